@@ -1,0 +1,83 @@
+//! What every service is given at its start.
+
+use crate::server::{Readiness, SocketServer, listen};
+use crate::{Channel, Roles, SocketError};
+use axum::Router;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
+
+/// First inherited descriptor, as in `sd_listen_fds(3)`.
+const LISTEN_FD: i32 = 3;
+
+/// A service's surroundings: its directories, its callers, its end.
+#[derive(Clone)]
+pub struct Context {
+    /// The service's own name: `auth`, `session`, …
+    pub service: &'static str,
+    /// Directory of all sockets, for example `/run/tornado`; root's.
+    pub run_dir: PathBuf,
+    /// The service's own directory, mode 0700, for example `/var/lib/tornado/auth`.
+    pub state_dir: PathBuf,
+    /// Which uid has which roles.
+    pub roles: Roles,
+    /// Cancelled when the service is to end.
+    pub shutdown: CancellationToken,
+}
+
+/// Why a service could not take its socket.
+#[derive(Debug, thiserror::Error)]
+pub enum ContextError {
+    /// It could not be made.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// It was handed over in a state that cannot be served.
+    #[error("the socket handed over by the supervisor cannot be served: {0}")]
+    Inherited(#[source] std::io::Error),
+}
+
+impl Context {
+    /// The socket of a service.
+    #[must_use]
+    pub fn socket(&self, service: &str) -> PathBuf {
+        self.run_dir.join(format!("{service}.sock"))
+    }
+
+    /// A channel to another service.
+    #[must_use]
+    pub fn channel(&self, service: &str) -> Channel {
+        Channel::new(self.socket(service))
+    }
+
+    /// The server for this service's own socket. Takes the listening socket that `master` handed over
+    /// (descriptor 3 with `LISTEN_PID` and `LISTEN_FDS`, sd_listen_fds(3)), so callers wait in its backlog
+    /// while the service starts again; makes one when there is none.
+    pub fn server(&self, router: Router, readiness: Readiness) -> Result<SocketServer, ContextError> {
+        let path = self.socket(self.service);
+        let listener = match inherited(&path) {
+            Some(listener) => listener,
+            None => listen(&path)?,
+        };
+        SocketServer::new(listener, self.roles.clone(), router, readiness).map_err(ContextError::Inherited)
+    }
+}
+
+#[expect(unsafe_code, reason = "an inherited descriptor has no owner in this process yet")]
+fn inherited(path: &Path) -> Option<UnixListener> {
+    let pid = std::env::var("LISTEN_PID").ok()?;
+    let count = std::env::var("LISTEN_FDS").ok()?;
+    if pid.parse() != Ok(std::process::id()) || count != "1" {
+        return None;
+    }
+    // SAFETY: the supervisor placed a listening socket there for this very pid, and nothing else here
+    // uses descriptor 3; the address is compared below before the socket is served.
+    let listener = UnixListener::from(unsafe { OwnedFd::from_raw_fd(LISTEN_FD) });
+    let is_ours = listener.local_addr().is_ok_and(|address| address.as_pathname() == Some(path));
+    if !is_ours {
+        tracing::warn!(fd = listener.as_raw_fd(), "the inherited socket is not this service's; making one");
+        std::mem::forget(listener);
+        return None;
+    }
+    Some(listener)
+}

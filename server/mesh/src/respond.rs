@@ -1,0 +1,135 @@
+//! The one place that turns results into HTTP.
+
+use crate::MeshFault;
+use crate::fault::ServiceError;
+use crate::peer::{Caller, Role};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::{Serialize, de::DeserializeOwned};
+use std::future::Future;
+use std::time::Duration;
+use tornado_shared::problem::{MEDIA_TYPE, Problem};
+
+/// Longest wait for a request's body to arrive.
+const BODY_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Writes a problem as a response, with `Retry-After` where it has one.
+#[must_use]
+pub fn problem_response(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_vec(problem).unwrap_or_default();
+    let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
+    if let Some(seconds) = problem.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+pub(crate) fn error_response<E: ServiceError>(error: &E) -> Response {
+    let mut problem = Problem::new(error.status(), error.code(), error.to_string());
+    problem.retry_after = error.retry_after();
+    problem.error = serde_json::to_value(error).ok();
+    problem_response(&problem)
+}
+
+/// Why a request never reached the service.
+enum Refusal {
+    Fault(MeshFault),
+    TooLarge(usize),
+    TooSlow,
+}
+
+impl Refusal {
+    fn into_response<E: ServiceError>(self) -> Response {
+        match self {
+            Self::Fault(fault) => error_response(&E::from(fault)),
+            Self::TooLarge(limit) => problem_response(&Problem::new(
+                413,
+                "too_large",
+                format!("the request is larger than {limit} bytes; nothing was done"),
+            )),
+            Self::TooSlow => problem_response(&Problem::new(
+                408,
+                "too_slow",
+                "the request did not arrive within 5 seconds; nothing was done",
+            )),
+        }
+    }
+}
+
+/// How a method is served: who may call it, how long it may take, how much it may send.
+pub(crate) struct Method {
+    pub name: &'static str,
+    pub allowed: &'static [Role],
+    pub deadline: Duration,
+    pub max_body: usize,
+}
+
+/// Extract, authorise, call, convert. A mutating call goes on when the caller hangs up.
+pub(crate) async fn handle<I, O, E, F, Fut>(method: &'static Method, request: Request, call: F) -> Response
+where
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    E: ServiceError,
+    F: FnOnce(I) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<O, E>> + Send + 'static,
+{
+    let input = match admit::<I>(method, request).await {
+        Ok(input) => input,
+        Err(refusal) => return refusal.into_response::<E>(),
+    };
+    let task = tokio::spawn(async move { tokio::time::timeout(method.deadline, call(input)).await });
+    match task.await {
+        Ok(Ok(Ok(output))) => axum::Json(output).into_response(),
+        Ok(Ok(Err(error))) => {
+            if error.status() >= 500 {
+                tracing::warn!(method = method.name, code = error.code(), %error, "call failed");
+            }
+            error_response(&error)
+        }
+        Ok(Err(_)) => {
+            let detail = format!("{} took longer than {:?}", method.name, method.deadline);
+            error_response(&E::from(MeshFault::Unavailable(detail)))
+        }
+        Err(panic) => {
+            tracing::error!(method = method.name, %panic, "handler panicked");
+            error_response(&E::from(MeshFault::Internal("an unforeseen failure; see the log".into())))
+        }
+    }
+}
+
+async fn admit<I: DeserializeOwned>(method: &Method, request: Request) -> Result<I, Refusal> {
+    authorise(request.extensions().get::<Caller>(), method).map_err(Refusal::Fault)?;
+    if request.method() == http::Method::GET {
+        let query = request.uri().query().unwrap_or_default();
+        return serde_urlencoded::from_str(query)
+            .map_err(|e| Refusal::Fault(MeshFault::Malformed(format!("in the query: {e}"))));
+    }
+    let bytes = read_body(request.into_body(), method.max_body).await?;
+    let bytes = if bytes.is_empty() { b"{}".as_slice() } else { &bytes };
+    serde_json::from_slice(bytes).map_err(|e| Refusal::Fault(MeshFault::Malformed(e.to_string())))
+}
+
+pub(crate) fn authorise(caller: Option<&Caller>, method: &Method) -> Result<(), MeshFault> {
+    match caller {
+        Some(caller) if caller.may(method.allowed) => Ok(()),
+        Some(caller) => {
+            tracing::warn!(method = method.name, ?caller, "refused: wrong uid");
+            Err(MeshFault::Forbidden(format!("{} is not open to uid {}", method.name, caller.uid)))
+        }
+        None => Err(MeshFault::Forbidden(format!("{} needs a Unix socket", method.name))),
+    }
+}
+
+async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let collect = Limited::new(body, limit).collect();
+    match tokio::time::timeout(BODY_DEADLINE, collect).await {
+        Err(_) => Err(Refusal::TooSlow),
+        Ok(Ok(collected)) => Ok(collected.to_bytes().to_vec()),
+        Ok(Err(e)) if e.downcast_ref::<LengthLimitError>().is_some() => Err(Refusal::TooLarge(limit)),
+        Ok(Err(e)) => Err(Refusal::Fault(MeshFault::Malformed(format!("the body broke off: {e}")))),
+    }
+}

@@ -1,0 +1,198 @@
+//! Contract of service `wg`: both lanes, their peers, their firewall.
+
+use crate::contract::contract;
+use crate::{Done, MeshFault, NoInput, ServiceError};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use tornado_shared::model::{Lane, LaneAddresses, PresharedKey, PublicKey, Transfer, UnixSeconds};
+
+/// One device on both lanes: what `wg` is asked to program. Same key on both, an address pair on each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeerSpec {
+    /// The device's WireGuard key.
+    pub public_key: PublicKey,
+    /// Its part on the direct lane.
+    pub direct: PeerLane,
+    /// Its part on the tor lane.
+    pub tor: PeerLane,
+}
+
+impl PeerSpec {
+    /// The part on a lane.
+    #[must_use]
+    pub const fn on(&self, lane: Lane) -> &PeerLane {
+        match lane {
+            Lane::Direct => &self.direct,
+            Lane::Tor => &self.tor,
+        }
+    }
+}
+
+/// A peer's part on one lane. Allowed IPs are exactly these two addresses, /32 and /128.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeerLane {
+    /// Addresses of the device.
+    pub addresses: LaneAddresses,
+    /// Preshared key; clients of login envelope v1 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preshared_key: Option<PresharedKey>,
+}
+
+/// Input of [`Wg::remove_peer`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemovePeer {
+    /// The device's key.
+    pub public_key: PublicKey,
+}
+
+/// What a removed peer had moved on each lane since it was added. Zero when there was none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    /// Counters of the direct lane.
+    pub direct: Transfer,
+    /// Counters of the tor lane.
+    pub tor: Transfer,
+}
+
+/// Input of [`Wg::sync_peers`]: the complete wanted set.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyncPeers {
+    /// Every peer that should exist; all others go.
+    pub peers: Vec<PeerSpec>,
+}
+
+/// What a sync changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncReport {
+    /// Peers programmed anew or changed.
+    pub put: usize,
+    /// Peers taken away.
+    pub removed: usize,
+    /// Peers left as they were.
+    pub kept: usize,
+}
+
+/// The server's end of the lanes: what a device needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneEnd {
+    /// Which lane.
+    pub lane: Lane,
+    /// The interface's name.
+    pub interface: String,
+    /// The server's key on this lane; persistent.
+    pub public_key: PublicKey,
+    /// UDP port.
+    pub port: u16,
+    /// Inner MTU in bytes.
+    pub mtu: u16,
+}
+
+/// Which implementation moves the packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// The kernel's WireGuard, programmed over netlink.
+    Kernel,
+    /// WireGuard inside this process over a TUN device.
+    Userspace,
+}
+
+/// The state of service `wg`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WgStatus {
+    /// Changes with each start of the service: a new value means "sync me".
+    pub boot_id: uuid::Uuid,
+    /// True once a sync has been applied since the start.
+    pub synced: bool,
+    /// Who moves the packets.
+    pub backend: Backend,
+    /// Both lanes.
+    pub lanes: Vec<LaneEnd>,
+    /// Number of peers on both lanes.
+    pub peers: usize,
+    /// True when the firewall in the kernel was read back and equals the policy.
+    pub firewall_verified: bool,
+}
+
+/// One peer on one lane, as the interface sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// The device's key.
+    pub public_key: PublicKey,
+    /// Which lane.
+    pub lane: Lane,
+    /// Where its packets last came from. An address of a person: never logged above DEBUG.
+    pub endpoint: Option<SocketAddr>,
+    /// When the latest handshake ended.
+    pub latest_handshake: Option<UnixSeconds>,
+    /// Counters since the peer was added.
+    pub transfer: Transfer,
+}
+
+/// What `wg` can answer besides success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "data")]
+pub enum WgError {
+    /// A lane refused the peer; the other lane was undone.
+    #[error("the {lane} lane could not be programmed ({detail}); both lanes were left as before")]
+    LaneFailed {
+        /// The lane that refused.
+        lane: Lane,
+        /// What it said.
+        detail: String,
+    },
+    /// Another peer already holds one of these addresses.
+    #[error("an address of this peer belongs to another peer")]
+    AddressInUse,
+    /// The first sync has not come yet, so the wanted set is not known.
+    #[error("the lanes are starting; try again in a moment")]
+    NotSynced,
+    /// Failure on the way.
+    #[error(transparent)]
+    Mesh(MeshFault),
+}
+
+impl From<MeshFault> for WgError {
+    fn from(fault: MeshFault) -> Self {
+        Self::Mesh(fault)
+    }
+}
+
+impl ServiceError for WgError {
+    fn status(&self) -> u16 {
+        match self {
+            Self::LaneFailed { .. } | Self::NotSynced => 503,
+            Self::AddressInUse => 409,
+            Self::Mesh(fault) => fault.status(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::LaneFailed { .. } => "data_plane_unavailable",
+            Self::NotSynced => "not_synced",
+            Self::AddressInUse => "address_in_use",
+            Self::Mesh(fault) => fault.code(),
+        }
+    }
+}
+
+contract! {
+    /// Programs both lanes. Every mutating method is idempotent and all-or-nothing over the lanes.
+    trait Wg, client WgClient, error WgError {
+        /// Adds or changes a peer on both lanes. If the second lane fails the first is put back.
+        put_peer(PeerSpec) -> Done = PUT "/v1/peers", within 5, up to 16_384, for [Session];
+        /// Takes a peer off both lanes and returns its last counters.
+        remove_peer(RemovePeer) -> Removed = DELETE "/v1/peers", within 5, up to 16_384, for [Session];
+        /// Makes the peers exactly these. Sent after each start of either side.
+        sync_peers(SyncPeers) -> SyncReport = PUT "/v1/sync", within 30, up to 64 * 1024 * 1024, for [Session];
+        /// Every peer of both lanes with counters.
+        peers(NoInput) -> Vec<PeerStatus> = GET "/v1/peers", within 5, up to 0, for [Session, Admin];
+        /// The lanes themselves.
+        status(NoInput) -> WgStatus = GET "/v1/status", within 5, up to 0, for [Session, Admin, ClientApi];
+    }
+}

@@ -1,0 +1,50 @@
+//! The device API on port 4605: what goes over the wire.
+//!
+//! The original's routes and fields are kept for its clients (v1). An error is
+//! `application/problem+json` for clients that accept it and `{"detail": "<code>"}` for the others.
+
+mod login;
+mod server;
+mod vpn;
+
+pub use login::{
+    EnrollPayload, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, Refresh, Tokens, UserView, V2, V2Tag,
+    WelcomePayload,
+};
+pub use server::{ServerInfo, TlsAttestation};
+pub use vpn::{
+    Disconnected, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, LaneOffer, LaneState, LaneView, Lanes,
+    SessionTimes, SessionView, StatusWord,
+};
+
+/// Routes of the device API.
+pub mod path {
+    /// `GET`: liveness, no authentication.
+    pub const HEALTH: &str = "/health";
+    /// `GET`: v1 login key.
+    pub const PUBKEY: &str = "/auth/pubkey";
+    /// `POST`: login envelope, both versions.
+    pub const LOGIN: &str = "/auth/login";
+    /// `POST`: refresh token → new pair.
+    pub const REAUTH: &str = "/auth/reauth";
+    /// `POST`: ends the login.
+    pub const LOGOUT: &str = "/auth/logout";
+    /// `POST`: connect.
+    pub const INITIATE: &str = "/vpn/initiate";
+    /// `POST`: token echo of the original.
+    pub const VERIFY_ID: &str = "/vpn/verify/id";
+    /// `POST`: heartbeat.
+    pub const HEARTBEAT: &str = "/session/heartbeat";
+    /// `GET`: the server's signed statement.
+    pub const SERVER: &str = "/v2/server";
+    /// `POST`: enrolment envelope (v2 only).
+    pub const ENROLL: &str = "/v2/enroll";
+    /// `POST`: disconnect.
+    pub const DISCONNECT: &str = "/v2/session/disconnect";
+    /// `GET`: the caller's account, device and session.
+    pub const ME: &str = "/v2/me";
+    /// `GET`: the lanes.
+    pub const LANES: &str = "/v2/lanes";
+    /// `GET`: OpenAPI document.
+    pub const OPENAPI: &str = "/openapi.json";
+}

@@ -1,0 +1,9 @@
+//! Nouns, wire formats and cryptography shared by the server, the client and the console.
+//!
+//! No I/O happens here, so the crate also builds for `wasm32-unknown-unknown`.
+
+pub mod api;
+pub mod crypto;
+pub mod invitation;
+pub mod model;
+pub mod problem;

@@ -1,0 +1,20 @@
+//! The nouns of the platform. Every value here is valid by construction: parsing refuses the rest.
+
+mod address;
+mod id;
+mod key;
+mod lane;
+mod name;
+mod secret;
+mod session;
+
+pub use address::{LaneAddresses, LanePool, LanePools, PoolError, Slot};
+pub use id::{DeviceId, FamilyId, InvitationId, OperatorId, SessionId, UserId};
+pub use key::{KeyError, PresharedKey, PrivateKey, PublicKey};
+pub use lane::Lane;
+pub use name::{DeviceName, NameError, Username};
+pub use secret::Secret;
+pub use session::{CloseReason, SessionState, Transfer};
+
+/// Seconds since the Unix epoch, UTC. The only clock format on the wire and in the stores.
+pub type UnixSeconds = i64;

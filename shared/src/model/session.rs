@@ -1,0 +1,137 @@
+//! A session's visible state.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// `connecting → online ⇄ offline → closed`. Recovered is an event, not a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionState {
+    /// Addresses are leased, peers are being programmed.
+    Connecting,
+    /// A heartbeat or a handshake is recent.
+    Online,
+    /// Neither is; the lease is still held for the grace time.
+    Offline,
+    /// Over.
+    Closed,
+}
+
+/// Why a session ended. Stored in the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseReason {
+    /// The user disconnected the device.
+    Disconnect,
+    /// The user logged out.
+    Logout,
+    /// The device connected again with another key.
+    Replaced,
+    /// No sign of life for longer than the offline grace.
+    Expired,
+    /// The hard time limit of a session was reached.
+    HardLimit,
+    /// An operator, a suspension or a token reuse took the right away.
+    Revoked,
+    /// The owner freed the slot from another device.
+    Evicted,
+    /// Connecting failed half-way and was undone.
+    Failed,
+}
+
+impl CloseReason {
+    /// Every reason.
+    pub const ALL: [Self; 8] = [
+        Self::Disconnect,
+        Self::Logout,
+        Self::Replaced,
+        Self::Expired,
+        Self::HardLimit,
+        Self::Revoked,
+        Self::Evicted,
+        Self::Failed,
+    ];
+
+    /// The word stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disconnect => "disconnect",
+            Self::Logout => "logout",
+            Self::Replaced => "replaced",
+            Self::Expired => "expired",
+            Self::HardLimit => "hard_limit",
+            Self::Revoked => "revoked",
+            Self::Evicted => "evicted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The stored text names no reason this version knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown close reason '{0}'")]
+pub struct UnknownReason(pub String);
+
+impl FromStr for CloseReason {
+    type Err = UnknownReason;
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|r| r.as_str() == s).ok_or_else(|| UnknownReason(s.to_owned()))
+    }
+}
+
+/// Bytes through a lane or a session, seen from the server: `rx` came from the device, `tx` went to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Bytes received from the device.
+    pub rx_bytes: u64,
+    /// Bytes sent to the device.
+    pub tx_bytes: u64,
+}
+
+impl Transfer {
+    /// What was added since `earlier`. A counter that went backwards was reset (the interface was
+    /// made anew), so all of it is new.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Self {
+        const fn delta(now: u64, before: u64) -> u64 {
+            if now >= before { now - before } else { now }
+        }
+        Self { rx_bytes: delta(self.rx_bytes, earlier.rx_bytes), tx_bytes: delta(self.tx_bytes, earlier.tx_bytes) }
+    }
+
+    /// Sum of two transfers, stopping at the largest number.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            rx_bytes: self.rx_bytes.saturating_add(other.rx_bytes),
+            tx_bytes: self.tx_bytes.saturating_add(other.tx_bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defect_061_counters_are_added_as_deltas_and_survive_resets() {
+        let at = |rx_bytes| Transfer { rx_bytes, tx_bytes: 0 };
+        assert_eq!(at(150).since(at(100)), at(50));
+        assert_eq!(at(30).since(at(100)), at(30));
+    }
+
+    #[test]
+    fn reasons_round_trip() {
+        for reason in CloseReason::ALL {
+            assert_eq!(reason.as_str().parse(), Ok(reason));
+        }
+    }
+}
