@@ -201,7 +201,6 @@ fn ready_response(request: &Request, readiness: &Readiness) -> Response {
     }
 }
 
-#[expect(clippy::unused_async, reason = "axum handlers are async")]
 async fn unknown_method(request: Request) -> Response {
     if !request.extensions().get::<Caller>().is_some_and(Caller::is_known) {
         return problem_response(&Problem::new(403, "forbidden", "this socket is for the server's own processes"));
