@@ -1,1 +1,14 @@
-//! Placeholder while the crate is being written.
+//! Durable state: the only crate with SQL in it.
+//!
+//! Each owner of data has a module with a trait, one implementation over [`Database`] and a conformance
+//! suite that any other engine runs unchanged. Queries are one portable text each, run by `sqlx::Any`
+//! with `$1` placeholders; only the migrations differ between engines. Times are Unix seconds, identifiers
+//! UUIDs in lower-case text. Races are decided by constraints and conditional updates, never by a
+//! read before a write.
+
+mod db;
+mod error;
+pub mod identity;
+
+pub use db::Database;
+pub use error::StoreError;

@@ -1,0 +1,135 @@
+//! Opening a database: pools, engine settings, migrations.
+
+use crate::StoreError;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::Migrator;
+use sqlx::{Any, AnyPool, ConnectOptions as _, Executor as _, Transaction};
+use std::fs::OpenOptions;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+/// Connections that only read. SQLite in WAL mode lets them run beside the writer.
+const READERS: u32 = 4;
+/// Longest wait for a connection; a caller hears of an overloaded store instead of hanging.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An open database with its schema up to date. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Database {
+    writer: AnyPool,
+    reader: AnyPool,
+    begin: &'static str,
+}
+
+impl Database {
+    /// Opens the SQLite file at `path`, makes it (mode 0600) when missing, and runs the migrations.
+    ///
+    /// One connection writes, so a write transaction never meets a busy database; some others read.
+    /// `synchronous = FULL`: what was answered survives a loss of power.
+    pub async fn open_sqlite(path: &Path, migrations: &Migrator) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        private_file(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
+        let text = path.to_str().ok_or_else(|| StoreError::Path(path.to_owned()))?;
+        let url = format!("sqlite://{}?mode=rw", percent_encode(text));
+        let options = AnyConnectOptions::from_str(&url)?.disable_statement_logging();
+        let writer = sqlite_pool(1, WRITER_PRAGMAS).connect_with(options.clone()).await?;
+        migrations.run(&writer).await?;
+        let reader = sqlite_pool(READERS, READER_PRAGMAS).connect_with(options).await?;
+        Ok(Self { writer, reader, begin: "BEGIN IMMEDIATE" })
+    }
+
+    /// For queries that only read. Sees everything committed before.
+    #[must_use]
+    pub const fn reader(&self) -> &AnyPool {
+        &self.reader
+    }
+
+    /// For single statements that write.
+    #[must_use]
+    pub const fn writer(&self) -> &AnyPool {
+        &self.writer
+    }
+
+    /// Begins a transaction that writes. Undone when dropped without commit.
+    pub async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        Ok(self.writer.begin_with(self.begin).await?)
+    }
+
+    /// Waits for running statements and closes every connection; SQLite then folds its log into the file.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+const WRITER_PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON";
+const READER_PRAGMAS: &str =
+    "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA query_only = ON";
+
+fn sqlite_pool(connections: u32, pragmas: &'static str) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                connection.execute(sqlx::raw_sql(pragmas)).await?;
+                Ok(())
+            })
+        })
+}
+
+/// Makes the file private from its first byte. SQLite gives its `-wal` and `-shm` files the same mode.
+fn private_file(path: &Path) -> std::io::Result<()> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))
+}
+
+/// RFC 3986 §2.1, for every byte that is not plainly part of a path.
+fn percent_encode(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_file_is_private_and_durable() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("odd name?#%.db");
+        let db = Database::open_sqlite(&path, &Migrator::with_migrations(Vec::new())).await.unwrap();
+        sqlx::query("CREATE TABLE t (a INTEGER)").execute(db.writer()).await.unwrap();
+        for file in std::fs::read_dir(dir.path()).unwrap() {
+            let mode = file.unwrap().metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(db.reader()).await.unwrap();
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(db.writer()).await.unwrap();
+        let foreign_keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(db.writer()).await.unwrap();
+        assert_eq!((journal.as_str(), synchronous, foreign_keys), ("wal", 2, 1));
+        assert!(sqlx::query("INSERT INTO t VALUES (1)").execute(db.reader()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn defect_021_a_damaged_file_is_refused_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.db");
+        std::fs::write(&path, [7u8; 5000]).unwrap();
+        assert!(Database::open_sqlite(&path, &Migrator::with_migrations(Vec::new())).await.is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), [7u8; 5000]);
+    }
+}

@@ -1,0 +1,38 @@
+//! What can go wrong with durable state.
+
+use std::path::PathBuf;
+
+/// A failure of the store itself. Outcomes that a caller decides on (a name is taken, an invitation is
+/// used) are values of the methods, not errors.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database file cannot be made or opened.
+    #[error("cannot open the database file {path}: {source}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A path that cannot be written as a URL.
+    #[error("the path {0} of the database is not valid UTF-8")]
+    Path(PathBuf),
+    /// The schema cannot be brought up to date, or belongs to a newer version of this program.
+    #[error("the database schema cannot be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The engine refused or failed.
+    #[error("the database failed: {0}")]
+    Engine(#[from] sqlx::Error),
+    /// A stored value is not what this program wrote.
+    #[error("the database holds an unreadable value in {0}")]
+    Damaged(&'static str),
+}
+
+impl StoreError {
+    /// True when a `UNIQUE` or primary key constraint decided against the statement.
+    #[must_use]
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Engine(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+}

@@ -1,0 +1,1 @@
+//! Users, devices, invitations, logins and operators: what service `auth` owns.
