@@ -89,6 +89,8 @@ pub struct LaneEnd {
     pub port: u16,
     /// Inner MTU in bytes.
     pub mtu: u16,
+    /// True while the interface exists and is programmed; false while `wg` is putting it back.
+    pub up: bool,
 }
 
 /// Which implementation moves the packets.
