@@ -224,6 +224,9 @@ pub enum AuthError {
     /// The login was ended or the device removed.
     #[error("this login has been ended; log in again")]
     Revoked,
+    /// This WireGuard key already belongs to another device.
+    #[error("this WireGuard key is in use by another device; make a new one")]
+    KeyInUse,
     /// Failure on the way.
     #[error(transparent)]
     Mesh(MeshFault),
@@ -248,7 +251,7 @@ impl ServiceError for AuthError {
             | Self::RefreshReused
             | Self::Revoked => 401,
             Self::InvalidInvitation | Self::InvalidSetupCode => 410,
-            Self::NameTaken => 409,
+            Self::NameTaken | Self::KeyInUse => 409,
             Self::TooManyAttempts { .. } => 429,
             Self::Busy { .. } => 503,
             Self::Mesh(fault) => fault.status(),
@@ -275,6 +278,7 @@ impl ServiceError for AuthError {
             Self::RefreshInvalid => "invalid_refresh_token",
             Self::RefreshReused => "token_revoked_reuse_detected",
             Self::Revoked => "revoked",
+            Self::KeyInUse => "key_in_use",
             Self::Mesh(fault) => fault.code(),
         }
     }
