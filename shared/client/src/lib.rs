@@ -1,1 +1,16 @@
-//! Placeholder while the crate is being written.
+//! Client of the device API, used by the desktop helper, the command line and the end-to-end tests.
+//!
+//! What it believes: an identity that was pinned at enrolment, and through it one TLS key. Host names
+//! and certificate authorities count for nothing. A password leaves only inside a v2 envelope, sealed to a
+//! login key that the pinned identity signed.
+
+mod api;
+mod error;
+mod offer;
+mod pin;
+mod transport;
+
+pub use api::{DeviceApi, DeviceIdentity, Welcome};
+pub use error::Error;
+pub use offer::{Connection, Offer, OfferError};
+pub use transport::Options;

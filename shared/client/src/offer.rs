@@ -1,0 +1,192 @@
+//! What a server offers, checked before anybody acts on it.
+//!
+//! The helper that acts is privileged, so nothing here is text that could be pasted anywhere: every field is
+//! parsed into the narrowest type and checked against what can be true.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+use tornado_shared::api::{Initiated, LaneOffer};
+use tornado_shared::invitation::ServerAddress;
+use tornado_shared::model::{Lane, PublicKey, SessionId};
+
+/// Why an offer was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OfferError {
+    /// Not an address that a device can have.
+    #[error("the {0} lane's address is not one a device can have")]
+    Address(Lane),
+    /// Not `host:port`, or the two ports differ.
+    #[error("the {0} lane's endpoint is not a host and a port")]
+    Endpoint(Lane),
+    /// Outside 1280 (RFC 8200 §5) to 9000.
+    #[error("the {0} lane's MTU is outside 1280 to 9000")]
+    Mtu(Lane),
+    /// Both lanes have the same key, address or port.
+    #[error("the two lanes are not told apart")]
+    SameLane,
+    /// Zero, or longer than can be meant.
+    #[error("the session's times are outside their bounds")]
+    Times,
+    /// The status word is not `success`.
+    #[error("the answer is not a success")]
+    Status,
+}
+
+/// One lane, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Which.
+    pub lane: Lane,
+    /// The device's address.
+    pub v4: Ipv4Addr,
+    /// The device's address.
+    pub v6: Ipv6Addr,
+    /// The server's end.
+    pub endpoint: ServerAddress,
+    /// The server's key.
+    pub server_key: PublicKey,
+    /// Inner MTU, 1280 to 9000.
+    pub mtu: u16,
+    /// Resolver of this lane.
+    pub dns: Option<Ipv4Addr>,
+}
+
+/// A granted connection, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// The session.
+    pub session_id: SessionId,
+    /// A heartbeat is due within this.
+    pub heartbeat_ttl: Duration,
+    /// The session ends after this.
+    pub hard_ttl: Duration,
+    /// True when both lanes use the preshared keys of this login.
+    pub preshared: bool,
+    /// Direct lane.
+    pub direct: Offer,
+    /// Tor lane.
+    pub tor: Offer,
+}
+
+impl Connection {
+    /// The offer of a lane.
+    #[must_use]
+    pub const fn on(&self, lane: Lane) -> &Offer {
+        match lane {
+            Lane::Direct => &self.direct,
+            Lane::Tor => &self.tor,
+        }
+    }
+}
+
+impl TryFrom<Initiated> for Connection {
+    type Error = OfferError;
+
+    fn try_from(answer: Initiated) -> Result<Self, OfferError> {
+        if answer.status != "success" {
+            return Err(OfferError::Status);
+        }
+        let times = answer.session;
+        if !(3..=86_400).contains(&times.heartbeat_ttl) || times.hard_ttl < times.heartbeat_ttl {
+            return Err(OfferError::Times);
+        }
+        let direct = check(Lane::Direct, answer.vpn)?;
+        let tor = check(Lane::Tor, answer.tor)?;
+        if direct.server_key == tor.server_key
+            || direct.v4 == tor.v4
+            || direct.v6 == tor.v6
+            || direct.endpoint == tor.endpoint
+        {
+            return Err(OfferError::SameLane);
+        }
+        Ok(Self {
+            session_id: answer.session_id,
+            heartbeat_ttl: Duration::from_secs(times.heartbeat_ttl),
+            hard_ttl: Duration::from_secs(times.hard_ttl),
+            preshared: answer.preshared,
+            direct,
+            tor,
+        })
+    }
+}
+
+fn check(lane: Lane, offer: LaneOffer) -> Result<Offer, OfferError> {
+    let v4 = offer.ip;
+    if v4.is_unspecified() || v4.is_loopback() || v4.is_multicast() || v4.is_broadcast() || v4.is_link_local() {
+        return Err(OfferError::Address(lane));
+    }
+    let v6 = offer.ip6;
+    if v6.is_unspecified() || v6.is_loopback() || v6.is_multicast() || v6.is_unicast_link_local() {
+        return Err(OfferError::Address(lane));
+    }
+    if offer.dns.is_some_and(|dns| dns.is_unspecified() || dns.is_loopback() || dns.is_multicast()) {
+        return Err(OfferError::Address(lane));
+    }
+    // An endpoint without a port would silently get the device API's, so the two must agree.
+    let endpoint: ServerAddress = offer.endpoint.parse().map_err(|_| OfferError::Endpoint(lane))?;
+    if endpoint.port != offer.port || offer.port == 0 || !offer.endpoint.ends_with(&format!(":{}", offer.port)) {
+        return Err(OfferError::Endpoint(lane));
+    }
+    if !(1280..=9000).contains(&offer.mtu) {
+        return Err(OfferError::Mtu(lane));
+    }
+    Ok(Offer { lane, v4, v6, endpoint, server_key: offer.server_pubkey, mtu: offer.mtu, dns: offer.dns })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use tornado_shared::model::PrivateKey;
+
+    fn good() -> Value {
+        let key = || PrivateKey::random().public_key();
+        json!({
+            "status": "success",
+            "vpn": {"ip": "10.8.0.2", "endpoint": "vpn.example.org:51820", "server_pubkey": key(),
+                    "ip6": "fd74::2", "port": 51820, "mtu": 1420},
+            "tor": {"ip": "10.9.0.2", "endpoint": "[2001:db8::1]:51821", "server_pubkey": key(),
+                    "ip6": "fd75::2", "port": 51821, "mtu": 1420, "dns": "10.9.0.1"},
+            "session": {"heartbeat_ttl": 90, "hard_ttl": 86400},
+            "session_id": "00000000-0000-4000-8000-000000000001",
+            "preshared": true
+        })
+    }
+
+    fn parse(value: &Value) -> Option<Connection> {
+        serde_json::from_value::<Initiated>(value.clone()).ok()?.try_into().ok()
+    }
+
+    #[test]
+    fn defect_006_nothing_but_typed_values_is_believed() {
+        let connection = parse(&good()).unwrap();
+        assert_eq!(connection.on(Lane::Tor).endpoint.to_string(), "[2001:db8::1]:51821");
+        let hostile = [
+            ("/vpn/ip", json!("10.8.0.2\nPostUp = touch /tmp/owned")),
+            ("/vpn/ip", json!("127.0.0.1")),
+            ("/vpn/ip", json!("224.0.0.1")),
+            ("/vpn/ip6", json!("::1")),
+            ("/vpn/endpoint", json!("vpn.example.org:51820\n[Interface]")),
+            ("/vpn/endpoint", json!("vpn.example.org")),
+            ("/vpn/endpoint", json!("vpn.example.org:51821")),
+            ("/vpn/endpoint", json!("$(id):51820")),
+            ("/vpn/port", json!(0)),
+            ("/vpn/port", json!(70000)),
+            ("/vpn/mtu", json!(68)),
+            ("/vpn/mtu", json!(65535)),
+            ("/vpn/server_pubkey", json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")),
+            ("/vpn/server_pubkey", json!("x\nPostUp = id")),
+            ("/tor/ip", json!("10.8.0.2")),
+            ("/tor/dns", json!("127.0.0.53")),
+            ("/session/heartbeat_ttl", json!(0)),
+            ("/session/hard_ttl", json!(1)),
+            ("/status", json!("ok")),
+            ("/session_id", json!("../../etc")),
+        ];
+        for (pointer, value) in hostile {
+            let mut offer = good();
+            *offer.pointer_mut(pointer).unwrap() = value.clone();
+            assert!(parse(&offer).is_none(), "{pointer} = {value}");
+        }
+    }
+}
