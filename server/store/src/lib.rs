@@ -9,6 +9,7 @@
 mod db;
 mod error;
 pub mod identity;
+pub mod sessions;
 
 pub use db::Database;
 pub use error::StoreError;

@@ -1,0 +1,188 @@
+//! What every engine must do. Each check takes an empty store; an engine's tests run them all unchanged.
+
+use super::{
+    AfterClose, Checkpoint, CloseSession, LaneCount, OpenSession, Opened, PoolCount, SessionRow, SessionStore,
+};
+use tornado_shared::model::{
+    CloseReason, DeviceId, PresharedKey, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
+};
+
+pub(super) const NODE: &str = "main";
+
+pub(super) fn open(user: UserId, device: DeviceId, now: i64) -> OpenSession {
+    OpenSession {
+        session_id: SessionId::random(),
+        user_id: user,
+        username: "alice".parse().unwrap(),
+        device_id: device,
+        node_id: NODE.into(),
+        public_key: PrivateKey::random().public_key(),
+        preshared_keys: Some(super::PresharedPair {
+            direct: PresharedKey::from_bytes([1; 32]),
+            tor: PresharedKey::from_bytes([2; 32]),
+        }),
+        max_devices: 1000,
+        slots: (Slot(2), Slot(6)),
+        quarantine: 300,
+        now,
+    }
+}
+
+pub(super) fn close(session_id: SessionId, reason: CloseReason, at: i64) -> CloseSession {
+    let bytes = |n| Transfer { rx_bytes: n, tx_bytes: 2 * n };
+    CloseSession { session_id, reason, at, direct: bytes(10), tor: bytes(100), lease: AfterClose::Quarantine }
+}
+
+async fn opened(store: &dyn SessionStore, input: &OpenSession) -> SessionRow {
+    match store.open(input).await.unwrap() {
+        Opened::New { row, replaced: None } => *row,
+        other => panic!("expected a new session, got {other:?}"),
+    }
+}
+
+pub(super) async fn a_session_round_trips(store: &dyn SessionStore) {
+    let input = open(UserId::random(), DeviceId::random(), 1000);
+    let row = opened(store, &input).await;
+    assert_eq!(store.live(NODE).await.unwrap(), [row.clone()]);
+    assert_eq!(store.live("elsewhere").await.unwrap(), []);
+    assert_eq!((row.slot, row.state, row.started_at), (Slot(2), SessionState::Connecting, 1000));
+    assert_eq!(row.preshared_keys, input.preshared_keys);
+
+    let count = |n| LaneCount {
+        total: Transfer { rx_bytes: n, tx_bytes: n + 1 },
+        base: Transfer { rx_bytes: n + 2, tx_bytes: n + 3 },
+    };
+    let point = Checkpoint {
+        session_id: row.session_id,
+        last_heartbeat: 1200,
+        latest_handshake: Some(1190),
+        direct: count(5),
+        tor: count(u64::MAX / 4),
+    };
+    store.checkpoint(&[point]).await.unwrap();
+    let stored = store.live(NODE).await.unwrap().remove(0);
+    assert_eq!((stored.last_heartbeat, stored.latest_handshake), (1200, Some(1190)));
+    assert_eq!((stored.direct, stored.tor), (point.direct, point.tor));
+    let history = store.history(None, 10).await.unwrap();
+    assert_eq!((history[0].direct, history[0].ended), (point.direct.total, None));
+}
+
+pub(super) async fn the_same_key_again_changes_nothing(store: &dyn SessionStore) {
+    let mut input = open(UserId::random(), DeviceId::random(), 1000);
+    let row = opened(store, &input).await;
+    input.session_id = SessionId::random();
+    input.now = 2000;
+    assert_eq!(store.open(&input).await.unwrap(), Opened::Existing(Box::new(row.clone())));
+    assert_eq!(store.live(NODE).await.unwrap(), [row]);
+    assert_eq!(store.history(None, 10).await.unwrap().len(), 1);
+}
+
+pub(super) async fn defect_046_another_key_replaces_the_session_and_keeps_the_lease(store: &dyn SessionStore) {
+    let (user, device) = (UserId::random(), DeviceId::random());
+    let first = opened(store, &open(user, device, 1000)).await;
+    let Opened::New { row, replaced } = store.open(&open(user, device, 1100)).await.unwrap() else {
+        panic!("the second key must make a session")
+    };
+    assert_eq!(replaced.unwrap().session_id, first.session_id);
+    assert_eq!(row.slot, first.slot);
+    assert_eq!(store.live(NODE).await.unwrap(), [*row]);
+    let history = store.history(Some(user), 10).await.unwrap();
+    assert_eq!(history.len(), 2, "defect_065: one row a connection");
+    assert_eq!(history[1].ended, Some((1100, CloseReason::Replaced)));
+    assert_eq!(history[0].ended, None);
+}
+
+pub(super) async fn defect_012_a_key_of_another_device_is_refused(store: &dyn SessionStore) {
+    let first = open(UserId::random(), DeviceId::random(), 1000);
+    let row = opened(store, &first).await;
+    let mut thief = open(UserId::random(), DeviceId::random(), 1000);
+    thief.public_key = first.public_key;
+    assert_eq!(store.open(&thief).await.unwrap(), Opened::KeyInUse);
+    assert_eq!(store.live(NODE).await.unwrap(), [row]);
+}
+
+pub(super) async fn defect_002_slots_of_an_account_count_other_live_devices(store: &dyn SessionStore) {
+    let user = UserId::random();
+    let limited = |device| OpenSession { max_devices: 1, ..open(user, device, 1000) };
+    let (one, two) = (DeviceId::random(), DeviceId::random());
+    let row = opened(store, &limited(one)).await;
+    assert_eq!(store.open(&limited(two)).await.unwrap(), Opened::MaxDevices);
+    assert!(matches!(store.open(&limited(one)).await.unwrap(), Opened::New { .. }), "its own slot is not counted");
+    let live = store.live(NODE).await.unwrap();
+    assert!(!store.close(&close(row.session_id, CloseReason::Disconnect, 1001)).await.unwrap(), "replaced already");
+    assert!(store.close(&close(live[0].session_id, CloseReason::Disconnect, 1001)).await.unwrap());
+    opened(store, &limited(two)).await;
+}
+
+pub(super) async fn defect_067_closing_twice_counts_once(store: &dyn SessionStore) {
+    let row = opened(store, &open(UserId::random(), DeviceId::random(), 1000)).await;
+    assert!(store.close(&close(row.session_id, CloseReason::Revoked, 1500)).await.unwrap());
+    assert!(!store.close(&close(row.session_id, CloseReason::Disconnect, 1600)).await.unwrap());
+    assert_eq!(store.live(NODE).await.unwrap(), []);
+    let history = store.history(None, 10).await.unwrap();
+    assert_eq!(history.len(), 1);
+    assert_eq!(history[0].ended, Some((1500, CloseReason::Revoked)), "defect_063: the first, true reason");
+    assert_eq!(history[0].tor, Transfer { rx_bytes: 100, tx_bytes: 200 }, "defect_063: the final bytes");
+    store
+        .checkpoint(&[Checkpoint {
+            session_id: row.session_id,
+            last_heartbeat: 1700,
+            latest_handshake: None,
+            direct: LaneCount::default(),
+            tor: LaneCount::default(),
+        }])
+        .await
+        .unwrap();
+    assert_eq!(store.live(NODE).await.unwrap(), [], "defect_066: nothing late brings a session back");
+}
+
+pub(super) async fn transitions_are_compare_and_set(store: &dyn SessionStore) {
+    use SessionState::{Connecting, Offline, Online};
+    let id = opened(store, &open(UserId::random(), DeviceId::random(), 1000)).await.session_id;
+    assert!(store.transition(id, Connecting, Online, None).await.unwrap());
+    assert!(!store.transition(id, Connecting, Online, None).await.unwrap());
+    assert!(store.transition(id, Online, Offline, Some(1090)).await.unwrap());
+    assert_eq!(store.live(NODE).await.unwrap()[0].offline_since, Some(1090));
+    assert!(store.transition(id, Offline, Online, None).await.unwrap());
+    let row = store.live(NODE).await.unwrap().remove(0);
+    assert_eq!((row.state, row.offline_since), (Online, None));
+    assert!(!store.transition(SessionId::random(), Online, Offline, Some(1)).await.unwrap());
+}
+
+pub(super) async fn a_released_slot_rests_and_waits_for_its_device(store: &dyn SessionStore) {
+    let (user, device) = (UserId::random(), DeviceId::random());
+    let row = opened(store, &open(user, device, 1000)).await;
+    for _ in 0..4 {
+        opened(store, &open(user, DeviceId::random(), 1000)).await;
+    }
+    let stranger = |now| open(user, DeviceId::random(), now);
+    assert_eq!(store.open(&stranger(1000)).await.unwrap(), Opened::PoolExhausted);
+    assert!(store.close(&close(row.session_id, CloseReason::Disconnect, 2000)).await.unwrap());
+    assert_eq!(store.pool(NODE, 2299 - 300).await.unwrap(), PoolCount { leased: 4, resting: 1 });
+    assert_eq!(store.open(&stranger(2299)).await.unwrap(), Opened::PoolExhausted);
+    let again = opened(store, &open(user, device, 2299)).await;
+    assert_eq!(again.slot, row.slot);
+    assert!(store.close(&close(again.session_id, CloseReason::Disconnect, 2300)).await.unwrap());
+    assert_eq!(store.pool(NODE, 2600 - 300).await.unwrap(), PoolCount { leased: 4, resting: 0 });
+    assert_eq!(opened(store, &stranger(2600)).await.slot, row.slot);
+}
+
+pub(super) async fn a_failed_connect_frees_its_slot_at_once(store: &dyn SessionStore) {
+    let user = UserId::random();
+    let row = opened(store, &OpenSession { slots: (Slot(2), Slot(2)), ..open(user, DeviceId::random(), 1000) }).await;
+    let undo = CloseSession { lease: AfterClose::FreeNow, ..close(row.session_id, CloseReason::Failed, 1000) };
+    assert!(store.close(&undo).await.unwrap());
+    let next = OpenSession { slots: (Slot(2), Slot(2)), ..open(user, DeviceId::random(), 1000) };
+    assert_eq!(opened(store, &next).await.slot, Slot(2));
+}
+
+pub(super) async fn a_device_that_changes_its_gateway_leaves_nothing_behind(store: &dyn SessionStore) {
+    let (user, device) = (UserId::random(), DeviceId::random());
+    let here = opened(store, &open(user, device, 1000)).await;
+    let there = OpenSession { node_id: "second".into(), ..open(user, device, 1100) };
+    let Opened::New { row, replaced } = store.open(&there).await.unwrap() else { panic!("must open") };
+    assert_eq!(replaced.unwrap().session_id, here.session_id);
+    assert_eq!(row.node_id, "second");
+    assert_eq!(store.live(NODE).await.unwrap(), []);
+    assert_eq!(store.pool(NODE, 800).await.unwrap(), PoolCount { leased: 0, resting: 1 });
+}

@@ -1,0 +1,77 @@
+//! Table `history`: one row a connection.
+
+use super::{CloseSession, HistoryRecord, SessionRow, rows};
+use crate::StoreError;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AnyPool, Row as _};
+use tornado_shared::model::UserId;
+
+pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO history (session_id, user_id, username, device_id, public_key, started_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)";
+    sqlx::query(INSERT)
+        .bind(row.session_id.to_string())
+        .bind(row.user_id.to_string())
+        .bind(row.username.as_str())
+        .bind(row.device_id.to_string())
+        .bind(row.public_key.to_string())
+        .bind(row.started_at)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Ends a row once. A clock that was set back does not make a connection end before it began.
+pub(super) async fn end(tx: &mut AnyConnection, close: &CloseSession) -> Result<(), StoreError> {
+    const END: &str = "UPDATE history SET ended_at = CASE WHEN started_at > $2 THEN started_at ELSE $2 END, \
+         reason = $3, direct_rx = $4, direct_tx = $5, tor_rx = $6, tor_tx = $7 \
+         WHERE session_id = $1 AND ended_at IS NULL";
+    let mut query = sqlx::query(END).bind(close.session_id.to_string()).bind(close.at).bind(close.reason.as_str());
+    for transfer in [close.direct, close.tor] {
+        query = query.bind(rows::signed(transfer.rx_bytes)).bind(rows::signed(transfer.tx_bytes));
+    }
+    query.execute(tx).await?;
+    Ok(())
+}
+
+pub(super) async fn newest(pool: &AnyPool, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError> {
+    // A live session's bytes are in its live row.
+    const ALL: &str = "SELECT h.session_id AS session_id, h.user_id AS user_id, h.username AS username, \
+         h.device_id AS device_id, h.started_at AS started_at, h.ended_at AS ended_at, h.reason AS reason, \
+         COALESCE(s.direct_rx, h.direct_rx) AS direct_rx, COALESCE(s.direct_tx, h.direct_tx) AS direct_tx, \
+         COALESCE(s.tor_rx, h.tor_rx) AS tor_rx, COALESCE(s.tor_tx, h.tor_tx) AS tor_tx \
+         FROM history h LEFT JOIN sessions s ON s.session_id = h.session_id";
+    const ORDER: &str = "ORDER BY h.started_at DESC, h.session_id DESC LIMIT";
+    let found = match user {
+        Some(user) => {
+            let query = format!("{ALL} WHERE h.user_id = $1 {ORDER} $2");
+            let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(user.to_string()).bind(i64::from(limit));
+            query.fetch_all(pool).await?
+        }
+        None => {
+            let query = format!("{ALL} {ORDER} $1");
+            sqlx::query(sqlx::AssertSqlSafe(query)).bind(i64::from(limit)).fetch_all(pool).await?
+        }
+    };
+    found.iter().map(read).collect()
+}
+
+fn read(row: &AnyRow) -> Result<HistoryRecord, StoreError> {
+    let ended_at: Option<i64> = row.try_get("ended_at")?;
+    let reason = rows::parsed_option(row, "reason")?;
+    let ended = match (ended_at, reason) {
+        (Some(at), Some(reason)) => Some((at, reason)),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return Err(StoreError::Damaged("reason")),
+    };
+    Ok(HistoryRecord {
+        session_id: rows::parsed(row, "session_id")?,
+        user_id: rows::parsed(row, "user_id")?,
+        username: rows::parsed(row, "username")?,
+        device_id: rows::parsed(row, "device_id")?,
+        started_at: row.try_get("started_at")?,
+        ended,
+        direct: rows::transfer(row, "direct_rx", "direct_tx")?,
+        tor: rows::transfer(row, "tor_rx", "tor_tx")?,
+    })
+}

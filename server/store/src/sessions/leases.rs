@@ -1,0 +1,129 @@
+//! Table `leases`: which slot belongs to whom.
+
+use super::rows;
+use super::{AfterClose, OpenSession, PoolCount};
+use crate::StoreError;
+use sqlx::{AnyConnection, AnyPool, Row as _};
+use tornado_shared::model::{SessionId, Slot, UnixSeconds};
+
+/// Takes a slot for the session: the device's own one, else one never used, else the one that has rested
+/// longest. Each way is one look-up in an index, whatever the size of the pool. `None`: exhausted.
+pub(super) async fn take(tx: &mut AnyConnection, open: &OpenSession) -> Result<Option<Slot>, StoreError> {
+    if let Some(slot) = own(tx, open).await? {
+        return Ok(Some(slot));
+    }
+    if let Some(slot) = unused(tx, open).await? {
+        return Ok(Some(slot));
+    }
+    rested(tx, open).await
+}
+
+/// Gives a session's slot back.
+pub(super) async fn release(
+    tx: &mut AnyConnection,
+    session: SessionId,
+    at: UnixSeconds,
+    after: AfterClose,
+) -> Result<(), StoreError> {
+    let released_at = match after {
+        AfterClose::Quarantine => at,
+        AfterClose::FreeNow => 0,
+    };
+    sqlx::query("UPDATE leases SET session_id = NULL, released_at = $2 WHERE session_id = $1")
+        .bind(session.to_string())
+        .bind(released_at)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn count(pool: &AnyPool, node_id: &str, rested_before: UnixSeconds) -> Result<PoolCount, StoreError> {
+    const TAKEN: &str = "SELECT COUNT(*) AS n FROM leases WHERE node_id = $1 AND session_id IS NOT NULL";
+    const RESTING: &str =
+        "SELECT COUNT(*) AS n FROM leases WHERE node_id = $1 AND released_at IS NOT NULL AND released_at > $2";
+    let taken: i64 = sqlx::query(TAKEN).bind(node_id).fetch_one(pool).await?.try_get("n")?;
+    let resting: i64 = sqlx::query(RESTING).bind(node_id).bind(rested_before).fetch_one(pool).await?.try_get("n")?;
+    let number = |n: i64| u32::try_from(n).map_err(|_| StoreError::Damaged("leases"));
+    Ok(PoolCount { leased: number(taken)?, resting: number(resting)? })
+}
+
+/// The slot this device had last, also while it rests: no other device has had it since.
+async fn own(tx: &mut AnyConnection, open: &OpenSession) -> Result<Option<Slot>, StoreError> {
+    const TAKE: &str = "UPDATE leases SET session_id = $1, user_id = $2, released_at = NULL \
+         WHERE device_id = $3 AND node_id = $4 AND slot >= $5 AND slot <= $6 AND released_at IS NOT NULL \
+         RETURNING slot";
+    let (first, last) = open.slots;
+    let row = sqlx::query(TAKE)
+        .bind(open.session_id.to_string())
+        .bind(open.user_id.to_string())
+        .bind(open.device_id.to_string())
+        .bind(open.node_id.as_str())
+        .bind(i64::from(first.0))
+        .bind(i64::from(last.0))
+        .fetch_optional(&mut *tx)
+        .await?;
+    if let Some(row) = row {
+        return Ok(Some(rows::slot(&row)?));
+    }
+    // On another gateway, or outside a pool that was made smaller: it remembers the device no longer.
+    sqlx::query("UPDATE leases SET device_id = NULL WHERE device_id = $1 AND released_at IS NOT NULL")
+        .bind(open.device_id.to_string())
+        .execute(tx)
+        .await?;
+    Ok(None)
+}
+
+/// Rows are never deleted and made in order, so the highest number is the edge of what was used.
+async fn unused(tx: &mut AnyConnection, open: &OpenSession) -> Result<Option<Slot>, StoreError> {
+    const HIGHEST: &str = "SELECT slot FROM leases WHERE node_id = $1 ORDER BY slot DESC LIMIT 1";
+    const TAKE: &str = "INSERT INTO leases (node_id, slot, device_id, session_id, user_id) VALUES ($1, $2, $3, $4, $5)";
+    let highest = sqlx::query(HIGHEST).bind(open.node_id.as_str()).fetch_optional(&mut *tx).await?;
+    let (first, last) = open.slots;
+    let next = match highest {
+        Some(row) => rows::slot(&row)?.0.saturating_add(1).max(first.0),
+        None => first.0,
+    };
+    if next > last.0 {
+        return Ok(None);
+    }
+    sqlx::query(TAKE)
+        .bind(open.node_id.as_str())
+        .bind(i64::from(next))
+        .bind(open.device_id.to_string())
+        .bind(open.session_id.to_string())
+        .bind(open.user_id.to_string())
+        .execute(tx)
+        .await?;
+    Ok(Some(Slot(next)))
+}
+
+async fn rested(tx: &mut AnyConnection, open: &OpenSession) -> Result<Option<Slot>, StoreError> {
+    const OLDEST: &str = "SELECT slot FROM leases WHERE node_id = $1 AND released_at IS NOT NULL AND released_at <= $2 \
+         AND slot >= $3 AND slot <= $4 ORDER BY released_at LIMIT 1";
+    const TAKE: &str = "UPDATE leases SET device_id = $1, session_id = $2, user_id = $3, released_at = NULL \
+         WHERE node_id = $4 AND slot = $5 AND released_at IS NOT NULL";
+    let (first, last) = open.slots;
+    loop {
+        let oldest = sqlx::query(OLDEST)
+            .bind(open.node_id.as_str())
+            .bind(open.now.saturating_sub(open.quarantine))
+            .bind(i64::from(first.0))
+            .bind(i64::from(last.0))
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(oldest) = oldest else { return Ok(None) };
+        let slot = rows::slot(&oldest)?;
+        let taken = sqlx::query(TAKE)
+            .bind(open.device_id.to_string())
+            .bind(open.session_id.to_string())
+            .bind(open.user_id.to_string())
+            .bind(open.node_id.as_str())
+            .bind(i64::from(slot.0))
+            .execute(&mut *tx)
+            .await?;
+        // Zero rows: another transaction was quicker, so the next oldest is looked for.
+        if taken.rows_affected() == 1 {
+            return Ok(Some(slot));
+        }
+    }
+}

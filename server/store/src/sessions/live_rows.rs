@@ -1,0 +1,156 @@
+//! Table `sessions`: live sessions.
+
+use super::{Checkpoint, LaneCount, OpenSession, PresharedPair, SessionRow, rows};
+use crate::StoreError;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AnyPool, Row as _};
+use tornado_shared::model::{DeviceId, PublicKey, SessionId, SessionState, Slot, UnixSeconds, UserId};
+
+const COLUMNS: &str = "SELECT session_id, device_id, user_id, username, node_id, slot, public_key, \
+     direct_preshared_key, tor_preshared_key, state, started_at, last_heartbeat, latest_handshake, offline_since, \
+     direct_rx, direct_tx, direct_base_rx, direct_base_tx, tor_rx, tor_tx, tor_base_rx, tor_base_tx FROM sessions";
+
+/// The row of a session that starts now.
+pub(super) fn fresh(open: &OpenSession, slot: Slot) -> SessionRow {
+    SessionRow {
+        session_id: open.session_id,
+        device_id: open.device_id,
+        user_id: open.user_id,
+        username: open.username.clone(),
+        node_id: open.node_id.clone(),
+        slot,
+        public_key: open.public_key,
+        preshared_keys: open.preshared_keys.clone(),
+        state: SessionState::Connecting,
+        started_at: open.now,
+        last_heartbeat: open.now,
+        latest_handshake: None,
+        offline_since: None,
+        direct: LaneCount::default(),
+        tor: LaneCount::default(),
+    }
+}
+
+pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO sessions (session_id, device_id, user_id, username, node_id, slot, public_key, \
+         direct_preshared_key, tor_preshared_key, state, started_at, last_heartbeat) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    let keys = row.preshared_keys.as_ref();
+    sqlx::query(INSERT)
+        .bind(row.session_id.to_string())
+        .bind(row.device_id.to_string())
+        .bind(row.user_id.to_string())
+        .bind(row.username.as_str())
+        .bind(row.node_id.as_str())
+        .bind(i64::from(row.slot.0))
+        .bind(row.public_key.to_string())
+        .bind(keys.map(|keys| keys.direct.expose_base64()))
+        .bind(keys.map(|keys| keys.tor.expose_base64()))
+        .bind(rows::state_word(row.state))
+        .bind(row.started_at)
+        .bind(row.last_heartbeat)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn of_device(tx: &mut AnyConnection, device: DeviceId) -> Result<Option<SessionRow>, StoreError> {
+    let query = format!("{COLUMNS} WHERE device_id = $1");
+    let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(device.to_string()).fetch_optional(tx).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// True when another device's live session has this key.
+pub(super) async fn key_taken(tx: &mut AnyConnection, key: PublicKey, device: DeviceId) -> Result<bool, StoreError> {
+    let row = sqlx::query("SELECT slot FROM sessions WHERE public_key = $1 AND device_id <> $2")
+        .bind(key.to_string())
+        .bind(device.to_string())
+        .fetch_optional(tx)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Live sessions of the user's other devices.
+pub(super) async fn other_devices(tx: &mut AnyConnection, user: UserId, device: DeviceId) -> Result<i64, StoreError> {
+    let row = sqlx::query("SELECT COUNT(*) AS n FROM sessions WHERE user_id = $1 AND device_id <> $2")
+        .bind(user.to_string())
+        .bind(device.to_string())
+        .fetch_one(tx)
+        .await?;
+    Ok(row.try_get("n")?)
+}
+
+/// True when there was such a row: whoever deletes it closes the session, nobody else.
+pub(super) async fn delete(tx: &mut AnyConnection, session: SessionId) -> Result<bool, StoreError> {
+    let done = sqlx::query("DELETE FROM sessions WHERE session_id = $1").bind(session.to_string()).execute(tx).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(super) async fn transition(
+    pool: &AnyPool,
+    session: SessionId,
+    (from, to): (SessionState, SessionState),
+    offline_since: Option<UnixSeconds>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query("UPDATE sessions SET state = $1, offline_since = $2 WHERE session_id = $3 AND state = $4")
+        .bind(rows::state_word(to))
+        .bind(offline_since)
+        .bind(session.to_string())
+        .bind(rows::state_word(from))
+        .execute(pool)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(super) async fn checkpoint(tx: &mut AnyConnection, point: &Checkpoint) -> Result<(), StoreError> {
+    const UPDATE: &str = "UPDATE sessions SET last_heartbeat = $2, latest_handshake = $3, direct_rx = $4, \
+         direct_tx = $5, direct_base_rx = $6, direct_base_tx = $7, tor_rx = $8, tor_tx = $9, tor_base_rx = $10, \
+         tor_base_tx = $11 WHERE session_id = $1";
+    let (direct, tor) = (point.direct, point.tor);
+    let mut query =
+        sqlx::query(UPDATE).bind(point.session_id.to_string()).bind(point.last_heartbeat).bind(point.latest_handshake);
+    for count in [direct.total, direct.base, tor.total, tor.base] {
+        query = query.bind(rows::signed(count.rx_bytes)).bind(rows::signed(count.tx_bytes));
+    }
+    query.execute(tx).await?;
+    Ok(())
+}
+
+pub(super) async fn of_node(pool: &AnyPool, node_id: &str) -> Result<Vec<SessionRow>, StoreError> {
+    let query = format!("{COLUMNS} WHERE node_id = $1");
+    let found = sqlx::query(sqlx::AssertSqlSafe(query)).bind(node_id).fetch_all(pool).await?;
+    found.iter().map(read).collect()
+}
+
+fn read(row: &AnyRow) -> Result<SessionRow, StoreError> {
+    let direct = rows::parsed_option(row, "direct_preshared_key")?;
+    let tor = rows::parsed_option(row, "tor_preshared_key")?;
+    let preshared_keys = match (direct, tor) {
+        (Some(direct), Some(tor)) => Some(PresharedPair { direct, tor }),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return Err(StoreError::Damaged("preshared keys")),
+    };
+    Ok(SessionRow {
+        session_id: rows::parsed(row, "session_id")?,
+        device_id: rows::parsed(row, "device_id")?,
+        user_id: rows::parsed(row, "user_id")?,
+        username: rows::parsed(row, "username")?,
+        node_id: row.try_get("node_id")?,
+        slot: rows::slot(row)?,
+        public_key: rows::parsed(row, "public_key")?,
+        preshared_keys,
+        state: rows::state(row)?,
+        started_at: row.try_get("started_at")?,
+        last_heartbeat: row.try_get("last_heartbeat")?,
+        latest_handshake: row.try_get("latest_handshake")?,
+        offline_since: row.try_get("offline_since")?,
+        direct: LaneCount {
+            total: rows::transfer(row, "direct_rx", "direct_tx")?,
+            base: rows::transfer(row, "direct_base_rx", "direct_base_tx")?,
+        },
+        tor: LaneCount {
+            total: rows::transfer(row, "tor_rx", "tor_tx")?,
+            base: rows::transfer(row, "tor_base_rx", "tor_base_tx")?,
+        },
+    })
+}

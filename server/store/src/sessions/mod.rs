@@ -1,0 +1,238 @@
+//! Durable state of service `session`: address leases, live sessions, history.
+//!
+//! One slot number stands for a device's addresses on both lanes, so one row is one lease of both.
+//! A lease, its live session and its history row come in one transaction and go in one transaction.
+
+mod history;
+mod leases;
+mod live_rows;
+mod rows;
+mod sql;
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod tests;
+
+pub use sql::SqlSessions;
+
+use crate::StoreError;
+use async_trait::async_trait;
+use tornado_shared::model::{
+    CloseReason, DeviceId, PresharedKey, PublicKey, SessionId, SessionState, Slot, Transfer, UnixSeconds, UserId,
+    Username,
+};
+
+/// One preshared key a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresharedPair {
+    /// For the direct lane.
+    pub direct: PresharedKey,
+    /// For the tor lane.
+    pub tor: PresharedKey,
+}
+
+/// A lane's accounting: `total` is what the session moved, `base` the interface's counters at which
+/// `total` was true. The next reading adds `reading.since(base)`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LaneCount {
+    /// Bytes of the session so far.
+    pub total: Transfer,
+    /// The interface's counters then.
+    pub base: Transfer,
+}
+
+impl LaneCount {
+    /// Takes a reading of the interface's counters into account.
+    #[must_use]
+    pub const fn read(self, reading: Transfer) -> Self {
+        Self { total: self.total.plus(reading.since(self.base)), base: reading }
+    }
+}
+
+/// A live session with everything needed to program its peers again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// The session.
+    pub session_id: SessionId,
+    /// Which device.
+    pub device_id: DeviceId,
+    /// Whose.
+    pub user_id: UserId,
+    /// The account's name when it connected.
+    pub username: Username,
+    /// The gateway that carries it.
+    pub node_id: String,
+    /// Its place in both pools.
+    pub slot: Slot,
+    /// The device's WireGuard key.
+    pub public_key: PublicKey,
+    /// Preshared keys of both lanes, or none.
+    pub preshared_keys: Option<PresharedPair>,
+    /// `Connecting`, `Online` or `Offline`; closed sessions have no row.
+    pub state: SessionState,
+    /// When it was made.
+    pub started_at: UnixSeconds,
+    /// Latest heartbeat that was checkpointed.
+    pub last_heartbeat: UnixSeconds,
+    /// Latest handshake that was checkpointed.
+    pub latest_handshake: Option<UnixSeconds>,
+    /// Since when it is offline; set in that state only.
+    pub offline_since: Option<UnixSeconds>,
+    /// Direct lane.
+    pub direct: LaneCount,
+    /// Tor lane.
+    pub tor: LaneCount,
+}
+
+/// Input of [`SessionStore::open`].
+#[derive(Debug, Clone)]
+pub struct OpenSession {
+    /// Number of the session if a new one is made.
+    pub session_id: SessionId,
+    /// Whose.
+    pub user_id: UserId,
+    /// The account's name.
+    pub username: Username,
+    /// Which device.
+    pub device_id: DeviceId,
+    /// The gateway.
+    pub node_id: String,
+    /// The device's WireGuard key.
+    pub public_key: PublicKey,
+    /// Preshared keys of both lanes, or none.
+    pub preshared_keys: Option<PresharedPair>,
+    /// How many devices of this user may have a live session at once.
+    pub max_devices: u32,
+    /// The slots of this gateway, first and last.
+    pub slots: (Slot, Slot),
+    /// Seconds for which a released slot rests.
+    pub quarantine: i64,
+    /// Now.
+    pub now: UnixSeconds,
+}
+
+/// What [`SessionStore::open`] found or did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// A new session in state `Connecting`.
+    New {
+        /// Its row.
+        row: Box<SessionRow>,
+        /// A session of the same device that the same transaction closed as `replaced`, if one was left.
+        replaced: Option<Box<SessionRow>>,
+    },
+    /// The device has a live session with this very key; nothing was changed.
+    Existing(Box<SessionRow>),
+    /// A live session of another device has this key.
+    KeyInUse,
+    /// The user's other devices take all slots of the account.
+    MaxDevices,
+    /// Every slot is taken or rests.
+    PoolExhausted,
+}
+
+/// What becomes of the addresses when a session closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterClose {
+    /// They rest before another device may have them.
+    Quarantine,
+    /// No packet was ever sent with them: they are free at once.
+    FreeNow,
+}
+
+/// Input of [`SessionStore::close`].
+#[derive(Debug, Clone, Copy)]
+pub struct CloseSession {
+    /// The session.
+    pub session_id: SessionId,
+    /// Why.
+    pub reason: CloseReason,
+    /// When.
+    pub at: UnixSeconds,
+    /// Final bytes of the direct lane.
+    pub direct: Transfer,
+    /// Final bytes of the tor lane.
+    pub tor: Transfer,
+    /// What becomes of the lease.
+    pub lease: AfterClose,
+}
+
+/// The changing part of a live row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The session.
+    pub session_id: SessionId,
+    /// Latest heartbeat.
+    pub last_heartbeat: UnixSeconds,
+    /// Latest handshake.
+    pub latest_handshake: Option<UnixSeconds>,
+    /// Direct lane.
+    pub direct: LaneCount,
+    /// Tor lane.
+    pub tor: LaneCount,
+}
+
+/// One connection that was or is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRecord {
+    /// The session.
+    pub session_id: SessionId,
+    /// Whose.
+    pub user_id: UserId,
+    /// The account's name at that time.
+    pub username: Username,
+    /// Which device.
+    pub device_id: DeviceId,
+    /// When it began.
+    pub started_at: UnixSeconds,
+    /// When and why it ended.
+    pub ended: Option<(UnixSeconds, CloseReason)>,
+    /// Bytes on the direct lane; of a live session those of its latest checkpoint.
+    pub direct: Transfer,
+    /// Bytes on the tor lane; likewise.
+    pub tor: Transfer,
+}
+
+/// How full a gateway's pool is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PoolCount {
+    /// Slots of live sessions.
+    pub leased: u32,
+    /// Slots that rest.
+    pub resting: u32,
+}
+
+/// Durable sessions. Every method is atomic; every mutating one may be repeated.
+#[async_trait]
+pub trait SessionStore: Send + Sync + 'static {
+    /// Takes a lease and opens session and history row, all or nothing. A device keeps the slot it has
+    /// or had last, unless another device got it meanwhile.
+    async fn open(&self, open: &OpenSession) -> Result<Opened, StoreError>;
+
+    /// Moves a session from one state to another if it is in the first. `offline_since` belongs to
+    /// state `Offline` only. False: it was not, and nothing changed.
+    async fn transition(
+        &self,
+        session: SessionId,
+        from: SessionState,
+        to: SessionState,
+        offline_since: Option<UnixSeconds>,
+    ) -> Result<bool, StoreError>;
+
+    /// Ends a session: live row gone, history row ended, lease released. False: it had ended already,
+    /// and nothing changed.
+    async fn close(&self, close: &CloseSession) -> Result<bool, StoreError>;
+
+    /// Stores the changing part of live rows. Sessions that ended meanwhile are passed over.
+    async fn checkpoint(&self, checkpoints: &[Checkpoint]) -> Result<(), StoreError>;
+
+    /// Every live session of a gateway.
+    async fn live(&self, node_id: &str) -> Result<Vec<SessionRow>, StoreError>;
+
+    /// Connections, newest first.
+    async fn history(&self, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError>;
+
+    /// Taken and resting slots; those released before `rested_before` rest no more.
+    async fn pool(&self, node_id: &str, rested_before: UnixSeconds) -> Result<PoolCount, StoreError>;
+}

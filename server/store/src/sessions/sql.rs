@@ -1,0 +1,143 @@
+//! [`SessionStore`] over a SQL database: the transactions. The statements are in one file a table.
+
+use super::{
+    AfterClose, Checkpoint, CloseSession, HistoryRecord, OpenSession, Opened, PoolCount, SessionRow, SessionStore,
+    history, leases, live_rows,
+};
+use crate::{Database, StoreError};
+use async_trait::async_trait;
+use sqlx::AnyConnection;
+use sqlx::migrate::Migrator;
+use std::path::Path;
+use tornado_shared::model::{CloseReason, SessionId, SessionState, UnixSeconds, UserId};
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sessions/sqlite");
+
+/// Attempts of a transaction that lost a race for a slot or a key to another one.
+const ATTEMPTS: u32 = 5;
+
+/// Durable sessions in a SQL database.
+#[derive(Debug, Clone)]
+pub struct SqlSessions {
+    pub(super) db: Database,
+}
+
+impl SqlSessions {
+    /// Opens the SQLite file at `path`, makes it (mode 0600) when missing.
+    pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { db: Database::open_sqlite(path, &SQLITE).await? })
+    }
+
+    /// Closes the database; see [`Database::close`].
+    pub async fn shut(&self) {
+        self.db.close().await;
+    }
+
+    async fn try_open(&self, open: &OpenSession) -> Result<Opened, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let opened = open_in(&mut tx, open).await?;
+        match &opened {
+            Opened::New { .. } => tx.commit().await?,
+            Opened::Existing(_) | Opened::KeyInUse | Opened::MaxDevices | Opened::PoolExhausted => {
+                tx.rollback().await?;
+            }
+        }
+        Ok(opened)
+    }
+}
+
+#[async_trait]
+impl SessionStore for SqlSessions {
+    async fn open(&self, open: &OpenSession) -> Result<Opened, StoreError> {
+        let mut attempt = 1;
+        loop {
+            match self.try_open(open).await {
+                // A constraint decided for another transaction; the next look sees its rows.
+                Err(error) if error.is_unique_violation() && attempt < ATTEMPTS => attempt += 1,
+                decided => return decided,
+            }
+        }
+    }
+
+    async fn transition(
+        &self,
+        session: SessionId,
+        from: SessionState,
+        to: SessionState,
+        offline_since: Option<UnixSeconds>,
+    ) -> Result<bool, StoreError> {
+        live_rows::transition(self.db.writer(), session, (from, to), offline_since).await
+    }
+
+    async fn close(&self, close: &CloseSession) -> Result<bool, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let closed = close_in(&mut tx, close).await?;
+        tx.commit().await?;
+        Ok(closed)
+    }
+
+    async fn checkpoint(&self, checkpoints: &[Checkpoint]) -> Result<(), StoreError> {
+        // In parts, so that a connect does not wait behind ten thousand updates.
+        for part in checkpoints.chunks(256) {
+            let mut tx = self.db.begin().await?;
+            for point in part {
+                live_rows::checkpoint(&mut tx, point).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn live(&self, node_id: &str) -> Result<Vec<SessionRow>, StoreError> {
+        live_rows::of_node(self.db.reader(), node_id).await
+    }
+
+    async fn history(&self, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError> {
+        history::newest(self.db.reader(), user, limit).await
+    }
+
+    async fn pool(&self, node_id: &str, rested_before: UnixSeconds) -> Result<PoolCount, StoreError> {
+        leases::count(self.db.reader(), node_id, rested_before).await
+    }
+}
+
+async fn open_in(tx: &mut AnyConnection, open: &OpenSession) -> Result<Opened, StoreError> {
+    let old = live_rows::of_device(tx, open.device_id).await?;
+    if let Some(row) = &old
+        && row.public_key == open.public_key
+        && row.node_id == open.node_id
+    {
+        return Ok(Opened::Existing(Box::new(row.clone())));
+    }
+    if live_rows::key_taken(tx, open.public_key, open.device_id).await? {
+        return Ok(Opened::KeyInUse);
+    }
+    if live_rows::other_devices(tx, open.user_id, open.device_id).await? >= i64::from(open.max_devices) {
+        return Ok(Opened::MaxDevices);
+    }
+    if let Some(row) = &old {
+        let close = CloseSession {
+            session_id: row.session_id,
+            reason: CloseReason::Replaced,
+            at: open.now,
+            direct: row.direct.total,
+            tor: row.tor.total,
+            lease: AfterClose::Quarantine,
+        };
+        close_in(tx, &close).await?;
+    }
+    let Some(slot) = leases::take(tx, open).await? else { return Ok(Opened::PoolExhausted) };
+    let row = live_rows::fresh(open, slot);
+    live_rows::insert(tx, &row).await?;
+    history::insert(tx, &row).await?;
+    Ok(Opened::New { row: Box::new(row), replaced: old.map(Box::new) })
+}
+
+async fn close_in(tx: &mut AnyConnection, close: &CloseSession) -> Result<bool, StoreError> {
+    if !live_rows::delete(tx, close.session_id).await? {
+        return Ok(false);
+    }
+    history::end(tx, close).await?;
+    leases::release(tx, close.session_id, close.at, close.lease).await?;
+    Ok(true)
+}

@@ -1,0 +1,166 @@
+//! SQLite against the conformance suite, and leases against a model.
+
+use super::conformance::{self, NODE};
+use super::{AfterClose, CloseSession, OpenSession, Opened, SessionStore, SqlSessions};
+use proptest::prelude::*;
+use std::collections::HashMap;
+use tornado_shared::model::{CloseReason, DeviceId, SessionId, Slot, UserId};
+
+async fn sqlite() -> (SqlSessions, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqlSessions::open_sqlite(&dir.path().join("session.db")).await.unwrap();
+    (store, dir)
+}
+
+macro_rules! conform {
+    ($($check:ident),+ $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $check() {
+                let (store, _dir) = sqlite().await;
+                conformance::$check(&store).await;
+            }
+        )+
+    };
+}
+
+conform!(
+    a_session_round_trips,
+    the_same_key_again_changes_nothing,
+    defect_046_another_key_replaces_the_session_and_keeps_the_lease,
+    defect_012_a_key_of_another_device_is_refused,
+    defect_002_slots_of_an_account_count_other_live_devices,
+    defect_067_closing_twice_counts_once,
+    transitions_are_compare_and_set,
+    a_released_slot_rests_and_waits_for_its_device,
+    a_failed_connect_frees_its_slot_at_once,
+    a_device_that_changes_its_gateway_leaves_nothing_behind,
+);
+
+#[tokio::test]
+async fn everything_survives_the_process() {
+    let (store, dir) = sqlite().await;
+    let input = conformance::open(UserId::random(), DeviceId::random(), 1000);
+    let Opened::New { row, .. } = store.open(&input).await.unwrap() else { panic!("must open") };
+    // Dropped without closing, as by a kill.
+    drop(store);
+    let again = SqlSessions::open_sqlite(&dir.path().join("session.db")).await.unwrap();
+    assert_eq!(again.live(NODE).await.unwrap(), [*row]);
+}
+
+#[tokio::test]
+async fn connects_at_the_same_time_get_different_slots() {
+    let (store, _dir) = sqlite().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let wide = (Slot(2), Slot(100));
+            let input = OpenSession { slots: wide, ..conformance::open(UserId::random(), DeviceId::random(), 1000) };
+            store.open(&input).await.unwrap()
+        });
+    }
+    let mut slots = Vec::new();
+    while let Some(opened) = tasks.join_next().await {
+        let Opened::New { row, .. } = opened.unwrap() else { panic!("must open") };
+        slots.push(row.slot.0);
+    }
+    slots.sort_unstable();
+    assert_eq!(slots, (2..42).collect::<Vec<_>>());
+}
+
+/// The way to a slot is an index, not a scan: what makes 65,000 leases as quick as one.
+#[tokio::test]
+async fn slots_are_found_by_index() {
+    let (store, _dir) = sqlite().await;
+    let plans = [
+        "SELECT slot FROM leases WHERE node_id = 'a' ORDER BY slot DESC LIMIT 1",
+        "SELECT slot FROM leases WHERE node_id = 'a' AND released_at IS NOT NULL AND released_at <= 5 \
+         AND slot >= 2 AND slot <= 9 ORDER BY released_at LIMIT 1",
+    ];
+    for sql in plans {
+        let query = format!("EXPLAIN QUERY PLAN {sql}");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(store.db.reader()).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, "detail")).collect();
+        let plan = plan.join("; ");
+        assert!(plan.contains("SEARCH leases USING") && !plan.contains("TEMP B-TREE"), "{plan}");
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Connect { device: usize, rekey: bool },
+    Close { device: usize, free_now: bool },
+    Wait(i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..8usize, any::<bool>()).prop_map(|(device, rekey)| Step::Connect { device, rekey }),
+        3 => (0..8usize, any::<bool>()).prop_map(|(device, free_now)| Step::Close { device, free_now }),
+        1 => (1..400i64).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// No sequence of connects, closes and waits, with restarts in between, gives one slot to two devices,
+    /// or one that rests to a stranger; and whoever is refused was refused because all were taken or resting.
+    #[test]
+    fn defect_047_no_slot_belongs_to_two_devices(steps in proptest::collection::vec(step(), 1..60)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(check(steps));
+    }
+}
+
+async fn check(steps: Vec<Step>) {
+    let (mut store, dir) = sqlite().await;
+    let devices: Vec<_> = (0..8).map(|_| conformance::open(UserId::random(), DeviceId::random(), 0)).collect();
+    let mut devices = devices;
+    let mut live: HashMap<usize, (SessionId, Slot)> = HashMap::new();
+    let mut resting: HashMap<Slot, (usize, i64)> = HashMap::new();
+    let mut now = 10_000;
+    for (number, step) in steps.into_iter().enumerate() {
+        if number % 7 == 6 {
+            store.shut().await;
+            store = SqlSessions::open_sqlite(&dir.path().join("session.db")).await.unwrap();
+        }
+        match step {
+            Step::Wait(seconds) => now += seconds,
+            Step::Close { device, free_now } => {
+                let Some((session_id, slot)) = live.remove(&device) else { continue };
+                let lease = if free_now { AfterClose::FreeNow } else { AfterClose::Quarantine };
+                let input = conformance::close(session_id, CloseReason::Disconnect, now);
+                assert!(store.close(&CloseSession { lease, ..input }).await.unwrap());
+                resting.insert(slot, (device, if free_now { 0 } else { now }));
+            }
+            Step::Connect { device, rekey } => {
+                let input = &mut devices[device];
+                input.session_id = SessionId::random();
+                input.now = now;
+                if rekey {
+                    input.public_key = tornado_shared::model::PrivateKey::random().public_key();
+                }
+                match store.open(input).await.unwrap() {
+                    Opened::Existing(row) => assert_eq!(live[&device], (row.session_id, row.slot)),
+                    Opened::New { row, .. } => {
+                        live.remove(&device);
+                        assert!(live.values().all(|(_, slot)| *slot != row.slot), "two devices on {}", row.slot);
+                        if let Some((owner, since)) = resting.remove(&row.slot) {
+                            assert!(owner == device || now - since >= 300, "{} still rests", row.slot);
+                        }
+                        live.insert(device, (row.session_id, row.slot));
+                    }
+                    Opened::PoolExhausted => {
+                        let rests = resting.values().filter(|(_, since)| now - since < 300).count();
+                        assert_eq!(live.len() + rests, 5);
+                    }
+                    other @ (Opened::KeyInUse | Opened::MaxDevices) => panic!("{other:?}"),
+                }
+            }
+        }
+        let stored = store.live(NODE).await.unwrap();
+        assert_eq!(stored.len(), live.len());
+    }
+}
