@@ -1,1 +1,77 @@
-//! Placeholder while the crate is being written.
+//! The lab: a small internet made of network namespaces, on one machine, for tests and for people.
+//!
+//! ```text
+//! device1 ─┐
+//! device2 ─┤ access ─┬─ server    203.0.113.10   2001:db8:113::10
+//!   …      │         └─ internet  192.0.2.80     2001:db8:80::80
+//! deviceN ─┘  198.51.100.N, 2001:db8:1::N
+//! ```
+//!
+//! `access` is the provider between all of them: it routes in the clear, so a packet that leaves a tunnel is not
+//! lost but *seen*, on the device's own uplink and in `internet` under the device's own address. Only `server`
+//! translates addresses, and only if the program under test does so.
+//!
+//! ```no_run
+//! use tornado_e2e_harness::{Lab, LabOptions};
+//!
+//! # fn main() -> Result<(), tornado_e2e_harness::HarnessError> {
+//! let lab = Lab::up(LabOptions::with_devices(2))?;
+//! let internet = lab.internet()?;
+//! let device = lab.host("device1")?;
+//! let capture = device.capture("eth0", "tcp port 80")?;
+//! let reply = device.http_get(internet.http_v4(), "/")?;
+//! assert_eq!(reply.seen_as()?, lab.device_address(1).v4);
+//! assert!(capture.stop()?.count() > 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A run's files stand in one directory, its namespaces share one prefix, and dropping [`Lab`] takes all of it
+//! away, also while a panic unwinds. What a killed process left is swept by the next [`Lab::up`].
+
+mod capture;
+mod command;
+mod error;
+mod host;
+mod http;
+mod internet;
+mod lab;
+mod process;
+mod programs;
+mod record;
+mod topology;
+
+pub use capture::{Capture, Captured};
+pub use command::Output;
+pub use error::HarnessError;
+pub use host::Host;
+pub use http::HttpReply;
+pub use internet::{Internet, Seen, serve_internet};
+pub use lab::{Lab, LabOptions};
+pub use process::Process;
+pub use programs::Programs;
+pub use record::{LabRecord, Sweep};
+pub use topology::{Addresses, DEVICES_MAX, INTERNET, SERVER, device_addresses};
+
+use std::time::{Duration, Instant};
+
+/// Asks until the answer is there, every 20 ms.
+///
+/// # Errors
+/// [`HarnessError::Timeout`] after `within`; `what` names the awaited thing in it. An error of `ask` ends the wait.
+pub fn wait_for<T>(
+    what: &str,
+    within: Duration,
+    mut ask: impl FnMut() -> Result<Option<T>, HarnessError>,
+) -> Result<T, HarnessError> {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        if started.elapsed() >= within {
+            return Err(HarnessError::Timeout { what: what.to_owned(), after: within });
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,120 @@
+//! Running a command to its end, with a deadline.
+
+use crate::HarnessError;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::io::Write as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// How a command ended and what it said.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// As one would type it.
+    pub command: String,
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+impl Output {
+    /// Did it end with 0?
+    #[must_use]
+    pub fn ok(&self) -> bool {
+        self.status.success()
+    }
+
+    /// Itself if it ended with 0.
+    ///
+    /// # Errors
+    /// [`HarnessError::Command`] otherwise.
+    pub fn success(self) -> Result<Self, HarnessError> {
+        if self.ok() {
+            return Ok(self);
+        }
+        let stderr = if self.stderr.trim().is_empty() { self.stdout } else { self.stderr };
+        Err(HarnessError::Command {
+            command: self.command,
+            status: describe(self.status),
+            stderr: stderr.trim().to_owned(),
+        })
+    }
+
+    /// Its standard output read as JSON.
+    ///
+    /// # Errors
+    /// [`HarnessError::Answer`] when it is no JSON of this shape.
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, HarnessError> {
+        serde_json::from_str(&self.stdout)
+            .map_err(|e| HarnessError::answer(&self.command, format!("{e} in {:?}", self.stdout)))
+    }
+}
+
+/// Runs a command in a process group of its own; the whole group is killed when `within` is over.
+pub(crate) fn run(mut command: Command, input: Option<&str>, within: Duration) -> Result<Output, HarnessError> {
+    let line = line(&command);
+    command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+    let mut child = command.spawn().map_err(HarnessError::io(format!("cannot start '{line}'")))?;
+    let group = group_of(child.id());
+    if let (Some(text), Some(mut stdin)) = (input, child.stdin.take()) {
+        // Small inputs only: a command that does not read would fill the pipe.
+        stdin.write_all(text.as_bytes()).map_err(HarnessError::io(format!("cannot feed '{line}'")))?;
+    }
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || send.send(child.wait_with_output()));
+    let output = match receive.recv_timeout(within) {
+        Ok(output) => output.map_err(HarnessError::io(format!("cannot wait for '{line}'")))?,
+        Err(_) => {
+            // The group may have ended in this very moment; then there is nothing to kill.
+            let _ = killpg(group, Signal::SIGKILL);
+            return Err(HarnessError::Timeout { what: format!("the end of '{line}'"), after: within });
+        }
+    };
+    Ok(Output {
+        command: line,
+        status: output.status,
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+/// `ip` with these words; its error if it fails.
+pub(crate) fn ip(words: &[&str]) -> Result<Output, HarnessError> {
+    let mut command = Command::new("ip");
+    command.args(words);
+    run(command, None, Duration::from_secs(20))?.success()
+}
+
+/// `ip -batch` inside a namespace: one line a command.
+pub(crate) fn ip_batch(namespace: &str, lines: &[String]) -> Result<(), HarnessError> {
+    let mut command = Command::new("ip");
+    command.args(["-n", namespace, "-batch", "-"]);
+    run(command, Some(&lines.join("\n")), Duration::from_secs(60))?.success().map(drop)
+}
+
+/// The command as one would type it.
+pub(crate) fn line(command: &Command) -> String {
+    let mut words = vec![command.get_program().to_string_lossy()];
+    words.extend(command.get_args().map(|w| w.to_string_lossy()));
+    words.join(" ")
+}
+
+/// The process group that a child started with `process_group(0)` leads.
+pub(crate) fn group_of(pid: u32) -> Pid {
+    Pid::from_raw(pid.cast_signed())
+}
+
+/// Exit code or signal in words.
+pub(crate) fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "an unknown status".to_owned(),
+    }
+}

@@ -1,0 +1,105 @@
+//! A very small HTTP/1.1 client: one request, the connection closed after it.
+
+use crate::HarnessError;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UdpSocket};
+
+/// Longest answer that is taken; longer ones are an error, not a surprise for the memory.
+const ANSWER_MAX: u64 = 2 << 30;
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct HttpReply {
+    /// Status code.
+    pub status: u16,
+    /// The body, text or not.
+    pub body: Vec<u8>,
+    /// From the first byte of the request to the last of the answer.
+    pub took: Duration,
+}
+
+impl HttpReply {
+    /// The address from which `internet` was asked, read from an answer to `/`.
+    ///
+    /// # Errors
+    /// When the body is no address.
+    pub fn seen_as<A: std::str::FromStr>(&self) -> Result<A, HarnessError> {
+        let text = String::from_utf8_lossy(&self.body);
+        text.trim().parse().map_err(|_| HarnessError::answer("the address in the answer", text.trim()))
+    }
+
+    /// The same for either family.
+    ///
+    /// # Errors
+    /// When the body is no address.
+    pub fn seen_as_ip(&self) -> Result<IpAddr, HarnessError> {
+        self.seen_as()
+    }
+}
+
+pub(crate) async fn get(to: SocketAddr, path: &str, within: Duration) -> Result<HttpReply, HarnessError> {
+    let started = Instant::now();
+    let bytes = match tokio::time::timeout(within, exchange(to, path)).await {
+        Ok(bytes) => bytes.map_err(HarnessError::io(format!("http://{to}{path}")))?,
+        Err(_) => return Err(HarnessError::Timeout { what: format!("http://{to}{path}"), after: within }),
+    };
+    parse(&bytes, started.elapsed()).ok_or_else(|| HarnessError::answer(format!("http://{to}{path}"), "no whole HTTP"))
+}
+
+async fn exchange(to: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(to).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut bytes = Vec::new();
+    stream.take(ANSWER_MAX).read_to_end(&mut bytes).await?;
+    Ok(bytes)
+}
+
+/// Needs a `Content-Length` that fits: half an answer is none.
+fn parse(bytes: &[u8], took: Duration) -> Option<HttpReply> {
+    let end = bytes.windows(4).position(|w| w == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(bytes.get(..end)?).ok()?;
+    let body = bytes.get(end + 4..)?.to_vec();
+    let mut lines = head.split("\r\n");
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let length: usize = lines
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, value)| value.trim().parse().ok())?;
+    (length == body.len()).then_some(HttpReply { status, body, took })
+}
+
+pub(crate) async fn udp_ask(to: SocketAddr, data: &[u8], within: Duration) -> Result<Option<Vec<u8>>, HarnessError> {
+    let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let ask = async {
+        let socket = UdpSocket::bind(any).await?;
+        socket.connect(to).await?;
+        socket.send(data).await?;
+        let mut answer = vec![0; 65_535];
+        let length = socket.recv(&mut answer).await?;
+        answer.truncate(length);
+        Ok::<_, std::io::Error>(answer)
+    };
+    match tokio::time::timeout(within, ask).await {
+        Ok(Ok(answer)) => Ok(Some(answer)),
+        // A refusal by ICMP is an answer of the network, not of the host.
+        Ok(Err(e)) if e.kind() == std::io::ErrorKind::ConnectionRefused => Ok(None),
+        Ok(Err(e)) => Err(HarnessError::io(format!("udp to {to}"))(e)),
+        Err(_) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_an_answer_is_none() {
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+        assert_eq!(parse(whole, Duration::ZERO).unwrap().body, b"abc");
+        assert!(parse(&whole[..whole.len() - 1], Duration::ZERO).is_none());
+        assert!(parse(b"HTTP/1.1 200 OK\r\n", Duration::ZERO).is_none());
+    }
+}
