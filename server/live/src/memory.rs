@@ -1,0 +1,94 @@
+//! [`LiveStore`] in the memory of one process: the profile `embedded`.
+
+use crate::{EVENT_BUFFER, EventLine, Events, LiveError, LiveFacts, LiveStore};
+use async_trait::async_trait;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::broadcast;
+use tornado_shared::model::SessionId;
+
+/// Live state of one process. Sessions hold leases, so the pool bounds the map.
+#[derive(Debug)]
+pub struct MemoryStore {
+    sessions: Mutex<HashMap<SessionId, LiveFacts>>,
+    events: broadcast::Sender<EventLine>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self { sessions: Mutex::default(), events: broadcast::Sender::new(EVENT_BUFFER) }
+    }
+}
+
+impl MemoryStore {
+    /// Every value is written in one step, so a panic elsewhere leaves none half written.
+    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, LiveFacts>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl LiveStore for MemoryStore {
+    async fn open(&self, session: SessionId, facts: LiveFacts) -> Result<(), LiveError> {
+        self.sessions().insert(session, facts);
+        Ok(())
+    }
+
+    async fn update(&self, session: SessionId, facts: LiveFacts) -> Result<bool, LiveError> {
+        let mut sessions = self.sessions();
+        let Some(known) = sessions.get_mut(&session) else { return Ok(false) };
+        *known = LiveFacts {
+            last_heartbeat: known.last_heartbeat.max(facts.last_heartbeat),
+            latest_handshake: known.latest_handshake.max(facts.latest_handshake),
+            client_ip: facts.client_ip.or(known.client_ip),
+            direct_base: facts.direct_base,
+            tor_base: facts.tor_base,
+        };
+        Ok(true)
+    }
+
+    async fn get(&self, session: SessionId) -> Result<Option<LiveFacts>, LiveError> {
+        Ok(self.sessions().get(&session).copied())
+    }
+
+    async fn forget(&self, session: SessionId) -> Result<(), LiveError> {
+        self.sessions().remove(&session);
+        Ok(())
+    }
+
+    async fn publish(&self, line: EventLine) -> Result<(), LiveError> {
+        // An error only says that nobody listens.
+        drop(self.events.send(line));
+        Ok(())
+    }
+
+    async fn subscribe(&self) -> Result<Events, LiveError> {
+        Ok(Events::new(self.events.subscribe()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MemoryStore;
+    use crate::conformance;
+
+    macro_rules! conform {
+        ($($check:ident),+ $(,)?) => {
+            $(
+                #[tokio::test]
+                async fn $check() {
+                    conformance::$check(&MemoryStore::default()).await;
+                }
+            )+
+        };
+    }
+
+    conform!(
+        facts_round_trip,
+        late_news_changes_nothing_newer,
+        defect_066_late_news_makes_no_ghost,
+        forgetting_twice_is_no_error,
+        every_subscriber_hears_every_event_in_order,
+        a_slow_subscriber_is_cut_and_told,
+    );
+}
