@@ -34,16 +34,15 @@ pub(super) fn close(session_id: SessionId, reason: CloseReason, at: i64) -> Clos
 }
 
 async fn opened(store: &dyn SessionStore, input: &OpenSession) -> SessionRow {
-    match store.open(input).await.unwrap() {
-        Opened::New { row, replaced: None } => *row,
-        other => panic!("expected a new session, got {other:?}"),
-    }
+    let opened = store.open(input).await.unwrap();
+    let Opened::New { row, replaced: None } = opened else { panic!("expected a new session, got {opened:?}") };
+    *row
 }
 
 pub(super) async fn a_session_round_trips(store: &dyn SessionStore) {
     let input = open(UserId::random(), DeviceId::random(), 1000);
     let row = opened(store, &input).await;
-    assert_eq!(store.live(NODE).await.unwrap(), [row.clone()]);
+    assert_eq!(store.live(NODE).await.unwrap(), std::slice::from_ref(&row));
     assert_eq!(store.live("elsewhere").await.unwrap(), []);
     assert_eq!((row.slot, row.state, row.started_at), (Slot(2), SessionState::Connecting, 1000));
     assert_eq!(row.preshared_keys, input.preshared_keys);
@@ -85,7 +84,7 @@ pub(super) async fn defect_046_another_key_replaces_the_session_and_keeps_the_le
     };
     assert_eq!(replaced.unwrap().session_id, first.session_id);
     assert_eq!(row.slot, first.slot);
-    assert_eq!(store.live(NODE).await.unwrap(), [*row]);
+    assert_eq!(store.live(NODE).await.unwrap(), std::slice::from_ref(&*row));
     let history = store.history(Some(user), 10).await.unwrap();
     assert_eq!(history.len(), 2, "defect_065: one row a connection");
     assert_eq!(history[1].ended, Some((1100, CloseReason::Replaced)));

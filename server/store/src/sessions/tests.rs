@@ -45,7 +45,7 @@ async fn everything_survives_the_process() {
     // Dropped without closing, as by a kill.
     drop(store);
     let again = SqlSessions::open_sqlite(&dir.path().join("session.db")).await.unwrap();
-    assert_eq!(again.live(NODE).await.unwrap(), [*row]);
+    assert_eq!(again.live(NODE).await.unwrap(), std::slice::from_ref(&*row));
 }
 
 #[tokio::test]
