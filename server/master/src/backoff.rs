@@ -1,0 +1,98 @@
+//! How long to wait before the next start, and when to give up.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Pause before the second restart; doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A service that was ready for this long starts with a clean slate.
+pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+/// So many failures …
+const LOOP_FAILURES: usize = 10;
+/// … within this time are a crash loop.
+const LOOP_WINDOW: Duration = Duration::from_secs(60);
+
+/// What to do after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Start again after this pause.
+    RetryIn(Duration),
+    /// Wait for an operator.
+    GiveUp,
+}
+
+/// The failures of one service.
+#[derive(Debug, Clone, Default)]
+pub struct Failures {
+    recent: VecDeque<Duration>,
+    streak: u32,
+}
+
+impl Failures {
+    /// Counts a failure at `now` (time since `master` began). `jitter` is a random number of [0, 1].
+    /// The first restart is immediate; later pauses double from 100 ms to 10 s, shortened by up to half
+    /// so that services that died together do not start together.
+    pub fn count(&mut self, now: Duration, jitter: f64) -> Verdict {
+        self.recent.retain(|at| now.saturating_sub(*at) < LOOP_WINDOW);
+        self.recent.push_back(now);
+        self.streak = self.streak.saturating_add(1);
+        if self.recent.len() >= LOOP_FAILURES {
+            return Verdict::GiveUp;
+        }
+        Verdict::RetryIn(pause(self.streak, jitter))
+    }
+
+    /// Forgets everything: an operator asked for a start.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Makes the next pause the first again, after a healthy life.
+    pub const fn recovered(&mut self) {
+        self.streak = 0;
+    }
+}
+
+fn pause(streak: u32, jitter: f64) -> Duration {
+    let Some(doublings) = streak.checked_sub(2) else { return Duration::ZERO };
+    let full = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(doublings)).min(LONGEST_PAUSE);
+    full.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn defect_074_pauses_double_and_a_crash_loop_ends() {
+        let mut failures = Failures::default();
+        let mut pauses = Vec::new();
+        let mut now = Duration::ZERO;
+        while let Verdict::RetryIn(pause) = failures.count(now, 0.0) {
+            pauses.push(u64::try_from(pause.as_millis()).unwrap());
+            now += pause;
+        }
+        assert_eq!(pauses, [0, 100, 200, 400, 800, 1600, 3200, 6400, 10_000]);
+    }
+
+    #[test]
+    fn rare_failures_never_make_a_loop() {
+        let mut failures = Failures::default();
+        for minute in 0..1000u64 {
+            failures.recovered();
+            assert_eq!(failures.count(Duration::from_secs(minute * 90), 0.5), Verdict::RetryIn(Duration::ZERO));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pauses_stay_within_bounds(streak in 0u32..200, jitter in -1.0f64..2.0) {
+            let pause = pause(streak, jitter);
+            prop_assert!(pause <= LONGEST_PAUSE);
+            prop_assert!(streak < 2 || pause >= FIRST_PAUSE / 2);
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What should happen to one service. Pure: time and chance are arguments, nothing here touches a process.
+
+use crate::backoff::{Failures, HEALTHY_AFTER, Verdict};
+use std::time::Duration;
+use tornado_mesh::master::{Action, Actual, Wanted};
+
+/// Between SIGTERM and SIGKILL.
+pub const STOP_GRACE: Duration = Duration::from_secs(10);
+/// So many probes in a row must fail before a ready service counts as degraded.
+pub const MISSES: u32 = 5;
+
+/// What the operating-system side must do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Start the process.
+    Spawn,
+    /// Ask it to end (SIGTERM).
+    Terminate,
+    /// End it and all it started (SIGKILL to the group).
+    Kill,
+}
+
+/// What a machine must know of the other services.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// A service it needs that is not ready, if any.
+    pub missing: Option<String>,
+    /// True when no service that needs this one is still on its way down.
+    pub may_stop: bool,
+}
+
+/// One service's wanted state, actual state, and history of failures.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    wanted: Wanted,
+    restart_pending: bool,
+    state: State,
+    failures: Failures,
+    starts: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    Down,
+    Waiting { reason: String },
+    BackingOff { until: Duration, reason: String },
+    CrashLoop { reason: String },
+    Up(Health),
+    Stopping { kill_at: Duration, killed: bool },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Health {
+    Starting { reason: String },
+    Ready { since: Duration, misses: u32 },
+    Degraded { reason: String },
+}
+
+impl Machine {
+    /// A service that is down.
+    #[must_use]
+    pub fn new(wanted: Wanted, starts: u32) -> Self {
+        Self { wanted, restart_pending: false, state: State::Down, failures: Failures::default(), starts }
+    }
+
+    /// A service that an earlier `master` started and that still runs.
+    #[must_use]
+    pub fn adopted(wanted: Wanted, starts: u32) -> Self {
+        let health = Health::Starting { reason: "taken over from an earlier master".into() };
+        Self { state: State::Up(health), ..Self::new(wanted, starts) }
+    }
+
+    /// Obeys an operator.
+    pub fn order(&mut self, action: Action) {
+        let runs = matches!(self.state, State::Up(_) | State::Stopping { .. });
+        match action {
+            Action::Stop => {
+                self.wanted = Wanted::Stopped;
+                self.restart_pending = false;
+            }
+            Action::Start => self.wanted = Wanted::Running,
+            Action::Restart => {
+                self.wanted = Wanted::Running;
+                self.restart_pending = runs;
+            }
+        }
+        if !runs {
+            self.failures.clear();
+            self.state = State::Down;
+        }
+    }
+
+    /// Moves towards the wanted state.
+    pub fn tick(&mut self, now: Duration, around: &Surroundings) -> Option<Command> {
+        match &mut self.state {
+            State::Down | State::Waiting { .. } => self.start_if_possible(around),
+            State::BackingOff { until, .. } => {
+                if self.wanted == Wanted::Running && now < *until {
+                    return None;
+                }
+                self.start_if_possible(around)
+            }
+            State::CrashLoop { .. } => None,
+            State::Up(_) => {
+                if !self.is_leaving() || !around.may_stop {
+                    return None;
+                }
+                self.state = State::Stopping { kill_at: now + STOP_GRACE, killed: false };
+                Some(Command::Terminate)
+            }
+            State::Stopping { kill_at, killed } => {
+                if *killed || now < *kill_at {
+                    return None;
+                }
+                *killed = true;
+                Some(Command::Kill)
+            }
+        }
+    }
+
+    /// The process ended, or could not be started. `jitter` is a random number of [0, 1].
+    pub fn exited(&mut self, now: Duration, jitter: f64, reason: String) {
+        let was_leaving = self.is_leaving();
+        let stopping = matches!(self.state, State::Stopping { .. });
+        if let State::Up(Health::Ready { since, .. }) = &self.state
+            && now.saturating_sub(*since) >= HEALTHY_AFTER
+        {
+            self.failures.recovered();
+        }
+        if stopping || was_leaving {
+            self.restart_pending = false;
+            self.failures.clear();
+            self.state = State::Down;
+            return;
+        }
+        self.state = match self.failures.count(now, jitter) {
+            Verdict::RetryIn(pause) => State::BackingOff { until: now + pause, reason },
+            Verdict::GiveUp => State::CrashLoop { reason },
+        };
+    }
+
+    /// The answer of `GET /v1/ready`. A service that is merely busy is never ended for it.
+    pub fn probed(&mut self, now: Duration, answer: Result<(), String>) {
+        let State::Up(health) = &mut self.state else { return };
+        match (answer, &mut *health) {
+            (Ok(()), Health::Ready { misses, .. }) => *misses = 0,
+            (Ok(()), Health::Starting { .. } | Health::Degraded { .. }) => {
+                *health = Health::Ready { since: now, misses: 0 };
+            }
+            (Err(reason), Health::Ready { misses, .. }) => {
+                *misses += 1;
+                if *misses >= MISSES {
+                    *health = Health::Degraded { reason };
+                }
+            }
+            (Err(reason), Health::Starting { reason: old } | Health::Degraded { reason: old }) => *old = reason,
+        }
+    }
+
+    fn start_if_possible(&mut self, around: &Surroundings) -> Option<Command> {
+        if self.wanted == Wanted::Stopped {
+            self.state = State::Down;
+            return None;
+        }
+        if let Some(reason) = around.missing.clone() {
+            self.state = State::Waiting { reason };
+            return None;
+        }
+        self.starts = self.starts.saturating_add(1);
+        self.state = State::Up(Health::Starting { reason: "just started".into() });
+        Some(Command::Spawn)
+    }
+
+    /// True while callers should find the service's socket: wanted and not given up.
+    #[must_use]
+    pub fn wants_socket(&self) -> bool {
+        self.wanted == Wanted::Running && !matches!(self.state, State::CrashLoop { .. })
+    }
+
+    /// True when it answers as ready and is meant to go on running.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        matches!(self.state, State::Up(Health::Ready { .. })) && !self.is_leaving()
+    }
+
+    /// True when it runs but is to end, now or once those that need it have ended.
+    #[must_use]
+    pub fn is_going_down(&self) -> bool {
+        match self.state {
+            State::Up(_) => self.is_leaving(),
+            State::Stopping { .. } => true,
+            State::Down | State::Waiting { .. } | State::BackingOff { .. } | State::CrashLoop { .. } => false,
+        }
+    }
+
+    /// True when no process runs and none is wanted.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.wanted == Wanted::Stopped && !matches!(self.state, State::Up(_) | State::Stopping { .. })
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.wanted == Wanted::Stopped || self.restart_pending
+    }
+
+    /// When [`Machine::tick`] has something to do again, if time alone decides.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Duration> {
+        match self.state {
+            State::BackingOff { until, .. } => Some(until),
+            State::Stopping { kill_at, killed: false } => Some(kill_at),
+            State::Down
+            | State::Waiting { .. }
+            | State::CrashLoop { .. }
+            | State::Up(_)
+            | State::Stopping { killed: true, .. } => None,
+        }
+    }
+
+    /// What an operator asked for.
+    #[must_use]
+    pub const fn wanted(&self) -> Wanted {
+        self.wanted
+    }
+
+    /// Starts so far.
+    #[must_use]
+    pub const fn starts(&self) -> u32 {
+        self.starts
+    }
+
+    /// What is, in the words of the contract.
+    #[must_use]
+    pub fn actual(&self, now: Duration) -> Actual {
+        match &self.state {
+            State::Down => Actual::Stopped,
+            State::Waiting { reason } => Actual::Waiting { reason: reason.clone() },
+            State::BackingOff { until, reason } => Actual::BackingOff {
+                reason: reason.clone(),
+                retry_in_ms: u64::try_from(until.saturating_sub(now).as_millis()).unwrap_or(u64::MAX),
+            },
+            State::CrashLoop { reason } => Actual::CrashLoop { reason: reason.clone() },
+            State::Up(Health::Starting { reason }) => Actual::Starting { reason: reason.clone() },
+            State::Up(Health::Ready { .. }) => Actual::Ready,
+            State::Up(Health::Degraded { reason }) => Actual::Degraded { reason: reason.clone() },
+            State::Stopping { .. } => Actual::Stopping,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

@@ -1,0 +1,138 @@
+use super::*;
+use proptest::prelude::*;
+
+const FREE: Surroundings = Surroundings { missing: None, may_stop: true };
+
+fn at(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn ready() -> Machine {
+    let mut machine = Machine::new(Wanted::Running, 0);
+    assert_eq!(machine.tick(at(0), &FREE), Some(Command::Spawn));
+    machine.probed(at(1), Ok(()));
+    assert!(machine.is_ready());
+    machine
+}
+
+#[test]
+fn defect_077_waits_for_what_it_needs() {
+    let mut machine = Machine::new(Wanted::Running, 0);
+    let missing = Surroundings { missing: Some("auth is not ready".into()), may_stop: true };
+    assert_eq!(machine.tick(at(0), &missing), None);
+    assert_eq!(machine.actual(at(0)), Actual::Waiting { reason: "auth is not ready".into() });
+    assert_eq!(machine.tick(at(1), &FREE), Some(Command::Spawn));
+}
+
+#[test]
+fn defect_074_a_busy_service_is_never_ended() {
+    let mut machine = ready();
+    for n in 1..=100u64 {
+        machine.probed(at(n * 1000), Err("no answer".into()));
+        assert_eq!(machine.tick(at(n * 1000), &FREE), None);
+        let degraded = matches!(machine.actual(at(0)), Actual::Degraded { .. });
+        assert_eq!(degraded, n >= u64::from(MISSES));
+    }
+    machine.probed(at(200_000), Ok(()));
+    assert_eq!(machine.actual(at(0)), Actual::Ready);
+}
+
+#[test]
+fn defect_075_a_stop_cancels_the_delayed_restart() {
+    let mut machine = ready();
+    machine.exited(at(10), 0.0, "killed".into());
+    machine.tick(at(10), &FREE);
+    machine.exited(at(11), 0.0, "killed".into());
+    assert!(matches!(machine.actual(at(11)), Actual::BackingOff { .. }));
+    machine.order(Action::Stop);
+    for ms in [12, 1_000, 1_000_000] {
+        assert_eq!(machine.tick(at(ms), &FREE), None);
+        assert_eq!(machine.actual(at(ms)), Actual::Stopped);
+    }
+    assert!(!machine.wants_socket());
+}
+
+#[test]
+fn the_first_restart_is_immediate() {
+    let mut machine = ready();
+    machine.exited(at(10), 0.9, "killed by SIGKILL".into());
+    assert_eq!(machine.tick(at(10), &FREE), Some(Command::Spawn));
+    assert_eq!(machine.starts(), 2);
+}
+
+#[test]
+fn defect_076_stop_is_asked_then_forced() {
+    let mut machine = ready();
+    machine.order(Action::Stop);
+    let busy = Surroundings { missing: None, may_stop: false };
+    assert_eq!(machine.tick(at(5), &busy), None, "a service that needs it still runs");
+    assert_eq!(machine.tick(at(10), &FREE), Some(Command::Terminate));
+    assert_eq!(machine.tick(at(9_000), &FREE), None);
+    assert_eq!(machine.tick(at(10_010), &FREE), Some(Command::Kill));
+    assert_eq!(machine.tick(at(10_020), &FREE), None);
+    machine.exited(at(10_030), 0.0, "killed".into());
+    assert!(machine.is_stopped());
+}
+
+#[test]
+fn a_restart_ends_the_process_and_starts_another() {
+    let mut machine = ready();
+    machine.order(Action::Restart);
+    assert!(!machine.is_ready(), "those that need it wait for the new process");
+    assert_eq!(machine.tick(at(10), &FREE), Some(Command::Terminate));
+    machine.exited(at(11), 0.0, "ended".into());
+    assert_eq!(machine.tick(at(11), &FREE), Some(Command::Spawn));
+    assert_eq!(machine.tick(at(12), &FREE), None);
+}
+
+#[test]
+fn a_crash_loop_ends_only_by_an_operator() {
+    let mut machine = Machine::new(Wanted::Running, 0);
+    let mut now = 0;
+    while !matches!(machine.actual(at(now)), Actual::CrashLoop { .. }) {
+        if machine.tick(at(now), &FREE) == Some(Command::Spawn) {
+            machine.exited(at(now), 0.5, "exit code 1".into());
+        }
+        now += 10;
+        assert!(now < 60_000, "no crash loop was seen");
+    }
+    assert!(!machine.wants_socket(), "callers must fail fast");
+    assert_eq!(machine.tick(at(10_000_000), &FREE), None);
+    machine.order(Action::Start);
+    assert_eq!(machine.tick(at(10_000_001), &FREE), Some(Command::Spawn));
+}
+
+proptest! {
+    /// Whatever happens in whatever order: never two processes, and a stop is obeyed in the end.
+    #[test]
+    fn never_two_processes_and_stop_wins(steps in proptest::collection::vec((0u8..8, 0u64..15_000), 0..200)) {
+        let mut machine = Machine::new(Wanted::Running, 0);
+        let (mut now, mut runs) = (0, false);
+        let apply = |command: Option<Command>, runs: &mut bool| match command {
+            Some(Command::Spawn) => { assert!(!*runs, "a second process"); *runs = true; }
+            Some(Command::Terminate | Command::Kill) => assert!(*runs, "signal to nobody"),
+            None => {}
+        };
+        for (kind, wait) in steps {
+            now += wait;
+            match kind {
+                0 => machine.order(Action::Start),
+                1 => machine.order(Action::Stop),
+                2 => machine.order(Action::Restart),
+                3 if runs => { runs = false; machine.exited(at(now), 0.3, "ended".into()); }
+                4 => machine.probed(at(now), Ok(())),
+                5 => machine.probed(at(now), Err("busy".into())),
+                6 => apply(machine.tick(at(now), &Surroundings { missing: Some("x".into()), may_stop: false }), &mut runs),
+                _ => apply(machine.tick(at(now), &FREE), &mut runs),
+            }
+        }
+        machine.order(Action::Stop);
+        for _ in 0..4 {
+            now += 10_000;
+            let command = machine.tick(at(now), &FREE);
+            apply(command, &mut runs);
+            if runs && command.is_some() { runs = false; machine.exited(at(now), 0.3, "ended".into()); }
+        }
+        prop_assert!(machine.is_stopped() && !runs);
+    }
+}

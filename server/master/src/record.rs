@@ -1,0 +1,109 @@
+//! What one `master` leaves for the next: who runs, and what operators asked for.
+
+use crate::{Error, proc};
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use tornado_mesh::master::{ServiceName, Wanted};
+use tornado_shared::model::UnixSeconds;
+
+const FILE: &str = "master.json";
+
+/// The whole record. It means nothing after a boot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The boot it was written in.
+    pub boot_id: String,
+    /// One entry a service.
+    pub services: Vec<Entry>,
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Which.
+    pub name: ServiceName,
+    /// What operators asked for.
+    pub wanted: Wanted,
+    /// Starts so far.
+    pub starts: u32,
+    /// Its process, while it has one.
+    pub process: Option<Identity>,
+}
+
+/// Names one process of one boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Its number.
+    pub pid: u32,
+    /// Its start, clock ticks after boot.
+    pub start_ticks: u64,
+    /// Its start by the wall clock.
+    pub started_at: UnixSeconds,
+}
+
+/// Reads the record of this boot. A damaged or foreign one counts as none.
+#[must_use]
+pub fn read(run_dir: &Path) -> Option<Record> {
+    let bytes = std::fs::read(run_dir.join(FILE)).ok()?;
+    match serde_json::from_slice::<Record>(&bytes) {
+        Ok(record) => (record.boot_id == proc::boot_id()).then_some(record),
+        Err(error) => {
+            tracing::error!(%error, "the record of the earlier supervisor is damaged; its services are not taken over");
+            None
+        }
+    }
+}
+
+/// Replaces the record in one step.
+pub fn write(run_dir: &Path, record: &Record) -> std::io::Result<()> {
+    let new = run_dir.join("master.json.new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(&serde_json::to_vec(record)?)?;
+    std::fs::rename(new, run_dir.join(FILE))
+}
+
+/// Removes the record: everything was stopped in order.
+pub fn remove(run_dir: &Path) {
+    drop(std::fs::remove_file(run_dir.join(FILE)));
+}
+
+/// Keeps a second supervisor away while this one lives.
+pub fn lock(run_dir: &Path) -> Result<Flock<File>, Error> {
+    let path = run_dir.join("master.lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = file.map_err(|source| Error::Prepare { path, source })?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| Error::AlreadyRunning(run_dir.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_another_boot_counts_as_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let process = Some(Identity { pid: 7, start_ticks: 8, started_at: 9 });
+        let entry = Entry { name: ServiceName::Wg, wanted: Wanted::Running, starts: 3, process };
+        let mut record = Record { boot_id: proc::boot_id(), services: vec![entry] };
+        write(dir.path(), &record).unwrap();
+        assert_eq!(read(dir.path()), Some(record.clone()));
+        record.boot_id = "another".into();
+        write(dir.path(), &record).unwrap();
+        assert_eq!(read(dir.path()), None);
+        std::fs::write(dir.path().join(FILE), b"{").unwrap();
+        assert_eq!(read(dir.path()), None);
+    }
+
+    #[test]
+    fn one_directory_has_one_supervisor() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = lock(dir.path()).unwrap();
+        assert!(matches!(lock(dir.path()), Err(Error::AlreadyRunning(_))));
+        drop(held);
+        assert!(lock(dir.path()).is_ok());
+    }
+}

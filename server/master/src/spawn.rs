@@ -1,0 +1,279 @@
+//! Starts a service with exactly the rights its row in the table grants.
+
+use crate::table::{Capabilities, service};
+use crate::{Config, Error};
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsRawFd as _, RawFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use tornado_mesh::master::ServiceName;
+
+/// Numbers of a service's Unix user.
+#[derive(Debug, Clone, Copy)]
+pub struct Account {
+    uid: u32,
+    gid: u32,
+}
+
+/// The accounts of all services.
+pub type Accounts = HashMap<ServiceName, Account>;
+
+const CAP_NET_ADMIN: u32 = 12;
+const LISTEN_FD: RawFd = 3;
+const LISTEN_PID: &[u8] = b"LISTEN_PID=";
+
+/// Looks up the Unix users of all services.
+pub fn accounts() -> Result<Accounts, Error> {
+    let mut accounts = Accounts::new();
+    for name in ServiceName::ALL {
+        let user = service(name).role.unix_user();
+        let found = nix::unistd::User::from_name(user).ok().flatten().ok_or(Error::NoUser(user))?;
+        accounts.insert(name, Account { uid: found.uid.as_raw(), gid: found.gid.as_raw() });
+    }
+    Ok(accounts)
+}
+
+/// Makes the run directory (0755, root) and each service's own (0700, its user).
+pub fn prepare_directories(config: &Config, accounts: &Accounts) -> Result<(), Error> {
+    for path in [&config.run_dir, &config.state_dir] {
+        directory(path, 0, 0, 0o755).map_err(|source| Error::Prepare { path: path.clone(), source })?;
+    }
+    for (name, account) in accounts {
+        let path = config.state_dir.join(name.as_str());
+        directory(&path, account.uid, account.gid, 0o700).map_err(|source| Error::Prepare { path, source })?;
+    }
+    Ok(())
+}
+
+fn directory(path: &PathBuf, uid: u32, gid: u32, mode: u32) -> io::Result<()> {
+    match std::fs::DirBuilder::new().recursive(true).mode(mode).create(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+        Ok(()) | Err(_) => {}
+    }
+    let found = std::fs::symlink_metadata(path)?;
+    if !found.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, "something that is no directory is in the way"));
+    }
+    if (found.uid(), found.gid()) != (uid, gid) {
+        std::os::unix::fs::lchown(path, Some(uid), Some(gid))?;
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}
+
+/// Everything the child needs between fork and exec, made before the fork: there it may not allocate
+/// (signal-safety(7)).
+struct Plan {
+    account: Account,
+    keeps_net_admin: bool,
+    listener: RawFd,
+    listen_pid: Vec<u8>,
+    argv: Vec<CString>,
+    envp: Vec<CString>,
+    /// Pointers into `argv`, `listen_pid` and `envp`, null-terminated.
+    argv_pointers: Vec<*const libc::c_char>,
+    envp_pointers: Vec<*const libc::c_char>,
+}
+
+#[expect(unsafe_code, reason = "the pointers refer to heap memory that the plan itself owns")]
+// SAFETY: the pointers are only read in the forked child, and what they point to moves with the plan.
+unsafe impl Send for Plan {}
+#[expect(unsafe_code, reason = "as above")]
+// SAFETY: nothing of a plan changes except in the forked child, which has one thread.
+unsafe impl Sync for Plan {}
+
+/// Starts the service on its listening socket. The program is this very binary; nobody can name another.
+pub fn spawn(name: ServiceName, config: &Config, account: Account, listener: &UnixListener) -> io::Result<Child> {
+    let mut plan = Plan::new(name, &config.config_path, account, listener.as_raw_fd())?;
+    let mut command = Command::new("/proc/self/exe");
+    command.stdin(Stdio::null()).stdout(Stdio::inherit()).stderr(Stdio::inherit()).current_dir("/");
+    #[expect(unsafe_code, reason = "rights can only be dropped between fork and exec")]
+    // SAFETY: the closure only makes system calls on memory prepared before the fork.
+    unsafe {
+        command.pre_exec(move || plan.become_service());
+    }
+    command.spawn()
+}
+
+impl Plan {
+    fn new(name: ServiceName, config_path: &Path, account: Account, listener: RawFd) -> io::Result<Self> {
+        let text = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::other);
+        let argv = vec![
+            text(b"tornadod")?,
+            text(name.as_str().as_bytes())?,
+            text(b"--config")?,
+            text(config_path.as_os_str().as_bytes())?,
+        ];
+        let mut listen_pid = LISTEN_PID.to_vec();
+        listen_pid.extend_from_slice(b"0000000000\0");
+        let envp = environment().iter().map(|line| text(line.as_bytes())).collect::<io::Result<Vec<_>>>()?;
+        let end = std::iter::once(std::ptr::null());
+        let argv_pointers = argv.iter().map(|s| s.as_ptr()).chain(end.clone()).collect();
+        let pid_pointer = std::iter::once(listen_pid.as_ptr().cast());
+        let envp_pointers = pid_pointer.chain(envp.iter().map(|s| s.as_ptr())).chain(end).collect();
+        let keeps_net_admin = service(name).capabilities == Capabilities::NetAdmin;
+        Ok(Self { account, keeps_net_admin, listener, listen_pid, argv, envp, argv_pointers, envp_pointers })
+    }
+
+    /// Runs in the child. Returns only on failure.
+    fn become_service(&mut self) -> io::Result<()> {
+        debug_assert!(self.argv.len() < self.argv_pointers.len() && self.envp.len() < self.envp_pointers.len());
+        nix::unistd::setsid()?;
+        self.keep_only_the_socket()?;
+        self.drop_rights()?;
+        limit(libc::RLIMIT_CORE, 0)?;
+        nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+        write_decimal(&mut self.listen_pid, std::process::id());
+        #[expect(unsafe_code, reason = "the environment must name the child's own pid, known only here")]
+        // SAFETY: path and both lists are null-terminated and alive.
+        unsafe {
+            libc::execve(c"/proc/self/exe".as_ptr(), self.argv_pointers.as_ptr(), self.envp_pointers.as_ptr());
+        }
+        Err(io::Error::last_os_error())
+    }
+
+    fn keep_only_the_socket(&self) -> io::Result<()> {
+        if self.listener == LISTEN_FD {
+            check(nix_fcntl_clear_cloexec(LISTEN_FD))?;
+        } else {
+            #[expect(unsafe_code, reason = "descriptor 3 must become the listening socket whatever it was")]
+            // SAFETY: both are numbers; what was descriptor 3 is not used by the child any more.
+            check(unsafe { libc::dup2(self.listener, LISTEN_FD) })?;
+        }
+        #[expect(unsafe_code, reason = "libc has no safe form of close_range(2)")]
+        // SAFETY: marks descriptors for closing at exec; none is closed under its owner.
+        let result = unsafe { libc::syscall(libc::SYS_close_range, 4u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    fn drop_rights(&self) -> io::Result<()> {
+        let keep = self.keeps_net_admin.then_some(CAP_NET_ADMIN);
+        if keep.is_some() {
+            prctl(libc::PR_SET_KEEPCAPS, 1, 0)?;
+        }
+        for capability in (0..64u32).filter(|c| Some(*c) != keep) {
+            // EINVAL: this kernel has no capability of that number.
+            drop(prctl(libc::PR_CAPBSET_DROP, capability, 0));
+        }
+        set_ids(self.account)?;
+        set_capabilities(keep)?;
+        prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as u32, 0)?;
+        if let Some(capability) = keep {
+            prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE as u32, capability)?;
+        }
+        prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0)
+    }
+}
+
+/// All that a service may see of the environment.
+fn environment() -> Vec<String> {
+    let mut lines = vec!["LISTEN_FDS=1".to_owned(), "PATH=/usr/sbin:/usr/bin:/sbin:/bin".into(), "LANG=C.UTF-8".into()];
+    if let Ok(value) = std::env::var("RUST_BACKTRACE") {
+        lines.push(format!("RUST_BACKTRACE={value}"));
+    }
+    lines
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[expect(unsafe_code, reason = "the descriptor has no Rust owner in the child")]
+fn nix_fcntl_clear_cloexec(fd: RawFd) -> libc::c_int {
+    // SAFETY: takes numbers only.
+    unsafe { libc::fcntl(fd, libc::F_SETFD, 0) }
+}
+
+#[expect(unsafe_code, reason = "libc has no safe form of prctl(2)")]
+fn prctl(option: libc::c_int, second: u32, third: u32) -> io::Result<()> {
+    let zero: libc::c_ulong = 0;
+    // SAFETY: the options used here take numbers only, and the unused arguments are zero as some demand.
+    check(unsafe { libc::prctl(option, libc::c_ulong::from(second), libc::c_ulong::from(third), zero, zero) })
+}
+
+/// Groups first, then group, then user: the other way round the first would no longer be allowed.
+/// The raw system calls, because libc's own forms take locks to reach all threads; the child has one.
+#[expect(unsafe_code, reason = "see above")]
+fn set_ids(account: Account) -> io::Result<()> {
+    let Account { uid, gid } = account;
+    let none: *const libc::gid_t = std::ptr::null();
+    // SAFETY: an empty list and plain numbers.
+    let failed = unsafe {
+        libc::syscall(libc::SYS_setgroups, 0usize, none) < 0
+            || libc::syscall(libc::SYS_setresgid, gid, gid, gid) < 0
+            || libc::syscall(libc::SYS_setresuid, uid, uid, uid) < 0
+    };
+    if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Permitted, effective and inheritable become exactly `keep`: capset(2), version 3.
+#[expect(unsafe_code, reason = "libc has no safe form of capset(2)")]
+fn set_capabilities(keep: Option<u32>) -> io::Result<()> {
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: i32,
+    }
+    let bits = keep.map_or(0, |capability| 1u32 << capability);
+    let header = Header { version: 0x2008_0522, pid: 0 };
+    let data = [[bits; 3], [0; 3]];
+    // SAFETY: header and data have the layout of version 3.
+    let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, data.as_ptr()) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[expect(unsafe_code, reason = "nix's form may allocate for its error")]
+fn limit(resource: libc::__rlimit_resource_t, value: libc::rlim_t) -> io::Result<()> {
+    let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
+    // SAFETY: the structure lives over the call.
+    check(unsafe { libc::setrlimit(resource, &raw const limit) })
+}
+
+/// Writes `number` over the ten digits at the end of `line`, before its zero byte.
+fn write_decimal(line: &mut [u8], mut number: u32) {
+    for digit in line.iter_mut().rev().skip(1).take(10) {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pid_is_written_in_place() {
+        let mut line = b"LISTEN_PID=0000000000\0".to_vec();
+        write_decimal(&mut line, 4_294_967_295);
+        assert_eq!(line, b"LISTEN_PID=4294967295\0");
+        write_decimal(&mut line, 12);
+        assert_eq!(line, b"LISTEN_PID=0000000012\0");
+    }
+
+    #[test]
+    fn defect_031_the_environment_is_a_short_list() {
+        for line in environment() {
+            let name = line.split('=').next().unwrap();
+            assert!(["LISTEN_FDS", "PATH", "LANG", "RUST_BACKTRACE"].contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn directories_get_their_owner_and_mode_and_nothing_else_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        let (uid, gid) = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
+        directory(&path, uid, gid, 0o700).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).unwrap();
+        directory(&path, uid, gid, 0o700).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o700);
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(directory(&link, uid, gid, 0o700).is_err());
+    }
+}

@@ -1,0 +1,338 @@
+//! The loop that carries out what the policy decides.
+
+use crate::policy::{Command, Machine, Surroundings};
+use crate::record::{Entry, Record};
+use crate::spawn::Accounts;
+use crate::table::{dependents, service};
+use crate::watch::{Process, Watch};
+use crate::{Config, Error, notify, proc, record, spawn};
+use std::collections::BTreeMap;
+use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::master::{
+    Action, Actual, Control, Master, MasterError, MasterStatus, ServiceName, ServiceStatus, Wanted,
+};
+use tornado_mesh::{MeshFault, NoInput, ReadySetter, listen};
+use tornado_shared::model::UnixSeconds;
+
+/// What happens outside the loop.
+pub enum Event {
+    /// A process ended.
+    Ended(ServiceName, u32),
+    /// A process answered whether it is ready, or did not answer.
+    Probed(ServiceName, u32, Result<(), String>),
+    /// An operator asked for something.
+    Ordered(Control, oneshot::Sender<MasterStatus>),
+}
+
+struct Slot {
+    machine: Machine,
+    socket: Option<UnixListener>,
+    process: Option<Process>,
+}
+
+/// Owns every service's machine, socket and process.
+pub struct Supervisor {
+    config: Config,
+    accounts: Accounts,
+    slots: BTreeMap<ServiceName, Slot>,
+    began: Instant,
+    started_at: UnixSeconds,
+    events: mpsc::Receiver<Event>,
+    sender: mpsc::Sender<Event>,
+    status: watch::Sender<MasterStatus>,
+    ready: ReadySetter,
+    announced: bool,
+    saved: Option<Record>,
+    boot_id: String,
+}
+
+/// The contract's side of the supervisor.
+pub struct Handle {
+    events: mpsc::Sender<Event>,
+    status: watch::Receiver<MasterStatus>,
+}
+
+impl Supervisor {
+    /// Takes over what an earlier supervisor left.
+    pub fn new(config: Config, accounts: Accounts, ready: ReadySetter) -> Result<(Self, Handle), Error> {
+        let (sender, events) = mpsc::channel(64);
+        let started_at = proc::unix_now();
+        let empty =
+            MasterStatus { version: env!("CARGO_PKG_VERSION").into(), started_at, ready: false, services: vec![] };
+        let (status, seen) = watch::channel(empty);
+        let record = record::read(&config.run_dir);
+        let mut slots = BTreeMap::new();
+        for name in ServiceName::ALL {
+            let entry = record.as_ref().and_then(|record| record.services.iter().find(|entry| entry.name == name));
+            slots.insert(name, take_over(entry, name, &config, &sender));
+        }
+        let handle = Handle { events: sender.clone(), status: seen };
+        let began = Instant::now();
+        let supervisor = Self {
+            config,
+            accounts,
+            slots,
+            began,
+            started_at,
+            events,
+            sender,
+            status,
+            ready,
+            announced: false,
+            saved: None,
+            boot_id: proc::boot_id(),
+        };
+        Ok((supervisor, handle))
+    }
+
+    /// Runs until `shutdown` is cancelled and every service was stopped.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut stopping = false;
+        loop {
+            self.drive();
+            self.publish(stopping);
+            if stopping && self.slots.values().all(|slot| slot.machine.is_stopped()) {
+                break;
+            }
+            let deadline = self.slots.values().filter_map(|slot| slot.machine.deadline()).min();
+            let deadline = self.began + deadline.unwrap_or(Duration::from_secs(3600));
+            tokio::select! {
+                event = self.events.recv() => if let Some(event) = event { self.handle(event) },
+                () = tokio::time::sleep_until(deadline) => {}
+                () = shutdown.cancelled(), if !stopping => {
+                    stopping = true;
+                    notify::notify("STOPPING=1");
+                    tracing::info!("stopping every service");
+                    self.slots.values_mut().for_each(|slot| slot.machine.order(Action::Stop));
+                }
+            }
+        }
+        record::remove(&self.config.run_dir);
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = self.now();
+        match event {
+            Event::Ended(name, pid) => self.ended(name, pid),
+            Event::Probed(name, pid, answer) => {
+                let Some(slot) = self.slots.get_mut(&name) else { return };
+                if !slot.process.as_ref().is_some_and(|process| process.pid() == pid) {
+                    return;
+                }
+                let was_ready = slot.machine.is_ready();
+                slot.machine.probed(now, answer);
+                if was_ready != slot.machine.is_ready() {
+                    tracing::info!(service = %name, ready = !was_ready, "readiness changed");
+                }
+            }
+            Event::Ordered(control, reply) => {
+                tracing::info!(service = ?control.service, action = ?control.action, "an operator asked");
+                for (name, slot) in &mut self.slots {
+                    if control.service.is_none_or(|wanted| wanted == *name) {
+                        slot.machine.order(control.action);
+                    }
+                }
+                self.drive();
+                drop(reply.send(self.snapshot()));
+            }
+        }
+    }
+
+    fn ended(&mut self, name: ServiceName, pid: u32) {
+        let now = self.now();
+        let Some(slot) = self.slots.get_mut(&name) else { return };
+        if !slot.process.as_ref().is_some_and(|process| process.pid() == pid) {
+            return;
+        }
+        let Some(process) = slot.process.take() else { return };
+        let how = process.bury();
+        tracing::warn!(service = %name, pid, %how, "process ended");
+        slot.machine.exited(now, rand::random(), how);
+    }
+
+    /// Carries out decisions until there is nothing more to do now.
+    fn drive(&mut self) {
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for name in ServiceName::ALL {
+                let around = self.surroundings(name);
+                let now = self.now();
+                let Some(slot) = self.slots.get_mut(&name) else { continue };
+                let command = slot.machine.tick(now, &around);
+                self.settle_socket(name);
+                if let Some(command) = command {
+                    self.carry_out(name, command);
+                    changed = true;
+                }
+            }
+        }
+        self.save();
+    }
+
+    fn surroundings(&self, name: ServiceName) -> Surroundings {
+        let missing = service(name).needs.iter().find(|need| !self.slots[need].machine.is_ready());
+        Surroundings {
+            missing: missing.map(|need| format!("waits for {need} to be ready")),
+            may_stop: !dependents(name).any(|other| self.slots[&other].machine.is_going_down()),
+        }
+    }
+
+    /// Opens or closes the socket as the state demands. The socket of a service that was taken over is
+    /// held by that service alone and left in place while it runs.
+    fn settle_socket(&mut self, name: ServiceName) {
+        let path = self.socket_path(name);
+        let Some(slot) = self.slots.get_mut(&name) else { return };
+        let held_elsewhere = slot.process.as_ref().is_some_and(Process::is_adopted);
+        match (slot.machine.wants_socket(), slot.socket.is_some()) {
+            (true, false) if !held_elsewhere => match listen(&path) {
+                Ok(socket) => slot.socket = Some(socket),
+                Err(error) => tracing::error!(service = %name, %error, "no socket"),
+            },
+            (false, _) => {
+                slot.socket = None;
+                drop(std::fs::remove_file(&path));
+            }
+            (true, _) => {}
+        }
+    }
+
+    fn carry_out(&mut self, name: ServiceName, command: Command) {
+        let now = self.now();
+        let Some(slot) = self.slots.get_mut(&name) else { return };
+        match command {
+            Command::Spawn => {
+                let spawned = match &slot.socket {
+                    Some(socket) => {
+                        spawn::spawn(name, &self.config, self.accounts[&name], socket).and_then(Process::own)
+                    }
+                    None => Err(std::io::Error::other("its socket could not be opened")),
+                };
+                match spawned {
+                    Ok(mut process) => {
+                        tracing::info!(service = %name, pid = process.pid(), "started");
+                        let socket = self.config.run_dir.join(format!("{name}.sock"));
+                        process.watch(Watch { name, socket, events: self.sender.clone() });
+                        slot.process = Some(process);
+                    }
+                    Err(error) => {
+                        tracing::error!(service = %name, %error, "cannot be started");
+                        slot.machine.exited(now, rand::random(), format!("cannot be started: {error}"));
+                    }
+                }
+            }
+            Command::Terminate => {
+                if let Some(process) = &slot.process {
+                    process.terminate();
+                }
+            }
+            Command::Kill => {
+                if let Some(process) = &slot.process {
+                    tracing::warn!(service = %name, pid = process.pid(), "did not end in time; killed");
+                    process.kill();
+                }
+            }
+        }
+    }
+
+    fn socket_path(&self, name: ServiceName) -> PathBuf {
+        self.config.run_dir.join(format!("{name}.sock"))
+    }
+
+    fn save(&mut self) {
+        let entry = |(name, slot): (&ServiceName, &Slot)| Entry {
+            name: *name,
+            wanted: slot.machine.wanted(),
+            starts: slot.machine.starts(),
+            process: slot.process.as_ref().map(Process::identity),
+        };
+        let record = Record { boot_id: self.boot_id.clone(), services: self.slots.iter().map(entry).collect() };
+        if self.saved.as_ref() == Some(&record) {
+            return;
+        }
+        match record::write(&self.config.run_dir, &record) {
+            Ok(()) => self.saved = Some(record),
+            Err(error) => tracing::error!(%error, "cannot write the record; a next supervisor would find no services"),
+        }
+    }
+
+    fn publish(&mut self, stopping: bool) {
+        let snapshot = self.snapshot();
+        if snapshot.ready {
+            self.ready.ready();
+            if !self.announced && !stopping {
+                self.announced = true;
+                notify::notify("READY=1");
+                tracing::info!("every service is ready");
+            }
+        } else {
+            self.ready.not_ready("not every wanted service is ready; see `tornadod status`");
+        }
+        self.status.send_replace(snapshot);
+    }
+
+    fn snapshot(&self) -> MasterStatus {
+        let now = self.now();
+        let line = |(name, slot): (&ServiceName, &Slot)| ServiceStatus {
+            name: *name,
+            wanted: slot.machine.wanted(),
+            actual: slot.machine.actual(now),
+            pid: slot.process.as_ref().map(Process::pid),
+            started_at: slot.process.as_ref().map(|process| process.identity().started_at),
+            restarts: slot.machine.starts().saturating_sub(1),
+            memory_bytes: None,
+        };
+        let services: Vec<_> = self.slots.iter().map(line).collect();
+        let ready = services.iter().all(|s| s.wanted == Wanted::Stopped || s.actual == Actual::Ready);
+        MasterStatus { version: env!("CARGO_PKG_VERSION").into(), started_at: self.started_at, ready, services }
+    }
+}
+
+/// A service as the record of an earlier supervisor knows it.
+fn take_over(entry: Option<&Entry>, name: ServiceName, config: &Config, events: &mpsc::Sender<Event>) -> Slot {
+    let fresh = |wanted, starts| Slot { machine: Machine::new(wanted, starts), socket: None, process: None };
+    let Some(entry) = entry else { return fresh(Wanted::Running, 0) };
+    let process = entry.process.and_then(Process::adopt);
+    let Some(mut process) = process else { return fresh(entry.wanted, entry.starts) };
+    let socket = config.run_dir.join(format!("{name}.sock"));
+    let mut machine = Machine::adopted(entry.wanted, entry.starts);
+    let reachable = std::fs::symlink_metadata(&socket).is_ok_and(|found| found.file_type().is_socket());
+    let current = proc::runs_our_binary(process.pid());
+    tracing::info!(service = %name, pid = process.pid(), reachable, current, "taken over");
+    if entry.wanted == Wanted::Running && !(reachable && current) {
+        machine.order(Action::Restart);
+    }
+    process.watch(Watch { name, socket, events: events.clone() });
+    Slot { machine, socket: None, process: Some(process) }
+}
+
+#[async_trait::async_trait]
+impl Master for Handle {
+    async fn status(&self, _: NoInput) -> Result<MasterStatus, MasterError> {
+        Ok(with_memory(self.status.borrow().clone()))
+    }
+
+    async fn control(&self, control: Control) -> Result<MasterStatus, MasterError> {
+        let gone = || MeshFault::Unavailable("the supervisor is ending".into());
+        let (reply, answer) = oneshot::channel();
+        self.events.send(Event::Ordered(control, reply)).await.map_err(|_| gone())?;
+        Ok(with_memory(answer.await.map_err(|_| gone())?))
+    }
+}
+
+fn with_memory(mut status: MasterStatus) -> MasterStatus {
+    for service in &mut status.services {
+        service.memory_bytes = service.pid.and_then(proc::memory);
+    }
+    status
+}

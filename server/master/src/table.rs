@@ -1,0 +1,68 @@
+//! The services that are compiled in. Nothing outside this file decides what `master` may run.
+
+use tornado_mesh::Role;
+use tornado_mesh::master::ServiceName;
+
+/// Capabilities a service keeps after its rights were dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capabilities {
+    /// None at all.
+    Nothing,
+    /// `CAP_NET_ADMIN`: interfaces, routes, nftables (capabilities(7)).
+    NetAdmin,
+}
+
+/// One service. Its sub-command is its name.
+#[derive(Debug, Clone, Copy)]
+pub struct Service {
+    /// Which.
+    pub name: ServiceName,
+    /// Whose Unix user it runs as.
+    pub role: Role,
+    /// What it keeps.
+    pub capabilities: Capabilities,
+    /// Services that must be ready before it is started.
+    pub needs: &'static [ServiceName],
+}
+
+/// The row of a service.
+#[must_use]
+pub const fn service(name: ServiceName) -> Service {
+    use ServiceName::{Admin, Auth, ClientApi, Session, Wg};
+    let (role, capabilities, needs): (Role, Capabilities, &[ServiceName]) = match name {
+        Auth => (Role::Auth, Capabilities::Nothing, &[]),
+        Session => (Role::Session, Capabilities::Nothing, &[Auth]),
+        Wg => (Role::Wg, Capabilities::NetAdmin, &[Session]),
+        ClientApi => (Role::ClientApi, Capabilities::Nothing, &[Auth, Session, Wg]),
+        Admin => (Role::Admin, Capabilities::Nothing, &[Auth]),
+    };
+    Service { name, role, capabilities, needs }
+}
+
+/// The services that need `name`.
+pub fn dependents(name: ServiceName) -> impl Iterator<Item = ServiceName> {
+    ServiceName::ALL.into_iter().filter(move |other| service(*other).needs.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defect_077_every_need_comes_earlier_in_the_order_of_start() {
+        for (index, name) in ServiceName::ALL.into_iter().enumerate() {
+            for need in service(name).needs {
+                assert!(ServiceName::ALL[..index].contains(need), "{name} needs {need}, which starts later");
+            }
+        }
+    }
+
+    #[test]
+    fn defect_030_only_wg_keeps_a_capability_and_nobody_is_root() {
+        for name in ServiceName::ALL {
+            let row = service(name);
+            assert_ne!(row.role, Role::Root);
+            assert_eq!(row.capabilities == Capabilities::NetAdmin, name == ServiceName::Wg);
+        }
+    }
+}

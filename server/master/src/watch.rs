@@ -1,0 +1,160 @@
+//! One running process: its end and its readiness, told to the supervisor.
+
+use crate::proc;
+use crate::record::Identity;
+use crate::supervisor::Event;
+use nix::sys::signal::Signal;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus};
+use std::time::Duration;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+use tornado_mesh::master::{MasterError, ServiceName};
+use tornado_mesh::{Channel, NoInput};
+
+/// Between probes of a service that is not ready, at first and later.
+const IMPATIENT: Duration = Duration::from_millis(50);
+const PATIENT: Duration = Duration::from_millis(250);
+/// So many probes are impatient.
+const IMPATIENT_PROBES: u32 = 200;
+/// Between probes of a service that is ready.
+const CALM: Duration = Duration::from_secs(1);
+/// Longest wait for an answer.
+const ANSWER: Duration = Duration::from_secs(3);
+
+/// A process of ours or of an earlier supervisor.
+pub struct Process {
+    identity: Identity,
+    pidfd: OwnedFd,
+    child: Option<Child>,
+    tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+/// Where the tasks of a process report.
+pub struct Watch {
+    /// Whose process it is.
+    pub name: ServiceName,
+    /// Where it answers.
+    pub socket: PathBuf,
+    /// The supervisor.
+    pub events: mpsc::Sender<Event>,
+}
+
+impl Process {
+    /// A child of this process.
+    pub fn own(child: Child) -> io::Result<Self> {
+        let pid = child.id();
+        // A child that is not reaped yet keeps its number, so this is the right one even if it has ended.
+        let pidfd = proc::pidfd_open(pid)?;
+        let start_ticks = proc::start_ticks(pid).unwrap_or_default();
+        let identity = Identity { pid, start_ticks, started_at: proc::unix_now() };
+        Ok(Self { identity, pidfd, child: Some(child), tasks: Vec::new() })
+    }
+
+    /// The process of a record, if it still runs and its number was not given to another.
+    pub fn adopt(identity: Identity) -> Option<Self> {
+        let pidfd = proc::pidfd_open(identity.pid).ok()?;
+        let same = proc::start_ticks(identity.pid) == Some(identity.start_ticks);
+        same.then_some(Self { identity, pidfd, child: None, tasks: Vec::new() })
+    }
+
+    /// Starts the two tasks that report its end and its readiness. They end with this value.
+    pub fn watch(&mut self, watch: Watch) {
+        let pid = self.pid();
+        match self.pidfd.try_clone() {
+            Ok(pidfd) => {
+                let ended = await_end(pidfd, watch.name, pid, watch.events.clone());
+                self.tasks.push(AbortOnDropHandle::new(tokio::spawn(ended)));
+            }
+            Err(error) => tracing::error!(service = %watch.name, %error, "its end cannot be watched"),
+        }
+        self.tasks.push(AbortOnDropHandle::new(tokio::spawn(probe(watch, pid))));
+    }
+
+    /// Its number.
+    pub const fn pid(&self) -> u32 {
+        self.identity.pid
+    }
+
+    /// What a record keeps of it.
+    pub const fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// True when an earlier supervisor started it.
+    pub const fn is_adopted(&self) -> bool {
+        self.child.is_none()
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        if let Err(error) = proc::signal(&self.pidfd, Signal::SIGTERM) {
+            tracing::debug!(pid = self.pid(), %error, "SIGTERM was not needed");
+        }
+    }
+
+    /// Ends it and everything it started.
+    pub fn kill(&self) {
+        proc::kill_group(self.pid());
+        drop(proc::signal(&self.pidfd, Signal::SIGKILL));
+    }
+
+    /// Takes leave of a process that ended: ends what it left behind, and says how it ended.
+    pub fn bury(mut self) -> String {
+        proc::kill_group(self.pid());
+        match self.child.as_mut().map(Child::wait) {
+            Some(Ok(status)) => describe(status),
+            Some(Err(error)) => format!("ended ({error})"),
+            None => "ended (it was taken over from an earlier supervisor)".into(),
+        }
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => "ended by itself".into(),
+        (Some(code), _) => format!("failed with exit code {code}; see the log"),
+        (None, Some(signal)) => {
+            let name = Signal::try_from(signal).map_or("unknown", Signal::as_str);
+            format!("was killed by signal {signal} ({name})")
+        }
+        (None, None) => "ended".into(),
+    }
+}
+
+async fn await_end(pidfd: OwnedFd, name: ServiceName, pid: u32, events: mpsc::Sender<Event>) {
+    match AsyncFd::register(pidfd) {
+        Ok(pidfd) => drop(pidfd.readable().await),
+        Err(error) => {
+            tracing::error!(service = %name, %error, "its end is watched by asking");
+            while proc::start_ticks(pid).is_some() {
+                tokio::time::sleep(PATIENT).await;
+            }
+        }
+    }
+    drop(events.send(Event::Ended(name, pid)).await);
+}
+
+async fn probe(watch: Watch, pid: u32) {
+    let channel = Channel::new(watch.socket);
+    let mut not_ready = 0u32;
+    loop {
+        let answer: Result<serde_json::Value, MasterError> =
+            channel.call(http::Method::GET, "/v1/ready", &NoInput {}, ANSWER).await;
+        let answer = answer.map(drop).map_err(|error| error.to_string());
+        let pause = match (&answer, not_ready) {
+            (Ok(()), _) => CALM,
+            (Err(_), n) if n < IMPATIENT_PROBES => IMPATIENT,
+            (Err(_), _) => PATIENT,
+        };
+        not_ready = if answer.is_ok() { 0 } else { not_ready.saturating_add(1) };
+        if watch.events.send(Event::Probed(watch.name, pid, answer)).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
