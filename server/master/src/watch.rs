@@ -127,7 +127,10 @@ fn describe(status: ExitStatus) -> String {
 }
 
 async fn await_end(pidfd: OwnedFd, name: ServiceName, pid: u32, events: mpsc::Sender<Event>) {
-    match AsyncFd::register(pidfd) {
+    #[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
+    // SAFETY: an owned descriptor stays open and the same until the value is dropped.
+    let registered = unsafe { AsyncFd::register(pidfd) };
+    match registered {
         Ok(pidfd) => drop(pidfd.readable().await),
         Err(error) => {
             tracing::error!(service = %name, %error, "its end is watched by asking");
