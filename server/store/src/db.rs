@@ -3,7 +3,7 @@
 use crate::StoreError;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyPool, ConnectOptions as _, Executor as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _, Transaction};
 use std::fs::OpenOptions;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -34,6 +34,10 @@ impl Database {
         let text = path.to_str().ok_or_else(|| StoreError::Path(path.to_owned()))?;
         let url = format!("sqlite://{}?mode=rw", percent_encode(text));
         let options = AnyConnectOptions::from_str(&url)?.disable_statement_logging();
+        // A pool would try again for seconds; a file that is not a database is known at once.
+        let mut probe = AnyConnection::connect_with(&options).await?;
+        probe.execute(sqlx::raw_sql(WRITER_PRAGMAS)).await?;
+        probe.close().await?;
         let writer = sqlite_pool(1, WRITER_PRAGMAS).connect_with(options.clone()).await?;
         migrations.run(&writer).await?;
         let reader = sqlite_pool(READERS, READER_PRAGMAS).connect_with(options).await?;

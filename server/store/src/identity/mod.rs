@@ -1,1 +1,92 @@
-//! Users, devices, invitations, logins and operators: what service `auth` owns.
+//! Users, devices, invitations, logins and operators: what service `auth` owns. One file a table.
+
+mod devices;
+mod envelopes;
+mod families;
+mod invitations;
+mod model;
+mod operators;
+mod setup;
+mod sql;
+mod tls;
+mod users;
+
+#[cfg(test)]
+mod conformance;
+
+pub use devices::{V1Choice, choose_v1};
+pub use model::{
+    DeviceClaim, DeviceKind, EnrollOutcome, Enrollee, Hash, KeyOutcome, LoginOutcome, MAX_DEVICE_ROWS, NewInvitation,
+    NewLogin, NewOperator, NewUser, OpenInvitation, OperatorRow, RevokeReason, RotateOutcome, Rotation, Standing, User,
+    UserKey,
+};
+pub use sql::SqlIdentityStore;
+
+use crate::StoreError;
+use async_trait::async_trait;
+use tornado_shared::model::{DeviceId, FamilyId, InvitationId, PublicKey, UnixSeconds, UserId};
+
+/// The durable half of service `auth`. Every method is one statement or one transaction.
+#[async_trait]
+pub trait IdentityStore: Send + Sync + 'static {
+    /// True while there is no account, operator or invitation.
+    async fn is_pristine(&self) -> Result<bool, StoreError>;
+
+    /// Makes an account. False: the name or the address is taken.
+    async fn create_user(&self, user: &NewUser, now: UnixSeconds) -> Result<bool, StoreError>;
+    /// Finds an account that is not deleted.
+    async fn find_user(&self, key: UserKey<'_>) -> Result<Option<User>, StoreError>;
+    /// Replaces a password hash by one of the same password. False: it changed meanwhile.
+    async fn rehash_user(&self, user: UserId, old: &str, new: &str) -> Result<bool, StoreError>;
+    /// Suspends an account and ends its logins, or lets it in again. False: there is none.
+    async fn set_user_active(&self, user: UserId, active: bool, now: UnixSeconds) -> Result<bool, StoreError>;
+    /// Deletes an account: its name is free, its logins are ended, its devices removed. False: there is none.
+    async fn delete_user(&self, user: UserId, now: UnixSeconds) -> Result<bool, StoreError>;
+
+    /// Writes a login: last login, device, token family. The device's earlier login is ended.
+    async fn log_in(&self, user: UserId, login: &NewLogin) -> Result<LoginOutcome, StoreError>;
+    /// Uses an invitation up and writes account, device and login, all or nothing.
+    async fn enroll(
+        &self,
+        invitation: InvitationId,
+        who: &Enrollee,
+        login: &NewLogin,
+    ) -> Result<EnrollOutcome, StoreError>;
+    /// Everything a token of this family has to be checked against.
+    async fn standing(&self, family: FamilyId) -> Result<Option<Standing>, StoreError>;
+    /// Uses a refresh token once. Two uses at the same time: one rotates, the other revokes the family.
+    async fn rotate(&self, rotation: &Rotation) -> Result<RotateOutcome, StoreError>;
+    /// Ends a login. False: it was ended before, or there is none.
+    async fn revoke_family(&self, family: FamilyId, reason: RevokeReason, now: UnixSeconds)
+    -> Result<bool, StoreError>;
+
+    /// Makes a key the device's only one.
+    async fn set_wireguard_key(&self, device: DeviceId, key: &PublicKey) -> Result<KeyOutcome, StoreError>;
+    /// Removes a device and ends its login. False: there is none.
+    async fn remove_device(&self, device: DeviceId, now: UnixSeconds) -> Result<bool, StoreError>;
+
+    /// Takes note of an envelope's ephemeral key. False: it was seen before.
+    async fn spend_envelope(&self, key_hash: &Hash, expires_at: UnixSeconds) -> Result<bool, StoreError>;
+
+    /// Writes an invitation.
+    async fn create_invitation(&self, invitation: &NewInvitation) -> Result<(), StoreError>;
+    /// Finds an invitation that is neither used nor lapsed.
+    async fn find_invitation(&self, code_hash: &Hash, now: UnixSeconds) -> Result<Option<OpenInvitation>, StoreError>;
+
+    /// Makes an operator or sets an operator's password.
+    async fn put_operator(&self, operator: &NewOperator) -> Result<OperatorRow, StoreError>;
+    /// Makes this the only set-up code. False: there is an operator.
+    async fn put_setup_code(&self, code_hash: &Hash, expires_at: UnixSeconds) -> Result<bool, StoreError>;
+    /// Hash of the set-up code while it is good and there is no operator.
+    async fn setup_code(&self, now: UnixSeconds) -> Result<Option<Hash>, StoreError>;
+    /// Uses the set-up code up and makes the first operator. None: used, lapsed, or there is an operator.
+    async fn redeem_setup(&self, code_hash: &Hash, operator: &NewOperator) -> Result<Option<OperatorRow>, StoreError>;
+
+    /// Takes note of the edge's certificate: SHA-256 of its SubjectPublicKeyInfo, lower-case hex.
+    async fn put_tls(&self, spki_sha256: &str, now: UnixSeconds) -> Result<(), StoreError>;
+    /// The edge's certificate, as last noted.
+    async fn tls(&self) -> Result<Option<String>, StoreError>;
+
+    /// Forgets lapsed envelopes, token families, invitations and set-up codes. Returns how many rows.
+    async fn prune(&self, now: UnixSeconds) -> Result<u64, StoreError>;
+}
