@@ -1,1 +1,6 @@
-//! Placeholder while the crate is being written.
+//! Parts of the end-to-end tests of the lanes: a client that speaks only the original's interface, and
+//! packets no honest program would send.
+
+pub mod original;
+pub mod raw;
+pub mod wireguard_go;

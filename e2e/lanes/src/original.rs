@@ -1,0 +1,151 @@
+//! A client that knows only the original's interface: its routes, its fields, its envelope.
+//!
+//! On purpose it shares no code with the product: the envelope is written here a second time from the
+//! description of the wire format, so that a mistake in ours cannot hide.
+
+use aes_gcm::aead::{Aead as _, KeyInit as _};
+use aes_gcm::{Aes256Gcm, Nonce};
+use anyhow::{Context as _, Result, anyhow};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::time::Duration;
+use x25519_dalek::{PublicKey, StaticSecret};
+
+/// A client of the original, with the tokens it holds.
+#[derive(Debug)]
+pub struct OriginalClient {
+    http: reqwest::Client,
+    base: String,
+    /// Access token of the last login or re-authentication.
+    pub access_token: String,
+    /// Refresh token of the last login or re-authentication.
+    pub refresh_token: String,
+}
+
+/// An answer: status and JSON body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body; `null` when it is no JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body if the status is 200.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn ok(self) -> Result<Value> {
+        if self.status == 200 { Ok(self.body) } else { Err(anyhow!("status {}: {}", self.status, self.body)) }
+    }
+}
+
+impl OriginalClient {
+    /// A client for the server at `server`. It accepts any certificate, as it has no way to check one.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn new(server: SocketAddr) -> Result<Self> {
+        // A second installation in the same process is refused, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .tls_danger_accept_invalid_certs(true)
+            .timeout(Duration::from_secs(20))
+            .build()
+            .context("no HTTP client")?;
+        Ok(Self { http, base: format!("https://{server}"), access_token: String::new(), refresh_token: String::new() })
+    }
+
+    /// `GET` without authentication.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn get(&self, path: &str) -> Result<Answer> {
+        answer(self.http.get(format!("{}{path}", self.base))).await
+    }
+
+    /// `POST` of JSON, with the access token if there is one.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        let mut request = self.http.post(format!("{}{path}", self.base)).json(body);
+        if !self.access_token.is_empty() {
+            request = request.bearer_auth(&self.access_token);
+        }
+        answer(request).await
+    }
+
+    /// The login envelope for a name and a password, sealed to the server's key.
+    ///
+    /// # Errors
+    /// When the key cannot be had.
+    pub async fn envelope(&self, username: &str, password: &str) -> Result<Value> {
+        let answer = self.get("/auth/pubkey").await?.ok()?;
+        let server = STANDARD.decode(answer["pubkey"].as_str().context("no pubkey")?)?;
+        let server = <[u8; 32]>::try_from(server).map_err(|_| anyhow!("the key is not 32 bytes"))?;
+        let ephemeral = StaticSecret::from(rand::random::<[u8; 32]>());
+        let shared = ephemeral.diffie_hellman(&PublicKey::from(server));
+        let mut key = [0u8; 32];
+        hkdf::Hkdf::<sha2::Sha256>::new(None, shared.as_bytes())
+            .expand(b"tornado-vpn-login-v1", &mut key)
+            .map_err(|_| anyhow!("hkdf"))?;
+        let nonce: [u8; 12] = rand::random();
+        let plaintext = json!({ "username_or_email": username, "password": password }).to_string();
+        let cipher = Aes256Gcm::new_from_slice(&key).map_err(|_| anyhow!("key length"))?;
+        let sealed = cipher.encrypt(&Nonce::from(nonce), plaintext.as_bytes()).map_err(|_| anyhow!("seal"))?;
+        Ok(json!({
+            "ephemeral_pubkey": STANDARD.encode(PublicKey::from(&ephemeral).as_bytes()),
+            "iv": STANDARD.encode(nonce),
+            "ciphertext": STANDARD.encode(sealed),
+        }))
+    }
+
+    /// Logs in and keeps the tokens.
+    ///
+    /// # Errors
+    /// When there is no answer; a refusal is an answer.
+    pub async fn login(&mut self, username: &str, password: &str) -> Result<Answer> {
+        let envelope = self.envelope(username, password).await?;
+        let answer = self.post("/auth/login", &envelope).await?;
+        self.keep(&answer);
+        Ok(answer)
+    }
+
+    /// Trades the refresh token for a new pair.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn reauth(&mut self) -> Result<Answer> {
+        let answer = self.post("/auth/reauth", &json!({ "refresh_token": self.refresh_token })).await?;
+        self.keep(&answer);
+        Ok(answer)
+    }
+
+    /// Ends the login.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn logout(&self) -> Result<Answer> {
+        self.post("/auth/logout", &json!({ "refresh_token": self.refresh_token })).await
+    }
+
+    fn keep(&mut self, answer: &Answer) {
+        if answer.status != 200 {
+            return;
+        }
+        let token = |name: &str| answer.body["tokens"][name].as_str().unwrap_or_default().to_owned();
+        self.access_token = token("access_token");
+        self.refresh_token = token("refresh_token");
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Result<Answer> {
+    let response = request.send().await.context("no answer")?;
+    let status = response.status().as_u16();
+    let body = response.bytes().await.context("the answer broke off")?;
+    Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or_default() })
+}
