@@ -103,36 +103,63 @@ fn a_crash_loop_ends_only_by_an_operator() {
 }
 
 proptest! {
-    /// Whatever happens in whatever order: never two processes, and a stop is obeyed in the end.
+    /// Whatever happens in whatever order: never two processes, no signal to nobody, and a stop is obeyed in the end.
     #[test]
     fn never_two_processes_and_stop_wins(steps in proptest::collection::vec((0u8..8, 0u64..15_000), 0..200)) {
         let mut machine = Machine::new(Wanted::Running, 0);
-        let (mut now, mut runs) = (0, false);
-        let apply = |command: Option<Command>, runs: &mut bool| match command {
-            Some(Command::Spawn) => { assert!(!*runs, "a second process"); *runs = true; }
-            Some(Command::Terminate | Command::Kill) => assert!(*runs, "signal to nobody"),
-            None => {}
-        };
+        let mut world = World::default();
+        let mut now = 0;
+        let held = Surroundings { missing: Some("x".into()), may_stop: false };
         for (kind, wait) in steps {
             now += wait;
             match kind {
                 0 => machine.order(Action::Start),
                 1 => machine.order(Action::Stop),
                 2 => machine.order(Action::Restart),
-                3 if runs => { runs = false; machine.exited(at(now), 0.3, "ended".into()); }
+                3 => world.end(&mut machine, now),
                 4 => machine.probed(at(now), Ok(())),
                 5 => machine.probed(at(now), Err("busy".into())),
-                6 => apply(machine.tick(at(now), &Surroundings { missing: Some("x".into()), may_stop: false }), &mut runs),
-                _ => apply(machine.tick(at(now), &FREE), &mut runs),
+                6 => world.obey(machine.tick(at(now), &held)),
+                _ => world.obey(machine.tick(at(now), &FREE)),
             }
         }
         machine.order(Action::Stop);
         for _ in 0..4 {
             now += 10_000;
-            let command = machine.tick(at(now), &FREE);
-            apply(command, &mut runs);
-            if runs && command.is_some() { runs = false; machine.exited(at(now), 0.3, "ended".into()); }
+            world.obey(machine.tick(at(now), &FREE));
+            if world.signalled {
+                world.end(&mut machine, now);
+            }
         }
-        prop_assert!(machine.is_stopped() && !runs);
+        prop_assert!(machine.is_stopped() && !world.runs);
+    }
+}
+
+#[derive(Default)]
+struct World {
+    runs: bool,
+    signalled: bool,
+}
+
+impl World {
+    fn obey(&mut self, command: Option<Command>) {
+        match command {
+            Some(Command::Spawn) => {
+                assert!(!self.runs, "a second process");
+                *self = Self { runs: true, signalled: false };
+            }
+            Some(Command::Terminate | Command::Kill) => {
+                assert!(self.runs, "a signal to nobody");
+                self.signalled = true;
+            }
+            None => {}
+        }
+    }
+
+    fn end(&mut self, machine: &mut Machine, now: u64) {
+        if self.runs {
+            *self = Self::default();
+            machine.exited(at(now), 0.3, "ended".into());
+        }
     }
 }
