@@ -11,6 +11,7 @@ mod fault;
 mod peer;
 mod respond;
 mod server;
+mod stream;
 
 pub mod auth;
 pub mod master;
@@ -24,6 +25,7 @@ pub use fault::{MeshFault, ServiceError};
 pub use peer::{Caller, Role, Roles, RolesError};
 pub use respond::problem_response;
 pub use server::{Limits, Readiness, ReadySetter, SocketError, SocketServer, listen, serve_connection};
+pub use stream::ndjson;
 
 /// Input of methods that take none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
