@@ -35,7 +35,7 @@ pub(super) fn close(session_id: SessionId, reason: CloseReason, at: i64) -> Clos
 
 async fn opened(store: &dyn SessionStore, input: &OpenSession) -> SessionRow {
     let opened = store.open(input).await.unwrap();
-    let Opened::New { row, replaced: None } = opened else { panic!("expected a new session, got {opened:?}") };
+    let Opened::New { row, replaced: None, .. } = opened else { panic!("expected a new session, got {opened:?}") };
     *row
 }
 
@@ -79,7 +79,7 @@ pub(super) async fn the_same_key_again_changes_nothing(store: &dyn SessionStore)
 pub(super) async fn defect_046_another_key_replaces_the_session_and_keeps_the_lease(store: &dyn SessionStore) {
     let (user, device) = (UserId::random(), DeviceId::random());
     let first = opened(store, &open(user, device, 1000)).await;
-    let Opened::New { row, replaced } = store.open(&open(user, device, 1100)).await.unwrap() else {
+    let Opened::New { row, replaced, .. } = store.open(&open(user, device, 1100)).await.unwrap() else {
         panic!("the second key must make a session")
     };
     assert_eq!(replaced.unwrap().session_id, first.session_id);
@@ -179,7 +179,7 @@ pub(super) async fn a_device_that_changes_its_gateway_leaves_nothing_behind(stor
     let (user, device) = (UserId::random(), DeviceId::random());
     let here = opened(store, &open(user, device, 1000)).await;
     let there = OpenSession { node_id: "second".into(), ..open(user, device, 1100) };
-    let Opened::New { row, replaced } = store.open(&there).await.unwrap() else { panic!("must open") };
+    let Opened::New { row, replaced, .. } = store.open(&there).await.unwrap() else { panic!("must open") };
     assert_eq!(replaced.unwrap().session_id, here.session_id);
     assert_eq!(row.node_id, "second");
     assert_eq!(store.live(NODE).await.unwrap(), []);

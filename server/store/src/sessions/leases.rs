@@ -6,16 +6,24 @@ use crate::StoreError;
 use sqlx::{AnyConnection, AnyPool, Row as _};
 use tornado_shared::model::{SessionId, Slot, UnixSeconds};
 
+/// A slot that was taken.
+pub(super) struct Taken {
+    pub(super) slot: Slot,
+    /// The device had it before this session.
+    pub(super) held_before: bool,
+}
+
 /// Takes a slot for the session: the device's own one, else one never used, else the one that has rested
 /// longest. Each way is one look-up in an index, whatever the size of the pool. `None`: exhausted.
-pub(super) async fn take(tx: &mut AnyConnection, open: &OpenSession) -> Result<Option<Slot>, StoreError> {
+pub(super) async fn take(tx: &mut AnyConnection, open: &OpenSession) -> Result<Option<Taken>, StoreError> {
     if let Some(slot) = own(tx, open).await? {
-        return Ok(Some(slot));
+        return Ok(Some(Taken { slot, held_before: true }));
     }
-    if let Some(slot) = unused(tx, open).await? {
-        return Ok(Some(slot));
-    }
-    rested(tx, open).await
+    let slot = match unused(tx, open).await? {
+        Some(slot) => Some(slot),
+        None => rested(tx, open).await?,
+    };
+    Ok(slot.map(|slot| Taken { slot, held_before: false }))
 }
 
 /// Gives a session's slot back.

@@ -119,6 +119,8 @@ pub enum Opened {
     New {
         /// Its row.
         row: Box<SessionRow>,
+        /// The device had this slot before, so packets were sent with its addresses.
+        held_before: bool,
         /// A session of the same device that the same transaction closed as `replaced`, if one was left.
         replaced: Option<Box<SessionRow>>,
     },

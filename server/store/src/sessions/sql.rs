@@ -126,11 +126,11 @@ async fn open_in(tx: &mut AnyConnection, open: &OpenSession) -> Result<Opened, S
         };
         close_in(tx, &close).await?;
     }
-    let Some(slot) = leases::take(tx, open).await? else { return Ok(Opened::PoolExhausted) };
-    let row = live_rows::fresh(open, slot);
+    let Some(taken) = leases::take(tx, open).await? else { return Ok(Opened::PoolExhausted) };
+    let row = live_rows::fresh(open, taken.slot);
     live_rows::insert(tx, &row).await?;
     history::insert(tx, &row).await?;
-    Ok(Opened::New { row: Box::new(row), replaced: old.map(Box::new) })
+    Ok(Opened::New { row: Box::new(row), held_before: taken.held_before, replaced: old.map(Box::new) })
 }
 
 async fn close_in(tx: &mut AnyConnection, close: &CloseSession) -> Result<bool, StoreError> {
