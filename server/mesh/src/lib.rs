@@ -5,6 +5,7 @@
 //! The caller's uid is read from the kernel (`SO_PEERCRED`, unix(7)) and checked for each method.
 
 mod channel;
+mod connection;
 mod context;
 mod contract;
 mod fault;
@@ -20,11 +21,12 @@ pub mod token;
 pub mod wg;
 
 pub use channel::Channel;
+pub use connection::serve_connection;
 pub use context::{Context, ContextError};
 pub use fault::{MeshFault, ServiceError};
 pub use peer::{Caller, Role, Roles, RolesError};
 pub use respond::problem_response;
-pub use server::{Limits, Readiness, ReadySetter, SocketError, SocketServer, listen, serve_connection};
+pub use server::{Limits, Readiness, ReadySetter, SocketError, SocketServer, listen};
 pub use stream::ndjson;
 
 /// Input of methods that take none.

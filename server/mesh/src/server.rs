@@ -1,17 +1,15 @@
 //! The serving end: Unix sockets with known callers, and one HTTP/1.1 connection with deadlines.
 
+use crate::connection::serve_connection;
 use crate::peer::{Caller, Roles};
 use crate::respond::problem_response;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -162,32 +160,6 @@ impl SocketServer {
                 None
             }
         }
-    }
-}
-
-/// Serves HTTP/1.1 on one stream until it ends or `shutdown` is cancelled.
-/// Headers that come too slowly or are too large end the connection with 408 or 431.
-pub async fn serve_connection<S>(stream: S, router: Router, limits: Limits, shutdown: CancellationToken)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let service = TowerToHyperService::new(router);
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_read)
-        .max_buf_size(limits.max_headers)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = result {
-        tracing::debug!(%error, "connection ended early");
     }
 }
 

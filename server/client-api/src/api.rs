@@ -1,0 +1,156 @@
+//! The routes and what they share.
+
+use crate::error::{ApiError, dialect};
+use crate::extract::Peer;
+use crate::limits::{Origin, RateLimit};
+use crate::routes::{account, general, lanes};
+use crate::{Config, openapi};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tornado_mesh::auth::Auth;
+use tornado_mesh::session::Sessions;
+use tornado_mesh::wg::Wg;
+use tornado_shared::api::path;
+use tornado_shared::invitation::ServerAddress;
+
+/// Longest time a request may take once it has arrived. Longer than any deadline of the mesh.
+const WHOLE_REQUEST: Duration = Duration::from_secs(40);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The services behind this one, and the limits in front of them.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+struct Inner {
+    auth: Arc<dyn Auth>,
+    sessions: Arc<dyn Sessions>,
+    wg: Arc<dyn Wg>,
+    host: String,
+    body_deadline: Duration,
+    began: Instant,
+    anonymous: Mutex<RateLimit>,
+}
+
+impl Api {
+    /// The device API over three services.
+    #[must_use]
+    pub fn new(auth: Arc<dyn Auth>, sessions: Arc<dyn Sessions>, wg: Arc<dyn Wg>, config: &Config) -> Self {
+        Self(Arc::new(Inner {
+            auth,
+            sessions,
+            wg,
+            host: config.host.clone(),
+            body_deadline: Duration::from_secs(config.body_seconds),
+            began: Instant::now(),
+            anonymous: Mutex::new(RateLimit::new(config.anonymous_per_minute)),
+        }))
+    }
+
+    /// Identity.
+    pub fn auth(&self) -> &dyn Auth {
+        &*self.0.auth
+    }
+
+    /// Sessions.
+    pub fn sessions(&self) -> &dyn Sessions {
+        &*self.0.sessions
+    }
+
+    /// Lanes.
+    pub fn wg(&self) -> &dyn Wg {
+        &*self.0.wg
+    }
+
+    /// Longest wait for a body.
+    pub fn body_deadline(&self) -> Duration {
+        self.0.body_deadline
+    }
+
+    /// `host:port` of a lane, IPv6 in brackets.
+    pub fn endpoint(&self, port: u16) -> String {
+        ServerAddress { host: self.0.host.clone(), port }.to_string()
+    }
+
+    fn count_anonymous(&self, peer: Peer) -> Result<(), ApiError> {
+        let now = self.0.began.elapsed();
+        let mut limit = self.0.anonymous.lock().unwrap_or_else(PoisonError::into_inner);
+        limit.count(Origin::from(peer.0), now).map_err(ApiError::too_many)
+    }
+}
+
+/// Everything that is served on port 4605.
+pub fn router(api: Api) -> Router {
+    let anonymous = Router::new()
+        .route(path::PUBKEY, get(account::pubkey))
+        .route(path::SERVER, get(account::server))
+        .route(path::LOGIN, post(account::login))
+        .route(path::ENROLL, post(account::enroll))
+        .route(path::REAUTH, post(account::reauth))
+        .route(path::LOGOUT, post(account::logout))
+        .route_layer(middleware::from_fn_with_state(api.clone(), limit_anonymous));
+    let known = Router::new()
+        .route(path::INITIATE, post(lanes::initiate))
+        .route(path::HEARTBEAT, post(lanes::heartbeat))
+        .route(path::DISCONNECT, post(lanes::disconnect))
+        .route(path::LANES, get(lanes::lanes))
+        .route(path::VERIFY_ID, post(general::verify_id))
+        .route(path::ME, get(general::me));
+    Router::new()
+        .route(path::HEALTH, get(general::health))
+        .route(path::OPENAPI, get(openapi::document))
+        .merge(anonymous)
+        .merge(known)
+        .fallback(general::unknown_route)
+        .method_not_allowed_fallback(general::wrong_method)
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(dialect))
+        .layer(middleware::from_fn(frame))
+        .with_state(api)
+}
+
+async fn limit_anonymous(State(api): State<Api>, peer: Peer, request: Request, next: Next) -> Response {
+    match api.count_anonymous(peer) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+/// Request id, whole-request deadline, headers that every answer has, and the access log (no addresses).
+async fn frame(request: Request, next: Next) -> Response {
+    let id = request_id(&request);
+    let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
+    let mut response = match tokio::time::timeout(WHOLE_REQUEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::new(503, "unavailable", "the server took too long; try again in a moment").into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    tracing::debug!(%method, path, status = response.status().as_u16(), ms = began.elapsed().as_millis(), ?id, "request");
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// The caller's own id when it is short and harmless, else a new one.
+fn request_id(request: &Request) -> HeaderValue {
+    let harmless = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-';
+    let given = request.headers().get(&REQUEST_ID).filter(|value| {
+        let bytes = value.as_bytes();
+        (1..=64).contains(&bytes.len()) && bytes.iter().all(harmless)
+    });
+    let made = || HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()).ok();
+    given.cloned().or_else(made).unwrap_or_else(|| HeaderValue::from_static("none"))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over by value")]
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().unwrap_or("no text");
+    tracing::error!(panic = text, "a handler panicked");
+    ApiError::new(500, "internal", "the server failed; the operator finds the reason in its log").into_response()
+}

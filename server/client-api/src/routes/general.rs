@@ -1,0 +1,58 @@
+//! Liveness, who am I, and routes that do not exist.
+
+use crate::api::Api;
+use crate::error::ApiError;
+use crate::extract::Bearer;
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use tornado_mesh::session::LiveSession;
+use tornado_shared::api::{Profile, SessionView, StatusWord};
+use tornado_shared::model::UserId;
+
+/// Answer of `GET /v2/me`.
+#[derive(Debug, Serialize)]
+pub struct Me {
+    /// The account and the device.
+    #[serde(flatten)]
+    profile: Profile,
+    /// The device's session, if it has one.
+    session: Option<SessionView>,
+}
+
+/// `GET /health`
+pub async fn health() -> Json<StatusWord> {
+    Json(StatusWord { status: "ok".into() })
+}
+
+/// `POST /vpn/verify/id`
+pub async fn verify_id(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<UserId>, ApiError> {
+    Ok(Json(api.auth().whoami(token).await?.user.id))
+}
+
+/// `GET /v2/me`
+pub async fn me(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<Me>, ApiError> {
+    let profile = api.auth().whoami(token.clone()).await?;
+    let session = api.sessions().mine(token).await?.map(view);
+    Ok(Json(Me { profile, session }))
+}
+
+fn view(live: LiveSession) -> SessionView {
+    SessionView {
+        session_id: live.session_id,
+        state: live.state,
+        started_at: live.started_at,
+        direct: live.direct_transfer,
+        tor: live.tor_transfer,
+    }
+}
+
+/// Any other path.
+pub async fn unknown_route() -> ApiError {
+    ApiError::new(404, "not_found", "there is no such route; GET /openapi.json lists them")
+}
+
+/// A known path with another verb.
+pub async fn wrong_method() -> ApiError {
+    ApiError::new(405, "method_not_allowed", "this route takes another method; GET /openapi.json lists them")
+}

@@ -1,0 +1,5 @@
+//! Handlers: extract, call one service, convert.
+
+pub mod account;
+pub mod general;
+pub mod lanes;

@@ -1,0 +1,110 @@
+//! One HTTP/1.1 connection with deadlines, and an answer also for those who never finish their headers.
+
+use crate::Limits;
+use axum::Router;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio_util::sync::CancellationToken;
+use tornado_shared::problem::{MEDIA_TYPE, Problem};
+
+/// Longest time spent on saying good-bye.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// Most bytes of a refused request that are read and thrown away, so that the answer is not lost to a reset.
+const DRAIN: u64 = 1024 * 1024;
+
+/// Serves HTTP/1.1 on one stream until it ends or `shutdown` is cancelled. No upgrades.
+/// Headers that come too slowly or are too large end the connection with 408 or 431.
+pub async fn serve_connection<S>(mut stream: S, router: Router, limits: Limits, shutdown: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut watched = Watched { stream: &mut stream, unanswered: false };
+    let result = {
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.header_read)
+            .max_buf_size(limits.max_headers)
+            .serve_connection(TokioIo::new(&mut watched), TowerToHyperService::new(router));
+        let mut connection = std::pin::pin!(connection);
+        tokio::select! {
+            result = connection.as_mut() => result,
+            () = shutdown.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+    };
+    let unanswered = watched.unanswered;
+    let Err(error) = result else { return };
+    tracing::debug!(%error, "connection ended early");
+    let late = error.is_timeout() && unanswered;
+    if late || error.is_parse() {
+        drop(tokio::time::timeout(FAREWELL, farewell(stream, late)).await);
+    }
+}
+
+/// Answers a request whose headers never came whole; hyper has answered the malformed and the too large ones.
+/// Then reads a little more: closing with unread bytes resets the connection and takes the answer with it.
+async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, late: bool) -> io::Result<()> {
+    if late {
+        let problem = Problem::new(408, "too_slow", "the headers did not arrive in time; send the request again");
+        let body = serde_json::to_string(&problem)?;
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 408 Request Timeout\r\ncontent-type: {MEDIA_TYPE}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(body.as_bytes()).await?;
+    }
+    stream.shutdown().await?;
+    tokio::io::copy(&mut stream.take(DRAIN), &mut tokio::io::sink()).await?;
+    Ok(())
+}
+
+/// Knows whether bytes came in after the latest answer went out: only then is somebody waiting for one.
+struct Watched<'a, S> {
+    stream: &'a mut S,
+    unanswered: bool,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<'_, S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut *self.stream).poll_read(cx, buf))?;
+        self.unanswered |= buf.filled().len() > before;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<'_, S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.unanswered = false;
+        Pin::new(&mut *self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.unanswered = false;
+        Pin::new(&mut *self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream).poll_shutdown(cx)
+    }
+}
