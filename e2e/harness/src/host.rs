@@ -8,6 +8,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -15,17 +16,17 @@ use std::time::Duration;
 const EXEC: Duration = Duration::from_secs(30);
 
 /// A host of a lab.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Host {
     name: String,
     namespace: String,
     dir: PathBuf,
-    logs: AtomicU32,
+    logs: Arc<AtomicU32>,
 }
 
 impl Host {
     pub(crate) fn new(name: &str, namespace: String, lab_dir: &Path) -> Self {
-        Self { name: name.to_owned(), namespace, dir: lab_dir.join(name), logs: AtomicU32::new(0) }
+        Self { name: name.to_owned(), namespace, dir: lab_dir.join(name), logs: Arc::default() }
     }
 
     /// Its name in the lab: `device1`, `server`, …

@@ -25,17 +25,9 @@ impl HttpReply {
     ///
     /// # Errors
     /// When the body is no address.
-    pub fn seen_as<A: std::str::FromStr>(&self) -> Result<A, HarnessError> {
+    pub fn seen_as(&self) -> Result<IpAddr, HarnessError> {
         let text = String::from_utf8_lossy(&self.body);
         text.trim().parse().map_err(|_| HarnessError::answer("the address in the answer", text.trim()))
-    }
-
-    /// The same for either family.
-    ///
-    /// # Errors
-    /// When the body is no address.
-    pub fn seen_as_ip(&self) -> Result<IpAddr, HarnessError> {
-        self.seen_as()
     }
 }
 

@@ -31,6 +31,7 @@
 
 mod capture;
 mod command;
+mod device;
 mod error;
 mod host;
 mod http;
@@ -39,10 +40,12 @@ mod lab;
 mod process;
 mod programs;
 mod record;
+mod server;
 mod topology;
 
 pub use capture::{Capture, Captured};
 pub use command::Output;
+pub use device::DeviceProc;
 pub use error::HarnessError;
 pub use host::Host;
 pub use http::HttpReply;
@@ -51,6 +54,7 @@ pub use lab::{Lab, LabOptions};
 pub use process::Process;
 pub use programs::Programs;
 pub use record::{LabRecord, Sweep};
+pub use server::{ServerOptions, ServerProc};
 pub use topology::{Addresses, DEVICES_MAX, INTERNET, SERVER, device_addresses};
 
 use std::time::{Duration, Instant};

@@ -13,12 +13,12 @@ fn the_clear_path_carries_both_families_from_the_devices_own_address() {
     for number in 1..=2 {
         let device = lab.host(&format!("device{number}")).unwrap();
         let own = lab.device_address(number);
-        assert_eq!(device.http_get(internet.http_v4(), "/").unwrap().seen_as_ip().unwrap(), own.v4);
-        assert_eq!(device.http_get(internet.http_v6(), "/").unwrap().seen_as_ip().unwrap(), own.v6);
+        assert_eq!(device.http_get(internet.http_v4(), "/").unwrap().seen_as().unwrap(), own.v4);
+        assert_eq!(device.http_get(internet.http_v6(), "/").unwrap().seen_as().unwrap(), own.v6);
     }
     let server = lab.host("server").unwrap();
-    assert_eq!(server.http_get(internet.http_v4(), "/").unwrap().seen_as_ip().unwrap(), SERVER.v4);
-    assert_eq!(server.http_get(internet.http_v6(), "/").unwrap().seen_as_ip().unwrap(), SERVER.v6);
+    assert_eq!(server.http_get(internet.http_v4(), "/").unwrap().seen_as().unwrap(), SERVER.v4);
+    assert_eq!(server.http_get(internet.http_v6(), "/").unwrap().seen_as().unwrap(), SERVER.v6);
     assert_eq!(internet.seen().len(), 6);
 }
 

@@ -1,0 +1,134 @@
+//! The device under test: helper and command line, running in a host of the lab.
+
+use crate::command::Output;
+use crate::{HarnessError, Host, Process, Programs, wait_for};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+/// A `tornado-helperd` with a socket and a state of its own. Dropping it kills it as `kill -9` does.
+#[derive(Debug)]
+pub struct DeviceProc {
+    host: Host,
+    programs: Programs,
+    helper: Option<Process>,
+}
+
+impl DeviceProc {
+    /// Starts the helper and waits until its socket is there.
+    ///
+    /// # Errors
+    /// When it is not built or ends early.
+    pub fn start(host: &Host, programs: Programs) -> Result<Self, HarnessError> {
+        let mut device = Self::attach(host, programs);
+        device.start_helper()?;
+        Ok(device)
+    }
+
+    /// One that was started before, in a lab that stays.
+    #[must_use]
+    pub fn attach(host: &Host, programs: Programs) -> Self {
+        Self { host: host.clone(), programs, helper: None }
+    }
+
+    /// Starts the helper (again) with the same state.
+    ///
+    /// # Errors
+    /// When it is not built, ends early, or makes no socket within 20 s.
+    pub fn start_helper(&mut self) -> Result<(), HarnessError> {
+        let mut command = self.host.command(self.programs.find("tornado-helperd")?);
+        command.arg("--socket").arg(self.socket()).arg("--state-dir").arg(self.state_dir());
+        let mut helper = self.host.spawn("tornado-helperd", command)?;
+        wait_for("the helper's socket", Duration::from_secs(20), || {
+            helper.must_run()?;
+            // A socket file of a killed helper stays: only an answer proves that one listens.
+            Ok(std::os::unix::net::UnixStream::connect(self.socket()).is_ok().then_some(()))
+        })?;
+        self.helper = Some(helper);
+        Ok(())
+    }
+
+    /// `kill -9` of the helper.
+    pub fn kill_helper(&mut self) {
+        self.helper = None;
+    }
+
+    /// Ends the helper as a shutdown does, at most 20 s.
+    ///
+    /// # Errors
+    /// When it has to be killed and cannot be.
+    pub fn stop_helper(&mut self) -> Result<Option<ExitStatus>, HarnessError> {
+        self.helper.take().map(|helper| helper.stop(Duration::from_secs(20))).transpose()
+    }
+
+    /// Lets the helper run on until the lab is taken down.
+    pub fn detach(mut self) {
+        if let Some(helper) = self.helper.take() {
+            helper.detach();
+        }
+    }
+
+    /// `tornado WORDS` in the device, at most 60 s, whatever its end. Nothing is typed: passwords go by environment
+    /// or file, as the command line offers.
+    ///
+    /// # Errors
+    /// When it cannot start or does not end.
+    pub fn cli(&self, words: &[&str]) -> Result<Output, HarnessError> {
+        let mut command = self.command()?;
+        command.args(words);
+        self.host.run(command, Duration::from_secs(60))
+    }
+
+    /// The same with `--json` added, which must end with 0; its answer.
+    ///
+    /// # Errors
+    /// As [`Output::success`] and [`Output::json`].
+    pub fn json(&self, words: &[&str]) -> Result<Value, HarnessError> {
+        let mut all = words.to_vec();
+        all.push("--json");
+        self.cli(&all)?.success()?.json()
+    }
+
+    /// `tornado`, prepared for this device, for calls of another kind.
+    ///
+    /// # Errors
+    /// [`HarnessError::NotBuilt`].
+    pub fn command(&self) -> Result<Command, HarnessError> {
+        let mut command = self.host.command(self.programs.find("tornado")?);
+        command.env("TORNADO_HELPER_SOCKET", self.socket());
+        Ok(command)
+    }
+
+    /// The host it runs in.
+    #[must_use]
+    pub const fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The process of the helper, if this value started it.
+    #[must_use]
+    pub const fn helper(&self) -> Option<&Process> {
+        self.helper.as_ref()
+    }
+
+    /// All that the helper logged.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn log(&self) -> Result<String, HarnessError> {
+        self.helper.as_ref().map_or_else(|| Ok(String::new()), |h| Ok(h.stdout()? + &h.stderr()?))
+    }
+
+    /// The helper's socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.host.dir().join("helper.sock")
+    }
+
+    /// The helper's state.
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        self.host.dir().join("state")
+    }
+}

@@ -1,0 +1,232 @@
+//! The server under test, running in a host of the lab.
+
+use crate::command::Output;
+use crate::{HarnessError, Host, Process, Programs, topology, wait_for};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+/// How long a start may take: keys are made at the first one.
+const READY: Duration = Duration::from_secs(60);
+
+/// How the server is to run.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Where `tornadod` is.
+    pub programs: Programs,
+    /// Public name or address, as it stands in invitations.
+    pub public_host: String,
+    /// TOML added to the configuration: whole tables.
+    pub config: String,
+    /// Filter of the log, as in `RUST_LOG`.
+    pub log: String,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            programs: Programs::beside(),
+            public_host: topology::SERVER.v4.to_string(),
+            config: String::new(),
+            log: "info".to_owned(),
+        }
+    }
+}
+
+/// A `tornadod master` with directories of its own. Dropping it kills it as `kill -9` does; its services end with
+/// the lab at the latest.
+#[derive(Debug)]
+pub struct ServerProc {
+    host: Host,
+    options: ServerOptions,
+    master: Option<Process>,
+}
+
+impl ServerProc {
+    /// Starts the server and waits until it says ready.
+    ///
+    /// # Errors
+    /// When it is not built, ends early, or is not ready within a minute; its last words are in the error.
+    pub fn start(host: &Host, options: ServerOptions) -> Result<Self, HarnessError> {
+        let mut server = Self { host: host.clone(), options, master: None };
+        let path = server.config_path();
+        std::fs::write(&path, server.config()).map_err(HarnessError::file("write", &path))?;
+        server.start_master()?;
+        server.wait_ready(READY)?;
+        Ok(server)
+    }
+
+    /// One that was started before, in a lab that stays.
+    #[must_use]
+    pub fn attach(host: &Host, options: ServerOptions) -> Self {
+        Self { host: host.clone(), options, master: None }
+    }
+
+    /// Starts `master` (again) with the same directories; does not wait.
+    ///
+    /// # Errors
+    /// When it cannot start.
+    pub fn start_master(&mut self) -> Result<(), HarnessError> {
+        let mut command = self.command()?;
+        command.arg("master").env("RUST_LOG", &self.options.log);
+        self.master = Some(self.host.spawn("tornadod", command)?);
+        Ok(())
+    }
+
+    /// Waits until every service is ready.
+    ///
+    /// # Errors
+    /// [`HarnessError::Timeout`], or the end of `master`.
+    pub fn wait_ready(&mut self, within: Duration) -> Result<(), HarnessError> {
+        let mut last = String::from("no answer");
+        let waited = wait_for("the server to be ready", within, || {
+            if let Some(master) = &mut self.master {
+                master.must_run()?;
+            }
+            let output = self.cli(&["status", "--json"])?;
+            last = if output.ok() { output.stdout.clone() } else { output.stderr.clone() };
+            let is_ready = output.json::<Value>().is_ok_and(|status| status["ready"] == Value::Bool(true));
+            Ok(is_ready.then_some(()))
+        });
+        if let Err(HarnessError::Timeout { what, after }) = waited {
+            return Err(HarnessError::Timeout { what: format!("{what}; it says {last}"), after });
+        }
+        waited
+    }
+
+    /// `tornadod --config … WORDS` in the server's host, at most 30 s, whatever its end.
+    ///
+    /// # Errors
+    /// When it cannot start or does not end.
+    pub fn cli(&self, words: &[&str]) -> Result<Output, HarnessError> {
+        let mut command = self.command()?;
+        command.args(words);
+        self.host.run(command, Duration::from_secs(30))
+    }
+
+    /// The same with `--json` added, which must end with 0; its answer.
+    ///
+    /// # Errors
+    /// As [`Output::success`] and [`Output::json`].
+    pub fn json(&self, words: &[&str]) -> Result<Value, HarnessError> {
+        let mut all = words.to_vec();
+        all.push("--json");
+        self.cli(&all)?.success()?.json()
+    }
+
+    /// The whole server at a glance: `MasterStatus` of crate `tornado-mesh`.
+    ///
+    /// # Errors
+    /// When `master` does not answer.
+    pub fn status(&self) -> Result<Value, HarnessError> {
+        self.json(&["status"])
+    }
+
+    /// Process id of a service, now.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn pid_of(&self, service: &str) -> Result<u32, HarnessError> {
+        let status = self.status()?;
+        let services = status["services"].as_array().into_iter().flatten();
+        services
+            .filter(|entry| entry["name"] == service)
+            .find_map(|entry| entry["pid"].as_u64())
+            .and_then(|pid| u32::try_from(pid).ok())
+            .ok_or_else(|| HarnessError::answer("the server's status", format!("no process of '{service}': {status}")))
+    }
+
+    /// `kill -9` of one service; returns the process id it had.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn kill_service(&self, service: &str) -> Result<u32, HarnessError> {
+        let pid = self.pid_of(service)?;
+        kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL)
+            .map_err(|e| HarnessError::io(format!("cannot kill '{service}'"))(e.into()))?;
+        Ok(pid)
+    }
+
+    /// Waits until a service runs as another process than `before` and the whole server is ready.
+    ///
+    /// # Errors
+    /// [`HarnessError::Timeout`].
+    pub fn wait_restarted(&mut self, service: &str, before: u32, within: Duration) -> Result<u32, HarnessError> {
+        let after = wait_for(&format!("'{service}' to be started again"), within, || {
+            Ok(self.pid_of(service).ok().filter(|pid| *pid != before))
+        })?;
+        self.wait_ready(within)?;
+        Ok(after)
+    }
+
+    /// The process of `master`, if this value started it.
+    #[must_use]
+    pub const fn master(&self) -> Option<&Process> {
+        self.master.as_ref()
+    }
+
+    /// Ends it as an operator does, at most 20 s.
+    ///
+    /// # Errors
+    /// When it has to be killed and cannot be.
+    pub fn stop(mut self) -> Result<Option<ExitStatus>, HarnessError> {
+        self.master.take().map(|master| master.stop(Duration::from_secs(20))).transpose()
+    }
+
+    /// Lets it run on until the lab is taken down.
+    pub fn detach(mut self) {
+        if let Some(master) = self.master.take() {
+            master.detach();
+        }
+    }
+
+    /// All that `master` and its services logged.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn log(&self) -> Result<String, HarnessError> {
+        self.master.as_ref().map_or_else(|| Ok(String::new()), |m| Ok(m.stdout()? + &m.stderr()?))
+    }
+
+    /// Its configuration file.
+    #[must_use]
+    pub fn config_path(&self) -> PathBuf {
+        self.host.dir().join("tornado.toml")
+    }
+
+    /// The directory of its sockets.
+    #[must_use]
+    pub fn run_dir(&self) -> PathBuf {
+        self.host.dir().join("run")
+    }
+
+    /// The directory of its state.
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        self.host.dir().join("state")
+    }
+
+    /// `tornadod --config …` in the server's host, for calls of another kind.
+    ///
+    /// # Errors
+    /// [`HarnessError::NotBuilt`].
+    pub fn command(&self) -> Result<Command, HarnessError> {
+        let mut command = self.host.command(self.options.programs.find("tornadod")?);
+        command.arg("--config").arg(self.config_path());
+        Ok(command)
+    }
+
+    fn config(&self) -> String {
+        let text = |path: &Path| Value::from(path.display().to_string()).to_string();
+        format!(
+            "run_dir = {}\nstate_dir = {}\n\n[server]\nhost = {}\n\n{}\n",
+            text(&self.run_dir()),
+            text(&self.state_dir()),
+            Value::from(self.options.public_host.as_str()),
+            self.options.config,
+        )
+    }
+}

@@ -1,0 +1,149 @@
+//! `cargo xtask lab`: the network of the tests, for people.
+
+use crate::{machine, shell};
+use anyhow::{Context as _, bail};
+use std::process::{Command, ExitCode};
+use tornado_e2e_harness::{
+    DeviceProc, INTERNET, Lab, LabOptions, LabRecord, Programs, SERVER, ServerOptions, ServerProc, Sweep,
+    serve_internet,
+};
+
+/// Words of `cargo xtask lab`.
+#[derive(clap::Subcommand)]
+pub enum LabTask {
+    /// Puts a lab up: namespaces, the built server in `server`, a helper in every device
+    Up {
+        /// How many devices
+        #[arg(long, default_value_t = 2)]
+        devices: u16,
+        /// Its name: one to eight of a-z and 0-9
+        #[arg(long, default_value = "lab")]
+        name: String,
+    },
+    /// Takes a lab down: processes, namespaces, files
+    Down {
+        /// Which
+        #[arg(default_value = "lab")]
+        name: String,
+        /// All that stay, and what killed test runs left
+        #[arg(long)]
+        all: bool,
+    },
+    /// Runs a command in a host: device1 …, server, internet, access
+    Exec {
+        /// Which lab
+        #[arg(long, default_value = "lab")]
+        name: String,
+        /// Which host
+        host: String,
+        /// The command; `tornado` and `tornadod` speak to the lab's own
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+    /// Lists the labs of this machine
+    List,
+    /// The servers of `internet`, in the calling namespace
+    #[command(hide = true)]
+    ServeInternet,
+}
+
+impl LabTask {
+    /// Does it.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Up { devices, name } => up(devices, &name)?,
+            Self::Down { name, all } => down(&name, all)?,
+            Self::Exec { name, host, command } => return exec(&name, &host, &command),
+            Self::List => list()?,
+            Self::ServeInternet => serve_internet()?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn up(devices: u16, name: &str) -> anyhow::Result<()> {
+    machine::packages()?;
+    machine::users()?;
+    shell::run(shell::cargo(&["build", "--quiet", "--workspace", "--bins"]))?;
+    let lab = Lab::up(LabOptions { devices, id: Some(name.to_owned()), stay: true })?;
+    if let Err(error) = populate(&lab) {
+        let shown = format!("{error:#}");
+        lab.down().context("the lab could not be taken down again")?;
+        bail!("{shown}");
+    }
+    println!("the lab '{name}' is up: {devices} devices, a server, an internet\n");
+    println!("  server    {}  {}", SERVER.v4, SERVER.v6);
+    println!("  internet  {}  {}   http on 80 says who asked, echo on UDP 7", INTERNET.v4, INTERNET.v6);
+    let exec =
+        if name == "lab" { "cargo xtask lab exec".to_owned() } else { format!("cargo xtask lab exec --name {name}") };
+    println!("\ntry\n  {exec} device1 -- curl -s http://{}/            # in the clear", INTERNET.v4);
+    println!("  {exec} server -- tornadod status");
+    println!("  {exec} server -- tornadod invite create");
+    println!("  {exec} device1 -- tornado --help");
+    println!("  {exec} device1 -- tcpdump -n -i eth0");
+    println!("  cargo xtask lab down {name}");
+    Ok(())
+}
+
+/// Everything that runs in the lab; it runs on when this process ends.
+fn populate(lab: &Lab) -> anyhow::Result<()> {
+    let internet = lab.host("internet")?;
+    let mut command = internet.command(std::env::current_exe()?);
+    command.args(["lab", "serve-internet"]);
+    internet.spawn("internet", command)?.detach();
+    ServerProc::start(lab.host("server")?, ServerOptions { programs: programs(), ..ServerOptions::default() })?
+        .detach();
+    for number in 1..=lab.devices() {
+        DeviceProc::start(lab.host(&format!("device{number}"))?, programs())?.detach();
+    }
+    Ok(())
+}
+
+fn down(name: &str, all: bool) -> anyhow::Result<()> {
+    if all {
+        let swept = Lab::sweep(Sweep::Standing)?;
+        println!(
+            "{}",
+            if swept.is_empty() { "there was no lab".to_owned() } else { format!("down: {}", swept.join(", ")) }
+        );
+        return Ok(());
+    }
+    Lab::attach(name)?.down()?;
+    println!("down: {name}");
+    Ok(())
+}
+
+/// Hands our terminal to the command.
+fn exec(name: &str, host: &str, words: &[String]) -> anyhow::Result<ExitCode> {
+    let lab = Lab::attach(name)?;
+    let host = lab.host(host)?;
+    let Some((program, rest)) = words.split_first() else { bail!("which command?") };
+    let mut command = match program.as_str() {
+        "tornado" => DeviceProc::attach(host, programs()).command()?,
+        "tornadod" => server_command(&lab)?,
+        _ => host.command(program),
+    };
+    let status = command.args(rest).status().with_context(|| format!("cannot start '{program}'"))?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+fn server_command(lab: &Lab) -> anyhow::Result<Command> {
+    let options = ServerOptions { programs: programs(), ..ServerOptions::default() };
+    Ok(ServerProc::attach(lab.host("server")?, options).command()?)
+}
+
+fn list() -> anyhow::Result<()> {
+    for record in LabRecord::all()? {
+        let kind = match (record.owner, record.abandoned()) {
+            (None, _) => "stays".to_owned(),
+            (Some(_), true) => "left behind by a process that ended".to_owned(),
+            (Some(owner), false) => format!("of process {}", owner.pid),
+        };
+        println!("{}\t{} devices\t{kind}", record.id, record.devices);
+    }
+    Ok(())
+}
+
+fn programs() -> Programs {
+    Programs::in_dir(shell::target_dir().join("debug"))
+}

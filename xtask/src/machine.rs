@@ -1,0 +1,156 @@
+//! What this machine must have: Debian packages, toolchain parts, the services' users.
+
+use crate::shell;
+use anyhow::{Context as _, bail};
+
+/// Debian packages: what the server calls, what the lab and the tests call.
+const PACKAGES: &[&str] = &["iproute2", "nftables", "tcpdump", "curl", "wireguard-go", "wireguard-tools"];
+
+/// Toolchain parts that the checks need.
+const COMPONENTS: &[&str] = &["rustfmt", "clippy"];
+
+/// The shared model must build for the console and the desktop app.
+pub const WASM: &str = "wasm32-unknown-unknown";
+
+/// Where the services' users are declared.
+const SYSUSERS: &str = "installers/sysusers.d/tornado.conf";
+
+/// Installs all of it that is missing.
+pub fn prepare() -> anyhow::Result<()> {
+    toolchain()?;
+    packages()?;
+    users()
+}
+
+/// Adds missing parts of the toolchain. Needs no root.
+pub fn toolchain() -> anyhow::Result<()> {
+    if !shell::has("rustup") {
+        println!("no rustup here: rustfmt, clippy and the target {WASM} must come with the toolchain");
+        return Ok(());
+    }
+    let installed = shell::read(shell::command("rustup", &["component", "list", "--installed"]))?;
+    for part in COMPONENTS.iter().filter(|part| !installed.lines().any(|l| l.starts_with(**part))) {
+        shell::run(shell::command("rustup", &["component", "add", part]))?;
+    }
+    let targets = shell::read(shell::command("rustup", &["target", "list", "--installed"]))?;
+    if !targets.lines().any(|line| line == WASM) {
+        shell::run(shell::command("rustup", &["target", "add", WASM]))?;
+    }
+    Ok(())
+}
+
+/// Installs missing Debian packages; without root asks sudo for exactly that.
+pub fn packages() -> anyhow::Result<()> {
+    let missing = missing_packages();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !shell::has("apt-get") {
+        bail!("not a Debian: install the equivalents of {}", missing.join(", "));
+    }
+    println!("installing {}", missing.join(", "));
+    if !shell::is_root() {
+        return shell::as_root(&["install"]);
+    }
+    let apt = |words: &[&str]| {
+        let mut command = shell::command("apt-get", words);
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        shell::run(command)
+    };
+    apt(&["update", "--quiet"])?;
+    let mut words = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
+    words.extend(missing);
+    apt(&words)
+}
+
+fn missing_packages() -> Vec<&'static str> {
+    let installed = |package: &str| {
+        let asked = shell::command("dpkg-query", &["--show", "--showformat=${db:Status-Status}", package]);
+        shell::read(asked).is_ok_and(|status| status == "installed")
+    };
+    PACKAGES.iter().copied().filter(|package| !installed(package)).collect()
+}
+
+/// Creates the services' users from their declaration, where one is missing.
+pub fn users() -> anyhow::Result<()> {
+    let declared = declared()?;
+    let missing: Vec<&str> = declared.lines().filter_map(user_of).filter(|name| !exists(name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !shell::is_root() {
+        return shell::as_root(&["install"]);
+    }
+    println!("creating the users {}", missing.join(", "));
+    if shell::has("systemd-sysusers") {
+        return shell::run(shell::command("systemd-sysusers", &[SYSUSERS]));
+    }
+    for group in declared.lines().filter_map(group_of) {
+        shell::run(shell::command("groupadd", &["--system", "--force", group]))?;
+    }
+    for name in missing {
+        let words = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell"];
+        let mut command = shell::command("useradd", &words);
+        command.args(["/usr/sbin/nologin", name]);
+        shell::run(command)?;
+    }
+    for (user, group) in declared.lines().filter_map(membership_of) {
+        shell::run(shell::command("usermod", &["--append", "--groups", group, user]))?;
+    }
+    Ok(())
+}
+
+fn declared() -> anyhow::Result<String> {
+    std::fs::read_to_string(shell::root().join(SYSUSERS)).with_context(|| format!("cannot read {SYSUSERS}"))
+}
+
+/// Removes the services' users and groups again.
+pub fn remove_users() -> anyhow::Result<()> {
+    let declared = declared()?;
+    for name in declared.lines().filter_map(user_of).filter(|name| exists(name)) {
+        shell::run(shell::command("userdel", &[name]))?;
+        println!("removed the user {name}");
+    }
+    for group in declared.lines().filter_map(group_of) {
+        if nix::unistd::Group::from_name(group).is_ok_and(|found| found.is_some()) {
+            shell::run(shell::command("groupdel", &[group]))?;
+            println!("removed the group {group}");
+        }
+    }
+    Ok(())
+}
+
+/// The name in a line `u NAME …` of sysusers.d(5); `u!` locks the account.
+fn user_of(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace();
+    matches!(words.next()?, "u" | "u!").then(|| words.next()).flatten()
+}
+
+fn group_of(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace();
+    (words.next()? == "g").then(|| words.next()).flatten()
+}
+
+fn membership_of(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.split_whitespace();
+    (words.next()? == "m").then_some(())?;
+    Some((words.next()?, words.next()?))
+}
+
+fn exists(user: &str) -> bool {
+    nix::unistd::User::from_name(user).is_ok_and(|found| found.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declarations_are_read() {
+        assert_eq!(user_of("u tornado-auth - \"Tornado VPN: identity\" /"), Some("tornado-auth"));
+        assert_eq!(user_of("u! tornado-wg -"), Some("tornado-wg"));
+        assert_eq!(user_of("# u comment"), None);
+        assert_eq!(group_of("g tornado -"), Some("tornado"));
+        assert_eq!(membership_of("m tornado-auth tornado"), Some(("tornado-auth", "tornado")));
+    }
+}

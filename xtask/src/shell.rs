@@ -1,0 +1,83 @@
+//! Running other programs.
+
+use anyhow::{Context as _, bail};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The top of the tree.
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// The directory all builds share.
+pub fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// A command that runs at the top of the tree.
+pub fn command(program: impl AsRef<OsStr>, words: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(words).current_dir(root());
+    command
+}
+
+/// The cargo that runs us.
+pub fn cargo(words: &[&str]) -> Command {
+    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), words)
+}
+
+/// Runs it; fails if it fails. Its outputs are ours.
+pub fn run(mut command: Command) -> anyhow::Result<()> {
+    let line = line(&command);
+    let status = command.status().with_context(|| format!("cannot start '{line}'"))?;
+    if !status.success() {
+        bail!("'{line}' ended with {status}");
+    }
+    Ok(())
+}
+
+/// Runs it and returns its standard output; fails, with its standard error, if it fails.
+pub fn read(mut command: Command) -> anyhow::Result<String> {
+    let line = line(&command);
+    let output = command.output().with_context(|| format!("cannot start '{line}'"))?;
+    if !output.status.success() {
+        bail!("'{line}' ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// True when a program of this name can be started.
+pub fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(system).any(|dir| dir.join(program).is_file())
+}
+
+/// True when we may do what only root may.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Runs ourselves again with other words, as root.
+pub fn as_root(words: &[&str]) -> anyhow::Result<()> {
+    let own = std::env::current_exe().context("cannot find myself")?;
+    if is_root() {
+        let mut command = Command::new(own);
+        command.args(words).current_dir(root());
+        return run(command);
+    }
+    if !has("sudo") {
+        bail!("this needs root, and there is no sudo here: run it as root");
+    }
+    let mut command = command("sudo", &["--"]);
+    command.arg(own).args(words);
+    run(command)
+}
+
+fn line(command: &Command) -> String {
+    let mut words = vec![command.get_program().to_string_lossy()];
+    words.extend(command.get_args().map(|w| w.to_string_lossy()));
+    words.join(" ")
+}

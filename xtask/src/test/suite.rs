@@ -1,0 +1,287 @@
+//! Suites of test programs: which belong to which, and running them.
+
+use super::tally::{Tally, reasons};
+use crate::shell;
+use anyhow::Context as _;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde::Deserialize;
+use std::io::Read;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+/// A set of tests that need the same surroundings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suite {
+    /// All that needs nothing but this process, loopback and files.
+    Unit,
+    /// The conformance suites of durable and live state.
+    Store,
+    /// Real packets in network namespaces; needs root.
+    Lanes,
+}
+
+/// A built test program.
+#[derive(Debug, Clone)]
+pub struct Binary {
+    package: String,
+    target: String,
+    is_integration: bool,
+    program: PathBuf,
+    package_dir: PathBuf,
+}
+
+/// Builds every program and every test once, with the features all of them share.
+pub fn build() -> anyhow::Result<Vec<Binary>> {
+    let words = ["build", "--workspace", "--all-targets", "--message-format", "json-render-diagnostics"];
+    let mut command = shell::cargo(&words);
+    command.stderr(Stdio::inherit());
+    let mut binaries: Vec<Binary> = shell::read(command)?.lines().filter_map(Binary::of).collect();
+    binaries.sort_by(|a, b| (&a.package, &a.target).cmp(&(&b.package, &b.target)));
+    Ok(binaries)
+}
+
+impl Binary {
+    /// Reads a line of cargo's `--message-format json`.
+    fn of(line: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Message {
+            reason: String,
+            manifest_path: Option<PathBuf>,
+            target: Option<Target>,
+            profile: Option<Profile>,
+            executable: Option<PathBuf>,
+        }
+        #[derive(Deserialize)]
+        struct Target {
+            name: String,
+            kind: Vec<String>,
+        }
+        #[derive(Deserialize)]
+        struct Profile {
+            test: bool,
+        }
+        let message: Message = serde_json::from_str(line).ok()?;
+        let target = message.target?;
+        if message.reason != "compiler-artifact" || !message.profile?.test {
+            return None;
+        }
+        let package_dir = message.manifest_path?.parent()?.to_owned();
+        Some(Self {
+            package: package_dir.strip_prefix(shell::root()).unwrap_or(&package_dir).display().to_string(),
+            target: target.name,
+            is_integration: target.kind.iter().any(|kind| kind == "test"),
+            program: message.executable?,
+            package_dir,
+        })
+    }
+
+    fn suite(&self) -> Suite {
+        let is_lanes = self.package == "e2e/lanes" || (self.is_integration && self.target.starts_with("lanes_"));
+        let is_store = ["server/store", "server/live"].contains(&self.package.as_str());
+        match (is_lanes, is_store) {
+            (true, _) => Suite::Lanes,
+            (false, true) => Suite::Store,
+            (false, false) => Suite::Unit,
+        }
+    }
+
+    /// Runs it and prints one line, or all it said when something failed.
+    fn run(&self, limits: Limits) -> Tally {
+        let started = Instant::now();
+        let name = format!("{} {}", self.package, self.target);
+        let end = match self.watch(limits) {
+            Ok(end) => end,
+            Err(error) => {
+                println!("{name}: cannot be run: {error:#}");
+                return Tally::one_failed();
+            }
+        };
+        let counted = Tally::of_libtest(&end.output);
+        let fault = match (end.status, counted) {
+            (None, _) => Some(format!("still ran after {:?} and was killed", limits.within)),
+            (Some(status), None) => Some(format!("ended with {status} and reported no result")),
+            (Some(status), Some(tally)) if status.success() != tally.is_green() => {
+                Some(format!("ended with {status} though it counted {tally}"))
+            }
+            (Some(_), Some(_)) => None,
+        };
+        let mut tally = counted.unwrap_or_default();
+        if fault.is_some() {
+            tally.add(Tally::one_failed());
+        }
+        if !tally.is_green() {
+            println!("{}", end.output);
+        }
+        for reason in reasons(&end.output) {
+            println!("  {reason}");
+        }
+        let fault = fault.map(|fault| format!(": {fault}")).unwrap_or_default();
+        println!("  {name}: {tally} ({:.1} s){fault}", started.elapsed().as_secs_f32());
+        tally
+    }
+
+    fn watch(&self, limits: Limits) -> anyhow::Result<End> {
+        let mut command = Command::new(&self.program);
+        command.args(["--show-output", "--test-threads", &limits.threads.to_string()]);
+        command.current_dir(&self.package_dir).env("CARGO_MANIFEST_DIR", &self.package_dir);
+        watch(command, limits.within)
+    }
+}
+
+/// How a watched program ended.
+struct End {
+    /// `None` when it had to be killed.
+    status: Option<ExitStatus>,
+    output: String,
+}
+
+/// Runs a command with its outputs joined; kills its process group when the time is over.
+fn watch(mut command: Command, within: Duration) -> anyhow::Result<End> {
+    let (mut reader, writer) = std::io::pipe().context("cannot make a pipe")?;
+    command.process_group(0).stdin(Stdio::null()).stderr(writer.try_clone()?).stdout(writer);
+    let mut child = command.spawn()?;
+    // The command still holds our ends of the pipe: while they are open, reading would not end.
+    drop(command);
+    let group = Pid::from_raw(child.id().cast_signed());
+    let (send, ended) = mpsc::channel::<()>();
+    let killed = Arc::new(AtomicBool::new(false));
+    let (dog_killed, dog) = (Arc::clone(&killed), ());
+    let dog = std::thread::spawn(move || {
+        let () = dog;
+        if ended.recv_timeout(within) == Err(mpsc::RecvTimeoutError::Timeout) {
+            dog_killed.store(true, Ordering::Relaxed);
+            // It may have ended in this very moment.
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+    });
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes)?;
+    let status = child.wait()?;
+    drop(send);
+    let _ = dog.join();
+    let status = (!killed.load(Ordering::Relaxed)).then_some(status);
+    Ok(End { status, output: String::from_utf8_lossy(&bytes).into_owned() })
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    threads: usize,
+    within: Duration,
+}
+
+impl Suite {
+    /// Its word on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unit => "unit",
+            Self::Store => "store",
+            Self::Lanes => "lanes",
+        }
+    }
+
+    /// Runs its share of the built programs, one after the other.
+    pub fn run(self, binaries: &[Binary]) -> Tally {
+        println!("\n{}", self.name());
+        if self == Self::Lanes && !shell::is_root() {
+            println!("lanes cannot run: they make network namespaces, which needs root");
+            return Tally::one_failed();
+        }
+        let mut tally = Tally::default();
+        for binary in binaries.iter().filter(|binary| binary.suite() == self) {
+            tally.add(binary.run(self.limits()));
+        }
+        if self == Self::Unit {
+            tally.add(doc_examples());
+        }
+        if tally == Tally::default() {
+            println!("no test was found: an empty suite proves nothing");
+            return Tally::one_failed();
+        }
+        tally
+    }
+
+    fn limits(self) -> Limits {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        match self {
+            Self::Unit | Self::Store => Limits { threads: cores, within: Duration::from_secs(300) },
+            // Whole servers and real time: more at once only makes them wait for each other.
+            Self::Lanes => Limits { threads: cores.min(2), within: Duration::from_secs(900) },
+        }
+    }
+}
+
+/// The examples in the documentation of the libraries, by cargo itself.
+fn doc_examples() -> Tally {
+    let end = match watch(shell::cargo(&["test", "--workspace", "--doc", "--quiet"]), Duration::from_secs(600)) {
+        Ok(end) => end,
+        Err(error) => {
+            println!("  examples in the documentation: cannot be run: {error:#}");
+            return Tally::one_failed();
+        }
+    };
+    let mut tally = Tally::of_libtest(&end.output).unwrap_or_default();
+    let ended_well = end.status.is_some_and(|status| status.success());
+    if ended_well != tally.is_green() {
+        tally.add(Tally::one_failed());
+    }
+    if !tally.is_green() {
+        println!("{}", end.output);
+    }
+    println!("  examples in the documentation: {tally}");
+    tally
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binary(package: &str, target: &str, is_integration: bool) -> Binary {
+        let (package, target) = (package.to_owned(), target.to_owned());
+        Binary { package, target, is_integration, program: PathBuf::new(), package_dir: PathBuf::new() }
+    }
+
+    #[test]
+    fn every_program_belongs_to_one_suite() {
+        assert_eq!(binary("server/auth", "tornado_auth", false).suite(), Suite::Unit);
+        assert_eq!(binary("server/store", "conformance", true).suite(), Suite::Store);
+        assert_eq!(binary("server/live", "tornado_live", false).suite(), Suite::Store);
+        assert_eq!(binary("server/wg", "lanes_userspace", true).suite(), Suite::Lanes);
+        assert_eq!(binary("server/store", "lanes_crash", true).suite(), Suite::Lanes);
+        assert_eq!(binary("e2e/lanes", "first_tunnel", true).suite(), Suite::Lanes);
+    }
+
+    #[test]
+    fn only_test_programs_are_taken_from_cargos_messages() {
+        let line = |test: bool| {
+            format!(
+                r#"{{"reason":"compiler-artifact","manifest_path":"/x/Cargo.toml","target":{{"name":"t","kind":["test"]}},"profile":{{"test":{test}}},"executable":"/x/t"}}"#
+            )
+        };
+        assert!(Binary::of(&line(true)).is_some_and(|b| b.is_integration));
+        assert!(Binary::of(&line(false)).is_none());
+        assert!(Binary::of(r#"{"reason":"build-finished","success":true}"#).is_none());
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_killed_with_its_children() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo begun; sleep 977 & sleep 977"]);
+        let end = watch(command, Duration::from_millis(200)).unwrap();
+        assert!(end.status.is_none());
+        assert_eq!(end.output, "begun\n");
+    }
+
+    #[test]
+    fn a_program_that_ends_keeps_its_status() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo out; echo err >&2; exit 3"]);
+        let end = watch(command, Duration::from_secs(20)).unwrap();
+        assert_eq!(end.status.and_then(|status| status.code()), Some(3));
+        assert_eq!(end.output, "out\nerr\n");
+    }
+}

@@ -1,0 +1,100 @@
+//! `cargo xtask up` and `down`: the server on this machine, as a package would install it.
+
+mod files;
+mod service;
+
+use crate::{machine, shell};
+use anyhow::Context as _;
+use serde_json::Value;
+use std::path::Path;
+
+/// Words of `cargo xtask up`.
+#[derive(clap::Args)]
+pub struct Up {
+    /// Makes and prints another invitation
+    #[arg(long)]
+    invite: bool,
+    /// Installs what is built already: how `up` calls itself as root
+    #[arg(long, hide = true)]
+    no_build: bool,
+}
+
+/// Words of `cargo xtask down`.
+#[derive(clap::Args)]
+pub struct Down {
+    /// Also removes programs, configuration, keys and every account
+    #[arg(long)]
+    purge: bool,
+}
+
+impl Up {
+    /// Builds, installs, starts, and says what to do next. What is there already is left alone.
+    pub fn run(self) -> anyhow::Result<()> {
+        machine::packages()?;
+        if !self.no_build {
+            println!("building (the first time takes minutes)");
+            let mut build = vec!["build", "--release", "--quiet"];
+            build.extend(files::PACKAGES.iter().flat_map(|package| ["--package", package]));
+            shell::run(shell::cargo(&build))?;
+        }
+        if !shell::is_root() {
+            let mut words = vec!["up", "--no-build"];
+            words.extend(self.invite.then_some("--invite"));
+            return shell::as_root(&words);
+        }
+        machine::users()?;
+        let is_first = !Path::new(files::STATE).exists();
+        let changed = files::install()?;
+        for path in &changed {
+            println!("installed {path}");
+        }
+        let is_running = service::is_ready()?;
+        if !is_running || !changed.is_empty() {
+            println!("{} the server", if is_running { "restarting" } else { "starting" });
+            service::restart()?;
+        } else {
+            println!("the server runs already; nothing has changed");
+        }
+        tell(is_first || self.invite)
+    }
+}
+
+impl Down {
+    /// Stops the server; with `--purge` nothing of it stays.
+    pub fn run(self) -> anyhow::Result<()> {
+        if !shell::is_root() {
+            let mut words = vec!["down"];
+            words.extend(self.purge.then_some("--purge"));
+            return shell::as_root(&words);
+        }
+        println!("{}", if service::stop()? { "the server is stopped" } else { "the server did not run" });
+        if self.purge {
+            for path in files::purge()? {
+                println!("removed {path}");
+            }
+            machine::remove_users()?;
+        }
+        Ok(())
+    }
+}
+
+/// The next steps: set-up link while there is no operator, an invitation for the first device.
+fn tell(invite: bool) -> anyhow::Result<()> {
+    println!("\nthe server is ready: tornadod status");
+    match service::ask(&["setup-link"])? {
+        Some(answer) => println!("\nmake the first operator, once:\n  {}", text(&answer, "url")?),
+        None => println!("\nthe console has its operator: http://127.0.0.1:8000"),
+    }
+    if invite {
+        let answer = service::ask(&["invite", "create"])?.context("no invitation was made")?;
+        println!("\ninvite a device:\n  {}", text(&answer, "link")?);
+        println!("on the device: tornado enroll LINK, tornado login, tornado connect");
+    } else {
+        println!("another invitation: tornadod invite create");
+    }
+    Ok(())
+}
+
+fn text<'a>(answer: &'a Value, field: &str) -> anyhow::Result<&'a str> {
+    answer[field].as_str().with_context(|| format!("the server's answer has no '{field}'"))
+}

@@ -1,0 +1,103 @@
+//! Files that `up` puts on this machine: root's copies, so that nothing runs out of a working tree.
+
+use crate::shell;
+use anyhow::Context as _;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+/// Crates whose programs are installed.
+pub const PACKAGES: &[&str] = &["tornadod", "tornado-helper", "tornado-cli"];
+
+/// The programs themselves.
+const PROGRAMS: &[&str] = &["tornadod", "tornado-helperd", "tornado"];
+
+const LIB: &str = "/usr/local/lib/tornado";
+const BIN: &str = "/usr/local/bin";
+const CONFIG_DIR: &str = "/etc/tornado";
+
+/// The configuration; never overwritten.
+pub const CONFIG: &str = "/etc/tornado/tornado.toml";
+/// Where the server keeps everything that must last.
+pub const STATE: &str = "/var/lib/tornado";
+/// Its sockets.
+pub const RUN: &str = "/run/tornado";
+/// Its log where there is no systemd.
+pub const LOG: &str = "/var/log/tornado";
+/// Its unit where there is.
+pub const UNIT: &str = "/etc/systemd/system/tornado.service";
+
+const FIRST_CONFIG: &str = "\
+# Configuration of the Tornado VPN server. Everything has a default; `tornadod doctor` prints what is in effect.
+# `cargo xtask up` writes this file once and never changes it.
+";
+
+/// Installs what is missing or differs; returns the paths of what it wrote.
+pub fn install() -> anyhow::Result<Vec<String>> {
+    let mut changed = Vec::new();
+    for program in PROGRAMS {
+        let built = shell::target_dir().join("release").join(program);
+        let content = std::fs::read(&built).with_context(|| format!("{} is not built", built.display()))?;
+        changed.extend(write(&Path::new(LIB).join(program), &content, 0o755)?);
+        link(program)?;
+    }
+    if !Path::new(CONFIG).exists() {
+        changed.extend(write(Path::new(CONFIG), FIRST_CONFIG.as_bytes(), 0o644)?);
+    }
+    if super::service::has_systemd() {
+        let unit = shell::root().join("installers/systemd/tornado.service");
+        let unit = std::fs::read_to_string(&unit).with_context(|| format!("cannot read {}", unit.display()))?;
+        // The package's programs are in /usr; these are the machine's own.
+        let unit = unit.replace("/usr/bin/tornadod", &format!("{LIB}/tornadod"));
+        changed.extend(write(Path::new(UNIT), unit.as_bytes(), 0o644)?);
+    }
+    Ok(changed)
+}
+
+/// Removes all of it, with the state; returns the paths.
+pub fn purge() -> anyhow::Result<Vec<String>> {
+    let links = PROGRAMS.iter().map(|program| Path::new(BIN).join(program));
+    let paths = links.chain([LIB, CONFIG_DIR, STATE, RUN, LOG, UNIT].map(PathBuf::from));
+    let mut removed = Vec::new();
+    for path in paths {
+        let Ok(found) = path.symlink_metadata() else { continue };
+        let result = if found.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        result.with_context(|| format!("cannot remove {}", path.display()))?;
+        removed.push(path.display().to_string());
+    }
+    Ok(removed)
+}
+
+/// The installed server program.
+pub fn tornadod() -> PathBuf {
+    Path::new(LIB).join("tornadod")
+}
+
+/// Writes beside and renames, so that a running program keeps its file and nobody sees half of one.
+fn write(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<Option<String>> {
+    if std::fs::read(path).is_ok_and(|old| old == content) {
+        return Ok(None);
+    }
+    let failed = || format!("cannot write {}", path.display());
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).with_context(failed)?;
+    }
+    let new = path.with_extension("new");
+    std::fs::write(&new, content).with_context(failed)?;
+    std::fs::set_permissions(&new, Permissions::from_mode(mode)).with_context(failed)?;
+    std::fs::rename(&new, path).with_context(failed)?;
+    Ok(Some(path.display().to_string()))
+}
+
+fn link(program: &str) -> anyhow::Result<()> {
+    let (link, to) = (Path::new(BIN).join(program), Path::new(LIB).join(program));
+    if std::fs::read_link(&link).is_ok_and(|old| old == to) {
+        return Ok(());
+    }
+    let failed = || format!("cannot link {}", link.display());
+    std::fs::create_dir_all(BIN).with_context(failed)?;
+    if link.symlink_metadata().is_ok() {
+        std::fs::remove_file(&link).with_context(failed)?;
+    }
+    symlink(&to, &link).with_context(failed)
+}

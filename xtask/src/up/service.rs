@@ -1,0 +1,111 @@
+//! Starting, stopping and asking the installed server, under systemd or without.
+
+use super::files;
+use crate::shell;
+use anyhow::{Context as _, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::fs::OpenOptions;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The first start makes keys and a database.
+const READY: Duration = Duration::from_secs(60);
+/// A stop waits for the requests in flight of every service.
+const STOPPED: Duration = Duration::from_secs(30);
+
+/// True when systemd runs this machine, sd_booted(3).
+pub fn has_systemd() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
+
+/// True when the server answers and says ready.
+pub fn is_ready() -> anyhow::Result<bool> {
+    let output = tornadod(&["status", "--json"])?;
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    Ok(output.status.success() && status["ready"] == Value::Bool(true))
+}
+
+/// Asks the server with `--json`. `None` when it says there is nothing to give.
+pub fn ask(words: &[&str]) -> anyhow::Result<Option<Value>> {
+    let mut all = words.to_vec();
+    all.push("--json");
+    let output = tornadod(&all)?;
+    if !output.status.success() {
+        bail!("'tornadod {}': {}", words.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let answer: Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("'tornadod {}' answered no JSON", words.join(" ")))?;
+    Ok((!answer.is_null()).then_some(answer))
+}
+
+/// Starts it, or stops and starts it; returns when it is ready.
+pub fn restart() -> anyhow::Result<()> {
+    if has_systemd() {
+        systemctl(&["daemon-reload"])?;
+        systemctl(&["enable", "--quiet", "tornado.service"])?;
+        systemctl(&["restart", "tornado.service"])?;
+        return wait("the server to be ready; see 'journalctl -u tornado'", READY, is_ready);
+    }
+    stop()?;
+    let log = Path::new(files::LOG).join("tornadod.log");
+    std::fs::create_dir_all(files::LOG).with_context(|| format!("cannot make {}", files::LOG))?;
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&log)
+        .with_context(|| format!("cannot open {}", log.display()))?;
+    let mut command = Command::new("setsid");
+    command.arg(files::tornadod()).args(["--config", files::CONFIG, "master"]).current_dir("/");
+    command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+    let mut master = command.spawn().context("cannot start the server")?;
+    wait(&format!("the server to be ready; see {}", log.display()), READY, || match master.try_wait()? {
+        Some(status) => bail!("the server ended with {status}; see {}", log.display()),
+        None => is_ready(),
+    })
+}
+
+/// Stops it; false when it did not run.
+pub fn stop() -> anyhow::Result<bool> {
+    if has_systemd() && Path::new(files::UNIT).exists() {
+        let ran = systemctl(&["is-active", "--quiet", "tornado.service"]).is_ok();
+        systemctl(&["disable", "--quiet", "--now", "tornado.service"])?;
+        return Ok(ran);
+    }
+    let Some(master) = master() else { return Ok(false) };
+    kill(master, Signal::SIGTERM).context("cannot stop the server")?;
+    wait("the server to stop", STOPPED, || Ok(!Path::new(&format!("/proc/{master}")).exists()))?;
+    Ok(true)
+}
+
+/// The process that listens on the supervisor's socket: no pid file that could name another process.
+fn master() -> Option<Pid> {
+    let stream = UnixStream::connect(Path::new(files::RUN).join("master.sock")).ok()?;
+    let credentials = getsockopt(&stream, PeerCredentials).ok()?;
+    Some(Pid::from_raw(credentials.pid()))
+}
+
+fn tornadod(words: &[&str]) -> anyhow::Result<Output> {
+    let mut command = Command::new(files::tornadod());
+    command.args(["--config", files::CONFIG]).args(words);
+    command.output().context("cannot start the installed tornadod")
+}
+
+fn systemctl(words: &[&str]) -> anyhow::Result<()> {
+    shell::run(shell::command("systemctl", words))
+}
+
+fn wait(what: &str, within: Duration, mut ask: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+    let started = Instant::now();
+    while !ask()? {
+        if started.elapsed() > within {
+            bail!("waited {within:?} in vain for {what}");
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
