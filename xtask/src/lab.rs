@@ -2,7 +2,7 @@
 
 use crate::{machine, shell};
 use anyhow::{Context as _, bail};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, ExitStatus};
 use tornado_e2e_harness::{
     DeviceProc, INTERNET, Lab, LabOptions, LabRecord, Programs, SERVER, ServerOptions, ServerProc, Sweep,
     serve_internet,
@@ -19,6 +19,9 @@ pub enum LabTask {
         /// Its name: one to eight of a-z and 0-9
         #[arg(long, default_value = "lab")]
         name: String,
+        /// Takes what is built: how `lab up` calls itself as root
+        #[arg(long, hide = true)]
+        no_build: bool,
     },
     /// Takes a lab down: processes, namespaces, files
     Down {
@@ -50,8 +53,16 @@ pub enum LabTask {
 impl LabTask {
     /// Does it.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        if !shell::is_root() {
+            return self.run_as_root();
+        }
         match self {
-            Self::Up { devices, name } => up(devices, &name)?,
+            Self::Up { devices, name, no_build } => {
+                if !no_build {
+                    build()?;
+                }
+                up(devices, &name)?;
+            }
             Self::Down { name, all } => down(&name, all)?,
             Self::Exec { name, host, command } => return exec(&name, &host, &command),
             Self::List => list()?,
@@ -59,12 +70,27 @@ impl LabTask {
         }
         Ok(ExitCode::SUCCESS)
     }
+
+    /// The same words again through sudo. What is built is built before, by whom the tree belongs to.
+    fn run_as_root(self) -> anyhow::Result<ExitCode> {
+        let mut words: Vec<String> = std::env::args().skip(1).collect();
+        if let Self::Up { no_build: false, .. } = self {
+            build()?;
+            words.push("--no-build".to_owned());
+        }
+        let status = shell::own_as_root(&words)?;
+        Ok(exit_code(status))
+    }
+}
+
+fn build() -> anyhow::Result<()> {
+    println!("building");
+    shell::run(shell::cargo(&["build", "--quiet", "--workspace", "--bins"]))
 }
 
 fn up(devices: u16, name: &str) -> anyhow::Result<()> {
     machine::packages()?;
     machine::users()?;
-    shell::run(shell::cargo(&["build", "--quiet", "--workspace", "--bins"]))?;
     let lab = Lab::up(LabOptions { devices, id: Some(name.to_owned()), stay: true })?;
     if let Err(error) = populate(&lab) {
         let shown = format!("{error:#}");
@@ -124,7 +150,11 @@ fn exec(name: &str, host: &str, words: &[String]) -> anyhow::Result<ExitCode> {
         _ => host.command(program),
     };
     let status = command.args(rest).status().with_context(|| format!("cannot start '{program}'"))?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(exit_code(status))
+}
+
+fn exit_code(status: ExitStatus) -> ExitCode {
+    status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 fn server_command(lab: &Lab) -> anyhow::Result<Command> {

@@ -15,11 +15,23 @@ pub const WASM: &str = "wasm32-unknown-unknown";
 /// Where the services' users are declared.
 const SYSUSERS: &str = "installers/sysusers.d/tornado.conf";
 
-/// Installs all of it that is missing.
-pub fn prepare() -> anyhow::Result<()> {
-    toolchain()?;
-    packages()?;
-    users()
+/// Words of `cargo xtask install`.
+#[derive(clap::Args)]
+pub struct Install {
+    /// Packages and users, not the toolchain: how we call ourselves as root, who has no toolchain
+    #[arg(long, hide = true)]
+    system_only: bool,
+}
+
+impl Install {
+    /// Installs all of it that is missing.
+    pub fn run(self) -> anyhow::Result<()> {
+        if !self.system_only {
+            toolchain()?;
+        }
+        packages()?;
+        users()
+    }
 }
 
 /// Adds missing parts of the toolchain. Needs no root.
@@ -50,7 +62,7 @@ pub fn packages() -> anyhow::Result<()> {
     }
     println!("installing {}", missing.join(", "));
     if !shell::is_root() {
-        return shell::as_root(&["install"]);
+        return shell::as_root(&["install", "--system-only"]);
     }
     let apt = |words: &[&str]| {
         let mut command = shell::command("apt-get", words);
@@ -79,7 +91,7 @@ pub fn users() -> anyhow::Result<()> {
         return Ok(());
     }
     if !shell::is_root() {
-        return shell::as_root(&["install"]);
+        return shell::as_root(&["install", "--system-only"]);
     }
     println!("creating the users {}", missing.join(", "));
     if shell::has("systemd-sysusers") {

@@ -30,7 +30,7 @@ enum Task {
     /// Runs the checks and the tests: all, or the suites named
     Test(test::Test),
     /// Installs what building and testing need and this machine lacks
-    Install,
+    Install(machine::Install),
     /// Looks for overlong files and forbidden words; part of `test`
     LintTree,
 }
@@ -51,7 +51,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Down(down) => down.run().map(|()| ExitCode::SUCCESS),
         Task::Lab(lab) => lab.run(),
         Task::Test(test) => test.run(),
-        Task::Install => machine::prepare().map(|()| ExitCode::SUCCESS),
+        Task::Install(install) => install.run().map(|()| ExitCode::SUCCESS),
         Task::LintTree => test::lint_tree(),
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 /// The top of the tree.
 pub fn root() -> PathBuf {
@@ -60,20 +60,29 @@ pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// Runs ourselves again with other words, as root.
+/// Runs ourselves again with other words, as root; fails if that fails.
 pub fn as_root(words: &[&str]) -> anyhow::Result<()> {
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let status = own_as_root(&words)?;
+    if !status.success() {
+        bail!("'xtask {}' as root ended with {status}", words.join(" "));
+    }
+    Ok(())
+}
+
+/// Runs ourselves again with other words, as root.
+pub fn own_as_root(words: &[String]) -> anyhow::Result<ExitStatus> {
     let own = std::env::current_exe().context("cannot find myself")?;
-    if is_root() {
-        let mut command = Command::new(own);
-        command.args(words).current_dir(root());
-        return run(command);
-    }
-    if !has("sudo") {
+    let mut command = if is_root() {
+        command(own, &[])
+    } else if has("sudo") {
+        let mut sudo = command("sudo", &["--"]);
+        sudo.arg(own);
+        sudo
+    } else {
         bail!("this needs root, and there is no sudo here: run it as root");
-    }
-    let mut command = command("sudo", &["--"]);
-    command.arg(own).args(words);
-    run(command)
+    };
+    command.args(words).status().context("cannot run as root")
 }
 
 fn line(command: &Command) -> String {

@@ -16,7 +16,7 @@ pub enum HarnessError {
     #[error("a lab has 1 to 200 devices, not {0}")]
     Devices(u16),
     /// A lab of this name stands already.
-    #[error("the lab '{0}' is up already")]
+    #[error("the lab '{0}' is up already; 'cargo xtask lab down {0}' takes it down")]
     Exists(String),
     /// No lab has this name.
     #[error("no lab is called '{0}'")]

@@ -59,6 +59,13 @@ pub use topology::{Addresses, DEVICES_MAX, INTERNET, SERVER, device_addresses};
 
 use std::time::{Duration, Instant};
 
+/// Says that a test cannot run on this machine, and why; the test returns after it. `cargo xtask test` shows the
+/// reason and counts the test as skipped, not as passed.
+#[expect(clippy::print_stdout, reason = "the output of a test is how it speaks to its runner")]
+pub fn skip(reason: &str) {
+    println!("SKIPPED: {reason}");
+}
+
 /// Asks until the answer is there, every 20 ms.
 ///
 /// # Errors

@@ -128,7 +128,9 @@ impl Binary {
     fn watch(&self, limits: Limits) -> anyhow::Result<End> {
         let mut command = Command::new(&self.program);
         command.args(["--show-output", "--test-threads", &limits.threads.to_string()]);
+        // As cargo does; and a snapshot that differs is a failure, not a file to be written beside it.
         command.current_dir(&self.package_dir).env("CARGO_MANIFEST_DIR", &self.package_dir);
+        command.env("INSTA_UPDATE", "no");
         watch(command, limits.within)
     }
 }
@@ -150,11 +152,10 @@ fn watch(mut command: Command, within: Duration) -> anyhow::Result<End> {
     let group = Pid::from_raw(child.id().cast_signed());
     let (send, ended) = mpsc::channel::<()>();
     let killed = Arc::new(AtomicBool::new(false));
-    let (dog_killed, dog) = (Arc::clone(&killed), ());
-    let dog = std::thread::spawn(move || {
-        let () = dog;
+    let bitten = Arc::clone(&killed);
+    let watchdog = std::thread::spawn(move || {
         if ended.recv_timeout(within) == Err(mpsc::RecvTimeoutError::Timeout) {
-            dog_killed.store(true, Ordering::Relaxed);
+            bitten.store(true, Ordering::Relaxed);
             // It may have ended in this very moment.
             let _ = killpg(group, Signal::SIGKILL);
         }
@@ -163,7 +164,7 @@ fn watch(mut command: Command, within: Duration) -> anyhow::Result<End> {
     reader.read_to_end(&mut bytes)?;
     let status = child.wait()?;
     drop(send);
-    let _ = dog.join();
+    let _ = watchdog.join();
     let status = (!killed.load(Ordering::Relaxed)).then_some(status);
     Ok(End { status, output: String::from_utf8_lossy(&bytes).into_owned() })
 }
