@@ -6,8 +6,9 @@ mod tally;
 mod tree;
 
 use crate::{machine, shell};
+use anyhow::anyhow;
 use std::process::ExitCode;
-use suite::Suite;
+use suite::{Binary, Suite};
 use tally::Tally;
 use tornado_e2e_harness::{Lab, Sweep};
 
@@ -58,10 +59,6 @@ impl Test {
             parts.extend(Part::ALL);
         }
         machine::toolchain()?;
-        if parts.contains(&Part::Run(Suite::Lanes)) {
-            machine::packages()?;
-            machine::users()?;
-        }
         let suites: Vec<Suite> = parts.iter().filter_map(|part| part.suite()).collect();
         let mut total = Tally::default();
         let mut lines = Vec::new();
@@ -71,13 +68,10 @@ impl Test {
         if !suites.is_empty() {
             let built = suite::build();
             for suite in suites {
-                let tally = match &built {
-                    Ok(binaries) => suite.run(binaries),
-                    Err(error) => {
-                        println!("{}: not run, the build failed: {error:#}", suite.name());
-                        Tally::one_failed()
-                    }
-                };
+                let tally = run_suite(suite, &built).unwrap_or_else(|error| {
+                    println!("{} cannot run: {error:#}", suite.name());
+                    Tally::one_failed()
+                });
                 lines.push(close(suite.name(), tally, &mut total));
             }
             sweep(&mut total);
@@ -93,6 +87,21 @@ impl Part {
             Self::Lint => None,
             Self::Run(suite) => Some(suite),
         }
+    }
+}
+
+fn run_suite(suite: Suite, built: &anyhow::Result<Vec<Binary>>) -> anyhow::Result<Tally> {
+    let binaries = built.as_ref().map_err(|error| anyhow!("the build failed: {error:#}"))?;
+    prepare(suite)?;
+    Ok(suite.run(binaries))
+}
+
+/// What a suite needs of the machine.
+fn prepare(suite: Suite) -> anyhow::Result<()> {
+    match suite {
+        Suite::Unit | Suite::Store => Ok(()),
+        Suite::Lanes if shell::is_root() => machine::packages().and_then(|()| machine::users()),
+        Suite::Lanes => anyhow::bail!("it makes network namespaces, which needs root"),
     }
 }
 
