@@ -1,0 +1,175 @@
+//! Joins the state machine and the operating system in one task.
+
+use crate::os::Os;
+use crate::plan::Plan;
+use crate::state::{BlockedReason, Effect, Event, Next, State, View};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tornado_shared::model::Lane;
+
+/// Longest time for one effect. Netlink answers within milliseconds.
+const EFFECT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The tunnel's task has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the tunnel's task has ended")]
+pub struct Stopped;
+
+/// A running tunnel. When the last clone is dropped the tunnel is taken down.
+#[derive(Debug, Clone)]
+pub struct Tunnel {
+    commands: mpsc::Sender<(Event, oneshot::Sender<()>)>,
+    view: watch::Receiver<View>,
+}
+
+impl Tunnel {
+    /// Starts the task; it first takes away what an earlier life may have left.
+    pub fn start(os: Box<dyn Os>) -> (Self, JoinHandle<()>) {
+        let (commands, receiver) = mpsc::channel(16);
+        let next = State::start();
+        let (publish, view) = watch::channel(next.0.view());
+        let driver = Driver { os, publish };
+        (Self { commands, view }, tokio::spawn(driver.run(next, receiver)))
+    }
+
+    /// Brings a tunnel up, or changes the one that is up to these parameters. Waits for the outcome.
+    pub async fn connect(&self, plan: Plan) -> Result<View, Stopped> {
+        self.command(Event::Connect(Box::new(plan))).await
+    }
+
+    /// Uses the other lane of the same session. Waits for the outcome.
+    pub async fn switch(&self, lane: Lane) -> Result<View, Stopped> {
+        self.command(Event::Switch(lane)).await
+    }
+
+    /// Takes the tunnel down. Waits for the outcome.
+    pub async fn disconnect(&self) -> Result<View, Stopped> {
+        self.command(Event::Disconnect).await
+    }
+
+    /// Takes the tunnel down and allows none until [`Tunnel::unblock`].
+    pub async fn block(&self, reason: BlockedReason) -> Result<View, Stopped> {
+        self.command(Event::Block(reason)).await
+    }
+
+    /// The reason for the block is gone.
+    pub async fn unblock(&self) -> Result<View, Stopped> {
+        self.command(Event::Unblock).await
+    }
+
+    /// The state, as it changes.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<View> {
+        self.view.clone()
+    }
+
+    async fn command(&self, event: Event) -> Result<View, Stopped> {
+        let (done, taken) = oneshot::channel();
+        self.commands.send((event, done)).await.map_err(|_| Stopped)?;
+        taken.await.map_err(|_| Stopped)?;
+        let mut view = self.view.clone();
+        let settled = view.wait_for(|view| view.phase.is_settled()).await.map_err(|_| Stopped)?;
+        Ok(settled.clone())
+    }
+}
+
+struct Driver {
+    os: Box<dyn Os>,
+    publish: watch::Sender<View>,
+}
+
+impl Driver {
+    async fn run(mut self, next: Next, mut commands: mpsc::Receiver<(Event, oneshot::Sender<()>)>) {
+        let mut state = self.settle(next).await;
+        loop {
+            let (slots, pace) = state.poll_links();
+            let deadline = state.poll_timeout().map(tokio::time::Instant::from_std);
+            tokio::select! {
+                biased;
+                command = commands.recv() => {
+                    let Some((event, taken)) = command else { break };
+                    state = self.settle(state.handle(event, Instant::now())).await;
+                    // The caller may have gone away; the command stands.
+                    let _ = taken.send(());
+                }
+                () = at(deadline) => state = self.settle(state.handle(Event::Timeout, Instant::now())).await,
+                () = tokio::time::sleep(pace), if !slots.is_empty() => {
+                    for slot in slots {
+                        let observed = self.os.observe(slot).await.map_err(|e| e.to_string());
+                        state = self.settle(state.handle(Event::Observed(slot, observed), Instant::now())).await;
+                    }
+                }
+            }
+        }
+        let _ = self.settle(state.handle(Event::Disconnect, Instant::now())).await;
+    }
+
+    /// Executes effects and feeds the answers back until there are no more.
+    async fn settle(&mut self, (mut state, effects): Next) -> State {
+        let mut queue: VecDeque<Effect> = effects.into();
+        self.show(&state);
+        while let Some(effect) = queue.pop_front() {
+            let Some(answer) = self.execute(effect).await else { continue };
+            let (next, more) = state.handle(answer, Instant::now());
+            state = next;
+            queue.extend(more);
+            self.show(&state);
+        }
+        state
+    }
+
+    async fn execute(&mut self, effect: Effect) -> Option<Event> {
+        const LATE: &str = "the system did not answer within 10 seconds";
+        match effect {
+            Effect::Up(link) => {
+                let answer = tokio::time::timeout(EFFECT_DEADLINE, self.os.up(&link)).await;
+                let answer = answer.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string()));
+                Some(Event::LinkUp(link.slot, answer))
+            }
+            Effect::Route(routing) => {
+                let answer = tokio::time::timeout(EFFECT_DEADLINE, self.os.route(&routing)).await;
+                let answer = answer.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string()));
+                Some(Event::Routed(routing.slot, answer))
+            }
+            Effect::Remove(slot) => {
+                // Nothing leads into it any more; what stays is taken away with the tunnel.
+                match tokio::time::timeout(EFFECT_DEADLINE, self.os.remove(slot)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::warn!(%error, "an interface could not be removed"),
+                    Err(_) => tracing::warn!("{LATE}"),
+                }
+                None
+            }
+            Effect::TearDown => {
+                let answer = tokio::time::timeout(EFFECT_DEADLINE, self.os.tear_down()).await;
+                let answer = answer.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string()));
+                Some(Event::TornDown(answer))
+            }
+        }
+    }
+
+    fn show(&self, state: &State) {
+        let view = state.view();
+        let changed = |old: &mut View| {
+            let changed = *old != view;
+            if changed {
+                *old = view;
+            }
+            changed
+        };
+        self.publish.send_if_modified(changed);
+    }
+}
+
+async fn at(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+#[path = "driver_tests.rs"]
+mod tests;

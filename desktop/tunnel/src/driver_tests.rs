@@ -1,0 +1,64 @@
+//! A tunnel over a system that only remembers.
+
+use super::*;
+use crate::os::fake::Fake;
+use crate::plan::{LanePlan, Slot};
+use crate::state::{Failure, Phase};
+use tornado_shared::model::PrivateKey;
+
+fn plan(lane: Lane) -> Plan {
+    let part = |n: u8| LanePlan {
+        addresses: vec![[10, n, 0, 2].into()],
+        peer: PrivateKey::random().public_key(),
+        preshared_key: None,
+        endpoint: ([192, 0, 2, n], 51820).into(),
+        mtu: 1420,
+    };
+    Plan { private_key: PrivateKey::random(), lane, direct: part(8), tor: part(9), api: vec![] }
+}
+
+#[tokio::test]
+async fn a_tunnel_goes_up_over_and_down() {
+    let fake = Fake::default();
+    let (tunnel, task) = Tunnel::start(Box::new(fake.clone()));
+    let view = tunnel.connect(plan(Lane::Direct)).await.unwrap();
+    assert_eq!((view.phase, view.lane), (Phase::Connected, Some(Lane::Direct)));
+    assert_eq!(fake.inside().routing.as_ref().unwrap().slot, Slot::A);
+
+    let view = tunnel.switch(Lane::Tor).await.unwrap();
+    assert_eq!((view.phase, view.lane), (Phase::Connected, Some(Lane::Tor)));
+    assert_eq!(fake.inside().routing.as_ref().unwrap().slot, Slot::B);
+    assert_eq!(fake.inside().links.keys().collect::<Vec<_>>(), [&Slot::B]);
+
+    assert_eq!(tunnel.disconnect().await.unwrap().phase, Phase::Disconnected);
+    assert!(fake.inside().links.is_empty() && fake.inside().routing.is_none());
+
+    tunnel.connect(plan(Lane::Tor)).await.unwrap();
+    drop(tunnel);
+    task.await.unwrap();
+    assert!(fake.inside().links.is_empty() && fake.inside().routing.is_none());
+}
+
+#[tokio::test]
+async fn defect_101_connected_means_a_handshake_was_seen() {
+    let fake = Fake::default();
+    fake.inside().silent = true;
+    let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()));
+    let started = Instant::now();
+    let view = tunnel.connect(plan(Lane::Tor)).await.unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(4) && started.elapsed() < Duration::from_secs(6));
+    assert_eq!((view.phase, view.failure), (Phase::Disconnected, Some(Failure::NoHandshake(Lane::Tor))));
+    assert!(fake.inside().links.is_empty() && fake.inside().routing.is_none(), "undone, and never routed");
+}
+
+#[tokio::test]
+async fn a_link_that_disappears_is_not_called_connected() {
+    let fake = Fake::default();
+    let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()));
+    tunnel.connect(plan(Lane::Direct)).await.unwrap();
+    fake.inside().links.clear();
+    let mut watch = tunnel.watch();
+    let view = watch.wait_for(|v| v.phase == Phase::Disconnected).await.unwrap().clone();
+    assert!(matches!(view.failure, Some(Failure::Link(_))));
+    assert!(fake.inside().routing.is_none());
+}

@@ -1,0 +1,71 @@
+//! An operating system that only remembers: for tests of whoever drives a tunnel.
+
+use super::{Os, OsError};
+use crate::plan::{Backend, Link, Observation, Slot};
+use crate::policy::Routing;
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What a fake holds, and how it behaves.
+#[derive(Debug, Default)]
+pub struct Inside {
+    /// Links that are up.
+    pub links: BTreeMap<Slot, Link>,
+    /// Routing that holds.
+    pub routing: Option<Routing>,
+    /// When true no handshake ever comes.
+    pub silent: bool,
+    /// When set, bringing a link up fails with this.
+    pub refuses: Option<String>,
+}
+
+/// A fake whose inside the test shares.
+#[derive(Debug, Clone, Default)]
+pub struct Fake(Arc<Mutex<Inside>>);
+
+impl Fake {
+    /// Looks inside.
+    pub fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Os for Fake {
+    async fn up(&mut self, link: &Link) -> Result<Backend, OsError> {
+        let mut inside = self.inside();
+        if let Some(refusal) = &inside.refuses {
+            return Err(OsError::new("make the interface", refusal));
+        }
+        inside.links.insert(link.slot, link.clone());
+        Ok(Backend::Userspace)
+    }
+
+    async fn route(&mut self, routing: &Routing) -> Result<(), OsError> {
+        self.inside().routing = Some(routing.clone());
+        Ok(())
+    }
+
+    async fn remove(&mut self, slot: Slot) -> Result<(), OsError> {
+        self.inside().links.remove(&slot);
+        Ok(())
+    }
+
+    async fn observe(&mut self, slot: Slot) -> Result<Observation, OsError> {
+        let inside = self.inside();
+        if !inside.links.contains_key(&slot) {
+            return Err(OsError::new("observe the interface", "it is gone"));
+        }
+        let handshake_age = (!inside.silent).then_some(Duration::from_secs(1));
+        Ok(Observation { handshake_age, ..Observation::default() })
+    }
+
+    async fn tear_down(&mut self) -> Result<(), OsError> {
+        let mut inside = self.inside();
+        inside.links.clear();
+        inside.routing = None;
+        Ok(())
+    }
+}

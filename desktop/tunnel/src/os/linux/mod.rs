@@ -1,0 +1,161 @@
+//! Linux: interfaces, addresses, rules and routes by netlink; WireGuard in the kernel, or in this process.
+
+mod kernel;
+mod netlink;
+mod rule;
+mod userspace;
+
+use super::{Os, OsError};
+use crate::plan::{Backend, Link, Observation, Slot};
+use crate::policy::{Family, Routing};
+use async_trait::async_trait;
+use netlink::Netlink;
+use std::collections::HashMap;
+use userspace::UserLink;
+
+/// How the interfaces are called, and who moves the packets.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Beginning of the two interfaces' names: `tornado` gives `tornado0` and `tornado1`. At most 14 bytes.
+    pub interface: String,
+    /// Forces an implementation; `None` takes the kernel's where it has one.
+    pub backend: Option<Backend>,
+}
+
+impl std::default::Default for Settings {
+    fn default() -> Self {
+        Self { interface: "tornado".into(), backend: None }
+    }
+}
+
+/// The kernel of this machine, or of the network namespace in which it was opened.
+pub struct Linux {
+    settings: Settings,
+    backend: Backend,
+    netlink: Netlink,
+    links: HashMap<Slot, UserLink>,
+}
+
+impl Linux {
+    /// Opens netlink and finds out who can move packets. Needs CAP_NET_ADMIN. Inside a Tokio runtime.
+    pub async fn open(settings: Settings) -> Result<Self, OsError> {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if settings.interface.is_empty() || settings.interface.len() > 14 || !settings.interface.bytes().all(fits) {
+            return Err(OsError::new("name the interface", "1 to 14 letters, digits, '-' or '_' are needed"));
+        }
+        let netlink = Netlink::open()?;
+        let backend = match settings.backend {
+            Some(backend) => backend,
+            None => probe(&netlink, &settings.interface).await?,
+        };
+        tracing::info!(?backend, "WireGuard implementation chosen");
+        Ok(Self { settings, backend, netlink, links: HashMap::new() })
+    }
+
+    /// Who moves the packets.
+    #[must_use]
+    pub const fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// The interface's name of a slot.
+    #[must_use]
+    pub fn name(&self, slot: Slot) -> String {
+        name(&self.settings.interface, slot)
+    }
+}
+
+fn name(prefix: &str, slot: Slot) -> String {
+    let number = match slot {
+        Slot::A => 0,
+        Slot::B => 1,
+    };
+    format!("{prefix}{number}")
+}
+
+/// Tries to make a WireGuard interface: the kernel's word is better than a list of modules.
+async fn probe(netlink: &Netlink, prefix: &str) -> Result<Backend, OsError> {
+    let name = name(prefix, Slot::A);
+    netlink.remove_link(&name).await?;
+    if netlink.add_wireguard(&name).await? {
+        netlink.remove_link(&name).await?;
+        return Ok(Backend::Kernel);
+    }
+    Ok(Backend::Userspace)
+}
+
+#[async_trait]
+impl Os for Linux {
+    async fn up(&mut self, link: &Link) -> Result<Backend, OsError> {
+        self.remove(link.slot).await?;
+        let name = self.name(link.slot);
+        let user = match self.backend {
+            Backend::Kernel => {
+                if !self.netlink.add_wireguard(&name).await? {
+                    return Err(OsError::new("make the interface", "the kernel's WireGuard is gone"));
+                }
+                kernel::configure(&name, link).await?;
+                None
+            }
+            Backend::Userspace => Some(userspace::open(&name, link.lane.mtu)?),
+        };
+        let index = self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", &name))?;
+        self.netlink.set_up(index, link.lane.mtu).await?;
+        for address in &link.lane.addresses {
+            let added = self.netlink.add_address(index, *address).await;
+            if let Err(error) = added {
+                // A machine without IPv6 has nothing that could leak by it either.
+                if Family::of(*address) == Family::V4 || self.netlink.has_ipv6().await {
+                    return Err(error);
+                }
+                tracing::info!("this machine has no IPv6; the tunnel carries IPv4 only");
+            }
+        }
+        if let Some(tun) = user {
+            self.links.insert(link.slot, userspace::start(tun, link).await?);
+        }
+        Ok(self.backend)
+    }
+
+    async fn route(&mut self, routing: &Routing) -> Result<(), OsError> {
+        let name = self.name(routing.slot);
+        let index = self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", &name))?;
+        let ipv6 = self.netlink.has_ipv6().await;
+        // Routes before rules: while the rules are set there is something for them to find.
+        for (family, leads) in routing.defaults {
+            if family == Family::V4 || ipv6 {
+                self.netlink.put_default(family, leads, index).await?;
+            }
+        }
+        let wanted: Vec<_> = routing.rules.iter().copied().filter(|r| r.family == Family::V4 || ipv6).collect();
+        self.netlink.sync_rules(&wanted).await
+    }
+
+    async fn remove(&mut self, slot: Slot) -> Result<(), OsError> {
+        if let Some(link) = self.links.remove(&slot) {
+            link.stop().await;
+        }
+        self.netlink.remove_link(&self.name(slot)).await
+    }
+
+    async fn observe(&mut self, slot: Slot) -> Result<Observation, OsError> {
+        let name = self.name(slot);
+        if self.netlink.index(&name).await?.is_none() {
+            return Err(OsError::new("observe the interface", "it is gone"));
+        }
+        match self.links.get(&slot) {
+            Some(link) => link.observe().await,
+            None => kernel::observe(&name).await,
+        }
+    }
+
+    async fn tear_down(&mut self) -> Result<(), OsError> {
+        // Rules first: from then on nothing looks into our table.
+        self.netlink.sync_rules(&[]).await?;
+        self.netlink.flush_table().await?;
+        for slot in Slot::ALL {
+            self.remove(slot).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! What a tunnel is made of, as data.
+
+use crate::policy::{Outside, Routing};
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tornado_shared::model::{Lane, PresharedKey, PrivateKey, PublicKey, Transfer};
+
+/// Seconds between keepalives: shorter than the usual life of a NAT mapping (`wg(8)`).
+pub const KEEPALIVE: u16 = 25;
+
+/// Both lanes of a session, and which of them to use.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The key made for this connection. Lives in memory only.
+    pub private_key: PrivateKey,
+    /// The lane that carries the traffic.
+    pub lane: Lane,
+    /// Direct lane.
+    pub direct: LanePlan,
+    /// Tor lane.
+    pub tor: LanePlan,
+    /// Where the device API is; stays outside the tunnel.
+    pub api: Vec<SocketAddr>,
+}
+
+/// One lane of a session.
+#[derive(Debug, Clone)]
+pub struct LanePlan {
+    /// The device's addresses, at most one a family.
+    pub addresses: Vec<IpAddr>,
+    /// The server's key.
+    pub peer: PublicKey,
+    /// Preshared key of this login, lane and device key.
+    pub preshared_key: Option<PresharedKey>,
+    /// The server's end.
+    pub endpoint: SocketAddr,
+    /// Inner MTU, bytes.
+    pub mtu: u16,
+}
+
+impl Plan {
+    /// The part of a lane.
+    #[must_use]
+    pub const fn on(&self, lane: Lane) -> &LanePlan {
+        match lane {
+            Lane::Direct => &self.direct,
+            Lane::Tor => &self.tor,
+        }
+    }
+
+    /// The same session over another lane.
+    #[must_use]
+    pub fn with_lane(mut self, lane: Lane) -> Self {
+        self.lane = lane;
+        self
+    }
+
+    /// The link that carries the wanted lane.
+    #[must_use]
+    pub fn link(&self, slot: Slot) -> Link {
+        Link { slot, private_key: self.private_key.clone(), lane: self.on(self.lane).clone() }
+    }
+
+    /// The routing that leads everything into that link.
+    #[must_use]
+    pub fn routing(&self, slot: Slot) -> Routing {
+        let mut outside: Vec<Outside> = self.api.iter().copied().map(Outside::tcp).collect();
+        outside.extend(Lane::ALL.map(|lane| Outside::udp(self.on(lane).endpoint)));
+        Routing::new(slot, &self.on(self.lane).addresses, outside)
+    }
+}
+
+/// One of two interfaces. Two, so that a new tunnel stands before the old one goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Slot {
+    /// The first.
+    A,
+    /// The second.
+    B,
+}
+
+impl Slot {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::A, Self::B];
+
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+}
+
+/// One interface with its only peer.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// Which interface.
+    pub slot: Slot,
+    /// The device's key.
+    pub private_key: PrivateKey,
+    /// Addresses, peer, endpoint.
+    pub lane: LanePlan,
+}
+
+/// Which implementation moves the packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// The kernel's WireGuard.
+    Kernel,
+    /// WireGuard inside this process over a TUN device.
+    Userspace,
+}
+
+/// What an interface says of itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Observation {
+    /// Time since the latest handshake; none before the first.
+    pub handshake_age: Option<Duration>,
+    /// Bytes seen from the device: `rx` came from the server.
+    pub transfer: Transfer,
+}

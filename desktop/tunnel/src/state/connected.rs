@@ -1,0 +1,70 @@
+//! Up, and watched.
+
+use super::disconnecting::Then;
+use super::{Disconnecting, Event, Failure, Next, Phase, STALE_AFTER, State, Switching, View};
+use crate::plan::{Backend, Observation, Plan, Slot};
+use std::time::Instant;
+
+/// Everything goes through the tunnel; a handshake was seen.
+#[derive(Debug)]
+pub struct Connected {
+    pub(super) plan: Plan,
+    pub(super) slot: Slot,
+    pub(super) backend: Backend,
+    pub(super) observed: Observation,
+    pub(super) since: Instant,
+    /// Why the latest attempt to switch failed.
+    pub(super) failure: Option<Failure>,
+}
+
+impl Connected {
+    pub(super) fn enter(plan: Plan, slot: Slot, backend: Backend, observed: Observation, now: Instant) -> Next {
+        (State::Connected(Self { plan, slot, backend, observed, since: now, failure: None }), Vec::new())
+    }
+
+    pub(super) fn handle(mut self, event: Event) -> Next {
+        match event {
+            Event::Observed(slot, Ok(observed)) if slot == self.slot => {
+                self.observed = observed;
+                self.stay()
+            }
+            // Never show "connected" over an interface that is gone.
+            Event::Observed(slot, Err(e)) if slot == self.slot => {
+                Disconnecting::enter(Then::Rest(Some(Failure::Link(e))))
+            }
+            Event::Routed(slot, Err(e)) if slot == self.slot => {
+                Disconnecting::enter(Then::Rest(Some(Failure::Routing(e))))
+            }
+            Event::Switch(lane) if lane != self.plan.lane => {
+                let plan = self.plan.clone().with_lane(lane);
+                Switching::enter(self, plan)
+            }
+            Event::Connect(plan) => Switching::enter(self, *plan),
+            Event::Disconnect => Disconnecting::enter(Then::Rest(None)),
+            Event::Block(reason) => Disconnecting::enter(Then::Block(reason)),
+            Event::Switch(_)
+            | Event::Unblock
+            | Event::LinkUp(..)
+            | Event::Routed(..)
+            | Event::TornDown(_)
+            | Event::Observed(..)
+            | Event::Timeout => self.stay(),
+        }
+    }
+
+    pub(super) fn view(&self, phase: Phase) -> View {
+        View {
+            lane: Some(self.plan.lane),
+            since: Some(self.since),
+            observed: self.observed,
+            stale: self.observed.handshake_age.is_none_or(|age| age > STALE_AFTER),
+            backend: Some(self.backend),
+            failure: self.failure.clone(),
+            ..View::new(phase)
+        }
+    }
+
+    fn stay(self) -> Next {
+        (State::Connected(self), Vec::new())
+    }
+}

@@ -1,0 +1,50 @@
+//! On the way down.
+
+use super::{Blocked, BlockedReason, Connecting, Disconnected, Effect, Event, Failure, Next, State};
+use crate::plan::Plan;
+
+/// Everything of ours is being taken away.
+#[derive(Debug)]
+pub struct Disconnecting {
+    then: Then,
+}
+
+/// What comes after.
+#[derive(Debug)]
+pub(super) enum Then {
+    Rest(Option<Failure>),
+    Connect(Box<Plan>),
+    Block(BlockedReason),
+}
+
+impl Disconnecting {
+    pub(super) fn enter(then: Then) -> Next {
+        (State::Disconnecting(Self { then }), vec![Effect::TearDown])
+    }
+
+    pub(super) fn handle(mut self, event: Event) -> Next {
+        match event {
+            Event::TornDown(Ok(())) => {
+                return match self.then {
+                    Then::Rest(failure) => Disconnected::enter(failure),
+                    Then::Connect(plan) => Connecting::enter(*plan),
+                    Then::Block(reason) => Blocked::enter(reason),
+                };
+            }
+            // What could not be taken away is still there: saying "disconnected" would be false.
+            Event::TornDown(Err(e)) => return Blocked::enter(BlockedReason::CleanUp(e)),
+            Event::Block(reason) => self.then = Then::Block(reason),
+            Event::Connect(plan) if !matches!(self.then, Then::Block(_)) => self.then = Then::Connect(plan),
+            Event::Disconnect if !matches!(self.then, Then::Block(_)) => self.then = Then::Rest(None),
+            Event::Unblock => self.then = Then::Rest(None),
+            Event::Connect(_)
+            | Event::Disconnect
+            | Event::Switch(_)
+            | Event::LinkUp(..)
+            | Event::Routed(..)
+            | Event::Observed(..)
+            | Event::Timeout => {}
+        }
+        (State::Disconnecting(self), Vec::new())
+    }
+}

@@ -1,0 +1,108 @@
+//! Make before break: the old link carries everything until the new one has shaken hands.
+
+use super::connecting::Step;
+use super::disconnecting::Then;
+use super::{Connected, Disconnecting, Effect, Event, Failure, HANDSHAKE_DEADLINE, Next, State};
+use crate::plan::{Plan, Slot};
+use std::time::Instant;
+
+/// An old link up, a new one on the way.
+#[derive(Debug)]
+pub struct Switching {
+    pub(super) old: Connected,
+    pub(super) plan: Plan,
+    step: Step,
+}
+
+impl Switching {
+    pub(super) fn enter(old: Connected, plan: Plan) -> Next {
+        let up = Effect::Up(Box::new(plan.link(old.slot.other())));
+        (State::Switching(Box::new(Self { old, plan, step: Step::Linking })), vec![up])
+    }
+
+    const fn slot(&self) -> Slot {
+        self.old.slot.other()
+    }
+
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        self.step.deadline()
+    }
+
+    pub(super) const fn shaking(&self) -> Option<Slot> {
+        self.step.shaking(self.slot())
+    }
+
+    pub(super) fn handle(mut self, event: Event, now: Instant) -> Next {
+        let (new, old) = (self.slot(), self.old.slot);
+        match (event, self.step) {
+            (Event::LinkUp(slot, Ok(backend)), Step::Linking) if slot == new => {
+                self.step = Step::Shaking { backend, deadline: now + HANDSHAKE_DEADLINE };
+                self.stay()
+            }
+            (Event::LinkUp(slot, Err(e)), Step::Linking) if slot == new => self.go_back(Some(Failure::Link(e))),
+            (Event::Observed(slot, Ok(observed)), Step::Shaking { backend, .. })
+                if slot == new && observed.handshake_age.is_some() =>
+            {
+                self.step = Step::Routing { backend, observed };
+                let route = Effect::Route(Box::new(self.plan.routing(new)));
+                (State::Switching(Box::new(self)), vec![route])
+            }
+            (Event::Timeout, Step::Shaking { deadline, .. }) if now >= deadline => {
+                let failure = Failure::NoHandshake(self.plan.lane);
+                self.go_back(Some(failure))
+            }
+            (Event::Routed(slot, Ok(())), Step::Routing { backend, observed }) if slot == new => {
+                let (state, _) = Connected::enter(self.plan, new, backend, observed, now);
+                (state, vec![Effect::Remove(old)])
+            }
+            (Event::Routed(slot, Err(e)), Step::Routing { .. }) if slot == new => {
+                self.go_back(Some(Failure::Routing(e)))
+            }
+            (Event::Observed(slot, Err(e)), Step::Shaking { .. } | Step::Routing { .. }) if slot == new => {
+                self.go_back(Some(Failure::Link(e)))
+            }
+            (Event::Observed(slot, Ok(observed)), _) if slot == old => {
+                self.old.observed = observed;
+                self.stay()
+            }
+            (Event::Observed(slot, Err(e)), _) if slot == old => {
+                Disconnecting::enter(Then::Rest(Some(Failure::Link(e))))
+            }
+            (Event::Switch(lane), _) if lane == self.old.plan.lane && lane != self.plan.lane => self.go_back(None),
+            (Event::Connect(plan), _) => {
+                // The half-made link goes first, so that its slot is free for the newest wish.
+                let (state, mut effects) = self.go_back(None);
+                let (state, more) = state.handle(Event::Connect(plan), now);
+                effects.extend(more);
+                (state, effects)
+            }
+            (Event::Disconnect, _) => Disconnecting::enter(Then::Rest(None)),
+            (Event::Block(reason), _) => Disconnecting::enter(Then::Block(reason)),
+            (
+                Event::Switch(_)
+                | Event::Unblock
+                | Event::LinkUp(..)
+                | Event::Routed(..)
+                | Event::TornDown(_)
+                | Event::Observed(..)
+                | Event::Timeout,
+                _,
+            ) => self.stay(),
+        }
+    }
+
+    /// Back to the old link. Its routing is set again where the new one may have been half set.
+    fn go_back(mut self, failure: Option<Failure>) -> Next {
+        let mut effects = Vec::new();
+        if matches!(self.step, Step::Routing { .. }) {
+            effects.push(Effect::Route(Box::new(self.old.plan.routing(self.old.slot))));
+        }
+        effects.push(Effect::Remove(self.slot()));
+        self.old.failure = failure;
+        (State::Connected(self.old), effects)
+    }
+
+    fn stay(self) -> Next {
+        (State::Switching(Box::new(self)), Vec::new())
+    }
+}

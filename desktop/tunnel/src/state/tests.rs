@@ -1,0 +1,190 @@
+//! Whatever happens in whatever order, the kernel is left as it was found.
+
+use super::*;
+use crate::plan::LanePlan;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use tornado_shared::model::{PrivateKey, PublicKey};
+
+fn key() -> PublicKey {
+    PrivateKey::from_bytes([7; 32]).public_key()
+}
+
+fn plan(lane: Lane) -> Box<Plan> {
+    let part = |n: u8| LanePlan {
+        addresses: vec![[10, n, 0, 2].into()],
+        peer: key(),
+        preshared_key: None,
+        endpoint: ([192, 0, 2, n], 51820).into(),
+        mtu: 1420,
+    };
+    Box::new(Plan { private_key: PrivateKey::from_bytes([1; 32]), lane, direct: part(8), tor: part(9), api: vec![] })
+}
+
+/// What the kernel would hold.
+#[derive(Default)]
+struct Kernel {
+    up: BTreeSet<Slot>,
+    routed: Option<Slot>,
+}
+
+impl Kernel {
+    /// Executes an effect; `works` decides whether the system does as asked. Gives back the true answer.
+    fn execute(&mut self, effect: &Effect, works: bool) -> Option<Event> {
+        let result = |ok: bool| if ok { Ok(()) } else { Err("no".to_owned()) };
+        match effect {
+            Effect::Up(link) => {
+                assert!(!self.up.contains(&link.slot), "brought up twice: {:?}", link.slot);
+                // A link that fails half-way may be there all the same.
+                self.up.insert(link.slot);
+                Some(Event::LinkUp(link.slot, result(works).map(|()| Backend::Userspace)))
+            }
+            Effect::Route(routing) => {
+                assert!(self.up.contains(&routing.slot), "routed into nothing");
+                self.routed = Some(routing.slot);
+                Some(Event::Routed(routing.slot, result(works)))
+            }
+            Effect::Remove(slot) => {
+                assert_ne!(self.routed, Some(*slot), "removed what carries the traffic");
+                self.up.remove(slot);
+                None
+            }
+            Effect::TearDown => {
+                if works {
+                    *self = Self::default();
+                }
+                Some(Event::TornDown(result(works)))
+            }
+        }
+    }
+}
+
+/// An event from outside, or the passing of time.
+#[derive(Debug, Clone)]
+enum Step {
+    Connect(Lane),
+    Switch(Lane),
+    Disconnect,
+    Block,
+    Unblock,
+    Observed(Slot, Option<bool>),
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let lane = || prop_oneof![Just(Lane::Direct), Just(Lane::Tor)];
+    let slot = prop_oneof![Just(Slot::A), Just(Slot::B)];
+    prop_oneof![
+        3 => lane().prop_map(Step::Connect),
+        2 => lane().prop_map(Step::Switch),
+        1 => Just(Step::Disconnect),
+        1 => Just(Step::Block),
+        1 => Just(Step::Unblock),
+        6 => (slot, prop::option::weighted(0.9, any::<bool>())).prop_map(|(s, o)| Step::Observed(s, o)),
+        2 => (0u64..9).prop_map(Step::Wait),
+    ]
+}
+
+fn event(step: &Step, now: &mut Instant) -> Event {
+    match step {
+        Step::Connect(lane) => Event::Connect(plan(*lane)),
+        Step::Switch(lane) => Event::Switch(*lane),
+        Step::Disconnect => Event::Disconnect,
+        Step::Block => Event::Block(BlockedReason::Store("x".into())),
+        Step::Unblock => Event::Unblock,
+        Step::Observed(slot, Some(shaken)) => {
+            let handshake_age = shaken.then_some(Duration::from_secs(1));
+            Event::Observed(*slot, Ok(Observation { handshake_age, ..Observation::default() }))
+        }
+        Step::Observed(slot, None) => Event::Observed(*slot, Err("gone".into())),
+        Step::Wait(seconds) => {
+            *now += Duration::from_secs(*seconds);
+            Event::Timeout
+        }
+    }
+}
+
+/// Feeds effects to the kernel and answers back until there are none.
+fn settle((mut state, effects): Next, kernel: &mut Kernel, now: Instant, mut works: impl FnMut() -> bool) -> State {
+    let mut queue = std::collections::VecDeque::from(effects);
+    let mut rounds = 0;
+    while let Some(effect) = queue.pop_front() {
+        rounds += 1;
+        assert!(rounds < 100, "never settles");
+        if let Some(answer) = kernel.execute(&effect, works()) {
+            let (next, more) = state.handle(answer, now);
+            state = next;
+            queue.extend(more);
+        }
+    }
+    state
+}
+
+proptest! {
+    #[test]
+    fn every_way_up_has_a_way_down(steps in prop::collection::vec((step(), prop::collection::vec(prop::bool::weighted(0.8), 8)), 0..60)) {
+        let mut kernel = Kernel::default();
+        let mut now = Instant::now();
+        let mut state = settle(State::start(), &mut kernel, now, || true);
+        for (step, luck) in steps {
+            let mut luck = luck.into_iter();
+            let event = event(&step, &mut now);
+            state = settle(state.handle(event, now), &mut kernel, now, || luck.next().unwrap_or(true));
+            match state.view().phase {
+                Phase::Connected | Phase::Switching => prop_assert!(kernel.routed.is_some()),
+                Phase::Disconnected => prop_assert!(kernel.routed.is_none() && kernel.up.is_empty()),
+                Phase::Connecting => prop_assert!(kernel.routed.is_none()),
+                Phase::Disconnecting | Phase::Blocked => {}
+            }
+        }
+        state = settle(state.handle(Event::Unblock, now), &mut kernel, now, || true);
+        state = settle(state.handle(Event::Disconnect, now), &mut kernel, now, || true);
+        prop_assert_eq!(state.view().phase, Phase::Disconnected);
+        prop_assert!(kernel.up.is_empty() && kernel.routed.is_none());
+    }
+
+    /// Answers to nothing, answers twice, answers to something older: no panic, and still a way down.
+    #[test]
+    fn strange_answers_do_no_harm(picks in prop::collection::vec((0u8..12, any::<bool>(), any::<bool>()), 0..40)) {
+        let now = Instant::now();
+        let (mut state, _) = State::start();
+        for (pick, first, ok) in picks {
+            let slot = if first { Slot::A } else { Slot::B };
+            let result = || if ok { Ok(()) } else { Err("no".to_owned()) };
+            let event = match pick {
+                0 | 1 => Event::Connect(plan(Lane::Direct)),
+                2 | 3 => Event::LinkUp(slot, result().map(|()| Backend::Kernel)),
+                4 | 5 => Event::Routed(slot, result()),
+                6 => Event::TornDown(result()),
+                7 | 8 => Event::Observed(slot, Ok(Observation { handshake_age: Some(Duration::ZERO), ..Observation::default() })),
+                9 => Event::Switch(Lane::Tor),
+                10 => Event::Unblock,
+                _ => Event::Timeout,
+            };
+            state = state.handle(event, now).0;
+        }
+        state = state.handle(Event::Unblock, now).0;
+        state = state.handle(Event::Disconnect, now).0;
+        state = state.handle(Event::TornDown(Ok(())), now).0;
+        prop_assert_eq!(state.view().phase, Phase::Disconnected);
+    }
+}
+
+#[test]
+fn an_old_handshake_is_shown_as_stale() {
+    let mut kernel = Kernel::default();
+    let now = Instant::now();
+    let observed = |age| {
+        Event::Observed(
+            Slot::A,
+            Ok(Observation { handshake_age: Some(Duration::from_secs(age)), ..Observation::default() }),
+        )
+    };
+    let mut state = settle(State::start(), &mut kernel, now, || true);
+    for event in [Event::Connect(plan(Lane::Direct)), observed(0)] {
+        state = settle(state.handle(event, now), &mut kernel, now, || true);
+    }
+    assert!(!state.view().stale);
+    let (state, _) = state.handle(observed(300), now);
+    assert_eq!((state.view().phase, state.view().stale), (Phase::Connected, true));
+}
