@@ -1,1 +1,111 @@
-//! Placeholder while the crate is being written.
+//! Service `session`: sessions, address leases, lifecycle timers, accounting, live events.
+//!
+//! What decides is pure ([`machine`]); durable truth is in `tornado-store`, what may be lost in `tornado-live`.
+//! The lanes are told what should be, and compared with it again and again: a crash between any two steps
+//! leaves nothing that the next look does not find.
+
+mod api;
+mod close;
+mod config;
+mod connect;
+mod entry;
+mod events;
+mod fault;
+mod heartbeat;
+mod keys;
+mod lanes;
+mod locks;
+pub mod machine;
+mod registry;
+mod service;
+mod sweep;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, ConfigError};
+
+use service::{Parts, Service};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::task::JoinSet;
+use tornado_live::MemoryStore;
+use tornado_mesh::auth::AuthClient;
+use tornado_mesh::wg::WgClient;
+use tornado_mesh::{Context, ContextError, Readiness};
+use tornado_shared::model::UnixSeconds;
+use tornado_store::StoreError;
+use tornado_store::sessions::SqlSessions;
+
+/// Name of the database file in the service's own directory.
+const DATABASE: &str = "session.db";
+
+/// Why the service could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration.
+    #[error("the configuration cannot work: {0}")]
+    Config(#[from] ConfigError),
+    /// The database.
+    #[error("the session database cannot be used: {0}")]
+    Store(#[from] StoreError),
+    /// The socket.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+    /// A task ended before its time.
+    #[error("the task '{0}' ended before its time")]
+    Task(&'static str),
+    /// A task panicked.
+    #[error("a task failed in a way it did not foresee: {0}")]
+    Panic(#[source] tokio::task::JoinError),
+}
+
+/// Serves until `context.shutdown` is cancelled.
+///
+/// Ready means: the database is open and every live session is back in memory. The other services are
+/// not needed for that: `wg` is not ready before this service has told it the peers, and heartbeats must be
+/// heard while `auth` is away.
+pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+    config.validate()?;
+    let store = SqlSessions::open_sqlite(&context.state_dir.join(DATABASE)).await?;
+    let parts = Parts {
+        store: Arc::new(store.clone()),
+        live: Arc::new(MemoryStore::default()),
+        auth: Arc::new(AuthClient::new(context.channel("auth"))),
+        wg: Arc::new(WgClient::new(context.channel("wg"))),
+        clock: Arc::new(wall_clock),
+    };
+    let service = Service::restore(config, parts).await?;
+    let (ready, readiness) = Readiness::new("sessions are being restored");
+    let router = events::router(&service, context.shutdown.clone());
+    let server = context.server(router, readiness)?;
+    ready.ready();
+    // A child token: should a task end before its time, the others end with it and the supervisor starts anew.
+    let stop = context.shutdown.child_token();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(named("lanes", watch::run(service.clone(), stop.clone())));
+    tasks.spawn(named("sweep", sweep::run(service.clone(), stop.clone())));
+    tasks.spawn(named("socket", server.serve(stop.clone())));
+    let first = tasks.join_next().await;
+    let early = !stop.is_cancelled();
+    stop.cancel();
+    while tasks.join_next().await.is_some() {}
+    service.checkpoint().await;
+    store.shut().await;
+    match first {
+        Some(Ok(name)) if early => Err(Error::Task(name)),
+        Some(Err(error)) => Err(Error::Panic(error)),
+        Some(Ok(_)) | None => Ok(()),
+    }
+}
+
+async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static str {
+    task.await;
+    name
+}
+
+fn wall_clock() -> UnixSeconds {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,99 @@
+//! The contract's methods: each hands over to one use case.
+//!
+//! What changes something runs in a task of its own: when the contract's deadline drops the call, the work is
+//! not dropped half-way with it. Its own calls have deadlines, so it ends.
+
+use crate::fault;
+use crate::service::Service;
+use async_trait::async_trait;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use tornado_mesh::auth::AccessToken;
+use tornado_mesh::session::{
+    CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery, LiveSession,
+    PoolStatus, SessionError, Sessions,
+};
+use tornado_mesh::{MeshFault, NoInput};
+use tornado_shared::model::SessionState;
+
+/// The contract's server.
+pub(crate) struct Api(pub Arc<Service>);
+
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, SessionError>> + Send + 'static,
+) -> Result<T, SessionError> {
+    match tokio::spawn(work).await {
+        Ok(result) => result,
+        Err(error) => {
+            tracing::error!(%error, "a call ended in a panic");
+            Err(SessionError::Mesh(MeshFault::Internal("an unforeseen failure; see the log".into())))
+        }
+    }
+}
+
+#[async_trait]
+impl Sessions for Api {
+    async fn connect(&self, input: Connect) -> Result<Connected, SessionError> {
+        let service = self.0.clone();
+        to_the_end(async move { service.connect(input).await }).await
+    }
+
+    async fn heartbeat(&self, input: AccessToken) -> Result<HeartbeatReply, SessionError> {
+        let service = self.0.clone();
+        to_the_end(async move { service.heartbeat(input).await }).await
+    }
+
+    async fn disconnect(&self, input: AccessToken) -> Result<Closed, SessionError> {
+        let service = self.0.clone();
+        to_the_end(async move { service.disconnect(input).await }).await
+    }
+
+    async fn mine(&self, input: AccessToken) -> Result<Option<LiveSession>, SessionError> {
+        self.0.mine(input).await
+    }
+
+    async fn close_device(&self, input: CloseDevice) -> Result<Closed, SessionError> {
+        let service = self.0.clone();
+        to_the_end(async move { service.close_of_device(input.device_id, input.reason).await }).await
+    }
+
+    async fn live(&self, input: LiveQuery) -> Result<Vec<LiveSession>, SessionError> {
+        let entries = self.0.registry.all();
+        let wanted = entries.iter().filter(|entry| input.user_id.is_none_or(|user| entry.user_id == user));
+        Ok(wanted.map(|entry| entry.view()).filter(|view| view.state != SessionState::Closed).collect())
+    }
+
+    async fn history(&self, input: HistoryQuery) -> Result<Vec<HistoryRow>, SessionError> {
+        if !(1..=500).contains(&input.limit) {
+            return Err(MeshFault::Malformed("limit must be 1 to 500".into()).into());
+        }
+        let rows = self.0.store.history(input.user_id, input.limit).await.map_err(|error| fault::store(&error))?;
+        // What is on disk is up to one checkpoint old; memory has the bytes of this moment.
+        let entries = self.0.registry.all();
+        let live: HashMap<_, _> = entries.iter().map(|entry| (entry.session_id, entry)).collect();
+        let rows = rows.into_iter().map(|row| {
+            let now = live.get(&row.session_id).filter(|_| row.ended.is_none()).map(|entry| entry.view());
+            HistoryRow {
+                session_id: row.session_id,
+                user_id: row.user_id,
+                username: row.username,
+                device_id: row.device_id,
+                started_at: row.started_at,
+                ended_at: row.ended.map(|(at, _)| at),
+                reason: row.ended.map(|(_, reason)| reason),
+                direct_transfer: now.as_ref().map_or(row.direct, |view| view.direct_transfer),
+                tor_transfer: now.as_ref().map_or(row.tor, |view| view.tor_transfer),
+            }
+        });
+        Ok(rows.collect())
+    }
+
+    async fn pool(&self, _: NoInput) -> Result<PoolStatus, SessionError> {
+        let config = &self.0.config;
+        let rested_before = self.0.now().saturating_sub(config.quarantine.into());
+        let count = self.0.store.pool(&config.node_id, rested_before).await.map_err(|error| fault::store(&error))?;
+        let (first, last) = config.slots();
+        Ok(PoolStatus { leased: count.leased, quarantined: count.resting, total: last.0 - first.0 + 1 })
+    }
+}

@@ -1,0 +1,201 @@
+//! Connecting: right, lease, peers, session; all of it or nothing.
+
+use crate::entry::Entry;
+use crate::fault;
+use crate::machine::Change;
+use crate::service::Service;
+use std::net::IpAddr;
+use std::sync::Arc;
+use tornado_live::LiveFacts;
+use tornado_mesh::auth::{Authorize, Grant};
+use tornado_mesh::session::{Connect, Connected, SessionError};
+use tornado_mesh::wg::{LaneEnd, WgError};
+use tornado_shared::model::{CloseReason, PublicKey, SessionId, SessionState, UnixSeconds};
+use tornado_store::sessions::{AfterClose, OpenSession, Opened, PresharedPair};
+
+impl Service {
+    pub async fn connect(&self, input: Connect) -> Result<Connected, SessionError> {
+        let Connect { access_token, public_key, client_ip } = input;
+        let grant = self.auth.authorize(Authorize { access_token, public_key }).await.map_err(fault::auth)?;
+        let ends = self.lanes.ends().await.map_err(fault::wg)?;
+        let _guard = self.locks.lock(grant.device_id).await;
+        if let Some(entry) = self.registry.of_device(grant.device_id) {
+            if same_tunnel(&entry, &grant, public_key) {
+                return self.resume(&entry, ends).await;
+            }
+            self.refuse_foreign_key(&grant, public_key)?;
+            self.close(&entry, CloseReason::Replaced, AfterClose::Quarantine).await?;
+        }
+        let (entry, undo) = self.open(&grant, public_key, client_ip).await?;
+        match self.bring_up(&entry).await {
+            Ok(()) => Ok(self.connected(&entry, ends)),
+            Err(error) => {
+                if let Some(lease) = undo {
+                    // Fails only when the store does: then the sweep ends what is known as closed here.
+                    drop(self.close(&entry, CloseReason::Failed, lease).await);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The same device with the same keys: its session, whatever its state. A peer that cannot be put
+    /// back costs the session nothing; it goes on as it was.
+    async fn resume(&self, entry: &Arc<Entry>, ends: Vec<LaneEnd>) -> Result<Connected, SessionError> {
+        self.sign_of_life(entry, true).await?;
+        Ok(self.connected(entry, ends))
+    }
+
+    /// Before the device's own session is ended for it. The store's constraint decides races.
+    fn refuse_foreign_key(&self, grant: &Grant, key: PublicKey) -> Result<(), SessionError> {
+        match self.registry.of_key(&key) {
+            Some(holder) if holder.device_id != grant.device_id => Err(SessionError::KeyInUse),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Lease, live row and history row. Also says what becomes of the lease if the lanes fail: addresses
+    /// that this call took are free again at once; a session that lived before keeps everything (`None`).
+    async fn open(
+        &self,
+        grant: &Grant,
+        public_key: PublicKey,
+        client_ip: IpAddr,
+    ) -> Result<(Arc<Entry>, Option<AfterClose>), SessionError> {
+        let now = self.now();
+        let open = OpenSession {
+            session_id: SessionId::random(),
+            user_id: grant.user_id,
+            username: grant.username.clone(),
+            device_id: grant.device_id,
+            node_id: self.config.node_id.clone(),
+            public_key,
+            preshared_keys: preshared(grant),
+            max_devices: grant.max_devices,
+            slots: self.config.slots(),
+            quarantine: self.config.quarantine.into(),
+            now,
+        };
+        let opened = self.store.open(&open).await.map_err(|error| fault::store(&error))?;
+        let (row, undo) = match opened {
+            Opened::New { row, held_before: true, .. } => (row, Some(AfterClose::Quarantine)),
+            Opened::New { row, held_before: false, .. } => (row, Some(AfterClose::FreeNow)),
+            // A row that is not in memory: left by a failed write. It is taken over as it is.
+            Opened::Existing(row) => (row, None),
+            Opened::KeyInUse => return Err(SessionError::KeyInUse),
+            Opened::MaxDevices => return Err(SessionError::MaxDevices { max: grant.max_devices }),
+            Opened::PoolExhausted => return Err(SessionError::PoolExhausted),
+        };
+        let entry = Entry::new(*row, &self.config.pools, now, None).ok_or(SessionError::PoolExhausted)?;
+        let entry = Arc::new(entry);
+        self.registry.insert(entry.clone());
+        let facts = LiveFacts { client_ip: Some(client_ip), ..entry.facts() };
+        if let Err(error) = self.live.open(entry.session_id, facts).await {
+            tracing::warn!(%error, "live state of a new session was not written");
+        }
+        Ok((entry, undo))
+    }
+
+    /// Peers on both lanes, then online. The lanes themselves undo the first when the second fails.
+    async fn bring_up(&self, entry: &Arc<Entry>) -> Result<(), SessionError> {
+        if entry.state() != SessionState::Connecting {
+            return self.sign_of_life(entry, true).await.map(drop);
+        }
+        match self.lanes.put(entry).await {
+            // A peer without a session holds an address of ours: that is put right now, not at the next sweep.
+            Err(WgError::AddressInUse) => {
+                drop(self.compare_lanes().await);
+                self.lanes.put(entry).await.map_err(fault::wg)?;
+            }
+            other => other.map_err(fault::wg)?,
+        }
+        let change = {
+            let mut cell = entry.cell();
+            let (machine, change) = cell.machine.programmed();
+            cell.machine = machine;
+            change
+        };
+        self.persist_state(entry).await?;
+        if let Some(change) = change {
+            self.publish(entry, change, self.now()).await;
+        }
+        Ok(())
+    }
+
+    /// A sign of life of a session that is not closed; to be called under its device's lock. Brings an
+    /// offline session back, or leaves it offline when the lanes fail. True: it was brought back.
+    pub async fn sign_of_life(&self, entry: &Arc<Entry>, put_anyway: bool) -> Result<bool, SessionError> {
+        let now = self.now();
+        let (ahead, change) = entry.cell().machine.heartbeat(now, &self.timers);
+        if let Some(Change::Closed(reason)) = change {
+            self.close(entry, reason, AfterClose::Quarantine).await?;
+            return Err(SessionError::SessionExpired);
+        }
+        match ahead.state() {
+            SessionState::Online => {}
+            SessionState::Connecting | SessionState::Offline | SessionState::Closed => {
+                return Err(SessionError::SessionExpired);
+            }
+        }
+        if put_anyway || change == Some(Change::Recovered) {
+            self.lanes.put(entry).await.map_err(fault::wg)?;
+        }
+        {
+            // Again on what is there now: a handshake may have been read meanwhile.
+            let mut cell = entry.cell();
+            cell.machine = cell.machine.heartbeat(now, &self.timers).0;
+            cell.dirty = true;
+        }
+        match self.persist_state(entry).await {
+            Ok(()) => {}
+            Err(SessionError::SessionExpired) => {
+                drop(self.close(entry, CloseReason::Replaced, AfterClose::Quarantine).await);
+                return Err(SessionError::SessionExpired);
+            }
+            // Tunnels go on while the database is away; the sweep writes it later.
+            Err(error) => tracing::warn!(%error, "a recovery was not written yet"),
+        }
+        self.note_live(entry).await;
+        if let Some(change) = change {
+            self.publish(entry, change, now).await;
+        }
+        Ok(change.is_some())
+    }
+
+    async fn note_live(&self, entry: &Entry) {
+        match self.live.update(entry.session_id, entry.facts()).await {
+            Ok(true) => {}
+            // Lost and rebuilt: that is what live state is.
+            Ok(false) => drop(self.live.open(entry.session_id, entry.facts()).await),
+            Err(error) => tracing::warn!(%error, "a heartbeat was not written to live state"),
+        }
+    }
+
+    fn connected(&self, entry: &Entry, ends: Vec<LaneEnd>) -> Connected {
+        let started_at: UnixSeconds = entry.cell().machine.signs().started_at;
+        let left = started_at.saturating_add(self.timers.hard_ttl).saturating_sub(self.now());
+        Connected {
+            session_id: entry.session_id,
+            direct: entry.direct,
+            tor: entry.tor,
+            ends,
+            preshared: entry.preshared_keys.is_some(),
+            heartbeat_ttl: self.config.heartbeat_ttl.into(),
+            hard_ttl: u64::try_from(left).unwrap_or(0),
+        }
+    }
+}
+
+/// Another login gives other preshared keys, so it is another tunnel, also with the same WireGuard key.
+fn same_tunnel(entry: &Entry, grant: &Grant, key: PublicKey) -> bool {
+    let open = match entry.state() {
+        SessionState::Online | SessionState::Offline => true,
+        SessionState::Connecting | SessionState::Closed => false,
+    };
+    open && entry.public_key == key && entry.preshared_keys == preshared(grant) && entry.user_id == grant.user_id
+}
+
+fn preshared(grant: &Grant) -> Option<PresharedPair> {
+    let keys = grant.preshared_keys.as_ref()?;
+    Some(PresharedPair { direct: keys.direct.clone(), tor: keys.tor.clone() })
+}

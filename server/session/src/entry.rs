@@ -1,0 +1,147 @@
+//! One live session in memory: what never changes, and a cell with what does.
+
+use crate::machine::{Machine, Signs};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tornado_live::LiveFacts;
+use tornado_mesh::session::LiveSession;
+use tornado_mesh::wg::{PeerLane, PeerSpec, Removed};
+use tornado_shared::model::{
+    DeviceId, LaneAddresses, LanePools, PublicKey, SessionId, SessionState, UnixSeconds, UserId, Username,
+};
+use tornado_store::sessions::{Checkpoint, LaneCount, PresharedPair, SessionRow};
+
+/// A live session. The machine is changed under the device's lock only, except for handshakes.
+pub(crate) struct Entry {
+    pub session_id: SessionId,
+    pub device_id: DeviceId,
+    pub user_id: UserId,
+    pub username: Username,
+    pub public_key: PublicKey,
+    pub preshared_keys: Option<PresharedPair>,
+    pub direct: LaneAddresses,
+    pub tor: LaneAddresses,
+    cell: Mutex<Cell>,
+}
+
+/// The changing part.
+pub(crate) struct Cell {
+    pub machine: Machine,
+    /// The state that the store has; behind `machine` while a write is under way or failed.
+    pub stored: SessionState,
+    pub direct: LaneCount,
+    pub tor: LaneCount,
+    /// Something changed since the last checkpoint.
+    pub dirty: bool,
+    /// Readings of the interfaces that began before this number are stale: the peer was put or taken
+    /// away since, and its counters began anew.
+    pub readings_from: u64,
+}
+
+impl Entry {
+    /// `None`: the stored slot lies outside the configured pools.
+    pub fn new(row: SessionRow, pools: &LanePools, heard_from: UnixSeconds, facts: Option<LiveFacts>) -> Option<Self> {
+        let facts = facts.unwrap_or_default();
+        let signs = Signs {
+            started_at: row.started_at,
+            last_heartbeat: row.last_heartbeat.max(facts.last_heartbeat),
+            latest_handshake: row.latest_handshake.max(facts.latest_handshake),
+            heard_from,
+        };
+        let cell = Cell {
+            machine: Machine::restore(row.state, signs, row.offline_since),
+            stored: row.state,
+            direct: row.direct,
+            tor: row.tor,
+            dirty: false,
+            readings_from: 0,
+        };
+        Some(Self {
+            direct: pools.direct.addresses(row.slot)?,
+            tor: pools.tor.addresses(row.slot)?,
+            session_id: row.session_id,
+            device_id: row.device_id,
+            user_id: row.user_id,
+            username: row.username,
+            public_key: row.public_key,
+            preshared_keys: row.preshared_keys,
+            cell: Mutex::new(cell),
+        })
+    }
+
+    /// Never held over an await. Every change is complete in itself, so a panic leaves none half done.
+    pub fn cell(&self) -> MutexGuard<'_, Cell> {
+        self.cell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn state(&self) -> SessionState {
+        self.cell().machine.state()
+    }
+
+    pub fn spec(&self) -> PeerSpec {
+        let keys = self.preshared_keys.as_ref();
+        PeerSpec {
+            public_key: self.public_key,
+            direct: PeerLane { addresses: self.direct, preshared_key: keys.map(|keys| keys.direct.clone()) },
+            tor: PeerLane { addresses: self.tor, preshared_key: keys.map(|keys| keys.tor.clone()) },
+        }
+    }
+
+    pub fn facts(&self) -> LiveFacts {
+        let cell = self.cell();
+        let signs = cell.machine.signs();
+        LiveFacts {
+            last_heartbeat: signs.last_heartbeat,
+            latest_handshake: signs.latest_handshake,
+            direct_base: cell.direct.base,
+            tor_base: cell.tor.base,
+            client_ip: None,
+        }
+    }
+
+    pub fn view(&self) -> LiveSession {
+        let cell = self.cell();
+        let signs = cell.machine.signs();
+        LiveSession {
+            session_id: self.session_id,
+            user_id: self.user_id,
+            username: self.username.clone(),
+            device_id: self.device_id,
+            public_key: self.public_key,
+            state: cell.machine.state(),
+            direct: self.direct,
+            tor: self.tor,
+            started_at: signs.started_at,
+            last_heartbeat: signs.last_heartbeat,
+            latest_handshake: signs.latest_handshake,
+            direct_transfer: cell.direct.total,
+            tor_transfer: cell.tor.total,
+        }
+    }
+
+    /// The changing part, if it changed since the last call.
+    pub fn take_checkpoint(&self) -> Option<Checkpoint> {
+        let mut cell = self.cell();
+        if !std::mem::take(&mut cell.dirty) {
+            return None;
+        }
+        let signs = cell.machine.signs();
+        Some(Checkpoint {
+            session_id: self.session_id,
+            last_heartbeat: signs.last_heartbeat,
+            latest_handshake: signs.latest_handshake,
+            direct: cell.direct,
+            tor: cell.tor,
+        })
+    }
+}
+
+impl Cell {
+    /// Counts the last bytes of a peer that was taken away; its next counters begin at zero.
+    pub fn count_removed(&mut self, removed: Removed) {
+        self.direct = self.direct.read(removed.direct);
+        self.tor = self.tor.read(removed.tor);
+        self.direct.base = tornado_shared::model::Transfer::default();
+        self.tor.base = tornado_shared::model::Transfer::default();
+        self.dirty = true;
+    }
+}

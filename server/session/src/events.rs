@@ -1,0 +1,60 @@
+//! The event stream: one line of JSON an event, for operators' views.
+
+use crate::api::Api;
+use crate::service::Service;
+use axum::Router;
+use futures::Stream;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+use tornado_live::{EventLine, Events};
+use tornado_mesh::session::SessionError;
+use tornado_mesh::{MeshFault, Role, ndjson};
+
+/// The last line for a subscriber that did not read in time; it is no event, so readers end there.
+const CUT: &str = r#"{"note":"events were lost because they were not read in time; subscribe again"}"#;
+
+/// The contract's methods and its stream.
+pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Router {
+    let source = service.clone();
+    let open = move || subscribe(source.clone(), shutdown.clone());
+    let events = ndjson::<SessionError, _, _, _, _>("Sessions.events", &[Role::Admin, Role::Auth], open);
+    tornado_mesh::session::router(Arc::new(Api(service.clone()))).route("/v1/events", events)
+}
+
+struct Subscription {
+    events: Events,
+    shutdown: CancellationToken,
+    _slot: OwnedSemaphorePermit,
+    ended: bool,
+}
+
+async fn subscribe(
+    service: Arc<Service>,
+    shutdown: CancellationToken,
+) -> Result<impl Stream<Item = EventLine> + Send + 'static, SessionError> {
+    let Ok(slot) = service.streams.clone().try_acquire_owned() else {
+        return Err(MeshFault::Unavailable("too many event streams are open".into()).into());
+    };
+    let events = service.live.subscribe().await.map_err(|error| MeshFault::Unavailable(error.to_string()))?;
+    let subscription = Subscription { events, shutdown, _slot: slot, ended: false };
+    Ok(futures::stream::unfold(subscription, next))
+}
+
+async fn next(mut subscription: Subscription) -> Option<(EventLine, Subscription)> {
+    if subscription.ended {
+        return None;
+    }
+    let line = tokio::select! {
+        line = subscription.events.next() => line,
+        () = subscription.shutdown.cancelled() => return None,
+    };
+    match line {
+        Some(line) => Some((line, subscription)),
+        None if subscription.events.was_cut() => {
+            subscription.ended = true;
+            Some((EventLine::from(CUT), subscription))
+        }
+        None => None,
+    }
+}

@@ -1,0 +1,127 @@
+//! Everything said to service `wg`: putting and removing peers, syncs, readings of the counters.
+//!
+//! A sync sends the whole wanted set, and other calls do not wait for it. Instead, whatever is put or removed
+//! while a sync is under way is noted and settled again after it, so neither undoes the other.
+
+use crate::entry::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tornado_mesh::NoInput;
+use tornado_mesh::wg::{LaneEnd, PeerStatus, RemovePeer, SyncPeers, SyncReport, Wg, WgError, WgStatus};
+use tornado_shared::model::{DeviceId, PublicKey};
+
+/// Service `wg` as this service uses it.
+pub(crate) struct Lanes {
+    wg: Arc<dyn Wg>,
+    ends: Mutex<Option<Vec<LaneEnd>>>,
+    touched: Mutex<Touched>,
+    readings: AtomicU64,
+}
+
+/// A peer by its device and its key.
+pub(crate) type Touch = (DeviceId, PublicKey);
+
+/// Which peers are being put or removed.
+#[derive(Default)]
+struct Touched {
+    in_flight: Vec<Touch>,
+    /// Those in flight at any time since the sync that is under way began.
+    since_sync: Option<Vec<Touch>>,
+}
+
+/// A call that puts or removes a peer, from before it is sent until after it is answered.
+struct InFlight<'a>(&'a Lanes, Touch);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        let mut touched = self.0.touched();
+        if let Some(at) = touched.in_flight.iter().position(|touch| *touch == self.1) {
+            touched.in_flight.swap_remove(at);
+        }
+    }
+}
+
+impl Lanes {
+    pub fn new(wg: Arc<dyn Wg>) -> Self {
+        Self { wg, ends: Mutex::default(), touched: Mutex::default(), readings: AtomicU64::new(1) }
+    }
+
+    /// Puts a session's peer on both lanes.
+    pub async fn put(&self, entry: &Entry) -> Result<(), WgError> {
+        let _in_flight = self.touch(entry);
+        let done = self.wg.put_peer(entry.spec()).await.map(|_| ());
+        entry.cell().readings_from = self.next_reading();
+        done
+    }
+
+    /// Takes a session's peer off both lanes and counts its last bytes.
+    pub async fn remove(&self, entry: &Entry) -> Result<(), WgError> {
+        let _in_flight = self.touch(entry);
+        // Until the answer is here no reading is taken: it might or might not be the last.
+        entry.cell().readings_from = u64::MAX;
+        let removed = self.wg.remove_peer(RemovePeer { public_key: entry.public_key }).await;
+        let mut cell = entry.cell();
+        cell.readings_from = self.next_reading();
+        cell.count_removed(removed?);
+        Ok(())
+    }
+
+    /// Takes away a peer that has no session here.
+    pub async fn remove_stray(&self, public_key: PublicKey) -> Result<(), WgError> {
+        self.wg.remove_peer(RemovePeer { public_key }).await.map(|_| ())
+    }
+
+    /// Makes the peers exactly those of `entries`. Gives back what was touched meanwhile.
+    pub async fn sync(&self, entries: &[Arc<Entry>]) -> Result<(SyncReport, Vec<Touch>), WgError> {
+        let peers = entries.iter().map(|entry| entry.spec()).collect();
+        let report = self.wg.sync_peers(SyncPeers { peers }).await;
+        let touched = self.touched().since_sync.take().unwrap_or_default();
+        Ok((report?, touched))
+    }
+
+    /// From here on, what is put or removed is noted. To be called before the wanted set is read.
+    pub fn begin_sync(&self) {
+        let mut touched = self.touched();
+        touched.since_sync = Some(touched.in_flight.clone());
+    }
+
+    pub async fn status(&self) -> Result<WgStatus, WgError> {
+        let status = self.wg.status(NoInput {}).await?;
+        *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = Some(status.lanes.clone());
+        Ok(status)
+    }
+
+    /// The server's ends of both lanes, as last heard.
+    pub async fn ends(&self) -> Result<Vec<LaneEnd>, WgError> {
+        let known = self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match known {
+            Some(ends) => Ok(ends),
+            None => Ok(self.status().await?.lanes),
+        }
+    }
+
+    /// Every peer with its counters, and the number of this reading; see [`crate::entry::Cell::readings_from`].
+    pub async fn read(&self) -> Result<(u64, Vec<PeerStatus>), WgError> {
+        let number = self.next_reading();
+        Ok((number, self.wg.peers(NoInput {}).await?))
+    }
+
+    fn next_reading(&self) -> u64 {
+        self.readings.fetch_add(1, Ordering::SeqCst)
+    }
+
+    fn touch(&self, entry: &Entry) -> InFlight<'_> {
+        let touch = (entry.device_id, entry.public_key);
+        let mut touched = self.touched();
+        touched.in_flight.push(touch);
+        if let Some(since_sync) = touched.since_sync.as_mut() {
+            since_sync.push(touch);
+        }
+        drop(touched);
+        InFlight(self, touch)
+    }
+
+    fn touched(&self) -> MutexGuard<'_, Touched> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,66 @@
+//! One lock a device, so that its calls come one after the other and nobody else's wait.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::OwnedMutexGuard;
+use tornado_shared::model::DeviceId;
+
+type Table = Arc<Mutex<HashMap<DeviceId, Arc<tokio::sync::Mutex<()>>>>>;
+
+/// Locks by device. A lock exists while somebody holds it or waits for it, so the table is never larger
+/// than the number of calls in flight.
+#[derive(Default, Clone)]
+pub(crate) struct DeviceLocks {
+    table: Table,
+}
+
+/// A held lock.
+pub(crate) struct DeviceGuard {
+    device: DeviceId,
+    lock: Option<OwnedMutexGuard<()>>,
+    table: Table,
+}
+
+impl DeviceLocks {
+    pub async fn lock(&self, device: DeviceId) -> DeviceGuard {
+        let lock = open(&self.table).entry(device).or_default().clone();
+        // Made before the wait: a waiter that is dropped takes its place out of the table too.
+        let mut guard = DeviceGuard { device, lock: None, table: self.table.clone() };
+        guard.lock = Some(lock.lock_owned().await);
+        guard
+    }
+}
+
+impl Drop for DeviceGuard {
+    fn drop(&mut self) {
+        let mut table = open(&self.table);
+        drop(self.lock.take());
+        // Clones are made under the table's lock only: a count of one is the table's own.
+        if table.get(&self.device).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+            table.remove(&self.device);
+        }
+    }
+}
+
+fn open(table: &Table) -> MutexGuard<'_, HashMap<DeviceId, Arc<tokio::sync::Mutex<()>>>> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn one_device_waits_for_itself_only_and_the_table_empties() {
+        let locks = DeviceLocks::default();
+        let (one, two) = (DeviceId::random(), DeviceId::random());
+        let held = locks.lock(one).await;
+        drop(locks.lock(two).await);
+        let waiting = tokio::time::timeout(Duration::from_millis(20), locks.lock(one)).await;
+        assert!(waiting.is_err());
+        drop(held);
+        drop(locks.lock(one).await);
+        assert!(open(&locks.table).is_empty());
+    }
+}

@@ -1,0 +1,18 @@
+//! Over. Nothing leads out of it.
+
+use super::{Change, Machine, Signs, Step};
+use tornado_shared::model::CloseReason;
+
+/// State `closed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed {
+    pub(super) signs: Signs,
+    /// Why.
+    pub reason: CloseReason,
+}
+
+impl Closed {
+    pub(super) const fn because(signs: Signs, reason: CloseReason) -> Step {
+        (Machine::Closed(Self { signs, reason }), Some(Change::Closed(reason)))
+    }
+}

@@ -1,0 +1,31 @@
+//! No sign of life within the time; lease and session are kept for the grace time.
+
+use super::{Change, Closed, Machine, Online, Signs, Step, Timers};
+use tornado_shared::model::{CloseReason, UnixSeconds};
+
+/// State `offline`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offline {
+    pub(super) signs: Signs,
+    pub(super) since: UnixSeconds,
+}
+
+impl Offline {
+    pub(super) fn heartbeat(mut self, now: UnixSeconds) -> Step {
+        self.signs.hear_heartbeat(now);
+        (Machine::Online(Online { signs: self.signs }), Some(Change::Recovered))
+    }
+
+    /// After a restart the device gets the time of one heartbeat to be heard.
+    pub(super) fn expires_at(&self, timers: &Timers) -> UnixSeconds {
+        let heard = self.signs.heard_from.saturating_add(timers.heartbeat_ttl);
+        self.since.saturating_add(timers.offline_grace).max(heard)
+    }
+
+    pub(super) fn handle_timeout(self, now: UnixSeconds, timers: &Timers) -> Step {
+        if now < self.expires_at(timers) {
+            return (Machine::Offline(self), None);
+        }
+        Closed::because(self.signs, CloseReason::Expired)
+    }
+}

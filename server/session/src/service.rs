@@ -1,0 +1,152 @@
+//! What the use cases share: the parts, and the few steps that every transition is made of.
+
+use crate::config::Config;
+use crate::entry::Entry;
+use crate::fault;
+use crate::keys::Keys;
+use crate::lanes::Lanes;
+use crate::locks::DeviceLocks;
+use crate::machine::{Change, Timers};
+use crate::registry::Registry;
+use std::sync::Arc;
+use tokio::sync::{Notify, Semaphore};
+use tornado_live::LiveStore;
+use tornado_mesh::auth::Auth;
+use tornado_mesh::session::{EventKind, SessionError, SessionEvent};
+use tornado_mesh::wg::Wg;
+use tornado_shared::model::{CloseReason, SessionState, UnixSeconds};
+use tornado_store::StoreError;
+use tornado_store::sessions::{AfterClose, CloseSession, SessionRow, SessionStore};
+
+/// Subscribers of the event stream at once.
+const MAX_STREAMS: usize = 64;
+
+/// Seconds since the Unix epoch, now.
+pub(crate) type Clock = Arc<dyn Fn() -> UnixSeconds + Send + Sync>;
+
+/// What the service stands on.
+pub(crate) struct Parts {
+    pub store: Arc<dyn SessionStore>,
+    pub live: Arc<dyn LiveStore>,
+    pub auth: Arc<dyn Auth>,
+    pub wg: Arc<dyn Wg>,
+    pub clock: Clock,
+}
+
+pub(crate) struct Service {
+    pub config: Config,
+    pub timers: Timers,
+    pub store: Arc<dyn SessionStore>,
+    pub live: Arc<dyn LiveStore>,
+    pub auth: Arc<dyn Auth>,
+    pub keys: Keys,
+    pub lanes: Lanes,
+    pub registry: Registry,
+    pub locks: DeviceLocks,
+    pub clock: Clock,
+    /// Wakes the watcher of the lanes before its time.
+    pub look_at_lanes: Notify,
+    pub streams: Arc<Semaphore>,
+}
+
+impl Service {
+    /// Brings every live session back from the store. Devices notice nothing: their peers are in the lanes.
+    pub async fn restore(config: Config, parts: Parts) -> Result<Arc<Self>, StoreError> {
+        let service = Self {
+            timers: config.timers(),
+            keys: Keys::new(parts.auth.clone()),
+            lanes: Lanes::new(parts.wg),
+            store: parts.store,
+            live: parts.live,
+            auth: parts.auth,
+            registry: Registry::default(),
+            locks: DeviceLocks::default(),
+            clock: parts.clock,
+            look_at_lanes: Notify::new(),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            config,
+        };
+        let rows = service.store.live(&service.config.node_id).await?;
+        let count = rows.len();
+        for row in rows {
+            service.restore_row(row).await?;
+        }
+        tracing::info!(sessions = count, "live sessions restored");
+        Ok(Arc::new(service))
+    }
+
+    async fn restore_row(&self, row: SessionRow) -> Result<(), StoreError> {
+        let now = self.now();
+        let given_up = CloseSession {
+            session_id: row.session_id,
+            reason: CloseReason::Failed,
+            at: now,
+            direct: row.direct.total,
+            tor: row.tor.total,
+            lease: AfterClose::Quarantine,
+        };
+        // A connect that a crash cut off: its caller never had an answer, and the sync leaves its peer out.
+        if row.state == SessionState::Connecting {
+            self.store.close(&given_up).await?;
+            return Ok(());
+        }
+        let known = self.live.get(row.session_id).await.unwrap_or_default();
+        let Some(entry) = Entry::new(row, &self.config.pools, now, known) else {
+            tracing::warn!("a stored session lies outside the address pools and was closed");
+            self.store.close(&given_up).await?;
+            return Ok(());
+        };
+        if known.is_none()
+            && let Err(error) = self.live.open(entry.session_id, entry.facts()).await
+        {
+            tracing::warn!(%error, "live state was not restored");
+        }
+        self.registry.insert(Arc::new(entry));
+        Ok(())
+    }
+
+    pub fn now(&self) -> UnixSeconds {
+        (self.clock)()
+    }
+
+    /// Writes the state of the machine to the store, if the store has another one.
+    pub async fn persist_state(&self, entry: &Entry) -> Result<(), SessionError> {
+        let (from, to, since) = {
+            let cell = entry.cell();
+            (cell.stored, cell.machine.state(), cell.machine.offline_since())
+        };
+        if from == to || to == SessionState::Closed {
+            return Ok(());
+        }
+        match self.store.transition(entry.session_id, from, to, since).await {
+            Ok(true) => {
+                entry.cell().stored = to;
+                Ok(())
+            }
+            // Closed behind our back, for example by another gateway to which the device went.
+            Ok(false) => {
+                let mut cell = entry.cell();
+                cell.machine = cell.machine.close(CloseReason::Replaced).0;
+                Err(SessionError::SessionExpired)
+            }
+            Err(error) => Err(fault::store(&error)),
+        }
+    }
+
+    /// Tells everybody who listens.
+    pub async fn publish(&self, entry: &Entry, change: Change, at: UnixSeconds) {
+        let kind = match change {
+            Change::Created => EventKind::Created,
+            Change::WentOffline => EventKind::Offline,
+            Change::Recovered => EventKind::Recovered,
+            Change::Closed(reason) => EventKind::Closed(reason),
+        };
+        let event =
+            SessionEvent { at, kind, session_id: entry.session_id, user_id: entry.user_id, device_id: entry.device_id };
+        tracing::info!(session = %event.session_id, device = %event.device_id, ?kind, "session event");
+        let Ok(line) = serde_json::to_string(&event) else { return };
+        if let Err(error) = self.live.publish(line.into()).await {
+            tracing::warn!(%error, "an event was not published");
+        }
+    }
+}

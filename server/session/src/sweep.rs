@@ -1,0 +1,148 @@
+//! The sweep: what is due by the clock, lanes against sessions, checkpoints.
+
+use crate::entry::Entry;
+use crate::lanes::Touch;
+use crate::machine::{Change, Machine};
+use crate::service::Service;
+use crate::watch::by_key;
+use futures::StreamExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tornado_shared::model::{SessionState, UnixSeconds};
+use tornado_store::sessions::AfterClose;
+
+/// Sessions that are moved at once.
+const AT_ONCE: usize = 16;
+
+/// Runs until `shutdown`.
+pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(service.config.sweep_interval.into()));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let checkpoint_interval = Duration::from_secs(service.config.checkpoint_interval.into());
+    let mut next_checkpoint = Instant::now() + checkpoint_interval;
+    // Early, so that the first heartbeat does not wait for it; without `auth` it is tried again when needed.
+    drop(service.keys.fetch().await);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = tokio::time::sleep_until(next_checkpoint) => {
+                service.checkpoint().await;
+                next_checkpoint = Instant::now() + checkpoint_interval;
+                continue;
+            }
+            () = shutdown.cancelled() => return,
+        }
+        tokio::select! {
+            () = service.sweep() => {}
+            () = shutdown.cancelled() => return,
+        }
+    }
+}
+
+impl Service {
+    /// Moves every session whose time has come, then compares the lanes with the sessions.
+    pub async fn sweep(&self) {
+        let now = self.now();
+        let due = self.registry.all().into_iter().filter(|entry| self.is_due(entry, now));
+        futures::stream::iter(due)
+            .for_each_concurrent(AT_ONCE, |entry| async move { self.advance(&entry).await })
+            .await;
+        for (device, key) in self.compare_lanes().await {
+            let _guard = self.locks.lock(device).await;
+            self.settle(key).await;
+        }
+    }
+
+    fn is_due(&self, entry: &Entry, now: UnixSeconds) -> bool {
+        let cell = entry.cell();
+        // The last two are left over from a write that failed.
+        cell.machine.poll_timeout(&self.timers).is_some_and(|at| at <= now)
+            || cell.machine.state() == SessionState::Closed
+            || cell.machine.state() != cell.stored
+    }
+
+    /// Does what is due for one session.
+    async fn advance(&self, entry: &Arc<Entry>) {
+        let _guard = self.locks.lock(entry.device_id).await;
+        let known = self.registry.of_device(entry.device_id);
+        if known.is_none_or(|known| known.session_id != entry.session_id) {
+            return;
+        }
+        let now = self.now();
+        loop {
+            // Decided and set in one step, so a handshake that is read meanwhile is either before or after.
+            let change = {
+                let mut cell = entry.cell();
+                let (machine, change) = cell.machine.handle_timeout(now, &self.timers);
+                cell.machine = machine;
+                change
+            };
+            match change {
+                Some(Change::WentOffline) => self.go_offline(entry, now).await,
+                Some(Change::Closed(_)) | None => break,
+                Some(Change::Created | Change::Recovered) => {}
+            }
+        }
+        if self.persist_state(entry).await.is_err() {
+            tracing::warn!(session = %entry.session_id, "a state was not written; the next sweep tries again");
+        }
+        let machine = entry.cell().machine;
+        if let Machine::Closed(closed) = machine {
+            drop(self.close(entry, closed.reason, AfterClose::Quarantine).await);
+        }
+    }
+
+    async fn go_offline(&self, entry: &Arc<Entry>, now: UnixSeconds) {
+        if let Err(error) = self.lanes.remove(entry).await {
+            tracing::warn!(%error, "the peer of an offline session could not be removed; trying again");
+        }
+        self.publish(entry, Change::WentOffline, now).await;
+    }
+
+    /// Compares the lanes with the sessions. Takes away peers without a session at once; gives back those to
+    /// be settled under their devices' locks: a peer of a session that is not online, an online session
+    /// without its peer. Takes no lock itself, so it may be called under one.
+    pub async fn compare_lanes(&self) -> Vec<Touch> {
+        // Before the peers are read, so that a session which came up meanwhile is not taken for one without.
+        let expected = self.online();
+        let Ok((_, peers)) = self.lanes.read().await else { return Vec::new() };
+        let found = by_key(&peers);
+        let mut unsettled = Vec::new();
+        for key in found.keys() {
+            if self.registry.of_key(key).is_none() {
+                tracing::warn!("a peer without a session was found; removing it");
+                drop(self.lanes.remove_stray(*key).await);
+            }
+            // Also when its device connected while that call was under way.
+            match self.registry.of_key(key) {
+                Some(entry) if entry.state() != SessionState::Online => unsettled.push((entry.device_id, *key)),
+                Some(_) | None => {}
+            }
+        }
+        for entry in expected {
+            let whole = found.get(&entry.public_key).is_some_and(|peer| peer.direct.is_some() && peer.tor.is_some());
+            if !whole {
+                tracing::warn!(session = %entry.session_id, "an online session without its peers was found");
+                unsettled.push((entry.device_id, entry.public_key));
+            }
+        }
+        unsettled
+    }
+
+    /// Writes signs of life and counters that changed.
+    pub async fn checkpoint(&self) {
+        let entries = self.registry.all();
+        let points: Vec<_> = entries.iter().filter_map(|entry| entry.take_checkpoint()).collect();
+        if points.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.checkpoint(&points).await {
+            tracing::error!(%error, sessions = points.len(), "a checkpoint was not written; trying again");
+            for entry in entries {
+                entry.cell().dirty = true;
+            }
+        }
+    }
+}

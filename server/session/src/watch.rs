@@ -1,0 +1,182 @@
+//! The watcher of the lanes: notices a restart of `wg` and tells it the peers, and reads the counters.
+//!
+//! One task does both, one after the other, so the counters that it reads after a sync are those of the
+//! peers that it put.
+
+use crate::entry::Entry;
+use crate::service::Service;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::wg::{PeerStatus, WgError};
+use tornado_shared::model::{Lane, PublicKey, SessionState, Transfer, UnixSeconds};
+use uuid::Uuid;
+
+/// First wait after a failure; doubled up to the regular interval.
+const FIRST_RETRY: Duration = Duration::from_millis(25);
+/// Reading the counters may take this part of the time: with many peers it is done less often.
+const READING_SHARE: u32 = 20;
+
+/// Runs until `shutdown`.
+pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
+    let regular = Duration::from_millis(service.config.wg_poll_ms.into());
+    let mut watch = Watch::new(service.clone());
+    let mut retry = FIRST_RETRY;
+    loop {
+        let looked = tokio::select! {
+            looked = watch.look() => looked,
+            () = shutdown.cancelled() => return,
+        };
+        let wait = match looked {
+            Ok(()) => {
+                retry = FIRST_RETRY;
+                regular
+            }
+            Err(error) => {
+                watch.note_failure(&error);
+                let wait = retry;
+                retry = (retry * 2).min(regular);
+                wait
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = service.look_at_lanes.notified() => {}
+            () = shutdown.cancelled() => return,
+        }
+    }
+}
+
+/// What the watcher remembers.
+pub(crate) struct Watch {
+    service: Arc<Service>,
+    /// The start of `wg` that knows our peers.
+    synced: Option<Uuid>,
+    next_reading: Instant,
+    failing: bool,
+}
+
+impl Watch {
+    pub fn new(service: Arc<Service>) -> Self {
+        Self { service, synced: None, next_reading: Instant::now(), failing: false }
+    }
+
+    /// One look: sync if `wg` does not know our peers, read the counters if it is time.
+    pub async fn look(&mut self) -> Result<(), WgError> {
+        let status = self.service.lanes.status().await?;
+        if !status.synced || self.synced != Some(status.boot_id) {
+            self.service.sync_lanes().await?;
+            self.synced = Some(status.boot_id);
+            // At once: counters that began anew are then seen near zero, so nothing is counted twice or lost.
+            self.next_reading = Instant::now();
+        }
+        if self.failing {
+            tracing::info!("service wg answers again");
+            self.failing = false;
+        }
+        let started = Instant::now();
+        if started >= self.next_reading {
+            self.service.read_counters().await?;
+            let least = Duration::from_secs(self.service.config.stats_interval.into());
+            self.next_reading = started + least.max(started.elapsed() * READING_SHARE);
+        }
+        Ok(())
+    }
+
+    fn note_failure(&mut self, error: &WgError) {
+        if !self.failing {
+            tracing::warn!(%error, "service wg does not answer; trying again until it does");
+            self.failing = true;
+        }
+    }
+}
+
+impl Service {
+    /// Makes the peers exactly those of the online sessions.
+    pub async fn sync_lanes(&self) -> Result<(), WgError> {
+        self.lanes.begin_sync();
+        let entries: Vec<_> = self.online();
+        let (report, touched) = self.lanes.sync(&entries).await?;
+        tracing::info!(put = report.put, removed = report.removed, kept = report.kept, "lanes synced");
+        for (device, key) in touched {
+            let _guard = self.locks.lock(device).await;
+            self.settle(key).await;
+        }
+        Ok(())
+    }
+
+    /// Makes one peer what its session says; to be called under its device's lock.
+    pub async fn settle(&self, key: PublicKey) {
+        let done = match self.registry.of_key(&key) {
+            Some(entry) if entry.state() == SessionState::Online => self.lanes.put(&entry).await,
+            // Its connect holds the device's lock until it is settled; found here, it was given up.
+            Some(entry) => self.lanes.remove(&entry).await,
+            None => self.lanes.remove_stray(key).await,
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "a peer could not be settled; the next comparison of the lanes does it");
+        }
+    }
+
+    /// Sessions that should have peers.
+    pub fn online(&self) -> Vec<Arc<Entry>> {
+        let mut entries = self.registry.all();
+        entries.retain(|entry| entry.state() == SessionState::Online);
+        entries
+    }
+
+    /// Adds what moved since the last reading, and takes handshakes for signs of life.
+    pub async fn read_counters(&self) -> Result<(), WgError> {
+        let (number, peers) = self.lanes.read().await?;
+        let now = self.now();
+        for (key, reading) in by_key(&peers) {
+            if let Some(entry) = self.registry.of_key(&key) {
+                reading.apply(&entry, number, now);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One peer on both lanes.
+#[derive(Default, Clone, Copy)]
+pub(crate) struct Reading {
+    pub direct: Option<Transfer>,
+    pub tor: Option<Transfer>,
+    handshake: Option<UnixSeconds>,
+}
+
+pub(crate) fn by_key(peers: &[PeerStatus]) -> HashMap<PublicKey, Reading> {
+    let mut readings: HashMap<PublicKey, Reading> = HashMap::with_capacity(peers.len() / 2);
+    for peer in peers {
+        let reading = readings.entry(peer.public_key).or_default();
+        match peer.lane {
+            Lane::Direct => reading.direct = Some(peer.transfer),
+            Lane::Tor => reading.tor = Some(peer.transfer),
+        }
+        reading.handshake = reading.handshake.max(peer.latest_handshake);
+    }
+    readings
+}
+
+impl Reading {
+    fn apply(self, entry: &Entry, number: u64, now: UnixSeconds) {
+        let mut cell = entry.cell();
+        if number < cell.readings_from {
+            return;
+        }
+        let before = (cell.direct, cell.tor, cell.machine);
+        if let Some(transfer) = self.direct {
+            cell.direct = cell.direct.read(transfer);
+        }
+        if let Some(transfer) = self.tor {
+            cell.tor = cell.tor.read(transfer);
+        }
+        if let Some(at) = self.handshake {
+            cell.machine = cell.machine.handshake(at, now);
+        }
+        cell.dirty |= before != (cell.direct, cell.tor, cell.machine);
+    }
+}
