@@ -1,1 +1,63 @@
-//! Placeholder while the crate is being written.
+//! Service `wg`: both lanes, their peers, their firewall.
+//!
+//! `peers` decides and calls an interface; `backend` holds the kernel's WireGuard and the one inside
+//! this process; `firewall` renders the policy and puts it in place; `service` joins them under the contract
+//! [`tornado_mesh::wg::Wg`]. Needs CAP_NET_ADMIN and nothing else: no root, no `wg`, no `ip`; `nft` for the rules.
+//!
+//! An interface that is taken away is noticed within a second and made anew, with its peers and their last
+//! endpoints; until then changes fail with `LaneFailed` and status shows the lane as down.
+
+mod backend;
+mod config;
+mod endpoints;
+mod error;
+mod files;
+mod firewall;
+mod interfaces;
+mod keys;
+mod lane;
+mod netlink;
+mod peers;
+mod service;
+mod sysctl;
+
+pub use backend::BackendError;
+pub use config::{BackendChoice, Config};
+pub use error::Error;
+pub use firewall::FirewallError;
+pub use netlink::NetlinkError;
+
+use firewall::{Firewall, Policy};
+use interfaces::Factory;
+use netlink::Netlink;
+use service::{Contract, Service};
+use std::sync::Arc;
+use tornado_mesh::{Context, Readiness};
+
+/// Runs the service until `context.shutdown`, then takes away what it made but its files.
+///
+/// Not ready before the first `sync_peers`: until then `put_peer` answers `NotSynced`.
+pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+    config.validate()?;
+    let keys = keys::load_or_create(&context.state_dir)?;
+    let firewall = Firewall::new(Policy::of(&config)?);
+    let factory = Factory::new(Netlink::connect()?, config, keys).await?;
+    let (setter, readiness) = Readiness::new("waiting for the first sync of the peers");
+    let service = Arc::new(Service::start(factory, firewall, &context.state_dir, setter).await?);
+    let router = tornado_mesh::wg::router(Arc::new(Contract(service.clone())));
+    let server = match context.server(router, readiness) {
+        Ok(server) => server,
+        Err(error) => {
+            service.stop().await;
+            return Err(error.into());
+        }
+    };
+    tracing::info!("both lanes are up");
+    tokio::join!(
+        server.serve(context.shutdown.clone()),
+        service.watch_lanes(&context.shutdown),
+        service.watch_firewall(&context.shutdown),
+    );
+    service.stop().await;
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! WireGuard inside this process: gotatun over a TUN device.
+
+mod tun;
+mod udp;
+
+use super::{BackendError, CHUNK, Interface, InterfacePeer, LanePeer};
+use crate::netlink::{Link, Netlink};
+use async_trait::async_trait;
+use futures::StreamExt as _;
+use gotatun::device::{Device, DeviceBuilder, Peer};
+use gotatun::x25519;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::RwLock;
+use tornado_shared::model::{PrivateKey, PublicKey, Transfer, UnixSeconds};
+use tun::Tun;
+use udp::KeptSocket;
+use zeroize::Zeroize as _;
+
+/// Handshakes started at the same time.
+const KICKS: usize = 256;
+/// Longest wait for one: the initiation has long been sent by then, and the device itself repeats it.
+const KICK_WAIT: Duration = Duration::from_millis(50);
+
+type LaneDevice = Device<(KeptSocket, Tun, Tun)>;
+
+/// A userspace interface.
+pub(crate) struct UserspaceInterface {
+    name: String,
+    index: u32,
+    netlink: Netlink,
+    device: RwLock<Option<LaneDevice>>,
+}
+
+impl UserspaceInterface {
+    /// Opens the TUN device and the socket. The link is left down and without addresses.
+    pub(crate) async fn create(
+        netlink: &Netlink,
+        name: &str,
+        port: u16,
+        mtu: u16,
+        key: &PrivateKey,
+    ) -> Result<Self, BackendError> {
+        let open = |what| move |source| BackendError::Open { what, interface: name.to_owned(), source };
+        let socket = KeptSocket::bind(port).await.map_err(open("the UDP socket"))?;
+        let tun = Tun::create(name, mtu).map_err(open("the TUN device"))?;
+        let index = match netlink.link(name).await? {
+            Some(link) => link.index,
+            None => return Err(BackendError::Gone(name.to_owned())),
+        };
+        let device = DeviceBuilder::new()
+            .with_udp(socket)
+            .with_ip(tun)
+            .with_private_key(x25519::StaticSecret::from(*key.expose()))
+            .with_listen_port(port)
+            .build()
+            .await
+            .map_err(|e| refused(name, &e))?;
+        // A device built without peers opens its connection only when its socket changes: change it twice.
+        let opened = device.write(async |d| {
+            d.set_listen_port(0);
+            d.set_listen_port(port);
+        });
+        opened.await.map_err(|e| refused(name, &e))?;
+        Ok(Self { name: name.to_owned(), index, netlink: netlink.clone(), device: RwLock::new(Some(device)) })
+    }
+
+    fn gone(&self) -> BackendError {
+        BackendError::Gone(self.name.clone())
+    }
+}
+
+fn refused(interface: &str, error: &gotatun::device::Error) -> BackendError {
+    BackendError::Refused { interface: interface.to_owned(), detail: error.to_string() }
+}
+
+fn point(key: &PublicKey) -> x25519::PublicKey {
+    x25519::PublicKey::from(*key.as_bytes())
+}
+
+fn new_peer(peer: &LanePeer) -> Peer {
+    let ips = [IpAddr::V4(peer.addresses.v4).into(), IpAddr::V6(peer.addresses.v6).into()];
+    let mut new = Peer::new(point(&peer.public_key)).with_allowed_ips(ips);
+    new.endpoint = peer.endpoint;
+    new.preshared_key = peer.preshared_key.as_ref().map(|psk| *psk.expose());
+    new
+}
+
+#[async_trait]
+impl Interface for UserspaceInterface {
+    async fn alive(&self) -> Result<(), BackendError> {
+        match self.netlink.link(&self.name).await? {
+            Some(Link { index, up: true, .. }) if index == self.index => Ok(()),
+            Some(_) | None => Err(self.gone()),
+        }
+    }
+
+    async fn put_peers(&self, peers: &[LanePeer]) -> Result<(), BackendError> {
+        let guard = self.device.read().await;
+        let device = guard.as_ref().ok_or_else(|| self.gone())?;
+        for chunk in peers.chunks(CHUNK) {
+            self.alive().await?;
+            let written = device.write(async |d| {
+                for peer in chunk {
+                    let mut new = new_peer(peer);
+                    let ips = new.allowed_ips.clone();
+                    let psk = new.preshared_key;
+                    // Not `update_peer`: it would erase the endpoint the device has learned.
+                    let changed = d.modify_peer(&new.public_key, |known| {
+                        known.clear_allowed_ips();
+                        known.add_allowed_ips(ips);
+                        known.set_preshared_key(psk);
+                    });
+                    if changed.await {
+                        new.preshared_key.zeroize();
+                    } else {
+                        d.add_peer(new);
+                    }
+                }
+            });
+            written.await.map_err(|e| refused(&self.name, &e))?;
+            tokio::task::yield_now().await;
+        }
+        self.alive().await
+    }
+
+    async fn remove_peers(&self, keys: &[PublicKey]) -> Result<Vec<Transfer>, BackendError> {
+        let last: HashMap<PublicKey, Transfer> =
+            self.peers().await?.into_iter().map(|p| (p.public_key, p.transfer)).collect();
+        let guard = self.device.read().await;
+        let device = guard.as_ref().ok_or_else(|| self.gone())?;
+        for chunk in keys.chunks(CHUNK) {
+            let written = device.write(async |d| {
+                for key in chunk {
+                    d.remove_peer(&point(key)).await;
+                }
+            });
+            written.await.map_err(|e| refused(&self.name, &e))?;
+        }
+        Ok(keys.iter().map(|key| last.get(key).copied().unwrap_or_default()).collect())
+    }
+
+    async fn peers(&self) -> Result<Vec<InterfacePeer>, BackendError> {
+        let guard = self.device.read().await;
+        let device = guard.as_ref().ok_or_else(|| self.gone())?;
+        let now = SystemTime::now();
+        let mut found = Vec::new();
+        for mut known in device.peers().await {
+            known.peer.preshared_key.zeroize();
+            let Ok(public_key) = PublicKey::from_bytes(known.peer.public_key.to_bytes()) else { continue };
+            found.push(InterfacePeer {
+                public_key,
+                endpoint: known.peer.endpoint,
+                latest_handshake: known.stats.last_handshake.and_then(|ago| unix(now.checked_sub(ago)?)),
+                transfer: Transfer { rx_bytes: known.stats.rx_bytes as u64, tx_bytes: known.stats.tx_bytes as u64 },
+            });
+        }
+        Ok(found)
+    }
+
+    async fn kick(&self, keys: &[PublicKey]) {
+        let guard = self.device.read().await;
+        let Some(device) = guard.as_ref() else { return };
+        let one = |key: PublicKey| async move {
+            let key = point(&key);
+            // Ends early once the peer has answered; an error only says that there is nobody to call.
+            drop(tokio::time::timeout(KICK_WAIT, device.force_handshake(&key)).await);
+        };
+        futures::stream::iter(keys.iter().copied()).for_each_concurrent(KICKS, one).await;
+    }
+
+    async fn close(&self) {
+        let device = self.device.write().await.take();
+        if let Some(device) = device {
+            // The tasks hold the TUN device; the kernel takes the link away with its last descriptor.
+            device.suspend().await;
+            device.stop().await;
+        }
+        if let Ok(Some(link)) = self.netlink.link(&self.name).await
+            && link.index == self.index
+            && let Err(error) = self.netlink.delete_link(link.index).await
+        {
+            tracing::debug!(%error, "the TUN device was gone already");
+        }
+    }
+}
+
+fn unix(at: SystemTime) -> Option<UnixSeconds> {
+    UnixSeconds::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
+}

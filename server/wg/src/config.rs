@@ -1,0 +1,134 @@
+//! What an operator can set for the lanes.
+
+use crate::Error;
+use serde::{Deserialize, Serialize};
+use tornado_shared::model::{Lane, LanePools};
+
+/// Longest interface name: IFNAMSIZ less the closing zero, netdevice(7).
+const MAX_NAME: usize = 15;
+/// IPv6 asks at least this of every link (RFC 8200 §5).
+const MIN_MTU: u16 = 1280;
+/// No path carries more; a larger number is a typing error.
+const MAX_MTU: u16 = 9000;
+
+/// Which implementation shall move the packets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackendChoice {
+    /// The kernel's WireGuard where the kernel has it, else userspace.
+    #[default]
+    Auto,
+    /// The kernel's or none.
+    Kernel,
+    /// Always inside this process.
+    Userspace,
+}
+
+/// Configuration of service `wg`. Names are configuration so that several servers can share a test machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Interface name of the direct lane.
+    pub direct: String,
+    /// Interface name of the tor lane.
+    pub tor: String,
+    /// UDP port of the direct lane.
+    pub direct_port: u16,
+    /// UDP port of the tor lane.
+    pub tor_port: u16,
+    /// Address pools of both lanes; slot 1 of each is the server.
+    pub pools: LanePools,
+    /// Inner MTU in bytes.
+    pub mtu: u16,
+    /// Which implementation moves the packets.
+    pub backend: BackendChoice,
+    /// TCP port of the device API, the one port of the server that devices of the direct lane reach.
+    pub api_port: u16,
+    /// Name of the nftables table in family `inet`.
+    pub table: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            direct: "wg0".into(),
+            tor: "wg1".into(),
+            direct_port: 51820,
+            tor_port: 51821,
+            pools: LanePools::default(),
+            mtu: 1420,
+            backend: BackendChoice::Auto,
+            api_port: 4605,
+            table: "tornado".into(),
+        }
+    }
+}
+
+impl Config {
+    /// Interface name of a lane.
+    #[must_use]
+    pub fn interface(&self, lane: Lane) -> &str {
+        match lane {
+            Lane::Direct => &self.direct,
+            Lane::Tor => &self.tor,
+        }
+    }
+
+    /// UDP port of a lane.
+    #[must_use]
+    pub const fn port(&self, lane: Lane) -> u16 {
+        match lane {
+            Lane::Direct => self.direct_port,
+            Lane::Tor => self.tor_port,
+        }
+    }
+
+    /// Refuses what could not work, and every name that would mean something else inside a ruleset.
+    pub fn validate(&self) -> Result<(), Error> {
+        for lane in Lane::ALL {
+            let name = self.interface(lane);
+            if !is_word(name, MAX_NAME) {
+                return Err(Error::Config(format!("'{name}' is not a usable interface name")));
+            }
+            if self.port(lane) == 0 {
+                return Err(Error::Config(format!("the {lane} lane needs a UDP port")));
+            }
+        }
+        if self.direct == self.tor || self.direct_port == self.tor_port {
+            return Err(Error::Config("the two lanes need interfaces and ports of their own".into()));
+        }
+        if !is_word(&self.table, 31) {
+            return Err(Error::Config(format!("'{}' is not a usable nftables table name", self.table)));
+        }
+        if !(MIN_MTU..=MAX_MTU).contains(&self.mtu) {
+            return Err(Error::Config(format!("the MTU must be between {MIN_MTU} and {MAX_MTU}")));
+        }
+        self.pools.validate().map_err(|e| Error::Config(e.to_string()))
+    }
+}
+
+fn is_word(text: &str, longest: usize) -> bool {
+    text.len() <= longest
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid() {
+        assert!(Config::default().validate().is_ok());
+    }
+
+    #[test]
+    fn names_cannot_carry_rules() {
+        for bad in ["", "wg0\"", "wg0; flush ruleset", "0wg", "a-name-that-is-too-long"] {
+            let config = Config { direct: bad.into(), ..Config::default() };
+            assert!(config.validate().is_err(), "{bad}");
+        }
+        assert!(Config { table: "t }".into(), ..Config::default() }.validate().is_err());
+        assert!(Config { tor: "wg0".into(), ..Config::default() }.validate().is_err());
+    }
+}

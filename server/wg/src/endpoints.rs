@@ -1,0 +1,119 @@
+//! Where each peer was last heard from, kept over a death of this process.
+//!
+//! With it the server can call its peers by itself after a restart: traffic flows again before a device has
+//! noticed anything. Endpoints are addresses of people, so only the latest is kept, the file is private,
+//! an entry goes with its peer, and the file goes with the last entry.
+
+use crate::files::{Durability, replace};
+use crate::lane::PerLane;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tornado_shared::model::{Lane, PublicKey};
+
+/// Endpoints of one lane by peer.
+pub(crate) type LaneEndpoints = BTreeMap<PublicKey, SocketAddr>;
+
+/// The file `endpoints.json` and what it should hold.
+pub(crate) struct Endpoints {
+    path: PathBuf,
+    current: PerLane<LaneEndpoints>,
+    saved: Option<PerLane<LaneEndpoints>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OnDisk {
+    direct: LaneEndpoints,
+    tor: LaneEndpoints,
+}
+
+impl Endpoints {
+    /// Reads the file. One that cannot be read is a lost hint, not a failure.
+    pub(crate) fn load(directory: &Path) -> Self {
+        let path = directory.join("endpoints.json");
+        let current = match std::fs::read(&path).map(|bytes| serde_json::from_slice::<OnDisk>(&bytes)) {
+            Ok(Ok(found)) => PerLane { direct: found.direct, tor: found.tor },
+            Ok(Err(_)) => {
+                tracing::warn!("the file of endpoints is spoiled and was dropped");
+                PerLane::default()
+            }
+            Err(_) => PerLane::default(),
+        };
+        Self { path, current, saved: None }
+    }
+
+    /// The latest endpoints of a lane.
+    pub(crate) const fn of(&self, lane: Lane) -> &LaneEndpoints {
+        self.current.of(lane)
+    }
+
+    /// Takes in what an interface says. Known endpoints stay where it says nothing, for peers in `wanted` only.
+    pub(crate) fn update(
+        &mut self,
+        lane: Lane,
+        seen: impl IntoIterator<Item = (PublicKey, SocketAddr)>,
+        wanted: impl Fn(&PublicKey) -> bool,
+    ) {
+        let mine = self.current.of_mut(lane);
+        mine.extend(seen);
+        mine.retain(|key, _| wanted(key));
+    }
+
+    /// Forgets a peer.
+    pub(crate) fn forget(&mut self, key: &PublicKey) {
+        for lane in Lane::ALL {
+            self.current.of_mut(lane).remove(key);
+        }
+    }
+
+    /// Writes the file if it would change; removes it when there is nothing to keep.
+    pub(crate) fn save(&mut self) -> io::Result<()> {
+        if self.saved.as_ref() == Some(&self.current) {
+            return Ok(());
+        }
+        if self.current == PerLane::default() {
+            match std::fs::remove_file(&self.path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                Ok(()) | Err(_) => {}
+            }
+        } else {
+            let on_disk = OnDisk { direct: self.current.direct.clone(), tor: self.current.tor.clone() };
+            replace(&self.path, &serde_json::to_vec(&on_disk)?, Durability::Hint)?;
+        }
+        self.saved = Some(self.current.clone());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tornado_shared::model::PrivateKey;
+
+    #[test]
+    fn kept_and_forgotten_with_the_peer() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (PrivateKey::random().public_key(), PrivateKey::random().public_key());
+        let at = |port| SocketAddr::from(([192, 0, 2, 1], port));
+        let mut endpoints = Endpoints::load(dir.path());
+        endpoints.update(Lane::Direct, [(a, at(1)), (b, at(2))], |_| true);
+        endpoints.update(Lane::Direct, [(a, at(3))], |_| true);
+        endpoints.save().unwrap();
+        let mut again = Endpoints::load(dir.path());
+        assert_eq!(again.of(Lane::Direct).get(&a), Some(&at(3)));
+        assert_eq!(again.of(Lane::Direct).get(&b), Some(&at(2)));
+        again.update(Lane::Direct, [], |key| *key == a);
+        again.forget(&a);
+        again.save().unwrap();
+        assert!(!dir.path().join("endpoints.json").exists());
+    }
+
+    #[test]
+    fn a_spoiled_file_is_no_failure() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("endpoints.json"), "{").unwrap();
+        assert!(Endpoints::load(dir.path()).of(Lane::Tor).is_empty());
+    }
+}

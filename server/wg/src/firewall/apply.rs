@@ -1,0 +1,193 @@
+//! Puts the ruleset into the kernel with one call of nft(8), and reads it back.
+
+use super::policy::Policy;
+use super::render::{Chain, chains, render};
+use serde_json::Value;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+use tokio::sync::Mutex;
+
+/// nft lives in a directory that is not in everybody's search path.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+/// A call takes some 20 ms.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The policy could not be put in place.
+#[derive(Debug, thiserror::Error)]
+pub enum FirewallError {
+    /// The program could not be run.
+    #[error("cannot run nft: {0}; is the package nftables installed?")]
+    Spawn(#[source] std::io::Error),
+    /// It took too long.
+    #[error("nft did not end within {DEADLINE:?}")]
+    Late,
+    /// It refused.
+    #[error("nft refused: {0}")]
+    Refused(String),
+    /// Its answer was not understood.
+    #[error("nft answered in a form that is not known: {0}")]
+    Answer(#[from] serde_json::Error),
+    /// What was read back is not what was loaded.
+    #[error("the ruleset in the kernel is not the policy: {0}")]
+    Differs(String),
+}
+
+/// The table of one policy.
+pub(crate) struct Firewall {
+    policy: Policy,
+    /// The kernel's listing right after loading, without handles. Anything else later is somebody's change.
+    loaded: Mutex<Option<Value>>,
+}
+
+impl Firewall {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self { policy, loaded: Mutex::new(None) }
+    }
+
+    /// Replaces the table atomically, reads it back and compares.
+    pub(crate) async fn apply(&self) -> Result<(), FirewallError> {
+        let mut loaded = self.loaded.lock().await;
+        *loaded = None;
+        nft(&["-f", "-"], Some(render(&self.policy))).await?;
+        let listing = self.list().await?;
+        compare(&listing, &chains(&self.policy)).map_err(FirewallError::Differs)?;
+        *loaded = Some(listing);
+        Ok(())
+    }
+
+    /// True when the table in the kernel is still the one that was loaded.
+    pub(crate) async fn verify(&self) -> bool {
+        let loaded = self.loaded.lock().await;
+        match (self.list().await, loaded.as_ref()) {
+            (Ok(now), Some(then)) => now == *then,
+            (Ok(_), None) | (Err(_), _) => false,
+        }
+    }
+
+    /// Takes the table away.
+    pub(crate) async fn remove(&self) -> Result<(), FirewallError> {
+        let table = &self.policy.table;
+        nft(&["-f", "-"], Some(format!("table inet {table}\ndelete table inet {table}\n"))).await.map(drop)
+    }
+
+    async fn list(&self) -> Result<Value, FirewallError> {
+        let text = nft(&["-j", "list", "table", "inet", &self.policy.table], None).await?;
+        let mut listing: Value = serde_json::from_str(&text)?;
+        drop_handles(&mut listing);
+        Ok(listing)
+    }
+}
+
+async fn nft(arguments: &[&str], input: Option<String>) -> Result<String, FirewallError> {
+    let run = async {
+        let mut child = Command::new("nft")
+            .args(arguments)
+            .env_clear()
+            .env("PATH", PATH)
+            .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        if let (Some(mut stdin), Some(text)) = (child.stdin.take(), input) {
+            stdin.write_all(text.as_bytes()).await?;
+        }
+        child.wait_with_output().await
+    };
+    let output =
+        tokio::time::timeout(DEADLINE, run).await.map_err(|_| FirewallError::Late)?.map_err(FirewallError::Spawn)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(FirewallError::Refused(String::from_utf8_lossy(&output.stderr).trim().chars().take(500).collect()))
+}
+
+/// Handles change whenever the table is loaded again; they are not part of what it does.
+fn drop_handles(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.remove("handle");
+            map.values_mut().for_each(drop_handles);
+        }
+        Value::Array(list) => list.iter_mut().for_each(drop_handles),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Compares a listing with the policy: the same chains on the same hooks, the same rules in the same order.
+fn compare(listing: &Value, wanted: &[Chain]) -> Result<(), String> {
+    let objects = listing["nftables"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let count = objects.iter().filter(|o| o.get("chain").is_some()).count();
+    if count != wanted.len() {
+        return Err(format!("{count} chains instead of {}", wanted.len()));
+    }
+    for chain in wanted {
+        let found = objects
+            .iter()
+            .filter_map(|o| o.get("chain"))
+            .find(|c| c["name"] == chain.name)
+            .ok_or_else(|| format!("chain {} is missing", chain.name))?;
+        if let Some(base) = chain.base {
+            let same = found["hook"] == base.hook
+                && found["type"] == base.kind
+                && found["prio"] == base.priority
+                && found["policy"] == "accept";
+            if !same {
+                return Err(format!("chain {} hangs elsewhere", chain.name));
+            }
+        }
+        let rules = objects.iter().filter_map(|o| o.get("rule")).filter(|r| r["chain"] == chain.name);
+        let names: Vec<&str> = rules.map(|r| r["comment"].as_str().unwrap_or_default()).collect();
+        let wanted: Vec<&str> = chain.rules.iter().map(|r| r.comment).collect();
+        if names != wanted {
+            return Err(format!("chain {} has other rules", chain.name));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use serde_json::json;
+
+    fn listing(wanted: &[Chain]) -> Value {
+        let mut objects = vec![json!({ "metainfo": { "version": "1.0.6" } })];
+        for chain in wanted {
+            let mut object = json!({ "name": chain.name, "handle": 7 });
+            if let Some(base) = chain.base {
+                object["hook"] = base.hook.into();
+                object["type"] = base.kind.into();
+                object["prio"] = base.priority.into();
+                object["policy"] = "accept".into();
+            }
+            objects.push(json!({ "chain": object }));
+            for rule in &chain.rules {
+                objects.push(json!({ "rule": { "chain": chain.name, "comment": rule.comment, "handle": 9 } }));
+            }
+        }
+        json!({ "nftables": objects })
+    }
+
+    #[test]
+    fn a_missing_rule_or_another_hook_is_seen() {
+        let wanted = chains(&Policy::of(&Config::default()).unwrap());
+        let good = listing(&wanted);
+        assert_eq!(compare(&good, &wanted), Ok(()));
+
+        let mut less = good.clone();
+        let rules = less["nftables"].as_array_mut().unwrap();
+        let at = rules.iter().position(|o| o["rule"]["chain"] == "forward").unwrap();
+        rules.remove(at);
+        assert_eq!(compare(&less, &wanted), Err("chain forward has other rules".into()));
+
+        let mut moved = good;
+        let chain =
+            moved["nftables"].as_array_mut().unwrap().iter_mut().find(|o| o["chain"]["name"] == "leak").unwrap();
+        chain["chain"]["policy"] = "drop".into();
+        assert!(compare(&moved, &wanted).is_err());
+    }
+}

@@ -1,0 +1,9 @@
+//! The lanes' nftables policy: a value, its text, and the one call that puts it in place.
+
+mod apply;
+mod policy;
+mod render;
+
+pub(crate) use apply::Firewall;
+pub use apply::FirewallError;
+pub(crate) use policy::Policy;

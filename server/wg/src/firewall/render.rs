@@ -1,0 +1,290 @@
+//! The policy's text for nft(8). Pure: the same policy gives the same bytes.
+
+use super::policy::{Policy, TorLane};
+use std::fmt::Write as _;
+
+/// Where a base chain hangs in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hook {
+    /// Chain type: `filter` or `nat`.
+    pub(crate) kind: &'static str,
+    /// Netfilter hook.
+    pub(crate) hook: &'static str,
+    /// Priority as a number: names differ between versions of nft.
+    pub(crate) priority: i32,
+}
+
+/// One rule. Its comment is its name: by it the rule is found again when the kernel is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rule {
+    /// nft syntax without the comment.
+    pub(crate) text: String,
+    /// What it is for; unique in its chain.
+    pub(crate) comment: &'static str,
+}
+
+/// One chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chain {
+    /// Name within the table.
+    pub(crate) name: &'static str,
+    /// Set for base chains. Their policy is accept: other interfaces are not our business.
+    pub(crate) base: Option<Hook>,
+    /// In order.
+    pub(crate) rules: Vec<Rule>,
+}
+
+const RAW: i32 = -300;
+const BEFORE_FILTER: i32 = -10;
+const SOURCE_NAT: i32 = 100;
+const AFTER_NAT: i32 = 300;
+
+/// The whole ruleset: replaces the table in one transaction, whether it was there or not.
+#[must_use]
+pub(crate) fn render(policy: &Policy) -> String {
+    let table = &policy.table;
+    let mut out = format!("table inet {table}\ndelete table inet {table}\ntable inet {table} {{\n");
+    for chain in chains(policy) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "\tchain {} {{", chain.name);
+        if let Some(Hook { kind, hook, priority }) = chain.base {
+            let _ = writeln!(out, "\t\ttype {kind} hook {hook} priority {priority}; policy accept;");
+        }
+        for rule in &chain.rules {
+            let _ = writeln!(out, "\t\t{} comment \"{}\"", rule.text, rule.comment);
+        }
+        out.push_str("\t}\n");
+    }
+    out.push_str("}\n");
+    out
+}
+
+/// The chains in an order in which each is known before it is jumped to.
+#[must_use]
+pub(crate) fn chains(policy: &Policy) -> Vec<Chain> {
+    let closed = match policy.tor_state {
+        TorLane::Closed => "tor_closed_input",
+    };
+    vec![
+        refuse(),
+        plain("tor_closed_input", vec![rule("goto refuse", "closed: nothing is for anybody")]),
+        plain("tor_state_input", vec![rule(format!("jump {closed}"), "the state of the tor lane")]),
+        plain(
+            "tor_input",
+            vec![
+                rule("jump tor_state_input", "what the state allows"),
+                rule("goto refuse", "nothing else reaches the server"),
+            ],
+        ),
+        direct_input(policy),
+        direct_forward(policy),
+        direct_return(policy),
+        guard(policy),
+        base(
+            "input",
+            "filter",
+            "input",
+            BEFORE_FILTER,
+            vec![
+                rule(
+                    format!("iifname {} goto direct_input", quoted(&policy.direct.interface)),
+                    "direct lane to the server",
+                ),
+                rule(format!("iifname {} goto tor_input", quoted(&policy.tor.interface)), "tor lane to the server"),
+            ],
+        ),
+        forward(policy),
+        translate(policy),
+        leak(policy),
+    ]
+}
+
+/// Tells quickly that there is nothing to be had. TCP gets a reset: an ICMP error would leave it hanging.
+fn refuse() -> Chain {
+    plain(
+        "refuse",
+        vec![
+            rule("meta l4proto tcp reject with tcp reset", "TCP is told at once"),
+            rule("limit rate 50/second burst 100 packets reject with icmpx type admin-prohibited", "others are told"),
+            rule("drop", "the rest is dropped"),
+        ],
+    )
+}
+
+fn direct_input(policy: &Policy) -> Chain {
+    let gateway = policy.direct.gateway;
+    let echo = "limit rate 100/second burst 200 packets accept";
+    plain(
+        "direct_input",
+        vec![
+            rule(format!("tcp dport {} accept", policy.api_port), "the device API"),
+            rule("ct state established ct direction reply accept", "answers to the server"),
+            rule("ct state related meta l4proto { icmp, icmpv6 } accept", "errors about the server's packets"),
+            rule(format!("ip daddr {} icmp type echo-request {echo}", gateway.v4), "ping of the gateway"),
+            rule(format!("ip6 daddr {} icmpv6 type echo-request {echo}", gateway.v6), "ping of the gateway, IPv6"),
+            rule(
+                "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept",
+                "neighbour discovery",
+            ),
+            rule("goto refuse", "nothing else reaches the server"),
+        ],
+    )
+}
+
+fn direct_forward(policy: &Policy) -> Chain {
+    let (d, t) = (&policy.direct, &policy.tor);
+    let mut rules = vec![
+        // Not tracked means not translated: it would leave with a lane's address.
+        rule("ct state invalid,untracked drop", "what cannot be translated"),
+        rule(format!("oifname {} goto refuse", lanes(policy)), "devices never reach each other"),
+        rule(format!("ip daddr {{ {}, {} }} goto refuse", d.pool.v4, t.pool.v4), "nor by another way"),
+        rule(format!("ip6 daddr {{ {}, {} }} goto refuse", d.pool.v6, t.pool.v6), "nor by another way, IPv6"),
+    ];
+    rules.extend(clamp(policy));
+    rules.push(rule("accept", "to the internet"));
+    plain("direct_forward", rules)
+}
+
+fn direct_return(policy: &Policy) -> Chain {
+    let mut rules = Vec::from(clamp(policy));
+    rules.push(rule("ct state established,related accept", "answers to devices"));
+    rules.push(rule("drop", "nobody calls a device"));
+    plain("direct_return", rules)
+}
+
+/// Keeps TCP within the lane's MTU where path MTU discovery fails. Never raises (the kernel sees to that).
+fn clamp(policy: &Policy) -> [Rule; 2] {
+    let (v4, v6) = policy.max_segments();
+    let syn = "tcp flags & (syn | rst) == syn tcp option maxseg size set";
+    [
+        rule(format!("meta nfproto ipv4 {syn} {v4}"), "segments fit"),
+        rule(format!("meta nfproto ipv6 {syn} {v6}"), "segments fit, IPv6"),
+    ]
+}
+
+/// Before everything else: an address of a lane is only ever seen on that lane.
+fn guard(policy: &Policy) -> Chain {
+    let (d, t) = (&policy.direct, &policy.tor);
+    let mut rules = Vec::new();
+    let outside = format!("iifname != {}", lanes_and_loopback(policy));
+    rules.push(rule(format!("{outside} ip daddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4), "no way in from outside"));
+    rules.push(rule(
+        format!("{outside} ip6 daddr {{ {}, {} }} drop", d.pool.v6, t.pool.v6),
+        "no way in from outside, IPv6",
+    ));
+    rules.push(rule(format!("{outside} ip saddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4), "no posing as a device"));
+    rules.push(rule(
+        format!("{outside} ip6 saddr {{ {}, {} }} drop", d.pool.v6, t.pool.v6),
+        "no posing as a device, IPv6",
+    ));
+    for (lane, v4, v6) in [(d, "direct sources", "direct sources, IPv6"), (t, "tor sources", "tor sources, IPv6")] {
+        let from = format!("iifname {}", quoted(&lane.interface));
+        rules.push(rule(format!("{from} ip saddr != {} drop", lane.pool.v4), v4));
+        rules.push(rule(format!("{from} ip6 saddr != {} drop", lane.pool.v6), v6));
+    }
+    base("guard", "filter", "prerouting", RAW, rules)
+}
+
+fn forward(policy: &Policy) -> Chain {
+    let (direct, tor) = (quoted(&policy.direct.interface), quoted(&policy.tor.interface));
+    base(
+        "forward",
+        "filter",
+        "forward",
+        BEFORE_FILTER,
+        vec![
+            rule(format!("iifname {tor} goto refuse"), "the tor lane is never forwarded"),
+            rule(format!("oifname {tor} drop"), "and nothing is forwarded to it"),
+            rule(format!("iifname {direct} goto direct_forward"), "from devices"),
+            rule(format!("oifname {direct} goto direct_return"), "to devices"),
+        ],
+    )
+}
+
+fn translate(policy: &Policy) -> Chain {
+    let (pool, outside) = (&policy.direct.pool, format!("oifname != {}", lanes_and_loopback(policy)));
+    base(
+        "translate",
+        "nat",
+        "postrouting",
+        SOURCE_NAT,
+        vec![
+            rule(format!("{outside} ip saddr {} masquerade", pool.v4), "devices appear as the server"),
+            rule(format!("{outside} ip6 saddr {} masquerade", pool.v6), "devices appear as the server, IPv6"),
+        ],
+    )
+}
+
+/// After translation: whatever still has a lane's address stays here.
+fn leak(policy: &Policy) -> Chain {
+    let (d, t) = (&policy.direct, &policy.tor);
+    let outside = format!("oifname != {}", lanes_and_loopback(policy));
+    base(
+        "leak",
+        "filter",
+        "postrouting",
+        AFTER_NAT,
+        vec![
+            rule(format!("{outside} ip saddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4), "nothing leaves untranslated"),
+            rule(
+                format!("{outside} ip6 saddr {{ {}, {} }} drop", d.pool.v6, t.pool.v6),
+                "nothing leaves untranslated, IPv6",
+            ),
+        ],
+    )
+}
+
+fn base(name: &'static str, kind: &'static str, hook: &'static str, priority: i32, rules: Vec<Rule>) -> Chain {
+    Chain { name, base: Some(Hook { kind, hook, priority }), rules }
+}
+
+const fn plain(name: &'static str, rules: Vec<Rule>) -> Chain {
+    Chain { name, base: None, rules }
+}
+
+fn rule(text: impl Into<String>, comment: &'static str) -> Rule {
+    Rule { text: text.into(), comment }
+}
+
+fn quoted(interface: &str) -> String {
+    format!("\"{interface}\"")
+}
+
+fn lanes(policy: &Policy) -> String {
+    format!("{{ \"{}\", \"{}\" }}", policy.direct.interface, policy.tor.interface)
+}
+
+fn lanes_and_loopback(policy: &Policy) -> String {
+    format!("{{ \"lo\", \"{}\", \"{}\" }}", policy.direct.interface, policy.tor.interface)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use std::collections::HashSet;
+
+    #[test]
+    fn ruleset_of_the_defaults() {
+        insta::assert_snapshot!(render(&Policy::of(&Config::default()).unwrap()));
+    }
+
+    #[test]
+    fn comments_name_rules() {
+        for chain in chains(&Policy::of(&Config::default()).unwrap()) {
+            let names: HashSet<_> = chain.rules.iter().map(|r| r.comment).collect();
+            assert_eq!(names.len(), chain.rules.len(), "{}", chain.name);
+        }
+    }
+
+    #[test]
+    fn defect_038_the_tor_lane_is_never_forwarded() {
+        let chains = chains(&Policy::of(&Config::default()).unwrap());
+        let forward = chains.iter().find(|c| c.name == "forward").unwrap();
+        assert_eq!(forward.rules[0].text, "iifname \"wg1\" goto refuse");
+        assert_eq!(forward.rules[1].text, "oifname \"wg1\" drop");
+        let refuse = chains.iter().find(|c| c.name == "refuse").unwrap();
+        assert!(refuse.rules.iter().all(|r| !r.text.contains("accept")));
+        assert_eq!(refuse.rules.last().unwrap().text, "drop");
+    }
+}

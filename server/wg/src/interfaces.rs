@@ -1,0 +1,124 @@
+//! Brings a lane's interface up: the choice of the implementation, what is found of that name, addresses.
+
+use crate::backend::{BackendError, Interface, KernelInterface, UserspaceInterface};
+use crate::config::{BackendChoice, Config};
+use crate::lane::PerLane;
+use crate::netlink::{Link, LinkKind, Netlink};
+use crate::{Error, sysctl};
+use std::sync::Arc;
+use tornado_mesh::wg::{Backend, LaneEnd};
+use tornado_shared::model::{Lane, PrivateKey, PublicKey, Slot};
+
+/// Makes interfaces, at the start and whenever one was taken away.
+pub(crate) struct Factory {
+    netlink: Netlink,
+    config: Config,
+    keys: PerLane<PrivateKey>,
+    backend: Backend,
+}
+
+impl Factory {
+    /// Chooses the implementation: the kernel's where it can be had.
+    pub(crate) async fn new(netlink: Netlink, config: Config, keys: PerLane<PrivateKey>) -> Result<Self, Error> {
+        let backend = match config.backend {
+            BackendChoice::Kernel => Backend::Kernel,
+            BackendChoice::Userspace => Backend::Userspace,
+            BackendChoice::Auto => probe(&netlink, &config.direct).await?,
+        };
+        Ok(Self { netlink, config, keys, backend })
+    }
+
+    pub(crate) const fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    pub(crate) const fn netlink(&self) -> &Netlink {
+        &self.netlink
+    }
+
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The server's public keys.
+    pub(crate) fn public_keys(&self) -> PerLane<PublicKey> {
+        PerLane { direct: self.keys.direct.public_key(), tor: self.keys.tor.public_key() }
+    }
+
+    /// What devices need to know of a lane.
+    pub(crate) fn end(&self, lane: Lane, up: bool) -> LaneEnd {
+        LaneEnd {
+            lane,
+            interface: self.config.interface(lane).to_owned(),
+            public_key: self.keys.of(lane).public_key(),
+            port: self.config.port(lane),
+            mtu: self.config.mtu,
+            up,
+        }
+    }
+
+    /// Makes the lane's interface, with addresses and up. The kernel's is taken over with its peers if a former
+    /// process left it; anything else of that name that was a lane is removed (defect 43).
+    pub(crate) async fn open(&self, lane: Lane) -> Result<Arc<dyn Interface>, Error> {
+        let name = self.config.interface(lane);
+        clear(&self.netlink, name, self.backend).await?;
+        let interface = self.create(lane, name).await?;
+        match self.configure(lane, name).await {
+            Ok(()) => Ok(interface),
+            Err(error) => {
+                interface.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn create(&self, lane: Lane, name: &str) -> Result<Arc<dyn Interface>, BackendError> {
+        let (port, key) = (self.config.port(lane), self.keys.of(lane));
+        Ok(match self.backend {
+            Backend::Kernel => Arc::new(KernelInterface::open(&self.netlink, name, port, key).await?),
+            Backend::Userspace => {
+                Arc::new(UserspaceInterface::create(&self.netlink, name, port, self.config.mtu, key).await?)
+            }
+        })
+    }
+
+    async fn configure(&self, lane: Lane, name: &str) -> Result<(), Error> {
+        sysctl::prepare_interface(name)?;
+        let link = self.netlink.link(name).await?.ok_or_else(|| BackendError::Gone(name.to_owned()))?;
+        let pool = self.config.pools.of(lane);
+        let addresses = pool
+            .addresses(Slot::SERVER)
+            .ok_or_else(|| Error::Config(format!("the pool of the {lane} lane is empty")))?;
+        self.netlink.configure(link.index, pool, addresses, self.config.mtu, sysctl::has_ipv6()).await?;
+        Ok(())
+    }
+}
+
+/// Tries to make a link of the kernel's WireGuard. It stays, to be taken over.
+async fn probe(netlink: &Netlink, name: &str) -> Result<Backend, Error> {
+    clear(netlink, name, Backend::Kernel).await?;
+    if netlink.link(name).await?.is_some() {
+        return Ok(Backend::Kernel);
+    }
+    match netlink.create_wireguard(name).await {
+        Ok(()) => Ok(Backend::Kernel),
+        Err(error) if error.errno() == Some(nix::libc::EOPNOTSUPP) => {
+            tracing::info!("this kernel has no WireGuard: packets are moved by this process");
+            Ok(Backend::Userspace)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes what a former process left and this one cannot take over.
+async fn clear(netlink: &Netlink, name: &str, backend: Backend) -> Result<(), BackendError> {
+    let Some(Link { index, kind, .. }) = netlink.link(name).await? else { return Ok(()) };
+    match (kind, backend) {
+        (LinkKind::Wireguard, Backend::Kernel) => Ok(()),
+        (LinkKind::Wireguard | LinkKind::Tun, Backend::Kernel | Backend::Userspace) => {
+            tracing::warn!(interface = name, "an interface of a former process was found and is replaced");
+            Ok(netlink.delete_link(index).await?)
+        }
+        (LinkKind::Other, Backend::Kernel | Backend::Userspace) => Err(BackendError::NameTaken(name.to_owned())),
+    }
+}

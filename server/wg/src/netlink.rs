@@ -1,0 +1,183 @@
+//! Links, addresses and policy rules by rtnetlink(7).
+
+use futures::TryStreamExt as _;
+use rtnetlink::packet_core::ErrorMessage;
+use rtnetlink::packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::rule::RuleAction;
+use rtnetlink::{Handle, LinkUnspec, LinkWireguard};
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+use tornado_shared::model::{LaneAddresses, LanePool};
+
+/// Preference of the rule that refuses to forward what came in by the tor lane. After the local table (0),
+/// so what is for the server itself still reaches its firewall; before every other table.
+const PROHIBIT_PREFERENCE: u32 = 100;
+
+/// The kernel did not do it.
+#[derive(Debug, thiserror::Error)]
+#[error("the kernel refused to {what}: {source}")]
+pub struct NetlinkError {
+    what: String,
+    #[source]
+    source: io::Error,
+}
+
+impl NetlinkError {
+    /// The system's error number.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        self.source.raw_os_error()
+    }
+}
+
+/// What is known of a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) index: u32,
+    pub(crate) kind: LinkKind,
+    pub(crate) up: bool,
+}
+
+/// Kinds of link that the lanes can be, and the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LinkKind {
+    Wireguard,
+    Tun,
+    Other,
+}
+
+/// A connection to the kernel. Clones share it; its task ends with the last.
+#[derive(Clone)]
+pub(crate) struct Netlink {
+    handle: Handle,
+    _connection: Arc<AbortOnDrop>,
+}
+
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Netlink {
+    pub(crate) fn connect() -> Result<Self, NetlinkError> {
+        let (connection, handle, _) = rtnetlink::new_connection()
+            .map_err(|source| NetlinkError { what: "open a netlink socket".into(), source })?;
+        let task = tokio::spawn(connection);
+        Ok(Self { handle, _connection: Arc::new(AbortOnDrop(task)) })
+    }
+
+    /// The link of that name, if there is one.
+    pub(crate) async fn link(&self, name: &str) -> Result<Option<Link>, NetlinkError> {
+        let found = self.handle.link().get().match_name(name).execute().try_next().await;
+        match found.map_err(|e| failed(format!("show {name}"), e)) {
+            Ok(message) => Ok(message.as_ref().map(describe)),
+            Err(e) if e.errno() == Some(nix::libc::ENODEV) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    pub(crate) async fn delete_link(&self, index: u32) -> Result<(), NetlinkError> {
+        self.handle.link().del(index).execute().await.map_err(|e| failed(format!("delete link {index}"), e))
+    }
+
+    /// Makes a link of the kernel's WireGuard. EOPNOTSUPP when the kernel has none.
+    pub(crate) async fn create_wireguard(&self, name: &str) -> Result<(), NetlinkError> {
+        let message = LinkWireguard::new(name).build();
+        self.handle.link().add(message).execute().await.map_err(|e| failed(format!("create {name}"), e))
+    }
+
+    /// Gives the link the server's addresses with the pools' prefixes, which are its routes too, and its MTU,
+    /// and sets it up.
+    pub(crate) async fn configure(
+        &self,
+        index: u32,
+        pool: &LanePool,
+        addresses: LaneAddresses,
+        mtu: u16,
+        with_ipv6: bool,
+    ) -> Result<(), NetlinkError> {
+        let change = LinkUnspec::new_with_index(index).mtu(u32::from(mtu)).build();
+        self.handle.link().set(change).execute().await.map_err(|e| failed("set the MTU", e))?;
+        let v4 = (IpAddr::V4(addresses.v4), pool.v4.prefix_len());
+        let v6 = with_ipv6.then_some((IpAddr::V6(addresses.v6), pool.v6.prefix_len()));
+        for (address, prefix) in std::iter::once(v4).chain(v6) {
+            let add = self.handle.address().add(index, address, prefix).replace();
+            add.execute().await.map_err(|e| failed(format!("add the address {address}"), e))?;
+        }
+        let change = LinkUnspec::new_with_index(index).up().build();
+        self.handle.link().set(change).execute().await.map_err(|e| failed("set the link up", e))
+    }
+
+    /// Refuses to route anything that came in by `interface`, in both families: the second layer of the tor
+    /// lane, which holds even without nftables. The interface need not exist.
+    pub(crate) async fn prohibit(&self, interface: &str, with_ipv6: bool) -> Result<(), NetlinkError> {
+        let add = || {
+            let rule = self.handle.rule().add().input_interface(interface);
+            rule.action(RuleAction::Prohibit).priority(PROHIBIT_PREFERENCE)
+        };
+        let what = || format!("add the rule that shuts {interface}");
+        ignore(nix::libc::EEXIST, add().v4().execute().await.map_err(|e| failed(what(), e)))?;
+        if with_ipv6 {
+            ignore(nix::libc::EEXIST, add().v6().execute().await.map_err(|e| failed(what(), e)))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the rules of [`Netlink::prohibit`] away.
+    pub(crate) async fn permit(&self, interface: &str, with_ipv6: bool) -> Result<(), NetlinkError> {
+        let build = || {
+            let rule = self.handle.rule().add().input_interface(interface);
+            rule.action(RuleAction::Prohibit).priority(PROHIBIT_PREFERENCE)
+        };
+        let v4 = Some(build().v4().message_mut().clone());
+        let v6 = with_ipv6.then(|| build().v6().message_mut().clone());
+        for rule in v4.into_iter().chain(v6) {
+            let gone = self.handle.rule().del(rule).execute().await;
+            ignore(nix::libc::ENOENT, gone.map_err(|e| failed("remove a rule", e)))?;
+        }
+        Ok(())
+    }
+}
+
+fn ignore(errno: i32, result: Result<(), NetlinkError>) -> Result<(), NetlinkError> {
+    match result {
+        Err(e) if e.errno() == Some(errno) => Ok(()),
+        other => other,
+    }
+}
+
+fn failed(what: impl Into<String>, error: rtnetlink::Error) -> NetlinkError {
+    let source = match error {
+        rtnetlink::Error::NetlinkError(ErrorMessage { code: Some(code), .. }) => {
+            io::Error::from_raw_os_error(code.get().abs())
+        }
+        other => io::Error::other(other.to_string()),
+    };
+    NetlinkError { what: what.into(), source }
+}
+
+fn describe(message: &LinkMessage) -> Link {
+    let mut kind = LinkKind::Other;
+    for attribute in &message.attributes {
+        if let LinkAttribute::LinkInfo(infos) = attribute {
+            for info in infos {
+                if let LinkInfo::Kind(found) = info {
+                    kind = kind_of(found);
+                }
+            }
+        }
+    }
+    Link { index: message.header.index, kind, up: message.header.flags.contains(LinkFlags::Up) }
+}
+
+fn kind_of(kind: &InfoKind) -> LinkKind {
+    if *kind == InfoKind::Wireguard {
+        return LinkKind::Wireguard;
+    }
+    if *kind == InfoKind::Tun { LinkKind::Tun } else { LinkKind::Other }
+}

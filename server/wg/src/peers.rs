@@ -1,0 +1,257 @@
+//! Decides what both lanes hold: all or nothing, an address has one owner. Pure over [`Interface`].
+
+use crate::backend::{BackendError, Interface, LanePeer};
+use crate::endpoints::{Endpoints, LaneEndpoints};
+use crate::lane::PerLane;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use tornado_mesh::MeshFault;
+use tornado_mesh::wg::{PeerSpec, Removed, SyncReport, WgError};
+use tornado_shared::model::{Lane, LanePools, PublicKey, Slot, Transfer};
+
+/// Both interfaces.
+pub(crate) type Interfaces = PerLane<Arc<dyn Interface>>;
+
+/// Peers to call after a sync, by lane: those whose endpoint was given from memory.
+pub(crate) type Calls = PerLane<Vec<PublicKey>>;
+
+/// The wanted set.
+pub(crate) struct Peers {
+    pools: LanePools,
+    servers: PerLane<PublicKey>,
+    wanted: HashMap<PublicKey, PeerSpec>,
+    owners: HashMap<IpAddr, PublicKey>,
+    /// Lanes that may differ from the wanted set because undoing a failure failed too.
+    doubtful: PerLane<bool>,
+}
+
+impl Peers {
+    /// No peers yet. `servers` are the server's own keys.
+    #[must_use]
+    pub(crate) fn new(pools: LanePools, servers: PerLane<PublicKey>) -> Self {
+        Self { pools, servers, wanted: HashMap::new(), owners: HashMap::new(), doubtful: PerLane::default() }
+    }
+
+    /// Number of peers.
+    #[must_use]
+    pub(crate) fn len(&self) -> usize {
+        self.wanted.len()
+    }
+
+    /// True when the peer is wanted.
+    #[must_use]
+    pub(crate) fn contains(&self, key: &PublicKey) -> bool {
+        self.wanted.contains_key(key)
+    }
+
+    /// True when a lane may differ from the wanted set and wants [`Peers::repair`].
+    #[must_use]
+    pub(crate) const fn is_doubtful(&self, lane: Lane) -> bool {
+        *self.doubtful.of(lane)
+    }
+
+    /// Programs a peer on both lanes; if one refuses, both are put back.
+    pub(crate) async fn put(&mut self, lanes: &Interfaces, spec: PeerSpec) -> Result<(), WgError> {
+        self.check(&spec)?;
+        for address in addresses(&spec) {
+            if self.owners.get(&address).is_some_and(|owner| *owner != spec.public_key) {
+                return Err(WgError::AddressInUse);
+            }
+        }
+        for lane in Lane::ALL {
+            if let Err(error) = lanes.of(lane).put_peers(&[lane_peer(&spec, lane, None)]).await {
+                self.undo(lanes, lane, &spec.public_key).await;
+                return Err(lane_failed(lane, &error));
+            }
+        }
+        self.forget(&spec.public_key);
+        self.remember(spec);
+        Ok(())
+    }
+
+    /// Takes a peer off both lanes. Once this was called the peer never comes back by itself:
+    /// a lane that failed is repaired later, without the peer.
+    pub(crate) async fn remove(&mut self, lanes: &Interfaces, key: &PublicKey) -> Result<Removed, WgError> {
+        self.forget(key);
+        let mut last = PerLane::<Transfer>::default();
+        let mut failed = None;
+        for lane in Lane::ALL {
+            match lanes.of(lane).remove_peers(std::slice::from_ref(key)).await {
+                Ok(counters) => *last.of_mut(lane) = counters.first().copied().unwrap_or_default(),
+                // No interface, no peer: it is made anew from the wanted set.
+                Err(BackendError::Gone(_)) => {}
+                Err(error) => {
+                    *self.doubtful.of_mut(lane) = true;
+                    failed = Some(error);
+                }
+            }
+        }
+        match failed {
+            None => Ok(Removed { direct: last.direct, tor: last.tor }),
+            Some(error) => Err(MeshFault::Unavailable(format!("the peer could not be removed: {error}")).into()),
+        }
+    }
+
+    /// Makes the peers exactly these. If a lane refuses, both are put back.
+    pub(crate) async fn sync(
+        &mut self,
+        lanes: &Interfaces,
+        specs: Vec<PeerSpec>,
+        endpoints: &Endpoints,
+    ) -> Result<(SyncReport, Calls), WgError> {
+        let mut next = Self::new(self.pools, self.servers);
+        for spec in specs {
+            next.check(&spec)?;
+            if next.contains(&spec.public_key) {
+                return Err(MeshFault::Malformed("a peer is named twice".into()).into());
+            }
+            if addresses(&spec).iter().any(|address| next.owners.contains_key(address)) {
+                return Err(WgError::AddressInUse);
+            }
+            next.remember(spec);
+        }
+        let (mut put, mut removed, mut calls) = (HashSet::new(), HashSet::new(), Calls::default());
+        for lane in Lane::ALL {
+            match next.program(lanes, lane, Some(self), endpoints.of(lane)).await {
+                Ok(done) => {
+                    *calls.of_mut(lane) = done.calls;
+                    put.extend(done.put);
+                    removed.extend(done.removed);
+                }
+                Err(error) => {
+                    for lane in Lane::ALL {
+                        *self.doubtful.of_mut(lane) = true;
+                        drop(self.repair(lanes, lane, endpoints).await);
+                    }
+                    return Err(lane_failed(lane, &error));
+                }
+            }
+        }
+        let report = SyncReport { put: put.len(), removed: removed.len(), kept: next.len() - put.len() };
+        *self = next;
+        Ok((report, calls))
+    }
+
+    /// Makes a lane hold the wanted set, whatever it holds. Returns whom to call.
+    pub(crate) async fn repair(
+        &mut self,
+        lanes: &Interfaces,
+        lane: Lane,
+        endpoints: &Endpoints,
+    ) -> Result<Vec<PublicKey>, BackendError> {
+        let done = self.program(lanes, lane, None, endpoints.of(lane)).await?;
+        *self.doubtful.of_mut(lane) = false;
+        Ok(done.calls)
+    }
+
+    async fn program(
+        &self,
+        lanes: &Interfaces,
+        lane: Lane,
+        before: Option<&Self>,
+        endpoints: &LaneEndpoints,
+    ) -> Result<Programmed, BackendError> {
+        let interface = lanes.of(lane);
+        let present: HashSet<PublicKey> = interface.peers().await?.into_iter().map(|p| p.public_key).collect();
+        let removed: Vec<_> = present.iter().filter(|key| !self.contains(key)).copied().collect();
+        let unchanged = |spec: &PeerSpec| {
+            let known = before.filter(|b| !b.is_doubtful(lane)).and_then(|b| b.wanted.get(&spec.public_key));
+            present.contains(&spec.public_key) && known.is_some_and(|known| known.on(lane) == spec.on(lane))
+        };
+        let changed: Vec<_> = self.wanted.values().filter(|spec| !unchanged(spec)).collect();
+        let peers: Vec<_> =
+            changed.iter().map(|spec| lane_peer(spec, lane, endpoints.get(&spec.public_key).copied())).collect();
+        interface.remove_peers(&removed).await?;
+        interface.put_peers(&peers).await?;
+        let is_call = |peer: &&LanePeer| peer.endpoint.is_some() && !present.contains(&peer.public_key);
+        Ok(Programmed {
+            calls: peers.iter().filter(is_call).map(|p| p.public_key).collect(),
+            put: peers.iter().map(|p| p.public_key).collect(),
+            removed,
+        })
+    }
+
+    /// Puts back what was before on the lane that failed and those before it.
+    async fn undo(&mut self, lanes: &Interfaces, failed: Lane, key: &PublicKey) {
+        for lane in Lane::ALL {
+            let interface = lanes.of(lane);
+            let undone = match self.wanted.get(key) {
+                Some(spec) => interface.put_peers(&[lane_peer(spec, lane, None)]).await,
+                None => interface.remove_peers(std::slice::from_ref(key)).await.map(drop),
+            };
+            if let Err(error) = undone {
+                tracing::warn!(%lane, %error, "a lane could not be put back at once; it will be repaired");
+                *self.doubtful.of_mut(lane) = true;
+            }
+            if lane == failed {
+                break;
+            }
+        }
+    }
+
+    /// Refuses what no valid caller sends.
+    fn check(&self, spec: &PeerSpec) -> Result<(), WgError> {
+        let refuse = |why: &str| Err(MeshFault::Malformed(why.into()).into());
+        for lane in Lane::ALL {
+            if spec.public_key == *self.servers.of(lane) {
+                return refuse("this is the server's own key");
+            }
+            let (pool, addresses) = (self.pools.of(lane), spec.on(lane).addresses);
+            let slot4 = u32::from(addresses.v4).wrapping_sub(u32::from(pool.v4.network()));
+            let is_device = |slot: u32| slot >= Slot::FIRST.0 && slot <= pool.last_slot().0;
+            if !pool.v4.contains(&addresses.v4) || !is_device(slot4) {
+                return refuse("an IPv4 address is not one of its lane's pool");
+            }
+            let reserved = pool.addresses(Slot::SERVER).is_some_and(|server| server.v6 == addresses.v6);
+            if !pool.v6.contains(&addresses.v6) || addresses.v6 == pool.v6.network() || reserved {
+                return refuse("an IPv6 address is not one of its lane's pool");
+            }
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, spec: PeerSpec) {
+        for address in addresses(&spec) {
+            self.owners.insert(address, spec.public_key);
+        }
+        self.wanted.insert(spec.public_key, spec);
+    }
+
+    fn forget(&mut self, key: &PublicKey) {
+        if let Some(old) = self.wanted.remove(key) {
+            for address in addresses(&old) {
+                self.owners.remove(&address);
+            }
+        }
+    }
+}
+
+struct Programmed {
+    put: Vec<PublicKey>,
+    removed: Vec<PublicKey>,
+    calls: Vec<PublicKey>,
+}
+
+fn addresses(spec: &PeerSpec) -> [IpAddr; 4] {
+    let (d, t) = (spec.direct.addresses, spec.tor.addresses);
+    [d.v4.into(), d.v6.into(), t.v4.into(), t.v6.into()]
+}
+
+fn lane_peer(spec: &PeerSpec, lane: Lane, endpoint: Option<std::net::SocketAddr>) -> LanePeer {
+    let part = spec.on(lane);
+    LanePeer {
+        public_key: spec.public_key,
+        addresses: part.addresses,
+        preshared_key: part.preshared_key.clone(),
+        endpoint,
+    }
+}
+
+fn lane_failed(lane: Lane, error: &BackendError) -> WgError {
+    WgError::LaneFailed { lane, detail: error.to_string() }
+}
+
+#[cfg(test)]
+#[path = "peers_tests.rs"]
+mod tests;

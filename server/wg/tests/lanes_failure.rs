@@ -1,0 +1,121 @@
+//! What happens when something is taken away: a lane, the process, the ruleset.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod lanes_support;
+
+use lanes_support::{INTERNET4, Lab, can_run, eventually, sync};
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tornado_mesh::NoInput;
+use tornado_mesh::wg::{Wg as _, WgError};
+use tornado_shared::model::{Lane, PrivateKey};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lane_taken_away_fails_whole_and_heals() {
+    if !can_run() {
+        return;
+    }
+    let lab = Lab::new();
+    let service = lab.start();
+    let client = lab.client();
+    let before = service.answers(&client).await;
+    let late = lab.spec(&PrivateKey::random(), 9, None);
+    assert_eq!(client.put_peer(late.clone()).await, Err(WgError::NotSynced));
+    let device = lab.device();
+    sync(&client, vec![device.spec(&lab)]).await;
+    let _tunnel = device.connect(&lab, &before, Lane::Direct);
+    device.ns.ok("ping -c1 -W2 10.8.0.1");
+
+    // Taken away again and again, so that the call meets the gap for sure.
+    let stop = Arc::new(AtomicBool::new(false));
+    let (ended, name) = (stop.clone(), lab.server.name.clone());
+    let thief = std::thread::spawn(move || {
+        while !ended.load(Ordering::Relaxed) {
+            lanes_support::sh(&format!("ip -n {name} link del wg1"));
+        }
+    });
+    eventually(Duration::from_secs(5), async || {
+        matches!(client.put_peer(late.clone()).await, Err(WgError::LaneFailed { lane: Lane::Tor, .. }))
+    })
+    .await;
+    let peers = client.peers(NoInput {}).await.unwrap();
+    assert!(peers.iter().all(|peer| peer.public_key != late.public_key), "the first lane was undone");
+    device.ns.ok("ping -c1 -W2 10.8.0.1");
+    stop.store(true, Ordering::Relaxed);
+    thief.join().unwrap();
+
+    eventually(Duration::from_secs(4), async || client.put_peer(late.clone()).await.is_ok()).await;
+    let status = client.status(NoInput {}).await.unwrap();
+    assert!(status.lanes.iter().all(|end| end.up));
+    assert_eq!((status.peers, status.boot_id), (2, before.boot_id));
+    let peers = client.peers(NoInput {}).await.unwrap();
+    assert_eq!(peers.len(), 4, "both peers on both lanes");
+
+    // The other lane, with a live tunnel: it is called from the server's side.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    lab.server.ok("ip link del wg0");
+    let took =
+        eventually(Duration::from_secs(5), async || device.ns.sh("ping -c1 -W1 10.8.0.1").status.success()).await;
+    assert!(took < Duration::from_millis(2500), "{took:?}");
+    service.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn defect_041_traffic_flows_again_after_a_death() {
+    if !can_run() {
+        return;
+    }
+    let lab = Lab::new();
+    let mut service = lab.start();
+    let client = lab.client();
+    let status = service.answers(&client).await;
+    let device = lab.device();
+    sync(&client, vec![device.spec(&lab)]).await;
+    let tunnel = device.connect(&lab, &status, Lane::Direct);
+
+    let echo = lab.internet.run(|| UdpSocket::bind("198.51.100.2:7").unwrap());
+    std::thread::spawn(move || {
+        let mut buffer = [0; 64];
+        while let Ok((n, from)) = echo.recv_from(&mut buffer) {
+            let _ = echo.send_to(&buffer[..n], from);
+        }
+    });
+    let socket = device.ns.run(|| UdpSocket::bind("0.0.0.0:0").unwrap());
+    socket.connect((INTERNET4, 7)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let answered = move || {
+        let _ = socket.send(b"x");
+        let mut buffer = [0; 8];
+        socket.recv(&mut buffer).is_ok()
+    };
+    let answered = Arc::new(answered);
+    let flows = async || {
+        let answered = answered.clone();
+        tokio::task::spawn_blocking(move || answered()).await.unwrap()
+    };
+    eventually(Duration::from_secs(5), &flows).await;
+    // The endpoint is written down within a second.
+    let file = lab.directory.path().join("endpoints.json");
+    eventually(Duration::from_secs(3), async || file.exists()).await;
+
+    for round in 0..3 {
+        let started = Instant::now();
+        service.kill();
+        service = lab.start();
+        service.answers(&client).await;
+        sync(&client, vec![device.spec(&lab)]).await;
+        eventually(Duration::from_secs(5), &flows).await;
+        let took = started.elapsed();
+        eprintln!("round {round}: traffic again after {took:?}");
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+    // One table and one rule a family, however often it was started (defect 43); none after the end.
+    let rules = || lab.server.ok("sh -c 'ip rule; ip -6 rule'").matches("iif wg1").count();
+    assert_eq!((lab.server.ok("nft list tables").lines().count(), rules()), (1, 2));
+    drop(tunnel);
+    service.stop().unwrap();
+    assert_eq!((lab.server.ok("nft list tables").lines().count(), rules()), (0, 0));
+}

@@ -1,0 +1,282 @@
+//! A small network of namespaces: devices, the server, the internet, wired by veth.
+//! Everything has names with the process's id and goes away on drop.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::wg::{PeerLane, PeerSpec, SyncPeers, Wg as _, WgClient, WgStatus};
+use tornado_mesh::{Channel, Context, NoInput, Roles};
+use tornado_shared::model::{Lane, LanePools, PresharedKey, PrivateKey, Slot};
+use tornado_wg::{BackendChoice, Config};
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// True when namespaces can be made; says so when not.
+pub fn can_run() -> bool {
+    if nix::unistd::geteuid().is_root() {
+        return true;
+    }
+    eprintln!("SKIPPED: this test makes network namespaces and needs root");
+    false
+}
+
+pub fn sh(command: &str) -> Output {
+    Command::new("sh").arg("-c").arg(command).output().unwrap()
+}
+
+#[track_caller]
+pub fn ok(command: &str) -> String {
+    let output = sh(command);
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// One network namespace.
+pub struct Ns {
+    pub name: String,
+}
+
+impl Ns {
+    pub fn new(tag: &str) -> Self {
+        let name = format!("tw{}-{}-{tag}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        ok(&format!("ip netns add {name} && ip -n {name} link set lo up"));
+        Self { name }
+    }
+
+    #[track_caller]
+    pub fn ok(&self, command: &str) -> String {
+        ok(&format!("ip netns exec {} {command}", self.name))
+    }
+
+    pub fn sh(&self, command: &str) -> Output {
+        sh(&format!("ip netns exec {} {command}", self.name))
+    }
+
+    /// Runs `work` on a thread of its own inside the namespace.
+    pub fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        let path = format!("/run/netns/{}", self.name);
+        std::thread::spawn(move || {
+            let file = std::fs::File::open(path).unwrap();
+            nix::sched::setns(file, nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+            work()
+        })
+    }
+
+    pub fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        self.spawn(work).join().unwrap()
+    }
+}
+
+impl Drop for Ns {
+    fn drop(&mut self) {
+        sh(&format!("ip netns del {}", self.name));
+    }
+}
+
+fn wire(a: &Ns, a_name: &str, a_ips: &[&str], b: &Ns, b_name: &str, b_ips: &[&str]) {
+    ok(&format!("ip -n {} link add {a_name} type veth peer name {b_name} netns {}", a.name, b.name));
+    for (ns, name, ips) in [(a, a_name, a_ips), (b, b_name, b_ips)] {
+        for ip in ips {
+            ok(&format!("ip -n {} addr add {ip} dev {name} nodad", ns.name));
+        }
+        ok(&format!("ip -n {} link set {name} up", ns.name));
+    }
+}
+
+pub const INTERNET4: &str = "198.51.100.2";
+pub const INTERNET6: &str = "2001:db8:2::2";
+pub const SERVER4: &str = "198.51.100.1";
+pub const SERVER6: &str = "2001:db8:2::1";
+
+/// Server and internet, and the service's files.
+pub struct Lab {
+    pub server: Ns,
+    pub internet: Ns,
+    pub directory: tempfile::TempDir,
+    pub config: Config,
+    devices: AtomicU32,
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        let (server, internet) = (Ns::new("srv"), Ns::new("net"));
+        wire(
+            &server,
+            "up0",
+            &["198.51.100.1/24", "2001:db8:2::1/64"],
+            &internet,
+            "eth0",
+            &["198.51.100.2/24", "2001:db8:2::2/64"],
+        );
+        let config = Config { backend: BackendChoice::Auto, ..Config::default() };
+        Self { server, internet, directory: tempfile::tempdir().unwrap(), config, devices: AtomicU32::new(0) }
+    }
+
+    pub fn client(&self) -> WgClient {
+        WgClient::new(Channel::new(self.directory.path().join("wg.sock")))
+    }
+
+    /// Starts the service in the server's namespace and waits until its socket answers.
+    pub fn start(&self) -> Running {
+        let shutdown = CancellationToken::new();
+        let context = Context {
+            service: "wg",
+            run_dir: self.directory.path().into(),
+            state_dir: self.directory.path().into(),
+            roles: Roles::default(),
+            shutdown: shutdown.clone(),
+        };
+        let (config, abrupt) = (self.config.clone(), CancellationToken::new());
+        let killed = abrupt.clone();
+        let thread = self.server.spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let result = runtime.block_on(async {
+                tokio::select! {
+                    result = tornado_wg::run(context, config) => result.map_err(|e| e.to_string()),
+                    () = killed.cancelled() => Ok(()),
+                }
+            });
+            // As after SIGKILL: nothing of the service runs any more, descriptors close.
+            runtime.shutdown_background();
+            result
+        });
+        Running { shutdown, abrupt, thread: Some(thread), path: self.directory.path().join("wg.sock") }
+    }
+
+    pub fn spec(&self, key: &PrivateKey, slot: u32, psk: Option<&PresharedKey>) -> PeerSpec {
+        spec(self.config.pools, key, slot, psk)
+    }
+
+    /// A device on the internet side of the server, with addresses but no tunnel yet.
+    pub fn device(&self) -> Device {
+        let n = self.devices.fetch_add(1, Ordering::Relaxed) + 1;
+        let ns = Ns::new(&format!("dev{n}"));
+        let net = format!("192.0.2.{}", n * 8);
+        let (mine, server) = (format!("192.0.2.{}/29", n * 8 + 2), format!("192.0.2.{}", n * 8 + 1));
+        drop(net);
+        wire(&ns, "eth0", &[&mine], &self.server, &format!("dev{n}"), &[&format!("{server}/29")]);
+        Device { ns, server, key: PrivateKey::random(), psk: PresharedKey::from_bytes([n as u8; 32]), slot: n + 1 }
+    }
+}
+
+pub fn spec(pools: LanePools, key: &PrivateKey, slot: u32, psk: Option<&PresharedKey>) -> PeerSpec {
+    let part =
+        |lane| PeerLane { addresses: pools.of(lane).addresses(Slot(slot)).unwrap(), preshared_key: psk.cloned() };
+    PeerSpec { public_key: key.public_key(), direct: part(Lane::Direct), tor: part(Lane::Tor) }
+}
+
+/// The running service.
+pub struct Running {
+    shutdown: CancellationToken,
+    abrupt: CancellationToken,
+    thread: Option<JoinHandle<Result<(), String>>>,
+    path: PathBuf,
+}
+
+impl Running {
+    pub async fn answers(&self, client: &WgClient) -> WgStatus {
+        let until = Instant::now() + Duration::from_secs(10);
+        loop {
+            if let Ok(status) = client.status(NoInput {}).await {
+                return status;
+            }
+            if self.thread.as_ref().is_some_and(JoinHandle::is_finished) || Instant::now() > until {
+                panic!("the service did not come up at {}", self.path.display());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub fn kill(mut self) {
+        self.abrupt.cancel();
+        self.thread.take().unwrap().join().unwrap().unwrap();
+    }
+
+    pub fn stop(mut self) -> Result<(), String> {
+        self.shutdown.cancel();
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.abrupt.cancel();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A user's machine.
+pub struct Device {
+    pub ns: Ns,
+    pub server: String,
+    pub key: PrivateKey,
+    pub psk: PresharedKey,
+    pub slot: u32,
+}
+
+impl Device {
+    pub fn spec(&self, lab: &Lab) -> PeerSpec {
+        lab.spec(&self.key, self.slot, Some(&self.psk))
+    }
+
+    /// Brings a lane up with wireguard-go, an implementation that is not ours, and routes the internet into it.
+    pub fn connect(&self, lab: &Lab, status: &WgStatus, lane: Lane) -> Tunnel {
+        let end = status.lanes.iter().find(|end| end.lane == lane).unwrap();
+        let name = format!("tw{}x{}", std::process::id() % 100_000, NEXT.fetch_add(1, Ordering::Relaxed));
+        self.ns.ok(&format!("wireguard-go {name} >/dev/null 2>&1"));
+        let file = |suffix: &str, text: &str| {
+            let path = lab.directory.path().join(format!("{name}.{suffix}"));
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let (key, psk) = (file("key", &self.key.expose_base64()), file("psk", &self.psk.expose_base64()));
+        self.ns.ok(&format!(
+            "wg set {name} private-key {key} peer {} preshared-key {psk} endpoint {}:{} allowed-ips 0.0.0.0/0,::/0",
+            end.public_key, self.server, end.port
+        ));
+        let spec = self.spec(lab);
+        let addresses = spec.on(lane).addresses;
+        self.ns.ok(&format!("ip addr add {}/32 dev {name}", addresses.v4));
+        self.ns.ok(&format!("ip addr add {}/128 dev {name} nodad", addresses.v6));
+        self.ns.ok(&format!("ip link set {name} mtu 1420 up"));
+        for net in ["198.51.100.0/24", "10.8.0.0/16", "10.9.0.0/16", "203.0.113.0/24"] {
+            self.ns.ok(&format!("ip route add {net} dev {name} src {}", addresses.v4));
+        }
+        for net in ["2001:db8:2::/64", "fd74:6f72:6e61:8::/64", "fd74:6f72:6e61:9::/64"] {
+            self.ns.ok(&format!("ip -6 route add {net} dev {name} src {}", addresses.v6));
+        }
+        Tunnel { name }
+    }
+}
+
+/// A running wireguard-go; it ends when its control socket goes.
+pub struct Tunnel {
+    pub name: String,
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(Path::new("/var/run/wireguard").join(format!("{}.sock", self.name)));
+    }
+}
+
+pub async fn sync(client: &WgClient, peers: Vec<PeerSpec>) {
+    client.sync_peers(SyncPeers { peers }).await.unwrap();
+}
+
+/// Waits until `what` holds.
+pub async fn eventually(limit: Duration, mut what: impl AsyncFnMut() -> bool) -> Duration {
+    let started = Instant::now();
+    while !what().await {
+        assert!(started.elapsed() < limit, "did not happen within {limit:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    started.elapsed()
+}

@@ -1,0 +1,173 @@
+//! Real packets of an independent WireGuard implementation through both lanes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod lanes_support;
+
+use lanes_support::{INTERNET4, INTERNET6, Lab, SERVER4, SERVER6, can_run, sync};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+use tornado_mesh::NoInput;
+use tornado_mesh::wg::{Backend, RemovePeer, Wg as _};
+use tornado_shared::model::Lane;
+
+/// Serves one connection: says who called.
+fn serve_once(at: &str) -> IpAddr {
+    let listener = TcpListener::bind(at).unwrap();
+    let (mut stream, peer) = listener.accept().unwrap();
+    let mut request = vec![0; 200_000];
+    stream.read_exact(&mut request).unwrap();
+    stream.write_all(&request).unwrap();
+    peer.ip()
+}
+
+fn exchange(to: SocketAddr) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect_timeout(&to, Duration::from_secs(5))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let sent: Vec<u8> = (0..200_000u32).map(|n| n as u8).collect();
+    stream.write_all(&sent)?;
+    let mut got = vec![0; sent.len()];
+    stream.read_exact(&mut got)?;
+    assert_eq!(sent, got);
+    Ok(())
+}
+
+fn connect(to: &str) -> (Result<(), ErrorKind>, Duration) {
+    let started = Instant::now();
+    let result = TcpStream::connect_timeout(&to.parse().unwrap(), Duration::from_secs(3));
+    (result.map(drop).map_err(|e| e.kind()), started.elapsed())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn direct_lane_carries_both_families_and_hides_the_rest() {
+    if !can_run() {
+        return;
+    }
+    let lab = Lab::new();
+    let service = lab.start();
+    let client = lab.client();
+    let status = service.answers(&client).await;
+    assert!(status.firewall_verified && !status.synced && status.lanes.iter().all(|end| end.up));
+    let (one, two) = (lab.device(), lab.device());
+    sync(&client, vec![one.spec(&lab), two.spec(&lab)]).await;
+    let (_t1, _t2) = (one.connect(&lab, &status, Lane::Direct), two.connect(&lab, &status, Lane::Direct));
+
+    for (address, server) in [(format!("{INTERNET4}:8080"), SERVER4), (format!("[{INTERNET6}]:8080"), SERVER6)] {
+        let at = address.clone();
+        let listener = lab.internet.spawn(move || serve_once(&at));
+        std::thread::sleep(Duration::from_millis(200));
+        one.ns.run(move || exchange(address.parse().unwrap())).unwrap();
+        assert_eq!(listener.join().unwrap(), server.parse::<IpAddr>().unwrap());
+    }
+    let peers = client.peers(NoInput {}).await.unwrap();
+    let mine = peers.iter().find(|p| p.lane == Lane::Direct && p.public_key == one.key.public_key()).unwrap();
+    assert!(mine.transfer.rx_bytes > 400_000 && mine.transfer.tx_bytes > 400_000, "{:?}", mine.transfer);
+    assert!(mine.latest_handshake.is_some() && mine.endpoint.is_some());
+
+    // The gateway answers echo; its API port is reachable; nothing else is, and says so at once.
+    one.ns.ok("ping -c1 -W2 10.8.0.1");
+    one.ns.ok("ping -c1 -W2 fd74:6f72:6e61:8::1");
+    let _listeners: Vec<_> = ["0.0.0.0:22", "0.0.0.0:4605", "[::1]:22"]
+        .map(|at| lab.server.run(move || TcpListener::bind(at).unwrap()))
+        .into();
+    assert_eq!(one.ns.run(|| connect("10.8.0.1:4605")).0, Ok(()));
+    for port in ["10.8.0.1:22", "198.51.100.1:22", "10.9.0.1:22"] {
+        let (result, took) = one.ns.run(move || connect(port));
+        assert_eq!(result, Err(ErrorKind::ConnectionRefused), "{port}");
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+    // Devices do not reach each other, whatever lane's address is used.
+    two.ns.ok("ping -c1 -W2 10.8.0.1");
+    for to in ["10.8.0.3", "10.9.0.3", "fd74:6f72:6e61:8::3"] {
+        assert!(!one.ns.sh(&format!("ping -c1 -W1 {to}")).status.success(), "{to}");
+    }
+    // Nobody outside reaches a device, though he routes its pool to us (CVE-2019-14899).
+    lab.internet.ok("ip route add 10.8.0.0/16 via 198.51.100.1");
+    assert!(!lab.internet.sh("ping -c1 -W1 10.8.0.2").status.success());
+    assert!(!lab.internet.sh("ping -c1 -W1 10.8.0.1").status.success());
+
+    let last = client.remove_peer(RemovePeer { public_key: one.key.public_key() }).await.unwrap();
+    assert!(last.direct.rx_bytes > 400_000 && last.tor.rx_bytes == 0);
+    assert!(!one.ns.sh("ping -c1 -W1 10.8.0.1").status.success());
+    service.stop().unwrap();
+    assert_eq!(lab.server.ok("nft list tables").trim(), "");
+    assert!(!lab.server.ok("ip -o link").contains("wg0"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn defect_038_nothing_leaves_the_tor_lane() {
+    if !can_run() {
+        return;
+    }
+    let lab = Lab::new();
+    let service = lab.start();
+    let client = lab.client();
+    let status = service.answers(&client).await;
+    let device = lab.device();
+    sync(&client, vec![device.spec(&lab)]).await;
+    let _tunnel = device.connect(&lab, &status, Lane::Tor);
+    let capture = lab.directory.path().join("capture");
+    let (file, ns) = (capture.display().to_string(), lab.internet.name.clone());
+    let mut tcpdump = std::process::Command::new("ip")
+        .args(["netns", "exec", &ns, "timeout", "12", "tcpdump", "-nn", "-U", "-i", "eth0", "-w", &file])
+        .args(["ip or ip6", "and not icmp6"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+
+    let sending = |without_table: bool| {
+        for to in [INTERNET4, INTERNET6, "203.0.113.9"] {
+            assert!(!device.ns.sh(&format!("ping -c2 -i0.2 -W1 {to}")).status.success());
+        }
+        // The policy rule answers before nftables is asked: an ICMP error, and at once.
+        let (result, took) = device.ns.run(|| connect("198.51.100.2:80"));
+        assert!(result.is_err() && took < Duration::from_secs(1), "{result:?} after {took:?}");
+        // To the server itself the ruleset answers, by a reset.
+        let (result, took) = device.ns.run(|| connect("10.9.0.1:80"));
+        assert!(without_table || (result == Err(ErrorKind::ConnectionRefused) && took < Duration::from_secs(1)));
+        device.ns.run(|| {
+            use nix::sys::socket::{
+                AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, sendto, socket,
+            };
+            use std::os::fd::AsRawFd as _;
+            let udp = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+            for port in [53, 443, 33434] {
+                let _ = udp.send_to(&[7; 3000], ("198.51.100.2", port));
+            }
+            let raw = socket(AddressFamily::Inet, SockType::Raw, SockFlag::empty(), SockProtocol::Raw).unwrap();
+            for protocol in [4u8, 6, 17, 41, 47, 50, 51, 132, 136, 255] {
+                let mut packet = vec![0x45, 0, 0, 60, 0, 1, 0, 0, 64, protocol, 0, 0];
+                packet.extend([10, 9, 0, 2, 198, 51, 100, 2]);
+                packet.resize(60, 0xff);
+                let to = SockaddrIn::new(198, 51, 100, 2, 0);
+                let _ = sendto(raw.as_raw_fd(), &packet, &to, MsgFlags::empty());
+            }
+        });
+    };
+    // The lane's own server end is shut too.
+    assert!(!device.ns.sh("ping -c1 -W1 10.9.0.1").status.success());
+    sending(false);
+    // The second layer: with the whole table gone still nothing is routed.
+    lab.server.ok("nft delete table inet tornado");
+    sending(true);
+    // And the table comes back by itself.
+    lanes_support::eventually(Duration::from_secs(15), async || {
+        lab.server.sh("nft list table inet tornado").status.success()
+    })
+    .await;
+    let received = client.peers(NoInput {}).await.unwrap();
+    assert!(
+        received.iter().any(|p| p.lane == Lane::Tor && p.transfer.rx_bytes > 2000),
+        "packets did get to the server"
+    );
+    tcpdump.wait().unwrap();
+    let seen = lanes_support::ok(&format!("tcpdump -nn -r {file} 2>/dev/null"));
+    assert_eq!(seen, "", "packets arrived in the internet");
+    assert_eq!(
+        status.backend,
+        if lanes_support::sh("modinfo wireguard").status.success() { Backend::Kernel } else { Backend::Userspace }
+    );
+    drop(service);
+}
