@@ -1,1 +1,51 @@
-//! Placeholder while the crate is being written.
+//! The operators' side. For now the page behind the set-up link, which makes the first operator and
+//! shows the first invitation. Server-rendered, without scripts.
+
+mod config;
+mod guard;
+mod html;
+mod listener;
+mod qr;
+mod setup;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio_util::task::TaskTracker;
+use tornado_mesh::auth::AuthClient;
+use tornado_mesh::{Context, ContextError, Readiness};
+
+pub use config::Config;
+pub use setup::router;
+
+/// Why the console could not be served.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The own Unix socket.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+    /// The TCP address cannot be had.
+    #[error("cannot listen on {address}: {source}; is another program there? (see `ss -ltnp`)")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Serves the console until `context.shutdown` is cancelled.
+pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+    let (setter, readiness) = Readiness::new("starting");
+    let socket = context.server(axum::Router::new(), readiness)?;
+    let address = config.listen;
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
+    let auth = Arc::new(AuthClient::new(context.channel("auth")));
+    let tasks = TaskTracker::new();
+    tasks.spawn(listener::serve(listener, router(auth, config), context.shutdown.clone()));
+    tasks.close();
+    setter.ready();
+    socket.serve(context.shutdown.clone()).await;
+    tasks.wait().await;
+    Ok(())
+}

@@ -1,2 +1,44 @@
-//! Placeholder.
-fn main() {}
+//! The server: one binary, one sub-command a process, and the operators' commands.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the server is not running or not reachable,
+//! 4 the server refused.
+
+mod cli;
+mod commands;
+mod config;
+mod failure;
+mod host;
+mod output;
+mod services;
+
+use clap::Parser as _;
+use cli::{Cli, Command};
+use config::Config;
+use failure::Failure;
+use std::process::ExitCode;
+use tornado_mesh::master::ServiceName;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::complain(&format!("tornadod: {failure}"));
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let config = Config::load(&cli.config)?;
+    match cli.command {
+        Command::Master => services::master(config, cli.config),
+        Command::Auth => services::service(ServiceName::Auth, config),
+        Command::Session => services::service(ServiceName::Session, config),
+        Command::Wg => services::service(ServiceName::Wg, config),
+        Command::ClientApi => services::service(ServiceName::ClientApi, config),
+        Command::Admin => services::service(ServiceName::Admin, config),
+        Command::CheckConfig => commands::check_config(&config),
+        Command::Operators(command) => commands::run(command, config),
+    }
+}

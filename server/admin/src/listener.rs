@@ -1,0 +1,38 @@
+//! Accepts connections of browsers and reverse proxies.
+
+use axum::Router;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tornado_mesh::{Limits, serve_connection};
+
+/// Serves until `shutdown`, then lets running requests end for at most 3 seconds.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
+    let limits = Limits { connections: 256, header_read: Duration::from_secs(10), ..Limits::default() };
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    let tasks = TaskTracker::new();
+    loop {
+        let accept = async { (slots.clone().acquire_owned().await, listener.accept().await) };
+        let Some((slot, accepted)) = shutdown.run_until_cancelled(accept).await else { break };
+        match accepted {
+            Ok((stream, _)) => {
+                let (router, stop) = (router.clone(), shutdown.clone());
+                tasks.spawn(async move {
+                    serve_connection(stream, router, limits, stop).await;
+                    drop(slot);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection; trying again");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    tasks.close();
+    if tokio::time::timeout(Duration::from_secs(3), tasks.wait()).await.is_err() {
+        tracing::warn!("requests still running at shutdown were cut");
+    }
+}

@@ -1,0 +1,177 @@
+//! The page behind the set-up link: name and password of the first operator, then the first invitation.
+
+use crate::config::Config;
+use crate::html::{STYLE, escape, page, with_headers};
+use crate::{guard, qr};
+use axum::extract::{DefaultBodyLimit, Form, Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tornado_mesh::ServiceError as _;
+use tornado_mesh::auth::{Auth, AuthError, CreateInvitation, InvitationLink, RedeemSetup};
+use tornado_shared::model::{Secret, Username};
+
+/// Shortest operator password.
+const MIN_PASSWORD: usize = 10;
+/// Longest time a request may take, its body included.
+const WHOLE_REQUEST: Duration = Duration::from_secs(30);
+
+#[derive(Clone)]
+struct Console {
+    auth: Arc<dyn Auth>,
+    config: Arc<Config>,
+}
+
+/// Everything that is served on the console's port.
+pub fn router(auth: Arc<dyn Auth>, config: Config) -> Router {
+    let console = Console { auth, config: Arc::new(config) };
+    Router::new()
+        .route("/setup", get(form).post(redeem))
+        .route("/style.css", get(style))
+        .route("/health", get(health))
+        .fallback(not_found)
+        .layer(DefaultBodyLimit::max(8 * 1024))
+        .layer(middleware::from_fn_with_state(console.clone(), frame))
+        .with_state(console)
+}
+
+async fn frame(State(console): State<Console>, request: Request, next: Next) -> Response {
+    if !guard::host_is_ours(request.headers(), &console.config.hosts) {
+        return with_headers(refused(
+            "This name is not one of the console's. Use http://localhost:8000 on the server, or add the name to 'hosts' in [admin] of the configuration.",
+        ));
+    }
+    if !request.method().is_safe() && !guard::is_same_origin(request.headers()) {
+        return with_headers(refused(
+            "This form was sent from another site. Open the set-up link itself and try again.",
+        ));
+    }
+    match tokio::time::timeout(WHOLE_REQUEST, next.run(request)).await {
+        Ok(response) => with_headers(response),
+        Err(_) => {
+            with_headers(problem_page(StatusCode::REQUEST_TIMEOUT, "Too slow", "The request took too long. Try again."))
+        }
+    }
+}
+
+fn refused(why: &str) -> Response {
+    problem_page(StatusCode::FORBIDDEN, "Refused", why)
+}
+
+fn problem_page(status: StatusCode, title: &str, what_to_do: &str) -> Response {
+    page(status, title, &format!("<p class=\"error\" role=\"alert\">{}</p>", escape(what_to_do)))
+}
+
+async fn health() -> Json<tornado_shared::api::StatusWord> {
+    Json(tornado_shared::api::StatusWord { status: "ok".into() })
+}
+
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
+}
+
+async fn not_found() -> Response {
+    let hint =
+        "There is no such page. To set the server up, run `tornadod setup-link` on it and open the link it prints.";
+    problem_page(StatusCode::NOT_FOUND, "Not found", hint)
+}
+
+#[derive(Deserialize)]
+struct Code {
+    #[serde(default)]
+    code: Secret,
+}
+
+async fn form(Query(query): Query<Code>) -> Response {
+    if query.code.expose().is_empty() || query.code.expose().len() > 128 {
+        let hint =
+            "The link is not complete. Run `tornadod setup-link` on the server and open the whole link it prints.";
+        return problem_page(StatusCode::BAD_REQUEST, "This link is not complete", hint);
+    }
+    form_page(StatusCode::OK, &query.code, "", None)
+}
+
+fn form_page(status: StatusCode, code: &Secret, name: &str, error: Option<&str>) -> Response {
+    let error = error.map(|e| format!("<p class=\"error\" role=\"alert\">{}</p>\n", escape(e))).unwrap_or_default();
+    let (code, name) = (escape(code.expose()), escape(name));
+    let body = format!(
+        "<p>This makes the first operator of this server. The link works once.</p>\n{error}\
+         <form method=\"post\" action=\"/setup\">\n<input type=\"hidden\" name=\"code\" value=\"{code}\">\n\
+         <label for=\"name\">Name</label>\n\
+         <input id=\"name\" name=\"name\" value=\"{name}\" required minlength=\"3\" maxlength=\"50\" autocomplete=\"username\" autocapitalize=\"none\" autofocus>\n\
+         <label for=\"password\">Password</label>\n\
+         <input id=\"password\" name=\"password\" type=\"password\" required minlength=\"{MIN_PASSWORD}\" maxlength=\"1024\" autocomplete=\"new-password\" aria-describedby=\"password-hint\">\n\
+         <small id=\"password-hint\">At least {MIN_PASSWORD} characters.</small>\n\
+         <label for=\"again\">Password again</label>\n\
+         <input id=\"again\" name=\"again\" type=\"password\" required minlength=\"{MIN_PASSWORD}\" maxlength=\"1024\" autocomplete=\"new-password\">\n\
+         <button type=\"submit\">Make the operator</button>\n</form>"
+    );
+    page(status, "Set up this server", &body)
+}
+
+#[derive(Deserialize)]
+struct Filled {
+    code: Secret,
+    name: String,
+    password: Secret,
+    again: Secret,
+}
+
+impl Filled {
+    fn check(&self) -> Result<RedeemSetup, String> {
+        let name: Username = self.name.parse().map_err(|e| format!("The name {e}."))?;
+        if self.password.expose().chars().count() < MIN_PASSWORD {
+            return Err(format!("The password must have at least {MIN_PASSWORD} characters."));
+        }
+        if self.password.expose() != self.again.expose() {
+            return Err("The two passwords differ. Type them again.".into());
+        }
+        Ok(RedeemSetup { code: self.code.clone(), name, password: self.password.clone() })
+    }
+}
+
+async fn redeem(State(console): State<Console>, Form(filled): Form<Filled>) -> Response {
+    let again = |status, why: &str| form_page(status, &filled.code, &filled.name, Some(why));
+    let input = match filled.check() {
+        Ok(input) => input,
+        Err(why) => return again(StatusCode::BAD_REQUEST, &why),
+    };
+    if let Err(error) = console.auth.redeem_setup(input).await {
+        if error == AuthError::InvalidSetupCode {
+            return problem_page(StatusCode::GONE, "This link is not valid any more", &error.to_string());
+        }
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        return again(status, &error.to_string());
+    }
+    let first = CreateInvitation { username: None, max_devices: 3, lifetime: 7 * 86_400, host: None };
+    done_page(console.auth.create_invitation(first).await)
+}
+
+fn done_page(invitation: Result<InvitationLink, AuthError>) -> Response {
+    let more = "<p>For more people, run <code>tornadod invite create</code> on the server.</p>";
+    let body = match invitation {
+        Ok(invitation) => {
+            let link = invitation.link.expose();
+            let code = qr::svg(link, "The invitation as a QR code").unwrap_or_default();
+            let link = escape(link);
+            format!(
+                "<p>The operator was made.</p>\n<h2>Your first invitation</h2>\n\
+                 <p>Open it on a device that has the Tornado app, or run <code>tornado enroll</code> with it. \
+                 It works once, within 7 days, and is shown only now.</p>\n{code}\n\
+                 <p><a href=\"{link}\"><code>{link}</code></a></p>\n{more}"
+            )
+        }
+        Err(error) => {
+            let why = escape(&error.to_string());
+            format!(
+                "<p>The operator was made.</p>\n<p class=\"error\">No invitation could be made yet: {why}.</p>\n{more}"
+            )
+        }
+    };
+    page(StatusCode::OK, "This server is set up", &body)
+}

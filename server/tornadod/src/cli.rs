@@ -1,0 +1,197 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+use tornado_mesh::master::ServiceName;
+use tornado_shared::model::{DeviceId, Username};
+
+/// Tornado VPN server.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tornadod",
+    version,
+    about,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the server is not running or not reachable, 4 the server refused."
+)]
+pub struct Cli {
+    /// Configuration file; one that does not exist means: all defaults.
+    #[arg(
+        long,
+        global = true,
+        env = "TORNADO_CONFIG",
+        default_value = "/etc/tornado/tornado.toml",
+        value_name = "FILE"
+    )]
+    pub config: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Sub-commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server: supervise all services until SIGTERM.
+    Master,
+    /// One service; started by the supervisor.
+    #[command(hide = true)]
+    Auth,
+    /// One service; started by the supervisor.
+    #[command(hide = true)]
+    Session,
+    /// One service; started by the supervisor.
+    #[command(hide = true)]
+    Wg,
+    /// One service; started by the supervisor.
+    #[command(hide = true)]
+    ClientApi,
+    /// One service; started by the supervisor.
+    #[command(hide = true)]
+    Admin,
+    /// Check the configuration file and print the effective values.
+    CheckConfig,
+    /// What operators ask a running server.
+    #[command(flatten)]
+    Operators(Operators),
+}
+
+/// Commands for a running server. They need root.
+#[derive(Debug, Subcommand)]
+pub enum Operators {
+    /// Show wanted and actual state of every service.
+    Status {
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Start a service, or all; also ends a crash loop.
+    Start {
+        /// auth, session, wg, client-api or admin.
+        service: Option<ServiceName>,
+    },
+    /// Stop a service, or all.
+    Stop {
+        /// auth, session, wg, client-api or admin.
+        service: Option<ServiceName>,
+    },
+    /// Restart a service, or all in order.
+    Restart {
+        /// auth, session, wg, client-api or admin.
+        service: Option<ServiceName>,
+    },
+    /// Print a one-time link that makes the first operator.
+    SetupLink,
+    /// Manage operators.
+    #[command(subcommand)]
+    Operator(Operator),
+    /// Manage invitations.
+    #[command(subcommand)]
+    Invite(Invite),
+    /// Look at sessions and end them.
+    #[command(subcommand)]
+    Session(Session),
+    /// Follow what happens to sessions, one JSON object a line.
+    Events,
+}
+
+/// `tornadod operator …`
+#[derive(Debug, Subcommand)]
+pub enum Operator {
+    /// Make an operator, or set an operator's password.
+    Add {
+        /// 3 to 50 of a-z, 0-9, '.', '_', '-'.
+        name: Username,
+        /// Read the password from standard input instead of asking.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+/// `tornadod invite …`
+#[derive(Debug, Subcommand)]
+pub enum Invite {
+    /// Make an invitation link. It works once and is shown only now.
+    Create {
+        /// Add a device to this account instead of inviting a new person.
+        #[arg(long)]
+        user: Option<Username>,
+        /// Devices the new account may have connected at once.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10))]
+        devices: u32,
+        /// Life of the link: 30m, 12h, 7d, 2w; at most 30d.
+        #[arg(long, default_value = "7d", value_parser = parse_duration)]
+        expires: Duration,
+        /// Name or address to write into the link instead of the configured one.
+        #[arg(long)]
+        host: Option<String>,
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+        /// Show a QR code also when the output is no terminal.
+        #[arg(long, conflicts_with = "json")]
+        qr: bool,
+    },
+}
+
+/// `tornadod session …`
+#[derive(Debug, Subcommand)]
+pub enum Session {
+    /// Show live sessions.
+    List {
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show connections that were, newest first.
+    History {
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+        /// Rows.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+    },
+    /// End a device's session.
+    Close {
+        /// The device, as `tornadod session list` shows it.
+        device_id: DeviceId,
+    },
+}
+
+/// A whole number with a unit: s, m, h, d, w.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("'{text}' is no duration; write 30m, 12h, 7d or 2w");
+    let unit = text.chars().last().ok_or_else(bad)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        'w' => 604_800,
+        _ => return Err(bad()),
+    };
+    let number: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| bad())?;
+    let total = number.checked_mul(seconds).filter(|total| (60..=30 * 86_400).contains(total));
+    total.map(Duration::from_secs).ok_or_else(|| format!("'{text}' must be between 1m and 30d"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(parse_duration("7d"), Ok(Duration::from_secs(604_800)));
+        assert_eq!(parse_duration("90m"), Ok(Duration::from_secs(5400)));
+        for text in ["", "7", "d", "-1d", "1.5h", "5y", "31d", "1s", "99999999999999999999d", "7é"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}

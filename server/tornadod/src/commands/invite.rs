@@ -1,0 +1,42 @@
+//! `tornadod invite create`
+
+use super::{Server, say_json};
+use crate::failure::Failure;
+use crate::output::{is_terminal, say, span};
+use qrcode::render::unicode::Dense1x2;
+use std::time::Duration;
+use tornado_mesh::auth::{Auth as _, AuthClient, CreateInvitation};
+use tornado_shared::model::Username;
+
+/// What the command line asked for.
+pub struct Wish {
+    pub user: Option<Username>,
+    pub devices: u32,
+    pub expires: Duration,
+    pub host: Option<String>,
+}
+
+pub async fn create(server: &Server, wish: Wish, json: bool, qr: bool) -> Result<(), Failure> {
+    let lifetime = i64::try_from(wish.expires.as_secs()).unwrap_or(i64::MAX);
+    let input = CreateInvitation { username: wish.user, max_devices: wish.devices, lifetime, host: wish.host };
+    let auth = AuthClient::new(server.channel("auth"));
+    let made = auth.create_invitation(input).await.map_err(|e| Failure::of_call("make an invitation", &e))?;
+    if json {
+        return say_json(&made);
+    }
+    let for_people = is_terminal();
+    if qr || for_people {
+        say(&picture(made.link.expose())?);
+    }
+    say(made.link.expose());
+    if for_people {
+        say(&format!("Works once, within {}. On the device: tornado enroll 'LINK'", span(lifetime)));
+    }
+    Ok(())
+}
+
+/// A QR code of half-block characters, light on dark as most terminals are.
+fn picture(text: &str) -> Result<String, Failure> {
+    let code = qrcode::QrCode::new(text).map_err(|e| Failure::failed(format!("no QR code can be made: {e}")))?;
+    Ok(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
+}

@@ -1,0 +1,73 @@
+//! The operators' commands: each asks a service over its socket.
+
+mod invite;
+mod operator;
+mod sessions;
+mod status;
+
+use crate::cli::{Invite, Operator, Operators, Session};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output;
+use serde::Serialize;
+use tornado_mesh::Channel;
+use tornado_mesh::master::Action;
+
+/// Runs a command to its end.
+pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::failed(format!("cannot start: {e}")))?;
+    let server = Server { config };
+    runtime.block_on(async {
+        match command {
+            Operators::Status { json } => status::status(&server, json).await,
+            Operators::Start { service } => status::control(&server, service, Action::Start).await,
+            Operators::Stop { service } => status::control(&server, service, Action::Stop).await,
+            Operators::Restart { service } => status::control(&server, service, Action::Restart).await,
+            Operators::SetupLink => operator::setup_link(&server).await,
+            Operators::Operator(Operator::Add { name, password_stdin }) => {
+                operator::add(&server, name, password_stdin).await
+            }
+            Operators::Invite(Invite::Create { user, devices, expires, host, json, qr }) => {
+                let wish = invite::Wish { user, devices, expires, host };
+                invite::create(&server, wish, json, qr).await
+            }
+            Operators::Session(Session::List { json }) => sessions::list(&server, json).await,
+            Operators::Session(Session::History { json, limit }) => sessions::history(&server, limit, json).await,
+            Operators::Session(Session::Close { device_id }) => sessions::close(&server, device_id).await,
+            Operators::Events => sessions::events(&server).await,
+        }
+    })
+}
+
+/// Prints the effective values. They were checked while they were read.
+pub fn check_config(config: &Config) -> Result<(), Failure> {
+    let text = toml::to_string(config).map_err(|e| Failure::failed(format!("cannot print the configuration: {e}")))?;
+    output::say(&format!("# The configuration is good. Effective values:\n{text}"));
+    output::say(&format!("# Devices are told to reach this server at {}", config.client_api.host));
+    Ok(())
+}
+
+/// The running server.
+struct Server {
+    config: Config,
+}
+
+impl Server {
+    fn channel(&self, service: &str) -> Channel {
+        Channel::new(self.config.paths.run.join(format!("{service}.sock")))
+    }
+}
+
+fn say_json<T: Serialize>(value: &T) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| Failure::failed(format!("cannot print: {e}")))?;
+    output::say(&text);
+    Ok(())
+}
+
+fn unix_now() -> i64 {
+    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,86 @@
+//! `tornadod session`, `tornadod events`
+
+use super::{Server, say_json, unix_now};
+use crate::failure::Failure;
+use crate::output::{bytes, say, span, table};
+use futures::StreamExt as _;
+use tornado_mesh::NoInput;
+use tornado_mesh::session::{
+    CloseDevice, HistoryQuery, LiveQuery, SessionError, SessionEvent, Sessions as _, SessionsClient,
+};
+use tornado_shared::model::{CloseReason, DeviceId, Transfer};
+
+pub async fn list(server: &Server, json: bool) -> Result<(), Failure> {
+    let sessions = SessionsClient::new(server.channel("session"));
+    let live = sessions.live(LiveQuery::default()).await.map_err(|e| Failure::of_call("list sessions", &e))?;
+    if json {
+        return say_json(&live);
+    }
+    let now = unix_now();
+    let heading = ["USER", "DEVICE", "STATE", "DIRECT", "TOR", "SINCE", "DIRECT RX/TX", "TOR RX/TX"].map(String::from);
+    let rows = live.iter().map(|session| {
+        vec![
+            session.username.to_string(),
+            session.device_id.to_string(),
+            format!("{:?}", session.state).to_lowercase(),
+            session.direct.v4.to_string(),
+            session.tor.v4.to_string(),
+            span(now - session.started_at),
+            transfer(session.direct_transfer),
+            transfer(session.tor_transfer),
+        ]
+    });
+    table(&std::iter::once(heading.to_vec()).chain(rows).collect::<Vec<_>>());
+    Ok(())
+}
+
+pub async fn history(server: &Server, limit: u32, json: bool) -> Result<(), Failure> {
+    let sessions = SessionsClient::new(server.channel("session"));
+    let query = HistoryQuery { user_id: None, limit };
+    let rows = sessions.history(query).await.map_err(|e| Failure::of_call("read the history", &e))?;
+    if json {
+        return say_json(&rows);
+    }
+    let now = unix_now();
+    let heading = ["USER", "DEVICE", "BEGAN", "LASTED", "ENDED BY", "DIRECT RX/TX", "TOR RX/TX"].map(String::from);
+    let rows = rows.iter().map(|row| {
+        vec![
+            row.username.to_string(),
+            row.device_id.to_string(),
+            format!("{} ago", span(now - row.started_at)),
+            span(row.ended_at.unwrap_or(now) - row.started_at),
+            row.reason.map_or_else(|| "-".into(), |reason| reason.to_string()),
+            transfer(row.direct_transfer),
+            transfer(row.tor_transfer),
+        ]
+    });
+    table(&std::iter::once(heading.to_vec()).chain(rows).collect::<Vec<_>>());
+    Ok(())
+}
+
+pub async fn close(server: &Server, device_id: DeviceId) -> Result<(), Failure> {
+    let sessions = SessionsClient::new(server.channel("session"));
+    let input = CloseDevice { device_id, reason: CloseReason::Revoked };
+    let closed = sessions.close_device(input).await.map_err(|e| Failure::of_call("end the session", &e))?;
+    match closed.session_id {
+        Some(id) => say(&format!("session {id} was ended")),
+        None => say("this device has no session; nothing was changed"),
+    }
+    Ok(())
+}
+
+pub async fn events(server: &Server) -> Result<(), Failure> {
+    let channel = server.channel("session");
+    let mut events = channel
+        .stream::<_, SessionEvent, SessionError>("/v1/events", &NoInput {})
+        .await
+        .map_err(|e| Failure::of_call("follow events", &e))?;
+    while let Some(event) = events.next().await {
+        say(&serde_json::to_string(&event).map_err(|e| Failure::failed(format!("cannot print: {e}")))?);
+    }
+    Err(Failure::failed("the stream ended because service session ended; run the command again"))
+}
+
+fn transfer(transfer: Transfer) -> String {
+    format!("{} / {}", bytes(transfer.rx_bytes), bytes(transfer.tx_bytes))
+}

@@ -1,0 +1,64 @@
+//! `tornadod status|start|stop|restart`
+
+use super::{Server, say_json, unix_now};
+use crate::failure::Failure;
+use crate::output::{bytes, say, span, table};
+use tornado_mesh::NoInput;
+use tornado_mesh::master::{Action, Actual, Control, Master as _, MasterClient, MasterStatus, ServiceName, Wanted};
+
+pub async fn status(server: &Server, json: bool) -> Result<(), Failure> {
+    let master = MasterClient::new(server.channel("master"));
+    let status = master.status(NoInput {}).await.map_err(|e| Failure::of_call("read the state", &e))?;
+    if json {
+        return say_json(&status);
+    }
+    print(&status);
+    Ok(())
+}
+
+pub async fn control(server: &Server, service: Option<ServiceName>, action: Action) -> Result<(), Failure> {
+    let master = MasterClient::new(server.channel("master"));
+    let order = Control { service, action };
+    let status = master.control(order).await.map_err(|e| Failure::of_call("give the order", &e))?;
+    print(&status);
+    Ok(())
+}
+
+fn print(status: &MasterStatus) {
+    let now = unix_now();
+    let heading = ["SERVICE", "WANTED", "ACTUAL", "PID", "UPTIME", "RESTARTS", "MEMORY", "NOTE"].map(String::from);
+    let mut rows = vec![heading.to_vec()];
+    for service in &status.services {
+        let (actual, note) = words(&service.actual);
+        let wanted = match service.wanted {
+            Wanted::Running => "running",
+            Wanted::Stopped => "stopped",
+        };
+        rows.push(vec![
+            service.name.to_string(),
+            wanted.into(),
+            actual.into(),
+            service.pid.map_or_else(|| "-".into(), |pid| pid.to_string()),
+            service.started_at.map_or_else(|| "-".into(), |at| span(now - at)),
+            service.restarts.to_string(),
+            service.memory_bytes.map_or_else(|| "-".into(), bytes),
+            note,
+        ]);
+    }
+    table(&rows);
+    let state = if status.ready { "ready" } else { "not ready" };
+    say(&format!("tornadod {} · {state} · up {}", status.version, span(now - status.started_at)));
+}
+
+fn words(actual: &Actual) -> (&'static str, String) {
+    match actual {
+        Actual::Stopped => ("stopped", String::new()),
+        Actual::Waiting { reason } => ("waiting", reason.clone()),
+        Actual::Starting { reason } => ("starting", reason.clone()),
+        Actual::Ready => ("ready", String::new()),
+        Actual::Degraded { reason } => ("degraded", reason.clone()),
+        Actual::BackingOff { reason, retry_in_ms } => ("backing off", format!("{reason}; again in {retry_in_ms} ms")),
+        Actual::CrashLoop { reason } => ("crash loop", format!("{reason}; fix it, then `tornadod start`")),
+        Actual::Stopping => ("stopping", String::new()),
+    }
+}

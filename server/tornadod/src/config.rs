@@ -1,0 +1,220 @@
+//! The configuration file: one table a concern, unknown keys refused, read once.
+
+use crate::failure::Failure;
+use crate::host;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use tornado_shared::invitation::ServerAddress;
+use tornado_shared::model::LanePools;
+
+/// The whole file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where things are kept.
+    pub paths: Paths,
+    /// How devices reach this server.
+    pub server: Server,
+    /// What both lanes share with everyone who needs to know.
+    pub lanes: Lanes,
+    /// Service `auth`.
+    pub auth: tornado_auth::Config,
+    /// Service `session`.
+    pub session: tornado_session::Config,
+    /// Service `wg`.
+    pub wg: tornado_wg::Config,
+    /// Service `client-api`.
+    pub client_api: tornado_client_api::Config,
+    /// Service `admin`.
+    pub admin: tornado_admin::Config,
+    /// Logging.
+    pub log: Log,
+}
+
+/// `[paths]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Paths {
+    /// Sockets.
+    pub run: PathBuf,
+    /// One directory a service.
+    pub state: PathBuf,
+}
+
+impl Default for Paths {
+    fn default() -> Self {
+        Self { run: "/run/tornado".into(), state: "/var/lib/tornado".into() }
+    }
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Public name or address, without port. Absent: the address of the interface of the default route.
+    pub host: Option<String>,
+}
+
+/// `[lanes]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lanes {
+    /// UDP port of the direct lane.
+    pub direct_port: u16,
+    /// UDP port of the tor lane.
+    pub tor_port: u16,
+    /// Inner MTU, bytes.
+    pub mtu: u16,
+    /// Address pools.
+    pub pools: LanePools,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        let wg = tornado_wg::Config::default();
+        Self { direct_port: wg.direct_port, tor_port: wg.tor_port, mtu: wg.mtu, pools: wg.pools }
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// error, warn, info, debug or trace, or a filter such as `info,tornado_wg=debug`.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into() }
+    }
+}
+
+/// Keys that services have in their own tables, but that only one place may set.
+const ELSEWHERE: [(&str, &str, &str); 8] = [
+    ("session", "pools", "[lanes] pools"),
+    ("wg", "pools", "[lanes] pools"),
+    ("wg", "direct_port", "[lanes] direct_port"),
+    ("wg", "tor_port", "[lanes] tor_port"),
+    ("wg", "mtu", "[lanes] mtu"),
+    ("wg", "api_port", "[client_api] listen"),
+    ("auth", "api_port", "[client_api] listen"),
+    ("auth", "public_host", "[server] host"),
+];
+
+impl Config {
+    /// Reads a file; one that does not exist means all defaults.
+    pub fn load(path: &Path) -> Result<Self, Failure> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(e) => return Err(Failure::usage(format!("cannot read the configuration {}: {e}", path.display()))),
+        };
+        Self::parse(&text).map_err(|why| Failure::usage(format!("in the configuration {}: {why}", path.display())))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let tables: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
+        for (table, key, place) in ELSEWHERE {
+            if tables.get(table).and_then(|t| t.get(key)).is_some() {
+                return Err(format!("'{key}' does not belong in [{table}]; set {place} instead"));
+            }
+        }
+        let config: Self = toml::from_str(text).map_err(|e| e.to_string())?;
+        config.spread()
+    }
+
+    /// Gives each service the values that are set in one place for all.
+    fn spread(mut self) -> Result<Self, String> {
+        let host = match &self.server.host {
+            Some(host) => host.parse::<ServerAddress>().map_err(|e| format!("[server] host: {e}"))?.host,
+            None => host::detect().map_or_else(|| "localhost".into(), |address| address.to_string()),
+        };
+        let Some(api) = self.client_api.listen.first() else {
+            return Err("[client_api] listen needs at least one address".into());
+        };
+        let api_port = api.port();
+        self.session.pools = self.lanes.pools;
+        self.wg = tornado_wg::Config {
+            pools: self.lanes.pools,
+            direct_port: self.lanes.direct_port,
+            tor_port: self.lanes.tor_port,
+            mtu: self.lanes.mtu,
+            api_port,
+            ..self.wg
+        };
+        self.auth.public_host = Some(host.clone());
+        self.auth.api_port = api_port;
+        self.client_api.host = host;
+        self.check()?;
+        Ok(self)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.lanes.pools.validate().map_err(|e| format!("[lanes] pools: {e}"))?;
+        if self.lanes.direct_port == self.lanes.tor_port {
+            return Err("[lanes] direct_port and tor_port must differ".into());
+        }
+        self.auth.validate().map_err(|e| format!("[auth]: {e}"))?;
+        self.session.validate().map_err(|e| format!("[session]: {e}"))?;
+        self.wg.validate().map_err(|e| format!("[wg]: {e}"))?;
+        let filter = tracing_subscriber::EnvFilter::try_new(&self.log.level);
+        filter.map_err(|e| format!("[log] level: {e}"))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_all_defaults() {
+        let config = Config::parse("").unwrap();
+        assert_eq!(config.paths.run, PathBuf::from("/run/tornado"));
+        assert_eq!(config.wg.api_port, 4605);
+    }
+
+    #[test]
+    fn the_shipped_example_is_the_defaults() {
+        let example = include_str!("../../../installers/tornado.toml");
+        let parsed = toml::Value::try_from(Config::parse(example).unwrap()).unwrap();
+        let defaults = toml::Value::try_from(Config::parse("").unwrap()).unwrap();
+        assert_eq!(parsed, defaults);
+        // Uncommented it must parse too, or it would teach keys that do not exist.
+        let whole: String = example
+            .lines()
+            .map(|line| line.strip_prefix("#").filter(|l| l.contains(" = ") && !l.starts_with(' ')).unwrap_or(line))
+            .fold(String::new(), |text, line| text + line + "\n");
+        let uncommented = toml::Value::try_from(Config::parse(&whole).unwrap()).unwrap();
+        assert_eq!(uncommented["lanes"], defaults["lanes"]);
+    }
+
+    #[test]
+    fn unknown_keys_are_named() {
+        for (text, word) in [
+            ("[servr]\nhost = 'x'", "servr"),
+            ("[server]\nhots = 'x'", "hots"),
+            ("[wg]\nmtu = 1300", "[lanes] mtu"),
+            ("[auth]\nnonsense = 1", "nonsense"),
+            ("[server]\nhost = 'a b'", "[server] host"),
+            ("[client_api]\nlisten = []", "listen"),
+            ("[lanes]\ndirect_port = 5\ntor_port = 5", "differ"),
+        ] {
+            let why = Config::parse(text).unwrap_err();
+            assert!(why.contains(word), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn pools_and_ports_reach_everyone() {
+        let text = "[server]\nhost = 'vpn.example.org'\n[lanes]\ndirect_port = 1000\n\
+                    [lanes.pools.direct]\nv4 = '10.1.0.0/24'\nv6 = 'fd00:1::/64'\n\
+                    [lanes.pools.tor]\nv4 = '10.2.0.0/24'\nv6 = 'fd00:2::/64'\n[client_api]\nlisten = ['127.0.0.1:99']";
+        let config = Config::parse(text).unwrap();
+        assert_eq!(config.session.pools, config.wg.pools);
+        assert_eq!((config.wg.direct_port, config.wg.api_port, config.auth.api_port), (1000, 99, 99));
+        assert_eq!(config.client_api.host, "vpn.example.org");
+        assert_eq!(config.auth.public_host.as_deref(), Some("vpn.example.org"));
+    }
+}

@@ -1,0 +1,65 @@
+//! Failures for people, and their exit codes.
+
+use std::fmt;
+use std::process::ExitCode;
+use tornado_mesh::ServiceError;
+
+/// Why a command did not do its work. The text says what failed, why, and what to do next.
+#[derive(Debug)]
+pub struct Failure {
+    kind: Kind,
+    text: String,
+}
+
+/// Stable exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Failed = 1,
+    Usage = 2,
+    Unreachable = 3,
+    Refused = 4,
+}
+
+impl Failure {
+    /// Wrong usage: command line or configuration.
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self { kind: Kind::Usage, text: text.into() }
+    }
+
+    /// Anything else.
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self { kind: Kind::Failed, text: text.into() }
+    }
+
+    /// The server refused.
+    pub fn refused(text: impl Into<String>) -> Self {
+        Self { kind: Kind::Refused, text: text.into() }
+    }
+
+    /// A call over a socket failed.
+    pub fn of_call<E: ServiceError>(doing: &str, error: &E) -> Self {
+        if error.code() == "unavailable" {
+            let hint = "is the server running, and are you root? Try `tornadod status`, `systemctl start tornado`";
+            return Self { kind: Kind::Unreachable, text: format!("cannot {doing}: {error}; {hint}") };
+        }
+        let kind = if error.status() < 500 { Kind::Refused } else { Kind::Failed };
+        Self { kind, text: format!("cannot {doing}: {error}") }
+    }
+
+    /// For the caller's shell.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.kind as u8)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::failed(format!("{error:#}"))
+    }
+}

@@ -1,0 +1,79 @@
+//! Runs one process of the server until it is told to end.
+
+use crate::config::Config;
+use crate::failure::Failure;
+use anyhow::Context as _;
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::master::ServiceName;
+use tornado_mesh::{Context, Roles};
+use tracing_subscriber::EnvFilter;
+
+/// The supervisor.
+pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
+    start_logging(&config);
+    let config_path = std::path::absolute(config_path).context("cannot resolve the path of the configuration")?;
+    let master = tornado_master::Config { run_dir: config.paths.run, state_dir: config.paths.state, config_path };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    runtime.block_on(async {
+        let shutdown = end_on_signals()?;
+        tornado_master::run(master, shutdown).await.context("the supervisor ended")
+    })?;
+    Ok(())
+}
+
+/// One service.
+pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
+    start_logging(&config);
+    // Fails only when one is installed already, which is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    runtime.block_on(async {
+        let context = Context {
+            service: name.as_str(),
+            state_dir: config.paths.state.join(name.as_str()),
+            run_dir: config.paths.run.clone(),
+            roles: Roles::from_system()?,
+            shutdown: end_on_signals()?,
+        };
+        Box::pin(run(name, context, config)).await.with_context(|| format!("service {name} ended"))
+    })?;
+    Ok(())
+}
+
+async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Result<()> {
+    match name {
+        ServiceName::Auth => tornado_auth::run(context, config.auth).await?,
+        ServiceName::Session => tornado_session::run(context, config.session).await?,
+        ServiceName::Wg => tornado_wg::run(context, config.wg).await?,
+        ServiceName::ClientApi => tornado_client_api::run(context, config.client_api).await?,
+        ServiceName::Admin => tornado_admin::run(context, config.admin).await?,
+    }
+    Ok(())
+}
+
+/// A token that SIGTERM and SIGINT cancel.
+fn end_on_signals() -> anyhow::Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be watched")?;
+    let shutdown = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        shutdown.cancel();
+    });
+    Ok(token)
+}
+
+/// JSON lines on standard error.
+fn start_logging(config: &Config) {
+    let filter = EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let started = tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter).try_init();
+    if started.is_err() {
+        crate::output::complain("tornadod: logging was started twice");
+    }
+}
