@@ -80,6 +80,16 @@ impl DeviceProc {
         self.host.run(command, Duration::from_secs(60))
     }
 
+    /// The same with `--password-stdin` added and the password fed to it.
+    ///
+    /// # Errors
+    /// When it cannot start or does not end.
+    pub fn cli_with_password(&self, words: &[&str], password: &str) -> Result<Output, HarnessError> {
+        let mut command = self.command()?;
+        command.args(words).arg("--password-stdin");
+        crate::command::run(command, Some(&format!("{password}\n")), Duration::from_secs(60))
+    }
+
     /// The same with `--json` added, which must end with 0; its answer.
     ///
     /// # Errors

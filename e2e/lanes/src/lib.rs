@@ -4,3 +4,4 @@
 pub mod original;
 pub mod raw;
 pub mod wireguard_go;
+pub mod world;

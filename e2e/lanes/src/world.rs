@@ -1,0 +1,119 @@
+//! A lab with the real server and real clients in it.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tornado_e2e_harness::{
+    DeviceProc, Host, Internet, Lab, LabOptions, Programs, SERVER, ServerOptions, ServerProc, wait_for,
+};
+
+/// The password of every account in the tests.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Lab, server and `internet`. Everything goes when it is dropped.
+#[derive(Debug)]
+pub struct World {
+    /// The server under test.
+    pub server: ServerProc,
+    /// What there is to visit.
+    pub internet: Internet,
+    /// The network.
+    pub lab: Lab,
+}
+
+impl World {
+    /// A lab with a server that is ready. `config` is added to the server's configuration.
+    ///
+    /// # Errors
+    /// When something does not come up.
+    pub fn up(devices: u16, config: &str) -> Result<Self> {
+        let lab = Lab::up(LabOptions::with_devices(devices))?;
+        let internet = lab.internet()?;
+        let options = ServerOptions { config: config.to_owned(), ..ServerOptions::default() };
+        let server = ServerProc::start(lab.host("server")?, options)?;
+        Ok(Self { server, internet, lab })
+    }
+
+    /// The device API.
+    #[must_use]
+    pub fn api(&self) -> SocketAddr {
+        SocketAddr::new(SERVER.v4.into(), 4605)
+    }
+
+    /// An invitation link for a new account.
+    ///
+    /// # Errors
+    /// When the server makes none.
+    pub fn invite(&self, max_devices: u32) -> Result<String> {
+        let answer = self.server.json(&["invite", "create", "--devices", &max_devices.to_string()])?;
+        Ok(answer["link"].as_str().context("no link in the answer")?.to_owned())
+    }
+
+    /// A host of the lab.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn device_host(&self, number: u16) -> Result<&Host> {
+        Ok(self.lab.host(&format!("device{number}"))?)
+    }
+
+    /// A device whose account `user<number>` was just made by an invitation.
+    ///
+    /// # Errors
+    /// When enrolling fails.
+    pub fn enrolled(&self, number: u16) -> Result<DeviceProc> {
+        let device = DeviceProc::start(self.device_host(number)?, Programs::beside())?;
+        let (link, user) = (self.invite(3)?, format!("user{number}"));
+        let enrolled =
+            device.cli_with_password(&["enroll", &link, "--username", &user, "--device-name", "lab"], PASSWORD)?;
+        ensure!(enrolled.ok(), "enroll: {}{}", enrolled.stdout, enrolled.stderr);
+        Ok(device)
+    }
+
+    /// Live sessions as the operator sees them.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn sessions(&self) -> Result<Vec<Value>> {
+        list(self.server.json(&["session", "list"])?)
+    }
+
+    /// Connections that were, newest first.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn history(&self) -> Result<Vec<Value>> {
+        list(self.server.json(&["session", "history"])?)
+    }
+
+    /// `GET` on a socket of the mesh, as root.
+    ///
+    /// # Errors
+    /// When the service does not answer with JSON.
+    pub fn mesh_get(&self, service: &str, path: &str) -> Result<Value> {
+        let socket = self.server.run_dir().join(format!("{service}.sock"));
+        let output = std::process::Command::new("curl")
+            .args(["--silent", "--fail-with-body", "--max-time", "5", "--unix-socket"])
+            .arg(socket)
+            .arg(format!("http://s{path}"))
+            .output()?;
+        serde_json::from_slice(&output.stdout).with_context(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Waits until the operator's list has `count` live sessions.
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn wait_sessions(&self, count: usize, within: Duration) -> Result<()> {
+        wait_for(&format!("{count} live sessions"), within, || {
+            let now = self.sessions().map_or(usize::MAX, |sessions| sessions.len());
+            Ok((now == count).then_some(()))
+        })?;
+        Ok(())
+    }
+}
+
+fn list(value: Value) -> Result<Vec<Value>> {
+    serde_json::from_value(value).context("not a list")
+}

@@ -1,0 +1,186 @@
+//! Things that die while people are connected.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use serde_json::Value;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tornado_e2e_harness::{DeviceProc, SERVER, wait_for};
+use tornado_e2e_lanes::world::World;
+
+/// Sends a numbered datagram every 10 ms through a device's tunnel to the echo in `internet`.
+#[derive(Debug)]
+struct Beacon {
+    stop: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<Report>,
+}
+
+/// What came back.
+#[derive(Debug)]
+struct Report {
+    sent: u32,
+    received: u32,
+    longest_silence: Duration,
+}
+
+impl Beacon {
+    fn start(device: &DeviceProc, to: SocketAddr) -> Self {
+        let host = device.host().clone();
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = stop.clone();
+        let thread = std::thread::spawn(move || host.enter(|| run_beacon(to, &flag)).unwrap());
+        Self { stop, thread }
+    }
+
+    fn stop(self) -> Report {
+        self.stop.store(true, Ordering::SeqCst);
+        self.thread.join().unwrap()
+    }
+}
+
+fn run_beacon(to: SocketAddr, stop: &AtomicBool) -> Report {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect(to).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+    let (mut sent, mut received) = (0u32, 0u32);
+    let (mut last, mut longest) = (Instant::now(), Duration::ZERO);
+    let mut buffer = [0u8; 64];
+    let mut ended: Option<Instant> = None;
+    loop {
+        // After the last one the answers on their way get half a second.
+        match ended {
+            None if stop.load(Ordering::SeqCst) => ended = Some(Instant::now()),
+            None => {
+                if socket.send(&sent.to_be_bytes()).is_ok() {
+                    sent += 1;
+                }
+            }
+            Some(at) if at.elapsed() > Duration::from_millis(500) => break,
+            Some(_) => {}
+        }
+        while let Ok(4) = socket.recv(&mut buffer) {
+            received += 1;
+            longest = longest.max(last.elapsed());
+            last = Instant::now();
+            if ended.is_none() {
+                break;
+            }
+        }
+    }
+    if received < sent && ended.is_some() {
+        longest = longest.max(last.elapsed().saturating_sub(Duration::from_millis(600)));
+    }
+    Report { sent, received, longest_silence: longest }
+}
+
+fn connected(world: &World, count: u16) -> Vec<DeviceProc> {
+    (1..=count)
+        .map(|number| {
+            let device = world.enrolled(number).unwrap();
+            device.cli(&["connect"]).unwrap().success().unwrap();
+            device
+        })
+        .collect()
+}
+
+fn seen(world: &World, device: &DeviceProc) -> Option<IpAddr> {
+    let reply = device.host().http_get_within(world.internet.http_v4(), "/", Duration::from_secs(3)).ok()?;
+    reply.seen_as().ok()
+}
+
+#[test]
+fn kill_9_of_each_service_with_20_devices() {
+    let mut world = World::up(20, "").unwrap();
+    let devices = connected(&world, 20);
+    world.wait_sessions(20, Duration::from_secs(5)).unwrap();
+    let echo = world.internet.echo_v4();
+
+    for service in ["client-api", "admin", "auth", "session"] {
+        let beacons: Vec<_> = devices.iter().take(5).map(|device| Beacon::start(device, echo)).collect();
+        std::thread::sleep(Duration::from_millis(300));
+        let before = world.server.kill_service(service).unwrap();
+        world.server.wait_restarted(service, before, Duration::from_secs(10)).unwrap();
+        std::thread::sleep(Duration::from_millis(500));
+        for (number, report) in beacons.into_iter().map(Beacon::stop).enumerate() {
+            assert_eq!(report.sent, report.received, "{service} died, device{} lost packets: {report:?}", number + 1);
+        }
+        assert_eq!(world.sessions().unwrap().len(), 20, "after the death of {service}");
+    }
+
+    let beacons: Vec<_> = devices.iter().map(|device| Beacon::start(device, echo)).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    let before = world.server.kill_service("wg").unwrap();
+    std::thread::sleep(Duration::from_secs(4));
+    let reports: Vec<_> = beacons.into_iter().map(Beacon::stop).collect();
+    let worst = reports.iter().map(|report| report.longest_silence).max().unwrap();
+    eprintln!("wg died: longest silence of 20 devices {worst:?}");
+    assert!(worst < Duration::from_secs(2), "traffic must flow again within 2 s: {reports:?}");
+    world.server.wait_restarted("wg", before, Duration::from_secs(10)).unwrap();
+    let peers = world.mesh_get("wg", "/v1/peers").unwrap();
+    assert_eq!(peers.as_array().map(Vec::len), Some(40), "20 devices on two lanes");
+    for device in &devices {
+        assert_eq!(seen(&world, device), Some(IpAddr::from(SERVER.v4)));
+    }
+}
+
+#[test]
+fn a_new_master_takes_over_what_runs() {
+    let mut world = World::up(1, "").unwrap();
+    let devices = connected(&world, 1);
+    let pids = |world: &World| ["auth", "session", "wg"].map(|service| world.server.pid_of(service).unwrap());
+    let before = pids(&world);
+    let beacon = Beacon::start(&devices[0], world.internet.echo_v4());
+    std::thread::sleep(Duration::from_millis(200));
+    world.server.master().unwrap().signal(nix::sys::signal::Signal::SIGKILL).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    world.server.start_master().unwrap();
+    world.server.wait_ready(Duration::from_secs(15)).unwrap();
+    let report = beacon.stop();
+    assert_eq!(report.sent, report.received, "{report:?}");
+    assert_eq!(pids(&world), before, "the services were adopted, not started again");
+    devices[0].cli(&["disconnect"]).unwrap().success().unwrap();
+    devices[0].cli(&["connect"]).unwrap().success().unwrap();
+}
+
+#[test]
+fn defect_036_the_second_lane_fails_and_nothing_stays_behind() {
+    // The interface of the second lane is taken away by hand, again and again, while a device tries to connect.
+    let world = World::up(1, "").unwrap();
+    let device = world.enrolled(1).unwrap();
+    let host = world.lab.host("server").unwrap();
+    let stop = AtomicBool::new(false);
+    let failed = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::SeqCst) {
+                // It is not there half of the time: that is the point.
+                let _ = host.try_exec(&["ip", "link", "delete", "wg1"], Duration::from_secs(5));
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut failed = None;
+        while failed.is_none() && Instant::now() < deadline {
+            let output = device.cli(&["connect", "--json"]).unwrap();
+            let text = format!("{}{}", output.stdout, output.stderr);
+            if output.ok() {
+                device.cli(&["disconnect"]).unwrap();
+            } else if text.contains("data_plane_unavailable") {
+                failed = Some(text);
+            }
+        }
+        stop.store(true, Ordering::SeqCst);
+        failed
+    });
+    assert!(failed.is_some(), "taking wg1 away was never noticed while connecting");
+    assert!(world.sessions().unwrap().is_empty(), "no session stays");
+    assert_eq!(world.mesh_get("session", "/v1/pool").unwrap()["leased"], 0, "no lease stays");
+    wait_for("the lanes to heal", Duration::from_secs(10), || {
+        Ok((world.mesh_get("wg", "/v1/peers").ok() == Some(Value::Array(Vec::new()))).then_some(()))
+    })
+    .unwrap();
+    wait_for("the next try to work", Duration::from_secs(10), || Ok(device.cli(&["connect"])?.ok().then_some(())))
+        .unwrap();
+    assert_eq!(seen(&world, &device), Some(IpAddr::from(SERVER.v4)));
+}

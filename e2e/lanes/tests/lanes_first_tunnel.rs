@@ -1,0 +1,98 @@
+//! From the invitation to packets in the internet and back to nothing left.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use serde_json::Value;
+use std::net::IpAddr;
+use std::time::Duration;
+use tornado_e2e_harness::SERVER;
+use tornado_e2e_lanes::world::{PASSWORD, World};
+
+#[test]
+fn enrol_login_connect_browse_disconnect() {
+    let world = World::up(1, "").unwrap();
+    let device = world.enrolled(1).unwrap();
+    device.cli(&["logout"]).unwrap().success().unwrap();
+    device.cli_with_password(&["login", "--username", "user1"], PASSWORD).unwrap().success().unwrap();
+
+    let clear = device.host().capture("eth0", "tcp port 80").unwrap();
+    device.cli(&["connect"]).unwrap().success().unwrap();
+    let status = device.json(&["status"]).unwrap();
+    assert_eq!(status["state"], "connected", "{status}");
+    assert_eq!(status["lane"], "direct", "{status}");
+
+    for (target, egress) in
+        [(world.internet.http_v4(), IpAddr::from(SERVER.v4)), (world.internet.http_v6(), IpAddr::from(SERVER.v6))]
+    {
+        let reply = device.host().http_get(target, "/").unwrap();
+        assert_eq!(reply.seen_as().unwrap(), egress, "the server's address is what internet sees");
+        let body = device.host().http_get(target, "/bytes/1000000").unwrap().body;
+        assert_eq!(body.len(), 1_000_000);
+    }
+    assert_eq!(clear.stop().unwrap().count(), 0, "nothing went past the tunnel");
+
+    let status = device.json(&["status"]).unwrap();
+    assert!(status["rx_bytes"].as_u64().unwrap() > 2_000_000, "{status}");
+    assert!(status["tx_bytes"].as_u64().unwrap() > 1_000, "{status}");
+    let live = world.sessions().unwrap();
+    assert_eq!(live.len(), 1);
+    assert_eq!(live[0]["state"], "online");
+
+    device.cli(&["disconnect"]).unwrap().success().unwrap();
+    assert!(world.sessions().unwrap().is_empty(), "the slot is free at once");
+    assert_eq!(world.mesh_get("wg", "/v1/peers").unwrap(), Value::Array(Vec::new()), "no peer is left");
+    assert_eq!(world.mesh_get("session", "/v1/pool").unwrap()["leased"], 0, "no lease is left");
+    let history = world.history().unwrap();
+    assert_eq!(history.len(), 1);
+    assert_eq!(history[0]["reason"], "disconnect");
+    let tx = history[0]["direct_transfer"]["tx_bytes"].as_u64().unwrap();
+    assert!(tx > 2_000_000, "defect_060: the history knows the bytes: {history:?}");
+    assert_eq!(device.json(&["status"]).unwrap()["state"], "disconnected");
+    // The device is in the clear again, which the user asked for.
+    let own = device.host().http_get(world.internet.http_v4(), "/").unwrap().seen_as().unwrap();
+    assert_eq!(own, IpAddr::from(world.lab.device_address(1).v4));
+}
+
+#[test]
+fn an_invitation_works_once_and_a_wrong_password_not_at_all() {
+    let world = World::up(2, "").unwrap();
+    let first = world.enrolled(1).unwrap();
+    let link = world.invite(3).unwrap();
+    let second =
+        tornado_e2e_harness::DeviceProc::start(world.device_host(2).unwrap(), tornado_e2e_harness::Programs::beside())
+            .unwrap();
+    let enroll = |user: &str| second.cli_with_password(&["enroll", &link, "--username", user], PASSWORD).unwrap();
+    assert!(enroll("user2").ok());
+    let again = enroll("user3");
+    assert_eq!(again.status.code(), Some(4), "refused by the server: {}{}", again.stdout, again.stderr);
+    first.cli(&["logout"]).unwrap().success().unwrap();
+    let wrong = first.cli_with_password(&["login", "--username", "user1"], "not the password").unwrap();
+    assert_eq!(wrong.status.code(), Some(4), "{}{}", wrong.stdout, wrong.stderr);
+}
+
+#[test]
+fn sessions_survive_restarts_of_the_helper_and_of_the_whole_server() {
+    let mut world = World::up(1, "").unwrap();
+    let mut device = world.enrolled(1).unwrap();
+    device.cli(&["connect"]).unwrap().success().unwrap();
+    device.kill_helper();
+    device.start_helper().unwrap();
+    // A killed helper leaves no half-made routes behind: either the tunnel is up again or the network is plain.
+    let status = device.json(&["status"]).unwrap();
+    if status["state"] != "connected" {
+        device.cli(&["connect"]).unwrap().success().unwrap();
+    }
+    let through = |world: &World| {
+        device.host().http_get_within(world.internet.http_v4(), "/", Duration::from_secs(3)).and_then(|r| r.seen_as())
+    };
+    assert_eq!(through(&world).unwrap(), IpAddr::from(SERVER.v4));
+
+    // The original made new server keys at each start (defect_041): here the same tunnel goes on.
+    world.server.cli(&["restart"]).unwrap().success().unwrap();
+    world.server.wait_ready(Duration::from_secs(30)).unwrap();
+    tornado_e2e_harness::wait_for("traffic after a restart of the server", Duration::from_secs(20), || {
+        Ok(through(&world).ok().filter(|seen| *seen == IpAddr::from(SERVER.v4)))
+    })
+    .unwrap();
+    assert_eq!(world.sessions().unwrap().len(), 1);
+}

@@ -1,0 +1,138 @@
+//! What a device must not reach: the internet through the closed tor lane, other devices, the server itself.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+use tornado_e2e_harness::{DeviceProc, INTERNET, SERVER};
+use tornado_e2e_lanes::raw;
+use tornado_e2e_lanes::world::World;
+
+const PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// Addresses of a device's live session on a lane, as the server has them.
+fn leased(world: &World, lane: &str, user: &str) -> (Ipv4Addr, Ipv6Addr) {
+    let sessions = world.sessions().unwrap();
+    let own = sessions.iter().find(|s| s["username"] == user).unwrap();
+    let text = |family: &str| own[lane][family].as_str().unwrap().to_owned();
+    (text("v4").parse().unwrap(), text("v6").parse().unwrap())
+}
+
+fn connect(world: &World, number: u16, lane: &str) -> DeviceProc {
+    let device = world.enrolled(number).unwrap();
+    device.cli(&["connect", "--lane", lane]).unwrap().success().unwrap();
+    device
+}
+
+#[test]
+fn defect_038_nothing_on_the_closed_tor_lane_arrives_anywhere() {
+    let world = World::up(1, "").unwrap();
+    let device = connect(&world, 1, "tor");
+    let source = leased(&world, "tor", "user1");
+    let interface = device.json(&["status"]).unwrap()["interface"].as_str().unwrap().to_owned();
+
+    let uplink = world.lab.host("server").unwrap().capture("eth0", "not udp port 51821 and not tcp port 4605").unwrap();
+    let clear = device.host().capture("eth0", "not udp port 51821 and not tcp port 4605 and not icmp6").unwrap();
+    let inside = device.host().capture(&interface, "ip or ip6").unwrap();
+    let packets = raw::arsenal(source, (INTERNET.v4, INTERNET.v6));
+    let taken = device.host().enter(|| raw::send(&interface, &packets)).unwrap().unwrap();
+    assert!(taken + 3 >= packets.len(), "the kernel took {taken} of {} packets", packets.len());
+    for target in [world.internet.http_v4(), world.internet.http_v6()] {
+        let result = device.host().http_get_within(target, "/", PATIENCE);
+        assert!(result.is_err(), "a page came through the closed lane: {result:?}");
+    }
+    inside.wait_for(taken, Duration::from_secs(5)).unwrap();
+
+    let seen = world.internet.seen();
+    assert!(seen.is_empty(), "arrived in internet: {seen:?}");
+    let leaked: Vec<_> =
+        uplink.stop().unwrap().lines().iter().filter(|l| !is_neighbour_discovery(l)).cloned().collect();
+    assert!(leaked.is_empty(), "left the server: {leaked:?}");
+    let leaked: Vec<_> = clear.stop().unwrap().lines().iter().filter(|l| !is_neighbour_discovery(l)).cloned().collect();
+    assert!(leaked.is_empty(), "left the device in the clear: {leaked:?}");
+}
+
+fn is_neighbour_discovery(line: &str) -> bool {
+    line.starts_with("ARP") || line.contains("neighbor") || line.contains("router solicitation")
+}
+
+#[test]
+fn defect_040_devices_reach_neither_each_other_nor_the_server() {
+    let world = World::up(2, "").unwrap();
+    let (one, two) = (connect(&world, 1, "direct"), connect(&world, 2, "direct"));
+    let other = leased(&world, "direct", "user2");
+    let other_tor = leased(&world, "tor", "user2");
+    let interface = two.json(&["status"]).unwrap()["interface"].as_str().unwrap().to_owned();
+    let listening = two.host().capture(&interface, "ip or ip6").unwrap();
+
+    // A service on the server that listens everywhere, as a careless operator would have it.
+    let server = world.lab.host("server").unwrap();
+    let mut careless = server.command("socat");
+    careless.args(["TCP6-LISTEN:8080,fork,reuseaddr,ipv6only=0", "SYSTEM:echo reached"]);
+    let _careless = server.spawn("socat", careless).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+
+    let gateways = [IpAddr::from([10, 8, 0, 1]), "fd74:6f72:6e61:8::1".parse().unwrap()];
+    let own = [IpAddr::from(SERVER.v6), IpAddr::from([10, 9, 0, 1])];
+    for address in gateways.iter().chain(&own) {
+        let result = one.host().http_get_within(SocketAddr::new(*address, 8080), "/", PATIENCE);
+        let text = format!("{result:?}");
+        assert!(!text.contains("reached") && !text.contains("no whole HTTP"), "{address}: {text}");
+    }
+    for address in [IpAddr::from(other.0), IpAddr::from(other.1), IpAddr::from(other_tor.0), IpAddr::from(other_tor.1)]
+    {
+        let to = SocketAddr::new(address, 8080);
+        assert!(one.host().http_get_within(to, "/", Duration::from_millis(700)).is_err());
+        let answer = one.host().udp_ask(SocketAddr::new(address, 7), b"hello", Duration::from_millis(400));
+        assert!(!matches!(answer, Ok(Some(_))), "{answer:?}");
+    }
+    // Crafted packets to the other device and to the server's loopback.
+    let interface_one = one.json(&["status"]).unwrap()["interface"].as_str().unwrap().to_owned();
+    let from = leased(&world, "direct", "user1");
+    let to_peer = raw::arsenal(from, other);
+    let to_loopback = raw::arsenal(from, (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST));
+    let on_lo = server.capture("lo", "src net 10.8.0.0/16 or src net fd74:6f72:6e61:8::/64").unwrap();
+    one.host()
+        .enter(|| {
+            raw::send(&interface_one, &to_peer).unwrap();
+            raw::send(&interface_one, &to_loopback).unwrap()
+        })
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(on_lo.stop().unwrap().count(), 0, "defect_039: packets reached the server's loopback");
+    let strangers: Vec<_> = listening
+        .stop()
+        .unwrap()
+        .lines()
+        .iter()
+        .filter(|line| line.contains(&format!("{} >", from.0)) || line.contains(&format!("{} >", from.1)))
+        .cloned()
+        .collect();
+    assert!(strangers.is_empty(), "arrived at the other device: {strangers:?}");
+    // While all that is refused, what is promised still works.
+    let seen = one.host().http_get(world.internet.http_v4(), "/").unwrap().seen_as().unwrap();
+    assert_eq!(seen, IpAddr::from(SERVER.v4));
+}
+
+#[test]
+fn a_neighbour_of_the_server_cannot_send_to_devices() {
+    let world = World::up(1, "").unwrap();
+    let device = connect(&world, 1, "direct");
+    let target = leased(&world, "direct", "user1");
+    let interface = device.json(&["status"]).unwrap()["interface"].as_str().unwrap().to_owned();
+    let internet = world.lab.host("internet").unwrap();
+    let access = world.lab.host("access").unwrap();
+    // Somebody between tells the network that the lanes lie behind the server, which they do.
+    for (family, pool) in [("-4", "10.8.0.0/16"), ("-6", "fd74:6f72:6e61:8::/64")] {
+        let via = if family == "-4" { SERVER.v4.to_string() } else { SERVER.v6.to_string() };
+        access.exec(&["ip", family, "route", "add", pool, "via", &via, "dev", "server"]).unwrap();
+    }
+    let listening = device.host().capture(&interface, "ip or ip6").unwrap();
+    let packets = raw::arsenal((INTERNET.v4, INTERNET.v6), target);
+    internet.enter(|| raw::send("eth0", &packets).unwrap()).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let arrived = listening.stop().unwrap();
+    let foreign: Vec<_> =
+        arrived.lines().iter().filter(|l| l.contains("192.0.2.80") || l.contains("2001:db8:80::80")).collect();
+    assert!(foreign.is_empty(), "{foreign:?}");
+}
