@@ -1,1 +1,81 @@
-//! Placeholder while the crate is being written.
+//! Service `auth`: the only reader of the key directory and the only judge of who somebody is.
+//!
+//! Pure parts take time as an argument ([`guard`], [`password`] policy, the plan of [`keys`]); the service
+//! joins them with the store and the other services and implements `tornado_mesh::auth::Auth`.
+
+mod clock;
+mod code;
+mod config;
+mod envelope;
+mod error;
+pub mod guard;
+pub mod keys;
+pub mod password;
+mod seal;
+mod service;
+mod tokens;
+
+pub use clock::Clock;
+pub use config::{Argon2Cost, Config, ConfigError};
+pub use error::Error;
+pub use service::Service;
+
+use keys::Keys;
+use std::sync::Arc;
+use std::time::Duration;
+use tornado_mesh::session::SessionsClient;
+use tornado_mesh::{Context, Readiness};
+use tornado_store::identity::{IdentityStore as _, SqlIdentityStore};
+
+/// File of the database inside the state directory.
+const DATABASE: &str = "identity.db";
+/// How often sessions that should have been closed are tried again.
+const RETRY: Duration = Duration::from_secs(5);
+/// How often login keys are looked at and lapsed rows forgotten.
+const UPKEEP: Duration = Duration::from_secs(3600);
+
+/// Serves until `context.shutdown` is cancelled. Refuses to start when a key file or the database is
+/// missing, damaged or open to others: nothing is ever overwritten.
+pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+    config.validate()?;
+    let clock = Clock::system();
+    let store = SqlIdentityStore::open_sqlite(&context.state_dir.join(DATABASE)).await?;
+    let keys = open_keys(&context, &config, &store, &clock).await?;
+    let sessions = Arc::new(SessionsClient::new(context.channel("session")));
+    let service = Arc::new(Service::new(config, Arc::new(store.clone()), sessions, keys, clock)?);
+    let (ready, readiness) = Readiness::new("starting");
+    let server = context.server(tornado_mesh::auth::router(service.clone()), readiness)?;
+    service.upkeep().await;
+    ready.ready();
+    let upkeep = tokio::spawn(keep_up(service, context.shutdown.clone()));
+    server.serve(context.shutdown).await;
+    if let Err(error) = upkeep.await {
+        tracing::error!(%error, "upkeep ended badly");
+    }
+    store.close().await;
+    Ok(())
+}
+
+/// Keys are made only where nothing was ever kept: a database in use without its keys is a loss, not a start.
+async fn open_keys(context: &Context, config: &Config, store: &SqlIdentityStore, clock: &Clock) -> Result<Keys, Error> {
+    let dir = context.state_dir.join("keys");
+    if !Keys::exist(&dir)? {
+        if !store.is_pristine().await? {
+            return Err(Error::KeysLost(dir));
+        }
+        Keys::create(&dir, clock.now(), config.login_key_lifetime)?;
+    }
+    Ok(Keys::open(&dir, clock.now(), config.login_key_lifetime)?)
+}
+
+async fn keep_up(service: Arc<Service>, shutdown: tokio_util::sync::CancellationToken) {
+    let mut retry = tokio::time::interval(RETRY);
+    let mut upkeep = tokio::time::interval_at(tokio::time::Instant::now() + UPKEEP, UPKEEP);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = retry.tick() => service.close_pending().await,
+            _ = upkeep.tick() => service.upkeep().await,
+        }
+    }
+}

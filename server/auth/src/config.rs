@@ -1,0 +1,117 @@
+//! Settings of service `auth`, read once and checked at start.
+
+use crate::guard::Limits;
+use serde::{Deserialize, Serialize};
+use tornado_shared::invitation::{DEFAULT_PORT, ServerAddress};
+
+const DAY: i64 = 86_400;
+
+/// Settings. Times are seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Name or address that goes into invitation links.
+    pub public_host: Option<String>,
+    /// Port of the device API that goes into invitation links.
+    pub api_port: u16,
+    /// What a password hash costs.
+    pub argon2: Argon2Cost,
+    /// Password hashes computed at once; 0: one a core. Each takes `argon2.memory_kib`.
+    pub hash_workers: usize,
+    /// Logins that may wait for a free worker; more are told to come back.
+    pub hash_queue: usize,
+    /// Life of an access token.
+    pub access_lifetime: i64,
+    /// Life of a refresh token.
+    pub refresh_lifetime: i64,
+    /// Life of a login key; a new one is made when less than a third is left.
+    pub login_key_lifetime: i64,
+    /// Life of a set-up code.
+    pub setup_lifetime: i64,
+    /// Limits against guessing.
+    pub guard: Limits,
+}
+
+/// Cost of Argon2id (RFC 9106). The defaults are those of `argon2-cffi`, whose hashes are accepted too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Argon2Cost {
+    /// Memory, KiB.
+    pub memory_kib: u32,
+    /// Passes.
+    pub passes: u32,
+    /// Lanes.
+    pub lanes: u32,
+}
+
+impl Default for Argon2Cost {
+    fn default() -> Self {
+        Self { memory_kib: 64 * 1024, passes: 3, lanes: 4 }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            public_host: None,
+            api_port: DEFAULT_PORT,
+            argon2: Argon2Cost::default(),
+            hash_workers: 0,
+            hash_queue: 64,
+            access_lifetime: 900,
+            refresh_lifetime: 7 * DAY,
+            login_key_lifetime: 30 * DAY,
+            setup_lifetime: 3600,
+            guard: Limits::default(),
+        }
+    }
+}
+
+/// A setting was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("setting '{name}' of auth: {reason}")]
+pub struct ConfigError {
+    name: &'static str,
+    reason: String,
+}
+
+impl Config {
+    /// Refuses settings that cannot be meant.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let fail = |name, reason: &str| Err(ConfigError { name, reason: reason.to_owned() });
+        if let Some(host) = &self.public_host
+            && let Err(error) = host.parse::<ServerAddress>()
+        {
+            return fail("public_host", &error.to_string());
+        }
+        if !(60..=3600).contains(&self.access_lifetime) {
+            return fail("access_lifetime", "must be 60 to 3600 seconds");
+        }
+        if !(self.access_lifetime..=30 * DAY).contains(&self.refresh_lifetime) {
+            return fail("refresh_lifetime", "must be at least access_lifetime and at most 30 days");
+        }
+        if !(DAY..=365 * DAY).contains(&self.login_key_lifetime) {
+            return fail("login_key_lifetime", "must be 1 to 365 days");
+        }
+        if !(60..=DAY).contains(&self.setup_lifetime) {
+            return fail("setup_lifetime", "must be 60 seconds to 1 day");
+        }
+        if self.hash_workers > 64 || self.hash_queue > 4096 {
+            return fail("hash_workers", "at most 64 workers and 4096 waiting");
+        }
+        self.guard.validate().map_err(|reason| ConfigError { name: "guard", reason: reason.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_strict() {
+        assert_eq!(Config::default().validate(), Ok(()));
+        assert!(serde_json::from_str::<Config>(r#"{"acces_lifetime": 1}"#).is_err());
+        assert!(Config { access_lifetime: 0, ..Config::default() }.validate().is_err());
+        assert!(Config { public_host: Some("a b".into()), ..Config::default() }.validate().is_err());
+    }
+}

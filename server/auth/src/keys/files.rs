@@ -1,0 +1,106 @@
+//! Files that hold secrets: private from the first byte, whole or absent, never overwritten.
+
+use super::KeysError;
+use serde::{Serialize, de::DeserializeOwned};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Largest key file, bytes.
+const MAX_LEN: u64 = 16 * 1024;
+/// Prefix of files that were not finished.
+const UNFINISHED: &str = ".unfinished-";
+
+fn io(path: &Path) -> impl FnOnce(io::Error) -> KeysError + '_ {
+    move |source| KeysError::File { path: path.to_owned(), source }
+}
+
+/// Makes a directory that only its owner enters.
+pub(super) fn make_dir(path: &Path) -> Result<(), KeysError> {
+    DirBuilder::new().mode(0o700).create(path).map_err(io(path))
+}
+
+/// Writes a new file: mode 0600 when it is made, flushed, then given its name. Refuses to replace one.
+pub(super) fn write_new<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), KeysError> {
+    let path = dir.join(name);
+    let text = serde_json::to_vec_pretty(value).map(Zeroizing::new);
+    let text =
+        text.map_err(|_| KeysError::Damaged { path: path.clone(), reason: "cannot be written as JSON".into() })?;
+    let unfinished = dir.join(format!("{UNFINISHED}{name}"));
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(io(&unfinished))?;
+    file.write_all(&text).and_then(|()| file.sync_all()).map_err(io(&unfinished))?;
+    // `link` fails when the name is taken, where `rename` would replace the file.
+    fs::hard_link(&unfinished, &path).map_err(io(&path))?;
+    fs::remove_file(&unfinished).map_err(io(&unfinished))?;
+    sync_dir(dir)
+}
+
+/// Makes a directory's entries durable.
+pub(super) fn sync_dir(dir: &Path) -> Result<(), KeysError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io(dir))
+}
+
+/// Reads a file that must be private and whole.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, KeysError> {
+    let mut file = File::open(path).map_err(io(path))?;
+    let metadata = file.metadata().map_err(io(path))?;
+    let damaged = |reason: &str| KeysError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
+    if !metadata.is_file() || metadata.len() > MAX_LEN {
+        return Err(damaged("it is not a small regular file"));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        return Err(KeysError::Exposed(path.to_owned()));
+    }
+    let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1));
+    file.read_to_end(&mut text).map_err(io(path))?;
+    // The parser's own message could quote the secret.
+    serde_json::from_slice(&text).map_err(|error| damaged(&format!("it does not parse at line {}", error.line())))
+}
+
+/// The key files of a directory. Files that were not finished before a crash were never used and are removed.
+pub(super) fn list(dir: &Path) -> Result<Vec<PathBuf>, KeysError> {
+    let metadata = fs::metadata(dir).map_err(io(dir))?;
+    if metadata.mode() & 0o077 != 0 {
+        return Err(KeysError::Exposed(dir.to_owned()));
+    }
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(dir).map_err(io(dir))? {
+        let path = entry.map_err(io(dir))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with(UNFINISHED) {
+            fs::remove_file(&path).map_err(io(&path))?;
+        } else {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Removes a file whose key is out of use, for good.
+pub(super) fn remove(path: &Path) -> Result<(), KeysError> {
+    fs::remove_file(path).map_err(io(path))
+}
+
+/// Gives a directory its final name.
+pub(super) fn rename_dir(from: &Path, to: &Path) -> Result<(), KeysError> {
+    sync_dir(from)?;
+    fs::rename(from, to).map_err(io(to))?;
+    to.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Removes what an interrupted first start left behind; it was never used.
+pub(super) fn remove_unused_dir(path: &Path) -> Result<(), KeysError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io(path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// True when there is something of that name.
+pub(super) fn exists(path: &Path) -> Result<bool, KeysError> {
+    path.try_exists().map_err(io(path))
+}

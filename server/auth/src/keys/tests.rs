@@ -1,0 +1,1 @@
+//! Key directory: made whole, kept private, refused when damaged.

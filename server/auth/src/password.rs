@@ -1,0 +1,215 @@
+//! Passwords: what is accepted, and Argon2id (RFC 9106) on a bounded pool.
+
+use crate::config::Argon2Cost;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tornado_shared::model::{Secret, Username};
+
+/// Longest password, bytes; more would only be work for the server.
+pub const MAX_BYTES: usize = 1024;
+/// Shortest new password, characters.
+pub const MIN_CHARS: usize = 10;
+
+/// Why a new password was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// Too short.
+    #[error("the password must have at least {MIN_CHARS} characters")]
+    Short,
+    /// Too long.
+    #[error("the password may have at most {MAX_BYTES} bytes")]
+    Long,
+    /// The account's own name.
+    #[error("the password must not be the account's name")]
+    Name,
+}
+
+/// Checks a new password.
+pub fn check_new(password: &Secret, name: &Username) -> Result<(), PolicyError> {
+    let text = password.expose();
+    if text.len() > MAX_BYTES {
+        return Err(PolicyError::Long);
+    }
+    if text.chars().count() < MIN_CHARS {
+        return Err(PolicyError::Short);
+    }
+    if text.trim().to_lowercase() == name.as_str() {
+        return Err(PolicyError::Name);
+    }
+    Ok(())
+}
+
+/// Why a password was not hashed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// All workers and all places in the queue are taken.
+    #[error("too many passwords are being checked at once")]
+    Busy,
+    /// Longer than [`MAX_BYTES`].
+    #[error("the password may have at most {MAX_BYTES} bytes")]
+    TooLong,
+    /// The library refused: wrong settings or a damaged stored hash.
+    #[error("a password cannot be hashed: {0}")]
+    Refused(String),
+}
+
+/// Hashes on threads of their own, never more than the workers allow; logins beyond the queue are refused at
+/// once, so a storm of logins costs bounded memory and delays nothing else.
+#[derive(Clone)]
+pub struct Hasher {
+    argon2: Argon2<'static>,
+    workers: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+    /// Verified against when the account does not exist, so that takes as long as when it does.
+    dummy: Arc<str>,
+}
+
+impl std::fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hasher")
+    }
+}
+
+impl Hasher {
+    /// A pool of `workers` (0: one a core) with a queue.
+    pub fn new(cost: Argon2Cost, workers: usize, queue: usize) -> Result<Self, HashError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = if workers == 0 { cores } else { workers };
+        let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(refused)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let dummy = hash(&argon2, b"no password is this one")?;
+        let places = Arc::new(Semaphore::new(workers + queue));
+        Ok(Self { argon2, workers: Arc::new(Semaphore::new(workers)), places, dummy: dummy.into() })
+    }
+
+    /// Hash of a new password, in PHC form.
+    pub async fn hash(&self, password: &Secret) -> Result<String, HashError> {
+        let (argon2, password) = (self.argon2.clone(), password.clone());
+        self.run(password.expose().len(), move || hash(&argon2, password.expose().as_bytes())).await
+    }
+
+    /// Is this the password of `stored`? Without one the answer is no, after the same work.
+    pub async fn verify(&self, password: &Secret, stored: Option<&str>) -> Result<bool, HashError> {
+        let (argon2, password, known) = (self.argon2.clone(), password.clone(), stored.is_some());
+        let stored: Arc<str> = stored.map_or_else(|| self.dummy.clone(), Arc::from);
+        let len = password.expose().len();
+        self.run(len, move || verify(&argon2, password.expose().as_bytes(), &stored).map(|right| right && known)).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        len: usize,
+        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        if len > MAX_BYTES {
+            return Err(HashError::TooLong);
+        }
+        let place = self.places.clone().try_acquire_owned().map_err(|_| HashError::Busy)?;
+        let worker = self.workers.clone().acquire_owned().await.map_err(|_| HashError::Busy)?;
+        let task = tokio::task::spawn_blocking(move || {
+            // Held by the work itself: a caller that gives up frees no worker that is still busy.
+            let _held = (place, worker);
+            work()
+        });
+        task.await.map_err(|error| HashError::Refused(error.to_string()))?
+    }
+}
+
+fn hash(argon2: &Argon2<'_>, password: &[u8]) -> Result<String, HashError> {
+    let salt: [u8; 16] = rand::random();
+    let hash: PasswordHash = argon2.hash_password_with_salt(password, &salt).map_err(refused)?;
+    Ok(hash.to_string())
+}
+
+fn verify(argon2: &Argon2<'_>, password: &[u8], stored: &str) -> Result<bool, HashError> {
+    match argon2.verify_password(password, stored) {
+        Ok(()) => Ok(true),
+        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+fn refused(error: impl std::fmt::Display) -> HashError {
+    HashError::Refused(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn cheap(workers: usize, queue: usize) -> Hasher {
+        Hasher::new(Argon2Cost { memory_kib: 64, passes: 1, lanes: 1 }, workers, queue).unwrap()
+    }
+
+    #[test]
+    fn policy() {
+        let name: Username = "margaret-h".parse().unwrap();
+        let check = |text: &str| check_new(&Secret::new(text), &name);
+        assert_eq!(check("short pass"), Ok(()));
+        assert_eq!(check("ÄÖÜäöüßéèê"), Ok(()));
+        assert_eq!(check("ninechars"), Err(PolicyError::Short));
+        assert_eq!(check("Margaret-H"), Err(PolicyError::Name));
+        assert_eq!(check(&"x".repeat(1025)), Err(PolicyError::Long));
+    }
+
+    #[tokio::test]
+    async fn hashes_verify_and_differ() {
+        let hasher = cheap(1, 4);
+        let password = Secret::new("correct horse");
+        let stored = hasher.hash(&password).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+        assert_ne!(stored, hasher.hash(&password).await.unwrap());
+        assert!(hasher.verify(&password, Some(&stored)).await.unwrap());
+        assert!(!hasher.verify(&Secret::new("wrong horse"), Some(&stored)).await.unwrap());
+        assert!(!hasher.verify(&Secret::new("no password is this one"), None).await.unwrap());
+        assert!(hasher.verify(&password, Some("$rubbish")).await.is_err());
+    }
+
+    /// Made with argon2-cffi's parameters: Argon2id v19, m=65536, t=3, p=4, 16-byte salt, 32-byte hash.
+    #[tokio::test]
+    async fn default_cost_is_that_of_argon2_cffi() {
+        let hasher = Hasher::new(Argon2Cost::default(), 1, 1).unwrap();
+        let stored = hasher.hash(&Secret::new("correct horse")).await.unwrap();
+        let parts: Vec<_> = stored.split('$').collect();
+        assert_eq!(parts[1..4], ["argon2id", "v=19", "m=65536,t=3,p=4"]);
+        assert_eq!((parts[4].len(), parts[5].len()), (22, 43));
+    }
+
+    #[tokio::test]
+    async fn defect_018_a_storm_is_refused_at_once_and_stalls_nothing() {
+        let hasher = Hasher::new(Argon2Cost { memory_kib: 8192, passes: 2, lanes: 1 }, 1, 2).unwrap();
+        let storm: Vec<_> = (0..20)
+            .map(|_| {
+                let hasher = hasher.clone();
+                tokio::spawn(async move { hasher.verify(&Secret::new("x"), None).await })
+            })
+            .collect();
+        let began = Instant::now();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(began.elapsed() < Duration::from_millis(200), "the runtime was stalled");
+        let mut busy = 0;
+        for task in storm {
+            busy += usize::from(task.await.unwrap() == Err(HashError::Busy));
+        }
+        assert_eq!(busy, 17);
+    }
+
+    #[tokio::test]
+    async fn defect_016_an_unknown_user_costs_as_much_as_a_known_one() {
+        let hasher = Hasher::new(Argon2Cost { memory_kib: 8192, passes: 3, lanes: 1 }, 1, 1).unwrap();
+        let stored = hasher.hash(&Secret::new("correct horse")).await.unwrap();
+        let mut times = [Duration::MAX; 2];
+        for _ in 0..5 {
+            for (i, stored) in [Some(stored.as_str()), None].into_iter().enumerate() {
+                let began = Instant::now();
+                assert!(!hasher.verify(&Secret::new("wrong"), stored).await.unwrap());
+                times[i] = times[i].min(began.elapsed());
+            }
+        }
+        let ratio = times[1].as_secs_f64() / times[0].as_secs_f64();
+        assert!((0.5..2.0).contains(&ratio), "{times:?}");
+    }
+}

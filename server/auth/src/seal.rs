@@ -1,0 +1,72 @@
+//! The at-rest key: seals the logins' export secrets, so the database alone opens no traffic.
+
+use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
+use aes_gcm::{Aes256Gcm, Nonce};
+use std::fmt;
+use tornado_shared::crypto::v2::ExportSecret;
+use tornado_shared::model::FamilyId;
+use zeroize::Zeroizing;
+
+const NONCE: usize = 12;
+
+/// AES-256-GCM (NIST SP 800-38D) with a random nonce of 96 bits; good for 2^32 logins.
+#[derive(Clone)]
+pub struct AtRestKey(Aes256Gcm);
+
+impl fmt::Debug for AtRestKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AtRestKey(…)")
+    }
+}
+
+/// The sealed secret was altered, belongs to another login, or was sealed by another key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a stored secret does not open with the at-rest key")]
+pub struct SealError;
+
+impl AtRestKey {
+    /// From the stored 32 bytes.
+    pub fn new(key: &[u8; 32]) -> Result<Self, SealError> {
+        Aes256Gcm::new_from_slice(key).map(Self).map_err(|_| SealError)
+    }
+
+    /// Nonce, then ciphertext and tag. Bound to the family.
+    pub fn seal(&self, family: FamilyId, secret: &ExportSecret, nonce: [u8; NONCE]) -> Result<Vec<u8>, SealError> {
+        let aad = aad(family);
+        let payload = Payload { msg: secret.expose(), aad: &aad };
+        let sealed = self.0.encrypt(&Nonce::from(nonce), payload).map_err(|_| SealError)?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens what [`seal`](Self::seal) made for the same family.
+    pub fn open(&self, family: FamilyId, sealed: &[u8]) -> Result<ExportSecret, SealError> {
+        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE>().ok_or(SealError)?;
+        let aad = aad(family);
+        let opened = self.0.decrypt(&Nonce::from(*nonce), Payload { msg: ciphertext, aad: &aad });
+        let opened = Zeroizing::new(opened.map_err(|_| SealError)?);
+        let bytes: [u8; 32] = opened.as_slice().try_into().map_err(|_| SealError)?;
+        Ok(ExportSecret::from_bytes(bytes))
+    }
+}
+
+fn aad(family: FamilyId) -> Vec<u8> {
+    [b"tornado-vpn export at rest\0".as_slice(), family.0.as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_for_its_own_family_only() {
+        let key = AtRestKey::new(&[1; 32]).unwrap();
+        let (family, other) = (FamilyId::random(), FamilyId::random());
+        let secret = ExportSecret::from_bytes([9; 32]);
+        let sealed = key.seal(family, &secret, [3; 12]).unwrap();
+        assert_eq!(key.open(family, &sealed).unwrap(), secret);
+        assert!(key.open(other, &sealed).is_err());
+        assert!(key.open(family, &sealed[..20]).is_err());
+        assert!(AtRestKey::new(&[2; 32]).unwrap().open(family, &sealed).is_err());
+        assert!(!sealed.windows(8).any(|w| w == [9; 8]));
+    }
+}

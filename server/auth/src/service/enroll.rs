@@ -1,0 +1,94 @@
+//! Enrolling with an invitation.
+
+use super::attempt::tag;
+use super::welcome::{device_key, new_view, parse, view};
+use super::{Service, fault};
+use crate::code::{self, CodeKind};
+use crate::password;
+use std::net::IpAddr;
+use tornado_mesh::auth::AuthError;
+use tornado_shared::api::{EnrollPayload, LoginBody, LoginReply, UserView};
+use tornado_shared::crypto::v2::Purpose;
+use tornado_shared::model::UserId;
+use tornado_store::identity::{DeviceClaim, EnrollOutcome, Enrollee, NewUser, OpenInvitation, UserKey};
+
+const FIELDS: &str = "code, username (3 to 50 of a-z 0-9 . _ -), password, device_key and \
+                      device_name (1 to 64 printable characters)";
+
+impl Service {
+    pub(super) async fn enroll(&self, body: &LoginBody, address: IpAddr) -> Result<LoginReply, AuthError> {
+        let now = self.clock.now();
+        self.admit(address, now)?;
+        let opened = self.open_once(Purpose::Enroll, body, now).await?;
+        let payload: EnrollPayload = parse(&opened.payload, FIELDS)?;
+        let key = device_key(&payload.device_key)?;
+        let invitation = self.invitation(&payload, address).await?;
+        let (who, user) = match invitation.user {
+            None => self.newcomer(&payload, &invitation).await?,
+            Some(id) => self.known(&payload, id, address).await?,
+        };
+        let claim = DeviceClaim::V2 { key, name: payload.device_name.clone() };
+        let login = self.new_login(claim, &opened.reply, self.clock.now())?;
+        match self.store.enroll(invitation.id, &who, &login).await.map_err(fault::store)? {
+            EnrollOutcome::Enrolled(device) => self.welcome(user, device, &login, opened.reply),
+            EnrollOutcome::InvalidInvitation => Err(AuthError::InvalidInvitation),
+            EnrollOutcome::NameTaken => Err(AuthError::NameTaken),
+            EnrollOutcome::UserGone => Err(AuthError::UserInactive),
+            EnrollOutcome::NoDevice => Err(AuthError::MaxDevices),
+        }
+    }
+
+    /// A wrong code counts as a guess.
+    async fn invitation(&self, payload: &EnrollPayload, address: IpAddr) -> Result<OpenInvitation, AuthError> {
+        let now = self.clock.now();
+        let attempt = self.attempt(address, None, now)?;
+        let hash = code::hash(CodeKind::Invitation, &payload.code);
+        let found = self.store.find_invitation(&hash, now).await.map_err(fault::store)?;
+        if found.is_none() {
+            attempt.failed(now);
+        }
+        found.ok_or(AuthError::InvalidInvitation)
+    }
+
+    async fn newcomer(
+        &self,
+        payload: &EnrollPayload,
+        invitation: &OpenInvitation,
+    ) -> Result<(Enrollee, UserView), AuthError> {
+        let username = payload.username.clone().ok_or_else(|| AuthError::InvalidFields("choose a username".into()))?;
+        password::check_new(&payload.password, &username).map_err(fault::policy)?;
+        // Asked before the work is done; the constraint decides.
+        if self.store.find_user(UserKey::Name(&username)).await.map_err(fault::store)?.is_some() {
+            return Err(AuthError::NameTaken);
+        }
+        let password_hash = self.hasher.hash(&payload.password).await.map_err(fault::hash)?;
+        let id = UserId::random();
+        let view = new_view(id, username.clone(), None, true);
+        let max_devices = invitation.max_devices;
+        Ok((Enrollee::New(NewUser { id, username, email: None, password_hash, max_devices }), view))
+    }
+
+    /// The invitation adds a device to an account: whoever holds it must be the account's owner.
+    async fn known(
+        &self,
+        payload: &EnrollPayload,
+        id: UserId,
+        address: IpAddr,
+    ) -> Result<(Enrollee, UserView), AuthError> {
+        let user = self.store.find_user(UserKey::Id(id)).await.map_err(fault::store)?;
+        let user = user.ok_or(AuthError::InvalidInvitation)?;
+        if payload.username.as_ref().is_some_and(|name| *name != user.username) {
+            return Err(AuthError::InvalidFields("this invitation is for another account".into()));
+        }
+        let attempt = self.attempt(address, Some(tag(Some(&user), "")), self.clock.now())?;
+        if !self.hasher.verify(&payload.password, Some(&user.password_hash)).await.map_err(fault::hash)? {
+            attempt.failed(self.clock.now());
+            return Err(AuthError::InvalidCredentials);
+        }
+        attempt.succeeded();
+        if !user.is_active {
+            return Err(AuthError::UserInactive);
+        }
+        Ok((Enrollee::Existing(id), view(&user)))
+    }
+}

@@ -1,0 +1,44 @@
+//! The one place that turns failures of the parts into the contract's error.
+
+use crate::guard::RetryAfter;
+use crate::password::{HashError, PolicyError};
+use crate::seal::SealError;
+use tornado_mesh::MeshFault;
+use tornado_mesh::auth::AuthError;
+use tornado_store::StoreError;
+
+/// Seconds after which a login that met a full queue may come back.
+const BUSY_RETRY: u64 = 3;
+
+pub(super) fn store(error: StoreError) -> AuthError {
+    tracing::error!(%error, "the identity store failed");
+    AuthError::Mesh(MeshFault::Unavailable("the account store does not answer; try again in a moment".into()))
+}
+
+pub(super) fn hash(error: HashError) -> AuthError {
+    match error {
+        HashError::Busy => AuthError::Busy { retry_after: BUSY_RETRY },
+        HashError::TooLong => AuthError::InvalidFields(error.to_string()),
+        HashError::Refused(_) => {
+            tracing::error!(%error, "a password hash failed");
+            internal("a password could not be checked")
+        }
+    }
+}
+
+pub(super) fn policy(error: PolicyError) -> AuthError {
+    AuthError::InvalidFields(error.to_string())
+}
+
+pub(super) const fn guard(RetryAfter(retry_after): RetryAfter) -> AuthError {
+    AuthError::TooManyAttempts { retry_after }
+}
+
+pub(super) fn seal(error: SealError) -> AuthError {
+    tracing::error!(%error, "at-rest key");
+    internal("a stored secret could not be used")
+}
+
+pub(super) fn internal(detail: &str) -> AuthError {
+    AuthError::Mesh(MeshFault::Internal(detail.to_owned()))
+}

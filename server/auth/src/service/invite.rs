@@ -1,0 +1,81 @@
+//! Making invitations.
+
+use super::{Service, fault};
+use crate::code::{self, CodeKind};
+use std::net::Ipv6Addr;
+use tornado_mesh::auth::{AuthError, CreateInvitation, InvitationLink};
+use tornado_shared::invitation::{Invitation, ServerAddress};
+use tornado_shared::model::{InvitationId, UserId, Username};
+use tornado_store::identity::{NewInvitation, UserKey};
+
+const MAX_LIFETIME: i64 = 30 * 86_400;
+const MAX_DEVICES: u32 = 10;
+
+impl Service {
+    pub(super) async fn invite(&self, input: CreateInvitation) -> Result<InvitationLink, AuthError> {
+        if !(1..=MAX_DEVICES).contains(&input.max_devices) {
+            return Err(AuthError::InvalidFields(format!("max_devices must be 1 to {MAX_DEVICES}")));
+        }
+        if !(1..=MAX_LIFETIME).contains(&input.lifetime) {
+            return Err(AuthError::InvalidFields("lifetime must be 1 second to 30 days".into()));
+        }
+        let server = self.link_address(input.host.as_deref())?;
+        let user = match &input.username {
+            Some(name) => Some(self.invited(name).await?),
+            None => None,
+        };
+        let tls = self.tls_of_invitations().await?;
+        let now = self.clock.now();
+        let code = code::write(&rand::random());
+        let expires_at = now.saturating_add(input.lifetime);
+        let invitation = NewInvitation {
+            id: InvitationId::random(),
+            code_hash: code::hash(CodeKind::Invitation, &code),
+            user,
+            max_devices: input.max_devices,
+            now,
+            expires_at,
+        };
+        self.store.create_invitation(&invitation).await.map_err(fault::store)?;
+        let identity = self.keys.identity.public().fingerprint();
+        let link = Invitation { server, identity, tls, code }.to_link();
+        Ok(InvitationLink { id: invitation.id, link, expires_at })
+    }
+
+    async fn invited(&self, name: &Username) -> Result<UserId, AuthError> {
+        let user = self.store.find_user(UserKey::Name(name)).await.map_err(fault::store)?;
+        user.map(|user| user.id).ok_or_else(|| AuthError::InvalidFields("there is no account of this name".into()))
+    }
+
+    fn link_address(&self, asked: Option<&str>) -> Result<ServerAddress, AuthError> {
+        let host = asked.or(self.config.public_host.as_deref()).ok_or_else(|| {
+            AuthError::InvalidFields("name the server's public host, or set public_host in the configuration".into())
+        })?;
+        address(host, self.config.api_port).map_err(|error| AuthError::InvalidFields(format!("host: {error}")))
+    }
+}
+
+/// A host without a port gets the configured one.
+fn address(host: &str, port: u16) -> Result<ServerAddress, tornado_shared::invitation::InvitationError> {
+    let mut address: ServerAddress = host.parse()?;
+    let bare_ipv6 = host.trim().parse::<Ipv6Addr>().is_ok();
+    if bare_ipv6 || !host.trim().ends_with(&format!(":{}", address.port)) {
+        address.port = port;
+    }
+    Ok(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_kept_or_added() {
+        let text = |host| address(host, 8443).unwrap().to_string();
+        assert_eq!(text("vpn.example.org"), "vpn.example.org:8443");
+        assert_eq!(text("vpn.example.org:4605"), "vpn.example.org:4605");
+        assert_eq!(text("2001:db8::4605"), "[2001:db8::4605]:8443");
+        assert_eq!(text("[2001:db8::1]:99"), "[2001:db8::1]:99");
+        assert!(address("a b", 1).is_err());
+    }
+}

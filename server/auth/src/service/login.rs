@@ -1,0 +1,103 @@
+//! Logging in with name and password.
+
+use super::attempt::tag;
+use super::welcome::{device_key, parse, view};
+use super::{Service, fault};
+use crate::envelope::{Opened, ReplyWay};
+use serde::Deserialize;
+use std::net::IpAddr;
+use tornado_mesh::MeshFault;
+use tornado_mesh::auth::AuthError;
+use tornado_mesh::session::LiveQuery;
+use tornado_shared::api::{LoginBody, LoginPayload, LoginReply};
+use tornado_shared::crypto::v2::Purpose;
+use tornado_shared::model::{DeviceId, Secret, UserId, Username};
+use tornado_store::identity::{DeviceClaim, LoginOutcome, User, UserKey};
+
+/// What a v1 envelope holds; other fields of its clients are ignored.
+#[derive(Deserialize)]
+struct PayloadV1 {
+    username_or_email: String,
+    password: Secret,
+}
+
+/// What a payload of either version says.
+struct Credentials {
+    name: String,
+    password: Secret,
+    /// Absent in v1: the device is chosen once the user is known.
+    claim: Option<DeviceClaim>,
+}
+
+impl Service {
+    pub(super) async fn log_in(&self, body: &LoginBody, address: IpAddr) -> Result<LoginReply, AuthError> {
+        let now = self.clock.now();
+        self.admit(address, now)?;
+        let opened = self.open_once(Purpose::Login, body, now).await?;
+        let credentials = credentials(&opened)?;
+        let user = self.authenticate(&credentials, address).await?;
+        let claim = match credentials.claim {
+            Some(claim) => claim,
+            None => self.v1_claim(user.id).await?,
+        };
+        let login = self.new_login(claim, &opened.reply, self.clock.now())?;
+        match self.store.log_in(user.id, &login).await.map_err(fault::store)? {
+            LoginOutcome::Opened(device) => self.welcome(view(&user), device, &login, opened.reply),
+            LoginOutcome::UserGone => Err(AuthError::UserInactive),
+            LoginOutcome::NoDevice => Err(AuthError::MaxDevices),
+        }
+    }
+
+    async fn authenticate(&self, credentials: &Credentials, address: IpAddr) -> Result<User, AuthError> {
+        let user = self.look_up(&credentials.name).await?;
+        let tag = tag(user.as_ref(), &credentials.name);
+        let attempt = self.attempt(address, Some(tag), self.clock.now())?;
+        let stored = user.as_ref().map(|user| user.password_hash.as_str());
+        let right = self.hasher.verify(&credentials.password, stored).await.map_err(fault::hash)?;
+        let Some(user) = user.filter(|_| right) else {
+            attempt.failed(self.clock.now());
+            return Err(AuthError::InvalidCredentials);
+        };
+        attempt.succeeded();
+        if user.is_active { Ok(user) } else { Err(AuthError::UserInactive) }
+    }
+
+    /// Names and e-mail addresses are apart: an `@` decides which is meant, and no name holds one.
+    pub(super) async fn look_up(&self, typed: &str) -> Result<Option<User>, AuthError> {
+        let typed = typed.trim();
+        if typed.contains('@') {
+            return self.store.find_user(UserKey::Email(typed)).await.map_err(fault::store);
+        }
+        match typed.parse::<Username>() {
+            Ok(name) => self.store.find_user(UserKey::Name(&name)).await.map_err(fault::store),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// A v1 client gets a device that is not connected, which only `session` knows.
+    async fn v1_claim(&self, user: UserId) -> Result<DeviceClaim, AuthError> {
+        let live = self.sessions.live(LiveQuery { user_id: Some(user) }).await.map_err(|error| {
+            tracing::warn!(%error, "session does not say which devices are connected");
+            MeshFault::Unavailable("the session service does not answer; try again in a moment".into())
+        })?;
+        let live: Vec<DeviceId> = live.into_iter().map(|session| session.device_id).collect();
+        let name = "v1 client".parse().map_err(|_| fault::internal("a device could not be named"))?;
+        Ok(DeviceClaim::V1 { live, name })
+    }
+}
+
+fn credentials(opened: &Opened) -> Result<Credentials, AuthError> {
+    match opened.reply {
+        ReplyWay::Plain => {
+            let payload: PayloadV1 = parse(&opened.payload, "username_or_email and password")?;
+            Ok(Credentials { name: payload.username_or_email, password: payload.password, claim: None })
+        }
+        ReplyWay::Sealed(_) => {
+            let fields = "username_or_email, password, device_key and device_name (1 to 64 printable characters)";
+            let payload: LoginPayload = parse(&opened.payload, fields)?;
+            let key = device_key(&payload.device_key)?;
+            let claim = Some(DeviceClaim::V2 { key, name: payload.device_name });
+            Ok(Credentials { name: payload.username_or_email, password: payload.password, claim })
+        }
+    }
+}

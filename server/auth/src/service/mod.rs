@@ -1,0 +1,129 @@
+//! The use-cases, one file a concern. Here: what they share, and the contract's methods as thin calls.
+
+mod attempt;
+mod closing;
+mod enroll;
+mod fault;
+mod invite;
+mod login;
+mod operators;
+mod server;
+mod tokens;
+mod welcome;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::guard::Guard;
+use crate::keys::Keys;
+use crate::password::{HashError, Hasher};
+use crate::tokens::Lifetimes;
+use closing::PendingClose;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use tornado_mesh::auth::{
+    AccessToken, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin, Operator,
+    PutOperator, RedeemSetup, RefreshToken, SetupLink,
+};
+use tornado_mesh::session::Sessions;
+use tornado_mesh::token::VerifyingKey;
+use tornado_mesh::{Done, NoInput};
+use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens};
+use tornado_shared::crypto::v2::Purpose;
+use tornado_store::identity::IdentityStore;
+
+/// Service `auth` over any store and any session service.
+pub struct Service {
+    config: Config,
+    store: Arc<dyn IdentityStore>,
+    sessions: Arc<dyn Sessions>,
+    keys: Keys,
+    hasher: Hasher,
+    guard: Mutex<Guard>,
+    pending: Mutex<VecDeque<PendingClose>>,
+    clock: Clock,
+}
+
+impl Service {
+    /// Puts the parts together.
+    pub fn new(
+        config: Config,
+        store: Arc<dyn IdentityStore>,
+        sessions: Arc<dyn Sessions>,
+        keys: Keys,
+        clock: Clock,
+    ) -> Result<Self, HashError> {
+        let hasher = Hasher::new(config.argon2, config.hash_workers, config.hash_queue)?;
+        let guard = Mutex::new(Guard::new(config.guard));
+        Ok(Self { config, store, sessions, keys, hasher, guard, pending: Mutex::default(), clock })
+    }
+
+    /// Renews login keys and forgets what has lapsed. Failures are logged and met again at the next turn.
+    pub async fn upkeep(&self) {
+        let now = self.clock.now();
+        if let Err(error) = self.keys.renew(now, self.config.login_key_lifetime) {
+            tracing::error!(%error, "login keys could not be renewed");
+        }
+        match self.store.prune(now).await {
+            Ok(rows) => tracing::debug!(rows, "lapsed rows forgotten"),
+            Err(error) => tracing::error!(%error, "lapsed rows could not be forgotten"),
+        }
+    }
+
+    const fn lifetimes(&self) -> Lifetimes {
+        Lifetimes { access: self.config.access_lifetime, refresh: self.config.refresh_lifetime }
+    }
+}
+
+#[async_trait::async_trait]
+impl Auth for Service {
+    async fn server_info(&self, _: NoInput) -> Result<ServerInfo, AuthError> {
+        self.info().await
+    }
+
+    async fn open_login(&self, input: OpenLogin) -> Result<LoginReply, AuthError> {
+        match input.purpose {
+            Purpose::Login => self.log_in(&input.body, input.client_ip).await,
+            Purpose::Enroll => self.enroll(&input.body, input.client_ip).await,
+        }
+    }
+
+    async fn refresh(&self, input: RefreshToken) -> Result<Tokens, AuthError> {
+        self.rotate(&input.refresh_token).await
+    }
+
+    async fn logout(&self, input: RefreshToken) -> Result<Done, AuthError> {
+        self.log_out(&input.refresh_token).await
+    }
+
+    async fn whoami(&self, input: AccessToken) -> Result<Profile, AuthError> {
+        self.profile(&input.access_token).await
+    }
+
+    async fn authorize(&self, input: Authorize) -> Result<Grant, AuthError> {
+        self.grant(&input.access_token, &input.public_key).await
+    }
+
+    async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
+        Ok(self.keys.tokens.public().to_vec())
+    }
+
+    async fn attest_tls(&self, input: AttestTls) -> Result<Done, AuthError> {
+        self.note_tls(&input.spki_sha256).await
+    }
+
+    async fn create_invitation(&self, input: CreateInvitation) -> Result<InvitationLink, AuthError> {
+        self.invite(input).await
+    }
+
+    async fn setup_link(&self, _: NoInput) -> Result<SetupLink, AuthError> {
+        self.make_setup_code().await
+    }
+
+    async fn redeem_setup(&self, input: RedeemSetup) -> Result<Operator, AuthError> {
+        self.redeem(input).await
+    }
+
+    async fn put_operator(&self, input: PutOperator) -> Result<Operator, AuthError> {
+        self.set_operator(input).await
+    }
+}

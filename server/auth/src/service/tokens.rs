@@ -1,0 +1,144 @@
+//! What tokens buy: a new pair, the right to connect, one's own profile, the end of the login.
+
+use super::welcome::view;
+use super::{Service, fault};
+use crate::tokens::Holder;
+use tornado_mesh::auth::{AuthError, Grant, LanePresharedKeys};
+use tornado_mesh::token::{Claims, TokenError};
+use tornado_mesh::{Done, MeshFault};
+use tornado_shared::api::{Profile, Tokens};
+use tornado_shared::model::{CloseReason, FamilyId, Lane, PublicKey, Secret, UnixSeconds};
+use tornado_store::identity::{KeyOutcome, RevokeReason, RotateOutcome, Rotation, Standing};
+use uuid::Uuid;
+
+impl Service {
+    /// One conditional update decides who may use a refresh token; a spent one ends login and session.
+    pub(super) async fn rotate(&self, token: &Secret) -> Result<Tokens, AuthError> {
+        let now = self.clock.now();
+        let claims = self.keys.tokens.verify_refresh(token, now).map_err(refresh_error)?;
+        let (next, expires_at) = (Uuid::new_v4(), now.saturating_add(self.config.refresh_lifetime));
+        let rotation = Rotation { family: claims.fam, spent: claims.jti, next, now, expires_at };
+        match self.store.rotate(&rotation).await.map_err(fault::store)? {
+            RotateOutcome::Rotated => {
+                let holder = Holder { user: claims.sub, device: claims.device_id, family: claims.fam };
+                let pair = self.keys.tokens.write(holder, next, now, self.lifetimes());
+                pair.map_err(|_| fault::internal("a token could not be signed"))
+            }
+            RotateOutcome::Reused => {
+                tracing::warn!(family = %claims.fam, "a refresh token was used twice; the login is ended");
+                // The login is ended either way; a session that cannot be closed now is tried again.
+                if let Err(error) = self.close(claims.device_id, CloseReason::Revoked).await {
+                    tracing::warn!(%error, "the session of an ended login is still to be closed");
+                }
+                Err(AuthError::RefreshReused)
+            }
+            RotateOutcome::Refused => Err(self.why_refused(claims.fam, now).await?),
+        }
+    }
+
+    async fn why_refused(&self, family: FamilyId, now: UnixSeconds) -> Result<AuthError, AuthError> {
+        let standing = self.store.standing(family).await.map_err(fault::store)?;
+        Ok(match standing {
+            None => AuthError::RefreshInvalid,
+            Some(standing) => match check(&standing) {
+                Err(error) => error,
+                Ok(()) if standing.expires_at <= now => AuthError::RefreshExpired,
+                Ok(()) => AuthError::RefreshInvalid,
+            },
+        })
+    }
+
+    /// Ends the login, then its session. Again: the same, so a caller whose first try met a silent session
+    /// service can repeat it.
+    pub(super) async fn log_out(&self, token: &Secret) -> Result<Done, AuthError> {
+        let now = self.clock.now();
+        let claims = self.keys.tokens.verify_refresh(token, now).map_err(refresh_error)?;
+        let ended = self.store.revoke_family(claims.fam, RevokeReason::Logout, now).await.map_err(fault::store)?;
+        if !ended {
+            let standing = self.store.standing(claims.fam).await.map_err(fault::store)?;
+            // A newer login of the same device owns the session now.
+            if standing.is_none_or(|standing| standing.revoked == Some(RevokeReason::Replaced)) {
+                return Ok(Done {});
+            }
+        }
+        self.close(claims.device_id, CloseReason::Logout).await.map_err(|error| {
+            tracing::warn!(%error, "a login is ended, its session still to be closed");
+            MeshFault::Unavailable("you are logged out; the tunnel will be closed in a moment".into())
+        })?;
+        Ok(Done {})
+    }
+
+    pub(super) async fn profile(&self, token: &Secret) -> Result<Profile, AuthError> {
+        let (_, standing) = self.holder(token).await?;
+        Ok(Profile {
+            user: view(&standing.user),
+            device_id: standing.device,
+            device_name: standing.device_name,
+            max_devices: standing.user.max_devices,
+        })
+    }
+
+    pub(super) async fn grant(&self, token: &Secret, key: &PublicKey) -> Result<Grant, AuthError> {
+        let (claims, standing) = self.holder(token).await?;
+        if standing.wireguard_key != Some(*key) {
+            match self.store.set_wireguard_key(standing.device, key).await.map_err(fault::store)? {
+                KeyOutcome::Set => {}
+                KeyOutcome::InUse => return Err(AuthError::KeyInUse),
+                KeyOutcome::DeviceGone => return Err(AuthError::Revoked),
+            }
+        }
+        let preshared_keys = match &standing.sealed_export {
+            None => None,
+            Some(sealed) => {
+                let export = self.keys.at_rest.open(claims.fam, sealed).map_err(fault::seal)?;
+                let of = |lane| export.preshared_key(lane, key);
+                Some(LanePresharedKeys { direct: of(Lane::Direct), tor: of(Lane::Tor) })
+            }
+        };
+        Ok(Grant {
+            user_id: standing.user.id,
+            username: standing.user.username,
+            device_id: standing.device,
+            family_id: claims.fam,
+            max_devices: standing.user.max_devices,
+            preshared_keys,
+        })
+    }
+
+    /// Who holds this access token, checked against what is stored now and not only against its signature.
+    async fn holder(&self, token: &Secret) -> Result<(Claims, Standing), AuthError> {
+        let claims = self.keys.tokens.verify_access(token, self.clock.now()).map_err(AuthError::Token)?;
+        let standing = self.store.standing(claims.fam).await.map_err(fault::store)?.ok_or(AuthError::Revoked)?;
+        check(&standing)?;
+        if standing.user.id != claims.sub || standing.device != claims.device_id {
+            return Err(AuthError::Token(TokenError::Invalid));
+        }
+        Ok((claims, standing))
+    }
+}
+
+/// Is this login still a right to anything?
+fn check(standing: &Standing) -> Result<(), AuthError> {
+    if standing.user_deleted || !standing.user.is_active {
+        return Err(AuthError::UserInactive);
+    }
+    match standing.revoked {
+        Some(RevokeReason::Reused) => Err(AuthError::RefreshReused),
+        Some(
+            RevokeReason::Logout
+            | RevokeReason::Replaced
+            | RevokeReason::DeviceRemoved
+            | RevokeReason::Suspended
+            | RevokeReason::Deleted,
+        ) => Err(AuthError::Revoked),
+        None if standing.device_removed => Err(AuthError::Revoked),
+        None => Ok(()),
+    }
+}
+
+const fn refresh_error(error: TokenError) -> AuthError {
+    match error {
+        TokenError::Expired => AuthError::RefreshExpired,
+        TokenError::Invalid | TokenError::UnknownKey => AuthError::RefreshInvalid,
+    }
+}

@@ -1,0 +1,102 @@
+//! What logins and enrolments have in common: opening once, writing, answering in kind.
+
+use super::{Service, fault};
+use crate::envelope::{self, Opened, ReplyWay};
+use crate::tokens::Holder;
+use serde::de::DeserializeOwned;
+use tornado_mesh::auth::AuthError;
+use tornado_shared::api::{LoginBody, LoginReply, LoginReplyV1, UserView, V2, V2Tag, WelcomePayload};
+use tornado_shared::crypto::identity::IdentityPublic;
+use tornado_shared::crypto::v2::Purpose;
+use tornado_shared::model::{DeviceId, FamilyId, UnixSeconds, UserId, Username};
+use tornado_store::identity::{DeviceClaim, NewLogin, User};
+use uuid::Uuid;
+
+impl Service {
+    /// Opens an envelope and spends its ephemeral key, durably, before anything in it is judged.
+    pub(super) async fn open_once(
+        &self,
+        purpose: Purpose,
+        body: &LoginBody,
+        now: UnixSeconds,
+    ) -> Result<Opened, AuthError> {
+        let opened = envelope::open(&self.keys, purpose, body, now)?;
+        let fresh = self.store.spend_envelope(&opened.spent, opened.spent_until).await.map_err(fault::store)?;
+        if fresh { Ok(opened) } else { Err(AuthError::InvalidEnvelope) }
+    }
+
+    /// A login to be written, its export secret sealed.
+    pub(super) fn new_login(
+        &self,
+        device: DeviceClaim,
+        reply: &ReplyWay,
+        now: UnixSeconds,
+    ) -> Result<NewLogin, AuthError> {
+        let family = FamilyId::random();
+        let sealed_export = match reply {
+            ReplyWay::Plain => None,
+            ReplyWay::Sealed(replier) => {
+                let sealed = self.keys.at_rest.seal(family, replier.export_secret(), rand::random());
+                Some(sealed.map_err(fault::seal)?)
+            }
+        };
+        Ok(NewLogin {
+            new_device: DeviceId::random(),
+            device,
+            family,
+            refresh_jti: Uuid::new_v4(),
+            sealed_export,
+            now,
+            expires_at: now.saturating_add(self.config.refresh_lifetime),
+        })
+    }
+
+    /// Answers a login that was written.
+    pub(super) fn welcome(
+        &self,
+        user: UserView,
+        device: DeviceId,
+        login: &NewLogin,
+        reply: ReplyWay,
+    ) -> Result<LoginReply, AuthError> {
+        let holder = Holder { user: user.id, device, family: login.family };
+        let tokens = self.keys.tokens.write(holder, login.refresh_jti, login.now, self.lifetimes());
+        let tokens = tokens.map_err(|_| fault::internal("a token could not be signed"))?;
+        match reply {
+            ReplyWay::Plain => {
+                let status = "ok".to_owned();
+                Ok(LoginReply::V1(Box::new(LoginReplyV1 { status, user, tokens, device_id: device })))
+            }
+            ReplyWay::Sealed(replier) => {
+                let payload = serde_json::to_vec(&WelcomePayload { user, tokens, device_id: device });
+                let payload = zeroize::Zeroizing::new(payload.map_err(|_| fault::internal("a reply failed"))?);
+                let (reply, _) = replier.seal(&payload).map_err(|_| fault::internal("a reply could not be sealed"))?;
+                Ok(LoginReply::V2(V2 { version: V2Tag, reply }))
+            }
+        }
+    }
+}
+
+/// Reads a payload. The parser's own words could quote a password, so they are not repeated.
+pub(super) fn parse<T: DeserializeOwned>(payload: &[u8], expected: &'static str) -> Result<T, AuthError> {
+    serde_json::from_slice(payload)
+        .map_err(|_| AuthError::InvalidFields(format!("fields are missing or malformed; expected {expected}")))
+}
+
+/// A device's stable key: 32 bytes in base64url, a point on the curve and not one of small order.
+pub(super) fn device_key(text: &str) -> Result<[u8; 32], AuthError> {
+    let wrong = || AuthError::InvalidFields("device_key must be an Ed25519 public key in base64url".into());
+    let key: IdentityPublic = serde_json::from_value(serde_json::Value::from(text)).map_err(|_| wrong())?;
+    match ed25519_dalek::VerifyingKey::from_bytes(&key.0.0) {
+        Ok(point) if !point.is_weak() => Ok(key.0.0),
+        Ok(_) | Err(_) => Err(wrong()),
+    }
+}
+
+pub(super) fn view(user: &User) -> UserView {
+    new_view(user.id, user.username.clone(), user.email.clone(), user.is_active)
+}
+
+pub(super) fn new_view(id: UserId, username: Username, email: Option<String>, is_active: bool) -> UserView {
+    UserView { id, username, email: email.unwrap_or_default(), is_active }
+}

@@ -1,0 +1,196 @@
+//! Writing and checking tokens (JWT, RFC 7519, EdDSA by RFC 8037).
+
+use crate::keys::{KeysError, SigningKeyFile};
+use data_encoding::BASE64URL_NOPAD;
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use std::fmt;
+use tornado_mesh::token::{AUDIENCE, Claims, ISSUER, TokenError, TokenKind, Verifier, VerifyingKey};
+use tornado_shared::api::Tokens;
+use tornado_shared::model::{DeviceId, FamilyId, Secret, UnixSeconds, UserId};
+use uuid::Uuid;
+
+/// Whose tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// The user.
+    pub user: UserId,
+    /// The device.
+    pub device: DeviceId,
+    /// The chain of refresh tokens.
+    pub family: FamilyId,
+}
+
+struct Signer {
+    kid: String,
+    key: EncodingKey,
+}
+
+/// Signs with the newest key of each kind and checks with all of them.
+pub struct TokenKeys {
+    access: Signer,
+    refresh: Signer,
+    public: Vec<VerifyingKey>,
+    verify_access: Verifier,
+    verify_refresh: Verifier,
+}
+
+impl fmt::Debug for TokenKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenKeys").field("public", &self.public).finish_non_exhaustive()
+    }
+}
+
+/// Lifetimes of a pair, seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetimes {
+    /// Of the access token.
+    pub access: i64,
+    /// Of the refresh token.
+    pub refresh: i64,
+}
+
+impl TokenKeys {
+    /// From the stored keys, which must hold at least one of each kind.
+    pub fn new(stored: &[SigningKeyFile]) -> Result<Self, KeysError> {
+        let public: Vec<_> = stored.iter().map(public_half).collect();
+        Ok(Self {
+            access: newest(stored, TokenKind::Access)?,
+            refresh: newest(stored, TokenKind::Refresh)?,
+            verify_access: Verifier::new(&public, TokenKind::Access),
+            verify_refresh: Verifier::new(&public, TokenKind::Refresh),
+            public,
+        })
+    }
+
+    /// The public halves.
+    pub fn public(&self) -> &[VerifyingKey] {
+        &self.public
+    }
+
+    /// Checks an access token.
+    pub fn verify_access(&self, token: &Secret, now: UnixSeconds) -> Result<Claims, TokenError> {
+        self.verify_access.verify(token.expose(), now)
+    }
+
+    /// Checks a refresh token.
+    pub fn verify_refresh(&self, token: &Secret, now: UnixSeconds) -> Result<Claims, TokenError> {
+        self.verify_refresh.verify(token.expose(), now)
+    }
+
+    /// Writes a pair. `refresh_jti` is the number that the store holds as the family's current one.
+    pub fn write(
+        &self,
+        holder: Holder,
+        refresh_jti: Uuid,
+        now: UnixSeconds,
+        lifetimes: Lifetimes,
+    ) -> Result<Tokens, jsonwebtoken::errors::Error> {
+        let access_jti = Uuid::new_v4();
+        let claims = |kind, jti, lifetime: i64| Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: holder.user,
+            device_id: holder.device,
+            fam: holder.family,
+            iat: now,
+            nbf: now,
+            exp: now.saturating_add(lifetime),
+            jti,
+            kind,
+            scope: (kind == TokenKind::Access).then(|| "user".to_owned()),
+        };
+        let access = claims(TokenKind::Access, access_jti, lifetimes.access);
+        let refresh = claims(TokenKind::Refresh, refresh_jti, lifetimes.refresh);
+        Ok(Tokens {
+            access_token: self.access.sign(&access)?,
+            refresh_token: self.refresh.sign(&refresh)?,
+            access_jti,
+            refresh_jti,
+            device_id: holder.device,
+            expires_in: lifetimes.access,
+        })
+    }
+}
+
+impl Signer {
+    fn sign(&self, claims: &Claims) -> Result<Secret, jsonwebtoken::errors::Error> {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(self.kid.clone());
+        jsonwebtoken::encode(&header, claims, &self.key).map(Secret::new)
+    }
+}
+
+fn newest(stored: &[SigningKeyFile], kind: TokenKind) -> Result<Signer, KeysError> {
+    let newest = stored.iter().filter(|key| key.kind == kind).max_by_key(|key| key.created_at);
+    let newest = newest.ok_or(KeysError::Missing("a signing key"))?;
+    let der = SigningKey::from_bytes(&newest.ed25519_seed.0).to_pkcs8_der();
+    let der = der.map_err(|_| KeysError::Missing("a signing key that can be encoded"))?;
+    Ok(Signer { kid: newest.kid.clone(), key: EncodingKey::from_ed_der(der.as_bytes()) })
+}
+
+fn public_half(stored: &SigningKeyFile) -> VerifyingKey {
+    let public = SigningKey::from_bytes(&stored.ed25519_seed.0).verifying_key();
+    VerifyingKey { kid: stored.kid.clone(), kind: stored.kind, x: BASE64URL_NOPAD.encode(public.as_bytes()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixSeconds = 1_800_000_000;
+    const LIFETIMES: Lifetimes = Lifetimes { access: 900, refresh: 604_800 };
+
+    fn keys() -> TokenKeys {
+        let make = |kind, at| SigningKeyFile::random(kind, at);
+        TokenKeys::new(&[make(TokenKind::Access, 1), make(TokenKind::Access, 2), make(TokenKind::Refresh, 1)]).unwrap()
+    }
+
+    fn holder() -> Holder {
+        Holder { user: UserId::random(), device: DeviceId::random(), family: FamilyId::random() }
+    }
+
+    #[test]
+    fn each_kind_opens_only_its_own_door() {
+        let (keys, holder) = (keys(), holder());
+        let pair = keys.write(holder, Uuid::new_v4(), NOW, LIFETIMES).unwrap();
+        let claims = keys.verify_access(&pair.access_token, NOW).unwrap();
+        assert_eq!((claims.sub, claims.device_id, claims.fam), (holder.user, holder.device, holder.family));
+        assert_eq!(claims.scope.as_deref(), Some("user"));
+        assert_eq!(keys.verify_refresh(&pair.refresh_token, NOW).unwrap().jti, pair.refresh_jti);
+        assert!(keys.verify_access(&pair.refresh_token, NOW).is_err());
+        assert!(keys.verify_refresh(&pair.access_token, NOW).is_err());
+    }
+
+    #[test]
+    fn times_are_kept() {
+        let keys = keys();
+        let pair = keys.write(holder(), Uuid::new_v4(), NOW, LIFETIMES).unwrap();
+        assert_eq!(keys.verify_access(&pair.access_token, NOW + 1000), Err(TokenError::Expired));
+        assert_eq!(keys.verify_access(&pair.access_token, NOW - 60), Err(TokenError::Invalid));
+        assert!(keys.verify_refresh(&pair.refresh_token, NOW + 604_000).is_ok());
+    }
+
+    #[test]
+    fn another_servers_tokens_and_altered_ones_are_refused() {
+        let pair = keys().write(holder(), Uuid::new_v4(), NOW, LIFETIMES).unwrap();
+        let ours = keys();
+        assert_eq!(ours.verify_access(&pair.access_token, NOW), Err(TokenError::UnknownKey));
+        let mine = ours.write(holder(), Uuid::new_v4(), NOW, LIFETIMES).unwrap();
+        let altered = mine.access_token.expose().replacen('.', ".e", 1);
+        assert_eq!(ours.verify_access(&Secret::new(altered), NOW), Err(TokenError::Invalid));
+        let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.e30.";
+        assert_eq!(ours.verify_access(&Secret::new(none), NOW), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn defect_001_tokens_of_an_older_key_still_verify() {
+        let old = SigningKeyFile::random(TokenKind::Access, 1);
+        let refresh = SigningKeyFile::random(TokenKind::Refresh, 1);
+        let before = TokenKeys::new(&[old.clone(), refresh.clone()]).unwrap();
+        let pair = before.write(holder(), Uuid::new_v4(), NOW, LIFETIMES).unwrap();
+        let after = TokenKeys::new(&[old, refresh, SigningKeyFile::random(TokenKind::Access, 2)]).unwrap();
+        assert!(after.verify_access(&pair.access_token, NOW).is_ok());
+    }
+}
