@@ -1,0 +1,123 @@
+//! What the helper can answer besides success.
+
+use serde::{Deserialize, Serialize};
+use tornado_shared::problem::Problem;
+
+/// Why the helper did not do as asked. Codes are stable; texts say what failed, why, and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "data")]
+pub enum HelperError {
+    /// The helper does not run, or its socket is elsewhere. Made by the client.
+    #[error("the helper cannot be reached ({0}); start it with `systemctl start tornado-helper`")]
+    NotRunning(String),
+    /// The caller may not use the helper.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The request was not understood; nothing was done.
+    #[error("the request was refused: {0}")]
+    Malformed(String),
+    /// The invitation is damaged.
+    #[error("{0}")]
+    BadInvitation(String),
+    /// There is no server yet.
+    #[error("this device is not enrolled; run `tornado enroll LINK` with an invitation from the operator")]
+    NotEnrolled,
+    /// There are no tokens.
+    #[error("nobody is logged in; run `tornado login`")]
+    NotLoggedIn,
+    /// The server said no, for good.
+    #[error("the server refused: {detail}")]
+    Refused {
+        /// The server's stable code, for example `invalid_credentials`.
+        code: String,
+        /// The server's sentence.
+        detail: String,
+    },
+    /// The server cannot be reached or cannot do it now.
+    #[error("{detail}")]
+    Unreachable {
+        /// What happened.
+        detail: String,
+        /// Seconds to wait, when the server said.
+        retry_after: Option<u64>,
+    },
+    /// Somebody else answers at the server's address, or the server lowered its guard.
+    #[error("{0}")]
+    Untrusted(String),
+    /// The server never answered over the lane.
+    #[error("{0}")]
+    NoHandshake(String),
+    /// The tunnel may not be used.
+    #[error("the tunnel is blocked: {0}")]
+    Blocked(String),
+    /// The network could not be set up.
+    #[error("the tunnel could not be set up: {0}")]
+    Tunnel(String),
+    /// The helper failed in a way it did not foresee.
+    #[error("the helper failed: {0}")]
+    Internal(String),
+}
+
+impl HelperError {
+    /// HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Malformed(_) | Self::BadInvitation(_) => 400,
+            Self::Refused { .. } => 401,
+            Self::Forbidden(_) => 403,
+            Self::NotEnrolled | Self::NotLoggedIn | Self::Blocked(_) => 409,
+            Self::Tunnel(_) | Self::Internal(_) => 500,
+            Self::Unreachable { .. } | Self::Untrusted(_) => 502,
+            Self::NotRunning(_) => 503,
+            Self::NoHandshake(_) => 504,
+        }
+    }
+
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::NotRunning(_) => "helper_not_running",
+            Self::Forbidden(_) => "forbidden",
+            Self::Malformed(_) => "malformed",
+            Self::BadInvitation(_) => "bad_invitation",
+            Self::NotEnrolled => "not_enrolled",
+            Self::NotLoggedIn => "not_logged_in",
+            Self::Refused { code, .. } => code,
+            Self::Unreachable { .. } => "unreachable",
+            Self::Untrusted(_) => "untrusted",
+            Self::NoHandshake(_) => "no_handshake",
+            Self::Blocked(_) => "blocked",
+            Self::Tunnel(_) => "tunnel",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// As it goes over the socket.
+    #[must_use]
+    pub fn to_problem(&self) -> Problem {
+        let mut problem = Problem::new(self.status(), self.code(), self.to_string());
+        if let Self::Unreachable { retry_after, .. } = self {
+            problem.retry_after = *retry_after;
+        }
+        problem.error = serde_json::to_value(self).ok();
+        problem
+    }
+
+    /// As it came over the socket.
+    #[must_use]
+    pub fn from_answer(status: u16, body: &[u8]) -> Self {
+        let Ok(problem) = serde_json::from_slice::<Problem>(body) else {
+            return Self::Internal(format!("status {status} without a problem body"));
+        };
+        if let Some(error) = problem.error.and_then(|e| serde_json::from_value(e).ok()) {
+            return error;
+        }
+        match status {
+            403 => Self::Forbidden(problem.detail),
+            400..=499 => Self::Malformed(problem.detail),
+            _ => Self::Internal(problem.detail),
+        }
+    }
+}

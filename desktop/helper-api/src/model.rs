@@ -1,0 +1,139 @@
+//! What crosses the socket.
+
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use tornado_shared::model::{DeviceName, Lane, Secret, SessionId, Transfer, UnixSeconds, Username};
+
+/// Input of enrolment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enroll {
+    /// The invitation link, `tornado://…`.
+    pub link: Secret,
+    /// Name of the account; needed when the invitation makes a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<Username>,
+    /// Password of the account, new or existing.
+    pub password: Secret,
+    /// What the user calls this machine.
+    pub device_name: DeviceName,
+}
+
+/// Input of a login. The server must be known from an enrolment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// `host` or `host:port`, should the enrolled server have moved. Its identity stays pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Account name or e-mail address; the enrolled account when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Password.
+    pub password: Secret,
+}
+
+/// Input of connect.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connect {
+    /// The lane to use.
+    pub lane: Lane,
+}
+
+/// Where the tunnel is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TunnelState {
+    /// No tunnel; traffic goes its usual way.
+    Disconnected,
+    /// On the way up; traffic still goes its usual way.
+    Connecting,
+    /// Everything goes through the tunnel, and a handshake was seen.
+    Connected,
+    /// Everything goes through the old lane until the new one has shaken hands.
+    Switching,
+    /// On the way down.
+    Disconnecting,
+    /// Not usable until somebody acts; `reason` says what to do.
+    Blocked,
+}
+
+/// Who moves the packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// The kernel's WireGuard.
+    Kernel,
+    /// WireGuard inside the helper.
+    Userspace,
+}
+
+/// Whether the server's device API answers. The tunnel works on without it for a while.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ControlPlane {
+    /// Nothing was asked yet.
+    #[default]
+    Unknown,
+    /// The latest call was answered.
+    Reachable,
+    /// The latest call failed; it is being tried again.
+    Unreachable,
+}
+
+/// The latest trouble.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Stable code.
+    pub code: String,
+    /// For people.
+    pub detail: String,
+    /// When it happened.
+    pub at: UnixSeconds,
+}
+
+/// Everything that can be told about the tunnel. Holds no secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Where the tunnel is.
+    pub state: TunnelState,
+    /// Why it is blocked.
+    pub reason: Option<String>,
+    /// The lane that carries the traffic, or will.
+    pub lane: Option<Lane>,
+    /// The lane that is being switched to.
+    pub target: Option<Lane>,
+    /// The server's device API, `host:port`.
+    pub server: Option<String>,
+    /// The account.
+    pub user: Option<String>,
+    /// What the user calls this machine.
+    pub device: Option<DeviceName>,
+    /// True while there are tokens that the server has not declared over.
+    pub logged_in: bool,
+    /// The session.
+    pub session: Option<SessionId>,
+    /// This device's addresses on the lane.
+    pub addresses: Vec<IpAddr>,
+    /// Since when traffic goes through the tunnel.
+    pub since: Option<UnixSeconds>,
+    /// True once the server answered over the lane.
+    pub handshake_seen: bool,
+    /// True when the latest handshake is too old to prove that the tunnel works.
+    pub handshake_stale: bool,
+    /// Seconds since the latest handshake.
+    pub latest_handshake_age: Option<u64>,
+    /// Bytes seen from this device: `rx` came from the server.
+    pub transfer: Transfer,
+    /// Who moves the packets.
+    pub backend: Option<Backend>,
+    /// True when a preshared key from the post-quantum login protects the tunnel.
+    pub preshared: bool,
+    /// Whether the device API answers.
+    pub control: ControlPlane,
+    /// The latest trouble since the last success.
+    pub notice: Option<Notice>,
+    /// The helper's version.
+    pub version: String,
+}
