@@ -1,7 +1,5 @@
 //! From the invitation to packets in the internet and back to nothing left.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
 use serde_json::Value;
 use std::net::IpAddr;
 use std::time::Duration;

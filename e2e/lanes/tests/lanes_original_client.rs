@@ -1,7 +1,5 @@
 //! A client that speaks only the original's interface, with wireguard-go as its WireGuard.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use tornado_e2e_harness::SERVER;
