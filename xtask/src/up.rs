@@ -5,7 +5,6 @@ mod service;
 
 use crate::{machine, shell};
 use anyhow::Context as _;
-use serde_json::Value;
 use std::path::Path;
 
 /// Words of `cargo xtask up`.
@@ -81,20 +80,17 @@ impl Down {
 /// The next steps: set-up link while there is no operator, an invitation for the first device.
 fn tell(invite: bool) -> anyhow::Result<()> {
     println!("\nthe server is ready: tornadod status");
-    match service::ask(&["setup-link"])? {
-        Some(answer) => println!("\nmake the first operator, once:\n  {}", text(&answer, "url")?),
-        None => println!("\nthe console has its operator: http://127.0.0.1:8000"),
+    match service::setup_link()? {
+        Some(link) => println!("\nmake the first operator, once:\n  {link}"),
+        None => println!("\nthe console has its operator"),
     }
     if invite {
-        let answer = service::ask(&["invite", "create"])?.context("no invitation was made")?;
-        println!("\ninvite a device:\n  {}", text(&answer, "link")?);
-        println!("on the device: tornado enroll LINK, tornado login, tornado connect");
+        let answer = service::ask(&["invite", "create"])?;
+        let link = answer["link"].as_str().context("the server's answer holds no link")?;
+        println!("\ninvite a device:\n  {link}");
+        println!("on the device: tornado enroll 'LINK', tornado login, tornado connect");
     } else {
         println!("another invitation: tornadod invite create");
     }
     Ok(())
-}
-
-fn text<'a>(answer: &'a Value, field: &str) -> anyhow::Result<&'a str> {
-    answer[field].as_str().with_context(|| format!("the server's answer has no '{field}'"))
 }

@@ -19,9 +19,9 @@ pub struct ServerOptions {
     pub programs: Programs,
     /// Public name or address, as it stands in invitations.
     pub public_host: String,
-    /// TOML added to the configuration: whole tables.
+    /// TOML added to the configuration: whole tables besides `paths`, `server` and `log`.
     pub config: String,
-    /// Filter of the log, as in `RUST_LOG`.
+    /// Filter of the log, as `[log] level` takes it.
     pub log: String,
 }
 
@@ -71,7 +71,7 @@ impl ServerProc {
     /// When it cannot start.
     pub fn start_master(&mut self) -> Result<(), HarnessError> {
         let mut command = self.command()?;
-        command.arg("master").env("RUST_LOG", &self.options.log);
+        command.arg("master");
         self.master = Some(self.host.spawn("tornadod", command)?);
         Ok(())
     }
@@ -220,12 +220,14 @@ impl ServerProc {
     }
 
     fn config(&self) -> String {
-        let text = |path: &Path| Value::from(path.display().to_string()).to_string();
+        let text = |text: &str| Value::from(text).to_string();
+        let path = |path: &Path| text(&path.display().to_string());
         format!(
-            "run_dir = {}\nstate_dir = {}\n\n[server]\nhost = {}\n\n{}\n",
-            text(&self.run_dir()),
-            text(&self.state_dir()),
-            Value::from(self.options.public_host.as_str()),
+            "[paths]\nrun = {}\nstate = {}\n\n[server]\nhost = {}\n\n[log]\nlevel = {}\n\n{}\n",
+            path(&self.run_dir()),
+            path(&self.state_dir()),
+            text(&self.options.public_host),
+            text(&self.options.log),
             self.options.config,
         )
     }

@@ -115,10 +115,14 @@ impl Binary {
             tally.add(Tally::one_failed());
         }
         if !tally.is_green() {
-            println!("{}", end.output);
+            // What the others said is only in the way, unless it is all there is.
+            println!("{}", end.output.split_once("\nfailures:\n").map_or(end.output.as_str(), |(_, said)| said));
         }
         for reason in reasons(&end.output) {
             println!("  {reason}");
+        }
+        if tally == Tally::default() {
+            return tally;
         }
         let fault = fault.map(|fault| format!(": {fault}")).unwrap_or_default();
         println!("  {name}: {tally} ({:.1} s){fault}", started.elapsed().as_secs_f32());

@@ -27,11 +27,6 @@ pub const LOG: &str = "/var/log/tornado";
 /// Its unit where there is.
 pub const UNIT: &str = "/etc/systemd/system/tornado.service";
 
-const FIRST_CONFIG: &str = "\
-# Configuration of the Tornado VPN server. Everything has a default; `tornadod doctor` prints what is in effect.
-# `cargo xtask up` writes this file once and never changes it.
-";
-
 /// Installs what is missing or differs; returns the paths of what it wrote.
 pub fn install() -> anyhow::Result<Vec<String>> {
     let mut changed = Vec::new();
@@ -42,7 +37,8 @@ pub fn install() -> anyhow::Result<Vec<String>> {
         link(program)?;
     }
     if !Path::new(CONFIG).exists() {
-        changed.extend(write(Path::new(CONFIG), FIRST_CONFIG.as_bytes(), 0o644)?);
+        let first = std::fs::read(shell::root().join("installers/tornado.toml")).context("no first configuration")?;
+        changed.extend(write(Path::new(CONFIG), &first, 0o644)?);
     }
     if super::service::has_systemd() {
         let unit = shell::root().join("installers/systemd/tornado.service");

@@ -30,17 +30,33 @@ pub fn is_ready() -> anyhow::Result<bool> {
     Ok(output.status.success() && status["ready"] == Value::Bool(true))
 }
 
-/// Asks the server with `--json`. `None` when it says there is nothing to give.
-pub fn ask(words: &[&str]) -> anyhow::Result<Option<Value>> {
+/// Exit code of `tornadod` when the server refused, as its help says.
+const REFUSED: i32 = 4;
+
+/// A one-time link that makes the first operator; `None` when there is one already.
+pub fn setup_link() -> anyhow::Result<Option<String>> {
+    let output = tornadod(&["setup-link"])?;
+    if output.status.code() == Some(REFUSED) {
+        return Ok(None);
+    }
+    succeeded("setup-link", &output)?;
+    Ok(Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()))
+}
+
+/// Asks the server with `--json`.
+pub fn ask(words: &[&str]) -> anyhow::Result<Value> {
     let mut all = words.to_vec();
     all.push("--json");
-    let output = tornadod(&all)?;
+    let (output, line) = (tornadod(&all)?, words.join(" "));
+    succeeded(&line, &output)?;
+    serde_json::from_slice(&output.stdout).with_context(|| format!("'tornadod {line}' answered no JSON"))
+}
+
+fn succeeded(line: &str, output: &Output) -> anyhow::Result<()> {
     if !output.status.success() {
-        bail!("'tornadod {}': {}", words.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+        bail!("'tornadod {line}': {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    let answer: Value = serde_json::from_slice(&output.stdout)
-        .with_context(|| format!("'tornadod {}' answered no JSON", words.join(" ")))?;
-    Ok((!answer.is_null()).then_some(answer))
+    Ok(())
 }
 
 /// Starts it, or stops and starts it; returns when it is ready.
@@ -78,7 +94,7 @@ pub fn stop() -> anyhow::Result<bool> {
     }
     let Some(master) = master() else { return Ok(false) };
     kill(master, Signal::SIGTERM).context("cannot stop the server")?;
-    wait("the server to stop", STOPPED, || Ok(!Path::new(&format!("/proc/{master}")).exists()))?;
+    wait("the server to stop", STOPPED, || Ok(has_ended(master)))?;
     Ok(true)
 }
 
@@ -87,6 +103,11 @@ fn master() -> Option<Pid> {
     let stream = UnixStream::connect(Path::new(files::RUN).join("master.sock")).ok()?;
     let credentials = getsockopt(&stream, PeerCredentials).ok()?;
     Some(Pid::from_raw(credentials.pid()))
+}
+
+/// Gone, or dead and not yet asked after by its parent.
+fn has_ended(process: Pid) -> bool {
+    std::fs::read_to_string(format!("/proc/{process}/stat")).map_or(true, |stat| stat.contains(") Z "))
 }
 
 fn tornadod(words: &[&str]) -> anyhow::Result<Output> {
