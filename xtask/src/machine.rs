@@ -95,7 +95,10 @@ pub fn users() -> anyhow::Result<()> {
     }
     println!("creating the users {}", missing.join(", "));
     if shell::has("systemd-sysusers") {
-        return shell::run(shell::command("systemd-sysusers", &[SYSUSERS]));
+        // A relative name would be looked for among the system's own files.
+        let mut command = shell::command("systemd-sysusers", &[]);
+        command.arg(shell::root().join(SYSUSERS));
+        return shell::run(command);
     }
     for group in declared.lines().filter_map(group_of) {
         shell::run(shell::command("groupadd", &["--system", "--force", group]))?;
