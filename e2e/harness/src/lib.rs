@@ -26,6 +26,26 @@
 //! # }
 //! ```
 //!
+//! With the programs under test in it:
+//!
+//! ```no_run
+//! use tornado_e2e_harness::{DeviceProc, Lab, LabOptions, Programs, SERVER, ServerOptions, ServerProc};
+//!
+//! # fn main() -> Result<(), tornado_e2e_harness::HarnessError> {
+//! let lab = Lab::up(LabOptions::with_devices(1))?;
+//! let internet = lab.internet()?;
+//! let mut server = ServerProc::start(lab.host("server")?, ServerOptions::default())?;
+//! let device = DeviceProc::start(lab.host("device1")?, Programs::beside())?;
+//! let link = server.json(&["invite", "create"])?["link"].as_str().unwrap_or_default().to_owned();
+//! device.cli_with_password(&["enroll", &link, "--username", "ada"], "correct horse battery")?.success()?;
+//! device.json(&["connect"])?;
+//! assert_eq!(device.host().http_get(internet.http_v4(), "/")?.seen_as()?, SERVER.v4);
+//! let before = server.kill_service("session")?;
+//! server.wait_restarted("session", before, std::time::Duration::from_secs(10))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A run's files stand in one directory, its namespaces share one prefix, and dropping [`Lab`] takes all of it
 //! away, also while a panic unwinds. What a killed process left is swept by the next [`Lab::up`].
 
