@@ -27,6 +27,7 @@ impl From<IpAddr> for Origin {
 pub struct RateLimit {
     per_minute: f64,
     buckets: HashMap<Origin, Bucket>,
+    swept: Option<Duration>,
 }
 
 #[derive(Clone, Copy)]
@@ -39,7 +40,7 @@ impl RateLimit {
     /// At most `per_minute` requests a minute, all of which may come at once.
     #[must_use]
     pub fn new(per_minute: u32) -> Self {
-        Self { per_minute: f64::from(per_minute.max(1)), buckets: HashMap::new() }
+        Self { per_minute: f64::from(per_minute.max(1)), buckets: HashMap::new(), swept: None }
     }
 
     /// Counts a request at `now` (time since any fixed instant). `Err` holds the seconds to wait.
@@ -63,8 +64,13 @@ impl RateLimit {
         Ok(())
     }
 
-    /// A full bucket remembers nothing.
+    /// A full bucket remembers nothing. Looked for at most once a second: a flood of strangers must not
+    /// cost a walk over all buckets each.
     fn forget_the_idle(&mut self, now: Duration) {
+        if self.swept.is_some_and(|at| now.saturating_sub(at) < Duration::from_secs(1)) {
+            return;
+        }
+        self.swept = Some(now);
         let per_minute = self.per_minute;
         self.buckets.retain(|_, bucket| refilled(*bucket, now, per_minute) < per_minute);
     }

@@ -19,7 +19,7 @@ use tornado_mesh::{Limits, serve_connection};
 
 /// First byte of every TLS handshake (RFC 8446 §5.1).
 const HANDSHAKE_RECORD: u8 = 22;
-const PLAIN_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: 130\r\n\r\n\
+const PLAIN_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: 133\r\n\r\n\
 {\"type\":\"urn:tornado:problem:plain_http\",\"status\":400,\"code\":\"plain_http\",\"detail\":\"this port speaks TLS only; use https, not http.\"}";
 
 /// Opens a listening socket. `[::]` takes both families; on a machine without IPv6 it becomes `0.0.0.0`.

@@ -6,8 +6,9 @@ use crate::extract::{Body, Peer};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tornado_mesh::NoInput;
-use tornado_mesh::auth::{OpenLogin, RefreshToken};
+use tornado_mesh::auth::{AuthError, OpenLogin, RefreshToken};
 use tornado_shared::api::{LoginBody, LoginReply, ServerInfo, StatusWord, Tokens};
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::Secret;
@@ -60,9 +61,9 @@ pub async fn server(State(api): State<Api>) -> Result<Json<ServerInfo>, ApiError
 pub async fn login(
     State(api): State<Api>,
     Peer(client_ip): Peer,
-    Body(body): Body<LoginBody>,
+    Body(body): Body<Value>,
 ) -> Result<Json<LoginReply>, ApiError> {
-    let input = OpenLogin { purpose: Purpose::Login, body, client_ip };
+    let input = OpenLogin { purpose: Purpose::Login, body: envelope(body)?, client_ip };
     Ok(Json(api.auth().open_login(input).await?))
 }
 
@@ -70,14 +71,26 @@ pub async fn login(
 pub async fn enroll(
     State(api): State<Api>,
     Peer(client_ip): Peer,
-    Body(body): Body<LoginBody>,
+    Body(body): Body<Value>,
 ) -> Result<Json<LoginReply>, ApiError> {
+    let body = envelope(body)?;
     match &body {
         LoginBody::V2(_) => {}
         LoginBody::V1(_) => return Err(ApiError::invalid_body("enrolment needs an envelope of version 2".into())),
     }
     let input = OpenLogin { purpose: Purpose::Enroll, body, client_ip };
     Ok(Json(api.auth().open_login(input).await?))
+}
+
+/// An envelope of either version. One with all its fields that cannot be decoded is a bad envelope, as in the
+/// original; one without them is a bad body.
+fn envelope(body: Value) -> Result<LoginBody, ApiError> {
+    let complete = ["ephemeral_pubkey", "iv", "ciphertext"].iter().all(|field| body[field].is_string());
+    match serde_json::from_value(body) {
+        Ok(envelope) => Ok(envelope),
+        Err(_) if complete => Err(AuthError::InvalidEnvelope.into()),
+        Err(_) => Err(ApiError::invalid_body("the body is no login envelope of version 1 or 2".into())),
+    }
 }
 
 /// `POST /auth/reauth`

@@ -1,0 +1,141 @@
+//! Slow, large, malformed and too many: each gets a clear answer and holds nothing.
+
+mod support;
+
+use std::time::{Duration, Instant};
+use support::{config, read_answer, start};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tornado_client_api::Config;
+
+#[tokio::test]
+async fn slow_headers_get_408() {
+    let server = start(config()).await;
+    let mut stream = server.tls().await;
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost:").await.unwrap();
+    let began = Instant::now();
+    let answer = read_answer(&mut stream).await.unwrap();
+    assert_eq!(answer.status, 408);
+    assert!(answer.head.contains("application/problem+json"));
+    assert!(began.elapsed() < Duration::from_secs(4));
+}
+
+#[tokio::test]
+async fn headers_that_trickle_get_408_too() {
+    let server = start(config()).await;
+    let (mut read, mut write) = tokio::io::split(server.tls().await);
+    let trickle = tokio::spawn(async move {
+        for byte in b"GET /health HTTP/1.1\r\nx-long: ".iter().chain(std::iter::repeat(&b'a')).take(500) {
+            if write.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert_eq!(read_answer(&mut read).await.unwrap().status, 408);
+    trickle.abort();
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_without_an_answer() {
+    let server = start(config()).await;
+    let mut stream = server.tls().await;
+    assert!(read_answer(&mut stream).await.is_none());
+}
+
+#[tokio::test]
+async fn slow_bodies_get_408() {
+    let server = start(config()).await;
+    let text = "POST /auth/login HTTP/1.1\r\nhost: x\r\naccept: application/problem+json\r\nconnection: close\r\ncontent-length: 100\r\n\r\n{";
+    let answer = server.raw(text).await.unwrap();
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (408, Some("too_slow")));
+}
+
+#[tokio::test]
+async fn large_bodies_get_413() {
+    let server = start(config()).await;
+    let body = "x".repeat(40_000);
+    let answer = server.v2("POST", "/auth/login", None, &body).await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (413, Some("too_large")));
+    let chunk = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let text = format!(
+        "POST /auth/login HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n{chunk}"
+    );
+    assert_eq!(server.raw(&text).await.unwrap().status, 413);
+}
+
+#[tokio::test]
+async fn large_headers_get_431() {
+    let server = start(config()).await;
+    for size in [20_000, 500_000] {
+        let text = format!("GET /health HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(size));
+        assert_eq!(server.raw(&text).await.unwrap().status, 431, "{size}");
+    }
+    let many: String = (0..200).map(|n| format!("x-{n}: y\r\n")).collect();
+    assert_eq!(server.raw(&format!("GET /health HTTP/1.1\r\nhost: x\r\n{many}\r\n")).await.unwrap().status, 431);
+}
+
+#[tokio::test]
+async fn rubbish_gets_400() {
+    let server = start(config()).await;
+    for text in
+        ["rubbish\r\n\r\n", "GET /health HTTP/9.9\r\n\r\n", "\0\0\0\0\0\0\0\0\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n"]
+    {
+        assert_eq!(server.raw(text).await.unwrap().status, 400, "{text:?}");
+    }
+    let smuggled = "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\n{}{}";
+    assert_eq!(server.raw(smuggled).await.unwrap().status, 400);
+}
+
+#[tokio::test]
+async fn defect_003_plain_http_is_refused_at_once() {
+    let server = start(config()).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let began = Instant::now();
+    let answer = read_answer(&mut stream).await.unwrap();
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("TLS only"));
+    assert!(began.elapsed() < Duration::from_millis(500));
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_ends_is_closed() {
+    let server = start(config()).await;
+    for first in [&b""[..], &[22, 3, 1, 0, 200, 1]] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(first).await.unwrap();
+        let mut bytes = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut bytes)).await;
+        assert!(read.is_ok(), "held open");
+    }
+}
+
+#[tokio::test]
+async fn one_address_cannot_take_all_connections() {
+    let server = start(Config { connections_per_address: 3, handshake_seconds: 30, ..config() }).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(server.tls().await);
+    }
+    let mut fourth = TcpStream::connect(server.address).await.unwrap();
+    let mut bytes = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(2), fourth.read_to_end(&mut bytes)).await;
+    assert!(read.is_ok() && bytes.is_empty(), "the fourth was not closed");
+    drop(held);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(server.v1("GET", "/health", None, "").await.status, 200);
+}
+
+#[tokio::test]
+async fn defect_019_strangers_are_slowed_and_known_devices_are_not() {
+    let server = start(Config { anonymous_per_minute: 3, ..config() }).await;
+    for _ in 0..3 {
+        assert_eq!(server.v1("GET", "/auth/pubkey", None, "").await.status, 200);
+    }
+    let answer = server.v1("GET", "/auth/pubkey", None, "").await;
+    assert_eq!(answer.status, 429);
+    assert!(answer.head.contains("retry-after: "));
+    assert_eq!(server.v1("POST", "/session/heartbeat", Some("good"), "").await.status, 200);
+    assert_eq!(server.v1("GET", "/health", None, "").await.status, 200);
+}

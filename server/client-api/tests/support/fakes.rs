@@ -1,0 +1,227 @@
+//! Services whose answers depend on the token or the envelope.
+
+use std::sync::Mutex;
+use tornado_mesh::auth::{
+    AccessToken, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin, Operator,
+    PutOperator, RedeemSetup, RefreshToken, SetupLink,
+};
+use tornado_mesh::session::{
+    CloseDevice, Closed, Connect, Connected, HeartbeatOutcome, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
+    LiveSession, PoolStatus, SessionError, Sessions,
+};
+use tornado_mesh::token::{TokenError, VerifyingKey};
+use tornado_mesh::wg::{
+    Backend, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, Wg, WgError, WgStatus,
+};
+use tornado_mesh::{Done, MeshFault, NoInput};
+use tornado_shared::api::{LoginBody, LoginReply, LoginReplyV1, Profile, ServerInfo, Tokens, UserView};
+use tornado_shared::crypto::identity::IdentityKey;
+use tornado_shared::crypto::login_key::StoredLoginKey;
+use tornado_shared::model::{DeviceId, Lane, LanePools, PrivateKey, Secret, SessionId, Slot, UserId};
+use uuid::Uuid;
+
+pub const USER: UserId = UserId(Uuid::from_u128(7));
+pub const DEVICE: DeviceId = DeviceId(Uuid::from_u128(8));
+pub const SESSION: SessionId = SessionId(Uuid::from_u128(9));
+
+fn user() -> UserView {
+    UserView { id: USER, username: "alice".parse().unwrap(), email: String::new(), is_active: true }
+}
+
+fn tokens() -> Tokens {
+    let secret = |text: &str| Secret::new(text);
+    Tokens {
+        access_token: secret("access"),
+        refresh_token: secret("refresh"),
+        access_jti: Uuid::from_u128(1),
+        refresh_jti: Uuid::from_u128(2),
+        device_id: DEVICE,
+        expires_in: 900,
+    }
+}
+
+fn gone() -> MeshFault {
+    MeshFault::Unavailable("/run/tornado/secret.sock is not reachable".into())
+}
+
+/// The first byte of a v1 ephemeral key, or the token, says what happens.
+pub struct FakeAuth;
+
+fn nobody_calls<T>() -> Result<T, AuthError> {
+    Err(MeshFault::Forbidden("not for the edge".into()).into())
+}
+
+#[async_trait::async_trait]
+impl Auth for FakeAuth {
+    async fn server_info(&self, _: NoInput) -> Result<ServerInfo, AuthError> {
+        let identity = IdentityKey::from_seed(&[1; 32]);
+        let login_key = StoredLoginKey::random(0, 3600).load().sign(&identity);
+        Ok(ServerInfo { identity: identity.public(), login_key, pubkey: "AAAA".into(), tls: None, now: 0 })
+    }
+    async fn open_login(&self, input: OpenLogin) -> Result<LoginReply, AuthError> {
+        assert!(input.client_ip.is_loopback());
+        let LoginBody::V1(envelope) = input.body else { return Err(AuthError::UnknownLoginKey) };
+        match envelope.ephemeral_pubkey.0[0] {
+            0 => Ok(LoginReply::V1(Box::new(LoginReplyV1 {
+                status: "ok".into(),
+                user: user(),
+                tokens: tokens(),
+                device_id: DEVICE,
+            }))),
+            1 => Err(AuthError::InvalidCredentials),
+            2 => Err(AuthError::TooManyAttempts { retry_after: 33 }),
+            3 => Err(AuthError::UserInactive),
+            4 => Err(AuthError::MaxDevices),
+            5 => panic!("a bug"),
+            _ => Err(AuthError::InvalidEnvelope),
+        }
+    }
+    async fn refresh(&self, input: RefreshToken) -> Result<Tokens, AuthError> {
+        match input.refresh_token.expose() {
+            "good" => Ok(tokens()),
+            "old" => Err(AuthError::RefreshExpired),
+            "spent" => Err(AuthError::RefreshReused),
+            _ => Err(AuthError::RefreshInvalid),
+        }
+    }
+    async fn logout(&self, input: RefreshToken) -> Result<Done, AuthError> {
+        match input.refresh_token.expose() {
+            "good" => Ok(Done {}),
+            "away" => Err(gone().into()),
+            _ => Err(AuthError::RefreshInvalid),
+        }
+    }
+    async fn whoami(&self, input: AccessToken) -> Result<Profile, AuthError> {
+        match input.access_token.expose() {
+            "good" => {
+                let device_name = "laptop".parse().unwrap();
+                Ok(Profile { user: user(), device_id: DEVICE, device_name, max_devices: 3 })
+            }
+            "old" => Err(AuthError::Token(TokenError::Expired)),
+            _ => Err(AuthError::Token(TokenError::Invalid)),
+        }
+    }
+    async fn authorize(&self, _: Authorize) -> Result<Grant, AuthError> {
+        nobody_calls()
+    }
+    async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
+        Ok(vec![])
+    }
+    async fn attest_tls(&self, _: AttestTls) -> Result<Done, AuthError> {
+        Ok(Done {})
+    }
+    async fn create_invitation(&self, _: CreateInvitation) -> Result<InvitationLink, AuthError> {
+        nobody_calls()
+    }
+    async fn setup_link(&self, _: NoInput) -> Result<SetupLink, AuthError> {
+        nobody_calls()
+    }
+    async fn redeem_setup(&self, _: RedeemSetup) -> Result<Operator, AuthError> {
+        nobody_calls()
+    }
+    async fn put_operator(&self, _: PutOperator) -> Result<Operator, AuthError> {
+        nobody_calls()
+    }
+}
+
+/// What the next call answers with; `Ok` when nothing is set.
+#[derive(Default)]
+pub struct FakeSessions {
+    pub next_error: Mutex<Option<SessionError>>,
+}
+
+impl FakeSessions {
+    pub fn fail(&self, error: SessionError) {
+        *self.next_error.lock().unwrap() = Some(error);
+    }
+
+    pub fn away(&self) {
+        self.fail(gone().into());
+    }
+
+    fn check(&self, token: &Secret) -> Result<(), SessionError> {
+        match token.expose() {
+            "good" => self.next_error.lock().unwrap().take().map_or(Ok(()), Err),
+            "old" => Err(SessionError::Token(TokenError::Expired)),
+            _ => Err(SessionError::Token(TokenError::Invalid)),
+        }
+    }
+}
+
+pub fn ends() -> Vec<LaneEnd> {
+    let end = |(lane, port)| {
+        let public_key = PrivateKey::random().public_key();
+        LaneEnd { lane, interface: format!("wg-{lane}"), public_key, port, mtu: 1420, up: true }
+    };
+    [(Lane::Direct, 51820), (Lane::Tor, 51821)].map(end).to_vec()
+}
+
+#[async_trait::async_trait]
+impl Sessions for FakeSessions {
+    async fn connect(&self, input: Connect) -> Result<Connected, SessionError> {
+        self.check(&input.access_token)?;
+        let pools = LanePools::default();
+        Ok(Connected {
+            session_id: SESSION,
+            direct: pools.direct.addresses(Slot(5)).unwrap(),
+            tor: pools.tor.addresses(Slot(5)).unwrap(),
+            ends: ends(),
+            preshared: false,
+            heartbeat_ttl: 90,
+            hard_ttl: 1_296_000,
+        })
+    }
+    async fn heartbeat(&self, input: AccessToken) -> Result<HeartbeatReply, SessionError> {
+        self.check(&input.access_token)?;
+        Ok(HeartbeatReply { outcome: HeartbeatOutcome::Reconnected })
+    }
+    async fn disconnect(&self, input: AccessToken) -> Result<Closed, SessionError> {
+        self.check(&input.access_token)?;
+        Ok(Closed { session_id: Some(SESSION) })
+    }
+    async fn mine(&self, input: AccessToken) -> Result<Option<LiveSession>, SessionError> {
+        self.check(&input.access_token)?;
+        Ok(None)
+    }
+    async fn close_device(&self, _: CloseDevice) -> Result<Closed, SessionError> {
+        Ok(Closed { session_id: None })
+    }
+    async fn live(&self, _: LiveQuery) -> Result<Vec<LiveSession>, SessionError> {
+        Ok(vec![])
+    }
+    async fn history(&self, _: HistoryQuery) -> Result<Vec<HistoryRow>, SessionError> {
+        Ok(vec![])
+    }
+    async fn pool(&self, _: NoInput) -> Result<PoolStatus, SessionError> {
+        Ok(PoolStatus { leased: 0, quarantined: 0, total: 0 })
+    }
+}
+
+/// Both lanes up.
+pub struct FakeWg;
+
+#[async_trait::async_trait]
+impl Wg for FakeWg {
+    async fn put_peer(&self, _: PeerSpec) -> Result<Done, WgError> {
+        Ok(Done {})
+    }
+    async fn remove_peer(&self, _: RemovePeer) -> Result<Removed, WgError> {
+        Ok(Removed::default())
+    }
+    async fn sync_peers(&self, _: SyncPeers) -> Result<SyncReport, WgError> {
+        Ok(SyncReport::default())
+    }
+    async fn peers(&self, _: NoInput) -> Result<Vec<PeerStatus>, WgError> {
+        Ok(vec![])
+    }
+    async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
+        Ok(WgStatus {
+            boot_id: Uuid::from_u128(3),
+            synced: true,
+            backend: Backend::Userspace,
+            lanes: ends(),
+            peers: 0,
+            firewall_verified: true,
+        })
+    }
+}

@@ -1,0 +1,164 @@
+//! The whole edge on a free port in front of services that answer as the test wishes.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+pub mod fakes;
+
+use fakes::{FakeAuth, FakeSessions, FakeWg};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring::default_provider;
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tornado_client_api::{Api, Config, Edge, bind, load_tls, router};
+
+/// A running edge; ends with the value.
+pub struct Server {
+    pub address: SocketAddr,
+    pub sessions: Arc<FakeSessions>,
+    stop: CancellationToken,
+    _state: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+pub fn config() -> Config {
+    Config {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        host: "vpn.example.org".into(),
+        handshake_seconds: 1,
+        body_seconds: 1,
+        anonymous_per_minute: 1000,
+        ..Config::default()
+    }
+}
+
+pub async fn start(config: Config) -> Server {
+    let state = tempfile::tempdir().unwrap();
+    let tls = load_tls(&config, state.path()).unwrap();
+    let listener = bind(config.listen[0]).unwrap();
+    let address = listener.local_addr().unwrap();
+    let sessions = Arc::new(FakeSessions::default());
+    let api = Api::new(Arc::new(FakeAuth), sessions.clone(), Arc::new(FakeWg), &config);
+    let stop = CancellationToken::new();
+    tokio::spawn(Edge::new(&tls, router(api), &config).serve(listener, stop.clone()));
+    Server { address, sessions, stop, _state: state }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some(Self { status, head: head.to_ascii_lowercase(), body: body.to_owned() })
+    }
+}
+
+impl Server {
+    pub async fn tls(&self) -> TlsStream<TcpStream> {
+        let tcp = TcpStream::connect(self.address).await.unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anybody))
+            .with_no_client_auth();
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        connector.connect(ServerName::try_from("tornado.invalid").unwrap(), tcp).await.unwrap()
+    }
+
+    /// Sends text and reads until the server closes; `None` when it closes without an answer.
+    pub async fn raw(&self, text: &str) -> Option<Answer> {
+        let mut stream = self.tls().await;
+        // The server may have refused and closed before all was sent.
+        drop(stream.write_all(text.as_bytes()).await);
+        read_answer(&mut stream).await
+    }
+
+    /// A request as a client of the original sends it.
+    pub async fn v1(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> Answer {
+        self.request(method, path, token, body, "").await
+    }
+
+    /// A request of a client that understands problems.
+    pub async fn v2(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> Answer {
+        self.request(method, path, token, body, "accept: application/json, application/problem+json\r\n").await
+    }
+
+    async fn request(&self, method: &str, path: &str, token: Option<&str>, body: &str, more: &str) -> Answer {
+        let token = token.map(|t| format!("authorization: Bearer {t}\r\n")).unwrap_or_default();
+        let length = body.len();
+        let text = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{token}{more}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        self.raw(&text).await.unwrap()
+    }
+}
+
+/// Reads to the end of the stream, at most 10 seconds.
+pub async fn read_answer<S: tokio::io::AsyncRead + Unpin>(stream: &mut S) -> Option<Answer> {
+    let mut bytes = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut bytes)).await;
+    drop(read.expect("the server holds the connection open"));
+    Answer::parse(&String::from_utf8_lossy(&bytes))
+}
+
+/// Accepts every certificate: these tests are about HTTP.
+#[derive(Debug)]
+struct Anybody;
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
