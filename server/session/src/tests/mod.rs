@@ -1,1 +1,10 @@
+//! The whole service in one process: a real database, a fake `auth`, a fake `wg`, a clock that the test turns.
 
+mod accounting;
+mod connecting;
+mod crashes;
+mod fakes;
+mod lanes;
+mod lifecycle;
+mod socket;
+mod world;

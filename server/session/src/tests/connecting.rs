@@ -1,0 +1,204 @@
+use super::world::World;
+use crate::config::Config;
+use std::net::Ipv4Addr;
+use tornado_mesh::session::*;
+use tornado_mesh::wg::{PeerLane, PeerSpec, Removed};
+use tornado_shared::model::*;
+
+#[tokio::test]
+async fn connect_leases_programs_and_opens() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    let connected = world.connect(&device).await.unwrap();
+    assert_eq!(connected.direct.v4, Ipv4Addr::new(10, 8, 0, 2));
+    assert_eq!(connected.tor.v4, Ipv4Addr::new(10, 9, 0, 2));
+    assert_eq!((connected.heartbeat_ttl, connected.hard_ttl), (90, 15 * 86_400));
+    assert_eq!((connected.ends.len(), connected.preshared), (2, true));
+    let session = world.mine(&device).await.unwrap();
+    assert_eq!((session.state, session.session_id), (SessionState::Online, connected.session_id));
+    let lanes = world.wg.0.lock().unwrap();
+    let spec = &lanes.peers[&device.key].spec;
+    assert_eq!((spec.direct.addresses, spec.tor.addresses), (connected.direct, connected.tor));
+    assert!(spec.direct.preshared_key.is_some() && spec.direct.preshared_key != spec.tor.preshared_key);
+}
+
+#[tokio::test]
+async fn a_device_of_the_first_envelope_has_no_preshared_keys() {
+    let world = World::new().await;
+    *world.auth.v1.lock().unwrap() = true;
+    let device = world.auth.device(UserId::random());
+    assert!(!world.connect(&device).await.unwrap().preshared);
+}
+
+#[tokio::test]
+async fn the_same_key_again_is_the_same_session() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    let first = world.connect(&device).await.unwrap();
+    assert_eq!(world.connect(&device).await.unwrap(), first);
+    assert_eq!(world.history().await.len(), 1);
+}
+
+#[tokio::test]
+async fn defect_046_another_key_replaces_session_and_peer_and_keeps_the_addresses() {
+    let world = World::new().await;
+    let user = UserId::random();
+    let old = world.auth.device(user);
+    let first = world.connect(&old).await.unwrap();
+    world.wg.moves(old.key, 7, 0);
+    let new = world.auth.login(user, old.device_id, PrivateKey::random().public_key());
+    let second = world.connect(&new).await.unwrap();
+    assert_eq!((second.direct, second.tor), (first.direct, first.tor));
+    assert_ne!(second.session_id, first.session_id);
+    assert_eq!(world.wg.keys(), [new.key].into());
+    let history = world.history().await;
+    assert_eq!(history.len(), 2, "defect_065: one row a connection");
+    let replaced = history.iter().find(|row| row.session_id == first.session_id).unwrap();
+    assert_eq!(replaced.reason, Some(CloseReason::Replaced));
+    assert_eq!(replaced.direct_transfer, Transfer { rx_bytes: 7, tx_bytes: 70 });
+}
+
+#[tokio::test]
+async fn a_new_login_with_the_old_key_gets_its_new_preshared_keys() {
+    let world = World::new().await;
+    let old = world.auth.device(UserId::random());
+    world.connect(&old).await.unwrap();
+    let before = world.wg.0.lock().unwrap().peers[&old.key].spec.clone();
+    let new = world.auth.login(old.user_id, old.device_id, old.key);
+    world.connect(&new).await.unwrap();
+    let after = world.wg.0.lock().unwrap().peers[&old.key].spec.clone();
+    assert_eq!(after.direct.addresses, before.direct.addresses);
+    assert_ne!(after.direct.preshared_key, before.direct.preshared_key);
+}
+
+#[tokio::test]
+async fn defect_012_a_key_of_another_device_is_refused_and_nobody_is_harmed() {
+    let world = World::new().await;
+    let victim = world.auth.device(UserId::random());
+    world.connect(&victim).await.unwrap();
+    let mut thief = world.auth.device(UserId::random());
+    let own_key = thief.key;
+    world.connect(&thief).await.unwrap();
+    thief.key = victim.key;
+    assert_eq!(world.connect(&thief).await, Err(SessionError::KeyInUse));
+    assert_eq!(world.wg.keys(), [victim.key, own_key].into());
+    assert_eq!(world.state(&victim).await, Some(SessionState::Online));
+    assert_eq!(world.state(&thief).await, Some(SessionState::Online));
+}
+
+#[tokio::test]
+async fn defect_002_slots_are_live_sessions_and_free_at_once() {
+    let world = World::new().await;
+    *world.auth.max_devices.lock().unwrap() = 1;
+    let user = UserId::random();
+    let (one, two) = (world.auth.device(user), world.auth.device(user));
+    world.connect(&one).await.unwrap();
+    assert_eq!(world.connect(&two).await, Err(SessionError::MaxDevices { max: 1 }));
+    let again = world.auth.login(user, one.device_id, one.key);
+    world.connect(&again).await.unwrap();
+    assert!(world.disconnect(&one).await.is_some());
+    world.connect(&two).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_keeps_its_limit_when_all_its_devices_connect_at_once() {
+    let world = World::new().await;
+    *world.auth.max_devices.lock().unwrap() = 3;
+    let user = UserId::random();
+    let devices: Vec<_> = (0..12).map(|_| world.auth.device(user)).collect();
+    let results = futures::future::join_all(devices.iter().map(|device| world.connect(device))).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 3);
+    assert_eq!(world.wg.keys().len(), 3);
+    assert_eq!(world.leased().await, (3, 0));
+}
+
+#[tokio::test]
+async fn a_failed_lane_leaves_nothing_and_the_next_try_works() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.wg.0.lock().unwrap().failing_puts = 1;
+    let error = world.connect(&device).await.unwrap_err();
+    assert!(matches!(error, SessionError::DataPlane(_)), "{error}");
+    assert_eq!(world.wg.keys(), [].into(), "defect_045: no peer without a session");
+    assert_eq!(world.leased().await, (0, 0), "free at once, without quarantine");
+    assert_eq!(world.state(&device).await, None);
+    assert_eq!(world.reasons().await, [Some(CloseReason::Failed)]);
+    world.connect(&device).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lease_that_carried_packets_rests_also_after_a_failed_connect() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    world.disconnect(&device).await.unwrap();
+    world.wg.0.lock().unwrap().failing_puts = 1;
+    world.connect(&device).await.unwrap_err();
+    assert_eq!(world.leased().await, (0, 1));
+}
+
+#[tokio::test]
+async fn defect_044_a_failed_repeat_keeps_lease_and_session() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    let first = world.connect(&device).await.unwrap();
+    world.wg.0.lock().unwrap().failing_puts = 1;
+    let error = world.connect(&device).await.unwrap_err();
+    assert!(matches!(error, SessionError::DataPlane(_)));
+    assert_eq!(world.leased().await, (1, 0));
+    assert_eq!(world.state(&device).await, Some(SessionState::Online));
+    assert_eq!(world.connect(&device).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn no_wg_no_connect_and_no_trace() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.wg.0.lock().unwrap().down = true;
+    assert!(matches!(world.connect(&device).await, Err(SessionError::DataPlane(_))));
+    assert_eq!(world.leased().await.0, 0);
+    world.wg.0.lock().unwrap().down = false;
+    world.connect(&device).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_exhausted_pool_is_said_and_recovers_after_the_quarantine() {
+    let mut config = Config::default();
+    config.pools.direct.v4 = "10.8.0.0/29".parse().unwrap();
+    let world = World::with(config).await;
+    let devices: Vec<_> = (0..6).map(|_| world.auth.device(UserId::random())).collect();
+    for device in &devices[..5] {
+        world.connect(device).await.unwrap();
+    }
+    assert_eq!(world.connect(&devices[5]).await, Err(SessionError::PoolExhausted));
+    world.disconnect(&devices[0]).await.unwrap();
+    assert_eq!(world.connect(&devices[5]).await, Err(SessionError::PoolExhausted));
+    world.wait(300);
+    world.connect(&devices[5]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stray_peer_on_the_leased_address_gives_way() {
+    let world = World::new().await;
+    let lane = |third| PeerLane {
+        addresses: LaneAddresses { v4: Ipv4Addr::new(10, third, 0, 2), v6: "fd74:6f72:6e61:8::2".parse().unwrap() },
+        preshared_key: None,
+    };
+    let stray = PrivateKey::random().public_key();
+    let spec = PeerSpec { public_key: stray, direct: lane(8), tor: lane(9) };
+    let peer = super::fakes::Peer { spec, count: Removed::default(), handshake: None };
+    world.wg.0.lock().unwrap().peers.insert(stray, peer);
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    assert_eq!(world.wg.keys(), [device.key].into());
+}
+
+#[tokio::test]
+async fn defect_014_auth_is_asked_at_every_connect() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.auth.revoked.lock().unwrap().insert(device.family_id);
+    assert_eq!(world.connect(&device).await, Err(SessionError::Revoked));
+    *world.auth.away.lock().unwrap() = true;
+    assert!(matches!(world.connect(&device).await, Err(SessionError::Mesh(_))), "fail closed for new access");
+}

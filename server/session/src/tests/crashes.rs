@@ -1,0 +1,117 @@
+//! The process is killed between steps.
+
+use super::world::World;
+use tornado_mesh::session::*;
+use tornado_shared::model::*;
+use tornado_store::sessions::OpenSession;
+
+#[tokio::test]
+async fn a_restart_is_noticed_by_nobody() {
+    let mut world = World::new().await;
+    let devices: Vec<_> = (0..20).map(|_| world.auth.device(UserId::random())).collect();
+    let mut before = Vec::new();
+    for device in &devices {
+        before.push(world.connect(device).await.unwrap());
+    }
+    let history = world.history().await;
+    let peers = world.wg.keys();
+    world.wait(30);
+    world.kill_session().await;
+    world.watch.look().await.unwrap();
+    assert_eq!(world.wg.keys(), peers);
+    assert_eq!(world.history().await, history);
+    for (device, connected) in devices.iter().zip(before) {
+        assert_eq!(world.heartbeat(device).await, Ok(HeartbeatOutcome::Ok));
+        let again = world.connect(device).await.unwrap();
+        assert_eq!(again, Connected { hard_ttl: connected.hard_ttl - 30, ..connected });
+    }
+}
+
+#[tokio::test]
+async fn defect_064_what_ran_out_while_the_service_was_away_is_done() {
+    let mut world = World::new().await;
+    let (old, offline) = (world.auth.device(UserId::random()), world.auth.device(UserId::random()));
+    world.connect(&old).await.unwrap();
+    world.wait(15 * 86_400 - 700);
+    world.connect(&offline).await.unwrap();
+    world.heartbeat(&old).await.unwrap();
+    world.wait(100);
+    world.service.sweep().await;
+    world.wait(700);
+    world.kill_session().await;
+    world.service.sweep().await;
+    assert_eq!(world.state(&old).await, None);
+    // It could not be heard while the service was away, so it has the time of one heartbeat.
+    assert_eq!(world.state(&offline).await, Some(SessionState::Offline));
+    world.wait(90);
+    world.service.sweep().await;
+    assert_eq!(world.state(&offline).await, None);
+    let mut reasons = world.reasons().await;
+    reasons.sort_by_key(|reason| reason.map(CloseReason::as_str));
+    assert_eq!(reasons, [Some(CloseReason::Expired), Some(CloseReason::HardLimit)]);
+    assert_eq!(world.wg.keys(), [].into());
+}
+
+#[tokio::test]
+async fn a_crash_after_the_lease_leaves_nothing() {
+    let mut world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    half_a_connect(&world, &device).await;
+    world.kill_session().await;
+    world.watch.look().await.unwrap();
+    assert_eq!(world.reasons().await, [Some(CloseReason::Failed)]);
+    assert_eq!(world.leased().await.0, 0);
+    world.connect(&device).await.unwrap();
+}
+
+#[tokio::test]
+async fn defect_045_a_crash_after_the_peers_leaves_none() {
+    let mut world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    // As far as peers on the lanes, but not as far as online in the store.
+    half_a_connect(&world, &device).await;
+    let spec = {
+        let other = world.auth.device(UserId::random());
+        world.connect(&other).await.unwrap();
+        let mut lanes = world.wg.0.lock().unwrap();
+        let mut peer = lanes.peers[&other.key].clone();
+        peer.spec.public_key = device.key;
+        lanes.peers.insert(device.key, peer);
+        other
+    };
+    world.kill_session().await;
+    world.watch.look().await.unwrap();
+    assert_eq!(world.wg.keys(), [spec.key].into());
+}
+
+#[tokio::test]
+async fn a_crash_after_the_peers_of_a_closing_session_went_gets_it_back_or_ends_it() {
+    let mut world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    // Closing takes the peers away first; then the process dies.
+    world.wg.0.lock().unwrap().peers.clear();
+    world.kill_session().await;
+    world.watch.look().await.unwrap();
+    assert!(world.wg.has(device.key), "the store says online, so the lanes carry it");
+    world.disconnect(&device).await.unwrap();
+    assert_eq!(world.wg.keys(), [].into());
+}
+
+/// Lease, live row and history row are written, then nothing more.
+async fn half_a_connect(world: &World, device: &super::fakes::Device) {
+    let open = OpenSession {
+        session_id: SessionId::random(),
+        user_id: device.user_id,
+        username: "alice".parse().unwrap(),
+        device_id: device.device_id,
+        node_id: "main".into(),
+        public_key: device.key,
+        preshared_keys: None,
+        max_devices: 1,
+        slots: (Slot(2), Slot(100)),
+        quarantine: 300,
+        now: world.now(),
+    };
+    world.service.store.open(&open).await.unwrap();
+}

@@ -1,0 +1,85 @@
+use super::world::World;
+use tornado_shared::model::*;
+
+#[tokio::test]
+async fn defect_041_a_restart_of_wg_gets_every_online_peer_back() {
+    let mut world = World::new().await;
+    let devices: Vec<_> = (0..20).map(|_| world.auth.device(UserId::random())).collect();
+    for device in &devices {
+        world.connect(device).await.unwrap();
+    }
+    world.wait(60);
+    for device in &devices[1..] {
+        world.heartbeat(device).await.unwrap();
+    }
+    world.wait(40);
+    world.service.sweep().await;
+    assert_eq!(world.wg.keys().len(), 19);
+    world.wg.restart();
+    world.watch.look().await.unwrap();
+    assert_eq!(world.wg.keys(), devices[1..].iter().map(|device| device.key).collect());
+    let syncs = world.wg.0.lock().unwrap().syncs;
+    world.watch.look().await.unwrap();
+    assert_eq!(world.wg.0.lock().unwrap().syncs, syncs, "once a start");
+}
+
+#[tokio::test]
+async fn defect_042_the_sweep_puts_lost_peers_back_and_takes_strays_away() {
+    let world = World::new().await;
+    let (lost, whole) = (world.auth.device(UserId::random()), world.auth.device(UserId::random()));
+    world.connect(&lost).await.unwrap();
+    world.connect(&whole).await.unwrap();
+    let stray = PrivateKey::random().public_key();
+    {
+        let mut lanes = world.wg.0.lock().unwrap();
+        let mut peer = lanes.peers.remove(&lost.key).unwrap();
+        peer.spec.public_key = stray;
+        lanes.peers.insert(stray, peer);
+    }
+    world.service.sweep().await;
+    assert_eq!(world.wg.keys(), [lost.key, whole.key].into());
+}
+
+#[tokio::test]
+async fn a_peer_that_could_not_be_removed_is_removed_later() {
+    let world = World::new().await;
+    let (closed, offline) = (world.auth.device(UserId::random()), world.auth.device(UserId::random()));
+    world.connect(&closed).await.unwrap();
+    world.connect(&offline).await.unwrap();
+    world.wg.0.lock().unwrap().down = true;
+    world.disconnect(&closed).await.unwrap();
+    world.wait(95);
+    world.service.sweep().await;
+    world.wg.0.lock().unwrap().down = false;
+    assert_eq!(world.wg.keys().len(), 2);
+    world.service.sweep().await;
+    assert_eq!(world.wg.keys(), [].into());
+    assert_eq!(world.state(&offline).await, Some(SessionState::Offline));
+}
+
+#[tokio::test]
+async fn connects_and_disconnects_during_syncs_are_not_undone() {
+    let world = World::new().await;
+    let devices: Vec<_> = (0..40).map(|_| world.auth.device(UserId::random())).collect();
+    for device in &devices[..20] {
+        world.connect(device).await.unwrap();
+    }
+    let syncs = async {
+        for _ in 0..50 {
+            world.service.sync_lanes().await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    let leaving = async {
+        for device in &devices[..20] {
+            world.disconnect(device).await.unwrap();
+        }
+    };
+    let coming = async {
+        for device in &devices[20..] {
+            world.connect(device).await.unwrap();
+        }
+    };
+    tokio::join!(syncs, leaving, coming);
+    assert_eq!(world.wg.keys(), devices[20..].iter().map(|device| device.key).collect());
+}

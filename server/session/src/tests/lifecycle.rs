@@ -1,0 +1,174 @@
+use super::world::{START, World};
+use crate::Config;
+use std::time::Duration;
+use tornado_mesh::session::*;
+use tornado_shared::model::*;
+
+#[tokio::test]
+async fn silence_goes_offline_and_a_heartbeat_comes_back() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    let connected = world.connect(&device).await.unwrap();
+    world.wait(89);
+    world.service.sweep().await;
+    assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok));
+    world.wait(90);
+    world.service.sweep().await;
+    assert_eq!(world.state(&device).await, Some(SessionState::Offline));
+    assert_eq!(world.wg.keys(), [].into());
+    assert_eq!(world.leased().await, (1, 0), "its addresses wait for it");
+    assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Reconnected));
+    assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok));
+    assert!(world.wg.has(device.key));
+    assert_eq!(world.connect(&device).await.unwrap().session_id, connected.session_id);
+}
+
+#[tokio::test]
+async fn defect_044_a_failed_recovery_keeps_lease_and_session() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    world.wait(90);
+    world.service.sweep().await;
+    world.wg.0.lock().unwrap().failing_puts = 1;
+    assert!(matches!(world.heartbeat(&device).await, Err(SessionError::DataPlane(_))));
+    assert_eq!(world.state(&device).await, Some(SessionState::Offline));
+    assert_eq!(world.leased().await, (1, 0));
+    assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Reconnected));
+}
+
+#[tokio::test]
+async fn defect_048_an_abandoned_session_gives_its_addresses_back() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    world.wait(90 + 600);
+    world.service.sweep().await;
+    assert_eq!(world.heartbeat(&device).await, Err(SessionError::SessionExpired));
+    assert_eq!(world.leased().await, (0, 1));
+    let history = world.history().await;
+    assert_eq!(history[0].reason, Some(CloseReason::Expired));
+    world.wait(301);
+    assert_eq!(world.leased().await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_handshake_keeps_a_plain_client_online() {
+    let mut world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    for _ in 0..20 {
+        world.wait(120);
+        world.wg.0.lock().unwrap().peers.get_mut(&device.key).unwrap().handshake = Some(world.now() - 10);
+        world.service.read_counters().await.unwrap();
+        world.watch.look().await.unwrap();
+        world.service.sweep().await;
+        assert_eq!(world.state(&device).await, Some(SessionState::Online));
+    }
+}
+
+#[tokio::test]
+async fn the_hard_limit_ends_a_session_that_is_alive() {
+    let world = World::with(Config { hard_ttl: 1000, ..Config::default() }).await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    for _ in 0..12 {
+        world.wait(80);
+        assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok));
+    }
+    world.wait(40);
+    assert_eq!(world.heartbeat(&device).await, Err(SessionError::SessionExpired));
+    assert_eq!(world.reasons().await, [Some(CloseReason::HardLimit)]);
+    assert_eq!(world.wg.keys(), [].into());
+}
+
+#[tokio::test]
+async fn disconnect_frees_lease_peers_and_slot_at_once_and_may_be_repeated() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    let connected = world.connect(&device).await.unwrap();
+    assert_eq!(world.disconnect(&device).await, Some(connected.session_id));
+    assert_eq!(world.disconnect(&device).await, None);
+    assert_eq!(world.wg.keys(), [].into());
+    assert_eq!(world.leased().await, (0, 1));
+    assert_eq!(world.mine(&device).await, None);
+    assert_eq!(world.reasons().await, [Some(CloseReason::Disconnect)]);
+}
+
+#[tokio::test]
+async fn defect_062_an_operator_ends_tunnel_lease_and_history_and_defect_014_no_heartbeat_is_ok_again() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    let close = CloseDevice { device_id: device.device_id, reason: CloseReason::Revoked };
+    assert!(world.api.close_device(close.clone()).await.unwrap().session_id.is_some());
+    assert_eq!(world.api.close_device(close).await.unwrap().session_id, None);
+    assert_eq!(world.wg.keys(), [].into());
+    assert_eq!(world.heartbeat(&device).await, Err(SessionError::SessionExpired));
+    assert_eq!(world.reasons().await, [Some(CloseReason::Revoked)]);
+}
+
+#[tokio::test]
+async fn defect_067_all_ways_of_closing_at_once_close_once() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    world.wait(90 + 600);
+    let mut events = world.service.live.subscribe().await.unwrap();
+    let close = |reason| world.api.close_device(CloseDevice { device_id: device.device_id, reason });
+    let ((), _, _, _) = tokio::join!(
+        world.service.sweep(),
+        close(CloseReason::Logout),
+        close(CloseReason::Revoked),
+        world.disconnect(&device)
+    );
+    assert_eq!(world.history().await.len(), 1);
+    let mut closed = 0;
+    while let Ok(Some(line)) = tokio::time::timeout(Duration::from_millis(20), events.next()).await {
+        closed += usize::from(line.contains("closed"));
+    }
+    assert_eq!(closed, 1);
+}
+
+#[tokio::test]
+async fn heartbeats_go_on_while_auth_is_away() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok));
+    *world.auth.away.lock().unwrap() = true;
+    for _ in 0..5 {
+        assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok));
+    }
+    assert_eq!(*world.auth.fetches.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn rubbish_for_a_token_is_refused_without_a_flood_of_fetches() {
+    let world = World::new().await;
+    let mut device = world.auth.device(UserId::random());
+    device.token = Secret::new("eyJhbGciOiJFZERTQSIsImtpZCI6Im5vcGUifQ.e30.AAAA");
+    for _ in 0..20 {
+        assert!(matches!(world.heartbeat(&device).await, Err(SessionError::Token(_))));
+    }
+    assert_eq!(*world.auth.fetches.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn events_tell_the_life_in_order() {
+    let world = World::new().await;
+    let mut events = world.service.live.subscribe().await.unwrap();
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    world.wait(100);
+    world.service.sweep().await;
+    world.heartbeat(&device).await.unwrap();
+    world.disconnect(&device).await.unwrap();
+    let expected =
+        [EventKind::Created, EventKind::Offline, EventKind::Recovered, EventKind::Closed(CloseReason::Disconnect)];
+    for kind in expected {
+        let event: SessionEvent = serde_json::from_str(&events.next().await.unwrap()).unwrap();
+        assert_eq!((event.kind, event.device_id), (kind, device.device_id));
+        assert!(event.at >= START);
+    }
+}

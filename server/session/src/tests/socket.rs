@@ -1,0 +1,112 @@
+//! The service as it runs: over its Unix socket, with `auth` and `wg` behind theirs.
+
+use super::fakes::{FakeAuth, FakeWg};
+use super::world::token;
+use crate::{Config, run};
+use futures::StreamExt as _;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::session::*;
+use tornado_mesh::{Context, MeshFault, NoInput, Readiness, Role, Roles};
+use tornado_shared::model::*;
+use tower::ServiceExt as _;
+
+fn serve(context: &Context, name: &'static str, router: axum::Router) {
+    let (ready, readiness) = Readiness::new("");
+    ready.ready();
+    let context = Context { service: name, ..context.clone() };
+    let server = context.server(router, readiness).unwrap();
+    let stop = context.shutdown.clone();
+    tokio::spawn(async move {
+        server.serve(stop).await;
+        drop(ready);
+    });
+}
+
+async fn until(what: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !what() {
+        assert!(start.elapsed() < Duration::from_secs(10), "waited too long");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_whole_service_over_its_socket() {
+    let dir = tempfile::tempdir().unwrap();
+    let uid = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(dir.path()).unwrap());
+    let context = Context {
+        service: "session",
+        run_dir: dir.path().to_owned(),
+        state_dir: dir.path().to_owned(),
+        roles: Roles::default().with(uid, Role::Session).with(uid, Role::ClientApi).with(uid, Role::Admin),
+        shutdown: CancellationToken::new(),
+    };
+    let (auth, wg) = (Arc::new(FakeAuth::new()), Arc::new(FakeWg::default()));
+    serve(&context, "auth", tornado_mesh::auth::router(auth.clone()));
+    serve(&context, "wg", tornado_mesh::wg::router(wg.clone()));
+    let running = tokio::spawn(run(context.clone(), Config::default()));
+    until(|| wg.0.lock().unwrap().synced).await;
+
+    let client = SessionsClient::new(context.channel("session"));
+    let mut events = client.channel().stream::<_, SessionEvent, SessionError>("/v1/events", &NoInput {}).await.unwrap();
+    let device = auth.device(UserId::random());
+    let connect = Connect {
+        access_token: device.token.clone(),
+        public_key: device.key,
+        client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    };
+    let connected = client.connect(connect.clone()).await.unwrap();
+    assert_eq!(events.next().await.unwrap().kind, EventKind::Created);
+    assert_eq!(client.heartbeat(token(&device)).await.unwrap().outcome, HeartbeatOutcome::Ok);
+    wg.moves(device.key, 10, 0);
+
+    // `wg` dies and comes back: its peer is there again in much less than 2 s.
+    wg.restart();
+    let start = Instant::now();
+    until(|| wg.has(device.key)).await;
+    assert!(start.elapsed() < Duration::from_millis(1000), "{:?}", start.elapsed());
+
+    assert_eq!(client.live(LiveQuery::default()).await.unwrap().len(), 1);
+    let refused = client.history(HistoryQuery { user_id: None, limit: 501 }).await;
+    assert!(matches!(refused, Err(SessionError::Mesh(MeshFault::Malformed(_)))));
+    assert_eq!(client.pool(NoInput {}).await.unwrap(), PoolStatus { leased: 1, quarantined: 0, total: 65_533 });
+    assert_eq!(client.disconnect(token(&device)).await.unwrap().session_id, Some(connected.session_id));
+    assert_eq!(events.next().await.unwrap().kind, EventKind::Closed(CloseReason::Disconnect));
+    assert_eq!(client.heartbeat(token(&device)).await, Err(SessionError::SessionExpired));
+
+    context.shutdown.cancel();
+    running.await.unwrap().unwrap();
+    assert!(events.next().await.is_none(), "the stream ends with the service");
+}
+
+#[tokio::test]
+async fn events_are_for_operators_and_auth_only() {
+    let world = super::world::World::new().await;
+    let roles = Roles::default().with(900, Role::ClientApi).with(901, Role::Admin).with(902, Role::Auth);
+    for (uid, status) in [(900, 403), (901, 200), (902, 200), (903, 403)] {
+        let router = crate::events::router(&world.service, CancellationToken::new());
+        let router = router.layer(axum::Extension(roles.caller(uid, None)));
+        let request = axum::extract::Request::get("/v1/events").body(axum::body::Body::empty()).unwrap();
+        assert_eq!(router.oneshot(request).await.unwrap().status(), status, "uid {uid}");
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_that_does_not_read_is_cut_with_a_note_and_nobody_waits() {
+    let world = super::world::World::new().await;
+    let roles = Roles::default().with(901, Role::Admin);
+    let router = crate::events::router(&world.service, CancellationToken::new());
+    let router = router.layer(axum::Extension(roles.caller(901, None)));
+    let request = axum::extract::Request::get("/v1/events").body(axum::body::Body::empty()).unwrap();
+    let response = router.oneshot(request).await.unwrap();
+    for number in 0..2 * tornado_live::EVENT_BUFFER {
+        world.service.live.publish(number.to_string().into()).await.unwrap();
+    }
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let text = std::str::from_utf8(&body).unwrap();
+    assert!(text.starts_with("{\"note\":") && text.ends_with("\n"), "{text}");
+    assert_eq!(world.service.streams.available_permits(), 64, "its place is free");
+}

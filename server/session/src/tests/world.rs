@@ -1,0 +1,121 @@
+//! A service with its surroundings, in the hands of a test.
+
+use super::fakes::{Device, FakeAuth, FakeWg};
+use crate::api::Api;
+use crate::config::Config;
+use crate::service::{Parts, Service};
+use crate::watch::Watch;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tornado_live::MemoryStore;
+use tornado_mesh::auth::AccessToken;
+use tornado_mesh::session::*;
+use tornado_shared::model::*;
+use tornado_store::sessions::SqlSessions;
+
+pub(super) const START: i64 = 1_700_000_000;
+
+pub(super) struct World {
+    pub auth: Arc<FakeAuth>,
+    pub wg: Arc<FakeWg>,
+    pub service: Arc<Service>,
+    pub api: Api,
+    pub watch: Watch,
+    config: Config,
+    clock: Arc<AtomicI64>,
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    pub async fn with(config: Config) -> Self {
+        let auth = Arc::new(FakeAuth::new());
+        let wg = Arc::new(FakeWg::default());
+        let clock = Arc::new(AtomicI64::new(START));
+        let dir = tempfile::tempdir().unwrap();
+        let service = start(&config, &auth, &wg, &clock, &dir).await;
+        let mut watch = Watch::new(service.clone());
+        watch.look().await.unwrap();
+        Self { auth, wg, api: Api(service.clone()), service, watch, config, clock, dir }
+    }
+
+    /// The process is killed and starts again: nothing is written on the way out, memory is lost.
+    pub async fn kill_session(&mut self) {
+        self.service = start(&self.config, &self.auth, &self.wg, &self.clock, &self.dir).await;
+        self.api = Api(self.service.clone());
+        self.watch = Watch::new(self.service.clone());
+    }
+
+    pub fn wait(&self, seconds: i64) {
+        self.clock.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub fn now(&self) -> i64 {
+        self.clock.load(Ordering::SeqCst)
+    }
+
+    pub async fn connect(&self, device: &Device) -> Result<Connected, SessionError> {
+        let input = Connect {
+            access_token: device.token.clone(),
+            public_key: device.key,
+            client_ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        };
+        self.api.connect(input).await
+    }
+
+    pub async fn heartbeat(&self, device: &Device) -> Result<HeartbeatOutcome, SessionError> {
+        Ok(self.api.heartbeat(token(device)).await?.outcome)
+    }
+
+    pub async fn disconnect(&self, device: &Device) -> Option<SessionId> {
+        self.api.disconnect(token(device)).await.unwrap().session_id
+    }
+
+    pub async fn mine(&self, device: &Device) -> Option<LiveSession> {
+        self.api.mine(token(device)).await.unwrap()
+    }
+
+    pub async fn state(&self, device: &Device) -> Option<SessionState> {
+        self.mine(device).await.map(|session| session.state)
+    }
+
+    pub async fn history(&self) -> Vec<HistoryRow> {
+        self.api.history(HistoryQuery { user_id: None, limit: 500 }).await.unwrap()
+    }
+
+    pub async fn reasons(&self) -> Vec<Option<CloseReason>> {
+        self.history().await.iter().map(|row| row.reason).collect()
+    }
+
+    pub async fn leased(&self) -> (u32, u32) {
+        let pool = self.api.pool(tornado_mesh::NoInput {}).await.unwrap();
+        (pool.leased, pool.quarantined)
+    }
+}
+
+pub(super) fn token(device: &Device) -> AccessToken {
+    AccessToken { access_token: device.token.clone() }
+}
+
+async fn start(
+    config: &Config,
+    auth: &Arc<FakeAuth>,
+    wg: &Arc<FakeWg>,
+    clock: &Arc<AtomicI64>,
+    dir: &tempfile::TempDir,
+) -> Arc<Service> {
+    let store = SqlSessions::open_sqlite(&dir.path().join("session.db")).await.unwrap();
+    let clock = clock.clone();
+    let parts = Parts {
+        store: Arc::new(store),
+        live: Arc::new(MemoryStore::default()),
+        auth: auth.clone(),
+        wg: wg.clone(),
+        clock: Arc::new(move || clock.load(Ordering::SeqCst)),
+    };
+    Service::restore(config.clone(), parts).await.unwrap()
+}
