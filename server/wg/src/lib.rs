@@ -9,6 +9,7 @@
 
 mod backend;
 mod config;
+mod contract;
 mod endpoints;
 mod error;
 mod files;
@@ -27,10 +28,11 @@ pub use error::Error;
 pub use firewall::FirewallError;
 pub use netlink::NetlinkError;
 
+use contract::Contract;
 use firewall::{Firewall, Policy};
 use interfaces::Factory;
 use netlink::Netlink;
-use service::{Contract, Service};
+use service::Service;
 use std::sync::Arc;
 use tornado_mesh::{Context, Readiness};
 

@@ -3,8 +3,8 @@
 use futures::TryStreamExt as _;
 use rtnetlink::packet_core::ErrorMessage;
 use rtnetlink::packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
-use rtnetlink::packet_route::rule::RuleAction;
-use rtnetlink::{Handle, LinkUnspec, LinkWireguard};
+use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
+use rtnetlink::{Handle, IpVersion, LinkUnspec, LinkWireguard};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -116,48 +116,56 @@ impl Netlink {
     /// Refuses to route anything that came in by `interface`, in both families: the second layer of the tor
     /// lane, which holds even without nftables. The interface need not exist.
     pub(crate) async fn prohibit(&self, interface: &str, with_ipv6: bool) -> Result<(), NetlinkError> {
-        let add = || {
+        for version in families(with_ipv6) {
+            if !self.prohibitions(interface, &version).await?.is_empty() {
+                continue;
+            }
             let rule = self.handle.rule().add().input_interface(interface);
-            rule.action(RuleAction::Prohibit).priority(PROHIBIT_PREFERENCE)
-        };
-        let what = || format!("add the rule that shuts {interface}");
-        ignore(nix::libc::EEXIST, add().v4().execute().await.map_err(|e| failed(what(), e)))?;
-        if with_ipv6 {
-            ignore(nix::libc::EEXIST, add().v6().execute().await.map_err(|e| failed(what(), e)))?;
+            let rule = rule.action(RuleAction::Prohibit).priority(PROHIBIT_PREFERENCE);
+            let added = match version {
+                IpVersion::V4 => rule.v4().execute().await,
+                IpVersion::V6 => rule.v6().execute().await,
+            };
+            added.map_err(|e| failed(format!("add the rule that shuts {interface}"), e))?;
         }
         Ok(())
     }
 
-    /// Takes the rules of [`Netlink::prohibit`] away.
+    /// Takes the rules of [`Netlink::prohibit`] away, also those of former lives.
     pub(crate) async fn permit(&self, interface: &str, with_ipv6: bool) -> Result<(), NetlinkError> {
-        let build = || {
-            let rule = self.handle.rule().add().input_interface(interface);
-            rule.action(RuleAction::Prohibit).priority(PROHIBIT_PREFERENCE)
-        };
-        let v4 = Some(build().v4().message_mut().clone());
-        let v6 = with_ipv6.then(|| build().v6().message_mut().clone());
-        for rule in v4.into_iter().chain(v6) {
-            let gone = self.handle.rule().del(rule).execute().await;
-            ignore(nix::libc::ENOENT, gone.map_err(|e| failed("remove a rule", e)))?;
+        for version in families(with_ipv6) {
+            for rule in self.prohibitions(interface, &version).await? {
+                let gone = self.handle.rule().del(rule).execute().await;
+                gone.map_err(|e| failed(format!("remove the rule that shuts {interface}"), e))?;
+            }
         }
         Ok(())
+    }
+
+    async fn prohibitions(&self, interface: &str, version: &IpVersion) -> Result<Vec<RuleMessage>, NetlinkError> {
+        let mut rules = self.handle.rule().get(version.clone()).execute();
+        let mut found = Vec::new();
+        while let Some(rule) = rules.try_next().await.map_err(|e| failed("list the rules", e))? {
+            let has = |wanted: RuleAttribute| rule.attributes.contains(&wanted);
+            if rule.header.action == RuleAction::Prohibit
+                && has(RuleAttribute::Iifname(interface.to_owned()))
+                && has(RuleAttribute::Priority(PROHIBIT_PREFERENCE))
+            {
+                found.push(rule);
+            }
+        }
+        Ok(found)
     }
 }
 
-fn ignore(errno: i32, result: Result<(), NetlinkError>) -> Result<(), NetlinkError> {
-    match result {
-        Err(e) if e.errno() == Some(errno) => Ok(()),
-        other => other,
-    }
+fn families(with_ipv6: bool) -> impl Iterator<Item = IpVersion> {
+    std::iter::once(IpVersion::V4).chain(with_ipv6.then_some(IpVersion::V6))
 }
 
 fn failed(what: impl Into<String>, error: rtnetlink::Error) -> NetlinkError {
-    let source = match error {
-        rtnetlink::Error::NetlinkError(ErrorMessage { code: Some(code), .. }) => {
-            io::Error::from_raw_os_error(code.get().abs())
-        }
-        other => io::Error::other(other.to_string()),
-    };
+    let code = if let rtnetlink::Error::NetlinkError(ErrorMessage { code, .. }) = &error { *code } else { None };
+    let source =
+        code.map_or_else(|| io::Error::other(error.to_string()), |code| io::Error::from_raw_os_error(code.get().abs()));
     NetlinkError { what: what.into(), source }
 }
 

@@ -1,22 +1,20 @@
-//! The service: one state behind one lock, the contract over it, and the watch that keeps it true.
+//! The service: one state behind one lock, its start and end, and the watch that keeps it true.
 
-use crate::Error;
-use crate::backend::{Absent, Interface};
+use crate::backend::{Absent, BackendError, Interface};
 use crate::endpoints::Endpoints;
 use crate::firewall::Firewall;
 use crate::interfaces::Factory;
 use crate::lane::PerLane;
 use crate::peers::{Interfaces, Peers};
 use crate::sysctl;
-use async_trait::async_trait;
+use crate::{Error, NetlinkError};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tornado_mesh::wg::{PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, Wg, WgError, WgStatus};
-use tornado_mesh::{Done, NoInput, ReadySetter};
+use tornado_mesh::ReadySetter;
 use tornado_shared::model::{Lane, PublicKey};
 
 /// How often the interfaces are looked at and endpoints are written down.
@@ -28,24 +26,25 @@ const VERIFY: Duration = Duration::from_secs(10);
 
 /// Service `wg`.
 pub(crate) struct Service {
-    factory: Factory,
+    pub(crate) factory: Factory,
     firewall: Firewall,
-    boot_id: uuid::Uuid,
-    state: Mutex<State>,
+    pub(crate) boot_id: uuid::Uuid,
+    pub(crate) state: Mutex<State>,
     ready: ReadySetter,
     /// Wakes the watch before its time.
-    wake: Notify,
+    pub(crate) wake: Notify,
     /// Handshakes that are being started.
     calls: TaskTracker,
 }
 
-struct State {
-    peers: Peers,
-    lanes: Interfaces,
-    up: PerLane<bool>,
-    endpoints: Endpoints,
-    synced: bool,
-    firewall_verified: bool,
+/// Everything that changes.
+pub(crate) struct State {
+    pub(crate) peers: Peers,
+    pub(crate) lanes: Interfaces,
+    pub(crate) up: PerLane<bool>,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) synced: bool,
+    pub(crate) firewall_verified: bool,
     /// Said last about a lane that cannot be put back, so it is not said each second.
     complaint: PerLane<Option<String>>,
 }
@@ -91,7 +90,7 @@ impl Service {
         let mut state = self.state.lock().await;
         self.firewall.apply().await?;
         state.firewall_verified = true;
-        self.factory.netlink().prohibit(&self.factory.config().tor, sysctl::has_ipv6()).await?;
+        self.shut_tor_routing().await?;
         sysctl::enable_forwarding()?;
         for lane in Lane::ALL {
             *state.lanes.of_mut(lane) = self.factory.open(lane).await?;
@@ -100,11 +99,17 @@ impl Service {
         Ok(())
     }
 
+    /// The second layer of the tor lane, which holds without nftables.
+    async fn shut_tor_routing(&self) -> Result<(), NetlinkError> {
+        self.factory.netlink().prohibit(&self.factory.config().tor, sysctl::has_ipv6()).await
+    }
+
     /// Takes interfaces, rules and table away, in this order: at no moment is there an interface without policy.
     pub(crate) async fn stop(&self) {
         self.ready.not_ready("stopping");
         self.calls.close();
-        let state = self.state.lock().await;
+        let mut state = self.state.lock().await;
+        self.note_all(&mut state).await;
         for lane in Lane::ALL {
             state.lanes.of(lane).close().await;
         }
@@ -148,30 +153,45 @@ impl Service {
                     Err(error) => tracing::error!(%error, "the policy could not be put back"),
                 }
             }
+            if let Err(error) = self.shut_tor_routing().await {
+                tracing::error!(%error, "the routing rule of the tor lane could not be put back");
+            }
             self.state.lock().await.firewall_verified = verified;
         }
     }
 
     async fn look(&self, state: &mut State) {
         for lane in Lane::ALL {
-            if let Err(error) = state.lanes.of(lane).alive().await {
-                self.restore(state, lane, &error.to_string()).await;
-            } else if state.peers.is_doubtful(lane) {
-                self.repair(state, lane).await;
+            match state.lanes.of(lane).alive().await {
+                Ok(()) if state.peers.is_doubtful(lane) => self.repair(state, lane).await,
+                Ok(()) => {}
+                Err(BackendError::Gone(_)) => self.restore(state, lane).await,
+                // Not knowing is no reason to cut live tunnels.
+                Err(error) => tracing::warn!(%lane, %error, "a lane could not be looked at"),
             }
-            self.note_endpoints(state, lane).await;
         }
-        // Before the first sync the peers of the former life are not known to be gone.
-        if state.synced
-            && let Err(error) = state.endpoints.save()
-        {
-            tracing::warn!(%error, "endpoints could not be written; a restart will wait for the devices");
+        self.note_all(state).await;
+    }
+
+    /// Writes down where the peers are. Not before the first sync: until then it is not known which peers of the
+    /// former life are gone.
+    async fn note_all(&self, state: &mut State) {
+        if !state.synced {
+            return;
+        }
+        for lane in Lane::ALL {
+            let Ok(seen) = state.lanes.of(lane).peers().await else { continue };
+            let seen = seen.into_iter().filter_map(|p| Some((p.public_key, p.endpoint?)));
+            state.endpoints.update(lane, seen, |key| state.peers.contains(key));
+        }
+        if let Err(error) = state.endpoints.save() {
+            tracing::warn!(%error, "endpoints could not be written; after a restart the devices must call");
         }
     }
 
-    async fn restore(&self, state: &mut State, lane: Lane, why: &str) {
+    async fn restore(&self, state: &mut State, lane: Lane) {
         if *state.up.of(lane) {
-            tracing::error!(%lane, %why, "a lane's interface was taken away; making it anew");
+            tracing::error!(%lane, "a lane's interface was taken away; making it anew");
         }
         *state.up.of_mut(lane) = false;
         self.tell_readiness(state);
@@ -206,17 +226,8 @@ impl Service {
         }
     }
 
-    async fn note_endpoints(&self, state: &mut State, lane: Lane) {
-        if !state.synced {
-            return;
-        }
-        let Ok(seen) = state.lanes.of(lane).peers().await else { return };
-        let seen = seen.into_iter().filter_map(|p| Some((p.public_key, p.endpoint?)));
-        state.endpoints.update(lane, seen, |key| state.peers.contains(key));
-    }
-
     /// Starts handshakes from our side, so that traffic flows before the devices notice anything.
-    fn call(&self, state: &State, lane: Lane, keys: Vec<PublicKey>) {
+    pub(crate) fn call(&self, state: &State, lane: Lane, keys: Vec<PublicKey>) {
         if keys.is_empty() {
             return;
         }
@@ -224,7 +235,7 @@ impl Service {
         self.calls.spawn(async move { interface.kick(&keys).await });
     }
 
-    fn tell_readiness(&self, state: &State) {
+    pub(crate) fn tell_readiness(&self, state: &State) {
         if !state.synced {
             self.ready.not_ready("waiting for the first sync of the peers");
         } else if state.up == (PerLane { direct: true, tor: true }) {
@@ -232,85 +243,5 @@ impl Service {
         } else {
             self.ready.not_ready("a lane's interface was taken away and is being made anew");
         }
-    }
-}
-
-/// The contract over the shared service.
-pub(crate) struct Contract(pub(crate) Arc<Service>);
-
-#[async_trait]
-impl Wg for Contract {
-    async fn put_peer(&self, spec: PeerSpec) -> Result<Done, WgError> {
-        let mut state = self.0.state.lock().await;
-        if !state.synced {
-            return Err(WgError::NotSynced);
-        }
-        let State { peers, lanes, .. } = &mut *state;
-        let result = peers.put(lanes, spec).await;
-        if result.is_err() {
-            self.0.wake.notify_one();
-        }
-        result.map(|()| Done {})
-    }
-
-    async fn remove_peer(&self, RemovePeer { public_key }: RemovePeer) -> Result<Removed, WgError> {
-        let mut state = self.0.state.lock().await;
-        let State { peers, lanes, endpoints, .. } = &mut *state;
-        endpoints.forget(&public_key);
-        let result = peers.remove(lanes, &public_key).await;
-        if result.is_err() {
-            self.0.wake.notify_one();
-        }
-        result
-    }
-
-    async fn sync_peers(&self, SyncPeers { peers: specs }: SyncPeers) -> Result<SyncReport, WgError> {
-        let mut state = self.0.state.lock().await;
-        let State { peers, lanes, endpoints, .. } = &mut *state;
-        let (report, calls) = match peers.sync(lanes, specs, endpoints).await {
-            Ok(done) => done,
-            Err(error) => {
-                self.0.wake.notify_one();
-                return Err(error);
-            }
-        };
-        state.synced = true;
-        for lane in Lane::ALL {
-            self.0.call(&state, lane, calls.of(lane).clone());
-            let State { peers, endpoints, .. } = &mut *state;
-            endpoints.update(lane, [], |key| peers.contains(key));
-        }
-        self.0.tell_readiness(&state);
-        Ok(report)
-    }
-
-    async fn peers(&self, _: NoInput) -> Result<Vec<PeerStatus>, WgError> {
-        let lanes = self.0.state.lock().await.lanes.clone();
-        let mut all = Vec::new();
-        for lane in Lane::ALL {
-            // A lane that is being made anew has no peers to show; `status` says that it is down.
-            for peer in lanes.of(lane).peers().await.unwrap_or_default() {
-                all.push(PeerStatus {
-                    public_key: peer.public_key,
-                    lane,
-                    endpoint: peer.endpoint,
-                    latest_handshake: peer.latest_handshake,
-                    transfer: peer.transfer,
-                });
-            }
-        }
-        Ok(all)
-    }
-
-    async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
-        let state = self.0.state.lock().await;
-        Ok(WgStatus {
-            boot_id: self.0.boot_id,
-            synced: state.synced,
-            backend: self.0.factory.backend(),
-            lanes: Lane::ALL.map(|lane| self.0.factory.end(lane, *state.up.of(lane))).to_vec(),
-            peers: state.peers.len(),
-            firewall_verified: state.firewall_verified,
-        })
     }
 }

@@ -1,7 +1,8 @@
 //! A small network of namespaces: devices, the server, the internet, wired by veth.
 //! Everything has names with the process's id and goes away on drop.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
+#![expect(dead_code, reason = "each test file uses its own part")]
+#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a failure here is the test's failure")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -192,6 +193,11 @@ impl Running {
         }
     }
 
+    /// Waits for an end that comes by itself.
+    pub fn ended(mut self) -> Result<(), String> {
+        self.thread.take().unwrap().join().unwrap()
+    }
+
     pub fn kill(mut self) {
         self.abrupt.cancel();
         self.thread.take().unwrap().join().unwrap().unwrap();
@@ -279,4 +285,39 @@ pub async fn eventually(limit: Duration, mut what: impl AsyncFnMut() -> bool) ->
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     started.elapsed()
+}
+
+/// Everything that crosses an interface, until it is read.
+pub struct Capture {
+    tcpdump: std::process::Child,
+    file: PathBuf,
+}
+
+impl Capture {
+    pub fn start(ns: &Ns, interface: &str, directory: &Path) -> Self {
+        let file = directory.join("capture");
+        let tcpdump = Command::new("ip")
+            .args(["netns", "exec", &ns.name, "tcpdump", "-Z", "root", "-nn", "-U", "-i", interface, "-w"])
+            .arg(&file)
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(700));
+        Self { tcpdump, file }
+    }
+
+    /// Ends it and returns what was seen, without the neighbours' own talk.
+    pub fn read(self) -> String {
+        std::thread::sleep(Duration::from_millis(300));
+        let file = self.file.display().to_string();
+        drop(self);
+        ok(&format!("tcpdump -nn -r {file} 'not ip6 multicast and not src net fe80::/10 and not arp' 2>/dev/null"))
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        let _ = self.tcpdump.kill();
+        let _ = self.tcpdump.wait();
+    }
 }

@@ -146,7 +146,8 @@ impl Interface for UserspaceInterface {
         let device = guard.as_ref().ok_or_else(|| self.gone())?;
         let now = SystemTime::now();
         let mut found = Vec::new();
-        for mut known in device.peers().await {
+        let mut list = device.peers().await;
+        for known in &mut list {
             known.peer.preshared_key.zeroize();
             let Ok(public_key) = PublicKey::from_bytes(known.peer.public_key.to_bytes()) else { continue };
             found.push(InterfacePeer {

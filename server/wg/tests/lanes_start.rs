@@ -1,0 +1,45 @@
+//! What a start finds, and a start that fails.
+
+mod lanes_support;
+
+use lanes_support::{Lab, can_run, sync};
+use tornado_mesh::NoInput;
+use tornado_mesh::wg::Wg as _;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn defect_043_leftovers_of_a_former_life_are_replaced() {
+    if !can_run() {
+        return;
+    }
+    let lab = Lab::new();
+    lab.server.ok("ip tuntap add wg0 mode tun");
+    lab.server.ok("ip rule add pref 100 iif wg1 prohibit");
+    lab.server.ok("nft add table inet tornado");
+    lab.server.ok("nft add chain inet tornado forward '{ type filter hook forward priority 0; policy drop; }'");
+    lab.server.ok("nft add table inet others");
+    let service = lab.start();
+    let client = lab.client();
+    let status = service.answers(&client).await;
+    assert!(status.firewall_verified && status.lanes.iter().all(|end| end.up));
+    let device = lab.device();
+    sync(&client, vec![device.spec(&lab)]).await;
+    assert_eq!(client.status(NoInput {}).await.unwrap().peers, 1);
+    service.stop().unwrap();
+    assert_eq!(lab.server.ok("nft list tables").trim(), "table inet others", "others' rules are not touched");
+    assert!(!lab.server.ok("ip rule").contains("wg1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_fails_leaves_nothing_behind() {
+    if !can_run() {
+        return;
+    }
+    let lab = Lab::new();
+    lab.server.ok("ip link add wg1 type veth peer name other");
+    let error = lab.start().ended().unwrap_err();
+    assert!(error.contains("wg1") && error.contains("another kind"), "{error}");
+    assert_eq!(lab.server.ok("nft list tables").trim(), "");
+    assert!(!lab.server.ok("ip rule").contains("wg1"));
+    let links = lab.server.ok("ip -o link");
+    assert!(!links.contains("wg0") && links.contains("wg1"), "a stranger's interface is not touched");
+}
