@@ -1,2 +1,21 @@
-//! Placeholder.
-fn main() {}
+//! `tornado`: the command line of the device. Speaks only to the helper; needs no rights of its own.
+
+mod args;
+mod output;
+mod run;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = args::Arguments::parse();
+    let json = arguments.json;
+    match run::run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error, json);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

@@ -1,2 +1,77 @@
-//! Placeholder.
-fn main() {}
+//! `tornado-helperd`: the privileged helper.
+
+use anyhow::Context as _;
+use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tornado_helper::Config;
+use tornado_tunnel::os::Os as _;
+use tornado_tunnel::os::linux::{Linux, Settings};
+use tornado_tunnel::plan::Backend;
+
+/// The privileged helper of Tornado VPN: holds the login and drives the tunnel.
+#[derive(Parser)]
+#[command(name = "tornado-helperd", version)]
+struct Arguments {
+    /// Socket on which the `tornado` command and the desktop app speak to it.
+    #[arg(long, env = tornado_helper_api::SOCKET_VARIABLE, default_value = tornado_helper_api::DEFAULT_SOCKET)]
+    socket: PathBuf,
+    /// Directory of the stored login; made with mode 0700.
+    #[arg(long, env = "TORNADO_HELPER_STATE", default_value = "/var/lib/tornado-helper")]
+    state_dir: PathBuf,
+    /// A user id that may call it, besides root. May be given several times.
+    #[arg(long = "allow-uid", value_name = "UID")]
+    allow_uids: Vec<u32>,
+    /// The group whose members may call it.
+    #[arg(long, default_value = "tornado")]
+    group: String,
+    /// Beginning of the interfaces' names.
+    #[arg(long, default_value = "tornado")]
+    interface: String,
+    /// Who moves the packets; by default the kernel where it has WireGuard.
+    #[arg(long, value_enum)]
+    backend: Option<Choice>,
+    /// Take away what a helper that died left behind, and end.
+    #[arg(long)]
+    clean_up: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Choice {
+    Kernel,
+    Userspace,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TORNADO_LOG").unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let backend = arguments.backend.map(|choice| match choice {
+        Choice::Kernel => Backend::Kernel,
+        Choice::Userspace => Backend::Userspace,
+    });
+    let settings = Settings { interface: arguments.interface, backend };
+    let mut os = Linux::open(settings).await.context("the helper needs root, or CAP_NET_ADMIN and /dev/net/tun")?;
+    if arguments.clean_up {
+        return os.tear_down().await.context("something could not be taken away");
+    }
+    let shutdown = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    });
+    let config = Config {
+        socket: arguments.socket,
+        state_dir: arguments.state_dir,
+        allow_uids: arguments.allow_uids.into_iter().collect(),
+        group: Some(arguments.group),
+    };
+    Ok(tornado_helper::run(config, Box::new(os), shutdown).await?)
+}

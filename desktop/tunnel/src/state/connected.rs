@@ -59,6 +59,8 @@ impl Connected {
             observed: self.observed,
             stale: self.observed.handshake_age.is_none_or(|age| age > STALE_AFTER),
             backend: Some(self.backend),
+            addresses: self.plan.on(self.plan.lane).addresses.clone(),
+            preshared: self.plan.on(self.plan.lane).preshared_key.is_some(),
             failure: self.failure.clone(),
             ..View::new(phase)
         }

@@ -26,6 +26,7 @@ pub use connected::Connected;
 pub use connecting::Connecting;
 pub use disconnected::Disconnected;
 pub use disconnecting::Disconnecting;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 pub use switching::Switching;
 use tornado_shared::model::Lane;
@@ -213,6 +214,10 @@ pub struct View {
     pub stale: bool,
     /// Who moves the packets.
     pub backend: Option<Backend>,
+    /// This device's addresses on the lane that carries traffic.
+    pub addresses: Vec<IpAddr>,
+    /// True when a preshared key protects it.
+    pub preshared: bool,
     /// Why the latest attempt failed.
     pub failure: Option<Failure>,
     /// Why it is blocked.
@@ -232,6 +237,8 @@ impl View {
             },
             stale: false,
             backend: None,
+            addresses: Vec::new(),
+            preshared: false,
             failure: None,
             blocked: None,
         }

@@ -1,0 +1,161 @@
+//! What is shown. True before pleasant: nothing is called working that was not seen to work.
+
+use crate::run::Failure;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tornado_helper_api::{Backend, ControlPlane, Status, TunnelState};
+use tornado_shared::problem::Problem;
+
+pub(crate) fn status(status: &Status, json: bool) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, status)?;
+        writeln!(out)?;
+    } else {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        write!(out, "{}", text(status, i64::try_from(now).unwrap_or(i64::MAX)))?;
+    }
+    out.flush()
+}
+
+pub(crate) fn error(failure: &Failure, json: bool) {
+    let problem = match failure {
+        Failure::Helper(error) => error.to_problem(),
+        Failure::Usage(text) => Problem::new(400, "usage", text),
+        Failure::Terminal(error) => Problem::new(500, "terminal", error.to_string()),
+    };
+    let mut err = std::io::stderr().lock();
+    // Nowhere is left to complain to.
+    let _ = if json {
+        writeln!(err, "{}", serde_json::to_string(&problem).unwrap_or_default())
+    } else {
+        writeln!(err, "tornado: {}", problem.detail)
+    };
+}
+
+/// The status for people.
+fn text(status: &Status, now: i64) -> String {
+    let mut text = headline(status);
+    text.push('\n');
+    let mut row = |name: &str, value: String| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name:<11}{value}");
+    };
+    match (&status.server, &status.user) {
+        (Some(server), Some(user)) => {
+            let login = if status.logged_in { "" } else { " (logged out; run `tornado login`)" };
+            row("account", format!("{user} at {server}{login}"));
+        }
+        (None, _) | (_, None) if status.state != TunnelState::Blocked => {
+            row("account", "none; run `tornado enroll LINK`".into());
+        }
+        (None, _) | (_, None) => {}
+    }
+    if matches!(status.state, TunnelState::Connected | TunnelState::Switching) {
+        let addresses: Vec<String> = status.addresses.iter().map(ToString::to_string).collect();
+        row("addresses", addresses.join(", "));
+        if let Some(since) = status.since {
+            row("connected", format!("for {}", span(now.saturating_sub(since))));
+        }
+        row("handshake", handshake(status));
+        let transfer = status.transfer;
+        row("traffic", format!("{} received, {} sent", bytes(transfer.rx_bytes), bytes(transfer.tx_bytes)));
+        let backend = match status.backend {
+            Some(Backend::Kernel) => "WireGuard in the kernel",
+            Some(Backend::Userspace) => "WireGuard in the helper",
+            None => "WireGuard",
+        };
+        let preshared = if status.preshared { ", with a post-quantum preshared key" } else { "" };
+        row("protection", format!("{backend}{preshared}"));
+        if status.control == ControlPlane::Unreachable {
+            row("server", "its device API does not answer; the tunnel is kept and it is being tried again".into());
+        }
+    }
+    if let Some(notice) = &status.notice {
+        row("trouble", format!("{} ({} ago)", notice.detail, span(now.saturating_sub(notice.at))));
+    }
+    text
+}
+
+fn headline(status: &Status) -> String {
+    let lane = status.lane.map_or_else(|| "a".to_owned(), |lane| format!("the {lane}"));
+    match status.state {
+        TunnelState::Disconnected => "Disconnected: traffic leaves this device unprotected.".into(),
+        TunnelState::Connecting => format!("Connecting over {lane} lane; traffic is not protected yet."),
+        TunnelState::Connected if status.handshake_stale => {
+            format!("Up over {lane} lane, but the server has been silent: traffic may be going nowhere.")
+        }
+        TunnelState::Connected => format!("Connected over {lane} lane."),
+        TunnelState::Switching => {
+            let target = status.target.map_or_else(String::new, |lane| format!(" to the {lane} lane"));
+            format!("Connected over {lane} lane, switching{target}.")
+        }
+        TunnelState::Disconnecting => "Disconnecting.".into(),
+        TunnelState::Blocked => {
+            format!("Blocked: {}.", status.reason.as_deref().unwrap_or("the helper gives no reason"))
+        }
+    }
+}
+
+fn handshake(status: &Status) -> String {
+    match status.latest_handshake_age {
+        Some(age) if status.handshake_stale => format!("{} ago, too long", span(i64::try_from(age).unwrap_or(0))),
+        Some(age) => format!("{} ago", span(i64::try_from(age).unwrap_or(0))),
+        None => "never".into(),
+    }
+}
+
+/// A time span in its two largest units.
+fn span(seconds: i64) -> String {
+    let s = seconds.max(0);
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min {} s", s / 60, s % 60),
+        3600..86_400 => format!("{} h {} min", s / 3600, s % 3600 / 60),
+        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
+    }
+}
+
+/// Bytes in binary units (IEC 80000-13).
+fn bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if n < 1024 {
+        return format!("{n} B");
+    }
+    let (mut value, mut unit) = (n as f64 / 1024.0, 0);
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        (value, unit) = (value / 1024.0, unit + 1);
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_bytes_read_well() {
+        assert_eq!(
+            [span(0), span(59), span(61), span(3700), span(90_000)],
+            ["0 s", "59 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]
+        );
+        assert_eq!([bytes(0), bytes(1023), bytes(1024), bytes(5_000_000)], ["0 B", "1023 B", "1.0 KiB", "4.8 MiB"]);
+    }
+
+    #[test]
+    fn silence_is_not_called_connected() {
+        let quiet = serde_json::json!({
+            "state": "connected", "reason": null, "lane": "tor", "target": null, "server": "vpn.example.org:4605",
+            "user": "ann", "device": "laptop", "logged_in": true, "session": null,
+            "addresses": ["10.9.0.2", "fd75::2"], "since": 1000, "handshake_seen": true, "handshake_stale": true,
+            "latest_handshake_age": 400, "transfer": {"rx_bytes": 10, "tx_bytes": 2048}, "backend": "userspace",
+            "preshared": true, "control": "unreachable", "notice": null, "version": "0.1.0"
+        });
+        let mut quiet: Status = serde_json::from_value(quiet).unwrap();
+        assert!(text(&quiet, 1500).starts_with("Up over the tor lane, but"));
+        assert!(text(&quiet, 1500).contains("6 min 40 s ago, too long"));
+        quiet.handshake_stale = false;
+        assert!(text(&quiet, 1500).starts_with("Connected over the tor lane."));
+    }
+}

@@ -1,0 +1,135 @@
+//! Does what was typed.
+
+use crate::args::{Arguments, Command};
+use crate::output;
+use futures::StreamExt as _;
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
+use tornado_helper_api::{Connect, Enroll, HelperClient, HelperError, Login};
+use tornado_shared::model::{DeviceName, Secret, Username};
+use zeroize::Zeroizing;
+
+/// Longest password or link that is read, bytes.
+const MAX_INPUT: u64 = 4096;
+
+/// Why the command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The helper's answer.
+    Helper(HelperError),
+    /// What was typed cannot be used.
+    Usage(String),
+    /// Reading or writing the terminal.
+    Terminal(std::io::Error),
+}
+
+impl From<HelperError> for Failure {
+    fn from(error: HelperError) -> Self {
+        Self::Helper(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Terminal(error)
+    }
+}
+
+impl Failure {
+    /// As `--help` documents them.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Terminal(_) => 1,
+            Self::Helper(error) => match error {
+                HelperError::Malformed(_) | HelperError::BadInvitation(_) => 2,
+                HelperError::NotRunning(_) | HelperError::Forbidden(_) => 3,
+                HelperError::Refused { .. } => 4,
+                HelperError::Unreachable { .. } => 5,
+                HelperError::NoHandshake(_) => 6,
+                HelperError::NotEnrolled
+                | HelperError::NotLoggedIn
+                | HelperError::Untrusted(_)
+                | HelperError::Blocked(_)
+                | HelperError::Tunnel(_)
+                | HelperError::Internal(_) => 1,
+            },
+        }
+    }
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let helper = HelperClient::new(arguments.socket);
+    let json = arguments.json;
+    let status = match arguments.command {
+        Command::Enroll { link, username, password_stdin, device_name } => {
+            let link = if link == "-" { read_line()? } else { Secret::new(link) };
+            let username = match username {
+                None if !password_stdin => ask_username()?,
+                given => given,
+            };
+            let device_name = device_name.map_or_else(host_name, Ok)?;
+            let password = password(password_stdin, "Password (at least 10 characters when new): ")?;
+            helper.enroll(&Enroll { link, username, password, device_name }).await?
+        }
+        Command::Login { server, username, password_stdin } => {
+            let password = password(password_stdin, "Password: ")?;
+            helper.login(&Login { server, username, password }).await?
+        }
+        Command::Connect { lane } => helper.connect(&Connect { lane }).await?,
+        Command::Status { watch: false } => helper.status().await?,
+        Command::Status { watch: true } => {
+            let mut events = helper.events().await?;
+            while let Some(status) = events.next().await {
+                output::status(&status, json)?;
+            }
+            return Err(HelperError::NotRunning("it has stopped".into()).into());
+        }
+        Command::Disconnect => helper.disconnect().await?,
+        Command::Logout => helper.logout().await?,
+    };
+    Ok(output::status(&status, json)?)
+}
+
+fn password(from_stdin: bool, prompt: &str) -> Result<Secret, Failure> {
+    let secret = if from_stdin {
+        let mut text = Zeroizing::new(String::new());
+        std::io::stdin().lock().take(MAX_INPUT + 1).read_to_string(&mut text)?;
+        Secret::new(text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t)))
+    } else {
+        Secret::new(rpassword::prompt_password(prompt)?)
+    };
+    if secret.expose().is_empty() {
+        return Err(Failure::Usage("the password is empty; nothing was sent".into()));
+    }
+    if secret.expose().len() as u64 > MAX_INPUT {
+        return Err(Failure::Usage("the password is longer than 4096 bytes; nothing was sent".into()));
+    }
+    Ok(secret)
+}
+
+fn read_line() -> Result<Secret, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    std::io::stdin().lock().take(MAX_INPUT).read_line(&mut text)?;
+    Ok(Secret::new(text.trim()))
+}
+
+fn ask_username() -> Result<Option<Username>, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let mut terminal = std::io::stderr();
+    write!(terminal, "Account name (empty if the invitation is for your existing account): ")?;
+    terminal.flush()?;
+    let mut name = String::new();
+    std::io::stdin().lock().take(MAX_INPUT).read_line(&mut name)?;
+    if name.trim().is_empty() {
+        return Ok(None);
+    }
+    name.parse().map(Some).map_err(|e| Failure::Usage(format!("the account name {e}")))
+}
+
+fn host_name() -> Result<DeviceName, Failure> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let missing = |_| Failure::Usage("this machine has no usable host name; give --device-name".into());
+    name.trim().split('.').next().unwrap_or_default().parse().map_err(missing)
+}

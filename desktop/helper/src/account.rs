@@ -1,0 +1,118 @@
+//! What the helper remembers about its server and its login.
+
+use serde::{Deserialize, Serialize};
+use tornado_client::{DeviceIdentity, Welcome};
+use tornado_shared::api::Tokens;
+use tornado_shared::crypto::encoding::Bytes;
+use tornado_shared::crypto::identity::{Fingerprint, IdentityKey};
+use tornado_shared::crypto::v2::ExportSecret;
+use tornado_shared::invitation::{InvitationError, ServerAddress};
+use tornado_shared::model::{DeviceId, DeviceName, Secret, UnixSeconds};
+use zeroize::Zeroize as _;
+
+/// Everything that outlives the helper. Serialised only into the store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Account {
+    /// Format of the file.
+    pub version: Version,
+    /// `host:port` of the device API.
+    pub server: String,
+    /// The server's identity; pinned for ever.
+    pub identity: Fingerprint,
+    /// The TLS key that the identity vouched for.
+    pub tls: Fingerprint,
+    /// This device's stable key.
+    pub device: Seed,
+    /// What the user calls this machine.
+    pub device_name: DeviceName,
+    /// The account's name.
+    pub username: String,
+    /// Present while the server has not declared the login over.
+    pub login: Option<Login>,
+}
+
+/// The number of the file's format.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub(crate) struct Version;
+
+impl TryFrom<u8> for Version {
+    type Error = String;
+    fn try_from(n: u8) -> Result<Self, String> {
+        if n == 1 { Ok(Self) } else { Err(format!("format {n} is not known to this version")) }
+    }
+}
+
+impl From<Version> for u8 {
+    fn from(_: Version) -> Self {
+        1
+    }
+}
+
+/// 32 secret bytes. Wiped when dropped.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Seed(Bytes<32>);
+
+impl Seed {
+    pub(crate) const fn new(bytes: [u8; 32]) -> Self {
+        Self(Bytes(bytes))
+    }
+
+    pub(crate) const fn expose(&self) -> &[u8; 32] {
+        &self.0.0
+    }
+}
+
+impl Drop for Seed {
+    fn drop(&mut self) {
+        self.0.0.zeroize();
+    }
+}
+
+/// One login.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Login {
+    pub access: Secret,
+    pub access_expires_at: UnixSeconds,
+    pub refresh: Secret,
+    pub device_id: DeviceId,
+    /// The secret from which the preshared keys come.
+    pub export: Seed,
+}
+
+impl Login {
+    pub(crate) fn new(welcome: &Welcome, now: UnixSeconds) -> Self {
+        let tokens = &welcome.payload.tokens;
+        Self {
+            access: tokens.access_token.clone(),
+            access_expires_at: now.saturating_add(tokens.expires_in),
+            refresh: tokens.refresh_token.clone(),
+            device_id: welcome.payload.device_id,
+            export: Seed::new(*welcome.export.expose()),
+        }
+    }
+
+    /// Takes a new pair of tokens.
+    pub(crate) fn renew(&mut self, tokens: &Tokens, now: UnixSeconds) {
+        self.access = tokens.access_token.clone();
+        self.access_expires_at = now.saturating_add(tokens.expires_in);
+        self.refresh = tokens.refresh_token.clone();
+    }
+
+    pub(crate) const fn export(&self) -> ExportSecret {
+        ExportSecret::from_bytes(*self.export.expose())
+    }
+}
+
+impl Account {
+    pub(crate) fn address(&self) -> Result<ServerAddress, InvitationError> {
+        self.server.parse()
+    }
+
+    pub(crate) fn device(&self) -> DeviceIdentity {
+        DeviceIdentity::new(&IdentityKey::from_seed(self.device.expose()), self.device_name.clone())
+    }
+}

@@ -1,0 +1,74 @@
+//! The privileged helper: holds the login, keeps the session, drives the tunnel.
+
+mod account;
+mod engine;
+mod keeper;
+mod publish;
+mod schedule;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use engine::Engine;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+pub use store::{Store, StoreError};
+use tokio_util::sync::CancellationToken;
+use tornado_helper_api::Access;
+use tornado_tunnel::Tunnel;
+use tornado_tunnel::os::Os;
+
+/// How the helper runs.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens.
+    pub socket: PathBuf,
+    /// Where it keeps the login; made with mode 0700.
+    pub state_dir: PathBuf,
+    /// Users who may call it besides root.
+    pub allow_uids: BTreeSet<u32>,
+    /// The group whose members may call it.
+    pub group: Option<String>,
+}
+
+/// The helper could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The socket.
+    #[error("cannot listen on {path}: {source}; is another helper running, or is this not root?")]
+    Socket {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Serves until `shutdown`; then takes the tunnel down and tells the server.
+pub async fn run(config: Config, os: Box<dyn Os>, shutdown: CancellationToken) -> Result<(), Error> {
+    let fail = |source| Error::Socket { path: config.socket.clone(), source };
+    if let Some(directory) = config.socket.parent() {
+        std::fs::create_dir_all(directory).map_err(fail)?;
+    }
+    let listener = tornado_helper_api::listen(&config.socket).map_err(fail)?;
+    let (tunnel, task) = Tunnel::start(os);
+    let engine = Engine::start(Store::new(config.state_dir), tunnel).await;
+    let keeper = tokio::spawn(keeper::run(Arc::downgrade(&engine), shutdown.clone()));
+    let mut access = Access::of(config.allow_uids);
+    if let Some(group) = config.group {
+        access = access.and_group(group);
+    }
+    tornado_helper_api::serve(listener, access, engine.clone(), shutdown).await;
+    engine.stop().await;
+    drop(engine);
+    let _ = keeper.await;
+    // The tunnel's task ends with its last handle, and undoes what it did.
+    if tokio::time::timeout(Duration::from_secs(10), task).await.is_err() {
+        tracing::warn!("the tunnel was not taken down in time; the next start will clean up");
+    }
+    let _ = std::fs::remove_file(&config.socket);
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! The status that callers see, put together from the tunnel's and the login's part.
+
+use crate::account::Account;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+use tornado_helper_api::{Backend, ControlPlane, Notice, Status, TunnelState};
+use tornado_shared::model::{SessionId, Transfer, UnixSeconds};
+use tornado_tunnel::plan;
+use tornado_tunnel::state::{Phase, View};
+
+/// Seconds since the epoch, by this machine's clock.
+pub(crate) fn unix_now() -> UnixSeconds {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+/// Writes the status; readers watch it.
+#[derive(Debug, Clone)]
+pub(crate) struct Publisher(watch::Sender<Status>);
+
+impl Publisher {
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(Status {
+            state: TunnelState::Disconnected,
+            reason: None,
+            lane: None,
+            target: None,
+            server: None,
+            user: None,
+            device: None,
+            logged_in: false,
+            session: None,
+            addresses: Vec::new(),
+            since: None,
+            handshake_seen: false,
+            handshake_stale: false,
+            latest_handshake_age: None,
+            transfer: Transfer::default(),
+            backend: None,
+            preshared: false,
+            control: ControlPlane::Unknown,
+            notice: None,
+            version: env!("CARGO_PKG_VERSION").into(),
+        }))
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<Status> {
+        self.0.subscribe()
+    }
+
+    pub(crate) fn now(&self) -> Status {
+        self.0.borrow().clone()
+    }
+
+    pub(crate) fn account(&self, account: Option<&Account>) {
+        self.change(|status| {
+            status.server = account.map(|a| a.server.clone());
+            status.user = account.map(|a| a.username.clone());
+            status.device = account.map(|a| a.device_name.clone());
+            status.logged_in = account.is_some_and(|a| a.login.is_some());
+        });
+    }
+
+    pub(crate) fn session(&self, session: Option<SessionId>) {
+        self.change(|status| status.session = session);
+    }
+
+    pub(crate) fn control(&self, control: ControlPlane) {
+        self.change(|status| status.control = control);
+    }
+
+    pub(crate) fn notice(&self, code: &str, detail: impl std::fmt::Display) {
+        let notice = Notice { code: code.into(), detail: detail.to_string(), at: unix_now() };
+        self.change(|status| status.notice = Some(notice));
+    }
+
+    pub(crate) fn no_notice(&self) {
+        self.change(|status| status.notice = None);
+    }
+
+    /// Takes over what the tunnel says of itself.
+    pub(crate) fn tunnel(&self, view: &View) {
+        self.change(|status| {
+            status.state = state(view.phase);
+            status.reason = view.blocked.as_ref().map(ToString::to_string);
+            status.lane = view.lane;
+            status.target = view.target;
+            status.addresses.clone_from(&view.addresses);
+            // The wall clock may be set while the tunnel is up, so the age counts, not the instant.
+            let since = view.since.map(|since| unix_now().saturating_sub_unsigned(since.elapsed().as_secs()));
+            if was_restarted(view, status.since) {
+                status.since = since;
+            }
+            status.handshake_seen = view.observed.handshake_age.is_some();
+            status.handshake_stale = view.stale;
+            status.latest_handshake_age = view.observed.handshake_age.map(|age| age.as_secs());
+            status.transfer = view.observed.transfer;
+            status.backend = view.backend.map(|backend| match backend {
+                plan::Backend::Kernel => Backend::Kernel,
+                plan::Backend::Userspace => Backend::Userspace,
+            });
+            status.preshared = view.preshared;
+            if let Some(failure) = &view.failure
+                && status.notice.as_ref().is_none_or(|notice| notice.detail != failure.to_string())
+            {
+                let at = unix_now();
+                status.notice = Some(Notice { code: "tunnel".into(), detail: failure.to_string(), at });
+            }
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Status)) {
+        self.0.send_if_modified(|status| {
+            let before = status.clone();
+            change(status);
+            *status != before
+        });
+    }
+}
+
+/// True when the shown start lies more than two seconds from the tunnel's own.
+fn was_restarted(view: &View, shown: Option<UnixSeconds>) -> bool {
+    let age = |since: Instant| i64::try_from(since.elapsed().as_secs()).unwrap_or(i64::MAX);
+    match (view.since, shown) {
+        (Some(since), Some(shown)) => (unix_now() - age(since) - shown).abs() > 2,
+        (None, _) | (_, None) => true,
+    }
+}
+
+const fn state(phase: Phase) -> TunnelState {
+    match phase {
+        Phase::Disconnected => TunnelState::Disconnected,
+        Phase::Connecting => TunnelState::Connecting,
+        Phase::Connected => TunnelState::Connected,
+        Phase::Switching => TunnelState::Switching,
+        Phase::Disconnecting => TunnelState::Disconnecting,
+        Phase::Blocked => TunnelState::Blocked,
+    }
+}

@@ -1,0 +1,83 @@
+//! When to speak to the server. Pure: time and randomness are arguments.
+
+use std::time::{Duration, Instant};
+
+/// How long before its end an access token is renewed.
+const RENEW_BEFORE: Duration = Duration::from_secs(60);
+/// The longest pause between two attempts while the server cannot be reached.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The next heartbeat of one session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Schedule {
+    half: Duration,
+    due: Instant,
+    failures: u32,
+}
+
+impl Schedule {
+    /// A heartbeat each half of `ttl`. `jitter` is in 0..1.
+    pub(crate) fn new(ttl: Duration, now: Instant, jitter: f64) -> Self {
+        let half = ttl / 2;
+        Self { half, due: now + spread(half, jitter), failures: 0 }
+    }
+
+    pub(crate) const fn due(&self) -> Instant {
+        self.due
+    }
+
+    pub(crate) fn succeeded(&mut self, now: Instant, jitter: f64) {
+        self.failures = 0;
+        self.due = now + spread(self.half, jitter);
+    }
+
+    /// Doubles the pause from one second, at most 30 s and never longer than a heartbeat's interval, or as
+    /// long as the server asked.
+    pub(crate) fn failed(&mut self, now: Instant, asked: Option<Duration>, jitter: f64) {
+        let pause = Duration::from_secs(1 << self.failures.min(5)).min(LONGEST_PAUSE).min(self.half);
+        self.failures = self.failures.saturating_add(1);
+        self.due = now + spread(pause, jitter).max(asked.unwrap_or_default());
+    }
+}
+
+/// Up to a tenth earlier, so that devices that connected together do not stay together; never later.
+fn spread(pause: Duration, jitter: f64) -> Duration {
+    pause.mul_f64(1.0 - 0.1 * jitter.clamp(0.0, 1.0))
+}
+
+/// Whether an access token that ends at `expires_at` is to be renewed at `now`, both in seconds.
+pub(crate) const fn is_due(expires_at: i64, now: i64) -> bool {
+    expires_at.saturating_sub(now) <= RENEW_BEFORE.as_secs() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heartbeats_come_before_half_the_ttl_and_never_stop() {
+        let start = Instant::now();
+        for jitter in [0.0, 0.5, 1.0] {
+            let mut schedule = Schedule::new(Duration::from_secs(90), start, jitter);
+            assert!(schedule.due() <= start + Duration::from_secs(45));
+            assert!(schedule.due() >= start + Duration::from_secs(40));
+            let mut now = schedule.due();
+            for _ in 0..100 {
+                schedule.failed(now, None, jitter);
+                let pause = schedule.due() - now;
+                assert!(pause >= Duration::from_millis(900) && pause <= LONGEST_PAUSE, "{pause:?}");
+                now = schedule.due();
+            }
+            schedule.failed(now, Some(Duration::from_secs(120)), jitter);
+            assert_eq!(schedule.due() - now, Duration::from_secs(120));
+            schedule.succeeded(now, jitter);
+            schedule.failed(now, None, jitter);
+            assert!(schedule.due() - now <= Duration::from_secs(1), "a success starts the back-off anew");
+        }
+    }
+
+    #[test]
+    fn tokens_are_renewed_a_minute_early() {
+        assert!(!is_due(1000, 900) && is_due(1000, 940) && is_due(1000, 2000));
+    }
+}
