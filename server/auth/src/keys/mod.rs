@@ -7,9 +7,6 @@ mod files;
 mod login;
 mod stored;
 
-#[cfg(test)]
-mod tests;
-
 pub use login::{LoginKeys, LoginPlan, V1Key, V2Key, plan};
 pub use stored::{AtRestFile, IdentityFile, LoginV1File, SigningKeyFile};
 

@@ -1,1 +1,0 @@
-//! Key directory: made whole, kept private, refused when damaged.

@@ -1,0 +1,87 @@
+//! A session service that does as the test says.
+
+use async_trait::async_trait;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tornado_mesh::auth::AccessToken;
+use tornado_mesh::session::{
+    CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery, LiveSession,
+    PoolStatus, SessionError, Sessions,
+};
+use tornado_mesh::{MeshFault, NoInput};
+use tornado_shared::model::{
+    CloseReason, DeviceId, LaneAddresses, LanePools, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
+};
+
+#[derive(Default)]
+pub struct FakeSessions {
+    pub silent: AtomicBool,
+    pub live: Mutex<Vec<(UserId, DeviceId)>>,
+    pub closed: Mutex<Vec<(DeviceId, CloseReason)>>,
+}
+
+impl FakeSessions {
+    fn answer(&self) -> Result<(), SessionError> {
+        if self.silent.load(Ordering::SeqCst) { Err(not_here()) } else { Ok(()) }
+    }
+
+    pub fn closed(&self) -> Vec<(DeviceId, CloseReason)> {
+        self.closed.lock().unwrap().clone()
+    }
+}
+
+fn not_here() -> SessionError {
+    MeshFault::Unavailable("session is not reachable".into()).into()
+}
+
+fn session(user_id: UserId, device_id: DeviceId) -> LiveSession {
+    let addresses: LaneAddresses = LanePools::default().direct.addresses(Slot::FIRST).unwrap();
+    LiveSession {
+        session_id: SessionId::random(),
+        user_id,
+        username: "anybody".parse().unwrap(),
+        device_id,
+        public_key: PrivateKey::random().public_key(),
+        state: SessionState::Online,
+        direct: addresses,
+        tor: addresses,
+        started_at: 0,
+        last_heartbeat: 0,
+        latest_handshake: None,
+        direct_transfer: Transfer::default(),
+        tor_transfer: Transfer::default(),
+    }
+}
+
+#[async_trait]
+impl Sessions for FakeSessions {
+    async fn connect(&self, _: Connect) -> Result<Connected, SessionError> {
+        Err(not_here())
+    }
+    async fn heartbeat(&self, _: AccessToken) -> Result<HeartbeatReply, SessionError> {
+        Err(not_here())
+    }
+    async fn disconnect(&self, _: AccessToken) -> Result<Closed, SessionError> {
+        Err(not_here())
+    }
+    async fn mine(&self, _: AccessToken) -> Result<Option<LiveSession>, SessionError> {
+        Err(not_here())
+    }
+    async fn close_device(&self, input: CloseDevice) -> Result<Closed, SessionError> {
+        self.answer()?;
+        self.closed.lock().unwrap().push((input.device_id, input.reason));
+        Ok(Closed { session_id: None })
+    }
+    async fn live(&self, query: LiveQuery) -> Result<Vec<LiveSession>, SessionError> {
+        self.answer()?;
+        let live = self.live.lock().unwrap();
+        let of_user = live.iter().filter(|(user, _)| query.user_id.is_none_or(|asked| asked == *user));
+        Ok(of_user.map(|(user, device)| session(*user, *device)).collect())
+    }
+    async fn history(&self, _: HistoryQuery) -> Result<Vec<HistoryRow>, SessionError> {
+        Err(not_here())
+    }
+    async fn pool(&self, _: NoInput) -> Result<PoolStatus, SessionError> {
+        Err(not_here())
+    }
+}

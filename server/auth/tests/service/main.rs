@@ -1,0 +1,13 @@
+//! The whole service over its Unix socket, in one process: real store, real keys, a session service that
+//! does as the test says.
+
+#![expect(clippy::unwrap_used, reason = "a test's helper that cannot go on has failed the test")]
+
+mod enroll;
+mod fakes;
+mod guessing;
+mod login;
+mod operators;
+mod start;
+mod tokens;
+mod world;

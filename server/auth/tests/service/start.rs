@@ -1,0 +1,149 @@
+//! Starting: the real `run`, and everything it must refuse.
+
+use crate::world::{PASSWORD, World, config, files};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tornado_auth::Error;
+use tornado_mesh::auth::{Auth as _, AuthClient};
+use tornado_mesh::{Context, NoInput, Roles};
+use tornado_shared::crypto::identity::IdentityKey;
+
+fn context(dir: &Path) -> Context {
+    Context {
+        service: "auth",
+        run_dir: dir.to_owned(),
+        state_dir: dir.to_owned(),
+        roles: Roles::default(),
+        shutdown: CancellationToken::new(),
+    }
+}
+
+async fn try_start(dir: &Path) -> Result<(), Error> {
+    let context = context(dir);
+    let shutdown = context.shutdown.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        shutdown.cancel();
+    });
+    tornado_auth::run(context, config()).await
+}
+
+#[tokio::test]
+async fn runs_answers_and_keeps_its_identity() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut identities = Vec::new();
+    for _ in 0..2 {
+        let context = context(dir.path());
+        let client = AuthClient::new(context.channel("auth"));
+        let shutdown = context.shutdown.clone();
+        let running = tokio::spawn(tornado_auth::run(context, config()));
+        let info = loop {
+            match client.server_info(NoInput {}).await {
+                Ok(info) => break info,
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        };
+        identities.push((info.identity, info.login_key.statement.id, info.pubkey));
+        shutdown.cancel();
+        running.await.unwrap().unwrap();
+    }
+    assert_eq!(identities[0], identities[1]);
+}
+
+#[tokio::test]
+async fn defect_026_keys_and_database_are_private() {
+    let world = World::new().await;
+    world.account("alice", None, 3).await;
+    world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&world.keys_dir()), 0o700);
+    let keys = files(&world.keys_dir());
+    assert_eq!(keys.len(), 6, "{keys:?}");
+    for key in keys {
+        assert_eq!(mode(&key), 0o600, "{}", key.display());
+    }
+    for file in files(world.dir.path()).iter().filter(|path| path.display().to_string().contains("identity.db")) {
+        assert_eq!(mode(file), 0o600, "{}", file.display());
+    }
+}
+
+#[tokio::test]
+async fn defect_021_a_damaged_missing_or_exposed_key_keeps_the_service_from_starting() {
+    let dir = tempfile::tempdir().unwrap();
+    try_start(dir.path()).await.unwrap();
+    let keys = dir.path().join("keys");
+    for path in files(&keys) {
+        let whole = std::fs::read(&path).unwrap();
+        let damages: [&[u8]; 4] = [b"", b"{}", &whole[..whole.len() / 2], b"\xff\xfe rubbish"];
+        for damage in damages {
+            std::fs::write(&path, damage).unwrap();
+            assert!(matches!(try_start(dir.path()).await, Err(Error::Keys(_))), "{}", path.display());
+            assert_eq!(std::fs::read(&path).unwrap(), damage, "a damaged file was overwritten");
+        }
+        std::fs::write(&path, &whole).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(try_start(dir.path()).await, Err(Error::Keys(_))), "{}", path.display());
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let identity = keys.join("identity.json");
+    let away = dir.path().join("away.json");
+    std::fs::rename(&identity, &away).unwrap();
+    assert!(matches!(try_start(dir.path()).await, Err(Error::Keys(_))));
+    assert!(!identity.exists());
+    std::fs::rename(&away, &identity).unwrap();
+    try_start(dir.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn defect_021_lost_keys_and_a_damaged_database_are_not_replaced() {
+    let world = World::new().await;
+    world.account("alice", None, 3).await;
+    world.store.close().await;
+    let keys = world.keys_dir();
+    let away = world.dir.path().join("away");
+    std::fs::rename(&keys, &away).unwrap();
+    assert!(matches!(try_start(world.dir.path()).await, Err(Error::KeysLost(_))));
+    assert!(!keys.exists());
+    std::fs::rename(&away, &keys).unwrap();
+    let database = world.dir.path().join("identity.db");
+    std::fs::write(&database, [7u8; 9000]).unwrap();
+    assert!(matches!(try_start(world.dir.path()).await, Err(Error::Store(_))));
+    assert_eq!(std::fs::read(&database).unwrap(), [7u8; 9000]);
+}
+
+#[tokio::test]
+async fn a_first_start_that_was_cut_off_is_begun_again() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("keys.new")).unwrap();
+    std::fs::write(dir.path().join("keys.new/identity.json"), "half").unwrap();
+    try_start(dir.path()).await.unwrap();
+    assert!(!dir.path().join("keys.new").exists());
+}
+
+#[tokio::test]
+async fn login_keys_are_renewed_and_the_old_stay_until_they_expire() {
+    let world = World::new().await;
+    world.account("alice", None, 3).await;
+    let first = world.info().await;
+    world.pass(19 * 86_400);
+    world.service.upkeep().await;
+    assert_eq!(world.info().await.login_key, first.login_key);
+    world.pass(2 * 86_400);
+    let sealed_to_old = world.seal_v1("alice", PASSWORD).await;
+    world.service.upkeep().await;
+    let second = world.info().await;
+    assert_ne!(second.login_key.statement.id, first.login_key.statement.id);
+    assert_ne!(second.pubkey, first.pubkey);
+    assert_eq!(files(&world.keys_dir()).len(), 8);
+    let body = tornado_shared::api::LoginBody::V1(sealed_to_old);
+    let purpose = tornado_shared::crypto::v2::Purpose::Login;
+    assert!(world.post(purpose, body, "192.0.2.1").await.is_ok());
+    assert!(world.login("alice", PASSWORD, &IdentityKey::random()).await.is_ok());
+    world.pass(10 * 86_400);
+    world.service.upkeep().await;
+    assert_eq!(files(&world.keys_dir()).len(), 6);
+    let world = world.restart().await;
+    assert_eq!(world.info().await.login_key, second.login_key);
+}

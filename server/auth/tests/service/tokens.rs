@@ -1,0 +1,187 @@
+//! Refresh, authorise, log out.
+
+use crate::world::{PASSWORD, Welcome, World};
+use std::sync::atomic::Ordering;
+use tornado_mesh::auth::{AccessToken, Auth as _, AuthError, Authorize, Grant, RefreshToken};
+use tornado_mesh::token::{TokenError, TokenKind, Verifier};
+use tornado_mesh::{NoInput, ServiceError as _};
+use tornado_shared::api::Tokens;
+use tornado_shared::crypto::identity::IdentityKey;
+use tornado_shared::model::{CloseReason, PrivateKey, PublicKey, Secret};
+use tornado_store::identity::IdentityStore as _;
+
+impl World {
+    async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, AuthError> {
+        self.client.refresh(RefreshToken { refresh_token: tokens.refresh_token.clone() }).await
+    }
+
+    async fn logout(&self, tokens: &Tokens) -> Result<(), AuthError> {
+        let refresh_token = tokens.refresh_token.clone();
+        self.client.logout(RefreshToken { refresh_token }).await.map(|_| ())
+    }
+
+    async fn authorize(&self, tokens: &Tokens, public_key: PublicKey) -> Result<Grant, AuthError> {
+        self.client.authorize(Authorize { access_token: tokens.access_token.clone(), public_key }).await
+    }
+
+    async fn alice(&self) -> Welcome {
+        self.account("alice", None, 3).await;
+        self.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap()
+    }
+}
+
+fn key() -> PublicKey {
+    PrivateKey::random().public_key()
+}
+
+#[tokio::test]
+async fn tokens_verify_with_the_published_keys_and_expire() {
+    let world = World::new().await;
+    let tokens = world.alice().await.payload.tokens;
+    let keys = world.client.verifying_keys(NoInput {}).await.unwrap();
+    let verifier = Verifier::new(&keys, TokenKind::Access);
+    let claims = verifier.verify(tokens.access_token.expose(), world.now()).unwrap();
+    assert_eq!((claims.exp - claims.iat, tokens.expires_in), (900, 900));
+    world.pass(906);
+    assert_eq!(world.authorize(&tokens, key()).await.unwrap_err(), AuthError::Token(TokenError::Expired));
+    let fresh = world.refresh(&tokens).await.unwrap();
+    assert!(world.authorize(&fresh, key()).await.is_ok());
+    let rubbish = Tokens { access_token: Secret::new("rubbish"), ..fresh };
+    assert_eq!(world.authorize(&rubbish, key()).await.unwrap_err(), AuthError::Token(TokenError::Invalid));
+}
+
+#[tokio::test]
+async fn a_login_lives_as_long_as_it_is_refreshed_within_seven_days() {
+    let world = World::new().await;
+    let mut tokens = world.alice().await.payload.tokens;
+    for _ in 0..5 {
+        world.pass(6 * 86_400);
+        world.service.upkeep().await;
+        tokens = world.refresh(&tokens).await.unwrap();
+    }
+    world.pass(7 * 86_400 + 6);
+    assert_eq!(world.refresh(&tokens).await.unwrap_err(), AuthError::RefreshExpired);
+}
+
+#[tokio::test]
+async fn defect_015_a_spent_refresh_token_ends_login_and_session() {
+    let world = World::new().await;
+    let welcome = world.alice().await;
+    let first = welcome.payload.tokens.clone();
+    let second = world.refresh(&first).await.unwrap();
+    assert_eq!(world.refresh(&first).await.unwrap_err(), AuthError::RefreshReused);
+    assert_eq!(world.sessions.closed(), [(welcome.payload.device_id, CloseReason::Revoked)]);
+    assert_eq!(world.refresh(&second).await.unwrap_err(), AuthError::RefreshReused);
+    assert_eq!(world.authorize(&second, key()).await.unwrap_err(), AuthError::RefreshReused);
+}
+
+#[tokio::test]
+async fn defect_015_of_parallel_uses_of_one_refresh_token_at_most_one_passes() {
+    let world = World::new().await;
+    let tokens = world.alice().await.payload.tokens;
+    let results = futures::future::join_all((0..8).map(|_| world.refresh(&tokens))).await;
+    let good: Vec<_> = results.into_iter().filter_map(Result::ok).collect();
+    assert_eq!(good.len(), 1);
+    assert_eq!(world.refresh(&good[0]).await.unwrap_err(), AuthError::RefreshReused);
+}
+
+#[tokio::test]
+async fn defect_015_a_session_that_could_not_be_closed_is_closed_later() {
+    let world = World::new().await;
+    let welcome = world.alice().await;
+    let first = welcome.payload.tokens.clone();
+    world.refresh(&first).await.unwrap();
+    world.sessions.silent.store(true, Ordering::SeqCst);
+    assert_eq!(world.refresh(&first).await.unwrap_err(), AuthError::RefreshReused);
+    world.service.close_pending().await;
+    assert_eq!(world.sessions.closed(), []);
+    world.sessions.silent.store(false, Ordering::SeqCst);
+    world.service.close_pending().await;
+    assert_eq!(world.sessions.closed(), [(welcome.payload.device_id, CloseReason::Revoked)]);
+}
+
+#[tokio::test]
+async fn defect_013_suspended_and_deleted_users_neither_refresh_nor_connect() {
+    let world = World::new().await;
+    let welcome = world.alice().await;
+    let (user, tokens) = (welcome.payload.user.id, welcome.payload.tokens);
+    world.store.set_user_active(user, false, world.now()).await.unwrap();
+    assert_eq!(world.refresh(&tokens).await.unwrap_err(), AuthError::UserInactive);
+    assert_eq!(world.authorize(&tokens, key()).await.unwrap_err(), AuthError::UserInactive);
+    world.store.set_user_active(user, true, world.now()).await.unwrap();
+    assert_eq!(world.refresh(&tokens).await.unwrap_err(), AuthError::Revoked);
+    let tokens = world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap().payload.tokens;
+    world.store.delete_user(user, world.now()).await.unwrap();
+    assert_eq!(world.refresh(&tokens).await.unwrap_err(), AuthError::UserInactive);
+    assert_eq!(world.authorize(&tokens, key()).await.unwrap_err(), AuthError::UserInactive);
+}
+
+#[tokio::test]
+async fn defect_014_an_access_token_dies_with_login_and_device() {
+    let world = World::new().await;
+    let welcome = world.alice().await;
+    let tokens = welcome.payload.tokens;
+    assert!(world.authorize(&tokens, key()).await.is_ok());
+    world.logout(&tokens).await.unwrap();
+    assert_eq!(world.authorize(&tokens, key()).await.unwrap_err(), AuthError::Revoked);
+    let again = world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap().payload;
+    world.store.remove_device(again.device_id, world.now()).await.unwrap();
+    assert_eq!(world.authorize(&again.tokens, key()).await.unwrap_err(), AuthError::Revoked);
+    assert_eq!(world.refresh(&again.tokens).await.unwrap_err(), AuthError::Revoked);
+}
+
+#[tokio::test]
+async fn defect_012_a_key_belongs_to_one_device() {
+    let world = World::new().await;
+    let alice = world.alice().await.payload.tokens;
+    world.account("mallory", None, 3).await;
+    let mallory = world.login("mallory", PASSWORD, &IdentityKey::random()).await.unwrap().payload.tokens;
+    let (first, second) = (key(), key());
+    world.authorize(&alice, first).await.unwrap();
+    world.authorize(&alice, first).await.unwrap();
+    assert_eq!(world.authorize(&mallory, first).await.unwrap_err(), AuthError::KeyInUse);
+    world.authorize(&alice, second).await.unwrap();
+    world.authorize(&mallory, first).await.unwrap();
+}
+
+#[tokio::test]
+async fn logging_out_closes_the_session_and_can_be_repeated() {
+    let world = World::new().await;
+    let welcome = world.alice().await;
+    let tokens = welcome.payload.tokens;
+    world.sessions.silent.store(true, Ordering::SeqCst);
+    assert_eq!(world.logout(&tokens).await.unwrap_err().code(), "unavailable");
+    assert_eq!(world.authorize(&tokens, key()).await.unwrap_err(), AuthError::Revoked);
+    world.sessions.silent.store(false, Ordering::SeqCst);
+    world.logout(&tokens).await.unwrap();
+    assert_eq!(world.sessions.closed(), [(welcome.payload.device_id, CloseReason::Logout)]);
+    assert_eq!(world.refresh(&tokens).await.unwrap_err(), AuthError::Revoked);
+    let rubbish = Tokens { refresh_token: Secret::new("rubbish"), ..tokens };
+    assert_eq!(world.logout(&rubbish).await.unwrap_err(), AuthError::RefreshInvalid);
+}
+
+#[tokio::test]
+async fn an_old_login_does_not_close_the_session_of_a_newer_one() {
+    let world = World::new().await;
+    world.account("alice", None, 3).await;
+    let device = IdentityKey::random();
+    let old = world.login("alice", PASSWORD, &device).await.unwrap().payload.tokens;
+    let new = world.login("alice", PASSWORD, &device).await.unwrap().payload.tokens;
+    assert_eq!(world.refresh(&old).await.unwrap_err(), AuthError::Revoked);
+    world.logout(&old).await.unwrap();
+    assert_eq!(world.sessions.closed(), []);
+    assert!(world.authorize(&new, key()).await.is_ok());
+}
+
+#[tokio::test]
+async fn whoami_tells_account_and_device() {
+    let world = World::new().await;
+    let welcome = world.alice().await;
+    let access_token = welcome.payload.tokens.access_token.clone();
+    let profile = world.client.whoami(AccessToken { access_token }).await.unwrap();
+    assert_eq!(profile.user, welcome.payload.user);
+    assert_eq!((profile.device_name.as_str(), profile.max_devices), ("laptop", 3));
+    let access_token = welcome.payload.tokens.refresh_token;
+    let refused = world.client.whoami(AccessToken { access_token }).await.unwrap_err();
+    assert_eq!(refused.code(), "invalid_token");
+}
