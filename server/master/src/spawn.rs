@@ -105,6 +105,7 @@ impl Plan {
         let text = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::other);
         let argv = vec![
             text(b"tornadod")?,
+            text(b"service")?,
             text(name.as_str().as_bytes())?,
             text(b"--config")?,
             text(config_path.as_os_str().as_bytes())?,

@@ -12,7 +12,7 @@ pub enum Capabilities {
     NetAdmin,
 }
 
-/// One service. Its sub-command is its name.
+/// One service. It is started as `tornadod service NAME`.
 #[derive(Debug, Clone, Copy)]
 pub struct Service {
     /// Which.

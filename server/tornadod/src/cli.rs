@@ -34,21 +34,12 @@ pub struct Cli {
 pub enum Command {
     /// Run the server: supervise all services until SIGTERM.
     Master,
-    /// One service; started by the supervisor.
+    /// Run one service; started by the supervisor.
     #[command(hide = true)]
-    Auth,
-    /// One service; started by the supervisor.
-    #[command(hide = true)]
-    Session,
-    /// One service; started by the supervisor.
-    #[command(hide = true)]
-    Wg,
-    /// One service; started by the supervisor.
-    #[command(hide = true)]
-    ClientApi,
-    /// One service; started by the supervisor.
-    #[command(hide = true)]
-    Admin,
+    Service {
+        /// auth, session, wg, client-api or admin.
+        name: ServiceName,
+    },
     /// Check the configuration file and print the effective values.
     CheckConfig,
     /// What operators ask a running server.

@@ -16,7 +16,6 @@ use cli::{Cli, Command};
 use config::Config;
 use failure::Failure;
 use std::process::ExitCode;
-use tornado_mesh::master::ServiceName;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -33,11 +32,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     let config = Config::load(&cli.config)?;
     match cli.command {
         Command::Master => services::master(config, cli.config),
-        Command::Auth => services::service(ServiceName::Auth, config),
-        Command::Session => services::service(ServiceName::Session, config),
-        Command::Wg => services::service(ServiceName::Wg, config),
-        Command::ClientApi => services::service(ServiceName::ClientApi, config),
-        Command::Admin => services::service(ServiceName::Admin, config),
+        Command::Service { name } => services::service(name, config),
         Command::CheckConfig => commands::check_config(&config),
         Command::Operators(command) => commands::run(command, config),
     }
