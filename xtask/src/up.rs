@@ -47,12 +47,14 @@ impl Up {
         for path in &changed {
             println!("installed {path}");
         }
-        let is_running = service::is_ready()?;
-        if !is_running || !changed.is_empty() {
-            println!("{} the server", if is_running { "restarting" } else { "starting" });
+        let (is_ready, is_new) = (service::is_ready()?, changed.iter().any(|path| files::concerns_server(path)));
+        match (is_ready, is_new) {
+            (true, false) => println!("the server runs already"),
+            (true, true) => println!("restarting the server"),
+            (false, _) => println!("starting the server"),
+        }
+        if !is_ready || is_new {
             service::restart()?;
-        } else {
-            println!("the server runs already; nothing has changed");
         }
         tell(is_first || self.invite)
     }

@@ -69,6 +69,11 @@ pub fn tornadod() -> PathBuf {
     Path::new(LIB).join("tornadod")
 }
 
+/// True when the server must be restarted for a change of this file; the device's programs are not its own.
+pub fn concerns_server(path: &str) -> bool {
+    [tornadod().as_path(), Path::new(CONFIG), Path::new(UNIT)].contains(&Path::new(path))
+}
+
 /// Writes beside and renames, so that a running program keeps its file and nobody sees half of one.
 fn write(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<Option<String>> {
     if std::fs::read(path).is_ok_and(|old| old == content) {
