@@ -74,7 +74,6 @@ impl Test {
                 });
                 lines.push(close(suite.name(), tally, &mut total));
             }
-            sweep(&mut total);
         }
         println!("\n{}\n{total}", lines.join("\n"));
         Ok(if total.is_green() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -93,14 +92,24 @@ impl Part {
 fn run_suite(suite: Suite, built: &anyhow::Result<Vec<Binary>>) -> anyhow::Result<Tally> {
     let binaries = built.as_ref().map_err(|error| anyhow!("the build failed: {error:#}"))?;
     prepare(suite)?;
-    Ok(suite.run(binaries))
+    let mut tally = suite.run(binaries);
+    if suite == Suite::Lanes {
+        tally.add(left_behind());
+    }
+    Ok(tally)
 }
 
 /// What a suite needs of the machine.
 fn prepare(suite: Suite) -> anyhow::Result<()> {
     match suite {
         Suite::Unit | Suite::Store => Ok(()),
-        Suite::Lanes if shell::is_root() => machine::packages().and_then(|()| machine::users()),
+        Suite::Lanes if shell::is_root() => {
+            machine::packages()?;
+            machine::users()?;
+            // What an earlier run left is not this run's fault.
+            Lab::sweep(Sweep::Abandoned)?;
+            Ok(())
+        }
         Suite::Lanes => anyhow::bail!("it makes network namespaces, which needs root"),
     }
 }
@@ -120,21 +129,13 @@ fn close(name: &str, tally: Tally, total: &mut Tally) -> String {
 }
 
 /// A lab that is still there after the tests is a fault of a test or of the lab.
-fn sweep(total: &mut Tally) {
-    if !shell::is_root() {
-        return;
-    }
+fn left_behind() -> Tally {
     match Lab::sweep(Sweep::Abandoned) {
-        Ok(left) if left.is_empty() => {}
-        Ok(left) => {
-            println!("labs were left behind, and are swept now: {}", left.join(", "));
-            total.add(Tally::one_failed());
-        }
-        Err(error) => {
-            println!("labs were left behind and could not be swept: {error}");
-            total.add(Tally::one_failed());
-        }
+        Ok(left) if left.is_empty() => return Tally::default(),
+        Ok(left) => println!("labs were left behind, and are swept now: {}", left.join(", ")),
+        Err(error) => println!("labs were left behind and could not be swept: {error}"),
     }
+    Tally::one_failed()
 }
 
 #[cfg(test)]
