@@ -156,7 +156,11 @@ impl Supervisor {
         }
         let Some(process) = slot.process.take() else { return };
         let how = process.bury();
-        tracing::warn!(service = %name, pid, %how, "process ended");
+        if slot.machine.is_going_down() {
+            tracing::info!(service = %name, pid, %how, "stopped");
+        } else {
+            tracing::warn!(service = %name, pid, %how, "process ended");
+        }
         slot.machine.exited(now, rand::random(), how);
     }
 

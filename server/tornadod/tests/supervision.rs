@@ -1,0 +1,160 @@
+//! The supervisor with its real services.
+
+mod support;
+
+use std::time::{Duration, Instant};
+use support::{Lab, SERVICES, is_alive, pid, proc_file, service, signal};
+
+#[test]
+fn each_service_comes_back_alone_after_kill_9() {
+    let lab = Lab::ready();
+    for name in SERVICES {
+        let before = lab.status().unwrap();
+        signal("KILL", pid(&before, name).unwrap());
+        let after = lab.wait("it is back", |status| {
+            status["ready"] == true && pid(status, name).is_some() && pid(status, name) != pid(&before, name)
+        });
+        assert_eq!(service(&after, name)["restarts"], 1, "{name}");
+        for other in SERVICES.into_iter().filter(|other| *other != name) {
+            assert_eq!(pid(&after, other), pid(&before, other), "{other} was restarted with {name}");
+        }
+    }
+}
+
+#[test]
+fn defect_030_and_031_rights_and_environment_are_dropped_fully() {
+    let lab = Lab::ready();
+    for name in SERVICES {
+        let pid = lab.pid(name);
+        let status = proc_file(pid, "status");
+        let field = |field: &str| {
+            let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+            line[field.len()..].split_ascii_whitespace().map(String::from).collect::<Vec<_>>()
+        };
+        assert!(field("Uid:").iter().chain(&field("Gid:")).all(|id| id.starts_with("647")), "{name}: {status}");
+        assert!(field("Groups:").is_empty(), "{name} keeps groups of root");
+        assert_eq!(field("NoNewPrivs:"), ["1"]);
+        let capabilities = if name == "wg" { "0000000000001000" } else { "0000000000000000" };
+        for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
+            assert_eq!(field(set), [capabilities], "{name} {set}");
+        }
+        let environment = proc_file(pid, "environ");
+        assert!(!environment.contains("SECRET_OF_THE_PARENT"), "{name}: {environment}");
+        let stat = proc_file(pid, "stat");
+        let fields: Vec<_> = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().collect();
+        assert_eq!(fields[2], pid.to_string(), "{name} leads its own process group");
+        assert_eq!(fields[3], pid.to_string(), "{name} leads its own session");
+    }
+}
+
+#[test]
+fn services_outlive_the_supervisor_and_are_taken_over() {
+    let mut lab = Lab::ready();
+    assert!(lab.tornadod(&["stop", "admin"]).status.success());
+    let before = lab.wait("admin is stopped", |status| service(status, "admin")["state"] == "stopped");
+    lab.kill_master();
+    assert_eq!(lab.tornadod(&["status"]).status.code(), Some(3), "unreachable is exit code 3");
+    assert!(lab.tornadod(&["session", "list"]).status.success(), "services answer without their supervisor");
+    let living = ["auth", "session", "wg", "client-api"];
+    assert!(living.iter().all(|name| is_alive(pid(&before, name).unwrap())));
+
+    lab.start_master();
+    let after = lab.wait("it took over", |status| status["ready"] == true);
+    for name in living {
+        assert_eq!(pid(&after, name), pid(&before, name), "{name} was restarted");
+    }
+    assert_eq!(service(&after, "admin")["wanted"], "stopped", "what the operator asked for is remembered");
+
+    signal("KILL", pid(&after, "auth").unwrap());
+    let again =
+        lab.wait("auth is back", |status| status["ready"] == true && pid(status, "auth") != pid(&after, "auth"));
+    assert_eq!(pid(&again, "wg"), pid(&before, "wg"));
+    assert_eq!(lab.stop_master(), Some(0));
+    assert!(living.iter().all(|name| !is_alive(pid(&again, name).unwrap())));
+}
+
+#[test]
+fn a_second_supervisor_is_refused() {
+    let lab = Lab::ready();
+    let second = lab.tornadod(&["master"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another supervisor"));
+    assert!(lab.tornadod(&["status"]).status.success());
+}
+
+#[test]
+fn defect_076_stops_in_reverse_order_and_leaves_nothing() {
+    let mut lab = Lab::ready();
+    let status = lab.status().unwrap();
+    // A service that does not listen to SIGTERM holds nothing up for ever.
+    signal("STOP", pid(&status, "admin").unwrap());
+    let began = Instant::now();
+    assert_eq!(lab.stop_master(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(20));
+    for name in SERVICES {
+        assert!(!is_alive(pid(&status, name).unwrap()), "{name} lives");
+        assert!(!lab.path(&format!("run/{name}.sock")).exists(), "the socket of {name} lies there");
+    }
+    let log = lab.log();
+    let place = |name: &str| {
+        let end = |line: &&str| line.contains("\"stopped\"") && line.contains(&format!("\"service\":\"{name}\""));
+        log.lines().position(|line| end(&line)).unwrap_or_else(|| panic!("{name} never stopped\n{log}"))
+    };
+    assert!(place("client-api") < place("wg") && place("wg") < place("session") && place("session") < place("auth"));
+}
+
+#[test]
+fn callers_wait_over_a_restart_and_fail_fast_when_stopped() {
+    let lab = Lab::ready();
+    let before = lab.pid("session");
+    signal("KILL", before);
+    // At once, while it is down: the call waits in the backlog of the socket.
+    assert!(lab.tornadod(&["session", "list"]).status.success());
+    assert!(lab.tornadod(&["stop", "session"]).status.success());
+    lab.wait("session is stopped", |status| service(status, "session")["state"] == "stopped");
+    let began = Instant::now();
+    assert_eq!(lab.tornadod(&["session", "list"]).status.code(), Some(3));
+    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(lab.tornadod(&["start", "session"]).status.success());
+    lab.wait("session is back", |status| status["ready"] == true);
+}
+
+#[test]
+fn defect_074_a_service_that_cannot_run_ends_in_a_crash_loop_and_harms_nobody() {
+    // 192.0.2.7 is no address of the namespace, so the console cannot listen.
+    let mut lab = Lab::new("[server]\nhost = '192.0.2.1'\n[admin]\nlisten = '192.0.2.7:8000'\n");
+    lab.start_master();
+    let looping = lab.wait("a crash loop", |status| service(status, "admin")["state"] == "crash_loop");
+    assert_eq!(looping["ready"], false);
+    for name in ["auth", "session", "wg", "client-api"] {
+        assert_eq!(service(&looping, name)["state"], "ready", "{name}");
+        assert_eq!(service(&looping, name)["restarts"], 0, "{name}");
+    }
+    assert!(!lab.path("run/admin.sock").exists(), "callers must fail fast");
+    assert!(lab.log().contains("cannot listen on 192.0.2.7:8000"));
+    assert!(lab.tornadod(&["start", "admin"]).status.success());
+    lab.wait("it was tried again", |status| service(status, "admin")["restarts"].as_u64() > Some(9));
+    assert!(lab.tornadod(&["stop", "admin"]).status.success());
+    lab.wait("the rest is a ready server", |status| status["ready"] == true);
+}
+
+#[test]
+fn operators_commands() {
+    let lab = Lab::ready();
+    let text = |arguments: &[&str]| {
+        let output = lab.tornadod(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(text(&["setup-link"]).starts_with("http://localhost:8000/setup?code="));
+    assert!(text(&["invite", "create"]).starts_with("tornado://192.0.2.1:4605/?i="));
+    assert!(text(&["invite", "create", "--qr"]).contains('█'));
+    let made: serde_json::Value = serde_json::from_str(&text(&["invite", "create", "--json"])).unwrap();
+    assert!(made["link"].as_str().unwrap().contains("&t="), "an invitation pins the certificate");
+    assert_eq!(text(&["session", "list", "--json"]).trim(), "[]");
+    assert!(text(&["status"]).contains("client-api  running  ready"));
+    assert!(text(&["check-config"]).contains("The configuration is good"));
+    let bad = lab.tornadod(&["invite", "create", "--host", "a b"]);
+    assert_eq!(bad.status.code(), Some(4), "{}", String::from_utf8_lossy(&bad.stderr));
+    assert_eq!(lab.tornadod(&["invite", "create", "--devices", "11"]).status.code(), Some(2));
+}
