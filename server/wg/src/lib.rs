@@ -58,6 +58,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     tokio::join!(
         server.serve(context.shutdown.clone()),
         service.watch_lanes(&context.shutdown),
+        service.watch_endpoints(&context.shutdown),
         service.watch_firewall(&context.shutdown),
     );
     service.stop().await;

@@ -8,6 +8,7 @@ use crate::lane::PerLane;
 use crate::peers::{Interfaces, Peers};
 use crate::sysctl;
 use crate::{Error, NetlinkError};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use tornado_shared::model::{Lane, PublicKey};
 
 /// How often the interfaces are looked at and endpoints are written down.
 const WATCH: Duration = Duration::from_secs(1);
-/// The watch takes at most this part of the time: looking at very many peers takes long.
+/// Noting endpoints takes at most this part of the time: looking at very many peers takes long.
 const WATCH_SHARE: u32 = 20;
 /// How often the ruleset is read back.
 const VERIFY: Duration = Duration::from_secs(10);
@@ -108,8 +109,8 @@ impl Service {
     pub(crate) async fn stop(&self) {
         self.ready.not_ready("stopping");
         self.calls.close();
-        let mut state = self.state.lock().await;
-        self.note_all(&mut state).await;
+        self.note_endpoints().await;
+        let state = self.state.lock().await;
         for lane in Lane::ALL {
             state.lanes.of(lane).close().await;
         }
@@ -124,15 +125,26 @@ impl Service {
 
     /// Watches the interfaces until `shutdown`: one that was taken away is made anew with its peers.
     pub(crate) async fn watch_lanes(&self, shutdown: &CancellationToken) {
-        let mut pause = WATCH;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = self.wake.notified() => {}
+                () = tokio::time::sleep(WATCH) => {}
+            }
+            self.look(&mut *self.state.lock().await).await;
+        }
+    }
+
+    /// Writes down where the peers are until `shutdown`.
+    pub(crate) async fn watch_endpoints(&self, shutdown: &CancellationToken) {
+        let mut pause = WATCH;
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
             let started = Instant::now();
-            self.look(&mut *self.state.lock().await).await;
+            self.note_endpoints().await;
             pause = WATCH.max(started.elapsed() * WATCH_SHARE);
         }
     }
@@ -170,21 +182,25 @@ impl Service {
                 Err(error) => tracing::warn!(%lane, %error, "a lane could not be looked at"),
             }
         }
-        self.note_all(state).await;
     }
 
-    /// Writes down where the peers are. Not before the first sync: until then it is not known which peers of the
-    /// former life are gone.
-    async fn note_all(&self, state: &mut State) {
-        if !state.synced {
-            return;
-        }
+    async fn note_endpoints(&self) {
+        let lanes = self.state.lock().await.lanes.clone();
+        let mut seen = PerLane::<Vec<(PublicKey, SocketAddr)>>::default();
         for lane in Lane::ALL {
-            let Ok(seen) = state.lanes.of(lane).peers().await else { continue };
-            let seen = seen.into_iter().filter_map(|p| Some((p.public_key, p.endpoint?)));
-            state.endpoints.update(lane, seen, |key| state.peers.contains(key));
+            // Not under the lock: with very many peers this takes a while.
+            let peers = lanes.of(lane).peers().await.unwrap_or_default();
+            *seen.of_mut(lane) = peers.into_iter().filter_map(|p| Some((p.public_key, p.endpoint?))).collect();
         }
-        if let Err(error) = state.endpoints.save() {
+        let mut state = self.state.lock().await;
+        let State { endpoints, peers, synced: true, .. } = &mut *state else {
+            // Before the first sync it is not known which peers of the former life are gone.
+            return;
+        };
+        for lane in Lane::ALL {
+            endpoints.update(lane, std::mem::take(seen.of_mut(lane)), |key| peers.contains(key));
+        }
+        if let Err(error) = endpoints.save() {
             tracing::warn!(%error, "endpoints could not be written; after a restart the devices must call");
         }
     }
