@@ -6,7 +6,6 @@
 use crate::fault;
 use crate::service::Service;
 use async_trait::async_trait;
-use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use tornado_mesh::auth::AccessToken;
@@ -70,10 +69,9 @@ impl Sessions for Api {
         }
         let rows = self.0.store.history(input.user_id, input.limit).await.map_err(|error| fault::store(&error))?;
         // What is on disk is up to one checkpoint old; memory has the bytes of this moment.
-        let entries = self.0.registry.all();
-        let live: HashMap<_, _> = entries.iter().map(|entry| (entry.session_id, entry)).collect();
         let rows = rows.into_iter().map(|row| {
-            let now = live.get(&row.session_id).filter(|_| row.ended.is_none()).map(|entry| entry.view());
+            let entry = self.0.registry.of_device(row.device_id).filter(|entry| entry.session_id == row.session_id);
+            let now = entry.filter(|_| row.ended.is_none()).map(|entry| entry.view());
             HistoryRow {
                 session_id: row.session_id,
                 user_id: row.user_id,

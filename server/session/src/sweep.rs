@@ -107,6 +107,10 @@ impl Service {
     pub async fn compare_lanes(&self) -> Vec<Touch> {
         // Before the peers are read, so that a session which came up meanwhile is not taken for one without.
         let expected = self.online();
+        // Before the first sync there is nothing to compare: the watcher sends the whole set.
+        if !self.lanes.status().await.is_ok_and(|status| status.synced) {
+            return Vec::new();
+        }
         let Ok((_, peers)) = self.lanes.read().await else { return Vec::new() };
         let found = by_key(&peers);
         let mut unsettled = Vec::new();

@@ -5,7 +5,7 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tornado_mesh::auth::*;
 use tornado_mesh::token::{AUDIENCE, Claims, ISSUER, TokenKind, Verifier, VerifyingKey};
 use tornado_mesh::wg::*;
@@ -77,7 +77,11 @@ impl FakeAuth {
     }
 
     fn here(&self) -> Result<(), AuthError> {
-        if *self.away.lock().unwrap() { Err(MeshFault::Unavailable("away".into()).into()) } else { Ok(()) }
+        if *self.away.lock().unwrap_or_else(PoisonError::into_inner) {
+            Err(MeshFault::Unavailable("away".into()).into())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -193,8 +197,8 @@ impl FakeWg {
         count.tor.tx_bytes += 10 * tor;
     }
 
-    fn here(&self) -> Result<std::sync::MutexGuard<'_, Lanes>, WgError> {
-        let lanes = self.0.lock().unwrap();
+    fn here(&self) -> Result<MutexGuard<'_, Lanes>, WgError> {
+        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lanes.down { Err(MeshFault::Unavailable("down".into()).into()) } else { Ok(lanes) }
     }
 }

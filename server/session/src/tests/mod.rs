@@ -6,5 +6,6 @@ mod crashes;
 mod fakes;
 mod lanes;
 mod lifecycle;
+mod simulation;
 mod socket;
 mod world;
