@@ -6,8 +6,6 @@ mod keeper;
 mod publish;
 mod schedule;
 mod store;
-#[cfg(test)]
-mod tests;
 
 use engine::Engine;
 use std::collections::BTreeSet;

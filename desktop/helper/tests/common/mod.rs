@@ -1,0 +1,316 @@
+//! A device API that behaves as told, and a helper over a system that only remembers.
+#![allow(dead_code, reason = "not every test uses all")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
+use axum::Router;
+use axum::extract::{Json, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use data_encoding::HEXLOWER;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use rcgen::{CertificateParams, KeyPair, PublicKeyData as _};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
+use tokio_util::sync::CancellationToken;
+use tornado_helper_api::{Enroll, HelperClient, Status};
+use tornado_shared::api::{ServerInfo, TlsAttestation, path};
+use tornado_shared::crypto::identity::{Fingerprint, IdentityKey, tls_statement};
+use tornado_shared::crypto::login_key::{LoginKey, StoredLoginKey};
+use tornado_shared::crypto::v2::{EnvelopeV2, Purpose, open};
+use tornado_shared::invitation::Invitation;
+use tornado_shared::model::{PrivateKey, PublicKey, Secret};
+use tornado_shared::problem::Problem;
+use tornado_tunnel::os::fake::Fake;
+
+pub const CODE: &str = "ABCDEFGH23456789ABCD";
+
+/// What the server does, and what it saw.
+pub struct Inside {
+    pub heartbeat: Option<(u16, &'static str)>,
+    pub preshared: bool,
+    pub access_lifetime: i64,
+    pub refresh: Option<(u16, &'static str)>,
+    pub address: u8,
+    pub calls: Vec<String>,
+    pub keys: Vec<PublicKey>,
+    serial: u32,
+}
+
+pub struct Server {
+    pub inside: Arc<Mutex<Inside>>,
+    pub identity: IdentityKey,
+    pub spki: Fingerprint,
+    pub address: String,
+    pub task: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    inside: Arc<Mutex<Inside>>,
+    identity: IdentityKey,
+    login_key: Arc<LoginKey>,
+    spki: Fingerprint,
+}
+
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::start_as(IdentityKey::random(), "127.0.0.1:0").await
+    }
+
+    /// The same identity on a chosen address, with a new TLS key.
+    pub async fn start_as(identity: IdentityKey, address: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let spki = Fingerprint(Sha256::digest(key.subject_public_key_info()).into());
+        let certificate = CertificateParams::new(vec!["x.invalid".into()]).unwrap().self_signed(&key).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+            .unwrap();
+        let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let inside = Arc::new(Mutex::new(Inside {
+            heartbeat: None,
+            preshared: true,
+            access_lifetime: 900,
+            refresh: None,
+            address: 2,
+            calls: Vec::new(),
+            keys: Vec::new(),
+            serial: 0,
+        }));
+        let login_key = Arc::new(StoredLoginKey::random(now(), 86_400).load());
+        let shared = Shared { inside: inside.clone(), identity: identity.clone(), login_key, spki };
+        let task = tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(config)), router(shared)));
+        Self { inside, identity, spki, address, task }
+    }
+
+    pub fn link(&self) -> Secret {
+        let server = self.address.parse().unwrap();
+        let identity = self.identity.public().fingerprint();
+        Invitation { server, identity, tls: Some(self.spki), code: Secret::new(CODE) }.to_link()
+    }
+
+    pub fn count(&self, call: &str) -> usize {
+        self.inside.lock().unwrap().calls.iter().filter(|c| *c == call).count()
+    }
+
+    pub fn set(&self, change: impl FnOnce(&mut Inside)) {
+        change(&mut self.inside.lock().unwrap());
+    }
+}
+
+async fn accept(listener: tokio::net::TcpListener, acceptor: TlsAcceptor, router: Router) {
+    let mut connections = tokio::task::JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let (acceptor, router) = (acceptor.clone(), router.clone());
+        connections.spawn(async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let service = TowerToHyperService::new(router);
+            let http = hyper::server::conn::http1::Builder::new();
+            let _ = http.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+fn router(shared: Shared) -> Router {
+    Router::new()
+        .route(path::SERVER, get(server))
+        .route(path::ENROLL, post(|s, b| login(s, Purpose::Enroll, b)))
+        .route(path::LOGIN, post(|s, b| login(s, Purpose::Login, b)))
+        .route(path::REAUTH, post(reauth))
+        .route(path::LOGOUT, post(|s| simple(s, path::LOGOUT, json!({"status": "logged_out"}))))
+        .route(path::INITIATE, post(initiate))
+        .route(path::HEARTBEAT, post(heartbeat))
+        .route(path::DISCONNECT, post(|s| simple(s, path::DISCONNECT, json!({"session_id": null}))))
+        .with_state(shared)
+}
+
+async fn simple(State(shared): State<Shared>, name: &'static str, answer: Value) -> Json<Value> {
+    shared.inside.lock().unwrap().calls.push(name.into());
+    Json(answer)
+}
+
+async fn server(State(shared): State<Shared>) -> Json<ServerInfo> {
+    let spki_sha256 = HEXLOWER.encode(&shared.spki.0);
+    let signature = shared.identity.sign(&tls_statement(&spki_sha256));
+    Json(ServerInfo {
+        identity: shared.identity.public(),
+        login_key: shared.login_key.sign(&shared.identity),
+        pubkey: String::new(),
+        tls: Some(TlsAttestation { spki_sha256, signature }),
+        now: now(),
+    })
+}
+
+fn problem(status: u16, code: &str) -> Response {
+    let body = serde_json::to_vec(&Problem::new(status, code, format!("as told: {code}"))).unwrap();
+    (StatusCode::from_u16(status).unwrap(), body).into_response()
+}
+
+fn tokens(inside: &mut Inside) -> Value {
+    inside.serial += 1;
+    json!({
+        "access_token": format!("access{}", inside.serial), "refresh_token": format!("refresh{}", inside.serial),
+        "access_jti": uuid::Uuid::new_v4(), "refresh_jti": uuid::Uuid::new_v4(),
+        "device_id": uuid::Uuid::nil(), "expires_in": inside.access_lifetime
+    })
+}
+
+async fn login(State(shared): State<Shared>, purpose: Purpose, Json(envelope): Json<EnvelopeV2>) -> Response {
+    let opened = open(&shared.login_key, &shared.identity.public(), purpose, now(), &envelope);
+    let Ok((plain, replier)) = opened else { return problem(400, "invalid_encrypted_payload") };
+    let payload: Value = serde_json::from_slice(&plain).unwrap();
+    let mut inside = shared.inside.lock().unwrap();
+    inside.calls.push(if purpose == Purpose::Enroll { path::ENROLL } else { path::LOGIN }.into());
+    if payload["password"] != "a long password" {
+        return problem(401, "invalid_credentials");
+    }
+    let user = json!({"id": uuid::Uuid::nil(), "username": "ann", "email": "", "is_active": true});
+    let welcome = json!({"user": user, "tokens": tokens(&mut inside), "device_id": uuid::Uuid::nil()});
+    let (reply, _) = replier.seal(&serde_json::to_vec(&welcome).unwrap()).unwrap();
+    Json(json!({"version": 2, "reply": reply})).into_response()
+}
+
+async fn reauth(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
+    let mut inside = shared.inside.lock().unwrap();
+    inside.calls.push(path::REAUTH.into());
+    if let Some((status, code)) = inside.refresh {
+        return problem(status, code);
+    }
+    if body["refresh_token"] != format!("refresh{}", inside.serial) {
+        return problem(401, "token_revoked_reuse_detected");
+    }
+    Json(json!({"status": "ok", "tokens": tokens(&mut inside)})).into_response()
+}
+
+fn authorised(headers: &HeaderMap, inside: &Inside) -> bool {
+    headers.get("authorization").is_some_and(|h| h == &format!("Bearer access{}", inside.serial))
+}
+
+async fn initiate(State(shared): State<Shared>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+    let mut inside = shared.inside.lock().unwrap();
+    inside.calls.push(path::INITIATE.into());
+    if !authorised(&headers, &inside) {
+        return problem(401, "invalid_token");
+    }
+    inside.keys.push(serde_json::from_value(body["public_key"].clone()).unwrap());
+    let key = |n: u8| PrivateKey::from_bytes([n; 32]).public_key();
+    let lane = |third: u8, port: u16| {
+        json!({"ip": format!("10.{third}.0.{}", inside.address), "endpoint": format!("127.0.0.1:{port}"),
+               "server_pubkey": key(third), "ip6": format!("fd7{third}::{}", inside.address), "port": port, "mtu": 1420})
+    };
+    Json(json!({"status": "success", "vpn": lane(8, 51820), "tor": lane(9, 51821),
+        "session": {"heartbeat_ttl": 3, "hard_ttl": 3600}, "session_id": uuid::Uuid::new_v4(),
+        "preshared": inside.preshared}))
+    .into_response()
+}
+
+async fn heartbeat(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let mut inside = shared.inside.lock().unwrap();
+    inside.calls.push(path::HEARTBEAT.into());
+    if !authorised(&headers, &inside) {
+        return problem(401, "invalid_token");
+    }
+    match inside.heartbeat {
+        Some((400, code)) => {
+            inside.heartbeat = None;
+            problem(400, code)
+        }
+        Some((status, code)) => problem(status, code),
+        None => Json(json!({"status": "ok"})).into_response(),
+    }
+}
+
+/// A helper in this process.
+pub struct Machine {
+    pub directory: tempfile::TempDir,
+    pub os: Fake,
+    pub client: HelperClient,
+    pub stop: CancellationToken,
+    pub task: Option<tokio::task::JoinHandle<Result<(), tornado_helper::Error>>>,
+}
+
+impl Machine {
+    pub async fn new() -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let client = HelperClient::new(directory.path().join("helper.sock"));
+        let mut machine = Self { directory, os: Fake::default(), client, stop: CancellationToken::new(), task: None };
+        machine.start().await;
+        machine
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.directory.path().join("helper.sock")
+    }
+
+    pub fn state_file(&self) -> PathBuf {
+        self.directory.path().join("state/state.json")
+    }
+
+    pub async fn start(&mut self) {
+        self.stop = CancellationToken::new();
+        let config = tornado_helper::Config {
+            socket: self.socket(),
+            state_dir: self.directory.path().join("state"),
+            allow_uids: [12_345].into(),
+            group: None,
+        };
+        let task = tokio::spawn(tornado_helper::run(config, Box::new(self.os.clone()), self.stop.clone()));
+        self.task = Some(task);
+        for _ in 0..200 {
+            if self.client.status().await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        unreachable!("the helper did not start");
+    }
+
+    pub async fn stop(&mut self) {
+        self.stop.cancel();
+        if let Some(task) = self.task.take() {
+            task.await.unwrap().unwrap();
+        }
+    }
+
+    pub async fn enrolled(server: &Server) -> Self {
+        let machine = Self::new().await;
+        let input = Enroll {
+            link: server.link(),
+            username: Some("ann".parse().unwrap()),
+            password: Secret::new("a long password"),
+            device_name: "laptop".parse().unwrap(),
+        };
+        let status = machine.client.enroll(&input).await.unwrap();
+        assert!(status.logged_in);
+        machine
+    }
+
+    /// Waits until the status is as wished.
+    pub async fn until(&self, wished: impl Fn(&Status) -> bool) -> Status {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(15);
+        loop {
+            let status = self.client.status().await.unwrap();
+            if wished(&status) {
+                return status;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "still {status:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Logins and sessions against a device API that behaves as told.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
+mod common;
+
+use common::{Machine, Server};
+use std::time::Duration;
+use tornado_helper_api::{Connect, ControlPlane, HelperError, Login, TunnelState};
+use tornado_shared::api::path;
+use tornado_shared::model::{Lane, Secret};
+use tornado_tunnel::plan::Slot;
+
+const DIRECT: Connect = Connect { lane: Lane::Direct };
+
+fn good() -> Login {
+    Login { server: None, username: None, password: Secret::new("a long password") }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_lives_from_connect_to_disconnect() {
+    let server = Server::start().await;
+    let mut machine = Machine::enrolled(&server).await;
+    let status = machine.client.connect(&DIRECT).await.unwrap();
+    assert_eq!((status.state, status.lane), (TunnelState::Connected, Some(Lane::Direct)));
+    assert!(status.handshake_seen && status.preshared && status.session.is_some());
+    assert_eq!(status.addresses, ["10.8.0.2".parse::<std::net::IpAddr>().unwrap(), "fd78::2".parse().unwrap()]);
+    // Both ends derive the same preshared key from this login; here only that each lane has one of its own.
+    let keys = machine.os.inside().links[&Slot::A].clone();
+    let status = machine.client.connect(&Connect { lane: Lane::Tor }).await.unwrap();
+    assert_eq!((status.state, status.lane), (TunnelState::Connected, Some(Lane::Tor)));
+    let other = machine.os.inside().links[&Slot::B].clone();
+    assert!(keys.lane.preshared_key.is_some() && keys.lane.preshared_key != other.lane.preshared_key);
+    assert_eq!(server.count(path::INITIATE), 1, "switching needs no new session");
+
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(server.count(path::HEARTBEAT) >= 2);
+    let status = machine.client.disconnect().await.unwrap();
+    assert_eq!((status.state, status.notice), (TunnelState::Disconnected, None));
+    assert_eq!(server.count(path::DISCONNECT), 1);
+    assert!(machine.os.inside().links.is_empty());
+
+    // Each connection has a key of its own, and none is in the store.
+    machine.client.connect(&DIRECT).await.unwrap();
+    let keys = server.inside.lock().unwrap().keys.clone();
+    assert_ne!(keys[0], keys[1]);
+    let stored = std::fs::read_to_string(machine.state_file()).unwrap();
+    let private = machine.os.inside().links[&Slot::A].private_key.expose_base64();
+    assert!(!stored.contains(&private), "defect_104: the private key is in memory only");
+    machine.stop().await;
+    assert!(machine.os.inside().links.is_empty() && machine.os.inside().routing.is_none());
+    assert_eq!(server.count(path::DISCONNECT), 2, "a helper that ends says so");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_102_network_errors_cost_neither_tunnel_nor_login() {
+    let server = Server::start().await;
+    let mut machine = Machine::enrolled(&server).await;
+    machine.client.connect(&DIRECT).await.unwrap();
+    for trouble in [(503, "unavailable"), (429, "too_many_attempts"), (500, "internal")] {
+        server.set(|s| s.heartbeat = Some(trouble));
+        let status = machine.until(|s| s.control == ControlPlane::Unreachable).await;
+        assert_eq!((status.state, status.logged_in), (TunnelState::Connected, true));
+        server.set(|s| s.heartbeat = None);
+        machine.until(|s| s.control == ControlPlane::Reachable).await;
+    }
+    // The server is gone altogether, also when the helper starts.
+    server.task.abort();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let status = machine.client.status().await.unwrap();
+    assert_eq!((status.state, status.logged_in), (TunnelState::Connected, true));
+    let begun = std::time::Instant::now();
+    let status = machine.client.disconnect().await.unwrap();
+    assert_eq!(status.state, TunnelState::Disconnected, "defect_103: down even though nobody could be told");
+    assert!(begun.elapsed() < Duration::from_secs(8));
+    machine.stop().await;
+    machine.start().await;
+    assert!(machine.client.status().await.unwrap().logged_in);
+    let refused = machine.client.connect(&DIRECT).await.unwrap_err();
+    assert!(matches!(refused, HelperError::Unreachable { .. }), "{refused:?}");
+    assert!(machine.client.status().await.unwrap().logged_in);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_session_is_made_anew_with_the_same_keys() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    let first = machine.client.connect(&DIRECT).await.unwrap();
+    server.set(|s| (s.heartbeat, s.address) = (Some((400, "session_expired")), 7));
+    let second = machine.until(|s| s.session.is_some() && s.session != first.session).await;
+    assert_eq!(second.state, TunnelState::Connected);
+    let status = machine.until(|s| s.addresses.first() == Some(&"10.8.0.7".parse().unwrap())).await;
+    assert_eq!(status.state, TunnelState::Connected);
+    let keys = server.inside.lock().unwrap().keys.clone();
+    assert_eq!(keys[0], keys[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_login_ends_the_tunnel_and_says_why() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    machine.client.connect(&DIRECT).await.unwrap();
+    server.set(|s| s.heartbeat = Some((401, "revoked")));
+    let status = machine.until(|s| s.state == TunnelState::Disconnected).await;
+    let status = if status.notice.is_some() { status } else { machine.until(|s| s.notice.is_some()).await };
+    assert_eq!(status.notice.unwrap().code, "revoked");
+    assert!(!machine.until(|s| !s.logged_in).await.logged_in);
+    assert!(machine.os.inside().links.is_empty());
+    assert_eq!(machine.client.connect(&DIRECT).await.unwrap_err(), HelperError::NotLoggedIn);
+    // Server and device are still known, so a login is enough.
+    server.set(|s| s.heartbeat = None);
+    machine.client.login(&good()).await.unwrap();
+    assert_eq!(machine.client.connect(&DIRECT).await.unwrap().state, TunnelState::Connected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_renewed_before_they_end_and_stored_before_they_are_used() {
+    let server = Server::start().await;
+    server.set(|s| s.access_lifetime = 61);
+    let mut machine = Machine::enrolled(&server).await;
+    machine.client.connect(&DIRECT).await.unwrap();
+    machine.until(|_| server.count(path::REAUTH) >= 2).await;
+    assert_eq!(machine.client.status().await.unwrap().state, TunnelState::Connected);
+    machine.stop().await;
+    machine.start().await;
+    server.set(|s| s.access_lifetime = 900);
+    // Had an old refresh token been stored, the server would call this reuse.
+    assert_eq!(machine.client.connect(&DIRECT).await.unwrap().state, TunnelState::Connected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_passwords_and_wrong_servers_change_nothing() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    let wrong = Login { password: Secret::new("not the password"), ..good() };
+    let refused = machine.client.login(&wrong).await.unwrap_err();
+    assert_eq!(refused.code(), "invalid_credentials");
+    assert!(machine.client.status().await.unwrap().logged_in);
+    // Somebody else at the address of the server: the password stays here.
+    let thief = Server::start().await;
+    let elsewhere = Login { server: Some(thief.address.clone()), ..good() };
+    let refused = machine.client.login(&elsewhere).await.unwrap_err();
+    assert!(matches!(refused, HelperError::Untrusted(_)), "{refused:?}");
+    assert_eq!(thief.count(path::LOGIN), 0);
+    // The same identity with a new TLS key, elsewhere: believed.
+    let moved = Server::start_as(server.identity.clone(), "127.0.0.1:0").await;
+    let elsewhere = Login { server: Some(moved.address.clone()), ..good() };
+    let status = machine.client.login(&elsewhere).await.unwrap();
+    assert_eq!(status.server, Some(moved.address.clone()));
+    assert_eq!(machine.client.connect(&DIRECT).await.unwrap().state, TunnelState::Connected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tunnel_without_preshared_keys_is_a_downgrade() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    server.set(|s| s.preshared = false);
+    let refused = machine.client.connect(&DIRECT).await.unwrap_err();
+    assert!(matches!(refused, HelperError::Untrusted(_)), "{refused:?}");
+    assert!(machine.os.inside().links.is_empty());
+    assert_eq!(server.count(path::DISCONNECT), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_101_no_handshake_is_told_and_undone() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    machine.os.inside().silent = true;
+    let refused = machine.client.connect(&DIRECT).await.unwrap_err();
+    assert_eq!(refused.code(), "no_handshake");
+    assert!(machine.os.inside().links.is_empty());
+    assert_eq!(server.count(path::DISCONNECT), 1, "slot and addresses are free at once");
+    machine.os.inside().silent = false;
+    let status = machine.client.connect(&DIRECT).await.unwrap();
+    assert_eq!((status.state, status.notice), (TunnelState::Connected, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disconnect_overtakes_a_connect() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    machine.os.inside().silent = true;
+    let client = machine.client.clone();
+    let connect = tokio::spawn(async move { client.connect(&DIRECT).await });
+    machine.until(|s| s.state == TunnelState::Connecting).await;
+    let begun = std::time::Instant::now();
+    assert_eq!(machine.client.disconnect().await.unwrap().state, TunnelState::Disconnected);
+    assert!(begun.elapsed() < Duration::from_secs(4));
+    assert!(connect.await.unwrap().is_err());
+    assert!(machine.os.inside().links.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logging_out_ends_the_login_and_keeps_the_server() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    machine.client.connect(&DIRECT).await.unwrap();
+    let status = machine.client.logout().await.unwrap();
+    assert_eq!((status.state, status.logged_in, status.notice), (TunnelState::Disconnected, false, None));
+    assert_eq!((server.count(path::LOGOUT), server.count(path::DISCONNECT)), (1, 1));
+    assert_eq!(status.server, Some(server.address.clone()));
+    assert!(!std::fs::read_to_string(machine.state_file()).unwrap().contains("refresh1"));
+    machine.client.login(&good()).await.unwrap();
+}
