@@ -22,6 +22,12 @@ pub enum Error {
          restore it from a backup, or remove the database too to start anew"
     )]
     KeysLost(PathBuf),
+    /// There are keys but no database.
+    #[error(
+        "the database {0} is missing although keys were made; \
+         restore it from a backup, or remove the key directory too to start anew"
+    )]
+    DatabaseLost(PathBuf),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),

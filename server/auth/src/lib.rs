@@ -29,6 +29,8 @@ use tornado_store::identity::{IdentityStore as _, SqlIdentityStore};
 
 /// File of the database inside the state directory.
 const DATABASE: &str = "identity.db";
+/// The key directory inside the state directory.
+const KEYS: &str = "keys";
 /// How often sessions that should have been closed are tried again.
 const RETRY: Duration = Duration::from_secs(5);
 /// How often login keys are looked at and lapsed rows forgotten.
@@ -39,7 +41,7 @@ const UPKEEP: Duration = Duration::from_secs(3600);
 pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     config.validate()?;
     let clock = Clock::system();
-    let store = SqlIdentityStore::open_sqlite(&context.state_dir.join(DATABASE)).await?;
+    let store = open_store(&context).await?;
     let keys = open_keys(&context, &config, &store, &clock).await?;
     let sessions = Arc::new(SessionsClient::new(context.channel("session")));
     let service = Arc::new(Service::new(config, Arc::new(store.clone()), sessions, keys, clock)?);
@@ -56,9 +58,18 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     Ok(())
 }
 
+/// The database is made before the keys are, so keys without a database mean that it was lost.
+async fn open_store(context: &Context) -> Result<SqlIdentityStore, Error> {
+    let path = context.state_dir.join(DATABASE);
+    if Keys::exist(&context.state_dir.join(KEYS))? && !path.exists() {
+        return Err(Error::DatabaseLost(path));
+    }
+    Ok(SqlIdentityStore::open_sqlite(&path).await?)
+}
+
 /// Keys are made only where nothing was ever kept: a database in use without its keys is a loss, not a start.
 async fn open_keys(context: &Context, config: &Config, store: &SqlIdentityStore, clock: &Clock) -> Result<Keys, Error> {
-    let dir = context.state_dir.join("keys");
+    let dir = context.state_dir.join(KEYS);
     if !Keys::exist(&dir)? {
         if !store.is_pristine().await? {
             return Err(Error::KeysLost(dir));
@@ -74,7 +85,7 @@ async fn keep_up(service: Arc<Service>, shutdown: tokio_util::sync::Cancellation
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            _ = retry.tick() => service.close_pending().await,
+            _ = retry.tick() => drop(shutdown.run_until_cancelled(service.close_pending()).await),
             _ = upkeep.tick() => service.upkeep().await,
         }
     }

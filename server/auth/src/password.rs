@@ -98,6 +98,20 @@ impl Hasher {
         self.run(len, move || verify(&argon2, password.expose().as_bytes(), &stored).map(|right| right && known)).await
     }
 
+    /// Refuses at once when no place is free: asked before anything is written for a caller.
+    pub fn admit(&self) -> Result<(), HashError> {
+        if self.places.available_permits() == 0 { Err(HashError::Busy) } else { Ok(()) }
+    }
+
+    /// True when `stored` was made at another cost than the one configured now.
+    #[must_use]
+    pub fn is_outdated(&self, stored: &str) -> bool {
+        let Ok(hash) = PasswordHash::new(stored) else { return false };
+        let Ok(params) = Params::try_from(&hash) else { return false };
+        let wanted = self.argon2.params();
+        (params.m_cost(), params.t_cost(), params.p_cost()) != (wanted.m_cost(), wanted.t_cost(), wanted.p_cost())
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         len: usize,
@@ -166,6 +180,10 @@ mod tests {
         assert!(!hasher.verify(&Secret::new("wrong horse"), Some(&stored)).await.unwrap());
         assert!(!hasher.verify(&Secret::new("no password is this one"), None).await.unwrap());
         assert!(hasher.verify(&password, Some("rubbish")).await.is_err());
+        assert!(!hasher.is_outdated(&stored));
+        let dearer = Hasher::new(Argon2Cost { memory_kib: 128, passes: 1, lanes: 1 }, 1, 1).unwrap();
+        assert!(dearer.is_outdated(&stored));
+        assert!(dearer.verify(&password, Some(&stored)).await.unwrap());
     }
 
     /// Made with argon2-cffi's parameters: Argon2id v19, m=65536, t=3, p=4, 16-byte salt, 32-byte hash.

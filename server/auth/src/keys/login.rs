@@ -121,16 +121,16 @@ impl LoginKeys {
         self.v2.iter().find(|key| key.key.id() == id)
     }
 
-    /// The key to offer to v1 clients.
+    /// The key to offer to v1 clients at `now`.
     #[must_use]
-    pub fn newest_v1(&self) -> Option<&V1Key> {
-        self.v1.first()
+    pub fn newest_v1(&self, now: UnixSeconds) -> Option<&V1Key> {
+        self.v1.iter().find(|key| key.not_before <= now).or_else(|| self.v1.first())
     }
 
-    /// The key to offer to v2 clients.
+    /// The key to offer to v2 clients at `now`.
     #[must_use]
-    pub fn newest_v2(&self) -> Option<&V2Key> {
-        self.v2.first()
+    pub fn newest_v2(&self, now: UnixSeconds) -> Option<&V2Key> {
+        self.v2.iter().find(|key| key.signed.statement.not_before <= now).or_else(|| self.v2.first())
     }
 }
 
@@ -146,16 +146,75 @@ pub struct LoginPlan {
 }
 
 /// Decides about the login keys at `now`. A key with less than a third of `lifetime` left gets a successor and
-/// stays until it expires, so a client that fetched it just before can still use it.
+/// stays until it expires, so a client that fetched it just before can still use it. A key from the future (the
+/// clock was set back) is none to offer: clients would not believe it.
 #[must_use]
 pub fn plan(keys: &LoginKeys, now: UnixSeconds, lifetime: i64) -> LoginPlan {
-    let fresh = |expires_at: UnixSeconds| expires_at.saturating_sub(now) >= lifetime / 3;
+    let fresh = |not_before: UnixSeconds, expires_at: UnixSeconds| {
+        not_before <= now.saturating_add(MAX_SKEW) && expires_at.saturating_sub(now) >= lifetime / 3
+    };
     let gone = |expires_at: UnixSeconds| expires_at.saturating_add(2 * MAX_SKEW) <= now;
     let v1 = keys.v1.iter().filter(|key| gone(key.expires_at)).map(|key| key.path.clone());
     let v2 = keys.v2.iter().filter(|key| gone(key.key.expires_at())).map(|key| key.path.clone());
     LoginPlan {
-        make_v1: !keys.v1.iter().any(|key| fresh(key.expires_at)),
-        make_v2: !keys.v2.iter().any(|key| fresh(key.key.expires_at())),
+        make_v1: !keys.v1.iter().any(|key| fresh(key.not_before, key.expires_at)),
+        make_v2: !keys.v2.iter().any(|key| fresh(key.signed.statement.not_before, key.key.expires_at())),
         remove: v1.chain(v2).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const DAY: i64 = 86_400;
+    const LIFETIME: i64 = 30 * DAY;
+    const NOW: UnixSeconds = 1_800_000_000;
+
+    fn keys(made: &[UnixSeconds]) -> LoginKeys {
+        let v1 = made
+            .iter()
+            .enumerate()
+            .map(|(i, at)| V1Key::new(PathBuf::from(format!("v1-{i}")), &LoginV1File::random(*at, LIFETIME)));
+        LoginKeys::new(v1.collect(), Vec::new())
+    }
+
+    #[test]
+    fn a_successor_is_made_when_a_third_is_left_and_the_old_key_outlives_its_last_use() {
+        assert!(plan(&keys(&[]), NOW, LIFETIME).make_v1);
+        assert!(!plan(&keys(&[NOW]), NOW + 20 * DAY, LIFETIME).make_v1);
+        assert!(plan(&keys(&[NOW]), NOW + 20 * DAY + 1, LIFETIME).make_v1);
+        let both = keys(&[NOW, NOW + 20 * DAY]);
+        assert_eq!(plan(&both, NOW + 30 * DAY, LIFETIME).remove, Vec::<PathBuf>::new());
+        assert_eq!(plan(&both, NOW + 30 * DAY + 2 * MAX_SKEW, LIFETIME).remove, [PathBuf::from("v1-0")]);
+    }
+
+    #[test]
+    fn a_key_from_the_future_is_not_offered() {
+        let future = keys(&[NOW + DAY]);
+        assert!(plan(&future, NOW, LIFETIME).make_v1);
+        let both = keys(&[NOW, NOW + DAY]);
+        assert_eq!(both.newest_v1(NOW).map(V1Key::expires_at), Some(NOW + LIFETIME));
+    }
+
+    proptest! {
+        #[test]
+        fn following_the_plan_always_leaves_a_key_to_offer(pauses in proptest::collection::vec(0i64..40 * DAY, 1..40)) {
+            let (mut made, mut now) = (Vec::new(), NOW);
+            for pause in pauses {
+                now += pause;
+                let current = keys(&made);
+                let plan = plan(&current, now, LIFETIME);
+                made.retain(|at: &UnixSeconds| at + LIFETIME + 2 * MAX_SKEW > now);
+                if plan.make_v1 {
+                    made.push(now);
+                }
+                let after = keys(&made);
+                let offered = after.newest_v1(now).map(V1Key::expires_at);
+                prop_assert!(offered.is_some_and(|expires_at| expires_at - now >= LIFETIME / 3));
+                prop_assert!(made.len() <= 3);
+            }
+        }
     }
 }

@@ -41,9 +41,19 @@ fn lock(guard: &Mutex<Guard>) -> MutexGuard<'_, Guard> {
 }
 
 impl Service {
-    /// Turns a shut-out address away before any work is done for it.
+    /// Turns a shut-out address away, and everybody while the pool is full, before anything is written for them.
     pub(super) fn admit(&self, address: IpAddr, now: UnixSeconds) -> Result<(), AuthError> {
-        lock(&self.guard).check(Attempt::new(address, None), now).map_err(fault::guard)
+        lock(&self.guard).check(Attempt::new(address, None), now).map_err(fault::guard)?;
+        self.hasher.admit().map_err(fault::hash)
+    }
+
+    /// Counts a payload that could not be read: each costs a durable row, so nobody may send many.
+    pub(super) fn counted<T>(&self, address: IpAddr, read: Result<T, AuthError>) -> Result<T, AuthError> {
+        if read.is_err() {
+            let now = self.clock.now();
+            self.attempt(address, None, now)?.failed(now);
+        }
+        read
     }
 
     pub(super) fn attempt(

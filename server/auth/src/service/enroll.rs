@@ -20,8 +20,7 @@ impl Service {
         let now = self.clock.now();
         self.admit(address, now)?;
         let opened = self.open_once(Purpose::Enroll, body, now).await?;
-        let payload: EnrollPayload = parse(&opened.payload, FIELDS)?;
-        let key = device_key(&payload.device_key)?;
+        let (payload, key) = self.counted(address, read(&opened.payload))?;
         let invitation = self.invitation(&payload, address).await?;
         let (who, user) = match invitation.user {
             None => self.newcomer(&payload, &invitation).await?,
@@ -91,4 +90,10 @@ impl Service {
         }
         Ok((Enrollee::Existing(id), view(&user)))
     }
+}
+
+fn read(payload: &[u8]) -> Result<(EnrollPayload, [u8; 32]), AuthError> {
+    let payload: EnrollPayload = parse(payload, FIELDS)?;
+    let key = device_key(&payload.device_key)?;
+    Ok((payload, key))
 }

@@ -34,7 +34,7 @@ impl Service {
         let now = self.clock.now();
         self.admit(address, now)?;
         let opened = self.open_once(Purpose::Login, body, now).await?;
-        let credentials = credentials(&opened)?;
+        let credentials = self.counted(address, credentials(&opened))?;
         let user = self.authenticate(&credentials, address).await?;
         let claim = match credentials.claim {
             Some(claim) => claim,
@@ -59,7 +59,22 @@ impl Service {
             return Err(AuthError::InvalidCredentials);
         };
         attempt.succeeded();
-        if user.is_active { Ok(user) } else { Err(AuthError::UserInactive) }
+        if !user.is_active {
+            return Err(AuthError::UserInactive);
+        }
+        self.keep_cost(&user, &credentials.password).await;
+        Ok(user)
+    }
+
+    /// Hashes a right password anew when the configured cost has changed. Not worth failing a login for.
+    async fn keep_cost(&self, user: &User, password: &Secret) {
+        if !self.hasher.is_outdated(&user.password_hash) {
+            return;
+        }
+        let Ok(hash) = self.hasher.hash(password).await else { return };
+        if let Err(error) = self.store.rehash_user(user.id, &user.password_hash, &hash).await {
+            tracing::warn!(%error, "a password could not be hashed anew");
+        }
     }
 
     /// Names and e-mail addresses are apart: an `@` decides which is meant, and no name holds one.

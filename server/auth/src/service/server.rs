@@ -9,7 +9,7 @@ use tornado_shared::crypto::identity::{Fingerprint, tls_statement};
 
 impl Service {
     pub(super) async fn info(&self) -> Result<ServerInfo, AuthError> {
-        let login = self.keys.login();
+        let (login, now) = (self.keys.login(), self.clock.now());
         let none = || fault::internal("the server has no login key");
         let tls = self.store.tls().await.map_err(fault::store)?;
         let attest = |spki_sha256: String| TlsAttestation {
@@ -18,10 +18,10 @@ impl Service {
         };
         Ok(ServerInfo {
             identity: self.keys.identity.public(),
-            login_key: login.newest_v2().ok_or_else(none)?.signed().clone(),
-            pubkey: BASE64.encode(&login.newest_v1().ok_or_else(none)?.public()),
+            login_key: login.newest_v2(now).ok_or_else(none)?.signed().clone(),
+            pubkey: BASE64.encode(&login.newest_v1(now).ok_or_else(none)?.public()),
             tls: tls.map(attest),
-            now: self.clock.now(),
+            now,
         })
     }
 

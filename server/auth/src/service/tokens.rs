@@ -40,6 +40,7 @@ impl Service {
         let standing = self.store.standing(family).await.map_err(fault::store)?;
         Ok(match standing {
             None => AuthError::RefreshInvalid,
+            Some(standing) if standing.revoked == Some(RevokeReason::Reused) => AuthError::RefreshReused,
             Some(standing) => match check(&standing) {
                 Err(error) => error,
                 Ok(()) if standing.expires_at <= now => AuthError::RefreshExpired,
@@ -122,18 +123,10 @@ fn check(standing: &Standing) -> Result<(), AuthError> {
     if standing.user_deleted || !standing.user.is_active {
         return Err(AuthError::UserInactive);
     }
-    match standing.revoked {
-        Some(RevokeReason::Reused) => Err(AuthError::RefreshReused),
-        Some(
-            RevokeReason::Logout
-            | RevokeReason::Replaced
-            | RevokeReason::DeviceRemoved
-            | RevokeReason::Suspended
-            | RevokeReason::Deleted,
-        ) => Err(AuthError::Revoked),
-        None if standing.device_removed => Err(AuthError::Revoked),
-        None => Ok(()),
+    if standing.revoked.is_some() || standing.device_removed {
+        return Err(AuthError::Revoked);
     }
+    Ok(())
 }
 
 const fn refresh_error(error: TokenError) -> AuthError {

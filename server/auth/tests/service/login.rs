@@ -122,7 +122,7 @@ async fn a_login_envelope_does_not_enrol_and_rubbish_is_refused() {
         serde_json::json!({ "username_or_email": "alice" }),
         serde_json::json!({ "username_or_email": "alice", "password": 5, "device_key": "", "device_name": "x" }),
     ] {
-        let error = world.exchange(Purpose::Login, &payload, "192.0.2.1").await.unwrap_err();
+        let error = world.exchange(Purpose::Login, &payload, "192.0.2.2").await.unwrap_err();
         assert_eq!(error.code(), "invalid_fields");
     }
     let mut weak = credentials("alice", PASSWORD, &IdentityKey::random());
@@ -240,4 +240,27 @@ async fn twenty_devices_behind_one_address_log_in_at_once() {
     else {
         panic!("a v1 envelope got a v2 reply")
     };
+}
+
+#[tokio::test]
+async fn a_password_is_hashed_anew_when_the_cost_has_changed() {
+    let argon2 = tornado_auth::Argon2Cost { memory_kib: 96, passes: 1, lanes: 1 };
+    let world = World::with(tornado_auth::Config { argon2, ..crate::world::config() }).await;
+    let user = world.account("alice", None, 3).await;
+    world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap();
+    let row = world.store.find_user(UserKey::Id(user)).await.unwrap().unwrap();
+    assert!(row.password_hash.starts_with("$argon2id$v=19$m=96,"));
+    world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap();
+}
+
+#[tokio::test]
+async fn defect_018_more_logins_than_places_are_told_to_come_back() {
+    let argon2 = tornado_auth::Argon2Cost { memory_kib: 16 * 1024, passes: 3, lanes: 1 };
+    let config = tornado_auth::Config { argon2, hash_workers: 1, hash_queue: 1, ..crate::world::config() };
+    let world = World::with(config).await;
+    let devices: Vec<_> = (0..12).map(|_| IdentityKey::random()).collect();
+    let logins = devices.iter().map(|device| world.login("nobody", PASSWORD, device));
+    let results = futures::future::join_all(logins).await;
+    let busy = results.iter().filter(|result| matches!(result, Err(AuthError::Busy { retry_after: 3 }))).count();
+    assert!(busy >= 5, "{busy} of 12 were told to come back");
 }

@@ -108,6 +108,9 @@ async fn defect_021_lost_keys_and_a_damaged_database_are_not_replaced() {
     assert!(!keys.exists());
     std::fs::rename(&away, &keys).unwrap();
     let database = world.dir.path().join("identity.db");
+    std::fs::rename(&database, &away).unwrap();
+    assert!(matches!(try_start(world.dir.path()).await, Err(Error::DatabaseLost(_))));
+    assert!(!database.exists());
     std::fs::write(&database, [7u8; 9000]).unwrap();
     assert!(matches!(try_start(world.dir.path()).await, Err(Error::Store(_))));
     assert_eq!(std::fs::read(&database).unwrap(), [7u8; 9000]);

@@ -72,7 +72,7 @@ async fn defect_015_a_spent_refresh_token_ends_login_and_session() {
     assert_eq!(world.refresh(&first).await.unwrap_err(), AuthError::RefreshReused);
     assert_eq!(world.sessions.closed(), [(welcome.payload.device_id, CloseReason::Revoked)]);
     assert_eq!(world.refresh(&second).await.unwrap_err(), AuthError::RefreshReused);
-    assert_eq!(world.authorize(&second, key()).await.unwrap_err(), AuthError::RefreshReused);
+    assert_eq!(world.authorize(&second, key()).await.unwrap_err(), AuthError::Revoked);
 }
 
 #[tokio::test]

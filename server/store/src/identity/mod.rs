@@ -13,6 +13,8 @@ mod users;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod sqlite_tests;
 
 pub use devices::{V1Choice, choose_v1};
 pub use model::{

@@ -1,0 +1,93 @@
+//! Refresh tokens, the end of logins, spent envelopes, forgetting.
+
+use super::entry::invitation;
+use super::{NOW, Store, WEEK, login, opened, user, v2};
+use crate::identity::{NewLogin, RevokeReason, RotateOutcome, Rotation, UserKey};
+use uuid::Uuid;
+
+fn rotation(login: &NewLogin, spent: Uuid) -> Rotation {
+    Rotation { family: login.family, spent, next: Uuid::new_v4(), now: NOW + 60, expires_at: NOW + 60 + WEEK }
+}
+
+pub(super) async fn refresh_tokens(store: Store) {
+    let alice = user(&store, "alice").await;
+    let login = login(v2(1));
+    opened(&store, alice, &login).await;
+    let first = rotation(&login, login.refresh_jti);
+    assert_eq!(store.rotate(&first).await.unwrap(), RotateOutcome::Rotated);
+    assert_eq!(store.standing(login.family).await.unwrap().unwrap().expires_at, NOW + 60 + WEEK);
+    let late = Rotation { now: NOW + 60 + WEEK, ..rotation(&login, first.next) };
+    assert_eq!(store.rotate(&late).await.unwrap(), RotateOutcome::Refused);
+    let second = rotation(&login, first.next);
+    assert_eq!(store.rotate(&second).await.unwrap(), RotateOutcome::Rotated);
+    assert_eq!(store.rotate(&rotation(&login, first.next)).await.unwrap(), RotateOutcome::Reused);
+    assert_eq!(store.standing(login.family).await.unwrap().unwrap().revoked, Some(RevokeReason::Reused));
+    assert_eq!(store.rotate(&rotation(&login, second.next)).await.unwrap(), RotateOutcome::Refused);
+    assert_eq!(store.rotate(&rotation(&login, first.next)).await.unwrap(), RotateOutcome::Refused);
+}
+
+pub(super) async fn refresh_tokens_race(store: Store) {
+    let alice = user(&store, "alice").await;
+    let login = login(v2(1));
+    opened(&store, alice, &login).await;
+    let tries = (0..8).map(|_| {
+        let (store, rotation) = (store.clone(), rotation(&login, login.refresh_jti));
+        tokio::spawn(async move { store.rotate(&rotation).await.unwrap() })
+    });
+    let mut outcomes = Vec::new();
+    for attempt in tries.collect::<Vec<_>>() {
+        outcomes.push(attempt.await.unwrap());
+    }
+    let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
+    assert_eq!((count(RotateOutcome::Rotated), count(RotateOutcome::Reused)), (1, 1));
+}
+
+pub(super) async fn revoking(store: Store) {
+    let alice = user(&store, "alice").await;
+    let (one, two, three) = (login(v2(1)), login(v2(2)), login(v2(3)));
+    opened(&store, alice, &one).await;
+    let second = opened(&store, alice, &two).await;
+    opened(&store, alice, &three).await;
+    assert!(store.revoke_family(one.family, RevokeReason::Logout, NOW).await.unwrap());
+    assert!(!store.revoke_family(one.family, RevokeReason::Suspended, NOW).await.unwrap());
+    assert!(store.remove_device(second, NOW).await.unwrap());
+    assert!(!store.remove_device(second, NOW).await.unwrap());
+    assert!(store.set_user_active(alice, false, NOW).await.unwrap());
+    assert_eq!(store.rotate(&rotation(&three, three.refresh_jti)).await.unwrap(), RotateOutcome::Refused);
+    let expected = [
+        (one.family, RevokeReason::Logout),
+        (two.family, RevokeReason::DeviceRemoved),
+        (three.family, RevokeReason::Suspended),
+    ];
+    for (family, reason) in expected {
+        assert_eq!(store.standing(family).await.unwrap().unwrap().revoked, Some(reason));
+    }
+    assert!(store.standing(two.family).await.unwrap().unwrap().device_removed);
+    assert!(store.delete_user(alice, NOW).await.unwrap());
+    assert!(store.standing(three.family).await.unwrap().unwrap().user_deleted);
+}
+
+pub(super) async fn envelopes(store: Store) {
+    assert!(store.spend_envelope(&[1; 32], NOW + 10).await.unwrap());
+    assert!(!store.spend_envelope(&[1; 32], NOW + 10).await.unwrap());
+    assert!(store.spend_envelope(&[2; 32], NOW + 10).await.unwrap());
+    assert_eq!(store.prune(NOW + 9).await.unwrap(), 0);
+    assert!(!store.spend_envelope(&[1; 32], NOW + 10).await.unwrap());
+    assert_eq!(store.prune(NOW + 10).await.unwrap(), 2);
+    assert!(store.spend_envelope(&[1; 32], NOW + 20).await.unwrap());
+}
+
+pub(super) async fn forgetting(store: Store) {
+    let alice = user(&store, "alice").await;
+    let old = login(v2(1));
+    opened(&store, alice, &old).await;
+    invitation(&store, 1, None).await;
+    store.put_setup_code(&[1; 32], NOW + 10).await.unwrap();
+    assert_eq!(store.prune(NOW).await.unwrap(), 0);
+    store.prune(NOW + WEEK).await.unwrap();
+    assert!(store.standing(old.family).await.unwrap().is_some(), "a late token is told why");
+    store.prune(NOW + 40 * 86_400).await.unwrap();
+    assert!(store.standing(old.family).await.unwrap().is_none());
+    assert!(store.find_user(UserKey::Id(alice)).await.unwrap().is_some());
+    assert_eq!(store.prune(NOW + 40 * 86_400).await.unwrap(), 0);
+}

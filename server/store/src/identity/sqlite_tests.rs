@@ -1,0 +1,28 @@
+//! The suite on SQLite, and what only a file can do.
+
+use super::{IdentityStore, SqlIdentityStore, UserKey, conformance};
+use std::sync::{Arc, Mutex};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_conforms() {
+    let dirs = Mutex::new(Vec::new());
+    conformance::identity(|| async {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqlIdentityStore::open_sqlite(&dir.path().join("identity.db")).await.unwrap();
+        dirs.lock().unwrap().push(dir);
+        Arc::new(store) as Arc<dyn IdentityStore>
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_spent_stays_spent_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("identity.db");
+    let store = SqlIdentityStore::open_sqlite(&path).await.unwrap();
+    assert!(store.spend_envelope(&[1; 32], 10).await.unwrap());
+    // No close: as if the process had been killed.
+    let again = SqlIdentityStore::open_sqlite(&path).await.unwrap();
+    assert!(!again.spend_envelope(&[1; 32], 10).await.unwrap());
+    assert!(again.find_user(UserKey::Email("x@example.org")).await.unwrap().is_none());
+}
