@@ -5,10 +5,9 @@ mod lanes_support;
 use lanes_support::{INTERNET4, Lab, can_run, eventually, sync};
 use std::net::UdpSocket;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tornado_mesh::NoInput;
-use tornado_mesh::wg::{RemovePeer, Wg as _, WgError};
+use tornado_mesh::wg::{Wg as _, WgError};
 use tornado_shared::model::{Lane, PrivateKey};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -20,39 +19,27 @@ async fn a_lane_taken_away_fails_whole_and_heals() {
     let service = lab.start();
     let client = lab.client();
     let before = service.answers(&client).await;
-    let mut late = lab.spec(&PrivateKey::random(), 9, None);
+    let late = lab.spec(&PrivateKey::random(), 9, None);
     assert_eq!(client.put_peer(late.clone()).await, Err(WgError::NotSynced));
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;
     let _tunnel = device.connect(&lab, &before, Lane::Direct);
     device.ns.ok("ping -c1 -W2 10.8.0.1");
 
-    // Taken away again and again, so that the call meets the gap for sure.
-    let stop = Arc::new(AtomicBool::new(false));
-    let (ended, name) = (stop.clone(), lab.server.name.clone());
-    let thief = std::thread::spawn(move || {
-        while !ended.load(Ordering::Relaxed) {
-            lanes_support::sh(&format!("ip -n {name} link del wg1"));
-        }
-    });
-    eventually(Duration::from_secs(5), async || {
-        // A new device each time: one that was put whole would be put back whole.
-        late = lab.spec(&PrivateKey::random(), 9, None);
-        match client.put_peer(late.clone()).await {
-            Err(WgError::LaneFailed { lane: Lane::Tor, .. }) => true,
-            _ => {
-                let public_key = late.public_key;
-                client.remove_peer(RemovePeer { public_key }).await.unwrap();
-                false
-            }
-        }
-    })
-    .await;
-    let peers = client.peers(NoInput {}).await.unwrap();
-    assert!(peers.iter().all(|peer| peer.public_key != late.public_key), "the first lane was undone");
+    // A stranger takes the name, so the lane cannot come back before he leaves.
+    lab.server.ok("sh -c 'until ip link add wg1 type veth peer name x 2>/dev/null; do ip link del wg1; done'");
+    for _ in 0..3 {
+        let error = client.put_peer(late.clone()).await.unwrap_err();
+        assert!(matches!(error, WgError::LaneFailed { lane: Lane::Tor, .. }), "{error}");
+        let peers = client.peers(NoInput {}).await.unwrap();
+        assert!(peers.iter().all(|peer| peer.public_key != late.public_key), "the first lane was not undone");
+        let status = client.status(NoInput {}).await.unwrap();
+        assert_eq!(status.lanes.iter().map(|end| end.up).collect::<Vec<_>>(), [true, false]);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    assert!(lab.server.ok("ip -o link").contains("wg1@x"), "the stranger is left alone");
     device.ns.ok("ping -c1 -W2 10.8.0.1");
-    stop.store(true, Ordering::Relaxed);
-    thief.join().unwrap();
+    lab.server.ok("ip link del wg1");
 
     eventually(Duration::from_secs(4), async || client.put_peer(late.clone()).await.is_ok()).await;
     let status = client.status(NoInput {}).await.unwrap();

@@ -6,7 +6,7 @@ mod udp;
 use super::{BackendError, CHUNK, Interface, InterfacePeer, KnownKeys, LanePeer};
 use crate::netlink::{Link, Netlink};
 use async_trait::async_trait;
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use gotatun::device::{Device, DeviceBuilder, Peer};
 use gotatun::x25519;
 use std::collections::HashMap;
@@ -97,6 +97,12 @@ fn new_peer(peer: &LanePeer) -> Peer {
 #[async_trait]
 impl Interface for UserspaceInterface {
     async fn alive(&self) -> Result<(), BackendError> {
+        // Whoever holds the lock is using the device; the next look will find it free.
+        if let Ok(mut device) = self.device.try_write()
+            && device.as_mut().is_none_or(|device| device.wait().now_or_never().is_some())
+        {
+            return Err(self.gone());
+        }
         match self.netlink.link(&self.name).await? {
             Some(Link { index, up: true, .. }) if index == self.index => Ok(()),
             Some(_) | None => Err(self.gone()),

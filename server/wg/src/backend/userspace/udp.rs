@@ -5,6 +5,7 @@
 
 use gotatun::udp::socket::{SockOpt, UdpSocket};
 use gotatun::udp::{UdpRecv as _, UdpTransportFactory, UdpTransportFactoryParams};
+use nix::sys::socket::{setsockopt, sockopt};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use std::time::Duration;
 /// How often a port that is still taken is tried again: the socket of a device that was just closed lives on
 /// for a moment.
 const TRIES: u32 = 50;
+/// Bytes of each socket buffer.
+const BUFFER: usize = 4 * 1024 * 1024;
 
 /// The socket and the factory in one.
 pub(super) struct KeptSocket(UdpSocket);
@@ -41,6 +44,12 @@ fn bind_once(port: u16) -> io::Result<UdpSocket> {
         }
         result => result?,
     };
+    // Beyond the system's limit, which CAP_NET_ADMIN may: a burst for all peers comes by one socket.
+    let sized = setsockopt(&socket, sockopt::RcvBufForce, &BUFFER)
+        .and_then(|()| setsockopt(&socket, sockopt::SndBufForce, &BUFFER));
+    if let Err(error) = sized {
+        tracing::debug!(%error, "the UDP socket has buffers of the usual size");
+    }
     if let Err(error) = socket.enable_udp_gro() {
         tracing::debug!(%error, "the kernel does not join received datagrams");
     }
