@@ -1,5 +1,4 @@
 //! Logins and sessions against a device API that behaves as told.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! A device API that behaves as told, and a helper over a system that only remembers.
 #![allow(dead_code, reason = "not every test uses all")]
+#![expect(clippy::unused_async, reason = "axum handlers are async")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use axum::Router;
