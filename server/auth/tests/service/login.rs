@@ -255,11 +255,18 @@ async fn a_password_is_hashed_anew_when_the_cost_has_changed() {
 
 #[tokio::test]
 async fn defect_018_more_logins_than_places_are_told_to_come_back() {
-    let argon2 = tornado_auth::Argon2Cost { memory_kib: 16 * 1024, passes: 3, lanes: 1 };
-    let config = tornado_auth::Config { argon2, hash_workers: 1, hash_queue: 1, ..crate::world::config() };
+    let config = tornado_auth::Config {
+        argon2: tornado_auth::Argon2Cost::default(),
+        hash_workers: 1,
+        hash_queue: 1,
+        ..crate::world::config()
+    };
     let world = World::with(config).await;
-    let devices: Vec<_> = (0..12).map(|_| IdentityKey::random()).collect();
-    let logins = devices.iter().map(|device| world.login("nobody", PASSWORD, device));
+    let mut bodies = Vec::new();
+    for _ in 0..12 {
+        bodies.push(LoginBody::V1(world.seal_v1("nobody", PASSWORD).await));
+    }
+    let logins = bodies.into_iter().map(|body| world.post(Purpose::Login, body, "192.0.2.1"));
     let results = futures::future::join_all(logins).await;
     let busy = results.iter().filter(|result| matches!(result, Err(AuthError::Busy { retry_after: 3 }))).count();
     assert!(busy >= 5, "{busy} of 12 were told to come back");
