@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::html::{STYLE, escape, page, with_headers};
 use crate::{guard, qr};
+use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Form, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
@@ -81,13 +82,14 @@ async fn not_found() -> Response {
     problem_page(StatusCode::NOT_FOUND, "Not found", hint)
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Code {
     #[serde(default)]
     code: Secret,
 }
 
-async fn form(Query(query): Query<Code>) -> Response {
+async fn form(query: Result<Query<Code>, QueryRejection>) -> Response {
+    let query = query.map(|Query(query)| query).unwrap_or_default();
     if query.code.expose().is_empty() || query.code.expose().len() > 128 {
         let hint =
             "The link is not complete. Run `tornadod setup-link` on the server and open the whole link it prints.";
@@ -135,7 +137,14 @@ impl Filled {
     }
 }
 
-async fn redeem(State(console): State<Console>, Form(filled): Form<Filled>) -> Response {
+async fn redeem(State(console): State<Console>, form: Result<Form<Filled>, FormRejection>) -> Response {
+    let filled = match form {
+        Ok(Form(filled)) => filled,
+        Err(refusal) => {
+            let hint = "The form came incomplete. Open the set-up link again and fill all fields in.";
+            return problem_page(refusal.status(), "The form is not complete", hint);
+        }
+    };
     let again = |status, why: &str| form_page(status, &filled.code, &filled.name, Some(why));
     let input = match filled.check() {
         Ok(input) => input,
