@@ -150,3 +150,45 @@ async fn login_keys_are_renewed_and_the_old_stay_until_they_expire() {
     let world = world.restart().await;
     assert_eq!(world.info().await.login_key, second.login_key);
 }
+
+#[tokio::test]
+async fn defect_080_public_halves_are_derived_and_stored_nowhere() {
+    let world = World::new().await;
+    let info = serde_json::to_value(world.info().await).unwrap();
+    let keys = world.client.verifying_keys(NoInput {}).await.unwrap();
+    let mut public: Vec<String> = keys.into_iter().map(|key| key.x).collect();
+    for half in [&info["identity"], &info["pubkey"], &info["login_key"]["x25519"], &info["login_key"]["ml_kem_768"]] {
+        public.push(half.as_str().unwrap().to_owned());
+    }
+    for path in files(&world.keys_dir()) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for half in &public {
+            assert!(!text.contains(half.as_str()), "{}", path.display());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_database_alone_opens_nothing() {
+    let world = World::new().await;
+    let invitation = world.invitation(None).await;
+    let setup = world.client.setup_link(NoInput {}).await.unwrap().code.unwrap();
+    let welcome = world.enroll(&invitation, Some("alice"), PASSWORD, &IdentityKey::random()).await.unwrap();
+    let tokens = &welcome.payload.tokens;
+    let secrets: [&[u8]; 6] = [
+        PASSWORD.as_bytes(),
+        invitation.code.expose().as_bytes(),
+        setup.expose().as_bytes(),
+        tokens.access_token.expose().as_bytes(),
+        tokens.refresh_token.expose().as_bytes(),
+        welcome.export.expose(),
+    ];
+    world.store.close().await;
+    for path in files(world.dir.path()).into_iter().filter(|path| path.to_string_lossy().contains("identity.db")) {
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(bytes.windows(5).any(|window| window == b"alice"), "the account is not in {}", path.display());
+        for secret in secrets {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{}", path.display());
+        }
+    }
+}
