@@ -9,8 +9,8 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 use tornado_mesh::NoInput;
-use tornado_mesh::wg::{Backend, RemovePeer, Wg as _};
-use tornado_shared::model::Lane;
+use tornado_mesh::wg::{Backend, PeerStatus, RemovePeer, Wg as _};
+use tornado_shared::model::{Lane, PresharedKey};
 
 /// Serves one connection: says who called.
 fn serve_once(at: &str) -> IpAddr {
@@ -40,7 +40,7 @@ fn connect(to: &str) -> (Result<(), ErrorKind>, Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn direct_lane_carries_both_families_and_hides_the_rest() {
+async fn defect_040_the_direct_lane_carries_both_families_and_hides_the_rest() {
     if !can_run() {
         return;
     }
@@ -163,4 +163,83 @@ async fn defect_038_nothing_leaves_the_tor_lane() {
         if lanes_support::sh("modinfo wireguard").status.success() { Backend::Kernel } else { Backend::Userspace }
     );
     drop(service);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn defect_039_devices_do_not_reach_the_servers_loopback() {
+    if !can_run() {
+        return;
+    }
+    let lab = Lab::new();
+    let service = lab.start();
+    let client = lab.client();
+    let status = service.answers(&client).await;
+    let device = lab.device();
+    sync(&client, vec![device.spec(&lab)]).await;
+    let tunnel = device.connect(&lab, &status, Lane::Direct);
+    device.ns.ok("ping -c1 -W2 10.8.0.1");
+    assert_eq!(lab.server.ok("sysctl -n net.ipv4.conf.all.route_localnet").trim(), "0");
+    assert_eq!(lab.server.ok("sysctl -n net.ipv4.conf.wg0.route_localnet").trim(), "0");
+
+    // A hostile device has no loopback of its own and sends that network into the tunnel.
+    device.ns.ok("ip addr flush dev lo");
+    device.ns.ok(&format!("sysctl -qw net.ipv4.conf.{}.route_localnet=1", tunnel.name));
+    device.ns.ok(&format!("ip route add 127.0.0.0/8 dev {} src 10.8.0.{}", tunnel.name, device.slot));
+    let listener = lab.server.run(|| {
+        let socket = std::net::UdpSocket::bind("0.0.0.0:9999").unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        socket
+    });
+    let capture = Capture::start(&lab.server, "wg0", lab.directory.path());
+    device.ns.run(|| {
+        let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+        for to in ["127.0.0.1", "10.8.0.1", SERVER4] {
+            socket.send_to(b"x", (to, 9999)).unwrap();
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    let received = listener.recv_from(&mut [0; 8]);
+    assert!(received.is_err(), "{received:?}");
+    let seen = capture.read();
+    assert!(seen.contains("> 127.0.0.1.9999: UDP"), "the packets did arrive at the lane: {seen}");
+    service.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_comes_back_with_another_preshared_key() {
+    if !can_run() {
+        return;
+    }
+    let lab = Lab::new();
+    let service = lab.start();
+    let client = lab.client();
+    let status = service.answers(&client).await;
+    let mut device = lab.device();
+    device.psk = None;
+    sync(&client, vec![device.spec(&lab)]).await;
+    let tunnel = device.connect(&lab, &status, Lane::Direct);
+    device.ns.ok("ping -c1 -W2 10.8.0.1");
+    let known = client.peers(NoInput {}).await.unwrap();
+
+    // The change cuts no running session and forgets no endpoint; repeating it changes nothing.
+    device.psk = Some(PresharedKey::from_bytes([9; 32]));
+    client.put_peer(device.spec(&lab)).await.unwrap();
+    client.put_peer(device.spec(&lab)).await.unwrap();
+    device.ns.ok("ping -c1 -W1 10.8.0.1");
+    let still = client.peers(NoInput {}).await.unwrap();
+    let endpoint = |peers: &[PeerStatus]| peers.iter().find(|p| p.lane == Lane::Direct).unwrap().endpoint;
+    assert!(endpoint(&known).is_some());
+    assert_eq!(endpoint(&known), endpoint(&still));
+    drop(tunnel);
+    std::thread::sleep(Duration::from_millis(300));
+
+    let right = device.psk.replace(PresharedKey::from_bytes([8; 32]));
+    let wrong = device.connect(&lab, &status, Lane::Direct);
+    assert!(!device.ns.sh("ping -c2 -i0.3 -W1 10.8.0.1").status.success());
+    drop(wrong);
+    std::thread::sleep(Duration::from_millis(300));
+    device.psk = right;
+    let _tunnel = device.connect(&lab, &status, Lane::Direct);
+    device.ns.ok("ping -c1 -W2 10.8.0.1");
+    service.stop().unwrap();
 }

@@ -161,7 +161,13 @@ impl Lab {
         let (mine, server) = (format!("192.0.2.{}/29", n * 8 + 2), format!("192.0.2.{}", n * 8 + 1));
         drop(net);
         wire(&ns, "eth0", &[&mine], &self.server, &format!("dev{n}"), &[&format!("{server}/29")]);
-        Device { ns, server, key: PrivateKey::random(), psk: PresharedKey::from_bytes([n as u8; 32]), slot: n + 1 }
+        Device {
+            ns,
+            server,
+            key: PrivateKey::random(),
+            psk: Some(PresharedKey::from_bytes([n as u8; 32])),
+            slot: n + 1,
+        }
     }
 }
 
@@ -223,28 +229,40 @@ pub struct Device {
     pub ns: Ns,
     pub server: String,
     pub key: PrivateKey,
-    pub psk: PresharedKey,
+    pub psk: Option<PresharedKey>,
     pub slot: u32,
 }
 
 impl Device {
     pub fn spec(&self, lab: &Lab) -> PeerSpec {
-        lab.spec(&self.key, self.slot, Some(&self.psk))
+        lab.spec(&self.key, self.slot, self.psk.as_ref())
     }
 
     /// Brings a lane up with wireguard-go, an implementation that is not ours, and routes the internet into it.
     pub fn connect(&self, lab: &Lab, status: &WgStatus, lane: Lane) -> Tunnel {
         let end = status.lanes.iter().find(|end| end.lane == lane).unwrap();
         let name = format!("tw{}x{}", std::process::id() % 100_000, NEXT.fetch_add(1, Ordering::Relaxed));
-        self.ns.ok(&format!("wireguard-go {name} >/dev/null 2>&1"));
+        let process = Command::new("ip")
+            .args(["netns", "exec", &self.ns.name, "wireguard-go", "-f", &name])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut tunnel = Tunnel { name: name.clone(), process };
+        while !tunnel.socket().exists() {
+            assert_eq!(tunnel.process.try_wait().unwrap(), None, "wireguard-go ended; is it installed?");
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let file = |suffix: &str, text: &str| {
             let path = lab.directory.path().join(format!("{name}.{suffix}"));
             std::fs::write(&path, text).unwrap();
             path.display().to_string()
         };
-        let (key, psk) = (file("key", &self.key.expose_base64()), file("psk", &self.psk.expose_base64()));
+        let key = file("key", &self.key.expose_base64());
+        let psk = self.psk.as_ref().map(|psk| format!("preshared-key {}", file("psk", &psk.expose_base64())));
+        let psk = psk.unwrap_or_default();
         self.ns.ok(&format!(
-            "wg set {name} private-key {key} peer {} preshared-key {psk} endpoint {}:{} allowed-ips 0.0.0.0/0,::/0",
+            "wg set {name} private-key {key} peer {} {psk} endpoint {}:{} allowed-ips 0.0.0.0/0,::/0",
             end.public_key, self.server, end.port
         ));
         let spec = self.spec(lab);
@@ -258,18 +276,27 @@ impl Device {
         for net in ["2001:db8:2::/64", "fd74:6f72:6e61:8::/64", "fd74:6f72:6e61:9::/64"] {
             self.ns.ok(&format!("ip -6 route add {net} dev {name} src {}", addresses.v6));
         }
-        Tunnel { name }
+        tunnel
     }
 }
 
-/// A running wireguard-go; it ends when its control socket goes.
+/// A running wireguard-go.
 pub struct Tunnel {
     pub name: String,
+    process: std::process::Child,
+}
+
+impl Tunnel {
+    fn socket(&self) -> PathBuf {
+        Path::new("/var/run/wireguard").join(format!("{}.sock", self.name))
+    }
 }
 
 impl Drop for Tunnel {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(Path::new("/var/run/wireguard").join(format!("{}.sock", self.name)));
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_file(self.socket());
     }
 }
 
