@@ -33,6 +33,8 @@ const MAX_HEADERS: usize = 16 * 1024;
 const ARRIVAL: Duration = Duration::from_secs(5);
 /// Longest time for a call: a login over a slow line, or a connect with its handshake.
 const CALL: Duration = Duration::from_secs(60);
+/// How long running calls may go on once the helper is told to end.
+const LAST_CALLS: Duration = Duration::from_secs(3);
 /// Connections at once of those who may, and of those who only get a refusal.
 const SLOTS: usize = 64;
 const STRANGERS: usize = 8;
@@ -70,7 +72,7 @@ pub fn listen(path: &Path) -> io::Result<UnixListener> {
 pub async fn serve(listener: UnixListener, access: Access, helper: Arc<dyn Helper>, shutdown: CancellationToken) {
     let (slots, strangers) = (Arc::new(Semaphore::new(SLOTS)), Arc::new(Semaphore::new(STRANGERS)));
     let tasks = tokio_util::task::TaskTracker::new();
-    let (router, access) = (router(helper), Arc::new(access));
+    let (router, access) = (router(helper, shutdown.clone()), Arc::new(access));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -96,9 +98,7 @@ pub async fn serve(listener: UnixListener, access: Access, helper: Arc<dyn Helpe
         });
     }
     tasks.close();
-    if tokio::time::timeout(Duration::from_secs(3), tasks.wait()).await.is_err() {
-        tracing::debug!("calls still running at shutdown were cut");
-    }
+    tasks.wait().await;
 }
 
 /// The user database may be slow; then the answer is no.
@@ -124,7 +124,10 @@ async fn serve_connection(stream: UnixStream, router: Router, permit: OwnedSemap
         result = connection.as_mut() => result,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            match tokio::time::timeout(LAST_CALLS, connection).await {
+                Ok(result) => result,
+                Err(_) => Ok(()),
+            }
         }
     };
     if let Err(error) = result {
@@ -135,7 +138,7 @@ async fn serve_connection(stream: UnixStream, router: Router, permit: OwnedSemap
 
 type Shared = State<Arc<dyn Helper>>;
 
-fn router(helper: Arc<dyn Helper>) -> Router {
+fn router(helper: Arc<dyn Helper>, stop: CancellationToken) -> Router {
     Router::new()
         .route(path::ENROLL, post(|State(h): Shared, r: Request| call(r, |i: Enroll| async move { h.enroll(i).await })))
         .route(path::LOGIN, post(|State(h): Shared, r: Request| call(r, |i: Login| async move { h.login(i).await })))
@@ -149,7 +152,7 @@ fn router(helper: Arc<dyn Helper>) -> Router {
         )
         .route(path::LOGOUT, post(|State(h): Shared, r: Request| call(r, |_: Nothing| async move { h.logout().await })))
         .route(path::STATUS, get(status))
-        .route(path::EVENTS, get(events))
+        .route(path::EVENTS, get(|State(h): Shared| async move { events(h.watch(), stop) }))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
         .with_state(helper)
@@ -194,15 +197,17 @@ async fn status(State(helper): Shared) -> Response {
     json(&status)
 }
 
-async fn events(State(helper): Shared) -> Response {
-    let watch = helper.watch();
-    let lines = futures::stream::unfold((watch, true), |(mut watch, first)| async move {
+fn events(watch: watch::Receiver<Status>, stop: CancellationToken) -> Response {
+    let lines = futures::stream::unfold((watch, stop, true), |(mut watch, stop, first)| async move {
         if !first {
-            watch.changed().await.ok()?;
+            tokio::select! {
+                changed = watch.changed() => changed.ok()?,
+                () = stop.cancelled() => return None,
+            }
         }
         let mut line = serde_json::to_vec(&*watch.borrow_and_update()).ok()?;
         line.push(b'\n');
-        Some((Ok::<_, io::Error>(line), (watch, false)))
+        Some((Ok::<_, io::Error>(line), (watch, stop, false)))
     });
     ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
 }

@@ -59,6 +59,11 @@ impl Engine {
             return;
         }
         let server = session.server.clone();
+        if matches!(self.tunnel.watch().borrow().phase, Phase::Disconnected | Phase::Blocked) {
+            // It fell while a call held the lock: a session without a tunnel is of no use.
+            inner.end_session(&self.publish).await;
+            return;
+        }
         let mut outcome = inner.renew_if_due(&server.api).await;
         if outcome.is_ok() {
             outcome = server.api.heartbeat(&inner.access()).await.map(drop);
@@ -85,6 +90,9 @@ impl Engine {
         let (now, jitter) = (Instant::now(), rand::random());
         match outcome {
             Ok(()) => {
+                if self.publish.now().control == ControlPlane::Unreachable {
+                    self.publish.no_notice();
+                }
                 self.publish.control(ControlPlane::Reachable);
                 if let Some(session) = &mut inner.session {
                     session.schedule.succeeded(now, jitter);

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tornado_helper_api::{Backend, ControlPlane, Notice, Status, TunnelState};
 use tornado_shared::model::{SessionId, Transfer, UnixSeconds};
 use tornado_tunnel::plan;
-use tornado_tunnel::state::{Phase, View};
+use tornado_tunnel::state::{Failure, Phase, View};
 
 /// Seconds since the epoch, by this machine's clock.
 pub(crate) fn unix_now() -> UnixSeconds {
@@ -104,7 +104,11 @@ impl Publisher {
                 && status.notice.as_ref().is_none_or(|notice| notice.detail != failure.to_string())
             {
                 let at = unix_now();
-                status.notice = Some(Notice { code: "tunnel".into(), detail: failure.to_string(), at });
+                let code = match failure {
+                    Failure::NoHandshake(_) => "no_handshake",
+                    Failure::Link(_) | Failure::Routing(_) => "tunnel",
+                };
+                status.notice = Some(Notice { code: code.into(), detail: failure.to_string(), at });
             }
         });
     }

@@ -60,7 +60,8 @@ async fn defect_102_network_errors_cost_neither_tunnel_nor_login() {
         let status = machine.until(|s| s.control == ControlPlane::Unreachable).await;
         assert_eq!((status.state, status.logged_in), (TunnelState::Connected, true));
         server.set(|s| s.heartbeat = None);
-        machine.until(|s| s.control == ControlPlane::Reachable).await;
+        let status = machine.until(|s| s.control == ControlPlane::Reachable).await;
+        assert_eq!(status.notice, None, "trouble that is over is not shown");
     }
     // The server is gone altogether, also when the helper starts.
     server.task.abort();

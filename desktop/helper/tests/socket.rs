@@ -146,7 +146,7 @@ async fn an_unreadable_store_blocks_and_is_not_taken_for_empty() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stream_tells_every_change() {
     let server = Server::start().await;
-    let machine = Machine::enrolled(&server).await;
+    let mut machine = Machine::enrolled(&server).await;
     let mut child = Command::new("curl")
         .args(["-sN", "--max-time", "3", "--unix-socket"])
         .arg(machine.socket())
@@ -156,6 +156,10 @@ async fn the_stream_tells_every_change() {
         .unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     machine.client.connect(&Connect { lane: Lane::Tor }).await.unwrap();
+    // A helper that is told to end does not wait for those who watch it.
+    let begun = Instant::now();
+    machine.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     let mut text = String::new();
     tokio::task::block_in_place(|| child.stdout.take().unwrap().read_to_string(&mut text).unwrap());
     let _ = child.wait();

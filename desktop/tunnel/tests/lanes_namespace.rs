@@ -295,3 +295,31 @@ fn a_lane_without_ipv6_refuses_it_instead_of_leaking_it() {
         });
     });
 }
+
+#[test]
+fn one_lost_datagram_does_not_fail_a_connect() {
+    let world = World::new("e");
+    world.tell_addresses();
+    // Drops what fits into 200 bytes: the first handshake message, which has 176 with its headers.
+    sh(&format!(
+        "ip netns exec {}s nft -f - <<'E'
+         table inet lossy {{
+           chain in {{ type filter hook input priority 0; policy accept; udp dport 51820 quota until 200 bytes drop; }}
+         }}
+E",
+        world.id
+    ));
+    let plan = world.plan(Lane::Direct);
+    world.within("d", move || {
+        block_on(async {
+            let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()));
+            let begun = Instant::now();
+            let view = tunnel.connect(plan).await.unwrap();
+            assert_eq!(view.phase, Phase::Connected, "{view:?}");
+            assert!(begun.elapsed() > Duration::from_secs(1), "the first message was not lost");
+            assert_eq!(beside(internet).await, through(Lane::Direct));
+            drop(tunnel);
+            task.await.unwrap();
+        });
+    });
+}

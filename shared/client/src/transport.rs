@@ -67,7 +67,7 @@ impl Transport {
         self.verifier.accepted()
     }
 
-    /// One call. `body` is serialised into memory that is wiped.
+    /// One call.
     pub(crate) async fn call<I, O>(
         &self,
         method: Method,

@@ -42,8 +42,12 @@ impl Connected {
             Event::Connect(plan) => Switching::enter(self, *plan),
             Event::Disconnect => Disconnecting::enter(Then::Rest(None)),
             Event::Block(reason) => Disconnecting::enter(Then::Block(reason)),
-            Event::Switch(_)
-            | Event::Unblock
+            // Somebody asks for what is: an earlier failure to leave it counts no more.
+            Event::Switch(_) => {
+                self.failure = None;
+                self.stay()
+            }
+            Event::Unblock
             | Event::LinkUp(..)
             | Event::Routed(..)
             | Event::TornDown(_)

@@ -1,7 +1,7 @@
 //! On the way up: link, handshake, routes. Traffic still goes its old way until the handshake was seen.
 
 use super::disconnecting::Then;
-use super::{Connected, Disconnecting, Effect, Event, Failure, HANDSHAKE_DEADLINE, Next, State};
+use super::{Connected, Disconnecting, Effect, Event, Failure, HANDSHAKE_DEADLINE, Next, RETRY_AFTER, State};
 use crate::plan::{Backend, Observation, Plan, Slot};
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ pub struct Connecting {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
     Linking,
-    Shaking { backend: Backend, deadline: Instant },
+    Shaking { backend: Backend, deadline: Instant, retry: Option<Instant> },
     Routing { backend: Backend, observed: Observation },
 }
 
@@ -39,10 +39,10 @@ impl Connecting {
     pub(super) fn handle(mut self, event: Event, now: Instant) -> Next {
         match (event, self.step) {
             (Event::LinkUp(SLOT, Ok(backend)), Step::Linking) => {
-                self.step = Step::Shaking { backend, deadline: now + HANDSHAKE_DEADLINE };
+                self.step = Step::shaking_since(backend, now);
                 self.stay()
             }
-            (Event::LinkUp(SLOT, Err(e)), Step::Linking) => Self::fail(Failure::Link(e)),
+            (Event::LinkUp(SLOT, Err(e)), Step::Linking | Step::Shaking { .. }) => Self::fail(Failure::Link(e)),
             (Event::Observed(SLOT, Ok(observed)), Step::Shaking { backend, .. })
                 if observed.handshake_age.is_some() =>
             {
@@ -55,6 +55,11 @@ impl Connecting {
             }
             (Event::Timeout, Step::Shaking { deadline, .. }) if now >= deadline => {
                 Self::fail(Failure::NoHandshake(self.plan.lane))
+            }
+            (Event::Timeout, Step::Shaking { backend, deadline, retry: Some(at) }) if now >= at => {
+                self.step = Step::Shaking { backend, deadline, retry: None };
+                let up = Effect::Up(Box::new(self.plan.link(SLOT)));
+                (State::Connecting(self), vec![Effect::Remove(SLOT), up])
             }
             (Event::Routed(SLOT, Ok(())), Step::Routing { backend, observed }) => {
                 Connected::enter(self.plan, SLOT, backend, observed, now)
@@ -89,9 +94,15 @@ impl Connecting {
 }
 
 impl Step {
+    pub(super) fn shaking_since(backend: Backend, now: Instant) -> Self {
+        Self::Shaking { backend, deadline: now + HANDSHAKE_DEADLINE, retry: Some(now + RETRY_AFTER) }
+    }
+
+    /// The retry comes before the deadline.
     pub(super) const fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Shaking { deadline, .. } => Some(*deadline),
+            Self::Shaking { retry: Some(at), .. } => Some(*at),
+            Self::Shaking { deadline, retry: None, .. } => Some(*deadline),
             Self::Linking | Self::Routing { .. } => None,
         }
     }

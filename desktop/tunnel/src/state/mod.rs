@@ -31,8 +31,12 @@ use std::time::{Duration, Instant};
 pub use switching::Switching;
 use tornado_shared::model::Lane;
 
-/// How long a first handshake may take. WireGuard itself tries again only after 5 s.
+/// How long a first handshake may take.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(4);
+
+/// When a link that was not answered is made anew. One lost datagram must not fail a connect, and WireGuard itself
+/// tries again only after 5 s (whitepaper §6.1, Rekey-Timeout).
+pub const RETRY_AFTER: Duration = Duration::from_millis(1500);
 
 /// A handshake older than this is no sign of life: WireGuard rejects its keys after 180 s
 /// (whitepaper §6.1, Reject-After-Time); the rest is the time a new one may take.

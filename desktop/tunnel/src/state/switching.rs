@@ -2,7 +2,7 @@
 
 use super::connecting::Step;
 use super::disconnecting::Then;
-use super::{Connected, Disconnecting, Effect, Event, Failure, HANDSHAKE_DEADLINE, Next, State};
+use super::{Connected, Disconnecting, Effect, Event, Failure, Next, State};
 use crate::plan::{Plan, Slot};
 use std::time::Instant;
 
@@ -36,10 +36,12 @@ impl Switching {
         let (new, old) = (self.slot(), self.old.slot);
         match (event, self.step) {
             (Event::LinkUp(slot, Ok(backend)), Step::Linking) if slot == new => {
-                self.step = Step::Shaking { backend, deadline: now + HANDSHAKE_DEADLINE };
+                self.step = Step::shaking_since(backend, now);
                 self.stay()
             }
-            (Event::LinkUp(slot, Err(e)), Step::Linking) if slot == new => self.go_back(Some(Failure::Link(e))),
+            (Event::LinkUp(slot, Err(e)), Step::Linking | Step::Shaking { .. }) if slot == new => {
+                self.go_back(Some(Failure::Link(e)))
+            }
             (Event::Observed(slot, Ok(observed)), Step::Shaking { backend, .. })
                 if slot == new && observed.handshake_age.is_some() =>
             {
@@ -50,6 +52,11 @@ impl Switching {
             (Event::Timeout, Step::Shaking { deadline, .. }) if now >= deadline => {
                 let failure = Failure::NoHandshake(self.plan.lane);
                 self.go_back(Some(failure))
+            }
+            (Event::Timeout, Step::Shaking { backend, deadline, retry: Some(at) }) if now >= at => {
+                self.step = Step::Shaking { backend, deadline, retry: None };
+                let up = Effect::Up(Box::new(self.plan.link(new)));
+                (State::Switching(Box::new(self)), vec![Effect::Remove(new), up])
             }
             (Event::Routed(slot, Ok(())), Step::Routing { backend, observed }) if slot == new => {
                 let (state, _) = Connected::enter(self.plan, new, backend, observed, now);

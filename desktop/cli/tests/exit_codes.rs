@@ -1,0 +1,128 @@
+//! What scripts rely on: exit codes, and answers in JSON.
+#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "helpers of tests may fail loudly")]
+
+use async_trait::async_trait;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tornado_helper_api::{Access, Connect, Enroll, Helper, HelperError, Login, Status};
+
+/// Answers every call with one error, and remembers what was asked.
+struct Told {
+    error: Mutex<HelperError>,
+    seen: Mutex<Vec<String>>,
+    status: watch::Sender<Status>,
+}
+
+impl Told {
+    fn answer(&self, seen: String) -> Result<Status, HelperError> {
+        self.seen.lock().unwrap().push(seen);
+        Err(self.error.lock().unwrap().clone())
+    }
+}
+
+#[async_trait]
+impl Helper for Told {
+    async fn enroll(&self, input: Enroll) -> Result<Status, HelperError> {
+        self.answer(format!("enroll {} {:?} {}", input.device_name, input.username, input.password.expose()))
+    }
+    async fn login(&self, input: Login) -> Result<Status, HelperError> {
+        self.answer(format!("login {:?} {}", input.username, input.password.expose()))
+    }
+    async fn connect(&self, input: Connect) -> Result<Status, HelperError> {
+        self.answer(format!("connect {}", input.lane))
+    }
+    async fn disconnect(&self) -> Result<Status, HelperError> {
+        self.answer("disconnect".into())
+    }
+    async fn logout(&self) -> Result<Status, HelperError> {
+        self.answer("logout".into())
+    }
+    fn watch(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+}
+
+fn tornado(socket: &Path, words: &[&str], typed: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tornado"))
+        .args(words)
+        .env("TORNADO_HELPER_SOCKET", socket)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that does not read its input may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn idle() -> Status {
+    let text = r#"{"state":"disconnected","reason":null,"lane":null,"target":null,"server":null,"user":null,
+        "device":null,"logged_in":false,"session":null,"addresses":[],"since":null,"handshake_seen":false,
+        "handshake_stale":false,"latest_handshake_age":null,"transfer":{"rx_bytes":0,"tx_bytes":0},"backend":null,
+        "preshared":false,"control":"unknown","notice":null,"version":"0"}"#;
+    serde_json::from_str(text).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_failure_has_its_code() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("h.sock");
+    let run = |words: &[&str], typed: &str| tokio::task::block_in_place(|| tornado(&socket, words, typed));
+    assert_eq!(run(&["status"], "").status.code(), Some(3));
+    assert_eq!(run(&["dance"], "").status.code(), Some(2));
+    assert_eq!(run(&["connect", "--lane", "wg0"], "").status.code(), Some(2));
+    assert_eq!(run(&[], "").status.code(), Some(2));
+    let help = String::from_utf8(run(&["--help"], "").stdout).unwrap();
+    assert!(help.contains("Exit codes:") && help.contains("6  no handshake"), "{help}");
+
+    let told = Arc::new(Told {
+        error: Mutex::new(HelperError::NotLoggedIn),
+        seen: Mutex::default(),
+        status: watch::Sender::new(idle()),
+    });
+    let stop = CancellationToken::new();
+    let listener = tornado_helper_api::listen(&socket).unwrap();
+    let own = nix::unistd::getuid().as_raw();
+    let serving = tokio::spawn(tornado_helper_api::serve(listener, Access::of([own]), told.clone(), stop.clone()));
+
+    let text = String::from_utf8(run(&["status"], "").stdout).unwrap();
+    assert!(text.starts_with("Disconnected: traffic leaves this device unprotected."), "{text}");
+    let json: Status = serde_json::from_slice(&run(&["--json", "status"], "").stdout).unwrap();
+    assert_eq!(json, idle());
+
+    let refused = HelperError::Refused { code: "invalid_credentials".into(), detail: "wrong".into() };
+    let away = HelperError::Unreachable { detail: "the server cannot be reached".into(), retry_after: Some(7) };
+    for (error, code) in [
+        (HelperError::NotLoggedIn, 1),
+        (HelperError::Blocked("x".into()), 1),
+        (HelperError::Untrusted("x".into()), 1),
+        (HelperError::BadInvitation("x".into()), 2),
+        (refused, 4),
+        (away, 5),
+        (HelperError::NoHandshake("x".into()), 6),
+    ] {
+        *told.error.lock().unwrap() = error.clone();
+        let out = run(&["connect", "--lane", "tor", "--json"], "");
+        assert_eq!(out.status.code(), Some(code), "{error:?}");
+        assert!(out.stdout.is_empty());
+        let problem: serde_json::Value = serde_json::from_slice(&out.stderr).unwrap();
+        assert_eq!(problem["code"], error.code());
+        let plain = String::from_utf8(run(&["disconnect"], "").stderr).unwrap();
+        assert!(plain.starts_with("tornado: ") && plain.lines().count() == 1, "{plain}");
+    }
+
+    told.seen.lock().unwrap().clear();
+    run(&["login", "--username", "ann", "--password-stdin"], "pass word \r\n");
+    run(&["enroll", "tornado://x", "--username", "Ann", "--device-name", "lap", "--password-stdin"], "p\n");
+    assert_eq!(run(&["login", "--password-stdin"], "\n").status.code(), Some(2), "an empty password is not sent");
+    assert_eq!(run(&["login", "--password-stdin"], &"x".repeat(5000)).status.code(), Some(2));
+    let seen = told.seen.lock().unwrap().clone();
+    assert_eq!(seen, ["login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
+    stop.cancel();
+    serving.await.unwrap();
+}
