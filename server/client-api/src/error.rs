@@ -17,7 +17,7 @@ use tornado_shared::problem::{MEDIA_TYPE, Problem};
 /// A failure for a device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiError {
-    problem: Problem,
+    problem: Box<Problem>,
     legacy: Legacy,
 }
 
@@ -31,7 +31,7 @@ struct Legacy {
 impl ApiError {
     /// The same status and code in both dialects.
     pub fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { problem: Problem::new(status, code, detail), legacy: Legacy { status, detail: code.into() } }
+        Self { problem: Box::new(Problem::new(status, code, detail)), legacy: Legacy { status, detail: code.into() } }
     }
 
     /// No bearer token came with the request.

@@ -1,5 +1,7 @@
 //! Slow, large, malformed and too many: each gets a clear answer and holds nothing.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::unwrap_in_result, reason = "a test may fail loudly")]
+
 mod support;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! The original's interface and ours over real TLS, in front of services that answer as the test wishes.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::unwrap_in_result, reason = "a test may fail loudly")]
+
 mod support;
 
 use serde_json::json;

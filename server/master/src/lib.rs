@@ -8,11 +8,13 @@
 //! finds them by its [`record`] and takes them over.
 
 mod backoff;
+mod handle;
 mod notify;
 mod policy;
 mod proc;
 mod record;
 mod spawn;
+mod stray;
 mod supervisor;
 mod table;
 mod watch;

@@ -66,6 +66,13 @@ pub fn memory(pid: u32) -> Option<u64> {
     Some(pages.saturating_mul(u64::try_from(page).ok()?))
 }
 
+/// The user who started the process: first number of line `Uid:` of `/proc/PID/status`.
+#[must_use]
+pub fn real_uid(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_ascii_whitespace().next()?.parse().ok()
+}
+
 /// True when the process runs the very file that this process runs.
 #[must_use]
 pub fn runs_our_binary(pid: u32) -> bool {

@@ -21,6 +21,13 @@ pub struct Account {
     gid: u32,
 }
 
+impl Account {
+    /// The user's number.
+    pub const fn uid(self) -> u32 {
+        self.uid
+    }
+}
+
 /// The accounts of all services.
 pub type Accounts = HashMap<ServiceName, Account>;
 

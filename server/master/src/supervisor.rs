@@ -1,11 +1,12 @@
 //! The loop that carries out what the policy decides.
 
+use crate::handle::Handle;
 use crate::policy::{Command, Machine, Surroundings};
 use crate::record::{Entry, Record};
 use crate::spawn::Accounts;
 use crate::table::{dependents, service};
 use crate::watch::{Process, Watch};
-use crate::{Config, Error, notify, proc, record, spawn};
+use crate::{Config, Error, notify, proc, record, spawn, stray};
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixListener;
@@ -14,10 +15,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::master::{
-    Action, Actual, Control, Master, MasterError, MasterStatus, ServiceName, ServiceStatus, Wanted,
-};
-use tornado_mesh::{MeshFault, NoInput, ReadySetter, listen};
+use tornado_mesh::master::{Action, Actual, Control, MasterStatus, ServiceName, ServiceStatus, Wanted};
+use tornado_mesh::{ReadySetter, listen};
 use tornado_shared::model::UnixSeconds;
 
 /// What happens outside the loop.
@@ -36,6 +35,12 @@ struct Slot {
     process: Option<Process>,
 }
 
+impl Slot {
+    fn runs(&self, pid: u32) -> bool {
+        self.process.as_ref().is_some_and(|process| process.pid() == pid)
+    }
+}
+
 /// Owns every service's machine, socket and process.
 pub struct Supervisor {
     config: Config,
@@ -52,12 +57,6 @@ pub struct Supervisor {
     boot_id: String,
 }
 
-/// The contract's side of the supervisor.
-pub struct Handle {
-    events: mpsc::Sender<Event>,
-    status: watch::Receiver<MasterStatus>,
-}
-
 impl Supervisor {
     /// Takes over what an earlier supervisor left.
     pub fn new(config: Config, accounts: Accounts, ready: ReadySetter) -> Result<(Self, Handle), Error> {
@@ -72,7 +71,9 @@ impl Supervisor {
             let entry = record.as_ref().and_then(|record| record.services.iter().find(|entry| entry.name == name));
             slots.insert(name, take_over(entry, name, &config, &sender));
         }
-        let handle = Handle { events: sender.clone(), status: seen };
+        let known: Vec<u32> = slots.values().filter_map(|slot| slot.process.as_ref().map(Process::pid)).collect();
+        stray::end_all(&config, &accounts, &known);
+        let handle = Handle::new(sender.clone(), seen);
         let began = Instant::now();
         let supervisor = Self {
             config,
@@ -126,7 +127,7 @@ impl Supervisor {
             Event::Ended(name, pid) => self.ended(name, pid),
             Event::Probed(name, pid, answer) => {
                 let Some(slot) = self.slots.get_mut(&name) else { return };
-                if !slot.process.as_ref().is_some_and(|process| process.pid() == pid) {
+                if !slot.runs(pid) {
                     return;
                 }
                 let was_ready = slot.machine.is_ready();
@@ -151,7 +152,7 @@ impl Supervisor {
     fn ended(&mut self, name: ServiceName, pid: u32) {
         let now = self.now();
         let Some(slot) = self.slots.get_mut(&name) else { return };
-        if !slot.process.as_ref().is_some_and(|process| process.pid() == pid) {
+        if !slot.runs(pid) {
             return;
         }
         let Some(process) = slot.process.take() else { return };
@@ -318,25 +319,4 @@ fn take_over(entry: Option<&Entry>, name: ServiceName, config: &Config, events: 
     }
     process.watch(Watch { name, socket, events: events.clone() });
     Slot { machine, socket: None, process: Some(process) }
-}
-
-#[async_trait::async_trait]
-impl Master for Handle {
-    async fn status(&self, _: NoInput) -> Result<MasterStatus, MasterError> {
-        Ok(with_memory(self.status.borrow().clone()))
-    }
-
-    async fn control(&self, control: Control) -> Result<MasterStatus, MasterError> {
-        let gone = || MeshFault::Unavailable("the supervisor is ending".into());
-        let (reply, answer) = oneshot::channel();
-        self.events.send(Event::Ordered(control, reply)).await.map_err(|_| gone())?;
-        Ok(with_memory(answer.await.map_err(|_| gone())?))
-    }
-}
-
-fn with_memory(mut status: MasterStatus) -> MasterStatus {
-    for service in &mut status.services {
-        service.memory_bytes = service.pid.and_then(proc::memory);
-    }
-    status
 }

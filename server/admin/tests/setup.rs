@@ -1,0 +1,209 @@
+//! The set-up page over a service that answers as the test wishes.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use std::sync::{Arc, Mutex};
+use tornado_admin::{Config, router};
+use tornado_mesh::auth::{
+    AccessToken, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin, Operator,
+    PutOperator, RedeemSetup, RefreshToken, SetupLink,
+};
+use tornado_mesh::token::VerifyingKey;
+use tornado_mesh::{Done, MeshFault, NoInput};
+use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens};
+use tornado_shared::model::{InvitationId, OperatorId, Secret};
+use tower::ServiceExt as _;
+
+const LINK: &str = "tornado://192.0.2.1:4605/?i=A&c=ABCDEFGHABCDEFGH";
+
+/// Knows one code, once.
+#[derive(Default)]
+struct FakeAuth {
+    redeemed: Mutex<Option<RedeemSetup>>,
+    no_invitations: bool,
+}
+
+fn unused<T>() -> Result<T, AuthError> {
+    Err(MeshFault::Forbidden("not for the console".into()).into())
+}
+
+#[async_trait::async_trait]
+impl Auth for FakeAuth {
+    async fn redeem_setup(&self, input: RedeemSetup) -> Result<Operator, AuthError> {
+        let mut redeemed = self.redeemed.lock().unwrap();
+        if input.code.expose() == "<away>" {
+            return Err(MeshFault::Unavailable("auth is <b>not</b> reachable".into()).into());
+        }
+        if input.code.expose() != "GOODCODE" || redeemed.is_some() {
+            return Err(AuthError::InvalidSetupCode);
+        }
+        let operator = Operator { id: OperatorId::random(), name: input.name.clone(), created_at: 0 };
+        *redeemed = Some(input);
+        Ok(operator)
+    }
+    async fn create_invitation(&self, _: CreateInvitation) -> Result<InvitationLink, AuthError> {
+        if self.no_invitations {
+            return unused();
+        }
+        Ok(InvitationLink { id: InvitationId::random(), link: Secret::new(LINK), expires_at: 0 })
+    }
+    async fn server_info(&self, _: NoInput) -> Result<ServerInfo, AuthError> {
+        unused()
+    }
+    async fn open_login(&self, _: OpenLogin) -> Result<LoginReply, AuthError> {
+        unused()
+    }
+    async fn refresh(&self, _: RefreshToken) -> Result<Tokens, AuthError> {
+        unused()
+    }
+    async fn logout(&self, _: RefreshToken) -> Result<Done, AuthError> {
+        unused()
+    }
+    async fn whoami(&self, _: AccessToken) -> Result<Profile, AuthError> {
+        unused()
+    }
+    async fn authorize(&self, _: Authorize) -> Result<Grant, AuthError> {
+        unused()
+    }
+    async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
+        unused()
+    }
+    async fn attest_tls(&self, _: AttestTls) -> Result<Done, AuthError> {
+        unused()
+    }
+    async fn setup_link(&self, _: NoInput) -> Result<SetupLink, AuthError> {
+        unused()
+    }
+    async fn put_operator(&self, _: PutOperator) -> Result<Operator, AuthError> {
+        unused()
+    }
+}
+
+struct Page {
+    status: StatusCode,
+    headers: axum::http::HeaderMap,
+    text: String,
+}
+
+async fn ask(router: &Router, request: Request<Body>) -> Page {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let text = String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap();
+    Page { status: parts.status, headers: parts.headers, text }
+}
+
+async fn get(router: &Router, path: &str) -> Page {
+    ask(router, Request::get(path).header("host", "localhost:8000").body(Body::empty()).unwrap()).await
+}
+
+async fn post(router: &Router, origin: &str, form: &str) -> Page {
+    let request = Request::post("/setup")
+        .header("host", "localhost:8000")
+        .header("origin", origin)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(form.to_owned()))
+        .unwrap();
+    ask(router, request).await
+}
+
+const OURS: &str = "http://localhost:8000";
+const GOOD: &str = "code=GOODCODE&name=Alice&password=correct-horse&again=correct-horse";
+
+fn console() -> (Router, Arc<FakeAuth>) {
+    let auth = Arc::new(FakeAuth::default());
+    (router(auth.clone(), Config::default()), auth)
+}
+
+#[tokio::test]
+async fn the_first_operator_is_made_and_the_first_invitation_shown() {
+    let (router, auth) = console();
+    let form = get(&router, "/setup?code=GOODCODE").await;
+    assert_eq!(form.status, 200);
+    assert!(form.text.contains("name=\"code\" value=\"GOODCODE\""));
+    for id in ["name", "password", "again"] {
+        assert!(form.text.contains(&format!("<label for=\"{id}\">")), "{id} has no label");
+    }
+    let done = post(&router, OURS, GOOD).await;
+    assert_eq!(done.status, 200);
+    assert!(done.text.contains("tornadod invite create") && done.text.contains("<svg"));
+    assert!(done.text.contains("tornado://192.0.2.1:4605/?i=A&amp;c=ABCDEFGHABCDEFGH"));
+    {
+        let redeemed = auth.redeemed.lock().unwrap();
+        let redeemed = redeemed.as_ref().unwrap();
+        assert_eq!((redeemed.name.as_str(), redeemed.password.expose()), ("alice", "correct-horse"));
+    }
+    let again = post(&router, OURS, GOOD).await;
+    assert_eq!(again.status, StatusCode::GONE);
+    assert!(again.text.contains("tornadod setup-link"), "the page says what to do");
+}
+
+#[tokio::test]
+async fn an_operator_without_an_invitation_is_no_failure() {
+    let auth = Arc::new(FakeAuth { no_invitations: true, ..FakeAuth::default() });
+    let done = post(&router(auth, Config::default()), OURS, GOOD).await;
+    assert_eq!(done.status, 200);
+    assert!(done.text.contains("The operator was made") && done.text.contains("tornadod invite create"));
+}
+
+#[tokio::test]
+async fn defect_094_nothing_from_outside_becomes_markup() {
+    let (router, _) = console();
+    let page = get(&router, "/setup?code=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
+    assert!(!page.text.contains("<script") && page.text.contains("&quot;&gt;&lt;script&gt;"), "{}", page.text);
+    let form = "code=GOODCODE&name=%3Cimg+src%3Dx+onerror%3Dy%3E&password=correct-horse&again=correct-horse";
+    let page = post(&router, OURS, form).await;
+    assert_eq!(page.status, 400);
+    assert!(!page.text.contains("<img") && page.text.contains("&lt;img src=x"), "{}", page.text);
+    let page = post(&router, OURS, "code=%3Caway%3E&name=alice&password=correct-horse&again=correct-horse").await;
+    assert_eq!(page.status, 503);
+    assert!(!page.text.contains("<b>not") && page.text.contains("value=\"&lt;away&gt;\""), "{}", page.text);
+}
+
+#[tokio::test]
+async fn defect_095_and_011_every_answer_has_strict_headers() {
+    let (router, _) = console();
+    for path in ["/setup?code=X", "/setup", "/style.css", "/nowhere", "/health"] {
+        let page = get(&router, path).await;
+        let header = |name: &str| page.headers.get(name).unwrap().to_str().unwrap().to_owned();
+        let policy = header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}");
+        assert!(!policy.contains("unsafe") && !policy.contains("http"), "{path}");
+        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(header("cache-control"), "no-store", "{path}");
+        assert!(!page.text.contains("http://") && !page.text.contains("<script"), "{path}: {}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn mistakes_are_explained_and_nothing_is_made() {
+    let (router, auth) = console();
+    for (form, word) in [
+        ("code=GOODCODE&name=a&password=correct-horse&again=correct-horse", "3 to 50"),
+        ("code=GOODCODE&name=alice&password=short&again=short", "at least 10"),
+        ("code=GOODCODE&name=alice&password=correct-horse&again=correct-house", "differ"),
+    ] {
+        let page = post(&router, OURS, form).await;
+        assert_eq!(page.status, 400, "{form}");
+        assert!(page.text.contains(word) && page.text.contains("role=\"alert\""), "{}", page.text);
+        assert!(!page.text.contains("correct-horse"), "the password comes back");
+    }
+    assert_eq!(get(&router, "/setup").await.status, 400);
+    assert_eq!(post(&router, OURS, "name=alice").await.status, 422);
+    let large = format!("{GOOD}&more={}", "x".repeat(20_000));
+    assert_eq!(post(&router, OURS, &large).await.status, 413);
+    assert!(auth.redeemed.lock().unwrap().is_none());
+}
+
+#[tokio::test]
+async fn foreign_sites_and_foreign_names_are_refused() {
+    let (router, auth) = console();
+    for origin in ["http://evil.example", "null", "https://localhost:8001"] {
+        assert_eq!(post(&router, origin, GOOD).await.status, 403, "{origin}");
+    }
+    let rebound = Request::get("/setup?code=GOODCODE").header("host", "evil.example:8000").body(Body::empty()).unwrap();
+    assert_eq!(ask(&router, rebound).await.status, 403);
+    assert!(auth.redeemed.lock().unwrap().is_none());
+}

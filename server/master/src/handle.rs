@@ -1,0 +1,41 @@
+//! The contract's side of the supervisor.
+
+use crate::proc;
+use crate::supervisor::Event;
+use tokio::sync::{mpsc, oneshot, watch};
+use tornado_mesh::master::{Control, Master, MasterError, MasterStatus};
+use tornado_mesh::{MeshFault, NoInput};
+
+/// Asks the supervisor's loop, or reads what it published.
+pub struct Handle {
+    events: mpsc::Sender<Event>,
+    status: watch::Receiver<MasterStatus>,
+}
+
+impl Handle {
+    /// A handle over the loop's two ends.
+    pub const fn new(events: mpsc::Sender<Event>, status: watch::Receiver<MasterStatus>) -> Self {
+        Self { events, status }
+    }
+}
+
+#[async_trait::async_trait]
+impl Master for Handle {
+    async fn status(&self, _: NoInput) -> Result<MasterStatus, MasterError> {
+        Ok(with_memory(self.status.borrow().clone()))
+    }
+
+    async fn control(&self, control: Control) -> Result<MasterStatus, MasterError> {
+        let gone = || MeshFault::Unavailable("the supervisor is ending".into());
+        let (reply, answer) = oneshot::channel();
+        self.events.send(Event::Ordered(control, reply)).await.map_err(|_| gone())?;
+        Ok(with_memory(answer.await.map_err(|_| gone())?))
+    }
+}
+
+fn with_memory(mut status: MasterStatus) -> MasterStatus {
+    for service in &mut status.services {
+        service.memory_bytes = service.pid.and_then(proc::memory);
+    }
+    status
+}

@@ -1,0 +1,54 @@
+//! Services of an earlier supervisor that its record does not name, because it was killed between a start and
+//! the note of it. Nobody watches them and they hold ports, so they are ended before anything is started.
+
+use crate::spawn::Accounts;
+use crate::{Config, proc};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use tornado_mesh::master::ServiceName;
+
+/// Ends every service of this configuration whose process is not among `known`.
+pub fn end_all(config: &Config, accounts: &Accounts, known: &[u32]) {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return };
+    let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    for pid in pids.filter(|pid| !known.contains(pid)) {
+        let is_service = |name: &ServiceName| {
+            accounts.get(name).is_some_and(|account| is_ours(pid, account.uid(), &command_line(*name, config)))
+        };
+        if let Some(name) = ServiceName::ALL.iter().find(|name| is_service(name)) {
+            tracing::warn!(service = %name, pid, "a service of an earlier supervisor was not in its record; ended");
+            proc::kill_group(pid);
+        }
+    }
+}
+
+/// `/proc/PID/cmdline` of a service: the words that [`crate::spawn`] gives it, each with a zero byte.
+fn command_line(name: ServiceName, config: &Config) -> Vec<u8> {
+    let words: [&[u8]; 5] =
+        [b"tornadod", b"service", name.as_str().as_bytes(), b"--config", config.config_path.as_os_str().as_bytes()];
+    words.iter().flat_map(|word| word.iter().copied().chain([0])).collect()
+}
+
+/// Same user, same words, same network: another server on this machine differs in one of them.
+fn is_ours(pid: u32, uid: u32, command_line: &[u8]) -> bool {
+    let at = |name: &str| PathBuf::from(format!("/proc/{pid}/{name}"));
+    let network = |path: PathBuf| std::fs::read_link(path).ok();
+    std::fs::read(at("cmdline")).is_ok_and(|words| words == command_line)
+        && proc::real_uid(pid) == Some(uid)
+        && network(at("ns/net")) == network("/proc/self/ns/net".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_words_user_and_network_count() {
+        let me = std::process::id();
+        let words = std::fs::read("/proc/self/cmdline").unwrap();
+        let uid = nix::unistd::getuid().as_raw();
+        assert!(is_ours(me, uid, &words));
+        assert!(!is_ours(me, uid + 1, &words));
+        assert!(!is_ours(me, uid, b"tornadod\0"));
+    }
+}
