@@ -49,9 +49,17 @@ impl Service {
         futures::stream::iter(due)
             .for_each_concurrent(AT_ONCE, |entry| async move { self.advance(&entry).await })
             .await;
-        for (device, key) in self.compare_lanes().await {
+        let unsettled = self.compare_lanes().await;
+        if !unsettled.is_empty() {
+            tracing::warn!(peers = unsettled.len(), "lanes and sessions differ; settling");
+        }
+        for (device, key) in unsettled {
             let _guard = self.locks.lock(device).await;
-            self.settle(key).await;
+            if let Err(error) = self.settle(key).await {
+                // What one peer meets, thousands would: the rest waits for the next sweep.
+                tracing::warn!(%error, "a peer could not be settled; trying again at the next sweep");
+                break;
+            }
         }
     }
 
@@ -128,7 +136,6 @@ impl Service {
         for entry in expected {
             let whole = found.get(&entry.public_key).is_some_and(|peer| peer.direct.is_some() && peer.tor.is_some());
             if !whole {
-                tracing::warn!(session = %entry.session_id, "an online session without its peers was found");
                 unsettled.push((entry.device_id, entry.public_key));
             }
         }

@@ -102,21 +102,20 @@ impl Service {
         tracing::info!(put = report.put, removed = report.removed, kept = report.kept, "lanes synced");
         for (device, key) in touched {
             let _guard = self.locks.lock(device).await;
-            self.settle(key).await;
+            if let Err(error) = self.settle(key).await {
+                tracing::warn!(%error, "a peer could not be settled; the next comparison of the lanes does it");
+            }
         }
         Ok(())
     }
 
     /// Makes one peer what its session says; to be called under its device's lock.
-    pub async fn settle(&self, key: PublicKey) {
-        let done = match self.registry.of_key(&key) {
+    pub async fn settle(&self, key: PublicKey) -> Result<(), WgError> {
+        match self.registry.of_key(&key) {
             Some(entry) if entry.state() == SessionState::Online => self.lanes.put(&entry).await,
             // Its connect holds the device's lock until it is settled; found here, it was given up.
             Some(entry) => self.lanes.remove(&entry).await,
             None => self.lanes.remove_stray(key).await,
-        };
-        if let Err(error) = done {
-            tracing::warn!(%error, "a peer could not be settled; the next comparison of the lanes does it");
         }
     }
 
