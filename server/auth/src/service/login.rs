@@ -11,7 +11,7 @@ use tornado_mesh::auth::AuthError;
 use tornado_mesh::session::LiveQuery;
 use tornado_shared::api::{LoginBody, LoginPayload, LoginReply};
 use tornado_shared::crypto::v2::Purpose;
-use tornado_shared::model::{DeviceId, Secret, UserId, Username};
+use tornado_shared::model::{DeviceId, Secret, SessionState, UserId, Username};
 use tornado_store::identity::{DeviceClaim, LoginOutcome, User, UserKey};
 
 /// What a v1 envelope holds; other fields of its clients are ignored.
@@ -95,7 +95,10 @@ impl Service {
             tracing::warn!(%error, "session does not say which devices are connected");
             MeshFault::Unavailable("the session service does not answer; try again in a moment".into())
         })?;
-        let live: Vec<DeviceId> = live.into_iter().map(|session| session.device_id).collect();
+        // A device that went offline holds no slot: whoever lost token and network must get in again (defect 2).
+        let holds_slot = |state| matches!(state, SessionState::Connecting | SessionState::Online);
+        let live = live.into_iter().filter(|session| holds_slot(session.state));
+        let live: Vec<DeviceId> = live.map(|session| session.device_id).collect();
         let name = "v1 client".parse().map_err(|_| fault::internal("a device could not be named"))?;
         Ok(DeviceClaim::V1 { live, name })
     }
