@@ -7,7 +7,8 @@ use crate::service::Service;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tornado_live::LiveFacts;
-use tornado_mesh::auth::{Authorize, Grant};
+use tornado_mesh::MeshFault;
+use tornado_mesh::auth::{AccessToken, Authorize, Grant};
 use tornado_mesh::session::{Connect, Connected, SessionError};
 use tornado_mesh::wg::{LaneEnd, WgError};
 use tornado_shared::model::{CloseReason, PublicKey, SessionId, SessionState, UnixSeconds};
@@ -16,9 +17,16 @@ use tornado_store::sessions::{AfterClose, OpenSession, Opened, PresharedPair};
 impl Service {
     pub async fn connect(&self, input: Connect) -> Result<Connected, SessionError> {
         let Connect { access_token, public_key, client_ip } = input;
-        let grant = self.auth.authorize(Authorize { access_token, public_key }).await.map_err(fault::auth)?;
         let ends = self.lanes.ends().await.map_err(fault::wg)?;
-        let _guard = self.locks.lock(grant.device_id).await;
+        let token = AccessToken { access_token: access_token.clone() };
+        let device_id = self.keys.verify(&token, self.now()).await?.device_id;
+        // Before `auth` is asked: when the login is ended just after the answer, the order to close the
+        // session waits here until there is one.
+        let _guard = self.locks.lock(device_id).await;
+        let grant = self.auth.authorize(Authorize { access_token, public_key }).await.map_err(fault::auth)?;
+        if grant.device_id != device_id {
+            return Err(MeshFault::Internal("service auth answered for another device".into()).into());
+        }
         if let Some(entry) = self.registry.of_device(grant.device_id) {
             if same_tunnel(&entry, &grant, public_key) {
                 return self.resume(&entry, ends).await;

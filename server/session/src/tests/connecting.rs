@@ -202,3 +202,27 @@ async fn defect_014_auth_is_asked_at_every_connect() {
     *world.auth.away.lock().unwrap() = true;
     assert!(matches!(world.connect(&device).await, Err(SessionError::Mesh(_))), "fail closed for new access");
 }
+
+#[tokio::test]
+async fn defect_014_a_login_ended_between_grant_and_session_has_none() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    let hold = world.auth.hold.lock().await;
+    let ended = async {
+        while *world.auth.decided.lock().unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+        world.auth.revoked.lock().unwrap().insert(device.family_id);
+        let close = CloseDevice { device_id: device.device_id, reason: CloseReason::Revoked };
+        let close = world.api.close_device(close);
+        let release = async {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            drop(hold);
+        };
+        tokio::join!(close, release).0.unwrap()
+    };
+    let (connected, closed) = tokio::join!(world.connect(&device), ended);
+    assert_eq!(closed.session_id, Some(connected.unwrap().session_id));
+    assert_eq!(world.wg.keys(), [].into());
+    assert_eq!(world.state(&device).await, None);
+}

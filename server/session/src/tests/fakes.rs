@@ -30,6 +30,9 @@ pub(super) struct FakeAuth {
     pub revoked: Mutex<HashSet<FamilyId>>,
     pub fetches: Mutex<u32>,
     pub v1: Mutex<bool>,
+    /// While a test holds it, grants are decided but not answered.
+    pub hold: tokio::sync::Mutex<()>,
+    pub decided: Mutex<u32>,
 }
 
 impl FakeAuth {
@@ -41,6 +44,8 @@ impl FakeAuth {
             revoked: Mutex::default(),
             fetches: Mutex::new(0),
             v1: Mutex::new(false),
+            hold: tokio::sync::Mutex::default(),
+            decided: Mutex::new(0),
         }
     }
 
@@ -98,6 +103,8 @@ impl Auth for FakeAuth {
         if self.revoked.lock().unwrap().contains(&claims.fam) {
             return Err(AuthError::Revoked);
         }
+        *self.decided.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        drop(self.hold.lock().await);
         let mut half = [0; 32];
         half[..16].copy_from_slice(claims.fam.0.as_bytes());
         let direct = PresharedKey::from_bytes(half);
