@@ -28,6 +28,37 @@ fn decode(text: &str) -> Result<[u8; 32], KeyError> {
     out
 }
 
+/// Every encoding of a point of small order, least byte first: 0, 1, the two of order 8, p − 1, p and p + 1.
+/// A list, because peers are parsed by the ten thousand and a trial exchange for each would cost seconds.
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    near_zero(0),
+    near_zero(1),
+    [
+        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda, 0x09,
+        0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
+    ],
+    [
+        0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04, 0x44,
+        0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57,
+    ],
+    near_p(0xec),
+    near_p(0xed),
+    near_p(0xee),
+];
+
+const fn near_zero(low: u8) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[0] = low;
+    bytes
+}
+
+const fn near_p(low: u8) -> [u8; 32] {
+    let mut bytes = [0xff; 32];
+    bytes[0] = low;
+    bytes[31] = 0x7f;
+    bytes
+}
+
 /// The public half of a WireGuard key pair: a Curve25519 point (RFC 7748).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PublicKey([u8; 32]);
@@ -179,6 +210,21 @@ mod tests {
         assert_eq!(zero.parse::<PublicKey>(), Err(KeyError::SmallOrder));
         let newline = format!("{}\n", &STANDARD.encode([9u8; 32])[..43]);
         assert_eq!(newline.parse::<PublicKey>(), Err(KeyError::Encoding));
+    }
+
+    #[test]
+    fn the_list_of_weak_points_is_right() {
+        let exchange = |bytes: [u8; 32]| {
+            let probe = x25519_dalek::StaticSecret::from([0x55; 32]);
+            probe.diffie_hellman(&x25519_dalek::PublicKey::from(bytes)).was_contributory()
+        };
+        for mut bytes in SMALL_ORDER {
+            assert!(!exchange(bytes), "{bytes:02x?}");
+            bytes[31] |= 0x80;
+            assert_eq!(PublicKey::from_bytes(bytes), Err(KeyError::SmallOrder));
+            bytes[0] ^= 0x40;
+            assert!(exchange(bytes) && PublicKey::from_bytes(bytes).is_ok(), "{bytes:02x?}");
+        }
     }
 
     #[test]
