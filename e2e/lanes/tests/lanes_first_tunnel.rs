@@ -30,8 +30,8 @@ fn enrol_login_connect_browse_disconnect() {
     assert_eq!(clear.stop().unwrap().count(), 0, "nothing went past the tunnel");
 
     let status = device.json(&["status"]).unwrap();
-    assert!(status["rx_bytes"].as_u64().unwrap() > 2_000_000, "{status}");
-    assert!(status["tx_bytes"].as_u64().unwrap() > 1_000, "{status}");
+    assert!(status["transfer"]["rx_bytes"].as_u64().unwrap() > 2_000_000, "{status}");
+    assert!(status["transfer"]["tx_bytes"].as_u64().unwrap() > 1_000, "{status}");
     let live = world.sessions().unwrap();
     assert_eq!(live.len(), 1);
     assert_eq!(live[0]["state"], "online");

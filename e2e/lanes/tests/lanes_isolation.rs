@@ -8,6 +8,8 @@ use tornado_e2e_harness::{DeviceProc, INTERNET, SERVER};
 use tornado_e2e_lanes::raw;
 use tornado_e2e_lanes::world::World;
 
+/// The helper's name for its interface.
+const INTERFACE: &str = "tornado0";
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// Addresses of a device's live session on a lane, as the server has them.
@@ -29,13 +31,12 @@ fn defect_038_nothing_on_the_closed_tor_lane_arrives_anywhere() {
     let world = World::up(1, "").unwrap();
     let device = connect(&world, 1, "tor");
     let source = leased(&world, "tor", "user1");
-    let interface = device.json(&["status"]).unwrap()["interface"].as_str().unwrap().to_owned();
 
     let uplink = world.lab.host("server").unwrap().capture("eth0", "not udp port 51821 and not tcp port 4605").unwrap();
     let clear = device.host().capture("eth0", "not udp port 51821 and not tcp port 4605 and not icmp6").unwrap();
-    let inside = device.host().capture(&interface, "ip or ip6").unwrap();
+    let inside = device.host().capture(INTERFACE, "ip or ip6").unwrap();
     let packets = raw::arsenal(source, (INTERNET.v4, INTERNET.v6));
-    let taken = device.host().enter(|| raw::send(&interface, &packets)).unwrap().unwrap();
+    let taken = device.host().enter(|| raw::send(INTERFACE, &packets)).unwrap().unwrap();
     assert!(taken + 3 >= packets.len(), "the kernel took {taken} of {} packets", packets.len());
     for target in [world.internet.http_v4(), world.internet.http_v6()] {
         let result = device.host().http_get_within(target, "/", PATIENCE);
@@ -62,8 +63,7 @@ fn defect_040_devices_reach_neither_each_other_nor_the_server() {
     let (one, two) = (connect(&world, 1, "direct"), connect(&world, 2, "direct"));
     let other = leased(&world, "direct", "user2");
     let other_tor = leased(&world, "tor", "user2");
-    let interface = two.json(&["status"]).unwrap()["interface"].as_str().unwrap().to_owned();
-    let listening = two.host().capture(&interface, "ip or ip6").unwrap();
+    let listening = two.host().capture(INTERFACE, "ip or ip6").unwrap();
 
     // A service on the server that listens everywhere, as a careless operator would have it.
     let server = world.lab.host("server").unwrap();
@@ -87,15 +87,14 @@ fn defect_040_devices_reach_neither_each_other_nor_the_server() {
         assert!(!matches!(answer, Ok(Some(_))), "{answer:?}");
     }
     // Crafted packets to the other device and to the server's loopback.
-    let interface_one = one.json(&["status"]).unwrap()["interface"].as_str().unwrap().to_owned();
     let from = leased(&world, "direct", "user1");
     let to_peer = raw::arsenal(from, other);
     let to_loopback = raw::arsenal(from, (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST));
     let on_lo = server.capture("lo", "src net 10.8.0.0/16 or src net fd74:6f72:6e61:8::/64").unwrap();
     one.host()
         .enter(|| {
-            raw::send(&interface_one, &to_peer).unwrap();
-            raw::send(&interface_one, &to_loopback).unwrap()
+            raw::send(INTERFACE, &to_peer).unwrap();
+            raw::send(INTERFACE, &to_loopback).unwrap()
         })
         .unwrap();
     std::thread::sleep(Duration::from_millis(300));
@@ -119,7 +118,6 @@ fn a_neighbour_of_the_server_cannot_send_to_devices() {
     let world = World::up(1, "").unwrap();
     let device = connect(&world, 1, "direct");
     let target = leased(&world, "direct", "user1");
-    let interface = device.json(&["status"]).unwrap()["interface"].as_str().unwrap().to_owned();
     let internet = world.lab.host("internet").unwrap();
     let access = world.lab.host("access").unwrap();
     // Somebody between tells the network that the lanes lie behind the server, which they do.
@@ -127,7 +125,7 @@ fn a_neighbour_of_the_server_cannot_send_to_devices() {
         let via = if family == "-4" { SERVER.v4.to_string() } else { SERVER.v6.to_string() };
         access.exec(&["ip", family, "route", "add", pool, "via", &via, "dev", "server"]).unwrap();
     }
-    let listening = device.host().capture(&interface, "ip or ip6").unwrap();
+    let listening = device.host().capture(INTERFACE, "ip or ip6").unwrap();
     let packets = raw::arsenal((INTERNET.v4, INTERNET.v6), target);
     internet.enter(|| raw::send("eth0", &packets).unwrap()).unwrap();
     std::thread::sleep(Duration::from_millis(500));

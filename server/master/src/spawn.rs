@@ -33,6 +33,8 @@ pub type Accounts = HashMap<ServiceName, Account>;
 
 const CAP_NET_ADMIN: u32 = 12;
 const LISTEN_FD: RawFd = 3;
+/// Descriptors a service may have, where the machine allows so many.
+const OPEN_FILES: libc::rlim_t = 65_536;
 const LISTEN_PID: &[u8] = b"LISTEN_PID=";
 
 /// Looks up the Unix users of all services.
@@ -134,7 +136,9 @@ impl Plan {
         nix::unistd::setsid()?;
         self.keep_only_the_socket()?;
         self.drop_rights()?;
-        limit(libc::RLIMIT_CORE, 0)?;
+        // Keys and tokens in memory must not reach the disk when a service crashes.
+        set_limit(libc::RLIMIT_CORE, 0, 0)?;
+        raise_open_files()?;
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
         write_decimal(&mut self.listen_pid, std::process::id());
         #[expect(unsafe_code, reason = "the environment must name the child's own pid, known only here")]
@@ -236,10 +240,19 @@ fn set_capabilities(keep: Option<u32>) -> io::Result<()> {
 }
 
 #[expect(unsafe_code, reason = "nix's form may allocate for its error")]
-fn limit(resource: libc::__rlimit_resource_t, value: libc::rlim_t) -> io::Result<()> {
-    let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
+fn set_limit(resource: libc::__rlimit_resource_t, soft: libc::rlim_t, hard: libc::rlim_t) -> io::Result<()> {
+    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
     // SAFETY: the structure lives over the call.
     check(unsafe { libc::setrlimit(resource, &raw const limit) })
+}
+
+/// The usual soft limit of 1024 descriptors is fewer than the connections an edge serves.
+#[expect(unsafe_code, reason = "as above")]
+fn raise_open_files() -> io::Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the structure lives over the call.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
+    set_limit(libc::RLIMIT_NOFILE, limit.rlim_max.min(OPEN_FILES), limit.rlim_max)
 }
 
 /// Writes `number` over the ten digits at the end of `line`, before its zero byte.

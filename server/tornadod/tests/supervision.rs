@@ -1,5 +1,7 @@
 //! The supervisor with its real services.
 
+#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a test may fail loudly")]
+
 mod support;
 
 use std::time::{Duration, Instant};
@@ -38,6 +40,13 @@ fn defect_030_and_031_rights_and_environment_are_dropped_fully() {
         for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
             assert_eq!(field(set), [capabilities], "{name} {set}");
         }
+        let limits = proc_file(pid, "limits");
+        let soft = |name: &str| {
+            let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+            line[name.len()..].split_ascii_whitespace().next().unwrap().to_owned()
+        };
+        assert_eq!(soft("Max core file size"), "0", "{name} could leave its keys in a core file");
+        assert!(soft("Max open files").parse::<u64>().unwrap() >= 4096, "{name}: {limits}");
         let environment = proc_file(pid, "environ");
         assert!(!environment.contains("SECRET_OF_THE_PARENT"), "{name}: {environment}");
         let stat = proc_file(pid, "stat");
@@ -71,6 +80,20 @@ fn services_outlive_the_supervisor_and_are_taken_over() {
     assert_eq!(pid(&again, "wg"), pid(&before, "wg"));
     assert_eq!(lab.stop_master(), Some(0));
     assert!(living.iter().all(|name| !is_alive(pid(&again, name).unwrap())));
+}
+
+#[test]
+fn services_that_the_record_does_not_name_are_replaced() {
+    let mut lab = Lab::ready();
+    let before = lab.status().unwrap();
+    lab.kill_master();
+    std::fs::remove_file(lab.path("run/master.json")).unwrap();
+    lab.start_master();
+    let after = lab.wait("a fresh server", |status| status["ready"] == true);
+    for name in SERVICES {
+        assert!(!is_alive(pid(&before, name).unwrap()), "{name} of the earlier supervisor lives");
+        assert_eq!(service(&after, name)["restarts"], 0, "{name} failed first");
+    }
 }
 
 #[test]

@@ -67,9 +67,10 @@ impl PublicKey {
     /// Takes 32 bytes, little-endian u-coordinate. Refuses points of small order
     /// ([`KeyError::SmallOrder`]), with which every shared secret is zero (RFC 7748 §6.1).
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
-        let probe = x25519_dalek::StaticSecret::from([0x55; 32]);
-        let shared = probe.diffie_hellman(&x25519_dalek::PublicKey::from(bytes));
-        if shared.was_contributory() { Ok(Self(bytes)) } else { Err(KeyError::SmallOrder) }
+        // RFC 7748 §5: the top bit is not part of the coordinate.
+        let mut coordinate = bytes;
+        coordinate[31] &= 0x7f;
+        if SMALL_ORDER.contains(&coordinate) { Err(KeyError::SmallOrder) } else { Ok(Self(bytes)) }
     }
 
     /// The 32 bytes.

@@ -13,7 +13,7 @@ pub fn run() -> Tally {
     tally.add(tree_check());
     tally.add(step(
         "clippy",
-        shell::cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        shell::cargo(&["clippy", "--quiet", "--keep-going", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     ));
     let wasm = ["check", "--quiet", "--package", "tornado-shared", "--target", machine::WASM];
     tally.add(step("shared on wasm32", shell::cargo(&wasm)));
