@@ -43,6 +43,8 @@ pub struct Identity {
     pub start_ticks: u64,
     /// Its start by the wall clock.
     pub started_at: UnixSeconds,
+    /// Device and inode of the program it runs.
+    pub program: (u64, u64),
 }
 
 /// Reads the record of this boot. A damaged or foreign one counts as none.
@@ -86,7 +88,7 @@ mod tests {
     #[test]
     fn a_record_of_another_boot_counts_as_none() {
         let dir = tempfile::tempdir().unwrap();
-        let process = Some(Identity { pid: 7, start_ticks: 8, started_at: 9 });
+        let process = Some(Identity { pid: 7, start_ticks: 8, started_at: 9, program: (1, 2) });
         let entry = Entry { name: ServiceName::Wg, wanted: Wanted::Running, starts: 3, process };
         let mut record = Record { boot_id: proc::boot_id(), services: vec![entry] };
         write(dir.path(), &record).unwrap();

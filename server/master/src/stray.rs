@@ -4,7 +4,6 @@
 use crate::spawn::Accounts;
 use crate::{Config, proc};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
 use tornado_mesh::master::ServiceName;
 
 /// Ends every service of this configuration whose process is not among `known`.
@@ -29,13 +28,13 @@ fn command_line(name: ServiceName, config: &Config) -> Vec<u8> {
     words.iter().flat_map(|word| word.iter().copied().chain([0])).collect()
 }
 
-/// Same user, same words, same network: another server on this machine differs in one of them.
+/// Same user, same words, same control group: another server on this machine differs in one of them.
 fn is_ours(pid: u32, uid: u32, command_line: &[u8]) -> bool {
-    let at = |name: &str| PathBuf::from(format!("/proc/{pid}/{name}"));
-    let network = |path: PathBuf| std::fs::read_link(path).ok();
-    std::fs::read(at("cmdline")).is_ok_and(|words| words == command_line)
+    let read = |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).ok();
+    let own_group = std::fs::read("/proc/self/cgroup").ok();
+    read("cmdline").is_some_and(|words| words == command_line)
         && proc::real_uid(pid) == Some(uid)
-        && network(at("ns/net")) == network("/proc/self/ns/net".into())
+        && read("cgroup") == own_group
 }
 
 #[cfg(test)]
@@ -43,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_same_words_user_and_network_count() {
+    fn only_the_same_words_and_user_count() {
         let me = std::process::id();
         let words = std::fs::read("/proc/self/cmdline").unwrap();
         let uid = nix::unistd::getuid().as_raw();

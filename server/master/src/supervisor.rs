@@ -312,7 +312,7 @@ fn take_over(entry: Option<&Entry>, name: ServiceName, config: &Config, events: 
     let socket = config.run_dir.join(format!("{name}.sock"));
     let mut machine = Machine::adopted(entry.wanted, entry.starts);
     let reachable = std::fs::symlink_metadata(&socket).is_ok_and(|found| found.file_type().is_socket());
-    let current = proc::runs_our_binary(process.pid());
+    let current = process.identity().program == proc::own_program();
     tracing::info!(service = %name, pid = process.pid(), reachable, current, "taken over");
     if entry.wanted == Wanted::Running && !(reachable && current) {
         machine.order(Action::Restart);

@@ -51,7 +51,7 @@ impl Process {
         // A child that is not reaped yet keeps its number, so this is the right one even if it has ended.
         let pidfd = proc::pidfd_open(pid)?;
         let start_ticks = proc::start_ticks(pid).unwrap_or_default();
-        let identity = Identity { pid, start_ticks, started_at: proc::unix_now() };
+        let identity = Identity { pid, start_ticks, started_at: proc::unix_now(), program: proc::own_program() };
         Ok(Self { identity, pidfd, child: Some(child), tasks: Vec::new() })
     }
 

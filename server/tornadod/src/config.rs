@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::host;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use tornado_shared::invitation::ServerAddress;
+use tornado_shared::invitation::{DEFAULT_PORT, ServerAddress};
 use tornado_shared::model::LanePools;
 
 /// The whole file.
@@ -108,7 +108,10 @@ impl Config {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(e) => return Err(Failure::usage(format!("cannot read the configuration {}: {e}", path.display()))),
+            Err(e) => {
+                let hint = "every service reads it as its own Unix user, so it must be readable (0644)";
+                return Err(Failure::usage(format!("cannot read the configuration {}: {e}; {hint}", path.display())));
+            }
         };
         Self::parse(&text).map_err(|why| Failure::usage(format!("in the configuration {}: {why}", path.display())))
     }
@@ -127,7 +130,7 @@ impl Config {
     /// Gives each service the values that are set in one place for all.
     fn spread(mut self) -> Result<Self, String> {
         let host = match &self.server.host {
-            Some(host) => host.parse::<ServerAddress>().map_err(|e| format!("[server] host: {e}"))?.host,
+            Some(host) => public_host(host)?,
             None => host::detect().map_or_else(|| "localhost".into(), |address| address.to_string()),
         };
         let Some(api) = self.client_api.listen.first() else {
@@ -164,6 +167,14 @@ impl Config {
     }
 }
 
+fn public_host(text: &str) -> Result<String, String> {
+    let address: ServerAddress = text.parse().map_err(|e| format!("[server] host: {e}"))?;
+    if address.port != DEFAULT_PORT {
+        return Err("[server] host: write it without a port; ports are in [client_api] listen and [lanes]".into());
+    }
+    Ok(address.host)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +209,7 @@ mod tests {
             ("[wg]\nmtu = 1300", "[lanes] mtu"),
             ("[auth]\nnonsense = 1", "nonsense"),
             ("[server]\nhost = 'a b'", "[server] host"),
+            ("[server]\nhost = 'vpn.example.org:443'", "without a port"),
             ("[client_api]\nlisten = []", "listen"),
             ("[lanes]\ndirect_port = 5\ntor_port = 5", "differ"),
         ] {
