@@ -121,7 +121,7 @@ impl Engine {
     }
 
     /// The server's TLS key has changed while a session was up.
-    async fn prove_again(&self, inner: &mut crate::engine::Inner) {
+    async fn prove_again(&self, inner: &mut crate::session::Inner) {
         if let Ok(server) = inner.reach(&self.publish).await
             && let Some(session) = &mut inner.session
         {

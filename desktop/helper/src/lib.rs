@@ -1,10 +1,13 @@
 //! The privileged helper: holds the login, keeps the session, drives the tunnel.
 
 mod account;
+mod calls;
 mod engine;
 mod keeper;
 mod publish;
+mod reach;
 mod schedule;
+mod session;
 mod store;
 
 use engine::Engine;

@@ -131,10 +131,12 @@ async fn tokens_are_renewed_before_they_end_and_stored_before_they_are_used() {
 async fn wrong_passwords_and_wrong_servers_change_nothing() {
     let server = Server::start().await;
     let machine = Machine::enrolled(&server).await;
+    machine.client.connect(&DIRECT).await.unwrap();
     let wrong = Login { password: Secret::new("not the password"), ..good() };
     let refused = machine.client.login(&wrong).await.unwrap_err();
     assert_eq!(refused.code(), "invalid_credentials");
-    assert!(machine.client.status().await.unwrap().logged_in);
+    let status = machine.client.status().await.unwrap();
+    assert_eq!((status.logged_in, status.state), (true, TunnelState::Connected));
     // Somebody else at the address of the server: the password stays here.
     let thief = Server::start().await;
     let elsewhere = Login { server: Some(thief.address.clone()), ..good() };
@@ -145,7 +147,8 @@ async fn wrong_passwords_and_wrong_servers_change_nothing() {
     let moved = Server::start_as(server.identity.clone(), "127.0.0.1:0").await;
     let elsewhere = Login { server: Some(moved.address.clone()), ..good() };
     let status = machine.client.login(&elsewhere).await.unwrap();
-    assert_eq!(status.server, Some(moved.address.clone()));
+    assert_eq!((status.server, status.state), (Some(moved.address.clone()), TunnelState::Disconnected));
+    assert_eq!(server.count(path::DISCONNECT), 1);
     assert_eq!(machine.client.connect(&DIRECT).await.unwrap().state, TunnelState::Connected);
 }
 

@@ -1,0 +1,125 @@
+//! The contract's methods.
+
+use crate::account::{Account, Login, Seed, Version};
+use crate::engine::Engine;
+use crate::publish::unix_now;
+use crate::reach::{reach, translate};
+use crate::session::{FAREWELL, Inner};
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tornado_client::DeviceIdentity;
+use tornado_helper_api::{Connect, ControlPlane, Enroll, Helper, HelperError, Login as LoginInput, Status};
+use tornado_shared::crypto::identity::IdentityKey;
+use tornado_shared::invitation::{Invitation, ServerAddress};
+
+#[async_trait]
+impl Helper for Engine {
+    async fn enroll(&self, input: Enroll) -> Result<Status, HelperError> {
+        let invitation: Invitation =
+            input.link.expose().parse().map_err(|e| HelperError::BadInvitation(format!("{e}")))?;
+        let mut inner = self.inner.lock().await;
+        // The same server again: this stays the same device there.
+        let same = inner.account.as_ref().filter(|a| a.identity == invitation.identity);
+        let seed = same.map_or_else(|| Seed::new(*IdentityKey::random().expose_seed()), |a| a.device.clone());
+        let device = DeviceIdentity::new(&IdentityKey::from_seed(seed.expose()), input.device_name.clone());
+        let server = reach(&invitation.server, invitation.identity, invitation.tls).await?;
+        let now = unix_now();
+        let answer = server.api.enroll(&invitation, &device, input.username, &input.password, now).await;
+        let welcome = answer.map_err(|e| self.report(&e))?;
+        if inner.broken.is_some() {
+            inner.store.set_aside().map_err(|e| HelperError::Internal(e.to_string()))?;
+        }
+        let account = Account {
+            version: Version,
+            server: invitation.server.to_string(),
+            identity: invitation.identity,
+            tls: server.api.tls(),
+            device: seed,
+            device_name: input.device_name,
+            username: welcome.payload.user.username.to_string(),
+            login: Some(Login::new(&welcome, now)),
+        };
+        inner.settle(account, self).await
+    }
+
+    async fn login(&self, input: LoginInput) -> Result<Status, HelperError> {
+        let mut inner = self.inner.lock().await;
+        if let Some(reason) = &inner.broken {
+            return Err(HelperError::Blocked(reason.clone()));
+        }
+        let mut account = inner.account.clone().ok_or(HelperError::NotEnrolled)?;
+        if let Some(server) = input.server {
+            let address: ServerAddress = server.parse().map_err(|e| HelperError::Malformed(format!("{e}")))?;
+            account.server = address.to_string();
+        }
+        let address = account.address().map_err(|e| HelperError::Internal(e.to_string()))?;
+        let server = reach(&address, account.identity, Some(account.tls)).await?;
+        let name = input.username.unwrap_or_else(|| account.username.clone());
+        let now = unix_now();
+        let answer = server.api.login(&account.device(), &name, &input.password, now).await;
+        let welcome = answer.map_err(|e| self.report(&e))?;
+        account.tls = server.api.tls();
+        account.username = welcome.payload.user.username.to_string();
+        account.login = Some(Login::new(&welcome, now));
+        inner.settle(account, self).await
+    }
+
+    async fn connect(&self, input: Connect) -> Result<Status, HelperError> {
+        self.bring_up(input.lane).await
+    }
+
+    async fn disconnect(&self) -> Result<Status, HelperError> {
+        self.take_down().await?;
+        self.publish.no_notice();
+        Ok(self.publish.now())
+    }
+
+    async fn logout(&self) -> Result<Status, HelperError> {
+        self.take_down().await?;
+        let mut inner = self.inner.lock().await;
+        if inner.broken.take().is_some() {
+            inner.store.set_aside().map_err(|e| HelperError::Internal(e.to_string()))?;
+            let view = self.tunnel.unblock().await.map_err(|e| HelperError::Internal(e.to_string()))?;
+            self.publish.tunnel(&view);
+            return Ok(self.publish.now());
+        }
+        let Some(account) = &mut inner.account else { return Ok(self.publish.now()) };
+        let (address, identity, tls) = (account.address(), account.identity, account.tls);
+        self.publish.no_notice();
+        if let (Some(login), Ok(address)) = (account.login.take(), address) {
+            let farewell = async {
+                let server = reach(&address, identity, Some(tls)).await?;
+                server.api.logout(&login.refresh).await.map_err(|e| translate(&e))
+            };
+            // The user wants to be logged out here whatever the server says; the tokens end by themselves.
+            if !matches!(tokio::time::timeout(FAREWELL, farewell).await, Ok(Ok(()))) {
+                self.publish.notice("server_not_told", "logged out here, but the server could not be told");
+            }
+        }
+        inner.save();
+        self.publish.account(inner.account.as_ref());
+        Ok(self.publish.now())
+    }
+
+    fn watch(&self) -> watch::Receiver<Status> {
+        self.publish.watch()
+    }
+}
+
+impl Inner {
+    /// Keeps a new login. What the old one had ends now, not before: a failed login changes nothing.
+    async fn settle(&mut self, account: Account, engine: &Engine) -> Result<Status, HelperError> {
+        engine.drop_tunnel().await?;
+        self.end_session(&engine.publish).await;
+        self.store.save(&account).map_err(|e| HelperError::Internal(format!("the login could not be stored: {e}")))?;
+        self.account = Some(account);
+        if self.broken.take().is_some() {
+            let view = engine.tunnel.unblock().await.map_err(|e| HelperError::Internal(e.to_string()))?;
+            engine.publish.tunnel(&view);
+        }
+        engine.publish.account(self.account.as_ref());
+        engine.publish.control(ControlPlane::Reachable);
+        engine.publish.no_notice();
+        Ok(engine.publish.now())
+    }
+}

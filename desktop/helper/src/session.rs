@@ -1,0 +1,191 @@
+//! What only one call at a time may touch: the login and the session on the server.
+
+use crate::account::{Account, Login};
+use crate::publish::{Publisher, unix_now};
+use crate::reach::{Reached, endpoint, reach};
+use crate::schedule::Schedule;
+use crate::store::Store;
+use std::time::Duration;
+use tornado_client::{Connection, DeviceApi, Error as ApiError};
+use tornado_helper_api::{ControlPlane, HelperError};
+use tornado_shared::model::{Lane, PrivateKey, Secret, SessionId};
+use tornado_tunnel::Tunnel;
+use tornado_tunnel::plan::{LanePlan, Plan};
+use tornado_tunnel::state::View;
+
+/// How long a disconnect or logout waits for the server before it leaves the telling to a task.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(3);
+
+/// What only one call at a time may touch.
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) account: Option<Account>,
+    /// The store could not be read. Cleared by an enrolment or a logout.
+    pub(crate) broken: Option<String>,
+    pub(crate) session: Option<Session>,
+}
+
+/// A session on the server, with or without a tunnel.
+pub(crate) struct Session {
+    pub(crate) server: Reached,
+    pub(crate) key: PrivateKey,
+    pub(crate) connection: Connection,
+    pub(crate) lane: Lane,
+    pub(crate) schedule: Schedule,
+}
+
+impl Inner {
+    pub(crate) const fn new(store: Store, account: Option<Account>, broken: Option<String>) -> Self {
+        Self { store, account, broken, session: None }
+    }
+
+    /// Applies what the session offers to the tunnel.
+    pub(crate) async fn apply(&self, tunnel: &Tunnel) -> Result<View, HelperError> {
+        let session = self.session.as_ref().ok_or(HelperError::NotLoggedIn)?;
+        let login = self.account.as_ref().and_then(|a| a.login.as_ref()).ok_or(HelperError::NotLoggedIn)?;
+        let plan = plan(session, login).await?;
+        tunnel.connect(plan).await.map_err(|e| HelperError::Internal(e.to_string()))
+    }
+
+    /// Asks for a session; renews the access token when the server wants a fresh one.
+    pub(crate) async fn initiate(&mut self, server: &Reached, key: &PrivateKey) -> Result<Connection, ApiError> {
+        self.renew_if_due(&server.api).await?;
+        let mut answer = server.api.initiate(&self.access(), key.public_key()).await;
+        if answer.as_ref().is_err_and(ApiError::wants_fresh_token) {
+            self.renew(&server.api).await?;
+            answer = server.api.initiate(&self.access(), key.public_key()).await;
+        }
+        match answer {
+            // This login derived preshared keys. Who says there are none wants the tunnel weaker.
+            Ok(connection) if !connection.preshared => {
+                // The session that was just made is of no use; the server's timers end it otherwise.
+                let _ = server.api.disconnect(&self.access()).await;
+                Err(ApiError::Downgrade("a tunnel without preshared keys"))
+            }
+            Ok(connection) => Ok(connection),
+            Err(error) => {
+                self.forget_login_if_over(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Asks again with the same key. True when the offer is another than before.
+    pub(crate) async fn initiate_again(&mut self) -> Result<bool, ApiError> {
+        let Some(session) = &self.session else { return Ok(false) };
+        let (server, key) = (session.server.clone(), session.key.clone());
+        let connection = self.initiate(&server, &key).await?;
+        let Some(session) = &mut self.session else { return Ok(false) };
+        let (old, new) = (&session.connection, &connection);
+        let changed = (&old.direct, &old.tor) != (&new.direct, &new.tor);
+        session.connection = connection;
+        Ok(changed)
+    }
+
+    pub(crate) fn session_id(&self) -> Option<SessionId> {
+        self.session.as_ref().map(|s| s.connection.session_id)
+    }
+
+    pub(crate) fn access(&self) -> Secret {
+        self.account.as_ref().and_then(|a| a.login.as_ref()).map(|l| l.access.clone()).unwrap_or_default()
+    }
+
+    pub(crate) async fn renew_if_due(&mut self, api: &DeviceApi) -> Result<(), ApiError> {
+        let login = self.account.as_ref().and_then(|a| a.login.as_ref());
+        if login.is_some_and(|l| crate::schedule::is_due(l.access_expires_at, unix_now())) {
+            self.renew(api).await?;
+        }
+        Ok(())
+    }
+
+    /// Trades the refresh token. The new pair is on disk before it is used: the old one is spent.
+    pub(crate) async fn renew(&mut self, api: &DeviceApi) -> Result<(), ApiError> {
+        let Some(login) = self.account.as_mut().and_then(|a| a.login.as_mut()) else { return Ok(()) };
+        match api.reauth(&login.refresh.clone()).await {
+            Ok(tokens) => {
+                login.renew(&tokens, unix_now());
+                self.save();
+                Ok(())
+            }
+            Err(error) => {
+                self.forget_login_if_over(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Tokens go only when the server itself says that the login is over.
+    pub(crate) fn forget_login_if_over(&mut self, error: &ApiError) {
+        if error.ends_login()
+            && let Some(account) = &mut self.account
+        {
+            tracing::warn!(code = error.code(), "the server ended this login");
+            account.login = None;
+            self.save();
+        }
+    }
+
+    pub(crate) fn save(&self) {
+        if let Some(account) = &self.account
+            && let Err(error) = self.store.save(account)
+        {
+            // The login goes on in memory; after a restart the old tokens may be spent.
+            tracing::error!(%error, "the login could not be stored");
+        }
+    }
+
+    /// Tells the server that the session is over. Failing is no harm: its timers end it.
+    pub(crate) async fn end_session(&mut self, publish: &Publisher) {
+        let Some(session) = self.session.take() else { return };
+        publish.session(None);
+        let told = tokio::time::timeout(FAREWELL, session.server.api.disconnect(&self.access())).await;
+        match told {
+            Ok(Ok(_)) => publish.control(ControlPlane::Reachable),
+            Ok(Err(error)) if error.is_session_expired() => {}
+            Ok(Err(error)) => tracing::info!(%error, "the server was not told of the disconnect"),
+            Err(_) => tracing::info!("the server was not told of the disconnect in time"),
+        }
+    }
+
+    /// The enrolled server, proved. When its TLS key has changed, the pinned identity must vouch for the new one.
+    pub(crate) async fn reach(&mut self, publish: &Publisher) -> Result<Reached, HelperError> {
+        if let Some(reason) = &self.broken {
+            return Err(HelperError::Blocked(reason.clone()));
+        }
+        let account = self.account.as_ref().ok_or(HelperError::NotEnrolled)?;
+        if account.login.is_none() {
+            return Err(HelperError::NotLoggedIn);
+        }
+        let address = account.address().map_err(|e| HelperError::Internal(e.to_string()))?;
+        let (identity, tls) = (account.identity, account.tls);
+        let reached = reach(&address, identity, Some(tls)).await.inspect_err(|error| {
+            publish.control(ControlPlane::Unreachable);
+            publish.notice(error.code(), error);
+        })?;
+        if let Some(account) = &mut self.account
+            && account.tls != reached.api.tls()
+        {
+            account.tls = reached.api.tls();
+            self.save();
+        }
+        Ok(reached)
+    }
+}
+
+async fn plan(session: &Session, login: &Login) -> Result<Plan, HelperError> {
+    let mut lanes = Vec::with_capacity(2);
+    for lane in Lane::ALL {
+        let offer = session.connection.on(lane);
+        let preshared_key = Some(login.export().preshared_key(lane, &session.key.public_key()));
+        lanes.push(LanePlan {
+            addresses: vec![offer.v4.into(), offer.v6.into()],
+            peer: offer.server_key,
+            preshared_key,
+            endpoint: endpoint(offer).await?,
+            mtu: offer.mtu,
+        });
+    }
+    let [direct, tor] = <[LanePlan; 2]>::try_from(lanes).map_err(|_| HelperError::Internal("lanes".into()))?;
+    let api = session.server.addresses.clone();
+    Ok(Plan { private_key: session.key.clone(), lane: session.lane, direct, tor, api })
+}
