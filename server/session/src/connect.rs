@@ -84,7 +84,10 @@ impl Service {
             quarantine: self.config.quarantine.into(),
             now,
         };
-        let opened = self.store.open(&open).await.map_err(|error| fault::store(&error))?;
+        let mut opened = self.store.open(&open).await.map_err(|error| fault::store(&error))?;
+        if matches!(opened, Opened::MaxDevices) && self.evict_silent(grant).await {
+            opened = self.store.open(&open).await.map_err(|error| fault::store(&error))?;
+        }
         let (row, undo) = match opened {
             Opened::New { row, held_before: true, .. } => (row, Some(AfterClose::Quarantine)),
             Opened::New { row, held_before: false, .. } => (row, Some(AfterClose::FreeNow)),
@@ -102,6 +105,24 @@ impl Service {
             tracing::warn!(%error, "live state of a new session was not written");
         }
         Ok((entry, undo))
+    }
+
+    /// Frees the slot of the user's device that has been offline longest. A device that lost its network must
+    /// not keep its owner out (defect 2). False: none is offline, or it is just coming back.
+    async fn evict_silent(&self, grant: &Grant) -> bool {
+        let silent = |entry: &Arc<Entry>| entry.user_id == grant.user_id && entry.device_id != grant.device_id;
+        let candidates = self.registry.all().into_iter().filter(silent);
+        let oldest = candidates
+            .filter_map(|entry| {
+                let since = entry.cell().machine.offline_since()?;
+                Some((since, entry))
+            })
+            .min_by_key(|(since, _)| *since);
+        let Some((_, entry)) = oldest else { return false };
+        // This call holds its own device's lock: waiting for another's could wait for ever.
+        let Some(_guard) = self.locks.try_lock(entry.device_id) else { return false };
+        entry.state() == SessionState::Offline
+            && self.close(&entry, CloseReason::Evicted, AfterClose::Quarantine).await.is_ok()
     }
 
     /// Peers on both lanes, then online. The lanes themselves undo the first when the second fails.

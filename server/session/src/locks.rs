@@ -29,6 +29,14 @@ impl DeviceLocks {
         guard.lock = Some(lock.lock_owned().await);
         guard
     }
+
+    /// The lock, if nobody has it: for whoever holds one already and must not wait for a second.
+    pub fn try_lock(&self, device: DeviceId) -> Option<DeviceGuard> {
+        let lock = open(&self.table).entry(device).or_default().clone();
+        let mut guard = DeviceGuard { device, lock: None, table: self.table.clone() };
+        guard.lock = Some(lock.try_lock_owned().ok()?);
+        Some(guard)
+    }
 }
 
 impl Drop for DeviceGuard {
@@ -59,6 +67,7 @@ mod tests {
         drop(locks.lock(two).await);
         let waiting = tokio::time::timeout(Duration::from_millis(20), locks.lock(one)).await;
         assert!(waiting.is_err());
+        assert!(locks.try_lock(one).is_none() && locks.try_lock(two).is_some());
         drop(held);
         drop(locks.lock(one).await);
         assert!(open(&locks.table).is_empty());

@@ -87,6 +87,22 @@ async fn defect_012_a_key_of_another_device_is_refused_and_nobody_is_harmed() {
 }
 
 #[tokio::test]
+async fn defect_002_a_silent_device_gives_way_to_another_of_its_owner() {
+    let world = World::new().await;
+    *world.auth.max_devices.lock().unwrap() = 1;
+    let user = UserId::random();
+    let (lost, new) = (world.auth.device(user), world.auth.device(user));
+    world.connect(&lost).await.unwrap();
+    assert_eq!(world.connect(&new).await, Err(SessionError::MaxDevices { max: 1 }));
+    world.wait(300);
+    world.service.sweep().await;
+    assert_eq!(world.state(&lost).await, Some(SessionState::Offline));
+    world.connect(&new).await.unwrap();
+    assert_eq!(world.state(&lost).await, None);
+    assert_eq!(world.heartbeat(&lost).await, Err(SessionError::SessionExpired));
+}
+
+#[tokio::test]
 async fn defect_002_slots_are_live_sessions_and_free_at_once() {
     let world = World::new().await;
     *world.auth.max_devices.lock().unwrap() = 1;
