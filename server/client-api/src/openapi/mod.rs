@@ -172,17 +172,10 @@ mod tests {
     }
 
     fn collect(value: &Value, references: &mut Vec<String>) {
-        match value {
-            Value::Object(fields) => {
-                for (name, value) in fields {
-                    match value {
-                        Value::String(text) if name == "$ref" => references.push(text.clone()),
-                        other => collect(other, references),
-                    }
-                }
-            }
-            Value::Array(items) => items.iter().for_each(|item| collect(item, references)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        if let Some(fields) = value.as_object() {
+            references.extend(fields.get("$ref").and_then(Value::as_str).map(String::from));
+            fields.values().for_each(|inner| collect(inner, references));
         }
+        value.as_array().into_iter().flatten().for_each(|item| collect(item, references));
     }
 }
