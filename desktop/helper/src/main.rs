@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -46,8 +47,10 @@ enum Choice {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TORNADO_LOG").unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("TORNADO_LOG").unwrap_or_else(|_| "info,gotatun=warn".into());
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     let backend = arguments.backend.map(|choice| match choice {
         Choice::Kernel => Backend::Kernel,
         Choice::Userspace => Backend::Userspace,

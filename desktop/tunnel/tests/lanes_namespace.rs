@@ -323,3 +323,26 @@ E",
         });
     });
 }
+
+#[test]
+fn ipv6_that_is_switched_off_for_new_interfaces_only_does_not_leak() {
+    let world = World::new("f");
+    world.tell_addresses();
+    let before = world.rules();
+    let set = "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6";
+    sh(&format!("ip netns exec {}d sh -c '{set}'", world.id));
+    let plan = world.plan(Lane::Direct);
+    world.within("d", move || {
+        block_on(async {
+            assert_eq!(beside(internet).await, clear());
+            let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()));
+            assert_eq!(tunnel.connect(plan).await.unwrap().phase, Phase::Connected);
+            assert_eq!(beside(internet).await, [through(Lane::Direct)[0], None]);
+            assert_eq!(tunnel.disconnect().await.unwrap().phase, Phase::Disconnected);
+            assert_eq!(beside(internet).await, clear());
+            drop(tunnel);
+            task.await.unwrap();
+        });
+    });
+    assert_eq!(world.rules(), before);
+}

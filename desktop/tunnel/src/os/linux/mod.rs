@@ -10,7 +10,7 @@ use crate::plan::{Backend, Link, Observation, Slot};
 use crate::policy::{Family, Routing};
 use async_trait::async_trait;
 use netlink::Netlink;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use userspace::UserLink;
 
 /// How the interfaces are called, and who moves the packets.
@@ -34,6 +34,8 @@ pub struct Linux {
     backend: Backend,
     netlink: Netlink,
     links: HashMap<Slot, UserLink>,
+    /// Links that could not get their IPv6 address.
+    without_ipv6: HashSet<Slot>,
 }
 
 impl Linux {
@@ -49,7 +51,7 @@ impl Linux {
             None => probe(&netlink, &settings.interface).await?,
         };
         tracing::info!(?backend, "WireGuard implementation chosen");
-        Ok(Self { settings, backend, netlink, links: HashMap::new() })
+        Ok(Self { settings, backend, netlink, links: HashMap::new(), without_ipv6: HashSet::new() })
     }
 
     /// Who moves the packets.
@@ -102,13 +104,14 @@ impl Os for Linux {
         let index = self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", &name))?;
         self.netlink.set_up(index, link.lane.mtu).await?;
         for address in &link.lane.addresses {
-            let added = self.netlink.add_address(index, *address).await;
-            if let Err(error) = added {
-                // A machine without IPv6 has nothing that could leak by it either.
-                if Family::of(*address) == Family::V4 || self.netlink.has_ipv6().await {
-                    return Err(error);
+            match self.netlink.add_address(index, *address).await {
+                Ok(()) => {}
+                Err(error) if Family::of(*address) == Family::V4 => return Err(error),
+                // IPv6 is switched off here, perhaps only on new interfaces: then it is refused, not let past.
+                Err(error) => {
+                    tracing::warn!(%error, "the tunnel carries no IPv6; it is blocked while the tunnel is up");
+                    self.without_ipv6.insert(link.slot);
                 }
-                tracing::info!("this machine has no IPv6; the tunnel carries IPv4 only");
             }
         }
         if let Some(tun) = user {
@@ -122,7 +125,10 @@ impl Os for Linux {
         let index = self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", &name))?;
         let ipv6 = self.netlink.has_ipv6().await;
         // Routes before rules: while the rules are set there is something for them to find.
-        for (family, leads) in routing.defaults {
+        for (family, mut leads) in routing.defaults {
+            if family == Family::V6 && self.without_ipv6.contains(&routing.slot) {
+                leads = crate::policy::Default::Unreachable;
+            }
             if family == Family::V4 || ipv6 {
                 self.netlink.put_default(family, leads, index).await?;
             }
@@ -132,6 +138,7 @@ impl Os for Linux {
     }
 
     async fn remove(&mut self, slot: Slot) -> Result<(), OsError> {
+        self.without_ipv6.remove(&slot);
         if let Some(link) = self.links.remove(&slot) {
             link.stop().await;
         }

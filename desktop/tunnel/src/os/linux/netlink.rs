@@ -85,15 +85,10 @@ impl Netlink {
         but(added, "set the interface's address", &[EEXIST])
     }
 
-    /// Whether this machine has IPv6 at all: its loopback then has `::1`.
+    /// Whether this kernel speaks IPv6 at all; one started with `ipv6.disable=1` has no IPv6 rules.
     pub(super) async fn has_ipv6(&self) -> bool {
         let mut rules = Box::pin(self.handle.rule().get(IpVersion::V6).execute());
-        // A kernel with `ipv6.disable=1` knows no IPv6 rules.
         matches!(rules.try_next().await, Ok(Some(_)))
-            && !matches!(
-                tokio::fs::read_to_string("/proc/sys/net/ipv6/conf/all/disable_ipv6").await.as_deref().map(str::trim),
-                Ok("1")
-            )
     }
 
     /// Leads a family's default route of our table into the link, with a last resort beneath: should the link
