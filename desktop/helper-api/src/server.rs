@@ -57,8 +57,12 @@ pub trait Helper: Send + Sync + 'static {
 }
 
 /// Makes the listening socket, replacing one that a dead process left. Anybody may connect; what decides is
-/// the uid, which the kernel vouches for, so that a refusal can say why.
+/// the uid, which the kernel vouches for, so that a refusal can say why. Fails with `AddrInUse` while another
+/// process answers there: two helpers would take each other's tunnels away.
 pub fn listen(path: &Path) -> io::Result<UnixListener> {
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(io::ErrorKind::AddrInUse.into());
+    }
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         Ok(()) | Err(_) => {}

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 pub use store::{Store, StoreError};
+use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::Access;
 use tornado_tunnel::Tunnel;
@@ -48,13 +49,17 @@ pub enum Error {
     },
 }
 
-/// Serves until `shutdown`; then takes the tunnel down and tells the server.
-pub async fn run(config: Config, os: Box<dyn Os>, shutdown: CancellationToken) -> Result<(), Error> {
+/// Takes the socket. To be done before anything else is touched: it fails while another helper runs.
+pub fn listen(config: &Config) -> Result<UnixListener, Error> {
     let fail = |source| Error::Socket { path: config.socket.clone(), source };
     if let Some(directory) = config.socket.parent() {
         std::fs::create_dir_all(directory).map_err(fail)?;
     }
-    let listener = tornado_helper_api::listen(&config.socket).map_err(fail)?;
+    tornado_helper_api::listen(&config.socket).map_err(fail)
+}
+
+/// Serves until `shutdown`; then takes the tunnel down and tells the server.
+pub async fn run(listener: UnixListener, config: Config, os: Box<dyn Os>, shutdown: CancellationToken) {
     let (tunnel, task) = Tunnel::start(os);
     let engine = Engine::start(Store::new(config.state_dir), tunnel).await;
     let keeper = tokio::spawn(keeper::run(Arc::downgrade(&engine), shutdown.clone()));
@@ -70,6 +75,6 @@ pub async fn run(config: Config, os: Box<dyn Os>, shutdown: CancellationToken) -
     if tokio::time::timeout(Duration::from_secs(10), task).await.is_err() {
         tracing::warn!("the tunnel was not taken down in time; the next start will clean up");
     }
+    // Gone already is fine.
     let _ = std::fs::remove_file(&config.socket);
-    Ok(())
 }

@@ -55,10 +55,18 @@ async fn main() -> anyhow::Result<()> {
         Choice::Kernel => Backend::Kernel,
         Choice::Userspace => Backend::Userspace,
     });
+    let config = Config {
+        socket: arguments.socket,
+        state_dir: arguments.state_dir,
+        allow_uids: arguments.allow_uids.into_iter().collect(),
+        group: Some(arguments.group),
+    };
+    let listener = tornado_helper::listen(&config)?;
     let settings = Settings { interface: arguments.interface, backend };
     let mut os = Linux::open(settings).await.context("the helper needs root, or CAP_NET_ADMIN and /dev/net/tun")?;
     if arguments.clean_up {
-        return os.tear_down().await.context("something could not be taken away");
+        os.tear_down().await.context("something could not be taken away")?;
+        return Ok(std::fs::remove_file(&config.socket)?);
     }
     let shutdown = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -70,11 +78,6 @@ async fn main() -> anyhow::Result<()> {
         }
         stop.cancel();
     });
-    let config = Config {
-        socket: arguments.socket,
-        state_dir: arguments.state_dir,
-        allow_uids: arguments.allow_uids.into_iter().collect(),
-        group: Some(arguments.group),
-    };
-    Ok(tornado_helper::run(config, Box::new(os), shutdown).await?)
+    tornado_helper::run(listener, config, Box::new(os), shutdown).await;
+    Ok(())
 }

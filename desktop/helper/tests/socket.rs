@@ -45,6 +45,8 @@ async fn only_those_who_may_get_an_answer() {
         assert!(answer.ends_with(" 403") && answer.contains("forbidden"), "{route}: {answer}");
         assert!(!answer.contains("disconnected"), "{answer}");
     }
+    let second = tornado_helper_api::listen(&machine.socket());
+    assert_eq!(second.unwrap_err().kind(), std::io::ErrorKind::AddrInUse, "a running helper is not pushed aside");
     assert!(as_user(12_345, &machine, "/v1/status").ends_with(" 200"));
     // Strangers who hold their connections open do not lock the owner out.
     let strangers: Vec<_> = (0..40)

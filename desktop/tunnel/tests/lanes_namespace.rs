@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tornado_shared::model::{Lane, PresharedKey, PrivateKey};
 use tornado_tunnel::Tunnel;
@@ -227,6 +229,28 @@ fn traffic_of_both_families_takes_the_lane_and_comes_back() {
             // The device API stays outside, by a strict reverse-path filter; other ports of the server do not.
             assert_eq!(beside(|| seen_by("192.0.2.1:4605")).await, clear()[0]);
             assert_eq!(beside(|| seen_by("[2001:db8::1]:4605")).await, clear()[1]);
+
+            // While lanes are switched nothing is seen in the clear: make before break.
+            let stop = Arc::new(AtomicBool::new(false));
+            let asking = tokio::task::spawn_blocking({
+                let stop = stop.clone();
+                move || {
+                    let mut seen = Vec::new();
+                    while !stop.load(Ordering::SeqCst) {
+                        seen.extend(internet().into_iter().flatten());
+                    }
+                    seen
+                }
+            });
+            for lane in [Lane::Tor, Lane::Direct, Lane::Tor, Lane::Direct] {
+                assert_eq!(tunnel.switch(lane).await.unwrap().lane, Some(lane));
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            stop.store(true, Ordering::SeqCst);
+            let seen = asking.await.unwrap();
+            assert!(seen.len() > 20, "{} answers", seen.len());
+            let lanes = Lane::ALL.map(addresses).concat();
+            assert!(seen.iter().all(|address| lanes.contains(address)), "{seen:?}");
 
             let view = tunnel.switch(Lane::Tor).await.unwrap();
             assert_eq!((view.phase, view.lane), (Phase::Connected, Some(Lane::Tor)), "{view:?}");

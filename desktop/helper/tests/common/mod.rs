@@ -241,7 +241,7 @@ pub struct Machine {
     pub os: Fake,
     pub client: HelperClient,
     pub stop: CancellationToken,
-    pub task: Option<tokio::task::JoinHandle<Result<(), tornado_helper::Error>>>,
+    pub task: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Machine {
@@ -271,7 +271,8 @@ impl Machine {
             allow_uids: [12_345].into(),
             group: None,
         };
-        let task = tokio::spawn(tornado_helper::run(config, Box::new(self.os.clone()), self.stop.clone()));
+        let listener = tornado_helper::listen(&config).unwrap();
+        let task = tokio::spawn(tornado_helper::run(listener, config, Box::new(self.os.clone()), self.stop.clone()));
         self.task = Some(task);
         for _ in 0..200 {
             if self.client.status().await.is_ok() {
@@ -285,7 +286,7 @@ impl Machine {
     pub async fn stop(&mut self) {
         self.stop.cancel();
         if let Some(task) = self.task.take() {
-            task.await.unwrap().unwrap();
+            task.await.unwrap();
         }
     }
 
