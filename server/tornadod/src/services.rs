@@ -69,9 +69,14 @@ fn end_on_signals() -> anyhow::Result<CancellationToken> {
     Ok(token)
 }
 
+/// Libraries that write where devices are, one line a packet, or whole netlink messages with keys in them.
+/// First, so that an operator who names one of them in `[log] level` still gets it.
+const QUIET: &str = "gotatun=off,netlink_proto=warn,genetlink=warn";
+
 /// JSON lines on standard error.
 fn start_logging(config: &Config) {
-    let filter = EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = format!("{QUIET},{}", config.log.level);
+    let filter = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},info")));
     let started = tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter).try_init();
     if started.is_err() {
         crate::output::complain("tornadod: logging was started twice");
