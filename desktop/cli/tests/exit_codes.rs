@@ -41,6 +41,9 @@ impl Helper for Told {
     async fn logout(&self) -> Result<Status, HelperError> {
         self.answer("logout".into())
     }
+    async fn status(&self) -> Status {
+        idle()
+    }
     fn watch(&self) -> watch::Receiver<Status> {
         self.status.subscribe()
     }

@@ -52,7 +52,9 @@ pub trait Helper: Send + Sync + 'static {
     async fn disconnect(&self) -> Result<Status, HelperError>;
     /// Takes the tunnel down and ends the login.
     async fn logout(&self) -> Result<Status, HelperError>;
-    /// The state, as it changes.
+    /// The state now.
+    async fn status(&self) -> Status;
+    /// The state, as it changes; counters once a second.
     fn watch(&self) -> watch::Receiver<Status>;
 }
 
@@ -197,8 +199,7 @@ where
 }
 
 async fn status(State(helper): Shared) -> Response {
-    let status = helper.watch().borrow().clone();
-    json(&status)
+    json(&helper.status().await)
 }
 
 fn events(watch: watch::Receiver<Status>, stop: CancellationToken) -> Response {

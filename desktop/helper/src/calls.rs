@@ -6,11 +6,15 @@ use crate::publish::unix_now;
 use crate::reach::{reach, translate};
 use crate::session::{FAREWELL, Inner};
 use async_trait::async_trait;
+use std::time::Duration;
 use tokio::sync::watch;
 use tornado_client::DeviceIdentity;
 use tornado_helper_api::{Connect, ControlPlane, Enroll, Helper, HelperError, Login as LoginInput, Status};
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::invitation::{Invitation, ServerAddress};
+
+/// How long a question for the status waits for fresh counters.
+const FRESH: Duration = Duration::from_millis(300);
 
 #[async_trait]
 impl Helper for Engine {
@@ -99,6 +103,14 @@ impl Helper for Engine {
         inner.save();
         self.publish.account(inner.account.as_ref());
         Ok(self.publish.now())
+    }
+
+    async fn status(&self) -> Status {
+        // While the tunnel is busy the latest word is good enough.
+        if let Ok(Ok(view)) = tokio::time::timeout(FRESH, self.tunnel.look()).await {
+            self.publish.tunnel(&view);
+        }
+        self.publish.now()
     }
 
     fn watch(&self) -> watch::Receiver<Status> {

@@ -1,7 +1,7 @@
 //! Joins the state machine and the operating system in one task.
 
 use crate::os::Os;
-use crate::plan::Plan;
+use crate::plan::{Plan, Slot};
 use crate::state::{BlockedReason, Effect, Event, Next, State, View};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -17,10 +17,13 @@ const EFFECT_DEADLINE: Duration = Duration::from_secs(10);
 #[error("the tunnel's task has ended")]
 pub struct Stopped;
 
+/// What is asked of the task: an event, or nothing but a fresh look at the links; and whom to tell.
+type Command = (Option<Event>, oneshot::Sender<()>);
+
 /// A running tunnel. When the last clone is dropped the tunnel is taken down.
 #[derive(Debug, Clone)]
 pub struct Tunnel {
-    commands: mpsc::Sender<(Event, oneshot::Sender<()>)>,
+    commands: mpsc::Sender<Command>,
     view: watch::Receiver<View>,
 }
 
@@ -65,10 +68,20 @@ impl Tunnel {
         self.view.clone()
     }
 
-    async fn command(&self, event: Event) -> Result<View, Stopped> {
+    /// Looks at the links now instead of at the next second.
+    pub async fn look(&self) -> Result<View, Stopped> {
+        self.send(None).await?;
+        Ok(self.view.borrow().clone())
+    }
+
+    async fn send(&self, event: Option<Event>) -> Result<(), Stopped> {
         let (done, taken) = oneshot::channel();
         self.commands.send((event, done)).await.map_err(|_| Stopped)?;
-        taken.await.map_err(|_| Stopped)?;
+        taken.await.map_err(|_| Stopped)
+    }
+
+    async fn command(&self, event: Event) -> Result<View, Stopped> {
+        self.send(Some(event)).await?;
         let mut view = self.view.clone();
         let settled = view.wait_for(|view| view.phase.is_settled()).await.map_err(|_| Stopped)?;
         Ok(settled.clone())
@@ -81,7 +94,7 @@ struct Driver {
 }
 
 impl Driver {
-    async fn run(mut self, next: Next, mut commands: mpsc::Receiver<(Event, oneshot::Sender<()>)>) {
+    async fn run(mut self, next: Next, mut commands: mpsc::Receiver<Command>) {
         let mut state = self.settle(next).await;
         loop {
             let (slots, pace) = state.poll_links();
@@ -90,20 +103,26 @@ impl Driver {
                 biased;
                 command = commands.recv() => {
                     let Some((event, taken)) = command else { break };
-                    state = self.settle(state.handle(event, Instant::now())).await;
+                    state = match event {
+                        Some(event) => self.settle(state.handle(event, Instant::now())).await,
+                        None => self.observe(state, slots).await,
+                    };
                     // The caller may have gone away; the command stands.
                     let _ = taken.send(());
                 }
                 () = at(deadline) => state = self.settle(state.handle(Event::Timeout, Instant::now())).await,
-                () = tokio::time::sleep(pace), if !slots.is_empty() => {
-                    for slot in slots {
-                        let observed = self.os.observe(slot).await.map_err(|e| e.to_string());
-                        state = self.settle(state.handle(Event::Observed(slot, observed), Instant::now())).await;
-                    }
-                }
+                () = tokio::time::sleep(pace), if !slots.is_empty() => state = self.observe(state, slots).await,
             }
         }
         let _ = self.settle(state.handle(Event::Disconnect, Instant::now())).await;
+    }
+
+    async fn observe(&mut self, mut state: State, slots: Vec<Slot>) -> State {
+        for slot in slots {
+            let observed = self.os.observe(slot).await.map_err(|e| e.to_string());
+            state = self.settle(state.handle(Event::Observed(slot, observed), Instant::now())).await;
+        }
+        state
     }
 
     /// Executes effects and feeds the answers back until there are no more.

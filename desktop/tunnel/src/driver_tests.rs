@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::os::fake::Fake;
-use crate::plan::{LanePlan, Slot};
+use crate::plan::LanePlan;
 use crate::state::{Failure, Phase};
 use tornado_shared::model::PrivateKey;
 
