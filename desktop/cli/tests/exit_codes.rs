@@ -99,7 +99,9 @@ async fn every_failure_has_its_code() {
     assert_eq!(json, idle());
 
     let refused = HelperError::Refused { code: "invalid_credentials".into(), detail: "wrong".into() };
-    let away = HelperError::Unreachable { detail: "the server cannot be reached".into(), retry_after: Some(7) };
+    let busy = "data_plane_unavailable".to_owned();
+    let away =
+        HelperError::Unreachable { code: busy, detail: "the lanes could not be set up".into(), retry_after: Some(7) };
     for (error, code) in [
         (HelperError::NotLoggedIn, 1),
         (HelperError::Blocked("x".into()), 1),

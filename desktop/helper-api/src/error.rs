@@ -36,6 +36,8 @@ pub enum HelperError {
     /// The server cannot be reached or cannot do it now.
     #[error("{detail}")]
     Unreachable {
+        /// `unreachable`, `timeout`, or the server's own code, for example `data_plane_unavailable`.
+        code: String,
         /// What happened.
         detail: String,
         /// Seconds to wait, when the server said.
@@ -74,6 +76,12 @@ impl HelperError {
         }
     }
 
+    /// Without an answer from the server.
+    #[must_use]
+    pub fn unreachable(detail: impl Into<String>) -> Self {
+        Self::Unreachable { code: "unreachable".into(), detail: detail.into(), retry_after: None }
+    }
+
     /// Stable code.
     #[must_use]
     pub fn code(&self) -> &str {
@@ -84,8 +92,7 @@ impl HelperError {
             Self::BadInvitation(_) => "bad_invitation",
             Self::NotEnrolled => "not_enrolled",
             Self::NotLoggedIn => "not_logged_in",
-            Self::Refused { code, .. } => code,
-            Self::Unreachable { .. } => "unreachable",
+            Self::Refused { code, .. } | Self::Unreachable { code, .. } => code,
             Self::Untrusted(_) => "untrusted",
             Self::NoHandshake(_) => "no_handshake",
             Self::Blocked(_) => "blocked",

@@ -37,15 +37,14 @@ pub(crate) async fn reach(
 
 /// All addresses of a host. Names are not logged.
 async fn resolve(address: &ServerAddress) -> Result<Vec<SocketAddr>, HelperError> {
-    let unreachable = |detail: String| HelperError::Unreachable { detail, retry_after: None };
     let look = tokio::net::lookup_host((address.host.as_str(), address.port));
     let found = tokio::time::timeout(Duration::from_secs(8), look)
         .await
-        .map_err(|_| unreachable(format!("the name {} could not be resolved in time", address.host)))?
-        .map_err(|e| unreachable(format!("the name {} could not be resolved: {e}", address.host)))?;
+        .map_err(|_| HelperError::unreachable(format!("the name {} could not be resolved in time", address.host)))?
+        .map_err(|e| HelperError::unreachable(format!("the name {} could not be resolved: {e}", address.host)))?;
     let found: Vec<SocketAddr> = found.take(8).collect();
     if found.is_empty() {
-        return Err(unreachable(format!("the name {} has no address", address.host)));
+        return Err(HelperError::unreachable(format!("the name {} has no address", address.host)));
     }
     Ok(found)
 }
@@ -62,10 +61,7 @@ pub(crate) async fn endpoint(offer: &Offer) -> Result<SocketAddr, HelperError> {
             return Ok(*address);
         }
     }
-    Err(HelperError::Unreachable {
-        detail: "this machine has no route to the lane's endpoint".into(),
-        retry_after: None,
-    })
+    Err(HelperError::unreachable("this machine has no route to the lane's endpoint"))
 }
 
 /// An API error in the contract's words.
@@ -74,7 +70,7 @@ pub(crate) fn translate(error: &ApiError) -> HelperError {
     match error {
         ApiError::Unreachable(_) | ApiError::Timeout | ApiError::Busy { .. } => {
             let retry_after = error.retry_after().map(|after| after.as_secs());
-            HelperError::Unreachable { detail: text, retry_after }
+            HelperError::Unreachable { code: error.code().to_owned(), detail: text, retry_after }
         }
         ApiError::Refused { code, detail, .. } => HelperError::Refused { code: code.clone(), detail: detail.clone() },
         ApiError::WrongCertificate
