@@ -23,6 +23,7 @@ pub use service::Service;
 use keys::Keys;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::MissedTickBehavior;
 use tornado_mesh::session::SessionsClient;
 use tornado_mesh::{Context, Readiness};
 use tornado_store::identity::{IdentityStore as _, SqlIdentityStore};
@@ -31,9 +32,9 @@ use tornado_store::identity::{IdentityStore as _, SqlIdentityStore};
 const DATABASE: &str = "identity.db";
 /// The key directory inside the state directory.
 const KEYS: &str = "keys";
-/// How often sessions that should have been closed are tried again.
+/// How often sessions that may have outlived their logins are compared with them again.
 const RETRY: Duration = Duration::from_secs(5);
-/// How often login keys are looked at and lapsed rows forgotten.
+/// How often login keys are looked at, lapsed rows forgotten and sessions compared with logins.
 const UPKEEP: Duration = Duration::from_secs(3600);
 
 /// Serves until `context.shutdown` is cancelled. Refuses to start when a key file or the database is
@@ -81,11 +82,12 @@ async fn open_keys(context: &Context, config: &Config, store: &SqlIdentityStore,
 
 async fn keep_up(service: Arc<Service>, shutdown: tokio_util::sync::CancellationToken) {
     let mut retry = tokio::time::interval(RETRY);
+    retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut upkeep = tokio::time::interval_at(tokio::time::Instant::now() + UPKEEP, UPKEEP);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            _ = retry.tick() => drop(shutdown.run_until_cancelled(service.close_pending()).await),
+            _ = retry.tick() => drop(shutdown.run_until_cancelled(service.settle_sessions()).await),
             _ = upkeep.tick() => service.upkeep().await,
         }
     }

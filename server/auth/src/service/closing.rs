@@ -1,50 +1,123 @@
 //! Sessions that have to end because their login did.
+//!
+//! What is still to be closed is not remembered: it is what `session` has and the store says has ended. So
+//! nothing is lost when this service dies between ending a login and closing its session.
 
 use super::Service;
-use std::collections::VecDeque;
-use std::sync::{MutexGuard, PoisonError};
-use tornado_mesh::session::{CloseDevice, SessionError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use tornado_mesh::session::{CloseDevice, LiveQuery, SessionError};
 use tornado_shared::model::{CloseReason, DeviceId};
+use tornado_store::identity::RevokeReason;
 
-/// Most sessions remembered for another try; beyond it the oldest is given up (its login is ended all the same).
-const MAX_PENDING: usize = 10_000;
+/// Whether live sessions have to be compared with logins. At start they have to.
+#[derive(Debug)]
+pub(super) struct Unsettled(AtomicBool);
 
-/// A session that could not be closed yet.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct PendingClose {
-    device: DeviceId,
-    reason: CloseReason,
+/// A close that is owed from before a login is ended. Dropped unpaid (the session service failed, the call's
+/// deadline cut it off), it leaves the debt to the next comparison.
+pub(super) struct Owed<'a> {
+    unsettled: &'a Unsettled,
+    paid: bool,
+}
+
+impl Default for Unsettled {
+    fn default() -> Self {
+        Self(AtomicBool::new(true))
+    }
+}
+
+impl Unsettled {
+    pub(super) fn mark(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) const fn owe(&self) -> Owed<'_> {
+        Owed { unsettled: self, paid: false }
+    }
+}
+
+impl Owed<'_> {
+    pub(super) fn paid(mut self) {
+        self.paid = true;
+    }
+}
+
+impl Drop for Owed<'_> {
+    fn drop(&mut self) {
+        if !self.paid {
+            self.unsettled.mark();
+        }
+    }
 }
 
 impl Service {
-    /// Closes a device's session now; when `session` does not answer, again and again later.
-    pub(super) async fn close(&self, device: DeviceId, reason: CloseReason) -> Result<(), SessionError> {
-        let closed = self.sessions.close_device(CloseDevice { device_id: device, reason }).await;
-        if let Err(error) = closed {
-            let mut pending = self.pending();
-            if pending.len() >= MAX_PENDING {
-                pending.pop_front();
-            }
-            pending.push_back(PendingClose { device, reason });
-            return Err(error);
-        }
+    /// Closes a device's session now; when that fails, the next comparison does it.
+    pub(super) async fn close(
+        &self,
+        owed: Owed<'_>,
+        device: DeviceId,
+        reason: CloseReason,
+    ) -> Result<(), SessionError> {
+        self.sessions.close_device(CloseDevice { device_id: device, reason }).await?;
+        owed.paid();
         Ok(())
     }
 
-    /// Tries what is pending once more, in order, until the first failure.
-    pub async fn close_pending(&self) {
-        loop {
-            let Some(next) = self.pending().front().copied() else { return };
-            let close = CloseDevice { device_id: next.device, reason: next.reason };
-            if let Err(error) = self.sessions.close_device(close).await {
-                tracing::debug!(%error, "session still does not close");
+    /// Closes every live session whose device has no login any more, if one may have been missed: after a
+    /// start, after a close that failed, and at each upkeep.
+    pub async fn settle_sessions(&self) {
+        if !self.unsettled.0.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        let owed = self.unsettled.owe();
+        let live = match self.sessions.live(LiveQuery::default()).await {
+            Ok(live) => live,
+            Err(error) => {
+                tracing::debug!(%error, "session does not say which devices are connected; trying again");
                 return;
             }
-            self.pending().pop_front();
+        };
+        let mut all_closed = true;
+        for session in live {
+            all_closed &= self.settle(session.device_id).await;
+        }
+        if all_closed {
+            owed.paid();
         }
     }
 
-    fn pending(&self) -> MutexGuard<'_, VecDeque<PendingClose>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    /// True when nothing is left to be done. A newer login of the device keeps the session; its connect
+    /// replaces it.
+    async fn settle(&self, device: DeviceId) -> bool {
+        let reason = match self.store.ended(device).await {
+            Ok(None) => return true,
+            Ok(Some(reason)) => close_reason(reason),
+            Err(error) => {
+                tracing::error!(%error, "the identity store failed");
+                return false;
+            }
+        };
+        match self.sessions.close_device(CloseDevice { device_id: device, reason }).await {
+            Ok(closed) => {
+                if closed.session_id.is_some() {
+                    tracing::info!(%device, ?reason, "a session outlived its login and was closed");
+                }
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the session of an ended login is still to be closed");
+                false
+            }
+        }
+    }
+}
+
+const fn close_reason(reason: RevokeReason) -> CloseReason {
+    match reason {
+        RevokeReason::Logout => CloseReason::Logout,
+        RevokeReason::Replaced => CloseReason::Replaced,
+        RevokeReason::Reused | RevokeReason::DeviceRemoved | RevokeReason::Suspended | RevokeReason::Deleted => {
+            CloseReason::Revoked
+        }
     }
 }

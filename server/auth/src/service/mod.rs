@@ -17,8 +17,7 @@ use crate::guard::Guard;
 use crate::keys::Keys;
 use crate::password::{HashError, Hasher};
 use crate::tokens::Lifetimes;
-use closing::PendingClose;
-use std::collections::VecDeque;
+use closing::Unsettled;
 use std::sync::{Arc, Mutex};
 use tornado_mesh::auth::{
     AccessToken, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin, Operator,
@@ -39,7 +38,7 @@ pub struct Service {
     keys: Keys,
     hasher: Hasher,
     guard: Mutex<Guard>,
-    pending: Mutex<VecDeque<PendingClose>>,
+    unsettled: Unsettled,
     clock: Clock,
 }
 
@@ -54,11 +53,13 @@ impl Service {
     ) -> Result<Self, HashError> {
         let hasher = Hasher::new(config.argon2, config.hash_workers, config.hash_queue)?;
         let guard = Mutex::new(Guard::new(config.guard));
-        Ok(Self { config, store, sessions, keys, hasher, guard, pending: Mutex::default(), clock })
+        Ok(Self { config, store, sessions, keys, hasher, guard, unsettled: Unsettled::default(), clock })
     }
 
-    /// Renews login keys and forgets what has lapsed. Failures are logged and met again at the next turn.
+    /// Renews login keys, forgets what has lapsed, has sessions compared with logins. Failures are logged and met
+    /// again at the next turn.
     pub async fn upkeep(&self) {
+        self.unsettled.mark();
         let now = self.clock.now();
         if let Err(error) = self.keys.renew(now, self.config.login_key_lifetime) {
             tracing::error!(%error, "login keys could not be renewed");

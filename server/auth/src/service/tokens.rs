@@ -18,8 +18,10 @@ impl Service {
         let claims = self.keys.tokens.verify_refresh(token, now).map_err(refresh_error)?;
         let (next, expires_at) = (Uuid::new_v4(), now.saturating_add(self.config.refresh_lifetime));
         let rotation = Rotation { family: claims.fam, spent: claims.jti, next, now, expires_at };
+        let owed = self.unsettled.owe();
         match self.store.rotate(&rotation).await.map_err(fault::store)? {
             RotateOutcome::Rotated => {
+                owed.paid();
                 let holder = Holder { user: claims.sub, device: claims.device_id, family: claims.fam };
                 let pair = self.keys.tokens.write(holder, next, now, self.lifetimes());
                 pair.map_err(|_| fault::internal("a token could not be signed"))
@@ -27,12 +29,15 @@ impl Service {
             RotateOutcome::Reused => {
                 tracing::warn!(family = %claims.fam, "a refresh token was used twice; the login is ended");
                 // The login is ended either way; a session that cannot be closed now is tried again.
-                if let Err(error) = self.close(claims.device_id, CloseReason::Revoked).await {
+                if let Err(error) = self.close(owed, claims.device_id, CloseReason::Revoked).await {
                     tracing::warn!(%error, "the session of an ended login is still to be closed");
                 }
                 Err(AuthError::RefreshReused)
             }
-            RotateOutcome::Refused => Err(self.why_refused(claims.fam, now).await?),
+            RotateOutcome::Refused => {
+                owed.paid();
+                Err(self.why_refused(claims.fam, now).await?)
+            }
         }
     }
 
@@ -54,15 +59,17 @@ impl Service {
     pub(super) async fn log_out(&self, token: &Secret) -> Result<Done, AuthError> {
         let now = self.clock.now();
         let claims = self.keys.tokens.verify_refresh(token, now).map_err(refresh_error)?;
+        let owed = self.unsettled.owe();
         let ended = self.store.revoke_family(claims.fam, RevokeReason::Logout, now).await.map_err(fault::store)?;
         if !ended {
             let standing = self.store.standing(claims.fam).await.map_err(fault::store)?;
             // A newer login of the same device owns the session now.
             if standing.is_none_or(|standing| standing.revoked == Some(RevokeReason::Replaced)) {
+                owed.paid();
                 return Ok(Done {});
             }
         }
-        self.close(claims.device_id, CloseReason::Logout).await.map_err(|error| {
+        self.close(owed, claims.device_id, CloseReason::Logout).await.map_err(|error| {
             tracing::warn!(%error, "a login is ended, its session still to be closed");
             MeshFault::Unavailable("you are logged out; the tunnel will be closed in a moment".into())
         })?;

@@ -16,6 +16,8 @@ use tornado_shared::model::{
 #[derive(Default)]
 pub struct FakeSessions {
     pub silent: AtomicBool,
+    /// Closes are never answered.
+    pub hangs: AtomicBool,
     pub live: Mutex<Vec<(UserId, DeviceId)>>,
     pub closed: Mutex<Vec<(DeviceId, CloseReason)>>,
 }
@@ -69,6 +71,9 @@ impl Sessions for FakeSessions {
     }
     async fn close_device(&self, input: CloseDevice) -> Result<Closed, SessionError> {
         self.answer()?;
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         self.closed.lock().unwrap().push((input.device_id, input.reason));
         Ok(Closed { session_id: None })
     }

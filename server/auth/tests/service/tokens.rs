@@ -2,6 +2,7 @@
 
 use crate::world::{PASSWORD, Welcome, World};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tornado_mesh::auth::{AccessToken, Auth as _, AuthError, Authorize, Grant, RefreshToken};
 use tornado_mesh::token::{TokenError, TokenKind, Verifier};
 use tornado_mesh::{NoInput, ServiceError as _};
@@ -91,13 +92,50 @@ async fn defect_015_a_session_that_could_not_be_closed_is_closed_later() {
     let welcome = world.alice().await;
     let first = welcome.payload.tokens.clone();
     world.refresh(&first).await.unwrap();
+    let device = welcome.payload.device_id;
+    world.sessions.live.lock().unwrap().push((welcome.payload.user.id, device));
+    world.service.settle_sessions().await;
     world.sessions.silent.store(true, Ordering::SeqCst);
     assert_eq!(world.refresh(&first).await.unwrap_err(), AuthError::RefreshReused);
-    world.service.close_pending().await;
+    world.service.settle_sessions().await;
     assert_eq!(world.sessions.closed(), []);
     world.sessions.silent.store(false, Ordering::SeqCst);
-    world.service.close_pending().await;
-    assert_eq!(world.sessions.closed(), [(welcome.payload.device_id, CloseReason::Revoked)]);
+    world.service.settle_sessions().await;
+    assert_eq!(world.sessions.closed(), [(device, CloseReason::Revoked)]);
+    world.service.settle_sessions().await;
+    assert_eq!(world.sessions.closed().len(), 1, "once settled, nothing is asked again");
+}
+
+#[tokio::test]
+async fn defect_064_a_close_that_a_crash_swallowed_is_made_up_for_at_the_next_start() {
+    let world = World::new().await;
+    let welcome = world.alice().await.payload;
+    let phone = world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap().payload;
+    let tablet = world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap().payload;
+    world.sessions.silent.store(true, Ordering::SeqCst);
+    world.logout(&welcome.tokens).await.unwrap_err();
+    world.store.remove_device(phone.device_id, world.now()).await.unwrap();
+    let world = world.restart().await;
+    let devices = [welcome.device_id, phone.device_id, tablet.device_id];
+    world.sessions.live.lock().unwrap().extend(devices.map(|device| (welcome.user.id, device)));
+    world.service.settle_sessions().await;
+    let expected = [(welcome.device_id, CloseReason::Logout), (phone.device_id, CloseReason::Revoked)];
+    assert_eq!(world.sessions.closed(), expected, "the tablet is logged in and stays");
+}
+
+#[tokio::test]
+async fn a_close_that_the_deadline_cut_off_is_made_up_for() {
+    let world = World::new().await;
+    let welcome = world.alice().await.payload;
+    world.service.settle_sessions().await;
+    world.sessions.live.lock().unwrap().push((welcome.user.id, welcome.device_id));
+    world.sessions.hangs.store(true, Ordering::SeqCst);
+    let refresh_token = welcome.tokens.refresh_token.clone();
+    let logout = world.service.logout(RefreshToken { refresh_token });
+    assert!(tokio::time::timeout(Duration::from_millis(300), logout).await.is_err());
+    world.sessions.hangs.store(false, Ordering::SeqCst);
+    world.service.settle_sessions().await;
+    assert_eq!(world.sessions.closed(), [(welcome.device_id, CloseReason::Logout)]);
 }
 
 #[tokio::test]

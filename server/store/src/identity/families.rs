@@ -57,13 +57,7 @@ fn standing_from_row(row: &AnyRow) -> Result<Standing, StoreError> {
     let key: Option<String> = row.try_get("wireguard_key")?;
     let deleted_at: Option<i64> = row.try_get("deleted_at")?;
     let removed_at: Option<i64> = row.try_get("removed_at")?;
-    let reason: Option<String> = row.try_get("revoke_reason")?;
-    let revoked = match reason {
-        Some(word) => {
-            Some(RevokeReason::from_stored(&word).ok_or(StoreError::Damaged("token_families.revoke_reason"))?)
-        }
-        None => None,
-    };
+    let revoked: Option<String> = row.try_get("revoke_reason")?;
     Ok(Standing {
         user: users::from_row(row)?,
         user_deleted: deleted_at.is_some(),
@@ -76,8 +70,12 @@ fn standing_from_row(row: &AnyRow) -> Result<Standing, StoreError> {
             .map_err(|_| StoreError::Damaged("devices.wireguard_key"))?,
         sealed_export: row.try_get("sealed_export")?,
         expires_at: row.try_get("expires_at")?,
-        revoked,
+        revoked: revoked.map(reason).transpose()?,
     })
+}
+
+fn reason(word: String) -> Result<RevokeReason, StoreError> {
+    RevokeReason::from_stored(&word).ok_or(StoreError::Damaged("token_families.revoke_reason"))
 }
 
 /// Two conditional updates decide: the first lets one use of the current token through; the second finds
@@ -161,6 +159,45 @@ pub(super) async fn revoke_user(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Looks for a good login first, by its index; only a device without one costs the second look.
+pub(super) async fn ended(db: &mut AnyConnection, device: DeviceId) -> Result<Option<RevokeReason>, StoreError> {
+    let row = sqlx::query(
+        "SELECT d.removed_at AS removed_at, u.deleted_at AS deleted_at, u.is_active AS is_active, f.id AS family
+         FROM devices d
+         JOIN users u ON u.id = d.user_id
+         LEFT JOIN token_families f ON f.device_id = d.id AND f.revoked_at IS NULL
+         WHERE d.id = $1",
+    )
+    .bind(device.to_string())
+    .fetch_optional(&mut *db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let deleted_at: Option<i64> = row.try_get("deleted_at")?;
+    let removed_at: Option<i64> = row.try_get("removed_at")?;
+    let is_active: i64 = row.try_get("is_active")?;
+    let family: Option<String> = row.try_get("family")?;
+    if deleted_at.is_some() {
+        return Ok(Some(RevokeReason::Deleted));
+    }
+    if removed_at.is_some() {
+        return Ok(Some(RevokeReason::DeviceRemoved));
+    }
+    if is_active == 0 {
+        return Ok(Some(RevokeReason::Suspended));
+    }
+    if family.is_some() {
+        return Ok(None);
+    }
+    let row = sqlx::query(
+        "SELECT revoke_reason FROM token_families
+         WHERE device_id = $1 AND revoked_at IS NOT NULL ORDER BY revoked_at DESC LIMIT 1",
+    )
+    .bind(device.to_string())
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| reason(row.try_get("revoke_reason")?)).transpose()
 }
 
 pub(super) async fn prune(db: &mut AnyConnection, now: UnixSeconds) -> Result<u64, StoreError> {

@@ -62,6 +62,9 @@ pub trait IdentityStore: Send + Sync + 'static {
     async fn revoke_family(&self, family: FamilyId, reason: RevokeReason, now: UnixSeconds)
     -> Result<bool, StoreError>;
 
+    /// Why a device may hold no session any more. None: it has a login, or nothing is known of it (any longer).
+    async fn ended(&self, device: DeviceId) -> Result<Option<RevokeReason>, StoreError>;
+
     /// Makes a key the device's only one.
     async fn set_wireguard_key(&self, device: DeviceId, key: &PublicKey) -> Result<KeyOutcome, StoreError>;
     /// Removes a device and ends its login. False: there is none.

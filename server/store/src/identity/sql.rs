@@ -154,6 +154,10 @@ impl IdentityStore for SqlIdentityStore {
         devices::set_wireguard_key(&mut *self.writer().await?, device, key).await
     }
 
+    async fn ended(&self, device: DeviceId) -> Result<Option<RevokeReason>, StoreError> {
+        families::ended(&mut *self.reader().await?, device).await
+    }
+
     async fn remove_device(&self, device: DeviceId, now: UnixSeconds) -> Result<bool, StoreError> {
         let mut tx = self.db.begin().await?;
         let found = devices::remove(&mut tx, device, now).await?;

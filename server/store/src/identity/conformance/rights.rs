@@ -3,6 +3,7 @@
 use super::entry::invitation;
 use super::{NOW, Store, WEEK, login, opened, user, v2};
 use crate::identity::{NewLogin, RevokeReason, RotateOutcome, Rotation, UserKey};
+use tornado_shared::model::DeviceId;
 use uuid::Uuid;
 
 fn rotation(login: &NewLogin, spent: Uuid) -> Rotation {
@@ -65,6 +66,28 @@ pub(super) async fn revoking(store: Store) {
     assert!(store.standing(two.family).await.unwrap().unwrap().device_removed);
     assert!(store.delete_user(alice, NOW).await.unwrap());
     assert!(store.standing(three.family).await.unwrap().unwrap().user_deleted);
+}
+
+pub(super) async fn ended_devices(store: Store) {
+    let alice = user(&store, "alice").await;
+    let (first, removed) = (login(v2(1)), login(v2(2)));
+    let device = opened(&store, alice, &first).await;
+    let other = opened(&store, alice, &removed).await;
+    assert_eq!(store.ended(DeviceId::random()).await.unwrap(), None, "nothing is known");
+    assert_eq!(store.ended(device).await.unwrap(), None);
+    store.revoke_family(first.family, RevokeReason::Logout, NOW).await.unwrap();
+    assert_eq!(store.ended(device).await.unwrap(), Some(RevokeReason::Logout));
+    let second = login(v2(1));
+    opened(&store, alice, &second).await;
+    assert_eq!(store.ended(device).await.unwrap(), None, "a newer login holds it");
+    store.revoke_family(second.family, RevokeReason::Reused, NOW + 1).await.unwrap();
+    assert_eq!(store.ended(device).await.unwrap(), Some(RevokeReason::Reused), "the latest reason");
+    store.remove_device(other, NOW).await.unwrap();
+    assert_eq!(store.ended(other).await.unwrap(), Some(RevokeReason::DeviceRemoved));
+    store.set_user_active(alice, false, NOW).await.unwrap();
+    assert_eq!(store.ended(device).await.unwrap(), Some(RevokeReason::Suspended));
+    store.delete_user(alice, NOW).await.unwrap();
+    assert_eq!(store.ended(device).await.unwrap(), Some(RevokeReason::Deleted));
 }
 
 pub(super) async fn envelopes(store: Store) {
