@@ -303,7 +303,7 @@ contract! {
         /// Ends the login and the device's session.
         logout(RefreshToken) -> Done = POST "/v1/logout", within 10, up to 16_384, for [ClientApi];
         /// Who holds this access token.
-        whoami(AccessToken) -> Profile = POST "/v1/whoami", within 5, up to 16_384, for [ClientApi];
+        whoami(AccessToken) -> Profile = POST "/v1/whoami", within 5, up to 16_384, for [ClientApi, Session];
         /// May this device connect with this key? Registers the key as the device's only one.
         authorize(Authorize) -> Grant = POST "/v1/authorize", within 5, up to 16_384, for [Session];
         /// Public halves of the signing keys.

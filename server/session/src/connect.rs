@@ -74,6 +74,7 @@ impl Service {
         let open = OpenSession {
             session_id: SessionId::random(),
             user_id: grant.user_id,
+            family_id: grant.family_id,
             username: grant.username.clone(),
             device_id: grant.device_id,
             node_id: self.config.node_id.clone(),
@@ -215,13 +216,14 @@ impl Service {
     }
 }
 
-/// Another login gives other preshared keys, so it is another tunnel, also with the same WireGuard key.
+/// Another login is another tunnel, also with the same WireGuard key: it has other preshared keys, and tokens of
+/// the one before have no say in it.
 fn same_tunnel(entry: &Entry, grant: &Grant, key: PublicKey) -> bool {
     let open = match entry.state() {
         SessionState::Online | SessionState::Offline => true,
         SessionState::Connecting | SessionState::Closed => false,
     };
-    open && entry.public_key == key && entry.preshared_keys == preshared(grant) && entry.user_id == grant.user_id
+    open && entry.public_key == key && entry.family_id == grant.family_id
 }
 
 fn preshared(grant: &Grant) -> Option<PresharedPair> {

@@ -6,7 +6,7 @@ use tornado_live::LiveFacts;
 use tornado_mesh::session::LiveSession;
 use tornado_mesh::wg::{PeerLane, PeerSpec, Removed};
 use tornado_shared::model::{
-    DeviceId, LaneAddresses, LanePools, PublicKey, SessionId, SessionState, UnixSeconds, UserId, Username,
+    DeviceId, FamilyId, LaneAddresses, LanePools, PublicKey, SessionId, SessionState, UnixSeconds, UserId, Username,
 };
 use tornado_store::sessions::{Checkpoint, LaneCount, PresharedPair, SessionRow};
 
@@ -15,6 +15,8 @@ pub(crate) struct Entry {
     pub session_id: SessionId,
     pub device_id: DeviceId,
     pub user_id: UserId,
+    /// The login that connected it.
+    pub family_id: FamilyId,
     pub username: Username,
     pub public_key: PublicKey,
     pub preshared_keys: Option<PresharedPair>,
@@ -61,6 +63,7 @@ impl Entry {
             session_id: row.session_id,
             device_id: row.device_id,
             user_id: row.user_id,
+            family_id: row.family_id,
             username: row.username,
             public_key: row.public_key,
             preshared_keys: row.preshared_keys,

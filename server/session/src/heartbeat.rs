@@ -1,12 +1,14 @@
 //! Heartbeats and what else a device asks about its own session.
 
 use crate::entry::Entry;
+use crate::fault;
 use crate::service::Service;
 use std::sync::Arc;
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::session::{Closed, HeartbeatOutcome, HeartbeatReply, LiveSession, SessionError};
 use tornado_mesh::token::Claims;
 use tornado_shared::model::{CloseReason, SessionState};
+use tornado_store::sessions::AfterClose;
 
 impl Service {
     /// A sign of life. The token says who; only the session's own state says whether it goes on.
@@ -21,7 +23,14 @@ impl Service {
 
     pub async fn disconnect(&self, token: AccessToken) -> Result<Closed, SessionError> {
         let claims = self.keys.verify(&token, self.now()).await?;
-        self.close_of_device(claims.device_id, CloseReason::Disconnect).await
+        let _guard = self.locks.lock(claims.device_id).await;
+        let Some(entry) = self.registry.of_device(claims.device_id) else { return Ok(Closed { session_id: None }) };
+        // The session of the device's login before: only `auth` knows which of the two has been ended.
+        if entry.family_id != claims.fam {
+            self.auth.whoami(token).await.map_err(fault::auth)?;
+        }
+        self.close(&entry, CloseReason::Disconnect, AfterClose::Quarantine).await?;
+        Ok(Closed { session_id: Some(entry.session_id) })
     }
 
     pub async fn mine(&self, token: AccessToken) -> Result<Option<LiveSession>, SessionError> {
@@ -29,9 +38,9 @@ impl Service {
         Ok(self.own(&claims).map(|entry| entry.view()))
     }
 
-    /// The device's session while it is not closed.
+    /// The session of the token's login while it is not closed; not that of another login of the same device.
     fn own(&self, claims: &Claims) -> Option<Arc<Entry>> {
         let entry = self.registry.of_device(claims.device_id)?;
-        (entry.user_id == claims.sub && entry.state() != SessionState::Closed).then_some(entry)
+        (entry.family_id == claims.fam && entry.state() != SessionState::Closed).then_some(entry)
     }
 }

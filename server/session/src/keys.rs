@@ -16,7 +16,8 @@ const FETCH_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Keys {
     auth: Arc<dyn Auth>,
     verifier: RwLock<Option<Arc<Verifier>>>,
-    fetched: tokio::sync::Mutex<Option<Instant>>,
+    /// When they were last asked for, and what came of it.
+    fetched: tokio::sync::Mutex<Option<(Instant, Result<(), MeshFault>)>>,
 }
 
 impl Keys {
@@ -33,22 +34,27 @@ impl Keys {
             Some(Err(TokenError::UnknownKey)) | None => {}
         }
         let fetched = self.fetch().await;
-        match self.current() {
-            Some(verifier) => verifier.verify(token, now).map_err(SessionError::Token),
-            None => Err(SessionError::Mesh(match fetched {
-                Err(fault) => fault,
-                Ok(()) => MeshFault::Unavailable("the keys of service auth are not known yet".into()),
-            })),
+        match (self.current().map(|verifier| verifier.verify(token, now)), fetched) {
+            (Some(Ok(claims)), _) => Ok(claims),
+            // Whether there is such a key cannot be told now, so the token is not called a bad one.
+            (Some(Err(TokenError::UnknownKey)) | None, Err(fault)) => Err(SessionError::Mesh(fault)),
+            (Some(Err(error)), _) => Err(SessionError::Token(error)),
+            (None, Ok(())) => Err(MeshFault::Unavailable("the keys of service auth are not known yet".into()).into()),
         }
     }
 
-    /// Fetches the keys unless that was done just now, by whomever.
+    /// Fetches the keys, or says what came of it when that was done just now, by whomever.
     pub async fn fetch(&self) -> Result<(), MeshFault> {
         let mut fetched = self.fetched.lock().await;
-        if fetched.is_some_and(|at| at.elapsed() < FETCH_INTERVAL) {
-            return Ok(());
+        if let Some((_, result)) = fetched.as_ref().filter(|(at, _)| at.elapsed() < FETCH_INTERVAL) {
+            return result.clone();
         }
-        *fetched = Some(Instant::now());
+        let result = self.ask().await;
+        *fetched = Some((Instant::now(), result.clone()));
+        result
+    }
+
+    async fn ask(&self) -> Result<(), MeshFault> {
         let keys = self.auth.verifying_keys(NoInput {}).await;
         let keys = keys.map_err(|error| MeshFault::Unavailable(format!("the keys of service auth: {error}")))?;
         let verifier = Arc::new(Verifier::new(&keys, TokenKind::Access));

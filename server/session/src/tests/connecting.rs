@@ -72,6 +72,19 @@ async fn a_new_login_with_the_old_key_gets_its_new_preshared_keys() {
 }
 
 #[tokio::test]
+async fn a_v1_device_that_logs_in_again_gets_a_session_of_its_own() {
+    let world = World::new().await;
+    *world.auth.v1.lock().unwrap() = true;
+    let old = world.auth.device(UserId::random());
+    let first = world.connect(&old).await.unwrap();
+    let new = world.auth.login(old.user_id, old.device_id, old.key);
+    let second = world.connect(&new).await.unwrap();
+    assert_ne!(first.session_id, second.session_id);
+    assert_eq!(world.heartbeat(&old).await, Err(SessionError::SessionExpired));
+    assert_eq!(world.heartbeat(&new).await, Ok(HeartbeatOutcome::Ok));
+}
+
+#[tokio::test]
 async fn defect_012_a_key_of_another_device_is_refused_and_nobody_is_harmed() {
     let world = World::new().await;
     let victim = world.auth.device(UserId::random());
@@ -112,7 +125,7 @@ async fn defect_002_slots_are_live_sessions_and_free_at_once() {
     assert_eq!(world.connect(&two).await, Err(SessionError::MaxDevices { max: 1 }));
     let again = world.auth.login(user, one.device_id, one.key);
     world.connect(&again).await.unwrap();
-    assert!(world.disconnect(&one).await.is_some());
+    assert!(world.disconnect(&again).await.is_some());
     world.connect(&two).await.unwrap();
 }
 

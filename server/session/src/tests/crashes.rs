@@ -103,6 +103,7 @@ async fn half_a_connect(world: &World, device: &super::fakes::Device) {
     let open = OpenSession {
         session_id: SessionId::random(),
         user_id: device.user_id,
+        family_id: device.family_id,
         username: "alice".parse().unwrap(),
         device_id: device.device_id,
         node_id: "main".into(),

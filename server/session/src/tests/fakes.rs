@@ -10,7 +10,7 @@ use tornado_mesh::auth::*;
 use tornado_mesh::token::{AUDIENCE, Claims, ISSUER, TokenKind, Verifier, VerifyingKey};
 use tornado_mesh::wg::*;
 use tornado_mesh::{Done, MeshFault, NoInput};
-use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens};
+use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens, UserView};
 use tornado_shared::model::*;
 
 /// A device with a login.
@@ -81,6 +81,15 @@ impl FakeAuth {
         vec![VerifyingKey { kid: "k1".into(), kind: TokenKind::Access, x }]
     }
 
+    fn claims(&self, token: &Secret) -> Result<Claims, AuthError> {
+        let verifier = Verifier::new(&self.keys(), TokenKind::Access);
+        let claims = verifier.verify(token.expose(), 1).map_err(AuthError::Token)?;
+        if self.revoked.lock().unwrap_or_else(PoisonError::into_inner).contains(&claims.fam) {
+            return Err(AuthError::Revoked);
+        }
+        Ok(claims)
+    }
+
     fn here(&self) -> Result<(), AuthError> {
         if *self.away.lock().unwrap_or_else(PoisonError::into_inner) {
             Err(MeshFault::Unavailable("away".into()).into())
@@ -98,11 +107,7 @@ fn unused<T>() -> Result<T, AuthError> {
 impl Auth for FakeAuth {
     async fn authorize(&self, input: Authorize) -> Result<Grant, AuthError> {
         self.here()?;
-        let verifier = Verifier::new(&self.keys(), TokenKind::Access);
-        let claims = verifier.verify(input.access_token.expose(), 1).map_err(AuthError::Token)?;
-        if self.revoked.lock().unwrap().contains(&claims.fam) {
-            return Err(AuthError::Revoked);
-        }
+        let claims = self.claims(&input.access_token)?;
         *self.decided.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         drop(self.hold.lock().await);
         let mut half = [0; 32];
@@ -136,8 +141,13 @@ impl Auth for FakeAuth {
     async fn logout(&self, _: RefreshToken) -> Result<Done, AuthError> {
         unused()
     }
-    async fn whoami(&self, _: AccessToken) -> Result<Profile, AuthError> {
-        unused()
+    async fn whoami(&self, input: AccessToken) -> Result<Profile, AuthError> {
+        self.here()?;
+        let claims = self.claims(&input.access_token)?;
+        let (id, username, email) = (claims.sub, "alice".parse().unwrap(), String::new());
+        let user = UserView { id, username, email, is_active: true };
+        let (device_id, device_name) = (claims.device_id, "laptop".parse().unwrap());
+        Ok(Profile { user, device_id, device_name, max_devices: *self.max_devices.lock().unwrap() })
     }
     async fn attest_tls(&self, _: AttestTls) -> Result<Done, AuthError> {
         unused()

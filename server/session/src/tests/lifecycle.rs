@@ -1,6 +1,7 @@
 use super::world::{START, World};
 use crate::Config;
 use std::time::Duration;
+use tornado_mesh::MeshFault;
 use tornado_mesh::session::*;
 use tornado_shared::model::*;
 
@@ -128,6 +129,49 @@ async fn defect_067_all_ways_of_closing_at_once_close_once() {
         closed += usize::from(line.contains("closed"));
     }
     assert_eq!(closed, 1);
+}
+
+#[tokio::test]
+async fn defect_014_a_token_of_an_ended_login_has_no_say_in_the_session_of_a_newer_one() {
+    let mut world = World::new().await;
+    let old = world.auth.device(UserId::random());
+    world.connect(&old).await.unwrap();
+    let new = world.auth.login(old.user_id, old.device_id, old.key);
+    world.auth.revoked.lock().unwrap().insert(old.family_id);
+    let connected = world.connect(&new).await.unwrap();
+    world.kill_session().await;
+    world.watch.look().await.unwrap();
+    assert_eq!(world.heartbeat(&old).await, Err(SessionError::SessionExpired));
+    assert_eq!(world.mine(&old).await, None);
+    assert_eq!(world.api.disconnect(super::world::token(&old)).await, Err(SessionError::Revoked));
+    assert_eq!(world.heartbeat(&new).await, Ok(HeartbeatOutcome::Ok));
+    assert_eq!(world.mine(&new).await.unwrap().session_id, connected.session_id);
+}
+
+#[tokio::test]
+async fn a_new_login_may_end_the_session_of_the_one_before_but_not_keep_it_alive() {
+    let world = World::new().await;
+    let old = world.auth.device(UserId::random());
+    let connected = world.connect(&old).await.unwrap();
+    let new = world.auth.login(old.user_id, old.device_id, old.key);
+    world.auth.revoked.lock().unwrap().insert(old.family_id);
+    assert_eq!(world.heartbeat(&new).await, Err(SessionError::SessionExpired), "it has to connect first");
+    assert_eq!(world.disconnect(&new).await, Some(connected.session_id));
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_no_bad_token_while_auth_cannot_be_asked() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    *world.auth.away.lock().unwrap() = true;
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    let mut rotated = device.clone();
+    rotated.token = Secret::new("eyJhbGciOiJFZERTQSIsImtpZCI6Im5vcGUifQ.e30.AAAA");
+    for _ in 0..3 {
+        assert!(matches!(world.heartbeat(&rotated).await, Err(SessionError::Mesh(MeshFault::Unavailable(_)))));
+    }
+    assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use super::{
     AfterClose, Checkpoint, CloseSession, LaneCount, OpenSession, Opened, PoolCount, SessionRow, SessionStore,
 };
 use tornado_shared::model::{
-    CloseReason, DeviceId, PresharedKey, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
+    CloseReason, DeviceId, FamilyId, PresharedKey, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
 };
 
 pub(super) const NODE: &str = "main";
@@ -13,6 +13,7 @@ pub(super) fn open(user: UserId, device: DeviceId, now: i64) -> OpenSession {
     OpenSession {
         session_id: SessionId::random(),
         user_id: user,
+        family_id: FamilyId::random(),
         username: "alice".parse().unwrap(),
         device_id: device,
         node_id: NODE.into(),
@@ -72,8 +73,13 @@ pub(super) async fn the_same_key_again_changes_nothing(store: &dyn SessionStore)
     input.session_id = SessionId::random();
     input.now = 2000;
     assert_eq!(store.open(&input).await.unwrap(), Opened::Existing(Box::new(row.clone())));
-    assert_eq!(store.live(NODE).await.unwrap(), [row]);
+    assert_eq!(store.live(NODE).await.unwrap(), std::slice::from_ref(&row));
     assert_eq!(store.history(None, 10).await.unwrap().len(), 1);
+    input.family_id = FamilyId::random();
+    let Opened::New { replaced, .. } = store.open(&input).await.unwrap() else {
+        panic!("another login must make a session")
+    };
+    assert_eq!(replaced.unwrap().session_id, row.session_id);
 }
 
 pub(super) async fn defect_046_another_key_replaces_the_session_and_keeps_the_lease(store: &dyn SessionStore) {

@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool, Row as _};
 use tornado_shared::model::{DeviceId, PublicKey, SessionId, SessionState, Slot, UnixSeconds, UserId};
 
-const COLUMNS: &str = "SELECT session_id, device_id, user_id, username, node_id, slot, public_key, \
+const COLUMNS: &str = "SELECT session_id, device_id, user_id, family_id, username, node_id, slot, public_key, \
      direct_preshared_key, tor_preshared_key, state, started_at, last_heartbeat, latest_handshake, offline_since, \
      direct_rx, direct_tx, direct_base_rx, direct_base_tx, tor_rx, tor_tx, tor_base_rx, tor_base_tx FROM sessions";
 
@@ -16,6 +16,7 @@ pub(super) fn fresh(open: &OpenSession, slot: Slot) -> SessionRow {
         session_id: open.session_id,
         device_id: open.device_id,
         user_id: open.user_id,
+        family_id: open.family_id,
         username: open.username.clone(),
         node_id: open.node_id.clone(),
         slot,
@@ -32,14 +33,15 @@ pub(super) fn fresh(open: &OpenSession, slot: Slot) -> SessionRow {
 }
 
 pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO sessions (session_id, device_id, user_id, username, node_id, slot, public_key, \
-         direct_preshared_key, tor_preshared_key, state, started_at, last_heartbeat) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    const INSERT: &str = "INSERT INTO sessions (session_id, device_id, user_id, family_id, username, node_id, slot, \
+         public_key, direct_preshared_key, tor_preshared_key, state, started_at, last_heartbeat) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let keys = row.preshared_keys.as_ref();
     sqlx::query(INSERT)
         .bind(row.session_id.to_string())
         .bind(row.device_id.to_string())
         .bind(row.user_id.to_string())
+        .bind(row.family_id.to_string())
         .bind(row.username.as_str())
         .bind(row.node_id.as_str())
         .bind(i64::from(row.slot.0))
@@ -134,6 +136,7 @@ fn read(row: &AnyRow) -> Result<SessionRow, StoreError> {
         session_id: rows::parsed(row, "session_id")?,
         device_id: rows::parsed(row, "device_id")?,
         user_id: rows::parsed(row, "user_id")?,
+        family_id: rows::parsed(row, "family_id")?,
         username: rows::parsed(row, "username")?,
         node_id: row.try_get("node_id")?,
         slot: rows::slot(row)?,

@@ -19,8 +19,8 @@ pub use sql::SqlSessions;
 use crate::StoreError;
 use async_trait::async_trait;
 use tornado_shared::model::{
-    CloseReason, DeviceId, PresharedKey, PublicKey, SessionId, SessionState, Slot, Transfer, UnixSeconds, UserId,
-    Username,
+    CloseReason, DeviceId, FamilyId, PresharedKey, PublicKey, SessionId, SessionState, Slot, Transfer, UnixSeconds,
+    UserId, Username,
 };
 
 /// One preshared key a lane.
@@ -59,6 +59,8 @@ pub struct SessionRow {
     pub device_id: DeviceId,
     /// Whose.
     pub user_id: UserId,
+    /// The login that connected it; tokens of another one have no say in it.
+    pub family_id: FamilyId,
     /// The account's name when it connected.
     pub username: Username,
     /// The gateway that carries it.
@@ -92,6 +94,8 @@ pub struct OpenSession {
     pub session_id: SessionId,
     /// Whose.
     pub user_id: UserId,
+    /// The login that connects.
+    pub family_id: FamilyId,
     /// The account's name.
     pub username: Username,
     /// Which device.
@@ -124,7 +128,7 @@ pub enum Opened {
         /// A session of the same device that the same transaction closed as `replaced`, if one was left.
         replaced: Option<Box<SessionRow>>,
     },
-    /// The device has a live session with this very key; nothing was changed.
+    /// The device has a live session of this login with this very key; nothing was changed.
     Existing(Box<SessionRow>),
     /// A live session of another device has this key.
     KeyInUse,

@@ -105,6 +105,7 @@ async fn open_in(tx: &mut AnyConnection, open: &OpenSession) -> Result<Opened, S
     let old = live_rows::of_device(tx, open.device_id).await?;
     if let Some(row) = &old
         && row.public_key == open.public_key
+        && row.family_id == open.family_id
         && row.node_id == open.node_id
     {
         return Ok(Opened::Existing(Box::new(row.clone())));

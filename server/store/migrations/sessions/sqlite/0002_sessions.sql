@@ -6,6 +6,7 @@ CREATE TABLE sessions (
     session_id           TEXT    NOT NULL PRIMARY KEY,
     device_id            TEXT    NOT NULL UNIQUE,
     user_id              TEXT    NOT NULL,
+    family_id            TEXT    NOT NULL,
     username             TEXT    NOT NULL,
     node_id              TEXT    NOT NULL,
     slot                 INTEGER NOT NULL,
