@@ -40,12 +40,14 @@ where
         }
     };
     let unanswered = watched.unanswered;
-    let Err(error) = result else { return };
-    tracing::debug!(%error, "connection ended early");
-    let late = error.is_timeout() && unanswered;
-    if late || error.is_parse() {
-        drop(tokio::time::timeout(FAREWELL, farewell(stream, late)).await);
-    }
+    let late = match &result {
+        // A refused body may still be on its way when the answer has been given.
+        Ok(()) => false,
+        Err(error) if error.is_timeout() && unanswered => true,
+        Err(error) if error.is_parse() => false,
+        Err(error) => return tracing::debug!(%error, "connection ended early"),
+    };
+    drop(tokio::time::timeout(FAREWELL, farewell(stream, late)).await);
 }
 
 /// Answers a request whose headers never came whole; hyper has answered the malformed and the too large ones.
