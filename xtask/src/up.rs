@@ -90,7 +90,7 @@ fn tell(invite: bool) -> anyhow::Result<()> {
         let answer = service::ask(&["invite", "create"])?;
         let link = answer["link"].as_str().context("the server's answer holds no link")?;
         println!("\ninvite a device:\n  {link}");
-        println!("on the device: tornado enroll 'LINK', tornado login, tornado connect");
+        println!("on the device: tornado enroll 'LINK', then tornado connect");
     } else {
         println!("another invitation: tornadod invite create");
     }
