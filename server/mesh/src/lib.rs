@@ -18,6 +18,7 @@ pub mod auth;
 pub mod master;
 pub mod session;
 pub mod token;
+pub mod tor;
 pub mod wg;
 
 pub use channel::Channel;

@@ -103,6 +103,26 @@ pub enum Backend {
     Userspace,
 }
 
+/// State of the tor lane. A switch between any two is one transaction that also cuts the flows of the former.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "state")]
+pub enum TorLane {
+    /// Nothing passes.
+    Closed,
+    /// TCP to port 80 reaches the page that explains, all else is refused fast.
+    Maintenance {
+        /// TCP port of the page on the lane's own addresses.
+        page_port: u16,
+    },
+    /// TCP goes to Tor's TransPort, DNS to its DNSPort, all else is refused fast.
+    Open {
+        /// TCP port on the lane's own addresses.
+        trans_port: u16,
+        /// UDP port on the lane's own addresses.
+        dns_port: u16,
+    },
+}
+
 /// The state of service `wg`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WgStatus {

@@ -1,0 +1,404 @@
+//! Contract of service `tor`: the Tor process behind the tor lane, and whether the lane may be open.
+//!
+//! What an operator wants ([`TorWanted`]) and what is (all the rest of [`TorStatus`]) are two things. That Tor
+//! is stopped, starting or failing is data in the answer, never an error of the call.
+//!
+//! Besides the methods there is the stream `GET /v1/events`: one [`TorEvent`] a line, the first a whole
+//! [`TorStatus`]; for operators.
+
+use crate::contract::contract;
+use crate::wg::TorLane;
+use crate::{Done, MeshFault, NoInput, ServiceError};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use tornado_shared::model::UnixSeconds;
+
+/// What an operator wants. Kept on disk, and not changed by anything that happens to Tor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TorWanted {
+    /// The Tor process should run.
+    pub process: bool,
+    /// The lane should be open as soon as Tor can carry it.
+    pub lane: bool,
+}
+
+/// An order of an operator; each is idempotent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TorOrder {
+    /// Tor should run. Also ends a pause before the next start.
+    Start,
+    /// Tor should not run.
+    Stop,
+    /// The lane should be open.
+    Up,
+    /// The lane should be in maintenance; Tor goes on running.
+    Down,
+}
+
+/// Input of [`Tor::control`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TorControl {
+    /// What should be.
+    pub order: TorOrder,
+}
+
+/// The Tor process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum TorProcess {
+    /// Not running, as wanted.
+    Stopped,
+    /// Something is missing before it can be started: the program, or the lane's addresses.
+    Waiting {
+        /// What.
+        reason: String,
+    },
+    /// Runs.
+    Running {
+        /// Process id.
+        pid: u32,
+        /// When it was started.
+        since: UnixSeconds,
+    },
+    /// Is ending.
+    Stopping {
+        /// Process id.
+        pid: u32,
+    },
+    /// Ended by itself or could not be started; starts again after a pause, for ever.
+    BackingOff {
+        /// How it ended.
+        reason: String,
+        /// Milliseconds of the pause.
+        retry_in_ms: u64,
+    },
+}
+
+/// How far Tor is with its start (control-spec, `STATUS_CLIENT BOOTSTRAP`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bootstrap {
+    /// 0 to 100.
+    pub percent: u8,
+    /// Tor's word for the step, for example `conn_or`.
+    pub tag: String,
+    /// Tor's sentence for people.
+    pub summary: String,
+    /// What hinders it at this step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+}
+
+/// State of the tor lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LaneState {
+    /// Nothing passes: Tor was never ready since the start of the service.
+    Closed,
+    /// HTTP gets a page, all else a fast refusal.
+    Maintenance,
+    /// Through Tor.
+    Open,
+}
+
+/// Why the lane is as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LaneReason {
+    /// Tor is at 100 %, has a circuit, and a probe went through.
+    Healthy,
+    /// An operator wants it down.
+    OperatorDown,
+    /// An operator stopped Tor.
+    OperatorStopped,
+    /// The file with the operator's wish cannot be read: nothing is opened before the next order.
+    WishUnreadable,
+    /// Tor does not run.
+    ProcessDown,
+    /// Tor's control port does not answer.
+    ControlDown,
+    /// Tor is not at 100 %.
+    Bootstrapping,
+    /// Tor has no working circuit.
+    NoCircuit,
+    /// No probe went through yet, or the latest is too old.
+    Unproved,
+    /// The latest probe failed.
+    ProbeFailed,
+}
+
+/// The lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneStatus {
+    /// What it should be now, by the operator's wish and Tor's health together.
+    pub state: LaneState,
+    /// Why.
+    pub reason: LaneReason,
+    /// Since when.
+    pub since: UnixSeconds,
+    /// What `wg` confirmed last; `None` while it was not told or does not answer.
+    pub applied: Option<TorLane>,
+}
+
+/// An active probe through Tor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeReport {
+    /// An exit answered.
+    pub ok: bool,
+    /// When it ended.
+    pub at: UnixSeconds,
+    /// How long it took, milliseconds.
+    pub took_ms: u64,
+    /// The exit that answered, where Tor says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<Exit>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Bytes of the whole Tor process since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TorTraffic {
+    /// Bytes read from the network.
+    pub read: u64,
+    /// Bytes written to the network.
+    pub written: u64,
+}
+
+/// Everything about Tor and the lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TorStatus {
+    /// What the operator wants; `None` when that cannot be read.
+    pub wanted: Option<TorWanted>,
+    /// The process.
+    pub process: TorProcess,
+    /// Tor's version, once it said it.
+    pub version: Option<String>,
+    /// Seconds since Tor was started.
+    pub uptime: Option<u64>,
+    /// Times it was started again since the service began.
+    pub restarts: u32,
+    /// True while its control port answers.
+    pub controlled: bool,
+    /// How far it is.
+    pub bootstrap: Bootstrap,
+    /// True while Tor says that it has a working circuit.
+    pub circuit_established: bool,
+    /// Tor's view of the network; `None` before it said anything.
+    pub network_live: Option<bool>,
+    /// The latest probe.
+    pub probe: Option<ProbeReport>,
+    /// The lane.
+    pub lane: LaneStatus,
+    /// Traffic of the process.
+    pub traffic: TorTraffic,
+    /// Streams open now.
+    pub streams: u32,
+    /// The latest failure, also when it is over.
+    pub last_error: Option<String>,
+}
+
+/// One relay of a circuit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// `guard`, `middle`, `exit`; `bridge` is shown as `guard`.
+    pub role: HopRole,
+    /// 40 hexadecimal digits.
+    pub fingerprint: String,
+    /// The relay's name for itself.
+    pub nickname: String,
+    /// Where it is, when the network's directory says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// Two letters, when Tor knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// Flags of the directory, such as `Fast` or `Exit`.
+    #[serde(default)]
+    pub flags: Vec<String>,
+}
+
+/// A relay's place in a circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HopRole {
+    /// First.
+    Guard,
+    /// Between.
+    Middle,
+    /// Last.
+    Exit,
+}
+
+/// One circuit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Circuit {
+    /// Tor's number for it.
+    pub id: String,
+    /// Tor's word: `LAUNCHED`, `EXTENDED`, `BUILT`, …
+    pub status: String,
+    /// Tor's word: `GENERAL`, `CONFLUX_LINKED`, `HS_CLIENT_REND`, …
+    pub purpose: String,
+    /// Same for all legs of one conflux set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflux_id: Option<String>,
+    /// Its relays, guard first.
+    pub path: Vec<Hop>,
+}
+
+/// Answer of [`Tor::circuits`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Circuits {
+    /// All of them; none while Tor does not run.
+    pub circuits: Vec<Circuit>,
+    /// Why there are none to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
+}
+
+/// An exit relay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// 40 hexadecimal digits.
+    pub fingerprint: String,
+    /// Its name for itself.
+    pub nickname: String,
+    /// Where it is.
+    pub address: Option<IpAddr>,
+    /// Two letters, lower case, when Tor knows.
+    pub country: Option<String>,
+    /// Weight in the directory, kilobytes a second.
+    pub bandwidth: u64,
+}
+
+/// What a country offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitCountry {
+    /// Two letters, lower case; `??` where Tor does not know.
+    pub country: String,
+    /// Number of exits.
+    pub exits: u32,
+    /// Sum of their weights.
+    pub bandwidth: u64,
+}
+
+/// Answer of [`Tor::exits`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exits {
+    /// Countries, the widest first.
+    pub countries: Vec<ExitCountry>,
+    /// Exits, the widest first; at most 500.
+    pub exits: Vec<Exit>,
+    /// Why there is nothing to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
+}
+
+/// Input of [`Tor::log`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TorLogQuery {
+    /// Most lines wanted; absent means all that are kept.
+    #[serde(default)]
+    pub lines: Option<usize>,
+}
+
+/// Answer of [`Tor::log`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TorLog {
+    /// Lines of Tor's own log, oldest first. Tor itself blanks out addresses in them.
+    pub lines: Vec<String>,
+}
+
+/// One line of the stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum TorEvent {
+    /// All of it: the first line, and whenever process, lane or wish changed.
+    Status(Box<TorStatus>),
+    /// A step of the start.
+    Bootstrap(Bootstrap),
+    /// A circuit changed. Its relays have no addresses here.
+    Circuit(Circuit),
+    /// Streams open now.
+    Streams {
+        /// How many.
+        open: u32,
+    },
+    /// Bytes of the last second.
+    Bandwidth(TorTraffic),
+    /// Tor's view of the network changed.
+    Liveness {
+        /// True: reachable.
+        up: bool,
+    },
+    /// A probe ended.
+    Probe(ProbeReport),
+    /// The reader was too slow and lost some; the stream goes on with a whole status.
+    Lost {
+        /// How many.
+        events: u64,
+    },
+}
+
+/// What `tor` can answer besides success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "data")]
+pub enum TorError {
+    /// The wish could not be written down, so it was not taken over.
+    #[error("the order could not be saved ({0}); nothing was changed")]
+    NotSaved(String),
+    /// Only a running Tor can do this.
+    #[error("Tor cannot do this now: {0}")]
+    NotRunning(String),
+    /// Failure on the way.
+    #[error(transparent)]
+    Mesh(MeshFault),
+}
+
+impl From<MeshFault> for TorError {
+    fn from(fault: MeshFault) -> Self {
+        Self::Mesh(fault)
+    }
+}
+
+impl ServiceError for TorError {
+    fn status(&self) -> u16 {
+        match self {
+            Self::NotSaved(_) => 507,
+            Self::NotRunning(_) => 409,
+            Self::Mesh(fault) => fault.status(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotSaved(_) => "not_saved",
+            Self::NotRunning(_) => "tor_not_running",
+            Self::Mesh(fault) => fault.code(),
+        }
+    }
+}
+
+contract! {
+    /// The Tor process and the lane's state. Orders return at once, the state follows.
+    trait Tor, client TorClient, error TorError {
+        /// Everything at a glance.
+        status(NoInput) -> TorStatus = GET "/v1/status", within 5, up to 0, for [Admin, Session, Wg, ClientApi];
+        /// Changes what is wanted.
+        control(TorControl) -> TorStatus = PUT "/v1/wanted", within 5, up to 4_096, for [Admin];
+        /// Circuits with their relays.
+        circuits(NoInput) -> Circuits = GET "/v1/circuits", within 10, up to 0, for [Admin, Session];
+        /// New circuits for every stream from now on, of all devices; running streams stay where they are.
+        new_identity(NoInput) -> Done = PUT "/v1/identity", within 5, up to 4_096, for [Admin];
+        /// Probes now and tells what came of it.
+        health(NoInput) -> ProbeReport = PUT "/v1/health", within 25, up to 4_096, for [Admin];
+        /// Exits and countries on offer.
+        exits(NoInput) -> Exits = GET "/v1/exits", within 20, up to 0, for [Admin, Session];
+        /// The end of Tor's own log.
+        log(TorLogQuery) -> TorLog = GET "/v1/log", within 5, up to 0, for [Admin];
+    }
+}
