@@ -2,28 +2,34 @@
 
 use crate::Limits;
 use axum::Router;
+use http::StatusCode;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tornado_shared::problem::{MEDIA_TYPE, Problem};
 
 /// Longest time spent on saying good-bye.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Longest wait for the first bytes of somebody who is turned away.
+const FIRST_WORD: Duration = Duration::from_secs(1);
 /// Most bytes of a refused request that are read and thrown away, so that the answer is not lost to a reset.
 const DRAIN: u64 = 1024 * 1024;
 
 /// Serves HTTP/1.1 on one stream until it ends or `shutdown` is cancelled. No upgrades.
-/// Headers that come too slowly or are too large end the connection with 408 or 431.
+/// Headers that come too slowly or are too large end the connection with 408 or 431; a caller that does not
+/// take its answer is cut off.
 pub async fn serve_connection<S>(mut stream: S, router: Router, limits: Limits, shutdown: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut watched = Watched { stream: &mut stream, unanswered: false };
+    let mut watched = Watched { stream: &mut stream, unanswered: false, stall: limits.write_stall, stalled: None };
     let result = {
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
@@ -47,18 +53,27 @@ where
         Err(error) if error.is_parse() => false,
         Err(error) => return tracing::debug!(%error, "connection ended early"),
     };
-    drop(tokio::time::timeout(FAREWELL, farewell(stream, late)).await);
+    let problem = Problem::new(408, "too_slow", "the headers did not arrive in time; send the request again");
+    drop(tokio::time::timeout(FAREWELL, farewell(stream, late.then_some(&problem))).await);
 }
 
-/// Answers a request whose headers never came whole; hyper has answered the malformed and the too large ones.
-/// Then reads a little more: closing with unread bytes resets the connection and takes the answer with it.
-async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, late: bool) -> io::Result<()> {
-    if late {
-        let problem = Problem::new(408, "too_slow", "the headers did not arrive in time; send the request again");
-        let body = serde_json::to_string(&problem)?;
+/// Gives whoever is on the other end this one answer, whatever it asks, and closes.
+pub(crate) async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, problem: &Problem) {
+    // Not before it has spoken: an answer to nothing is an error for some clients.
+    let mut first = [0; 1024];
+    drop(tokio::time::timeout(FIRST_WORD, stream.read(&mut first)).await);
+    drop(tokio::time::timeout(FAREWELL, farewell(stream, Some(problem))).await);
+}
+
+/// Answers a request that hyper has not answered (it answers malformed and too large headers itself), then reads a
+/// little more: closing with unread bytes resets the connection and takes the answer with it.
+async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, problem: Option<&Problem>) -> io::Result<()> {
+    if let Some(problem) = problem {
+        let body = serde_json::to_string(problem)?;
         let length = body.len();
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let head = format!(
-            "HTTP/1.1 408 Request Timeout\r\ncontent-type: {MEDIA_TYPE}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+            "HTTP/1.1 {status}\r\ncontent-type: {MEDIA_TYPE}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await?;
         stream.write_all(body.as_bytes()).await?;
@@ -68,10 +83,26 @@ async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, late: bool) 
     Ok(())
 }
 
-/// Knows whether bytes came in after the latest answer went out: only then is somebody waiting for one.
+/// Knows whether bytes came in after the latest answer went out: only then is somebody waiting for one. Fails
+/// a write that makes no progress for `stall`.
 struct Watched<'a, S> {
     stream: &'a mut S,
     unanswered: bool,
+    stall: Duration,
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Watched<'_, S> {
+    fn bounded<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stall = self.stall;
+        let sleep = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(stall)));
+        ready!(sleep.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the caller does not read its answer")))
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<'_, S> {
@@ -86,7 +117,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<'_, S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<'_, S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.unanswered = false;
-        Pin::new(&mut *self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut *self.stream).poll_write(cx, bytes);
+        self.bounded(cx, written)
     }
 
     fn poll_write_vectored(
@@ -95,7 +127,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<'_, S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.unanswered = false;
-        Pin::new(&mut *self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut *self.stream).poll_write_vectored(cx, bufs);
+        self.bounded(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -103,10 +136,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<'_, S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut *self.stream).poll_flush(cx);
+        self.bounded(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_shutdown(cx)
+        let shut = Pin::new(&mut *self.stream).poll_shutdown(cx);
+        self.bounded(cx, shut)
     }
 }

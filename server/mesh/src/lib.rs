@@ -12,6 +12,7 @@ mod fault;
 mod peer;
 mod respond;
 mod server;
+mod slots;
 mod stream;
 
 pub mod auth;

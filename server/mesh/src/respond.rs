@@ -13,6 +13,8 @@ use std::future::Future;
 use std::time::Duration;
 use tornado_shared::problem::{MEDIA_TYPE, Problem};
 
+/// How many deadlines a change may take before it is cut off half-way.
+const OVERTIME: u32 = 4;
 /// Longest wait for a request's body to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -68,7 +70,8 @@ pub(crate) struct Method {
     pub max_body: usize,
 }
 
-/// Extract, authorise, call, convert. A mutating call goes on when the caller hangs up.
+/// Extract, authorise, call, convert. A change goes on when the caller hangs up or the deadline passes: left
+/// half-way it would be nobody's. Past its overtime something hangs, and it is given up.
 pub(crate) async fn handle<I, O, E, F, Fut>(method: &'static Method, request: Request, call: F) -> Response
 where
     I: DeserializeOwned + Send + 'static,
@@ -77,24 +80,25 @@ where
     F: FnOnce(I) -> Fut + Send + 'static,
     Fut: Future<Output = Result<O, E>> + Send + 'static,
 {
+    let overtime = if request.method() == http::Method::GET { 1 } else { OVERTIME };
     let input = match admit::<I>(method, request).await {
         Ok(input) => input,
         Err(refusal) => return refusal.into_response::<E>(),
     };
-    let task = tokio::spawn(async move { tokio::time::timeout(method.deadline, call(input)).await });
-    match task.await {
-        Ok(Ok(Ok(output))) => axum::Json(output).into_response(),
-        Ok(Ok(Err(error))) => {
+    let work = async move { tokio::time::timeout(method.deadline * overtime, call(input)).await };
+    match tokio::time::timeout(method.deadline, tokio::spawn(work)).await {
+        Ok(Ok(Ok(Ok(output)))) => axum::Json(output).into_response(),
+        Ok(Ok(Ok(Err(error)))) => {
             if error.status() >= 500 {
                 tracing::warn!(method = method.name, code = error.code(), %error, "call failed");
             }
             error_response(&error)
         }
-        Ok(Err(_)) => {
+        Err(_) | Ok(Ok(Err(_))) => {
             let detail = format!("{} took longer than {:?}", method.name, method.deadline);
             error_response(&E::from(MeshFault::Unavailable(detail)))
         }
-        Err(panic) => {
+        Ok(Err(panic)) => {
             tracing::error!(method = method.name, %panic, "handler panicked");
             error_response(&E::from(MeshFault::Internal("an unforeseen failure; see the log".into())))
         }

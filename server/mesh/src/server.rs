@@ -1,10 +1,10 @@
 //! The serving end: Unix sockets with known callers, and one HTTP/1.1 connection with deadlines.
 
-use crate::connection::serve_connection;
+use crate::connection::{serve_connection, turn_away};
 use crate::peer::{Caller, Roles};
 use crate::respond::problem_response;
+use crate::slots::{Slot, Slots};
 use axum::Router;
-use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tornado_shared::problem::Problem;
@@ -25,11 +26,21 @@ pub struct Limits {
     pub header_read: Duration,
     /// Largest headers, bytes.
     pub max_headers: usize,
+    /// Longest time in which a caller takes nothing of its answer.
+    pub write_stall: Duration,
 }
+
+/// Callers that are turned away at the same time.
+const DOORKEEPERS: usize = 32;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 512, header_read: Duration::from_secs(30), max_headers: 16 * 1024 }
+        Self {
+            connections: 512,
+            header_read: Duration::from_secs(30),
+            max_headers: 16 * 1024,
+            write_stall: Duration::from_secs(30),
+        }
     }
 }
 
@@ -108,47 +119,69 @@ impl SocketServer {
     ) -> std::io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
-        let ready = axum::routing::get(move |request: Request| {
-            let readiness = readiness.clone();
-            async move { ready_response(&request, &readiness) }
-        });
+        let ready = axum::routing::get(move || std::future::ready(ready_response(&readiness)));
         let router =
             router.route("/v1/ready", ready).fallback(unknown_method).method_not_allowed_fallback(unknown_method);
         Ok(Self { listener, roles: Arc::new(roles), limits: Limits::default(), router })
     }
 
+    /// Other bounds than the default ones.
+    #[must_use]
+    pub const fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Serves until `shutdown`, then lets running calls end for at most 3 seconds.
     pub async fn serve(self, shutdown: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.limits.connections));
+        let slots = Slots::new(self.limits.connections);
+        let doorkeepers = Arc::new(Semaphore::new(DOORKEEPERS));
         let tasks = TaskTracker::new();
-        loop {
-            let permit = tokio::select! {
-                permit = slots.clone().acquire_owned() => permit,
-                () = shutdown.cancelled() => break,
-            };
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
-                () = shutdown.cancelled() => break,
-            };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept on the socket; retrying");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            };
+        let mut last_said = None;
+        while let Some((stream, slot)) = self.accept(&slots, &shutdown).await {
             let Some(caller) = self.caller(&stream) else { continue };
-            let router = self.router.clone().layer(axum::Extension(caller));
-            let (limits, stop) = (self.limits, shutdown.clone());
-            tasks.spawn(async move {
-                serve_connection(stream, router, limits, stop).await;
-                drop(permit);
-            });
+            match admit(&caller, slot) {
+                Ok(slot) => {
+                    let router = self.router.clone().layer(axum::Extension(caller));
+                    let (limits, stop) = (self.limits, shutdown.clone());
+                    tasks.spawn(async move {
+                        serve_connection(stream, router, limits, stop).await;
+                        drop(slot);
+                    });
+                }
+                Err(problem) => {
+                    // At most once a second: nobody shall fill the log.
+                    if last_said.is_none_or(|at: Instant| at.elapsed() > Duration::from_secs(1)) {
+                        last_said = Some(Instant::now());
+                        tracing::warn!(?caller, code = %problem.code, "a caller is turned away");
+                    }
+                    // Without a free doorkeeper the connection is just closed.
+                    if let Ok(doorkeeper) = doorkeepers.clone().try_acquire_owned() {
+                        tasks.spawn(async move {
+                            turn_away(stream, &problem).await;
+                            drop(doorkeeper);
+                        });
+                    }
+                }
+            }
         }
         tasks.close();
         if tokio::time::timeout(Duration::from_secs(3), tasks.wait()).await.is_err() {
             tracing::warn!("calls still running at shutdown were cut");
+        }
+    }
+
+    /// The next connection, with a slot for it. `None`: shutdown.
+    async fn accept(&self, slots: &Slots, shutdown: &CancellationToken) -> Option<(UnixStream, Slot)> {
+        let slot = shutdown.run_until_cancelled(slots.free()).await?;
+        loop {
+            match shutdown.run_until_cancelled(self.listener.accept()).await? {
+                Ok((stream, _)) => return Some((stream, slot)),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept on the socket; retrying");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
         }
     }
 
@@ -163,19 +196,29 @@ impl SocketServer {
     }
 }
 
-fn ready_response(request: &Request, readiness: &Readiness) -> Response {
-    if !request.extensions().get::<Caller>().is_some_and(Caller::is_known) {
-        return problem_response(&Problem::new(403, "forbidden", "this socket is for the server's own processes"));
+/// Strangers hold no slot, and one of our own processes leaves some to the others.
+fn admit(caller: &Caller, slot: Slot) -> Result<Slot, Box<Problem>> {
+    let refuse = |status, code, detail: &str| Err(Box::new(Problem::new(status, code, detail)));
+    if !caller.is_known() {
+        return refuse(403, "forbidden", "this socket is for the server's own processes");
     }
+    // Root is who looks into what is wrong.
+    if caller.may(&[]) {
+        return Ok(slot);
+    }
+    match slot.taken_by(caller.uid) {
+        Some(slot) => Ok(slot),
+        None => refuse(503, "busy", "this process has too many connections to the service open"),
+    }
+}
+
+fn ready_response(readiness: &Readiness) -> Response {
     match readiness.get() {
         Ok(()) => axum::Json(serde_json::json!({ "ready": true })).into_response(),
         Err(reason) => problem_response(&Problem::new(503, "not_ready", reason)),
     }
 }
 
-async fn unknown_method(request: Request) -> Response {
-    if !request.extensions().get::<Caller>().is_some_and(Caller::is_known) {
-        return problem_response(&Problem::new(403, "forbidden", "this socket is for the server's own processes"));
-    }
+async fn unknown_method() -> Response {
     problem_response(&Problem::new(404, "unknown_method", "no such method; see docs/api_reference.md"))
 }

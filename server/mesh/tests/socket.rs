@@ -5,26 +5,28 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::wg::{
     Backend, PeerLane, PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, Wg, WgClient, WgError,
     WgStatus, router,
 };
-use tornado_mesh::{Channel, Done, MeshFault, NoInput, Readiness, Roles, SocketServer, listen};
+use tornado_mesh::{Channel, Done, Limits, MeshFault, NoInput, Readiness, Roles, SocketServer, listen};
 use tornado_shared::model::{Lane, LanePools, PrivateKey, Slot};
 
 /// A service that does something observable.
 #[derive(Default)]
 struct Probe {
     finished: AtomicUsize,
+    slow: AtomicBool,
 }
 
 #[async_trait::async_trait]
 impl Wg for Probe {
     async fn put_peer(&self, peer: PeerSpec) -> Result<Done, WgError> {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        let pause = if self.slow.load(Ordering::SeqCst) { 5_800 } else { 200 };
+        tokio::time::sleep(Duration::from_millis(pause)).await;
         self.finished.fetch_add(1, Ordering::SeqCst);
         if peer.direct.preshared_key.is_some() {
             return Err(WgError::LaneFailed { lane: Lane::Tor, detail: "gone".into() });
@@ -61,6 +63,10 @@ struct Fixture {
 
 impl Fixture {
     fn start() -> Self {
+        Self::with(Limits::default())
+    }
+
+    fn with(limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let socket = dir.path().join("wg.sock");
@@ -70,7 +76,7 @@ impl Fixture {
         let listener = listen(&socket).unwrap();
         let server = SocketServer::new(listener, Roles::default(), router(probe.clone()), readiness).unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn(server.serve(stop.clone()));
+        tokio::spawn(server.with_limits(limits).serve(stop.clone()));
         std::mem::forget(ready);
         Self { _dir: dir, socket, probe, stop }
     }
@@ -222,4 +228,67 @@ async fn defect_029_a_stranger_gets_403_on_every_path() {
         );
     }
     fixture.stop.cancel();
+}
+
+/// Strangers that connect and say nothing take no place from the server's own processes.
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_029_idle_strangers_hold_no_slot() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("SKIPPED: needs root to become another uid");
+        return;
+    }
+    let fixture = Fixture::with(Limits { connections: 4, ..Limits::default() });
+    let mut strangers: Vec<_> = (0..40)
+        .map(|_| {
+            let mut command = std::process::Command::new("curl");
+            // It waits for its input, which never comes, and says nothing.
+            command.args(["--silent", "--max-time", "20", "telnet://s/", "--unix-socket"]).arg(&fixture.socket);
+            command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null());
+            std::os::unix::process::CommandExt::uid(&mut command, 65_534);
+            command.spawn().unwrap()
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let started = Instant::now();
+    assert!(fixture.client().status(NoInput {}).await.unwrap().synced);
+    assert!(started.elapsed() < Duration::from_millis(800), "{:?}", started.elapsed());
+    for stranger in &mut strangers {
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
+    }
+}
+
+/// A caller that sends on and on and reads nothing is cut off, and its place is free again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_does_not_read_is_cut_off() {
+    let write_stall = Duration::from_millis(300);
+    let fixture = Fixture::with(Limits { connections: 1, write_stall, ..Limits::default() });
+    let socket = fixture.socket.clone();
+    let deaf = tokio::task::spawn_blocking(move || {
+        let mut stream = UnixStream::connect(socket).unwrap();
+        stream.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
+        let started = Instant::now();
+        let end = loop {
+            if let Err(error) = stream.write_all(&b"GET /v1/nothing HTTP/1.1\r\nhost: s\r\n\r\n".repeat(100)) {
+                break error;
+            }
+        };
+        (started.elapsed(), end)
+    });
+    let (after, end) = deaf.await.unwrap();
+    assert_ne!(end.kind(), std::io::ErrorKind::WouldBlock, "it was kept waiting");
+    assert!(after < Duration::from_secs(4), "{after:?}");
+    assert!(fixture.client().status(NoInput {}).await.unwrap().synced);
+}
+
+/// `put_peer` may take 5 s; a change that takes longer is answered in time and still done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_ends_even_when_its_deadline_passes() {
+    let fixture = Fixture::start();
+    fixture.probe.slow.store(true, Ordering::SeqCst);
+    let answer = fixture.client().put_peer(peer()).await;
+    assert!(matches!(answer, Err(WgError::Mesh(MeshFault::Unavailable(_)))), "{answer:?}");
+    assert_eq!(fixture.probe.finished.load(Ordering::SeqCst), 0);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(fixture.probe.finished.load(Ordering::SeqCst), 1);
 }

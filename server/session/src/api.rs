@@ -1,12 +1,8 @@
 //! The contract's methods: each hands over to one use case.
-//!
-//! What changes something runs in a task of its own: when the contract's deadline drops the call, the work is
-//! not dropped half-way with it. Its own calls have deadlines, so it ends.
 
 use crate::fault;
 use crate::service::Service;
 use async_trait::async_trait;
-use std::future::Future;
 use std::sync::Arc;
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::session::{
@@ -19,33 +15,18 @@ use tornado_shared::model::SessionState;
 /// The contract's server.
 pub(crate) struct Api(pub Arc<Service>);
 
-async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, SessionError>> + Send + 'static,
-) -> Result<T, SessionError> {
-    match tokio::spawn(work).await {
-        Ok(result) => result,
-        Err(error) => {
-            tracing::error!(%error, "a call ended in a panic");
-            Err(SessionError::Mesh(MeshFault::Internal("an unforeseen failure; see the log".into())))
-        }
-    }
-}
-
 #[async_trait]
 impl Sessions for Api {
     async fn connect(&self, input: Connect) -> Result<Connected, SessionError> {
-        let service = self.0.clone();
-        to_the_end(async move { service.connect(input).await }).await
+        self.0.connect(input).await
     }
 
     async fn heartbeat(&self, input: AccessToken) -> Result<HeartbeatReply, SessionError> {
-        let service = self.0.clone();
-        to_the_end(async move { service.heartbeat(input).await }).await
+        self.0.heartbeat(input).await
     }
 
     async fn disconnect(&self, input: AccessToken) -> Result<Closed, SessionError> {
-        let service = self.0.clone();
-        to_the_end(async move { service.disconnect(input).await }).await
+        self.0.disconnect(input).await
     }
 
     async fn mine(&self, input: AccessToken) -> Result<Option<LiveSession>, SessionError> {
@@ -53,8 +34,7 @@ impl Sessions for Api {
     }
 
     async fn close_device(&self, input: CloseDevice) -> Result<Closed, SessionError> {
-        let service = self.0.clone();
-        to_the_end(async move { service.close_of_device(input.device_id, input.reason).await }).await
+        self.0.close_of_device(input.device_id, input.reason).await
     }
 
     async fn live(&self, input: LiveQuery) -> Result<Vec<LiveSession>, SessionError> {
