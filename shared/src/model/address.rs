@@ -42,6 +42,7 @@ pub enum PoolError {
 
 /// Where one lane's addresses come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LanePool {
     /// IPv4 addresses, for example `10.8.0.0/16`.
     pub v4: Ipv4Net,
@@ -83,7 +84,7 @@ impl LanePool {
 
 /// The pools of both lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct LanePools {
     /// Pool of the direct lane.
     pub direct: LanePool,

@@ -13,6 +13,9 @@ pub enum KeyError {
     /// Not standard base64 of exactly 32 bytes.
     #[error("a WireGuard key is 32 bytes in standard base64 (44 characters ending in '=')")]
     Encoding,
+    /// The same point is also written otherwise, and only one way is a key's name.
+    #[error("this public key is not written in its one canonical form")]
+    NotCanonical,
     /// A point of small order: a shared secret made with it would be known to everybody.
     #[error("this public key is a point of small order and would give no secrecy")]
     SmallOrder,
@@ -65,12 +68,21 @@ pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
     /// Takes 32 bytes, little-endian u-coordinate. Refuses points of small order
-    /// ([`KeyError::SmallOrder`]), with which every shared secret is zero (RFC 7748 §6.1).
+    /// ([`KeyError::SmallOrder`]), with which every shared secret is zero (RFC 7748 §6.1), and every
+    /// spelling of a point but the reduced one ([`KeyError::NotCanonical`]).
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
-        // RFC 7748 §5: the top bit is not part of the coordinate.
         let mut coordinate = bytes;
         coordinate[31] &= 0x7f;
-        if SMALL_ORDER.contains(&coordinate) { Err(KeyError::SmallOrder) } else { Ok(Self(bytes)) }
+        if SMALL_ORDER.contains(&coordinate) {
+            return Err(KeyError::SmallOrder);
+        }
+        // RFC 7748 §5 ignores the top bit and reduces modulo 2^255 - 19, so the same point could be written in
+        // several ways. To us they would be several keys, to an implementation of WireGuard one and the same.
+        let is_reduced = bytes[31] != 0x7f || bytes[0] < 0xed || bytes[1..31].iter().any(|byte| *byte != 0xff);
+        if bytes != coordinate || !is_reduced {
+            return Err(KeyError::NotCanonical);
+        }
+        Ok(Self(bytes))
     }
 
     /// The 32 bytes.
@@ -224,8 +236,24 @@ mod tests {
             bytes[31] |= 0x80;
             assert_eq!(PublicKey::from_bytes(bytes), Err(KeyError::SmallOrder));
             bytes[0] ^= 0x40;
-            assert!(exchange(bytes) && PublicKey::from_bytes(bytes).is_ok(), "{bytes:02x?}");
+            bytes[31] &= 0x7f;
+            assert!(exchange(bytes) && PublicKey::from_bytes(bytes) != Err(KeyError::SmallOrder), "{bytes:02x?}");
         }
+    }
+
+    #[test]
+    fn defect_012_another_spelling_of_a_key_is_no_other_key() {
+        let key = *PrivateKey::random().public_key().as_bytes();
+        assert!(PublicKey::from_bytes(key).is_ok());
+        let mut high = key;
+        high[31] |= 0x80;
+        assert_eq!(PublicKey::from_bytes(high), Err(KeyError::NotCanonical));
+        // 9 + p is 9.
+        let (nine, mut unreduced) = (near_zero(9), near_p(0xed + 9));
+        assert!(PublicKey::from_bytes(nine).is_ok());
+        assert_eq!(PublicKey::from_bytes(unreduced), Err(KeyError::NotCanonical));
+        unreduced[17] = 0xfe;
+        assert!(PublicKey::from_bytes(unreduced).is_ok());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The kernel's WireGuard over generic netlink (`include/uapi/linux/wireguard.h`).
 
-use super::{BackendError, Interface, InterfacePeer, KnownKeys, LanePeer};
+use super::{BackendError, Interface, InterfacePeer, LanePeer};
 use crate::netlink::{Link, LinkKind, Netlink};
 use async_trait::async_trait;
 use futures::StreamExt as _;
@@ -28,7 +28,6 @@ pub(crate) struct KernelInterface {
     netlink: Netlink,
     handle: GenetlinkHandle,
     connection: JoinHandle<()>,
-    known: KnownKeys,
 }
 
 impl KernelInterface {
@@ -47,14 +46,7 @@ impl KernelInterface {
             source,
         })?;
         let connection = tokio::spawn(connection);
-        let this = Self {
-            name: name.to_owned(),
-            index,
-            netlink: netlink.clone(),
-            handle,
-            connection,
-            known: KnownKeys::default(),
-        };
+        let this = Self { name: name.to_owned(), index, netlink: netlink.clone(), handle, connection };
         this.set(vec![WireguardAttribute::PrivateKey(*key.expose()), WireguardAttribute::ListenPort(port)]).await?;
         Ok(this)
     }
@@ -111,7 +103,6 @@ impl Interface for KernelInterface {
         } else {
             HashSet::new()
         };
-        self.known.add(peers.iter().map(|peer| &peer.public_key));
         let peers = peers.iter().map(|peer| put(peer, !present.contains(&peer.public_key))).collect();
         self.set_peers(peers).await
     }
@@ -127,7 +118,6 @@ impl Interface for KernelInterface {
             ])
         };
         self.set_peers(keys.iter().filter(|key| last.contains_key(key)).map(gone).collect()).await?;
-        self.known.forget(keys);
         Ok(keys.iter().map(|key| last.get(key).copied().unwrap_or_default()).collect())
     }
 
@@ -152,7 +142,7 @@ impl Interface for KernelInterface {
             let NetlinkPayload::InnerMessage(message) = payload else { continue };
             for attribute in message.payload.attributes {
                 if let WireguardAttribute::Peers(peers) = attribute {
-                    for peer in peers.iter().filter_map(|peer| read(peer, &self.known)) {
+                    for peer in peers.iter().filter_map(read) {
                         found.entry(peer.public_key).or_insert(peer);
                     }
                 }
@@ -209,12 +199,12 @@ fn put(peer: &LanePeer, is_new: bool) -> WireguardPeer {
     WireguardPeer(attributes)
 }
 
-fn read(peer: &WireguardPeer, known: &KnownKeys) -> Option<InterfacePeer> {
+fn read(peer: &WireguardPeer) -> Option<InterfacePeer> {
     let mut key = None;
     let mut found = (None, None, Transfer::default());
     for attribute in &peer.0 {
         if let WireguardPeerAttribute::PublicKey(bytes) = attribute {
-            key = known.resolve(*bytes);
+            key = PublicKey::from_bytes(*bytes).ok();
         } else if let WireguardPeerAttribute::Endpoint(at) = attribute {
             found.0 = Some(*at);
         } else if let WireguardPeerAttribute::LastHandshake(WireguardTimeSpec { seconds, .. }) = attribute {
@@ -251,7 +241,7 @@ mod tests {
             assert!(message.value_len() < 250);
             let parsed = WireguardPeer::parse(&NlaBuffer::new(&bytes)).unwrap();
             assert_eq!(parsed.0.len(), message.0.len());
-            let read = read(&parsed, &KnownKeys::default()).unwrap();
+            let read = read(&parsed).unwrap();
             assert_eq!((read.public_key, read.endpoint), (peer.public_key, endpoint));
         }
     }

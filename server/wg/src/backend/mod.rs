@@ -10,10 +10,8 @@ pub(crate) use userspace::UserspaceInterface;
 
 use crate::netlink::NetlinkError;
 use async_trait::async_trait;
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
 use tornado_shared::model::{LaneAddresses, PresharedKey, PublicKey, Transfer, UnixSeconds};
 
 /// How many peers are programmed at once. Adding stops the data plane of a userspace interface for its
@@ -99,36 +97,6 @@ pub(crate) trait Interface: Send + Sync {
     async fn kick(&self, keys: &[PublicKey]);
     /// Ends the interface and takes it away.
     async fn close(&self);
-}
-
-/// Keys an interface was given. Making a [`PublicKey`] of bytes costs a scalar multiplication, too much to do
-/// for every peer at each look.
-#[derive(Default)]
-pub(crate) struct KnownKeys(Mutex<HashMap<[u8; 32], PublicKey>>);
-
-impl KnownKeys {
-    fn add<'a>(&self, keys: impl Iterator<Item = &'a PublicKey>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.extend(keys.map(|key| (*key.as_bytes(), *key)));
-    }
-
-    fn forget(&self, keys: &[PublicKey]) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in keys {
-            known.remove(key.as_bytes());
-        }
-    }
-
-    /// `None` for bytes that are no usable key.
-    fn resolve(&self, bytes: [u8; 32]) -> Option<PublicKey> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = known.get(&bytes) {
-            return Some(*key);
-        }
-        let key = PublicKey::from_bytes(bytes).ok()?;
-        known.insert(bytes, key);
-        Some(key)
-    }
 }
 
 /// Stands in for an interface while there is none.

@@ -3,7 +3,7 @@
 mod tun;
 mod udp;
 
-use super::{BackendError, CHUNK, Interface, InterfacePeer, KnownKeys, LanePeer};
+use super::{BackendError, CHUNK, Interface, InterfacePeer, LanePeer};
 use crate::netlink::{Link, Netlink};
 use async_trait::async_trait;
 use futures::{FutureExt as _, StreamExt as _};
@@ -31,7 +31,6 @@ pub(crate) struct UserspaceInterface {
     index: u32,
     netlink: Netlink,
     device: RwLock<Option<LaneDevice>>,
-    known: KnownKeys,
 }
 
 impl UserspaceInterface {
@@ -64,13 +63,7 @@ impl UserspaceInterface {
             d.set_listen_port(port);
         });
         opened.await.map_err(|e| refused(name, &e))?;
-        Ok(Self {
-            name: name.to_owned(),
-            index,
-            netlink: netlink.clone(),
-            device: RwLock::new(Some(device)),
-            known: KnownKeys::default(),
-        })
+        Ok(Self { name: name.to_owned(), index, netlink: netlink.clone(), device: RwLock::new(Some(device)) })
     }
 
     fn gone(&self) -> BackendError {
@@ -112,7 +105,6 @@ impl Interface for UserspaceInterface {
     async fn put_peers(&self, peers: &[LanePeer]) -> Result<(), BackendError> {
         let guard = self.device.read().await;
         let device = guard.as_ref().ok_or_else(|| self.gone())?;
-        self.known.add(peers.iter().map(|peer| &peer.public_key));
         for chunk in peers.chunks(CHUNK) {
             self.alive().await?;
             let written = device.write(async |d| {
@@ -152,7 +144,6 @@ impl Interface for UserspaceInterface {
             });
             written.await.map_err(|e| refused(&self.name, &e))?;
         }
-        self.known.forget(keys);
         Ok(keys.iter().map(|key| last.get(key).copied().unwrap_or_default()).collect())
     }
 
@@ -164,7 +155,7 @@ impl Interface for UserspaceInterface {
         let mut list = device.peers().await;
         for known in &mut list {
             known.peer.preshared_key.zeroize();
-            let Some(public_key) = self.known.resolve(known.peer.public_key.to_bytes()) else { continue };
+            let Ok(public_key) = PublicKey::from_bytes(known.peer.public_key.to_bytes()) else { continue };
             found.push(InterfacePeer {
                 public_key,
                 endpoint: known.peer.endpoint,
