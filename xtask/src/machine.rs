@@ -87,20 +87,21 @@ fn missing_packages() -> Vec<&'static str> {
 pub fn users() -> anyhow::Result<()> {
     let declared = declared()?;
     let missing: Vec<&str> = declared.lines().filter_map(user_of).filter(|name| !exists(name)).collect();
-    if missing.is_empty() {
+    let groups: Vec<&str> = declared.lines().filter_map(group_of).filter(|name| !group_exists(name)).collect();
+    if missing.is_empty() && groups.is_empty() {
         return Ok(());
     }
     if !shell::is_root() {
         return shell::as_root(&["install", "--system-only"]);
     }
-    println!("creating the users {}", missing.join(", "));
+    println!("creating the users and groups {}", [missing.as_slice(), &groups].concat().join(", "));
     if shell::has("systemd-sysusers") {
         // A relative name would be looked for among the system's own files.
         let mut command = shell::command("systemd-sysusers", &[]);
         command.arg(shell::root().join(SYSUSERS));
         return shell::run(command);
     }
-    for group in declared.lines().filter_map(group_of) {
+    for group in groups {
         shell::run(shell::command("groupadd", &["--system", "--force", group]))?;
     }
     for name in missing {
@@ -126,11 +127,9 @@ pub fn remove_users() -> anyhow::Result<()> {
         shell::run(shell::command("userdel", &[name]))?;
         println!("removed the user {name}");
     }
-    for group in declared.lines().filter_map(group_of) {
-        if nix::unistd::Group::from_name(group).is_ok_and(|found| found.is_some()) {
-            shell::run(shell::command("groupdel", &[group]))?;
-            println!("removed the group {group}");
-        }
+    for group in declared.lines().filter_map(group_of).filter(|name| group_exists(name)) {
+        shell::run(shell::command("groupdel", &[group]))?;
+        println!("removed the group {group}");
     }
     Ok(())
 }
@@ -156,9 +155,23 @@ fn exists(user: &str) -> bool {
     nix::unistd::User::from_name(user).is_ok_and(|found| found.is_some())
 }
 
+fn group_exists(group: &str) -> bool {
+    nix::unistd::Group::from_name(group).is_ok_and(|found| found.is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_declaration_names_every_user_and_the_group_of_the_helper() {
+        let declared = declared().unwrap();
+        let users: Vec<_> = declared.lines().filter_map(user_of).collect();
+        assert!(
+            ["auth", "session", "wg", "api", "admin"].iter().all(|n| users.contains(&format!("tornado-{n}").as_str()))
+        );
+        assert_eq!(declared.lines().filter_map(group_of).collect::<Vec<_>>(), ["tornado"]);
+    }
 
     #[test]
     fn declarations_are_read() {

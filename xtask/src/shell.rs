@@ -1,7 +1,7 @@
 //! Running other programs.
 
 use anyhow::{Context as _, bail};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
@@ -76,8 +76,11 @@ pub fn own_as_root(words: &[String]) -> anyhow::Result<ExitStatus> {
     let mut command = if is_root() {
         command(own, &[])
     } else if has("sudo") {
-        let mut sudo = command("sudo", &["--"]);
-        sudo.arg(own);
+        let mut sudo = command("sudo", &["--", "env"]);
+        // sudo clears the environment, and with it where we build.
+        let mut built = OsString::from("CARGO_TARGET_DIR=");
+        built.push(target_dir());
+        sudo.arg(built).arg(own);
         sudo
     } else {
         bail!("this needs root, and there is no sudo here: run it as root");
