@@ -2,10 +2,12 @@
 
 use crate::{machine, shell};
 use anyhow::{Context as _, bail};
+use std::net::SocketAddr;
 use std::process::{Command, ExitCode, ExitStatus};
+use std::time::Duration;
 use tornado_e2e_harness::{
     DeviceProc, INTERNET, Lab, LabOptions, LabRecord, Programs, SERVER, ServerOptions, ServerProc, Sweep,
-    serve_internet,
+    serve_internet, wait_for,
 };
 
 /// Words of `cargo xtask lab`.
@@ -114,9 +116,16 @@ fn up(devices: u16, name: &str) -> anyhow::Result<()> {
 /// Everything that runs in the lab; it runs on when this process ends.
 fn populate(lab: &Lab) -> anyhow::Result<()> {
     let internet = lab.host("internet")?;
-    let mut command = internet.command(std::env::current_exe()?);
+    // By its path, not as the running program: the build may just have replaced that.
+    let mut command = internet.command(programs().find("xtask")?);
     command.args(["lab", "serve-internet"]);
-    internet.spawn("internet", command)?.detach();
+    let mut servers = internet.spawn("internet", command)?;
+    wait_for("the internet's servers", Duration::from_secs(10), || {
+        servers.must_run()?;
+        let web = SocketAddr::from((INTERNET.v4, 80));
+        Ok(internet.http_get_within(web, "/", Duration::from_secs(1)).ok().map(drop))
+    })?;
+    servers.detach();
     ServerProc::start(lab.host("server")?, ServerOptions { programs: programs(), ..ServerOptions::default() })?
         .detach();
     for number in 1..=lab.devices() {
