@@ -102,7 +102,7 @@ fn run_suite(suite: Suite, built: &anyhow::Result<Vec<Binary>>) -> anyhow::Resul
 /// What a suite needs of the machine.
 fn prepare(suite: Suite) -> anyhow::Result<()> {
     match suite {
-        Suite::Unit | Suite::Store => Ok(()),
+        Suite::Unit | Suite::Store => machine::packages(),
         Suite::Lanes if shell::is_root() => {
             machine::packages()?;
             machine::users()?;
