@@ -33,16 +33,20 @@ impl HttpReply {
 
 pub(crate) async fn get(to: SocketAddr, path: &str, within: Duration) -> Result<HttpReply, HarnessError> {
     let started = Instant::now();
-    let bytes = match tokio::time::timeout(within, exchange(to, path)).await {
+    let bytes = match tokio::time::timeout(within, connect_and_exchange(to, path)).await {
         Ok(bytes) => bytes.map_err(HarnessError::io(format!("http://{to}{path}")))?,
         Err(_) => return Err(HarnessError::Timeout { what: format!("http://{to}{path}"), after: within }),
     };
     parse(&bytes, started.elapsed()).ok_or_else(|| HarnessError::answer(format!("http://{to}{path}"), "no whole HTTP"))
 }
 
-async fn exchange(to: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(to).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n");
+async fn connect_and_exchange(to: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
+    exchange(TcpStream::connect(to).await?, &to.to_string(), path).await
+}
+
+/// One request over a stream that leads there; the answer as it came.
+pub(crate) async fn exchange(mut stream: TcpStream, host: &str, path: &str) -> std::io::Result<Vec<u8>> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut bytes = Vec::new();
     stream.take(ANSWER_MAX).read_to_end(&mut bytes).await?;
@@ -50,7 +54,7 @@ async fn exchange(to: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
 }
 
 /// Needs a `Content-Length` that fits: half an answer is none.
-fn parse(bytes: &[u8], took: Duration) -> Option<HttpReply> {
+pub(crate) fn parse(bytes: &[u8], took: Duration) -> Option<HttpReply> {
     let end = bytes.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = std::str::from_utf8(bytes.get(..end)?).ok()?;
     let body = bytes.get(end + 4..)?.to_vec();

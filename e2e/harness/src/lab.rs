@@ -174,7 +174,7 @@ impl Drop for Lab {
 }
 
 /// Kernel settings of the calling thread's namespace: addresses usable at once, routing only where it belongs.
-fn settle(is_router: bool) -> Result<(), HarnessError> {
+pub(crate) fn settle(is_router: bool) -> Result<(), HarnessError> {
     let set = |key: &str, value: &str| {
         let path = Path::new("/proc/sys/net").join(key);
         std::fs::write(&path, value).map_err(HarnessError::file("write", &path))

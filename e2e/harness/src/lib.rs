@@ -62,6 +62,7 @@ mod programs;
 mod record;
 mod server;
 mod topology;
+mod tor_network;
 
 pub use capture::{Capture, Captured};
 pub use command::Output;
@@ -76,6 +77,10 @@ pub use programs::Programs;
 pub use record::{LabRecord, Sweep};
 pub use server::{ServerOptions, ServerProc};
 pub use topology::{Addresses, DEVICES_MAX, INTERNET, SERVER, device_addresses};
+pub use tor_network::{
+    Query, Relay, RelayKind, SITE, SITE_V4, SITE_V6, TorClient, TorNetwork, TorNetworkOptions, TorNetworkRecord,
+    TorNetworkTimes, serve_names,
+};
 
 use std::time::{Duration, Instant};
 

@@ -2,13 +2,14 @@
 //!
 //! Addresses are those kept for documentation (RFC 5737, RFC 3849), so nothing here can be mistaken for a real host.
 
+use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Most devices a lab can have: they share the last byte of their address.
 pub const DEVICES_MAX: u16 = 200;
 
 /// One host's addresses on its uplink `eth0`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addresses {
     /// IPv4.
     pub v4: Ipv4Addr,

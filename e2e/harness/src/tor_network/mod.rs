@@ -1,0 +1,468 @@
+//! A private Tor network in a lab: authorities, relays, exits, names behind the exits, an onion service.
+//!
+//! ```text
+//!         ┌─ tornet    198.18.0.0/24  2001:db8:77::/64    every relay, each with addresses of its own
+//! access ─┼─ onion     198.18.1.10    2001:db8:77:1::a    an onion service and its web server
+//!         └─ internet  192.0.2.53     2001:db8:80::53     the name server that the exits ask
+//! ```
+//!
+//! Everything is Debian's `tor`; nothing outside of the lab is asked. The programs end with [`TorNetwork`] or with
+//! the lab, whichever goes first.
+
+mod client;
+mod keys;
+mod names;
+mod plan;
+mod torrc;
+
+pub use client::TorClient;
+pub use names::{Query, SITE, SITE_V4, SITE_V6, serve_names};
+pub use plan::{Relay, RelayKind};
+
+use crate::command::{ip, ip_batch};
+use crate::internet::{Internet, Seen};
+use crate::lab::settle;
+use crate::{HarnessError, Host, Lab, Process, record, topology, wait_for};
+use names::Names;
+use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use torrc::Files;
+
+/// How long the network may take to agree on itself: three attempts.
+const CONSENSUS: Duration = Duration::from_secs(60);
+/// Where a network's note stands in the directory of its host.
+const NOTE: &str = "network.json";
+
+/// What kind of network is wanted.
+#[derive(Debug, Clone)]
+pub struct TorNetworkOptions {
+    /// Directory authorities, 1 to 9; they carry circuits too.
+    pub authorities: u8,
+    /// Relays that are neither authority nor exit, 0 to 9.
+    pub relays: u8,
+    /// One exit for each, 1 to 9: two small letters of the country it shall be in.
+    pub exit_countries: Vec<String>,
+    /// Serves names and the onion service's page in this process. Without it the caller does, for a lab that outlives
+    /// its maker: [`serve_names`] in `internet` and [`serve_internet`](crate::serve_internet) in `onion`.
+    pub serve: bool,
+}
+
+impl Default for TorNetworkOptions {
+    fn default() -> Self {
+        Self { authorities: 3, relays: 3, exit_countries: vec!["de".to_owned(), "nl".to_owned()], serve: true }
+    }
+}
+
+/// How long the parts of [`TorNetwork::up`] took.
+#[derive(Debug, Clone, Copy)]
+pub struct TorNetworkTimes {
+    /// Making keys, or finding those of an earlier network.
+    pub keys: Duration,
+    /// Waiting for the right part of a voting period.
+    pub phase: Duration,
+    /// From the start of the relays until their consensus names all of them.
+    pub consensus: Duration,
+    /// The whole.
+    pub total: Duration,
+}
+
+/// What is known about a network that stands; kept beside it for other processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TorNetworkRecord {
+    /// Every relay.
+    pub relays: Vec<Relay>,
+    /// Name of the onion service, `….onion`.
+    pub onion_address: String,
+    /// File with the lines that make a tor a client of this network; readable for every user.
+    pub client_torrc: PathBuf,
+    /// Countries of the relays' IPv4 addresses; readable for every user.
+    pub geoip_file: PathBuf,
+    /// Countries of the relays' IPv6 addresses; readable for every user.
+    pub geoip6_file: PathBuf,
+}
+
+impl TorNetworkRecord {
+    /// The note of the network that stands in this lab.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn read(lab: &Lab) -> Result<Self, HarnessError> {
+        let path = host_of(lab, "tornet").dir().join(NOTE);
+        let text = std::fs::read_to_string(&path).map_err(HarnessError::file("read", &path))?;
+        serde_json::from_str(&text).map_err(|e| HarnessError::answer("the note of the Tor network", e))
+    }
+}
+
+/// A network that stands. Dropping it kills its programs.
+#[derive(Debug)]
+pub struct TorNetwork {
+    record: TorNetworkRecord,
+    times: TorNetworkTimes,
+    tornet: Host,
+    onion: Host,
+    relays: Vec<Option<Process>>,
+    service: Process,
+    names: Option<Names>,
+    page: Option<Internet>,
+}
+
+impl TorNetwork {
+    /// Puts a network into a lab and waits until its consensus names every relay: typically 10 s, and 5 s more for
+    /// keys when it is the first since the machine started. A lab has one network at most, and it is not put up
+    /// twice: taking the lab down removes it.
+    ///
+    /// # Errors
+    /// When `tor` is not installed, ends early, or the relays do not agree within a minute. Taking the lab down
+    /// removes what was made until then.
+    pub fn up(lab: &Lab, options: TorNetworkOptions) -> Result<Self, HarnessError> {
+        let begun = Instant::now();
+        let mut relays = plan::relays(&options)?;
+        keys::provide(&mut relays)?;
+        let keys = begun.elapsed();
+        let (tornet, onion) = (host_of(lab, "tornet"), host_of(lab, "onion"));
+        build(lab, [&tornet, &onion], &relays)?;
+        let names = options.serve.then(|| Names::start(lab.host("internet")?.namespace())).transpose()?;
+        let page = options.serve.then(|| Internet::start(onion.namespace())).transpose()?;
+
+        let mut record = write_files(&tornet, relays)?;
+        let phase = plan::until_start(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        std::thread::sleep(phase);
+        let started = Instant::now();
+        let mut processes = Vec::new();
+        for relay in &record.relays {
+            processes.push(Some(spawn_tor(&tornet, &relay.name, &dir_of(&tornet, relay).join("torrc"))?));
+        }
+        wait_for_consensus(&tornet, &record.relays, &mut processes)?;
+        let consensus = started.elapsed();
+
+        let (service, onion_address) = start_onion(&onion, &record)?;
+        record.onion_address = onion_address;
+        let note = serde_json::to_string_pretty(&record).map_err(|e| HarnessError::answer("the network's note", e))?;
+        write(&tornet.dir().join(NOTE), &note)?;
+        // A client that asks before the authorities serve what they agreed on pauses for ten seconds.
+        std::thread::sleep(Duration::from_secs(1));
+        let times = TorNetworkTimes { keys, phase, consensus, total: begun.elapsed() };
+        Ok(Self { record, times, tornet, onion, relays: processes, service, names, page })
+    }
+
+    /// The lines that make a tor a client of this network: authorities, test settings, countries.
+    #[must_use]
+    pub fn client_torrc_lines(&self) -> String {
+        torrc::membership(&self.record.relays, &files(&self.tornet).borrowed())
+    }
+
+    /// A file with these lines, readable for every user.
+    #[must_use]
+    pub fn client_torrc(&self) -> &Path {
+        &self.record.client_torrc
+    }
+
+    /// All of it as data.
+    #[must_use]
+    pub const fn record(&self) -> &TorNetworkRecord {
+        &self.record
+    }
+
+    /// Every relay, authorities and exits among them.
+    #[must_use]
+    pub fn relays(&self) -> &[Relay] {
+        &self.record.relays
+    }
+
+    /// The exits.
+    pub fn exits(&self) -> impl Iterator<Item = &Relay> {
+        self.record.relays.iter().filter(|relay| relay.kind == RelayKind::Exit)
+    }
+
+    /// Countries of the relays' IPv4 addresses.
+    #[must_use]
+    pub fn geoip_file(&self) -> &Path {
+        &self.record.geoip_file
+    }
+
+    /// Countries of the relays' IPv6 addresses.
+    #[must_use]
+    pub fn geoip6_file(&self) -> &Path {
+        &self.record.geoip6_file
+    }
+
+    /// Name of the onion service, whose page on port 80 is that of `internet`; it sees everybody as 127.0.0.1.
+    #[must_use]
+    pub fn onion_address(&self) -> &str {
+        &self.record.onion_address
+    }
+
+    /// Names that exist behind the exits; they lead to `internet`. Below the first every name exists.
+    #[must_use]
+    pub const fn dns_names(&self) -> [&'static str; 3] {
+        [SITE, SITE_V4, SITE_V6]
+    }
+
+    /// How long [`Self::up`] took.
+    #[must_use]
+    pub const fn times(&self) -> TorNetworkTimes {
+        self.times
+    }
+
+    /// The host of every relay.
+    #[must_use]
+    pub const fn tornet(&self) -> &Host {
+        &self.tornet
+    }
+
+    /// The host of the onion service.
+    #[must_use]
+    pub const fn onion(&self) -> &Host {
+        &self.onion
+    }
+
+    /// Every query to the name server so far, oldest first; none when others serve.
+    #[must_use]
+    pub fn queries(&self) -> Vec<Query> {
+        self.names.as_ref().map(Names::seen).unwrap_or_default()
+    }
+
+    /// Every request to the onion service so far, oldest first; none when others serve.
+    #[must_use]
+    pub fn onion_seen(&self) -> Vec<Seen> {
+        self.page.as_ref().map(Internet::seen).unwrap_or_default()
+    }
+
+    /// Waits until the onion service can be found: its descriptor has arrived at a relay.
+    ///
+    /// # Errors
+    /// [`HarnessError::Timeout`], or the end of its tor.
+    pub fn wait_onion(&mut self, within: Duration) -> Result<(), HarnessError> {
+        wait_for("the onion service's descriptor to be published", within, || {
+            self.service.must_run()?;
+            let is_published = |line: &str| line.contains("hidden service descriptor: finished with status 200");
+            Ok(self.service.stderr()?.lines().any(is_published).then_some(()))
+        })
+    }
+
+    /// `kill -9` of a relay.
+    ///
+    /// # Errors
+    /// [`HarnessError::NoHost`] when no relay has this name.
+    pub fn kill_relay(&mut self, name: &str) -> Result<(), HarnessError> {
+        let index = self.index_of(name)?;
+        if let Some(process) = self.relays.get_mut(index) {
+            *process = None;
+        }
+        Ok(())
+    }
+
+    /// Starts a killed relay again, with the same keys; clients learn of it within about 20 s.
+    ///
+    /// # Errors
+    /// When it cannot start.
+    pub fn start_relay(&mut self, name: &str) -> Result<(), HarnessError> {
+        let index = self.index_of(name)?;
+        if let (Some(relay), Some(process)) = (self.record.relays.get(index), self.relays.get_mut(index))
+            && process.is_none()
+        {
+            *process = Some(spawn_tor(&self.tornet, name, &dir_of(&self.tornet, relay).join("torrc"))?);
+        }
+        Ok(())
+    }
+
+    /// Stops a relay from doing anything; its connections stay open and silent.
+    ///
+    /// # Errors
+    /// When no relay has this name, or it was killed.
+    pub fn pause(&self, name: &str) -> Result<(), HarnessError> {
+        self.running(name)?.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets a paused relay go on.
+    ///
+    /// # Errors
+    /// When no relay has this name, or it was killed.
+    pub fn resume(&self, name: &str) -> Result<(), HarnessError> {
+        self.running(name)?.signal(Signal::SIGCONT)
+    }
+
+    /// Pauses every relay that was not killed: the whole network falls silent.
+    ///
+    /// # Errors
+    /// When one cannot be signalled.
+    pub fn pause_all(&self) -> Result<(), HarnessError> {
+        self.relays.iter().flatten().try_for_each(|process| process.signal(Signal::SIGSTOP))
+    }
+
+    /// Lets all go on.
+    ///
+    /// # Errors
+    /// When one cannot be signalled.
+    pub fn resume_all(&self) -> Result<(), HarnessError> {
+        self.relays.iter().flatten().try_for_each(|process| process.signal(Signal::SIGCONT))
+    }
+
+    /// Memory of every running relay, in kB: what proc_pid_status(5) calls VmRSS.
+    ///
+    /// # Errors
+    /// When the operating system cannot say.
+    pub fn memory(&self) -> Result<Vec<(String, u64)>, HarnessError> {
+        let named = self.record.relays.iter().zip(&self.relays);
+        named.filter_map(|(relay, process)| Some((relay.name.clone(), process.as_ref()?.pid()))).map(resident).collect()
+    }
+
+    /// Lets its programs run on until the lab is taken down.
+    pub fn detach(mut self) {
+        self.relays.drain(..).flatten().for_each(Process::detach);
+        self.service.detach();
+    }
+
+    fn index_of(&self, name: &str) -> Result<usize, HarnessError> {
+        let found = self.record.relays.iter().position(|relay| relay.name == name);
+        found.ok_or_else(|| HarnessError::NoHost(name.to_owned()))
+    }
+
+    fn running(&self, name: &str) -> Result<&Process, HarnessError> {
+        let process = self.relays.get(self.index_of(name)?).and_then(Option::as_ref);
+        process.ok_or_else(|| HarnessError::answer(format!("the relay {name}"), "it was killed"))
+    }
+}
+
+/// Starts a tor with this configuration and no other.
+fn spawn_tor(host: &Host, name: &str, torrc: &Path) -> Result<Process, HarnessError> {
+    let mut command = host.command("tor");
+    command.arg("-f").arg(torrc).args(["--defaults-torrc", "/nonexistent", "--ignore-missing-torrc"]);
+    // It says on standard output what it does before it has read where to say it.
+    host.spawn(name, command)
+}
+
+fn host_of(lab: &Lab, name: &str) -> Host {
+    Host::new(name, topology::namespace(lab.id(), name), &lab.dir())
+}
+
+fn dir_of(tornet: &Host, relay: &Relay) -> PathBuf {
+    tornet.dir().join(&relay.name)
+}
+
+/// Namespaces and wires. Their names carry the lab's prefix, so the lab removes them with its own.
+fn build(lab: &Lab, hosts: [&Host; 2], relays: &[Relay]) -> Result<(), HarnessError> {
+    let _lock = record::lock()?;
+    for host in hosts {
+        std::fs::create_dir_all(host.dir()).map_err(HarnessError::file("make", host.dir()))?;
+        ip(&["netns", "add", host.namespace()])?;
+        host.enter(|| settle(false))??;
+    }
+    for (name, lines) in plan::wiring(lab.id(), relays) {
+        ip_batch(&topology::namespace(lab.id(), name), &lines)?;
+    }
+    Ok(())
+}
+
+struct OwnedFiles([PathBuf; 3]);
+
+fn files(tornet: &Host) -> OwnedFiles {
+    OwnedFiles(["geoip", "geoip6", "resolv.conf"].map(|name| tornet.dir().join(name)))
+}
+
+impl OwnedFiles {
+    fn borrowed(&self) -> Files<'_> {
+        let OwnedFiles([geoip, geoip6, resolv]) = self;
+        Files { geoip, geoip6, resolv }
+    }
+}
+
+/// Everything that the relays read.
+fn write_files(tornet: &Host, relays: Vec<Relay>) -> Result<TorNetworkRecord, HarnessError> {
+    let owned = files(tornet);
+    let files = owned.borrowed();
+    let (v4, v6) = plan::geoip(&relays);
+    write(files.geoip, &v4)?;
+    write(files.geoip6, &v6)?;
+    write(files.resolv, &format!("nameserver {}\n", plan::NAME_SERVER.v4))?;
+    for relay in &relays {
+        let dir = dir_of(tornet, relay);
+        let data = dir.join("data");
+        keys::install(relay, &data)?;
+        write(&dir.join("torrc"), &torrc::relay(relay, &relays, &files, &data))?;
+    }
+    let client_torrc = tornet.dir().join("client.torrc");
+    write(&client_torrc, &torrc::membership(&relays, &files))?;
+    Ok(TorNetworkRecord {
+        client_torrc,
+        geoip_file: files.geoip.to_owned(),
+        geoip6_file: files.geoip6.to_owned(),
+        onion_address: String::new(),
+        relays,
+    })
+}
+
+/// Starts the tor of the onion service; it names the service before it is on the network.
+fn start_onion(onion: &Host, record: &TorNetworkRecord) -> Result<(Process, String), HarnessError> {
+    let (data, service, path) = (onion.dir().join("data"), onion.dir().join("service"), onion.dir().join("torrc"));
+    keys::make_private(&service)?;
+    let membership = std::fs::read_to_string(&record.client_torrc);
+    let membership = membership.map_err(HarnessError::file("read", &record.client_torrc))?;
+    write(&path, &torrc::onion(&membership, &data, &service))?;
+    let mut process = spawn_tor(onion, "onion", &path)?;
+    let name = wait_for("the name of the onion service", Duration::from_secs(20), || {
+        process.must_run()?;
+        let name = std::fs::read_to_string(service.join("hostname")).unwrap_or_default();
+        Ok(name.trim_end().ends_with(".onion").then(|| name.trim_end().to_owned()))
+    })?;
+    Ok((process, name))
+}
+
+fn wait_for_consensus(tornet: &Host, relays: &[Relay], processes: &mut [Option<Process>]) -> Result<(), HarnessError> {
+    let authorities = relays.iter().filter(|relay| relay.kind == RelayKind::Authority);
+    let paths: Vec<PathBuf> =
+        authorities.map(|relay| dir_of(tornet, relay).join("data/cached-microdesc-consensus")).collect();
+    wait_for("the relays' consensus", CONSENSUS, || {
+        processes.iter_mut().flatten().try_for_each(Process::must_run)?;
+        let is_whole = |path: &PathBuf| std::fs::read_to_string(path).is_ok_and(|text| names_all(&text, relays));
+        Ok(paths.iter().all(is_whole).then_some(()))
+    })
+}
+
+/// True when every relay runs in this consensus, and every exit is one.
+fn names_all(consensus: &str, relays: &[Relay]) -> bool {
+    let flags_of = |name: &str| {
+        let mut lines = consensus.lines().skip_while(|line| line.split(' ').take(2).ne(["r", name]));
+        lines.find(|line| line.starts_with("s ")).unwrap_or_default()
+    };
+    relays.iter().all(|relay| {
+        let flags: Vec<&str> = flags_of(&relay.name).split(' ').collect();
+        flags.contains(&"Running") && (relay.kind != RelayKind::Exit || flags.contains(&"Exit"))
+    })
+}
+
+fn resident((name, pid): (String, u32)) -> Result<(String, u64), HarnessError> {
+    let path = PathBuf::from(format!("/proc/{pid}/status"));
+    let status = std::fs::read_to_string(&path).map_err(HarnessError::file("read", &path))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let size = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    Ok((name, size.ok_or_else(|| HarnessError::answer("the memory of a relay", "it ended"))?))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), HarnessError> {
+    std::fs::write(path, text).map_err(HarnessError::file("write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consensus_counts_when_everybody_runs_and_exits_are_exits() {
+        let relays: Vec<_> = plan::relays(&TorNetworkOptions {
+            authorities: 1,
+            relays: 1,
+            exit_countries: vec!["de".to_owned()],
+            ..TorNetworkOptions::default()
+        })
+        .unwrap();
+        let consensus = |flags: &str| format!("r a1 x\nm y\ns Running\nr r1 x\ns Fast Running\nr e1 x\ns {flags}\n");
+        assert!(names_all(&consensus("Exit Running"), &relays));
+        assert!(!names_all(&consensus("Running"), &relays));
+        assert!(!names_all(&consensus("Exit"), &relays));
+        assert!(!names_all("r a1 x\ns Running\nr r1 x\ns Running\n", &relays));
+    }
+}
