@@ -3,7 +3,7 @@
 use crate::connection::{serve_connection, turn_away};
 use crate::peer::{Caller, Roles};
 use crate::respond::problem_response;
-use crate::slots::{Slot, Slots};
+use crate::slots::Slots;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,7 +20,7 @@ use tornado_shared::problem::Problem;
 /// Bounds of one listening socket.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections served at once; more wait in the kernel's backlog.
+    /// Connections served at once; more wait, at most `header_read`.
     pub connections: usize,
     /// Longest time for a request's headers to arrive, also the longest idle time between requests.
     pub header_read: Duration,
@@ -30,6 +30,8 @@ pub struct Limits {
     pub write_stall: Duration,
 }
 
+/// Connections of our own processes that wait for a slot; after a restart many come at once.
+const WAITING: usize = 1024;
 /// Callers that are turned away at the same time.
 const DOORKEEPERS: usize = 32;
 
@@ -134,54 +136,48 @@ impl SocketServer {
 
     /// Serves until `shutdown`, then lets running calls end for at most 3 seconds.
     pub async fn serve(self, shutdown: CancellationToken) {
-        let slots = Slots::new(self.limits.connections);
-        let doorkeepers = Arc::new(Semaphore::new(DOORKEEPERS));
-        let tasks = TaskTracker::new();
+        let door = Door {
+            slots: Slots::new(self.limits.connections),
+            waiting: Arc::new(Semaphore::new(WAITING)),
+            keepers: Arc::new(Semaphore::new(DOORKEEPERS)),
+            limits: self.limits,
+            shutdown,
+        };
+        let (door, tasks) = (Arc::new(door), TaskTracker::new());
         let mut last_said = None;
-        while let Some((stream, slot)) = self.accept(&slots, &shutdown).await {
+        while let Some(accepted) = door.shutdown.run_until_cancelled(self.listener.accept()).await {
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept on the socket; retrying");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            };
             let Some(caller) = self.caller(&stream) else { continue };
-            match admit(&caller, slot) {
-                Ok(slot) => {
-                    let router = self.router.clone().layer(axum::Extension(caller));
-                    let (limits, stop) = (self.limits, shutdown.clone());
-                    tasks.spawn(async move {
-                        serve_connection(stream, router, limits, stop).await;
-                        drop(slot);
-                    });
-                }
-                Err(problem) => {
-                    // At most once a second: nobody shall fill the log.
-                    if last_said.is_none_or(|at: Instant| at.elapsed() > Duration::from_secs(1)) {
-                        last_said = Some(Instant::now());
-                        tracing::warn!(?caller, code = %problem.code, "a caller is turned away");
-                    }
-                    // Without a free doorkeeper the connection is just closed.
-                    if let Ok(doorkeeper) = doorkeepers.clone().try_acquire_owned() {
-                        tasks.spawn(async move {
-                            turn_away(stream, &problem).await;
-                            drop(doorkeeper);
-                        });
-                    }
-                }
+            // Strangers hold no slot and wait for none.
+            let place = if caller.is_known() { door.waiting.clone().try_acquire_owned().ok() } else { None };
+            if let Some(place) = place {
+                let router = self.router.clone().layer(axum::Extension(caller.clone()));
+                tasks.spawn(door.clone().let_in(stream, caller, router, place));
+                continue;
+            }
+            // At most once a second: nobody shall fill the log.
+            if last_said.is_none_or(|at: Instant| at.elapsed() > Duration::from_secs(1)) {
+                last_said = Some(Instant::now());
+                tracing::warn!(?caller, "a caller is turned away");
+            }
+            // Without a free doorkeeper the connection is just closed.
+            if let Ok(keeper) = door.keepers.clone().try_acquire_owned() {
+                tasks.spawn(async move {
+                    turn_away(stream, &refusal(&caller)).await;
+                    drop(keeper);
+                });
             }
         }
         tasks.close();
         if tokio::time::timeout(Duration::from_secs(3), tasks.wait()).await.is_err() {
             tracing::warn!("calls still running at shutdown were cut");
-        }
-    }
-
-    /// The next connection, with a slot for it. `None`: shutdown.
-    async fn accept(&self, slots: &Slots, shutdown: &CancellationToken) -> Option<(UnixStream, Slot)> {
-        let slot = shutdown.run_until_cancelled(slots.free()).await?;
-        loop {
-            match shutdown.run_until_cancelled(self.listener.accept()).await? {
-                Ok((stream, _)) => return Some((stream, slot)),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept on the socket; retrying");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
         }
     }
 
@@ -196,20 +192,35 @@ impl SocketServer {
     }
 }
 
-/// Strangers hold no slot, and one of our own processes leaves some to the others.
-fn admit(caller: &Caller, slot: Slot) -> Result<Slot, Box<Problem>> {
-    let refuse = |status, code, detail: &str| Err(Box::new(Problem::new(status, code, detail)));
-    if !caller.is_known() {
-        return refuse(403, "forbidden", "this socket is for the server's own processes");
+/// Who gets in, and when.
+struct Door {
+    slots: Slots,
+    waiting: Arc<Semaphore>,
+    keepers: Arc<Semaphore>,
+    limits: Limits,
+    shutdown: CancellationToken,
+}
+
+impl Door {
+    /// Serves the connection once there is a slot for it. One of our own processes leaves some to the others;
+    /// root, who looks into what is wrong, has no share to keep to.
+    async fn let_in(self: Arc<Self>, stream: UnixStream, caller: Caller, router: Router, place: OwnedSemaphorePermit) {
+        let uid = (!caller.may(&[])).then_some(caller.uid);
+        let slot = tokio::time::timeout(self.limits.header_read, self.slots.take(uid));
+        let Some(slot) = self.shutdown.run_until_cancelled(slot).await else { return };
+        drop(place);
+        match slot {
+            Ok(_slot) => serve_connection(stream, router, self.limits, self.shutdown.clone()).await,
+            Err(_) => turn_away(stream, &refusal(&caller)).await,
+        }
     }
-    // Root is who looks into what is wrong.
-    if caller.may(&[]) {
-        return Ok(slot);
+}
+
+fn refusal(caller: &Caller) -> Problem {
+    if caller.is_known() {
+        return Problem::new(503, "busy", "too many connections to this service are open; try again in a moment");
     }
-    match slot.taken_by(caller.uid) {
-        Some(slot) => Ok(slot),
-        None => refuse(503, "busy", "this process has too many connections to the service open"),
-    }
+    Problem::new(403, "forbidden", "this socket is for the server's own processes")
 }
 
 fn ready_response(readiness: &Readiness) -> Response {

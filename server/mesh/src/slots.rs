@@ -1,95 +1,63 @@
 //! Places for connections: so many in all, and never all of them for one uid.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// All places of one socket.
 pub(crate) struct Slots {
-    free: Arc<Semaphore>,
-    holders: Arc<Holders>,
-}
-
-struct Holders {
+    all: Arc<Semaphore>,
     /// Most places of one uid.
     share: usize,
-    by_uid: Mutex<HashMap<u32, usize>>,
+    /// Known callers only, so there are few.
+    by_uid: Mutex<HashMap<u32, Arc<Semaphore>>>,
 }
 
 /// One place, free again when dropped.
 pub(crate) struct Slot {
-    _permit: Option<OwnedSemaphorePermit>,
-    holders: Arc<Holders>,
-    uid: Option<u32>,
+    _of_uid: Option<OwnedSemaphorePermit>,
+    _of_all: Option<OwnedSemaphorePermit>,
 }
 
 impl Slots {
     pub(crate) fn new(all: usize) -> Self {
-        let holders = Holders { share: (all - all / 4).max(1), by_uid: Mutex::default() };
-        Self { free: Arc::new(Semaphore::new(all)), holders: Arc::new(holders) }
+        Self { all: Arc::new(Semaphore::new(all)), share: (all - all / 4).max(1), by_uid: Mutex::default() }
     }
 
-    /// Waits for a free place.
-    pub(crate) async fn free(&self) -> Slot {
-        // Fails for a closed semaphore only, and nobody closes it.
-        let permit = self.free.clone().acquire_owned().await.ok();
-        Slot { _permit: permit, holders: self.holders.clone(), uid: None }
+    /// Waits for a place within the uid's share; `None` has no share to keep to.
+    pub(crate) async fn take(&self, uid: Option<u32>) -> Slot {
+        // Both fail for a closed semaphore only, and nobody closes them.
+        let of_uid = match uid.map(|uid| self.of_uid(uid)) {
+            Some(share) => share.acquire_owned().await.ok(),
+            None => None,
+        };
+        Slot { _of_uid: of_uid, _of_all: self.all.clone().acquire_owned().await.ok() }
     }
-}
 
-impl Slot {
-    /// Counts the place for a uid. `None`: it has its share, and the place is free again.
-    pub(crate) fn taken_by(mut self, uid: u32) -> Option<Self> {
-        {
-            let mut by_uid = self.holders.by_uid();
-            let held = by_uid.entry(uid).or_default();
-            if *held >= self.holders.share {
-                return None;
-            }
-            *held += 1;
-        }
-        self.uid = Some(uid);
-        Some(self)
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let Some(uid) = self.uid else { return };
-        let mut by_uid = self.holders.by_uid();
-        let left = by_uid.get_mut(&uid).map_or(0, |held| {
-            *held = held.saturating_sub(1);
-            *held
-        });
-        if left == 0 {
-            by_uid.remove(&uid);
-        }
-    }
-}
-
-impl Holders {
-    fn by_uid(&self) -> MutexGuard<'_, HashMap<u32, usize>> {
-        self.by_uid.lock().unwrap_or_else(PoisonError::into_inner)
+    fn of_uid(&self, uid: u32) -> Arc<Semaphore> {
+        let mut by_uid = self.by_uid.lock().unwrap_or_else(PoisonError::into_inner);
+        by_uid.entry(uid).or_insert_with(|| Arc::new(Semaphore::new(self.share))).clone()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt as _;
 
     #[tokio::test]
     async fn one_uid_leaves_some_to_the_others() {
         let slots = Slots::new(5);
         let mut held = Vec::new();
         for _ in 0..4 {
-            held.push(slots.free().await.taken_by(900).unwrap());
+            held.push(slots.take(Some(900)).now_or_never().unwrap());
         }
-        assert!(slots.free().await.taken_by(900).is_none());
-        let other = slots.free().await.taken_by(901).unwrap();
+        assert!(slots.take(Some(900)).now_or_never().is_none(), "it has its share");
+        let other = slots.take(Some(901)).now_or_never().unwrap();
+        assert!(slots.take(None).now_or_never().is_none(), "all are taken");
         held.pop();
-        held.push(slots.free().await.taken_by(900).unwrap_or_else(|| panic!("a place is free again")));
+        held.push(slots.take(Some(900)).now_or_never().unwrap());
         drop((held, other));
-        assert!(slots.holders.by_uid().is_empty());
-        assert_eq!(slots.free.available_permits(), 5);
+        assert_eq!(slots.all.available_permits(), 5);
     }
 }

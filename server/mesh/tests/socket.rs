@@ -292,3 +292,19 @@ async fn a_change_ends_even_when_its_deadline_passes() {
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(fixture.probe.finished.load(Ordering::SeqCst), 1);
 }
+
+/// After a restart everybody calls at once; those beyond the slots wait for their turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_callers_than_slots_wait_for_their_turn() {
+    let fixture = Fixture::with(Limits { connections: 4, ..Limits::default() });
+    let calls: Vec<_> = (0..40)
+        .map(|_| {
+            // A channel of its own, so a connection of its own.
+            let client = fixture.client();
+            tokio::spawn(async move { client.put_peer(peer()).await })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), Ok(Done {}));
+    }
+}
