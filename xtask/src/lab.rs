@@ -1,5 +1,7 @@
 //! `cargo xtask lab`: the network of the tests, for people.
 
+mod tor;
+
 use crate::{machine, shell};
 use anyhow::{Context as _, bail};
 use std::net::SocketAddr;
@@ -7,7 +9,7 @@ use std::process::{Command, ExitCode, ExitStatus};
 use std::time::Duration;
 use tornado_e2e_harness::{
     DeviceProc, INTERNET, Lab, LabOptions, LabRecord, Programs, SERVER, ServerOptions, ServerProc, Sweep,
-    serve_internet, wait_for,
+    TorNetworkRecord, serve_internet, serve_names, wait_for,
 };
 
 /// Words of `cargo xtask lab`.
@@ -21,6 +23,9 @@ pub enum LabTask {
         /// Its name: one to eight of a-z and 0-9
         #[arg(long, default_value = "lab")]
         name: String,
+        /// With a private Tor network: authorities, relays, two exits, an onion service
+        #[arg(long)]
+        tor: bool,
         /// Takes what is built: how `lab up` calls itself as root
         #[arg(long, hide = true)]
         no_build: bool,
@@ -50,6 +55,9 @@ pub enum LabTask {
     /// The servers of `internet`, in the calling namespace
     #[command(hide = true)]
     ServeInternet,
+    /// The name server behind the exits, in the calling namespace
+    #[command(hide = true)]
+    ServeNames,
 }
 
 impl LabTask {
@@ -59,16 +67,17 @@ impl LabTask {
             return self.run_as_root();
         }
         match self {
-            Self::Up { devices, name, no_build } => {
+            Self::Up { devices, name, tor, no_build } => {
                 if !no_build {
                     build()?;
                 }
-                up(devices, &name)?;
+                up(devices, &name, tor)?;
             }
             Self::Down { name, all } => down(&name, all)?,
             Self::Exec { name, host, command } => return exec(&name, &host, &command),
             Self::List => list()?,
             Self::ServeInternet => serve_internet()?,
+            Self::ServeNames => serve_names()?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -90,15 +99,18 @@ fn build() -> anyhow::Result<()> {
     shell::run(shell::cargo(&["build", "--quiet", "--workspace", "--bins"]))
 }
 
-fn up(devices: u16, name: &str) -> anyhow::Result<()> {
+fn up(devices: u16, name: &str, with_tor: bool) -> anyhow::Result<()> {
     machine::packages()?;
     machine::users()?;
     let lab = Lab::up(LabOptions { devices, id: Some(name.to_owned()), stay: true })?;
-    if let Err(error) = populate(&lab) {
-        let shown = format!("{error:#}");
-        lab.down().context("the lab could not be taken down again")?;
-        bail!("{shown}");
-    }
+    let network = match populate(&lab, with_tor) {
+        Ok(network) => network,
+        Err(error) => {
+            let shown = format!("{error:#}");
+            lab.down().context("the lab could not be taken down again")?;
+            bail!("{shown}");
+        }
+    };
     println!("the lab '{name}' is up: {devices} devices, a server, an internet\n");
     println!("  server    {}  {}", SERVER.v4, SERVER.v6);
     println!("  internet  {}  {}   http on 80 says who asked, echo on UDP 7", INTERNET.v4, INTERNET.v6);
@@ -110,11 +122,14 @@ fn up(devices: u16, name: &str) -> anyhow::Result<()> {
     println!("  {exec} device1 -- tornado --help");
     println!("  {exec} device1 -- tcpdump -n -i eth0");
     println!("  cargo xtask lab down {name}");
+    if let Some(network) = network {
+        tor::tell(&network, &exec);
+    }
     Ok(())
 }
 
 /// Everything that runs in the lab; it runs on when this process ends.
-fn populate(lab: &Lab) -> anyhow::Result<()> {
+fn populate(lab: &Lab, with_tor: bool) -> anyhow::Result<Option<TorNetworkRecord>> {
     let internet = lab.host("internet")?;
     // By its path, not as the running program: the build may just have replaced that.
     let mut command = internet.command(programs().find("xtask")?);
@@ -126,12 +141,13 @@ fn populate(lab: &Lab) -> anyhow::Result<()> {
         Ok(internet.http_get_within(web, "/", Duration::from_secs(1)).ok().map(drop))
     })?;
     servers.detach();
+    let network = with_tor.then(|| tor::up(lab)).transpose()?;
     ServerProc::start(lab.host("server")?, ServerOptions { programs: programs(), ..ServerOptions::default() })?
         .detach();
     for number in 1..=lab.devices() {
         DeviceProc::start(lab.host(&format!("device{number}"))?, programs())?.detach();
     }
-    Ok(())
+    Ok(network)
 }
 
 fn down(name: &str, all: bool) -> anyhow::Result<()> {
@@ -151,7 +167,8 @@ fn down(name: &str, all: bool) -> anyhow::Result<()> {
 /// Hands our terminal to the command.
 fn exec(name: &str, host: &str, words: &[String]) -> anyhow::Result<ExitCode> {
     let lab = Lab::attach(name)?;
-    let host = lab.host(host)?;
+    let extra = TorNetworkRecord::read(&lab).and_then(|network| network.host(&lab, host)).ok();
+    let host = extra.as_ref().map_or_else(|| lab.host(host), Ok)?;
     let Some((program, rest)) = words.split_first() else { bail!("which command?") };
     let mut command = match program.as_str() {
         "tornado" => DeviceProc::attach(host, programs()).command()?,

@@ -2,9 +2,14 @@
 
 use crate::shell;
 use anyhow::{Context as _, bail};
+use std::path::Path;
 
 /// Debian packages: what the server calls, what the lab and the tests call.
-const PACKAGES: &[&str] = &["iproute2", "nftables", "tcpdump", "curl", "wireguard-go", "wireguard-tools"];
+const PACKAGES: &[&str] = &["iproute2", "nftables", "tcpdump", "curl", "wireguard-go", "wireguard-tools", "tor"];
+
+/// What a package would start by itself, and shall not: our services start programs of their own, and nothing on the
+/// machine speaks to the public Tor network because a test was installed.
+const UNITS: &[(&str, &[&str])] = &[("tor", &["tor.service", "tor@default.service"])];
 
 /// Toolchain parts that the checks need.
 const COMPONENTS: &[&str] = &["rustfmt", "clippy"];
@@ -71,8 +76,27 @@ pub fn packages() -> anyhow::Result<()> {
     };
     apt(&["update", "--quiet"])?;
     let mut words = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
-    words.extend(missing);
-    apt(&words)
+    words.extend(&missing);
+    let kept_down = UNITS.iter().filter(|(package, _)| missing.contains(package)).flat_map(|(_, units)| *units);
+    let kept_down: Vec<&str> = kept_down.copied().collect();
+    without_starting(&kept_down, || apt(&words))
+}
+
+/// Installs something whose units stay down, now and at the next boot. Units of a package that is there already are
+/// its owner's business.
+fn without_starting(units: &[&str], install: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    // Made by systemd where it runs: elsewhere there is nobody to start a unit.
+    if units.is_empty() || !Path::new("/run/systemd/system").is_dir() {
+        return install();
+    }
+    let systemctl = |words: &[&str]| shell::run(shell::command("systemctl", &[words, units].concat()));
+    systemctl(&["mask", "--quiet", "--runtime"])?;
+    let installed = install();
+    // The mask goes in any case; what was enabled under it would start at the next boot.
+    let unmasked = systemctl(&["unmask", "--quiet", "--runtime"]);
+    installed?;
+    unmasked?;
+    systemctl(&["disable", "--quiet", "--now"])
 }
 
 fn missing_packages() -> Vec<&'static str> {

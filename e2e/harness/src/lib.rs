@@ -79,7 +79,7 @@ pub use server::{ServerOptions, ServerProc};
 pub use topology::{Addresses, DEVICES_MAX, INTERNET, SERVER, device_addresses};
 pub use tor_network::{
     Query, Relay, RelayKind, SITE, SITE_V4, SITE_V6, TorClient, TorNetwork, TorNetworkOptions, TorNetworkRecord,
-    TorNetworkTimes, serve_names,
+    TorNetworkTimes, TorServers, serve_names,
 };
 
 use std::time::{Duration, Instant};

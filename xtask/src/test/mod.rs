@@ -13,12 +13,12 @@ use tally::Tally;
 use tornado_e2e_harness::{Lab, Sweep};
 
 /// Suites that will exist and do not yet: named so that asking for one is an error, not a green nothing.
-const NOT_YET: &[&str] = &["cluster", "tor", "console", "desktop", "packages"];
+const NOT_YET: &[&str] = &["cluster", "console", "desktop", "packages"];
 
 /// Words of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Test {
-    /// lint, unit, store, lanes; all of them when none is named
+    /// lint, unit, store, lanes, tor; all of them when none is named
     suites: Vec<String>,
 }
 
@@ -30,7 +30,8 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Lint, Self::Run(Suite::Unit), Self::Run(Suite::Store), Self::Run(Suite::Lanes)];
+    const ALL: [Self; 5] =
+        [Self::Lint, Self::Run(Suite::Unit), Self::Run(Suite::Store), Self::Run(Suite::Lanes), Self::Run(Suite::Tor)];
 
     const fn name(self) -> &'static str {
         match self {
@@ -93,7 +94,7 @@ fn run_suite(suite: Suite, built: &anyhow::Result<Vec<Binary>>) -> anyhow::Resul
     let binaries = built.as_ref().map_err(|error| anyhow!("the build failed: {error:#}"))?;
     prepare(suite)?;
     let mut tally = suite.run(binaries);
-    if suite == Suite::Lanes {
+    if matches!(suite, Suite::Lanes | Suite::Tor) {
         tally.add(left_behind());
     }
     Ok(tally)
@@ -103,14 +104,14 @@ fn run_suite(suite: Suite, built: &anyhow::Result<Vec<Binary>>) -> anyhow::Resul
 fn prepare(suite: Suite) -> anyhow::Result<()> {
     match suite {
         Suite::Unit | Suite::Store => machine::packages(),
-        Suite::Lanes if shell::is_root() => {
+        Suite::Lanes | Suite::Tor if shell::is_root() => {
             machine::packages()?;
             machine::users()?;
             // What an earlier run left is not this run's fault.
             Lab::sweep(Sweep::Abandoned)?;
             Ok(())
         }
-        Suite::Lanes => anyhow::bail!("it makes network namespaces, which needs root"),
+        Suite::Lanes | Suite::Tor => anyhow::bail!("it makes network namespaces, which needs root"),
     }
 }
 
@@ -145,7 +146,7 @@ mod tests {
     #[test]
     fn a_suite_that_does_not_exist_is_refused() {
         assert!(Part::parse("unit").is_ok());
-        for word in ["units", "", "tor"] {
+        for word in ["units", "", "cluster"] {
             assert!(Part::parse(word).is_err(), "{word}");
         }
     }

@@ -23,6 +23,8 @@ pub enum Suite {
     Store,
     /// Real packets in network namespaces; needs root.
     Lanes,
+    /// The tor lane and the private Tor network it is tested on; needs root.
+    Tor,
 }
 
 /// A built test program.
@@ -81,12 +83,17 @@ impl Binary {
     }
 
     fn suite(&self) -> Suite {
-        let is_lanes = self.package == "e2e/lanes" || (self.is_integration && self.target.starts_with("lanes_"));
-        let is_store = ["server/store", "server/live"].contains(&self.package.as_str());
-        match (is_lanes, is_store) {
-            (true, _) => Suite::Lanes,
-            (false, true) => Suite::Store,
-            (false, false) => Suite::Unit,
+        let is_of = |package: &str, prefix: &str| {
+            self.package == package || (self.is_integration && self.target.starts_with(prefix))
+        };
+        if is_of("e2e/lanes", "lanes_") {
+            Suite::Lanes
+        } else if is_of("e2e/tor", "tor_") {
+            Suite::Tor
+        } else if ["server/store", "server/live"].contains(&self.package.as_str()) {
+            Suite::Store
+        } else {
+            Suite::Unit
         }
     }
 
@@ -186,6 +193,7 @@ impl Suite {
             Self::Unit => "unit",
             Self::Store => "store",
             Self::Lanes => "lanes",
+            Self::Tor => "tor",
         }
     }
 
@@ -212,6 +220,8 @@ impl Suite {
             Self::Unit | Self::Store => Limits { threads: cores, within: Duration::from_secs(300) },
             // Whole servers and real time: more at once only makes them wait for each other.
             Self::Lanes => Limits { threads: cores.min(2), within: Duration::from_secs(900) },
+            // Each brings a Tor network of ten processes, whose votes are lost when they wait too long.
+            Self::Tor => Limits { threads: 1, within: Duration::from_secs(900) },
         }
     }
 }
@@ -254,6 +264,11 @@ mod tests {
         assert_eq!(binary("server/wg", "lanes_userspace", true).suite(), Suite::Lanes);
         assert_eq!(binary("server/store", "lanes_crash", true).suite(), Suite::Lanes);
         assert_eq!(binary("e2e/lanes", "first_tunnel", true).suite(), Suite::Lanes);
+        assert_eq!(binary("e2e/harness", "tor_network", true).suite(), Suite::Tor);
+        assert_eq!(binary("e2e/tor", "support", false).suite(), Suite::Tor);
+        assert_eq!(binary("server/tor", "tor_process", true).suite(), Suite::Tor);
+        // A library is no test program of a suite by its name.
+        assert_eq!(binary("server/tor", "tor_lane", false).suite(), Suite::Unit);
     }
 
     #[test]

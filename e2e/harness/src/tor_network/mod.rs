@@ -26,6 +26,7 @@ use crate::{HarnessError, Host, Lab, Process, record, topology, wait_for};
 use names::Names;
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use torrc::Files;
@@ -44,14 +45,28 @@ pub struct TorNetworkOptions {
     pub relays: u8,
     /// One exit for each, 1 to 9: two small letters of the country it shall be in.
     pub exit_countries: Vec<String>,
-    /// Serves names and the onion service's page in this process. Without it the caller does, for a lab that outlives
-    /// its maker: [`serve_names`] in `internet` and [`serve_internet`](crate::serve_internet) in `onion`.
-    pub serve: bool,
+    /// Who serves names and the onion service's page.
+    pub servers: TorServers,
+}
+
+/// Who serves names and the onion service's page.
+#[derive(Debug, Clone)]
+pub enum TorServers {
+    /// This process, which then knows what was asked.
+    Here,
+    /// Programs, for a lab that outlives its maker.
+    Programs {
+        /// A program and its words that calls [`serve_names`], run in `internet`.
+        names: Vec<OsString>,
+        /// A program and its words that calls [`serve_internet`](crate::serve_internet), run in `onion`.
+        page: Vec<OsString>,
+    },
 }
 
 impl Default for TorNetworkOptions {
     fn default() -> Self {
-        Self { authorities: 3, relays: 3, exit_countries: vec!["de".to_owned(), "nl".to_owned()], serve: true }
+        let exit_countries = vec!["de".to_owned(), "nl".to_owned()];
+        Self { authorities: 3, relays: 3, exit_countries, servers: TorServers::Here }
     }
 }
 
@@ -94,6 +109,26 @@ impl TorNetworkRecord {
         let text = std::fs::read_to_string(&path).map_err(HarnessError::file("read", &path))?;
         serde_json::from_str(&text).map_err(|e| HarnessError::answer("the note of the Tor network", e))
     }
+
+    /// TOML for [`ServerOptions::config`](crate::ServerOptions): the server's tor is a client of this network, and
+    /// probes a name that exists in it.
+    #[must_use]
+    pub fn server_config(&self) -> String {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        let extra = text(&self.client_torrc.display().to_string());
+        format!("[tor]\nextra_torrc = {extra}\nprobe.target = {}\n", text(SITE))
+    }
+
+    /// `tornet` or `onion` of the network that stands in this lab.
+    ///
+    /// # Errors
+    /// [`HarnessError::NoHost`] for any other name.
+    pub fn host(&self, lab: &Lab, name: &str) -> Result<Host, HarnessError> {
+        match name {
+            "tornet" | "onion" => Ok(host_of(lab, name)),
+            other => Err(HarnessError::NoHost(other.to_owned())),
+        }
+    }
 }
 
 /// A network that stands. Dropping it kills its programs.
@@ -105,8 +140,14 @@ pub struct TorNetwork {
     onion: Host,
     relays: Vec<Option<Process>>,
     service: Process,
-    names: Option<Names>,
-    page: Option<Internet>,
+    servers: Servers,
+}
+
+/// What serves names and the onion service's page.
+#[derive(Debug)]
+enum Servers {
+    Threads(Names, Internet),
+    Processes(Process, Process),
 }
 
 impl TorNetwork {
@@ -124,9 +165,7 @@ impl TorNetwork {
         let keys = begun.elapsed();
         let (tornet, onion) = (host_of(lab, "tornet"), host_of(lab, "onion"));
         build(lab, [&tornet, &onion], &relays)?;
-        let names = options.serve.then(|| Names::start(lab.host("internet")?.namespace())).transpose()?;
-        let page = options.serve.then(|| Internet::start(onion.namespace())).transpose()?;
-
+        let servers = serve(&options.servers, lab.host("internet")?, &onion)?;
         let mut record = write_files(&tornet, relays)?;
         let phase = plan::until_start(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
         std::thread::sleep(phase);
@@ -145,7 +184,7 @@ impl TorNetwork {
         // A client that asks before the authorities serve what they agreed on pauses for ten seconds.
         std::thread::sleep(Duration::from_secs(1));
         let times = TorNetworkTimes { keys, phase, consensus, total: begun.elapsed() };
-        Ok(Self { record, times, tornet, onion, relays: processes, service, names, page })
+        Ok(Self { record, times, tornet, onion, relays: processes, service, servers })
     }
 
     /// The lines that make a tor a client of this network: authorities, test settings, countries.
@@ -222,13 +261,19 @@ impl TorNetwork {
     /// Every query to the name server so far, oldest first; none when others serve.
     #[must_use]
     pub fn queries(&self) -> Vec<Query> {
-        self.names.as_ref().map(Names::seen).unwrap_or_default()
+        match &self.servers {
+            Servers::Threads(names, _) => names.seen(),
+            Servers::Processes(..) => Vec::new(),
+        }
     }
 
     /// Every request to the onion service so far, oldest first; none when others serve.
     #[must_use]
     pub fn onion_seen(&self) -> Vec<Seen> {
-        self.page.as_ref().map(Internet::seen).unwrap_or_default()
+        match &self.servers {
+            Servers::Threads(_, page) => page.seen(),
+            Servers::Processes(..) => Vec::new(),
+        }
     }
 
     /// Waits until the onion service can be found: its descriptor has arrived at a relay.
@@ -310,10 +355,14 @@ impl TorNetwork {
         named.filter_map(|(relay, process)| Some((relay.name.clone(), process.as_ref()?.pid()))).map(resident).collect()
     }
 
-    /// Lets its programs run on until the lab is taken down.
+    /// Lets its programs run on until the lab is taken down. What this process serves itself ends.
     pub fn detach(mut self) {
         self.relays.drain(..).flatten().for_each(Process::detach);
         self.service.detach();
+        match self.servers {
+            Servers::Threads(..) => {}
+            Servers::Processes(names, page) => [names, page].into_iter().for_each(Process::detach),
+        }
     }
 
     fn index_of(&self, name: &str) -> Result<usize, HarnessError> {
@@ -333,6 +382,29 @@ fn spawn_tor(host: &Host, name: &str, torrc: &Path) -> Result<Process, HarnessEr
     command.arg("-f").arg(torrc).args(["--defaults-torrc", "/nonexistent", "--ignore-missing-torrc"]);
     // It says on standard output what it does before it has read where to say it.
     host.spawn(name, command)
+}
+
+fn serve(wanted: &TorServers, internet: &Host, onion: &Host) -> Result<Servers, HarnessError> {
+    let (names, page) = match wanted {
+        TorServers::Here => {
+            return Ok(Servers::Threads(Names::start(internet.namespace())?, Internet::start(onion.namespace())?));
+        }
+        TorServers::Programs { names, page } => (names, page),
+    };
+    let start = |host: &Host, name: &str, words: &[OsString]| {
+        let (program, rest) = words.split_first().ok_or_else(|| HarnessError::answer(name, "there is no program"))?;
+        let mut command = host.command(program);
+        command.args(rest);
+        host.spawn(name, command)
+    };
+    let (mut names, mut page) = (start(internet, "names", names)?, start(onion, "page", page)?);
+    wait_for("the name server and the onion service's page", Duration::from_secs(10), || {
+        names.must_run()?;
+        page.must_run()?;
+        let has_page = onion.http_get_within(([127, 0, 0, 1], 80).into(), "/", Duration::from_secs(1)).is_ok();
+        Ok((has_page && names::answers(internet)?).then_some(()))
+    })?;
+    Ok(Servers::Processes(names, page))
 }
 
 fn host_of(lab: &Lab, name: &str) -> Host {

@@ -4,7 +4,7 @@
 
 use super::plan::NAME_SERVER;
 use crate::host::enter_namespace;
-use crate::{HarnessError, INTERNET};
+use crate::{HarnessError, Host, INTERNET};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -95,6 +95,14 @@ pub fn serve_names() -> Result<(), HarnessError> {
     loop {
         serve_one(&socket, drop);
     }
+}
+
+/// True when the server answers.
+pub(super) fn answers(internet: &Host) -> Result<bool, HarnessError> {
+    // One question: the root, any class, with an id of its own.
+    let query = [0x74, 0x6e, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
+    let answer = internet.udp_ask((NAME_SERVER.v4, PORT).into(), &query, Duration::from_millis(200))?;
+    Ok(answer.is_some_and(|bytes| bytes.starts_with(&[0x74, 0x6e])))
 }
 
 fn bind() -> Result<UdpSocket, HarnessError> {
