@@ -33,6 +33,8 @@ use torrc::Files;
 
 /// How long the network may take to agree on itself: three attempts.
 const CONSENSUS: Duration = Duration::from_secs(60);
+/// How long a relay may take from being told to ask for the directory to being on the network.
+const NUDGE: Duration = Duration::from_secs(3);
 /// Where a network's note stands in the directory of its host.
 const NOTE: &str = "network.json";
 
@@ -181,8 +183,7 @@ impl TorNetwork {
         record.onion_address = onion_address;
         let note = serde_json::to_string_pretty(&record).map_err(|e| HarnessError::answer("the network's note", e))?;
         write(&tornet.dir().join(NOTE), &note)?;
-        // A client that asks before the authorities serve what they agreed on pauses for ten seconds.
-        std::thread::sleep(Duration::from_secs(1));
+        wait_for_relays(&mut processes)?;
         let times = TorNetworkTimes { keys, phase, consensus, total: begun.elapsed() };
         Ok(Self { record, times, tornet, onion, relays: processes, service, servers })
     }
@@ -491,6 +492,27 @@ fn wait_for_consensus(tornet: &Host, relays: &[Relay], processes: &mut [Option<P
         processes.iter_mut().flatten().try_for_each(Process::must_run)?;
         let is_whole = |path: &PathBuf| std::fs::read_to_string(path).is_ok_and(|text| names_all(&text, relays));
         Ok(paths.iter().all(is_whole).then_some(()))
+    })
+}
+
+/// A client may ask any relay for the directory, and pauses for ten seconds after one that has none yet; an exit
+/// that has none refuses.
+fn wait_for_relays(processes: &mut [Option<Process>]) -> Result<(), HarnessError> {
+    let mut nudged = None::<Instant>;
+    wait_for("every relay to be on the network", CONSENSUS, || {
+        let mut late = Vec::new();
+        for process in processes.iter_mut().flatten() {
+            process.must_run()?;
+            if !process.stderr()?.contains("Bootstrapped 100%") {
+                late.push(&*process);
+            }
+        }
+        if nudged.is_none_or(|at| at.elapsed() > NUDGE) {
+            // Their pauses between attempts have become long by now; this signal ends them.
+            late.iter().try_for_each(|process| process.signal(Signal::SIGHUP))?;
+            nudged = Some(Instant::now());
+        }
+        Ok(late.is_empty().then_some(()))
     })
 }
 
