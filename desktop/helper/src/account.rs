@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tornado_client::{DeviceIdentity, Welcome};
-use tornado_shared::api::Tokens;
+use tornado_shared::api::{Attempt, Tokens};
 use tornado_shared::crypto::encoding::Bytes;
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey};
 use tornado_shared::crypto::v2::ExportSecret;
@@ -78,6 +78,9 @@ pub(crate) struct Login {
     pub access: Secret,
     pub access_expires_at: UnixSeconds,
     pub refresh: Secret,
+    /// The number of a trade of `refresh` that has not been answered yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempt: Option<Attempt>,
     pub device_id: DeviceId,
     /// The secret from which the preshared keys come.
     pub export: Seed,
@@ -90,6 +93,7 @@ impl Login {
             access: tokens.access_token.clone(),
             access_expires_at: now.saturating_add(tokens.expires_in),
             refresh: tokens.refresh_token.clone(),
+            attempt: None,
             device_id: welcome.payload.device_id,
             export: Seed::new(*welcome.export.expose()),
         }
@@ -100,6 +104,12 @@ impl Login {
         self.access = tokens.access_token.clone();
         self.access_expires_at = now.saturating_add(tokens.expires_in);
         self.refresh = tokens.refresh_token.clone();
+        self.attempt = None;
+    }
+
+    /// The number for the trade of the refresh token: drawn once, the same until an answer has arrived.
+    pub(crate) fn attempt(&mut self) -> Attempt {
+        *self.attempt.get_or_insert_with(|| Bytes(rand::random()))
     }
 
     pub(crate) const fn export(&self) -> ExportSecret {

@@ -98,11 +98,15 @@ impl Inner {
         Ok(())
     }
 
-    /// Trades the refresh token. The new pair is on disk before it is used: the old one is spent.
+    /// Trades the refresh token. The number of the trade is on disk before it is sent, so that a trade whose
+    /// answer is lost can be repeated; the new pair is on disk before it is used, as the old one is spent.
     pub(crate) async fn renew(&mut self, api: &DeviceApi) -> Result<(), ApiError> {
         let Some(login) = self.account.as_mut().and_then(|a| a.login.as_mut()) else { return Ok(()) };
-        match api.reauth(&login.refresh.clone()).await {
+        let (refresh, attempt) = (login.refresh.clone(), login.attempt());
+        self.save();
+        match api.reauth(&refresh, attempt).await {
             Ok(tokens) => {
+                let Some(login) = self.account.as_mut().and_then(|a| a.login.as_mut()) else { return Ok(()) };
                 login.renew(&tokens, unix_now());
                 self.save();
                 Ok(())

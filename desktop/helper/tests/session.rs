@@ -128,6 +128,21 @@ async fn tokens_are_renewed_before_they_end_and_stored_before_they_are_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn defect_102_a_renewal_whose_answer_is_lost_is_repeated_also_after_a_restart() {
+    let server = Server::start().await;
+    server.set(|s| (s.access_lifetime, s.lost_trades) = (61, 1));
+    let mut machine = Machine::enrolled(&server).await;
+    machine.client.connect(&DIRECT).await.unwrap();
+    machine.until(|_| server.count(path::REAUTH) >= 1).await;
+    machine.stop().await;
+    machine.start().await;
+    server.set(|s| s.access_lifetime = 900);
+    assert_eq!(machine.client.connect(&DIRECT).await.unwrap().state, TunnelState::Connected);
+    assert!(server.count(path::REAUTH) >= 2, "the trade was repeated, and it was no reuse");
+    assert!(machine.client.status().await.unwrap().logged_in);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_passwords_and_wrong_servers_change_nothing() {
     let server = Server::start().await;
     let machine = Machine::enrolled(&server).await;

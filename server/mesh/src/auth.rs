@@ -5,7 +5,7 @@ use crate::token::{TokenError, VerifyingKey};
 use crate::{Done, MeshFault, NoInput, ServiceError};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
-use tornado_shared::api::{LoginBody, LoginReply, Profile, ServerInfo, Tokens};
+use tornado_shared::api::{Attempt, LoginBody, LoginReply, Profile, ServerInfo, Tokens};
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::{
     DeviceId, FamilyId, InvitationId, OperatorId, PresharedKey, PublicKey, Secret, UnixSeconds, UserId, Username,
@@ -29,6 +29,9 @@ pub struct OpenLogin {
 pub struct RefreshToken {
     /// The refresh token.
     pub refresh_token: Secret,
+    /// Marks one trade, so that it can be repeated when its answer was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
 }
 
 /// Input of methods that act for the holder of an access token.
@@ -298,7 +301,8 @@ contract! {
         server_info(NoInput) -> ServerInfo = GET "/v1/server", within 5, up to 0, for [ClientApi, Admin];
         /// Opens a login or enrolment envelope and answers in kind (v1 plain, v2 sealed).
         open_login(OpenLogin) -> LoginReply = POST "/v1/login", within 20, up to 32_768, for [ClientApi];
-        /// Trades a refresh token for a new pair; a spent one ends its whole family.
+        /// Trades a refresh token for a new pair; a spent one ends its whole family, unless it is the latest
+        /// trade repeated with the same attempt.
         refresh(RefreshToken) -> Tokens = POST "/v1/refresh", within 5, up to 16_384, for [ClientApi];
         /// Ends the login and the device's session.
         logout(RefreshToken) -> Done = POST "/v1/logout", within 10, up to 16_384, for [ClientApi];

@@ -7,8 +7,8 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use tornado_shared::api::{
-    Disconnected, EnrollPayload, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, Lanes, LoginBody, LoginPayload,
-    LoginReply, Profile, Refresh, ServerInfo, StatusWord, Tokens, WelcomePayload, path,
+    Attempt, Disconnected, EnrollPayload, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, Lanes, LoginBody,
+    LoginPayload, LoginReply, Profile, Refresh, ServerInfo, StatusWord, Tokens, WelcomePayload, path,
 };
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey, tls_statement};
 use tornado_shared::crypto::v2::{ExportSecret, Purpose, seal};
@@ -120,20 +120,21 @@ impl DeviceApi {
         self.open_login(Purpose::Enroll, path::ENROLL, &payload, now).await
     }
 
-    /// Trades the refresh token for a new pair. It is spent by this, whether or not the answer arrives.
-    pub async fn reauth(&self, refresh_token: &Secret) -> Result<Tokens, Error> {
+    /// Trades the refresh token for a new pair. It is spent by this, whether or not the answer arrives; when it
+    /// does not, the same `attempt` repeats the trade.
+    pub async fn reauth(&self, refresh_token: &Secret, attempt: Attempt) -> Result<Tokens, Error> {
         #[derive(serde::Deserialize)]
         struct Reply {
             tokens: Tokens,
         }
-        let body = Refresh { refresh_token: refresh_token.clone() };
+        let body = Refresh { refresh_token: refresh_token.clone(), attempt: Some(attempt) };
         let reply: Reply = self.post(path::REAUTH, None, Some(&body)).await?;
         Ok(reply.tokens)
     }
 
     /// Ends the login and its session.
     pub async fn logout(&self, refresh_token: &Secret) -> Result<(), Error> {
-        let body = Refresh { refresh_token: refresh_token.clone() };
+        let body = Refresh { refresh_token: refresh_token.clone(), attempt: None };
         let _: StatusWord = self.post(path::LOGOUT, None, Some(&body)).await?;
         Ok(())
     }

@@ -11,6 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer, version};
 use tornado_client::{DeviceApi, DeviceIdentity, Error, Options};
 use tornado_shared::api::{ServerInfo, TlsAttestation};
+use tornado_shared::crypto::encoding::Bytes;
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey, tls_statement};
 use tornado_shared::crypto::login_key::StoredLoginKey;
 use tornado_shared::invitation::ServerAddress;
@@ -110,7 +111,7 @@ async fn defect_003_another_key_than_the_pinned_gets_no_request() {
         let server = serve(tls12, |spki| info(&identity, &identity, spki)).await;
         let pin = identity.public().fingerprint();
         let api = DeviceApi::pinned(&server.address, pin, Fingerprint([9; 32]), &Options::default()).unwrap();
-        let refused = api.reauth(&Secret::new("token")).await.unwrap_err();
+        let refused = api.reauth(&Secret::new("token"), Bytes([1; 16])).await.unwrap_err();
         assert!(matches!(refused, Error::WrongCertificate), "{refused:?}");
         assert!(!refused.is_transient() && !refused.ends_login());
         assert_eq!(server.requests.load(Ordering::SeqCst), 0);

@@ -1,5 +1,6 @@
 //! Login, enrolment, tokens.
 
+use crate::crypto::encoding::Bytes;
 use crate::crypto::v1::EnvelopeV1;
 use crate::crypto::v2::{EnvelopeV2, SealedReply};
 use crate::model::{DeviceId, DeviceName, Secret, UserId, Username};
@@ -143,7 +144,14 @@ pub struct Tokens {
 pub struct Refresh {
     /// The refresh token.
     pub refresh_token: Secret,
+    /// Reauth only: a number the client drew for this trade and keeps until the answer has arrived. The same token with
+    /// the same number is the same trade repeated, not a token used twice. Clients of the original send none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
 }
+
+/// Random bytes that mark one trade of a refresh token.
+pub type Attempt = Bytes<16>;
 
 /// Who is asking: `GET /v2/me`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,8 +8,8 @@ mod server;
 mod vpn;
 
 pub use login::{
-    EnrollPayload, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, Refresh, Tokens, UserView, V2, V2Tag,
-    WelcomePayload,
+    Attempt, EnrollPayload, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, Refresh, Tokens, UserView, V2,
+    V2Tag, WelcomePayload,
 };
 pub use server::{ServerInfo, TlsAttestation};
 pub use vpn::{

@@ -38,6 +38,9 @@ pub struct Inside {
     pub preshared: bool,
     pub access_lifetime: i64,
     pub refresh: Option<(u16, &'static str)>,
+    /// Trades of a refresh token that are made, and whose answers are lost.
+    pub lost_trades: u32,
+    trade: Option<(Value, Value)>,
     pub address: u8,
     pub calls: Vec<String>,
     pub keys: Vec<PublicKey>,
@@ -87,6 +90,8 @@ impl Server {
             preshared: true,
             access_lifetime: 900,
             refresh: None,
+            lost_trades: 0,
+            trade: None,
             address: 2,
             calls: Vec::new(),
             keys: Vec::new(),
@@ -191,10 +196,17 @@ async fn reauth(State(shared): State<Shared>, Json(body): Json<Value>) -> Respon
     if let Some((status, code)) = inside.refresh {
         return problem(status, code);
     }
-    if body["refresh_token"] != format!("refresh{}", inside.serial) {
+    let trade = Some((body["refresh_token"].clone(), body["attempt"].clone()));
+    if body["refresh_token"] != format!("refresh{}", inside.serial) && inside.trade != trade {
         return problem(401, "token_revoked_reuse_detected");
     }
-    Json(json!({"status": "ok", "tokens": tokens(&mut inside)})).into_response()
+    inside.trade = trade;
+    let tokens = tokens(&mut inside);
+    if inside.lost_trades > 0 {
+        inside.lost_trades -= 1;
+        return problem(503, "unavailable");
+    }
+    Json(json!({"status": "ok", "tokens": tokens})).into_response()
 }
 
 fn authorised(headers: &HeaderMap, inside: &Inside) -> bool {

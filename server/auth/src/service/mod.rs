@@ -89,7 +89,7 @@ impl Auth for Service {
     }
 
     async fn refresh(&self, input: RefreshToken) -> Result<Tokens, AuthError> {
-        self.rotate(&input.refresh_token).await
+        self.rotate(&input).await
     }
 
     async fn logout(&self, input: RefreshToken) -> Result<Done, AuthError> {

@@ -3,7 +3,8 @@
 use super::welcome::view;
 use super::{Service, fault};
 use crate::tokens::Holder;
-use tornado_mesh::auth::{AuthError, Grant, LanePresharedKeys};
+use sha2::{Digest as _, Sha256};
+use tornado_mesh::auth::{AuthError, Grant, LanePresharedKeys, RefreshToken};
 use tornado_mesh::token::{Claims, TokenError};
 use tornado_mesh::{Done, MeshFault};
 use tornado_shared::api::{Profile, Tokens};
@@ -12,12 +13,14 @@ use tornado_store::identity::{KeyOutcome, RevokeReason, RotateOutcome, Rotation,
 use uuid::Uuid;
 
 impl Service {
-    /// One conditional update decides who may use a refresh token; a spent one ends login and session.
-    pub(super) async fn rotate(&self, token: &Secret) -> Result<Tokens, AuthError> {
+    /// One conditional update decides who may use a refresh token; a spent one ends login and session. The
+    /// latest trade may be repeated by whoever knows its number: an answer lost on the way costs nobody the login.
+    pub(super) async fn rotate(&self, input: &RefreshToken) -> Result<Tokens, AuthError> {
         let now = self.clock.now();
-        let claims = self.keys.tokens.verify_refresh(token, now).map_err(refresh_error)?;
+        let claims = self.keys.tokens.verify_refresh(&input.refresh_token, now).map_err(refresh_error)?;
+        let attempt = input.attempt.map(|attempt| Sha256::digest(attempt.0).into());
         let (next, expires_at) = (Uuid::new_v4(), now.saturating_add(self.config.refresh_lifetime));
-        let rotation = Rotation { family: claims.fam, spent: claims.jti, next, now, expires_at };
+        let rotation = Rotation { family: claims.fam, spent: claims.jti, attempt, next, now, expires_at };
         let owed = self.unsettled.owe();
         match self.store.rotate(&rotation).await.map_err(fault::store)? {
             RotateOutcome::Rotated => {

@@ -7,18 +7,24 @@ use tornado_mesh::auth::{AccessToken, Auth as _, AuthError, Authorize, Grant, Re
 use tornado_mesh::token::{TokenError, TokenKind, Verifier};
 use tornado_mesh::{NoInput, ServiceError as _};
 use tornado_shared::api::Tokens;
+use tornado_shared::crypto::encoding::Bytes;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::model::{CloseReason, PrivateKey, PublicKey, Secret};
 use tornado_store::identity::IdentityStore as _;
 
 impl World {
+    async fn trade(&self, tokens: &Tokens, attempt: Option<u8>) -> Result<Tokens, AuthError> {
+        let attempt = attempt.map(|number| Bytes([number; 16]));
+        self.client.refresh(RefreshToken { refresh_token: tokens.refresh_token.clone(), attempt }).await
+    }
+
     async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, AuthError> {
-        self.client.refresh(RefreshToken { refresh_token: tokens.refresh_token.clone() }).await
+        self.trade(tokens, None).await
     }
 
     async fn logout(&self, tokens: &Tokens) -> Result<(), AuthError> {
         let refresh_token = tokens.refresh_token.clone();
-        self.client.logout(RefreshToken { refresh_token }).await.map(|_| ())
+        self.client.logout(RefreshToken { refresh_token, attempt: None }).await.map(|_| ())
     }
 
     async fn authorize(&self, tokens: &Tokens, public_key: PublicKey) -> Result<Grant, AuthError> {
@@ -49,6 +55,19 @@ async fn tokens_verify_with_the_published_keys_and_expire() {
     assert!(world.authorize(&fresh, key()).await.is_ok());
     let rubbish = Tokens { access_token: Secret::new("rubbish"), ..fresh };
     assert_eq!(world.authorize(&rubbish, key()).await.unwrap_err(), AuthError::Token(TokenError::Invalid));
+}
+
+#[tokio::test]
+async fn a_trade_whose_answer_was_lost_can_be_repeated_but_not_guessed() {
+    let world = World::new().await;
+    let first = world.alice().await.payload.tokens;
+    let lost = world.trade(&first, Some(1)).await.unwrap();
+    let repeated = world.trade(&first, Some(1)).await.unwrap();
+    assert!(world.authorize(&repeated, key()).await.is_ok());
+    let next = world.trade(&repeated, Some(2)).await.unwrap();
+    // The pair that got lost buys nothing: using it is what a thief does.
+    assert_eq!(world.trade(&lost, Some(1)).await.unwrap_err(), AuthError::RefreshReused);
+    assert!(world.authorize(&next, key()).await.is_err());
 }
 
 #[tokio::test]
@@ -131,7 +150,7 @@ async fn a_close_that_the_deadline_cut_off_is_made_up_for() {
     world.sessions.live.lock().unwrap().push((welcome.user.id, welcome.device_id));
     world.sessions.hangs.store(true, Ordering::SeqCst);
     let refresh_token = welcome.tokens.refresh_token.clone();
-    let logout = world.service.logout(RefreshToken { refresh_token });
+    let logout = world.service.logout(RefreshToken { refresh_token, attempt: None });
     assert!(tokio::time::timeout(Duration::from_millis(300), logout).await.is_err());
     world.sessions.hangs.store(false, Ordering::SeqCst);
     world.service.settle_sessions().await;

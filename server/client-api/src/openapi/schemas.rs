@@ -108,6 +108,8 @@ pub struct Tokens {
 #[derive(ToSchema)]
 pub struct Refresh {
     refresh_token: String,
+    /// 16 random bytes, base64url without padding, drawn for one trade and kept until its answer has arrived.
+    attempt: Option<String>,
 }
 
 /// A new pair.

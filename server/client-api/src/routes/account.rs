@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tornado_mesh::NoInput;
 use tornado_mesh::auth::{AuthError, OpenLogin, RefreshToken};
-use tornado_shared::api::{LoginBody, LoginReply, ServerInfo, StatusWord, Tokens};
+use tornado_shared::api::{Attempt, LoginBody, LoginReply, ServerInfo, StatusWord, Tokens};
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::Secret;
 
@@ -34,6 +34,8 @@ pub struct Reauthenticated {
 pub struct Refresh {
     #[serde(default)]
     refresh_token: Secret,
+    #[serde(default)]
+    attempt: Option<Attempt>,
 }
 
 impl TryFrom<Refresh> for RefreshToken {
@@ -42,7 +44,7 @@ impl TryFrom<Refresh> for RefreshToken {
         if body.refresh_token.expose().is_empty() {
             return Err(ApiError::new(401, "missing_refresh_token", "send the field 'refresh_token'"));
         }
-        Ok(Self { refresh_token: body.refresh_token })
+        Ok(Self { refresh_token: body.refresh_token, attempt: body.attempt })
     }
 }
 

@@ -78,12 +78,13 @@ fn reason(word: String) -> Result<RevokeReason, StoreError> {
     RevokeReason::from_stored(&word).ok_or(StoreError::Damaged("token_families.revoke_reason"))
 }
 
-/// Two conditional updates decide: the first lets one use of the current token through; the second finds
-/// the family of a token that is no longer current and ends it.
+/// Conditional updates decide: the first lets one use of the current token through, or the latest trade
+/// repeated with its number; the second finds the family of a token that is no longer current and ends it.
 pub(super) async fn rotate(db: &mut AnyConnection, rotation: &Rotation) -> Result<RotateOutcome, StoreError> {
     let rotated = sqlx::query(
-        "UPDATE token_families SET refresh_jti = $1, expires_at = $2
-         WHERE id = $3 AND refresh_jti = $4 AND revoked_at IS NULL AND expires_at > $5
+        "UPDATE token_families SET refresh_jti = $1, expires_at = $2, spent_jti = $4, spent_attempt = $6
+         WHERE id = $3 AND revoked_at IS NULL AND expires_at > $5
+           AND (refresh_jti = $4 OR (spent_jti = $4 AND spent_attempt = $6))
            AND user_id IN (SELECT id FROM users WHERE is_active = 1 AND deleted_at IS NULL)
            AND device_id IN (SELECT id FROM devices WHERE removed_at IS NULL)",
     )
@@ -92,6 +93,7 @@ pub(super) async fn rotate(db: &mut AnyConnection, rotation: &Rotation) -> Resul
     .bind(rotation.family.to_string())
     .bind(rotation.spent.to_string())
     .bind(rotation.now)
+    .bind(rotation.attempt.map(|hash| hash.to_vec()))
     .execute(&mut *db)
     .await?;
     if rotated.rows_affected() == 1 {

@@ -178,6 +178,8 @@ pub struct Rotation {
     pub family: FamilyId,
     /// The token presented.
     pub spent: Uuid,
+    /// SHA-256 of the client's number for this trade; the same one again repeats the trade.
+    pub attempt: Option<[u8; 32]>,
     /// Its successor.
     pub next: Uuid,
     /// Now.
@@ -189,7 +191,7 @@ pub struct Rotation {
 /// What became of a refresh token's use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RotateOutcome {
-    /// The successor is the current one now.
+    /// The successor is the current one now; so also when the latest trade was repeated.
     Rotated,
     /// It was spent before: the family is revoked now.
     Reused,

@@ -47,6 +47,9 @@ CREATE TABLE token_families (
     user_id       TEXT    NOT NULL REFERENCES users (id),
     device_id     TEXT    NOT NULL REFERENCES devices (id),
     refresh_jti   TEXT    NOT NULL,
+    -- The latest trade, so that it can be repeated when its answer was lost.
+    spent_jti     TEXT,
+    spent_attempt BLOB,
     sealed_export BLOB,
     created_at    INTEGER NOT NULL,
     expires_at    INTEGER NOT NULL,

@@ -7,7 +7,8 @@ use tornado_shared::model::DeviceId;
 use uuid::Uuid;
 
 fn rotation(login: &NewLogin, spent: Uuid) -> Rotation {
-    Rotation { family: login.family, spent, next: Uuid::new_v4(), now: NOW + 60, expires_at: NOW + 60 + WEEK }
+    let (next, now) = (Uuid::new_v4(), NOW + 60);
+    Rotation { family: login.family, spent, attempt: None, next, now, expires_at: now + WEEK }
 }
 
 pub(super) async fn refresh_tokens(store: Store) {
@@ -25,6 +26,32 @@ pub(super) async fn refresh_tokens(store: Store) {
     assert_eq!(store.standing(login.family).await.unwrap().unwrap().revoked, Some(RevokeReason::Reused));
     assert_eq!(store.rotate(&rotation(&login, second.next)).await.unwrap(), RotateOutcome::Refused);
     assert_eq!(store.rotate(&rotation(&login, first.next)).await.unwrap(), RotateOutcome::Refused);
+}
+
+pub(super) async fn refresh_trades_repeat(store: Store) {
+    let alice = user(&store, "alice").await;
+    let login = login(v2(1));
+    opened(&store, alice, &login).await;
+    let attempt = |spent, number| Rotation { attempt: Some([number; 32]), ..rotation(&login, spent) };
+    let lost = attempt(login.refresh_jti, 1);
+    assert_eq!(store.rotate(&lost).await.unwrap(), RotateOutcome::Rotated);
+    let again = attempt(login.refresh_jti, 1);
+    assert_eq!(store.rotate(&again).await.unwrap(), RotateOutcome::Rotated);
+    // The token whose bearer never saw it is worth nothing; the repeated one goes on.
+    let next = attempt(again.next, 2);
+    assert_eq!(store.rotate(&next).await.unwrap(), RotateOutcome::Rotated);
+    assert_eq!(store.rotate(&attempt(lost.next, 1)).await.unwrap(), RotateOutcome::Reused);
+    for (name, number) in [("bob", 3), ("carol", 4)] {
+        let user = user(&store, name).await;
+        let login = super::login(v2(number));
+        opened(&store, user, &login).await;
+        let first = Rotation { attempt: Some([number; 32]), ..rotation(&login, login.refresh_jti) };
+        assert_eq!(store.rotate(&first).await.unwrap(), RotateOutcome::Rotated);
+        // A thief has the token but not the number, or no number at all.
+        let attempt = if name == "bob" { Some([9; 32]) } else { None };
+        let theft = Rotation { attempt, ..rotation(&login, login.refresh_jti) };
+        assert_eq!(store.rotate(&theft).await.unwrap(), RotateOutcome::Reused);
+    }
 }
 
 pub(super) async fn refresh_tokens_race(store: Store) {
