@@ -138,7 +138,7 @@ pub struct LaneStatus {
     pub reason: LaneReason,
     /// Since when.
     pub since: UnixSeconds,
-    /// What `wg` confirmed last; `None` while it was not told or does not answer.
+    /// What it is, as `wg` says; `None` while that does not answer.
     pub applied: Option<TorLane>,
 }
 
@@ -348,8 +348,9 @@ pub enum TorEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "data")]
 pub enum TorError {
-    /// The wish could not be written down, so it was not taken over.
-    #[error("the order could not be saved ({0}); nothing was changed")]
+    /// The wish could not be written down. What shuts was done all the same, until the service starts again;
+    /// what opens was not.
+    #[error("the order could not be saved ({0}); what shuts was done until the next start, what opens was not")]
     NotSaved(String),
     /// Only a running Tor can do this.
     #[error("Tor cannot do this now: {0}")]

@@ -1,0 +1,124 @@
+//! The contract over the service, and its stream.
+
+use crate::control::{Control, ControlError};
+use crate::service::Service;
+use crate::{circuits, prober};
+use axum::Router;
+use futures::Stream;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::tor::{
+    Circuits, Exits, ProbeReport, Tor, TorControl, TorError, TorEvent, TorLog, TorLogQuery, TorStatus,
+};
+use tornado_mesh::{Done, MeshFault, NoInput, Role, ndjson};
+
+/// The service as its callers see it.
+struct Api(Arc<Service>);
+
+/// Methods and stream.
+pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Router {
+    let source = service.clone();
+    let open = move || {
+        let (source, shutdown) = (source.clone(), shutdown.clone());
+        async move { subscribe(&source, shutdown) }
+    };
+    let events = ndjson::<TorError, _, _, _, _>("Tor.events", &[Role::Admin], open);
+    tornado_mesh::tor::router(Arc::new(Api(service.clone()))).route("/v1/events", events)
+}
+
+impl Api {
+    fn control(&self) -> Result<Control, String> {
+        self.0.read(|state| state.control.clone()).ok_or_else(|| "Tor does not run or does not answer".to_owned())
+    }
+}
+
+#[async_trait::async_trait]
+impl Tor for Api {
+    async fn status(&self, _: NoInput) -> Result<TorStatus, TorError> {
+        Ok(self.0.status())
+    }
+
+    async fn control(&self, input: TorControl) -> Result<TorStatus, TorError> {
+        self.0.order(input.order).await
+    }
+
+    async fn circuits(&self, _: NoInput) -> Result<Circuits, TorError> {
+        let unavailable = |why| Circuits { unavailable: Some(why), ..Circuits::default() };
+        let control = match Self::control(self) {
+            Ok(control) => control,
+            Err(why) => return Ok(unavailable(why)),
+        };
+        Ok(match circuits::all(&control).await {
+            Ok(circuits) => Circuits { circuits, unavailable: None },
+            Err(error) => unavailable(error.to_string()),
+        })
+    }
+
+    async fn new_identity(&self, _: NoInput) -> Result<Done, TorError> {
+        let control = Self::control(self).map_err(TorError::NotRunning)?;
+        control.new_identity().await.map_err(|error: ControlError| TorError::NotRunning(error.to_string()))?;
+        Ok(Done {})
+    }
+
+    async fn health(&self, _: NoInput) -> Result<ProbeReport, TorError> {
+        Ok(prober::probe(&self.0).await)
+    }
+
+    async fn exits(&self, _: NoInput) -> Result<Exits, TorError> {
+        let unavailable = |why| Exits { unavailable: Some(why), ..Exits::default() };
+        let control = match Self::control(self) {
+            Ok(control) => control,
+            Err(why) => return Ok(unavailable(why)),
+        };
+        Ok(circuits::exits(&control).await.unwrap_or_else(|error| unavailable(error.to_string())))
+    }
+
+    async fn log(&self, input: TorLogQuery) -> Result<TorLog, TorError> {
+        Ok(TorLog { lines: self.0.log.tail(input.lines.unwrap_or(usize::MAX)) })
+    }
+}
+
+struct Subscription {
+    service: Arc<Service>,
+    events: Receiver<TorEvent>,
+    shutdown: CancellationToken,
+    /// A whole status is due: at the beginning and after a loss.
+    whole: bool,
+    _slot: OwnedSemaphorePermit,
+}
+
+fn subscribe(
+    service: &Arc<Service>,
+    shutdown: CancellationToken,
+) -> Result<impl Stream<Item = String> + Send + 'static + use<>, TorError> {
+    let Ok(slot) = service.readers.clone().try_acquire_owned() else {
+        return Err(MeshFault::Unavailable("too many event streams are open".into()).into());
+    };
+    let events = service.events.subscribe();
+    let subscription = Subscription { service: service.clone(), events, shutdown, whole: true, _slot: slot };
+    Ok(futures::stream::unfold(subscription, next))
+}
+
+async fn next(mut subscription: Subscription) -> Option<(String, Subscription)> {
+    let event = if subscription.whole {
+        subscription.whole = false;
+        TorEvent::Status(Box::new(subscription.service.status()))
+    } else {
+        let event = tokio::select! {
+            event = subscription.events.recv() => event,
+            () = subscription.shutdown.cancelled() => return None,
+        };
+        match event {
+            Ok(event) => event,
+            Err(RecvError::Lagged(events)) => {
+                subscription.whole = true;
+                TorEvent::Lost { events }
+            }
+            Err(RecvError::Closed) => return None,
+        }
+    };
+    Some((serde_json::to_string(&event).ok()?, subscription))
+}

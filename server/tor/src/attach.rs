@@ -1,0 +1,173 @@
+//! Holds on to the control port of whatever Tor process runs, and takes in what it says (defect_052).
+
+use crate::account::Account;
+use crate::control::client::Connection;
+use crate::control::{Control, ControlError, Event, connect, event};
+use crate::machine::Input;
+use crate::service::Service;
+use crate::{circuits, control};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::tor::{TorEvent, TorProcess, TorTraffic};
+
+/// Between two tries to attach.
+const RETRY: Duration = Duration::from_millis(250);
+/// How often Tor is asked what its events may not have said, and whether it is there at all.
+const ASK: Duration = Duration::from_secs(1);
+/// Longest wait for that answer.
+const DEADLINE: Duration = Duration::from_secs(3);
+/// A Tor that runs but does not answer for this long is ended and started again.
+const HUNG: Duration = Duration::from_secs(45);
+/// Streams that are counted.
+const MAX_STREAMS: usize = 100_000;
+
+const KEYS: [&str; 6] = [
+    "version",
+    "status/bootstrap-phase",
+    "status/circuit-established",
+    "network-liveness",
+    "traffic/read",
+    "traffic/written",
+];
+
+/// Attaches again and again until shutdown.
+pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: CancellationToken) {
+    let mut silent_since: Option<(u32, Instant)> = None;
+    while !shutdown.is_cancelled() {
+        let pid = service.read(|state| match state.process {
+            TorProcess::Running { pid, .. } => Some(pid),
+            TorProcess::Stopped
+            | TorProcess::Waiting { .. }
+            | TorProcess::Stopping { .. }
+            | TorProcess::BackingOff { .. } => None,
+        });
+        if let Some(pid) = pid {
+            let since = silent_since.filter(|(of, _)| *of == pid).map_or_else(Instant::now, |(_, since)| since);
+            let ended = attach(&service, account, &shutdown).await;
+            let spoke = service.read(|state| state.control.is_some());
+            service.update(|state| state.detached());
+            tracing::debug!(error = %ended, "not attached to Tor");
+            silent_since = if spoke { None } else { Some((pid, since)) };
+            if !spoke && since.elapsed() > HUNG {
+                tracing::warn!(pid, "Tor runs but does not answer; it is ended");
+                service.update(|state| state.last_error = Some("Tor ran but did not answer".into()));
+                service.renew_process();
+                silent_since = None;
+            }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = tokio::time::sleep(RETRY) => {}
+        }
+    }
+}
+
+/// Stays attached as long as Tor answers; gives the reason of the end.
+async fn attach(service: &Service, account: Account, shutdown: &CancellationToken) -> ControlError {
+    let layout = &service.layout;
+    let mut connection = match connect(&layout.control(), &layout.cookie(), account.uid()).await {
+        Ok(connection) => connection,
+        Err(error) => return error,
+    };
+    match begin(service, &connection).await {
+        Ok(()) => {}
+        Err(error) => return error,
+    }
+    let mut tick = tokio::time::interval(ASK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            event = connection.events.recv() => match event {
+                Some(event) => take_in(service, event),
+                None => return ControlError::Closed,
+            },
+            _ = tick.tick() => {
+                if let Err(error) = ask(service, &connection.control).await {
+                    return error;
+                }
+            }
+            () = shutdown.cancelled() => return ControlError::Closed,
+        }
+    }
+}
+
+async fn begin(service: &Service, connection: &Connection) -> Result<(), ControlError> {
+    let streams = connection.control.streams().await?;
+    service.update(|state| {
+        state.streams = streams.into_iter().take(MAX_STREAMS).collect();
+        state.control = Some(connection.control.clone());
+        state.feed(Input::Controlled(true));
+    });
+    ask(service, &connection.control).await
+}
+
+/// Takes in what Tor answers about itself.
+async fn ask(service: &Service, control: &Control) -> Result<(), ControlError> {
+    let info = tokio::time::timeout(DEADLINE, control.info(&KEYS)).await.map_err(|_| ControlError::Late)??;
+    let get = |key: &str| info.get(key).map(String::as_str);
+    let number = |key: &str| get(key).and_then(|value| value.parse().ok()).unwrap_or(0);
+    let bootstrap = get("status/bootstrap-phase").and_then(control::event::bootstrap);
+    let established = get("status/circuit-established") == Some("1");
+    let live = get("network-liveness").and_then(event::liveness);
+    let is_live = service.read(|state| state.live);
+    if let Some(bootstrap) = bootstrap {
+        take_in(service, Event::Bootstrap(bootstrap));
+    }
+    if let Some(live) = live.filter(|live| Some(*live) != is_live) {
+        take_in(service, Event::Liveness(live));
+    }
+    take_in(service, Event::Established(established));
+    service.update(|state| {
+        state.version = get("version").map(|version| version.chars().take(64).collect());
+        state.traffic = TorTraffic { read: number("traffic/read"), written: number("traffic/written") };
+    });
+    Ok(())
+}
+
+fn take_in(service: &Service, event: Event) {
+    match event {
+        Event::Bootstrap(bootstrap) => {
+            let is_news = service.read(|state| state.bootstrap != bootstrap);
+            service.update(|state| {
+                state.feed(Input::Bootstrap(bootstrap.percent));
+                state.bootstrap = bootstrap.clone();
+            });
+            if is_news {
+                service.emit(TorEvent::Bootstrap(bootstrap));
+            }
+        }
+        Event::Established(established) => service.update(|state| {
+            state.established = established;
+            state.feed(Input::Established(established));
+        }),
+        Event::Liveness(up) => {
+            service.update(|state| {
+                state.live = Some(up);
+                state.feed(Input::Liveness(up));
+            });
+            service.emit(TorEvent::Liveness { up });
+        }
+        Event::Bandwidth { read, written } => service.emit(TorEvent::Bandwidth(TorTraffic { read, written })),
+        Event::Circuit(line) => service.emit(TorEvent::Circuit(circuits::plain(line))),
+        Event::Stream { id, status, internal } => stream(service, id, &status, internal),
+        Event::Other { kind } => tracing::trace!(kind, "an event of no use"),
+    }
+}
+
+fn stream(service: &Service, id: String, status: &str, internal: Option<bool>) {
+    let mut open = None;
+    service.update(|state| {
+        let is_news = match status {
+            "NEW" | "NEWRESOLVE" => {
+                internal != Some(true) && state.streams.len() < MAX_STREAMS && state.streams.insert(id)
+            }
+            "CLOSED" => state.streams.remove(&id),
+            _ => false,
+        };
+        open = is_news.then_some(state.streams.len());
+    });
+    if let Some(open) = open {
+        service.emit(TorEvent::Streams { open: u32::try_from(open).unwrap_or(u32::MAX) });
+    }
+}

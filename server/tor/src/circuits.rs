@@ -1,0 +1,125 @@
+//! Circuits and exits, with what the directory knows about their relays.
+
+use crate::control::{CircuitLine, Control, ControlError};
+use crate::directory::{self, Relay};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use tornado_mesh::tor::{Circuit, Exit, Exits, Hop, HopRole};
+
+/// Addresses asked for in one command.
+const CHUNK: usize = 200;
+/// Circuits that are shown.
+const MAX_CIRCUITS: usize = 2_000;
+/// Exits that are shown.
+const MAX_EXITS: usize = 500;
+
+/// A circuit without what only the directory knows.
+pub(crate) fn plain(line: CircuitLine) -> Circuit {
+    let last = line.path.len().saturating_sub(1);
+    let hops = line.path.into_iter().enumerate().map(|(index, hop)| Hop {
+        role: match index {
+            0 => HopRole::Guard,
+            index if index == last => HopRole::Exit,
+            _ => HopRole::Middle,
+        },
+        fingerprint: hop.fingerprint,
+        nickname: hop.nickname,
+        address: None,
+        country: None,
+        flags: Vec::new(),
+    });
+    Circuit {
+        id: line.id,
+        status: line.status,
+        purpose: line.purpose,
+        conflux_id: line.conflux_id,
+        path: hops.collect(),
+    }
+}
+
+/// All circuits with addresses, countries and flags.
+pub(crate) async fn all(control: &Control) -> Result<Vec<Circuit>, ControlError> {
+    let lines = control.circuits().await?;
+    let mut circuits: Vec<Circuit> = lines.into_iter().take(MAX_CIRCUITS).map(plain).collect();
+    let mut names: Vec<String> = circuits.iter().flat_map(|c| c.path.iter().map(|h| h.fingerprint.clone())).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut relays = HashMap::new();
+    for name in names {
+        if let Some(relay) = relay(control, &name).await? {
+            relays.insert(name, relay);
+        }
+    }
+    let countries = countries(control, relays.values()).await?;
+    for hop in circuits.iter_mut().flat_map(|c| c.path.iter_mut()) {
+        if let Some(relay) = relays.get(&hop.fingerprint) {
+            let address = IpAddr::V4(relay.address);
+            hop.address = Some(address);
+            hop.country = countries.get(&address).cloned();
+            hop.flags.clone_from(&relay.flags);
+        }
+    }
+    Ok(circuits)
+}
+
+/// Exits on offer, the widest first.
+pub(crate) async fn exits(control: &Control) -> Result<Exits, ControlError> {
+    let info = control.info(&["ns/all"]).await?;
+    let relays = directory::relays(info.get("ns/all").map_or("", String::as_str));
+    let relays: Vec<Relay> = relays.into_iter().filter(Relay::is_exit).collect();
+    let countries = countries(control, relays.iter()).await?;
+    let country = |relay: &Relay| countries.get(&IpAddr::V4(relay.address)).cloned();
+    let mut exits: Vec<Exit> =
+        relays.into_iter().map(|r| (country(&r), r)).map(|(c, r)| directory::exit(r, c)).collect();
+    exits.sort_by(|a, b| b.bandwidth.cmp(&a.bandwidth).then_with(|| a.fingerprint.cmp(&b.fingerprint)));
+    let countries = directory::countries(&exits);
+    exits.truncate(MAX_EXITS);
+    Ok(Exits { countries, exits, unavailable: None })
+}
+
+/// The exit of the newest built circuit that belongs to a SOCKS client.
+pub(crate) async fn exit_of(control: &Control, user: &str, token: &str) -> Result<Option<Exit>, ControlError> {
+    let circuits = control.circuits().await?;
+    let is_its = |c: &&CircuitLine| {
+        c.status == "BUILT" && c.socks.as_ref().is_some_and(|(u, t)| (u.as_str(), t.as_str()) == (user, token))
+    };
+    let Some(hop) = circuits.iter().filter(is_its).filter_map(|c| c.path.last()).next_back() else { return Ok(None) };
+    let Some(relay) = relay(control, &hop.fingerprint).await? else { return Ok(None) };
+    let country = countries(control, std::iter::once(&relay)).await?.into_values().next();
+    Ok(Some(directory::exit(relay, country)))
+}
+
+async fn relay(control: &Control, fingerprint: &str) -> Result<Option<Relay>, ControlError> {
+    let key = format!("ns/id/{fingerprint}");
+    match control.info(&[&key]).await {
+        Ok(info) => Ok(info.get(&key).and_then(|text| directory::relays(text).pop())),
+        // A bridge, or a relay that left the directory.
+        Err(ControlError::Refused { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn countries<'a>(
+    control: &Control,
+    relays: impl Iterator<Item = &'a Relay>,
+) -> Result<HashMap<IpAddr, String>, ControlError> {
+    let addresses: Vec<IpAddr> = relays.map(|relay| IpAddr::V4(relay.address)).collect();
+    let mut found = HashMap::new();
+    for chunk in addresses.chunks(CHUNK) {
+        let keys: Vec<String> = chunk.iter().map(|address| format!("ip-to-country/{address}")).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let info = match control.info(&keys).await {
+            Ok(info) => info,
+            // Without the file of countries there are none.
+            Err(ControlError::Refused { .. }) => return Ok(found),
+            Err(error) => return Err(error),
+        };
+        for address in chunk {
+            let answer = info.get(&format!("ip-to-country/{address}"));
+            if let Some(country) = answer.and_then(|a| directory::country(a)) {
+                found.insert(*address, country);
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,85 @@
+//! SAFECOOKIE (control-spec §3.24): each side proves that it knows the cookie, and the cookie never travels.
+
+use crate::control::ControlError;
+use crate::control::words::Words;
+use data_encoding::HEXUPPER_PERMISSIVE;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+const SERVER: &[u8] = b"Tor safe cookie authentication server-to-controller hash";
+const CONTROLLER: &[u8] = b"Tor safe cookie authentication controller-to-server hash";
+
+/// Length of the cookie and of both nonces, bytes.
+pub(crate) const LENGTH: usize = 32;
+
+/// The secret of both sides.
+pub(crate) struct Challenge {
+    pub(crate) cookie: [u8; LENGTH],
+    pub(crate) nonce: [u8; LENGTH],
+}
+
+impl Challenge {
+    /// The command that asks Tor for its proof.
+    pub(crate) fn command(&self) -> String {
+        format!("AUTHCHALLENGE SAFECOOKIE {}", HEXUPPER_PERMISSIVE.encode(&self.nonce))
+    }
+
+    /// Checks Tor's proof and gives the command that carries ours.
+    pub(crate) fn answer(&self, reply: &str) -> Result<String, ControlError> {
+        let words = Words::of(reply);
+        let bytes = |key: &str| words.get(key).and_then(|hex| HEXUPPER_PERMISSIVE.decode(hex.as_bytes()).ok());
+        let (Some(hash), Some(nonce)) = (bytes("SERVERHASH"), bytes("SERVERNONCE")) else {
+            return Err(ControlError::Protocol("the challenge was not answered"));
+        };
+        if nonce.len() != LENGTH {
+            return Err(ControlError::Protocol("the server's nonce has a wrong length"));
+        }
+        self.mac(SERVER, &nonce)?.verify_slice(&hash).map_err(|_| ControlError::NotTor)?;
+        let proof = self.mac(CONTROLLER, &nonce)?.finalize().into_bytes();
+        Ok(format!("AUTHENTICATE {}", HEXUPPER_PERMISSIVE.encode(&proof)))
+    }
+
+    fn mac(&self, key: &[u8], server_nonce: &[u8]) -> Result<Hmac<Sha256>, ControlError> {
+        let mac = Hmac::<Sha256>::new_from_slice(key);
+        let mut mac = mac.map_err(|_| ControlError::Protocol("a key has a wrong length"))?;
+        mac.update(&self.cookie);
+        mac.update(&self.nonce);
+        mac.update(server_nonce);
+        Ok(mac)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn challenge() -> Challenge {
+        Challenge { cookie: [1; LENGTH], nonce: [2; LENGTH] }
+    }
+
+    fn reply(challenge: &Challenge, nonce: &[u8]) -> String {
+        let hash = challenge.mac(SERVER, nonce).unwrap().finalize().into_bytes();
+        let hex = |bytes: &[u8]| HEXUPPER_PERMISSIVE.encode(bytes);
+        format!("AUTHCHALLENGE SERVERHASH={} SERVERNONCE={}", hex(&hash), hex(nonce))
+    }
+
+    #[test]
+    fn both_sides_prove_the_cookie() {
+        let good = reply(&challenge(), &[3; LENGTH]);
+        assert!(challenge().answer(&good).unwrap().starts_with("AUTHENTICATE "));
+        let other = Challenge { cookie: [9; LENGTH], nonce: [2; LENGTH] };
+        assert!(matches!(other.answer(&good), Err(ControlError::NotTor)));
+        assert!(challenge().answer(&reply(&challenge(), &[3; 8])).is_err());
+        assert!(challenge().answer("AUTHCHALLENGE").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_text_is_a_proof(text in any::<String>(), hash in "[0-9A-F]{64}", nonce in "[0-9A-F]{64}") {
+            prop_assert!(challenge().answer(&text).is_err());
+            let forged = format!("AUTHCHALLENGE SERVERHASH={hash} SERVERNONCE={nonce}");
+            prop_assert!(challenge().answer(&forged).is_err());
+        }
+    }
+}

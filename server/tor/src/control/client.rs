@@ -1,0 +1,182 @@
+//! One connection to the control port: commands in order, events beside them.
+
+use crate::control::auth::{Challenge, LENGTH};
+use crate::control::event::{self, Event};
+use crate::control::reply::{Reply, ReplyCodec};
+use crate::control::{ControlError, words};
+use futures::StreamExt as _;
+use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::codec::FramedRead;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Commands that wait to be written.
+const COMMANDS: usize = 32;
+/// Events that wait to be read. One who falls behind is cut off and attaches again, which tells it everything.
+const EVENTS: usize = 4096;
+/// Longest wait for Tor to take or answer a command.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+type Answer = oneshot::Sender<Reply>;
+
+/// The commands' end. Cheap to clone; the connection ends with [`Connection`].
+#[derive(Clone)]
+pub(crate) struct Control {
+    commands: mpsc::Sender<(String, Answer)>,
+}
+
+/// An authenticated connection. Dropping it closes it.
+pub(crate) struct Connection {
+    pub(crate) control: Control,
+    /// Ends when the connection does.
+    pub(crate) events: mpsc::Receiver<Event>,
+    _end: DropGuard,
+}
+
+/// Opens the control socket of a Tor process that runs as `uid`, proves both sides, and asks for events.
+pub(crate) async fn connect(socket: &Path, cookie: &Path, uid: u32) -> Result<Connection, ControlError> {
+    let opening = async {
+        let stream = UnixStream::connect(socket).await?;
+        if stream.peer_cred()?.uid() != uid {
+            return Err(ControlError::NotTor);
+        }
+        let cookie = read_cookie(cookie).await?;
+        let connection = start(stream);
+        authenticate(&connection.control, cookie).await?;
+        connection.control.command(&format!("SETEVENTS {}", event::WANTED)).await?;
+        Ok(connection)
+    };
+    tokio::time::timeout(2 * DEADLINE, opening).await.map_err(|_| ControlError::Late)?
+}
+
+async fn read_cookie(path: &Path) -> Result<[u8; LENGTH], ControlError> {
+    let bytes = tokio::fs::read(path).await?;
+    bytes.try_into().map_err(|_| ControlError::Protocol("the cookie file has a wrong length"))
+}
+
+async fn authenticate(control: &Control, cookie: [u8; LENGTH]) -> Result<(), ControlError> {
+    let mut nonce = [0; LENGTH];
+    getrandom::fill(&mut nonce).map_err(|_| ControlError::Protocol("no randomness"))?;
+    let challenge = Challenge { cookie, nonce };
+    let reply = control.command(&challenge.command()).await?;
+    control.command(&challenge.answer(reply.text())?).await?;
+    Ok(())
+}
+
+fn start(stream: UnixStream) -> Connection {
+    let (reader, writer) = stream.into_split();
+    let (commands, command_receiver) = mpsc::channel(COMMANDS);
+    let (event_sender, events) = mpsc::channel(EVENTS);
+    let end = CancellationToken::new();
+    let guard = end.clone().drop_guard();
+    let replies = FramedRead::new(reader, ReplyCodec::default());
+    tokio::spawn(async move {
+        tokio::select! {
+            () = end.cancelled() => {}
+            why = carry(replies, writer, command_receiver, event_sender) => {
+                tracing::debug!(error = %why, "the control connection ended");
+            }
+        }
+    });
+    Connection { control: Control { commands }, events, _end: guard }
+}
+
+/// Carries commands and replies until one end is gone.
+async fn carry(
+    mut replies: FramedRead<OwnedReadHalf, ReplyCodec>,
+    mut writer: OwnedWriteHalf,
+    mut commands: mpsc::Receiver<(String, Answer)>,
+    events: mpsc::Sender<Event>,
+) -> ControlError {
+    let mut pending: VecDeque<Answer> = VecDeque::new();
+    loop {
+        tokio::select! {
+            reply = replies.next() => {
+                let reply = match reply {
+                    Some(Ok(reply)) => reply,
+                    Some(Err(error)) => return error,
+                    None => return ControlError::Closed,
+                };
+                if reply.is_event() {
+                    if events.try_send(event::event(&reply)).is_err() {
+                        return ControlError::Protocol("events came faster than they were read");
+                    }
+                } else {
+                    match pending.pop_front() {
+                        // One who no longer waits is no failure.
+                        Some(answer) => drop(answer.send(reply)),
+                        None => return ControlError::Protocol("a reply without a command"),
+                    }
+                }
+            }
+            command = commands.recv(), if pending.len() < COMMANDS => {
+                let Some((line, answer)) = command else { return ControlError::Closed };
+                pending.push_back(answer);
+                match tokio::time::timeout(DEADLINE, writer.write_all(line.as_bytes())).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return error.into(),
+                    Err(_) => return ControlError::Late,
+                }
+            }
+        }
+    }
+}
+
+impl Control {
+    /// Sends a command and waits for its reply, which must be a success.
+    pub(crate) async fn command(&self, command: &str) -> Result<Reply, ControlError> {
+        if command.contains(['\r', '\n', '\0']) {
+            return Err(ControlError::Protocol("a command has more than one line"));
+        }
+        let exchange = async {
+            let (answer, reply) = oneshot::channel();
+            let line = format!("{command}\r\n");
+            self.commands.send((line, answer)).await.map_err(|_| ControlError::Closed)?;
+            reply.await.map_err(|_| ControlError::Closed)
+        };
+        let reply = tokio::time::timeout(DEADLINE, exchange).await.map_err(|_| ControlError::Late)??;
+        if reply.is_success() {
+            return Ok(reply);
+        }
+        let text = reply.lines.last().map(|line| line.text.clone()).unwrap_or_default();
+        Err(ControlError::Refused { code: reply.code, text })
+    }
+
+    /// Values of `GETINFO` keys. Keys that Tor leaves out are absent.
+    pub(crate) async fn info(&self, keys: &[&str]) -> Result<HashMap<String, String>, ControlError> {
+        let reply = self.command(&format!("GETINFO {}", keys.join(" "))).await?;
+        let pairs = reply.lines.into_iter().filter_map(|line| {
+            let (key, value) = line.text.split_once('=')?;
+            Some((key.to_owned(), line.data.unwrap_or_else(|| value.to_owned())))
+        });
+        Ok(pairs.collect())
+    }
+
+    /// `SIGNAL NEWNYM`: new streams get new circuits.
+    pub(crate) async fn new_identity(&self) -> Result<(), ControlError> {
+        self.command("SIGNAL NEWNYM").await.map(drop)
+    }
+
+    /// All circuits.
+    pub(crate) async fn circuits(&self) -> Result<Vec<event::CircuitLine>, ControlError> {
+        let info = self.info(&["circuit-status"]).await?;
+        Ok(info.get("circuit-status").map(|text| text.lines().filter_map(event::circuit).collect()).unwrap_or_default())
+    }
+
+    /// Numbers of the streams that are not Tor's own.
+    pub(crate) async fn streams(&self) -> Result<Vec<String>, ControlError> {
+        let info = self.info(&["stream-status"]).await?;
+        let Some(text) = info.get("stream-status") else { return Ok(Vec::new()) };
+        let id = |line: &str| {
+            let words = words::Words::of(line);
+            let is_own = words.get("PURPOSE").is_some_and(|purpose| purpose.starts_with("DIR"));
+            words.word(0).filter(|_| !is_own).map(str::to_owned)
+        };
+        Ok(text.lines().filter_map(id).collect())
+    }
+}

@@ -1,0 +1,202 @@
+//! Events of the control port (control-spec §4.1) as types, and the lines of `circuit-status`.
+
+use crate::control::reply::Reply;
+use crate::control::words::Words;
+use tornado_mesh::tor::Bootstrap;
+
+/// The events that are asked for.
+pub(crate) const WANTED: &str = "STATUS_CLIENT CIRC STREAM BW NETWORK_LIVENESS";
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    Bootstrap(Bootstrap),
+    /// Tor has, or has not, a working circuit.
+    Established(bool),
+    /// Tor's view of the network.
+    Liveness(bool),
+    /// Bytes of the last second.
+    Bandwidth {
+        read: u64,
+        written: u64,
+    },
+    Circuit(CircuitLine),
+    /// A stream of a device, a probe or Tor itself.
+    Stream {
+        id: String,
+        status: String,
+        /// Tor's own fetches; `None` where the event does not say.
+        internal: Option<bool>,
+    },
+    /// One that is of no use here.
+    Other {
+        kind: String,
+    },
+}
+
+/// What Tor says about a circuit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CircuitLine {
+    pub(crate) id: String,
+    pub(crate) status: String,
+    pub(crate) purpose: String,
+    pub(crate) conflux_id: Option<String>,
+    /// Name and password of the SOCKS client that it belongs to.
+    pub(crate) socks: Option<(String, String)>,
+    pub(crate) path: Vec<PathHop>,
+}
+
+/// A relay of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PathHop {
+    /// 40 hexadecimal digits, upper case.
+    pub(crate) fingerprint: String,
+    pub(crate) nickname: String,
+}
+
+/// Makes an event of an asynchronous reply.
+pub(crate) fn event(reply: &Reply) -> Event {
+    let text = reply.text();
+    let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
+    known(kind, rest).unwrap_or_else(|| Event::Other { kind: kind.chars().take(64).collect() })
+}
+
+fn known(kind: &str, rest: &str) -> Option<Event> {
+    match kind {
+        "STATUS_CLIENT" => client_status(rest),
+        "NETWORK_LIVENESS" => Some(Event::Liveness(liveness(rest)?)),
+        "BW" => {
+            let words = Words::of(rest);
+            Some(Event::Bandwidth { read: words.word(0)?.parse().ok()?, written: words.word(1)?.parse().ok()? })
+        }
+        "CIRC" => Some(Event::Circuit(circuit(rest)?)),
+        "STREAM" => {
+            let words = Words::of(rest);
+            let internal = words.get("PURPOSE").map(|purpose| purpose.starts_with("DIR"));
+            Some(Event::Stream { id: words.word(0)?.to_owned(), status: words.word(1)?.to_owned(), internal })
+        }
+        _ => None,
+    }
+}
+
+fn client_status(rest: &str) -> Option<Event> {
+    match Words::of(rest).word(1)? {
+        "BOOTSTRAP" => Some(Event::Bootstrap(bootstrap(rest)?)),
+        "CIRCUIT_ESTABLISHED" => Some(Event::Established(true)),
+        "CIRCUIT_NOT_ESTABLISHED" => Some(Event::Established(false)),
+        _ => None,
+    }
+}
+
+/// `NOTICE BOOTSTRAP PROGRESS=…`, as an event and as the answer to `status/bootstrap-phase`.
+pub(crate) fn bootstrap(text: &str) -> Option<Bootstrap> {
+    let words = Words::of(text);
+    let percent: u8 = words.get("PROGRESS")?.parse().ok()?;
+    let word = |key: &str| words.get(key).unwrap_or_default().to_owned();
+    // HOSTADDR and HOSTID, which name the guard, are left out.
+    let warning = words.get("WARNING").map(|warning| match words.get("REASON") {
+        Some(reason) => format!("{warning} ({reason})"),
+        None => warning.to_owned(),
+    });
+    (percent <= 100).then(|| Bootstrap { percent, tag: word("TAG"), summary: word("SUMMARY"), warning })
+}
+
+/// `UP` or `DOWN`, in either case.
+pub(crate) fn liveness(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_uppercase().as_str() {
+        "UP" => Some(true),
+        "DOWN" => Some(false),
+        _ => None,
+    }
+}
+
+/// `ID STATUS [PATH] KEY=VALUE…`.
+pub(crate) fn circuit(text: &str) -> Option<CircuitLine> {
+    let words = Words::of(text);
+    let (id, status) = (words.word(0)?, words.word(1)?);
+    if !id.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let owned = |key: &str| words.get(key).map(str::to_owned);
+    Some(CircuitLine {
+        id: id.to_owned(),
+        status: status.to_owned(),
+        purpose: owned("PURPOSE").unwrap_or_default(),
+        conflux_id: owned("CONFLUX_ID"),
+        socks: owned("SOCKS_USERNAME").zip(owned("SOCKS_PASSWORD")),
+        path: words.word(2).map(path).unwrap_or_default(),
+    })
+}
+
+fn path(text: &str) -> Vec<PathHop> {
+    text.split(',').filter_map(hop).collect()
+}
+
+fn hop(text: &str) -> Option<PathHop> {
+    let text = text.strip_prefix('$')?;
+    let (fingerprint, nickname) = text.split_once(['~', '=']).unwrap_or((text, ""));
+    let is_fingerprint = fingerprint.len() == 40 && fingerprint.bytes().all(|b| b.is_ascii_hexdigit());
+    is_fingerprint.then(|| PathHop {
+        fingerprint: fingerprint.to_ascii_uppercase(),
+        nickname: nickname.chars().take(19).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::reply::Line;
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Event {
+        event(&Reply { code: 650, lines: vec![Line { text: text.into(), data: None }] })
+    }
+
+    #[test]
+    fn events_are_typed() {
+        let Event::Bootstrap(step) = parse(
+            r#"STATUS_CLIENT WARN BOOTSTRAP PROGRESS=14 TAG=handshake SUMMARY="Handshaking \"x\"" WARNING="DONE" REASON=DONE HOSTADDR="192.0.2.1:5""#,
+        ) else {
+            panic!("no step")
+        };
+        assert_eq!((step.percent, step.tag.as_str()), (14, "handshake"));
+        assert_eq!(step.summary, "Handshaking \"x\"");
+        assert_eq!(step.warning.as_deref(), Some("DONE (DONE)"));
+        assert_eq!(
+            parse("STATUS_CLIENT NOTICE CIRCUIT_NOT_ESTABLISHED REASON=CLOCK_JUMPED"),
+            Event::Established(false)
+        );
+        assert_eq!(parse("NETWORK_LIVENESS DOWN"), Event::Liveness(false));
+        assert_eq!(parse("BW 5 7"), Event::Bandwidth { read: 5, written: 7 });
+        let fingerprint = "0123456789abcdef0123456789abcdef01234567";
+        let Event::Circuit(line) = parse(&format!(
+            "CIRC 9 BUILT ${fingerprint}~guard,${fingerprint}=exit BUILD_FLAGS=X PURPOSE=CONFLUX_LINKED CONFLUX_ID=AB SOCKS_USERNAME=\"u\" SOCKS_PASSWORD=\"p\""
+        )) else {
+            panic!("no circuit")
+        };
+        assert_eq!((line.path.len(), line.path[1].nickname.as_str()), (2, "exit"));
+        assert_eq!(line.conflux_id.as_deref(), Some("AB"));
+        assert_eq!(line.socks, Some(("u".into(), "p".into())));
+        assert!(matches!(parse("CIRC 5 LAUNCHED PURPOSE=GENERAL"), Event::Circuit(c) if c.path.is_empty()));
+        assert!(matches!(
+            parse("STREAM 5 NEW 0 192.0.2.1:80 SOURCE_ADDR=10.9.0.2:4 PURPOSE=USER"),
+            Event::Stream { internal: Some(false), .. }
+        ));
+    }
+
+    #[test]
+    fn unknown_and_broken_events_are_kept_as_their_kind() {
+        for text in ["", "X", "NEWDESC a b", "BW 1", "BW a b", "CIRC", "CIRC 1", "STATUS_CLIENT", "NETWORK_LIVENESS X"]
+        {
+            assert!(matches!(parse(text), Event::Other { .. }), "{text}");
+        }
+        assert!(matches!(parse("STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=101"), Event::Other { .. }));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_does_no_harm(kind in "(STATUS_CLIENT|CIRC|STREAM|BW|NETWORK_LIVENESS|)", rest in any::<String>()) {
+            drop(parse(&format!("{kind} {rest}")));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Words of a control line: plain ones, and `KEY=VALUE` with or without quotes (control-spec §2.1).
+
+/// A line taken apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Words {
+    /// Words without a key, in order.
+    pub(crate) plain: Vec<String>,
+    keyed: Vec<(String, String)>,
+}
+
+impl Words {
+    /// Takes a line apart. Never fails: what is broken ends up as some word.
+    pub(crate) fn of(line: &str) -> Self {
+        let mut words = Self::default();
+        let mut rest = line.trim_start_matches(' ');
+        while !rest.is_empty() {
+            let end = rest.find([' ', '=']).unwrap_or(rest.len());
+            let (head, tail) = rest.split_at(end);
+            if let Some(value) = tail.strip_prefix('=').filter(|_| is_key(head)) {
+                let (value, after) = value_of(value);
+                words.keyed.push((head.to_owned(), value));
+                rest = after;
+            } else {
+                let end = rest.find(' ').unwrap_or(rest.len());
+                words.plain.push(rest[..end].to_owned());
+                rest = &rest[end..];
+            }
+            rest = rest.trim_start_matches(' ');
+        }
+        words
+    }
+
+    /// The value of a key.
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.keyed.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// A plain word by its place.
+    pub(crate) fn word(&self, index: usize) -> Option<&str> {
+        self.plain.get(index).map(String::as_str)
+    }
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A value and what follows it.
+fn value_of(text: &str) -> (String, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find(' ').unwrap_or(text.len());
+        return (text[..end].to_owned(), &text[end..]);
+    };
+    let mut value = String::new();
+    let mut chars = quoted.char_indices();
+    while let Some((index, c)) = chars.next() {
+        match c {
+            '"' => return (value, &quoted[index + 1..]),
+            '\\' => value.extend(chars.next().map(|(_, escaped)| escaped)),
+            plain => value.push(plain),
+        }
+    }
+    (value, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn words_and_values() {
+        let words = Words::of(r#"BOOTSTRAP PROGRESS=50 SUMMARY="a \"b\" = c" $AB=nick X= Y="#);
+        assert_eq!(words.plain, ["BOOTSTRAP", "$AB=nick"]);
+        assert_eq!(words.get("PROGRESS"), Some("50"));
+        assert_eq!(words.get("SUMMARY"), Some("a \"b\" = c"));
+        assert_eq!((words.get("X"), words.get("Y"), words.get("Z")), (Some(""), Some(""), None));
+        assert_eq!(Words::of("A=\"open").get("A"), Some("open"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_does_no_harm(text in any::<String>()) {
+            drop(Words::of(&text));
+        }
+
+        #[test]
+        fn any_text_of_its_own_marks_does_no_harm(text in "[ =\"\\\\A-Cé$]{0,40}") {
+            drop(Words::of(&text));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Tells `wg` what the tor lane should be, and again whenever it could have forgotten.
+
+use crate::service::Service;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::wg::TorLane;
+
+/// How often `wg` is asked whether it is still the same.
+const LOOK: Duration = Duration::from_millis(500);
+/// Longest wait for `wg`.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// Why the lane could not be switched.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct SwitchError(pub String);
+
+/// Who switches the tor lane: service `wg`, or a fake.
+#[async_trait::async_trait]
+pub trait LaneSwitch: Send + Sync + 'static {
+    /// Makes the lane so; idempotent.
+    async fn set(&self, lane: TorLane) -> Result<(), SwitchError>;
+    /// What the lane is now.
+    async fn look(&self) -> Result<SeenLane, SwitchError>;
+}
+
+/// What is seen of the one who switches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenLane {
+    /// Another after each start of the one who switches, who then has forgotten what was asked.
+    pub boot_id: uuid::Uuid,
+    /// The lane as it is.
+    pub lane: TorLane,
+}
+
+/// Keeps the lane as it should be until shutdown, then shuts it.
+pub(crate) async fn run(service: Arc<Service>, switch: Arc<dyn LaneSwitch>, shutdown: CancellationToken) {
+    let mut changed = service.changed();
+    let mut keeper = Keeper { switch, told: None, complaint: None };
+    while !shutdown.is_cancelled() {
+        changed.mark_unchanged();
+        service.look();
+        let wish = service.lane_wish();
+        service.applied(keeper.keep(wish).await);
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            // The sender lives in the service, which this task holds.
+            _ = changed.changed() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    // The page ends with this service, and so may Tor.
+    if let Err(error) = keeper.tell(TorLane::Closed).await {
+        tracing::warn!(%error, "the tor lane could not be shut at the end; Tor's end refuses its traffic all the same");
+    }
+}
+
+struct Keeper {
+    switch: Arc<dyn LaneSwitch>,
+    /// What was asked and taken last, and by which life of the switch.
+    told: Option<(uuid::Uuid, TorLane)>,
+    /// Said last, so that it is not said twice a second.
+    complaint: Option<String>,
+}
+
+impl Keeper {
+    /// Makes the lane so, and gives what it is; `None` when nobody knows.
+    async fn keep(&mut self, wish: TorLane) -> Option<TorLane> {
+        let mut seen = None;
+        match self.try_keep(wish, &mut seen).await {
+            Ok(()) => self.complaint = None,
+            Err(error) => {
+                self.told = None;
+                if self.complaint.as_ref() != Some(&error.0) {
+                    tracing::warn!(%error, "the tor lane cannot be switched; trying again");
+                    self.complaint = Some(error.0);
+                }
+            }
+        }
+        seen
+    }
+
+    async fn try_keep(&mut self, wish: TorLane, seen: &mut Option<TorLane>) -> Result<(), SwitchError> {
+        // A change goes first: asking who is there may take a while.
+        let is_new = self.told.is_none_or(|(_, lane)| lane != wish);
+        let told = if is_new { self.tell(wish).await } else { Ok(()) };
+        let mut now = within(self.switch.look()).await?;
+        *seen = Some(now.lane);
+        told?;
+        let forgot = !is_new && self.told.is_some_and(|(life, _)| life != now.boot_id);
+        if forgot || now.lane != wish {
+            self.tell(wish).await?;
+            now = within(self.switch.look()).await?;
+            *seen = Some(now.lane);
+        }
+        self.told = Some((now.boot_id, wish));
+        Ok(())
+    }
+
+    async fn tell(&self, lane: TorLane) -> Result<(), SwitchError> {
+        within(self.switch.set(lane)).await
+    }
+}
+
+async fn within<T>(call: impl Future<Output = Result<T, SwitchError>>) -> Result<T, SwitchError> {
+    tokio::time::timeout(DEADLINE, call).await.unwrap_or_else(|_| Err(SwitchError("no answer in time".into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::FakeSwitch;
+
+    const OPEN: TorLane = TorLane::Open { trans_port: 1, dns_port: 2, socks_port: 3 };
+
+    #[tokio::test]
+    async fn a_switch_that_forgot_is_told_again() {
+        let fake = Arc::new(FakeSwitch::default());
+        let mut keeper = Keeper { switch: fake.clone(), told: None, complaint: None };
+        assert_eq!(keeper.keep(TorLane::Closed).await, Some(TorLane::Closed));
+        assert_eq!(keeper.keep(OPEN).await, Some(OPEN));
+        assert_eq!(keeper.keep(OPEN).await, Some(OPEN));
+        assert_eq!(fake.told(), [TorLane::Closed, OPEN]);
+        fake.restart();
+        assert_eq!(keeper.keep(OPEN).await, Some(OPEN));
+        assert_eq!(fake.told(), [TorLane::Closed, OPEN, OPEN]);
+        fake.meddle(TorLane::Closed);
+        assert_eq!(keeper.keep(OPEN).await, Some(OPEN));
+        fake.break_down(true);
+        assert_eq!(keeper.keep(TorLane::Closed).await, None);
+        fake.break_down(false);
+        assert_eq!(keeper.keep(TorLane::Closed).await, Some(TorLane::Closed));
+    }
+}

@@ -1,0 +1,87 @@
+//! Probes at intervals, at once when there is something to find out, and when an operator asks.
+
+use crate::service::Service;
+use crate::{circuits, machine::Input, probe};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::tor::{Exit, ProbeReport, TorEvent};
+
+/// The shortest pause between two probes.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause while probes fail.
+const FAILING: Duration = Duration::from_secs(3);
+/// Longest wait for the name of the exit.
+const NAMING: Duration = Duration::from_secs(2);
+
+/// Probes until shutdown, whenever the outcome decides over the lane.
+pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
+    while !shutdown.is_cancelled() {
+        if service.wants_probe() {
+            tokio::select! {
+                _ = probe(&service) => {}
+                () = shutdown.cancelled() => return,
+            }
+        }
+        let interval = service.config.probe.interval();
+        let pause = if service.is_failing() { interval.min(FAILING) } else { interval };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+            () = service.probe_soon.notified() => tokio::time::sleep(PAUSE.min(pause)).await,
+        }
+    }
+}
+
+/// Probes now, twice if need be, and lets the outcome count.
+pub(crate) async fn probe(service: &Service) -> ProbeReport {
+    let mut token = service.probing.lock().await;
+    let started = Instant::now();
+    let mut outcome = attempt(service, *token).await;
+    if outcome.is_err() {
+        // Another circuit: one exit that fails says nothing about Tor.
+        *token += 1;
+        outcome = attempt(service, *token).await;
+    }
+    let took = started.elapsed();
+    let ok = outcome.is_ok();
+    let mut report = ProbeReport {
+        ok,
+        at: (service.unix_now)(),
+        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        exit: None,
+        error: outcome.err(),
+    };
+    // What is proved is proved from the start of the probe on: nothing that went wrong since is overruled.
+    service.update(|state| {
+        if let Some(error) = &report.error {
+            state.last_error = Some(format!("the probe failed: {error}"));
+        }
+        state.probe = Some(report.clone());
+        state.feed(Input::Probe { ok, started });
+    });
+    if ok {
+        report.exit = exit(service, *token).await;
+        service.update(|state| state.probe = Some(report.clone()));
+    }
+    service.emit(TorEvent::Probe(report.clone()));
+    report
+}
+
+async fn attempt(service: &Service, token: u64) -> Result<(), String> {
+    let (host, port) = service.config.probe.parts();
+    let token = token.to_string();
+    let socket = service.layout.probe();
+    let probing = probe::once(&socket, host, port, &token);
+    match tokio::time::timeout(service.config.probe.deadline(), probing).await {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("no exit answered in time".into()),
+    }
+}
+
+async fn exit(service: &Service, token: u64) -> Option<Exit> {
+    let control = service.read(|state| state.control.clone())?;
+    let token = token.to_string();
+    let naming = circuits::exit_of(&control, probe::USER, &token);
+    tokio::time::timeout(NAMING, naming).await.ok()?.ok()?
+}

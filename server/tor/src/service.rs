@@ -1,0 +1,292 @@
+//! What is known, behind one lock, and who is told when it changes.
+
+use crate::control::Control;
+use crate::machine::{Input, Machine, Verdict};
+use crate::process::Run;
+use crate::ring::Ring;
+use crate::torrc::Layout;
+use crate::{Config, wanted};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tornado_mesh::tor::{
+    Bootstrap, LaneReason, LaneState, LaneStatus, ProbeReport, TorError, TorEvent, TorOrder, TorProcess, TorStatus,
+    TorTraffic, TorWanted,
+};
+use tornado_mesh::wg::TorLane;
+
+/// Events kept for a reader who is slow.
+const EVENTS: usize = 1024;
+/// Readers of the stream at once.
+const READERS: usize = 16;
+
+/// Service `tor`.
+pub(crate) struct Service {
+    pub(crate) config: Arc<Config>,
+    pub(crate) layout: Layout,
+    pub(crate) log: Arc<Ring>,
+    pub(crate) restarts: Arc<AtomicU32>,
+    /// Addresses on which the maintenance page listens.
+    pub(crate) pages: Arc<AtomicUsize>,
+    pub(crate) events: broadcast::Sender<TorEvent>,
+    pub(crate) readers: Arc<Semaphore>,
+    pub(crate) unix_now: fn() -> i64,
+    /// Wakes the probe before its time.
+    pub(crate) probe_soon: Notify,
+    /// One probe at a time; the number makes circuits differ.
+    pub(crate) probing: tokio::sync::Mutex<u64>,
+    /// One order at a time.
+    orders: tokio::sync::Mutex<()>,
+    run: watch::Sender<Run>,
+    changes: watch::Sender<()>,
+    state: Mutex<State>,
+}
+
+/// Everything that changes.
+pub(crate) struct State {
+    machine: Machine,
+    wanted: Option<TorWanted>,
+    pub(crate) process: TorProcess,
+    pub(crate) version: Option<String>,
+    pub(crate) control: Option<Control>,
+    pub(crate) bootstrap: Bootstrap,
+    pub(crate) established: bool,
+    pub(crate) live: Option<bool>,
+    pub(crate) probe: Option<ProbeReport>,
+    lane: LaneStatus,
+    pub(crate) traffic: TorTraffic,
+    pub(crate) streams: HashSet<String>,
+    pub(crate) last_error: Option<String>,
+}
+
+impl State {
+    pub(crate) fn feed(&mut self, input: Input) {
+        self.machine.handle(input, Instant::now());
+    }
+}
+
+impl Service {
+    pub(crate) fn new(config: Arc<Config>, layout: Layout, unix_now: fn() -> i64) -> Self {
+        let wanted = wanted::load(&layout.wanted());
+        let machine = Machine::new(wanted, config.probe.proves());
+        let Verdict { state, reason } = machine.verdict(Instant::now());
+        let state = State {
+            machine,
+            wanted,
+            process: TorProcess::Stopped,
+            version: None,
+            control: None,
+            bootstrap: Bootstrap::default(),
+            established: false,
+            live: None,
+            probe: None,
+            lane: LaneStatus { state, reason, since: unix_now(), applied: None },
+            traffic: TorTraffic::default(),
+            streams: HashSet::new(),
+            last_error: None,
+        };
+        let run = Run { wanted: wanted.is_some_and(|w| w.process), kick: 0, renew: 0 };
+        Self {
+            config,
+            layout,
+            log: Arc::default(),
+            restarts: Arc::default(),
+            pages: Arc::default(),
+            events: broadcast::Sender::new(EVENTS),
+            readers: Arc::new(Semaphore::new(READERS)),
+            unix_now,
+            probe_soon: Notify::new(),
+            probing: tokio::sync::Mutex::new(0),
+            orders: tokio::sync::Mutex::new(()),
+            run: watch::Sender::new(run),
+            changes: watch::Sender::new(()),
+            state: Mutex::new(state),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The process's orders.
+    pub(crate) fn run(&self) -> watch::Receiver<Run> {
+        self.run.subscribe()
+    }
+
+    /// Wakes whenever process, lane or wish changed.
+    pub(crate) fn changed(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Reads something.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.lock())
+    }
+
+    /// Changes something, decides anew, and tells everyone whom it concerns.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        let before = (state.wanted, state.process.clone(), state.lane, state.control.is_some());
+        change(&mut state);
+        let verdict = state.machine.verdict(Instant::now());
+        if (verdict.state, verdict.reason) != (state.lane.state, state.lane.reason) {
+            let since = if verdict.state == state.lane.state { state.lane.since } else { (self.unix_now)() };
+            state.lane = LaneStatus { state: verdict.state, reason: verdict.reason, since, ..state.lane };
+            if verdict.state != before.2.state {
+                tracing::info!(lane = ?verdict.state, reason = ?verdict.reason, "the tor lane changes");
+            }
+        }
+        if before != (state.wanted, state.process.clone(), state.lane, state.control.is_some()) {
+            let status = self.status_of(&state);
+            drop(state);
+            self.emit(TorEvent::Status(Box::new(status)));
+            self.changes.send_replace(());
+        } else {
+            drop(state);
+        }
+        if self.read(|s| s.machine.is_unproved(Instant::now())) {
+            self.probe_soon.notify_one();
+        }
+    }
+
+    /// Time passes: what was proved may be no longer.
+    pub(crate) fn look(&self) {
+        self.update(|_| ());
+    }
+
+    /// Nobody may be listening.
+    pub(crate) fn emit(&self, event: TorEvent) {
+        drop(self.events.send(event));
+    }
+
+    /// What `wg` should make of the lane.
+    pub(crate) fn lane_wish(&self) -> TorLane {
+        let has_page = self.pages.load(Ordering::SeqCst) > 0;
+        match self.read(|s| s.lane.state) {
+            LaneState::Open => TorLane::Open {
+                trans_port: self.config.trans_port,
+                dns_port: self.config.dns_port,
+                socks_port: self.config.socks_port,
+            },
+            LaneState::Maintenance if has_page => TorLane::Maintenance { page_port: self.config.page_port },
+            LaneState::Maintenance | LaneState::Closed => TorLane::Closed,
+        }
+    }
+
+    /// What `wg` confirmed.
+    pub(crate) fn applied(&self, lane: Option<TorLane>) {
+        self.update(|state| state.lane.applied = lane);
+    }
+
+    /// True when a probe has its turn as soon as its time comes.
+    pub(crate) fn wants_probe(&self) -> bool {
+        self.read(|s| s.machine.wants_probe())
+    }
+
+    /// True when the latest probe failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.read(|s| s.lane.reason == LaneReason::ProbeFailed)
+    }
+
+    /// Takes an order over, once it is on the disk.
+    pub(crate) async fn order(&self, order: TorOrder) -> Result<TorStatus, TorError> {
+        let _turn = self.orders.lock().await;
+        let wish = wanted::after(self.read(|s| s.wanted), order);
+        let path = self.layout.wanted();
+        let saved = tokio::task::spawn_blocking(move || wanted::save(&path, wish)).await;
+        let saved = saved.map_err(|e| e.to_string()).and_then(|result| result.map_err(|e| e.to_string()));
+        let opens = match order {
+            TorOrder::Start | TorOrder::Up => true,
+            TorOrder::Stop | TorOrder::Down => false,
+        };
+        // What shuts is done in any case: a full disk must not keep the lane open.
+        if saved.is_ok() || !opens {
+            self.take_over(order, wish);
+        }
+        saved.map_err(TorError::NotSaved)?;
+        Ok(self.status())
+    }
+
+    fn take_over(&self, order: TorOrder, wish: TorWanted) {
+        tracing::info!(?order, process = wish.process, lane = wish.lane, "an operator's order");
+        self.update(|state| {
+            state.wanted = Some(wish);
+            state.feed(Input::Wanted(Some(wish)));
+        });
+        self.run.send_if_modified(|run| {
+            let former = *run;
+            run.wanted = wish.process;
+            if order == TorOrder::Start {
+                run.kick = run.kick.wrapping_add(1);
+            }
+            *run != former
+        });
+    }
+
+    /// Ends a Tor that does not answer any more; the supervisor starts another.
+    pub(crate) fn renew_process(&self) {
+        self.run.send_modify(|run| run.renew = run.renew.wrapping_add(1));
+    }
+
+    /// The process reports.
+    pub(crate) fn process(&self, process: TorProcess) {
+        self.update(|state| {
+            let runs = matches!(process, TorProcess::Running { .. });
+            if let TorProcess::BackingOff { reason, .. } | TorProcess::Waiting { reason } = &process {
+                state.last_error = Some(reason.clone());
+            }
+            if !runs {
+                state.detached();
+                state.bootstrap = Bootstrap::default();
+                state.traffic = TorTraffic::default();
+                state.version = None;
+            }
+            state.process = process;
+            state.feed(Input::Process(runs));
+        });
+    }
+
+    /// Everything at a glance.
+    pub(crate) fn status(&self) -> TorStatus {
+        self.status_of(&self.lock())
+    }
+
+    fn status_of(&self, state: &State) -> TorStatus {
+        let uptime = match &state.process {
+            TorProcess::Running { since, .. } => u64::try_from((self.unix_now)() - since).ok(),
+            TorProcess::Stopped
+            | TorProcess::Waiting { .. }
+            | TorProcess::Stopping { .. }
+            | TorProcess::BackingOff { .. } => None,
+        };
+        TorStatus {
+            wanted: state.wanted,
+            process: state.process.clone(),
+            version: state.version.clone(),
+            uptime,
+            restarts: self.restarts.load(Ordering::Relaxed),
+            controlled: state.control.is_some(),
+            bootstrap: state.bootstrap.clone(),
+            circuit_established: state.established,
+            network_live: state.live,
+            probe: state.probe.clone(),
+            lane: state.lane,
+            traffic: state.traffic,
+            streams: u32::try_from(state.streams.len()).unwrap_or(u32::MAX),
+            last_error: state.last_error.clone(),
+        }
+    }
+}
+
+impl State {
+    /// The control port is gone; nothing that it said counts any longer.
+    pub(crate) fn detached(&mut self) {
+        self.control = None;
+        self.established = false;
+        self.live = None;
+        self.streams.clear();
+        self.feed(Input::Controlled(false));
+    }
+}

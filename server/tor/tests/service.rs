@@ -1,0 +1,340 @@
+//! The whole service in this process with a real Tor that has no network.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use futures::StreamExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::tor::{
+    LaneReason, LaneState, Tor as _, TorClient, TorControl, TorError, TorEvent, TorLogQuery, TorOrder, TorProcess,
+    TorStatus, TorWanted,
+};
+use tornado_mesh::wg::TorLane;
+use tornado_mesh::{Context, NoInput, Role, Roles};
+use tornado_tor::{Config, Error, FakeSwitch, run_with};
+
+/// A service with ports of its own.
+struct World {
+    dir: TempDir,
+    config: Config,
+    switch: Arc<FakeSwitch>,
+    life: Option<(CancellationToken, JoinHandle<Result<(), Error>>)>,
+}
+
+impl World {
+    fn new(port: u16) -> Self {
+        let dir = tempfile::Builder::new().prefix("tornado-tor-").tempdir_in("/tmp").unwrap();
+        let extra = dir.path().join("extra");
+        std::fs::write(&extra, "DisableNetwork 1\n").unwrap();
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let state = dir.path().join("tor");
+        std::fs::create_dir(&state).unwrap();
+        std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let user = user();
+        if let Some(user) = &user {
+            let user = nix::unistd::User::from_name(user).unwrap().unwrap();
+            nix::unistd::chown(&state, Some(user.uid), Some(user.gid)).unwrap();
+        }
+        let config = Config {
+            listen: vec!["127.0.0.1".parse().unwrap()],
+            user,
+            trans_port: port,
+            dns_port: port,
+            socks_port: port + 1,
+            page_port: port + 2,
+            extra_torrc: Some(extra),
+            ..Config::default()
+        };
+        Self { dir, config, switch: Arc::default(), life: None }
+    }
+
+    fn start(&mut self) {
+        let shutdown = CancellationToken::new();
+        let context = Context {
+            service: "tor",
+            run_dir: self.dir.path().to_owned(),
+            state_dir: self.dir.path().join("tor"),
+            roles: Roles::default().with(nix::unistd::geteuid().as_raw(), Role::Admin),
+            shutdown: shutdown.clone(),
+        };
+        let service = tokio::spawn(run_with(context, self.config.clone(), self.switch.clone()));
+        self.life = Some((shutdown, service));
+    }
+
+    async fn stop(&mut self) {
+        let (shutdown, service) = self.life.take().unwrap();
+        shutdown.cancel();
+        tokio::time::timeout(Duration::from_secs(10), service).await.unwrap().unwrap().unwrap();
+    }
+
+    fn client(&self) -> TorClient {
+        TorClient::new(tornado_mesh::Channel::new(self.dir.path().join("tor.sock")))
+    }
+
+    async fn until(&self, what: &str, is_so: impl Fn(&TorStatus) -> bool) -> TorStatus {
+        let begun = Instant::now();
+        let mut last = None;
+        while begun.elapsed() < Duration::from_secs(20) {
+            if let Ok(status) = self.client().status(NoInput {}).await {
+                if is_so(&status) {
+                    return status;
+                }
+                last = Some(status);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("never {what}: {last:#?}");
+    }
+
+    async fn order(&self, order: TorOrder) -> TorStatus {
+        self.client().control(TorControl { order }).await.unwrap()
+    }
+
+    fn wanted_file(&self) -> PathBuf {
+        self.dir.path().join("tor/wanted.json")
+    }
+}
+
+/// Tor never runs as root; tests often do.
+fn user() -> Option<String> {
+    nix::unistd::geteuid().is_root().then(|| "debian-tor".to_owned())
+}
+
+fn pid(status: &TorStatus) -> Option<i32> {
+    match status.process {
+        TorProcess::Running { pid, .. } => i32::try_from(pid).ok(),
+        TorProcess::Stopped
+        | TorProcess::Waiting { .. }
+        | TorProcess::Stopping { .. }
+        | TorProcess::BackingOff { .. } => None,
+    }
+}
+
+fn kill(pid: i32, signal: nix::sys::signal::Signal) {
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).unwrap();
+}
+
+fn exists(pid: i32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// Tor processes of this state directory.
+fn tors(dir: &Path) -> Vec<i32> {
+    let torrc = dir.join("tor/torrc").display().to_string();
+    let pids = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| {
+        let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        words.split(|b| *b == 0).any(|word| word == torrc.as_bytes())
+    })
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_056_one_tor_of_its_own_user_and_nothing_is_an_http_error() {
+    let mut world = World::new(28_100);
+    world.start();
+    let up = world.until("attached", |s| s.controlled && s.version.is_some()).await;
+    let process = pid(&up).unwrap();
+    assert!(up.version.as_deref().is_some_and(|v| v.starts_with("0.4.")), "{up:?}");
+    assert_eq!((up.lane.state, up.lane.reason), (LaneState::Closed, LaneReason::Bootstrapping));
+    assert_eq!(world.switch.lane(), TorLane::Closed);
+    let uid = std::fs::metadata(format!("/proc/{process}")).map(|m| std::os::unix::fs::MetadataExt::uid(&m)).unwrap();
+    assert_ne!(uid, 0, "Tor runs as root");
+    let data = std::fs::metadata(world.dir.path().join("tor/data")).unwrap();
+    assert_eq!(data.permissions().mode() & 0o777, 0o700);
+
+    // Many orders at once are one process.
+    let client = world.client();
+    let orders = (0..20).map(|_| client.control(TorControl { order: TorOrder::Start }));
+    for order in futures::future::join_all(orders).await {
+        order.unwrap();
+    }
+    let again = world.until("attached", |s| s.controlled).await;
+    assert_eq!(pid(&again), Some(process));
+    assert_eq!(tors(world.dir.path()), [process]);
+
+    // defect_055: stopped is data, in every method.
+    world.order(TorOrder::Stop).await;
+    let stopped = world.until("stopped", |s| s.process == TorProcess::Stopped).await;
+    assert_eq!((stopped.lane.reason, stopped.controlled), (LaneReason::OperatorStopped, false));
+    assert!(!exists(process));
+    assert!(client.circuits(NoInput {}).await.unwrap().unavailable.is_some());
+    assert!(client.exits(NoInput {}).await.unwrap().unavailable.is_some());
+    assert!(!client.health(NoInput {}).await.unwrap().ok);
+    assert!(matches!(client.new_identity(NoInput {}).await, Err(TorError::NotRunning(_))));
+    let log = client.log(TorLogQuery { lines: Some(5) }).await.unwrap().lines;
+    assert!(log.len() <= 5 && !log.is_empty());
+
+    world.order(TorOrder::Start).await;
+    let begun = world.until("attached again", |s| s.controlled).await;
+    assert_ne!(pid(&begun), Some(process));
+    world.stop().await;
+    assert!(tors(world.dir.path()).is_empty());
+    assert_eq!(world.switch.lane(), TorLane::Closed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_051_052_a_killed_or_hung_tor_comes_back_and_events_with_it() {
+    let mut world = World::new(28_200);
+    world.start();
+    let first = pid(&world.until("attached", |s| s.controlled).await).unwrap();
+    let channel = world.client().channel().clone();
+    let mut events = channel.stream::<_, TorEvent, TorError>("/v1/events", &NoInput {}).await.unwrap();
+    assert!(matches!(events.next().await, Some(TorEvent::Status(_))));
+    kill(first, nix::sys::signal::Signal::SIGKILL);
+    let second = world.until("another one attached", |s| s.controlled && pid(s).is_some_and(|p| p != first)).await;
+    assert_eq!(second.restarts, 1);
+    assert!(second.last_error.is_some_and(|e| e.contains("signal: 9")));
+    // The same stream tells of the new one.
+    let seen = async {
+        loop {
+            match events.next().await.unwrap() {
+                TorEvent::Status(status) if status.controlled && status.restarts == 1 => return,
+                TorEvent::Status(_)
+                | TorEvent::Bootstrap(_)
+                | TorEvent::Circuit(_)
+                | TorEvent::Streams { .. }
+                | TorEvent::Bandwidth(_)
+                | TorEvent::Liveness { .. }
+                | TorEvent::Probe(_)
+                | TorEvent::Lost { .. } => {}
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), seen).await.unwrap();
+
+    // One that hangs is noticed within seconds.
+    let hung = pid(&world.until("attached", |s| s.controlled).await).unwrap();
+    let begun = Instant::now();
+    kill(hung, nix::sys::signal::Signal::SIGSTOP);
+    world.until("doubted", |s| s.lane.reason == LaneReason::ControlDown).await;
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    kill(hung, nix::sys::signal::Signal::SIGCONT);
+    world.until("attached", |s| s.controlled).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_053_the_wish_survives_and_is_shown_beside_what_is() {
+    let mut world = World::new(28_300);
+    world.start();
+    world.until("attached", |s| s.controlled).await;
+    let down = world.order(TorOrder::Down).await;
+    assert_eq!(down.wanted, Some(TorWanted { process: true, lane: false }));
+    let shut = world.until("down", |s| s.lane.applied == Some(TorLane::Maintenance { page_port: 28_302 })).await;
+    assert!(pid(&shut).is_some(), "down leaves Tor running");
+    // A `wg` that starts again is told again.
+    world.switch.restart();
+    world.until("told again", |_| world.switch.lane() == TorLane::Maintenance { page_port: 28_302 }).await;
+    world.stop().await;
+    assert_eq!(world.switch.lane(), TorLane::Closed);
+
+    world.start();
+    let back = world.until("attached", |s| s.controlled).await;
+    assert_eq!((back.wanted, back.lane.reason), (down.wanted, LaneReason::OperatorDown));
+    world.stop().await;
+
+    // What cannot be read opens nothing and starts nothing.
+    std::fs::write(world.wanted_file(), "{").unwrap();
+    world.start();
+    let unknown = world.until("answering", |_| true).await;
+    assert_eq!((unknown.wanted, unknown.lane.reason), (None, LaneReason::WishUnreadable));
+    assert_eq!((unknown.lane.state, unknown.process), (LaneState::Closed, TorProcess::Stopped));
+    let up = world.order(TorOrder::Up).await;
+    assert_eq!(up.wanted, Some(TorWanted { process: true, lane: true }));
+    world.until("attached", |s| s.controlled).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_without_tor_still_has_a_service() {
+    let mut world = World::new(28_400);
+    world.config.binary = "/nonexistent/tor".into();
+    world.start();
+    let status = world.until("waiting", |s| matches!(s.process, TorProcess::Waiting { .. })).await;
+    assert!(status.last_error.as_deref().is_some_and(|e| e.contains("not installed")), "{status:?}");
+    assert_eq!((status.lane.state, status.lane.reason), (LaneState::Closed, LaneReason::ProcessDown));
+    let ready = tokio::process::Command::new("curl")
+        .args(["-sS", "--unix-socket"])
+        .arg(world.dir.path().join("tor.sock"))
+        .arg("http://s/v1/ready")
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&ready.stdout), r#"{"ready":true}"#);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_034_only_the_own_tor_is_ended() {
+    let (mut one, mut other) = (World::new(28_500), World::new(28_510));
+    one.start();
+    other.start();
+    let stays = pid(&other.until("attached", |s| s.controlled).await).unwrap();
+    one.until("attached", |s| s.controlled).await;
+    one.stop().await;
+
+    // A Tor that outlived its service is ended by the next life of that service, and no other is.
+    let torrc = one.dir.path().join("tor/torrc");
+    let mut command = std::process::Command::new("/usr/sbin/tor");
+    command.arg("-f").arg(&torrc).arg("--defaults-torrc").arg(one.dir.path().join("tor/torrc-defaults"));
+    let text = std::fs::read_to_string(&torrc).unwrap();
+    let own = format!("__OwningControllerProcess {}", std::process::id());
+    assert!(text.contains(&own));
+    let user = nix::unistd::User::from_name("debian-tor").unwrap().unwrap();
+    std::os::unix::process::CommandExt::uid(&mut command, user.uid.as_raw());
+    std::os::unix::process::CommandExt::gid(&mut command, user.gid.as_raw());
+    let mut leftover = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(leftover.try_wait().unwrap(), None);
+    // Gone only when waited for, which is this process' duty here.
+    let reaper = std::thread::spawn(move || leftover.wait().unwrap());
+    one.start();
+    one.until("attached", |s| s.controlled).await;
+    assert!(!reaper.join().unwrap().success());
+    assert!(exists(stays));
+    assert_eq!(pid(&other.until("attached", |s| s.controlled).await), Some(stays));
+    one.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_050_curl_accepts_the_page() {
+    let mut world = World::new(28_600);
+    world.start();
+    world.until("answering", |_| true).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for (arguments, wanted) in [
+        (&["-sS", "-i"][..], "in maintenance"),
+        (&["-sS", "-I"], "Retry-After: 30"),
+        (&["-sS", "-i", "-X", "POST", "-d", "a=b"], "503 Service Unavailable"),
+    ] {
+        let output = tokio::process::Command::new("curl").args(arguments).arg("http://127.0.0.1:28602/x").output();
+        let output = tokio::time::timeout(Duration::from_secs(5), output).await.unwrap().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.starts_with("HTTP/1.1 503 ") && text.contains(wanted), "{arguments:?}: {text}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_shuts_but_does_not_open() {
+    let mut world = World::new(28_700);
+    world.start();
+    world.until("attached", |s| s.controlled).await;
+    // A directory where the new file should be made stands for every failure to write.
+    std::fs::create_dir(world.wanted_file().with_extension("new")).unwrap();
+    let client = world.client();
+    assert!(matches!(client.control(TorControl { order: TorOrder::Down }).await, Err(TorError::NotSaved(_))));
+    world.until("down", |s| s.lane.reason == LaneReason::OperatorDown).await;
+    assert!(matches!(client.control(TorControl { order: TorOrder::Up }).await, Err(TorError::NotSaved(_))));
+    world.until("still down", |s| s.lane.reason == LaneReason::OperatorDown).await;
+    world.stop().await;
+}
