@@ -86,6 +86,15 @@ fn sqlite_pool(connections: u32, pragmas: &'static str) -> AnyPoolOptions {
                 Ok(())
             })
         })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // A rollback that was begun by a drop is waited for.
+                connection.ping().await?;
+                // SQLite ends a transaction by itself when the disk is full or fails. The library's own rollback
+                // then fails and it counts a transaction for ever: each later one would be refused.
+                Ok(!connection.is_in_transaction())
+            })
+        })
 }
 
 /// Makes the file private from its first byte. SQLite gives its `-wal` and `-shm` files the same mode.
@@ -126,6 +135,26 @@ mod tests {
         let foreign_keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(db.writer()).await.unwrap();
         assert_eq!((journal.as_str(), synchronous, foreign_keys), ("wal", 2, 1));
         assert!(sqlx::query("INSERT INTO t VALUES (1)").execute(db.reader()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_overcome_once_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Database::open_sqlite(&dir.path().join("x.db"), &Migrator::with_migrations(Vec::new())).await.unwrap();
+        sqlx::query("CREATE TABLE t (a BLOB)").execute(db.writer()).await.unwrap();
+        // Stands for the disk: the database refuses to grow, with the same error and the same end of transaction.
+        sqlx::query("PRAGMA max_page_count = 3").execute(db.writer()).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let full = sqlx::query("INSERT INTO t VALUES (zeroblob(1000000))").execute(&mut *tx).await;
+        assert!(full.unwrap_err().to_string().contains("full"));
+        drop(tx);
+        let pages: i64 = sqlx::query_scalar("PRAGMA max_page_count = 1000000").fetch_one(db.writer()).await.unwrap();
+        assert_eq!(pages, 1_000_000);
+        for _ in 0..2 {
+            let mut tx = db.begin().await.unwrap();
+            sqlx::query("INSERT INTO t VALUES (zeroblob(10))").execute(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+        }
     }
 
     #[tokio::test]
