@@ -4,7 +4,7 @@ use crate::auth::AccessToken;
 use crate::contract::contract;
 use crate::token::TokenError;
 use crate::wg::LaneEnd;
-use crate::{MeshFault, NoInput, ServiceError};
+use crate::{Done, MeshFault, NoInput, ServiceError};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use tornado_shared::model::{
@@ -68,6 +68,14 @@ pub struct CloseDevice {
     pub device_id: DeviceId,
     /// Why.
     pub reason: CloseReason,
+}
+
+/// Input of [`Sessions::renew_identity`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenewIdentity {
+    /// The device whose circuits change.
+    pub device_id: DeviceId,
 }
 
 /// Answer to every way of closing.
@@ -268,6 +276,11 @@ contract! {
         disconnect(AccessToken) -> Closed = POST "/v1/disconnect", within 10, up to 16_384, for [ClientApi];
         /// The session of the token's device, if it has one.
         mine(AccessToken) -> Option<LiveSession> = POST "/v1/mine", within 5, up to 16_384, for [ClientApi];
+        /// A new identity on the tor lane for the token's device: flows that begin from now on meet no circuit of
+        /// before, and no other device's. Running flows go on.
+        new_identity(AccessToken) -> Done = POST "/v1/identity", within 10, up to 16_384, for [ClientApi];
+        /// The same, for an operator.
+        renew_identity(RenewIdentity) -> Done = PUT "/v1/identity", within 10, up to 4_096, for [Admin];
         /// Ends a device's session, whatever its state.
         close_device(CloseDevice) -> Closed = POST "/v1/close", within 10, up to 4_096, for [Auth, Admin];
         /// Live sessions.

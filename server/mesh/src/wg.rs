@@ -6,6 +6,43 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use tornado_shared::model::{Lane, LaneAddresses, PresharedKey, PublicKey, Transfer, UnixSeconds};
 
+/// A number for the circuits of one session: Tor sees the session's flows under an address made of it, and never
+/// lets two addresses share a circuit. Given out by `session`, 1 to [`Isolation::LAST`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Isolation(u32);
+
+/// A number outside 1 to [`Isolation::LAST`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an isolation number is 1 to {}", Isolation::LAST)]
+pub struct NotIsolation;
+
+impl Isolation {
+    /// The last that a session may have: 22 bits, less the canary's.
+    pub const LAST: u32 = (1 << 22) - 2;
+    /// The leak canary's.
+    pub const CANARY: Self = Self(Self::LAST + 1);
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<u32> for Isolation {
+    type Error = NotIsolation;
+    fn try_from(number: u32) -> Result<Self, NotIsolation> {
+        if (1..=Self::LAST).contains(&number) { Ok(Self(number)) } else { Err(NotIsolation) }
+    }
+}
+
+impl From<Isolation> for u32 {
+    fn from(isolation: Isolation) -> Self {
+        isolation.0
+    }
+}
+
 /// One device on both lanes: what `wg` is asked to program. Same key on both, an address pair on each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +53,8 @@ pub struct PeerSpec {
     pub direct: PeerLane,
     /// Its part on the tor lane.
     pub tor: PeerLane,
+    /// Its number on the tor lane. Another number is a new identity for all flows that begin from then on.
+    pub isolation: Isolation,
 }
 
 impl PeerSpec {
@@ -120,7 +159,38 @@ pub enum TorLane {
         trans_port: u16,
         /// UDP port on the lane's own addresses.
         dns_port: u16,
+        /// TCP port of SOCKS5 on the lane's own addresses, which devices may call by that address.
+        socks_port: u16,
     },
+}
+
+/// Why the tor lane is as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TorLaneReason {
+    /// Closed: nobody asked for anything since the start of `wg`.
+    Start,
+    /// As [`Wg::set_tor_lane`] asked last.
+    Asked,
+    /// Closed: the leak canary raised an alarm. Ends by itself, back to what was asked last, when the rules were
+    /// verified and one round of the canary was clean.
+    LeakAlarm,
+    /// Closed: a switch failed in a way that left the state in the kernel unknown.
+    SwitchFailed,
+}
+
+/// The leak canary: crafted packets that `wg` sends into the tor lane as if a device had, none of which may
+/// leave the server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanaryStatus {
+    /// When the latest round ended.
+    pub last_run: Option<UnixSeconds>,
+    /// When a leak was seen last.
+    pub last_leak: Option<UnixSeconds>,
+    /// Alarms since the start of `wg`.
+    pub alarms: u64,
+    /// The latest round ran, its packets were seen to enter the lane, and none left. False before the first.
+    pub healthy: bool,
 }
 
 /// The state of service `wg`.
@@ -138,6 +208,12 @@ pub struct WgStatus {
     pub peers: usize,
     /// True when the firewall in the kernel was read back and equals the policy.
     pub firewall_verified: bool,
+    /// State of the tor lane in the kernel.
+    pub tor_lane: TorLane,
+    /// Why.
+    pub tor_lane_reason: TorLaneReason,
+    /// The leak canary.
+    pub canary: CanaryStatus,
 }
 
 /// One peer on one lane, as the interface sees it.
@@ -170,6 +246,12 @@ pub enum WgError {
     /// Another peer already holds one of these addresses.
     #[error("an address of this peer belongs to another peer")]
     AddressInUse,
+    /// The tor lane stays closed until the alarm is over; what was asked is remembered and done then.
+    #[error("the tor lane is held closed after a leak alarm; it follows by itself when all is clean")]
+    LaneHeld,
+    /// The tor lane could not be switched; it is closed.
+    #[error("the tor lane could not be switched ({0}); it is being closed")]
+    SwitchFailed(String),
     /// The first sync has not come yet, so the wanted set is not known.
     #[error("the lanes are starting; try again in a moment")]
     NotSynced,
@@ -187,7 +269,7 @@ impl From<MeshFault> for WgError {
 impl ServiceError for WgError {
     fn status(&self) -> u16 {
         match self {
-            Self::LaneFailed { .. } | Self::NotSynced => 503,
+            Self::LaneFailed { .. } | Self::NotSynced | Self::LaneHeld | Self::SwitchFailed(_) => 503,
             Self::AddressInUse => 409,
             Self::Mesh(fault) => fault.status(),
         }
@@ -197,6 +279,8 @@ impl ServiceError for WgError {
         match self {
             Self::LaneFailed { .. } => "data_plane_unavailable",
             Self::NotSynced => "not_synced",
+            Self::LaneHeld => "tor_lane_held",
+            Self::SwitchFailed(_) => "tor_lane_switch_failed",
             Self::AddressInUse => "address_in_use",
             Self::Mesh(fault) => fault.code(),
         }
@@ -214,7 +298,10 @@ contract! {
         sync_peers(SyncPeers) -> SyncReport = PUT "/v1/sync", within 30, up to 64 * 1024 * 1024, for [Session];
         /// Every peer of both lanes with counters.
         peers(NoInput) -> Vec<PeerStatus> = GET "/v1/peers", within 5, up to 0, for [Session, Admin];
+        /// Switches the tor lane, whose state is `Closed` at every start of the service. One transaction; flows
+        /// of the former state are cut. The answer comes when the kernel has it.
+        set_tor_lane(TorLane) -> Done = PUT "/v1/tor-lane", within 5, up to 4_096, for [Tor];
         /// The lanes themselves.
-        status(NoInput) -> WgStatus = GET "/v1/status", within 5, up to 0, for [Session, Admin, ClientApi];
+        status(NoInput) -> WgStatus = GET "/v1/status", within 5, up to 0, for [Session, Admin, ClientApi, Tor];
     }
 }

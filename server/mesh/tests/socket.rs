@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::wg::{
-    Backend, PeerLane, PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, Wg, WgClient, WgError,
-    WgStatus, router,
+    Backend, CanaryStatus, PeerLane, PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, TorLane,
+    TorLaneReason, Wg, WgClient, WgError, WgStatus, router,
 };
 use tornado_mesh::{Channel, Done, Limits, MeshFault, NoInput, Readiness, Roles, SocketServer, listen};
 use tornado_shared::model::{Lane, LanePools, PrivateKey, Slot};
@@ -42,6 +42,9 @@ impl Wg for Probe {
     async fn peers(&self, _: NoInput) -> Result<Vec<PeerStatus>, WgError> {
         Err(WgError::NotSynced)
     }
+    async fn set_tor_lane(&self, _: TorLane) -> Result<Done, WgError> {
+        Ok(Done {})
+    }
     async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
         Ok(WgStatus {
             boot_id: uuid::Uuid::nil(),
@@ -50,6 +53,9 @@ impl Wg for Probe {
             lanes: Vec::new(),
             peers: 0,
             firewall_verified: true,
+            tor_lane: TorLane::Closed,
+            tor_lane_reason: TorLaneReason::Start,
+            canary: CanaryStatus::default(),
         })
     }
 }
@@ -103,7 +109,8 @@ impl Fixture {
 fn peer() -> PeerSpec {
     let pools = LanePools::default();
     let lane = |lane: Lane| PeerLane { addresses: pools.of(lane).addresses(Slot(7)).unwrap(), preshared_key: None };
-    PeerSpec { public_key: PrivateKey::random().public_key(), direct: lane(Lane::Direct), tor: lane(Lane::Tor) }
+    let (direct, tor) = (lane(Lane::Direct), lane(Lane::Tor));
+    PeerSpec { public_key: PrivateKey::random().public_key(), direct, tor, isolation: 7_u32.try_into().unwrap() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::session::{
     CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery, LiveSession,
-    PoolStatus, SessionError, Sessions,
+    PoolStatus, RenewIdentity, SessionError, Sessions,
 };
-use tornado_mesh::{MeshFault, NoInput};
+use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::model::SessionState;
 
 /// The contract's server.
@@ -31,6 +31,14 @@ impl Sessions for Api {
 
     async fn mine(&self, input: AccessToken) -> Result<Option<LiveSession>, SessionError> {
         self.0.mine(input).await
+    }
+
+    async fn new_identity(&self, input: AccessToken) -> Result<Done, SessionError> {
+        self.0.new_identity(input).await
+    }
+
+    async fn renew_identity(&self, input: RenewIdentity) -> Result<Done, SessionError> {
+        self.0.renew_identity(input.device_id, |_| true).await
     }
 
     async fn close_device(&self, input: CloseDevice) -> Result<Closed, SessionError> {

@@ -107,7 +107,7 @@ impl Config {
     /// First and last slot that devices may have.
     #[must_use]
     pub fn slots(&self) -> (Slot, Slot) {
-        (Slot::FIRST, self.pools.last_slot())
+        (Slot::FIRST, self.pools.last_device_slot())
     }
 }
 

@@ -4,7 +4,7 @@ use crate::machine::{Machine, Signs};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tornado_live::LiveFacts;
 use tornado_mesh::session::LiveSession;
-use tornado_mesh::wg::{PeerLane, PeerSpec, Removed};
+use tornado_mesh::wg::{Isolation, PeerLane, PeerSpec, Removed};
 use tornado_shared::model::{
     DeviceId, FamilyId, LaneAddresses, LanePools, PublicKey, SessionId, SessionState, UnixSeconds, UserId, Username,
 };
@@ -28,6 +28,8 @@ pub(crate) struct Entry {
 /// The changing part.
 pub(crate) struct Cell {
     pub machine: Machine,
+    /// Number on the tor lane; as the store has it.
+    pub isolation: Isolation,
     /// The state that the store has; behind `machine` while a write is under way or failed.
     pub stored: SessionState,
     pub direct: LaneCount,
@@ -40,7 +42,7 @@ pub(crate) struct Cell {
 }
 
 impl Entry {
-    /// `None`: the stored slot lies outside the configured pools.
+    /// `None`: the stored slot lies outside the configured pools, or the number outside its range.
     pub fn new(row: SessionRow, pools: &LanePools, heard_from: UnixSeconds, facts: Option<LiveFacts>) -> Option<Self> {
         let facts = facts.unwrap_or_default();
         let signs = Signs {
@@ -50,6 +52,7 @@ impl Entry {
             heard_from,
         };
         let cell = Cell {
+            isolation: Isolation::try_from(row.isolation).ok()?,
             machine: Machine::restore(row.state, signs, row.offline_since),
             stored: row.state,
             direct: row.direct,
@@ -86,6 +89,7 @@ impl Entry {
             public_key: self.public_key,
             direct: PeerLane { addresses: self.direct, preshared_key: keys.map(|keys| keys.direct.clone()) },
             tor: PeerLane { addresses: self.tor, preshared_key: keys.map(|keys| keys.tor.clone()) },
+            isolation: self.cell().isolation,
         }
     }
 

@@ -15,9 +15,12 @@ pub(crate) fn store(error: &StoreError) -> SessionError {
 pub(crate) fn wg(error: WgError) -> SessionError {
     match error {
         WgError::Mesh(MeshFault::Forbidden(detail)) => SessionError::Mesh(MeshFault::Internal(detail)),
-        other @ (WgError::LaneFailed { .. } | WgError::AddressInUse | WgError::NotSynced | WgError::Mesh(_)) => {
-            SessionError::DataPlane(other.to_string())
-        }
+        other @ (WgError::LaneFailed { .. }
+        | WgError::AddressInUse
+        | WgError::NotSynced
+        | WgError::LaneHeld
+        | WgError::SwitchFailed(_)
+        | WgError::Mesh(_)) => SessionError::DataPlane(other.to_string()),
     }
 }
 

@@ -12,6 +12,7 @@ mod entry;
 mod events;
 mod fault;
 mod heartbeat;
+mod identity;
 mod keys;
 mod lanes;
 mod locks;

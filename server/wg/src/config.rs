@@ -1,8 +1,10 @@
 //! What an operator can set for the lanes.
 
 use crate::Error;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
-use tornado_shared::model::{Lane, LanePools};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use tornado_shared::model::{Lane, LaneAddresses, LanePool, LanePools, Slot};
 
 /// Longest interface name: IFNAMSIZ less the closing zero, netdevice(7).
 const MAX_NAME: usize = 15;
@@ -38,6 +40,11 @@ pub struct Config {
     pub tor_port: u16,
     /// Address pools of both lanes; slot 1 of each is the server.
     pub pools: LanePools,
+    /// The addresses under which Tor sees devices, an own one for each session: a /10 (default the shared address
+    /// space of RFC 6598) and a /64 or larger. They never leave the host, and may be in use elsewhere.
+    pub isolation: LanePool,
+    /// Seconds between rounds of the leak canary, 1 to 3600.
+    pub canary_interval: u32,
     /// Inner MTU in bytes.
     pub mtu: u16,
     /// Which implementation moves the packets.
@@ -56,6 +63,11 @@ impl Default for Config {
             direct_port: 51820,
             tor_port: 51821,
             pools: LanePools::default(),
+            isolation: LanePool {
+                v4: Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),
+                v6: Ipv6Net::new_assert(Ipv6Addr::new(0xfd74, 0x6f72, 0x6e61, 0x64, 0, 0, 0, 0), 64),
+            },
+            canary_interval: 60,
             mtu: 1420,
             backend: BackendChoice::Auto,
             api_port: 4605,
@@ -83,6 +95,18 @@ impl Config {
         }
     }
 
+    /// The server's own addresses on a lane.
+    pub fn gateway(&self, lane: Lane) -> Result<LaneAddresses, Error> {
+        let addresses = self.pools.of(lane).addresses(Slot::SERVER);
+        addresses.ok_or_else(|| Error::Config(format!("the pool of the {lane} lane is empty")))
+    }
+
+    /// The leak canary's addresses on the tor lane.
+    pub fn canary(&self) -> Result<LaneAddresses, Error> {
+        let addresses = self.pools.tor.addresses(self.pools.canary_slot());
+        addresses.ok_or_else(|| Error::Config("the pool of the tor lane has no place for the canary".into()))
+    }
+
     /// Refuses what could not work, and every name that would mean something else inside a ruleset.
     pub fn validate(&self) -> Result<(), Error> {
         for lane in Lane::ALL {
@@ -102,6 +126,23 @@ impl Config {
         }
         if !(MIN_MTU..=MAX_MTU).contains(&self.mtu) {
             return Err(Error::Config(format!("the MTU must be between {MIN_MTU} and {MAX_MTU}")));
+        }
+        let isolation = &self.isolation;
+        if isolation.v4.prefix_len() != 10 || isolation.v6.prefix_len() > 104 {
+            return Err(Error::Config("the isolation addresses must be a /10, and a /104 or larger of IPv6".into()));
+        }
+        for lane in Lane::ALL {
+            let pool = self.pools.of(lane);
+            if isolation.v4.contains(&pool.v4.network())
+                || pool.v4.contains(&isolation.v4.network())
+                || isolation.v6.contains(&pool.v6.network())
+                || pool.v6.contains(&isolation.v6.network())
+            {
+                return Err(Error::Config(format!("the isolation addresses overlap the pool of the {lane} lane")));
+            }
+        }
+        if !(1..=3600).contains(&self.canary_interval) {
+            return Err(Error::Config("canary_interval must be 1 to 3600 seconds".into()));
         }
         self.pools.validate().map_err(|e| Error::Config(e.to_string()))
     }

@@ -1,9 +1,14 @@
 //! The contract [`Wg`] over the service's state.
 
+use crate::firewall::IsolationMap;
+use crate::peers::isolation;
 use crate::service::{Service, State};
 use async_trait::async_trait;
+use std::net::IpAddr;
 use std::sync::Arc;
-use tornado_mesh::wg::{PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, Wg, WgError, WgStatus};
+use tornado_mesh::wg::{
+    PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, TorLane, Wg, WgError, WgStatus,
+};
 use tornado_mesh::{Done, NoInput};
 use tornado_shared::model::Lane;
 
@@ -18,10 +23,26 @@ impl Wg for Contract {
             return Err(WgError::NotSynced);
         }
         let State { peers, lanes, .. } = &mut *state;
-        let result = peers.put(lanes, spec).await;
-        if result.is_err() {
-            self.0.wake.notify_one();
+        peers.may_put(&spec)?;
+        // The number first: a device that is up without one does not reach Tor.
+        let (before, after) = (peers.isolation_of(&spec.public_key), isolation(&spec));
+        let without = |all: &IsolationMap, kept: &IsolationMap| -> Vec<IpAddr> {
+            all.keys().filter(|address| !kept.contains_key(address)).copied().collect()
+        };
+        if let Err(error) = self.0.firewall.isolate(after.clone(), Vec::new()).await {
+            self.0.wake_firewall.notify_one();
+            return Err(WgError::LaneFailed { lane: Lane::Tor, detail: error.to_string() });
         }
+        let result = peers.put(lanes, spec).await;
+        let (put, gone) = match result {
+            Ok(()) => (IsolationMap::new(), without(&before, &after)),
+            Err(_) => {
+                self.0.wake.notify_one();
+                let gone = without(&after, &before);
+                (before, gone)
+            }
+        };
+        self.0.tidy_isolation(put, gone).await;
         result.map(|()| Done {})
     }
 
@@ -29,7 +50,9 @@ impl Wg for Contract {
         let mut state = self.0.state.lock().await;
         let State { peers, lanes, endpoints, .. } = &mut *state;
         endpoints.forget(&public_key);
+        let gone = peers.isolation_of(&public_key).into_keys().collect();
         let result = peers.remove(lanes, &public_key).await;
+        self.0.tidy_isolation(IsolationMap::new(), gone).await;
         if result.is_err() {
             self.0.wake.notify_one();
         }
@@ -47,6 +70,9 @@ impl Wg for Contract {
             }
         };
         state.synced = true;
+        let wanted = state.peers.isolation();
+        let gone = self.0.firewall.isolated().await.into_iter().filter(|a| !wanted.contains_key(a)).collect();
+        self.0.tidy_isolation(wanted, gone).await;
         for lane in Lane::ALL {
             self.0.call(&state, lane, calls.of(lane).clone());
             let State { peers, endpoints, .. } = &mut *state;
@@ -74,6 +100,10 @@ impl Wg for Contract {
         Ok(all)
     }
 
+    async fn set_tor_lane(&self, lane: TorLane) -> Result<Done, WgError> {
+        self.0.set_tor_lane(lane).await.map(|()| Done {})
+    }
+
     async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
         let state = self.0.state.lock().await;
         let mut lanes = Vec::new();
@@ -88,6 +118,9 @@ impl Wg for Contract {
             lanes,
             peers: state.peers.len(),
             firewall_verified: state.firewall_verified,
+            tor_lane: self.0.firewall.lane().await,
+            tor_lane_reason: state.control.reason,
+            canary: state.canary,
         })
     }
 }

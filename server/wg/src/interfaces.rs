@@ -7,7 +7,7 @@ use crate::netlink::{Link, LinkKind, Netlink};
 use crate::{Error, sysctl};
 use std::sync::Arc;
 use tornado_mesh::wg::{Backend, LaneEnd};
-use tornado_shared::model::{Lane, PrivateKey, PublicKey, Slot};
+use tornado_shared::model::{Lane, PrivateKey, PublicKey};
 
 /// Makes interfaces, at the start and whenever one was taken away.
 pub(crate) struct Factory {
@@ -86,9 +86,7 @@ impl Factory {
         sysctl::prepare_interface(name)?;
         let link = self.netlink.link(name).await?.ok_or_else(|| BackendError::Gone(name.to_owned()))?;
         let pool = self.config.pools.of(lane);
-        let addresses = pool
-            .addresses(Slot::SERVER)
-            .ok_or_else(|| Error::Config(format!("the pool of the {lane} lane is empty")))?;
+        let addresses = self.config.gateway(lane)?;
         self.netlink.configure(link.index, pool, addresses, self.config.mtu, sysctl::has_ipv6()).await?;
         Ok(())
     }

@@ -21,6 +21,8 @@ mod netlink;
 mod peers;
 mod service;
 mod sysctl;
+mod tor_lane;
+mod tor_paths;
 
 pub use backend::BackendError;
 pub use config::{BackendChoice, Config};

@@ -25,6 +25,10 @@ pub struct NetlinkError {
 }
 
 impl NetlinkError {
+    pub(crate) fn new(what: impl Into<String>, source: io::Error) -> Self {
+        Self { what: what.into(), source }
+    }
+
     /// The system's error number.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
@@ -51,7 +55,7 @@ pub(crate) enum LinkKind {
 /// A connection to the kernel. Clones share it; its task ends with the last.
 #[derive(Clone)]
 pub(crate) struct Netlink {
-    handle: Handle,
+    pub(crate) handle: Handle,
     _connection: Arc<AbortOnDrop>,
 }
 
@@ -162,7 +166,7 @@ fn families(with_ipv6: bool) -> impl Iterator<Item = IpVersion> {
     std::iter::once(IpVersion::V4).chain(with_ipv6.then_some(IpVersion::V6))
 }
 
-fn failed(what: impl Into<String>, error: rtnetlink::Error) -> NetlinkError {
+pub(crate) fn failed(what: impl Into<String>, error: rtnetlink::Error) -> NetlinkError {
     let code = if let rtnetlink::Error::NetlinkError(ErrorMessage { code, .. }) = &error { *code } else { None };
     let source =
         code.map_or_else(|| io::Error::other(error.to_string()), |code| io::Error::from_raw_os_error(code.get().abs()));

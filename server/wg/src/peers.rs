@@ -2,6 +2,7 @@
 
 use crate::backend::{BackendError, Interface, LanePeer};
 use crate::endpoints::{Endpoints, LaneEndpoints};
+use crate::firewall::IsolationMap;
 use crate::lane::PerLane;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -51,14 +52,28 @@ impl Peers {
         *self.doubtful.of(lane)
     }
 
+    /// The isolation numbers by the addresses of a peer on the tor lane; empty when there is no such peer.
+    #[must_use]
+    pub(crate) fn isolation_of(&self, key: &PublicKey) -> IsolationMap {
+        self.wanted.get(key).map(isolation).unwrap_or_default()
+    }
+
+    /// The isolation numbers of all.
+    #[must_use]
+    pub(crate) fn isolation(&self) -> IsolationMap {
+        self.wanted.values().flat_map(isolation).collect()
+    }
+
+    /// Refuses what [`Peers::put`] would refuse without touching a lane.
+    pub(crate) fn may_put(&self, spec: &PeerSpec) -> Result<(), WgError> {
+        self.check(spec)?;
+        let taken = |address: &IpAddr| self.owners.get(address).is_some_and(|owner| *owner != spec.public_key);
+        if addresses(spec).iter().any(taken) { Err(WgError::AddressInUse) } else { Ok(()) }
+    }
+
     /// Programs a peer on both lanes; if one refuses, both are put back.
     pub(crate) async fn put(&mut self, lanes: &Interfaces, spec: PeerSpec) -> Result<(), WgError> {
-        self.check(&spec)?;
-        for address in addresses(&spec) {
-            if self.owners.get(&address).is_some_and(|owner| *owner != spec.public_key) {
-                return Err(WgError::AddressInUse);
-            }
-        }
+        self.may_put(&spec)?;
         for lane in Lane::ALL {
             if let Err(error) = lanes.of(lane).put_peers(&[lane_peer(&spec, lane, None)]).await {
                 self.undo(lanes, lane, &spec.public_key).await;
@@ -200,8 +215,12 @@ impl Peers {
             let (pool, addresses) = (self.pools.of(lane), spec.on(lane).addresses);
             let slot4 = u32::from(addresses.v4).wrapping_sub(u32::from(pool.v4.network()));
             let is_device = |slot: u32| slot >= Slot::FIRST.0 && slot <= pool.last_slot().0;
+            let canary = pool.addresses(self.pools.canary_slot());
             if !pool.v4.contains(&addresses.v4) || !is_device(slot4) {
                 return refuse("an IPv4 address is not one of its lane's pool");
+            }
+            if canary.is_some_and(|canary| canary.v4 == addresses.v4 || canary.v6 == addresses.v6) {
+                return refuse("this address belongs to the leak canary");
             }
             let reserved = pool.addresses(Slot::SERVER).is_some_and(|server| server.v6 == addresses.v6);
             if !pool.v6.contains(&addresses.v6) || addresses.v6 == pool.v6.network() || reserved {
@@ -236,6 +255,12 @@ struct Programmed {
 fn addresses(spec: &PeerSpec) -> [IpAddr; 4] {
     let (d, t) = (spec.direct.addresses, spec.tor.addresses);
     [d.v4.into(), d.v6.into(), t.v4.into(), t.v6.into()]
+}
+
+/// Isolation numbers by the device's addresses on the tor lane.
+pub(crate) fn isolation(spec: &PeerSpec) -> IsolationMap {
+    let addresses = spec.tor.addresses;
+    [addresses.v4.into(), addresses.v6.into()].map(|address| (address, spec.isolation)).into()
 }
 
 fn lane_peer(spec: &PeerSpec, lane: Lane, endpoint: Option<std::net::SocketAddr>) -> LanePeer {

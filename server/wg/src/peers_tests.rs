@@ -3,7 +3,7 @@
 use super::*;
 use crate::backend::fake::FakeInterface;
 use proptest::prelude::*;
-use tornado_mesh::wg::PeerLane;
+use tornado_mesh::wg::{Isolation, PeerLane};
 use tornado_shared::model::{LaneAddresses, PresharedKey, PrivateKey};
 
 struct Lab {
@@ -62,7 +62,11 @@ fn spec(key_number: u16, slot: u32, psk: u8) -> PeerSpec {
         addresses: pools().of(lane).addresses(Slot(slot)).unwrap(),
         preshared_key: (psk > 0).then(|| PresharedKey::from_bytes([psk; 32])),
     };
-    PeerSpec { public_key: key(key_number), direct: part(Lane::Direct), tor: part(Lane::Tor) }
+    PeerSpec { public_key: key(key_number), direct: part(Lane::Direct), tor: part(Lane::Tor), isolation: number(slot) }
+}
+
+fn number(n: u32) -> Isolation {
+    Isolation::try_from(n).unwrap()
 }
 
 #[tokio::test]

@@ -2,13 +2,14 @@
 
 use crate::backend::{Absent, BackendError, Interface};
 use crate::endpoints::Endpoints;
-use crate::firewall::Firewall;
+use crate::firewall::{Firewall, IsolationMap};
 use crate::interfaces::Factory;
 use crate::lane::PerLane;
 use crate::peers::{Interfaces, Peers};
 use crate::sysctl;
+use crate::tor_lane::LaneControl;
 use crate::{Error, NetlinkError};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tornado_mesh::ReadySetter;
+use tornado_mesh::wg::CanaryStatus;
 use tornado_shared::model::{Lane, PublicKey};
 
 /// How often the interfaces are looked at and endpoints are written down.
@@ -28,12 +30,14 @@ const VERIFY: Duration = Duration::from_secs(10);
 /// Service `wg`.
 pub(crate) struct Service {
     pub(crate) factory: Factory,
-    firewall: Firewall,
+    pub(crate) firewall: Firewall,
     pub(crate) boot_id: uuid::Uuid,
     pub(crate) state: Mutex<State>,
     ready: ReadySetter,
     /// Wakes the watch before its time.
     pub(crate) wake: Notify,
+    /// Wakes the watch of the firewall before its time.
+    pub(crate) wake_firewall: Notify,
     /// Handshakes that are being started.
     calls: TaskTracker,
 }
@@ -46,6 +50,8 @@ pub(crate) struct State {
     pub(crate) endpoints: Endpoints,
     pub(crate) synced: bool,
     pub(crate) firewall_verified: bool,
+    pub(crate) control: LaneControl,
+    pub(crate) canary: CanaryStatus,
     /// Said last about a lane that cannot be put back, so it is not said each second.
     complaint: PerLane<Option<String>>,
 }
@@ -67,6 +73,8 @@ impl Service {
             endpoints: Endpoints::load(state_dir),
             synced: false,
             firewall_verified: false,
+            control: LaneControl::default(),
+            canary: CanaryStatus::default(),
             complaint: PerLane::default(),
         };
         let service = Self {
@@ -76,6 +84,7 @@ impl Service {
             state: Mutex::new(state),
             ready,
             wake: Notify::new(),
+            wake_firewall: Notify::new(),
             calls: TaskTracker::new(),
         };
         match service.set_up().await {
@@ -93,6 +102,7 @@ impl Service {
         state.firewall_verified = true;
         self.shut_tor_routing().await?;
         sysctl::enable_forwarding()?;
+        self.anchor_tor().await?;
         for lane in Lane::ALL {
             *state.lanes.of_mut(lane) = self.factory.open(lane).await?;
             *state.up.of_mut(lane) = true;
@@ -105,6 +115,24 @@ impl Service {
         self.factory.netlink().prohibit(&self.factory.config().tor, sysctl::has_ipv6()).await
     }
 
+    /// What Tor needs besides the interface, so that a loss of the interface does not end it.
+    async fn anchor_tor(&self) -> Result<(), Error> {
+        let (netlink, config, with_ipv6) = (self.factory.netlink(), self.factory.config(), sysctl::has_ipv6());
+        let gateway = config.gateway(Lane::Tor)?;
+        // Those of a former life may be of another configuration.
+        netlink.unroute_isolation(&config.isolation, with_ipv6).await?;
+        netlink.anchor(gateway, with_ipv6).await?;
+        netlink.route_isolation(gateway, &config.isolation, with_ipv6).await?;
+        Ok(())
+    }
+
+    async fn unanchor_tor(&self) -> Result<(), Error> {
+        let config = self.factory.config();
+        self.factory.netlink().unanchor(config.gateway(Lane::Tor)?).await?;
+        self.factory.netlink().unroute_isolation(&config.isolation, sysctl::has_ipv6()).await?;
+        Ok(())
+    }
+
     /// Takes interfaces, rules and table away, in this order: at no moment is there an interface without policy.
     pub(crate) async fn stop(&self) {
         self.ready.not_ready("stopping");
@@ -113,6 +141,9 @@ impl Service {
         let state = self.state.lock().await;
         for lane in Lane::ALL {
             state.lanes.of(lane).close().await;
+        }
+        if let Err(error) = self.unanchor_tor().await {
+            tracing::warn!(%error, "addresses of the tor lane stay");
         }
         let tor = &self.factory.config().tor;
         if let Err(error) = self.factory.netlink().permit(tor, sysctl::has_ipv6()).await {
@@ -154,6 +185,7 @@ impl Service {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
+                () = self.wake_firewall.notified() => {}
                 () = tokio::time::sleep(VERIFY) => {}
             }
             let mut verified = self.firewall.verify().await;
@@ -249,6 +281,14 @@ impl Service {
         }
         let interface = state.lanes.of(lane).clone();
         self.calls.spawn(async move { interface.kick(&keys).await });
+    }
+
+    /// Changes the isolation maps. When that fails they are put right with the whole table, soon.
+    pub(crate) async fn tidy_isolation(&self, put: IsolationMap, gone: Vec<IpAddr>) {
+        if let Err(error) = self.firewall.isolate(put, gone).await {
+            tracing::error!(%error, "isolation numbers could not be changed; loading the whole table again");
+            self.wake_firewall.notify_one();
+        }
     }
 
     pub(crate) fn tell_readiness(&self, state: &State) {

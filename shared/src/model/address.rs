@@ -116,6 +116,18 @@ impl LanePools {
         self.direct.last_slot().min(self.tor.last_slot())
     }
 
+    /// The highest slot that a device may have.
+    #[must_use]
+    pub fn last_device_slot(&self) -> Slot {
+        Slot(self.last_slot().0 - 1)
+    }
+
+    /// The server's own leak canary has this place; never leased.
+    #[must_use]
+    pub fn canary_slot(&self) -> Slot {
+        self.last_slot()
+    }
+
     /// Refuses pools that overlap, are too small, or too large to count.
     pub fn validate(&self) -> Result<(), PoolError> {
         for pool in [&self.direct, &self.tor] {

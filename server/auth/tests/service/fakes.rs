@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::session::{
     CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery, LiveSession,
-    PoolStatus, SessionError, Sessions,
+    PoolStatus, RenewIdentity, SessionError, Sessions,
 };
-use tornado_mesh::{MeshFault, NoInput};
+use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::model::{
     CloseReason, DeviceId, LaneAddresses, LanePools, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
 };
@@ -67,6 +67,12 @@ impl Sessions for FakeSessions {
         Err(not_here())
     }
     async fn mine(&self, _: AccessToken) -> Result<Option<LiveSession>, SessionError> {
+        Err(not_here())
+    }
+    async fn new_identity(&self, _: AccessToken) -> Result<Done, SessionError> {
+        Err(not_here())
+    }
+    async fn renew_identity(&self, _: RenewIdentity) -> Result<Done, SessionError> {
         Err(not_here())
     }
     async fn close_device(&self, input: CloseDevice) -> Result<Closed, SessionError> {

@@ -7,11 +7,12 @@ use tornado_mesh::auth::{
 };
 use tornado_mesh::session::{
     CloseDevice, Closed, Connect, Connected, HeartbeatOutcome, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
-    LiveSession, PoolStatus, SessionError, Sessions,
+    LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions,
 };
 use tornado_mesh::token::{TokenError, VerifyingKey};
 use tornado_mesh::wg::{
-    Backend, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, Wg, WgError, WgStatus,
+    Backend, CanaryStatus, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, Wg, WgError, WgStatus,
+    TorLane, TorLaneReason,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::api::{LoginBody, LoginReply, LoginReplyV1, Profile, ServerInfo, Tokens, UserView};
@@ -183,6 +184,12 @@ impl Sessions for FakeSessions {
         self.check(&input.access_token)?;
         Ok(None)
     }
+    async fn new_identity(&self, _: AccessToken) -> Result<Done, SessionError> {
+        Ok(Done {})
+    }
+    async fn renew_identity(&self, _: RenewIdentity) -> Result<Done, SessionError> {
+        Ok(Done {})
+    }
     async fn close_device(&self, _: CloseDevice) -> Result<Closed, SessionError> {
         Ok(Closed { session_id: None })
     }
@@ -214,6 +221,9 @@ impl Wg for FakeWg {
     async fn peers(&self, _: NoInput) -> Result<Vec<PeerStatus>, WgError> {
         Ok(vec![])
     }
+    async fn set_tor_lane(&self, _: TorLane) -> Result<Done, WgError> {
+        Ok(Done {})
+    }
     async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
         Ok(WgStatus {
             boot_id: Uuid::from_u128(3),
@@ -222,6 +232,9 @@ impl Wg for FakeWg {
             lanes: ends(),
             peers: 0,
             firewall_verified: true,
+            tor_lane: TorLane::Closed,
+            tor_lane_reason: TorLaneReason::Start,
+            canary: CanaryStatus::default(),
         })
     }
 }

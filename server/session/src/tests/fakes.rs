@@ -289,6 +289,9 @@ impl Wg for FakeWg {
         Ok(lanes.peers.values().flat_map(|peer| Lane::ALL.map(|lane| status(peer, lane))).collect())
     }
 
+    async fn set_tor_lane(&self, _: TorLane) -> Result<Done, WgError> {
+        Ok(Done {})
+    }
     async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
         let lanes = self.here()?;
         Ok(WgStatus {
@@ -298,6 +301,9 @@ impl Wg for FakeWg {
             lanes: Lane::ALL.map(end).to_vec(),
             peers: lanes.peers.len(),
             firewall_verified: true,
+            tor_lane: TorLane::Closed,
+            tor_lane_reason: TorLaneReason::Start,
+            canary: CanaryStatus::default(),
         })
     }
 }

@@ -1,4 +1,5 @@
-use super::world::World;
+use super::world::{World, token};
+use tornado_mesh::session::*;
 use tornado_shared::model::*;
 
 #[tokio::test]
@@ -82,4 +83,54 @@ async fn connects_and_disconnects_during_syncs_are_not_undone() {
     };
     tokio::join!(syncs, leaving, coming);
     assert_eq!(world.wg.keys(), devices[20..].iter().map(|device| device.key).collect());
+}
+
+fn number(world: &World, device: &super::fakes::Device) -> u32 {
+    world.wg.0.lock().unwrap().peers[&device.key].spec.isolation.number()
+}
+
+#[tokio::test]
+async fn a_new_identity_changes_the_number_of_this_device_only() {
+    let mut world = World::new().await;
+    let (one, two) = (world.auth.device(UserId::random()), world.auth.device(UserId::random()));
+    world.connect(&one).await.unwrap();
+    world.connect(&two).await.unwrap();
+    let (first, other) = (number(&world, &one), number(&world, &two));
+    assert_ne!(first, other);
+    world.heartbeat(&one).await.unwrap();
+    assert_eq!(number(&world, &one), first, "a heartbeat is no new identity");
+
+    world.api.new_identity(token(&one)).await.unwrap();
+    let second = number(&world, &one);
+    world.api.renew_identity(RenewIdentity { device_id: one.device_id }).await.unwrap();
+    let third = number(&world, &one);
+    assert_eq!(std::collections::HashSet::from([first, second, third, other]).len(), 4);
+    assert_eq!(number(&world, &two), other);
+
+    // Kept over a death of either side.
+    world.kill_session().await;
+    world.wg.restart();
+    world.watch.look().await.unwrap();
+    assert_eq!((number(&world, &one), number(&world, &two)), (third, other));
+
+    // The same address after a release: another number.
+    let address = world.mine(&one).await.unwrap().tor;
+    world.disconnect(&one).await.unwrap();
+    assert_eq!(world.api.new_identity(token(&one)).await, Err(SessionError::SessionExpired));
+    let again = world.connect(&one).await.unwrap();
+    assert_eq!(again.tor, address);
+    assert!(![first, second, third, other].contains(&number(&world, &one)));
+}
+
+#[tokio::test]
+async fn a_new_identity_that_the_lanes_missed_comes_with_the_next_put() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    let first = number(&world, &device);
+    world.wg.0.lock().unwrap().down = true;
+    assert!(matches!(world.api.new_identity(token(&device)).await, Err(SessionError::DataPlane(_))));
+    world.wg.0.lock().unwrap().down = false;
+    world.connect(&device).await.unwrap();
+    assert_ne!(number(&world, &device), first);
 }

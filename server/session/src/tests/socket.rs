@@ -72,7 +72,7 @@ async fn the_whole_service_over_its_socket() {
     assert_eq!(client.live(LiveQuery::default()).await.unwrap().len(), 1);
     let refused = client.history(HistoryQuery { user_id: None, limit: 501 }).await;
     assert!(matches!(refused, Err(SessionError::Mesh(MeshFault::Malformed(_)))));
-    assert_eq!(client.pool(NoInput {}).await.unwrap(), PoolStatus { leased: 1, quarantined: 0, total: 65_533 });
+    assert_eq!(client.pool(NoInput {}).await.unwrap(), PoolStatus { leased: 1, quarantined: 0, total: 65_532 });
     assert_eq!(client.disconnect(token(&device)).await.unwrap().session_id, Some(connected.session_id));
     assert_eq!(events.next().await.unwrap().kind, EventKind::Closed(CloseReason::Disconnect));
     assert_eq!(client.heartbeat(token(&device)).await, Err(SessionError::SessionExpired));

@@ -141,6 +141,25 @@ pub(super) async fn defect_067_closing_twice_counts_once(store: &dyn SessionStor
     assert_eq!(store.live(NODE).await.unwrap(), [], "defect_066: nothing late brings a session back");
 }
 
+pub(super) async fn isolation_numbers_are_never_shared_or_inherited(store: &dyn SessionStore) {
+    let (user, device) = (UserId::random(), DeviceId::random());
+    let mut seen = std::collections::HashSet::new();
+    let mut row = opened(store, &open(user, device, 1000)).await;
+    for _ in 0..5 {
+        assert!(row.isolation > 0 && seen.insert(row.isolation));
+        let number = store.renew_isolation(row.session_id).await.unwrap().unwrap();
+        assert!(seen.insert(number));
+        assert_eq!(store.live(NODE).await.unwrap()[0].isolation, number, "kept over a restart");
+        assert!(store.close(&close(row.session_id, CloseReason::Disconnect, 1000)).await.unwrap());
+        assert_eq!(store.renew_isolation(row.session_id).await.unwrap(), None);
+        let again = opened(store, &open(user, device, 1000)).await;
+        assert_eq!(again.slot, row.slot, "the same address, another number");
+        row = again;
+    }
+    let other = opened(store, &open(user, DeviceId::random(), 1000)).await;
+    assert_ne!(other.isolation, row.isolation);
+}
+
 pub(super) async fn transitions_are_compare_and_set(store: &dyn SessionStore) {
     use SessionState::{Connecting, Offline, Online};
     let id = opened(store, &open(UserId::random(), DeviceId::random(), 1000)).await.session_id;

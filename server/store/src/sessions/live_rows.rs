@@ -6,12 +6,12 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool, Row as _};
 use tornado_shared::model::{DeviceId, PublicKey, SessionId, SessionState, Slot, UnixSeconds, UserId};
 
-const COLUMNS: &str = "SELECT session_id, device_id, user_id, family_id, username, node_id, slot, public_key, \
+const COLUMNS: &str = "SELECT session_id, device_id, user_id, family_id, username, node_id, slot, public_key, isolation, \
      direct_preshared_key, tor_preshared_key, state, started_at, last_heartbeat, latest_handshake, offline_since, \
      direct_rx, direct_tx, direct_base_rx, direct_base_tx, tor_rx, tor_tx, tor_base_rx, tor_base_tx FROM sessions";
 
 /// The row of a session that starts now.
-pub(super) fn fresh(open: &OpenSession, slot: Slot) -> SessionRow {
+pub(super) fn fresh(open: &OpenSession, slot: Slot, isolation: u32) -> SessionRow {
     SessionRow {
         session_id: open.session_id,
         device_id: open.device_id,
@@ -22,6 +22,7 @@ pub(super) fn fresh(open: &OpenSession, slot: Slot) -> SessionRow {
         slot,
         public_key: open.public_key,
         preshared_keys: open.preshared_keys.clone(),
+        isolation,
         state: SessionState::Connecting,
         started_at: open.now,
         last_heartbeat: open.now,
@@ -34,8 +35,8 @@ pub(super) fn fresh(open: &OpenSession, slot: Slot) -> SessionRow {
 
 pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO sessions (session_id, device_id, user_id, family_id, username, node_id, slot, \
-         public_key, direct_preshared_key, tor_preshared_key, state, started_at, last_heartbeat) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+         public_key, direct_preshared_key, tor_preshared_key, state, started_at, last_heartbeat, isolation) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let keys = row.preshared_keys.as_ref();
     sqlx::query(INSERT)
         .bind(row.session_id.to_string())
@@ -51,6 +52,7 @@ pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(
         .bind(rows::state_word(row.state))
         .bind(row.started_at)
         .bind(row.last_heartbeat)
+        .bind(i64::from(row.isolation))
         .execute(tx)
         .await?;
     Ok(())
@@ -142,6 +144,7 @@ fn read(row: &AnyRow) -> Result<SessionRow, StoreError> {
         slot: rows::slot(row)?,
         public_key: rows::parsed(row, "public_key")?,
         preshared_keys,
+        isolation: rows::isolation(row)?,
         state: rows::state(row)?,
         started_at: row.try_get("started_at")?,
         last_heartbeat: row.try_get("last_heartbeat")?,

@@ -4,6 +4,7 @@
 //! A lease, its live session and its history row come in one transaction and go in one transaction.
 
 mod history;
+mod isolation;
 mod leases;
 mod live_rows;
 mod rows;
@@ -71,6 +72,8 @@ pub struct SessionRow {
     pub public_key: PublicKey,
     /// Preshared keys of both lanes, or none.
     pub preshared_keys: Option<PresharedPair>,
+    /// Its number on the tor lane, 1 to 2^22 - 2; no other live session of the gateway has it.
+    pub isolation: u32,
     /// `Connecting`, `Online` or `Offline`; closed sessions have no row.
     pub state: SessionState,
     /// When it was made.
@@ -225,6 +228,9 @@ pub trait SessionStore: Send + Sync + 'static {
         to: SessionState,
         offline_since: Option<UnixSeconds>,
     ) -> Result<bool, StoreError>;
+
+    /// Gives a live session a number on the tor lane that comes after all others. `None`: it has ended.
+    async fn renew_isolation(&self, session: SessionId) -> Result<Option<u32>, StoreError>;
 
     /// Ends a session: live row gone, history row ended, lease released. False: it had ended already,
     /// and nothing changed.

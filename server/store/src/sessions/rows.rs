@@ -21,6 +21,11 @@ pub(super) fn slot(row: &AnyRow) -> Result<Slot, StoreError> {
     u32::try_from(number).map(Slot).map_err(|_| StoreError::Damaged("slot"))
 }
 
+pub(super) fn isolation(row: &AnyRow) -> Result<u32, StoreError> {
+    let number: i64 = row.try_get("isolation")?;
+    u32::try_from(number).map_err(|_| StoreError::Damaged("isolation"))
+}
+
 pub(super) fn transfer(row: &AnyRow, rx: &'static str, tx: &'static str) -> Result<Transfer, StoreError> {
     let column = |name: &'static str| -> Result<u64, StoreError> {
         let number: i64 = row.try_get(name)?;

@@ -2,7 +2,7 @@
 
 use super::{
     AfterClose, Checkpoint, CloseSession, HistoryRecord, OpenSession, Opened, PoolCount, SessionRow, SessionStore,
-    history, leases, live_rows,
+    history, isolation, leases, live_rows,
 };
 use crate::{Database, StoreError};
 use async_trait::async_trait;
@@ -69,6 +69,13 @@ impl SessionStore for SqlSessions {
         live_rows::transition(self.db.writer(), session, (from, to), offline_since).await
     }
 
+    async fn renew_isolation(&self, session: SessionId) -> Result<Option<u32>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let number = isolation::renew(&mut tx, session).await?;
+        tx.commit().await?;
+        Ok(number)
+    }
+
     async fn close(&self, close: &CloseSession) -> Result<bool, StoreError> {
         let mut tx = self.db.begin().await?;
         let closed = close_in(&mut tx, close).await?;
@@ -128,7 +135,8 @@ async fn open_in(tx: &mut AnyConnection, open: &OpenSession) -> Result<Opened, S
         close_in(tx, &close).await?;
     }
     let Some(taken) = leases::take(tx, open).await? else { return Ok(Opened::PoolExhausted) };
-    let row = live_rows::fresh(open, taken.slot);
+    let number = isolation::next(tx, &open.node_id).await?;
+    let row = live_rows::fresh(open, taken.slot, number);
     live_rows::insert(tx, &row).await?;
     history::insert(tx, &row).await?;
     Ok(Opened::New { row: Box::new(row), held_before: taken.held_before, replaced: old.map(Box::new) })

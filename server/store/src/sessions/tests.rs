@@ -31,6 +31,7 @@ conform!(
     defect_012_a_key_of_another_device_is_refused,
     defect_002_slots_of_an_account_count_other_live_devices,
     defect_067_closing_twice_counts_once,
+    isolation_numbers_are_never_shared_or_inherited,
     transitions_are_compare_and_set,
     a_released_slot_rests_and_waits_for_its_device,
     a_failed_connect_frees_its_slot_at_once,

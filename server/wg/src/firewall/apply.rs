@@ -1,13 +1,16 @@
 //! Puts the ruleset into the kernel with one call of nft(8), and reads it back.
 
 use super::policy::Policy;
-use super::render::{Chain, chains, render};
+use super::render::{Chain, IsolationMap, chains, isolate, render};
+use super::states;
 use serde_json::Value;
+use std::net::IpAddr;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
+use tornado_mesh::wg::TorLane;
 
 /// nft lives in a directory that is not in everybody's search path.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -37,30 +40,96 @@ pub enum FirewallError {
 /// The table of one policy.
 pub(crate) struct Firewall {
     policy: Policy,
-    /// The kernel's listing right after loading, without handles. Anything else later is somebody's change.
-    loaded: Mutex<Option<Value>>,
+    content: Mutex<Content>,
+}
+
+/// What the table should hold besides the policy.
+struct Content {
+    lane: TorLane,
+    isolation: IsolationMap,
+    /// The kernel's listing right after loading, without handles and elements. Anything else later is
+    /// somebody's change.
+    loaded: Option<Value>,
 }
 
 impl Firewall {
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy, loaded: Mutex::new(None) }
+        let content = Content { lane: TorLane::Closed, isolation: IsolationMap::new(), loaded: None };
+        Self { policy, content: Mutex::new(content) }
     }
 
     /// Replaces the table atomically, reads it back and compares.
     pub(crate) async fn apply(&self) -> Result<(), FirewallError> {
-        let mut loaded = self.loaded.lock().await;
-        *loaded = None;
-        nft(&["-f", "-"], Some(render(&self.policy))).await?;
+        self.apply_all(&mut self.content.lock().await).await
+    }
+
+    async fn apply_all(&self, content: &mut MutexGuard<'_, Content>) -> Result<(), FirewallError> {
+        content.loaded = None;
+        nft(&["-f", "-"], Some(render(&self.policy, content.lane, &content.isolation))).await?;
+        self.read_back(content).await
+    }
+
+    async fn read_back(&self, content: &mut MutexGuard<'_, Content>) -> Result<(), FirewallError> {
         let listing = self.list().await?;
-        compare(&listing, &chains(&self.policy)).map_err(FirewallError::Differs)?;
-        *loaded = Some(listing);
+        compare(&listing, &chains(&self.policy, content.lane)).map_err(FirewallError::Differs)?;
+        content.loaded = Some(listing);
         Ok(())
+    }
+
+    /// The state of the tor lane that the table has, or should have.
+    pub(crate) async fn lane(&self) -> TorLane {
+        self.content.lock().await.lane
+    }
+
+    /// Puts the tor lane into a state, in one transaction. Says how long that took. After an error the wanted
+    /// state is `Closed`; whether the kernel has it is not known until [`Firewall::apply`] succeeds.
+    pub(crate) async fn switch(&self, lane: TorLane) -> Result<Duration, FirewallError> {
+        let mut content = self.content.lock().await;
+        let started = Instant::now();
+        content.lane = lane;
+        content.loaded = None;
+        let switched = match nft(&["-f", "-"], Some(states::switch(&self.policy, lane))).await {
+            Ok(_) => {
+                let took = started.elapsed();
+                self.read_back(&mut content).await.map(|()| took)
+            }
+            // The table may have been taken away or changed: all of it, also one transaction.
+            Err(_) => self.apply_all(&mut content).await.map(|()| started.elapsed()),
+        };
+        if switched.is_err() {
+            content.lane = TorLane::Closed;
+        }
+        switched
+    }
+
+    /// Puts devices into the isolation maps, takes addresses out: one transaction, none when nothing changes.
+    pub(crate) async fn isolate(&self, put: IsolationMap, gone: Vec<IpAddr>) -> Result<(), FirewallError> {
+        let mut content = self.content.lock().await;
+        let put: IsolationMap =
+            put.into_iter().filter(|(a, number)| content.isolation.get(a) != Some(number)).collect();
+        let gone = gone.into_iter().chain(put.keys().copied());
+        let gone: IsolationMap = gone.filter_map(|a| Some((a, *content.isolation.get(&a)?))).collect();
+        if put.is_empty() && gone.is_empty() {
+            return Ok(());
+        }
+        let change = isolate(&self.policy, &gone, &put);
+        content.isolation.retain(|address, _| !gone.contains_key(address));
+        content.isolation.extend(put);
+        match nft(&["-f", "-"], Some(change)).await {
+            Ok(_) => Ok(()),
+            Err(_) => self.apply_all(&mut content).await,
+        }
+    }
+
+    /// Addresses in the isolation maps.
+    pub(crate) async fn isolated(&self) -> Vec<IpAddr> {
+        self.content.lock().await.isolation.keys().copied().collect()
     }
 
     /// True when the table in the kernel is still the one that was loaded.
     pub(crate) async fn verify(&self) -> bool {
-        let loaded = self.loaded.lock().await;
-        match (self.list().await, loaded.as_ref()) {
+        let content = self.content.lock().await;
+        match (self.list().await, content.loaded.as_ref()) {
             (Ok(now), Some(then)) => now == *then,
             (Ok(_), None) | (Err(_), _) => false,
         }
@@ -73,14 +142,14 @@ impl Firewall {
     }
 
     async fn list(&self) -> Result<Value, FirewallError> {
-        let text = nft(&["-j", "list", "table", "inet", &self.policy.table], None).await?;
+        let text = nft(&["-j", "-t", "list", "table", "inet", &self.policy.table], None).await?;
         let mut listing: Value = serde_json::from_str(&text)?;
         drop_handles(&mut listing);
         Ok(listing)
     }
 }
 
-async fn nft(arguments: &[&str], input: Option<String>) -> Result<String, FirewallError> {
+pub(super) async fn nft(arguments: &[&str], input: Option<String>) -> Result<String, FirewallError> {
     let run = async {
         let mut child = Command::new("nft")
             .args(arguments)
@@ -174,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_missing_rule_or_another_hook_is_seen() {
-        let wanted = chains(&Policy::of(&Config::default()).unwrap());
+        let wanted = chains(&Policy::of(&Config::default()).unwrap(), TorLane::Closed);
         let good = listing(&wanted);
         assert_eq!(compare(&good, &wanted), Ok(()));
 

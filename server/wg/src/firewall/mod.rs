@@ -3,7 +3,10 @@
 mod apply;
 mod policy;
 mod render;
+mod states;
 
 pub(crate) use apply::Firewall;
 pub use apply::FirewallError;
 pub(crate) use policy::Policy;
+pub(crate) use render::IsolationMap;
+pub(crate) use states::refuse as refuse_state;

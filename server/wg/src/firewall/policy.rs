@@ -1,14 +1,9 @@
 //! What is allowed, as data.
 
 use crate::{Config, Error};
-use tornado_shared::model::{Lane, LaneAddresses, LanePool, Slot};
-
-/// State of the tor lane. The ruleset jumps to the state's own chains, so a change of state is one rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TorLane {
-    /// Nothing passes: Tor is not there yet.
-    Closed,
-}
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use tornado_mesh::wg::Isolation;
+use tornado_shared::model::{Lane, LaneAddresses, LanePool};
 
 /// One lane's part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +29,10 @@ pub(crate) struct Policy {
     pub(crate) direct: LaneRules,
     /// Tor lane.
     pub(crate) tor: LaneRules,
-    /// State of the tor lane.
-    pub(crate) tor_state: TorLane,
+    /// The addresses under which Tor sees devices. Tor keeps clients of different addresses apart.
+    pub(crate) isolation: LanePool,
+    /// The canary's addresses on the tor lane; no device ever has them.
+    pub(crate) canary: LaneAddresses,
     /// TCP port of the device API.
     pub(crate) api_port: u16,
     /// Inner MTU of both lanes, bytes.
@@ -43,16 +40,27 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// The policy of a configuration, tor lane closed.
+    /// The policy of a configuration.
     pub(crate) fn of(config: &Config) -> Result<Self, Error> {
         Ok(Self {
             table: config.table.clone(),
             direct: lane_rules(config, Lane::Direct)?,
             tor: lane_rules(config, Lane::Tor)?,
-            tor_state: TorLane::Closed,
+            isolation: config.isolation,
+            canary: config.canary()?,
             api_port: config.api_port,
             mtu: config.mtu,
         })
+    }
+
+    /// Under which address Tor sees a device.
+    #[must_use]
+    pub(crate) fn seen_as(&self, device: IpAddr, isolation: Isolation) -> IpAddr {
+        let number = isolation.number();
+        match device {
+            IpAddr::V4(_) => Ipv4Addr::from(u32::from(self.isolation.v4.network()) | number).into(),
+            IpAddr::V6(_) => Ipv6Addr::from(u128::from(self.isolation.v6.network()) | u128::from(number)).into(),
+        }
     }
 
     /// Largest TCP segments that fit into the lanes: MTU less the headers of IP and TCP without options.
@@ -64,7 +72,6 @@ impl Policy {
 
 fn lane_rules(config: &Config, lane: Lane) -> Result<LaneRules, Error> {
     let pool = *config.pools.of(lane);
-    let gateway =
-        pool.addresses(Slot::SERVER).ok_or_else(|| Error::Config(format!("the pool of the {lane} lane is empty")))?;
+    let gateway = config.gateway(lane)?;
     Ok(LaneRules { interface: config.interface(lane).to_owned(), pool, gateway })
 }

@@ -1,7 +1,14 @@
 //! The policy's text for nft(8). Pure: the same policy gives the same bytes.
 
-use super::policy::{Policy, TorLane};
+use super::policy::Policy;
+use super::states;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
+use tornado_mesh::wg::{Isolation, TorLane};
+
+/// Which device of the tor lane has which isolation number, by each of its addresses.
+pub(crate) type IsolationMap = BTreeMap<IpAddr, Isolation>;
 
 /// Where a base chain hangs in the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,15 +44,20 @@ pub(crate) struct Chain {
 const RAW: i32 = -300;
 const AFTER_DESTINATION_NAT: i32 = -90;
 const BEFORE_FILTER: i32 = -10;
+const DESTINATION_NAT: i32 = -100;
 const SOURCE_NAT: i32 = 100;
 const AFTER_NAT: i32 = 300;
 
 /// The whole ruleset: replaces the table in one transaction, whether it was there or not.
 #[must_use]
-pub(crate) fn render(policy: &Policy) -> String {
+pub(crate) fn render(policy: &Policy, lane: TorLane, isolation: &IsolationMap) -> String {
     let table = &policy.table;
     let mut out = format!("table inet {table}\ndelete table inet {table}\ntable inet {table} {{\n");
-    for chain in chains(policy) {
+    for (name, kind) in MAPS {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "\tmap {name} {{\n\t\ttype {kind} : {kind};\n\t}}");
+    }
+    for chain in chains(policy, lane) {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "\tchain {} {{", chain.name);
         if let Some(Hook { kind, hook, priority }) = chain.base {
@@ -57,19 +69,47 @@ pub(crate) fn render(policy: &Policy) -> String {
         out.push_str("\t}\n");
     }
     out.push_str("}\n");
+    let known = isolation.iter().map(|(address, number)| (*address, *number));
+    let canary = [IpAddr::V4(policy.canary.v4), IpAddr::V6(policy.canary.v6)].map(|a| (a, Isolation::CANARY));
+    elements(&mut out, policy, "add", known.chain(canary));
     out
 }
 
+/// One transaction that takes some devices out of the maps and then puts some in.
+#[must_use]
+pub(crate) fn isolate(policy: &Policy, gone: &IsolationMap, put: &IsolationMap) -> String {
+    let mut out = String::new();
+    elements(&mut out, policy, "delete", gone.iter().map(|(address, number)| (*address, *number)));
+    elements(&mut out, policy, "add", put.iter().map(|(address, number)| (*address, *number)));
+    out
+}
+
+/// Many elements a command: one command for each would be slow.
+const ELEMENTS: usize = 1000;
+
+fn elements(out: &mut String, policy: &Policy, verb: &str, all: impl Iterator<Item = (IpAddr, Isolation)>) {
+    let (v4, v6): (Vec<_>, Vec<_>) = all.partition(|(address, _)| address.is_ipv4());
+    for ((map, _), members) in MAPS.into_iter().zip([v4, v6]) {
+        for chunk in members.chunks(ELEMENTS) {
+            let _ = write!(out, "{verb} element inet {} {map} {{ ", policy.table);
+            for (address, number) in chunk {
+                let _ = write!(out, "{address} : {}, ", policy.seen_as(*address, *number));
+            }
+            out.push_str("}\n");
+        }
+    }
+}
+
+/// Maps from a device's address to the one under which Tor sees it, and their type.
+const MAPS: [(&str, &str); 2] = [("isolation4", "ipv4_addr"), ("isolation6", "ipv6_addr")];
+
 /// The chains in an order in which each is known before it is jumped to.
 #[must_use]
-pub(crate) fn chains(policy: &Policy) -> Vec<Chain> {
-    let closed = match policy.tor_state {
-        TorLane::Closed => "tor_closed_input",
-    };
+pub(crate) fn chains(policy: &Policy, lane: TorLane) -> Vec<Chain> {
     vec![
         refuse(),
-        plain("tor_closed_input", vec![rule("goto refuse", "closed: nothing is for anybody")]),
-        plain("tor_state_input", vec![rule(format!("jump {closed}"), "the state of the tor lane")]),
+        plain(states::REDIRECT, states::redirect(policy, lane)),
+        plain(states::INPUT, states::input(policy, lane)),
         plain(
             "tor_input",
             vec![
@@ -81,6 +121,13 @@ pub(crate) fn chains(policy: &Policy) -> Vec<Chain> {
         direct_forward(policy),
         direct_return(policy),
         guard(policy),
+        base(
+            "tor_redirect",
+            "nat",
+            "prerouting",
+            DESTINATION_NAT,
+            vec![rule(format!("iifname {} jump {}", quoted(&policy.tor.interface), states::REDIRECT), "to Tor")],
+        ),
         tor_early(policy),
         base(
             "input",
@@ -95,6 +142,7 @@ pub(crate) fn chains(policy: &Policy) -> Vec<Chain> {
                 rule(format!("iifname {} goto tor_input", quoted(&policy.tor.interface)), "tor lane to the server"),
             ],
         ),
+        isolation(policy),
         forward(policy),
         translate(policy),
         leak(policy),
@@ -195,6 +243,23 @@ fn tor_early(policy: &Policy) -> Chain {
     base("tor_early", "filter", "prerouting", AFTER_DESTINATION_NAT, rules)
 }
 
+/// Tor sees each device under an address of its own that no other session ever had, and keeps the circuits of
+/// different addresses apart. A device without one does not reach Tor at all.
+fn isolation(policy: &Policy) -> Chain {
+    let tor = format!("iifname {}", quoted(&policy.tor.interface));
+    base(
+        "isolation",
+        "nat",
+        "input",
+        SOURCE_NAT,
+        vec![
+            rule(format!("{tor} meta nfproto ipv4 snat ip to ip saddr map @isolation4"), "devices by number"),
+            rule(format!("{tor} meta nfproto ipv6 snat ip6 to ip6 saddr map @isolation6"), "devices by number, IPv6"),
+            rule(format!("{tor} drop"), "none without a number"),
+        ],
+    )
+}
+
 fn forward(policy: &Policy) -> Chain {
     let (direct, tor) = (quoted(&policy.direct.interface), quoted(&policy.tor.interface));
     base(
@@ -252,7 +317,7 @@ const fn plain(name: &'static str, rules: Vec<Rule>) -> Chain {
     Chain { name, base: None, rules }
 }
 
-fn rule(text: impl Into<String>, comment: &'static str) -> Rule {
+pub(super) fn rule(text: impl Into<String>, comment: &'static str) -> Rule {
     Rule { text: text.into(), comment }
 }
 
@@ -276,12 +341,17 @@ mod tests {
 
     #[test]
     fn ruleset_of_the_defaults() {
-        insta::assert_snapshot!(render(&Policy::of(&Config::default()).unwrap()));
+        insta::assert_snapshot!(render(
+            &Policy::of(&Config::default()).unwrap(),
+            TorLane::Closed,
+            &IsolationMap::new()
+        ));
     }
 
     #[test]
     fn comments_name_rules() {
-        for chain in chains(&Policy::of(&Config::default()).unwrap()) {
+        let open = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 };
+        for chain in chains(&Policy::of(&Config::default()).unwrap(), open) {
             let names: HashSet<_> = chain.rules.iter().map(|r| r.comment).collect();
             assert_eq!(names.len(), chain.rules.len(), "{}", chain.name);
         }
@@ -289,7 +359,7 @@ mod tests {
 
     #[test]
     fn defect_038_the_tor_lane_is_never_forwarded() {
-        let chains = chains(&Policy::of(&Config::default()).unwrap());
+        let chains = chains(&Policy::of(&Config::default()).unwrap(), TorLane::Closed);
         let forward = chains.iter().find(|c| c.name == "forward").unwrap();
         assert_eq!(forward.rules[0].text, "iifname \"wg1\" goto refuse");
         assert_eq!(forward.rules[1].text, "oifname \"wg1\" drop");

@@ -174,7 +174,12 @@ impl Lab {
 pub fn spec(pools: LanePools, key: &PrivateKey, slot: u32, psk: Option<&PresharedKey>) -> PeerSpec {
     let part =
         |lane| PeerLane { addresses: pools.of(lane).addresses(Slot(slot)).unwrap(), preshared_key: psk.cloned() };
-    PeerSpec { public_key: key.public_key(), direct: part(Lane::Direct), tor: part(Lane::Tor) }
+    PeerSpec {
+        public_key: key.public_key(),
+        direct: part(Lane::Direct),
+        tor: part(Lane::Tor),
+        isolation: slot.try_into().unwrap(),
+    }
 }
 
 /// The running service.

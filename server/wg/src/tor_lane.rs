@@ -1,0 +1,61 @@
+//! Switching the tor lane: what was asked, what holds it closed, what is.
+
+use crate::firewall;
+use crate::service::{Service, State};
+use tornado_mesh::MeshFault;
+use tornado_mesh::wg::{TorLane, TorLaneReason, WgError};
+
+/// Why the lane is as it is, and what it should be when nothing holds it closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LaneControl {
+    /// Asked last; `Closed` at the start.
+    pub(crate) asked: TorLane,
+    /// Why the lane is as it is.
+    pub(crate) reason: TorLaneReason,
+}
+
+impl Default for LaneControl {
+    fn default() -> Self {
+        Self { asked: TorLane::Closed, reason: TorLaneReason::Start }
+    }
+}
+
+impl Service {
+    /// Does what is asked, at once or, after an alarm, when the alarm is over.
+    pub(crate) async fn set_tor_lane(&self, lane: TorLane) -> Result<(), WgError> {
+        if let Some(why) = firewall::refuse_state(lane) {
+            return Err(MeshFault::Malformed(why.into()).into());
+        }
+        let mut state = self.state.lock().await;
+        state.control.asked = lane;
+        match state.control.reason {
+            TorLaneReason::LeakAlarm if lane == TorLane::Closed => Ok(()),
+            TorLaneReason::LeakAlarm => Err(WgError::LaneHeld),
+            TorLaneReason::Asked if self.firewall.lane().await == lane => Ok(()),
+            TorLaneReason::Start | TorLaneReason::Asked | TorLaneReason::SwitchFailed => {
+                self.switch(&mut state, lane, TorLaneReason::Asked).await
+            }
+        }
+    }
+
+    /// One transaction. When it fails the wanted state is `Closed` and the firewall's watch is woken to see to it.
+    pub(crate) async fn switch(&self, state: &mut State, lane: TorLane, reason: TorLaneReason) -> Result<(), WgError> {
+        match self.firewall.switch(lane).await {
+            Ok(took) => {
+                tracing::info!(?lane, ?reason, took_us = took.as_micros(), "the tor lane was switched");
+                state.control.reason = reason;
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, ?lane, "the tor lane could not be switched; closing it");
+                // An alarm stays one: only a clean round of the canary ends it.
+                if reason != TorLaneReason::LeakAlarm {
+                    state.control.reason = TorLaneReason::SwitchFailed;
+                }
+                state.firewall_verified = false;
+                self.wake_firewall.notify_one();
+                Err(WgError::SwitchFailed(error.to_string()))
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What Tor needs of the host besides the lane's interface: its listeners' addresses, which exist whether the interface
+//! does or not (Tor ends when one is missing at its start), and the way back to isolation addresses.
+
+use crate::NetlinkError;
+use crate::netlink::{Netlink, failed};
+use futures::TryStreamExt as _;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressScope, CacheInfo};
+use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
+use rtnetlink::{IpVersion, RouteMessageBuilder};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use tornado_shared::model::{LaneAddresses, LanePool};
+
+/// Before the rule that shuts the tor lane; it is about packets of this host only.
+const PREFERENCE: u32 = 99;
+/// A routing table of our own.
+const TABLE: u32 = 51_821;
+
+impl Netlink {
+    /// Puts the lane's gateway addresses on the loopback interface. Not usable as a source for other destinations:
+    /// scope host, deprecated. Opens nothing: the host answered for them on the lane's interface already, and
+    /// the firewall drops what comes for them from outside.
+    pub(crate) async fn anchor(&self, gateway: LaneAddresses, with_ipv6: bool) -> Result<(), NetlinkError> {
+        let lo = self.loopback().await?;
+        let mut v4 = self.handle.address().add(lo, gateway.v4.into(), 32).replace();
+        v4.message_mut().header.scope = AddressScope::Host;
+        v4.execute().await.map_err(|e| failed("keep the address of the tor lane", e))?;
+        if with_ipv6 {
+            let mut life = CacheInfo::default();
+            life.ifa_valid = u32::MAX;
+            let mut v6 = self.handle.address().add(lo, gateway.v6.into(), 128).replace();
+            v6.message_mut().attributes.push(AddressAttribute::CacheInfo(life));
+            v6.execute().await.map_err(|e| failed("keep the IPv6 address of the tor lane", e))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the addresses of [`Netlink::anchor`] away.
+    pub(crate) async fn unanchor(&self, gateway: LaneAddresses) -> Result<(), NetlinkError> {
+        let lo = self.loopback().await?;
+        for address in [IpAddr::V4(gateway.v4), IpAddr::V6(gateway.v6)] {
+            let list = self.handle.address().get().set_link_index_filter(lo).set_address_filter(address).execute();
+            let found: Vec<_> = list.try_collect().await.map_err(|e| failed("list addresses", e))?;
+            for message in found {
+                let gone = self.handle.address().del(message).execute().await;
+                gone.map_err(|e| failed(format!("remove the address {address}"), e))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives answers of Tor's listeners to isolation addresses a route, so that they reach the translation which
+    /// puts the device's address back and routes them anew. For packets from the lane's own address only, so
+    /// other uses of the same range on this host are untouched.
+    pub(crate) async fn route_isolation(
+        &self,
+        gateway: LaneAddresses,
+        isolation: &LanePool,
+        with_ipv6: bool,
+    ) -> Result<(), NetlinkError> {
+        let lo = self.loopback().await?;
+        let (from, to) = (gateway.v4, isolation.v4);
+        let route = RouteMessageBuilder::<Ipv4Addr>::new().destination_prefix(to.network(), to.prefix_len());
+        let route = route.output_interface(lo).table_id(TABLE).build();
+        let added = self.handle.route().add(route).replace().execute().await;
+        added.map_err(|e| failed("add the route of isolation addresses", e))?;
+        if self.isolation_rules(&IpVersion::V4).await?.is_empty() {
+            let rule = self.handle.rule().add().table_id(TABLE).action(RuleAction::ToTable).priority(PREFERENCE).v4();
+            let rule = rule.source_prefix(from, 32).destination_prefix(to.network(), to.prefix_len());
+            rule.execute().await.map_err(|e| failed("add the rule of isolation addresses", e))?;
+        }
+        if !with_ipv6 {
+            return Ok(());
+        }
+        let (from, to) = (gateway.v6, isolation.v6);
+        let route = RouteMessageBuilder::<Ipv6Addr>::new().destination_prefix(to.network(), to.prefix_len());
+        let route = route.output_interface(lo).table_id(TABLE).build();
+        let added = self.handle.route().add(route).replace().execute().await;
+        added.map_err(|e| failed("add the route of IPv6 isolation addresses", e))?;
+        if self.isolation_rules(&IpVersion::V6).await?.is_empty() {
+            let rule = self.handle.rule().add().table_id(TABLE).action(RuleAction::ToTable).priority(PREFERENCE).v6();
+            let rule = rule.source_prefix(from, 128).destination_prefix(to.network(), to.prefix_len());
+            rule.execute().await.map_err(|e| failed("add the rule of IPv6 isolation addresses", e))?;
+        }
+        Ok(())
+    }
+
+    /// Takes routes and rules of [`Netlink::route_isolation`] away, also those of former lives.
+    pub(crate) async fn unroute_isolation(&self, isolation: &LanePool, with_ipv6: bool) -> Result<(), NetlinkError> {
+        let (v4, v6) = (isolation.v4, isolation.v6);
+        let mut routes = vec![
+            RouteMessageBuilder::<Ipv4Addr>::new()
+                .destination_prefix(v4.network(), v4.prefix_len())
+                .table_id(TABLE)
+                .build(),
+        ];
+        let mut versions = vec![IpVersion::V4];
+        if with_ipv6 {
+            let v6 = RouteMessageBuilder::<Ipv6Addr>::new().destination_prefix(v6.network(), v6.prefix_len());
+            routes.push(v6.table_id(TABLE).build());
+            versions.push(IpVersion::V6);
+        }
+        for version in versions {
+            for rule in self.isolation_rules(&version).await? {
+                let gone = self.handle.rule().del(rule).execute().await;
+                gone.map_err(|e| failed("remove the rule of isolation addresses", e))?;
+            }
+        }
+        for route in routes {
+            let gone = self.handle.route().del(route).execute().await.map_err(|e| failed("remove a route", e));
+            match gone {
+                Err(error) if error.errno() != Some(nix::libc::ESRCH) => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn isolation_rules(&self, version: &IpVersion) -> Result<Vec<RuleMessage>, NetlinkError> {
+        let list = self.handle.rule().get(version.clone()).execute();
+        let mut rules: Vec<RuleMessage> = list.try_collect().await.map_err(|e| failed("list the rules", e))?;
+        rules.retain(|rule| rule.attributes.contains(&RuleAttribute::Table(TABLE)));
+        Ok(rules)
+    }
+
+    async fn loopback(&self) -> Result<u32, NetlinkError> {
+        let missing = std::io::Error::from_raw_os_error(nix::libc::ENODEV);
+        let link = self.link("lo").await?;
+        link.map(|link| link.index).ok_or_else(|| NetlinkError::new("find the loopback interface", missing))
+    }
+}
