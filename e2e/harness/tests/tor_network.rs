@@ -23,6 +23,7 @@ fn a_private_tor_network_carries_what_it_should() {
     let mut client = TorClient::start(server, &network, "").unwrap();
     let took = client.bootstrapped(PATIENCE).unwrap();
     println!("network {:?}, then a client {took:?}; {:?} from up to 100 %", network.times(), begun.elapsed());
+    println!("the client carries after {:?}", client.ready(PATIENCE).unwrap());
     println!("memory in kB: {:?}", network.memory().unwrap());
 
     by_address_and_by_name(&network, &client);
@@ -71,7 +72,7 @@ fn countries_are_selectable(lab: &Lab, network: &TorNetwork) {
     for exit in exits {
         let wanted = format!("ExitNodes {{{}}}\nStrictNodes 1", exit.country);
         let mut client = TorClient::start(lab.host("server").unwrap(), network, &wanted).unwrap();
-        client.bootstrapped(PATIENCE).unwrap();
+        client.ready(PATIENCE).unwrap();
         for isolation in ["one", "two", "three"] {
             let reply = client.http_get(&INTERNET.v4.to_string(), "/", isolation, PATIENCE).unwrap();
             assert_eq!(reply.seen_as().unwrap(), exit.addresses.v4, "wanted {}", exit.country);
@@ -81,7 +82,7 @@ fn countries_are_selectable(lab: &Lab, network: &TorNetwork) {
 
 fn a_silent_network_carries_nothing_until_it_speaks_again(lab: &Lab, network: &mut TorNetwork) {
     let mut client = TorClient::start(lab.host("server").unwrap(), network, "").unwrap();
-    client.bootstrapped(PATIENCE).unwrap();
+    client.ready(PATIENCE).unwrap();
     let get = |within| client.http_get(SITE, "/", "silence", within);
     get(PATIENCE).unwrap();
     network.pause_all().unwrap();

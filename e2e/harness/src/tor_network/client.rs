@@ -2,7 +2,7 @@
 
 use super::{TorNetwork, keys, torrc};
 use crate::http::{self, HttpReply};
-use crate::{HarnessError, Host, Process, wait_for};
+use crate::{HarnessError, Host, INTERNET, Process, wait_for};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -55,6 +55,24 @@ impl TorClient {
             }
             other => other,
         }
+    }
+
+    /// Waits until it is at 100 % and a page of `internet`, which must serve, came through: Tor says 100 % a moment
+    /// before circuits through a young network carry. How long that took since its start.
+    ///
+    /// # Errors
+    /// [`HarnessError::Timeout`], or its end.
+    pub fn ready(&mut self, within: Duration) -> Result<Duration, HarnessError> {
+        self.bootstrapped(within)?;
+        let left = within.saturating_sub(self.started.elapsed());
+        let mut attempt = 0;
+        wait_for("a page through a tor client at 100 %", left, || {
+            // Not a circuit that failed, and not one that the test will use.
+            attempt += 1;
+            let isolation = format!("ready {attempt}");
+            let page = self.http_get(&INTERNET.v4.to_string(), "/", &isolation, Duration::from_secs(5));
+            Ok(page.is_ok().then(|| self.started.elapsed()))
+        })
     }
 
     /// One HTTP GET of `name`, port 80, through Tor. What the name means is found out at the exit, or it is an onion

@@ -90,10 +90,11 @@ pub(super) fn geoip(relays: &[Relay]) -> (String, String) {
     (v4, v6)
 }
 
-/// What the test must still wait before relays should start, seen from a wall clock: authorities vote at multiples
-/// of 5 s, and relays that start 2.2 s after one are known to all at the second vote, not the third.
+/// What must still be waited before relays should start, seen from a wall clock. Consensuses are made at multiples of
+/// 5 s, and the vote begins 4 s before. Started earlier than this, authorities agree on a network without relays,
+/// and the next consensus comes 10 s later; started later, relays are unknown when the vote begins.
 pub(super) fn until_start(since_epoch: std::time::Duration) -> std::time::Duration {
-    let (period, phase) = (5_000, 2_200);
+    let (period, phase) = (5_000, 2_800);
     let now = since_epoch.as_millis() % period;
     let wait = (phase + period - now) % period;
     std::time::Duration::from_millis(u64::try_from(wait).unwrap_or_default())
@@ -188,7 +189,7 @@ mod tests {
 
     #[test]
     fn relays_start_in_the_right_part_of_a_voting_period() {
-        for (now, wait) in [(2_200, 0), (0, 2_200), (2_201, 4_999), (12_000, 200)] {
+        for (now, wait) in [(2_800, 0), (0, 2_800), (2_801, 4_999), (12_000, 800)] {
             assert_eq!(until_start(Duration::from_millis(now)), Duration::from_millis(wait), "{now}");
         }
     }
