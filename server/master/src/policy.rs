@@ -9,6 +9,21 @@ pub const STOP_GRACE: Duration = Duration::from_secs(10);
 /// So many probes in a row must fail before a ready service counts as degraded.
 pub const MISSES: u32 = 5;
 
+/// A process that has not answered at all for so long hangs: it is ended and started again. Far beyond what
+/// load does to a probe, since an answer of any kind starts the time anew.
+pub const HUNG_AFTER: Duration = Duration::from_secs(60);
+
+/// What became of a question for readiness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// It answered that it is ready.
+    Ready,
+    /// It answered that it is not, and why.
+    NotReady(String),
+    /// It did not answer.
+    Silent(String),
+}
+
 /// What the operating-system side must do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
@@ -37,6 +52,7 @@ pub struct Machine {
     state: State,
     failures: Failures,
     starts: u32,
+    silent_since: Option<Duration>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +76,14 @@ impl Machine {
     /// A service that is down.
     #[must_use]
     pub fn new(wanted: Wanted, starts: u32) -> Self {
-        Self { wanted, restart_pending: false, state: State::Down, failures: Failures::default(), starts }
+        Self {
+            wanted,
+            restart_pending: false,
+            state: State::Down,
+            failures: Failures::default(),
+            starts,
+            silent_since: None,
+        }
     }
 
     /// A service that an earlier `master` started and that still runs.
@@ -139,9 +162,22 @@ impl Machine {
         };
     }
 
-    /// The answer of `GET /v1/ready`. A service that is merely busy is never ended for it.
-    pub fn probed(&mut self, now: Duration, answer: Result<(), String>) {
+    /// The answer of `GET /v1/ready`. A service that is merely busy is never ended for it; one that has been
+    /// silent for [`HUNG_AFTER`] is started again.
+    pub fn probed(&mut self, now: Duration, probe: Probe) {
         let State::Up(health) = &mut self.state else { return };
+        let since = match probe {
+            Probe::Ready | Probe::NotReady(_) => None,
+            Probe::Silent(_) => Some(self.silent_since.unwrap_or(now)),
+        };
+        self.silent_since = since;
+        if since.is_some_and(|since| now.saturating_sub(since) >= HUNG_AFTER) {
+            self.restart_pending = true;
+        }
+        let answer = match probe {
+            Probe::Ready => Ok(()),
+            Probe::NotReady(reason) | Probe::Silent(reason) => Err(reason),
+        };
         match (answer, &mut *health) {
             (Ok(()), Health::Ready { misses, .. }) => *misses = 0,
             (Ok(()), Health::Starting { .. } | Health::Degraded { .. }) => {
@@ -167,6 +203,7 @@ impl Machine {
             return None;
         }
         self.starts = self.starts.saturating_add(1);
+        self.silent_since = None;
         self.state = State::Up(Health::Starting { reason: "just started".into() });
         Some(Command::Spawn)
     }

@@ -10,7 +10,7 @@ fn at(ms: u64) -> Duration {
 fn ready() -> Machine {
     let mut machine = Machine::new(Wanted::Running, 0);
     assert_eq!(machine.tick(at(0), &FREE), Some(Command::Spawn));
-    machine.probed(at(1), Ok(()));
+    machine.probed(at(1), Probe::Ready);
     assert!(machine.is_ready());
     machine
 }
@@ -28,13 +28,33 @@ fn defect_077_waits_for_what_it_needs() {
 fn defect_074_a_busy_service_is_never_ended() {
     let mut machine = ready();
     for n in 1..=100u64 {
-        machine.probed(at(n * 1000), Err("no answer".into()));
+        machine.probed(at(n * 1000), Probe::NotReady("busy".into()));
         assert_eq!(machine.tick(at(n * 1000), &FREE), None);
         let degraded = matches!(machine.actual(at(0)), Actual::Degraded { .. });
         assert_eq!(degraded, n >= u64::from(MISSES));
     }
-    machine.probed(at(200_000), Ok(()));
+    machine.probed(at(200_000), Probe::Ready);
     assert_eq!(machine.actual(at(0)), Actual::Ready);
+}
+
+#[test]
+fn a_service_that_hangs_is_started_again_and_one_that_answers_now_and_then_is_not() {
+    let silent = || Probe::Silent("no answer".into());
+    let mut machine = ready();
+    for second in 1..=200u64 {
+        machine.probed(at(second * 1000), if second % 50 == 0 { Probe::NotReady("busy".into()) } else { silent() });
+        assert_eq!(machine.tick(at(second * 1000), &FREE), None);
+    }
+    machine.probed(at(200_000), Probe::Ready);
+    for second in 201..=260u64 {
+        machine.probed(at(second * 1000), silent());
+        assert_eq!(machine.tick(at(second * 1000), &FREE), None, "{second}");
+    }
+    machine.probed(at(261_000), silent());
+    assert_eq!(machine.tick(at(261_000), &FREE), Some(Command::Terminate));
+    assert_eq!(machine.tick(at(272_000), &FREE), Some(Command::Kill));
+    machine.exited(at(272_001), 0.0, "killed".into());
+    assert_eq!(machine.tick(at(272_001), &FREE), Some(Command::Spawn));
 }
 
 #[test]
@@ -117,8 +137,8 @@ proptest! {
                 1 => machine.order(Action::Stop),
                 2 => machine.order(Action::Restart),
                 3 => world.end(&mut machine, now),
-                4 => machine.probed(at(now), Ok(())),
-                5 => machine.probed(at(now), Err("busy".into())),
+                4 => machine.probed(at(now), Probe::Ready),
+                5 => machine.probed(at(now), Probe::NotReady("busy".into())),
                 6 => world.obey(machine.tick(at(now), &held)),
                 _ => world.obey(machine.tick(at(now), &FREE)),
             }

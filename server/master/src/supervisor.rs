@@ -1,7 +1,7 @@
 //! The loop that carries out what the policy decides.
 
 use crate::handle::Handle;
-use crate::policy::{Command, Machine, Surroundings};
+use crate::policy::{Command, Machine, Probe, Surroundings};
 use crate::record::{Entry, Record};
 use crate::spawn::Accounts;
 use crate::table::{dependents, service};
@@ -24,7 +24,7 @@ pub enum Event {
     /// A process ended.
     Ended(ServiceName, u32),
     /// A process answered whether it is ready, or did not answer.
-    Probed(ServiceName, u32, Result<(), String>),
+    Probed(ServiceName, u32, Probe),
     /// An operator asked for something.
     Ordered(Control, oneshot::Sender<MasterStatus>),
 }

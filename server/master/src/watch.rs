@@ -1,5 +1,6 @@
 //! One running process: its end and its readiness, told to the supervisor.
 
+use crate::policy::Probe;
 use crate::proc;
 use crate::record::Identity;
 use crate::supervisor::Event;
@@ -9,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -146,16 +147,23 @@ async fn probe(watch: Watch, pid: u32) {
     let channel = Channel::new(watch.socket);
     let mut not_ready = 0u32;
     loop {
+        let asked = Instant::now();
         let answer: Result<serde_json::Value, MasterError> =
             channel.call(http::Method::GET, "/v1/ready", &NoInput {}, ANSWER).await;
-        let answer = answer.map(drop).map_err(|error| error.to_string());
-        let pause = match (&answer, not_ready) {
-            (Ok(()), _) => CALM,
-            (Err(_), n) if n < IMPATIENT_PROBES => IMPATIENT,
-            (Err(_), _) => PATIENT,
+        let probe = match answer {
+            Ok(_) => Probe::Ready,
+            // The supervisor holds the socket, so a connection is never refused: no answer means that time ran out.
+            Err(error) if asked.elapsed() >= ANSWER => Probe::Silent(error.to_string()),
+            Err(error) => Probe::NotReady(error.to_string()),
         };
-        not_ready = if answer.is_ok() { 0 } else { not_ready.saturating_add(1) };
-        if watch.events.send(Event::Probed(watch.name, pid, answer)).await.is_err() {
+        let is_ready = probe == Probe::Ready;
+        let pause = match (is_ready, not_ready) {
+            (true, _) => CALM,
+            (false, n) if n < IMPATIENT_PROBES => IMPATIENT,
+            (false, _) => PATIENT,
+        };
+        not_ready = if is_ready { 0 } else { not_ready.saturating_add(1) };
+        if watch.events.send(Event::Probed(watch.name, pid, probe)).await.is_err() {
             return;
         }
         tokio::time::sleep(pause).await;
