@@ -93,8 +93,17 @@ pub(crate) fn ip(words: &[&str]) -> Result<Output, HarnessError> {
 
 /// `ip -batch` inside a namespace: one line a command.
 pub(crate) fn ip_batch(namespace: &str, lines: &[String]) -> Result<(), HarnessError> {
+    batch(&["-n", namespace], lines)
+}
+
+/// The same for lines that do not say their family by an address of their own: `-4` or `-6`.
+pub(crate) fn ip_batch_of(family: &str, namespace: &str, lines: &[String]) -> Result<(), HarnessError> {
+    batch(&[family, "-n", namespace], lines)
+}
+
+fn batch(options: &[&str], lines: &[String]) -> Result<(), HarnessError> {
     let mut command = Command::new("ip");
-    command.args(["-n", namespace, "-batch", "-"]);
+    command.args(options).args(["-batch", "-"]);
     run(command, Some(&lines.join("\n")), Duration::from_secs(60))?.success().map(drop)
 }
 

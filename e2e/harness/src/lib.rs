@@ -4,7 +4,7 @@
 //! device1 ─┐
 //! device2 ─┤ access ─┬─ server    203.0.113.10   2001:db8:113::10
 //!   …      │         └─ internet  192.0.2.80     2001:db8:80::80
-//! deviceN ─┘  198.51.100.N, 2001:db8:1::N
+//! deviceN ─┘  198.51.100.N, 2001:db8:1::N    and tornet, onion where a TorNetwork is wanted
 //! ```
 //!
 //! `access` is the provider between all of them: it routes in the clear, so a packet that leaves a tunnel is not
@@ -42,6 +42,27 @@
 //! assert_eq!(device.host().http_get(internet.http_v4(), "/")?.seen_as()?, SERVER.v4);
 //! let before = server.kill_service("session")?;
 //! server.wait_restarted("session", before, std::time::Duration::from_secs(10))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With a private Tor network, which takes 12 to 15 s:
+//!
+//! ```no_run
+//! use tornado_e2e_harness::{Lab, LabOptions, SITE, TorClient, TorNetwork, TorNetworkOptions};
+//! use std::time::Duration;
+//!
+//! # fn main() -> Result<(), tornado_e2e_harness::HarnessError> {
+//! let lab = Lab::up(LabOptions::with_devices(1))?;
+//! let internet = lab.internet()?;
+//! let mut network = TorNetwork::up(&lab, TorNetworkOptions::default())?;
+//! // For the server under test: ServerOptions { config: network.record().server_config(), .. }
+//! let mut client = TorClient::start(lab.host("server")?, &network, "ExitNodes {de}")?;
+//! client.ready(Duration::from_secs(30))?;
+//! let seen_as = client.http_get(SITE, "/", "any", Duration::from_secs(10))?.seen_as()?;
+//! assert!(network.exits().any(|exit| seen_as == exit.addresses.v4 || seen_as == exit.addresses.v6));
+//! network.wait_onion(Duration::from_secs(30))?;
+//! client.http_get(network.onion_address(), "/", "any", Duration::from_secs(10))?;
 //! # Ok(())
 //! # }
 //! ```

@@ -89,6 +89,10 @@ fn a_silent_network_carries_nothing_until_it_speaks_again(lab: &Lab, network: &m
     assert!(matches!(get(Duration::from_secs(2)), Err(HarnessError::Timeout { .. })));
     network.resume_all().unwrap();
     wait_for("the network to carry again", PATIENCE, || Ok(get(Duration::from_secs(5)).ok())).unwrap();
+    network.cut().unwrap();
+    assert!(matches!(get(Duration::from_secs(2)), Err(HarnessError::Timeout { .. })));
+    network.mend().unwrap();
+    wait_for("the network to carry again", PATIENCE, || Ok(get(Duration::from_secs(5)).ok())).unwrap();
 
     // Without the exits there is no way out, and the client's tor says so itself.
     network.kill_relay("e1").unwrap();

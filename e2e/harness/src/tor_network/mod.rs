@@ -19,7 +19,7 @@ pub use client::TorClient;
 pub use names::{Query, SITE, SITE_V4, SITE_V6, serve_names};
 pub use plan::{Relay, RelayKind};
 
-use crate::command::{ip, ip_batch};
+use crate::command::{ip, ip_batch, ip_batch_of};
 use crate::internet::{Internet, Seen};
 use crate::lab::settle;
 use crate::{HarnessError, Host, Lab, Process, record, topology, wait_for};
@@ -138,6 +138,7 @@ impl TorNetworkRecord {
 pub struct TorNetwork {
     record: TorNetworkRecord,
     times: TorNetworkTimes,
+    access: String,
     tornet: Host,
     onion: Host,
     relays: Vec<Option<Process>>,
@@ -185,7 +186,8 @@ impl TorNetwork {
         write(&tornet.dir().join(NOTE), &note)?;
         wait_for_relays(&mut processes)?;
         let times = TorNetworkTimes { keys, phase, consensus, total: begun.elapsed() };
-        Ok(Self { record, times, tornet, onion, relays: processes, service, servers })
+        let access = topology::namespace(lab.id(), "access");
+        Ok(Self { record, times, access, tornet, onion, relays: processes, service, servers })
     }
 
     /// The lines that make a tor a client of this network: authorities, test settings, countries.
@@ -347,6 +349,22 @@ impl TorNetwork {
         self.relays.iter().flatten().try_for_each(|process| process.signal(Signal::SIGCONT))
     }
 
+    /// Cuts the wire: what goes to the relays or comes from them is lost without a word, as when a provider drops it.
+    ///
+    /// # Errors
+    /// When it is cut already.
+    pub fn cut(&self) -> Result<(), HarnessError> {
+        self.rules(false)
+    }
+
+    /// Mends it.
+    ///
+    /// # Errors
+    /// When it is not cut.
+    pub fn mend(&self) -> Result<(), HarnessError> {
+        self.rules(true)
+    }
+
     /// Memory of every running relay, in kB: what proc_pid_status(5) calls VmRSS.
     ///
     /// # Errors
@@ -364,6 +382,13 @@ impl TorNetwork {
             Servers::Threads(..) => {}
             Servers::Processes(names, page) => [names, page].into_iter().for_each(Process::detach),
         }
+    }
+
+    fn rules(&self, delete: bool) -> Result<(), HarnessError> {
+        for (family, lines) in plan::cutting(delete) {
+            ip_batch_of(family, &self.access, &lines)?;
+        }
+        Ok(())
     }
 
     fn index_of(&self, name: &str) -> Result<usize, HarnessError> {

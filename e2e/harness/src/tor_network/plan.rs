@@ -17,6 +17,9 @@ pub(super) const ONION: Addresses = addresses(1, 10);
 pub(super) const NAME_SERVER: Addresses =
     Addresses { v4: Ipv4Addr::new(192, 0, 2, 53), v6: Ipv6Addr::new(0x2001, 0xdb8, 0x80, 0, 0, 0, 0, 0x53) };
 
+/// Where the rules of a cut stand: before the main table's.
+const CUT: u16 = 100;
+
 /// Most relays of one kind: their names have one digit, their addresses a range of 20.
 const KIND_MAX: u8 = 9;
 
@@ -131,6 +134,16 @@ pub(super) fn wiring(lab: &str, relays: &[Relay]) -> [(&'static str, Vec<String>
         ("onion", far(1, vec![ONION])),
         ("internet", internet),
     ]
+}
+
+/// `ip -batch` lines for `access`, one list a family, after which no packet goes to or from the relays, and nobody is
+/// told; with `delete` those that undo it.
+pub(super) fn cutting(delete: bool) -> [(&'static str, Vec<String>); 2] {
+    let (verb, own) = (if delete { "del" } else { "add" }, addresses(0, 0));
+    let rules = |subnet: String| {
+        ["from", "to"].map(|side| format!("rule {verb} pref {CUT} {side} {subnet} blackhole")).to_vec()
+    };
+    [("-4", rules(format!("{}/24", own.v4))), ("-6", rules(format!("{}/64", own.v6)))]
 }
 
 const fn addresses(subnet: u8, last: u8) -> Addresses {
