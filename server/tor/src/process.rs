@@ -6,6 +6,7 @@
 //! with exactly our command line is ever signalled (defect_034).
 
 use crate::account::Account;
+use crate::control::{ControlError, connect};
 use crate::ring::Ring;
 use crate::torrc::{self, Layout};
 use crate::{Config, backoff, files};
@@ -28,7 +29,9 @@ use tornado_mesh::tor::TorProcess;
 /// How often something that is missing is looked for.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long Tor may take to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Longest try to ask it over the control port.
+const ASKING: Duration = Duration::from_secs(1);
 const MAX_EXTRA: u64 = 64 * 1024;
 /// Where a program without a path is looked for.
 const PROGRAMS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
@@ -215,10 +218,16 @@ impl Supervisor {
         None
     }
 
+    /// Over the control port, so that Tor writes down which guards it uses. A signal is no way to ask: shut
+    /// into its filter, Tor 0.4.9 with glibc 2.36 ends up with a random signal mask, because the filter refuses
+    /// the call that would have told it the former one.
     async fn stop(&self, mut child: Child) {
-        if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
-            // Not waited for yet, so the number cannot belong to another process.
-            signal(pid, Signal::SIGTERM);
+        if let Err(error) = self.ask_to_end().await {
+            tracing::debug!(%error, "Tor could not be asked to end");
+            if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+                // Not waited for yet, so the number cannot belong to another process.
+                signal(pid, Signal::SIGTERM);
+            }
         }
         if tokio::time::timeout(PATIENCE, child.wait()).await.is_ok() {
             return;
@@ -227,6 +236,14 @@ impl Supervisor {
         if let Err(error) = child.kill().await {
             tracing::error!(%error, "Tor could not be killed");
         }
+    }
+
+    async fn ask_to_end(&self) -> Result<(), ControlError> {
+        let asking = async {
+            let connection = connect(&self.layout.control(), &self.layout.cookie(), self.account.uid()).await?;
+            connection.control.shut_down().await
+        };
+        tokio::time::timeout(ASKING, asking).await.map_err(|_| ControlError::Late)?
     }
 
     fn last_words(&self, status: io::Result<ExitStatus>) -> String {
@@ -283,14 +300,18 @@ fn program(name: &Path) -> Option<PathBuf> {
 fn tie_to_this_thread(command: &mut Command) {
     let parent = nix::unistd::getpid();
     let tie = move || {
-        nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?;
+        // Not SIGTERM, which a Tor in its filter may have blocked (see `stop`).
+        nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
         if nix::unistd::getppid() != parent {
             // The service died in between, so the signal will not come.
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        Ok(())
+        // The listening socket that the supervisor handed over must not live on in Tor.
+        // SAFETY: marks descriptors for closing at exec; none is closed under its owner.
+        let marked = unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+        if marked < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     };
-    // SAFETY: the closure makes two system calls and allocates nothing.
+    // SAFETY: the closure makes three system calls and allocates nothing.
     unsafe { command.pre_exec(tie) };
 }
 

@@ -162,6 +162,14 @@ impl Control {
         self.command("SIGNAL NEWNYM").await.map(drop)
     }
 
+    /// `SIGNAL SHUTDOWN`: a client ends at once. It may be gone before it answers.
+    pub(crate) async fn shut_down(&self) -> Result<(), ControlError> {
+        match self.command("SIGNAL SHUTDOWN").await {
+            Ok(_) | Err(ControlError::Closed) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// All circuits.
     pub(crate) async fn circuits(&self) -> Result<Vec<event::CircuitLine>, ControlError> {
         let info = self.info(&["circuit-status"]).await?;

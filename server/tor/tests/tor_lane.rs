@@ -1,0 +1,183 @@
+//! The whole service with a real Tor on a private Tor network: when the lane opens, and when it shuts.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tornado_e2e_harness::{Lab, LabOptions, SITE, TorNetwork, TorNetworkOptions};
+use tornado_mesh::tor::{
+    HopRole, LaneReason, LaneState, Tor as _, TorClient, TorControl, TorOrder, TorProcess, TorStatus,
+};
+use tornado_mesh::wg::TorLane;
+use tornado_mesh::{Channel, Context, NoInput, Role, Roles};
+use tornado_tor::{Config, FakeSwitch, Probe, run_with};
+
+const USER: &str = "debian-tor";
+const PATIENCE: Duration = Duration::from_secs(90);
+const OPEN: TorLane = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 };
+const PAGE: TorLane = TorLane::Maintenance { page_port: 9041 };
+
+/// The service as a caller sees it, with the switch it commands.
+struct Seen {
+    tor: TorClient,
+    switch: Arc<FakeSwitch>,
+}
+
+impl Seen {
+    async fn until(&self, what: &str, is_so: impl Fn(&TorStatus) -> bool) -> (TorStatus, Duration) {
+        let begun = Instant::now();
+        let mut last = None;
+        while begun.elapsed() < PATIENCE {
+            if let Ok(status) = self.tor.status(NoInput {}).await {
+                if is_so(&status) {
+                    println!("{what}: {:?}", begun.elapsed());
+                    return (status, begun.elapsed());
+                }
+                last = Some(status);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let log = self.tor.log(tornado_mesh::tor::TorLogQuery { lines: Some(40) }).await;
+        panic!("never {what}: {last:#?} {log:#?}");
+    }
+
+    async fn until_open(&self, what: &str) -> (TorStatus, Duration) {
+        self.until(what, |s| s.lane.applied == Some(OPEN) && self.switch.lane() == OPEN).await
+    }
+
+    async fn order(&self, order: TorOrder) {
+        self.tor.control(TorControl { order }).await.unwrap();
+    }
+}
+
+fn pid(status: &TorStatus) -> Pid {
+    match status.process {
+        TorProcess::Running { pid, .. } => Pid::from_raw(pid.cast_signed()),
+        TorProcess::Stopped
+        | TorProcess::Waiting { .. }
+        | TorProcess::Stopping { .. }
+        | TorProcess::BackingOff { .. } => panic!("Tor does not run: {status:#?}"),
+    }
+}
+
+fn private_dir(path: &Path) {
+    std::fs::create_dir(path).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let user = nix::unistd::User::from_name(USER).unwrap().unwrap();
+    nix::unistd::chown(path, Some(user.uid), Some(user.gid)).unwrap();
+}
+
+#[test]
+fn the_lane_is_open_exactly_while_tor_carries_it() {
+    let lab = Lab::up(LabOptions::with_devices(1)).unwrap();
+    let network = TorNetwork::up(&lab, TorNetworkOptions::default()).unwrap();
+    let dir = tempfile::Builder::new().prefix("tornado-tor-").tempdir_in("/tmp").unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    private_dir(&dir.path().join("tor"));
+    let config = Config {
+        listen: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
+        user: Some(USER.into()),
+        extra_torrc: Some(network.client_torrc().to_owned()),
+        probe: Probe { target: SITE.into(), interval_ms: 1_000, deadline_ms: 2_000 },
+        ..Config::default()
+    };
+    let shutdown = CancellationToken::new();
+    let context = Context {
+        service: "tor",
+        run_dir: dir.path().to_owned(),
+        state_dir: dir.path().join("tor"),
+        roles: Roles::default().with(0, Role::Admin),
+        shutdown: shutdown.clone(),
+    };
+    let switch = Arc::new(FakeSwitch::default());
+    let seen = Seen { tor: TorClient::new(Channel::new(dir.path().join("tor.sock"))), switch: switch.clone() };
+    lab.host("server")
+        .unwrap()
+        .block_on(|| async {
+            let service = tokio::spawn(run_with(context, config, switch));
+            opens_when_everything_is_there(&seen).await;
+            tells_what_it_is_made_of(&seen).await;
+            a_cut_network_shuts_it(&seen, &network).await;
+            defect_053_the_operator_decides(&seen).await;
+            a_killed_tor_shuts_it(&seen).await;
+            shutdown.cancel();
+            service.await.unwrap().unwrap();
+            assert_eq!(seen.switch.lane(), TorLane::Closed);
+        })
+        .unwrap();
+}
+
+async fn opens_when_everything_is_there(seen: &Seen) {
+    let (status, _) = seen.until_open("open from nothing").await;
+    assert_eq!((status.bootstrap.percent, status.circuit_established), (100, true));
+    assert_eq!((status.lane.state, status.lane.reason), (LaneState::Open, LaneReason::Healthy));
+    assert!(status.probe.is_some_and(|probe| probe.ok));
+    // Closed until then, and no maintenance in between.
+    assert_eq!(seen.switch.told(), [TorLane::Closed, OPEN]);
+}
+
+async fn tells_what_it_is_made_of(seen: &Seen) {
+    let health = seen.tor.health(NoInput {}).await.unwrap();
+    let exit = health.exit.unwrap();
+    assert!(health.ok && ["de", "nl"].contains(&exit.country.as_deref().unwrap()), "{exit:?}");
+    let exits = seen.tor.exits(NoInput {}).await.unwrap();
+    let mut countries: Vec<_> = exits.countries.iter().map(|c| (c.country.as_str(), c.exits)).collect();
+    countries.sort_unstable();
+    assert_eq!(countries, [("de", 1), ("nl", 1)]);
+    let circuits = seen.tor.circuits(NoInput {}).await.unwrap().circuits;
+    let whole = circuits.iter().find(|c| c.status == "BUILT" && c.path.len() == 3).unwrap();
+    let roles: Vec<_> = whole.path.iter().map(|hop| hop.role).collect();
+    assert_eq!(roles, [HopRole::Guard, HopRole::Middle, HopRole::Exit]);
+    assert!(whole.path.iter().all(|hop| hop.address.is_some() && hop.flags.iter().any(|f| f == "Running")));
+    seen.tor.new_identity(NoInput {}).await.unwrap();
+    let (status, _) = seen.until("traffic is counted", |s| s.traffic.read > 0 && s.traffic.written > 0).await;
+    assert_eq!(status.lane.state, LaneState::Open);
+}
+
+async fn a_cut_network_shuts_it(seen: &Seen, network: &TorNetwork) {
+    network.pause_all().unwrap();
+    let (status, took) = seen.until("shut after a cut", |s| s.lane.applied == Some(PAGE)).await;
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert_eq!(status.lane.state, LaneState::Maintenance);
+    network.resume_all().unwrap();
+    seen.until_open("open after the cut").await;
+}
+
+async fn defect_053_the_operator_decides(seen: &Seen) {
+    seen.order(TorOrder::Down).await;
+    let (status, took) = seen.until("shut by order", |s| s.lane.applied == Some(PAGE)).await;
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    let before = pid(&status);
+    kill(before, Signal::SIGKILL).unwrap();
+    let (status, _) =
+        seen.until("back but down", |s| s.circuit_established && s.bootstrap.percent == 100 && s.restarts == 1).await;
+    assert_ne!(pid(&status), before);
+    assert_eq!((status.lane.reason, seen.switch.lane()), (LaneReason::OperatorDown, PAGE));
+    seen.order(TorOrder::Up).await;
+    seen.until_open("open by order").await;
+}
+
+async fn a_killed_tor_shuts_it(seen: &Seen) {
+    let (status, _) = seen.until_open("open").await;
+    kill(pid(&status), Signal::SIGKILL).unwrap();
+    let (_, took) = seen.until("shut after kill -9", |s| s.lane.applied == Some(PAGE)).await;
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    seen.until_open("open after kill -9").await;
+    seen.order(TorOrder::Stop).await;
+    let (status, took) = seen.until("stopped", |s| s.process == TorProcess::Stopped).await;
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert_eq!((status.lane.state, status.lane.reason), (LaneState::Maintenance, LaneReason::OperatorStopped));
+    for _ in 0..10 {
+        seen.order(TorOrder::Start).await;
+        seen.until_open("open after a start").await;
+        seen.order(TorOrder::Stop).await;
+        let (_, took) = seen.until("stopped", |s| s.process == TorProcess::Stopped).await;
+        assert!(took < Duration::from_secs(2), "a Tor in its filter must hear that it shall end: {took:?}");
+    }
+}
