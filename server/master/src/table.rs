@@ -28,11 +28,12 @@ pub struct Service {
 /// The row of a service.
 #[must_use]
 pub const fn service(name: ServiceName) -> Service {
-    use ServiceName::{Admin, Auth, ClientApi, Session, Wg};
+    use ServiceName::{Admin, Auth, ClientApi, Session, Tor, Wg};
     let (role, capabilities, needs): (Role, Capabilities, &[ServiceName]) = match name {
         Auth => (Role::Auth, Capabilities::Nothing, &[]),
         Session => (Role::Session, Capabilities::Nothing, &[Auth]),
         Wg => (Role::Wg, Capabilities::NetAdmin, &[Session]),
+        Tor => (Role::Tor, Capabilities::Nothing, &[Wg]),
         ClientApi => (Role::ClientApi, Capabilities::Nothing, &[Auth, Session, Wg]),
         Admin => (Role::Admin, Capabilities::Nothing, &[Auth]),
     };

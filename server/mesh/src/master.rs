@@ -17,6 +17,8 @@ pub enum ServiceName {
     Session,
     /// Lanes.
     Wg,
+    /// Tor.
+    Tor,
     /// The devices' API.
     ClientApi,
     /// The console.
@@ -25,7 +27,7 @@ pub enum ServiceName {
 
 impl ServiceName {
     /// All of them, in the order of their start.
-    pub const ALL: [Self; 5] = [Self::Auth, Self::Session, Self::Wg, Self::ClientApi, Self::Admin];
+    pub const ALL: [Self; 6] = [Self::Auth, Self::Session, Self::Wg, Self::Tor, Self::ClientApi, Self::Admin];
 
     /// The word used on the command line, for the socket and the sub-command.
     #[must_use]
@@ -34,6 +36,7 @@ impl ServiceName {
             Self::Auth => "auth",
             Self::Session => "session",
             Self::Wg => "wg",
+            Self::Tor => "tor",
             Self::ClientApi => "client-api",
             Self::Admin => "admin",
         }
@@ -48,7 +51,7 @@ impl fmt::Display for ServiceName {
 
 /// No service has this name.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("no service is called '{0}'; there are auth, session, wg, client-api, admin")]
+#[error("no service is called '{0}'; there are auth, session, wg, tor, client-api, admin")]
 pub struct UnknownService(String);
 
 impl FromStr for ServiceName {

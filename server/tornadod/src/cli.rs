@@ -37,7 +37,7 @@ pub enum Command {
     /// Run one service; started by the supervisor.
     #[command(hide = true)]
     Service {
-        /// auth, session, wg, client-api or admin.
+        /// auth, session, wg, tor, client-api or admin.
         name: ServiceName,
     },
     /// Check the configuration file and print the effective values.
@@ -58,17 +58,17 @@ pub enum Operators {
     },
     /// Start a service, or all; also ends a crash loop.
     Start {
-        /// auth, session, wg, client-api or admin.
+        /// auth, session, wg, tor, client-api or admin.
         service: Option<ServiceName>,
     },
     /// Stop a service, or all.
     Stop {
-        /// auth, session, wg, client-api or admin.
+        /// auth, session, wg, tor, client-api or admin.
         service: Option<ServiceName>,
     },
     /// Restart a service, or all in order.
     Restart {
-        /// auth, session, wg, client-api or admin.
+        /// auth, session, wg, tor, client-api or admin.
         service: Option<ServiceName>,
     },
     /// Print a one-time link that makes the first operator.
@@ -83,6 +83,56 @@ pub enum Operators {
     #[command(subcommand)]
     Session(Session),
     /// Follow what happens to sessions, one JSON object a line.
+    Events,
+    /// Look at Tor and the tor lane, and give them orders.
+    #[command(subcommand)]
+    Tor(Tor),
+}
+
+/// `tornadod tor …`
+#[derive(Debug, Subcommand)]
+pub enum Tor {
+    /// Show the lane, the Tor process and its health.
+    Status {
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Open the lane as soon as Tor can carry it.
+    Up,
+    /// Put the lane into maintenance; Tor goes on running.
+    Down,
+    /// Run Tor.
+    Start,
+    /// Stop Tor; the lane goes into maintenance.
+    Stop,
+    /// Show circuits with their relays.
+    Circuits {
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the countries in which traffic can leave the network.
+    Exits {
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give all new connections of all devices new circuits.
+    NewIdentity,
+    /// Probe the way through Tor now; exit code 1 when it does not work.
+    Health {
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the end of Tor's log.
+    Log {
+        /// Lines.
+        #[arg(long, default_value_t = 50)]
+        lines: usize,
+    },
+    /// Follow what happens to Tor, one JSON object a line.
     Events,
 }
 

@@ -23,6 +23,8 @@ pub struct Config {
     pub session: tornado_session::Config,
     /// Service `wg`.
     pub wg: tornado_wg::Config,
+    /// Service `tor`.
+    pub tor: tornado_tor::Config,
     /// Service `client-api`.
     pub client_api: tornado_client_api::Config,
     /// Service `admin`.
@@ -91,9 +93,10 @@ impl Default for Log {
 }
 
 /// Keys that services have in their own tables, but that only one place may set.
-const ELSEWHERE: [(&str, &str, &str); 8] = [
+const ELSEWHERE: [(&str, &str, &str); 9] = [
     ("session", "pools", "[lanes] pools"),
     ("wg", "pools", "[lanes] pools"),
+    ("tor", "pools", "[lanes] pools"),
     ("wg", "direct_port", "[lanes] direct_port"),
     ("wg", "tor_port", "[lanes] tor_port"),
     ("wg", "mtu", "[lanes] mtu"),
@@ -146,6 +149,7 @@ impl Config {
             api_port,
             ..self.wg
         };
+        self.tor.pools = self.lanes.pools;
         self.auth.public_host = Some(host.clone());
         self.auth.api_port = api_port;
         self.client_api.host = host;
@@ -161,6 +165,7 @@ impl Config {
         self.auth.validate().map_err(|e| format!("[auth]: {e}"))?;
         self.session.validate().map_err(|e| format!("[session]: {e}"))?;
         self.wg.validate().map_err(|e| format!("[wg]: {e}"))?;
+        self.tor.validate().map_err(|e| format!("[tor]: {e}"))?;
         let filter = tracing_subscriber::EnvFilter::try_new(&self.log.level);
         filter.map_err(|e| format!("[log] level: {e}"))?;
         Ok(())
@@ -225,6 +230,7 @@ mod tests {
                     [lanes.pools.tor]\nv4 = '10.2.0.0/24'\nv6 = 'fd00:2::/64'\n[client_api]\nlisten = ['127.0.0.1:99']";
         let config = Config::parse(text).unwrap();
         assert_eq!(config.session.pools, config.wg.pools);
+        assert_eq!(config.tor.pools, config.wg.pools);
         assert_eq!((config.wg.direct_port, config.wg.api_port, config.auth.api_port), (1000, 99, 99));
         assert_eq!(config.client_api.host, "vpn.example.org");
         assert_eq!(config.auth.public_host.as_deref(), Some("vpn.example.org"));

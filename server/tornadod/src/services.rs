@@ -47,6 +47,7 @@ async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Res
         ServiceName::Auth => tornado_auth::run(context, config.auth).await?,
         ServiceName::Session => tornado_session::run(context, config.session).await?,
         ServiceName::Wg => tornado_wg::run(context, config.wg).await?,
+        ServiceName::Tor => tornado_tor::run(context, config.tor).await?,
         ServiceName::ClientApi => tornado_client_api::run(context, config.client_api).await?,
         ServiceName::Admin => tornado_admin::run(context, config.admin).await?,
     }

@@ -64,7 +64,7 @@ fn services_outlive_the_supervisor_and_are_taken_over() {
     lab.kill_master();
     assert_eq!(lab.tornadod(&["status"]).status.code(), Some(3), "unreachable is exit code 3");
     assert!(lab.tornadod(&["session", "list"]).status.success(), "services answer without their supervisor");
-    let living = ["auth", "session", "wg", "client-api"];
+    let living = ["auth", "session", "wg", "tor", "client-api"];
     assert!(living.iter().all(|name| is_alive(pid(&before, name).unwrap())));
 
     lab.start_master();
@@ -123,7 +123,12 @@ fn defect_076_stops_in_reverse_order_and_leaves_nothing() {
         let end = |line: &&str| line.contains("\"stopped\"") && line.contains(&format!("\"service\":\"{name}\""));
         log.lines().position(|line| end(&line)).unwrap_or_else(|| panic!("{name} never stopped\n{log}"))
     };
-    assert!(place("client-api") < place("wg") && place("wg") < place("session") && place("session") < place("auth"));
+    assert!(
+        place("client-api") < place("wg")
+            && place("tor") < place("wg")
+            && place("wg") < place("session")
+            && place("session") < place("auth")
+    );
 }
 
 #[test]
@@ -149,7 +154,7 @@ fn defect_074_a_service_that_cannot_run_ends_in_a_crash_loop_and_harms_nobody() 
     lab.start_master();
     let looping = lab.wait("a crash loop", |status| service(status, "admin")["state"] == "crash_loop");
     assert_eq!(looping["ready"], false);
-    for name in ["auth", "session", "wg", "client-api"] {
+    for name in ["auth", "session", "wg", "tor", "client-api"] {
         assert_eq!(service(&looping, name)["state"], "ready", "{name}");
         assert_eq!(service(&looping, name)["restarts"], 0, "{name}");
     }

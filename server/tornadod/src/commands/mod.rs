@@ -4,6 +4,7 @@ mod invite;
 mod operator;
 mod sessions;
 mod status;
+mod tor;
 
 use crate::cli::{Invite, Operator, Operators, Session};
 use crate::config::Config;
@@ -38,6 +39,7 @@ pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
             Operators::Session(Session::History { json, limit }) => sessions::history(&server, limit, json).await,
             Operators::Session(Session::Close { device_id }) => sessions::close(&server, device_id).await,
             Operators::Events => sessions::events(&server).await,
+            Operators::Tor(command) => tor::run(&server, command).await,
         }
     })
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-pub const SERVICES: [&str; 5] = ["auth", "session", "wg", "client-api", "admin"];
+pub const SERVICES: [&str; 6] = ["auth", "session", "wg", "tor", "client-api", "admin"];
 const USERS: [&str; 7] =
     ["tornado-auth", "tornado-session", "tornado-wg", "tornado-tor", "tornado-logs", "tornado-api", "tornado-admin"];
 const FIRST_UID: u32 = 64_700;
