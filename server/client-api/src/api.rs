@@ -3,7 +3,7 @@
 use crate::error::{ApiError, dialect};
 use crate::extract::Peer;
 use crate::limits::{Origin, RateLimit};
-use crate::routes::{account, general, lanes};
+use crate::routes::{account, general, lanes, tor};
 use crate::{Config, openapi};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -98,7 +98,8 @@ pub fn router(api: Api) -> Router {
         .route(path::INITIATE, post(lanes::initiate))
         .route(path::HEARTBEAT, post(lanes::heartbeat))
         .route(path::DISCONNECT, post(lanes::disconnect))
-        .route(path::LANES, get(lanes::lanes))
+        .route(path::LANES, get(tor::lanes))
+        .route(path::NEW_IDENTITY, post(tor::new_identity))
         .route(path::VERIFY_ID, post(general::verify_id))
         .route(path::ME, get(general::me));
     Router::new()

@@ -166,6 +166,12 @@ impl DeviceApi {
         self.get(path::LANES, Some(access)).await
     }
 
+    /// New circuits on the tor lane for what this device begins from now on.
+    pub async fn new_identity(&self, access: &Secret) -> Result<(), Error> {
+        let _: StatusWord = self.post(path::NEW_IDENTITY, Some(access), None::<&()>).await?;
+        Ok(())
+    }
+
     async fn open_login<P: Serialize + Sync>(
         &self,
         purpose: Purpose,

@@ -45,6 +45,8 @@ pub mod path {
     pub const ME: &str = "/v2/me";
     /// `GET`: the lanes.
     pub const LANES: &str = "/v2/lanes";
+    /// `POST`: new circuits on the tor lane for the device.
+    pub const NEW_IDENTITY: &str = "/v2/tor/new-identity";
     /// `GET`: OpenAPI document.
     pub const OPENAPI: &str = "/openapi.json";
 }

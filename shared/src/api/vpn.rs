@@ -108,7 +108,7 @@ pub struct SessionView {
 pub struct LaneView {
     /// Which.
     pub lane: Lane,
-    /// `open` or `closed`.
+    /// `open`, `maintenance` or `closed`.
     pub state: LaneState,
     /// UDP port.
     pub port: u16,
@@ -122,6 +122,8 @@ pub struct LaneView {
 pub enum LaneState {
     /// Carries traffic.
     Open,
+    /// Carries nothing for now: web pages over plain HTTP are answered with a notice, all else is refused.
+    Maintenance,
     /// Carries nothing; what is sent into it is refused.
     Closed,
 }

@@ -51,7 +51,7 @@ const fn known(method: HttpMethod, path: &'static str, summary: &'static str, re
     Row { method, path, summary, bearer: true, body: None, reply, problems: &[UNAUTHENTICATED] }
 }
 
-const fn rows() -> [Row; 14] {
+const fn rows() -> [Row; 15] {
     [
         get(path::HEALTH, "Liveness", "StatusWord"),
         get(path::OPENAPI, "This document", "Object"),
@@ -78,6 +78,15 @@ const fn rows() -> [Row; 14] {
         known(HttpMethod::Post, path::DISCONNECT, "End the device's session", "Disconnected"),
         known(HttpMethod::Get, path::ME, "The account, the device and its session", "Me"),
         known(HttpMethod::Get, path::LANES, "Both lanes and whether they carry traffic", "Lanes"),
+        Row {
+            problems: &[UNAUTHENTICATED, ("400", "session_expired: connect again")],
+            ..known(
+                HttpMethod::Post,
+                path::NEW_IDENTITY,
+                "New circuits on the tor lane for what the device begins from now on; running flows go on",
+                "StatusWord",
+            )
+        },
     ]
 }
 

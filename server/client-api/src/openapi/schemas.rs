@@ -218,7 +218,7 @@ pub struct Lanes {
 pub struct LaneView {
     /// direct or tor.
     lane: String,
-    /// open or closed.
+    /// open, maintenance or closed.
     state: String,
     port: u16,
     server_pubkey: String,

@@ -1,17 +1,12 @@
-//! Connecting, heartbeats, disconnecting, the lanes.
+//! Connecting, heartbeats, disconnecting.
 
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::extract::{Bearer, Body, Peer};
 use axum::Json;
 use axum::extract::State;
-use tornado_mesh::NoInput;
 use tornado_mesh::session::{Connect, Connected, HeartbeatOutcome};
-use tornado_mesh::wg::LaneEnd;
-use tornado_shared::api::{
-    Disconnected, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, LaneOffer, LaneState, LaneView, Lanes,
-    SessionTimes,
-};
+use tornado_shared::api::{Disconnected, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, LaneOffer, SessionTimes};
 use tornado_shared::model::{Lane, LaneAddresses};
 
 /// `POST /vpn/initiate`
@@ -60,21 +55,4 @@ pub async fn heartbeat(State(api): State<Api>, Bearer(token): Bearer) -> Result<
 pub async fn disconnect(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<Disconnected>, ApiError> {
     let session_id = api.sessions().disconnect(token).await?.session_id;
     Ok(Json(Disconnected { session_id }))
-}
-
-/// `GET /v2/lanes`
-pub async fn lanes(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<Lanes>, ApiError> {
-    api.auth().whoami(token).await?;
-    let status = api.wg().status(NoInput {}).await?;
-    let open = status.synced && status.firewall_verified;
-    Ok(Json(Lanes { lanes: status.lanes.iter().map(|end| view(end, open)).collect() }))
-}
-
-/// The tor lane stays closed until the service that runs Tor says otherwise.
-fn view(end: &LaneEnd, open: bool) -> LaneView {
-    let state = match end.lane {
-        Lane::Direct if open && end.up => LaneState::Open,
-        Lane::Direct | Lane::Tor => LaneState::Closed,
-    };
-    LaneView { lane: end.lane, state, port: end.port, server_pubkey: end.public_key }
 }

@@ -3,3 +3,4 @@
 pub mod account;
 pub mod general;
 pub mod lanes;
+pub mod tor;

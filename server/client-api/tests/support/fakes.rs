@@ -1,6 +1,7 @@
 //! Services whose answers depend on the token or the envelope.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tornado_mesh::auth::{
     AccessToken, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin, Operator,
     PutOperator, RedeemSetup, RefreshToken, SetupLink,
@@ -11,8 +12,8 @@ use tornado_mesh::session::{
 };
 use tornado_mesh::token::{TokenError, VerifyingKey};
 use tornado_mesh::wg::{
-    Backend, CanaryStatus, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, Wg, WgError, WgStatus,
-    TorLane, TorLaneReason,
+    Backend, CanaryStatus, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, TorLane,
+    TorLaneReason, Wg, WgError, WgStatus,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::api::{LoginBody, LoginReply, LoginReplyV1, Profile, ServerInfo, Tokens, UserView};
@@ -184,7 +185,8 @@ impl Sessions for FakeSessions {
         self.check(&input.access_token)?;
         Ok(None)
     }
-    async fn new_identity(&self, _: AccessToken) -> Result<Done, SessionError> {
+    async fn new_identity(&self, input: AccessToken) -> Result<Done, SessionError> {
+        self.check(&input.access_token)?;
         Ok(Done {})
     }
     async fn renew_identity(&self, _: RenewIdentity) -> Result<Done, SessionError> {
@@ -204,8 +206,17 @@ impl Sessions for FakeSessions {
     }
 }
 
-/// Both lanes up.
-pub struct FakeWg;
+/// Both lanes up, the tor lane as the test wishes.
+pub struct FakeWg {
+    pub tor_lane: Mutex<TorLane>,
+    pub firewall_verified: AtomicBool,
+}
+
+impl Default for FakeWg {
+    fn default() -> Self {
+        Self { tor_lane: Mutex::new(TorLane::Closed), firewall_verified: AtomicBool::new(true) }
+    }
+}
 
 #[async_trait::async_trait]
 impl Wg for FakeWg {
@@ -231,8 +242,8 @@ impl Wg for FakeWg {
             backend: Backend::Userspace,
             lanes: ends(),
             peers: 0,
-            firewall_verified: true,
-            tor_lane: TorLane::Closed,
+            firewall_verified: self.firewall_verified.load(Ordering::SeqCst),
+            tor_lane: *self.tor_lane.lock().unwrap(),
             tor_lane_reason: TorLaneReason::Start,
             canary: CanaryStatus::default(),
         })

@@ -22,6 +22,7 @@ use tornado_client_api::{Api, Config, Edge, bind, load_tls, router};
 pub struct Server {
     pub address: SocketAddr,
     pub sessions: Arc<FakeSessions>,
+    pub wg: Arc<FakeWg>,
     stop: CancellationToken,
     _state: tempfile::TempDir,
 }
@@ -49,10 +50,11 @@ pub async fn start(config: Config) -> Server {
     let listener = bind(config.listen[0]).unwrap();
     let address = listener.local_addr().unwrap();
     let sessions = Arc::new(FakeSessions::default());
-    let api = Api::new(Arc::new(FakeAuth), sessions.clone(), Arc::new(FakeWg), &config);
+    let wg = Arc::new(FakeWg::default());
+    let api = Api::new(Arc::new(FakeAuth), sessions.clone(), wg.clone(), &config);
     let stop = CancellationToken::new();
     tokio::spawn(Edge::new(&tls, router(api), &config).serve(listener, stop.clone()));
-    Server { address, sessions, stop, _state: state }
+    Server { address, sessions, wg, stop, _state: state }
 }
 
 /// An answer.

@@ -1,0 +1,49 @@
+//! What devices learn of the tor lane, and what they may ask of it.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::unwrap_in_result, reason = "a test may fail loudly")]
+
+mod support;
+
+use serde_json::json;
+use std::sync::atomic::Ordering;
+use support::{Server, config, start};
+use tornado_mesh::session::SessionError;
+use tornado_mesh::wg::TorLane;
+
+async fn states(server: &Server) -> [String; 2] {
+    let lanes = server.v2("GET", "/v2/lanes", Some("good"), "").await.json();
+    [0, 1].map(|n| lanes["lanes"][n]["state"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn the_lanes_are_told_as_they_are() {
+    let server = start(config()).await;
+    for (lane, word) in [
+        (TorLane::Closed, "closed"),
+        (TorLane::Maintenance { page_port: 80 }, "maintenance"),
+        (TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 }, "open"),
+    ] {
+        *server.wg.tor_lane.lock().unwrap() = lane;
+        assert_eq!(states(&server).await, ["open", word]);
+    }
+    server.wg.firewall_verified.store(false, Ordering::SeqCst);
+    assert_eq!(states(&server).await, ["closed", "closed"], "rules that were not read back are not called good");
+    for (token, status) in [(None, 401), (Some("old"), 401), (Some("good"), 200)] {
+        assert_eq!(server.v2("GET", "/v2/lanes", token, "").await.status, status, "{token:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_gets_a_new_identity_for_its_session_only() {
+    let server = start(config()).await;
+    let ask = |token| server.v2("POST", "/v2/tor/new-identity", token, "");
+    let answer = ask(Some("good")).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({ "status": "ok" })));
+    assert_eq!((ask(None).await.status, ask(Some("forged")).await.status), (401, 401));
+    server.sessions.fail(SessionError::SessionExpired);
+    let answer = ask(Some("good")).await;
+    assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("session_expired")));
+    server.sessions.away();
+    let answer = ask(Some("good")).await;
+    assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("unavailable")));
+    assert_eq!(server.v2("GET", "/v2/tor/new-identity", Some("good"), "").await.status, 405);
+}
