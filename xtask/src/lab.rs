@@ -142,8 +142,9 @@ fn populate(lab: &Lab, with_tor: bool) -> anyhow::Result<Option<TorNetworkRecord
     })?;
     servers.detach();
     let network = with_tor.then(|| tor::up(lab)).transpose()?;
-    ServerProc::start(lab.host("server")?, ServerOptions { programs: programs(), ..ServerOptions::default() })?
-        .detach();
+    let config = network.as_ref().map(TorNetworkRecord::server_config).unwrap_or_default();
+    let options = ServerOptions { programs: programs(), config, ..ServerOptions::default() };
+    ServerProc::start(lab.host("server")?, options)?.detach();
     for number in 1..=lab.devices() {
         DeviceProc::start(lab.host(&format!("device{number}"))?, programs())?.detach();
     }

@@ -24,7 +24,7 @@ pub fn tell(network: &TorNetworkRecord, exec: &str) {
     }
     println!("  onion     {}   in the host onion", network.onion_address);
     println!("  names     {SITE} and all below it, asked at the exits");
-    println!("\nthe server's configuration for it, if it is not there already");
+    println!("\nthe server is on it by these lines of its configuration");
     network.server_config().lines().for_each(|line| println!("  {line}"));
     let torrc = network.client_torrc.display();
     println!("\na tor of your own in the server, SOCKS on 9050");
