@@ -68,6 +68,15 @@ pub(crate) enum Command {
         #[arg(long, default_value = "direct")]
         lane: Lane,
     },
+    /// Move the tunnel to the other lane. Needs no new login, and nothing leaves unprotected on the way.
+    #[command(after_help = EXIT_CODES)]
+    Lane {
+        /// `direct`: out by the server. `tor`: everything through Tor.
+        lane: Lane,
+    },
+    /// Use new circuits on the tor lane for every connection that begins from now on.
+    #[command(after_help = EXIT_CODES)]
+    NewIdentity,
     /// Show the tunnel.
     #[command(after_help = EXIT_CODES)]
     Status {

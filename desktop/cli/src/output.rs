@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tornado_helper_api::{Backend, ControlPlane, Status, TunnelState};
+use tornado_shared::api::LaneState;
+use tornado_shared::model::Lane;
 use tornado_shared::problem::Problem;
 
 pub(crate) fn status(status: &Status, json: bool) -> std::io::Result<()> {
@@ -17,6 +19,25 @@ pub(crate) fn status(status: &Status, json: bool) -> std::io::Result<()> {
         write!(out, "{}", text(status, i64::try_from(now).unwrap_or(i64::MAX)))?;
     }
     out.flush()
+}
+
+/// After a new identity: what has changed and what has not.
+pub(crate) fn new_identity(status: &Status, json: bool) -> std::io::Result<()> {
+    if json {
+        return self::status(status, true);
+    }
+    writeln!(std::io::stdout().lock(), "{}", identity_text(status.lane))
+}
+
+const fn identity_text(lane: Option<Lane>) -> &'static str {
+    match lane {
+        Some(Lane::Tor) => {
+            "New identity: what begins from now on uses new circuits. What is open keeps its own; close it."
+        }
+        Some(Lane::Direct) | None => {
+            "New identity on the tor lane. This device is on the direct lane, which shows the server's address as before."
+        }
+    }
 }
 
 pub(crate) fn error(failure: &Failure, json: bool) {
@@ -58,6 +79,9 @@ fn text(status: &Status, now: i64) -> String {
         if let Some(since) = status.since {
             row("connected", format!("for {}", span(now.saturating_sub(since))));
         }
+        if let (None, ControlPlane::Reachable) = (status.lane_state, status.control) {
+            row("lane", "the server did not say whether it is open".into());
+        }
         row("handshake", handshake(status));
         let transfer = status.transfer;
         row("traffic", format!("{} received, {} sent", bytes(transfer.rx_bytes), bytes(transfer.tx_bytes)));
@@ -86,7 +110,15 @@ fn headline(status: &Status) -> String {
         TunnelState::Connected if status.handshake_stale => {
             format!("Up over {lane} lane, but the server has been silent: traffic may be going nowhere.")
         }
-        TunnelState::Connected => format!("Connected over {lane} lane."),
+        TunnelState::Connected => match (status.lane, status.lane_state) {
+            (Some(on), Some(LaneState::Closed)) => {
+                format!("Connected over {lane} lane, but the server's {on} lane is closed: nothing passes.")
+            }
+            (Some(on), Some(LaneState::Maintenance)) => {
+                format!("Connected over {lane} lane, but the server's {on} lane is under maintenance: nothing passes.")
+            }
+            (Some(_), Some(LaneState::Open)) | (_, None) | (None, Some(_)) => format!("Connected over {lane} lane."),
+        },
         TunnelState::Switching => {
             let target = status.target.map_or_else(String::new, |lane| format!(" to the {lane} lane"));
             format!("Connected over {lane} lane, switching{target}.")
@@ -156,6 +188,20 @@ mod tests {
         assert!(text(&quiet, 1500).starts_with("Up over the tor lane, but"));
         assert!(text(&quiet, 1500).contains("6 min 40 s ago, too long"));
         quiet.handshake_stale = false;
-        assert!(text(&quiet, 1500).starts_with("Connected over the tor lane."));
+        quiet.control = ControlPlane::Reachable;
+        assert!(text(&quiet, 1500).starts_with("Connected over the tor lane.\n"));
+        assert!(text(&quiet, 1500).contains("the server did not say whether it is open"));
+        for (state, headline) in [
+            (LaneState::Open, "Connected over the tor lane.\n"),
+            (LaneState::Closed, "Connected over the tor lane, but the server's tor lane is closed: nothing passes.\n"),
+            (
+                LaneState::Maintenance,
+                "Connected over the tor lane, but the server's tor lane is under maintenance: nothing passes.\n",
+            ),
+        ] {
+            quiet.lane_state = Some(state);
+            assert!(text(&quiet, 1500).starts_with(headline), "{}", text(&quiet, 1500));
+            assert!(!text(&quiet, 1500).contains("did not say"));
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::args::{Arguments, Command};
 use crate::output;
 use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
-use tornado_helper_api::{Connect, Enroll, HelperClient, HelperError, Login};
+use tornado_helper_api::{Connect, Enroll, HelperClient, HelperError, Login, SwitchLane};
 use tornado_shared::model::{DeviceName, Secret, Username};
 use zeroize::Zeroizing;
 
@@ -48,6 +48,7 @@ impl Failure {
                 HelperError::NoHandshake(_) => 6,
                 HelperError::NotEnrolled
                 | HelperError::NotLoggedIn
+                | HelperError::NotConnected
                 | HelperError::Untrusted(_)
                 | HelperError::Blocked(_)
                 | HelperError::Tunnel(_)
@@ -76,6 +77,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             helper.login(&Login { server, username, password }).await?
         }
         Command::Connect { lane } => helper.connect(&Connect { lane }).await?,
+        Command::Lane { lane } => helper.switch_lane(&SwitchLane { lane }).await?,
+        Command::NewIdentity => return Ok(output::new_identity(&helper.new_identity().await?, json)?),
         Command::Status { watch: false } => helper.status().await?,
         Command::Status { watch: true } => {
             let mut events = helper.events().await?;

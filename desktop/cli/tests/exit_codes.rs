@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tornado_helper_api::{Access, Connect, Enroll, Helper, HelperError, Login, Status};
+use tornado_helper_api::{Access, Connect, Enroll, Helper, HelperError, Login, Status, SwitchLane};
 
 /// Answers every call with one error, and remembers what was asked.
 struct Told {
@@ -34,6 +34,12 @@ impl Helper for Told {
     }
     async fn connect(&self, input: Connect) -> Result<Status, HelperError> {
         self.answer(format!("connect {}", input.lane))
+    }
+    async fn switch_lane(&self, input: SwitchLane) -> Result<Status, HelperError> {
+        self.answer(format!("lane {}", input.lane))
+    }
+    async fn new_identity(&self) -> Result<Status, HelperError> {
+        self.answer("new identity".into())
     }
     async fn disconnect(&self) -> Result<Status, HelperError> {
         self.answer("disconnect".into())
@@ -80,6 +86,8 @@ async fn every_failure_has_its_code() {
     assert_eq!(run(&["dance"], "").status.code(), Some(2));
     assert_eq!(run(&["connect", "--lane", "wg0"], "").status.code(), Some(2));
     assert_eq!(run(&[], "").status.code(), Some(2));
+    assert_eq!(run(&["lane"], "").status.code(), Some(2));
+    assert_eq!(run(&["lane", "wg0"], "").status.code(), Some(2));
     let help = String::from_utf8(run(&["--help"], "").stdout).unwrap();
     assert!(help.contains("Exit codes:") && help.contains("6  no handshake"), "{help}");
 
@@ -104,6 +112,7 @@ async fn every_failure_has_its_code() {
         HelperError::Unreachable { code: busy, detail: "the lanes could not be set up".into(), retry_after: Some(7) };
     for (error, code) in [
         (HelperError::NotLoggedIn, 1),
+        (HelperError::NotConnected, 1),
         (HelperError::Blocked("x".into()), 1),
         (HelperError::Untrusted("x".into()), 1),
         (HelperError::BadInvitation("x".into()), 2),
@@ -117,17 +126,21 @@ async fn every_failure_has_its_code() {
         assert!(out.stdout.is_empty());
         let problem: serde_json::Value = serde_json::from_slice(&out.stderr).unwrap();
         assert_eq!(problem["code"], error.code());
+        assert_eq!(run(&["lane", "tor"], "").status.code(), Some(code), "{error:?}");
+        assert_eq!(run(&["new-identity"], "").status.code(), Some(code), "{error:?}");
         let plain = String::from_utf8(run(&["disconnect"], "").stderr).unwrap();
         assert!(plain.starts_with("tornado: ") && plain.lines().count() == 1, "{plain}");
     }
 
     told.seen.lock().unwrap().clear();
+    run(&["lane", "tor"], "");
+    run(&["new-identity"], "");
     run(&["login", "--username", "ann", "--password-stdin"], "pass word \r\n");
     run(&["enroll", "tornado://x", "--username", "Ann", "--device-name", "lap", "--password-stdin"], "p\n");
     assert_eq!(run(&["login", "--password-stdin"], "\n").status.code(), Some(2), "an empty password is not sent");
     assert_eq!(run(&["login", "--password-stdin"], &"x".repeat(5000)).status.code(), Some(2));
     let seen = told.seen.lock().unwrap().clone();
-    assert_eq!(seen, ["login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
+    assert_eq!(seen, ["lane tor", "new identity", "login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
     stop.cancel();
     serving.await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! The calling end.
 
 use crate::error::HelperError;
-use crate::model::{Connect, Enroll, Login, Status};
+use crate::model::{Connect, Enroll, Login, Status, SwitchLane};
 use crate::path;
 use futures::{Stream, StreamExt as _};
 use http::{Method, Request, Response, header};
@@ -45,6 +45,16 @@ impl HelperClient {
     /// See [`Helper::connect`](crate::Helper::connect).
     pub async fn connect(&self, input: &Connect) -> Result<Status, HelperError> {
         self.call(Method::POST, path::CONNECT, input).await
+    }
+
+    /// See [`Helper::switch_lane`](crate::Helper::switch_lane).
+    pub async fn switch_lane(&self, input: &SwitchLane) -> Result<Status, HelperError> {
+        self.call(Method::POST, path::LANE, input).await
+    }
+
+    /// See [`Helper::new_identity`](crate::Helper::new_identity).
+    pub async fn new_identity(&self) -> Result<Status, HelperError> {
+        self.call(Method::POST, path::NEW_IDENTITY, &serde_json::json!({})).await
     }
 
     /// See [`Helper::disconnect`](crate::Helper::disconnect).

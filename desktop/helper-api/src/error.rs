@@ -25,6 +25,9 @@ pub enum HelperError {
     /// There are no tokens.
     #[error("nobody is logged in; run `tornado login`")]
     NotLoggedIn,
+    /// There is no tunnel to change.
+    #[error("there is no tunnel; run `tornado connect`")]
+    NotConnected,
     /// The server said no, for good.
     #[error("the server refused: {detail}")]
     Refused {
@@ -68,7 +71,7 @@ impl HelperError {
             Self::Malformed(_) | Self::BadInvitation(_) => 400,
             Self::Refused { .. } => 401,
             Self::Forbidden(_) => 403,
-            Self::NotEnrolled | Self::NotLoggedIn | Self::Blocked(_) => 409,
+            Self::NotEnrolled | Self::NotLoggedIn | Self::NotConnected | Self::Blocked(_) => 409,
             Self::Tunnel(_) | Self::Internal(_) => 500,
             Self::Unreachable { .. } | Self::Untrusted(_) => 502,
             Self::NotRunning(_) => 503,
@@ -92,6 +95,7 @@ impl HelperError {
             Self::BadInvitation(_) => "bad_invitation",
             Self::NotEnrolled => "not_enrolled",
             Self::NotLoggedIn => "not_logged_in",
+            Self::NotConnected => "not_connected",
             Self::Refused { code, .. } | Self::Unreachable { code, .. } => code,
             Self::Untrusted(_) => "untrusted",
             Self::NoHandshake(_) => "no_handshake",

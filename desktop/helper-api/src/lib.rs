@@ -14,7 +14,7 @@ mod server;
 pub use access::Access;
 pub use client::HelperClient;
 pub use error::HelperError;
-pub use model::{Backend, Connect, ControlPlane, Enroll, Login, Notice, Status, TunnelState};
+pub use model::{Backend, Connect, ControlPlane, Enroll, Login, Notice, Status, SwitchLane, TunnelState};
 pub use server::{Helper, listen, serve};
 
 use std::path::PathBuf;
@@ -35,6 +35,8 @@ mod path {
     pub const ENROLL: &str = "/v1/enroll";
     pub const LOGIN: &str = "/v1/login";
     pub const CONNECT: &str = "/v1/connect";
+    pub const LANE: &str = "/v1/lane";
+    pub const NEW_IDENTITY: &str = "/v1/new-identity";
     pub const DISCONNECT: &str = "/v1/disconnect";
     pub const LOGOUT: &str = "/v1/logout";
     pub const STATUS: &str = "/v1/status";

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use tornado_shared::api::LaneState;
 use tornado_shared::model::{DeviceName, Lane, Secret, SessionId, Transfer, UnixSeconds, Username};
 
 /// Input of enrolment.
@@ -38,6 +39,14 @@ pub struct Login {
 #[serde(deny_unknown_fields)]
 pub struct Connect {
     /// The lane to use.
+    pub lane: Lane,
+}
+
+/// Input of a switch of lanes.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchLane {
+    /// The lane to use from now on.
     pub lane: Lane,
 }
 
@@ -104,6 +113,10 @@ pub struct Status {
     pub lane: Option<Lane>,
     /// The lane that is being switched to.
     pub target: Option<Lane>,
+    /// Whether the server lets anything pass on [`lane`](Self::lane), by its own latest word; none while there is no
+    /// session or the server did not say. Asked at each connect, switch and heartbeat.
+    #[serde(default)]
+    pub lane_state: Option<LaneState>,
     /// The server's device API, `host:port`.
     pub server: Option<String>,
     /// The account.

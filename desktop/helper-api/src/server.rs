@@ -2,7 +2,7 @@
 
 use crate::access::Access;
 use crate::error::HelperError;
-use crate::model::{Connect, Enroll, Login, Status};
+use crate::model::{Connect, Enroll, Login, Status, SwitchLane};
 use crate::path;
 use async_trait::async_trait;
 use axum::Router;
@@ -48,6 +48,11 @@ pub trait Helper: Send + Sync + 'static {
     async fn login(&self, input: Login) -> Result<Status, HelperError>;
     /// Brings the tunnel up, or switches its lane.
     async fn connect(&self, input: Connect) -> Result<Status, HelperError>;
+    /// Moves the tunnel that is up to another lane, make-before-break and within the same login and session. Fails with
+    /// [`HelperError::NotConnected`] without a tunnel; on every failure to switch the old lane is kept.
+    async fn switch_lane(&self, input: SwitchLane) -> Result<Status, HelperError>;
+    /// Has the server give this device's session new circuits on the tor lane, for what begins from then on.
+    async fn new_identity(&self) -> Result<Status, HelperError>;
     /// Takes the tunnel down and tells the server.
     async fn disconnect(&self) -> Result<Status, HelperError>;
     /// Takes the tunnel down and ends the login.
@@ -151,6 +156,14 @@ fn router(helper: Arc<dyn Helper>, stop: CancellationToken) -> Router {
         .route(
             path::CONNECT,
             post(|State(h): Shared, r: Request| call(r, |i: Connect| async move { h.connect(i).await })),
+        )
+        .route(
+            path::LANE,
+            post(|State(h): Shared, r: Request| call(r, |i: SwitchLane| async move { h.switch_lane(i).await })),
+        )
+        .route(
+            path::NEW_IDENTITY,
+            post(|State(h): Shared, r: Request| call(r, |_: Nothing| async move { h.new_identity().await })),
         )
         .route(
             path::DISCONNECT,

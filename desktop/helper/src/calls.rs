@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::watch;
 use tornado_client::DeviceIdentity;
-use tornado_helper_api::{Connect, ControlPlane, Enroll, Helper, HelperError, Login as LoginInput, Status};
+use tornado_helper_api::{Connect, ControlPlane, Enroll, Helper, HelperError, Login as LoginInput, Status, SwitchLane};
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::invitation::{Invitation, ServerAddress};
 
@@ -70,6 +70,14 @@ impl Helper for Engine {
 
     async fn connect(&self, input: Connect) -> Result<Status, HelperError> {
         self.bring_up(input.lane).await
+    }
+
+    async fn switch_lane(&self, input: SwitchLane) -> Result<Status, HelperError> {
+        Self::switch_lane(self, input.lane).await
+    }
+
+    async fn new_identity(&self) -> Result<Status, HelperError> {
+        self.renew_identity().await
     }
 
     async fn disconnect(&self) -> Result<Status, HelperError> {

@@ -80,17 +80,8 @@ impl Engine {
         let wish = self.wish();
         let mut inner = self.inner.lock().await;
         let phase = self.tunnel.watch().borrow().phase;
-        if let Some(session) = &mut inner.session
-            && phase == Phase::Connected
-        {
-            let view = self.tunnel.switch(lane).await.map_err(|e| HelperError::Internal(e.to_string()))?;
-            self.publish.tunnel(&view);
-            if view.lane == Some(lane) {
-                session.lane = lane;
-                self.publish.no_notice();
-                return Ok(self.publish.now());
-            }
-            return Err(failure(&view));
+        if inner.session.is_some() && phase == Phase::Connected {
+            return self.switch_to(&mut inner, lane).await;
         }
         inner.end_session(&self.publish).await;
         let server = inner.reach(&self.publish).await?;
@@ -98,6 +89,7 @@ impl Engine {
         let connection = inner.initiate(&server, &key).await.map_err(|e| self.report(&e))?;
         let schedule = Schedule::new(connection.heartbeat_ttl, Instant::now(), rand::random());
         inner.session = Some(Session { server, key, connection, lane, schedule });
+        self.ask_lanes(&inner).await;
         let view = inner.apply(&self.tunnel).await;
         let overtaken = self.wish() != wish;
         match view {
@@ -134,7 +126,7 @@ impl Engine {
 }
 
 /// Why a tunnel is not up.
-fn failure(view: &View) -> HelperError {
+pub(crate) fn failure(view: &View) -> HelperError {
     if let Some(reason) = &view.blocked {
         return HelperError::Blocked(reason.to_string());
     }

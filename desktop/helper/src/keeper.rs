@@ -97,6 +97,7 @@ impl Engine {
                 if let Some(session) = &mut inner.session {
                     session.schedule.succeeded(now, jitter);
                 }
+                self.ask_lanes(&inner).await;
             }
             Err(error) => {
                 inner.forget_login_if_over(&error);

@@ -4,6 +4,7 @@ mod account;
 mod calls;
 mod engine;
 mod keeper;
+mod lanes;
 mod publish;
 mod reach;
 mod schedule;

@@ -1,6 +1,8 @@
 //! The status that callers see, put together from the tunnel's and the login's part.
 
 use crate::account::Account;
+use crate::lanes::LaneStates;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tornado_helper_api::{Backend, ControlPlane, Notice, Status, TunnelState};
@@ -16,15 +18,19 @@ pub(crate) fn unix_now() -> UnixSeconds {
 
 /// Writes the status; readers watch it.
 #[derive(Debug, Clone)]
-pub(crate) struct Publisher(watch::Sender<Status>);
+pub(crate) struct Publisher {
+    status: watch::Sender<Status>,
+    lanes: Arc<Mutex<LaneStates>>,
+}
 
 impl Publisher {
     pub(crate) fn new() -> Self {
-        Self(watch::Sender::new(Status {
+        let status = watch::Sender::new(Status {
             state: TunnelState::Disconnected,
             reason: None,
             lane: None,
             target: None,
+            lane_state: None,
             server: None,
             user: None,
             device: None,
@@ -41,15 +47,16 @@ impl Publisher {
             control: ControlPlane::Unknown,
             notice: None,
             version: env!("CARGO_PKG_VERSION").into(),
-        }))
+        });
+        Self { status, lanes: Arc::default() }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Status> {
-        self.0.subscribe()
+        self.status.subscribe()
     }
 
     pub(crate) fn now(&self) -> Status {
-        self.0.borrow().clone()
+        self.status.borrow().clone()
     }
 
     pub(crate) fn account(&self, account: Option<&Account>) {
@@ -63,6 +70,12 @@ impl Publisher {
 
     pub(crate) fn session(&self, session: Option<SessionId>) {
         self.change(|status| status.session = session);
+    }
+
+    /// What the server says of its lanes.
+    pub(crate) fn lanes(&self, lanes: LaneStates) {
+        *self.lanes.lock().unwrap_or_else(PoisonError::into_inner) = lanes;
+        self.change(|_| {});
     }
 
     pub(crate) fn control(&self, control: ControlPlane) {
@@ -114,9 +127,11 @@ impl Publisher {
     }
 
     fn change(&self, change: impl FnOnce(&mut Status)) {
-        self.0.send_if_modified(|status| {
+        let lanes = *self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        self.status.send_if_modified(|status| {
             let before = status.clone();
             change(status);
+            status.lane_state = lanes.known(status);
             *status != before
         });
     }

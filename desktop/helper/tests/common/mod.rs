@@ -35,6 +35,9 @@ pub const CODE: &str = "ABCDEFGH23456789ABCD";
 /// What the server does, and what it saw.
 pub struct Inside {
     pub heartbeat: Option<(u16, &'static str)>,
+    /// State of the tor lane; none: a server that does not know.
+    pub tor: Option<&'static str>,
+    pub new_identity: Option<(u16, &'static str)>,
     pub preshared: bool,
     pub access_lifetime: i64,
     pub refresh: Option<(u16, &'static str)>,
@@ -87,6 +90,8 @@ impl Server {
         let address = listener.local_addr().unwrap().to_string();
         let inside = Arc::new(Mutex::new(Inside {
             heartbeat: None,
+            tor: Some("open"),
+            new_identity: None,
             preshared: true,
             access_lifetime: 900,
             refresh: None,
@@ -140,6 +145,8 @@ fn router(shared: Shared) -> Router {
         .route(path::LOGOUT, post(|s| simple(s, path::LOGOUT, json!({"status": "logged_out"}))))
         .route(path::INITIATE, post(initiate))
         .route(path::HEARTBEAT, post(heartbeat))
+        .route(path::LANES, get(lanes))
+        .route(path::NEW_IDENTITY, post(new_identity))
         .route(path::DISCONNECT, post(|s| simple(s, path::DISCONNECT, json!({"session_id": null}))))
         .with_state(shared)
 }
@@ -242,6 +249,32 @@ async fn heartbeat(State(shared): State<Shared>, headers: HeaderMap) -> Response
             inside.heartbeat = None;
             problem(400, code)
         }
+        Some((status, code)) => problem(status, code),
+        None => Json(json!({"status": "ok"})).into_response(),
+    }
+}
+
+async fn lanes(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let mut inside = shared.inside.lock().unwrap();
+    inside.calls.push(path::LANES.into());
+    if !authorised(&headers, &inside) {
+        return problem(401, "invalid_token");
+    }
+    let Some(tor) = inside.tor else { return problem(503, "unavailable") };
+    let view = |lane: &str, state: &str| {
+        let key = PrivateKey::from_bytes([1; 32]).public_key();
+        json!({"lane": lane, "state": state, "port": 51820, "server_pubkey": key})
+    };
+    Json(json!({"lanes": [view("direct", "open"), view("tor", tor)]})).into_response()
+}
+
+async fn new_identity(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let mut inside = shared.inside.lock().unwrap();
+    inside.calls.push(path::NEW_IDENTITY.into());
+    if !authorised(&headers, &inside) {
+        return problem(401, "invalid_token");
+    }
+    match inside.new_identity {
         Some((status, code)) => problem(status, code),
         None => Json(json!({"status": "ok"})).into_response(),
     }

@@ -1,0 +1,124 @@
+//! The lanes while the tunnel is up: whether the server lets anything pass, moving to the other one, new circuits.
+
+use crate::engine::{Engine, failure};
+use crate::reach::translate;
+use crate::session::Inner;
+use std::time::Duration;
+use tornado_client::Error as ApiError;
+use tornado_helper_api::{ControlPlane, HelperError, Status};
+use tornado_shared::api::{LaneState, Lanes};
+use tornado_shared::model::Lane;
+use tornado_tunnel::state::{Phase, View};
+
+/// How long a connect waits for the server's word on its lanes. The tunnel does not depend on it.
+const ASK: Duration = Duration::from_secs(2);
+
+/// The server's latest word on each lane.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LaneStates {
+    direct: Option<LaneState>,
+    tor: Option<LaneState>,
+}
+
+impl From<&Lanes> for LaneStates {
+    fn from(lanes: &Lanes) -> Self {
+        let on = |lane| lanes.lanes.iter().find(|view| view.lane == lane).map(|view| view.state);
+        Self { direct: on(Lane::Direct), tor: on(Lane::Tor) }
+    }
+}
+
+impl LaneStates {
+    /// The word on the lane that carries the traffic. An old word is none: the lane may have changed since.
+    pub(crate) fn known(self, status: &Status) -> Option<LaneState> {
+        if status.session.is_none() || status.control == ControlPlane::Unreachable {
+            return None;
+        }
+        match status.lane? {
+            Lane::Direct => self.direct,
+            Lane::Tor => self.tor,
+        }
+    }
+}
+
+impl Engine {
+    /// Asks the server which lanes carry traffic. Not to know costs nothing, and is shown as not known.
+    pub(crate) async fn ask_lanes(&self, inner: &Inner) {
+        let Some(session) = &inner.session else { return };
+        let access = inner.access();
+        let states = match tokio::time::timeout(ASK, session.server.api.lanes(&access)).await {
+            Ok(Ok(lanes)) => LaneStates::from(&lanes),
+            Ok(Err(error)) => {
+                tracing::debug!(code = error.code(), "the server did not say which lanes are open");
+                LaneStates::default()
+            }
+            Err(_) => LaneStates::default(),
+        };
+        self.publish.lanes(states);
+    }
+
+    /// Moves the tunnel to a lane. Whatever fails, the lane that carries the traffic now goes on carrying it.
+    pub(crate) async fn switch_to(&self, inner: &mut Inner, lane: Lane) -> Result<Status, HelperError> {
+        let Some(session) = &mut inner.session else { return Err(HelperError::NotConnected) };
+        let view = self.tunnel.switch(lane).await.map_err(|e| HelperError::Internal(e.to_string()))?;
+        self.publish.tunnel(&view);
+        if view.lane != Some(lane) || view.phase != Phase::Connected {
+            return Err(not_switched(&view));
+        }
+        session.lane = lane;
+        self.publish.no_notice();
+        self.ask_lanes(inner).await;
+        Ok(self.publish.now())
+    }
+
+    /// As [`switch_to`](Self::switch_to), and never a new session.
+    pub(crate) async fn switch_lane(&self, lane: Lane) -> Result<Status, HelperError> {
+        let mut inner = self.inner.lock().await;
+        self.connected()?;
+        self.switch_to(&mut inner, lane).await
+    }
+
+    /// New circuits for what this device begins on the tor lane from now on.
+    pub(crate) async fn renew_identity(&self) -> Result<Status, HelperError> {
+        let mut inner = self.inner.lock().await;
+        self.connected()?;
+        let Some(session) = &inner.session else { return Err(HelperError::NotConnected) };
+        let api = session.server.api.clone();
+        let mut outcome = inner.renew_if_due(&api).await;
+        if outcome.is_ok() {
+            outcome = api.new_identity(&inner.access()).await;
+        }
+        if outcome.as_ref().is_err_and(ApiError::wants_fresh_token) {
+            outcome = inner.renew(&api).await;
+            if outcome.is_ok() {
+                outcome = api.new_identity(&inner.access()).await;
+            }
+        }
+        if let Err(error) = outcome {
+            // What ends a login or a session is dealt with by the next heartbeat, which meets the same answer.
+            return Err(translate(&error));
+        }
+        Ok(self.publish.now())
+    }
+
+    fn connected(&self) -> Result<(), HelperError> {
+        match self.tunnel.watch().borrow().phase {
+            Phase::Connected => Ok(()),
+            Phase::Disconnected | Phase::Connecting | Phase::Switching | Phase::Disconnecting | Phase::Blocked => {
+                Err(HelperError::NotConnected)
+            }
+        }
+    }
+}
+
+/// Why the tunnel is not on the lane that was asked for, and what carries the traffic instead.
+fn not_switched(view: &View) -> HelperError {
+    let error = failure(view);
+    let (Phase::Connected, Some(kept)) = (view.phase, view.lane) else { return error };
+    if let HelperError::NoHandshake(text) = &error {
+        return HelperError::NoHandshake(format!("{text}; traffic goes on over the {kept} lane"));
+    }
+    if let HelperError::Tunnel(text) = &error {
+        return HelperError::Tunnel(format!("{text}; traffic goes on over the {kept} lane"));
+    }
+    error
+}

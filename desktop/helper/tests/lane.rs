@@ -1,0 +1,80 @@
+//! Lanes of a tunnel that is up: switching, what the server says of them, new identities.
+
+mod common;
+
+use common::{Machine, Server};
+use tornado_helper_api::{Connect, HelperError, SwitchLane, TunnelState};
+use tornado_shared::api::{LaneState, path};
+use tornado_shared::model::Lane;
+
+const DIRECT: Connect = Connect { lane: Lane::Direct };
+const TO_TOR: SwitchLane = SwitchLane { lane: Lane::Tor };
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_is_switched_within_the_session_and_only_while_there_is_one() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    assert_eq!(machine.client.switch_lane(&TO_TOR).await.unwrap_err(), HelperError::NotConnected);
+    assert_eq!(machine.client.new_identity().await.unwrap_err(), HelperError::NotConnected);
+    assert_eq!((server.count(path::INITIATE), server.count(path::NEW_IDENTITY)), (0, 0), "it is no connect");
+
+    let first = machine.client.connect(&DIRECT).await.unwrap();
+    for lane in [Lane::Tor, Lane::Tor, Lane::Direct] {
+        let status = machine.client.switch_lane(&SwitchLane { lane }).await.unwrap();
+        assert_eq!((status.state, status.lane, status.session), (TunnelState::Connected, Some(lane), first.session));
+        assert_eq!(status.lane_state, Some(LaneState::Open));
+        assert_eq!(machine.os.inside().links.len(), 1, "the old link is gone once the new one carries");
+    }
+    assert_eq!((server.count(path::INITIATE), server.count(path::LOGIN)), (1, 0), "neither session nor login is new");
+
+    // A lane that does not answer: told, and the old one goes on.
+    machine.os.inside().silent = true;
+    let refused = machine.client.switch_lane(&TO_TOR).await.unwrap_err();
+    assert_eq!(refused.code(), "no_handshake");
+    assert!(refused.to_string().ends_with("traffic goes on over the direct lane"), "{refused}");
+    let status = machine.client.status().await.unwrap();
+    assert_eq!((status.state, status.lane), (TunnelState::Connected, Some(Lane::Direct)));
+    machine.os.inside().silent = false;
+    machine.client.disconnect().await.unwrap();
+    assert_eq!(machine.client.switch_lane(&TO_TOR).await.unwrap_err(), HelperError::NotConnected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_through_which_nothing_passes_is_told() {
+    let server = Server::start().await;
+    server.set(|s| s.tor = Some("closed"));
+    let machine = Machine::enrolled(&server).await;
+    let status = machine.client.connect(&Connect { lane: Lane::Tor }).await.unwrap();
+    assert_eq!((status.state, status.lane_state), (TunnelState::Connected, Some(LaneState::Closed)));
+    // Each heartbeat asks again.
+    server.set(|s| s.tor = Some("maintenance"));
+    machine.until(|s| s.lane_state == Some(LaneState::Maintenance)).await;
+    server.set(|s| s.tor = Some("open"));
+    machine.until(|s| s.lane_state == Some(LaneState::Open)).await;
+    // Not known is not open, and costs no tunnel.
+    server.set(|s| s.tor = None);
+    let status = machine.until(|s| s.lane_state.is_none()).await;
+    assert_eq!((status.state, status.notice), (TunnelState::Connected, None));
+    server.set(|s| s.tor = Some("open"));
+    machine.until(|s| s.lane_state == Some(LaneState::Open)).await;
+    server.set(|s| s.heartbeat = Some((503, "unavailable")));
+    machine.until(|s| s.lane_state.is_none()).await;
+    assert_eq!(machine.client.disconnect().await.unwrap().lane_state, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_identity_is_asked_for_and_refusals_cost_nothing() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    machine.client.connect(&Connect { lane: Lane::Tor }).await.unwrap();
+    assert_eq!(machine.client.new_identity().await.unwrap().state, TunnelState::Connected);
+    assert_eq!(server.count(path::NEW_IDENTITY), 1);
+    server.set(|s| s.new_identity = Some((503, "data_plane_unavailable")));
+    assert_eq!(machine.client.new_identity().await.unwrap_err().code(), "data_plane_unavailable");
+    server.set(|s| s.new_identity = Some((401, "token_expired")));
+    assert_eq!(machine.client.new_identity().await.unwrap_err().code(), "token_expired");
+    assert_eq!(server.count(path::REAUTH), 1, "a fresh token was tried once");
+    server.set(|s| s.new_identity = None);
+    let status = machine.client.new_identity().await.unwrap();
+    assert_eq!((status.state, status.logged_in, status.notice), (TunnelState::Connected, true, None));
+}
