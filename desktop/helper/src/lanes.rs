@@ -103,9 +103,11 @@ impl Engine {
     fn connected(&self) -> Result<(), HelperError> {
         match self.tunnel.watch().borrow().phase {
             Phase::Connected => Ok(()),
-            Phase::Disconnected | Phase::Connecting | Phase::Switching | Phase::Disconnecting | Phase::Blocked => {
-                Err(HelperError::NotConnected)
+            // Only after a call that was given up in the middle; all others hold the lock until the tunnel is settled.
+            Phase::Connecting | Phase::Switching => {
+                Err(HelperError::Tunnel("it is changing right now; try again in a moment".into()))
             }
+            Phase::Disconnected | Phase::Disconnecting | Phase::Blocked => Err(HelperError::NotConnected),
         }
     }
 }
