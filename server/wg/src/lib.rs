@@ -8,6 +8,7 @@
 //! endpoints; until then changes fail with `LaneFailed` and status shows the lane as down.
 
 mod backend;
+mod canary;
 mod config;
 mod contract;
 mod endpoints;
@@ -45,6 +46,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     config.validate()?;
     let keys = keys::load_or_create(&context.state_dir)?;
     let firewall = Firewall::new(Policy::of(&config)?);
+    let canary = canary::CanaryTable::new(&config.table, &config.tor, config.canary()?);
     let factory = Factory::new(Netlink::connect()?, config, keys).await?;
     let (setter, readiness) = Readiness::new("waiting for the first sync of the peers");
     let service = Arc::new(Service::start(factory, firewall, &context.state_dir, setter).await?);
@@ -62,6 +64,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
         service.watch_lanes(&context.shutdown),
         service.watch_endpoints(&context.shutdown),
         service.watch_firewall(&context.shutdown),
+        service.watch_canary(canary, &context.shutdown),
     );
     service.stop().await;
     Ok(())

@@ -111,7 +111,7 @@ impl Service {
     }
 
     /// The second layer of the tor lane, which holds without nftables.
-    async fn shut_tor_routing(&self) -> Result<(), NetlinkError> {
+    pub(crate) async fn shut_tor_routing(&self) -> Result<(), NetlinkError> {
         self.factory.netlink().prohibit(&self.factory.config().tor, sysctl::has_ipv6()).await
     }
 

@@ -149,7 +149,7 @@ impl Firewall {
     }
 }
 
-pub(super) async fn nft(arguments: &[&str], input: Option<String>) -> Result<String, FirewallError> {
+pub(crate) async fn nft(arguments: &[&str], input: Option<String>) -> Result<String, FirewallError> {
     let run = async {
         let mut child = Command::new("nft")
             .args(arguments)
@@ -174,7 +174,7 @@ pub(super) async fn nft(arguments: &[&str], input: Option<String>) -> Result<Str
 }
 
 /// Handles change whenever the table is loaded again; they are not part of what it does.
-fn drop_handles(value: &mut Value) {
+pub(crate) fn drop_handles(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.remove("handle");

@@ -5,8 +5,8 @@ mod policy;
 mod render;
 mod states;
 
-pub(crate) use apply::Firewall;
 pub use apply::FirewallError;
+pub(crate) use apply::{Firewall, drop_handles, nft};
 pub(crate) use policy::Policy;
 pub(crate) use render::IsolationMap;
 pub(crate) use states::refuse as refuse_state;

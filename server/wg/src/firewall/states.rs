@@ -52,7 +52,7 @@ pub(super) fn input(policy: &Policy, lane: TorLane) -> Vec<Rule> {
     match lane {
         TorLane::Closed => vec![rule("goto refuse", "closed: nothing is for anybody")],
         TorLane::Maintenance { page_port } => {
-            vec![rule(format!("ct status dnat ct original proto-dst 80 tcp dport {page_port} accept"), "the page")]
+            vec![rule(format!("ct status dnat tcp dport {page_port} accept"), "the page")]
         }
         TorLane::Open { trans_port, dns_port, socks_port } => vec![
             rule(format!("ct status dnat tcp dport {trans_port} accept"), "what was sent to TransPort"),

@@ -4,6 +4,8 @@
 #![expect(dead_code, reason = "each test file uses its own part")]
 #![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a failure here is the test's failure")]
 
+pub mod tor;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};

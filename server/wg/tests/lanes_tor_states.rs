@@ -1,0 +1,276 @@
+//! The tor lane's states on real packets: what passes, what is cut, who is seen.
+
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
+mod lanes_support;
+
+use lanes_support::tor::{GATEWAY4, GATEWAY6, OPEN, PAGE, Tally, arsenal, ask_dns, fake_tor, greeting};
+use lanes_support::{Capture, Device, INTERNET4, INTERNET6, Lab, Running, Tunnel, can_run, sync};
+use std::io::ErrorKind;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tornado_mesh::NoInput;
+use tornado_mesh::wg::{TorLane, TorLaneReason, Wg as _, WgClient, WgError};
+use tornado_shared::model::Lane;
+
+struct Up {
+    tunnels: Vec<Tunnel>,
+    devices: Vec<Device>,
+    client: WgClient,
+    service: Running,
+    lab: Lab,
+}
+
+async fn up(count: usize) -> Up {
+    let mut lab = Lab::new();
+    lab.config.canary_interval = 1;
+    let service = lab.start();
+    let client = lab.client();
+    let status = service.answers(&client).await;
+    assert_eq!((status.tor_lane, status.tor_lane_reason), (TorLane::Closed, TorLaneReason::Start));
+    let devices: Vec<_> = (0..count).map(|_| lab.device()).collect();
+    sync(&client, devices.iter().map(|device| device.spec(&lab)).collect()).await;
+    let tunnels = devices.iter().map(|device| device.connect(&lab, &status, Lane::Tor)).collect();
+    fake_tor(&lab.server);
+    Up { tunnels, devices, client, service, lab }
+}
+
+fn refused(result: std::io::Result<(IpAddr, String)>) -> bool {
+    matches!(result, Err(error) if error.kind() == ErrorKind::ConnectionRefused)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_state_lets_through_what_it_should() {
+    if !can_run() {
+        return;
+    }
+    let Up { devices, client, service, lab, tunnels } = up(1).await;
+    let device = &devices[0].ns;
+    let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
+    let call = |to: String| device.run(move || greeting(&to));
+    let web = [format!("{INTERNET4}:80"), format!("[{INTERNET6}]:80")];
+    let tls = [format!("{INTERNET4}:443"), format!("[{INTERNET6}]:443")];
+    let own = |port: u16| [format!("{GATEWAY4}:{port}"), format!("[{GATEWAY6}]:{port}")];
+
+    for round in 0..2 {
+        // Closed, or closed again.
+        for to in web.iter().chain(&tls).chain(&own(9040)).chain(&own(9041)).chain(&own(9050)) {
+            assert!(refused(call(to.clone())), "{round}: {to} in a closed lane");
+        }
+        assert!(device.run(|| ask_dns("198.51.100.2:53")).is_err());
+        device.run(|| arsenal("10.9.0.2".parse().unwrap()));
+
+        client.set_tor_lane(OPEN).await.unwrap();
+        for to in web.iter().chain(&tls) {
+            let (_, text) = call(to.clone()).unwrap();
+            assert!(to.starts_with('[') || text.contains(INTERNET4), "TransPort does not know whom: {text}");
+        }
+        for to in own(9050) {
+            assert!(call(to).unwrap().1.contains("socks"));
+        }
+        for to in own(9040).iter().chain(&own(9041)).chain(&own(22)) {
+            assert!(refused(call(to.clone())), "{to} is not for devices");
+        }
+        assert!(refused(call(format!("{INTERNET4}:53"))), "DNS over TCP has no listener");
+        device.run(|| ask_dns("198.51.100.2:53")).unwrap();
+        device.run(|| ask_dns("[2001:db8:2::2]:53")).unwrap();
+        device.run(|| ask_dns("10.9.0.1:53")).unwrap();
+        assert!(device.run(|| ask_dns("10.9.0.1:9053")).is_err(), "DNSPort itself is not for devices");
+        device.run(|| arsenal("10.9.0.2".parse().unwrap()));
+
+        client.set_tor_lane(PAGE).await.unwrap();
+        for to in &web {
+            assert!(call(to.clone()).unwrap().1.contains("page"));
+        }
+        for to in tls.iter().chain(&own(9040)).chain(&own(9041)).chain(&own(9050)) {
+            let started = Instant::now();
+            assert!(refused(call(to.clone())) && started.elapsed() < Duration::from_secs(1), "{to} in maintenance");
+        }
+        assert!(device.run(|| ask_dns("198.51.100.2:53")).is_err());
+        device.run(|| arsenal("10.9.0.2".parse().unwrap()));
+        client.set_tor_lane(TorLane::Closed).await.unwrap();
+    }
+    let status = client.status(NoInput {}).await.unwrap();
+    assert_eq!((status.tor_lane, status.tor_lane_reason), (TorLane::Closed, TorLaneReason::Asked));
+    assert!(status.firewall_verified);
+    let nonsense = TorLane::Open { trans_port: 0, dns_port: 1, socks_port: 2 };
+    assert!(matches!(client.set_tor_lane(nonsense).await, Err(WgError::Mesh(_))));
+    let seen = capture.read();
+    assert_eq!(seen.lines().count(), 0, "left the server: {seen}");
+    assert_eq!(client.status(NoInput {}).await.unwrap().canary.alarms, 0);
+    drop(tunnels);
+    service.stop().unwrap();
+    assert!(!lab.server.ok("ip addr show dev lo").contains("10.9.0.1"));
+    assert_eq!(lab.server.ok("sh -c 'ip rule; ip -6 rule'").matches("51821").count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
+    if !can_run() {
+        return;
+    }
+    let Up { devices, client, service, lab, tunnels } = up(2).await;
+    let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
+    let generations = lab.directory.path().join("generations");
+    let mut monitor = std::process::Command::new("ip")
+        .args(["netns", "exec", &lab.server.name, "nft", "monitor"])
+        .stdout(std::fs::File::create(&generations).unwrap())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    let tally = Arc::new(Tally::default());
+    let mut threads = Vec::new();
+    for device in &devices {
+        for to in ["198.51.100.2:80", "198.51.100.2:443", "[2001:db8:2::2]:80"] {
+            threads.push(tally.hammer(&device.ns, to));
+        }
+    }
+    let mut times = Vec::new();
+    for n in 0..200usize {
+        let lane = [OPEN, PAGE, OPEN, TorLane::Closed][n % 4];
+        let started = Instant::now();
+        client.set_tor_lane(lane).await.unwrap();
+        times.push(started.elapsed());
+        // Idempotent: the same again is no transaction.
+        client.set_tor_lane(lane).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    // Long enough that what a last switch left behind shows.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    tally.stop.store(true, Ordering::Relaxed);
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    monitor.kill().unwrap();
+    monitor.wait().unwrap();
+    times.sort();
+    let count = |n: &std::sync::atomic::AtomicU64| n.load(Ordering::Relaxed);
+    eprintln!(
+        "200 switches: median {:?}, slowest {:?} (whole call); {} exchanges, {} refused, {} cut, {} hung, slowest {} us",
+        times[100],
+        times[199],
+        count(&tally.answered),
+        count(&tally.refused),
+        count(&tally.cut),
+        count(&tally.hung),
+        count(&tally.slowest_us),
+    );
+    assert_eq!(count(&tally.hung), 0, "slowest {} us", count(&tally.slowest_us));
+    assert!(count(&tally.answered) > 100 && count(&tally.cut) > 10 && count(&tally.refused) > 10);
+    let transactions = std::fs::read_to_string(&generations).unwrap().matches("# new generation").count();
+    assert_eq!(transactions, 200, "each switch is one transaction");
+    let seen = capture.read();
+    assert_eq!(seen.lines().count(), 0, "left the server: {seen}");
+    assert_eq!(client.status(NoInput {}).await.unwrap().canary.alarms, 0);
+    drop(tunnels);
+    service.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_session_is_seen_under_an_address_of_its_own() {
+    if !can_run() {
+        return;
+    }
+    let Up { devices, client, service, lab, tunnels } = up(2).await;
+    client.set_tor_lane(OPEN).await.unwrap();
+    let seen = |device: &Device| -> Vec<IpAddr> {
+        device.ns.run(|| {
+            vec![
+                greeting("198.51.100.2:80").unwrap().0,
+                ask_dns("198.51.100.2:53").unwrap(),
+                greeting("10.9.0.1:9050").unwrap().0,
+                greeting("[2001:db8:2::2]:80").unwrap().0,
+                ask_dns("[2001:db8:2::2]:53").unwrap(),
+            ]
+        })
+    };
+    let (one, two) = (seen(&devices[0]), seen(&devices[1]));
+    assert_eq!(one[..3], [IpAddr::from([100, 64, 0, 2]); 3], "one address for TCP, names and SOCKS");
+    assert_eq!(one[3..], ["fd74:6f72:6e61:64::2".parse::<IpAddr>().unwrap(); 2]);
+    assert!(one.iter().all(|address| !two.contains(address)));
+
+    // A new identity: running flows go on, new ones are somebody else's.
+    let mut spec = devices[0].spec(&lab);
+    spec.isolation = 4_194_302_u32.try_into().unwrap();
+    client.put_peer(spec.clone()).await.unwrap();
+    client.put_peer(spec.clone()).await.unwrap();
+    let after = seen(&devices[0]);
+    assert_eq!(after[0].to_string(), "100.127.255.254");
+    assert!(after.iter().all(|address| !one.contains(address) && !two.contains(address)));
+    assert_eq!(seen(&devices[1]), two);
+
+    // It survives a table taken away, a restart with a sync, and goes with the peer.
+    lab.server.ok("nft delete table inet tornado");
+    lanes_support::eventually(Duration::from_secs(15), async || {
+        lab.server.sh("nft list table inet tornado").status.success()
+    })
+    .await;
+    assert_eq!(seen(&devices[0]), after);
+    let removed = tornado_mesh::wg::RemovePeer { public_key: spec.public_key };
+    client.remove_peer(removed).await.unwrap();
+    let maps = lab.server.ok("nft list map inet tornado isolation4");
+    assert!(!maps.contains("10.9.0.2 ") && maps.contains("10.9.0.3 "), "{maps}");
+    sync(&client, vec![spec]).await;
+    let maps = lab.server.ok("nft list map inet tornado isolation6");
+    assert!(maps.contains(":9::2 ") && !maps.contains(":9::3 "), "{maps}");
+    drop(tunnels);
+    service.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_canary_finds_a_planted_leak_and_shuts_the_lane() {
+    if !can_run() {
+        return;
+    }
+    let Up { devices, client, service, lab, tunnels } = up(1).await;
+    client.set_tor_lane(OPEN).await.unwrap();
+    lanes_support::eventually(Duration::from_secs(3), async || client.status(NoInput {}).await.unwrap().canary.healthy)
+        .await;
+    let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
+    lab.server.ok("ip route add default via 198.51.100.2");
+    lab.server.ok("ip -6 route add default via 2001:db8:2::2");
+    let masquerade = "nft 'add table ip bad; add chain ip bad post { type nat hook postrouting priority 90; }; add rule ip bad post masquerade'";
+    let plants: [(&str, &[&str]); 4] = [
+        ("the table is gone", &["nft delete table inet tornado", "ip rule del pref 100"]),
+        ("and IPv6", &["nft delete table inet tornado", "ip -6 rule del pref 100"]),
+        ("somebody masquerades", &[masquerade, "nft delete table inet tornado", "ip rule del pref 100"]),
+        ("the canary's own table is gone", &["nft delete table inet tornado_canary"]),
+    ];
+    for (n, (what, commands)) in plants.into_iter().enumerate() {
+        let alarms = n as u64;
+        for command in commands {
+            lab.server.ok(command);
+        }
+        // The next round begins within one interval (1 s) and takes some 0.2 s.
+        let took = lanes_support::eventually(Duration::from_secs(5), async || {
+            client.status(NoInput {}).await.unwrap().canary.alarms > alarms
+        })
+        .await;
+        let status = client.status(NoInput {}).await.unwrap();
+        eprintln!("{what}: alarm after {took:?}");
+        assert!(took < Duration::from_millis(1900), "{what}: {took:?}");
+        assert!(status.canary.last_leak.is_some() && status.canary.alarms == alarms + 1);
+        if status.tor_lane_reason == TorLaneReason::LeakAlarm {
+            assert_eq!(status.tor_lane, TorLane::Closed);
+            assert_eq!(client.set_tor_lane(OPEN).await, Err(WgError::LaneHeld));
+        }
+        // Over by itself: rules verified, one clean round, then as asked.
+        lanes_support::eventually(Duration::from_secs(6), async || {
+            let status = client.status(NoInput {}).await.unwrap();
+            status.tor_lane == OPEN && status.canary.healthy && status.firewall_verified
+        })
+        .await;
+        devices[0].ns.run(|| greeting("198.51.100.2:80")).unwrap();
+        assert!(lab.server.ok("ip rule").contains("iif wg1") && lab.server.ok("ip -6 rule").contains("iif wg1"));
+    }
+    let seen = capture.read();
+    let canaries: Vec<_> = seen.lines().filter(|line| line.contains("198.1") || line.contains("2001:2:")).collect();
+    assert!(canaries.is_empty(), "a canary left: {canaries:?}");
+    drop(tunnels);
+    service.stop().unwrap();
+    assert!(!lab.server.ok("nft list tables").contains("tornado"));
+}
