@@ -18,6 +18,10 @@ impl Service {
     pub async fn connect(&self, input: Connect) -> Result<Connected, SessionError> {
         let Connect { access_token, public_key, client_ip } = input;
         let ends = self.lanes.ends().await.map_err(fault::wg)?;
+        if ends.iter().any(|end| end.public_key == public_key) {
+            // The server's own: no interface takes itself as a peer.
+            return Err(SessionError::KeyInUse);
+        }
         let token = AccessToken { access_token: access_token.clone() };
         let device_id = self.keys.verify(&token, self.now()).await?.device_id;
         // Before `auth` is asked: when the login is ended just after the answer, the order to close the

@@ -100,6 +100,17 @@ async fn defect_012_a_key_of_another_device_is_refused_and_nobody_is_harmed() {
 }
 
 #[tokio::test]
+async fn defect_012_the_servers_own_key_is_refused() {
+    let world = World::new().await;
+    let mut device = world.auth.device(UserId::random());
+    let own_key = device.key;
+    let connected = world.connect(&device).await.unwrap();
+    device.key = connected.ends[0].public_key;
+    assert_eq!(world.connect(&device).await, Err(SessionError::KeyInUse));
+    assert_eq!(world.wg.keys(), [own_key].into(), "what it had goes on");
+}
+
+#[tokio::test]
 async fn defect_002_a_silent_device_gives_way_to_another_of_its_owner() {
     let world = World::new().await;
     *world.auth.max_devices.lock().unwrap() = 1;
