@@ -1,7 +1,5 @@
 //! The tor lane's states on real packets: what passes, what is cut, who is seen.
 
-#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
-
 mod lanes_support;
 
 use lanes_support::tor::{GATEWAY4, GATEWAY6, OPEN, PAGE, Tally, arsenal, ask_dns, fake_tor, greeting};
@@ -35,6 +33,22 @@ async fn up(count: usize) -> Up {
     let tunnels = devices.iter().map(|device| device.connect(&lab, &status, Lane::Tor)).collect();
     fake_tor(&lab.server);
     Up { tunnels, devices, client, service, lab }
+}
+
+/// A helper process that ends with its test.
+struct Killed(std::process::Child);
+
+impl Killed {
+    fn end(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 fn refused(result: std::io::Result<(IpAddr, String)>) -> bool {
@@ -114,12 +128,14 @@ async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
     let Up { devices, client, service, lab, tunnels } = up(2).await;
     let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
     let generations = lab.directory.path().join("generations");
-    let mut monitor = std::process::Command::new("ip")
-        .args(["netns", "exec", &lab.server.name, "nft", "monitor"])
-        .stdout(std::fs::File::create(&generations).unwrap())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut monitor = Killed(
+        std::process::Command::new("ip")
+            .args(["netns", "exec", &lab.server.name, "nft", "monitor"])
+            .stdout(std::fs::File::create(&generations).unwrap())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
     tokio::time::sleep(Duration::from_millis(300)).await;
 
     let tally = Arc::new(Tally::default());
@@ -145,8 +161,7 @@ async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
     for thread in threads {
         thread.join().unwrap();
     }
-    monitor.kill().unwrap();
-    monitor.wait().unwrap();
+    monitor.end();
     times.sort();
     let count = |n: &std::sync::atomic::AtomicU64| n.load(Ordering::Relaxed);
     eprintln!(

@@ -56,7 +56,8 @@ pub(super) fn input(policy: &Policy, lane: TorLane) -> Vec<Rule> {
         }
         TorLane::Open { trans_port, dns_port, socks_port } => vec![
             rule(format!("ct status dnat tcp dport {trans_port} accept"), "what was sent to TransPort"),
-            rule(format!("ct status dnat udp dport {dns_port} accept"), "what was sent to DNSPort"),
+            // Shorter than a header (RFC 1035 §4.1.1): libevent 2.1, by which Tor reads names, would end the whole Tor.
+            rule(format!("ct status dnat udp dport {dns_port} udp length >= 20 accept"), "what was sent to DNSPort"),
             rule(format!("ip daddr {} tcp dport {socks_port} accept", gateway.v4), "SOCKS"),
             rule(format!("ip6 daddr {} tcp dport {socks_port} accept", gateway.v6), "SOCKS, IPv6"),
         ],

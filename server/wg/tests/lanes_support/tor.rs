@@ -134,14 +134,15 @@ impl Tally {
     }
 
     fn count(&self, error: &std::io::Error) {
-        match error.kind() {
-            ErrorKind::ConnectionRefused => self.refused.fetch_add(1, Ordering::Relaxed),
-            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => self.cut.fetch_add(1, Ordering::Relaxed),
-            _ => {
-                eprintln!("a call ended with {error}");
-                self.hung.fetch_add(1, Ordering::Relaxed)
-            }
-        };
+        let kind = error.kind();
+        if kind == ErrorKind::ConnectionRefused {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        } else if kind == ErrorKind::ConnectionReset || kind == ErrorKind::BrokenPipe {
+            self.cut.fetch_add(1, Ordering::Relaxed);
+        } else {
+            eprintln!("a call ended with {error}");
+            self.hung.fetch_add(1, Ordering::Relaxed);
+        }
         std::thread::sleep(Duration::from_millis(2));
     }
 }
