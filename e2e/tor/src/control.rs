@@ -1,0 +1,53 @@
+//! Tor's own word about its streams: a second connection to its control port (control-spec), as root.
+
+use anyhow::{Context as _, Result, ensure};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// A stream and the circuit that carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// Tor's number for the circuit.
+    pub circuit: String,
+    /// Where it goes, `host:port`.
+    pub target: String,
+}
+
+/// Streams that are open now. `sockets` is the directory of Tor's sockets and cookie.
+///
+/// # Errors
+/// When Tor does not answer.
+pub fn streams(sockets: &Path) -> Result<Vec<Stream>> {
+    let cookie = std::fs::read(sockets.join("cookie")).context("no cookie")?;
+    let hex: String = cookie.iter().map(|byte| format!("{byte:02x}")).collect();
+    let stream = UnixStream::connect(sockets.join("control")).context("no control port")?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut writer = stream;
+    let mut call = |words: &str| -> Result<Vec<String>> {
+        writer.write_all(format!("{words}\r\n").as_bytes())?;
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            ensure!(reader.read_line(&mut line)? > 0, "the control port closed");
+            let line = line.trim_end().to_owned();
+            let is_last = line.starts_with("250 ") || line.starts_with('5');
+            lines.push(line);
+            if is_last {
+                return Ok(lines);
+            }
+        }
+    };
+    let answer = call(&format!("AUTHENTICATE {hex}"))?;
+    ensure!(answer == ["250 OK"], "{answer:?}");
+    let lines = call("GETINFO stream-status")?;
+    let parse = |line: &String| {
+        let line = line.strip_prefix("250-stream-status=").unwrap_or(line);
+        let mut words = line.split(' ').skip(1);
+        let (status, circuit, target) = (words.next()?, words.next()?, words.next()?);
+        (status == "SUCCEEDED").then(|| Stream { circuit: circuit.to_owned(), target: target.to_owned() })
+    };
+    Ok(lines.iter().filter_map(parse).collect())
+}
