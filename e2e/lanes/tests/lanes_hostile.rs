@@ -11,7 +11,7 @@ use tornado_e2e_harness::{DeviceProc, Programs};
 use tornado_e2e_lanes::original::OriginalClient;
 use tornado_e2e_lanes::world::World;
 
-const SOCKETS: [&str; 4] = ["auth", "session", "wg", "master"];
+const SOCKETS: [&str; 5] = ["auth", "session", "wg", "tor", "master"];
 
 /// Open descriptors of a service.
 fn descriptors(world: &World, service: &str) -> usize {
@@ -93,7 +93,7 @@ fn every_socket_of_the_mesh_refuses_bad_input_and_strangers() {
         let known = match service {
             "auth" => "/v1/login",
             "session" => "/v1/connect",
-            "wg" => "/v1/none",
+            "wg" | "tor" => "/v1/none",
             _ => "/v1/control",
         };
         let malformed = exchange(&post(known, 3, b"{{{"));
@@ -147,6 +147,7 @@ fn defect_030_services_have_dropped_every_right() {
         ("auth", "tornado-auth", 0u64),
         ("session", "tornado-session", 0),
         ("wg", "tornado-wg", 1 << 12),
+        ("tor", "tornado-tor", 0),
         ("client-api", "tornado-api", 0),
         ("admin", "tornado-admin", 0),
     ] {
