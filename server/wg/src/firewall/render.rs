@@ -305,6 +305,12 @@ fn leak(policy: &Policy) -> Chain {
                 format!("{outside} ip6 saddr {{ {}, {} }} drop", d.pool.v6, t.pool.v6),
                 "nothing leaves untranslated, IPv6",
             ),
+            // While an interface is away its route is too: answers of Tor to devices would go the default way.
+            rule(format!("{outside} ip daddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4), "nothing for devices leaves"),
+            rule(
+                format!("{outside} ip6 daddr {{ {}, {} }} drop", d.pool.v6, t.pool.v6),
+                "nothing for devices leaves, IPv6",
+            ),
         ],
     )
 }
