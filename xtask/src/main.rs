@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a command line talks to people")]
 
+mod bench;
 mod lab;
 mod machine;
 mod shell;
@@ -29,6 +30,8 @@ enum Task {
     Lab(lab::LabTask),
     /// Runs the checks and the tests: all, or the suites named
     Test(test::Test),
+    /// Measures: all benches, or those named
+    Bench(bench::Words),
     /// Installs what building and testing need and this machine lacks
     Install(machine::Install),
     /// Looks for overlong files and forbidden words; part of `test`
@@ -51,6 +54,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Down(down) => down.run().map(|()| ExitCode::SUCCESS),
         Task::Lab(lab) => lab.run(),
         Task::Test(test) => test.run(),
+        Task::Bench(bench) => bench.run(),
         Task::Install(install) => install.run().map(|()| ExitCode::SUCCESS),
         Task::LintTree => test::lint_tree(),
     }

@@ -1,0 +1,124 @@
+//! `cargo xtask bench`: measurements. What counts are ratios within one run; absolute figures tell of the machine.
+
+mod dataplane;
+mod process;
+mod report;
+mod rounds;
+
+pub use process::{cpu_seconds, resident_bytes};
+pub use report::{Goal, Report};
+pub use rounds::{Rounds, Sample};
+
+use crate::shell;
+use anyhow::{Context as _, bail};
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// One measurement with a name. To add one: a module beside this file, and a line in [`all`].
+trait Bench {
+    /// The word of the command line, and the key in the JSON file.
+    fn name(&self) -> &'static str;
+    /// What it measures, in a line.
+    fn about(&self) -> &'static str;
+    /// Installs and builds what it needs; release builds are its own affair. Not measured.
+    fn prepare(&self) -> anyhow::Result<()>;
+    /// Measures. A contestant that cannot run is missing from the report, and said so on standard error.
+    fn run(&self, options: &Options) -> anyhow::Result<Report>;
+}
+
+fn all() -> Vec<Box<dyn Bench>> {
+    vec![Box::new(dataplane::Dataplane)]
+}
+
+/// What every bench is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How often each contestant is measured; the order changes from round to round.
+    pub rounds: usize,
+    /// Seconds of one measurement.
+    pub seconds: u32,
+}
+
+/// Words of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub struct Words {
+    /// Which benches; all when none is named
+    names: Vec<String>,
+    /// Writes what was measured into this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// How often each contestant is measured
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Seconds of one measurement
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=600))]
+    seconds: u32,
+}
+
+impl Words {
+    /// Runs what is wanted. A missed goal is reported and is no failure; a bench that cannot run is one.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let wanted = choose(&self.names)?;
+        if !shell::is_root() {
+            bail!("it makes network namespaces and installs packages, which needs root");
+        }
+        let options = Options { rounds: self.rounds.into(), seconds: self.seconds };
+        let mut benches = serde_json::Map::new();
+        let mut all_ran = true;
+        for bench in wanted {
+            println!("\n{}: {}", bench.name(), bench.about());
+            match bench.prepare().and_then(|()| bench.run(&options)) {
+                Ok(report) => {
+                    report.print();
+                    benches.insert(bench.name().to_owned(), serde_json::to_value(&report)?);
+                }
+                Err(error) => {
+                    eprintln!("{}: {error:#}", bench.name());
+                    all_ran = false;
+                }
+            }
+        }
+        if let Some(path) = &self.json {
+            let text = serde_json::to_string_pretty(&json!({ "machine": machine(), "benches": benches }))?;
+            std::fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(if all_ran { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn choose(names: &[String]) -> anyhow::Result<Vec<Box<dyn Bench>>> {
+    let known: Vec<_> = all().iter().map(|bench| bench.name()).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        bail!("no bench is called '{unknown}'; there are {}", known.join(", "));
+    }
+    Ok(all().into_iter().filter(|bench| names.is_empty() || names.iter().any(|name| name == bench.name())).collect())
+}
+
+/// Where it was measured: without this the absolute figures mean nothing.
+fn machine() -> serde_json::Value {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let model =
+        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':')).map(|(_, name)| name.trim());
+    json!({
+        "at": SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        "cores": std::thread::available_parallelism().map_or(0, usize::from),
+        "cpu": model,
+        "kernel": read("/proc/sys/kernel/osrelease").trim(),
+        "load": read("/proc/loadavg").split_whitespace().next(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_bench_is_refused_and_no_name_means_all() {
+        assert!(choose(&["dataplan".into()]).is_err());
+        assert_eq!(choose(&[]).unwrap().len(), all().len());
+        assert_eq!(choose(&["dataplane".into()]).unwrap().len(), 1);
+    }
+}
