@@ -5,7 +5,8 @@ use anyhow::{Context as _, bail};
 use std::path::Path;
 
 /// Debian packages: what the server calls, what the lab and the tests call.
-const PACKAGES: &[&str] = &["iproute2", "nftables", "tcpdump", "curl", "wireguard-go", "wireguard-tools", "tor"];
+const PACKAGES: &[&str] =
+    &["iproute2", "nftables", "tcpdump", "curl", "wireguard-go", "wireguard-tools", "tor", "obfs4proxy"];
 
 /// What a package would start by itself, and shall not: our services start programs of their own, and nothing on the
 /// machine speaks to the public Tor network because a test was installed.

@@ -5,7 +5,7 @@ use tornado_e2e_harness::{Capture, Host};
 
 /// WireGuard and the device API, and the kernel's word to a device that nobody listens there just now. All of the
 /// outside addresses of devices.
-const DEVICES: &str = "(host 203.0.113.10 and net 198.51.100.0/24 and (udp port 51820 or udp port 51821 \
+pub const DEVICES: &str = "(host 203.0.113.10 and net 198.51.100.0/24 and (udp port 51820 or udp port 51821 \
     or tcp port 4605 or (src host 203.0.113.10 and icmp[icmptype] == icmp-unreach)))";
 /// Tor's own connections to relays and directories.
 const RELAYS: &str = "(tcp and host 203.0.113.10 and net 198.18.0.0/24 and (port 9001 or port 9030))";

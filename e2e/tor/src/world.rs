@@ -37,12 +37,24 @@ impl TorWorld {
     /// # Errors
     /// When something does not come up.
     pub fn up(devices: u16, before: impl FnOnce(&Lab) -> Result<()>) -> Result<Self> {
+        Self::up_on(devices, TorNetworkOptions::default(), |lab, _| before(lab).map(|()| String::new()))
+    }
+
+    /// The same on another Tor network. What `before` returns is added to the server's table `[tor]`.
+    ///
+    /// # Errors
+    /// When something does not come up.
+    pub fn up_on(
+        devices: u16,
+        options: TorNetworkOptions,
+        before: impl FnOnce(&Lab, &TorNetwork) -> Result<String>,
+    ) -> Result<Self> {
         let lab = Lab::up(LabOptions::with_devices(devices))?;
         let internet = lab.internet()?;
-        let network = TorNetwork::up(&lab, TorNetworkOptions::default())?;
-        before(&lab)?;
+        let network = TorNetwork::up(&lab, options)?;
+        let more = before(&lab, &network)?;
         let tor = network.record().server_config();
-        let config = format!("[wg]\ncanary_interval = {CANARY_INTERVAL}\n\n{tor}probe.interval_ms = 2000\n");
+        let config = format!("[wg]\ncanary_interval = {CANARY_INTERVAL}\n\n{tor}probe.interval_ms = 2000\n{more}");
         let server = ServerProc::start(lab.host("server")?, ServerOptions { config, ..ServerOptions::default() })?;
         Ok(Self { network, world: World { server, internet, lab } })
     }

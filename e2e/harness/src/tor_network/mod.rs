@@ -13,28 +13,27 @@ mod client;
 mod keys;
 mod names;
 mod plan;
+mod start;
 mod torrc;
 
 pub use client::TorClient;
 pub use names::{Query, SITE, SITE_V4, SITE_V6, serve_names};
 pub use plan::{Relay, RelayKind};
 
-use crate::command::{ip, ip_batch, ip_batch_of};
+use crate::command::ip_batch_of;
 use crate::internet::{Internet, Seen};
-use crate::lab::settle;
-use crate::{HarnessError, Host, Lab, Process, record, topology, wait_for};
+use crate::{HarnessError, Host, Lab, Process, topology, wait_for};
 use names::Names;
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
+use start::{
+    bridge_lines, build, dir_of, files, host_of, resident, serve, spawn_tor, start_onion, wait_for_consensus,
+    wait_for_relays, write, write_files,
+};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use torrc::Files;
 
-/// How long the network may take to agree on itself: three attempts.
-const CONSENSUS: Duration = Duration::from_secs(60);
-/// How long a relay may take from being told to ask for the directory to being on the network.
-const NUDGE: Duration = Duration::from_secs(3);
 /// Where a network's note stands in the directory of its host.
 const NOTE: &str = "network.json";
 
@@ -47,6 +46,8 @@ pub struct TorNetworkOptions {
     pub relays: u8,
     /// One exit for each, 1 to 9: two small letters of the country it shall be in.
     pub exit_countries: Vec<String>,
+    /// Bridges that speak obfs4, 0 to 9. They need Debian's obfs4proxy.
+    pub bridges: u8,
     /// Who serves names and the onion service's page.
     pub servers: TorServers,
 }
@@ -68,7 +69,7 @@ pub enum TorServers {
 impl Default for TorNetworkOptions {
     fn default() -> Self {
         let exit_countries = vec!["de".to_owned(), "nl".to_owned()];
-        Self { authorities: 3, relays: 3, exit_countries, servers: TorServers::Here }
+        Self { authorities: 3, relays: 3, exit_countries, bridges: 0, servers: TorServers::Here }
     }
 }
 
@@ -93,6 +94,8 @@ pub struct TorNetworkRecord {
     pub relays: Vec<Relay>,
     /// Name of the onion service, `….onion`.
     pub onion_address: String,
+    /// Lines of the bridges, as torrc takes them.
+    pub bridge_lines: Vec<String>,
     /// File with the lines that make a tor a client of this network; readable for every user.
     pub client_torrc: PathBuf,
     /// Countries of the relays' IPv4 addresses; readable for every user.
@@ -182,6 +185,7 @@ impl TorNetwork {
 
         let (service, onion_address) = start_onion(&onion, &record)?;
         record.onion_address = onion_address;
+        record.bridge_lines = bridge_lines(&tornet, &record.relays, &mut processes)?;
         let note = serde_json::to_string_pretty(&record).map_err(|e| HarnessError::answer("the network's note", e))?;
         write(&tornet.dir().join(NOTE), &note)?;
         wait_for_relays(&mut processes)?;
@@ -241,6 +245,12 @@ impl TorNetwork {
     #[must_use]
     pub const fn dns_names(&self) -> [&'static str; 3] {
         [SITE, SITE_V4, SITE_V6]
+    }
+
+    /// Lines of the bridges, in their order: `obfs4 ADDRESS:PORT FINGERPRINT cert=… iat-mode=0`.
+    #[must_use]
+    pub fn bridge_lines(&self) -> &[String] {
+        &self.record.bridge_lines
     }
 
     /// How long [`Self::up`] took.
@@ -399,189 +409,5 @@ impl TorNetwork {
     fn running(&self, name: &str) -> Result<&Process, HarnessError> {
         let process = self.relays.get(self.index_of(name)?).and_then(Option::as_ref);
         process.ok_or_else(|| HarnessError::answer(format!("the relay {name}"), "it was killed"))
-    }
-}
-
-/// Starts a tor with this configuration and no other.
-fn spawn_tor(host: &Host, name: &str, torrc: &Path) -> Result<Process, HarnessError> {
-    let mut command = host.command("tor");
-    command.arg("-f").arg(torrc).args(["--defaults-torrc", "/nonexistent", "--ignore-missing-torrc"]);
-    // It says on standard output what it does before it has read where to say it.
-    host.spawn(name, command)
-}
-
-fn serve(wanted: &TorServers, internet: &Host, onion: &Host) -> Result<Servers, HarnessError> {
-    let (names, page) = match wanted {
-        TorServers::Here => {
-            return Ok(Servers::Threads(Names::start(internet.namespace())?, Internet::start(onion.namespace())?));
-        }
-        TorServers::Programs { names, page } => (names, page),
-    };
-    let start = |host: &Host, name: &str, words: &[OsString]| {
-        let (program, rest) = words.split_first().ok_or_else(|| HarnessError::answer(name, "there is no program"))?;
-        let mut command = host.command(program);
-        command.args(rest);
-        host.spawn(name, command)
-    };
-    let (mut names, mut page) = (start(internet, "names", names)?, start(onion, "page", page)?);
-    wait_for("the name server and the onion service's page", Duration::from_secs(10), || {
-        names.must_run()?;
-        page.must_run()?;
-        let has_page = onion.http_get_within(([127, 0, 0, 1], 80).into(), "/", Duration::from_secs(1)).is_ok();
-        Ok((has_page && names::answers(internet)?).then_some(()))
-    })?;
-    Ok(Servers::Processes(names, page))
-}
-
-fn host_of(lab: &Lab, name: &str) -> Host {
-    Host::new(name, topology::namespace(lab.id(), name), &lab.dir())
-}
-
-fn dir_of(tornet: &Host, relay: &Relay) -> PathBuf {
-    tornet.dir().join(&relay.name)
-}
-
-/// Namespaces and wires. Their names carry the lab's prefix, so the lab removes them with its own.
-fn build(lab: &Lab, hosts: [&Host; 2], relays: &[Relay]) -> Result<(), HarnessError> {
-    let _lock = record::lock()?;
-    for host in hosts {
-        std::fs::create_dir_all(host.dir()).map_err(HarnessError::file("make", host.dir()))?;
-        ip(&["netns", "add", host.namespace()])?;
-        host.enter(|| settle(false))??;
-    }
-    for (name, lines) in plan::wiring(lab.id(), relays) {
-        ip_batch(&topology::namespace(lab.id(), name), &lines)?;
-    }
-    Ok(())
-}
-
-struct OwnedFiles([PathBuf; 3]);
-
-fn files(tornet: &Host) -> OwnedFiles {
-    OwnedFiles(["geoip", "geoip6", "resolv.conf"].map(|name| tornet.dir().join(name)))
-}
-
-impl OwnedFiles {
-    fn borrowed(&self) -> Files<'_> {
-        let OwnedFiles([geoip, geoip6, resolv]) = self;
-        Files { geoip, geoip6, resolv }
-    }
-}
-
-/// Everything that the relays read.
-fn write_files(tornet: &Host, relays: Vec<Relay>) -> Result<TorNetworkRecord, HarnessError> {
-    let owned = files(tornet);
-    let files = owned.borrowed();
-    let (v4, v6) = plan::geoip(&relays);
-    write(files.geoip, &v4)?;
-    write(files.geoip6, &v6)?;
-    write(files.resolv, &format!("nameserver {}\n", plan::NAME_SERVER.v4))?;
-    for relay in &relays {
-        let dir = dir_of(tornet, relay);
-        let data = dir.join("data");
-        keys::install(relay, &data)?;
-        write(&dir.join("torrc"), &torrc::relay(relay, &relays, &files, &data))?;
-    }
-    let client_torrc = tornet.dir().join("client.torrc");
-    write(&client_torrc, &torrc::membership(&relays, &files))?;
-    Ok(TorNetworkRecord {
-        client_torrc,
-        geoip_file: files.geoip.to_owned(),
-        geoip6_file: files.geoip6.to_owned(),
-        onion_address: String::new(),
-        relays,
-    })
-}
-
-/// Starts the tor of the onion service; it names the service before it is on the network.
-fn start_onion(onion: &Host, record: &TorNetworkRecord) -> Result<(Process, String), HarnessError> {
-    let (data, service, path) = (onion.dir().join("data"), onion.dir().join("service"), onion.dir().join("torrc"));
-    keys::make_private(&service)?;
-    let membership = std::fs::read_to_string(&record.client_torrc);
-    let membership = membership.map_err(HarnessError::file("read", &record.client_torrc))?;
-    write(&path, &torrc::onion(&membership, &data, &service))?;
-    let mut process = spawn_tor(onion, "onion", &path)?;
-    let name = wait_for("the name of the onion service", Duration::from_secs(20), || {
-        process.must_run()?;
-        let name = std::fs::read_to_string(service.join("hostname")).unwrap_or_default();
-        Ok(name.trim_end().ends_with(".onion").then(|| name.trim_end().to_owned()))
-    })?;
-    Ok((process, name))
-}
-
-fn wait_for_consensus(tornet: &Host, relays: &[Relay], processes: &mut [Option<Process>]) -> Result<(), HarnessError> {
-    let authorities = relays.iter().filter(|relay| relay.kind == RelayKind::Authority);
-    let paths: Vec<PathBuf> =
-        authorities.map(|relay| dir_of(tornet, relay).join("data/cached-microdesc-consensus")).collect();
-    wait_for("the relays' consensus", CONSENSUS, || {
-        processes.iter_mut().flatten().try_for_each(Process::must_run)?;
-        let is_whole = |path: &PathBuf| std::fs::read_to_string(path).is_ok_and(|text| names_all(&text, relays));
-        Ok(paths.iter().all(is_whole).then_some(()))
-    })
-}
-
-/// A client may ask any relay for the directory, and pauses for ten seconds after one that has none yet; an exit
-/// that has none refuses.
-fn wait_for_relays(processes: &mut [Option<Process>]) -> Result<(), HarnessError> {
-    let mut nudged = None::<Instant>;
-    wait_for("every relay to be on the network", CONSENSUS, || {
-        let mut late = Vec::new();
-        for process in processes.iter_mut().flatten() {
-            process.must_run()?;
-            if !process.stderr()?.contains("Bootstrapped 100%") {
-                late.push(&*process);
-            }
-        }
-        if nudged.is_none_or(|at| at.elapsed() > NUDGE) {
-            // Their pauses between attempts have become long by now; this signal ends them.
-            late.iter().try_for_each(|process| process.signal(Signal::SIGHUP))?;
-            nudged = Some(Instant::now());
-        }
-        Ok(late.is_empty().then_some(()))
-    })
-}
-
-/// True when every relay runs in this consensus, and every exit is one.
-fn names_all(consensus: &str, relays: &[Relay]) -> bool {
-    let flags_of = |name: &str| {
-        let mut lines = consensus.lines().skip_while(|line| line.split(' ').take(2).ne(["r", name]));
-        lines.find(|line| line.starts_with("s ")).unwrap_or_default()
-    };
-    relays.iter().all(|relay| {
-        let flags: Vec<&str> = flags_of(&relay.name).split(' ').collect();
-        flags.contains(&"Running") && (relay.kind != RelayKind::Exit || flags.contains(&"Exit"))
-    })
-}
-
-fn resident((name, pid): (String, u32)) -> Result<(String, u64), HarnessError> {
-    let path = PathBuf::from(format!("/proc/{pid}/status"));
-    let status = std::fs::read_to_string(&path).map_err(HarnessError::file("read", &path))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let size = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    Ok((name, size.ok_or_else(|| HarnessError::answer("the memory of a relay", "it ended"))?))
-}
-
-fn write(path: &Path, text: &str) -> Result<(), HarnessError> {
-    std::fs::write(path, text).map_err(HarnessError::file("write", path))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_consensus_counts_when_everybody_runs_and_exits_are_exits() {
-        let relays: Vec<_> = plan::relays(&TorNetworkOptions {
-            authorities: 1,
-            relays: 1,
-            exit_countries: vec!["de".to_owned()],
-            ..TorNetworkOptions::default()
-        })
-        .unwrap();
-        let consensus = |flags: &str| format!("r a1 x\nm y\ns Running\nr r1 x\ns Fast Running\nr e1 x\ns {flags}\n");
-        assert!(names_all(&consensus("Exit Running"), &relays));
-        assert!(!names_all(&consensus("Running"), &relays));
-        assert!(!names_all(&consensus("Exit"), &relays));
-        assert!(!names_all("r a1 x\ns Running\nr r1 x\ns Running\n", &relays));
     }
 }

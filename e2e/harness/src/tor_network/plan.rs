@@ -11,6 +11,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub(super) const OR_PORT: u16 = 9001;
 /// Where an authority serves and votes.
 pub(super) const DIR_PORT: u16 = 9030;
+/// Where a bridge takes obfs4.
+pub(super) const OBFS4_PORT: u16 = 9443;
 /// The host of the onion service; only its own tor knows the way to its web server.
 pub(super) const ONION: Addresses = addresses(1, 10);
 /// The name server that the exits ask, a second address of `internet`.
@@ -33,12 +35,14 @@ pub enum RelayKind {
     Relay,
     /// Lets circuits out to every address and port.
     Exit,
+    /// In no directory: a way in for those who know its line, in the disguise obfs4.
+    Bridge,
 }
 
 /// One relay of the network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relay {
-    /// Its nickname, by which it is also killed and paused: `a1` …, `r1` …, `e1` …
+    /// Its nickname, by which it is also killed and paused: `a1` …, `r1` …, `e1` …, `b1` …
     pub name: String,
     /// What it is for.
     pub kind: RelayKind,
@@ -56,8 +60,11 @@ pub struct Relay {
 pub(super) fn relays(options: &TorNetworkOptions) -> Result<Vec<Relay>, HarnessError> {
     let exits = u8::try_from(options.exit_countries.len()).unwrap_or(u8::MAX);
     let one_to = |max: u8, count: u8| (1..=max).contains(&count);
-    if !one_to(KIND_MAX, options.authorities) || !one_to(KIND_MAX, exits) || options.relays > KIND_MAX {
-        return Err(wrong("1 to 9 authorities and exits, at most 9 relays"));
+    if !one_to(KIND_MAX, options.authorities)
+        || !one_to(KIND_MAX, exits)
+        || options.relays.max(options.bridges) > KIND_MAX
+    {
+        return Err(wrong("1 to 9 authorities and exits, at most 9 relays and bridges"));
     }
     // A circuit has three hops.
     if options.authorities + options.relays + exits < 3 {
@@ -78,7 +85,8 @@ pub(super) fn relays(options: &TorNetworkOptions) -> Result<Vec<Relay>, HarnessE
     let authorities = (1..=options.authorities).map(|n| one(RelayKind::Authority, 'a', n, 10, "se"));
     let relays = (1..=options.relays).map(|n| one(RelayKind::Relay, 'r', n, 30, "se"));
     let exits = (1..=exits).zip(&options.exit_countries).map(|(n, country)| one(RelayKind::Exit, 'e', n, 50, country));
-    Ok(authorities.chain(relays).chain(exits).collect())
+    let bridges = (1..=options.bridges).map(|n| one(RelayKind::Bridge, 'b', n, 70, "se"));
+    Ok(authorities.chain(relays).chain(exits).chain(bridges).collect())
 }
 
 /// GeoIP tables in Tor's format, both families: numbers as numbers, IPv6 as text.
@@ -169,13 +177,14 @@ mod tests {
             authorities: KIND_MAX,
             relays: KIND_MAX,
             exit_countries: vec!["de".to_owned(); usize::from(KIND_MAX)],
+            bridges: KIND_MAX,
             ..TorNetworkOptions::default()
         };
         let relays = relays(&most).unwrap();
-        assert_eq!(relays.len(), 27);
-        assert_eq!(relays.iter().map(|r| &r.name).collect::<HashSet<_>>().len(), 27);
-        assert_eq!(relays.iter().map(|r| r.addresses.v4).collect::<HashSet<_>>().len(), 27);
-        assert_eq!(relays.iter().map(|r| r.addresses.v6).collect::<HashSet<_>>().len(), 27);
+        assert_eq!(relays.len(), 36);
+        assert_eq!(relays.iter().map(|r| &r.name).collect::<HashSet<_>>().len(), 36);
+        assert_eq!(relays.iter().map(|r| r.addresses.v4).collect::<HashSet<_>>().len(), 36);
+        assert_eq!(relays.iter().map(|r| r.addresses.v6).collect::<HashSet<_>>().len(), 36);
     }
 
     #[test]

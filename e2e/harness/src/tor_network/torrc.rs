@@ -1,8 +1,11 @@
 //! Configurations of every tor of the network, rendered from data.
 
-use super::plan::{DIR_PORT, OR_PORT, Relay, RelayKind};
+use super::plan::{DIR_PORT, OBFS4_PORT, OR_PORT, Relay, RelayKind};
 use std::net::SocketAddr;
 use std::path::Path;
+
+/// Debian's program for the transport obfs4, of the package of that name.
+const OBFS4PROXY: &str = "/usr/bin/obfs4proxy";
 
 /// Files that all of them read.
 pub(super) struct Files<'a> {
@@ -54,6 +57,17 @@ pub(super) fn relay(relay: &Relay, relays: &[Relay], files: &Files<'_>, data: &P
     match relay.kind {
         RelayKind::Authority => lines.extend(authority(relay, relays)),
         RelayKind::Relay => lines.extend(no_exit()),
+        RelayKind::Bridge => {
+            lines.extend(no_exit());
+            lines.extend([
+                "BridgeRelay 1".to_owned(),
+                // Nobody may know it but those who are given its line.
+                "PublishServerDescriptor 0".to_owned(),
+                "ExtORPort auto".to_owned(),
+                format!("ServerTransportPlugin obfs4 exec {OBFS4PROXY}"),
+                format!("ServerTransportListenAddr obfs4 {v4}:{OBFS4_PORT}"),
+            ]);
+        }
         RelayKind::Exit => {
             lines.extend([
                 "ExitRelay 1".to_owned(),
