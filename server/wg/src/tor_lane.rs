@@ -2,8 +2,10 @@
 
 use crate::firewall;
 use crate::service::{Service, State};
+use std::net::IpAddr;
 use tornado_mesh::MeshFault;
 use tornado_mesh::wg::{TorLane, TorLaneReason, WgError};
+use tornado_shared::model::Lane;
 
 /// Why the lane is as it is, and what it should be when nothing holds it closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +40,14 @@ impl Service {
         }
     }
 
-    /// One transaction. When it fails the wanted state is `Closed` and the firewall's watch is woken to see to it.
+    /// One transaction, after which connections of the former state are reset: the filter answers only those whose
+    /// device still sends, not those that wait. When it fails the wanted state is `Closed` and the firewall's watch is
+    /// woken to see to it.
     pub(crate) async fn switch(&self, state: &mut State, lane: TorLane, reason: TorLaneReason) -> Result<(), WgError> {
+        let former = self.firewall.lane().await;
         match self.firewall.switch(lane).await {
             Ok(took) => {
+                self.end_former(former, lane);
                 tracing::info!(?lane, ?reason, took_us = took.as_micros(), "the tor lane was switched");
                 state.control.reason = reason;
                 Ok(())
@@ -57,5 +63,26 @@ impl Service {
                 Err(WgError::SwitchFailed(error.to_string()))
             }
         }
+    }
+
+    fn end_former(&self, former: TorLane, lane: TorLane) {
+        let Ok(gateway) = self.factory.config().gateway(Lane::Tor) else { return };
+        let own = [IpAddr::V4(gateway.v4), IpAddr::V6(gateway.v6)];
+        match tornado_sockets::end_tcp(|local| own.contains(&local.ip()) && is_former(former, lane, local.port())) {
+            Ok(ended) => tracing::debug!(ended, "connections of the former state were reset"),
+            // They get no further all the same.
+            Err(error) => tracing::warn!(%error, "connections of the former state could not be reset"),
+        }
+    }
+}
+
+/// Whether a connection to this port of the lane's own address belongs to the former state only. What began in the new
+/// one meanwhile is left alone.
+const fn is_former(former: TorLane, lane: TorLane, port: u16) -> bool {
+    match (former, lane) {
+        (_, TorLane::Closed) => true,
+        (_, TorLane::Maintenance { page_port }) => port != page_port,
+        (TorLane::Maintenance { page_port }, TorLane::Open { .. }) => port == page_port,
+        (TorLane::Closed | TorLane::Open { .. }, TorLane::Open { .. }) => false,
     }
 }

@@ -11,6 +11,7 @@ use crate::policy::{Family, Routing};
 use async_trait::async_trait;
 use netlink::Netlink;
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use userspace::UserLink;
 
 /// How the interfaces are called, and who moves the packets.
@@ -34,6 +35,8 @@ pub struct Linux {
     backend: Backend,
     netlink: Netlink,
     links: HashMap<Slot, UserLink>,
+    /// Addresses of links that are up.
+    addresses: HashMap<Slot, Vec<IpAddr>>,
     /// Links that could not get their IPv6 address.
     without_ipv6: HashSet<Slot>,
 }
@@ -51,7 +54,14 @@ impl Linux {
             None => probe(&netlink, &settings.interface).await?,
         };
         tracing::info!(?backend, "WireGuard implementation chosen");
-        Ok(Self { settings, backend, netlink, links: HashMap::new(), without_ipv6: HashSet::new() })
+        Ok(Self {
+            settings,
+            backend,
+            netlink,
+            links: HashMap::new(),
+            addresses: HashMap::new(),
+            without_ipv6: HashSet::new(),
+        })
     }
 
     /// Who moves the packets.
@@ -64,6 +74,26 @@ impl Linux {
     #[must_use]
     pub fn name(&self, slot: Slot) -> String {
         name(&self.settings.interface, slot)
+    }
+}
+
+impl Linux {
+    async fn drop_link(&mut self, slot: Slot) -> Result<(), OsError> {
+        self.without_ipv6.remove(&slot);
+        if let Some(link) = self.links.remove(&slot) {
+            link.stop().await;
+        }
+        self.netlink.remove_link(&self.name(slot)).await
+    }
+
+    /// Tells programs at once that their connections are over: from an address that is gone nothing can come back.
+    fn end_connections(&mut self, slot: Slot) {
+        let Some(gone) = self.addresses.remove(&slot) else { return };
+        let kept = |address: &IpAddr| self.addresses.values().flatten().any(|other| other == address);
+        let ended = tornado_sockets::end_tcp(|local| gone.contains(&local.ip()) && !kept(&local.ip()));
+        if let Err(error) = ended {
+            tracing::warn!(%error, "connections of the former tunnel end only when programs give them up");
+        }
     }
 }
 
@@ -89,7 +119,8 @@ async fn probe(netlink: &Netlink, prefix: &str) -> Result<Backend, OsError> {
 #[async_trait]
 impl Os for Linux {
     async fn up(&mut self, link: &Link) -> Result<Backend, OsError> {
-        self.remove(link.slot).await?;
+        // A link that is made again keeps its addresses, and what goes through it goes on.
+        self.drop_link(link.slot).await?;
         let name = self.name(link.slot);
         let user = match self.backend {
             Backend::Kernel => {
@@ -101,6 +132,7 @@ impl Os for Linux {
             }
             Backend::Userspace => Some(userspace::open(&name, link.lane.mtu)?),
         };
+        self.addresses.insert(link.slot, link.lane.addresses.clone());
         let index = self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", &name))?;
         self.netlink.set_up(index, link.lane.mtu).await?;
         for address in &link.lane.addresses {
@@ -138,11 +170,9 @@ impl Os for Linux {
     }
 
     async fn remove(&mut self, slot: Slot) -> Result<(), OsError> {
-        self.without_ipv6.remove(&slot);
-        if let Some(link) = self.links.remove(&slot) {
-            link.stop().await;
-        }
-        self.netlink.remove_link(&self.name(slot)).await
+        self.drop_link(slot).await?;
+        self.end_connections(slot);
+        Ok(())
     }
 
     async fn observe(&mut self, slot: Slot) -> Result<Observation, OsError> {

@@ -1,0 +1,180 @@
+//! Messages of sock_diag(7) and the socket they go over.
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send, setsockopt, socket,
+    sockopt,
+};
+use nix::sys::time::TimeVal;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+
+const BY_FAMILY: u16 = 20;
+const DESTROY: u16 = 21;
+const ERROR: u16 = 2;
+const DONE: u16 = 3;
+const REQUEST: u16 = 1;
+const ACKNOWLEDGE: u16 = 4;
+const DUMP: u16 = 0x300;
+const INET: u8 = 2;
+const INET6: u8 = 10;
+const TCP: u8 = 6;
+/// Every state (tcp_states.h) but `TIME_WAIT`, `CLOSE` and `LISTEN`.
+const ALIVE: u32 = 0x1ffe & !(1 << 6) & !(1 << 7) & !(1 << 10);
+/// Lengths of `nlmsghdr` and of `inet_diag_sockid`, bytes.
+const HEADER: usize = 16;
+const ID: usize = 48;
+/// The kernel answers within microseconds; a lost answer shall not hold anybody for ever.
+const PATIENCE: i64 = 2;
+
+/// Resets every TCP connection whose own end `ends` names: programs on this host get `ECONNABORTED`, the other end a
+/// reset. Listening sockets stay. Returns how many there were.
+///
+/// # Errors
+/// When the kernel refuses, `EOPNOTSUPP` where it cannot. Some may have been ended then.
+pub fn end_tcp(ends: impl Fn(SocketAddr) -> bool) -> io::Result<usize> {
+    let netlink = open()?;
+    let mut ended = 0;
+    for family in [INET, INET6] {
+        for id in list(&netlink, family)?.into_iter().filter(|id| local(family, id).is_some_and(&ends)) {
+            ended += usize::from(destroy(&netlink, family, id)?);
+        }
+    }
+    Ok(ended)
+}
+
+type Id = [u8; ID];
+
+fn open() -> io::Result<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let netlink = socket(AddressFamily::Netlink, SockType::Datagram, flags, SockProtocol::NetlinkSockDiag)?;
+    setsockopt(&netlink, sockopt::ReceiveTimeout, &TimeVal::new(PATIENCE, 0))?;
+    // To the kernel only: answers of others are not taken.
+    connect(netlink.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
+    Ok(netlink)
+}
+
+fn list(netlink: &OwnedFd, family: u8) -> io::Result<Vec<Id>> {
+    send(netlink.as_raw_fd(), &request(BY_FAMILY, REQUEST | DUMP, family, &[0; ID]), MsgFlags::empty())?;
+    let mut found = Vec::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let length = recv(netlink.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
+        for (kind, payload) in messages(buffer.get(..length).unwrap_or_default()) {
+            match kind {
+                DONE => return Ok(found),
+                ERROR => check(payload)?,
+                BY_FAMILY => found.extend(payload.get(4..4 + ID).and_then(|id| Id::try_from(id).ok())),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// False when it ended by itself meanwhile.
+fn destroy(netlink: &OwnedFd, family: u8, id: Id) -> io::Result<bool> {
+    send(netlink.as_raw_fd(), &request(DESTROY, REQUEST | ACKNOWLEDGE, family, &id), MsgFlags::empty())?;
+    let mut buffer = vec![0; 1 << 12];
+    let length = recv(netlink.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
+    let answers = messages(buffer.get(..length).unwrap_or_default());
+    match answers.into_iter().find(|(kind, _)| *kind == ERROR).map_or(Ok(()), |(_, payload)| check(payload)) {
+        Err(error) if error.raw_os_error() == Some(Errno::ENOENT as i32) => Ok(false),
+        other => other.map(|()| true),
+    }
+}
+
+/// `nlmsghdr` and `inet_diag_req_v2`. Numbers are the host's, but for ports and addresses within the id.
+fn request(kind: u16, flags: u16, family: u8, id: &Id) -> Vec<u8> {
+    let mut message = Vec::with_capacity(HEADER + 8 + ID);
+    message.extend(72_u32.to_ne_bytes());
+    message.extend(kind.to_ne_bytes());
+    message.extend(flags.to_ne_bytes());
+    message.extend([0; 8]);
+    message.extend([family, TCP, 0, 0]);
+    message.extend(ALIVE.to_ne_bytes());
+    message.extend(id);
+    message
+}
+
+/// Kind and payload of each message of a datagram.
+fn messages(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
+    let mut found = Vec::new();
+    while let Some((length, kind)) = header(bytes) {
+        let Some(payload) = bytes.get(HEADER..length) else { break };
+        found.push((kind, payload));
+        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+    }
+    found
+}
+
+fn header(bytes: &[u8]) -> Option<(usize, u16)> {
+    let length = u32::from_ne_bytes(bytes.get(..4)?.try_into().ok()?);
+    Some((usize::try_from(length).ok()?, u16::from_ne_bytes(bytes.get(4..6)?.try_into().ok()?)))
+}
+
+/// `nlmsgerr`: a negative errno, zero for success.
+fn check(payload: &[u8]) -> io::Result<()> {
+    let code =
+        payload.get(..4).and_then(|four| four.try_into().ok()).map_or(-(Errno::EBADMSG as i32), i32::from_ne_bytes);
+    if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(-code)) }
+}
+
+/// The own end of a connection (`inet_diag_sockid`); that of an IPv4 connection of an IPv6 socket is IPv4.
+fn local(family: u8, id: &Id) -> Option<SocketAddr> {
+    let port = u16::from_be_bytes(id.get(..2)?.try_into().ok()?);
+    let address: IpAddr = match family {
+        INET => Ipv4Addr::from(<[u8; 4]>::try_from(id.get(4..8)?).ok()?).into(),
+        _ => Ipv6Addr::from(<[u8; 16]>::try_from(id.get(4..20)?).ok()?).into(),
+    };
+    Some(SocketAddr::new(address.to_canonical(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read as _;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn a_cut_datagram_has_the_whole_messages_only() {
+        let mut bytes = request(BY_FAMILY, REQUEST, INET, &[7; ID]);
+        assert_eq!(bytes.len(), 72);
+        bytes.extend(request(DONE, 0, INET, &[0; ID]));
+        for length in 0..=bytes.len() {
+            let whole = messages(&bytes[..length]);
+            assert_eq!(whole.len(), length / 72, "{length}");
+        }
+        assert!(messages(&[0; 64]).is_empty(), "a length of nothing does not go on for ever");
+    }
+
+    #[test]
+    fn a_connection_is_reset_and_its_listener_stays() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let own = listener.local_addr().unwrap();
+        match end_tcp(|local| local == own) {
+            // Only root may, and only a kernel that is built for it can.
+            Err(error) if [Errno::EPERM as i32, Errno::EOPNOTSUPP as i32].contains(&error.raw_os_error().unwrap()) => {
+                return;
+            }
+            other => assert_eq!(other.unwrap(), 1),
+        }
+        let mut buffer = [0; 1];
+        assert_eq!(server.read(&mut buffer).unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+        assert_eq!(client.read(&mut buffer).unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+        TcpStream::connect(own).unwrap();
+    }
+
+    #[test]
+    fn addresses_of_both_kinds_of_sockets() {
+        let mut id = [0; ID];
+        id[..2].copy_from_slice(&9040_u16.to_be_bytes());
+        id[4..8].copy_from_slice(&[10, 9, 0, 1]);
+        assert_eq!(local(INET, &id), Some("10.9.0.1:9040".parse().unwrap()));
+        let mapped = Ipv4Addr::new(10, 9, 0, 1).to_ipv6_mapped();
+        id[4..20].copy_from_slice(&mapped.octets());
+        assert_eq!(local(INET6, &id), Some("10.9.0.1:9040".parse().unwrap()));
+    }
+}
