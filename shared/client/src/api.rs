@@ -7,13 +7,14 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use tornado_shared::api::{
-    Attempt, Disconnected, EnrollPayload, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, Lanes, LoginBody,
-    LoginPayload, LoginReply, Profile, Refresh, ServerInfo, StatusWord, Tokens, WelcomePayload, path,
+    Attempt, ChooseExit, Disconnected, EnrollPayload, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, Lanes,
+    LoginBody, LoginPayload, LoginReply, Profile, Refresh, ServerInfo, StatusWord, Tokens, TorView, WelcomePayload,
+    path,
 };
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey, tls_statement};
 use tornado_shared::crypto::v2::{ExportSecret, Purpose, seal};
 use tornado_shared::invitation::{Invitation, ServerAddress};
-use tornado_shared::model::{DeviceName, PublicKey, Secret, UnixSeconds, Username};
+use tornado_shared::model::{CountryCode, DeviceName, PublicKey, Secret, UnixSeconds, Username};
 use zeroize::Zeroizing;
 
 /// A server that proved to be the pinned one. Cheap to clone.
@@ -169,6 +170,18 @@ impl DeviceApi {
     /// New circuits on the tor lane for what this device begins from now on.
     pub async fn new_identity(&self, access: &Secret) -> Result<(), Error> {
         let _: StatusWord = self.post(path::NEW_IDENTITY, Some(access), None::<&()>).await?;
+        Ok(())
+    }
+
+    /// The tor lane of this device: where it leaves Tor, by which relays, and what it may choose.
+    pub async fn tor(&self, access: &Secret) -> Result<TorView, Error> {
+        self.get(path::TOR, Some(access)).await
+    }
+
+    /// Chooses the country in which this device leaves Tor; none: anywhere. Kept until the next choice.
+    pub async fn choose_exit(&self, access: &Secret, country: Option<CountryCode>) -> Result<(), Error> {
+        let body = Some(&ChooseExit { country });
+        let _: StatusWord = self.transport.call(Method::PUT, path::TOR_EXIT, Some(access), body).await?;
         Ok(())
     }
 

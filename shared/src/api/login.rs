@@ -165,3 +165,19 @@ pub struct Profile {
     /// Devices that may be connected at once.
     pub max_devices: u32,
 }
+
+/// A secret for an authenticator app (RFC 6238: SHA-1, 6 digits, 30 seconds). Asked for once it is confirmed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TotpOffer {
+    /// Base32, to be typed.
+    pub secret: Secret,
+    /// `otpauth://totp/…`, for a QR code.
+    pub url: Secret,
+}
+
+/// Codes that each stand once for a code of the authenticator. Shown once; the server keeps hashes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecoveryCodes {
+    /// Ten.
+    pub codes: Vec<Secret>,
+}

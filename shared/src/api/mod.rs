@@ -5,13 +5,15 @@
 
 mod login;
 mod server;
+mod tor;
 mod vpn;
 
 pub use login::{
-    Attempt, EnrollPayload, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, Refresh, Tokens, UserView, V2,
-    V2Tag, WelcomePayload,
+    Attempt, EnrollPayload, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, RecoveryCodes, Refresh, Tokens,
+    TotpOffer, UserView, V2, V2Tag, WelcomePayload,
 };
 pub use server::{ServerInfo, TlsAttestation};
+pub use tor::{ChooseExit, ExitOffer, TorHop, TorHopRole, TorPath, TorView};
 pub use vpn::{
     Disconnected, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, LaneOffer, LaneState, LaneView, Lanes,
     SessionTimes, SessionView, StatusWord,
@@ -47,6 +49,10 @@ pub mod path {
     pub const LANES: &str = "/v2/lanes";
     /// `POST`: new circuits on the tor lane for the device.
     pub const NEW_IDENTITY: &str = "/v2/tor/new-identity";
+    /// `GET`: the tor lane of the device: exit country, circuit, what can be chosen.
+    pub const TOR: &str = "/v2/tor";
+    /// `PUT`: chooses the country in which the device leaves Tor.
+    pub const TOR_EXIT: &str = "/v2/tor/exit";
     /// `GET`: OpenAPI document.
     pub const OPENAPI: &str = "/openapi.json";
 }

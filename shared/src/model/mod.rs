@@ -1,6 +1,7 @@
 //! The nouns of the platform. Every value here is valid by construction: parsing refuses the rest.
 
 mod address;
+mod country;
 mod id;
 mod key;
 mod lane;
@@ -9,6 +10,7 @@ mod secret;
 mod session;
 
 pub use address::{LaneAddresses, LanePool, LanePools, PoolError, Slot};
+pub use country::{CountryCode, NotCountry};
 pub use id::{DeviceId, FamilyId, InvitationId, OperatorId, SessionId, UserId};
 pub use key::{KeyError, PresharedKey, PrivateKey, PublicKey};
 pub use lane::Lane;
