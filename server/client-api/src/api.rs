@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tornado_mesh::auth::Auth;
@@ -100,6 +100,8 @@ pub fn router(api: Api) -> Router {
         .route(path::DISCONNECT, post(lanes::disconnect))
         .route(path::LANES, get(tor::lanes))
         .route(path::NEW_IDENTITY, post(tor::new_identity))
+        .route(path::TOR, get(tor::tor))
+        .route(path::TOR_EXIT, put(tor::choose_exit))
         .route(path::VERIFY_ID, post(general::verify_id))
         .route(path::ME, get(general::me));
     Router::new()

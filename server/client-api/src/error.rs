@@ -81,6 +81,8 @@ impl ApiError {
             | SessionError::PoolExhausted
             | SessionError::KeyInUse
             | SessionError::DataPlane(_)
+            | SessionError::NoExit { .. }
+            | SessionError::TooOften { .. }
             | SessionError::Mesh(_) => {
                 let word = format!("VPN Manager Error: {}", error.code());
                 Self::of(&error).in_legacy(502, word)
@@ -136,7 +138,9 @@ impl From<SessionError> for ApiError {
             | SessionError::MaxDevices { .. }
             | SessionError::PoolExhausted
             | SessionError::KeyInUse
-            | SessionError::DataPlane(_) => made,
+            | SessionError::DataPlane(_)
+            | SessionError::NoExit { .. }
+            | SessionError::TooOften { .. } => made,
         }
     }
 }

@@ -47,3 +47,26 @@ async fn a_device_gets_a_new_identity_for_its_session_only() {
     assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("unavailable")));
     assert_eq!(server.v2("GET", "/v2/tor/new-identity", Some("good"), "").await.status, 405);
 }
+
+#[tokio::test]
+async fn a_device_chooses_where_it_leaves_tor() {
+    let server = start(config()).await;
+    let choose = |body| server.v2("PUT", "/v2/tor/exit", Some("good"), body);
+    assert_eq!(server.v2("GET", "/v2/tor", Some("good"), "").await.json()["exit"], json!(null));
+    assert_eq!(choose(r#"{"country":"DE"}"#).await.status, 200);
+    let view = server.v2("GET", "/v2/tor", Some("good"), "").await.json();
+    assert_eq!((&view["exit"], &view["countries"][0]["exits"]), (&json!("de"), &json!(3)));
+    assert_eq!((&view["path"], &view["no_path"]), (&json!(null), &json!("nothing was sent yet")));
+    let refused = choose(r#"{"country":"fr"}"#).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("no_exit")));
+    for bad in ["", "{}", r#"{"country":"deu"}"#, r#"{"country":"d}"}"#, r#"{"country":1}"#] {
+        let answer = choose(bad).await;
+        assert!([400, 422].contains(&answer.status), "{bad}: {}", answer.status);
+    }
+    assert_eq!(choose(r#"{"country":null}"#).await.status, 200);
+    assert_eq!(server.v2("GET", "/v2/tor", Some("good"), "").await.json()["exit"], json!(null));
+    server.sessions.fail(SessionError::TooOften { retry_after: 7 });
+    let answer = choose(r#"{"country":"de"}"#).await;
+    assert_eq!((answer.status, answer.head.contains("retry-after: 7")), (429, true));
+    assert_eq!(server.v2("PUT", "/v2/tor/exit", None, r#"{"country":"de"}"#).await.status, 401);
+}

@@ -7,9 +7,10 @@ use crate::wg::LaneEnd;
 use crate::{Done, MeshFault, NoInput, ServiceError};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use tornado_shared::api::TorView;
 use tornado_shared::model::{
-    CloseReason, DeviceId, LaneAddresses, PublicKey, Secret, SessionId, SessionState, Transfer, UnixSeconds, UserId,
-    Username,
+    CloseReason, CountryCode, DeviceId, LaneAddresses, PublicKey, Secret, SessionId, SessionState, Transfer,
+    UnixSeconds, UserId, Username,
 };
 
 /// Input of [`Sessions::connect`].
@@ -76,6 +77,16 @@ pub struct CloseDevice {
 pub struct RenewIdentity {
     /// The device whose circuits change.
     pub device_id: DeviceId,
+}
+
+/// Input of [`Sessions::choose_exit`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChooseExit {
+    /// The device's access token.
+    pub access_token: Secret,
+    /// Where it wishes to leave Tor; none: anywhere.
+    pub country: Option<CountryCode>,
 }
 
 /// Answer to every way of closing.
@@ -218,6 +229,20 @@ pub enum SessionError {
     /// This key already belongs to another device.
     #[error("this WireGuard key is in use by another device; make a new one")]
     KeyInUse,
+    /// The country cannot be had.
+    #[error("no exit in '{country}' for now: {why}")]
+    NoExit {
+        /// Which.
+        country: CountryCode,
+        /// Why, in plain words.
+        why: String,
+    },
+    /// The device asked for other circuits too often.
+    #[error("this device changes its circuits too often; wait {retry_after} seconds")]
+    TooOften {
+        /// Seconds to wait.
+        retry_after: u64,
+    },
     /// The lanes could not be programmed; nothing was left behind.
     #[error("the lanes could not be set up ({0}); nothing was changed, try again in a moment")]
     DataPlane(String),
@@ -237,7 +262,8 @@ impl ServiceError for SessionError {
         match self {
             Self::Token(_) | Self::Revoked => 401,
             Self::SessionExpired => 400,
-            Self::MaxDevices { .. } | Self::KeyInUse => 409,
+            Self::MaxDevices { .. } | Self::KeyInUse | Self::NoExit { .. } => 409,
+            Self::TooOften { .. } => 429,
             Self::PoolExhausted | Self::DataPlane(_) => 503,
             Self::Mesh(fault) => fault.status(),
         }
@@ -252,16 +278,25 @@ impl ServiceError for SessionError {
             Self::MaxDevices { .. } => "max_devices_exceeded",
             Self::PoolExhausted => "pool_exhausted",
             Self::KeyInUse => "key_in_use",
+            Self::NoExit { .. } => "no_exit",
+            Self::TooOften { .. } => "too_many_attempts",
             Self::DataPlane(_) => "data_plane_unavailable",
             Self::Mesh(fault) => fault.code(),
         }
     }
 
     fn retry_after(&self) -> Option<u64> {
-        if let Self::DataPlane(_) | Self::PoolExhausted = self {
-            return Some(2);
+        match self {
+            Self::DataPlane(_) | Self::PoolExhausted => Some(2),
+            Self::TooOften { retry_after } => Some(*retry_after),
+            Self::Token(_)
+            | Self::Revoked
+            | Self::SessionExpired
+            | Self::MaxDevices { .. }
+            | Self::KeyInUse
+            | Self::NoExit { .. }
+            | Self::Mesh(_) => None,
         }
-        None
     }
 }
 
@@ -281,6 +316,11 @@ contract! {
         new_identity(AccessToken) -> Done = POST "/v1/identity", within 10, up to 16_384, for [ClientApi];
         /// The same, for an operator.
         renew_identity(RenewIdentity) -> Done = PUT "/v1/identity", within 10, up to 4_096, for [Admin];
+        /// The tor lane as the token's device sees it.
+        tor(AccessToken) -> TorView = POST "/v1/tor", within 25, up to 16_384, for [ClientApi];
+        /// The country in which the token's device leaves Tor, from now on and in every session to come. A change
+        /// is a new identity too, and ends the flows of before.
+        choose_exit(ChooseExit) -> Done = PUT "/v1/tor/exit", within 25, up to 16_384, for [ClientApi];
         /// Ends a device's session, whatever its state.
         close_device(CloseDevice) -> Closed = POST "/v1/close", within 10, up to 4_096, for [Auth, Admin];
         /// Live sessions.

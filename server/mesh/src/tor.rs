@@ -7,11 +7,12 @@
 //! [`TorStatus`]; for operators.
 
 use crate::contract::contract;
-use crate::wg::TorLane;
+use crate::wg::{Isolation, TorLane};
 use crate::{Done, MeshFault, NoInput, ServiceError};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use tornado_shared::model::UnixSeconds;
+use tornado_shared::model::{CountryCode, UnixSeconds};
 
 /// What an operator wants. Kept on disk, and not changed by anything that happens to Tor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +202,23 @@ pub struct TorStatus {
     pub last_error: Option<String>,
 }
 
+/// The Tor process of one exit country.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountryTor {
+    /// Which.
+    pub country: CountryCode,
+    /// The process.
+    pub process: TorProcess,
+    /// How far it is.
+    pub bootstrap: Bootstrap,
+    /// True while devices of this country are carried, if the lane is open: 100 %, a circuit, and a probe.
+    pub ready: bool,
+    /// Why it is so.
+    pub reason: LaneReason,
+    /// True while a device has chosen it; it ends some time after the last.
+    pub in_use: bool,
+}
+
 /// One relay of a circuit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
@@ -295,6 +313,57 @@ pub struct Exits {
     /// Why there is nothing to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
+}
+
+/// Input of [`Tor::sync_countries`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyncCountries {
+    /// Every country that a device with a session has chosen.
+    pub countries: BTreeSet<CountryCode>,
+    /// Every isolation number in use; paths of all others are forgotten.
+    pub live: Vec<Isolation>,
+}
+
+/// Answer of [`Tor::sync_countries`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountriesReport {
+    /// Those for which there is no Tor, and why.
+    pub refused: BTreeMap<CountryCode, CountryRefusal>,
+    /// The others, ready or not.
+    pub countries: Vec<CountryTor>,
+}
+
+/// Why a country has no Tor of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum CountryRefusal {
+    /// The network's directory has no exit there.
+    #[error("Tor has no exit there")]
+    NoExit,
+    /// As many as may be are in use.
+    #[error("all {max} places for exit countries of this server are in use")]
+    TooMany {
+        /// How many may be in use at once.
+        max: u32,
+    },
+}
+
+/// Input of [`Tor::path`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PathQuery {
+    /// Whose.
+    pub isolation: Isolation,
+}
+
+/// The circuit that carried a device's latest connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DevicePath {
+    /// Its relays, guard first.
+    pub hops: Vec<Hop>,
+    /// When that connection began.
+    pub since: UnixSeconds,
 }
 
 /// Input of [`Tor::log`].
@@ -399,6 +468,14 @@ contract! {
         health(NoInput) -> ProbeReport = PUT "/v1/health", within 25, up to 4_096, for [Admin];
         /// Exits and countries on offer.
         exits(NoInput) -> Exits = GET "/v1/exits", within 20, up to 0, for [Admin, Session];
+        /// What devices use now. Starts a Tor for each new country, ends those that nobody used for a while.
+        /// Sent again and again; the latest counts.
+        sync_countries(SyncCountries) -> CountriesReport = PUT "/v1/countries", within 20, up to 64 * 1024 * 1024,
+            for [Session];
+        /// The Tor processes of countries that devices chose.
+        countries(NoInput) -> Vec<CountryTor> = GET "/v1/countries", within 5, up to 0, for [Admin, Session];
+        /// How the latest connection under an isolation number went; none when nothing was seen.
+        path(PathQuery) -> Option<DevicePath> = POST "/v1/path", within 10, up to 4_096, for [Session];
         /// The end of Tor's own log.
         log(TorLogQuery) -> TorLog = GET "/v1/log", within 5, up to 0, for [Admin];
     }

@@ -3,8 +3,9 @@
 use crate::contract::contract;
 use crate::{Done, MeshFault, NoInput, ServiceError};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use tornado_shared::model::{Lane, LaneAddresses, PresharedKey, PublicKey, Transfer, UnixSeconds};
+use tornado_shared::model::{CountryCode, Lane, LaneAddresses, PresharedKey, PublicKey, Transfer, UnixSeconds};
 
 /// A number for the circuits of one session: Tor sees the session's flows under an address made of it, and never
 /// lets two addresses share a circuit. Given out by `session`, 1 to [`Isolation::LAST`].
@@ -55,6 +56,10 @@ pub struct PeerSpec {
     pub tor: PeerLane,
     /// Its number on the tor lane. Another number is a new identity for all flows that begin from then on.
     pub isolation: Isolation,
+    /// The country in which it leaves Tor; none: that of the lane. While that country's Tor is not among those of
+    /// [`SetTorLane`] the device is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<CountryCode>,
 }
 
 impl PeerSpec {
@@ -164,6 +169,38 @@ pub enum TorLane {
     },
 }
 
+/// Ports of a Tor process on the lane's own addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TorPorts {
+    /// TCP port that takes any connection.
+    pub trans_port: u16,
+    /// UDP port that answers names.
+    pub dns_port: u16,
+    /// TCP port of SOCKS5. Devices call the lane's own SOCKS port and are brought here.
+    pub socks_port: u16,
+}
+
+/// Where devices that chose a country are sent while the lane is open: to the Tor of that country, if it is ready.
+pub type TorExits = BTreeMap<CountryCode, TorPorts>;
+
+/// Input of [`Wg::set_tor_lane`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetTorLane {
+    /// The state for all devices. `Closed` and `Maintenance` win over every country.
+    #[serde(flatten)]
+    pub lane: TorLane,
+    /// Countries whose Tor is ready. Devices of any other country are refused fast.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exits: TorExits,
+}
+
+impl From<TorLane> for SetTorLane {
+    fn from(lane: TorLane) -> Self {
+        Self { lane, exits: TorExits::new() }
+    }
+}
+
 /// Why the tor lane is as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -210,6 +247,9 @@ pub struct WgStatus {
     pub firewall_verified: bool,
     /// State of the tor lane in the kernel.
     pub tor_lane: TorLane,
+    /// Countries that are open besides, in the kernel.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tor_exits: TorExits,
     /// Why.
     pub tor_lane_reason: TorLaneReason,
     /// The leak canary.
@@ -300,7 +340,7 @@ contract! {
         peers(NoInput) -> Vec<PeerStatus> = GET "/v1/peers", within 5, up to 0, for [Session, Admin];
         /// Switches the tor lane, whose state is `Closed` at every start of the service. One transaction; flows
         /// of the former state are cut. The answer comes when the kernel has it.
-        set_tor_lane(TorLane) -> Done = PUT "/v1/tor-lane", within 5, up to 4_096, for [Tor];
+        set_tor_lane(SetTorLane) -> Done = PUT "/v1/tor-lane", within 5, up to 65_536, for [Tor];
         /// The lanes themselves.
         status(NoInput) -> WgStatus = GET "/v1/status", within 5, up to 0, for [Session, Admin, ClientApi, Tor];
     }

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::wg::{
-    Backend, CanaryStatus, PeerLane, PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, TorLane,
-    TorLaneReason, Wg, WgClient, WgError, WgStatus, router,
+    Backend, CanaryStatus, PeerLane, PeerSpec, PeerStatus, RemovePeer, Removed, SetTorLane, SyncPeers, SyncReport,
+    TorExits, TorLane, TorLaneReason, Wg, WgClient, WgError, WgStatus, router,
 };
 use tornado_mesh::{Channel, Done, Limits, MeshFault, NoInput, Readiness, Roles, SocketServer, listen};
 use tornado_shared::model::{Lane, LanePools, PrivateKey, Slot};
@@ -42,7 +42,7 @@ impl Wg for Probe {
     async fn peers(&self, _: NoInput) -> Result<Vec<PeerStatus>, WgError> {
         Err(WgError::NotSynced)
     }
-    async fn set_tor_lane(&self, _: TorLane) -> Result<Done, WgError> {
+    async fn set_tor_lane(&self, _: SetTorLane) -> Result<Done, WgError> {
         Ok(Done {})
     }
     async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
@@ -54,6 +54,7 @@ impl Wg for Probe {
             peers: 0,
             firewall_verified: true,
             tor_lane: TorLane::Closed,
+            tor_exits: TorExits::new(),
             tor_lane_reason: TorLaneReason::Start,
             canary: CanaryStatus::default(),
         })
@@ -110,7 +111,13 @@ fn peer() -> PeerSpec {
     let pools = LanePools::default();
     let lane = |lane: Lane| PeerLane { addresses: pools.of(lane).addresses(Slot(7)).unwrap(), preshared_key: None };
     let (direct, tor) = (lane(Lane::Direct), lane(Lane::Tor));
-    PeerSpec { public_key: PrivateKey::random().public_key(), direct, tor, isolation: 7_u32.try_into().unwrap() }
+    PeerSpec {
+        public_key: PrivateKey::random().public_key(),
+        direct,
+        tor,
+        isolation: 7_u32.try_into().unwrap(),
+        exit: None,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

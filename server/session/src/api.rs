@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::session::{
-    CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery, LiveSession,
+    ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery, LiveSession,
     PoolStatus, RenewIdentity, SessionError, Sessions,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
+use tornado_shared::api::TorView;
 use tornado_shared::model::SessionState;
 
 /// The contract's server.
@@ -35,6 +36,14 @@ impl Sessions for Api {
 
     async fn new_identity(&self, input: AccessToken) -> Result<Done, SessionError> {
         self.0.new_identity(input).await
+    }
+
+    async fn tor(&self, _: AccessToken) -> Result<TorView, SessionError> {
+        Err(MeshFault::Unavailable("not served by this version".into()).into())
+    }
+
+    async fn choose_exit(&self, _: ChooseExit) -> Result<Done, SessionError> {
+        Err(MeshFault::Unavailable("not served by this version".into()).into())
     }
 
     async fn renew_identity(&self, input: RenewIdentity) -> Result<Done, SessionError> {

@@ -90,6 +90,7 @@ impl Entry {
             direct: PeerLane { addresses: self.direct, preshared_key: keys.map(|keys| keys.direct.clone()) },
             tor: PeerLane { addresses: self.tor, preshared_key: keys.map(|keys| keys.tor.clone()) },
             isolation: self.cell().isolation,
+            exit: None,
         }
     }
 

@@ -10,7 +10,7 @@ pub(crate) struct WgSwitch(pub(crate) WgClient);
 #[async_trait::async_trait]
 impl LaneSwitch for WgSwitch {
     async fn set(&self, lane: TorLane) -> Result<(), SwitchError> {
-        let done = self.0.set_tor_lane(lane).await;
+        let done = self.0.set_tor_lane(lane.into()).await;
         done.map(drop).map_err(|error: WgError| SwitchError(error.to_string()))
     }
 

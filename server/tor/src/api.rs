@@ -11,7 +11,8 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::tor::{
-    Circuits, Exits, ProbeReport, Tor, TorControl, TorError, TorEvent, TorLog, TorLogQuery, TorStatus,
+    Circuits, CountriesReport, CountryTor, DevicePath, Exits, PathQuery, ProbeReport, SyncCountries, Tor, TorControl,
+    TorError, TorEvent, TorLog, TorLogQuery, TorStatus,
 };
 use tornado_mesh::{Done, MeshFault, NoInput, Role, ndjson};
 
@@ -74,6 +75,18 @@ impl Tor for Api {
             Err(why) => return Ok(unavailable(why)),
         };
         Ok(circuits::exits(&control).await.unwrap_or_else(|error| unavailable(error.to_string())))
+    }
+
+    async fn sync_countries(&self, _: SyncCountries) -> Result<CountriesReport, TorError> {
+        Err(MeshFault::Unavailable("exit countries are not served by this version".into()).into())
+    }
+
+    async fn countries(&self, _: NoInput) -> Result<Vec<CountryTor>, TorError> {
+        Ok(Vec::new())
+    }
+
+    async fn path(&self, _: PathQuery) -> Result<Option<DevicePath>, TorError> {
+        Err(MeshFault::Unavailable("paths are not served by this version".into()).into())
     }
 
     async fn log(&self, input: TorLogQuery) -> Result<TorLog, TorError> {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tornado_mesh::wg::{
-    PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, TorLane, Wg, WgError, WgStatus,
+    PeerSpec, PeerStatus, RemovePeer, Removed, SetTorLane, SyncPeers, SyncReport, TorExits, Wg, WgError, WgStatus,
 };
 use tornado_mesh::{Done, NoInput};
 use tornado_shared::model::Lane;
@@ -100,7 +100,7 @@ impl Wg for Contract {
         Ok(all)
     }
 
-    async fn set_tor_lane(&self, lane: TorLane) -> Result<Done, WgError> {
+    async fn set_tor_lane(&self, SetTorLane { lane, .. }: SetTorLane) -> Result<Done, WgError> {
         self.0.set_tor_lane(lane).await.map(|()| Done {})
     }
 
@@ -119,6 +119,7 @@ impl Wg for Contract {
             peers: state.peers.len(),
             firewall_verified: state.firewall_verified,
             tor_lane: self.0.firewall.lane().await,
+            tor_exits: TorExits::new(),
             tor_lane_reason: state.control.reason,
             canary: state.canary,
         })

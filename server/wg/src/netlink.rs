@@ -1,19 +1,14 @@
-//! Links, addresses and policy rules by rtnetlink(7).
+//! Links and addresses by rtnetlink(7).
 
 use futures::TryStreamExt as _;
 use rtnetlink::packet_core::ErrorMessage;
 use rtnetlink::packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
-use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
-use rtnetlink::{Handle, IpVersion, LinkUnspec, LinkWireguard};
+use rtnetlink::{Handle, LinkUnspec, LinkWireguard};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tornado_shared::model::{LaneAddresses, LanePool};
-
-/// Preference of the rule that refuses to forward what came in by the tor lane. After the local table (0),
-/// so what is for the server itself still reaches its firewall; before every other table.
-const PROHIBIT_PREFERENCE: u32 = 100;
 
 /// The kernel did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -116,54 +111,6 @@ impl Netlink {
         let change = LinkUnspec::new_with_index(index).up().build();
         self.handle.link().set(change).execute().await.map_err(|e| failed("set the link up", e))
     }
-
-    /// Refuses to route anything that came in by `interface`, in both families: the second layer of the tor
-    /// lane, which holds even without nftables. The interface need not exist.
-    pub(crate) async fn prohibit(&self, interface: &str, with_ipv6: bool) -> Result<(), NetlinkError> {
-        for version in families(with_ipv6) {
-            if !self.prohibitions(interface, &version).await?.is_empty() {
-                continue;
-            }
-            let rule = self.handle.rule().add().input_interface(interface);
-            let rule = rule.action(RuleAction::Prohibit).priority(PROHIBIT_PREFERENCE);
-            let added = match version {
-                IpVersion::V4 => rule.v4().execute().await,
-                IpVersion::V6 => rule.v6().execute().await,
-            };
-            added.map_err(|e| failed(format!("add the rule that shuts {interface}"), e))?;
-        }
-        Ok(())
-    }
-
-    /// Takes the rules of [`Netlink::prohibit`] away, also those of former lives.
-    pub(crate) async fn permit(&self, interface: &str, with_ipv6: bool) -> Result<(), NetlinkError> {
-        for version in families(with_ipv6) {
-            for rule in self.prohibitions(interface, &version).await? {
-                let gone = self.handle.rule().del(rule).execute().await;
-                gone.map_err(|e| failed(format!("remove the rule that shuts {interface}"), e))?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn prohibitions(&self, interface: &str, version: &IpVersion) -> Result<Vec<RuleMessage>, NetlinkError> {
-        let mut rules = self.handle.rule().get(version.clone()).execute();
-        let mut found = Vec::new();
-        while let Some(rule) = rules.try_next().await.map_err(|e| failed("list the rules", e))? {
-            let has = |wanted: RuleAttribute| rule.attributes.contains(&wanted);
-            if rule.header.action == RuleAction::Prohibit
-                && has(RuleAttribute::Iifname(interface.to_owned()))
-                && has(RuleAttribute::Priority(PROHIBIT_PREFERENCE))
-            {
-                found.push(rule);
-            }
-        }
-        Ok(found)
-    }
-}
-
-fn families(with_ipv6: bool) -> impl Iterator<Item = IpVersion> {
-    std::iter::once(IpVersion::V4).chain(with_ipv6.then_some(IpVersion::V6))
 }
 
 pub(crate) fn failed(what: impl Into<String>, error: rtnetlink::Error) -> NetlinkError {

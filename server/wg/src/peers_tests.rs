@@ -62,7 +62,7 @@ fn spec(key_number: u16, slot: u32, psk: u8) -> PeerSpec {
         addresses: pools().of(lane).addresses(Slot(slot)).unwrap(),
         preshared_key: (psk > 0).then(|| PresharedKey::from_bytes([psk; 32])),
     };
-    PeerSpec { public_key: key(key_number), direct: part(Lane::Direct), tor: part(Lane::Tor), isolation: number(slot) }
+    PeerSpec { public_key: key(key_number), direct: part(Lane::Direct), tor: part(Lane::Tor), isolation: number(slot), exit: None }
 }
 
 fn number(n: u32) -> Isolation {

@@ -76,7 +76,7 @@ async fn each_state_lets_through_what_it_should() {
         assert!(device.run(|| ask_dns("198.51.100.2:53")).is_err());
         device.run(|| arsenal("10.9.0.2".parse().unwrap()));
 
-        client.set_tor_lane(OPEN).await.unwrap();
+        client.set_tor_lane(OPEN.into()).await.unwrap();
         for to in web.iter().chain(&tls) {
             let (_, text) = call(to.clone()).unwrap();
             assert!(to.starts_with('[') || text.contains(INTERNET4), "TransPort does not know whom: {text}");
@@ -94,7 +94,7 @@ async fn each_state_lets_through_what_it_should() {
         assert!(device.run(|| ask_dns("10.9.0.1:9053")).is_err(), "DNSPort itself is not for devices");
         device.run(|| arsenal("10.9.0.2".parse().unwrap()));
 
-        client.set_tor_lane(PAGE).await.unwrap();
+        client.set_tor_lane(PAGE.into()).await.unwrap();
         for to in &web {
             assert!(call(to.clone()).unwrap().1.contains("page"));
         }
@@ -104,13 +104,13 @@ async fn each_state_lets_through_what_it_should() {
         }
         assert!(device.run(|| ask_dns("198.51.100.2:53")).is_err());
         device.run(|| arsenal("10.9.0.2".parse().unwrap()));
-        client.set_tor_lane(TorLane::Closed).await.unwrap();
+        client.set_tor_lane(TorLane::Closed.into()).await.unwrap();
     }
     let status = client.status(NoInput {}).await.unwrap();
     assert_eq!((status.tor_lane, status.tor_lane_reason), (TorLane::Closed, TorLaneReason::Asked));
     assert!(status.firewall_verified);
     let nonsense = TorLane::Open { trans_port: 0, dns_port: 1, socks_port: 2 };
-    assert!(matches!(client.set_tor_lane(nonsense).await, Err(WgError::Mesh(_))));
+    assert!(matches!(client.set_tor_lane(nonsense.into()).await, Err(WgError::Mesh(_))));
     let seen = capture.read();
     assert_eq!(seen.lines().count(), 0, "left the server: {seen}");
     assert_eq!(client.status(NoInput {}).await.unwrap().canary.alarms, 0);
@@ -149,10 +149,10 @@ async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
     for n in 0..200usize {
         let lane = [OPEN, PAGE, OPEN, TorLane::Closed][n % 4];
         let started = Instant::now();
-        client.set_tor_lane(lane).await.unwrap();
+        client.set_tor_lane(lane.into()).await.unwrap();
         times.push(started.elapsed());
         // Idempotent: the same again is no transaction.
-        client.set_tor_lane(lane).await.unwrap();
+        client.set_tor_lane(lane.into()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     // Long enough that what a last switch left behind shows.
@@ -191,7 +191,7 @@ async fn each_session_is_seen_under_an_address_of_its_own() {
         return;
     }
     let Up { devices, client, service, lab, tunnels } = up(2).await;
-    client.set_tor_lane(OPEN).await.unwrap();
+    client.set_tor_lane(OPEN.into()).await.unwrap();
     let seen = |device: &Device| -> Vec<IpAddr> {
         device.ns.run(|| {
             vec![
@@ -242,7 +242,7 @@ async fn the_canary_finds_a_planted_leak_and_shuts_the_lane() {
         return;
     }
     let Up { devices, client, service, lab, tunnels } = up(1).await;
-    client.set_tor_lane(OPEN).await.unwrap();
+    client.set_tor_lane(OPEN.into()).await.unwrap();
     lanes_support::eventually(Duration::from_secs(3), async || client.status(NoInput {}).await.unwrap().canary.healthy)
         .await;
     let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
@@ -271,7 +271,7 @@ async fn the_canary_finds_a_planted_leak_and_shuts_the_lane() {
         assert!(status.canary.last_leak.is_some() && status.canary.alarms == alarms + 1);
         if status.tor_lane_reason == TorLaneReason::LeakAlarm {
             assert_eq!(status.tor_lane, TorLane::Closed);
-            assert_eq!(client.set_tor_lane(OPEN).await, Err(WgError::LaneHeld));
+            assert_eq!(client.set_tor_lane(OPEN.into()).await, Err(WgError::LaneHeld));
         }
         // Over by itself: rules verified, one clean round, then as asked.
         lanes_support::eventually(Duration::from_secs(6), async || {

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::session::{
-    CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery, LiveSession,
+    ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery, LiveSession,
     PoolStatus, RenewIdentity, SessionError, Sessions,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
+use tornado_shared::api::TorView;
 use tornado_shared::model::{
     CloseReason, DeviceId, LaneAddresses, LanePools, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
 };
@@ -70,6 +71,12 @@ impl Sessions for FakeSessions {
         Err(not_here())
     }
     async fn new_identity(&self, _: AccessToken) -> Result<Done, SessionError> {
+        Err(not_here())
+    }
+    async fn tor(&self, _: AccessToken) -> Result<TorView, SessionError> {
+        Err(not_here())
+    }
+    async fn choose_exit(&self, _: ChooseExit) -> Result<Done, SessionError> {
         Err(not_here())
     }
     async fn renew_identity(&self, _: RenewIdentity) -> Result<Done, SessionError> {

@@ -4,8 +4,8 @@ mod schemas;
 
 use axum::Json;
 use schemas::{
-    Disconnected, Envelope, HeartbeatStatus, Initiate, Initiated, Lanes, LoginReply, Me, Problem, Pubkey,
-    Reauthenticated, Refresh, ServerInfo, StatusWord,
+    ChooseExit, Disconnected, Envelope, HeartbeatStatus, Initiate, Initiated, Lanes, LoginReply, Me, Problem, Pubkey,
+    Reauthenticated, Refresh, ServerInfo, StatusWord, TorView,
 };
 use tornado_shared::api::path;
 use tornado_shared::problem::MEDIA_TYPE;
@@ -51,7 +51,7 @@ const fn known(method: HttpMethod, path: &'static str, summary: &'static str, re
     Row { method, path, summary, bearer: true, body: None, reply, problems: &[UNAUTHENTICATED] }
 }
 
-const fn rows() -> [Row; 15] {
+const fn rows() -> [Row; 17] {
     [
         get(path::HEALTH, "Liveness", "StatusWord"),
         get(path::OPENAPI, "This document", "Object"),
@@ -78,8 +78,24 @@ const fn rows() -> [Row; 15] {
         known(HttpMethod::Post, path::DISCONNECT, "End the device's session", "Disconnected"),
         known(HttpMethod::Get, path::ME, "The account, the device and its session", "Me"),
         known(HttpMethod::Get, path::LANES, "Both lanes and whether they carry traffic", "Lanes"),
+        known(
+            HttpMethod::Get,
+            path::TOR,
+            "The device on the tor lane: exit country, circuit, countries on offer",
+            "TorView",
+        ),
         Row {
-            problems: &[UNAUTHENTICATED, ("400", "session_expired: connect again")],
+            body: Some("ChooseExit"),
+            problems: &[UNAUTHENTICATED, ("409", "no_exit: the country cannot be had now"), INVALID, TOO_MANY],
+            ..known(
+                HttpMethod::Put,
+                path::TOR_EXIT,
+                "The country in which the device leaves Tor, kept until the next choice; running flows end",
+                "StatusWord",
+            )
+        },
+        Row {
+            problems: &[UNAUTHENTICATED, ("400", "session_expired: connect again"), TOO_MANY],
             ..known(
                 HttpMethod::Post,
                 path::NEW_IDENTITY,
@@ -151,6 +167,8 @@ fn components() -> Components {
         with::<Disconnected>,
         with::<Me>,
         with::<Lanes>,
+        with::<TorView>,
+        with::<ChooseExit>,
         with::<Problem>,
     ];
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));

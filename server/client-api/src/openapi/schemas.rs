@@ -224,6 +224,61 @@ pub struct LaneView {
     server_pubkey: String,
 }
 
+/// The tor lane of the device.
+#[derive(ToSchema)]
+pub struct TorView {
+    /// open, maintenance or closed, for every device.
+    lane: String,
+    /// Two letters: where the device wishes to leave Tor; null: anywhere.
+    exit: Option<String>,
+    /// True while what the device sends is carried.
+    ready: bool,
+    /// Why it is not.
+    waiting_for: Option<String>,
+    /// Countries to choose from, the widest first.
+    countries: Vec<ExitOffer>,
+    /// How the device's latest connection went through Tor.
+    path: Option<TorPath>,
+    /// Why there is none.
+    no_path: Option<String>,
+}
+
+/// A country that can be chosen.
+#[derive(ToSchema)]
+pub struct ExitOffer {
+    /// Two letters.
+    country: String,
+    exits: u32,
+}
+
+/// A circuit that carried something of the device.
+#[derive(ToSchema)]
+pub struct TorPath {
+    /// The exit's address in the network's directory.
+    exit_address: Option<String>,
+    exit_country: Option<String>,
+    /// Guard first, exit last.
+    hops: Vec<TorHop>,
+    /// Unix seconds.
+    since: i64,
+}
+
+/// A relay.
+#[derive(ToSchema)]
+pub struct TorHop {
+    /// guard, middle or exit.
+    role: String,
+    nickname: String,
+    country: Option<String>,
+}
+
+/// Where to leave Tor.
+#[derive(ToSchema)]
+pub struct ChooseExit {
+    /// Two letters; null: anywhere.
+    country: Option<String>,
+}
+
 /// RFC 9457.
 #[derive(ToSchema)]
 pub struct Problem {

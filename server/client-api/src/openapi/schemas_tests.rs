@@ -93,3 +93,24 @@ fn schemas_of_accounts_have_the_fields_that_are_written() {
     problem.retry_after = Some(1);
     assert_eq!(names::<Problem>(), fields(&problem));
 }
+
+#[test]
+fn schemas_of_the_tor_lane_have_the_fields_that_are_written() {
+    let hop = api::TorHop { role: api::TorHopRole::Guard, nickname: String::new(), country: None };
+    assert_eq!(names::<TorHop>(), fields(&hop));
+    let path = api::TorPath { exit_address: None, exit_country: None, hops: vec![hop], since: 0 };
+    assert_eq!(names::<TorPath>(), fields(&path));
+    let offer = api::ExitOffer { country: "de".parse().unwrap(), exits: 1 };
+    assert_eq!(names::<ExitOffer>(), fields(&offer));
+    let view = api::TorView {
+        lane: api::LaneState::Open,
+        exit: None,
+        ready: false,
+        waiting_for: Some(String::new()),
+        countries: vec![offer],
+        path: Some(path),
+        no_path: Some(String::new()),
+    };
+    assert_eq!(names::<TorView>(), fields(&view));
+    assert_eq!(names::<ChooseExit>(), fields(&api::ChooseExit { country: None }));
+}

@@ -1,13 +1,14 @@
-//! What the lanes carry, and new identities on the tor lane.
+//! What the lanes carry; circuits and exits of the device on the tor lane.
 
 use crate::api::Api;
 use crate::error::ApiError;
-use crate::extract::Bearer;
+use crate::extract::{Bearer, Body};
 use axum::Json;
 use axum::extract::State;
+use tornado_mesh::session;
 use tornado_mesh::wg::{LaneEnd, TorLane, WgStatus};
 use tornado_mesh::{Done, NoInput};
-use tornado_shared::api::{LaneState, LaneView, Lanes, StatusWord};
+use tornado_shared::api::{ChooseExit, LaneState, LaneView, Lanes, StatusWord, TorView};
 use tornado_shared::model::Lane;
 
 /// `GET /v2/lanes`
@@ -20,6 +21,22 @@ pub async fn lanes(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json
 /// `POST /v2/tor/new-identity`
 pub async fn new_identity(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<StatusWord>, ApiError> {
     let Done {} = api.sessions().new_identity(token).await?;
+    Ok(Json(StatusWord { status: "ok".into() }))
+}
+
+/// `GET /v2/tor`
+pub async fn tor(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<TorView>, ApiError> {
+    Ok(Json(api.sessions().tor(token).await?))
+}
+
+/// `PUT /v2/tor/exit`
+pub async fn choose_exit(
+    State(api): State<Api>,
+    Bearer(token): Bearer,
+    Body(body): Body<ChooseExit>,
+) -> Result<Json<StatusWord>, ApiError> {
+    let input = session::ChooseExit { access_token: token.access_token, country: body.country };
+    let Done {} = api.sessions().choose_exit(input).await?;
     Ok(Json(StatusWord { status: "ok".into() }))
 }
 

@@ -7,19 +7,21 @@ use tornado_mesh::auth::{
     PutOperator, RedeemSetup, RefreshToken, SetupLink,
 };
 use tornado_mesh::session::{
-    CloseDevice, Closed, Connect, Connected, HeartbeatOutcome, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
+    ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatOutcome, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
     LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions,
 };
 use tornado_mesh::token::{TokenError, VerifyingKey};
 use tornado_mesh::wg::{
-    Backend, CanaryStatus, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SyncPeers, SyncReport, TorLane,
+    Backend, CanaryStatus, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SetTorLane, SyncPeers, SyncReport, TorExits, TorLane,
     TorLaneReason, Wg, WgError, WgStatus,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
-use tornado_shared::api::{LoginBody, LoginReply, LoginReplyV1, Profile, ServerInfo, Tokens, UserView};
+use tornado_shared::api::{
+    ExitOffer, LaneState, LoginBody, LoginReply, LoginReplyV1, Profile, ServerInfo, Tokens, TorView, UserView,
+};
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::login_key::StoredLoginKey;
-use tornado_shared::model::{DeviceId, Lane, LanePools, PrivateKey, Secret, SessionId, Slot, UserId};
+use tornado_shared::model::{CountryCode, DeviceId, Lane, LanePools, PrivateKey, Secret, SessionId, Slot, UserId};
 use uuid::Uuid;
 
 pub const USER: UserId = UserId(Uuid::from_u128(7));
@@ -130,6 +132,7 @@ impl Auth for FakeAuth {
 #[derive(Default)]
 pub struct FakeSessions {
     pub next_error: Mutex<Option<SessionError>>,
+    pub exit: Mutex<Option<CountryCode>>,
 }
 
 impl FakeSessions {
@@ -189,6 +192,26 @@ impl Sessions for FakeSessions {
         self.check(&input.access_token)?;
         Ok(Done {})
     }
+    async fn tor(&self, input: AccessToken) -> Result<TorView, SessionError> {
+        self.check(&input)?;
+        Ok(TorView {
+            lane: LaneState::Open,
+            exit: *self.exit.lock().unwrap(),
+            ready: true,
+            waiting_for: None,
+            countries: vec![ExitOffer { country: "de".parse().unwrap(), exits: 3 }],
+            path: None,
+            no_path: Some("nothing was sent yet".into()),
+        })
+    }
+    async fn choose_exit(&self, input: ChooseExit) -> Result<Done, SessionError> {
+        self.check(&AccessToken { access_token: input.access_token })?;
+        if let Some(country) = input.country.filter(|country| country.as_str() != "de") {
+            return Err(SessionError::NoExit { country, why: "Tor has no exit there".into() });
+        }
+        *self.exit.lock().unwrap() = input.country;
+        Ok(Done {})
+    }
     async fn renew_identity(&self, _: RenewIdentity) -> Result<Done, SessionError> {
         Ok(Done {})
     }
@@ -232,7 +255,7 @@ impl Wg for FakeWg {
     async fn peers(&self, _: NoInput) -> Result<Vec<PeerStatus>, WgError> {
         Ok(vec![])
     }
-    async fn set_tor_lane(&self, _: TorLane) -> Result<Done, WgError> {
+    async fn set_tor_lane(&self, _: SetTorLane) -> Result<Done, WgError> {
         Ok(Done {})
     }
     async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
@@ -244,6 +267,7 @@ impl Wg for FakeWg {
             peers: 0,
             firewall_verified: self.firewall_verified.load(Ordering::SeqCst),
             tor_lane: *self.tor_lane.lock().unwrap(),
+            tor_exits: TorExits::new(),
             tor_lane_reason: TorLaneReason::Start,
             canary: CanaryStatus::default(),
         })

@@ -289,7 +289,7 @@ impl Wg for FakeWg {
         Ok(lanes.peers.values().flat_map(|peer| Lane::ALL.map(|lane| status(peer, lane))).collect())
     }
 
-    async fn set_tor_lane(&self, _: TorLane) -> Result<Done, WgError> {
+    async fn set_tor_lane(&self, _: SetTorLane) -> Result<Done, WgError> {
         Ok(Done {})
     }
     async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
@@ -302,6 +302,7 @@ impl Wg for FakeWg {
             peers: lanes.peers.len(),
             firewall_verified: true,
             tor_lane: TorLane::Closed,
+            tor_exits: TorExits::new(),
             tor_lane_reason: TorLaneReason::Start,
             canary: CanaryStatus::default(),
         })

@@ -1,17 +1,18 @@
 //! The canary's own table. Apart from the policy's, so that it still sees when that one is gone, and last of all
 //! at postrouting: what it counts there was about to leave, whatever else had been changed.
 
-use crate::firewall::{FirewallError, drop_handles, nft};
+use crate::firewall::{FirewallError, Nft, drop_handles};
 use serde_json::Value;
 use tornado_shared::model::LaneAddresses;
 
-/// Before everything but defragmentation.
-const FIRST: i32 = -310;
+/// Before everything, also before fragments are joined: each is counted as it came in.
+const FIRST: i32 = -460;
 /// After the policy's own last look.
 const LAST: i32 = 350;
 
 /// The table and what is known of it.
 pub(crate) struct CanaryTable {
+    nft: Nft,
     name: String,
     text: String,
     /// The kernel's listing right after loading, without handles and counts; none: not loaded.
@@ -50,10 +51,10 @@ fn render(name: &str, interface: &str, canary: LaneAddresses) -> String {
 
 impl CanaryTable {
     /// Not loaded yet. `table` is the policy's.
-    pub(crate) fn new(table: &str, interface: &str, canary: LaneAddresses) -> Self {
+    pub(crate) fn new(nft: Nft, table: &str, interface: &str, canary: LaneAddresses) -> Self {
         let name = format!("{table}_canary");
         let text = render(&name, interface, canary);
-        Self { name, text, loaded: None, before: Counts::default() }
+        Self { nft, name, text, loaded: None, before: Counts::default() }
     }
 
     /// True once it was loaded.
@@ -65,7 +66,7 @@ impl CanaryTable {
     pub(crate) async fn load(&mut self) -> Result<(), FirewallError> {
         self.loaded = None;
         self.before = Counts::default();
-        nft(&["-f", "-"], Some(self.text.clone())).await?;
+        self.nft.run(&["-f", "-"], Some(self.text.clone())).await?;
         self.loaded = Some(self.list().await?.0);
         Ok(())
     }
@@ -88,11 +89,11 @@ impl CanaryTable {
     /// Takes it away.
     pub(crate) async fn remove(&self) -> Result<(), FirewallError> {
         let name = &self.name;
-        nft(&["-f", "-"], Some(format!("table inet {name}\ndelete table inet {name}\n"))).await.map(drop)
+        self.nft.run(&["-f", "-"], Some(format!("table inet {name}\ndelete table inet {name}\n"))).await.map(drop)
     }
 
     async fn list(&self) -> Result<(Value, Counts), FirewallError> {
-        let text = nft(&["-j", "list", "table", "inet", &self.name], None).await?;
+        let text = self.nft.run(&["-j", "list", "table", "inet", &self.name], None).await?;
         let mut listing: Value = serde_json::from_str(&text)?;
         drop_handles(&mut listing);
         let counts = take_counts(&mut listing);

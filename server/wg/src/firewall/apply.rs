@@ -1,21 +1,14 @@
 //! Puts the ruleset into the kernel with one call of nft(8), and reads it back.
 
+use super::nft::{DEADLINE, Nft};
 use super::policy::Policy;
 use super::render::{Chain, IsolationMap, chains, isolate, render};
 use super::states;
 use serde_json::Value;
 use std::net::IpAddr;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
 use tokio::sync::{Mutex, MutexGuard};
 use tornado_mesh::wg::TorLane;
-
-/// nft lives in a directory that is not in everybody's search path.
-const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
-/// A call takes some 20 ms.
-const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The policy could not be put in place.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +33,7 @@ pub enum FirewallError {
 /// The table of one policy.
 pub(crate) struct Firewall {
     policy: Policy,
+    nft: Nft,
     content: Mutex<Content>,
 }
 
@@ -53,9 +47,9 @@ struct Content {
 }
 
 impl Firewall {
-    pub(crate) fn new(policy: Policy) -> Self {
+    pub(crate) fn new(policy: Policy, nft: Nft) -> Self {
         let content = Content { lane: TorLane::Closed, isolation: IsolationMap::new(), loaded: None };
-        Self { policy, content: Mutex::new(content) }
+        Self { policy, nft, content: Mutex::new(content) }
     }
 
     /// Replaces the table atomically, reads it back and compares.
@@ -65,7 +59,7 @@ impl Firewall {
 
     async fn apply_all(&self, content: &mut MutexGuard<'_, Content>) -> Result<(), FirewallError> {
         content.loaded = None;
-        nft(&["-f", "-"], Some(render(&self.policy, content.lane, &content.isolation))).await?;
+        self.nft.run(&["-f", "-"], Some(render(&self.policy, content.lane, &content.isolation))).await?;
         self.read_back(content).await
     }
 
@@ -88,7 +82,7 @@ impl Firewall {
         let started = Instant::now();
         content.lane = lane;
         content.loaded = None;
-        let switched = match nft(&["-f", "-"], Some(states::switch(&self.policy, lane))).await {
+        let switched = match self.nft.run(&["-f", "-"], Some(states::switch(&self.policy, lane))).await {
             Ok(_) => {
                 let took = started.elapsed();
                 self.read_back(&mut content).await.map(|()| took)
@@ -115,7 +109,7 @@ impl Firewall {
         let change = isolate(&self.policy, &gone, &put);
         content.isolation.retain(|address, _| !gone.contains_key(address));
         content.isolation.extend(put);
-        match nft(&["-f", "-"], Some(change)).await {
+        match self.nft.run(&["-f", "-"], Some(change)).await {
             Ok(_) => Ok(()),
             Err(_) => self.apply_all(&mut content).await,
         }
@@ -138,39 +132,15 @@ impl Firewall {
     /// Takes the table away.
     pub(crate) async fn remove(&self) -> Result<(), FirewallError> {
         let table = &self.policy.table;
-        nft(&["-f", "-"], Some(format!("table inet {table}\ndelete table inet {table}\n"))).await.map(drop)
+        self.nft.run(&["-f", "-"], Some(format!("table inet {table}\ndelete table inet {table}\n"))).await.map(drop)
     }
 
     async fn list(&self) -> Result<Value, FirewallError> {
-        let text = nft(&["-j", "-t", "list", "table", "inet", &self.policy.table], None).await?;
+        let text = self.nft.run(&["-j", "-t", "list", "table", "inet", &self.policy.table], None).await?;
         let mut listing: Value = serde_json::from_str(&text)?;
         drop_handles(&mut listing);
         Ok(listing)
     }
-}
-
-pub(crate) async fn nft(arguments: &[&str], input: Option<String>) -> Result<String, FirewallError> {
-    let run = async {
-        let mut child = Command::new("nft")
-            .args(arguments)
-            .env_clear()
-            .env("PATH", PATH)
-            .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        if let (Some(mut stdin), Some(text)) = (child.stdin.take(), input) {
-            stdin.write_all(text.as_bytes()).await?;
-        }
-        child.wait_with_output().await
-    };
-    let output =
-        tokio::time::timeout(DEADLINE, run).await.map_err(|_| FirewallError::Late)?.map_err(FirewallError::Spawn)?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(FirewallError::Refused(String::from_utf8_lossy(&output.stderr).trim().chars().take(500).collect()))
 }
 
 /// Handles change whenever the table is loaded again; they are not part of what it does.

@@ -1,12 +1,14 @@
 //! The lanes' nftables policy: a value, its text, and the one call that puts it in place.
 
 mod apply;
+mod nft;
 mod policy;
 mod render;
 mod states;
 
 pub use apply::FirewallError;
-pub(crate) use apply::{Firewall, drop_handles, nft};
+pub(crate) use apply::{Firewall, drop_handles};
+pub(crate) use nft::Nft;
 pub(crate) use policy::Policy;
 pub(crate) use render::IsolationMap;
 pub(crate) use states::refuse as refuse_state;

@@ -181,6 +181,7 @@ pub fn spec(pools: LanePools, key: &PrivateKey, slot: u32, psk: Option<&Preshare
         direct: part(Lane::Direct),
         tor: part(Lane::Tor),
         isolation: slot.try_into().unwrap(),
+        exit: None,
     }
 }
 
