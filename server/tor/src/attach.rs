@@ -18,7 +18,7 @@ const ASK: Duration = Duration::from_secs(1);
 /// Longest wait for that answer.
 const DEADLINE: Duration = Duration::from_secs(3);
 /// A Tor that runs but does not answer for this long is ended and started again.
-const HUNG: Duration = Duration::from_secs(45);
+const HUNG: Duration = Duration::from_secs(10);
 /// Streams that are counted.
 const MAX_STREAMS: usize = 100_000;
 
@@ -86,6 +86,7 @@ async fn attach(service: &Service, account: Account, shutdown: &CancellationToke
                 if let Err(error) = ask(service, &connection.control).await {
                     return error;
                 }
+                service.renew_if_stuck();
             }
             () = shutdown.cancelled() => return ControlError::Closed,
         }

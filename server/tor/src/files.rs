@@ -24,6 +24,19 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes `bytes` over the beginning of the file that is there, and nothing else: it takes no room on the disk, so
+/// it works on a full one. A reader may see a mixture of old and new for a moment, and for good when the power
+/// fails in between.
+pub(crate) fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let written = file.write_all(bytes);
+    // Without room for a new file it is left empty, and shorter than it was in any case.
+    let kept = if written.is_ok() { bytes.len() as u64 } else { 0 };
+    file.set_len(kept)?;
+    file.sync_all()?;
+    written
+}
+
 /// Makes a directory that only its owner can enter, or makes an existing one so.
 pub(crate) fn private_dir(path: &Path) -> io::Result<()> {
     match std::fs::DirBuilder::new().mode(0o700).create(path) {

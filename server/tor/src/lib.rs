@@ -24,6 +24,7 @@ mod prober;
 mod process;
 mod ring;
 mod service;
+mod stuck;
 mod torrc;
 mod wanted;
 

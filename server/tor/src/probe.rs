@@ -19,8 +19,17 @@ pub(crate) enum ProbeError {
     Io(#[from] io::Error),
     #[error("Tor's SOCKS socket does not speak as it should")]
     Protocol,
-    #[error("{0}")]
-    Refused(&'static str),
+    #[error("{}", words(*.0))]
+    Refused(u8),
+    #[error("no exit answered in time")]
+    Late,
+}
+
+impl ProbeError {
+    /// True when it was an exit that said no: Tor's way to it is good. Codes 1 and 6 Tor gives by itself.
+    pub(crate) const fn is_of_exit(&self) -> bool {
+        matches!(self, Self::Refused(2..=5))
+    }
 }
 
 /// Goes through Tor once. Another `token` means another circuit. The caller sets the deadline.
@@ -35,7 +44,7 @@ pub(crate) async fn once(socket: &Path, host: &str, port: Option<u16>, token: &s
     stream.read_exact(&mut answer).await?;
     match answer {
         [5, 0, ..] => Ok(()),
-        [5, code, ..] => Err(ProbeError::Refused(words(code))),
+        [5, code, ..] => Err(ProbeError::Refused(code)),
         _ => Err(ProbeError::Protocol),
     }
 }

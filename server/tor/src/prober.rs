@@ -1,7 +1,9 @@
 //! Probes at intervals, at once when there is something to find out, and when an operator asks.
 
+use crate::circuits;
+use crate::probe::{self, ProbeError};
 use crate::service::Service;
-use crate::{circuits, machine::Input, probe};
+use crate::stuck::Answer;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -45,12 +47,13 @@ pub(crate) async fn probe(service: &Service) -> ProbeReport {
     }
     let took = started.elapsed();
     let ok = outcome.is_ok();
+    let is_answered = outcome.as_ref().err().is_none_or(ProbeError::is_of_exit);
     let mut report = ProbeReport {
         ok,
         at: (service.unix_now)(),
         took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         exit: None,
-        error: outcome.err(),
+        error: outcome.err().map(|error| error.to_string()),
     };
     // What is proved is proved from the start of the probe on: nothing that went wrong since is overruled.
     service.update(|state| {
@@ -58,7 +61,7 @@ pub(crate) async fn probe(service: &Service) -> ProbeReport {
             state.last_error = Some(format!("the probe failed: {error}"));
         }
         state.probe = Some(report.clone());
-        state.feed(Input::Probe { ok, started });
+        state.probed(ok, started, if is_answered { Answer::Exit } else { Answer::Nobody });
     });
     if ok {
         report.exit = exit(service, *token).await;
@@ -68,15 +71,12 @@ pub(crate) async fn probe(service: &Service) -> ProbeReport {
     report
 }
 
-async fn attempt(service: &Service, token: u64) -> Result<(), String> {
+async fn attempt(service: &Service, token: u64) -> Result<(), ProbeError> {
     let (host, port) = service.config.probe.parts();
     let token = token.to_string();
     let socket = service.layout.probe();
     let probing = probe::once(&socket, host, port, &token);
-    match tokio::time::timeout(service.config.probe.deadline(), probing).await {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err("no exit answered in time".into()),
-    }
+    tokio::time::timeout(service.config.probe.deadline(), probing).await.unwrap_or(Err(ProbeError::Late))
 }
 
 async fn exit(service: &Service, token: u64) -> Option<Exit> {

@@ -4,6 +4,7 @@ use crate::control::Control;
 use crate::machine::{Input, Machine, Verdict};
 use crate::process::Run;
 use crate::ring::Ring;
+use crate::stuck::{Answer, Progress};
 use crate::torrc::Layout;
 use crate::{Config, wanted};
 use std::collections::HashSet;
@@ -47,6 +48,7 @@ pub(crate) struct Service {
 /// Everything that changes.
 pub(crate) struct State {
     machine: Machine,
+    progress: Progress,
     wanted: Option<TorWanted>,
     pub(crate) process: TorProcess,
     pub(crate) version: Option<String>,
@@ -63,7 +65,15 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn feed(&mut self, input: Input) {
-        self.machine.handle(input, Instant::now());
+        let now = Instant::now();
+        self.machine.handle(input, now);
+        self.progress.handle(input, now);
+    }
+
+    /// How a probe ended.
+    pub(crate) fn probed(&mut self, ok: bool, started: Instant, answer: Answer) {
+        self.feed(Input::Probe { ok, started });
+        self.progress.probed(answer, Instant::now());
     }
 }
 
@@ -74,6 +84,7 @@ impl Service {
         let Verdict { state, reason } = machine.verdict(Instant::now());
         let state = State {
             machine,
+            progress: Progress::new(!config.bridges.is_empty()),
             wanted,
             process: TorProcess::Stopped,
             version: None,
@@ -195,12 +206,17 @@ impl Service {
         let _turn = self.orders.lock().await;
         let wish = wanted::after(self.read(|s| s.wanted), order);
         let path = self.layout.wanted();
-        let saved = tokio::task::spawn_blocking(move || wanted::save(&path, wish)).await;
-        let saved = saved.map_err(|e| e.to_string()).and_then(|result| result.map_err(|e| e.to_string()));
         let opens = match order {
             TorOrder::Start | TorOrder::Up => true,
             TorOrder::Stop | TorOrder::Down => false,
         };
+        let save = move || match wanted::save(&path, wish) {
+            // A "down" that a full disk made forgotten would open the lane at the next start.
+            Err(_) if !opens => wanted::save_without_room(&path, wish),
+            saved => saved,
+        };
+        let saved = tokio::task::spawn_blocking(save).await;
+        let saved = saved.map_err(|e| e.to_string()).and_then(|result| result.map_err(|e| e.to_string()));
         // What shuts is done in any case: a full disk must not keep the lane open.
         if saved.is_ok() || !opens {
             self.take_over(order, wish);
@@ -223,6 +239,20 @@ impl Service {
             }
             *run != former
         });
+    }
+
+    /// Ends a Tor that gets nowhere.
+    pub(crate) fn renew_if_stuck(&self) {
+        if !self.read(|state| state.progress.is_stuck(Instant::now())) {
+            return;
+        }
+        let (percent, error) = self.read(|s| (s.bootstrap.percent, s.last_error.clone()));
+        tracing::warn!(percent, error, "Tor gets nowhere and is started anew");
+        self.update(|state| {
+            state.progress.renewed();
+            state.last_error = Some(format!("Tor got nowhere, at {percent} %; it was started anew"));
+        });
+        self.renew_process();
     }
 
     /// Ends a Tor that does not answer any more; the supervisor starts another.

@@ -29,10 +29,24 @@ pub(crate) fn load(path: &Path) -> Option<TorWanted> {
     }
 }
 
+/// Room that the file takes from the beginning, so that another wish fits into it on a full disk.
+const ROOM: usize = 64;
+
 /// Writes the wish down for good.
 pub(crate) fn save(path: &Path, wanted: TorWanted) -> io::Result<()> {
-    let text = serde_json::to_vec(&wanted).map_err(io::Error::other)?;
-    files::replace(path, &text)
+    files::replace(path, &text(wanted)?)
+}
+
+/// The same where [`save`] failed and the wish shuts something, which must outlive this process: over the former
+/// wish, without any room on the disk. What a crash leaves half-written is unreadable, and that opens nothing.
+pub(crate) fn save_without_room(path: &Path, wanted: TorWanted) -> io::Result<()> {
+    files::overwrite(path, &text(wanted)?)
+}
+
+fn text(wanted: TorWanted) -> io::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec(&wanted).map_err(io::Error::other)?;
+    text.resize(text.len().max(ROOM), b' ');
+    Ok(text)
 }
 
 /// The wish after an order. Where the former one could not be read only what the order says is taken as wanted,
@@ -66,6 +80,29 @@ mod tests {
         std::fs::write(&path, vec![b' '; 5000]).unwrap();
         assert_eq!(load(&path), None);
         assert!(!after(None, TorOrder::Start).lane);
+    }
+
+    #[test]
+    fn a_wish_fits_over_any_former_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("wanted.json");
+        let (up, down) = (FIRST, after(Some(FIRST), TorOrder::Down));
+        save(&path, up).unwrap();
+        let blocks = std::fs::metadata(&path).unwrap().len();
+        save_without_room(&path, down).unwrap();
+        assert_eq!(load(&path), Some(down));
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), blocks, "it took room");
+        std::fs::write(&path, vec![b'x'; 1_000]).unwrap();
+        save_without_room(&path, down).unwrap();
+        assert_eq!(load(&path), Some(down));
+        // What a torn write leaves is no wish.
+        let whole = std::fs::read(&path).unwrap();
+        for torn in 1..29 {
+            let mut mixture = text(up).unwrap();
+            mixture[..torn].copy_from_slice(&whole[..torn]);
+            std::fs::write(&path, &mixture).unwrap();
+            assert!(load(&path).is_none_or(|wish| wish == up || wish == down), "{torn}");
+        }
     }
 
     #[test]

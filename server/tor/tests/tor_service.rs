@@ -331,10 +331,23 @@ async fn a_full_disk_shuts_but_does_not_open() {
     world.until("attached", |s| s.controlled).await;
     // A directory where the new file should be made stands for every failure to write.
     std::fs::create_dir(world.wanted_file().with_extension("new")).unwrap();
+    let status = world.order(TorOrder::Down).await;
+    assert_eq!(status.lane.reason, LaneReason::OperatorDown);
     let client = world.client();
-    assert!(matches!(client.control(TorControl { order: TorOrder::Down }).await, Err(TorError::NotSaved(_))));
-    world.until("down", |s| s.lane.reason == LaneReason::OperatorDown).await;
     assert!(matches!(client.control(TorControl { order: TorOrder::Up }).await, Err(TorError::NotSaved(_))));
     world.until("still down", |s| s.lane.reason == LaneReason::OperatorDown).await;
+    world.stop().await;
+    world.start();
+    let status = world.until("back", |s| s.controlled).await;
+    assert_eq!(status.wanted, Some(TorWanted { process: true, lane: false }), "the order did not outlive the service");
+    // Where not even the former wish can be written over the lane is shut all the same, and says so.
+    std::fs::remove_file(world.wanted_file()).unwrap();
+    std::fs::create_dir(world.wanted_file()).unwrap();
+    assert!(matches!(world.client().control(TorControl { order: TorOrder::Stop }).await, Err(TorError::NotSaved(_))));
+    world.until("stopped", |s| s.process == TorProcess::Stopped).await;
+    world.stop().await;
+    world.start();
+    world.until("closed", |s| s.lane.reason == LaneReason::WishUnreadable).await;
+    assert_eq!(world.switch.lane(), TorLane::Closed);
     world.stop().await;
 }
