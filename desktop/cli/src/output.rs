@@ -76,6 +76,7 @@ fn text(status: &Status, now: i64) -> String {
     if matches!(status.state, TunnelState::Connected | TunnelState::Switching) {
         let addresses: Vec<String> = status.addresses.iter().map(ToString::to_string).collect();
         row("addresses", addresses.join(", "));
+        row("names", names(status));
         if let Some(since) = status.since {
             row("connected", format!("for {}", span(now.saturating_sub(since))));
         }
@@ -106,6 +107,9 @@ fn headline(status: &Status) -> String {
     let lane = status.lane.map_or_else(|| "a".to_owned(), |lane| format!("the {lane}"));
     match status.state {
         TunnelState::Disconnected => "Disconnected: traffic leaves this device unprotected.".into(),
+        TunnelState::Connecting if status.held => {
+            format!("Connecting over {lane} lane; traffic is held back until then.")
+        }
         TunnelState::Connecting => format!("Connecting over {lane} lane; traffic is not protected yet."),
         TunnelState::Connected if status.handshake_stale => {
             format!("Up over {lane} lane, but the server has been silent: traffic may be going nowhere.")
@@ -128,6 +132,18 @@ fn headline(status: &Status) -> String {
             format!("Blocked: {}.", status.reason.as_deref().unwrap_or("the helper gives no reason"))
         }
     }
+}
+
+/// Who is asked for names.
+fn names(status: &Status) -> String {
+    if status.names.is_empty() {
+        return match status.lane {
+            Some(Lane::Tor) => "the lane offers no resolver; what is asked is led into the tunnel".into(),
+            Some(Lane::Direct) | None => "this device's own resolvers; the lane offers none".into(),
+        };
+    }
+    let servers: Vec<String> = status.names.iter().map(ToString::to_string).collect();
+    format!("asked of {} only, through the tunnel", servers.join(", "))
 }
 
 fn handshake(status: &Status) -> String {

@@ -56,7 +56,7 @@ pub struct SwitchLane {
 pub enum TunnelState {
     /// No tunnel; traffic goes its usual way.
     Disconnected,
-    /// On the way up; traffic still goes its usual way.
+    /// On the way up; traffic still goes its usual way, unless it is held back.
     Connecting,
     /// Everything goes through the tunnel, and a handshake was seen.
     Connected,
@@ -64,7 +64,7 @@ pub enum TunnelState {
     Switching,
     /// On the way down.
     Disconnecting,
-    /// Not usable until somebody acts; `reason` says what to do.
+    /// All traffic is held back until a tunnel stands or somebody acts; `reason` says why.
     Blocked,
 }
 
@@ -129,6 +129,13 @@ pub struct Status {
     pub session: Option<SessionId>,
     /// This device's addresses on the lane.
     pub addresses: Vec<IpAddr>,
+    /// The lane's resolvers, the only ones that are asked while the tunnel is up. Empty: the lane has none, and this
+    /// device's own settings stand.
+    #[serde(default)]
+    pub names: Vec<IpAddr>,
+    /// True while nothing leaves this device but what it needs to reach the server: a tunnel is wanted and not there.
+    #[serde(default)]
+    pub held: bool,
     /// Since when traffic goes through the tunnel.
     pub since: Option<UnixSeconds>,
     /// True once the server answered over the lane.

@@ -12,6 +12,7 @@ use tornado_client::DeviceIdentity;
 use tornado_helper_api::{Connect, ControlPlane, Enroll, Helper, HelperError, Login as LoginInput, Status, SwitchLane};
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::invitation::{Invitation, ServerAddress};
+use tornado_tunnel::state::Phase;
 
 /// How long a question for the status waits for fresh counters.
 const FRESH: Duration = Duration::from_millis(300);
@@ -26,7 +27,7 @@ impl Helper for Engine {
         let same = inner.account.as_ref().filter(|a| a.identity == invitation.identity);
         let seed = same.map_or_else(|| Seed::new(*IdentityKey::random().expose_seed()), |a| a.device.clone());
         let device = DeviceIdentity::new(&IdentityKey::from_seed(seed.expose()), input.device_name.clone());
-        let server = reach(&invitation.server, invitation.identity, invitation.tls).await?;
+        let server = reach(&mut inner.resolver, &invitation.server, invitation.identity, invitation.tls).await?;
         let now = unix_now();
         let answer = server.api.enroll(&invitation, &device, input.username, &input.password, now).await;
         let welcome = answer.map_err(|e| self.report(&e))?;
@@ -57,7 +58,7 @@ impl Helper for Engine {
             account.server = address.to_string();
         }
         let address = account.address().map_err(|e| HelperError::Internal(e.to_string()))?;
-        let server = reach(&address, account.identity, Some(account.tls)).await?;
+        let server = reach(&mut inner.resolver, &address, account.identity, Some(account.tls)).await?;
         let name = input.username.unwrap_or_else(|| account.username.clone());
         let now = unix_now();
         let answer = server.api.login(&account.device(), &name, &input.password, now).await;
@@ -83,11 +84,15 @@ impl Helper for Engine {
     async fn disconnect(&self) -> Result<Status, HelperError> {
         self.take_down().await?;
         self.publish.no_notice();
+        if self.tunnel.watch().borrow().phase == Phase::Disconnected {
+            self.want_none();
+        }
         Ok(self.publish.now())
     }
 
     async fn logout(&self) -> Result<Status, HelperError> {
         self.take_down().await?;
+        self.want_none();
         let mut inner = self.inner.lock().await;
         if inner.broken.take().is_some() {
             inner.store.set_aside().map_err(|e| HelperError::Internal(e.to_string()))?;
@@ -95,12 +100,13 @@ impl Helper for Engine {
             self.publish.tunnel(&view);
             return Ok(self.publish.now());
         }
+        let inner = &mut *inner;
         let Some(account) = &mut inner.account else { return Ok(self.publish.now()) };
         let (address, identity, tls) = (account.address(), account.identity, account.tls);
         self.publish.no_notice();
         if let (Some(login), Ok(address)) = (account.login.take(), address) {
             let farewell = async {
-                let server = reach(&address, identity, Some(tls)).await?;
+                let server = reach(&mut inner.resolver, &address, identity, Some(tls)).await?;
                 server.api.logout(&login.refresh).await.map_err(|e| translate(&e))
             };
             // The user wants to be logged out here whatever the server says; the tokens end by themselves.
@@ -130,6 +136,7 @@ impl Inner {
     /// Keeps a new login. What the old one had ends now, not before: a failed login changes nothing.
     async fn settle(&mut self, account: Account, engine: &Engine) -> Result<Status, HelperError> {
         engine.drop_tunnel().await?;
+        engine.want_none();
         self.end_session(&engine.publish).await;
         self.store.save(&account).map_err(|e| HelperError::Internal(format!("the login could not be stored: {e}")))?;
         self.account = Some(account);

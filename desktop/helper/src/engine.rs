@@ -1,10 +1,12 @@
 //! The helper's work: one call at a time speaks to the server, while the tunnel can always be taken down.
 
+use crate::account::Account;
 use crate::publish::Publisher;
-use crate::reach::translate;
+use crate::reach::{Resolver, translate};
 use crate::schedule::Schedule;
 use crate::session::{FAREWELL, Inner, Session};
 use crate::store::Store;
+use crate::wish::{Wanted, Wishes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -13,7 +15,33 @@ use tornado_client::Error as ApiError;
 use tornado_helper_api::{ControlPlane, HelperError, Status};
 use tornado_shared::model::{Lane, PrivateKey};
 use tornado_tunnel::Tunnel;
-use tornado_tunnel::state::{BlockedReason, Failure, Phase, View};
+use tornado_tunnel::state::{Failure, Hold, Phase, View};
+
+/// What the store holds at the start.
+pub(crate) struct Found {
+    store: Store,
+    account: Option<Account>,
+    broken: Option<String>,
+    wanted: Option<Wanted>,
+    /// What to do until somebody acts; none: nothing is to be held back.
+    pub(crate) hold: Option<Hold>,
+}
+
+impl Found {
+    /// What cannot be read holds all traffic back; it is not taken for "empty".
+    pub(crate) fn read(store: Store) -> Self {
+        let (account, broken) = match store.load() {
+            Ok(account) => (account, None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let wanted = store.load_wanted();
+        let hold = crate::wish::hold(&wanted, broken.as_deref());
+        if let Some(hold) = &hold {
+            tracing::warn!(reason = %hold.reason, "all traffic is held back");
+        }
+        Self { store, account, broken, wanted: wanted.ok().flatten(), hold }
+    }
+}
 
 /// The helper's work. Calls that need the server take their turn; taking the tunnel down never waits.
 pub(crate) struct Engine {
@@ -22,33 +50,36 @@ pub(crate) struct Engine {
     pub(crate) publish: Publisher,
     /// Told when the keeper has something new to look at.
     pub(crate) wake: Arc<Notify>,
+    /// Whether a tunnel is wanted, as stored.
+    pub(crate) wishes: Wishes,
     /// Counts the wishes for no tunnel, so that a connect under way sees that it was overtaken.
     wish: AtomicU64,
 }
 
 impl Engine {
-    /// Reads the store. What cannot be read blocks the tunnel; it is not taken for "empty".
-    pub(crate) async fn start(store: Store, tunnel: Tunnel) -> Arc<Self> {
+    /// Begins with what the store holds.
+    pub(crate) fn start(found: Found, tunnel: Tunnel) -> Arc<Self> {
         let publish = Publisher::new();
-        let (account, broken) = match store.load() {
-            Ok(account) => (account, None),
-            Err(error) => (None, Some(error.to_string())),
-        };
-        if let Some(reason) = &broken {
-            tracing::error!(reason, "the stored state cannot be read; no tunnel will be made");
-            // A stopped tunnel makes none either.
-            let _ = tunnel.block(BlockedReason::Store(reason.clone())).await;
-        }
-        publish.account(account.as_ref());
+        publish.account(found.account.as_ref());
         publish.tunnel(&tunnel.watch().borrow());
-        let inner = Arc::new(Mutex::new(Inner::new(store, account, broken)));
-        Arc::new(Self { inner, tunnel, publish, wake: Arc::new(Notify::new()), wish: AtomicU64::new(0) })
+        let hosts = found.wanted.as_ref().map(|wanted| wanted.hosts.clone()).unwrap_or_default();
+        let inner = Inner::new(found.store.clone(), found.account, found.broken, Resolver::knowing(hosts));
+        let (inner, wishes) = (Arc::new(Mutex::new(inner)), Wishes::new(found.store, found.wanted));
+        Arc::new(Self { inner, tunnel, publish, wake: Arc::new(Notify::new()), wishes, wish: AtomicU64::new(0) })
     }
 
-    /// The helper is ending: the tunnel goes, and the server is told if it answers soon.
+    /// The helper is ending: the tunnel goes, and the server is told if it answers soon. What the user wants stays.
     pub(crate) async fn stop(&self) {
         if let Err(error) = self.take_down().await {
             tracing::warn!(%error, "while stopping");
+        }
+    }
+
+    /// No tunnel is wanted any more. To be called once it is gone.
+    pub(crate) fn want_none(&self) {
+        if let Err(error) = self.wishes.clear() {
+            tracing::error!(%error, "the next start will hold traffic back");
+            self.publish.notice("not_stored", format!("the next start will hold traffic back: {error}"));
         }
     }
 
@@ -84,13 +115,14 @@ impl Engine {
             return self.switch_to(&mut inner, lane).await;
         }
         inner.end_session(&self.publish).await;
+        inner.resolver.held = self.tunnel.watch().borrow().held;
         let server = inner.reach(&self.publish).await?;
         let key = PrivateKey::random();
         let connection = inner.initiate(&server, &key).await.map_err(|e| self.report(&e))?;
         let schedule = Schedule::new(connection.heartbeat_ttl, Instant::now(), rand::random());
         inner.session = Some(Session { server, key, connection, lane, schedule });
         self.ask_lanes(&inner).await;
-        let view = inner.apply(&self.tunnel).await;
+        let view = inner.apply(&self.tunnel, &self.wishes).await;
         let overtaken = self.wish() != wish;
         match view {
             Ok(view) if view.phase == Phase::Connected && !overtaken => {
@@ -107,6 +139,9 @@ impl Engine {
                     let _ = self.tunnel.disconnect().await;
                 }
                 inner.end_session(&self.publish).await;
+                if overtaken || !self.tunnel.watch().borrow().held {
+                    self.want_none();
+                }
                 match other {
                     Ok(_) if overtaken => Err(HelperError::Tunnel("it was disconnected while connecting".into())),
                     Ok(view) => Err(failure(&view)),
@@ -127,12 +162,13 @@ impl Engine {
 
 /// Why a tunnel is not up.
 pub(crate) fn failure(view: &View) -> HelperError {
-    if let Some(reason) = &view.blocked {
-        return HelperError::Blocked(reason.to_string());
-    }
-    match &view.failure {
-        Some(failure @ Failure::NoHandshake(_)) => HelperError::NoHandshake(failure.to_string()),
-        Some(failure @ (Failure::Link(_) | Failure::Routing(_))) => HelperError::Tunnel(failure.to_string()),
-        None => HelperError::Tunnel("it was taken down".into()),
+    let held = if view.held { "; traffic is held back" } else { "" };
+    match (&view.failure, &view.blocked) {
+        (Some(failure @ Failure::NoHandshake(_)), _) => HelperError::NoHandshake(format!("{failure}{held}")),
+        (Some(failure @ (Failure::Link(_) | Failure::Routing(_))), _) => {
+            HelperError::Tunnel(format!("{failure}{held}"))
+        }
+        (None, Some(reason)) => HelperError::Blocked(reason.to_string()),
+        (None, None) => HelperError::Tunnel("it was taken down".into()),
     }
 }

@@ -6,13 +6,18 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tornado_client::Error as ApiError;
 use tornado_helper_api::ControlPlane;
-use tornado_tunnel::state::Phase;
+use tornado_tunnel::state::{BlockedReason, Phase};
 
 /// Runs until shutdown, or until the engine is gone.
 pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
     let Some((mut view, wake)) = engine.upgrade().map(|e| (e.tunnel.watch(), e.wake.clone())) else { return };
+    let mut retry = Retry::now();
     loop {
         let Some(due) = due(&engine) else { return };
+        let again = engine.upgrade().is_some_and(|engine| engine.wants_again());
+        if !again {
+            retry = Retry::now();
+        }
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = wake.notified() => {}
@@ -20,6 +25,14 @@ pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
                 if let Some(engine) = engine.upgrade() {
                     engine.keep().await;
                 }
+            }
+            () = tokio::time::sleep_until(retry.at.into()), if again => {
+                let Some(engine) = engine.upgrade() else { return };
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    () = engine.try_again() => {}
+                }
+                retry.later(rand::random());
             }
             changed = view.changed() => {
                 let (Ok(()), Some(engine)) = (changed, engine.upgrade()) else { return };
@@ -41,7 +54,50 @@ fn due(engine: &Weak<Engine>) -> Option<Instant> {
     Some(engine.inner.try_lock().map_or(soon, |inner| inner.session.as_ref().map_or(far, |s| s.schedule.due())))
 }
 
+/// When to try the next time to have the tunnel back.
+struct Retry {
+    at: Instant,
+    failures: u32,
+}
+
+impl Retry {
+    fn now() -> Self {
+        Self { at: Instant::now(), failures: 0 }
+    }
+
+    /// Doubles the pause from one second to half a minute.
+    fn later(&mut self, jitter: f64) {
+        let pause = Duration::from_secs(1 << self.failures.min(5)).min(Duration::from_secs(30));
+        self.failures = self.failures.saturating_add(1);
+        self.at = Instant::now() + pause.mul_f64(1.0 - 0.1 * jitter.clamp(0.0, 1.0));
+    }
+}
+
 impl Engine {
+    /// A tunnel is wanted, is not there, and nobody has to act first.
+    fn wants_again(&self) -> bool {
+        let view = self.tunnel.watch().borrow().clone();
+        let lost = match view.blocked {
+            Some(BlockedReason::Interrupted | BlockedReason::Lost) => true,
+            Some(BlockedReason::Store(_) | BlockedReason::Unknown(_) | BlockedReason::CleanUp(_)) | None => false,
+        };
+        lost && view.phase == Phase::Blocked && self.wishes.now().is_some() && self.publish.now().logged_in
+    }
+
+    /// Tries to have the wanted tunnel back. Why it failed stands in the status.
+    async fn try_again(&self) {
+        let Some(wanted) = self.wishes.now() else { return };
+        match self.bring_up(wanted.lane).await {
+            Ok(_) => tracing::info!("the tunnel is up again"),
+            Err(error) => {
+                tracing::info!(code = error.code(), "the tunnel is not up again; traffic stays held back");
+                if self.wants_again() {
+                    self.publish.notice(error.code(), &error);
+                }
+            }
+        }
+    }
+
     /// A tunnel that went down by itself holds no session.
     async fn tunnel_fell(&self) {
         // A connect under way holds the lock and cleans up for itself.
@@ -79,7 +135,7 @@ impl Engine {
             outcome = match inner.initiate_again().await {
                 Ok(changed) => {
                     self.publish.session(inner.session_id());
-                    if changed && let Err(error) = inner.apply(&self.tunnel).await {
+                    if changed && let Err(error) = inner.apply(&self.tunnel, &self.wishes).await {
                         self.publish.notice(error.code(), &error);
                     }
                     Ok(())
@@ -116,6 +172,7 @@ impl Engine {
                     if let Ok(view) = self.tunnel.disconnect().await {
                         self.publish.tunnel(&view);
                     }
+                    self.want_none();
                 }
             }
         }

@@ -65,6 +65,7 @@ impl Engine {
             return Err(not_switched(&view));
         }
         session.lane = lane;
+        self.wishes.lane(lane);
         self.publish.no_notice();
         self.ask_lanes(inner).await;
         Ok(self.publish.now())

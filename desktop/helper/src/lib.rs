@@ -10,10 +10,11 @@ mod reach;
 mod schedule;
 mod session;
 mod store;
+mod wish;
 
-use engine::Engine;
+use engine::{Engine, Found};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 pub use store::{Store, StoreError};
@@ -59,10 +60,17 @@ pub fn listen(config: &Config) -> Result<UnixListener, Error> {
     tornado_helper_api::listen(&config.socket).map_err(fail)
 }
 
-/// Serves until `shutdown`; then takes the tunnel down and tells the server.
+/// Forgets that a tunnel was wanted, so that the next start holds nothing back.
+pub fn forget_wish(state_dir: &Path) -> Result<(), StoreError> {
+    Store::new(state_dir.to_owned()).forget_wanted()
+}
+
+/// Serves until `shutdown`; then takes the tunnel down and tells the server. That it was wanted stays stored: the
+/// next start holds traffic back until it is up again.
 pub async fn run(listener: UnixListener, config: Config, os: Box<dyn Os>, shutdown: CancellationToken) {
-    let (tunnel, task) = Tunnel::start(os);
-    let engine = Engine::start(Store::new(config.state_dir), tunnel).await;
+    let found = Found::read(Store::new(config.state_dir));
+    let (tunnel, task) = Tunnel::start(os, found.hold.clone());
+    let engine = Engine::start(found, tunnel);
     let keeper = tokio::spawn(keeper::run(Arc::downgrade(&engine), shutdown.clone()));
     let mut access = Access::of(config.allow_uids);
     if let Some(group) = config.group {

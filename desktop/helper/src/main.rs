@@ -33,7 +33,7 @@ struct Arguments {
     /// Who moves the packets; by default the kernel where it has WireGuard.
     #[arg(long, value_enum)]
     backend: Option<Choice>,
-    /// Take away what a helper that died left behind, and end.
+    /// Take away what a helper that died left behind, forget that a tunnel was wanted, and end.
     #[arg(long)]
     clean_up: bool,
 }
@@ -62,10 +62,16 @@ async fn main() -> anyhow::Result<()> {
         group: Some(arguments.group),
     };
     let listener = tornado_helper::listen(&config)?;
-    let settings = Settings { interface: arguments.interface, backend };
+    let settings = Settings {
+        interface: arguments.interface,
+        backend,
+        state_dir: config.state_dir.clone(),
+        ..Settings::default()
+    };
     let mut os = Linux::open(settings).await.context("the helper needs root, or CAP_NET_ADMIN and /dev/net/tun")?;
     if arguments.clean_up {
         os.tear_down().await.context("something could not be taken away")?;
+        tornado_helper::forget_wish(&config.state_dir)?;
         return Ok(std::fs::remove_file(&config.socket)?);
     }
     let shutdown = CancellationToken::new();

@@ -37,6 +37,8 @@ impl Publisher {
             logged_in: false,
             session: None,
             addresses: Vec::new(),
+            names: Vec::new(),
+            held: false,
             since: None,
             handshake_seen: false,
             handshake_stale: false,
@@ -99,6 +101,8 @@ impl Publisher {
             status.lane = view.lane;
             status.target = view.target;
             status.addresses.clone_from(&view.addresses);
+            status.names.clone_from(&view.names);
+            status.held = view.held;
             // The wall clock may be set while the tunnel is up, so the age counts, not the instant.
             let since = view.since.map(|since| unix_now().saturating_sub_unsigned(since.elapsed().as_secs()));
             if was_restarted(view, status.since) {

@@ -1,5 +1,6 @@
 //! Finding the server: names, addresses, and the proof that it is the pinned one.
 
+use crate::wish::Hosts;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tornado_client::{DeviceApi, Error as ApiError, Offer, Options};
@@ -16,11 +17,12 @@ pub(crate) struct Reached {
 
 /// Resolves, connects, and checks the server's statement.
 pub(crate) async fn reach(
+    resolver: &mut Resolver,
     address: &ServerAddress,
     identity: Fingerprint,
     tls: Option<Fingerprint>,
 ) -> Result<Reached, HelperError> {
-    let addresses = resolve(address).await?;
+    let addresses = resolver.resolve(address).await?;
     let options = Options { addresses: addresses.clone(), call_timeout: Duration::from_secs(15), ..Options::default() };
     if let Some(tls) = tls {
         let api = DeviceApi::pinned(address, identity, tls, &options).map_err(|e| translate(&e))?;
@@ -35,24 +37,45 @@ pub(crate) async fn reach(
     Ok(Reached { api, addresses })
 }
 
-/// All addresses of a host. Names are not logged.
-async fn resolve(address: &ServerAddress) -> Result<Vec<SocketAddr>, HelperError> {
-    let look = tokio::net::lookup_host((address.host.as_str(), address.port));
-    let found = tokio::time::timeout(Duration::from_secs(8), look)
-        .await
-        .map_err(|_| HelperError::unreachable(format!("the name {} could not be resolved in time", address.host)))?
-        .map_err(|e| HelperError::unreachable(format!("the name {} could not be resolved: {e}", address.host)))?;
-    let found: Vec<SocketAddr> = found.take(8).collect();
-    if found.is_empty() {
-        return Err(HelperError::unreachable(format!("the name {} has no address", address.host)));
+/// Finds the server's addresses, and remembers them for the time when no name can be asked.
+pub(crate) struct Resolver {
+    hosts: Hosts,
+    /// True while traffic is held back: what is known must do.
+    pub(crate) held: bool,
+}
+
+impl Resolver {
+    pub(crate) const fn knowing(hosts: Hosts) -> Self {
+        Self { hosts, held: false }
     }
-    Ok(found)
+
+    pub(crate) const fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
+    /// All addresses of a host. Names are not logged.
+    async fn resolve(&mut self, address: &ServerAddress) -> Result<Vec<SocketAddr>, HelperError> {
+        if let (true, Some(known)) = (self.held, self.hosts.get(&address.host)) {
+            return Ok(known.iter().map(|ip| SocketAddr::new(*ip, address.port)).collect());
+        }
+        let look = tokio::net::lookup_host((address.host.as_str(), address.port));
+        let found = tokio::time::timeout(Duration::from_secs(8), look)
+            .await
+            .map_err(|_| HelperError::unreachable(format!("the name {} could not be resolved in time", address.host)))?
+            .map_err(|e| HelperError::unreachable(format!("the name {} could not be resolved: {e}", address.host)))?;
+        let found: Vec<SocketAddr> = found.take(8).collect();
+        if found.is_empty() {
+            return Err(HelperError::unreachable(format!("the name {} has no address", address.host)));
+        }
+        self.hosts.insert(address.host.clone(), found.iter().map(SocketAddr::ip).collect());
+        Ok(found)
+    }
 }
 
 /// The first of an endpoint's addresses to which this machine has a route. A connected UDP socket asks the
 /// routing table and sends nothing (`connect(2)`).
-pub(crate) async fn endpoint(offer: &Offer) -> Result<SocketAddr, HelperError> {
-    let found = resolve(&offer.endpoint).await?;
+pub(crate) async fn endpoint(resolver: &mut Resolver, offer: &Offer) -> Result<SocketAddr, HelperError> {
+    let found = resolver.resolve(&offer.endpoint).await?;
     for address in &found {
         let any: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
         if let Ok(socket) = tokio::net::UdpSocket::bind(any).await

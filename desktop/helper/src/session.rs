@@ -2,9 +2,10 @@
 
 use crate::account::{Account, Login};
 use crate::publish::{Publisher, unix_now};
-use crate::reach::{Reached, endpoint, reach};
+use crate::reach::{Reached, Resolver, endpoint, reach};
 use crate::schedule::Schedule;
 use crate::store::Store;
+use crate::wish::{Wanted, Wishes};
 use std::time::Duration;
 use tornado_client::{Connection, DeviceApi, Error as ApiError};
 use tornado_helper_api::{ControlPlane, HelperError};
@@ -23,6 +24,7 @@ pub(crate) struct Inner {
     /// The store could not be read. Cleared by an enrolment or a logout.
     pub(crate) broken: Option<String>,
     pub(crate) session: Option<Session>,
+    pub(crate) resolver: Resolver,
 }
 
 /// A session on the server, with or without a tunnel.
@@ -35,15 +37,22 @@ pub(crate) struct Session {
 }
 
 impl Inner {
-    pub(crate) const fn new(store: Store, account: Option<Account>, broken: Option<String>) -> Self {
-        Self { store, account, broken, session: None }
+    pub(crate) const fn new(
+        store: Store,
+        account: Option<Account>,
+        broken: Option<String>,
+        resolver: Resolver,
+    ) -> Self {
+        Self { store, account, broken, session: None, resolver }
     }
 
-    /// Applies what the session offers to the tunnel.
-    pub(crate) async fn apply(&self, tunnel: &Tunnel) -> Result<View, HelperError> {
+    /// Applies what the session offers to the tunnel. That it is wanted is on disk before anything is changed.
+    pub(crate) async fn apply(&mut self, tunnel: &Tunnel, wishes: &Wishes) -> Result<View, HelperError> {
         let session = self.session.as_ref().ok_or(HelperError::NotLoggedIn)?;
         let login = self.account.as_ref().and_then(|a| a.login.as_ref()).ok_or(HelperError::NotLoggedIn)?;
-        let plan = plan(session, login).await?;
+        let plan = plan(session, login, &mut self.resolver).await?;
+        let stored = wishes.want(Wanted::new(&plan, self.resolver.hosts().clone()));
+        stored.map_err(|e| HelperError::Internal(format!("that a tunnel is wanted could not be stored: {e}")))?;
         tunnel.connect(plan).await.map_err(|e| HelperError::Internal(e.to_string()))
     }
 
@@ -162,7 +171,7 @@ impl Inner {
         }
         let address = account.address().map_err(|e| HelperError::Internal(e.to_string()))?;
         let (identity, tls) = (account.identity, account.tls);
-        let reached = reach(&address, identity, Some(tls)).await.inspect_err(|error| {
+        let reached = reach(&mut self.resolver, &address, identity, Some(tls)).await.inspect_err(|error| {
             publish.control(ControlPlane::Unreachable);
             publish.notice(error.code(), error);
         })?;
@@ -176,7 +185,7 @@ impl Inner {
     }
 }
 
-async fn plan(session: &Session, login: &Login) -> Result<Plan, HelperError> {
+async fn plan(session: &Session, login: &Login, resolver: &mut Resolver) -> Result<Plan, HelperError> {
     let mut lanes = Vec::with_capacity(2);
     for lane in Lane::ALL {
         let offer = session.connection.on(lane);
@@ -185,8 +194,9 @@ async fn plan(session: &Session, login: &Login) -> Result<Plan, HelperError> {
             addresses: vec![offer.v4.into(), offer.v6.into()],
             peer: offer.server_key,
             preshared_key,
-            endpoint: endpoint(offer).await?,
+            endpoint: endpoint(resolver, offer).await?,
             mtu: offer.mtu,
+            dns: offer.resolvers(),
         });
     }
     let [direct, tor] = <[LanePlan; 2]>::try_from(lanes).map_err(|_| HelperError::Internal("lanes".into()))?;

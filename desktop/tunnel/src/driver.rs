@@ -2,7 +2,8 @@
 
 use crate::os::Os;
 use crate::plan::{Plan, Slot};
-use crate::state::{BlockedReason, Effect, Event, Next, State, View};
+use crate::policy::Routing;
+use crate::state::{Effect, Event, Hold, Next, State, View};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -11,6 +12,8 @@ use tornado_shared::model::Lane;
 
 /// Longest time for one effect. Netlink answers within milliseconds.
 const EFFECT_DEADLINE: Duration = Duration::from_secs(10);
+
+const LATE: &str = "the system did not answer within 10 seconds";
 
 /// The tunnel's task has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,10 +31,10 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// Starts the task; it first takes away what an earlier life may have left.
-    pub fn start(os: Box<dyn Os>) -> (Self, JoinHandle<()>) {
+    /// Starts the task; it first takes away what an earlier life may have left, or holds all traffic back.
+    pub fn start(os: Box<dyn Os>, hold: Option<Hold>) -> (Self, JoinHandle<()>) {
         let (commands, receiver) = mpsc::channel(16);
-        let next = State::start();
+        let next = State::start(hold);
         let (publish, view) = watch::channel(next.0.view());
         let driver = Driver { os, publish };
         (Self { commands, view }, tokio::spawn(driver.run(next, receiver)))
@@ -52,9 +55,9 @@ impl Tunnel {
         self.command(Event::Disconnect).await
     }
 
-    /// Takes the tunnel down and allows none until [`Tunnel::unblock`].
-    pub async fn block(&self, reason: BlockedReason) -> Result<View, Stopped> {
-        self.command(Event::Block(reason)).await
+    /// Takes the tunnel down and holds all traffic back.
+    pub async fn block(&self, hold: Hold) -> Result<View, Stopped> {
+        self.command(Event::Block(Box::new(hold))).await
     }
 
     /// The reason for the block is gone.
@@ -140,18 +143,14 @@ impl Driver {
     }
 
     async fn execute(&mut self, effect: Effect) -> Option<Event> {
-        const LATE: &str = "the system did not answer within 10 seconds";
         match effect {
             Effect::Up(link) => {
                 let answer = tokio::time::timeout(EFFECT_DEADLINE, self.os.up(&link)).await;
                 let answer = answer.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string()));
                 Some(Event::LinkUp(link.slot, answer))
             }
-            Effect::Route(routing) => {
-                let answer = tokio::time::timeout(EFFECT_DEADLINE, self.os.route(&routing)).await;
-                let answer = answer.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string()));
-                Some(Event::Routed(routing.slot, answer))
-            }
+            Effect::Route(slot, routing) => Some(Event::Routed(slot, self.route(&routing).await)),
+            Effect::Hold(routing) => Some(Event::Held(self.route(&routing).await)),
             Effect::Remove(slot) => {
                 // Nothing leads into it any more; what stays is taken away with the tunnel.
                 match tokio::time::timeout(EFFECT_DEADLINE, self.os.remove(slot)).await {
@@ -167,6 +166,11 @@ impl Driver {
                 Some(Event::TornDown(answer))
             }
         }
+    }
+
+    async fn route(&mut self, routing: &Routing) -> Result<(), String> {
+        let answer = tokio::time::timeout(EFFECT_DEADLINE, self.os.route(routing)).await;
+        answer.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string()))
     }
 
     fn show(&self, state: &State) {

@@ -13,6 +13,7 @@ fn plan(lane: Lane) -> Plan {
         preshared_key: None,
         endpoint: ([192, 0, 2, n], 51820).into(),
         mtu: 1420,
+        dns: Vec::new(),
     };
     Plan { private_key: PrivateKey::random(), lane, direct: part(8), tor: part(9), api: vec![] }
 }
@@ -20,14 +21,14 @@ fn plan(lane: Lane) -> Plan {
 #[tokio::test]
 async fn a_tunnel_goes_up_over_and_down() {
     let fake = Fake::default();
-    let (tunnel, task) = Tunnel::start(Box::new(fake.clone()));
+    let (tunnel, task) = Tunnel::start(Box::new(fake.clone()), None);
     let view = tunnel.connect(plan(Lane::Direct)).await.unwrap();
     assert_eq!((view.phase, view.lane), (Phase::Connected, Some(Lane::Direct)));
-    assert_eq!(fake.inside().routing.as_ref().unwrap().slot, Slot::A);
+    assert_eq!(fake.inside().routing.as_ref().unwrap().slot, Some(Slot::A));
 
     let view = tunnel.switch(Lane::Tor).await.unwrap();
     assert_eq!((view.phase, view.lane), (Phase::Connected, Some(Lane::Tor)));
-    assert_eq!(fake.inside().routing.as_ref().unwrap().slot, Slot::B);
+    assert_eq!(fake.inside().routing.as_ref().unwrap().slot, Some(Slot::B));
     assert_eq!(fake.inside().links.keys().collect::<Vec<_>>(), [&Slot::B]);
 
     assert_eq!(tunnel.disconnect().await.unwrap().phase, Phase::Disconnected);
@@ -43,7 +44,7 @@ async fn a_tunnel_goes_up_over_and_down() {
 async fn defect_101_connected_means_a_handshake_was_seen() {
     let fake = Fake::default();
     fake.inside().silent = true;
-    let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()));
+    let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()), None);
     let started = Instant::now();
     let view = tunnel.connect(plan(Lane::Tor)).await.unwrap();
     assert!(started.elapsed() >= Duration::from_secs(4) && started.elapsed() < Duration::from_secs(6));
@@ -54,11 +55,13 @@ async fn defect_101_connected_means_a_handshake_was_seen() {
 #[tokio::test]
 async fn a_link_that_disappears_is_not_called_connected() {
     let fake = Fake::default();
-    let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()));
+    let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()), None);
     tunnel.connect(plan(Lane::Direct)).await.unwrap();
     fake.inside().links.clear();
     let mut watch = tunnel.watch();
-    let view = watch.wait_for(|v| v.phase == Phase::Disconnected).await.unwrap().clone();
+    let view = watch.wait_for(|v| v.phase == Phase::Blocked && v.held).await.unwrap().clone();
     assert!(matches!(view.failure, Some(Failure::Link(_))));
+    assert_eq!(fake.inside().routing.as_ref().unwrap().slot, None, "held back, not released");
+    tunnel.disconnect().await.unwrap();
     assert!(fake.inside().routing.is_none());
 }

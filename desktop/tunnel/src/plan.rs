@@ -37,6 +37,8 @@ pub struct LanePlan {
     pub endpoint: SocketAddr,
     /// Inner MTU, bytes.
     pub mtu: u16,
+    /// Resolvers of the lane. Empty: it has none, and the device's own settings stand.
+    pub dns: Vec<IpAddr>,
 }
 
 impl Plan {
@@ -62,12 +64,24 @@ impl Plan {
         Link { slot, private_key: self.private_key.clone(), lane: self.on(self.lane).clone() }
     }
 
-    /// The routing that leads everything into that link.
+    /// The routing that leads everything into that link. On the tor lane no name is ever asked outside of it; on the
+    /// direct lane none is as soon as the lane has a resolver.
     #[must_use]
     pub fn routing(&self, slot: Slot) -> Routing {
+        let lane = self.on(self.lane);
+        let routing = Routing::new(slot, &lane.addresses, self.outside());
+        match self.lane {
+            Lane::Direct if lane.dns.is_empty() => routing,
+            Lane::Direct | Lane::Tor => routing.guarded(lane.dns.clone()),
+        }
+    }
+
+    /// What must not go through the tunnel: the device API and both lanes' own packets.
+    #[must_use]
+    pub fn outside(&self) -> Vec<Outside> {
         let mut outside: Vec<Outside> = self.api.iter().copied().map(Outside::tcp).collect();
         outside.extend(Lane::ALL.map(|lane| Outside::udp(self.on(lane).endpoint)));
-        Routing::new(slot, &self.on(self.lane).addresses, outside)
+        outside
     }
 }
 

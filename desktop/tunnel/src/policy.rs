@@ -5,6 +5,10 @@
 //! The server's own ports go by the main table by rule, so that replies pass a strict reverse-path
 //! filter (RFC 3704) without marking packets; and the table ends in an unreachable route, so that a link
 //! that disappears stops traffic instead of releasing it.
+//!
+//! Names are a path of their own: a resolver in the local network is reached by the main table, outside the tunnel.
+//! Where that must not be ([`Routing::guard`]) the resolvers' ports are led into the tunnel before the local networks
+//! are looked at, and a firewall refuses what a program sends past the routes by binding to an interface.
 
 use crate::plan::Slot;
 use std::net::{IpAddr, SocketAddr};
@@ -18,11 +22,14 @@ pub const MAIN: u32 = 254;
 /// The rules' tag, so that ours are told from others'; unassigned in `/etc/iproute2/rt_protos`.
 pub const PROTOCOL: u8 = 0x74;
 /// Preferences of our rules, in this order, before the main table's 32766.
-pub const PREFERENCES: std::ops::RangeInclusive<u32> = 29_800..=29_802;
+pub const PREFERENCES: std::ops::RangeInclusive<u32> = 29_800..=29_803;
+/// Ports at which names are asked: DNS (RFC 1035) and DNS over TLS or QUIC (RFC 7858, RFC 9250).
+pub const NAME_PORTS: [u16; 2] = [53, 853];
 
 const OUTSIDE: u32 = *PREFERENCES.start();
-const LOCAL_NETWORKS: u32 = OUTSIDE + 1;
-const EVERYTHING: u32 = OUTSIDE + 2;
+const NAMES: u32 = OUTSIDE + 1;
+const LOCAL_NETWORKS: u32 = OUTSIDE + 2;
+const EVERYTHING: u32 = OUTSIDE + 3;
 
 /// An address family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,6 +63,11 @@ pub enum Transport {
     Udp,
 }
 
+impl Transport {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
+}
+
 /// Traffic that must not go through the tunnel: to one port of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Outside {
@@ -79,6 +91,23 @@ impl Outside {
     }
 }
 
+/// The traffic to which a rule applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Only {
+    /// By which protocol.
+    pub transport: Transport,
+    /// To this host; to any when absent.
+    pub host: Option<IpAddr>,
+    /// To this port.
+    pub port: u16,
+}
+
+impl From<Outside> for Only {
+    fn from(outside: Outside) -> Self {
+        Self { transport: outside.transport, host: Some(outside.to.ip()), port: outside.to.port() }
+    }
+}
+
 /// One routing rule (`ip-rule(8)`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Rule {
@@ -87,7 +116,7 @@ pub struct Rule {
     /// Preference; lower is consulted first.
     pub preference: u32,
     /// Only this traffic.
-    pub only: Option<Outside>,
+    pub only: Option<Only>,
     /// Only packets without this mark.
     pub not_mark: Option<u32>,
     /// Routes of this prefix length or shorter do not count.
@@ -105,44 +134,75 @@ pub enum Default {
     Unreachable,
 }
 
-/// Everything that must hold in the kernel, and nothing else of ours may.
+/// Everything that must hold on this machine, and nothing else of ours may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routing {
-    /// The link that carries the traffic.
-    pub slot: Slot,
+    /// The link that carries the traffic; none: all traffic is held back.
+    pub slot: Option<Slot>,
     /// Rules, sorted.
     pub rules: Vec<Rule>,
     /// Default routes of our table.
     pub defaults: [(Family, Default); 2],
+    /// The only resolvers that this machine asks; empty: its own settings stand.
+    pub names: Vec<IpAddr>,
+    /// True: no name is asked outside the tunnel.
+    pub guard: bool,
 }
 
 impl Routing {
-    /// Leads all traffic into `slot`, but for `outside`.
+    /// Leads all traffic into `slot`, but for `outside`. The device's own resolvers stay, and are asked as ever.
     #[must_use]
     pub fn new(slot: Slot, addresses: &[IpAddr], outside: Vec<Outside>) -> Self {
-        let rule = |family, preference, table| Rule {
-            family,
-            preference,
-            only: None,
-            not_mark: None,
-            suppress_prefix_length: None,
-            table,
-        };
-        let mut rules: Vec<Rule> = outside
-            .into_iter()
-            .map(|only| Rule { only: Some(only), ..rule(Family::of(only.to.ip()), OUTSIDE, MAIN) })
-            .collect();
-        for family in Family::ALL {
-            rules.push(Rule { suppress_prefix_length: Some(0), ..rule(family, LOCAL_NETWORKS, MAIN) });
-            rules.push(Rule { not_mark: Some(MARK), ..rule(family, EVERYTHING, TABLE) });
-        }
-        rules.sort_unstable();
-        rules.dedup();
         let has = |family| addresses.iter().any(|address| Family::of(*address) == family);
-        let defaults =
-            Family::ALL.map(|family| (family, if has(family) { Default::Tunnel(slot) } else { Default::Unreachable }));
-        Self { slot, rules, defaults }
+        let leads = |family| if has(family) { Default::Tunnel(slot) } else { Default::Unreachable };
+        Self {
+            slot: Some(slot),
+            rules: rules(outside),
+            defaults: Family::ALL.map(|family| (family, leads(family))),
+            names: Vec::new(),
+            guard: false,
+        }
     }
+
+    /// Lets nothing pass but `outside` and the local networks, and no names anywhere.
+    #[must_use]
+    pub fn held(outside: Vec<Outside>) -> Self {
+        let defaults = Family::ALL.map(|family| (family, Default::Unreachable));
+        Self { slot: None, rules: rules(outside), defaults, names: Vec::new(), guard: false }.guarded(Vec::new())
+    }
+
+    /// The same, with `names` as the only resolvers and none asked outside the tunnel.
+    #[must_use]
+    pub fn guarded(mut self, names: Vec<IpAddr>) -> Self {
+        (self.names, self.guard) = (names, true);
+        for family in Family::ALL {
+            for transport in Transport::ALL {
+                for port in NAME_PORTS {
+                    let only = Some(Only { transport, host: None, port });
+                    self.rules.push(Rule { only, not_mark: Some(MARK), ..rule(family, NAMES, TABLE) });
+                }
+            }
+        }
+        self.rules.sort_unstable();
+        self.rules.dedup();
+        self
+    }
+}
+
+const fn rule(family: Family, preference: u32, table: u32) -> Rule {
+    Rule { family, preference, only: None, not_mark: None, suppress_prefix_length: None, table }
+}
+
+fn rules(outside: Vec<Outside>) -> Vec<Rule> {
+    let past = |only: Outside| Rule { only: Some(only.into()), ..rule(Family::of(only.to.ip()), OUTSIDE, MAIN) };
+    let mut rules: Vec<Rule> = outside.into_iter().map(past).collect();
+    for family in Family::ALL {
+        rules.push(Rule { suppress_prefix_length: Some(0), ..rule(family, LOCAL_NETWORKS, MAIN) });
+        rules.push(Rule { not_mark: Some(MARK), ..rule(family, EVERYTHING, TABLE) });
+    }
+    rules.sort_unstable();
+    rules.dedup();
+    rules
 }
 
 #[cfg(test)]
@@ -162,5 +222,18 @@ mod tests {
             assert!(of_family.iter().all(|r| PREFERENCES.contains(&r.preference)));
         }
         assert_eq!(routing.rules.iter().filter(|r| r.only.is_some()).count(), 1);
+    }
+    #[test]
+    fn names_go_into_the_tunnel_before_the_local_networks_are_looked_at() {
+        let routing = Routing::new(Slot::A, &["10.9.0.2".parse().unwrap()], Vec::new());
+        assert!(!routing.guard && routing.rules.len() == 4);
+        let names: Vec<IpAddr> = vec!["10.9.0.1".parse().unwrap()];
+        let guarded = routing.guarded(names.clone());
+        assert_eq!((guarded.names, guarded.rules.len()), (names, 12));
+        let of_names: Vec<_> = guarded.rules.iter().filter(|r| r.preference == NAMES).collect();
+        assert!(of_names.iter().all(|r| r.table == TABLE && r.not_mark == Some(MARK)));
+        let held = Routing::held(vec![Outside::tcp("192.0.2.1:4605".parse().unwrap())]);
+        assert!(held.guard && held.slot.is_none() && held.rules.len() == 13);
+        assert_eq!(held.defaults.map(|(_, leads)| leads), [Default::Unreachable; 2]);
     }
 }

@@ -102,6 +102,7 @@ impl World {
             preshared_key: Some(self.preshared.clone()),
             endpoint: format!("192.0.2.1:{}", 51820 + n).parse().unwrap(),
             mtu: 1420,
+            dns: Vec::new(),
         };
         Plan {
             private_key: self.device.clone(),
@@ -203,7 +204,7 @@ async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) ->
 }
 
 fn settings() -> Settings {
-    Settings { interface: "ttun".into(), backend: None }
+    Settings { interface: "ttun".into(), ..Settings::default() }
 }
 
 #[test]
@@ -219,7 +220,7 @@ fn traffic_of_both_families_takes_the_lane_and_comes_back() {
     world.within("d", move || {
         block_on(async {
             assert_eq!(beside(internet).await, clear());
-            let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()));
+            let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()), None);
 
             let started = Instant::now();
             let view = tunnel.connect(direct).await.unwrap();
@@ -293,7 +294,7 @@ fn a_crash_stops_traffic_and_the_next_start_cleans_up() {
             assert_eq!(beside(internet).await, [None, None], "a dead tunnel releases nothing");
             assert_eq!(beside(|| seen_by("192.0.2.1:4605")).await, clear()[0]);
 
-            let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()));
+            let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()), None);
             tunnel.disconnect().await.unwrap();
             assert_eq!(beside(internet).await, clear());
             drop(tunnel);
@@ -311,7 +312,7 @@ fn a_lane_without_ipv6_refuses_it_instead_of_leaking_it() {
     plan.direct.addresses.truncate(1);
     world.within("d", move || {
         block_on(async {
-            let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()));
+            let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()), None);
             assert_eq!(tunnel.connect(plan).await.unwrap().phase, Phase::Connected);
             assert_eq!(beside(internet).await, [through(Lane::Direct)[0], None]);
             drop(tunnel);
@@ -336,7 +337,7 @@ E",
     let plan = world.plan(Lane::Direct);
     world.within("d", move || {
         block_on(async {
-            let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()));
+            let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()), None);
             let begun = Instant::now();
             let view = tunnel.connect(plan).await.unwrap();
             assert_eq!(view.phase, Phase::Connected, "{view:?}");
@@ -359,7 +360,7 @@ fn ipv6_that_is_switched_off_for_new_interfaces_only_does_not_leak() {
     world.within("d", move || {
         block_on(async {
             assert_eq!(beside(internet).await, clear());
-            let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()));
+            let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()), None);
             assert_eq!(tunnel.connect(plan).await.unwrap().phase, Phase::Connected);
             assert_eq!(beside(internet).await, [through(Lane::Direct)[0], None]);
             assert_eq!(tunnel.disconnect().await.unwrap().phase, Phase::Disconnected);

@@ -133,6 +133,9 @@ pub struct LaneEnd {
     pub port: u16,
     /// Inner MTU in bytes.
     pub mtu: u16,
+    /// Where devices ask for names on this lane, port 53; none: the lane has no resolver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<LaneAddresses>,
     /// True while the interface exists and is programmed; false while `wg` is putting it back.
     pub up: bool,
 }

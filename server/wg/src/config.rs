@@ -101,6 +101,16 @@ impl Config {
         addresses.ok_or_else(|| Error::Config(format!("the pool of the {lane} lane is empty")))
     }
 
+    /// Where devices ask for names: on the tor lane at the gateway, whose port 53 is Tor's. The direct lane has no
+    /// resolver.
+    #[must_use]
+    pub fn resolver(&self, lane: Lane) -> Option<LaneAddresses> {
+        match lane {
+            Lane::Direct => None,
+            Lane::Tor => self.gateway(lane).ok(),
+        }
+    }
+
     /// The leak canary's addresses on the tor lane.
     pub fn canary(&self) -> Result<LaneAddresses, Error> {
         let addresses = self.pools.tor.addresses(self.pools.canary_slot());

@@ -53,6 +53,7 @@ impl Factory {
             public_key: self.keys.of(lane).public_key(),
             port: self.config.port(lane),
             mtu: self.config.mtu,
+            dns: self.config.resolver(lane),
             up,
         }
     }

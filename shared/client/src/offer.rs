@@ -3,7 +3,7 @@
 //! The helper that acts is privileged, so nothing here is text that could be pasted anywhere: every field is
 //! parsed into the narrowest type and checked against what can be true.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use tornado_shared::api::{Initiated, LaneOffer};
 use tornado_shared::invitation::ServerAddress;
@@ -49,6 +49,16 @@ pub struct Offer {
     pub mtu: u16,
     /// Resolver of this lane.
     pub dns: Option<Ipv4Addr>,
+    /// The same resolver's IPv6 address.
+    pub dns6: Option<Ipv6Addr>,
+}
+
+impl Offer {
+    /// The lane's resolver by its addresses; empty when it has none.
+    #[must_use]
+    pub fn resolvers(&self) -> Vec<IpAddr> {
+        self.dns.map(IpAddr::V4).into_iter().chain(self.dns6.map(IpAddr::V6)).collect()
+    }
 }
 
 /// A granted connection, checked.
@@ -122,6 +132,9 @@ fn check(lane: Lane, offer: LaneOffer) -> Result<Offer, OfferError> {
     if offer.dns.is_some_and(|dns| dns.is_unspecified() || dns.is_loopback() || dns.is_multicast()) {
         return Err(OfferError::Address(lane));
     }
+    if offer.dns6.is_some_and(|dns| dns.is_unspecified() || dns.is_loopback() || dns.is_multicast()) {
+        return Err(OfferError::Address(lane));
+    }
     // An endpoint without a port would silently get the device API's, so the two must agree.
     let endpoint: ServerAddress = offer.endpoint.parse().map_err(|_| OfferError::Endpoint(lane))?;
     if endpoint.port != offer.port || offer.port == 0 || !offer.endpoint.ends_with(&format!(":{}", offer.port)) {
@@ -130,7 +143,8 @@ fn check(lane: Lane, offer: LaneOffer) -> Result<Offer, OfferError> {
     if !(1280..=9000).contains(&offer.mtu) {
         return Err(OfferError::Mtu(lane));
     }
-    Ok(Offer { lane, v4, v6, endpoint, server_key: offer.server_pubkey, mtu: offer.mtu, dns: offer.dns })
+    let (server_key, mtu) = (offer.server_pubkey, offer.mtu);
+    Ok(Offer { lane, v4, v6, endpoint, server_key, mtu, dns: offer.dns, dns6: offer.dns6 })
 }
 
 #[cfg(test)]
@@ -146,7 +160,7 @@ mod tests {
             "vpn": {"ip": "10.8.0.2", "endpoint": "vpn.example.org:51820", "server_pubkey": key(),
                     "ip6": "fd74::2", "port": 51820, "mtu": 1420},
             "tor": {"ip": "10.9.0.2", "endpoint": "[2001:db8::1]:51821", "server_pubkey": key(),
-                    "ip6": "fd75::2", "port": 51821, "mtu": 1420, "dns": "10.9.0.1"},
+                    "ip6": "fd75::2", "port": 51821, "mtu": 1420, "dns": "10.9.0.1", "dns6": "fd75::1"},
             "session": {"heartbeat_ttl": 90, "hard_ttl": 86400},
             "session_id": "00000000-0000-4000-8000-000000000001",
             "preshared": true
@@ -178,6 +192,7 @@ mod tests {
             ("/vpn/server_pubkey", json!("x\nPostUp = id")),
             ("/tor/ip", json!("10.8.0.2")),
             ("/tor/dns", json!("127.0.0.53")),
+            ("/tor/dns6", json!("::1")),
             ("/session/heartbeat_ttl", json!(0)),
             ("/session/hard_ttl", json!(1)),
             ("/status", json!("ok")),

@@ -26,9 +26,12 @@ pub struct LaneOffer {
     pub port: u16,
     /// Inner MTU.
     pub mtu: u16,
-    /// Resolver to use on this lane; none: keep the device's own, asked through the tunnel.
+    /// Resolver to use on this lane; none: the lane has none, keep the device's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns: Option<Ipv4Addr>,
+    /// The same resolver's IPv6 address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns6: Option<Ipv6Addr>,
 }
 
 /// Times of a session, seconds.

@@ -1,7 +1,9 @@
 //! Up, and watched.
 
 use super::disconnecting::Then;
-use super::{Disconnecting, Event, Failure, Next, Phase, STALE_AFTER, State, Switching, View};
+use super::{
+    Blocked, BlockedReason, Disconnecting, Event, Failure, Hold, Next, Phase, STALE_AFTER, State, Switching, View,
+};
 use crate::plan::{Backend, Observation, Plan, Slot};
 use std::time::Instant;
 
@@ -28,20 +30,16 @@ impl Connected {
                 self.observed = observed;
                 self.stay()
             }
-            // Never show "connected" over an interface that is gone.
-            Event::Observed(slot, Err(e)) if slot == self.slot => {
-                Disconnecting::enter(Then::Rest(Some(Failure::Link(e))))
-            }
-            Event::Routed(slot, Err(e)) if slot == self.slot => {
-                Disconnecting::enter(Then::Rest(Some(Failure::Routing(e))))
-            }
+            // Never show "connected" over an interface that is gone, and release nothing: nobody asked for that.
+            Event::Observed(slot, Err(e)) if slot == self.slot => self.fall(Failure::Link(e)),
+            Event::Routed(slot, Err(e)) if slot == self.slot => self.fall(Failure::Routing(e)),
             Event::Switch(lane) if lane != self.plan.lane => {
                 let plan = self.plan.clone().with_lane(lane);
                 Switching::enter(self, plan)
             }
             Event::Connect(plan) => Switching::enter(self, *plan),
             Event::Disconnect => Disconnecting::enter(Then::Rest(None)),
-            Event::Block(reason) => Disconnecting::enter(Then::Block(reason)),
+            Event::Block(hold) => Blocked::enter(*hold, None),
             // Somebody asks for what is: an earlier failure to leave it counts no more.
             Event::Switch(_) => {
                 self.failure = None;
@@ -50,6 +48,7 @@ impl Connected {
             Event::Unblock
             | Event::LinkUp(..)
             | Event::Routed(..)
+            | Event::Held(_)
             | Event::TornDown(_)
             | Event::Observed(..)
             | Event::Timeout => self.stay(),
@@ -64,10 +63,16 @@ impl Connected {
             stale: self.observed.handshake_age.is_none_or(|age| age > STALE_AFTER),
             backend: Some(self.backend),
             addresses: self.plan.on(self.plan.lane).addresses.clone(),
+            names: self.plan.on(self.plan.lane).dns.clone(),
             preshared: self.plan.on(self.plan.lane).preshared_key.is_some(),
             failure: self.failure.clone(),
             ..View::new(phase)
         }
+    }
+
+    /// The tunnel is gone without a wish: traffic waits for the next one.
+    pub(super) fn fall(self, failure: Failure) -> Next {
+        Blocked::enter(Hold { reason: BlockedReason::Lost, outside: self.plan.outside() }, Some(failure))
     }
 
     fn stay(self) -> Next {

@@ -1,7 +1,10 @@
-//! On the way up: link, handshake, routes. Traffic still goes its old way until the handshake was seen.
+//! On the way up: link, handshake, routes. Traffic still goes its old way until the handshake was seen, or is held
+//! back until then where an earlier tunnel fell.
 
 use super::disconnecting::Then;
-use super::{Connected, Disconnecting, Effect, Event, Failure, HANDSHAKE_DEADLINE, Next, RETRY_AFTER, State};
+use super::{
+    Blocked, Connected, Disconnecting, Effect, Event, Failure, HANDSHAKE_DEADLINE, Hold, Next, RETRY_AFTER, State,
+};
 use crate::plan::{Backend, Observation, Plan, Slot};
 use std::time::Instant;
 
@@ -10,6 +13,8 @@ use std::time::Instant;
 pub struct Connecting {
     pub(super) plan: Plan,
     step: Step,
+    /// What holds traffic back meanwhile, and does so again when this fails.
+    held: Option<Hold>,
 }
 
 /// How far a new link is.
@@ -24,8 +29,21 @@ const SLOT: Slot = Slot::A;
 
 impl Connecting {
     pub(super) fn enter(plan: Plan) -> Next {
+        Self::begin(plan, None)
+    }
+
+    /// Traffic is held back and stays so until the tunnel stands.
+    pub(super) fn enter_held(plan: Plan, hold: Hold) -> Next {
+        Self::begin(plan, Some(hold))
+    }
+
+    fn begin(plan: Plan, held: Option<Hold>) -> Next {
         let up = Effect::Up(Box::new(plan.link(SLOT)));
-        (State::Connecting(Self { plan, step: Step::Linking }), vec![up])
+        (State::Connecting(Self { plan, step: Step::Linking, held }), vec![up])
+    }
+
+    pub(super) const fn is_held(&self) -> bool {
+        self.held.is_some()
     }
 
     pub(super) const fn deadline(&self) -> Option<Instant> {
@@ -42,19 +60,18 @@ impl Connecting {
                 self.step = Step::shaking_since(backend, now);
                 self.stay()
             }
-            (Event::LinkUp(SLOT, Err(e)), Step::Linking | Step::Shaking { .. }) => Self::fail(Failure::Link(e)),
+            (Event::LinkUp(SLOT, Err(e)), Step::Linking | Step::Shaking { .. }) => self.fail(Failure::Link(e)),
             (Event::Observed(SLOT, Ok(observed)), Step::Shaking { backend, .. })
                 if observed.handshake_age.is_some() =>
             {
                 self.step = Step::Routing { backend, observed };
-                let route = Effect::Route(Box::new(self.plan.routing(SLOT)));
+                let route = Effect::Route(SLOT, Box::new(self.plan.routing(SLOT)));
                 (State::Connecting(self), vec![route])
             }
-            (Event::Observed(SLOT, Err(e)), Step::Shaking { .. } | Step::Routing { .. }) => {
-                Self::fail(Failure::Link(e))
-            }
+            (Event::Observed(SLOT, Err(e)), Step::Shaking { .. } | Step::Routing { .. }) => self.fail(Failure::Link(e)),
             (Event::Timeout, Step::Shaking { deadline, .. }) if now >= deadline => {
-                Self::fail(Failure::NoHandshake(self.plan.lane))
+                let failure = Failure::NoHandshake(self.plan.lane);
+                self.fail(failure)
             }
             (Event::Timeout, Step::Shaking { backend, deadline, retry: Some(at) }) if now >= at => {
                 self.step = Step::Shaking { backend, deadline, retry: None };
@@ -64,18 +81,20 @@ impl Connecting {
             (Event::Routed(SLOT, Ok(())), Step::Routing { backend, observed }) => {
                 Connected::enter(self.plan, SLOT, backend, observed, now)
             }
-            (Event::Routed(SLOT, Err(e)), Step::Routing { .. }) => Self::fail(Failure::Routing(e)),
-            (Event::Connect(plan), _) => Disconnecting::enter(Then::Connect(plan)),
+            (Event::Routed(SLOT, Err(e)), Step::Routing { .. }) => self.fail(Failure::Routing(e)),
+            (Event::Connect(plan), _) => self.again(*plan),
             (Event::Switch(lane), _) if lane != self.plan.lane => {
-                Disconnecting::enter(Then::Connect(Box::new(self.plan.with_lane(lane))))
+                let plan = self.plan.clone().with_lane(lane);
+                self.again(plan)
             }
             (Event::Disconnect, _) => Disconnecting::enter(Then::Rest(None)),
-            (Event::Block(reason), _) => Disconnecting::enter(Then::Block(reason)),
+            (Event::Block(hold), _) => Blocked::enter(*hold, None),
             (
                 Event::Switch(_)
                 | Event::Unblock
                 | Event::LinkUp(..)
                 | Event::Routed(..)
+                | Event::Held(_)
                 | Event::TornDown(_)
                 | Event::Observed(..)
                 | Event::Timeout,
@@ -88,8 +107,19 @@ impl Connecting {
         (State::Connecting(self), Vec::new())
     }
 
-    fn fail(failure: Failure) -> Next {
-        Disconnecting::enter(Then::Rest(Some(failure)))
+    fn fail(self, failure: Failure) -> Next {
+        match self.held {
+            None => Disconnecting::enter(Then::Rest(Some(failure))),
+            Some(hold) => Blocked::enter(hold, Some(failure)),
+        }
+    }
+
+    /// Starts over with another plan. What is half made goes first; what is held back stays so.
+    fn again(self, plan: Plan) -> Next {
+        match self.held {
+            None => Disconnecting::enter(Then::Connect(Box::new(plan))),
+            Some(hold) => Blocked::enter_for(hold, plan),
+        }
     }
 }
 

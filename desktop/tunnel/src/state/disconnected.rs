@@ -1,7 +1,6 @@
 //! Nothing is up.
 
-use super::disconnecting::Then;
-use super::{Connecting, Disconnecting, Event, Failure, Next, State};
+use super::{Blocked, Connecting, Event, Failure, Next, State};
 
 /// Nothing of ours is in the kernel.
 #[derive(Debug)]
@@ -19,11 +18,12 @@ impl Disconnected {
         match event {
             Event::Connect(plan) => Connecting::enter(*plan),
             Event::Disconnect => Self::enter(None),
-            Event::Block(reason) => Disconnecting::enter(Then::Block(reason)),
+            Event::Block(hold) => Blocked::enter(*hold, None),
             Event::Switch(_)
             | Event::Unblock
             | Event::LinkUp(..)
             | Event::Routed(..)
+            | Event::Held(_)
             | Event::TornDown(_)
             | Event::Observed(..)
             | Event::Timeout => (State::Disconnected(self), Vec::new()),

@@ -1,6 +1,6 @@
 //! On the way down.
 
-use super::{Blocked, BlockedReason, Connecting, Disconnected, Effect, Event, Failure, Next, State};
+use super::{Blocked, Connecting, Disconnected, Effect, Event, Failure, Hold, Next, State};
 use crate::plan::Plan;
 
 /// Everything of ours is being taken away.
@@ -14,7 +14,7 @@ pub struct Disconnecting {
 pub(super) enum Then {
     Rest(Option<Failure>),
     Connect(Box<Plan>),
-    Block(BlockedReason),
+    Block(Box<Hold>),
 }
 
 impl Disconnecting {
@@ -28,12 +28,12 @@ impl Disconnecting {
                 return match self.then {
                     Then::Rest(failure) => Disconnected::enter(failure),
                     Then::Connect(plan) => Connecting::enter(*plan),
-                    Then::Block(reason) => Blocked::enter(reason),
+                    Then::Block(hold) => Blocked::enter(*hold, None),
                 };
             }
             // What could not be taken away is still there: saying "disconnected" would be false.
-            Event::TornDown(Err(e)) => return Blocked::enter(BlockedReason::CleanUp(e)),
-            Event::Block(reason) => self.then = Then::Block(reason),
+            Event::TornDown(Err(e)) => return Blocked::left_over(e),
+            Event::Block(hold) => self.then = Then::Block(hold),
             Event::Connect(plan) if !matches!(self.then, Then::Block(_)) => self.then = Then::Connect(plan),
             Event::Disconnect if !matches!(self.then, Then::Block(_)) => self.then = Then::Rest(None),
             Event::Unblock => self.then = Then::Rest(None),
@@ -42,6 +42,7 @@ impl Disconnecting {
             | Event::Switch(_)
             | Event::LinkUp(..)
             | Event::Routed(..)
+            | Event::Held(_)
             | Event::Observed(..)
             | Event::Timeout => {}
         }

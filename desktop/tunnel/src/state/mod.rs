@@ -4,8 +4,12 @@
 //!   disconnected ──connect──▶ connecting ──handshake, routes──▶ connected ⇄ switching
 //!        ▲                        │                                │            │
 //!        └──────────────── disconnecting ◀────────────────────────┴────────────┘
-//!                                 └──────▶ blocked(reason)
+//!                                                                     link lost │
+//!                          connecting ◀──connect── blocked(reason) ◀───────────┘
 //! ```
+//!
+//! *Blocked* holds all traffic back: it is entered by a tunnel that fell without being asked to, and by a start that
+//! finds a tunnel wanted or cannot find out what is wanted. Only a handshake or somebody's wish for no tunnel ends it.
 //!
 //! Invariants, which the property test below checks: a slot is brought up only while it is down; routes lead
 //! only into a slot that is up; whatever happened, a torn-down tunnel leaves nothing.
@@ -21,7 +25,7 @@ mod tests;
 
 use crate::plan::{Backend, Link, Observation, Plan, Slot};
 use crate::policy::Routing;
-pub use blocked::{Blocked, BlockedReason};
+pub use blocked::{Blocked, BlockedReason, Hold};
 pub use connected::Connected;
 pub use connecting::Connecting;
 pub use disconnected::Disconnected;
@@ -55,7 +59,7 @@ pub enum State {
     Switching(Box<Switching>),
     /// Everything of ours is being taken away.
     Disconnecting(Disconnecting),
-    /// Not usable until somebody acts.
+    /// All traffic is held back.
     Blocked(Blocked),
 }
 
@@ -68,14 +72,16 @@ pub enum Event {
     Switch(Lane),
     /// Somebody wants no tunnel.
     Disconnect,
-    /// The tunnel may not be used.
-    Block(BlockedReason),
+    /// All traffic is to be held back.
+    Block(Box<Hold>),
     /// The reason for the block is gone.
     Unblock,
     /// Answer to [`Effect::Up`].
     LinkUp(Slot, Result<Backend, String>),
     /// Answer to [`Effect::Route`].
     Routed(Slot, Result<(), String>),
+    /// Answer to [`Effect::Hold`].
+    Held(Result<(), String>),
     /// Answer to [`Effect::TearDown`].
     TornDown(Result<(), String>),
     /// What a link says of itself; an error means that it is gone.
@@ -89,8 +95,10 @@ pub enum Event {
 pub enum Effect {
     /// Bring a link up. Nothing is routed into it.
     Up(Box<Link>),
-    /// Make the routing exactly this.
-    Route(Box<Routing>),
+    /// Make the routing exactly this, which leads into that slot.
+    Route(Slot, Box<Routing>),
+    /// Make the routing exactly this, which leads nowhere.
+    Hold(Box<Routing>),
     /// Take a link away that nothing is routed into.
     Remove(Slot),
     /// Take everything of ours away, known or found.
@@ -115,10 +123,13 @@ pub enum Failure {
 pub type Next = (State, Vec<Effect>);
 
 impl State {
-    /// Where every tunnel starts: taking away what an earlier life may have left.
+    /// Where every tunnel starts: taking away what an earlier life may have left, or holding traffic back.
     #[must_use]
-    pub fn start() -> Next {
-        Disconnecting::enter(disconnecting::Then::Rest(None))
+    pub fn start(hold: Option<Hold>) -> Next {
+        match hold {
+            None => Disconnecting::enter(disconnecting::Then::Rest(None)),
+            Some(hold) => Blocked::enter(hold, None),
+        }
     }
 
     /// Takes an event at a time.
@@ -162,13 +173,15 @@ impl State {
     pub fn view(&self) -> View {
         match self {
             Self::Disconnected(state) => View { failure: state.failure.clone(), ..View::new(Phase::Disconnected) },
-            Self::Connecting(state) => View { lane: Some(state.plan.lane), ..View::new(Phase::Connecting) },
+            Self::Connecting(state) => {
+                View { lane: Some(state.plan.lane), held: state.is_held(), ..View::new(Phase::Connecting) }
+            }
             Self::Connected(state) => state.view(Phase::Connected),
             Self::Switching(state) => {
                 View { failure: None, target: Some(state.plan.lane), ..state.old.view(Phase::Switching) }
             }
             Self::Disconnecting(_) => View::new(Phase::Disconnecting),
-            Self::Blocked(state) => View { blocked: Some(state.reason.clone()), ..View::new(Phase::Blocked) },
+            Self::Blocked(state) => state.view(),
         }
     }
 }
@@ -186,7 +199,7 @@ pub enum Phase {
     Switching,
     /// On the way down.
     Disconnecting,
-    /// Not usable.
+    /// All traffic is held back.
     Blocked,
 }
 
@@ -220,6 +233,10 @@ pub struct View {
     pub backend: Option<Backend>,
     /// This device's addresses on the lane that carries traffic.
     pub addresses: Vec<IpAddr>,
+    /// The only resolvers that are asked; empty: the device's own settings stand.
+    pub names: Vec<IpAddr>,
+    /// True while nothing leaves this device but what the tunnel itself needs.
+    pub held: bool,
     /// True when a preshared key protects it.
     pub preshared: bool,
     /// Why the latest attempt failed.
@@ -242,6 +259,8 @@ impl View {
             stale: false,
             backend: None,
             addresses: Vec::new(),
+            names: Vec::new(),
+            held: false,
             preshared: false,
             failure: None,
             blocked: None,

@@ -2,7 +2,7 @@
 
 use super::connecting::Step;
 use super::disconnecting::Then;
-use super::{Connected, Disconnecting, Effect, Event, Failure, Next, State};
+use super::{Blocked, Connected, Disconnecting, Effect, Event, Failure, Next, State};
 use crate::plan::{Plan, Slot};
 use std::time::Instant;
 
@@ -46,7 +46,7 @@ impl Switching {
                 if slot == new && observed.handshake_age.is_some() =>
             {
                 self.step = Step::Routing { backend, observed };
-                let route = Effect::Route(Box::new(self.plan.routing(new)));
+                let route = Effect::Route(new, Box::new(self.plan.routing(new)));
                 (State::Switching(Box::new(self)), vec![route])
             }
             (Event::Timeout, Step::Shaking { deadline, .. }) if now >= deadline => {
@@ -72,9 +72,7 @@ impl Switching {
                 self.old.observed = observed;
                 self.stay()
             }
-            (Event::Observed(slot, Err(e)), _) if slot == old => {
-                Disconnecting::enter(Then::Rest(Some(Failure::Link(e))))
-            }
+            (Event::Observed(slot, Err(e)), _) if slot == old => self.old.fall(Failure::Link(e)),
             (Event::Switch(lane), _) if lane == self.old.plan.lane && lane != self.plan.lane => self.go_back(None),
             (Event::Connect(plan), _) => {
                 // The half-made link goes first, so that its slot is free for the newest wish.
@@ -84,12 +82,13 @@ impl Switching {
                 (state, effects)
             }
             (Event::Disconnect, _) => Disconnecting::enter(Then::Rest(None)),
-            (Event::Block(reason), _) => Disconnecting::enter(Then::Block(reason)),
+            (Event::Block(hold), _) => Blocked::enter(*hold, None),
             (
                 Event::Switch(_)
                 | Event::Unblock
                 | Event::LinkUp(..)
                 | Event::Routed(..)
+                | Event::Held(_)
                 | Event::TornDown(_)
                 | Event::Observed(..)
                 | Event::Timeout,
@@ -102,7 +101,7 @@ impl Switching {
     fn go_back(mut self, failure: Option<Failure>) -> Next {
         let mut effects = Vec::new();
         if matches!(self.step, Step::Routing { .. }) {
-            effects.push(Effect::Route(Box::new(self.old.plan.routing(self.old.slot))));
+            effects.push(Effect::Route(self.old.slot, Box::new(self.old.plan.routing(self.old.slot))));
         }
         effects.push(Effect::Remove(self.slot()));
         self.old.failure = failure;

@@ -17,6 +17,7 @@ fn plan(lane: Lane) -> Box<Plan> {
         preshared_key: None,
         endpoint: ([192, 0, 2, n], 51820).into(),
         mtu: 1420,
+        dns: vec![[10, n, 0, 1].into()],
     };
     Box::new(Plan { private_key: PrivateKey::from_bytes([1; 32]), lane, direct: part(8), tor: part(9), api: vec![] })
 }
@@ -26,6 +27,7 @@ fn plan(lane: Lane) -> Box<Plan> {
 struct Kernel {
     up: BTreeSet<Slot>,
     routed: Option<Slot>,
+    held: bool,
 }
 
 impl Kernel {
@@ -39,10 +41,18 @@ impl Kernel {
                 self.up.insert(link.slot);
                 Some(Event::LinkUp(link.slot, result(works).map(|()| Backend::Userspace)))
             }
-            Effect::Route(routing) => {
-                assert!(self.up.contains(&routing.slot), "routed into nothing");
-                self.routed = Some(routing.slot);
-                Some(Event::Routed(routing.slot, result(works)))
+            Effect::Route(slot, routing) => {
+                assert_eq!(routing.slot, Some(*slot));
+                assert!(self.up.contains(slot), "routed into nothing");
+                (self.routed, self.held) = (Some(*slot), false);
+                Some(Event::Routed(*slot, result(works)))
+            }
+            Effect::Hold(routing) => {
+                assert_eq!(routing.slot, None);
+                if works {
+                    (self.routed, self.held) = (None, true);
+                }
+                Some(Event::Held(result(works)))
             }
             Effect::Remove(slot) => {
                 assert_ne!(self.routed, Some(*slot), "removed what carries the traffic");
@@ -90,7 +100,7 @@ fn event(step: &Step, now: &mut Instant) -> Event {
         Step::Connect(lane) => Event::Connect(plan(*lane)),
         Step::Switch(lane) => Event::Switch(*lane),
         Step::Disconnect => Event::Disconnect,
-        Step::Block => Event::Block(BlockedReason::Store("x".into())),
+        Step::Block => Event::Block(Box::new(Hold { reason: BlockedReason::Store("x".into()), outside: Vec::new() })),
         Step::Unblock => Event::Unblock,
         Step::Observed(slot, Some(shaken)) => {
             let handshake_age = shaken.then_some(Duration::from_secs(1));
@@ -125,29 +135,31 @@ proptest! {
     fn every_way_up_has_a_way_down(steps in prop::collection::vec((step(), prop::collection::vec(prop::bool::weighted(0.8), 8)), 0..60)) {
         let mut kernel = Kernel::default();
         let mut now = Instant::now();
-        let mut state = settle(State::start(), &mut kernel, now, || true);
+        let mut state = settle(State::start(None), &mut kernel, now, || true);
         for (step, luck) in steps {
             let mut luck = luck.into_iter();
             let event = event(&step, &mut now);
             state = settle(state.handle(event, now), &mut kernel, now, || luck.next().unwrap_or(true));
             match state.view().phase {
                 Phase::Connected | Phase::Switching => prop_assert!(kernel.routed.is_some()),
-                Phase::Disconnected => prop_assert!(kernel.routed.is_none() && kernel.up.is_empty()),
+                Phase::Disconnected => prop_assert!(kernel.routed.is_none() && kernel.up.is_empty() && !kernel.held),
                 Phase::Connecting => prop_assert!(kernel.routed.is_none()),
                 Phase::Disconnecting | Phase::Blocked => {}
             }
+            // What is said to be held back is, until a tunnel carries it.
+            prop_assert!(!state.view().held || kernel.held);
         }
         state = settle(state.handle(Event::Unblock, now), &mut kernel, now, || true);
         state = settle(state.handle(Event::Disconnect, now), &mut kernel, now, || true);
         prop_assert_eq!(state.view().phase, Phase::Disconnected);
-        prop_assert!(kernel.up.is_empty() && kernel.routed.is_none());
+        prop_assert!(kernel.up.is_empty() && kernel.routed.is_none() && !kernel.held);
     }
 
     /// Answers to nothing, answers twice, answers to something older: no panic, and still a way down.
     #[test]
     fn strange_answers_do_no_harm(picks in prop::collection::vec((0u8..12, any::<bool>(), any::<bool>()), 0..40)) {
         let now = Instant::now();
-        let (mut state, _) = State::start();
+        let (mut state, _) = State::start(None);
         for (pick, first, ok) in picks {
             let slot = if first { Slot::A } else { Slot::B };
             let result = || if ok { Ok(()) } else { Err("no".to_owned()) };
@@ -180,11 +192,58 @@ fn an_old_handshake_is_shown_as_stale() {
             Ok(Observation { handshake_age: Some(Duration::from_secs(age)), ..Observation::default() }),
         )
     };
-    let mut state = settle(State::start(), &mut kernel, now, || true);
+    let mut state = settle(State::start(None), &mut kernel, now, || true);
     for event in [Event::Connect(plan(Lane::Direct)), observed(0)] {
         state = settle(state.handle(event, now), &mut kernel, now, || true);
     }
     assert!(!state.view().stale);
     let (state, _) = state.handle(observed(300), now);
     assert_eq!((state.view().phase, state.view().stale), (Phase::Connected, true));
+}
+
+#[test]
+fn a_tunnel_that_falls_releases_nothing_until_somebody_says_so() {
+    let now = Instant::now();
+    let mut kernel = Kernel::default();
+    let shaken =
+        |slot| Event::Observed(slot, Ok(Observation { handshake_age: Some(Duration::ZERO), ..Observation::default() }));
+    let gone = |slot| Event::Observed(slot, Err("gone".into()));
+    let mut state = settle(State::start(None), &mut kernel, now, || true);
+    for event in [Event::Connect(plan(Lane::Direct)), shaken(Slot::A), gone(Slot::A)] {
+        state = settle(state.handle(event, now), &mut kernel, now, || true);
+    }
+    assert_eq!((state.view().phase, state.view().blocked), (Phase::Blocked, Some(BlockedReason::Lost)));
+    assert!(state.view().held && kernel.held && kernel.up.is_empty());
+
+    // A try that fails, and one that works: held back all the while.
+    state = settle(state.handle(Event::Connect(plan(Lane::Tor)), now), &mut kernel, now, || true);
+    assert!(state.view().held && kernel.held);
+    state = settle(state.handle(Event::Timeout, now + Duration::from_secs(9)), &mut kernel, now, || true);
+    assert_eq!(state.view().phase, Phase::Blocked);
+    assert!(kernel.held && matches!(state.view().failure, Some(Failure::NoHandshake(Lane::Tor))));
+    for event in [Event::Connect(plan(Lane::Tor)), shaken(Slot::A)] {
+        assert!(kernel.held);
+        state = settle(state.handle(event, now), &mut kernel, now, || true);
+    }
+    assert_eq!(state.view().phase, Phase::Connected);
+    state = settle(state.handle(gone(Slot::A), now), &mut kernel, now, || true);
+    state = settle(state.handle(Event::Disconnect, now), &mut kernel, now, || true);
+    assert_eq!(state.view().phase, Phase::Disconnected);
+    assert!(!kernel.held);
+}
+
+#[test]
+fn a_start_that_finds_a_tunnel_wanted_takes_nothing_away_before_it_holds() {
+    let hold = Hold { reason: BlockedReason::Interrupted, outside: Vec::new() };
+    let (state, effects) = State::start(Some(hold));
+    assert!(matches!(effects.as_slice(), [Effect::Hold(_)]), "{effects:?}");
+    assert!(!state.view().held, "not before the system has said so");
+    let (state, effects) = state.handle(Event::Held(Ok(())), Instant::now());
+    assert!(state.view().held && matches!(effects.as_slice(), [Effect::Remove(_), Effect::Remove(_)]));
+
+    let unknown = Hold { reason: BlockedReason::Store("x".into()), outside: Vec::new() };
+    let (state, _) = state.handle(Event::Block(Box::new(unknown)), Instant::now());
+    let (state, _) = state.handle(Event::Held(Ok(())), Instant::now());
+    let (state, effects) = state.handle(Event::Disconnect, Instant::now());
+    assert!(state.view().held && effects.is_empty(), "nobody knows what was wanted");
 }

@@ -154,8 +154,10 @@ pub struct LaneOffer {
     ip6: String,
     port: u16,
     mtu: u16,
-    /// Resolver of this lane.
+    /// Resolver of this lane; absent when it has none.
     dns: Option<String>,
+    /// The same resolver's IPv6 address.
+    dns6: Option<String>,
 }
 
 /// Seconds.

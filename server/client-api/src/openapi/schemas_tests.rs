@@ -41,6 +41,7 @@ fn schemas_have_the_fields_that_are_written() {
         port: 1,
         mtu: 1420,
         dns: Some([10, 8, 0, 1].into()),
+        dns6: Some(std::net::Ipv6Addr::LOCALHOST),
     };
     assert_eq!(names::<LaneOffer>(), fields(&offer));
     let times = api::SessionTimes { heartbeat_ttl: 1, hard_ttl: 2 };

@@ -38,7 +38,8 @@ fn offer(api: &Api, connected: &Connected, lane: Lane, addresses: LaneAddresses)
         ip6: addresses.v6,
         port: end.port,
         mtu: end.mtu,
-        dns: None,
+        dns: end.dns.map(|resolver| resolver.v4),
+        dns6: end.dns.map(|resolver| resolver.v6),
     })
 }
 

@@ -121,6 +121,7 @@ mod tests {
                 preshared_key: Some(PresharedKey::from_bytes([3; 32])),
                 endpoint: "192.0.2.1:51820".parse().unwrap(),
                 mtu: 1420,
+                dns: Vec::new(),
             },
         };
         let message = settings("tornado0", &link);

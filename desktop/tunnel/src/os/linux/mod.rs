@@ -1,6 +1,8 @@
 //! Linux: interfaces, addresses, rules and routes by netlink; WireGuard in the kernel, or in this process.
 
+mod guard;
 mod kernel;
+mod names;
 mod netlink;
 mod rule;
 mod userspace;
@@ -9,9 +11,11 @@ use super::{Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
 use crate::policy::{Family, Routing};
 use async_trait::async_trait;
+use names::Names;
 use netlink::Netlink;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use userspace::UserLink;
 
 /// How the interfaces are called, and who moves the packets.
@@ -21,11 +25,16 @@ pub struct Settings {
     pub interface: String,
     /// Forces an implementation; `None` takes the kernel's where it has one.
     pub backend: Option<Backend>,
+    /// The file that names this machine's resolvers, resolv.conf(5).
+    pub resolv_conf: PathBuf,
+    /// Where a copy of it is kept while it is changed; made with mode 0700 when needed.
+    pub state_dir: PathBuf,
 }
 
 impl std::default::Default for Settings {
     fn default() -> Self {
-        Self { interface: "tornado".into(), backend: None }
+        let resolv_conf = names::default_resolv_conf();
+        Self { interface: "tornado".into(), backend: None, resolv_conf, state_dir: "/var/lib/tornado-helper".into() }
     }
 }
 
@@ -35,6 +44,7 @@ pub struct Linux {
     backend: Backend,
     netlink: Netlink,
     links: HashMap<Slot, UserLink>,
+    names: Names,
     /// Addresses of links that are up.
     addresses: HashMap<Slot, Vec<IpAddr>>,
     /// Links that could not get their IPv6 address.
@@ -54,11 +64,13 @@ impl Linux {
             None => probe(&netlink, &settings.interface).await?,
         };
         tracing::info!(?backend, "WireGuard implementation chosen");
+        let names = Names::new(&settings.resolv_conf, &settings.state_dir, &settings.interface);
         Ok(Self {
             settings,
             backend,
             netlink,
             links: HashMap::new(),
+            names,
             addresses: HashMap::new(),
             without_ipv6: HashSet::new(),
         })
@@ -153,12 +165,23 @@ impl Os for Linux {
     }
 
     async fn route(&mut self, routing: &Routing) -> Result<(), OsError> {
-        let name = self.name(routing.slot);
-        let index = self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", &name))?;
+        let index = match routing.slot {
+            Some(slot) => {
+                let name = self.name(slot);
+                self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", &name))?
+            }
+            None => 0,
+        };
+        // The guard comes before what it guards. Where everything is held back, routes hold without it.
+        let guarded = if routing.guard { guard::put(guard::links(|slot| self.name(slot))).await } else { Ok(()) };
+        if routing.slot.is_some() {
+            guarded.clone()?;
+        }
         let ipv6 = self.netlink.has_ipv6().await;
+        let only_v4 = routing.slot.is_some_and(|slot| self.without_ipv6.contains(&slot));
         // Routes before rules: while the rules are set there is something for them to find.
         for (family, mut leads) in routing.defaults {
-            if family == Family::V6 && self.without_ipv6.contains(&routing.slot) {
+            if family == Family::V6 && only_v4 {
                 leads = crate::policy::Default::Unreachable;
             }
             if family == Family::V4 || ipv6 {
@@ -166,7 +189,17 @@ impl Os for Linux {
             }
         }
         let wanted: Vec<_> = routing.rules.iter().copied().filter(|r| r.family == Family::V4 || ipv6).collect();
-        self.netlink.sync_rules(&wanted).await
+        self.netlink.sync_rules(&wanted).await?;
+        let reachable = |server: &IpAddr| server.is_ipv4() || (ipv6 && !only_v4);
+        let names: Vec<IpAddr> = routing.names.iter().copied().filter(reachable).collect();
+        match names.as_slice() {
+            [] => self.names.restore().await?,
+            servers => self.names.set(index, servers).await?,
+        }
+        if !routing.guard {
+            guard::remove().await?;
+        }
+        guarded
     }
 
     async fn remove(&mut self, slot: Slot) -> Result<(), OsError> {
@@ -180,6 +213,7 @@ impl Os for Linux {
         if self.netlink.index(&name).await?.is_none() {
             return Err(OsError::new("observe the interface", "it is gone"));
         }
+        self.names.look();
         match self.links.get(&slot) {
             Some(link) => link.observe().await,
             None => kernel::observe(&name).await,
@@ -193,6 +227,7 @@ impl Os for Linux {
         for slot in Slot::ALL {
             self.remove(slot).await?;
         }
-        Ok(())
+        self.names.restore().await?;
+        guard::remove().await
     }
 }

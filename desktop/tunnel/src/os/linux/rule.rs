@@ -1,12 +1,11 @@
 //! Our rules as netlink messages and back. Pure.
 
 use super::netlink::family_number;
-use crate::policy::{Family, Outside, PREFERENCES, PROTOCOL, Rule, Transport};
+use crate::policy::{Family, Only, PREFERENCES, PROTOCOL, Rule, Transport};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::IpProtocol;
 use rtnetlink::packet_route::route::RouteProtocol;
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage, RulePortRange};
-use std::net::SocketAddr;
 
 /// The message that adds a rule.
 pub(super) fn render(rule: &Rule) -> RuleMessage {
@@ -21,9 +20,11 @@ pub(super) fn render(rule: &Rule) -> RuleMessage {
         Err(_) => attributes.push(RuleAttribute::Table(rule.table)),
     }
     if let Some(only) = rule.only {
-        let port = only.to.port();
-        message.header.dst_len = if only.to.is_ipv4() { 32 } else { 128 };
-        attributes.push(RuleAttribute::Destination(only.to.ip()));
+        let port = only.port;
+        if let Some(host) = only.host {
+            message.header.dst_len = if host.is_ipv4() { 32 } else { 128 };
+            attributes.push(RuleAttribute::Destination(host));
+        }
         attributes.push(RuleAttribute::IpProtocol(match only.transport {
             Transport::Tcp => IpProtocol::Tcp,
             Transport::Udp => IpProtocol::Udp,
@@ -56,7 +57,7 @@ pub(super) fn parse(message: &RuleMessage) -> Option<Rule> {
         _ => return None,
     };
     let inverted = message.header.flags.contains(RuleFlags::Invert);
-    let (mut to, mut transport, mut port) = (None, None, None);
+    let (mut host, mut transport, mut port) = (None, None, None);
     let mut rule = Rule {
         family,
         preference: 0,
@@ -73,15 +74,15 @@ pub(super) fn parse(message: &RuleMessage) -> Option<Rule> {
             RuleAttribute::SuppressPrefixLen(length) if *length != u32::MAX => {
                 rule.suppress_prefix_length = Some(*length);
             }
-            RuleAttribute::Destination(address) => to = Some(*address),
+            RuleAttribute::Destination(address) => host = Some(*address),
             RuleAttribute::IpProtocol(IpProtocol::Tcp) => transport = Some(Transport::Tcp),
             RuleAttribute::IpProtocol(IpProtocol::Udp) => transport = Some(Transport::Udp),
             RuleAttribute::DestinationPortRange(range) if range.start == range.end => port = Some(range.start),
             _ => {}
         }
     }
-    if let (Some(to), Some(transport), Some(port)) = (to, transport, port) {
-        rule.only = Some(Outside { transport, to: SocketAddr::new(to, port) });
+    if let (Some(transport), Some(port)) = (transport, port) {
+        rule.only = Some(Only { transport, host, port });
     }
     Some(rule)
 }
@@ -90,14 +91,14 @@ pub(super) fn parse(message: &RuleMessage) -> Option<Rule> {
 mod tests {
     use super::*;
     use crate::plan::Slot;
-    use crate::policy::Routing;
+    use crate::policy::{Outside, Routing};
 
     #[test]
     fn what_is_rendered_is_recognised() {
         let addresses = ["10.8.0.2".parse().unwrap(), "fd74::2".parse().unwrap()];
         let outside =
             vec![Outside::tcp("192.0.2.1:4605".parse().unwrap()), Outside::udp("[2001:db8::1]:51820".parse().unwrap())];
-        for rule in Routing::new(Slot::A, &addresses, outside).rules {
+        for rule in Routing::new(Slot::A, &addresses, outside).guarded(Vec::new()).rules {
             let message = render(&rule);
             assert!(is_ours(&message));
             assert_eq!(parse(&message), Some(rule));

@@ -1,0 +1,159 @@
+//! `/etc/resolv.conf` itself. Written in place: a rename cannot replace a file that is mounted over another, as in a
+//! network namespace, and would cut a link that another program follows.
+
+use crate::os::OsError;
+use std::fmt::Write as _;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::net::IpAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::PathBuf;
+
+/// The first line of what we write, by which we know it again.
+const OURS: &str = "# Written by Tornado VPN while its tunnel is up.";
+/// The first line of a copy: whether there was a file.
+const PRESENT: &str = "present\n";
+const ABSENT: &str = "absent\n";
+
+/// The file and the copy of what it was.
+pub(super) struct ResolvFile {
+    path: PathBuf,
+    kept: PathBuf,
+}
+
+impl ResolvFile {
+    pub(super) const fn new(path: PathBuf, kept: PathBuf) -> Self {
+        Self { path, kept }
+    }
+
+    /// Its text; `None` when there is none that can be read.
+    pub(super) fn read(&self) -> Option<String> {
+        fs::read(&self.path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Makes these the only resolvers. What another program has written meanwhile replaces the copy.
+    pub(super) fn set(&self, servers: &[IpAddr]) -> Result<(), OsError> {
+        let wanted = render(servers);
+        let found = match fs::read(&self.path) {
+            Ok(found) => Some(found),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            Err(e) => return Err(OsError::new(format!("read {}", self.path.display()), e)),
+        };
+        if found.as_deref() == Some(wanted.as_bytes()) {
+            return Ok(());
+        }
+        if !found.as_deref().is_some_and(is_ours) {
+            self.keep(found.as_deref()).map_err(|e| OsError::new(format!("write {}", self.kept.display()), e))?;
+        }
+        self.write(wanted.as_bytes())
+    }
+
+    /// Puts back what was there, unless another program has written since: then that stays.
+    pub(super) fn restore(&self) -> Result<(), OsError> {
+        let kept = match fs::read(&self.kept) {
+            Ok(kept) => kept,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(OsError::new(format!("read {}", self.kept.display()), e)),
+        };
+        let ours = match fs::read(&self.path) {
+            Ok(found) => is_ours(&found),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+            Err(e) => return Err(OsError::new(format!("read {}", self.path.display()), e)),
+        };
+        if ours && let Some(before) = kept.strip_prefix(PRESENT.as_bytes()) {
+            self.write(before)?;
+        } else if ours {
+            let removed = fs::remove_file(&self.path);
+            removed.map_err(|e| OsError::new(format!("remove {}", self.path.display()), e))?;
+        }
+        fs::remove_file(&self.kept).map_err(|e| OsError::new(format!("remove {}", self.kept.display()), e))
+    }
+
+    /// The copy is on disk before the file is touched.
+    fn keep(&self, found: Option<&[u8]>) -> io::Result<()> {
+        let directory = self.kept.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        let new = self.kept.with_extension("new");
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(if found.is_some() { PRESENT } else { ABSENT }.as_bytes())?;
+        file.write_all(found.unwrap_or_default())?;
+        file.sync_all()?;
+        fs::rename(&new, &self.kept)?;
+        fs::File::open(directory)?.sync_all()
+    }
+
+    fn write(&self, text: &[u8]) -> Result<(), OsError> {
+        let write = || {
+            let open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&self.path);
+            open?.write_all(text)
+        };
+        write().map_err(|e| OsError::new(format!("write {}", self.path.display()), e))
+    }
+}
+
+fn is_ours(text: &[u8]) -> bool {
+    text.starts_with(OURS.as_bytes())
+}
+
+fn render(servers: &[IpAddr]) -> String {
+    let mut text = format!("{OURS}\n# What was here before comes back when the tunnel goes down.\n");
+    for server in servers {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "nameserver {server}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Place {
+        _directory: tempfile::TempDir,
+        file: ResolvFile,
+    }
+
+    fn place(before: Option<&str>) -> Place {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("resolv.conf");
+        if let Some(before) = before {
+            fs::write(&path, before).unwrap();
+        }
+        let file = ResolvFile::new(path, directory.path().join("state/before"));
+        Place { _directory: directory, file }
+    }
+
+    const LANE: [IpAddr; 1] = [IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 1))];
+
+    #[test]
+    fn what_was_there_comes_back_also_in_another_life() {
+        for before in [Some("search home.example\nnameserver 192.0.2.53\n"), Some(""), None] {
+            let place = place(before);
+            place.file.set(&LANE).unwrap();
+            place.file.set(&LANE).unwrap();
+            let text = place.file.read().unwrap();
+            assert!(text.ends_with("nameserver 10.9.0.1\n") && !text.contains("192.0.2.53") && !text.contains("home"));
+            let again = ResolvFile::new(place.file.path.clone(), place.file.kept.clone());
+            again.restore().unwrap();
+            assert_eq!(again.read().as_deref(), before);
+            again.restore().unwrap();
+            assert_eq!(again.read().as_deref(), before);
+        }
+    }
+
+    #[test]
+    fn another_writer_is_overruled_while_the_tunnel_is_up_and_heard_afterwards() {
+        let place = place(Some("nameserver 192.0.2.53\n"));
+        place.file.set(&LANE).unwrap();
+        fs::write(&place.file.path, "nameserver 203.0.113.53\n").unwrap();
+        place.file.set(&LANE).unwrap();
+        assert!(place.file.read().unwrap().contains("10.9.0.1"));
+        place.file.restore().unwrap();
+        assert_eq!(place.file.read().as_deref(), Some("nameserver 203.0.113.53\n"));
+
+        place.file.set(&LANE).unwrap();
+        fs::write(&place.file.path, "nameserver 198.51.100.53\n").unwrap();
+        place.file.restore().unwrap();
+        assert_eq!(place.file.read().as_deref(), Some("nameserver 198.51.100.53\n"), "not ours: it stays");
+    }
+}
