@@ -1,0 +1,229 @@
+//! A PostgreSQL server.
+
+use crate::EngineError;
+use crate::child::{Server, as_user, run};
+use crate::place::Place;
+use nix::sys::signal::Signal;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// It refuses to run as root.
+const USER: &str = "postgres";
+/// Where Debian puts it, one directory a major version.
+const VERSIONS: &str = "/usr/lib/postgresql";
+/// Nothing of a test outlives it, so nothing waits for a disk.
+const QUICK: [&str; 8] = [
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "shared_buffers=32MB",
+    "max_connections=200",
+    "autovacuum=off",
+    "unix_socket_permissions=0777",
+    "log_min_messages=warning",
+];
+
+/// What a server has besides its Unix socket.
+#[derive(Debug, Clone, Default)]
+pub struct PostgresOptions {
+    /// Who may log in how: the text of `pg_hba.conf`. None: everybody as anybody.
+    pub hba: Option<String>,
+    /// PEM of certificate and key: it listens on 127.0.0.1 too, with TLS.
+    pub tls: Option<(String, String)>,
+}
+
+/// A running PostgreSQL server with fresh data. Its superuser is `postgres`.
+#[derive(Debug)]
+pub struct Postgres {
+    // Before the directory, so that it has ended when that goes.
+    server: Mutex<Server>,
+    words: Vec<String>,
+    port: u16,
+    databases: AtomicU32,
+    place: Place,
+}
+
+impl Postgres {
+    /// The one server of this process; ends with the last value of it.
+    pub fn shared() -> Result<Arc<Self>, EngineError> {
+        static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = shared.upgrade() {
+            return Ok(server);
+        }
+        let server = Arc::new(Self::start(&PostgresOptions::default())?);
+        *shared = Arc::downgrade(&server);
+        Ok(server)
+    }
+
+    /// A server of its own.
+    pub fn start(options: &PostgresOptions) -> Result<Self, EngineError> {
+        let template = template()?;
+        let place = Place::new()?;
+        let data = place.path().join("data");
+        let mut copy = Command::new("cp");
+        copy.args(["--archive", "--reflink=auto"]).arg(&template).arg(&data);
+        run(copy, "")?;
+        let port = if options.tls.is_some() { free_port()? } else { 5432 };
+        let mut words = vec!["-D".to_owned(), data.display().to_string()];
+        let mut set = |setting: String| words.extend(["-c".to_owned(), setting]);
+        QUICK.iter().for_each(|setting| set((*setting).to_owned()));
+        set(format!("unix_socket_directories={}", place.path().display()));
+        set(format!("port={port}"));
+        match &options.tls {
+            Some((certificate, key)) => {
+                owned_file(&data.join("server.crt"), certificate)?;
+                owned_file(&data.join("server.key"), key)?;
+                set("listen_addresses=127.0.0.1".into());
+                set("ssl=on".into());
+            }
+            None => set("listen_addresses=".into()),
+        }
+        if let Some(hba) = &options.hba {
+            owned_file(&data.join("pg_hba.conf"), hba)?;
+        }
+        let chown = format!("{USER}:{USER}");
+        if nix::unistd::geteuid().is_root() {
+            // The socket and its lock file are made here.
+            let mut command = Command::new("chown");
+            command.arg(&chown).arg(place.path());
+            run(command, "")?;
+        }
+        let server = Mutex::new(Self::launch(&words, place.path(), port)?);
+        Ok(Self { server, words, port, databases: AtomicU32::new(0), place })
+    }
+
+    /// Makes an empty database and gives its URL.
+    pub fn database(&self) -> Result<String, EngineError> {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.sql("postgres", &format!("CREATE DATABASE {name}"))?;
+        Ok(self.url(&name))
+    }
+
+    /// URL of a database over the Unix socket, without a user.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres:///{database}?host={}&port={}", self.place.path().display(), self.port)
+    }
+
+    /// Its TCP port on 127.0.0.1, where it has TLS.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs SQL as the superuser; what it prints, unaligned.
+    pub fn sql(&self, database: &str, sql: &str) -> Result<String, EngineError> {
+        self.sql_as(USER, database, sql)
+    }
+
+    /// Runs SQL as anybody.
+    pub fn sql_as(&self, role: &str, database: &str, sql: &str) -> Result<String, EngineError> {
+        let mut command = Command::new("psql");
+        command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
+        command.arg("--host").arg(self.place.path()).args(["--port", &self.port.to_string()]);
+        command.args(["--username", role, "--dbname", database, "--file", "-"]);
+        run(command, sql)
+    }
+
+    /// Stops every process of it (SIGSTOP): connections stay, nothing answers.
+    pub fn freeze(&self) -> Result<(), EngineError> {
+        self.process().signal(Signal::SIGSTOP)
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) -> Result<(), EngineError> {
+        self.process().signal(Signal::SIGCONT)
+    }
+
+    /// `kill -9` of all of it. The data stay.
+    pub fn kill(&self) {
+        self.process().kill();
+    }
+
+    /// Starts it again on the same data.
+    pub fn restart(&self) -> Result<(), EngineError> {
+        let mut server = self.process();
+        server.kill();
+        *server = Self::launch(&self.words, self.place.path(), self.port)?;
+        Ok(())
+    }
+
+    /// All it logged since its start.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
+    }
+
+    fn launch(words: &[String], place: &Path, port: u16) -> Result<Server, EngineError> {
+        let bin = programs()?;
+        let log = place.join("log");
+        let mut server = Server::start(Some(USER), &bin.join("postgres"), words, &log)?;
+        server.wait(&log, || {
+            let mut ask = Command::new(bin.join("pg_isready"));
+            ask.arg("--quiet").arg("--host").arg(place).args(["--port", &port.to_string()]);
+            run(ask, "").is_ok()
+        })?;
+        Ok(server)
+    }
+
+    fn process(&self) -> std::sync::MutexGuard<'_, Server> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Programs of the newest version that is installed.
+fn programs() -> Result<PathBuf, EngineError> {
+    let versions = std::fs::read_dir(VERSIONS).map_err(|_| EngineError::Missing("postgresql"))?;
+    let numbers = versions.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let with_server = |version: &u32| Path::new(VERSIONS).join(version.to_string()).join("bin/postgres").exists();
+    let newest = numbers.filter(with_server).max().ok_or(EngineError::Missing("postgresql"))?;
+    Ok(Path::new(VERSIONS).join(newest.to_string()).join("bin"))
+}
+
+/// Fresh data, made once on a machine: making it takes a second, copying it a tenth of one.
+fn template() -> Result<PathBuf, EngineError> {
+    let bin = programs()?;
+    let version = bin.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+    let user = nix::unistd::geteuid();
+    let path = std::env::temp_dir().join(format!("tornado-postgres-template-{version}-{user}"));
+    if path.join("PG_VERSION").exists() {
+        return Ok(path);
+    }
+    let place = Place::new()?;
+    let fresh = place.path().join("data");
+    if user.is_root() {
+        let mut command = Command::new("chown");
+        command.arg(format!("{USER}:{USER}")).arg(place.path());
+        run(command, "")?;
+    }
+    let mut command = as_user(Some(USER), &bin.join("initdb"), &[]);
+    command.arg("-D").arg(&fresh).args(["--username", USER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C"]);
+    command.args(["--no-sync", "--no-instructions", "--wal-segsize", "1"]);
+    run(command, "")?;
+    // Fails when another process was quicker; then its one is as good.
+    drop(std::fs::rename(&fresh, &path));
+    Ok(path)
+}
+
+/// A file of the server's: its own and nobody else's.
+fn owned_file(path: &Path, text: &str) -> Result<(), EngineError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let failed = |source| EngineError::File { what: "write", path: path.into(), source };
+    std::fs::write(path, text).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    if nix::unistd::geteuid().is_root() {
+        let mut command = Command::new("chown");
+        command.arg(format!("{USER}:{USER}")).arg(path);
+        run(command, "")?;
+    }
+    Ok(())
+}
+
+pub(crate) fn free_port() -> Result<u16, EngineError> {
+    let failed = |source| EngineError::Process { what: "no free port".into(), source };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(failed)?;
+    Ok(listener.local_addr().map_err(failed)?.port())
+}

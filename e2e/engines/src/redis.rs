@@ -1,0 +1,147 @@
+//! A Redis server.
+
+use crate::EngineError;
+use crate::child::Server;
+use crate::place::Place;
+use crate::postgres::free_port;
+use nix::sys::signal::Signal;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What a server has besides its Unix socket.
+#[derive(Debug, Clone, Default)]
+pub struct RedisOptions {
+    /// Text of an ACL file. None: everybody may do everything.
+    pub acl: Option<String>,
+    /// PEM of certificate and key: it listens on 127.0.0.1 too, with TLS only.
+    pub tls: Option<(String, String)>,
+}
+
+/// A running Redis server that keeps nothing on disk.
+#[derive(Debug)]
+pub struct Redis {
+    // Before the directory, so that it has ended when that goes.
+    server: Mutex<Server>,
+    words: Vec<String>,
+    port: u16,
+    place: Place,
+}
+
+impl Redis {
+    /// A server of its own.
+    pub fn start(options: &RedisOptions) -> Result<Self, EngineError> {
+        let place = Place::new()?;
+        let at = |name: &str| place.path().join(name);
+        let write = |name: &str, text: &str| {
+            let path = at(name);
+            std::fs::write(&path, text).map_err(|source| EngineError::File { what: "write", path, source })
+        };
+        let mut words = Vec::new();
+        let mut set = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+        set("port", "0".into());
+        set("unixsocket", at("redis.sock").display().to_string());
+        set("unixsocketperm", "777".into());
+        set("save", String::new());
+        set("appendonly", "no".into());
+        set("dir", place.path().display().to_string());
+        if let Some(acl) = &options.acl {
+            write("users.acl", acl)?;
+            set("aclfile", at("users.acl").display().to_string());
+        }
+        let mut port = 0;
+        if let Some((certificate, key)) = &options.tls {
+            write("tls.crt", certificate)?;
+            write("tls.key", key)?;
+            port = free_port()?;
+            set("bind", "127.0.0.1".into());
+            set("tls-port", port.to_string());
+            set("tls-cert-file", at("tls.crt").display().to_string());
+            set("tls-key-file", at("tls.key").display().to_string());
+            set("tls-auth-clients", "no".into());
+        }
+        let server = Mutex::new(Self::launch(&words, place.path())?);
+        Ok(Self { server, words, port, place })
+    }
+
+    /// Its URL over the Unix socket, without a user.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis+unix://{}", self.socket().display())
+    }
+
+    /// Its Unix socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.place.path().join("redis.sock")
+    }
+
+    /// Its TCP port on 127.0.0.1, where it has TLS.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Forgets everything, as an operator can and as a restart does.
+    pub fn flush(&self) -> Result<(), EngineError> {
+        self.command("FLUSHALL").map(drop)
+    }
+
+    /// One command of plain words; the raw answer.
+    pub fn command(&self, words: &str) -> Result<String, EngineError> {
+        ask(&self.socket(), words).map_err(|source| EngineError::Process { what: format!("redis: {words}"), source })
+    }
+
+    /// Stops it (SIGSTOP): connections stay, nothing answers.
+    pub fn freeze(&self) -> Result<(), EngineError> {
+        self.process().signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) -> Result<(), EngineError> {
+        self.process().signal(Signal::SIGCONT)
+    }
+
+    /// `kill -9`. Everything in it is lost.
+    pub fn kill(&self) {
+        self.process().kill();
+    }
+
+    /// Starts it again, empty.
+    pub fn restart(&self) -> Result<(), EngineError> {
+        let mut server = self.process();
+        server.kill();
+        *server = Self::launch(&self.words, self.place.path())?;
+        Ok(())
+    }
+
+    fn launch(words: &[String], place: &Path) -> Result<Server, EngineError> {
+        let program = Path::new("/usr/bin/redis-server");
+        if !program.exists() {
+            return Err(EngineError::Missing("redis-server"));
+        }
+        let log = place.join("log");
+        let mut server = Server::start(None, program, words, &log)?;
+        server.wait(&log, || ask(&place.join("redis.sock"), "PING").is_ok())?;
+        Ok(server)
+    }
+
+    fn process(&self) -> MutexGuard<'_, Server> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One inline command; any answer counts, also a refusal.
+fn ask(socket: &Path, words: &str) -> std::io::Result<String> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.write_all(format!("{words}\r\n").as_bytes())?;
+    let mut answer = [0; 4096];
+    let length = stream.read(&mut answer)?;
+    if length == 0 {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned())
+}
