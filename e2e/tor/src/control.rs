@@ -20,29 +20,7 @@ pub struct Stream {
 /// # Errors
 /// When Tor does not answer.
 pub fn streams(sockets: &Path) -> Result<Vec<Stream>> {
-    let cookie = std::fs::read(sockets.join("cookie")).context("no cookie")?;
-    let hex: String = cookie.iter().map(|byte| format!("{byte:02x}")).collect();
-    let stream = UnixStream::connect(sockets.join("control")).context("no control port")?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut writer = stream;
-    let mut call = |words: &str| -> Result<Vec<String>> {
-        writer.write_all(format!("{words}\r\n").as_bytes())?;
-        let mut lines = Vec::new();
-        loop {
-            let mut line = String::new();
-            ensure!(reader.read_line(&mut line)? > 0, "the control port closed");
-            let line = line.trim_end().to_owned();
-            let is_last = line.starts_with("250 ") || line.starts_with('5');
-            lines.push(line);
-            if is_last {
-                return Ok(lines);
-            }
-        }
-    };
-    let answer = call(&format!("AUTHENTICATE {hex}"))?;
-    ensure!(answer == ["250 OK"], "{answer:?}");
-    let lines = call("GETINFO stream-status")?;
+    let lines = Control::open(sockets)?.call("GETINFO stream-status")?;
     let parse = |line: &String| {
         let line = line.strip_prefix("250-stream-status=").unwrap_or(line);
         let mut words = line.split(' ').skip(1);
@@ -50,4 +28,44 @@ pub fn streams(sockets: &Path) -> Result<Vec<Stream>> {
         (status == "SUCCEEDED").then(|| Stream { circuit: circuit.to_owned(), target: target.to_owned() })
     };
     Ok(lines.iter().filter_map(parse).collect())
+}
+
+/// A connection that is let in.
+pub(crate) struct Control {
+    reader: BufReader<UnixStream>,
+    writer: UnixStream,
+}
+
+impl Control {
+    pub(crate) fn open(sockets: &Path) -> Result<Self> {
+        let cookie = std::fs::read(sockets.join("cookie")).context("no cookie")?;
+        let hex: String = cookie.iter().map(|byte| format!("{byte:02x}")).collect();
+        let stream = UnixStream::connect(sockets.join("control")).context("no control port")?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let mut control = Self { reader: BufReader::new(stream.try_clone()?), writer: stream };
+        let answer = control.call(&format!("AUTHENTICATE {hex}"))?;
+        ensure!(answer == ["250 OK"], "{answer:?}");
+        Ok(control)
+    }
+
+    pub(crate) fn call(&mut self, words: &str) -> Result<Vec<String>> {
+        self.writer.write_all(format!("{words}\r\n").as_bytes())?;
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            ensure!(self.reader.read_line(&mut line)? > 0, "the control port closed");
+            let line = line.trim_end().to_owned();
+            let is_last = line.starts_with("250 ") || line.starts_with('5');
+            lines.push(line);
+            if is_last {
+                return Ok(lines);
+            }
+        }
+    }
+
+    /// Events, for as long as Tor lives.
+    pub(crate) fn into_events(self) -> Result<BufReader<UnixStream>> {
+        self.writer.set_read_timeout(None)?;
+        Ok(self.reader)
+    }
 }

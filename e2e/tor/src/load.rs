@@ -23,9 +23,10 @@ pub enum Outcome {
     Odd(String),
 }
 
-const HUNG: [ErrorKind; 2] = [ErrorKind::TimedOut, ErrorKind::WouldBlock];
-/// The last two: there is no route, as the device's own interface is away.
-const CUT: [ErrorKind; 7] = [
+/// Nothing came.
+pub(crate) const HUNG: [ErrorKind; 2] = [ErrorKind::TimedOut, ErrorKind::WouldBlock];
+/// Told at once. The last two: there is no route, as the device's own interface is away.
+pub(crate) const CUT: [ErrorKind; 7] = [
     ErrorKind::ConnectionRefused,
     ErrorKind::ConnectionReset,
     ErrorKind::ConnectionAborted,

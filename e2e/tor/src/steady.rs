@@ -1,0 +1,54 @@
+//! A server of the internet that keeps connections: it gives back what comes, and to some it never says a word.
+
+use anyhow::Result;
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv6Addr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use tornado_e2e_harness::Lab;
+
+/// Where it listens, as so many that keep connections.
+pub const PORT: u16 = 443;
+/// What begins with it is never answered.
+pub const SILENCE: u8 = b'w';
+
+/// Who called, oldest first. The server ends with the test's process.
+#[derive(Debug, Clone, Default)]
+pub struct Steady(Arc<Mutex<Vec<IpAddr>>>);
+
+impl Steady {
+    /// Starts it in the lab's `internet`.
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub fn start(lab: &Lab) -> Result<Self> {
+        // A socket stays in the namespace it was made in, whoever uses it.
+        let listener = lab.host("internet")?.enter(|| TcpListener::bind((Ipv6Addr::UNSPECIFIED, PORT)))??;
+        let steady = Self::default();
+        let log = steady.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if let Ok(from) = stream.peer_addr() {
+                    log.0.lock().unwrap_or_else(PoisonError::into_inner).push(from.ip().to_canonical());
+                }
+                std::thread::spawn(move || answer(stream));
+            }
+        });
+        Ok(steady)
+    }
+
+    /// Who called so far.
+    #[must_use]
+    pub fn seen(&self) -> Vec<IpAddr> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn answer(mut stream: TcpStream) {
+    let mut buffer = [0; 4096];
+    while let Ok(read @ 1..) = stream.read(&mut buffer) {
+        let Some(bytes) = buffer.get(..read) else { return };
+        if bytes.first() != Some(&SILENCE) && stream.write_all(bytes).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Switches of the tor lane one after the other, what became of the flows of each state, and what the kernel did.
+
+use crate::storm::{End, Flow};
+use anyhow::{Context as _, Result, ensure};
+use std::time::{Duration, Instant};
+use tornado_e2e_harness::{Host, Process, wait_for};
+
+/// A flow of a former state ends within this time, and one that begins in a lane that is not open.
+pub const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// A switch that was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Switch {
+    /// When it was asked for.
+    pub asked: Instant,
+    /// When the answer said that it is done.
+    pub done: Instant,
+    /// Whether the lane is open after it.
+    pub opens: bool,
+}
+
+/// Flows that ended as none should.
+///
+/// # Panics
+/// When there is one.
+pub fn judge(flows: &[Flow], switches: &[Switch]) {
+    let mut late = Duration::ZERO;
+    for flow in flows {
+        assert!(!matches!(flow.end, End::Hung | End::Odd(_)), "{flow:?}");
+        // A flow that began while the lane was being opened may be of the new state.
+        let is_former = |switch: &&Switch| flow.began < if switch.opens { switch.asked } else { switch.done };
+        if let Some(next) = switches.iter().find(|switch| is_former(switch)).filter(|next| flow.ended > next.done) {
+            let took = flow.ended - next.done;
+            late = late.max(took);
+            assert!(took < AT_ONCE, "{took:?} after a switch that {}: {flow:?}", word(next.opens));
+        }
+        let shut = switches.windows(2).filter(|pair| !pair[0].opens);
+        let mut within = shut.filter(|pair| pair[0].done < flow.began && flow.ended < pair[1].asked);
+        if within.next().is_some() {
+            assert!(!flow.carried, "carried by a lane that was not open: {flow:?}");
+            assert!(flow.ended - flow.began < AT_ONCE, "in a lane that was not open: {flow:?}");
+        }
+    }
+    println_late(late);
+}
+
+#[expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+fn println_late(late: Duration) {
+    println!("the last flow of a former state ended {late:?} after the switch");
+}
+
+const fn word(opens: bool) -> &'static str {
+    if opens { "opens" } else { "shuts" }
+}
+
+/// Median, 99th of a hundred, and the longest.
+///
+/// # Errors
+/// When there is none.
+pub fn percentiles(mut times: Vec<Duration>) -> Result<[Duration; 3]> {
+    times.sort_unstable();
+    let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied();
+    Ok([at(50), at(99), times.last().copied()].into_iter().collect::<Option<Vec<_>>>().context("no times")?[..]
+        .try_into()?)
+}
+
+/// How long `wg` says each switch took in the kernel, from its log.
+#[must_use]
+pub fn times_of(log: &str) -> Vec<Duration> {
+    let figure = |line: &str| {
+        let (_, rest) = line.split_once("took_us")?;
+        let digits: String =
+            rest.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        digits.parse().ok().map(Duration::from_micros)
+    };
+    log.lines().filter(|line| line.contains("the tor lane was switched")).filter_map(figure).collect()
+}
+
+/// A watch over the transactions of nftables in a host.
+#[derive(Debug)]
+pub struct Transactions(Process);
+
+impl Transactions {
+    /// Begins.
+    ///
+    /// # Errors
+    /// When nft does not start.
+    pub fn watch(server: &Host) -> Result<Self> {
+        let mut command = server.command("nft");
+        command.arg("monitor");
+        let process = server.spawn("nft-monitor", command)?;
+        let watch = Self(process);
+        // It says nothing when it is ready: a change of ours tells.
+        let mut attempt = 0;
+        wait_for("nft to see a change", Duration::from_secs(10), || {
+            attempt += 1;
+            server.exec(&["nft", "add", "table", "inet", &format!("probe{attempt}")])?;
+            server.exec(&["nft", "delete", "table", "inet", &format!("probe{attempt}")])?;
+            Ok(watch.0.stdout()?.contains("probe").then_some(()))
+        })?;
+        Ok(watch)
+    }
+
+    /// Ends, and counts the transactions that changed the chain, each of which emptied it and filled it.
+    ///
+    /// # Errors
+    /// When one only emptied or only filled it.
+    pub fn stop(self, chain: &str) -> Result<usize> {
+        // What was done just before may still be on its way.
+        std::thread::sleep(Duration::from_millis(300));
+        let text = self.0.stdout()?;
+        let mut count = 0;
+        for transaction in text.split("# new generation") {
+            let has = |verb: &str| transaction.lines().any(|line| line.starts_with(verb) && line.contains(chain));
+            match (has("delete rule"), has("add rule")) {
+                (true, true) => count += 1,
+                (false, false) => {}
+                halves => ensure!(false, "half a switch {halves:?}: {transaction}"),
+            }
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_found_in_both_forms_of_the_log() {
+        let log = "x the tor lane was switched lane=Closed took_us=1500\n{\"message\":\"the tor lane was switched\",\"took_us\":20}";
+        assert_eq!(times_of(log), [Duration::from_micros(1500), Duration::from_micros(20)]);
+    }
+
+    #[test]
+    fn percentiles_of_a_hundred() {
+        let times = (1..=100).map(Duration::from_millis).collect();
+        assert_eq!(percentiles(times).unwrap(), [51, 100, 100].map(Duration::from_millis));
+        assert!(percentiles(Vec::new()).is_err());
+    }
+}

@@ -1,0 +1,262 @@
+//! Two hundred switches while a device uses the lane in every way: of the lane by the operator's orders and by `wg`
+//! itself, and of the device between the lanes. Nothing in the clear, nothing that hangs, one transaction each.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tornado_e2e_harness::{DeviceProc, Host, INTERNET, SERVER, wait_for};
+use tornado_e2e_lanes::raw;
+use tornado_e2e_tor::egress::Egress;
+use tornado_e2e_tor::names::{self, Reply};
+use tornado_e2e_tor::steady::Steady;
+use tornado_e2e_tor::storm::{self, End, Flow, Storm};
+use tornado_e2e_tor::switches::{Switch, Transactions, judge, percentiles, times_of};
+use tornado_e2e_tor::world::{INTERFACE, PATIENCE, TorWorld};
+
+/// Of the whole: 24 by the operator, 136 by `wg`'s contract, 40 of the device.
+const ORDERS: usize = 12;
+const DIRECT: usize = 136;
+const LANES: usize = 20;
+/// A page of the test's own: service `tor`, whose page it is, sleeps while `wg` is commanded past it.
+const PAGE_PORT: u16 = 9_099;
+
+#[test]
+fn two_hundred_switches_leak_nothing_and_leave_nothing_hanging() {
+    let lab = TorWorld::up(1, |_| Ok(())).unwrap();
+    let steady = Steady::start(&lab.world.lab).unwrap();
+    let device = lab.on_the_tor_lane(1).unwrap();
+    lab.wait_open().unwrap();
+    carries(&lab, &device);
+
+    let server = lab.world.lab.host("server").unwrap();
+    let logged = times_of(&lab.world.server.log().unwrap()).len();
+    let (egress, transactions) = (Egress::watch(server).unwrap(), Transactions::watch(server).unwrap());
+    let noise = Noise::start(&lab, &device);
+    by_the_operator(&lab, &device);
+    by_the_contract(&lab, &device);
+    println!("{}", noise.stop());
+    let seen = egress.stop().unwrap();
+    let times = times_of(&lab.world.server.log().unwrap()).split_off(logged);
+    let counted = transactions.stop("tor_state_input").unwrap();
+    let [half, most, longest] = percentiles(times.clone()).unwrap();
+    println!("{} switches, {counted} transactions; p50 {half:?}, p99 {most:?}, longest {longest:?}", times.len());
+    assert_eq!(counted, times.len(), "a switch is one transaction");
+    assert!(counted >= 2 * ORDERS + DIRECT, "{counted}");
+    seen.must_be_tor_only("switches of the lane");
+    nobody_but_exits(&lab, &steady);
+
+    of_the_device(&lab, &device, &steady);
+}
+
+fn by_the_operator(lab: &TorWorld, device: &DeviceProc) {
+    let storm = Storm::start(device.host(), INTERNET.v4.into());
+    let mut switches = Vec::new();
+    for _ in 0..ORDERS {
+        std::thread::sleep(Duration::from_millis(300));
+        switches.push(timed(false, || {
+            lab.order("down").unwrap();
+            lab.wait_maintenance().unwrap();
+        }));
+        std::thread::sleep(Duration::from_millis(300));
+        switches.push(timed(true, || {
+            lab.order("up").unwrap();
+            lab.wait_open().unwrap();
+        }));
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    let flows = storm.stop();
+    println!("by the operator: {}", storm::summary(&flows));
+    judge(&flows, &switches);
+    used(&flows);
+}
+
+/// `wg` by its contract, at a pace that no operator has. Service `tor`, which would correct it, sleeps.
+fn by_the_contract(lab: &TorWorld, device: &DeviceProc) {
+    let page = Page::start(lab);
+    let open = serde_json::to_value(lab.wg().unwrap().tor_lane).unwrap();
+    let maintenance = serde_json::json!({ "state": "maintenance", "page_port": PAGE_PORT });
+    let closed = serde_json::json!({ "state": "closed" });
+    let cycle = [&maintenance, &open, &closed, &open, &maintenance, &closed, &maintenance, &open];
+    let service = Pid::from_raw(lab.world.server.pid_of("tor").unwrap().cast_signed());
+    kill(service, Signal::SIGSTOP).unwrap();
+    let storm = Storm::start(device.host(), INTERNET.v4.into());
+    std::thread::sleep(Duration::from_secs(1));
+    let mut switches = Vec::new();
+    for wanted in cycle.into_iter().cycle().take(DIRECT) {
+        switches.push(timed(wanted == &open, || lab.mesh_put("wg", "/v1/tor-lane", wanted).unwrap()));
+        std::thread::sleep(Duration::from_millis(if wanted == &open { 250 } else { 80 }));
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    let flows = storm.stop();
+    kill(service, Signal::SIGCONT).unwrap();
+    let calls = percentiles(switches.iter().map(|switch| switch.done - switch.asked).collect()).unwrap();
+    println!("by the contract: {}; a call takes p50, p99, longest {calls:?}", storm::summary(&flows));
+    judge(&flows, &switches);
+    used(&flows);
+    assert!(flows.iter().any(|flow| flow.end == End::Maintenance), "{}", storm::summary(&flows));
+    drop(page);
+    lab.wait_open().unwrap();
+}
+
+/// `tornado lane`, there and back.
+fn of_the_device(lab: &TorWorld, device: &DeviceProc, steady: &Steady) {
+    let server = lab.world.lab.host("server").unwrap();
+    // On the direct lane the server's own address may be seen; never another.
+    let own = format!("host {} or host {}", SERVER.v4, SERVER.v6);
+    let strangers = server.capture("eth0", &format!("(ip or ip6) and not ({own}) and not src net fe80::/10")).unwrap();
+    let to_server = format!("(host {} and (udp port 51820 or udp port 51821 or tcp port 4605 or icmp))", SERVER.v4);
+    let uplink = device.host().capture("eth0", &format!("(ip or ip6) and not {to_server} and not src net fe80::/10"));
+    let tunnel = device.host().capture("eth0", "udp port 51820 or udp port 51821").unwrap();
+    let before = lab.world.internet.seen().len();
+    let called = steady.seen().len();
+    let storm = Storm::start(device.host(), INTERNET.v4.into());
+    let mut switches = Vec::new();
+    for _ in 0..LANES {
+        for (lane, opens) in [("direct", false), ("tor", true)] {
+            std::thread::sleep(Duration::from_millis(250));
+            switches.push(timed(opens, || {
+                device.cli(&["lane", lane]).unwrap().success().unwrap();
+            }));
+        }
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    let flows = storm.stop();
+    let times = percentiles(switches.iter().map(|switch| switch.done - switch.asked).collect()).unwrap();
+    println!("of the device: {}; p50, p99, longest {times:?}", storm::summary(&flows));
+    // Both lanes carry: only what was begun before a switch is looked at, and which way each page took.
+    let anywhere: Vec<Switch> = switches.iter().map(|switch| Switch { opens: true, ..*switch }).collect();
+    judge(&flows, &anywhere);
+    used(&flows);
+    let is_exit = |from: IpAddr| lab.network.exits().any(|exit| from == exit.addresses.v4 || from == exit.addresses.v6);
+    for pair in switches.windows(2) {
+        for flow in flows.iter().filter(|flow| pair[0].done < flow.began && flow.ended < pair[1].asked) {
+            let End::Page(from) = &flow.end else { continue };
+            let from: IpAddr = from.parse().unwrap();
+            assert!(if pair[0].opens { is_exit(from) } else { from == SERVER.v4 }, "{from}: {flow:?}");
+        }
+    }
+    let seen = lab.world.internet.seen().into_iter().skip(before).map(|seen| seen.from);
+    let others: Vec<_> = seen.chain(steady.seen().into_iter().skip(called)).collect();
+    assert!(others.iter().any(|from| is_exit(*from)) && others.contains(&SERVER.v4.into()), "both lanes were used");
+    assert!(others.iter().all(|from| is_exit(*from) || *from == SERVER.v4), "{others:?}");
+    assert!(tunnel.stop().unwrap().count() > 1_000, "the capture of the device's uplink saw next to nothing");
+    assert_eq!(uplink.unwrap().stop().unwrap().lines(), Vec::<String>::new(), "beside the tunnel");
+    assert_eq!(strangers.stop().unwrap().lines(), Vec::<String>::new(), "left the server untranslated");
+}
+
+fn timed(opens: bool, switch: impl FnOnce()) -> Switch {
+    let asked = Instant::now();
+    switch();
+    Switch { asked, done: Instant::now(), opens }
+}
+
+/// Every way carried something, so that there was something to cut.
+fn used(flows: &[Flow]) {
+    for kind in [storm::Kind::Page, storm::Kind::Kept, storm::Kind::Waiting, storm::Kind::Download] {
+        let carried = flows.iter().filter(|flow| flow.kind == kind && flow.carried).count();
+        assert!(carried > 5, "{kind:?}: {}", storm::summary(flows));
+    }
+}
+
+fn carries(lab: &TorWorld, device: &DeviceProc) {
+    wait_for("a page through the lane", PATIENCE, || {
+        Ok(device.host().http_get(lab.world.internet.http_v4(), "/").ok().filter(|reply| reply.status == 200))
+    })
+    .unwrap();
+}
+
+fn nobody_but_exits(lab: &TorWorld, steady: &Steady) {
+    let is_exit = |from: &IpAddr| lab.network.exits().any(|e| *from == e.addresses.v4 || *from == e.addresses.v6);
+    let seen = lab.world.internet.seen().into_iter().map(|seen| seen.from);
+    let strangers: Vec<_> = seen.chain(steady.seen()).filter(|from| !is_exit(from)).collect();
+    assert!(strangers.is_empty(), "seen in internet: {strangers:?}");
+}
+
+/// Everything that is not TCP, for as long as the lane is switched: names, datagrams, and what no program sends.
+struct Noise {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<String>>,
+}
+
+impl Noise {
+    fn start(lab: &TorWorld, device: &DeviceProc) -> Self {
+        let stop = Arc::<AtomicBool>::default();
+        let (source, _) = lab.leased(1).unwrap();
+        let packets = raw::arsenal(source, (INTERNET.v4, INTERNET.v6));
+        let (echo, host) = (lab.world.internet.echo_v4(), device.host().clone());
+        let (end, from) = (Arc::clone(&stop), host.clone());
+        let crafted = std::thread::spawn(move || {
+            let mut taken = 0;
+            while !end.load(Ordering::Relaxed) {
+                taken += from.enter(|| raw::send(INTERFACE, &packets).unwrap()).unwrap();
+                let answer = from.udp_ask(echo, b"hello", Duration::from_millis(20));
+                assert!(!matches!(answer, Ok(Some(_))), "an echo by UDP came through: {answer:?}");
+                // A device has so many refusals a second: names shall have some of them.
+                std::thread::sleep(Duration::from_millis(700));
+            }
+            format!("{taken} crafted packets")
+        });
+        let end = Arc::clone(&stop);
+        let named = std::thread::spawn(move || ask_names(&host, &end));
+        Self { stop, threads: vec![crafted, named] }
+    }
+
+    fn stop(self) -> String {
+        self.stop.store(true, Ordering::Relaxed);
+        let words: Vec<_> = self.threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        words.join(", ")
+    }
+}
+
+fn ask_names(host: &Host, stop: &AtomicBool) -> String {
+    let (mut answered, mut refused, mut silent) = (0, 0, 0);
+    while !stop.load(Ordering::Relaxed) {
+        let name = format!("n{}.site.test", answered + refused + silent);
+        let asked = host.enter(|| names::ask(&name, names::kind::A, Duration::from_secs(1)).unwrap()).unwrap();
+        match asked.0 {
+            Reply::Answer { .. } => answered += 1,
+            Reply::Refused => refused += 1,
+            Reply::Silence => silent += 1,
+        }
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    assert!(answered > 20 && refused > 20, "names: {answered} answered, {refused} refused, {silent} silent");
+    format!("names: {answered} answered, {refused} refused, {silent} without an answer")
+}
+
+/// A page at the lane's own address.
+struct Page(Arc<AtomicBool>);
+
+impl Page {
+    fn start(lab: &TorWorld) -> Self {
+        let server = lab.world.lab.host("server").unwrap();
+        let bind = || TcpListener::bind((Ipv4Addr::new(10, 9, 0, 1), PAGE_PORT)).unwrap();
+        let listener = server.enter(bind).unwrap();
+        let end = Arc::<AtomicBool>::default();
+        let stop = Arc::clone(&end);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten().take_while(|_| !stop.load(Ordering::Relaxed)) {
+                std::thread::spawn(move || {
+                    // A reset in the middle is what the test is about.
+                    let _ = stream.read(&mut [0; 2_048]);
+                    let _ = stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+                });
+            }
+        });
+        Self(end)
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
