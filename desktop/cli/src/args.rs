@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
-use tornado_shared::model::{DeviceName, Lane, Username};
+use tornado_shared::model::{CountryCode, DeviceName, Lane, NotCountry, Username};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -28,6 +28,14 @@ pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// A chosen country, or none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ExitCountry(pub Option<CountryCode>);
+
+fn exit_country(text: &str) -> Result<ExitCountry, NotCountry> {
+    if text == "any" { Ok(ExitCountry(None)) } else { Ok(ExitCountry(Some(text.parse()?))) }
 }
 
 /// What to do.
@@ -73,7 +81,13 @@ pub(crate) enum Command {
     Lane {
         /// `direct`: out by the server. `tor`: everything through Tor.
         lane: Lane,
+        /// Leave Tor in this country from now on, two letters; `any`: wherever Tor likes. For the tor lane.
+        #[arg(long, value_name = "COUNTRY", value_parser = exit_country)]
+        exit_country: Option<ExitCountry>,
     },
+    /// List the countries in which this device may leave Tor.
+    #[command(after_help = EXIT_CODES)]
+    Exits,
     /// Use new circuits on the tor lane for every connection that begins from now on.
     #[command(after_help = EXIT_CODES)]
     NewIdentity,

@@ -1,11 +1,13 @@
 //! What is shown. True before pleasant: nothing is called working that was not seen to work.
 
+mod tor;
+
 use crate::run::Failure;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tornado_helper_api::{Backend, ControlPlane, Status, TunnelState};
-use tornado_shared::api::LaneState;
+use tornado_shared::api::{LaneState, TorView};
 use tornado_shared::model::Lane;
 use tornado_shared::problem::Problem;
 
@@ -38,6 +40,16 @@ const fn identity_text(lane: Option<Lane>) -> &'static str {
             "New identity on the tor lane. This device is on the direct lane, which shows the server's address as before."
         }
     }
+}
+
+/// The countries to choose from.
+pub(crate) fn exits(view: &TorView, json: bool) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, view)?;
+        return writeln!(out);
+    }
+    write!(out, "{}", tor::countries(view))
 }
 
 pub(crate) fn error(failure: &Failure, json: bool) {
@@ -77,6 +89,10 @@ fn text(status: &Status, now: i64) -> String {
         let addresses: Vec<String> = status.addresses.iter().map(ToString::to_string).collect();
         row("addresses", addresses.join(", "));
         row("names", names(status));
+        if let Some(tor) = &status.tor {
+            row("exit", tor::exit(tor));
+            row("circuit", tor::circuit(tor));
+        }
         if let Some(since) = status.since {
             row("connected", format!("for {}", span(now.saturating_sub(since))));
         }

@@ -1,11 +1,11 @@
 //! Does what was typed.
 
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, Command, ExitCountry};
 use crate::output;
 use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
-use tornado_helper_api::{Connect, Enroll, HelperClient, HelperError, Login, SwitchLane};
-use tornado_shared::model::{DeviceName, Secret, Username};
+use tornado_helper_api::{ChooseExit, Connect, Enroll, HelperClient, HelperError, Login, SwitchLane};
+use tornado_shared::model::{DeviceName, Lane, Secret, Username};
 use zeroize::Zeroizing;
 
 /// Longest password or link that is read, bytes.
@@ -77,7 +77,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             helper.login(&Login { server, username, password }).await?
         }
         Command::Connect { lane } => helper.connect(&Connect { lane }).await?,
-        Command::Lane { lane } => helper.switch_lane(&SwitchLane { lane }).await?,
+        Command::Lane { lane: Lane::Direct, exit_country: Some(_) } => {
+            return Err(Failure::Usage("--exit-country goes with the lane 'tor'; nothing was changed".into()));
+        }
+        Command::Lane { lane, exit_country } => {
+            // First the country: nothing of the lane's first connections leaves elsewhere.
+            if let Some(ExitCountry(country)) = exit_country {
+                helper.choose_exit(&ChooseExit { country }).await?;
+            }
+            helper.switch_lane(&SwitchLane { lane }).await?;
+            helper.status().await?
+        }
+        Command::Exits => return Ok(output::exits(&helper.tor().await?, json)?),
         Command::NewIdentity => return Ok(output::new_identity(&helper.new_identity().await?, json)?),
         Command::Status { watch: false } => helper.status().await?,
         Command::Status { watch: true } => {

@@ -8,7 +8,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tornado_helper_api::{Access, Connect, Enroll, Helper, HelperError, Login, Status, SwitchLane};
+use tornado_helper_api::{Access, ChooseExit, Connect, Enroll, Helper, HelperError, Login, Status, SwitchLane};
+use tornado_shared::api::TorView;
 
 /// Answers every call with one error, and remembers what was asked.
 struct Told {
@@ -40,6 +41,12 @@ impl Helper for Told {
     }
     async fn new_identity(&self) -> Result<Status, HelperError> {
         self.answer("new identity".into())
+    }
+    async fn tor(&self) -> Result<TorView, HelperError> {
+        self.answer("tor".into()).map(|_| unreachable!("it always refuses"))
+    }
+    async fn choose_exit(&self, input: ChooseExit) -> Result<Status, HelperError> {
+        self.answer(format!("exit {:?}", input.country))
     }
     async fn disconnect(&self) -> Result<Status, HelperError> {
         self.answer("disconnect".into())

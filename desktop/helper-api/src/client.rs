@@ -8,11 +8,12 @@ use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::UnixStream;
+use tornado_shared::api::{ChooseExit, TorView};
 
 /// Largest answer, bytes.
 const MAX_REPLY: usize = 256 * 1024;
@@ -57,6 +58,16 @@ impl HelperClient {
         self.call(Method::POST, path::NEW_IDENTITY, &serde_json::json!({})).await
     }
 
+    /// See [`Helper::tor`](crate::Helper::tor).
+    pub async fn tor(&self) -> Result<TorView, HelperError> {
+        self.call(Method::GET, path::TOR, &()).await
+    }
+
+    /// See [`Helper::choose_exit`](crate::Helper::choose_exit).
+    pub async fn choose_exit(&self, input: &ChooseExit) -> Result<Status, HelperError> {
+        self.call(Method::PUT, path::TOR_EXIT, input).await
+    }
+
     /// See [`Helper::disconnect`](crate::Helper::disconnect).
     pub async fn disconnect(&self) -> Result<Status, HelperError> {
         self.call(Method::POST, path::DISCONNECT, &serde_json::json!({})).await
@@ -88,7 +99,12 @@ impl HelperClient {
         Ok(Box::pin(items))
     }
 
-    async fn call<I: Serialize + Sync>(&self, method: Method, path: &str, input: &I) -> Result<Status, HelperError> {
+    async fn call<I: Serialize + Sync, O: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        input: &I,
+    ) -> Result<O, HelperError> {
         let exchange = async {
             let response = self.send(method, path, input).await?;
             if !response.status().is_success() {

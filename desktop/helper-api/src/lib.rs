@@ -16,6 +16,7 @@ pub use client::HelperClient;
 pub use error::HelperError;
 pub use model::{Backend, Connect, ControlPlane, Enroll, Login, Notice, Status, SwitchLane, TunnelState};
 pub use server::{Helper, listen, serve};
+pub use tornado_shared::api::ChooseExit;
 
 use std::path::PathBuf;
 
@@ -36,6 +37,8 @@ mod path {
     pub const LOGIN: &str = "/v1/login";
     pub const CONNECT: &str = "/v1/connect";
     pub const LANE: &str = "/v1/lane";
+    pub const TOR: &str = "/v1/tor";
+    pub const TOR_EXIT: &str = "/v1/tor/exit";
     pub const NEW_IDENTITY: &str = "/v1/new-identity";
     pub const DISCONNECT: &str = "/v1/disconnect";
     pub const LOGOUT: &str = "/v1/logout";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
-use tornado_shared::api::LaneState;
+use tornado_shared::api::{LaneState, TorView};
 use tornado_shared::model::{DeviceName, Lane, Secret, SessionId, Transfer, UnixSeconds, Username};
 
 /// Input of enrolment.
@@ -117,6 +117,10 @@ pub struct Status {
     /// session or the server did not say. Asked at each connect, switch and heartbeat.
     #[serde(default)]
     pub lane_state: Option<LaneState>,
+    /// Exit, circuit and chosen country of this device by the server's latest word; none on the direct lane, or while
+    /// the server did not say.
+    #[serde(default)]
+    pub tor: Option<TorView>,
     /// The server's device API, `host:port`.
     pub server: Option<String>,
     /// The account.

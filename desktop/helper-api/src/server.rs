@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use http::{StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,6 +23,7 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
+use tornado_shared::api::{ChooseExit, TorView};
 use tornado_shared::problem::{MEDIA_TYPE, Problem};
 
 /// Largest request body, bytes: an enrolment has well under 2 kB.
@@ -53,6 +54,10 @@ pub trait Helper: Send + Sync + 'static {
     async fn switch_lane(&self, input: SwitchLane) -> Result<Status, HelperError>;
     /// Has the server give this device's session new circuits on the tor lane, for what begins from then on.
     async fn new_identity(&self) -> Result<Status, HelperError>;
+    /// This device's exit, circuit and the countries it may choose, as the server says now. Needs a login, no tunnel.
+    async fn tor(&self) -> Result<TorView, HelperError>;
+    /// Chooses the country in which this device leaves Tor. Needs a login, no tunnel.
+    async fn choose_exit(&self, input: ChooseExit) -> Result<Status, HelperError>;
     /// Takes the tunnel down and tells the server.
     async fn disconnect(&self) -> Result<Status, HelperError>;
     /// Takes the tunnel down and ends the login.
@@ -170,6 +175,11 @@ fn router(helper: Arc<dyn Helper>, stop: CancellationToken) -> Router {
             post(|State(h): Shared, r: Request| call(r, |_: Nothing| async move { h.disconnect().await })),
         )
         .route(path::LOGOUT, post(|State(h): Shared, r: Request| call(r, |_: Nothing| async move { h.logout().await })))
+        .route(
+            path::TOR_EXIT,
+            put(|State(h): Shared, r: Request| call(r, |i: ChooseExit| async move { h.choose_exit(i).await })),
+        )
+        .route(path::TOR, get(|State(h): Shared, r: Request| call(r, |_: Nothing| async move { h.tor().await })))
         .route(path::STATUS, get(status))
         .route(path::EVENTS, get(|State(h): Shared| async move { events(h.watch(), stop) }))
         .fallback(unknown)
@@ -190,18 +200,19 @@ fn refusing_router() -> Router {
 struct Nothing {}
 
 /// Read, call, answer. The call goes on when the caller hangs up, and a panic ends nothing but the call.
-async fn call<I, F, Fut>(request: Request, act: F) -> Response
+async fn call<I, O, F, Fut>(request: Request, act: F) -> Response
 where
     I: DeserializeOwned,
+    O: Serialize + Send + 'static,
     F: FnOnce(I) -> Fut,
-    Fut: Future<Output = Result<Status, HelperError>> + Send + 'static,
+    Fut: Future<Output = Result<O, HelperError>> + Send + 'static,
 {
     let input = match read(request).await {
         Ok(input) => input,
         Err(refusal) => return refusal,
     };
     match tokio::spawn(tokio::time::timeout(CALL, act(input))).await {
-        Ok(Ok(Ok(status))) => json(&status),
+        Ok(Ok(Ok(answer))) => json(&answer),
         Ok(Ok(Err(error))) => refuse(&error),
         Ok(Err(_)) => refuse(&HelperError::Internal("it took longer than 60 seconds".into())),
         Err(panic) => {

@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::watch;
 use tornado_client::DeviceIdentity;
-use tornado_helper_api::{Connect, ControlPlane, Enroll, Helper, HelperError, Login as LoginInput, Status, SwitchLane};
+use tornado_helper_api::{
+    ChooseExit, Connect, ControlPlane, Enroll, Helper, HelperError, Login as LoginInput, Status, SwitchLane,
+};
+use tornado_shared::api::TorView;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::invitation::{Invitation, ServerAddress};
 use tornado_tunnel::state::Phase;
@@ -124,7 +127,16 @@ impl Helper for Engine {
         if let Ok(Ok(view)) = tokio::time::timeout(FRESH, self.tunnel.look()).await {
             self.publish.tunnel(&view);
         }
+        self.see_tor().await;
         self.publish.now()
+    }
+
+    async fn tor(&self) -> Result<TorView, HelperError> {
+        self.tor_view().await
+    }
+
+    async fn choose_exit(&self, input: ChooseExit) -> Result<Status, HelperError> {
+        self.leave_in(input.country).await
     }
 
     fn watch(&self) -> watch::Receiver<Status> {

@@ -6,6 +6,7 @@ use crate::reach::{Resolver, translate};
 use crate::schedule::Schedule;
 use crate::session::{FAREWELL, Inner, Session};
 use crate::store::Store;
+use crate::tor::Asked;
 use crate::wish::{Wanted, Wishes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,6 +51,8 @@ pub(crate) struct Engine {
     pub(crate) publish: Publisher,
     /// Told when the keeper has something new to look at.
     pub(crate) wake: Arc<Notify>,
+    /// When the server was last asked for this device's circuit.
+    pub(crate) tor_asked: Asked,
     /// Whether a tunnel is wanted, as stored.
     pub(crate) wishes: Wishes,
     /// Counts the wishes for no tunnel, so that a connect under way sees that it was overtaken.
@@ -65,7 +68,8 @@ impl Engine {
         let hosts = found.wanted.as_ref().map(|wanted| wanted.hosts.clone()).unwrap_or_default();
         let inner = Inner::new(found.store.clone(), found.account, found.broken, Resolver::knowing(hosts));
         let (inner, wishes) = (Arc::new(Mutex::new(inner)), Wishes::new(found.store, found.wanted));
-        Arc::new(Self { inner, tunnel, publish, wake: Arc::new(Notify::new()), wishes, wish: AtomicU64::new(0) })
+        let (wake, wish, tor_asked) = (Arc::new(Notify::new()), AtomicU64::new(0), Asked::default());
+        Arc::new(Self { inner, tunnel, publish, wake, tor_asked, wishes, wish })
     }
 
     /// The helper is ending: the tunnel goes, and the server is told if it answers soon. What the user wants stays.

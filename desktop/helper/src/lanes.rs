@@ -4,10 +4,10 @@ use crate::engine::{Engine, failure};
 use crate::reach::translate;
 use crate::session::Inner;
 use std::time::Duration;
-use tornado_client::Error as ApiError;
+use tornado_client::DeviceApi;
 use tornado_helper_api::{ControlPlane, HelperError, Status};
 use tornado_shared::api::{LaneState, Lanes};
-use tornado_shared::model::Lane;
+use tornado_shared::model::{Lane, Secret};
 use tornado_tunnel::state::{Phase, View};
 
 /// How long a connect waits for the server's word on its lanes. The tunnel does not depend on it.
@@ -84,17 +84,8 @@ impl Engine {
         self.connected()?;
         let Some(session) = &inner.session else { return Err(HelperError::NotConnected) };
         let api = session.server.api.clone();
-        let mut outcome = inner.renew_if_due(&api).await;
-        if outcome.is_ok() {
-            outcome = api.new_identity(&inner.access()).await;
-        }
-        if outcome.as_ref().is_err_and(ApiError::wants_fresh_token) {
-            outcome = inner.renew(&api).await;
-            if outcome.is_ok() {
-                outcome = api.new_identity(&inner.access()).await;
-            }
-        }
-        if let Err(error) = outcome {
+        let renew = |api: DeviceApi, access: Secret| async move { api.new_identity(&access).await };
+        if let Err(error) = inner.authorised(&api, renew).await {
             // What ends a login or a session is dealt with by the next heartbeat, which meets the same answer.
             return Err(translate(&error));
         }

@@ -10,6 +10,7 @@ mod reach;
 mod schedule;
 mod session;
 mod store;
+mod tor;
 mod wish;
 
 use engine::{Engine, Found};

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tornado_helper_api::{Backend, ControlPlane, Notice, Status, TunnelState};
-use tornado_shared::model::{SessionId, Transfer, UnixSeconds};
+use tornado_shared::api::TorView;
+use tornado_shared::model::{Lane, SessionId, Transfer, UnixSeconds};
 use tornado_tunnel::plan;
 use tornado_tunnel::state::{Failure, Phase, View};
 
@@ -31,6 +32,7 @@ impl Publisher {
             lane: None,
             target: None,
             lane_state: None,
+            tor: None,
             server: None,
             user: None,
             device: None,
@@ -78,6 +80,11 @@ impl Publisher {
     pub(crate) fn lanes(&self, lanes: LaneStates) {
         *self.lanes.lock().unwrap_or_else(PoisonError::into_inner) = lanes;
         self.change(|_| {});
+    }
+
+    /// What the server says of this device on the tor lane.
+    pub(crate) fn tor(&self, view: Option<TorView>) {
+        self.change(|status| status.tor = view);
     }
 
     pub(crate) fn control(&self, control: ControlPlane) {
@@ -136,6 +143,11 @@ impl Publisher {
             let before = status.clone();
             change(status);
             status.lane_state = lanes.known(status);
+            // An old word is none.
+            if status.lane != Some(Lane::Tor) || status.session.is_none() || status.control == ControlPlane::Unreachable
+            {
+                status.tor = None;
+            }
             *status != before
         });
     }

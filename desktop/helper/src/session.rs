@@ -99,6 +99,21 @@ impl Inner {
         self.account.as_ref().and_then(|a| a.login.as_ref()).map(|l| l.access.clone()).unwrap_or_default()
     }
 
+    /// A call with the access token, renewed where needed.
+    pub(crate) async fn authorised<T, F: Future<Output = Result<T, ApiError>>>(
+        &mut self,
+        api: &DeviceApi,
+        call: impl Fn(DeviceApi, Secret) -> F,
+    ) -> Result<T, ApiError> {
+        self.renew_if_due(api).await?;
+        let mut outcome = call(api.clone(), self.access()).await;
+        if outcome.as_ref().is_err_and(ApiError::wants_fresh_token) {
+            self.renew(api).await?;
+            outcome = call(api.clone(), self.access()).await;
+        }
+        outcome
+    }
+
     pub(crate) async fn renew_if_due(&mut self, api: &DeviceApi) -> Result<(), ApiError> {
         let login = self.account.as_ref().and_then(|a| a.login.as_ref());
         if login.is_some_and(|l| crate::schedule::is_due(l.access_expires_at, unix_now())) {

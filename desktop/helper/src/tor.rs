@@ -1,0 +1,96 @@
+//! The tor lane of this device, by the server's word: exit, circuit, countries to choose from.
+
+use crate::engine::Engine;
+use crate::reach::translate;
+use crate::session::Inner;
+use std::time::{Duration, Instant};
+use tornado_client::{DeviceApi, Error as ApiError};
+use tornado_helper_api::{HelperError, Status};
+use tornado_shared::api::TorView;
+use tornado_shared::model::{CountryCode, Lane, Secret};
+use tornado_tunnel::state::Phase;
+
+/// How long a question for the status waits for the server.
+const ASK: Duration = Duration::from_millis(1500);
+/// An answer is good for this long: whoever asks for the status again and again asks the server less often.
+const GOOD_FOR: Duration = Duration::from_secs(1);
+
+/// When the server was last asked.
+#[derive(Debug, Default)]
+pub(crate) struct Asked(std::sync::Mutex<Option<Instant>>);
+
+impl Asked {
+    /// True, and noted, when it is time to ask.
+    fn is_due(&self, now: Instant) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let due = last.is_none_or(|at| now.saturating_duration_since(at) >= GOOD_FOR);
+        if due {
+            *last = Some(now);
+        }
+        due
+    }
+}
+
+impl Engine {
+    /// Has the status tell this device's exit and circuit. Not to know costs nothing, and is shown as not known.
+    pub(crate) async fn see_tor(&self) {
+        let on_tor = {
+            let view = self.tunnel.watch().borrow().clone();
+            view.phase == Phase::Connected && view.lane == Some(Lane::Tor)
+        };
+        // While another call speaks to the server the latest word is good enough.
+        let Ok(mut inner) = self.inner.try_lock() else { return };
+        if !on_tor || inner.session.is_none() || !self.tor_asked.is_due(Instant::now()) {
+            return;
+        }
+        let view = match tokio::time::timeout(ASK, ask(&mut inner)).await {
+            Ok(Ok(view)) => Some(view),
+            Ok(Err(error)) => {
+                tracing::debug!(code = error.code(), "the server did not tell this device's circuit");
+                None
+            }
+            Err(_) => None,
+        };
+        self.publish.tor(view);
+    }
+
+    /// The same as an answer of its own, also without a tunnel.
+    pub(crate) async fn tor_view(&self) -> Result<TorView, HelperError> {
+        let mut inner = self.inner.lock().await;
+        let api = self.api(&mut inner).await?;
+        let asked = inner.authorised(&api, see).await;
+        asked.map_err(|error| translate(&error))
+    }
+
+    /// Chooses where this device leaves Tor; none: anywhere. Works without a tunnel too.
+    pub(crate) async fn leave_in(&self, country: Option<CountryCode>) -> Result<Status, HelperError> {
+        {
+            let mut inner = self.inner.lock().await;
+            let api = self.api(&mut inner).await?;
+            let choose = |api: DeviceApi, access: Secret| async move { api.choose_exit(&access, country).await };
+            inner.authorised(&api, choose).await.map_err(|error| translate(&error))?;
+        }
+        self.tor_asked.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        self.see_tor().await;
+        Ok(self.publish.now())
+    }
+
+    /// The session's server, or the enrolled one.
+    async fn api(&self, inner: &mut Inner) -> Result<DeviceApi, HelperError> {
+        match &inner.session {
+            Some(session) => Ok(session.server.api.clone()),
+            None => Ok(inner.reach(&self.publish).await?.api),
+        }
+    }
+}
+
+async fn ask(inner: &mut Inner) -> Result<TorView, ApiError> {
+    let Some(api) = inner.session.as_ref().map(|session| session.server.api.clone()) else {
+        return Err(ApiError::Setup("there is no session".into()));
+    };
+    inner.authorised(&api, see).await
+}
+
+async fn see(api: DeviceApi, access: Secret) -> Result<TorView, ApiError> {
+    api.tor(&access).await
+}
