@@ -1,6 +1,6 @@
 //! The contract over the service, and its stream.
 
-use crate::control::{Control, ControlError};
+use crate::control::ControlError;
 use crate::service::Service;
 use crate::{circuits, prober};
 use axum::Router;
@@ -30,12 +30,6 @@ pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Rou
     tornado_mesh::tor::router(Arc::new(Api(service.clone()))).route("/v1/events", events)
 }
 
-impl Api {
-    fn control(&self) -> Result<Control, String> {
-        self.0.read(|state| state.control.clone()).ok_or_else(|| "Tor does not run or does not answer".to_owned())
-    }
-}
-
 #[async_trait::async_trait]
 impl Tor for Api {
     async fn status(&self, _: NoInput) -> Result<TorStatus, TorError> {
@@ -48,7 +42,7 @@ impl Tor for Api {
 
     async fn circuits(&self, _: NoInput) -> Result<Circuits, TorError> {
         let unavailable = |why| Circuits { unavailable: Some(why), ..Circuits::default() };
-        let control = match Self::control(self) {
+        let control = match self.0.control() {
             Ok(control) => control,
             Err(why) => return Ok(unavailable(why)),
         };
@@ -59,8 +53,14 @@ impl Tor for Api {
     }
 
     async fn new_identity(&self, _: NoInput) -> Result<Done, TorError> {
-        let control = Self::control(self).map_err(TorError::NotRunning)?;
+        let control = self.0.control().map_err(TorError::NotRunning)?;
         control.new_identity().await.map_err(|error: ControlError| TorError::NotRunning(error.to_string()))?;
+        for (country, tor) in self.0.countries.all() {
+            let Ok(control) = tor.control() else { continue };
+            if let Err(error) = control.new_identity().await {
+                tracing::warn!(%error, %country, "the Tor of an exit country took no new identity");
+            }
+        }
         Ok(Done {})
     }
 
@@ -69,24 +69,19 @@ impl Tor for Api {
     }
 
     async fn exits(&self, _: NoInput) -> Result<Exits, TorError> {
-        let unavailable = |why| Exits { unavailable: Some(why), ..Exits::default() };
-        let control = match Self::control(self) {
-            Ok(control) => control,
-            Err(why) => return Ok(unavailable(why)),
-        };
-        Ok(circuits::exits(&control).await.unwrap_or_else(|error| unavailable(error.to_string())))
+        Ok(self.0.exits().await)
     }
 
-    async fn sync_countries(&self, _: SyncCountries) -> Result<CountriesReport, TorError> {
-        Err(MeshFault::Unavailable("exit countries are not served by this version".into()).into())
+    async fn sync_countries(&self, input: SyncCountries) -> Result<CountriesReport, TorError> {
+        Ok(self.0.sync_countries(input).await)
     }
 
     async fn countries(&self, _: NoInput) -> Result<Vec<CountryTor>, TorError> {
-        Ok(Vec::new())
+        Ok(self.0.countries.status())
     }
 
-    async fn path(&self, _: PathQuery) -> Result<Option<DevicePath>, TorError> {
-        Err(MeshFault::Unavailable("paths are not served by this version".into()).into())
+    async fn path(&self, input: PathQuery) -> Result<Option<DevicePath>, TorError> {
+        Ok(self.0.path(input.isolation).await)
     }
 
     async fn log(&self, input: TorLogQuery) -> Result<TorLog, TorError> {

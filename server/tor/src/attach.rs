@@ -5,7 +5,8 @@ use crate::control::client::Connection;
 use crate::control::{Control, ControlError, Event, connect, event};
 use crate::machine::Input;
 use crate::service::Service;
-use crate::{circuits, control};
+use crate::{circuits, control, paths};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -94,9 +95,11 @@ async fn attach(service: &Service, account: Account, shutdown: &CancellationToke
 }
 
 async fn begin(service: &Service, connection: &Connection) -> Result<(), ControlError> {
-    let streams = connection.control.streams().await?;
+    let (streams, circuits) = (connection.control.streams().await?, connection.control.circuits().await?);
+    circuits.iter().for_each(|line| service.paths().circuit(line));
     service.update(|state| {
-        state.streams = streams.into_iter().take(MAX_STREAMS).collect();
+        // Whose they are is told at their beginning only.
+        state.streams = streams.into_iter().take(MAX_STREAMS).map(|id| (id, None)).collect();
         state.control = Some(connection.control.clone());
         state.feed(Input::Controlled(true));
     });
@@ -150,20 +153,43 @@ fn take_in(service: &Service, event: Event) {
             service.emit(TorEvent::Liveness { up });
         }
         Event::Bandwidth { read, written } => service.emit(TorEvent::Bandwidth(TorTraffic { read, written })),
-        Event::Circuit(line) => service.emit(TorEvent::Circuit(circuits::plain(line))),
-        Event::Stream { id, status, internal } => stream(service, id, &status, internal),
+        Event::Circuit(line) => {
+            service.paths().circuit(&line);
+            service.emit(TorEvent::Circuit(circuits::plain(line)));
+        }
+        Event::Stream { id, status, internal, circuit, source, is_onion } => {
+            if let Some(circuit) = circuit.filter(|_| !is_onion) {
+                carried(service, &id, &status, &circuit);
+            }
+            stream(service, id, &status, internal, source);
+        }
         Event::Other { kind } => tracing::trace!(kind, "an event of no use"),
     }
 }
 
-fn stream(service: &Service, id: String, status: &str, internal: Option<bool>) {
+/// Notes which circuit carries a device.
+fn carried(service: &Service, id: &str, status: &str, circuit: &str) {
+    let is_connection = match status {
+        "SENTCONNECT" | "SUCCEEDED" => true,
+        "SENTRESOLVE" => false,
+        _ => return,
+    };
+    if let Some(number) = service.read(|state| state.streams.get(id).copied().flatten()) {
+        service.paths().carried(number, circuit, is_connection, (service.unix_now)());
+    }
+}
+
+fn stream(service: &Service, id: String, status: &str, internal: Option<bool>, source: Option<SocketAddr>) {
+    let number = source.and_then(|source| paths::number(&service.config.isolation, source));
     let mut open = None;
     service.update(|state| {
         let is_news = match status {
             "NEW" | "NEWRESOLVE" => {
-                internal != Some(true) && state.streams.len() < MAX_STREAMS && state.streams.insert(id)
+                internal != Some(true)
+                    && state.streams.len() < MAX_STREAMS
+                    && state.streams.insert(id, number).is_none()
             }
-            "CLOSED" => state.streams.remove(&id),
+            "CLOSED" => state.streams.remove(&id).is_some(),
             _ => false,
         };
         open = is_news.then_some(state.streams.len());

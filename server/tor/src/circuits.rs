@@ -1,6 +1,6 @@
 //! Circuits and exits, with what the directory knows about their relays.
 
-use crate::control::{CircuitLine, Control, ControlError};
+use crate::control::{CircuitLine, Control, ControlError, PathHop};
 use crate::directory::{self, Relay};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,8 +15,19 @@ const MAX_EXITS: usize = 500;
 
 /// A circuit without what only the directory knows.
 pub(crate) fn plain(line: CircuitLine) -> Circuit {
-    let last = line.path.len().saturating_sub(1);
-    let hops = line.path.into_iter().enumerate().map(|(index, hop)| Hop {
+    Circuit {
+        id: line.id,
+        status: line.status,
+        purpose: line.purpose,
+        conflux_id: line.conflux_id,
+        path: hops(line.path),
+    }
+}
+
+/// Relays of a path without what only the directory knows.
+pub(crate) fn hops(path: Vec<PathHop>) -> Vec<Hop> {
+    let last = path.len().saturating_sub(1);
+    let hop = |(index, hop): (usize, PathHop)| Hop {
         role: match index {
             0 => HopRole::Guard,
             index if index == last => HopRole::Exit,
@@ -27,21 +38,21 @@ pub(crate) fn plain(line: CircuitLine) -> Circuit {
         address: None,
         country: None,
         flags: Vec::new(),
-    });
-    Circuit {
-        id: line.id,
-        status: line.status,
-        purpose: line.purpose,
-        conflux_id: line.conflux_id,
-        path: hops.collect(),
-    }
+    };
+    path.into_iter().enumerate().map(hop).collect()
 }
 
 /// All circuits with addresses, countries and flags.
 pub(crate) async fn all(control: &Control) -> Result<Vec<Circuit>, ControlError> {
     let lines = control.circuits().await?;
     let mut circuits: Vec<Circuit> = lines.into_iter().take(MAX_CIRCUITS).map(plain).collect();
-    let mut names: Vec<String> = circuits.iter().flat_map(|c| c.path.iter().map(|h| h.fingerprint.clone())).collect();
+    describe(control, circuits.iter_mut().flat_map(|c| c.path.iter_mut()).collect()).await?;
+    Ok(circuits)
+}
+
+/// Adds addresses, countries and flags.
+pub(crate) async fn describe(control: &Control, hops: Vec<&mut Hop>) -> Result<(), ControlError> {
+    let mut names: Vec<String> = hops.iter().map(|hop| hop.fingerprint.clone()).collect();
     names.sort_unstable();
     names.dedup();
     let mut relays = HashMap::new();
@@ -51,7 +62,7 @@ pub(crate) async fn all(control: &Control) -> Result<Vec<Circuit>, ControlError>
         }
     }
     let countries = countries(control, relays.values()).await?;
-    for hop in circuits.iter_mut().flat_map(|c| c.path.iter_mut()) {
+    for hop in hops {
         if let Some(relay) = relays.get(&hop.fingerprint) {
             let address = IpAddr::V4(relay.address);
             hop.address = Some(address);
@@ -59,7 +70,7 @@ pub(crate) async fn all(control: &Control) -> Result<Vec<Circuit>, ControlError>
             hop.flags.clone_from(&relay.flags);
         }
     }
-    Ok(circuits)
+    Ok(())
 }
 
 /// Exits on offer, the widest first.

@@ -2,7 +2,7 @@
 
 use crate::lanes::{LaneSwitch, SeenLane, SwitchError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tornado_mesh::wg::TorLane;
+use tornado_mesh::wg::{SetTorLane, TorExits, TorLane};
 use uuid::Uuid;
 
 /// Stands for service `wg` in tests.
@@ -13,13 +13,20 @@ pub struct FakeSwitch(Mutex<State>);
 struct State {
     boot_id: Uuid,
     lane: TorLane,
+    exits: TorExits,
     told: Vec<TorLane>,
     broken: bool,
 }
 
 impl Default for FakeSwitch {
     fn default() -> Self {
-        Self(Mutex::new(State { boot_id: Uuid::new_v4(), lane: TorLane::Closed, told: Vec::new(), broken: false }))
+        Self(Mutex::new(State {
+            boot_id: Uuid::new_v4(),
+            lane: TorLane::Closed,
+            exits: TorExits::new(),
+            told: Vec::new(),
+            broken: false,
+        }))
     }
 }
 
@@ -28,7 +35,7 @@ impl FakeSwitch {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything it was told, in order.
+    /// Every state it was told, in order; not what concerns exit countries alone.
     #[must_use]
     pub fn told(&self) -> Vec<TorLane> {
         self.state().told.clone()
@@ -40,11 +47,18 @@ impl FakeSwitch {
         self.state().lane
     }
 
+    /// Its exit countries.
+    #[must_use]
+    pub fn exits(&self) -> TorExits {
+        self.state().exits.clone()
+    }
+
     /// Another life, as after a restart: closed.
     pub fn restart(&self) {
         let mut state = self.state();
         state.boot_id = Uuid::new_v4();
         state.lane = TorLane::Closed;
+        state.exits.clear();
     }
 
     /// Somebody else changes the lane.
@@ -60,13 +74,16 @@ impl FakeSwitch {
 
 #[async_trait::async_trait]
 impl LaneSwitch for FakeSwitch {
-    async fn set(&self, lane: TorLane) -> Result<(), SwitchError> {
+    async fn set(&self, lane: &SetTorLane) -> Result<(), SwitchError> {
         let mut state = self.state();
         if state.broken {
             return Err(SwitchError("broken".into()));
         }
-        state.told.push(lane);
-        state.lane = lane;
+        if state.told.last() != Some(&lane.lane) || state.exits == lane.exits {
+            state.told.push(lane.lane);
+        }
+        state.lane = lane.lane;
+        state.exits.clone_from(&lane.exits);
         Ok(())
     }
 
@@ -75,6 +92,6 @@ impl LaneSwitch for FakeSwitch {
         if state.broken {
             return Err(SwitchError("broken".into()));
         }
-        Ok(SeenLane { boot_id: state.boot_id, lane: state.lane })
+        Ok(SeenLane { boot_id: state.boot_id, lane: state.lane, exits: state.exits.clone() })
     }
 }

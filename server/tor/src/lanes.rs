@@ -4,7 +4,7 @@ use crate::service::Service;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::wg::TorLane;
+use tornado_mesh::wg::{SetTorLane, TorExits, TorLane};
 
 /// How often `wg` is asked whether it is still the same.
 const LOOK: Duration = Duration::from_millis(500);
@@ -20,18 +20,20 @@ pub struct SwitchError(pub String);
 #[async_trait::async_trait]
 pub trait LaneSwitch: Send + Sync + 'static {
     /// Makes the lane so; idempotent.
-    async fn set(&self, lane: TorLane) -> Result<(), SwitchError>;
+    async fn set(&self, lane: &SetTorLane) -> Result<(), SwitchError>;
     /// What the lane is now.
     async fn look(&self) -> Result<SeenLane, SwitchError>;
 }
 
 /// What is seen of the one who switches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenLane {
     /// Another after each start of the one who switches, who then has forgotten what was asked.
     pub boot_id: uuid::Uuid,
     /// The lane as it is.
     pub lane: TorLane,
+    /// Exit countries that are open besides.
+    pub exits: TorExits,
 }
 
 /// Keeps the lane as it should be until shutdown, then shuts it.
@@ -51,7 +53,7 @@ pub(crate) async fn run(service: Arc<Service>, switch: Arc<dyn LaneSwitch>, shut
         }
     }
     // The page ends with this service, and so may Tor.
-    if let Err(error) = keeper.tell(TorLane::Closed).await {
+    if let Err(error) = keeper.tell(&TorLane::Closed.into()).await {
         tracing::warn!(%error, "the tor lane could not be shut at the end; Tor's end refuses its traffic all the same");
     }
 }
@@ -59,14 +61,14 @@ pub(crate) async fn run(service: Arc<Service>, switch: Arc<dyn LaneSwitch>, shut
 struct Keeper {
     switch: Arc<dyn LaneSwitch>,
     /// What was asked and taken last, and by which life of the switch.
-    told: Option<(uuid::Uuid, TorLane)>,
+    told: Option<(uuid::Uuid, SetTorLane)>,
     /// Said last, so that it is not said twice a second.
     complaint: Option<String>,
 }
 
 impl Keeper {
     /// Makes the lane so, and gives what it is; `None` when nobody knows.
-    async fn keep(&mut self, wish: TorLane) -> Option<TorLane> {
+    async fn keep(&mut self, wish: SetTorLane) -> Option<TorLane> {
         let mut seen = None;
         match self.try_keep(wish, &mut seen).await {
             Ok(()) => self.complaint = None,
@@ -81,16 +83,16 @@ impl Keeper {
         seen
     }
 
-    async fn try_keep(&mut self, wish: TorLane, seen: &mut Option<TorLane>) -> Result<(), SwitchError> {
+    async fn try_keep(&mut self, wish: SetTorLane, seen: &mut Option<TorLane>) -> Result<(), SwitchError> {
         // A change goes first: asking who is there may take a while.
-        let is_new = self.told.is_none_or(|(_, lane)| lane != wish);
-        let told = if is_new { self.tell(wish).await } else { Ok(()) };
+        let is_new = self.told.as_ref().is_none_or(|(_, told)| *told != wish);
+        let told = if is_new { self.tell(&wish).await } else { Ok(()) };
         let mut now = within(self.switch.look()).await?;
         *seen = Some(now.lane);
         told?;
-        let forgot = !is_new && self.told.is_some_and(|(life, _)| life != now.boot_id);
-        if forgot || now.lane != wish {
-            self.tell(wish).await?;
+        let forgot = !is_new && self.told.as_ref().is_some_and(|(life, _)| *life != now.boot_id);
+        if forgot || now.lane != wish.lane || now.exits != wish.exits {
+            self.tell(&wish).await?;
             now = within(self.switch.look()).await?;
             *seen = Some(now.lane);
         }
@@ -98,7 +100,7 @@ impl Keeper {
         Ok(())
     }
 
-    async fn tell(&self, lane: TorLane) -> Result<(), SwitchError> {
+    async fn tell(&self, lane: &SetTorLane) -> Result<(), SwitchError> {
         within(self.switch.set(lane)).await
     }
 }
@@ -118,18 +120,18 @@ mod tests {
     async fn a_switch_that_forgot_is_told_again() {
         let fake = Arc::new(FakeSwitch::default());
         let mut keeper = Keeper { switch: fake.clone(), told: None, complaint: None };
-        assert_eq!(keeper.keep(TorLane::Closed).await, Some(TorLane::Closed));
-        assert_eq!(keeper.keep(OPEN).await, Some(OPEN));
-        assert_eq!(keeper.keep(OPEN).await, Some(OPEN));
+        assert_eq!(keeper.keep(TorLane::Closed.into()).await, Some(TorLane::Closed));
+        assert_eq!(keeper.keep(OPEN.into()).await, Some(OPEN));
+        assert_eq!(keeper.keep(OPEN.into()).await, Some(OPEN));
         assert_eq!(fake.told(), [TorLane::Closed, OPEN]);
         fake.restart();
-        assert_eq!(keeper.keep(OPEN).await, Some(OPEN));
+        assert_eq!(keeper.keep(OPEN.into()).await, Some(OPEN));
         assert_eq!(fake.told(), [TorLane::Closed, OPEN, OPEN]);
         fake.meddle(TorLane::Closed);
-        assert_eq!(keeper.keep(OPEN).await, Some(OPEN));
+        assert_eq!(keeper.keep(OPEN.into()).await, Some(OPEN));
         fake.break_down(true);
-        assert_eq!(keeper.keep(TorLane::Closed).await, None);
+        assert_eq!(keeper.keep(TorLane::Closed.into()).await, None);
         fake.break_down(false);
-        assert_eq!(keeper.keep(TorLane::Closed).await, Some(TorLane::Closed));
+        assert_eq!(keeper.keep(TorLane::Closed.into()).await, Some(TorLane::Closed));
     }
 }

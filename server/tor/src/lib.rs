@@ -9,16 +9,21 @@ mod adapter;
 mod api;
 mod attach;
 mod backoff;
+mod bridge;
 mod circuits;
 mod config;
 mod control;
+mod countries;
 mod directory;
 mod error;
 mod fake;
 mod files;
 mod lanes;
 mod machine;
+mod offer;
 mod page;
+mod paths;
+mod places;
 mod probe;
 mod prober;
 mod process;
@@ -26,6 +31,7 @@ mod ring;
 mod service;
 mod stuck;
 mod torrc;
+mod unit;
 mod wanted;
 
 pub use config::{Config, Probe, Transport};
@@ -34,18 +40,15 @@ pub use fake::FakeSwitch;
 pub use lanes::{LaneSwitch, SeenLane, SwitchError};
 
 use account::Account;
-use process::Supervisor;
 use service::Service;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-use tornado_mesh::tor::TorProcess;
 use tornado_mesh::wg::WgClient;
 use tornado_mesh::{Context, Readiness};
 use torrc::Layout;
+use unit::named;
 
 /// Serves until `context.shutdown` is cancelled, then ends Tor and shuts the lane.
 ///
@@ -69,15 +72,13 @@ pub async fn run_with(context: Context, config: Config, switch: Arc<dyn LaneSwit
     let server = context.server(api::router(&service, context.shutdown.clone()), readiness)?;
     // A child token: should a task end before its time, the others end with it and the supervisor starts anew.
     let stop = context.shutdown.child_token();
-    let (reports, ended) = start_supervisor(&service, account, stop.clone())?;
     let mut tasks = JoinSet::new();
+    let ended = unit::start(&service, account, &stop, &mut tasks)?;
+    tasks.spawn(named("countries", countries::run(service.clone(), account, stop.clone())));
     for address in config.addresses() {
         let address = SocketAddr::new(address, config.page_port);
         tasks.spawn(named("page", page::serve(address, service.pages.clone(), stop.clone())));
     }
-    tasks.spawn(named("process", follow(service.clone(), reports)));
-    tasks.spawn(named("attach", attach::run(service.clone(), account, stop.clone())));
-    tasks.spawn(named("probe", prober::run(service.clone(), stop.clone())));
     tasks.spawn(named("lanes", lanes::run(service.clone(), switch, stop.clone())));
     tasks.spawn(named("socket", server.serve(stop.clone())));
     ready.ready();
@@ -92,50 +93,6 @@ pub async fn run_with(context: Context, config: Config, switch: Arc<dyn LaneSwit
         Some(Err(error)) => Err(Error::Panic(error)),
         Some(Ok(_)) | None => Ok(()),
     }
-}
-
-type Reports = mpsc::UnboundedReceiver<TorProcess>;
-
-/// Starts the thread that owns the child. The receivers end with it.
-fn start_supervisor(
-    service: &Service,
-    account: Account,
-    shutdown: CancellationToken,
-) -> Result<(Reports, oneshot::Receiver<()>), Error> {
-    const NAME: &str = "tor-process";
-    let (sender, reports) = mpsc::unbounded_channel();
-    let (end, ended) = oneshot::channel::<()>();
-    let supervisor = Supervisor {
-        config: service.config.clone(),
-        layout: service.layout.clone(),
-        account,
-        run: service.run(),
-        reports: sender,
-        log: service.log.clone(),
-        restarts: service.restarts.clone(),
-        shutdown,
-        unix_now: wall_clock,
-    };
-    let fail = |source| Error::Thread { name: NAME, source };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail)?;
-    let work = move || {
-        runtime.block_on(supervisor.supervise());
-        // Ends the wait by its drop.
-        drop(end);
-    };
-    std::thread::Builder::new().name(NAME.into()).spawn(work).map_err(fail)?;
-    Ok((reports, ended))
-}
-
-async fn follow(service: Arc<Service>, mut reports: Reports) {
-    while let Some(report) = reports.recv().await {
-        service.process(report);
-    }
-}
-
-async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static str {
-    task.await;
-    name
 }
 
 fn wall_clock() -> i64 {

@@ -1,13 +1,16 @@
 //! What is known, behind one lock, and who is told when it changes.
 
 use crate::control::Control;
+use crate::countries::{Countries, ports};
 use crate::machine::{Input, Machine, Verdict};
+use crate::offer::Offer;
+use crate::paths::Paths;
 use crate::process::Run;
 use crate::ring::Ring;
 use crate::stuck::{Answer, Progress};
 use crate::torrc::Layout;
 use crate::{Config, wanted};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -16,7 +19,8 @@ use tornado_mesh::tor::{
     Bootstrap, LaneReason, LaneState, LaneStatus, ProbeReport, TorError, TorEvent, TorOrder, TorProcess, TorStatus,
     TorTraffic, TorWanted,
 };
-use tornado_mesh::wg::TorLane;
+use tornado_mesh::wg::{Isolation, SetTorLane, TorLane, TorPorts};
+use tornado_shared::model::CountryCode;
 
 /// Events kept for a reader who is slow.
 const EVENTS: usize = 1024;
@@ -41,7 +45,13 @@ pub(crate) struct Service {
     /// One order at a time.
     orders: tokio::sync::Mutex<()>,
     run: watch::Sender<Run>,
+    /// Shared with the Tor processes of exit countries: whoever keeps the lane hears of all.
     changes: watch::Sender<()>,
+    /// The exit country that this is the Tor of; none: the lane's own.
+    country: Option<CountryCode>,
+    pub(crate) countries: Countries,
+    pub(crate) offer: Offer,
+    paths: Mutex<Paths>,
     state: Mutex<State>,
 }
 
@@ -59,11 +69,16 @@ pub(crate) struct State {
     pub(crate) probe: Option<ProbeReport>,
     lane: LaneStatus,
     pub(crate) traffic: TorTraffic,
-    pub(crate) streams: HashSet<String>,
+    /// Streams that are open, and whose they are.
+    pub(crate) streams: HashMap<String, Option<Isolation>>,
     pub(crate) last_error: Option<String>,
 }
 
 impl State {
+    pub(crate) const fn lane(&self) -> LaneStatus {
+        self.lane
+    }
+
     pub(crate) fn feed(&mut self, input: Input) {
         let now = Instant::now();
         self.machine.handle(input, now);
@@ -80,6 +95,22 @@ impl State {
 impl Service {
     pub(crate) fn new(config: Arc<Config>, layout: Layout, unix_now: fn() -> i64) -> Self {
         let wanted = wanted::load(&layout.wanted());
+        Self::with(config, layout, unix_now, wanted, watch::Sender::new(()), None)
+    }
+
+    /// The Tor of one exit country, under the same wish as its parent.
+    pub(crate) fn of_country(parent: &Self, country: CountryCode, config: Arc<Config>, layout: Layout) -> Self {
+        Self::with(config, layout, parent.unix_now, parent.wanted(), parent.changes.clone(), Some(country))
+    }
+
+    fn with(
+        config: Arc<Config>,
+        layout: Layout,
+        unix_now: fn() -> i64,
+        wanted: Option<TorWanted>,
+        changes: watch::Sender<()>,
+        country: Option<CountryCode>,
+    ) -> Self {
         let machine = Machine::new(wanted, config.probe.proves());
         let Verdict { state, reason } = machine.verdict(Instant::now());
         let state = State {
@@ -95,10 +126,11 @@ impl Service {
             probe: None,
             lane: LaneStatus { state, reason, since: unix_now(), applied: None },
             traffic: TorTraffic::default(),
-            streams: HashSet::new(),
+            streams: HashMap::new(),
             last_error: None,
         };
         let run = Run { wanted: wanted.is_some_and(|w| w.process), kick: 0, renew: 0 };
+        let countries = Countries::new(&config);
         Self {
             config,
             layout,
@@ -112,7 +144,11 @@ impl Service {
             probing: tokio::sync::Mutex::new(0),
             orders: tokio::sync::Mutex::new(()),
             run: watch::Sender::new(run),
-            changes: watch::Sender::new(()),
+            changes,
+            country,
+            offer: Offer::default(),
+            countries,
+            paths: Mutex::default(),
             state: Mutex::new(state),
         }
     }
@@ -146,7 +182,12 @@ impl Service {
             let since = if verdict.state == state.lane.state { state.lane.since } else { (self.unix_now)() };
             state.lane = LaneStatus { state: verdict.state, reason: verdict.reason, since, ..state.lane };
             if verdict.state != before.2.state {
-                tracing::info!(lane = ?verdict.state, reason = ?verdict.reason, "the tor lane changes");
+                match self.country {
+                    None => tracing::info!(lane = ?verdict.state, reason = ?verdict.reason, "the tor lane changes"),
+                    Some(country) => {
+                        tracing::info!(%country, lane = ?verdict.state, reason = ?verdict.reason, "an exit country changes");
+                    }
+                }
             }
         }
         if before != (state.wanted, state.process.clone(), state.lane, state.control.is_some()) {
@@ -165,6 +206,9 @@ impl Service {
     /// Time passes: what was proved may be no longer.
     pub(crate) fn look(&self) {
         self.update(|_| ());
+        for (_, country) in self.countries.all() {
+            country.update(|_| ());
+        }
     }
 
     /// Nobody may be listening.
@@ -173,14 +217,18 @@ impl Service {
     }
 
     /// What `wg` should make of the lane.
-    pub(crate) fn lane_wish(&self) -> TorLane {
+    pub(crate) fn lane_wish(&self) -> SetTorLane {
+        let lane = self.lane_state();
+        // `maintenance` and `closed` are for all devices.
+        let exits = if matches!(lane, TorLane::Open { .. }) { self.countries.open() } else { BTreeMap::new() };
+        SetTorLane { lane, exits }
+    }
+
+    fn lane_state(&self) -> TorLane {
         let has_page = self.pages.load(Ordering::SeqCst) > 0;
+        let TorPorts { trans_port, dns_port, socks_port } = ports(&self.config);
         match self.read(|s| s.lane.state) {
-            LaneState::Open => TorLane::Open {
-                trans_port: self.config.trans_port,
-                dns_port: self.config.dns_port,
-                socks_port: self.config.socks_port,
-            },
+            LaneState::Open => TorLane::Open { trans_port, dns_port, socks_port },
             LaneState::Maintenance if has_page => TorLane::Maintenance { page_port: self.config.page_port },
             LaneState::Maintenance | LaneState::Closed => TorLane::Closed,
         }
@@ -260,6 +308,33 @@ impl Service {
         self.run.send_modify(|run| run.renew = run.renew.wrapping_add(1));
     }
 
+    /// What the operator wants.
+    pub(crate) fn wanted(&self) -> Option<TorWanted> {
+        self.read(|state| state.wanted)
+    }
+
+    /// Takes over the parent's wish.
+    pub(crate) fn follow(&self, wanted: Option<TorWanted>) {
+        if self.wanted() == wanted {
+            return;
+        }
+        self.update(|state| {
+            state.wanted = wanted;
+            state.feed(Input::Wanted(wanted));
+        });
+        self.run.send_modify(|run| run.wanted = wanted.is_some_and(|w| w.process));
+    }
+
+    /// Something changed that the lane's keeper should know.
+    pub(crate) fn touch(&self) {
+        self.changes.send_replace(());
+    }
+
+    /// Which circuits carried whom. Not to be held over an await.
+    pub(crate) fn paths(&self) -> MutexGuard<'_, Paths> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The process reports.
     pub(crate) fn process(&self, process: TorProcess) {
         self.update(|state| {
@@ -269,6 +344,7 @@ impl Service {
             }
             if !runs {
                 state.detached();
+                *self.paths() = Paths::default();
                 state.bootstrap = Bootstrap::default();
                 state.traffic = TorTraffic::default();
                 state.version = None;

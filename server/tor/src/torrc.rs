@@ -49,6 +49,11 @@ impl Layout {
         self.dir.join("torrc-defaults")
     }
 
+    /// Directories of the Tor processes of exit countries.
+    pub(crate) fn exits(&self) -> PathBuf {
+        self.dir.join("exits")
+    }
+
     pub(crate) fn wanted(&self) -> PathBuf {
         self.dir.join("wanted.json")
     }
@@ -147,7 +152,7 @@ mod tests {
     fn torrc_with_bridges_countries_and_extra_lines() {
         let config = Config {
             bridges: vec![
-                "obfs4 192.0.2.7:443 0123456789ABCDEF0123456789ABCDEF01234567 cert=AbC+/9 iat-mode=0".into(),
+                "obfs4 192.0.2.7:443 0123456789ABCDEF0123456789ABCDEF01234567 cert=AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9AbC+/9abcd iat-mode=0".into(),
                 "198.51.100.9:9001 89ABCDEF0123456789ABCDEF0123456789ABCDEF".into(),
             ],
             exit_countries: vec!["de".into(), "NL".into()],

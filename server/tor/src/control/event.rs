@@ -2,6 +2,7 @@
 
 use crate::control::reply::Reply;
 use crate::control::words::Words;
+use std::net::SocketAddr;
 use tornado_mesh::tor::Bootstrap;
 
 /// The events that are asked for.
@@ -27,6 +28,12 @@ pub(crate) enum Event {
         status: String,
         /// Tor's own fetches; `None` where the event does not say.
         internal: Option<bool>,
+        /// Tor's number for the circuit that carries it.
+        circuit: Option<String>,
+        /// Who asked; told with the first event of a stream.
+        source: Option<SocketAddr>,
+        /// It goes to an onion service: its circuit has no exit.
+        is_onion: bool,
     },
     /// One that is of no use here.
     Other {
@@ -73,7 +80,15 @@ fn known(kind: &str, rest: &str) -> Option<Event> {
         "STREAM" => {
             let words = Words::of(rest);
             let internal = words.get("PURPOSE").map(|purpose| purpose.starts_with("DIR"));
-            Some(Event::Stream { id: words.word(0)?.to_owned(), status: words.word(1)?.to_owned(), internal })
+            let target = words.word(3).unwrap_or_default();
+            Some(Event::Stream {
+                id: words.word(0)?.to_owned(),
+                status: words.word(1)?.to_owned(),
+                internal,
+                circuit: words.word(2).filter(|id| *id != "0").map(str::to_owned),
+                source: words.get("SOURCE_ADDR").and_then(|source| source.parse().ok()),
+                is_onion: target.rsplit_once(':').is_some_and(|(host, _)| host.ends_with(".onion")),
+            })
         }
         _ => None,
     }
@@ -180,7 +195,11 @@ mod tests {
         assert!(matches!(parse("CIRC 5 LAUNCHED PURPOSE=GENERAL"), Event::Circuit(c) if c.path.is_empty()));
         assert!(matches!(
             parse("STREAM 5 NEW 0 192.0.2.1:80 SOURCE_ADDR=10.9.0.2:4 PURPOSE=USER"),
-            Event::Stream { internal: Some(false), .. }
+            Event::Stream { internal: Some(false), circuit: None, source: Some(_), is_onion: false, .. }
+        ));
+        assert!(matches!(
+            parse("STREAM 5 SENTCONNECT 9 abc.onion:80"),
+            Event::Stream { circuit: Some(circuit), source: None, is_onion: true, .. } if circuit == "9"
         ));
     }
 

@@ -7,7 +7,7 @@ pub(crate) mod reply;
 pub(crate) mod words;
 
 pub(crate) use client::{Control, connect};
-pub(crate) use event::{CircuitLine, Event};
+pub(crate) use event::{CircuitLine, Event, PathHop};
 
 /// Why the control port did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,195 @@
+//! A Tor for each exit country that devices chose: started when the first chooses it, ended some time after the last
+//! has left. Each is a whole [`Service`] of its own, with its own process, readiness and probe; the operator's wish and
+//! the lane's state are the parent's.
+
+use crate::account::Account;
+use crate::places::{Places, Step};
+use crate::service::Service;
+use crate::torrc::Layout;
+use crate::{Config, Error, files, unit};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::tor::{CountryRefusal, CountryTor, LaneState};
+use tornado_mesh::wg::{TorExits, TorPorts};
+use tornado_shared::model::CountryCode;
+
+/// How often time is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long until a country whose Tor could not be begun is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// The countries of a service.
+pub(crate) struct Countries {
+    book: Mutex<Book>,
+    changed: Notify,
+}
+
+struct Book {
+    places: Places,
+    running: BTreeMap<CountryCode, Arc<Service>>,
+}
+
+impl Countries {
+    pub(crate) fn new(config: &Config) -> Self {
+        let places = Places::new(config.max_countries, Duration::from_secs(config.country_linger.into()));
+        Self { book: Mutex::new(Book { places, running: BTreeMap::new() }), changed: Notify::new() }
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What devices use now.
+    pub(crate) fn sync(&self, countries: &BTreeSet<CountryCode>) -> BTreeMap<CountryCode, CountryRefusal> {
+        let refused = self.book().places.sync(countries, Instant::now());
+        self.changed.notify_one();
+        refused
+    }
+
+    /// The Tor processes that there are.
+    pub(crate) fn all(&self) -> Vec<(CountryCode, Arc<Service>)> {
+        self.book().running.iter().map(|(country, service)| (*country, service.clone())).collect()
+    }
+
+    /// True when the country has a Tor, ready or not.
+    pub(crate) fn has(&self, country: CountryCode) -> bool {
+        self.book().running.contains_key(&country)
+    }
+
+    /// How they are.
+    pub(crate) fn status(&self) -> Vec<CountryTor> {
+        let all = self.all();
+        let book = self.book();
+        let tor = |(country, service): (CountryCode, Arc<Service>)| {
+            let status = service.status();
+            CountryTor {
+                country,
+                process: status.process,
+                bootstrap: status.bootstrap,
+                ready: status.lane.state == LaneState::Open,
+                reason: status.lane.reason,
+                in_use: book.places.is_wanted(country),
+            }
+        };
+        all.into_iter().map(tor).collect()
+    }
+
+    /// The ports of those that carry their devices.
+    pub(crate) fn open(&self) -> TorExits {
+        let is_open = |service: &Service| service.read(|state| state.lane().state) == LaneState::Open;
+        let all = self.all().into_iter().filter(|(_, service)| is_open(service));
+        all.map(|(country, service)| (country, ports(&service.config))).collect()
+    }
+}
+
+/// Ports of a Tor process.
+pub(crate) const fn ports(config: &Config) -> TorPorts {
+    TorPorts { trans_port: config.trans_port, dns_port: config.dns_port, socks_port: config.socks_port }
+}
+
+/// One that runs.
+struct Running {
+    country: CountryCode,
+    stop: CancellationToken,
+}
+
+/// Starts and ends them until shutdown; all have ended when this returns.
+pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: CancellationToken) {
+    let mut ends = JoinSet::<(CountryCode, bool)>::new();
+    let mut running = Vec::<Running>::new();
+    let mut parent = service.changed();
+    let mut retry_at = None;
+    while !shutdown.is_cancelled() {
+        parent.mark_unchanged();
+        let wanted = service.wanted();
+        for (_, child) in service.countries.all() {
+            child.follow(wanted);
+        }
+        let due = retry_at.is_none_or(|at| Instant::now() >= at);
+        let steps = if due { service.countries.book().places.steps(Instant::now()) } else { Vec::new() };
+        for step in steps {
+            match step {
+                Step::Start(country, slot) => match begin(&service, account, country, slot, &shutdown) {
+                    Ok((child, stop, end)) => {
+                        tracing::info!(%country, "a Tor for an exit country begins");
+                        service.countries.book().running.insert(country, child);
+                        running.push(Running { country, stop });
+                        ends.spawn(async move { (country, end.await) });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, %country, "the Tor of an exit country cannot be begun; trying again");
+                        service.countries.book().places.ended(country);
+                        retry_at = Some(Instant::now() + RETRY);
+                    }
+                },
+                Step::End(country) => {
+                    tracing::info!(%country, "nobody uses an exit country any more; its Tor ends");
+                    running.iter().filter(|r| r.country == country).for_each(|r| r.stop.cancel());
+                }
+            }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = service.countries.changed.notified() => {}
+            _ = parent.changed() => {}
+            Some(ended) = ends.join_next() => {
+                // A panic there ends the whole service, like one of any other task.
+                let Ok((country, is_early)) = ended else { return };
+                if is_early {
+                    retry_at = Some(Instant::now() + RETRY);
+                }
+                running.retain(|r| r.country != country);
+                let mut book = service.countries.book();
+                book.running.remove(&country);
+                book.places.ended(country);
+                drop(book);
+                service.touch();
+            }
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    running.iter().for_each(|r| r.stop.cancel());
+    while ends.join_next().await.is_some() {}
+}
+
+/// Its service, what ends it, and its end: true when nobody had asked for that.
+type Begun = (Arc<Service>, CancellationToken, futures::future::BoxFuture<'static, bool>);
+
+fn begin(
+    parent: &Arc<Service>,
+    account: Account,
+    country: CountryCode,
+    slot: u8,
+    shutdown: &CancellationToken,
+) -> Result<Begun, Error> {
+    let all = parent.layout.exits();
+    let layout = Layout::new(&all.join(country.as_str()));
+    let own = |path: &std::path::Path| -> io::Result<()> {
+        files::private_dir(path)?;
+        account.give(path)
+    };
+    for directory in [all.as_path(), layout.dir()] {
+        own(directory).map_err(|source| Error::File { path: directory.to_owned(), source })?;
+    }
+    let config = Arc::new(parent.config.of_country(country, slot));
+    let child = Arc::new(Service::of_country(parent, country, config, layout));
+    let stop = shutdown.child_token();
+    let mut tasks = JoinSet::new();
+    let ended = unit::start(&child, account, &stop, &mut tasks)?;
+    let token = stop.clone();
+    let end = async move {
+        // A task that ends before its time takes the others with it; the country begins anew.
+        drop(tasks.join_next().await);
+        let is_early = !token.is_cancelled();
+        token.cancel();
+        while tasks.join_next().await.is_some() {}
+        drop(ended.await);
+        is_early
+    };
+    Ok((child, stop, Box::pin(end)))
+}

@@ -1,0 +1,201 @@
+//! Decides which countries have a Tor of their own. Pure: time is an argument.
+//!
+//! There is a fixed number of places, each with ports of its own. A country that nobody uses any more keeps its place
+//! for a while, so that a device which comes and goes does not wait for a bootstrap, and gives it up at once to a
+//! country that is used.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+use tornado_mesh::tor::CountryRefusal;
+use tornado_shared::model::CountryCode;
+
+/// Number of a place, from 0.
+pub(crate) type Slot = u8;
+
+/// Something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A Tor for this country, with the ports of this place.
+    Start(CountryCode, Slot),
+    /// The country's Tor should end; [`Places::ended`] is due when it has.
+    End(CountryCode),
+}
+
+/// All places.
+#[derive(Debug)]
+pub(crate) struct Places {
+    count: Slot,
+    linger: Duration,
+    wanted: BTreeSet<CountryCode>,
+    taken: BTreeMap<CountryCode, Place>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    slot: Slot,
+    unused_since: Option<Instant>,
+    is_ending: bool,
+}
+
+impl Places {
+    pub(crate) fn new(count: Slot, linger: Duration) -> Self {
+        Self { count, linger, wanted: BTreeSet::new(), taken: BTreeMap::new() }
+    }
+
+    /// What is used now. Who has a place keeps it; says who finds none.
+    pub(crate) fn sync(
+        &mut self,
+        countries: &BTreeSet<CountryCode>,
+        now: Instant,
+    ) -> BTreeMap<CountryCode, CountryRefusal> {
+        let (sitting, waiting): (Vec<_>, Vec<_>) = countries.iter().partition(|c| self.wanted.contains(c));
+        let mut in_order = sitting.into_iter().chain(waiting).copied();
+        self.wanted = in_order.by_ref().take(self.count.into()).collect();
+        let max = u32::from(self.count);
+        let refused = in_order.map(|country| (country, CountryRefusal::TooMany { max })).collect();
+        for (country, place) in &mut self.taken {
+            match (self.wanted.contains(country), place.unused_since) {
+                (true, _) => place.unused_since = None,
+                (false, None) => place.unused_since = Some(now),
+                (false, Some(_)) => {}
+            }
+        }
+        refused
+    }
+
+    /// What is to be done at `now`.
+    pub(crate) fn steps(&mut self, now: Instant) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for (country, place) in &mut self.taken {
+            let is_over = place.unused_since.is_some_and(|at| now.saturating_duration_since(at) >= self.linger);
+            if is_over && !place.is_ending {
+                place.is_ending = true;
+                steps.push(Step::End(*country));
+            }
+        }
+        let homeless: Vec<CountryCode> = self.wanted.iter().filter(|c| !self.taken.contains_key(c)).copied().collect();
+        let mut waiting = 0_usize;
+        for country in homeless {
+            match (0..self.count).find(|slot| self.taken.values().all(|place| place.slot != *slot)) {
+                Some(slot) => {
+                    self.taken.insert(country, Place { slot, unused_since: None, is_ending: false });
+                    steps.push(Step::Start(country, slot));
+                }
+                None => waiting += 1,
+            }
+        }
+        // Those that are ending make room already.
+        let ending = self.taken.values().filter(|place| place.is_ending).count();
+        for _ in ending..waiting {
+            steps.extend(self.make_room());
+        }
+        steps
+    }
+
+    /// A country's Tor has ended; its place is free.
+    pub(crate) fn ended(&mut self, country: CountryCode) {
+        self.taken.remove(&country);
+    }
+
+    /// True while somebody uses the country.
+    pub(crate) fn is_wanted(&self, country: CountryCode) -> bool {
+        self.wanted.contains(&country)
+    }
+
+    /// Ends the one that is unused longest.
+    fn make_room(&mut self) -> Option<Step> {
+        let unused = self.taken.iter_mut().filter(|(_, place)| !place.is_ending);
+        let unused = unused.filter_map(|(country, place)| Some((place.unused_since?, *country, place)));
+        let (_, country, place) = unused.min_by_key(|(since, country, _)| (*since, *country))?;
+        place.is_ending = true;
+        Some(Step::End(country))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LINGER: Duration = Duration::from_secs(60);
+
+    fn at(seconds: u64) -> Instant {
+        static ZERO: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        *ZERO.get_or_init(Instant::now) + Duration::from_secs(seconds)
+    }
+
+    fn codes(words: &str) -> BTreeSet<CountryCode> {
+        words.split_whitespace().map(|word| word.parse().unwrap()).collect()
+    }
+
+    fn code(word: &str) -> CountryCode {
+        word.parse().unwrap()
+    }
+
+    #[test]
+    fn a_country_lingers_and_then_ends() {
+        let mut places = Places::new(2, LINGER);
+        assert_eq!(places.sync(&codes("de"), at(0)), BTreeMap::new());
+        assert_eq!(places.steps(at(0)), [Step::Start(code("de"), 0)]);
+        assert_eq!(places.steps(at(1)), []);
+        places.sync(&codes(""), at(10));
+        assert_eq!(places.steps(at(69)), []);
+        places.sync(&codes("de"), at(69));
+        assert_eq!(places.steps(at(200)), [], "used again");
+        places.sync(&codes(""), at(200));
+        assert_eq!(places.steps(at(260)), [Step::End(code("de"))]);
+        places.sync(&codes("de"), at(261));
+        assert_eq!(places.steps(at(261)), [], "still ending");
+        places.ended(code("de"));
+        assert_eq!(places.steps(at(262)), [Step::Start(code("de"), 0)]);
+    }
+
+    #[test]
+    fn who_has_a_place_keeps_it_and_the_unused_make_room() {
+        let mut places = Places::new(2, LINGER);
+        places.sync(&codes("nl se"), at(0));
+        places.steps(at(0));
+        let refused = places.sync(&codes("at nl se"), at(1));
+        assert_eq!(refused, BTreeMap::from([(code("at"), CountryRefusal::TooMany { max: 2 })]));
+        assert_eq!(places.steps(at(1)), []);
+        assert_eq!(places.sync(&codes("at nl"), at(2)), BTreeMap::new());
+        assert_eq!(places.steps(at(2)), [Step::End(code("se"))]);
+        assert_eq!(places.steps(at(3)), []);
+        places.ended(code("se"));
+        assert_eq!(places.steps(at(4)), [Step::Start(code("at"), 1)]);
+    }
+
+    proptest! {
+        /// Whatever is wished: never more than there are places, never two in one, and what is accepted gets its
+        /// place as soon as those that were ended have ended.
+        #[test]
+        fn places_are_never_shared(wishes in proptest::collection::vec(("[a-d]( [a-d]){0,4}", 0u64..90), 1..40)) {
+            let mut places = Places::new(3, LINGER);
+            let mut now = 0;
+            let mut running: BTreeMap<CountryCode, Slot> = BTreeMap::new();
+            for (wish, pause) in wishes {
+                now += pause;
+                let wish: BTreeSet<CountryCode> = wish.split(' ').map(|w| code(&format!("{w}{w}"))).collect();
+                let refused = places.sync(&wish, at(now));
+                for _ in 0..4 {
+                    for step in places.steps(at(now)) {
+                        match step {
+                            Step::Start(country, slot) => {
+                                prop_assert!(slot < 3 && !running.values().any(|s| *s == slot));
+                                prop_assert!(running.insert(country, slot).is_none());
+                            }
+                            Step::End(country) => {
+                                prop_assert!(!wish.contains(&country) || refused.contains_key(&country));
+                                prop_assert!(running.remove(&country).is_some());
+                                places.ended(country);
+                            }
+                        }
+                    }
+                }
+                for country in wish.iter().filter(|c| !refused.contains_key(c)) {
+                    prop_assert!(running.contains_key(country), "{country} has no place");
+                }
+            }
+        }
+    }
+}

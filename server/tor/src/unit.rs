@@ -1,0 +1,70 @@
+//! What keeps one Tor: the thread that owns the child, the tasks that watch and probe it.
+
+use crate::account::Account;
+use crate::process::Supervisor;
+use crate::service::Service;
+use crate::{Error, attach, prober, wall_clock};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::tor::TorProcess;
+
+type Reports = mpsc::UnboundedReceiver<TorProcess>;
+
+/// Starts all of it. The receiver ends when Tor has ended, after `stop`.
+pub(crate) fn start(
+    service: &Arc<Service>,
+    account: Account,
+    stop: &CancellationToken,
+    tasks: &mut JoinSet<&'static str>,
+) -> Result<oneshot::Receiver<()>, Error> {
+    let (reports, ended) = start_supervisor(service, account, stop.clone())?;
+    tasks.spawn(named("process", follow(service.clone(), reports)));
+    tasks.spawn(named("attach", attach::run(service.clone(), account, stop.clone())));
+    tasks.spawn(named("probe", prober::run(service.clone(), stop.clone())));
+    Ok(ended)
+}
+
+/// Starts the thread that owns the child. The receivers end with it.
+fn start_supervisor(
+    service: &Service,
+    account: Account,
+    shutdown: CancellationToken,
+) -> Result<(Reports, oneshot::Receiver<()>), Error> {
+    const NAME: &str = "tor-process";
+    let (sender, reports) = mpsc::unbounded_channel();
+    let (end, ended) = oneshot::channel::<()>();
+    let supervisor = Supervisor {
+        config: service.config.clone(),
+        layout: service.layout.clone(),
+        account,
+        run: service.run(),
+        reports: sender,
+        log: service.log.clone(),
+        restarts: service.restarts.clone(),
+        shutdown,
+        unix_now: wall_clock,
+    };
+    let fail = |source| Error::Thread { name: NAME, source };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail)?;
+    let work = move || {
+        runtime.block_on(supervisor.supervise());
+        // Ends the wait by its drop.
+        drop(end);
+    };
+    std::thread::Builder::new().name(NAME.into()).spawn(work).map_err(fail)?;
+    Ok((reports, ended))
+}
+
+async fn follow(service: Arc<Service>, mut reports: Reports) {
+    while let Some(report) = reports.recv().await {
+        service.process(report);
+    }
+}
+
+/// A task that says who it was when it ends.
+pub(crate) async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static str {
+    task.await;
+    name
+}
