@@ -219,14 +219,28 @@ pub enum TorLaneReason {
     SwitchFailed,
 }
 
-/// The leak canary: crafted packets that `wg` sends into the tor lane as if a device had, none of which may
-/// leave the server.
+/// What an alarm was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmCause {
+    /// Packets of the canary were about to leave.
+    Leak,
+    /// Somebody changed or took away rules of ours: the firewall's, the routing's or the canary's own.
+    Changed,
+    /// The lane is up, but packets of the canary did not arrive in it.
+    Blind,
+}
+
+/// The leak canary: a device of the server's own on the tor lane, whose packets must not leave the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CanaryStatus {
     /// When the latest round ended.
     pub last_run: Option<UnixSeconds>,
-    /// When a leak was seen last.
+    /// When the latest alarm was raised.
     pub last_leak: Option<UnixSeconds>,
+    /// What it was about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<AlarmCause>,
     /// Alarms since the start of `wg`.
     pub alarms: u64,
     /// The latest round ran, its packets were seen to enter the lane, and none left. False before the first.

@@ -1,4 +1,4 @@
-//! The server's WireGuard keys: one a lane, made once, kept for ever.
+//! The server's WireGuard keys: one a lane and the leak canary's, made once, kept for ever.
 
 use crate::Error;
 use crate::error::file;
@@ -10,11 +10,16 @@ use zeroize::Zeroizing;
 
 /// Reads both keys from `directory`, making those that are not there.
 pub(crate) fn load_or_create(directory: &Path) -> Result<PerLane<PrivateKey>, Error> {
-    Ok(PerLane { direct: one(directory, Lane::Direct)?, tor: one(directory, Lane::Tor)? })
+    Ok(PerLane { direct: one(directory, Lane::Direct.as_str())?, tor: one(directory, Lane::Tor.as_str())? })
 }
 
-fn one(directory: &Path, lane: Lane) -> Result<PrivateKey, Error> {
-    let path = directory.join(format!("{lane}.key"));
+/// Reads the leak canary's key, making it if it is not there: kept, so that an interface of a former process knows it.
+pub(crate) fn canary(directory: &Path) -> Result<PrivateKey, Error> {
+    one(directory, "canary")
+}
+
+fn one(directory: &Path, name: &str) -> Result<PrivateKey, Error> {
+    let path = directory.join(format!("{name}.key"));
     match std::fs::read_to_string(&path) {
         Ok(text) => {
             let text = Zeroizing::new(text);
@@ -24,7 +29,7 @@ fn one(directory: &Path, lane: Lane) -> Result<PrivateKey, Error> {
             let key = PrivateKey::random();
             let text = Zeroizing::new(format!("{}\n", *Zeroizing::new(key.expose_base64())));
             replace(&path, text.as_bytes(), Durability::Synced).map_err(file(&path))?;
-            tracing::info!(%lane, "made the server's key of this lane");
+            tracing::info!(name, "made a WireGuard key of the server");
             Ok(key)
         }
         Err(e) => Err(file(path)(e)),

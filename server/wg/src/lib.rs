@@ -7,19 +7,25 @@
 //! An interface that is taken away is noticed within a second and made anew, with its peers and their last
 //! endpoints; until then changes fail with `LaneFailed` and status shows the lane as down.
 
+mod alarms;
 mod backend;
 mod canary;
+mod commit;
 mod config;
 mod contract;
 mod endpoints;
 mod error;
+mod fallback;
 mod files;
 mod firewall;
+mod guard;
 mod interfaces;
 mod keys;
 mod lane;
+mod netfilter;
 mod netlink;
 mod peers;
+mod program;
 mod service;
 mod sysctl;
 mod tor_lane;
@@ -32,11 +38,13 @@ pub use firewall::FirewallError;
 pub use netlink::NetlinkError;
 
 use contract::Contract;
-use firewall::{Firewall, Policy};
+use firewall::{Firewall, Nft, Policy};
 use interfaces::Factory;
+use netfilter::{Notices, OwnRuns};
 use netlink::Netlink;
 use service::Service;
 use std::sync::Arc;
+use tornado_mesh::auth::audit::AuditClient;
 use tornado_mesh::{Context, Readiness};
 
 /// Runs the service until `context.shutdown`, then takes away what it made but its files.
@@ -45,8 +53,14 @@ use tornado_mesh::{Context, Readiness};
 pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     config.validate()?;
     let keys = keys::load_or_create(&context.state_dir)?;
-    let firewall = Firewall::new(Policy::of(&config)?);
-    let canary = canary::CanaryTable::new(&config.table, &config.tor, config.canary()?);
+    let own = OwnRuns::default();
+    let nft = Nft::new(own.clone());
+    let firewall = Firewall::new(Policy::of(&config)?, nft.clone());
+    let canary = canary::CanaryTable::new(nft, &config.table, &config.tor, config.canary()?);
+    // Before the first rule: nothing that somebody changes later is missed.
+    let notices = Notices::open(vec![config.table.clone(), canary.name().to_owned()], own)
+        .inspect_err(|error| tracing::warn!(%error, "changes of the firewall are found at intervals only"))
+        .ok();
     let factory = Factory::new(Netlink::connect()?, config, keys).await?;
     let (setter, readiness) = Readiness::new("waiting for the first sync of the peers");
     let service = Arc::new(Service::start(factory, firewall, &context.state_dir, setter).await?);
@@ -59,12 +73,14 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
         }
     };
     tracing::info!("both lanes are up");
+    let auth = AuditClient::new(context.channel("auth"));
     tokio::join!(
         server.serve(context.shutdown.clone()),
         service.watch_lanes(&context.shutdown),
         service.watch_endpoints(&context.shutdown),
-        service.watch_firewall(&context.shutdown),
+        service.watch_firewall(notices, &context.shutdown),
         service.watch_canary(canary, &context.shutdown),
+        service.alarms.hand_over(auth, &context.shutdown),
     );
     service.stop().await;
     Ok(())

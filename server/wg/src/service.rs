@@ -1,14 +1,18 @@
 //! The service: one state behind one lock, its start and end, and the watch that keeps it true.
 
+use crate::alarms::Alarms;
 use crate::backend::{Absent, BackendError, Interface};
+use crate::canary::CanaryDevice;
+use crate::commit::Queue;
 use crate::endpoints::Endpoints;
+use crate::fallback::Fallback;
 use crate::firewall::{Firewall, IsolationMap};
 use crate::interfaces::Factory;
 use crate::lane::PerLane;
+use crate::netfilter::Flows;
 use crate::peers::{Interfaces, Peers};
-use crate::sysctl;
 use crate::tor_lane::LaneControl;
-use crate::{Error, NetlinkError};
+use crate::{Error, keys, sysctl};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -24,36 +28,51 @@ use tornado_shared::model::{Lane, PublicKey};
 const WATCH: Duration = Duration::from_secs(1);
 /// Noting endpoints takes at most this part of the time: looking at very many peers takes long.
 const WATCH_SHARE: u32 = 20;
-/// How often the ruleset is read back.
-const VERIFY: Duration = Duration::from_secs(10);
-
 /// Service `wg`.
 pub(crate) struct Service {
     pub(crate) factory: Factory,
     pub(crate) firewall: Firewall,
     pub(crate) boot_id: uuid::Uuid,
+    /// Held for as long as peers are programmed. Locked before `state` where both are.
+    pub(crate) peers: Mutex<PeerState>,
+    /// Never held while peers are programmed.
     pub(crate) state: Mutex<State>,
+    /// Peers that wait to be put.
+    pub(crate) puts: Queue,
+    pub(crate) flows: Flows,
+    pub(crate) canary: CanaryDevice,
+    pub(crate) alarms: Alarms,
+    pub(crate) fallback: Fallback,
     ready: ReadySetter,
     /// Wakes the watch before its time.
     pub(crate) wake: Notify,
     /// Wakes the watch of the firewall before its time.
     pub(crate) wake_firewall: Notify,
+    /// Wakes the canary before its time.
+    pub(crate) wake_canary: Notify,
     /// Handshakes that are being started.
     calls: TaskTracker,
 }
 
-/// Everything that changes.
-pub(crate) struct State {
+/// The wanted peers.
+pub(crate) struct PeerState {
     pub(crate) peers: Peers,
+    pub(crate) endpoints: Endpoints,
+    /// Said last about a lane that cannot be put back, so it is not said each second.
+    complaint: PerLane<Option<String>>,
+}
+
+/// What status tells, and the lane's control.
+pub(crate) struct State {
+    /// Changed only by who holds the peers.
     pub(crate) lanes: Interfaces,
     pub(crate) up: PerLane<bool>,
-    pub(crate) endpoints: Endpoints,
     pub(crate) synced: bool,
+    /// How many are wanted.
+    pub(crate) peers: usize,
     pub(crate) firewall_verified: bool,
     pub(crate) control: LaneControl,
     pub(crate) canary: CanaryStatus,
-    /// Said last about a lane that cannot be put back, so it is not said each second.
-    complaint: PerLane<Option<String>>,
 }
 
 impl Service {
@@ -65,26 +84,40 @@ impl Service {
         state_dir: &Path,
         ready: ReadySetter,
     ) -> Result<Self, Error> {
-        let absent = |lane| -> Arc<dyn Interface> { Arc::new(Absent(factory.config().interface(lane).to_owned())) };
+        let config = factory.config();
+        let absent = |lane| -> Arc<dyn Interface> { Arc::new(Absent(config.interface(lane).to_owned())) };
+        let (key, server) = (keys::canary(state_dir)?, factory.public_keys());
+        let canary = CanaryDevice::new(key, server.tor, config.port(Lane::Tor), config.canary()?);
+        let fallback = Fallback::of(config, sysctl::has_ipv6())?;
+        let peers = PeerState {
+            peers: Peers::new(config.pools, server).with_canary(canary.peer()),
+            endpoints: Endpoints::load(state_dir),
+            complaint: PerLane::default(),
+        };
         let state = State {
-            peers: Peers::new(factory.config().pools, factory.public_keys()),
             lanes: PerLane { direct: absent(Lane::Direct), tor: absent(Lane::Tor) },
             up: PerLane::default(),
-            endpoints: Endpoints::load(state_dir),
             synced: false,
+            peers: 0,
             firewall_verified: false,
             control: LaneControl::default(),
             canary: CanaryStatus::default(),
-            complaint: PerLane::default(),
         };
         let service = Self {
             factory,
             firewall,
             boot_id: uuid::Uuid::new_v4(),
+            peers: Mutex::new(peers),
             state: Mutex::new(state),
+            puts: Queue::default(),
+            flows: Flows::default(),
+            canary,
+            alarms: Alarms::load(state_dir),
+            fallback,
             ready,
             wake: Notify::new(),
             wake_firewall: Notify::new(),
+            wake_canary: Notify::new(),
             calls: TaskTracker::new(),
         };
         match service.set_up().await {
@@ -100,30 +133,31 @@ impl Service {
         let mut state = self.state.lock().await;
         self.firewall.apply().await?;
         state.firewall_verified = true;
-        self.shut_tor_routing().await?;
+        self.factory.netlink().hold(&self.fallback).await?;
         sysctl::enable_forwarding()?;
         self.anchor_tor().await?;
         for lane in Lane::ALL {
             *state.lanes.of_mut(lane) = self.factory.open(lane).await?;
             *state.up.of_mut(lane) = true;
         }
+        state.lanes.tor.put_peers(&[self.canary.peer()]).await?;
         Ok(())
-    }
-
-    /// The second layer of the tor lane, which holds without nftables.
-    pub(crate) async fn shut_tor_routing(&self) -> Result<(), NetlinkError> {
-        self.factory.netlink().prohibit(&self.factory.config().tor, sysctl::has_ipv6()).await
     }
 
     /// What Tor needs besides the interface, so that a loss of the interface does not end it.
     async fn anchor_tor(&self) -> Result<(), Error> {
         let (netlink, config, with_ipv6) = (self.factory.netlink(), self.factory.config(), sysctl::has_ipv6());
-        let gateway = config.gateway(Lane::Tor)?;
         // Those of a former life may be of another configuration.
         netlink.unroute_isolation(&config.isolation, with_ipv6).await?;
-        netlink.anchor(gateway, with_ipv6).await?;
-        netlink.route_isolation(gateway, &config.isolation, with_ipv6).await?;
-        Ok(())
+        netlink.anchor(config.gateway(Lane::Tor)?, with_ipv6).await?;
+        self.route_isolation().await
+    }
+
+    /// The way back from Tor to devices.
+    pub(crate) async fn route_isolation(&self) -> Result<(), Error> {
+        let config = self.factory.config();
+        let (gateway, with_ipv6) = (config.gateway(Lane::Tor)?, sysctl::has_ipv6());
+        Ok(self.factory.netlink().route_isolation(gateway, &config.isolation, with_ipv6).await?)
     }
 
     async fn unanchor_tor(&self) -> Result<(), Error> {
@@ -145,9 +179,8 @@ impl Service {
         if let Err(error) = self.unanchor_tor().await {
             tracing::warn!(%error, "addresses of the tor lane stay");
         }
-        let tor = &self.factory.config().tor;
-        if let Err(error) = self.factory.netlink().permit(tor, sysctl::has_ipv6()).await {
-            tracing::warn!(%error, "the rule of the tor lane stays");
+        if let Err(error) = self.factory.netlink().release(&self.fallback).await {
+            tracing::warn!(%error, "rules and routes of the lanes stay");
         }
         if let Err(error) = self.firewall.remove().await {
             tracing::warn!(%error, "the nftables table stays");
@@ -162,7 +195,7 @@ impl Service {
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(WATCH) => {}
             }
-            self.look(&mut *self.state.lock().await).await;
+            self.look(&mut *self.peers.lock().await).await;
         }
     }
 
@@ -180,55 +213,38 @@ impl Service {
         }
     }
 
-    /// Reads the ruleset back until `shutdown`; a changed one is replaced.
-    pub(crate) async fn watch_firewall(&self, shutdown: &CancellationToken) {
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = self.wake_firewall.notified() => {}
-                () = tokio::time::sleep(VERIFY) => {}
-            }
-            let mut verified = self.firewall.verify().await;
-            if !verified {
-                tracing::warn!("the ruleset in the kernel was changed by somebody; putting the policy back");
-                self.state.lock().await.firewall_verified = false;
-                match self.firewall.apply().await {
-                    Ok(()) => verified = true,
-                    Err(error) => tracing::error!(%error, "the policy could not be put back"),
-                }
-            }
-            if let Err(error) = self.shut_tor_routing().await {
-                tracing::error!(%error, "the routing rule of the tor lane could not be put back");
-            }
-            self.state.lock().await.firewall_verified = verified;
-        }
-    }
-
-    async fn look(&self, state: &mut State) {
+    async fn look(&self, peers: &mut PeerState) {
+        let lanes = self.lanes().await;
         for lane in Lane::ALL {
-            match state.lanes.of(lane).alive().await {
-                Ok(()) if state.peers.is_doubtful(lane) => self.repair(state, lane).await,
+            match lanes.of(lane).alive().await {
+                Ok(()) if peers.peers.is_doubtful(lane) => self.repair(peers, lane).await,
                 Ok(()) => {}
-                Err(BackendError::Gone(_)) => self.restore(state, lane).await,
+                Err(BackendError::Gone(_)) => self.restore(peers, lane).await,
                 // Not knowing is no reason to cut live tunnels.
                 Err(error) => tracing::warn!(%lane, %error, "a lane could not be looked at"),
             }
         }
     }
 
+    /// Both interfaces as they are now.
+    pub(crate) async fn lanes(&self) -> Interfaces {
+        self.state.lock().await.lanes.clone()
+    }
+
     async fn note_endpoints(&self) {
-        let lanes = self.state.lock().await.lanes.clone();
+        let lanes = self.lanes().await;
         let mut seen = PerLane::<Vec<(PublicKey, SocketAddr)>>::default();
         for lane in Lane::ALL {
             // Not under the lock: with very many peers this takes a while.
             let peers = lanes.of(lane).peers().await.unwrap_or_default();
             *seen.of_mut(lane) = peers.into_iter().filter_map(|p| Some((p.public_key, p.endpoint?))).collect();
         }
-        let mut state = self.state.lock().await;
-        let State { endpoints, peers, synced: true, .. } = &mut *state else {
+        let mut peers = self.peers.lock().await;
+        if !self.state.lock().await.synced {
             // Before the first sync it is not known which peers of the former life are gone.
             return;
-        };
+        }
+        let PeerState { endpoints, peers, .. } = &mut *peers;
         for lane in Lane::ALL {
             endpoints.update(lane, std::mem::take(seen.of_mut(lane)), |key| peers.contains(key));
         }
@@ -237,49 +253,60 @@ impl Service {
         }
     }
 
-    async fn restore(&self, state: &mut State, lane: Lane) {
-        if *state.up.of(lane) {
-            tracing::error!(%lane, "a lane's interface was taken away; making it anew");
-        }
-        *state.up.of_mut(lane) = false;
-        self.tell_readiness(state);
-        state.lanes.of(lane).close().await;
-        *state.lanes.of_mut(lane) = Arc::new(Absent(self.factory.config().interface(lane).to_owned()));
+    async fn restore(&self, peers: &mut PeerState, lane: Lane) {
+        let old = {
+            let mut state = self.state.lock().await;
+            if *state.up.of(lane) {
+                tracing::error!(%lane, "a lane's interface was taken away; making it anew");
+            }
+            *state.up.of_mut(lane) = false;
+            self.tell_readiness(&state);
+            let absent = Arc::new(Absent(self.factory.config().interface(lane).to_owned()));
+            std::mem::replace(state.lanes.of_mut(lane), absent)
+        };
+        old.close().await;
         match self.factory.open(lane).await {
             Ok(interface) => {
-                *state.lanes.of_mut(lane) = interface;
-                *state.up.of_mut(lane) = true;
-                *state.complaint.of_mut(lane) = None;
-                self.repair(state, lane).await;
+                {
+                    let mut state = self.state.lock().await;
+                    *state.lanes.of_mut(lane) = interface;
+                    *state.up.of_mut(lane) = true;
+                }
+                *peers.complaint.of_mut(lane) = None;
+                self.repair(peers, lane).await;
                 tracing::info!(%lane, "the lane's interface is back");
             }
             Err(error) => {
                 let said = Some(error.to_string());
-                if *state.complaint.of(lane) != said {
+                if *peers.complaint.of(lane) != said {
                     tracing::error!(%lane, %error, "the lane's interface cannot be made; trying on");
-                    *state.complaint.of_mut(lane) = said;
+                    *peers.complaint.of_mut(lane) = said;
                 }
             }
         }
-        self.tell_readiness(state);
+        self.tell_readiness(&*self.state.lock().await);
     }
 
-    async fn repair(&self, state: &mut State, lane: Lane) {
-        if !state.synced {
+    async fn repair(&self, state: &mut PeerState, lane: Lane) {
+        let (lanes, synced) = {
+            let state = self.state.lock().await;
+            (state.lanes.clone(), state.synced)
+        };
+        if !synced {
             return;
         }
-        match state.peers.repair(&state.lanes, lane, &state.endpoints).await {
-            Ok(keys) => self.call(state, lane, keys),
+        match state.peers.repair(&lanes, lane, &state.endpoints).await {
+            Ok(keys) => self.call(&lanes, lane, keys),
             Err(error) => tracing::warn!(%lane, %error, "the lane's peers could not be put back; trying on"),
         }
     }
 
     /// Starts handshakes from our side, so that traffic flows before the devices notice anything.
-    pub(crate) fn call(&self, state: &State, lane: Lane, keys: Vec<PublicKey>) {
+    pub(crate) fn call(&self, lanes: &Interfaces, lane: Lane, keys: Vec<PublicKey>) {
         if keys.is_empty() {
             return;
         }
-        let interface = state.lanes.of(lane).clone();
+        let interface = lanes.of(lane).clone();
         self.calls.spawn(async move { interface.kick(&keys).await });
     }
 

@@ -34,10 +34,21 @@ const PATIENCE: i64 = 2;
 /// # Errors
 /// When the kernel refuses, `EOPNOTSUPP` where it cannot. Some may have been ended then.
 pub fn end_tcp(ends: impl Fn(SocketAddr) -> bool) -> io::Result<usize> {
+    end_tcp_between(|local, _| ends(local))
+}
+
+/// As [`end_tcp`], for every connection whose own and other end `ends` names, in this order.
+///
+/// # Errors
+/// As of [`end_tcp`].
+pub fn end_tcp_between(ends: impl Fn(SocketAddr, SocketAddr) -> bool) -> io::Result<usize> {
     let netlink = open()?;
     let mut ended = 0;
     for family in [INET, INET6] {
-        for id in list(&netlink, family)?.into_iter().filter(|id| local(family, id).is_some_and(&ends)) {
+        for id in list(&netlink, family)?
+            .into_iter()
+            .filter(|id| both(family, id).is_some_and(|(own, other)| ends(own, other)))
+        {
             ended += usize::from(destroy(&netlink, family, id)?);
         }
     }
@@ -120,12 +131,17 @@ fn check(payload: &[u8]) -> io::Result<()> {
     if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(-code)) }
 }
 
-/// The own end of a connection (`inet_diag_sockid`); that of an IPv4 connection of an IPv6 socket is IPv4.
-fn local(family: u8, id: &Id) -> Option<SocketAddr> {
-    let port = u16::from_be_bytes(id.get(..2)?.try_into().ok()?);
+/// Own and other end of a connection (`inet_diag_sockid`).
+fn both(family: u8, id: &Id) -> Option<(SocketAddr, SocketAddr)> {
+    Some((end(family, id.get(..2)?, id.get(4..20)?)?, end(family, id.get(2..4)?, id.get(20..36)?)?))
+}
+
+/// One end; that of an IPv4 connection of an IPv6 socket is IPv4.
+fn end(family: u8, port: &[u8], address: &[u8]) -> Option<SocketAddr> {
+    let port = u16::from_be_bytes(port.try_into().ok()?);
     let address: IpAddr = match family {
-        INET => Ipv4Addr::from(<[u8; 4]>::try_from(id.get(4..8)?).ok()?).into(),
-        _ => Ipv6Addr::from(<[u8; 16]>::try_from(id.get(4..20)?).ok()?).into(),
+        INET => Ipv4Addr::from(<[u8; 4]>::try_from(address.get(..4)?).ok()?).into(),
+        _ => Ipv6Addr::from(<[u8; 16]>::try_from(address).ok()?).into(),
     };
     Some(SocketAddr::new(address.to_canonical(), port))
 }
@@ -172,9 +188,13 @@ mod tests {
         let mut id = [0; ID];
         id[..2].copy_from_slice(&9040_u16.to_be_bytes());
         id[4..8].copy_from_slice(&[10, 9, 0, 1]);
-        assert_eq!(local(INET, &id), Some("10.9.0.1:9040".parse().unwrap()));
+        id[2..4].copy_from_slice(&7_u16.to_be_bytes());
+        id[20..24].copy_from_slice(&[100, 64, 0, 2]);
+        let ends = |own: &str, other: &str| Some((own.parse().unwrap(), other.parse().unwrap()));
+        assert_eq!(both(INET, &id), ends("10.9.0.1:9040", "100.64.0.2:7"));
         let mapped = Ipv4Addr::new(10, 9, 0, 1).to_ipv6_mapped();
         id[4..20].copy_from_slice(&mapped.octets());
-        assert_eq!(local(INET6, &id), Some("10.9.0.1:9040".parse().unwrap()));
+        id[20..36].copy_from_slice(&Ipv4Addr::new(100, 64, 0, 2).to_ipv6_mapped().octets());
+        assert_eq!(both(INET6, &id), ends("10.9.0.1:9040", "100.64.0.2:7"));
     }
 }

@@ -8,4 +8,4 @@
 mod diag;
 
 #[cfg(target_os = "linux")]
-pub use diag::end_tcp;
+pub use diag::{end_tcp, end_tcp_between};

@@ -80,10 +80,6 @@ impl Interface for FakeInterface {
         Ok(self.state().peers.values().map(one).collect())
     }
 
-    async fn inject(&self, _: &[Vec<u8>]) -> Result<(), BackendError> {
-        Ok(())
-    }
-
     async fn kick(&self, _: &[PublicKey]) {}
 
     async fn close(&self) {

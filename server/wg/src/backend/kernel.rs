@@ -167,10 +167,6 @@ impl Interface for KernelInterface {
         }
     }
 
-    async fn inject(&self, _: &[Vec<u8>]) -> Result<(), BackendError> {
-        Err(self.refused("the kernel's WireGuard takes packets from peers only; there is no way in for the canary yet"))
-    }
-
     async fn close(&self) {
         if let Err(error) = self.netlink.delete_link(self.index).await {
             tracing::debug!(%error, "the interface was gone already");

@@ -95,8 +95,6 @@ pub(crate) trait Interface: Send + Sync {
     async fn peers(&self) -> Result<Vec<InterfacePeer>, BackendError>;
     /// Starts a handshake with each of these peers whose endpoint is known. Best effort.
     async fn kick(&self, keys: &[PublicKey]);
-    /// Lets the kernel see these IP packets arrive by the interface, as if a peer had sent them.
-    async fn inject(&self, packets: &[Vec<u8>]) -> Result<(), BackendError>;
     /// Ends the interface and takes it away.
     async fn close(&self);
 }
@@ -117,9 +115,6 @@ impl Interface for Absent {
     }
     async fn peers(&self) -> Result<Vec<InterfacePeer>, BackendError> {
         Err(BackendError::Gone(self.0.clone()))
-    }
-    async fn inject(&self, _: &[Vec<u8>]) -> Result<(), BackendError> {
-        self.alive().await
     }
     async fn kick(&self, _: &[PublicKey]) {}
     async fn close(&self) {}

@@ -1,23 +1,36 @@
 //! The leak canary: proves again and again, on the running server, that nothing leaves by the tor lane.
 //!
-//! Each round sends crafted packets into the lane as if a device had sent them, and looks whether one of them
-//! was about to leave. Then, or when its own table was changed, the lane is closed, the policy loaded anew, and
-//! the lane follows what was asked again after the rules were verified and a round was clean.
+//! Each round shakes hands with the lane as a device does, sends crafted packets through the tunnel, and looks whether
+//! one of them was about to leave. Then, or when its own table was changed, or when it saw nothing of its packets while
+//! the lane was up, the alarm is raised: the lane is closed, the policy loaded anew, and the lane follows what was
+//! asked again after the rules were verified and a round was clean.
 
+mod device;
 mod packets;
 mod table;
 
+pub(crate) use device::CanaryDevice;
 pub(crate) use table::CanaryTable;
 
+use crate::firewall::Check;
+use crate::guard::now;
 use crate::service::Service;
 use crate::sysctl;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::io;
+use std::time::Duration;
+use table::Counts;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::wg::{TorLane, TorLaneReason};
-use tornado_shared::model::{Lane, UnixSeconds};
+use tornado_mesh::wg::{AlarmCause, TorLaneReason};
+use tornado_shared::model::Lane;
 
-/// Packets are through the host long before.
+/// Packets are through the host long before; a busy one is looked at again, so often.
 const PASSAGE: Duration = Duration::from_millis(150);
+/// How often.
+const LOOKS: u32 = 6;
+/// Rounds that may fail to see anything before that is an alarm, and the pause between them.
+const BLIND_ROUNDS: u32 = 3;
+/// Pause after a round that saw nothing.
+const BLIND_PAUSE: Duration = Duration::from_millis(300);
 /// Longest pause between rounds while the lane is held closed.
 const HELD_PAUSE: Duration = Duration::from_secs(2);
 
@@ -38,13 +51,20 @@ impl Service {
     /// Runs rounds until `shutdown`, then takes the canary's table away.
     pub(crate) async fn watch_canary(&self, mut table: CanaryTable, shutdown: &CancellationToken) {
         let pause = Duration::from_secs(self.factory.config().canary_interval.into());
-        let mut complaint = None;
+        let mut blind = 0;
         loop {
             let round = self.round(&mut table).await;
-            let held = self.judge(&mut table, round, &mut complaint).await;
+            blind = if matches!(round, Round::Blind(_)) { blind + 1 } else { 0 };
+            let held = self.judge(&mut table, round, blind).await;
+            let pause = match (blind, held) {
+                (1..BLIND_ROUNDS, _) => BLIND_PAUSE,
+                (_, true) => pause.min(HELD_PAUSE),
+                (_, false) => pause,
+            };
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                () = tokio::time::sleep(if held { pause.min(HELD_PAUSE) } else { pause }) => {}
+                () = self.wake_canary.notified() => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
         if let Err(error) = table.remove().await {
@@ -59,55 +79,69 @@ impl Service {
             return Round::Blind(error.to_string());
         }
         // Packets counted between rounds are leaks too, so nothing is read before.
-        let canary = match self.factory.config().canary() {
-            Ok(canary) => canary,
-            Err(error) => return Round::Blind(error.to_string()),
-        };
-        let packets = packets::crafted(canary, uuid::Uuid::new_v4().as_u128(), sysctl::has_ipv6());
-        let interface = self.state.lock().await.lanes.of(Lane::Tor).clone();
-        let injected = interface.inject(&packets).await;
-        tokio::time::sleep(PASSAGE).await;
-        let counts = match table.counts().await {
-            Ok(counts) => counts,
-            Err(error) => return Round::Tampered(error.to_string()),
-        };
-        if counts.leaks > 0 {
-            return Round::Leak(counts.leaks);
+        let from = self.canary.addresses();
+        let packets = packets::crafted(from, uuid::Uuid::new_v4().as_u128(), sysctl::has_ipv6());
+        let sent = self.send(&packets).await;
+        let wanted = u64::try_from(packets.len()).unwrap_or(u64::MAX);
+        let mut counts = Counts::default();
+        for _ in 0..LOOKS {
+            tokio::time::sleep(PASSAGE).await;
+            match table.counts().await {
+                Ok(more) => counts = counts + more,
+                Err(error) => return Round::Tampered(error.to_string()),
+            }
+            if counts.leaks > 0 {
+                return Round::Leak(counts.leaks);
+            }
+            if counts.seen >= wanted || sent.is_err() {
+                break;
+            }
         }
-        if let Err(error) = injected {
+        if let Err(error) = sent {
             return Round::Blind(error.to_string());
         }
-        let sent = u64::try_from(packets.len()).unwrap_or(u64::MAX);
-        if counts.seen < sent {
-            return Round::Blind(format!("{} of {sent} packets were seen to enter the lane", counts.seen));
+        if counts.seen < wanted {
+            return Round::Blind(format!("{} of {wanted} packets were seen to enter the lane", counts.seen));
         }
         Round::Clean
     }
 
-    /// Acts on a round. True while the lane is held closed.
-    async fn judge(&self, table: &mut CanaryTable, round: Round, complaint: &mut Option<String>) -> bool {
-        match round {
-            Round::Clean => {
-                *complaint = None;
-                self.all_clear().await
+    /// Sends as a device of the lane. Where that is not known to the lane any more it is made known again.
+    async fn send(&self, packets: &[Vec<u8>]) -> io::Result<()> {
+        match self.canary.send(packets).await {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                let lanes = self.lanes().await;
+                lanes.of(Lane::Tor).put_peers(&[self.canary.peer()]).await.map_err(io::Error::other)?;
+                self.canary.send(packets).await
             }
+            other => other,
+        }
+    }
+
+    /// Acts on a round; `blind` rounds in a row saw nothing. True while the lane is held closed.
+    async fn judge(&self, table: &mut CanaryTable, round: Round, blind: u32) -> bool {
+        match round {
+            Round::Clean => self.all_clear().await,
             Round::Leak(packets) => {
-                tracing::error!(packets, "LEAK: packets of the canary were about to leave by the tor lane; closing it");
-                self.alarm().await;
+                self.alarm(AlarmCause::Leak, &format!("{packets} packets were about to leave")).await;
                 true
             }
             Round::Tampered(why) => {
-                tracing::error!(%why, "the leak canary's table was taken away or changed; closing the tor lane");
                 if let Err(error) = table.load().await {
                     tracing::error!(%error, "the leak canary's table could not be loaded");
                 }
-                self.alarm().await;
+                self.alarm(AlarmCause::Changed, &format!("the leak canary's own table: {why}")).await;
                 true
             }
             Round::Blind(why) => {
-                if complaint.as_ref() != Some(&why) {
-                    tracing::warn!(%why, "the leak canary cannot watch the tor lane now");
-                    *complaint = Some(why);
+                // While the interface is away nothing passes, and that is told already.
+                let is_up = self.lanes().await.of(Lane::Tor).alive().await.is_ok();
+                if blind == BLIND_ROUNDS && is_up {
+                    self.alarm(AlarmCause::Blind, &why).await;
+                    return true;
+                }
+                if blind == 1 {
+                    tracing::warn!(%why, "the leak canary saw nothing in a round");
                 }
                 let mut state = self.state.lock().await;
                 state.canary.healthy = false;
@@ -116,49 +150,25 @@ impl Service {
         }
     }
 
-    async fn alarm(&self) {
-        let mut state = self.state.lock().await;
-        state.canary.alarms += 1;
-        state.canary.healthy = false;
-        state.canary.last_run = Some(now());
-        state.canary.last_leak = Some(now());
-        // Before anything that can fail: from here on nobody opens the lane but `all_clear`.
-        state.control.reason = TorLaneReason::LeakAlarm;
-        // Failures are told by `switch`; the whole table is loaded next in any case.
-        drop(self.switch(&mut state, TorLane::Closed, TorLaneReason::LeakAlarm).await);
-        state.firewall_verified = match self.firewall.apply().await {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::error!(%error, "the policy could not be put back");
-                self.wake_firewall.notify_one();
-                false
-            }
-        };
-        if let Err(error) = self.shut_tor_routing().await {
-            tracing::error!(%error, "the routing rule of the tor lane could not be put back");
-        }
-    }
-
     async fn all_clear(&self) -> bool {
         let mut state = self.state.lock().await;
-        state.canary.healthy = true;
         state.canary.last_run = Some(now());
-        if state.control.reason != TorLaneReason::LeakAlarm {
+        let is_held = state.control.reason == TorLaneReason::LeakAlarm;
+        match self.firewall.check().await {
+            Check::Whole => {}
+            Check::Changed | Check::NotLoaded | Check::Unknown(_) => {
+                self.wake_firewall.notify_one();
+                return is_held;
+            }
+        }
+        state.canary.healthy = true;
+        if !is_held {
             return false;
         }
-        if !self.firewall.verify().await {
-            self.wake_firewall.notify_one();
-            return true;
-        }
         let asked = state.control.asked;
-        tracing::warn!(?asked, "the leak alarm is over: rules verified, a round of the canary was clean");
+        tracing::warn!(?asked, "the alarm is over: rules verified, a round of the canary was clean");
         // When it fails the lane is closed with another reason, and whoever asked asks again.
         drop(self.switch(&mut state, asked, TorLaneReason::Asked).await);
         false
     }
-}
-
-fn now() -> UnixSeconds {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixSeconds::try_from(elapsed.as_secs()).unwrap_or(UnixSeconds::MAX)
 }

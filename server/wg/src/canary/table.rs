@@ -29,6 +29,13 @@ pub(crate) struct Counts {
     pub(crate) leaks: u64,
 }
 
+impl std::ops::Add for Counts {
+    type Output = Self;
+    fn add(self, more: Self) -> Self {
+        Self { seen: self.seen + more.seen, leaks: self.leaks + more.leaks }
+    }
+}
+
 /// The whole table, replaced in one transaction. The canary is known by its source, also behind a translation:
 /// connection tracking keeps the original one. Replies to it are no leak.
 #[must_use]
@@ -55,6 +62,11 @@ impl CanaryTable {
         let name = format!("{table}_canary");
         let text = render(&name, interface, canary);
         Self { nft, name, text, loaded: None, before: Counts::default() }
+    }
+
+    /// Its name in the kernel.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// True once it was loaded.

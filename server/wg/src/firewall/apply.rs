@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, MutexGuard};
-use tornado_mesh::wg::TorLane;
+use tornado_mesh::wg::{Isolation, TorLane};
 
 /// The policy could not be put in place.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,19 @@ pub enum FirewallError {
     /// What was read back is not what was loaded.
     #[error("the ruleset in the kernel is not the policy: {0}")]
     Differs(String),
+}
+
+/// How the table in the kernel is.
+#[derive(Debug)]
+pub(crate) enum Check {
+    /// As it was loaded.
+    Whole,
+    /// Somebody changed it or took it away.
+    Changed,
+    /// We failed to load it: whatever it is, it is our own doing.
+    NotLoaded,
+    /// It could not be read.
+    Unknown(FirewallError),
 }
 
 /// The table of one policy.
@@ -120,13 +133,26 @@ impl Firewall {
         self.content.lock().await.isolation.keys().copied().collect()
     }
 
-    /// True when the table in the kernel is still the one that was loaded.
-    pub(crate) async fn verify(&self) -> bool {
+    /// Compares the table in the kernel with the one that was loaded.
+    pub(crate) async fn check(&self) -> Check {
         let content = self.content.lock().await;
         match (self.list().await, content.loaded.as_ref()) {
-            (Ok(now), Some(then)) => now == *then,
-            (Ok(_), None) | (Err(_), _) => false,
+            (_, None) => Check::NotLoaded,
+            (Ok(now), Some(then)) if now == *then => Check::Whole,
+            // There is no such table.
+            (Ok(_) | Err(FirewallError::Refused(_)), Some(_)) => Check::Changed,
+            (Err(error), Some(_)) => Check::Unknown(error),
         }
+    }
+
+    /// True when the table in the kernel is still the one that was loaded.
+    pub(crate) async fn verify(&self) -> bool {
+        matches!(self.check().await, Check::Whole)
+    }
+
+    /// Under which address Tor sees a device.
+    pub(crate) fn seen_as(&self, device: IpAddr, isolation: Isolation) -> IpAddr {
+        self.policy.seen_as(device, isolation)
     }
 
     /// Takes the table away.

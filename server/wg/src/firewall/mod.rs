@@ -7,7 +7,7 @@ mod render;
 mod states;
 
 pub use apply::FirewallError;
-pub(crate) use apply::{Firewall, drop_handles};
+pub(crate) use apply::{Check, Firewall, drop_handles};
 pub(crate) use nft::Nft;
 pub(crate) use policy::Policy;
 pub(crate) use render::IsolationMap;

@@ -12,7 +12,7 @@ use gotatun::x25519;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::RwLock;
 use tornado_shared::model::{PrivateKey, PublicKey, Transfer, UnixSeconds};
 use tun::Tun;
 use udp::KeptSocket;
@@ -31,8 +31,6 @@ pub(crate) struct UserspaceInterface {
     index: u32,
     netlink: Netlink,
     device: RwLock<Option<LaneDevice>>,
-    /// A way into the TUN device for packets of our own; goes with the device.
-    tun: Mutex<Option<Tun>>,
 }
 
 impl UserspaceInterface {
@@ -47,7 +45,6 @@ impl UserspaceInterface {
         let open = |what| move |source| BackendError::Open { what, interface: name.to_owned(), source };
         let socket = KeptSocket::bind(port).await.map_err(open("the UDP socket"))?;
         let tun = Tun::create(name, mtu).map_err(open("the TUN device"))?;
-        let way_in = tun.clone();
         let index = match netlink.link(name).await? {
             Some(link) => link.index,
             None => return Err(BackendError::Gone(name.to_owned())),
@@ -66,13 +63,7 @@ impl UserspaceInterface {
             d.set_listen_port(port);
         });
         opened.await.map_err(|e| refused(name, &e))?;
-        Ok(Self {
-            name: name.to_owned(),
-            index,
-            netlink: netlink.clone(),
-            device: RwLock::new(Some(device)),
-            tun: Mutex::new(Some(way_in)),
-        })
+        Ok(Self { name: name.to_owned(), index, netlink: netlink.clone(), device: RwLock::new(Some(device)) })
     }
 
     fn gone(&self) -> BackendError {
@@ -186,22 +177,7 @@ impl Interface for UserspaceInterface {
         futures::stream::iter(keys.iter().copied()).for_each_concurrent(KICKS, one).await;
     }
 
-    async fn inject(&self, packets: &[Vec<u8>]) -> Result<(), BackendError> {
-        self.alive().await?;
-        let guard = self.tun.lock().await;
-        let tun = guard.as_ref().ok_or_else(|| self.gone())?;
-        for packet in packets {
-            tun.inject(packet).await.map_err(|e| BackendError::Refused {
-                interface: self.name.clone(),
-                detail: format!("a packet of the canary was not taken: {e}"),
-            })?;
-        }
-        Ok(())
-    }
-
     async fn close(&self) {
-        // The kernel takes the link away with the last descriptor.
-        drop(self.tun.lock().await.take());
         let device = self.device.write().await.take();
         if let Some(device) = device {
             // The tasks hold the TUN device; the kernel takes the link away with its last descriptor.

@@ -22,13 +22,6 @@ impl Tun {
     }
 }
 
-impl Tun {
-    /// Writes one IP packet: the kernel sees it arrive by this interface.
-    pub(super) async fn inject(&self, packet: &[u8]) -> io::Result<()> {
-        self.device.send(packet).await.map(drop)
-    }
-}
-
 impl IpSend for Tun {
     async fn send(&mut self, packet: Packet<Ip>) -> io::Result<()> {
         self.device.send(&packet.into_bytes()).await?;

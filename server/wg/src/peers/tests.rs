@@ -26,7 +26,8 @@ impl Lab {
     }
 
     async fn put(&mut self, spec: PeerSpec) -> Result<(), WgError> {
-        self.peers.put(&self.lanes, spec).await
+        self.peers.may_put(&spec)?;
+        self.peers.put_all(&self.lanes, vec![spec]).await
     }
 
     async fn repair(&mut self) {
@@ -62,7 +63,13 @@ fn spec(key_number: u16, slot: u32, psk: u8) -> PeerSpec {
         addresses: pools().of(lane).addresses(Slot(slot)).unwrap(),
         preshared_key: (psk > 0).then(|| PresharedKey::from_bytes([psk; 32])),
     };
-    PeerSpec { public_key: key(key_number), direct: part(Lane::Direct), tor: part(Lane::Tor), isolation: number(slot), exit: None }
+    PeerSpec {
+        public_key: key(key_number),
+        direct: part(Lane::Direct),
+        tor: part(Lane::Tor),
+        isolation: number(slot),
+        exit: None,
+    }
 }
 
 fn number(n: u32) -> Isolation {

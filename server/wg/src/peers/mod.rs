@@ -1,5 +1,9 @@
 //! Decides what both lanes hold: all or nothing, an address has one owner. Pure over [`Interface`].
 
+mod batch;
+
+pub(crate) use batch::Pick;
+
 use crate::backend::{BackendError, Interface, LanePeer};
 use crate::endpoints::{Endpoints, LaneEndpoints};
 use crate::firewall::IsolationMap;
@@ -21,6 +25,8 @@ pub(crate) type Calls = PerLane<Vec<PublicKey>>;
 pub(crate) struct Peers {
     pools: LanePools,
     servers: PerLane<PublicKey>,
+    /// The leak canary: a peer of the tor lane that is nobody's and never shown.
+    canary: Option<LanePeer>,
     wanted: HashMap<PublicKey, PeerSpec>,
     owners: HashMap<IpAddr, PublicKey>,
     /// Lanes that may differ from the wanted set because undoing a failure failed too.
@@ -31,7 +37,20 @@ impl Peers {
     /// No peers yet. `servers` are the server's own keys.
     #[must_use]
     pub(crate) fn new(pools: LanePools, servers: PerLane<PublicKey>) -> Self {
-        Self { pools, servers, wanted: HashMap::new(), owners: HashMap::new(), doubtful: PerLane::default() }
+        let (wanted, owners) = (HashMap::new(), HashMap::new());
+        Self { pools, servers, canary: None, wanted, owners, doubtful: PerLane::default() }
+    }
+
+    /// With the leak canary as a peer of the tor lane.
+    #[must_use]
+    pub(crate) fn with_canary(self, canary: LanePeer) -> Self {
+        Self { canary: Some(canary), ..self }
+    }
+
+    /// True for the key of the leak canary.
+    #[must_use]
+    pub(crate) fn is_canary(&self, key: &PublicKey) -> bool {
+        self.canary.as_ref().is_some_and(|canary| canary.public_key == *key)
     }
 
     /// Number of peers.
@@ -64,30 +83,31 @@ impl Peers {
         self.wanted.values().flat_map(isolation).collect()
     }
 
-    /// Refuses what [`Peers::put`] would refuse without touching a lane.
+    /// The addresses of a peer on both lanes; empty when there is no such peer.
+    #[must_use]
+    pub(crate) fn addresses_of(&self, key: &PublicKey) -> Vec<IpAddr> {
+        self.wanted.get(key).map(|spec| addresses(spec).to_vec()).unwrap_or_default()
+    }
+
+    /// Every address that has an owner.
+    #[must_use]
+    pub(crate) fn owned(&self) -> HashSet<IpAddr> {
+        self.owners.keys().copied().collect()
+    }
+
+    /// Refuses what [`Peers::put_all`] must not be given without touching a lane.
     pub(crate) fn may_put(&self, spec: &PeerSpec) -> Result<(), WgError> {
         self.check(spec)?;
         let taken = |address: &IpAddr| self.owners.get(address).is_some_and(|owner| *owner != spec.public_key);
         if addresses(spec).iter().any(taken) { Err(WgError::AddressInUse) } else { Ok(()) }
     }
 
-    /// Programs a peer on both lanes; if one refuses, both are put back.
-    pub(crate) async fn put(&mut self, lanes: &Interfaces, spec: PeerSpec) -> Result<(), WgError> {
-        self.may_put(&spec)?;
-        for lane in Lane::ALL {
-            if let Err(error) = lanes.of(lane).put_peers(&[lane_peer(&spec, lane, None)]).await {
-                self.undo(lanes, lane, &spec.public_key).await;
-                return Err(lane_failed(lane, &error));
-            }
-        }
-        self.forget(&spec.public_key);
-        self.remember(spec);
-        Ok(())
-    }
-
     /// Takes a peer off both lanes. Once this was called the peer never comes back by itself:
     /// a lane that failed is repaired later, without the peer.
     pub(crate) async fn remove(&mut self, lanes: &Interfaces, key: &PublicKey) -> Result<Removed, WgError> {
+        if self.is_canary(key) {
+            return Ok(Removed::default());
+        }
         self.forget(key);
         let mut last = PerLane::<Transfer>::default();
         let mut failed = None;
@@ -115,7 +135,7 @@ impl Peers {
         specs: Vec<PeerSpec>,
         endpoints: &Endpoints,
     ) -> Result<(SyncReport, Calls), WgError> {
-        let mut next = Self::new(self.pools, self.servers);
+        let mut next = Self { canary: self.canary.clone(), ..Self::new(self.pools, self.servers) };
         for spec in specs {
             next.check(&spec)?;
             if next.contains(&spec.public_key) {
@@ -169,7 +189,8 @@ impl Peers {
     ) -> Result<Programmed, BackendError> {
         let interface = lanes.of(lane);
         let present: HashSet<PublicKey> = interface.peers().await?.into_iter().map(|p| p.public_key).collect();
-        let removed: Vec<_> = present.iter().filter(|key| !self.contains(key)).copied().collect();
+        let removed: Vec<_> =
+            present.iter().filter(|key| !self.contains(key) && !self.is_mine(key, lane)).copied().collect();
         let unchanged = |spec: &PeerSpec| {
             let known = before.filter(|b| !b.is_doubtful(lane)).and_then(|b| b.wanted.get(&spec.public_key));
             present.contains(&spec.public_key) && known.is_some_and(|known| known.on(lane) == spec.on(lane))
@@ -178,6 +199,9 @@ impl Peers {
         let peers: Vec<_> =
             changed.iter().map(|spec| lane_peer(spec, lane, endpoints.get(&spec.public_key).copied())).collect();
         interface.remove_peers(&removed).await?;
+        if let Some(canary) = self.canary.as_ref().filter(|canary| self.is_mine(&canary.public_key, lane)) {
+            interface.put_peers(std::slice::from_ref(canary)).await?;
+        }
         interface.put_peers(&peers).await?;
         let is_call = |peer: &&LanePeer| peer.endpoint.is_some() && !present.contains(&peer.public_key);
         Ok(Programmed {
@@ -187,22 +211,9 @@ impl Peers {
         })
     }
 
-    /// Puts back what was before on the lane that failed and those before it.
-    async fn undo(&mut self, lanes: &Interfaces, failed: Lane, key: &PublicKey) {
-        for lane in Lane::ALL {
-            let interface = lanes.of(lane);
-            let undone = match self.wanted.get(key) {
-                Some(spec) => interface.put_peers(&[lane_peer(spec, lane, None)]).await,
-                None => interface.remove_peers(std::slice::from_ref(key)).await.map(drop),
-            };
-            if let Err(error) = undone {
-                tracing::warn!(%lane, %error, "a lane could not be put back at once; it will be repaired");
-                *self.doubtful.of_mut(lane) = true;
-            }
-            if lane == failed {
-                break;
-            }
-        }
+    /// True for the canary on its lane.
+    fn is_mine(&self, key: &PublicKey, lane: Lane) -> bool {
+        lane == Lane::Tor && self.is_canary(key)
     }
 
     /// Refuses what no valid caller sends.
@@ -211,6 +222,9 @@ impl Peers {
         for lane in Lane::ALL {
             if spec.public_key == *self.servers.of(lane) {
                 return refuse("this is the server's own key");
+            }
+            if self.is_canary(&spec.public_key) {
+                return refuse("this is the leak canary's key");
             }
             let (pool, addresses) = (self.pools.of(lane), spec.on(lane).addresses);
             let slot4 = u32::from(addresses.v4).wrapping_sub(u32::from(pool.v4.network()));
@@ -273,10 +287,9 @@ fn lane_peer(spec: &PeerSpec, lane: Lane, endpoint: Option<std::net::SocketAddr>
     }
 }
 
-fn lane_failed(lane: Lane, error: &BackendError) -> WgError {
+pub(crate) fn lane_failed(lane: Lane, error: &(impl std::fmt::Display + ?Sized)) -> WgError {
     WgError::LaneFailed { lane, detail: error.to_string() }
 }
 
 #[cfg(test)]
-#[path = "peers_tests.rs"]
 mod tests;

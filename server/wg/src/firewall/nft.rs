@@ -1,0 +1,57 @@
+//! Calls nft(8).
+
+use super::FirewallError;
+use crate::netfilter::OwnRuns;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+/// nft lives in a directory that is not in everybody's search path.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+/// A call takes some 20 ms.
+pub(super) const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The program, and which of its runs are ours.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Nft {
+    own: OwnRuns,
+}
+
+impl Nft {
+    /// Tells `own` of each run.
+    pub(crate) const fn new(own: OwnRuns) -> Self {
+        Self { own }
+    }
+
+    /// One run, which is one transaction. Returns what it printed.
+    pub(crate) async fn run(&self, arguments: &[&str], input: Option<String>) -> Result<String, FirewallError> {
+        let run = async {
+            let mut child = Command::new("nft")
+                .args(arguments)
+                .env_clear()
+                .env("PATH", PATH)
+                .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .kill_on_drop(true)
+                .spawn()?;
+            // Before it has read anything.
+            if let Some(process) = child.id() {
+                self.own.note(process);
+            }
+            if let (Some(mut stdin), Some(text)) = (child.stdin.take(), input) {
+                stdin.write_all(text.as_bytes()).await?;
+            }
+            child.wait_with_output().await
+        };
+        let output = tokio::time::timeout(DEADLINE, run)
+            .await
+            .map_err(|_| FirewallError::Late)?
+            .map_err(FirewallError::Spawn)?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(FirewallError::Refused(String::from_utf8_lossy(&output.stderr).trim().chars().take(500).collect()))
+    }
+}

@@ -1,0 +1,117 @@
+//! Watches what keeps the lanes shut, hears of changes at once, and raises the alarm.
+
+use crate::firewall::Check;
+use crate::netfilter::{Notice, Notices};
+use crate::service::Service;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::wg::{AlarmCause, TorLane, TorLaneReason};
+use tornado_shared::model::UnixSeconds;
+
+/// How often rules and routes are looked at though nothing was heard.
+const VERIFY: Duration = Duration::from_secs(10);
+/// Least time from one look to the next: somebody who changes rules without end does not keep us from anything else.
+const DEBOUNCE: Duration = Duration::from_millis(50);
+
+impl Service {
+    /// Looks at the rules when somebody changed them, and at intervals, until `shutdown`; changed ones are replaced.
+    pub(crate) async fn watch_firewall(&self, mut notices: Option<Notices>, shutdown: &CancellationToken) {
+        loop {
+            let heard = async {
+                match notices.as_mut() {
+                    Some(notices) => notices.next().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let notice = tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.wake_firewall.notified() => None,
+                notice = heard => Some(notice),
+                () = tokio::time::sleep(VERIFY) => None,
+            };
+            let started = Instant::now();
+            let whole = self.look_at_rules().await;
+            match notice {
+                Some(Notice::Tables) => self.wake_canary.notify_one(),
+                Some(Notice::Routing) | None => {}
+            }
+            if !whole {
+                tracing::info!(took_ms = started.elapsed().as_millis(), "rules that were changed are back");
+            }
+            tokio::time::sleep(DEBOUNCE).await;
+        }
+    }
+
+    /// True when all was as it should be; else it was put back, and the alarm raised where it was not our own doing.
+    pub(crate) async fn look_at_rules(&self) -> bool {
+        let check = self.firewall.check().await;
+        let missing = self.hold_routing().await;
+        let verified = matches!(check, Check::Whole);
+        match check {
+            Check::Whole => self.state.lock().await.firewall_verified = true,
+            Check::Changed => self.alarm(AlarmCause::Changed, "the policy's nftables table").await,
+            Check::NotLoaded => {
+                let mended = self.firewall.apply().await;
+                if let Err(error) = &mended {
+                    tracing::error!(%error, "the policy could not be put in place");
+                }
+                self.state.lock().await.firewall_verified = mended.is_ok();
+            }
+            Check::Unknown(error) => {
+                tracing::error!(%error, "the policy's nftables table could not be read");
+                self.state.lock().await.firewall_verified = false;
+            }
+        }
+        if let Some(what) = missing.first() {
+            self.alarm(AlarmCause::Changed, what).await;
+        }
+        verified && missing.is_empty()
+    }
+
+    /// Puts the second layer back. Returns what was missing of it.
+    async fn hold_routing(&self) -> Vec<&'static str> {
+        let missing = self.factory.netlink().hold(&self.fallback).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "rules and routes of the lanes could not be put back");
+            Vec::new()
+        });
+        if let Err(error) = self.route_isolation().await {
+            tracing::error!(%error, "the way back to isolation addresses could not be put back");
+        }
+        missing
+    }
+
+    /// Closes the tor lane, puts every rule back, tells log and audit trail. The lane follows what was asked again
+    /// after the rules were verified and a round of the canary was clean.
+    pub(crate) async fn alarm(&self, cause: AlarmCause, what: &str) {
+        let at = now();
+        tracing::error!(?cause, what, "ALARM: closing the tor lane");
+        let mut state = self.state.lock().await;
+        state.canary.alarms += 1;
+        state.canary.healthy = false;
+        state.canary.last_leak = Some(at);
+        state.canary.cause = Some(cause);
+        // Before anything that can fail: from here on nobody opens the lane but the canary's all-clear.
+        state.control.reason = TorLaneReason::LeakAlarm;
+        // Failures are told by `switch`; the whole table is loaded next if it did not do.
+        drop(self.switch(&mut state, TorLane::Closed, TorLaneReason::LeakAlarm).await);
+        state.firewall_verified = self.firewall.verify().await;
+        if !state.firewall_verified {
+            match self.firewall.apply().await {
+                Ok(()) => state.firewall_verified = true,
+                Err(error) => {
+                    tracing::error!(%error, "the policy could not be put back");
+                    self.wake_firewall.notify_one();
+                }
+            }
+        }
+        drop(state);
+        self.alarms.raise(at, cause, what);
+        self.wake_canary.notify_one();
+    }
+}
+
+/// The wall clock.
+pub(crate) fn now() -> UnixSeconds {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixSeconds::try_from(elapsed.as_secs()).unwrap_or(UnixSeconds::MAX)
+}

@@ -1,0 +1,101 @@
+//! The form of netlink messages and attributes. Pure; bytes of the kernel are read with the same care as others.
+
+/// A request.
+pub(super) const REQUEST: u16 = 0x01;
+/// Answer whether it worked.
+pub(super) const ACKNOWLEDGE: u16 = 0x04;
+/// All that there are.
+pub(super) const DUMP: u16 = 0x300;
+/// Message that ends a dump.
+pub(super) const DONE: u16 = 3;
+/// Message that tells an errno.
+pub(super) const ERROR: u16 = 2;
+/// Attributes within an attribute.
+pub(super) const NESTED: u16 = 0x8000;
+/// Flags of an attribute's kind: nested, byte order.
+const KIND: u16 = 0x3fff;
+/// Length of `nlmsghdr`.
+const HEADER: usize = 16;
+/// Length of `nfgenmsg`.
+pub(super) const FAMILY_HEADER: usize = 4;
+
+/// Kind and payload of each message of a datagram; a cut one is left out.
+pub(super) fn messages(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let length = usize::try_from(u32::from_ne_bytes(rest.get(..4)?.try_into().ok()?)).ok()?;
+        let kind = u16::from_ne_bytes(rest.get(4..6)?.try_into().ok()?);
+        let payload = rest.get(HEADER..length)?;
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, payload))
+    })
+}
+
+/// Kind, without flags, and value of each attribute.
+pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let length = usize::from(u16::from_ne_bytes(rest.get(..2)?.try_into().ok()?));
+        let kind = u16::from_ne_bytes(rest.get(2..4)?.try_into().ok()?) & KIND;
+        let value = rest.get(4..length)?;
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
+    })
+}
+
+/// The value of the first attribute of that kind.
+pub(super) fn attribute(bytes: &[u8], wanted: u16) -> Option<&[u8]> {
+    attributes(bytes).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
+}
+
+/// Appends an attribute.
+pub(super) fn put(out: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    let length = u16::try_from(value.len() + 4).unwrap_or(u16::MAX);
+    out.extend(length.to_ne_bytes());
+    out.extend(kind.to_ne_bytes());
+    out.extend(value);
+    out.resize(out.len().next_multiple_of(4), 0);
+}
+
+/// A whole message to a netfilter subsystem.
+pub(super) fn message(kind: u16, flags: u16, family: u8, attributes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(HEADER + FAMILY_HEADER + attributes.len()).unwrap_or(u32::MAX);
+    let mut out = Vec::from(length.to_ne_bytes());
+    out.extend(kind.to_ne_bytes());
+    out.extend((REQUEST | flags).to_ne_bytes());
+    out.extend([0; 8]);
+    out.extend([family, 0, 0, 0]);
+    out.extend(attributes);
+    out
+}
+
+/// What an error message says: none for success.
+pub(super) fn errno(payload: &[u8]) -> Option<i32> {
+    let code = payload.get(..4).and_then(|four| four.try_into().ok()).map_or(-nix::libc::EBADMSG, i32::from_ne_bytes);
+    (code != 0).then_some(-code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_reads_back_and_cut_bytes_end_it() {
+        let mut inner = Vec::new();
+        put(&mut inner, 1, b"abc");
+        put(&mut inner, 2 | NESTED, &[9; 8]);
+        let bytes = [message(0x101, DUMP, 2, &inner), message(DONE, 0, 2, &[])].concat();
+        let all: Vec<_> = messages(&bytes).collect();
+        assert_eq!(all.len(), 2);
+        let (kind, payload) = all[0];
+        assert_eq!(kind, 0x101);
+        assert_eq!(attribute(&payload[FAMILY_HEADER..], 1), Some(b"abc".as_slice()));
+        assert_eq!(attribute(&payload[FAMILY_HEADER..], 2), Some([9; 8].as_slice()));
+        for length in 0..bytes.len() {
+            assert!(messages(&bytes[..length]).count() < 2);
+            assert!(attributes(&bytes[..length]).count() < 50, "ends");
+        }
+        assert_eq!(messages(&[0; 64]).count(), 0, "a length of nothing does not go on for ever");
+        assert_eq!(attributes(&[0; 64]).count(), 0);
+    }
+}

@@ -1,0 +1,166 @@
+//! Hears at once when somebody changes our tables, or takes a rule or a route of the routing away.
+
+use super::message::{FAMILY_HEADER, attribute, messages};
+use rtnetlink::sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
+use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, TokioSocket};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// `NFNLGRP_NFTABLES`.
+const TABLES: u32 = 7;
+/// `RTNLGRP_IPV4_ROUTE`, `RTNLGRP_IPV4_RULE`, `RTNLGRP_IPV6_ROUTE`, `RTNLGRP_IPV6_RULE`.
+const ROUTING: [u32; 4] = [7, 8, 11, 19];
+/// `RTM_DELROUTE` and `RTM_DELRULE`.
+const TAKEN: [u16; 2] = [25, 33];
+/// nftables in the upper half of a message's kind.
+const NFTABLES: u16 = 10;
+/// `NFT_MSG_NEWGEN`: the end of a transaction.
+const GENERATION: u16 = 15;
+/// The program's number in it.
+const GENERATION_PROCESS: u16 = 2;
+/// The table's name, the same number in tables, chains, rules, sets, elements and objects.
+const TABLE: u16 = 1;
+/// Every message fits: the kernel sends batches of at most a page or two, sets in parts.
+const BUFFER: usize = 1 << 18;
+/// So many runs of our own are remembered.
+const RUNS: usize = 64;
+/// After an error of the socket, so that it cannot spin.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// Not this process changed one of the tables, or it is not known who.
+    Tables,
+    /// A rule or a route was taken away by somebody.
+    Routing,
+}
+
+/// The processes by which this service changes tables, so that it does not take its own changes for others'.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OwnRuns(Arc<Mutex<VecDeque<u32>>>);
+
+impl OwnRuns {
+    /// Remembers a process before it changes anything.
+    pub(crate) fn note(&self, process: u32) {
+        let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if runs.len() == RUNS {
+            runs.pop_front();
+        }
+        runs.push_back(process);
+    }
+
+    fn is_own(&self, process: u32) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&process)
+    }
+}
+
+/// A subscription. Numbers of processes are those of the first namespace: where this process lives in another, its
+/// own changes are heard as others', and a look at the rules finds them unchanged.
+pub(crate) struct Notices {
+    tables: TokioSocket,
+    routing: TokioSocket,
+    names: Vec<String>,
+    own: OwnRuns,
+    /// A message of the transaction that is being told was about one of our tables.
+    touched: bool,
+}
+
+impl Notices {
+    /// Subscribes to changes of the tables of these names, in any family.
+    pub(crate) fn open(names: Vec<String>, own: OwnRuns) -> io::Result<Self> {
+        let subscribe = |protocol, groups: &[u32]| -> io::Result<TokioSocket> {
+            let mut socket = TokioSocket::new(protocol)?;
+            socket.socket_mut().bind_auto()?;
+            for group in groups {
+                socket.socket_ref().add_membership(*group)?;
+            }
+            Ok(socket)
+        };
+        let (tables, routing) = (subscribe(NETLINK_NETFILTER, &[TABLES])?, subscribe(NETLINK_ROUTE, &ROUTING)?);
+        Ok(Self { tables, routing, names, own, touched: false })
+    }
+
+    /// The next change by others. Where messages were lost it says so, too: then anything may have changed.
+    pub(crate) async fn next(&mut self) -> Notice {
+        let (mut of_tables, mut of_routing) = (Vec::with_capacity(BUFFER), Vec::with_capacity(BUFFER));
+        loop {
+            of_tables.clear();
+            of_routing.clear();
+            tokio::select! {
+                heard = self.tables.recv(&mut of_tables) => match heard {
+                    Ok(()) if !self.concerns(&of_tables) => {}
+                    Ok(()) => return Notice::Tables,
+                    Err(error) => return lost(&error, Notice::Tables).await,
+                },
+                heard = self.routing.recv(&mut of_routing) => match heard {
+                    Ok(()) if !messages(&of_routing).any(|(kind, _)| TAKEN.contains(&kind)) => {}
+                    Ok(()) => return Notice::Routing,
+                    Err(error) => return lost(&error, Notice::Routing).await,
+                },
+            }
+        }
+    }
+
+    /// True when a transaction of somebody else that touched our tables ends in these messages.
+    fn concerns(&mut self, bytes: &[u8]) -> bool {
+        let mut concerns = false;
+        for (kind, payload) in messages(bytes) {
+            if kind >> 8 != NFTABLES {
+                continue;
+            }
+            let body = payload.get(FAMILY_HEADER..).unwrap_or_default();
+            if kind & 0xff == GENERATION {
+                let process = attribute(body, GENERATION_PROCESS).and_then(|value| value.try_into().ok());
+                let is_own = process.is_some_and(|process| self.own.is_own(u32::from_be_bytes(process)));
+                concerns |= std::mem::take(&mut self.touched) && !is_own;
+            } else if let Some(name) = attribute(body, TABLE) {
+                let name = name.strip_suffix(&[0]).unwrap_or(name);
+                self.touched |= self.names.iter().any(|own| own.as_bytes() == name);
+            }
+        }
+        concerns
+    }
+}
+
+async fn lost(error: &io::Error, notice: Notice) -> Notice {
+    tracing::debug!(%error, "changes of the firewall or the routing came faster than they were heard");
+    tokio::time::sleep(PAUSE).await;
+    notice
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::message::{message, put};
+    use super::*;
+
+    fn about(name: &[u8]) -> Vec<u8> {
+        let mut body = Vec::new();
+        put(&mut body, TABLE, name);
+        message(NFTABLES << 8 | 6, 0, 1, &body)
+    }
+
+    fn generation(process: u32) -> Vec<u8> {
+        let mut body = Vec::new();
+        put(&mut body, 1, &[0, 0, 0, 7]);
+        put(&mut body, GENERATION_PROCESS, &process.to_be_bytes());
+        message(NFTABLES << 8 | GENERATION, 0, 0, &body)
+    }
+
+    #[tokio::test]
+    async fn only_changes_of_our_tables_by_others_are_heard() {
+        let own = OwnRuns::default();
+        own.note(17);
+        let mut notices = Notices::open(vec!["tornado".into(), "tornado_canary".into()], own).unwrap();
+        assert!(!notices.concerns(&[about(b"docker\0"), generation(4)].concat()));
+        assert!(!notices.concerns(&[about(b"tornado\0"), generation(17)].concat()));
+        assert!(notices.concerns(&[about(b"tornado\0"), generation(4)].concat()));
+        assert!(notices.concerns(&[about(b"tornado_canary\0"), about(b"x\0"), generation(4)].concat()));
+        // A transaction may be told in several datagrams.
+        assert!(!notices.concerns(&about(b"tornado\0")));
+        assert!(notices.concerns(&generation(4)));
+        assert!(!notices.concerns(&generation(4)));
+    }
+}

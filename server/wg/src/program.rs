@@ -1,0 +1,88 @@
+//! Taking peers away and replacing them all, with everything that hangs on a peer.
+
+use crate::firewall::IsolationMap;
+use crate::service::{PeerState, Service};
+use std::net::IpAddr;
+use tornado_mesh::wg::{PeerSpec, Removed, SyncReport, WgError};
+use tornado_shared::model::{Lane, PublicKey, Slot};
+
+impl Service {
+    /// Takes a peer away. Its running flows end with it, so that the next holder of its addresses inherits none.
+    pub(crate) async fn remove(&self, key: &PublicKey) -> Result<Removed, WgError> {
+        let (result, addresses) = {
+            let mut guard = self.peers.lock().await;
+            let PeerState { peers, endpoints, .. } = &mut *guard;
+            endpoints.forget(key);
+            let (isolation, addresses) = (peers.isolation_of(key), peers.addresses_of(key));
+            let lanes = self.lanes().await;
+            let result = peers.remove(&lanes, key).await;
+            self.end_connections(&isolation);
+            self.tidy_isolation(IsolationMap::new(), isolation.into_keys().collect()).await;
+            self.state.lock().await.peers = peers.len();
+            (result, addresses)
+        };
+        if result.is_err() {
+            self.wake.notify_one();
+        }
+        if !addresses.is_empty() {
+            self.flows.end_of(addresses).await;
+        }
+        result
+    }
+
+    /// Makes the peers exactly these. Status answers meanwhile.
+    pub(crate) async fn sync(&self, specs: Vec<PeerSpec>) -> Result<SyncReport, WgError> {
+        let mut guard = self.peers.lock().await;
+        let PeerState { peers, endpoints, .. } = &mut *guard;
+        let lanes = self.lanes().await;
+        let (report, calls) = match peers.sync(&lanes, specs, endpoints).await {
+            Ok(done) => done,
+            Err(error) => {
+                self.wake.notify_one();
+                return Err(error);
+            }
+        };
+        let wanted = peers.isolation();
+        let gone = self.firewall.isolated().await.into_iter().filter(|a| !wanted.contains_key(a)).collect();
+        self.tidy_isolation(wanted, gone).await;
+        self.end_flows_of_nobody(peers.owned()).await;
+        for lane in Lane::ALL {
+            self.call(&lanes, lane, calls.of(lane).clone());
+            endpoints.update(lane, [], |key| peers.contains(key));
+        }
+        let mut state = self.state.lock().await;
+        state.synced = true;
+        state.peers = peers.len();
+        self.tell_readiness(&state);
+        Ok(report)
+    }
+
+    /// Ends what is tracked for addresses of the pools that no peer has: those of peers that went, in this life
+    /// or the one before.
+    async fn end_flows_of_nobody(&self, owned: std::collections::HashSet<IpAddr>) {
+        let pools = self.factory.config().pools;
+        let own = Lane::ALL.into_iter().flat_map(|lane| {
+            let pool = *pools.of(lane);
+            [Slot::SERVER, pools.canary_slot()].into_iter().filter_map(move |slot| pool.addresses(slot))
+        });
+        let own: Vec<IpAddr> = own.flat_map(|a| [IpAddr::V4(a.v4), IpAddr::V6(a.v6)]).collect();
+        let in_pools = move |address: IpAddr| match address {
+            IpAddr::V4(a) => Lane::ALL.into_iter().any(|lane| pools.of(lane).v4.contains(&a)),
+            IpAddr::V6(a) => Lane::ALL.into_iter().any(|lane| pools.of(lane).v6.contains(&a)),
+        };
+        self.flows.end_where(move |a| in_pools(a) && !owned.contains(&a) && !own.contains(&a)).await;
+    }
+
+    /// Resets a device's connections to Tor, so that Tor fetches nothing more for it.
+    fn end_connections(&self, isolation: &IsolationMap) {
+        let seen: Vec<IpAddr> =
+            isolation.iter().map(|(device, number)| self.firewall.seen_as(*device, *number)).collect();
+        if seen.is_empty() {
+            return;
+        }
+        match tornado_sockets::end_tcp_between(|_, remote| seen.contains(&remote.ip())) {
+            Ok(ended) => tracing::debug!(ended, "connections of a removed device to Tor were reset"),
+            Err(error) => tracing::warn!(%error, "connections of a removed device to Tor could not be reset"),
+        }
+    }
+}
