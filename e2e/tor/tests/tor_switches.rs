@@ -228,7 +228,8 @@ fn ask_names(host: &Host, stop: &AtomicBool) -> String {
         }
         std::thread::sleep(Duration::from_millis(30));
     }
-    assert!(answered > 20 && refused > 20, "names: {answered} answered, {refused} refused, {silent} silent");
+    // Linux sends a device six errors at once and then one a second (icmp_ratelimit): the rest is silence.
+    assert!(answered > 20 && refused > 3, "names: {answered} answered, {refused} refused, {silent} silent");
     format!("names: {answered} answered, {refused} refused, {silent} without an answer")
 }
 
