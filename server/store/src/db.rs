@@ -44,6 +44,10 @@ impl Database {
         Ok(Self { writer, reader, begin: "BEGIN IMMEDIATE" })
     }
 
+    pub(crate) const fn new(writer: AnyPool, reader: AnyPool, begin: &'static str) -> Self {
+        Self { writer, reader, begin }
+    }
+
     /// For queries that only read. Sees everything committed before.
     #[must_use]
     pub const fn reader(&self) -> &AnyPool {
@@ -86,15 +90,16 @@ fn sqlite_pool(connections: u32, pragmas: &'static str) -> AnyPoolOptions {
                 Ok(())
             })
         })
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                // A rollback that was begun by a drop is waited for.
-                connection.ping().await?;
-                // SQLite ends a transaction by itself when the disk is full or fails. The library's own rollback
-                // then fails and it counts a transaction for ever: each later one would be refused.
-                Ok(!connection.is_in_transaction())
-            })
-        })
+        .after_release(|connection, _| Box::pin(left_clean(connection)))
+}
+
+/// What a pool asks of a connection that comes back: is it fit for the next one?
+pub(crate) async fn left_clean(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    // A rollback that was begun by a drop is waited for.
+    connection.ping().await?;
+    // SQLite ends a transaction by itself when the disk is full or fails. The library's own rollback
+    // then fails and it counts a transaction for ever: each later one would be refused.
+    Ok(!connection.is_in_transaction())
 }
 
 /// Makes the file private from its first byte. SQLite gives its `-wal` and `-shm` files the same mode.

@@ -21,6 +21,15 @@ pub enum StoreError {
     /// The schema cannot be brought up to date, or belongs to a newer version of this program.
     #[error("the database schema cannot be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// A PostgreSQL database without our tables.
+    #[error("the database has no tables yet: run `tornadod migrate schema` as its owner")]
+    SchemaMissing,
+    /// A PostgreSQL database of an older version of this program.
+    #[error("the database lacks migration {0}: run `tornadod migrate schema` as its owner")]
+    SchemaOld(i64),
+    /// The engine did not answer in time; what was asked may or may not have been done.
+    #[error("the database did not answer in time")]
+    Late,
     /// The engine refused or failed.
     #[error("the database failed: {0}")]
     Engine(#[from] sqlx::Error),
@@ -30,6 +39,25 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// True when the engine ended one of two transactions that stood in each other's way: doing it again is right.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            // serialization_failure, deadlock_detected (PostgreSQL manual, appendix A).
+            Self::Engine(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01"))
+            }
+            Self::File { .. }
+            | Self::Path(_)
+            | Self::Migration(_)
+            | Self::SchemaMissing
+            | Self::SchemaOld(_)
+            | Self::Late
+            | Self::Engine(_)
+            | Self::Damaged(_) => false,
+        }
+    }
+
     /// True when a `UNIQUE` or primary key constraint decided against the statement.
     #[must_use]
     pub fn is_unique_violation(&self) -> bool {

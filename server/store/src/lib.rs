@@ -4,12 +4,16 @@
 //! suite that any other engine runs unchanged. Queries are one portable text each, run by `sqlx::Any`
 //! with `$1` placeholders; only the migrations differ between engines. Times are Unix seconds, identifiers
 //! UUIDs in lower-case text. Races are decided by constraints and conditional updates, never by a
-//! read before a write.
+//! read before a write; where an engine lets writers run side by side, a row is locked first.
 
 mod db;
 mod error;
 pub mod identity;
+#[cfg(test)]
+mod landed;
+mod postgres;
 pub mod sessions;
 
 pub use db::Database;
 pub use error::StoreError;
+pub use postgres::{PostgresLogin, PostgresUrl, PostgresUrlError};

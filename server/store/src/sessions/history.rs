@@ -7,8 +7,8 @@ use sqlx::{AnyConnection, AnyPool, Row as _};
 use tornado_shared::model::UserId;
 
 pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO history (session_id, user_id, username, device_id, public_key, started_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)";
+    const INSERT: &str = "INSERT INTO history (session_id, user_id, username, device_id, public_key, started_at, \
+         node_id) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     sqlx::query(INSERT)
         .bind(row.session_id.to_string())
         .bind(row.user_id.to_string())
@@ -16,6 +16,7 @@ pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(
         .bind(row.device_id.to_string())
         .bind(row.public_key.to_string())
         .bind(row.started_at)
+        .bind(row.node_id.as_str())
         .execute(tx)
         .await?;
     Ok(())

@@ -9,6 +9,7 @@ use tornado_shared::model::SessionId;
 pub(super) const LAST: u32 = (1 << 22) - 2;
 
 /// A number that no live session of the gateway has. Counts up, so that one comes again after all others only.
+/// Whoever counts holds the gateway's turn until the transaction ends.
 pub(super) async fn next(tx: &mut AnyConnection, node_id: &str) -> Result<u32, StoreError> {
     const NEXT: &str = "INSERT INTO isolation (node_id, latest) VALUES ($1, 1) \
          ON CONFLICT (node_id) DO UPDATE SET latest = isolation.latest % $2 + 1 RETURNING latest AS isolation";
@@ -30,10 +31,11 @@ pub(super) async fn renew(tx: &mut AnyConnection, session: SessionId) -> Result<
     let Some(row) = found.fetch_optional(&mut *tx).await? else { return Ok(None) };
     let node_id: String = row.try_get("node_id")?;
     let number = next(tx, &node_id).await?;
-    sqlx::query("UPDATE sessions SET isolation = $2 WHERE session_id = $1")
+    let done = sqlx::query("UPDATE sessions SET isolation = $2 WHERE session_id = $1")
         .bind(session.to_string())
         .bind(i64::from(number))
         .execute(tx)
         .await?;
-    Ok(Some(number))
+    // It may have ended while this waited for its gateway's turn.
+    Ok((done.rows_affected() == 1).then_some(number))
 }

@@ -3,18 +3,23 @@
 //! One slot number stands for a device's addresses on both lanes, so one row is one lease of both.
 //! A lease, its live session and its history row come in one transaction and go in one transaction.
 
+mod deadline;
 mod history;
 mod isolation;
 mod leases;
 mod live_rows;
 mod rows;
 mod sql;
+mod turns;
 
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod postgres_tests;
+#[cfg(test)]
 mod tests;
 
+pub use deadline::Deadlined;
 pub use sql::SqlSessions;
 
 use crate::StoreError;

@@ -2,9 +2,9 @@
 
 use super::{
     AfterClose, Checkpoint, CloseSession, HistoryRecord, OpenSession, Opened, PoolCount, SessionRow, SessionStore,
-    history, isolation, leases, live_rows,
+    history, isolation, leases, live_rows, turns,
 };
-use crate::{Database, StoreError};
+use crate::{Database, PostgresLogin, StoreError, postgres};
 use async_trait::async_trait;
 use sqlx::AnyConnection;
 use sqlx::migrate::Migrator;
@@ -12,6 +12,12 @@ use std::path::Path;
 use tornado_shared::model::{CloseReason, SessionId, SessionState, UnixSeconds, UserId};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sessions/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/sessions/postgres");
+
+/// The schema of a PostgreSQL database that holds the tables.
+const SCHEMA: &str = "session";
+/// The role that works with them; see `installers/postgres/roles.sql`.
+const ROLE: &str = "tornado_session";
 
 /// Attempts of a transaction that lost a race for a slot or a key to another one.
 const ATTEMPTS: u32 = 5;
@@ -26,6 +32,16 @@ impl SqlSessions {
     /// Opens the SQLite file at `path`, makes it (mode 0600) when missing.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
         Ok(Self { db: Database::open_sqlite(path, &SQLITE).await? })
+    }
+
+    /// Opens the tables in a PostgreSQL database. Makes none: see [`SqlSessions::migrate_postgres`].
+    pub async fn open_postgres(login: &PostgresLogin) -> Result<Self, StoreError> {
+        Ok(Self { db: Database::open_postgres(login, SCHEMA, &POSTGRES).await? })
+    }
+
+    /// Makes the tables in a PostgreSQL database, or brings them up to date, as their owner.
+    pub async fn migrate_postgres(owner: &PostgresLogin) -> Result<(), StoreError> {
+        postgres::migrate(owner, SCHEMA, ROLE, &POSTGRES).await
     }
 
     /// Closes the database; see [`Database::close`].
@@ -53,7 +69,9 @@ impl SessionStore for SqlSessions {
         loop {
             match self.try_open(open).await {
                 // A constraint decided for another transaction; the next look sees its rows.
-                Err(error) if error.is_unique_violation() && attempt < ATTEMPTS => attempt += 1,
+                Err(error) if (error.is_unique_violation() || error.is_conflict()) && attempt < ATTEMPTS => {
+                    attempt += 1
+                }
                 decided => return decided,
             }
         }
@@ -109,6 +127,9 @@ impl SessionStore for SqlSessions {
 }
 
 async fn open_in(tx: &mut AnyConnection, open: &OpenSession) -> Result<Opened, StoreError> {
+    // Two devices of one account must not both find its last slot free. The account comes before the gateway, always,
+    // so that no two transactions wait for each other.
+    turns::take(tx, open.user_id).await?;
     let old = live_rows::of_device(tx, open.device_id).await?;
     if let Some(row) = &old
         && row.public_key == open.public_key
@@ -134,8 +155,9 @@ async fn open_in(tx: &mut AnyConnection, open: &OpenSession) -> Result<Opened, S
         };
         close_in(tx, &close).await?;
     }
-    let Some(taken) = leases::take(tx, open).await? else { return Ok(Opened::PoolExhausted) };
+    // Before the lease: its row is the gateway's turn, so no two transactions look for a free slot at once.
     let number = isolation::next(tx, &open.node_id).await?;
+    let Some(taken) = leases::take(tx, open).await? else { return Ok(Opened::PoolExhausted) };
     let row = live_rows::fresh(open, taken.slot, number);
     live_rows::insert(tx, &row).await?;
     history::insert(tx, &row).await?;

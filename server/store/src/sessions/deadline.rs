@@ -1,0 +1,64 @@
+//! A bound for each call: a database server that hangs, or whose machine is gone, holds nobody.
+
+use super::{Checkpoint, CloseSession, HistoryRecord, OpenSession, Opened, PoolCount, SessionRow, SessionStore};
+use crate::StoreError;
+use async_trait::async_trait;
+use std::time::Duration;
+use tornado_shared::model::{SessionId, SessionState, UnixSeconds, UserId};
+
+/// Longer than the wait for a connection, shorter than any caller's own deadline.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A store whose calls end with [`StoreError::Late`] in time. What was asked then may or may not have been done; the
+/// callers' own repetition finds out, as after a lost answer.
+#[derive(Debug, Clone)]
+pub struct Deadlined<S>(pub S);
+
+async fn within<T>(call: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {
+    tokio::time::timeout(DEADLINE, call).await.unwrap_or(Err(StoreError::Late))
+}
+
+#[async_trait]
+impl<S: SessionStore> SessionStore for Deadlined<S> {
+    async fn open(&self, open: &OpenSession) -> Result<Opened, StoreError> {
+        within(self.0.open(open)).await
+    }
+
+    async fn transition(
+        &self,
+        session: SessionId,
+        from: SessionState,
+        to: SessionState,
+        offline_since: Option<UnixSeconds>,
+    ) -> Result<bool, StoreError> {
+        within(self.0.transition(session, from, to, offline_since)).await
+    }
+
+    async fn renew_isolation(&self, session: SessionId) -> Result<Option<u32>, StoreError> {
+        within(self.0.renew_isolation(session)).await
+    }
+
+    async fn close(&self, close: &CloseSession) -> Result<bool, StoreError> {
+        within(self.0.close(close)).await
+    }
+
+    async fn checkpoint(&self, checkpoints: &[Checkpoint]) -> Result<(), StoreError> {
+        // Many thousands are written in many transactions.
+        let parts = u32::try_from(checkpoints.len() / 256).unwrap_or(u32::MAX).saturating_add(1);
+        let all = DEADLINE.saturating_mul(parts);
+        tokio::time::timeout(all, self.0.checkpoint(checkpoints)).await.unwrap_or(Err(StoreError::Late))
+    }
+
+    async fn live(&self, node_id: &str) -> Result<Vec<SessionRow>, StoreError> {
+        // At start only, and all rows of a gateway.
+        tokio::time::timeout(DEADLINE * 6, self.0.live(node_id)).await.unwrap_or(Err(StoreError::Late))
+    }
+
+    async fn history(&self, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError> {
+        within(self.0.history(user, limit)).await
+    }
+
+    async fn pool(&self, node_id: &str, rested_before: UnixSeconds) -> Result<PoolCount, StoreError> {
+        within(self.0.pool(node_id, rested_before)).await
+    }
+}

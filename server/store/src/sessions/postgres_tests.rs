@@ -1,0 +1,130 @@
+//! PostgreSQL against the conformance suite, and what only an engine with writers side by side can get wrong.
+
+use super::conformance::{self, NODE};
+use super::{OpenSession, Opened, SessionStore, SqlSessions};
+use crate::PostgresLogin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tornado_e2e_engines::{Postgres, PostgresOptions};
+use tornado_shared::model::{CloseReason, DeviceId, SessionId, Slot, UserId};
+
+async fn empty(server: &Postgres) -> SqlSessions {
+    let login = PostgresLogin::trusted(server.database().unwrap().parse().unwrap(), "postgres");
+    SqlSessions::migrate_postgres(&login).await.unwrap();
+    SqlSessions::open_postgres(&login).await.unwrap()
+}
+
+macro_rules! conform {
+    ($($check:ident),+ $(,)?) => {
+        /// One server for all checks, a database for each.
+        #[tokio::test]
+        async fn postgres_conforms() {
+            let server = Postgres::shared().unwrap();
+            $(
+                let store = empty(&server).await;
+                conformance::$check(&store).await;
+                store.shut().await;
+            )+
+        }
+    };
+}
+
+conform!(
+    a_session_round_trips,
+    the_same_key_again_changes_nothing,
+    defect_046_another_key_replaces_the_session_and_keeps_the_lease,
+    defect_012_a_key_of_another_device_is_refused,
+    defect_002_slots_of_an_account_count_other_live_devices,
+    defect_067_closing_twice_counts_once,
+    isolation_numbers_are_never_shared_or_inherited,
+    transitions_are_compare_and_set,
+    a_released_slot_rests_and_waits_for_its_device,
+    a_failed_connect_frees_its_slot_at_once,
+    a_device_that_changes_its_gateway_leaves_nothing_behind,
+);
+
+/// Connects, closes and new numbers side by side, from two processes' worth of pools.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn racing_connects_get_different_slots_and_numbers() {
+    let server = Postgres::shared().unwrap();
+    let login = PostgresLogin::trusted(server.database().unwrap().parse().unwrap(), "postgres");
+    SqlSessions::migrate_postgres(&login).await.unwrap();
+    let stores = [SqlSessions::open_postgres(&login).await.unwrap(), SqlSessions::open_postgres(&login).await.unwrap()];
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..80 {
+        let store = stores[number % 2].clone();
+        tasks.spawn(async move {
+            let wide = (Slot(2), Slot(100));
+            let mut input =
+                OpenSession { slots: wide, ..conformance::open(UserId::random(), DeviceId::random(), 1000) };
+            for round in 0..3 {
+                input.session_id = SessionId::random();
+                input.public_key = tornado_shared::model::PrivateKey::random().public_key();
+                let Opened::New { row, .. } = store.open(&input).await.unwrap() else { panic!("must open") };
+                assert!(store.renew_isolation(row.session_id).await.unwrap().is_some());
+                if round < 2 {
+                    let close = conformance::close(row.session_id, CloseReason::Disconnect, 1000);
+                    assert!(store.close(&close).await.unwrap());
+                }
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    let live = stores[0].live(NODE).await.unwrap();
+    let mut slots: Vec<_> = live.iter().map(|row| row.slot.0).collect();
+    slots.sort_unstable();
+    assert_eq!(slots, (2..82).collect::<Vec<_>>());
+    let numbers: std::collections::HashSet<_> = live.iter().map(|row| row.isolation).collect();
+    assert_eq!(numbers.len(), 80);
+    assert_eq!(stores[0].history(None, 500).await.unwrap().len(), 240);
+}
+
+/// Two devices of an account with one slot, on two gateways at once: one gets it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_slot_of_an_account_goes_to_one_device() {
+    let server = Postgres::shared().unwrap();
+    let store = empty(&server).await;
+    for _ in 0..10 {
+        let user = UserId::random();
+        let mut tasks = tokio::task::JoinSet::new();
+        for node in ["a", "b", "c", "d"] {
+            let store = store.clone();
+            tasks.spawn(async move {
+                let one = conformance::open(user, DeviceId::random(), 1000);
+                let slots = (Slot(2), Slot(1000));
+                store.open(&OpenSession { node_id: node.into(), max_devices: 1, slots, ..one }).await.unwrap()
+            });
+        }
+        let mut opened = 0;
+        while let Some(done) = tasks.join_next().await {
+            let outcome = done.unwrap();
+            let new = matches!(outcome, Opened::New { .. });
+            opened += usize::from(new);
+            assert!(new || outcome == Opened::MaxDevices, "{outcome:?}");
+        }
+        assert_eq!(opened, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_or_dies_is_known_soon_and_comes_back() {
+    let server = Arc::new(Postgres::start(&PostgresOptions::default()).unwrap());
+    let store = super::Deadlined(empty(&server).await);
+    let connect = || conformance::open(UserId::random(), DeviceId::random(), 1000);
+    let Opened::New { row, .. } = store.open(&connect()).await.unwrap() else { panic!("must open") };
+    server.freeze().unwrap();
+    let begun = Instant::now();
+    assert!(store.open(&connect()).await.is_err());
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    server.thaw().unwrap();
+    assert_eq!(store.live(NODE).await.unwrap()[0].session_id, row.session_id);
+    server.kill();
+    let begun = Instant::now();
+    assert!(store.open(&connect()).await.is_err());
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    server.restart().unwrap();
+    assert!(matches!(store.open(&connect()).await.unwrap(), Opened::New { .. }));
+    assert_eq!(store.live(NODE).await.unwrap().len(), 2);
+}

@@ -1,0 +1,13 @@
+//! Table `turns`: connects of one account come one after the other, on every gateway.
+
+use crate::StoreError;
+use sqlx::AnyConnection;
+use tornado_shared::model::UserId;
+
+/// Waits until no other transaction connects a device of the account; the turn ends with the transaction.
+pub(super) async fn take(tx: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
+    const TAKE: &str = "INSERT INTO turns (user_id, taken) VALUES ($1, 1) \
+         ON CONFLICT (user_id) DO UPDATE SET taken = turns.taken + 1";
+    sqlx::query(TAKE).bind(user.to_string()).execute(tx).await?;
+    Ok(())
+}
