@@ -11,6 +11,7 @@ use tornado_mesh::auth::{
     AccessToken, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin, Operator,
     PutOperator, RedeemSetup, RefreshToken, SetupLink,
 };
+use tornado_mesh::auth::operators::OperatorRole;
 use tornado_mesh::token::VerifyingKey;
 use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens};
@@ -40,7 +41,7 @@ impl Auth for FakeAuth {
         if input.code.expose() != "GOODCODE" || redeemed.is_some() {
             return Err(AuthError::InvalidSetupCode);
         }
-        let operator = Operator { id: OperatorId::random(), name: input.name.clone(), created_at: 0 };
+        let operator = Operator { id: OperatorId::random(), name: input.name.clone(), role: OperatorRole::Owner, totp: false, created_at: 0 };
         *redeemed = Some(input);
         Ok(operator)
     }

@@ -12,6 +12,10 @@ pub enum CodeKind {
     Invitation,
     /// Makes the first operator.
     Setup,
+    /// Stands once for a code of an authenticator.
+    Recovery,
+    /// An operator's sign-in.
+    SignIn,
 }
 
 impl CodeKind {
@@ -19,6 +23,8 @@ impl CodeKind {
         match self {
             Self::Invitation => b"tornado-vpn invitation\0",
             Self::Setup => b"tornado-vpn setup\0",
+            Self::Recovery => b"tornado-vpn recovery\0",
+            Self::SignIn => b"tornado-vpn sign-in\0",
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Config {
     pub login_key_lifetime: i64,
     /// Life of a set-up code.
     pub setup_lifetime: i64,
+    /// Life of an operator's sign-in.
+    pub sign_in_lifetime: i64,
     /// Limits against guessing.
     pub guard: Limits,
 }
@@ -62,6 +64,7 @@ impl Default for Config {
             refresh_lifetime: 7 * DAY,
             login_key_lifetime: 30 * DAY,
             setup_lifetime: 3600,
+            sign_in_lifetime: 8 * 3600,
             guard: Limits::default(),
         }
     }
@@ -95,6 +98,9 @@ impl Config {
         }
         if !(60..=DAY).contains(&self.setup_lifetime) {
             return fail("setup_lifetime", "must be 60 seconds to 1 day");
+        }
+        if !(300..=7 * DAY).contains(&self.sign_in_lifetime) {
+            return fail("sign_in_lifetime", "must be 5 minutes to 7 days");
         }
         if self.hash_workers > 64 || self.hash_queue > 4096 {
             return fail("hash_workers", "at most 64 workers and 4096 waiting");

@@ -59,6 +59,8 @@ enum Axis {
     V4(u32),
     /// The upper half of an IPv6 address: one site.
     V6(u64),
+    /// An account's owner who proves the password again; apart, so that no token holder slows logins down.
+    Own(AccountTag),
     Account(AccountTag),
 }
 
@@ -82,6 +84,14 @@ impl Attempt {
             }
         };
         Self { address, account }
+    }
+}
+
+impl Attempt {
+    /// An attempt by the holder of a token to prove an account's password again.
+    #[must_use]
+    pub const fn own(account: AccountTag) -> Self {
+        Self { address: Axis::Own(account), account: None }
     }
 }
 

@@ -9,11 +9,13 @@ mod config;
 mod envelope;
 mod error;
 pub mod guard;
+mod head;
 pub mod keys;
 pub mod password;
 mod seal;
 mod service;
 mod tokens;
+pub mod totp;
 
 pub use clock::Clock;
 pub use config::{Argon2Cost, Config, ConfigError};
@@ -47,7 +49,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let sessions = Arc::new(SessionsClient::new(context.channel("session")));
     let service = Arc::new(Service::new(config, Arc::new(store.clone()), sessions, keys, clock)?);
     let (ready, readiness) = Readiness::new("starting");
-    let server = context.server(tornado_mesh::auth::router(service.clone()), readiness)?;
+    let server = context.server(tornado_mesh::auth::routers(service.clone()), readiness)?;
     service.upkeep().await;
     ready.ready();
     let upkeep = tokio::spawn(keep_up(service, context.shutdown.clone()));

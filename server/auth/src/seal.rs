@@ -32,20 +32,26 @@ impl AtRestKey {
 
     /// Nonce, then ciphertext and tag. Bound to the family.
     pub fn seal(&self, family: FamilyId, secret: &ExportSecret, nonce: [u8; NONCE]) -> Result<Vec<u8>, SealError> {
-        let aad = aad(family);
-        let payload = Payload { msg: secret.expose(), aad: &aad };
-        let sealed = self.0.encrypt(&Nonce::from(nonce), payload).map_err(|_| SealError)?;
-        Ok([nonce.as_slice(), &sealed].concat())
+        self.seal_bytes(&aad(family), secret.expose(), nonce)
     }
 
     /// Opens what [`seal`](Self::seal) made for the same family.
     pub fn open(&self, family: FamilyId, sealed: &[u8]) -> Result<ExportSecret, SealError> {
+        self.open_bytes(&aad(family), sealed).map(|bytes| ExportSecret::from_bytes(*bytes))
+    }
+
+    /// Nonce, then ciphertext and tag. Bound to `what`, which names kind and owner.
+    pub fn seal_bytes(&self, what: &[u8], secret: &[u8], nonce: [u8; NONCE]) -> Result<Vec<u8>, SealError> {
+        let sealed = self.0.encrypt(&Nonce::from(nonce), Payload { msg: secret, aad: what }).map_err(|_| SealError)?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens what [`seal_bytes`](Self::seal_bytes) made for the same `what`.
+    pub fn open_bytes<const N: usize>(&self, what: &[u8], sealed: &[u8]) -> Result<Zeroizing<[u8; N]>, SealError> {
         let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE>().ok_or(SealError)?;
-        let aad = aad(family);
-        let opened = self.0.decrypt(&Nonce::from(*nonce), Payload { msg: ciphertext, aad: &aad });
+        let opened = self.0.decrypt(&Nonce::from(*nonce), Payload { msg: ciphertext, aad: what });
         let opened = Zeroizing::new(opened.map_err(|_| SealError)?);
-        let bytes: [u8; 32] = opened.as_slice().try_into().map_err(|_| SealError)?;
-        Ok(ExportSecret::from_bytes(bytes))
+        opened.as_slice().try_into().map(Zeroizing::new).map_err(|_| SealError)
     }
 }
 

@@ -119,6 +119,12 @@ impl From<AuthError> for ApiError {
             | AuthError::InvalidInvitation
             | AuthError::NameTaken
             | AuthError::InvalidSetupCode
+            | AuthError::TotpRequired
+            | AuthError::TotpInvalid
+            | AuthError::NotFound(_)
+            | AuthError::LastOwner
+            | AuthError::NotAllowed
+            | AuthError::SignedOut
             | AuthError::RefreshExpired
             | AuthError::RefreshInvalid
             | AuthError::RefreshReused

@@ -101,7 +101,28 @@ pub struct Caller {
     roles: Vec<Role>,
 }
 
+tokio::task_local! {
+    static CALLER: Option<Caller>;
+}
+
+/// Runs a method's work with its caller at hand.
+pub(crate) async fn as_caller<F: Future>(caller: Option<Caller>, work: F) -> F::Output {
+    CALLER.scope(caller, work).await
+}
+
 impl Caller {
+    /// Who called the method that is running; `None` outside of one.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        CALLER.try_with(Clone::clone).ok().flatten()
+    }
+
+    /// The caller's first role.
+    #[must_use]
+    pub fn role(&self) -> Option<Role> {
+        self.roles.iter().copied().find(|role| *role == Role::Root).or_else(|| self.roles.first().copied())
+    }
+
     /// True when the caller is root or has one of the roles.
     #[must_use]
     pub fn may(&self, allowed: &[Role]) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::MeshFault;
 use crate::fault::ServiceError;
-use crate::peer::{Caller, Role};
+use crate::peer::{self, Caller, Role};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -81,11 +81,13 @@ where
     Fut: Future<Output = Result<O, E>> + Send + 'static,
 {
     let overtime = if request.method() == http::Method::GET { 1 } else { OVERTIME };
+    let caller = request.extensions().get::<Caller>().cloned();
     let input = match admit::<I>(method, request).await {
         Ok(input) => input,
         Err(refusal) => return refusal.into_response::<E>(),
     };
     let work = async move { tokio::time::timeout(method.deadline * overtime, call(input)).await };
+    let work = peer::as_caller(caller, work);
     match tokio::time::timeout(method.deadline, tokio::spawn(work)).await {
         Ok(Ok(Ok(Ok(output)))) => axum::Json(output).into_response(),
         Ok(Ok(Ok(Err(error)))) => {

@@ -44,6 +44,12 @@ pub(crate) fn auth(error: AuthError) -> SessionError {
         | AuthError::MaxDevices
         | AuthError::InvalidInvitation
         | AuthError::NameTaken
+        | AuthError::TotpRequired
+        | AuthError::TotpInvalid
+        | AuthError::NotFound(_)
+        | AuthError::LastOwner
+        | AuthError::NotAllowed
+        | AuthError::SignedOut
         | AuthError::InvalidSetupCode => SessionError::Mesh(MeshFault::Internal(format!(
             "service auth gave an answer that has no place here: {error}"
         ))),

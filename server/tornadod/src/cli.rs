@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::commands::args::{Audit, Device, Keys, Operator, User};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,6 +77,18 @@ pub enum Operators {
     /// Manage operators.
     #[command(subcommand)]
     Operator(Operator),
+    /// Manage users.
+    #[command(subcommand)]
+    User(User),
+    /// Look at users' devices and remove them.
+    #[command(subcommand)]
+    Device(Device),
+    /// Read and check the trail of privileged acts.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Look at the server's keys and rotate them.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Manage invitations.
     #[command(subcommand)]
     Invite(Invite),
@@ -134,19 +147,6 @@ pub enum Tor {
     },
     /// Follow what happens to Tor, one JSON object a line.
     Events,
-}
-
-/// `tornadod operator …`
-#[derive(Debug, Subcommand)]
-pub enum Operator {
-    /// Make an operator, or set an operator's password.
-    Add {
-        /// 3 to 50 of a-z, 0-9, '.', '_', '-'.
-        name: Username,
-        /// Read the password from standard input instead of asking.
-        #[arg(long)]
-        password_stdin: bool,
-    },
 }
 
 /// `tornadod invite …`

@@ -98,6 +98,7 @@ impl DeviceApi {
             password: password.clone(),
             device_key: device.key.clone(),
             device_name: device.name.clone(),
+            totp: None,
         };
         self.open_login(Purpose::Login, path::LOGIN, &payload, now).await
     }
@@ -117,6 +118,7 @@ impl DeviceApi {
             password: password.clone(),
             device_key: device.key.clone(),
             device_name: device.name.clone(),
+            totp: None,
         };
         self.open_login(Purpose::Enroll, path::ENROLL, &payload, now).await
     }

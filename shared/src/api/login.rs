@@ -29,6 +29,9 @@ pub struct LoginPayload {
     pub device_key: String,
     /// What the user calls the device; only used when the device is new.
     pub device_name: DeviceName,
+    /// Code of the account's authenticator, or a recovery code; after the answer `totp_required`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totp: Option<Secret>,
 }
 
 /// What an enrolment envelope holds.
@@ -46,6 +49,9 @@ pub struct EnrollPayload {
     pub device_key: String,
     /// As in [`LoginPayload`].
     pub device_name: DeviceName,
+    /// As in [`LoginPayload`]; for an account that exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totp: Option<Secret>,
 }
 
 /// What a sealed v2 reply holds, for login and enrolment alike.

@@ -38,13 +38,32 @@ pub(super) fn write_new<T: Serialize>(dir: &Path, name: &str, value: &T) -> Resu
     sync_dir(dir)
 }
 
+/// Writes a file in the place of the one before: readers see the old one or the new one, whenever the power goes.
+pub(crate) fn replace<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), KeysError> {
+    let path = dir.join(name);
+    let text = serde_json::to_vec(value).map(Zeroizing::new);
+    let text =
+        text.map_err(|_| KeysError::Damaged { path: path.clone(), reason: "cannot be written as JSON".into() })?;
+    let unfinished = dir.join(format!("{UNFINISHED}{name}"));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)
+        .map_err(io(&unfinished))?;
+    file.write_all(&text).and_then(|()| file.sync_all()).map_err(io(&unfinished))?;
+    fs::rename(&unfinished, &path).map_err(io(&path))?;
+    sync_dir(dir)
+}
+
 /// Makes a directory's entries durable.
 pub(super) fn sync_dir(dir: &Path) -> Result<(), KeysError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(io(dir))
 }
 
 /// Reads a file that must be private and whole.
-pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, KeysError> {
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, KeysError> {
     let mut file = File::open(path).map_err(io(path))?;
     let metadata = file.metadata().map_err(io(path))?;
     let damaged = |reason: &str| KeysError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
@@ -101,6 +120,6 @@ pub(super) fn remove_unused_dir(path: &Path) -> Result<(), KeysError> {
 }
 
 /// True when there is something of that name.
-pub(super) fn exists(path: &Path) -> Result<bool, KeysError> {
+pub(crate) fn exists(path: &Path) -> Result<bool, KeysError> {
     path.try_exists().map_err(io(path))
 }

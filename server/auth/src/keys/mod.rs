@@ -3,7 +3,7 @@
 //! Made whole at first start and never repaired by itself: a file that is missing, damaged or open to others
 //! keeps the service from starting.
 
-mod files;
+pub(crate) mod files;
 mod login;
 mod stored;
 
@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 
 const IDENTITY: &str = "identity.json";
 const AT_REST: &str = "at-rest.json";
+const AUDIT: &str = "audit.json";
 
 /// The key directory cannot be used as it is.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,8 @@ pub struct Keys {
     dir: PathBuf,
     /// The server's identity.
     pub identity: IdentityKey,
+    /// Signs the audit trail's newest row.
+    pub audit: IdentityKey,
     /// Seals secrets in the database.
     pub at_rest: AtRestKey,
     /// Signs and checks tokens.
@@ -79,6 +82,7 @@ impl Keys {
         files::make_dir(&new)?;
         let seed = Zeroizing::new(rand::random::<[u8; 32]>());
         files::write_new(&new, IDENTITY, &IdentityFile { ed25519_seed: Bytes(*seed) })?;
+        make_audit(&new)?;
         let key = Zeroizing::new(rand::random::<[u8; 32]>());
         files::write_new(&new, AT_REST, &AtRestFile { aes_256_gcm: Bytes(*key) })?;
         for kind in [TokenKind::Access, TokenKind::Refresh] {
@@ -93,7 +97,7 @@ impl Keys {
     /// Loads every key, then makes new login keys if they are due.
     pub fn open(dir: &Path, now: UnixSeconds, login_lifetime: i64) -> Result<Self, KeysError> {
         let mut signing: Vec<SigningKeyFile> = Vec::new();
-        let (mut identity, mut at_rest) = (None, None);
+        let (mut identity, mut at_rest, mut audit) = (None, None, None);
         let (mut v1, mut v2) = (Vec::new(), Vec::new());
         for path in files::list(dir)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -101,6 +105,8 @@ impl Keys {
                 identity = Some(files::read::<IdentityFile>(&path)?);
             } else if name == AT_REST {
                 at_rest = Some(files::read::<AtRestFile>(&path)?);
+            } else if name == AUDIT {
+                audit = Some(files::read::<IdentityFile>(&path)?);
             } else if name.starts_with("sign-") {
                 signing.push(files::read(&path)?);
             } else if name.starts_with("login-v1-") {
@@ -112,13 +118,26 @@ impl Keys {
             }
         }
         let identity = IdentityKey::from_seed(&identity.ok_or(KeysError::Missing(IDENTITY))?.ed25519_seed.0);
+        let audit = match audit {
+            Some(audit) => audit,
+            None if files::exists(&dir.with_file_name(crate::head::FILE))? => return Err(KeysError::Missing(AUDIT)),
+            // Directories of versions without an audit trail lack it; there is nothing yet that it signed.
+            None => make_audit(dir)?,
+        };
+        let audit = IdentityKey::from_seed(&audit.ed25519_seed.0);
         let at_rest = at_rest.ok_or(KeysError::Missing(AT_REST))?;
         let at_rest = AtRestKey::new(&at_rest.aes_256_gcm.0).map_err(|_| KeysError::Missing(AT_REST))?;
         let v2 = v2.into_iter().map(|(path, stored)| V2Key::new(path, &stored, &identity)).collect();
         let login = RwLock::new(Arc::new(LoginKeys::new(v1, v2)));
-        let keys = Self { dir: dir.to_owned(), identity, at_rest, tokens: TokenKeys::new(&signing)?, login };
+        let keys = Self { dir: dir.to_owned(), identity, audit, at_rest, tokens: TokenKeys::new(&signing)?, login };
         keys.renew(now, login_lifetime)?;
         Ok(keys)
+    }
+
+    /// Where they lie.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The login keys of this moment.
@@ -152,6 +171,12 @@ impl Keys {
         tracing::info!(removed = plan.remove.len(), v1 = plan.make_v1, v2 = plan.make_v2, "login keys renewed");
         Ok(())
     }
+}
+
+fn make_audit(dir: &Path) -> Result<IdentityFile, KeysError> {
+    let file = IdentityFile { ed25519_seed: Bytes(rand::random()) };
+    files::write_new(dir, AUDIT, &file)?;
+    Ok(file)
 }
 
 fn word(kind: TokenKind) -> &'static str {

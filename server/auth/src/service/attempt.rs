@@ -56,6 +56,13 @@ impl Service {
         read
     }
 
+    /// An attempt by somebody whose account is known already.
+    pub(super) fn own_attempt(&self, account: AccountTag, now: UnixSeconds) -> Result<Running<'_>, AuthError> {
+        let attempt = Attempt::own(account);
+        lock(&self.guard).begin(attempt, now).map_err(fault::guard)?;
+        Ok(Running { guard: &self.guard, attempt, judged: false })
+    }
+
     pub(super) fn attempt(
         &self,
         address: IpAddr,

@@ -3,8 +3,9 @@
 //! What is still to be closed is not remembered: it is what `session` has and the store says has ended. So
 //! nothing is lost when this service dies between ending a login and closing its session.
 
-use super::Service;
+use super::{Service, fault};
 use std::sync::atomic::{AtomicBool, Ordering};
+use tornado_mesh::auth::AuthError;
 use tornado_mesh::session::{CloseDevice, LiveQuery, SessionError};
 use tornado_shared::model::{CloseReason, DeviceId};
 use tornado_store::identity::RevokeReason;
@@ -51,6 +52,25 @@ impl Drop for Owed<'_> {
 }
 
 impl Service {
+    /// Ends the sessions of devices that have just lost their logins, by whatever way: the one path for all. The answer
+    /// comes when both peers of each are gone; what fails now is done by the next comparison.
+    pub(super) async fn end_sessions(
+        &self,
+        owed: Owed<'_>,
+        devices: &[DeviceId],
+        reason: CloseReason,
+    ) -> Result<(), AuthError> {
+        let close = |device: &DeviceId| self.sessions.close_device(CloseDevice { device_id: *device, reason });
+        let closed = futures::future::join_all(devices.iter().map(close)).await;
+        match closed.into_iter().find_map(Result::err) {
+            None => {
+                owed.paid();
+                Ok(())
+            }
+            Some(error) => Err(fault::unsettled(&error.to_string())),
+        }
+    }
+
     /// Closes a device's session now; when that fails, the next comparison does it.
     pub(super) async fn close(
         &self,
@@ -116,8 +136,11 @@ const fn close_reason(reason: RevokeReason) -> CloseReason {
     match reason {
         RevokeReason::Logout => CloseReason::Logout,
         RevokeReason::Replaced => CloseReason::Replaced,
-        RevokeReason::Reused | RevokeReason::DeviceRemoved | RevokeReason::Suspended | RevokeReason::Deleted => {
-            CloseReason::Revoked
-        }
+        RevokeReason::Reused
+        | RevokeReason::DeviceRemoved
+        | RevokeReason::Suspended
+        | RevokeReason::Deleted
+        | RevokeReason::PasswordChanged
+        | RevokeReason::Revoked => CloseReason::Revoked,
     }
 }

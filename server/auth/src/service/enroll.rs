@@ -84,7 +84,7 @@ impl Service {
             attempt.failed(self.clock.now());
             return Err(AuthError::InvalidCredentials);
         }
-        attempt.succeeded();
+        self.judge_factor(attempt, &user, payload.totp.as_ref()).await?;
         if !user.is_active {
             return Err(AuthError::UserInactive);
         }

@@ -1,6 +1,7 @@
 //! The one place that turns failures of the parts into the contract's error.
 
 use crate::guard::RetryAfter;
+use crate::keys::KeysError;
 use crate::password::{HashError, PolicyError};
 use crate::seal::SealError;
 use tornado_mesh::MeshFault;
@@ -32,6 +33,18 @@ pub(super) fn policy(error: PolicyError) -> AuthError {
 
 pub(super) const fn guard(RetryAfter(retry_after): RetryAfter) -> AuthError {
     AuthError::TooManyAttempts { retry_after }
+}
+
+pub(super) fn keys(error: KeysError) -> AuthError {
+    tracing::error!(%error, "the key directory failed");
+    AuthError::Mesh(MeshFault::Unavailable("the key directory cannot be used now; see the log".into()))
+}
+
+/// A right was taken away, a session that it held is still open.
+pub(super) fn unsettled(error: &str) -> AuthError {
+    tracing::warn!(error, "the sessions of ended logins are still to be closed");
+    let text = "it is written; service session does not answer, and open tunnels are closed as soon as it does";
+    AuthError::Mesh(MeshFault::Unavailable(text.into()))
 }
 
 pub(super) fn seal(error: SealError) -> AuthError {

@@ -1,5 +1,6 @@
 //! Making invitations.
 
+use super::access::Actor;
 use super::{Service, fault};
 use crate::code::{self, CodeKind};
 use std::net::Ipv6Addr;
@@ -36,7 +37,9 @@ impl Service {
             now,
             expires_at,
         };
-        self.store.create_invitation(&invitation).await.map_err(fault::store)?;
+        let row = self.row(&Actor::caller()?.name, "invitation.create", format!("invitation:{}", invitation.id));
+        self.store.create_invitation(&invitation, &row).await.map_err(fault::store)?;
+        self.sign_trail().await;
         let identity = self.keys.identity.public().fingerprint();
         let link = Invitation { server, identity, tls, code }.to_link();
         Ok(InvitationLink { id: invitation.id, link, expires_at })

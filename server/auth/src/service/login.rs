@@ -1,6 +1,6 @@
 //! Logging in with name and password.
 
-use super::attempt::tag;
+use super::attempt::{Running, tag};
 use super::welcome::{device_key, parse, view};
 use super::{Service, fault};
 use crate::envelope::{Opened, ReplyWay};
@@ -12,19 +12,22 @@ use tornado_mesh::session::LiveQuery;
 use tornado_shared::api::{LoginBody, LoginPayload, LoginReply};
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::{DeviceId, Secret, SessionState, UserId, Username};
-use tornado_store::identity::{DeviceClaim, LoginOutcome, User, UserKey};
+use tornado_store::identity::{DeviceClaim, FactorOwner, LoginOutcome, User, UserKey};
 
 /// What a v1 envelope holds; other fields of its clients are ignored.
 #[derive(Deserialize)]
 struct PayloadV1 {
     username_or_email: String,
     password: Secret,
+    #[serde(default)]
+    totp: Option<Secret>,
 }
 
 /// What a payload of either version says.
 struct Credentials {
     name: String,
     password: Secret,
+    totp: Option<Secret>,
     /// Absent in v1: the device is chosen once the user is known.
     claim: Option<DeviceClaim>,
 }
@@ -58,12 +61,31 @@ impl Service {
             attempt.failed(self.clock.now());
             return Err(AuthError::InvalidCredentials);
         };
-        attempt.succeeded();
+        self.judge_factor(attempt, &user, credentials.totp.as_ref()).await?;
         if !user.is_active {
             return Err(AuthError::UserInactive);
         }
         self.keep_cost(&user, &credentials.password).await;
         Ok(user)
+    }
+
+    /// The second half of an attempt whose password was right.
+    pub(super) async fn judge_factor(
+        &self,
+        attempt: Running<'_>,
+        user: &User,
+        code: Option<&Secret>,
+    ) -> Result<(), AuthError> {
+        let actor = format!("user:{}", user.username);
+        match self.check_factor(FactorOwner::User(user.id), &actor, code).await {
+            Ok(()) => attempt.succeeded(),
+            Err(AuthError::TotpInvalid) => {
+                attempt.failed(self.clock.now());
+                return Err(AuthError::TotpInvalid);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Hashes a right password anew when the configured cost has changed. Not worth failing a login for.
@@ -108,14 +130,19 @@ fn credentials(opened: &Opened) -> Result<Credentials, AuthError> {
     match opened.reply {
         ReplyWay::Plain => {
             let payload: PayloadV1 = parse(&opened.payload, "username_or_email and password")?;
-            Ok(Credentials { name: payload.username_or_email, password: payload.password, claim: None })
+            Ok(Credentials {
+                name: payload.username_or_email,
+                password: payload.password,
+                totp: payload.totp,
+                claim: None,
+            })
         }
         ReplyWay::Sealed(_) => {
             let fields = "username_or_email, password, device_key and device_name (1 to 64 printable characters)";
             let payload: LoginPayload = parse(&opened.payload, fields)?;
             let key = device_key(&payload.device_key)?;
             let claim = Some(DeviceClaim::V2 { key, name: payload.device_name });
-            Ok(Credentials { name: payload.username_or_email, password: payload.password, claim })
+            Ok(Credentials { name: payload.username_or_email, password: payload.password, totp: payload.totp, claim })
         }
     }
 }

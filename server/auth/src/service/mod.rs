@@ -1,19 +1,27 @@
 //! The use-cases, one file a concern. Here: what they share, and the contract's methods as thin calls.
 
+mod access;
 mod attempt;
 mod closing;
+mod contracts;
 mod enroll;
 mod fault;
 mod invite;
 mod login;
 mod operators;
+mod own;
+mod second_factor;
 mod server;
+mod sign_in;
 mod tokens;
+mod trail;
+mod users;
 mod welcome;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::guard::Guard;
+use crate::head::HeadFile;
 use crate::keys::Keys;
 use crate::password::{HashError, Hasher};
 use crate::tokens::Lifetimes;
@@ -39,6 +47,8 @@ pub struct Service {
     hasher: Hasher,
     guard: Mutex<Guard>,
     unsettled: Unsettled,
+    head: HeadFile,
+    signing: tokio::sync::Mutex<()>,
     clock: Clock,
 }
 
@@ -53,7 +63,9 @@ impl Service {
     ) -> Result<Self, HashError> {
         let hasher = Hasher::new(config.argon2, config.hash_workers, config.hash_queue)?;
         let guard = Mutex::new(Guard::new(config.guard));
-        Ok(Self { config, store, sessions, keys, hasher, guard, unsettled: Unsettled::default(), clock })
+        let (head, unsettled) = (HeadFile::new(&keys), Unsettled::default());
+        let signing = tokio::sync::Mutex::new(());
+        Ok(Self { config, store, sessions, keys, hasher, guard, unsettled, head, signing, clock })
     }
 
     /// Renews login keys, forgets what has lapsed, has sessions compared with logins. Failures are logged and met
@@ -64,6 +76,7 @@ impl Service {
         if let Err(error) = self.keys.renew(now, self.config.login_key_lifetime) {
             tracing::error!(%error, "login keys could not be renewed");
         }
+        self.sign_trail().await;
         match self.store.prune(now).await {
             Ok(rows) => tracing::debug!(rows, "lapsed rows forgotten"),
             Err(error) => tracing::error!(%error, "lapsed rows could not be forgotten"),

@@ -1,12 +1,14 @@
-//! Operators: the first by a one-time set-up code, the others by root.
+//! Operators: the first by a one-time set-up code, the others by root or an owner.
 
+use super::access::{Act, Actor, role_of};
 use super::{Service, fault};
 use crate::code::{self, CodeKind};
-use crate::password;
 use subtle::ConstantTimeEq as _;
-use tornado_mesh::auth::{AuthError, Operator, PutOperator, RedeemSetup, SetupLink};
-use tornado_shared::model::{OperatorId, Secret, Username};
-use tornado_store::identity::{NewOperator, OperatorRow};
+use tornado_mesh::auth::operators::{OperatorRef, OperatorRole, PutOperatorRole};
+use tornado_mesh::auth::{Acting, AuthError, Operator, PutOperator, RedeemSetup, SetupLink};
+use tornado_mesh::{Done, NoInput};
+use tornado_shared::model::OperatorId;
+use tornado_store::identity::{OperatorChange, OperatorRow, PutOutcome, RemoveOutcome};
 
 impl Service {
     /// Each call makes the code before it worthless.
@@ -14,7 +16,9 @@ impl Service {
         let code = code::write(&rand::random());
         let expires_at = self.clock.now().saturating_add(self.config.setup_lifetime);
         let hash = code::hash(CodeKind::Setup, &code);
-        let made = self.store.put_setup_code(&hash, expires_at).await.map_err(fault::store)?;
+        let audit = self.row(&Actor::caller()?.name, "setup.link", "server");
+        let made = self.store.put_setup_code(&hash, expires_at, &audit).await.map_err(fault::store)?;
+        self.sign_trail().await;
         Ok(SetupLink { code: made.then_some(code) })
     }
 
@@ -24,23 +28,90 @@ impl Service {
         if !stored.is_some_and(|stored| bool::from(stored.ct_eq(&presented))) {
             return Err(AuthError::InvalidSetupCode);
         }
-        let operator = self.new_operator(&input.name, &input.password).await?;
-        let row = self.store.redeem_setup(&presented, &operator).await.map_err(fault::store)?;
-        row.map(to_contract).ok_or(AuthError::InvalidSetupCode)
+        let name = format!("operator:{}", input.name);
+        let change = self
+            .change(PutOperatorRole {
+                name: input.name,
+                password: Some(input.password),
+                role: Some(OperatorRole::Owner),
+                forget_totp: false,
+            })
+            .await?;
+        let audit = self.row("nobody", "setup.redeem", name);
+        let row = self.store.redeem_setup(&presented, &change, &audit).await.map_err(fault::store)?;
+        self.sign_trail().await;
+        to_contract(row.ok_or(AuthError::InvalidSetupCode)?, false)
     }
 
+    /// The command line's short form.
     pub(super) async fn set_operator(&self, input: PutOperator) -> Result<Operator, AuthError> {
-        let operator = self.new_operator(&input.name, &input.password).await?;
-        self.store.put_operator(&operator).await.map(to_contract).map_err(fault::store)
+        let PutOperator { name, password } = input;
+        let what = PutOperatorRole { name, password: Some(password), role: None, forget_totp: false };
+        self.put_operator_role(Acting::root(what)).await
     }
 
-    async fn new_operator(&self, name: &Username, password: &Secret) -> Result<NewOperator, AuthError> {
-        password::check_new(password, name).map_err(fault::policy)?;
-        let password_hash = self.hasher.hash(password).await.map_err(fault::hash)?;
-        Ok(NewOperator { id: OperatorId::random(), name: name.clone(), password_hash, now: self.clock.now() })
+    pub(super) async fn put_operator_role(&self, input: Acting<PutOperatorRole>) -> Result<Operator, AuthError> {
+        let actor = self.authorise(input.operator.as_ref(), Act::OperatorsWrite).await?;
+        let change = self.change(input.what).await?;
+        let mut details = Vec::new();
+        if let Some(role) = &change.role {
+            details.push(("role", role.clone()));
+        }
+        for (word, is_so) in [("password", change.password_hash.is_some()), ("totp_off", change.forget_totp)] {
+            if is_so {
+                details.push((word, "set".to_owned()));
+            }
+        }
+        let audit = self.detailed(&actor.name, "operator.put", format!("operator:{}", change.name), &details);
+        let outcome = self.store.put_operator(&change, &audit).await.map_err(fault::store)?;
+        self.sign_trail().await;
+        match outcome {
+            PutOutcome::Put(row) => self.operator_of(row).await,
+            PutOutcome::NeedsPassword => Err(AuthError::InvalidFields("a new operator needs a password".into())),
+            PutOutcome::LastOwner => Err(AuthError::LastOwner),
+            PutOutcome::Gone => Err(AuthError::NotFound("operator".into())),
+        }
+    }
+
+    pub(super) async fn remove_operator(&self, input: Acting<OperatorRef>) -> Result<Done, AuthError> {
+        let actor = self.authorise(input.operator.as_ref(), Act::OperatorsWrite).await?;
+        let name = input.what.name;
+        let audit = self.row(&actor.name, "operator.remove", format!("operator:{name}"));
+        let outcome = self.store.remove_operator(&name, &audit).await.map_err(fault::store)?;
+        self.sign_trail().await;
+        match outcome {
+            RemoveOutcome::Removed => Ok(Done {}),
+            RemoveOutcome::LastOwner => Err(AuthError::LastOwner),
+            RemoveOutcome::Gone => Err(AuthError::NotFound("operator".into())),
+        }
+    }
+
+    pub(super) async fn all_operators(&self, input: Acting<NoInput>) -> Result<Vec<Operator>, AuthError> {
+        self.authorise(input.operator.as_ref(), Act::OperatorsRead).await?;
+        let mut operators = Vec::new();
+        for row in self.store.list_operators().await.map_err(fault::store)? {
+            operators.push(self.operator_of(row).await?);
+        }
+        Ok(operators)
+    }
+
+    async fn change(&self, input: PutOperatorRole) -> Result<OperatorChange, AuthError> {
+        let password_hash = match &input.password {
+            Some(password) => Some(self.hash_new(password, &input.name).await?),
+            None => None,
+        };
+        Ok(OperatorChange {
+            id: OperatorId::random(),
+            name: input.name,
+            password_hash,
+            role: input.role.map(|role| role.as_str().to_owned()),
+            forget_totp: input.forget_totp,
+            now: self.clock.now(),
+        })
     }
 }
 
-fn to_contract(row: OperatorRow) -> Operator {
-    Operator { id: row.id, name: row.name, created_at: row.created_at }
+pub(super) fn to_contract(row: OperatorRow, totp: bool) -> Result<Operator, AuthError> {
+    let role = role_of(&row)?;
+    Ok(Operator { id: row.id, name: row.name, role, totp, created_at: row.created_at })
 }

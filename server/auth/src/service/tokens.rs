@@ -4,6 +4,7 @@ use super::welcome::view;
 use super::{Service, fault};
 use crate::tokens::Holder;
 use sha2::{Digest as _, Sha256};
+use tornado_mesh::auth::audit::Outcome;
 use tornado_mesh::auth::{AuthError, Grant, LanePresharedKeys, RefreshToken};
 use tornado_mesh::token::{Claims, TokenError};
 use tornado_mesh::{Done, MeshFault};
@@ -31,6 +32,8 @@ impl Service {
             }
             RotateOutcome::Reused => {
                 tracing::warn!(family = %claims.fam, "a refresh token was used twice; the login is ended");
+                let device = format!("device:{}", claims.device_id);
+                self.note("service:auth", "login.refresh_reused", &device, Outcome::Done).await;
                 // The login is ended either way; a session that cannot be closed now is tried again.
                 if let Err(error) = self.close(owed, claims.device_id, CloseReason::Revoked).await {
                     tracing::warn!(%error, "the session of an ended login is still to be closed");
@@ -117,7 +120,7 @@ impl Service {
     }
 
     /// Who holds this access token, checked against what is stored now and not only against its signature.
-    async fn holder(&self, token: &Secret) -> Result<(Claims, Standing), AuthError> {
+    pub(super) async fn holder(&self, token: &Secret) -> Result<(Claims, Standing), AuthError> {
         let claims = self.keys.tokens.verify_access(token, self.clock.now()).map_err(AuthError::Token)?;
         let standing = self.store.standing(claims.fam).await.map_err(fault::store)?.ok_or(AuthError::Revoked)?;
         check(&standing)?;

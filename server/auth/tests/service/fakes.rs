@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::session::{
-    ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery, LiveSession,
-    PoolStatus, RenewIdentity, SessionError, Sessions,
+    ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
+    LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::api::TorView;

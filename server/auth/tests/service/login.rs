@@ -212,11 +212,11 @@ async fn defect_070_the_latest_login_is_written() {
 async fn suspended_and_deleted_accounts_do_not_get_in() {
     let world = World::new().await;
     let user = world.account("alice", None, 3).await;
-    world.store.set_user_active(user, false, world.now()).await.unwrap();
+    world.set_active(user, false).await;
     assert_eq!(world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap_err(), AuthError::UserInactive);
     let wrong = world.login("alice", "wrong password", &IdentityKey::random()).await;
     assert_eq!(wrong.unwrap_err(), AuthError::InvalidCredentials);
-    world.store.delete_user(user, world.now()).await.unwrap();
+    world.delete_user(user).await;
     assert_eq!(
         world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap_err(),
         AuthError::InvalidCredentials

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helper that cannot go on has failed the test")]
 
+mod audit;
 mod enroll;
 mod fakes;
 mod guessing;

@@ -60,7 +60,7 @@ async fn defect_026_keys_and_database_are_private() {
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&world.keys_dir()), 0o700);
     let keys = files(&world.keys_dir());
-    assert_eq!(keys.len(), 6, "{keys:?}");
+    assert_eq!(keys.len(), 7, "{keys:?}");
     for key in keys {
         assert_eq!(mode(&key), 0o600, "{}", key.display());
     }
@@ -139,14 +139,14 @@ async fn login_keys_are_renewed_and_the_old_stay_until_they_expire() {
     let second = world.info().await;
     assert_ne!(second.login_key.statement.id, first.login_key.statement.id);
     assert_ne!(second.pubkey, first.pubkey);
-    assert_eq!(files(&world.keys_dir()).len(), 8);
+    assert_eq!(files(&world.keys_dir()).len(), 9);
     let body = tornado_shared::api::LoginBody::V1(sealed_to_old);
     let purpose = tornado_shared::crypto::v2::Purpose::Login;
     assert!(world.post(purpose, body, "192.0.2.1").await.is_ok());
     assert!(world.login("alice", PASSWORD, &IdentityKey::random()).await.is_ok());
     world.pass(10 * 86_400);
     world.service.upkeep().await;
-    assert_eq!(files(&world.keys_dir()).len(), 6);
+    assert_eq!(files(&world.keys_dir()).len(), 7);
     let world = world.restart().await;
     assert_eq!(world.info().await.login_key, second.login_key);
 }

@@ -10,7 +10,6 @@ use tornado_shared::api::Tokens;
 use tornado_shared::crypto::encoding::Bytes;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::model::{CloseReason, PrivateKey, PublicKey, Secret};
-use tornado_store::identity::IdentityStore as _;
 
 impl World {
     async fn trade(&self, tokens: &Tokens, attempt: Option<u8>) -> Result<Tokens, AuthError> {
@@ -133,7 +132,7 @@ async fn defect_064_a_close_that_a_crash_swallowed_is_made_up_for_at_the_next_st
     let tablet = world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap().payload;
     world.sessions.silent.store(true, Ordering::SeqCst);
     world.logout(&welcome.tokens).await.unwrap_err();
-    world.store.remove_device(phone.device_id, world.now()).await.unwrap();
+    world.remove_device(phone.device_id).await;
     let world = world.restart().await;
     let devices = [welcome.device_id, phone.device_id, tablet.device_id];
     world.sessions.live.lock().unwrap().extend(devices.map(|device| (welcome.user.id, device)));
@@ -162,13 +161,13 @@ async fn defect_013_suspended_and_deleted_users_neither_refresh_nor_connect() {
     let world = World::new().await;
     let welcome = world.alice().await;
     let (user, tokens) = (welcome.payload.user.id, welcome.payload.tokens);
-    world.store.set_user_active(user, false, world.now()).await.unwrap();
+    world.set_active(user, false).await;
     assert_eq!(world.refresh(&tokens).await.unwrap_err(), AuthError::UserInactive);
     assert_eq!(world.authorize(&tokens, key()).await.unwrap_err(), AuthError::UserInactive);
-    world.store.set_user_active(user, true, world.now()).await.unwrap();
+    world.set_active(user, true).await;
     assert_eq!(world.refresh(&tokens).await.unwrap_err(), AuthError::Revoked);
     let tokens = world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap().payload.tokens;
-    world.store.delete_user(user, world.now()).await.unwrap();
+    world.delete_user(user).await;
     assert_eq!(world.refresh(&tokens).await.unwrap_err(), AuthError::UserInactive);
     assert_eq!(world.authorize(&tokens, key()).await.unwrap_err(), AuthError::UserInactive);
 }
@@ -182,7 +181,7 @@ async fn defect_014_an_access_token_dies_with_login_and_device() {
     world.logout(&tokens).await.unwrap();
     assert_eq!(world.authorize(&tokens, key()).await.unwrap_err(), AuthError::Revoked);
     let again = world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap().payload;
-    world.store.remove_device(again.device_id, world.now()).await.unwrap();
+    world.remove_device(again.device_id).await;
     assert_eq!(world.authorize(&again.tokens, key()).await.unwrap_err(), AuthError::Revoked);
     assert_eq!(world.refresh(&again.tokens).await.unwrap_err(), AuthError::Revoked);
 }

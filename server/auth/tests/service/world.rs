@@ -9,6 +9,9 @@ use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tornado_auth::keys::Keys;
 use tornado_auth::{Argon2Cost, Clock, Config, Service};
+use tornado_mesh::auth::audit::AuditClient;
+use tornado_mesh::auth::operators::OperatorsClient;
+use tornado_mesh::auth::users::UsersClient;
 use tornado_mesh::auth::{Auth, AuthClient, AuthError, CreateInvitation, OpenLogin};
 use tornado_mesh::{Channel, NoInput, Readiness, Roles, SocketServer, listen};
 use tornado_shared::api::{LoginBody, LoginReply, LoginReplyV1, ServerInfo, WelcomePayload};
@@ -16,8 +19,8 @@ use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::v1::{self, EnvelopeV1};
 use tornado_shared::crypto::v2::{self, EnvelopeV2, ExportSecret, Pending, Purpose};
 use tornado_shared::invitation::Invitation;
-use tornado_shared::model::{Secret, UnixSeconds, UserId};
-use tornado_store::identity::{IdentityStore as _, NewUser, SqlIdentityStore};
+use tornado_shared::model::{DeviceId, Secret, UnixSeconds, UserId};
+use tornado_store::identity::{AccountStore as _, NewAudit, NewUser, RevokeReason, SqlIdentityStore, UserChange};
 use x25519_dalek::StaticSecret;
 
 pub const NOW: UnixSeconds = 1_800_000_000;
@@ -60,10 +63,11 @@ impl World {
         let sessions = Arc::new(FakeSessions::default());
         let service = Service::new(config, Arc::new(store.clone()), sessions.clone(), keys, clock).unwrap();
         let service = Arc::new(service);
+        service.sign_trail().await;
         let socket = dir.path().join("auth.sock");
         let (ready, readiness) = Readiness::new("starting");
         ready.ready();
-        let router = tornado_mesh::auth::router(service.clone());
+        let router = tornado_mesh::auth::routers(service.clone());
         let server = SocketServer::new(listen(&socket).unwrap(), Roles::default(), router, readiness).unwrap();
         let shutdown = CancellationToken::new();
         tokio::spawn(server.serve(shutdown.clone()));
@@ -101,8 +105,52 @@ impl World {
             password_hash: hasher.hash(&Secret::new(PASSWORD)).await.unwrap(),
             max_devices,
         };
-        assert!(self.store.create_user(&user, self.now()).await.unwrap());
+        assert!(self.store.add_user(&user, self.now(), &self.act("user.create")).await.unwrap());
         user.id
+    }
+
+    fn act(&self, action: &str) -> NewAudit {
+        NewAudit {
+            at: self.now(),
+            actor: "root".into(),
+            action: action.into(),
+            subject: "server".into(),
+            outcome: "done".into(),
+            details: "{}".into(),
+        }
+    }
+
+    /// Behind the service's back, as if it had died right after.
+    pub async fn set_active(&self, user: UserId, active: bool) {
+        let end_logins = (!active).then_some(RevokeReason::Suspended);
+        let change = UserChange { active: Some(active), end_logins, ..UserChange::default() };
+        self.store.change_user(user, &change, self.now(), &[]).await.unwrap();
+    }
+
+    /// Likewise.
+    pub async fn delete_user(&self, user: UserId) {
+        self.store.erase_user(user, self.now(), &self.act("user.delete")).await.unwrap().unwrap();
+    }
+
+    /// Likewise.
+    pub async fn remove_device(&self, device: DeviceId) {
+        assert!(self.store.take_device(device, self.now(), &self.act("device.remove")).await.unwrap());
+    }
+
+    pub fn channel(&self) -> Channel {
+        self.client.channel().clone()
+    }
+
+    pub fn users(&self) -> UsersClient {
+        UsersClient::new(self.channel())
+    }
+
+    pub fn operators(&self) -> OperatorsClient {
+        OperatorsClient::new(self.channel())
+    }
+
+    pub fn audit(&self) -> AuditClient {
+        AuditClient::new(self.channel())
     }
 
     pub async fn info(&self) -> ServerInfo {

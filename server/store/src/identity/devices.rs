@@ -1,6 +1,6 @@
 //! Table `devices`.
 
-use super::{DeviceClaim, DeviceKind, KeyOutcome, MAX_DEVICE_ROWS, NewLogin};
+use super::{DeviceClaim, DeviceKind, DeviceRow, KeyOutcome, MAX_DEVICE_ROWS, NewLogin};
 use crate::StoreError;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{DeviceId, DeviceName, PublicKey, UnixSeconds, UserId};
@@ -170,6 +170,57 @@ pub(super) async fn remove(db: &mut AnyConnection, device: DeviceId, now: UnixSe
             .bind(device.to_string())
             .execute(db)
             .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(super) async fn ids(db: &mut AnyConnection, user: UserId) -> Result<Vec<DeviceId>, StoreError> {
+    let query = "SELECT id FROM devices WHERE user_id = $1 AND removed_at IS NULL ORDER BY id";
+    let rows = sqlx::query(query).bind(user.to_string()).fetch_all(db).await?;
+    rows.iter().map(|row| parse_id(row.try_get("id")?)).collect()
+}
+
+/// Devices of one user or with one number; an empty text stands for any.
+pub(super) async fn list(
+    db: &mut AnyConnection,
+    user: &str,
+    device: &str,
+    now: UnixSeconds,
+) -> Result<Vec<DeviceRow>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT d.id AS id, d.user_id AS user_id, d.name AS name, d.kind AS kind, d.created_at AS created_at,
+                d.last_login_at AS last_login_at, f.id AS family
+         FROM devices d
+         LEFT JOIN token_families f ON f.device_id = d.id AND f.revoked_at IS NULL AND f.expires_at > $1
+         WHERE (d.user_id = $2 OR d.id = $3) AND d.removed_at IS NULL
+         ORDER BY d.created_at, d.id",
+    )
+    .bind(now)
+    .bind(user)
+    .bind(device)
+    .fetch_all(db)
+    .await?;
+    let device = |row: &sqlx::any::AnyRow| {
+        let (user, name): (String, String) = (row.try_get("user_id")?, row.try_get("name")?);
+        let (kind, family): (String, Option<String>) = (row.try_get("kind")?, row.try_get("family")?);
+        Ok(DeviceRow {
+            id: parse_id(row.try_get("id")?)?,
+            user: user.parse().map_err(|_| StoreError::Damaged("devices.user_id"))?,
+            name: name.parse().map_err(|_| StoreError::Damaged("devices.name"))?,
+            has_key: kind == "v2",
+            logged_in: family.is_some(),
+            created_at: row.try_get("created_at")?,
+            last_login_at: row.try_get("last_login_at")?,
+        })
+    };
+    rows.iter().map(device).collect()
+}
+
+pub(super) async fn rename(db: &mut AnyConnection, device: DeviceId, name: &DeviceName) -> Result<bool, StoreError> {
+    let done = sqlx::query("UPDATE devices SET name = $1 WHERE id = $2 AND removed_at IS NULL")
+        .bind(name.as_str())
+        .bind(device.to_string())
+        .execute(db)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -146,21 +146,31 @@ pub(super) async fn revoke_device(
     Ok(())
 }
 
+/// Ends every login of a user but one. Returns the device of the one that goes on.
 pub(super) async fn revoke_user(
     db: &mut AnyConnection,
     user: UserId,
     reason: RevokeReason,
+    keep: Option<FamilyId>,
     now: UnixSeconds,
-) -> Result<(), StoreError> {
+) -> Result<Option<DeviceId>, StoreError> {
+    let keep = keep.map(|family| family.to_string()).unwrap_or_default();
     sqlx::query(
-        "UPDATE token_families SET revoked_at = $1, revoke_reason = $2 WHERE user_id = $3 AND revoked_at IS NULL",
+        "UPDATE token_families SET revoked_at = $1, revoke_reason = $2
+         WHERE user_id = $3 AND revoked_at IS NULL AND id <> $4",
     )
     .bind(now)
     .bind(reason.as_str())
     .bind(user.to_string())
-    .execute(db)
+    .bind(keep.as_str())
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    let row = sqlx::query("SELECT device_id FROM token_families WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL")
+        .bind(keep.as_str())
+        .bind(user.to_string())
+        .fetch_optional(db)
+        .await?;
+    row.map(|row| devices::parse_id(row.try_get("device_id")?)).transpose()
 }
 
 /// Looks for a good login first, by its index; only a device without one costs the second look.

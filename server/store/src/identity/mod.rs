@@ -1,49 +1,57 @@
 //! Users, devices, invitations, logins and operators: what service `auth` owns. One file a table.
 
+mod accounts;
+mod audit;
+mod audit_store;
+pub mod chain;
 mod devices;
 mod envelopes;
+mod factors;
 mod families;
 mod invitations;
 mod model;
 mod operators;
 mod setup;
+mod sign_ins;
 mod sql;
+mod staff;
 mod tls;
 mod users;
 
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod postgres_tests;
+#[cfg(test)]
 mod sqlite_tests;
 
+pub use accounts::{AccountStore, ChangeOutcome, DeviceRow, UserChange, UserFilter};
+pub use audit_store::{AuditFilter, AuditHead, AuditStore, NewAudit, StoredAudit};
 pub use devices::{V1Choice, choose_v1};
+pub use factors::{Factor, FactorOwner, FactorStore};
 pub use model::{
     DeviceClaim, DeviceKind, EnrollOutcome, Enrollee, Hash, KeyOutcome, LoginOutcome, MAX_DEVICE_ROWS, NewInvitation,
-    NewLogin, NewOperator, NewUser, OpenInvitation, OperatorRow, RevokeReason, RotateOutcome, Rotation, Standing, User,
-    UserKey,
+    NewLogin, NewUser, OpenInvitation, OperatorRow, RevokeReason, RotateOutcome, Rotation, Standing, User, UserKey,
 };
+pub use operators::PutOutcome;
 pub use sql::SqlIdentityStore;
+pub use staff::{NewSignIn, OperatorChange, OperatorStore, RemoveOutcome, SignInRow};
 
 use crate::StoreError;
 use async_trait::async_trait;
 use tornado_shared::model::{DeviceId, FamilyId, InvitationId, PublicKey, UnixSeconds, UserId};
 
-/// The durable half of service `auth`. Every method is one statement or one transaction.
+/// The durable half of service `auth`. Every method is one statement or one transaction. Privileged acts come with their
+/// row of the audit trail and are written with it or not at all.
 #[async_trait]
-pub trait IdentityStore: Send + Sync + 'static {
+pub trait IdentityStore: AccountStore + AuditStore + FactorStore + OperatorStore {
     /// True while there is no account, operator or invitation.
     async fn is_pristine(&self) -> Result<bool, StoreError>;
 
-    /// Makes an account. False: the name or the address is taken.
-    async fn create_user(&self, user: &NewUser, now: UnixSeconds) -> Result<bool, StoreError>;
     /// Finds an account that is not deleted.
     async fn find_user(&self, key: UserKey<'_>) -> Result<Option<User>, StoreError>;
     /// Replaces a password hash by one of the same password. False: it changed meanwhile.
     async fn rehash_user(&self, user: UserId, old: &str, new: &str) -> Result<bool, StoreError>;
-    /// Suspends an account and ends its logins, or lets it in again. False: there is none.
-    async fn set_user_active(&self, user: UserId, active: bool, now: UnixSeconds) -> Result<bool, StoreError>;
-    /// Deletes an account: its name is free, its logins are ended, its devices removed. False: there is none.
-    async fn delete_user(&self, user: UserId, now: UnixSeconds) -> Result<bool, StoreError>;
 
     /// Writes a login: last login, device, token family. The device's earlier login is ended.
     async fn log_in(&self, user: UserId, login: &NewLogin) -> Result<LoginOutcome, StoreError>;
@@ -67,25 +75,31 @@ pub trait IdentityStore: Send + Sync + 'static {
 
     /// Makes a key the device's only one.
     async fn set_wireguard_key(&self, device: DeviceId, key: &PublicKey) -> Result<KeyOutcome, StoreError>;
-    /// Removes a device and ends its login. False: there is none.
-    async fn remove_device(&self, device: DeviceId, now: UnixSeconds) -> Result<bool, StoreError>;
 
     /// Takes note of an envelope's ephemeral key. False: it was seen before.
     async fn spend_envelope(&self, key_hash: &Hash, expires_at: UnixSeconds) -> Result<bool, StoreError>;
 
     /// Writes an invitation.
-    async fn create_invitation(&self, invitation: &NewInvitation) -> Result<(), StoreError>;
+    async fn create_invitation(&self, invitation: &NewInvitation, audit: &NewAudit) -> Result<(), StoreError>;
     /// Finds an invitation that is neither used nor lapsed.
     async fn find_invitation(&self, code_hash: &Hash, now: UnixSeconds) -> Result<Option<OpenInvitation>, StoreError>;
 
-    /// Makes an operator or sets an operator's password.
-    async fn put_operator(&self, operator: &NewOperator) -> Result<OperatorRow, StoreError>;
     /// Makes this the only set-up code. False: there is an operator.
-    async fn put_setup_code(&self, code_hash: &Hash, expires_at: UnixSeconds) -> Result<bool, StoreError>;
+    async fn put_setup_code(
+        &self,
+        code_hash: &Hash,
+        expires_at: UnixSeconds,
+        audit: &NewAudit,
+    ) -> Result<bool, StoreError>;
     /// Hash of the set-up code while it is good and there is no operator.
     async fn setup_code(&self, now: UnixSeconds) -> Result<Option<Hash>, StoreError>;
     /// Uses the set-up code up and makes the first operator. None: used, lapsed, or there is an operator.
-    async fn redeem_setup(&self, code_hash: &Hash, operator: &NewOperator) -> Result<Option<OperatorRow>, StoreError>;
+    async fn redeem_setup(
+        &self,
+        code_hash: &Hash,
+        operator: &OperatorChange,
+        audit: &NewAudit,
+    ) -> Result<Option<OperatorRow>, StoreError>;
 
     /// Takes note of the edge's certificate: SHA-256 of its SubjectPublicKeyInfo, lower-case hex.
     async fn put_tls(&self, spki_sha256: &str, now: UnixSeconds) -> Result<(), StoreError>;

@@ -214,11 +214,23 @@ pub enum RevokeReason {
     Suspended,
     /// The account was deleted.
     Deleted,
+    /// The password was changed.
+    PasswordChanged,
+    /// An operator ended it.
+    Revoked,
 }
 
 impl RevokeReason {
-    const ALL: [Self; 6] =
-        [Self::Logout, Self::Reused, Self::Replaced, Self::DeviceRemoved, Self::Suspended, Self::Deleted];
+    const ALL: [Self; 8] = [
+        Self::Logout,
+        Self::Reused,
+        Self::Replaced,
+        Self::DeviceRemoved,
+        Self::Suspended,
+        Self::Deleted,
+        Self::PasswordChanged,
+        Self::Revoked,
+    ];
 
     /// The word stored.
     #[must_use]
@@ -230,6 +242,8 @@ impl RevokeReason {
             Self::DeviceRemoved => "device_removed",
             Self::Suspended => "suspended",
             Self::Deleted => "deleted",
+            Self::PasswordChanged => "password_changed",
+            Self::Revoked => "revoked",
         }
     }
 
@@ -277,19 +291,6 @@ pub struct OpenInvitation {
     pub max_devices: u32,
 }
 
-/// An operator to be made, or whose password is set.
-#[derive(Clone)]
-pub struct NewOperator {
-    /// Number, should one have to be made.
-    pub id: OperatorId,
-    /// The name.
-    pub name: Username,
-    /// Argon2id in PHC form.
-    pub password_hash: String,
-    /// Now.
-    pub now: UnixSeconds,
-}
-
 /// An operator.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OperatorRow {
@@ -299,6 +300,8 @@ pub struct OperatorRow {
     pub name: Username,
     /// Argon2id in PHC form.
     pub password_hash: String,
+    /// `owner`, `operator` or `viewer`.
+    pub role: String,
     /// When it was made.
     pub created_at: UnixSeconds,
 }

@@ -1,15 +1,16 @@
 //! The store over any SQL engine: transactions around the tables' functions.
 
+use super::operators::PutOutcome;
 use super::{
-    EnrollOutcome, Enrollee, Hash, IdentityStore, KeyOutcome, LoginOutcome, NewInvitation, NewLogin, NewOperator,
-    NewUser, OpenInvitation, OperatorRow, RevokeReason, RotateOutcome, Rotation, Standing, User, UserKey, devices,
-    envelopes, families, invitations, operators, setup, tls, users,
+    EnrollOutcome, Enrollee, Hash, IdentityStore, KeyOutcome, LoginOutcome, NewAudit, NewInvitation, NewLogin,
+    OpenInvitation, OperatorChange, OperatorRow, RevokeReason, RotateOutcome, Rotation, Standing, User, UserKey, audit,
+    devices, envelopes, families, invitations, operators, setup, sign_ins, tls, users,
 };
-use crate::{Database, StoreError};
+use crate::{Database, PostgresLogin, StoreError, postgres};
 use async_trait::async_trait;
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection};
+use sqlx::{Any, AnyConnection, Transaction};
 use std::path::Path;
 use tornado_shared::model::{DeviceId, FamilyId, InvitationId, PublicKey, UnixSeconds, UserId};
 
@@ -19,13 +20,36 @@ pub struct SqlIdentityStore {
     db: Database,
 }
 
+/// The schema of a PostgreSQL database that holds the tables.
+const SCHEMA: &str = "identity";
+/// The role that works with them; see `installers/postgres/roles.sql`.
+const ROLE: &str = "tornado_auth";
+
+/// The record of migrations has had a name of its own from the beginning.
+fn own_table(mut migrations: Migrator) -> Migrator {
+    migrations.dangerous_set_table_name("identity_migrations");
+    migrations
+}
+
+fn postgres_migrations() -> Migrator {
+    own_table(sqlx::migrate!("migrations/identity/postgres"))
+}
+
 impl SqlIdentityStore {
     /// Opens the SQLite file at `path`, made when missing.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
-        let mut migrations: Migrator = sqlx::migrate!("migrations/identity/sqlite");
-        // A table of its own, because other owners' tables may live in the same PostgreSQL database.
-        migrations.dangerous_set_table_name("identity_migrations");
+        let migrations = own_table(sqlx::migrate!("migrations/identity/sqlite"));
         Ok(Self { db: Database::open_sqlite(path, &migrations).await? })
+    }
+
+    /// Opens the tables in a PostgreSQL database. Makes none: see [`SqlIdentityStore::migrate_postgres`].
+    pub async fn open_postgres(login: &PostgresLogin) -> Result<Self, StoreError> {
+        Ok(Self { db: Database::open_postgres(login, SCHEMA, &postgres_migrations()).await? })
+    }
+
+    /// Makes the tables in a PostgreSQL database, or brings them up to date, as their owner.
+    pub async fn migrate_postgres(owner: &PostgresLogin) -> Result<(), StoreError> {
+        postgres::migrate(owner, SCHEMA, ROLE, &postgres_migrations()).await
     }
 
     /// Waits for running statements and closes the database.
@@ -33,11 +57,15 @@ impl SqlIdentityStore {
         self.db.close().await;
     }
 
-    async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
+    pub(super) async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
         Ok(self.db.reader().acquire().await?)
     }
 
-    async fn writer(&self) -> Result<PoolConnection<Any>, StoreError> {
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        self.db.begin().await
+    }
+
+    pub(super) async fn writer(&self) -> Result<PoolConnection<Any>, StoreError> {
         Ok(self.db.writer().acquire().await?)
     }
 }
@@ -62,37 +90,12 @@ impl IdentityStore for SqlIdentityStore {
         Ok(!used)
     }
 
-    async fn create_user(&self, user: &NewUser, now: UnixSeconds) -> Result<bool, StoreError> {
-        users::insert(&mut *self.writer().await?, user, now).await
-    }
-
     async fn find_user(&self, key: UserKey<'_>) -> Result<Option<User>, StoreError> {
         users::find(&mut *self.reader().await?, key).await
     }
 
     async fn rehash_user(&self, user: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
         users::rehash(&mut *self.writer().await?, user, old, new).await
-    }
-
-    async fn set_user_active(&self, user: UserId, active: bool, now: UnixSeconds) -> Result<bool, StoreError> {
-        let mut tx = self.db.begin().await?;
-        let found = users::set_active(&mut tx, user, active).await?;
-        if found && !active {
-            families::revoke_user(&mut tx, user, RevokeReason::Suspended, now).await?;
-        }
-        tx.commit().await?;
-        Ok(found)
-    }
-
-    async fn delete_user(&self, user: UserId, now: UnixSeconds) -> Result<bool, StoreError> {
-        let mut tx = self.db.begin().await?;
-        let found = users::mark_deleted(&mut tx, user, now).await?;
-        if found {
-            families::revoke_user(&mut tx, user, RevokeReason::Deleted, now).await?;
-            devices::remove_all(&mut tx, user, now).await?;
-        }
-        tx.commit().await?;
-        Ok(found)
     }
 
     async fn log_in(&self, user: UserId, login: &NewLogin) -> Result<LoginOutcome, StoreError> {
@@ -158,41 +161,34 @@ impl IdentityStore for SqlIdentityStore {
         families::ended(&mut *self.reader().await?, device).await
     }
 
-    async fn remove_device(&self, device: DeviceId, now: UnixSeconds) -> Result<bool, StoreError> {
-        let mut tx = self.db.begin().await?;
-        let found = devices::remove(&mut tx, device, now).await?;
-        if found {
-            families::revoke_device(&mut tx, device, RevokeReason::DeviceRemoved, now).await?;
-        }
-        tx.commit().await?;
-        Ok(found)
-    }
-
     async fn spend_envelope(&self, key_hash: &Hash, expires_at: UnixSeconds) -> Result<bool, StoreError> {
         envelopes::spend(&mut *self.writer().await?, key_hash, expires_at).await
     }
 
-    async fn create_invitation(&self, invitation: &NewInvitation) -> Result<(), StoreError> {
-        invitations::insert(&mut *self.writer().await?, invitation).await
+    async fn create_invitation(&self, invitation: &NewInvitation, audit: &NewAudit) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        invitations::insert(&mut tx, invitation).await?;
+        audit::append(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     async fn find_invitation(&self, code_hash: &Hash, now: UnixSeconds) -> Result<Option<OpenInvitation>, StoreError> {
         invitations::find(&mut *self.reader().await?, code_hash, now).await
     }
 
-    async fn put_operator(&self, operator: &NewOperator) -> Result<OperatorRow, StoreError> {
-        let mut tx = self.db.begin().await?;
-        let row = operators::put(&mut tx, operator).await?;
-        tx.commit().await?;
-        Ok(row)
-    }
-
-    async fn put_setup_code(&self, code_hash: &Hash, expires_at: UnixSeconds) -> Result<bool, StoreError> {
-        let mut tx = self.db.begin().await?;
+    async fn put_setup_code(
+        &self,
+        code_hash: &Hash,
+        expires_at: UnixSeconds,
+        audit: &NewAudit,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
         if operators::any(&mut tx).await? {
             return Ok(false);
         }
         setup::put(&mut tx, code_hash, expires_at).await?;
+        audit::append(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -205,12 +201,18 @@ impl IdentityStore for SqlIdentityStore {
         setup::get(&mut db, now).await
     }
 
-    async fn redeem_setup(&self, code_hash: &Hash, operator: &NewOperator) -> Result<Option<OperatorRow>, StoreError> {
-        let mut tx = self.db.begin().await?;
+    async fn redeem_setup(
+        &self,
+        code_hash: &Hash,
+        operator: &OperatorChange,
+        audit: &NewAudit,
+    ) -> Result<Option<OperatorRow>, StoreError> {
+        let mut tx = self.begin().await?;
         if operators::any(&mut tx).await? || !setup::take(&mut tx, code_hash, operator.now).await? {
             return Ok(None);
         }
-        let row = operators::put(&mut tx, operator).await?;
+        let PutOutcome::Put(row) = operators::put(&mut tx, operator).await? else { return Ok(None) };
+        audit::append(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(Some(row))
     }
@@ -228,7 +230,8 @@ impl IdentityStore for SqlIdentityStore {
         let rows = envelopes::prune(&mut tx, now).await?
             + families::prune(&mut tx, now).await?
             + invitations::prune(&mut tx, now).await?
-            + setup::prune(&mut tx, now).await?;
+            + setup::prune(&mut tx, now).await?
+            + sign_ins::prune(&mut tx, now).await?;
         tx.commit().await?;
         Ok(rows)
     }

@@ -1,6 +1,6 @@
 //! Table `users`.
 
-use super::{NewUser, User, UserKey};
+use super::{NewUser, User, UserChange, UserFilter, UserKey};
 use crate::StoreError;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
@@ -86,13 +86,81 @@ pub(super) async fn rehash(db: &mut AnyConnection, user: UserId, old: &str, new:
     Ok(done.rows_affected() == 1)
 }
 
-pub(super) async fn set_active(db: &mut AnyConnection, user: UserId, active: bool) -> Result<bool, StoreError> {
-    let done = sqlx::query("UPDATE users SET is_active = $1 WHERE id = $2 AND deleted_at IS NULL")
-        .bind(i64::from(active))
-        .bind(user.to_string())
-        .execute(db)
-        .await?;
-    Ok(done.rows_affected() == 1)
+/// What became of a change.
+pub(super) enum Changed {
+    Yes,
+    Taken,
+    Gone,
+}
+
+/// Takes the row's lock, reads it, writes it whole.
+pub(super) async fn change(db: &mut AnyConnection, user: UserId, change: &UserChange) -> Result<Changed, StoreError> {
+    let lock = "UPDATE users SET is_active = is_active WHERE id = $1 AND deleted_at IS NULL";
+    sqlx::query(lock).bind(user.to_string()).execute(&mut *db).await?;
+    let Some(now) = find(db, UserKey::Id(user)).await? else { return Ok(Changed::Gone) };
+    let email = change.email.clone().unwrap_or(now.email);
+    let updated = sqlx::query(
+        "UPDATE users SET username = $1, email = $2, password_hash = $3, is_active = $4, max_devices = $5
+         WHERE id = $6",
+    )
+    .bind(change.username.as_ref().unwrap_or(&now.username).as_str())
+    .bind(email.map(|email| email.to_lowercase()))
+    .bind(change.password_hash.as_ref().unwrap_or(&now.password_hash).as_str())
+    .bind(i64::from(change.active.unwrap_or(now.is_active)))
+    .bind(i64::from(change.max_devices.unwrap_or(now.max_devices)))
+    .bind(user.to_string())
+    .execute(db)
+    .await
+    .map_err(StoreError::from);
+    match updated {
+        Ok(_) => Ok(Changed::Yes),
+        Err(error) if error.is_unique_violation() => Ok(Changed::Taken),
+        Err(error) => Err(error),
+    }
+}
+
+/// The count ignores the page. A value of 2 for `active` stands for both.
+pub(super) async fn list(db: &mut AnyConnection, filter: &UserFilter) -> Result<(Vec<User>, u64), StoreError> {
+    let pattern = pattern(&filter.search);
+    let active = filter.active.map_or(2, i64::from);
+    let rows = sqlx::query(
+        "SELECT id, username, email, password_hash, is_active, max_devices, created_at, last_login_at
+         FROM users
+         WHERE deleted_at IS NULL AND (username LIKE $1 ESCAPE '!' OR email LIKE $1 ESCAPE '!')
+           AND ($2 = 2 OR is_active = $2) AND username > $3
+         ORDER BY username LIMIT $4",
+    )
+    .bind(pattern.as_str())
+    .bind(active)
+    .bind(filter.after.as_str())
+    .bind(filter.limit)
+    .fetch_all(&mut *db)
+    .await?;
+    let count = sqlx::query(
+        "SELECT COUNT(*) AS n FROM users
+         WHERE deleted_at IS NULL AND (username LIKE $1 ESCAPE '!' OR email LIKE $1 ESCAPE '!')
+           AND ($2 = 2 OR is_active = $2)",
+    )
+    .bind(pattern.as_str())
+    .bind(active)
+    .fetch_one(db)
+    .await?;
+    let total: i64 = count.try_get("n")?;
+    let users = rows.iter().map(from_row).collect::<Result<_, _>>()?;
+    Ok((users, u64::try_from(total).unwrap_or_default()))
+}
+
+/// Names and addresses are stored in lower case. What people type stands for itself, also `%` and `_`.
+fn pattern(search: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in search.trim().to_lowercase().chars() {
+        if matches!(character, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
 }
 
 pub(super) async fn mark_deleted(db: &mut AnyConnection, user: UserId, now: UnixSeconds) -> Result<bool, StoreError> {

@@ -1,12 +1,18 @@
 //! The operators' commands: each asks a service over its socket.
 
+pub mod args;
+mod audit;
+mod device;
 mod invite;
+mod keys;
 mod operator;
+mod password;
 mod sessions;
 mod status;
 mod tor;
+mod user;
 
-use crate::cli::{Invite, Operator, Operators, Session};
+use crate::cli::{Invite, Operators, Session};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
@@ -28,9 +34,11 @@ pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
             Operators::Stop { service } => status::control(&server, service, Action::Stop).await,
             Operators::Restart { service } => status::control(&server, service, Action::Restart).await,
             Operators::SetupLink => operator::setup_link(&server).await,
-            Operators::Operator(Operator::Add { name, password_stdin }) => {
-                operator::add(&server, name, password_stdin).await
-            }
+            Operators::Operator(command) => operator::run(&server, command).await,
+            Operators::User(command) => user::run(&server, command).await,
+            Operators::Device(command) => device::run(&server, command).await,
+            Operators::Audit(command) => audit::run(&server, command).await,
+            Operators::Keys(command) => keys::run(&server, command).await,
             Operators::Invite(Invite::Create { user, devices, expires, host, json, qr }) => {
                 let wish = invite::Wish { user, devices, expires, host };
                 invite::create(&server, wish, json, qr).await

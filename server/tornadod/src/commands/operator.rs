@@ -1,15 +1,12 @@
 //! `tornadod setup-link`, `tornadod operator`
 
-use super::Server;
+use super::args::Operator;
+use super::{Server, password, say_json, unix_now};
 use crate::failure::Failure;
-use crate::output::say;
-use std::io::Read as _;
+use crate::output::{say, span, table};
 use tornado_mesh::NoInput;
-use tornado_mesh::auth::{Auth as _, AuthClient, PutOperator};
-use tornado_shared::model::{Secret, Username};
-
-/// Longest password accepted from standard input.
-const LONGEST: u64 = 1024;
+use tornado_mesh::auth::operators::{OperatorRef, Operators as _, OperatorsClient, PutOperatorRole};
+use tornado_mesh::auth::{Acting, Auth as _, AuthClient};
 
 pub async fn setup_link(server: &Server) -> Result<(), Failure> {
     let auth = AuthClient::new(server.channel("auth"));
@@ -23,34 +20,50 @@ pub async fn setup_link(server: &Server) -> Result<(), Failure> {
     Ok(())
 }
 
-pub async fn add(server: &Server, name: Username, password_stdin: bool) -> Result<(), Failure> {
-    let password = if password_stdin { from_stdin()? } else { ask()? };
-    let auth = AuthClient::new(server.channel("auth"));
-    let input = PutOperator { name, password };
-    let operator = auth.put_operator(input).await.map_err(|e| Failure::of_call("make the operator", &e))?;
-    say(&format!("operator '{}' can log in to the console now", operator.name));
+pub async fn run(server: &Server, command: Operator) -> Result<(), Failure> {
+    let operators = OperatorsClient::new(server.channel("auth"));
+    match command {
+        Operator::Add { name, role, password_stdin } => {
+            let password = Some(password::new(password_stdin)?);
+            put(&operators, PutOperatorRole { name, password, role, forget_totp: false }).await
+        }
+        Operator::Set { name, role, forget_totp } => {
+            if role.is_none() && !forget_totp {
+                return Err(Failure::usage("say what to change: --role or --forget-totp"));
+            }
+            put(&operators, PutOperatorRole { name, password: None, role, forget_totp }).await
+        }
+        Operator::List { json } => list(&operators, json).await,
+        Operator::Remove { name } => {
+            let removed = operators.remove(Acting::root(OperatorRef { name: name.clone() })).await;
+            removed.map_err(|e| Failure::of_call("remove the operator", &e))?;
+            say(&format!("operator '{name}' is removed; all sign-ins are ended"));
+            Ok(())
+        }
+    }
+}
+
+async fn put(operators: &OperatorsClient, what: PutOperatorRole) -> Result<(), Failure> {
+    let put = operators.put(Acting::root(what)).await.map_err(|e| Failure::of_call("change the operator", &e))?;
+    say(&format!("operator '{}' can log in to the console as {}", put.name, put.role));
     Ok(())
 }
 
-fn from_stdin() -> Result<Secret, Failure> {
-    let mut text = String::new();
-    let read = std::io::stdin().take(LONGEST).read_to_string(&mut text);
-    read.map_err(|e| Failure::usage(format!("cannot read the password: {e}")))?;
-    let line = text.lines().next().unwrap_or_default();
-    if line.is_empty() {
-        return Err(Failure::usage("no password came on standard input"));
+async fn list(operators: &OperatorsClient, json: bool) -> Result<(), Failure> {
+    let all = operators.list(Acting::root(NoInput {})).await.map_err(|e| Failure::of_call("list operators", &e))?;
+    if json {
+        return say_json(&all);
     }
-    Ok(Secret::new(line))
-}
-
-fn ask() -> Result<Secret, Failure> {
-    let prompt = |text: &str| {
-        let hint = "cannot ask for the password without a terminal; use --password-stdin";
-        rpassword::prompt_password(text).map(Secret::new).map_err(|e| Failure::usage(format!("{hint} ({e})")))
-    };
-    let first = prompt("Password: ")?;
-    if first.expose() != prompt("Again: ")?.expose() {
-        return Err(Failure::usage("the two passwords differ; nothing was changed"));
-    }
-    Ok(first)
+    let now = unix_now();
+    let heading = ["NAME", "ROLE", "2FA", "MADE"].map(String::from).to_vec();
+    let rows = all.iter().map(|operator| {
+        vec![
+            operator.name.to_string(),
+            operator.role.to_string(),
+            if operator.totp { "yes" } else { "no" }.into(),
+            format!("{} ago", span(now - operator.created_at)),
+        ]
+    });
+    table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>());
+    Ok(())
 }

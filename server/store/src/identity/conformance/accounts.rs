@@ -1,13 +1,13 @@
 //! Accounts, their devices and the devices' keys.
 
-use super::{NOW, Store, WEEK, login, new_user, opened, user, v1, v2};
+use super::{NOW, Plainly, Store, WEEK, login, new_user, opened, user, v1, v2};
 use crate::identity::{KeyOutcome, LoginOutcome, MAX_DEVICE_ROWS, NewLogin, RevokeReason, UserKey};
 use tornado_shared::model::{FamilyId, PrivateKey, UserId};
 
 pub(super) async fn users(store: Store) {
     assert!(store.is_pristine().await.unwrap());
     let alice = new_user("alice", Some("Alice@Example.org"));
-    assert!(store.create_user(&alice, NOW).await.unwrap());
+    assert!(Plainly(&store).create_user(&alice).await);
     assert!(!store.is_pristine().await.unwrap());
     for key in [UserKey::Id(alice.id), UserKey::Name(&alice.username), UserKey::Email("alice@EXAMPLE.org")] {
         let row = store.find_user(key).await.unwrap().unwrap();
@@ -15,25 +15,25 @@ pub(super) async fn users(store: Store) {
         assert_eq!((row.email.as_deref(), row.max_devices), (Some("alice@example.org"), 2));
         assert_eq!((row.created_at, row.last_login_at), (NOW, None));
     }
-    assert!(!store.create_user(&new_user("alice", None), NOW).await.unwrap());
-    assert!(!store.create_user(&new_user("alicia", Some("alice@example.org")), NOW).await.unwrap());
-    assert!(store.create_user(&new_user("bob", None), NOW).await.unwrap());
-    assert!(store.create_user(&new_user("carol", None), NOW).await.unwrap());
+    assert!(!Plainly(&store).create_user(&new_user("alice", None)).await);
+    assert!(!Plainly(&store).create_user(&new_user("alicia", Some("alice@example.org"))).await);
+    assert!(Plainly(&store).create_user(&new_user("bob", None)).await);
+    assert!(Plainly(&store).create_user(&new_user("carol", None)).await);
     assert!(store.find_user(UserKey::Email("alice")).await.unwrap().is_none());
     assert!(!store.rehash_user(alice.id, "other", "$two").await.unwrap());
     assert!(store.rehash_user(alice.id, "$argon2id$one", "$two").await.unwrap());
     assert_eq!(store.find_user(UserKey::Id(alice.id)).await.unwrap().unwrap().password_hash, "$two");
-    assert!(!store.set_user_active(UserId::random(), false, NOW).await.unwrap());
+    assert!(!Plainly(&store).set_user_active(UserId::random(), false).await);
 }
 
 pub(super) async fn deleted_names_are_free(store: Store) {
     let first = new_user("alice", Some("alice@example.org"));
-    assert!(store.create_user(&first, NOW).await.unwrap());
-    assert!(store.delete_user(first.id, NOW).await.unwrap());
-    assert!(!store.delete_user(first.id, NOW).await.unwrap());
+    assert!(Plainly(&store).create_user(&first).await);
+    assert!(Plainly(&store).delete_user(first.id).await);
+    assert!(!Plainly(&store).delete_user(first.id).await);
     assert!(store.find_user(UserKey::Name(&first.username)).await.unwrap().is_none());
     let second = new_user("alice", Some("alice@example.org"));
-    assert!(store.create_user(&second, NOW).await.unwrap());
+    assert!(Plainly(&store).create_user(&second).await);
     assert_eq!(store.find_user(UserKey::Name(&first.username)).await.unwrap().unwrap().id, second.id);
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn logins_and_devices(store: Store) {
     assert_ne!(opened(&store, bob, &login(v2(1))).await, device);
     assert!(store.standing(FamilyId::random()).await.unwrap().is_none());
 
-    store.set_user_active(alice, false, NOW).await.unwrap();
+    Plainly(&store).set_user_active(alice, false).await;
     assert_eq!(store.log_in(alice, &login(v2(1))).await.unwrap(), LoginOutcome::UserGone);
     assert_eq!(store.log_in(UserId::random(), &login(v2(1))).await.unwrap(), LoginOutcome::UserGone);
 }
@@ -83,7 +83,7 @@ pub(super) async fn device_rows_are_bounded(store: Store) {
     let more = login(v2(200));
     assert_eq!(store.log_in(alice, &more).await.unwrap(), LoginOutcome::NoDevice);
     assert!(store.standing(more.family).await.unwrap().is_none());
-    assert!(store.remove_device(last.unwrap(), NOW).await.unwrap());
+    assert!(Plainly(&store).remove_device(last.unwrap()).await);
     opened(&store, alice, &login(v2(200))).await;
 }
 
@@ -98,7 +98,7 @@ pub(super) async fn wireguard_keys(store: Store) {
     assert_eq!(store.standing(one.family).await.unwrap().unwrap().wireguard_key, Some(key));
     assert_eq!(store.set_wireguard_key(first, &other).await.unwrap(), KeyOutcome::Set);
     assert_eq!(store.set_wireguard_key(second, &key).await.unwrap(), KeyOutcome::Set);
-    store.remove_device(second, NOW).await.unwrap();
+    Plainly(&store).remove_device(second).await;
     assert_eq!(store.set_wireguard_key(second, &key).await.unwrap(), KeyOutcome::DeviceGone);
     assert_eq!(store.set_wireguard_key(first, &key).await.unwrap(), KeyOutcome::Set);
 }

@@ -1,14 +1,16 @@
 //! Invitations, operators, set-up codes, the edge's certificate.
 
-use super::{NOW, Store, login, name, new_user, user, v2};
-use crate::identity::{EnrollOutcome, Enrollee, NewInvitation, NewLogin, NewOperator, UserKey};
+use super::{NOW, Plainly, Store, act, login, name, new_user, user, v2};
+use crate::identity::{
+    EnrollOutcome, Enrollee, NewInvitation, NewLogin, OperatorChange, OperatorRow, PutOutcome, UserKey,
+};
 use tornado_shared::model::{InvitationId, OperatorId, UnixSeconds, UserId};
 
 pub(super) async fn invitation(store: &Store, code: u8, user: Option<UserId>) -> InvitationId {
     let id = InvitationId::random();
     let invitation =
         NewInvitation { id, code_hash: [code; 32], user, max_devices: 4, now: NOW, expires_at: NOW + 3600 };
-    store.create_invitation(&invitation).await.unwrap();
+    store.create_invitation(&invitation, &act("invitation.create")).await.unwrap();
     id
 }
 
@@ -56,41 +58,59 @@ pub(super) async fn bound_invitations(store: Store) {
     let alice = user(&store, "alice").await;
     let id = invitation(&store, 1, Some(alice)).await;
     assert_eq!(store.find_invitation(&[1; 32], NOW).await.unwrap().unwrap().user, Some(alice));
-    store.set_user_active(alice, false, NOW).await.unwrap();
+    Plainly(&store).set_user_active(alice, false).await;
     let who = Enrollee::Existing(alice);
     assert_eq!(store.enroll(id, &who, &login(v2(1))).await.unwrap(), EnrollOutcome::UserGone);
-    store.set_user_active(alice, true, NOW).await.unwrap();
+    Plainly(&store).set_user_active(alice, true).await;
     let login = login(v2(1));
     assert_eq!(store.enroll(id, &who, &login).await.unwrap(), EnrollOutcome::Enrolled(login.new_device));
 }
 
-fn operator(operator: &str, now: UnixSeconds) -> NewOperator {
-    NewOperator { id: OperatorId::random(), name: name(operator), password_hash: format!("$hash {now}"), now }
+fn operator(operator: &str, now: UnixSeconds) -> OperatorChange {
+    OperatorChange {
+        id: OperatorId::random(),
+        name: name(operator),
+        password_hash: Some(format!("$hash {now}")),
+        role: None,
+        forget_totp: false,
+        now,
+    }
+}
+
+async fn redeem(store: &Store, code: &[u8; 32], operator: &OperatorChange) -> Option<OperatorRow> {
+    store.redeem_setup(code, operator, &act("operator.setup")).await.unwrap()
+}
+
+async fn put(store: &Store, operator: &OperatorChange) -> OperatorRow {
+    match store.put_operator(operator, &act("operator.put")).await.unwrap() {
+        PutOutcome::Put(row) => row,
+        PutOutcome::NeedsPassword | PutOutcome::LastOwner | PutOutcome::Gone => panic!("refused"),
+    }
 }
 
 pub(super) async fn operators(store: Store) {
     assert_eq!(store.setup_code(NOW).await.unwrap(), None);
-    assert!(store.put_setup_code(&[1; 32], NOW + 10).await.unwrap());
-    assert!(store.put_setup_code(&[2; 32], NOW + 10).await.unwrap());
+    assert!(store.put_setup_code(&[1; 32], NOW + 10, &act("setup.code")).await.unwrap());
+    assert!(store.put_setup_code(&[2; 32], NOW + 10, &act("setup.code")).await.unwrap());
     assert_eq!(store.setup_code(NOW + 9).await.unwrap(), Some([2; 32]));
     assert_eq!(store.setup_code(NOW + 10).await.unwrap(), None);
-    assert!(store.redeem_setup(&[1; 32], &operator("root", NOW)).await.unwrap().is_none());
-    assert!(store.redeem_setup(&[2; 32], &operator("root", NOW + 10)).await.unwrap().is_none());
-    let first = store.redeem_setup(&[2; 32], &operator("root", NOW)).await.unwrap().unwrap();
+    assert!(redeem(&store, &[1; 32], &operator("root", NOW)).await.is_none());
+    assert!(redeem(&store, &[2; 32], &operator("root", NOW + 10)).await.is_none());
+    let first = redeem(&store, &[2; 32], &operator("root", NOW)).await.unwrap();
     assert!(!store.is_pristine().await.unwrap());
-    assert!(!store.put_setup_code(&[3; 32], NOW + 10).await.unwrap());
+    assert!(!store.put_setup_code(&[3; 32], NOW + 10, &act("setup.code")).await.unwrap());
     assert_eq!(store.setup_code(NOW).await.unwrap(), None);
-    let again = store.put_operator(&operator("root", NOW + 5)).await.unwrap();
+    let again = put(&store, &operator("root", NOW + 5)).await;
     assert_eq!((again.id, again.created_at), (first.id, NOW));
     assert_ne!(again.password_hash, first.password_hash);
-    assert_ne!(store.put_operator(&operator("other", NOW)).await.unwrap().id, first.id);
+    assert_ne!(put(&store, &operator("other", NOW)).await.id, first.id);
 }
 
 pub(super) async fn setup_codes_race(store: Store) {
-    assert!(store.put_setup_code(&[1; 32], NOW + 10).await.unwrap());
+    assert!(store.put_setup_code(&[1; 32], NOW + 10, &act("setup.code")).await.unwrap());
     let tries = (0..8).map(|i| {
         let (store, operator) = (store.clone(), operator(&format!("root{i}"), NOW));
-        tokio::spawn(async move { store.redeem_setup(&[1; 32], &operator).await.unwrap().is_some() })
+        tokio::spawn(async move { redeem(&store, &[1; 32], &operator).await.is_some() })
     });
     let mut made = 0;
     for attempt in tries.collect::<Vec<_>>() {

@@ -1,10 +1,15 @@
 //! What every engine must do. Another engine calls [`identity`] with its own way to make an empty store.
 
 mod accounts;
+mod changes;
 mod entry;
 mod rights;
+mod staff;
+mod trail;
 
-use super::{DeviceClaim, IdentityStore, LoginOutcome, NewLogin, NewUser};
+use super::{
+    ChangeOutcome, DeviceClaim, IdentityStore, LoginOutcome, NewAudit, NewLogin, NewUser, RevokeReason, UserChange,
+};
 use std::future::Future;
 use std::sync::Arc;
 use tornado_shared::model::{DeviceId, FamilyId, UnixSeconds, UserId, Username};
@@ -14,6 +19,44 @@ const NOW: UnixSeconds = 1_800_000_000;
 const WEEK: i64 = 7 * 86_400;
 
 type Store = Arc<dyn IdentityStore>;
+
+fn act(action: &str) -> NewAudit {
+    NewAudit {
+        at: NOW,
+        actor: "root".into(),
+        action: action.into(),
+        subject: "server".into(),
+        outcome: "done".into(),
+        details: "{}".into(),
+    }
+}
+
+/// Changes of accounts without a word about their rows of the audit trail.
+struct Plainly<'a>(&'a Store);
+
+impl Plainly<'_> {
+    async fn create_user(&self, user: &NewUser) -> bool {
+        self.0.add_user(user, NOW, &act("user.create")).await.unwrap()
+    }
+
+    async fn set_user_active(&self, user: UserId, active: bool) -> bool {
+        let end_logins = (!active).then_some(RevokeReason::Suspended);
+        let change = UserChange { active: Some(active), end_logins, ..UserChange::default() };
+        match self.0.change_user(user, &change, NOW, &[act("user.update")]).await.unwrap() {
+            ChangeOutcome::Changed(_) => true,
+            ChangeOutcome::Gone => false,
+            ChangeOutcome::Taken => panic!("no name was changed"),
+        }
+    }
+
+    async fn delete_user(&self, user: UserId) -> bool {
+        self.0.erase_user(user, NOW, &act("user.delete")).await.unwrap().is_some()
+    }
+
+    async fn remove_device(&self, device: DeviceId) -> bool {
+        self.0.take_device(device, NOW, &act("device.remove")).await.unwrap()
+    }
+}
 
 /// Runs the whole suite; `make_store` gives an empty store each time.
 pub(crate) async fn identity<F: Future<Output = Store>>(make_store: impl Fn() -> F) {
@@ -36,6 +79,16 @@ pub(crate) async fn identity<F: Future<Output = Store>>(make_store: impl Fn() ->
     entry::setup_codes_race(make_store().await).await;
     entry::tls(make_store().await).await;
     rights::forgetting(make_store().await).await;
+    changes::changing_accounts(make_store().await).await;
+    changes::pages(make_store().await).await;
+    changes::devices(make_store().await).await;
+    staff::roles(make_store().await).await;
+    staff::last_owners_race(make_store().await).await;
+    staff::sign_ins(make_store().await).await;
+    staff::second_factors(make_store().await).await;
+    trail::chain(make_store().await).await;
+    trail::written_with_the_act(make_store().await).await;
+    trail::writers_race(make_store().await).await;
 }
 
 fn name(name: &str) -> Username {
@@ -54,7 +107,7 @@ fn new_user(username: &str, email: Option<&str>) -> NewUser {
 
 async fn user(store: &Store, username: &str) -> UserId {
     let new = new_user(username, None);
-    assert!(store.create_user(&new, NOW).await.unwrap());
+    assert!(Plainly(store).create_user(&new).await);
     new.id
 }
 

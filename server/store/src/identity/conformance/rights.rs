@@ -1,7 +1,7 @@
 //! Refresh tokens, the end of logins, spent envelopes, forgetting.
 
 use super::entry::invitation;
-use super::{NOW, Store, WEEK, login, opened, user, v2};
+use super::{NOW, Plainly, Store, WEEK, act, login, opened, user, v2};
 use crate::identity::{NewLogin, RevokeReason, RotateOutcome, Rotation, UserKey};
 use tornado_shared::model::DeviceId;
 use uuid::Uuid;
@@ -78,9 +78,9 @@ pub(super) async fn revoking(store: Store) {
     opened(&store, alice, &three).await;
     assert!(store.revoke_family(one.family, RevokeReason::Logout, NOW).await.unwrap());
     assert!(!store.revoke_family(one.family, RevokeReason::Suspended, NOW).await.unwrap());
-    assert!(store.remove_device(second, NOW).await.unwrap());
-    assert!(!store.remove_device(second, NOW).await.unwrap());
-    assert!(store.set_user_active(alice, false, NOW).await.unwrap());
+    assert!(Plainly(&store).remove_device(second).await);
+    assert!(!Plainly(&store).remove_device(second).await);
+    assert!(Plainly(&store).set_user_active(alice, false).await);
     assert_eq!(store.rotate(&rotation(&three, three.refresh_jti)).await.unwrap(), RotateOutcome::Refused);
     let expected = [
         (one.family, RevokeReason::Logout),
@@ -91,7 +91,7 @@ pub(super) async fn revoking(store: Store) {
         assert_eq!(store.standing(family).await.unwrap().unwrap().revoked, Some(reason));
     }
     assert!(store.standing(two.family).await.unwrap().unwrap().device_removed);
-    assert!(store.delete_user(alice, NOW).await.unwrap());
+    assert!(Plainly(&store).delete_user(alice).await);
     assert!(store.standing(three.family).await.unwrap().unwrap().user_deleted);
 }
 
@@ -109,11 +109,11 @@ pub(super) async fn ended_devices(store: Store) {
     assert_eq!(store.ended(device).await.unwrap(), None, "a newer login holds it");
     store.revoke_family(second.family, RevokeReason::Reused, NOW + 1).await.unwrap();
     assert_eq!(store.ended(device).await.unwrap(), Some(RevokeReason::Reused), "the latest reason");
-    store.remove_device(other, NOW).await.unwrap();
+    Plainly(&store).remove_device(other).await;
     assert_eq!(store.ended(other).await.unwrap(), Some(RevokeReason::DeviceRemoved));
-    store.set_user_active(alice, false, NOW).await.unwrap();
+    Plainly(&store).set_user_active(alice, false).await;
     assert_eq!(store.ended(device).await.unwrap(), Some(RevokeReason::Suspended));
-    store.delete_user(alice, NOW).await.unwrap();
+    Plainly(&store).delete_user(alice).await;
     assert_eq!(store.ended(device).await.unwrap(), Some(RevokeReason::Deleted));
 }
 
@@ -132,7 +132,7 @@ pub(super) async fn forgetting(store: Store) {
     let old = login(v2(1));
     opened(&store, alice, &old).await;
     invitation(&store, 1, None).await;
-    store.put_setup_code(&[1; 32], NOW + 10).await.unwrap();
+    store.put_setup_code(&[1; 32], NOW + 10, &act("setup.code")).await.unwrap();
     assert_eq!(store.prune(NOW).await.unwrap(), 0);
     store.prune(NOW + WEEK).await.unwrap();
     assert!(store.standing(old.family).await.unwrap().is_some(), "a late token is told why");

@@ -1,8 +1,17 @@
-//! Contract of service `auth`: users, devices, invitations, logins, tokens, operators.
+//! Contracts of service `auth`, served on one socket. Here: what devices and other services need (logins, tokens,
+//! invitations, the first operator). Beside it, one file each: [`audit`], [`users`], [`operators`], [`keys`].
+
+pub mod audit;
+mod error;
+pub mod keys;
+pub mod operators;
+pub mod users;
+
+pub use error::AuthError;
 
 use crate::contract::contract;
-use crate::token::{TokenError, VerifyingKey};
-use crate::{Done, MeshFault, NoInput, ServiceError};
+use crate::token::VerifyingKey;
+use crate::{Done, NoInput};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use tornado_shared::api::{Attempt, LoginBody, LoginReply, Profile, ServerInfo, Tokens};
@@ -10,6 +19,43 @@ use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::{
     DeviceId, FamilyId, InvitationId, OperatorId, PresharedKey, PublicKey, Secret, UnixSeconds, UserId, Username,
 };
+
+/// An act that needs a right, and on whose behalf it is done.
+///
+/// The command line (uid 0) names nobody. Service `admin` passes the operator's sign-in token; `auth` checks session and
+/// role each time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Acting<T> {
+    /// Token of the operator's sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Secret>,
+    /// What is to be done.
+    #[serde(flatten)]
+    pub what: T,
+}
+
+impl<T> Acting<T> {
+    /// An act of the command line.
+    pub const fn root(what: T) -> Self {
+        Self { operator: None, what }
+    }
+
+    /// An act of an operator who signed in.
+    pub const fn operator(token: Secret, what: T) -> Self {
+        Self { operator: Some(token), what }
+    }
+}
+
+/// Everything that service `auth` serves, on one router.
+pub fn routers<S>(service: std::sync::Arc<S>) -> axum::Router
+where
+    S: Auth + audit::Audit + users::Users + operators::Operators,
+{
+    router(service.clone())
+        .merge(audit::router(service.clone()))
+        .merge(users::router(service.clone()))
+        .merge(operators::router(service))
+}
 
 /// Input of [`Auth::open_login`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -159,139 +205,12 @@ pub struct Operator {
     pub id: OperatorId,
     /// The name.
     pub name: Username,
+    /// How far its rights reach.
+    pub role: operators::OperatorRole,
+    /// True when a sign-in asks for a code.
+    pub totp: bool,
     /// When it was made.
     pub created_at: UnixSeconds,
-}
-
-/// What `auth` can answer besides success.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case", tag = "kind", content = "data")]
-pub enum AuthError {
-    /// The envelope does not open, is stale, replayed, or for another purpose.
-    #[error("the encrypted payload was refused; check the device's clock and try again")]
-    InvalidEnvelope,
-    /// The clocks differ by more than the envelope allows.
-    #[error("the device's clock is {skew_seconds} seconds away from the server's; set it and try again")]
-    ClockSkew {
-        /// Server's time less the device's, seconds.
-        skew_seconds: i64,
-    },
-    /// Sealed to a login key that is no longer in use: fetch the server's information again.
-    #[error("the login key has changed; fetch it again")]
-    UnknownLoginKey,
-    /// The payload opened, but fields are missing or out of bounds.
-    #[error("{0}")]
-    InvalidFields(String),
-    /// Name or password is wrong. Which one is never said.
-    #[error("the name or the password is wrong")]
-    InvalidCredentials,
-    /// The account is suspended or gone.
-    #[error("this account is not active; ask the operator")]
-    UserInactive,
-    /// Too many failures from this address or for this account.
-    #[error("too many failed attempts; wait {retry_after} seconds")]
-    TooManyAttempts {
-        /// Seconds to wait.
-        retry_after: u64,
-    },
-    /// The server is busy with other logins.
-    #[error("too many logins at once; try again in {retry_after} seconds")]
-    Busy {
-        /// Seconds to wait.
-        retry_after: u64,
-    },
-    /// All device slots are taken by connected devices.
-    #[error("all device slots of this account are in use; disconnect another device first")]
-    MaxDevices,
-    /// The invitation is unknown, used or lapsed.
-    #[error("this invitation is not valid any more; ask the operator for a new one")]
-    InvalidInvitation,
-    /// The name is taken.
-    #[error("this name is taken; choose another")]
-    NameTaken,
-    /// The set-up code is unknown, used, or an operator exists already.
-    #[error("this set-up link is not valid any more; run `tornadod setup-link` on the server for a new one")]
-    InvalidSetupCode,
-    /// The access token is not good.
-    #[error("authentication failed: {0}")]
-    Token(TokenError),
-    /// The refresh token's time is over.
-    #[error("the login has expired; log in again")]
-    RefreshExpired,
-    /// The refresh token is not one of ours.
-    #[error("the refresh token is not valid; log in again")]
-    RefreshInvalid,
-    /// A refresh token was used twice: the whole login was ended.
-    #[error("this login was used from two places and has been ended; log in again")]
-    RefreshReused,
-    /// The login was ended or the device removed.
-    #[error("this login has been ended; log in again")]
-    Revoked,
-    /// This WireGuard key already belongs to another device.
-    #[error("this WireGuard key is in use by another device; make a new one")]
-    KeyInUse,
-    /// Failure on the way.
-    #[error(transparent)]
-    Mesh(MeshFault),
-}
-
-impl From<MeshFault> for AuthError {
-    fn from(fault: MeshFault) -> Self {
-        Self::Mesh(fault)
-    }
-}
-
-impl ServiceError for AuthError {
-    fn status(&self) -> u16 {
-        match self {
-            Self::InvalidEnvelope | Self::ClockSkew { .. } | Self::UnknownLoginKey | Self::InvalidFields(_) => 400,
-            Self::InvalidCredentials
-            | Self::UserInactive
-            | Self::MaxDevices
-            | Self::Token(_)
-            | Self::RefreshExpired
-            | Self::RefreshInvalid
-            | Self::RefreshReused
-            | Self::Revoked => 401,
-            Self::InvalidInvitation | Self::InvalidSetupCode => 410,
-            Self::NameTaken | Self::KeyInUse => 409,
-            Self::TooManyAttempts { .. } => 429,
-            Self::Busy { .. } => 503,
-            Self::Mesh(fault) => fault.status(),
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::InvalidEnvelope => "invalid_encrypted_payload",
-            Self::ClockSkew { .. } => "clock_skew",
-            Self::UnknownLoginKey => "unknown_login_key",
-            Self::InvalidFields(_) => "invalid_fields",
-            Self::InvalidCredentials => "invalid_credentials",
-            Self::UserInactive => "user_inactive",
-            Self::TooManyAttempts { .. } => "too_many_attempts",
-            Self::Busy { .. } => "busy",
-            Self::MaxDevices => "max_devices_exceeded",
-            Self::InvalidInvitation => "invalid_invitation",
-            Self::NameTaken => "name_taken",
-            Self::InvalidSetupCode => "invalid_setup_code",
-            Self::Token(TokenError::Expired) => "token_expired",
-            Self::Token(TokenError::Invalid | TokenError::UnknownKey) => "invalid_token",
-            Self::RefreshExpired => "refresh_token_expired",
-            Self::RefreshInvalid => "invalid_refresh_token",
-            Self::RefreshReused => "token_revoked_reuse_detected",
-            Self::Revoked => "revoked",
-            Self::KeyInUse => "key_in_use",
-            Self::Mesh(fault) => fault.code(),
-        }
-    }
-
-    fn retry_after(&self) -> Option<u64> {
-        if let Self::TooManyAttempts { retry_after } | Self::Busy { retry_after } = self {
-            return Some(*retry_after);
-        }
-        None
-    }
 }
 
 contract! {

@@ -1,0 +1,67 @@
+//! The signed word about the newest row of the audit trail, outside the database: who cuts rows off or writes the chain
+//! anew cannot change it without the audit key.
+
+use crate::keys::{Keys, KeysError};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use tornado_shared::crypto::encoding::Bytes;
+use tornado_shared::crypto::identity::{IdentityKey, Signature};
+use tornado_store::identity::AuditHead;
+
+/// File name, beside the key directory.
+pub const FILE: &str = "audit-head.json";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    seq: i64,
+    hash: Bytes<32>,
+    signature: Signature,
+}
+
+/// What the file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signed {
+    /// There is none.
+    Absent,
+    /// It is not by the audit key.
+    Forged,
+    /// This row was the newest once.
+    Head(AuditHead),
+}
+
+/// Reads and writes the file.
+#[derive(Debug)]
+pub struct HeadFile {
+    dir: PathBuf,
+    key: IdentityKey,
+}
+
+impl HeadFile {
+    /// The one that belongs to these keys.
+    pub fn new(keys: &Keys) -> Self {
+        Self { dir: keys.dir().parent().map(PathBuf::from).unwrap_or_default(), key: keys.audit.clone() }
+    }
+
+    /// What it says.
+    pub fn read(&self) -> Result<Signed, KeysError> {
+        let path = self.dir.join(FILE);
+        if !crate::keys::files::exists(&path)? {
+            return Ok(Signed::Absent);
+        }
+        let file: File = crate::keys::files::read(&path)?;
+        let head = AuditHead { seq: file.seq, hash: file.hash.0 };
+        let good = self.key.public().verify(&statement(&head), &file.signature).is_ok();
+        Ok(if good { Signed::Head(head) } else { Signed::Forged })
+    }
+
+    /// Signs a head and puts it in the place of the one before, whole and durably.
+    pub fn write(&self, head: &AuditHead) -> Result<(), KeysError> {
+        let signature = self.key.sign(&statement(head));
+        crate::keys::files::replace(&self.dir, FILE, &File { seq: head.seq, hash: Bytes(head.hash), signature })
+    }
+}
+
+fn statement(head: &AuditHead) -> Vec<u8> {
+    [b"tornado-vpn audit head\0".as_slice(), &head.seq.to_be_bytes(), &head.hash].concat()
+}

@@ -1,0 +1,150 @@
+//! Who may do what: the authorisation table, as data, and the one place that asks it.
+
+use super::{Service, fault};
+use crate::code::{self, CodeKind};
+use tornado_mesh::auth::AuthError;
+use tornado_mesh::auth::audit::Outcome;
+use tornado_mesh::auth::operators::OperatorRole;
+use tornado_mesh::{Caller, MeshFault, Role};
+use tornado_shared::model::Secret;
+use tornado_store::identity::OperatorRow;
+use uuid::Uuid;
+
+/// Everything that needs a right, with its word and the least role that has it.
+pub(super) const TABLE: &[(Act, &str, OperatorRole)] = &[
+    (Act::OwnSignIn, "own.sign_in", OperatorRole::Viewer),
+    (Act::UsersRead, "users.read", OperatorRole::Viewer),
+    (Act::UsersWrite, "users.write", OperatorRole::Operator),
+    (Act::DevicesWrite, "devices.write", OperatorRole::Operator),
+    (Act::InvitationsWrite, "invitations.write", OperatorRole::Operator),
+    (Act::SessionsRead, "sessions.read", OperatorRole::Viewer),
+    (Act::SessionsClose, "sessions.close", OperatorRole::Operator),
+    (Act::TorRead, "tor.read", OperatorRole::Viewer),
+    (Act::TorWrite, "tor.write", OperatorRole::Operator),
+    (Act::LogsRead, "logs.read", OperatorRole::Viewer),
+    (Act::LogsWrite, "logs.write", OperatorRole::Owner),
+    (Act::ServicesRead, "services.read", OperatorRole::Viewer),
+    (Act::ServicesControl, "services.control", OperatorRole::Operator),
+    (Act::OperatorsRead, "operators.read", OperatorRole::Owner),
+    (Act::OperatorsWrite, "operators.write", OperatorRole::Owner),
+    (Act::KeysRead, "keys.read", OperatorRole::Operator),
+    (Act::KeysRotate, "keys.rotate", OperatorRole::Owner),
+    (Act::AuditRead, "audit.read", OperatorRole::Operator),
+    (Act::AuditVerify, "audit.verify", OperatorRole::Owner),
+];
+
+/// Something that needs a right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    OwnSignIn,
+    UsersRead,
+    UsersWrite,
+    DevicesWrite,
+    InvitationsWrite,
+    SessionsRead,
+    SessionsClose,
+    TorRead,
+    TorWrite,
+    LogsRead,
+    LogsWrite,
+    ServicesRead,
+    ServicesControl,
+    OperatorsRead,
+    OperatorsWrite,
+    KeysRead,
+    KeysRotate,
+    AuditRead,
+    AuditVerify,
+}
+
+impl Act {
+    /// By its word.
+    pub(super) fn named(word: &str) -> Option<Self> {
+        TABLE.iter().find(|(_, name, _)| *name == word).map(|(act, _, _)| *act)
+    }
+
+    fn word(self) -> &'static str {
+        TABLE.iter().find(|(act, _, _)| *act == self).map_or("unknown", |(_, word, _)| word)
+    }
+
+    /// What is not in the table is nobody's.
+    fn allowed_to(self, role: OperatorRole) -> bool {
+        TABLE.iter().any(|(act, _, least)| *act == self && role >= *least)
+    }
+}
+
+/// Words of all that a role may do.
+pub(super) fn allowed(role: OperatorRole) -> Vec<String> {
+    TABLE.iter().filter(|(_, _, least)| role >= *least).map(|(_, word, _)| (*word).to_owned()).collect()
+}
+
+/// Who acts.
+#[derive(Debug, Clone)]
+pub(super) struct Actor {
+    /// For the audit trail: `root`, `operator:NAME`, …
+    pub name: String,
+    /// The operator and the sign-in, when it is one.
+    pub operator: Option<(Uuid, OperatorRow)>,
+}
+
+impl Actor {
+    pub(super) fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), operator: None }
+    }
+
+    /// The caller itself: root, or a service.
+    pub(super) fn caller() -> Result<Self, AuthError> {
+        let role = Caller::current().and_then(|caller| caller.role());
+        Ok(match role {
+            Some(Role::Root) => Self::named("root"),
+            Some(role) => Self::named(format!("service:{}", role.unix_user().trim_start_matches("tornado-"))),
+            None => return Err(MeshFault::Forbidden("this needs a caller that is known".into()).into()),
+        })
+    }
+
+    /// The operator; root has no sign-in of its own.
+    pub(super) fn signed_in(self) -> Result<(Uuid, OperatorRow), AuthError> {
+        self.operator.ok_or(AuthError::SignedOut)
+    }
+}
+
+pub(super) fn role_of(row: &OperatorRow) -> Result<OperatorRole, AuthError> {
+    row.role.parse().map_err(|_| fault::internal("an operator has a role that this version does not know"))
+}
+
+impl Service {
+    /// Root may do everything on its own word. Everybody else needs an operator's sign-in and the role.
+    pub(super) async fn authorise(&self, operator: Option<&Secret>, act: Act) -> Result<Actor, AuthError> {
+        let Some(token) = operator else {
+            let caller = Actor::caller()?;
+            return if caller.name == "root" { Ok(caller) } else { Err(AuthError::SignedOut) };
+        };
+        let hash = code::hash(CodeKind::SignIn, token);
+        let found = self.store.sign_in(&hash, self.clock.now()).await.map_err(fault::store)?;
+        let (sign_in, row) = found.ok_or(AuthError::SignedOut)?;
+        let name = format!("operator:{}", row.name);
+        if !act.allowed_to(role_of(&row)?) {
+            self.note(&name, "access.refused", act.word(), Outcome::Refused).await;
+            return Err(AuthError::NotAllowed);
+        }
+        Ok(Actor { name, operator: Some((sign_in, row)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defect_022_the_table_is_whole_and_each_role_holds_those_below() {
+        for (i, (act, word, _)) in TABLE.iter().enumerate() {
+            assert_eq!(Act::named(word), Some(*act));
+            assert!(TABLE.iter().skip(i + 1).all(|(other, name, _)| other != act && name != word), "{word} twice");
+            assert!(act.allowed_to(OperatorRole::Owner), "{word}");
+        }
+        let (viewer, operator) = (allowed(OperatorRole::Viewer), allowed(OperatorRole::Operator));
+        assert!(viewer.iter().all(|word| operator.contains(word)));
+        assert!(viewer.iter().all(|word| !word.ends_with(".write") && !word.ends_with(".close")));
+        assert!(!operator.contains(&"operators.write".to_owned()));
+    }
+}

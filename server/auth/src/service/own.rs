@@ -1,0 +1,93 @@
+//! What an account's owner does: address, password, devices, second factor. The right to it is an access token.
+
+use super::attempt::tag;
+use super::users::{check_email, subject};
+use super::{Service, fault};
+use tornado_mesh::Done;
+use tornado_mesh::auth::AuthError;
+use tornado_mesh::auth::users::{
+    ChangePassword, DeviceInfo, DeviceRef, Nothing, OwnAct, OwnPassword, TotpCode, UpdateOwn,
+};
+use tornado_shared::api::{RecoveryCodes, TotpOffer};
+use tornado_shared::model::Secret;
+use tornado_store::identity::{FactorOwner, RevokeReason, User, UserChange};
+
+impl Service {
+    pub(super) async fn change_own(&self, input: OwnAct<UpdateOwn>) -> Result<Done, AuthError> {
+        let (_, standing) = self.holder(&input.access_token).await?;
+        let user = standing.user;
+        if let Some(email) = &input.what.email {
+            let change = UserChange { email: Some(check_email(email)?), ..UserChange::default() };
+            let rows = [self.row(&actor(&user), "user.email", subject(user.id))];
+            self.apply(user.id, &change, &rows).await?;
+        }
+        if let Some(name) = &input.what.device_name
+            && !self.store.rename_device(standing.device, name).await.map_err(fault::store)?
+        {
+            return Err(AuthError::Revoked);
+        }
+        Ok(Done {})
+    }
+
+    /// Every other login of the account ends: whoever knew the old password is out.
+    pub(super) async fn change_password(&self, input: OwnAct<ChangePassword>) -> Result<Done, AuthError> {
+        let (claims, standing) = self.holder(&input.access_token).await?;
+        let user = standing.user;
+        self.reaffirm(&user, &input.what.current).await?;
+        let change = UserChange {
+            password_hash: Some(self.hash_new(&input.what.new, &user.username).await?),
+            end_logins: Some(RevokeReason::PasswordChanged),
+            keep: Some(claims.fam),
+            ..UserChange::default()
+        };
+        let rows = [self.row(&actor(&user), "user.password", subject(user.id))];
+        self.apply(user.id, &change, &rows).await?;
+        Ok(Done {})
+    }
+
+    pub(super) async fn own_device_list(&self, input: OwnAct<Nothing>) -> Result<Vec<DeviceInfo>, AuthError> {
+        let (_, standing) = self.holder(&input.access_token).await?;
+        self.list_devices(standing.user.id).await
+    }
+
+    pub(super) async fn remove_own(&self, input: OwnAct<DeviceRef>) -> Result<Done, AuthError> {
+        let (_, standing) = self.holder(&input.access_token).await?;
+        self.take_device(&actor(&standing.user), &input.what, Some(standing.user.id)).await
+    }
+
+    pub(super) async fn begin_totp_of_user(&self, input: OwnAct<OwnPassword>) -> Result<TotpOffer, AuthError> {
+        let (_, standing) = self.holder(&input.access_token).await?;
+        self.reaffirm(&standing.user, &input.what.password).await?;
+        self.offer_factor(FactorOwner::User(standing.user.id), standing.user.username.as_str()).await
+    }
+
+    pub(super) async fn confirm_totp_of_user(&self, input: OwnAct<TotpCode>) -> Result<RecoveryCodes, AuthError> {
+        let (_, standing) = self.holder(&input.access_token).await?;
+        let user = standing.user;
+        let row = self.row(&actor(&user), "user.totp_on", subject(user.id));
+        self.confirm_factor(FactorOwner::User(user.id), &input.what.code, &row).await
+    }
+
+    pub(super) async fn end_totp_of_user(&self, input: OwnAct<OwnPassword>) -> Result<Done, AuthError> {
+        let (_, standing) = self.holder(&input.access_token).await?;
+        let user = standing.user;
+        self.reaffirm(&user, &input.what.password).await?;
+        let row = self.row(&actor(&user), "user.totp_off", subject(user.id));
+        self.remove_factor(FactorOwner::User(user.id), &row).await
+    }
+
+    /// Asks for the password again, and counts wrong ones: a stolen token must not guess it.
+    async fn reaffirm(&self, user: &User, password: &Secret) -> Result<(), AuthError> {
+        let attempt = self.own_attempt(tag(Some(user), ""), self.clock.now())?;
+        if self.hasher.verify(password, Some(&user.password_hash)).await.map_err(fault::hash)? {
+            attempt.succeeded();
+            return Ok(());
+        }
+        attempt.failed(self.clock.now());
+        Err(AuthError::InvalidCredentials)
+    }
+}
+
+fn actor(user: &User) -> String {
+    format!("user:{}", user.username)
+}

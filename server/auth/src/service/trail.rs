@@ -1,0 +1,245 @@
+//! The audit trail: writing, reading, checking, and the signed word about its newest row.
+
+use super::access::{Act, Actor};
+use super::{Service, fault};
+use crate::head::Signed;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use tornado_mesh::Done;
+use tornado_mesh::auth::AuthError;
+use tornado_mesh::auth::audit::{AppendAudit, AuditQuery, AuditRow, AuditVerdict, BrokenRow, Outcome};
+use tornado_store::identity::chain::Walk;
+use tornado_store::identity::{AuditFilter, NewAudit, StoredAudit};
+
+const MAX_WORD: usize = 64;
+const MAX_SUBJECT: usize = 128;
+const MAX_DETAILS: usize = 16;
+const MAX_DETAILS_BYTES: usize = 1024;
+const MAX_ROWS: u32 = 500;
+const PAGE: i64 = 1000;
+
+impl Service {
+    /// A row for the store to write with the act.
+    pub(super) fn row(&self, actor: &str, action: &str, subject: impl Into<String>) -> NewAudit {
+        self.detailed(actor, action, subject, &[])
+    }
+
+    pub(super) fn detailed(
+        &self,
+        actor: &str,
+        action: &str,
+        subject: impl Into<String>,
+        details: &[(&str, String)],
+    ) -> NewAudit {
+        let details: BTreeMap<_, _> = details.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        NewAudit {
+            at: self.clock.now(),
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            subject: subject.into(),
+            outcome: Outcome::Done.as_str().to_owned(),
+            details: serde_json::to_string(&details).unwrap_or_else(|_| "{}".into()),
+        }
+    }
+
+    /// A row that belongs to no change of the store. A failure is logged: what it tells of has happened already.
+    pub(super) async fn note(&self, actor: &str, action: &str, subject: &str, outcome: Outcome) {
+        let row = NewAudit { outcome: outcome.as_str().to_owned(), ..self.row(actor, action, subject) };
+        match self.store.append_audit(&row).await {
+            Ok(()) => self.sign_trail().await,
+            Err(error) => tracing::error!(%error, action, "a row of the audit trail could not be written"),
+        }
+    }
+
+    pub(super) async fn append_row(&self, input: AppendAudit) -> Result<Done, AuthError> {
+        let caller = Actor::caller()?.name;
+        let speaks_for_others = caller == "root" || caller == "service:admin";
+        let actor = match input.actor {
+            Some(actor) if speaks_for_others => actor,
+            Some(_) => return Err(AuthError::NotAllowed),
+            None => caller,
+        };
+        check(&actor, &input.action, &input.subject, &input.details).map_err(AuthError::InvalidFields)?;
+        let details: Vec<_> = input.details.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let row = self.detailed(&actor, &input.action, input.subject, &details);
+        let row = NewAudit { outcome: input.outcome.as_str().to_owned(), ..row };
+        self.store.append_audit(&row).await.map_err(fault::store)?;
+        self.sign_trail().await;
+        Ok(Done {})
+    }
+
+    pub(super) async fn trail(&self, query: AuditQuery) -> Result<Vec<AuditRow>, AuthError> {
+        if !(1..=MAX_ROWS).contains(&query.limit) {
+            return Err(AuthError::InvalidFields(format!("limit must be 1 to {MAX_ROWS}")));
+        }
+        let filter = AuditFilter {
+            before: query.before.unwrap_or(i64::MAX),
+            action: query.action.unwrap_or_default(),
+            actor: query.actor.unwrap_or_default(),
+            limit: query.limit.into(),
+        };
+        let rows = self.store.list_audit(&filter).await.map_err(fault::store)?;
+        Ok(rows.into_iter().map(view).collect())
+    }
+
+    /// Signs the newest row, if the one that was signed before is still the same. Nothing is signed over a broken trail.
+    /// Failures are logged; the next row is signed with this one.
+    pub async fn sign_trail(&self) {
+        let _one_at_a_time = self.signing.lock().await;
+        if let Err(error) = self.try_sign().await {
+            tracing::error!(%error, "the newest row of the audit trail could not be signed");
+        }
+    }
+
+    async fn try_sign(&self) -> Result<(), AuthError> {
+        let newest = self.store.audit_head().await.map_err(fault::store)?;
+        match self.head.read().map_err(fault::keys)? {
+            Signed::Absent if newest.seq == 0 => {}
+            Signed::Absent => {
+                tracing::error!("the signed word about the audit trail is missing; run `tornadod audit verify`");
+                return Ok(());
+            }
+            Signed::Forged => {
+                tracing::error!("the signed word about the audit trail is not by its key; run `tornadod audit verify`");
+                return Ok(());
+            }
+            Signed::Head(signed) if signed == newest => return Ok(()),
+            Signed::Head(signed) if signed.seq == 0 => {}
+            Signed::Head(signed) => {
+                let row = self.store.audit_row(signed.seq).await.map_err(fault::store)?;
+                if row.is_none_or(|row| row.hash != signed.hash) || newest.seq < signed.seq {
+                    tracing::error!(seq = signed.seq, "the audit trail was changed; run `tornadod audit verify`");
+                    return Ok(());
+                }
+            }
+        }
+        self.head.write(&newest).map_err(fault::keys)
+    }
+
+    /// The signed word is read first: what is written meanwhile comes after it.
+    pub(super) async fn verify_trail(&self) -> Result<AuditVerdict, AuthError> {
+        self.sign_trail().await;
+        let signed = self.head.read().map_err(fault::keys)?;
+        let broken_at = |rows, signed, seq, why: &str| AuditVerdict {
+            rows,
+            signed,
+            broken: Some(BrokenRow { seq, why: why.to_owned() }),
+        };
+        let signed = match signed {
+            Signed::Head(head) => head,
+            Signed::Absent => return Ok(broken_at(0, 0, 0, "the signed word about the newest row is missing")),
+            Signed::Forged => {
+                return Ok(broken_at(0, 0, 0, "the signed word about the newest row is not by the audit key"));
+            }
+        };
+        let mut walk = Walk::default();
+        loop {
+            let (reached, _) = walk.reached();
+            let page = self.store.audit_after(reached, PAGE).await.map_err(fault::store)?;
+            if page.is_empty() {
+                break;
+            }
+            for row in &page {
+                if let Err((seq, why)) = walk.step(row) {
+                    return Ok(broken_at(walk.reached().0, signed.seq, seq, &why.to_string()));
+                }
+                if row.seq == signed.seq && row.hash != signed.hash {
+                    let why = "this row or one before it was changed and the chain written anew";
+                    return Ok(broken_at(row.seq, signed.seq, row.seq, why));
+                }
+            }
+        }
+        let (rows, hash) = walk.reached();
+        if rows < signed.seq {
+            return Ok(broken_at(rows, signed.seq, rows + 1, "the trail was cut off here"));
+        }
+        let newest = self.store.audit_head().await.map_err(fault::store)?;
+        if newest.seq == rows && newest.hash != hash {
+            return Ok(broken_at(rows, signed.seq, rows, "the chain's end is not the last row"));
+        }
+        Ok(AuditVerdict { rows, signed: signed.seq, broken: None })
+    }
+
+    pub(super) async fn checked_verdict(
+        &self,
+        operator: Option<&tornado_shared::model::Secret>,
+    ) -> Result<AuditVerdict, AuthError> {
+        let actor = self.authorise(operator, Act::AuditVerify).await?;
+        let verdict = self.verify_trail().await?;
+        if let Some(broken) = &verdict.broken {
+            tracing::error!(seq = broken.seq, why = broken.why, "the audit trail is broken");
+            self.note(&actor.name, "audit.verify", &format!("row:{}", broken.seq), Outcome::Failed).await;
+        }
+        Ok(verdict)
+    }
+}
+
+fn view(row: StoredAudit) -> AuditRow {
+    AuditRow {
+        seq: row.seq,
+        at: row.content.at,
+        actor: row.content.actor,
+        action: row.content.action,
+        subject: row.content.subject,
+        outcome: row.content.outcome,
+        details: serde_json::from_str(&row.content.details).unwrap_or_default(),
+        hash: data_encoding::HEXLOWER.encode(&row.hash),
+    }
+}
+
+fn check(actor: &str, action: &str, subject: &str, details: &BTreeMap<String, String>) -> Result<(), String> {
+    let word = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    let two_words = action.split_once('.').is_some_and(|(area, what)| word(area) && word(what));
+    if !two_words || action.len() > MAX_WORD {
+        return Err("action must be two words of a-z, 0-9 and _ with a point between".into());
+    }
+    let plain = |text: &str, most: usize| (1..=most).contains(&text.len()) && !text.chars().any(char::is_control);
+    if !plain(actor, MAX_WORD + 16) || !plain(subject, MAX_SUBJECT) {
+        return Err(format!("actor and subject must be 1 to {MAX_SUBJECT} printable characters"));
+    }
+    let bytes: usize = details.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if details.len() > MAX_DETAILS || bytes > MAX_DETAILS_BYTES || !details.keys().all(|name| word(name)) {
+        return Err(format!(
+            "details: at most {MAX_DETAILS} entries and {MAX_DETAILS_BYTES} bytes, names of a-z, 0-9, _"
+        ));
+    }
+    let texts = details.values().map(String::as_str).chain([subject, actor]);
+    let holds_address = texts.flat_map(|text| text.split([' ', ',', ';', '=', '/'])).any(is_address);
+    if holds_address { Err("addresses do not belong into the audit trail".into()) } else { Ok(()) }
+}
+
+fn is_address(word: &str) -> bool {
+    let is = |word: &str| word.parse::<IpAddr>().is_ok() || word.parse::<SocketAddr>().is_ok();
+    is(word) || is(word.trim_matches(['[', ']', '(', ')', '"']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(details: &[(&str, &str)]) -> Result<(), String> {
+        let details = details.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        check("service:wg", "lane.canary_failed", "lane:tor", &details)
+    }
+
+    #[test]
+    fn defect_092_rows_hold_no_addresses() {
+        assert_eq!(with(&[("probe", "dns"), ("after_seconds", "30")]), Ok(()));
+        for address in
+            ["192.0.2.1", "peer 192.0.2.1:51820", "2001:db8::1", "from=[2001:db8::1]:4605", "net 10.8.0.2/32"]
+        {
+            assert!(with(&[("text", address)]).is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn rows_are_bounded_and_plain() {
+        assert!(check("root", "nothing", "x", &BTreeMap::new()).is_err());
+        assert!(check("root", "a.b", "line\nbreak", &BTreeMap::new()).is_err());
+        assert!(check("root", "a.b", "", &BTreeMap::new()).is_err());
+        assert!(with(&[("text", &"x".repeat(2000))]).is_err());
+        assert!(with(&[("Text", "x")]).is_err());
+    }
+}

@@ -1,0 +1,273 @@
+//! Accounts and devices, as operators change them.
+
+use super::access::{Act, Actor};
+use super::{Service, fault};
+use crate::password;
+use tornado_mesh::Done;
+use tornado_mesh::auth::users::{
+    CreateUser, DeviceInfo, DeviceRef, UpdateUser, UserInfo, UserPage, UserQuery, UserRef,
+};
+use tornado_mesh::auth::{Acting, AuthError};
+use tornado_mesh::session::LiveQuery;
+use tornado_shared::model::{CloseReason, Secret, UserId, Username};
+use tornado_store::identity::{
+    ChangeOutcome, DeviceRow, FactorOwner, NewAudit, NewUser, RevokeReason, User, UserChange, UserFilter, UserKey,
+};
+
+const MAX_DEVICES: u32 = 10;
+const MAX_PAGE: u32 = 500;
+const MAX_EMAIL: usize = 254;
+
+impl Service {
+    pub(super) async fn create_user(&self, input: Acting<CreateUser>) -> Result<UserInfo, AuthError> {
+        let actor = self.authorise(input.operator.as_ref(), Act::UsersWrite).await?;
+        let what = input.what;
+        check_devices(what.max_devices)?;
+        let email = what.email.as_deref().map(check_email).transpose()?.flatten();
+        password::check_new(&what.password, &what.username).map_err(fault::policy)?;
+        let password_hash = self.hasher.hash(&what.password).await.map_err(fault::hash)?;
+        let id = UserId::random();
+        let row = self.row(&actor.name, "user.create", subject(id));
+        let new = NewUser { id, username: what.username, email, password_hash, max_devices: what.max_devices };
+        if !self.store.add_user(&new, self.clock.now(), &row).await.map_err(fault::store)? {
+            return Err(AuthError::NameTaken);
+        }
+        self.sign_trail().await;
+        self.info_of(&self.find_by_id(id).await?).await
+    }
+
+    /// Suspension, a new password and a lower number of devices end what they have to before this answers.
+    pub(super) async fn update_user(&self, input: Acting<UpdateUser>) -> Result<UserInfo, AuthError> {
+        let actor = self.authorise(input.operator.as_ref(), Act::UsersWrite).await?;
+        let what = input.what;
+        let user = self.resolve(&what.user).await?;
+        let mut change = UserChange {
+            username: what.username.filter(|name| *name != user.username),
+            max_devices: what.max_devices,
+            active: what.active,
+            forget_totp: what.forget_totp,
+            ..UserChange::default()
+        };
+        change.email = what.email.as_deref().map(check_email).transpose()?;
+        what.max_devices.map_or(Ok(()), check_devices)?;
+        if let Some(new) = &what.password {
+            change.password_hash = Some(self.hash_new(new, change.username.as_ref().unwrap_or(&user.username)).await?);
+            change.end_logins = Some(RevokeReason::PasswordChanged);
+        }
+        if what.active == Some(false) {
+            change.end_logins = Some(RevokeReason::Suspended);
+        }
+        let rows = self.rows_of_change(&actor, &user, &change);
+        self.apply(user.id, &change, &rows).await?;
+        if what.max_devices.is_some_and(|max| max < user.max_devices) {
+            self.end_surplus(user.id, change.max_devices.unwrap_or(user.max_devices)).await?;
+        }
+        self.info_of(&self.find_by_id(user.id).await?).await
+    }
+
+    pub(super) async fn hash_new(&self, new: &Secret, name: &Username) -> Result<String, AuthError> {
+        password::check_new(new, name).map_err(fault::policy)?;
+        self.hasher.hash(new).await.map_err(fault::hash)
+    }
+
+    fn rows_of_change(&self, actor: &Actor, user: &User, change: &UserChange) -> Vec<NewAudit> {
+        let row = |action, details: &[(&str, String)]| self.detailed(&actor.name, action, subject(user.id), details);
+        let mut rows = Vec::new();
+        match change.active {
+            Some(false) => rows.push(row("user.suspend", &[])),
+            Some(true) => rows.push(row("user.reactivate", &[])),
+            None => {}
+        }
+        if change.password_hash.is_some() {
+            rows.push(row("user.password", &[]));
+        }
+        if let Some(name) = &change.username {
+            rows.push(row("user.rename", &[("from", user.username.to_string()), ("to", name.to_string())]));
+        }
+        if change.email.is_some() {
+            rows.push(row("user.email", &[]));
+        }
+        if let Some(max) = change.max_devices {
+            rows.push(row("user.max_devices", &[("from", user.max_devices.to_string()), ("to", max.to_string())]));
+        }
+        if change.forget_totp {
+            rows.push(row("user.totp_off", &[]));
+        }
+        rows
+    }
+
+    /// Writes a change, then ends the sessions of every device that lost its login by it.
+    pub(super) async fn apply(&self, user: UserId, change: &UserChange, rows: &[NewAudit]) -> Result<(), AuthError> {
+        let owed = self.unsettled.owe();
+        let outcome = self.store.change_user(user, change, self.clock.now(), rows).await.map_err(fault::store)?;
+        self.sign_trail().await;
+        match outcome {
+            ChangeOutcome::Changed(ended) => self.end_sessions(owed, &ended, CloseReason::Revoked).await,
+            ChangeOutcome::Taken => Err(AuthError::NameTaken),
+            ChangeOutcome::Gone => Err(AuthError::NotFound("account".into())),
+        }
+    }
+
+    /// Ends the newest sessions beyond the number that is allowed; their logins stay.
+    async fn end_surplus(&self, user: UserId, max: u32) -> Result<(), AuthError> {
+        let live = self.sessions.live(LiveQuery { user_id: Some(user) }).await;
+        let mut live = live.map_err(|error| fault::unsettled(&error.to_string()))?;
+        live.sort_by_key(|session| (session.started_at, session.session_id.0));
+        let surplus: Vec<_> = live.iter().skip(usize::try_from(max).unwrap_or(usize::MAX)).collect();
+        let devices: Vec<_> = surplus.iter().map(|session| session.device_id).collect();
+        self.end_sessions(self.unsettled.owe(), &devices, CloseReason::Evicted).await
+    }
+
+    pub(super) async fn delete_user(&self, input: Acting<UserRef>) -> Result<Done, AuthError> {
+        let actor = self.authorise(input.operator.as_ref(), Act::UsersWrite).await?;
+        let user = self.resolve(&input.what.user).await?;
+        let row = self.detailed(&actor.name, "user.delete", subject(user.id), &[("name", user.username.to_string())]);
+        let owed = self.unsettled.owe();
+        let erased = self.store.erase_user(user.id, self.clock.now(), &row).await.map_err(fault::store)?;
+        self.sign_trail().await;
+        let ended = erased.ok_or_else(|| AuthError::NotFound("account".into()))?;
+        self.end_sessions(owed, &ended, CloseReason::Revoked).await?;
+        Ok(Done {})
+    }
+
+    /// Every login of an account, its right to log in again untouched.
+    pub(super) async fn revoke_user(&self, input: Acting<UserRef>) -> Result<Done, AuthError> {
+        let actor = self.authorise(input.operator.as_ref(), Act::UsersWrite).await?;
+        let user = self.resolve(&input.what.user).await?;
+        let change = UserChange { end_logins: Some(RevokeReason::Revoked), ..UserChange::default() };
+        let rows = [self.row(&actor.name, "user.revoke", subject(user.id))];
+        self.apply(user.id, &change, &rows).await?;
+        Ok(Done {})
+    }
+
+    pub(super) async fn show_user(&self, input: Acting<UserRef>) -> Result<UserInfo, AuthError> {
+        self.authorise(input.operator.as_ref(), Act::UsersRead).await?;
+        self.info_of(&self.resolve(&input.what.user).await?).await
+    }
+
+    pub(super) async fn page_of_users(&self, input: Acting<UserQuery>) -> Result<UserPage, AuthError> {
+        self.authorise(input.operator.as_ref(), Act::UsersRead).await?;
+        let query = input.what;
+        if !(1..=MAX_PAGE).contains(&query.limit) {
+            return Err(AuthError::InvalidFields(format!("limit must be 1 to {MAX_PAGE}")));
+        }
+        let filter = UserFilter {
+            search: query.search,
+            active: query.active,
+            after: query.after.map(String::from).unwrap_or_default(),
+            limit: query.limit.into(),
+        };
+        let (users, total) = self.store.list_users(&filter).await.map_err(fault::store)?;
+        let mut infos = Vec::with_capacity(users.len());
+        for user in &users {
+            infos.push(self.info_of(user).await?);
+        }
+        Ok(UserPage { users: infos, total })
+    }
+
+    pub(super) async fn devices_of(&self, input: Acting<UserRef>) -> Result<Vec<DeviceInfo>, AuthError> {
+        self.authorise(input.operator.as_ref(), Act::UsersRead).await?;
+        let user = self.resolve(&input.what.user).await?;
+        self.list_devices(user.id).await
+    }
+
+    pub(super) async fn list_devices(&self, user: UserId) -> Result<Vec<DeviceInfo>, AuthError> {
+        let rows = self.store.list_devices(user, self.clock.now()).await.map_err(fault::store)?;
+        Ok(rows.into_iter().map(device).collect())
+    }
+
+    pub(super) async fn remove_any_device(&self, input: Acting<DeviceRef>) -> Result<Done, AuthError> {
+        let actor = self.authorise(input.operator.as_ref(), Act::DevicesWrite).await?;
+        self.take_device(&actor.name, &input.what, None).await
+    }
+
+    /// Removes a device, ends its login, then its session. Of `owner` only, when one is given.
+    pub(super) async fn take_device(
+        &self,
+        actor: &str,
+        device: &DeviceRef,
+        owner: Option<UserId>,
+    ) -> Result<Done, AuthError> {
+        let (now, gone) = (self.clock.now(), || AuthError::NotFound("device".into()));
+        let row = self.store.find_device(device.device_id, now).await.map_err(fault::store)?.ok_or_else(gone)?;
+        if owner.is_some_and(|owner| owner != row.user) {
+            return Err(gone());
+        }
+        let owed = self.unsettled.owe();
+        let audit = self.detailed(actor, "device.remove", format!("device:{}", row.id), &[("of", subject(row.user))]);
+        if !self.store.take_device(row.id, now, &audit).await.map_err(fault::store)? {
+            return Err(gone());
+        }
+        self.sign_trail().await;
+        self.end_sessions(owed, &[row.id], CloseReason::Revoked).await?;
+        Ok(Done {})
+    }
+
+    /// By name or number.
+    async fn resolve(&self, text: &str) -> Result<User, AuthError> {
+        let gone = || AuthError::NotFound("account".into());
+        if let Ok(id) = text.parse::<UserId>() {
+            return self.store.find_user(UserKey::Id(id)).await.map_err(fault::store)?.ok_or_else(gone);
+        }
+        self.look_up(text).await?.ok_or_else(gone)
+    }
+
+    async fn find_by_id(&self, id: UserId) -> Result<User, AuthError> {
+        let found = self.store.find_user(UserKey::Id(id)).await.map_err(fault::store)?;
+        found.ok_or_else(|| AuthError::NotFound("account".into()))
+    }
+
+    async fn info_of(&self, user: &User) -> Result<UserInfo, AuthError> {
+        Ok(UserInfo {
+            id: user.id,
+            username: user.username.clone(),
+            email: user.email.clone(),
+            is_active: user.is_active,
+            max_devices: user.max_devices,
+            totp: self.has_factor(FactorOwner::User(user.id)).await?,
+            created_at: user.created_at,
+            last_login_at: user.last_login_at,
+        })
+    }
+}
+
+pub(super) fn subject(user: UserId) -> String {
+    format!("user:{user}")
+}
+
+fn device(row: DeviceRow) -> DeviceInfo {
+    DeviceInfo {
+        id: row.id,
+        user_id: row.user,
+        name: row.name,
+        has_key: row.has_key,
+        logged_in: row.logged_in,
+        created_at: row.created_at,
+        last_login_at: row.last_login_at,
+    }
+}
+
+fn check_devices(max: u32) -> Result<(), AuthError> {
+    if (1..=MAX_DEVICES).contains(&max) {
+        return Ok(());
+    }
+    Err(AuthError::InvalidFields(format!("max_devices must be 1 to {MAX_DEVICES}")))
+}
+
+/// An empty text means none. An address is only ever shown and typed at a login, so its form is checked loosely.
+pub(super) fn check_email(text: &str) -> Result<Option<String>, AuthError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let sound = text.len() <= MAX_EMAIL
+        && text
+            .split_once('@')
+            .is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.contains('@'))
+        && !text.chars().any(|character| character.is_control() || character.is_whitespace());
+    if sound {
+        Ok(Some(text.to_lowercase()))
+    } else {
+        Err(AuthError::InvalidFields("this is no e-mail address".into()))
+    }
+}

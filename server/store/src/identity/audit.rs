@@ -1,0 +1,87 @@
+//! Tables `audit_rows` and `audit_head`.
+
+use super::chain::row_hash;
+use super::{AuditFilter, AuditHead, Hash, NewAudit, StoredAudit};
+use crate::StoreError;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row as _};
+
+/// Appends a row. To be called in the transaction of the act itself: both are written, or neither.
+pub(super) async fn append(db: &mut AnyConnection, row: &NewAudit) -> Result<(), StoreError> {
+    // Takes the head's lock: the next writer waits here until this one has committed.
+    sqlx::query("UPDATE audit_head SET seq = seq + 1 WHERE one = 1").execute(&mut *db).await?;
+    let head = head(db).await?;
+    let hash = row_hash(&head.hash, head.seq, row);
+    sqlx::query(
+        "INSERT INTO audit_rows (seq, at, actor, action, subject, outcome, details, hash)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(head.seq)
+    .bind(row.at)
+    .bind(row.actor.as_str())
+    .bind(row.action.as_str())
+    .bind(row.subject.as_str())
+    .bind(row.outcome.as_str())
+    .bind(row.details.as_str())
+    .bind(hash.to_vec())
+    .execute(&mut *db)
+    .await?;
+    sqlx::query("UPDATE audit_head SET hash = $1 WHERE one = 1").bind(hash.to_vec()).execute(db).await?;
+    Ok(())
+}
+
+pub(super) async fn head(db: &mut AnyConnection) -> Result<AuditHead, StoreError> {
+    let row = sqlx::query("SELECT seq, hash FROM audit_head WHERE one = 1").fetch_one(db).await?;
+    Ok(AuditHead { seq: row.try_get("seq")?, hash: hash(&row)? })
+}
+
+pub(super) async fn row(db: &mut AnyConnection, seq: i64) -> Result<Option<StoredAudit>, StoreError> {
+    let query = "SELECT seq, at, actor, action, subject, outcome, details, hash FROM audit_rows WHERE seq = $1";
+    let row = sqlx::query(query).bind(seq).fetch_optional(db).await?;
+    row.map(|row| from_row(&row)).transpose()
+}
+
+pub(super) async fn after(db: &mut AnyConnection, seq: i64, limit: i64) -> Result<Vec<StoredAudit>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT seq, at, actor, action, subject, outcome, details, hash FROM audit_rows
+         WHERE seq > $1 ORDER BY seq LIMIT $2",
+    )
+    .bind(seq)
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(from_row).collect()
+}
+
+/// An empty text filters nothing; so one text of the query serves all.
+pub(super) async fn list(db: &mut AnyConnection, filter: &AuditFilter) -> Result<Vec<StoredAudit>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT seq, at, actor, action, subject, outcome, details, hash FROM audit_rows
+         WHERE seq < $1 AND substr(action, 1, length($2)) = $2 AND ($3 = '' OR actor = $3)
+         ORDER BY seq DESC LIMIT $4",
+    )
+    .bind(filter.before)
+    .bind(filter.action.as_str())
+    .bind(filter.actor.as_str())
+    .bind(filter.limit)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(from_row).collect()
+}
+
+fn from_row(row: &AnyRow) -> Result<StoredAudit, StoreError> {
+    let content = NewAudit {
+        at: row.try_get("at")?,
+        actor: row.try_get("actor")?,
+        action: row.try_get("action")?,
+        subject: row.try_get("subject")?,
+        outcome: row.try_get("outcome")?,
+        details: row.try_get("details")?,
+    };
+    Ok(StoredAudit { seq: row.try_get("seq")?, content, hash: hash(row)? })
+}
+
+fn hash(row: &AnyRow) -> Result<Hash, StoreError> {
+    let bytes: Vec<u8> = row.try_get("hash")?;
+    bytes.try_into().map_err(|_| StoreError::Damaged("audit hash"))
+}

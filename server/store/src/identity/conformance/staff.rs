@@ -1,0 +1,117 @@
+//! Operators' roles and sign-ins, second factors.
+
+use super::{NOW, Store, act, name, user};
+use crate::identity::{FactorOwner, NewSignIn, OperatorChange, PutOutcome, RemoveOutcome};
+use tornado_shared::model::OperatorId;
+use uuid::Uuid;
+
+fn change(who: &str, password: Option<&str>, role: Option<&str>) -> OperatorChange {
+    OperatorChange {
+        id: OperatorId::random(),
+        name: name(who),
+        password_hash: password.map(str::to_owned),
+        role: role.map(str::to_owned),
+        forget_totp: false,
+        now: NOW,
+    }
+}
+
+async fn put(store: &Store, change: &OperatorChange) -> PutOutcome {
+    store.put_operator(change, &act("operator.put")).await.unwrap()
+}
+
+async fn remove(store: &Store, who: &str) -> RemoveOutcome {
+    store.remove_operator(&name(who), &act("operator.remove")).await.unwrap()
+}
+
+pub(super) async fn roles(store: Store) {
+    assert_eq!(put(&store, &change("ann", None, None)).await, PutOutcome::NeedsPassword);
+    assert_eq!(put(&store, &change("ann", Some("$1"), Some("viewer"))).await, PutOutcome::LastOwner);
+    assert!(store.find_operator(&name("ann")).await.unwrap().is_none());
+    let PutOutcome::Put(ann) = put(&store, &change("ann", Some("$1"), None)).await else { panic!("refused") };
+    assert_eq!(ann.role, "owner");
+    assert!(matches!(put(&store, &change("ben", Some("$1"), Some("viewer"))).await, PutOutcome::Put(_)));
+    assert_eq!(put(&store, &change("ann", None, Some("operator"))).await, PutOutcome::LastOwner);
+    assert_eq!(remove(&store, "ann").await, RemoveOutcome::LastOwner);
+    assert_eq!(store.find_operator(&name("ann")).await.unwrap().unwrap().role, "owner");
+    let PutOutcome::Put(ben) = put(&store, &change("ben", None, Some("owner"))).await else { panic!("refused") };
+    assert_eq!((ben.role.as_str(), ben.password_hash.as_str()), ("owner", "$1"));
+    assert_eq!(remove(&store, "ann").await, RemoveOutcome::Removed);
+    assert_eq!(remove(&store, "ann").await, RemoveOutcome::Gone);
+    assert_eq!(store.list_operators().await.unwrap().len(), 1);
+}
+
+pub(super) async fn last_owners_race(store: Store) {
+    for who in ["ann", "ben"] {
+        put(&store, &change(who, Some("$"), Some("owner"))).await;
+    }
+    let tries = ["ann", "ben"].map(|who| {
+        let store = store.clone();
+        tokio::spawn(async move { remove(&store, who).await })
+    });
+    let mut removed = 0;
+    for attempt in tries {
+        removed += usize::from(attempt.await.unwrap() == RemoveOutcome::Removed);
+    }
+    assert_eq!((removed, store.list_operators().await.unwrap().len()), (1, 1));
+}
+
+pub(super) async fn sign_ins(store: Store) {
+    let PutOutcome::Put(ann) = put(&store, &change("ann", Some("$"), None)).await else { panic!("refused") };
+    let open = |number: u8, expires_at| NewSignIn {
+        id: Uuid::new_v4(),
+        operator: ann.id,
+        token_hash: [number; 32],
+        now: NOW,
+        expires_at,
+    };
+    let (one, two) = (open(1, NOW + 10), open(2, NOW + 20));
+    for new in [&one, &two] {
+        store.open_sign_in(new, &act("operator.sign_in")).await.unwrap();
+    }
+    assert_eq!(store.sign_in(&[1; 32], NOW + 9).await.unwrap().unwrap().1.name, name("ann"));
+    assert!(store.sign_in(&[1; 32], NOW + 10).await.unwrap().is_none());
+    assert!(store.sign_in(&[3; 32], NOW).await.unwrap().is_none());
+    assert_eq!(store.list_sign_ins(NOW + 10).await.unwrap().len(), 1);
+    assert!(store.end_sign_in(one.id, &act("operator.sign_out")).await.unwrap());
+    assert!(!store.end_sign_in(one.id, &act("operator.sign_out")).await.unwrap());
+    put(&store, &change("ann", None, Some("owner"))).await;
+    assert!(store.sign_in(&[2; 32], NOW).await.unwrap().is_some(), "a role ends no sign-in");
+    put(&store, &change("ann", Some("$new"), None)).await;
+    assert!(store.sign_in(&[2; 32], NOW).await.unwrap().is_none(), "a new password ends all");
+    store.open_sign_in(&open(4, NOW + 5), &act("operator.sign_in")).await.unwrap();
+    assert_eq!(store.prune(NOW + 5).await.unwrap(), 1);
+}
+
+pub(super) async fn second_factors(store: Store) {
+    let owner = FactorOwner::User(user(&store, "alice").await);
+    assert!(store.factor(owner).await.unwrap().is_none());
+    assert!(store.offer_factor(owner, &[1], NOW).await.unwrap());
+    assert!(store.offer_factor(owner, &[2], NOW).await.unwrap());
+    assert!(!store.use_step(owner, 1).await.unwrap(), "not confirmed yet");
+    assert!(store.confirm_factor(owner, 10, &[[1; 32], [2; 32]], &act("user.totp_on")).await.unwrap());
+    assert!(!store.confirm_factor(owner, 11, &[], &act("user.totp_on")).await.unwrap());
+    assert!(!store.offer_factor(owner, &[3], NOW).await.unwrap());
+    let factor = store.factor(owner).await.unwrap().unwrap();
+    assert_eq!((factor.sealed_secret.as_slice(), factor.confirmed), ([2].as_slice(), true));
+    assert!(!store.use_step(owner, 10).await.unwrap(), "used while confirming");
+    let tries = (0..4).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move { store.use_step(owner, 12).await.unwrap() })
+    });
+    let mut passed = 0;
+    for attempt in tries.collect::<Vec<_>>() {
+        passed += usize::from(attempt.await.unwrap());
+    }
+    assert_eq!(passed, 1, "one code, one login");
+    assert!(!store.use_step(owner, 11).await.unwrap(), "older than the newest used");
+    let recover = async |code: u8| store.use_recovery(owner, &[code; 32], NOW, &act("user.recovery")).await.unwrap();
+    assert!(recover(1).await);
+    assert!(!recover(1).await);
+    assert!(!recover(9).await);
+    let other = FactorOwner::Operator(OperatorId::random());
+    assert!(!store.use_recovery(other, &[2; 32], NOW, &act("user.recovery")).await.unwrap());
+    assert!(store.remove_factor(owner, &act("user.totp_off")).await.unwrap());
+    assert!(!store.remove_factor(owner, &act("user.totp_off")).await.unwrap());
+    assert!(!recover(2).await);
+}

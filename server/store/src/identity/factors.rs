@@ -1,0 +1,203 @@
+//! Tables `second_factors` and `recovery_codes`, and their store.
+
+use super::sql::SqlIdentityStore;
+use super::{Hash, NewAudit, audit};
+use crate::StoreError;
+use async_trait::async_trait;
+use sqlx::{AnyConnection, Row as _};
+use tornado_shared::model::{OperatorId, UnixSeconds, UserId};
+
+/// Whose second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactorOwner {
+    /// A user's.
+    User(UserId),
+    /// An operator's.
+    Operator(OperatorId),
+}
+
+impl FactorOwner {
+    /// The word stored.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Operator(_) => "operator",
+        }
+    }
+
+    /// The owner's number.
+    #[must_use]
+    pub fn id(self) -> String {
+        match self {
+            Self::User(id) => id.to_string(),
+            Self::Operator(id) => id.to_string(),
+        }
+    }
+}
+
+/// A second factor as it lies there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Factor {
+    /// The secret, sealed by the caller.
+    pub sealed_secret: Vec<u8>,
+    /// False until a first code was right.
+    pub confirmed: bool,
+}
+
+/// Second factors.
+#[async_trait]
+pub trait FactorStore: Send + Sync + 'static {
+    /// Keeps a secret that is not asked for yet; replaces one like it. False: there is a confirmed one.
+    async fn offer_factor(&self, owner: FactorOwner, sealed: &[u8], now: UnixSeconds) -> Result<bool, StoreError>;
+    /// The factor, confirmed or not.
+    async fn factor(&self, owner: FactorOwner) -> Result<Option<Factor>, StoreError>;
+    /// Confirms a factor and keeps its recovery codes. False: there is none to confirm.
+    async fn confirm_factor(
+        &self,
+        owner: FactorOwner,
+        step: i64,
+        codes: &[Hash],
+        audit: &NewAudit,
+    ) -> Result<bool, StoreError>;
+    /// Uses a step of a confirmed factor up, and all before it. False: it was used before.
+    async fn use_step(&self, owner: FactorOwner, step: i64) -> Result<bool, StoreError>;
+    /// Uses a recovery code up. False: it is none, or was used before.
+    async fn use_recovery(
+        &self,
+        owner: FactorOwner,
+        code: &Hash,
+        now: UnixSeconds,
+        audit: &NewAudit,
+    ) -> Result<bool, StoreError>;
+    /// Takes a factor away. False: there was none.
+    async fn remove_factor(&self, owner: FactorOwner, audit: &NewAudit) -> Result<bool, StoreError>;
+}
+
+#[async_trait]
+impl FactorStore for SqlIdentityStore {
+    async fn offer_factor(&self, owner: FactorOwner, sealed: &[u8], now: UnixSeconds) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO second_factors (owner_kind, owner_id, sealed_secret, confirmed, last_step, created_at)
+             VALUES ($1, $2, $3, 0, 0, $4)
+             ON CONFLICT (owner_kind, owner_id) DO UPDATE
+             SET sealed_secret = excluded.sealed_secret, created_at = excluded.created_at
+             WHERE second_factors.confirmed = 0",
+        )
+        .bind(owner.kind())
+        .bind(owner.id())
+        .bind(sealed.to_vec())
+        .bind(now)
+        .execute(&mut *self.writer().await?)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn factor(&self, owner: FactorOwner) -> Result<Option<Factor>, StoreError> {
+        let row =
+            sqlx::query("SELECT sealed_secret, confirmed FROM second_factors WHERE owner_kind = $1 AND owner_id = $2")
+                .bind(owner.kind())
+                .bind(owner.id())
+                .fetch_optional(&mut *self.reader().await?)
+                .await?;
+        let Some(row) = row else { return Ok(None) };
+        let confirmed: i64 = row.try_get("confirmed")?;
+        Ok(Some(Factor { sealed_secret: row.try_get("sealed_secret")?, confirmed: confirmed != 0 }))
+    }
+
+    async fn confirm_factor(
+        &self,
+        owner: FactorOwner,
+        step: i64,
+        codes: &[Hash],
+        audit: &NewAudit,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE second_factors SET confirmed = 1, last_step = $1
+             WHERE owner_kind = $2 AND owner_id = $3 AND confirmed = 0",
+        )
+        .bind(step)
+        .bind(owner.kind())
+        .bind(owner.id())
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() != 1 {
+            return Ok(false);
+        }
+        for code in codes {
+            sqlx::query("INSERT INTO recovery_codes (owner_kind, owner_id, code_hash) VALUES ($1, $2, $3)")
+                .bind(owner.kind())
+                .bind(owner.id())
+                .bind(code.to_vec())
+                .execute(&mut *tx)
+                .await?;
+        }
+        audit::append(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn use_step(&self, owner: FactorOwner, step: i64) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE second_factors SET last_step = $1
+             WHERE owner_kind = $2 AND owner_id = $3 AND confirmed = 1 AND last_step < $1",
+        )
+        .bind(step)
+        .bind(owner.kind())
+        .bind(owner.id())
+        .execute(&mut *self.writer().await?)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn use_recovery(
+        &self,
+        owner: FactorOwner,
+        code: &Hash,
+        now: UnixSeconds,
+        audit: &NewAudit,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE recovery_codes SET used_at = $1
+             WHERE owner_kind = $2 AND owner_id = $3 AND code_hash = $4 AND used_at IS NULL",
+        )
+        .bind(now)
+        .bind(owner.kind())
+        .bind(owner.id())
+        .bind(code.to_vec())
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() != 1 {
+            return Ok(false);
+        }
+        audit::append(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn remove_factor(&self, owner: FactorOwner, audit: &NewAudit) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        if !drop_factor(&mut tx, owner).await? {
+            return Ok(false);
+        }
+        audit::append(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+pub(super) async fn drop_factor(db: &mut AnyConnection, owner: FactorOwner) -> Result<bool, StoreError> {
+    sqlx::query("DELETE FROM recovery_codes WHERE owner_kind = $1 AND owner_id = $2")
+        .bind(owner.kind())
+        .bind(owner.id())
+        .execute(&mut *db)
+        .await?;
+    let done = sqlx::query("DELETE FROM second_factors WHERE owner_kind = $1 AND owner_id = $2")
+        .bind(owner.kind())
+        .bind(owner.id())
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,193 @@
+//! Arguments of the commands about people, keys and the audit trail.
+
+use clap::Subcommand;
+use tornado_mesh::auth::operators::OperatorRole;
+use tornado_shared::model::{DeviceId, Username};
+
+/// `tornadod user …`
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Make an account with a password. To have people choose their own, use `tornadod invite create`.
+    Add {
+        /// 3 to 50 of a-z, 0-9, '.', '_', '-'.
+        name: Username,
+        /// E-mail address; may be used to log in.
+        #[arg(long)]
+        email: Option<String>,
+        /// Devices that may be connected at once.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10))]
+        devices: u32,
+        /// Read the password from standard input instead of asking.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Show accounts.
+    List {
+        /// Only names and addresses that hold this.
+        #[arg(default_value = "")]
+        search: String,
+        /// Only suspended accounts.
+        #[arg(long)]
+        suspended: bool,
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one account and its devices.
+    Show {
+        /// Name, e-mail address or number.
+        user: String,
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change an account.
+    Set {
+        /// Name, e-mail address or number.
+        user: String,
+        /// A new name.
+        #[arg(long)]
+        name: Option<Username>,
+        /// A new e-mail address; '' for none.
+        #[arg(long)]
+        email: Option<String>,
+        /// Devices that may be connected at once; the newest sessions that are too many end.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10))]
+        devices: Option<u32>,
+        /// Take the second factor away, for somebody who lost it.
+        #[arg(long)]
+        forget_totp: bool,
+    },
+    /// Suspend an account: every login and tunnel ends at once.
+    Suspend {
+        /// Name, e-mail address or number.
+        user: String,
+    },
+    /// Let a suspended account in again.
+    Reactivate {
+        /// Name, e-mail address or number.
+        user: String,
+    },
+    /// Delete an account: every login and tunnel ends at once, the name is free again, the history stays.
+    Delete {
+        /// Name, e-mail address or number.
+        user: String,
+    },
+    /// Set an account's password: every login and tunnel ends at once.
+    Password {
+        /// Name, e-mail address or number.
+        user: String,
+        /// Read the password from standard input instead of asking.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// End every login and tunnel of an account; it may log in again.
+    Revoke {
+        /// Name, e-mail address or number.
+        user: String,
+    },
+}
+
+/// `tornadod device …`
+#[derive(Debug, Subcommand)]
+pub enum Device {
+    /// Show an account's devices.
+    List {
+        /// Name, e-mail address or number of the account.
+        user: String,
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a device: its login and tunnel end at once.
+    Remove {
+        /// The device, as `tornadod device list` shows it.
+        device_id: DeviceId,
+    },
+}
+
+/// `tornadod operator …`
+#[derive(Debug, Subcommand)]
+pub enum Operator {
+    /// Make an operator, or set an operator's password; a new password ends all sign-ins.
+    Add {
+        /// 3 to 50 of a-z, 0-9, '.', '_', '-'.
+        name: Username,
+        /// owner, operator or viewer; owner for a new operator.
+        #[arg(long)]
+        role: Option<OperatorRole>,
+        /// Read the password from standard input instead of asking.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Change an operator without a new password.
+    Set {
+        /// The name.
+        name: Username,
+        /// owner, operator or viewer.
+        #[arg(long)]
+        role: Option<OperatorRole>,
+        /// Take the second factor away, for somebody who lost it.
+        #[arg(long)]
+        forget_totp: bool,
+    },
+    /// Show operators.
+    List {
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove an operator; all sign-ins end. The last owner stays.
+    Remove {
+        /// The name.
+        name: Username,
+    },
+}
+
+/// `tornadod audit …`
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Show rows, newest first.
+    List {
+        /// Only acts that begin so, for example 'user.' or 'keys.rotate'.
+        #[arg(long)]
+        action: Option<String>,
+        /// Only acts of this actor, for example 'root' or 'operator:ann'.
+        #[arg(long)]
+        actor: Option<String>,
+        /// Only rows before this number.
+        #[arg(long)]
+        before: Option<i64>,
+        /// Rows.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check every row and the signed word about the newest; exit code 1 when the trail is broken.
+    Verify {
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `tornadod keys …`
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Show every key's age and phase and when the next rotation is.
+    Status {
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make new signing and login keys now. Nobody is logged out.
+    Rotate,
+    /// Read all key files again and try each key; exit code 1 when something is wrong.
+    Check {
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+}

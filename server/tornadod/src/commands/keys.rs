@@ -1,0 +1,94 @@
+//! `tornadod keys`
+
+use super::args::Keys;
+use super::{Server, say_json};
+use crate::failure::Failure;
+use crate::output::{say, span, table};
+use tornado_mesh::NoInput;
+use tornado_mesh::auth::Acting;
+use tornado_mesh::auth::keys::{KeyInfo, KeyPhase, KeyRing as _, KeyRingClient, KeyStatus, KeyUse};
+
+pub async fn run(server: &Server, command: Keys) -> Result<(), Failure> {
+    let keys = KeyRingClient::new(server.channel("auth"));
+    match command {
+        Keys::Status { json } => {
+            let status = keys.status(Acting::root(NoInput {})).await;
+            let status = status.map_err(|e| Failure::of_call("ask for the keys", &e))?;
+            if json {
+                return say_json(&status);
+            }
+            print(&status);
+            Ok(())
+        }
+        Keys::Rotate => {
+            let status = keys.rotate(Acting::root(NoInput {})).await;
+            let status = status.map_err(|e| Failure::of_call("rotate the keys", &e))?;
+            say(&format!(
+                "new keys are made; those that sign are used in {}, when all services know them",
+                span(status.lead)
+            ));
+            Ok(())
+        }
+        Keys::Check { json } => check(&keys, json).await,
+    }
+}
+
+async fn check(keys: &KeyRingClient, json: bool) -> Result<(), Failure> {
+    let found = keys.check(Acting::root(NoInput {})).await.map_err(|e| Failure::of_call("check the keys", &e))?;
+    if json {
+        say_json(&found)?;
+    }
+    if !found.problems.is_empty() {
+        return Err(Failure::failed(format!("the keys are not sound: {}", found.problems.join("; "))));
+    }
+    if !json {
+        say(&format!("{} key files are sound", found.files));
+    }
+    Ok(())
+}
+
+fn print(status: &KeyStatus) {
+    let heading = ["USE", "KEY", "PHASE", "AGE", "USED FROM", "GONE"].map(String::from).to_vec();
+    let when = |at: i64| {
+        if at > status.now { format!("in {}", span(at - status.now)) } else { format!("{} ago", span(status.now - at)) }
+    };
+    let line = |key: &KeyInfo| {
+        vec![
+            usage(key.usage).into(),
+            key.id.clone(),
+            phase(key.phase).into(),
+            span(status.now - key.created_at),
+            when(key.active_from),
+            key.gone_at.map_or_else(|| "-".into(), when),
+        ]
+    };
+    table(&std::iter::once(heading).chain(status.keys.iter().map(line)).collect::<Vec<_>>());
+    say("");
+    match status.next_rotation {
+        Some(at) => say(&format!("next rotation {}", when(at))),
+        None => say("no rotation is planned"),
+    }
+    if status.rotating {
+        say("a rotation is under way");
+    }
+    if let Some(tls) = &status.tls {
+        say(&format!("certificate of the device API: key {tls}"));
+    }
+}
+
+const fn usage(usage: KeyUse) -> &'static str {
+    match usage {
+        KeyUse::Access => "access tokens",
+        KeyUse::Refresh => "refresh tokens",
+        KeyUse::LoginV1 => "login v1",
+        KeyUse::LoginV2 => "login v2",
+    }
+}
+
+const fn phase(phase: KeyPhase) -> &'static str {
+    match phase {
+        KeyPhase::Next => "next",
+        KeyPhase::Current => "current",
+        KeyPhase::VerifyOnly => "verify only",
+    }
+}

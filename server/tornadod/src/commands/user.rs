@@ -1,0 +1,123 @@
+//! `tornadod user`
+
+use super::args::User;
+use super::{Server, device, password, say_json, unix_now};
+use crate::failure::Failure;
+use crate::output::{say, span, table};
+use tornado_mesh::auth::Acting;
+use tornado_mesh::auth::users::{CreateUser, UpdateUser, UserInfo, UserQuery, UserRef, Users as _, UsersClient};
+
+/// Accounts asked for at once.
+const PAGE: u32 = 500;
+
+pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
+    let users = UsersClient::new(server.channel("auth"));
+    match command {
+        User::Add { name, email, devices, password_stdin } => {
+            let password = password::new(password_stdin)?;
+            let what = CreateUser { username: name, email, password, max_devices: devices };
+            let made = users.create(Acting::root(what)).await.map_err(|e| Failure::of_call("make the account", &e))?;
+            say(&format!("account '{}' was made; its number is {}", made.username, made.id));
+            Ok(())
+        }
+        User::List { search, suspended, json } => list(&users, search, suspended, json).await,
+        User::Show { user, json } => show(&users, user, json).await,
+        User::Set { user, name, email, devices, forget_totp } => {
+            let nothing = name.is_none() && email.is_none() && devices.is_none() && !forget_totp;
+            if nothing {
+                return Err(Failure::usage("say what to change: --name, --email, --devices or --forget-totp"));
+            }
+            let what = UpdateUser { username: name, email, max_devices: devices, forget_totp, ..of(user) };
+            change(&users, what, "is changed").await
+        }
+        User::Suspend { user } => {
+            let text = "is suspended; its logins and tunnels are ended";
+            change(&users, UpdateUser { active: Some(false), ..of(user) }, text).await
+        }
+        User::Reactivate { user } => {
+            change(&users, UpdateUser { active: Some(true), ..of(user) }, "may log in again").await
+        }
+        User::Password { user, password_stdin } => {
+            let password = Some(password::new(password_stdin)?);
+            let text = "has a new password; its logins and tunnels are ended";
+            change(&users, UpdateUser { password, ..of(user) }, text).await
+        }
+        User::Delete { user } => {
+            let what = UserRef { user: user.clone() };
+            users.delete(Acting::root(what)).await.map_err(|e| Failure::of_call("delete the account", &e))?;
+            say(&format!("account '{user}' is deleted; its logins and tunnels are ended"));
+            Ok(())
+        }
+        User::Revoke { user } => {
+            let what = UserRef { user: user.clone() };
+            users.revoke(Acting::root(what)).await.map_err(|e| Failure::of_call("end the logins", &e))?;
+            say(&format!("every login and tunnel of '{user}' is ended"));
+            Ok(())
+        }
+    }
+}
+
+fn of(user: String) -> UpdateUser {
+    UpdateUser { user, ..UpdateUser::default() }
+}
+
+async fn change(users: &UsersClient, what: UpdateUser, text: &str) -> Result<(), Failure> {
+    let changed = users.update(Acting::root(what)).await.map_err(|e| Failure::of_call("change the account", &e))?;
+    say(&format!("account '{}' {text}", changed.username));
+    Ok(())
+}
+
+async fn list(users: &UsersClient, search: String, suspended: bool, json: bool) -> Result<(), Failure> {
+    let mut all: Vec<UserInfo> = Vec::new();
+    loop {
+        let after = all.last().map(|user| user.username.clone());
+        let active = suspended.then_some(false);
+        let query = UserQuery { search: search.clone(), active, after, limit: PAGE };
+        let page = users.list(Acting::root(query)).await.map_err(|e| Failure::of_call("list accounts", &e))?;
+        let full = page.users.len() == PAGE as usize;
+        all.extend(page.users);
+        if !full {
+            break;
+        }
+    }
+    if json {
+        return say_json(&all);
+    }
+    let now = unix_now();
+    let heading = ["NAME", "E-MAIL", "STATE", "DEVICES", "2FA", "MADE", "LAST LOGIN"].map(String::from).to_vec();
+    let line = |user: &UserInfo| {
+        vec![
+            user.username.to_string(),
+            user.email.clone().unwrap_or_else(|| "-".into()),
+            if user.is_active { "active" } else { "suspended" }.into(),
+            user.max_devices.to_string(),
+            if user.totp { "yes" } else { "no" }.into(),
+            format!("{} ago", span(now - user.created_at)),
+            user.last_login_at.map_or_else(|| "never".into(), |at| format!("{} ago", span(now - at))),
+        ]
+    };
+    table(&std::iter::once(heading).chain(all.iter().map(line)).collect::<Vec<_>>());
+    Ok(())
+}
+
+async fn show(users: &UsersClient, user: String, json: bool) -> Result<(), Failure> {
+    let which = UserRef { user };
+    let info = users.show(Acting::root(which.clone())).await.map_err(|e| Failure::of_call("show the account", &e))?;
+    let devices = users.devices(Acting::root(which)).await.map_err(|e| Failure::of_call("list devices", &e))?;
+    if json {
+        return say_json(&serde_json::json!({ "user": info, "devices": devices }));
+    }
+    let now = unix_now();
+    let last = info.last_login_at.map_or_else(|| "never".into(), |at| format!("{} ago", span(now - at)));
+    say(&format!("name        {}", info.username));
+    say(&format!("number      {}", info.id));
+    say(&format!("e-mail      {}", info.email.as_deref().unwrap_or("-")));
+    say(&format!("state       {}", if info.is_active { "active" } else { "suspended" }));
+    say(&format!("at once     {} devices", info.max_devices));
+    say(&format!("2FA         {}", if info.totp { "on" } else { "off" }));
+    say(&format!("made        {} ago", span(now - info.created_at)));
+    say(&format!("last login  {last}"));
+    say("");
+    device::print(&devices);
+    Ok(())
+}
