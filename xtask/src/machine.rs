@@ -59,7 +59,12 @@ pub fn toolchain() -> anyhow::Result<()> {
 
 /// Installs missing Debian packages; without root asks sudo for exactly that.
 pub fn packages() -> anyhow::Result<()> {
-    let missing = missing_packages();
+    install(PACKAGES)
+}
+
+/// Installs those of these packages that are missing.
+pub fn install(packages: &[&'static str]) -> anyhow::Result<()> {
+    let missing = missing(packages);
     if missing.is_empty() {
         return Ok(());
     }
@@ -100,12 +105,12 @@ fn without_starting(units: &[&str], install: impl FnOnce() -> anyhow::Result<()>
     systemctl(&["disable", "--quiet", "--now"])
 }
 
-fn missing_packages() -> Vec<&'static str> {
+fn missing(packages: &[&'static str]) -> Vec<&'static str> {
     let installed = |package: &str| {
         let asked = shell::command("dpkg-query", &["--show", "--showformat=${db:Status-Status}", package]);
         shell::read(asked).is_ok_and(|status| status == "installed")
     };
-    PACKAGES.iter().copied().filter(|package| !installed(package)).collect()
+    packages.iter().copied().filter(|package| !installed(package)).collect()
 }
 
 /// Creates the services' users from their declaration, where one is missing.

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: checks and suites, counted truthfully.
 
 mod checks;
+mod guest;
 mod suite;
 mod tally;
 mod tree;
@@ -18,7 +19,7 @@ const NOT_YET: &[&str] = &["cluster", "console", "desktop", "packages"];
 /// Words of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Test {
-    /// lint, unit, store, lanes, tor; all of them when none is named
+    /// lint, unit, store, lanes, tor, kernel; all of them when none is named
     suites: Vec<String>,
 }
 
@@ -30,8 +31,14 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 5] =
-        [Self::Lint, Self::Run(Suite::Unit), Self::Run(Suite::Store), Self::Run(Suite::Lanes), Self::Run(Suite::Tor)];
+    const ALL: [Self; 6] = [
+        Self::Lint,
+        Self::Run(Suite::Unit),
+        Self::Run(Suite::Store),
+        Self::Run(Suite::Lanes),
+        Self::Run(Suite::Tor),
+        Self::Run(Suite::Kernel),
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -103,7 +110,7 @@ fn run_suite(suite: Suite, built: &anyhow::Result<Vec<Binary>>) -> anyhow::Resul
 /// What a suite needs of the machine.
 fn prepare(suite: Suite) -> anyhow::Result<()> {
     match suite {
-        Suite::Unit | Suite::Store => machine::packages(),
+        Suite::Unit | Suite::Store | Suite::Kernel => machine::packages(),
         Suite::Lanes | Suite::Tor if shell::is_root() => {
             machine::packages()?;
             machine::users()?;

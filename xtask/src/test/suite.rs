@@ -25,6 +25,8 @@ pub enum Suite {
     Lanes,
     /// The tor lane and the private Tor network it is tested on; needs root.
     Tor,
+    /// Tests of the lanes once more, on an emulated machine whose kernel has WireGuard.
+    Kernel,
 }
 
 /// A built test program.
@@ -80,6 +82,16 @@ impl Binary {
             program: message.executable?,
             package_dir,
         })
+    }
+
+    /// True for this test program of this package.
+    pub fn is(&self, package: &str, target: &str) -> bool {
+        self.is_integration && self.package == package && self.target == target
+    }
+
+    /// Where it is.
+    pub fn program(&self) -> &std::path::Path {
+        &self.program
     }
 
     fn suite(&self) -> Suite {
@@ -147,14 +159,15 @@ impl Binary {
 }
 
 /// How a watched program ended.
-struct End {
+pub struct End {
     /// `None` when it had to be killed.
-    status: Option<ExitStatus>,
-    output: String,
+    pub status: Option<ExitStatus>,
+    /// All it said.
+    pub output: String,
 }
 
 /// Runs a command with its outputs joined; kills its process group when the time is over.
-fn watch(mut command: Command, within: Duration) -> anyhow::Result<End> {
+pub fn watch(mut command: Command, within: Duration) -> anyhow::Result<End> {
     let (mut reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     command.process_group(0).stdin(Stdio::null()).stderr(writer.try_clone()?).stdout(writer);
     let mut child = command.spawn()?;
@@ -194,12 +207,16 @@ impl Suite {
             Self::Store => "store",
             Self::Lanes => "lanes",
             Self::Tor => "tor",
+            Self::Kernel => "kernel",
         }
     }
 
     /// Runs its share of the built programs, one after the other.
     pub fn run(self, binaries: &[Binary]) -> Tally {
         println!("\n{}", self.name());
+        if self == Self::Kernel {
+            return super::guest::run(binaries);
+        }
         let mut tally = Tally::default();
         for binary in binaries.iter().filter(|binary| binary.suite() == self) {
             tally.add(binary.run(self.limits()));
@@ -221,7 +238,7 @@ impl Suite {
             // Whole servers and real time: more at once only makes them wait for each other.
             Self::Lanes => Limits { threads: cores.min(2), within: Duration::from_secs(900) },
             // Each brings a Tor network of ten processes, whose votes are lost when they wait too long.
-            Self::Tor => Limits { threads: 1, within: Duration::from_secs(900) },
+            Self::Tor | Self::Kernel => Limits { threads: 1, within: Duration::from_secs(900) },
         }
     }
 }

@@ -102,6 +102,8 @@ pub struct Lab {
     pub internet: Ns,
     pub directory: tempfile::TempDir,
     pub config: Config,
+    /// Threads of the service besides the one that starts it; 0: that one does all.
+    pub threads: usize,
     devices: AtomicU32,
 }
 
@@ -117,7 +119,7 @@ impl Lab {
             &["198.51.100.2/24", "2001:db8:2::2/64"],
         );
         let config = Config { backend: BackendChoice::Auto, ..Config::default() };
-        Self { server, internet, directory: tempfile::tempdir().unwrap(), config, devices: AtomicU32::new(0) }
+        Self { server, internet, directory: tempfile::tempdir().unwrap(), config, threads: 0, devices: AtomicU32::new(0) }
     }
 
     pub fn client(&self) -> WgClient {
@@ -134,10 +136,15 @@ impl Lab {
             roles: Roles::default(),
             shutdown: shutdown.clone(),
         };
-        let (config, abrupt) = (self.config.clone(), CancellationToken::new());
+        let (config, threads, abrupt) = (self.config.clone(), self.threads, CancellationToken::new());
         let killed = abrupt.clone();
         let thread = self.server.spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = match threads {
+                0 => tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
+                threads => {
+                    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap()
+                }
+            };
             let result = runtime.block_on(async {
                 tokio::select! {
                     result = tornado_wg::run(context, config) => result.map_err(|e| e.to_string()),
@@ -312,8 +319,10 @@ pub async fn sync(client: &WgClient, peers: Vec<PeerSpec>) {
     client.sync_peers(SyncPeers { peers }).await.unwrap();
 }
 
-/// Waits until `what` holds.
+/// Waits until `what` holds; longer on a machine that says it is slow, as an emulated one is.
 pub async fn eventually(limit: Duration, mut what: impl AsyncFnMut() -> bool) -> Duration {
+    let patience = std::env::var("TORNADO_TEST_PATIENCE").ok().and_then(|factor| factor.parse::<u32>().ok());
+    let limit = limit * patience.unwrap_or(1);
     let started = Instant::now();
     while !what().await {
         assert!(started.elapsed() < limit, "did not happen within {limit:?}");

@@ -1,0 +1,256 @@
+//! The suite `kernel`: the same tests of the lanes once more, on a kernel that has WireGuard.
+//!
+//! Whatever kernel this machine runs, Debian's own is started in an emulated machine (QEMU without hardware help: works
+//! anywhere, several times slower), with the built test programs in its memory. It has no network and no disk.
+
+use super::suite::{Binary, watch};
+use super::tally::Tally;
+use crate::{machine, shell};
+use anyhow::{Context as _, bail};
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// What starts the machine and makes its file system.
+const PACKAGES: &[&str] = &["qemu-system-x86", "busybox-static", "cpio", "kmod", "dpkg"];
+/// Names the newest of Debian's kernels for virtual machines.
+const KERNEL: &str = "linux-image-cloud-amd64";
+/// Programs the tests call; with the libraries they need.
+const PROGRAMS: &[&str] =
+    &["dash", "busybox", "mount", "kmod", "ip", "nft", "ping", "sysctl", "tcpdump", "wg", "wireguard-go", "curl"];
+/// Parts of the kernel's modules that a machine of namespaces needs.
+const MODULES: &[&str] = &["net", "lib", "crypto", "arch", "drivers/net/wireguard", "drivers/net/tun.ko"];
+const MORE_MODULES: &[&str] = &["drivers/net/veth.ko", "drivers/net/dummy.ko"];
+/// Longest time of a run; it takes about a quarter of it.
+const WITHIN: Duration = Duration::from_secs(900);
+/// The guest prints it when all programs have ended.
+const END: &str = "ALL PROGRAMS HAVE ENDED";
+
+/// Test programs that run in the guest: package, name, and what is left out.
+const TESTS: &[(&str, &str, &[&str])] = &[
+    ("server/wg", "lanes_start", &[]),
+    ("server/wg", "lanes_failure", &[]),
+    ("server/wg", "lanes_traffic", &[]),
+    // Two hundred switches under load say nothing more here, and take minutes.
+    ("server/wg", "lanes_tor_states", &["--skip", "defect_049"]),
+    ("desktop/tunnel", "lanes_namespace", &[]),
+];
+
+/// Runs them.
+pub fn run(binaries: &[Binary]) -> Tally {
+    attempt(binaries).unwrap_or_else(|error| {
+        println!("  the machine could not be run: {error:#}");
+        Tally::one_failed()
+    })
+}
+
+fn attempt(binaries: &[Binary]) -> anyhow::Result<Tally> {
+    if std::env::consts::ARCH != "x86_64" || !shell::has("apt-get") {
+        println!("  SKIPPED: only Debian's kernel for amd64 is known here, on a Debian that can fetch it");
+        return Ok(Tally::one_skipped());
+    }
+    machine::install(PACKAGES)?;
+    if !shell::has("qemu-system-x86_64") {
+        bail!("install {} first, or run this as root", PACKAGES.join(", "));
+    }
+    let directory = shell::target_dir().join("guest");
+    std::fs::create_dir_all(&directory)?;
+    let kernel = Kernel::fetch(&directory)?;
+    let memory = fill(&directory, &kernel, binaries)?;
+
+    let mut qemu = Command::new("qemu-system-x86_64");
+    qemu.args(["-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2048", "-nic", "none"]);
+    qemu.args(["-nographic", "-no-reboot", "-append", "console=ttyS0 quiet panic=-1"]);
+    qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(&memory);
+    let end = watch(qemu, WITHIN)?;
+    let said: String = end.output.lines().map(|line| format!("{}\n", line.trim_end_matches('\r'))).collect();
+    Ok(count(&said))
+}
+
+/// What the guest said. A program that did not report, or that was not run by the kernel's WireGuard, is a failure.
+fn count(said: &str) -> Tally {
+    let mut sum = Tally::default();
+    for (package, name, _) in TESTS {
+        let part = said.split(&format!("== {name}\n")).nth(1).unwrap_or_default();
+        let part = part.split("\n== ").next().unwrap_or_default();
+        let tally = Tally::of_libtest(part).unwrap_or_else(Tally::one_failed);
+        if !tally.is_green() {
+            println!("{}", part.split_once("\nfailures:\n").map_or(part, |(_, why)| why));
+        }
+        println!("  {package} {name}: {tally}");
+        sum.add(tally);
+    }
+    for (mark, without) in
+        [("WIREGUARD IN THE KERNEL", "its kernel has no WireGuard"), (END, "it did not come to its end")]
+    {
+        if !said.contains(mark) {
+            println!("{said}\n  the machine failed: {without}");
+            sum.add(Tally::one_failed());
+        }
+    }
+    sum
+}
+
+/// Debian's kernel, taken from its package and not installed.
+struct Kernel {
+    image: PathBuf,
+    modules: PathBuf,
+    version: String,
+}
+
+impl Kernel {
+    fn fetch(directory: &Path) -> anyhow::Result<Self> {
+        let depends = shell::read(shell::command("apt-cache", &["depends", "--important", KERNEL]))?;
+        let name = depends.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
+        let mut name = name.filter(|name| name.starts_with("linux-image-"));
+        let Some(name) = name.next() else { bail!("no package says which kernel {KERNEL} is") };
+        let version = name.trim_start_matches("linux-image-").to_owned();
+        let home = directory.join(name);
+        let image = home.join("boot").join(format!("vmlinuz-{version}"));
+        if !image.is_file() {
+            println!("  fetching {name}");
+            let mut fetch = shell::command("apt-get", &["download", "--quiet", name]);
+            fetch.current_dir(directory);
+            shell::read(fetch)?;
+            let found = std::fs::read_dir(directory)?.flatten().map(|entry| entry.path());
+            let package = found.filter(|path| path.extension().is_some_and(|end| end == "deb")).find(|path| {
+                path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&format!("{name}_")))
+            });
+            let package = package.context("apt-get left no package behind")?;
+            // Unpacked beside and renamed: what is there is whole.
+            let fresh = directory.join("fresh");
+            let _ = std::fs::remove_dir_all(&fresh);
+            let mut unpack = shell::command("dpkg-deb", &["--extract"]);
+            unpack.arg(&package).arg(&fresh);
+            shell::run(unpack)?;
+            std::fs::remove_file(package)?;
+            std::fs::rename(fresh, &home)?;
+        }
+        Ok(Self { image, modules: home.join("lib/modules").join(&version), version })
+    }
+}
+
+/// Makes the guest's file system: programs, libraries, modules, tests. Returns the archive.
+fn fill(directory: &Path, kernel: &Kernel, binaries: &[Binary]) -> anyhow::Result<PathBuf> {
+    let top = directory.join("root");
+    let _ = std::fs::remove_dir_all(&top);
+    for place in ["bin", "sbin", "usr", "dev", "proc", "sys", "tmp", "run", "etc", "root", "tests", "var/lib"] {
+        std::fs::create_dir_all(top.join(place))?;
+    }
+    std::os::unix::fs::symlink("../bin", top.join("usr/bin"))?;
+    std::os::unix::fs::symlink("../bin", top.join("usr/sbin"))?;
+    let mut libraries = BTreeSet::new();
+    for name in PROGRAMS {
+        let program = find(name).with_context(|| format!("there is no program {name}"))?;
+        libraries.extend(libraries_of(&program)?);
+        copy(&program, &top.join("bin").join(name))?;
+    }
+    for (link, to) in
+        [("bin/sh", "dash"), ("bin/modprobe", "kmod"), ("bin/modinfo", "kmod"), ("sbin/modprobe", "../bin/kmod")]
+    {
+        std::os::unix::fs::symlink(to, top.join(link))?;
+    }
+    for (package, name, _) in TESTS {
+        let program = binaries.iter().find(|binary| binary.is(package, name));
+        let program = program.with_context(|| format!("{package} has no test program {name}"))?.program();
+        libraries.extend(libraries_of(program)?);
+        copy(program, &top.join("tests").join(name))?;
+    }
+    for library in libraries {
+        copy(&library, &top.join(library.strip_prefix("/")?))?;
+    }
+    let modules = top.join("lib/modules").join(&kernel.version);
+    for part in MODULES.iter().chain(MORE_MODULES) {
+        let to = modules.join("kernel").join(part);
+        std::fs::create_dir_all(to.parent().context("a module has a place")?)?;
+        let mut copy = shell::command("cp", &["--recursive"]);
+        copy.arg(kernel.modules.join("kernel").join(part)).arg(to);
+        shell::run(copy)?;
+    }
+    for list in ["modules.order", "modules.builtin", "modules.builtin.modinfo"] {
+        copy(&kernel.modules.join(list), &modules.join(list))?;
+    }
+    let mut index = shell::command("depmod", &["--basedir"]);
+    index.arg(&top).arg(&kernel.version);
+    shell::run(index)?;
+    std::fs::write(
+        top.join("etc/passwd"),
+        "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\ntcpdump:x:100:100::/:/bin/false\n",
+    )?;
+    std::fs::write(top.join("etc/group"), "root:x:0:\nnogroup:x:65534:\ntcpdump:x:100:\n")?;
+    std::fs::write(top.join("init"), script())?;
+    std::fs::set_permissions(top.join("init"), std::fs::Permissions::from_mode(0o755))?;
+
+    let archive = directory.join("memory.cpio");
+    let mut pack = shell::command("sh", &["-ec", "find . | cpio --quiet --create --format=newc >\"$0\""]);
+    pack.arg(&archive).current_dir(&top);
+    shell::run(pack)?;
+    Ok(archive)
+}
+
+/// The guest's first and only program.
+fn script() -> String {
+    let mut script = String::from(
+        "#!/bin/sh\nexport PATH=/bin:/sbin TORNADO_TEST_PATIENCE=6\n\
+         busybox --install -s /bin 2>/dev/null\n\
+         mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev\n\
+         mount -t tmpfs tmp /tmp; mount -t tmpfs run /run; mkdir -p /run/netns /dev/net\n\
+         ip link set lo up; modprobe tun; modprobe wireguard && echo WIREGUARD IN THE KERNEL\n\
+         cd /tests\n",
+    );
+    for (_, name, words) in TESTS {
+        let words = words.join(" ");
+        script.push_str(&format!("echo; echo '== {name}'; ./{name} --test-threads 1 --show-output {words} 2>&1\n"));
+    }
+    script.push_str(&format!("echo; echo '== end'; echo '{END}'; busybox poweroff -f\n"));
+    script
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    ["/usr/bin", "/usr/sbin", "/bin", "/sbin"]
+        .map(|place| Path::new(place).join(name))
+        .into_iter()
+        .find(|p| p.is_file())
+}
+
+/// The shared libraries that a program loads, and its loader; none for one that is linked whole.
+fn libraries_of(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut ask = shell::command("ldd", &[]);
+    ask.arg(program);
+    let said = ask.output().context("cannot run ldd")?;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    Ok(said.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect())
+}
+
+/// Copies the file itself, not a link to it.
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    if let Some(place) = to.parent() {
+        std::fs::create_dir_all(place)?;
+    }
+    std::fs::copy(from, to).with_context(|| format!("cannot copy {} into the machine", from.display()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_says_nothing_has_failed() {
+        let silent = count("WIREGUARD IN THE KERNEL\n== lanes_start\n");
+        assert_eq!(silent.failed as usize, TESTS.len() + 1, "and the end is missing");
+    }
+
+    #[test]
+    fn the_machines_words_are_counted() {
+        let result = "test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1s";
+        let mut said = String::from("WIREGUARD IN THE KERNEL\n");
+        for (_, name, _) in TESTS {
+            said.push_str(&format!("\n== {name}\n\nrunning 2 tests\n\n{result}\n"));
+        }
+        said.push_str(&format!("\n== end\n{END}\n"));
+        assert_eq!(count(&said), Tally { passed: 2 * TESTS.len() as u32, failed: 0, skipped: 0 });
+    }
+}
