@@ -1,7 +1,7 @@
 //! Putting peers in groups: who comes while a step runs goes into the next one together with all others that came.
 //! A step is one transaction of nftables and one call of each interface, however many peers it has.
 
-use crate::firewall::IsolationMap;
+use crate::firewall::{IsolationMap, Seat};
 use crate::peers::{Pick, isolation, lane_failed};
 use crate::service::{PeerState, Service};
 use std::net::IpAddr;
@@ -99,6 +99,9 @@ impl Service {
             Ok(()) => {
                 let owned: Vec<IpAddr> = keys.iter().flat_map(|key| peers.addresses_of(key)).collect();
                 old.extend(left.into_iter().filter(|address| !owned.contains(address)));
+                let moved = moved(&before, &after);
+                self.end_connections(&moved);
+                old.extend(moved.into_keys());
                 (IsolationMap::new(), without(&before, &after))
             }
             Err(_) => {
@@ -111,4 +114,10 @@ impl Service {
         self.state.lock().await.peers = state.peers.len();
         result
     }
+}
+
+/// The seats of devices that are sent to another Tor now: flows to the former one get no answer any more.
+fn moved(before: &IsolationMap, after: &IsolationMap) -> IsolationMap {
+    let has_moved = |(address, seat): &(&IpAddr, &Seat)| after.get(*address).is_some_and(|new| new.exit != seat.exit);
+    before.iter().filter(has_moved).map(|(address, seat)| (*address, *seat)).collect()
 }

@@ -4,7 +4,7 @@ use crate::service::Service;
 use async_trait::async_trait;
 use std::sync::Arc;
 use tornado_mesh::wg::{
-    PeerSpec, PeerStatus, RemovePeer, Removed, SetTorLane, SyncPeers, SyncReport, TorExits, Wg, WgError, WgStatus,
+    PeerSpec, PeerStatus, RemovePeer, Removed, SetTorLane, SyncPeers, SyncReport, Wg, WgError, WgStatus,
 };
 use tornado_mesh::{Done, NoInput};
 use tornado_shared::model::Lane;
@@ -48,8 +48,8 @@ impl Wg for Contract {
         Ok(all)
     }
 
-    async fn set_tor_lane(&self, SetTorLane { lane, .. }: SetTorLane) -> Result<Done, WgError> {
-        self.0.set_tor_lane(lane).await.map(|()| Done {})
+    async fn set_tor_lane(&self, wish: SetTorLane) -> Result<Done, WgError> {
+        self.0.set_tor_lane(wish).await.map(|()| Done {})
     }
 
     async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
@@ -59,6 +59,7 @@ impl Wg for Contract {
             let up = *state.up.of(lane) && state.lanes.of(lane).alive().await.is_ok();
             lanes.push(self.0.factory.end(lane, up));
         }
+        let tor = self.0.firewall.state().await;
         Ok(WgStatus {
             boot_id: self.0.boot_id,
             synced: state.synced,
@@ -66,8 +67,8 @@ impl Wg for Contract {
             lanes,
             peers: state.peers,
             firewall_verified: state.firewall_verified,
-            tor_lane: self.0.firewall.lane().await,
-            tor_exits: TorExits::new(),
+            tor_lane: tor.lane,
+            tor_exits: tor.exits,
             tor_lane_reason: state.control.reason,
             canary: state.canary,
         })

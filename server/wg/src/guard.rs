@@ -93,7 +93,7 @@ impl Service {
         // Before anything that can fail: from here on nobody opens the lane but the canary's all-clear.
         state.control.reason = TorLaneReason::LeakAlarm;
         // Failures are told by `switch`; the whole table is loaded next if it did not do.
-        drop(self.switch(&mut state, TorLane::Closed, TorLaneReason::LeakAlarm).await);
+        drop(self.switch(&mut state, TorLane::Closed.into(), TorLaneReason::LeakAlarm).await);
         state.firewall_verified = self.firewall.verify().await;
         if !state.firewall_verified {
             match self.firewall.apply().await {

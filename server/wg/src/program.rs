@@ -74,7 +74,7 @@ impl Service {
     }
 
     /// Resets a device's connections to Tor, so that Tor fetches nothing more for it.
-    fn end_connections(&self, isolation: &IsolationMap) {
+    pub(crate) fn end_connections(&self, isolation: &IsolationMap) {
         let seen: Vec<IpAddr> =
             isolation.iter().map(|(device, number)| self.firewall.seen_as(*device, *number)).collect();
         if seen.is_empty() {

@@ -4,38 +4,38 @@ use crate::firewall;
 use crate::service::{Service, State};
 use std::net::IpAddr;
 use tornado_mesh::MeshFault;
-use tornado_mesh::wg::{TorLane, TorLaneReason, WgError};
+use tornado_mesh::wg::{SetTorLane, TorExits, TorLane, TorLaneReason, TorPorts, WgError};
 use tornado_shared::model::Lane;
 
 /// Why the lane is as it is, and what it should be when nothing holds it closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LaneControl {
     /// Asked last; `Closed` at the start.
-    pub(crate) asked: TorLane,
+    pub(crate) asked: SetTorLane,
     /// Why the lane is as it is.
     pub(crate) reason: TorLaneReason,
 }
 
 impl Default for LaneControl {
     fn default() -> Self {
-        Self { asked: TorLane::Closed, reason: TorLaneReason::Start }
+        Self { asked: TorLane::Closed.into(), reason: TorLaneReason::Start }
     }
 }
 
 impl Service {
     /// Does what is asked, at once or, after an alarm, when the alarm is over.
-    pub(crate) async fn set_tor_lane(&self, lane: TorLane) -> Result<(), WgError> {
-        if let Some(why) = firewall::refuse_state(lane) {
+    pub(crate) async fn set_tor_lane(&self, wish: SetTorLane) -> Result<(), WgError> {
+        if let Some(why) = firewall::refuse_state(&wish) {
             return Err(MeshFault::Malformed(why.into()).into());
         }
         let mut state = self.state.lock().await;
-        state.control.asked = lane;
+        state.control.asked = wish.clone();
         match state.control.reason {
-            TorLaneReason::LeakAlarm if lane == TorLane::Closed => Ok(()),
+            TorLaneReason::LeakAlarm if wish.lane == TorLane::Closed => Ok(()),
             TorLaneReason::LeakAlarm => Err(WgError::LaneHeld),
-            TorLaneReason::Asked if self.firewall.lane().await == lane => Ok(()),
+            TorLaneReason::Asked if self.firewall.state().await == wish => Ok(()),
             TorLaneReason::Start | TorLaneReason::Asked | TorLaneReason::SwitchFailed => {
-                self.switch(&mut state, lane, TorLaneReason::Asked).await
+                self.switch(&mut state, wish, TorLaneReason::Asked).await
             }
         }
     }
@@ -43,12 +43,19 @@ impl Service {
     /// One transaction, after which connections of the former state are reset: the filter answers only those whose
     /// device still sends, not those that wait. When it fails the wanted state is `Closed` and the firewall's watch is
     /// woken to see to it.
-    pub(crate) async fn switch(&self, state: &mut State, lane: TorLane, reason: TorLaneReason) -> Result<(), WgError> {
-        let former = self.firewall.lane().await;
-        match self.firewall.switch(lane).await {
+    pub(crate) async fn switch(
+        &self,
+        state: &mut State,
+        wish: SetTorLane,
+        reason: TorLaneReason,
+    ) -> Result<(), WgError> {
+        let former = self.firewall.state().await;
+        let SetTorLane { lane, exits } = wish.clone();
+        match self.firewall.switch(wish.clone()).await {
             Ok(took) => {
-                self.end_former(former, lane);
-                tracing::info!(?lane, ?reason, took_us = took.as_micros(), "the tor lane was switched");
+                self.end_former(&former, &wish);
+                let exits = exits.len();
+                tracing::info!(?lane, exits, ?reason, took_us = took.as_micros(), "the tor lane was switched");
                 state.control.reason = reason;
                 Ok(())
             }
@@ -65,10 +72,10 @@ impl Service {
         }
     }
 
-    fn end_former(&self, former: TorLane, lane: TorLane) {
+    fn end_former(&self, former: &SetTorLane, wish: &SetTorLane) {
         let Ok(gateway) = self.factory.config().gateway(Lane::Tor) else { return };
         let own = [IpAddr::V4(gateway.v4), IpAddr::V6(gateway.v6)];
-        match tornado_sockets::end_tcp(|local| own.contains(&local.ip()) && is_former(former, lane, local.port())) {
+        match tornado_sockets::end_tcp(|local| own.contains(&local.ip()) && is_former(former, wish, local.port())) {
             Ok(ended) => tracing::debug!(ended, "connections of the former state were reset"),
             // They get no further all the same.
             Err(error) => tracing::warn!(%error, "connections of the former state could not be reset"),
@@ -78,11 +85,16 @@ impl Service {
 
 /// Whether a connection to this port of the lane's own address belongs to the former state only. What began in the new
 /// one meanwhile is left alone.
-const fn is_former(former: TorLane, lane: TorLane, port: u16) -> bool {
-    match (former, lane) {
+fn is_former(former: &SetTorLane, wish: &SetTorLane, port: u16) -> bool {
+    match (former.lane, wish.lane) {
         (_, TorLane::Closed) => true,
         (_, TorLane::Maintenance { page_port }) => port != page_port,
         (TorLane::Maintenance { page_port }, TorLane::Open { .. }) => port == page_port,
-        (TorLane::Closed | TorLane::Open { .. }, TorLane::Open { .. }) => false,
+        (TorLane::Closed, TorLane::Open { .. }) => false,
+        (TorLane::Open { .. }, TorLane::Open { .. }) => has(&former.exits, port) && !has(&wish.exits, port),
     }
+}
+
+fn has(exits: &TorExits, port: u16) -> bool {
+    exits.values().any(|TorPorts { trans_port, socks_port, .. }| port == *trans_port || port == *socks_port)
 }

@@ -165,7 +165,7 @@ impl Service {
         if !is_held {
             return false;
         }
-        let asked = state.control.asked;
+        let asked = state.control.asked.clone();
         tracing::warn!(?asked, "the alarm is over: rules verified, a round of the canary was clean");
         // When it fails the lane is closed with another reason, and whoever asked asks again.
         drop(self.switch(&mut state, asked, TorLaneReason::Asked).await);

@@ -2,13 +2,15 @@
 
 use super::nft::{DEADLINE, Nft};
 use super::policy::Policy;
-use super::render::{Chain, IsolationMap, chains, isolate, render};
+use super::render::{Chain, IsolationMap, Seat, chains, isolate, render};
 use super::states;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, MutexGuard};
-use tornado_mesh::wg::{Isolation, TorLane};
+use tornado_mesh::wg::{SetTorLane, TorLane};
+use tornado_shared::model::CountryCode;
 
 /// The policy could not be put in place.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +54,10 @@ pub(crate) struct Firewall {
 
 /// What the table should hold besides the policy.
 struct Content {
-    lane: TorLane,
+    state: SetTorLane,
     isolation: IsolationMap,
+    /// Countries that have chains. One that has them keeps them until the service ends: empty ones do no harm.
+    countries: BTreeSet<CountryCode>,
     /// The kernel's listing right after loading, without handles and elements. Anything else later is
     /// somebody's change.
     loaded: Option<Value>,
@@ -61,7 +65,12 @@ struct Content {
 
 impl Firewall {
     pub(crate) fn new(policy: Policy, nft: Nft) -> Self {
-        let content = Content { lane: TorLane::Closed, isolation: IsolationMap::new(), loaded: None };
+        let content = Content {
+            state: TorLane::Closed.into(),
+            isolation: IsolationMap::new(),
+            countries: BTreeSet::new(),
+            loaded: None,
+        };
         Self { policy, nft, content: Mutex::new(content) }
     }
 
@@ -72,30 +81,38 @@ impl Firewall {
 
     async fn apply_all(&self, content: &mut MutexGuard<'_, Content>) -> Result<(), FirewallError> {
         content.loaded = None;
-        self.nft.run(&["-f", "-"], Some(render(&self.policy, content.lane, &content.isolation))).await?;
+        let text = render(&self.policy, &content.state, &content.countries, &content.isolation);
+        self.nft.run(&["-f", "-"], Some(text)).await?;
         self.read_back(content).await
     }
 
     async fn read_back(&self, content: &mut MutexGuard<'_, Content>) -> Result<(), FirewallError> {
         let listing = self.list().await?;
-        compare(&listing, &chains(&self.policy, content.lane)).map_err(FirewallError::Differs)?;
+        compare(&listing, &chains(&self.policy, &content.state, &content.countries)).map_err(FirewallError::Differs)?;
         content.loaded = Some(listing);
         Ok(())
     }
 
     /// The state of the tor lane that the table has, or should have.
     pub(crate) async fn lane(&self) -> TorLane {
-        self.content.lock().await.lane
+        self.content.lock().await.state.lane
+    }
+
+    /// The same with its exit countries.
+    pub(crate) async fn state(&self) -> SetTorLane {
+        self.content.lock().await.state.clone()
     }
 
     /// Puts the tor lane into a state, in one transaction. Says how long that took. After an error the wanted
     /// state is `Closed`; whether the kernel has it is not known until [`Firewall::apply`] succeeds.
-    pub(crate) async fn switch(&self, lane: TorLane) -> Result<Duration, FirewallError> {
+    pub(crate) async fn switch(&self, state: SetTorLane) -> Result<Duration, FirewallError> {
         let mut content = self.content.lock().await;
         let started = Instant::now();
-        content.lane = lane;
+        content.countries.extend(state.exits.keys());
+        content.state = state;
         content.loaded = None;
-        let switched = match self.nft.run(&["-f", "-"], Some(states::switch(&self.policy, lane))).await {
+        let text = states::switch(&self.policy, &content.state, &content.countries);
+        let switched = match self.nft.run(&["-f", "-"], Some(text)).await {
             Ok(_) => {
                 let took = started.elapsed();
                 self.read_back(&mut content).await.map(|()| took)
@@ -104,7 +121,7 @@ impl Firewall {
             Err(_) => self.apply_all(&mut content).await.map(|()| started.elapsed()),
         };
         if switched.is_err() {
-            content.lane = TorLane::Closed;
+            content.state = TorLane::Closed.into();
         }
         switched
     }
@@ -112,8 +129,7 @@ impl Firewall {
     /// Puts devices into the isolation maps, takes addresses out: one transaction, none when nothing changes.
     pub(crate) async fn isolate(&self, put: IsolationMap, gone: Vec<IpAddr>) -> Result<(), FirewallError> {
         let mut content = self.content.lock().await;
-        let put: IsolationMap =
-            put.into_iter().filter(|(a, number)| content.isolation.get(a) != Some(number)).collect();
+        let put: IsolationMap = put.into_iter().filter(|(a, seat)| content.isolation.get(a) != Some(seat)).collect();
         let gone = gone.into_iter().chain(put.keys().copied());
         let gone: IsolationMap = gone.filter_map(|a| Some((a, *content.isolation.get(&a)?))).collect();
         if put.is_empty() && gone.is_empty() {
@@ -121,8 +137,12 @@ impl Firewall {
         }
         let change = isolate(&self.policy, &gone, &put);
         content.isolation.retain(|address, _| !gone.contains_key(address));
+        let chains = content.countries.len();
+        content.countries.extend(put.values().filter_map(|seat| seat.exit));
         content.isolation.extend(put);
         match self.nft.run(&["-f", "-"], Some(change)).await {
+            // With new chains the table is not the one that was loaded.
+            Ok(_) if content.countries.len() > chains => self.read_back(&mut content).await,
             Ok(_) => Ok(()),
             Err(_) => self.apply_all(&mut content).await,
         }
@@ -151,8 +171,8 @@ impl Firewall {
     }
 
     /// Under which address Tor sees a device.
-    pub(crate) fn seen_as(&self, device: IpAddr, isolation: Isolation) -> IpAddr {
-        self.policy.seen_as(device, isolation)
+    pub(crate) fn seen_as(&self, device: IpAddr, seat: Seat) -> IpAddr {
+        self.policy.seen_as(device, seat.isolation)
     }
 
     /// Takes the table away.
@@ -192,7 +212,7 @@ fn compare(listing: &Value, wanted: &[Chain]) -> Result<(), String> {
         let found = objects
             .iter()
             .filter_map(|o| o.get("chain"))
-            .find(|c| c["name"] == chain.name)
+            .find(|c| c["name"] == *chain.name)
             .ok_or_else(|| format!("chain {} is missing", chain.name))?;
         if let Some(base) = chain.base {
             let same = found["hook"] == base.hook
@@ -203,7 +223,7 @@ fn compare(listing: &Value, wanted: &[Chain]) -> Result<(), String> {
                 return Err(format!("chain {} hangs elsewhere", chain.name));
             }
         }
-        let rules = objects.iter().filter_map(|o| o.get("rule")).filter(|r| r["chain"] == chain.name);
+        let rules = objects.iter().filter_map(|o| o.get("rule")).filter(|r| r["chain"] == *chain.name);
         let names: Vec<&str> = rules.map(|r| r["comment"].as_str().unwrap_or_default()).collect();
         let wanted: Vec<&str> = chain.rules.iter().map(|r| r.comment).collect();
         if names != wanted {
@@ -239,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_missing_rule_or_another_hook_is_seen() {
-        let wanted = chains(&Policy::of(&Config::default()).unwrap(), TorLane::Closed);
+        let wanted = chains(&Policy::of(&Config::default()).unwrap(), &TorLane::Closed.into(), &BTreeSet::new());
         let good = listing(&wanted);
         assert_eq!(compare(&good, &wanted), Ok(()));
 

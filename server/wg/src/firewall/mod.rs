@@ -10,5 +10,5 @@ pub use apply::FirewallError;
 pub(crate) use apply::{Check, Firewall, drop_handles};
 pub(crate) use nft::Nft;
 pub(crate) use policy::Policy;
-pub(crate) use render::IsolationMap;
+pub(crate) use render::{IsolationMap, Seat};
 pub(crate) use states::refuse as refuse_state;

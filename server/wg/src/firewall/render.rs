@@ -2,13 +2,24 @@
 
 use super::policy::Policy;
 use super::states;
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use tornado_mesh::wg::{Isolation, TorLane};
+use tornado_mesh::wg::{Isolation, SetTorLane};
+use tornado_shared::model::CountryCode;
 
-/// Which device of the tor lane has which isolation number, by each of its addresses.
-pub(crate) type IsolationMap = BTreeMap<IpAddr, Isolation>;
+/// What a device is on the tor lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seat {
+    /// Under which number Tor sees it.
+    pub(crate) isolation: Isolation,
+    /// The country it chose to leave Tor in.
+    pub(crate) exit: Option<CountryCode>,
+}
+
+/// The seats of devices on the tor lane, by each of their addresses.
+pub(crate) type IsolationMap = BTreeMap<IpAddr, Seat>;
 
 /// Where a base chain hangs in the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +45,7 @@ pub(crate) struct Rule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chain {
     /// Name within the table.
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     /// Set for base chains. Their policy is accept: other interfaces are not our business.
     pub(crate) base: Option<Hook>,
     /// In order.
@@ -50,14 +61,22 @@ const AFTER_NAT: i32 = 300;
 
 /// The whole ruleset: replaces the table in one transaction, whether it was there or not.
 #[must_use]
-pub(crate) fn render(policy: &Policy, lane: TorLane, isolation: &IsolationMap) -> String {
+pub(crate) fn render(
+    policy: &Policy,
+    state: &SetTorLane,
+    countries: &BTreeSet<CountryCode>,
+    isolation: &IsolationMap,
+) -> String {
     let table = &policy.table;
     let mut out = format!("table inet {table}\ndelete table inet {table}\ntable inet {table} {{\n");
     for (name, kind) in MAPS {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "\tmap {name} {{\n\t\ttype {kind} : {kind};\n\t}}");
     }
-    for chain in chains(policy, lane) {
+    for (name, kind) in states::EXIT_MAPS {
+        let _ = writeln!(out, "\tmap {name} {{\n\t\ttype {kind} : verdict;\n\t}}");
+    }
+    for chain in chains(policy, state, countries) {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "\tchain {} {{", chain.name);
         if let Some(Hook { kind, hook, priority }) = chain.base {
@@ -70,7 +89,8 @@ pub(crate) fn render(policy: &Policy, lane: TorLane, isolation: &IsolationMap) -
     }
     out.push_str("}\n");
     let known = isolation.iter().map(|(address, number)| (*address, *number));
-    let canary = [IpAddr::V4(policy.canary.v4), IpAddr::V6(policy.canary.v6)].map(|a| (a, Isolation::CANARY));
+    let seat = Seat { isolation: Isolation::CANARY, exit: None };
+    let canary = [IpAddr::V4(policy.canary.v4), IpAddr::V6(policy.canary.v6)].map(|address| (address, seat));
     elements(&mut out, policy, "add", known.chain(canary));
     out
 }
@@ -79,6 +99,7 @@ pub(crate) fn render(policy: &Policy, lane: TorLane, isolation: &IsolationMap) -
 #[must_use]
 pub(crate) fn isolate(policy: &Policy, gone: &IsolationMap, put: &IsolationMap) -> String {
     let mut out = String::new();
+    states::add_chains(&mut out, policy, &put.values().filter_map(|seat| seat.exit).collect());
     elements(&mut out, policy, "delete", gone.iter().map(|(address, number)| (*address, *number)));
     elements(&mut out, policy, "add", put.iter().map(|(address, number)| (*address, *number)));
     out
@@ -87,16 +108,33 @@ pub(crate) fn isolate(policy: &Policy, gone: &IsolationMap, put: &IsolationMap) 
 /// Many elements a command: one command for each would be slow.
 const ELEMENTS: usize = 1000;
 
-fn elements(out: &mut String, policy: &Policy, verb: &str, all: impl Iterator<Item = (IpAddr, Isolation)>) {
+fn elements(out: &mut String, policy: &Policy, verb: &str, all: impl Iterator<Item = (IpAddr, Seat)>) {
     let (v4, v6): (Vec<_>, Vec<_>) = all.partition(|(address, _)| address.is_ipv4());
-    for ((map, _), members) in MAPS.into_iter().zip([v4, v6]) {
+    for (family, members) in [v4, v6].iter().enumerate() {
         for chunk in members.chunks(ELEMENTS) {
-            let _ = write!(out, "{verb} element inet {} {map} {{ ", policy.table);
-            for (address, number) in chunk {
-                let _ = write!(out, "{address} : {}, ", policy.seen_as(*address, *number));
-            }
-            out.push_str("}\n");
+            let numbers = chunk.iter().map(|(address, seat)| (address, policy.seen_as(*address, seat.isolation)));
+            element(out, policy, verb, MAPS[family].0, numbers);
+            let chosen = || chunk.iter().filter_map(|(address, seat)| Some((address, seat.exit?)));
+            let exits =
+                chosen().map(|(address, country)| (address, format!("goto {}", states::exit_redirect(country))));
+            element(out, policy, verb, states::EXIT_MAPS[family].0, exits);
+            let entries = chosen().map(|(address, country)| (address, format!("goto {}", states::exit_input(country))));
+            element(out, policy, verb, states::EXIT_MAPS[family + 2].0, entries);
         }
+    }
+}
+
+fn element<T: std::fmt::Display>(
+    out: &mut String,
+    policy: &Policy,
+    verb: &str,
+    map: &str,
+    members: impl Iterator<Item = (impl std::fmt::Display, T)>,
+) {
+    let members: Vec<String> = members.map(|(key, value)| format!("{key} : {value}")).collect();
+    if !members.is_empty() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{verb} element inet {} {map} {{ {} }}", policy.table, members.join(", "));
     }
 }
 
@@ -105,11 +143,17 @@ const MAPS: [(&str, &str); 2] = [("isolation4", "ipv4_addr"), ("isolation6", "ip
 
 /// The chains in an order in which each is known before it is jumped to.
 #[must_use]
-pub(crate) fn chains(policy: &Policy, lane: TorLane) -> Vec<Chain> {
+pub(crate) fn chains(policy: &Policy, state: &SetTorLane, countries: &BTreeSet<CountryCode>) -> Vec<Chain> {
+    let mut chains = vec![refuse()];
+    let states = states::filled(policy, state, countries);
+    chains.extend(states.into_iter().map(|(name, rules)| Chain { name, base: None, rules }));
+    chains.extend(fixed(policy));
+    chains
+}
+
+/// Those that no state changes.
+fn fixed(policy: &Policy) -> Vec<Chain> {
     vec![
-        refuse(),
-        plain(states::REDIRECT, states::redirect(policy, lane)),
-        plain(states::INPUT, states::input(policy, lane)),
         plain(
             "tor_input",
             vec![
@@ -316,11 +360,11 @@ fn leak(policy: &Policy) -> Chain {
 }
 
 fn base(name: &'static str, kind: &'static str, hook: &'static str, priority: i32, rules: Vec<Rule>) -> Chain {
-    Chain { name, base: Some(Hook { kind, hook, priority }), rules }
+    Chain { name: Cow::Borrowed(name), base: Some(Hook { kind, hook, priority }), rules }
 }
 
 const fn plain(name: &'static str, rules: Vec<Rule>) -> Chain {
-    Chain { name, base: None, rules }
+    Chain { name: Cow::Borrowed(name), base: None, rules }
 }
 
 pub(super) fn rule(text: impl Into<String>, comment: &'static str) -> Rule {
@@ -344,20 +388,38 @@ mod tests {
     use super::*;
     use crate::Config;
     use std::collections::HashSet;
+    use tornado_mesh::wg::{TorLane, TorPorts};
 
     #[test]
     fn ruleset_of_the_defaults() {
         insta::assert_snapshot!(render(
             &Policy::of(&Config::default()).unwrap(),
-            TorLane::Closed,
+            &TorLane::Closed.into(),
+            &BTreeSet::new(),
             &IsolationMap::new()
         ));
+    }
+
+    fn device(number: u32, exit: Option<&str>) -> IsolationMap {
+        let seat = Seat { isolation: number.try_into().unwrap(), exit: exit.map(|code| code.parse().unwrap()) };
+        ["10.9.0.5", "fd74:6f72:6e61:9::5"].map(|address| (address.parse().unwrap(), seat)).into()
+    }
+
+    #[test]
+    fn a_device_changes_its_country() {
+        let policy = Policy::of(&Config::default()).unwrap();
+        insta::assert_snapshot!(isolate(&policy, &device(7, Some("de")), &device(8, Some("nl"))));
+        let back = isolate(&policy, &device(8, Some("nl")), &device(9, None));
+        assert!(back.lines().filter(|line| line.starts_with("add")).all(|line| line.contains("isolation")), "{back}");
+        assert_eq!(back.lines().filter(|line| line.starts_with("delete")).count(), 6);
     }
 
     #[test]
     fn comments_name_rules() {
         let open = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 };
-        for chain in chains(&Policy::of(&Config::default()).unwrap(), open) {
+        let exits = [("de".parse().unwrap(), TorPorts { trans_port: 1, dns_port: 2, socks_port: 3 })].into();
+        let (state, countries) = (SetTorLane { lane: open, exits }, ["de".parse().unwrap()].into());
+        for chain in chains(&Policy::of(&Config::default()).unwrap(), &state, &countries) {
             let names: HashSet<_> = chain.rules.iter().map(|r| r.comment).collect();
             assert_eq!(names.len(), chain.rules.len(), "{}", chain.name);
         }
@@ -365,7 +427,7 @@ mod tests {
 
     #[test]
     fn defect_038_the_tor_lane_is_never_forwarded() {
-        let chains = chains(&Policy::of(&Config::default()).unwrap(), TorLane::Closed);
+        let chains = chains(&Policy::of(&Config::default()).unwrap(), &TorLane::Closed.into(), &BTreeSet::new());
         let forward = chains.iter().find(|c| c.name == "forward").unwrap();
         assert_eq!(forward.rules[0].text, "iifname \"wg1\" goto refuse");
         assert_eq!(forward.rules[1].text, "oifname \"wg1\" drop");

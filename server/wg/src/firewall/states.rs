@@ -3,11 +3,18 @@
 //! Two chains make the state: where flows are sent (nat), and what may arrive (filter). A switch flushes and fills
 //! both in one transaction. Nat is asked about the first packet of a flow only, so flows of the former state
 //! are cut by the filter: it lets nothing pass but what the present state's nat has sent to the present ports.
+//!
+//! Each exit country has two such chains of its own. While the lane is open, maps send the devices that chose a country
+//! into them, never to return to the rules of all others: while the country's Tor is not ready its chains are empty,
+//! and what is sent nowhere is refused.
 
 use super::policy::Policy;
 use super::render::{Rule, rule};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use tornado_mesh::wg::TorLane;
+use tornado_mesh::wg::{SetTorLane, TorLane, TorPorts};
+use tornado_shared::model::CountryCode;
 
 /// Chain of the nat rules.
 pub(super) const REDIRECT: &str = "tor_state_redirect";
@@ -16,60 +23,147 @@ pub(super) const INPUT: &str = "tor_state_input";
 /// A segment that opens a connection.
 const SYN: &str = "tcp flags & (fin | syn | rst | ack) == syn";
 
+/// Maps from a device's address to the chain of its country, nat and filter, and the type of their keys.
+pub(super) const EXIT_MAPS: [(&str, &str); 4] =
+    [("exit4", "ipv4_addr"), ("exit6", "ipv6_addr"), ("entry4", "ipv4_addr"), ("entry6", "ipv6_addr")];
+
+/// Chain of a country's nat rules.
+pub(super) fn exit_redirect(country: CountryCode) -> String {
+    format!("exit_{country}")
+}
+
+/// Chain of a country's filter rules.
+pub(super) fn exit_input(country: CountryCode) -> String {
+    format!("entry_{country}")
+}
+
+/// The chains of a state with their rules, those of countries first.
+pub(super) fn filled(
+    policy: &Policy,
+    state: &SetTorLane,
+    countries: &BTreeSet<CountryCode>,
+) -> Vec<(Cow<'static, str>, Vec<Rule>)> {
+    let mut chains = Vec::new();
+    for country in countries {
+        chains.push((exit_redirect(*country).into(), country_redirect(policy, state, *country)));
+        chains.push((exit_input(*country).into(), country_input(state, *country)));
+    }
+    chains.push((REDIRECT.into(), redirect(policy, state.lane)));
+    chains.push((INPUT.into(), input(policy, state.lane)));
+    chains
+}
+
 /// Where the state sends new flows: to the lane's own address of the same family.
-pub(super) fn redirect(policy: &Policy, lane: TorLane) -> Vec<Rule> {
-    let gateway = policy.tor.gateway;
-    let to = |port: u16| (format!("dnat ip to {}:{port}", gateway.v4), format!("dnat ip6 to [{}]:{port}", gateway.v6));
+fn redirect(policy: &Policy, lane: TorLane) -> Vec<Rule> {
     match lane {
         TorLane::Closed => Vec::new(),
         TorLane::Maintenance { page_port } => {
-            let (v4, v6) = to(page_port);
+            let (v4, v6) = to(policy, page_port);
             vec![
                 rule(format!("meta nfproto ipv4 tcp dport 80 {SYN} {v4}"), "HTTP to the page"),
                 rule(format!("meta nfproto ipv6 tcp dport 80 {SYN} {v6}"), "HTTP to the page, IPv6"),
             ]
         }
         TorLane::Open { trans_port, dns_port, socks_port: _ } => {
-            let (trans, dns) = (to(trans_port), to(dns_port));
-            let (d, t) = (&policy.direct.pool, &policy.tor.pool);
-            vec![
-                rule(format!("meta nfproto ipv4 udp dport 53 {}", dns.0), "names to Tor"),
-                rule(format!("meta nfproto ipv6 udp dport 53 {}", dns.1), "names to Tor, IPv6"),
-                rule("tcp dport 53 return", "Tor answers names by UDP only"),
-                // SOCKS on the lane's own address stays as it is; the filter decides.
-                rule(format!("ip daddr {{ {}, {} }} return", d.v4, t.v4), "Tor hears of no inner address"),
-                rule(format!("ip6 daddr {{ {}, {} }} return", d.v6, t.v6), "Tor hears of no inner address, IPv6"),
-                rule(format!("meta nfproto ipv4 {SYN} {}", trans.0), "TCP to Tor"),
-                rule(format!("meta nfproto ipv6 {SYN} {}", trans.1), "TCP to Tor, IPv6"),
-            ]
+            let mut rules = vec![
+                rule("ip saddr vmap @exit4", "devices that chose a country"),
+                rule("ip6 saddr vmap @exit6", "devices that chose a country, IPv6"),
+            ];
+            rules.extend(names(policy, dns_port));
+            rules.extend(connections(policy, trans_port));
+            rules
         }
     }
 }
 
+/// The same for devices of one country. They call SOCKS where all others do.
+fn country_redirect(policy: &Policy, state: &SetTorLane, country: CountryCode) -> Vec<Rule> {
+    let TorLane::Open { socks_port: called, .. } = state.lane else { return Vec::new() };
+    let Some(TorPorts { trans_port, dns_port, socks_port }) = state.exits.get(&country).copied() else {
+        return Vec::new();
+    };
+    let (gateway, socks) = (policy.tor.gateway, to(policy, socks_port));
+    let mut rules = Vec::from(names(policy, dns_port));
+    rules.push(rule(format!("ip daddr {} tcp dport {called} {SYN} {}", gateway.v4, socks.0), "SOCKS"));
+    rules.push(rule(format!("ip6 daddr {} tcp dport {called} {SYN} {}", gateway.v6, socks.1), "SOCKS, IPv6"));
+    rules.extend(connections(policy, trans_port));
+    rules
+}
+
+fn names(policy: &Policy, dns_port: u16) -> [Rule; 3] {
+    let dns = to(policy, dns_port);
+    [
+        rule(format!("meta nfproto ipv4 udp dport 53 {}", dns.0), "names to Tor"),
+        rule(format!("meta nfproto ipv6 udp dport 53 {}", dns.1), "names to Tor, IPv6"),
+        rule("tcp dport 53 return", "Tor answers names by UDP only"),
+    ]
+}
+
+fn connections(policy: &Policy, trans_port: u16) -> [Rule; 4] {
+    let (d, t) = (&policy.direct.pool, &policy.tor.pool);
+    let trans = to(policy, trans_port);
+    [
+        // SOCKS on the lane's own address stays as it is; the filter decides.
+        rule(format!("ip daddr {{ {}, {} }} return", d.v4, t.v4), "Tor hears of no inner address"),
+        rule(format!("ip6 daddr {{ {}, {} }} return", d.v6, t.v6), "Tor hears of no inner address, IPv6"),
+        rule(format!("meta nfproto ipv4 {SYN} {}", trans.0), "TCP to Tor"),
+        rule(format!("meta nfproto ipv6 {SYN} {}", trans.1), "TCP to Tor, IPv6"),
+    ]
+}
+
+fn to(policy: &Policy, port: u16) -> (String, String) {
+    let gateway = policy.tor.gateway;
+    (format!("dnat ip to {}:{port}", gateway.v4), format!("dnat ip6 to [{}]:{port}", gateway.v6))
+}
+
 /// What the state lets in.
-pub(super) fn input(policy: &Policy, lane: TorLane) -> Vec<Rule> {
+fn input(policy: &Policy, lane: TorLane) -> Vec<Rule> {
     let gateway = policy.tor.gateway;
     match lane {
         TorLane::Closed => vec![rule("goto refuse", "closed: nothing is for anybody")],
         TorLane::Maintenance { page_port } => {
-            vec![rule(format!("ct status dnat tcp dport {page_port} accept"), "the page")]
+            // Also by where it was sent to: a port can be the page's now and Tor's before.
+            vec![rule(format!("ct status dnat tcp dport {page_port} ct original proto-dst 80 accept"), "the page")]
         }
-        TorLane::Open { trans_port, dns_port, socks_port } => vec![
-            rule(format!("ct status dnat tcp dport {trans_port} accept"), "what was sent to TransPort"),
-            // Shorter than a header (RFC 1035 §4.1.1): libevent 2.1, by which Tor reads names, would end the whole Tor.
-            rule(format!("ct status dnat udp dport {dns_port} udp length >= 20 accept"), "what was sent to DNSPort"),
-            rule(format!("ip daddr {} tcp dport {socks_port} accept", gateway.v4), "SOCKS"),
-            rule(format!("ip6 daddr {} tcp dport {socks_port} accept", gateway.v6), "SOCKS, IPv6"),
-        ],
+        TorLane::Open { trans_port, dns_port, socks_port } => {
+            let mut rules = vec![
+                rule("ip saddr vmap @entry4", "devices that chose a country"),
+                rule("ip6 saddr vmap @entry6", "devices that chose a country, IPv6"),
+            ];
+            rules.extend(sent(trans_port, dns_port));
+            rules.push(rule(format!("ip daddr {} tcp dport {socks_port} accept", gateway.v4), "SOCKS"));
+            rules.push(rule(format!("ip6 daddr {} tcp dport {socks_port} accept", gateway.v6), "SOCKS, IPv6"));
+            rules
+        }
     }
 }
 
-/// One transaction that replaces the state.
+/// The same for devices of one country.
+fn country_input(state: &SetTorLane, country: CountryCode) -> Vec<Rule> {
+    let TorLane::Open { .. } = state.lane else { return Vec::new() };
+    let Some(TorPorts { trans_port, dns_port, socks_port }) = state.exits.get(&country).copied() else {
+        return Vec::new();
+    };
+    let mut rules = Vec::from(sent(trans_port, dns_port));
+    rules.push(rule(format!("ct status dnat tcp dport {socks_port} accept"), "what was sent to SOCKS"));
+    rules
+}
+
+fn sent(trans_port: u16, dns_port: u16) -> [Rule; 2] {
+    [
+        rule(format!("ct status dnat tcp dport {trans_port} accept"), "what was sent to TransPort"),
+        // Shorter than a header (RFC 1035 §4.1.1): libevent 2.1, by which Tor reads names, would end the whole Tor.
+        rule(format!("ct status dnat udp dport {dns_port} udp length >= 20 accept"), "what was sent to DNSPort"),
+    ]
+}
+
+/// One transaction that replaces the state. `countries` are all that have chains, or shall have.
 #[must_use]
-pub(super) fn switch(policy: &Policy, lane: TorLane) -> String {
+pub(super) fn switch(policy: &Policy, state: &SetTorLane, countries: &BTreeSet<CountryCode>) -> String {
     let table = &policy.table;
     let mut out = String::new();
-    for (chain, rules) in [(REDIRECT, redirect(policy, lane)), (INPUT, input(policy, lane))] {
+    add_chains(&mut out, policy, countries);
+    for (chain, rules) in filled(policy, state, countries) {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "flush chain inet {table} {chain}");
         for Rule { text, comment } in rules {
@@ -79,73 +173,37 @@ pub(super) fn switch(policy: &Policy, lane: TorLane) -> String {
     out
 }
 
+/// Makes the chains of countries where they are missing; empty ones refuse.
+pub(super) fn add_chains(out: &mut String, policy: &Policy, countries: &BTreeSet<CountryCode>) {
+    for country in countries {
+        for chain in [exit_redirect(*country), exit_input(*country)] {
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "add chain inet {} {chain}", policy.table);
+        }
+    }
+}
+
 /// Why a state makes no sense, if it does not.
-pub(crate) fn refuse(lane: TorLane) -> Option<&'static str> {
-    match lane {
+pub(crate) fn refuse(state: &SetTorLane) -> Option<&'static str> {
+    match state.lane {
         TorLane::Closed => None,
         TorLane::Maintenance { page_port } => (page_port == 0).then_some("the page needs a port"),
         TorLane::Open { trans_port, dns_port, socks_port } => {
-            if trans_port == 0 || dns_port == 0 || socks_port == 0 {
-                return Some("each of Tor's listeners needs a port");
+            let own = TorPorts { trans_port, dns_port, socks_port };
+            let (mut tcp, mut udp) = (BTreeSet::new(), BTreeSet::new());
+            for TorPorts { trans_port, dns_port, socks_port } in state.exits.values().copied().chain([own]) {
+                if trans_port == 0 || dns_port == 0 || socks_port == 0 {
+                    return Some("each of Tor's listeners needs a port");
+                }
+                if !(tcp.insert(trans_port) && tcp.insert(socks_port) && udp.insert(dns_port)) {
+                    return Some("each TransPort, SOCKS and DNSPort needs a port of its own");
+                }
             }
-            (trans_port == socks_port).then_some("TransPort and SOCKS need ports of their own")
+            None
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Config;
-    use proptest::prelude::*;
-
-    const OPEN: TorLane = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 };
-    const PAGE: TorLane = TorLane::Maintenance { page_port: 9041 };
-
-    fn policy() -> Policy {
-        Policy::of(&Config::default()).unwrap()
-    }
-
-    #[test]
-    fn switches_of_the_defaults() {
-        insta::assert_snapshot!([OPEN, PAGE, TorLane::Closed].map(|lane| switch(&policy(), lane)).join("\n"));
-    }
-
-    fn any_lane() -> impl Strategy<Value = TorLane> {
-        prop_oneof![
-            Just(TorLane::Closed),
-            any::<u16>().prop_map(|page_port| TorLane::Maintenance { page_port }),
-            any::<[u16; 3]>().prop_map(|[trans_port, dns_port, socks_port]| TorLane::Open {
-                trans_port,
-                dns_port,
-                socks_port
-            }),
-        ]
-    }
-
-    proptest! {
-        /// Whatever the ports: the filter accepts only what nat of this very state sends, or SOCKS at the lane's
-        /// own address, and nat sends to the lane's own addresses only.
-        #[test]
-        fn only_what_the_state_sends_is_let_in(lane in any_lane()) {
-            prop_assume!(refuse(lane).is_none());
-            let policy = policy();
-            let (redirect, input) = (redirect(&policy, lane), input(&policy, lane));
-            let gateway = policy.tor.gateway;
-            let targets = [format!(" {}:", gateway.v4), format!(" [{}]:", gateway.v6)];
-            for rule in redirect.iter().filter(|r| r.text.contains("dnat")) {
-                prop_assert!(targets.iter().any(|target| rule.text.contains(target.as_str())), "{}", rule.text);
-            }
-            for rule in input.iter().filter(|r| r.text.contains("accept")) {
-                let port = rule.text.split("dport ").nth(1).unwrap().split(' ').next().unwrap();
-                if rule.text.starts_with("ct status dnat") {
-                    prop_assert!(redirect.iter().any(|r| r.text.ends_with(&format!(":{port}"))), "{}", rule.text);
-                } else {
-                    prop_assert!(rule.text.contains(&gateway.v4.to_string()) || rule.text.contains(&gateway.v6.to_string()));
-                }
-            }
-            let accepts = input.iter().filter(|r| r.text.contains("accept")).count();
-            prop_assert_eq!(accepts == 0, lane == TorLane::Closed);
-        }
-    }
-}
+#[path = "states_tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@ pub(crate) use batch::Pick;
 
 use crate::backend::{BackendError, Interface, LanePeer};
 use crate::endpoints::{Endpoints, LaneEndpoints};
-use crate::firewall::IsolationMap;
+use crate::firewall::{IsolationMap, Seat};
 use crate::lane::PerLane;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -273,8 +273,9 @@ fn addresses(spec: &PeerSpec) -> [IpAddr; 4] {
 
 /// Isolation numbers by the device's addresses on the tor lane.
 pub(crate) fn isolation(spec: &PeerSpec) -> IsolationMap {
+    let seat = Seat { isolation: spec.isolation, exit: spec.exit };
     let addresses = spec.tor.addresses;
-    [addresses.v4.into(), addresses.v6.into()].map(|address| (address, spec.isolation)).into()
+    [addresses.v4.into(), addresses.v6.into()].map(|address| (address, seat)).into()
 }
 
 fn lane_peer(spec: &PeerSpec, lane: Lane, endpoint: Option<std::net::SocketAddr>) -> LanePeer {

@@ -1,0 +1,142 @@
+use super::*;
+use crate::Config;
+use proptest::prelude::*;
+use tornado_mesh::wg::TorExits;
+
+const OPEN: TorLane = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 };
+const PAGE: TorLane = TorLane::Maintenance { page_port: 9041 };
+
+fn policy() -> Policy {
+    Policy::of(&Config::default()).unwrap()
+}
+
+fn code(text: &str) -> CountryCode {
+    text.parse().unwrap()
+}
+
+fn ports(first: u16) -> TorPorts {
+    TorPorts { trans_port: first, dns_port: first + 1, socks_port: first + 2 }
+}
+
+#[test]
+fn switches_of_the_defaults() {
+    let none = BTreeSet::new();
+    insta::assert_snapshot!(
+        [OPEN, PAGE, TorLane::Closed].map(|lane| switch(&policy(), &lane.into(), &none)).join("\n")
+    );
+}
+
+#[test]
+fn switches_with_exit_countries() {
+    let both = BTreeSet::from([code("de"), code("nl")]);
+    let exits = TorExits::from([(code("de"), ports(9100))]);
+    let states = [OPEN, PAGE, TorLane::Closed].map(|lane| SetTorLane { lane, exits: exits.clone() });
+    insta::assert_snapshot!(states.map(|state| switch(&policy(), &state, &both)).join("\n"));
+}
+
+#[test]
+fn nonsense_is_refused() {
+    let with = |exits: &[(&str, TorPorts)]| SetTorLane {
+        lane: OPEN,
+        exits: exits.iter().map(|(country, ports)| (code(country), *ports)).collect(),
+    };
+    assert_eq!(refuse(&with(&[("de", ports(9100)), ("nl", ports(9103))])), None);
+    let zero = TorPorts { dns_port: 0, ..ports(9100) };
+    for bad in [
+        with(&[("de", ports(9100)), ("nl", ports(9102))]),
+        with(&[("de", ports(9040))]),
+        with(&[("de", TorPorts { socks_port: 9050, ..ports(9100) })]),
+        with(&[("de", zero)]),
+    ] {
+        assert!(refuse(&bad).is_some(), "{bad:?}");
+    }
+}
+
+fn any_lane() -> impl Strategy<Value = TorLane> {
+    prop_oneof![
+        Just(TorLane::Closed),
+        any::<u16>().prop_map(|page_port| TorLane::Maintenance { page_port }),
+        any_ports().prop_map(|TorPorts { trans_port, dns_port, socks_port }| TorLane::Open {
+            trans_port,
+            dns_port,
+            socks_port
+        }),
+    ]
+}
+
+/// Few, so that they meet.
+fn any_ports() -> impl Strategy<Value = TorPorts> {
+    [0_u16..40, 0..40, 0..40].prop_map(|[trans_port, dns_port, socks_port]| TorPorts {
+        trans_port,
+        dns_port,
+        socks_port,
+    })
+}
+
+fn any_state() -> impl Strategy<Value = SetTorLane> {
+    let exits = proptest::collection::btree_map("[a-c]", any_ports(), 0..3);
+    (any_lane(), exits).prop_map(|(lane, exits)| SetTorLane {
+        lane,
+        exits: exits.into_iter().map(|(letter, ports)| (code(&format!("{letter}{letter}")), ports)).collect(),
+    })
+}
+
+/// Protocol and port of a rule, `tcp dport 1` or `udp dport 1`.
+fn port(text: &str) -> (bool, String) {
+    let port = text.split("dport ").nth(1).unwrap().split(' ').next().unwrap();
+    (text.contains("udp dport"), port.to_owned())
+}
+
+/// Protocol and port where a rule of nat sends to.
+fn target(text: &str) -> (bool, String) {
+    (text.contains("udp dport"), text.rsplit_once(':').unwrap().1.to_owned())
+}
+
+proptest! {
+    /// Whatever the ports: the filter accepts only what nat of this very state, for the same devices, sends, or SOCKS
+    /// at the lane's own address, and nat sends to the lane's own addresses only.
+    #[test]
+    fn only_what_the_state_sends_is_let_in(state in any_state()) {
+        prop_assume!(refuse(&state).is_none());
+        let policy = policy();
+        let mut countries: BTreeSet<_> = state.exits.keys().copied().collect();
+        countries.insert(code("zz"));
+        let gateway = policy.tor.gateway;
+        let targets = [format!(" {}:", gateway.v4), format!(" [{}]:", gateway.v6)];
+        let chains = filled(&policy, &state, &countries);
+        let is_open = matches!(state.lane, TorLane::Open { .. });
+        prop_assert_eq!(chains.len(), 2 * countries.len() + 2);
+        let mut accepted = BTreeSet::new();
+        for pair in chains.chunks(2) {
+            let ((nat, redirect), (_, input)) = (&pair[0], &pair[1]);
+            let sent: Vec<_> = redirect.iter().filter(|r| r.text.contains("dnat")).collect();
+            for rule in &sent {
+                prop_assert!(targets.iter().any(|target| rule.text.contains(target.as_str())), "{}", rule.text);
+            }
+            let accepts: Vec<_> = input.iter().filter(|r| r.text.contains("accept")).collect();
+            for rule in &accepts {
+                if rule.text.starts_with("ct status dnat") {
+                    prop_assert!(sent.iter().any(|r| target(&r.text) == port(&rule.text)), "{}", rule.text);
+                } else {
+                    let own = [gateway.v4.to_string(), gateway.v6.to_string()];
+                    prop_assert!(nat == REDIRECT && own.iter().any(|own| rule.text.contains(own.as_str())));
+                }
+            }
+            // No two chains accept the same port: nobody reaches the Tor of another country, nor that of all.
+            let mine: BTreeSet<_> = accepts.iter().map(|rule| port(&rule.text)).collect();
+            prop_assert!(mine.is_disjoint(&accepted));
+            accepted.extend(mine);
+            let carries = if nat == REDIRECT { state.lane != TorLane::Closed } else {
+                is_open && state.exits.keys().any(|country| exit_redirect(*country) == **nat)
+            };
+            prop_assert_eq!(!accepts.is_empty(), carries, "{}", nat);
+            prop_assert_eq!(!sent.is_empty(), carries, "{}", nat);
+        }
+        // Devices are asked for their country first, and only while the lane is open: `maintenance` and `closed` are for all.
+        for (_, rules) in &chains[chains.len() - 2..] {
+            let asked: Vec<_> = rules.iter().map(|rule| rule.text.contains("vmap")).collect();
+            prop_assert_eq!(asked.iter().take(2).all(|is| *is) && asked.len() > 2, is_open);
+            prop_assert!(asked.iter().skip(2).all(|is| !*is));
+        }
+    }
+}
