@@ -4,6 +4,9 @@ mod dataplane;
 mod process;
 mod report;
 mod rounds;
+mod tor;
+mod tor_load;
+mod tor_world;
 
 pub use process::{cpu_seconds, resident_bytes};
 pub use report::{Goal, Report};
@@ -29,7 +32,7 @@ trait Bench {
 }
 
 fn all() -> Vec<Box<dyn Bench>> {
-    vec![Box::new(dataplane::Dataplane)]
+    vec![Box::new(dataplane::Dataplane), Box::new(tor::TorLane)]
 }
 
 /// What every bench is told.
