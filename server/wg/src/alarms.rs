@@ -13,7 +13,7 @@ use tornado_mesh::auth::audit::{AppendAudit, Audit as _, AuditClient, Outcome};
 use tornado_mesh::wg::AlarmCause;
 use tornado_shared::model::UnixSeconds;
 
-/// So many wait; later ones are counted with the last of their cause.
+/// So many wait; later ones are counted with the last, as are those that say the same again.
 const MOST: usize = 64;
 /// Pauses between tries, seconds.
 const PAUSES: [u64; 6] = [1, 2, 5, 10, 30, 60];
@@ -51,10 +51,11 @@ impl Alarms {
     /// Takes an alarm. Returns at once.
     pub(crate) fn raise(&self, at: UnixSeconds, cause: AlarmCause, what: &str) {
         let mut waiting = self.waiting();
-        if waiting.len() < MOST {
-            waiting.push_back(Waiting { at, cause, what: what.to_owned(), times: 1 });
-        } else if let Some(last) = waiting.back_mut() {
-            last.times += 1;
+        let is_full = waiting.len() >= MOST;
+        match waiting.back_mut() {
+            Some(last) if last.cause == cause && last.what == what => last.times += 1,
+            Some(last) if is_full => last.times += 1,
+            Some(_) | None => waiting.push_back(Waiting { at, cause, what: what.to_owned(), times: 1 }),
         }
         self.save(&waiting);
         self.more.notify_one();
@@ -152,7 +153,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let alarms = Alarms::load(directory.path());
         for n in 0..100 {
-            alarms.raise(n, AlarmCause::Leak, "2 packets");
+            alarms.raise(n, AlarmCause::Leak, if n % 2 == 0 { "2 packets" } else { "3 packets" });
         }
         let stop = CancellationToken::new();
         let nobody = AuditClient::new(Channel::new(directory.path().join("auth.sock")));

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | 100 | what came in by the tor lane is prohibited | it is never forwarded |
 //! | 101 | what came in by the direct lane for either pool is prohibited | devices never reach each other |
-//! | 102 | the server's own answers from a gateway address to its pool use the main table | they go to devices |
+//! | 102 | the server's own answers from a gateway address to a pool use the main table | they go to devices |
 //! | 103 | and from a gateway address to anywhere else are prohibited | they are for nobody else |
 //!
 //! Both pools are unreachable in the main table with the last metric: the routes of the interfaces win while they exist.
@@ -73,8 +73,11 @@ impl Fallback {
             let gateway = config.gateway(lane)?;
             let gateway: IpAddr = if is_v4 { gateway.v4.into() } else { gateway.v6.into() };
             let from = Some(IpNet::from(gateway));
-            let what = "the rule for the server's own answers to devices";
-            self.rules.push(Rule { from, ..rule(what, 102, "lo", Some(pool(lane)), RuleAction::ToTable) });
+            for to in Lane::ALL {
+                // Also to the other lane: refusals come from the address that was called.
+                let what = "the rule for the server's own answers to devices";
+                self.rules.push(Rule { from, ..rule(what, 102, "lo", Some(pool(to)), RuleAction::ToTable) });
+            }
             let what = "the rule that keeps the gateway's packets on the host";
             self.rules.push(Rule { from, ..rule(what, 103, "lo", None, prohibit) });
             self.pools.push(pool(lane));
@@ -111,18 +114,24 @@ impl Netlink {
     /// Takes the second layer away, also what a former life left of it.
     pub(crate) async fn release(&self, fallback: &Fallback) -> Result<(), NetlinkError> {
         for rule in &fallback.rules {
-            match self.handle.rule().del(self.rule(rule)).execute().await {
-                Ok(()) => {}
-                Err(error) => absent(failed(format!("remove {}", rule.what), error))?,
-            }
+            // More than one where another program made the like.
+            while self.remove(rule).await? {}
         }
         for pool in &fallback.pools {
             match self.handle.route().del(unreachable(*pool)).execute().await {
                 Ok(()) => {}
-                Err(error) => absent(failed(format!("let {pool} go"), error))?,
+                Err(error) => is_absent(failed(format!("let {pool} go"), error))?,
             }
         }
         Ok(())
+    }
+
+    /// False when there was none.
+    async fn remove(&self, rule: &Rule) -> Result<bool, NetlinkError> {
+        match self.handle.rule().del(self.rule(rule)).execute().await {
+            Ok(()) => Ok(true),
+            Err(error) => is_absent(failed(format!("remove {}", rule.what), error)).map(|()| false),
+        }
     }
 
     fn rule(&self, rule: &Rule) -> RuleMessage {
@@ -149,7 +158,8 @@ impl Netlink {
     }
 }
 
-fn absent(error: NetlinkError) -> Result<(), NetlinkError> {
+/// No failure where there was nothing to remove.
+fn is_absent(error: NetlinkError) -> Result<(), NetlinkError> {
     if [Some(ENOENT), Some(ESRCH)].contains(&error.errno()) { Ok(()) } else { Err(error) }
 }
 
@@ -175,7 +185,7 @@ mod tests {
     #[test]
     fn both_lanes_and_both_families_are_held() {
         let fallback = Fallback::of(&Config::default(), true).unwrap();
-        assert_eq!((fallback.rules.len(), fallback.pools.len()), (14, 4));
+        assert_eq!((fallback.rules.len(), fallback.pools.len()), (18, 4));
         for pool in &fallback.pools {
             let apart = fallback.rules.iter().filter(|r| r.preference == 101 && r.to == Some(*pool));
             assert!(apart.clone().all(|r| r.action == RuleAction::Prohibit && r.input == "wg0"));

@@ -224,6 +224,11 @@ async fn each_session_is_seen_under_an_address_of_its_own() {
         lab.server.sh("nft list table inet tornado").status.success()
     })
     .await;
+    // That was an alarm, which shut the lane for a moment.
+    lanes_support::eventually(Duration::from_secs(15), async || {
+        client.status(NoInput {}).await.unwrap().tor_lane == OPEN
+    })
+    .await;
     assert_eq!(seen(&devices[0]), after);
     let removed = tornado_mesh::wg::RemovePeer { public_key: spec.public_key };
     client.remove_peer(removed).await.unwrap();
@@ -234,58 +239,4 @@ async fn each_session_is_seen_under_an_address_of_its_own() {
     assert!(maps.contains(":9::2 ") && !maps.contains(":9::3 "), "{maps}");
     drop(tunnels);
     service.stop().unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_canary_finds_a_planted_leak_and_shuts_the_lane() {
-    if !can_run() {
-        return;
-    }
-    let Up { devices, client, service, lab, tunnels } = up(1).await;
-    client.set_tor_lane(OPEN.into()).await.unwrap();
-    lanes_support::eventually(Duration::from_secs(3), async || client.status(NoInput {}).await.unwrap().canary.healthy)
-        .await;
-    let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
-    lab.server.ok("ip route add default via 198.51.100.2");
-    lab.server.ok("ip -6 route add default via 2001:db8:2::2");
-    let masquerade = "nft 'add table ip bad; add chain ip bad post { type nat hook postrouting priority 90; }; add rule ip bad post masquerade'";
-    let plants: [(&str, &[&str]); 4] = [
-        ("the table is gone", &["nft delete table inet tornado", "ip rule del pref 100"]),
-        ("and IPv6", &["nft delete table inet tornado", "ip -6 rule del pref 100"]),
-        ("somebody masquerades", &[masquerade, "nft delete table inet tornado", "ip rule del pref 100"]),
-        ("the canary's own table is gone", &["nft delete table inet tornado_canary"]),
-    ];
-    for (n, (what, commands)) in plants.into_iter().enumerate() {
-        let alarms = n as u64;
-        for command in commands {
-            lab.server.ok(command);
-        }
-        // The next round begins within one interval (1 s) and takes some 0.2 s.
-        let took = lanes_support::eventually(Duration::from_secs(5), async || {
-            client.status(NoInput {}).await.unwrap().canary.alarms > alarms
-        })
-        .await;
-        let status = client.status(NoInput {}).await.unwrap();
-        eprintln!("{what}: alarm after {took:?}");
-        assert!(took < Duration::from_millis(1900), "{what}: {took:?}");
-        assert!(status.canary.last_leak.is_some() && status.canary.alarms == alarms + 1);
-        if status.tor_lane_reason == TorLaneReason::LeakAlarm {
-            assert_eq!(status.tor_lane, TorLane::Closed);
-            assert_eq!(client.set_tor_lane(OPEN.into()).await, Err(WgError::LaneHeld));
-        }
-        // Over by itself: rules verified, one clean round, then as asked.
-        lanes_support::eventually(Duration::from_secs(6), async || {
-            let status = client.status(NoInput {}).await.unwrap();
-            status.tor_lane == OPEN && status.canary.healthy && status.firewall_verified
-        })
-        .await;
-        devices[0].ns.run(|| greeting("198.51.100.2:80")).unwrap();
-        assert!(lab.server.ok("ip rule").contains("iif wg1") && lab.server.ok("ip -6 rule").contains("iif wg1"));
-    }
-    let seen = capture.read();
-    let canaries: Vec<_> = seen.lines().filter(|line| line.contains("198.1") || line.contains("2001:2:")).collect();
-    assert!(canaries.is_empty(), "a canary left: {canaries:?}");
-    drop(tunnels);
-    service.stop().unwrap();
-    assert!(!lab.server.ok("nft list tables").contains("tornado"));
 }

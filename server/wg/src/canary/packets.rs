@@ -10,6 +10,8 @@ const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
+/// IPv6 fragment header.
+const FRAGMENT: u8 = 44;
 /// From the dynamic range of RFC 6335.
 const PORT: u16 = 50_505;
 
@@ -30,11 +32,41 @@ pub(crate) fn crafted(from: LaneAddresses, marker: u128, with_ipv6: bool) -> Vec
     let to = destination(marker);
     let mut all = family(from.v4.into(), to.v4.into(), marker);
     all.push(packet(from.v4.into(), to.v4.into(), ICMP, with_checksum(vec![8, 0, 0, 0, 0, 1, 0, 1], 2, 0)));
+    all.extend(fragments(from, to, with_ipv6));
     if with_ipv6 {
         all.extend(family(from.v6.into(), to.v6.into(), marker));
         let pseudo = pseudo(from.v6.into(), to.v6.into(), ICMPV6, 8);
         let echo = with_checksum(vec![128, 0, 0, 0, 0, 1, 0, 1], 2, pseudo);
         all.push(packet(from.v6.into(), to.v6.into(), ICMPV6, echo));
+    }
+    all
+}
+
+/// A datagram in two parts, which a host joins before it filters, and a first part whose second never comes.
+fn fragments(from: LaneAddresses, to: LaneAddresses, with_ipv6: bool) -> Vec<Vec<u8>> {
+    // Header (RFC 768) without a checksum and eight bytes, then eight more.
+    let (head, tail) = ([197, 73, 1, 187, 0, 24, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8], [9; 8]);
+    let v4 = |name: u16, place: u16, payload: &[u8]| {
+        let mut bytes = packet(from.v4.into(), to.v4.into(), UDP, payload.to_vec());
+        let parts = [name.to_be_bytes(), place.to_be_bytes()].concat();
+        if let Some(header) = bytes.get_mut(..20) {
+            header.get_mut(4..8).into_iter().for_each(|field| field.copy_from_slice(&parts));
+            header.get_mut(10..12).into_iter().for_each(|field| field.fill(0));
+            let summed = with_checksum(header.to_vec(), 10, 0);
+            header.copy_from_slice(&summed);
+        }
+        bytes
+    };
+    const MORE: u16 = 0x2000;
+    let mut all = vec![v4(7, MORE, &head), v4(7, 2, &tail), v4(8, MORE, &head)];
+    if with_ipv6 {
+        // Fragment header (RFC 8200 §4.5). A datagram over IPv6 needs a checksum; the host joins it all the same.
+        let v6 = |name: u8, place: u16, payload: &[u8]| {
+            let [high, low] = place.to_be_bytes();
+            let part = [&[UDP, 0, high, low, 0, 0, 0, name], payload].concat();
+            packet(from.v6.into(), to.v6.into(), FRAGMENT, part)
+        };
+        all.extend([v6(7, 1, &head), v6(7, 16, &tail), v6(8, 1, &head)]);
     }
     all
 }
@@ -144,7 +176,7 @@ mod tests {
     fn headers_and_checksums_are_right() {
         let from = LaneAddresses { v4: Ipv4Addr::new(10, 9, 255, 254), v6: "fd00::fffe".parse().unwrap() };
         let all = crafted(from, u128::MAX, true);
-        assert_eq!(all.len(), 24);
+        assert_eq!(all.len(), 30);
         let folded = |mut n: u32| {
             while n > 0xffff {
                 n = (n & 0xffff) + (n >> 16);
@@ -162,6 +194,9 @@ mod tests {
                 let at = |n: usize| Ipv6Addr::from(<[u8; 16]>::try_from(&bytes[n..n + 16]).unwrap()).into();
                 (40, bytes[6], at(8), at(24))
             };
+            if header == 20 && bytes[6..8] != [0, 0] {
+                continue;
+            }
             let before = match protocol {
                 TCP | UDP | ICMPV6 => pseudo(from, to, protocol, bytes.len() - header),
                 ICMP => 0,

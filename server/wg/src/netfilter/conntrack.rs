@@ -214,8 +214,8 @@ mod tests {
         let six: [IpAddr; 2] = ["fd00::2".parse().unwrap(), "fd00::3".parse().unwrap()];
         assert!(name(&flow(six[0], six[1]), &Which::Any(six[..1].iter().copied().collect())).is_some());
         assert!(name(&flow(six[0], six[1]), &Which::Where(Box::new(|a| a.is_ipv4()))).is_none());
-        for length in 0..40 {
-            assert!(name(&flow(device, other)[..length.min(30)], &which).is_none(), "cut at {length}");
+        for length in 0..28 {
+            assert!(name(&flow(device, other)[..length], &which).is_none(), "cut at {length}");
         }
     }
 }

@@ -119,7 +119,14 @@ impl Lab {
             &["198.51.100.2/24", "2001:db8:2::2/64"],
         );
         let config = Config { backend: BackendChoice::Auto, ..Config::default() };
-        Self { server, internet, directory: tempfile::tempdir().unwrap(), config, threads: 0, devices: AtomicU32::new(0) }
+        Self {
+            server,
+            internet,
+            directory: tempfile::tempdir().unwrap(),
+            config,
+            threads: 0,
+            devices: AtomicU32::new(0),
+        }
     }
 
     pub fn client(&self) -> WgClient {
@@ -346,7 +353,12 @@ impl Capture {
             .stderr(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_millis(700));
+        // It writes the file's header when it has begun to listen.
+        let until = Instant::now() + Duration::from_secs(10);
+        while std::fs::metadata(&file).map_or(0, |m| m.len()) < 24 {
+            assert!(Instant::now() < until, "tcpdump does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
         Self { tcpdump, file }
     }
 

@@ -1,0 +1,227 @@
+//! Strangers who change rules: each change is found, undone, and shuts the tor lane.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod lanes_support;
+
+use lanes_support::tor::{OPEN, fake_tor, greeting};
+use lanes_support::{Capture, Lab, can_run, eventually, sync};
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+use tornado_mesh::NoInput;
+use tornado_mesh::wg::{AlarmCause, RemovePeer, TorLane, TorLaneReason, Wg as _, WgClient};
+use tornado_shared::model::Lane;
+
+const RULE: &str = "nft delete rule inet tornado forward handle $(nft -a list chain inet tornado forward | grep 'never forwarded' | sed 's/.*handle //')";
+const MASQUERADE: &str = "nft 'add table ip bad; add chain ip bad post { type nat hook postrouting priority 90; }; add rule ip bad post masquerade; delete table inet tornado'";
+const CANARY_RULE: &str = "nft delete rule inet tornado_canary leave handle $(nft -a list chain inet tornado_canary leave | grep 'saddr' | head -1 | sed 's/.*handle //')";
+const BLIND: &str = "nft 'add table inet deaf; add chain inet deaf pre { type filter hook prerouting priority -500; }; add rule inet deaf pre ip saddr 10.9.255.254 drop'";
+
+/// Waits for a healthy canary and an open lane.
+async fn calm(client: &WgClient) {
+    eventually(Duration::from_secs(12), async || {
+        let status = client.status(NoInput {}).await.unwrap();
+        status.tor_lane == OPEN && status.canary.healthy && status.firewall_verified
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_planted_leak_is_found_and_shuts_the_lane() {
+    if !can_run() {
+        return;
+    }
+    let mut lab = Lab::new();
+    lab.config.canary_interval = 1;
+    let service = lab.start();
+    let client = lab.client();
+    let status = service.answers(&client).await;
+    let device = lab.device();
+    sync(&client, vec![device.spec(&lab)]).await;
+    let tunnel = device.connect(&lab, &status, Lane::Tor);
+    fake_tor(&lab.server);
+    client.set_tor_lane(OPEN.into()).await.unwrap();
+    calm(&client).await;
+    lab.server.ok("ip route add default via 198.51.100.2");
+    lab.server.ok("ip -6 route add default via 2001:db8:2::2");
+    let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
+
+    let interval = Duration::from_secs(1);
+    // What is heard is found at once; what only the packets show, within three rounds.
+    let plants = [
+        ("a rule is removed", RULE, interval),
+        ("the table is deleted", "nft delete table inet tornado", interval),
+        ("the whole ruleset is flushed", "nft flush ruleset", interval),
+        ("an accept stands in front", "nft insert rule inet tornado forward iifname wg1 accept", interval),
+        ("somebody masquerades", MASQUERADE, interval),
+        ("the routing rule is removed", "ip rule del pref 100", interval),
+        ("the routing rule of IPv6 is removed", "ip -6 rule del pref 100", interval),
+        ("the last route is removed", "ip route del unreachable 10.9.0.0/16 metric 4294967295", interval),
+        ("the canary's table is deleted", "nft delete table inet tornado_canary", interval),
+        ("the canary's table is flushed", "nft flush table inet tornado_canary", interval),
+        ("a rule of the canary's table is removed", CANARY_RULE, interval),
+        ("the canary is made blind", BLIND, interval * 7),
+    ];
+    for (what, command, limit) in plants {
+        let before = client.status(NoInput {}).await.unwrap().canary.alarms;
+        let started = Instant::now();
+        lab.server.ok(&format!("sh -c \"{}\"", command.replace('$', "\\$").replace('"', "\\\"")));
+        let planted = started.elapsed();
+        let mut shut = None;
+        while shut.is_none() {
+            let status = client.status(NoInput {}).await.unwrap();
+            if status.canary.alarms > before {
+                shut = Some(status);
+            }
+            assert!(started.elapsed() < limit + Duration::from_secs(2), "{what}: not found");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let (took, shut) = (started.elapsed().saturating_sub(planted), shut.unwrap());
+        eprintln!("{what}: {:?} after {took:?}", shut.canary.cause.unwrap());
+        assert!(took < limit, "{what}: {took:?}");
+        // Open again already, or shut by the alarm.
+        assert!(shut.tor_lane_reason == TorLaneReason::Asked || shut.tor_lane == TorLane::Closed, "{what}: {shut:?}");
+        if what.contains("blind") {
+            assert_eq!((shut.canary.cause, shut.tor_lane), (Some(AlarmCause::Blind), TorLane::Closed));
+            lab.server.ok("nft delete table inet deaf");
+        }
+        calm(&client).await;
+        device.ns.run(|| greeting("198.51.100.2:80")).unwrap();
+        lab.server.sh("nft delete table ip bad");
+    }
+    // One who does not stop: shut all the time, and nothing leaves.
+    let before = client.status(NoInput {}).await.unwrap().canary.alarms;
+    lab.server.ok(
+        "sh -c 'for i in $(seq 150); do nft delete table inet tornado; ip rule del pref 100; done 2>/dev/null; true'",
+    );
+    assert!(client.status(NoInput {}).await.unwrap().canary.alarms > before + 3);
+    calm(&client).await;
+    let seen = capture.read();
+    assert_eq!(seen.lines().count(), 0, "left the server: {seen}");
+    // They wait for somebody who writes them down.
+    let waiting = std::fs::read_to_string(lab.directory.path().join("alarms.json")).unwrap();
+    assert!(waiting.contains("\"blind\"") && waiting.contains("never forwards"), "{waiting}");
+
+    // An interface under another name is not the lane any more, and comes back.
+    lab.server.ok("sh -c 'ip link set wg1 down; ip link set wg1 name gone1'");
+    eventually(Duration::from_secs(5), async || !client.status(NoInput {}).await.unwrap().lanes[1].up).await;
+    eventually(Duration::from_secs(10), async || client.status(NoInput {}).await.unwrap().lanes[1].up).await;
+    calm(&client).await;
+    // The canary is nobody's peer.
+    let peers = client.peers(NoInput {}).await.unwrap();
+    assert!(peers.iter().all(|peer| peer.public_key == device.key.public_key()), "{peers:?}");
+    assert_eq!(client.status(NoInput {}).await.unwrap().peers, 1);
+    drop(tunnel);
+    service.stop().unwrap();
+    assert_eq!(lab.server.ok("sh -c 'ip rule; ip -6 rule'").matches("prohibit").count(), 0);
+    assert!(!lab.server.ok("sh -c 'ip route; ip -6 route'").contains("unreachable"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_direct_lane_stays_apart_without_a_ruleset_and_has_it_back_at_once() {
+    if !can_run() {
+        return;
+    }
+    let lab = Lab::new();
+    let service = lab.start();
+    let client = lab.client();
+    let status = service.answers(&client).await;
+    let (one, two) = (lab.device(), lab.device());
+    sync(&client, vec![one.spec(&lab), two.spec(&lab)]).await;
+    let tunnels = [one.connect(&lab, &status, Lane::Direct), two.connect(&lab, &status, Lane::Direct)];
+    for device in [&one, &two] {
+        device.ns.ok("ping -c1 -W2 10.8.0.1");
+    }
+    let mut slowest = Duration::ZERO;
+    for _ in 0..10 {
+        lab.server.ok("nft flush ruleset");
+        let started = Instant::now();
+        while !lab.server.sh("nft list chain inet tornado guard").status.success() {
+            assert!(started.elapsed() < Duration::from_secs(5));
+        }
+        slowest = slowest.max(started.elapsed());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    eprintln!("flushed ruleset: back after at most {slowest:?}");
+    assert!(slowest < Duration::from_millis(500), "{slowest:?}");
+
+    // While somebody flushes without end the second layer keeps devices apart.
+    let listener = two.ns.run(|| UdpSocket::bind("0.0.0.0:7").unwrap());
+    listener.set_nonblocking(true).unwrap();
+    let six = two.ns.run(|| UdpSocket::bind("[::]:8").unwrap());
+    six.set_nonblocking(true).unwrap();
+    let flusher = lab.server.spawn({
+        let name = lab.server.name.clone();
+        move || {
+            lanes_support::ok(&format!("ip netns exec {name} sh -c 'for i in $(seq 200); do nft flush ruleset; done'"))
+        }
+    });
+    let (four, four6) = one.ns.run(|| (UdpSocket::bind("0.0.0.0:0").unwrap(), UdpSocket::bind("[::]:0").unwrap()));
+    while !flusher.is_finished() {
+        for to in ["10.8.0.3:7", "10.9.0.3:7"] {
+            let _ = four.send_to(b"hello", to);
+        }
+        let _ = four6.send_to(b"hello", "[fd74:6f72:6e61:8::3]:8");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(listener.recv_from(&mut [0; 16]).is_err() && six.recv_from(&mut [0; 16]).is_err(), "devices met");
+    drop(tunnels);
+    service.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removed_peer_leaves_no_flow_behind() {
+    if !can_run() {
+        return;
+    }
+    let lab = Lab::new();
+    let service = lab.start();
+    let client = lab.client();
+    let status = service.answers(&client).await;
+    let (direct, tor) = (lab.device(), lab.device());
+    sync(&client, vec![direct.spec(&lab), tor.spec(&lab)]).await;
+    let tunnels = [direct.connect(&lab, &status, Lane::Direct), tor.connect(&lab, &status, Lane::Tor)];
+    fake_tor(&lab.server);
+    client.set_tor_lane(OPEN.into()).await.unwrap();
+    let flows = |address: &str| {
+        let all = lab.server.ok("cat /proc/net/nf_conntrack");
+        all.lines().filter(|line| line.contains(&format!("src={address} "))).count()
+    };
+    let talk = |device: &lanes_support::Device, to: &'static str| {
+        device.ns.run(move || {
+            let socket = UdpSocket::bind(if to.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" }).unwrap();
+            for _ in 0..3 {
+                socket.send_to(b"x", to).unwrap();
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+    };
+    talk(&direct, "198.51.100.2:4000");
+    talk(&direct, "[2001:db8:2::2]:4000");
+    let mut call = tor.ns.run(|| std::net::TcpStream::connect("198.51.100.2:443").unwrap());
+    let six = "fd74:6f72:6e61:0008:0000:0000:0000:0002";
+    assert!(flows("10.8.0.2") > 0 && flows(six) > 0 && flows("10.9.0.3") > 0);
+    let established = || lab.server.ok("ss -Htn state established").matches("100.64.0.3").count();
+    assert_eq!(established(), 1);
+
+    for device in [&direct, &tor] {
+        client.remove_peer(RemovePeer { public_key: device.key.public_key() }).await.unwrap();
+    }
+    assert_eq!((flows("10.8.0.2"), flows(six), flows("10.9.0.3"), established()), (0, 0, 0, 0));
+    std::io::Write::write_all(&mut call, b"x").unwrap();
+
+    // What a former life left is gone with the first sync.
+    let third = lab.device();
+    client.put_peer(third.spec(&lab)).await.unwrap();
+    let tunnel = third.connect(&lab, &status, Lane::Direct);
+    talk(&third, "198.51.100.2:4000");
+    service.kill();
+    let service = lab.start();
+    service.answers(&client).await;
+    assert!(flows("10.8.0.4") > 0);
+    sync(&client, vec![]).await;
+    assert_eq!(flows("10.8.0.4"), 0);
+    drop((tunnel, tunnels));
+    service.stop().unwrap();
+}
