@@ -18,6 +18,7 @@ pub(super) fn open(user: UserId, device: DeviceId, now: i64) -> OpenSession {
         device_id: device,
         node_id: NODE.into(),
         public_key: PrivateKey::random().public_key(),
+        plain: false,
         preshared_keys: Some(super::PresharedPair {
             direct: PresharedKey::from_bytes([1; 32]),
             tor: PresharedKey::from_bytes([2; 32]),
@@ -209,4 +210,24 @@ pub(super) async fn a_device_that_changes_its_gateway_leaves_nothing_behind(stor
     assert_eq!(row.node_id, "second");
     assert_eq!(store.live(NODE).await.unwrap(), []);
     assert_eq!(store.pool(NODE, 800).await.unwrap(), PoolCount { leased: 0, resting: 1 });
+}
+
+pub(super) async fn a_device_keeps_its_exit_country(store: &dyn SessionStore) {
+    let (device, other) = (DeviceId::random(), DeviceId::random());
+    let code = |text: &str| text.parse().unwrap();
+    assert_eq!(store.exit(device).await.unwrap(), None);
+    assert_eq!(store.choose_exit(device, None, Some(code("de"))).await.unwrap(), None);
+    assert_eq!(store.exit(device).await.unwrap(), Some(code("de")));
+    assert_eq!(store.exits(NODE).await.unwrap(), [], "no session yet");
+    let row = opened(store, &open(UserId::random(), device, 1000)).await;
+    let number = store.choose_exit(device, Some(row.session_id), Some(code("nl"))).await.unwrap().unwrap();
+    assert_ne!(number, row.isolation, "another country is another identity");
+    assert_eq!(store.live(NODE).await.unwrap()[0].isolation, number);
+    assert_eq!(store.exits(NODE).await.unwrap(), [(device, code("nl"))]);
+    assert_eq!(store.exits("elsewhere").await.unwrap(), []);
+    assert!(store.close(&close(row.session_id, CloseReason::Disconnect, 1000)).await.unwrap());
+    assert_eq!(store.choose_exit(device, Some(row.session_id), Some(code("nl"))).await.unwrap(), None);
+    assert_eq!((store.exit(device).await.unwrap(), store.exit(other).await.unwrap()), (Some(code("nl")), None));
+    store.choose_exit(device, None, None).await.unwrap();
+    assert_eq!(store.exit(device).await.unwrap(), None);
 }

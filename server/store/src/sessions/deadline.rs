@@ -4,7 +4,7 @@ use super::{Checkpoint, CloseSession, HistoryRecord, OpenSession, Opened, PoolCo
 use crate::StoreError;
 use async_trait::async_trait;
 use std::time::Duration;
-use tornado_shared::model::{SessionId, SessionState, UnixSeconds, UserId};
+use tornado_shared::model::{CountryCode, DeviceId, SessionId, SessionState, UnixSeconds, UserId};
 
 /// Longer than the wait for a connection, shorter than any caller's own deadline.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -36,6 +36,23 @@ impl<S: SessionStore> SessionStore for Deadlined<S> {
 
     async fn renew_isolation(&self, session: SessionId) -> Result<Option<u32>, StoreError> {
         within(self.0.renew_isolation(session)).await
+    }
+
+    async fn exit(&self, device: DeviceId) -> Result<Option<CountryCode>, StoreError> {
+        within(self.0.exit(device)).await
+    }
+
+    async fn exits(&self, node_id: &str) -> Result<Vec<(DeviceId, CountryCode)>, StoreError> {
+        tokio::time::timeout(DEADLINE * 6, self.0.exits(node_id)).await.unwrap_or(Err(StoreError::Late))
+    }
+
+    async fn choose_exit(
+        &self,
+        device: DeviceId,
+        session: Option<SessionId>,
+        country: Option<CountryCode>,
+    ) -> Result<Option<u32>, StoreError> {
+        within(self.0.choose_exit(device, session, country)).await
     }
 
     async fn close(&self, close: &CloseSession) -> Result<bool, StoreError> {

@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool, Row as _};
 use tornado_shared::model::{DeviceId, PublicKey, SessionId, SessionState, Slot, UnixSeconds, UserId};
 
-const COLUMNS: &str = "SELECT session_id, device_id, user_id, family_id, username, node_id, slot, public_key, isolation, \
+const COLUMNS: &str = "SELECT session_id, device_id, user_id, family_id, username, node_id, slot, public_key, plain, isolation, \
      direct_preshared_key, tor_preshared_key, state, started_at, last_heartbeat, latest_handshake, offline_since, \
      direct_rx, direct_tx, direct_base_rx, direct_base_tx, tor_rx, tor_tx, tor_base_rx, tor_base_tx FROM sessions";
 
@@ -21,6 +21,7 @@ pub(super) fn fresh(open: &OpenSession, slot: Slot, isolation: u32) -> SessionRo
         node_id: open.node_id.clone(),
         slot,
         public_key: open.public_key,
+        plain: open.plain,
         preshared_keys: open.preshared_keys.clone(),
         isolation,
         state: SessionState::Connecting,
@@ -35,8 +36,8 @@ pub(super) fn fresh(open: &OpenSession, slot: Slot, isolation: u32) -> SessionRo
 
 pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO sessions (session_id, device_id, user_id, family_id, username, node_id, slot, \
-         public_key, direct_preshared_key, tor_preshared_key, state, started_at, last_heartbeat, isolation) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+         public_key, direct_preshared_key, tor_preshared_key, state, started_at, last_heartbeat, isolation, plain) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     let keys = row.preshared_keys.as_ref();
     sqlx::query(INSERT)
         .bind(row.session_id.to_string())
@@ -53,6 +54,7 @@ pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(
         .bind(row.started_at)
         .bind(row.last_heartbeat)
         .bind(i64::from(row.isolation))
+        .bind(i64::from(row.plain))
         .execute(tx)
         .await?;
     Ok(())
@@ -144,6 +146,7 @@ fn read(row: &AnyRow) -> Result<SessionRow, StoreError> {
         slot: rows::slot(row)?,
         public_key: rows::parsed(row, "public_key")?,
         preshared_keys,
+        plain: row.try_get::<i64, _>("plain")? != 0,
         isolation: rows::isolation(row)?,
         state: rows::state(row)?,
         started_at: row.try_get("started_at")?,

@@ -4,6 +4,7 @@
 //! A lease, its live session and its history row come in one transaction and go in one transaction.
 
 mod deadline;
+mod exits;
 mod history;
 mod isolation;
 mod leases;
@@ -25,8 +26,8 @@ pub use sql::SqlSessions;
 use crate::StoreError;
 use async_trait::async_trait;
 use tornado_shared::model::{
-    CloseReason, DeviceId, FamilyId, PresharedKey, PublicKey, SessionId, SessionState, Slot, Transfer, UnixSeconds,
-    UserId, Username,
+    CloseReason, CountryCode, DeviceId, FamilyId, PresharedKey, PublicKey, SessionId, SessionState, Slot, Transfer,
+    UnixSeconds, UserId, Username,
 };
 
 /// One preshared key a lane.
@@ -75,6 +76,8 @@ pub struct SessionRow {
     pub slot: Slot,
     /// The device's WireGuard key.
     pub public_key: PublicKey,
+    /// True: an ordinary WireGuard app without heartbeats; its session lives until it is ended.
+    pub plain: bool,
     /// Preshared keys of both lanes, or none.
     pub preshared_keys: Option<PresharedPair>,
     /// Its number on the tor lane, 1 to 2^22 - 2; no other live session of the gateway has it.
@@ -112,6 +115,8 @@ pub struct OpenSession {
     pub node_id: String,
     /// The device's WireGuard key.
     pub public_key: PublicKey,
+    /// True: an ordinary WireGuard app without heartbeats.
+    pub plain: bool,
     /// Preshared keys of both lanes, or none.
     pub preshared_keys: Option<PresharedPair>,
     /// How many devices of this user may have a live session at once.
@@ -236,6 +241,21 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Gives a live session a number on the tor lane that comes after all others. `None`: it has ended.
     async fn renew_isolation(&self, session: SessionId) -> Result<Option<u32>, StoreError>;
+
+    /// Where a device wishes to leave Tor, with or without a session.
+    async fn exit(&self, device: DeviceId) -> Result<Option<CountryCode>, StoreError>;
+
+    /// The wishes of all devices with a live session on a gateway.
+    async fn exits(&self, node_id: &str) -> Result<Vec<(DeviceId, CountryCode)>, StoreError>;
+
+    /// Writes down where a device wishes to leave Tor, and gives its session, if it names one, another number on the
+    /// tor lane: both or neither. `None`: there is no such session.
+    async fn choose_exit(
+        &self,
+        device: DeviceId,
+        session: Option<SessionId>,
+        country: Option<CountryCode>,
+    ) -> Result<Option<u32>, StoreError>;
 
     /// Ends a session: live row gone, history row ended, lease released. False: it had ended already,
     /// and nothing changed.

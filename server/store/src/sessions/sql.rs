@@ -2,14 +2,14 @@
 
 use super::{
     AfterClose, Checkpoint, CloseSession, HistoryRecord, OpenSession, Opened, PoolCount, SessionRow, SessionStore,
-    history, isolation, leases, live_rows, turns,
+    exits, history, isolation, leases, live_rows, turns,
 };
 use crate::{Database, PostgresLogin, StoreError, postgres};
 use async_trait::async_trait;
 use sqlx::AnyConnection;
 use sqlx::migrate::Migrator;
 use std::path::Path;
-use tornado_shared::model::{CloseReason, SessionId, SessionState, UnixSeconds, UserId};
+use tornado_shared::model::{CloseReason, CountryCode, DeviceId, SessionId, SessionState, UnixSeconds, UserId};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sessions/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/sessions/postgres");
@@ -90,6 +90,30 @@ impl SessionStore for SqlSessions {
     async fn renew_isolation(&self, session: SessionId) -> Result<Option<u32>, StoreError> {
         let mut tx = self.db.begin().await?;
         let number = isolation::renew(&mut tx, session).await?;
+        tx.commit().await?;
+        Ok(number)
+    }
+
+    async fn exit(&self, device: DeviceId) -> Result<Option<CountryCode>, StoreError> {
+        exits::of_device(self.db.reader(), device).await
+    }
+
+    async fn exits(&self, node_id: &str) -> Result<Vec<(DeviceId, CountryCode)>, StoreError> {
+        exits::of_node(self.db.reader(), node_id).await
+    }
+
+    async fn choose_exit(
+        &self,
+        device: DeviceId,
+        session: Option<SessionId>,
+        country: Option<CountryCode>,
+    ) -> Result<Option<u32>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        exits::choose(&mut tx, device, country).await?;
+        let number = match session {
+            Some(session) => isolation::renew(&mut tx, session).await?,
+            None => None,
+        };
         tx.commit().await?;
         Ok(number)
     }

@@ -32,6 +32,7 @@ conform!(
     defect_002_slots_of_an_account_count_other_live_devices,
     defect_067_closing_twice_counts_once,
     isolation_numbers_are_never_shared_or_inherited,
+    a_device_keeps_its_exit_country,
     transitions_are_compare_and_set,
     a_released_slot_rests_and_waits_for_its_device,
     a_failed_connect_frees_its_slot_at_once,
