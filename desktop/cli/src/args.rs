@@ -91,6 +91,38 @@ pub(crate) enum Command {
     /// Use new circuits on the tor lane for every connection that begins from now on.
     #[command(after_help = EXIT_CODES)]
     NewIdentity,
+    /// Make a device that is an ordinary WireGuard app, for example a phone. It takes one of the account's places until
+    /// it is removed, and asks for the password, for it stays good after this device has logged out.
+    #[command(after_help = EXIT_CODES)]
+    Export {
+        /// `direct`: out by the server. `tor`: everything through Tor.
+        #[arg(long, default_value = "direct")]
+        lane: Lane,
+        /// Print the configuration, as wg-quick(8) reads it.
+        #[arg(long, required_unless_present = "qr", conflicts_with = "qr")]
+        conf: bool,
+        /// Print it as a QR code for a phone's camera.
+        #[arg(long)]
+        qr: bool,
+        /// What to call the device.
+        #[arg(long, default_value = "wireguard")]
+        device_name: DeviceName,
+        /// Read the password from standard input instead of asking.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Write shell completions to standard output.
+    #[command(hide = true)]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a directory.
+    #[command(hide = true)]
+    Man {
+        /// An existing directory.
+        directory: PathBuf,
+    },
     /// Show the tunnel.
     #[command(after_help = EXIT_CODES)]
     Status {

@@ -1,6 +1,7 @@
 //! `tornado`: the command line of the device. Speaks only to the helper; needs no rights of its own.
 
 mod args;
+mod manual;
 mod output;
 mod run;
 

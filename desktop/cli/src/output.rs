@@ -3,10 +3,11 @@
 mod tor;
 
 use crate::run::Failure;
+use qrcode::render::unicode::Dense1x2;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tornado_helper_api::{Backend, ControlPlane, Status, TunnelState};
+use tornado_helper_api::{Backend, ControlPlane, Exported, Status, TunnelState};
 use tornado_shared::api::{LaneState, TorView};
 use tornado_shared::model::Lane;
 use tornado_shared::problem::Problem;
@@ -40,6 +41,22 @@ const fn identity_text(lane: Option<Lane>) -> &'static str {
             "New identity on the tor lane. This device is on the direct lane, which shows the server's address as before."
         }
     }
+}
+
+/// A device that was exported: its file, or the same as a picture.
+pub(crate) fn exported(exported: &Exported, qr: bool, json: bool) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, exported).map_err(std::io::Error::from)?;
+        return Ok(writeln!(out)?);
+    }
+    if !qr {
+        return Ok(write!(out, "{}", exported.config.expose())?);
+    }
+    let code = qrcode::QrCode::new(exported.config.expose());
+    let code = code.map_err(|e| Failure::Terminal(std::io::Error::other(format!("no QR code can be made: {e}"))))?;
+    let picture = code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
+    Ok(writeln!(out, "{picture}")?)
 }
 
 /// The countries to choose from.

@@ -1,10 +1,11 @@
 //! Does what was typed.
 
 use crate::args::{Arguments, Command, ExitCountry};
+use crate::manual;
 use crate::output;
 use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
-use tornado_helper_api::{ChooseExit, Connect, Enroll, HelperClient, HelperError, Login, SwitchLane};
+use tornado_helper_api::{ChooseExit, Connect, Enroll, Export, HelperClient, HelperError, Login, SwitchLane};
 use tornado_shared::model::{DeviceName, Lane, Secret, Username};
 use zeroize::Zeroizing;
 
@@ -88,6 +89,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             helper.switch_lane(&SwitchLane { lane }).await?;
             helper.status().await?
         }
+        Command::Export { lane, conf: _, qr, device_name, password_stdin } => {
+            let password = password(password_stdin, "Password: ")?;
+            let exported = helper.export(&Export { lane, device_name, password }).await?;
+            return output::exported(&exported, qr, json);
+        }
+        Command::Completions { shell } => return Ok(manual::completions(shell)?),
+        Command::Man { directory } => return Ok(manual::pages(&directory)?),
         Command::Exits => return Ok(output::exits(&helper.tor().await?, json)?),
         Command::NewIdentity => return Ok(output::new_identity(&helper.new_identity().await?, json)?),
         Command::Status { watch: false } => helper.status().await?,

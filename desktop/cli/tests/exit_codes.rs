@@ -8,7 +8,9 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tornado_helper_api::{Access, ChooseExit, Connect, Enroll, Helper, HelperError, Login, Status, SwitchLane};
+use tornado_helper_api::{
+    Access, ChooseExit, Connect, Enroll, Export, Exported, Helper, HelperError, Login, Status, SwitchLane,
+};
 use tornado_shared::api::TorView;
 
 /// Answers every call with one error, and remembers what was asked.
@@ -41,6 +43,10 @@ impl Helper for Told {
     }
     async fn new_identity(&self) -> Result<Status, HelperError> {
         self.answer("new identity".into())
+    }
+    async fn export(&self, input: Export) -> Result<Exported, HelperError> {
+        self.answer(format!("export {} {}", input.lane, input.password.expose()))
+            .map(|_| unreachable!("it always refuses"))
     }
     async fn tor(&self) -> Result<TorView, HelperError> {
         self.answer("tor".into()).map(|_| unreachable!("it always refuses"))

@@ -1,7 +1,7 @@
 //! The calling end.
 
 use crate::error::HelperError;
-use crate::model::{Connect, Enroll, Login, Status, SwitchLane};
+use crate::model::{Connect, Enroll, Export, Exported, Login, Status, SwitchLane};
 use crate::path;
 use futures::{Stream, StreamExt as _};
 use http::{Method, Request, Response, header};
@@ -56,6 +56,11 @@ impl HelperClient {
     /// See [`Helper::new_identity`](crate::Helper::new_identity).
     pub async fn new_identity(&self) -> Result<Status, HelperError> {
         self.call(Method::POST, path::NEW_IDENTITY, &serde_json::json!({})).await
+    }
+
+    /// See [`Helper::export`](crate::Helper::export).
+    pub async fn export(&self, input: &Export) -> Result<Exported, HelperError> {
+        self.call(Method::POST, path::EXPORT, input).await
     }
 
     /// See [`Helper::tor`](crate::Helper::tor).

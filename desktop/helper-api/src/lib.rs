@@ -14,7 +14,9 @@ mod server;
 pub use access::Access;
 pub use client::HelperClient;
 pub use error::HelperError;
-pub use model::{Backend, Connect, ControlPlane, Enroll, Login, Notice, Status, SwitchLane, TunnelState};
+pub use model::{
+    Backend, Connect, ControlPlane, Enroll, Export, Exported, Login, Notice, Status, SwitchLane, TunnelState,
+};
 pub use server::{Helper, listen, serve};
 pub use tornado_shared::api::ChooseExit;
 
@@ -39,6 +41,7 @@ mod path {
     pub const LANE: &str = "/v1/lane";
     pub const TOR: &str = "/v1/tor";
     pub const TOR_EXIT: &str = "/v1/tor/exit";
+    pub const EXPORT: &str = "/v1/export";
     pub const NEW_IDENTITY: &str = "/v1/new-identity";
     pub const DISCONNECT: &str = "/v1/disconnect";
     pub const LOGOUT: &str = "/v1/logout";

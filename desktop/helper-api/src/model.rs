@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use tornado_shared::api::{LaneState, TorView};
-use tornado_shared::model::{DeviceName, Lane, Secret, SessionId, Transfer, UnixSeconds, Username};
+use tornado_shared::model::{DeviceId, DeviceName, Lane, Secret, SessionId, Transfer, UnixSeconds, Username};
 
 /// Input of enrolment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,6 +48,31 @@ pub struct Connect {
 pub struct SwitchLane {
     /// The lane to use from now on.
     pub lane: Lane,
+}
+
+/// Input of an export: a new device of the account that is an ordinary WireGuard app.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Export {
+    /// The lane that its file is for.
+    pub lane: Lane,
+    /// What the user calls the device.
+    pub device_name: DeviceName,
+    /// Password of the account.
+    pub password: Secret,
+}
+
+/// A device that was made by an export.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Exported {
+    /// Its number; an operator or its owner removes it by this.
+    pub device_id: DeviceId,
+    /// What the user calls it.
+    pub device_name: DeviceName,
+    /// The lane that its file is for.
+    pub lane: Lane,
+    /// The file, `wg-quick(8)`. Holds the private key, which is nowhere else.
+    pub config: Secret,
 }
 
 /// Where the tunnel is.

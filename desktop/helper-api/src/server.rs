@@ -2,7 +2,7 @@
 
 use crate::access::Access;
 use crate::error::HelperError;
-use crate::model::{Connect, Enroll, Login, Status, SwitchLane};
+use crate::model::{Connect, Enroll, Export, Exported, Login, Status, SwitchLane};
 use crate::path;
 use async_trait::async_trait;
 use axum::Router;
@@ -58,6 +58,8 @@ pub trait Helper: Send + Sync + 'static {
     async fn tor(&self) -> Result<TorView, HelperError>;
     /// Chooses the country in which this device leaves Tor. Needs a login, no tunnel.
     async fn choose_exit(&self, input: ChooseExit) -> Result<Status, HelperError>;
+    /// Makes a device of the account that is an ordinary WireGuard app. Needs the password, no tunnel.
+    async fn export(&self, input: Export) -> Result<Exported, HelperError>;
     /// Takes the tunnel down and tells the server.
     async fn disconnect(&self) -> Result<Status, HelperError>;
     /// Takes the tunnel down and ends the login.
@@ -175,6 +177,7 @@ fn router(helper: Arc<dyn Helper>, stop: CancellationToken) -> Router {
             post(|State(h): Shared, r: Request| call(r, |_: Nothing| async move { h.disconnect().await })),
         )
         .route(path::LOGOUT, post(|State(h): Shared, r: Request| call(r, |_: Nothing| async move { h.logout().await })))
+        .route(path::EXPORT, post(|State(h): Shared, r: Request| call(r, |i: Export| async move { h.export(i).await })))
         .route(
             path::TOR_EXIT,
             put(|State(h): Shared, r: Request| call(r, |i: ChooseExit| async move { h.choose_exit(i).await })),

@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tornado_client::DeviceIdentity;
 use tornado_helper_api::{
-    ChooseExit, Connect, ControlPlane, Enroll, Helper, HelperError, Login as LoginInput, Status, SwitchLane,
+    ChooseExit, Connect, ControlPlane, Enroll, Export, Exported, Helper, HelperError, Login as LoginInput, Status,
+    SwitchLane,
 };
 use tornado_shared::api::TorView;
 use tornado_shared::crypto::identity::IdentityKey;
@@ -129,6 +130,10 @@ impl Helper for Engine {
         }
         self.see_tor().await;
         self.publish.now()
+    }
+
+    async fn export(&self, input: Export) -> Result<Exported, HelperError> {
+        self.make_export(input).await
     }
 
     async fn tor(&self) -> Result<TorView, HelperError> {

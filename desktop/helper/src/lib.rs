@@ -3,6 +3,7 @@
 mod account;
 mod calls;
 mod engine;
+mod export;
 mod keeper;
 mod lanes;
 mod publish;

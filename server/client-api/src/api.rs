@@ -96,6 +96,7 @@ pub fn router(api: Api) -> Router {
         .route_layer(middleware::from_fn_with_state(api.clone(), limit_anonymous));
     let known = Router::new()
         .route(path::INITIATE, post(lanes::initiate))
+        .route(path::EXPORT, post(lanes::export))
         .route(path::HEARTBEAT, post(lanes::heartbeat))
         .route(path::DISCONNECT, post(lanes::disconnect))
         .route(path::LANES, get(tor::lanes))

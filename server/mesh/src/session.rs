@@ -23,6 +23,10 @@ pub struct Connect {
     pub public_key: PublicKey,
     /// Where the call came from; live state only, never stored, never logged above DEBUG.
     pub client_ip: IpAddr,
+    /// True: an ordinary WireGuard app will use the lease. It sends no heartbeats: its handshakes say whether it is
+    /// there, its peers stay when it is not, and its session lives until it is ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub plain: bool,
 }
 
 /// Everything a device needs to bring up both lanes.

@@ -148,6 +148,12 @@ impl DeviceApi {
         Ok(answer.try_into()?)
     }
 
+    /// Asks for a lease for an ordinary WireGuard app with this key. It lives until it is ended.
+    pub async fn export(&self, access: &Secret, public_key: PublicKey) -> Result<Connection, Error> {
+        let answer: Initiated = self.post(path::EXPORT, Some(access), Some(&Initiate { public_key })).await?;
+        Ok(answer.try_into()?)
+    }
+
     /// Keeps the session alive.
     pub async fn heartbeat(&self, access: &Secret) -> Result<HeartbeatWord, Error> {
         let answer: HeartbeatStatus = self.post(path::HEARTBEAT, Some(access), None::<&()>).await?;

@@ -9,8 +9,10 @@ mod error;
 mod offer;
 mod pin;
 mod transport;
+mod wg_quick;
 
 pub use api::{DeviceApi, DeviceIdentity, Welcome};
 pub use error::Error;
 pub use offer::{Connection, Offer, OfferError};
 pub use transport::Options;
+pub use wg_quick::wg_quick;

@@ -33,6 +33,8 @@ pub mod path {
     pub const LOGOUT: &str = "/auth/logout";
     /// `POST`: connect.
     pub const INITIATE: &str = "/vpn/initiate";
+    /// `POST`: a lease for an ordinary WireGuard app.
+    pub const EXPORT: &str = "/v2/export";
     /// `POST`: token echo of the original.
     pub const VERIFY_ID: &str = "/vpn/verify/id";
     /// `POST`: heartbeat.

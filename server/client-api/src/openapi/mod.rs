@@ -51,7 +51,7 @@ const fn known(method: HttpMethod, path: &'static str, summary: &'static str, re
     Row { method, path, summary, bearer: true, body: None, reply, problems: &[UNAUTHENTICATED] }
 }
 
-const fn rows() -> [Row; 17] {
+const fn rows() -> [Row; 18] {
     [
         get(path::HEALTH, "Liveness", "StatusWord"),
         get(path::OPENAPI, "This document", "Object"),
@@ -69,6 +69,15 @@ const fn rows() -> [Row; 17] {
                 INVALID,
             ],
             ..known(HttpMethod::Post, path::INITIATE, "Connect: lease addresses and open both lanes", "Initiated")
+        },
+        Row {
+            body: Some("Initiate"),
+            problems: &[
+                UNAUTHENTICATED,
+                ("409", "max_devices_exceeded or key_in_use (502 'VPN Manager Error: …' for clients of the original)"),
+                INVALID,
+            ],
+            ..known(HttpMethod::Post, path::EXPORT, "A lease for an ordinary WireGuard app, until it is ended", "Initiated")
         },
         known(HttpMethod::Post, path::VERIFY_ID, "The user's number, as a bare JSON string", "String"),
         Row {

@@ -16,12 +16,27 @@ pub async fn initiate(
     Peer(client_ip): Peer,
     Body(body): Body<Initiate>,
 ) -> Result<Json<Initiated>, ApiError> {
-    let input = Connect { access_token: token.access_token, public_key: body.public_key, client_ip };
+    let (access_token, public_key) = (token.access_token, body.public_key);
+    connect(&api, Connect { access_token, public_key, client_ip, plain: false }).await
+}
+
+/// `POST /v2/export`
+pub async fn export(
+    State(api): State<Api>,
+    Bearer(token): Bearer,
+    Peer(client_ip): Peer,
+    Body(body): Body<Initiate>,
+) -> Result<Json<Initiated>, ApiError> {
+    let (access_token, public_key) = (token.access_token, body.public_key);
+    connect(&api, Connect { access_token, public_key, client_ip, plain: true }).await
+}
+
+async fn connect(api: &Api, input: Connect) -> Result<Json<Initiated>, ApiError> {
     let connected = api.sessions().connect(input).await.map_err(ApiError::connecting)?;
     Ok(Json(Initiated {
         status: "success".into(),
-        vpn: offer(&api, &connected, Lane::Direct, connected.direct)?,
-        tor: offer(&api, &connected, Lane::Tor, connected.tor)?,
+        vpn: offer(api, &connected, Lane::Direct, connected.direct)?,
+        tor: offer(api, &connected, Lane::Tor, connected.tor)?,
         session: SessionTimes { heartbeat_ttl: connected.heartbeat_ttl, hard_ttl: connected.hard_ttl },
         session_id: connected.session_id,
         preshared: connected.preshared,

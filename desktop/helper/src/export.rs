@@ -1,0 +1,48 @@
+//! A device that is an ordinary WireGuard app: made with a login of its own, given away as one file.
+//!
+//! The key pair is made here and the private half leaves only in the file. The login's tokens are thrown away: nobody
+//! renews them, and none is needed, as the server tells such a device's life from its handshakes.
+
+use crate::engine::Engine;
+use crate::publish::unix_now;
+use crate::reach::{reach, translate};
+use tornado_client::{DeviceIdentity, Error as ApiError};
+use tornado_helper_api::{Export, Exported, HelperError};
+use tornado_shared::crypto::identity::IdentityKey;
+use tornado_shared::model::PrivateKey;
+
+impl Engine {
+    /// Makes the device. Takes the password, for what it makes stays good after this device has logged out.
+    pub(crate) async fn make_export(&self, input: Export) -> Result<Exported, HelperError> {
+        let mut inner = self.inner.lock().await;
+        if let Some(reason) = &inner.broken {
+            return Err(HelperError::Blocked(reason.clone()));
+        }
+        let account = inner.account.clone().ok_or(HelperError::NotEnrolled)?;
+        let address = account.address().map_err(|e| HelperError::Internal(e.to_string()))?;
+        let server = reach(&mut inner.resolver, &address, account.identity, Some(account.tls)).await?;
+        let api = server.api;
+        // A key of its own that is forgotten at once: nobody logs in again as this device.
+        let device = DeviceIdentity::new(&IdentityKey::random(), input.device_name.clone());
+        let welcome = api.login(&device, &account.username, &input.password, unix_now()).await;
+        let welcome = welcome.map_err(|e| translate(&e))?;
+        let key = PrivateKey::random();
+        let exported = match api.export(&welcome.payload.tokens.access_token, key.public_key()).await {
+            // This login derived preshared keys. Who says there are none wants the tunnel weaker.
+            Ok(connection) if !connection.preshared => Err(ApiError::Downgrade("a tunnel without preshared keys")),
+            other => other,
+        };
+        let connection = match exported {
+            Ok(connection) => connection,
+            Err(error) => {
+                // What was half made is of no use; failing that, it is a login that ends by itself.
+                let _ = api.logout(&welcome.payload.tokens.refresh_token).await;
+                return Err(translate(&error));
+            }
+        };
+        let preshared = welcome.export.preshared_key(input.lane, &key.public_key());
+        let offer = connection.on(input.lane);
+        let config = tornado_client::wg_quick(&input.device_name, offer, &key, Some(&preshared));
+        Ok(Exported { device_id: welcome.payload.device_id, device_name: input.device_name, lane: input.lane, config })
+    }
+}
