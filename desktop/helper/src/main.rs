@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tornado_helper::Config;
 use tornado_tunnel::os::Os as _;
-use tornado_tunnel::os::linux::{Linux, Settings};
+use tornado_tunnel::os::linux::{Linux, Offload, Settings};
 use tornado_tunnel::plan::Backend;
 
 /// The privileged helper of Tornado VPN: holds the login and drives the tunnel.
@@ -33,6 +33,9 @@ struct Arguments {
     /// Who moves the packets; by default the kernel where it has WireGuard.
     #[arg(long, value_enum)]
     backend: Option<Choice>,
+    /// Whether packets are joined and split by the kernel where this process moves them; off for kernels that mishandle it.
+    #[arg(long, value_enum, default_value = "auto")]
+    offload: OffloadChoice,
     /// Take away what a helper that died left behind, forget that a tunnel was wanted, and end.
     #[arg(long)]
     clean_up: bool,
@@ -42,6 +45,12 @@ struct Arguments {
 enum Choice {
     Kernel,
     Userspace,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum OffloadChoice {
+    Auto,
+    Off,
 }
 
 #[tokio::main]
@@ -65,6 +74,10 @@ async fn main() -> anyhow::Result<()> {
     let settings = Settings {
         interface: arguments.interface,
         backend,
+        offload: match arguments.offload {
+            OffloadChoice::Auto => Offload::Auto,
+            OffloadChoice::Off => Offload::Off,
+        },
         state_dir: config.state_dir.clone(),
         ..Settings::default()
     };

@@ -4,6 +4,7 @@ use crate::Error;
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use tornado_packet_io::Offload;
 use tornado_shared::model::{Lane, LaneAddresses, LanePool, LanePools, Slot};
 
 /// Longest interface name: IFNAMSIZ less the closing zero, netdevice(7).
@@ -49,6 +50,9 @@ pub struct Config {
     pub mtu: u16,
     /// Which implementation moves the packets.
     pub backend: BackendChoice,
+    /// Whether the userspace implementation lets the kernel join and split packets. `off` is for kernels and network
+    /// cards that mishandle it; what the kernel refuses is noticed without it.
+    pub offload: Offload,
     /// TCP port of the device API, the one port of the server that devices of the direct lane reach.
     pub api_port: u16,
     /// Name of the nftables table in family `inet`.
@@ -70,6 +74,7 @@ impl Default for Config {
             canary_interval: 60,
             mtu: 1420,
             backend: BackendChoice::Auto,
+            offload: Offload::Auto,
             api_port: 4605,
             table: "tornado".into(),
         }

@@ -78,7 +78,8 @@ impl Factory {
         Ok(match self.backend {
             Backend::Kernel => Arc::new(KernelInterface::open(&self.netlink, name, port, key).await?),
             Backend::Userspace => {
-                Arc::new(UserspaceInterface::create(&self.netlink, name, port, self.config.mtu, key).await?)
+                let Config { mtu, offload, .. } = self.config;
+                Arc::new(UserspaceInterface::create(&self.netlink, name, port, mtu, key, offload).await?)
             }
         })
     }

@@ -27,7 +27,7 @@ mod tests;
 
 pub use offload::Offload;
 #[cfg(target_os = "linux")]
-pub use tun::{Injector, TunRx, TunTx};
+pub use tun::{TunRx, TunTx, open_tun};
 #[cfg(target_os = "linux")]
 pub use tunnel::{Device, Link, PacketIoError, Settings, Tunnel};
 #[cfg(target_os = "linux")]

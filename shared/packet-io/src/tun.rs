@@ -30,7 +30,10 @@ struct Tun {
 }
 
 /// Makes a TUN device that is still down. Inside the runtime that will move the packets.
-pub(crate) fn create(name: &str, mtu: u16, offload: Offload) -> io::Result<(TunTx, TunRx, Injector)> {
+///
+/// # Errors
+/// Those of `/dev/net/tun`.
+pub fn open_tun(name: &str, mtu: u16, offload: Offload) -> io::Result<(TunTx, TunRx)> {
     let build = |offload| DeviceBuilder::new().name(name).mtu(mtu).enable(false).offload(offload).build_async();
     let device = match offload {
         Offload::Auto => build(true).or_else(|error| {
@@ -44,7 +47,7 @@ pub(crate) fn create(name: &str, mtu: u16, offload: Offload) -> io::Result<(TunT
     let queue = Arc::new(Queue::default());
     tokio::spawn(flush(Arc::clone(&tun), Arc::clone(&queue)));
     let rx = TunRx { tun: Arc::clone(&tun), piece: vec![0; vnet::LEN + 65_536], mtu };
-    Ok((TunTx { tun: Arc::clone(&tun), queue }, rx, Injector(tun)))
+    Ok((TunTx { tun, queue }, rx))
 }
 
 impl Tun {
@@ -214,19 +217,5 @@ impl TunRx {
         }
         let (head, packet) = read.split_first_chunk::<{ vnet::LEN }>()?;
         Cuts::of(Header::read(head)?, packet)
-    }
-}
-
-/// A way into the device for packets of our own: the kernel sees them arrive by the interface.
-#[derive(Clone)]
-pub struct Injector(Arc<Tun>);
-
-impl Injector {
-    /// Writes one IP packet.
-    ///
-    /// # Errors
-    /// When the kernel does not take it.
-    pub fn inject(&self, packet: &[u8]) -> io::Result<()> {
-        if self.0.has_header { self.0.write_single(packet) } else { self.0.device.try_send(packet).map(drop) }
     }
 }

@@ -1,13 +1,15 @@
 //! gotatun on these transports.
 
 use crate::Offload;
-use crate::tun::{self, Injector, TunRx, TunTx};
+use crate::tun::{TunRx, TunTx, open_tun};
 use crate::udp::KeptSocket;
 use crate::worker::Worker;
 use gotatun::device::{DeviceBuilder, Peer};
 use gotatun::x25519::StaticSecret;
-use std::future::Future;
+use std::future::Future as _;
 use std::io;
+use std::pin::pin;
+use std::task::{Context, Waker};
 
 /// The device as gotatun knows it.
 pub type Device = gotatun::device::Device<(KeptSocket, TunTx, TunRx)>;
@@ -46,7 +48,6 @@ pub struct Link {
     worker: Worker,
     tx: TunTx,
     rx: TunRx,
-    injector: Injector,
     offload: Offload,
 }
 
@@ -59,9 +60,9 @@ impl Link {
     pub async fn open(name: &str, mtu: u16, offload: Offload) -> Result<Self, PacketIoError> {
         let open = |what| move |source| PacketIoError::Open { what, source };
         let worker = Worker::start(name).map_err(open("a thread"))?;
-        let made = worker.within(async { tun::create(name, mtu, offload) }).await;
-        let (tx, rx, injector) = made.map_err(open("the TUN device"))?;
-        Ok(Self { worker, tx, rx, injector, offload })
+        let made = worker.within(async { open_tun(name, mtu, offload) }).await;
+        let (tx, rx) = made.map_err(open("the TUN device"))?;
+        Ok(Self { worker, tx, rx, offload })
     }
 
     /// Starts WireGuard on it.
@@ -69,9 +70,9 @@ impl Link {
     /// # Errors
     /// When the port is taken, or two peers have the same key.
     pub async fn start(self, settings: Settings) -> Result<Tunnel, PacketIoError> {
-        let Self { worker, tx, rx, injector, offload } = self;
+        let Self { worker, tx, rx, offload } = self;
         let device = worker.within(build(tx, rx, offload, settings)).await?;
-        Ok(Tunnel { device: Some(device), injector, worker })
+        Ok(Tunnel { device, worker })
     }
 }
 
@@ -100,48 +101,31 @@ async fn build(tx: TunTx, rx: TunRx, offload: Offload, settings: Settings) -> Re
 
 /// WireGuard that runs. Stops when dropped; [`Self::stop`] waits for it.
 pub struct Tunnel {
-    // Dropped before the worker: its end is a task there.
-    device: Option<Device>,
-    injector: Injector,
+    // Dropped before the worker, on which its tasks are.
+    device: Device,
     worker: Worker,
 }
 
 impl Tunnel {
-    /// Lets `work` do something with the device. What it starts runs on the worker. `None` once stopped.
-    pub async fn with<'d, F: Future>(&'d self, work: impl FnOnce(&'d Device) -> F) -> Option<F::Output> {
-        let device = self.device.as_ref()?;
-        Some(self.worker.within(work(device)).await)
-    }
-
-    /// The device, to look whether it has failed.
-    pub fn device_mut(&mut self) -> Option<&mut Device> {
-        self.device.as_mut()
-    }
-
-    /// A way into the TUN device for packets of our own.
+    /// The device. Key and port are not to be changed through it: what that starts would run where the caller is.
     #[must_use]
-    pub const fn injector(&self) -> &Injector {
-        &self.injector
+    pub const fn device(&self) -> &Device {
+        &self.device
     }
 
-    /// Ends it. The TUN device goes when the last [`Injector`] does.
-    pub async fn stop(mut self) {
-        if let Some(device) = self.device.take() {
-            self.worker
-                .within(async {
-                    device.suspend().await;
-                    device.stop().await;
-                })
-                .await;
-        }
+    /// True once the device has failed for good, as it does when its TUN device is taken away.
+    pub fn has_failed(&mut self) -> bool {
+        let mut wait = pin!(self.device.wait());
+        wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
-}
 
-impl Drop for Tunnel {
-    fn drop(&mut self) {
-        if let Some(device) = self.device.take() {
-            let _entered = self.worker.enter();
-            drop(device);
-        }
+    /// Ends it, and with it the TUN device.
+    pub async fn stop(self) {
+        let Self { device, worker } = self;
+        let end = async {
+            device.suspend().await;
+            device.stop().await;
+        };
+        worker.within(end).await;
     }
 }

@@ -28,7 +28,7 @@ impl Worker {
     }
 
     /// While this lives, the calling thread spawns on the worker.
-    pub(crate) fn enter(&self) -> EnterGuard<'_> {
+    fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()
     }
 

@@ -16,6 +16,7 @@ use netlink::Netlink;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
+pub use tornado_packet_io::Offload;
 use userspace::UserLink;
 
 /// How the interfaces are called, and who moves the packets.
@@ -25,6 +26,8 @@ pub struct Settings {
     pub interface: String,
     /// Forces an implementation; `None` takes the kernel's where it has one.
     pub backend: Option<Backend>,
+    /// Whether this process, where it moves the packets, lets the kernel join and split them.
+    pub offload: Offload,
     /// The file that names this machine's resolvers, resolv.conf(5).
     pub resolv_conf: PathBuf,
     /// Where a copy of it is kept while it is changed; made with mode 0700 when needed.
@@ -34,7 +37,13 @@ pub struct Settings {
 impl std::default::Default for Settings {
     fn default() -> Self {
         let resolv_conf = names::default_resolv_conf();
-        Self { interface: "tornado".into(), backend: None, resolv_conf, state_dir: "/var/lib/tornado-helper".into() }
+        Self {
+            interface: "tornado".into(),
+            backend: None,
+            offload: Offload::Auto,
+            resolv_conf,
+            state_dir: "/var/lib/tornado-helper".into(),
+        }
     }
 }
 
@@ -142,7 +151,7 @@ impl Os for Linux {
                 kernel::configure(&name, link).await?;
                 None
             }
-            Backend::Userspace => Some(userspace::open(&name, link.lane.mtu)?),
+            Backend::Userspace => Some(userspace::open(&name, link.lane.mtu, self.settings.offload).await?),
         };
         self.addresses.insert(link.slot, link.lane.addresses.clone());
         let index = self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", &name))?;

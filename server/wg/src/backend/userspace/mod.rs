@@ -1,21 +1,17 @@
 //! WireGuard inside this process: gotatun over a TUN device.
 
-mod tun;
-mod udp;
-
 use super::{BackendError, CHUNK, Interface, InterfacePeer, LanePeer};
 use crate::netlink::{Link, Netlink};
 use async_trait::async_trait;
-use futures::{FutureExt as _, StreamExt as _};
-use gotatun::device::{Device, DeviceBuilder, Peer};
+use futures::StreamExt as _;
+use gotatun::device::Peer;
 use gotatun::x25519;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::RwLock;
+use tornado_packet_io::{Link as PacketLink, Offload, PacketIoError, Settings, Tunnel};
 use tornado_shared::model::{PrivateKey, PublicKey, Transfer, UnixSeconds};
-use tun::Tun;
-use udp::KeptSocket;
 use zeroize::Zeroize as _;
 
 /// Handshakes started at the same time.
@@ -23,14 +19,12 @@ const KICKS: usize = 256;
 /// Longest wait for one: the initiation has long been sent by then, and the device itself repeats it.
 const KICK_WAIT: Duration = Duration::from_millis(50);
 
-type LaneDevice = Device<(KeptSocket, Tun, Tun)>;
-
 /// A userspace interface.
 pub(crate) struct UserspaceInterface {
     name: String,
     index: u32,
     netlink: Netlink,
-    device: RwLock<Option<LaneDevice>>,
+    tunnel: RwLock<Option<Tunnel>>,
 }
 
 impl UserspaceInterface {
@@ -41,33 +35,28 @@ impl UserspaceInterface {
         port: u16,
         mtu: u16,
         key: &PrivateKey,
+        offload: Offload,
     ) -> Result<Self, BackendError> {
-        let open = |what| move |source| BackendError::Open { what, interface: name.to_owned(), source };
-        let socket = KeptSocket::bind(port).await.map_err(open("the UDP socket"))?;
-        let tun = Tun::create(name, mtu).map_err(open("the TUN device"))?;
+        let failed = |error| not_opened(name, error);
+        let link = PacketLink::open(name, mtu, offload).await.map_err(failed)?;
         let index = match netlink.link(name).await? {
             Some(link) => link.index,
             None => return Err(BackendError::Gone(name.to_owned())),
         };
-        let device = DeviceBuilder::new()
-            .with_udp(socket)
-            .with_ip(tun)
-            .with_private_key(x25519::StaticSecret::from(*key.expose()))
-            .with_listen_port(port)
-            .build()
-            .await
-            .map_err(|e| refused(name, &e))?;
-        // A device built without peers opens its connection only when its socket changes: change it twice.
-        let opened = device.write(async |d| {
-            d.set_listen_port(0);
-            d.set_listen_port(port);
-        });
-        opened.await.map_err(|e| refused(name, &e))?;
-        Ok(Self { name: name.to_owned(), index, netlink: netlink.clone(), device: RwLock::new(Some(device)) })
+        let key = x25519::StaticSecret::from(*key.expose());
+        let tunnel = link.start(Settings { key, port, mark: None, peers: Vec::new() }).await.map_err(failed)?;
+        Ok(Self { name: name.to_owned(), index, netlink: netlink.clone(), tunnel: RwLock::new(Some(tunnel)) })
     }
 
     fn gone(&self) -> BackendError {
         BackendError::Gone(self.name.clone())
+    }
+}
+
+fn not_opened(interface: &str, error: PacketIoError) -> BackendError {
+    match error {
+        PacketIoError::Open { what, source } => BackendError::Open { what, interface: interface.to_owned(), source },
+        PacketIoError::Device(error) => refused(interface, &error),
     }
 }
 
@@ -91,8 +80,8 @@ fn new_peer(peer: &LanePeer) -> Peer {
 impl Interface for UserspaceInterface {
     async fn alive(&self) -> Result<(), BackendError> {
         // Whoever holds the lock is using the device; the next look will find it free.
-        if let Ok(mut device) = self.device.try_write()
-            && device.as_mut().is_none_or(|device| device.wait().now_or_never().is_some())
+        if let Ok(mut tunnel) = self.tunnel.try_write()
+            && tunnel.as_mut().is_none_or(Tunnel::has_failed)
         {
             return Err(self.gone());
         }
@@ -103,8 +92,8 @@ impl Interface for UserspaceInterface {
     }
 
     async fn put_peers(&self, peers: &[LanePeer]) -> Result<(), BackendError> {
-        let guard = self.device.read().await;
-        let device = guard.as_ref().ok_or_else(|| self.gone())?;
+        let guard = self.tunnel.read().await;
+        let device = guard.as_ref().ok_or_else(|| self.gone())?.device();
         for chunk in peers.chunks(CHUNK) {
             self.alive().await?;
             let written = device.write(async |d| {
@@ -134,8 +123,8 @@ impl Interface for UserspaceInterface {
     async fn remove_peers(&self, keys: &[PublicKey]) -> Result<Vec<Transfer>, BackendError> {
         let last: HashMap<PublicKey, Transfer> =
             self.peers().await?.into_iter().map(|p| (p.public_key, p.transfer)).collect();
-        let guard = self.device.read().await;
-        let device = guard.as_ref().ok_or_else(|| self.gone())?;
+        let guard = self.tunnel.read().await;
+        let device = guard.as_ref().ok_or_else(|| self.gone())?.device();
         for chunk in keys.chunks(CHUNK) {
             let written = device.write(async |d| {
                 for key in chunk {
@@ -148,8 +137,8 @@ impl Interface for UserspaceInterface {
     }
 
     async fn peers(&self) -> Result<Vec<InterfacePeer>, BackendError> {
-        let guard = self.device.read().await;
-        let device = guard.as_ref().ok_or_else(|| self.gone())?;
+        let guard = self.tunnel.read().await;
+        let device = guard.as_ref().ok_or_else(|| self.gone())?.device();
         let now = SystemTime::now();
         let mut found = Vec::new();
         let mut list = device.peers().await;
@@ -167,8 +156,8 @@ impl Interface for UserspaceInterface {
     }
 
     async fn kick(&self, keys: &[PublicKey]) {
-        let guard = self.device.read().await;
-        let Some(device) = guard.as_ref() else { return };
+        let guard = self.tunnel.read().await;
+        let Some(device) = guard.as_ref().map(Tunnel::device) else { return };
         let one = |key: PublicKey| async move {
             let key = point(&key);
             // Ends early once the peer has answered; an error only says that there is nobody to call.
@@ -178,11 +167,10 @@ impl Interface for UserspaceInterface {
     }
 
     async fn close(&self) {
-        let device = self.device.write().await.take();
-        if let Some(device) = device {
-            // The tasks hold the TUN device; the kernel takes the link away with its last descriptor.
-            device.suspend().await;
-            device.stop().await;
+        let tunnel = self.tunnel.write().await.take();
+        if let Some(tunnel) = tunnel {
+            // Its tasks hold the TUN device; the kernel takes the link away with its last descriptor.
+            tunnel.stop().await;
         }
         if let Ok(Some(link)) = self.netlink.link(&self.name).await
             && link.index == self.index

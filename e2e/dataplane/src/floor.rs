@@ -1,0 +1,109 @@
+//! What the cipher, the TUN device and the socket cost alone: packets are sealed and sent, opened and written, with a
+//! fixed key and no protocol at all. No WireGuard in userspace on these transports can cost less.
+
+use anyhow::{Context as _, anyhow};
+use gotatun::packet::{Packet, PacketBufPool};
+use gotatun::tun::{IpRecv as _, IpSend as _};
+use gotatun::udp::{UdpRecv as _, UdpSend as _};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use std::net::SocketAddr;
+use tornado_packet_io::{KeptSocket, Offload, TunRx, TunTx, open_tun};
+
+/// Words of `floor`.
+#[derive(clap::Args)]
+pub struct Words {
+    /// Name of the TUN device; it is left down
+    #[arg(long)]
+    name: String,
+    /// MTU of the device
+    #[arg(long, default_value_t = 1420)]
+    mtu: u16,
+    /// UDP port
+    #[arg(long)]
+    port: u16,
+    /// Where the other end is
+    #[arg(long)]
+    endpoint: SocketAddr,
+}
+
+/// As WireGuard's: type and receiver.
+const HEAD: usize = 8;
+
+fn cipher() -> anyhow::Result<LessSafeKey> {
+    let key = UnboundKey::new(&CHACHA20_POLY1305, &[7; 32]).map_err(|_| anyhow!("no key"))?;
+    Ok(LessSafeKey::new(key))
+}
+
+fn nonce(counter: [u8; 8]) -> Nonce {
+    let mut bytes = [0; 12];
+    if let Some(place) = bytes.get_mut(4..) {
+        place.copy_from_slice(&counter);
+    }
+    Nonce::assume_unique_for_key(bytes)
+}
+
+impl Words {
+    /// Runs until killed.
+    pub fn run(self) -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let (tx, rx) = open_tun(&self.name, self.mtu, Offload::Auto)?;
+            let socket = KeptSocket::bind(self.port, Offload::Auto).await?;
+            let outgoing = tokio::spawn(outgoing(rx, socket.clone(), self.endpoint));
+            incoming(tx, socket).await?;
+            outgoing.await?
+        })
+    }
+}
+
+async fn outgoing(mut tun: TunRx, socket: KeptSocket, to: SocketAddr) -> anyhow::Result<()> {
+    let (key, mut pool) = (cipher()?, PacketBufPool::new(512));
+    let (spare, mut batch, mut narrow) = (pool.clone(), Vec::new(), Default::default());
+    let mut counter = 0_u64;
+    loop {
+        for packet in tun.recv(&mut pool).await? {
+            let packet = packet.into_bytes();
+            let mut sealed = spare.get();
+            let buffer = sealed.buf_mut();
+            buffer.clear();
+            buffer.extend_from_slice(&[4; HEAD]);
+            buffer.extend_from_slice(&counter.to_le_bytes());
+            buffer.extend_from_slice(&packet);
+            let plain = buffer.get_mut(HEAD + 8..).context("it was just put there")?;
+            let tag = key.seal_in_place_separate_tag(nonce(counter.to_le_bytes()), Aad::empty(), plain);
+            buffer.extend_from_slice(tag.map_err(|_| anyhow!("cannot seal"))?.as_ref());
+            counter += 1;
+            batch.push((sealed, to));
+        }
+        socket.send_many_to(&mut narrow, &mut batch).await?;
+    }
+}
+
+async fn incoming(mut tun: TunTx, mut socket: KeptSocket) -> anyhow::Result<()> {
+    let (key, mut pool) = (cipher()?, PacketBufPool::new(512));
+    let (mut received, mut batch) = (Default::default(), Vec::new());
+    loop {
+        socket.recv_many_from(&mut received, &mut pool, &mut batch).await?;
+        for (packet, _) in batch.drain(..) {
+            if let Some(packet) = open(&key, packet)
+                && let Ok(packet) = packet.try_into_ip()
+            {
+                tun.send(packet).await?;
+            }
+        }
+        // The device writes what it has been given while we rest.
+        tokio::task::yield_now().await;
+    }
+}
+
+fn open(key: &LessSafeKey, mut packet: Packet) -> Option<Packet> {
+    let buffer = packet.buf_mut();
+    if buffer.len() < HEAD + 8 {
+        return None;
+    }
+    drop(buffer.split_to(HEAD));
+    let counter = buffer.split_to(8);
+    let length = key.open_in_place(nonce(counter.as_ref().try_into().ok()?), Aad::empty(), buffer).ok()?.len();
+    packet.truncate(length);
+    Some(packet)
+}
