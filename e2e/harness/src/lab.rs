@@ -201,12 +201,25 @@ fn remove(record: &LabRecord) -> Result<(), HarnessError> {
         })?;
         ip(&["netns", "del", namespace])?;
     }
+    unmount_below(&dir_of(&record.id))?;
     for host in topology::hosts(record.devices) {
         remove_dir(&Path::new("/etc/netns").join(topology::namespace(&record.id, &host)))?;
     }
     // Its parent only if that is empty, that is, if no other lab and nobody else uses it.
     let _ = std::fs::remove_dir("/etc/netns");
     remove_dir(&dir_of(&record.id))
+}
+
+/// Takes away what tests mounted in a lab's directory: the kernel would not let it be removed.
+fn unmount_below(dir: &Path) -> Result<(), HarnessError> {
+    let path = Path::new("/proc/self/mounts");
+    let mounts = std::fs::read_to_string(path).map_err(HarnessError::file("read", path))?;
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(1)).map(Path::new);
+    for point in points.filter(|point| point.starts_with(dir)) {
+        let failed = |error: nix::Error| HarnessError::file("unmount", point)(error.into());
+        nix::mount::umount2(point, nix::mount::MntFlags::MNT_DETACH).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Kills what runs in a namespace; done when nothing does. A supervisor may start a child between two looks.

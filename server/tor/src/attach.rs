@@ -34,27 +34,20 @@ const KEYS: [&str; 6] = [
 
 /// Attaches again and again until shutdown.
 pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: CancellationToken) {
-    let mut silent_since: Option<(u32, Instant)> = None;
+    // The process that ran last, and when it answered last or was first seen.
+    let mut heard_of: Option<(u32, Instant)> = None;
     while !shutdown.is_cancelled() {
-        let pid = service.read(|state| match state.process {
-            TorProcess::Running { pid, .. } => Some(pid),
-            TorProcess::Stopped
-            | TorProcess::Waiting { .. }
-            | TorProcess::Stopping { .. }
-            | TorProcess::BackingOff { .. } => None,
-        });
-        if let Some(pid) = pid {
-            let since = silent_since.filter(|(of, _)| *of == pid).map_or_else(Instant::now, |(_, since)| since);
-            let ended = attach(&service, account, &shutdown).await;
-            let spoke = service.read(|state| state.control.is_some());
+        if let Some(pid) = running(&service) {
+            let (_, mut heard) = heard_of.filter(|(of, _)| *of == pid).unwrap_or_else(|| (pid, Instant::now()));
+            let ended = attach(&service, account, &shutdown, &mut heard).await;
+            heard_of = Some((pid, heard));
             service.update(|state| state.detached());
             tracing::debug!(error = %ended, "not attached to Tor");
-            silent_since = if spoke { None } else { Some((pid, since)) };
-            if !spoke && since.elapsed() > HUNG {
+            if heard.elapsed() > HUNG && running(&service) == Some(pid) {
                 tracing::warn!(pid, "Tor runs but does not answer; it is ended");
                 service.update(|state| state.last_error = Some("Tor ran but did not answer".into()));
                 service.renew_process();
-                silent_since = None;
+                heard_of = None;
             }
         }
         tokio::select! {
@@ -64,15 +57,30 @@ pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: Cance
     }
 }
 
-/// Stays attached as long as Tor answers; gives the reason of the end.
-async fn attach(service: &Service, account: Account, shutdown: &CancellationToken) -> ControlError {
+fn running(service: &Service) -> Option<u32> {
+    service.read(|state| match state.process {
+        TorProcess::Running { pid, .. } => Some(pid),
+        TorProcess::Stopped
+        | TorProcess::Waiting { .. }
+        | TorProcess::Stopping { .. }
+        | TorProcess::BackingOff { .. } => None,
+    })
+}
+
+/// Stays attached as long as Tor answers, noting when it was last `heard`; gives the reason of the end.
+async fn attach(
+    service: &Service,
+    account: Account,
+    shutdown: &CancellationToken,
+    heard: &mut Instant,
+) -> ControlError {
     let layout = &service.layout;
     let mut connection = match connect(&layout.control(), &layout.cookie(), account.uid()).await {
         Ok(connection) => connection,
         Err(error) => return error,
     };
     match begin(service, &connection).await {
-        Ok(()) => {}
+        Ok(()) => *heard = Instant::now(),
         Err(error) => return error,
     }
     let mut tick = tokio::time::interval(ASK);
@@ -87,6 +95,7 @@ async fn attach(service: &Service, account: Account, shutdown: &CancellationToke
                 if let Err(error) = ask(service, &connection.control).await {
                     return error;
                 }
+                *heard = Instant::now();
                 service.renew_if_stuck();
             }
             () = shutdown.cancelled() => return ControlError::Closed,

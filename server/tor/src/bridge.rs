@@ -47,8 +47,10 @@ pub(crate) fn parse(line: &str) -> Result<Bridge<'_>, &'static str> {
     if fingerprint.is_some_and(|text| text.len() != 40 || !text.bytes().all(|b| b.is_ascii_hexdigit())) {
         return Err("a fingerprint has 40 hexadecimal digits");
     }
-    let arguments: Vec<(&str, &str)> =
-        words.map(argument).collect::<Option<_>>().ok_or("what follows must have the form KEY=VALUE, one space between")?;
+    let arguments: Vec<(&str, &str)> = words
+        .map(argument)
+        .collect::<Option<_>>()
+        .ok_or("what follows must have the form KEY=VALUE, one space between")?;
     match transport {
         None if !arguments.is_empty() => Err("only a transport takes arguments"),
         Some(_) if arguments.len() > MAX_ARGUMENTS => Err("it has too many arguments"),
@@ -98,11 +100,8 @@ mod tests {
     #[test]
     fn lines_as_their_owners_give_them() {
         let obfs4 = format!("obfs4 192.0.2.7:443 {PRINT} cert={} iat-mode=0", cert());
-        let expected = Bridge {
-            transport: Some("obfs4"),
-            address: "192.0.2.7:443".parse().unwrap(),
-            fingerprint: Some(PRINT),
-        };
+        let expected =
+            Bridge { transport: Some("obfs4"), address: "192.0.2.7:443".parse().unwrap(), fingerprint: Some(PRINT) };
         assert_eq!(parse(&obfs4), Ok(expected));
         let without = format!("obfs4 [2001:db8::7]:443 cert={} iat-mode=2", cert());
         assert_eq!(parse(&without).unwrap().fingerprint, None);

@@ -215,7 +215,9 @@ impl Config {
             // Without the line itself: who knows a bridge can have it blocked.
             let bridge = bridge::parse(line).map_err(|why| Error::Config(format!("bridge {number}: {why}")))?;
             if let Some(name) = bridge.transport.filter(|name| self.transports.iter().all(|t| t.name != *name)) {
-                return refuse(format!("bridge {number}: no program is set for its transport {name} in tor.transports"));
+                return refuse(format!(
+                    "bridge {number}: no program is set for its transport {name} in tor.transports"
+                ));
             }
         }
         for transport in &self.transports {

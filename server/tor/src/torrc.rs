@@ -75,7 +75,6 @@ pub(crate) fn render(config: &Config, layout: &Layout, owner: u32, extra: &str) 
     lines.add("Log", "notice stdout");
     lines.add("SafeLogging", "1");
     lines.add("ClientOnly", "1");
-    lines.add("AvoidDiskWrites", "1");
     lines.add("DormantCanceledByStartup", "1");
     // Tor's filter forbids starting programs, which is what a transport is.
     let sandbox = config.sandbox && config.used_transports().next().is_none();

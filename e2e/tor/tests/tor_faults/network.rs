@@ -1,0 +1,87 @@
+//! A network that is not there, from the beginning and for long.
+
+use crate::support::{Bench, Fault, carries, cut, mend, restart_tor};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+use tornado_e2e_tor::load::Outcome;
+use tornado_e2e_tor::world::TorWorld;
+use tornado_mesh::tor::{LaneReason, LaneState};
+use tornado_mesh::wg::TorLane;
+
+/// How long Tor is left without a network: longer than it is given to get anywhere.
+const CUT: Duration = Duration::from_secs(30);
+/// A lane that carried is without a network for two of Tor's lives.
+const LONG_CUT: Duration = Duration::from_secs(50);
+/// The lane is back this long after the network.
+const BACK: Duration = Duration::from_secs(30);
+/// A cut is found by probes.
+const FOUND: Duration = Duration::from_secs(15);
+
+pub fn a_tor_without_a_network_never_opens_the_lane(bench: &mut Bench) {
+    let lab = &bench.lab;
+    let server = lab.world.lab.host("server").unwrap();
+    let egress = server.capture("eth0", "(ip or ip6) and (net 198.18.0.0/15 or net 192.0.2.0/24)").unwrap();
+    let began = Instant::now();
+    let (mut asked, mut reasons) = (0, BTreeSet::new());
+    while began.elapsed() < CUT {
+        let (wg, tor) = (lab.wg().unwrap(), lab.tor().unwrap());
+        assert_eq!(wg.tor_lane, TorLane::Closed, "{tor:#?}");
+        assert_ne!(tor.lane.state, LaneState::Open);
+        reasons.insert(format!("{:?}", tor.lane.reason));
+        assert_eq!(bench.asks(), Outcome::Cut);
+        asked += 1;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let restarts = lab.tor().unwrap().restarts;
+    println!("without a network: closed for {CUT:?}, {asked} refused, {restarts} starts in vain, for {reasons:?}");
+    assert!(reasons.contains(&format!("{:?}", LaneReason::Bootstrapping)), "{reasons:?}");
+    assert!(restarts > 0, "a Tor that gets nowhere is started anew");
+    assert_eq!(egress.stop().unwrap().lines(), Vec::<String>::new());
+
+    // An order is obeyed and kept meanwhile.
+    lab.order("down").unwrap();
+    lab.wait_maintenance().unwrap();
+    mend(lab);
+    let mended = Instant::now();
+    bench.stays_down("a network at last");
+    println!("Tor is well {:?} after the network was there", mended.elapsed());
+    assert!(mended.elapsed() < BACK);
+    lab.order("up").unwrap();
+    lab.wait_open().unwrap();
+    carries(lab, bench.host());
+}
+
+/// Tor keeps its guards over the starts that it needs.
+pub fn a_long_cut_needs_no_help(bench: &mut Bench) {
+    // Tor writes its state down when it ends, else only now and then.
+    restart_tor(&bench.lab);
+    let before = guards(&bench.lab);
+    assert!(!before.is_empty());
+    bench.lab.wait_open().unwrap();
+    let mended = std::cell::Cell::new(None);
+    let heal = |lab: &mut TorWorld| {
+        std::thread::sleep(LONG_CUT);
+        let tor = lab.tor().unwrap();
+        assert_ne!(tor.lane.state, LaneState::Open, "{tor:?}");
+        mend(lab);
+        mended.set(Some(Instant::now()));
+    };
+    bench.survives_up(&Fault {
+        name: "a long cut",
+        strike: &|lab: &mut TorWorld| cut(lab),
+        shut_within: Some(FOUND),
+        heal: &heal,
+    });
+    let took = mended.get().unwrap().elapsed();
+    assert!(took < BACK, "{took:?}");
+    let after = guards(&bench.lab);
+    assert!(before.is_subset(&after), "guards were given up: {before:?}, now {after:?}");
+}
+
+/// The guards that Tor wrote down: fingerprint, and when each was chosen, which Tor blurs.
+fn guards(lab: &TorWorld) -> BTreeSet<String> {
+    let state = std::fs::read_to_string(lab.world.server.state_dir().join("tor/data/state")).unwrap_or_default();
+    let kept = |word: &&str| word.starts_with("rsa_id=") || word.starts_with("sampled_on=");
+    let guards = state.lines().filter(|line| line.starts_with("Guard "));
+    guards.map(|line| line.split(' ').filter(kept).collect::<Vec<_>>().join(" ")).collect()
+}

@@ -1,0 +1,247 @@
+//! The bench on which faults are tried: lab, device on the lane, and one way to watch each of them.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tornado_e2e_harness::{DeviceProc, Host, TorNetworkOptions, wait_for};
+use tornado_e2e_tor::egress::Egress;
+use tornado_e2e_tor::load::{self, Hammer, Outcome};
+use tornado_e2e_tor::world::{PATIENCE, TorWorld};
+use tornado_mesh::tor::{LaneReason, TorProcess};
+use tornado_mesh::wg::TorLane;
+
+/// Where the relays are.
+const RELAYS: &str = "198.18.0.0/24";
+/// A lane that is shut says so within this time.
+pub const AT_ONCE: Duration = Duration::from_secs(1);
+/// Debian's Tor.
+const TOR: &str = "/usr/sbin/tor";
+/// The disk of service `tor`: a few times of what it needs.
+const DISK: &str = "size=6m,mode=0700";
+
+/// Lab, server and a device on the tor lane.
+pub struct Bench {
+    pub device: DeviceProc,
+    pub lab: TorWorld,
+}
+
+/// What is done and seen of one fault.
+pub struct Fault<'a> {
+    pub name: &'a str,
+    /// Breaks something; when it returns the lane is shut, or shuts within `shut_within`.
+    pub strike: &'a dyn Fn(&mut TorWorld),
+    /// The longest time until a device is refused; `None` where packets just stop, or another lane never opens.
+    pub shut_within: Option<Duration>,
+    /// Mends what does not mend itself.
+    pub heal: &'a dyn Fn(&mut TorWorld),
+}
+
+impl Bench {
+    /// With the lane open.
+    pub fn ready() -> Self {
+        let bench = Self::up(false);
+        bench.lab.wait_open().unwrap();
+        carries(&bench.lab, bench.host());
+        bench
+    }
+
+    /// With the server's way to the relays cut before it was started.
+    pub fn cut_off() -> Self {
+        Self::up(true)
+    }
+
+    fn up(is_cut: bool) -> Self {
+        let network = TorNetworkOptions { relays: 1, ..TorNetworkOptions::default() };
+        let lab = TorWorld::up_on(1, network, |lab, _| {
+            let server = lab.host("server")?;
+            if is_cut {
+                server.exec(&["ip", "route", "add", "blackhole", RELAYS])?;
+            }
+            let program = server.dir().join("program");
+            symlink(TOR, &program)?;
+            // Its state alone on a disk that can be filled; the lab takes it away.
+            let disk = server.dir().join("state/tor");
+            std::fs::create_dir_all(&disk)?;
+            nix::mount::mount(Some("tornado-lab"), &disk, Some("tmpfs"), nix::mount::MsFlags::empty(), Some(DISK))?;
+            Ok(format!("binary = \"{}\"\n", program.display()))
+        })
+        .unwrap();
+        let device = lab.on_the_tor_lane(1).unwrap();
+        Self { device, lab }
+    }
+
+    pub fn host(&self) -> &Host {
+        self.device.host()
+    }
+
+    /// The same fault with the lane wanted up, and with it wanted down.
+    pub fn survives(&mut self, fault: &Fault<'_>) {
+        self.survives_up(fault);
+        self.survives_down(fault);
+    }
+
+    /// From an open lane over a shut one to an open one.
+    pub fn survives_up(&mut self, fault: &Fault<'_>) {
+        let (name, host) = (fault.name, self.host().clone());
+        let server = self.lab.world.lab.host("server").unwrap().clone();
+        let egress = Egress::watch(&server).unwrap();
+        let load = Hammer::start(&host, self.lab.world.internet.http_v4(), 2, Duration::from_secs(5));
+        let began = Instant::now();
+        (fault.strike)(&mut self.lab);
+        if let Some(within) = fault.shut_within {
+            let left = within.saturating_sub(began.elapsed()).max(AT_ONCE);
+            wait_for(&format!("{name}: a refusal"), left, || {
+                let outcome = host.enter(|| load::ask(self.lab.world.internet.http_v4(), AT_ONCE))?;
+                Ok(matches!(outcome, Outcome::Cut | Outcome::Maintenance).then_some(()))
+            })
+            .unwrap();
+        }
+        let shut = began.elapsed();
+        (fault.heal)(&mut self.lab);
+        let healed = Instant::now();
+        self.lab.wait_open().unwrap();
+        carries(&self.lab, &host);
+        println!(
+            "{name}: refused after {shut:?}, a page again {:?} after the fault, {:?} after its end",
+            began.elapsed(),
+            healed.elapsed()
+        );
+        let requests = load.stop();
+        println!("{name}: {}", load::summary(&requests));
+        let odd: Vec<_> = requests.iter().filter(|request| matches!(request.outcome, Outcome::Odd(_))).collect();
+        assert!(odd.is_empty(), "{name}: {odd:?}");
+        egress.stop().unwrap().must_be_tor_only(name);
+        self.only_exits_were_seen();
+    }
+
+    /// From a lane that is down to one that is down, though Tor is well again.
+    pub fn survives_down(&mut self, fault: &Fault<'_>) {
+        let (name, host) = (format!("{}, wanted down", fault.name), self.host().clone());
+        let server = self.lab.world.lab.host("server").unwrap().clone();
+        self.lab.order("down").unwrap();
+        self.lab.wait_maintenance().unwrap();
+        let egress = Egress::watch(&server).unwrap();
+        let load = Hammer::start(&host, self.lab.world.internet.http_v4(), 2, Duration::from_secs(5));
+        (fault.strike)(&mut self.lab);
+        (fault.heal)(&mut self.lab);
+        self.stays_down(&name);
+        let requests = load.stop();
+        println!("{name}: {}", load::summary(&requests));
+        let passed: Vec<_> =
+            requests.iter().filter(|request| matches!(request.outcome, Outcome::Odd(_) | Outcome::Page(_))).collect();
+        assert!(passed.is_empty(), "{name}: {passed:?}");
+        // Of Tor there may be none to see, where it was not touched.
+        let seen = egress.stop().unwrap();
+        println!("{name}: {} packets of Tor on the egress, {} others", seen.relays, seen.strangers.len());
+        assert!(seen.strangers.is_empty(), "{name}: left the server: {:#?}", seen.strangers);
+        self.lab.order("up").unwrap();
+        self.lab.wait_open().unwrap();
+        carries(&self.lab, &host);
+    }
+
+    /// Tor is well, and the lane stays down as an operator wants it.
+    pub fn stays_down(&self, name: &str) {
+        let is_well = || self.lab.tor().is_ok_and(|tor| tor.bootstrap.percent == 100 && tor.circuit_established);
+        wait_for(&format!("{name}: Tor to be well"), PATIENCE, || Ok(is_well().then_some(()))).unwrap();
+        self.lab.wait_maintenance().unwrap();
+        wait_for(&format!("{name}: the maintenance page"), PATIENCE, || {
+            Ok((self.asks() == Outcome::Maintenance).then_some(()))
+        })
+        .unwrap();
+        for _ in 0..8 {
+            let tor = self.lab.tor().unwrap();
+            assert!(tor.wanted.is_some_and(|wanted| !wanted.lane), "{name}: {tor:?}");
+            assert_eq!(tor.lane.reason, LaneReason::OperatorDown, "{name}");
+            let lane = self.lab.wg().unwrap().tor_lane;
+            assert!(matches!(lane, TorLane::Maintenance { .. }), "{name}: {lane:?}");
+            assert_eq!(self.asks(), Outcome::Maintenance, "{name}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// What the device gets now.
+    pub fn asks(&self) -> Outcome {
+        self.host().enter(|| load::ask(self.lab.world.internet.http_v4(), AT_ONCE)).unwrap()
+    }
+
+    fn only_exits_were_seen(&self) {
+        let is_exit =
+            |from| self.lab.network.exits().any(|exit| from == exit.addresses.v4 || from == exit.addresses.v6);
+        let seen = self.lab.world.internet.seen();
+        let strangers: Vec<_> = seen.into_iter().filter(|seen| !is_exit(seen.from)).collect();
+        assert!(strangers.is_empty(), "seen in internet: {strangers:?}");
+    }
+}
+
+/// Lets the server's way to the relays be there again.
+pub fn mend(lab: &TorWorld) {
+    lab.world.lab.host("server").unwrap().exec(&["ip", "route", "del", "blackhole", RELAYS]).unwrap();
+}
+
+/// Takes it away: every attempt fails at once.
+pub fn cut(lab: &TorWorld) {
+    lab.world.lab.host("server").unwrap().exec(&["ip", "route", "add", "blackhole", RELAYS]).unwrap();
+}
+
+/// `stop` and `start` of an operator.
+pub fn restart_tor(lab: &TorWorld) {
+    lab.order("stop").unwrap();
+    wait_for("Tor to be stopped", PATIENCE, || {
+        Ok(lab.tor().is_ok_and(|tor| tor.process == TorProcess::Stopped).then_some(()))
+    })
+    .unwrap();
+    lab.order("start").unwrap();
+}
+
+/// What Tor's name in the configuration leads to.
+pub fn program(lab: &TorWorld) -> PathBuf {
+    lab.world.lab.host("server").unwrap().dir().join("program")
+}
+
+/// Puts a shell script in Tor's place, or takes the program away, or puts it back.
+pub fn put_program(lab: &TorWorld, script: Option<&str>) {
+    let path = program(lab);
+    std::fs::remove_file(&path).unwrap();
+    if let Some(script) = script {
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+/// Debian's Tor in its place again.
+pub fn put_tor_back(lab: &TorWorld) {
+    let path = program(lab);
+    // It may have been taken away.
+    let _ = std::fs::remove_file(&path);
+    symlink(TOR, &path).unwrap();
+}
+
+/// Command lines of what runs in the server's host, tcpdump aside.
+pub fn running(lab: &TorWorld) -> Vec<(u32, String)> {
+    let server = lab.world.lab.host("server").unwrap();
+    let pids = server.exec(&["ip", "netns", "pids", server.namespace()]).unwrap().stdout;
+    let line = |pid: u32| {
+        let words = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        Some((pid, String::from_utf8_lossy(&words).replace('\0', " ")))
+    };
+    pids.split_whitespace().filter_map(|word| line(word.parse().ok()?)).collect()
+}
+
+/// Tor processes in the server's host.
+pub fn tors(lab: &TorWorld) -> Vec<u32> {
+    let path = program(lab).display().to_string();
+    running(lab).into_iter().filter(|(_, line)| line.starts_with(&path)).map(|(pid, _)| pid).collect()
+}
+
+/// True while a process of this number is there.
+pub fn exists(pid: u32) -> bool {
+    std::path::Path::new(&format!("/proc/{pid}")).exists()
+}
+
+pub fn carries(lab: &TorWorld, host: &Host) {
+    wait_for("a page through the lane", PATIENCE, || {
+        let outcome = host.enter(|| load::ask(lab.world.internet.http_v4(), Duration::from_secs(5)))?;
+        Ok(matches!(outcome, Outcome::Page(_)).then_some(()))
+    })
+    .unwrap();
+}
