@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::session::{
-    ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery, LiveSession,
-    PoolStatus, RenewIdentity, SessionError, Sessions,
+    ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
+    LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::api::TorView;
@@ -38,12 +38,12 @@ impl Sessions for Api {
         self.0.new_identity(input).await
     }
 
-    async fn tor(&self, _: AccessToken) -> Result<TorView, SessionError> {
-        Err(MeshFault::Unavailable("not served by this version".into()).into())
+    async fn tor(&self, input: AccessToken) -> Result<TorView, SessionError> {
+        self.0.tor_view(input).await
     }
 
-    async fn choose_exit(&self, _: ChooseExit) -> Result<Done, SessionError> {
-        Err(MeshFault::Unavailable("not served by this version".into()).into())
+    async fn choose_exit(&self, input: ChooseExit) -> Result<Done, SessionError> {
+        self.0.choose_exit(input).await
     }
 
     async fn renew_identity(&self, input: RenewIdentity) -> Result<Done, SessionError> {

@@ -6,7 +6,8 @@ use tornado_live::LiveFacts;
 use tornado_mesh::session::LiveSession;
 use tornado_mesh::wg::{Isolation, PeerLane, PeerSpec, Removed};
 use tornado_shared::model::{
-    DeviceId, FamilyId, LaneAddresses, LanePools, PublicKey, SessionId, SessionState, UnixSeconds, UserId, Username,
+    CountryCode, DeviceId, FamilyId, LaneAddresses, LanePools, PublicKey, SessionId, SessionState, UnixSeconds, UserId,
+    Username,
 };
 use tornado_store::sessions::{Checkpoint, LaneCount, PresharedPair, SessionRow};
 
@@ -19,6 +20,8 @@ pub(crate) struct Entry {
     pub family_id: FamilyId,
     pub username: Username,
     pub public_key: PublicKey,
+    /// An ordinary WireGuard app: no heartbeats, and its peers stay while it is silent.
+    pub plain: bool,
     pub preshared_keys: Option<PresharedPair>,
     pub direct: LaneAddresses,
     pub tor: LaneAddresses,
@@ -30,6 +33,8 @@ pub(crate) struct Cell {
     pub machine: Machine,
     /// Number on the tor lane; as the store has it.
     pub isolation: Isolation,
+    /// Where the device wishes to leave Tor; as the store has it.
+    pub exit: Option<CountryCode>,
     /// The state that the store has; behind `machine` while a write is under way or failed.
     pub stored: SessionState,
     pub direct: LaneCount,
@@ -53,6 +58,7 @@ impl Entry {
         };
         let cell = Cell {
             isolation: Isolation::try_from(row.isolation).ok()?,
+            exit: None,
             machine: Machine::restore(row.state, signs, row.offline_since),
             stored: row.state,
             direct: row.direct,
@@ -69,6 +75,7 @@ impl Entry {
             family_id: row.family_id,
             username: row.username,
             public_key: row.public_key,
+            plain: row.plain,
             preshared_keys: row.preshared_keys,
             cell: Mutex::new(cell),
         })
@@ -83,14 +90,27 @@ impl Entry {
         self.cell().machine.state()
     }
 
+    /// True while its peers belong into the lanes.
+    pub fn has_peers(&self) -> bool {
+        match self.state() {
+            SessionState::Online => true,
+            SessionState::Offline => self.plain,
+            SessionState::Connecting | SessionState::Closed => false,
+        }
+    }
+
     pub fn spec(&self) -> PeerSpec {
         let keys = self.preshared_keys.as_ref();
+        let (isolation, exit) = {
+            let cell = self.cell();
+            (cell.isolation, cell.exit)
+        };
         PeerSpec {
             public_key: self.public_key,
             direct: PeerLane { addresses: self.direct, preshared_key: keys.map(|keys| keys.direct.clone()) },
             tor: PeerLane { addresses: self.tor, preshared_key: keys.map(|keys| keys.tor.clone()) },
-            isolation: self.cell().isolation,
-            exit: None,
+            isolation,
+            exit,
         }
     }
 

@@ -11,6 +11,7 @@ impl Service {
     /// For the device itself.
     pub async fn new_identity(&self, token: AccessToken) -> Result<Done, SessionError> {
         let claims = self.keys.verify(&token, self.now()).await?;
+        self.count_change(claims.device_id)?;
         self.renew_identity(claims.device_id, |family| family == claims.fam).await
     }
 

@@ -10,6 +10,7 @@ mod config;
 mod connect;
 mod entry;
 mod events;
+mod exit;
 mod fault;
 mod heartbeat;
 mod identity;
@@ -17,9 +18,12 @@ mod keys;
 mod lanes;
 mod locks;
 pub mod machine;
+mod quota;
 mod registry;
 mod service;
 mod sweep;
+mod tor_view;
+mod tor_watch;
 mod watch;
 
 #[cfg(test)]
@@ -31,16 +35,26 @@ use service::{Parts, Service};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::task::JoinSet;
-use tornado_live::MemoryStore;
+use tornado_live::{LiveStore, MemoryStore, RedisLogin, RedisStore};
 use tornado_mesh::auth::AuthClient;
+use tornado_mesh::tor::TorClient;
 use tornado_mesh::wg::WgClient;
 use tornado_mesh::{Context, ContextError, Readiness};
 use tornado_shared::model::UnixSeconds;
-use tornado_store::StoreError;
-use tornado_store::sessions::SqlSessions;
+use tornado_store::sessions::{Deadlined, SqlSessions};
+use tornado_store::{PostgresLogin, StoreError};
 
 /// Name of the database file in the service's own directory.
 const DATABASE: &str = "session.db";
+
+/// The databases of the profile `cluster`.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// Durable state.
+    pub store: PostgresLogin,
+    /// Live state.
+    pub live: RedisLogin,
+}
 
 /// Why the service could not start.
 #[derive(Debug, thiserror::Error)]
@@ -67,14 +81,24 @@ pub enum Error {
 /// Ready means: the database is open and every live session is back in memory. The other services are
 /// not needed for that: `wg` is not ready before this service has told it the peers, and heartbeats must be
 /// heard while `auth` is away.
-pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> Result<(), Error> {
     config.validate()?;
-    let store = SqlSessions::open_sqlite(&context.state_dir.join(DATABASE)).await?;
+    let (store, live): (_, Arc<dyn LiveStore>) = match cluster {
+        Some(cluster) => {
+            let store = SqlSessions::open_postgres(&cluster.store).await?;
+            (store, Arc::new(RedisStore::new(cluster.live)))
+        }
+        None => {
+            let store = SqlSessions::open_sqlite(&context.state_dir.join(DATABASE)).await?;
+            (store, Arc::new(MemoryStore::default()))
+        }
+    };
     let parts = Parts {
-        store: Arc::new(store.clone()),
-        live: Arc::new(MemoryStore::default()),
+        store: Arc::new(Deadlined(store.clone())),
+        live,
         auth: Arc::new(AuthClient::new(context.channel("auth"))),
         wg: Arc::new(WgClient::new(context.channel("wg"))),
+        tor: Arc::new(TorClient::new(context.channel("tor"))),
         clock: Arc::new(wall_clock),
     };
     let service = Service::restore(config, parts).await?;
@@ -86,6 +110,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let stop = context.shutdown.child_token();
     let mut tasks = JoinSet::new();
     tasks.spawn(named("lanes", watch::run(service.clone(), stop.clone())));
+    tasks.spawn(named("tor", tor_watch::run(service.clone(), stop.clone())));
     tasks.spawn(named("sweep", sweep::run(service.clone(), stop.clone())));
     tasks.spawn(named("socket", server.serve(stop.clone())));
     let first = tasks.join_next().await;

@@ -7,12 +7,14 @@ use crate::keys::Keys;
 use crate::lanes::Lanes;
 use crate::locks::DeviceLocks;
 use crate::machine::{Change, Timers};
+use crate::quota::Quota;
 use crate::registry::Registry;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, Semaphore};
 use tornado_live::LiveStore;
 use tornado_mesh::auth::Auth;
 use tornado_mesh::session::{EventKind, SessionError, SessionEvent};
+use tornado_mesh::tor::Tor;
 use tornado_mesh::wg::Wg;
 use tornado_shared::model::{CloseReason, SessionState, UnixSeconds};
 use tornado_store::StoreError;
@@ -30,6 +32,7 @@ pub(crate) struct Parts {
     pub live: Arc<dyn LiveStore>,
     pub auth: Arc<dyn Auth>,
     pub wg: Arc<dyn Wg>,
+    pub tor: Arc<dyn Tor>,
     pub clock: Clock,
 }
 
@@ -41,6 +44,11 @@ pub(crate) struct Service {
     pub auth: Arc<dyn Auth>,
     pub keys: Keys,
     pub lanes: Lanes,
+    pub tor: Arc<dyn Tor>,
+    /// Changes of circuits by devices.
+    pub quota: Mutex<Quota>,
+    /// Wakes whoever tells `tor` the exit countries.
+    pub look_at_countries: Notify,
     pub registry: Registry,
     pub locks: DeviceLocks,
     pub clock: Clock,
@@ -56,6 +64,9 @@ impl Service {
             timers: config.timers(),
             keys: Keys::new(parts.auth.clone()),
             lanes: Lanes::new(parts.wg),
+            tor: parts.tor,
+            quota: Mutex::new(Quota::new(config.identity_changes)),
+            look_at_countries: Notify::new(),
             store: parts.store,
             live: parts.live,
             auth: parts.auth,
@@ -70,6 +81,11 @@ impl Service {
         let count = rows.len();
         for row in rows {
             service.restore_row(row).await?;
+        }
+        for (device, country) in service.store.exits(&service.config.node_id).await? {
+            if let Some(entry) = service.registry.of_device(device) {
+                entry.cell().exit = Some(country);
+            }
         }
         tracing::info!(sessions = count, "live sessions restored");
         Ok(Arc::new(service))
@@ -103,6 +119,11 @@ impl Service {
         }
         self.registry.insert(Arc::new(entry));
         Ok(())
+    }
+
+    /// The timers of one session. What has no heartbeats to send is not ended for sending none.
+    pub fn timers_of(&self, entry: &Entry) -> Timers {
+        if entry.plain { self.timers.endless() } else { self.timers }
     }
 
     pub fn now(&self) -> UnixSeconds {

@@ -66,7 +66,7 @@ impl Service {
     fn is_due(&self, entry: &Entry, now: UnixSeconds) -> bool {
         let cell = entry.cell();
         // The last two are left over from a write that failed.
-        cell.machine.poll_timeout(&self.timers).is_some_and(|at| at <= now)
+        cell.machine.poll_timeout(&self.timers_of(entry)).is_some_and(|at| at <= now)
             || cell.machine.state() == SessionState::Closed
             || cell.machine.state() != cell.stored
     }
@@ -78,12 +78,20 @@ impl Service {
         if known.is_none_or(|known| known.session_id != entry.session_id) {
             return;
         }
-        let now = self.now();
+        let (now, timers) = (self.now(), self.timers_of(entry));
+        // A handshake that was read since brought it back; here is where everybody hears of it.
+        let recovered = {
+            let cell = entry.cell();
+            cell.stored == SessionState::Offline && cell.machine.state() == SessionState::Online
+        };
+        if recovered && entry.plain {
+            self.publish(entry, Change::Recovered, now).await;
+        }
         loop {
             // Decided and set in one step, so a handshake that is read meanwhile is either before or after.
             let change = {
                 let mut cell = entry.cell();
-                let (machine, change) = cell.machine.handle_timeout(now, &self.timers);
+                let (machine, change) = cell.machine.handle_timeout(now, &timers);
                 cell.machine = machine;
                 change
             };
@@ -103,7 +111,10 @@ impl Service {
     }
 
     async fn go_offline(&self, entry: &Arc<Entry>, now: UnixSeconds) {
-        if let Err(error) = self.lanes.remove(entry).await {
+        // An ordinary WireGuard app could never say that it is back if its peers were gone.
+        if !entry.plain
+            && let Err(error) = self.lanes.remove(entry).await
+        {
             tracing::warn!(%error, "the peer of an offline session could not be removed; trying again");
         }
         self.publish(entry, Change::WentOffline, now).await;
@@ -129,7 +140,7 @@ impl Service {
             }
             // Also when its device connected while that call was under way.
             match self.registry.of_key(key) {
-                Some(entry) if entry.state() != SessionState::Online => unsettled.push((entry.device_id, *key)),
+                Some(entry) if !entry.has_peers() => unsettled.push((entry.device_id, *key)),
                 Some(_) | None => {}
             }
         }

@@ -4,6 +4,7 @@
 //! peers that it put.
 
 use crate::entry::Entry;
+use crate::machine::Timers;
 use crate::service::Service;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::wg::{PeerStatus, WgError};
-use tornado_shared::model::{Lane, PublicKey, SessionState, Transfer, UnixSeconds};
+use tornado_shared::model::{Lane, PublicKey, Transfer, UnixSeconds};
 use uuid::Uuid;
 
 /// First wait after a failure; doubled up to the regular interval.
@@ -94,7 +95,7 @@ impl Watch {
 }
 
 impl Service {
-    /// Makes the peers exactly those of the online sessions.
+    /// Makes the peers exactly those of the sessions that should have some.
     pub async fn sync_lanes(&self) -> Result<(), WgError> {
         self.lanes.begin_sync();
         let entries: Vec<_> = self.online();
@@ -112,7 +113,7 @@ impl Service {
     /// Makes one peer what its session says; to be called under its device's lock.
     pub async fn settle(&self, key: PublicKey) -> Result<(), WgError> {
         match self.registry.of_key(&key) {
-            Some(entry) if entry.state() == SessionState::Online => self.lanes.put(&entry).await,
+            Some(entry) if entry.has_peers() => self.lanes.put(&entry).await,
             // Its connect holds the device's lock until it is settled; found here, it was given up.
             Some(entry) => self.lanes.remove(&entry).await,
             None => self.lanes.remove_stray(key).await,
@@ -122,7 +123,7 @@ impl Service {
     /// Sessions that should have peers.
     pub fn online(&self) -> Vec<Arc<Entry>> {
         let mut entries = self.registry.all();
-        entries.retain(|entry| entry.state() == SessionState::Online);
+        entries.retain(|entry| entry.has_peers());
         entries
     }
 
@@ -132,7 +133,7 @@ impl Service {
         let now = self.now();
         for (key, reading) in by_key(&peers) {
             if let Some(entry) = self.registry.of_key(&key) {
-                reading.apply(&entry, number, now);
+                reading.apply(&entry, number, now, &self.timers_of(&entry));
             }
         }
         Ok(())
@@ -161,7 +162,7 @@ pub(crate) fn by_key(peers: &[PeerStatus]) -> HashMap<PublicKey, Reading> {
 }
 
 impl Reading {
-    fn apply(self, entry: &Entry, number: u64, now: UnixSeconds) {
+    fn apply(self, entry: &Entry, number: u64, now: UnixSeconds, timers: &Timers) {
         let mut cell = entry.cell();
         if number < cell.readings_from {
             return;
@@ -175,6 +176,9 @@ impl Reading {
         }
         if let Some(at) = self.handshake {
             cell.machine = cell.machine.handshake(at, now);
+            if entry.plain {
+                cell.machine = cell.machine.back_by_handshake(at, now, timers);
+            }
         }
         cell.dirty |= before != (cell.direct, cell.tor, cell.machine);
     }

@@ -35,6 +35,14 @@ pub struct Timers {
     pub hard_ttl: i64,
 }
 
+impl Timers {
+    /// The same for a session that lives until somebody ends it.
+    #[must_use]
+    pub const fn endless(self) -> Self {
+        Self { offline_grace: i64::MAX, hard_ttl: i64::MAX, ..self }
+    }
+}
+
 /// Signs of life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signs {
@@ -188,6 +196,15 @@ impl Machine {
         match self {
             Self::Online(state) => state.handshake(at, now),
             Self::Connecting(_) | Self::Offline(_) | Self::Closed(_) => self,
+        }
+    }
+
+    /// The same for a device whose peers stay while it is silent: a young handshake brings it back.
+    #[must_use]
+    pub fn back_by_handshake(self, at: UnixSeconds, now: UnixSeconds, timers: &Timers) -> Self {
+        match self {
+            Self::Offline(state) => state.handshake(at, now, timers),
+            Self::Connecting(_) | Self::Online(_) | Self::Closed(_) => self,
         }
     }
 

@@ -16,6 +16,16 @@ impl Offline {
         (Machine::Online(Online { signs: self.signs }), Some(Change::Recovered))
     }
 
+    /// An old handshake is none: it was counted when it was young.
+    pub(super) fn handshake(mut self, at: UnixSeconds, now: UnixSeconds, timers: &Timers) -> Machine {
+        let young = at.saturating_add(timers.handshake_ttl) > now;
+        if !young || at <= self.since {
+            return Machine::Offline(self);
+        }
+        self.signs.hear_handshake(at, now);
+        Machine::Online(Online { signs: self.signs })
+    }
+
     /// After a restart the device gets the time of one heartbeat to be heard.
     pub(super) fn expires_at(&self, timers: &Timers) -> UnixSeconds {
         let heard = self.signs.heard_from.saturating_add(timers.heartbeat_ttl);

@@ -226,7 +226,13 @@ async fn a_stray_peer_on_the_leased_address_gives_way() {
         preshared_key: None,
     };
     let stray = PrivateKey::random().public_key();
-    let spec = PeerSpec { public_key: stray, direct: lane(8), tor: lane(9), isolation: 9_000_u32.try_into().unwrap(), exit: None };
+    let spec = PeerSpec {
+        public_key: stray,
+        direct: lane(8),
+        tor: lane(9),
+        isolation: 9_000_u32.try_into().unwrap(),
+        exit: None,
+    };
     let peer = super::fakes::Peer { spec, count: Removed::default(), handshake: None };
     world.wg.0.lock().unwrap().peers.insert(stray, peer);
     let device = world.auth.device(UserId::random());

@@ -108,6 +108,7 @@ async fn half_a_connect(world: &World, device: &super::fakes::Device) {
         device_id: device.device_id,
         node_id: "main".into(),
         public_key: device.key,
+        plain: false,
         preshared_keys: None,
         max_devices: 1,
         slots: (Slot(2), Slot(100)),

@@ -184,6 +184,8 @@ pub(super) struct Lanes {
     /// The next puts fail on the second lane.
     pub failing_puts: u32,
     pub syncs: u32,
+    pub tor_lane: Option<TorLane>,
+    pub tor_exits: TorExits,
 }
 
 #[derive(Default)]
@@ -301,8 +303,8 @@ impl Wg for FakeWg {
             lanes: Lane::ALL.map(end).to_vec(),
             peers: lanes.peers.len(),
             firewall_verified: true,
-            tor_lane: TorLane::Closed,
-            tor_exits: TorExits::new(),
+            tor_lane: lanes.tor_lane.unwrap_or(TorLane::Closed),
+            tor_exits: lanes.tor_exits.clone(),
             tor_lane_reason: TorLaneReason::Start,
             canary: CanaryStatus::default(),
         })

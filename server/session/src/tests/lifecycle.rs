@@ -69,6 +69,42 @@ async fn a_handshake_keeps_a_plain_client_online() {
 }
 
 #[tokio::test]
+async fn an_exported_device_keeps_its_peers_until_it_is_removed() {
+    let mut world = World::with(Config { hard_ttl: 1000, ..Config::default() }).await;
+    let device = world.auth.device(UserId::random());
+    let exported = world.export(&device).await.unwrap();
+    assert!(world.wg.has(device.key), "programmed before any handshake");
+    world.wait(90);
+    world.service.sweep().await;
+    assert_eq!(world.state(&device).await, Some(SessionState::Offline));
+    // Silent for a year, over restarts of both services: it can come back at any time.
+    world.wait(366 * 86_400);
+    world.kill_session().await;
+    world.wg.restart();
+    world.watch.look().await.unwrap();
+    world.service.sweep().await;
+    assert!(world.wg.has(device.key), "programmed at the start, before any handshake");
+    assert_eq!(world.state(&device).await, Some(SessionState::Offline));
+
+    world.wg.0.lock().unwrap().peers.get_mut(&device.key).unwrap().handshake = Some(world.now() - 5);
+    world.service.read_counters().await.unwrap();
+    world.service.sweep().await;
+    let now = world.mine(&device).await.unwrap();
+    assert_eq!((now.state, now.session_id), (SessionState::Online, exported.session_id));
+    world.wait(180);
+    world.service.sweep().await;
+    assert_eq!(world.state(&device).await, Some(SessionState::Offline));
+    world.service.read_counters().await.unwrap();
+    world.service.sweep().await;
+    assert_eq!(world.state(&device).await, Some(SessionState::Offline), "the same old handshake is no news");
+    assert_eq!(world.leased().await, (1, 0));
+
+    world.service.close_of_device(device.device_id, CloseReason::Revoked).await.unwrap();
+    assert_eq!(world.wg.keys(), [].into());
+    assert_eq!(world.reasons().await, [Some(CloseReason::Revoked)]);
+}
+
+#[tokio::test]
 async fn the_hard_limit_ends_a_session_that_is_alive() {
     let world = World::with(Config { hard_ttl: 1000, ..Config::default() }).await;
     let device = world.auth.device(UserId::random());

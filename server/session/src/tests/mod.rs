@@ -3,6 +3,8 @@
 mod accounting;
 mod connecting;
 mod crashes;
+mod exits;
+mod fake_tor;
 mod fakes;
 mod lanes;
 mod lifecycle;

@@ -47,7 +47,7 @@ async fn the_whole_service_over_its_socket() {
     let (auth, wg) = (Arc::new(FakeAuth::new()), Arc::new(FakeWg::default()));
     serve(&context, "auth", tornado_mesh::auth::router(auth.clone()));
     serve(&context, "wg", tornado_mesh::wg::router(wg.clone()));
-    let running = tokio::spawn(run(context.clone(), Config::default()));
+    let running = tokio::spawn(run(context.clone(), Config::default(), None));
     until(|| wg.0.lock().unwrap().synced).await;
 
     let client = SessionsClient::new(context.channel("session"));
@@ -57,6 +57,7 @@ async fn the_whole_service_over_its_socket() {
         access_token: device.token.clone(),
         public_key: device.key,
         client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        plain: false,
     };
     let connected = client.connect(connect.clone()).await.unwrap();
     assert_eq!(events.next().await.unwrap().kind, EventKind::Created);

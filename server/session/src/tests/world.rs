@@ -1,5 +1,6 @@
 //! A service with its surroundings, in the hands of a test.
 
+use super::fake_tor::FakeTor;
 use super::fakes::{Device, FakeAuth, FakeWg};
 use crate::api::Api;
 use crate::config::Config;
@@ -19,6 +20,7 @@ pub(super) const START: i64 = 1_700_000_000;
 pub(super) struct World {
     pub auth: Arc<FakeAuth>,
     pub wg: Arc<FakeWg>,
+    pub tor: Arc<FakeTor>,
     pub service: Arc<Service>,
     pub api: Api,
     pub watch: Watch,
@@ -35,17 +37,18 @@ impl World {
     pub async fn with(config: Config) -> Self {
         let auth = Arc::new(FakeAuth::new());
         let wg = Arc::new(FakeWg::default());
+        let tor = Arc::new(FakeTor::default());
         let clock = Arc::new(AtomicI64::new(START));
         let dir = tempfile::tempdir().unwrap();
-        let service = start(&config, &auth, &wg, &clock, &dir).await;
+        let service = start(&config, &auth, &wg, &tor, &clock, &dir).await;
         let mut watch = Watch::new(service.clone());
         watch.look().await.unwrap();
-        Self { auth, wg, api: Api(service.clone()), service, watch, config, clock, dir }
+        Self { auth, wg, tor, api: Api(service.clone()), service, watch, config, clock, dir }
     }
 
     /// The process is killed and starts again: nothing is written on the way out, memory is lost.
     pub async fn kill_session(&mut self) {
-        self.service = start(&self.config, &self.auth, &self.wg, &self.clock, &self.dir).await;
+        self.service = start(&self.config, &self.auth, &self.wg, &self.tor, &self.clock, &self.dir).await;
         self.api = Api(self.service.clone());
         self.watch = Watch::new(self.service.clone());
     }
@@ -63,8 +66,16 @@ impl World {
             access_token: device.token.clone(),
             public_key: device.key,
             client_ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+            plain: false,
         };
         self.api.connect(input).await
+    }
+
+    /// For an ordinary WireGuard app.
+    pub async fn export(&self, device: &Device) -> Result<Connected, SessionError> {
+        let (access_token, public_key) = (device.token.clone(), device.key);
+        let client_ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        self.api.connect(Connect { access_token, public_key, client_ip, plain: true }).await
     }
 
     pub async fn heartbeat(&self, device: &Device) -> Result<HeartbeatOutcome, SessionError> {
@@ -105,6 +116,7 @@ async fn start(
     config: &Config,
     auth: &Arc<FakeAuth>,
     wg: &Arc<FakeWg>,
+    tor: &Arc<FakeTor>,
     clock: &Arc<AtomicI64>,
     dir: &tempfile::TempDir,
 ) -> Arc<Service> {
@@ -115,6 +127,7 @@ async fn start(
         live: Arc::new(MemoryStore::default()),
         auth: auth.clone(),
         wg: wg.clone(),
+        tor: tor.clone(),
         clock: Arc::new(move || clock.load(Ordering::SeqCst)),
     };
     Service::restore(config.clone(), parts).await.unwrap()

@@ -1,0 +1,99 @@
+//! Service `tor` as a test wishes it to be.
+
+use async_trait::async_trait;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tornado_mesh::tor::*;
+use tornado_mesh::wg::Isolation;
+use tornado_mesh::{Done, MeshFault, NoInput};
+use tornado_shared::model::*;
+
+/// Keeps the promises of the contract: two places, exits in three countries.
+#[derive(Default)]
+pub(super) struct FakeTor(Mutex<State>);
+
+#[derive(Default)]
+pub(super) struct State {
+    pub away: bool,
+    pub told: SyncCountries,
+    pub paths: BTreeMap<Isolation, DevicePath>,
+}
+
+const PLACES: usize = 2;
+
+pub(super) fn code(text: &str) -> CountryCode {
+    text.parse().unwrap()
+}
+
+impl FakeTor {
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn here(&self) -> Result<MutexGuard<'_, State>, TorError> {
+        let state = self.state();
+        if state.away { Err(MeshFault::Unavailable("tor is away".into()).into()) } else { Ok(state) }
+    }
+}
+
+fn nobody_calls<T>() -> Result<T, TorError> {
+    Err(MeshFault::Forbidden("not for session".into()).into())
+}
+
+fn tors(countries: &BTreeSet<CountryCode>) -> Vec<CountryTor> {
+    let tor = |country: &CountryCode| CountryTor {
+        country: *country,
+        process: TorProcess::Stopped,
+        bootstrap: Bootstrap { percent: 35, ..Bootstrap::default() },
+        ready: false,
+        reason: LaneReason::Bootstrapping,
+        in_use: true,
+    };
+    countries.iter().take(PLACES).map(tor).collect()
+}
+
+#[async_trait]
+impl Tor for FakeTor {
+    async fn status(&self, _: NoInput) -> Result<TorStatus, TorError> {
+        nobody_calls()
+    }
+    async fn control(&self, _: TorControl) -> Result<TorStatus, TorError> {
+        nobody_calls()
+    }
+    async fn circuits(&self, _: NoInput) -> Result<Circuits, TorError> {
+        nobody_calls()
+    }
+    async fn new_identity(&self, _: NoInput) -> Result<Done, TorError> {
+        nobody_calls()
+    }
+    async fn health(&self, _: NoInput) -> Result<ProbeReport, TorError> {
+        nobody_calls()
+    }
+    async fn log(&self, _: TorLogQuery) -> Result<TorLog, TorError> {
+        nobody_calls()
+    }
+
+    async fn exits(&self, _: NoInput) -> Result<Exits, TorError> {
+        drop(self.here()?);
+        let offer = |country: &str| ExitCountry { country: country.into(), exits: 2, bandwidth: 10 };
+        Ok(Exits { countries: ["de", "nl", "se", "??"].map(offer).into(), exits: Vec::new(), unavailable: None })
+    }
+
+    async fn sync_countries(&self, input: SyncCountries) -> Result<CountriesReport, TorError> {
+        let mut state = self.here()?;
+        let (known, unknown): (BTreeSet<_>, BTreeSet<_>) =
+            input.countries.iter().partition(|c| ["de", "nl", "se"].contains(&c.as_str()));
+        let mut refused: BTreeMap<_, _> = unknown.into_iter().map(|c| (c, CountryRefusal::NoExit)).collect();
+        refused.extend(known.iter().skip(PLACES).map(|c| (*c, CountryRefusal::TooMany { max: 2 })));
+        state.told = input;
+        Ok(CountriesReport { refused, countries: tors(&known) })
+    }
+
+    async fn countries(&self, _: NoInput) -> Result<Vec<CountryTor>, TorError> {
+        Ok(tors(&self.here()?.told.countries))
+    }
+
+    async fn path(&self, input: PathQuery) -> Result<Option<DevicePath>, TorError> {
+        Ok(self.here()?.paths.get(&input.isolation).cloned())
+    }
+}

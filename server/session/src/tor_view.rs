@@ -1,0 +1,121 @@
+//! The tor lane as one device sees it.
+
+use crate::fault;
+use crate::service::Service;
+use tornado_mesh::NoInput;
+use tornado_mesh::auth::AccessToken;
+use tornado_mesh::session::SessionError;
+use tornado_mesh::tor::{CountryTor, DevicePath, Exits, HopRole, PathQuery};
+use tornado_mesh::wg::{TorLane, WgStatus};
+use tornado_shared::api::{ExitOffer, LaneState, TorHop, TorHopRole, TorPath, TorView};
+use tornado_shared::model::{CountryCode, Lane};
+
+impl Service {
+    pub async fn tor_view(&self, token: AccessToken) -> Result<TorView, SessionError> {
+        let claims = self.keys.verify(&token, self.now()).await?;
+        let entry = self.entry_for(&claims, token).await?;
+        let (exit, isolation) = match &entry {
+            Some(entry) => {
+                let cell = entry.cell();
+                (cell.exit, Some(cell.isolation))
+            }
+            None => (self.store.exit(claims.device_id).await.map_err(|error| fault::store(&error))?, None),
+        };
+        let status = self.lanes.status().await.map_err(fault::wg)?;
+        let lane = lane_state(&status);
+        let exits = self.tor.exits(NoInput {}).await;
+        let countries = self.tor.countries(NoInput {}).await;
+        let seen = match isolation {
+            Some(isolation) => Some(self.tor.path(PathQuery { isolation }).await),
+            None => None,
+        };
+        let tor_is_away = exits.is_err() || countries.is_err() || matches!(seen, Some(Err(_)));
+        let (exits, countries) = (exits.unwrap_or_default(), countries.unwrap_or_default());
+        let waiting_for = waiting_for(lane, exit, &status, &countries, &exits);
+        let path = seen.and_then(Result::ok).flatten().map(path);
+        let no_path = match (&path, isolation) {
+            (Some(_), _) => None,
+            (None, None) => Some("the device is not connected"),
+            (None, Some(_)) if tor_is_away => Some("Tor's service does not answer"),
+            (None, Some(_)) => Some("nothing was sent yet"),
+        };
+        Ok(TorView {
+            lane,
+            exit,
+            ready: waiting_for.is_none(),
+            waiting_for,
+            countries: offers(exits),
+            path,
+            no_path: no_path.map(str::to_owned),
+        })
+    }
+}
+
+/// What is in the kernel counts, as in the device API's view of the lanes.
+fn lane_state(status: &WgStatus) -> LaneState {
+    let is_up = status.lanes.iter().any(|end| end.lane == Lane::Tor && end.up);
+    if !(is_up && status.synced && status.firewall_verified) {
+        return LaneState::Closed;
+    }
+    match status.tor_lane {
+        TorLane::Open { .. } => LaneState::Open,
+        TorLane::Maintenance { .. } => LaneState::Maintenance,
+        TorLane::Closed => LaneState::Closed,
+    }
+}
+
+fn waiting_for(
+    lane: LaneState,
+    exit: Option<CountryCode>,
+    status: &WgStatus,
+    countries: &[CountryTor],
+    exits: &Exits,
+) -> Option<String> {
+    match lane {
+        LaneState::Open => {}
+        LaneState::Maintenance => return Some("the tor lane is in maintenance".into()),
+        LaneState::Closed => return Some("the tor lane is closed".into()),
+    }
+    let country = exit?;
+    if status.tor_exits.contains_key(&country) {
+        return None;
+    }
+    let is_offered = exits.countries.iter().any(|offer| offer.country == country.as_str());
+    Some(match countries.iter().find(|tor| tor.country == country) {
+        Some(tor) if tor.ready => format!("the way to exits in '{country}' is being opened"),
+        Some(tor) => format!("Tor is getting ready for exits in '{country}' ({} %)", tor.bootstrap.percent),
+        None if !exits.countries.is_empty() && !is_offered => format!("Tor has no exit in '{country}' for now"),
+        None => format!("there is no place for exits in '{country}' for now"),
+    })
+}
+
+fn offers(exits: Exits) -> Vec<ExitOffer> {
+    let offer = |country: tornado_mesh::tor::ExitCountry| {
+        // Where Tor does not know the country there is nothing to choose.
+        Some(ExitOffer { country: country.country.parse().ok()?, exits: country.exits })
+    };
+    exits.countries.into_iter().filter_map(offer).collect()
+}
+
+fn path(path: DevicePath) -> TorPath {
+    let code = |country: &Option<String>| country.as_deref().and_then(|country| country.parse().ok());
+    let last = path.hops.last();
+    TorPath {
+        exit_address: last.and_then(|hop| hop.address),
+        exit_country: last.and_then(|hop| code(&hop.country)),
+        since: path.since,
+        hops: path
+            .hops
+            .iter()
+            .map(|hop| TorHop {
+                role: match hop.role {
+                    HopRole::Guard => TorHopRole::Guard,
+                    HopRole::Middle => TorHopRole::Middle,
+                    HopRole::Exit => TorHopRole::Exit,
+                },
+                nickname: hop.nickname.clone(),
+                country: code(&hop.country),
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,38 @@
+//! Tells `tor` which exit countries and isolation numbers are in use: on every change, and again and again, so that
+//! neither side's restart loses anything.
+
+use crate::service::Service;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often without a change.
+const REGULAR: Duration = Duration::from_secs(2);
+
+/// Runs until `shutdown`.
+pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
+    let mut is_failing = false;
+    loop {
+        let told = tokio::select! {
+            told = service.tor.sync_countries(service.countries_in_use()) => told,
+            () = shutdown.cancelled() => return,
+        };
+        match told {
+            Ok(report) => {
+                is_failing = false;
+                // Their devices are refused by the lane and learn the reason from their view of it.
+                tracing::trace!(refused = report.refused.len(), "exit countries told");
+            }
+            Err(error) if !is_failing => {
+                tracing::debug!(%error, "service tor was not told the exit countries; trying again");
+                is_failing = true;
+            }
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(REGULAR) => {}
+            () = service.look_at_countries.notified() => {}
+            () = shutdown.cancelled() => return,
+        }
+    }
+}
