@@ -128,7 +128,12 @@ impl Netlink {
 
     /// False when there was none.
     async fn remove(&self, rule: &Rule) -> Result<bool, NetlinkError> {
-        match self.handle.rule().del(self.rule(rule)).execute().await {
+        let mut message = self.rule(rule);
+        if rule.action == RuleAction::Prohibit {
+            // Any: programs differ in the table that they give to a rule that uses none.
+            message.header.table = 0;
+        }
+        match self.handle.rule().del(message).execute().await {
             Ok(()) => Ok(true),
             Err(error) => is_absent(failed(format!("remove {}", rule.what), error)).map(|()| false),
         }

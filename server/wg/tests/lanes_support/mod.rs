@@ -348,7 +348,20 @@ impl Capture {
     pub fn start(ns: &Ns, interface: &str, directory: &Path) -> Self {
         let file = directory.join("capture");
         let tcpdump = Command::new("ip")
-            .args(["netns", "exec", &ns.name, "tcpdump", "-Z", "root", "-nn", "-U", "-i", interface, "-w"])
+            .args([
+                "netns",
+                "exec",
+                &ns.name,
+                "tcpdump",
+                "--immediate-mode",
+                "-Z",
+                "root",
+                "-nn",
+                "-U",
+                "-i",
+                interface,
+                "-w",
+            ])
             .arg(&file)
             .stderr(std::process::Stdio::null())
             .spawn()
