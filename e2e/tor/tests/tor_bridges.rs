@@ -56,6 +56,10 @@ fn every_circuit_begins_at_the_bridge(lab: &TorWorld) {
 fn a_transport_that_dies_comes_back(lab: &TorWorld, host: &Host) {
     let before = transports(lab);
     assert_eq!(before.len(), 1, "{before:?}");
+    // Tor's filter is off with a transport; these limits are not.
+    let limits = std::fs::read_to_string(format!("/proc/{}/status", before[0])).unwrap();
+    assert!(limits.contains("NoNewPrivs:\t1\n") && limits.contains("CapEff:\t0000000000000000\n"), "{limits}");
+    assert!(!limits.contains("Uid:\t0\t"), "{limits}");
     let began = Instant::now();
     kill(Pid::from_raw(before[0]), Signal::SIGKILL).unwrap();
     wait_for("another transport", PATIENCE, || {

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::tor::TorProcess;
 
@@ -32,6 +33,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Longest try to ask it over the control port.
 const ASKING: Duration = Duration::from_secs(1);
+/// Longest wait for the rest of what it said when it has ended.
+const READING: Duration = Duration::from_millis(300);
 const MAX_EXTRA: u64 = 64 * 1024;
 /// Where a program without a path is looked for.
 const PROGRAMS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
@@ -86,10 +89,10 @@ impl Supervisor {
             }
             let started = Instant::now();
             let reason = match self.start().await {
-                Ok(child) => {
+                Ok((child, readers)) => {
                     self.restarts.store(starts, Ordering::Relaxed);
                     starts = starts.saturating_add(1);
-                    match self.attend(child).await {
+                    match self.attend(child, readers).await {
                         Some(reason) => reason,
                         None => continue,
                     }
@@ -136,7 +139,7 @@ impl Supervisor {
         Some(format!("the lane's address {address} is not on this machine yet"))
     }
 
-    async fn start(&self) -> io::Result<Child> {
+    async fn start(&self) -> io::Result<(Child, JoinSet<()>)> {
         let program = program(&self.config.binary).ok_or(io::ErrorKind::NotFound)?;
         let arguments = self.arguments();
         self.end_leftovers(&program, &arguments).await;
@@ -154,13 +157,15 @@ impl Supervisor {
         self.account.apply(&mut command);
         tie_to_this_thread(&mut command);
         let mut child = command.spawn()?;
+        self.log.begin();
+        let mut readers = JoinSet::new();
         if let Some(output) = child.stdout.take() {
-            tokio::spawn(keep_lines(output, self.log.clone()));
+            readers.spawn(keep_lines(output, self.log.clone()));
         }
         if let Some(output) = child.stderr.take() {
-            tokio::spawn(keep_lines(output, self.log.clone()));
+            readers.spawn(keep_lines(output, self.log.clone()));
         }
-        Ok(child)
+        Ok((child, readers))
     }
 
     fn arguments(&self) -> [PathBuf; 4] {
@@ -195,14 +200,19 @@ impl Supervisor {
     }
 
     /// Waits for the child's end or for the order to end it. `Some` is an end that was not wanted.
-    async fn attend(&mut self, mut child: Child) -> Option<String> {
+    async fn attend(&mut self, mut child: Child, mut readers: JoinSet<()>) -> Option<String> {
         let pid = child.id()?;
         let renew = self.run.borrow().renew;
         self.report(TorProcess::Running { pid, since: (self.unix_now)() });
         tracing::info!(pid, "Tor was started");
         loop {
             tokio::select! {
-                status = child.wait() => return Some(self.last_words(status)),
+                status = child.wait() => {
+                    // What it said last may still be in the pipe, which a transport may keep open.
+                    let all = async { while readers.join_next().await.is_some() {} };
+                    drop(tokio::time::timeout(READING, all).await);
+                    return Some(self.last_words(status));
+                }
                 () = self.shutdown.cancelled() => break,
                 changed = self.run.changed() => {
                     let run = *self.run.borrow_and_update();

@@ -8,29 +8,45 @@ const LONGEST: usize = 1024;
 
 /// The latest lines, each cut to a bound.
 #[derive(Debug, Default)]
-pub(crate) struct Ring(Mutex<VecDeque<String>>);
+pub(crate) struct Ring(Mutex<Lines>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    kept: VecDeque<String>,
+    /// Of the Tor that runs now.
+    fresh: usize,
+}
 
 impl Ring {
+    /// Another Tor speaks from now on.
+    pub(crate) fn begin(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fresh = 0;
+    }
+
     pub(crate) fn push(&self, line: &str) {
         let plain = line.chars().map(|c| if c.is_control() { ' ' } else { c });
         let line: String = plain.take(LONGEST).collect();
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() == LINES {
-            lines.pop_front();
+        if lines.kept.len() == LINES {
+            lines.kept.pop_front();
         }
-        lines.push_back(line);
+        lines.kept.push_back(line);
+        lines.fresh = lines.fresh.saturating_add(1);
     }
 
     /// The newest `count`, oldest first.
     pub(crate) fn tail(&self, count: usize) -> Vec<String> {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().skip(lines.len().saturating_sub(count)).cloned().collect()
+        lines.kept.iter().skip(lines.kept.len().saturating_sub(count)).cloned().collect()
     }
 
-    /// The newest line that is a warning or an error, without Tor's date.
+    /// The newest line of this Tor that is a warning or an error and not only points to one, without Tor's date.
     pub(crate) fn complaint(&self) -> Option<String> {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let bad = lines.iter().rev().take(20).find(|line| line.contains("[err]") || line.contains("[warn]"));
+        let is_bad = |line: &&String| {
+            (line.contains("[err]") || line.contains("[warn]")) && !line.contains("see warnings above")
+        };
+        let bad = lines.kept.iter().rev().take(lines.fresh.min(20)).find(is_bad);
         bad.map(|line| line.split_once("] ").map_or(line.as_str(), |(_, text)| text).to_owned())
     }
 }
@@ -52,6 +68,9 @@ mod tests {
         assert!(!ring.tail(1)[0].contains('\u{1b}'));
         ring.push("Nov 23 08:53:42.332 [warn] Failed to bind one of the listener ports.");
         ring.push("Nov 23 08:53:42.332 [notice] bye");
+        ring.push("Nov 23 08:53:42.332 [err] Reading config failed--see warnings above.");
         assert_eq!(ring.complaint().as_deref(), Some("Failed to bind one of the listener ports."));
+        ring.begin();
+        assert_eq!(ring.complaint(), None, "that was another Tor's");
     }
 }

@@ -23,7 +23,6 @@ fn the_lane_fails_closed_and_comes_back() {
             started.send(()).unwrap();
             network::a_tor_without_a_network_never_opens_the_lane(&mut bench);
             network::a_long_cut_needs_no_help(&mut bench);
-            silence::a_tor_that_hangs_is_replaced(&mut bench);
             silence::a_tor_without_a_control_socket_is_replaced(&mut bench);
         });
         // An error means that the other has failed, which is told when it is joined.
@@ -33,6 +32,7 @@ fn the_lane_fails_closed_and_comes_back() {
         deaths::of_service_tor(&mut bench);
         deaths::of_wg(&mut bench);
         deaths::of_master(&mut bench);
+        silence::a_tor_that_hangs_is_replaced(&mut bench);
         files::no_program(&mut bench);
         files::a_torrc_that_tor_refuses(&mut bench);
         files::a_full_disk(&mut bench);
