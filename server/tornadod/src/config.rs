@@ -93,10 +93,11 @@ impl Default for Log {
 }
 
 /// Keys that services have in their own tables, but that only one place may set.
-const ELSEWHERE: [(&str, &str, &str); 9] = [
+const ELSEWHERE: [(&str, &str, &str); 10] = [
     ("session", "pools", "[lanes] pools"),
     ("wg", "pools", "[lanes] pools"),
     ("tor", "pools", "[lanes] pools"),
+    ("tor", "isolation", "[wg] isolation"),
     ("wg", "direct_port", "[lanes] direct_port"),
     ("wg", "tor_port", "[lanes] tor_port"),
     ("wg", "mtu", "[lanes] mtu"),
@@ -150,6 +151,7 @@ impl Config {
             ..self.wg
         };
         self.tor.pools = self.lanes.pools;
+        self.tor.isolation = self.wg.isolation;
         self.auth.public_host = Some(host.clone());
         self.auth.api_port = api_port;
         self.client_api.host = host;
