@@ -22,6 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// More than anybody has: no bound.
 const UNBOUND: u32 = 1 << 30;
 
+/// Where the programs are: those of `TORNADO_BIN_DIR`, else our own release builds.
+pub fn programs() -> PathBuf {
+    std::env::var_os("TORNADO_BIN_DIR").map_or_else(|| shell::target_dir().join("release"), PathBuf::from)
+}
+
 /// All of it, gone when it is dropped.
 pub struct TorWorld {
     /// On the tor lane.
@@ -38,7 +43,7 @@ pub struct TorWorld {
 impl TorWorld {
     /// Puts it up and waits until the lane carries.
     pub fn up() -> anyhow::Result<Self> {
-        let programs = Programs::in_dir(shell::target_dir().join("release"));
+        let programs = Programs::in_dir(programs());
         let lab = Lab::up(LabOptions::with_devices(1))?;
         let internet = lab.internet()?;
         let network = TorNetwork::up(&lab, TorNetworkOptions::default())?;
