@@ -22,6 +22,7 @@ mod guard;
 mod interfaces;
 mod keys;
 mod lane;
+mod mend;
 mod netfilter;
 mod netlink;
 mod peers;

@@ -1,7 +1,7 @@
 //! The service: one state behind one lock, its start and end, and the watch that keeps it true.
 
 use crate::alarms::Alarms;
-use crate::backend::{Absent, BackendError, Interface};
+use crate::backend::{Absent, Interface};
 use crate::canary::CanaryDevice;
 use crate::commit::Queue;
 use crate::endpoints::Endpoints;
@@ -24,7 +24,7 @@ use tornado_mesh::ReadySetter;
 use tornado_mesh::wg::CanaryStatus;
 use tornado_shared::model::{Lane, PublicKey};
 
-/// How often the interfaces are looked at and endpoints are written down.
+/// How often endpoints are written down.
 const WATCH: Duration = Duration::from_secs(1);
 /// Noting endpoints takes at most this part of the time: looking at very many peers takes long.
 const WATCH_SHARE: u32 = 20;
@@ -59,7 +59,7 @@ pub(crate) struct PeerState {
     pub(crate) peers: Peers,
     pub(crate) endpoints: Endpoints,
     /// Said last about a lane that cannot be put back, so it is not said each second.
-    complaint: PerLane<Option<String>>,
+    pub(crate) complaint: PerLane<Option<String>>,
 }
 
 /// What status tells, and the lane's control.
@@ -187,18 +187,6 @@ impl Service {
         }
     }
 
-    /// Watches the interfaces until `shutdown`: one that was taken away is made anew with its peers.
-    pub(crate) async fn watch_lanes(&self, shutdown: &CancellationToken) {
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = self.wake.notified() => {}
-                () = tokio::time::sleep(WATCH) => {}
-            }
-            self.look(&mut *self.peers.lock().await).await;
-        }
-    }
-
     /// Writes down where the peers are until `shutdown`.
     pub(crate) async fn watch_endpoints(&self, shutdown: &CancellationToken) {
         let mut pause = WATCH;
@@ -210,19 +198,6 @@ impl Service {
             let started = Instant::now();
             self.note_endpoints().await;
             pause = WATCH.max(started.elapsed() * WATCH_SHARE);
-        }
-    }
-
-    async fn look(&self, peers: &mut PeerState) {
-        let lanes = self.lanes().await;
-        for lane in Lane::ALL {
-            match lanes.of(lane).alive().await {
-                Ok(()) if peers.peers.is_doubtful(lane) => self.repair(peers, lane).await,
-                Ok(()) => {}
-                Err(BackendError::Gone(_)) => self.restore(peers, lane).await,
-                // Not knowing is no reason to cut live tunnels.
-                Err(error) => tracing::warn!(%lane, %error, "a lane could not be looked at"),
-            }
         }
     }
 
@@ -250,54 +225,6 @@ impl Service {
         }
         if let Err(error) = endpoints.save() {
             tracing::warn!(%error, "endpoints could not be written; after a restart the devices must call");
-        }
-    }
-
-    async fn restore(&self, peers: &mut PeerState, lane: Lane) {
-        let old = {
-            let mut state = self.state.lock().await;
-            if *state.up.of(lane) {
-                tracing::error!(%lane, "a lane's interface was taken away; making it anew");
-            }
-            *state.up.of_mut(lane) = false;
-            self.tell_readiness(&state);
-            let absent = Arc::new(Absent(self.factory.config().interface(lane).to_owned()));
-            std::mem::replace(state.lanes.of_mut(lane), absent)
-        };
-        old.close().await;
-        match self.factory.open(lane).await {
-            Ok(interface) => {
-                {
-                    let mut state = self.state.lock().await;
-                    *state.lanes.of_mut(lane) = interface;
-                    *state.up.of_mut(lane) = true;
-                }
-                *peers.complaint.of_mut(lane) = None;
-                self.repair(peers, lane).await;
-                tracing::info!(%lane, "the lane's interface is back");
-            }
-            Err(error) => {
-                let said = Some(error.to_string());
-                if *peers.complaint.of(lane) != said {
-                    tracing::error!(%lane, %error, "the lane's interface cannot be made; trying on");
-                    *peers.complaint.of_mut(lane) = said;
-                }
-            }
-        }
-        self.tell_readiness(&*self.state.lock().await);
-    }
-
-    async fn repair(&self, state: &mut PeerState, lane: Lane) {
-        let (lanes, synced) = {
-            let state = self.state.lock().await;
-            (state.lanes.clone(), state.synced)
-        };
-        if !synced {
-            return;
-        }
-        match state.peers.repair(&lanes, lane, &state.endpoints).await {
-            Ok(keys) => self.call(&lanes, lane, keys),
-            Err(error) => tracing::warn!(%lane, %error, "the lane's peers could not be put back; trying on"),
         }
     }
 

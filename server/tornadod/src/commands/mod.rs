@@ -2,6 +2,7 @@
 
 pub mod args;
 mod audit;
+mod canary;
 mod device;
 mod invite;
 mod keys;

@@ -15,7 +15,7 @@ use tornado_mesh::wg::TorLane;
 pub async fn run(server: &Server, words: Words) -> Result<(), Failure> {
     let tor = TorClient::new(server.channel("tor"));
     match words {
-        Words::Status { json } => status(&tor, json).await,
+        Words::Status { json } => status(server, &tor, json).await,
         Words::Up => order(&tor, TorOrder::Up).await,
         Words::Down => order(&tor, TorOrder::Down).await,
         Words::Start => order(&tor, TorOrder::Start).await,
@@ -29,12 +29,13 @@ pub async fn run(server: &Server, words: Words) -> Result<(), Failure> {
     }
 }
 
-async fn status(tor: &TorClient, json: bool) -> Result<(), Failure> {
+async fn status(server: &Server, tor: &TorClient, json: bool) -> Result<(), Failure> {
     let status = tor.status(NoInput {}).await.map_err(|e| Failure::of_call("read the state of Tor", &e))?;
     if json {
         return say_json(&status);
     }
     print(&status);
+    say(&format!("leak canary: {}", super::canary::line(server).await));
     Ok(())
 }
 

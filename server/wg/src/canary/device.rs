@@ -51,7 +51,7 @@ impl CanaryDevice {
     pub(crate) async fn send(&self, packets: &[Vec<u8>]) -> io::Result<()> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         socket.connect((Ipv4Addr::LOCALHOST, self.port)).await?;
-        let mut tunnel = self.shake_hands(&socket).await?;
+        let mut tunnel = Box::pin(self.shake_hands(&socket)).await?;
         for packet in packets {
             let sealed = tunnel.encapsulate_with_session(Packet::copy_from(packet.as_slice()));
             let sealed = sealed.map_err(|_| io::Error::other("the session takes no packets"))?;
@@ -60,11 +60,11 @@ impl CanaryDevice {
         Ok(())
     }
 
-    async fn shake_hands(&self, socket: &UdpSocket) -> io::Result<Tunn> {
+    async fn shake_hands(&self, socket: &UdpSocket) -> io::Result<Box<Tunn>> {
         let secret = x25519::StaticSecret::from(*self.key.expose());
         let server = x25519::PublicKey::from(*self.server.as_bytes());
         let limiter = Arc::new(RateLimiter::new(&x25519::PublicKey::from(&secret), LIMIT));
-        let mut tunnel = Tunn::new(secret, server, None, None, IndexTable::from_os_rng(), limiter);
+        let mut tunnel = Box::new(Tunn::new(secret, server, None, None, IndexTable::from_os_rng(), limiter));
         for _ in 0..TRIES {
             let Some(initiation) = tunnel.format_handshake_initiation(true) else { continue };
             // An error is that of an earlier try: nobody listens yet.

@@ -93,12 +93,7 @@ impl Firewall {
         Ok(())
     }
 
-    /// The state of the tor lane that the table has, or should have.
-    pub(crate) async fn lane(&self) -> TorLane {
-        self.content.lock().await.state.lane
-    }
-
-    /// The same with its exit countries.
+    /// The state of the tor lane that the table has, or should have, with its exit countries.
     pub(crate) async fn state(&self) -> SetTorLane {
         self.content.lock().await.state.clone()
     }

@@ -1,0 +1,48 @@
+//! The leak canary in one line, for `tornadod status` and `tornadod tor status`.
+
+use super::{Server, unix_now};
+use crate::output::span;
+use tornado_mesh::NoInput;
+use tornado_mesh::wg::{AlarmCause, CanaryStatus, TorLaneReason, Wg as _, WgClient};
+
+/// What service `wg` says of its canary.
+pub(super) async fn line(server: &Server) -> String {
+    match WgClient::new(server.channel("wg")).status(NoInput {}).await {
+        Ok(status) => words(&status.canary, status.tor_lane_reason, unix_now()),
+        Err(_) => "unknown; service wg does not answer".into(),
+    }
+}
+
+fn words(canary: &CanaryStatus, reason: TorLaneReason, now: i64) -> String {
+    let health = match (canary.last_run, canary.healthy) {
+        (None, _) => "no round yet".to_owned(),
+        (Some(at), true) => format!("healthy, looked {} ago", span(now - at)),
+        (Some(at), false) => format!("UNHEALTHY since the round {} ago", span(now - at)),
+    };
+    let held = if reason == TorLaneReason::LeakAlarm { "; the tor lane is HELD CLOSED" } else { "" };
+    let Some(at) = canary.last_leak else { return format!("{health}{held}") };
+    let cause = match canary.cause {
+        Some(AlarmCause::Leak) => "packets were about to leave",
+        Some(AlarmCause::Changed) => "somebody changed rules",
+        Some(AlarmCause::Blind) => "it saw nothing",
+        None => "no cause told",
+    };
+    let alarms = if canary.alarms == 1 { "1 alarm".to_owned() } else { format!("{} alarms", canary.alarms) };
+    format!("{health}; {alarms}, the latest {} ago: {cause}{held}", span(now - at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_is_said_in_words() {
+        let calm = CanaryStatus { last_run: Some(90), healthy: true, ..CanaryStatus::default() };
+        assert_eq!(words(&CanaryStatus::default(), TorLaneReason::Start, 100), "no round yet");
+        assert!(words(&calm, TorLaneReason::Asked, 100).starts_with("healthy"));
+        let alarm =
+            CanaryStatus { healthy: false, last_leak: Some(95), alarms: 2, cause: Some(AlarmCause::Blind), ..calm };
+        let said = words(&alarm, TorLaneReason::LeakAlarm, 100);
+        assert!(said.contains("2 alarms") && said.contains("saw nothing") && said.contains("HELD CLOSED"), "{said}");
+    }
+}
