@@ -5,12 +5,29 @@ use anyhow::{Context as _, bail};
 use std::path::Path;
 
 /// Debian packages: what the server calls, what the lab and the tests call.
-const PACKAGES: &[&str] =
-    &["iproute2", "nftables", "tcpdump", "curl", "wireguard-go", "wireguard-tools", "tor", "obfs4proxy"];
+const PACKAGES: &[&str] = &[
+    "iproute2",
+    "nftables",
+    "tcpdump",
+    "curl",
+    "wireguard-go",
+    "wireguard-tools",
+    "tor",
+    "obfs4proxy",
+    "postgresql",
+    "redis-server",
+];
 
 /// What a package would start by itself, and shall not: our services start programs of their own, and nothing on the
 /// machine speaks to the public Tor network because a test was installed.
-const UNITS: &[(&str, &[&str])] = &[("tor", &["tor.service", "tor@default.service"])];
+const UNITS: &[(&str, &[&str])] = &[
+    ("tor", &["tor.service", "tor@default.service"]),
+    ("postgresql", &["postgresql.service"]),
+    ("redis-server", &["redis-server.service"]),
+];
+
+/// Where init scripts ask whether they may start something (invoke-rc.d(8)), on a machine without systemd.
+const START_POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Toolchain parts that the checks need.
 const COMPONENTS: &[&str] = &["rustfmt", "clippy"];
@@ -91,9 +108,11 @@ pub fn install(packages: &[&'static str]) -> anyhow::Result<()> {
 /// Installs something whose units stay down, now and at the next boot. Units of a package that is there already are
 /// its owner's business.
 fn without_starting(units: &[&str], install: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
-    // Made by systemd where it runs: elsewhere there is nobody to start a unit.
-    if units.is_empty() || !Path::new("/run/systemd/system").is_dir() {
+    if units.is_empty() {
         return install();
+    }
+    if !Path::new("/run/systemd/system").is_dir() {
+        return without_init_scripts(install);
     }
     let systemctl = |words: &[&str]| shell::run(shell::command("systemctl", &[words, units].concat()));
     systemctl(&["mask", "--quiet", "--runtime"])?;
@@ -103,6 +122,19 @@ fn without_starting(units: &[&str], install: impl FnOnce() -> anyhow::Result<()>
     installed?;
     unmasked?;
     systemctl(&["disable", "--quiet", "--now"])
+}
+
+fn without_init_scripts(install: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // One that is there is its owner's business.
+    if Path::new(START_POLICY).exists() {
+        return install();
+    }
+    std::fs::write(START_POLICY, "#!/bin/sh\nexit 101\n").context("cannot forbid init scripts to start anything")?;
+    std::fs::set_permissions(START_POLICY, std::fs::Permissions::from_mode(0o755))?;
+    let installed = install();
+    std::fs::remove_file(START_POLICY)?;
+    installed
 }
 
 fn missing(packages: &[&'static str]) -> Vec<&'static str> {

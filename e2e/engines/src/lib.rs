@@ -5,11 +5,13 @@
 //! started it, also when that is killed; what a killed process left behind is removed by the next one.
 
 mod child;
+mod cluster;
 mod error;
 mod place;
 mod postgres;
 mod redis;
 
+pub use cluster::Cluster;
 pub use error::EngineError;
 pub use postgres::{Postgres, PostgresOptions};
 pub use redis::{Redis, RedisOptions};

@@ -118,11 +118,17 @@ impl Postgres {
         self.sql_as(USER, database, sql)
     }
 
-    /// Runs SQL as anybody.
+    /// Runs SQL as anybody whom the server trusts.
     pub fn sql_as(&self, role: &str, database: &str, sql: &str) -> Result<String, EngineError> {
+        self.sql_with(role, "", database, sql)
+    }
+
+    /// Runs SQL as anybody with a password.
+    pub fn sql_with(&self, role: &str, password: &str, database: &str, sql: &str) -> Result<String, EngineError> {
         let mut command = Command::new("psql");
         command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
         command.arg("--host").arg(self.place.path()).args(["--port", &self.port.to_string()]);
+        command.env("PGPASSWORD", password).arg("--no-password");
         command.args(["--username", role, "--dbname", database, "--file", "-"]);
         run(command, sql)
     }

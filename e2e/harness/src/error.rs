@@ -18,6 +18,9 @@ pub enum HarnessError {
     /// A lab of this name stands already.
     #[error("the lab '{0}' is up already; 'cargo xtask lab down {0}' takes it down")]
     Exists(String),
+    /// A database server of the profile `cluster`.
+    #[error("a database server: {0}")]
+    Engine(#[from] tornado_e2e_engines::EngineError),
     /// No lab has this name.
     #[error("no lab is called '{0}'")]
     NoLab(String),

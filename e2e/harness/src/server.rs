@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
+use tornado_e2e_engines::Cluster;
 
 /// How long a start may take: keys are made at the first one.
 const READY: Duration = Duration::from_secs(60);
@@ -23,6 +24,9 @@ pub struct ServerOptions {
     pub config: String,
     /// Filter of the log, as `[log] level` takes it.
     pub log: String,
+    /// In PostgreSQL and Redis servers of its own instead of in files and memory. By default as the environment
+    /// variable `TORNADO_TEST_PROFILE` says: `cluster` or nothing.
+    pub cluster: bool,
 }
 
 impl Default for ServerOptions {
@@ -32,6 +36,7 @@ impl Default for ServerOptions {
             public_host: topology::SERVER.v4.to_string(),
             config: String::new(),
             log: "info".to_owned(),
+            cluster: std::env::var("TORNADO_TEST_PROFILE").is_ok_and(|profile| profile == "cluster"),
         }
     }
 }
@@ -43,6 +48,8 @@ pub struct ServerProc {
     host: Host,
     options: ServerOptions,
     master: Option<Process>,
+    /// After `master`, which ends first.
+    cluster: Option<Cluster>,
 }
 
 impl ServerProc {
@@ -51,9 +58,13 @@ impl ServerProc {
     /// # Errors
     /// When it is not built, ends early, or is not ready within a minute; its last words are in the error.
     pub fn start(host: &Host, options: ServerOptions) -> Result<Self, HarnessError> {
-        let mut server = Self { host: host.clone(), options, master: None };
+        let cluster = options.cluster.then(Cluster::start).transpose()?;
+        let mut server = Self { host: host.clone(), options, master: None, cluster };
         let path = server.config_path();
         std::fs::write(&path, server.config()).map_err(HarnessError::file("write", &path))?;
+        if server.cluster.is_some() {
+            server.cli(&["migrate", "schema"])?.success()?;
+        }
         server.start_master()?;
         server.wait_ready(READY)?;
         Ok(server)
@@ -62,7 +73,13 @@ impl ServerProc {
     /// One that was started before, in a lab that stays.
     #[must_use]
     pub fn attach(host: &Host, options: ServerOptions) -> Self {
-        Self { host: host.clone(), options, master: None }
+        Self { host: host.clone(), options, master: None, cluster: None }
+    }
+
+    /// Its databases, in the profile `cluster`.
+    #[must_use]
+    pub const fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
     }
 
     /// Starts `master` (again) with the same directories; does not wait.
@@ -222,8 +239,12 @@ impl ServerProc {
     fn config(&self) -> String {
         let text = |text: &str| Value::from(text).to_string();
         let path = |path: &Path| text(&path.display().to_string());
+        let (secrets, engines) = match &self.cluster {
+            Some(cluster) => (format!("secrets = {}\n", path(cluster.secrets())), cluster.config()),
+            None => Default::default(),
+        };
         format!(
-            "[paths]\nrun = {}\nstate = {}\n\n[server]\nhost = {}\n\n[log]\nlevel = {}\n\n{}\n",
+            "[paths]\nrun = {}\nstate = {}\n{secrets}\n{engines}[server]\nhost = {}\n\n[log]\nlevel = {}\n\n{}\n",
             path(&self.run_dir()),
             path(&self.state_dir()),
             text(&self.options.public_host),

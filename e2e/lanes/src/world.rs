@@ -28,9 +28,16 @@ impl World {
     /// # Errors
     /// When something does not come up.
     pub fn up(devices: u16, config: &str) -> Result<Self> {
+        Self::up_with(devices, ServerOptions { config: config.to_owned(), ..ServerOptions::default() })
+    }
+
+    /// The same with all of the server's options.
+    ///
+    /// # Errors
+    /// When something does not come up.
+    pub fn up_with(devices: u16, options: ServerOptions) -> Result<Self> {
         let lab = Lab::up(LabOptions::with_devices(devices))?;
         let internet = lab.internet()?;
-        let options = ServerOptions { config: config.to_owned(), ..ServerOptions::default() };
         let server = ServerProc::start(lab.host("server")?, options)?;
         // These labs have no Tor network: the lane stays closed, and no Tor knocks at addresses that are not there.
         server.cli(&["tor", "stop"])?.success()?;

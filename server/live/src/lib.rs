@@ -4,13 +4,21 @@
 //! decides that a session ends: deadlines are computed from instants, never from the expiry of a key.
 
 mod events;
+mod keys;
+mod link;
+mod login;
 mod memory;
+mod redis_store;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod redis_tests;
 
 pub use events::{EVENT_BUFFER, EventLine, Events};
+pub use login::{RedisLogin, RedisLoginError, RedisUrl, RedisUrlError};
 pub use memory::MemoryStore;
+pub use redis_store::RedisStore;
 
 use async_trait::async_trait;
 use std::net::IpAddr;

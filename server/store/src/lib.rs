@@ -16,4 +16,4 @@ pub mod sessions;
 
 pub use db::Database;
 pub use error::StoreError;
-pub use postgres::{PostgresLogin, PostgresUrl, PostgresUrlError};
+pub use postgres::{PostgresLogin, PostgresUrl, PostgresUrlError, read_secret};

@@ -147,7 +147,10 @@ impl PostgresLogin {
 }
 
 /// The first line of a file that others cannot read. None: there is no such file.
-fn read_secret(path: &Path) -> std::io::Result<Option<Zeroizing<String>>> {
+///
+/// # Errors
+/// When it cannot be read, or everybody can.
+pub fn read_secret(path: &Path) -> std::io::Result<Option<Zeroizing<String>>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -43,9 +43,19 @@ pub enum Command {
     },
     /// Check the configuration file and print the effective values.
     CheckConfig,
+    /// Prepare the database of the profile `cluster`.
+    #[command(subcommand)]
+    Migrate(Migrate),
     /// What operators ask a running server.
     #[command(flatten)]
     Operators(Operators),
+}
+
+/// `tornadod migrate …`
+#[derive(Debug, Subcommand)]
+pub enum Migrate {
+    /// Make the tables in PostgreSQL, or bring them up to date, as their owner.
+    Schema,
 }
 
 /// Commands for a running server. They need root.

@@ -13,6 +13,10 @@ use tornado_shared::model::LanePools;
 pub struct Config {
     /// Where things are kept.
     pub paths: Paths,
+    /// Durable state.
+    pub store: crate::cluster::Store,
+    /// Live state.
+    pub live: crate::cluster::Live,
     /// How devices reach this server.
     pub server: Server,
     /// What both lanes share with everyone who needs to know.
@@ -41,11 +45,13 @@ pub struct Paths {
     pub run: PathBuf,
     /// One directory a service.
     pub state: PathBuf,
+    /// Password files of the profile `cluster`.
+    pub secrets: PathBuf,
 }
 
 impl Default for Paths {
     fn default() -> Self {
-        Self { run: "/run/tornado".into(), state: "/var/lib/tornado".into() }
+        Self { run: "/run/tornado".into(), state: "/var/lib/tornado".into(), secrets: "/etc/tornado/secrets".into() }
     }
 }
 
@@ -164,6 +170,7 @@ impl Config {
         if self.lanes.direct_port == self.lanes.tor_port {
             return Err("[lanes] direct_port and tor_port must differ".into());
         }
+        crate::cluster::check(self)?;
         self.auth.validate().map_err(|e| format!("[auth]: {e}"))?;
         self.session.validate().map_err(|e| format!("[session]: {e}"))?;
         self.wg.validate().map_err(|e| format!("[wg]: {e}"))?;
@@ -218,6 +225,14 @@ mod tests {
             ("[server]\nhost = 'a b'", "[server] host"),
             ("[server]\nhost = 'vpn.example.org:443'", "without a port"),
             ("[client_api]\nlisten = []", "listen"),
+            ("[store]\nurl = 'postgres://localhost/x'", "[live] url is missing"),
+            ("[live]\nurl = 'redis://localhost'", "[store] url is missing"),
+            (
+                "[store]\nurl = 'postgres://u:p@localhost/x'\n[live]\nurl = 'redis://localhost'",
+                "[store] url: it must not",
+            ),
+            ("[store]\nurl = 'postgres://localhost/x'\n[live]\nurl = 'redis://db'", "[live] url: a Redis"),
+            ("[live]\nca = '/x'", "[live] ca"),
             ("[lanes]\ndirect_port = 5\ntor_port = 5", "differ"),
         ] {
             let why = Config::parse(text).unwrap_err();

@@ -4,6 +4,7 @@
 //! 4 the server refused.
 
 mod cli;
+mod cluster;
 mod commands;
 mod config;
 mod failure;
@@ -34,6 +35,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Master => services::master(config, cli.config),
         Command::Service { name } => services::service(name, config),
         Command::CheckConfig => commands::check_config(&config),
+        Command::Migrate(command) => cluster::migrate(command, &config),
         Command::Operators(command) => commands::run(command, config),
     }
 }

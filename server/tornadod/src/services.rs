@@ -1,5 +1,6 @@
 //! Runs one process of the server until it is told to end.
 
+use crate::cluster;
 use crate::config::Config;
 use crate::failure::Failure;
 use anyhow::Context as _;
@@ -44,8 +45,14 @@ pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
 
 async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Result<()> {
     match name {
-        ServiceName::Auth => tornado_auth::run(context, config.auth).await?,
-        ServiceName::Session => tornado_session::run(context, config.session).await?,
+        ServiceName::Auth => {
+            let cluster = cluster::identity(&config)?;
+            tornado_auth::run(context, config.auth, cluster).await?;
+        }
+        ServiceName::Session => {
+            let cluster = cluster::sessions(&config)?;
+            tornado_session::run(context, config.session, cluster).await?;
+        }
         ServiceName::Wg => tornado_wg::run(context, config.wg).await?,
         ServiceName::Tor => tornado_tor::run(context, config.tor).await?,
         ServiceName::ClientApi => tornado_client_api::run(context, config.client_api).await?,

@@ -14,12 +14,12 @@ use tally::Tally;
 use tornado_e2e_harness::{Lab, Sweep};
 
 /// Suites that will exist and do not yet: named so that asking for one is an error, not a green nothing.
-const NOT_YET: &[&str] = &["cluster", "console", "desktop", "packages"];
+const NOT_YET: &[&str] = &["console", "desktop", "packages"];
 
 /// Words of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Test {
-    /// lint, unit, store, lanes, tor, kernel; all of them when none is named
+    /// lint, unit, store, lanes, cluster, tor, kernel; all of them when none is named
     suites: Vec<String>,
 }
 
@@ -31,11 +31,12 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Lint,
         Self::Run(Suite::Unit),
         Self::Run(Suite::Store),
         Self::Run(Suite::Lanes),
+        Self::Run(Suite::Cluster),
         Self::Run(Suite::Tor),
         Self::Run(Suite::Kernel),
     ];
@@ -101,7 +102,7 @@ fn run_suite(suite: Suite, built: &anyhow::Result<Vec<Binary>>) -> anyhow::Resul
     let binaries = built.as_ref().map_err(|error| anyhow!("the build failed: {error:#}"))?;
     prepare(suite)?;
     let mut tally = suite.run(binaries);
-    if matches!(suite, Suite::Lanes | Suite::Tor) {
+    if matches!(suite, Suite::Lanes | Suite::Cluster | Suite::Tor) {
         tally.add(left_behind());
     }
     Ok(tally)
@@ -111,14 +112,14 @@ fn run_suite(suite: Suite, built: &anyhow::Result<Vec<Binary>>) -> anyhow::Resul
 fn prepare(suite: Suite) -> anyhow::Result<()> {
     match suite {
         Suite::Unit | Suite::Store | Suite::Kernel => machine::packages(),
-        Suite::Lanes | Suite::Tor if shell::is_root() => {
+        Suite::Lanes | Suite::Cluster | Suite::Tor if shell::is_root() => {
             machine::packages()?;
             machine::users()?;
             // What an earlier run left is not this run's fault.
             Lab::sweep(Sweep::Abandoned)?;
             Ok(())
         }
-        Suite::Lanes | Suite::Tor => anyhow::bail!("it makes network namespaces, which needs root"),
+        Suite::Lanes | Suite::Cluster | Suite::Tor => anyhow::bail!("it makes network namespaces, which needs root"),
     }
 }
 
@@ -153,7 +154,7 @@ mod tests {
     #[test]
     fn a_suite_that_does_not_exist_is_refused() {
         assert!(Part::parse("unit").is_ok());
-        for word in ["units", "", "cluster"] {
+        for word in ["units", "", "console"] {
             assert!(Part::parse(word).is_err(), "{word}");
         }
     }

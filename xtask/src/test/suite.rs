@@ -23,6 +23,8 @@ pub enum Suite {
     Store,
     /// Real packets in network namespaces; needs root.
     Lanes,
+    /// The tests of `e2e/lanes` once more with PostgreSQL and Redis, and what only that profile has; needs root.
+    Cluster,
     /// The tor lane and the private Tor network it is tested on; needs root.
     Tor,
     /// Tests of the lanes once more, on an emulated machine whose kernel has WireGuard.
@@ -94,11 +96,18 @@ impl Binary {
         &self.program
     }
 
+    /// Whether a suite runs it. Tests of the lanes belong to two.
+    fn is_in(&self, suite: Suite) -> bool {
+        self.suite() == suite || (suite == Suite::Cluster && self.is_integration && self.package == "e2e/lanes")
+    }
+
     fn suite(&self) -> Suite {
         let is_of = |package: &str, prefix: &str| {
             self.package == package || (self.is_integration && self.target.starts_with(prefix))
         };
-        if is_of("e2e/lanes", "lanes_") {
+        if self.is_integration && self.target.starts_with("cluster_") {
+            Suite::Cluster
+        } else if is_of("e2e/lanes", "lanes_") {
             Suite::Lanes
         } else if is_of("e2e/tor", "tor_") {
             Suite::Tor
@@ -153,7 +162,7 @@ impl Binary {
         command.args(["--show-output", "--test-threads", &limits.threads.to_string()]);
         // As cargo does; and a snapshot that differs is a failure, not a file to be written beside it.
         command.current_dir(&self.package_dir).env("CARGO_MANIFEST_DIR", &self.package_dir);
-        command.env("INSTA_UPDATE", "no");
+        command.env("INSTA_UPDATE", "no").env("TORNADO_TEST_PROFILE", limits.profile);
         watch(command, limits.within)
     }
 }
@@ -197,6 +206,8 @@ pub fn watch(mut command: Command, within: Duration) -> anyhow::Result<End> {
 struct Limits {
     threads: usize,
     within: Duration,
+    /// What the lab's servers keep their state in: `cluster`, or embedded.
+    profile: &'static str,
 }
 
 impl Suite {
@@ -206,6 +217,7 @@ impl Suite {
             Self::Unit => "unit",
             Self::Store => "store",
             Self::Lanes => "lanes",
+            Self::Cluster => "cluster",
             Self::Tor => "tor",
             Self::Kernel => "kernel",
         }
@@ -218,7 +230,7 @@ impl Suite {
             return super::guest::run(binaries);
         }
         let mut tally = Tally::default();
-        for binary in binaries.iter().filter(|binary| binary.suite() == self) {
+        for binary in binaries.iter().filter(|binary| binary.is_in(self)) {
             tally.add(binary.run(self.limits()));
         }
         if self == Self::Unit {
@@ -234,11 +246,12 @@ impl Suite {
     fn limits(self) -> Limits {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         match self {
-            Self::Unit | Self::Store => Limits { threads: cores, within: Duration::from_secs(300) },
+            Self::Unit | Self::Store => Limits { threads: cores, within: Duration::from_secs(300), profile: "" },
             // Whole servers and real time: more at once only makes them wait for each other.
-            Self::Lanes => Limits { threads: cores.min(2), within: Duration::from_secs(900) },
+            Self::Lanes => Limits { threads: cores.min(2), within: Duration::from_secs(900), profile: "" },
+            Self::Cluster => Limits { threads: cores.min(2), within: Duration::from_secs(900), profile: "cluster" },
             // Each brings a Tor network of ten processes, whose votes are lost when they wait too long.
-            Self::Tor | Self::Kernel => Limits { threads: 1, within: Duration::from_secs(900) },
+            Self::Tor | Self::Kernel => Limits { threads: 1, within: Duration::from_secs(900), profile: "" },
         }
     }
 }
@@ -281,6 +294,9 @@ mod tests {
         assert_eq!(binary("server/wg", "lanes_userspace", true).suite(), Suite::Lanes);
         assert_eq!(binary("server/store", "lanes_crash", true).suite(), Suite::Lanes);
         assert_eq!(binary("e2e/lanes", "first_tunnel", true).suite(), Suite::Lanes);
+        assert!(binary("e2e/lanes", "lanes_faults", true).is_in(Suite::Cluster), "in both profiles");
+        assert_eq!(binary("e2e/lanes", "cluster_faults", true).suite(), Suite::Cluster);
+        assert!(!binary("server/wg", "lanes_userspace", true).is_in(Suite::Cluster));
         assert_eq!(binary("e2e/harness", "tor_network", true).suite(), Suite::Tor);
         assert_eq!(binary("e2e/tor", "support", false).suite(), Suite::Tor);
         assert_eq!(binary("server/tor", "tor_process", true).suite(), Suite::Tor);

@@ -1,0 +1,104 @@
+//! The profile `cluster`: two URLs, a role and a password file for each service and server.
+
+use crate::cli::Migrate;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output;
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use tornado_live::{RedisLogin, RedisUrl};
+use tornado_session::Cluster;
+use tornado_store::identity::SqlIdentityStore;
+use tornado_store::sessions::SqlSessions;
+use tornado_store::{PostgresLogin, PostgresUrl};
+
+/// `[store]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// Where PostgreSQL is, without user and password.
+    pub url: Option<String>,
+}
+
+/// `[live]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Live {
+    /// Where Redis is, without user and password.
+    pub url: Option<String>,
+    /// PEM file of the authorities to trust with `rediss://`; absent: those of the machine.
+    pub ca: Option<PathBuf>,
+}
+
+/// Both URLs, when both are set and good. None: the profile is `embedded`.
+fn urls(config: &Config) -> Result<Option<(PostgresUrl, RedisUrl)>, String> {
+    let half =
+        |missing| format!("the profile cluster takes PostgreSQL and Redis together, and {missing} url is missing");
+    match (&config.store.url, &config.live.url) {
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(half("[live]")),
+        (None, Some(_)) => Err(half("[store]")),
+        (Some(store), Some(live)) => {
+            let store = store.parse().map_err(|e| format!("[store] url: {e}"))?;
+            let live = live.parse().map_err(|e| format!("[live] url: {e}"))?;
+            Ok(Some((store, live)))
+        }
+    }
+}
+
+/// Refuses what is half set or cannot be trusted.
+pub fn check(config: &Config) -> Result<(), String> {
+    let urls = urls(config)?;
+    if urls.is_none() && config.live.ca.is_some() {
+        return Err("[live] ca belongs to a [live] url".into());
+    }
+    Ok(())
+}
+
+/// What service `auth` works with, when it is not a file. To be called as that service: the password file is its own.
+pub fn identity(config: &Config) -> anyhow::Result<Option<PostgresLogin>> {
+    let Some((store, _)) = urls(config).map_err(anyhow::Error::msg)? else { return Ok(None) };
+    login(config, store, "tornado_auth", "auth.postgres").map(Some)
+}
+
+/// What service `session` works with likewise.
+pub fn sessions(config: &Config) -> anyhow::Result<Option<Cluster>> {
+    let Some((store, live)) = urls(config).map_err(anyhow::Error::msg)? else { return Ok(None) };
+    let store = login(config, store, "tornado_session", "session.postgres")?;
+    let path = config.paths.secrets.join("session.redis");
+    let password =
+        tornado_store::read_secret(&path).with_context(|| format!("cannot use the password in {}", path.display()))?;
+    let live = RedisLogin::new(live, "tornado_session", password.as_ref(), config.live.ca.as_deref())?;
+    Ok(Some(Cluster { store, live }))
+}
+
+fn login(config: &Config, url: PostgresUrl, role: &str, file: &str) -> anyhow::Result<PostgresLogin> {
+    let path = config.paths.secrets.join(file);
+    PostgresLogin::new(url, role, &path).with_context(|| format!("cannot use the password in {}", path.display()))
+}
+
+/// `tornadod migrate …`
+pub fn migrate(command: Migrate, config: &Config) -> Result<(), Failure> {
+    match command {
+        Migrate::Schema => schema(config),
+    }
+}
+
+fn schema(config: &Config) -> Result<(), Failure> {
+    let Some((url, _)) = urls(config).map_err(Failure::usage)? else {
+        return Err(Failure::usage(
+            "the profile is embedded: its files are brought up to date when the services start",
+        ));
+    };
+    // Fails only when one is installed already, which is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let owner = login(config, url, "tornado_owner", "owner.postgres")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    runtime.block_on(async {
+        SqlIdentityStore::migrate_postgres(&owner).await.context("the tables of service auth")?;
+        SqlSessions::migrate_postgres(&owner).await.context("the tables of service session")
+    })?;
+    output::say("The tables of auth and session are up to date.");
+    Ok(())
+}
