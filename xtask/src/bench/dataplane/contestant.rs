@@ -1,0 +1,119 @@
+//! Who moves the packets.
+
+use super::pair::{End, Pair, Running};
+use super::tools::{Keys, Tools};
+use anyhow::{Context as _, bail};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// A way between the two ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contestant {
+    /// veth alone.
+    Raw,
+    /// Cipher, TUN device and socket without a protocol.
+    Floor,
+    /// Ours.
+    Tornado,
+    /// Ours with `offload = "off"`.
+    TornadoPlain,
+    /// The newest wireguard-go.
+    WireguardGo,
+    /// Cloudflare's.
+    Boringtun,
+}
+
+/// Port of both ends.
+const PORT: u16 = 51_820;
+
+impl Contestant {
+    /// All.
+    pub const ALL: [Self; 6] =
+        [Self::Raw, Self::Floor, Self::Tornado, Self::TornadoPlain, Self::WireguardGo, Self::Boringtun];
+
+    /// Its key in the report.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw_path",
+            Self::Floor => "aead_and_offload_floor",
+            Self::Tornado => "tornado",
+            Self::TornadoPlain => "tornado_without_offload",
+            Self::WireguardGo => "wireguard_go",
+            Self::Boringtun => "boringtun",
+        }
+    }
+
+    /// Puts it up on both ends. The processes, nearest first; none where the kernel does it.
+    pub fn up(self, pair: &Pair, tools: &Tools) -> anyhow::Result<Vec<Running>> {
+        let keys = Keys::make()?;
+        let mut running = Vec::new();
+        for end in End::BOTH {
+            let other = if end == End::Near { End::Far } else { End::Near };
+            let Some(command) = self.command(pair, end, other, tools, &keys)? else { continue };
+            running.push(pair.spawn(command)?);
+            wait_for(pair, end)?;
+            if matches!(self, Self::WireguardGo | Self::Boringtun) {
+                keys.configure(pair, end, other, PORT)?;
+            }
+            pair.ip(end, &format!("address add {}/24 dev {}", end.inside(), end.interface()))?;
+            pair.ip(end, &format!("link set {} mtu 1420 up", end.interface()))?;
+        }
+        Ok(running)
+    }
+
+    /// The address of the far end by this way.
+    pub fn far(self) -> String {
+        if self == Self::Raw { End::Far.outside() } else { End::Far.inside() }
+    }
+
+    fn command(self, pair: &Pair, end: End, other: End, tools: &Tools, keys: &Keys) -> anyhow::Result<Option<Command>> {
+        let endpoint = format!("{}:{PORT}", other.outside());
+        let of_ours = |task: &str| {
+            let mut command = pair.command(end, &tools.ours);
+            command.args([task, "--name", end.interface(), "--port", &PORT.to_string(), "--endpoint", &endpoint]);
+            command
+        };
+        let outside = |program: &Path| {
+            let mut command = pair.command(end, program);
+            command.env("WG_PROCESS_FOREGROUND", "1").env("LOG_LEVEL", "error").arg("--foreground");
+            command
+        };
+        Ok(Some(match self {
+            Self::Raw => return Ok(None),
+            Self::Floor => of_ours("floor"),
+            Self::Tornado | Self::TornadoPlain => {
+                let mut command = of_ours("tunnel");
+                command.args(["--peer", keys.public(other)]);
+                command.env("TUNNEL_KEY", keys.private(end)).env("TUNNEL_PSK", keys.preshared());
+                if self == Self::TornadoPlain {
+                    command.arg("--no-offload");
+                }
+                command
+            }
+            Self::WireguardGo => {
+                let mut command = outside(&tools.wireguard_go);
+                command.arg(end.interface());
+                command
+            }
+            Self::Boringtun => {
+                let program = tools.boringtun.as_deref().context("boringtun-cli could not be built")?;
+                let mut command = outside(program);
+                command.args(["--disable-drop-privileges", end.interface()]);
+                command
+            }
+        }))
+    }
+}
+
+/// Waits for the interface.
+fn wait_for(pair: &Pair, end: End) -> anyhow::Result<()> {
+    let until = Instant::now() + Duration::from_secs(5);
+    while pair.ip(end, &format!("link show {}", end.interface())).is_err() {
+        if Instant::now() > until {
+            bail!("it has not made its interface");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}

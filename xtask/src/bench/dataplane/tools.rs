@@ -1,0 +1,183 @@
+//! Programs and keys that the contestants need.
+
+use super::pair::{End, Pair};
+use crate::shell;
+use anyhow::{Context as _, ensure};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+/// Debian's suite with the newest wireguard-go.
+const SUITE: &str = "sid";
+/// The last release.
+const BORINGTUN: &str = "0.7.1";
+
+/// The programs.
+pub struct Tools {
+    /// Ours.
+    pub ours: PathBuf,
+    /// The newest that could be had.
+    pub wireguard_go: PathBuf,
+    /// What it says of itself.
+    pub wireguard_go_version: String,
+    /// `None` when it cannot be built.
+    pub boringtun: Option<PathBuf>,
+}
+
+impl Tools {
+    /// Builds and fetches what is not there.
+    pub fn get() -> anyhow::Result<Self> {
+        let dir = shell::target_dir().join("bench");
+        std::fs::create_dir_all(&dir)?;
+        shell::run(shell::cargo(&["build", "--quiet", "--release", "--package", "tornado-e2e-dataplane"]))?;
+        let wireguard_go = newest_wireguard_go(&dir).unwrap_or_else(|error| {
+            eprintln!("no newer wireguard-go than the installed one: {error:#}");
+            "wireguard-go".into()
+        });
+        let said = shell::read(shell::command(&wireguard_go, &["--version"])).unwrap_or_default();
+        let wireguard_go_version = said.split_whitespace().find(|word| word.contains(|c: char| c.is_ascii_digit()));
+        Ok(Self {
+            ours: shell::target_dir().join("release/tornado-dataplane"),
+            wireguard_go_version: package_version(&dir).or(wireguard_go_version.map(str::to_owned)).unwrap_or_default(),
+            wireguard_go,
+            boringtun: boringtun(&dir).map_err(|error| eprintln!("no boringtun: {error:#}")).ok(),
+        })
+    }
+}
+
+/// Debian's package of its newest suite, unpacked and not installed. The system's own list of packages is left alone.
+fn newest_wireguard_go(dir: &Path) -> anyhow::Result<PathBuf> {
+    let program = dir.join("wireguard-go/usr/bin/wireguard-go");
+    if program.exists() {
+        return Ok(program);
+    }
+    let apt = dir.join("apt");
+    for part in ["lists/partial", "cache/archives/partial", "parts"] {
+        std::fs::create_dir_all(apt.join(part))?;
+    }
+    let site =
+        shell::read(shell::command("apt-get", &["indextargets", "--format", "$(SITE)", "Created-By: Packages"]))?;
+    let site = site.lines().find(|line| line.ends_with("/debian")).context("apt knows no archive of Debian")?;
+    let signed = "signed-by=/usr/share/keyrings/debian-archive-keyring.gpg";
+    std::fs::write(apt.join("sources.list"), format!("deb [{signed}] {site} {SUITE} main\n"))?;
+    let options = [
+        format!("Dir::Etc::sourcelist={}", apt.join("sources.list").display()),
+        format!("Dir::Etc::sourceparts={}", apt.join("parts").display()),
+        format!("Dir::State::lists={}", apt.join("lists").display()),
+        format!("Dir::Cache={}", apt.join("cache").display()),
+    ];
+    let run = |words: &[&str]| {
+        let mut command = shell::command("apt-get", &["--quiet=2"]);
+        command.args(options.iter().flat_map(|option| ["-o", option])).args(words).current_dir(&apt);
+        shell::run(command)
+    };
+    run(&["update"])?;
+    run(&["download", "wireguard-go"])?;
+    let package = std::fs::read_dir(&apt)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
+        .context("apt has fetched nothing")?;
+    let mut unpack = shell::command("dpkg", &["--extract"]);
+    unpack.arg(&package).arg(dir.join("wireguard-go"));
+    shell::run(unpack)?;
+    ensure!(program.exists(), "the package holds no program");
+    Ok(program)
+}
+
+/// The version in the package's file name: the program may not know its own.
+fn package_version(dir: &Path) -> Option<String> {
+    std::fs::read_dir(dir.join("apt"))
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .find_map(|name| Some(name.strip_prefix("wireguard-go_")?.strip_suffix(".deb")?.rsplit_once('_')?.0.to_owned()))
+}
+
+fn boringtun(dir: &Path) -> anyhow::Result<PathBuf> {
+    let root = dir.join("boringtun");
+    let program = root.join("bin/boringtun-cli");
+    if !program.exists() {
+        println!("building boringtun-cli, once");
+        let mut install = shell::cargo(&["install", "--quiet", "--version", BORINGTUN, "boringtun-cli", "--root"]);
+        install.arg(&root);
+        shell::run(install)?;
+    }
+    Ok(program)
+}
+
+/// Keys of both ends, in base64.
+pub struct Keys {
+    pairs: [(String, String); 2],
+    preshared: String,
+}
+
+impl Keys {
+    /// Makes new ones.
+    pub fn make() -> anyhow::Result<Self> {
+        let pair = || -> anyhow::Result<(String, String)> {
+            let private = wg(&["genkey"], "")?;
+            let public = wg(&["pubkey"], &private)?;
+            Ok((private, public))
+        };
+        Ok(Self { pairs: [pair()?, pair()?], preshared: wg(&["genpsk"], "")? })
+    }
+
+    fn of(&self, end: End) -> &(String, String) {
+        let [near, far] = &self.pairs;
+        match end {
+            End::Near => near,
+            End::Far => far,
+        }
+    }
+
+    /// The secret one.
+    pub fn private(&self, end: End) -> &str {
+        &self.of(end).0
+    }
+
+    /// The other one.
+    pub fn public(&self, end: End) -> &str {
+        &self.of(end).1
+    }
+
+    /// The one of both.
+    pub fn preshared(&self) -> &str {
+        &self.preshared
+    }
+
+    /// Tells a program that speaks `wg`'s protocol.
+    pub fn configure(&self, pair: &Pair, end: End, other: End, port: u16) -> anyhow::Result<()> {
+        let text = format!(
+            "[Interface]\nPrivateKey = {}\nListenPort = {port}\n[Peer]\nPublicKey = {}\nPresharedKey = {}\n\
+             AllowedIPs = 0.0.0.0/0, ::/0\nEndpoint = {}:{port}\n",
+            self.private(end),
+            self.public(other),
+            self.preshared,
+            other.outside(),
+        );
+        let path = shell::target_dir().join(format!("bench/wg-{}.conf", std::process::id()));
+        std::fs::write(&path, text)?;
+        let mut last = Ok(());
+        // The interface is there a little before the socket that `wg` speaks to.
+        for _ in 0..50 {
+            let mut command = pair.command(end, "wg");
+            command.args(["setconf", end.interface()]).arg(&path);
+            last = shell::read(command).map(drop);
+            if last.is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        std::fs::remove_file(&path)?;
+        last
+    }
+}
+
+fn wg(words: &[&str], input: &str) -> anyhow::Result<String> {
+    let mut command = shell::command("wg", words);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start wg")?;
+    child.stdin.take().context("wg has no input")?.write_all(input.as_bytes())?;
+    let output = child.wait_with_output()?;
+    ensure!(output.status.success(), "wg {words:?} ended with {}", output.status);
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
