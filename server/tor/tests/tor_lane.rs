@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tornado_e2e_harness::{Lab, LabOptions, SITE, TorNetwork, TorNetworkOptions};
 use tornado_mesh::tor::{
-    HopRole, LaneReason, LaneState, Tor as _, TorClient, TorControl, TorOrder, TorProcess, TorStatus,
+    CountryRefusal, HopRole, LaneReason, LaneState, SyncCountries, Tor as _, TorClient, TorControl, TorOrder,
+    TorProcess, TorStatus,
 };
-use tornado_mesh::wg::TorLane;
+use tornado_mesh::wg::{TorLane, TorPorts};
 use tornado_mesh::{Channel, Context, NoInput, Role, Roles};
+use tornado_shared::model::CountryCode;
 use tornado_tor::{Config, FakeSwitch, Probe, run_with};
 
 const USER: &str = "debian-tor";
@@ -84,6 +86,8 @@ fn the_lane_is_open_exactly_while_tor_carries_it() {
         listen: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
         user: Some(USER.into()),
         extra_torrc: Some(network.client_torrc().to_owned()),
+        max_countries: 1,
+        country_linger: 1,
         probe: Probe { target: SITE.into(), interval_ms: 1_000, deadline_ms: 2_000 },
         ..Config::default()
     };
@@ -103,6 +107,7 @@ fn the_lane_is_open_exactly_while_tor_carries_it() {
             let service = tokio::spawn(run_with(context, config, switch));
             opens_when_everything_is_there(&seen).await;
             tells_what_it_is_made_of(&seen).await;
+            an_exit_country_has_a_tor_of_its_own(&seen).await;
             a_cut_network_shuts_it(&seen, &network).await;
             defect_053_the_operator_decides(&seen).await;
             a_killed_tor_shuts_it(&seen).await;
@@ -138,6 +143,32 @@ async fn tells_what_it_is_made_of(seen: &Seen) {
     seen.tor.new_identity(NoInput {}).await.unwrap();
     let (status, _) = seen.until("traffic is counted", |s| s.traffic.read > 0 && s.traffic.written > 0).await;
     assert_eq!(status.lane.state, LaneState::Open);
+}
+
+async fn an_exit_country_has_a_tor_of_its_own(seen: &Seen) {
+    let code = |text: &str| text.parse::<CountryCode>().unwrap();
+    let wish =
+        |words: &str| SyncCountries { countries: words.split_whitespace().map(code).collect(), live: Vec::new() };
+    let ports = TorPorts { trans_port: 9100, dns_port: 9101, socks_port: 9102 };
+    let report = seen.tor.sync_countries(wish("de fr nl")).await.unwrap();
+    let refused = [(code("fr"), CountryRefusal::NoExit), (code("nl"), CountryRefusal::TooMany { max: 1 })];
+    assert_eq!(report.refused, refused.into());
+    seen.until("the country open", |_| seen.switch.exits() == [(code("de"), ports)].into()).await;
+    let countries = seen.tor.countries(NoInput {}).await.unwrap();
+    assert!(countries.len() == 1 && countries[0].ready && countries[0].in_use, "{countries:#?}");
+    // The same again changes nothing; shut for all is shut for it, too.
+    assert_eq!(seen.tor.sync_countries(wish("de")).await.unwrap().refused, [].into());
+    seen.order(TorOrder::Down).await;
+    seen.until("shut with the lane", |_| seen.switch.exits().is_empty()).await;
+    seen.order(TorOrder::Up).await;
+    seen.until("open with the lane", |_| seen.switch.exits().len() == 1).await;
+    seen.tor.sync_countries(wish("")).await.unwrap();
+    seen.until("given up", |_| seen.switch.exits().is_empty()).await;
+    assert_eq!(seen.switch.lane(), OPEN);
+    let gone = wish("nl");
+    seen.tor.sync_countries(gone).await.unwrap();
+    seen.until("another in its place", |_| seen.switch.exits() == [(code("nl"), ports)].into()).await;
+    seen.tor.sync_countries(wish("")).await.unwrap();
 }
 
 async fn a_cut_network_shuts_it(seen: &Seen, network: &TorNetwork) {
