@@ -26,6 +26,10 @@ pub struct Config {
     pub refresh_lifetime: i64,
     /// Life of a login key; a new one is made when less than a third is left.
     pub login_key_lifetime: i64,
+    /// Age at which the keys that sign tokens get successors; 0: only on demand.
+    pub key_rotation: i64,
+    /// How long a new key is published before it signs; long enough for every service to learn it.
+    pub key_lead: i64,
     /// Life of a set-up code.
     pub setup_lifetime: i64,
     /// Life of an operator's sign-in.
@@ -63,6 +67,8 @@ impl Default for Config {
             access_lifetime: 900,
             refresh_lifetime: 7 * DAY,
             login_key_lifetime: 30 * DAY,
+            key_rotation: DAY,
+            key_lead: 120,
             setup_lifetime: 3600,
             sign_in_lifetime: 8 * 3600,
             guard: Limits::default(),
@@ -95,6 +101,12 @@ impl Config {
         }
         if !(DAY..=365 * DAY).contains(&self.login_key_lifetime) {
             return fail("login_key_lifetime", "must be 1 to 365 days");
+        }
+        if self.key_rotation != 0 && !(3600..=365 * DAY).contains(&self.key_rotation) {
+            return fail("key_rotation", "must be 0 or 1 hour to 365 days");
+        }
+        if !(60..=1800).contains(&self.key_lead) {
+            return fail("key_lead", "must be 1 to 30 minutes");
         }
         if !(60..=DAY).contains(&self.setup_lifetime) {
             return fail("setup_lifetime", "must be 60 seconds to 1 day");

@@ -137,6 +137,10 @@ impl Guard {
             }
         }
         let account = attempt.account.and_then(|account| self.entries.get(&Axis::Account(account)));
+        // Nor may guesses at one account that come from many addresses at once.
+        if account.is_some_and(|entry| entry.running >= self.limits.failures) {
+            return Err(RetryAfter(1));
+        }
         match account.and_then(|entry| self.slowed_until(entry, now)) {
             Some(until) if until > now => Err(wait(until, now)),
             Some(_) | None => Ok(()),
@@ -148,6 +152,9 @@ impl Guard {
     pub fn begin(&mut self, attempt: Attempt, now: UnixSeconds) -> Result<(), RetryAfter> {
         self.check(attempt, now)?;
         self.touch(attempt.address, now).running += 1;
+        if let Some(account) = attempt.account {
+            self.touch(Axis::Account(account), now).running += 1;
+        }
         Ok(())
     }
 
@@ -162,7 +169,9 @@ impl Guard {
             entry.failures.clear();
         }
         if let Some(account) = attempt.account {
-            self.touch(Axis::Account(account), now).note(None, now, &limits);
+            let entry = self.touch(Axis::Account(account), now);
+            entry.running = entry.running.saturating_sub(1);
+            entry.note(None, now, &limits);
         }
     }
 
@@ -173,13 +182,22 @@ impl Guard {
         if let Some(entry) = self.entries.get_mut(&attempt.address) {
             entry.failures.retain(|(_, at)| *at != Some(account));
         }
-        self.forget(Axis::Account(account));
+        if let Some(entry) = self.entries.get_mut(&Axis::Account(account)) {
+            entry.failures.clear();
+        }
+        self.forget_idle(Axis::Account(account));
     }
 
     /// The attempt came to no judgement.
     pub fn abandoned(&mut self, attempt: Attempt) {
-        if let Some(entry) = self.entries.get_mut(&attempt.address) {
-            entry.running = entry.running.saturating_sub(1);
+        let account = attempt.account.map(Axis::Account);
+        for axis in [Some(attempt.address), account].into_iter().flatten() {
+            if let Some(entry) = self.entries.get_mut(&axis) {
+                entry.running = entry.running.saturating_sub(1);
+            }
+        }
+        if let Some(account) = account {
+            self.forget_idle(account);
         }
     }
 
@@ -217,7 +235,12 @@ impl Guard {
         entry
     }
 
-    fn forget(&mut self, axis: Axis) {
+    /// Forgets what has neither failures nor attempts that run.
+    fn forget_idle(&mut self, axis: Axis) {
+        let is_idle = |entry: &Entry| entry.running == 0 && entry.failures.is_empty();
+        if !self.entries.get(&axis).is_some_and(is_idle) {
+            return;
+        }
         if let Some(entry) = self.entries.remove(&axis) {
             self.by_age.remove(&(entry.touched, axis));
         }

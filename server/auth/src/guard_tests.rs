@@ -57,6 +57,25 @@ fn defect_019_an_account_is_slowed_whatever_the_address_but_never_locked() {
 }
 
 #[test]
+fn defect_019_guesses_at_one_account_from_many_addresses_do_not_run_side_by_side() {
+    let mut guard = Guard::new(Limits::default());
+    let from = |i: u8| at(&format!("192.0.2.{i}"), ALICE);
+    for i in 0..5 {
+        guard.begin(from(i), NOW).unwrap();
+    }
+    assert_eq!(guard.begin(from(5), NOW), Err(RetryAfter(1)));
+    assert_eq!(guard.begin(at("192.0.2.5", MALLORY), NOW), Ok(()));
+    guard.succeeded(from(0));
+    assert_eq!(guard.begin(from(5), NOW), Ok(()), "a place is free, the others still count");
+    assert_eq!(guard.begin(from(6), NOW), Err(RetryAfter(1)));
+    for i in 1..6 {
+        guard.abandoned(from(i));
+    }
+    guard.abandoned(at("192.0.2.5", MALLORY));
+    assert_eq!(guard.begin(from(7), NOW), Ok(()));
+}
+
+#[test]
 fn an_ipv6_site_is_one_address_and_mapped_ipv4_is_ipv4() {
     let mut guard = Guard::new(Limits::default());
     for i in 0..5u8 {

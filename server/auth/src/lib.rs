@@ -23,11 +23,13 @@ pub use error::Error;
 pub use service::Service;
 
 use keys::Keys;
+use keys::rotation::Schedule;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tornado_mesh::session::SessionsClient;
 use tornado_mesh::{Context, Readiness};
+use tornado_store::PostgresLogin;
 use tornado_store::identity::{IdentityStore as _, SqlIdentityStore};
 
 /// File of the database inside the state directory.
@@ -41,10 +43,14 @@ const UPKEEP: Duration = Duration::from_secs(3600);
 
 /// Serves until `context.shutdown` is cancelled. Refuses to start when a key file or the database is
 /// missing, damaged or open to others: nothing is ever overwritten.
-pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+/// `cluster`: the database of that profile instead of a file.
+pub async fn run(context: Context, config: Config, cluster: Option<PostgresLogin>) -> Result<(), Error> {
     config.validate()?;
     let clock = Clock::system();
-    let store = open_store(&context).await?;
+    let store = match cluster {
+        Some(login) => SqlIdentityStore::open_postgres(&login).await?,
+        None => open_store(&context).await?,
+    };
     let keys = open_keys(&context, &config, &store, &clock).await?;
     let sessions = Arc::new(SessionsClient::new(context.channel("session")));
     let service = Arc::new(Service::new(config, Arc::new(store.clone()), sessions, keys, clock)?);
@@ -77,9 +83,9 @@ async fn open_keys(context: &Context, config: &Config, store: &SqlIdentityStore,
         if !store.is_pristine().await? {
             return Err(Error::KeysLost(dir));
         }
-        Keys::create(&dir, clock.now(), config.login_key_lifetime)?;
+        Keys::create(&dir, clock.now(), &Schedule::from(config))?;
     }
-    Ok(Keys::open(&dir, clock.now(), config.login_key_lifetime)?)
+    Ok(Keys::open(&dir, clock.now(), &Schedule::from(config))?)
 }
 
 async fn keep_up(service: Arc<Service>, shutdown: tokio_util::sync::CancellationToken) {

@@ -1,5 +1,6 @@
 //! Writing and checking tokens (JWT, RFC 7519, EdDSA by RFC 8037).
 
+use crate::keys::rotation::current;
 use crate::keys::{KeysError, SigningKeyFile};
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::SigningKey;
@@ -22,15 +23,9 @@ pub struct Holder {
     pub family: FamilyId,
 }
 
-struct Signer {
-    kid: String,
-    key: EncodingKey,
-}
-
-/// Signs with the newest key of each kind and checks with all of them.
+/// Signs with the key of the moment and checks with all of them.
 pub struct TokenKeys {
-    access: Signer,
-    refresh: Signer,
+    stored: Vec<SigningKeyFile>,
     public: Vec<VerifyingKey>,
     verify_access: Verifier,
     verify_refresh: Verifier,
@@ -53,15 +48,24 @@ pub struct Lifetimes {
 
 impl TokenKeys {
     /// From the stored keys, which must hold at least one of each kind.
-    pub fn new(stored: &[SigningKeyFile]) -> Result<Self, KeysError> {
+    pub fn new(stored: Vec<SigningKeyFile>) -> Result<Self, KeysError> {
+        for kind in [TokenKind::Access, TokenKind::Refresh] {
+            if !stored.iter().any(|key| key.kind == kind) {
+                return Err(KeysError::Missing("a signing key"));
+            }
+        }
         let public: Vec<_> = stored.iter().map(public_half).collect();
         Ok(Self {
-            access: newest(stored, TokenKind::Access)?,
-            refresh: newest(stored, TokenKind::Refresh)?,
             verify_access: Verifier::new(&public, TokenKind::Access),
             verify_refresh: Verifier::new(&public, TokenKind::Refresh),
             public,
+            stored,
         })
+    }
+
+    /// The keys themselves.
+    pub(crate) fn stored(&self) -> &[SigningKeyFile] {
+        &self.stored
     }
 
     /// The public halves.
@@ -86,7 +90,7 @@ impl TokenKeys {
         refresh_jti: Uuid,
         now: UnixSeconds,
         lifetimes: Lifetimes,
-    ) -> Result<Tokens, jsonwebtoken::errors::Error> {
+    ) -> Result<Tokens, SignError> {
         let access_jti = Uuid::new_v4();
         let claims = |kind, jti, lifetime: i64| Claims {
             iss: ISSUER.to_owned(),
@@ -104,8 +108,8 @@ impl TokenKeys {
         let access = claims(TokenKind::Access, access_jti, lifetimes.access);
         let refresh = claims(TokenKind::Refresh, refresh_jti, lifetimes.refresh);
         Ok(Tokens {
-            access_token: self.access.sign(&access)?,
-            refresh_token: self.refresh.sign(&refresh)?,
+            access_token: self.sign(TokenKind::Access, &access, now)?,
+            refresh_token: self.sign(TokenKind::Refresh, &refresh, now)?,
             access_jti,
             refresh_jti,
             device_id: holder.device,
@@ -114,23 +118,32 @@ impl TokenKeys {
     }
 }
 
-impl Signer {
-    fn sign(&self, claims: &Claims) -> Result<Secret, jsonwebtoken::errors::Error> {
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(self.kid.clone());
-        jsonwebtoken::encode(&header, claims, &self.key).map(Secret::new)
+impl TokenKeys {
+    fn sign(&self, kind: TokenKind, claims: &Claims, now: UnixSeconds) -> Result<Secret, SignError> {
+        sign(current(&self.stored, kind, now).ok_or(SignError::NoKey)?, claims)
     }
 }
 
-fn newest(stored: &[SigningKeyFile], kind: TokenKind) -> Result<Signer, KeysError> {
-    let newest = stored.iter().filter(|key| key.kind == kind).max_by_key(|key| key.created_at);
-    let newest = newest.ok_or(KeysError::Missing("a signing key"))?;
-    let der = SigningKey::from_bytes(&newest.ed25519_seed.0).to_pkcs8_der();
-    let der = der.map_err(|_| KeysError::Missing("a signing key that can be encoded"))?;
-    Ok(Signer { kid: newest.kid.clone(), key: EncodingKey::from_ed_der(der.as_bytes()) })
+/// A token could not be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// No key can be used.
+    #[error("there is no key that signs")]
+    NoKey,
+    /// The library refused.
+    #[error("a token could not be signed: {0}")]
+    Library(#[from] jsonwebtoken::errors::Error),
 }
 
-fn public_half(stored: &SigningKeyFile) -> VerifyingKey {
+/// Writes a token with one key.
+pub(crate) fn sign(key: &SigningKeyFile, claims: &Claims) -> Result<Secret, SignError> {
+    let der = SigningKey::from_bytes(&key.ed25519_seed.0).to_pkcs8_der().map_err(|_| SignError::NoKey)?;
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.kid = Some(key.kid.clone());
+    Ok(jsonwebtoken::encode(&header, claims, &EncodingKey::from_ed_der(der.as_bytes())).map(Secret::new)?)
+}
+
+pub(crate) fn public_half(stored: &SigningKeyFile) -> VerifyingKey {
     let public = SigningKey::from_bytes(&stored.ed25519_seed.0).verifying_key();
     VerifyingKey { kid: stored.kid.clone(), kind: stored.kind, x: BASE64URL_NOPAD.encode(public.as_bytes()) }
 }
@@ -143,8 +156,9 @@ mod tests {
     const LIFETIMES: Lifetimes = Lifetimes { access: 900, refresh: 604_800 };
 
     fn keys() -> TokenKeys {
-        let make = |kind, at| SigningKeyFile::random(kind, at);
-        TokenKeys::new(&[make(TokenKind::Access, 1), make(TokenKind::Access, 2), make(TokenKind::Refresh, 1)]).unwrap()
+        let make = |kind, at| SigningKeyFile::random(kind, at, 0, 900);
+        TokenKeys::new(vec![make(TokenKind::Access, 1), make(TokenKind::Access, 2), make(TokenKind::Refresh, 1)])
+            .unwrap()
     }
 
     fn holder() -> Holder {
@@ -186,11 +200,11 @@ mod tests {
 
     #[test]
     fn defect_001_tokens_of_an_older_key_still_verify() {
-        let old = SigningKeyFile::random(TokenKind::Access, 1);
-        let refresh = SigningKeyFile::random(TokenKind::Refresh, 1);
-        let before = TokenKeys::new(&[old.clone(), refresh.clone()]).unwrap();
+        let old = SigningKeyFile::random(TokenKind::Access, 1, 0, 900);
+        let refresh = SigningKeyFile::random(TokenKind::Refresh, 1, 0, 900);
+        let before = TokenKeys::new(vec![old.clone(), refresh.clone()]).unwrap();
         let pair = before.write(holder(), Uuid::new_v4(), NOW, LIFETIMES).unwrap();
-        let after = TokenKeys::new(&[old, refresh, SigningKeyFile::random(TokenKind::Access, 2)]).unwrap();
+        let after = TokenKeys::new(vec![old, refresh, SigningKeyFile::random(TokenKind::Access, 2, 0, 900)]).unwrap();
         assert!(after.verify_access(&pair.access_token, NOW).is_ok());
     }
 }

@@ -3,17 +3,18 @@
 use crate::error::{ApiError, dialect};
 use crate::extract::Peer;
 use crate::limits::{Origin, RateLimit};
-use crate::routes::{account, general, lanes, tor};
+use crate::routes::{account, general, lanes, own, tor};
 use crate::{Config, openapi};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tornado_mesh::auth::Auth;
+use tornado_mesh::auth::users::Users;
 use tornado_mesh::session::Sessions;
 use tornado_mesh::wg::Wg;
 use tornado_shared::api::path;
@@ -29,6 +30,7 @@ pub struct Api(Arc<Inner>);
 
 struct Inner {
     auth: Arc<dyn Auth>,
+    users: Arc<dyn Users>,
     sessions: Arc<dyn Sessions>,
     wg: Arc<dyn Wg>,
     host: String,
@@ -38,11 +40,18 @@ struct Inner {
 }
 
 impl Api {
-    /// The device API over three services.
+    /// The device API over its services.
     #[must_use]
-    pub fn new(auth: Arc<dyn Auth>, sessions: Arc<dyn Sessions>, wg: Arc<dyn Wg>, config: &Config) -> Self {
+    pub fn new(
+        auth: Arc<dyn Auth>,
+        users: Arc<dyn Users>,
+        sessions: Arc<dyn Sessions>,
+        wg: Arc<dyn Wg>,
+        config: &Config,
+    ) -> Self {
         Self(Arc::new(Inner {
             auth,
+            users,
             sessions,
             wg,
             host: config.host.clone(),
@@ -55,6 +64,11 @@ impl Api {
     /// Identity.
     pub fn auth(&self) -> &dyn Auth {
         &*self.0.auth
+    }
+
+    /// Accounts, as their owners change them.
+    pub fn users(&self) -> &dyn Users {
+        &*self.0.users
     }
 
     /// Sessions.
@@ -104,7 +118,11 @@ pub fn router(api: Api) -> Router {
         .route(path::TOR, get(tor::tor))
         .route(path::TOR_EXIT, put(tor::choose_exit))
         .route(path::VERIFY_ID, post(general::verify_id))
-        .route(path::ME, get(general::me));
+        .route(path::ME, get(general::me).patch(own::update))
+        .route(path::ME_PASSWORD, put(own::password))
+        .route(path::ME_DEVICES, get(own::devices))
+        .route(path::ME_DEVICE, delete(own::remove_device))
+        .route(path::ME_TOTP, post(own::begin_totp).put(own::confirm_totp).delete(own::end_totp));
     Router::new()
         .route(path::HEALTH, get(general::health))
         .route(path::OPENAPI, get(openapi::document))

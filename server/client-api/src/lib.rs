@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::task::TaskTracker;
+use tornado_mesh::auth::users::UsersClient;
 use tornado_mesh::auth::{AttestTls, Auth, AuthClient};
 use tornado_mesh::session::SessionsClient;
 use tornado_mesh::wg::WgClient;
@@ -70,9 +71,10 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let tls = tls::load(&config, &context.state_dir)?;
     let listeners = config.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;
     let auth = Arc::new(AuthClient::new(context.channel("auth")));
+    let users = Arc::new(UsersClient::new(context.channel("auth")));
     let sessions = Arc::new(SessionsClient::new(context.channel("session")));
     let wg = Arc::new(WgClient::new(context.channel("wg")));
-    let edge = Edge::new(&tls, router(Api::new(auth.clone(), sessions, wg, &config)), &config);
+    let edge = Edge::new(&tls, router(Api::new(auth.clone(), users, sessions, wg, &config)), &config);
 
     let tasks = TaskTracker::new();
     for listener in listeners {

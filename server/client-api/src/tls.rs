@@ -1,4 +1,4 @@
-//! The certificate: given files, or one of our own that is kept for ever because devices pin its key.
+//! The certificate: given files, or one of our own whose key changes each 90 days; devices pin the identity, which vouches for it.
 
 use crate::{Config, Error};
 use data_encoding::HEXLOWER;
@@ -12,6 +12,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the listener needs.
 #[derive(Clone)]
@@ -48,10 +49,31 @@ pub fn load(config: &Config, state_dir: &Path) -> Result<Tls, Error> {
     Ok(Tls { server: Arc::new(server), spki_sha256 })
 }
 
+/// Age at which the own key gets a successor, at the next start. Devices learn it from the identity's word for it.
+const ROTATE_AFTER: Duration = Duration::from_secs(90 * 86_400);
+
+fn age(path: &Path) -> Option<Duration> {
+    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+    std::time::SystemTime::now().duration_since(modified).ok()
+}
+
 /// Files of the certificate that this service made. The key comes first: a certificate without its key
 /// never lies there, whenever the machine stops.
 fn own(state_dir: &Path) -> Result<(PathBuf, PathBuf), Error> {
     let (certificate, key) = (state_dir.join("tls.crt"), state_dir.join("tls.key"));
+    if age(&key).is_some_and(|age| age > ROTATE_AFTER) {
+        // In this order nothing is ever half: a key without a certificate gets one below, a crash before that keeps the
+        // old key, which is still too old at the next start.
+        for path in [&certificate, &key] {
+            match std::fs::remove_file(path) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::File { path: path.clone(), source });
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        tracing::info!("the key of the device API's certificate is old and is made anew");
+    }
     if certificate.exists() && key.exists() {
         return Ok((certificate, key));
     }
@@ -99,6 +121,22 @@ mod tests {
         // A lost certificate is made anew for the same key, so pins stay good.
         std::fs::remove_file(dir.path().join("tls.crt")).unwrap();
         assert_eq!(first, load(&Config::default(), dir.path()).unwrap().spki_sha256);
+    }
+
+    #[test]
+    fn an_old_key_gets_a_successor() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = load(&Config::default(), dir.path()).unwrap().spki_sha256;
+        let backdate = |days: u64| {
+            let file = std::fs::File::options().write(true).open(dir.path().join("tls.key")).unwrap();
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(days * 86_400)).unwrap();
+        };
+        backdate(89);
+        assert_eq!(first, load(&Config::default(), dir.path()).unwrap().spki_sha256);
+        backdate(91);
+        let second = load(&Config::default(), dir.path()).unwrap().spki_sha256;
+        assert_ne!(first, second);
+        assert_eq!(second, load(&Config::default(), dir.path()).unwrap().spki_sha256);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Access tokens are checked here with `auth`'s public keys, so heartbeats go on while `auth` is away.
 
+use crate::service::Service;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tornado_mesh::auth::{AccessToken, Auth};
 use tornado_mesh::session::SessionError;
 use tornado_mesh::token::{Claims, TokenError, TokenKind, Verifier};
@@ -11,6 +13,19 @@ use tornado_shared::model::UnixSeconds;
 
 /// Shortest time between two fetches: a flood of unknown keys is not handed on to `auth`.
 const FETCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often they are fetched unasked: `auth` publishes a new key for at least a minute before it signs.
+const LEARN_INTERVAL: Duration = Duration::from_secs(20);
+
+/// Learns new keys before the first token is signed with them. Runs until `shutdown`; while `auth` is away, the keys that
+/// are known go on.
+pub(crate) async fn learn(service: Arc<Service>, shutdown: CancellationToken) {
+    while shutdown.run_until_cancelled(tokio::time::sleep(LEARN_INTERVAL)).await.is_some() {
+        if let Err(error) = service.keys.fetch().await {
+            tracing::debug!(%error, "new keys could not be asked for");
+        }
+    }
+}
 
 /// The public keys, fetched when one is missing.
 pub(crate) struct Keys {

@@ -111,6 +111,7 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
     let mut tasks = JoinSet::new();
     tasks.spawn(named("lanes", watch::run(service.clone(), stop.clone())));
     tasks.spawn(named("tor", tor_watch::run(service.clone(), stop.clone())));
+    tasks.spawn(named("keys", keys::learn(service.clone(), stop.clone())));
     tasks.spawn(named("sweep", sweep::run(service.clone(), stop.clone())));
     tasks.spawn(named("socket", server.serve(stop.clone())));
     let first = tasks.join_next().await;

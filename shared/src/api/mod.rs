@@ -4,6 +4,7 @@
 //! `application/problem+json` for clients that accept it and `{"detail": "<code>"}` for the others.
 
 mod login;
+mod own;
 mod server;
 mod tor;
 mod vpn;
@@ -12,6 +13,7 @@ pub use login::{
     Attempt, EnrollPayload, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, RecoveryCodes, Refresh, Tokens,
     TotpOffer, UserView, V2, V2Tag, WelcomePayload,
 };
+pub use own::{FirstCode, NewPassword, OwnDevice, OwnDevices, PasswordAgain, UpdateMe};
 pub use server::{ServerInfo, TlsAttestation};
 pub use tor::{ChooseExit, ExitOffer, TorHop, TorHopRole, TorPath, TorView};
 pub use vpn::{
@@ -45,8 +47,16 @@ pub mod path {
     pub const ENROLL: &str = "/v2/enroll";
     /// `POST`: disconnect.
     pub const DISCONNECT: &str = "/v2/session/disconnect";
-    /// `GET`: the caller's account, device and session.
+    /// `GET`: the caller's account, device and session. `PATCH`: changes address or device name.
     pub const ME: &str = "/v2/me";
+    /// `PUT`: a new password; every other device is logged out.
+    pub const ME_PASSWORD: &str = "/v2/me/password";
+    /// `GET`: the account's devices.
+    pub const ME_DEVICES: &str = "/v2/me/devices";
+    /// `DELETE`: removes a device; its login and tunnel end.
+    pub const ME_DEVICE: &str = "/v2/me/devices/{id}";
+    /// `POST`: a secret for an authenticator. `PUT`: confirms it. `DELETE`: takes it away.
+    pub const ME_TOTP: &str = "/v2/me/totp";
     /// `GET`: the lanes.
     pub const LANES: &str = "/v2/lanes";
     /// `POST`: new circuits on the tor lane for the device.

@@ -79,24 +79,32 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, KeysError> {
     serde_json::from_slice(&text).map_err(|error| damaged(&format!("it does not parse at line {}", error.line())))
 }
 
-/// The key files of a directory. Files that were not finished before a crash were never used and are removed.
-pub(super) fn list(dir: &Path) -> Result<Vec<PathBuf>, KeysError> {
+/// The key files of a directory.
+pub(super) fn names(dir: &Path) -> Result<Vec<PathBuf>, KeysError> {
     let metadata = fs::metadata(dir).map_err(io(dir))?;
     if metadata.mode() & 0o077 != 0 {
         return Err(KeysError::Exposed(dir.to_owned()));
     }
-    let mut paths = Vec::new();
+    let (mut paths, _) = entries(dir)?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Removes files that were not finished before a crash; they were never used.
+pub(super) fn clear(dir: &Path) -> Result<(), KeysError> {
+    let (_, unfinished) = entries(dir)?;
+    unfinished.iter().try_for_each(|path| remove(path))
+}
+
+/// Finished and unfinished files.
+fn entries(dir: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), KeysError> {
+    let (mut finished, mut unfinished) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(dir).map_err(io(dir))? {
         let path = entry.map_err(io(dir))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with(UNFINISHED) {
-            fs::remove_file(&path).map_err(io(&path))?;
-        } else {
-            paths.push(path);
-        }
+        if name.starts_with(UNFINISHED) { &mut unfinished } else { &mut finished }.push(path);
     }
-    paths.sort();
-    Ok(paths)
+    Ok((finished, unfinished))
 }
 
 /// Removes a file whose key is out of use, for good.

@@ -1,8 +1,9 @@
 //! Login keys of both envelope versions and when they change.
 
 use super::LoginV1File;
+use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::login_key::{LoginKey, LoginKeyId, MAX_SKEW, SignedLoginKey, StoredLoginKey};
@@ -28,6 +29,18 @@ impl V1Key {
     pub(super) fn new(path: PathBuf, stored: &LoginV1File) -> Self {
         let secret = StaticSecret::from(stored.x25519.0);
         Self { path, secret, not_before: stored.not_before, expires_at: stored.expires_at }
+    }
+
+    /// Its number, as in the file's name.
+    #[must_use]
+    pub fn id(&self) -> String {
+        id_of(&self.path)
+    }
+
+    /// Offered from then on.
+    #[must_use]
+    pub const fn not_before(&self) -> UnixSeconds {
+        self.not_before
     }
 
     /// The secret half.
@@ -61,6 +74,12 @@ impl V2Key {
     pub(super) fn new(path: PathBuf, stored: &StoredLoginKey, identity: &IdentityKey) -> Self {
         let key = stored.load();
         Self { path, signed: key.sign(identity), key: Arc::new(key) }
+    }
+
+    /// Its number, as in the file's name.
+    #[must_use]
+    pub fn id(&self) -> String {
+        id_of(&self.path)
     }
 
     /// The secret half.
@@ -110,6 +129,12 @@ impl LoginKeys {
         self.v2.retain(|key| !paths.contains(&key.path));
     }
 
+    /// All of both versions, newest first.
+    #[must_use]
+    pub fn all(&self) -> (&[V1Key], &[V2Key]) {
+        (&self.v1, &self.v2)
+    }
+
     /// Keys of envelope v1 that are still good at `now`.
     pub fn v1(&self, now: UnixSeconds) -> impl Iterator<Item = &V1Key> {
         self.v1.iter().filter(move |key| key.expires_at > now)
@@ -134,6 +159,11 @@ impl LoginKeys {
     }
 }
 
+fn id_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    stem.rsplit('-').next().unwrap_or_default().to_owned()
+}
+
 /// What is to be done about the login keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoginPlan {
@@ -147,18 +177,22 @@ pub struct LoginPlan {
 
 /// Decides about the login keys at `now`. A key with less than a third of `lifetime` left gets a successor and
 /// stays until it expires, so a client that fetched it just before can still use it. A key from the future (the
-/// clock was set back) is none to offer: clients would not believe it.
+/// clock was set back) is none to offer: clients would not believe it. `demanded`: somebody asked for new keys while
+/// there were these.
 #[must_use]
-pub fn plan(keys: &LoginKeys, now: UnixSeconds, lifetime: i64) -> LoginPlan {
+pub fn plan(keys: &LoginKeys, demanded: Option<&BTreeSet<String>>, now: UnixSeconds, lifetime: i64) -> LoginPlan {
     let fresh = |not_before: UnixSeconds, expires_at: UnixSeconds| {
         not_before <= now.saturating_add(MAX_SKEW) && expires_at.saturating_sub(now) >= lifetime / 3
     };
     let gone = |expires_at: UnixSeconds| expires_at.saturating_add(2 * MAX_SKEW) <= now;
     let v1 = keys.v1.iter().filter(|key| gone(key.expires_at)).map(|key| key.path.clone());
     let v2 = keys.v2.iter().filter(|key| gone(key.key.expires_at())).map(|key| key.path.clone());
+    let enough = |id: &str| demanded.is_none_or(|before| !before.contains(id));
+    let enough_v1 = |key: &V1Key| fresh(key.not_before, key.expires_at) && enough(&key.id());
+    let enough_v2 = |key: &V2Key| fresh(key.signed.statement.not_before, key.key.expires_at()) && enough(&key.id());
     LoginPlan {
-        make_v1: !keys.v1.iter().any(|key| fresh(key.not_before, key.expires_at)),
-        make_v2: !keys.v2.iter().any(|key| fresh(key.signed.statement.not_before, key.key.expires_at())),
+        make_v1: !keys.v1.iter().any(enough_v1),
+        make_v2: !keys.v2.iter().any(enough_v2),
         remove: v1.chain(v2).collect(),
     }
 }
@@ -182,18 +216,18 @@ mod tests {
 
     #[test]
     fn a_successor_is_made_when_a_third_is_left_and_the_old_key_outlives_its_last_use() {
-        assert!(plan(&keys(&[]), NOW, LIFETIME).make_v1);
-        assert!(!plan(&keys(&[NOW]), NOW + 20 * DAY, LIFETIME).make_v1);
-        assert!(plan(&keys(&[NOW]), NOW + 20 * DAY + 1, LIFETIME).make_v1);
+        assert!(plan(&keys(&[]), None, NOW, LIFETIME).make_v1);
+        assert!(!plan(&keys(&[NOW]), None, NOW + 20 * DAY, LIFETIME).make_v1);
+        assert!(plan(&keys(&[NOW]), None, NOW + 20 * DAY + 1, LIFETIME).make_v1);
         let both = keys(&[NOW, NOW + 20 * DAY]);
-        assert_eq!(plan(&both, NOW + 30 * DAY, LIFETIME).remove, Vec::<PathBuf>::new());
-        assert_eq!(plan(&both, NOW + 30 * DAY + 2 * MAX_SKEW, LIFETIME).remove, [PathBuf::from("v1-0")]);
+        assert_eq!(plan(&both, None, NOW + 30 * DAY, LIFETIME).remove, Vec::<PathBuf>::new());
+        assert_eq!(plan(&both, None, NOW + 30 * DAY + 2 * MAX_SKEW, LIFETIME).remove, [PathBuf::from("v1-0")]);
     }
 
     #[test]
     fn a_key_from_the_future_is_not_offered() {
         let future = keys(&[NOW + DAY]);
-        assert!(plan(&future, NOW, LIFETIME).make_v1);
+        assert!(plan(&future, None, NOW, LIFETIME).make_v1);
         let both = keys(&[NOW, NOW + DAY]);
         assert_eq!(both.newest_v1(NOW).map(V1Key::expires_at), Some(NOW + LIFETIME));
     }
@@ -205,7 +239,7 @@ mod tests {
             for pause in pauses {
                 now += pause;
                 let current = keys(&made);
-                let plan = plan(&current, now, LIFETIME);
+                let plan = plan(&current, None, now, LIFETIME);
                 made.retain(|at: &UnixSeconds| at + LIFETIME + 2 * MAX_SKEW > now);
                 if plan.make_v1 {
                     made.push(now);

@@ -3,8 +3,11 @@
 //! Made whole at first start and never repaired by itself: a file that is missing, damaged or open to others
 //! keeps the service from starting.
 
+mod check;
 pub(crate) mod files;
 mod login;
+pub mod ring;
+pub mod rotation;
 mod stored;
 
 pub use login::{LoginKeys, LoginPlan, V1Key, V2Key, plan};
@@ -13,8 +16,9 @@ pub use stored::{AtRestFile, IdentityFile, LoginV1File, SigningKeyFile};
 use crate::seal::AtRestKey;
 use crate::tokens::TokenKeys;
 use data_encoding::HEXLOWER;
+use rotation::Schedule;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tornado_mesh::token::TokenKind;
 use tornado_shared::crypto::encoding::Bytes;
 use tornado_shared::crypto::identity::IdentityKey;
@@ -64,9 +68,10 @@ pub struct Keys {
     pub audit: IdentityKey,
     /// Seals secrets in the database.
     pub at_rest: AtRestKey,
-    /// Signs and checks tokens.
-    pub tokens: TokenKeys,
+    tokens: RwLock<Arc<TokenKeys>>,
     login: RwLock<Arc<LoginKeys>>,
+    /// What a rotation that is under way still owes.
+    demand: Mutex<Option<ring::Demand>>,
 }
 
 impl Keys {
@@ -76,7 +81,7 @@ impl Keys {
     }
 
     /// Makes every key under another name first, so the directory is whole or absent, whenever the power goes.
-    pub fn create(dir: &Path, now: UnixSeconds, login_lifetime: i64) -> Result<(), KeysError> {
+    pub fn create(dir: &Path, now: UnixSeconds, schedule: &Schedule) -> Result<(), KeysError> {
         let new = dir.with_extension("new");
         files::remove_unused_dir(&new)?;
         files::make_dir(&new)?;
@@ -86,20 +91,32 @@ impl Keys {
         let key = Zeroizing::new(rand::random::<[u8; 32]>());
         files::write_new(&new, AT_REST, &AtRestFile { aes_256_gcm: Bytes(*key) })?;
         for kind in [TokenKind::Access, TokenKind::Refresh] {
-            let key = SigningKeyFile::random(kind, now);
-            files::write_new(&new, &format!("sign-{}-{}.json", word(kind), key.kid), &key)?;
+            write_signing(&new, &SigningKeyFile::random(kind, now, 0, schedule.lifetime(kind)))?;
         }
-        write_v2(&new, &StoredLoginKey::random(now, login_lifetime))?;
-        write_v1(&new, &LoginV1File::random(now, login_lifetime))?;
+        write_v2(&new, &StoredLoginKey::random(now, schedule.login_lifetime))?;
+        write_v1(&new, &LoginV1File::random(now, schedule.login_lifetime))?;
         files::rename_dir(&new, dir)
     }
 
-    /// Loads every key, then makes new login keys if they are due.
-    pub fn open(dir: &Path, now: UnixSeconds, login_lifetime: i64) -> Result<Self, KeysError> {
+    /// Loads every key, then makes those that are due, and ends a rotation that a crash cut off.
+    pub fn open(dir: &Path, now: UnixSeconds, schedule: &Schedule) -> Result<Self, KeysError> {
+        files::clear(dir)?;
+        let audit = dir.join(AUDIT);
+        // Directories of versions without an audit trail lack it; there is nothing yet that it signed.
+        if !files::exists(&audit)? && !files::exists(&dir.with_file_name(crate::head::FILE))? {
+            make_audit(dir)?;
+        }
+        let keys = Self::load(dir)?;
+        keys.advance(now, schedule, &mut |_| Ok(()))?;
+        Ok(keys)
+    }
+
+    /// Reads, changes nothing.
+    fn load(dir: &Path) -> Result<Self, KeysError> {
         let mut signing: Vec<SigningKeyFile> = Vec::new();
         let (mut identity, mut at_rest, mut audit) = (None, None, None);
-        let (mut v1, mut v2) = (Vec::new(), Vec::new());
-        for path in files::list(dir)? {
+        let (mut v1, mut v2, mut demand) = (Vec::new(), Vec::new(), None);
+        for path in files::names(dir)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if name == IDENTITY {
                 identity = Some(files::read::<IdentityFile>(&path)?);
@@ -107,6 +124,8 @@ impl Keys {
                 at_rest = Some(files::read::<AtRestFile>(&path)?);
             } else if name == AUDIT {
                 audit = Some(files::read::<IdentityFile>(&path)?);
+            } else if name == ring::JOURNAL {
+                demand = Some(files::read(&path)?);
             } else if name.starts_with("sign-") {
                 signing.push(files::read(&path)?);
             } else if name.starts_with("login-v1-") {
@@ -118,20 +137,13 @@ impl Keys {
             }
         }
         let identity = IdentityKey::from_seed(&identity.ok_or(KeysError::Missing(IDENTITY))?.ed25519_seed.0);
-        let audit = match audit {
-            Some(audit) => audit,
-            None if files::exists(&dir.with_file_name(crate::head::FILE))? => return Err(KeysError::Missing(AUDIT)),
-            // Directories of versions without an audit trail lack it; there is nothing yet that it signed.
-            None => make_audit(dir)?,
-        };
-        let audit = IdentityKey::from_seed(&audit.ed25519_seed.0);
+        let audit = IdentityKey::from_seed(&audit.ok_or(KeysError::Missing(AUDIT))?.ed25519_seed.0);
         let at_rest = at_rest.ok_or(KeysError::Missing(AT_REST))?;
         let at_rest = AtRestKey::new(&at_rest.aes_256_gcm.0).map_err(|_| KeysError::Missing(AT_REST))?;
         let v2 = v2.into_iter().map(|(path, stored)| V2Key::new(path, &stored, &identity)).collect();
         let login = RwLock::new(Arc::new(LoginKeys::new(v1, v2)));
-        let keys = Self { dir: dir.to_owned(), identity, audit, at_rest, tokens: TokenKeys::new(&signing)?, login };
-        keys.renew(now, login_lifetime)?;
-        Ok(keys)
+        let tokens = RwLock::new(Arc::new(TokenKeys::new(signing)?));
+        Ok(Self { dir: dir.to_owned(), identity, audit, at_rest, tokens, login, demand: Mutex::new(demand) })
     }
 
     /// Where they lie.
@@ -146,37 +158,15 @@ impl Keys {
         self.login.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Makes new login keys when the newest have less than a third of their life left, and removes those that
-    /// have expired: what was sealed to them can never be opened again.
-    pub fn renew(&self, now: UnixSeconds, lifetime: i64) -> Result<(), KeysError> {
-        let current = self.login();
-        let plan = plan(&current, now, lifetime);
-        if plan == LoginPlan::default() {
-            return Ok(());
-        }
-        let mut next = LoginKeys::clone(&current);
-        if plan.make_v1 {
-            let stored = LoginV1File::random(now, lifetime);
-            next.push_v1(V1Key::new(write_v1(&self.dir, &stored)?, &stored));
-        }
-        if plan.make_v2 {
-            let stored = StoredLoginKey::random(now, lifetime);
-            next.push_v2(V2Key::new(write_v2(&self.dir, &stored)?, &stored, &self.identity));
-        }
-        next.forget(&plan.remove);
-        *self.login.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
-        for path in &plan.remove {
-            files::remove(path)?;
-        }
-        tracing::info!(removed = plan.remove.len(), v1 = plan.make_v1, v2 = plan.make_v2, "login keys renewed");
-        Ok(())
+    /// The keys that sign and check tokens, of this moment.
+    #[must_use]
+    pub fn tokens(&self) -> Arc<TokenKeys> {
+        self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-fn make_audit(dir: &Path) -> Result<IdentityFile, KeysError> {
-    let file = IdentityFile { ed25519_seed: Bytes(rand::random()) };
-    files::write_new(dir, AUDIT, &file)?;
-    Ok(file)
+fn make_audit(dir: &Path) -> Result<(), KeysError> {
+    files::write_new(dir, AUDIT, &IdentityFile { ed25519_seed: Bytes(rand::random()) })
 }
 
 fn word(kind: TokenKind) -> &'static str {
@@ -184,6 +174,14 @@ fn word(kind: TokenKind) -> &'static str {
         TokenKind::Access => "access",
         TokenKind::Refresh => "refresh",
     }
+}
+
+fn signing_name(key: &SigningKeyFile) -> String {
+    format!("sign-{}-{}.json", word(key.kind), key.kid)
+}
+
+fn write_signing(dir: &Path, key: &SigningKeyFile) -> Result<(), KeysError> {
+    files::write_new(dir, &signing_name(key), key)
 }
 
 fn write_v1(dir: &Path, stored: &LoginV1File) -> Result<PathBuf, KeysError> {

@@ -33,8 +33,14 @@ pub struct SigningKeyFile {
     pub kind: TokenKind,
     /// Seed of RFC 8032.
     pub ed25519_seed: Bytes<32>,
-    /// When it was made; the newest signs.
+    /// When it was made.
     pub created_at: UnixSeconds,
+    /// From when on it signs; absent in files of the first version: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_from: Option<UnixSeconds>,
+    /// Life of its tokens when it was made, seconds: it is kept at least as long after its last.
+    #[serde(default)]
+    pub lifetime: i64,
 }
 
 /// `login-v1-….json`.
@@ -52,10 +58,23 @@ pub struct LoginV1File {
 }
 
 impl SigningKeyFile {
-    /// A new key.
+    /// A new key that signs `lead` seconds from `now`.
     #[must_use]
-    pub fn random(kind: TokenKind, now: UnixSeconds) -> Self {
-        Self { kid: Uuid::new_v4().simple().to_string(), kind, ed25519_seed: Bytes(rand::random()), created_at: now }
+    pub fn random(kind: TokenKind, now: UnixSeconds, lead: i64, lifetime: i64) -> Self {
+        Self {
+            kid: Uuid::new_v4().simple().to_string(),
+            kind,
+            ed25519_seed: Bytes(rand::random()),
+            created_at: now,
+            active_from: Some(now.saturating_add(lead)),
+            lifetime,
+        }
+    }
+
+    /// From when on it signs.
+    #[must_use]
+    pub fn active_from(&self) -> UnixSeconds {
+        self.active_from.unwrap_or(self.created_at)
     }
 }
 

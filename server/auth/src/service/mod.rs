@@ -7,6 +7,7 @@ mod contracts;
 mod enroll;
 mod fault;
 mod invite;
+mod keyring;
 mod login;
 mod operators;
 mod own;
@@ -73,9 +74,7 @@ impl Service {
     pub async fn upkeep(&self) {
         self.unsettled.mark();
         let now = self.clock.now();
-        if let Err(error) = self.keys.renew(now, self.config.login_key_lifetime) {
-            tracing::error!(%error, "login keys could not be renewed");
-        }
+        self.advance_keys(now).await;
         self.sign_trail().await;
         match self.store.prune(now).await {
             Ok(rows) => tracing::debug!(rows, "lapsed rows forgotten"),
@@ -114,11 +113,11 @@ impl Auth for Service {
     }
 
     async fn authorize(&self, input: Authorize) -> Result<Grant, AuthError> {
-        self.grant(&input.access_token, &input.public_key).await
+        self.grant(&input).await
     }
 
     async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
-        Ok(self.keys.tokens.public().to_vec())
+        Ok(self.keys.tokens().public().to_vec())
     }
 
     async fn attest_tls(&self, input: AttestTls) -> Result<Done, AuthError> {

@@ -5,11 +5,11 @@ use super::{Service, fault};
 use crate::tokens::Holder;
 use sha2::{Digest as _, Sha256};
 use tornado_mesh::auth::audit::Outcome;
-use tornado_mesh::auth::{AuthError, Grant, LanePresharedKeys, RefreshToken};
+use tornado_mesh::auth::{AuthError, Authorize, Grant, LanePresharedKeys, RefreshToken};
 use tornado_mesh::token::{Claims, TokenError};
 use tornado_mesh::{Done, MeshFault};
 use tornado_shared::api::{Profile, Tokens};
-use tornado_shared::model::{CloseReason, FamilyId, Lane, PublicKey, Secret, UnixSeconds};
+use tornado_shared::model::{CloseReason, FamilyId, Lane, Secret, UnixSeconds};
 use tornado_store::identity::{KeyOutcome, RevokeReason, RotateOutcome, Rotation, Standing};
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ impl Service {
     /// latest trade may be repeated by whoever knows its number: an answer lost on the way costs nobody the login.
     pub(super) async fn rotate(&self, input: &RefreshToken) -> Result<Tokens, AuthError> {
         let now = self.clock.now();
-        let claims = self.keys.tokens.verify_refresh(&input.refresh_token, now).map_err(refresh_error)?;
+        let claims = self.keys.tokens().verify_refresh(&input.refresh_token, now).map_err(refresh_error)?;
         let attempt = input.attempt.map(|attempt| Sha256::digest(attempt.0).into());
         let (next, expires_at) = (Uuid::new_v4(), now.saturating_add(self.config.refresh_lifetime));
         let rotation = Rotation { family: claims.fam, spent: claims.jti, attempt, next, now, expires_at };
@@ -27,7 +27,7 @@ impl Service {
             RotateOutcome::Rotated => {
                 owed.paid();
                 let holder = Holder { user: claims.sub, device: claims.device_id, family: claims.fam };
-                let pair = self.keys.tokens.write(holder, next, now, self.lifetimes());
+                let pair = self.keys.tokens().write(holder, next, now, self.lifetimes());
                 pair.map_err(|_| fault::internal("a token could not be signed"))
             }
             RotateOutcome::Reused => {
@@ -64,7 +64,7 @@ impl Service {
     /// service can repeat it.
     pub(super) async fn log_out(&self, token: &Secret) -> Result<Done, AuthError> {
         let now = self.clock.now();
-        let claims = self.keys.tokens.verify_refresh(token, now).map_err(refresh_error)?;
+        let claims = self.keys.tokens().verify_refresh(token, now).map_err(refresh_error)?;
         let owed = self.unsettled.owe();
         let ended = self.store.revoke_family(claims.fam, RevokeReason::Logout, now).await.map_err(fault::store)?;
         if !ended {
@@ -92,14 +92,19 @@ impl Service {
         })
     }
 
-    pub(super) async fn grant(&self, token: &Secret, key: &PublicKey) -> Result<Grant, AuthError> {
-        let (claims, standing) = self.holder(token).await?;
+    pub(super) async fn grant(&self, input: &Authorize) -> Result<Grant, AuthError> {
+        let Authorize { access_token, public_key: key, plain } = input;
+        let (claims, standing) = self.holder(access_token).await?;
         if standing.wireguard_key != Some(*key) {
             match self.store.set_wireguard_key(standing.device, key).await.map_err(fault::store)? {
                 KeyOutcome::Set => {}
                 KeyOutcome::InUse => return Err(AuthError::KeyInUse),
                 KeyOutcome::DeviceGone => return Err(AuthError::Revoked),
             }
+        }
+        // Nobody refreshes this login. Were it forgotten when its tokens end, a suspension would no longer find it.
+        if *plain && !self.store.keep_family(claims.fam).await.map_err(fault::store)? {
+            return Err(AuthError::Revoked);
         }
         let preshared_keys = match &standing.sealed_export {
             None => None,
@@ -121,7 +126,7 @@ impl Service {
 
     /// Who holds this access token, checked against what is stored now and not only against its signature.
     pub(super) async fn holder(&self, token: &Secret) -> Result<(Claims, Standing), AuthError> {
-        let claims = self.keys.tokens.verify_access(token, self.clock.now()).map_err(AuthError::Token)?;
+        let claims = self.keys.tokens().verify_access(token, self.clock.now()).map_err(AuthError::Token)?;
         let standing = self.store.standing(claims.fam).await.map_err(fault::store)?.ok_or(AuthError::Revoked)?;
         check(&standing)?;
         if standing.user.id != claims.sub || standing.device != claims.device_id {

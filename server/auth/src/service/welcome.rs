@@ -60,7 +60,7 @@ impl Service {
         reply: ReplyWay,
     ) -> Result<LoginReply, AuthError> {
         let holder = Holder { user: user.id, device, family: login.family };
-        let tokens = self.keys.tokens.write(holder, login.refresh_jti, login.now, self.lifetimes());
+        let tokens = self.keys.tokens().write(holder, login.refresh_jti, login.now, self.lifetimes());
         let tokens = tokens.map_err(|_| fault::internal("a token could not be signed"))?;
         match reply {
             ReplyWay::Plain => {

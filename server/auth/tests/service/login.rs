@@ -21,7 +21,7 @@ async fn a_v2_login_is_answered_sealed_and_both_sides_have_the_same_preshared_ke
     assert_eq!(welcome.payload.user.id, user);
     let key = PrivateKey::random().public_key();
     let access_token = welcome.payload.tokens.access_token.clone();
-    let grant = world.client.authorize(Authorize { access_token, public_key: key }).await.unwrap();
+    let grant = world.client.authorize(Authorize { access_token, public_key: key, plain: false }).await.unwrap();
     assert_eq!((grant.user_id, grant.device_id, grant.max_devices), (user, welcome.payload.device_id, 3));
     let preshared = grant.preshared_keys.unwrap();
     assert_eq!(preshared.direct, welcome.export.preshared_key(Lane::Direct, &key));
@@ -43,7 +43,15 @@ async fn a_v1_login_gets_the_originals_fields_and_no_preshared_keys() {
     }
     let public_key = PrivateKey::random().public_key();
     let access_token = reply.tokens.access_token.clone();
-    assert!(world.client.authorize(Authorize { access_token, public_key }).await.unwrap().preshared_keys.is_none());
+    assert!(
+        world
+            .client
+            .authorize(Authorize { access_token, public_key, plain: false })
+            .await
+            .unwrap()
+            .preshared_keys
+            .is_none()
+    );
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ impl World {
     }
 
     async fn authorize(&self, tokens: &Tokens, public_key: PublicKey) -> Result<Grant, AuthError> {
-        self.client.authorize(Authorize { access_token: tokens.access_token.clone(), public_key }).await
+        self.client.authorize(Authorize { access_token: tokens.access_token.clone(), public_key, plain: false }).await
     }
 
     async fn alice(&self) -> Welcome {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tornado_auth::keys::Keys;
+use tornado_auth::keys::rotation::Schedule;
 use tornado_auth::{Argon2Cost, Clock, Config, Service};
 use tornado_mesh::auth::audit::AuditClient;
 use tornado_mesh::auth::operators::OperatorsClient;
@@ -54,9 +55,9 @@ impl World {
         let store = SqlIdentityStore::open_sqlite(&dir.path().join("identity.db")).await.unwrap();
         let keys = dir.path().join("keys");
         if !Keys::exist(&keys).unwrap() {
-            Keys::create(&keys, at, config.login_key_lifetime).unwrap();
+            Keys::create(&keys, at, &Schedule::from(&config)).unwrap();
         }
-        let keys = Keys::open(&keys, at, config.login_key_lifetime).unwrap();
+        let keys = Keys::open(&keys, at, &Schedule::from(&config)).unwrap();
         let now = Arc::new(AtomicI64::new(at));
         let clock = now.clone();
         let clock = Clock::new(move || clock.load(Ordering::SeqCst));

@@ -4,8 +4,9 @@ mod schemas;
 
 use axum::Json;
 use schemas::{
-    ChooseExit, Disconnected, Envelope, HeartbeatStatus, Initiate, Initiated, Lanes, LoginReply, Me, Problem, Pubkey,
-    Reauthenticated, Refresh, ServerInfo, StatusWord, TorView,
+    ChooseExit, Disconnected, Envelope, FirstCode, HeartbeatStatus, Initiate, Initiated, Lanes, LoginReply, Me,
+    NewPassword, OwnDevices, PasswordAgain, Problem, Pubkey, Reauthenticated, RecoveryCodes, Refresh, ServerInfo,
+    StatusWord, TorView, TotpOffer, UpdateMe,
 };
 use tornado_shared::api::path;
 use tornado_shared::problem::MEDIA_TYPE;
@@ -36,6 +37,13 @@ struct Row {
 
 const UNAUTHENTICATED: (&str, &str) = ("401", "missing_token, invalid_token, token_expired or revoked");
 const INVALID: (&str, &str) = ("422", "validation_failed: the body has not the fields it needs");
+/// Acts that ask for the password or a code again.
+const PROVED: &[(&str, &str)] = &[
+    ("400", "invalid_fields: the new password or the state of the second factor"),
+    ("401", "invalid_credentials or totp_invalid; else as everywhere"),
+    INVALID,
+    TOO_MANY,
+];
 const TOO_MANY: (&str, &str) = ("429", "too_many_attempts: wait as Retry-After says");
 
 const fn get(path: &'static str, summary: &'static str, reply: &'static str) -> Row {
@@ -51,7 +59,7 @@ const fn known(method: HttpMethod, path: &'static str, summary: &'static str, re
     Row { method, path, summary, bearer: true, body: None, reply, problems: &[UNAUTHENTICATED] }
 }
 
-const fn rows() -> [Row; 18] {
+const fn rows() -> [Row; 25] {
     [
         get(path::HEALTH, "Liveness", "StatusWord"),
         get(path::OPENAPI, "This document", "Object"),
@@ -77,7 +85,12 @@ const fn rows() -> [Row; 18] {
                 ("409", "max_devices_exceeded or key_in_use (502 'VPN Manager Error: …' for clients of the original)"),
                 INVALID,
             ],
-            ..known(HttpMethod::Post, path::EXPORT, "A lease for an ordinary WireGuard app, until it is ended", "Initiated")
+            ..known(
+                HttpMethod::Post,
+                path::EXPORT,
+                "A lease for an ordinary WireGuard app, until it is ended",
+                "Initiated",
+            )
         },
         known(HttpMethod::Post, path::VERIFY_ID, "The user's number, as a bare JSON string", "String"),
         Row {
@@ -86,6 +99,41 @@ const fn rows() -> [Row; 18] {
         },
         known(HttpMethod::Post, path::DISCONNECT, "End the device's session", "Disconnected"),
         known(HttpMethod::Get, path::ME, "The account, the device and its session", "Me"),
+        Row {
+            body: Some("UpdateMe"),
+            problems: &[UNAUTHENTICATED, INVALID],
+            ..known(HttpMethod::Patch, path::ME, "Change e-mail address or the device's name", "StatusWord")
+        },
+        Row {
+            body: Some("NewPassword"),
+            problems: PROVED,
+            ..known(
+                HttpMethod::Put,
+                path::ME_PASSWORD,
+                "A new password; every other device is logged out",
+                "StatusWord",
+            )
+        },
+        known(HttpMethod::Get, path::ME_DEVICES, "The account's devices", "OwnDevices"),
+        Row {
+            problems: &[UNAUTHENTICATED, ("404", "not_found: the account has no such device")],
+            ..known(HttpMethod::Delete, path::ME_DEVICE, "Remove a device; its login and tunnel end", "StatusWord")
+        },
+        Row {
+            body: Some("PasswordAgain"),
+            problems: PROVED,
+            ..known(HttpMethod::Post, path::ME_TOTP, "A secret for an authenticator app, to be confirmed", "TotpOffer")
+        },
+        Row {
+            body: Some("FirstCode"),
+            problems: PROVED,
+            ..known(HttpMethod::Put, path::ME_TOTP, "Confirm it; logins ask for codes from now on", "RecoveryCodes")
+        },
+        Row {
+            body: Some("PasswordAgain"),
+            problems: PROVED,
+            ..known(HttpMethod::Delete, path::ME_TOTP, "Take the second factor away", "StatusWord")
+        },
         known(HttpMethod::Get, path::LANES, "Both lanes and whether they carry traffic", "Lanes"),
         known(
             HttpMethod::Get,
@@ -176,6 +224,13 @@ fn components() -> Components {
         with::<Disconnected>,
         with::<Me>,
         with::<Lanes>,
+        with::<UpdateMe>,
+        with::<NewPassword>,
+        with::<OwnDevices>,
+        with::<PasswordAgain>,
+        with::<FirstCode>,
+        with::<TotpOffer>,
+        with::<RecoveryCodes>,
         with::<TorView>,
         with::<ChooseExit>,
         with::<Problem>,
@@ -203,7 +258,8 @@ mod tests {
             let pointer = reference.strip_prefix('#').unwrap();
             assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
         }
-        assert_eq!(document["paths"].as_object().unwrap().len(), rows().len());
+        let operations = document["paths"].as_object().unwrap().values().map(|path| path.as_object().unwrap().len());
+        assert_eq!(operations.sum::<usize>(), rows().len(), "a path may have several verbs");
         assert!(document["paths"]["/vpn/initiate"]["post"]["security"].is_array());
     }
 

@@ -3,4 +3,5 @@
 pub mod account;
 pub mod general;
 pub mod lanes;
+pub mod own;
 pub mod tor;

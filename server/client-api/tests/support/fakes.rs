@@ -7,13 +7,13 @@ use tornado_mesh::auth::{
     PutOperator, RedeemSetup, RefreshToken, SetupLink,
 };
 use tornado_mesh::session::{
-    ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatOutcome, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
-    LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions,
+    ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatOutcome, HeartbeatReply, HistoryQuery, HistoryRow,
+    LiveQuery, LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions,
 };
 use tornado_mesh::token::{TokenError, VerifyingKey};
 use tornado_mesh::wg::{
-    Backend, CanaryStatus, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SetTorLane, SyncPeers, SyncReport, TorExits, TorLane,
-    TorLaneReason, Wg, WgError, WgStatus,
+    Backend, CanaryStatus, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SetTorLane, SyncPeers, SyncReport,
+    TorExits, TorLane, TorLaneReason, Wg, WgError, WgStatus,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::api::{
@@ -193,7 +193,7 @@ impl Sessions for FakeSessions {
         Ok(Done {})
     }
     async fn tor(&self, input: AccessToken) -> Result<TorView, SessionError> {
-        self.check(&input)?;
+        self.check(&input.access_token)?;
         Ok(TorView {
             lane: LaneState::Open,
             exit: *self.exit.lock().unwrap(),
@@ -205,7 +205,7 @@ impl Sessions for FakeSessions {
         })
     }
     async fn choose_exit(&self, input: ChooseExit) -> Result<Done, SessionError> {
-        self.check(&AccessToken { access_token: input.access_token })?;
+        self.check(&input.access_token)?;
         if let Some(country) = input.country.filter(|country| country.as_str() != "de") {
             return Err(SessionError::NoExit { country, why: "Tor has no exit there".into() });
         }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod fakes;
+mod people;
 
 use fakes::{FakeAuth, FakeSessions, FakeWg};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -51,7 +52,7 @@ pub async fn start(config: Config) -> Server {
     let address = listener.local_addr().unwrap();
     let sessions = Arc::new(FakeSessions::default());
     let wg = Arc::new(FakeWg::default());
-    let api = Api::new(Arc::new(FakeAuth), sessions.clone(), wg.clone(), &config);
+    let api = Api::new(Arc::new(FakeAuth), Arc::new(FakeAuth), sessions.clone(), wg.clone(), &config);
     let stop = CancellationToken::new();
     tokio::spawn(Edge::new(&tls, router(api), &config).serve(listener, stop.clone()));
     Server { address, sessions, wg, stop, _state: state }

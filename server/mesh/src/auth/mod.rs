@@ -49,12 +49,13 @@ impl<T> Acting<T> {
 /// Everything that service `auth` serves, on one router.
 pub fn routers<S>(service: std::sync::Arc<S>) -> axum::Router
 where
-    S: Auth + audit::Audit + users::Users + operators::Operators,
+    S: Auth + audit::Audit + users::Users + operators::Operators + keys::KeyRing,
 {
     router(service.clone())
         .merge(audit::router(service.clone()))
         .merge(users::router(service.clone()))
-        .merge(operators::router(service))
+        .merge(operators::router(service.clone()))
+        .merge(keys::router(service))
 }
 
 /// Input of [`Auth::open_login`].
@@ -96,6 +97,9 @@ pub struct Authorize {
     pub access_token: Secret,
     /// The WireGuard key the device wants to use; it becomes the device's only one.
     pub public_key: PublicKey,
+    /// True: an ordinary WireGuard app will use it, which renews no tokens. Its login is kept until somebody ends it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub plain: bool,
 }
 
 /// The right to connect, freshly checked against users, devices and token families.

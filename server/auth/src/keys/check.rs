@@ -1,0 +1,74 @@
+//! Trying every key: are the files those in use, does each sign what its public half accepts?
+
+use super::rotation::{Schedule, current};
+use super::{Keys, KeysError, files};
+use crate::tokens::{public_half, sign};
+use tornado_mesh::auth::keys::KeyCheck;
+use tornado_mesh::token::{AUDIENCE, Claims, ISSUER, TokenKind, Verifier};
+use tornado_shared::model::{DeviceId, FamilyId, UnixSeconds, UserId};
+use uuid::Uuid;
+
+impl Keys {
+    /// Reads every file again and tries each key. Problems are what it finds; an error is a directory that cannot be read.
+    pub fn check(&self, now: UnixSeconds, schedule: &Schedule) -> Result<KeyCheck, KeysError> {
+        let files = files::names(&self.dir)?;
+        let mut problems = Vec::new();
+        match Self::load(&self.dir) {
+            Err(error) => problems.push(error.to_string()),
+            Ok(read) => {
+                if read.identity.public() != self.identity.public() {
+                    problems.push("identity.json is not the identity in use".into());
+                }
+                if read.audit.public() != self.audit.public() {
+                    problems.push("audit.json is not the audit key in use".into());
+                }
+                if read.ids() != self.ids() {
+                    problems.push("the files are not the keys in use; restart service auth".into());
+                }
+            }
+        }
+        let tokens = self.tokens();
+        for key in tokens.stored() {
+            let verifier = Verifier::new(&[public_half(key)], key.kind);
+            let proof = sign(key, &claims(key.kind, now));
+            if !proof.is_ok_and(|token| verifier.verify(token.expose(), now).is_ok()) {
+                problems.push(format!("the signing key {} does not sign what it checks", key.kid));
+            }
+        }
+        for kind in [TokenKind::Access, TokenKind::Refresh] {
+            let signer = current(tokens.stored(), kind, now);
+            if signer.is_none_or(|key| key.active_from() > now) {
+                problems.push("a signing key is from the future: was the clock set back?".into());
+            }
+            let limit = schedule.period.saturating_mul(2);
+            if schedule.period > 0 && signer.is_some_and(|key| now.saturating_sub(key.created_at) > limit) {
+                problems.push("a signing key is twice as old as it may be: is the key directory writable?".into());
+            }
+        }
+        let logins = self.login();
+        for key in logins.all().1 {
+            let good = key.signed().clone().verify(&self.identity.public(), now).is_ok();
+            if !good && key.key().expires_at() > now {
+                problems.push(format!("the login key {} is not signed by the identity, or not yet good", key.id()));
+            }
+        }
+        Ok(KeyCheck { files: files.len(), problems })
+    }
+}
+
+fn claims(kind: TokenKind, now: UnixSeconds) -> Claims {
+    Claims {
+        iss: ISSUER.to_owned(),
+        aud: AUDIENCE.to_owned(),
+        sub: UserId(Uuid::nil()),
+        device_id: DeviceId(Uuid::nil()),
+        fam: FamilyId(Uuid::nil()),
+        iat: now,
+        nbf: now,
+        // Never good outside of this check.
+        exp: now,
+        jti: Uuid::nil(),
+        kind,
+        scope: None,
+    }
+}

@@ -1,0 +1,197 @@
+//! Carrying out a rotation: each step is one whole file, and a journal says what is still owed, so a crash between any two
+//! of them is resumed at the next start.
+
+use super::rotation::{Schedule, current, gone_at, next_rotation, plan};
+use super::{Keys, KeysError, LoginV1File, SigningKeyFile, V1Key, V2Key};
+use super::{files, login, signing_name, write_signing, write_v1, write_v2};
+use crate::tokens::TokenKeys;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use tornado_mesh::auth::keys::{KeyInfo, KeyPhase, KeyUse};
+use tornado_mesh::token::TokenKind;
+use tornado_shared::crypto::login_key::StoredLoginKey;
+use tornado_shared::model::UnixSeconds;
+
+/// File of a rotation that is under way.
+pub const JOURNAL: &str = "rotation.json";
+
+/// New keys of every use were asked for while there were these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Demand {
+    before: BTreeSet<String>,
+}
+
+/// Between two steps of a rotation; tests end it at each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The journal is written, nothing made.
+    Demanded,
+    /// A key's file is written, the key not in use.
+    Written(KeyUse),
+    /// The key is published.
+    Published(KeyUse),
+    /// All is made, the journal still there.
+    Made,
+    /// The journal is gone, old keys still there.
+    Settled,
+}
+
+/// Called at each step. An error stands for a crash.
+pub type Hook<'a> = &'a mut dyn FnMut(Step) -> Result<(), KeysError>;
+
+impl Keys {
+    /// Demands new keys of every use and makes them. Asked again before that is done: the same rotation goes on.
+    pub fn rotate(&self, now: UnixSeconds, schedule: &Schedule, hook: Hook<'_>) -> Result<(), KeysError> {
+        {
+            let mut owed = self.demand();
+            if owed.is_none() {
+                let demand = Demand { before: self.ids() };
+                files::replace(&self.dir, JOURNAL, &demand)?;
+                *owed = Some(demand);
+            }
+        }
+        hook(Step::Demanded)?;
+        self.advance(now, schedule, hook)
+    }
+
+    /// Does what is due at `now`: by age, by demand, by the end of a key's use. Again: nothing.
+    pub fn advance(&self, now: UnixSeconds, schedule: &Schedule, hook: Hook<'_>) -> Result<(), KeysError> {
+        let mut owed = self.demand();
+        let before = owed.as_ref().map(|demand| &demand.before);
+        let signing = plan(self.tokens().stored(), before, now, schedule);
+        let logins = login::plan(&self.login(), before, now, schedule.login_lifetime);
+        for kind in &signing.make {
+            let key = SigningKeyFile::random(*kind, now, schedule.lead, schedule.lifetime(*kind));
+            write_signing(&self.dir, &key)?;
+            hook(Step::Written(usage(*kind)))?;
+            self.change_tokens(|keys| keys.push(key))?;
+            hook(Step::Published(usage(*kind)))?;
+        }
+        if logins.make_v1 {
+            let stored = LoginV1File::random(now, schedule.login_lifetime);
+            let path = write_v1(&self.dir, &stored)?;
+            hook(Step::Written(KeyUse::LoginV1))?;
+            self.change_login(|keys| keys.push_v1(V1Key::new(path, &stored)));
+        }
+        if logins.make_v2 {
+            let stored = StoredLoginKey::random(now, schedule.login_lifetime);
+            let path = write_v2(&self.dir, &stored)?;
+            hook(Step::Written(KeyUse::LoginV2))?;
+            self.change_login(|keys| keys.push_v2(V2Key::new(path, &stored, &self.identity)));
+        }
+        hook(Step::Made)?;
+        if owed.is_some() {
+            files::remove(&self.dir.join(JOURNAL))?;
+            *owed = None;
+        }
+        hook(Step::Settled)?;
+        self.forget(&signing.remove, &logins.remove)
+    }
+
+    /// What was signed with or sealed to these can never be used again.
+    fn forget(&self, signing: &[String], logins: &[std::path::PathBuf]) -> Result<(), KeysError> {
+        let gone: Vec<_> =
+            self.tokens().stored().iter().filter(|key| signing.contains(&key.kid)).map(signing_name).collect();
+        if !gone.is_empty() {
+            self.change_tokens(|keys| keys.retain(|key| !signing.contains(&key.kid)))?;
+        }
+        self.change_login(|keys| keys.forget(logins));
+        for path in gone.iter().map(|name| self.dir.join(name)).chain(logins.iter().cloned()) {
+            files::remove(&path)?;
+        }
+        Ok(())
+    }
+
+    fn demand(&self) -> MutexGuard<'_, Option<Demand>> {
+        self.demand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_tokens(&self, change: impl FnOnce(&mut Vec<SigningKeyFile>)) -> Result<(), KeysError> {
+        let mut stored = self.tokens().stored().to_vec();
+        change(&mut stored);
+        let next = Arc::new(TokenKeys::new(stored)?);
+        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = next;
+        Ok(())
+    }
+
+    fn change_login(&self, change: impl FnOnce(&mut login::LoginKeys)) {
+        let mut next = login::LoginKeys::clone(&self.login());
+        change(&mut next);
+        *self.login.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+    }
+
+    pub(super) fn ids(&self) -> BTreeSet<String> {
+        let logins = self.login();
+        let (v1, v2) = logins.all();
+        let signing = self.tokens().stored().iter().map(|key| key.kid.clone()).collect::<Vec<_>>();
+        signing.into_iter().chain(v1.iter().map(V1Key::id)).chain(v2.iter().map(V2Key::id)).collect()
+    }
+
+    /// True while a rotation is under way.
+    #[must_use]
+    pub fn is_rotating(&self) -> bool {
+        self.demand().is_some()
+    }
+
+    /// When signing keys are next made by themselves.
+    #[must_use]
+    pub fn next_rotation(&self, schedule: &Schedule) -> Option<UnixSeconds> {
+        next_rotation(self.tokens().stored(), schedule)
+    }
+
+    /// Ages and phases of all keys that rotate, by use, newest first.
+    #[must_use]
+    pub fn overview(&self, now: UnixSeconds, schedule: &Schedule) -> Vec<KeyInfo> {
+        let (tokens, logins) = (self.tokens(), self.login());
+        let mut infos: Vec<_> =
+            tokens.stored().iter().map(|key| signing_info(tokens.stored(), key, now, schedule)).collect();
+        infos.sort_by_key(|info| (info.usage == KeyUse::Refresh, std::cmp::Reverse(info.active_from)));
+        let (v1, v2) = logins.all();
+        let info = |id: String, usage, not_before: UnixSeconds, expires_at, is_offered| KeyInfo {
+            id,
+            usage,
+            phase: if is_offered { KeyPhase::Current } else { KeyPhase::VerifyOnly },
+            created_at: not_before,
+            active_from: not_before,
+            gone_at: Some(expires_at),
+        };
+        let offered = logins.newest_v1(now).map(V1Key::id);
+        let of_v1 = |key: &V1Key| {
+            info(key.id(), KeyUse::LoginV1, key.not_before(), key.expires_at(), offered == Some(key.id()))
+        };
+        infos.extend(v1.iter().map(of_v1));
+        let offered = logins.newest_v2(now).map(V2Key::id);
+        let of_v2 = |key: &V2Key| {
+            let (from, until) = (key.signed().statement.not_before, key.key().expires_at());
+            info(key.id(), KeyUse::LoginV2, from, until, offered == Some(key.id()))
+        };
+        infos.extend(v2.iter().map(of_v2));
+        infos
+    }
+}
+
+fn signing_info(keys: &[SigningKeyFile], key: &SigningKeyFile, now: UnixSeconds, schedule: &Schedule) -> KeyInfo {
+    let signs = current(keys, key.kind, now).is_some_and(|current| current.kid == key.kid);
+    let phase = match signs {
+        true => KeyPhase::Current,
+        false if key.active_from() > now => KeyPhase::Next,
+        false => KeyPhase::VerifyOnly,
+    };
+    KeyInfo {
+        id: key.kid.clone(),
+        usage: usage(key.kind),
+        phase,
+        created_at: key.created_at,
+        active_from: key.active_from(),
+        gone_at: gone_at(keys, key, schedule),
+    }
+}
+
+const fn usage(kind: TokenKind) -> KeyUse {
+    match kind {
+        TokenKind::Access => KeyUse::Access,
+        TokenKind::Refresh => KeyUse::Refresh,
+    }
+}

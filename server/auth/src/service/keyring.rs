@@ -1,0 +1,70 @@
+//! The keys: their status, rotation and check.
+
+use super::access::Act;
+use super::{Service, fault};
+use crate::keys::rotation::Schedule;
+use std::collections::BTreeSet;
+use tornado_mesh::NoInput;
+use tornado_mesh::auth::audit::Outcome;
+use tornado_mesh::auth::keys::{KeyCheck, KeyPhase, KeyRing, KeyStatus};
+use tornado_mesh::auth::{Acting, AuthError};
+use tornado_shared::model::UnixSeconds;
+
+impl Service {
+    pub(super) fn schedule(&self) -> Schedule {
+        Schedule::from(&self.config)
+    }
+
+    /// What is due by age. A failure is logged and met again at the next turn; until then the old keys go on.
+    pub(super) async fn advance_keys(&self, now: UnixSeconds) {
+        let numbers =
+            || -> BTreeSet<_> { self.keys.overview(now, &self.schedule()).into_iter().map(|key| key.id).collect() };
+        let before = numbers();
+        let advanced = self.keys.advance(now, &self.schedule(), &mut |_| Ok(()));
+        let made = numbers().difference(&before).count();
+        if made > 0 {
+            tracing::info!(made, "new keys were made by their age");
+            self.note("service:auth", "keys.rotate", "keys", Outcome::Done).await;
+        }
+        if let Err(error) = advanced {
+            tracing::error!(%error, "keys could not be renewed");
+            self.note("service:auth", "keys.rotate", "keys", Outcome::Failed).await;
+        }
+    }
+
+    async fn key_status(&self) -> Result<KeyStatus, AuthError> {
+        let (now, schedule) = (self.clock.now(), self.schedule());
+        Ok(KeyStatus {
+            now,
+            keys: self.keys.overview(now, &schedule),
+            next_rotation: self.keys.next_rotation(&schedule),
+            lead: schedule.lead,
+            rotating: self.keys.is_rotating(),
+            tls: self.store.tls().await.map_err(fault::store)?,
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl KeyRing for Service {
+    async fn status(&self, input: Acting<NoInput>) -> Result<KeyStatus, AuthError> {
+        self.authorise(input.operator.as_ref(), Act::KeysRead).await?;
+        self.key_status().await
+    }
+
+    async fn rotate(&self, input: Acting<NoInput>) -> Result<KeyStatus, AuthError> {
+        let actor = self.authorise(input.operator.as_ref(), Act::KeysRotate).await?;
+        let rotated = self.keys.rotate(self.clock.now(), &self.schedule(), &mut |_| Ok(()));
+        let outcome = if rotated.is_ok() { Outcome::Done } else { Outcome::Failed };
+        self.note(&actor.name, "keys.rotate", "keys", outcome).await;
+        rotated.map_err(fault::keys)?;
+        let status = self.key_status().await?;
+        tracing::info!(waiting = status.keys.iter().filter(|key| key.phase == KeyPhase::Next).count(), "keys rotated");
+        Ok(status)
+    }
+
+    async fn check(&self, input: Acting<NoInput>) -> Result<KeyCheck, AuthError> {
+        self.authorise(input.operator.as_ref(), Act::KeysRead).await?;
+        self.keys.check(self.clock.now(), &self.schedule()).map_err(fault::keys)
+    }
+}

@@ -1,0 +1,202 @@
+//! Rotation: under load, cut off at every step, on schedule.
+
+use crate::world::{NOW, PASSWORD, World, config, files};
+use std::path::Path;
+use tornado_auth::keys::ring::Step;
+use tornado_auth::keys::rotation::Schedule;
+use tornado_auth::keys::{Keys, KeysError};
+use tornado_mesh::NoInput;
+use tornado_mesh::auth::keys::{KeyPhase, KeyRing as _, KeyRingClient, KeyStatus, KeyUse};
+use tornado_mesh::auth::{Acting, Auth as _, Authorize, RefreshToken};
+use tornado_mesh::token::{TokenKind, Verifier};
+use tornado_shared::crypto::identity::IdentityKey;
+use tornado_shared::model::PrivateKey;
+
+const USES: [KeyUse; 4] = [KeyUse::Access, KeyUse::Refresh, KeyUse::LoginV1, KeyUse::LoginV2];
+
+impl World {
+    fn ring(&self) -> KeyRingClient {
+        KeyRingClient::new(self.channel())
+    }
+
+    async fn rotate(&self) -> KeyStatus {
+        self.ring().rotate(Acting::root(NoInput {})).await.unwrap()
+    }
+
+    async fn problems(&self) -> Vec<String> {
+        self.ring().check(Acting::root(NoInput {})).await.unwrap().problems
+    }
+}
+
+fn count(status: &KeyStatus, usage: KeyUse, phase: KeyPhase) -> usize {
+    status.keys.iter().filter(|key| (key.usage, key.phase) == (usage, phase)).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn defect_001_two_rotations_in_a_row_log_nobody_out() {
+    let world = World::new().await;
+    let mut devices = Vec::new();
+    for i in 0..20 {
+        world.account(&format!("user{i}"), None, 5).await;
+        for _ in 0..5 {
+            let welcome = world.login(&format!("user{i}"), PASSWORD, &IdentityKey::random()).await.unwrap();
+            devices.push(welcome.payload.tokens);
+        }
+    }
+    // What service `session` knows: fetched once before, and once while the new keys wait.
+    let mut failed = 0;
+    for round in 0..4 {
+        let keys = world.client.verifying_keys(NoInput {}).await.unwrap();
+        let known = Verifier::new(&keys, TokenKind::Access);
+        let refreshing = devices.iter().map(|tokens| {
+            let refresh_token = tokens.refresh_token.clone();
+            world.client.refresh(RefreshToken { refresh_token, attempt: None })
+        });
+        let rotating = async {
+            if round == 1 || round == 2 {
+                world.rotate().await;
+            }
+        };
+        let (fresh, ()) = futures::future::join(futures::future::join_all(refreshing), rotating).await;
+        for (i, (tokens, fresh)) in devices.iter_mut().zip(fresh).enumerate() {
+            let Ok(fresh) = fresh else {
+                failed += 1;
+                continue;
+            };
+            *tokens = fresh;
+            failed += usize::from(known.verify(tokens.access_token.expose(), world.now()).is_err());
+            if i % 10 != 0 {
+                continue;
+            }
+            let grant = Authorize {
+                access_token: tokens.access_token.clone(),
+                public_key: PrivateKey::random().public_key(),
+                plain: false,
+            };
+            failed += usize::from(world.client.authorize(grant).await.is_err());
+        }
+        world.pass(60);
+    }
+    assert_eq!((failed, devices.len()), (0, 100));
+    let status = world.ring().status(Acting::root(NoInput {})).await.unwrap();
+    for usage in USES {
+        assert_eq!(count(&status, usage, KeyPhase::Current), 1);
+        assert_eq!(count(&status, usage, KeyPhase::VerifyOnly), 2, "{usage:?}");
+    }
+    assert_eq!(world.problems().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn keys_rotate_each_day_and_old_ones_go_when_their_tokens_have() {
+    let world = World::new().await;
+    world.account("alice", None, 5).await;
+    let mut tokens = world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap().payload.tokens;
+    for _ in 0..30 {
+        world.pass(12 * 3600);
+        world.service.upkeep().await;
+        let refresh_token = tokens.refresh_token.clone();
+        tokens = world.client.refresh(RefreshToken { refresh_token, attempt: None }).await.unwrap();
+        assert_eq!(world.problems().await, Vec::<String>::new());
+        assert!(files(&world.keys_dir()).len() <= 20);
+    }
+    let status = world.ring().status(Acting::root(NoInput {})).await.unwrap();
+    assert!(status.next_rotation.unwrap() > world.now() && !status.rotating);
+    assert!(count(&status, KeyUse::Refresh, KeyPhase::VerifyOnly) >= 6);
+    let actions = world.actions().await;
+    assert!(actions.contains(&"service:auth keys.rotate done".to_owned()), "{actions:?}");
+}
+
+#[tokio::test]
+async fn a_new_key_is_published_before_it_signs() {
+    let world = World::new().await;
+    world.account("alice", None, 5).await;
+    let status = world.rotate().await;
+    assert_eq!((count(&status, KeyUse::Access, KeyPhase::Next), status.lead), (1, 120));
+    let kid = async || {
+        let tokens = world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap().payload.tokens;
+        let keys = world.client.verifying_keys(NoInput {}).await.unwrap();
+        let opens = |key: &tornado_mesh::token::VerifyingKey| {
+            Verifier::new(std::slice::from_ref(key), TokenKind::Access)
+                .verify(tokens.access_token.expose(), world.now())
+                .is_ok()
+        };
+        keys.iter().find(|key| opens(key)).unwrap().kid.clone()
+    };
+    let next = status.keys.iter().find(|key| key.phase == KeyPhase::Next && key.usage == KeyUse::Access).unwrap();
+    assert_ne!(kid().await, next.id);
+    world.pass(120);
+    assert_eq!(kid().await, next.id);
+}
+
+fn crash(at: usize) -> impl FnMut(Step) -> Result<(), KeysError> {
+    let mut steps = 0;
+    move |_| {
+        steps += 1;
+        if steps > at { Err(KeysError::Missing("power")) } else { Ok(()) }
+    }
+}
+
+fn of_each_use(keys: &Keys, schedule: &Schedule) -> [usize; 4] {
+    let overview = keys.overview(NOW, schedule);
+    USES.map(|usage| overview.iter().filter(|key| key.usage == usage).count())
+}
+
+fn fresh(dir: &Path, schedule: &Schedule) -> Keys {
+    let dir = dir.join("keys");
+    Keys::create(&dir, NOW, schedule).unwrap();
+    Keys::open(&dir, NOW, schedule).unwrap()
+}
+
+#[test]
+fn defect_079_a_rotation_that_is_cut_off_anywhere_is_ended_at_the_next_start() {
+    let schedule = Schedule::from(&config());
+    let mut cut_off = 0;
+    for at in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = fresh(dir.path(), &schedule);
+        if keys.rotate(NOW, &schedule, &mut crash(at)).is_ok() {
+            break;
+        }
+        cut_off += 1;
+        drop(keys);
+        let again = Keys::open(&dir.path().join("keys"), NOW + 5, &schedule).unwrap();
+        assert_eq!(of_each_use(&again, &schedule), [2; 4], "cut off at step {at}");
+        assert!(!again.is_rotating());
+        assert!(!dir.path().join("keys/rotation.json").exists());
+        assert_eq!(again.check(NOW + 5, &schedule).unwrap().problems, Vec::<String>::new());
+        // A demand after that is a new one.
+        again.rotate(NOW + 6, &schedule, &mut |_| Ok(())).unwrap();
+        assert_eq!(of_each_use(&again, &schedule), [3; 4]);
+    }
+    assert_eq!(cut_off, 9, "every step was tried");
+}
+
+#[test]
+fn defect_079_a_failure_is_made_up_for_without_a_restart_and_no_demand_is_lost() {
+    let schedule = Schedule::from(&config());
+    for at in 0..9 {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = fresh(dir.path(), &schedule);
+        keys.rotate(NOW, &schedule, &mut crash(at)).unwrap_err();
+        let owed = keys.is_rotating();
+        keys.advance(NOW + 1, &schedule, &mut |_| Ok(())).unwrap();
+        assert!(!keys.is_rotating());
+        let counts = of_each_use(&keys, &schedule);
+        assert!(counts.iter().all(|count| (2..=3).contains(count)), "{counts:?} after step {at}, owed {owed}");
+        let reopened = Keys::open(&dir.path().join("keys"), NOW + 2, &schedule).unwrap();
+        assert_eq!(reopened.check(NOW + 2, &schedule).unwrap().problems, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn the_check_finds_files_that_are_not_the_keys_in_use() {
+    let schedule = Schedule::from(&config());
+    let dir = tempfile::tempdir().unwrap();
+    let keys = fresh(dir.path(), &schedule);
+    assert_eq!(keys.check(NOW, &schedule).unwrap().problems, Vec::<String>::new());
+    let signing =
+        files(&dir.path().join("keys")).into_iter().find(|path| path.display().to_string().contains("sign-access"));
+    std::fs::remove_file(signing.unwrap()).unwrap();
+    assert_eq!(keys.check(NOW, &schedule).unwrap().problems.len(), 1);
+    assert_eq!(keys.check(NOW + 10 * 86_400, &schedule).unwrap().problems.len(), 3);
+}

@@ -1,0 +1,256 @@
+//! Users and their devices: as operators change them, as they themselves do, and what that ends.
+
+use crate::world::{PASSWORD, Welcome, World};
+use std::sync::atomic::Ordering;
+use tornado_mesh::auth::users::{
+    ChangePassword, CreateUser, DeviceRef, Nothing, OwnAct, UpdateOwn, UpdateUser, UserInfo, UserQuery, UserRef,
+    Users as _,
+};
+use tornado_mesh::auth::{Acting, Auth as _, AuthError, RefreshToken};
+use tornado_mesh::{MeshFault, ServiceError as _};
+use tornado_shared::api::Tokens;
+use tornado_shared::crypto::identity::IdentityKey;
+use tornado_shared::model::{CloseReason, DeviceId, Secret};
+
+const NEW: &str = "another good password";
+
+fn of(user: &str) -> UpdateUser {
+    UpdateUser { user: user.into(), ..UpdateUser::default() }
+}
+
+fn which(user: &str) -> Acting<UserRef> {
+    Acting::root(UserRef { user: user.into() })
+}
+
+fn own<T>(tokens: &Tokens, what: T) -> OwnAct<T> {
+    OwnAct { access_token: tokens.access_token.clone(), what }
+}
+
+impl World {
+    async fn update(&self, what: UpdateUser) -> Result<UserInfo, AuthError> {
+        self.users().update(Acting::root(what)).await
+    }
+
+    /// An account with two devices logged in.
+    async fn two_devices(&self) -> (Welcome, Welcome) {
+        self.account("alice", Some("alice@example.org"), 3).await;
+        let first = self.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap();
+        let second = self.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap();
+        self.service.settle_sessions().await;
+        (first, second)
+    }
+
+    async fn can_refresh(&self, tokens: &Tokens) -> bool {
+        let refresh_token = tokens.refresh_token.clone();
+        self.client.refresh(RefreshToken { refresh_token, attempt: None }).await.is_ok()
+    }
+
+    fn closed_devices(&self) -> Vec<DeviceId> {
+        let mut devices: Vec<_> = self.sessions.closed().iter().map(|(device, _)| *device).collect();
+        devices.sort_by_key(|device| device.0);
+        devices
+    }
+}
+
+fn sorted(devices: [&Welcome; 2]) -> Vec<DeviceId> {
+    let mut ids = devices.map(|welcome| welcome.payload.device_id).to_vec();
+    ids.sort_by_key(|device| device.0);
+    ids
+}
+
+#[tokio::test]
+async fn operators_make_find_and_change_accounts() {
+    let world = World::new().await;
+    let create = |name: &str, password: &str| {
+        Acting::root(CreateUser {
+            username: name.parse().unwrap(),
+            email: Some("Bob@Example.org".into()),
+            password: Secret::new(password),
+            max_devices: 2,
+        })
+    };
+    assert_eq!(world.users().create(create("bob", "short")).await.unwrap_err().code(), "invalid_fields");
+    let bob = world.users().create(create("bob", PASSWORD)).await.unwrap();
+    assert_eq!(
+        (bob.email.as_deref(), bob.max_devices, bob.is_active, bob.totp),
+        (Some("bob@example.org"), 2, true, false)
+    );
+    assert_eq!(world.users().create(create("bob2", PASSWORD)).await.unwrap_err(), AuthError::NameTaken);
+    assert!(world.login("bob", PASSWORD, &IdentityKey::random()).await.is_ok());
+    let renamed = UpdateUser { username: Some("robert".parse().unwrap()), email: Some(String::new()), ..of("bob") };
+    let robert = world.update(renamed).await.unwrap();
+    assert_eq!((robert.id, robert.email, robert.last_login_at), (bob.id, None, Some(world.now())));
+    assert_eq!(world.users().show(which("bob")).await.unwrap_err().code(), "not_found");
+    assert_eq!(world.users().show(which(&bob.id.to_string())).await.unwrap().username.as_str(), "robert");
+    let query = UserQuery { search: "OBER".into(), limit: 10, ..UserQuery::default() };
+    assert_eq!(world.users().list(Acting::root(query)).await.unwrap().total, 1);
+    for email in ["no address", "@example.org", "a@b@example.org", "a@localhost"] {
+        let refused = world.update(UpdateUser { email: Some(email.into()), ..of("robert") }).await.unwrap_err();
+        assert_eq!(refused.code(), "invalid_fields", "{email}");
+    }
+    assert_eq!(
+        world.update(UpdateUser { max_devices: Some(11), ..of("robert") }).await.unwrap_err().code(),
+        "invalid_fields"
+    );
+}
+
+#[tokio::test]
+async fn nobody_acts_without_a_caller_or_a_sign_in() {
+    let world = World::new().await;
+    world.account("alice", None, 3).await;
+    let refused = world.service.delete(which("alice")).await.unwrap_err();
+    assert!(matches!(refused, AuthError::Mesh(MeshFault::Forbidden(_))));
+    let forged = Acting::operator(Secret::new("AAAAAAAAAAAAAAAAAAAAAAAAAA"), UserRef { user: "alice".into() });
+    assert_eq!(world.users().delete(forged).await.unwrap_err(), AuthError::SignedOut);
+    assert!(world.users().show(which("alice")).await.is_ok());
+}
+
+#[tokio::test]
+async fn defect_068_suspending_ends_logins_and_sessions_before_it_answers() {
+    let world = World::new().await;
+    let (first, second) = world.two_devices().await;
+    let info = world.update(UpdateUser { active: Some(false), ..of("alice") }).await.unwrap();
+    assert!(!info.is_active);
+    assert_eq!(world.closed_devices(), sorted([&first, &second]));
+    assert!(world.sessions.closed().iter().all(|(_, reason)| *reason == CloseReason::Revoked));
+    assert!(!world.can_refresh(&first.payload.tokens).await);
+    let refused = world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap_err();
+    assert_eq!(refused, AuthError::UserInactive);
+    world.update(UpdateUser { active: Some(true), ..of("alice") }).await.unwrap();
+    assert!(!world.can_refresh(&second.payload.tokens).await, "ended logins stay ended");
+    assert!(world.login("alice", PASSWORD, &IdentityKey::random()).await.is_ok());
+    assert_eq!(world.actions().await[1..], ["root user.suspend done", "root user.reactivate done"]);
+}
+
+#[tokio::test]
+async fn defect_068_a_new_password_ends_logins_and_sessions() {
+    let world = World::new().await;
+    let (first, second) = world.two_devices().await;
+    world.update(UpdateUser { password: Some(Secret::new(NEW)), ..of("alice") }).await.unwrap();
+    assert_eq!(world.closed_devices(), sorted([&first, &second]));
+    assert!(!world.can_refresh(&first.payload.tokens).await);
+    assert!(world.login("alice", PASSWORD, &IdentityKey::random()).await.is_err());
+    assert!(world.login("alice", NEW, &IdentityKey::random()).await.is_ok());
+}
+
+#[tokio::test]
+async fn defect_068_fewer_devices_end_the_newest_sessions_that_are_too_many() {
+    let world = World::new().await;
+    let (first, second) = world.two_devices().await;
+    let user = first.payload.user.id;
+    world
+        .sessions
+        .live
+        .lock()
+        .unwrap()
+        .extend([first.payload.device_id, second.payload.device_id].map(|id| (user, id)));
+    world.update(UpdateUser { max_devices: Some(2), ..of("alice") }).await.unwrap();
+    assert_eq!(world.sessions.closed(), []);
+    world.update(UpdateUser { max_devices: Some(1), ..of("alice") }).await.unwrap();
+    let closed = world.sessions.closed();
+    assert_eq!(closed.len(), 1);
+    assert_eq!(closed[0].1, CloseReason::Evicted);
+    assert!(world.can_refresh(&first.payload.tokens).await && world.can_refresh(&second.payload.tokens).await);
+}
+
+#[tokio::test]
+async fn defect_069_a_deleted_name_is_free_and_the_old_logins_are_dead() {
+    let world = World::new().await;
+    let (first, second) = world.two_devices().await;
+    world.users().delete(which("alice")).await.unwrap();
+    assert_eq!(world.closed_devices(), sorted([&first, &second]));
+    assert_eq!(world.users().delete(which("alice")).await.unwrap_err().code(), "not_found");
+    world.account("alice", Some("alice@example.org"), 3).await;
+    assert!(world.login("alice@example.org", PASSWORD, &IdentityKey::random()).await.is_ok());
+    assert!(!world.can_refresh(&first.payload.tokens).await, "defect 13: a deleted user refreshes no more");
+}
+
+#[tokio::test]
+async fn defect_062_an_operator_ends_every_login_of_an_account() {
+    let world = World::new().await;
+    let (first, second) = world.two_devices().await;
+    world.users().revoke(which("alice")).await.unwrap();
+    assert_eq!(world.closed_devices(), sorted([&first, &second]));
+    assert!(!world.can_refresh(&first.payload.tokens).await);
+    assert!(world.login("alice", PASSWORD, &IdentityKey::random()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_silent_session_service_is_told_and_made_up_for() {
+    let world = World::new().await;
+    let (first, second) = world.two_devices().await;
+    let user = first.payload.user.id;
+    world
+        .sessions
+        .live
+        .lock()
+        .unwrap()
+        .extend([first.payload.device_id, second.payload.device_id].map(|id| (user, id)));
+    world.sessions.silent.store(true, Ordering::SeqCst);
+    let told = world.update(UpdateUser { active: Some(false), ..of("alice") }).await.unwrap_err();
+    assert_eq!(told.code(), "unavailable");
+    assert!(!world.can_refresh(&first.payload.tokens).await, "the right is gone at once");
+    world.sessions.silent.store(false, Ordering::SeqCst);
+    world.service.settle_sessions().await;
+    assert_eq!(world.closed_devices(), sorted([&first, &second]));
+}
+
+#[tokio::test]
+async fn defect_002_owners_see_and_evict_their_devices() {
+    let world = World::new().await;
+    let (phone, laptop) = world.two_devices().await;
+    world.account("mallory", None, 3).await;
+    let mallory = world.login("mallory", PASSWORD, &IdentityKey::random()).await.unwrap();
+    let list = world.users().own_devices(own(&laptop.payload.tokens, Nothing {})).await.unwrap();
+    assert_eq!(list.len(), 2);
+    assert!(list.iter().all(|device| device.logged_in && device.has_key));
+    let evict = |tokens: &Tokens| own(tokens, DeviceRef { device_id: phone.payload.device_id });
+    let refused = world.users().remove_own_device(evict(&mallory.payload.tokens)).await.unwrap_err();
+    assert_eq!(refused.code(), "not_found", "nobody else's device");
+    world.users().remove_own_device(evict(&laptop.payload.tokens)).await.unwrap();
+    assert_eq!(world.sessions.closed(), [(phone.payload.device_id, CloseReason::Revoked)]);
+    assert!(!world.can_refresh(&phone.payload.tokens).await);
+    assert_eq!(world.users().own_devices(own(&laptop.payload.tokens, Nothing {})).await.unwrap().len(), 1);
+    let removed = world.users().own_devices(own(&phone.payload.tokens, Nothing {})).await.unwrap_err();
+    assert_eq!(removed, AuthError::Revoked);
+    let again = Acting::root(DeviceRef { device_id: phone.payload.device_id });
+    assert_eq!(world.users().remove_device(again).await.unwrap_err().code(), "not_found");
+}
+
+#[tokio::test]
+async fn owners_change_their_password_and_only_the_asking_device_stays() {
+    let world = World::new().await;
+    let (phone, laptop) = world.two_devices().await;
+    let change = |current: &str, new: &str| {
+        own(&laptop.payload.tokens, ChangePassword { current: Secret::new(current), new: Secret::new(new) })
+    };
+    let users = world.users();
+    assert_eq!(users.change_own_password(change("wrong", NEW)).await.unwrap_err(), AuthError::InvalidCredentials);
+    assert_eq!(users.change_own_password(change(PASSWORD, "short")).await.unwrap_err().code(), "invalid_fields");
+    users.change_own_password(change(PASSWORD, NEW)).await.unwrap();
+    assert_eq!(world.sessions.closed(), [(phone.payload.device_id, CloseReason::Revoked)]);
+    assert!(world.can_refresh(&laptop.payload.tokens).await);
+    assert!(!world.can_refresh(&phone.payload.tokens).await);
+    assert!(world.login("alice", NEW, &IdentityKey::random()).await.is_ok());
+    let what = UpdateOwn { email: Some(String::new()), device_name: Some("desk".parse().unwrap()) };
+    users.update_own(own(&laptop.payload.tokens, what)).await.unwrap();
+    let list = users.own_devices(own(&laptop.payload.tokens, Nothing {})).await.unwrap();
+    assert!(list.iter().any(|device| device.name.as_str() == "desk"));
+    assert_eq!(users.show(which("alice")).await.unwrap().email, None);
+}
+
+#[tokio::test]
+async fn defect_019_a_stolen_token_does_not_guess_the_password() {
+    let world = World::new().await;
+    let (_, laptop) = world.two_devices().await;
+    let guess = async || {
+        let what = ChangePassword { current: Secret::new("wrong"), new: Secret::new(NEW) };
+        world.users().change_own_password(own(&laptop.payload.tokens, what)).await
+    };
+    for _ in 0..5 {
+        assert_eq!(guess().await.unwrap_err(), AuthError::InvalidCredentials);
+    }
+    let shut = guess().await.unwrap_err();
+    assert_eq!((shut.code(), shut.status(), shut.retry_after()), ("too_many_attempts", 429, Some(900)));
+    assert!(world.login("alice", PASSWORD, &IdentityKey::random()).await.is_ok(), "the owner still gets in");
+}

@@ -1,0 +1,191 @@
+//! Operators: roles, sign-ins, second factors of operators and users.
+
+use crate::world::{PASSWORD, World, credentials};
+use data_encoding::BASE32_NOPAD;
+use tornado_mesh::auth::operators::{
+    ConfirmTotp, MayI, OperatorRef, OperatorRole, Operators as _, PutOperatorRole, Reaffirm, SignIn, SignInRef,
+    SignedIn,
+};
+use tornado_mesh::auth::users::{OwnAct, OwnPassword, TotpCode, UserQuery, UserRef, Users as _};
+use tornado_mesh::auth::{Acting, AuthError};
+use tornado_mesh::{NoInput, ServiceError as _};
+use tornado_shared::api::TotpOffer;
+use tornado_shared::crypto::identity::IdentityKey;
+use tornado_shared::crypto::v2::Purpose;
+use tornado_shared::model::Secret;
+
+fn role(name: &str, role: OperatorRole) -> PutOperatorRole {
+    let password = Some(Secret::new(PASSWORD));
+    PutOperatorRole { name: name.parse().unwrap(), password, role: Some(role), forget_totp: false }
+}
+
+fn sign_in(name: &str, password: &str, code: Option<&str>) -> SignIn {
+    SignIn {
+        name: name.parse().unwrap(),
+        password: Secret::new(password),
+        code: code.map(Secret::new),
+        client_ip: "192.0.2.9".parse().unwrap(),
+    }
+}
+
+fn everybody(token: &Secret) -> Acting<UserQuery> {
+    Acting::operator(token.clone(), UserQuery { limit: 10, ..UserQuery::default() })
+}
+
+/// What an authenticator app shows.
+fn code(offer: &TotpOffer, at: i64) -> Secret {
+    let secret = BASE32_NOPAD.decode(offer.secret.expose().as_bytes()).unwrap();
+    let secret: [u8; 20] = secret.try_into().unwrap();
+    (0..1_000_000)
+        .map(|number| Secret::new(format!("{number:06}")))
+        .find(|code| tornado_auth::totp::check(&secret, code, at) == Some(at / 30))
+        .unwrap()
+}
+
+impl World {
+    async fn staff(&self) -> [SignedIn; 3] {
+        let roles = [("olga", OperatorRole::Owner), ("otto", OperatorRole::Operator), ("vera", OperatorRole::Viewer)];
+        let mut signed_in = Vec::new();
+        for (name, what) in roles {
+            self.operators().put(Acting::root(role(name, what))).await.unwrap();
+            signed_in.push(self.operators().sign_in(sign_in(name, PASSWORD, None)).await.unwrap());
+        }
+        signed_in.try_into().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn defect_022_each_role_reaches_as_far_as_the_table_says() {
+    let world = World::new().await;
+    world.account("alice", None, 3).await;
+    let [owner, operator, viewer] = world.staff().await;
+    for token in [&owner.token, &operator.token, &viewer.token] {
+        assert_eq!(world.users().list(everybody(token)).await.unwrap().total, 1);
+    }
+    let revoke = |token: &Secret| Acting::operator(token.clone(), UserRef { user: "alice".into() });
+    assert_eq!(world.users().revoke(revoke(&viewer.token)).await.unwrap_err(), AuthError::NotAllowed);
+    world.users().revoke(revoke(&operator.token)).await.unwrap();
+    let put = |token: &Secret| Acting::operator(token.clone(), role("eve", OperatorRole::Owner));
+    assert_eq!(world.operators().put(put(&operator.token)).await.unwrap_err(), AuthError::NotAllowed);
+    world.operators().put(put(&owner.token)).await.unwrap();
+    let may = |token: &Secret, act: &str| Acting::operator(token.clone(), MayI { act: act.into() });
+    assert!(world.operators().check(may(&operator.token, "sessions.close")).await.is_ok());
+    assert_eq!(world.operators().check(may(&viewer.token, "sessions.close")).await.unwrap_err().status(), 403);
+    assert_eq!(world.operators().check(may(&owner.token, "no.such_act")).await.unwrap_err().code(), "not_found");
+    let actions = world.actions().await;
+    assert!(actions.contains(&"operator:otto user.revoke done".to_owned()), "{actions:?}");
+    assert!(actions.contains(&"operator:vera access.refused refused".to_owned()), "{actions:?}");
+    assert!(world.verdict().await.broken.is_none());
+}
+
+#[tokio::test]
+async fn defect_023_sign_ins_end_by_sign_out_time_password_and_revocation() {
+    let world = World::new().await;
+    let [owner, operator, viewer] = world.staff().await;
+    let me = |token: &Secret| Acting::operator(token.clone(), NoInput {});
+    let standing = world.operators().whoami(me(&viewer.token)).await.unwrap();
+    assert_eq!((standing.operator.role, standing.operator.totp), (OperatorRole::Viewer, false));
+    assert!(standing.allowed.contains(&"users.read".to_owned()));
+    assert_eq!(world.operators().sign_ins(me(&viewer.token)).await.unwrap().len(), 1, "the own ones");
+    let all = world.operators().sign_ins(me(&owner.token)).await.unwrap();
+    assert_eq!(all.len(), 3);
+    let other = all.iter().find(|view| view.operator.as_str() == "otto").unwrap().id;
+    let revoke = |token: &Secret| Acting::operator(token.clone(), SignInRef { id: other });
+    assert_eq!(world.operators().revoke_sign_in(revoke(&viewer.token)).await.unwrap_err().code(), "not_found");
+    world.operators().revoke_sign_in(revoke(&owner.token)).await.unwrap();
+    assert_eq!(world.operators().whoami(me(&operator.token)).await.unwrap_err(), AuthError::SignedOut);
+    world.operators().sign_out(me(&viewer.token)).await.unwrap();
+    assert_eq!(world.operators().whoami(me(&viewer.token)).await.unwrap_err(), AuthError::SignedOut);
+    world.pass(8 * 3600 - 1);
+    assert!(world.operators().whoami(me(&owner.token)).await.is_ok());
+    world.pass(1);
+    assert_eq!(world.operators().whoami(me(&owner.token)).await.unwrap_err(), AuthError::SignedOut);
+    let again = world.operators().sign_in(sign_in("olga", PASSWORD, None)).await.unwrap();
+    world.operators().put(Acting::root(role("olga", OperatorRole::Owner))).await.unwrap();
+    assert_eq!(world.operators().whoami(me(&again.token)).await.unwrap_err(), AuthError::SignedOut, "new password");
+}
+
+#[tokio::test]
+async fn the_last_owner_stays() {
+    let world = World::new().await;
+    let [owner, ..] = world.staff().await;
+    let remove = || Acting::operator(owner.token.clone(), OperatorRef { name: "olga".parse().unwrap() });
+    assert_eq!(world.operators().remove(remove()).await.unwrap_err(), AuthError::LastOwner);
+    let demote = Acting::root(PutOperatorRole { password: None, ..role("olga", OperatorRole::Viewer) });
+    assert_eq!(world.operators().put(demote).await.unwrap_err(), AuthError::LastOwner);
+    world.operators().put(Acting::root(role("otto", OperatorRole::Owner))).await.unwrap();
+    world.operators().remove(remove()).await.unwrap();
+    let me = Acting::operator(owner.token.clone(), NoInput {});
+    assert_eq!(world.operators().whoami(me).await.unwrap_err(), AuthError::SignedOut);
+}
+
+#[tokio::test]
+async fn guesses_at_an_operator_are_counted_and_told() {
+    let world = World::new().await;
+    world.staff().await;
+    for _ in 0..5 {
+        let wrong = world.operators().sign_in(sign_in("olga", "wrong", None)).await.unwrap_err();
+        assert_eq!(wrong, AuthError::InvalidCredentials);
+    }
+    let shut = world.operators().sign_in(sign_in("olga", PASSWORD, None)).await.unwrap_err();
+    assert_eq!((shut.status(), shut.retry_after()), (429, Some(900)));
+    assert!(world.actions().await.contains(&"nobody operator.sign_in refused".to_owned()));
+}
+
+#[tokio::test]
+async fn operators_sign_in_with_a_second_factor_and_no_code_is_good_twice() {
+    let world = World::new().await;
+    let [owner, ..] = world.staff().await;
+    let act = |password: &str| Acting::operator(owner.token.clone(), Reaffirm { password: Secret::new(password) });
+    assert_eq!(world.operators().begin_totp(act("wrong")).await.unwrap_err(), AuthError::InvalidCredentials);
+    let offer = world.operators().begin_totp(act(PASSWORD)).await.unwrap();
+    assert!(world.operators().sign_in(sign_in("olga", PASSWORD, None)).await.is_ok(), "not confirmed yet");
+    let confirm = |code: Secret| Acting::operator(owner.token.clone(), ConfirmTotp { code });
+    let wrong = world.operators().confirm_totp(confirm(Secret::new("000000x"))).await.unwrap_err();
+    assert_eq!(wrong, AuthError::TotpInvalid);
+    let first = code(&offer, world.now());
+    let recovery = world.operators().confirm_totp(confirm(first.clone())).await.unwrap().codes;
+    assert_eq!(recovery.len(), 10);
+    let attempt = async |code: Option<&str>| world.operators().sign_in(sign_in("olga", PASSWORD, code)).await;
+    assert_eq!(attempt(None).await.unwrap_err(), AuthError::TotpRequired);
+    assert_eq!(attempt(Some(first.expose())).await.unwrap_err(), AuthError::TotpInvalid, "used to confirm");
+    world.pass(30);
+    let second = code(&offer, world.now());
+    assert!(attempt(Some(second.expose())).await.is_ok());
+    assert_eq!(attempt(Some(second.expose())).await.unwrap_err(), AuthError::TotpInvalid);
+    assert!(attempt(Some(recovery[3].expose())).await.is_ok());
+    assert_eq!(attempt(Some(recovery[3].expose())).await.unwrap_err(), AuthError::TotpInvalid);
+    world.operators().end_totp(act(PASSWORD)).await.unwrap();
+    assert!(attempt(None).await.is_ok());
+}
+
+#[tokio::test]
+async fn users_log_in_with_a_second_factor_inside_the_envelope() {
+    let world = World::new().await;
+    world.account("alice", None, 3).await;
+    let device = IdentityKey::random();
+    let welcome = world.login("alice", PASSWORD, &device).await.unwrap().payload;
+    let access_token = welcome.tokens.access_token;
+    let act = OwnAct { access_token: access_token.clone(), what: OwnPassword { password: Secret::new(PASSWORD) } };
+    let offer = world.users().begin_own_totp(act.clone()).await.unwrap();
+    let confirm = OwnAct { access_token, what: TotpCode { code: code(&offer, world.now()) } };
+    let recovery = world.users().confirm_own_totp(confirm).await.unwrap().codes;
+    assert_eq!(world.login("alice", PASSWORD, &device).await.unwrap_err(), AuthError::TotpRequired);
+    assert_eq!(world.login("alice", "wrong", &device).await.unwrap_err(), AuthError::InvalidCredentials);
+    let with = |code: &Secret| {
+        let mut payload = credentials("alice", PASSWORD, &device);
+        payload["totp"] = code.expose().into();
+        payload
+    };
+    world.pass(60);
+    let good = code(&offer, world.now());
+    let from = "192.0.2.77";
+    world.exchange(Purpose::Login, &with(&good), from).await.unwrap();
+    let again = world.exchange(Purpose::Login, &with(&good), from).await.unwrap_err();
+    assert_eq!((again.code(), again.status()), ("totp_invalid", 401));
+    world.exchange(Purpose::Login, &with(&recovery[0]), from).await.unwrap();
+    assert!(world.login_v1("alice", PASSWORD).await.is_err(), "clients of the original cannot go around it");
+    world.users().end_own_totp(act).await.unwrap_err();
+    let info = world.users().show(Acting::root(UserRef { user: "alice".into() })).await.unwrap();
+    assert!(info.totp, "the access token of a replaced login changes nothing");
+}

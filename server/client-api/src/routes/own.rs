@@ -1,0 +1,101 @@
+//! What an account's owner changes: address, password, devices, second factor.
+
+use crate::api::Api;
+use crate::error::ApiError;
+use crate::extract::{Bearer, Body};
+use axum::Json;
+use axum::extract::{Path, State};
+use tornado_mesh::auth::AccessToken;
+use tornado_mesh::auth::users::{
+    ChangePassword, DeviceInfo, DeviceRef, Nothing, OwnAct, OwnPassword, TotpCode, UpdateOwn,
+};
+use tornado_shared::api::{
+    FirstCode, NewPassword, OwnDevice, OwnDevices, PasswordAgain, RecoveryCodes, StatusWord, TotpOffer, UpdateMe,
+};
+use tornado_shared::model::DeviceId;
+
+fn act<T>(token: AccessToken, what: T) -> OwnAct<T> {
+    OwnAct { access_token: token.access_token, what }
+}
+
+fn ok() -> Json<StatusWord> {
+    Json(StatusWord { status: "ok".into() })
+}
+
+/// `PATCH /v2/me`
+pub async fn update(
+    State(api): State<Api>,
+    Bearer(token): Bearer,
+    Body(body): Body<UpdateMe>,
+) -> Result<Json<StatusWord>, ApiError> {
+    let what = UpdateOwn { email: body.email, device_name: body.device_name };
+    api.users().update_own(act(token, what)).await?;
+    Ok(ok())
+}
+
+/// `PUT /v2/me/password`
+pub async fn password(
+    State(api): State<Api>,
+    Bearer(token): Bearer,
+    Body(body): Body<NewPassword>,
+) -> Result<Json<StatusWord>, ApiError> {
+    let what = ChangePassword { current: body.current, new: body.new };
+    api.users().change_own_password(act(token, what)).await?;
+    Ok(ok())
+}
+
+/// `GET /v2/me/devices`
+pub async fn devices(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<OwnDevices>, ApiError> {
+    let devices = api.users().own_devices(act(token, Nothing {})).await?;
+    Ok(Json(OwnDevices { devices: devices.into_iter().map(view).collect() }))
+}
+
+/// `DELETE /v2/me/devices/{id}`
+pub async fn remove_device(
+    State(api): State<Api>,
+    Bearer(token): Bearer,
+    Path(id): Path<String>,
+) -> Result<Json<StatusWord>, ApiError> {
+    let device_id: DeviceId =
+        id.parse().map_err(|_| ApiError::new(404, "not_found", "there is no device of this number"))?;
+    api.users().remove_own_device(act(token, DeviceRef { device_id })).await?;
+    Ok(ok())
+}
+
+/// `POST /v2/me/totp`
+pub async fn begin_totp(
+    State(api): State<Api>,
+    Bearer(token): Bearer,
+    Body(body): Body<PasswordAgain>,
+) -> Result<Json<TotpOffer>, ApiError> {
+    Ok(Json(api.users().begin_own_totp(act(token, OwnPassword { password: body.password })).await?))
+}
+
+/// `PUT /v2/me/totp`
+pub async fn confirm_totp(
+    State(api): State<Api>,
+    Bearer(token): Bearer,
+    Body(body): Body<FirstCode>,
+) -> Result<Json<RecoveryCodes>, ApiError> {
+    Ok(Json(api.users().confirm_own_totp(act(token, TotpCode { code: body.code })).await?))
+}
+
+/// `DELETE /v2/me/totp`
+pub async fn end_totp(
+    State(api): State<Api>,
+    Bearer(token): Bearer,
+    Body(body): Body<PasswordAgain>,
+) -> Result<Json<StatusWord>, ApiError> {
+    api.users().end_own_totp(act(token, OwnPassword { password: body.password })).await?;
+    Ok(ok())
+}
+
+fn view(device: DeviceInfo) -> OwnDevice {
+    OwnDevice {
+        id: device.id,
+        name: device.name,
+        logged_in: device.logged_in,
+        created_at: device.created_at,
+        last_login_at: device.last_login_at,
+    }
+}

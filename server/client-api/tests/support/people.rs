@@ -1,0 +1,90 @@
+//! The owner's acts, as the edge hands them on. The token and the device's number say what happens.
+
+use super::fakes::{DEVICE, FakeAuth, USER};
+use tornado_mesh::Done;
+use tornado_mesh::MeshFault;
+use tornado_mesh::auth::users::{
+    ChangePassword, CreateUser, DeviceInfo, DeviceRef, Nothing, OwnAct, OwnPassword, TotpCode, UpdateOwn, UpdateUser,
+    UserInfo, UserPage, UserQuery, UserRef, Users,
+};
+use tornado_mesh::auth::{Acting, AuthError};
+use tornado_mesh::token::TokenError;
+use tornado_shared::api::{RecoveryCodes, TotpOffer};
+use tornado_shared::model::Secret;
+
+fn good<T>(input: &OwnAct<T>) -> Result<(), AuthError> {
+    if input.access_token.expose() == "good" { Ok(()) } else { Err(AuthError::Token(TokenError::Invalid)) }
+}
+
+fn operators_only<T>() -> Result<T, AuthError> {
+    Err(MeshFault::Forbidden("not for the edge".into()).into())
+}
+
+#[async_trait::async_trait]
+impl Users for FakeAuth {
+    async fn create(&self, _: Acting<CreateUser>) -> Result<UserInfo, AuthError> {
+        operators_only()
+    }
+    async fn update(&self, _: Acting<UpdateUser>) -> Result<UserInfo, AuthError> {
+        operators_only()
+    }
+    async fn delete(&self, _: Acting<UserRef>) -> Result<Done, AuthError> {
+        operators_only()
+    }
+    async fn show(&self, _: Acting<UserRef>) -> Result<UserInfo, AuthError> {
+        operators_only()
+    }
+    async fn list(&self, _: Acting<UserQuery>) -> Result<UserPage, AuthError> {
+        operators_only()
+    }
+    async fn devices(&self, _: Acting<UserRef>) -> Result<Vec<DeviceInfo>, AuthError> {
+        operators_only()
+    }
+    async fn remove_device(&self, _: Acting<DeviceRef>) -> Result<Done, AuthError> {
+        operators_only()
+    }
+    async fn revoke(&self, _: Acting<UserRef>) -> Result<Done, AuthError> {
+        operators_only()
+    }
+    async fn update_own(&self, input: OwnAct<UpdateOwn>) -> Result<Done, AuthError> {
+        good(&input).map(|()| Done {})
+    }
+    async fn change_own_password(&self, input: OwnAct<ChangePassword>) -> Result<Done, AuthError> {
+        good(&input)?;
+        match input.what.current.expose() {
+            "right" => Ok(Done {}),
+            "many" => Err(AuthError::TooManyAttempts { retry_after: 900 }),
+            _ => Err(AuthError::InvalidCredentials),
+        }
+    }
+    async fn own_devices(&self, input: OwnAct<Nothing>) -> Result<Vec<DeviceInfo>, AuthError> {
+        good(&input)?;
+        Ok(vec![DeviceInfo {
+            id: DEVICE,
+            user_id: USER,
+            name: "laptop".parse().unwrap(),
+            has_key: true,
+            logged_in: true,
+            created_at: 1,
+            last_login_at: 2,
+        }])
+    }
+    async fn remove_own_device(&self, input: OwnAct<DeviceRef>) -> Result<Done, AuthError> {
+        good(&input)?;
+        if input.what.device_id == DEVICE { Ok(Done {}) } else { Err(AuthError::NotFound("device".into())) }
+    }
+    async fn begin_own_totp(&self, input: OwnAct<OwnPassword>) -> Result<TotpOffer, AuthError> {
+        good(&input)?;
+        Ok(TotpOffer { secret: Secret::new("ABC"), url: Secret::new("otpauth://totp/x") })
+    }
+    async fn confirm_own_totp(&self, input: OwnAct<TotpCode>) -> Result<RecoveryCodes, AuthError> {
+        good(&input)?;
+        if input.what.code.expose() == "123456" {
+            return Ok(RecoveryCodes { codes: vec![Secret::new("ONE")] });
+        }
+        Err(AuthError::TotpInvalid)
+    }
+    async fn end_own_totp(&self, input: OwnAct<OwnPassword>) -> Result<Done, AuthError> {
+        good(&input).map(|()| Done {})
+    }
+}
