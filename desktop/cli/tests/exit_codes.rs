@@ -101,6 +101,9 @@ async fn every_failure_has_its_code() {
     assert_eq!(run(&[], "").status.code(), Some(2));
     assert_eq!(run(&["lane"], "").status.code(), Some(2));
     assert_eq!(run(&["lane", "wg0"], "").status.code(), Some(2));
+    assert_eq!(run(&["lane", "direct", "--exit-country", "de"], "").status.code(), Some(2));
+    assert_eq!(run(&["lane", "tor", "--exit-country", "germany"], "").status.code(), Some(2));
+    assert_eq!(run(&["export"], "").status.code(), Some(2), "file or picture is to be said");
     let help = String::from_utf8(run(&["--help"], "").stdout).unwrap();
     assert!(help.contains("Exit codes:") && help.contains("6  no handshake"), "{help}");
 
@@ -148,12 +151,32 @@ async fn every_failure_has_its_code() {
     told.seen.lock().unwrap().clear();
     run(&["lane", "tor"], "");
     run(&["new-identity"], "");
+    run(&["lane", "tor", "--exit-country", "DE"], "");
+    run(&["lane", "tor", "--exit-country", "any"], "");
+    run(&["export", "--qr", "--lane", "tor", "--password-stdin"], "secret\n");
     run(&["login", "--username", "ann", "--password-stdin"], "pass word \r\n");
     run(&["enroll", "tornado://x", "--username", "Ann", "--device-name", "lap", "--password-stdin"], "p\n");
     assert_eq!(run(&["login", "--password-stdin"], "\n").status.code(), Some(2), "an empty password is not sent");
     assert_eq!(run(&["login", "--password-stdin"], &"x".repeat(5000)).status.code(), Some(2));
     let seen = told.seen.lock().unwrap().clone();
-    assert_eq!(seen, ["lane tor", "new identity", "login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
+    assert_eq!(seen[..2], ["lane tor", "new identity"]);
+    assert_eq!(seen[2..5], ["exit Some(de)", "exit None", "export tor secret"]);
+    assert_eq!(seen[5..], ["login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
     stop.cancel();
     serving.await.unwrap();
+}
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    let directory = tempfile::tempdir().unwrap();
+    let nowhere = directory.path().join("h.sock");
+    for shell in ["bash", "zsh", "fish"] {
+        let text = String::from_utf8(tornado(&nowhere, &["completions", shell], "").stdout).unwrap();
+        assert!(text.contains("new-identity") && text.contains("exit-country"), "{shell}");
+    }
+    let made = tornado(&nowhere, &["man", &directory.path().display().to_string()], "");
+    assert!(made.status.success(), "{made:?}");
+    for page in ["tornado.1", "tornado-lane.1", "tornado-export.1"] {
+        assert!(directory.path().join(page).is_file(), "{page}");
+    }
 }

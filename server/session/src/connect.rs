@@ -27,7 +27,7 @@ impl Service {
         // Before `auth` is asked: when the login is ended just after the answer, the order to close the
         // session waits here until there is one.
         let _guard = self.locks.lock(device_id).await;
-        let grant = self.auth.authorize(Authorize { access_token, public_key }).await.map_err(fault::auth)?;
+        let grant = self.auth.authorize(Authorize { access_token, public_key, plain }).await.map_err(fault::auth)?;
         if grant.device_id != device_id {
             return Err(MeshFault::Internal("service auth answered for another device".into()).into());
         }

@@ -19,7 +19,8 @@ impl Offline {
     /// An old handshake is none: it was counted when it was young.
     pub(super) fn handshake(mut self, at: UnixSeconds, now: UnixSeconds, timers: &Timers) -> Machine {
         let young = at.saturating_add(timers.handshake_ttl) > now;
-        if !young || at <= self.since {
+        let news = Some(at) > self.signs.latest_handshake;
+        if !young || !news {
             return Machine::Offline(self);
         }
         self.signs.hear_handshake(at, now);

@@ -129,6 +129,17 @@ pub(super) async fn revoke(
     Ok(done.rows_affected() == 1)
 }
 
+/// It lapses at the end of the year 9999, which is never.
+pub(super) async fn keep(db: &mut AnyConnection, family: FamilyId) -> Result<bool, StoreError> {
+    const NEVER: UnixSeconds = 253_402_300_799;
+    let done = sqlx::query("UPDATE token_families SET expires_at = $1 WHERE id = $2 AND revoked_at IS NULL")
+        .bind(NEVER)
+        .bind(family.to_string())
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 pub(super) async fn revoke_device(
     db: &mut AnyConnection,
     device: DeviceId,

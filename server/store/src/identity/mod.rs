@@ -70,6 +70,9 @@ pub trait IdentityStore: AccountStore + AuditStore + FactorStore + OperatorStore
     async fn revoke_family(&self, family: FamilyId, reason: RevokeReason, now: UnixSeconds)
     -> Result<bool, StoreError>;
 
+    /// Keeps a login until it is revoked, whatever becomes of its tokens. False: it was revoked already.
+    async fn keep_family(&self, family: FamilyId) -> Result<bool, StoreError>;
+
     /// Why a device may hold no session any more. None: it has a login, or nothing is known of it (any longer).
     async fn ended(&self, device: DeviceId) -> Result<Option<RevokeReason>, StoreError>;
 

@@ -157,6 +157,10 @@ impl IdentityStore for SqlIdentityStore {
         devices::set_wireguard_key(&mut *self.writer().await?, device, key).await
     }
 
+    async fn keep_family(&self, family: FamilyId) -> Result<bool, StoreError> {
+        families::keep(&mut *self.writer().await?, family).await
+    }
+
     async fn ended(&self, device: DeviceId) -> Result<Option<RevokeReason>, StoreError> {
         families::ended(&mut *self.reader().await?, device).await
     }

@@ -79,6 +79,7 @@ pub(crate) async fn identity<F: Future<Output = Store>>(make_store: impl Fn() ->
     entry::setup_codes_race(make_store().await).await;
     entry::tls(make_store().await).await;
     rights::forgetting(make_store().await).await;
+    rights::kept_logins(make_store().await).await;
     changes::changing_accounts(make_store().await).await;
     changes::pages(make_store().await).await;
     changes::devices(make_store().await).await;

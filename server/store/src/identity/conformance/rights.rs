@@ -2,7 +2,7 @@
 
 use super::entry::invitation;
 use super::{NOW, Plainly, Store, WEEK, act, login, opened, user, v2};
-use crate::identity::{NewLogin, RevokeReason, RotateOutcome, Rotation, UserKey};
+use crate::identity::{ChangeOutcome, NewLogin, RevokeReason, RotateOutcome, Rotation, UserChange, UserKey};
 use tornado_shared::model::DeviceId;
 use uuid::Uuid;
 
@@ -125,6 +125,22 @@ pub(super) async fn envelopes(store: Store) {
     assert!(!store.spend_envelope(&[1; 32], NOW + 10).await.unwrap());
     assert_eq!(store.prune(NOW + 10).await.unwrap(), 2);
     assert!(store.spend_envelope(&[1; 32], NOW + 20).await.unwrap());
+}
+
+/// An exported device renews no tokens; were its login forgotten, a suspension would not find its session.
+pub(super) async fn kept_logins(store: Store) {
+    let alice = user(&store, "alice").await;
+    let (kept, other) = (login(v2(1)), login(v2(2)));
+    let device = opened(&store, alice, &kept).await;
+    opened(&store, alice, &other).await;
+    assert!(store.keep_family(kept.family).await.unwrap());
+    store.prune(NOW + 400 * 86_400).await.unwrap();
+    assert!(store.standing(kept.family).await.unwrap().is_some());
+    assert!(store.standing(other.family).await.unwrap().is_none());
+    let change = UserChange { end_logins: Some(RevokeReason::PasswordChanged), ..UserChange::default() };
+    let changed = store.change_user(alice, &change, NOW, &[act("user.password")]).await.unwrap();
+    assert_eq!(changed, ChangeOutcome::Changed(vec![device]), "a year later it still ends with the account's logins");
+    assert!(!store.keep_family(kept.family).await.unwrap(), "what is revoked stays revoked");
 }
 
 pub(super) async fn forgetting(store: Store) {
