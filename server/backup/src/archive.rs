@@ -1,0 +1,140 @@
+//! Writing and reading whole backups.
+
+use crate::header::{self, Cost};
+use crate::sealed::{In, Out};
+use crate::{Entry, EntryPath, Error, Manifest};
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::{self, BufRead, Read, Write};
+use std::path::PathBuf;
+use tornado_shared::model::Secret;
+
+/// Largest manifest, bytes: some ten thousand files.
+const MAX_MANIFEST: u32 = 4 * 1024 * 1024;
+const BLOCK: usize = 64 * 1024;
+
+/// A file to be saved. It must not change meanwhile.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its name in the backup.
+    pub path: EntryPath,
+    /// Where it is.
+    pub file: PathBuf,
+}
+
+/// Writes a backup of `sources`; the manifest's own list of files is made here. Without a passphrase it is open
+/// to whoever has the file.
+pub fn write<W: Write>(
+    mut to: W,
+    mut manifest: Manifest,
+    sources: &[Source],
+    passphrase: Option<(&Secret, Cost)>,
+) -> Result<(W, Manifest), Error> {
+    manifest.files = sources.iter().map(measure).collect::<Result<_, _>>()?;
+    manifest.check()?;
+    let text = serde_json::to_vec(&manifest).map_err(|_| Error::Damaged("its manifest cannot be written"))?;
+    let length = u32::try_from(text.len()).ok().filter(|length| *length <= MAX_MANIFEST);
+    let length = length.ok_or(Error::Damaged("there are too many files"))?;
+    let (header, seal) = header::make(passphrase)?;
+    to.write_all(&header)?;
+    let mut out = Out::new(to, header, seal);
+    out.write_all(&length.to_be_bytes())?;
+    out.write_all(&Sha256::digest(&text))?;
+    out.write_all(&text)?;
+    for (source, entry) in sources.iter().zip(&manifest.files) {
+        let mut hashing = Hashing { to: &mut out, sha256: Sha256::new() };
+        // One byte more than there should be shows that it grew.
+        let copied = io::copy(&mut File::open(&source.file)?.take(entry.size + 1), &mut hashing)?;
+        if copied != entry.size || HEXLOWER.encode(&hashing.sha256.finalize()) != entry.sha256 {
+            return Err(Error::Changed(source.path.to_string()));
+        }
+    }
+    Ok((out.finish()?, manifest))
+}
+
+fn measure(source: &Source) -> Result<Entry, Error> {
+    let mut hashing = Hashing { to: io::sink(), sha256: Sha256::new() };
+    let size = io::copy(&mut File::open(&source.file)?, &mut hashing)?;
+    Ok(Entry { path: source.path.clone(), size, sha256: HEXLOWER.encode(&hashing.sha256.finalize()) })
+}
+
+/// A backup that is being read.
+pub struct Archive<R> {
+    body: In<R>,
+    manifest: Manifest,
+}
+
+impl<R: BufRead> Archive<R> {
+    /// Reads header and manifest. `passphrase` is asked only when the backup is sealed.
+    pub fn open(mut from: R, passphrase: impl FnOnce() -> Result<Option<Secret>, Error>) -> Result<Self, Error> {
+        let (header, seal) = header::read(&mut from, passphrase)?;
+        let mut body = In::new(from, header, seal);
+        let (mut length, mut sha256) = ([0; 4], [0; 32]);
+        body.read_exact(&mut length).map_err(Error::from_io)?;
+        body.read_exact(&mut sha256).map_err(Error::from_io)?;
+        let length = u32::from_be_bytes(length);
+        if length > MAX_MANIFEST {
+            return Err(Error::Damaged("its manifest is too long"));
+        }
+        let mut text = Vec::new();
+        body.by_ref().take(length.into()).read_to_end(&mut text).map_err(Error::from_io)?;
+        if Sha256::digest(&text).as_slice() != sha256 {
+            return Err(Error::Checksum("the manifest".into()));
+        }
+        let manifest: Manifest =
+            serde_json::from_slice(&text).map_err(|_| Error::Damaged("its manifest cannot be read"))?;
+        manifest.check()?;
+        Ok(Self { body, manifest })
+    }
+
+    /// What is in it.
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Gives every file to `place`, which says where to write it, and compares its checksum. Bytes were handed on
+    /// before that, so the places count for nothing until this has returned without an error.
+    pub fn unpack<W: Write>(mut self, mut place: impl FnMut(&Entry) -> io::Result<W>) -> Result<Manifest, Error> {
+        for entry in &self.manifest.files {
+            let mut hashing = Hashing { to: place(entry)?, sha256: Sha256::new() };
+            let mut left = entry.size;
+            let mut block = zeroize::Zeroizing::new(vec![0; BLOCK]);
+            while left > 0 {
+                let most = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
+                let count = self.body.read(&mut block[..most]).map_err(Error::from_io)?;
+                if count == 0 {
+                    return Err(Error::Damaged("it ends too early"));
+                }
+                hashing.write_all(&block[..count])?;
+                left -= count as u64;
+            }
+            hashing.flush()?;
+            if HEXLOWER.encode(&hashing.sha256.finalize()) != entry.sha256 {
+                return Err(Error::Checksum(entry.path.to_string()));
+            }
+        }
+        if self.body.read(&mut [0]).map_err(Error::from_io)? != 0 {
+            return Err(Error::Damaged("something follows its end"));
+        }
+        Ok(self.manifest)
+    }
+}
+
+/// Hashes what passes.
+struct Hashing<W> {
+    to: W,
+    sha256: Sha256,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.to.write(bytes)?;
+        self.sha256.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
