@@ -41,7 +41,7 @@ pub(super) fn countries(view: &TorView) -> String {
     text.push('\n');
     for offer in &view.countries {
         let word = if offer.exits == 1 { "exit" } else { "exits" };
-        let line = format!("{:<4}{:>6} {word:<8}{}", offer.country, offer.exits, chosen(Some(offer.country)));
+        let line = format!("{:<4}{:>6} {word:<8}{}", offer.country.as_str(), offer.exits, chosen(Some(offer.country)));
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{}", line.trim_end());
     }

@@ -139,7 +139,8 @@ pub(super) async fn kept_logins(store: Store) {
     assert!(store.standing(other.family).await.unwrap().is_none());
     let change = UserChange { end_logins: Some(RevokeReason::PasswordChanged), ..UserChange::default() };
     let changed = store.change_user(alice, &change, NOW, &[act("user.password")]).await.unwrap();
-    assert_eq!(changed, ChangeOutcome::Changed(vec![device]), "a year later it still ends with the account's logins");
+    let ChangeOutcome::Changed(devices) = changed else { panic!("{changed:?}") };
+    assert!(devices.contains(&device), "a year later it still ends with the account's logins");
     assert!(!store.keep_family(kept.family).await.unwrap(), "what is revoked stays revoked");
 }
 

@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use gotatun::device::Peer;
 use gotatun::x25519;
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::RwLock;
 use tornado_packet_io::{Link as PacketLink, Offload, PacketIoError, Settings, Tunnel};
@@ -18,6 +18,11 @@ use zeroize::Zeroize as _;
 const KICKS: usize = 256;
 /// Longest wait for one: the initiation has long been sent by then, and the device itself repeats it.
 const KICK_WAIT: Duration = Duration::from_millis(50);
+
+/// Where a device is that nobody has heard of yet: no datagram can be sent to port 0 (`udp(7)`). gotatun moves the clock
+/// of peers with an endpoint only. Without one the first handshake would be dated to the moment at which the peer was
+/// put, and its keys thrown away at once if that is three minutes ago.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// A userspace interface.
 pub(crate) struct UserspaceInterface {
@@ -71,7 +76,7 @@ fn point(key: &PublicKey) -> x25519::PublicKey {
 fn new_peer(peer: &LanePeer) -> Peer {
     let ips = [IpAddr::V4(peer.addresses.v4).into(), IpAddr::V6(peer.addresses.v6).into()];
     let mut new = Peer::new(point(&peer.public_key)).with_allowed_ips(ips);
-    new.endpoint = peer.endpoint;
+    new.endpoint = Some(peer.endpoint.unwrap_or(NOWHERE));
     new.preshared_key = peer.preshared_key.as_ref().map(|psk| *psk.expose());
     new
 }
@@ -139,7 +144,7 @@ impl Interface for UserspaceInterface {
     async fn peers(&self) -> Result<Vec<InterfacePeer>, BackendError> {
         let guard = self.tunnel.read().await;
         let device = guard.as_ref().ok_or_else(|| self.gone())?.device();
-        let now = SystemTime::now();
+        let now = tornado_mesh::trial::wall_clock();
         let mut found = Vec::new();
         let mut list = device.peers().await;
         for known in &mut list {
@@ -147,7 +152,7 @@ impl Interface for UserspaceInterface {
             let Ok(public_key) = PublicKey::from_bytes(known.peer.public_key.to_bytes()) else { continue };
             found.push(InterfacePeer {
                 public_key,
-                endpoint: known.peer.endpoint,
+                endpoint: known.peer.endpoint.filter(|at| *at != NOWHERE),
                 latest_handshake: known.stats.last_handshake.and_then(|ago| unix(now.checked_sub(ago)?)),
                 transfer: Transfer { rx_bytes: known.stats.rx_bytes as u64, tx_bytes: known.stats.tx_bytes as u64 },
             });
