@@ -126,7 +126,7 @@ impl Config {
         Self::parse(&text).map_err(|why| Failure::usage(format!("in the configuration {}: {why}", path.display())))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let tables: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
         for (table, key, place) in ELSEWHERE {
             if tables.get(table).and_then(|t| t.get(key)).is_some() {
