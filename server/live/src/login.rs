@@ -98,11 +98,12 @@ impl RedisLogin {
         password: Option<&Zeroizing<String>>,
         ca: Option<&Path>,
     ) -> Result<Self, RedisLoginError> {
-        let mut info = url.info;
+        // Redis before 7.2 cannot be told the library's name, nor be allowed to be told.
+        let mut settings = url.info.redis_settings().clone().set_skip_set_lib_name();
         if let Some(password) = password {
-            let settings = info.redis_settings().clone().set_username(user).set_password(password.as_str());
-            info = info.set_redis_settings(settings);
+            settings = settings.set_username(user).set_password(password.as_str());
         }
+        let info = url.info.set_redis_settings(settings);
         let Some(path) = ca else { return Ok(Self(Client::open(info)?)) };
         let root =
             std::fs::read(path).map_err(|source| RedisLoginError::Certificate { path: path.to_owned(), source })?;
