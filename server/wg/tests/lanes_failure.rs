@@ -104,7 +104,7 @@ async fn defect_041_traffic_flows_again_after_a_death() {
         eventually(Duration::from_secs(5), &flows).await;
         let took = started.elapsed();
         eprintln!("round {round}: traffic again after {took:?}");
-        assert!(took < Duration::from_secs(2), "{took:?}");
+        assert!(took < lanes_support::patient(Duration::from_secs(2)), "{took:?}");
     }
     // One table, the canary's, and one rule a family, however often it was started (defect 43); none after the end.
     let rules = || lab.server.ok("sh -c 'ip rule; ip -6 rule'").matches("iif wg1").count();

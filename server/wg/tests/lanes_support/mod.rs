@@ -326,10 +326,15 @@ pub async fn sync(client: &WgClient, peers: Vec<PeerSpec>) {
     client.sync_peers(SyncPeers { peers }).await.unwrap();
 }
 
+/// A limit as it is on this machine: longer on one that says it is slow, as an emulated one is.
+pub fn patient(limit: Duration) -> Duration {
+    let factor = std::env::var("TORNADO_TEST_PATIENCE").ok().and_then(|factor| factor.parse::<u32>().ok());
+    limit * factor.unwrap_or(1)
+}
+
 /// Waits until `what` holds; longer on a machine that says it is slow, as an emulated one is.
 pub async fn eventually(limit: Duration, mut what: impl AsyncFnMut() -> bool) -> Duration {
-    let patience = std::env::var("TORNADO_TEST_PATIENCE").ok().and_then(|factor| factor.parse::<u32>().ok());
-    let limit = limit * patience.unwrap_or(1);
+    let limit = patient(limit);
     let started = Instant::now();
     while !what().await {
         assert!(started.elapsed() < limit, "did not happen within {limit:?}");
