@@ -148,6 +148,7 @@ fn defect_030_services_have_dropped_every_right() {
         ("session", "tornado-session", 0),
         ("wg", "tornado-wg", 1 << 12),
         ("tor", "tornado-tor", 0),
+        ("dns", "tornado-dns", 1 << 10),
         ("client-api", "tornado-api", 0),
         ("admin", "tornado-admin", 0),
     ] {

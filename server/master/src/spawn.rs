@@ -1,6 +1,6 @@
 //! Starts a service with exactly the rights its row in the table grants.
 
-use crate::table::{Capabilities, service};
+use crate::table::service;
 use crate::{Config, Error};
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -31,7 +31,6 @@ impl Account {
 /// The accounts of all services.
 pub type Accounts = HashMap<ServiceName, Account>;
 
-const CAP_NET_ADMIN: u32 = 12;
 const LISTEN_FD: RawFd = 3;
 /// Descriptors a service may have, where the machine allows so many.
 const OPEN_FILES: libc::rlim_t = 65_536;
@@ -79,7 +78,7 @@ fn directory(path: &PathBuf, uid: u32, gid: u32, mode: u32) -> io::Result<()> {
 /// (signal-safety(7)).
 struct Plan {
     account: Account,
-    keeps_net_admin: bool,
+    keeps: Option<u32>,
     listener: RawFd,
     listen_pid: Vec<u8>,
     argv: Vec<CString>,
@@ -126,8 +125,8 @@ impl Plan {
         let argv_pointers = argv.iter().map(|s| s.as_ptr()).chain(end.clone()).collect();
         let pid_pointer = std::iter::once(listen_pid.as_ptr().cast());
         let envp_pointers = pid_pointer.chain(envp.iter().map(|s| s.as_ptr())).chain(end).collect();
-        let keeps_net_admin = service(name).capabilities == Capabilities::NetAdmin;
-        Ok(Self { account, keeps_net_admin, listener, listen_pid, argv, envp, argv_pointers, envp_pointers })
+        let keeps = service(name).capabilities.number();
+        Ok(Self { account, keeps, listener, listen_pid, argv, envp, argv_pointers, envp_pointers })
     }
 
     /// Runs in the child. Returns only on failure.
@@ -164,7 +163,7 @@ impl Plan {
     }
 
     fn drop_rights(&self) -> io::Result<()> {
-        let keep = self.keeps_net_admin.then_some(CAP_NET_ADMIN);
+        let keep = self.keeps;
         if keep.is_some() {
             prctl(libc::PR_SET_KEEPCAPS, 1, 0)?;
         }

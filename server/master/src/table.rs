@@ -10,6 +10,20 @@ pub enum Capabilities {
     Nothing,
     /// `CAP_NET_ADMIN`: interfaces, routes, nftables (capabilities(7)).
     NetAdmin,
+    /// `CAP_NET_BIND_SERVICE`: ports below 1024.
+    NetBindService,
+}
+
+impl Capabilities {
+    /// The capability's number in `linux/capability.h`.
+    #[must_use]
+    pub const fn number(self) -> Option<u32> {
+        match self {
+            Self::Nothing => None,
+            Self::NetAdmin => Some(12),
+            Self::NetBindService => Some(10),
+        }
+    }
 }
 
 /// One service. It is started as `tornadod service NAME`.
@@ -28,12 +42,13 @@ pub struct Service {
 /// The row of a service.
 #[must_use]
 pub const fn service(name: ServiceName) -> Service {
-    use ServiceName::{Admin, Auth, ClientApi, Session, Tor, Wg};
+    use ServiceName::{Admin, Auth, ClientApi, Dns, Session, Tor, Wg};
     let (role, capabilities, needs): (Role, Capabilities, &[ServiceName]) = match name {
         Auth => (Role::Auth, Capabilities::Nothing, &[]),
         Session => (Role::Session, Capabilities::Nothing, &[Auth]),
         Wg => (Role::Wg, Capabilities::NetAdmin, &[Session]),
         Tor => (Role::Tor, Capabilities::Nothing, &[Wg]),
+        Dns => (Role::Dns, Capabilities::NetBindService, &[Wg]),
         ClientApi => (Role::ClientApi, Capabilities::Nothing, &[Auth, Session, Wg]),
         Admin => (Role::Admin, Capabilities::Nothing, &[Auth]),
     };
@@ -59,11 +74,20 @@ mod tests {
     }
 
     #[test]
-    fn defect_030_only_wg_keeps_a_capability_and_nobody_is_root() {
+    fn defect_030_two_services_keep_one_capability_and_nobody_is_root() {
         for name in ServiceName::ALL {
             let row = service(name);
             assert_ne!(row.role, Role::Root);
-            assert_eq!(row.capabilities == Capabilities::NetAdmin, name == ServiceName::Wg);
+            let wanted = match name {
+                ServiceName::Wg => Some(12),
+                ServiceName::Dns => Some(10),
+                ServiceName::Auth
+                | ServiceName::Session
+                | ServiceName::Tor
+                | ServiceName::ClientApi
+                | ServiceName::Admin => None,
+            };
+            assert_eq!(row.capabilities.number(), wanted, "{name}");
         }
     }
 }

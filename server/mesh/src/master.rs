@@ -19,6 +19,8 @@ pub enum ServiceName {
     Wg,
     /// Tor.
     Tor,
+    /// Names on the direct lane.
+    Dns,
     /// The devices' API.
     ClientApi,
     /// The console.
@@ -27,7 +29,8 @@ pub enum ServiceName {
 
 impl ServiceName {
     /// All of them, in the order of their start.
-    pub const ALL: [Self; 6] = [Self::Auth, Self::Session, Self::Wg, Self::Tor, Self::ClientApi, Self::Admin];
+    pub const ALL: [Self; 7] =
+        [Self::Auth, Self::Session, Self::Wg, Self::Tor, Self::Dns, Self::ClientApi, Self::Admin];
 
     /// The word used on the command line, for the socket and the sub-command.
     #[must_use]
@@ -37,6 +40,7 @@ impl ServiceName {
             Self::Session => "session",
             Self::Wg => "wg",
             Self::Tor => "tor",
+            Self::Dns => "dns",
             Self::ClientApi => "client-api",
             Self::Admin => "admin",
         }
@@ -51,7 +55,7 @@ impl fmt::Display for ServiceName {
 
 /// No service has this name.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("no service is called '{0}'; there are auth, session, wg, tor, client-api, admin")]
+#[error("no service is called '{0}'; there are auth, session, wg, tor, dns, client-api, admin")]
 pub struct UnknownService(String);
 
 impl FromStr for ServiceName {

@@ -16,6 +16,8 @@ pub enum Role {
     Wg,
     /// Service `tor`.
     Tor,
+    /// Service `dns`.
+    Dns,
     /// Service `logs`.
     Logs,
     /// Service `client-api`.
@@ -34,14 +36,15 @@ impl Role {
             Self::Session => "tornado-session",
             Self::Wg => "tornado-wg",
             Self::Tor => "tornado-tor",
+            Self::Dns => "tornado-dns",
             Self::Logs => "tornado-logs",
             Self::ClientApi => "tornado-api",
             Self::Admin => "tornado-admin",
         }
     }
 
-    const SERVICES: [Self; 7] =
-        [Self::Auth, Self::Session, Self::Wg, Self::Tor, Self::Logs, Self::ClientApi, Self::Admin];
+    const SERVICES: [Self; 8] =
+        [Self::Auth, Self::Session, Self::Wg, Self::Tor, Self::Dns, Self::Logs, Self::ClientApi, Self::Admin];
 }
 
 /// The uid table could not be made.

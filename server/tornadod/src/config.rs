@@ -29,6 +29,8 @@ pub struct Config {
     pub wg: tornado_wg::Config,
     /// Service `tor`.
     pub tor: tornado_tor::Config,
+    /// Service `dns`.
+    pub dns: tornado_dns::Config,
     /// Service `client-api`.
     pub client_api: tornado_client_api::Config,
     /// Service `admin`.
@@ -99,11 +101,13 @@ impl Default for Log {
 }
 
 /// Keys that services have in their own tables, but that only one place may set.
-const ELSEWHERE: [(&str, &str, &str); 10] = [
+const ELSEWHERE: [(&str, &str, &str); 12] = [
     ("session", "pools", "[lanes] pools"),
     ("wg", "pools", "[lanes] pools"),
     ("tor", "pools", "[lanes] pools"),
     ("tor", "isolation", "[wg] isolation"),
+    ("dns", "pools", "[lanes] pools"),
+    ("wg", "dns", "[dns] enabled"),
     ("wg", "direct_port", "[lanes] direct_port"),
     ("wg", "tor_port", "[lanes] tor_port"),
     ("wg", "mtu", "[lanes] mtu"),
@@ -154,9 +158,11 @@ impl Config {
             tor_port: self.lanes.tor_port,
             mtu: self.lanes.mtu,
             api_port,
+            dns: self.dns.enabled,
             ..self.wg
         };
         self.tor.pools = self.lanes.pools;
+        self.dns.pools = self.lanes.pools;
         self.tor.isolation = self.wg.isolation;
         self.auth.public_host = Some(host.clone());
         self.auth.api_port = api_port;
@@ -175,6 +181,7 @@ impl Config {
         self.session.validate().map_err(|e| format!("[session]: {e}"))?;
         self.wg.validate().map_err(|e| format!("[wg]: {e}"))?;
         self.tor.validate().map_err(|e| format!("[tor]: {e}"))?;
+        self.dns.validate().map_err(|e| format!("[dns]: {e}"))?;
         let filter = tracing_subscriber::EnvFilter::try_new(&self.log.level);
         filter.map_err(|e| format!("[log] level: {e}"))?;
         Ok(())

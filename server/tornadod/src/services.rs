@@ -55,6 +55,7 @@ async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Res
         }
         ServiceName::Wg => tornado_wg::run(context, config.wg).await?,
         ServiceName::Tor => tornado_tor::run(context, config.tor).await?,
+        ServiceName::Dns => tornado_dns::run(context, config.dns).await?,
         ServiceName::ClientApi => tornado_client_api::run(context, config.client_api).await?,
         ServiceName::Admin => tornado_admin::run(context, config.admin).await?,
     }
@@ -77,9 +78,10 @@ fn end_on_signals() -> anyhow::Result<CancellationToken> {
     Ok(token)
 }
 
-/// Libraries that write where devices are, one line a packet, or whole netlink messages with keys in them.
+/// Libraries that write where devices are, one line a packet, or whole netlink messages with keys in them, or which
+/// names devices ask for.
 /// First, so that an operator who names one of them in `[log] level` still gets it.
-const QUIET: &str = "gotatun=off,netlink_proto=warn,genetlink=warn";
+const QUIET: &str = "gotatun=off,netlink_proto=warn,genetlink=warn,hickory_server=off,hickory_resolver=off,hickory_net=off,hickory_proto=off";
 
 /// JSON lines on standard error.
 fn start_logging(config: &Config) {

@@ -53,6 +53,8 @@ pub struct Config {
     /// Whether the userspace implementation lets the kernel join and split packets. `off` is for kernels and network
     /// cards that mishandle it; what the kernel refuses is noticed without it.
     pub offload: Offload,
+    /// Whether devices of the direct lane are offered the resolver at its gateway.
+    pub dns: bool,
     /// TCP port of the device API, the one port of the server that devices of the direct lane reach.
     pub api_port: u16,
     /// Name of the nftables table in family `inet`.
@@ -75,6 +77,7 @@ impl Default for Config {
             mtu: 1420,
             backend: BackendChoice::Auto,
             offload: Offload::Auto,
+            dns: true,
             api_port: 4605,
             table: "tornado".into(),
         }
@@ -106,13 +109,13 @@ impl Config {
         addresses.ok_or_else(|| Error::Config(format!("the pool of the {lane} lane is empty")))
     }
 
-    /// Where devices ask for names: on the tor lane at the gateway, whose port 53 is Tor's. The direct lane has no
-    /// resolver.
+    /// Where devices ask for names, at the gateway: on the tor lane port 53 is Tor's, on the direct lane service
+    /// `dns` listens there, if it is wanted.
     #[must_use]
     pub fn resolver(&self, lane: Lane) -> Option<LaneAddresses> {
         match lane {
-            Lane::Direct => None,
-            Lane::Tor => self.gateway(lane).ok(),
+            Lane::Direct if !self.dns => None,
+            Lane::Direct | Lane::Tor => self.gateway(lane).ok(),
         }
     }
 

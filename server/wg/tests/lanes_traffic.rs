@@ -72,6 +72,11 @@ async fn defect_040_the_direct_lane_carries_both_families_and_hides_the_rest() {
         .map(|at| lab.server.run(move || TcpListener::bind(at).unwrap()))
         .into();
     assert_eq!(one.ns.run(|| connect("10.8.0.1:4605")).0, Ok(()));
+    let _names = ["10.8.0.1:53", "[fd74:6f72:6e61:8::1]:53"].map(|at| {
+        let listener = lab.server.run(move || TcpListener::bind(at).unwrap());
+        assert_eq!(one.ns.run(move || connect(at)).0, Ok(()), "the lane's resolver");
+        listener
+    });
     for port in ["10.8.0.1:22", "198.51.100.1:22", "10.9.0.1:22"] {
         let (result, took) = one.ns.run(move || connect(port));
         assert_eq!(result, Err(ErrorKind::ConnectionRefused), "{port}");
@@ -108,12 +113,14 @@ async fn defect_038_nothing_leaves_the_tor_lane() {
     sync(&client, vec![device.spec(&lab)]).await;
     let _tunnel = device.connect(&lab, &status, Lane::Tor);
     let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
+    let _names = lab.server.run(|| TcpListener::bind("10.8.0.1:53").unwrap());
 
     let sending = |without_table: bool| {
         for to in [INTERNET4, INTERNET6, "203.0.113.9"] {
             assert!(!device.ns.sh(&format!("ping -c2 -i0.2 -W1 {to}")).status.success());
         }
-        for to in ["198.51.100.2:80", "10.9.0.1:80"] {
+        // 10.8.0.1:53 is the resolver of the other lane.
+        for to in ["198.51.100.2:80", "10.9.0.1:80", "10.8.0.1:53"] {
             let (result, took) = device.ns.run(move || connect(to));
             let refused = result == Err(ErrorKind::ConnectionRefused) && took < Duration::from_secs(1);
             assert!(without_table || refused, "{to}: {result:?} after {took:?}");

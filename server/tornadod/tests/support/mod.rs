@@ -9,9 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-pub const SERVICES: [&str; 6] = ["auth", "session", "wg", "tor", "client-api", "admin"];
-const USERS: [&str; 7] =
-    ["tornado-auth", "tornado-session", "tornado-wg", "tornado-tor", "tornado-logs", "tornado-api", "tornado-admin"];
+pub const SERVICES: [&str; 7] = ["auth", "session", "wg", "tor", "dns", "client-api", "admin"];
+const USERS: [&str; 8] = [
+    "tornado-auth",
+    "tornado-session",
+    "tornado-wg",
+    "tornado-tor",
+    "tornado-dns",
+    "tornado-logs",
+    "tornado-api",
+    "tornado-admin",
+];
 const FIRST_UID: u32 = 64_700;
 
 pub struct Lab {

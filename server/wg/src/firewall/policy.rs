@@ -19,7 +19,7 @@ pub(crate) struct LaneRules {
 /// Everything the ruleset depends on.
 ///
 /// The invariants: devices reach neither each other nor the server, but for echo and the device API on the
-/// direct lane; the tor lane is never forwarded; no packet leaves or enters the host elsewhere with an
+/// direct lane and its resolver; the tor lane is never forwarded; no packet leaves or enters the host elsewhere with an
 /// address of a lane. What other interfaces do among themselves is not touched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Policy {
@@ -33,6 +33,8 @@ pub(crate) struct Policy {
     pub(crate) isolation: LanePool,
     /// The canary's addresses on the tor lane; no device ever has them.
     pub(crate) canary: LaneAddresses,
+    /// Whether service `dns` listens on the direct lane.
+    pub(crate) dns: bool,
     /// TCP port of the device API.
     pub(crate) api_port: u16,
     /// Inner MTU of both lanes, bytes.
@@ -48,6 +50,7 @@ impl Policy {
             tor: lane_rules(config, Lane::Tor)?,
             isolation: config.isolation,
             canary: config.canary()?,
+            dns: config.dns,
             api_port: config.api_port,
             mtu: config.mtu,
         })

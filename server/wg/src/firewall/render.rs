@@ -208,21 +208,21 @@ fn refuse() -> Chain {
 fn direct_input(policy: &Policy) -> Chain {
     let gateway = policy.direct.gateway;
     let echo = "limit rate 100/second burst 200 packets accept";
-    plain(
-        "direct_input",
-        vec![
-            rule(format!("tcp dport {} accept", policy.api_port), "the device API"),
-            rule("ct state established ct direction reply accept", "answers to the server"),
-            rule("ct state related meta l4proto { icmp, icmpv6 } accept", "errors about the server's packets"),
-            rule(format!("ip daddr {} icmp type echo-request {echo}", gateway.v4), "ping of the gateway"),
-            rule(format!("ip6 daddr {} icmpv6 type echo-request {echo}", gateway.v6), "ping of the gateway, IPv6"),
-            rule(
-                "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept",
-                "neighbour discovery",
-            ),
-            rule("goto refuse", "nothing else reaches the server"),
-        ],
-    )
+    let mut rules = vec![rule(format!("tcp dport {} accept", policy.api_port), "the device API")];
+    if policy.dns {
+        let names = "meta l4proto { tcp, udp } th dport 53 accept";
+        rules.push(rule(format!("ip daddr {} {names}", gateway.v4), "names"));
+        rules.push(rule(format!("ip6 daddr {} {names}", gateway.v6), "names, IPv6"));
+    }
+    rules.extend([
+        rule("ct state established ct direction reply accept", "answers to the server"),
+        rule("ct state related meta l4proto { icmp, icmpv6 } accept", "errors about the server's packets"),
+        rule(format!("ip daddr {} icmp type echo-request {echo}", gateway.v4), "ping of the gateway"),
+        rule(format!("ip6 daddr {} icmpv6 type echo-request {echo}", gateway.v6), "ping of the gateway, IPv6"),
+        rule("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept", "neighbour discovery"),
+        rule("goto refuse", "nothing else reaches the server"),
+    ]);
+    plain("direct_input", rules)
 }
 
 fn direct_forward(policy: &Policy) -> Chain {

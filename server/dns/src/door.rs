@@ -1,0 +1,77 @@
+//! Who may ask what: before anything is looked up.
+
+use crate::buckets::Buckets;
+use hickory_server::net::runtime::Time;
+use hickory_server::proto::op::{Header, HeaderCounts, MessageType, Metadata, OpCode, ResponseCode};
+use hickory_server::proto::rr::{DNSClass, RecordType};
+use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
+use hickory_server::zone_handler::{Catalog, MessageResponseBuilder};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+use tokio::sync::Semaphore;
+
+/// Questions that are looked up at the same time.
+const AT_ONCE: usize = 1024;
+
+/// Turns away what is not a plain question, and those who ask too much.
+pub(crate) struct Door {
+    catalog: Catalog,
+    buckets: Mutex<Buckets>,
+    places: Semaphore,
+}
+
+impl Door {
+    pub(crate) fn new(catalog: Catalog, buckets: Buckets) -> Self {
+        Self { catalog, buckets: Mutex::new(buckets), places: Semaphore::new(AT_ONCE) }
+    }
+
+    fn verdict(&self, request: &Request, now: Instant) -> Option<ResponseCode> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if !buckets.take(request.src().ip(), now) {
+            return Some(ResponseCode::Refused);
+        }
+        drop(buckets);
+        if request.metadata.op_code != OpCode::Query || request.metadata.message_type != MessageType::Query {
+            return Some(ResponseCode::NotImp);
+        }
+        let Ok(info) = request.request_info() else { return Some(ResponseCode::FormErr) };
+        refused(info.query.query_type(), info.query.query_class()).then_some(ResponseCode::Refused)
+    }
+}
+
+/// All kinds at once (RFC 8482), whole zones, other classes than the internet's.
+fn refused(kind: RecordType, class: DNSClass) -> bool {
+    class != DNSClass::IN || [RecordType::ANY, RecordType::AXFR, RecordType::IXFR].contains(&kind)
+}
+
+#[async_trait::async_trait]
+impl RequestHandler for Door {
+    async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, mut answer: R) -> ResponseInfo {
+        let refusal = self.verdict(request, Instant::now());
+        let code = match (refusal, self.places.try_acquire()) {
+            (None, Ok(_place)) => return self.catalog.handle_request::<R, T>(request, answer).await,
+            (Some(code), _) => code,
+            (None, Err(_)) => ResponseCode::ServFail,
+        };
+        let response = MessageResponseBuilder::from_message_request(request).error_msg(&request.metadata, code);
+        // Who is gone needs no answer.
+        answer.send_response(response).await.unwrap_or_else(|_| {
+            let metadata = Metadata::response_from_request(&request.metadata);
+            ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_questions() {
+        assert!(!refused(RecordType::A, DNSClass::IN) && !refused(RecordType::HTTPS, DNSClass::IN));
+        for kind in [RecordType::ANY, RecordType::AXFR, RecordType::IXFR] {
+            assert!(refused(kind, DNSClass::IN), "{kind}");
+        }
+        assert!(refused(RecordType::TXT, DNSClass::CH), "nobody hears of versions");
+    }
+}

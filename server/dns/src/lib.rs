@@ -1,0 +1,166 @@
+//! Service `dns`: the resolver of the direct lane.
+//!
+//! Listens on the lane's own addresses, port 53, UDP and TCP; forwards to upstreams, checks signatures and keeps
+//! answers with the library hickory. Needs `CAP_NET_BIND_SERVICE` and nothing else. The firewall lets devices of the
+//! direct lane ask and nobody else; names that were asked for are written nowhere.
+//!
+//! What decides ([`buckets`], [`private`], [`upstream`]) touches no socket.
+
+mod buckets;
+mod config;
+mod door;
+mod error;
+mod forward;
+mod private;
+mod upstream;
+
+pub use config::Config;
+pub use error::Error;
+
+use buckets::Buckets;
+use door::Door;
+use forward::Forward;
+use hickory_server::Server;
+use hickory_server::proto::rr::{LowerName, Name};
+use hickory_server::zone_handler::Catalog;
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::{Context, Readiness, ReadySetter};
+use tornado_shared::model::Slot;
+use upstream::Upstream;
+
+const PORT: u16 = 53;
+/// `wg` makes the interface and its addresses; so often we look whether they are there.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// A connection without a question is closed.
+const IDLE: Duration = Duration::from_secs(5);
+/// Answers of one connection that wait for their reader.
+const WAITING: usize = 64;
+/// How often the machine's resolv.conf is looked at.
+const REREAD: Duration = Duration::from_secs(5);
+
+/// Serves until `context.shutdown`. Ready when it listens; whether the upstreams answer is not asked.
+pub async fn run(context: Context, config: Config) -> Result<(), Error> {
+    config.validate()?;
+    let (ready, readiness) = Readiness::new("waiting for the addresses of the direct lane");
+    let socket = context.server(axum::Router::new(), readiness)?;
+    let stop = context.shutdown.child_token();
+    let (served, socket) = tokio::join!(
+        async {
+            let result = serve(&config, &ready, &stop).await;
+            stop.cancel();
+            result
+        },
+        socket.serve(stop.clone()),
+    );
+    let () = socket;
+    served
+}
+
+async fn serve(config: &Config, ready: &ReadySetter, stop: &CancellationToken) -> Result<(), Error> {
+    if !config.enabled {
+        ready.ready();
+        stop.cancelled().await;
+        return Ok(());
+    }
+    let forward = Arc::new(Forward::new(config)?);
+    let fixed = config.fixed_upstreams()?;
+    let mut asked = if fixed.is_empty() { of_machine(config).await } else { fixed.clone() };
+    report(&asked);
+    forward.ask(config, &asked)?;
+    let mut catalog = Catalog::new();
+    catalog.upsert(LowerName::from(Name::root()), vec![forward.clone()]);
+    let mut server = Server::new(Door::new(catalog, Buckets::new(config.questions_per_second, Instant::now())));
+    let Some(listeners) = stop.run_until_cancelled(listeners(config, ready)).await else { return Ok(()) };
+    for (udp, tcp) in listeners {
+        server.register_socket(udp);
+        server.register_listener(tcp, IDLE, WAITING);
+    }
+    ready.ready();
+    tracing::info!("the resolver of the direct lane listens");
+    let mut look = tokio::time::interval(REREAD);
+    let ended = loop {
+        tokio::select! {
+            () = stop.cancelled() => break Ok(()),
+            ended = server.block_until_done() => break Err(Error::Listener(match ended {
+                Ok(()) => "without a reason".into(),
+                Err(error) => error.to_string(),
+            })),
+            _ = look.tick(), if fixed.is_empty() => {
+                let found = of_machine(config).await;
+                if found != asked {
+                    report(&found);
+                    forward.ask(config, &found)?;
+                    asked = found;
+                }
+            }
+        }
+    };
+    // What is still being looked up is not worth waiting for.
+    server.shutdown_token().cancel();
+    ended
+}
+
+fn report(upstreams: &[Upstream]) {
+    if upstreams.is_empty() {
+        tracing::warn!("there is nobody to ask for names: /etc/resolv.conf has no nameserver; set [dns] upstreams");
+    } else {
+        tracing::info!(upstreams = upstreams.len(), "names are asked of others now");
+    }
+}
+
+/// The machine's resolvers. Behind the stub of systemd-resolved, those that it asks itself: they pass signatures on.
+async fn of_machine(config: &Config) -> Vec<Upstream> {
+    let text = tokio::fs::read_to_string("/etc/resolv.conf").await.unwrap_or_default();
+    let found = upstream::of_resolv_conf(&text, &config.pools);
+    if !upstream::is_stub(&found) {
+        return found;
+    }
+    let behind = tokio::fs::read_to_string("/run/systemd/resolve/resolv.conf").await.unwrap_or_default();
+    let behind = upstream::of_resolv_conf(&behind, &config.pools);
+    if behind.is_empty() { found } else { behind }
+}
+
+/// Waits for the lane's addresses, and for whoever else holds the port. A listener outlives the loss of its address,
+/// so this happens once.
+async fn listeners(config: &Config, ready: &ReadySetter) -> Vec<(UdpSocket, TcpListener)> {
+    let gateway = config.pools.direct.addresses(Slot::SERVER);
+    let addresses = gateway.map_or_else(Vec::new, |at| vec![IpAddr::V4(at.v4), IpAddr::V6(at.v6)]);
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let at = SocketAddr::new(address, PORT);
+        let mut said = None;
+        listeners.push(loop {
+            match bind(at).await {
+                Ok(pair) => break pair,
+                Err(error) => {
+                    let kind = error.kind();
+                    if said.replace(kind) != Some(kind) {
+                        ready.not_ready(why(at, &error));
+                    }
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+            }
+        });
+    }
+    listeners
+}
+
+async fn bind(at: SocketAddr) -> std::io::Result<(UdpSocket, TcpListener)> {
+    Ok((UdpSocket::bind(at).await?, TcpListener::bind(at).await?))
+}
+
+fn why(at: SocketAddr, error: &std::io::Error) -> String {
+    if error.kind() == ErrorKind::AddrNotAvailable {
+        return format!("waiting for the address {} of the direct lane", at.ip());
+    }
+    if error.kind() == ErrorKind::AddrInUse {
+        let cure = "bind it to addresses of its own, or set [dns] enabled = false";
+        return format!("another program listens on port 53 of {}; {cure}", at.ip());
+    }
+    format!("cannot listen on {at}: {error}")
+}

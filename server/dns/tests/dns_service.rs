@@ -1,0 +1,119 @@
+//! The whole service in a network namespace, with an upstream whose zone is signed.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::RecordType;
+use std::time::{Duration, Instant};
+use support::{GATEWAY4, GATEWAY6, Key, Space, Upstream, ask, ask_tcp, config, start};
+
+#[test]
+fn it_listens_when_its_addresses_exist_and_checks_what_it_hears() {
+    Space::run(|space| async move {
+        let key = Key::new();
+        let upstream = Upstream::start("127.0.0.1:5300", &key).await;
+        let service = start(config(&key, "127.0.0.1:5300"));
+        let waits = service.ready().await;
+        assert!(waits.contains("waiting for the address 10.8.0.1"), "{waits}");
+        space.addresses("add");
+        service.until_ready().await;
+
+        for gateway in [GATEWAY4, GATEWAY6] {
+            let good = ask(gateway, "www.good.test.", RecordType::A).await;
+            assert_eq!(good.response_code, ResponseCode::NoError);
+            assert!(good.authentic_data, "the signature was checked");
+            assert_eq!(good.answers[0].data.to_string(), "192.0.2.80");
+            let by_tcp = ask_tcp(gateway, "www.good.test.", RecordType::A).await;
+            assert_eq!(by_tcp.answers.len(), good.answers.len());
+        }
+        let none = ask(GATEWAY4, "none.good.test.", RecordType::A).await;
+        assert_eq!(none.response_code, ResponseCode::NXDomain);
+        assert!(none.authentic_data, "also that there is none is signed");
+        let any = ask(GATEWAY4, "www.good.test.", RecordType::ANY).await;
+        assert_eq!((any.response_code, any.answers.len()), (ResponseCode::Refused, 0));
+        // Names of the internet that point into private networks.
+        for (name, kind) in [("inside.good.test.", RecordType::A), ("inside.good.test.", RecordType::AAAA)] {
+            let inside = ask(GATEWAY4, name, kind).await;
+            assert_eq!((inside.response_code, inside.answers.len()), (ResponseCode::ServFail, 0));
+        }
+        let known = ask(GATEWAY4, "host.corp.test.", RecordType::A).await;
+        assert_eq!(known.answers[0].data.to_string(), "10.1.2.3", "names that the operator excepts");
+
+        // The interface goes and comes back, as when `wg` makes it anew.
+        space.addresses("del");
+        space.addresses("add");
+        assert_eq!(ask(GATEWAY6, "www.good.test.", RecordType::A).await.answers.len(), 1);
+        drop(upstream);
+        service.stop().await;
+    });
+}
+
+#[test]
+fn a_zone_signed_by_somebody_else_is_refused() {
+    Space::run(|space| async move {
+        let (trusted, other) = (Key::new(), Key::new());
+        let _upstream = Upstream::start("127.0.0.1:5300", &other).await;
+        space.addresses("add");
+        let service = start(config(&trusted, "127.0.0.1:5300"));
+        service.until_ready().await;
+        let bogus = ask(GATEWAY4, "www.good.test.", RecordType::A).await;
+        assert_eq!((bogus.response_code, bogus.answers.len()), (ResponseCode::ServFail, 0));
+        service.stop().await;
+
+        // The same zone without the check, as `dnssec = false` says.
+        let service = start(tornado_dns::Config { dnssec: false, ..config(&trusted, "127.0.0.1:5300") });
+        service.until_ready().await;
+        let unchecked = ask(GATEWAY4, "www.good.test.", RecordType::A).await;
+        assert_eq!((unchecked.response_code, unchecked.authentic_data), (ResponseCode::NoError, false));
+        service.stop().await;
+    });
+}
+
+#[test]
+fn a_dead_upstream_is_told_fast_and_its_return_is_noticed() {
+    Space::run(|space| async move {
+        let key = Key::new();
+        let upstream = Upstream::start("127.0.0.1:5300", &key).await;
+        space.addresses("add");
+        let service = start(config(&key, "127.0.0.1:5300"));
+        service.until_ready().await;
+        assert_eq!(ask(GATEWAY4, "www.good.test.", RecordType::A).await.answers.len(), 1);
+        upstream.stop().await;
+
+        let began = Instant::now();
+        let failed = ask(GATEWAY4, "mail.good.test.", RecordType::A).await;
+        assert_eq!(failed.response_code, ResponseCode::ServFail);
+        assert!(began.elapsed() < Duration::from_millis(4500), "{:?}", began.elapsed());
+        let kept = ask(GATEWAY4, "www.good.test.", RecordType::A).await;
+        assert_eq!(kept.answers.len(), 1, "what is known is answered all the same");
+
+        let _upstream = Upstream::start("127.0.0.1:5300", &key).await;
+        let began = Instant::now();
+        while ask(GATEWAY4, "mail.good.test.", RecordType::A).await.response_code != ResponseCode::NoError {
+            assert!(began.elapsed() < Duration::from_secs(20), "it never came back");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        service.stop().await;
+    });
+}
+
+#[test]
+fn who_asks_too_much_is_refused() {
+    Space::run(|space| async move {
+        let key = Key::new();
+        let _upstream = Upstream::start("127.0.0.1:5300", &key).await;
+        space.addresses("add");
+        let few = tornado_dns::Config { questions_per_second: 2, ..config(&key, "127.0.0.1:5300") };
+        let service = start(few);
+        service.until_ready().await;
+        let mut codes = Vec::new();
+        for _ in 0..12 {
+            codes.push(ask(GATEWAY4, "www.good.test.", RecordType::A).await.response_code);
+        }
+        assert_eq!(codes[..8], [ResponseCode::NoError; 8], "a burst is welcome");
+        assert_eq!(*codes.last().unwrap(), ResponseCode::Refused);
+        service.stop().await;
+    });
+}
