@@ -12,6 +12,7 @@ pub mod guard;
 mod head;
 pub mod keys;
 pub mod password;
+mod restored;
 mod seal;
 mod service;
 mod tokens;
@@ -20,6 +21,7 @@ pub mod totp;
 pub use clock::Clock;
 pub use config::{Argon2Cost, Config, ConfigError};
 pub use error::Error;
+pub use restored::Restored;
 pub use service::Service;
 
 use keys::Keys;

@@ -16,13 +16,13 @@ const TAG: usize = 16;
 /// Seals what is written, or passes it through.
 pub(crate) enum Out<W> {
     Open(W),
-    Sealed { to: W, sealer: EncryptorBE32<Aes256Gcm>, header: Vec<u8>, chunk: Zeroizing<Vec<u8>> },
+    Sealed { to: W, sealer: Box<EncryptorBE32<Aes256Gcm>>, header: Vec<u8>, chunk: Zeroizing<Vec<u8>> },
 }
 
 impl<W: Write> Out<W> {
     pub(crate) fn new(to: W, header: Vec<u8>, seal: Option<Seal>) -> Self {
         let Some(seal) = seal else { return Self::Open(to) };
-        let sealer = EncryptorBE32::new(&seal.key(), &seal.prefix.into());
+        let sealer = Box::new(EncryptorBE32::new(&seal.key(), &seal.prefix.into()));
         Self::Sealed { to, sealer, header, chunk: Zeroizing::new(Vec::with_capacity(CHUNK)) }
     }
 
@@ -69,13 +69,19 @@ impl<W: Write> Write for Out<W> {
 /// Opens what was sealed, or passes it through. Nothing is given out before its chunk was found true.
 pub(crate) enum In<R> {
     Open(R),
-    Sealed { from: R, opener: Option<DecryptorBE32<Aes256Gcm>>, header: Vec<u8>, chunk: Zeroizing<Vec<u8>>, at: usize },
+    Sealed {
+        from: R,
+        opener: Option<Box<DecryptorBE32<Aes256Gcm>>>,
+        header: Vec<u8>,
+        chunk: Zeroizing<Vec<u8>>,
+        at: usize,
+    },
 }
 
 impl<R: BufRead> In<R> {
     pub(crate) fn new(from: R, header: Vec<u8>, seal: Option<Seal>) -> Self {
         let Some(seal) = seal else { return Self::Open(from) };
-        let opener = Some(DecryptorBE32::new(&seal.key(), &seal.prefix.into()));
+        let opener = Some(Box::new(DecryptorBE32::new(&seal.key(), &seal.prefix.into())));
         Self::Sealed { from, opener, header, chunk: Zeroizing::default(), at: 0 }
     }
 }
@@ -101,7 +107,7 @@ impl<R: BufRead> Read for In<R> {
 /// The next chunk, opened. Empty: there is none after the last.
 fn next<R: BufRead>(
     from: &mut R,
-    opener: &mut Option<DecryptorBE32<Aes256Gcm>>,
+    opener: &mut Option<Box<DecryptorBE32<Aes256Gcm>>>,
     header: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     let Some(mut current) = opener.take() else { return Ok(Zeroizing::default()) };

@@ -103,13 +103,13 @@ pub(crate) async fn left_clean(connection: &mut AnyConnection) -> Result<bool, s
 }
 
 /// Makes the file private from its first byte. SQLite gives its `-wal` and `-shm` files the same mode.
-fn private_file(path: &Path) -> std::io::Result<()> {
+pub(crate) fn private_file(path: &Path) -> std::io::Result<()> {
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
     file.set_permissions(std::fs::Permissions::from_mode(0o600))
 }
 
 /// RFC 3986 §2.1, for every byte that is not plainly part of a path.
-fn percent_encode(path: &str) -> String {
+pub(crate) fn percent_encode(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {

@@ -12,8 +12,10 @@ pub mod identity;
 #[cfg(test)]
 mod landed;
 mod postgres;
+mod snapshot;
 pub mod sessions;
 
 pub use db::Database;
 pub use error::StoreError;
 pub use postgres::{PostgresLogin, PostgresUrl, PostgresUrlError, read_secret};
+pub use snapshot::{KnownSchema, check_sqlite, is_newer_sqlite, snapshot_sqlite};

@@ -25,6 +25,7 @@ use crate::guard::Guard;
 use crate::head::HeadFile;
 use crate::keys::Keys;
 use crate::password::{HashError, Hasher};
+use crate::restored::Restored;
 use crate::tokens::Lifetimes;
 use closing::Unsettled;
 use std::sync::{Arc, Mutex};
@@ -49,6 +50,7 @@ pub struct Service {
     guard: Mutex<Guard>,
     unsettled: Unsettled,
     head: HeadFile,
+    restored: Option<Restored>,
     signing: tokio::sync::Mutex<()>,
     clock: Clock,
 }
@@ -66,7 +68,11 @@ impl Service {
         let guard = Mutex::new(Guard::new(config.guard));
         let (head, unsettled) = (HeadFile::new(&keys), Unsettled::default());
         let signing = tokio::sync::Mutex::new(());
-        Ok(Self { config, store, sessions, keys, hasher, guard, unsettled, head, signing, clock })
+        let restored = keys.dir().parent().map_or(Ok(None), Restored::read).unwrap_or_else(|error| {
+            tracing::error!(%error, "logins of the time after the backup that was restored have to be made again");
+            None
+        });
+        Ok(Self { config, store, sessions, keys, hasher, guard, unsettled, head, restored, signing, clock })
     }
 
     /// Renews login keys, forgets what has lapsed, has sessions compared with logins. Failures are logged and met

@@ -21,7 +21,8 @@ impl Service {
         let claims = self.keys.tokens().verify_refresh(&input.refresh_token, now).map_err(refresh_error)?;
         let attempt = input.attempt.map(|attempt| Sha256::digest(attempt.0).into());
         let (next, expires_at) = (Uuid::new_v4(), now.saturating_add(self.config.refresh_lifetime));
-        let rotation = Rotation { family: claims.fam, spent: claims.jti, attempt, next, now, expires_at };
+        let newer = self.restored.filter(|restored| restored.covers(&claims)).map(|_| claims.exp);
+        let rotation = Rotation { family: claims.fam, spent: claims.jti, attempt, next, now, expires_at, newer };
         let owed = self.unsettled.owe();
         match self.store.rotate(&rotation).await.map_err(fault::store)? {
             RotateOutcome::Rotated => {

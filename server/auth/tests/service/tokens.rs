@@ -70,6 +70,38 @@ async fn a_trade_whose_answer_was_lost_can_be_repeated_but_not_guessed() {
 }
 
 #[tokio::test]
+async fn after_a_restore_newer_tokens_go_on_and_spent_ones_do_not() {
+    let world = World::new().await;
+    let first = world.alice().await.payload.tokens;
+    world.pass(60);
+    let copy = world.dir.path().join("copy.db");
+    tornado_store::snapshot_sqlite(&world.dir.path().join("identity.db"), &copy).await.unwrap();
+    let taken_at = world.now();
+    world.pass(60);
+    let spent = world.refresh(&first).await.unwrap();
+    world.pass(60);
+    let newest = world.refresh(&spent).await.unwrap();
+    world.pass(60);
+    let restore = || {
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(world.dir.path().join(format!("identity.db{end}")));
+        }
+        std::fs::copy(&copy, world.dir.path().join("identity.db")).unwrap();
+    };
+    world.store.close().await;
+    restore();
+    let restored_at = world.now();
+    tornado_auth::Restored { taken_at, restored_at }.write(world.dir.path()).unwrap();
+    let world = world.restart().await;
+    world.pass(5);
+    let next = world.refresh(&newest).await.unwrap();
+    assert!(world.authorize(&next, key()).await.is_ok());
+    // A stolen one of the same time is one used twice.
+    assert_eq!(world.refresh(&spent).await.unwrap_err(), AuthError::RefreshReused);
+    assert!(world.refresh(&next).await.is_err());
+}
+
+#[tokio::test]
 async fn a_login_lives_as_long_as_it_is_refreshed_within_seven_days() {
     let world = World::new().await;
     let mut tokens = world.alice().await.payload.tokens;

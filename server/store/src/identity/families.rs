@@ -84,7 +84,7 @@ pub(super) async fn rotate(db: &mut AnyConnection, rotation: &Rotation) -> Resul
     let rotated = sqlx::query(
         "UPDATE token_families SET refresh_jti = $1, expires_at = $2, spent_jti = $4, spent_attempt = $6
          WHERE id = $3 AND revoked_at IS NULL AND expires_at > $5
-           AND (refresh_jti = $4 OR (spent_jti = $4 AND spent_attempt = $6))
+           AND (refresh_jti = $4 OR (spent_jti = $4 AND spent_attempt = $6) OR expires_at < $7)
            AND user_id IN (SELECT id FROM users WHERE is_active = 1 AND deleted_at IS NULL)
            AND device_id IN (SELECT id FROM devices WHERE removed_at IS NULL)",
     )
@@ -94,6 +94,7 @@ pub(super) async fn rotate(db: &mut AnyConnection, rotation: &Rotation) -> Resul
     .bind(rotation.spent.to_string())
     .bind(rotation.now)
     .bind(rotation.attempt.map(|hash| hash.to_vec()))
+    .bind(rotation.newer.unwrap_or(i64::MIN))
     .execute(&mut *db)
     .await?;
     if rotated.rows_affected() == 1 {

@@ -186,6 +186,9 @@ pub struct Rotation {
     pub now: UnixSeconds,
     /// When the successor expires.
     pub expires_at: UnixSeconds,
+    /// When the token presented expires, where this database may be older than the token because a backup was restored:
+    /// one that outlives all the database knows of its chain is then taken for the current one.
+    pub newer: Option<UnixSeconds>,
 }
 
 /// What became of a refresh token's use.

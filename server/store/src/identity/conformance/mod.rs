@@ -67,6 +67,7 @@ pub(crate) async fn identity<F: Future<Output = Store>>(make_store: impl Fn() ->
     accounts::device_rows_are_bounded(make_store().await).await;
     rights::refresh_tokens(make_store().await).await;
     rights::refresh_tokens_race(make_store().await).await;
+    rights::refresh_tokens_newer_than_the_store(make_store().await).await;
     rights::refresh_trades_repeat(make_store().await).await;
     rights::revoking(make_store().await).await;
     rights::ended_devices(make_store().await).await;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 fn rotation(login: &NewLogin, spent: Uuid) -> Rotation {
     let (next, now) = (Uuid::new_v4(), NOW + 60);
-    Rotation { family: login.family, spent, attempt: None, next, now, expires_at: now + WEEK }
+    Rotation { family: login.family, spent, attempt: None, next, now, expires_at: now + WEEK, newer: None }
 }
 
 pub(super) async fn refresh_tokens(store: Store) {
@@ -26,6 +26,20 @@ pub(super) async fn refresh_tokens(store: Store) {
     assert_eq!(store.standing(login.family).await.unwrap().unwrap().revoked, Some(RevokeReason::Reused));
     assert_eq!(store.rotate(&rotation(&login, second.next)).await.unwrap(), RotateOutcome::Refused);
     assert_eq!(store.rotate(&rotation(&login, first.next)).await.unwrap(), RotateOutcome::Refused);
+}
+
+pub(super) async fn refresh_tokens_newer_than_the_store(store: Store) {
+    let alice = user(&store, "alice").await;
+    let login = login(v2(1));
+    opened(&store, alice, &login).await;
+    let known = store.standing(login.family).await.unwrap().unwrap().expires_at;
+    let adopted = Rotation { newer: Some(known + 1), ..rotation(&login, Uuid::new_v4()) };
+    assert_eq!(store.rotate(&adopted).await.unwrap(), RotateOutcome::Rotated);
+    let next = rotation(&login, adopted.next);
+    assert_eq!(store.rotate(&next).await.unwrap(), RotateOutcome::Rotated);
+    // What the store knows is newer now: the same token again is a token used twice.
+    let again = Rotation { newer: Some(known + 1), ..rotation(&login, adopted.spent) };
+    assert_eq!(store.rotate(&again).await.unwrap(), RotateOutcome::Reused);
 }
 
 pub(super) async fn refresh_trades_repeat(store: Store) {

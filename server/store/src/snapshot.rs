@@ -1,0 +1,112 @@
+//! Copies of SQLite files in use, and a look at those that come back.
+
+use crate::StoreError;
+use crate::db::{percent_encode, private_file};
+use sqlx::any::AnyConnectOptions;
+use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor as _, Row as _};
+use std::path::Path;
+use std::str::FromStr as _;
+
+/// Writes a consistent copy of the database at `from` to the new file `to`, mode 0600, while others go on reading
+/// and writing (`VACUUM INTO`, sqlite.org/lang_vacuum.html).
+///
+/// # Errors
+/// When `from` is no database, `to` exists, or the disk is full.
+pub async fn snapshot_sqlite(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let taken = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+    if to.exists() {
+        return Err(StoreError::File { path: to.to_owned(), source: taken });
+    }
+    // The copy has its mode before it has contents; the engine fills an empty file.
+    private_file(to).map_err(|source| StoreError::File { path: to.to_owned(), source })?;
+    let target = to.to_str().ok_or_else(|| StoreError::Path(to.to_owned()))?;
+    let mut db = connect(from).await?;
+    let copied = sqlx::query("VACUUM INTO $1").bind(target.to_owned()).execute(&mut db).await;
+    db.close().await?;
+    copied?;
+    Ok(())
+}
+
+/// Reads the whole database at `path` and says what is wrong with it; nothing: it is sound.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn check_sqlite(path: &Path) -> Result<Vec<String>, StoreError> {
+    let mut db = connect(path).await?;
+    let rows = sqlx::query("PRAGMA integrity_check(10)").fetch_all(&mut db).await;
+    db.close().await?;
+    let words: Result<Vec<String>, sqlx::Error> = rows?.iter().map(|row| row.try_get(0)).collect();
+    Ok(words?.into_iter().filter(|word| word != "ok").collect())
+}
+
+/// Which of our schemas a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownSchema {
+    /// Accounts.
+    Identity,
+    /// Sessions.
+    Sessions,
+}
+
+/// True when a later version of this program changed the schema of the database at `path`.
+///
+/// # Errors
+/// When it cannot be opened or records no migrations.
+pub async fn is_newer_sqlite(path: &Path, schema: KnownSchema) -> Result<bool, StoreError> {
+    let (table, known) = match schema {
+        KnownSchema::Identity => ("identity_migrations", sqlx::migrate!("migrations/identity/sqlite")),
+        KnownSchema::Sessions => ("_sqlx_migrations", sqlx::migrate!("migrations/sessions/sqlite")),
+    };
+    let mut db = connect(path).await?;
+    let query = format!("SELECT MAX(version) FROM {table}");
+    let row = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_one(&mut db).await;
+    db.close().await?;
+    let newest: Option<i64> = row?.try_get(0)?;
+    Ok(newest > known.iter().map(|migration| migration.version).max())
+}
+
+async fn connect(path: &Path) -> Result<AnyConnection, StoreError> {
+    sqlx::any::install_default_drivers();
+    let text = path.to_str().ok_or_else(|| StoreError::Path(path.to_owned()))?;
+    let url = format!("sqlite://{}?mode=rw", percent_encode(text));
+    let options = AnyConnectOptions::from_str(&url)?.disable_statement_logging();
+    let mut db = AnyConnection::connect_with(&options).await?;
+    db.execute(sqlx::raw_sql("PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF")).await?;
+    Ok(db)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{IdentityStore as _, SqlIdentityStore};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[tokio::test]
+    async fn a_copy_of_a_database_in_use_is_whole_and_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("a b.db"), dir.path().join("copy's.db"));
+        let store = SqlIdentityStore::open_sqlite(&from).await.unwrap();
+        snapshot_sqlite(&from, &to).await.unwrap();
+        assert_eq!(std::fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(check_sqlite(&to).await.unwrap().is_empty());
+        assert!(snapshot_sqlite(&from, &to).await.is_err(), "never written over");
+        let copy = SqlIdentityStore::open_sqlite(&to).await.unwrap();
+        assert!(copy.is_pristine().await.unwrap());
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn damage_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.db");
+        SqlIdentityStore::open_sqlite(&path).await.unwrap().close().await;
+        let mut bytes = std::fs::read(&path).unwrap();
+        for byte in &mut bytes[4096..4096 * 3] {
+            *byte = 0x5a;
+        }
+        std::fs::write(&path, bytes).unwrap();
+        let found = check_sqlite(&path).await;
+        assert!(found.is_err() || found.is_ok_and(|words| !words.is_empty()));
+        assert!(check_sqlite(&dir.path().join("none.db")).await.is_err());
+    }
+}
