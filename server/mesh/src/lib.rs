@@ -20,6 +20,7 @@ pub mod master;
 pub mod session;
 pub mod token;
 pub mod tor;
+pub mod trial;
 pub mod wg;
 
 pub use channel::Channel;
