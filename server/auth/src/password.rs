@@ -41,6 +41,23 @@ pub fn check_new(password: &Secret, name: &Username) -> Result<(), PolicyError> 
     Ok(())
 }
 
+/// Dearest foreign hash, KiB and passes: each login of its owner costs as much.
+const DEAREST: (u32, u32) = (1_048_576, 16);
+
+/// Checks a hash made elsewhere: Argon2id in PHC form, at a cost that this server can bear.
+pub fn check_foreign(stored: &str) -> Result<(), &'static str> {
+    let hash = PasswordHash::new(stored).map_err(|_| "it is not in PHC form")?;
+    if hash.algorithm.as_str() != "argon2id" {
+        return Err("it is not Argon2id");
+    }
+    let params = Params::try_from(&hash).map_err(|_| "its parameters are not those of Argon2id")?;
+    if hash.salt.is_none() || hash.hash.is_none() {
+        return Err("it lacks salt or hash");
+    }
+    let bearable = params.m_cost() <= DEAREST.0 && params.t_cost() <= DEAREST.1;
+    if bearable { Ok(()) } else { Err("it costs too much to check") }
+}
+
 /// Why a password was not hashed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
@@ -167,6 +184,22 @@ mod tests {
         assert_eq!(check("ninechars"), Err(PolicyError::Short));
         assert_eq!(check("Margaret-H"), Err(PolicyError::Name));
         assert_eq!(check(&"x".repeat(1025)), Err(PolicyError::Long));
+    }
+
+    /// Made by argon2-cffi 25 with its own defaults, as the original does.
+    #[tokio::test]
+    async fn foreign_hashes_are_checked_and_verify() {
+        let foreign =
+            "$argon2id$v=19$m=65536,t=3,p=4$tetbm1ygQqOyRYqVr1XsyA$Z52KaQ56G5+Az8NDMAOYlkq+5OvYTn514+pvo3zK43M";
+        assert_eq!(check_foreign(foreign), Ok(()));
+        let hasher = cheap(1, 1);
+        assert!(hasher.verify(&Secret::new("the old password"), Some(foreign)).await.unwrap());
+        assert!(!hasher.verify(&Secret::new("another password"), Some(foreign)).await.unwrap());
+        let dear = foreign.replace("m=65536", "m=2000000");
+        let other = foreign.replace("argon2id", "argon2i");
+        for bad in ["", "plain", "$argon2id$v=19$m=65536,t=3,p=4$tetbm1ygQqOyRYqVr1XsyA", &dear, &other] {
+            assert!(check_foreign(bad).is_err(), "{bad}");
+        }
     }
 
     #[tokio::test]

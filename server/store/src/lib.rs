@@ -11,11 +11,13 @@ mod error;
 pub mod identity;
 #[cfg(test)]
 mod landed;
+mod original;
 mod postgres;
-mod snapshot;
 pub mod sessions;
+mod snapshot;
 
 pub use db::Database;
 pub use error::StoreError;
+pub use original::{OriginalUser, original_users};
 pub use postgres::{PostgresLogin, PostgresUrl, PostgresUrlError, read_secret};
 pub use snapshot::{KnownSchema, check_sqlite, is_newer_sqlite, snapshot_sqlite};

@@ -209,6 +209,12 @@ pub async fn migrate(login: &PostgresLogin, schema: &str, service: &str, wanted:
     Ok(())
 }
 
+/// One connection that only reads.
+pub async fn reader(login: &PostgresLogin, schema: &str) -> Result<AnyConnection, StoreError> {
+    sqlx::any::install_default_drivers();
+    connect(&login.options(schema, &[("default_transaction_read_only", "on")])?).await
+}
+
 /// Waits for a server that is just starting; any other refusal is final.
 async fn connect(options: &AnyConnectOptions) -> Result<AnyConnection, StoreError> {
     let until = Instant::now() + START_WAIT;

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::commands::args::{Audit, Device, Keys, Operator, User};
+use crate::commands::machine::{Backup, Doctor, Import, Restore};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,6 +47,22 @@ pub enum Command {
     /// Prepare the database of the profile `cluster`.
     #[command(subcommand)]
     Migrate(Migrate),
+    /// Find what is wrong with this machine, and say the cure. Exit code 0: nothing, 1: warnings, 2: errors.
+    Doctor(Doctor),
+    /// Save the whole server in one sealed file, while it runs.
+    Backup(Backup),
+    /// Put a saved server in place, on this machine or another; devices need not enrol again.
+    Restore(Restore),
+    /// Write completions for a shell to standard output.
+    Completions {
+        /// bash, elvish, fish, powershell or zsh.
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages into a directory.
+    Man {
+        /// Must exist.
+        directory: PathBuf,
+    },
     /// What operators ask a running server.
     #[command(flatten)]
     Operators(Operators),
@@ -87,6 +104,8 @@ pub enum Operators {
     /// Manage operators.
     #[command(subcommand)]
     Operator(Operator),
+    /// Take over the accounts of an installation of the original, with their passwords.
+    Import(Import),
     /// Manage users.
     #[command(subcommand)]
     User(User),
@@ -203,8 +222,9 @@ pub enum Session {
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
         limit: u32,
     },
-    /// End a device's session.
-    Close {
+    /// End a device's session; it may connect again.
+    #[command(alias = "close")]
+    Disconnect {
         /// The device, as `tornadod session list` shows it.
         device_id: DeviceId,
     },

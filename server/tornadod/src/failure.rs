@@ -31,6 +31,11 @@ impl Failure {
         Self { kind: Kind::Failed, text: text.into() }
     }
 
+    /// Errors that `doctor` found: as bad as a wrong configuration, which is one of them.
+    pub fn grave(text: impl Into<String>) -> Self {
+        Self::usage(text)
+    }
+
     /// The server refused.
     pub fn refused(text: impl Into<String>) -> Self {
         Self { kind: Kind::Refused, text: text.into() }

@@ -34,12 +34,22 @@ pub fn run() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
-    let config = Config::load(&cli.config)?;
-    match cli.command {
-        Command::Master => services::master(config, cli.config),
-        Command::Service { name } => services::service(name, config),
-        Command::CheckConfig => commands::check_config(&config),
-        Command::Migrate(command) => cluster::migrate(command, &config),
-        Command::Operators(command) => commands::run(command, config),
+    let Cli { config: path, command } = cli;
+    let load = || Config::load(&path);
+    match command {
+        Command::Master => services::master(load()?, path),
+        Command::Service { name } => services::service(name, load()?),
+        Command::CheckConfig => commands::check_config(&load()?),
+        Command::Migrate(command) => cluster::migrate(command, &load()?),
+        Command::Doctor(args) => commands::doctor::run(&path, &args),
+        Command::Backup(args) => commands::backup::backup(&load()?, &path, &args),
+        // A machine that is to be restored may have no configuration yet, or a bad one.
+        Command::Restore(args) => commands::backup::restore(&path, &args),
+        Command::Completions { shell } => {
+            commands::manual::completions(shell);
+            Ok(())
+        }
+        Command::Man { directory } => commands::manual::pages(&directory),
+        Command::Operators(command) => commands::run(command, load()?),
     }
 }

@@ -6,6 +6,7 @@ mod closing;
 mod contracts;
 mod enroll;
 mod fault;
+mod import;
 mod invite;
 mod keyring;
 mod login;

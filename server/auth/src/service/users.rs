@@ -247,7 +247,7 @@ fn device(row: DeviceRow) -> DeviceInfo {
     }
 }
 
-fn check_devices(max: u32) -> Result<(), AuthError> {
+pub(super) fn check_devices(max: u32) -> Result<(), AuthError> {
     if (1..=MAX_DEVICES).contains(&max) {
         return Ok(());
     }

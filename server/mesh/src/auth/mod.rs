@@ -3,6 +3,7 @@
 
 pub mod audit;
 mod error;
+pub mod import;
 pub mod keys;
 pub mod operators;
 pub mod users;
@@ -49,13 +50,14 @@ impl<T> Acting<T> {
 /// Everything that service `auth` serves, on one router.
 pub fn routers<S>(service: std::sync::Arc<S>) -> axum::Router
 where
-    S: Auth + audit::Audit + users::Users + operators::Operators + keys::KeyRing,
+    S: Auth + audit::Audit + users::Users + operators::Operators + keys::KeyRing + import::Import,
 {
     router(service.clone())
         .merge(audit::router(service.clone()))
         .merge(users::router(service.clone()))
         .merge(operators::router(service.clone()))
-        .merge(keys::router(service))
+        .merge(keys::router(service.clone()))
+        .merge(import::router(service))
 }
 
 /// Input of [`Auth::open_login`].

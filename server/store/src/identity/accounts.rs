@@ -77,6 +77,14 @@ pub trait AccountStore: Send + Sync + 'static {
     async fn add_user(&self, user: &NewUser, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError>;
     /// Changes an account and ends logins.
     async fn change_user(
+    /// Makes an account of another installation, suspended if it was. False: the name or the address is taken.
+    async fn import_user(
+        &self,
+        user: &NewUser,
+        is_active: bool,
+        now: UnixSeconds,
+        audit: &NewAudit,
+    ) -> Result<bool, StoreError>;
         &self,
         user: UserId,
         change: &UserChange,
@@ -117,6 +125,29 @@ impl AccountStore for SqlIdentityStore {
 
     async fn change_user(
         &self,
+    async fn import_user(
+        &self,
+        user: &NewUser,
+        is_active: bool,
+        now: UnixSeconds,
+        audit: &NewAudit,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        if !users::insert(&mut tx, user, now).await? {
+            return Ok(false);
+        }
+        if !is_active {
+            let suspended = UserChange { active: Some(false), ..UserChange::default() };
+            match users::change(&mut tx, user.id, &suspended).await? {
+                users::Changed::Yes => {}
+                users::Changed::Taken | users::Changed::Gone => return Ok(false),
+            }
+        }
+        audit::append(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
         user: UserId,
         change: &UserChange,
         now: UnixSeconds,

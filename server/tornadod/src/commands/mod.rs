@@ -2,10 +2,15 @@
 
 pub mod args;
 mod audit;
+pub mod backup;
 mod canary;
 mod device;
+pub mod doctor;
+mod import;
 mod invite;
 mod keys;
+pub mod machine;
+pub mod manual;
 mod operator;
 mod password;
 mod sessions;
@@ -36,6 +41,7 @@ pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
             Operators::Restart { service } => status::control(&server, service, Action::Restart).await,
             Operators::SetupLink => operator::setup_link(&server).await,
             Operators::Operator(command) => operator::run(&server, command).await,
+            Operators::Import(args) => import::run(&server, &args).await,
             Operators::User(command) => user::run(&server, command).await,
             Operators::Device(command) => device::run(&server, command).await,
             Operators::Audit(command) => audit::run(&server, command).await,
@@ -46,7 +52,7 @@ pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
             }
             Operators::Session(Session::List { json }) => sessions::list(&server, json).await,
             Operators::Session(Session::History { json, limit }) => sessions::history(&server, limit, json).await,
-            Operators::Session(Session::Close { device_id }) => sessions::close(&server, device_id).await,
+            Operators::Session(Session::Disconnect { device_id }) => sessions::close(&server, device_id).await,
             Operators::Events => sessions::events(&server).await,
             Operators::Tor(command) => tor::run(&server, command).await,
         }
@@ -70,6 +76,12 @@ impl Server {
     fn channel(&self, service: &str) -> Channel {
         Channel::new(self.config.paths.run.join(format!("{service}.sock")))
     }
+}
+
+/// Runs a future of a command that asks no service.
+fn blocking<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(future))
 }
 
 fn say_json<T: Serialize>(value: &T) -> Result<(), Failure> {

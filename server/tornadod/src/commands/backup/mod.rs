@@ -1,0 +1,128 @@
+//! `tornadod backup` and `tornadod restore`
+
+mod collect;
+mod place;
+mod restore;
+mod swap;
+
+pub use restore::restore;
+
+use super::machine;
+use super::password;
+use super::say_json;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output::{bytes, say};
+use anyhow::{Context as _, bail};
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use tornado_backup::{Cost, EntryPath, Manifest, Profile};
+use tornado_shared::model::Secret;
+
+/// Names of what is in no service's directory.
+const CONFIG: &str = "config/tornado.toml";
+const CERTIFICATE: &str = "tls/certificate.pem";
+const CERTIFICATE_KEY: &str = "tls/key.pem";
+
+/// Writes a backup while the server runs.
+pub fn backup(config: &Config, config_path: &Path, args: &machine::Backup) -> Result<(), Failure> {
+    must_be_root("back up")?;
+    if args.file.exists() {
+        return Err(Failure::usage(format!("{} exists; nothing is written over", args.file.display())));
+    }
+    if !config.paths.state.join("auth").is_dir() {
+        let why = format!("there is no state in {}; has this server ever run?", config.paths.state.display());
+        return Err(Failure::failed(why));
+    }
+    let passphrase = if args.unsealed { None } else { Some(password::passphrase(args.passphrase_stdin, true)?) };
+    let manifest = written(config, config_path, &args.file, passphrase.as_ref())?;
+    if args.json {
+        return say_json(&manifest);
+    }
+    let total = manifest.files.iter().map(|entry| entry.size).sum();
+    say(&format!("{} files, {}, are in {}", manifest.files.len(), bytes(total), args.file.display()));
+    if args.unsealed {
+        say("It is not sealed: whoever has this file has the server's keys and can read what it carries.");
+    }
+    if manifest.profile == Profile::Cluster {
+        say("The profile is cluster: accounts and sessions are in PostgreSQL. Save them by pg_dump, right after this.");
+    }
+    Ok(())
+}
+
+fn written(
+    config: &Config,
+    config_path: &Path,
+    file: &Path,
+    passphrase: Option<&Secret>,
+) -> Result<Manifest, anyhow::Error> {
+    let staging = Staging::new(&config.paths.state)?;
+    let profile = if config.store.url.is_some() { Profile::Cluster } else { Profile::Embedded };
+    let manifest = Manifest::new(super::unix_now(), env!("CARGO_PKG_VERSION"), profile);
+    let sources = collect::collect(config, config_path, &staging.path)?;
+    let unfinished = beside(file, "unfinished");
+    let written = (|| {
+        let to = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        let passphrase = passphrase.map(|passphrase| (passphrase, Cost::default()));
+        let (mut to, manifest) = tornado_backup::write(BufWriter::new(to), manifest, &sources, passphrase)?;
+        to.flush()?;
+        to.get_ref().sync_all()?;
+        // `link` fails when the name was taken meanwhile, where `rename` would replace the file.
+        std::fs::hard_link(&unfinished, file)?;
+        anyhow::Ok(manifest)
+    })();
+    drop(std::fs::remove_file(&unfinished));
+    written.with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// A directory for copies, as private as what they are copies of; one backup at a time.
+struct Staging {
+    path: PathBuf,
+    _lock: Flock<File>,
+}
+
+impl Staging {
+    fn new(state: &Path) -> anyhow::Result<Self> {
+        let path = state.join(".backup");
+        let failed = || format!("cannot use {}", path.display());
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).with_context(failed)?;
+        let directory = File::open(&path).with_context(failed)?;
+        let Ok(lock) = Flock::lock(directory, FlockArg::LockExclusiveNonblock) else {
+            bail!("another backup is being made");
+        };
+        // What a killed backup left.
+        for entry in std::fs::read_dir(&path).with_context(failed)? {
+            std::fs::remove_file(entry?.path()).with_context(failed)?;
+        }
+        Ok(Self { path, _lock: lock })
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // Nothing in it is worth a failure; the next backup clears it as well.
+        drop(std::fs::remove_dir_all(&self.path));
+    }
+}
+
+fn must_be_root(doing: &str) -> Result<(), Failure> {
+    if nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("only root can {doing} a server; use sudo")))
+}
+
+/// `FILE.WORD` in the same directory.
+fn beside(file: &Path, word: &str) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(word);
+    file.with_file_name(name)
+}
+
+fn entry_path(text: String) -> anyhow::Result<EntryPath> {
+    EntryPath::try_from(text.clone()).with_context(|| format!("a file named {text} cannot be saved"))
+}

@@ -1,0 +1,127 @@
+//! Where a file of a backup belongs on this machine, whose it is, and who may read it.
+
+use crate::config::Config;
+use anyhow::{Context as _, bail};
+use std::path::{Path, PathBuf};
+use tornado_mesh::master::ServiceName;
+
+/// User and group by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Owner {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+}
+
+/// Root.
+pub(super) const ROOT: Owner = Owner { uid: 0, gid: 0 };
+
+/// The Unix user of a service.
+pub(super) fn owner_of(service: ServiceName) -> anyhow::Result<Owner> {
+    let name = tornado_master::service(service).role.unix_user();
+    let user = nix::unistd::User::from_name(name).ok().flatten();
+    let user = user.with_context(|| {
+        format!("there is no Unix user '{name}'; install the file sysusers.d/tornado.conf and run `systemd-sysusers`")
+    })?;
+    Ok(Owner { uid: user.uid.as_raw(), gid: user.gid.as_raw() })
+}
+
+/// Where a file goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Into the new state directory.
+    State {
+        /// Whose directory it is in.
+        service: ServiceName,
+        /// In that directory.
+        rest: PathBuf,
+    },
+    /// The configuration, which is read before all else.
+    Config,
+    /// Anywhere else.
+    Elsewhere {
+        /// Where.
+        path: PathBuf,
+        /// Mode bits.
+        mode: u32,
+        /// The service that reads it, by its group; none: root alone.
+        reader: Option<ServiceName>,
+    },
+}
+
+/// Where `name` goes under `config`.
+pub(super) fn place(name: &str, config: &Config) -> anyhow::Result<Place> {
+    if let Some(path) = name.strip_prefix("state/") {
+        let (service, rest) = path.split_once('/').context("a file of the state belongs to no service")?;
+        let service = ServiceName::ALL.into_iter().find(|known| known.as_str() == service);
+        let service = service.with_context(|| format!("{name} belongs to a service this program does not have"))?;
+        return Ok(Place::State { service, rest: rest.into() });
+    }
+    if let Some(file) = name.strip_prefix("secrets/") {
+        let reader = match file.split_once('.') {
+            Some(("auth", _)) => Some(ServiceName::Auth),
+            Some(("session", _)) => Some(ServiceName::Session),
+            Some(_) | None => None,
+        };
+        return Ok(Place::Elsewhere { path: config.paths.secrets.join(file), mode: 0o640, reader });
+    }
+    let named = |path: &Option<PathBuf>| path.clone().context("the configuration names no certificate");
+    match name {
+        super::CONFIG => Ok(Place::Config),
+        super::CERTIFICATE => {
+            Ok(Place::Elsewhere { path: named(&config.client_api.certificate)?, mode: 0o644, reader: None })
+        }
+        super::CERTIFICATE_KEY => Ok(Place::Elsewhere {
+            path: named(&config.client_api.key)?,
+            mode: 0o640,
+            reader: Some(ServiceName::ClientApi),
+        }),
+        other => bail!("{other} is in the backup, and this program does not know where it belongs"),
+    }
+}
+
+/// True when a directory holds no file, however many directories it holds.
+pub(super) fn is_empty(directory: &Path) -> std::io::Result<bool> {
+    let entries = match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() || !is_empty(&entry.path())? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_has_one_place() {
+        let mut config = Config::default();
+        let of = |name: &str, config: &Config| place(name, config).ok();
+        let key = Place::State { service: ServiceName::Auth, rest: "keys/at-rest.json".into() };
+        assert_eq!(of("state/auth/keys/at-rest.json", &config), Some(key));
+        let path = "/etc/tornado/secrets/session.redis".into();
+        let secret = Place::Elsewhere { path, mode: 0o640, reader: Some(ServiceName::Session) };
+        assert_eq!(of("secrets/session.redis", &config), Some(secret));
+        assert_eq!(of(super::super::CONFIG, &config), Some(Place::Config));
+        for bad in ["state/auth", "state/nobody/x", "tls/key.pem", "etc/passwd"] {
+            assert_eq!(of(bad, &config), None, "{bad}");
+        }
+        config.client_api.key = Some("/etc/ssl/k.pem".into());
+        assert!(of("tls/key.pem", &config).is_some());
+    }
+
+    #[test]
+    fn empty_is_without_files() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(is_empty(&dir.path().join("none")).unwrap());
+        std::fs::create_dir_all(dir.path().join("auth/keys")).unwrap();
+        assert!(is_empty(dir.path()).unwrap());
+        std::fs::write(dir.path().join("auth/keys/x"), "").unwrap();
+        assert!(!is_empty(dir.path()).unwrap());
+    }
+}

@@ -1,0 +1,273 @@
+//! `tornadod restore`: everything is read and checked before anything is changed, then put in place in one step.
+
+use super::place::{Owner, Place, ROOT, is_empty, owner_of, place};
+use super::{CONFIG, beside, must_be_root, swap};
+use crate::commands::{blocking, machine, password, unix_now};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output::say;
+use anyhow::{Context as _, bail};
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, BufReader, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use tornado_backup::{Archive, Entry, Error, Manifest, Profile};
+use tornado_mesh::master::ServiceName;
+use tornado_shared::model::Secret;
+use tornado_store::KnownSchema;
+
+/// Longest configuration, bytes.
+const MAX_CONFIG: u64 = 1024 * 1024;
+
+/// Puts a backup in place on a machine whose server does not run.
+pub fn restore(config_path: &Path, args: &machine::Restore) -> Result<(), Failure> {
+    must_be_root("restore")?;
+    let mut passphrase = None;
+    let (manifest, saved) = look_through(args, &mut passphrase)?;
+    let (config, keeps_own) = effective(config_path, saved.as_deref())?;
+    let places: Vec<Place> = manifest
+        .files
+        .iter()
+        .map(|entry| place(entry.path.as_str(), &config))
+        .collect::<Result<_, _>>()
+        .map_err(Failure::from)?;
+    let state = config.paths.state.clone();
+    if !args.force && !is_empty(&state).with_context(|| format!("cannot look into {}", state.display()))? {
+        let hint = "to replace it (it is kept beside), add --force";
+        return Err(Failure::refused(format!("there is a state in {} already; {hint}", state.display())));
+    }
+    let _lock = nobody_runs(&config.paths.run)?;
+    let new = beside(&state, "restoring");
+    let written = (|| {
+        drop(std::fs::remove_dir_all(&new));
+        unpack(&args.file, passphrase.as_ref(), &new, &places)?;
+        prove(&new, &manifest)?;
+        give(&new)
+    })();
+    if let Err(error) = written {
+        drop(std::fs::remove_dir_all(&new));
+        return Err(Failure::failed(format!("{error:#}; nothing was changed")));
+    }
+    let elsewhere = finish_elsewhere(&new, &places, config_path, keeps_own)?;
+    let kept = swap::swap(&new, &state, &beside(&state, &format!("before-{}", unix_now())))?;
+    for (from, to) in &elsewhere {
+        std::fs::rename(from, to).with_context(|| format!("cannot write {}", to.display()))?;
+    }
+    tell(&manifest, &state, kept.as_deref(), config_path, keeps_own);
+    Ok(())
+}
+
+/// Reads all of it, changes nothing. Returns the configuration that is in it.
+fn look_through(
+    args: &machine::Restore,
+    passphrase: &mut Option<Secret>,
+) -> Result<(Manifest, Option<String>), Failure> {
+    let wrong = |error: Error| Failure::failed(format!("cannot restore {}: {error}", args.file.display()));
+    let file = File::open(&args.file).map_err(|e| wrong(Error::Io(e)))?;
+    let ask = || {
+        let asked = password::passphrase(args.passphrase_stdin, false);
+        *passphrase = Some(asked.map_err(|failure| Error::Key(failure.to_string()))?);
+        Ok(passphrase.clone())
+    };
+    let archive = Archive::open(BufReader::new(file), ask).map_err(wrong)?;
+    let mut config = Vec::new();
+    let has_config = archive.manifest().files.iter().any(|entry| entry.path.as_str() == CONFIG);
+    let manifest = {
+        let shared = std::cell::RefCell::new(&mut config);
+        let keep = |entry: &Entry| -> io::Result<Kept<'_, '_>> {
+            if entry.path.as_str() != CONFIG {
+                return Ok(Kept(None));
+            }
+            if entry.size > MAX_CONFIG {
+                return Err(io::Error::other("its configuration is too long"));
+            }
+            Ok(Kept(Some(&shared)))
+        };
+        archive.unpack(keep).map_err(wrong)?
+    };
+    let text = String::from_utf8(config).map_err(|_| Failure::failed("the configuration in the backup is no text"))?;
+    Ok((manifest, has_config.then_some(text)))
+}
+
+/// Keeps bytes, or forgets them.
+struct Kept<'a, 'b>(Option<&'a std::cell::RefCell<&'b mut Vec<u8>>>);
+
+impl Write for Kept<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(kept) = self.0 {
+            kept.borrow_mut().extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// This machine's own configuration when it sets anything, else the one in the backup. True: its own.
+fn effective(path: &Path, saved: Option<&str>) -> Result<(Config, bool), Failure> {
+    let own = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(Failure::usage(format!("cannot read {}: {error}", path.display()))),
+    };
+    let sets_nothing = toml::from_str::<toml::Table>(&own).is_ok_and(|table| table.is_empty());
+    let keeps_own = !sets_nothing;
+    let text = if keeps_own { own.as_str() } else { saved.unwrap_or_default() };
+    let origin = if keeps_own { path.display().to_string() } else { "of the backup".into() };
+    let config = Config::parse(text).map_err(|why| Failure::usage(format!("in the configuration {origin}: {why}")))?;
+    Ok((config, keeps_own))
+}
+
+/// Holds the supervisor's lock: no server starts while this runs.
+fn nobody_runs(run: &Path) -> Result<Flock<File>, Failure> {
+    let running = || Failure::refused("the server runs; stop it first: `systemctl stop tornado`");
+    std::fs::create_dir_all(run).with_context(|| format!("cannot make {}", run.display()))?;
+    let path = run.join("master.lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| running())?;
+    // Services outlive a supervisor that was killed.
+    let lives = |name: ServiceName| UnixStream::connect(run.join(format!("{name}.sock"))).is_ok();
+    if ServiceName::ALL.into_iter().any(lives) {
+        return Err(running());
+    }
+    Ok(lock)
+}
+
+/// Writes the files of the state into `new`, the others beside it; all as root, private.
+fn unpack(file: &Path, passphrase: Option<&Secret>, new: &Path, places: &[Place]) -> anyhow::Result<()> {
+    directory(new, 0o700)?;
+    let archive = Archive::open(BufReader::new(File::open(file)?), || Ok(passphrase.cloned()))?;
+    let mut next = places.iter().enumerate();
+    let written = std::cell::RefCell::new(Vec::new());
+    archive.unpack(|_| {
+        let (number, place) = next.next().ok_or_else(|| io::Error::other("the backup changed meanwhile"))?;
+        let path = match place {
+            Place::State { service, rest } => new.join(service.as_str()).join(rest),
+            Place::Config | Place::Elsewhere { .. } => new.join(format!(".elsewhere-{number}")),
+        };
+        directory(path.parent().unwrap_or(new), 0o700)?;
+        let to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        to.set_permissions(Permissions::from_mode(0o600))?;
+        written.borrow_mut().push(to.try_clone()?);
+        Ok(to)
+    })?;
+    written.into_inner().iter().try_for_each(File::sync_all)?;
+    Ok(())
+}
+
+fn directory(path: &Path, mode: u32) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(mode).create(path)
+}
+
+/// The databases are sound and of a version this program knows, and `auth` learns that its state is that of a backup.
+fn prove(new: &Path, manifest: &Manifest) -> anyhow::Result<()> {
+    let auth = new.join("auth");
+    if !auth.join("keys").is_dir() {
+        bail!("the backup holds no keys of a server");
+    }
+    let restored = tornado_auth::Restored { taken_at: manifest.taken_at, restored_at: unix_now() };
+    restored.write(&auth).context("cannot write the word about the backup")?;
+    match manifest.profile {
+        Profile::Cluster => Ok(()),
+        Profile::Embedded => blocking(prove_databases(new))?,
+    }
+}
+
+async fn prove_databases(new: &Path) -> anyhow::Result<()> {
+    for (path, schema) in
+        [(new.join("auth/identity.db"), KnownSchema::Identity), (new.join("session/session.db"), KnownSchema::Sessions)]
+    {
+        let name = path.file_name().unwrap_or_default().display();
+        let wrong = tornado_store::check_sqlite(&path).await.with_context(|| format!("the database {name}"))?;
+        if let Some(first) = wrong.first() {
+            bail!("the database {name} in the backup is damaged: {first}");
+        }
+        if tornado_store::is_newer_sqlite(&path, schema).await.with_context(|| format!("the database {name}"))? {
+            bail!("the backup was made by a newer program; install that version");
+        }
+    }
+    Ok(())
+}
+
+/// Gives each service its directory and all in it, as the supervisor would.
+fn give(new: &Path) -> anyhow::Result<()> {
+    for service in ServiceName::ALL {
+        let path = new.join(service.as_str());
+        directory(&path, 0o700)?;
+        give_all(&path, owner_of(service)?).with_context(|| format!("cannot give {} away", path.display()))?;
+    }
+    std::fs::set_permissions(new, Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+fn give_all(path: &Path, owner: Owner) -> io::Result<()> {
+    lchown(path, Some(owner.uid), Some(owner.gid))?;
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            give_all(&entry.path(), owner)?;
+        } else {
+            lchown(entry.path(), Some(owner.uid), Some(owner.gid))?;
+        }
+    }
+    File::open(path)?.sync_all()
+}
+
+/// Puts the files that are not state beside their places. Returns the renames that are left to do.
+fn finish_elsewhere(
+    new: &Path,
+    places: &[Place],
+    config_path: &Path,
+    keeps_own: bool,
+) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
+    let mut renames = Vec::new();
+    for (number, place) in places.iter().enumerate() {
+        let (path, mode, reader) = match place {
+            Place::State { .. } => continue,
+            Place::Config if keeps_own => (beside(config_path, "from-backup"), 0o644, None),
+            Place::Config => (config_path.to_owned(), 0o644, None),
+            Place::Elsewhere { path, mode, reader } => (path.clone(), *mode, *reader),
+        };
+        let from = new.join(format!(".elsewhere-{number}"));
+        let unfinished = beside(&path, "restoring");
+        let owner = reader.map_or(Ok(ROOT), owner_of)?;
+        (|| {
+            directory(path.parent().unwrap_or(Path::new("/")), 0o755)?;
+            std::fs::copy(&from, &unfinished)?;
+            lchown(&unfinished, Some(0), Some(owner.gid))?;
+            std::fs::set_permissions(&unfinished, Permissions::from_mode(mode))?;
+            File::open(&unfinished)?.sync_all()?;
+            std::fs::remove_file(&from)
+        })()
+        .with_context(|| format!("cannot write {}", path.display()))?;
+        renames.push((unfinished, path));
+    }
+    Ok(renames)
+}
+
+fn tell(manifest: &Manifest, state: &Path, kept: Option<&Path>, config_path: &Path, keeps_own: bool) {
+    let age = crate::output::span(unix_now() - manifest.taken_at);
+    say(&format!("The server of {age} ago is in {}.", state.display()));
+    if let Some(kept) = kept {
+        say(&format!("What was there is in {}; remove it when you no longer need it.", kept.display()));
+    }
+    if keeps_own {
+        let beside = beside(config_path, "from-backup");
+        say(&format!(
+            "{} sets something and stays; that of the backup is in {}.",
+            config_path.display(),
+            beside.display()
+        ));
+    }
+    match manifest.profile {
+        Profile::Embedded => {}
+        Profile::Cluster => say("Restore PostgreSQL from its dump as well before you start the server."),
+    }
+    say("What was taken away after the backup (accounts, devices, invitations) is there again; look at it.");
+    say("Start the server: `systemctl start tornado`. Devices come back by themselves where the address is the same.");
+}

@@ -1,0 +1,298 @@
+//! From facts to findings. Pure.
+
+use super::facts::{Facts, Holder, Port};
+use super::{Finding, Severity};
+use Severity::{Error, Note, Warning};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use tornado_mesh::master::{Actual, Wanted};
+use tornado_shared::model::UnixSeconds;
+
+/// 2026-01-01: no clock that is right says less.
+const BUILT: UnixSeconds = 1_767_225_600;
+/// Files may be this much newer than the clock.
+const SKEW: UnixSeconds = 120;
+const MIB: u64 = 1024 * 1024;
+/// Oldest versions that are known to do what is needed.
+const NFT: (u32, u32, u32) = (1, 0, 0);
+const TOR: (u32, u32, u32) = (0, 4, 7);
+
+fn found(
+    code: &'static str,
+    severity: Severity,
+    what: impl Into<String>,
+    why: impl Into<String>,
+    cure: impl Into<String>,
+) -> Finding {
+    Finding { code, severity, what: what.into(), why: why.into(), cure: cure.into() }
+}
+
+/// All findings, the worst first.
+pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    rights(facts, &mut findings);
+    configuration(facts, &mut findings);
+    files(facts, &mut findings);
+    ports(facts, &mut findings);
+    programs(facts, &mut findings);
+    network(facts, &mut findings);
+    time_and_room(facts, &mut findings);
+    databases(facts, &mut findings);
+    services(facts, &mut findings);
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings
+}
+
+fn rights(facts: &Facts, to: &mut Vec<Finding>) {
+    if !facts.is_root {
+        let why = "state, sockets and the firewall are only open to root";
+        to.push(found("not_root", Warning, "most could not be looked at", why, "run `sudo tornadod doctor`"));
+    }
+    if !facts.missing_users.is_empty() {
+        let what = format!("Unix users are missing: {}", facts.missing_users.join(", "));
+        let cure = "install the file sysusers.d/tornado.conf and run `systemd-sysusers`";
+        to.push(found("users_missing", Error, what, "each service runs as a user of its own", cure));
+    }
+}
+
+fn configuration(facts: &Facts, to: &mut Vec<Finding>) {
+    if let Some(why) = &facts.config_error {
+        let cure = "correct it; `tornadod check-config` says when it is good";
+        to.push(found("config_bad", Error, "the configuration cannot be used", why, cure));
+    }
+    let host = &facts.host;
+    let cure = "set host in [server] to the name or address that devices reach";
+    if host.resolved.as_ref().is_some_and(Vec::is_empty) {
+        let why = "devices are told this name, and it does not resolve here";
+        to.push(found("host_unresolved", Warning, format!("{} has no address", host.name), why, cure));
+    }
+    if !host.is_configured && host.name.parse::<IpAddr>().map_or(true, |address| !is_public(address)) {
+        let what = format!("devices are told to reach the server at {}", host.name);
+        to.push(found("host_private", Warning, what, "nobody outside this network reaches that", cure));
+    }
+}
+
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let shared = v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64;
+            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || shared)
+        }
+        IpAddr::V6(v6) => {
+            !(v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local())
+        }
+    }
+}
+
+fn files(facts: &Facts, to: &mut Vec<Finding>) {
+    for file in &facts.files {
+        let path = file.path.display();
+        if file.uid != file.wanted_uid {
+            let what = format!("{path} belongs to user {}, not {}", file.uid, file.wanted_uid);
+            let cure = format!("chown {} {path}", file.wanted_uid);
+            to.push(found("file_owner", Error, what, "the service it belongs to cannot use it", cure));
+        }
+        if file.mode & !file.allowed != 0 {
+            let what = format!("{path} has mode {:04o}", file.mode);
+            let why = "others than its service can read or change it; a service refuses keys that others may read";
+            let cure = format!("chmod {:04o} {path}; if others could read keys, rotate them", file.mode & file.allowed);
+            to.push(found("file_mode", Error, what, why, cure));
+        }
+    }
+}
+
+fn ports(facts: &Facts, to: &mut Vec<Finding>) {
+    let runs = facts.master.is_some();
+    for Port { protocol, number, what, holder } in &facts.ports {
+        let other = match holder {
+            Holder::Process { name, pid } if name != "tornadod" => format!("{name} (process {pid})"),
+            Holder::Unknown if !runs => "somebody".into(),
+            Holder::Nobody if runs && facts.master.as_ref().is_some_and(|master| master.ready) => {
+                let why = "the server runs and says ready, and does not listen there";
+                let cure = "`tornadod status`, then `tornadod restart`";
+                let what = format!("nobody has {protocol} port {number} ({what})");
+                to.push(found("port_silent", Error, what, why, cure));
+                continue;
+            }
+            Holder::Process { .. } | Holder::Unknown | Holder::Nobody => continue,
+        };
+        let cure = format!("end it, or give the server another port in the configuration ({what})");
+        let what = format!("{protocol} port {number} ({what}) is taken by {other}");
+        to.push(found("port_taken", Error, what, "the server needs this port", cure));
+    }
+}
+
+fn programs(facts: &Facts, to: &mut Vec<Finding>) {
+    program(facts.nft.as_ref(), "nft", "nftables", NFT, "the firewall that keeps lanes apart", to);
+    program(facts.tor.as_ref(), "tor", "tor", TOR, "the tor lane", to);
+    if let Some(words) = &facts.nft_refused {
+        let cure = "load the kernel module nf_tables; in a container, give it CAP_NET_ADMIN";
+        to.push(found("nf_tables", Error, "the kernel refuses nftables", words, cure));
+    }
+    if facts.needs_kernel && !facts.kernel_wireguard {
+        let cure = "`modprobe wireguard`, or set backend = \"auto\" in [wg]";
+        let why = "the configuration asks for the kernel's WireGuard";
+        to.push(found("wireguard_absent", Error, "this kernel has no WireGuard (loaded)", why, cure));
+    } else if !facts.tun && !facts.kernel_wireguard {
+        let cure = "`modprobe tun`; in a container, give it /dev/net/tun";
+        let why = "without WireGuard in the kernel, lanes need a TUN device";
+        to.push(found("tun_absent", Error, "there is neither /dev/net/tun nor WireGuard in the kernel", why, cure));
+    }
+}
+
+fn program(
+    asked: Option<&Result<String, String>>,
+    name: &str,
+    package: &str,
+    oldest: (u32, u32, u32),
+    purpose: &str,
+    to: &mut Vec<Finding>,
+) {
+    let (missing, old) = if name == "nft" { ("nft_missing", "nft_old") } else { ("tor_missing", "tor_old") };
+    let severity = if name == "nft" { Error } else { Warning };
+    match asked {
+        None => {}
+        Some(Err(why)) => {
+            let cure = format!("apt install {package}");
+            let what = format!("the program {name} cannot be run, and {purpose} needs it");
+            to.push(found(missing, severity, what, why, cure));
+        }
+        Some(Ok(words)) if super::parse::version(words).is_some_and(|version| version < oldest) => {
+            let (a, b, c) = oldest;
+            let why = format!("{purpose} needs {a}.{b}.{c} or later");
+            to.push(found(old, Warning, format!("{name} is old: {}", words.trim()), why, "update the system"));
+        }
+        Some(Ok(_)) => {}
+    }
+}
+
+fn network(facts: &Facts, to: &mut Vec<Finding>) {
+    for key in &facts.forwarding_off {
+        if facts.master.is_some() {
+            let why = "the server set it at its start; something set it back, and devices reach nothing";
+            let cure = format!("`sysctl -w {key}=1`, and find what sets it (files in /etc/sysctl.d)");
+            to.push(found("forwarding_off", Error, format!("{key} is 0"), why, cure));
+        }
+    }
+    for chain in &facts.drops {
+        let what = format!("chain {} of table {} {} drops by default", chain.chain, chain.family, chain.table);
+        let why = format!("another firewall on hook {}: what the server lets through is dropped there", chain.hook);
+        let cure = if chain.hook == "forward" {
+            "let it accept forwarding from and to the lanes' interfaces (wg0, wg1)"
+        } else {
+            "let it accept the server's ports and what comes from the lanes' interfaces (wg0, wg1)"
+        };
+        to.push(found("firewall_drops", Warning, what, why, cure));
+    }
+    let overlap = |a: &IpNet, b: &IpNet| a.contains(&b.addr()) || b.contains(&a.addr());
+    for (lane, pool) in &facts.pools {
+        let other = facts.routes.iter().find(|route| route.net.prefix_len() > 1 && overlap(pool, &route.net));
+        if let Some(route) = other {
+            let what = format!("{} on {} overlaps the {lane} lane's pool {pool}", route.net, route.interface);
+            let why = "packets for devices would go there: another VPN or a local network uses these addresses";
+            let cure = "give the lane another pool in [lanes.pools], before devices are enrolled";
+            to.push(found("pool_overlap", Error, what, why, cure));
+        }
+    }
+    let default =
+        |v4: bool| facts.routes.iter().any(|route| route.net.prefix_len() == 0 && route.net.addr().is_ipv4() == v4);
+    match (default(true), default(false)) {
+        (true, true) => {}
+        (false, false) => {
+            let why = "devices would reach nothing beyond this server";
+            to.push(found("no_egress", Error, "there is no default route", why, "connect the machine, set a gateway"));
+        }
+        (true, false) => {
+            let why = "devices reach IPv4 only; what they send by IPv6 is refused, not leaked";
+            to.push(found("no_egress_v6", Note, "there is no IPv6 default route", why, "nothing, or ask the provider"));
+        }
+        (false, true) => {
+            let why = "devices reach IPv6 only";
+            to.push(found("no_egress_v4", Warning, "there is no IPv4 default route", why, "set a gateway for IPv4"));
+        }
+    }
+}
+
+fn time_and_room(facts: &Facts, to: &mut Vec<Finding>) {
+    let behind = facts.clock.newest_file.is_some_and(|newest| newest > facts.now + SKEW);
+    if facts.now < BUILT || behind {
+        let why = "tokens, leases and Tor's consensus would count as not yet valid; Tor will not start";
+        let cure = "set the clock (`timedatectl set-ntp true`), then `tornadod restart`";
+        to.push(found("clock_wrong", Error, "the clock is behind", why, cure));
+    } else if facts.clock.synchronised == Some(false) {
+        let why = "an hour of error stops Tor and every login";
+        let cure = "`timedatectl set-ntp true`";
+        to.push(found("clock_free", Warning, "the clock is not synchronised", why, cure));
+    }
+    for disk in &facts.disks {
+        let path = disk.path.display();
+        let cure = "make room, or move the state (paths.state)";
+        if disk.is_read_only {
+            let why = "no login and no session can be written";
+            to.push(found("disk_read_only", Error, format!("{path} is read-only"), why, "mount it read-write"));
+        } else if disk.free_bytes < 64 * MIB || disk.free_files.is_some_and(|files| files < 256) {
+            let what = format!("{path} has {} left", crate::output::bytes(disk.free_bytes));
+            to.push(found("disk_full", Error, what, "logins and sessions can no longer be written", cure));
+        } else if disk.free_bytes < 1024 * MIB {
+            let what = format!("{path} has {} left", crate::output::bytes(disk.free_bytes));
+            to.push(found("disk_short", Warning, what, "history and the audit trail grow", cure));
+        }
+    }
+}
+
+fn databases(facts: &Facts, to: &mut Vec<Finding>) {
+    for database in &facts.databases {
+        let path = database.path.display();
+        match &database.check {
+            Err(why) => {
+                let cure = "restore it from a backup: `tornadod restore`";
+                to.push(found("database_closed", Error, format!("{path} cannot be opened"), why, cure));
+            }
+            Ok(wrong) if !wrong.is_empty() => {
+                let cure = "stop the server and restore a backup: `tornadod restore`";
+                to.push(found("database_damaged", Error, format!("{path} is damaged"), wrong.join("; "), cure));
+            }
+            Ok(_) if database.is_newer => {
+                let why = "a later version of this program brought it up to date";
+                let cure = "install that version again";
+                to.push(found("database_newer", Error, format!("{path} has a newer schema"), why, cure));
+            }
+            Ok(_) => {}
+        }
+    }
+    for problem in &facts.key_problems {
+        let cure = "restore the key directory from a backup: `tornadod restore`";
+        to.push(found("keys_unsound", Error, "the server's keys are not sound", problem, cure));
+    }
+}
+
+fn services(facts: &Facts, to: &mut Vec<Finding>) {
+    let Some(master) = &facts.master else {
+        if facts.is_root {
+            let why = "its socket does not answer";
+            let cure = "`systemctl start tornado`, then `journalctl -u tornado`";
+            to.push(found("server_down", Warning, "the server does not run", why, cure));
+        }
+        return;
+    };
+    for service in master.services.iter().filter(|service| service.wanted == Wanted::Running) {
+        let why = match &service.actual {
+            Actual::Ready | Actual::Stopping => continue,
+            Actual::Stopped => "it is stopped".to_owned(),
+            Actual::Waiting { reason }
+            | Actual::Starting { reason }
+            | Actual::Degraded { reason }
+            | Actual::BackingOff { reason, .. }
+            | Actual::CrashLoop { reason } => reason.clone(),
+        };
+        let cure = format!("`journalctl -u tornado`; when the cause is gone, `tornadod start {}`", service.name);
+        to.push(found("service_not_ready", Error, format!("service {} is not ready", service.name), why, cure));
+    }
+    let Some(tor) = &facts.tor_status else { return };
+    if tor.wanted.is_some_and(|wanted| wanted.process) && tor.bootstrap.percent < 100 {
+        let what = format!("Tor is at {} % of its bootstrap", tor.bootstrap.percent);
+        let why = tor.bootstrap.warning.clone().unwrap_or_else(|| tor.bootstrap.summary.clone());
+        let cure = "wait a minute; then `tornadod tor log`. Where the network blocks Tor, set bridges in [tor]";
+        to.push(found("tor_bootstrap", Warning, what, why, cure));
+    }
+}

@@ -1,0 +1,161 @@
+//! Each fact that is wrong gives its finding, and nothing else does.
+
+use super::facts::{Clock, Database, Disk, Drops, Facts, FileFact, Holder, Host, Port, Route};
+use super::judge::judge;
+use super::{Finding, Severity};
+use tornado_mesh::master::{Actual, MasterStatus, ServiceName, ServiceStatus, Wanted};
+
+const NOW: i64 = 1_800_000_000;
+
+fn route(net: &str, interface: &str) -> Route {
+    Route { net: net.parse().unwrap(), interface: interface.into() }
+}
+
+/// A machine on which nothing is wrong and the server runs.
+fn well() -> Facts {
+    let port = |protocol, number, what| Port {
+        protocol,
+        number,
+        what,
+        holder: Holder::Process { name: "tornadod".into(), pid: 7 },
+    };
+    Facts {
+        is_root: true,
+        now: NOW,
+        host: Host { name: "vpn.example.org".into(), is_configured: true, resolved: Some(vec![[192, 0, 2, 1].into()]) },
+        ports: vec![port("udp", 51820, "direct"), port("tcp", 4605, "api")],
+        nft: Some(Ok("nftables v1.0.6 (Lester Gooch #5)".into())),
+        tor: Some(Ok("Tor version 0.4.8.12.".into())),
+        tun: true,
+        routes: vec![route("0.0.0.0/0", "eth0"), route("::/0", "eth0"), route("192.0.2.0/24", "eth0")],
+        pools: vec![("direct", "10.8.0.0/16".parse().unwrap()), ("tor", "10.9.0.0/16".parse().unwrap())],
+        clock: Clock { synchronised: Some(true), newest_file: Some(NOW - 5) },
+        disks: vec![disk(50 << 30)],
+        databases: vec![Database { path: "/db".into(), check: Ok(Vec::new()), is_newer: false }],
+        master: Some(status(Actual::Ready)),
+        ..Facts::default()
+    }
+}
+
+fn disk(free_bytes: u64) -> Disk {
+    Disk { path: "/var/lib/tornado".into(), free_bytes, free_files: Some(100_000), is_read_only: false }
+}
+
+fn status(actual: Actual) -> MasterStatus {
+    let service = ServiceStatus {
+        name: ServiceName::Wg,
+        wanted: Wanted::Running,
+        actual,
+        pid: Some(7),
+        started_at: Some(NOW - 100),
+        restarts: 0,
+        memory_bytes: None,
+    };
+    MasterStatus { version: "1".into(), started_at: NOW - 100, ready: true, services: vec![service] }
+}
+
+fn codes(facts: &Facts) -> Vec<&'static str> {
+    judge(facts).iter().map(|finding: &Finding| finding.code).collect()
+}
+
+/// What is found when one thing is changed on a machine that is well.
+fn after(change: impl FnOnce(&mut Facts)) -> Vec<&'static str> {
+    let mut facts = well();
+    change(&mut facts);
+    codes(&facts)
+}
+
+#[test]
+fn nothing_is_wrong() {
+    assert!(judge(&well()).is_empty(), "{:?}", judge(&well()));
+}
+
+#[test]
+fn rights_and_configuration() {
+    assert_eq!(after(|f| f.is_root = false), ["not_root"]);
+    assert_eq!(after(|f| f.missing_users = vec!["tornado-wg"]), ["users_missing"]);
+    assert_eq!(after(|f| f.config_error = Some("x".into())), ["config_bad"]);
+    assert_eq!(after(|f| f.host.resolved = Some(Vec::new())), ["host_unresolved"]);
+    let detected = |name: &str| Host { name: name.into(), is_configured: false, resolved: None };
+    assert_eq!(after(|f| f.host = detected("localhost")), ["host_private"]);
+    assert_eq!(after(|f| f.host = detected("10.0.0.4")), ["host_private"]);
+    assert_eq!(after(|f| f.host = detected("100.64.1.1")), ["host_private"]);
+    assert!(after(|f| f.host = detected("203.0.113.10")).is_empty());
+}
+
+#[test]
+fn files_and_disks() {
+    let file = |uid, mode| FileFact { path: "/k".into(), uid, wanted_uid: 5, mode, allowed: 0o700 };
+    assert_eq!(after(|f| f.files = vec![file(0, 0o600)]), ["file_owner"]);
+    assert_eq!(after(|f| f.files = vec![file(5, 0o640)]), ["file_mode"]);
+    assert_eq!(after(|f| f.disks = vec![disk(1 << 20)]), ["disk_full"]);
+    assert_eq!(after(|f| f.disks = vec![disk(500 << 20)]), ["disk_short"]);
+    assert_eq!(after(|f| f.disks[0].free_files = Some(3)), ["disk_full"]);
+    assert_eq!(after(|f| f.disks[0].is_read_only = true), ["disk_read_only"]);
+}
+
+#[test]
+fn who_has_the_ports() {
+    let other = || Holder::Process { name: "wg-quick".into(), pid: 9 };
+    assert_eq!(after(|f| f.ports[0].holder = other()), ["port_taken"]);
+    assert_eq!(after(|f| f.ports[0].holder = Holder::Nobody), ["port_silent"]);
+    assert!(after(|f| f.ports[0].holder = Holder::Unknown).is_empty(), "the kernel's WireGuard has it");
+    let stopped = |holder| {
+        after(|f| {
+            f.master = None;
+            f.ports[0].holder = holder;
+        })
+    };
+    assert_eq!(stopped(Holder::Nobody), ["server_down"]);
+    assert_eq!(stopped(Holder::Unknown), ["port_taken", "server_down"]);
+}
+
+#[test]
+fn programs_and_kernel() {
+    assert_eq!(after(|f| f.nft = Some(Err("No such file".into()))), ["nft_missing"]);
+    assert_eq!(after(|f| f.nft = Some(Ok("nftables v0.9.8".into()))), ["nft_old"]);
+    assert_eq!(after(|f| f.nft_refused = Some("Operation not permitted".into())), ["nf_tables"]);
+    assert_eq!(after(|f| f.tor = Some(Err("No such file".into()))), ["tor_missing"]);
+    assert_eq!(after(|f| f.tor = Some(Ok("Tor version 0.4.5.16.".into()))), ["tor_old"]);
+    assert_eq!(after(|f| f.tun = false), ["tun_absent"]);
+    assert_eq!(after(|f| f.needs_kernel = true), ["wireguard_absent"]);
+    assert!(after(|f| (f.tun, f.kernel_wireguard) = (false, true)).is_empty());
+}
+
+#[test]
+fn the_network() {
+    assert_eq!(after(|f| f.forwarding_off = vec!["net.ipv4.ip_forward"]), ["forwarding_off"]);
+    let chain = Drops { family: "ip".into(), table: "filter".into(), chain: "FORWARD".into(), hook: "forward".into() };
+    assert_eq!(after(|f| f.drops = vec![chain]), ["firewall_drops"]);
+    assert_eq!(after(|f| f.routes.push(route("10.8.0.0/24", "tun5"))), ["pool_overlap"]);
+    assert_eq!(after(|f| f.routes.push(route("10.0.0.0/8", "eth1"))), ["pool_overlap", "pool_overlap"]);
+    // Another VPN's two halves of everything overlap all pools and take nothing away from a more exact route.
+    assert!(after(|f| f.routes.push(route("0.0.0.0/1", "tun5"))).is_empty());
+    assert_eq!(after(|f| f.routes.clear()), ["no_egress"]);
+    assert_eq!(after(|f| f.routes.retain(|r| r.net.addr().is_ipv4())), ["no_egress_v6"]);
+    assert_eq!(after(|f| f.routes.retain(|r| r.net.addr().is_ipv6())), ["no_egress_v4"]);
+}
+
+#[test]
+fn time_and_databases() {
+    assert_eq!(after(|f| f.now = 1_000_000_000), ["clock_wrong"]);
+    assert_eq!(after(|f| f.clock.newest_file = Some(NOW + 3600)), ["clock_wrong"]);
+    assert_eq!(after(|f| f.clock.synchronised = Some(false)), ["clock_free"]);
+    assert!(after(|f| f.clock.synchronised = None).is_empty());
+    assert_eq!(after(|f| f.databases[0].check = Err("not a database".into())), ["database_closed"]);
+    assert_eq!(after(|f| f.databases[0].check = Ok(vec!["row 1 missing".into()])), ["database_damaged"]);
+    assert_eq!(after(|f| f.databases[0].is_newer = true), ["database_newer"]);
+    assert_eq!(after(|f| f.key_problems = vec!["x".into()]), ["keys_unsound"]);
+}
+
+#[test]
+fn services_and_the_order() {
+    let loops = || Actual::CrashLoop { reason: "no key".into() };
+    assert_eq!(after(|f| f.master = Some(status(loops()))), ["service_not_ready"]);
+    let mut facts = well();
+    facts.routes.retain(|route| route.net.addr().is_ipv4());
+    facts.clock.synchronised = Some(false);
+    facts.master = Some(status(loops()));
+    let severities: Vec<_> = judge(&facts).iter().map(|finding| finding.severity).collect();
+    assert_eq!(severities, [Severity::Error, Severity::Warning, Severity::Note]);
+}

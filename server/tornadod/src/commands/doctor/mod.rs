@@ -1,0 +1,81 @@
+//! `tornadod doctor`: what is wrong with this machine, and what to do about it.
+//!
+//! [`observe`] reads the machine and decides nothing; [`judge`] decides from what was read and touches nothing.
+
+mod facts;
+mod judge;
+#[cfg(test)]
+mod judge_tests;
+mod observe;
+mod parse;
+
+use super::machine::Doctor;
+use super::say_json;
+use crate::failure::Failure;
+use crate::output::say;
+use serde::Serialize;
+use std::path::Path;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Severity {
+    /// Good to know.
+    Note,
+    /// The server works, or will, but not for everybody or not for long.
+    Warning,
+    /// The server does not work.
+    Error,
+}
+
+/// One thing that was found. `code` stays the same over versions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Finding {
+    code: &'static str,
+    severity: Severity,
+    what: String,
+    why: String,
+    cure: String,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    healthy: bool,
+    findings: &'a [Finding],
+}
+
+/// Looks at the machine. Exit code 0: nothing or notes, 1: warnings, 2: errors.
+pub fn run(config_path: &Path, args: &Doctor) -> Result<(), Failure> {
+    let facts = observe::observe(config_path)?;
+    let findings = judge::judge(&facts);
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    if args.json {
+        say_json(&Report { healthy: worst.is_none_or(|worst| worst < Severity::Warning), findings: &findings })?;
+    } else {
+        findings.iter().for_each(print);
+    }
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let summary = format!("{} errors, {} warnings", count(Severity::Error), count(Severity::Warning));
+    match worst {
+        None => {
+            if !args.json {
+                say("Nothing is wrong.");
+            }
+            Ok(())
+        }
+        Some(Severity::Note) => Ok(()),
+        Some(Severity::Warning) => Err(Failure::failed(summary)),
+        Some(Severity::Error) => Err(Failure::grave(summary)),
+    }
+}
+
+fn print(finding: &Finding) {
+    let word = match finding.severity {
+        Severity::Note => "note",
+        Severity::Warning => "warning",
+        Severity::Error => "ERROR",
+    };
+    say(&format!("{word} [{}] {}", finding.code, finding.what));
+    say(&format!("    why:  {}", finding.why));
+    say(&format!("    cure: {}", finding.cure));
+}

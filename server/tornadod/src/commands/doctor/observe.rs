@@ -1,0 +1,150 @@
+//! Reads the machine. Decides nothing.
+
+mod files;
+mod net;
+
+use super::facts::{Clock, Facts, Host, Port};
+use super::parse;
+use crate::commands::{Server, blocking, unix_now};
+use crate::config::Config;
+use crate::failure::Failure;
+use std::net::{IpAddr, ToSocketAddrs as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use tornado_mesh::NoInput;
+use tornado_mesh::auth::Acting;
+use tornado_mesh::auth::keys::{KeyRing as _, KeyRingClient};
+use tornado_mesh::master::{Master as _, MasterClient, ServiceName};
+use tornado_mesh::tor::{Tor as _, TorClient};
+use tornado_wg::BackendChoice;
+
+/// Longest wait for a name.
+const NAME: Duration = Duration::from_secs(5);
+
+/// Everything, as far as this caller may read it.
+pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
+    let (config, config_error) = match Config::load(config_path) {
+        Ok(config) => (config, None),
+        // The rest of the machine is looked at with the defaults.
+        Err(why) => (Config::parse("").map_err(Failure::failed)?, Some(why.to_string())),
+    };
+    let now = unix_now();
+    let tables = [config.wg.table.as_str()];
+    let chains = words("nft", &["--json", "list", "chains"]);
+    let routes_v4 = parse::routes_v4(&read("/proc/net/route"));
+    let routes = routes_v4.into_iter().chain(parse::routes_v6(&read("/proc/net/ipv6_route")));
+    let ours = [config.wg.direct.clone(), config.wg.tor.clone(), "lo".to_owned()];
+    let pools = [("direct", config.lanes.pools.direct), ("tor", config.lanes.pools.tor)];
+    let mut facts = Facts {
+        is_root: nix::unistd::geteuid().is_root(),
+        now,
+        config_error,
+        host: host(&config),
+        missing_users: files::missing_users(),
+        files: files::state(&config.paths.state),
+        ports: ports(&config),
+        forwarding_off: forwarding(),
+        nft: Some(words("nft", &["--version"])),
+        tor: Some(words(&config.tor.binary.to_string_lossy(), &["--version"])),
+        tun: Path::new("/dev/net/tun").exists(),
+        kernel_wireguard: Path::new("/sys/module/wireguard").exists(),
+        needs_kernel: config.wg.backend == BackendChoice::Kernel,
+        drops: chains.as_ref().map(|json| parse::drops(json, &tables)).unwrap_or_default(),
+        routes: routes.filter(|route| !ours.contains(&route.interface)).collect(),
+        pools: pools.iter().flat_map(|(lane, p)| [(*lane, p.v4.into()), (*lane, p.v6.into())]).collect(),
+        clock: Clock { synchronised: synchronised(), newest_file: files::newest(&config.paths.state) },
+        disks: files::disks(&[&config.paths.state, &config.paths.run]),
+        ..Facts::default()
+    };
+    if facts.is_root {
+        // Somebody else is refused for other reasons.
+        facts.nft_refused = facts.nft.as_ref().and_then(|nft| nft.as_ref().ok()).and(chains.err());
+        blocking(ask(&mut facts, config))?;
+    }
+    Ok(facts)
+}
+
+/// What the running server says, and its databases.
+async fn ask(facts: &mut Facts, config: Config) {
+    if config.store.url.is_none() {
+        facts.databases = files::databases(&config.paths.state).await;
+    }
+    let server = Server { config };
+    facts.master = MasterClient::new(server.channel("master")).status(NoInput {}).await.ok();
+    if facts.master.is_none() {
+        return;
+    }
+    facts.tor_status = TorClient::new(server.channel("tor")).status(NoInput {}).await.ok();
+    let keys = KeyRingClient::new(server.channel("auth")).check(Acting::root(NoInput {})).await;
+    facts.key_problems = keys.map(|found| found.problems).unwrap_or_default();
+}
+
+fn host(config: &Config) -> Host {
+    let name = config.client_api.host.clone();
+    let is_name = name.trim_matches(['[', ']']).parse::<IpAddr>().is_err();
+    let resolved = (config.server.host.is_some() && is_name).then(|| resolve(name.clone())).flatten();
+    Host { name, is_configured: config.server.host.is_some(), resolved }
+}
+
+/// The machine's own resolver has no limit of its own that is short enough. None: it did not answer in time.
+fn resolve(name: String) -> Option<Vec<IpAddr>> {
+    let (to, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let found = (name.as_str(), 0).to_socket_addrs();
+        // Nobody waits any more when it took too long.
+        drop(to.send(found.map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()));
+    });
+    answer.recv_timeout(NAME).ok()
+}
+
+fn ports(config: &Config) -> Vec<Port> {
+    let mut wanted = vec![
+        ("udp", config.lanes.direct_port, "[lanes] direct_port"),
+        ("udp", config.lanes.tor_port, "[lanes] tor_port"),
+    ];
+    wanted.extend(config.client_api.listen.iter().map(|address| ("tcp", address.port(), "[client_api] listen")));
+    let port = |(protocol, number, what)| Port { protocol, number, what, holder: net::holder(protocol, number) };
+    wanted.into_iter().map(port).collect()
+}
+
+fn forwarding() -> Vec<&'static str> {
+    let keys = [
+        ("net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward"),
+        ("net.ipv6.conf.all.forwarding", "/proc/sys/net/ipv6/conf/all/forwarding"),
+    ];
+    keys.into_iter().filter(|(_, path)| read(path).trim() == "0").map(|(key, _)| key).collect()
+}
+
+/// What systemd knows about time servers; elsewhere nobody is asked.
+fn synchronised() -> Option<bool> {
+    if !Path::new("/run/systemd/system").is_dir() {
+        return None;
+    }
+    match words("timedatectl", &["show", "--property=NTPSynchronized", "--value"]).ok()?.trim() {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// Standard output of a program, or why there is none.
+fn words(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let run = Command::new(program).args(arguments).env("PATH", path).env("LC_ALL", "C").stdin(Stdio::null()).output();
+    let output = run.map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    Err(complaint.lines().next().unwrap_or("it failed without a word").to_owned())
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// Names of all services, for whoever goes through their directories.
+fn services() -> impl Iterator<Item = ServiceName> {
+    ServiceName::ALL.into_iter()
+}
