@@ -78,6 +78,7 @@ impl ApiError {
             SessionError::Token(_) | SessionError::Revoked => error.into(),
             SessionError::SessionExpired
             | SessionError::MaxDevices { .. }
+            | SessionError::QuotaExceeded { .. }
             | SessionError::PoolExhausted
             | SessionError::KeyInUse
             | SessionError::DataPlane(_)
@@ -142,6 +143,7 @@ impl From<SessionError> for ApiError {
             SessionError::Mesh(_) => made.in_legacy(500, "session_service_unreachable"),
             SessionError::SessionExpired
             | SessionError::MaxDevices { .. }
+            | SessionError::QuotaExceeded { .. }
             | SessionError::PoolExhausted
             | SessionError::KeyInUse
             | SessionError::DataPlane(_)

@@ -227,6 +227,14 @@ pub enum SessionError {
         /// How many may be connected at once.
         max: u32,
     },
+    /// The account moved as many bytes as it may in a month.
+    #[error("this account has used its {quota} bytes of this month; it may connect again in {renews_in} seconds")]
+    QuotaExceeded {
+        /// Bytes a month.
+        quota: u64,
+        /// Seconds until the next month begins, in UTC.
+        renews_in: u64,
+    },
     /// No address is free.
     #[error("no address is free on this server; try again later or ask the operator")]
     PoolExhausted,
@@ -266,6 +274,7 @@ impl ServiceError for SessionError {
         match self {
             Self::Token(_) | Self::Revoked => 401,
             Self::SessionExpired => 400,
+            Self::QuotaExceeded { .. } => 403,
             Self::MaxDevices { .. } | Self::KeyInUse | Self::NoExit { .. } => 409,
             Self::TooOften { .. } => 429,
             Self::PoolExhausted | Self::DataPlane(_) => 503,
@@ -280,6 +289,7 @@ impl ServiceError for SessionError {
             Self::Revoked => "revoked",
             Self::SessionExpired => "session_expired",
             Self::MaxDevices { .. } => "max_devices_exceeded",
+            Self::QuotaExceeded { .. } => "quota_exceeded",
             Self::PoolExhausted => "pool_exhausted",
             Self::KeyInUse => "key_in_use",
             Self::NoExit { .. } => "no_exit",
@@ -293,6 +303,7 @@ impl ServiceError for SessionError {
         match self {
             Self::DataPlane(_) | Self::PoolExhausted => Some(2),
             Self::TooOften { retry_after } => Some(*retry_after),
+            Self::QuotaExceeded { renews_in, .. } => Some(*renews_in),
             Self::Token(_)
             | Self::Revoked
             | Self::SessionExpired

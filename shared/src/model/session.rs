@@ -38,11 +38,13 @@ pub enum CloseReason {
     Evicted,
     /// Connecting failed half-way and was undone.
     Failed,
+    /// The account moved as many bytes as it may in a month.
+    QuotaExceeded,
 }
 
 impl CloseReason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Disconnect,
         Self::Logout,
         Self::Replaced,
@@ -51,6 +53,7 @@ impl CloseReason {
         Self::Revoked,
         Self::Evicted,
         Self::Failed,
+        Self::QuotaExceeded,
     ];
 
     /// The word stored and shown.
@@ -65,6 +68,7 @@ impl CloseReason {
             Self::Revoked => "revoked",
             Self::Evicted => "evicted",
             Self::Failed => "failed",
+            Self::QuotaExceeded => "quota_exceeded",
         }
     }
 }

@@ -121,6 +121,7 @@ impl Service {
             device_id: standing.device,
             family_id: claims.fam,
             max_devices: standing.user.max_devices,
+            month_quota: standing.user.month_quota,
             preshared_keys,
         })
     }

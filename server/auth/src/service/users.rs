@@ -44,6 +44,7 @@ impl Service {
         let mut change = UserChange {
             username: what.username.filter(|name| *name != user.username),
             max_devices: what.max_devices,
+            month_quota: what.month_quota.map(|bytes| (bytes > 0).then_some(bytes)),
             active: what.active,
             forget_totp: what.forget_totp,
             ..UserChange::default()
@@ -89,6 +90,10 @@ impl Service {
         }
         if let Some(max) = change.max_devices {
             rows.push(row("user.max_devices", &[("from", user.max_devices.to_string()), ("to", max.to_string())]));
+        }
+        if let Some(quota) = change.month_quota {
+            let word = |bytes: Option<u64>| bytes.map_or_else(|| "none".to_owned(), |bytes| bytes.to_string());
+            rows.push(row("user.month_quota", &[("from", word(user.month_quota)), ("to", word(quota))]));
         }
         if change.forget_totp {
             rows.push(row("user.totp_off", &[]));
@@ -224,6 +229,7 @@ impl Service {
             email: user.email.clone(),
             is_active: user.is_active,
             max_devices: user.max_devices,
+            month_quota: user.month_quota,
             totp: self.has_factor(FactorOwner::User(user.id)).await?,
             created_at: user.created_at,
             last_login_at: user.last_login_at,

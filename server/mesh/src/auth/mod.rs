@@ -117,6 +117,9 @@ pub struct Grant {
     pub family_id: FamilyId,
     /// How many devices of this user may be connected at once.
     pub max_devices: u32,
+    /// Bytes that this user may move in a calendar month; none: as many as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month_quota: Option<u64>,
     /// Preshared keys of both lanes; absent for logins with envelope v1.
     pub preshared_keys: Option<LanePresharedKeys>,
 }

@@ -42,6 +42,10 @@ pub struct UpdateUser {
     /// Devices that may be connected at once. Lowering it ends the sessions that are too many, the newest first.
     #[serde(default)]
     pub max_devices: Option<u32>,
+    /// Bytes that it may move in a calendar month, both ways and lanes together; 0: as many as it likes. Heeded from
+    /// the next connect of any of its devices on.
+    #[serde(default)]
+    pub month_quota: Option<u64>,
     /// A new password. Ends every login of the account.
     #[serde(default)]
     pub password: Option<Secret>,
@@ -87,6 +91,9 @@ pub struct UserInfo {
     pub is_active: bool,
     /// Devices that may be connected at once.
     pub max_devices: u32,
+    /// Bytes that it may move in a calendar month; none: as many as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month_quota: Option<u64>,
     /// True when a login asks for a code.
     pub totp: bool,
     /// When it was made.

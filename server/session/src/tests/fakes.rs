@@ -26,6 +26,7 @@ pub(super) struct Device {
 pub(super) struct FakeAuth {
     seed: [u8; 32],
     pub max_devices: Mutex<u32>,
+    pub month_quota: Mutex<Option<u64>>,
     pub away: Mutex<bool>,
     pub revoked: Mutex<HashSet<FamilyId>>,
     pub fetches: Mutex<u32>,
@@ -40,6 +41,7 @@ impl FakeAuth {
         Self {
             seed: [42; 32],
             max_devices: Mutex::new(100),
+            month_quota: Mutex::default(),
             away: Mutex::new(false),
             revoked: Mutex::default(),
             fetches: Mutex::new(0),
@@ -121,6 +123,7 @@ impl Auth for FakeAuth {
             device_id: claims.device_id,
             family_id: claims.fam,
             max_devices: *self.max_devices.lock().unwrap(),
+            month_quota: *self.month_quota.lock().unwrap(),
             preshared_keys: (!*self.v1.lock().unwrap()).then_some(LanePresharedKeys { direct, tor }),
         })
     }

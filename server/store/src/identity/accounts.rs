@@ -15,6 +15,8 @@ pub struct UserChange {
     pub email: Option<Option<String>>,
     /// Devices that may be connected at once.
     pub max_devices: Option<u32>,
+    /// Another quota of bytes a month, or none.
+    pub month_quota: Option<Option<u64>>,
     /// Argon2id of a new password, in PHC form.
     pub password_hash: Option<String>,
     /// False suspends, true lets in again.

@@ -39,6 +39,8 @@ pub struct User {
     pub is_active: bool,
     /// Devices that may be connected at once.
     pub max_devices: u32,
+    /// Bytes that it may move in a calendar month, both ways together; none: as many as it likes.
+    pub month_quota: Option<u64>,
     /// When it was made.
     pub created_at: UnixSeconds,
     /// Latest login.

@@ -30,17 +30,20 @@ pub(super) async fn insert(db: &mut AnyConnection, user: &NewUser, now: UnixSeco
 pub(super) async fn find(db: &mut AnyConnection, key: UserKey<'_>) -> Result<Option<User>, StoreError> {
     let query = match key {
         UserKey::Id(id) => sqlx::query(
-            "SELECT id, username, email, password_hash, is_active, max_devices, created_at, last_login_at
+            "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, created_at,
+                    last_login_at
              FROM users WHERE id = $1 AND deleted_at IS NULL",
         )
         .bind(id.to_string()),
         UserKey::Name(name) => sqlx::query(
-            "SELECT id, username, email, password_hash, is_active, max_devices, created_at, last_login_at
+            "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, created_at,
+                    last_login_at
              FROM users WHERE username = $1 AND deleted_at IS NULL",
         )
         .bind(name.as_str().to_owned()),
         UserKey::Email(email) => sqlx::query(
-            "SELECT id, username, email, password_hash, is_active, max_devices, created_at, last_login_at
+            "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, created_at,
+                    last_login_at
              FROM users WHERE email = $1 AND deleted_at IS NULL",
         )
         .bind(email.to_lowercase()),
@@ -53,6 +56,7 @@ pub(super) fn from_row(row: &AnyRow) -> Result<User, StoreError> {
     let username: String = row.try_get("username")?;
     let is_active: i64 = row.try_get("is_active")?;
     let max_devices: i64 = row.try_get("max_devices")?;
+    let quota: Option<i64> = row.try_get("month_quota")?;
     Ok(User {
         id: id.parse().map_err(|_| StoreError::Damaged("users.id"))?,
         username: username.parse().map_err(|_| StoreError::Damaged("users.username"))?,
@@ -60,6 +64,7 @@ pub(super) fn from_row(row: &AnyRow) -> Result<User, StoreError> {
         password_hash: row.try_get("password_hash")?,
         is_active: is_active != 0,
         max_devices: max_devices.try_into().map_err(|_| StoreError::Damaged("users.max_devices"))?,
+        month_quota: quota.map(u64::try_from).transpose().map_err(|_| StoreError::Damaged("users.month_quota"))?,
         created_at: row.try_get("created_at")?,
         last_login_at: row.try_get("last_login_at")?,
     })
@@ -100,14 +105,16 @@ pub(super) async fn change(db: &mut AnyConnection, user: UserId, change: &UserCh
     let Some(now) = find(db, UserKey::Id(user)).await? else { return Ok(Changed::Gone) };
     let email = change.email.clone().unwrap_or(now.email);
     let updated = sqlx::query(
-        "UPDATE users SET username = $1, email = $2, password_hash = $3, is_active = $4, max_devices = $5
-         WHERE id = $6",
+        "UPDATE users SET username = $1, email = $2, password_hash = $3, is_active = $4, max_devices = $5,
+                month_quota = CAST($6 AS BIGINT)
+         WHERE id = $7",
     )
     .bind(change.username.as_ref().unwrap_or(&now.username).as_str())
     .bind(email.map(|email| email.to_lowercase()))
     .bind(change.password_hash.as_ref().unwrap_or(&now.password_hash).as_str())
     .bind(i64::from(change.active.unwrap_or(now.is_active)))
     .bind(i64::from(change.max_devices.unwrap_or(now.max_devices)))
+    .bind(change.month_quota.unwrap_or(now.month_quota).map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)))
     .bind(user.to_string())
     .execute(db)
     .await
@@ -124,7 +131,8 @@ pub(super) async fn list(db: &mut AnyConnection, filter: &UserFilter) -> Result<
     let pattern = pattern(&filter.search);
     let active = filter.active.map_or(2, i64::from);
     let rows = sqlx::query(
-        "SELECT id, username, email, password_hash, is_active, max_devices, created_at, last_login_at
+        "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, created_at,
+                    last_login_at
          FROM users
          WHERE deleted_at IS NULL AND (username LIKE $1 ESCAPE '!' OR email LIKE $1 ESCAPE '!')
            AND ($2 = 2 OR is_active = $2) AND username > $3

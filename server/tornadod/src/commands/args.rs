@@ -54,6 +54,10 @@ pub enum User {
         /// Devices that may be connected at once; the newest sessions that are too many end.
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10))]
         devices: Option<u32>,
+        /// Bytes a calendar month (UTC), both ways and lanes together: 500mb, 200gb, 2tb; `none` for no limit. Heeded
+        /// from the next connect of any of its devices on.
+        #[arg(long, value_parser = parse_quota)]
+        quota: Option<u64>,
         /// Take the second factor away, for somebody who lost it.
         #[arg(long)]
         forget_totp: bool,
@@ -190,4 +194,37 @@ pub enum Keys {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// A number with a unit of powers of ten; `none` is 0.
+fn parse_quota(text: &str) -> Result<u64, String> {
+    let bad = || format!("'{text}' is no amount; write 500mb, 200gb, 2tb or none");
+    let lower = text.to_ascii_lowercase();
+    if lower == "none" {
+        return Ok(0);
+    }
+    let digits = lower.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
+    let unit: u64 = match &lower[digits..] {
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        _ => return Err(bad()),
+    };
+    let number: u64 = lower[..digits].parse().map_err(|_| bad())?;
+    number.checked_mul(unit).filter(|bytes| (1..=1_000_000_000_000_000).contains(bytes)).ok_or_else(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas() {
+        assert_eq!(parse_quota("200gb"), Ok(200_000_000_000));
+        assert_eq!(parse_quota("1TB"), Ok(1_000_000_000_000));
+        assert_eq!(parse_quota("none"), Ok(0));
+        for bad in ["", "gb", "0gb", "5", "1.5gb", "-1gb", "99999999tb", "1\u{fc}"] {
+            assert!(parse_quota(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -22,12 +22,13 @@ pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
         }
         User::List { search, suspended, json } => list(&users, search, suspended, json).await,
         User::Show { user, json } => show(&users, user, json).await,
-        User::Set { user, name, email, devices, forget_totp } => {
-            let nothing = name.is_none() && email.is_none() && devices.is_none() && !forget_totp;
+        User::Set { user, name, email, devices, quota, forget_totp } => {
+            let nothing = name.is_none() && email.is_none() && devices.is_none() && quota.is_none() && !forget_totp;
             if nothing {
-                return Err(Failure::usage("say what to change: --name, --email, --devices or --forget-totp"));
+                return Err(Failure::usage("say what to change: --name, --email, --devices, --quota or --forget-totp"));
             }
-            let what = UpdateUser { username: name, email, max_devices: devices, forget_totp, ..of(user) };
+            let (max_devices, month_quota) = (devices, quota);
+            let what = UpdateUser { username: name, email, max_devices, month_quota, forget_totp, ..of(user) };
             change(&users, what, "is changed").await
         }
         User::Suspend { user } => {
@@ -114,6 +115,8 @@ async fn show(users: &UsersClient, user: String, json: bool) -> Result<(), Failu
     say(&format!("e-mail      {}", info.email.as_deref().unwrap_or("-")));
     say(&format!("state       {}", if info.is_active { "active" } else { "suspended" }));
     say(&format!("at once     {} devices", info.max_devices));
+    let quota = info.month_quota.map_or_else(|| "none".into(), |bytes| format!("{bytes} bytes a month"));
+    say(&format!("quota       {quota}"));
     say(&format!("2FA         {}", if info.totp { "on" } else { "off" }));
     say(&format!("made        {} ago", span(now - info.created_at)));
     say(&format!("last login  {last}"));

@@ -1,0 +1,94 @@
+//! Quotas of accounts, from the grant to the end of their sessions.
+
+use super::world::World;
+use tornado_mesh::session::SessionError;
+use tornado_shared::model::*;
+
+const DAY: i64 = 86_400;
+
+#[tokio::test]
+async fn who_used_it_up_is_ended_and_kept_out_until_the_month_ends() {
+    let world = World::new().await;
+    let user = UserId::random();
+    let (one, two) = (world.auth.device(user), world.auth.device(user));
+    let other = world.auth.device(UserId::random());
+    *world.auth.month_quota.lock().unwrap() = Some(10_000);
+    for device in [&one, &two, &other] {
+        world.connect(device).await.unwrap();
+    }
+    // The fake moves ten times as much to the device as from it: 11 bytes for each.
+    world.wg.moves(one.key, 500, 0);
+    world.wg.moves(two.key, 0, 400);
+    world.service.read_counters().await.unwrap();
+    world.service.sweep().await;
+    assert!(world.mine(&one).await.is_some(), "9900 of 10000");
+    // A session that ended counts, and so do counters that began anew.
+    world.disconnect(&two).await.unwrap();
+    world.wg.moves(one.key, 10, 0);
+    world.service.read_counters().await.unwrap();
+    world.service.sweep().await;
+    assert!(world.mine(&one).await.is_none());
+    assert!(world.mine(&other).await.is_some(), "each account has its own");
+    assert_eq!(world.reasons().await.iter().filter(|r| **r == Some(CloseReason::QuotaExceeded)).count(), 1);
+
+    let refused = world.connect(&two).await.unwrap_err();
+    let SessionError::QuotaExceeded { quota: 10_000, renews_in } = refused else { panic!("{refused}") };
+    // 14 November 2023, 22:13:20 UTC.
+    assert_eq!(renews_in, 16 * 86_400 + 6_400);
+    world.wait(i64::try_from(renews_in).unwrap() - 1);
+    let nearly = world.auth.device(user);
+    assert!(world.connect(&nearly).await.is_err());
+    world.wait(1);
+    let fresh = world.auth.device(user);
+    world.connect(&fresh).await.unwrap();
+    world.wg.moves(fresh.key, 900, 0);
+    world.service.read_counters().await.unwrap();
+    world.service.sweep().await;
+    assert!(world.mine(&fresh).await.is_some(), "what was moved before is forgotten");
+}
+
+#[tokio::test]
+async fn a_month_begins_under_a_live_session_and_over_a_restart() {
+    let mut world = World::new().await;
+    let user = UserId::random();
+    *world.auth.month_quota.lock().unwrap() = Some(10_000);
+    let device = world.auth.device(user);
+    world.export(&device).await.unwrap();
+    world.wg.moves(device.key, 900, 0);
+    world.service.read_counters().await.unwrap();
+    world.service.checkpoint().await;
+    world.wait(17 * DAY);
+    world.service.sweep().await;
+    world.kill_session().await;
+    world.watch.look().await.unwrap();
+    world.wg.moves(device.key, 800, 0);
+    world.service.read_counters().await.unwrap();
+    world.service.sweep().await;
+    assert!(world.mine(&device).await.is_some(), "8800 since the first of the month");
+    world.wg.moves(device.key, 200, 0);
+    world.service.read_counters().await.unwrap();
+    world.service.sweep().await;
+    assert!(world.mine(&device).await.is_none(), "11000 since then, and the restart knew of the quota");
+}
+
+#[tokio::test]
+async fn another_quota_counts_from_the_next_connect() {
+    let world = World::new().await;
+    let user = UserId::random();
+    *world.auth.month_quota.lock().unwrap() = Some(1_000);
+    let device = world.auth.device(user);
+    world.connect(&device).await.unwrap();
+    world.wg.moves(device.key, 100, 0);
+    world.service.read_counters().await.unwrap();
+    world.service.sweep().await;
+    assert!(world.connect(&device).await.is_err());
+    *world.auth.month_quota.lock().unwrap() = Some(2_000);
+    world.connect(&device).await.unwrap();
+    world.disconnect(&device).await.unwrap();
+    *world.auth.month_quota.lock().unwrap() = None;
+    world.connect(&device).await.unwrap();
+    world.wg.moves(device.key, 100_000, 0);
+    world.service.read_counters().await.unwrap();
+    world.service.sweep().await;
+    assert!(world.mine(&device).await.is_some(), "without a quota nothing is compared");
+}
