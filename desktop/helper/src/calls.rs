@@ -62,6 +62,7 @@ impl Helper for Engine {
             account.server = address.to_string();
         }
         let address = account.address().map_err(|e| HelperError::Internal(e.to_string()))?;
+        inner.resolver.held = self.tunnel.watch().borrow().held;
         let server = reach(&mut inner.resolver, &address, account.identity, Some(account.tls)).await?;
         let name = input.username.unwrap_or_else(|| account.username.clone());
         let now = unix_now();
@@ -152,8 +153,14 @@ impl Helper for Engine {
 impl Inner {
     /// Keeps a new login. What the old one had ends now, not before: a failed login changes nothing.
     async fn settle(&mut self, account: Account, engine: &Engine) -> Result<Status, HelperError> {
-        engine.drop_tunnel().await?;
-        engine.want_none();
+        let same = self.account.as_ref().is_some_and(|known| known.identity == account.identity);
+        // Traffic that is held back stays so until the wanted tunnel is up: a login must not let it out.
+        let waits =
+            same && self.broken.is_none() && engine.tunnel.watch().borrow().held && engine.wishes.now().is_some();
+        if !waits {
+            engine.drop_tunnel().await?;
+            engine.want_none();
+        }
         self.end_session(&engine.publish).await;
         self.store.save(&account).map_err(|e| HelperError::Internal(format!("the login could not be stored: {e}")))?;
         self.account = Some(account);
@@ -164,6 +171,7 @@ impl Inner {
         engine.publish.account(self.account.as_ref());
         engine.publish.control(ControlPlane::Reachable);
         engine.publish.no_notice();
+        engine.wake.notify_one();
         Ok(engine.publish.now())
     }
 }

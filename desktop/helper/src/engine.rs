@@ -36,7 +36,8 @@ impl Found {
             Err(error) => (None, Some(error.to_string())),
         };
         let wanted = store.load_wanted();
-        let hold = crate::wish::hold(&wanted, broken.as_deref());
+        let logged_in = account.as_ref().is_some_and(|account| account.login.is_some());
+        let hold = crate::wish::hold(&wanted, broken.as_deref(), logged_in);
         if let Some(hold) = &hold {
             tracing::warn!(reason = %hold.reason, "all traffic is held back");
         }

@@ -78,7 +78,8 @@ impl Engine {
     fn wants_again(&self) -> bool {
         let view = self.tunnel.watch().borrow().clone();
         let lost = match view.blocked {
-            Some(BlockedReason::Interrupted | BlockedReason::Lost) => true,
+            // The last one after a new login, or when the server may think otherwise: a slot is free again.
+            Some(BlockedReason::Interrupted | BlockedReason::Lost | BlockedReason::Ended(_)) => true,
             Some(BlockedReason::Store(_) | BlockedReason::Unknown(_) | BlockedReason::CleanUp(_)) | None => false,
         };
         lost && view.phase == Phase::Blocked && self.wishes.now().is_some() && self.publish.now().logged_in
@@ -91,8 +92,12 @@ impl Engine {
             Ok(_) => tracing::info!("the tunnel is up again"),
             Err(error) => {
                 tracing::info!(code = error.code(), "the tunnel is not up again; traffic stays held back");
-                if self.wants_again() {
+                let inner = self.inner.lock().await;
+                self.publish.account(inner.account.as_ref());
+                if inner.is_logged_in() {
                     self.publish.notice(error.code(), &error);
+                } else {
+                    self.hold_back(&error.to_string(), self.wish()).await;
                 }
             }
         }
@@ -166,15 +171,27 @@ impl Engine {
                     session.schedule.failed(now, error.retry_after(), jitter);
                 }
                 if error.ends_login() || ends_session(&error) {
-                    // The server no longer wants this device: the reason stays in the status.
+                    // The server no longer wants this device. Its user does not know yet: nothing goes in the clear.
                     inner.session = None;
                     self.publish.session(None);
-                    if let Ok(view) = self.tunnel.disconnect().await {
-                        self.publish.tunnel(&view);
-                    }
-                    self.want_none();
+                    self.hold_back(&error.to_string(), wish).await;
                 }
             }
+        }
+    }
+
+    /// Holds all traffic back, and says why, until somebody logs in or wants no tunnel any more. Nothing to do when that
+    /// was said already: `wish` is the number of before.
+    async fn hold_back(&self, why: &str, wish: u64) {
+        let Some(hold) = self.wishes.now().map(|wanted| wanted.ended(why)) else { return };
+        match self.tunnel.block(hold).await {
+            Ok(view) => self.publish.tunnel(&view),
+            Err(error) => tracing::error!(%error, "traffic could not be held back"),
+        }
+        if self.wish() != wish
+            && let Ok(view) = self.tunnel.disconnect().await
+        {
+            self.publish.tunnel(&view);
         }
     }
 

@@ -91,6 +91,10 @@ impl Inner {
         Ok(changed)
     }
 
+    pub(crate) fn is_logged_in(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account.login.is_some())
+    }
+
     pub(crate) fn session_id(&self) -> Option<SessionId> {
         self.session.as_ref().map(|s| s.connection.session_id)
     }

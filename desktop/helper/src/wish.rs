@@ -38,12 +38,13 @@ pub(crate) struct Wishes {
 }
 
 /// What a start finds.
-pub(crate) fn hold(wanted: &Result<Option<Wanted>, StoreError>, broken: Option<&str>) -> Option<Hold> {
+pub(crate) fn hold(wanted: &Result<Option<Wanted>, StoreError>, broken: Option<&str>, logged_in: bool) -> Option<Hold> {
     let outside = wanted.as_ref().ok().and_then(Option::as_ref).map(Wanted::outside).unwrap_or_default();
     let reason = match (broken, wanted) {
         (Some(broken), _) => BlockedReason::Store(broken.to_owned()),
         (None, Err(error)) => BlockedReason::Unknown(error.to_string()),
-        (None, Ok(Some(_))) => BlockedReason::Interrupted,
+        (None, Ok(Some(_))) if logged_in => BlockedReason::Interrupted,
+        (None, Ok(Some(_))) => BlockedReason::Ended("it is not logged in any more".into()),
         (None, Ok(None)) => return None,
     };
     Some(Hold { reason, outside })
@@ -53,6 +54,11 @@ impl Wanted {
     pub(crate) fn new(plan: &Plan, hosts: Hosts) -> Self {
         let ends = Lane::ALL.map(|lane| plan.on(lane).endpoint).into();
         Self { lane: plan.lane, api: plan.api.clone(), ends, hosts }
+    }
+
+    /// What to hold back once the server wants this device no longer.
+    pub(crate) fn ended(&self, why: &str) -> Hold {
+        Hold { reason: BlockedReason::Ended(why.to_owned()), outside: self.outside() }
     }
 
     fn outside(&self) -> Vec<Outside> {

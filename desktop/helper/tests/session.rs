@@ -95,21 +95,49 @@ async fn a_lost_session_is_made_anew_with_the_same_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_login_ends_the_tunnel_and_says_why() {
+async fn defect_100_a_login_that_the_server_ended_lets_nothing_out() {
+    let server = Server::start().await;
+    let mut machine = Machine::enrolled(&server).await;
+    machine.client.connect(&DIRECT).await.unwrap();
+    server.set(|s| s.heartbeat = Some((401, "revoked")));
+    let status = machine.until(|s| s.held && !s.logged_in).await;
+    assert_eq!((status.state, status.session), (TunnelState::Blocked, None));
+    assert!(status.reason.as_deref().is_some_and(|reason| reason.contains("the server ended")), "{status:?}");
+    assert_eq!(status.notice.unwrap().code, "revoked");
+    assert!(machine.os.inside().links.is_empty() && machine.os.inside().routing.is_some());
+    assert_eq!(machine.client.connect(&DIRECT).await.unwrap_err(), HelperError::NotLoggedIn);
+    // Neither a connect that fails nor a restart lets traffic out.
+    assert!(machine.client.status().await.unwrap().held);
+    machine.stop().await;
+    machine.start().await;
+    let status = machine.until(|s| s.held).await;
+    assert!(status.reason.as_deref().is_some_and(|reason| reason.contains("not logged in")), "{status:?}");
+    // A login lets nothing out either: the tunnel that is wanted comes up by itself.
+    server.set(|s| s.heartbeat = None);
+    machine.client.login(&good()).await.unwrap();
+    let status = machine.until(|s| s.state == TunnelState::Connected).await;
+    assert_eq!((status.lane, status.held), (Some(Lane::Direct), false));
+
+    server.set(|s| s.heartbeat = Some((401, "revoked")));
+    machine.until(|s| s.held && !s.logged_in).await;
+    let status = machine.client.disconnect().await.unwrap();
+    assert_eq!((status.state, status.held), (TunnelState::Disconnected, false), "the user's word counts");
+    assert!(machine.os.inside().routing.is_none());
+    machine.stop().await;
+    machine.start().await;
+    assert_eq!(machine.client.status().await.unwrap().state, TunnelState::Disconnected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_100_a_session_that_the_server_refuses_lets_nothing_out() {
     let server = Server::start().await;
     let machine = Machine::enrolled(&server).await;
     machine.client.connect(&DIRECT).await.unwrap();
-    server.set(|s| s.heartbeat = Some((401, "revoked")));
-    let status = machine.until(|s| s.state == TunnelState::Disconnected).await;
-    let status = if status.notice.is_some() { status } else { machine.until(|s| s.notice.is_some()).await };
-    assert_eq!(status.notice.unwrap().code, "revoked");
-    assert!(!machine.until(|s| !s.logged_in).await.logged_in);
-    assert!(machine.os.inside().links.is_empty());
-    assert_eq!(machine.client.connect(&DIRECT).await.unwrap_err(), HelperError::NotLoggedIn);
-    // Server and device are still known, so a login is enough.
+    server.set(|s| s.heartbeat = Some((409, "max_devices_exceeded")));
+    let status = machine.until(|s| s.held).await;
+    assert!(status.logged_in && status.state == TunnelState::Blocked, "{status:?}");
     server.set(|s| s.heartbeat = None);
-    machine.client.login(&good()).await.unwrap();
-    assert_eq!(machine.client.connect(&DIRECT).await.unwrap().state, TunnelState::Connected);
+    machine.until(|s| s.state == TunnelState::Connected).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
