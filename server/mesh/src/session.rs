@@ -1,15 +1,19 @@
 //! Contract of service `session`: sessions, leases, lifecycle, accounting, events.
 
+mod accounting;
+
+pub use accounting::{Repairs, SessionsStatus, UsageQuery, UserUsage};
+
 use crate::auth::AccessToken;
 use crate::contract::contract;
 use crate::token::TokenError;
 use crate::wg::LaneEnd;
 use crate::{Done, MeshFault, NoInput, ServiceError};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use tornado_shared::api::TorView;
 use tornado_shared::model::{
-    CloseReason, CountryCode, DeviceId, LaneAddresses, PublicKey, Secret, SessionId, SessionState, Transfer,
+    CloseReason, CountryCode, DeviceId, Lane, LaneAddresses, PublicKey, Secret, SessionId, SessionState, Transfer,
     UnixSeconds, UserId, Username,
 };
 
@@ -134,6 +138,15 @@ pub struct LiveSession {
     pub last_heartbeat: UnixSeconds,
     /// Latest handshake on either lane.
     pub latest_handshake: Option<UnixSeconds>,
+    /// Seconds since then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handshake_age: Option<u64>,
+    /// The lane on which something was heard of it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<Lane>,
+    /// From where it was heard there. For operators' eyes only: never stored, and not told to the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<SocketAddr>,
     /// Bytes on the direct lane.
     pub direct_transfer: Transfer,
     /// Bytes on the tor lane.
@@ -342,6 +355,12 @@ contract! {
         live(LiveQuery) -> Vec<LiveSession> = GET "/v1/sessions", within 5, up to 0, for [Auth, Admin];
         /// Connections that were.
         history(HistoryQuery) -> Vec<HistoryRow> = GET "/v1/history", within 5, up to 0, for [Admin];
+        /// What an account moved since it was made.
+        usage(UsageQuery) -> UserUsage = GET "/v1/usage", within 5, up to 0, for [Auth, Admin];
+        /// The same of the token's account.
+        own_usage(AccessToken) -> UserUsage = POST "/v1/usage", within 5, up to 16_384, for [ClientApi];
+        /// The service at a glance.
+        status(NoInput) -> SessionsStatus = GET "/v1/status", within 5, up to 0, for [Admin];
         /// Number of taken and of all addresses.
         pool(NoInput) -> PoolStatus = GET "/v1/pool", within 5, up to 0, for [Admin];
     }

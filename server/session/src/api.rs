@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::session::{
     ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
-    LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions,
+    LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery, UserUsage,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::api::TorView;
@@ -57,7 +57,8 @@ impl Sessions for Api {
     async fn live(&self, input: LiveQuery) -> Result<Vec<LiveSession>, SessionError> {
         let entries = self.0.registry.all();
         let wanted = entries.iter().filter(|entry| input.user_id.is_none_or(|user| entry.user_id == user));
-        Ok(wanted.map(|entry| entry.view()).filter(|view| view.state != SessionState::Closed).collect())
+        let now = self.0.now();
+        Ok(wanted.map(|entry| entry.view(now)).filter(|view| view.state != SessionState::Closed).collect())
     }
 
     async fn history(&self, input: HistoryQuery) -> Result<Vec<HistoryRow>, SessionError> {
@@ -68,7 +69,7 @@ impl Sessions for Api {
         // What is on disk is up to one checkpoint old; memory has the bytes of this moment.
         let rows = rows.into_iter().map(|row| {
             let entry = self.0.registry.of_device(row.device_id).filter(|entry| entry.session_id == row.session_id);
-            let now = entry.filter(|_| row.ended.is_none()).map(|entry| entry.view());
+            let moved = entry.filter(|_| row.ended.is_none()).map(|entry| entry.moved());
             HistoryRow {
                 session_id: row.session_id,
                 user_id: row.user_id,
@@ -77,11 +78,23 @@ impl Sessions for Api {
                 started_at: row.started_at,
                 ended_at: row.ended.map(|(at, _)| at),
                 reason: row.ended.map(|(_, reason)| reason),
-                direct_transfer: now.as_ref().map_or(row.direct, |view| view.direct_transfer),
-                tor_transfer: now.as_ref().map_or(row.tor, |view| view.tor_transfer),
+                direct_transfer: moved.map_or(row.direct, |(direct, _)| direct),
+                tor_transfer: moved.map_or(row.tor, |(_, tor)| tor),
             }
         });
         Ok(rows.collect())
+    }
+
+    async fn usage(&self, input: UsageQuery) -> Result<UserUsage, SessionError> {
+        self.0.usage(input.user_id).await
+    }
+
+    async fn own_usage(&self, input: AccessToken) -> Result<UserUsage, SessionError> {
+        self.0.own_usage(input).await
+    }
+
+    async fn status(&self, _: NoInput) -> Result<SessionsStatus, SessionError> {
+        Ok(self.0.at_a_glance())
     }
 
     async fn pool(&self, _: NoInput) -> Result<PoolStatus, SessionError> {

@@ -6,6 +6,7 @@ use crate::machine::{Change, Machine};
 use crate::service::Service;
 use std::sync::Arc;
 use tornado_mesh::session::{Closed, SessionError};
+use tornado_mesh::trial::fault_point;
 use tornado_shared::model::{CloseReason, DeviceId};
 use tornado_store::sessions::{AfterClose, CloseSession};
 
@@ -37,6 +38,7 @@ impl Service {
                 AfterClose::Quarantine
             }
         };
+        fault_point("close.unpeered");
         let at = self.now();
         let (direct, tor) = {
             let cell = entry.cell();
@@ -44,6 +46,7 @@ impl Service {
         };
         let close = CloseSession { session_id: entry.session_id, reason, at, direct, tor, lease };
         let closed_now = self.store.close(&close).await.map_err(|error| fault::store(&error))?;
+        fault_point("close.stored");
         self.registry.remove(entry);
         if let Err(error) = self.live.forget(entry.session_id).await {
             tracing::warn!(%error, "live state of a closed session was not removed");

@@ -30,6 +30,8 @@ pub struct Config {
     pub stats_interval: u32,
     /// Signs of life and counters are written to disk this often.
     pub checkpoint_interval: u32,
+    /// Connections that ended longer ago are dropped from the history: 90 days. Totals of accounts stay.
+    pub history_days: u32,
     /// How often within a minute a device may have new circuits, by a new identity or another exit country.
     pub identity_changes: u32,
     /// Milliseconds between looks at service `wg`; a restart of it is noticed within this time.
@@ -49,6 +51,7 @@ impl Default for Config {
             sweep_interval: 10,
             stats_interval: 2,
             checkpoint_interval: 30,
+            history_days: 90,
             identity_changes: 20,
             wg_poll_ms: 200,
         }
@@ -86,6 +89,7 @@ impl Config {
             ("sweep_interval", (1..=300).contains(&self.sweep_interval), "1 to 300 seconds"),
             ("stats_interval", (1..=300).contains(&self.stats_interval), "1 to 300 seconds"),
             ("checkpoint_interval", (1..=300).contains(&self.checkpoint_interval), "1 to 300 seconds"),
+            ("history_days", (1..=36_600).contains(&self.history_days), "1 to 36600 days"),
             ("identity_changes", (1..=10_000).contains(&self.identity_changes), "1 to 10000 a minute"),
             ("wg_poll_ms", (10..=10_000).contains(&self.wg_poll_ms), "10 to 10000 milliseconds"),
         ];

@@ -4,12 +4,14 @@ use crate::entry::Entry;
 use crate::fault;
 use crate::machine::Change;
 use crate::service::Service;
+use crate::usage::count;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tornado_live::LiveFacts;
 use tornado_mesh::MeshFault;
 use tornado_mesh::auth::{AccessToken, Authorize, Grant};
 use tornado_mesh::session::{Connect, Connected, SessionError};
+use tornado_mesh::trial::fault_point;
 use tornado_mesh::wg::{LaneEnd, WgError};
 use tornado_shared::model::{CloseReason, PublicKey, SessionId, SessionState, UnixSeconds};
 use tornado_store::sessions::{AfterClose, OpenSession, Opened, PresharedPair};
@@ -31,6 +33,8 @@ impl Service {
         if grant.device_id != device_id {
             return Err(MeshFault::Internal("service auth answered for another device".into()).into());
         }
+        fault_point("connect.granted");
+        self.check_allowance(&grant).await?;
         if let Some(entry) = self.registry.of_device(grant.device_id) {
             if entry.plain == plain && same_tunnel(&entry, &grant, public_key) {
                 return self.resume(&entry, ends).await;
@@ -97,6 +101,7 @@ impl Service {
         if matches!(opened, Opened::MaxDevices) && self.evict_silent(grant).await {
             opened = self.store.open(&open).await.map_err(|error| fault::store(&error))?;
         }
+        fault_point("connect.leased");
         let (row, undo) = match opened {
             Opened::New { row, held_before: true, .. } => (row, Some(AfterClose::Quarantine)),
             Opened::New { row, held_before: false, .. } => (row, Some(AfterClose::FreeNow)),
@@ -151,6 +156,7 @@ impl Service {
             }
             other => other.map_err(fault::wg)?,
         }
+        fault_point("connect.peered");
         let change = {
             let mut cell = entry.cell();
             let (machine, change) = cell.machine.programmed();
@@ -158,6 +164,7 @@ impl Service {
             change
         };
         self.persist_state(entry).await?;
+        fault_point("connect.online");
         if let Some(change) = change {
             self.publish(entry, change, self.now()).await;
         }
@@ -181,6 +188,7 @@ impl Service {
         }
         if put_anyway || change == Some(Change::Recovered) {
             self.lanes.put(entry).await.map_err(fault::wg)?;
+            fault_point("recover.peered");
         }
         {
             // Again on what is there now: a handshake may have been read meanwhile.
@@ -208,7 +216,11 @@ impl Service {
         match self.live.update(entry.session_id, entry.facts()).await {
             Ok(true) => {}
             // Lost and rebuilt: that is what live state is.
-            Ok(false) => drop(self.live.open(entry.session_id, entry.facts()).await),
+            Ok(false) => {
+                if self.live.open(entry.session_id, entry.facts()).await.is_ok() {
+                    count(&self.counts.told_again);
+                }
+            }
             // The link says once when it is away; thousands of heartbeats need not.
             Err(error) => tracing::debug!(%error, "a heartbeat was not written to live state"),
         }

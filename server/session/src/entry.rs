@@ -1,13 +1,14 @@
 //! One live session in memory: what never changes, and a cell with what does.
 
 use crate::machine::{Machine, Signs};
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tornado_live::LiveFacts;
 use tornado_mesh::session::LiveSession;
 use tornado_mesh::wg::{Isolation, PeerLane, PeerSpec, Removed};
 use tornado_shared::model::{
-    CountryCode, DeviceId, FamilyId, LaneAddresses, LanePools, PublicKey, SessionId, SessionState, UnixSeconds, UserId,
-    Username,
+    CountryCode, DeviceId, FamilyId, Lane, LaneAddresses, LanePools, PublicKey, SessionId, SessionState, Transfer,
+    UnixSeconds, UserId, Username,
 };
 use tornado_store::sessions::{Checkpoint, LaneCount, PresharedPair, SessionRow};
 
@@ -39,6 +40,9 @@ pub(crate) struct Cell {
     pub stored: SessionState,
     pub direct: LaneCount,
     pub tor: LaneCount,
+    /// The lane on which something was heard of it last, and from where.
+    pub lane: Option<Lane>,
+    pub endpoint: Option<SocketAddr>,
     /// Something changed since the last checkpoint.
     pub dirty: bool,
     /// Readings of the interfaces that began before this number are stale: the peer was put or taken
@@ -63,6 +67,8 @@ impl Entry {
             stored: row.state,
             direct: row.direct,
             tor: row.tor,
+            lane: None,
+            endpoint: None,
             dirty: false,
             readings_from: 0,
         };
@@ -126,7 +132,13 @@ impl Entry {
         }
     }
 
-    pub fn view(&self) -> LiveSession {
+    /// Bytes so far, direct lane first.
+    pub fn moved(&self) -> (Transfer, Transfer) {
+        let cell = self.cell();
+        (cell.direct.total, cell.tor.total)
+    }
+
+    pub fn view(&self, now: UnixSeconds) -> LiveSession {
         let cell = self.cell();
         let signs = cell.machine.signs();
         LiveSession {
@@ -141,6 +153,9 @@ impl Entry {
             started_at: signs.started_at,
             last_heartbeat: signs.last_heartbeat,
             latest_handshake: signs.latest_handshake,
+            handshake_age: signs.latest_handshake.and_then(|at| u64::try_from(now.saturating_sub(at)).ok()),
+            lane: cell.lane,
+            endpoint: cell.endpoint,
             direct_transfer: cell.direct.total,
             tor_transfer: cell.tor.total,
         }
@@ -168,8 +183,9 @@ impl Cell {
     pub fn count_removed(&mut self, removed: Removed) {
         self.direct = self.direct.read(removed.direct);
         self.tor = self.tor.read(removed.tor);
-        self.direct.base = tornado_shared::model::Transfer::default();
-        self.tor.base = tornado_shared::model::Transfer::default();
+        self.direct.base = Transfer::default();
+        self.tor.base = Transfer::default();
+        self.endpoint = None;
         self.dirty = true;
     }
 }

@@ -35,7 +35,8 @@ impl Service {
 
     pub async fn mine(&self, token: AccessToken) -> Result<Option<LiveSession>, SessionError> {
         let claims = self.keys.verify(&token, self.now()).await?;
-        Ok(self.own(&claims).map(|entry| entry.view()))
+        let view = self.own(&claims).map(|entry| entry.view(self.now()));
+        Ok(view.map(|view| LiveSession { endpoint: None, ..view }))
     }
 
     /// The session of the token's login while it is not closed; not that of another login of the same device.

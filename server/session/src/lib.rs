@@ -4,6 +4,7 @@
 //! The lanes are told what should be, and compared with it again and again: a crash between any two steps
 //! leaves nothing that the next look does not find.
 
+mod allowance;
 mod api;
 mod close;
 mod config;
@@ -24,6 +25,7 @@ mod service;
 mod sweep;
 mod tor_view;
 mod tor_watch;
+mod usage;
 mod watch;
 
 #[cfg(test)]
@@ -33,14 +35,12 @@ pub use config::{Config, ConfigError};
 
 use service::{Parts, Service};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::task::JoinSet;
 use tornado_live::{LiveStore, MemoryStore, RedisLogin, RedisStore};
 use tornado_mesh::auth::AuthClient;
 use tornado_mesh::tor::TorClient;
 use tornado_mesh::wg::WgClient;
 use tornado_mesh::{Context, ContextError, Readiness};
-use tornado_shared::model::UnixSeconds;
 use tornado_store::sessions::{Deadlined, SqlSessions};
 use tornado_store::{PostgresLogin, StoreError};
 
@@ -99,7 +99,7 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
         auth: Arc::new(AuthClient::new(context.channel("auth"))),
         wg: Arc::new(WgClient::new(context.channel("wg"))),
         tor: Arc::new(TorClient::new(context.channel("tor"))),
-        clock: Arc::new(wall_clock),
+        clock: Arc::new(tornado_mesh::trial::unix_now),
     };
     let service = Service::restore(config, parts).await?;
     let (ready, readiness) = Readiness::new("sessions are being restored");
@@ -130,9 +130,4 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
 async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static str {
     task.await;
     name
-}
-
-fn wall_clock() -> UnixSeconds {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
 }

@@ -1,5 +1,6 @@
 //! What the use cases share: the parts, and the few steps that every transition is made of.
 
+use crate::allowance::Allowances;
 use crate::config::Config;
 use crate::entry::Entry;
 use crate::fault;
@@ -9,6 +10,7 @@ use crate::locks::DeviceLocks;
 use crate::machine::{Change, Timers};
 use crate::quota::Quota;
 use crate::registry::Registry;
+use crate::usage::{Counts, count};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, Semaphore};
 use tornado_live::LiveStore;
@@ -55,6 +57,8 @@ pub(crate) struct Service {
     /// Wakes the watcher of the lanes before its time.
     pub look_at_lanes: Notify,
     pub streams: Arc<Semaphore>,
+    pub counts: Counts,
+    pub allowances: Allowances,
 }
 
 impl Service {
@@ -71,7 +75,9 @@ impl Service {
             live: parts.live,
             auth: parts.auth,
             registry: Registry::default(),
+            counts: Counts { since: (parts.clock)(), ..Counts::default() },
             locks: DeviceLocks::default(),
+            allowances: Allowances::default(),
             clock: parts.clock,
             look_at_lanes: Notify::new(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
@@ -103,12 +109,14 @@ impl Service {
         };
         // A connect that a crash cut off: its caller never had an answer, and the sync leaves its peer out.
         if row.state == SessionState::Connecting {
+            count(&self.counts.ended);
             self.store.close(&given_up).await?;
             return Ok(());
         }
         let known = self.live.get(row.session_id).await.unwrap_or_default();
         let Some(entry) = Entry::new(row, &self.config.pools, now, known) else {
             tracing::warn!("a stored session lies outside the address pools and was closed");
+            count(&self.counts.ended);
             self.store.close(&given_up).await?;
             return Ok(());
         };

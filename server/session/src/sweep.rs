@@ -4,6 +4,7 @@ use crate::entry::Entry;
 use crate::lanes::Touch;
 use crate::machine::{Change, Machine};
 use crate::service::Service;
+use crate::usage::count;
 use crate::watch::by_key;
 use futures::StreamExt as _;
 use std::sync::Arc;
@@ -49,18 +50,22 @@ impl Service {
         futures::stream::iter(due)
             .for_each_concurrent(AT_ONCE, |entry| async move { self.advance(&entry).await })
             .await;
+        self.heed_allowances().await;
         let unsettled = self.compare_lanes().await;
         if !unsettled.is_empty() {
             tracing::warn!(peers = unsettled.len(), "lanes and sessions differ; settling");
         }
         for (device, key) in unsettled {
             let _guard = self.locks.lock(device).await;
+            let wanted = self.registry.of_key(&key).is_some_and(|entry| entry.has_peers());
             if let Err(error) = self.settle(key).await {
                 // What one peer meets, thousands would: the rest waits for the next sweep.
                 tracing::warn!(%error, "a peer could not be settled; trying again at the next sweep");
                 break;
             }
+            count(if wanted { &self.counts.put_back } else { &self.counts.taken_away });
         }
+        self.forget_old().await;
     }
 
     fn is_due(&self, entry: &Entry, now: UnixSeconds) -> bool {
@@ -84,6 +89,10 @@ impl Service {
             let cell = entry.cell();
             cell.stored == SessionState::Offline && cell.machine.state() == SessionState::Online
         };
+        let left_behind = !(recovered && entry.plain) && {
+            let cell = entry.cell();
+            cell.machine.state() != cell.stored && cell.machine.state() != SessionState::Closed
+        };
         if recovered && entry.plain {
             self.publish(entry, Change::Recovered, now).await;
         }
@@ -101,8 +110,12 @@ impl Service {
                 Some(Change::Created | Change::Recovered) => {}
             }
         }
-        if self.persist_state(entry).await.is_err() {
-            tracing::warn!(session = %entry.session_id, "a state was not written; the next sweep tries again");
+        match self.persist_state(entry).await {
+            Ok(()) if left_behind => count(&self.counts.written),
+            Ok(()) => {}
+            Err(_) => {
+                tracing::warn!(session = %entry.session_id, "a state was not written; the next sweep tries again");
+            }
         }
         let machine = entry.cell().machine;
         if let Machine::Closed(closed) = machine {
@@ -136,7 +149,9 @@ impl Service {
         for key in found.keys() {
             if self.registry.of_key(key).is_none() {
                 tracing::warn!("a peer without a session was found; removing it");
-                drop(self.lanes.remove_stray(*key).await);
+                if self.lanes.remove_stray(*key).await.is_ok() {
+                    count(&self.counts.strays);
+                }
             }
             // Also when its device connected while that call was under way.
             match self.registry.of_key(key) {

@@ -7,12 +7,14 @@ use crate::entry::Entry;
 use crate::machine::Timers;
 use crate::service::Service;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::wg::{PeerStatus, WgError};
 use tornado_shared::model::{Lane, PublicKey, Transfer, UnixSeconds};
+use tornado_store::sessions::LaneCount;
 use uuid::Uuid;
 
 /// First wait after a failure; doubled up to the regular interval.
@@ -145,6 +147,8 @@ impl Service {
 pub(crate) struct Reading {
     pub direct: Option<Transfer>,
     pub tor: Option<Transfer>,
+    direct_endpoint: Option<SocketAddr>,
+    tor_endpoint: Option<SocketAddr>,
     handshake: Option<UnixSeconds>,
 }
 
@@ -153,8 +157,8 @@ pub(crate) fn by_key(peers: &[PeerStatus]) -> HashMap<PublicKey, Reading> {
     for peer in peers {
         let reading = readings.entry(peer.public_key).or_default();
         match peer.lane {
-            Lane::Direct => reading.direct = Some(peer.transfer),
-            Lane::Tor => reading.tor = Some(peer.transfer),
+            Lane::Direct => (reading.direct, reading.direct_endpoint) = (Some(peer.transfer), peer.endpoint),
+            Lane::Tor => (reading.tor, reading.tor_endpoint) = (Some(peer.transfer), peer.endpoint),
         }
         reading.handshake = reading.handshake.max(peer.latest_handshake);
     }
@@ -173,6 +177,15 @@ impl Reading {
         }
         if let Some(transfer) = self.tor {
             cell.tor = cell.tor.read(transfer);
+        }
+        let heard = |now: LaneCount, then: LaneCount| now.total.rx_bytes.saturating_sub(then.total.rx_bytes);
+        let heard = (heard(cell.direct, before.0), heard(cell.tor, before.1));
+        if heard != (0, 0) {
+            let (lane, endpoint) = match heard.0 >= heard.1 {
+                true => (Lane::Direct, self.direct_endpoint),
+                false => (Lane::Tor, self.tor_endpoint),
+            };
+            (cell.lane, cell.endpoint) = (Some(lane), endpoint);
         }
         if let Some(at) = self.handshake {
             cell.machine = cell.machine.handshake(at, now);

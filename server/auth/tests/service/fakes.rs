@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::session::{
     ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
-    LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions,
+    LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery, UserUsage,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::api::TorView;
@@ -51,6 +51,9 @@ fn session(user_id: UserId, device_id: DeviceId) -> LiveSession {
         started_at: 0,
         last_heartbeat: 0,
         latest_handshake: None,
+        handshake_age: None,
+        lane: None,
+        endpoint: None,
         direct_transfer: Transfer::default(),
         tor_transfer: Transfer::default(),
     }
@@ -97,6 +100,15 @@ impl Sessions for FakeSessions {
         Ok(of_user.map(|(user, device)| session(*user, *device)).collect())
     }
     async fn history(&self, _: HistoryQuery) -> Result<Vec<HistoryRow>, SessionError> {
+        Err(not_here())
+    }
+    async fn usage(&self, _: UsageQuery) -> Result<UserUsage, SessionError> {
+        Err(not_here())
+    }
+    async fn own_usage(&self, _: AccessToken) -> Result<UserUsage, SessionError> {
+        Err(not_here())
+    }
+    async fn status(&self, _: NoInput) -> Result<SessionsStatus, SessionError> {
         Err(not_here())
     }
     async fn pool(&self, _: NoInput) -> Result<PoolStatus, SessionError> {

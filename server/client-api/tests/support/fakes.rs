@@ -8,7 +8,7 @@ use tornado_mesh::auth::{
 };
 use tornado_mesh::session::{
     ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatOutcome, HeartbeatReply, HistoryQuery, HistoryRow,
-    LiveQuery, LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions,
+    LiveQuery, LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery, UserUsage,
 };
 use tornado_mesh::token::{TokenError, VerifyingKey};
 use tornado_mesh::wg::{
@@ -223,6 +223,16 @@ impl Sessions for FakeSessions {
     }
     async fn history(&self, _: HistoryQuery) -> Result<Vec<HistoryRow>, SessionError> {
         Ok(vec![])
+    }
+    async fn usage(&self, _: UsageQuery) -> Result<UserUsage, SessionError> {
+        Ok(UserUsage::default())
+    }
+    async fn own_usage(&self, input: AccessToken) -> Result<UserUsage, SessionError> {
+        self.check(&input.access_token)?;
+        Ok(UserUsage { sessions: 3, ..UserUsage::default() })
+    }
+    async fn status(&self, _: NoInput) -> Result<SessionsStatus, SessionError> {
+        Err(MeshFault::Forbidden("not for this service".into()).into())
     }
     async fn pool(&self, _: NoInput) -> Result<PoolStatus, SessionError> {
         Ok(PoolStatus { leased: 0, quarantined: 0, total: 0 })

@@ -1,4 +1,6 @@
 use super::world::World;
+use tornado_mesh::NoInput;
+use tornado_mesh::session::{LiveQuery, Sessions as _, UsageQuery};
 use tornado_shared::model::*;
 
 fn bytes(n: u64) -> Transfer {
@@ -65,4 +67,72 @@ async fn bytes_survive_a_restart_of_the_service_from_the_last_checkpoint() {
     world.watch.look().await.unwrap();
     world.service.read_counters().await.unwrap();
     assert_eq!(world.mine(&device).await.unwrap().direct_transfer, bytes(120));
+}
+
+#[tokio::test]
+async fn totals_of_an_account_outlive_its_sessions_and_the_history() {
+    let mut world = World::with(crate::Config { history_days: 1, ..crate::Config::default() }).await;
+    let user = UserId::random();
+    let (one, two) = (world.auth.device(user), world.auth.device(user));
+    for device in [&one, &two] {
+        world.connect(device).await.unwrap();
+        world.wg.moves(device.key, 100, 7);
+    }
+    world.disconnect(&one).await.unwrap();
+    world.service.read_counters().await.unwrap();
+    let usage = world.api.own_usage(super::world::token(&one)).await.unwrap();
+    assert_eq!((usage.sessions, usage.direct_transfer, usage.tor_transfer), (2, bytes(200), bytes(14)));
+    world.service.checkpoint().await;
+    world.kill_session().await;
+    world.wait(2 * 86_400);
+    world.service.sweep().await;
+    world.service.sweep().await;
+    assert!(world.api.status(NoInput {}).await.unwrap().forgotten > 0);
+    assert!(world.history().await.iter().all(|row| row.device_id == two.device_id), "the old row is gone");
+    let usage = world.api.usage(UsageQuery { user_id: user }).await.unwrap();
+    assert_eq!((usage.sessions, usage.direct_transfer), (2, bytes(200)), "row 53: what was moved stays");
+}
+
+#[tokio::test]
+async fn operators_see_lane_endpoint_and_age_of_the_handshake() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    let seen = async || world.api.live(LiveQuery::default()).await.unwrap().remove(0);
+    assert_eq!((seen().await.lane, seen().await.endpoint, seen().await.handshake_age), (None, None, None));
+    let endpoint = "192.0.2.7:4000".parse().unwrap();
+    {
+        let mut lanes = world.wg.0.lock().unwrap();
+        let peer = lanes.peers.get_mut(&device.key).unwrap();
+        (peer.handshake, peer.endpoint) = (Some(world.now()), Some(endpoint));
+        peer.count.tor.rx_bytes += 148;
+    }
+    world.service.read_counters().await.unwrap();
+    world.wait(9);
+    let live = seen().await;
+    assert_eq!((live.lane, live.endpoint, live.handshake_age), (Some(Lane::Tor), Some(endpoint), Some(9)));
+    assert_eq!(world.mine(&device).await.unwrap().endpoint, None, "for operators only");
+    world.wg.moves(device.key, 1, 0);
+    world.service.read_counters().await.unwrap();
+    assert_eq!(seen().await.lane, Some(Lane::Direct));
+}
+
+#[tokio::test]
+async fn repairs_are_counted() {
+    let world = World::new().await;
+    let (one, two) = (world.auth.device(UserId::random()), world.auth.device(UserId::random()));
+    world.connect(&one).await.unwrap();
+    world.connect(&two).await.unwrap();
+    {
+        let mut lanes = world.wg.0.lock().unwrap();
+        let mut stray = lanes.peers.remove(&one.key).unwrap();
+        stray.spec.public_key = PrivateKey::random().public_key();
+        lanes.peers.insert(stray.spec.public_key, stray);
+    }
+    // The stray has the address of the peer that is missing: first the one goes, then the other comes back.
+    world.service.sweep().await;
+    let status = world.api.status(NoInput {}).await.unwrap();
+    assert_eq!((status.repairs.strays, status.repairs.put_back, status.repairs.total()), (1, 1, 2));
+    assert_eq!((status.online, status.offline), (2, 0));
+    assert!(world.wg.has(one.key) && world.wg.has(two.key));
 }

@@ -233,7 +233,7 @@ async fn a_stray_peer_on_the_leased_address_gives_way() {
         isolation: 9_000_u32.try_into().unwrap(),
         exit: None,
     };
-    let peer = super::fakes::Peer { spec, count: Removed::default(), handshake: None };
+    let peer = super::fakes::Peer { spec, count: Removed::default(), handshake: None, endpoint: None };
     world.wg.0.lock().unwrap().peers.insert(stray, peer);
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();

@@ -175,6 +175,7 @@ pub(super) struct Peer {
     pub spec: PeerSpec,
     pub count: Removed,
     pub handshake: Option<UnixSeconds>,
+    pub endpoint: Option<std::net::SocketAddr>,
 }
 
 #[derive(Default)]
@@ -252,7 +253,7 @@ impl Wg for FakeWg {
         if lanes.peers.values().any(taken) {
             return Err(WgError::AddressInUse);
         }
-        let fresh = Peer { spec: spec.clone(), count: Removed::default(), handshake: None };
+        let fresh = Peer { spec: spec.clone(), count: Removed::default(), handshake: None, endpoint: None };
         let key = spec.public_key;
         lanes.peers.entry(key).or_insert(fresh).spec = spec;
         Ok(Done {})
@@ -267,7 +268,7 @@ impl Wg for FakeWg {
         let mut lanes = self.here()?;
         let mut wanted = HashMap::new();
         for spec in input.peers {
-            let fresh = Peer { spec: spec.clone(), count: Removed::default(), handshake: None };
+            let fresh = Peer { spec: spec.clone(), count: Removed::default(), handshake: None, endpoint: None };
             let mut peer = lanes.peers.remove(&spec.public_key).unwrap_or(fresh);
             peer.spec = spec.clone();
             wanted.insert(spec.public_key, peer);
@@ -284,7 +285,7 @@ impl Wg for FakeWg {
         let status = |peer: &Peer, lane| PeerStatus {
             public_key: peer.spec.public_key,
             lane,
-            endpoint: None,
+            endpoint: peer.endpoint,
             latest_handshake: peer.handshake,
             transfer: match lane {
                 Lane::Direct => peer.count.direct,

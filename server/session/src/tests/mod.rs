@@ -1,6 +1,7 @@
 //! The whole service in one process: a real database, a fake `auth`, a fake `wg`, a clock that the test turns.
 
 mod accounting;
+mod allowances;
 mod connecting;
 mod crashes;
 mod exits;
@@ -8,6 +9,8 @@ mod fake_tor;
 mod fakes;
 mod lanes;
 mod lifecycle;
+mod million;
+mod model;
 mod simulation;
 mod socket;
 mod world;

@@ -1,7 +1,8 @@
 //! What every engine must do. Each check takes an empty store; an engine's tests run them all unchanged.
 
 use super::{
-    AfterClose, Checkpoint, CloseSession, LaneCount, OpenSession, Opened, PoolCount, SessionRow, SessionStore,
+    AfterClose, Allowance, Checkpoint, CloseSession, LaneCount, OpenSession, Opened, PoolCount, SessionRow,
+    SessionStore, Usage,
 };
 use tornado_shared::model::{
     CloseReason, DeviceId, FamilyId, PresharedKey, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
@@ -230,4 +231,53 @@ pub(super) async fn a_device_keeps_its_exit_country(store: &dyn SessionStore) {
     assert_eq!((store.exit(device).await.unwrap(), store.exit(other).await.unwrap()), (Some(code("nl")), None));
     store.choose_exit(device, None, None).await.unwrap();
     assert_eq!(store.exit(device).await.unwrap(), None);
+}
+
+pub(super) async fn a_month_keeps_its_first_base(store: &dyn SessionStore) {
+    let (user, other) = (UserId::random(), UserId::random());
+    assert_eq!(store.allowance(user).await.unwrap(), None);
+    let first = Allowance { month: 24_310, base: 100, quota: 1000 };
+    assert_eq!(store.put_allowance(user, Some(first)).await.unwrap(), Some(first));
+    let again = Allowance { base: 900, quota: 2000, ..first };
+    let stands = Allowance { quota: 2000, ..first };
+    assert_eq!(store.put_allowance(user, Some(again)).await.unwrap(), Some(stands), "another quota, the same month");
+    let next = Allowance { month: 24_311, base: 1500, quota: 2000 };
+    assert_eq!(store.put_allowance(user, Some(next)).await.unwrap(), Some(next));
+    assert_eq!(store.put_allowance(user, Some(first)).await.unwrap().unwrap().base, 1500, "a clock that was set back");
+    assert_eq!(store.allowance(other).await.unwrap(), None);
+    assert_eq!(store.put_allowance(user, None).await.unwrap(), None);
+    assert_eq!(store.allowance(user).await.unwrap(), None);
+}
+
+pub(super) async fn totals_outlive_the_history(store: &dyn SessionStore) {
+    let (user, other) = (UserId::random(), UserId::random());
+    assert_eq!(store.usage(user).await.unwrap(), Usage::default());
+    for (number, owner) in [user, user, user, other].into_iter().enumerate() {
+        let at = 1000 * i64::try_from(number).unwrap();
+        let row = opened(store, &open(owner, DeviceId::random(), at)).await;
+        let end = close(row.session_id, CloseReason::Disconnect, at + 10);
+        assert!(store.close(&end).await.unwrap());
+        assert!(!store.close(&end).await.unwrap(), "closed twice, counted once");
+    }
+    let lives = opened(store, &open(user, DeviceId::random(), 0)).await;
+    let bytes = |n| Transfer { rx_bytes: n, tx_bytes: 2 * n };
+    let usage = Usage { sessions: 3, direct: bytes(30), tor: bytes(300) };
+    assert_eq!(store.usage(user).await.unwrap(), usage);
+
+    assert_eq!(store.forget(1011, 1).await.unwrap(), 1, "bounded");
+    assert_eq!(store.forget(1011, 100).await.unwrap(), 1);
+    assert_eq!(store.forget(1011, 100).await.unwrap(), 0);
+    let left: Vec<_> = store.history(Some(user), 10).await.unwrap().iter().map(|row| row.started_at).collect();
+    assert_eq!(left, [2000, 0], "the young one and the one that lives");
+    assert_eq!(store.usage(user).await.unwrap(), usage);
+    assert_eq!(store.live(NODE).await.unwrap(), [lives]);
+    assert_eq!(store.pool(NODE, 0).await.unwrap().leased, 1);
+
+    // Numbers beyond what a database can hold must not keep a session from ending.
+    let row = opened(store, &open(other, DeviceId::random(), 5000)).await;
+    let end = close(row.session_id, CloseReason::Disconnect, 5001);
+    let huge = CloseSession { direct: bytes(u64::MAX / 2), tor: bytes(u64::MAX / 3), ..end };
+    assert!(store.close(&huge).await.unwrap());
+    let most = u64::try_from(i64::MAX).unwrap();
+    assert_eq!(store.usage(other).await.unwrap().direct, Transfer { rx_bytes: most, tx_bytes: most });
 }

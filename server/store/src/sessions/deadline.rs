@@ -1,6 +1,8 @@
 //! A bound for each call: a database server that hangs, or whose machine is gone, holds nobody.
 
-use super::{Checkpoint, CloseSession, HistoryRecord, OpenSession, Opened, PoolCount, SessionRow, SessionStore};
+use super::{
+    Allowance, Checkpoint, CloseSession, HistoryRecord, OpenSession, Opened, PoolCount, SessionRow, SessionStore, Usage,
+};
 use crate::StoreError;
 use async_trait::async_trait;
 use std::time::Duration;
@@ -73,6 +75,22 @@ impl<S: SessionStore> SessionStore for Deadlined<S> {
 
     async fn history(&self, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError> {
         within(self.0.history(user, limit)).await
+    }
+
+    async fn usage(&self, user: UserId) -> Result<Usage, StoreError> {
+        within(self.0.usage(user)).await
+    }
+
+    async fn allowance(&self, user: UserId) -> Result<Option<Allowance>, StoreError> {
+        within(self.0.allowance(user)).await
+    }
+
+    async fn put_allowance(&self, user: UserId, new: Option<Allowance>) -> Result<Option<Allowance>, StoreError> {
+        within(self.0.put_allowance(user, new)).await
+    }
+
+    async fn forget(&self, before: UnixSeconds, most: u32) -> Result<u64, StoreError> {
+        within(self.0.forget(before, most)).await
     }
 
     async fn pool(&self, node_id: &str, rested_before: UnixSeconds) -> Result<PoolCount, StoreError> {

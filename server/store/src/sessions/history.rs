@@ -4,7 +4,7 @@ use super::{CloseSession, HistoryRecord, SessionRow, rows};
 use crate::StoreError;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool, Row as _};
-use tornado_shared::model::UserId;
+use tornado_shared::model::{UnixSeconds, UserId};
 
 pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO history (session_id, user_id, username, device_id, public_key, started_at, \
@@ -33,6 +33,13 @@ pub(super) async fn end(tx: &mut AnyConnection, close: &CloseSession) -> Result<
     }
     query.execute(tx).await?;
     Ok(())
+}
+
+/// Drops the oldest rows that ended before an instant; how many.
+pub(super) async fn forget(tx: &mut AnyConnection, before: UnixSeconds, most: u32) -> Result<u64, StoreError> {
+    const FORGET: &str = "DELETE FROM history WHERE session_id IN (SELECT session_id FROM history \
+         WHERE ended_at IS NOT NULL AND ended_at < $1 ORDER BY ended_at LIMIT $2)";
+    Ok(sqlx::query(FORGET).bind(before).bind(i64::from(most)).execute(tx).await?.rows_affected())
 }
 
 pub(super) async fn newest(pool: &AnyPool, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError> {

@@ -45,6 +45,14 @@ pub(super) async fn release(
     Ok(())
 }
 
+/// Forgets which device had a slot; how many slots. The slots stay, so that numbers are still made in order.
+pub(super) async fn forget(tx: &mut AnyConnection, before: UnixSeconds, most: u32) -> Result<u64, StoreError> {
+    const FORGET: &str = "UPDATE leases SET device_id = NULL, user_id = NULL WHERE (node_id, slot) IN \
+         (SELECT node_id, slot FROM leases WHERE released_at IS NOT NULL AND device_id IS NOT NULL \
+         AND released_at < $1 ORDER BY released_at LIMIT $2)";
+    Ok(sqlx::query(FORGET).bind(before).bind(i64::from(most)).execute(tx).await?.rows_affected())
+}
+
 pub(super) async fn count(pool: &AnyPool, node_id: &str, rested_before: UnixSeconds) -> Result<PoolCount, StoreError> {
     const TAKEN: &str = "SELECT COUNT(*) AS n FROM leases WHERE node_id = $1 AND session_id IS NOT NULL";
     const RESTING: &str =

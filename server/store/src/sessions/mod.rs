@@ -3,6 +3,7 @@
 //! One slot number stands for a device's addresses on both lanes, so one row is one lease of both.
 //! A lease, its live session and its history row come in one transaction and go in one transaction.
 
+mod allowances;
 mod deadline;
 mod exits;
 mod history;
@@ -12,6 +13,7 @@ mod live_rows;
 mod rows;
 mod sql;
 mod turns;
+mod usage;
 
 #[cfg(test)]
 mod conformance;
@@ -129,6 +131,17 @@ pub struct OpenSession {
     pub now: UnixSeconds,
 }
 
+/// How much an account may move in a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Which month: years times twelve plus months from zero, in UTC.
+    pub month: i64,
+    /// Bytes that it had moved since it was made when the month began, or when it got its quota.
+    pub base: u64,
+    /// Bytes that it may move in the month, both ways together.
+    pub quota: u64,
+}
+
 /// What [`SessionStore::open`] found or did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opened {
@@ -213,6 +226,17 @@ pub struct HistoryRecord {
     pub tor: Transfer,
 }
 
+/// What an account moved in sessions that have ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// How many.
+    pub sessions: u64,
+    /// Bytes on the direct lane.
+    pub direct: Transfer,
+    /// Bytes on the tor lane.
+    pub tor: Transfer,
+}
+
 /// How full a gateway's pool is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PoolCount {
@@ -269,6 +293,20 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Connections, newest first.
     async fn history(&self, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError>;
+
+    /// What an account moved in sessions that have ended, also in those that history has no more.
+    async fn usage(&self, user: UserId) -> Result<Usage, StoreError>;
+
+    /// The quota of an account, if it has one.
+    async fn allowance(&self, user: UserId) -> Result<Option<Allowance>, StoreError>;
+
+    /// Sets or takes away a quota. The base stays that which was written first in the latest month; what stands
+    /// now is given back.
+    async fn put_allowance(&self, user: UserId, new: Option<Allowance>) -> Result<Option<Allowance>, StoreError>;
+
+    /// Drops history rows of sessions that ended before an instant, and forgets which device had a slot that was
+    /// released before it: `most` of each at once, oldest first. How many; less than `most` when none is left.
+    async fn forget(&self, before: UnixSeconds, most: u32) -> Result<u64, StoreError>;
 
     /// Taken and resting slots; those released before `rested_before` rest no more.
     async fn pool(&self, node_id: &str, rested_before: UnixSeconds) -> Result<PoolCount, StoreError>;

@@ -42,6 +42,8 @@ conform!(
     a_released_slot_rests_and_waits_for_its_device,
     a_failed_connect_frees_its_slot_at_once,
     a_device_that_changes_its_gateway_leaves_nothing_behind,
+    totals_outlive_the_history,
+    a_month_keeps_its_first_base,
 );
 
 /// Connects, closes and new numbers side by side, from two processes' worth of pools.

@@ -1,8 +1,8 @@
 //! [`SessionStore`] over a SQL database: the transactions. The statements are in one file a table.
 
 use super::{
-    AfterClose, Checkpoint, CloseSession, HistoryRecord, OpenSession, Opened, PoolCount, SessionRow, SessionStore,
-    exits, history, isolation, leases, live_rows, turns,
+    AfterClose, Allowance, Checkpoint, CloseSession, HistoryRecord, OpenSession, Opened, PoolCount, SessionRow,
+    SessionStore, Usage, allowances, exits, history, isolation, leases, live_rows, turns, usage,
 };
 use crate::{Database, PostgresLogin, StoreError, postgres};
 use async_trait::async_trait;
@@ -145,6 +145,35 @@ impl SessionStore for SqlSessions {
         history::newest(self.db.reader(), user, limit).await
     }
 
+    async fn usage(&self, user: UserId) -> Result<Usage, StoreError> {
+        usage::of_user(self.db.reader(), user).await
+    }
+
+    async fn allowance(&self, user: UserId) -> Result<Option<Allowance>, StoreError> {
+        let mut db = self.db.reader().acquire().await?;
+        allowances::of_user(&mut db, user).await
+    }
+
+    async fn put_allowance(&self, user: UserId, new: Option<Allowance>) -> Result<Option<Allowance>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let stands = match new {
+            Some(new) => Some(allowances::put(&mut tx, user, new).await?),
+            None => {
+                allowances::forget(&mut tx, user).await?;
+                None
+            }
+        };
+        tx.commit().await?;
+        Ok(stands)
+    }
+
+    async fn forget(&self, before: UnixSeconds, most: u32) -> Result<u64, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let rows = history::forget(&mut tx, before, most).await?.max(leases::forget(&mut tx, before, most).await?);
+        tx.commit().await?;
+        Ok(rows)
+    }
+
     async fn pool(&self, node_id: &str, rested_before: UnixSeconds) -> Result<PoolCount, StoreError> {
         leases::count(self.db.reader(), node_id, rested_before).await
     }
@@ -193,6 +222,7 @@ async fn close_in(tx: &mut AnyConnection, close: &CloseSession) -> Result<bool, 
         return Ok(false);
     }
     history::end(tx, close).await?;
+    usage::add(tx, close).await?;
     leases::release(tx, close.session_id, close.at, close.lease).await?;
     Ok(true)
 }

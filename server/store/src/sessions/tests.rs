@@ -1,7 +1,7 @@
 //! SQLite against the conformance suite, and leases against a model.
 
 use super::conformance::{self, NODE};
-use super::{AfterClose, CloseSession, OpenSession, Opened, SessionStore, SqlSessions};
+use super::{AfterClose, CloseSession, OpenSession, Opened, SessionStore, SqlSessions, leases};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use tornado_shared::model::{CloseReason, DeviceId, SessionId, Slot, UserId};
@@ -37,6 +37,8 @@ conform!(
     a_released_slot_rests_and_waits_for_its_device,
     a_failed_connect_frees_its_slot_at_once,
     a_device_that_changes_its_gateway_leaves_nothing_behind,
+    totals_outlive_the_history,
+    a_month_keeps_its_first_base,
 );
 
 #[tokio::test]
@@ -165,4 +167,39 @@ async fn check(steps: Vec<Step>) {
         let stored = store.live(NODE).await.unwrap();
         assert_eq!(stored.len(), live.len());
     }
+}
+
+/// The whole pool in one transaction, by the very statements that connects use: taken until none is left, given back in
+/// a random order, taken again by strangers once it has rested. Never does a slot have two owners.
+#[tokio::test]
+async fn defect_047_sixty_five_thousand_leases_have_one_owner_each() {
+    const SLOTS: u32 = 65_000;
+    let (store, _dir) = sqlite().await;
+    let mut tx = store.db.begin().await.unwrap();
+    let mut one = conformance::open(UserId::random(), DeviceId::random(), 1000);
+    one.slots = (Slot(2), Slot(SLOTS + 1));
+    let mut owners = HashMap::new();
+    for _ in 0..SLOTS {
+        (one.session_id, one.device_id) = (SessionId::random(), DeviceId::random());
+        let slot = leases::take(&mut tx, &one).await.unwrap().unwrap().slot;
+        assert_eq!(owners.insert(slot, one.session_id), None, "two owners of {slot}");
+    }
+    (one.session_id, one.device_id) = (SessionId::random(), DeviceId::random());
+    assert!(leases::take(&mut tx, &one).await.unwrap().is_none(), "exhausted");
+    // The order of a hash map with a random state is a random order.
+    let back: Vec<_> = owners.drain().take(20_000).collect();
+    for (_, session) in &back {
+        leases::release(&mut tx, *session, 2000, AfterClose::Quarantine).await.unwrap();
+    }
+    one.now = 2299;
+    assert!(leases::take(&mut tx, &one).await.unwrap().is_none(), "all that is free rests");
+    one.now = 2300;
+    let free: HashMap<_, _> = back.into_iter().collect();
+    for _ in 0..free.len() {
+        (one.session_id, one.device_id) = (SessionId::random(), DeviceId::random());
+        let slot = leases::take(&mut tx, &one).await.unwrap().unwrap().slot;
+        assert!(free.contains_key(&slot) && owners.insert(slot, one.session_id).is_none(), "two owners of {slot}");
+    }
+    assert!(leases::take(&mut tx, &one).await.unwrap().is_none(), "exhausted again");
+    tx.commit().await.unwrap();
 }

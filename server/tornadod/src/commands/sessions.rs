@@ -6,9 +6,10 @@ use crate::output::{bytes, say, span, table};
 use futures::StreamExt as _;
 use tornado_mesh::NoInput;
 use tornado_mesh::session::{
-    CloseDevice, HistoryQuery, LiveQuery, SessionError, SessionEvent, Sessions as _, SessionsClient,
+    CloseDevice, HistoryQuery, LiveQuery, SessionError, SessionEvent, Sessions as _, SessionsClient, UsageQuery,
+    UserUsage,
 };
-use tornado_shared::model::{CloseReason, DeviceId, Transfer};
+use tornado_shared::model::{CloseReason, DeviceId, Transfer, UserId};
 
 pub async fn list(server: &Server, json: bool) -> Result<(), Failure> {
     let sessions = SessionsClient::new(server.channel("session"));
@@ -17,12 +18,15 @@ pub async fn list(server: &Server, json: bool) -> Result<(), Failure> {
         return say_json(&live);
     }
     let now = unix_now();
-    let heading = ["USER", "DEVICE", "STATE", "DIRECT", "TOR", "SINCE", "DIRECT RX/TX", "TOR RX/TX"].map(String::from);
+    let heading = ["USER", "DEVICE", "STATE", "LANE", "HEARD", "DIRECT", "TOR", "SINCE", "DIRECT RX/TX", "TOR RX/TX"];
+    let heading = heading.map(String::from);
     let rows = live.iter().map(|session| {
         vec![
             session.username.to_string(),
             session.device_id.to_string(),
             format!("{:?}", session.state).to_lowercase(),
+            session.lane.map_or_else(|| "-".into(), |lane| lane.to_string()),
+            session.latest_handshake.map_or_else(|| "never".into(), |at| format!("{} ago", span(now - at))),
             session.direct.v4.to_string(),
             session.tor.v4.to_string(),
             span(now - session.started_at),
@@ -67,6 +71,33 @@ pub async fn close(server: &Server, device_id: DeviceId) -> Result<(), Failure> 
         None => say("this device has no session; nothing was changed"),
     }
     Ok(())
+}
+
+/// Live sessions and repairs in one line, for `tornadod status`.
+pub(super) async fn line(server: &Server) -> String {
+    match SessionsClient::new(server.channel("session")).status(NoInput {}).await {
+        Ok(status) => {
+            let repairs = match status.repairs.total() {
+                0 => "nothing had to be repaired".to_owned(),
+                repairs => format!("{repairs} repairs"),
+            };
+            let since = span(unix_now() - status.since);
+            format!("{} online, {} offline; {repairs} since {since} ago", status.online, status.offline)
+        }
+        Err(_) => "unknown; service session does not answer".into(),
+    }
+}
+
+/// What an account moved since it was made.
+pub(super) async fn usage(server: &Server, user_id: UserId) -> Result<UserUsage, Failure> {
+    let sessions = SessionsClient::new(server.channel("session"));
+    sessions.usage(UsageQuery { user_id }).await.map_err(|e| Failure::of_call("read what was moved", &e))
+}
+
+/// The same in words.
+pub(super) fn usage_words(usage: &UserUsage) -> String {
+    let (direct, tor) = (transfer(usage.direct_transfer), transfer(usage.tor_transfer));
+    format!("{direct} direct, {tor} tor, in {} sessions", usage.sessions)
 }
 
 pub async fn events(server: &Server) -> Result<(), Failure> {

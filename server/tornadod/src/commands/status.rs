@@ -13,6 +13,7 @@ pub async fn status(server: &Server, json: bool) -> Result<(), Failure> {
         return say_json(&status);
     }
     print(&status);
+    say(&format!("sessions: {}", super::sessions::line(server).await));
     say(&format!("leak canary: {}", super::canary::line(server).await));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `tornadod user`
 
 use super::args::User;
-use super::{Server, device, password, say_json, unix_now};
+use super::{Server, device, password, say_json, sessions, unix_now};
 use crate::failure::Failure;
 use crate::output::{say, span, table};
 use tornado_mesh::auth::Acting;
@@ -21,7 +21,7 @@ pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
             Ok(())
         }
         User::List { search, suspended, json } => list(&users, search, suspended, json).await,
-        User::Show { user, json } => show(&users, user, json).await,
+        User::Show { user, json } => show(server, &users, user, json).await,
         User::Set { user, name, email, devices, quota, forget_totp } => {
             let nothing = name.is_none() && email.is_none() && devices.is_none() && quota.is_none() && !forget_totp;
             if nothing {
@@ -101,12 +101,14 @@ async fn list(users: &UsersClient, search: String, suspended: bool, json: bool) 
     Ok(())
 }
 
-async fn show(users: &UsersClient, user: String, json: bool) -> Result<(), Failure> {
+async fn show(server: &Server, users: &UsersClient, user: String, json: bool) -> Result<(), Failure> {
     let which = UserRef { user };
     let info = users.show(Acting::root(which.clone())).await.map_err(|e| Failure::of_call("show the account", &e))?;
     let devices = users.devices(Acting::root(which)).await.map_err(|e| Failure::of_call("list devices", &e))?;
+    // The account is shown also while service session is away.
+    let usage = sessions::usage(server, info.id).await.ok();
     if json {
-        return say_json(&serde_json::json!({ "user": info, "devices": devices }));
+        return say_json(&serde_json::json!({ "user": info, "devices": devices, "usage": usage }));
     }
     let now = unix_now();
     let last = info.last_login_at.map_or_else(|| "never".into(), |at| format!("{} ago", span(now - at)));
@@ -120,6 +122,8 @@ async fn show(users: &UsersClient, user: String, json: bool) -> Result<(), Failu
     say(&format!("2FA         {}", if info.totp { "on" } else { "off" }));
     say(&format!("made        {} ago", span(now - info.created_at)));
     say(&format!("last login  {last}"));
+    let moved = usage.as_ref().map_or_else(|| "unknown; service session does not answer".into(), sessions::usage_words);
+    say(&format!("moved       {moved}"));
     say("");
     device::print(&devices);
     Ok(())

@@ -1,0 +1,105 @@
+//! Keys change twice in a row under a hundred devices: nobody is logged out, no request fails.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tornado_e2e_lanes::original::OriginalClient;
+use tornado_e2e_lanes::world::{PASSWORD, World};
+use tornado_shared::model::PrivateKey;
+
+const DEVICES: usize = 100;
+
+async fn connected(api: SocketAddr) -> OriginalClient {
+    let mut client = OriginalClient::new(api).unwrap();
+    client.login("crowd", PASSWORD).await.unwrap().ok().unwrap();
+    let key = PrivateKey::random().public_key();
+    client.post("/vpn/initiate", &json!({ "public_key": key })).await.unwrap().ok().unwrap();
+    client
+}
+
+/// Heartbeats without a pause worth the name, and a new pair of tokens now and then. Any answer but 200 is a failure.
+async fn live(
+    mut client: OriginalClient,
+    number: usize,
+    stop: Arc<AtomicBool>,
+    done: Arc<AtomicUsize>,
+) -> Result<(), String> {
+    let mut round = number;
+    while !stop.load(Ordering::SeqCst) {
+        let answer = match round % 8 {
+            7 => client.reauth().await,
+            _ => client.post("/session/heartbeat", &json!({})).await,
+        };
+        let answer = answer.map_err(|e| format!("device {number}: {e:#}"))?;
+        if answer.status != 200 {
+            return Err(format!("device {number}, round {round}: {answer:?}"));
+        }
+        done.fetch_add(1, Ordering::SeqCst);
+        round += 1;
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    Ok(())
+}
+
+#[test]
+fn two_rotations_in_a_row_log_nobody_out_of_a_hundred_devices() {
+    let world = World::up(1, "[auth]\nkey_lead = 60\n\n[client_api]\nanonymous_per_minute = 1000000\n").unwrap();
+    let mut command = world.server.command().unwrap();
+    command.args(["user", "add", "crowd", "--devices", "200", "--password-stdin"]).stdin(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+    assert!(child.wait().unwrap().success());
+    let (api, stop, done) = (world.api(), Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (host, count) = (world.device_host(1).unwrap().clone(), done.clone());
+    let halt = stop.clone();
+    let crowd = std::thread::spawn(move || {
+        let everybody = || async move {
+            let mut devices = tokio::task::JoinSet::new();
+            for number in 0..DEVICES {
+                let client = connected(api).await;
+                devices.spawn(live(client, number, halt.clone(), count.clone()));
+            }
+            let mut failures = Vec::new();
+            while let Some(ended) = devices.join_next().await {
+                failures.extend(ended.unwrap().err());
+            }
+            failures
+        };
+        host.block_on(everybody).unwrap()
+    });
+    world.wait_sessions(DEVICES, Duration::from_secs(120)).unwrap();
+    let kids = |world: &World| -> Vec<Value> {
+        let status = world.server.json(&["keys", "status"]).unwrap();
+        status["keys"].as_array().unwrap().iter().map(|key| key["id"].clone()).collect()
+    };
+    let before = kids(&world);
+    let rounds = |least: usize| {
+        let from = done.load(Ordering::SeqCst);
+        while done.load(Ordering::SeqCst) < from + least {
+            assert!(!crowd.is_finished(), "nobody is left");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    rounds(500);
+    world.server.cli(&["keys", "rotate"]).unwrap().success().unwrap();
+    world.server.cli(&["keys", "rotate"]).unwrap().success().unwrap();
+    assert!(kids(&world).iter().any(|id| !before.contains(id)), "there are new keys");
+    // A new key signs once everybody had the time to learn it.
+    let lead = Instant::now() + Duration::from_secs(65);
+    while Instant::now() < lead {
+        rounds(100);
+    }
+    rounds(2_000);
+    stop.store(true, Ordering::SeqCst);
+    let failures = crowd.join().unwrap();
+    assert!(failures.is_empty(), "{} of {DEVICES} failed: {:?}", failures.len(), failures.first());
+    assert_eq!(world.sessions().unwrap().len(), DEVICES);
+    println!("{} requests, none failed", done.load(Ordering::SeqCst));
+}

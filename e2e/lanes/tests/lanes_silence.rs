@@ -1,0 +1,224 @@
+//! How long a device is still heard after its right was taken away: from the answer of whoever took it to the last packet.
+//! On the direct lane packets are looked at where they leave the server; on the tor lane, which is closed in this lab,
+//! where they leave the tunnel. The device sends on without a pause all the time.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tornado_e2e_harness::{DeviceProc, Host, Process, wait_for};
+use tornado_e2e_lanes::original::OriginalClient;
+use tornado_e2e_lanes::world::{PASSWORD, World};
+
+/// Suspensions of a device on each lane, and of each other way.
+const SUSPENSIONS: usize = 20;
+const OTHERS: usize = 3;
+/// Within this time nothing of the device may get through any more.
+const SILENT_WITHIN: f64 = 1.0;
+
+/// tcpdump with the kernel's clock.
+struct Tap(Process);
+
+impl Tap {
+    fn start(world: &World, host: &Host, interface: &str) -> Self {
+        let target = world.internet.addresses().v4;
+        let mut command = host.command("tcpdump");
+        command.args(["-l", "-n", "-q", "-tt", "--immediate-mode", "-B", "8192", "-s", "96", "-Z", "root"]);
+        command.args(["-i", interface, &format!("dst host {target} and (udp dst port 7 or tcp dst port 80)")]);
+        let mut process = host.spawn("tcpdump", command).unwrap();
+        wait_for("tcpdump to listen", Duration::from_secs(10), || {
+            process.must_run()?;
+            Ok(process.stderr()?.contains("listening on").then_some(()))
+        })
+        .unwrap();
+        Self(process)
+    }
+
+    /// When packets passed, in seconds since the epoch, from an instant on.
+    fn since(&self, from: f64) -> Vec<f64> {
+        let seen = self.0.stdout().unwrap();
+        let times = seen.lines().rev().filter_map(|line| line.split_whitespace().next()?.parse().ok());
+        times.take_while(|at: &f64| *at >= from).collect()
+    }
+}
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
+/// Datagrams, new connections and a long upload, without a pause, as of programs that know nothing of tunnels.
+fn noise(
+    world: &World,
+    host: &Host,
+    stop: &Arc<AtomicBool>,
+    sent: &Arc<AtomicUsize>,
+) -> Vec<std::thread::JoinHandle<()>> {
+    let (echo, page) = (world.internet.echo_v4(), world.internet.http_v4());
+    let works: [fn(SocketAddr, SocketAddr, &AtomicBool, &AtomicUsize); 2] = [datagrams, upload];
+    let thread = |work: fn(SocketAddr, SocketAddr, &AtomicBool, &AtomicUsize)| {
+        let (host, stop, sent) = (host.clone(), stop.clone(), sent.clone());
+        std::thread::spawn(move || host.enter(|| work(echo, page, &stop, &sent)).unwrap())
+    };
+    works.map(thread).into()
+}
+
+fn datagrams(echo: SocketAddr, page: SocketAddr, stop: &AtomicBool, sent: &AtomicUsize) {
+    let mut round = 0u32;
+    while !stop.load(Ordering::SeqCst) {
+        // A socket of its own each time: routes and source addresses are chosen anew.
+        if let Ok(socket) = UdpSocket::bind("0.0.0.0:0")
+            && socket.send_to(b"noise", echo).is_ok()
+        {
+            sent.fetch_add(1, Ordering::SeqCst);
+        }
+        round += 1;
+        if round.is_multiple_of(20) {
+            let _ = TcpStream::connect_timeout(&page, Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(3));
+    }
+}
+
+fn upload(_: SocketAddr, page: SocketAddr, stop: &AtomicBool, _: &AtomicUsize) {
+    while !stop.load(Ordering::SeqCst) {
+        let Ok(mut stream) = TcpStream::connect_timeout(&page, Duration::from_millis(200)) else { continue };
+        stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+        let head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\n";
+        let mut alive = stream.write_all(head).is_ok();
+        while alive && !stop.load(Ordering::SeqCst) {
+            alive = stream.write_all(&[0; 512]).is_ok();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Ways to take the right away. Each ends with the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Suspend,
+    Revoke,
+    Close,
+    Evict,
+    Password,
+    Reuse,
+}
+
+const WAYS: [Way; 6] = [Way::Suspend, Way::Revoke, Way::Close, Way::Evict, Way::Password, Way::Reuse];
+
+struct Bench<'a> {
+    world: &'a World,
+    device: &'a DeviceProc,
+    sent: &'a AtomicUsize,
+}
+
+impl Bench<'_> {
+    fn operator(&self, words: &[&str]) {
+        self.world.server.cli(words).unwrap().success().unwrap();
+    }
+
+    /// What the helper stored of its login.
+    fn login(&self) -> Value {
+        let stored = std::fs::read_to_string(self.device.state_dir().join("state.json")).unwrap();
+        serde_json::from_str::<Value>(&stored).unwrap()["login"].clone()
+    }
+
+    /// In the helper's place; by the device's own way to the server, past its tunnel.
+    fn api(&self, method: &str, path: &str, body: &Value) -> String {
+        let token = format!("authorization: Bearer {}", self.login()["access"].as_str().unwrap());
+        let url = format!("https://{}{path}", self.world.api());
+        let (body, json) = (body.to_string(), "content-type: application/json");
+        let words = ["curl", "-sk", "--max-time", "10", "-w", "%{http_code}", "-o", "/dev/null", "-X", method];
+        let rest = ["-H", &token, "-H", json, "-d", &body, &url];
+        self.device.host().exec(&[&words[..], &rest].concat()).unwrap().stdout
+    }
+
+    fn take_away(&self, way: Way) {
+        let device_id = self.login()["device_id"].as_str().unwrap().to_owned();
+        match way {
+            Way::Suspend => self.operator(&["user", "suspend", "user1"]),
+            Way::Revoke => self.operator(&["user", "revoke", "user1"]),
+            Way::Close => self.operator(&["session", "close", &device_id]),
+            Way::Evict => assert_eq!(self.api("DELETE", &format!("/v2/me/devices/{device_id}"), &json!({})), "200"),
+            Way::Password => {
+                let mut command = self.world.server.command().unwrap();
+                command.args(["user", "password", "user1", "--password-stdin"]).stdin(Stdio::piped());
+                let mut child = command.spawn().unwrap();
+                writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+                assert!(child.wait().unwrap().success());
+            }
+            Way::Reuse => {
+                let refresh = json!({ "refresh_token": self.login()["refresh"].as_str().unwrap() });
+                let trade = || async {
+                    let client = OriginalClient::new(self.world.api()).unwrap();
+                    let first = client.post("/auth/reauth", &refresh).await.unwrap();
+                    (first.status, client.post("/auth/reauth", &refresh).await.unwrap().status)
+                };
+                assert_eq!(self.device.host().block_on(trade).unwrap(), (200, 401));
+            }
+        }
+    }
+
+    fn connected(&self, lane: &str) {
+        self.operator(&["user", "reactivate", "user1"]);
+        self.device.cli_with_password(&["login"], PASSWORD).unwrap().success().unwrap();
+        self.device.cli(&["connect", "--lane", lane]).unwrap().success().unwrap();
+    }
+
+    /// Seconds from the answer to the last packet; zero when it came before.
+    fn silence(&self, lane: &str, tap: &Tap, way: Way) -> f64 {
+        self.connected(lane);
+        let up = now();
+        wait_for("traffic", Duration::from_secs(15), || Ok((tap.since(up).len() > 30).then_some(()))).unwrap();
+        self.take_away(way);
+        let (answered, sent) = (now(), self.sent.load(Ordering::SeqCst));
+        std::thread::sleep(Duration::from_millis(1_400));
+        let sent = self.sent.load(Ordering::SeqCst) - sent;
+        assert!(sent > 50, "{lane} {way:?}: the device sent only {sent} packets afterwards");
+        let last = tap.since(up).into_iter().fold(up, f64::max);
+        (last - answered).max(0.0)
+    }
+}
+
+#[test]
+fn whoever_lost_the_right_is_silent_within_a_second() {
+    // Heartbeats are far apart: it must be the server who keeps the device out, not the device itself.
+    let world = World::up(1, "[session]\nheartbeat_ttl = 600\n").unwrap();
+    let device = world.enrolled(1).unwrap();
+    let status = world.mesh_get("wg", "/v1/status").unwrap();
+    let tor = status["lanes"].as_array().unwrap().iter().find(|lane| lane["lane"] == "tor").unwrap();
+    let server = world.lab.host("server").unwrap();
+    let taps = [
+        ("direct", Tap::start(&world, server, "eth0")),
+        ("tor", Tap::start(&world, server, tor["interface"].as_str().unwrap())),
+    ];
+    let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let threads = noise(&world, device.host(), &stop, &sent);
+    let bench = Bench { world: &world, device: &device, sent: &sent };
+    let begun = Instant::now();
+    for (lane, tap) in &taps {
+        for way in WAYS {
+            let rounds = if way == Way::Suspend { SUSPENSIONS } else { OTHERS };
+            let mut times: Vec<f64> = (0..rounds).map(|_| bench.silence(lane, tap, way)).collect();
+            times.sort_by(f64::total_cmp);
+            let at = |percent: usize| times[(times.len() * percent).div_ceil(100).max(1) - 1] * 1e3;
+            println!(
+                "{lane} {way:?}: {rounds} times, p50 {:.0} ms, p99 {:.0} ms, most {:.0} ms",
+                at(50),
+                at(99),
+                at(100)
+            );
+            assert!(at(100) < SILENT_WITHIN * 1e3, "{lane} {way:?}: {times:?}");
+        }
+    }
+    println!("{:?} in all", begun.elapsed());
+    stop.store(true, Ordering::SeqCst);
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}

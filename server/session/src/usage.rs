@@ -1,0 +1,89 @@
+//! What accounts moved, and the service at a glance.
+
+use crate::fault;
+use crate::service::Service;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tornado_mesh::auth::AccessToken;
+use tornado_mesh::session::{Repairs, SessionError, SessionsStatus, UserUsage};
+use tornado_shared::model::{SessionState, UnixSeconds, UserId};
+
+/// Counts since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub since: UnixSeconds,
+    pub ended: AtomicU64,
+    pub strays: AtomicU64,
+    pub put_back: AtomicU64,
+    pub taken_away: AtomicU64,
+    pub written: AtomicU64,
+    pub told_again: AtomicU64,
+    pub forgotten: AtomicU64,
+}
+
+/// One more.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Counts {
+    fn repairs(&self) -> Repairs {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Repairs {
+            ended: read(&self.ended),
+            strays: read(&self.strays),
+            put_back: read(&self.put_back),
+            taken_away: read(&self.taken_away),
+            written: read(&self.written),
+            told_again: read(&self.told_again),
+        }
+    }
+}
+
+impl Service {
+    /// Ended sessions as stored, and the live ones with the bytes of this moment.
+    pub async fn usage(&self, user: UserId) -> Result<UserUsage, SessionError> {
+        // Before the store is read: a session that ends meanwhile is counted twice for a moment rather than never.
+        let mut live: Vec<_> = self.registry.all();
+        live.retain(|entry| entry.user_id == user && entry.state() != SessionState::Closed);
+        let ended = self.store.usage(user).await.map_err(|error| fault::store(&error))?;
+        let mut usage = UserUsage { sessions: ended.sessions, direct_transfer: ended.direct, tor_transfer: ended.tor };
+        for entry in live {
+            let (direct, tor) = entry.moved();
+            usage.sessions += 1;
+            usage.direct_transfer = usage.direct_transfer.plus(direct);
+            usage.tor_transfer = usage.tor_transfer.plus(tor);
+        }
+        Ok(usage)
+    }
+
+    pub async fn own_usage(&self, token: AccessToken) -> Result<UserUsage, SessionError> {
+        let claims = self.keys.verify(&token, self.now()).await?;
+        self.usage(claims.sub).await
+    }
+
+    pub fn at_a_glance(&self) -> SessionsStatus {
+        let states: Vec<_> = self.registry.all().iter().map(|entry| entry.state()).collect();
+        let count = |wanted| u32::try_from(states.iter().filter(|state| **state == wanted).count()).unwrap_or(u32::MAX);
+        SessionsStatus {
+            since: self.counts.since,
+            online: count(SessionState::Online),
+            offline: count(SessionState::Offline),
+            repairs: self.counts.repairs(),
+            forgotten: self.counts.forgotten.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Drops what is older than the configuration wants; a bounded part of it.
+    pub async fn forget_old(&self) {
+        const AT_ONCE: u32 = 500;
+        let age = i64::from(self.config.history_days) * 86_400;
+        match self.store.forget(self.now().saturating_sub(age), AT_ONCE).await {
+            Ok(0) => {}
+            Ok(rows) => {
+                self.counts.forgotten.fetch_add(rows, Ordering::Relaxed);
+                tracing::debug!(rows, "old rows were dropped");
+            }
+            Err(error) => tracing::warn!(%error, "old rows were not dropped; trying again at the next sweep"),
+        }
+    }
+}
