@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tornado_shared::model::UnixSeconds;
 
 /// Tells the time in Unix seconds.
@@ -13,10 +12,7 @@ impl Clock {
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self::new(|| {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-        })
+        Self::new(tornado_mesh::trial::unix_now)
     }
 
     /// Any source of time.

@@ -187,6 +187,10 @@ fn environment() -> Vec<String> {
     if let Ok(value) = std::env::var("RUST_BACKTRACE") {
         lines.push(format!("RUST_BACKTRACE={value}"));
     }
+    #[cfg(debug_assertions)]
+    if let Ok(value) = std::env::var(tornado_mesh::trial::DIR) {
+        lines.push(format!("{}={value}", tornado_mesh::trial::DIR));
+    }
     lines
 }
 

@@ -43,7 +43,6 @@ use account::Account;
 use service::Service;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::task::JoinSet;
 use tornado_mesh::wg::WgClient;
 use tornado_mesh::{Context, Readiness};
@@ -67,7 +66,7 @@ pub async fn run_with(context: Context, config: Config, switch: Arc<dyn LaneSwit
     }
     let account = Account::of(config.user.as_deref())?;
     let config = Arc::new(config);
-    let service = Arc::new(Service::new(config.clone(), Layout::new(&context.state_dir), wall_clock));
+    let service = Arc::new(Service::new(config.clone(), Layout::new(&context.state_dir), tornado_mesh::trial::unix_now));
     let (ready, readiness) = Readiness::new("starting");
     let server = context.server(api::router(&service, context.shutdown.clone()), readiness)?;
     // A child token: should a task end before its time, the others end with it and the supervisor starts anew.
@@ -93,9 +92,4 @@ pub async fn run_with(context: Context, config: Config, switch: Arc<dyn LaneSwit
         Some(Err(error)) => Err(Error::Panic(error)),
         Some(Ok(_)) | None => Ok(()),
     }
-}
-
-fn wall_clock() -> i64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
 }

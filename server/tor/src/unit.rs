@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::process::Supervisor;
 use crate::service::Service;
-use crate::{Error, attach, prober, wall_clock};
+use crate::{Error, attach, prober};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -44,7 +44,7 @@ fn start_supervisor(
         log: service.log.clone(),
         restarts: service.restarts.clone(),
         shutdown,
-        unix_now: wall_clock,
+        unix_now: tornado_mesh::trial::unix_now,
     };
     let fail = |source| Error::Thread { name: NAME, source };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail)?;

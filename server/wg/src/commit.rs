@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tornado_mesh::MeshFault;
+use tornado_mesh::trial::fault_point;
 use tornado_mesh::wg::{PeerSpec, WgError};
 use tornado_shared::model::Lane;
 
@@ -94,7 +95,9 @@ impl Service {
         let keys: Vec<_> = specs.iter().map(|spec| spec.public_key).collect();
         let left: Vec<IpAddr> = keys.iter().flat_map(|key| peers.addresses_of(key)).collect();
         let lanes = self.state.lock().await.lanes.clone();
+        fault_point("put.isolated");
         let result = peers.put_all(&lanes, specs).await;
+        fault_point("put.done");
         let (put, gone) = match result {
             Ok(()) => {
                 let owned: Vec<IpAddr> = keys.iter().flat_map(|key| peers.addresses_of(key)).collect();

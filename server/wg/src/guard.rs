@@ -3,7 +3,7 @@
 use crate::firewall::Check;
 use crate::netfilter::{Notice, Notices};
 use crate::service::Service;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::wg::{AlarmCause, TorLane, TorLaneReason};
 use tornado_shared::model::UnixSeconds;
@@ -112,6 +112,5 @@ impl Service {
 
 /// The wall clock.
 pub(crate) fn now() -> UnixSeconds {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixSeconds::try_from(elapsed.as_secs()).unwrap_or(UnixSeconds::MAX)
+    tornado_mesh::trial::unix_now()
 }

@@ -2,12 +2,14 @@
 
 use super::access::Act;
 use super::{Service, fault};
+use crate::keys::ring::Step;
 use crate::keys::rotation::Schedule;
 use std::collections::BTreeSet;
 use tornado_mesh::NoInput;
 use tornado_mesh::auth::audit::Outcome;
 use tornado_mesh::auth::keys::{KeyCheck, KeyPhase, KeyRing, KeyStatus};
 use tornado_mesh::auth::{Acting, AuthError};
+use tornado_mesh::trial::fault_point;
 use tornado_shared::model::UnixSeconds;
 
 impl Service {
@@ -20,7 +22,10 @@ impl Service {
         let numbers =
             || -> BTreeSet<_> { self.keys.overview(now, &self.schedule()).into_iter().map(|key| key.id).collect() };
         let before = numbers();
-        let advanced = self.keys.advance(now, &self.schedule(), &mut |_| Ok(()));
+        let advanced = self.keys.advance(now, &self.schedule(), &mut |step| {
+            mark(step);
+            Ok(())
+        });
         let made = numbers().difference(&before).count();
         if made > 0 {
             tracing::info!(made, "new keys were made by their age");
@@ -45,6 +50,17 @@ impl Service {
     }
 }
 
+/// Where tests let a rotation be cut off.
+fn mark(step: Step) {
+    fault_point(match step {
+        Step::Demanded => "rotation.demanded",
+        Step::Written(_) => "rotation.written",
+        Step::Published(_) => "rotation.published",
+        Step::Made => "rotation.made",
+        Step::Settled => "rotation.settled",
+    });
+}
+
 #[async_trait::async_trait]
 impl KeyRing for Service {
     async fn status(&self, input: Acting<NoInput>) -> Result<KeyStatus, AuthError> {
@@ -54,7 +70,10 @@ impl KeyRing for Service {
 
     async fn rotate(&self, input: Acting<NoInput>) -> Result<KeyStatus, AuthError> {
         let actor = self.authorise(input.operator.as_ref(), Act::KeysRotate).await?;
-        let rotated = self.keys.rotate(self.clock.now(), &self.schedule(), &mut |_| Ok(()));
+        let rotated = self.keys.rotate(self.clock.now(), &self.schedule(), &mut |step| {
+            mark(step);
+            Ok(())
+        });
         let outcome = if rotated.is_ok() { Outcome::Done } else { Outcome::Failed };
         self.note(&actor.name, "keys.rotate", "keys", outcome).await;
         rotated.map_err(fault::keys)?;

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use tornado_mesh::MeshFault;
 use tornado_mesh::auth::AuthError;
 use tornado_mesh::session::LiveQuery;
+use tornado_mesh::trial::fault_point;
 use tornado_shared::api::{LoginBody, LoginPayload, LoginReply};
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::{DeviceId, Secret, SessionState, UserId, Username};
@@ -37,6 +38,7 @@ impl Service {
         let now = self.clock.now();
         self.admit(address, now)?;
         let opened = self.open_once(Purpose::Login, body, now).await?;
+        fault_point("login.opened");
         let credentials = self.counted(address, credentials(&opened))?;
         let user = self.authenticate(&credentials, address).await?;
         let claim = match credentials.claim {
@@ -44,7 +46,10 @@ impl Service {
             None => self.v1_claim(user.id).await?,
         };
         let login = self.new_login(claim, &opened.reply, self.clock.now())?;
-        match self.store.log_in(user.id, &login).await.map_err(fault::store)? {
+        fault_point("login.checked");
+        let outcome = self.store.log_in(user.id, &login).await.map_err(fault::store)?;
+        fault_point("login.stored");
+        match outcome {
             LoginOutcome::Opened(device) => self.welcome(view(&user), device, &login, opened.reply),
             LoginOutcome::UserGone => Err(AuthError::UserInactive),
             LoginOutcome::NoDevice => Err(AuthError::MaxDevices),

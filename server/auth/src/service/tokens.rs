@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use tornado_mesh::auth::audit::Outcome;
 use tornado_mesh::auth::{AuthError, Authorize, Grant, LanePresharedKeys, RefreshToken};
 use tornado_mesh::token::{Claims, TokenError};
+use tornado_mesh::trial::fault_point;
 use tornado_mesh::{Done, MeshFault};
 use tornado_shared::api::{Profile, Tokens};
 use tornado_shared::model::{CloseReason, FamilyId, Lane, Secret, UnixSeconds};
@@ -27,6 +28,7 @@ impl Service {
         match self.store.rotate(&rotation).await.map_err(fault::store)? {
             RotateOutcome::Rotated => {
                 owed.paid();
+                fault_point("refresh.stored");
                 let holder = Holder { user: claims.sub, device: claims.device_id, family: claims.fam };
                 let pair = self.keys.tokens().write(holder, next, now, self.lifetimes());
                 pair.map_err(|_| fault::internal("a token could not be signed"))
@@ -107,6 +109,7 @@ impl Service {
         if *plain && !self.store.keep_family(claims.fam).await.map_err(fault::store)? {
             return Err(AuthError::Revoked);
         }
+        fault_point("grant.keyed");
         let preshared_keys = match &standing.sealed_export {
             None => None,
             Some(sealed) => {

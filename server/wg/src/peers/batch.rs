@@ -28,6 +28,7 @@ impl Peers {
     /// Programs peers that [`Peers::pick`] picked on both lanes; if one lane refuses, both are put back.
     pub(crate) async fn put_all(&mut self, lanes: &Interfaces, specs: Vec<PeerSpec>) -> Result<(), WgError> {
         for lane in Lane::ALL {
+            tornado_mesh::trial::fault_point("put.lane");
             let peers: Vec<_> = specs.iter().map(|spec| lane_peer(spec, lane, None)).collect();
             if let Err(error) = lanes.of(lane).put_peers(&peers).await {
                 self.undo(lanes, lane, &specs).await;

@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tornado_mesh::MeshFault;
+use tornado_mesh::trial::fault_point;
 use tornado_mesh::wg::{PeerSpec, Removed, SyncReport, WgError};
 use tornado_shared::model::{Lane, LanePools, PublicKey, Slot, Transfer};
 
@@ -112,6 +113,7 @@ impl Peers {
         let mut last = PerLane::<Transfer>::default();
         let mut failed = None;
         for lane in Lane::ALL {
+            fault_point("remove.lane");
             match lanes.of(lane).remove_peers(std::slice::from_ref(key)).await {
                 Ok(counters) => *last.of_mut(lane) = counters.first().copied().unwrap_or_default(),
                 // No interface, no peer: it is made anew from the wanted set.
@@ -150,6 +152,7 @@ impl Peers {
         for lane in Lane::ALL {
             match next.program(lanes, lane, Some(self), endpoints.of(lane)).await {
                 Ok(done) => {
+                    fault_point("sync.lane");
                     *calls.of_mut(lane) = done.calls;
                     put.extend(done.put);
                     removed.extend(done.removed);
