@@ -16,17 +16,22 @@ use tornado_shared::model::Lane;
 const STEP: usize = 250;
 
 /// A peer, and who waits for it.
-struct Waiting {
+pub(crate) struct Waiting {
     spec: PeerSpec,
     answer: oneshot::Sender<Result<(), WgError>>,
 }
 
-/// Peers that nobody has begun to put.
-#[derive(Default)]
-pub(crate) struct Queue(Mutex<Vec<Waiting>>);
+/// Changes that nobody has begun to make.
+pub(crate) struct Queue<W>(Mutex<Vec<W>>);
 
-impl Queue {
-    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
+impl<W> Default for Queue<W> {
+    fn default() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+}
+
+impl<W> Queue<W> {
+    pub(crate) fn waiting(&self) -> MutexGuard<'_, Vec<W>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -59,7 +59,7 @@ impl Wg for Contract {
             let up = *state.up.of(lane) && state.lanes.of(lane).alive().await.is_ok();
             lanes.push(self.0.factory.end(lane, up));
         }
-        let tor = self.0.firewall.state().await;
+        let tor = self.0.firewall.state();
         Ok(WgStatus {
             boot_id: self.0.boot_id,
             synced: state.synced,

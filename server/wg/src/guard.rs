@@ -12,10 +12,15 @@ use tornado_shared::model::UnixSeconds;
 const VERIFY: Duration = Duration::from_secs(10);
 /// Least time from one look to the next: somebody who changes rules without end does not keep us from anything else.
 const DEBOUNCE: Duration = Duration::from_millis(50);
+/// How often the devices in the maps are compared though nothing was heard.
+const SWEEP: Duration = Duration::from_secs(30);
+/// Comparing them takes at most this part of the time, in which nobody connects.
+const SWEEP_SHARE: u32 = 50;
 
 impl Service {
     /// Looks at the rules when somebody changed them, and at intervals, until `shutdown`; changed ones are replaced.
     pub(crate) async fn watch_firewall(&self, mut notices: Option<Notices>, shutdown: &CancellationToken) {
+        let (mut swept, mut sweep) = (Instant::now(), SWEEP);
         loop {
             let heard = async {
                 match notices.as_mut() {
@@ -30,9 +35,16 @@ impl Service {
                 () = tokio::time::sleep(VERIFY) => None,
             };
             let started = Instant::now();
-            let whole = self.look_at_rules().await;
+            let mut whole = self.look_at_rules().await;
+            // Somebody may have changed nothing but a device's number.
+            if whole && (notice == Some(Notice::Tables) || swept.elapsed() > sweep) {
+                let begun = Instant::now();
+                whole = self.look_at_seats().await;
+                swept = Instant::now();
+                sweep = SWEEP.max(begun.elapsed() * SWEEP_SHARE);
+            }
             match notice {
-                Some(Notice::Tables) => self.wake_canary.notify_one(),
+                Some(Notice::Tables | Notice::Lost) => self.wake_canary.notify_one(),
                 Some(Notice::Routing) | None => {}
             }
             if !whole {
@@ -66,6 +78,18 @@ impl Service {
             self.alarm(AlarmCause::Changed, what).await;
         }
         verified && missing.is_empty()
+    }
+
+    /// True when every device has its number and its country in the kernel; else they were put back, with the alarm.
+    async fn look_at_seats(&self) -> bool {
+        match self.firewall.sweep().await {
+            Check::Whole => return true,
+            Check::Changed => self.alarm(AlarmCause::Changed, "the isolation numbers of devices").await,
+            // Seen to at the next look.
+            Check::NotLoaded => self.wake_firewall.notify_one(),
+            Check::Unknown(error) => tracing::warn!(%error, "the isolation numbers in the kernel could not be read"),
+        }
+        false
     }
 
     /// Puts the second layer back. Returns what was missing of it.

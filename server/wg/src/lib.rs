@@ -18,10 +18,13 @@ mod error;
 mod fallback;
 mod files;
 mod firewall;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guard;
 mod interfaces;
 mod keys;
 mod lane;
+mod leave;
 mod mend;
 mod netfilter;
 mod netlink;
@@ -41,7 +44,7 @@ pub use netlink::NetlinkError;
 use contract::Contract;
 use firewall::{Firewall, Nft, Policy};
 use interfaces::Factory;
-use netfilter::{Notices, OwnRuns};
+use netfilter::{Maps, Notices, OwnRuns};
 use netlink::Netlink;
 use service::Service;
 use std::sync::Arc;
@@ -56,7 +59,8 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let keys = keys::load_or_create(&context.state_dir)?;
     let own = OwnRuns::default();
     let nft = Nft::new(own.clone());
-    let firewall = Firewall::new(Policy::of(&config)?, nft.clone());
+    let maps = Maps::open(&config.table, &own).map_err(FirewallError::Maps)?;
+    let firewall = Firewall::new(Policy::of(&config)?, nft.clone(), maps);
     let canary = canary::CanaryTable::new(nft, &config.table, &config.tor, config.canary()?);
     // Before the first rule: nothing that somebody changes later is missed.
     let notices = Notices::open(vec![config.table.clone(), canary.name().to_owned()], own)

@@ -1,35 +1,12 @@
-//! Taking peers away and replacing them all, with everything that hangs on a peer.
+//! Replacing all peers, with everything that hangs on a peer.
 
 use crate::firewall::IsolationMap;
 use crate::service::{PeerState, Service};
 use std::net::IpAddr;
-use tornado_mesh::wg::{PeerSpec, Removed, SyncReport, WgError};
-use tornado_shared::model::{Lane, PublicKey, Slot};
+use tornado_mesh::wg::{PeerSpec, SyncReport, WgError};
+use tornado_shared::model::{Lane, Slot};
 
 impl Service {
-    /// Takes a peer away. Its running flows end with it, so that the next holder of its addresses inherits none.
-    pub(crate) async fn remove(&self, key: &PublicKey) -> Result<Removed, WgError> {
-        let (result, addresses) = {
-            let mut guard = self.peers.lock().await;
-            let PeerState { peers, endpoints, .. } = &mut *guard;
-            endpoints.forget(key);
-            let (isolation, addresses) = (peers.isolation_of(key), peers.addresses_of(key));
-            let lanes = self.lanes().await;
-            let result = peers.remove(&lanes, key).await;
-            self.end_connections(&isolation);
-            self.tidy_isolation(IsolationMap::new(), isolation.into_keys().collect()).await;
-            self.state.lock().await.peers = peers.len();
-            (result, addresses)
-        };
-        if result.is_err() {
-            self.wake.notify_one();
-        }
-        if !addresses.is_empty() {
-            self.flows.end_of(addresses).await;
-        }
-        result
-    }
-
     /// Makes the peers exactly these. Status answers meanwhile.
     pub(crate) async fn sync(&self, specs: Vec<PeerSpec>) -> Result<SyncReport, WgError> {
         let mut guard = self.peers.lock().await;

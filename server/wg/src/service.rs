@@ -3,12 +3,13 @@
 use crate::alarms::Alarms;
 use crate::backend::{Absent, Interface};
 use crate::canary::CanaryDevice;
-use crate::commit::Queue;
+use crate::commit::{Queue, Waiting};
 use crate::endpoints::Endpoints;
 use crate::fallback::Fallback;
 use crate::firewall::{Firewall, IsolationMap};
 use crate::interfaces::Factory;
 use crate::lane::PerLane;
+use crate::leave::Leave;
 use crate::netfilter::Flows;
 use crate::peers::{Interfaces, Peers};
 use crate::tor_lane::LaneControl;
@@ -38,7 +39,9 @@ pub(crate) struct Service {
     /// Never held while peers are programmed.
     pub(crate) state: Mutex<State>,
     /// Peers that wait to be put.
-    pub(crate) puts: Queue,
+    pub(crate) puts: Queue<Waiting>,
+    /// Peers that wait to be taken away.
+    pub(crate) leaves: Leave,
     pub(crate) flows: Flows,
     pub(crate) canary: CanaryDevice,
     pub(crate) alarms: Alarms,
@@ -110,6 +113,7 @@ impl Service {
             peers: Mutex::new(peers),
             state: Mutex::new(state),
             puts: Queue::default(),
+            leaves: Leave::default(),
             flows: Flows::default(),
             canary,
             alarms: Alarms::load(state_dir),

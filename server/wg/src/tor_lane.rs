@@ -33,7 +33,7 @@ impl Service {
         match state.control.reason {
             TorLaneReason::LeakAlarm if wish.lane == TorLane::Closed => Ok(()),
             TorLaneReason::LeakAlarm => Err(WgError::LaneHeld),
-            TorLaneReason::Asked if self.firewall.state().await == wish => Ok(()),
+            TorLaneReason::Asked if self.firewall.state() == wish => Ok(()),
             TorLaneReason::Start | TorLaneReason::Asked | TorLaneReason::SwitchFailed => {
                 self.switch(&mut state, wish, TorLaneReason::Asked).await
             }
@@ -49,7 +49,7 @@ impl Service {
         wish: SetTorLane,
         reason: TorLaneReason,
     ) -> Result<(), WgError> {
-        let former = self.firewall.state().await;
+        let former = self.firewall.state();
         let SetTorLane { lane, exits } = wish.clone();
         match self.firewall.switch(wish.clone()).await {
             Ok(took) => {

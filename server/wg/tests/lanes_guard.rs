@@ -15,6 +15,7 @@ use tornado_shared::model::Lane;
 const RULE: &str = "nft delete rule inet tornado forward handle $(nft -a list chain inet tornado forward | grep 'never forwarded' | sed 's/.*handle //')";
 const MASQUERADE: &str = "nft 'add table ip bad; add chain ip bad post { type nat hook postrouting priority 90; }; add rule ip bad post masquerade; delete table inet tornado'";
 const CANARY_RULE: &str = "nft delete rule inet tornado_canary leave handle $(nft -a list chain inet tornado_canary leave | grep 'saddr' | head -1 | sed 's/.*handle //')";
+const OTHER_NUMBER: &str = "nft 'delete element inet tornado isolation6 { fd74:6f72:6e61:9::2 }; add element inet tornado isolation6 { fd74:6f72:6e61:9::2 : fd74:6f72:6e61:64::99 }'";
 const BLIND: &str = "nft 'add table inet deaf; add chain inet deaf pre { type filter hook prerouting priority -500; }; add rule inet deaf pre ip saddr 10.9.255.254 drop'";
 
 /// Waits for a healthy canary and an open lane.
@@ -60,6 +61,8 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
         ("the canary's table is deleted", "nft delete table inet tornado_canary", interval),
         ("the canary's table is flushed", "nft flush table inet tornado_canary", interval),
         ("a rule of the canary's table is removed", CANARY_RULE, interval),
+        ("a device loses its number", "nft delete element inet tornado isolation4 { 10.9.0.2 }", interval),
+        ("a device gets another number", OTHER_NUMBER, interval),
         ("the canary is made blind", BLIND, interval * 7),
     ];
     for (what, command, limit) in plants {
@@ -224,5 +227,43 @@ async fn a_removed_peer_leaves_no_flow_behind() {
     sync(&client, vec![]).await;
     assert_eq!(flows("10.8.0.4"), 0);
     drop((tunnel, tunnels));
+    service.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_without_nft_reads_back_by_nft() {
+    if !can_run() {
+        return;
+    }
+    let lab = Lab::new();
+    let service = lab.start();
+    let client = lab.client();
+    service.answers(&client).await;
+    sync(&client, vec![]).await;
+    let device = lab.device();
+    let spec = |country: Option<&str>| {
+        let exit = country.map(|code| code.parse().unwrap());
+        tornado_mesh::wg::PeerSpec { exit, ..device.spec(&lab) }
+    };
+    let element = |map: &str| {
+        let text = lab.server.ok(&format!("nft -j list map inet tornado {map}"));
+        let listing: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let all = listing["nftables"][1]["map"]["elem"].as_array().cloned().unwrap_or_default();
+        let address = if map.ends_with('4') { "10.9.0.2" } else { "fd74:6f72:6e61:9::2" };
+        all.into_iter().find(|pair| pair[0] == address).map(|pair| pair[1].clone())
+    };
+    for country in [None, Some("de"), Some("nl"), None] {
+        client.put_peer(spec(country)).await.unwrap();
+        assert_eq!(element("isolation4"), Some("100.64.0.2".into()));
+        assert_eq!(element("isolation6"), Some("fd74:6f72:6e61:64::2".into()));
+        for (map, chain) in [("exit4", "exit"), ("exit6", "exit"), ("entry4", "entry"), ("entry6", "entry")] {
+            let wanted = country.map(|code| serde_json::json!({ "goto": { "target": format!("{chain}_{code}") } }));
+            assert_eq!(element(map), wanted, "{map} for {country:?}");
+        }
+    }
+    client.remove_peer(RemovePeer { public_key: device.key.public_key() }).await.unwrap();
+    assert!(["isolation4", "isolation6", "exit4", "entry6"].iter().all(|map| element(map).is_none()));
+    let status = client.status(NoInput {}).await.unwrap();
+    assert!(status.firewall_verified && status.canary.alarms == 0);
     service.stop().unwrap();
 }

@@ -89,20 +89,14 @@ pub(crate) fn render(
     }
     out.push_str("}\n");
     let known = isolation.iter().map(|(address, number)| (*address, *number));
-    let seat = Seat { isolation: Isolation::CANARY, exit: None };
-    let canary = [IpAddr::V4(policy.canary.v4), IpAddr::V6(policy.canary.v6)].map(|address| (address, seat));
-    elements(&mut out, policy, "add", known.chain(canary));
+    elements(&mut out, policy, "add", known.chain(canary(policy)));
     out
 }
 
-/// One transaction that takes some devices out of the maps and then puts some in.
-#[must_use]
-pub(crate) fn isolate(policy: &Policy, gone: &IsolationMap, put: &IsolationMap) -> String {
-    let mut out = String::new();
-    states::add_chains(&mut out, policy, &put.values().filter_map(|seat| seat.exit).collect());
-    elements(&mut out, policy, "delete", gone.iter().map(|(address, number)| (*address, *number)));
-    elements(&mut out, policy, "add", put.iter().map(|(address, number)| (*address, *number)));
-    out
+/// The canary's own seats.
+pub(super) fn canary(policy: &Policy) -> [(IpAddr, Seat); 2] {
+    let seat = Seat { isolation: Isolation::CANARY, exit: None };
+    [IpAddr::V4(policy.canary.v4), IpAddr::V6(policy.canary.v6)].map(|address| (address, seat))
 }
 
 /// Many elements a command: one command for each would be slow.
@@ -139,7 +133,7 @@ fn element<T: std::fmt::Display>(
 }
 
 /// Maps from a device's address to the one under which Tor sees it, and their type.
-const MAPS: [(&str, &str); 2] = [("isolation4", "ipv4_addr"), ("isolation6", "ipv6_addr")];
+pub(super) const MAPS: [(&str, &str); 2] = [("isolation4", "ipv4_addr"), ("isolation6", "ipv6_addr")];
 
 /// The chains in an order in which each is known before it is jumped to.
 #[must_use]
@@ -406,12 +400,13 @@ mod tests {
     }
 
     #[test]
-    fn a_device_changes_its_country() {
+    fn elements_of_devices() {
         let policy = Policy::of(&Config::default()).unwrap();
-        insta::assert_snapshot!(isolate(&policy, &device(7, Some("de")), &device(8, Some("nl"))));
-        let back = isolate(&policy, &device(8, Some("nl")), &device(9, None));
-        assert!(back.lines().filter(|line| line.starts_with("add")).all(|line| line.contains("isolation")), "{back}");
-        assert_eq!(back.lines().filter(|line| line.starts_with("delete")).count(), 6);
+        let (mut text, mut plain) = (String::new(), String::new());
+        elements(&mut text, &policy, "add", device(7, Some("de")).into_iter());
+        insta::assert_snapshot!(text);
+        elements(&mut plain, &policy, "add", device(9, None).into_iter());
+        assert!(plain.lines().all(|line| line.contains("isolation")), "{plain}");
     }
 
     #[test]

@@ -18,6 +18,8 @@ const FILTER_ORIGINAL: u16 = 1;
 const TUPLE_IP: u16 = 1;
 const INET: u8 = 2;
 const INET6: u8 = 10;
+/// Both families in one listing.
+const ANY: u8 = 0;
 /// The kernel answers at once; more is asked for in one go than fits into this.
 const BUFFER: usize = 1 << 16;
 
@@ -79,9 +81,7 @@ pub(super) async fn end(which: &Which) -> io::Result<usize> {
             }
         }
     } else {
-        for family in [INET, INET6] {
-            socket.list(family, &[], which, &mut found).await?;
-        }
+        socket.list(ANY, &[], which, &mut found).await?;
     }
     let mut ended = 0;
     for (family, name) in found {

@@ -10,6 +10,10 @@ pub(super) const DUMP: u16 = 0x300;
 pub(super) const DONE: u16 = 3;
 /// Message that tells an errno.
 pub(super) const ERROR: u16 = 2;
+/// Of an answer: somebody changed what was being listed.
+pub(super) const DUMP_INTERRUPTED: u16 = 0x10;
+/// Make it.
+pub(super) const CREATE: u16 = 0x400;
 /// Attributes within an attribute.
 pub(super) const NESTED: u16 = 0x8000;
 /// Flags of an attribute's kind: nested, byte order.
@@ -19,16 +23,37 @@ const HEADER: usize = 16;
 /// Length of `nfgenmsg`.
 pub(super) const FAMILY_HEADER: usize = 4;
 
-/// Kind and payload of each message of a datagram; a cut one is left out.
-pub(super) fn messages(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+/// One message.
+pub(super) struct Message<'a> {
+    /// Its kind; in netfilter the subsystem is the upper half.
+    pub(super) kind: u16,
+    /// [`DUMP_INTERRUPTED`] and others.
+    pub(super) flags: u16,
+    /// The number of the request that it answers.
+    pub(super) sequence: u32,
+    /// The socket whose request it tells of; 0: the kernel's own.
+    pub(super) port: u32,
+    /// What follows the header.
+    pub(super) payload: &'a [u8],
+}
+
+/// Each message of a datagram; a cut one is left out.
+pub(super) fn datagram(bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
-        let length = usize::try_from(u32::from_ne_bytes(rest.get(..4)?.try_into().ok()?)).ok()?;
-        let kind = u16::from_ne_bytes(rest.get(4..6)?.try_into().ok()?);
+        let long = |at: usize| Some(u32::from_ne_bytes(rest.get(at..at + 4)?.try_into().ok()?));
+        let short = |at: usize| Some(u16::from_ne_bytes(rest.get(at..at + 2)?.try_into().ok()?));
+        let length = usize::try_from(long(0)?).ok()?;
+        let (kind, flags, sequence, port) = (short(4)?, short(6)?, long(8)?, long(12)?);
         let payload = rest.get(HEADER..length)?;
         rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some((kind, payload))
+        Some(Message { kind, flags, sequence, port, payload })
     })
+}
+
+/// Kind and payload of each message of a datagram.
+pub(super) fn messages(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    datagram(bytes).map(|Message { kind, payload, .. }| (kind, payload))
 }
 
 /// Kind, without flags, and value of each attribute.
@@ -59,14 +84,37 @@ pub(super) fn put(out: &mut Vec<u8>, kind: u16, value: &[u8]) {
 
 /// A whole message to a netfilter subsystem.
 pub(super) fn message(kind: u16, flags: u16, family: u8, attributes: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(HEADER + FAMILY_HEADER + attributes.len()).unwrap_or(u32::MAX);
-    let mut out = Vec::from(length.to_ne_bytes());
-    out.extend(kind.to_ne_bytes());
-    out.extend((REQUEST | flags).to_ne_bytes());
-    out.extend([0; 8]);
-    out.extend([family, 0, 0, 0]);
-    out.extend(attributes);
+    let mut out = Vec::new();
+    append(&mut out, Head { kind, flags, family, resource: 0, sequence: 0 }, attributes);
     out
+}
+
+/// What stands before the attributes.
+pub(super) struct Head {
+    /// Kind of the message.
+    pub(super) kind: u16,
+    /// Besides [`REQUEST`].
+    pub(super) flags: u16,
+    /// Address family.
+    pub(super) family: u8,
+    /// Of a batch: the subsystem.
+    pub(super) resource: u16,
+    /// Answers carry it, too.
+    pub(super) sequence: u32,
+}
+
+/// Appends a message.
+pub(super) fn append(out: &mut Vec<u8>, head: Head, attributes: &[u8]) {
+    let length = u32::try_from(HEADER + FAMILY_HEADER + attributes.len()).unwrap_or(u32::MAX);
+    out.extend(length.to_ne_bytes());
+    out.extend(head.kind.to_ne_bytes());
+    out.extend((REQUEST | head.flags).to_ne_bytes());
+    out.extend(head.sequence.to_ne_bytes());
+    out.extend([0; 4]);
+    out.extend([head.family, 0]);
+    out.extend(head.resource.to_be_bytes());
+    out.extend(attributes);
+    out.resize(out.len().next_multiple_of(4), 0);
 }
 
 /// What an error message says: none for success.

@@ -2,8 +2,14 @@
 
 mod conntrack;
 mod flows;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+mod maps;
+mod maps_wire;
 mod message;
 mod notices;
 
 pub(crate) use flows::Flows;
+pub(crate) use maps::Maps;
+pub(crate) use maps_wire::{Row, Target};
 pub(crate) use notices::{Notice, Notices, OwnRuns};

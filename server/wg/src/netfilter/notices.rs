@@ -1,11 +1,11 @@
 //! Hears at once when somebody changes our tables, or takes a rule or a route of the routing away.
 
-use super::message::{FAMILY_HEADER, attribute, messages};
+use super::message::{FAMILY_HEADER, Message, attribute, datagram, messages};
 use rtnetlink::sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, TokioSocket};
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// `NFNLGRP_NFTABLES`.
@@ -32,28 +32,47 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// What was heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notice {
-    /// Not this process changed one of the tables, or it is not known who.
+    /// Not this process changed one of the tables.
     Tables,
+    /// Changes came faster than they were heard; our own may be among them.
+    Lost,
     /// A rule or a route was taken away by somebody.
     Routing,
 }
 
-/// The processes by which this service changes tables, so that it does not take its own changes for others'.
+/// The processes and the sockets by which this service changes tables, so that it does not take its own changes for
+/// others'.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct OwnRuns(Arc<Mutex<VecDeque<u32>>>);
+pub(crate) struct OwnRuns(Arc<Mutex<Own>>);
+
+#[derive(Debug, Default)]
+struct Own {
+    processes: VecDeque<u32>,
+    ports: Vec<u32>,
+}
 
 impl OwnRuns {
     /// Remembers a process before it changes anything.
     pub(crate) fn note(&self, process: u32) {
-        let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let runs = &mut self.own().processes;
         if runs.len() == RUNS {
             runs.pop_front();
         }
         runs.push_back(process);
     }
 
-    fn is_own(&self, process: u32) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&process)
+    /// Remembers the address of a socket that is ours for as long as this process lives: nobody else can have it.
+    pub(super) fn note_socket(&self, port: u32) {
+        self.own().ports.push(port);
+    }
+
+    fn is_own(&self, process: Option<u32>, port: u32) -> bool {
+        let own = self.own();
+        own.ports.contains(&port) || process.is_some_and(|process| own.processes.contains(&process))
+    }
+
+    fn own(&self) -> MutexGuard<'_, Own> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -62,6 +81,11 @@ impl OwnRuns {
 pub(crate) struct Notices {
     tables: TokioSocket,
     routing: TokioSocket,
+    listener: Listener,
+}
+
+/// Understands what is told about tables.
+pub(super) struct Listener {
     names: Vec<String>,
     own: OwnRuns,
     /// A message of the transaction that is being told was about one of our tables.
@@ -80,7 +104,7 @@ impl Notices {
             Ok(socket)
         };
         let (tables, routing) = (subscribe(NETLINK_NETFILTER, &[TABLES])?, subscribe(NETLINK_ROUTE, &ROUTING)?);
-        Ok(Self { tables, routing, names, own, touched: false })
+        Ok(Self { tables, routing, listener: Listener::new(names, own) })
     }
 
     /// The next change by others. Where messages were lost it says so, too: then anything may have changed.
@@ -91,9 +115,9 @@ impl Notices {
             of_routing.clear();
             tokio::select! {
                 heard = self.tables.recv(&mut of_tables) => match heard {
-                    Ok(()) if !self.concerns(&of_tables) => {}
+                    Ok(()) if !self.listener.concerns(&of_tables) => {}
                     Ok(()) => return Notice::Tables,
-                    Err(error) => return lost(&error, Notice::Tables).await,
+                    Err(error) => return lost(&error, Notice::Lost).await,
                 },
                 heard = self.routing.recv(&mut of_routing) => match heard {
                     Ok(()) if !messages(&of_routing).any(|(kind, _)| TAKEN.contains(&kind)) => {}
@@ -103,18 +127,24 @@ impl Notices {
             }
         }
     }
+}
+
+impl Listener {
+    pub(super) const fn new(names: Vec<String>, own: OwnRuns) -> Self {
+        Self { names, own, touched: false }
+    }
 
     /// True when a transaction of somebody else that touched our tables ends in these messages.
-    fn concerns(&mut self, bytes: &[u8]) -> bool {
+    pub(super) fn concerns(&mut self, bytes: &[u8]) -> bool {
         let mut concerns = false;
-        for (kind, payload) in messages(bytes) {
+        for Message { kind, port, payload, .. } in datagram(bytes) {
             if kind >> 8 != NFTABLES {
                 continue;
             }
             let body = payload.get(FAMILY_HEADER..).unwrap_or_default();
             if kind & 0xff == GENERATION {
                 let process = attribute(body, GENERATION_PROCESS).and_then(|value| value.try_into().ok());
-                let is_own = process.is_some_and(|process| self.own.is_own(u32::from_be_bytes(process)));
+                let is_own = self.own.is_own(process.map(u32::from_be_bytes), port);
                 concerns |= std::mem::take(&mut self.touched) && !is_own;
             } else if let Some(name) = attribute(body, TABLE) {
                 let name = name.strip_suffix(&[0]).unwrap_or(name);
@@ -149,11 +179,19 @@ mod tests {
         message(NFTABLES << 8 | GENERATION, 0, 0, &body)
     }
 
-    #[tokio::test]
-    async fn only_changes_of_our_tables_by_others_are_heard() {
+    /// As it is told of a change that came by a socket.
+    fn by_socket(port: u32, process: u32) -> Vec<u8> {
+        let mut bytes = generation(process);
+        bytes[12..16].copy_from_slice(&port.to_ne_bytes());
+        bytes
+    }
+
+    #[test]
+    fn only_changes_of_our_tables_by_others_are_heard() {
         let own = OwnRuns::default();
         own.note(17);
-        let mut notices = Notices::open(vec!["tornado".into(), "tornado_canary".into()], own).unwrap();
+        own.note_socket(99);
+        let mut notices = Listener::new(vec!["tornado".into(), "tornado_canary".into()], own);
         assert!(!notices.concerns(&[about(b"docker\0"), generation(4)].concat()));
         assert!(!notices.concerns(&[about(b"tornado\0"), generation(17)].concat()));
         assert!(notices.concerns(&[about(b"tornado\0"), generation(4)].concat()));
@@ -162,5 +200,8 @@ mod tests {
         assert!(!notices.concerns(&about(b"tornado\0")));
         assert!(notices.concerns(&generation(4)));
         assert!(!notices.concerns(&generation(4)));
+        // What this process does without another, told under the number of one of its threads.
+        assert!(!notices.concerns(&[about(b"tornado\0"), by_socket(99, 4)].concat()));
+        assert!(notices.concerns(&[about(b"tornado\0"), by_socket(98, 4)].concat()));
     }
 }

@@ -1,8 +1,12 @@
 //! Many peers in one step: devices that connect at the same time share the cost.
 
+use super::both::on_both;
 use super::{Interfaces, Peers, addresses, lane_failed, lane_peer};
+use crate::backend::BackendError;
 use std::collections::HashSet;
-use tornado_mesh::wg::{PeerSpec, WgError};
+use tornado_mesh::MeshFault;
+use tornado_mesh::trial::fault_point;
+use tornado_mesh::wg::{PeerSpec, Removed, WgError};
 use tornado_shared::model::{Lane, PublicKey};
 
 impl Peers {
@@ -27,13 +31,16 @@ impl Peers {
 
     /// Programs peers that [`Peers::pick`] picked on both lanes; if one lane refuses, both are put back.
     pub(crate) async fn put_all(&mut self, lanes: &Interfaces, specs: Vec<PeerSpec>) -> Result<(), WgError> {
-        for lane in Lane::ALL {
-            tornado_mesh::trial::fault_point("put.lane");
+        let done = on_both(lanes, |lane, interface| {
             let peers: Vec<_> = specs.iter().map(|spec| lane_peer(spec, lane, None)).collect();
-            if let Err(error) = lanes.of(lane).put_peers(&peers).await {
-                self.undo(lanes, lane, &specs).await;
-                return Err(lane_failed(lane, &error));
+            async move {
+                fault_point("put.lane");
+                interface.put_peers(&peers).await
             }
+        });
+        if let Some((lane, Err(error))) = done.await.into_iter().find(|(_, done)| done.is_err()) {
+            self.undo(lanes, &specs).await;
+            return Err(lane_failed(lane, &error));
         }
         for spec in specs {
             self.forget(&spec.public_key);
@@ -42,8 +49,53 @@ impl Peers {
         Ok(())
     }
 
-    /// Puts back what was before on the lane that failed and those before it.
-    async fn undo(&mut self, lanes: &Interfaces, failed: Lane, specs: &[PeerSpec]) {
+    /// Takes peers off both lanes; no key twice. Returns their counters in the same order. Once this was called they
+    /// never come back by themselves: a lane that failed is repaired later, without them.
+    pub(crate) async fn remove_all(&mut self, lanes: &Interfaces, keys: &[PublicKey]) -> Result<Vec<Removed>, WgError> {
+        let mut removed = vec![Removed::default(); keys.len()];
+        let (places, mine): (Vec<_>, Vec<_>) =
+            keys.iter().copied().enumerate().filter(|(_, key)| !self.is_canary(key)).unzip();
+        for key in &mine {
+            self.forget(key);
+        }
+        if mine.is_empty() {
+            return Ok(removed);
+        }
+        let done = on_both(lanes, |_, interface| {
+            let keys = mine.clone();
+            async move {
+                fault_point("remove.lane");
+                interface.remove_peers(&keys).await
+            }
+        });
+        let mut failed = None;
+        for (lane, done) in done.await {
+            match done {
+                Ok(counters) => {
+                    for (place, transfer) in places.iter().zip(counters) {
+                        let Some(one) = removed.get_mut(*place) else { continue };
+                        match lane {
+                            Lane::Direct => one.direct = transfer,
+                            Lane::Tor => one.tor = transfer,
+                        }
+                    }
+                }
+                // No interface, no peer: it is made anew from the wanted set.
+                Err(BackendError::Gone(_)) => {}
+                Err(error) => {
+                    *self.doubtful.of_mut(lane) = true;
+                    failed = Some(error);
+                }
+            }
+        }
+        match failed {
+            None => Ok(removed),
+            Some(error) => Err(MeshFault::Unavailable(format!("the peer could not be removed: {error}")).into()),
+        }
+    }
+
+    /// Puts back what was before.
+    async fn undo(&mut self, lanes: &Interfaces, specs: &[PeerSpec]) {
         let (known, new): (Vec<_>, Vec<_>) = specs.iter().partition(|spec| self.contains(&spec.public_key));
         let known: Vec<_> = known.iter().filter_map(|spec| self.wanted.get(&spec.public_key)).collect();
         let new: Vec<PublicKey> = new.iter().map(|spec| spec.public_key).collect();
@@ -62,9 +114,6 @@ impl Peers {
             if let Err(error) = undone.await {
                 tracing::warn!(%lane, %error, "a lane could not be put back at once; it will be repaired");
                 *doubtful = true;
-            }
-            if lane == failed {
-                break;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Decides what both lanes hold: all or nothing, an address has one owner. Pure over [`Interface`].
 
 mod batch;
+mod both;
 
 pub(crate) use batch::Pick;
 
@@ -8,13 +9,14 @@ use crate::backend::{BackendError, Interface, LanePeer};
 use crate::endpoints::{Endpoints, LaneEndpoints};
 use crate::firewall::{IsolationMap, Seat};
 use crate::lane::PerLane;
+use both::on_both;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tornado_mesh::MeshFault;
 use tornado_mesh::trial::fault_point;
-use tornado_mesh::wg::{PeerSpec, Removed, SyncReport, WgError};
-use tornado_shared::model::{Lane, LanePools, PublicKey, Slot, Transfer};
+use tornado_mesh::wg::{PeerSpec, SyncReport, WgError};
+use tornado_shared::model::{Lane, LanePools, PublicKey, Slot};
 
 /// Both interfaces.
 pub(crate) type Interfaces = PerLane<Arc<dyn Interface>>;
@@ -103,33 +105,6 @@ impl Peers {
         if addresses(spec).iter().any(taken) { Err(WgError::AddressInUse) } else { Ok(()) }
     }
 
-    /// Takes a peer off both lanes. Once this was called the peer never comes back by itself:
-    /// a lane that failed is repaired later, without the peer.
-    pub(crate) async fn remove(&mut self, lanes: &Interfaces, key: &PublicKey) -> Result<Removed, WgError> {
-        if self.is_canary(key) {
-            return Ok(Removed::default());
-        }
-        self.forget(key);
-        let mut last = PerLane::<Transfer>::default();
-        let mut failed = None;
-        for lane in Lane::ALL {
-            fault_point("remove.lane");
-            match lanes.of(lane).remove_peers(std::slice::from_ref(key)).await {
-                Ok(counters) => *last.of_mut(lane) = counters.first().copied().unwrap_or_default(),
-                // No interface, no peer: it is made anew from the wanted set.
-                Err(BackendError::Gone(_)) => {}
-                Err(error) => {
-                    *self.doubtful.of_mut(lane) = true;
-                    failed = Some(error);
-                }
-            }
-        }
-        match failed {
-            None => Ok(Removed { direct: last.direct, tor: last.tor }),
-            Some(error) => Err(MeshFault::Unavailable(format!("the peer could not be removed: {error}")).into()),
-        }
-    }
-
     /// Makes the peers exactly these. If a lane refuses, both are put back.
     pub(crate) async fn sync(
         &mut self,
@@ -149,22 +124,33 @@ impl Peers {
             next.remember(spec);
         }
         let (mut put, mut removed, mut calls) = (HashSet::new(), HashSet::new(), Calls::default());
+        let mut plans = PerLane::default();
         for lane in Lane::ALL {
-            match next.program(lanes, lane, Some(self), endpoints.of(lane)).await {
-                Ok(done) => {
-                    fault_point("sync.lane");
-                    *calls.of_mut(lane) = done.calls;
-                    put.extend(done.put);
-                    removed.extend(done.removed);
-                }
-                Err(error) => {
-                    for lane in Lane::ALL {
-                        *self.doubtful.of_mut(lane) = true;
-                        drop(self.repair(lanes, lane, endpoints).await);
-                    }
-                    return Err(lane_failed(lane, &error));
-                }
+            match next.plan(lanes, lane, Some(self), endpoints.of(lane)).await {
+                Ok(plan) => *plans.of_mut(lane) = plan,
+                Err(error) => return Err(lane_failed(lane, &error)),
             }
+        }
+        let done = on_both(lanes, |lane, interface| {
+            let plan = plans.of(lane).clone();
+            async move {
+                let done = plan.carry_out(&*interface).await;
+                fault_point("sync.lane");
+                done
+            }
+        });
+        for (lane, done) in done.await {
+            if let Err(error) = done {
+                for lane in Lane::ALL {
+                    *self.doubtful.of_mut(lane) = true;
+                    drop(self.repair(lanes, lane, endpoints).await);
+                }
+                return Err(lane_failed(lane, &error));
+            }
+            let plan = std::mem::take(plans.of_mut(lane));
+            put.extend(plan.put.iter().map(|peer| peer.public_key));
+            removed.extend(plan.removed);
+            *calls.of_mut(lane) = plan.calls;
         }
         let report = SyncReport { put: put.len(), removed: removed.len(), kept: next.len() - put.len() };
         *self = next;
@@ -178,40 +164,32 @@ impl Peers {
         lane: Lane,
         endpoints: &Endpoints,
     ) -> Result<Vec<PublicKey>, BackendError> {
-        let done = self.program(lanes, lane, None, endpoints.of(lane)).await?;
+        let plan = self.plan(lanes, lane, None, endpoints.of(lane)).await?;
+        plan.carry_out(&**lanes.of(lane)).await?;
         *self.doubtful.of_mut(lane) = false;
-        Ok(done.calls)
+        Ok(plan.calls)
     }
 
-    async fn program(
+    /// What makes a lane hold the wanted set.
+    async fn plan(
         &self,
         lanes: &Interfaces,
         lane: Lane,
         before: Option<&Self>,
         endpoints: &LaneEndpoints,
-    ) -> Result<Programmed, BackendError> {
-        let interface = lanes.of(lane);
-        let present: HashSet<PublicKey> = interface.peers().await?.into_iter().map(|p| p.public_key).collect();
-        let removed: Vec<_> =
-            present.iter().filter(|key| !self.contains(key) && !self.is_mine(key, lane)).copied().collect();
+    ) -> Result<Plan, BackendError> {
+        let present: HashSet<PublicKey> = lanes.of(lane).peers().await?.into_iter().map(|p| p.public_key).collect();
+        let removed = present.iter().filter(|key| !self.contains(key) && !self.is_mine(key, lane)).copied().collect();
         let unchanged = |spec: &PeerSpec| {
             let known = before.filter(|b| !b.is_doubtful(lane)).and_then(|b| b.wanted.get(&spec.public_key));
             present.contains(&spec.public_key) && known.is_some_and(|known| known.on(lane) == spec.on(lane))
         };
-        let changed: Vec<_> = self.wanted.values().filter(|spec| !unchanged(spec)).collect();
-        let peers: Vec<_> =
-            changed.iter().map(|spec| lane_peer(spec, lane, endpoints.get(&spec.public_key).copied())).collect();
-        interface.remove_peers(&removed).await?;
-        if let Some(canary) = self.canary.as_ref().filter(|canary| self.is_mine(&canary.public_key, lane)) {
-            interface.put_peers(std::slice::from_ref(canary)).await?;
-        }
-        interface.put_peers(&peers).await?;
+        let changed = self.wanted.values().filter(|spec| !unchanged(spec));
+        let put: Vec<_> = changed.map(|spec| lane_peer(spec, lane, endpoints.get(&spec.public_key).copied())).collect();
         let is_call = |peer: &&LanePeer| peer.endpoint.is_some() && !present.contains(&peer.public_key);
-        Ok(Programmed {
-            calls: peers.iter().filter(is_call).map(|p| p.public_key).collect(),
-            put: peers.iter().map(|p| p.public_key).collect(),
-            removed,
-        })
+        let calls = put.iter().filter(is_call).map(|p| p.public_key).collect();
+        let canary = self.canary.clone().filter(|canary| self.is_mine(&canary.public_key, lane));
+        Ok(Plan { removed, canary, put, calls })
     }
 
     /// True for the canary on its lane.
@@ -263,10 +241,24 @@ impl Peers {
     }
 }
 
-struct Programmed {
-    put: Vec<PublicKey>,
+/// Changes of one lane.
+#[derive(Clone, Default)]
+struct Plan {
     removed: Vec<PublicKey>,
+    canary: Option<LanePeer>,
+    put: Vec<LanePeer>,
+    /// Whom to call afterwards.
     calls: Vec<PublicKey>,
+}
+
+impl Plan {
+    async fn carry_out(&self, interface: &dyn Interface) -> Result<(), BackendError> {
+        interface.remove_peers(&self.removed).await?;
+        if let Some(canary) = &self.canary {
+            interface.put_peers(std::slice::from_ref(canary)).await?;
+        }
+        interface.put_peers(&self.put).await
+    }
 }
 
 fn addresses(spec: &PeerSpec) -> [IpAddr; 4] {

@@ -184,7 +184,7 @@ async fn a_removed_peer_stays_removed_though_a_lane_failed() {
     let mut lab = Lab::new();
     lab.put(spec(1, 2, 0)).await.unwrap();
     lab.direct.fail_next(1);
-    lab.peers.remove(&lab.lanes, &key(1)).await.unwrap_err();
+    lab.peers.remove_all(&lab.lanes, &[key(1)]).await.unwrap_err();
     assert!(lab.peers.is_doubtful(Lane::Direct));
     lab.repair().await;
     lab.assert_true();
@@ -225,7 +225,7 @@ proptest! {
                         }
                     }
                     Step::Remove { key: number } => {
-                        drop(lab.peers.remove(&lab.lanes, &key(number)).await);
+                        drop(lab.peers.remove_all(&lab.lanes, &[key(number)]).await);
                         assert!(!lab.peers.contains(&key(number)));
                     }
                     Step::Fail { tor, times } => if tor { lab.tor.fail_next(times) } else { lab.direct.fail_next(times) },

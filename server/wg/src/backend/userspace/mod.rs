@@ -1,6 +1,6 @@
 //! WireGuard inside this process: gotatun over a TUN device.
 
-use super::{BackendError, CHUNK, Interface, InterfacePeer, LanePeer};
+use super::{BackendError, Interface, InterfacePeer, LanePeer};
 use crate::netlink::{Link, Netlink};
 use async_trait::async_trait;
 use futures::StreamExt as _;
@@ -8,12 +8,15 @@ use gotatun::device::Peer;
 use gotatun::x25519;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::RwLock;
 use tornado_packet_io::{Link as PacketLink, Offload, PacketIoError, Settings, Tunnel};
 use tornado_shared::model::{PrivateKey, PublicKey, Transfer, UnixSeconds};
 use zeroize::Zeroize as _;
 
+/// Packets wait while peers are changed; after so long they get their turn. An added peer takes some 70 us of key
+/// agreement, a changed or removed one a look at the addresses of all.
+const SLICE: Duration = Duration::from_millis(5);
 /// Handshakes started at the same time.
 const KICKS: usize = 256;
 /// Longest wait for one: the initiation has long been sent by then, and the device itself repeats it.
@@ -99,10 +102,12 @@ impl Interface for UserspaceInterface {
     async fn put_peers(&self, peers: &[LanePeer]) -> Result<(), BackendError> {
         let guard = self.tunnel.read().await;
         let device = guard.as_ref().ok_or_else(|| self.gone())?.device();
-        for chunk in peers.chunks(CHUNK) {
-            self.alive().await?;
+        self.alive().await?;
+        let mut rest = peers.iter();
+        while rest.len() > 0 {
             let written = device.write(async |d| {
-                for peer in chunk {
+                let started = Instant::now();
+                for peer in rest.by_ref() {
                     let mut new = new_peer(peer);
                     let ips = new.allowed_ips.clone();
                     let psk = new.preshared_key;
@@ -117,6 +122,9 @@ impl Interface for UserspaceInterface {
                     } else {
                         d.add_peer(new);
                     }
+                    if started.elapsed() > SLICE {
+                        break;
+                    }
                 }
             });
             written.await.map_err(|e| refused(&self.name, &e))?;
@@ -126,17 +134,26 @@ impl Interface for UserspaceInterface {
     }
 
     async fn remove_peers(&self, keys: &[PublicKey]) -> Result<Vec<Transfer>, BackendError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
         let last: HashMap<PublicKey, Transfer> =
             self.peers().await?.into_iter().map(|p| (p.public_key, p.transfer)).collect();
         let guard = self.tunnel.read().await;
         let device = guard.as_ref().ok_or_else(|| self.gone())?.device();
-        for chunk in keys.chunks(CHUNK) {
+        let mut rest = keys.iter();
+        while rest.len() > 0 {
             let written = device.write(async |d| {
-                for key in chunk {
+                let started = Instant::now();
+                for key in rest.by_ref() {
                     d.remove_peer(&point(key)).await;
+                    if started.elapsed() > SLICE {
+                        break;
+                    }
                 }
             });
             written.await.map_err(|e| refused(&self.name, &e))?;
+            tokio::task::yield_now().await;
         }
         Ok(keys.iter().map(|key| last.get(key).copied().unwrap_or_default()).collect())
     }

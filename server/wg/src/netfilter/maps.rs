@@ -1,0 +1,110 @@
+//! Changes and reads elements of a table's maps without a process: a device that connects needs one, and nft(8) takes
+//! 20 ms of processor for it.
+
+use super::OwnRuns;
+use super::maps_wire::{NEW, Row, Target, change, elements, list};
+use super::message::{DONE, DUMP_INTERRUPTED, ERROR, Message, datagram, errno};
+use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket, protocols::NETLINK_NETFILTER};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// The kernel answers in milliseconds.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// A listing comes in datagrams of at most half of this.
+const BUFFER: usize = 1 << 16;
+/// How often a listing is begun again that somebody's change fell into.
+const TRIES: usize = 5;
+
+/// The maps of one table of family `inet`.
+pub(crate) struct Maps {
+    table: String,
+    link: Mutex<Link>,
+}
+
+struct Link {
+    socket: TokioSocket,
+    sequence: u32,
+}
+
+impl Maps {
+    /// Opens a socket and tells `own` of it. The table need not be there yet.
+    pub(crate) fn open(table: &str, own: &OwnRuns) -> io::Result<Self> {
+        let mut socket = TokioSocket::new(NETLINK_NETFILTER)?;
+        own.note_socket(socket.socket_mut().bind_auto()?.port_number());
+        // To the kernel only: answers of others are not taken.
+        socket.socket_mut().connect(&SocketAddr::new(0, 0))?;
+        Ok(Self { table: table.to_owned(), link: Mutex::new(Link { socket, sequence: 0 }) })
+    }
+
+    /// Takes elements away, then adds some: all or none, in one transaction. At most some thousand at a time.
+    pub(crate) async fn change(&self, gone: &[Row], put: &[Row]) -> io::Result<()> {
+        let mut link = self.link.lock().await;
+        let sequence = link.next();
+        let (bytes, answers) = change(&self.table, gone, put, sequence);
+        let exchange = async {
+            link.socket.send(&bytes).await?;
+            let mut missing = answers;
+            let mut buffer = Vec::with_capacity(BUFFER);
+            while missing > 0 {
+                buffer.clear();
+                link.socket.recv(&mut buffer).await?;
+                // Answers to an earlier change that failed have another number.
+                for Message { kind, payload, .. } in datagram(&buffer).filter(|answer| answer.sequence == sequence) {
+                    match errno(payload) {
+                        _ if kind != ERROR => {}
+                        None => missing -= 1,
+                        Some(code) => return Err(io::Error::from_raw_os_error(code)),
+                    }
+                }
+            }
+            Ok(())
+        };
+        tokio::time::timeout(DEADLINE, exchange).await?
+    }
+
+    /// All elements of a map.
+    pub(crate) async fn read(&self, map: &str) -> io::Result<BTreeMap<IpAddr, Target>> {
+        let mut link = self.link.lock().await;
+        for _ in 0..TRIES {
+            if let Some(found) = tokio::time::timeout(DEADLINE, link.list(&self.table, map)).await?? {
+                return Ok(found);
+            }
+        }
+        Err(io::Error::from_raw_os_error(nix::libc::EINTR))
+    }
+}
+
+impl Link {
+    const fn next(&mut self) -> u32 {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.sequence
+    }
+
+    /// None: somebody changed something meanwhile, so an element may be missing or told twice.
+    async fn list(&mut self, table: &str, map: &str) -> io::Result<Option<BTreeMap<IpAddr, Target>>> {
+        let sequence = self.next();
+        self.socket.send(&list(table, map, sequence)).await?;
+        let (mut found, mut whole) = (BTreeMap::new(), true);
+        let mut buffer = Vec::with_capacity(BUFFER);
+        loop {
+            buffer.clear();
+            self.socket.recv(&mut buffer).await?;
+            for Message { kind, flags, payload, .. } in datagram(&buffer).filter(|answer| answer.sequence == sequence) {
+                whole &= flags & DUMP_INTERRUPTED == 0;
+                if kind == NEW {
+                    found.extend(elements(payload));
+                }
+                if kind == DONE || kind == ERROR {
+                    return match errno(payload) {
+                        None => Ok(whole.then_some(found)),
+                        Some(nix::libc::EINTR) => Ok(None),
+                        Some(code) => Err(io::Error::from_raw_os_error(code)),
+                    };
+                }
+            }
+        }
+    }
+}

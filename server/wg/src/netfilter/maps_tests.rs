@@ -1,0 +1,79 @@
+use super::super::message::messages;
+use super::*;
+use proptest::prelude::*;
+
+fn row(map: &'static str, key: &str, target: Target) -> Row {
+    Row { map, key: key.parse().unwrap(), target }
+}
+
+#[test]
+fn bytes_of_a_small_change() {
+    let gone = [row("m", "10.0.0.1", Target::Goto("c".into()))];
+    let put = [row("m", "10.0.0.1", Target::Address([100, 64, 0, 1].into()))];
+    let (bytes, answers) = change("t", &gone, &put, 7);
+    assert_eq!(answers, 2);
+    let little = |value: u32| value.to_ne_bytes();
+    let short = |value: u16| value.to_ne_bytes();
+    let attribute = |kind: u16, value: &[u8]| {
+        let length = u16::try_from(value.len() + 4).unwrap();
+        let mut out = [&short(length)[..], &short(kind)[..], value].concat();
+        out.resize(out.len().next_multiple_of(4), 0);
+        out
+    };
+    let name = [attribute(1, b"t\0"), attribute(2, b"m\0")].concat();
+    let key = attribute(0x8001, &attribute(1, &[10, 0, 0, 1]));
+    let data = attribute(0x8002, &attribute(1, &[100, 64, 0, 1]));
+    let message = |kind: u16, flags: u16, family: [u8; 4], body: &[u8]| {
+        let length = u32::try_from(20 + body.len()).unwrap();
+        [&little(length)[..], &short(kind), &short(flags), &little(7), &little(0), &family, body].concat()
+    };
+    let body = |element: &[u8]| [name.clone(), attribute(0x8003, &attribute(0x8001, element))].concat();
+    let wanted = [
+        message(0x10, 1, [0, 0, 0, 10], &[]),
+        message(0x0a0e, 5, [1, 0, 0, 0], &body(&key)),
+        message(0x0a0c, 0x405, [1, 0, 0, 0], &body(&[key.clone(), data].concat())),
+        message(0x11, 1, [0, 0, 0, 10], &[]),
+    ];
+    assert_eq!(bytes, wanted.concat());
+}
+
+fn any_row() -> impl Strategy<Value = Row> {
+    let four = (any::<[u8; 4]>(), any::<[u8; 4]>()).prop_map(|(a, b)| (IpAddr::from(a), IpAddr::from(b)));
+    let six = (any::<[u8; 16]>(), any::<[u8; 16]>()).prop_map(|(a, b)| (IpAddr::from(a), IpAddr::from(b)));
+    let map = prop_oneof![Just("isolation4"), Just("exit6")];
+    (prop_oneof![four, six], map, proptest::option::of("[a-z_]{1,30}")).prop_map(|((key, to), map, chain)| Row {
+        map,
+        key,
+        target: chain.map_or(Target::Address(to), Target::Goto),
+    })
+}
+
+proptest! {
+    /// Whatever is added reads back by the same parser that reads the kernel, in whole messages of bounded size.
+    #[test]
+    fn what_is_added_reads_back(rows in proptest::collection::vec(any_row(), 0..1200)) {
+        let (bytes, answers) = change("tornado", &[], &rows, 3);
+        let mut found = Vec::new();
+        let mut count = 0;
+        for (kind, payload) in messages(&bytes) {
+            if kind == NEW {
+                count += 1;
+                let map = attribute(&payload[FAMILY_HEADER..], SET).unwrap().to_vec();
+                found.extend(elements(payload).map(|(key, target)| (map.clone(), key, target)));
+                prop_assert!(payload.len() < 1 << 16);
+            }
+        }
+        prop_assert_eq!(count, answers);
+        let mut wanted: Vec<_> = rows.into_iter().map(|row| (text(row.map), row.key, row.target)).collect();
+        wanted.sort_by_key(|(map, _, _)| map.clone());
+        prop_assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        for (_, payload) in messages(&bytes) {
+            elements(payload).count();
+        }
+        elements(&bytes).count();
+    }
+}

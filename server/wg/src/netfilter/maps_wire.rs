@@ -1,0 +1,166 @@
+//! Elements of nftables' maps as netlink carries them (`include/uapi/linux/netfilter/nf_tables.h`). Pure.
+
+use super::message::{ACKNOWLEDGE, CREATE, DUMP, FAMILY_HEADER, Head, NESTED, append, attribute, attributes, put};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// nftables among netfilter's subsystems.
+const NFTABLES: u16 = 10;
+/// `NFNL_MSG_BATCH_BEGIN` and `NFNL_MSG_BATCH_END`: what is between them is one transaction.
+const BATCH: [u16; 2] = [0x10, 0x11];
+/// `NFT_MSG_NEWSETELEM`, also the answer to [`GET`].
+pub(super) const NEW: u16 = NFTABLES << 8 | 12;
+const GET: u16 = NFTABLES << 8 | 13;
+const DELETE: u16 = NFTABLES << 8 | 14;
+/// Family `inet`.
+const INET: u8 = 1;
+/// `NFTA_SET_ELEM_LIST_…`
+const TABLE: u16 = 1;
+const SET: u16 = 2;
+const ELEMENTS: u16 = 3;
+/// `NFTA_LIST_ELEM`
+const ELEMENT: u16 = 1;
+/// `NFTA_SET_ELEM_…`
+const KEY: u16 = 1;
+const DATA: u16 = 2;
+/// `NFTA_DATA_…`
+const VALUE: u16 = 1;
+const VERDICT: u16 = 2;
+/// `NFTA_VERDICT_…`
+const CODE: u16 = 1;
+const CHAIN: u16 = 2;
+/// `NFT_GOTO`
+const GOTO: i32 = -4;
+/// Elements a message: some 60 bytes each, and all of them are one attribute of at most 64 KiB.
+const A_MESSAGE: usize = 500;
+
+/// What a key is mapped to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Another address of the same family.
+    Address(IpAddr),
+    /// A chain, never to return.
+    Goto(String),
+    /// Anything else: never ours.
+    Strange,
+}
+
+/// One element of a map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// Name of the map.
+    pub(crate) map: &'static str,
+    /// Whom it is about.
+    pub(crate) key: IpAddr,
+    /// What it says.
+    pub(crate) target: Target,
+}
+
+/// One transaction that takes elements away, then adds some. Returns the bytes and how many answers there will be.
+pub(super) fn change(table: &str, gone: &[Row], put: &[Row], sequence: u32) -> (Vec<u8>, usize) {
+    let (mut out, mut answers) = (Vec::new(), 0);
+    let plain = |kind| Head { kind, flags: 0, family: 0, resource: NFTABLES, sequence };
+    append(&mut out, plain(BATCH[0]), &[]);
+    for (kind, flags, rows) in [(DELETE, ACKNOWLEDGE, gone), (NEW, ACKNOWLEDGE | CREATE, put)] {
+        let mut maps = BTreeMap::<&str, Vec<&Row>>::new();
+        for row in rows {
+            maps.entry(row.map).or_default().push(row);
+        }
+        for (map, rows) in maps {
+            for chunk in rows.chunks(A_MESSAGE) {
+                let mut list = Vec::new();
+                for row in chunk {
+                    nest(&mut list, ELEMENT, |out| element(out, row, kind == NEW));
+                }
+                let mut body = named(table, map);
+                super::message::put(&mut body, ELEMENTS | NESTED, &list);
+                append(&mut out, Head { kind, flags, family: INET, resource: 0, sequence }, &body);
+                answers += 1;
+            }
+        }
+    }
+    append(&mut out, plain(BATCH[1]), &[]);
+    (out, answers)
+}
+
+/// Asks for all elements of a map.
+pub(super) fn list(table: &str, map: &str, sequence: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    append(&mut out, Head { kind: GET, flags: DUMP, family: INET, resource: 0, sequence }, &named(table, map));
+    out
+}
+
+/// The elements in the payload of one answer to [`list`].
+pub(super) fn elements(payload: &[u8]) -> impl Iterator<Item = (IpAddr, Target)> {
+    let all = payload.get(FAMILY_HEADER..).and_then(|all| attribute(all, ELEMENTS)).unwrap_or_default();
+    attributes(all).filter(|(kind, _)| *kind == ELEMENT).filter_map(|(_, element)| {
+        let key = attribute(element, KEY).and_then(|key| address(attribute(key, VALUE)?))?;
+        let target = attribute(element, DATA).and_then(target).unwrap_or(Target::Strange);
+        Some((key, target))
+    })
+}
+
+fn named(table: &str, map: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    put(&mut out, TABLE, &text(table));
+    put(&mut out, SET, &text(map));
+    out
+}
+
+fn element(out: &mut Vec<u8>, row: &Row, with_target: bool) {
+    nest(out, KEY, |out| put_address(out, row.key));
+    if !with_target {
+        return;
+    }
+    match &row.target {
+        Target::Address(to) => nest(out, DATA, |out| put_address(out, *to)),
+        Target::Goto(chain) => nest(out, DATA, |out| {
+            nest(out, VERDICT, |out| {
+                put(out, CODE, &GOTO.to_be_bytes());
+                put(out, CHAIN, &text(chain));
+            });
+        }),
+        // Without data the kernel refuses it.
+        Target::Strange => {}
+    }
+}
+
+fn put_address(out: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => put(out, VALUE, &address.octets()),
+        IpAddr::V6(address) => put(out, VALUE, &address.octets()),
+    }
+}
+
+fn nest(out: &mut Vec<u8>, kind: u16, fill: impl FnOnce(&mut Vec<u8>)) {
+    let mut inner = Vec::new();
+    fill(&mut inner);
+    put(out, kind | NESTED, &inner);
+}
+
+fn text(text: &str) -> Vec<u8> {
+    [text.as_bytes(), &[0]].concat()
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.len() {
+        4 => Some(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?).into()),
+        16 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into()),
+        _ => None,
+    }
+}
+
+fn target(data: &[u8]) -> Option<Target> {
+    if let Some(value) = attribute(data, VALUE) {
+        return address(value).map(Target::Address);
+    }
+    let verdict = attribute(data, VERDICT)?;
+    let code = attribute(verdict, CODE).and_then(|code| code.try_into().ok()).map(i32::from_be_bytes);
+    let chain = attribute(verdict, CHAIN)?;
+    let chain = std::str::from_utf8(chain.strip_suffix(&[0]).unwrap_or(chain)).ok()?;
+    (code == Some(GOTO)).then(|| Target::Goto(chain.to_owned()))
+}
+
+#[cfg(test)]
+#[path = "maps_tests.rs"]
+mod tests;
