@@ -12,7 +12,6 @@ use tornado_mesh::MeshFault;
 use tornado_mesh::auth::{AccessToken, Authorize, Grant};
 use tornado_mesh::session::{Connect, Connected, SessionError};
 use tornado_mesh::trial::fault_point;
-use tornado_mesh::trial::fault_point;
 use tornado_mesh::wg::{LaneEnd, WgError};
 use tornado_shared::model::{CloseReason, PublicKey, SessionId, SessionState, UnixSeconds};
 use tornado_store::sessions::{AfterClose, OpenSession, Opened, PresharedPair};
@@ -34,7 +33,6 @@ impl Service {
         if grant.device_id != device_id {
             return Err(MeshFault::Internal("service auth answered for another device".into()).into());
         }
-        fault_point("connect.granted");
         fault_point("connect.granted");
         self.check_allowance(&grant).await?;
         if let Some(entry) = self.registry.of_device(grant.device_id) {
@@ -104,7 +102,6 @@ impl Service {
             opened = self.store.open(&open).await.map_err(|error| fault::store(&error))?;
         }
         fault_point("connect.leased");
-        fault_point("connect.leased");
         let (row, undo) = match opened {
             Opened::New { row, held_before: true, .. } => (row, Some(AfterClose::Quarantine)),
             Opened::New { row, held_before: false, .. } => (row, Some(AfterClose::FreeNow)),
@@ -159,7 +156,6 @@ impl Service {
             }
             other => other.map_err(fault::wg)?,
         }
-        fault_point("connect.peered");
         fault_point("connect.peered");
         let change = {
             let mut cell = entry.cell();

@@ -77,8 +77,6 @@ pub struct UserFilter {
 pub trait AccountStore: Send + Sync + 'static {
     /// Makes an account. False: the name or the address is taken.
     async fn add_user(&self, user: &NewUser, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError>;
-    /// Changes an account and ends logins.
-    async fn change_user(
     /// Makes an account of another installation, suspended if it was. False: the name or the address is taken.
     async fn import_user(
         &self,
@@ -87,6 +85,8 @@ pub trait AccountStore: Send + Sync + 'static {
         now: UnixSeconds,
         audit: &NewAudit,
     ) -> Result<bool, StoreError>;
+    /// Changes an account and ends logins.
+    async fn change_user(
         &self,
         user: UserId,
         change: &UserChange,
@@ -125,8 +125,6 @@ impl AccountStore for SqlIdentityStore {
         Ok(true)
     }
 
-    async fn change_user(
-        &self,
     async fn import_user(
         &self,
         user: &NewUser,
@@ -150,6 +148,8 @@ impl AccountStore for SqlIdentityStore {
         Ok(true)
     }
 
+    async fn change_user(
+        &self,
         user: UserId,
         change: &UserChange,
         now: UnixSeconds,
