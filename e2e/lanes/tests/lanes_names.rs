@@ -1,0 +1,118 @@
+//! Names on the direct lane: asked through the tunnel, answered by the server's own resolver.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+use tornado_e2e_harness::{Host, INTERNET, wait_for};
+use tornado_e2e_lanes::world::World;
+
+/// The lane's first address.
+const RESOLVER: &str = "10.8.0.1:53";
+const WITHIN: Duration = Duration::from_secs(6);
+
+/// Answers every question for IPv4 with its own address, in `internet`, until it is dropped.
+struct Upstream {
+    asked: Arc<AtomicU32>,
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Upstream {
+    fn start(host: &Host) -> Self {
+        let at = SocketAddr::from((INTERNET.v4, 53));
+        let socket = host.enter(|| UdpSocket::bind(at).unwrap()).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let (asked, stop) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+        let (count, end) = (asked.clone(), stop.clone());
+        let thread = std::thread::spawn(move || {
+            let mut buffer = [0; 1500];
+            while !end.load(Ordering::Relaxed) {
+                if let Ok((length, from)) = socket.recv_from(&mut buffer) {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    let _ = socket.send_to(&answer(&buffer[..length]), from);
+                }
+            }
+        });
+        Self { asked, stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// RFC 1035 §4.1: the question back, and one address if it asked for IPv4.
+fn answer(question: &[u8]) -> Vec<u8> {
+    let name = question[12..].iter().position(|byte| *byte == 0).unwrap() + 13;
+    let is_a = question[name..name + 2] == [0, 1];
+    let mut bytes = question[..2].to_vec();
+    bytes.extend([0x81, 0x80, 0, 1, 0, u8::from(is_a), 0, 0, 0, 0]);
+    bytes.extend(&question[12..name + 4]);
+    if is_a {
+        bytes.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 0, 0, 4]);
+        bytes.extend(INTERNET.v4.octets());
+    }
+    bytes
+}
+
+fn question(name: &str) -> Vec<u8> {
+    let mut bytes = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in name.split('.') {
+        bytes.push(u8::try_from(label.len()).unwrap());
+        bytes.extend(label.as_bytes());
+    }
+    bytes.extend([0, 0, 1, 0, 1]);
+    bytes
+}
+
+/// The code and the last four bytes, which are the address where there is one.
+fn ask(host: &Host, name: &str) -> Option<(u8, Ipv4Addr)> {
+    let reply = host.udp_ask(RESOLVER.parse().unwrap(), &question(name), WITHIN).unwrap()?;
+    let last: [u8; 4] = reply.last_chunk().copied().unwrap();
+    Some((reply[3] & 0x0f, last.into()))
+}
+
+#[test]
+fn devices_of_the_direct_lane_ask_the_server_and_nobody_else_can() {
+    let config = format!("[dns]\ndnssec = false\nupstreams = ['{}']\n", INTERNET.v4);
+    let world = World::up(1, &config).unwrap();
+    let upstream = Upstream::start(world.lab.host("internet").unwrap());
+    let device = world.enrolled(1).unwrap();
+    device.cli(&["connect"]).unwrap().success().unwrap();
+    let ends = world.mesh_get("wg", "/v1/status").unwrap();
+    let direct = ends["lanes"].as_array().unwrap().iter().find(|end| end["lane"] == "direct").unwrap();
+    assert_eq!(direct["dns"]["v4"], "10.8.0.1", "offers name the resolver: {direct}");
+
+    let clear = device.host().capture("eth0", "port 53").unwrap();
+    assert_eq!(ask(device.host(), "www.example.org"), Some((0, INTERNET.v4)));
+    let asked = upstream.asked.load(Ordering::Relaxed);
+    assert_eq!(ask(device.host(), "www.example.org"), Some((0, INTERNET.v4)));
+    assert_eq!(upstream.asked.load(Ordering::Relaxed), asked, "the second time it is known");
+    assert_eq!(clear.stop().unwrap().count(), 0, "nothing went past the tunnel");
+
+    // Neither internet nor the server's public address.
+    let internet = world.lab.host("internet").unwrap();
+    let public = SocketAddr::from((tornado_e2e_harness::SERVER.v4, 53));
+    let refused = internet.udp_ask(public, &question("www.example.org"), Duration::from_secs(1));
+    assert!(!matches!(refused, Ok(Some(_))), "the server answers strangers");
+
+    // Its death is not the tunnel's.
+    let pid = world.server.pid_of("dns").unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), nix::sys::signal::Signal::SIGKILL).unwrap();
+    wait_for("the resolver is back", Duration::from_secs(10), || {
+        let again = world.server.pid_of("dns").is_ok_and(|new| new != pid);
+        let reply =
+            device.host().udp_ask(RESOLVER.parse().unwrap(), &question("back.example.org"), Duration::from_secs(1));
+        Ok((again && matches!(reply, Ok(Some(_)))).then_some(()))
+    })
+    .unwrap();
+    assert_eq!(device.json(&["status"]).unwrap()["state"], "connected");
+}
