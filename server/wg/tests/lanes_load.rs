@@ -183,7 +183,7 @@ async fn many_peers_disturb_nobody() {
             client.put_peer(one).await.unwrap();
         };
         let before = processor();
-        let puts = storm(coming.clone(), &client, move |client, one| put(client, one)).await;
+        let puts = storm(coming.clone(), &client, put).await;
         eprintln!("{present}: connects {puts} ({:.2} s CPU), silence {:?}", processor() - before, pulse.longest());
         let status = client.status(NoInput {}).await.unwrap();
         assert_eq!(status.peers, all.len() + STORM as usize);
@@ -195,7 +195,7 @@ async fn many_peers_disturb_nobody() {
         };
         let before = processor();
         let going = coming.split_off(coming.len() - ENDS);
-        let removals = storm(going, &client, move |client, one| remove(client, one)).await;
+        let removals = storm(going, &client, remove).await;
         eprintln!("{present}: ends {removals} ({:.2} s CPU), silence {:?}", processor() - before, pulse.longest());
         all.extend(coming);
         let status = client.status(NoInput {}).await.unwrap();
