@@ -31,9 +31,15 @@ fn owner(inodes: &[u64]) -> Option<Holder> {
     for entry in std::fs::read_dir("/proc").ok()?.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
         if holds(&entry.path()) {
-            let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-            return Some(Holder::Process { name: name.trim().to_owned(), pid });
+            return Some(Holder::Process { name: name(&entry.path()), pid });
         }
     }
     None
+}
+
+/// What a process was called with. Not `comm`: the supervisor starts services by `/proc/self/exe`.
+fn name(process: &Path) -> String {
+    let called = std::fs::read(process.join("cmdline")).unwrap_or_default();
+    let first = String::from_utf8_lossy(called.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned();
+    Path::new(&first).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -1,0 +1,123 @@
+//! The server's machine is lost; its backup is put in place on another one with the same address.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::net::IpAddr;
+use std::process::Stdio;
+use std::time::Duration;
+use tornado_e2e_harness::{DeviceProc, Host, SERVER, ServerOptions, wait_for};
+use tornado_e2e_lanes::world::World;
+
+const PASSPHRASE: &str = "a passphrase for tests";
+/// Access tokens die fast, so refresh tokens are traded between the backup and the loss.
+const QUICK: &str = "[auth]\naccess_lifetime = 60\n[session]\nheartbeat_ttl = 4\nsweep_interval = 1\n";
+
+fn seen(world: &World, host: &Host) -> Option<IpAddr> {
+    let page = host.http_get_within(world.internet.http_v4(), "/", Duration::from_secs(2));
+    page.ok()?.seen_as().ok()
+}
+
+fn carried(world: &World, host: &Host, what: &str) {
+    wait_for(what, Duration::from_secs(90), || Ok(seen(world, host).filter(|seen| *seen == IpAddr::from(SERVER.v4))))
+        .unwrap();
+}
+
+fn connected(world: &World, number: u16) -> DeviceProc {
+    let device = world.enrolled(number).unwrap();
+    device.cli(&["connect"]).unwrap().success().unwrap();
+    carried(world, &world.device_host(number).unwrap().clone(), "traffic of a device");
+    device
+}
+
+/// `tornadod WORDS` with the passphrase on standard input.
+fn with_passphrase(world: &World, words: &[&str]) -> (Option<i32>, String) {
+    use std::io::Write as _;
+    let mut command = world.server.command().unwrap();
+    command.args(words).arg("--passphrase-stdin");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    writeln!(child.stdin.take().unwrap(), "{PASSPHRASE}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+fn addresses(world: &World) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let of = |session: &Value| (text(&session["device_id"]), text(&session["direct"]["v4"]));
+    let mut all: Vec<_> = world.sessions().unwrap().iter().map(of).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn devices_come_back_by_themselves_after_a_restore_on_another_machine() {
+    let options = ServerOptions { config: QUICK.to_owned(), cluster: false, ..ServerOptions::default() };
+    let mut world = World::up_with(3, options).unwrap();
+    let devices: Vec<DeviceProc> = (1..=2).map(|number| connected(&world, number)).collect();
+    let leases = addresses(&world);
+
+    // Online: taken while packets flow.
+    let (state, run) = (world.server.state_dir(), world.server.run_dir());
+    let file = state.parent().unwrap().join("server.backup");
+    let path = file.to_str().unwrap();
+    let (code, said) = with_passphrase(&world, &["backup", path]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = with_passphrase(&world, &["backup", path]);
+    assert_eq!(code, Some(2), "never written over: {said}");
+    let (code, said) = with_passphrase(&world, &["restore", path]);
+    assert_eq!(code, Some(4), "there is a state, and the server runs: {said}");
+    assert!(!state.join(".backup").exists(), "nothing is left of the copies");
+
+    // Time goes on: devices trade tokens, which the backup does not know.
+    std::thread::sleep(Duration::from_secs(70));
+
+    // The machine is lost, with everything on it.
+    let config = std::fs::read(world.server.config_path()).unwrap();
+    let services = ["auth", "session", "wg", "tor", "dns", "client-api", "admin"];
+    let pids: Vec<u32> = services.iter().filter_map(|service| world.server.pid_of(service).ok()).collect();
+    world.server.master().unwrap().signal(Signal::SIGKILL).unwrap();
+    for pid in &pids {
+        kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).unwrap();
+    }
+    assert!(pids.len() >= 6, "{pids:?}");
+    world.lab.host("server").unwrap().exec(&["nft", "flush", "ruleset"]).unwrap();
+    for directory in [&state, &run] {
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+    std::fs::remove_file(world.server.config_path()).unwrap();
+
+    // Another one.
+    let (code, said) = with_passphrase(&world, &["restore", path]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(std::fs::read(world.server.config_path()).unwrap(), config, "the configuration came along");
+    world.server.start_master().unwrap();
+    world.server.wait_ready(Duration::from_secs(60)).unwrap();
+    world.server.cli(&["keys", "check"]).unwrap().success().unwrap();
+    world.server.cli(&["audit", "verify"]).unwrap().success().unwrap();
+    let back = |number: u16| seen(&world, world.device_host(number).unwrap()) == Some(IpAddr::from(SERVER.v4));
+    let waited = wait_for("traffic without anybody doing anything", Duration::from_secs(90), || {
+        Ok((back(1) && back(2)).then_some(()))
+    });
+    if let Err(error) = waited {
+        let said: Vec<String> =
+            devices.iter().map(|device| format!("{:?}", device.cli(&["status"]).unwrap())).collect();
+        panic!("{error}: {said:#?}\n{}", devices[0].log().unwrap());
+    }
+    // Long enough for another trade of tokens against the restored database.
+    std::thread::sleep(Duration::from_secs(70));
+    world.wait_sessions(2, Duration::from_secs(20)).unwrap();
+    let now = addresses(&world);
+    assert_eq!(now[..], leases[..], "leases are kept");
+    for number in 1..=2 {
+        carried(&world, &world.device_host(number).unwrap().clone(), "traffic later on");
+    }
+    let doctor = world.server.cli(&["doctor", "--json"]).unwrap();
+    let report: Value = serde_json::from_str(&doctor.stdout).unwrap();
+    let codes: Vec<&str> = report["findings"].as_array().unwrap().iter().filter_map(|f| f["code"].as_str()).collect();
+    for wrong in ["file_owner", "file_mode", "keys_unsound", "database_damaged", "service_not_ready", "port_silent"] {
+        assert!(!codes.contains(&wrong), "{}", doctor.stdout);
+    }
+}
