@@ -115,7 +115,7 @@ mod tests {
                   *\t0000080A\t00000000\t0200\t0\t0\t0\t0000FFFF\t0\t0\t0\nrubbish";
         let found: Vec<String> = routes_v4(v4).iter().map(|r| format!("{} {}", r.net, r.interface)).collect();
         assert_eq!(found, ["0.0.0.0/0 eth0", "10.8.0.0/16 tun5"]);
-        let v6 = "fd000000000000000000000000000000 40 00 00 00 00000100 00000002 00000000 00000001     eth0\n";
+        let v6 = "fd000000000000000000000000000000 40 00 00 00000100 00000002 00000000 00000001     eth0\n";
         assert_eq!(routes_v6(v6).len(), 0, "one column is missing");
         let zero = "0".repeat(32);
         let v6 = format!(
