@@ -211,7 +211,7 @@ pub async fn ask(to: &str, name: &str, kind: RecordType) -> Message {
     socket.send(&question(name, kind).to_vec().unwrap()).await.unwrap();
     let mut buffer = vec![0; 4096];
     let answer = tokio::time::timeout(Duration::from_secs(6), socket.recv(&mut buffer)).await;
-    let length = answer.expect("an answer").unwrap();
+    let length = answer.unwrap().unwrap();
     Message::from_vec(&buffer[..length]).unwrap()
 }
 
