@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a command line talks to people")]
 
 mod bench;
+mod fuzz;
 mod lab;
 mod machine;
 mod shell;
@@ -30,6 +31,8 @@ enum Task {
     Lab(lab::LabTask),
     /// Runs the checks and the tests: all, or the suites named
     Test(test::Test),
+    /// Attacks parsers with bytes that grow cleverer: all, or those named
+    Fuzz(fuzz::Fuzz),
     /// Measures: all benches, or those named
     Bench(bench::Words),
     /// Installs what building and testing need and this machine lacks
@@ -54,6 +57,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Down(down) => down.run().map(|()| ExitCode::SUCCESS),
         Task::Lab(lab) => lab.run(),
         Task::Test(test) => test.run(),
+        Task::Fuzz(fuzz) => fuzz.run(),
         Task::Bench(bench) => bench.run(),
         Task::Install(install) => install.run().map(|()| ExitCode::SUCCESS),
         Task::LintTree => test::lint_tree(),

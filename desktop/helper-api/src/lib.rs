@@ -8,6 +8,8 @@
 mod access;
 mod client;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod model;
 mod server;
 

@@ -156,7 +156,7 @@ async fn serve_connection(stream: UnixStream, router: Router, permit: OwnedSemap
 
 type Shared = State<Arc<dyn Helper>>;
 
-fn router(helper: Arc<dyn Helper>, stop: CancellationToken) -> Router {
+pub(crate) fn router(helper: Arc<dyn Helper>, stop: CancellationToken) -> Router {
     Router::new()
         .route(path::ENROLL, post(|State(h): Shared, r: Request| call(r, |i: Enroll| async move { h.enroll(i).await })))
         .route(path::LOGIN, post(|State(h): Shared, r: Request| call(r, |i: Login| async move { h.login(i).await })))

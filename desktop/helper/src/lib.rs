@@ -4,6 +4,8 @@ mod account;
 mod calls;
 mod engine;
 mod export;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod keeper;
 mod lanes;
 mod publish;

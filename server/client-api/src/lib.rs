@@ -5,6 +5,8 @@ mod api;
 mod config;
 mod error;
 mod extract;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod limits;
 mod listener;
 mod openapi;

@@ -18,6 +18,8 @@ mod directory;
 mod error;
 mod fake;
 mod files;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod lanes;
 mod machine;
 mod offer;

@@ -131,7 +131,7 @@ fn is_whole(head: &[u8]) -> bool {
 }
 
 /// The response to a request's head.
-fn respond(head: &[u8]) -> String {
+pub(crate) fn respond(head: &[u8]) -> String {
     if !is_whole(head) {
         return refusal(if head.len() >= MAX_HEAD { "431 Request Header Fields Too Large" } else { "400 Bad Request" });
     }

@@ -236,7 +236,7 @@ fn is_between(a: &[u8], b: &[u8], layout: Layout) -> bool {
 }
 
 /// A piece as it goes to the kernel.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn flatten<'p>(piece: &Piece, packet: impl Fn(usize) -> &'p [u8]) -> Vec<u8> {
     let mut bytes = piece.head().to_vec();
     for member in piece.members() {

@@ -7,6 +7,8 @@ mod offload;
 mod checksum;
 #[cfg(target_os = "linux")]
 mod coalesce;
+#[cfg(all(feature = "fuzzing", target_os = "linux"))]
+pub mod fuzzing;
 #[cfg(target_os = "linux")]
 mod header;
 #[cfg(target_os = "linux")]

@@ -6,11 +6,12 @@ mod suite;
 mod tally;
 mod tree;
 
-use crate::{machine, shell};
+use crate::{fuzz, machine, shell};
 use anyhow::anyhow;
 use std::process::ExitCode;
 use suite::{Binary, Suite};
-use tally::Tally;
+pub use suite::watch;
+pub use tally::Tally;
 use tornado_e2e_harness::{Lab, Sweep};
 
 /// Suites that will exist and do not yet: named so that asking for one is an error, not a green nothing.
@@ -19,7 +20,7 @@ const NOT_YET: &[&str] = &["console", "desktop", "packages"];
 /// Words of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Test {
-    /// lint, unit, store, lanes, cluster, tor, kernel; all of them when none is named
+    /// lint, fuzz, unit, store, lanes, cluster, tor, kernel; all of them when none is named
     suites: Vec<String>,
 }
 
@@ -27,23 +28,26 @@ pub struct Test {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Lint,
+    Fuzz,
     Run(Suite),
 }
 
 impl Part {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Lint,
         Self::Run(Suite::Unit),
         Self::Run(Suite::Store),
         Self::Run(Suite::Lanes),
         Self::Run(Suite::Cluster),
         Self::Run(Suite::Tor),
+        Self::Fuzz,
         Self::Run(Suite::Kernel),
     ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Lint => "lint",
+            Self::Fuzz => "fuzz",
             Self::Run(suite) => suite.name(),
         }
     }
@@ -74,6 +78,9 @@ impl Test {
         if parts.contains(&Part::Lint) {
             lines.push(close("lint", checks::run(), &mut total));
         }
+        if parts.contains(&Part::Fuzz) {
+            lines.push(close("fuzz", fuzz::suite(), &mut total));
+        }
         if !suites.is_empty() {
             let built = suite::build();
             for suite in suites {
@@ -92,7 +99,7 @@ impl Test {
 impl Part {
     const fn suite(self) -> Option<Suite> {
         match self {
-            Self::Lint => None,
+            Self::Lint | Self::Fuzz => None,
             Self::Run(suite) => Some(suite),
         }
     }

@@ -11,6 +11,8 @@ mod table;
 
 pub(crate) use device::CanaryDevice;
 pub(crate) use table::CanaryTable;
+#[cfg(feature = "fuzzing")]
+pub(crate) use table::take_counts;
 
 use crate::firewall::Check;
 use crate::guard::now;

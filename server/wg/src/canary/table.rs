@@ -114,18 +114,20 @@ impl CanaryTable {
 }
 
 /// Takes the counts out of a listing, so that what remains says only how the table is.
-fn take_counts(listing: &mut Value) -> Counts {
+pub(crate) fn take_counts(listing: &mut Value) -> Counts {
     let mut counts = Counts::default();
-    for object in listing["nftables"].as_array_mut().into_iter().flatten() {
-        let Some(counter) = object.get_mut("counter") else { continue };
-        let packets = counter["packets"].as_u64().unwrap_or(0);
-        if counter["name"] == "seen" {
-            counts.seen = packets;
-        } else if counter["name"] == "leaks" {
-            counts.leaks = packets;
+    // Indexing would panic on what is no object.
+    let objects = listing.get_mut("nftables").and_then(Value::as_array_mut);
+    for object in objects.into_iter().flatten() {
+        let Some(counter) = object.get_mut("counter").and_then(Value::as_object_mut) else { continue };
+        let packets = counter.get("packets").and_then(Value::as_u64).unwrap_or(0);
+        match counter.get("name").and_then(Value::as_str) {
+            Some("seen") => counts.seen = packets,
+            Some("leaks") => counts.leaks = packets,
+            Some(_) | None => {}
         }
-        counter["packets"] = Value::Null;
-        counter["bytes"] = Value::Null;
+        counter.insert("packets".into(), Value::Null);
+        counter.insert("bytes".into(), Value::Null);
     }
     counts
 }
@@ -139,6 +141,14 @@ mod tests {
     fn table_of_the_defaults() {
         let config = Config::default();
         insta::assert_snapshot!(render("tornado_canary", "wg1", config.canary().unwrap()));
+    }
+
+    #[test]
+    fn a_listing_of_another_form_does_no_harm() {
+        for text in ["[]", "7", "{}", r#"{"nftables":{"counter":1}}"#, r#"{"nftables":[{"counter":"seen"},{"counter":[1]}]}"#] {
+            let mut listing = serde_json::from_str(text).unwrap();
+            assert_eq!(take_counts(&mut listing), Counts::default(), "{text}");
+        }
     }
 
     #[test]

@@ -154,9 +154,7 @@ impl Lab {
             };
             let result = runtime.block_on(async {
                 tokio::select! {
-                    result = tornado_wg::run(context, config) => {
-                        result.map_err(|e| e.to_string()).inspect_err(|error| eprintln!("the service ended: {error}"))
-                    }
+                    result = tornado_wg::run(context, config) => result.map_err(|e| e.to_string()),
                     () = killed.cancelled() => Ok(()),
                 }
             });

@@ -1,0 +1,23 @@
+//! What the fuzz targets call: the files that outlive the helper.
+
+use crate::account::Account;
+use crate::wish::Wanted;
+
+/// `state.json`: what is taken is written and read back as the same, and names a server.
+pub fn account(bytes: &[u8]) {
+    let Ok(account) = serde_json::from_slice::<Account>(bytes) else { return };
+    let text = serde_json::to_string(&account).unwrap_or_default();
+    let again = serde_json::from_str::<Account>(&text).map(|again| serde_json::to_string(&again).unwrap_or_default());
+    assert_eq!(again.ok(), Some(text));
+    if let Ok(address) = account.address() {
+        assert_eq!(address.to_string().parse().ok(), Some(address));
+    }
+    account.device();
+}
+
+/// `wanted.json` likewise.
+pub fn wanted(bytes: &[u8]) {
+    let Ok(wanted) = serde_json::from_slice::<Wanted>(bytes) else { return };
+    let text = serde_json::to_string(&wanted).unwrap_or_default();
+    assert_eq!(serde_json::from_str::<Wanted>(&text).ok(), Some(wanted));
+}

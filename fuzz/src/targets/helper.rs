@@ -1,0 +1,126 @@
+//! The desktop helper: what any user of the machine may send to it, and what its callers believe.
+
+use crate::runtime::wait;
+use crate::{request, socket};
+use async_trait::async_trait;
+use futures::StreamExt as _;
+use std::cell::OnceCell;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tornado_helper_api::{
+    ChooseExit, Connect, Enroll, Export, Exported, Helper, HelperClient, HelperError, Login, Status, SwitchLane,
+};
+use tornado_shared::api::TorView;
+use tornado_shared::problem::Problem;
+
+/// Does nothing; what reaches it was understood.
+struct Idle(watch::Sender<Status>);
+
+const STATUS: &str = include_str!("../../corpus/helper_answer/status-idle");
+
+impl Idle {
+    fn new() -> Self {
+        // Two bytes before the JSON say how it is answered.
+        match serde_json::from_str(STATUS.get(2..).unwrap_or_default()) {
+            Ok(status) => Self(watch::channel(status).0),
+            Err(error) => panic!("the example of a status is none: {error}"),
+        }
+    }
+}
+
+#[async_trait]
+impl Helper for Idle {
+    async fn enroll(&self, _: Enroll) -> Result<Status, HelperError> {
+        Err(HelperError::BadInvitation("none is good here".into()))
+    }
+    async fn login(&self, _: Login) -> Result<Status, HelperError> {
+        Err(HelperError::NotEnrolled)
+    }
+    async fn connect(&self, _: Connect) -> Result<Status, HelperError> {
+        Err(HelperError::NotLoggedIn)
+    }
+    async fn switch_lane(&self, _: SwitchLane) -> Result<Status, HelperError> {
+        Err(HelperError::NotConnected)
+    }
+    async fn new_identity(&self) -> Result<Status, HelperError> {
+        Err(HelperError::NotConnected)
+    }
+    async fn tor(&self) -> Result<TorView, HelperError> {
+        Err(HelperError::NotLoggedIn)
+    }
+    async fn choose_exit(&self, _: ChooseExit) -> Result<Status, HelperError> {
+        Err(HelperError::NotLoggedIn)
+    }
+    async fn export(&self, _: Export) -> Result<Exported, HelperError> {
+        Err(HelperError::NotLoggedIn)
+    }
+    async fn disconnect(&self) -> Result<Status, HelperError> {
+        Ok(self.status().await)
+    }
+    async fn logout(&self) -> Result<Status, HelperError> {
+        Ok(self.status().await)
+    }
+    async fn status(&self) -> Status {
+        self.0.borrow().clone()
+    }
+    fn watch(&self) -> watch::Receiver<Status> {
+        self.0.subscribe()
+    }
+}
+
+thread_local! {
+    static ROUTER: OnceCell<axum::Router> = const { OnceCell::new() };
+}
+
+/// A request to the helper. The answer is whole and never a failure nobody foresaw.
+pub fn request(bytes: &[u8]) {
+    let Some(request) = request::read(bytes) else { return };
+    // This one never ends.
+    if request.uri().path() == "/v1/status/stream" {
+        return;
+    }
+    let is_head = request.method() == http::Method::HEAD;
+    let router =
+        ROUTER.with(|cell| cell.get_or_init(|| tornado_helper_api::fuzzing::router(Arc::new(Idle::new()))).clone());
+    let answer = wait(request::answer(router, request));
+    assert_ne!(answer.status().as_u16(), 500, "{}", String::from_utf8_lossy(answer.body()));
+    if !answer.status().is_success() && !is_head {
+        let problem: Result<Problem, _> = serde_json::from_slice(answer.body());
+        assert!(problem.is_ok_and(|problem| problem.status == answer.status().as_u16()), "{}", answer.status());
+    }
+}
+
+/// The first byte chooses what was asked, the second how it is answered.
+pub fn answer(bytes: &[u8]) {
+    let [what, how, rest @ ..] = bytes else { return };
+    wait(async {
+        let served = socket::answered(*how, rest);
+        let client = HelperClient::new(served.path());
+        let call = async {
+            match what % 4 {
+                0 => again(client.status().await),
+                1 => again(client.tor().await),
+                2 => drop(client.disconnect().await),
+                _ => {
+                    let Ok(events) = client.events().await else { return };
+                    let events: Vec<Status> = events.collect().await;
+                    assert!(events.len() <= rest.len());
+                }
+            }
+        };
+        served.during(call).await;
+    });
+}
+
+/// What is believed is written as it was read.
+fn again<T: serde::Serialize + serde::de::DeserializeOwned>(answer: Result<T, HelperError>) {
+    match answer {
+        Ok(answer) => {
+            let text = serde_json::to_vec(&answer).unwrap_or_default();
+            assert!(crate::json::stable::<T>(&text).is_some());
+        }
+        Err(error) => assert!(
+            !error.code().is_empty() || matches!(error, HelperError::Refused { .. } | HelperError::Unreachable { .. })
+        ),
+    }
+}

@@ -1,0 +1,103 @@
+//! The mesh: calls of one service by another, and what is believed of the answers.
+
+use crate::json::stable;
+use crate::runtime::wait;
+use crate::{request, socket};
+use axum::{Extension, Router};
+use futures::StreamExt as _;
+use http::Method;
+use serde::{Serialize, de::DeserializeOwned};
+use std::cell::OnceCell;
+use std::sync::Arc;
+use std::time::Duration;
+use tornado_mesh::auth::AuthError;
+use tornado_mesh::{Channel, NoInput, Roles, ServiceError, auth, master, session, token, tor, wg};
+use tornado_shared::problem::Problem;
+
+thread_local! {
+    static ROUTERS: OnceCell<Vec<Router>> = const { OnceCell::new() };
+}
+
+/// Every contract, served by a client of nobody, for a caller who may everything.
+fn routers() -> Vec<Router> {
+    let channel = || Channel::new("/nonexistent/tornado.sock");
+    let all = [
+        auth::router(Arc::new(auth::AuthClient::new(channel())))
+            .merge(auth::audit::router(Arc::new(auth::audit::AuditClient::new(channel()))))
+            .merge(auth::users::router(Arc::new(auth::users::UsersClient::new(channel()))))
+            .merge(auth::operators::router(Arc::new(auth::operators::OperatorsClient::new(channel()))))
+            .merge(auth::keys::router(Arc::new(auth::keys::KeyRingClient::new(channel())))),
+        session::router(Arc::new(session::SessionsClient::new(channel()))),
+        wg::router(Arc::new(wg::WgClient::new(channel()))),
+        tor::router(Arc::new(tor::TorClient::new(channel()))),
+        master::router(Arc::new(master::MasterClient::new(channel()))),
+    ];
+    let root = Roles::default().caller(0, None);
+    all.into_iter().map(|router| router.layer(Extension(root.clone()))).collect()
+}
+
+/// The first byte chooses the service, the rest is the request. The answer is whole, says what is wrong, and is never a
+/// failure nobody foresaw.
+pub fn request(bytes: &[u8]) {
+    let Some((first, rest)) = bytes.split_first() else { return };
+    let Some(request) = request::read(rest) else { return };
+    let is_head = request.method() == Method::HEAD;
+    let router = ROUTERS.with(|cell| {
+        let all = cell.get_or_init(|| wait(async { routers() }));
+        all[usize::from(*first) % all.len()].clone()
+    });
+    let answer = wait(request::answer(router, request));
+    assert_ne!(answer.status().as_u16(), 500, "{}", String::from_utf8_lossy(answer.body()));
+    // Without a body: routes and methods that there are not.
+    if !answer.status().is_success() && !answer.body().is_empty() && !is_head {
+        let problem: Result<Problem, _> = serde_json::from_slice(answer.body());
+        assert!(problem.is_ok_and(|problem| problem.status == answer.status().as_u16()), "{}", answer.status());
+    }
+}
+
+/// The first byte chooses what was asked, the second how it is answered. What is believed is written as it was read.
+pub fn answer(bytes: &[u8]) {
+    let [what, how, rest @ ..] = bytes else { return };
+    match what % 12 {
+        0 => call::<wg::WgStatus, wg::WgError>(*how, rest),
+        1 => call::<Vec<wg::PeerStatus>, wg::WgError>(*how, rest),
+        2 => call::<tor::TorStatus, tor::TorError>(*how, rest),
+        3 => call::<tor::Circuits, tor::TorError>(*how, rest),
+        4 => call::<Vec<session::LiveSession>, session::SessionError>(*how, rest),
+        5 => call::<session::Connected, session::SessionError>(*how, rest),
+        6 => call::<auth::Grant, AuthError>(*how, rest),
+        7 => call::<Vec<token::VerifyingKey>, AuthError>(*how, rest),
+        8 => call::<auth::users::UserPage, AuthError>(*how, rest),
+        9 => call::<master::MasterStatus, master::MasterError>(*how, rest),
+        10 => events::<session::SessionEvent, session::SessionError>(*how, rest),
+        _ => events::<tor::TorEvent, tor::TorError>(*how, rest),
+    }
+}
+
+fn call<O: Serialize + DeserializeOwned, E: ServiceError>(how: u8, body: &[u8]) {
+    wait(async {
+        let served = socket::answered(how, body);
+        let channel = Channel::new(served.path());
+        let call = channel.call::<_, O, E>(Method::GET, "/v1/x", &NoInput {}, Duration::from_secs(5));
+        if let Ok(answer) = served.during(call).await {
+            let text = serde_json::to_vec(&answer).unwrap_or_default();
+            assert!(stable::<O>(&text).is_some(), "{} does not read what it wrote", std::any::type_name::<O>());
+        }
+    });
+}
+
+fn events<O: Serialize + DeserializeOwned + Send + 'static, E: ServiceError>(how: u8, body: &[u8]) {
+    wait(async {
+        let served = socket::answered(how, body);
+        let channel = Channel::new(served.path());
+        let read = async {
+            let Ok(stream) = channel.stream::<_, O, E>("/v1/x", &NoInput {}).await else { return };
+            let items: Vec<O> = stream.collect().await;
+            assert!(items.len() <= body.len(), "more events than bytes");
+            for item in items {
+                assert!(stable::<O>(&serde_json::to_vec(&item).unwrap_or_default()).is_some());
+            }
+        };
+        served.during(read).await;
+    });
+}

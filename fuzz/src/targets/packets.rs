@@ -1,0 +1,21 @@
+//! What comes from the kernel and from peers.
+
+/// Messages of a netlink socket.
+pub fn netlink(bytes: &[u8]) {
+    tornado_wg::fuzzing::netlink(bytes);
+}
+
+/// What nft(8) prints.
+pub fn nft_listing(bytes: &[u8]) {
+    tornado_wg::fuzzing::listing(&String::from_utf8_lossy(bytes));
+}
+
+/// A piece of several packets from the kernel.
+pub fn split(bytes: &[u8]) {
+    tornado_packet_io::fuzzing::split(bytes);
+}
+
+/// Packets of peers on their way to the kernel.
+pub fn join(bytes: &[u8]) {
+    tornado_packet_io::fuzzing::join_and_split(bytes);
+}

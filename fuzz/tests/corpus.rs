@@ -1,0 +1,24 @@
+//! The corpus once more, without libFuzzer: what was found stays found.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::path::Path;
+use tornado_fuzz::TARGETS;
+
+#[test]
+fn every_target_holds_on_its_corpus() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    for target in TARGETS {
+        let directory = corpus.join(target.name);
+        let seeds = std::fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+        let mut count = 0;
+        for seed in seeds {
+            let bytes = std::fs::read(seed.unwrap().path()).unwrap();
+            (target.run)(&bytes);
+            count += 1;
+        }
+        assert!(count > 1, "{} has no corpus", target.name);
+    }
+    let kept = std::fs::read_dir(&corpus).unwrap().count();
+    assert_eq!(kept, TARGETS.len(), "a directory belongs to no target");
+}

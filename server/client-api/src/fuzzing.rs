@@ -1,0 +1,13 @@
+//! What the fuzz targets call: the router as it is behind TLS.
+
+use crate::Api;
+use crate::extract::Peer;
+use axum::{Extension, Router};
+use std::net::IpAddr;
+
+pub use crate::extract::MAX_BODY;
+
+/// The router for a connection from `peer`.
+pub fn router(api: Api, peer: IpAddr) -> Router {
+    crate::router(api).layer(Extension(Peer(peer)))
+}

@@ -1,0 +1,141 @@
+//! What the fuzz targets call: each reader of bytes from Tor, devices, operators and disks, and what it promises.
+
+use crate::Config;
+use crate::control::auth::{Challenge, LENGTH};
+use crate::control::event::{self, CircuitLine, Event};
+use crate::control::reply::{Reply, ReplyCodec};
+use crate::control::words::Words;
+use crate::torrc::{self, Layout};
+use crate::{bridge, directory, page};
+use std::path::Path;
+use tokio_util::bytes::BytesMut;
+use tokio_util::codec::Decoder as _;
+
+/// A control connection's bytes, cut at `cut`: how they arrive makes no difference, and all that follows holds for
+/// what they say.
+pub fn control(bytes: &[u8], cut: usize) {
+    let whole = replies(&[bytes]);
+    let (head, tail) = bytes.split_at(cut.min(bytes.len()));
+    assert_eq!(replies(&[head, tail]), whole, "pieces make a difference");
+    let (replies, _) = whole;
+    let said: usize = replies.iter().flat_map(|reply| &reply.lines).map(|line| line.text.len()).sum();
+    // What is not UTF-8 grows to three bytes at most.
+    assert!(said <= 3 * bytes.len(), "more was read than was written");
+    for reply in &replies {
+        assert!(reply.code < 1000 && !reply.lines.is_empty());
+        one_event(&event::event(reply), reply.text());
+        for line in &reply.lines {
+            words(&line.text);
+            let data = line.data.as_deref().unwrap_or_default();
+            data.lines().filter_map(event::circuit).for_each(|circuit| one_circuit(&circuit));
+            relays(data);
+        }
+    }
+}
+
+/// Replies until the first error, and that error's text.
+fn replies(pieces: &[&[u8]]) -> (Vec<Reply>, Option<String>) {
+    let (mut codec, mut buffer, mut replies) = (ReplyCodec::default(), BytesMut::new(), Vec::new());
+    for piece in pieces {
+        buffer.extend_from_slice(piece);
+        loop {
+            match codec.decode(&mut buffer) {
+                Ok(Some(reply)) => replies.push(reply),
+                Ok(None) => break,
+                Err(error) => return (replies, Some(error.to_string())),
+            }
+        }
+    }
+    (replies, None)
+}
+
+fn one_event(event: &Event, text: &str) {
+    match event {
+        Event::Bootstrap(step) => assert!(step.percent <= 100),
+        Event::Circuit(circuit) => one_circuit(circuit),
+        Event::Stream { id, status, .. } => assert!(!id.contains(' ') && !status.contains(' ')),
+        Event::Other { kind } => assert!(kind.len() <= 4 * 64 && text.starts_with(kind.as_str())),
+        Event::Established(_) | Event::Liveness(_) | Event::Bandwidth { .. } => {}
+    }
+}
+
+fn one_circuit(circuit: &CircuitLine) {
+    assert!(circuit.id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    for hop in &circuit.path {
+        assert!(hop.fingerprint.len() == 40 && hop.fingerprint.bytes().all(is_upper_hex));
+        assert!(hop.nickname.chars().count() <= 19);
+    }
+}
+
+const fn is_upper_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'A'..=b'F')
+}
+
+/// A line of the control port taken apart, and the readers of single values.
+pub fn words(line: &str) {
+    let words = Words::of(line);
+    assert!(words.plain.iter().all(|word| !word.is_empty() && !word.contains(' ')));
+    let plain: usize = words.plain.iter().map(String::len).sum();
+    assert!(plain <= line.len());
+    if let Some(step) = event::bootstrap(line) {
+        assert!(step.percent <= 100);
+    }
+    event::liveness(line);
+    if let Some(country) = directory::country(line) {
+        assert!(country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_lowercase()));
+    }
+    // Nobody who does not know the cookie has a proof.
+    let challenge = Challenge { cookie: [7; LENGTH], nonce: [9; LENGTH] };
+    assert!(challenge.answer(line).is_err());
+}
+
+/// Relays of the directory.
+pub fn relays(text: &str) {
+    let relays = directory::relays(text);
+    assert!(relays.len() <= text.lines().count());
+    for relay in &relays {
+        assert!(relay.fingerprint.len() == 40 && relay.fingerprint.bytes().all(is_upper_hex));
+        assert!(relay.nickname.chars().count() <= 19 && relay.flags.len() <= 32);
+    }
+    let exits: Vec<_> = relays.into_iter().map(|relay| directory::exit(relay, None)).collect();
+    assert!(directory::countries(&exits).len() <= 1);
+}
+
+/// A bridge line: what is taken stays one plain line of torrc.
+pub fn bridge(line: &str) {
+    if bridge::parse(line).is_ok() {
+        assert!(line.bytes().all(|byte| (b' '..0x7f).contains(&byte)) && !line.contains(['#', '"', '\\']));
+        assert!(line.trim() == line && !line.contains("  "));
+    }
+}
+
+/// Options that a torrc of ours may have; an operator's texts never make another one.
+const OPTIONS: &str = "DataDirectory ControlPort ControlSocket CookieAuthentication CookieAuthFile RunAsDaemon Log \
+                       __OwningControllerProcess SafeLogging ClientOnly DormantCanceledByStartup Sandbox SocksPort \
+                       TransPort DNSPort VirtualAddrNetworkIPv4 VirtualAddrNetworkIPv6 AutomapHostsOnResolve \
+                       AutomapHostsSuffixes ExitNodes StrictNodes UseBridges ClientTransportPlugin Bridge #";
+
+/// A configuration that passes its check makes a torrc of known options, one a line.
+pub fn torrc(config: &Config) {
+    if config.validate().is_err() {
+        return;
+    }
+    let text = torrc::render(config, &Layout::new(Path::new("/var/lib/tornado/tor")), 1, "");
+    for line in text.split('\n').filter(|line| !line.is_empty()) {
+        let option = line.split(' ').next().unwrap_or_default();
+        assert!(OPTIONS.split_whitespace().any(|known| known == option), "{line:?}");
+        assert!(line.bytes().all(|byte| (b' '..0x7f).contains(&byte)), "{line:?}");
+    }
+    let bridges = text.lines().filter(|line| line.starts_with("Bridge ")).count();
+    assert_eq!(bridges, config.bridges.len());
+}
+
+/// A visitor of the maintenance page gets one whole answer.
+pub fn page(head: &[u8]) {
+    let answer = page::respond(head);
+    let (headers, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    assert!(headers.starts_with("HTTP/1.1 "));
+    let length = headers.split("\r\n").find_map(|line| line.strip_prefix("Content-Length: "));
+    let length: usize = length.and_then(|value| value.parse().ok()).unwrap_or(usize::MAX);
+    assert!(body.len() == length || body.is_empty(), "{length} bytes were promised");
+}

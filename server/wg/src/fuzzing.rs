@@ -1,0 +1,32 @@
+//! What the fuzz targets call: answers of the kernel and of nft(8).
+
+use crate::canary::take_counts;
+use crate::firewall::{Policy, chains, compare, drop_handles};
+use crate::{Config, netfilter};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use tornado_mesh::wg::TorLane;
+
+/// Messages of the kernel.
+pub fn netlink(bytes: &[u8]) {
+    netfilter::fuzzing::netlink(bytes);
+}
+
+/// What `nft -j` printed: only a whole listing counts as our rules, and counting twice finds nothing new.
+pub fn listing(text: &str) {
+    let Ok(mut listing) = serde_json::from_str::<Value>(text) else { return };
+    drop_handles(&mut listing);
+    if let Ok(policy) = Policy::of(&Config::default()) {
+        let wanted = chains(&policy, &TorLane::Closed.into(), &BTreeSet::new());
+        let told = listing.to_string();
+        if compare(&listing, &wanted).is_ok() {
+            for chain in &wanted {
+                assert!(told.contains(&*chain.name), "chain {} was never told", chain.name);
+            }
+        }
+    }
+    take_counts(&mut listing);
+    let before = listing.clone();
+    let again = take_counts(&mut listing);
+    assert!(listing == before && again.seen == 0 && again.leaks == 0, "counts remain in the listing");
+}
