@@ -16,6 +16,7 @@ const PACKAGES: &[&str] = &[
     "obfs4proxy",
     "postgresql",
     "redis-server",
+    "sqlite3",
 ];
 
 /// What a package would start by itself, and shall not: our services start programs of their own, and nothing on the

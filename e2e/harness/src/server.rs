@@ -27,6 +27,8 @@ pub struct ServerOptions {
     /// In PostgreSQL and Redis servers of its own instead of in files and memory. By default as the environment
     /// variable `TORNADO_TEST_PROFILE` says: `cluster` or nothing.
     pub cluster: bool,
+    /// Added to the environment of `master`.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Default for ServerOptions {
@@ -37,6 +39,7 @@ impl Default for ServerOptions {
             config: String::new(),
             log: "info".to_owned(),
             cluster: std::env::var("TORNADO_TEST_PROFILE").is_ok_and(|profile| profile == "cluster"),
+            environment: Vec::new(),
         }
     }
 }
@@ -88,7 +91,7 @@ impl ServerProc {
     /// When it cannot start.
     pub fn start_master(&mut self) -> Result<(), HarnessError> {
         let mut command = self.command()?;
-        command.arg("master");
+        command.arg("master").envs(self.options.environment.iter().map(|(name, value)| (name, value)));
         self.master = Some(self.host.spawn("tornadod", command)?);
         Ok(())
     }

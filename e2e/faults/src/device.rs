@@ -1,0 +1,211 @@
+//! One device that speaks the device API, without a tunnel of its own, and notes down what it was answered.
+
+use crate::chance::Chance;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tornado_e2e_lanes::original::{Answer, OriginalClient};
+use tornado_e2e_lanes::world::PASSWORD;
+
+/// What a device does all day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Habit {
+    /// Connects once, then heartbeats and trades of its refresh token only.
+    Steady,
+    /// Connects, disconnects, logs in, trades, as it pleases.
+    Restless,
+}
+
+/// What a device was answered: the other side of the server's books.
+#[derive(Debug, Clone, Default)]
+pub struct Journal {
+    /// The account.
+    pub username: String,
+    /// Sessions that a connect was answered with.
+    pub opened: BTreeSet<String>,
+    /// Sessions that a disconnect was answered with: they have ended.
+    pub ended: BTreeSet<String>,
+    /// Connects without a good answer: each may have left a row of its own.
+    pub unanswered: usize,
+    /// The session it believes to have, and its address on the direct lane.
+    pub current: Option<(String, String)>,
+    /// Something was asked without an answer since, so the session may have ended.
+    pub doubtful: bool,
+    /// What a steady device should never have met.
+    pub losses: Vec<String>,
+}
+
+/// The device.
+#[derive(Debug)]
+pub struct Device {
+    client: OriginalClient,
+    habit: Habit,
+    chance: Chance,
+    /// Kept until a connect was answered: asked again it is the same connect.
+    key: String,
+    /// Number of the trade of the refresh token that is under way.
+    attempt: Option<String>,
+    logged_in: bool,
+    journal: Arc<Mutex<Journal>>,
+}
+
+fn random<const N: usize>() -> String {
+    STANDARD.encode(rand::random::<[u8; N]>())
+}
+
+impl Device {
+    /// One that has an account and is not logged in.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn new(server: SocketAddr, username: &str, habit: Habit, chance: Chance) -> anyhow::Result<Self> {
+        let journal = Journal { username: username.to_owned(), ..Journal::default() };
+        Ok(Self {
+            client: OriginalClient::new(server)?,
+            habit,
+            chance,
+            key: random::<32>(),
+            attempt: None,
+            logged_in: false,
+            journal: Arc::new(Mutex::new(journal)),
+        })
+    }
+
+    /// Its notes, which go on being written.
+    #[must_use]
+    pub fn journal(&self) -> Arc<Mutex<Journal>> {
+        self.journal.clone()
+    }
+
+    fn note(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Milliseconds until it does something again.
+    pub fn pause(&mut self) -> std::time::Duration {
+        self.chance.millis(600, 3400)
+    }
+
+    /// One thing that it does now.
+    pub async fn act(&mut self) {
+        if !self.logged_in {
+            return self.log_in().await;
+        }
+        if self.note().current.is_none() {
+            return self.connect().await;
+        }
+        match (self.habit, self.chance.below(100)) {
+            (Habit::Steady, 0..8) | (Habit::Restless, 0..15) => self.trade().await,
+            (Habit::Restless, 15..45) => self.disconnect().await,
+            (Habit::Restless, 45..55) => self.connect().await,
+            (Habit::Steady | Habit::Restless, _) => self.heartbeat().await,
+        }
+    }
+
+    async fn log_in(&mut self) {
+        let name = self.note().username.clone();
+        self.note().doubtful = true;
+        // The token of before belongs to a login that has ended.
+        self.client.access_token.clear();
+        if let Ok(answer) = self.client.login(&name, PASSWORD).await
+            && answer.status == 200
+        {
+            self.logged_in = true;
+            self.attempt = None;
+            self.note().current = None;
+        }
+    }
+
+    async fn connect(&mut self) {
+        match self.client.post("/vpn/initiate", &json!({ "public_key": self.key })).await {
+            Ok(answer) if answer.status == 200 => {
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let (session, address) = (text(&answer.body["session_id"]), text(&answer.body["vpn"]["ip"]));
+                let mut journal = self.note();
+                journal.opened.insert(session.clone());
+                journal.current = Some((session, address));
+                journal.doubtful = false;
+            }
+            other => {
+                {
+                    let mut journal = self.note();
+                    journal.unanswered += 1;
+                    journal.doubtful = true;
+                }
+                self.weigh(other, "a connect").await;
+            }
+        }
+    }
+
+    async fn disconnect(&mut self) {
+        match self.client.post("/v2/session/disconnect", &json!({})).await {
+            Ok(answer) if answer.status == 200 => {
+                let mut journal = self.note();
+                if let Some(session) = answer.body["session_id"].as_str() {
+                    journal.ended.insert(session.to_owned());
+                }
+                journal.current = None;
+                drop(journal);
+                self.key = random::<32>();
+            }
+            other => {
+                self.note().doubtful = true;
+                self.weigh(other, "a disconnect").await;
+            }
+        }
+    }
+
+    async fn heartbeat(&mut self) {
+        let answer = self.client.post("/session/heartbeat", &json!({})).await;
+        if !matches!(&answer, Ok(answer) if answer.status == 200) {
+            self.weigh(answer, "a heartbeat").await;
+        }
+    }
+
+    /// The same number until an answer has come, so that a trade whose answer was lost can be repeated.
+    async fn trade(&mut self) {
+        let attempt = self.attempt.get_or_insert_with(random::<16>).clone();
+        let body = json!({ "refresh_token": self.client.refresh_token, "attempt": attempt });
+        match self.client.post("/auth/reauth", &body).await {
+            Ok(answer) if answer.status == 200 => {
+                let token = |name: &str| answer.body["tokens"][name].as_str().unwrap_or_default().to_owned();
+                self.client.access_token = token("access_token");
+                self.client.refresh_token = token("refresh_token");
+                self.attempt = None;
+            }
+            Ok(answer) if answer.status == 401 => self.lose(&answer, "a trade of the refresh token"),
+            // Not now; the number is kept.
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    /// What a refusal means. Anything of the kind "not now" means nothing.
+    async fn weigh(&mut self, answer: anyhow::Result<Answer>, what: &str) {
+        let Ok(answer) = answer else { return };
+        let text = answer.body.to_string();
+        match answer.status {
+            401 if text.contains("expired") => self.trade().await,
+            401 => self.lose(&answer, what),
+            400 if text.contains("session") => {
+                self.regret(&answer, what);
+                self.note().current = None;
+            }
+            _ => {}
+        }
+    }
+
+    fn lose(&mut self, answer: &Answer, what: &str) {
+        self.regret(answer, what);
+        self.logged_in = false;
+        self.note().doubtful = true;
+    }
+
+    fn regret(&self, answer: &Answer, what: &str) {
+        if self.habit == Habit::Steady {
+            self.note().losses.push(format!("{what} was answered with {}: {}", answer.status, answer.body));
+        }
+    }
+}

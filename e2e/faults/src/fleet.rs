@@ -1,0 +1,102 @@
+//! Two hundred devices at once, in one host of the lab.
+
+use crate::chance::Chance;
+use crate::device::{Device, Habit, Journal};
+use anyhow::{Context as _, Result};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{RwLock, RwLockWriteGuard};
+use tornado_e2e_harness::Host;
+
+/// Devices that live their lives until it is dropped.
+#[derive(Debug)]
+pub struct Fleet {
+    gate: Arc<RwLock<()>>,
+    stop: Arc<AtomicBool>,
+    journals: Vec<(Habit, Arc<Mutex<Journal>>)>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// The name of a device's account.
+#[must_use]
+pub fn username(number: u16) -> String {
+    format!("light{number:03}")
+}
+
+impl Fleet {
+    /// Lets `count` devices with accounts of [`username`] begin; every second one is steady.
+    ///
+    /// # Errors
+    /// When they cannot be made.
+    pub fn start(host: &Host, server: SocketAddr, count: u16, seed: u64) -> Result<Self> {
+        let gate = Arc::new(RwLock::new(()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut devices = Vec::new();
+        let mut journals = Vec::new();
+        for number in 1..=count {
+            let habit = if number % 2 == 0 { Habit::Steady } else { Habit::Restless };
+            let chance = Chance::new(seed.wrapping_mul(1000).wrapping_add(number.into()));
+            let device = Device::new(server, &username(number), habit, chance)?;
+            journals.push((habit, device.journal()));
+            devices.push(device);
+        }
+        let (host, gate_of_all, flag) = (host.clone(), gate.clone(), stop.clone());
+        let (send, begun) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new().name("fleet".into()).spawn(move || {
+            let entered = host.enter(|| {
+                // Its threads are made here, so they are in the host too.
+                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+                let Ok(runtime) = runtime else { return };
+                drop(send.send(()));
+                runtime.block_on(async {
+                    let tasks =
+                        devices.into_iter().map(|device| tokio::spawn(live(device, gate_of_all.clone(), flag.clone())));
+                    for task in tasks.collect::<Vec<_>>() {
+                        drop(task.await);
+                    }
+                });
+            });
+            drop(entered);
+        })?;
+        begun.recv().context("the devices could not enter their host")?;
+        Ok(Self { gate, stop, journals, thread: Some(thread) })
+    }
+
+    /// Waits for every call that is under way; none begins until the guard is dropped.
+    pub fn hold(&self) -> RwLockWriteGuard<'_, ()> {
+        self.gate.blocking_write()
+    }
+
+    /// What every device has noted so far.
+    #[must_use]
+    pub fn journals(&self) -> Vec<(Habit, Journal)> {
+        let read = |journal: &Arc<Mutex<Journal>>| journal.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.journals.iter().map(|(habit, journal)| (*habit, read(journal))).collect()
+    }
+
+    /// Forgives steady devices what they have lost so far: it was meant to be lost.
+    pub fn forgive(&self) {
+        for (_, journal) in &self.journals {
+            journal.lock().unwrap_or_else(PoisonError::into_inner).losses.clear();
+        }
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+async fn live(mut device: Device, gate: Arc<RwLock<()>>, stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::SeqCst) {
+        let pause = device.pause();
+        tokio::time::sleep(pause).await;
+        let _open = gate.read().await;
+        device.act().await;
+    }
+}
