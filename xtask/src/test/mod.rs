@@ -20,7 +20,7 @@ const NOT_YET: &[&str] = &["console", "desktop", "packages"];
 /// Words of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Test {
-    /// lint, fuzz, unit, store, lanes, cluster, tor, kernel; all of them when none is named
+    /// lint, fuzz, unit, store, lanes, cluster, tor, faults, kernel; all of them when none is named
     suites: Vec<String>,
 }
 
@@ -109,7 +109,7 @@ fn run_suite(suite: Suite, built: &anyhow::Result<Vec<Binary>>) -> anyhow::Resul
     let binaries = built.as_ref().map_err(|error| anyhow!("the build failed: {error:#}"))?;
     prepare(suite)?;
     let mut tally = suite.run(binaries);
-    if matches!(suite, Suite::Lanes | Suite::Cluster | Suite::Tor) {
+    if matches!(suite, Suite::Lanes | Suite::Cluster | Suite::Tor | Suite::Faults) {
         tally.add(left_behind());
     }
     Ok(tally)
@@ -119,14 +119,14 @@ fn run_suite(suite: Suite, built: &anyhow::Result<Vec<Binary>>) -> anyhow::Resul
 fn prepare(suite: Suite) -> anyhow::Result<()> {
     match suite {
         Suite::Unit | Suite::Store | Suite::Kernel => machine::packages(),
-        Suite::Lanes | Suite::Cluster | Suite::Tor if shell::is_root() => {
+        Suite::Lanes | Suite::Cluster | Suite::Tor | Suite::Faults if shell::is_root() => {
             machine::packages()?;
             machine::users()?;
             // What an earlier run left is not this run's fault.
             Lab::sweep(Sweep::Abandoned)?;
             Ok(())
         }
-        Suite::Lanes | Suite::Cluster | Suite::Tor => anyhow::bail!("it makes network namespaces, which needs root"),
+        Suite::Lanes | Suite::Cluster | Suite::Tor | Suite::Faults => anyhow::bail!("it makes network namespaces, which needs root"),
     }
 }
 

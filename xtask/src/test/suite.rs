@@ -27,6 +27,8 @@ pub enum Suite {
     Cluster,
     /// The tor lane and the private Tor network it is tested on; needs root.
     Tor,
+    /// Rounds of faults under two hundred devices, in both profiles; needs root.
+    Faults,
     /// Tests of the lanes once more, on an emulated machine whose kernel has WireGuard.
     Kernel,
 }
@@ -111,6 +113,8 @@ impl Binary {
             Suite::Lanes
         } else if is_of("e2e/tor", "tor_") {
             Suite::Tor
+        } else if self.is_integration && self.target.starts_with("faults_") {
+            Suite::Faults
         } else if ["server/store", "server/live"].contains(&self.package.as_str()) {
             Suite::Store
         } else {
@@ -219,6 +223,7 @@ impl Suite {
             Self::Lanes => "lanes",
             Self::Cluster => "cluster",
             Self::Tor => "tor",
+            Self::Faults => "faults",
             Self::Kernel => "kernel",
         }
     }
@@ -251,6 +256,8 @@ impl Suite {
             Self::Lanes => Limits { threads: cores.min(2), within: Duration::from_secs(900), profile: "" },
             Self::Cluster => Limits { threads: cores.min(2), within: Duration::from_secs(900), profile: "cluster" },
             // Each brings a Tor network of ten processes, whose votes are lost when they wait too long.
+            // As many rounds as somebody asks for; each has its own end.
+            Self::Faults => Limits { threads: 1, within: Duration::from_secs(4 * 3600), profile: "" },
             Self::Tor | Self::Kernel => Limits { threads: 1, within: Duration::from_secs(900), profile: "" },
         }
     }
@@ -300,6 +307,8 @@ mod tests {
         assert_eq!(binary("e2e/harness", "tor_network", true).suite(), Suite::Tor);
         assert_eq!(binary("e2e/tor", "support", false).suite(), Suite::Tor);
         assert_eq!(binary("server/tor", "tor_process", true).suite(), Suite::Tor);
+        assert_eq!(binary("e2e/faults", "faults_campaign", true).suite(), Suite::Faults);
+        assert_eq!(binary("e2e/faults", "tornado_e2e_faults", false).suite(), Suite::Unit);
         // A library is no test program of a suite by its name.
         assert_eq!(binary("server/tor", "tor_lane", false).suite(), Suite::Unit);
     }

@@ -191,6 +191,7 @@ impl World {
                 }
                 Some(Change::Closed(reason)) => {
                     let signs = *before.signs();
+                    #[expect(clippy::wildcard_enum_match_arm, reason = "any other reason is the same failure")]
                     let late = match reason {
                         CloseReason::Expired => self.now - before.offline_since().unwrap() - TIMERS.offline_grace,
                         CloseReason::HardLimit => self.now - signs.started_at - TIMERS.hard_ttl,

@@ -154,7 +154,9 @@ impl Lab {
             };
             let result = runtime.block_on(async {
                 tokio::select! {
-                    result = tornado_wg::run(context, config) => result.map_err(|e| e.to_string()),
+                    result = tornado_wg::run(context, config) => {
+                        result.map_err(|e| e.to_string()).inspect_err(|error| eprintln!("the service ended: {error}"))
+                    }
                     () = killed.cancelled() => Ok(()),
                 }
             });
