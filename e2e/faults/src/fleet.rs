@@ -48,7 +48,7 @@ impl Fleet {
                 // Its threads are made here, so they are in the host too.
                 let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
                 let Ok(runtime) = runtime else { return };
-                drop(send.send(()));
+                send.send(()).ok();
                 runtime.block_on(async {
                     let tasks =
                         devices.into_iter().map(|device| tokio::spawn(live(device, gate_of_all.clone(), flag.clone())));

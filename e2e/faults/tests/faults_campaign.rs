@@ -1,7 +1,5 @@
 //! Whatever dies, fills up, is forgotten or jumps: the books hold, and devices notice nothing that lasts.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
 use tornado_e2e_faults::campaign;
 
 #[test]

@@ -1,7 +1,6 @@
 //! The device's end: whom it asks for names, and what leaves it while its helper is killed or its lane switched.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
 
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::path::PathBuf;

@@ -1,7 +1,5 @@
 //! Accounts of an installation of the original, in a real PostgreSQL: their owners log in with the passwords they have.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
 use tornado_e2e_engines::Postgres;
 use tornado_e2e_harness::ServerOptions;
 use tornado_e2e_lanes::original::OriginalClient;

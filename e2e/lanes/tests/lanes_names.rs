@@ -76,7 +76,7 @@ fn question(name: &str) -> Vec<u8> {
 /// The code and the last four bytes, which are the address where there is one.
 fn ask(host: &Host, name: &str) -> Option<(u8, Ipv4Addr)> {
     let reply = host.udp_ask(RESOLVER.parse().unwrap(), &question(name), WITHIN).unwrap()?;
-    let last: [u8; 4] = reply.last_chunk().copied().unwrap();
+    let last: [u8; 4] = *reply.last_chunk()?;
     Some((reply[3] & 0x0f, last.into()))
 }
 

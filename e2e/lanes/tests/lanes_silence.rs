@@ -3,7 +3,6 @@
 //! where they leave the tunnel. The device sends on without a pause all the time.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
 
 use serde_json::{Value, json};
 use std::io::Write as _;

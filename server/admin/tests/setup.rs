@@ -7,11 +7,11 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use std::sync::{Arc, Mutex};
 use tornado_admin::{Config, router};
+use tornado_mesh::auth::operators::OperatorRole;
 use tornado_mesh::auth::{
     AccessToken, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin, Operator,
     PutOperator, RedeemSetup, RefreshToken, SetupLink,
 };
-use tornado_mesh::auth::operators::OperatorRole;
 use tornado_mesh::token::VerifyingKey;
 use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens};
@@ -41,7 +41,13 @@ impl Auth for FakeAuth {
         if input.code.expose() != "GOODCODE" || redeemed.is_some() {
             return Err(AuthError::InvalidSetupCode);
         }
-        let operator = Operator { id: OperatorId::random(), name: input.name.clone(), role: OperatorRole::Owner, totp: false, created_at: 0 };
+        let operator = Operator {
+            id: OperatorId::random(),
+            name: input.name.clone(),
+            role: OperatorRole::Owner,
+            totp: false,
+            created_at: 0,
+        };
         *redeemed = Some(input);
         Ok(operator)
     }

@@ -68,7 +68,8 @@ pub async fn run_with(context: Context, config: Config, switch: Arc<dyn LaneSwit
     }
     let account = Account::of(config.user.as_deref())?;
     let config = Arc::new(config);
-    let service = Arc::new(Service::new(config.clone(), Layout::new(&context.state_dir), tornado_mesh::trial::unix_now));
+    let service =
+        Arc::new(Service::new(config.clone(), Layout::new(&context.state_dir), tornado_mesh::trial::unix_now));
     let (ready, readiness) = Readiness::new("starting");
     let server = context.server(api::router(&service, context.shutdown.clone()), readiness)?;
     // A child token: should a task end before its time, the others end with it and the supervisor starts anew.

@@ -9,8 +9,8 @@ mod tree;
 use crate::{fuzz, machine, shell};
 use anyhow::anyhow;
 use std::process::ExitCode;
-use suite::{Binary, Suite};
 pub use suite::watch;
+use suite::{Binary, Suite};
 pub use tally::Tally;
 use tornado_e2e_harness::{Lab, Sweep};
 
@@ -126,7 +126,9 @@ fn prepare(suite: Suite) -> anyhow::Result<()> {
             Lab::sweep(Sweep::Abandoned)?;
             Ok(())
         }
-        Suite::Lanes | Suite::Cluster | Suite::Tor | Suite::Faults => anyhow::bail!("it makes network namespaces, which needs root"),
+        Suite::Lanes | Suite::Cluster | Suite::Tor | Suite::Faults => {
+            anyhow::bail!("it makes network namespaces, which needs root")
+        }
     }
 }
 

@@ -21,7 +21,9 @@ pub enum BlockedReason {
     #[error("the tunnel was lost; traffic is held back until it is up again")]
     Lost,
     /// The server wants this device no longer, while nobody here said that the tunnel should end.
-    #[error("the server ended this device's tunnel: {0}; traffic is held back until you log in again or say `tornado disconnect`")]
+    #[error(
+        "the server ended this device's tunnel: {0}; traffic is held back until you log in again or say `tornado disconnect`"
+    )]
     Ended(String),
     /// Routes or interfaces of an earlier tunnel could not be taken away.
     #[error("an earlier tunnel could not be taken away: {0}")]

@@ -145,7 +145,9 @@ mod tests {
 
     #[test]
     fn a_listing_of_another_form_does_no_harm() {
-        for text in ["[]", "7", "{}", r#"{"nftables":{"counter":1}}"#, r#"{"nftables":[{"counter":"seen"},{"counter":[1]}]}"#] {
+        for text in
+            ["[]", "7", "{}", r#"{"nftables":{"counter":1}}"#, r#"{"nftables":[{"counter":"seen"},{"counter":[1]}]}"#]
+        {
             let mut listing = serde_json::from_str(text).unwrap();
             assert_eq!(take_counts(&mut listing), Counts::default(), "{text}");
         }

@@ -13,7 +13,7 @@ pub(crate) use apply::compare;
 pub(crate) use apply::{Check, Firewall, drop_handles};
 pub(crate) use nft::Nft;
 pub(crate) use policy::Policy;
-pub(crate) use render::{IsolationMap, Seat};
 #[cfg(feature = "fuzzing")]
 pub(crate) use render::chains;
+pub(crate) use render::{IsolationMap, Seat};
 pub(crate) use states::refuse as refuse_state;
