@@ -22,7 +22,7 @@ fn written<T: Serialize>(value: &T) -> Vec<u8> {
 
 /// [`stable`] for each of a list of types.
 macro_rules! all_stable {
-    ($bytes:expr, [$($type:ty),+ $(,)?]) => { $( drop($crate::json::stable::<$type>($bytes)); )+ };
+    ($bytes:expr, [$($type:ty),+ $(,)?]) => { $( let _read = $crate::json::stable::<$type>($bytes); )+ };
 }
 
 pub(crate) use all_stable;

@@ -1,7 +1,5 @@
 //! The corpus once more, without libFuzzer: what was found stays found.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
 use std::path::Path;
 use tornado_fuzz::TARGETS;
 

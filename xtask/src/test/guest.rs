@@ -19,7 +19,7 @@ const PACKAGES: &[&str] = &["qemu-system-x86", "busybox-static", "cpio", "kmod",
 const KERNEL: &str = "linux-image-cloud-amd64";
 /// Programs the tests call; with the libraries they need.
 const PROGRAMS: &[&str] =
-    &["dash", "busybox", "mount", "kmod", "ip", "nft", "ping", "sysctl", "tcpdump", "wg", "wireguard-go", "curl"];
+    &["dash", "busybox", "mount", "kmod", "ip", "nft", "ping", "sysctl", "tcpdump", "wg", "wireguard-go", "curl", "ss"];
 /// Parts of the kernel's modules that a machine of namespaces needs.
 const MODULES: &[&str] = &["net", "lib", "crypto", "arch", "drivers/net/wireguard", "drivers/net/tun.ko"];
 const MORE_MODULES: &[&str] = &["drivers/net/veth.ko", "drivers/net/dummy.ko"];

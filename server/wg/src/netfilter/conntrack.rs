@@ -135,7 +135,7 @@ impl Socket {
 }
 
 /// Family and the attributes by which a flow is deleted, if it matches.
-fn name(payload: &[u8], which: &Which) -> Option<(u8, Vec<u8>)> {
+pub(super) fn name(payload: &[u8], which: &Which) -> Option<(u8, Vec<u8>)> {
     let family = *payload.first()?;
     let all = payload.get(FAMILY_HEADER..)?;
     let tuple = attribute(all, TUPLE_ORIGINAL)?;
