@@ -63,8 +63,7 @@ impl ServerProc {
     pub fn start(host: &Host, options: ServerOptions) -> Result<Self, HarnessError> {
         let cluster = options.cluster.then(Cluster::start).transpose()?;
         let mut server = Self { host: host.clone(), options, master: None, cluster };
-        let path = server.config_path();
-        std::fs::write(&path, server.config()).map_err(HarnessError::file("write", &path))?;
+        server.configure()?;
         if server.cluster.is_some() {
             server.cli(&["migrate", "schema"])?.success()?;
         }
@@ -83,6 +82,39 @@ impl ServerProc {
     #[must_use]
     pub const fn cluster(&self) -> Option<&Cluster> {
         self.cluster.as_ref()
+    }
+
+    /// From the next start on it is configured for PostgreSQL and Redis servers of its own, which are started now and
+    /// have no tables.
+    ///
+    /// # Errors
+    /// When they do not start.
+    pub fn enter_cluster(&mut self) -> Result<(), HarnessError> {
+        self.cluster = Some(Cluster::start()?);
+        self.configure()
+    }
+
+    /// From the next start on it is configured for files and memory. The engines it had, which end with the value.
+    ///
+    /// # Errors
+    /// When the configuration cannot be written.
+    pub fn leave_cluster(&mut self) -> Result<Option<Cluster>, HarnessError> {
+        let cluster = self.cluster.take();
+        self.configure()?;
+        Ok(cluster)
+    }
+
+    fn configure(&self) -> Result<(), HarnessError> {
+        let path = self.config_path();
+        std::fs::write(&path, self.config()).map_err(HarnessError::file("write", &path))
+    }
+
+    /// Ends it as an operator does, at most 40 s; it can be started again.
+    ///
+    /// # Errors
+    /// When it has to be killed and cannot be.
+    pub fn stop_master(&mut self) -> Result<Option<ExitStatus>, HarnessError> {
+        self.master.take().map(|master| master.stop(Duration::from_secs(40))).transpose()
     }
 
     /// Starts `master` (again) with the same directories; does not wait.

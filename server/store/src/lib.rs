@@ -15,9 +15,11 @@ mod original;
 mod postgres;
 pub mod sessions;
 mod snapshot;
+mod transfer;
 
 pub use db::Database;
 pub use error::StoreError;
 pub use original::{OriginalUser, original_users};
 pub use postgres::{PostgresLogin, PostgresUrl, PostgresUrlError, read_secret};
 pub use snapshot::{KnownSchema, check_sqlite, is_newer_sqlite, snapshot_sqlite};
+pub use transfer::{Moved, SqliteFiles, TransferError, to_postgres, to_sqlite};

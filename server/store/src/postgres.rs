@@ -171,7 +171,7 @@ impl Database {
         sqlx::any::install_default_drivers();
         let options = login.options(schema, &LIMITS)?;
         let mut probe = connect(&options).await?;
-        up_to_date(&mut probe, wanted).await?;
+        check(&mut probe, schema, wanted).await?;
         probe.close().await?;
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
@@ -209,6 +209,12 @@ pub async fn migrate(login: &PostgresLogin, schema: &str, service: &str, wanted:
     Ok(())
 }
 
+/// One connection without limits of time, for the owner of the tables.
+pub async fn writer(login: &PostgresLogin) -> Result<AnyConnection, StoreError> {
+    sqlx::any::install_default_drivers();
+    connect(&login.options("public", &[])?).await
+}
+
 /// One connection that only reads.
 pub async fn reader(login: &PostgresLogin, schema: &str) -> Result<AnyConnection, StoreError> {
     sqlx::any::install_default_drivers();
@@ -234,8 +240,9 @@ async fn connect(options: &AnyConnectOptions) -> Result<AnyConnection, StoreErro
 }
 
 /// True versions and contents: a database of another version of the program is refused, not guessed at.
-async fn up_to_date(db: &mut AnyConnection, wanted: &Migrator) -> Result<(), StoreError> {
-    let query = format!("SELECT version, checksum FROM {} WHERE success ORDER BY version", wanted.table_name);
+pub async fn check(db: &mut AnyConnection, schema: &str, wanted: &Migrator) -> Result<(), StoreError> {
+    let record = &wanted.table_name;
+    let query = format!("SELECT version, checksum FROM {schema}.{record} WHERE success ORDER BY version");
     let rows = match sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(db).await {
         Ok(rows) => rows,
         // No such table (SQLSTATE 42P01).

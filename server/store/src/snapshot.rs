@@ -3,6 +3,7 @@
 use crate::StoreError;
 use crate::db::{percent_encode, private_file};
 use sqlx::any::AnyConnectOptions;
+use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 use std::path::Path;
 use std::str::FromStr as _;
@@ -48,24 +49,59 @@ pub enum KnownSchema {
     Sessions,
 }
 
+impl KnownSchema {
+    /// Its name in PostgreSQL.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Sessions => "session",
+        }
+    }
+
+    /// The table that records its migrations.
+    pub(crate) const fn record(self) -> &'static str {
+        match self {
+            Self::Identity => "identity_migrations",
+            Self::Sessions => "_sqlx_migrations",
+        }
+    }
+
+    /// How it is made in a file.
+    pub(crate) fn sqlite(self) -> Migrator {
+        self.named(match self {
+            Self::Identity => sqlx::migrate!("migrations/identity/sqlite"),
+            Self::Sessions => sqlx::migrate!("migrations/sessions/sqlite"),
+        })
+    }
+
+    /// How it is made in PostgreSQL.
+    pub(crate) fn postgres(self) -> Migrator {
+        self.named(match self {
+            Self::Identity => sqlx::migrate!("migrations/identity/postgres"),
+            Self::Sessions => sqlx::migrate!("migrations/sessions/postgres"),
+        })
+    }
+
+    fn named(self, mut migrations: Migrator) -> Migrator {
+        migrations.dangerous_set_table_name(self.record());
+        migrations
+    }
+}
+
 /// True when a later version of this program changed the schema of the database at `path`.
 ///
 /// # Errors
 /// When it cannot be opened or records no migrations.
 pub async fn is_newer_sqlite(path: &Path, schema: KnownSchema) -> Result<bool, StoreError> {
-    let (table, known) = match schema {
-        KnownSchema::Identity => ("identity_migrations", sqlx::migrate!("migrations/identity/sqlite")),
-        KnownSchema::Sessions => ("_sqlx_migrations", sqlx::migrate!("migrations/sessions/sqlite")),
-    };
     let mut db = connect(path).await?;
-    let query = format!("SELECT MAX(version) FROM {table}");
+    let query = format!("SELECT MAX(version) FROM {}", schema.record());
     let row = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_one(&mut db).await;
     db.close().await?;
     let newest: Option<i64> = row?.try_get(0)?;
-    Ok(newest > known.iter().map(|migration| migration.version).max())
+    Ok(newest > schema.sqlite().iter().map(|migration| migration.version).max())
 }
 
-async fn connect(path: &Path) -> Result<AnyConnection, StoreError> {
+pub(crate) async fn connect(path: &Path) -> Result<AnyConnection, StoreError> {
     sqlx::any::install_default_drivers();
     let text = path.to_str().ok_or_else(|| StoreError::Path(path.to_owned()))?;
     let url = format!("sqlite://{}?mode=rw", percent_encode(text));

@@ -44,7 +44,7 @@ pub enum Command {
     },
     /// Check the configuration file and print the effective values.
     CheckConfig,
-    /// Prepare the database of the profile `cluster`.
+    /// Prepare the database of the profile `cluster`, and move a server into it or out of it.
     #[command(subcommand)]
     Migrate(Migrate),
     /// Find what is wrong with this machine, and say the cure. Exit code 0: nothing, 1: warnings, 2: errors.
@@ -73,6 +73,20 @@ pub enum Command {
 pub enum Migrate {
     /// Make the tables in PostgreSQL, or bring them up to date, as their owner.
     Schema,
+    /// Move accounts, sessions and audit trail from this machine's files into the empty tables in PostgreSQL. The
+    /// server must be stopped; the files are kept.
+    ToCluster {
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Move them from PostgreSQL into files on this machine, which must not exist. The server must be stopped on every
+    /// gateway; PostgreSQL stays as it is.
+    ToEmbedded {
+        /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Commands for a running server. They need root.

@@ -1,6 +1,7 @@
 //! The profile `cluster`: two URLs, a role and a password file for each service and server.
 
 use crate::cli::Migrate;
+use crate::commands;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
@@ -82,18 +83,29 @@ fn login(config: &Config, url: PostgresUrl, role: &str, file: &str) -> anyhow::R
 pub fn migrate(command: Migrate, config: &Config) -> Result<(), Failure> {
     match command {
         Migrate::Schema => schema(config),
+        Migrate::ToCluster { json } => commands::migrate::to_cluster(config, json),
+        Migrate::ToEmbedded { json } => commands::migrate::to_embedded(config, json),
     }
 }
 
-fn schema(config: &Config) -> Result<(), Failure> {
+/// Whoever owns the tables, for what changes all of them.
+pub fn owner(config: &Config) -> Result<PostgresLogin, Failure> {
     let Some((url, _)) = urls(config).map_err(Failure::usage)? else {
-        return Err(Failure::usage(
-            "the profile is embedded: its files are brought up to date when the services start",
-        ));
+        let hint = "set the URLs of the profile cluster ([store] and [live]) first";
+        return Err(Failure::usage(format!("the configuration does not say where PostgreSQL is; {hint}")));
     };
     // Fails only when one is installed already, which is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let owner = login(config, url, "tornado_owner", "owner.postgres")?;
+    Ok(login(config, url, "tornado_owner", "owner.postgres")?)
+}
+
+fn schema(config: &Config) -> Result<(), Failure> {
+    if config.store.url.is_none() && config.live.url.is_none() {
+        return Err(Failure::usage(
+            "the profile is embedded: its files are brought up to date when the services start",
+        ));
+    }
+    let owner = owner(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
         SqlIdentityStore::migrate_postgres(&owner).await.context("the tables of service auth")?;

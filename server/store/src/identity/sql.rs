@@ -6,9 +6,8 @@ use super::{
     OpenInvitation, OperatorChange, OperatorRow, RevokeReason, RotateOutcome, Rotation, Standing, User, UserKey, audit,
     devices, envelopes, families, invitations, operators, setup, sign_ins, tls, users,
 };
-use crate::{Database, PostgresLogin, StoreError, postgres};
+use crate::{Database, KnownSchema, PostgresLogin, StoreError, postgres};
 use async_trait::async_trait;
-use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, Transaction};
 use std::path::Path;
@@ -20,36 +19,25 @@ pub struct SqlIdentityStore {
     db: Database,
 }
 
-/// The schema of a PostgreSQL database that holds the tables.
-const SCHEMA: &str = "identity";
 /// The role that works with them; see `installers/postgres/roles.sql`.
 const ROLE: &str = "tornado_auth";
 
-/// The record of migrations has had a name of its own from the beginning.
-fn own_table(mut migrations: Migrator) -> Migrator {
-    migrations.dangerous_set_table_name("identity_migrations");
-    migrations
-}
-
-fn postgres_migrations() -> Migrator {
-    own_table(sqlx::migrate!("migrations/identity/postgres"))
-}
+const KNOWN: KnownSchema = KnownSchema::Identity;
 
 impl SqlIdentityStore {
     /// Opens the SQLite file at `path`, made when missing.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
-        let migrations = own_table(sqlx::migrate!("migrations/identity/sqlite"));
-        Ok(Self { db: Database::open_sqlite(path, &migrations).await? })
+        Ok(Self { db: Database::open_sqlite(path, &KNOWN.sqlite()).await? })
     }
 
     /// Opens the tables in a PostgreSQL database. Makes none: see [`SqlIdentityStore::migrate_postgres`].
     pub async fn open_postgres(login: &PostgresLogin) -> Result<Self, StoreError> {
-        Ok(Self { db: Database::open_postgres(login, SCHEMA, &postgres_migrations()).await? })
+        Ok(Self { db: Database::open_postgres(login, KNOWN.name(), &KNOWN.postgres()).await? })
     }
 
     /// Makes the tables in a PostgreSQL database, or brings them up to date, as their owner.
     pub async fn migrate_postgres(owner: &PostgresLogin) -> Result<(), StoreError> {
-        postgres::migrate(owner, SCHEMA, ROLE, &postgres_migrations()).await
+        postgres::migrate(owner, KNOWN.name(), ROLE, &KNOWN.postgres()).await
     }
 
     /// Waits for running statements and closes the database.

@@ -4,18 +4,13 @@ use super::{
     AfterClose, Allowance, Checkpoint, CloseSession, HistoryRecord, OpenSession, Opened, PoolCount, SessionRow,
     SessionStore, Usage, allowances, exits, history, isolation, leases, live_rows, turns, usage,
 };
-use crate::{Database, PostgresLogin, StoreError, postgres};
+use crate::{Database, KnownSchema, PostgresLogin, StoreError, postgres};
 use async_trait::async_trait;
 use sqlx::AnyConnection;
-use sqlx::migrate::Migrator;
 use std::path::Path;
 use tornado_shared::model::{CloseReason, CountryCode, DeviceId, SessionId, SessionState, UnixSeconds, UserId};
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sessions/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/sessions/postgres");
-
-/// The schema of a PostgreSQL database that holds the tables.
-const SCHEMA: &str = "session";
+const KNOWN: KnownSchema = KnownSchema::Sessions;
 /// The role that works with them; see `installers/postgres/roles.sql`.
 const ROLE: &str = "tornado_session";
 
@@ -31,17 +26,17 @@ pub struct SqlSessions {
 impl SqlSessions {
     /// Opens the SQLite file at `path`, makes it (mode 0600) when missing.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { db: Database::open_sqlite(path, &SQLITE).await? })
+        Ok(Self { db: Database::open_sqlite(path, &KNOWN.sqlite()).await? })
     }
 
     /// Opens the tables in a PostgreSQL database. Makes none: see [`SqlSessions::migrate_postgres`].
     pub async fn open_postgres(login: &PostgresLogin) -> Result<Self, StoreError> {
-        Ok(Self { db: Database::open_postgres(login, SCHEMA, &POSTGRES).await? })
+        Ok(Self { db: Database::open_postgres(login, KNOWN.name(), &KNOWN.postgres()).await? })
     }
 
     /// Makes the tables in a PostgreSQL database, or brings them up to date, as their owner.
     pub async fn migrate_postgres(owner: &PostgresLogin) -> Result<(), StoreError> {
-        postgres::migrate(owner, SCHEMA, ROLE, &POSTGRES).await
+        postgres::migrate(owner, KNOWN.name(), ROLE, &KNOWN.postgres()).await
     }
 
     /// Closes the database; see [`Database::close`].

@@ -11,6 +11,7 @@ mod invite;
 mod keys;
 pub mod machine;
 pub mod manual;
+pub mod migrate;
 mod operator;
 mod password;
 mod sessions;

@@ -24,7 +24,8 @@ fn treatment(path: &str) -> Treatment {
     let (service, rest) = path.split_once('/').unwrap_or((path, ""));
     let name = rest.rsplit('/').next().unwrap_or(rest);
     let unfinished = name.starts_with('.') || name.ends_with(".new") || name == "lock";
-    let of_engine = ["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end));
+    // What a database was before it moved to PostgreSQL is no state either.
+    let of_engine = ["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end)) || name.contains(".db.moved-");
     // The consensus is fetched anew; the guards and Tor's own keys stay.
     let of_tor = service == "tor"
         && (name.starts_with("cached-")
@@ -125,6 +126,7 @@ mod tests {
         for (path, wanted) in [
             ("auth/identity.db", Treatment::Snapshot),
             ("auth/identity.db-wal", Treatment::Skip),
+            ("auth/identity.db.moved-1800000000", Treatment::Skip),
             ("auth/keys/identity.json", Treatment::Copy),
             ("auth/keys/.unfinished-identity.json", Treatment::Skip),
             ("auth/restored.json", Treatment::Copy),

@@ -5,6 +5,8 @@ mod place;
 mod restore;
 mod swap;
 
+pub(super) use place::owner_of;
+pub(super) use restore::nobody_runs;
 pub use restore::restore;
 
 use super::machine;
@@ -108,7 +110,7 @@ impl Drop for Staging {
     }
 }
 
-fn must_be_root(doing: &str) -> Result<(), Failure> {
+pub(super) fn must_be_root(doing: &str) -> Result<(), Failure> {
     if nix::unistd::geteuid().is_root() {
         return Ok(());
     }
@@ -116,7 +118,7 @@ fn must_be_root(doing: &str) -> Result<(), Failure> {
 }
 
 /// `FILE.WORD` in the same directory.
-fn beside(file: &Path, word: &str) -> PathBuf {
+pub(super) fn beside(file: &Path, word: &str) -> PathBuf {
     let mut name = file.file_name().unwrap_or_default().to_owned();
     name.push(".");
     name.push(word);

@@ -7,16 +7,16 @@ use tornado_mesh::master::ServiceName;
 
 /// User and group by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owner {
-    pub(super) uid: u32,
-    pub(super) gid: u32,
+pub(in crate::commands) struct Owner {
+    pub(in crate::commands) uid: u32,
+    pub(in crate::commands) gid: u32,
 }
 
 /// Root.
 pub(super) const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
 /// The Unix user of a service.
-pub(super) fn owner_of(service: ServiceName) -> anyhow::Result<Owner> {
+pub(in crate::commands) fn owner_of(service: ServiceName) -> anyhow::Result<Owner> {
     let name = tornado_master::service(service).role.unix_user();
     let user = nix::unistd::User::from_name(name).ok().flatten();
     let user = user.with_context(|| {

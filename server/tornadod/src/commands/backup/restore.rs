@@ -123,7 +123,7 @@ fn effective(path: &Path, saved: Option<&str>) -> Result<(Config, bool), Failure
 }
 
 /// Holds the supervisor's lock: no server starts while this runs.
-fn nobody_runs(run: &Path) -> Result<Flock<File>, Failure> {
+pub(in crate::commands) fn nobody_runs(run: &Path) -> Result<Flock<File>, Failure> {
     let running = || Failure::refused("the server runs; stop it first: `systemctl stop tornado`");
     std::fs::create_dir_all(run).with_context(|| format!("cannot make {}", run.display()))?;
     let path = run.join("master.lock");

@@ -1,0 +1,126 @@
+//! Rows of one table: read as a stream, written in groups, summed up on both sides.
+
+use super::tables::{Kind, Table};
+use super::{End, TransferError};
+use futures::TryStreamExt as _;
+use sha2::{Digest as _, Sha256};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe, Row as _};
+
+/// Values of one statement. SQLite takes 32,766, PostgreSQL 65,535.
+const VALUES: usize = 8_000;
+
+/// A row's value; `None` is NULL.
+enum Value {
+    Integer(Option<i64>),
+    Text(Option<String>),
+    Blob(Option<Vec<u8>>),
+}
+
+/// What a table holds: how many rows, and a digest that does not depend on their order, which engines give as they like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub(super) rows: u64,
+    mix: [u8; 32],
+}
+
+impl Sum {
+    fn add(&mut self, row: &[Value]) {
+        let mut digest = Sha256::new();
+        let mut field = |kind: u8, bytes: Option<&[u8]>| {
+            digest.update([kind, u8::from(bytes.is_some())]);
+            let bytes = bytes.unwrap_or_default();
+            digest.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+            digest.update(bytes);
+        };
+        for value in row {
+            match value {
+                Value::Integer(number) => field(0, number.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice)),
+                Value::Text(text) => field(1, text.as_deref().map(str::as_bytes)),
+                Value::Blob(bytes) => field(2, bytes.as_deref()),
+            }
+        }
+        let digest: [u8; 32] = digest.finalize().into();
+        self.mix.iter_mut().zip(digest).for_each(|(mixed, byte)| *mixed ^= byte);
+        self.rows += 1;
+    }
+}
+
+/// Sends all rows; what was sent.
+pub(super) async fn send(table: &Table, from: &mut End<'_>, to: &mut End<'_>) -> Result<Sum, TransferError> {
+    let mut sum = Sum::default();
+    let group = (VALUES / table.columns.len().max(1)).max(1);
+    let select = select(table, from);
+    let mut rows = sqlx::query(AssertSqlSafe(select)).fetch(&mut *from.db);
+    let mut waiting = Vec::with_capacity(group);
+    while let Some(row) = rows.try_next().await? {
+        let row = values(table, &row)?;
+        sum.add(&row);
+        waiting.push(row);
+        if waiting.len() == group {
+            write(table, to, std::mem::take(&mut waiting)).await?;
+        }
+    }
+    write(table, to, waiting).await?;
+    Ok(sum)
+}
+
+/// What is there.
+pub(super) async fn sum(table: &Table, end: &mut End<'_>) -> Result<Sum, TransferError> {
+    let mut sum = Sum::default();
+    let select = select(table, end);
+    let mut rows = sqlx::query(AssertSqlSafe(select)).fetch(&mut *end.db);
+    while let Some(row) = rows.try_next().await? {
+        sum.add(&values(table, &row)?);
+    }
+    Ok(sum)
+}
+
+/// Integers are read at one width, whatever the engine keeps them in.
+fn select(table: &Table, end: &End<'_>) -> String {
+    let column = |(name, kind): &(String, Kind)| match kind {
+        Kind::Integer => format!("CAST({name} AS BIGINT) AS {name}"),
+        Kind::Text | Kind::Blob => name.clone(),
+    };
+    let columns: Vec<String> = table.columns.iter().map(column).collect();
+    format!("SELECT {} FROM {}", columns.join(", "), end.name(&table.name))
+}
+
+fn values(table: &Table, row: &AnyRow) -> Result<Vec<Value>, TransferError> {
+    let value = |(name, kind): &(String, Kind)| {
+        Ok(match kind {
+            Kind::Integer => Value::Integer(row.try_get(name.as_str())?),
+            Kind::Text => Value::Text(row.try_get(name.as_str())?),
+            Kind::Blob => Value::Blob(row.try_get(name.as_str())?),
+        })
+    };
+    table.columns.iter().map(value).collect()
+}
+
+async fn write(table: &Table, to: &mut End<'_>, rows: Vec<Vec<Value>>) -> Result<(), TransferError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let width = table.columns.len();
+    let names: Vec<&str> = table.columns.iter().map(|(name, _)| name.as_str()).collect();
+    let places = |row: usize| {
+        let places: Vec<String> = (1..=width).map(|column| format!("${}", row * width + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    let places: Vec<String> = (0..rows.len()).map(places).collect();
+    let insert = format!("INSERT INTO {} ({}) VALUES {}", to.name(&table.name), names.join(", "), places.join(", "));
+    // Prepared for this one time: groups differ in length.
+    let query = sqlx::query(AssertSqlSafe(insert)).persistent(false);
+    let query = rows.into_iter().flatten().fold(query, bind);
+    query.execute(&mut *to.db).await?;
+    Ok(())
+}
+
+fn bind(query: Query<'_, Any, AnyArguments>, value: Value) -> Query<'_, Any, AnyArguments> {
+    match value {
+        Value::Integer(number) => query.bind(number),
+        Value::Text(text) => query.bind(text),
+        Value::Blob(bytes) => query.bind(bytes),
+    }
+}
