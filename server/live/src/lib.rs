@@ -66,6 +66,6 @@ pub trait LiveStore: Send + Sync + 'static {
     /// Sends a line to every subscriber on every node. Never waits for a slow one.
     async fn publish(&self, line: EventLine) -> Result<(), LiveError>;
 
-    /// Every line that is published from now on.
+    /// Every line that is published from now on, once; of other nodes also what was still on its way here.
     async fn subscribe(&self) -> Result<Events, LiveError>;
 }

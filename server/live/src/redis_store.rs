@@ -130,9 +130,39 @@ impl LiveStore for RedisStore {
     }
 }
 
+/// Where a reader is in the stream.
+#[derive(Debug, Clone)]
+struct Place {
+    /// Of the last event that was read.
+    id: String,
+    /// Who wrote it and what: after a loss another event may have the same number.
+    event: Option<Event>,
+}
+
+/// Publisher and line of an event.
+type Event = (String, String);
+
+impl Place {
+    /// Before every event.
+    fn start() -> Self {
+        Self { id: START.to_owned(), event: None }
+    }
+
+    fn after(entry: &StreamId) -> Self {
+        Self { id: entry.id.clone(), event: event(entry) }
+    }
+
+    /// True when the stream that ends with `newest` is not the one that was read up to here: Redis forgot it, or its
+    /// clock was set back. Numbers begin with the clock's milliseconds, so within one of them a stream that was lost and
+    /// made again gives the same number to another event.
+    fn is_lost(&self, newest: &Self) -> bool {
+        order(&newest.id) < order(&self.id) || (newest.id == self.id && newest.event != self.event)
+    }
+}
+
 /// Hands on the other nodes' events, for ever.
 async fn read(login: RedisLogin, node: String, events: broadcast::Sender<EventLine>, attached: watch::Sender<bool>) {
-    let mut after: Option<String> = None;
+    let mut after: Option<Place> = None;
     loop {
         if let Ok(mut connection) = connect(&login, PATIENCE, BLOCK * 3).await {
             // Ends with an error only; then everything begins anew from where it was.
@@ -147,7 +177,7 @@ async fn read(login: RedisLogin, node: String, events: broadcast::Sender<EventLi
 
 async fn follow(
     connection: &mut MultiplexedConnection,
-    after: &mut Option<String>,
+    after: &mut Option<Place>,
     node: &str,
     events: &broadcast::Sender<EventLine>,
     attached: &watch::Sender<bool>,
@@ -166,20 +196,18 @@ async fn follow(
             .arg(millis(BLOCK))
             .arg("STREAMS")
             .arg(keys::EVENTS)
-            .arg(&from)
+            .arg(&from.id)
             .query_async(connection)
             .await?;
         let Some(reply) = reply else {
-            // Numbers begin with the clock's milliseconds. Redis forgets them with the stream, so after a loss, or when
-            // its clock was set back, new events may have lower ones than were read.
-            if order(&newest(connection).await?) < order(&from) {
-                from = START.to_owned();
+            if from.is_lost(&newest(connection).await?) {
+                from = Place::start();
             }
             continue;
         };
         for entry in reply.keys.into_iter().flat_map(|key| key.ids) {
             hand_on(&entry, node, events);
-            from = entry.id;
+            from = Place::after(&entry);
         }
     }
 }
@@ -193,14 +221,18 @@ fn order(id: &str) -> (u64, u64) {
     (millis.parse().unwrap_or(0), count.parse().unwrap_or(0))
 }
 
-async fn newest(connection: &mut MultiplexedConnection) -> Result<String, RedisError> {
+async fn newest(connection: &mut MultiplexedConnection) -> Result<Place, RedisError> {
     let command = redis::cmd("XREVRANGE").arg(keys::EVENTS).arg("+").arg("-").arg("COUNT").arg(1).to_owned();
     let last: StreamRangeReply = command.query_async(connection).await?;
-    Ok(last.ids.into_iter().next().map_or_else(|| START.to_owned(), |entry| entry.id))
+    Ok(last.ids.first().map_or_else(Place::start, Place::after))
+}
+
+fn event(entry: &StreamId) -> Option<Event> {
+    Some((entry.get("node")?, entry.get("line")?))
 }
 
 fn hand_on(entry: &StreamId, node: &str, events: &broadcast::Sender<EventLine>) {
-    let (Some(from), Some(line)) = (entry.get::<String>("node"), entry.get::<String>("line")) else { return };
+    let Some((from, line)) = event(entry) else { return };
     if from != node {
         drop(events.send(line.into()));
     }
@@ -240,4 +272,22 @@ fn facts(fields: &HashMap<String, String>) -> Option<LiveFacts> {
         tor_base: transfer("tor_rx", "tor_tx")?,
         client_ip: read(fields, "address"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_was_made_again_is_known_by_its_newest_event() {
+        let place = |id: &str, line: &str| Place { id: id.into(), event: Some(("node".into(), line.into())) };
+        let here = place("1000-1", "a");
+        assert!(!here.is_lost(&place("1000-1", "a")), "nothing happened");
+        assert!(!here.is_lost(&place("1000-2", "b")), "the next one is on its way");
+        assert!(here.is_lost(&place("1000-0", "b")));
+        assert!(here.is_lost(&place("999-7", "b")));
+        assert!(here.is_lost(&place("1000-1", "b")), "the same millisecond");
+        assert!(here.is_lost(&Place::start()));
+        assert!(!Place::start().is_lost(&Place::start()));
+    }
 }
