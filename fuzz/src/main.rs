@@ -1,7 +1,6 @@
 //! One program for all targets, named in `TORNADO_FUZZ_TARGET`: linking is what takes long.
 
 #![cfg_attr(fuzzing, no_main)]
-#![cfg_attr(fuzzing, expect(unsafe_code, reason = "libFuzzer calls functions by their C names"))]
 
 #[cfg(fuzzing)]
 mod program {
