@@ -106,7 +106,7 @@ fn without_redis_nothing_is_lost_but_what_may_be() {
 
 /// Each service reaches its own rows and nobody else's, with the roles that are installed.
 #[test]
-fn a_service_cannot_read_what_is_anothers() {
+fn defect_035_a_service_cannot_read_what_is_anothers() {
     let world = world(1);
     let cluster = cluster(&world);
     let as_role = |role: &str, file: &str, sql: &str| {

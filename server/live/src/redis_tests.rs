@@ -42,6 +42,24 @@ fn hears<'a>(events: &'a mut Events, line: &'a str) -> impl Future<Output = ()> 
 }
 
 #[tokio::test]
+async fn defect_073_the_servers_settings_are_left_alone() {
+    let server = Redis::start(&RedisOptions::default()).unwrap();
+    // Somebody else's wish about keyspace events, and everything besides.
+    server.command("CONFIG SET notify-keyspace-events Kx").unwrap();
+    let before = server.command("CONFIG GET *").unwrap();
+    let store = store(&server);
+    let mut events = store.subscribe().await.unwrap();
+    let session = SessionId::random();
+    store.open(session, LiveFacts::default()).await.unwrap();
+    assert!(store.update(session, LiveFacts::default()).await.unwrap());
+    store.publish("1".into()).await.unwrap();
+    hears(&mut events, "1").await;
+    store.forget(session).await.unwrap();
+    assert_eq!(server.command("CONFIG GET *").unwrap(), before);
+    assert!(before.contains("notify-keyspace-events"), "{before}");
+}
+
+#[tokio::test]
 async fn every_node_hears_every_event_once() {
     let server = Redis::start(&RedisOptions::default()).unwrap();
     let nodes = [store(&server), store(&server)];

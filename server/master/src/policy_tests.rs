@@ -95,7 +95,7 @@ fn defect_076_stop_is_asked_then_forced() {
 }
 
 #[test]
-fn a_restart_ends_the_process_and_starts_another() {
+fn defect_078_a_restart_ends_the_process_and_starts_another() {
     let mut machine = ready();
     machine.order(Action::Restart);
     assert!(!machine.is_ready(), "those that need it wait for the new process");

@@ -76,7 +76,7 @@ fn private_dir(path: &Path) {
 }
 
 #[test]
-fn the_lane_is_open_exactly_while_tor_carries_it() {
+fn defect_053_and_054_the_lane_is_open_exactly_while_tor_carries_it() {
     let lab = Lab::up(LabOptions::with_devices(1)).unwrap();
     let network = TorNetwork::up(&lab, TorNetworkOptions::default()).unwrap();
     let dir = tempfile::Builder::new().prefix("tornado-tor-").tempdir_in("/tmp").unwrap();
@@ -127,6 +127,7 @@ async fn opens_when_everything_is_there(seen: &Seen) {
     assert_eq!(seen.switch.told(), [TorLane::Closed, OPEN]);
 }
 
+/// `defect_054`: the health check needs nothing that is not here, and says what it saw.
 async fn tells_what_it_is_made_of(seen: &Seen) {
     let health = seen.tor.health(NoInput {}).await.unwrap();
     let exit = health.exit.unwrap();

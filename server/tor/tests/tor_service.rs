@@ -136,7 +136,7 @@ fn tors(dir: &Path) -> Vec<i32> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn defect_056_one_tor_of_its_own_user_and_nothing_is_an_http_error() {
+async fn defect_032_055_and_056_one_tor_of_its_own_user_and_nothing_is_an_http_error() {
     let mut world = World::new(28_100);
     world.start();
     let up = world.until("attached", |s| s.controlled && s.version.is_some()).await;

@@ -222,6 +222,30 @@ mod tests {
         assert_eq!(uncommented["lanes"], defaults["lanes"]);
     }
 
+    /// What must outlive a boot lies where boots leave it alone and where nobody else may make files first.
+    #[test]
+    fn defect_033_nothing_is_kept_in_tmp() {
+        fn strings(value: &toml::Value) -> Vec<String> {
+            match value {
+                toml::Value::String(text) => vec![text.clone()],
+                toml::Value::Array(items) => items.iter().flat_map(strings).collect(),
+                toml::Value::Table(table) => table.values().flat_map(strings).collect(),
+                toml::Value::Integer(_)
+                | toml::Value::Float(_)
+                | toml::Value::Boolean(_)
+                | toml::Value::Datetime(_) => Vec::new(),
+            }
+        }
+        let defaults = toml::Value::try_from(Config::parse("").unwrap()).unwrap();
+        let texts = strings(&defaults);
+        assert!(texts.iter().any(|text| text == "/var/lib/tornado"));
+        for text in texts {
+            assert!(!text.contains("/tmp") && !text.contains("/dev/shm"), "{text}");
+        }
+        let unit = include_str!("../../../installers/systemd/tornado.service");
+        assert!(unit.contains("StateDirectory=tornado\n") && unit.contains("PrivateTmp=yes\n"));
+    }
+
     #[test]
     fn unknown_keys_are_named() {
         for (text, word) in [

@@ -62,16 +62,23 @@ async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Res
     Ok(())
 }
 
-/// A token that SIGTERM and SIGINT cancel.
+/// A token that SIGTERM and SIGINT cancel. SIGHUP, by which other servers read their configuration again, would end a
+/// process that does not watch it.
 fn end_on_signals() -> anyhow::Result<CancellationToken> {
     let token = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be watched")?;
+    let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be watched")?;
     let shutdown = token.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                Some(()) = hang_up.recv() => {
+                    tracing::info!("SIGHUP changes nothing; `tornadod restart` takes a new configuration over");
+                }
+            }
         }
         shutdown.cancel();
     });

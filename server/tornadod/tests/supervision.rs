@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 use support::{Lab, SERVICES, is_alive, pid, proc_file, service, signal};
 
@@ -60,6 +61,83 @@ fn defect_030_and_031_rights_and_environment_are_dropped_fully() {
         assert_eq!(fields[2], pid.to_string(), "{name} leads its own process group");
         assert_eq!(fields[3], pid.to_string(), "{name} leads its own session");
     }
+}
+
+/// Other servers read their configuration again when they get it; a process that does not watch it ends.
+#[test]
+fn defect_025_a_hang_up_ends_nothing() {
+    let lab = Lab::ready();
+    let before = lab.status().unwrap();
+    for name in SERVICES {
+        signal("HUP", pid(&before, name).unwrap());
+    }
+    signal("HUP", lab.master_pid());
+    std::thread::sleep(Duration::from_millis(500));
+    let after = lab.wait("all are ready", |status| status["ready"] == true);
+    for name in SERVICES {
+        assert_eq!(pid(&after, name), pid(&before, name), "{name} was ended by SIGHUP");
+        assert_eq!(service(&after, name)["restarts"], 0, "{name}");
+    }
+    assert!(lab.log().contains("SIGHUP changes nothing"));
+}
+
+/// What runs is this one program, which the services' users cannot change; an order names a service that is compiled in
+/// and one of three actions, and comes from root.
+#[test]
+fn defect_028_nothing_tells_the_supervisor_what_to_run() {
+    let lab = Lab::ready();
+    let order = |uid: u32, body: &str| {
+        let mut curl = std::process::Command::new("curl");
+        curl.args(["--silent", "--max-time", "5", "--output", "/dev/null", "--write-out", "%{http_code}", "--json"]);
+        curl.arg(body).arg("--unix-socket").arg(lab.path("run/master.sock")).arg("http://m/v1/control");
+        std::os::unix::process::CommandExt::uid(&mut curl, uid);
+        String::from_utf8(curl.output().unwrap().stdout).unwrap()
+    };
+    let before = lab.status().unwrap();
+    for body in [
+        r#"{"service":"sh","action":"start"}"#,
+        r#"{"service":"auth","action":"start","command":"/bin/sh"}"#,
+        r#"{"service":"auth","action":"reload_config"}"#,
+        r#"{"service":"../auth","action":"start"}"#,
+        r#"{"action":"exec"}"#,
+    ] {
+        assert_eq!(order(0, body), "400", "{body}");
+    }
+    let good = r#"{"service":"admin","action":"stop"}"#;
+    for name in SERVICES {
+        let status = proc_file(pid(&before, name).unwrap(), "status");
+        let uid =
+            status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_ascii_whitespace().next()?.parse().ok());
+        assert_eq!(order(uid.unwrap(), good), "403", "{name} stopped the console");
+    }
+    let program = std::fs::metadata(lab.path("tornadod")).unwrap();
+    assert_eq!((program.uid(), program.mode() & 0o022), (0, 0), "somebody else may change the program");
+    for name in SERVICES {
+        let running = std::fs::metadata(format!("/proc/{}/exe", pid(&before, name).unwrap())).unwrap();
+        assert_eq!((running.dev(), running.ino()), (program.dev(), program.ino()), "{name} runs something else");
+    }
+    assert_eq!(lab.status().unwrap()["services"], before["services"], "nothing has changed");
+}
+
+/// An order does what it says, and the state that is shown is what is.
+#[test]
+fn defect_078_orders_are_done_and_the_state_is_honest() {
+    let lab = Lab::ready();
+    for name in ["wg", "tor", "client-api"] {
+        let before = lab.pid(name);
+        assert!(lab.tornadod(&["restart", name]).status.success());
+        let after = lab.wait("another process is ready", |status| {
+            status["ready"] == true && pid(status, name).is_some_and(|pid| pid != before)
+        });
+        assert!(!is_alive(before), "the former {name} lives");
+        assert_eq!(service(&after, name)["state"], "ready", "{name}");
+        assert!(lab.tornadod(&["stop", name]).status.success());
+        let stopped = lab.wait("it is stopped", |status| service(status, name)["state"] == "stopped");
+        assert_eq!((pid(&stopped, name), &stopped["ready"]), (None, &serde_json::json!(true)), "{name}: as wished");
+        assert!(lab.tornadod(&["start", name]).status.success());
+        lab.wait("it is back", |status| status["ready"] == true && pid(status, name).is_some());
+    }
+    assert_ne!(lab.tornadod(&["restart", "wg0"]).status.code(), Some(0), "there is no such service");
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn connect(to: &str) -> (Result<(), ErrorKind>, Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn defect_040_the_direct_lane_carries_both_families_and_hides_the_rest() {
+async fn defect_040_and_058_the_direct_lane_carries_both_families_and_hides_the_rest() {
     if !can_run() {
         return;
     }

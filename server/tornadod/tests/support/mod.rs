@@ -114,6 +114,11 @@ impl Lab {
         pid(&status, service).unwrap_or_else(|| panic!("{service} does not run"))
     }
 
+    pub fn master_pid(&self) -> u32 {
+        // `nsenter` becomes the program.
+        self.master.as_ref().unwrap().id()
+    }
+
     pub fn kill_master(&mut self) {
         let mut master = self.master.take().unwrap();
         master.kill().unwrap();
