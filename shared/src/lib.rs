@@ -6,4 +6,6 @@ pub mod api;
 pub mod crypto;
 pub mod invitation;
 pub mod model;
+pub mod offer;
 pub mod problem;
+pub mod wg_quick;

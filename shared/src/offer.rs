@@ -3,11 +3,11 @@
 //! The helper that acts is privileged, so nothing here is text that could be pasted anywhere: every field is
 //! parsed into the narrowest type and checked against what can be true.
 
+use crate::api::{Initiated, LaneOffer};
+use crate::invitation::ServerAddress;
+use crate::model::{Lane, PublicKey, SessionId};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
-use tornado_shared::api::{Initiated, LaneOffer};
-use tornado_shared::invitation::ServerAddress;
-use tornado_shared::model::{Lane, PublicKey, SessionId};
 
 /// Why an offer was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -150,8 +150,8 @@ fn check(lane: Lane, offer: LaneOffer) -> Result<Offer, OfferError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::PrivateKey;
     use serde_json::{Value, json};
-    use tornado_shared::model::PrivateKey;
 
     fn good() -> Value {
         let key = || PrivateKey::random().public_key();

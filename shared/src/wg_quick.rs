@@ -1,8 +1,8 @@
 //! A lane of a session as the configuration that every WireGuard app reads (`wg-quick(8)`).
 
+use crate::model::{DeviceName, PresharedKey, PrivateKey, Secret};
 use crate::offer::Offer;
 use std::fmt::Write as _;
-use tornado_shared::model::{DeviceName, PresharedKey, PrivateKey, Secret};
 use zeroize::Zeroizing;
 
 /// Seconds between keepalives: shorter than the usual life of a NAT mapping (`wg(8)`).
@@ -34,7 +34,7 @@ pub fn wg_quick(name: &DeviceName, offer: &Offer, private: &PrivateKey, preshare
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tornado_shared::model::Lane;
+    use crate::model::Lane;
 
     #[test]
     fn both_lanes_read_as_wg_quick_wants_them() {

@@ -1,8 +1,8 @@
 //! What can be typed.
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
-use tornado_shared::model::{CountryCode, DeviceName, Lane, NotCountry, Username};
+use tornado_shared::model::{CountryCode, DeviceId, DeviceName, Lane, NotCountry, SessionId, Username};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -10,7 +10,7 @@ Exit codes:
   1  failed for another reason
   2  wrong usage
   3  the helper does not run, or this user may not use it
-  4  the server refused: wrong name or password, login ended, invitation used
+  4  the server refused: wrong name, password or code, a code is needed, login ended, invitation used
   5  the server cannot be reached, or is busy
   6  no handshake: the server never answered over the lane";
 
@@ -28,6 +28,18 @@ pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// Where secrets come from.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct SecretInput {
+    /// Read the password from standard input instead of asking.
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Read the code of the authenticator, or a recovery code, from standard input instead of asking; with
+    /// --password-stdin it is the second line, after the password.
+    #[arg(long)]
+    pub totp_stdin: bool,
 }
 
 /// A chosen country, or none.
@@ -49,9 +61,8 @@ pub(crate) enum Command {
         /// Name of the account; asked for when absent. Leave empty when the invitation is for an existing account.
         #[arg(long)]
         username: Option<Username>,
-        /// Read the password from standard input instead of asking.
-        #[arg(long)]
-        password_stdin: bool,
+        #[command(flatten)]
+        secrets: SecretInput,
         /// What to call this machine; its host name when absent.
         #[arg(long)]
         device_name: Option<DeviceName>,
@@ -65,9 +76,8 @@ pub(crate) enum Command {
         /// Account name or e-mail address; the enrolled account when absent.
         #[arg(long)]
         username: Option<String>,
-        /// Read the password from standard input instead of asking.
-        #[arg(long)]
-        password_stdin: bool,
+        #[command(flatten)]
+        secrets: SecretInput,
     },
     /// Bring the tunnel up, or switch its lane.
     #[command(after_help = EXIT_CODES)]
@@ -91,6 +101,26 @@ pub(crate) enum Command {
     /// Use new circuits on the tor lane for every connection that begins from now on.
     #[command(after_help = EXIT_CODES)]
     NewIdentity,
+    /// Show what the account moved today, this month and in all, and what is left of its quota.
+    #[command(after_help = EXIT_CODES)]
+    Usage,
+    /// List the account's connections, the newest first.
+    #[command(after_help = EXIT_CODES)]
+    Sessions {
+        /// How many at most, 1 to 100.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+        limit: u32,
+        /// Only those that began before this one; the end of a list names it.
+        #[arg(long, value_name = "SESSION")]
+        before: Option<SessionId>,
+    },
+    /// List the account's devices, or remove one.
+    #[command(after_help = EXIT_CODES)]
+    Devices {
+        /// Remove the device of this number: its login and its tunnel end.
+        #[arg(long, value_name = "DEVICE")]
+        remove: Option<DeviceId>,
+    },
     /// Make a device that is an ordinary WireGuard app, for example a phone. It takes one of the account's places until
     /// it is removed, and asks for the password, for it stays good after this device has logged out.
     #[command(after_help = EXIT_CODES)]
@@ -107,9 +137,8 @@ pub(crate) enum Command {
         /// What to call the device.
         #[arg(long, default_value = "wireguard")]
         device_name: DeviceName,
-        /// Read the password from standard input instead of asking.
-        #[arg(long)]
-        password_stdin: bool,
+        #[command(flatten)]
+        secrets: SecretInput,
     },
     /// Write shell completions to standard output.
     #[command(hide = true)]

@@ -4,6 +4,7 @@ mod args;
 mod manual;
 mod output;
 mod run;
+mod secrets;
 
 use clap::Parser as _;
 use std::process::ExitCode;

@@ -1,27 +1,22 @@
 //! What is shown. True before pleasant: nothing is called working that was not seen to work.
 
+mod own;
 mod tor;
 
 use crate::run::Failure;
 use qrcode::render::unicode::Dense1x2;
+use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tornado_helper_api::{Backend, ControlPlane, Exported, Status, TunnelState};
-use tornado_shared::api::{LaneState, TorView};
+use tornado_helper_api::{Backend, ControlPlane, Devices, Exported, Status, TunnelState};
+use tornado_shared::api::{LaneState, OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::Lane;
 use tornado_shared::problem::Problem;
 
 pub(crate) fn status(status: &Status, json: bool) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    if json {
-        serde_json::to_writer(&mut out, status)?;
-        writeln!(out)?;
-    } else {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        write!(out, "{}", text(status, i64::try_from(now).unwrap_or(i64::MAX)))?;
-    }
-    out.flush()
+    show(status, json, || text(status, now()))?;
+    std::io::stdout().lock().flush()
 }
 
 /// After a new identity: what has changed and what has not.
@@ -59,20 +54,50 @@ pub(crate) fn exported(exported: &Exported, qr: bool, json: bool) -> Result<(), 
     Ok(writeln!(out, "{picture}")?)
 }
 
+/// What the account moved.
+pub(crate) fn usage(usage: &OwnUsage, json: bool) -> std::io::Result<()> {
+    show(usage, json, || own::usage(usage, now()))
+}
+
+/// A page of connections.
+pub(crate) fn sessions(page: &OwnSessions, json: bool) -> std::io::Result<()> {
+    show(page, json, || own::sessions(page))
+}
+
+/// The account's devices.
+pub(crate) fn devices(devices: &Devices, json: bool) -> std::io::Result<()> {
+    show(devices, json, || own::devices(devices))
+}
+
 /// The countries to choose from.
 pub(crate) fn exits(view: &TorView, json: bool) -> std::io::Result<()> {
+    show(view, json, || tor::countries(view))
+}
+
+/// The answer as it came, or for people.
+fn show<T: Serialize>(answer: &T, json: bool, text: impl FnOnce() -> String) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if json {
-        serde_json::to_writer(&mut out, view)?;
+        serde_json::to_writer(&mut out, answer)?;
         return writeln!(out);
     }
-    write!(out, "{}", tor::countries(view))
+    write!(out, "{}", text())
+}
+
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    i64::try_from(now).unwrap_or(i64::MAX)
 }
 
 pub(crate) fn error(failure: &Failure, json: bool) {
     let problem = match failure {
         Failure::Helper(error) => error.to_problem(),
         Failure::Usage(text) => Problem::new(400, "usage", text),
+        Failure::CodeWanted => {
+            let text = "this account asks for a code of its authenticator, or a recovery code; run this on a terminal, or \
+                        feed the code with --totp-stdin";
+            Problem::new(401, "totp_required", text)
+        }
         Failure::Terminal(error) => Problem::new(500, "terminal", error.to_string()),
     };
     let mut err = std::io::stderr().lock();
@@ -119,6 +144,12 @@ fn text(status: &Status, now: i64) -> String {
         row("handshake", handshake(status));
         let transfer = status.transfer;
         row("traffic", format!("{} received, {} sent", bytes(transfer.rx_bytes), bytes(transfer.tx_bytes)));
+        if let Some(usage) = &status.usage {
+            row("usage", own::line(usage));
+            if let Some(warning) = own::warning(usage, now) {
+                row("WARNING", warning);
+            }
+        }
         let backend = match status.backend {
             Some(Backend::Kernel) => "WireGuard in the kernel",
             Some(Backend::Userspace) => "WireGuard in the helper",

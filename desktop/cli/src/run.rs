@@ -3,14 +3,13 @@
 use crate::args::{Arguments, Command, ExitCountry};
 use crate::manual;
 use crate::output;
+use crate::secrets::{self, MAX_INPUT};
 use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
-use tornado_helper_api::{ChooseExit, Connect, Enroll, Export, HelperClient, HelperError, Login, SwitchLane};
+use tornado_helper_api::{
+    ChooseExit, Connect, Enroll, Export, HelperClient, HelperError, Login, RemoveDevice, SessionsQuery, SwitchLane,
+};
 use tornado_shared::model::{DeviceName, Lane, Secret, Username};
-use zeroize::Zeroizing;
-
-/// Longest password or link that is read, bytes.
-const MAX_INPUT: u64 = 4096;
 
 /// Why the command failed.
 #[derive(Debug)]
@@ -19,6 +18,8 @@ pub(crate) enum Failure {
     Helper(HelperError),
     /// What was typed cannot be used.
     Usage(String),
+    /// The account has a second factor, and nobody is there to be asked for a code.
+    CodeWanted,
     /// Reading or writing the terminal.
     Terminal(std::io::Error),
 }
@@ -41,6 +42,7 @@ impl Failure {
         match self {
             Self::Usage(_) => 2,
             Self::Terminal(_) => 1,
+            Self::CodeWanted => 4,
             Self::Helper(error) => match error {
                 HelperError::Malformed(_) | HelperError::BadInvitation(_) => 2,
                 HelperError::NotRunning(_) | HelperError::Forbidden(_) => 3,
@@ -63,19 +65,28 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let helper = HelperClient::new(arguments.socket);
     let json = arguments.json;
     let status = match arguments.command {
-        Command::Enroll { link, username, password_stdin, device_name } => {
-            let link = if link == "-" { read_line()? } else { Secret::new(link) };
+        Command::Enroll { link, username, secrets, device_name } => {
+            let link = if link == "-" { secrets::line_of_input()? } else { Secret::new(link) };
+            let link = Secret::new(link.expose().trim());
             let username = match username {
-                None if !password_stdin => ask_username()?,
+                None if !secrets.password_stdin => ask_username()?,
                 given => given,
             };
             let device_name = device_name.map_or_else(host_name, Ok)?;
-            let password = password(password_stdin, "Password (at least 10 characters when new): ")?;
-            helper.enroll(&Enroll { link, username, password, device_name }).await?
+            let typed = secrets::read(secrets, "Password (at least 10 characters when new): ")?;
+            let enroll = async |password, totp| {
+                let (link, username, device_name) = (link.clone(), username.clone(), device_name.clone());
+                helper.enroll(&Enroll { link, username, password, totp, device_name }).await
+            };
+            typed.prove(enroll).await?
         }
-        Command::Login { server, username, password_stdin } => {
-            let password = password(password_stdin, "Password: ")?;
-            helper.login(&Login { server, username, password }).await?
+        Command::Login { server, username, secrets } => {
+            let typed = secrets::read(secrets, "Password: ")?;
+            let login = async |password, totp| {
+                let (server, username) = (server.clone(), username.clone());
+                helper.login(&Login { server, username, password, totp }).await
+            };
+            typed.prove(login).await?
         }
         Command::Connect { lane } => helper.connect(&Connect { lane }).await?,
         Command::Lane { lane: Lane::Direct, exit_country: Some(_) } => {
@@ -89,10 +100,21 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             helper.switch_lane(&SwitchLane { lane }).await?;
             helper.status().await?
         }
-        Command::Export { lane, conf: _, qr, device_name, password_stdin } => {
-            let password = password(password_stdin, "Password: ")?;
-            let exported = helper.export(&Export { lane, device_name, password }).await?;
+        Command::Export { lane, conf: _, qr, device_name, secrets } => {
+            let typed = secrets::read(secrets, "Password: ")?;
+            let export = async |password, totp| {
+                helper.export(&Export { lane, device_name: device_name.clone(), password, totp }).await
+            };
+            let exported = typed.prove(export).await?;
             return output::exported(&exported, qr, json);
+        }
+        Command::Usage => return Ok(output::usage(&helper.usage().await?, json)?),
+        Command::Sessions { limit, before } => {
+            return Ok(output::sessions(&helper.sessions(&SessionsQuery { before, limit }).await?, json)?);
+        }
+        Command::Devices { remove: None } => return Ok(output::devices(&helper.devices().await?, json)?),
+        Command::Devices { remove: Some(device_id) } => {
+            return Ok(output::devices(&helper.remove_device(&RemoveDevice { device_id }).await?, json)?);
         }
         Command::Completions { shell } => return Ok(manual::completions(shell)?),
         Command::Man { directory } => return Ok(manual::pages(&directory)?),
@@ -110,29 +132,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Logout => helper.logout().await?,
     };
     Ok(output::status(&status, json)?)
-}
-
-fn password(from_stdin: bool, prompt: &str) -> Result<Secret, Failure> {
-    let secret = if from_stdin {
-        let mut text = Zeroizing::new(String::new());
-        std::io::stdin().lock().take(MAX_INPUT + 1).read_to_string(&mut text)?;
-        Secret::new(text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t)))
-    } else {
-        Secret::new(rpassword::prompt_password(prompt)?)
-    };
-    if secret.expose().is_empty() {
-        return Err(Failure::Usage("the password is empty; nothing was sent".into()));
-    }
-    if secret.expose().len() as u64 > MAX_INPUT {
-        return Err(Failure::Usage("the password is longer than 4096 bytes; nothing was sent".into()));
-    }
-    Ok(secret)
-}
-
-fn read_line() -> Result<Secret, Failure> {
-    let mut text = Zeroizing::new(String::new());
-    std::io::stdin().lock().take(MAX_INPUT).read_line(&mut text)?;
-    Ok(Secret::new(text.trim()))
 }
 
 fn ask_username() -> Result<Option<Username>, Failure> {

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::{
-    Access, ChooseExit, Connect, Enroll, Export, Exported, Helper, HelperError, Login, Status, SwitchLane,
+    Access, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, RemoveDevice,
+    SessionsQuery, Status, SwitchLane,
 };
-use tornado_shared::api::TorView;
+use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 
 /// Answers every call with one error, and remembers what was asked.
 struct Told {
@@ -33,7 +34,8 @@ impl Helper for Told {
         self.answer(format!("enroll {} {:?} {}", input.device_name, input.username, input.password.expose()))
     }
     async fn login(&self, input: Login) -> Result<Status, HelperError> {
-        self.answer(format!("login {:?} {}", input.username, input.password.expose()))
+        let code = input.totp.map_or_else(String::new, |code| format!(" code {}", code.expose()));
+        self.answer(format!("login {:?} {}{code}", input.username, input.password.expose()))
     }
     async fn connect(&self, input: Connect) -> Result<Status, HelperError> {
         self.answer(format!("connect {}", input.lane))
@@ -47,6 +49,19 @@ impl Helper for Told {
     async fn export(&self, input: Export) -> Result<Exported, HelperError> {
         self.answer(format!("export {} {}", input.lane, input.password.expose()))
             .map(|_| unreachable!("it always refuses"))
+    }
+    async fn usage(&self) -> Result<OwnUsage, HelperError> {
+        self.answer("usage".into()).map(|_| unreachable!("it always refuses"))
+    }
+    async fn sessions(&self, input: SessionsQuery) -> Result<OwnSessions, HelperError> {
+        self.answer(format!("sessions {} {:?}", input.limit, input.before.is_some()))
+            .map(|_| unreachable!("it always refuses"))
+    }
+    async fn devices(&self) -> Result<Devices, HelperError> {
+        self.answer("devices".into()).map(|_| unreachable!("it always refuses"))
+    }
+    async fn remove_device(&self, input: RemoveDevice) -> Result<Devices, HelperError> {
+        self.answer(format!("remove {}", input.device_id)).map(|_| unreachable!("it always refuses"))
     }
     async fn tor(&self) -> Result<TorView, HelperError> {
         self.answer("tor".into()).map(|_| unreachable!("it always refuses"))
@@ -154,6 +169,12 @@ async fn every_failure_has_its_code() {
     run(&["lane", "tor", "--exit-country", "DE"], "");
     run(&["lane", "tor", "--exit-country", "any"], "");
     run(&["export", "--qr", "--lane", "tor", "--password-stdin"], "secret\n");
+    let before = "00000000-0000-4000-8000-000000000001";
+    assert_eq!(run(&["sessions", "--limit", "101"], "").status.code(), Some(2));
+    run(&["usage"], "");
+    run(&["sessions", "--before", before], "");
+    run(&["devices"], "");
+    run(&["devices", "--remove", before], "");
     run(&["login", "--username", "ann", "--password-stdin"], "pass word \r\n");
     run(&["enroll", "tornado://x", "--username", "Ann", "--device-name", "lap", "--password-stdin"], "p\n");
     assert_eq!(run(&["login", "--password-stdin"], "\n").status.code(), Some(2), "an empty password is not sent");
@@ -161,7 +182,61 @@ async fn every_failure_has_its_code() {
     let seen = told.seen.lock().unwrap().clone();
     assert_eq!(seen[..2], ["lane tor", "new identity"]);
     assert_eq!(seen[2..5], ["exit Some(de)", "exit None", "export tor secret"]);
-    assert_eq!(seen[5..], ["login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
+    assert_eq!(seen[5..8], ["usage", "sessions 20 true", "devices"]);
+    assert_eq!(seen[8], format!("remove {before}"));
+    assert_eq!(seen[9..], ["login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
+    stop.cancel();
+    serving.await.unwrap();
+}
+
+/// On a terminal of its own, made by script(1): what is typed, and what was shown.
+fn on_a_terminal(socket: &Path, words: &str, typed: &str) -> (Option<i32>, String) {
+    let line = format!("{} {words}", env!("CARGO_BIN_EXE_tornado"));
+    let mut child = Command::new("script")
+        .args(["--quiet", "--return", "--flush", "--echo", "never", "--command", &line, "/dev/null"])
+        .env("TORNADO_HELPER_SOCKET", socket)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut keyboard = child.stdin.take().unwrap();
+    keyboard.write_all(typed.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    drop(keyboard);
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_factor_is_asked_for_where_somebody_can_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("h.sock");
+    let wanted = HelperError::Refused { code: "totp_required".into(), detail: "a code is needed".into() };
+    let told = Arc::new(Told { error: Mutex::new(wanted), seen: Mutex::default(), status: watch::Sender::new(idle()) });
+    let stop = CancellationToken::new();
+    let listener = tornado_helper_api::listen(&socket).unwrap();
+    let own = nix::unistd::getuid().as_raw();
+    let serving = tokio::spawn(tornado_helper_api::serve(listener, Access::of([own]), told.clone(), stop.clone()));
+    let run = |words: &[&str], typed: &str| tokio::task::block_in_place(|| tornado(&socket, words, typed));
+
+    let alone = run(&["login", "--password-stdin", "--json"], "secret\n");
+    assert_eq!(alone.status.code(), Some(4));
+    let problem: serde_json::Value = serde_json::from_slice(&alone.stderr).unwrap();
+    assert_eq!(problem["code"], "totp_required");
+    assert!(problem["detail"].as_str().unwrap().contains("--totp-stdin"), "{problem}");
+    assert_eq!(run(&["login", "--password-stdin", "--totp-stdin"], "secret\n123456\n").status.code(), Some(4));
+    assert_eq!(
+        run(&["login", "--password-stdin", "--totp-stdin"], "secret\n").status.code(),
+        Some(2),
+        "no second line"
+    );
+    let typed = "secret\n654321\n";
+    let (code, shown) = tokio::task::block_in_place(|| on_a_terminal(&socket, "login", typed));
+    assert_eq!(code, Some(4), "the helper of this test refuses always: {shown}");
+    assert!(shown.contains("Password: ") && shown.contains("Code of your authenticator"), "{shown}");
+    assert!(!shown.contains("secret") && !shown.contains("654321"), "{shown}");
+    let seen = told.seen.lock().unwrap().clone();
+    let expected = ["secret", "secret code 123456", "secret", "secret code 654321"];
+    assert_eq!(seen, expected.map(|words| format!("login None {words}")));
     stop.cancel();
     serving.await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! The calling end.
 
 use crate::error::HelperError;
-use crate::model::{Connect, Enroll, Export, Exported, Login, Status, SwitchLane};
+use crate::model::{Connect, Devices, Enroll, Export, Exported, Login, RemoveDevice, Status, SwitchLane};
 use crate::path;
 use futures::{Stream, StreamExt as _};
 use http::{Method, Request, Response, header};
@@ -13,7 +13,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::UnixStream;
-use tornado_shared::api::{ChooseExit, TorView};
+use tornado_shared::api::{ChooseExit, OwnSessions, OwnUsage, SessionsQuery, TorView};
 
 /// Largest answer, bytes.
 const MAX_REPLY: usize = 256 * 1024;
@@ -71,6 +71,26 @@ impl HelperClient {
     /// See [`Helper::choose_exit`](crate::Helper::choose_exit).
     pub async fn choose_exit(&self, input: &ChooseExit) -> Result<Status, HelperError> {
         self.call(Method::PUT, path::TOR_EXIT, input).await
+    }
+
+    /// See [`Helper::usage`](crate::Helper::usage).
+    pub async fn usage(&self) -> Result<OwnUsage, HelperError> {
+        self.call(Method::GET, path::USAGE, &()).await
+    }
+
+    /// See [`Helper::sessions`](crate::Helper::sessions).
+    pub async fn sessions(&self, input: &SessionsQuery) -> Result<OwnSessions, HelperError> {
+        self.call(Method::POST, path::SESSIONS, input).await
+    }
+
+    /// See [`Helper::devices`](crate::Helper::devices).
+    pub async fn devices(&self) -> Result<Devices, HelperError> {
+        self.call(Method::GET, path::DEVICES, &()).await
+    }
+
+    /// See [`Helper::remove_device`](crate::Helper::remove_device).
+    pub async fn remove_device(&self, input: &RemoveDevice) -> Result<Devices, HelperError> {
+        self.call(Method::DELETE, path::DEVICES, input).await
     }
 
     /// See [`Helper::disconnect`](crate::Helper::disconnect).

@@ -17,10 +17,11 @@ pub use access::Access;
 pub use client::HelperClient;
 pub use error::HelperError;
 pub use model::{
-    Backend, Connect, ControlPlane, Enroll, Export, Exported, Login, Notice, Status, SwitchLane, TunnelState,
+    Backend, Connect, ControlPlane, Devices, Enroll, Export, Exported, Login, Notice, RemoveDevice, Status, SwitchLane,
+    TunnelState,
 };
 pub use server::{Helper, listen, serve};
-pub use tornado_shared::api::ChooseExit;
+pub use tornado_shared::api::{ChooseExit, SessionsQuery};
 
 use std::path::PathBuf;
 
@@ -43,6 +44,9 @@ mod path {
     pub const LANE: &str = "/v1/lane";
     pub const TOR: &str = "/v1/tor";
     pub const TOR_EXIT: &str = "/v1/tor/exit";
+    pub const USAGE: &str = "/v1/usage";
+    pub const SESSIONS: &str = "/v1/sessions";
+    pub const DEVICES: &str = "/v1/devices";
     pub const EXPORT: &str = "/v1/export";
     pub const NEW_IDENTITY: &str = "/v1/new-identity";
     pub const DISCONNECT: &str = "/v1/disconnect";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
-use tornado_shared::api::{LaneState, TorView};
+use tornado_shared::api::{LaneState, OwnDevice, OwnUsage, TorView};
 use tornado_shared::model::{DeviceId, DeviceName, Lane, Secret, SessionId, Transfer, UnixSeconds, Username};
 
 /// Input of enrolment.
@@ -16,6 +16,9 @@ pub struct Enroll {
     pub username: Option<Username>,
     /// Password of the account, new or existing.
     pub password: Secret,
+    /// Code of the authenticator, or a recovery code, when the account has a second factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totp: Option<Secret>,
     /// What the user calls this machine.
     pub device_name: DeviceName,
 }
@@ -32,6 +35,9 @@ pub struct Login {
     pub username: Option<String>,
     /// Password.
     pub password: Secret,
+    /// Code of the authenticator, or a recovery code, when the account has a second factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totp: Option<Secret>,
 }
 
 /// Input of connect.
@@ -60,6 +66,26 @@ pub struct Export {
     pub device_name: DeviceName,
     /// Password of the account.
     pub password: Secret,
+    /// Code of the authenticator, or a recovery code, when the account has a second factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totp: Option<Secret>,
+}
+
+/// The account's devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Devices {
+    /// Oldest first.
+    pub devices: Vec<OwnDevice>,
+    /// Which of them this is.
+    pub own: DeviceId,
+}
+
+/// Input of a removal.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveDevice {
+    /// Which device; its login and tunnel end.
+    pub device_id: DeviceId,
 }
 
 /// A device that was made by an export.
@@ -146,6 +172,10 @@ pub struct Status {
     /// the server did not say.
     #[serde(default)]
     pub tor: Option<TorView>,
+    /// What the account moved and what is left of its quota, as the server said within the last seconds; none while
+    /// there is no session or the server did not say.
+    #[serde(default)]
+    pub usage: Option<OwnUsage>,
     /// The server's device API, `host:port`.
     pub server: Option<String>,
     /// The account.

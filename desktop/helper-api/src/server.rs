@@ -2,7 +2,7 @@
 
 use crate::access::Access;
 use crate::error::HelperError;
-use crate::model::{Connect, Enroll, Export, Exported, Login, Status, SwitchLane};
+use crate::model::{Connect, Devices, Enroll, Export, Exported, Login, RemoveDevice, Status, SwitchLane};
 use crate::path;
 use async_trait::async_trait;
 use axum::Router;
@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
-use tornado_shared::api::{ChooseExit, TorView};
+use tornado_shared::api::{ChooseExit, OwnSessions, OwnUsage, SessionsQuery, TorView};
 use tornado_shared::problem::{MEDIA_TYPE, Problem};
 
 /// Largest request body, bytes: an enrolment has well under 2 kB.
@@ -60,6 +60,14 @@ pub trait Helper: Send + Sync + 'static {
     async fn choose_exit(&self, input: ChooseExit) -> Result<Status, HelperError>;
     /// Makes a device of the account that is an ordinary WireGuard app. Needs the password, no tunnel.
     async fn export(&self, input: Export) -> Result<Exported, HelperError>;
+    /// What the account moved, and what is left of its quota. Needs a login, no tunnel; so do the three below.
+    async fn usage(&self) -> Result<OwnUsage, HelperError>;
+    /// A page of the account's connections.
+    async fn sessions(&self, input: SessionsQuery) -> Result<OwnSessions, HelperError>;
+    /// The account's devices.
+    async fn devices(&self) -> Result<Devices, HelperError>;
+    /// Removes a device of the account, also this one. Answers with what is left.
+    async fn remove_device(&self, input: RemoveDevice) -> Result<Devices, HelperError>;
     /// Takes the tunnel down and tells the server.
     async fn disconnect(&self) -> Result<Status, HelperError>;
     /// Takes the tunnel down and ends the login.
@@ -181,6 +189,17 @@ pub(crate) fn router(helper: Arc<dyn Helper>, stop: CancellationToken) -> Router
         .route(
             path::TOR_EXIT,
             put(|State(h): Shared, r: Request| call(r, |i: ChooseExit| async move { h.choose_exit(i).await })),
+        )
+        .route(path::USAGE, get(|State(h): Shared, r: Request| call(r, |_: Nothing| async move { h.usage().await })))
+        .route(
+            path::SESSIONS,
+            post(|State(h): Shared, r: Request| call(r, |i: SessionsQuery| async move { h.sessions(i).await })),
+        )
+        .route(
+            path::DEVICES,
+            get(|State(h): Shared, r: Request| call(r, |_: Nothing| async move { h.devices().await })).delete(
+                |State(h): Shared, r: Request| call(r, |i: RemoveDevice| async move { h.remove_device(i).await }),
+            ),
         )
         .route(path::TOR, get(|State(h): Shared, r: Request| call(r, |_: Nothing| async move { h.tor().await })))
         .route(path::STATUS, get(status))

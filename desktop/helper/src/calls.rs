@@ -8,12 +8,12 @@ use crate::session::{FAREWELL, Inner};
 use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::watch;
-use tornado_client::DeviceIdentity;
+use tornado_client::{DeviceIdentity, Proof};
 use tornado_helper_api::{
-    ChooseExit, Connect, ControlPlane, Enroll, Export, Exported, Helper, HelperError, Login as LoginInput, Status,
-    SwitchLane,
+    ChooseExit, Connect, ControlPlane, Devices, Enroll, Export, Exported, Helper, HelperError, Login as LoginInput,
+    RemoveDevice, SessionsQuery, Status, SwitchLane,
 };
-use tornado_shared::api::TorView;
+use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::invitation::{Invitation, ServerAddress};
 use tornado_tunnel::state::Phase;
@@ -33,7 +33,8 @@ impl Helper for Engine {
         let device = DeviceIdentity::new(&IdentityKey::from_seed(seed.expose()), input.device_name.clone());
         let server = reach(&mut inner.resolver, &invitation.server, invitation.identity, invitation.tls).await?;
         let now = unix_now();
-        let answer = server.api.enroll(&invitation, &device, input.username, &input.password, now).await;
+        let proof = Proof { password: &input.password, totp: input.totp.as_ref() };
+        let answer = server.api.enroll(&invitation, &device, input.username, proof, now).await;
         let welcome = answer.map_err(|e| self.report(&e))?;
         if inner.broken.is_some() {
             inner.store.set_aside().map_err(|e| HelperError::Internal(e.to_string()))?;
@@ -66,7 +67,8 @@ impl Helper for Engine {
         let server = reach(&mut inner.resolver, &address, account.identity, Some(account.tls)).await?;
         let name = input.username.unwrap_or_else(|| account.username.clone());
         let now = unix_now();
-        let answer = server.api.login(&account.device(), &name, &input.password, now).await;
+        let proof = Proof { password: &input.password, totp: input.totp.as_ref() };
+        let answer = server.api.login(&account.device(), &name, proof, now).await;
         let welcome = answer.map_err(|e| self.report(&e))?;
         account.tls = server.api.tls();
         account.username = welcome.payload.user.username.to_string();
@@ -130,11 +132,28 @@ impl Helper for Engine {
             self.publish.tunnel(&view);
         }
         self.see_tor().await;
+        self.see_usage().await;
         self.publish.now()
     }
 
     async fn export(&self, input: Export) -> Result<Exported, HelperError> {
         self.make_export(input).await
+    }
+
+    async fn usage(&self) -> Result<OwnUsage, HelperError> {
+        self.own_usage().await
+    }
+
+    async fn sessions(&self, input: SessionsQuery) -> Result<OwnSessions, HelperError> {
+        self.own_sessions(input).await
+    }
+
+    async fn devices(&self) -> Result<Devices, HelperError> {
+        self.own_devices().await
+    }
+
+    async fn remove_device(&self, input: RemoveDevice) -> Result<Devices, HelperError> {
+        self.remove_own_device(input.device_id).await
     }
 
     async fn tor(&self) -> Result<TorView, HelperError> {

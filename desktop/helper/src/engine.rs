@@ -1,12 +1,12 @@
 //! The helper's work: one call at a time speaks to the server, while the tunnel can always be taken down.
 
 use crate::account::Account;
+use crate::asked::Asked;
 use crate::publish::Publisher;
 use crate::reach::{Resolver, translate};
 use crate::schedule::Schedule;
 use crate::session::{FAREWELL, Inner, Session};
 use crate::store::Store;
-use crate::tor::Asked;
 use crate::wish::{Wanted, Wishes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,6 +54,8 @@ pub(crate) struct Engine {
     pub(crate) wake: Arc<Notify>,
     /// When the server was last asked for this device's circuit.
     pub(crate) tor_asked: Asked,
+    /// When the server was last asked what the account moved.
+    pub(crate) usage_asked: Asked,
     /// Whether a tunnel is wanted, as stored.
     pub(crate) wishes: Wishes,
     /// Counts the wishes for no tunnel, so that a connect under way sees that it was overtaken.
@@ -69,8 +71,9 @@ impl Engine {
         let hosts = found.wanted.as_ref().map(|wanted| wanted.hosts.clone()).unwrap_or_default();
         let inner = Inner::new(found.store.clone(), found.account, found.broken, Resolver::knowing(hosts));
         let (inner, wishes) = (Arc::new(Mutex::new(inner)), Wishes::new(found.store, found.wanted));
-        let (wake, wish, tor_asked) = (Arc::new(Notify::new()), AtomicU64::new(0), Asked::default());
-        Arc::new(Self { inner, tunnel, publish, wake, tor_asked, wishes, wish })
+        let (wake, wish) = (Arc::new(Notify::new()), AtomicU64::new(0));
+        let (tor_asked, usage_asked) = (Asked::default(), Asked::default());
+        Arc::new(Self { inner, tunnel, publish, wake, tor_asked, usage_asked, wishes, wish })
     }
 
     /// The helper is ending: the tunnel goes, and the server is told if it answers soon. What the user wants stays.

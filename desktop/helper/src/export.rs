@@ -6,7 +6,7 @@
 use crate::engine::Engine;
 use crate::publish::unix_now;
 use crate::reach::{reach, translate};
-use tornado_client::{DeviceIdentity, Error as ApiError};
+use tornado_client::{DeviceIdentity, Error as ApiError, Proof};
 use tornado_helper_api::{Export, Exported, HelperError};
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::model::PrivateKey;
@@ -24,7 +24,8 @@ impl Engine {
         let api = server.api;
         // A key of its own that is forgotten at once: nobody logs in again as this device.
         let device = DeviceIdentity::new(&IdentityKey::random(), input.device_name.clone());
-        let welcome = api.login(&device, &account.username, &input.password, unix_now()).await;
+        let proof = Proof { password: &input.password, totp: input.totp.as_ref() };
+        let welcome = api.login(&device, &account.username, proof, unix_now()).await;
         let welcome = welcome.map_err(|e| translate(&e))?;
         let key = PrivateKey::random();
         let exported = match api.export(&welcome.payload.tokens.access_token, key.public_key()).await {

@@ -1,6 +1,7 @@
 //! The privileged helper: holds the login, keeps the session, drives the tunnel.
 
 mod account;
+mod asked;
 mod calls;
 mod engine;
 mod export;
@@ -8,6 +9,7 @@ mod export;
 pub mod fuzzing;
 mod keeper;
 mod lanes;
+mod own;
 mod publish;
 mod reach;
 mod schedule;

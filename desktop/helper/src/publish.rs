@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tornado_helper_api::{Backend, ControlPlane, Notice, Status, TunnelState};
-use tornado_shared::api::TorView;
+use tornado_shared::api::{OwnUsage, TorView};
 use tornado_shared::model::{Lane, SessionId, Transfer, UnixSeconds};
 use tornado_tunnel::plan;
 use tornado_tunnel::state::{Failure, Phase, View};
@@ -33,6 +33,7 @@ impl Publisher {
             target: None,
             lane_state: None,
             tor: None,
+            usage: None,
             server: None,
             user: None,
             device: None,
@@ -85,6 +86,11 @@ impl Publisher {
     /// What the server says of this device on the tor lane.
     pub(crate) fn tor(&self, view: Option<TorView>) {
         self.change(|status| status.tor = view);
+    }
+
+    /// What the server says the account moved.
+    pub(crate) fn usage(&self, usage: Option<OwnUsage>) {
+        self.change(|status| status.usage = usage);
     }
 
     pub(crate) fn control(&self, control: ControlPlane) {
@@ -147,6 +153,9 @@ impl Publisher {
             if status.lane != Some(Lane::Tor) || status.session.is_none() || status.control == ControlPlane::Unreachable
             {
                 status.tor = None;
+            }
+            if status.session.is_none() {
+                status.usage = None;
             }
             *status != before
         });

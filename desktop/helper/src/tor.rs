@@ -15,22 +15,6 @@ const ASK: Duration = Duration::from_millis(1500);
 /// An answer is good for this long: whoever asks for the status again and again asks the server less often.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 
-/// When the server was last asked.
-#[derive(Debug, Default)]
-pub(crate) struct Asked(std::sync::Mutex<Option<Instant>>);
-
-impl Asked {
-    /// True, and noted, when it is time to ask.
-    fn is_due(&self, now: Instant) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let due = last.is_none_or(|at| now.saturating_duration_since(at) >= GOOD_FOR);
-        if due {
-            *last = Some(now);
-        }
-        due
-    }
-}
-
 impl Engine {
     /// Has the status tell this device's exit and circuit. Not to know costs nothing, and is shown as not known.
     pub(crate) async fn see_tor(&self) {
@@ -40,7 +24,7 @@ impl Engine {
         };
         // While another call speaks to the server the latest word is good enough.
         let Ok(mut inner) = self.inner.try_lock() else { return };
-        if !on_tor || inner.session.is_none() || !self.tor_asked.is_due(Instant::now()) {
+        if !on_tor || inner.session.is_none() || !self.tor_asked.is_due(Instant::now(), GOOD_FOR) {
             return;
         }
         let view = match tokio::time::timeout(ASK, ask(&mut inner)).await {
@@ -70,13 +54,13 @@ impl Engine {
             let choose = |api: DeviceApi, access: Secret| async move { api.choose_exit(&access, country).await };
             inner.authorised(&api, choose).await.map_err(|error| translate(&error))?;
         }
-        self.tor_asked.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        self.tor_asked.again();
         self.see_tor().await;
         Ok(self.publish.now())
     }
 
     /// The session's server, or the enrolled one.
-    async fn api(&self, inner: &mut Inner) -> Result<DeviceApi, HelperError> {
+    pub(crate) async fn api(&self, inner: &mut Inner) -> Result<DeviceApi, HelperError> {
         match &inner.session {
             Some(session) => Ok(session.server.api.clone()),
             None => Ok(inner.reach(&self.publish).await?.api),

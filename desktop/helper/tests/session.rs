@@ -4,7 +4,7 @@ mod common;
 
 use common::{Machine, Server};
 use std::time::Duration;
-use tornado_helper_api::{Connect, ControlPlane, HelperError, Login, TunnelState};
+use tornado_helper_api::{Connect, ControlPlane, HelperError, Login, SwitchLane, TunnelState};
 use tornado_shared::api::path;
 use tornado_shared::model::{Lane, Secret};
 use tornado_tunnel::plan::Slot;
@@ -12,7 +12,7 @@ use tornado_tunnel::plan::Slot;
 const DIRECT: Connect = Connect { lane: Lane::Direct };
 
 fn good() -> Login {
-    Login { server: None, username: None, password: Secret::new("a long password") }
+    Login { server: None, username: None, password: Secret::new("a long password"), totp: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,6 +195,29 @@ async fn wrong_passwords_and_wrong_servers_change_nothing() {
     assert_eq!((status.server, status.state), (Some(moved.address.clone()), TunnelState::Disconnected));
     assert_eq!(server.count(path::DISCONNECT), 1);
     assert_eq!(machine.client.connect(&DIRECT).await.unwrap().state, TunnelState::Connected);
+}
+
+/// The server's TLS key rotates while devices are connected: the pinned identity vouches for the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_certificate_under_a_live_session_costs_neither_tunnel_nor_login() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    let before = machine.client.connect(&DIRECT).await.unwrap();
+    let serial = server.inside.lock().unwrap().serial;
+    server.task.abort();
+    let Server { identity, spki, address, task, .. } = server;
+    assert!(task.await.is_err());
+    let renewed = Server::start_as(identity, &address).await;
+    assert_ne!(renewed.spki, spki);
+    renewed.set(|s| s.serial = serial);
+    let after = machine.until(|status| status.control == ControlPlane::Reachable && renewed_was_asked(&renewed)).await;
+    assert_eq!((after.state, after.session, after.logged_in), (TunnelState::Connected, before.session, true));
+    assert_eq!(renewed.count(path::LOGIN) + renewed.count(path::INITIATE), 0, "nothing was made anew");
+    assert_eq!(machine.client.switch_lane(&SwitchLane { lane: Lane::Tor }).await.unwrap().lane, Some(Lane::Tor));
+}
+
+fn renewed_was_asked(server: &Server) -> bool {
+    server.count(path::HEARTBEAT) >= 2
 }
 
 #[tokio::test(flavor = "multi_thread")]

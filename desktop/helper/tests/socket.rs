@@ -38,7 +38,7 @@ fn raw(machine: &Machine, bytes: &[u8]) -> (String, Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_those_who_may_get_an_answer() {
+async fn defect_007_only_those_who_may_get_an_answer() {
     let machine = Machine::new().await;
     for route in ["/v1/status", "/v1/status/stream", "/v1/connect", "/nothing"] {
         let answer = as_user(65_534, &machine, route);
@@ -103,6 +103,38 @@ async fn malformed_oversized_and_slow_requests_get_a_clear_4xx() {
     let (_, took) = raw(&machine, b"GET /v1/sta");
     assert!(took < Duration::from_secs(8), "{took:?}");
     machine.client.status().await.unwrap();
+}
+
+/// A caller moves no files, commands or configurations: what is not in the contract is refused, not passed over.
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_007_no_call_names_a_program_or_a_file() {
+    let server = Server::start().await;
+    let mut machine = Machine::enrolled(&server).await;
+    let device = uuid::Uuid::nil();
+    for (verb, route, good) in [
+        ("POST", "/v1/enroll", r#""link":"tornado://x","password":"p","device_name":"d""#.to_owned()),
+        ("POST", "/v1/login", r#""password":"a long password""#.into()),
+        ("POST", "/v1/connect", r#""lane":"direct""#.into()),
+        ("POST", "/v1/lane", r#""lane":"tor""#.into()),
+        ("POST", "/v1/export", r#""lane":"direct","device_name":"d","password":"p""#.into()),
+        ("POST", "/v1/sessions", r#""limit":5"#.into()),
+        ("DELETE", "/v1/devices", format!(r#""device_id":"{device}""#)),
+        ("POST", "/v1/disconnect", String::new()),
+        ("POST", "/v1/logout", String::new()),
+        ("POST", "/v1/new-identity", String::new()),
+    ] {
+        for more in [r#""config":"/tmp/x.conf""#, r#""PostUp":"touch /tmp/x""#, r#""program":"/bin/sh""#] {
+            let comma = if good.is_empty() { "" } else { "," };
+            let body = format!("{{{good}{comma}{more}}}");
+            let length = body.len();
+            let head = format!("{verb} {route} HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: {length}");
+            let (answer, _) = raw(&machine, format!("{head}\r\n\r\n{body}").as_bytes());
+            assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("malformed"), "{route} {more}: {answer}");
+        }
+    }
+    let status = machine.client.status().await.unwrap();
+    assert!(status.logged_in && status.state == TunnelState::Disconnected, "nothing was done: {status:?}");
+    machine.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,10 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
+/// What a helper of another kind would run.
+const TRAPS: [&str; 11] =
+    ["nft", "ip", "wg", "wg-quick", "wireguard-go", "resolvconf", "resolvectl", "sysctl", "iptables", "modprobe", "sh"];
+
 /// A `tornado-helperd` with a socket and a state of its own. Dropping it kills it as `kill -9` does.
 #[derive(Debug)]
 pub struct DeviceProc {
@@ -37,7 +41,9 @@ impl DeviceProc {
     /// # Errors
     /// When it is not built, ends early, or makes no socket within 20 s.
     pub fn start_helper(&mut self) -> Result<(), HarnessError> {
-        let mut command = self.host.command(self.programs.find("tornado-helperd")?);
+        let path = self.lay_traps()?;
+        let mut command = self.host.command("env");
+        command.arg(format!("PATH={path}")).arg(self.programs.find("tornado-helperd")?);
         command.arg("--socket").arg(self.socket()).arg("--state-dir").arg(self.state_dir());
         let mut helper = self.host.spawn("tornado-helperd", command)?;
         wait_for("the helper's socket", Duration::from_secs(20), || {
@@ -47,6 +53,37 @@ impl DeviceProc {
         })?;
         self.helper = Some(helper);
         Ok(())
+    }
+
+    /// A search path whose first directory has programs of the names that a helper may want, as a user could put them
+    /// there. They note that they were run, and fail.
+    fn lay_traps(&self) -> Result<String, HarnessError> {
+        let directory = self.host.dir().join("traps");
+        let write = || -> std::io::Result<()> {
+            std::fs::create_dir_all(&directory)?;
+            for name in TRAPS {
+                let trap = directory.join(name);
+                std::fs::write(
+                    &trap,
+                    format!("#!/bin/sh\necho {name} >> {}\nexit 1\n", self.trapped_file().display()),
+                )?;
+                std::fs::set_permissions(&trap, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+            }
+            Ok(())
+        };
+        write().map_err(HarnessError::io("cannot lay traps"))?;
+        Ok(format!("{}:{}", directory.display(), std::env::var("PATH").unwrap_or_default()))
+    }
+
+    fn trapped_file(&self) -> PathBuf {
+        self.host.dir().join("trapped")
+    }
+
+    /// Programs that the helper took from the front of its search path, where nobody should look.
+    #[must_use]
+    pub fn trapped(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.trapped_file()).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
     }
 
     /// `kill -9` of the helper.
@@ -88,6 +125,16 @@ impl DeviceProc {
         let mut command = self.command()?;
         command.args(words).arg("--password-stdin");
         crate::command::run(command, Some(&format!("{password}\n")), Duration::from_secs(60))
+    }
+
+    /// The same with a code of the second factor as well, by `--totp-stdin`.
+    ///
+    /// # Errors
+    /// When it cannot start or does not end.
+    pub fn cli_with_code(&self, words: &[&str], password: &str, code: &str) -> Result<Output, HarnessError> {
+        let mut command = self.command()?;
+        command.args(words).args(["--password-stdin", "--totp-stdin"]);
+        crate::command::run(command, Some(&format!("{password}\n{code}\n")), Duration::from_secs(60))
     }
 
     /// The same with `--json` added, which must end with 0; its answer.

@@ -79,6 +79,15 @@ impl OriginalClient {
         answer(request).await
     }
 
+    /// The same with `PUT`.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Answer> {
+        let request = self.http.put(format!("{}{path}", self.base)).json(body);
+        answer(request.bearer_auth(&self.access_token)).await
+    }
+
     /// The login envelope for a name and a password, sealed to the server's key.
     ///
     /// # Errors

@@ -2,10 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::time::Duration;
 use tornado_e2e_harness::{DeviceProc, Host, SERVER, wait_for};
+use tornado_e2e_lanes::original::OriginalClient;
 use tornado_e2e_lanes::world::{PASSWORD, World};
 
 /// `wg-quick up` of a file; down again when dropped.
@@ -105,6 +106,8 @@ fn an_exported_file_works_in_an_ordinary_app_until_it_is_removed() {
     assert_eq!(world.mesh_get("wg", "/v1/peers").unwrap(), Value::Array(Vec::new()));
     drop(quick);
 
+    an_operators_file_works_too(&world, phone);
+
     // The tor lane, which is closed in this lab: the tunnel stands, and asks for names at the lane's resolver.
     let exported = export(&device, &["--device-name", "tablet", "--lane", "tor"]);
     let (config, id) = (exported["config"].as_str().unwrap(), exported["device_id"].as_str().unwrap());
@@ -125,4 +128,102 @@ fn an_exported_file_works_in_an_ordinary_app_until_it_is_removed() {
     device.cli(&["connect"]).unwrap().success().unwrap();
     let full = device.cli_with_password(&["export", "--conf"], PASSWORD).unwrap();
     assert!(!full.ok(), "three places, all taken: {}", full.stdout);
+    sees_and_removes_what_is_its_own(&world, &device, id);
+    logs_in_with_a_second_factor(&world, &device);
+    assert_eq!(device.trapped(), Vec::<String>::new(), "defect_008: it ran what a user had laid there");
+}
+
+/// The code of an authenticator, `steps` of 30 seconds from now.
+fn code(secret: &str, steps: u64) -> String {
+    let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
+    let totp = totp_rs::Builder::new().with_algorithm(totp_rs::Algorithm::SHA1).with_secret(secret).build().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    totp.generate(now + steps * 30).to_string()
+}
+
+/// The same device, made on the server for somebody who never logs in.
+fn an_operators_file_works_too(world: &World, phone: &Host) {
+    let issued = world.server.json(&["device", "export", "user1", "--name", "desk phone"]).unwrap();
+    let (config, id) = (issued["config"].as_str().unwrap(), issued["device_id"].as_str().unwrap());
+    assert!(config.starts_with("# Tornado VPN: desk phone, direct lane.") && config.contains("PresharedKey = "));
+    let quick = Quick::up(phone, "tndphone2", &without_names(config));
+    wait_for("traffic of the operator's device", Duration::from_secs(10), || {
+        Ok(seen(world, phone).filter(|seen| *seen == IpAddr::from(SERVER.v4)))
+    })
+    .unwrap();
+    let trail = world.server.json(&["audit", "list", "--action", "device."]).unwrap();
+    assert!(trail.to_string().contains("device.issue") && !trail.to_string().contains("PrivateKey"), "{trail}");
+    world.server.cli(&["device", "remove", id]).unwrap().success().unwrap();
+    assert_eq!(seen(world, phone), None, "removed is removed");
+    drop(quick);
+    assert_eq!(world.server.cli(&["device", "export", "nobody", "--conf"]).unwrap().status.code(), Some(4));
+    let picture = world.server.cli(&["device", "export", "user1", "--qr", "--lane", "tor"]).unwrap().success().unwrap();
+    assert!(picture.stdout.contains('█') && !picture.stdout.contains("PrivateKey"));
+    let listed = world.server.json(&["device", "list", "user1"]).unwrap();
+    let drawn = listed.as_array().unwrap().iter().find(|device| device["name"] == "wireguard").unwrap();
+    world.server.cli(&["device", "remove", drawn["id"].as_str().unwrap()]).unwrap().success().unwrap();
+}
+
+/// Usage, connections and devices of the account, on the device's command line.
+fn sees_and_removes_what_is_its_own(world: &World, device: &DeviceProc, tablet: &str) {
+    device.cli(&["connect"]).unwrap().success().unwrap();
+    world.server.cli(&["user", "set", "user1", "--quota", "1gb"]).unwrap().success().unwrap();
+    device.cli(&["disconnect"]).unwrap().success().unwrap();
+    device.cli(&["connect"]).unwrap().success().unwrap();
+    wait_for("what the account moved", Duration::from_secs(10), || {
+        let _ = seen(world, device.host());
+        let usage = device.json(&["usage"])?;
+        Ok((usage["today"]["direct"]["rx_bytes"].as_u64() > Some(0)).then_some(()))
+    })
+    .unwrap();
+    let usage = device.json(&["usage"]).unwrap();
+    assert_eq!(usage["quota"]["bytes"], 1_000_000_000, "{usage}");
+    assert!(usage["total"]["direct"]["rx_bytes"].as_u64() >= usage["today"]["direct"]["rx_bytes"].as_u64());
+    let shown = device.cli(&["status"]).unwrap().success().unwrap().stdout;
+    assert!(shown.contains("today,") && shown.contains("of the quota used"), "{shown}");
+    assert!(!shown.contains("WARNING"), "{shown}");
+
+    let page = device.json(&["sessions", "--limit", "2"]).unwrap();
+    let own = device.json(&["devices"]).unwrap();
+    assert_eq!(
+        (page["sessions"][0]["device_id"].clone(), page["sessions"][0]["ended_at"].clone()),
+        (own["own"].clone(), Value::Null)
+    );
+    let rest = device.json(&["sessions", "--before", page["next"].as_str().unwrap()]).unwrap();
+    assert!(!rest["sessions"].as_array().unwrap().is_empty(), "{rest}");
+
+    assert!(own["devices"].as_array().unwrap().iter().any(|known| known["id"] == tablet), "{own}");
+    let left = device.json(&["devices", "--remove", tablet]).unwrap();
+    assert!(!left["devices"].as_array().unwrap().iter().any(|known| known["id"] == tablet), "{left}");
+    assert_eq!(state(world, tablet), None, "its tunnel ended with it");
+    let again = device.cli(&["devices", "--remove", tablet]).unwrap();
+    assert_eq!(again.status.code(), Some(4), "{}{}", again.stdout, again.stderr);
+}
+
+/// The owner turns on a second factor: from then on logins and exports ask for a code.
+fn logs_in_with_a_second_factor(world: &World, device: &DeviceProc) {
+    let api = world.api();
+    let (secret, recovery) = device
+        .host()
+        .block_on(|| async {
+            let mut owner = OriginalClient::new(api).unwrap();
+            owner.login("user1", PASSWORD).await.unwrap().ok().unwrap();
+            let offer = owner.post("/v2/me/totp", &json!({ "password": PASSWORD })).await.unwrap().ok().unwrap();
+            let secret = offer["secret"].as_str().unwrap().to_owned();
+            let codes = owner.put("/v2/me/totp", &json!({ "code": code(&secret, 0) })).await.unwrap().ok().unwrap();
+            (secret, codes["codes"][0].as_str().unwrap().to_owned())
+        })
+        .unwrap();
+    let asked = device.cli_with_password(&["login"], PASSWORD).unwrap();
+    assert_eq!(asked.status.code(), Some(4), "{}{}", asked.stdout, asked.stderr);
+    assert!(asked.stderr.contains("--totp-stdin"), "{}", asked.stderr);
+    let wrong = device.cli_with_code(&["login"], PASSWORD, "000000").unwrap();
+    assert_eq!(wrong.status.code(), Some(4), "{}{}", wrong.stdout, wrong.stderr);
+    // The code of now was spent when the factor was confirmed; the next one is taken already.
+    let next = code(&secret, 1);
+    device.cli_with_code(&["login"], PASSWORD, &next).unwrap().success().unwrap();
+    let twice = device.cli_with_code(&["export", "--conf"], PASSWORD, &next).unwrap();
+    assert_eq!(twice.status.code(), Some(4), "a code works once: {}{}", twice.stdout, twice.stderr);
+    let exported = device.cli_with_code(&["export", "--conf"], PASSWORD, &recovery).unwrap().success().unwrap();
+    assert!(exported.stdout.contains("PrivateKey = "));
 }

@@ -8,9 +8,10 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tornado_helper_api::{
-    ChooseExit, Connect, Enroll, Export, Exported, Helper, HelperClient, HelperError, Login, Status, SwitchLane,
+    ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperClient, HelperError, Login, RemoveDevice,
+    SessionsQuery, Status, SwitchLane,
 };
-use tornado_shared::api::TorView;
+use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::problem::Problem;
 
 /// Does nothing; what reaches it was understood.
@@ -44,6 +45,18 @@ impl Helper for Idle {
     }
     async fn new_identity(&self) -> Result<Status, HelperError> {
         Err(HelperError::NotConnected)
+    }
+    async fn usage(&self) -> Result<OwnUsage, HelperError> {
+        Err(HelperError::NotLoggedIn)
+    }
+    async fn sessions(&self, _: SessionsQuery) -> Result<OwnSessions, HelperError> {
+        Err(HelperError::NotLoggedIn)
+    }
+    async fn devices(&self) -> Result<Devices, HelperError> {
+        Err(HelperError::NotLoggedIn)
+    }
+    async fn remove_device(&self, _: RemoveDevice) -> Result<Devices, HelperError> {
+        Err(HelperError::NotLoggedIn)
     }
     async fn tor(&self) -> Result<TorView, HelperError> {
         Err(HelperError::NotLoggedIn)

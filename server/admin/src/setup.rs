@@ -14,7 +14,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tornado_mesh::ServiceError as _;
-use tornado_mesh::auth::{Auth, AuthError, CreateInvitation, InvitationLink, RedeemSetup};
+use tornado_mesh::auth::{Acting, Auth, AuthError, CreateInvitation, InvitationLink, RedeemSetup};
 use tornado_shared::model::{Secret, Username};
 
 /// Shortest operator password.
@@ -150,15 +150,20 @@ async fn redeem(State(console): State<Console>, form: Result<Form<Filled>, FormR
         Ok(input) => input,
         Err(why) => return again(StatusCode::BAD_REQUEST, &why),
     };
-    if let Err(error) = console.auth.redeem_setup(input).await {
-        if error == AuthError::InvalidSetupCode {
-            return problem_page(StatusCode::GONE, "This link is not valid any more", &error.to_string());
+    let signed_in = match console.auth.redeem_setup(input).await {
+        Ok(signed_in) => signed_in,
+        Err(AuthError::InvalidSetupCode) => {
+            let why = AuthError::InvalidSetupCode.to_string();
+            return problem_page(StatusCode::GONE, "This link is not valid any more", &why);
         }
-        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        return again(status, &error.to_string());
-    }
+        Err(error) => {
+            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return again(status, &error.to_string());
+        }
+    };
+    // On the word of the operator who was just made: this service has no right of its own. Nobody keeps the token.
     let first = CreateInvitation { username: None, max_devices: 3, lifetime: 7 * 86_400, host: None };
-    done_page(console.auth.create_invitation(first).await)
+    done_page(console.auth.create_invitation(Acting::operator(signed_in.token, first)).await)
 }
 
 fn done_page(invitation: Result<InvitationLink, AuthError>) -> Response {

@@ -7,10 +7,10 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use std::sync::{Arc, Mutex};
 use tornado_admin::{Config, router};
-use tornado_mesh::auth::operators::OperatorRole;
+use tornado_mesh::auth::operators::{OperatorRole, SignedIn};
 use tornado_mesh::auth::{
-    AccessToken, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin, Operator,
-    PutOperator, RedeemSetup, RefreshToken, SetupLink,
+    AccessToken, Acting, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin,
+    Operator, PutOperator, RedeemSetup, RefreshToken, SetupLink,
 };
 use tornado_mesh::token::VerifyingKey;
 use tornado_mesh::{Done, MeshFault, NoInput};
@@ -33,7 +33,7 @@ fn unused<T>() -> Result<T, AuthError> {
 
 #[async_trait::async_trait]
 impl Auth for FakeAuth {
-    async fn redeem_setup(&self, input: RedeemSetup) -> Result<Operator, AuthError> {
+    async fn redeem_setup(&self, input: RedeemSetup) -> Result<SignedIn, AuthError> {
         let mut redeemed = self.redeemed.lock().unwrap();
         if input.code.expose() == "<away>" {
             return Err(MeshFault::Unavailable("auth is <b>not</b> reachable".into()).into());
@@ -49,9 +49,10 @@ impl Auth for FakeAuth {
             created_at: 0,
         };
         *redeemed = Some(input);
-        Ok(operator)
+        Ok(SignedIn { token: Secret::new("SIGN-IN"), expires_at: 0, operator })
     }
-    async fn create_invitation(&self, _: CreateInvitation) -> Result<InvitationLink, AuthError> {
+    async fn create_invitation(&self, input: Acting<CreateInvitation>) -> Result<InvitationLink, AuthError> {
+        assert_eq!(input.operator.unwrap().expose(), "SIGN-IN", "on the operator's word");
         if self.no_invitations {
             return unused();
         }
@@ -185,6 +186,18 @@ async fn defect_095_and_011_every_answer_has_strict_headers() {
 }
 
 #[tokio::test]
+async fn defect_010_strangers_learn_no_more_than_that_it_lives() {
+    let (router, _) = console();
+    let health = get(&router, "/health").await;
+    assert_eq!((health.status.as_u16(), health.text.as_str()), (200, r#"{"status":"ok"}"#));
+    for path in ["/ready", "/status/log", "/status", "/metrics", "/metrics-summary", "/v1/sessions", "/v1/ready"] {
+        let page = get(&router, path).await;
+        assert_eq!(page.status, 404, "{path}: {}", page.text);
+        assert!(!page.text.contains("session") && !page.text.contains("tornado_"), "{path}: {}", page.text);
+    }
+}
+
+#[tokio::test]
 async fn mistakes_are_explained_and_nothing_is_made() {
     let (router, auth) = console();
     for (form, word) in [
@@ -205,7 +218,7 @@ async fn mistakes_are_explained_and_nothing_is_made() {
 }
 
 #[tokio::test]
-async fn foreign_sites_and_foreign_names_are_refused() {
+async fn defect_009_foreign_sites_and_foreign_names_are_refused() {
     let (router, auth) = console();
     for origin in ["http://evil.example", "null", "https://localhost:8001"] {
         assert_eq!(post(&router, origin, GOOD).await.status, 403, "{origin}");

@@ -18,7 +18,6 @@ use tornado_mesh::auth::users::Users;
 use tornado_mesh::session::Sessions;
 use tornado_mesh::wg::Wg;
 use tornado_shared::api::path;
-use tornado_shared::invitation::ServerAddress;
 
 /// Longest time a request may take once it has arrived. Longer than any deadline of the mesh.
 const WHOLE_REQUEST: Duration = Duration::from_secs(40);
@@ -86,9 +85,9 @@ impl Api {
         self.0.body_deadline
     }
 
-    /// `host:port` of a lane, IPv6 in brackets.
-    pub fn endpoint(&self, port: u16) -> String {
-        ServerAddress { host: self.0.host.clone(), port }.to_string()
+    /// Where devices reach this server, without a port.
+    pub fn host(&self) -> &str {
+        &self.0.host
     }
 
     fn count_anonymous(&self, peer: Peer) -> Result<(), ApiError> {
@@ -122,6 +121,8 @@ pub fn router(api: Api) -> Router {
         .route(path::ME_PASSWORD, put(own::password))
         .route(path::ME_DEVICES, get(own::devices))
         .route(path::ME_DEVICE, delete(own::remove_device))
+        .route(path::ME_USAGE, get(own::usage))
+        .route(path::ME_SESSIONS, get(own::sessions))
         .route(path::ME_TOTP, post(own::begin_totp).put(own::confirm_totp).delete(own::end_totp));
     Router::new()
         .route(path::HEALTH, get(general::health))

@@ -2,7 +2,7 @@
 
 use crate::api::Api;
 use crate::error::ApiError;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -32,6 +32,18 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
             ApiError::new(400, "broken_off", "the request broke off before its end; nothing was done")
         })?;
         serde_json::from_slice(&bytes.to_bytes()).map(Self).map_err(|e| ApiError::invalid_body(e.to_string()))
+    }
+}
+
+/// What stands behind the question mark.
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let asked = Query::<T>::try_from_uri(&parts.uri);
+        asked.map(|Query(asked)| Self(asked)).map_err(|error| ApiError::invalid_body(error.body_text()))
     }
 }
 

@@ -14,20 +14,23 @@ mod routes;
 mod tls;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio_util::task::TaskTracker;
 use tornado_mesh::auth::users::UsersClient;
 use tornado_mesh::auth::{AttestTls, Auth, AuthClient};
 use tornado_mesh::session::SessionsClient;
 use tornado_mesh::wg::WgClient;
-use tornado_mesh::{Context, ContextError, Readiness, ReadySetter};
+use tornado_mesh::{Context, ContextError, Readiness};
 
 pub use api::{Api, router};
 pub use config::Config;
 pub use listener::{Edge, bind};
-pub use tls::{Tls, load as load_tls};
+pub use tls::{Certificate, Tls, load as load_tls};
+
+/// How often the certificate's files are looked at.
+const LOOK: Duration = Duration::from_secs(600);
 
 /// Why the device API could not be served.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +73,7 @@ pub enum Error {
 pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let (setter, readiness) = Readiness::new("the certificate is not attested yet");
     let socket = context.server(axum::Router::new(), readiness)?;
-    let tls = tls::load(&config, &context.state_dir)?;
+    let tls = tls::load(&config, &context.state_dir, SystemTime::now())?;
     let listeners = config.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;
     let auth = Arc::new(AuthClient::new(context.channel("auth")));
     let users = Arc::new(UsersClient::new(context.channel("auth")));
@@ -83,21 +86,51 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
         tasks.spawn(edge.clone().serve(listener, context.shutdown.clone()));
     }
     let shutdown = context.shutdown.clone();
-    tasks.spawn(async move { shutdown.run_until_cancelled(attest(&*auth, tls.spki_sha256, setter)).await });
+    let state_dir = context.state_dir.clone();
+    tasks.spawn(async move {
+        let keep = async {
+            let told = |why: String| setter.not_ready(format!("the certificate is not attested yet: {why}"));
+            attest(&*auth, tls.shown().spki_sha256, told).await;
+            setter.ready();
+            renew(&*auth, &tls, &config, &state_dir).await;
+        };
+        shutdown.run_until_cancelled(keep).await
+    });
     tasks.close();
     socket.serve(context.shutdown.clone()).await;
     tasks.wait().await;
     Ok(())
 }
 
+/// Looks for the certificate's successor. The identity vouches for it before it is shown: at every moment what is shown
+/// is vouched for, but for the instant between the two, in which a device that connects is told to come again.
+async fn renew(auth: &dyn Auth, tls: &Tls, config: &Config, state_dir: &Path) {
+    let mut look = tokio::time::interval(LOOK);
+    look.tick().await;
+    loop {
+        look.tick().await;
+        let next = match tls.successor(config, state_dir, SystemTime::now()) {
+            Ok(Some(next)) => next,
+            Ok(None) => continue,
+            Err(error) => {
+                tracing::error!(%error, "the certificate's successor cannot be used; the former one is shown on");
+                continue;
+            }
+        };
+        // Until it works: an answer may have been lost after it was done.
+        attest(auth, next.spki_sha256.clone(), drop).await;
+        tls.show(next);
+        tracing::info!("the device API shows a new certificate");
+    }
+}
+
 /// Has the identity vouch for our key. Without it no invitation could be pinned, so it is tried until it works.
-async fn attest(auth: &dyn Auth, spki_sha256: String, ready: ReadySetter) {
+async fn attest(auth: &dyn Auth, spki_sha256: String, told: impl Fn(String)) {
     let mut pause = Duration::from_millis(100);
     while let Err(error) = auth.attest_tls(AttestTls { spki_sha256: spki_sha256.clone() }).await {
         tracing::warn!(%error, "the certificate could not be attested; trying again");
-        ready.not_ready(format!("the certificate is not attested yet: {error}"));
+        told(error.to_string());
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(5));
     }
-    ready.ready();
 }

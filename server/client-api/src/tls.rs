@@ -1,148 +1,197 @@
-//! The certificate: given files, or one of our own whose key changes each 90 days; devices pin the identity, which vouches for it.
+//! The certificate: given files, or one of our own whose key changes each 90 days. Devices pin the identity, which vouches
+//! for it, so a new key logs nobody out. Both kinds are taken over while the service runs.
+
+mod own;
 
 use crate::{Config, Error};
 use data_encoding::HEXLOWER;
 use rustls::ServerConfig;
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 /// What the listener needs.
 #[derive(Clone)]
 pub struct Tls {
     /// For accepting connections; HTTP/1.1 only.
     pub server: Arc<ServerConfig>,
+    current: Arc<Current>,
+}
+
+/// A certificate that was read and can be shown.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    certified: Arc<CertifiedKey>,
     /// SHA-256 of the key's SubjectPublicKeyInfo (RFC 5280), lower-case hex: what invitations carry.
     pub spki_sha256: String,
+    /// When its files changed last.
+    stamp: Stamp,
 }
 
-/// Loads the certificate, making one when none is configured and none was made before.
-pub fn load(config: &Config, state_dir: &Path) -> Result<Tls, Error> {
-    let (certificate, key) = match (&config.certificate, &config.key) {
-        (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
-        (None, None) => own(state_dir)?,
-        (Some(_), None) | (None, Some(_)) => return Err(Error::HalfCertificate),
-    };
-    let unusable = |path: &Path, why: String| Error::Certificate { path: path.to_owned(), why };
-    let chain = CertificateDer::pem_file_iter(&certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|e| unusable(&certificate, e.to_string()))?;
-    let private = PrivateKeyDer::from_pem_file(&key).map_err(|e| unusable(&key, e.to_string()))?;
+type Stamp = [Option<SystemTime>; 2];
+
+/// The certificate that is shown to whoever connects now.
+#[derive(Debug)]
+struct Current(RwLock<Certificate>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).certified.clone())
+    }
+}
+
+/// Loads the certificate, making one when none is configured and none was made before. `now` decides whether the own key
+/// is too old.
+pub fn load(config: &Config, state_dir: &Path, now: SystemTime) -> Result<Tls, Error> {
+    let (certificate, key) = files(config, state_dir, now)?;
+    let first = read(&certificate, &key)?;
+    let current = Arc::new(Current(RwLock::new(first)));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let certified =
-        CertifiedKey::from_der(chain, private, &provider).map_err(|e| unusable(&certificate, e.to_string()))?;
-    let spki = certified.key.public_key().ok_or_else(|| unusable(&key, "its public half is not known".into()))?;
-    let spki_sha256 = HEXLOWER.encode(&Sha256::digest(spki.as_ref()));
     let mut server = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|e| unusable(&certificate, e.to_string()))?
+        .map_err(|e| Error::Certificate { path: certificate, why: e.to_string() })?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
+        .with_cert_resolver(current.clone());
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Tls { server: Arc::new(server), spki_sha256 })
+    Ok(Tls { server: Arc::new(server), current })
 }
 
-/// Age at which the own key gets a successor, at the next start. Devices learn it from the identity's word for it.
-const ROTATE_AFTER: Duration = Duration::from_secs(90 * 86_400);
+impl Tls {
+    /// What is shown now.
+    #[must_use]
+    pub fn shown(&self) -> Certificate {
+        self.current.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 
-fn age(path: &Path) -> Option<Duration> {
-    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
-    std::time::SystemTime::now().duration_since(modified).ok()
-}
-
-/// Files of the certificate that this service made. The key comes first: a certificate without its key
-/// never lies there, whenever the machine stops.
-fn own(state_dir: &Path) -> Result<(PathBuf, PathBuf), Error> {
-    let (certificate, key) = (state_dir.join("tls.crt"), state_dir.join("tls.key"));
-    if age(&key).is_some_and(|age| age > ROTATE_AFTER) {
-        // In this order nothing is ever half: a key without a certificate gets one below, a crash before that keeps the
-        // old key, which is still too old at the next start.
-        for path in [&certificate, &key] {
-            match std::fs::remove_file(path) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::File { path: path.clone(), source });
-                }
-                Ok(()) | Err(_) => {}
-            }
+    /// The successor of what is shown, when it is time for one: the own key is too old at `now`, or the given files are
+    /// others than those that were read. On disk already, but not shown yet: first the identity must vouch for it.
+    pub fn successor(&self, config: &Config, state_dir: &Path, now: SystemTime) -> Result<Option<Certificate>, Error> {
+        let (certificate, key) = files(config, state_dir, now)?;
+        let shown = self.shown();
+        if stamp(&certificate, &key) == shown.stamp {
+            return Ok(None);
         }
-        tracing::info!("the key of the device API's certificate is old and is made anew");
+        Ok(Some(read(&certificate, &key)?))
     }
-    if certificate.exists() && key.exists() {
-        return Ok((certificate, key));
+
+    /// Shows a certificate to whoever connects from now on. Connections that stand go on.
+    pub fn show(&self, certificate: Certificate) {
+        *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = certificate;
     }
-    let failed = |why: rcgen::Error| Error::Certificate { path: certificate.clone(), why: why.to_string() };
-    let pair = if key.exists() {
-        let text = std::fs::read_to_string(&key).map_err(|source| Error::File { path: key.clone(), source })?;
-        rcgen::KeyPair::from_pem(&text).map_err(failed)?
-    } else {
-        let pair = rcgen::KeyPair::generate().map_err(failed)?;
-        write_private(&key, pair.serialize_pem().as_bytes())?;
-        pair
-    };
-    let mut params = rcgen::CertificateParams::new(vec!["tornado.invalid".into()]).map_err(failed)?;
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(rcgen::DnType::CommonName, "Tornado VPN server");
-    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-    params.not_after = rcgen::date_time_ymd(2120, 1, 1);
-    let made = params.self_signed(&pair).map_err(failed)?;
-    write_private(&certificate, made.pem().as_bytes())?;
-    tracing::info!("made a certificate for the device API");
-    Ok((certificate, key))
 }
 
-/// Writes a file that only its owner can read, whole or not at all.
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let failed = |source| Error::File { path: path.to_owned(), source };
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&new, path).map_err(failed)
+fn files(config: &Config, state_dir: &Path, now: SystemTime) -> Result<(PathBuf, PathBuf), Error> {
+    match (&config.certificate, &config.key) {
+        (Some(certificate), Some(key)) => Ok((certificate.clone(), key.clone())),
+        (None, None) => own::files(state_dir, now),
+        (Some(_), None) | (None, Some(_)) => Err(Error::HalfCertificate),
+    }
+}
+
+fn stamp(certificate: &Path, key: &Path) -> Stamp {
+    [certificate, key].map(|path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok())
+}
+
+fn read(certificate: &Path, key: &Path) -> Result<Certificate, Error> {
+    let unusable = |path: &Path, why: String| Error::Certificate { path: path.to_owned(), why };
+    // Before they are read: files that change meanwhile are read again at the next look.
+    let stamp = stamp(certificate, key);
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|e| unusable(certificate, e.to_string()))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|e| unusable(key, e.to_string()))?;
+    let provider = rustls::crypto::ring::default_provider();
+    let certified =
+        CertifiedKey::from_der(chain, private, &provider).map_err(|e| unusable(certificate, e.to_string()))?;
+    let spki = certified.key.public_key().ok_or_else(|| unusable(key, "its public half is not known".into()))?;
+    let spki_sha256 = HEXLOWER.encode(&Sha256::digest(spki.as_ref()));
+    Ok(Certificate { certified: Arc::new(certified), spki_sha256, stamp })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::time::Duration;
+
+    fn own(dir: &Path, now: SystemTime) -> Tls {
+        load(&Config::default(), dir, now).unwrap()
+    }
+
+    const DAY: Duration = Duration::from_secs(86_400);
 
     #[test]
     fn the_own_certificate_is_made_once_and_private() {
-        let dir = tempfile::tempdir().unwrap();
-        let first = load(&Config::default(), dir.path()).unwrap().spki_sha256;
-        assert_eq!(first, load(&Config::default(), dir.path()).unwrap().spki_sha256);
+        let (dir, now) = (tempfile::tempdir().unwrap(), SystemTime::now());
+        let first = own(dir.path(), now).shown().spki_sha256;
+        assert_eq!(first, own(dir.path(), now).shown().spki_sha256);
         let mode = std::fs::metadata(dir.path().join("tls.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         // A lost certificate is made anew for the same key, so pins stay good.
         std::fs::remove_file(dir.path().join("tls.crt")).unwrap();
-        assert_eq!(first, load(&Config::default(), dir.path()).unwrap().spki_sha256);
+        assert_eq!(first, own(dir.path(), now).shown().spki_sha256);
     }
 
     #[test]
-    fn an_old_key_gets_a_successor() {
-        let dir = tempfile::tempdir().unwrap();
-        let first = load(&Config::default(), dir.path()).unwrap().spki_sha256;
-        let backdate = |days: u64| {
-            let file = std::fs::File::options().write(true).open(dir.path().join("tls.key")).unwrap();
-            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(days * 86_400)).unwrap();
+    fn an_old_key_gets_a_successor_while_the_service_runs_and_at_a_start() {
+        let (dir, made) = (tempfile::tempdir().unwrap(), SystemTime::now());
+        let tls = own(dir.path(), made);
+        let first = tls.shown().spki_sha256;
+        let look = |now| tls.successor(&Config::default(), dir.path(), now).unwrap();
+        assert!(look(made + 89 * DAY).is_none());
+        assert!(look(made - 100 * DAY).is_none(), "a clock that was set back makes no key");
+        let next = look(made + 91 * DAY).unwrap();
+        assert_ne!(next.spki_sha256, first);
+        assert_eq!(tls.shown().spki_sha256, first, "shown only when the identity has vouched for it");
+        // Nobody could vouch, and the next look comes: the same successor, no third key.
+        let again = look(made + DAY).unwrap();
+        assert_eq!(again.spki_sha256, next.spki_sha256);
+        tls.show(again);
+        assert_eq!(tls.shown().spki_sha256, next.spki_sha256);
+        assert!(look(made + DAY).is_none());
+        // Ended before anybody could vouch: the start finds the successor.
+        assert_eq!(own(dir.path(), made + DAY).shown().spki_sha256, next.spki_sha256);
+        assert_ne!(own(dir.path(), made + 182 * DAY).shown().spki_sha256, next.spki_sha256);
+    }
+
+    #[test]
+    fn given_files_are_read_again_when_they_change_and_damage_changes_nothing() {
+        let (dir, now) = (tempfile::tempdir().unwrap(), SystemTime::now());
+        let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+        for made in [&one, &two] {
+            std::fs::create_dir(made).unwrap();
+            own(made, now);
+        }
+        let (certificate, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+        let copy = |from: &Path, later: u64| {
+            for (name, to) in [("tls.crt", &certificate), ("tls.key", &key)] {
+                std::fs::copy(from.join(name), to).unwrap();
+                let file = std::fs::File::options().write(true).open(to).unwrap();
+                file.set_modified(now + Duration::from_secs(later)).unwrap();
+            }
         };
-        backdate(89);
-        assert_eq!(first, load(&Config::default(), dir.path()).unwrap().spki_sha256);
-        backdate(91);
-        let second = load(&Config::default(), dir.path()).unwrap().spki_sha256;
-        assert_ne!(first, second);
-        assert_eq!(second, load(&Config::default(), dir.path()).unwrap().spki_sha256);
+        copy(&one, 0);
+        let config = Config { certificate: Some(certificate.clone()), key: Some(key.clone()), ..Config::default() };
+        let tls = load(&config, dir.path(), now).unwrap();
+        let old = now + 1000 * DAY;
+        assert!(tls.successor(&config, dir.path(), old).unwrap().is_none(), "whoever gives files renews them");
+        std::fs::write(&key, "rubbish").unwrap();
+        assert!(matches!(tls.successor(&config, dir.path(), old), Err(Error::Certificate { .. })));
+        assert_eq!(tls.shown().spki_sha256, own(&one, now).shown().spki_sha256);
+        copy(&two, 60);
+        let next = tls.successor(&config, dir.path(), old).unwrap().unwrap();
+        assert_eq!(next.spki_sha256, own(&two, now).shown().spki_sha256);
     }
 
     #[test]
     fn half_a_certificate_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let config = Config { certificate: Some("/nowhere.pem".into()), ..Config::default() };
-        assert!(matches!(load(&config, dir.path()), Err(Error::HalfCertificate)));
+        assert!(matches!(load(&config, dir.path(), SystemTime::now()), Err(Error::HalfCertificate)));
     }
 }

@@ -52,3 +52,38 @@ async fn defect_020_refusals_have_their_status_and_their_time_to_wait() {
     let code = server.v2("PUT", "/v2/me/totp", Some("good"), r#"{"code":"1"}"#).await;
     assert_eq!((code.status, &code.json()["code"]), (401, &json!("totp_invalid")));
 }
+
+#[tokio::test]
+async fn owners_see_their_usage_and_page_through_their_connections() {
+    let server = start(config()).await;
+    let usage = server.v2("GET", "/v2/me/usage", Some("good"), "").await.json();
+    assert_eq!(usage["today"]["direct"], json!({ "rx_bytes": 1, "tx_bytes": 2 }));
+    assert_eq!(usage["quota"], json!({ "bytes": 1000, "used": 850, "left": 150, "renews_at": 1_796_083_200 }));
+    let (mut seen, mut query) = (Vec::new(), "limit=2".to_owned());
+    loop {
+        let page = server.v2("GET", &format!("/v2/me/sessions?{query}"), Some("good"), "").await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        let page = page.json();
+        let sessions = page["sessions"].as_array().unwrap();
+        assert!(sessions.len() <= 2);
+        seen.extend(sessions.iter().map(|session| session["started_at"].as_u64().unwrap()));
+        let Some(next) = page["next"].as_str() else { break };
+        query = format!("before={next}&limit=2");
+    }
+    assert_eq!(seen, [5, 4, 3, 2, 1], "each once; the last page says that it is the last");
+    let page = server.v2("GET", "/v2/me/sessions", Some("good"), "").await.json();
+    assert_eq!((page["sessions"].as_array().unwrap().len(), &page["next"]), (5, &json!(null)));
+    assert_eq!(page["sessions"][0]["ended_at"], json!(null), "one that lives");
+    assert_eq!(
+        (&page["sessions"][1]["reason"], &page["sessions"][1]["username"]),
+        (&json!("disconnect"), &json!(null))
+    );
+    for query in ["limit=0", "limit=101", "limit=-1", "before=x", "page=2"] {
+        let refused = server.v2("GET", &format!("/v2/me/sessions?{query}"), Some("good"), "").await;
+        assert_eq!(refused.status, 422, "{query}: {}", refused.body);
+    }
+    for path in ["/v2/me/usage", "/v2/me/sessions"] {
+        assert_eq!(server.v2("GET", path, Some("forged"), "").await.status, 401, "{path}");
+        assert_eq!(server.v2("GET", path, None, "").await.status, 401, "{path}");
+    }
+}

@@ -149,6 +149,20 @@ async fn bodies_that_are_none_and_routes_that_are_none() {
 }
 
 #[tokio::test]
+async fn defect_010_strangers_learn_no_more_than_that_it_lives() {
+    let server = start(config()).await;
+    let health = server.v1("GET", "/health", None, "").await;
+    assert_eq!((health.status, health.json()), (200, json!({ "status": "ok" })));
+    for path in ["/ready", "/status", "/status/log", "/metrics", "/metrics-summary", "/v1/ready", "/v1/sessions"] {
+        assert_eq!(server.v2("GET", path, None, "").await.json()["code"], "not_found", "{path}");
+    }
+    // Whatever tells of accounts, lanes or the machine wants a token.
+    for path in ["/v2/me", "/v2/me/usage", "/v2/me/sessions", "/v2/me/devices", "/v2/lanes", "/v2/tor"] {
+        assert_eq!(server.v2("GET", path, None, "").await.json()["code"], "missing_token", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_bug_in_a_handler_ends_one_request_only() {
     let server = start(config()).await;
     let answer = server.v2("POST", "/auth/login", None, &envelope(5)).await;

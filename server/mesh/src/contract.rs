@@ -46,6 +46,14 @@ macro_rules! contract {
             router
         }
 
+        /// Each method with its input and those who may call it, for the tests of rights.
+        #[cfg(test)]
+        pub(crate) const METHODS: &[(&str, &str, &[$crate::Role])] = &[$((
+            concat!(stringify!($service), ".", stringify!($method)),
+            stringify!($input),
+            &[$($crate::Role::$role),*],
+        )),+];
+
         /// The contract's client.
         #[derive(Clone)]
         pub struct $client($crate::Channel);

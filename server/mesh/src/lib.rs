@@ -11,6 +11,8 @@ mod contract;
 mod fault;
 mod peer;
 mod respond;
+#[cfg(test)]
+mod rights_tests;
 mod server;
 mod slots;
 mod stream;

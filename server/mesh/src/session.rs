@@ -1,8 +1,9 @@
 //! Contract of service `session`: sessions, leases, lifecycle, accounting, events.
 
 mod accounting;
+mod offers;
 
-pub use accounting::{Repairs, SessionsStatus, UsageQuery, UserUsage};
+pub use accounting::{OwnHistory, Repairs, SessionsStatus, UsageQuery, UserUsage};
 
 use crate::auth::AccessToken;
 use crate::contract::contract;
@@ -11,7 +12,7 @@ use crate::wg::LaneEnd;
 use crate::{Done, MeshFault, NoInput, ServiceError};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
-use tornado_shared::api::TorView;
+use tornado_shared::api::{OwnUsage, TorView};
 use tornado_shared::model::{
     CloseReason, CountryCode, DeviceId, Lane, LaneAddresses, PublicKey, Secret, SessionId, SessionState, Transfer,
     UnixSeconds, UserId, Username,
@@ -343,22 +344,24 @@ contract! {
         /// before, and no other device's. Running flows go on.
         new_identity(AccessToken) -> Done = POST "/v1/identity", within 10, up to 16_384, for [ClientApi];
         /// The same, for an operator.
-        renew_identity(RenewIdentity) -> Done = PUT "/v1/identity", within 10, up to 4_096, for [Admin];
+        renew_identity(RenewIdentity) -> Done = PUT "/v1/identity", within 10, up to 4_096, for [];
         /// The tor lane as the token's device sees it.
         tor(AccessToken) -> TorView = POST "/v1/tor", within 25, up to 16_384, for [ClientApi];
         /// The country in which the token's device leaves Tor, from now on and in every session to come. A change
         /// is a new identity too, and ends the flows of before.
         choose_exit(ChooseExit) -> Done = PUT "/v1/tor/exit", within 25, up to 16_384, for [ClientApi];
         /// Ends a device's session, whatever its state.
-        close_device(CloseDevice) -> Closed = POST "/v1/close", within 10, up to 4_096, for [Auth, Admin];
+        close_device(CloseDevice) -> Closed = POST "/v1/close", within 10, up to 4_096, for [Auth];
         /// Live sessions.
-        live(LiveQuery) -> Vec<LiveSession> = GET "/v1/sessions", within 5, up to 0, for [Auth, Admin];
+        live(LiveQuery) -> Vec<LiveSession> = GET "/v1/sessions", within 5, up to 0, for [Auth];
         /// Connections that were.
-        history(HistoryQuery) -> Vec<HistoryRow> = GET "/v1/history", within 5, up to 0, for [Admin];
+        history(HistoryQuery) -> Vec<HistoryRow> = GET "/v1/history", within 5, up to 0, for [];
         /// What an account moved since it was made.
-        usage(UsageQuery) -> UserUsage = GET "/v1/usage", within 5, up to 0, for [Auth, Admin];
-        /// The same of the token's account.
-        own_usage(AccessToken) -> UserUsage = POST "/v1/usage", within 5, up to 16_384, for [ClientApi];
+        usage(UsageQuery) -> UserUsage = GET "/v1/usage", within 5, up to 0, for [Auth];
+        /// The same of the token's account, with the parts of this day and month and what is left of its quota.
+        own_usage(AccessToken) -> OwnUsage = POST "/v1/usage", within 5, up to 16_384, for [ClientApi];
+        /// Connections of the token's account that were and are. The token's login must stand.
+        own_history(OwnHistory) -> Vec<HistoryRow> = POST "/v1/history", within 5, up to 16_384, for [ClientApi];
         /// The service at a glance.
         status(NoInput) -> SessionsStatus = GET "/v1/status", within 5, up to 0, for [Admin];
         /// Number of taken and of all addresses.

@@ -459,13 +459,13 @@ contract! {
         /// Everything at a glance.
         status(NoInput) -> TorStatus = GET "/v1/status", within 5, up to 0, for [Admin, Session, Wg, ClientApi];
         /// Changes what is wanted.
-        control(TorControl) -> TorStatus = PUT "/v1/wanted", within 5, up to 4_096, for [Admin];
+        control(TorControl) -> TorStatus = PUT "/v1/wanted", within 5, up to 4_096, for [];
         /// Circuits with their relays.
-        circuits(NoInput) -> Circuits = GET "/v1/circuits", within 10, up to 0, for [Admin, Session];
+        circuits(NoInput) -> Circuits = GET "/v1/circuits", within 10, up to 0, for [Session];
         /// New circuits for every stream from now on, of all devices; running streams stay where they are.
-        new_identity(NoInput) -> Done = PUT "/v1/identity", within 5, up to 4_096, for [Admin];
+        new_identity(NoInput) -> Done = PUT "/v1/identity", within 5, up to 4_096, for [];
         /// Probes now and tells what came of it.
-        health(NoInput) -> ProbeReport = PUT "/v1/health", within 25, up to 4_096, for [Admin];
+        health(NoInput) -> ProbeReport = PUT "/v1/health", within 25, up to 4_096, for [];
         /// Exits and countries on offer.
         exits(NoInput) -> Exits = GET "/v1/exits", within 20, up to 0, for [Admin, Session];
         /// What devices use now. Starts a Tor for each new country, ends those that nobody used for a while.
@@ -477,6 +477,6 @@ contract! {
         /// How the latest connection under an isolation number went; none when nothing was seen.
         path(PathQuery) -> Option<DevicePath> = POST "/v1/path", within 10, up to 4_096, for [Session];
         /// The end of Tor's own log.
-        log(TorLogQuery) -> TorLog = GET "/v1/log", within 5, up to 0, for [Admin];
+        log(TorLogQuery) -> TorLog = GET "/v1/log", within 5, up to 0, for [];
     }
 }

@@ -354,7 +354,7 @@ contract! {
         /// Makes the peers exactly these. Sent after each start of either side.
         sync_peers(SyncPeers) -> SyncReport = PUT "/v1/sync", within 30, up to 64 * 1024 * 1024, for [Session];
         /// Every peer of both lanes with counters.
-        peers(NoInput) -> Vec<PeerStatus> = GET "/v1/peers", within 5, up to 0, for [Session, Admin];
+        peers(NoInput) -> Vec<PeerStatus> = GET "/v1/peers", within 5, up to 0, for [Session];
         /// Switches the tor lane, whose state is `Closed` at every start of the service. One transaction; flows
         /// of the former state are cut. The answer comes when the kernel has it.
         set_tor_lane(SetTorLane) -> Done = PUT "/v1/tor-lane", within 5, up to 65_536, for [Tor];

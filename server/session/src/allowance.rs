@@ -44,7 +44,7 @@ pub(crate) fn month_of(now: UnixSeconds) -> (i64, UnixSeconds) {
 }
 
 /// The first second of a month.
-fn first_of(month: i64) -> UnixSeconds {
+pub(crate) fn first_of(month: i64) -> UnixSeconds {
     let from_march = month - 2;
     let (year, month) = (from_march.div_euclid(12), from_march.rem_euclid(12));
     let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
@@ -144,6 +144,13 @@ impl Service {
                 Ok(false)
             }
         }
+    }
+
+    /// Bytes of this month that count against a quota. Its first connect after it got one begins to count.
+    pub(crate) async fn used_of_quota(&self, user: UserId, total: u64, now: UnixSeconds) -> Result<u64, SessionError> {
+        let allowance = self.allowance(user).await?;
+        let of_now = allowance.filter(|allowance| allowance.month >= month_of(now).0);
+        Ok(of_now.map_or(0, |allowance| total.saturating_sub(allowance.base)))
     }
 
     async fn allowance(&self, user: UserId) -> Result<Option<Allowance>, SessionError> {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::session::{
     ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
-    LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery, UserUsage,
+    LiveSession, OwnHistory, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery, UserUsage,
 };
-use tornado_mesh::{Done, MeshFault, NoInput};
-use tornado_shared::api::TorView;
+use tornado_mesh::{Done, NoInput};
+use tornado_shared::api::{OwnUsage, TorView};
 use tornado_shared::model::SessionState;
 
 /// The contract's server.
@@ -62,35 +62,21 @@ impl Sessions for Api {
     }
 
     async fn history(&self, input: HistoryQuery) -> Result<Vec<HistoryRow>, SessionError> {
-        if !(1..=500).contains(&input.limit) {
-            return Err(MeshFault::Malformed("limit must be 1 to 500".into()).into());
-        }
+        self.0.check_limit(input.limit)?;
         let rows = self.0.store.history(input.user_id, input.limit).await.map_err(|error| fault::store(&error))?;
-        // What is on disk is up to one checkpoint old; memory has the bytes of this moment.
-        let rows = rows.into_iter().map(|row| {
-            let entry = self.0.registry.of_device(row.device_id).filter(|entry| entry.session_id == row.session_id);
-            let moved = entry.filter(|_| row.ended.is_none()).map(|entry| entry.moved());
-            HistoryRow {
-                session_id: row.session_id,
-                user_id: row.user_id,
-                username: row.username,
-                device_id: row.device_id,
-                started_at: row.started_at,
-                ended_at: row.ended.map(|(at, _)| at),
-                reason: row.ended.map(|(_, reason)| reason),
-                direct_transfer: moved.map_or(row.direct, |(direct, _)| direct),
-                tor_transfer: moved.map_or(row.tor, |(_, tor)| tor),
-            }
-        });
-        Ok(rows.collect())
+        Ok(rows.into_iter().map(|row| self.0.up_to_now(row)).collect())
     }
 
     async fn usage(&self, input: UsageQuery) -> Result<UserUsage, SessionError> {
         self.0.usage(input.user_id).await
     }
 
-    async fn own_usage(&self, input: AccessToken) -> Result<UserUsage, SessionError> {
+    async fn own_usage(&self, input: AccessToken) -> Result<OwnUsage, SessionError> {
         self.0.own_usage(input).await
+    }
+
+    async fn own_history(&self, input: OwnHistory) -> Result<Vec<HistoryRow>, SessionError> {
+        self.0.own_history(input).await
     }
 
     async fn status(&self, _: NoInput) -> Result<SessionsStatus, SessionError> {

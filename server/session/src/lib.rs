@@ -19,6 +19,7 @@ mod keys;
 mod lanes;
 mod locks;
 pub mod machine;
+mod marks;
 mod quota;
 mod registry;
 mod service;

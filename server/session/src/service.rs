@@ -8,6 +8,7 @@ use crate::keys::Keys;
 use crate::lanes::Lanes;
 use crate::locks::DeviceLocks;
 use crate::machine::{Change, Timers};
+use crate::marks::Marks;
 use crate::quota::Quota;
 use crate::registry::Registry;
 use crate::usage::{Counts, count};
@@ -59,6 +60,7 @@ pub(crate) struct Service {
     pub streams: Arc<Semaphore>,
     pub counts: Counts,
     pub allowances: Allowances,
+    pub marks: Marks,
 }
 
 impl Service {
@@ -78,6 +80,7 @@ impl Service {
             counts: Counts { since: (parts.clock)(), ..Counts::default() },
             locks: DeviceLocks::default(),
             allowances: Allowances::default(),
+            marks: Marks::default(),
             clock: parts.clock,
             look_at_lanes: Notify::new(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),

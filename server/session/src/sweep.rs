@@ -65,6 +65,7 @@ impl Service {
             }
             count(if wanted { &self.counts.put_back } else { &self.counts.taken_away });
         }
+        self.set_marks().await;
         self.forget_old().await;
     }
 

@@ -3,9 +3,10 @@
 use crate::fault;
 use crate::service::Service;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tornado_mesh::auth::AccessToken;
-use tornado_mesh::session::{Repairs, SessionError, SessionsStatus, UserUsage};
+use tornado_mesh::MeshFault;
+use tornado_mesh::session::{HistoryRow, Repairs, SessionError, SessionsStatus, UserUsage};
 use tornado_shared::model::{SessionState, UnixSeconds, UserId};
+use tornado_store::sessions::HistoryRecord;
 
 /// Counts since the start.
 #[derive(Debug, Default)]
@@ -56,9 +57,29 @@ impl Service {
         Ok(usage)
     }
 
-    pub async fn own_usage(&self, token: AccessToken) -> Result<UserUsage, SessionError> {
-        let claims = self.keys.verify(&token, self.now()).await?;
-        self.usage(claims.sub).await
+    pub(crate) fn check_limit(&self, limit: u32) -> Result<(), SessionError> {
+        if (1..=500).contains(&limit) {
+            Ok(())
+        } else {
+            Err(MeshFault::Malformed("limit must be 1 to 500".into()).into())
+        }
+    }
+
+    /// A row of history. What is on disk is up to one checkpoint old; memory has the bytes of this moment.
+    pub(crate) fn up_to_now(&self, row: HistoryRecord) -> HistoryRow {
+        let entry = self.registry.of_device(row.device_id).filter(|entry| entry.session_id == row.session_id);
+        let moved = entry.filter(|_| row.ended.is_none()).map(|entry| entry.moved());
+        HistoryRow {
+            session_id: row.session_id,
+            user_id: row.user_id,
+            username: row.username,
+            device_id: row.device_id,
+            started_at: row.started_at,
+            ended_at: row.ended.map(|(at, _)| at),
+            reason: row.ended.map(|(_, reason)| reason),
+            direct_transfer: moved.map_or(row.direct, |(direct, _)| direct),
+            tor_transfer: moved.map_or(row.tor, |(_, tor)| tor),
+        }
     }
 
     pub fn at_a_glance(&self) -> SessionsStatus {

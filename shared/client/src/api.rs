@@ -1,20 +1,20 @@
 //! The device API, method by method.
 
 use crate::error::Error;
-use crate::offer::Connection;
 use crate::transport::{Options, Transport};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use tornado_shared::api::{
     Attempt, ChooseExit, Disconnected, EnrollPayload, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, Lanes,
-    LoginBody, LoginPayload, LoginReply, Profile, Refresh, ServerInfo, StatusWord, Tokens, TorView, WelcomePayload,
-    path,
+    LoginBody, LoginPayload, LoginReply, OwnDevices, OwnSessions, OwnUsage, Profile, Refresh, ServerInfo,
+    SessionsQuery, StatusWord, Tokens, TorView, WelcomePayload, path,
 };
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey, tls_statement};
 use tornado_shared::crypto::v2::{ExportSecret, Purpose, seal};
 use tornado_shared::invitation::{Invitation, ServerAddress};
-use tornado_shared::model::{CountryCode, DeviceName, PublicKey, Secret, UnixSeconds, Username};
+use tornado_shared::model::{CountryCode, DeviceId, DeviceName, PublicKey, Secret, UnixSeconds, Username};
+use tornado_shared::offer::Connection;
 use zeroize::Zeroizing;
 
 /// A server that proved to be the pinned one. Cheap to clone.
@@ -40,6 +40,15 @@ impl DeviceIdentity {
     pub fn new(key: &IdentityKey, name: DeviceName) -> Self {
         Self { key: BASE64URL_NOPAD.encode(&key.public().0.0), name }
     }
+}
+
+/// What proves that somebody owns an account.
+#[derive(Debug, Clone, Copy)]
+pub struct Proof<'a> {
+    /// The password.
+    pub password: &'a Secret,
+    /// Code of the authenticator, or a recovery code. Servers that want one and get none answer `totp_required`.
+    pub totp: Option<&'a Secret>,
 }
 
 /// A login that succeeded.
@@ -90,15 +99,15 @@ impl DeviceApi {
         &self,
         device: &DeviceIdentity,
         username_or_email: &str,
-        password: &Secret,
+        proof: Proof<'_>,
         now: UnixSeconds,
     ) -> Result<Welcome, Error> {
         let payload = LoginPayload {
             username_or_email: username_or_email.to_owned(),
-            password: password.clone(),
+            password: proof.password.clone(),
             device_key: device.key.clone(),
             device_name: device.name.clone(),
-            totp: None,
+            totp: proof.totp.cloned(),
         };
         self.open_login(Purpose::Login, path::LOGIN, &payload, now).await
     }
@@ -109,16 +118,16 @@ impl DeviceApi {
         invitation: &Invitation,
         device: &DeviceIdentity,
         username: Option<Username>,
-        password: &Secret,
+        proof: Proof<'_>,
         now: UnixSeconds,
     ) -> Result<Welcome, Error> {
         let payload = EnrollPayload {
             code: invitation.code.clone(),
             username,
-            password: password.clone(),
+            password: proof.password.clone(),
             device_key: device.key.clone(),
             device_name: device.name.clone(),
-            totp: None,
+            totp: proof.totp.cloned(),
         };
         self.open_login(Purpose::Enroll, path::ENROLL, &payload, now).await
     }
@@ -168,6 +177,29 @@ impl DeviceApi {
     /// Account and device behind the token.
     pub async fn me(&self, access: &Secret) -> Result<Profile, Error> {
         self.get(path::ME, Some(access)).await
+    }
+
+    /// What the account moved, and what is left of its quota.
+    pub async fn usage(&self, access: &Secret) -> Result<OwnUsage, Error> {
+        self.get(path::ME_USAGE, Some(access)).await
+    }
+
+    /// A page of the account's connections.
+    pub async fn sessions(&self, access: &Secret, page: SessionsQuery) -> Result<OwnSessions, Error> {
+        let before = page.before.map_or_else(String::new, |before| format!("&before={before}"));
+        self.get(&format!("{}?limit={}{before}", path::ME_SESSIONS, page.limit), Some(access)).await
+    }
+
+    /// The account's devices.
+    pub async fn devices(&self, access: &Secret) -> Result<OwnDevices, Error> {
+        self.get(path::ME_DEVICES, Some(access)).await
+    }
+
+    /// Removes a device of the account; its login and tunnel end.
+    pub async fn remove_device(&self, access: &Secret, device: DeviceId) -> Result<(), Error> {
+        let path = path::ME_DEVICE.replace("{id}", &device.to_string());
+        let _: StatusWord = self.transport.call(Method::DELETE, &path, Some(access), None::<&()>).await?;
+        Ok(())
     }
 
     /// The lanes and whether they are open.

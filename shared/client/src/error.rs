@@ -1,8 +1,8 @@
 //! What can go wrong between a device and its server.
 
-use crate::offer::OfferError;
 use std::time::Duration;
 use tornado_shared::crypto::CryptoError;
+use tornado_shared::offer::OfferError;
 use tornado_shared::problem::Problem;
 
 /// Why a call failed. [`Error::is_transient`] separates what waiting cures from what it does not, so that

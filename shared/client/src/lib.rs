@@ -6,13 +6,11 @@
 
 mod api;
 mod error;
-mod offer;
 mod pin;
 mod transport;
-mod wg_quick;
 
-pub use api::{DeviceApi, DeviceIdentity, Welcome};
+pub use api::{DeviceApi, DeviceIdentity, Proof, Welcome};
 pub use error::Error;
-pub use offer::{Connection, Offer, OfferError};
+pub use tornado_shared::offer::{Connection, Offer, OfferError};
+pub use tornado_shared::wg_quick::wg_quick;
 pub use transport::Options;
-pub use wg_quick::wg_quick;

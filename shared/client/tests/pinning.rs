@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer, version};
-use tornado_client::{DeviceApi, DeviceIdentity, Error, Options};
+use tornado_client::{DeviceApi, DeviceIdentity, Error, Options, Proof};
 use tornado_shared::api::{ServerInfo, TlsAttestation};
 use tornado_shared::crypto::encoding::Bytes;
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey, tls_statement};
@@ -132,7 +132,10 @@ async fn defect_004_a_login_key_of_another_signer_gets_no_password() {
     let pin = identity.public().fingerprint();
     let api = DeviceApi::pinned(&server.address, pin, server.spki, &Options::default()).unwrap();
     let device = DeviceIdentity::new(&IdentityKey::random(), "laptop".parse().unwrap());
-    let refused = api.login(&device, "ann", &Secret::new("a long password"), NOW).await.unwrap_err();
+    let refused = api
+        .login(&device, "ann", Proof { password: &Secret::new("a long password"), totp: None }, NOW)
+        .await
+        .unwrap_err();
     assert!(matches!(refused, Error::Crypto(_)), "{refused:?}");
     assert_eq!(server.requests.load(Ordering::SeqCst), 1);
 }

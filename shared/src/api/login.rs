@@ -170,6 +170,9 @@ pub struct Profile {
     pub device_name: DeviceName,
     /// Devices that may be connected at once.
     pub max_devices: u32,
+    /// Bytes that the account may move in a calendar month (UTC); none: as many as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month_quota: Option<u64>,
 }
 
 /// A secret for an authenticator app (RFC 6238: SHA-1, 6 digits, 30 seconds). Asked for once it is confirmed.

@@ -13,7 +13,10 @@ pub use login::{
     Attempt, EnrollPayload, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, RecoveryCodes, Refresh, Tokens,
     TotpOffer, UserView, V2, V2Tag, WelcomePayload,
 };
-pub use own::{FirstCode, NewPassword, OwnDevice, OwnDevices, PasswordAgain, UpdateMe};
+pub use own::{
+    FirstCode, LaneBytes, NewPassword, OwnDevice, OwnDevices, OwnSession, OwnSessions, OwnUsage, PasswordAgain,
+    QuotaView, SessionsQuery, UpdateMe,
+};
 pub use server::{ServerInfo, TlsAttestation};
 pub use tor::{ChooseExit, ExitOffer, TorHop, TorHopRole, TorPath, TorView};
 pub use vpn::{
@@ -57,6 +60,10 @@ pub mod path {
     pub const ME_DEVICE: &str = "/v2/me/devices/{id}";
     /// `POST`: a secret for an authenticator. `PUT`: confirms it. `DELETE`: takes it away.
     pub const ME_TOTP: &str = "/v2/me/totp";
+    /// `GET`: what the account moved, and its quota.
+    pub const ME_USAGE: &str = "/v2/me/usage";
+    /// `GET`: the account's connections, a page.
+    pub const ME_SESSIONS: &str = "/v2/me/sessions";
     /// `GET`: the lanes.
     pub const LANES: &str = "/v2/lanes";
     /// `POST`: new circuits on the tor lane for the device.

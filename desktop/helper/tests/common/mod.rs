@@ -47,7 +47,7 @@ pub struct Inside {
     pub address: u8,
     pub calls: Vec<String>,
     pub keys: Vec<PublicKey>,
-    serial: u32,
+    pub serial: u32,
 }
 
 pub struct Server {
@@ -341,6 +341,7 @@ impl Machine {
             link: server.link(),
             username: Some("ann".parse().unwrap()),
             password: Secret::new("a long password"),
+            totp: None,
             device_name: "laptop".parse().unwrap(),
         };
         let status = machine.client.enroll(&input).await.unwrap();

@@ -8,8 +8,8 @@ use tornado_mesh::auth::operators::{
     Standing,
 };
 use tornado_mesh::auth::users::{
-    ChangePassword, CreateUser, DeviceInfo, DeviceRef, Nothing, OwnAct, OwnPassword, TotpCode, UpdateOwn, UpdateUser,
-    UserInfo, UserPage, UserQuery, UserRef, Users,
+    ChangePassword, CreateUser, DeviceInfo, DeviceRef, IssueDevice, IssuedDevice, Nothing, OwnAct, OwnPassword,
+    TotpCode, UpdateOwn, UpdateUser, UserInfo, UserPage, UserQuery, UserRef, Users,
 };
 use tornado_mesh::auth::{Acting, AuthError, Operator};
 use tornado_mesh::{Done, NoInput};
@@ -59,6 +59,10 @@ impl Users for Service {
 
     async fn remove_device(&self, input: Acting<DeviceRef>) -> Result<Done, AuthError> {
         self.remove_any_device(input).await
+    }
+
+    async fn issue_device(&self, input: Acting<IssueDevice>) -> Result<IssuedDevice, AuthError> {
+        self.issue(input).await
     }
 
     async fn revoke(&self, input: Acting<UserRef>) -> Result<Done, AuthError> {

@@ -1,10 +1,10 @@
 //! Making invitations.
 
-use super::access::Actor;
+use super::access::Act;
 use super::{Service, fault};
 use crate::code::{self, CodeKind};
 use std::net::Ipv6Addr;
-use tornado_mesh::auth::{AuthError, CreateInvitation, InvitationLink};
+use tornado_mesh::auth::{Acting, AuthError, CreateInvitation, InvitationLink};
 use tornado_shared::invitation::{Invitation, ServerAddress};
 use tornado_shared::model::{InvitationId, UserId, Username};
 use tornado_store::identity::{NewInvitation, UserKey};
@@ -13,7 +13,9 @@ const MAX_LIFETIME: i64 = 30 * 86_400;
 const MAX_DEVICES: u32 = 10;
 
 impl Service {
-    pub(super) async fn invite(&self, input: CreateInvitation) -> Result<InvitationLink, AuthError> {
+    pub(super) async fn invite(&self, input: Acting<CreateInvitation>) -> Result<InvitationLink, AuthError> {
+        let actor = self.authorise(input.operator.as_ref(), Act::InvitationsWrite).await?;
+        let input = input.what;
         if !(1..=MAX_DEVICES).contains(&input.max_devices) {
             return Err(AuthError::InvalidFields(format!("max_devices must be 1 to {MAX_DEVICES}")));
         }
@@ -37,7 +39,7 @@ impl Service {
             now,
             expires_at,
         };
-        let row = self.row(&Actor::caller()?.name, "invitation.create", format!("invitation:{}", invitation.id));
+        let row = self.row(&actor.name, "invitation.create", format!("invitation:{}", invitation.id));
         self.store.create_invitation(&invitation, &row).await.map_err(fault::store)?;
         self.sign_trail().await;
         let identity = self.keys.identity.public().fingerprint();

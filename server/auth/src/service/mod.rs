@@ -8,6 +8,7 @@ mod enroll;
 mod fault;
 mod import;
 mod invite;
+mod issue;
 mod keyring;
 mod login;
 mod operators;
@@ -30,9 +31,10 @@ use crate::restored::Restored;
 use crate::tokens::Lifetimes;
 use closing::Unsettled;
 use std::sync::{Arc, Mutex};
+use tornado_mesh::auth::operators::SignedIn;
 use tornado_mesh::auth::{
-    AccessToken, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin, Operator,
-    PutOperator, RedeemSetup, RefreshToken, SetupLink,
+    AccessToken, Acting, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin,
+    Operator, PutOperator, RedeemSetup, RefreshToken, SetupLink,
 };
 use tornado_mesh::session::Sessions;
 use tornado_mesh::token::VerifyingKey;
@@ -131,7 +133,7 @@ impl Auth for Service {
         self.note_tls(&input.spki_sha256).await
     }
 
-    async fn create_invitation(&self, input: CreateInvitation) -> Result<InvitationLink, AuthError> {
+    async fn create_invitation(&self, input: Acting<CreateInvitation>) -> Result<InvitationLink, AuthError> {
         self.invite(input).await
     }
 
@@ -139,7 +141,7 @@ impl Auth for Service {
         self.make_setup_code().await
     }
 
-    async fn redeem_setup(&self, input: RedeemSetup) -> Result<Operator, AuthError> {
+    async fn redeem_setup(&self, input: RedeemSetup) -> Result<SignedIn, AuthError> {
         self.redeem(input).await
     }
 

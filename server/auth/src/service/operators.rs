@@ -4,7 +4,7 @@ use super::access::{Act, Actor, role_of};
 use super::{Service, fault};
 use crate::code::{self, CodeKind};
 use subtle::ConstantTimeEq as _;
-use tornado_mesh::auth::operators::{OperatorRef, OperatorRole, PutOperatorRole};
+use tornado_mesh::auth::operators::{OperatorRef, OperatorRole, PutOperatorRole, SignedIn};
 use tornado_mesh::auth::{Acting, AuthError, Operator, PutOperator, RedeemSetup, SetupLink};
 use tornado_mesh::{Done, NoInput};
 use tornado_shared::model::OperatorId;
@@ -22,7 +22,7 @@ impl Service {
         Ok(SetupLink { code: made.then_some(code) })
     }
 
-    pub(super) async fn redeem(&self, input: RedeemSetup) -> Result<Operator, AuthError> {
+    pub(super) async fn redeem(&self, input: RedeemSetup) -> Result<SignedIn, AuthError> {
         let presented = code::hash(CodeKind::Setup, &input.code);
         let stored = self.store.setup_code(self.clock.now()).await.map_err(fault::store)?;
         if !stored.is_some_and(|stored| bool::from(stored.ct_eq(&presented))) {
@@ -37,10 +37,10 @@ impl Service {
                 forget_totp: false,
             })
             .await?;
-        let audit = self.row("nobody", "setup.redeem", name);
+        let audit = self.row("nobody", "setup.redeem", name.clone());
         let row = self.store.redeem_setup(&presented, &change, &audit).await.map_err(fault::store)?;
         self.sign_trail().await;
-        to_contract(row.ok_or(AuthError::InvalidSetupCode)?, false)
+        self.open_sign_in(&name, row.ok_or(AuthError::InvalidSetupCode)?).await
     }
 
     /// The command line's short form.

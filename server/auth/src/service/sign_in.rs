@@ -43,7 +43,7 @@ impl Service {
         self.open_sign_in(&name, row).await
     }
 
-    async fn open_sign_in(&self, name: &str, row: OperatorRow) -> Result<SignedIn, AuthError> {
+    pub(super) async fn open_sign_in(&self, name: &str, row: OperatorRow) -> Result<SignedIn, AuthError> {
         let now = self.clock.now();
         let token = code::write(&rand::random());
         let new = NewSignIn {

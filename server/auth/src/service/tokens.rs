@@ -92,6 +92,7 @@ impl Service {
             device_id: standing.device,
             device_name: standing.device_name,
             max_devices: standing.user.max_devices,
+            month_quota: standing.user.month_quota,
         })
     }
 

@@ -209,7 +209,7 @@ impl Service {
     }
 
     /// By name or number.
-    async fn resolve(&self, text: &str) -> Result<User, AuthError> {
+    pub(super) async fn resolve(&self, text: &str) -> Result<User, AuthError> {
         let gone = || AuthError::NotFound("account".into());
         if let Ok(id) = text.parse::<UserId>() {
             return self.store.find_user(UserKey::Id(id)).await.map_err(fault::store)?.ok_or_else(gone);

@@ -64,10 +64,15 @@ async fn defect_093_privileged_acts_leave_a_row() {
     world.invitation(None).await;
     let put = PutOperator { name: "ben".parse().unwrap(), password: Secret::new(PASSWORD) };
     world.client.put_operator(put).await.unwrap();
-    let expected =
-        ["root setup.link done", "nobody setup.redeem done", "root invitation.create done", "root operator.put done"];
+    let expected = [
+        "root setup.link done",
+        "nobody setup.redeem done",
+        "operator:ann operator.sign_in done",
+        "root invitation.create done",
+        "root operator.put done",
+    ];
     assert_eq!(world.actions().await, expected);
-    assert_eq!(world.verdict().await, AuditVerdict { rows: 4, signed: 4, broken: None });
+    assert_eq!(world.verdict().await, AuditVerdict { rows: 5, signed: 5, broken: None });
 }
 
 #[tokio::test]

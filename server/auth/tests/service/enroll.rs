@@ -2,7 +2,7 @@
 
 use crate::world::{PASSWORD, World};
 use tornado_mesh::ServiceError as _;
-use tornado_mesh::auth::{AttestTls, Auth as _, AuthError, CreateInvitation};
+use tornado_mesh::auth::{Acting, AttestTls, Auth as _, AuthError, CreateInvitation};
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey, tls_statement};
 use tornado_shared::invitation::Invitation;
 
@@ -113,11 +113,11 @@ async fn invitations_are_bounded_and_need_a_host() {
         input(Some("x.example"), 3, 0),
         input(Some("x.example"), 3, 31 * 86_400),
     ] {
-        assert_eq!(world.client.create_invitation(wrong).await.unwrap_err().code(), "invalid_fields");
+        assert_eq!(world.client.create_invitation(Acting::root(wrong)).await.unwrap_err().code(), "invalid_fields");
     }
-    let made = world.client.create_invitation(input(Some("2001:db8::1"), 3, 60)).await.unwrap();
+    let made = world.client.create_invitation(Acting::root(input(Some("2001:db8::1"), 3, 60))).await.unwrap();
     let invitation: Invitation = made.link.expose().parse().unwrap();
     assert_eq!(invitation.server.to_string(), "[2001:db8::1]:4605");
     let nobody = CreateInvitation { username: Some("nobody".parse().unwrap()), ..input(Some("x.example"), 3, 60) };
-    assert_eq!(world.client.create_invitation(nobody).await.unwrap_err().code(), "invalid_fields");
+    assert_eq!(world.client.create_invitation(Acting::root(nobody)).await.unwrap_err().code(), "invalid_fields");
 }

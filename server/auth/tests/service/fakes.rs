@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::session::{
     ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
-    LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery, UserUsage,
+    LiveSession, OwnHistory, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery, UserUsage,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
-use tornado_shared::api::TorView;
+use tornado_shared::api::{OwnUsage, TorView};
 use tornado_shared::model::{
     CloseReason, DeviceId, LaneAddresses, LanePools, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
 };
@@ -105,7 +105,10 @@ impl Sessions for FakeSessions {
     async fn usage(&self, _: UsageQuery) -> Result<UserUsage, SessionError> {
         Err(not_here())
     }
-    async fn own_usage(&self, _: AccessToken) -> Result<UserUsage, SessionError> {
+    async fn own_history(&self, _: OwnHistory) -> Result<Vec<HistoryRow>, SessionError> {
+        Err(not_here())
+    }
+    async fn own_usage(&self, _: AccessToken) -> Result<OwnUsage, SessionError> {
         Err(not_here())
     }
     async fn status(&self, _: NoInput) -> Result<SessionsStatus, SessionError> {

@@ -1,8 +1,11 @@
 //! Guessing passwords and codes.
 
-use crate::world::{PASSWORD, World, credentials};
+use crate::world::{PASSWORD, World, config, credentials};
+use std::time::{Duration, Instant};
+use tornado_auth::{Argon2Cost, Config};
 use tornado_mesh::ServiceError as _;
-use tornado_mesh::auth::AuthError;
+use tornado_mesh::auth::users::{CreateUser, Users as _};
+use tornado_mesh::auth::{Acting, AuthError};
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::invitation::Invitation;
@@ -46,6 +49,26 @@ async fn defect_019_an_account_is_slowed_for_names_that_exist_and_that_do_not() 
         assert_eq!(world.guess(name, "203.0.113.1").await, AuthError::InvalidCredentials);
         world.pass(400);
     }
+}
+
+/// The whole login, not the hash alone: whoever leaves out the hash for names that do not exist is seen here.
+#[tokio::test]
+async fn defect_016_a_login_takes_as_long_for_a_name_that_does_not_exist() {
+    let argon2 = Argon2Cost { memory_kib: 8192, passes: 3, lanes: 1 };
+    let world = World::with(Config { argon2, ..config() }).await;
+    let alice =
+        CreateUser { username: "alice".parse().unwrap(), email: None, password: Secret::new(PASSWORD), max_devices: 3 };
+    world.users().create(Acting::root(alice)).await.unwrap();
+    let mut times = [Duration::MAX; 2];
+    for turn in 0..4 {
+        for (name, time) in ["alice", "nobody"].into_iter().zip(&mut times) {
+            let began = Instant::now();
+            assert_eq!(world.guess(name, &format!("192.0.2.{turn}")).await, AuthError::InvalidCredentials);
+            *time = (*time).min(began.elapsed());
+        }
+    }
+    let ratio = times[1].as_secs_f64() / times[0].as_secs_f64();
+    assert!((0.5..2.0).contains(&ratio), "{times:?}");
 }
 
 #[tokio::test]

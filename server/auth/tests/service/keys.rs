@@ -1,7 +1,8 @@
 //! Rotation: under load, cut off at every step, on schedule.
 
 use crate::world::{NOW, PASSWORD, World, config, files};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use tornado_auth::keys::ring::Step;
 use tornado_auth::keys::rotation::Schedule;
 use tornado_auth::keys::{Keys, KeysError};
@@ -15,7 +16,7 @@ use tornado_shared::model::PrivateKey;
 const USES: [KeyUse; 4] = [KeyUse::Access, KeyUse::Refresh, KeyUse::LoginV1, KeyUse::LoginV2];
 
 impl World {
-    fn ring(&self) -> KeyRingClient {
+    pub fn ring(&self) -> KeyRingClient {
         KeyRingClient::new(self.channel())
     }
 
@@ -145,6 +146,50 @@ fn fresh(dir: &Path, schedule: &Schedule) -> Keys {
     let dir = dir.join("keys");
     Keys::create(&dir, NOW, schedule).unwrap();
     Keys::open(&dir, NOW, schedule).unwrap()
+}
+
+/// Names, modes and contents of all files below a directory.
+fn everything(dir: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
+    let mut found = BTreeMap::new();
+    for path in files(dir) {
+        let metadata = std::fs::symlink_metadata(&path).unwrap();
+        if metadata.is_dir() {
+            found.extend(everything(&path));
+        } else {
+            let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777;
+            found.insert(path.clone(), (mode, std::fs::read(&path).unwrap()));
+        }
+    }
+    found
+}
+
+/// The configuration lies beside the keys, readable for all services: no rotation writes it, takes its mode away or
+/// leaves a secret outside of the key directory.
+#[test]
+fn defect_037_a_rotation_writes_key_files_and_nothing_else() {
+    let schedule = Schedule::from(&config());
+    let dir = tempfile::tempdir().unwrap();
+    let keys = fresh(dir.path(), &schedule);
+    let configuration = dir.path().join("tornado.toml");
+    std::fs::write(&configuration, "[server]\nhost = 'vpn.example.org'\n").unwrap();
+    std::fs::set_permissions(&configuration, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let before = everything(dir.path());
+    for turn in 1..=3 {
+        keys.rotate(NOW + turn * 3600, &schedule, &mut |_| Ok(())).unwrap();
+        keys.advance(NOW + turn * 3600 + 600, &schedule, &mut |_| Ok(())).unwrap();
+    }
+    let after = everything(dir.path());
+    assert_eq!(after.get(&configuration), before.get(&configuration), "neither text nor mode");
+    let mut changed = 0;
+    for (path, file) in &after {
+        if before.get(path) == Some(file) {
+            continue;
+        }
+        changed += 1;
+        assert!(path.starts_with(dir.path().join("keys")), "{} was written", path.display());
+        assert_eq!(file.0, 0o600, "{}", path.display());
+    }
+    assert!(changed > 0, "the rotations did nothing");
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Operators and set-up codes.
 
 use crate::world::{PASSWORD, World};
-use tornado_mesh::auth::{Auth as _, AuthError, PutOperator, RedeemSetup};
+use tornado_mesh::auth::operators::Operators as _;
+use tornado_mesh::auth::users::{IssueDevice, UpdateUser, Users as _};
+use tornado_mesh::auth::{Acting, Auth as _, AuthError, Authorize, PutOperator, RedeemSetup};
 use tornado_mesh::{NoInput, ServiceError as _};
-use tornado_shared::model::Secret;
+use tornado_shared::crypto::v2::ExportSecret;
+use tornado_shared::model::{Lane, PrivateKey, Secret};
 
 fn redeem(code: &Secret, name: &str, password: &str) -> RedeemSetup {
     RedeemSetup { code: code.clone(), name: name.parse().unwrap(), password: Secret::new(password) }
@@ -19,7 +22,9 @@ async fn defect_022_the_first_operator_comes_by_a_one_time_code_and_there_is_no_
     let weak = world.client.redeem_setup(redeem(&code, "root", "changeme")).await.unwrap_err();
     assert_eq!(weak.code(), "invalid_fields");
     let operator = world.client.redeem_setup(redeem(&code, "root", PASSWORD)).await.unwrap();
-    assert_eq!(operator.name.as_str(), "root");
+    assert_eq!(operator.operator.name.as_str(), "root");
+    let me = Acting::operator(operator.token, NoInput {});
+    assert_eq!(world.operators().whoami(me).await.unwrap().operator, operator.operator, "signed in at once");
     let again = world.client.redeem_setup(redeem(&code, "other", PASSWORD)).await;
     assert_eq!(again.unwrap_err(), AuthError::InvalidSetupCode);
     assert!(world.client.setup_link(NoInput {}).await.unwrap().code.is_none());
@@ -52,4 +57,37 @@ async fn root_puts_operators_again_and_again() {
     world.pass(10);
     assert_eq!(world.client.put_operator(put("another password")).await.unwrap(), first);
     assert_eq!(world.client.put_operator(put("short")).await.unwrap_err().code(), "invalid_fields");
+}
+
+#[tokio::test]
+async fn a_device_is_issued_for_somebody_and_ends_like_every_other() {
+    let world = World::new().await;
+    let user = world.account("alice", None, 3).await;
+    let issue = async |user: &str| {
+        let what = IssueDevice { user: user.into(), name: "phone".parse().unwrap() };
+        world.users().issue_device(Acting::root(what)).await
+    };
+    assert_eq!(issue("nobody").await.unwrap_err().code(), "not_found");
+    let issued = issue("alice").await.unwrap();
+    let key = PrivateKey::random().public_key();
+    let access_token = issued.access_token.clone();
+    let grant = world.client.authorize(Authorize { access_token, public_key: key, plain: true }).await.unwrap();
+    assert_eq!((grant.user_id, grant.device_id, grant.username.as_str()), (user, issued.device_id, "alice"));
+    // What is printed for the device and what the lanes get agree.
+    let export = data_encoding::BASE64URL_NOPAD.decode(issued.export.expose().as_bytes()).unwrap();
+    let export = ExportSecret::from_bytes(export.try_into().unwrap());
+    let keys = grant.preshared_keys.unwrap();
+    for (lane, key_of_lane) in [(Lane::Direct, keys.direct), (Lane::Tor, keys.tor)] {
+        assert_eq!(export.preshared_key(lane, &key).expose_base64(), key_of_lane.expose_base64());
+    }
+    let actions = world.actions().await;
+    assert!(actions.contains(&"root device.issue done".to_owned()), "{actions:?}");
+    assert_ne!(issue("alice").await.unwrap().device_id, issued.device_id, "each is a device of its own");
+    // Kept though nobody renews it, until somebody takes the right away.
+    world.pass(30 * 86_400);
+    world.service.upkeep().await;
+    let suspended = UpdateUser { user: "alice".into(), active: Some(false), ..UpdateUser::default() };
+    world.users().update(Acting::root(suspended)).await.unwrap();
+    assert!(world.sessions.closed().iter().any(|(device, _)| *device == issued.device_id));
+    assert_eq!(issue("alice").await.unwrap_err(), AuthError::UserInactive);
 }

@@ -7,7 +7,7 @@ use tornado_mesh::auth::users::{
     Users as _,
 };
 use tornado_mesh::auth::{Acting, Auth as _, AuthError, RefreshToken};
-use tornado_mesh::{MeshFault, ServiceError as _};
+use tornado_mesh::{MeshFault, Role, Roles, ServiceError as _};
 use tornado_shared::api::Tokens;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::model::{CloseReason, DeviceId, Secret};
@@ -95,13 +95,57 @@ async fn operators_make_find_and_change_accounts() {
 }
 
 #[tokio::test]
-async fn nobody_acts_without_a_caller_or_a_sign_in() {
+async fn defect_071_a_search_has_no_wildcards_and_its_total_is_of_all_pages() {
+    let world = World::new().await;
+    for name in ["ann", "a_n", "bob", "b.b", "x-1"] {
+        world.account(name, None, 3).await;
+    }
+    let found = async |search: &str, limit| {
+        let query = UserQuery { search: search.into(), limit, ..UserQuery::default() };
+        let page = world.users().list(Acting::root(query)).await.unwrap();
+        let names: Vec<_> = page.users.iter().map(|user| user.username.to_string()).collect();
+        (names.join(" "), page.total)
+    };
+    assert_eq!(found("a_n", 10).await, ("a_n".into(), 1), "an underscore is an underscore");
+    assert_eq!(found("%", 10).await, (String::new(), 0));
+    assert_eq!(found("!", 10).await, (String::new(), 0), "not even the sign that escapes");
+    let (page, total) = found("", 2).await;
+    assert_eq!((page.split(' ').count(), total), (2, 5), "the total is not of the page");
+    // Moments are seconds since 1970, which no time zone changes.
+    world.users().delete(which("bob")).await.unwrap();
+    world.account("bob", None, 3).await;
+    assert_eq!(found("bob", 10).await, ("bob".into(), 1), "deleted ones are neither listed nor counted");
+}
+
+#[tokio::test]
+async fn defect_027_nobody_acts_without_a_caller_or_a_sign_in() {
     let world = World::new().await;
     world.account("alice", None, 3).await;
     let refused = world.service.delete(which("alice")).await.unwrap_err();
     assert!(matches!(refused, AuthError::Mesh(MeshFault::Forbidden(_))));
-    let forged = Acting::operator(Secret::new("AAAAAAAAAAAAAAAAAAAAAAAAAA"), UserRef { user: "alice".into() });
-    assert_eq!(world.users().delete(forged).await.unwrap_err(), AuthError::SignedOut);
+    // No token is good for ever, and none is good for being empty or the same as another's hash.
+    for token in ["AAAAAAAAAAAAAAAAAAAAAAAAAA", "", "changeme"] {
+        let forged = Acting::operator(Secret::new(token), UserRef { user: "alice".into() });
+        assert_eq!(world.users().delete(forged).await.unwrap_err(), AuthError::SignedOut, "{token}");
+    }
+    // The console's service has no word of its own: what it sends without an operator's token is refused.
+    let console = Roles::default().with(901, Role::Admin).caller(901, None);
+    for (verb, path, body) in [
+        ("DELETE", "/v1/users", r#"{"user":"alice"}"#),
+        ("POST", "/v1/users/list", "{}"),
+        ("PUT", "/v1/operators/role", r#"{"name":"eve","password":"a long password","role":"owner"}"#),
+        ("POST", "/v1/invitations", r#"{"max_devices":3,"lifetime":60}"#),
+        ("POST", "/v1/keyring/rotate", "{}"),
+        ("POST", "/v1/audit/list", r#"{"limit":10}"#),
+    ] {
+        let router = tornado_mesh::auth::routers(world.service.clone()).layer(axum::Extension(console.clone()));
+        let request = axum::http::Request::builder().method(verb).uri(path);
+        let request = request.header("content-type", "application/json").body(axum::body::Body::from(body)).unwrap();
+        let answer = tower::ServiceExt::oneshot(router, request).await.unwrap();
+        let status = answer.status().as_u16();
+        let text = axum::body::to_bytes(answer.into_body(), 1 << 16).await.unwrap();
+        assert_eq!(status, 401, "{path}: {}", String::from_utf8_lossy(&text));
+    }
     assert!(world.users().show(which("alice")).await.is_ok());
 }
 

@@ -2,6 +2,7 @@
 
 use crate::world::{PASSWORD, World, credentials};
 use data_encoding::BASE32_NOPAD;
+use tornado_mesh::auth::keys::KeyRing as _;
 use tornado_mesh::auth::operators::{
     ConfirmTotp, MayI, OperatorRef, OperatorRole, Operators as _, PutOperatorRole, Reaffirm, SignIn, SignInRef,
     SignedIn,
@@ -103,6 +104,22 @@ async fn defect_023_sign_ins_end_by_sign_out_time_password_and_revocation() {
     let again = world.operators().sign_in(sign_in("olga", PASSWORD, None)).await.unwrap();
     world.operators().put(Acting::root(role("olga", OperatorRole::Owner))).await.unwrap();
     assert_eq!(world.operators().whoami(me(&again.token)).await.unwrap_err(), AuthError::SignedOut, "new password");
+}
+
+#[tokio::test]
+async fn defect_024_rotations_sign_no_operator_out() {
+    let world = World::new().await;
+    let [owner, ..] = world.staff().await;
+    let me = || Acting::operator(owner.token.clone(), NoInput {});
+    for _ in 0..3 {
+        world.ring().rotate(Acting::operator(owner.token.clone(), NoInput {})).await.unwrap();
+        assert!(world.operators().whoami(me()).await.is_ok(), "right after a rotation");
+        world.pass(600);
+        world.service.upkeep().await;
+        assert!(world.operators().whoami(me()).await.is_ok(), "while its overlap ends");
+    }
+    let world = world.restart().await;
+    assert!(world.operators().whoami(me()).await.is_ok(), "and after a restart");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use tornado_auth::{Argon2Cost, Clock, Config, Service};
 use tornado_mesh::auth::audit::AuditClient;
 use tornado_mesh::auth::operators::OperatorsClient;
 use tornado_mesh::auth::users::UsersClient;
-use tornado_mesh::auth::{Auth, AuthClient, AuthError, CreateInvitation, OpenLogin};
+use tornado_mesh::auth::{Acting, Auth, AuthClient, AuthError, CreateInvitation, OpenLogin};
 use tornado_mesh::{Channel, NoInput, Readiness, Roles, SocketServer, listen};
 use tornado_shared::api::{LoginBody, LoginReply, LoginReplyV1, ServerInfo, WelcomePayload};
 use tornado_shared::crypto::identity::IdentityKey;
@@ -165,7 +165,7 @@ impl World {
             lifetime: 3600,
             host: None,
         };
-        self.client.create_invitation(input).await.unwrap().link.expose().parse().unwrap()
+        self.client.create_invitation(Acting::root(input)).await.unwrap().link.expose().parse().unwrap()
     }
 
     pub async fn seal(&self, purpose: Purpose, payload: &serde_json::Value) -> (EnvelopeV2, Pending) {

@@ -187,6 +187,8 @@ pub struct Me {
     device_name: String,
     /// Devices that may be connected at once.
     max_devices: u32,
+    /// Bytes a calendar month (UTC); absent: no quota.
+    month_quota: Option<u64>,
     session: Option<Session>,
 }
 
@@ -296,68 +298,6 @@ pub struct Problem {
     retry_after: Option<u64>,
 }
 
-/// What is absent stays.
-#[derive(ToSchema)]
-pub struct UpdateMe {
-    /// A new e-mail address; empty: none.
-    email: Option<String>,
-    /// A new name for the device that asks.
-    device_name: Option<String>,
-}
-
-/// The password of now and the next one.
-#[derive(ToSchema)]
-pub struct NewPassword {
-    current: String,
-    /// At least 10 characters.
-    new: String,
-}
-
-/// The account's password once more.
-#[derive(ToSchema)]
-pub struct PasswordAgain {
-    password: String,
-}
-
-/// Six digits of the authenticator.
-#[derive(ToSchema)]
-pub struct FirstCode {
-    code: String,
-}
-
-/// A secret for an authenticator app (RFC 6238: SHA-1, 6 digits, 30 seconds).
-#[derive(ToSchema)]
-pub struct TotpOffer {
-    /// Base32.
-    secret: String,
-    /// `otpauth://totp/…`.
-    url: String,
-}
-
-/// Each stands once for a code of the authenticator; shown only now.
-#[derive(ToSchema)]
-pub struct RecoveryCodes {
-    codes: Vec<String>,
-}
-
-/// The account's devices, oldest first.
-#[derive(ToSchema)]
-pub struct OwnDevices {
-    devices: Vec<OwnDevice>,
-}
-
-/// A device of the account.
-#[derive(ToSchema)]
-pub struct OwnDevice {
-    id: Uuid,
-    name: String,
-    logged_in: bool,
-    /// Unix seconds.
-    created_at: i64,
-    /// Unix seconds.
-    last_login_at: i64,
-}
-
 #[cfg(test)]
 #[path = "schemas_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -7,12 +7,12 @@ use tornado_shared::crypto::login_key::StoredLoginKey;
 use tornado_shared::model::{Lane, PrivateKey, PublicKey, SessionId, SessionState, UserId};
 use tornado_shared::{api, model, problem};
 
-fn names<T: ToSchema>() -> BTreeSet<String> {
+pub(in crate::openapi) fn names<T: ToSchema>() -> BTreeSet<String> {
     let schema = serde_json::to_value(T::schema()).unwrap();
     schema["properties"].as_object().unwrap().keys().cloned().collect()
 }
 
-fn fields(value: &impl Serialize) -> BTreeSet<String> {
+pub(in crate::openapi) fn fields(value: &impl Serialize) -> BTreeSet<String> {
     let Value::Object(fields) = serde_json::to_value(value).unwrap() else { panic!("no object") };
     fields.into_iter().map(|(name, _)| name).collect()
 }
@@ -75,6 +75,7 @@ fn schemas_of_accounts_have_the_fields_that_are_written() {
         device_id: model::DeviceId(Uuid::nil()),
         device_name: "laptop".parse().unwrap(),
         max_devices: 1,
+        month_quota: Some(1),
     };
     let mut me = fields(&profile);
     me.insert("session".into());

@@ -5,9 +5,8 @@ use crate::error::ApiError;
 use crate::extract::{Bearer, Body, Peer};
 use axum::Json;
 use axum::extract::State;
-use tornado_mesh::session::{Connect, Connected, HeartbeatOutcome};
-use tornado_shared::api::{Disconnected, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, LaneOffer, SessionTimes};
-use tornado_shared::model::{Lane, LaneAddresses};
+use tornado_mesh::session::{Connect, HeartbeatOutcome};
+use tornado_shared::api::{Disconnected, HeartbeatStatus, HeartbeatWord, Initiate, Initiated};
 
 /// `POST /vpn/initiate`
 pub async fn initiate(
@@ -33,29 +32,8 @@ pub async fn export(
 
 async fn connect(api: &Api, input: Connect) -> Result<Json<Initiated>, ApiError> {
     let connected = api.sessions().connect(input).await.map_err(ApiError::connecting)?;
-    Ok(Json(Initiated {
-        status: "success".into(),
-        vpn: offer(api, &connected, Lane::Direct, connected.direct)?,
-        tor: offer(api, &connected, Lane::Tor, connected.tor)?,
-        session: SessionTimes { heartbeat_ttl: connected.heartbeat_ttl, hard_ttl: connected.hard_ttl },
-        session_id: connected.session_id,
-        preshared: connected.preshared,
-    }))
-}
-
-fn offer(api: &Api, connected: &Connected, lane: Lane, addresses: LaneAddresses) -> Result<LaneOffer, ApiError> {
-    let end = connected.ends.iter().find(|end| end.lane == lane);
-    let end = end.ok_or_else(|| ApiError::new(503, "data_plane_unavailable", "a lane is missing; try again"))?;
-    Ok(LaneOffer {
-        ip: addresses.v4,
-        endpoint: api.endpoint(end.port),
-        server_pubkey: end.public_key,
-        ip6: addresses.v6,
-        port: end.port,
-        mtu: end.mtu,
-        dns: end.dns.map(|resolver| resolver.v4),
-        dns6: end.dns.map(|resolver| resolver.v6),
-    })
+    let missing = || ApiError::new(503, "data_plane_unavailable", "a lane is missing; try again");
+    Ok(Json(connected.initiated(api.host()).ok_or_else(missing)?))
 }
 
 /// `POST /session/heartbeat`

@@ -1,18 +1,23 @@
-//! What an account's owner changes: address, password, devices, second factor.
+//! What an account's owner changes: address, password, devices, second factor; and sees: usage, connections.
 
 use crate::api::Api;
 use crate::error::ApiError;
-use crate::extract::{Bearer, Body};
+use crate::extract::{Asked, Bearer, Body};
 use axum::Json;
 use axum::extract::{Path, State};
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::auth::users::{
     ChangePassword, DeviceInfo, DeviceRef, Nothing, OwnAct, OwnPassword, TotpCode, UpdateOwn,
 };
+use tornado_mesh::session::{HistoryRow, OwnHistory};
 use tornado_shared::api::{
-    FirstCode, NewPassword, OwnDevice, OwnDevices, PasswordAgain, RecoveryCodes, StatusWord, TotpOffer, UpdateMe,
+    FirstCode, NewPassword, OwnDevice, OwnDevices, OwnSession, OwnSessions, OwnUsage, PasswordAgain, RecoveryCodes,
+    SessionsQuery, StatusWord, TotpOffer, UpdateMe,
 };
 use tornado_shared::model::DeviceId;
+
+/// Most connections in one page.
+const MAX_PAGE: u32 = 100;
 
 fn act<T>(token: AccessToken, what: T) -> OwnAct<T> {
     OwnAct { access_token: token.access_token, what }
@@ -62,6 +67,29 @@ pub async fn remove_device(
     Ok(ok())
 }
 
+/// `GET /v2/me/usage`
+pub async fn usage(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<OwnUsage>, ApiError> {
+    Ok(Json(api.sessions().own_usage(token).await?))
+}
+
+/// `GET /v2/me/sessions`
+pub async fn sessions(
+    State(api): State<Api>,
+    Bearer(token): Bearer,
+    Asked(query): Asked<SessionsQuery>,
+) -> Result<Json<OwnSessions>, ApiError> {
+    if !(1..=MAX_PAGE).contains(&query.limit) {
+        return Err(ApiError::invalid_body(format!("limit must be 1 to {MAX_PAGE}")));
+    }
+    // One more than asked for tells whether there is another page.
+    let (access_token, limit) = (token.access_token, query.limit + 1);
+    let mut rows = api.sessions().own_history(OwnHistory { access_token, before: query.before, limit }).await?;
+    let there_is_more = rows.len() > query.limit as usize;
+    rows.truncate(query.limit as usize);
+    let next = rows.last().map(|row| row.session_id).filter(|_| there_is_more);
+    Ok(Json(OwnSessions { sessions: rows.into_iter().map(connection).collect(), next }))
+}
+
 /// `POST /v2/me/totp`
 pub async fn begin_totp(
     State(api): State<Api>,
@@ -88,6 +116,18 @@ pub async fn end_totp(
 ) -> Result<Json<StatusWord>, ApiError> {
     api.users().end_own_totp(act(token, OwnPassword { password: body.password })).await?;
     Ok(ok())
+}
+
+fn connection(row: HistoryRow) -> OwnSession {
+    OwnSession {
+        session_id: row.session_id,
+        device_id: row.device_id,
+        started_at: row.started_at,
+        ended_at: row.ended_at,
+        reason: row.reason,
+        direct: row.direct_transfer,
+        tor: row.tor_transfer,
+    }
 }
 
 fn view(device: DeviceInfo) -> OwnDevice {

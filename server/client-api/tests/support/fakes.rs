@@ -2,13 +2,15 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tornado_mesh::auth::operators::SignedIn;
 use tornado_mesh::auth::{
-    AccessToken, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin, Operator,
-    PutOperator, RedeemSetup, RefreshToken, SetupLink,
+    AccessToken, Acting, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin,
+    Operator, PutOperator, RedeemSetup, RefreshToken, SetupLink,
 };
 use tornado_mesh::session::{
     ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatOutcome, HeartbeatReply, HistoryQuery, HistoryRow,
-    LiveQuery, LiveSession, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery, UserUsage,
+    LiveQuery, LiveSession, OwnHistory, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery,
+    UserUsage,
 };
 use tornado_mesh::token::{TokenError, VerifyingKey};
 use tornado_mesh::wg::{
@@ -17,11 +19,14 @@ use tornado_mesh::wg::{
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::api::{
-    ExitOffer, LaneState, LoginBody, LoginReply, LoginReplyV1, Profile, ServerInfo, Tokens, TorView, UserView,
+    ExitOffer, LaneBytes, LaneState, LoginBody, LoginReply, LoginReplyV1, OwnUsage, Profile, QuotaView, ServerInfo,
+    Tokens, TorView, UserView,
 };
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::login_key::StoredLoginKey;
-use tornado_shared::model::{CountryCode, DeviceId, Lane, LanePools, PrivateKey, Secret, SessionId, Slot, UserId};
+use tornado_shared::model::{
+    CloseReason, CountryCode, DeviceId, Lane, LanePools, PrivateKey, Secret, SessionId, Slot, Transfer, UserId,
+};
 use uuid::Uuid;
 
 pub const USER: UserId = UserId(Uuid::from_u128(7));
@@ -99,7 +104,7 @@ impl Auth for FakeAuth {
         match input.access_token.expose() {
             "good" => {
                 let device_name = "laptop".parse().unwrap();
-                Ok(Profile { user: user(), device_id: DEVICE, device_name, max_devices: 3 })
+                Ok(Profile { user: user(), device_id: DEVICE, device_name, max_devices: 3, month_quota: None })
             }
             "old" => Err(AuthError::Token(TokenError::Expired)),
             _ => Err(AuthError::Token(TokenError::Invalid)),
@@ -114,13 +119,13 @@ impl Auth for FakeAuth {
     async fn attest_tls(&self, _: AttestTls) -> Result<Done, AuthError> {
         Ok(Done {})
     }
-    async fn create_invitation(&self, _: CreateInvitation) -> Result<InvitationLink, AuthError> {
+    async fn create_invitation(&self, _: Acting<CreateInvitation>) -> Result<InvitationLink, AuthError> {
         nobody_calls()
     }
     async fn setup_link(&self, _: NoInput) -> Result<SetupLink, AuthError> {
         nobody_calls()
     }
-    async fn redeem_setup(&self, _: RedeemSetup) -> Result<Operator, AuthError> {
+    async fn redeem_setup(&self, _: RedeemSetup) -> Result<SignedIn, AuthError> {
         nobody_calls()
     }
     async fn put_operator(&self, _: PutOperator) -> Result<Operator, AuthError> {
@@ -227,9 +232,28 @@ impl Sessions for FakeSessions {
     async fn usage(&self, _: UsageQuery) -> Result<UserUsage, SessionError> {
         Ok(UserUsage::default())
     }
-    async fn own_usage(&self, input: AccessToken) -> Result<UserUsage, SessionError> {
+    async fn own_usage(&self, input: AccessToken) -> Result<OwnUsage, SessionError> {
         self.check(&input.access_token)?;
-        Ok(UserUsage { sessions: 3, ..UserUsage::default() })
+        let moved = |n| LaneBytes { direct: Transfer { rx_bytes: n, tx_bytes: 2 * n }, tor: Transfer::default() };
+        let quota = Some(QuotaView::new(1000, 850, 1_796_083_200));
+        Ok(OwnUsage { sessions: 3, total: moved(100), today: moved(1), month: moved(10), quota })
+    }
+    /// Connections 1 to 5, the newest first.
+    async fn own_history(&self, input: OwnHistory) -> Result<Vec<HistoryRow>, SessionError> {
+        self.check(&input.access_token)?;
+        let first = input.before.map_or(5, |before| u64::try_from(before.0.as_u128()).unwrap() - 1);
+        let row = |n: u64| HistoryRow {
+            session_id: SessionId(Uuid::from_u128(n.into())),
+            user_id: USER,
+            username: "alice".parse().unwrap(),
+            device_id: DEVICE,
+            started_at: i64::try_from(n).unwrap(),
+            ended_at: (n < 5).then_some(100),
+            reason: (n < 5).then_some(CloseReason::Disconnect),
+            direct_transfer: Transfer { rx_bytes: n, tx_bytes: 0 },
+            tor_transfer: Transfer::default(),
+        };
+        Ok((1..=first).rev().take(input.limit as usize).map(row).collect())
     }
     async fn status(&self, _: NoInput) -> Result<SessionsStatus, SessionError> {
         Err(MeshFault::Forbidden("not for this service".into()).into())

@@ -12,7 +12,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -47,7 +47,7 @@ pub fn config() -> Config {
 
 pub async fn start(config: Config) -> Server {
     let state = tempfile::tempdir().unwrap();
-    let tls = load_tls(&config, state.path()).unwrap();
+    let tls = load_tls(&config, state.path(), SystemTime::now()).unwrap();
     let listener = bind(config.listen[0]).unwrap();
     let address = listener.local_addr().unwrap();
     let sessions = Arc::new(FakeSessions::default());

@@ -4,8 +4,8 @@ use super::fakes::{DEVICE, FakeAuth, USER};
 use tornado_mesh::Done;
 use tornado_mesh::MeshFault;
 use tornado_mesh::auth::users::{
-    ChangePassword, CreateUser, DeviceInfo, DeviceRef, Nothing, OwnAct, OwnPassword, TotpCode, UpdateOwn, UpdateUser,
-    UserInfo, UserPage, UserQuery, UserRef, Users,
+    ChangePassword, CreateUser, DeviceInfo, DeviceRef, IssueDevice, IssuedDevice, Nothing, OwnAct, OwnPassword,
+    TotpCode, UpdateOwn, UpdateUser, UserInfo, UserPage, UserQuery, UserRef, Users,
 };
 use tornado_mesh::auth::{Acting, AuthError};
 use tornado_mesh::token::TokenError;
@@ -41,6 +41,9 @@ impl Users for FakeAuth {
         operators_only()
     }
     async fn remove_device(&self, _: Acting<DeviceRef>) -> Result<Done, AuthError> {
+        operators_only()
+    }
+    async fn issue_device(&self, _: Acting<IssueDevice>) -> Result<IssuedDevice, AuthError> {
         operators_only()
     }
     async fn revoke(&self, _: Acting<UserRef>) -> Result<Done, AuthError> {

@@ -13,6 +13,7 @@ pub use error::AuthError;
 use crate::contract::contract;
 use crate::token::VerifyingKey;
 use crate::{Done, NoInput};
+use operators::SignedIn;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use tornado_shared::api::{Attempt, LoginBody, LoginReply, Profile, ServerInfo, Tokens};
@@ -143,7 +144,6 @@ pub struct AttestTls {
 
 /// Input of [`Auth::create_invitation`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct CreateInvitation {
     /// `Some`: adds a device to this account. `None`: the guest chooses a name and a password.
     #[serde(default)]
@@ -243,11 +243,11 @@ contract! {
         /// Takes note of the edge's certificate, so that invitations and the server's statement carry it.
         attest_tls(AttestTls) -> Done = PUT "/v1/tls", within 5, up to 1_024, for [ClientApi];
         /// Makes an invitation.
-        create_invitation(CreateInvitation) -> InvitationLink = POST "/v1/invitations", within 5, up to 4_096, for [Admin];
+        create_invitation(Acting<CreateInvitation>) -> InvitationLink = POST "/v1/invitations", within 5, up to 4_096, for [Admin];
         /// Makes a fresh set-up code while there is no operator.
         setup_link(NoInput) -> SetupLink = POST "/v1/setup-link", within 5, up to 1_024, for [];
-        /// Makes the first operator by a set-up code.
-        redeem_setup(RedeemSetup) -> Operator = POST "/v1/setup", within 20, up to 4_096, for [Admin];
+        /// Makes the first operator by a set-up code, and signs it in.
+        redeem_setup(RedeemSetup) -> SignedIn = POST "/v1/setup", within 20, up to 4_096, for [Admin];
         /// Makes an operator or sets an operator's password.
         put_operator(PutOperator) -> Operator = PUT "/v1/operators", within 20, up to 4_096, for [];
     }

@@ -137,6 +137,28 @@ pub struct DeviceRef {
     pub device_id: DeviceId,
 }
 
+/// Input of [`Users::issue_device`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IssueDevice {
+    /// Name, e-mail address or number of the account.
+    pub user: String,
+    /// What to call the device.
+    pub name: DeviceName,
+}
+
+/// A device that an operator made for somebody, and what is needed to connect it once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IssuedDevice {
+    /// Whose.
+    pub username: Username,
+    /// Its number.
+    pub device_id: DeviceId,
+    /// Good for one connect as an ordinary WireGuard app, within minutes.
+    pub access_token: Secret,
+    /// 32 bytes in base64url: the secret from which the preshared keys of both lanes come.
+    pub export: Secret,
+}
+
 /// Acts of an account's owner, whose right is an access token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OwnAct<T> {
@@ -202,6 +224,8 @@ contract! {
         devices(Acting<UserRef>) -> Vec<DeviceInfo> = POST "/v1/users/devices", within 5, up to 4_096, for [Admin];
         /// Removes a device.
         remove_device(Acting<DeviceRef>) -> Done = DELETE "/v1/devices", within 20, up to 4_096, for [Admin];
+        /// Makes a device for an ordinary WireGuard app, without its owner's password. Root's, as it stands in for a login.
+        issue_device(Acting<IssueDevice>) -> IssuedDevice = POST "/v1/devices", within 5, up to 4_096, for [];
         /// Ends every login of an account, without suspending it.
         revoke(Acting<UserRef>) -> Done = POST "/v1/users/revoke", within 20, up to 4_096, for [Admin];
 

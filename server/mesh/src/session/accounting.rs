@@ -1,7 +1,7 @@
 //! What service `session` counts.
 
 use serde::{Deserialize, Serialize};
-use tornado_shared::model::{Transfer, UnixSeconds, UserId};
+use tornado_shared::model::{Secret, SessionId, Transfer, UnixSeconds, UserId};
 
 /// Input of [`Sessions::usage`](super::Sessions::usage).
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -20,6 +20,19 @@ pub struct UserUsage {
     pub direct_transfer: Transfer,
     /// Bytes on the tor lane.
     pub tor_transfer: Transfer,
+}
+
+/// Input of [`Sessions::own_history`](super::Sessions::own_history).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnHistory {
+    /// The access token of one of the account's devices.
+    pub access_token: Secret,
+    /// Only connections that began before this one; none: from the newest on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<SessionId>,
+    /// Rows, newest first, 1 to 500.
+    pub limit: u32,
 }
 
 /// What did not agree with the rest and was put right, since the service started.

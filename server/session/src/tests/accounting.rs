@@ -81,7 +81,7 @@ async fn totals_of_an_account_outlive_its_sessions_and_the_history() {
     world.disconnect(&one).await.unwrap();
     world.service.read_counters().await.unwrap();
     let usage = world.api.own_usage(super::world::token(&one)).await.unwrap();
-    assert_eq!((usage.sessions, usage.direct_transfer, usage.tor_transfer), (2, bytes(200), bytes(14)));
+    assert_eq!((usage.sessions, usage.total.direct, usage.total.tor), (2, bytes(200), bytes(14)));
     world.service.checkpoint().await;
     world.kill_session().await;
     world.wait(2 * 86_400);

@@ -150,18 +150,19 @@ impl Auth for FakeAuth {
         let (id, username, email) = (claims.sub, "alice".parse().unwrap(), String::new());
         let user = UserView { id, username, email, is_active: true };
         let (device_id, device_name) = (claims.device_id, "laptop".parse().unwrap());
-        Ok(Profile { user, device_id, device_name, max_devices: *self.max_devices.lock().unwrap() })
+        let (max_devices, month_quota) = (*self.max_devices.lock().unwrap(), *self.month_quota.lock().unwrap());
+        Ok(Profile { user, device_id, device_name, max_devices, month_quota })
     }
     async fn attest_tls(&self, _: AttestTls) -> Result<Done, AuthError> {
         unused()
     }
-    async fn create_invitation(&self, _: CreateInvitation) -> Result<InvitationLink, AuthError> {
+    async fn create_invitation(&self, _: Acting<CreateInvitation>) -> Result<InvitationLink, AuthError> {
         unused()
     }
     async fn setup_link(&self, _: NoInput) -> Result<SetupLink, AuthError> {
         unused()
     }
-    async fn redeem_setup(&self, _: RedeemSetup) -> Result<Operator, AuthError> {
+    async fn redeem_setup(&self, _: RedeemSetup) -> Result<operators::SignedIn, AuthError> {
         unused()
     }
     async fn put_operator(&self, _: PutOperator) -> Result<Operator, AuthError> {

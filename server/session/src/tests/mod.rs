@@ -13,4 +13,5 @@ mod million;
 mod model;
 mod simulation;
 mod socket;
+mod spans;
 mod world;

@@ -84,10 +84,10 @@ async fn the_whole_service_over_its_socket() {
 }
 
 #[tokio::test]
-async fn events_are_for_operators_and_auth_only() {
+async fn defect_009_events_are_for_root_and_auth_only() {
     let world = super::world::World::new().await;
     let roles = Roles::default().with(900, Role::ClientApi).with(901, Role::Admin).with(902, Role::Auth);
-    for (uid, status) in [(900, 403), (901, 200), (902, 200), (903, 403)] {
+    for (uid, status) in [(900, 403), (901, 403), (902, 200), (903, 403)] {
         let router = crate::events::router(&world.service, CancellationToken::new());
         let router = router.layer(axum::Extension(roles.caller(uid, None)));
         let request = axum::extract::Request::get("/v1/events").body(axum::body::Body::empty()).unwrap();
@@ -98,7 +98,7 @@ async fn events_are_for_operators_and_auth_only() {
 #[tokio::test]
 async fn a_subscriber_that_does_not_read_is_cut_with_a_note_and_nobody_waits() {
     let world = super::world::World::new().await;
-    let roles = Roles::default().with(901, Role::Admin);
+    let roles = Roles::default().with(901, Role::Auth);
     let router = crate::events::router(&world.service, CancellationToken::new());
     let router = router.layer(axum::Extension(roles.caller(901, None)));
     let request = axum::extract::Request::get("/v1/events").body(axum::body::Body::empty()).unwrap();

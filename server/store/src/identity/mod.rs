@@ -55,6 +55,8 @@ pub trait IdentityStore: AccountStore + AuditStore + FactorStore + OperatorStore
 
     /// Writes a login: last login, device, token family. The device's earlier login is ended.
     async fn log_in(&self, user: UserId, login: &NewLogin) -> Result<LoginOutcome, StoreError>;
+    /// The same for a device that somebody else makes, with its row of the trail.
+    async fn issue_device(&self, user: UserId, login: &NewLogin, audit: &NewAudit) -> Result<LoginOutcome, StoreError>;
     /// Uses an invitation up and writes account, device and login, all or nothing.
     async fn enroll(
         &self,

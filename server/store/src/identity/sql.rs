@@ -96,6 +96,19 @@ impl IdentityStore for SqlIdentityStore {
         Ok(outcome)
     }
 
+    async fn issue_device(&self, user: UserId, login: &NewLogin, audit: &NewAudit) -> Result<LoginOutcome, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let outcome = write_login(&mut tx, user, login).await?;
+        match outcome {
+            LoginOutcome::Opened(_) => {
+                audit::append(&mut tx, audit).await?;
+                tx.commit().await?;
+            }
+            LoginOutcome::UserGone | LoginOutcome::NoDevice => tx.rollback().await?,
+        }
+        Ok(outcome)
+    }
+
     async fn enroll(
         &self,
         invitation: InvitationId,

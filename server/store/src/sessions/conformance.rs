@@ -8,6 +8,10 @@ use tornado_shared::model::{
     CloseReason, DeviceId, FamilyId, PresharedKey, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
 };
 
+mod own;
+
+pub(super) use own::{marks_keep_what_was_written_first, owners_page_through_their_history};
+
 pub(super) const NODE: &str = "main";
 
 pub(super) fn open(user: UserId, device: DeviceId, now: i64) -> OpenSession {
@@ -84,7 +88,7 @@ pub(super) async fn the_same_key_again_changes_nothing(store: &dyn SessionStore)
     assert_eq!(replaced.unwrap().session_id, row.session_id);
 }
 
-pub(super) async fn defect_046_another_key_replaces_the_session_and_keeps_the_lease(store: &dyn SessionStore) {
+pub(super) async fn defect_046_and_065_another_key_replaces_the_session_and_keeps_the_lease(store: &dyn SessionStore) {
     let (user, device) = (UserId::random(), DeviceId::random());
     let first = opened(store, &open(user, device, 1000)).await;
     let Opened::New { row, replaced, .. } = store.open(&open(user, device, 1100)).await.unwrap() else {
@@ -121,7 +125,7 @@ pub(super) async fn defect_002_slots_of_an_account_count_other_live_devices(stor
     opened(store, &limited(two)).await;
 }
 
-pub(super) async fn defect_067_closing_twice_counts_once(store: &dyn SessionStore) {
+pub(super) async fn defect_063_and_067_closing_twice_counts_once(store: &dyn SessionStore) {
     let row = opened(store, &open(UserId::random(), DeviceId::random(), 1000)).await;
     assert!(store.close(&close(row.session_id, CloseReason::Revoked, 1500)).await.unwrap());
     assert!(!store.close(&close(row.session_id, CloseReason::Disconnect, 1600)).await.unwrap());

@@ -1,7 +1,8 @@
 //! A bound for each call: a database server that hangs, or whose machine is gone, holds nobody.
 
 use super::{
-    Allowance, Checkpoint, CloseSession, HistoryRecord, OpenSession, Opened, PoolCount, SessionRow, SessionStore, Usage,
+    Allowance, Checkpoint, CloseSession, HistoryRecord, Mark, OpenSession, Opened, PoolCount, SessionRow, SessionStore,
+    Usage,
 };
 use crate::StoreError;
 use async_trait::async_trait;
@@ -75,6 +76,23 @@ impl<S: SessionStore> SessionStore for Deadlined<S> {
 
     async fn history(&self, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError> {
         within(self.0.history(user, limit)).await
+    }
+
+    async fn history_page(
+        &self,
+        user: UserId,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<HistoryRecord>, StoreError> {
+        within(self.0.history_page(user, before, limit)).await
+    }
+
+    async fn marks(&self, user: UserId) -> Result<Vec<Mark>, StoreError> {
+        within(self.0.marks(user)).await
+    }
+
+    async fn put_marks(&self, marks: &[(UserId, Mark)]) -> Result<(), StoreError> {
+        within(self.0.put_marks(marks)).await
     }
 
     async fn usage(&self, user: UserId) -> Result<Usage, StoreError> {

@@ -4,7 +4,7 @@ use super::{CloseSession, HistoryRecord, SessionRow, rows};
 use crate::StoreError;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool, Row as _};
-use tornado_shared::model::{UnixSeconds, UserId};
+use tornado_shared::model::{SessionId, UnixSeconds, UserId};
 
 pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO history (session_id, user_id, username, device_id, public_key, started_at, \
@@ -42,14 +42,15 @@ pub(super) async fn forget(tx: &mut AnyConnection, before: UnixSeconds, most: u3
     Ok(sqlx::query(FORGET).bind(before).bind(i64::from(most)).execute(tx).await?.rows_affected())
 }
 
+// A live session's bytes are in its live row.
+const ALL: &str = "SELECT h.session_id AS session_id, h.user_id AS user_id, h.username AS username, \
+     h.device_id AS device_id, h.started_at AS started_at, h.ended_at AS ended_at, h.reason AS reason, \
+     COALESCE(s.direct_rx, h.direct_rx) AS direct_rx, COALESCE(s.direct_tx, h.direct_tx) AS direct_tx, \
+     COALESCE(s.tor_rx, h.tor_rx) AS tor_rx, COALESCE(s.tor_tx, h.tor_tx) AS tor_tx \
+     FROM history h LEFT JOIN sessions s ON s.session_id = h.session_id";
+const ORDER: &str = "ORDER BY h.started_at DESC, h.session_id DESC LIMIT";
+
 pub(super) async fn newest(pool: &AnyPool, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError> {
-    // A live session's bytes are in its live row.
-    const ALL: &str = "SELECT h.session_id AS session_id, h.user_id AS user_id, h.username AS username, \
-         h.device_id AS device_id, h.started_at AS started_at, h.ended_at AS ended_at, h.reason AS reason, \
-         COALESCE(s.direct_rx, h.direct_rx) AS direct_rx, COALESCE(s.direct_tx, h.direct_tx) AS direct_tx, \
-         COALESCE(s.tor_rx, h.tor_rx) AS tor_rx, COALESCE(s.tor_tx, h.tor_tx) AS tor_tx \
-         FROM history h LEFT JOIN sessions s ON s.session_id = h.session_id";
-    const ORDER: &str = "ORDER BY h.started_at DESC, h.session_id DESC LIMIT";
     let found = match user {
         Some(user) => {
             let query = format!("{ALL} WHERE h.user_id = $1 {ORDER} $2");
@@ -61,6 +62,22 @@ pub(super) async fn newest(pool: &AnyPool, user: Option<UserId>, limit: u32) -> 
             sqlx::query(sqlx::AssertSqlSafe(query)).bind(i64::from(limit)).fetch_all(pool).await?
         }
     };
+    found.iter().map(read).collect()
+}
+
+/// An account's rows that come after one of its own in the order of [`newest`]; none when that is not its own.
+pub(super) async fn before(
+    pool: &AnyPool,
+    user: UserId,
+    before: SessionId,
+    limit: u32,
+) -> Result<Vec<HistoryRecord>, StoreError> {
+    let query = format!(
+        "{ALL} JOIN history b ON b.session_id = $2 AND b.user_id = $1 WHERE h.user_id = $1 AND \
+         (h.started_at < b.started_at OR (h.started_at = b.started_at AND h.session_id < b.session_id)) {ORDER} $3"
+    );
+    let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(user.to_string()).bind(before.to_string());
+    let found = query.bind(i64::from(limit)).fetch_all(pool).await?;
     found.iter().map(read).collect()
 }
 

@@ -10,6 +10,7 @@ mod history;
 mod isolation;
 mod leases;
 mod live_rows;
+mod marks;
 mod rows;
 mod sql;
 mod turns;
@@ -23,6 +24,7 @@ mod postgres_tests;
 mod tests;
 
 pub use deadline::Deadlined;
+pub use marks::{Mark, Span};
 pub use sql::SqlSessions;
 
 use crate::StoreError;
@@ -293,6 +295,22 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Connections, newest first.
     async fn history(&self, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError>;
+
+    /// An account's connections, newest first: those before the one that is named, or from the newest on. Nothing when
+    /// there is no such connection of the account.
+    async fn history_page(
+        &self,
+        user: UserId,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<HistoryRecord>, StoreError>;
+
+    /// The latest mark of an account of each kind.
+    async fn marks(&self, user: UserId) -> Result<Vec<Mark>, StoreError>;
+
+    /// Writes marks of accounts, all or none. What was written first in a day or month stands, and no earlier one
+    /// takes the place of a later one.
+    async fn put_marks(&self, marks: &[(UserId, Mark)]) -> Result<(), StoreError>;
 
     /// What an account moved in sessions that have ended, also in those that history has no more.
     async fn usage(&self, user: UserId) -> Result<Usage, StoreError>;

@@ -1,8 +1,8 @@
 //! [`SessionStore`] over a SQL database: the transactions. The statements are in one file a table.
 
 use super::{
-    AfterClose, Allowance, Checkpoint, CloseSession, HistoryRecord, OpenSession, Opened, PoolCount, SessionRow,
-    SessionStore, Usage, allowances, exits, history, isolation, leases, live_rows, turns, usage,
+    AfterClose, Allowance, Checkpoint, CloseSession, HistoryRecord, Mark, OpenSession, Opened, PoolCount, SessionRow,
+    SessionStore, Usage, allowances, exits, history, isolation, leases, live_rows, marks, turns, usage,
 };
 use crate::{Database, KnownSchema, PostgresLogin, StoreError, postgres};
 use async_trait::async_trait;
@@ -138,6 +138,31 @@ impl SessionStore for SqlSessions {
 
     async fn history(&self, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError> {
         history::newest(self.db.reader(), user, limit).await
+    }
+
+    async fn history_page(
+        &self,
+        user: UserId,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<HistoryRecord>, StoreError> {
+        match before {
+            Some(before) => history::before(self.db.reader(), user, before, limit).await,
+            None => history::newest(self.db.reader(), Some(user), limit).await,
+        }
+    }
+
+    async fn marks(&self, user: UserId) -> Result<Vec<Mark>, StoreError> {
+        marks::of_user(self.db.reader(), user).await
+    }
+
+    async fn put_marks(&self, marks: &[(UserId, Mark)]) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        for (user, mark) in marks {
+            marks::put(&mut tx, *user, *mark).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     async fn usage(&self, user: UserId) -> Result<Usage, StoreError> {

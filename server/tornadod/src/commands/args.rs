@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use tornado_mesh::auth::operators::OperatorRole;
-use tornado_shared::model::{DeviceId, Username};
+use tornado_shared::model::{DeviceId, DeviceName, Lane, Username};
 
 /// `tornadod user …`
 #[derive(Debug, Subcommand)]
@@ -100,6 +100,27 @@ pub enum Device {
         /// Name, e-mail address or number of the account.
         user: String,
         /// Machine-readable.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a device that is an ordinary WireGuard app for somebody who need not log in. It takes one of the account's
+    /// places until it is removed. The private key is in what is printed and nowhere else.
+    Export {
+        /// Name, e-mail address or number of the account.
+        user: String,
+        /// What to call the device.
+        #[arg(long, default_value = "wireguard")]
+        name: DeviceName,
+        /// `direct`: out by the server. `tor`: everything through Tor.
+        #[arg(long, default_value = "direct")]
+        lane: Lane,
+        /// Print the configuration, as wg-quick(8) reads it.
+        #[arg(long, required_unless_present_any = ["qr", "json"], conflicts_with = "qr")]
+        conf: bool,
+        /// Print it as a QR code for a phone's camera.
+        #[arg(long, conflicts_with = "json")]
+        qr: bool,
+        /// Machine-readable: `device_id`, `device_name`, `lane`, `config`.
         #[arg(long)]
         json: bool,
     },

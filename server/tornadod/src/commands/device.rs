@@ -1,7 +1,7 @@
 //! `tornadod device`
 
 use super::args::Device;
-use super::{Server, say_json, unix_now};
+use super::{Server, export, say_json, unix_now};
 use crate::failure::Failure;
 use crate::output::{say, span, table};
 use tornado_mesh::auth::Acting;
@@ -18,6 +18,9 @@ pub async fn run(server: &Server, command: Device) -> Result<(), Failure> {
             }
             print(&devices);
             Ok(())
+        }
+        Device::Export { user, name, lane, conf: _, qr, json } => {
+            export::run(server, export::Wish { user, name, lane }, qr, json).await
         }
         Device::Remove { device_id } => {
             let removed = users.remove_device(Acting::root(DeviceRef { device_id })).await;

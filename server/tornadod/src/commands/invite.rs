@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::output::{is_terminal, say, span};
 use qrcode::render::unicode::Dense1x2;
 use std::time::Duration;
-use tornado_mesh::auth::{Auth as _, AuthClient, CreateInvitation};
+use tornado_mesh::auth::{Acting, Auth as _, AuthClient, CreateInvitation};
 use tornado_shared::model::Username;
 
 /// What the command line asked for.
@@ -20,7 +20,8 @@ pub async fn create(server: &Server, wish: Wish, json: bool, qr: bool) -> Result
     let lifetime = i64::try_from(wish.expires.as_secs()).unwrap_or(i64::MAX);
     let input = CreateInvitation { username: wish.user, max_devices: wish.devices, lifetime, host: wish.host };
     let auth = AuthClient::new(server.channel("auth"));
-    let made = auth.create_invitation(input).await.map_err(|e| Failure::of_call("make an invitation", &e))?;
+    let made =
+        auth.create_invitation(Acting::root(input)).await.map_err(|e| Failure::of_call("make an invitation", &e))?;
     if json {
         return say_json(&made);
     }

@@ -1,0 +1,184 @@
+//! Usage, connections and devices, for people. The server counts from its side: what it received, a device sent.
+
+use super::{bytes, span};
+use std::fmt::Write as _;
+use tornado_helper_api::Devices;
+use tornado_shared::api::{LaneBytes, OwnSessions, OwnUsage};
+use tornado_shared::model::Transfer;
+
+/// Everything, as a table.
+pub(super) fn usage(usage: &OwnUsage, now: i64) -> String {
+    let mut text = format!("{:<12}{:>26}{:>26}\n", "", "direct lane", "tor lane");
+    // Writing to a String cannot fail.
+    for (name, part) in [("today", usage.today), ("this month", usage.month), ("in all", usage.total)] {
+        let _ = writeln!(text, "{name:<12}{:>26}{:>26}", both_ways(part.direct), both_ways(part.tor));
+    }
+    let _ = writeln!(text, "Received / sent by all devices of this account, in days and months of UTC.");
+    match &usage.quota {
+        None => text.push_str("No quota.\n"),
+        Some(quota) => {
+            let renews = span(quota.renews_at.saturating_sub(now));
+            let (used, all, left) = (bytes(quota.used), bytes(quota.bytes), bytes(quota.left));
+            let percent = quota.percent();
+            let _ = writeln!(
+                text,
+                "Quota: {used} of {all} used ({percent} %), {left} left; the next month begins in {renews}."
+            );
+        }
+    }
+    if let Some(warning) = warning(usage, now) {
+        let _ = writeln!(text, "WARNING: {warning}");
+    }
+    text
+}
+
+/// The same in a few words.
+pub(super) fn line(usage: &OwnUsage) -> String {
+    let quota = usage.quota.map_or_else(String::new, |quota| format!(", {} % of the quota used", quota.percent()));
+    format!("{} today, {} this month{quota}", sum(&usage.today), sum(&usage.month))
+}
+
+/// When little is left.
+pub(super) fn warning(usage: &OwnUsage, now: i64) -> Option<String> {
+    let quota = usage.quota.filter(|quota| quota.is_nearly_used())?;
+    let renews = span(quota.renews_at.saturating_sub(now));
+    let all = bytes(quota.bytes);
+    Some(if quota.left == 0 {
+        format!("this month's {all} are used up; the server carries nothing for {renews}")
+    } else {
+        format!(
+            "{} of this month's {all} are left for {renews}; after them the server ends the tunnel",
+            bytes(quota.left)
+        )
+    })
+}
+
+/// One line each.
+pub(super) fn sessions(page: &OwnSessions) -> String {
+    if page.sessions.is_empty() {
+        return "No connections.\n".into();
+    }
+    let mut text = String::new();
+    for session in &page.sessions {
+        let end = match (session.ended_at, session.reason) {
+            (None, _) => "is connected".into(),
+            (Some(at), reason) => {
+                let why = reason.map_or_else(String::new, |reason| format!(", {reason}"));
+                format!("for {}{why}", span(at.saturating_sub(session.started_at)))
+            }
+        };
+        let moved = LaneBytes { direct: session.direct, tor: session.tor };
+        let (at, device) = (moment(session.started_at), session.device_id);
+        let _ = writeln!(text, "{at}  device {device}  {}  {end}", sum(&moved));
+    }
+    if let Some(next) = page.next {
+        let _ = writeln!(text, "More: tornado sessions --before {next}");
+    }
+    text
+}
+
+/// One line each.
+pub(super) fn devices(devices: &Devices) -> String {
+    if devices.devices.is_empty() {
+        return "No devices.\n".into();
+    }
+    let mut text = String::new();
+    for device in &devices.devices {
+        let login = if device.logged_in { "logged in " } else { "logged out" };
+        let own = if device.id == devices.own { "  (this device)" } else { "" };
+        let _ = writeln!(text, "{}  {login}  since {}  {}{own}", device.id, moment(device.last_login_at), device.name);
+    }
+    text
+}
+
+fn both_ways(transfer: Transfer) -> String {
+    format!("{} / {}", bytes(transfer.tx_bytes), bytes(transfer.rx_bytes))
+}
+
+fn sum(part: &LaneBytes) -> String {
+    bytes(part.sum())
+}
+
+/// A moment in UTC, to the minute.
+fn moment(at: i64) -> String {
+    let (days, of_day) = (at.div_euclid(86_400), at.rem_euclid(86_400));
+    // Civil from days, in eras of 400 years that begin on 1 March (proleptic Gregorian calendar).
+    let from_era = days + 719_468;
+    let (era, day) = (from_era.div_euclid(146_097), from_era.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
+    format!("{:04}-{month:02}-{day:02} {:02}:{:02} UTC", era * 400 + year, of_day / 3600, of_day % 3600 / 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tornado_shared::api::QuotaView;
+
+    fn of(used: u64) -> OwnUsage {
+        let part = |n| LaneBytes { direct: Transfer { rx_bytes: n, tx_bytes: 3 * n }, tor: Transfer::default() };
+        let quota = Some(QuotaView::new(10 << 30, used, 1000 + 90_000));
+        OwnUsage { sessions: 2, total: part(1 << 30), today: part(1024), month: part(1 << 20), quota }
+    }
+
+    #[test]
+    fn the_owner_is_warned_from_eighty_hundredths_on() {
+        assert_eq!(line(&of(1 << 30)), "4.0 KiB today, 4.0 MiB this month, 10 % of the quota used");
+        assert_eq!(warning(&of(1 << 30), 1000), None);
+        let warned = warning(&of(9 << 30), 1000).unwrap();
+        assert_eq!(
+            warned,
+            "1.0 GiB of this month's 10.0 GiB are left for 1 d 1 h; after them the server ends the tunnel"
+        );
+        assert!(warning(&of(11 << 30), 1000).unwrap().contains("used up"));
+        let table = usage(&of(9 << 30), 1000);
+        assert!(table.contains("today                  3.0 KiB / 1.0 KiB"), "{table}");
+        assert!(
+            table.contains("Quota: 9.0 GiB of 10.0 GiB used (90 %), 1.0 GiB left") && table.contains("\nWARNING: ")
+        );
+        let free = OwnUsage { quota: None, ..of(0) };
+        assert!(usage(&free, 0).ends_with("No quota.\n") && warning(&free, 0).is_none());
+    }
+
+    #[test]
+    fn moments_are_those_of_the_calendar() {
+        // date -u -d @…
+        for (at, text) in [
+            (0, "1970-01-01 00:00 UTC"),
+            (1_709_251_199, "2024-02-29 23:59 UTC"),
+            (1_709_251_200, "2024-03-01 00:00 UTC"),
+            (1_796_083_200, "2026-12-01 00:00 UTC"),
+            (4_107_542_400, "2100-03-01 00:00 UTC"),
+        ] {
+            assert_eq!(moment(at), text);
+        }
+    }
+
+    #[test]
+    fn pages_and_devices_read_well() {
+        let page = serde_json::json!({
+            "sessions": [
+                {"session_id": uuid(1), "device_id": uuid(7), "started_at": 0, "ended_at": null, "reason": null,
+                 "direct": {"rx_bytes": 1, "tx_bytes": 1}, "tor": {"rx_bytes": 0, "tx_bytes": 2}},
+                {"session_id": uuid(2), "device_id": uuid(8), "started_at": 60, "ended_at": 121, "reason": "disconnect",
+                 "direct": {"rx_bytes": 0, "tx_bytes": 0}, "tor": {"rx_bytes": 0, "tx_bytes": 0}}],
+            "next": uuid(2)
+        });
+        let text = sessions(&serde_json::from_value(page).unwrap());
+        assert!(text.contains("4 B  is connected\n") && text.contains("0 B  for 1 min 1 s, disconnect\n"), "{text}");
+        assert!(text.ends_with(&format!("More: tornado sessions --before {}\n", uuid(2))), "{text}");
+        let known = serde_json::json!({
+            "devices": [{"id": uuid(7), "name": "lap", "logged_in": true, "created_at": 0, "last_login_at": 0}],
+            "own": uuid(7)
+        });
+        let text = devices(&serde_json::from_value(known).unwrap());
+        assert!(text.ends_with("lap  (this device)\n"), "{text}");
+    }
+
+    fn uuid(n: u8) -> String {
+        format!("00000000-0000-4000-8000-0000000000{n:02}")
+    }
+}

@@ -1,0 +1,86 @@
+//! Passwords and codes: typed on a terminal, or fed by standard input, never on the command line, where every program sees
+//! them.
+
+use crate::args::SecretInput;
+use crate::run::Failure;
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
+use tornado_helper_api::HelperError;
+use tornado_shared::model::Secret;
+use zeroize::Zeroizing;
+
+/// Longest password, code or link that is read, bytes.
+pub(crate) const MAX_INPUT: u64 = 4096;
+const CODE_PROMPT: &str = "Code of your authenticator, or a recovery code: ";
+
+/// A password, and a code if one was fed with it.
+pub(crate) struct Typed {
+    pub password: Secret,
+    totp: Option<Secret>,
+}
+
+/// Reads what proves that the account is the user's own.
+pub(crate) fn read(input: SecretInput, prompt: &str) -> Result<Typed, Failure> {
+    let (password, totp) = match (input.password_stdin, input.totp_stdin) {
+        (true, false) => (rest_of_input()?, None),
+        // The password comes first: whoever feeds both knows both.
+        (true, true) => (line_of_input()?, Some(line_of_input()?)),
+        (false, true) => {
+            let totp = line_of_input()?;
+            (Secret::new(rpassword::prompt_password(prompt)?), Some(totp))
+        }
+        (false, false) => (Secret::new(rpassword::prompt_password(prompt)?), None),
+    };
+    checked(&password, "password")?;
+    if let Some(code) = &totp {
+        checked(code, "code")?;
+    }
+    Ok(Typed { password, totp })
+}
+
+impl Typed {
+    /// Calls with the code that was fed, if one was; when the server asks for one and a person is there, asks and calls
+    /// again.
+    pub(crate) async fn prove<T>(
+        &self,
+        call: impl AsyncFn(Secret, Option<Secret>) -> Result<T, HelperError>,
+    ) -> Result<T, Failure> {
+        let wanted = match call(self.password.clone(), self.totp.clone()).await {
+            Err(HelperError::Refused { code, .. }) if code == "totp_required" && self.totp.is_none() => true,
+            Err(other) => return Err(other.into()),
+            Ok(answer) => return Ok(answer),
+        };
+        if !(wanted && std::io::stdin().is_terminal()) {
+            return Err(Failure::CodeWanted);
+        }
+        let code = Secret::new(rpassword::prompt_password(CODE_PROMPT)?);
+        checked(&code, "code")?;
+        Ok(call(self.password.clone(), Some(code)).await?)
+    }
+}
+
+/// The next line, without its end.
+pub(crate) fn line_of_input() -> Result<Secret, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    std::io::stdin().lock().take(MAX_INPUT + 1).read_line(&mut text)?;
+    Ok(Secret::new(without_end(&text)))
+}
+
+fn rest_of_input() -> Result<Secret, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    std::io::stdin().lock().take(MAX_INPUT + 1).read_to_string(&mut text)?;
+    Ok(Secret::new(without_end(&text)))
+}
+
+fn without_end(text: &str) -> &str {
+    text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text))
+}
+
+fn checked(secret: &Secret, what: &str) -> Result<(), Failure> {
+    if secret.expose().is_empty() {
+        return Err(Failure::Usage(format!("the {what} is empty; nothing was sent")));
+    }
+    if secret.expose().len() as u64 > MAX_INPUT {
+        return Err(Failure::Usage(format!("the {what} is longer than {MAX_INPUT} bytes; nothing was sent")));
+    }
+    Ok(())
+}

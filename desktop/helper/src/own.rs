@@ -1,0 +1,79 @@
+//! What owners see and change of their accounts: usage, connections, devices.
+
+use crate::engine::Engine;
+use crate::reach::translate;
+use crate::session::Inner;
+use std::time::{Duration, Instant};
+use tornado_client::{DeviceApi, Error as ApiError};
+use tornado_helper_api::{Devices, HelperError};
+use tornado_shared::api::{OwnSessions, OwnUsage, SessionsQuery};
+use tornado_shared::model::{DeviceId, Secret};
+
+/// How long a question for the status waits for the server.
+const ASK: Duration = Duration::from_millis(1500);
+/// An answer in the status is good for this long.
+pub(crate) const GOOD_FOR: Duration = Duration::from_secs(10);
+
+impl Engine {
+    /// Has the status tell what the account moved. Not to know costs nothing, and is shown as not known.
+    pub(crate) async fn see_usage(&self) {
+        // While another call speaks to the server the latest word is good enough.
+        let Ok(mut inner) = self.inner.try_lock() else { return };
+        let Some(api) = inner.session.as_ref().map(|session| session.server.api.clone()) else { return };
+        if !self.usage_asked.is_due(Instant::now(), GOOD_FOR) {
+            return;
+        }
+        let usage = match tokio::time::timeout(ASK, inner.authorised(&api, usage)).await {
+            Ok(Ok(usage)) => Some(usage),
+            Ok(Err(error)) => {
+                tracing::debug!(code = error.code(), "the server did not tell the usage");
+                None
+            }
+            Err(_) => None,
+        };
+        self.publish.usage(usage);
+    }
+
+    pub(crate) async fn own_usage(&self) -> Result<OwnUsage, HelperError> {
+        let mut inner = self.inner.lock().await;
+        let api = self.api(&mut inner).await?;
+        let asked = inner.authorised(&api, usage).await;
+        asked.map_err(|error| translate(&error))
+    }
+
+    pub(crate) async fn own_sessions(&self, page: SessionsQuery) -> Result<OwnSessions, HelperError> {
+        let mut inner = self.inner.lock().await;
+        let api = self.api(&mut inner).await?;
+        let ask = |api: DeviceApi, access: Secret| async move { api.sessions(&access, page).await };
+        inner.authorised(&api, ask).await.map_err(|error| translate(&error))
+    }
+
+    pub(crate) async fn own_devices(&self) -> Result<Devices, HelperError> {
+        let mut inner = self.inner.lock().await;
+        let api = self.api(&mut inner).await?;
+        devices(&mut inner, &api).await
+    }
+
+    pub(crate) async fn remove_own_device(&self, device: DeviceId) -> Result<Devices, HelperError> {
+        let mut inner = self.inner.lock().await;
+        let api = self.api(&mut inner).await?;
+        let mut known = devices(&mut inner, &api).await?;
+        let remove = |api: DeviceApi, access: Secret| async move { api.remove_device(&access, device).await };
+        inner.authorised(&api, remove).await.map_err(|error| translate(&error))?;
+        // Asking again could not work: it may have been this one.
+        known.devices.retain(|kept| kept.id != device);
+        Ok(known)
+    }
+}
+
+async fn devices(inner: &mut Inner, api: &DeviceApi) -> Result<Devices, HelperError> {
+    let login = inner.account.as_ref().and_then(|account| account.login.as_ref());
+    let own = login.map(|login| login.device_id).ok_or(HelperError::NotLoggedIn)?;
+    let ask = |api: DeviceApi, access: Secret| async move { api.devices(&access).await };
+    let found = inner.authorised(api, ask).await.map_err(|error| translate(&error))?;
+    Ok(Devices { devices: found.devices, own })
+}
+
+async fn usage(api: DeviceApi, access: Secret) -> Result<OwnUsage, ApiError> {
+    api.usage(&access).await
+}

@@ -1,0 +1,171 @@
+//! The routes as data: one row each, with what it may answer.
+
+use tornado_shared::api::path;
+use utoipa::openapi::HttpMethod;
+
+/// One route.
+pub(super) struct Row {
+    pub method: HttpMethod,
+    pub path: &'static str,
+    pub summary: &'static str,
+    pub bearer: bool,
+    /// Names of schemas.
+    pub body: Option<&'static str>,
+    pub reply: &'static str,
+    /// Statuses of problems besides those any route can answer with (400, 408, 413, 431, 500, 503).
+    pub problems: &'static [(&'static str, &'static str)],
+    /// Names, schemas and descriptions of what may stand behind the question mark.
+    pub query: &'static [(&'static str, &'static str, &'static str)],
+}
+
+const UNAUTHENTICATED: (&str, &str) = ("401", "missing_token, invalid_token, token_expired or revoked");
+const INVALID: (&str, &str) = ("422", "validation_failed: the body has not the fields it needs");
+/// Acts that ask for the password or a code again.
+const PROVED: &[(&str, &str)] = &[
+    ("400", "invalid_fields: the new password or the state of the second factor"),
+    ("401", "invalid_credentials or totp_invalid; else as everywhere"),
+    INVALID,
+    TOO_MANY,
+];
+/// Connecting, also for an ordinary app.
+const CONNECT: &[(&str, &str)] = &[
+    UNAUTHENTICATED,
+    ("403", "quota_exceeded: wait as Retry-After says (502 'VPN Manager Error: …' for clients of the original)"),
+    ("409", "max_devices_exceeded or key_in_use (502 likewise)"),
+    INVALID,
+];
+const ENVELOPE: (&str, &str) = ("400", "invalid_encrypted_payload, clock_skew, unknown_login_key or invalid_fields");
+const LOGIN: (&str, &str) =
+    ("401", "invalid_credentials, totp_required, totp_invalid, user_inactive or max_devices_exceeded");
+const TOO_MANY: (&str, &str) = ("429", "too_many_attempts: wait as Retry-After says");
+
+const fn get(path: &'static str, summary: &'static str, reply: &'static str) -> Row {
+    Row { method: HttpMethod::Get, path, summary, bearer: false, body: None, reply, problems: &[TOO_MANY], query: &[] }
+}
+
+const fn post(path: &'static str, summary: &'static str, body: &'static str, reply: &'static str) -> Row {
+    let problems = &[("401", "a stable code, such as invalid_credentials or refresh_token_expired"), INVALID, TOO_MANY];
+    Row { method: HttpMethod::Post, path, summary, bearer: false, body: Some(body), reply, problems, query: &[] }
+}
+
+const fn known(method: HttpMethod, path: &'static str, summary: &'static str, reply: &'static str) -> Row {
+    Row { method, path, summary, bearer: true, body: None, reply, problems: &[UNAUTHENTICATED], query: &[] }
+}
+
+pub(super) const fn rows() -> [Row; 27] {
+    [
+        get(path::HEALTH, "Liveness", "StatusWord"),
+        get(path::OPENAPI, "This document", "Object"),
+        get(path::PUBKEY, "Login key of envelope version 1", "Pubkey"),
+        get(path::SERVER, "Identity, login keys and certificate, signed by the identity", "ServerInfo"),
+        Row {
+            problems: &[ENVELOPE, LOGIN, INVALID, TOO_MANY],
+            ..post(path::LOGIN, "Log in with a sealed envelope of either version", "Envelope", "LoginReply")
+        },
+        Row {
+            problems: &[
+                ENVELOPE,
+                LOGIN,
+                ("409", "name_taken: choose another account name"),
+                ("410", "invalid_invitation: used, lapsed or wrong"),
+                INVALID,
+                TOO_MANY,
+            ],
+            ..post(path::ENROLL, "Redeem an invitation with a sealed envelope of version 2", "Envelope", "LoginReply")
+        },
+        post(path::REAUTH, "Trade a refresh token for a new pair; each works once", "Refresh", "Reauthenticated"),
+        post(path::LOGOUT, "End the login and its session", "Refresh", "StatusWord"),
+        Row {
+            body: Some("Initiate"),
+            problems: CONNECT,
+            ..known(HttpMethod::Post, path::INITIATE, "Connect: lease addresses and open both lanes", "Initiated")
+        },
+        Row {
+            body: Some("Initiate"),
+            problems: CONNECT,
+            ..known(
+                HttpMethod::Post,
+                path::EXPORT,
+                "A lease for an ordinary WireGuard app, until it is ended",
+                "Initiated",
+            )
+        },
+        known(HttpMethod::Post, path::VERIFY_ID, "The user's number, as a bare JSON string", "String"),
+        Row {
+            problems: &[UNAUTHENTICATED, ("400", "session_expired: connect again")],
+            ..known(HttpMethod::Post, path::HEARTBEAT, "A sign of life, due each half heartbeat_ttl", "HeartbeatStatus")
+        },
+        known(HttpMethod::Post, path::DISCONNECT, "End the device's session", "Disconnected"),
+        known(HttpMethod::Get, path::ME, "The account, the device and its session", "Me"),
+        Row {
+            body: Some("UpdateMe"),
+            problems: &[UNAUTHENTICATED, ("400", "invalid_fields: no usable e-mail address"), INVALID],
+            ..known(HttpMethod::Patch, path::ME, "Change e-mail address or the device's name", "StatusWord")
+        },
+        Row {
+            body: Some("NewPassword"),
+            problems: PROVED,
+            ..known(
+                HttpMethod::Put,
+                path::ME_PASSWORD,
+                "A new password; every other device is logged out",
+                "StatusWord",
+            )
+        },
+        known(HttpMethod::Get, path::ME_DEVICES, "The account's devices", "OwnDevices"),
+        Row {
+            problems: &[UNAUTHENTICATED, ("404", "not_found: the account has no such device")],
+            ..known(HttpMethod::Delete, path::ME_DEVICE, "Remove a device; its login and tunnel end", "StatusWord")
+        },
+        known(HttpMethod::Get, path::ME_USAGE, "What the account moved, and what is left of its quota", "OwnUsage"),
+        Row {
+            problems: &[UNAUTHENTICATED, INVALID],
+            query: &[
+                ("before", "String", "Only connections that began before this one, by its session_id"),
+                ("limit", "Integer", "How many at most, 1 to 100; 50 unless told"),
+            ],
+            ..known(HttpMethod::Get, path::ME_SESSIONS, "The account's connections, newest first", "OwnSessions")
+        },
+        Row {
+            body: Some("PasswordAgain"),
+            problems: PROVED,
+            ..known(HttpMethod::Post, path::ME_TOTP, "A secret for an authenticator app, to be confirmed", "TotpOffer")
+        },
+        Row {
+            body: Some("FirstCode"),
+            problems: PROVED,
+            ..known(HttpMethod::Put, path::ME_TOTP, "Confirm it; logins ask for codes from now on", "RecoveryCodes")
+        },
+        Row {
+            body: Some("PasswordAgain"),
+            problems: PROVED,
+            ..known(HttpMethod::Delete, path::ME_TOTP, "Take the second factor away", "StatusWord")
+        },
+        known(HttpMethod::Get, path::LANES, "Both lanes and whether they carry traffic", "Lanes"),
+        known(
+            HttpMethod::Get,
+            path::TOR,
+            "The device on the tor lane: exit country, circuit, countries on offer",
+            "TorView",
+        ),
+        Row {
+            body: Some("ChooseExit"),
+            problems: &[UNAUTHENTICATED, ("409", "no_exit: the country cannot be had now"), INVALID, TOO_MANY],
+            ..known(
+                HttpMethod::Put,
+                path::TOR_EXIT,
+                "The country in which the device leaves Tor, kept until the next choice; running flows end",
+                "StatusWord",
+            )
+        },
+        Row {
+            problems: &[UNAUTHENTICATED, ("400", "session_expired: connect again"), TOO_MANY],
+            ..known(
+                HttpMethod::Post,
+                path::NEW_IDENTITY,
+                "New circuits on the tor lane for what the device begins from now on; running flows go on",
+                "StatusWord",
+            )
+        },
+    ]
+}

@@ -1,0 +1,69 @@
+//! The certificate that this service makes for itself.
+
+use crate::Error;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+const CERTIFICATE: &str = "tls.crt";
+const KEY: &str = "tls.key";
+
+/// Age at which the own key gets a successor. Devices learn it from the identity's word for it.
+pub(super) const ROTATE_AFTER: Duration = Duration::from_secs(90 * 86_400);
+
+/// True when the own key has lived for long enough at `now`. A key from the future has not.
+pub(super) fn is_old(state_dir: &Path, now: SystemTime) -> bool {
+    let modified = std::fs::metadata(state_dir.join(KEY)).and_then(|metadata| metadata.modified());
+    modified.ok().and_then(|at| now.duration_since(at).ok()).is_some_and(|age| age > ROTATE_AFTER)
+}
+
+/// Files of the certificate that this service made. The key comes first: a certificate without its key
+/// never lies there, whenever the machine stops.
+pub(super) fn files(state_dir: &Path, now: SystemTime) -> Result<(PathBuf, PathBuf), Error> {
+    let (certificate, key) = (state_dir.join(CERTIFICATE), state_dir.join(KEY));
+    if is_old(state_dir, now) {
+        // In this order nothing is ever half: a key without a certificate gets one below, a crash before that keeps the
+        // old key, which is still too old at the next start.
+        for path in [&certificate, &key] {
+            match std::fs::remove_file(path) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::File { path: path.clone(), source });
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        tracing::info!("the key of the device API's certificate is old and is made anew");
+    }
+    if certificate.exists() && key.exists() {
+        return Ok((certificate, key));
+    }
+    let failed = |why: rcgen::Error| Error::Certificate { path: certificate.clone(), why: why.to_string() };
+    let pair = if key.exists() {
+        let text = std::fs::read_to_string(&key).map_err(|source| Error::File { path: key.clone(), source })?;
+        rcgen::KeyPair::from_pem(&text).map_err(failed)?
+    } else {
+        let pair = rcgen::KeyPair::generate().map_err(failed)?;
+        write_private(&key, pair.serialize_pem().as_bytes())?;
+        pair
+    };
+    let mut params = rcgen::CertificateParams::new(vec!["tornado.invalid".into()]).map_err(failed)?;
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Tornado VPN server");
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2120, 1, 1);
+    let made = params.self_signed(&pair).map_err(failed)?;
+    write_private(&certificate, made.pem().as_bytes())?;
+    tracing::info!("made a certificate for the device API");
+    Ok((certificate, key))
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let failed = |source| Error::File { path: path.to_owned(), source };
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&new, path).map_err(failed)
+}

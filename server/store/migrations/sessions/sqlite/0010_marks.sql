@@ -1,0 +1,11 @@
+-- What accounts had moved in all when a day or a month (UTC) began; the difference to now is what they moved in it.
+CREATE TABLE marks (
+    user_id   TEXT    NOT NULL,
+    span      TEXT    NOT NULL CHECK (span IN ('day', 'month')),
+    number    INTEGER NOT NULL,
+    direct_rx INTEGER NOT NULL CHECK (direct_rx >= 0),
+    direct_tx INTEGER NOT NULL CHECK (direct_tx >= 0),
+    tor_rx    INTEGER NOT NULL CHECK (tor_rx >= 0),
+    tor_tx    INTEGER NOT NULL CHECK (tor_tx >= 0),
+    PRIMARY KEY (user_id, span)
+) STRICT;

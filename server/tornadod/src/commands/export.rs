@@ -1,0 +1,79 @@
+//! `tornadod device export`: the operator's way to what `tornado export` does.
+
+use super::{Server, say_json};
+use crate::failure::Failure;
+use crate::output::say;
+use data_encoding::BASE64URL_NOPAD;
+use qrcode::render::unicode::Dense1x2;
+use serde_json::json;
+use std::net::{IpAddr, Ipv4Addr};
+use tornado_mesh::auth::Acting;
+use tornado_mesh::auth::users::{DeviceRef, IssueDevice, IssuedDevice, Users as _, UsersClient};
+use tornado_mesh::session::{Connect, Sessions as _, SessionsClient};
+use tornado_shared::crypto::v2::ExportSecret;
+use tornado_shared::model::{DeviceName, Lane, PrivateKey, Secret};
+use tornado_shared::offer::Connection;
+use tornado_shared::wg_quick::wg_quick;
+
+/// What is wanted.
+pub(super) struct Wish {
+    pub user: String,
+    pub name: DeviceName,
+    pub lane: Lane,
+}
+
+pub(super) async fn run(server: &Server, wish: Wish, qr: bool, json: bool) -> Result<(), Failure> {
+    let users = UsersClient::new(server.channel("auth"));
+    let input = IssueDevice { user: wish.user, name: wish.name.clone() };
+    let issued = users.issue_device(Acting::root(input)).await;
+    let issued = issued.map_err(|e| Failure::of_call("make the device", &e))?;
+    let config = match connect(server, &issued, &wish.name, wish.lane).await {
+        Ok(config) => config,
+        Err(failure) => {
+            // What was half made is of no use; failing that, it is a login that nobody has.
+            let half = Acting::root(DeviceRef { device_id: issued.device_id });
+            drop(users.remove_device(half).await);
+            return Err(failure);
+        }
+    };
+    if json {
+        return say_json(&json!({
+            "device_id": issued.device_id,
+            "device_name": wish.name,
+            "lane": wish.lane,
+            "config": config.expose(),
+        }));
+    }
+    if qr {
+        let code = qrcode::QrCode::new(config.expose());
+        let code = code.map_err(|e| Failure::failed(format!("no QR code can be made: {e}")))?;
+        say(&code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build());
+    } else {
+        say(config.expose().trim_end());
+    }
+    Ok(())
+}
+
+/// Connects the device with a key pair whose private half leaves in the file only.
+async fn connect(server: &Server, issued: &IssuedDevice, name: &DeviceName, lane: Lane) -> Result<Secret, Failure> {
+    let key = PrivateKey::random();
+    let input = Connect {
+        access_token: issued.access_token.clone(),
+        public_key: key.public_key(),
+        client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        plain: true,
+    };
+    let sessions = SessionsClient::new(server.channel("session"));
+    let connected = sessions.connect(input).await.map_err(|e| Failure::of_call("connect the device", &e))?;
+    let unusable = |why: String| Failure::failed(format!("the lanes cannot be written into a file: {why}"));
+    let initiated = connected.initiated(&server.config.client_api.host);
+    let initiated = initiated.ok_or_else(|| unusable("a lane is missing".into()))?;
+    let connection = Connection::try_from(initiated).map_err(|e| unusable(e.to_string()))?;
+    let export = BASE64URL_NOPAD.decode(issued.export.expose().as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+    let export = ExportSecret::from_bytes(export.ok_or_else(|| unusable("its secret is damaged".into()))?);
+    let preshared = export.preshared_key(lane, &key.public_key());
+    if !connection.preshared {
+        return Err(unusable("it has no preshared keys".into()));
+    }
+    Ok(wg_quick(name, connection.on(lane), &key, Some(&preshared)))
+}
