@@ -5,7 +5,7 @@ use crate::reach::translate;
 use crate::session::Inner;
 use std::time::{Duration, Instant};
 use tornado_client::{DeviceApi, Error as ApiError};
-use tornado_helper_api::{Devices, HelperError};
+use tornado_helper_api::{ControlPlane, Devices, HelperError};
 use tornado_shared::api::{OwnSessions, OwnUsage, SessionsQuery};
 use tornado_shared::model::{DeviceId, Secret};
 
@@ -20,6 +20,10 @@ impl Engine {
         // While another call speaks to the server the latest word is good enough.
         let Ok(mut inner) = self.inner.try_lock() else { return };
         let Some(api) = inner.session.as_ref().map(|session| session.server.api.clone()) else { return };
+        // Whoever asks for the status of a tunnel without a server has waited long enough.
+        if self.publish.now().control == ControlPlane::Unreachable {
+            return;
+        }
         if !self.usage_asked.is_due(Instant::now(), GOOD_FOR) {
             return;
         }

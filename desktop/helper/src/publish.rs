@@ -154,7 +154,7 @@ impl Publisher {
             {
                 status.tor = None;
             }
-            if status.session.is_none() {
+            if status.session.is_none() || status.control == ControlPlane::Unreachable {
                 status.usage = None;
             }
             *status != before

@@ -65,7 +65,7 @@ fn state(world: &World, device_id: &str) -> Option<String> {
 }
 
 #[test]
-fn an_exported_file_works_in_an_ordinary_app_until_it_is_removed() {
+fn an_exported_file_works_until_removed_and_defect_008_the_helper_runs_nothing_of_others() {
     let mut world = World::up(2, "[session]\nheartbeat_ttl = 4\nsweep_interval = 1\n").unwrap();
     let device = world.enrolled(1).unwrap();
     let phone = &world.device_host(2).unwrap().clone();
@@ -189,6 +189,8 @@ fn sees_and_removes_what_is_its_own(world: &World, device: &DeviceProc, tablet: 
         (page["sessions"][0]["device_id"].clone(), page["sessions"][0]["ended_at"].clone()),
         (own["own"].clone(), Value::Null)
     );
+    let theirs = world.server.json(&["session", "history", "--user", "user1", "--limit", "2"]).unwrap();
+    assert_eq!(theirs[0]["session_id"], page["sessions"][0]["session_id"], "operators see the same");
     let rest = device.json(&["sessions", "--before", page["next"].as_str().unwrap()]).unwrap();
     assert!(!rest["sessions"].as_array().unwrap().is_empty(), "{rest}");
 

@@ -235,6 +235,9 @@ pub enum Session {
         /// Rows.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
         limit: u32,
+        /// Only this account's: name, e-mail address or number.
+        #[arg(long)]
+        user: Option<String>,
     },
     /// End a device's session; it may connect again.
     #[command(alias = "close")]

@@ -116,7 +116,13 @@ fn defect_028_nothing_tells_the_supervisor_what_to_run() {
         let running = std::fs::metadata(format!("/proc/{}/exe", pid(&before, name).unwrap())).unwrap();
         assert_eq!((running.dev(), running.ino()), (program.dev(), program.ino()), "{name} runs something else");
     }
-    assert_eq!(lab.status().unwrap()["services"], before["services"], "nothing has changed");
+    let after = lab.status().unwrap();
+    for name in SERVICES {
+        let facts = |status| {
+            (pid(status, name), service(status, name)["state"].clone(), service(status, name)["wanted"].clone())
+        };
+        assert_eq!(facts(&after), facts(&before), "{name}: nothing has changed");
+    }
 }
 
 /// An order does what it says, and the state that is shown is what is.

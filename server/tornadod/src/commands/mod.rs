@@ -53,7 +53,9 @@ pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
                 invite::create(&server, wish, json, qr).await
             }
             Operators::Session(Session::List { json }) => sessions::list(&server, json).await,
-            Operators::Session(Session::History { json, limit }) => sessions::history(&server, limit, json).await,
+            Operators::Session(Session::History { json, limit, user }) => {
+                sessions::history(&server, user, limit, json).await
+            }
             Operators::Session(Session::Disconnect { device_id }) => sessions::close(&server, device_id).await,
             Operators::Events => sessions::events(&server).await,
             Operators::Tor(command) => tor::run(&server, command).await,

@@ -5,6 +5,8 @@ use crate::failure::Failure;
 use crate::output::{bytes, say, span, table};
 use futures::StreamExt as _;
 use tornado_mesh::NoInput;
+use tornado_mesh::auth::Acting;
+use tornado_mesh::auth::users::{UserRef, Users as _, UsersClient};
 use tornado_mesh::session::{
     CloseDevice, HistoryQuery, LiveQuery, SessionError, SessionEvent, Sessions as _, SessionsClient, UsageQuery,
     UserUsage,
@@ -38,9 +40,17 @@ pub async fn list(server: &Server, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-pub async fn history(server: &Server, limit: u32, json: bool) -> Result<(), Failure> {
+pub async fn history(server: &Server, user: Option<String>, limit: u32, json: bool) -> Result<(), Failure> {
     let sessions = SessionsClient::new(server.channel("session"));
-    let query = HistoryQuery { user_id: None, limit };
+    let user_id = match user {
+        Some(user) => {
+            let users = UsersClient::new(server.channel("auth"));
+            let shown = users.show(Acting::root(UserRef { user })).await;
+            Some(shown.map_err(|e| Failure::of_call("find the account", &e))?.id)
+        }
+        None => None,
+    };
+    let query = HistoryQuery { user_id, limit };
     let rows = sessions.history(query).await.map_err(|e| Failure::of_call("read the history", &e))?;
     if json {
         return say_json(&rows);
