@@ -201,7 +201,7 @@ fn fill(directory: &Path, kernel: &Kernel, binaries: &[Binary]) -> anyhow::Resul
 /// The guest's first and only program.
 fn script() -> String {
     let mut script = String::from(
-        "#!/bin/sh\nexport PATH=/bin:/sbin TORNADO_TEST_PATIENCE=6\n\
+        "#!/bin/sh\nexport PATH=/bin:/sbin TORNADO_TEST_PATIENCE=12\n\
          mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev\n\
          mount -t tmpfs tmp /tmp; mount -t tmpfs run /run; mkdir -p /run/netns /dev/net\n\
          ip link set lo up; modprobe tun; modprobe wireguard && echo WIREGUARD IN THE KERNEL\n\
