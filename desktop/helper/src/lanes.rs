@@ -1,7 +1,6 @@
 //! The lanes while the tunnel is up: whether the server lets anything pass, moving to the other one, new circuits.
 
 use crate::engine::{Engine, failure};
-use crate::reach::translate;
 use crate::session::Inner;
 use std::time::Duration;
 use tornado_client::DeviceApi;
@@ -82,13 +81,12 @@ impl Engine {
     pub(crate) async fn renew_identity(&self) -> Result<Status, HelperError> {
         let mut inner = self.inner.lock().await;
         self.connected()?;
-        let Some(session) = &inner.session else { return Err(HelperError::NotConnected) };
-        let api = session.server.api.clone();
-        let renew = |api: DeviceApi, access: Secret| async move { api.new_identity(&access).await };
-        if let Err(error) = inner.authorised(&api, renew).await {
-            // What ends a login or a session is dealt with by the next heartbeat, which meets the same answer.
-            return Err(translate(&error));
+        if inner.session.is_none() {
+            return Err(HelperError::NotConnected);
         }
+        let renew = |api: DeviceApi, access: Secret| async move { api.new_identity(&access).await };
+        // What ends a login or a session is dealt with by the next heartbeat, which meets the same answer.
+        self.asked(&mut inner, renew).await?;
         Ok(self.publish.now())
     }
 

@@ -1,7 +1,6 @@
 //! What owners see and change of their accounts: usage, connections, devices.
 
 use crate::engine::Engine;
-use crate::reach::translate;
 use crate::session::Inner;
 use std::time::{Duration, Instant};
 use tornado_client::{DeviceApi, Error as ApiError};
@@ -40,42 +39,37 @@ impl Engine {
 
     pub(crate) async fn own_usage(&self) -> Result<OwnUsage, HelperError> {
         let mut inner = self.inner.lock().await;
-        let api = self.api(&mut inner).await?;
-        let asked = inner.authorised(&api, usage).await;
-        asked.map_err(|error| translate(&error))
+        self.asked(&mut inner, usage).await
     }
 
     pub(crate) async fn own_sessions(&self, page: SessionsQuery) -> Result<OwnSessions, HelperError> {
         let mut inner = self.inner.lock().await;
-        let api = self.api(&mut inner).await?;
         let ask = |api: DeviceApi, access: Secret| async move { api.sessions(&access, page).await };
-        inner.authorised(&api, ask).await.map_err(|error| translate(&error))
+        self.asked(&mut inner, ask).await
     }
 
     pub(crate) async fn own_devices(&self) -> Result<Devices, HelperError> {
         let mut inner = self.inner.lock().await;
-        let api = self.api(&mut inner).await?;
-        devices(&mut inner, &api).await
+        self.devices(&mut inner).await
     }
 
     pub(crate) async fn remove_own_device(&self, device: DeviceId) -> Result<Devices, HelperError> {
         let mut inner = self.inner.lock().await;
-        let api = self.api(&mut inner).await?;
-        let mut known = devices(&mut inner, &api).await?;
+        let mut known = self.devices(&mut inner).await?;
         let remove = |api: DeviceApi, access: Secret| async move { api.remove_device(&access, device).await };
-        inner.authorised(&api, remove).await.map_err(|error| translate(&error))?;
+        self.asked(&mut inner, remove).await?;
         // Asking again could not work: it may have been this one.
         known.devices.retain(|kept| kept.id != device);
         Ok(known)
     }
-}
 
-async fn devices(inner: &mut Inner, api: &DeviceApi) -> Result<Devices, HelperError> {
-    let login = inner.account.as_ref().and_then(|account| account.login.as_ref());
-    let own = login.map(|login| login.device_id).ok_or(HelperError::NotLoggedIn)?;
-    let ask = |api: DeviceApi, access: Secret| async move { api.devices(&access).await };
-    let found = inner.authorised(api, ask).await.map_err(|error| translate(&error))?;
-    Ok(Devices { devices: found.devices, own })
+    async fn devices(&self, inner: &mut Inner) -> Result<Devices, HelperError> {
+        let login = inner.account.as_ref().and_then(|account| account.login.as_ref());
+        let own = login.map(|login| login.device_id).ok_or(HelperError::NotLoggedIn)?;
+        let ask = |api: DeviceApi, access: Secret| async move { api.devices(&access).await };
+        let found = self.asked(inner, ask).await?;
+        Ok(Devices { devices: found.devices, own })
+    }
 }
 
 async fn usage(api: DeviceApi, access: Secret) -> Result<OwnUsage, ApiError> {

@@ -41,30 +41,42 @@ impl Engine {
     /// The same as an answer of its own, also without a tunnel.
     pub(crate) async fn tor_view(&self) -> Result<TorView, HelperError> {
         let mut inner = self.inner.lock().await;
-        let api = self.api(&mut inner).await?;
-        let asked = inner.authorised(&api, see).await;
-        asked.map_err(|error| translate(&error))
+        self.asked(&mut inner, see).await
     }
 
     /// Chooses where this device leaves Tor; none: anywhere. Works without a tunnel too.
     pub(crate) async fn leave_in(&self, country: Option<CountryCode>) -> Result<Status, HelperError> {
         {
             let mut inner = self.inner.lock().await;
-            let api = self.api(&mut inner).await?;
             let choose = |api: DeviceApi, access: Secret| async move { api.choose_exit(&access, country).await };
-            inner.authorised(&api, choose).await.map_err(|error| translate(&error))?;
+            self.asked(&mut inner, choose).await?;
         }
         self.tor_asked.again();
         self.see_tor().await;
         Ok(self.publish.now())
     }
 
-    /// The session's server, or the enrolled one.
-    pub(crate) async fn api(&self, inner: &mut Inner) -> Result<DeviceApi, HelperError> {
-        match &inner.session {
-            Some(session) => Ok(session.server.api.clone()),
-            None => Ok(inner.reach(&self.publish).await?.api),
+    /// A call of the session's server, or of the enrolled one. Where its TLS key has changed meanwhile, the pinned
+    /// identity is asked for its word first.
+    pub(crate) async fn asked<T, F: Future<Output = Result<T, ApiError>>>(
+        &self,
+        inner: &mut Inner,
+        call: impl Fn(DeviceApi, Secret) -> F,
+    ) -> Result<T, HelperError> {
+        let api = match &inner.session {
+            Some(session) => session.server.api.clone(),
+            None => inner.reach(&self.publish).await?.api,
+        };
+        let mut outcome = inner.authorised(&api, &call).await;
+        if matches!(outcome, Err(ApiError::WrongCertificate)) {
+            let server = inner.reach(&self.publish).await?;
+            let api = server.api.clone();
+            if let Some(session) = &mut inner.session {
+                session.server = server;
+            }
+            outcome = inner.authorised(&api, &call).await;
         }
+        outcome.map_err(|error| translate(&error))
     }
 }
 

@@ -210,6 +210,8 @@ async fn a_new_certificate_under_a_live_session_costs_neither_tunnel_nor_login()
     let renewed = Server::start_as(identity, &address).await;
     assert_ne!(renewed.spki, spki);
     renewed.set(|s| s.serial = serial);
+    // Before any heartbeat: the call itself finds out, asks the identity, and goes through.
+    assert_eq!(machine.client.new_identity().await.unwrap().session, before.session);
     let after = machine.until(|status| status.control == ControlPlane::Reachable && renewed_was_asked(&renewed)).await;
     assert_eq!((after.state, after.session, after.logged_in), (TunnelState::Connected, before.session, true));
     assert_eq!(renewed.count(path::LOGIN) + renewed.count(path::INITIATE), 0, "nothing was made anew");

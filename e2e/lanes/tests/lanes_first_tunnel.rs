@@ -4,6 +4,7 @@ use serde_json::Value;
 use std::net::IpAddr;
 use std::time::Duration;
 use tornado_e2e_harness::SERVER;
+use tornado_e2e_lanes::original::OriginalClient;
 use tornado_e2e_lanes::world::{PASSWORD, World};
 
 #[test]
@@ -93,4 +94,45 @@ fn sessions_survive_restarts_of_the_helper_and_of_the_whole_server() {
     })
     .unwrap();
     assert_eq!(world.sessions().unwrap().len(), 1);
+}
+
+/// The device API's key changes while devices are connected, and invitations that name the old one are out.
+#[test]
+fn a_new_certificate_while_the_server_runs_breaks_nothing() {
+    let settings = "[client_api]\ncertificate_look = 1\n[session]\nheartbeat_ttl = 6\nsweep_interval = 1\n";
+    let world = World::up(2, settings).unwrap();
+    let device = world.enrolled(1).unwrap();
+    device.cli(&["connect"]).unwrap().success().unwrap();
+    let invitation = world.invite(3).unwrap();
+    let second =
+        tornado_e2e_harness::DeviceProc::start(world.device_host(2).unwrap(), tornado_e2e_harness::Programs::beside())
+            .unwrap();
+    let attested = || {
+        let api = world.api();
+        let statement = device.host().block_on(|| async move { OriginalClient::new(api)?.get("/v2/server").await });
+        statement.unwrap().unwrap().body["tls"]["spki_sha256"].as_str().unwrap().to_owned()
+    };
+    let before = attested();
+    let old = std::time::SystemTime::now() - Duration::from_secs(91 * 86_400);
+    let key = std::fs::File::options().write(true).open(world.server.state_dir().join("client-api/tls.key")).unwrap();
+    key.set_modified(old).unwrap();
+    tornado_e2e_harness::wait_for("a new key that the identity vouches for", Duration::from_secs(20), || {
+        Ok((attested() != before).then_some(()))
+    })
+    .unwrap();
+    device.cli(&["usage"]).unwrap().success().unwrap();
+    // Past several heartbeats: the session that was is the session that is.
+    std::thread::sleep(Duration::from_secs(10));
+    let status = device.json(&["status"]).unwrap();
+    assert_eq!(
+        (status["state"].as_str(), status["control"].as_str()),
+        (Some("connected"), Some("reachable")),
+        "{status}"
+    );
+    assert_eq!(world.sessions().unwrap()[0]["state"], "online");
+    assert_eq!(world.history().unwrap().len(), 1, "one connection from first to last");
+    let seen = device.host().http_get(world.internet.http_v4(), "/").unwrap().seen_as().unwrap();
+    assert_eq!(seen, IpAddr::from(SERVER.v4));
+    let enrolled = second.cli_with_password(&["enroll", &invitation, "--username", "user2"], PASSWORD).unwrap();
+    assert!(enrolled.ok(), "an invitation that names the old key: {}{}", enrolled.stdout, enrolled.stderr);
 }

@@ -15,6 +15,8 @@ pub struct Config {
     pub certificate: Option<PathBuf>,
     /// PEM file of the certificate's private key.
     pub key: Option<PathBuf>,
+    /// Seconds between two looks whether the certificate needs a successor, at least 1.
+    pub certificate_look: u32,
     /// Public name or address of the server, written into the endpoints of lanes. Filled in from `[server] host`.
     #[serde(skip)]
     pub host: String,
@@ -36,6 +38,7 @@ impl Default for Config {
             listen: vec![SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), DEFAULT_PORT)],
             certificate: None,
             key: None,
+            certificate_look: 600,
             host: "localhost".into(),
             connections: 4096,
             connections_per_address: 256,

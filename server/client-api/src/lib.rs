@@ -29,9 +29,6 @@ pub use config::Config;
 pub use listener::{Edge, bind};
 pub use tls::{Certificate, Tls, load as load_tls};
 
-/// How often the certificate's files are looked at.
-const LOOK: Duration = Duration::from_secs(600);
-
 /// Why the device API could not be served.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -105,7 +102,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
 /// Looks for the certificate's successor. The identity vouches for it before it is shown: at every moment what is shown
 /// is vouched for, but for the instant between the two, in which a device that connects is told to come again.
 async fn renew(auth: &dyn Auth, tls: &Tls, config: &Config, state_dir: &Path) {
-    let mut look = tokio::time::interval(LOOK);
+    let mut look = tokio::time::interval(Duration::from_secs(config.certificate_look.max(1).into()));
     look.tick().await;
     loop {
         look.tick().await;

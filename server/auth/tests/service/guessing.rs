@@ -54,21 +54,22 @@ async fn defect_019_an_account_is_slowed_for_names_that_exist_and_that_do_not() 
 /// The whole login, not the hash alone: whoever leaves out the hash for names that do not exist is seen here.
 #[tokio::test]
 async fn defect_016_a_login_takes_as_long_for_a_name_that_does_not_exist() {
-    let argon2 = Argon2Cost { memory_kib: 8192, passes: 3, lanes: 1 };
+    let argon2 = Argon2Cost { memory_kib: 16_384, passes: 3, lanes: 1 };
     let world = World::with(Config { argon2, ..config() }).await;
     let alice =
         CreateUser { username: "alice".parse().unwrap(), email: None, password: Secret::new(PASSWORD), max_devices: 3 };
     world.users().create(Acting::root(alice)).await.unwrap();
     let mut times = [Duration::MAX; 2];
-    for turn in 0..4 {
+    for turn in 0..5 {
         for (name, time) in ["alice", "nobody"].into_iter().zip(&mut times) {
             let began = Instant::now();
             assert_eq!(world.guess(name, &format!("192.0.2.{turn}")).await, AuthError::InvalidCredentials);
             *time = (*time).min(began.elapsed());
         }
     }
+    // Wide, as a machine may be busy: without the hash it is a twentieth.
     let ratio = times[1].as_secs_f64() / times[0].as_secs_f64();
-    assert!((0.5..2.0).contains(&ratio), "{times:?}");
+    assert!((0.2..5.0).contains(&ratio), "{times:?}");
 }
 
 #[tokio::test]
