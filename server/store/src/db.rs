@@ -1,13 +1,16 @@
 //! Opening a database: pools, engine settings, migrations.
 
 use crate::StoreError;
+use crate::flush::Log;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _, Transaction};
 use std::fs::OpenOptions;
+use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Connections that only read. SQLite in WAL mode lets them run beside the writer.
@@ -21,13 +24,15 @@ pub struct Database {
     writer: AnyPool,
     reader: AnyPool,
     begin: &'static str,
+    /// Flushed after each commit; `None` where the engine does so itself.
+    log: Option<Arc<Log>>,
 }
 
 impl Database {
     /// Opens the SQLite file at `path`, makes it (mode 0600) when missing, and runs the migrations.
     ///
     /// One connection writes, so a write transaction never meets a busy database; some others read.
-    /// `synchronous = FULL`: what was answered survives a loss of power.
+    /// What was answered survives a loss of power: see [`crate::flush`].
     pub async fn open_sqlite(path: &Path, migrations: &Migrator) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         private_file(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
@@ -41,11 +46,11 @@ impl Database {
         let writer = sqlite_pool(1, WRITER_PRAGMAS).connect_with(options.clone()).await?;
         migrations.run(&writer).await?;
         let reader = sqlite_pool(READERS, READER_PRAGMAS).connect_with(options).await?;
-        Ok(Self { writer, reader, begin: "BEGIN IMMEDIATE" })
+        Ok(Self { writer, reader, begin: "BEGIN IMMEDIATE", log: Some(Log::of(path)) })
     }
 
     pub(crate) const fn new(writer: AnyPool, reader: AnyPool, begin: &'static str) -> Self {
-        Self { writer, reader, begin }
+        Self { writer, reader, begin, log: None }
     }
 
     /// For queries that only read. Sees everything committed before.
@@ -54,15 +59,37 @@ impl Database {
         &self.reader
     }
 
-    /// For single statements that write.
+    /// For single statements that write, inside of [`Self::written`].
     #[must_use]
-    pub const fn writer(&self) -> &AnyPool {
+    pub(crate) const fn writer(&self) -> &AnyPool {
         &self.writer
     }
 
+    /// A single statement by [`Self::writer`], and then the wait until it is safe.
+    pub(crate) async fn written<T>(
+        &self,
+        statement: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let done = statement.await?;
+        self.flush().await?;
+        Ok(done)
+    }
+
     /// Begins a transaction that writes. Undone when dropped without commit.
-    pub async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
-        Ok(self.writer.begin_with(self.begin).await?)
+    pub async fn begin(&self) -> Result<Write, StoreError> {
+        Ok(Write { transaction: self.writer.begin_with(self.begin).await?, database: self.clone() })
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        match &self.log {
+            Some(log) => log.flush().await,
+            None => Ok(()),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn flushes(&self) -> u64 {
+        self.log.as_ref().map_or(0, |log| log.flushes())
     }
 
     /// Waits for running statements and closes every connection; SQLite then folds its log into the file.
@@ -72,7 +99,43 @@ impl Database {
     }
 }
 
-const WRITER_PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+/// A transaction that writes.
+#[derive(Debug)]
+pub struct Write {
+    transaction: Transaction<'static, Any>,
+    database: Database,
+}
+
+impl Write {
+    /// Commits, and waits until that is safe from a loss of power. After an error of the wait it stands or does not:
+    /// the disk has failed.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        // The connection is free for the next before the disk is waited for.
+        self.transaction.commit().await?;
+        self.database.flush().await
+    }
+
+    /// Undoes it.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        Ok(self.transaction.rollback().await?)
+    }
+}
+
+impl Deref for Write {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+}
+
+const WRITER_PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
      PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON";
 const READER_PRAGMAS: &str =
     "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA query_only = ON";
@@ -138,7 +201,7 @@ mod tests {
         let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(db.reader()).await.unwrap();
         let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(db.writer()).await.unwrap();
         let foreign_keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(db.writer()).await.unwrap();
-        assert_eq!((journal.as_str(), synchronous, foreign_keys), ("wal", 2, 1));
+        assert_eq!((journal.as_str(), synchronous, foreign_keys), ("wal", 1, 1));
         assert!(sqlx::query("INSERT INTO t VALUES (1)").execute(db.reader()).await.is_err());
     }
 

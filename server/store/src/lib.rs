@@ -8,6 +8,7 @@
 
 mod db;
 mod error;
+mod flush;
 pub mod identity;
 #[cfg(test)]
 mod landed;
@@ -17,7 +18,7 @@ pub mod sessions;
 mod snapshot;
 mod transfer;
 
-pub use db::Database;
+pub use db::{Database, Write};
 pub use error::StoreError;
 pub use original::{OriginalUser, original_users};
 pub use postgres::{PostgresLogin, PostgresUrl, PostgresUrlError, read_secret};

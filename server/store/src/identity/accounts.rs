@@ -220,6 +220,6 @@ impl AccountStore for SqlIdentityStore {
     }
 
     async fn rename_device(&self, device: DeviceId, name: &DeviceName) -> Result<bool, StoreError> {
-        devices::rename(&mut *self.writer().await?, device, name).await
+        self.written(async { devices::rename(&mut *self.writer().await?, device, name).await }).await
     }
 }

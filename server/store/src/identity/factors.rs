@@ -77,6 +77,7 @@ pub trait FactorStore: Send + Sync + 'static {
 #[async_trait]
 impl FactorStore for SqlIdentityStore {
     async fn offer_factor(&self, owner: FactorOwner, sealed: &[u8], now: UnixSeconds) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
         let done = sqlx::query(
             "INSERT INTO second_factors (owner_kind, owner_id, sealed_secret, confirmed, last_step, created_at)
              VALUES ($1, $2, $3, 0, 0, $4)
@@ -88,8 +89,9 @@ impl FactorStore for SqlIdentityStore {
         .bind(owner.id())
         .bind(sealed.to_vec())
         .bind(now)
-        .execute(&mut *self.writer().await?)
+        .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -139,6 +141,7 @@ impl FactorStore for SqlIdentityStore {
     }
 
     async fn use_step(&self, owner: FactorOwner, step: i64) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
         let done = sqlx::query(
             "UPDATE second_factors SET last_step = $1
              WHERE owner_kind = $2 AND owner_id = $3 AND confirmed = 1 AND last_step < $1",
@@ -146,8 +149,9 @@ impl FactorStore for SqlIdentityStore {
         .bind(step)
         .bind(owner.kind())
         .bind(owner.id())
-        .execute(&mut *self.writer().await?)
+        .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(done.rows_affected() == 1)
     }
 

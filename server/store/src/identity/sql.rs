@@ -6,10 +6,10 @@ use super::{
     OpenInvitation, OperatorChange, OperatorRow, RevokeReason, RotateOutcome, Rotation, Standing, User, UserKey, audit,
     devices, envelopes, families, invitations, operators, setup, sign_ins, tls, users,
 };
-use crate::{Database, KnownSchema, PostgresLogin, StoreError, postgres};
+use crate::{Database, KnownSchema, PostgresLogin, StoreError, Write, postgres};
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, Transaction};
+use sqlx::{Any, AnyConnection};
 use std::path::Path;
 use tornado_shared::model::{DeviceId, FamilyId, InvitationId, PublicKey, UnixSeconds, UserId};
 
@@ -49,8 +49,16 @@ impl SqlIdentityStore {
         Ok(self.db.reader().acquire().await?)
     }
 
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+    pub(super) async fn begin(&self) -> Result<Write, StoreError> {
         self.db.begin().await
+    }
+
+    /// A single statement by [`Self::writer`], and then the wait until it is safe.
+    pub(super) async fn written<T>(
+        &self,
+        statement: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.db.written(statement).await
     }
 
     pub(super) async fn writer(&self) -> Result<PoolConnection<Any>, StoreError> {
@@ -83,7 +91,7 @@ impl IdentityStore for SqlIdentityStore {
     }
 
     async fn rehash_user(&self, user: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
-        users::rehash(&mut *self.writer().await?, user, old, new).await
+        self.written(async { users::rehash(&mut *self.writer().await?, user, old, new).await }).await
     }
 
     async fn log_in(&self, user: UserId, login: &NewLogin) -> Result<LoginOutcome, StoreError> {
@@ -151,15 +159,15 @@ impl IdentityStore for SqlIdentityStore {
         reason: RevokeReason,
         now: UnixSeconds,
     ) -> Result<bool, StoreError> {
-        families::revoke(&mut *self.writer().await?, family, reason, now).await
+        self.written(async { families::revoke(&mut *self.writer().await?, family, reason, now).await }).await
     }
 
     async fn set_wireguard_key(&self, device: DeviceId, key: &PublicKey) -> Result<KeyOutcome, StoreError> {
-        devices::set_wireguard_key(&mut *self.writer().await?, device, key).await
+        self.written(async { devices::set_wireguard_key(&mut *self.writer().await?, device, key).await }).await
     }
 
     async fn keep_family(&self, family: FamilyId) -> Result<bool, StoreError> {
-        families::keep(&mut *self.writer().await?, family).await
+        self.written(async { families::keep(&mut *self.writer().await?, family).await }).await
     }
 
     async fn ended(&self, device: DeviceId) -> Result<Option<RevokeReason>, StoreError> {
@@ -167,7 +175,7 @@ impl IdentityStore for SqlIdentityStore {
     }
 
     async fn spend_envelope(&self, key_hash: &Hash, expires_at: UnixSeconds) -> Result<bool, StoreError> {
-        envelopes::spend(&mut *self.writer().await?, key_hash, expires_at).await
+        self.written(async { envelopes::spend(&mut *self.writer().await?, key_hash, expires_at).await }).await
     }
 
     async fn create_invitation(&self, invitation: &NewInvitation, audit: &NewAudit) -> Result<(), StoreError> {
@@ -223,7 +231,7 @@ impl IdentityStore for SqlIdentityStore {
     }
 
     async fn put_tls(&self, spki_sha256: &str, now: UnixSeconds) -> Result<(), StoreError> {
-        tls::put(&mut *self.writer().await?, spki_sha256, now).await
+        self.written(async { tls::put(&mut *self.writer().await?, spki_sha256, now).await }).await
     }
 
     async fn tls(&self) -> Result<Option<String>, StoreError> {

@@ -79,7 +79,7 @@ impl SessionStore for SqlSessions {
         to: SessionState,
         offline_since: Option<UnixSeconds>,
     ) -> Result<bool, StoreError> {
-        live_rows::transition(self.db.writer(), session, (from, to), offline_since).await
+        self.db.written(live_rows::transition(self.db.writer(), session, (from, to), offline_since)).await
     }
 
     async fn renew_isolation(&self, session: SessionId) -> Result<Option<u32>, StoreError> {
