@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measurements. What counts are ratios within one run; absolute figures tell of the machine.
 
+mod control;
 mod dataplane;
 mod process;
 mod report;
@@ -32,7 +33,7 @@ trait Bench {
 }
 
 fn all() -> Vec<Box<dyn Bench>> {
-    vec![Box::new(dataplane::Dataplane), Box::new(tor::TorLane)]
+    vec![Box::new(control::Control), Box::new(dataplane::Dataplane), Box::new(tor::TorLane)]
 }
 
 /// What every bench is told.

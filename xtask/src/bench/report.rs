@@ -54,6 +54,13 @@ impl Report {
         Self { figures: rounds.figures(), ..Self::default() }
     }
 
+    /// Adds figures of contestants that were measured in other rounds.
+    pub fn add(&mut self, rounds: &Rounds) {
+        for (contestant, figures) in rounds.figures() {
+            self.figures.entry(contestant).or_default().extend(figures);
+        }
+    }
+
     /// Adds a promise.
     pub fn goal(&mut self, goal: Goal) {
         self.goals.push(goal);

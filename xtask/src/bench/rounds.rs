@@ -69,8 +69,13 @@ impl Rounds {
 
     /// How many times `base`'s figure `of`'s is: ratios are taken within a round, then their median.
     pub fn ratio(&self, figure: &str, of: &str, base: &str) -> Option<Figure> {
+        self.ratio_of((figure, of), (figure, base))
+    }
+
+    /// The same of two figures that have different names; each with its contestant.
+    pub fn ratio_of(&self, of: (&str, &str), base: (&str, &str)) -> Option<Figure> {
         Figure::of(self.0.iter().filter_map(|round| {
-            let value = |name: &str| round.get(name)?.get(figure).copied();
+            let value = |(figure, name): (&str, &str)| round.get(name)?.get(figure).copied();
             let below = value(base)?;
             (below != 0.0).then(|| value(of)).flatten().map(|above| above / below)
         }))

@@ -1,0 +1,157 @@
+//! Very many devices, told what to do by the bench.
+
+use crate::device::{Device, PASSWORD, login_key};
+use crate::http::{Caller, Target, tls};
+use crate::times::Calls;
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+/// Words of `fleet`.
+#[derive(clap::Args)]
+pub struct Words {
+    /// The device API
+    #[arg(long)]
+    server: SocketAddr,
+    /// The directory of the services' sockets: accounts are made there
+    #[arg(long)]
+    sockets: PathBuf,
+}
+
+/// A line of the standard input.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+enum Order {
+    /// Makes accounts `NAMEn` for devices, so many devices each.
+    Accounts { name: String, first: usize, count: usize, devices: usize },
+    /// Those devices that exist so far, from one to another, each once or as often as it can within the time.
+    Act { what: Act, first: usize, count: usize, callers: usize, seconds: Option<f64> },
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Act {
+    Login,
+    Connect,
+    Heartbeat,
+}
+
+/// Callers that make accounts.
+const MAKERS: usize = 16;
+
+struct Fleet {
+    api: Target,
+    auth: Target,
+    devices: Vec<Arc<Mutex<Device>>>,
+}
+
+impl Words {
+    /// Until its input ends.
+    pub fn run(self) -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let auth = Target::Unix(self.sockets.join("auth.sock"));
+        let mut fleet = Fleet { api: tls(self.server)?, auth, devices: Vec::new() };
+        for line in std::io::stdin().lines() {
+            let order: Order = serde_json::from_str(&line?).context("an order that is not understood")?;
+            let answer = match runtime.block_on(fleet.obey(order)) {
+                Ok(answer) => answer,
+                Err(error) => json!({ "error": format!("{error:#}") }),
+            };
+            println!("{answer}");
+        }
+        Ok(())
+    }
+}
+
+impl Fleet {
+    async fn obey(&mut self, order: Order) -> anyhow::Result<Value> {
+        match order {
+            Order::Accounts { name, first, count, devices } => {
+                self.accounts(&name, first..first + count, devices).await
+            }
+            Order::Act { what, first, count, callers, seconds } => {
+                let some = self.devices.get(first..first + count).context("there are not so many devices")?;
+                let until = seconds.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
+                self.act(what, some.to_vec(), callers, until).await
+            }
+        }
+    }
+
+    async fn accounts(&mut self, name: &str, numbers: std::ops::Range<usize>, devices: usize) -> anyhow::Result<Value> {
+        let started = Instant::now();
+        let names: Vec<String> = numbers.map(|number| format!("{name}{number}")).collect();
+        let next = Arc::new(AtomicUsize::new(0));
+        let shared: Arc<[String]> = names.clone().into();
+        let mut makers = JoinSet::new();
+        for _ in 0..MAKERS {
+            let (next, names, mut caller) = (next.clone(), shared.clone(), Caller::new(self.auth.clone()));
+            makers.spawn(async move {
+                let mut calls = Calls::default();
+                while let Some(username) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let body = json!({ "username": username, "password": PASSWORD, "max_devices": devices });
+                    let began = Instant::now();
+                    let made = caller.call("POST", "/v1/users", None, &body.to_string()).await;
+                    calls.note(began.elapsed(), made);
+                }
+                calls
+            });
+        }
+        let mut all = Calls::default();
+        while let Some(calls) = makers.join_next().await {
+            all.join(calls?);
+        }
+        for username in names {
+            for _ in 0..devices {
+                self.devices.push(Arc::new(Mutex::new(Device::new(username.clone()))));
+            }
+        }
+        Ok(all.report(started.elapsed()))
+    }
+
+    /// `until`: round and round; without it, each once.
+    async fn act(
+        &self,
+        what: Act,
+        devices: Vec<Arc<Mutex<Device>>>,
+        callers: usize,
+        until: Option<Instant>,
+    ) -> anyhow::Result<Value> {
+        let key = Arc::new(login_key(&mut Caller::new(self.api.clone())).await?);
+        let (devices, next): (Arc<[_]>, _) = (devices.into(), Arc::new(AtomicUsize::new(0)));
+        let started = Instant::now();
+        let mut set = JoinSet::new();
+        for _ in 0..callers {
+            let (devices, next, key) = (devices.clone(), next.clone(), key.clone());
+            let mut caller = Caller::new(self.api.clone());
+            set.spawn(async move {
+                let mut calls = Calls::default();
+                while until.is_none_or(|until| Instant::now() < until) {
+                    let turn = next.fetch_add(1, Ordering::Relaxed);
+                    let place = if until.is_some() { turn % devices.len().max(1) } else { turn };
+                    let Some(device) = devices.get(place) else { break };
+                    let mut device = device.lock().await;
+                    let began = Instant::now();
+                    let done = match what {
+                        Act::Login => device.log_in(&mut caller, &key).await,
+                        Act::Connect => device.connect(&mut caller).await,
+                        Act::Heartbeat => device.heartbeat(&mut caller).await,
+                    };
+                    calls.note(began.elapsed(), done);
+                }
+                calls
+            });
+        }
+        let mut all = Calls::default();
+        while let Some(calls) = set.join_next().await {
+            all.join(calls?);
+        }
+        Ok(all.report(started.elapsed()))
+    }
+}

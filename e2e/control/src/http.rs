@@ -1,0 +1,202 @@
+//! HTTP/1.1 over one connection that stays open, with as little work as can be: the load shares its cores with what is
+//! measured.
+
+use anyhow::{Context as _, bail, ensure};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+
+/// Any one call.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Longest answer.
+const ANSWER_MAX: usize = 64 * 1024;
+
+/// Where calls go.
+#[derive(Clone)]
+pub enum Target {
+    /// The device API, by TLS.
+    Tls(SocketAddr, TlsConnector),
+    /// A service's socket.
+    Unix(PathBuf),
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// One caller with a connection of its own.
+pub struct Caller {
+    target: Target,
+    stream: Option<Box<dyn Stream>>,
+    buffer: Vec<u8>,
+}
+
+impl Caller {
+    /// Connects at its first call.
+    pub fn new(target: Target) -> Self {
+        Self { target, stream: None, buffer: Vec::with_capacity(4096) }
+    }
+
+    /// Calls and returns the body of a 200.
+    pub async fn call(&mut self, method: &str, path: &str, token: Option<&str>, body: &str) -> anyhow::Result<Vec<u8>> {
+        let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: s\r\n{bearer}{kind}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let exchanged = tokio::time::timeout(PATIENCE, self.exchange(request.as_bytes())).await;
+        let (status, body) = match exchanged {
+            Ok(Ok(answer)) => answer,
+            failed => {
+                // What comes late would be taken for the next answer.
+                self.stream = None;
+                failed.context("no answer in time")??
+            }
+        };
+        if status != 200 {
+            bail!("{path}: status {status}: {}", String::from_utf8_lossy(&body));
+        }
+        Ok(body)
+    }
+
+    async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<(u16, Vec<u8>)> {
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            empty => empty.insert(open(&self.target).await?),
+        };
+        stream.write_all(request).await?;
+        stream.flush().await?;
+        self.buffer.clear();
+        loop {
+            let read = stream.read_buf(&mut self.buffer).await?;
+            ensure!(read > 0, "the connection ended");
+            ensure!(self.buffer.len() <= ANSWER_MAX, "the answer is too long");
+            if let Some(head) = Head::read(&self.buffer)? {
+                let whole = head.length + head.body;
+                if self.buffer.len() >= whole {
+                    let body = self.buffer.get(head.length..whole).unwrap_or_default().to_vec();
+                    if head.closes {
+                        self.stream = None;
+                    }
+                    return Ok((head.status, body));
+                }
+            }
+        }
+    }
+}
+
+async fn open(target: &Target) -> anyhow::Result<Box<dyn Stream>> {
+    match target {
+        Target::Unix(path) => {
+            Ok(Box::new(UnixStream::connect(path).await.with_context(|| path.display().to_string())?))
+        }
+        Target::Tls(address, connector) => {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            let name = ServerName::from(address.ip());
+            Ok(Box::new(connector.connect(name, stream).await?))
+        }
+    }
+}
+
+/// What is needed of an answer's head.
+#[derive(Debug, PartialEq, Eq)]
+struct Head {
+    status: u16,
+    /// Bytes of the head itself.
+    length: usize,
+    /// Bytes that follow.
+    body: usize,
+    closes: bool,
+}
+
+impl Head {
+    /// `None` while it is not whole.
+    fn read(bytes: &[u8]) -> anyhow::Result<Option<Self>> {
+        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
+        let text = std::str::from_utf8(bytes.get(..end).unwrap_or_default())?;
+        let mut lines = text.split("\r\n");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).context("no status")?;
+        let (mut body, mut closes) = (0, false);
+        for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+            if name.eq_ignore_ascii_case("content-length") {
+                body = value.trim().parse()?;
+            } else if name.eq_ignore_ascii_case("connection") {
+                closes = value.trim().eq_ignore_ascii_case("close");
+            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+                bail!("an answer in pieces is not understood");
+            }
+        }
+        Ok(Some(Self { status, length: end + 4, body, closes }))
+    }
+}
+
+/// TLS to whoever answers: what is measured is known to be ours.
+pub fn tls(address: SocketAddr) -> anyhow::Result<Target> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_no_client_auth();
+    Ok(Target::Tls(address, TlsConnector::from(Arc::new(config))))
+}
+
+#[derive(Debug)]
+struct Anybody(Arc<rustls::crypto::CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_read_when_it_is_whole() {
+        let text = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+        assert_eq!(Head::read(&text[..20]).unwrap(), None);
+        assert_eq!(Head::read(text).unwrap(), Some(Head { status: 200, length: 57, body: 2, closes: true }));
+        assert!(Head::read(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").is_err());
+        assert!(Head::read(b"nonsense\r\n\r\n").is_err());
+    }
+}

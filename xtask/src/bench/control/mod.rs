@@ -1,0 +1,176 @@
+//! The control plane: what the server does a second, how long one waits for it, and how it starts and puts its lanes in
+//! order with very many peers. Devices, load and server share the machine's cores.
+
+mod fleet;
+mod measure;
+mod pulse;
+mod world;
+
+use super::rounds::Figure;
+use super::{Bench, Goal, Options, Report, Rounds};
+use crate::{machine, shell};
+use anyhow::Context as _;
+use fleet::Act;
+use measure::{EACH, Standing, TALL};
+use serde_json::json;
+use std::time::Duration;
+use world::{Cost, World};
+
+/// Accounts that log in at Argon2's real cost, and their callers.
+const LOGINS: (usize, usize) = (32, 8);
+/// Callers of a storm.
+const CALLERS: usize = 64;
+/// Devices that connect before there are many.
+const FEW: usize = TALL[0];
+/// Starts that are timed; suspensions.
+const STARTS: usize = 3;
+const REVOCATIONS: usize = 30;
+/// The whole takes five minutes at most.
+const MOST: Options = Options { rounds: 3, seconds: 4 };
+
+/// In the lab.
+pub struct Control;
+
+impl Bench for Control {
+    fn name(&self) -> &'static str {
+        "control"
+    }
+
+    fn about(&self) -> &'static str {
+        "logins, connects and heartbeats a second, times, memory, start and reconciling with up to 25,000 peers"
+    }
+
+    fn prepare(&self) -> anyhow::Result<()> {
+        machine::packages()?;
+        machine::users()?;
+        // All at once: each set of packages has its own set of features, and another set builds half of them again.
+        let mut words = vec!["build", "--quiet", "--release", "--bins"];
+        for package in ["tornadod", "tornado-helper", "tornado-cli", "tornado-e2e-control", "tornado-store"] {
+            words.extend(["--package", package]);
+        }
+        shell::run(shell::cargo(&words))
+    }
+
+    fn run(&self, options: &Options) -> anyhow::Result<Report> {
+        let options = Options { rounds: options.rounds.min(MOST.rounds), seconds: options.seconds.min(MOST.seconds) };
+        let (mut world, first_start) = World::up()?;
+        let mut report = Report::default();
+        report.put("first_start_to_ready_s", first_start)?;
+        idle(&mut world, &mut report)?;
+        logins(&mut world, &options, &mut report)?;
+        eprintln!("revocations");
+        world.enroll()?;
+        world.connect()?;
+        let silence = measure::revocations(&world, REVOCATIONS)?;
+        report.goal(Goal::at_most("suspend to silence, most, ms", 1000.0, silence["most"].as_f64()));
+        report.put("suspend_to_silence_ms", silence)?;
+        world.restart(Cost::NOTHING)?;
+        let few = storms(&mut world, &options, &mut report)?;
+        heights(&mut world, few, &mut report)?;
+        Ok(report)
+    }
+}
+
+/// Starts, and memory while nothing happens.
+fn idle(world: &mut World, report: &mut Report) -> anyhow::Result<()> {
+    eprintln!("starts");
+    let starts: Vec<f64> = (0..STARTS).map(|_| world.restart(Cost::REAL)).collect::<anyhow::Result<_>>()?;
+    let start = Figure::of(starts);
+    report.goal(Goal::at_most("start to ready, s", 2.0, start.map(|figure| figure.median)));
+    report.put("start_to_ready_s", start)?;
+    std::thread::sleep(Duration::from_secs(5));
+    let (resident, table) = world.memory()?;
+    report.goal(Goal::at_most("all processes, idle, MiB resident", 150.0, Some(resident)));
+    report.put("memory_idle_mib", table)
+}
+
+/// At the real cost, against the same work with nothing around it.
+fn logins(world: &mut World, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let (accounts, callers) = LOGINS;
+    let devices = world.fleet.accounts(accounts, 1)?;
+    let seconds = f64::from(options.seconds);
+    let rounds = Rounds::run(options.rounds, &["tornado", "raw Argon2"], |name| {
+        let calls = match name {
+            "tornado" => world.fleet.act(Act::Login, &devices, callers, Some(seconds))?,
+            _ => measure::raw_argon2(seconds)?,
+        };
+        Ok(calls.sample("logins"))
+    });
+    let ratio = rounds.ratio("logins_s", "tornado", "raw Argon2");
+    report.goal(Goal::at_least("logins / raw Argon2's", 0.9, ratio.map(|figure| figure.median)));
+    report.put("logins_to_raw_argon2", ratio)?;
+    report.add(&rounds);
+    Ok(())
+}
+
+/// Connects and heartbeats, until a thousand devices are connected. Each device connects for the first time: what a
+/// connect costs that takes a former session's peers away is a figure of its own.
+fn storms(world: &mut World, options: &Options, report: &mut Report) -> anyhow::Result<usize> {
+    let first = world.fleet.accounts(FEW / 10 / EACH, EACH)?;
+    world.fleet.act(Act::Login, &first, CALLERS, None)?;
+    let alone = world.fleet.act(Act::Connect, &first, 1, None)?;
+    report.put("connect_alone_ms", json!({ "p50": alone.p50_ms, "p99": alone.p99_ms, "times": alone.count }))?;
+    let mut fresh = Vec::new();
+    for _ in 0..options.rounds {
+        let some = world.fleet.accounts((FEW - first.len()) / options.rounds / EACH, EACH)?;
+        let logins = world.fleet.act(Act::Login, &some, CALLERS, None)?;
+        report.put("logins_without_argon2_s", logins.rate)?;
+        fresh.push(some);
+    }
+    let all = first.start..fresh.last().map_or(first.end, |last| last.end);
+    let redis = measure::RawRedis::start()?;
+    let seconds = f64::from(options.seconds);
+    let rounds = Rounds::run(options.rounds, &["tornado", "raw SQLite", "raw Redis"], |name| match name {
+        "tornado" => {
+            let some = fresh.pop().context("every round has devices of its own")?;
+            let mut sample = world.fleet.act(Act::Connect, &some, CALLERS, None)?.sample("connects");
+            sample.extend(world.fleet.act(Act::Heartbeat, &some, CALLERS, Some(seconds))?.sample("heartbeats"));
+            Ok(sample)
+        }
+        "raw SQLite" => measure::raw_sqlite(seconds / 2.0),
+        _ => Ok(redis.write(CALLERS, seconds / 2.0)?.sample("writes")),
+    });
+    let again = world.fleet.act(Act::Connect, &first, CALLERS, Some(seconds))?;
+    report.put(
+        "connects_with_another_key",
+        json!({ "a_second": again.rate, "p50_ms": again.p50_ms, "p99_ms": again.p99_ms }),
+    )?;
+    let figures = rounds.figures();
+    let median = |figure: &str| Some(figures.get("tornado")?.get(figure)?.median);
+    report.goal(Goal::at_least("connects a second", 500.0, median("connects_s")));
+    report.goal(Goal::at_least("heartbeats a second", 5_000.0, median("heartbeats_s")));
+    for (key, figure, base) in [
+        ("connects_to_raw_sqlite_writes", "connects_s", "raw SQLite"),
+        ("heartbeats_to_raw_redis_writes", "heartbeats_s", "raw Redis"),
+    ] {
+        report.put(key, rounds.ratio_of((figure, "tornado"), ("writes_s", base)))?;
+    }
+    report.add(&rounds);
+    Ok(all.len())
+}
+
+/// Starts and reconciling with many and with very many.
+fn heights(world: &mut World, few: usize, report: &mut Report) -> anyhow::Result<()> {
+    let mut standings: Vec<Standing> = Vec::new();
+    let mut devices = few;
+    for wanted in TALL {
+        eprintln!("{wanted} peers");
+        let (reached, notes) = measure::grow(world, devices, wanted, CALLERS)?;
+        if reached > devices {
+            report.put(&format!("grown_to_{wanted}"), notes)?;
+        }
+        devices = reached;
+        standings.push(measure::standing(world, devices)?);
+        if devices < wanted {
+            eprintln!("the time was over at {devices} of {wanted}");
+            break;
+        }
+    }
+    let tallest = TALL.last().copied();
+    let last = standings.last().filter(|last| Some(last.peers) == tallest);
+    let name = |what: &str| format!("{} peers, {what}", tallest.unwrap_or_default());
+    report.goal(Goal::at_most(&name("reconciled after session's end, s"), 5.0, last.map(|s| s.session_reconciled_s)));
+    report.goal(Goal::at_most(&name("silence meanwhile, ms"), 150.0, last.map(|s| s.session_silence_ms)));
+    report.goal(Goal::at_most(&name("reconciled after wg's end, s"), 5.0, last.map(|s| s.wg_reconciled_s)));
+    report.put("standing", &standings)
+}

@@ -1,0 +1,206 @@
+//! Lab, server, one device with a tunnel, and the load.
+
+use super::fleet::{Fleet, program};
+use super::pulse::Pulse;
+use crate::bench::resident_bytes;
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+use tornado_e2e_harness::{DeviceProc, Host, Internet, Lab, LabOptions, Programs, ServerOptions, ServerProc, wait_for};
+
+/// The device API of the lab's server.
+pub const API: &str = "203.0.113.10:4605";
+/// Of the account whose device has a tunnel.
+const PASSWORD: &str = "correct horse battery";
+const ACCOUNT: &str = "ada";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What Argon2 costs: memory in KiB, passes, lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost(pub u32, pub u32, pub u32);
+
+impl Cost {
+    /// The server's default.
+    pub const REAL: Self = Self(64 * 1024, 3, 4);
+    /// Next to nothing: for making very many devices.
+    pub const NOTHING: Self = Self(64, 1, 1);
+
+    /// Without the limits that very many devices behind one address would meet, and without heartbeats that nobody sends.
+    fn config(self) -> String {
+        let Self(memory, passes, lanes) = self;
+        format!(
+            "[session]\nheartbeat_ttl = 3600\n\n[auth]\nhash_queue = 1024\n\
+             argon2 = {{ memory_kib = {memory}, passes = {passes}, lanes = {lanes} }}\n\
+             guard = {{ failures = 100, at_once = 1000 }}\n\n\
+             [client_api]\nconnections_per_address = 4096\nanonymous_per_minute = 1000000\n"
+        )
+    }
+}
+
+/// All of it, gone when it is dropped.
+pub struct World {
+    /// Devices without number.
+    pub fleet: Fleet,
+    /// Looks at the tunnel of `device`.
+    pub pulse: Pulse,
+    device: DeviceProc,
+    server: Option<ServerProc>,
+    host: Host,
+    programs: Programs,
+    _internet: Internet,
+    _lab: Lab,
+}
+
+impl World {
+    /// Puts it up. Also says how many seconds the very first start took, which makes keys.
+    pub fn up() -> anyhow::Result<(Self, f64)> {
+        ensure!(program().is_file(), "the load is not built");
+        let programs = Programs::in_dir(crate::bench::tor_world::programs());
+        let lab = Lab::up(LabOptions::with_devices(2))?;
+        let internet = lab.internet()?;
+        let host = lab.host("server")?.clone();
+        let started = Instant::now();
+        let server = start(&host, &programs, Cost::REAL)?;
+        let first = started.elapsed().as_secs_f64();
+        let fleet = Fleet::start(lab.host("device2")?, &server.run_dir())?;
+        let device = DeviceProc::start(lab.host("device1")?, programs.clone())?;
+        let pulse = Pulse::start(device.host(), lab.host("internet")?)?;
+        let world = Self { fleet, pulse, device, server: Some(server), host, programs, _internet: internet, _lab: lab };
+        Ok((world, first))
+    }
+
+    /// Stops the server in order and starts it again; seconds until it says ready.
+    pub fn restart(&mut self, cost: Cost) -> anyhow::Result<f64> {
+        if let Some(server) = self.server.take() {
+            server.stop()?;
+        }
+        let started = Instant::now();
+        self.server = Some(start(&self.host, &self.programs, cost)?);
+        Ok(started.elapsed().as_secs_f64())
+    }
+
+    /// The server.
+    pub fn server(&self) -> anyhow::Result<&ServerProc> {
+        self.server.as_ref().context("the server does not run")
+    }
+
+    /// The device with the tunnel makes its account.
+    pub fn enroll(&self) -> anyhow::Result<()> {
+        let answer = self.server()?.json(&["invite", "create"])?;
+        let link = answer["link"].as_str().context("no link in the answer")?;
+        self.device.cli_with_password(&["enroll", link, "--username", ACCOUNT], PASSWORD)?.success()?;
+        Ok(())
+    }
+
+    /// It connects on the direct lane, and its packets come out.
+    pub fn connect(&self) -> anyhow::Result<()> {
+        self.device.cli(&["connect", "--lane", "direct"])?.success()?;
+        self.pulse.wait(PATIENCE)
+    }
+
+    /// It logs in again, and its tunnel comes back.
+    pub fn back(&self) -> anyhow::Result<()> {
+        self.server()?.cli(&["user", "reactivate", ACCOUNT])?.success()?;
+        self.device.cli_with_password(&["login"], PASSWORD)?.success()?;
+        self.connect()
+    }
+
+    /// Suspends its account, with as little in between as can be: one call of the service.
+    pub fn suspend(&self) -> anyhow::Result<()> {
+        self.call("auth", "PATCH", "/v1/users", &json!({ "user": ACCOUNT, "active": false }).to_string()).map(drop)
+    }
+
+    /// Resident and proportional memory of every process of the server, MiB, and of Tor's apart. The first number is
+    /// the sum of what is resident of ours: pages that processes share are counted for each.
+    pub fn memory(&self) -> anyhow::Result<(f64, Value)> {
+        let status = self.call("master", "GET", "/v1/status", "")?;
+        let services = status["services"].as_array().context("no services")?;
+        let master = self.server()?.master().context("no master")?.pid();
+        let mut all = vec![("master".to_owned(), u64::from(master))];
+        all.extend(services.iter().filter_map(|one| Some((one["name"].as_str()?.to_owned(), one["pid"].as_u64()?))));
+        let tor = self.call("tor", "GET", "/v1/status", "")?["process"]["pid"].as_u64();
+        let one = |pid: u64| -> anyhow::Result<(f64, f64)> {
+            let pid = u32::try_from(pid)?;
+            Ok((mebi(resident_bytes(pid)?), mebi(proportional_bytes(pid)?)))
+        };
+        let (mut table, mut sums) = (serde_json::Map::new(), (0.0, 0.0));
+        for (name, pid) in all {
+            let (resident, proportional) = one(pid)?;
+            sums = (sums.0 + resident, sums.1 + proportional);
+            table.insert(name, json!({ "resident": resident, "proportional": proportional }));
+        }
+        table.insert("sum of ours".into(), json!({ "resident": sums.0, "proportional": sums.1 }));
+        if let Some(pid) = tor {
+            let (resident, proportional) = one(pid)?;
+            table.insert("Debian's Tor".into(), json!({ "resident": resident, "proportional": proportional }));
+        }
+        Ok((sums.0, table.into()))
+    }
+
+    /// Peers of `wg` once it has been told all of them; `None` before, and while it does not answer.
+    pub fn peers(&self) -> Option<u64> {
+        let status = self.call("wg", "GET", "/v1/status", "").ok()?;
+        (status["synced"] == true).then(|| status["peers"].as_u64()).flatten()
+    }
+
+    /// How often `session` said that the lanes are what they should be.
+    pub fn syncs(&self) -> anyhow::Result<usize> {
+        Ok(self.server()?.log()?.matches("lanes synced").count())
+    }
+
+    /// Waits, looking every 5 ms; seconds that it took.
+    pub fn until(&self, what: &str, mut done: impl FnMut(&Self) -> anyhow::Result<bool>) -> anyhow::Result<f64> {
+        let started = Instant::now();
+        while !done(self)? {
+            ensure!(started.elapsed() < PATIENCE * 2, "{what}: not after {:?}", started.elapsed());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(started.elapsed().as_secs_f64())
+    }
+
+    /// `HTTP/1.1` on a socket of the mesh.
+    fn call(&self, service: &str, method: &str, path: &str, body: &str) -> anyhow::Result<Value> {
+        let socket = self.server()?.run_dir().join(format!("{service}.sock"));
+        let mut stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: s\r\nConnection: close\r\n{kind}Content-Length: {length}\r\n\r\n{body}"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;
+        ensure!(head.starts_with("HTTP/1.1 200"), "{service} answered {answer}");
+        Ok(serde_json::from_str(body)?)
+    }
+}
+
+fn start(host: &Host, programs: &Programs, cost: Cost) -> anyhow::Result<ServerProc> {
+    let options =
+        ServerOptions { programs: programs.clone(), config: cost.config(), cluster: false, ..ServerOptions::default() };
+    Ok(ServerProc::start(host, options)?)
+}
+
+fn mebi(bytes: u64) -> f64 {
+    (bytes as f64 / f64::from(1 << 20) * 10.0).round() / 10.0
+}
+
+/// Bytes of memory, shared pages divided among those who share them; proc_pid_smaps_rollup(5).
+fn proportional_bytes(pid: u32) -> anyhow::Result<u64> {
+    let path = format!("/proc/{pid}/smaps_rollup");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let kib = text.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    kib.map(|kib: u64| kib * 1024).with_context(|| format!("{path} has no Pss"))
+}
+
+/// Waits until a service runs as another process.
+pub fn wait_other(world: &World, service: &str, before: u32) -> anyhow::Result<()> {
+    wait_for(service, PATIENCE, || {
+        Ok(world.server().ok().and_then(|server| server.pid_of(service).ok()).filter(|pid| *pid != before).map(drop))
+    })?;
+    Ok(())
+}
