@@ -256,6 +256,23 @@ fn defect_074_a_service_that_cannot_run_ends_in_a_crash_loop_and_harms_nobody() 
     lab.wait("the rest is a ready server", |status| status["ready"] == true);
 }
 
+/// The console's service has no right of its own: the first invitation is made on the word of the first operator.
+#[test]
+fn the_first_operator_comes_by_the_page_and_has_an_invitation() {
+    let lab = Lab::ready();
+    let link = String::from_utf8(lab.tornadod(&["setup-link"]).stdout).unwrap();
+    let code = link.trim().rsplit_once('=').unwrap().1;
+    let form = format!("code={code}&name=olga&password=correct-horse&again=correct-horse");
+    let mut curl = lab.beside("curl");
+    curl.args(["--silent", "--max-time", "20", "--header", "origin: http://localhost:8000", "--data"]).arg(form);
+    let page = String::from_utf8(curl.arg("http://localhost:8000/setup").output().unwrap().stdout).unwrap();
+    assert!(page.contains("The operator was made") && page.contains("tornado://192.0.2.1:4605/?i="), "{page}");
+    let trail = String::from_utf8(lab.tornadod(&["audit", "list", "--json"]).stdout).unwrap();
+    let rows: serde_json::Value = serde_json::from_str(&trail).unwrap();
+    let made = rows.as_array().unwrap().iter().find(|row| row["action"] == "invitation.create").unwrap();
+    assert_eq!(made["actor"], "operator:olga", "{trail}");
+}
+
 #[test]
 fn operators_commands() {
     let lab = Lab::ready();

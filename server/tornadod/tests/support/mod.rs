@@ -86,6 +86,13 @@ impl Lab {
         self.master = Some(command.spawn().unwrap());
     }
 
+    /// Another program in the server's network.
+    pub fn beside(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--target={}", self.holder.id())).args(["--net", "--", program]);
+        command
+    }
+
     pub fn tornadod(&self, arguments: &[&str]) -> Output {
         self.inside().args(arguments).output().unwrap()
     }
