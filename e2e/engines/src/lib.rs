@@ -4,6 +4,7 @@
 //! the machine has, and programs in any network namespace reach them. A server ends with the process that
 //! started it, also when that is killed; what a killed process left behind is removed by the next one.
 
+mod authority;
 mod child;
 mod cluster;
 mod error;
@@ -11,6 +12,7 @@ mod place;
 mod postgres;
 mod redis;
 
+pub use authority::Authority;
 pub use cluster::Cluster;
 pub use error::EngineError;
 pub use postgres::{Postgres, PostgresOptions};

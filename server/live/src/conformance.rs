@@ -42,6 +42,10 @@ pub(crate) async fn defect_066_late_news_makes_no_ghost(store: &dyn LiveStore) {
     assert_eq!(store.get(session).await.unwrap(), None);
 }
 
+pub(crate) async fn a_sign_of_life(store: &dyn LiveStore) {
+    assert!(store.pulse().await.unwrap().starts_with(|c: char| c.is_ascii_digit()));
+}
+
 pub(crate) async fn forgetting_twice_is_no_error(store: &dyn LiveStore) {
     let session = SessionId::random();
     store.forget(session).await.unwrap();

@@ -9,6 +9,7 @@ mod link;
 mod login;
 mod memory;
 mod redis_store;
+mod stream;
 
 #[cfg(test)]
 mod conformance;
@@ -18,7 +19,7 @@ mod redis_tests;
 pub use events::{EVENT_BUFFER, EventLine, Events};
 pub use login::{RedisLogin, RedisLoginError, RedisUrl, RedisUrlError};
 pub use memory::MemoryStore;
-pub use redis_store::RedisStore;
+pub use redis_store::{RedisStore, probe_redis};
 
 use async_trait::async_trait;
 use std::net::IpAddr;
@@ -65,6 +66,9 @@ pub trait LiveStore: Send + Sync + 'static {
 
     /// Sends a line to every subscriber on every node. Never waits for a slow one.
     async fn publish(&self, line: EventLine) -> Result<(), LiveError>;
+
+    /// A sign of life: the version of what keeps it.
+    async fn pulse(&self) -> Result<String, LiveError>;
 
     /// Every line that is published from now on, once; of other nodes also what was still on its way here.
     async fn subscribe(&self) -> Result<Events, LiveError>;

@@ -2,7 +2,7 @@
 
 use crate::{LiveError, RedisLogin};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, FromRedisValue, Pipeline, RedisError};
+use redis::{AsyncConnectionConfig, ErrorKind, FromRedisValue, Pipeline, RedisError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -12,6 +12,9 @@ use tokio::time::Instant;
 const ANSWER: Duration = Duration::from_millis(500);
 /// After a failure nobody tries for so long: ten thousand heartbeats do not each wait for a server that is away.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// The reader may wait for a connection: nobody waits for it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A link to Redis.
 pub(crate) struct Link {
@@ -52,7 +55,7 @@ impl Link {
                 self.note(Some(&error.to_string()));
                 return Err(LiveError::Unavailable(error.to_string()));
             }
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(error)) => explain(self.login.user(), &error),
             Err(_) => "no answer in time".to_owned(),
         };
         let mut state = self.state.lock().await;
@@ -101,11 +104,23 @@ pub(crate) async fn connect(
     answer: Duration,
 ) -> Result<MultiplexedConnection, LiveError> {
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(patience)).set_response_timeout(Some(answer));
-    let connecting = login.0.get_multiplexed_async_connection_with_config(&config);
+    let connecting = login.client.get_multiplexed_async_connection_with_config(&config);
     // Also the greeting, which a server that hangs does not answer.
     match tokio::time::timeout(patience * 2, connecting).await {
         Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(error)) => Err(LiveError::Unavailable(error.to_string())),
+        Ok(Err(error)) => Err(LiveError::Unavailable(explain(login.user(), &error))),
         Err(_) => Err(LiveError::Unavailable("no connection in time".into())),
     }
+}
+
+/// What an operator can do something about, in words that say what.
+fn explain(user: &str, error: &RedisError) -> String {
+    let said = error.to_string();
+    if said.contains("certificate") {
+        return format!("the server cannot be trusted ([live] ca): {said}");
+    }
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        return format!("the user '{user}' is not let in: {said}");
+    }
+    said
 }

@@ -70,7 +70,10 @@ impl fmt::Debug for RedisUrl {
 
 /// Where Redis is and as whom this process uses it.
 #[derive(Debug, Clone)]
-pub struct RedisLogin(pub(crate) Client);
+pub struct RedisLogin {
+    pub(crate) client: Client,
+    user: String,
+}
 
 /// Why a login cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -104,11 +107,17 @@ impl RedisLogin {
             settings = settings.set_username(user).set_password(password.as_str());
         }
         let info = url.info.set_redis_settings(settings);
-        let Some(path) = ca else { return Ok(Self(Client::open(info)?)) };
+        let user = user.to_owned();
+        let Some(path) = ca else { return Ok(Self { client: Client::open(info)?, user }) };
         let root =
             std::fs::read(path).map_err(|source| RedisLoginError::Certificate { path: path.to_owned(), source })?;
         let trust = TlsCertificates { client_tls: None, root_cert: Some(root) };
-        Ok(Self(Client::build_with_tls(info, trust)?))
+        Ok(Self { client: Client::build_with_tls(info, trust)?, user })
+    }
+
+    /// As whom.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
     }
 }
 

@@ -56,6 +56,10 @@ impl LiveStore for MemoryStore {
         Ok(())
     }
 
+    async fn pulse(&self) -> Result<String, LiveError> {
+        Ok(env!("CARGO_PKG_VERSION").to_owned())
+    }
+
     async fn publish(&self, line: EventLine) -> Result<(), LiveError> {
         // An error only says that nobody listens.
         drop(self.events.send(line));
@@ -88,6 +92,7 @@ mod tests {
         late_news_changes_nothing_newer,
         defect_066_late_news_makes_no_ghost,
         forgetting_twice_is_no_error,
+        a_sign_of_life,
         every_subscriber_hears_every_event_in_order,
         a_slow_subscriber_is_cut_and_told,
     );

@@ -4,11 +4,10 @@
 //! writes them. Events reach this node's subscribers directly and those of other nodes through a stream, which
 //! each node reads from where it was: a short interruption loses none.
 
-use crate::link::{Link, connect};
-use crate::{EVENT_BUFFER, EventLine, Events, LiveError, LiveFacts, LiveStore, RedisLogin, keys};
+use crate::link::{Link, PATIENCE, connect};
+use crate::{EVENT_BUFFER, EventLine, Events, LiveError, LiveFacts, LiveStore, RedisLogin, keys, stream};
 use async_trait::async_trait;
 use redis::aio::MultiplexedConnection;
-use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{RedisError, Script};
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -17,16 +16,8 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use tornado_shared::model::{SessionId, Transfer, UnixSeconds};
 
-/// The server answers a reader after so long also when there is nothing.
-const BLOCK: Duration = Duration::from_secs(1);
 /// Longest wait of a new subscriber for the reader to be attached; without it only this node's events come.
 const ATTACH: Duration = Duration::from_secs(3);
-/// The reader may wait for a connection: nobody waits for it.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// Between two attempts of the reader.
-const RETRY: Duration = Duration::from_millis(500);
-/// Events that are read at once.
-const BATCH: usize = 256;
 
 /// Instants never go back and nothing is made that is not there, decided in one step. KEYS\[1\]: the session's key;
 /// ARGV: time to live, heartbeat, handshake or empty, the four counters, address or empty.
@@ -73,7 +64,7 @@ impl RedisStore {
         let node = SessionId::random().to_string();
         let events = broadcast::Sender::new(EVENT_BUFFER);
         let (told, attached) = watch::channel(false);
-        let reader = tokio::spawn(read(login.clone(), node.clone(), events.clone(), told));
+        let reader = tokio::spawn(stream::read(login.clone(), node.clone(), events.clone(), told));
         Self { link: Link::new(login), update: Script::new(UPDATE), node, events, attached, reader }
     }
 }
@@ -84,7 +75,8 @@ impl LiveStore for RedisStore {
         let key = keys::session(session);
         let mut commands = redis::pipe();
         commands.atomic().del(&key).ignore();
-        commands.hset_multiple(&key, &fields(&facts)).ignore();
+        // `hset_multiple` would send HMSET, which the service's user has no right to.
+        commands.cmd("HSET").arg(&key).arg(fields(&facts)).ignore();
         commands.expire(&key, ttl()).ignore();
         self.link.send(&commands).await
     }
@@ -113,6 +105,10 @@ impl LiveStore for RedisStore {
         self.link.send(&commands).await
     }
 
+    async fn pulse(&self) -> Result<String, LiveError> {
+        self.link.run(async |mut connection| version(&mut connection).await).await
+    }
+
     async fn publish(&self, line: EventLine) -> Result<(), LiveError> {
         // An error only says that nobody listens here.
         drop(self.events.send(line.clone()));
@@ -130,116 +126,17 @@ impl LiveStore for RedisStore {
     }
 }
 
-/// Where a reader is in the stream.
-#[derive(Debug, Clone)]
-struct Place {
-    /// Of the last event that was read.
-    id: String,
-    /// Who wrote it and what: after a loss another event may have the same number.
-    event: Option<Event>,
+/// Looks once whether a login is let in, without the pauses of a store that is in use: the server's version.
+pub async fn probe_redis(login: &RedisLogin) -> Result<String, LiveError> {
+    let mut connection = connect(login, PATIENCE, PATIENCE).await?;
+    version(&mut connection).await.map_err(|error| LiveError::Unavailable(error.to_string()))
 }
 
-/// Publisher and line of an event.
-type Event = (String, String);
-
-impl Place {
-    /// Before every event.
-    fn start() -> Self {
-        Self { id: START.to_owned(), event: None }
-    }
-
-    fn after(entry: &StreamId) -> Self {
-        Self { id: entry.id.clone(), event: event(entry) }
-    }
-
-    /// True when the stream that ends with `newest` is not the one that was read up to here: Redis forgot it, or its
-    /// clock was set back. Numbers begin with the clock's milliseconds, so within one of them a stream that was lost and
-    /// made again gives the same number to another event.
-    fn is_lost(&self, newest: &Self) -> bool {
-        order(&newest.id) < order(&self.id) || (newest.id == self.id && newest.event != self.event)
-    }
-}
-
-/// Hands on the other nodes' events, for ever.
-async fn read(login: RedisLogin, node: String, events: broadcast::Sender<EventLine>, attached: watch::Sender<bool>) {
-    let mut after: Option<Place> = None;
-    loop {
-        if let Ok(mut connection) = connect(&login, PATIENCE, BLOCK * 3).await {
-            // Ends with an error only; then everything begins anew from where it was.
-            if let Err(error) = follow(&mut connection, &mut after, &node, &events, &attached).await {
-                tracing::debug!(%error, "events of other nodes are interrupted");
-            }
-        }
-        attached.send_replace(false);
-        tokio::time::sleep(RETRY).await;
-    }
-}
-
-async fn follow(
-    connection: &mut MultiplexedConnection,
-    after: &mut Option<Place>,
-    node: &str,
-    events: &broadcast::Sender<EventLine>,
-    attached: &watch::Sender<bool>,
-) -> Result<(), RedisError> {
-    let mut from = match after.take() {
-        Some(known) => known,
-        None => newest(connection).await?,
-    };
-    loop {
-        *after = Some(from.clone());
-        attached.send_replace(true);
-        let reply: Option<StreamReadReply> = redis::cmd("XREAD")
-            .arg("COUNT")
-            .arg(BATCH)
-            .arg("BLOCK")
-            .arg(millis(BLOCK))
-            .arg("STREAMS")
-            .arg(keys::EVENTS)
-            .arg(&from.id)
-            .query_async(connection)
-            .await?;
-        let Some(reply) = reply else {
-            if from.is_lost(&newest(connection).await?) {
-                from = Place::start();
-            }
-            continue;
-        };
-        for entry in reply.keys.into_iter().flat_map(|key| key.ids) {
-            hand_on(&entry, node, events);
-            from = Place::after(&entry);
-        }
-    }
-}
-
-/// Before every event.
-const START: &str = "0-0";
-
-/// A number of the stream, `milliseconds-count`, as it is ordered.
-fn order(id: &str) -> (u64, u64) {
-    let (millis, count) = id.split_once('-').unwrap_or((id, "0"));
-    (millis.parse().unwrap_or(0), count.parse().unwrap_or(0))
-}
-
-async fn newest(connection: &mut MultiplexedConnection) -> Result<Place, RedisError> {
-    let command = redis::cmd("XREVRANGE").arg(keys::EVENTS).arg("+").arg("-").arg("COUNT").arg(1).to_owned();
-    let last: StreamRangeReply = command.query_async(connection).await?;
-    Ok(last.ids.first().map_or_else(Place::start, Place::after))
-}
-
-fn event(entry: &StreamId) -> Option<Event> {
-    Some((entry.get("node")?, entry.get("line")?))
-}
-
-fn hand_on(entry: &StreamId, node: &str, events: &broadcast::Sender<EventLine>) {
-    let Some((from, line)) = event(entry) else { return };
-    if from != node {
-        drop(events.send(line.into()));
-    }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+/// `HELLO` without words changes nothing (redis.io/commands/hello), and a service's user may say it.
+async fn version(connection: &mut MultiplexedConnection) -> Result<String, RedisError> {
+    let about: HashMap<String, redis::Value> = redis::cmd("HELLO").query_async(connection).await?;
+    let version = about.get("version").map(redis::from_redis_value_ref::<String>).transpose()?;
+    Ok(version.unwrap_or_else(|| "unknown".to_owned()))
 }
 
 fn ttl() -> i64 {
@@ -272,22 +169,4 @@ fn facts(fields: &HashMap<String, String>) -> Option<LiveFacts> {
         tor_base: transfer("tor_rx", "tor_tx")?,
         client_ip: read(fields, "address"),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stream_that_was_made_again_is_known_by_its_newest_event() {
-        let place = |id: &str, line: &str| Place { id: id.into(), event: Some(("node".into(), line.into())) };
-        let here = place("1000-1", "a");
-        assert!(!here.is_lost(&place("1000-1", "a")), "nothing happened");
-        assert!(!here.is_lost(&place("1000-2", "b")), "the next one is on its way");
-        assert!(here.is_lost(&place("1000-0", "b")));
-        assert!(here.is_lost(&place("999-7", "b")));
-        assert!(here.is_lost(&place("1000-1", "b")), "the same millisecond");
-        assert!(here.is_lost(&Place::start()));
-        assert!(!Place::start().is_lost(&Place::start()));
-    }
 }

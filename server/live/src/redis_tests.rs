@@ -1,20 +1,33 @@
 //! Redis against the conformance suite, and a server that hangs, dies and forgets.
 
-use crate::{Events, LiveFacts, LiveStore, RedisLogin, RedisStore, conformance};
+use crate::{Events, LiveError, LiveFacts, LiveStore, RedisLogin, RedisStore, conformance, probe_redis};
+use std::path::Path;
 use std::time::{Duration, Instant};
-use tornado_e2e_engines::{Redis, RedisOptions};
+use tornado_e2e_engines::{Authority, Redis, RedisOptions};
 use tornado_shared::model::SessionId;
+use zeroize::Zeroizing;
+
+/// What an installation gives to an operator, with a password; and somebody who may empty it between tests.
+fn with_acl() -> RedisOptions {
+    let users = include_str!("../../../installers/redis/users.acl").replace("resetpass", ">a&secret");
+    RedisOptions { acl: Some(format!("{users}user admin on >admin ~* &* +@all\n")), tls: None }
+}
+
+fn login(url: &str, password: Option<&str>, ca: Option<&Path>) -> RedisLogin {
+    let password = password.map(|password| Zeroizing::new(password.to_owned()));
+    RedisLogin::new(url.parse().unwrap(), "tornado_session", password.as_ref(), ca).unwrap()
+}
 
 fn store(server: &Redis) -> RedisStore {
-    RedisStore::new(RedisLogin::new(server.url().parse().unwrap(), "tornado_session", None, None).unwrap())
+    RedisStore::new(login(&server.url(), Some("a&secret"), None))
 }
 
 macro_rules! conform {
     ($($check:ident),+ $(,)?) => {
-        /// One server for all checks, emptied before each.
+        /// One server for all checks, emptied before each, as the service's own user.
         #[tokio::test]
         async fn redis_conforms() {
-            let server = Redis::start(&RedisOptions::default()).unwrap();
+            let server = Redis::start(&with_acl()).unwrap();
             $(
                 server.flush().unwrap();
                 conformance::$check(&store(&server)).await;
@@ -28,6 +41,7 @@ conform!(
     late_news_changes_nothing_newer,
     defect_066_late_news_makes_no_ghost,
     forgetting_twice_is_no_error,
+    a_sign_of_life,
     every_subscriber_hears_every_event_in_order,
     a_slow_subscriber_is_cut_and_told,
 );
@@ -54,7 +68,8 @@ async fn defect_073_the_servers_settings_are_left_alone() {
         lines
     };
     let before = settings();
-    let store = store(&server);
+    // Without names and passwords, as it comes.
+    let store = RedisStore::new(login(&server.url(), None, None));
     let mut events = store.subscribe().await.unwrap();
     let session = SessionId::random();
     store.open(session, LiveFacts::default()).await.unwrap();
@@ -68,7 +83,7 @@ async fn defect_073_the_servers_settings_are_left_alone() {
 
 #[tokio::test]
 async fn every_node_hears_every_event_once() {
-    let server = Redis::start(&RedisOptions::default()).unwrap();
+    let server = Redis::start(&with_acl()).unwrap();
     let nodes = [store(&server), store(&server)];
     let mut here = nodes[0].subscribe().await.unwrap();
     let mut there = nodes[1].subscribe().await.unwrap();
@@ -90,7 +105,7 @@ async fn every_node_hears_every_event_once() {
 
 #[tokio::test]
 async fn a_server_that_hangs_dies_or_forgets_holds_nobody() {
-    let server = Redis::start(&RedisOptions::default()).unwrap();
+    let server = Redis::start(&with_acl()).unwrap();
     let nodes = [store(&server), store(&server)];
     let session = SessionId::random();
     let facts = LiveFacts { last_heartbeat: 100, ..LiveFacts::default() };
@@ -138,4 +153,98 @@ async fn back(node: &RedisStore, session: SessionId) -> bool {
         assert!(Instant::now() < until, "it must come back by itself");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Why nobody gets in, and that it was known at once.
+async fn refused(login: RedisLogin) -> String {
+    let begun = Instant::now();
+    let LiveError::Unavailable(why) = probe_redis(&login).await.unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(4), "{why}");
+    let store = RedisStore::new(login);
+    assert!(store.open(SessionId::random(), LiveFacts::default()).await.is_err());
+    why
+}
+
+#[tokio::test]
+async fn tls_is_checked_and_passwords_are() {
+    // The one provider of the process, as `tornadod` installs it.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let dir = tempfile::tempdir().unwrap();
+    let (authority, other) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let trust = |name: &str, authority: &Authority| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, authority.certificate()).unwrap();
+        path
+    };
+    let (ca, wrong_ca) = (trust("ca.pem", &authority), trust("other.pem", &other));
+    let tls = Some(authority.server("127.0.0.1").unwrap());
+    let server = Redis::start(&RedisOptions { tls, ..with_acl() }).unwrap();
+    let url = format!("rediss://127.0.0.1:{}", server.port());
+
+    let good = login(&url, Some("a&secret"), Some(&ca));
+    assert!(probe_redis(&good).await.unwrap().starts_with(|c: char| c.is_ascii_digit()));
+    let nodes = [RedisStore::new(good.clone()), RedisStore::new(good)];
+    let session = SessionId::random();
+    nodes[0].open(session, LiveFacts { last_heartbeat: 7, ..LiveFacts::default() }).await.unwrap();
+    assert_eq!(nodes[1].get(session).await.unwrap().unwrap().last_heartbeat, 7);
+    let mut there = nodes[1].subscribe().await.unwrap();
+    nodes[0].publish("sealed".into()).await.unwrap();
+    hears(&mut there, "sealed").await;
+
+    let why = refused(login(&url, Some("a&secret"), Some(&wrong_ca))).await;
+    assert!(why.contains("UnknownIssuer") && why.contains("[live] ca"), "{why}");
+    let why = refused(login(&url, Some("a&secret"), None)).await;
+    assert!(why.contains("UnknownIssuer"), "nobody trusts it by default: {why}");
+    let wrong_name = url.replace("127.0.0.1", "localhost");
+    let why = refused(login(&wrong_name, Some("a&secret"), Some(&ca))).await;
+    assert!(why.to_lowercase().contains("name"), "the right authority and the wrong server: {why}");
+    let why = refused(login(&url, Some("another"), Some(&ca))).await;
+    assert!(why.contains("authentication failed") && why.contains("tornado_session"), "{why}");
+    assert!(!why.contains("another"), "the password is not shown: {why}");
+    let why = refused(login(&url, None, Some(&ca))).await;
+    assert!(why.contains("NOAUTH"), "{why}");
+    // No TLS where TLS is: neither hangs nor goes on.
+    let why = refused(login(&url.replace("rediss", "redis"), Some("a&secret"), None)).await;
+    assert!(!why.is_empty());
+    let missing = RedisLogin::new(url.parse().unwrap(), "x", None, Some(Path::new("/no/such/file")));
+    assert!(missing.unwrap_err().to_string().contains("/no/such/file"));
+}
+
+/// What a service must not do. That it can do all it must is what the suite says, which runs as it.
+#[tokio::test]
+async fn the_services_user_has_its_own_keys_and_commands_only() {
+    let server = Redis::start(&with_acl()).unwrap();
+    let as_session =
+        |words: &str| server.commands(&["AUTH tornado_session a&secret", words]).unwrap().pop().unwrap_or_default();
+    assert!(as_session("HGETALL v1:session:x").starts_with('*'));
+    for words in [
+        "GET other",
+        "HGETALL v1:other",
+        "HSET v1:other a b",
+        "DEL v1:eventsx",
+        "FLUSHALL",
+        "FLUSHDB",
+        "CONFIG GET *",
+        "KEYS *",
+        "SCAN 0",
+        "ACL LIST",
+        "ACL SETUSER tornado_session +@all",
+        "BGSAVE",
+        "SHUTDOWN",
+        "MONITOR",
+        "CLIENT LIST",
+        "SUBSCRIBE x",
+        "EVAL return 0",
+        "REPLICAOF h 1",
+        "MODULE LIST",
+        "SAVE",
+        "INFO",
+    ] {
+        assert!(as_session(words).contains("NOPERM"), "{words}: {}", as_session(words));
+    }
+    // A script has no other rights.
+    let script = "SCRIPT LOAD 'return redis.call(\"GET\",KEYS[1])'";
+    let sha = as_session(script).trim_start_matches(|c: char| c != '\n').trim().to_owned();
+    assert!(as_session(&format!("EVALSHA {sha} 1 other")).to_uppercase().contains("NOPERM"));
+    assert!(server.command("HGETALL v1:session:x").unwrap().contains("NOAUTH"), "nobody without a name");
 }

@@ -4,7 +4,7 @@ use crate::StoreError;
 use crate::flush::Log;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _, Row as _, Transaction};
 use std::fs::OpenOptions;
 use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -23,9 +23,37 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Database {
     writer: AnyPool,
     reader: AnyPool,
-    begin: &'static str,
+    engine: Engine,
     /// Flushed after each commit; `None` where the engine does so itself.
     log: Option<Arc<Log>>,
+}
+
+/// Which database it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// A file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+impl Engine {
+    /// How a transaction that writes begins.
+    const fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            // Each statement sees what was committed before it; races are decided by constraints, by conditional
+            // updates and by locks on rows, all of which look again after they waited (PostgreSQL manual, 13.2.1).
+            Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        }
+    }
+
+    pub(crate) const fn version(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT sqlite_version() AS version",
+            Self::Postgres => "SELECT split_part(current_setting('server_version'), ' ', 1) AS version",
+        }
+    }
 }
 
 impl Database {
@@ -46,11 +74,25 @@ impl Database {
         let writer = sqlite_pool(1, WRITER_PRAGMAS).connect_with(options.clone()).await?;
         migrations.run(&writer).await?;
         let reader = sqlite_pool(READERS, READER_PRAGMAS).connect_with(options).await?;
-        Ok(Self { writer, reader, begin: "BEGIN IMMEDIATE", log: Some(Log::of(path)) })
+        Ok(Self { writer, reader, engine: Engine::Sqlite, log: Some(Log::of(path)) })
     }
 
-    pub(crate) const fn new(writer: AnyPool, reader: AnyPool, begin: &'static str) -> Self {
-        Self { writer, reader, begin, log: None }
+    pub(crate) const fn new(writer: AnyPool, reader: AnyPool, engine: Engine) -> Self {
+        Self { writer, reader, engine, log: None }
+    }
+
+    /// Which it is.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Its version: a sign of life that waits as long as any transaction that writes.
+    pub async fn pulse(&self) -> Result<String, StoreError> {
+        let mut transaction = self.begin().await?;
+        let row = sqlx::query(self.engine.version()).fetch_one(&mut *transaction).await?;
+        transaction.rollback().await?;
+        Ok(row.try_get("version")?)
     }
 
     /// For queries that only read. Sees everything committed before.
@@ -77,7 +119,7 @@ impl Database {
 
     /// Begins a transaction that writes. Undone when dropped without commit.
     pub async fn begin(&self) -> Result<Write, StoreError> {
-        Ok(Write { transaction: self.writer.begin_with(self.begin).await?, database: self.clone() })
+        Ok(Write { transaction: self.writer.begin_with(self.engine.begin()).await?, database: self.clone() })
     }
 
     async fn flush(&self) -> Result<(), StoreError> {

@@ -15,6 +15,15 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
+    /// A password or certificate.
+    #[error("cannot use the file {path}: {source}")]
+    Input {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A path that cannot be written as a URL.
     #[error("the path {0} of the database is not valid UTF-8")]
     Path(PathBuf),
@@ -27,6 +36,17 @@ pub enum StoreError {
     /// A PostgreSQL database of an older version of this program.
     #[error("the database lacks migration {0}: run `tornadod migrate schema` as its owner")]
     SchemaOld(i64),
+    /// The certificate of a server is not that of whom we want to speak to, or it has none.
+    #[error("the database server cannot be trusted (sslmode, sslrootcert in [store] url): {0}")]
+    Untrusted(String),
+    /// The server does not know the role, its password, or lets it in from elsewhere only.
+    #[error("the database does not let the role '{role}' in: {said}")]
+    NotLetIn {
+        /// As whom.
+        role: String,
+        /// The server's words.
+        said: String,
+    },
     /// The engine did not answer in time; what was asked may or may not have been done.
     #[error("the database did not answer in time")]
     Late,
@@ -48,10 +68,13 @@ impl StoreError {
                 error.code().is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01"))
             }
             Self::File { .. }
+            | Self::Input { .. }
             | Self::Path(_)
             | Self::Migration(_)
             | Self::SchemaMissing
             | Self::SchemaOld(_)
+            | Self::Untrusted(_)
+            | Self::NotLetIn { .. }
             | Self::Late
             | Self::Engine(_)
             | Self::Damaged(_) => false,

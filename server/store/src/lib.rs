@@ -14,13 +14,19 @@ pub mod identity;
 mod landed;
 mod original;
 mod postgres;
+#[cfg(test)]
+mod postgres_tests;
+mod postgres_url;
+#[cfg(test)]
+mod roles;
 pub mod sessions;
 mod snapshot;
 mod transfer;
 
-pub use db::{Database, Write};
+pub use db::{Database, Engine, Write};
 pub use error::StoreError;
 pub use original::{OriginalUser, original_users};
-pub use postgres::{PostgresLogin, PostgresUrl, PostgresUrlError, read_secret};
+pub use postgres::{PostgresLogin, probe_postgres, read_secret};
+pub use postgres_url::{PostgresUrl, PostgresUrlError};
 pub use snapshot::{KnownSchema, check_sqlite, is_newer_sqlite, snapshot_sqlite};
 pub use transfer::{Moved, SqliteFiles, TransferError, to_postgres, to_sqlite};

@@ -1,7 +1,7 @@
 //! Reaching a PostgreSQL database: where it is, as whom, and with which schema.
 
-use crate::StoreError;
-use crate::db::Database;
+use crate::db::{Database, Engine};
+use crate::{KnownSchema, PostgresUrl, StoreError};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor as _, Row as _};
@@ -14,7 +14,6 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 use tokio::time::Instant;
-use url::{Host, Url};
 use zeroize::Zeroizing;
 
 /// Connections of one service. Each is a process of the server.
@@ -28,73 +27,6 @@ const PASSWORD_BYTES: u64 = 1024;
 /// The server ends what a service that is gone left open, so nobody waits for its locks.
 const LIMITS: [(&str, &str); 3] =
     [("statement_timeout", "10s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "15s")];
-
-/// Where a PostgreSQL database is, as `postgres://host[:port]/database` or `postgres:///database?host=/directory` of
-/// its Unix socket. Says neither who nor with which password: each service has a role of its own.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PostgresUrl(Url);
-
-/// Why a URL of a database was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PostgresUrlError {
-    /// Not such a URL.
-    #[error("it must look like postgres://host/database: {0}")]
-    Malformed(String),
-    /// Somebody's name or password is in it.
-    #[error("it must not name a user or a password: each service has a role of its own and reads a password file")]
-    Credentials,
-    /// Passwords and keys would cross a network in the clear, or to anybody.
-    #[error("a database on another machine needs sslmode=verify-full")]
-    Clear,
-    /// A parameter that is not known here.
-    #[error("the parameter '{0}' is not known; there are host, port, sslmode, sslrootcert, sslcert, sslkey")]
-    Parameter(String),
-}
-
-impl FromStr for PostgresUrl {
-    type Err = PostgresUrlError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let url = Url::parse(text).map_err(|error| PostgresUrlError::Malformed(error.to_string()))?;
-        if !matches!(url.scheme(), "postgres" | "postgresql") {
-            return Err(PostgresUrlError::Malformed(format!("its scheme is {}", url.scheme())));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(PostgresUrlError::Credentials);
-        }
-        if url.path().trim_matches('/').is_empty() {
-            return Err(PostgresUrlError::Malformed("it names no database".into()));
-        }
-        let pairs: HashMap<_, _> = url.query_pairs().collect();
-        for name in pairs.keys() {
-            match name.as_ref() {
-                "host" | "port" | "sslmode" | "sslrootcert" | "sslcert" | "sslkey" => {}
-                "user" | "password" => return Err(PostgresUrlError::Credentials),
-                other => return Err(PostgresUrlError::Parameter(other.to_owned())),
-            }
-        }
-        let local = match (pairs.get("host"), url.host()) {
-            (Some(host), _) => host.starts_with('/'),
-            (None, Some(Host::Ipv4(address))) => address.is_loopback(),
-            (None, Some(Host::Ipv6(address))) => address.is_loopback(),
-            // A scheme that is not the web's leaves addresses as names.
-            (None, Some(Host::Domain(name))) => {
-                name == "localhost" || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-            }
-            (None, None) => return Err(PostgresUrlError::Malformed("it names no host".into())),
-        };
-        if !local && pairs.get("sslmode").is_none_or(|mode| mode != "verify-full") {
-            return Err(PostgresUrlError::Clear);
-        }
-        Ok(Self(url))
-    }
-}
-
-impl fmt::Display for PostgresUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// Where a database is and as whom this process uses it.
 #[derive(Clone)]
@@ -117,8 +49,8 @@ impl PostgresLogin {
     /// As `role`, with the password in the first line of `password_file`. A file that does not exist means that the
     /// server knows the role without one, as it does over its Unix socket (`peer`).
     pub fn new(url: PostgresUrl, role: &str, password_file: &Path) -> Result<Self, StoreError> {
-        let password =
-            read_secret(password_file).map_err(|source| StoreError::File { path: password_file.to_owned(), source })?;
+        let password = read_secret(password_file)
+            .map_err(|source| StoreError::Input { path: password_file.to_owned(), source })?;
         Ok(Self { url, role: role.to_owned(), password })
     }
 
@@ -128,8 +60,30 @@ impl PostgresLogin {
         Self { url, role: role.to_owned(), password: None }
     }
 
+    /// What an operator can do something about, in words that say what.
+    fn explain(&self, error: sqlx::Error) -> StoreError {
+        if let sqlx::Error::Tls(why) = &error {
+            return StoreError::Untrusted(why.to_string());
+        }
+        if let sqlx::Error::Io(failure) = &error
+            && let Some(why) = tls_failure(failure)
+        {
+            return StoreError::Untrusted(why);
+        }
+        // invalid_authorization_specification and invalid_password (PostgreSQL manual, appendix A).
+        match error.as_database_error().filter(|said| said.code().is_some_and(|code| code.starts_with("28"))) {
+            Some(said) => StoreError::NotLetIn { role: self.role.clone(), said: said.message().to_owned() },
+            None => error.into(),
+        }
+    }
+
     fn options(&self, schema: &str, limits: &[(&str, &str)]) -> Result<AnyConnectOptions, StoreError> {
         let mut url = self.url.0.clone();
+        // A socket that is missing may come; a certificate that is missing here does not.
+        for (_, path) in url.query_pairs().filter(|(name, _)| name.starts_with("ssl") && name != "sslmode") {
+            let path = std::path::PathBuf::from(path.as_ref());
+            File::open(&path).map_err(|source| StoreError::Input { path, source })?;
+        }
         {
             let mut pairs = url.query_pairs_mut();
             pairs.append_pair("user", &self.role).append_pair("application_name", "tornado");
@@ -144,6 +98,16 @@ impl PostgresLogin {
         let text = Zeroizing::new(String::from(url));
         Ok(AnyConnectOptions::from_str(&text)?.disable_statement_logging())
     }
+}
+
+/// A connection that failed on its way. Not what TLS refused, which does not change by waiting.
+fn is_io(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(why) if tls_failure(why).is_none())
+}
+
+/// The words of the TLS library, which come as a failure of input or output.
+fn tls_failure(error: &std::io::Error) -> Option<String> {
+    error.get_ref().filter(|inner| inner.is::<rustls::Error>()).map(ToString::to_string)
 }
 
 /// The first line of a file that others cannot read. None: there is no such file.
@@ -170,7 +134,7 @@ impl Database {
     pub async fn open_postgres(login: &PostgresLogin, schema: &str, wanted: &Migrator) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let options = login.options(schema, &LIMITS)?;
-        let mut probe = connect(&options).await?;
+        let mut probe = connect(login, &options).await?;
         check(&mut probe, schema, wanted).await?;
         probe.close().await?;
         let pool = AnyPoolOptions::new()
@@ -178,17 +142,30 @@ impl Database {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_release(|connection, _| Box::pin(crate::db::left_clean(connection)))
             .connect_lazy_with(options);
-        // Each statement sees what was committed before it; races are decided by constraints, by conditional updates
-        // and by locks on rows, all of which look again after they waited (PostgreSQL manual, 13.2.1).
-        Ok(Self::new(pool.clone(), pool, "BEGIN ISOLATION LEVEL READ COMMITTED"))
+        Ok(Self::new(pool.clone(), pool, Engine::Postgres))
     }
+}
+
+/// Looks once whether a login can work with a schema, without waiting for a server that is away: its version.
+///
+/// # Errors
+/// What keeps a service from working with it.
+pub async fn probe_postgres(login: &PostgresLogin, schema: KnownSchema) -> Result<String, StoreError> {
+    sqlx::any::install_default_drivers();
+    let options = login.options(schema.name(), &LIMITS)?;
+    let connecting = tokio::time::timeout(ACQUIRE_TIMEOUT, AnyConnection::connect_with(&options));
+    let mut db = connecting.await.map_err(|_| StoreError::Late)?.map_err(|error| login.explain(error))?;
+    check(&mut db, schema.name(), &schema.postgres()).await?;
+    let row = sqlx::query(Engine::Postgres.version()).fetch_one(&mut db).await?;
+    db.close().await?;
+    Ok(row.try_get("version")?)
 }
 
 /// Brings a schema up to date as its owner. `service` is the role that works with its tables; from it the right to
 /// change the record of migrations is taken.
 pub async fn migrate(login: &PostgresLogin, schema: &str, service: &str, wanted: &Migrator) -> Result<(), StoreError> {
     sqlx::any::install_default_drivers();
-    let mut owner = connect(&login.options(schema, &[])?).await?;
+    let mut owner = connect(login, &login.options(schema, &[])?).await?;
     // Names of ours, in letters and underscores: no value from outside.
     let make = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
     owner.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(make))).await?;
@@ -212,17 +189,17 @@ pub async fn migrate(login: &PostgresLogin, schema: &str, service: &str, wanted:
 /// One connection without limits of time, for the owner of the tables.
 pub async fn writer(login: &PostgresLogin) -> Result<AnyConnection, StoreError> {
     sqlx::any::install_default_drivers();
-    connect(&login.options("public", &[])?).await
+    connect(login, &login.options("public", &[])?).await
 }
 
 /// One connection that only reads.
 pub async fn reader(login: &PostgresLogin, schema: &str) -> Result<AnyConnection, StoreError> {
     sqlx::any::install_default_drivers();
-    connect(&login.options(schema, &[("default_transaction_read_only", "on")])?).await
+    connect(login, &login.options(schema, &[("default_transaction_read_only", "on")])?).await
 }
 
 /// Waits for a server that is just starting; any other refusal is final.
-async fn connect(options: &AnyConnectOptions) -> Result<AnyConnection, StoreError> {
+async fn connect(login: &PostgresLogin, options: &AnyConnectOptions) -> Result<AnyConnection, StoreError> {
     let until = Instant::now() + START_WAIT;
     loop {
         let error = match tokio::time::timeout(ACQUIRE_TIMEOUT, AnyConnection::connect_with(options)).await {
@@ -231,9 +208,9 @@ async fn connect(options: &AnyConnectOptions) -> Result<AnyConnection, StoreErro
             Err(_) => sqlx::Error::PoolTimedOut,
         };
         let starting = matches!(&error, sqlx::Error::Database(said) if said.is_transient_in_connect_phase());
-        let away = starting || matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut);
+        let away = starting || is_io(&error) || matches!(error, sqlx::Error::PoolTimedOut);
         if !away || Instant::now() > until {
-            return Err(error.into());
+            return Err(login.explain(error));
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -272,32 +249,6 @@ pub async fn check(db: &mut AnyConnection, schema: &str, wanted: &Migrator) -> R
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
-
-    #[test]
-    fn urls_without_names_and_with_tls_are_taken() {
-        for good in [
-            "postgres:///tornado?host=/var/run/postgresql",
-            "postgres://127.0.0.1:5433/tornado",
-            "postgres://[::1]/tornado",
-            "postgresql://localhost/tornado?sslmode=disable",
-            "postgres://db.example.org/tornado?sslmode=verify-full&sslrootcert=/etc/tornado/ca.pem",
-        ] {
-            assert!(good.parse::<PostgresUrl>().is_ok(), "{good}");
-        }
-        for (bad, why) in [
-            ("mysql://db/x", PostgresUrlError::Malformed("its scheme is mysql".into())),
-            ("postgres://db.example.org", PostgresUrlError::Malformed("it names no database".into())),
-            ("postgres:///tornado", PostgresUrlError::Malformed("it names no host".into())),
-            ("postgres://me@localhost/x", PostgresUrlError::Credentials),
-            ("postgres://localhost/x?password=y", PostgresUrlError::Credentials),
-            ("postgres://db.example.org/x", PostgresUrlError::Clear),
-            ("postgres://db.example.org/x?sslmode=require", PostgresUrlError::Clear),
-            ("postgres:///x?host=db.example.org", PostgresUrlError::Clear),
-            ("postgres://localhost/x?optoins=1", PostgresUrlError::Parameter("optoins".into())),
-        ] {
-            assert_eq!(bad.parse::<PostgresUrl>().unwrap_err(), why, "{bad}");
-        }
-    }
 
     #[test]
     fn a_password_that_everybody_may_read_is_refused() {

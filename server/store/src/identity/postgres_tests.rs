@@ -1,17 +1,15 @@
-//! The suite on PostgreSQL.
+//! The suite on PostgreSQL, as the service's own role.
 
 use super::{IdentityStore, SqlIdentityStore, conformance};
-use crate::PostgresLogin;
+use crate::roles::Roles;
 use std::sync::Arc;
-use tornado_e2e_engines::Postgres;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_conforms() {
-    let server = Postgres::shared().unwrap();
+    let roles = Roles::start().await;
     conformance::identity(|| async {
-        let login = PostgresLogin::trusted(server.database().unwrap().parse().unwrap(), "postgres");
-        SqlIdentityStore::migrate_postgres(&login).await.unwrap();
-        Arc::new(SqlIdentityStore::open_postgres(&login).await.unwrap()) as Arc<dyn IdentityStore>
+        let store = SqlIdentityStore::open_postgres(&roles.login("tornado_auth")).await.unwrap();
+        Arc::new(store) as Arc<dyn IdentityStore>
     })
     .await;
 }

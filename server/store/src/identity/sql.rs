@@ -45,6 +45,12 @@ impl SqlIdentityStore {
         self.db.close().await;
     }
 
+    /// The database it is in.
+    #[must_use]
+    pub const fn database(&self) -> &Database {
+        &self.db
+    }
+
     pub(super) async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
         Ok(self.db.reader().acquire().await?)
     }

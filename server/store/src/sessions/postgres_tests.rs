@@ -3,6 +3,7 @@
 use super::conformance::{self, NODE};
 use super::{OpenSession, Opened, SessionStore, SqlSessions};
 use crate::PostgresLogin;
+use crate::roles::Roles;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tornado_e2e_engines::{Postgres, PostgresOptions};
@@ -16,12 +17,12 @@ async fn empty(server: &Postgres) -> SqlSessions {
 
 macro_rules! conform {
     ($($check:ident),+ $(,)?) => {
-        /// One server for all checks, a database for each.
+        /// One server for all checks, a database for each, as the service's own role.
         #[tokio::test]
         async fn postgres_conforms() {
-            let server = Postgres::shared().unwrap();
+            let roles = Roles::start().await;
             $(
-                let store = empty(&server).await;
+                let store = SqlSessions::open_postgres(&roles.login("tornado_session")).await.unwrap();
                 conformance::$check(&store).await;
                 store.shut().await;
             )+

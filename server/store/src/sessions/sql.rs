@@ -44,6 +44,12 @@ impl SqlSessions {
         self.db.close().await;
     }
 
+    /// The database it is in.
+    #[must_use]
+    pub const fn database(&self) -> &Database {
+        &self.db
+    }
+
     async fn try_open(&self, open: &OpenSession) -> Result<Opened, StoreError> {
         let mut tx = self.db.begin().await?;
         let opened = open_in(&mut tx, open).await?;

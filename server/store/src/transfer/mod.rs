@@ -14,7 +14,12 @@ use crate::sessions::SqlSessions;
 use crate::{KnownSchema, PostgresLogin, StoreError, postgres, snapshot};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};
 use std::path::Path;
+use std::time::Duration;
 use tables::Table;
+use tokio::time::Instant;
+
+/// Connections of services that ended are gone within this time.
+const GOING: Duration = Duration::from_secs(3);
 
 /// The two files of an embedded server, or copies of them.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +95,7 @@ impl End<'_> {
 pub async fn to_postgres(files: SqliteFiles<'_>, owner: &PostgresLogin) -> Result<Vec<Moved>, TransferError> {
     current(files).await?;
     let mut database = postgres::writer(owner).await?;
+    unused(&mut database).await?;
     let mut moved = Vec::new();
     let mut transaction = database.begin().await?;
     for (schema, file) in both(files) {
@@ -98,7 +104,6 @@ pub async fn to_postgres(files: SqliteFiles<'_>, owner: &PostgresLogin) -> Resul
         let tables = tables::read(&mut sqlite, schema.record()).await?;
         // Nobody writes meanwhile; who tries waits for the end.
         lock(&mut transaction, schema, &tables, "EXCLUSIVE").await?;
-        unused(&mut transaction).await?;
         let mut from = End { db: &mut sqlite, schema: None };
         let mut to = End { db: &mut transaction, schema: Some(schema.name()) };
         moved.extend(copy(schema, &tables, &mut from, &mut to).await?);
@@ -121,6 +126,7 @@ pub async fn to_sqlite(
 ) -> Result<Vec<Moved>, TransferError> {
     current(files).await?;
     let mut database = postgres::writer(owner).await?;
+    unused(&mut database).await?;
     // Both schemas as they were at one moment.
     let mut transaction = database.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await?;
     let mut moved = Vec::new();
@@ -129,7 +135,6 @@ pub async fn to_sqlite(
         let mut sqlite = snapshot::connect(file).await?;
         let tables = tables::read(&mut sqlite, schema.record()).await?;
         lock(&mut transaction, schema, &tables, "SHARE").await?;
-        unused(&mut transaction).await?;
         if schema == KnownSchema::Sessions {
             only(&mut transaction, gateway).await?;
         }
@@ -203,17 +208,22 @@ async fn lock(db: &mut AnyConnection, schema: KnownSchema, tables: &[Table], how
     Ok(())
 }
 
-/// Services keep connections as long as they run, whatever gateway they are on.
+/// Services keep connections as long as they run, whatever gateway they are on. Those of one that has just ended are
+/// there for a moment.
 async fn unused(db: &mut AnyConnection) -> Result<(), TransferError> {
-    let row = sqlx::query(
-        "SELECT COUNT(*) AS open FROM pg_stat_activity
-         WHERE datname = current_database() AND usename IN ('tornado_auth', 'tornado_session')",
-    )
-    .fetch_one(db)
-    .await?;
-    match row.try_get("open")? {
-        0 => Ok(()),
-        open => Err(TransferError::InUse(open)),
+    let until = Instant::now() + GOING;
+    loop {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS open FROM pg_stat_activity
+             WHERE datname = current_database() AND usename IN ('tornado_auth', 'tornado_session')",
+        )
+        .fetch_one(&mut *db)
+        .await?;
+        match row.try_get("open")? {
+            0 => return Ok(()),
+            open if Instant::now() > until => return Err(TransferError::InUse(open)),
+            _ => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
     }
 }
 

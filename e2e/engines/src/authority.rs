@@ -1,0 +1,52 @@
+//! Certificates for servers of tests, and the authority that vouches for them.
+
+use crate::EngineError;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+/// A certificate authority of its own.
+#[derive(Debug)]
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: String,
+}
+
+impl Authority {
+    /// A new one, which nobody trusts yet.
+    pub fn new() -> Result<Self, EngineError> {
+        let key = KeyPair::generate().map_err(failed)?;
+        let mut params = CertificateParams::new(Vec::new()).map_err(failed)?;
+        // Of two with one name, the wrong one would be found by its signature only.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("authority {} of a test", NUMBER.fetch_add(1, Ordering::Relaxed));
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).map_err(failed)?.pem();
+        Ok(Self { issuer: Issuer::new(params, key), certificate })
+    }
+
+    /// Its certificate, PEM.
+    #[must_use]
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    /// Certificate and key, PEM, for a server of this name or address.
+    pub fn server(&self, name: &str) -> Result<(String, String), EngineError> {
+        self.server_until(name, SystemTime::now() + Duration::from_secs(365 * 86_400))
+    }
+
+    /// The same, good until a moment that may have passed.
+    pub fn server_until(&self, name: &str, until: SystemTime) -> Result<(String, String), EngineError> {
+        let key = KeyPair::generate().map_err(failed)?;
+        let mut params = CertificateParams::new(vec![name.to_owned()]).map_err(failed)?;
+        params.not_after = until.into();
+        let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
+        Ok((certificate.pem(), key.serialize_pem()))
+    }
+}
+
+fn failed(error: rcgen::Error) -> EngineError {
+    EngineError::Refused { what: "making a certificate".into(), said: error.to_string() }
+}

@@ -1,0 +1,151 @@
+//! Events of other nodes, read from the stream in Redis.
+
+use crate::link::{PATIENCE, connect};
+use crate::{EventLine, RedisLogin, keys};
+use redis::RedisError;
+use redis::aio::MultiplexedConnection;
+use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
+use std::time::Duration;
+use tokio::sync::{broadcast, watch};
+
+/// The server answers a reader after so long also when there is nothing.
+const BLOCK: Duration = Duration::from_secs(1);
+/// Between two attempts of the reader.
+const RETRY: Duration = Duration::from_millis(500);
+/// Events that are read at once.
+const BATCH: usize = 256;
+
+/// Where a reader is in the stream.
+#[derive(Debug, Clone)]
+struct Place {
+    /// Of the last event that was read.
+    id: String,
+    /// Who wrote it and what: after a loss another event may have the same number.
+    event: Option<Event>,
+}
+
+/// Publisher and line of an event.
+type Event = (String, String);
+
+impl Place {
+    /// Before every event.
+    fn start() -> Self {
+        Self { id: START.to_owned(), event: None }
+    }
+
+    fn after(entry: &StreamId) -> Self {
+        Self { id: entry.id.clone(), event: event(entry) }
+    }
+
+    /// True when the stream that ends with `newest` is not the one that was read up to here: Redis forgot it, or its
+    /// clock was set back. Numbers begin with the clock's milliseconds, so within one of them a stream that was lost and
+    /// made again gives the same number to another event.
+    fn is_lost(&self, newest: &Self) -> bool {
+        order(&newest.id) < order(&self.id) || (newest.id == self.id && newest.event != self.event)
+    }
+}
+
+/// Hands on the other nodes' events, for ever.
+pub(crate) async fn read(
+    login: RedisLogin,
+    node: String,
+    events: broadcast::Sender<EventLine>,
+    attached: watch::Sender<bool>,
+) {
+    let mut after: Option<Place> = None;
+    loop {
+        if let Ok(mut connection) = connect(&login, PATIENCE, BLOCK * 3).await {
+            // Ends with an error only; then everything begins anew from where it was.
+            if let Err(error) = follow(&mut connection, &mut after, &node, &events, &attached).await {
+                tracing::debug!(%error, "events of other nodes are interrupted");
+            }
+        }
+        attached.send_replace(false);
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+async fn follow(
+    connection: &mut MultiplexedConnection,
+    after: &mut Option<Place>,
+    node: &str,
+    events: &broadcast::Sender<EventLine>,
+    attached: &watch::Sender<bool>,
+) -> Result<(), RedisError> {
+    let mut from = match after.take() {
+        Some(known) => known,
+        None => newest(connection).await?,
+    };
+    loop {
+        *after = Some(from.clone());
+        attached.send_replace(true);
+        let reply: Option<StreamReadReply> = redis::cmd("XREAD")
+            .arg("COUNT")
+            .arg(BATCH)
+            .arg("BLOCK")
+            .arg(millis(BLOCK))
+            .arg("STREAMS")
+            .arg(keys::EVENTS)
+            .arg(&from.id)
+            .query_async(connection)
+            .await?;
+        let Some(reply) = reply else {
+            if from.is_lost(&newest(connection).await?) {
+                from = Place::start();
+            }
+            continue;
+        };
+        for entry in reply.keys.into_iter().flat_map(|key| key.ids) {
+            hand_on(&entry, node, events);
+            from = Place::after(&entry);
+        }
+    }
+}
+
+/// Before every event.
+const START: &str = "0-0";
+
+/// A number of the stream, `milliseconds-count`, as it is ordered.
+fn order(id: &str) -> (u64, u64) {
+    let (millis, count) = id.split_once('-').unwrap_or((id, "0"));
+    (millis.parse().unwrap_or(0), count.parse().unwrap_or(0))
+}
+
+async fn newest(connection: &mut MultiplexedConnection) -> Result<Place, RedisError> {
+    let command = redis::cmd("XREVRANGE").arg(keys::EVENTS).arg("+").arg("-").arg("COUNT").arg(1).to_owned();
+    let last: StreamRangeReply = command.query_async(connection).await?;
+    Ok(last.ids.first().map_or_else(Place::start, Place::after))
+}
+
+fn event(entry: &StreamId) -> Option<Event> {
+    Some((entry.get("node")?, entry.get("line")?))
+}
+
+fn hand_on(entry: &StreamId, node: &str, events: &broadcast::Sender<EventLine>) {
+    let Some((from, line)) = event(entry) else { return };
+    if from != node {
+        drop(events.send(line.into()));
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_was_made_again_is_known_by_its_newest_event() {
+        let place = |id: &str, line: &str| Place { id: id.into(), event: Some(("node".into(), line.into())) };
+        let here = place("1000-1", "a");
+        assert!(!here.is_lost(&place("1000-1", "a")), "nothing happened");
+        assert!(!here.is_lost(&place("1000-2", "b")), "the next one is on its way");
+        assert!(here.is_lost(&place("1000-0", "b")));
+        assert!(here.is_lost(&place("999-7", "b")));
+        assert!(here.is_lost(&place("1000-1", "b")), "the same millisecond");
+        assert!(here.is_lost(&Place::start()));
+        assert!(!Place::start().is_lost(&Place::start()));
+    }
+}
