@@ -5,20 +5,42 @@
 use serde_json::Value;
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt as _;
-use tornado_e2e_harness::{Host, ServerOptions};
+use std::time::{Duration, SystemTime};
+use tornado_e2e_engines::Authority;
+use tornado_e2e_harness::{Host, Output, Programs, ServerOptions};
 use tornado_e2e_lanes::world::World;
 
 /// Exit code and codes of findings.
 fn asked(world: &World) -> (Option<i32>, Vec<String>) {
-    let output = world.server.cli(&["doctor", "--json"]).unwrap();
-    let report: Value = serde_json::from_str(&output.stdout).unwrap();
+    read(&world.server.cli(&["doctor", "--json"]).unwrap())
+}
+
+/// The same on a machine that words of a shell break for this one time: mounts end with the shell.
+fn found_after(world: &World, broken: &str, code: &str, exit: i32) {
+    let program = Programs::beside().find("tornadod").unwrap();
+    let config = world.server.config_path();
+    let words = format!("{broken}; exec {} --config {} doctor --json", program.display(), config.display());
+    let mut command = world.lab.host("server").unwrap().command("sh");
+    let output = command.args(["-ec", &words]).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let codes: Vec<String> = codes(&stdout);
+    assert!(codes.iter().any(|found| found == code), "{code} is not in {codes:?}");
+    assert_eq!(output.status.code(), Some(exit), "{codes:?}");
+}
+
+fn read(output: &Output) -> (Option<i32>, Vec<String>) {
+    (output.status.code(), codes(&output.stdout))
+}
+
+fn codes(stdout: &str) -> Vec<String> {
+    let report: Value = serde_json::from_str(stdout).unwrap();
     for finding in report["findings"].as_array().unwrap() {
         for part in ["what", "why", "cure"] {
             assert!(!finding[part].as_str().unwrap().is_empty(), "{finding}");
         }
     }
     let codes = report["findings"].as_array().unwrap().iter().map(|f| f["code"].as_str().unwrap().to_owned());
-    (output.status.code(), codes.collect())
+    codes.collect()
 }
 
 fn found(world: &World, code: &str, exit: i32) {
@@ -31,11 +53,60 @@ fn sh(host: &Host, words: &str) {
     host.exec(&["sh", "-ec", words]).unwrap();
 }
 
+/// A certificate of the operator's: expired, of another key, not to be read by the service, good.
+fn certificates(world: &World) {
+    let path = world.server.config_path();
+    let before = std::fs::read_to_string(&path).unwrap();
+    let dir = path.parent().unwrap();
+    let (certificate, key) = (dir.join("api.crt"), dir.join("api.key"));
+    let of_service = world.server.state_dir().join("client-api");
+    let authority = Authority::new().unwrap();
+    let put = |(text, private): (String, String)| {
+        std::fs::write(&certificate, text).unwrap();
+        std::fs::write(&key, private).unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+    };
+    let table = format!("[client_api]\ncertificate = '{}'\nkey = '{}'\n", certificate.display(), key.display());
+    std::fs::write(&path, format!("{before}\n{table}")).unwrap();
+    put(authority.server("vpn.example.org").unwrap());
+    found(world, "certificate_bad", 2);
+    sh(world.lab.host("server").unwrap(), &format!("chgrp --reference={} {}", of_service.display(), key.display()));
+    let (_, codes) = asked(world);
+    assert!(!codes.iter().any(|code| code.starts_with("certificate")), "{codes:?}");
+    let year = 365 * 86_400;
+    put(authority.server_until("vpn.example.org", SystemTime::now() - Duration::from_secs(year)).unwrap());
+    found(world, "certificate_expired", 2);
+    put(authority.server_until("vpn.example.org", SystemTime::now() + Duration::from_secs(86_400)).unwrap());
+    let (_, codes) = asked(world);
+    assert!(codes.contains(&"certificate_ends".to_owned()), "{codes:?}");
+    put((authority.server("a.example").unwrap().0, authority.server("b.example").unwrap().1));
+    found(world, "certificate_bad", 2);
+    std::fs::write(&path, before).unwrap();
+}
+
+/// Healthy engines are shown so.
+fn engines(world: &World) {
+    let status = world.server.status().unwrap();
+    let engines = status["engines"].as_array().unwrap();
+    let parts: Vec<_> = engines.iter().map(|engine| (engine["part"].as_str(), engine["engine"].as_str())).collect();
+    assert_eq!(
+        parts,
+        [(Some("identity"), Some("sqlite")), (Some("sessions"), Some("sqlite")), (Some("live"), Some("memory"))]
+    );
+    for engine in engines {
+        assert_eq!(engine["reachable"], true, "{engine}");
+        assert!(engine["version"].is_string() && engine["since"].is_i64() && engine["error"].is_null(), "{engine}");
+    }
+    let said = world.server.cli(&["status"]).unwrap().success().unwrap().stdout;
+    assert!(said.contains("SQLite"), "{said}");
+}
+
 #[test]
 fn each_broken_thing_is_named_and_nothing_else() {
     let options = ServerOptions { cluster: false, ..ServerOptions::default() };
     let world = World::up_with(1, options).unwrap();
     let host = world.lab.host("server").unwrap().clone();
+    engines(&world);
     // What the machine that runs this test has or lacks by itself.
     let (_, at_first) = asked(&world);
     for code in &at_first {
@@ -64,6 +135,44 @@ fn each_broken_thing_is_named_and_nothing_else() {
     std::os::unix::fs::chown(&key, Some(0), Some(0)).unwrap();
     found(&world, "file_owner", 2);
     sh(&host, &format!("chown --reference={} {}", key.parent().unwrap().display(), key.display()));
+    let key = world.server.state_dir().join("auth/keys");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o755)).unwrap();
+    found(&world, "file_mode", 2);
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o700)).unwrap();
+
+    // Something on the machine switches it off again.
+    let forward = "/proc/sys/net/ipv4/ip_forward";
+    found_after(&world, &format!("echo 0 > {forward}"), "forwarding_off", 2);
+    sh(&host, &format!("echo 1 > {forward}"));
+
+    // A clock that was set back looks so: what was written is of the future.
+    let written = world.server.state_dir().join("wg/direct.key");
+    let as_it_was = std::fs::metadata(&written).unwrap().modified().unwrap();
+    let set = |time| std::fs::File::options().write(true).open(&written).unwrap().set_modified(time).unwrap();
+    set(SystemTime::now() + Duration::from_secs(7200));
+    found(&world, "clock_wrong", 2);
+    set(as_it_was);
+
+    // Services read the configuration as themselves.
+    let config = world.server.config_path();
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).unwrap();
+    found(&world, "config_unreadable", 2);
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(asked(&world).1, at_first, "all of it is mended");
+
+    let state = world.server.state_dir().display().to_string();
+    found_after(&world, &format!("mount -t tmpfs -o size=1m,mode=755 none {state}"), "disk_full", 2);
+    found_after(
+        &world,
+        &format!("mount --bind {state} {state}; mount -o remount,bind,ro {state}"),
+        "disk_read_only",
+        2,
+    );
+    found_after(&world, "mount --bind /dev/null $(command -v nft)", "nft_missing", 2);
+    found_after(&world, "mount --bind /dev/null $(command -v tor)", "tor_missing", 1);
+    let without = "grep -v ^tornado-tor: /etc/passwd > /tmp/passwd.$$; mount --bind /tmp/passwd.$$ /etc/passwd; rm /tmp/passwd.$$";
+    found_after(&world, without, "users_missing", 2);
+    certificates(&world);
     assert_eq!(asked(&world).1, at_first, "all of it is mended");
 
     world.server.cli(&["stop", "admin"]).unwrap().success().unwrap();
@@ -73,11 +182,18 @@ fn each_broken_thing_is_named_and_nothing_else() {
     let master = world.server.master().unwrap().pid();
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(master.cast_signed()), nix::sys::signal::Signal::SIGTERM)
         .unwrap();
-    tornado_e2e_harness::wait_for("the server to end", std::time::Duration::from_secs(30), || {
+    tornado_e2e_harness::wait_for("the server to end", Duration::from_secs(30), || {
         Ok((!world.server.run_dir().join("master.sock").exists()).then_some(()))
     })
     .unwrap();
     found(&world, "server_down", 1);
+    let run = world.server.run_dir();
+    drop(std::os::unix::net::UnixListener::bind(run.join("master.sock")).unwrap());
+    found(&world, "socket_stale", 1);
+    std::fs::remove_file(run.join("master.sock")).unwrap();
+    std::fs::create_dir(run.join("master.sock")).unwrap();
+    found(&world, "socket_foreign", 2);
+    std::fs::remove_dir(run.join("master.sock")).unwrap();
     let socket = host.enter(|| UdpSocket::bind("0.0.0.0:51820").unwrap()).unwrap();
     found(&world, "port_taken", 2);
     drop(socket);

@@ -6,6 +6,7 @@
 mod clock;
 mod code;
 mod config;
+mod engine;
 mod envelope;
 mod error;
 pub mod guard;
@@ -57,13 +58,19 @@ pub async fn run(context: Context, config: Config, cluster: Option<PostgresLogin
     let sessions = Arc::new(SessionsClient::new(context.channel("session")));
     let service = Arc::new(Service::new(config, Arc::new(store.clone()), sessions, keys, clock)?);
     let (ready, readiness) = Readiness::new("starting");
-    let server = context.server(tornado_mesh::auth::routers(service.clone()), readiness)?;
+    let engines = engine::watch(&store);
+    let router = tornado_mesh::auth::routers(service.clone()).merge(engines.router());
+    let server = context.server(router, readiness)?;
     service.upkeep().await;
     ready.ready();
     let upkeep = tokio::spawn(keep_up(service, context.shutdown.clone()));
+    let watching = tokio::spawn(engines.run(context.shutdown.clone()));
     server.serve(context.shutdown).await;
     if let Err(error) = upkeep.await {
         tracing::error!(%error, "upkeep ended badly");
+    }
+    if let Err(error) = watching.await {
+        tracing::error!(%error, "the watch of the database ended badly");
     }
     store.close().await;
     Ok(())

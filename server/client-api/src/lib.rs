@@ -12,6 +12,7 @@ mod listener;
 mod openapi;
 mod routes;
 mod tls;
+mod validity;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ pub use api::{Api, router};
 pub use config::Config;
 pub use listener::{Edge, bind};
 pub use tls::{Certificate, Tls, load as load_tls};
+pub use validity::validity;
 
 /// Why the device API could not be served.
 #[derive(Debug, thiserror::Error)]

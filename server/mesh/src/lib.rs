@@ -18,6 +18,7 @@ mod slots;
 mod stream;
 
 pub mod auth;
+pub mod engines;
 pub mod master;
 pub mod session;
 pub mod token;

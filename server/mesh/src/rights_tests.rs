@@ -1,6 +1,6 @@
 //! Which caller may do what, over all contracts.
 
-use crate::{Role, auth, master, session, tor, wg};
+use crate::{Role, auth, engines, master, session, tor, wg};
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static [Role])> {
     let contracts = [
@@ -10,6 +10,7 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
         auth::keys::METHODS,
         auth::operators::METHODS,
         auth::users::METHODS,
+        engines::METHODS,
         master::METHODS,
         session::METHODS,
         tor::METHODS,
@@ -22,7 +23,7 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
 /// see what people do: each act carries the operator's word, which `auth` judges.
 #[test]
 fn defect_029_the_console_does_and_sees_nothing_without_an_operators_word() {
-    const WITHOUT: [&str; 12] = [
+    const WITHOUT: [&str; 13] = [
         // These prove themselves: a one-time code, a password.
         "Auth.redeem_setup",
         "Operators.sign_in",
@@ -31,6 +32,7 @@ fn defect_029_the_console_does_and_sees_nothing_without_an_operators_word() {
         // These tell of the server, not of people.
         "Auth.server_info",
         "Auth.verifying_keys",
+        "Engines.engines",
         "Master.status",
         "Sessions.status",
         "Sessions.pool",

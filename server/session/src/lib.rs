@@ -9,6 +9,7 @@ mod api;
 mod close;
 mod config;
 mod connect;
+mod engine;
 mod entry;
 mod events;
 mod exit;
@@ -94,6 +95,7 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
             (store, Arc::new(MemoryStore::default()))
         }
     };
+    let engines = engine::watch(&store, live.clone());
     let parts = Parts {
         store: Arc::new(Deadlined(store.clone())),
         live,
@@ -104,7 +106,7 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
     };
     let service = Service::restore(config, parts).await?;
     let (ready, readiness) = Readiness::new("sessions are being restored");
-    let router = events::router(&service, context.shutdown.clone());
+    let router = events::router(&service, context.shutdown.clone()).merge(engines.router());
     let server = context.server(router, readiness)?;
     ready.ready();
     // A child token: should a task end before its time, the others end with it and the supervisor starts anew.
@@ -114,6 +116,7 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
     tasks.spawn(named("tor", tor_watch::run(service.clone(), stop.clone())));
     tasks.spawn(named("keys", keys::learn(service.clone(), stop.clone())));
     tasks.spawn(named("sweep", sweep::run(service.clone(), stop.clone())));
+    tasks.spawn(named("engines", engines.run(stop.clone())));
     tasks.spawn(named("socket", server.serve(stop.clone())));
     let first = tasks.join_next().await;
     let early = !stop.is_cancelled();

@@ -12,7 +12,7 @@ use tornado_live::{RedisLogin, RedisUrl};
 use tornado_session::Cluster;
 use tornado_store::identity::SqlIdentityStore;
 use tornado_store::sessions::SqlSessions;
-use tornado_store::{PostgresLogin, PostgresUrl};
+use tornado_store::{KnownSchema, PostgresLogin, PostgresUrl};
 
 /// `[store]`
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -72,6 +72,30 @@ pub fn sessions(config: &Config) -> anyhow::Result<Option<Cluster>> {
         tornado_store::read_secret(&path).with_context(|| format!("cannot use the password in {}", path.display()))?;
     let live = RedisLogin::new(live, "tornado_session", password.as_ref(), config.live.ca.as_deref())?;
     Ok(Some(Cluster { store, live }))
+}
+
+/// Whether service `auth` would be let in: the version of its database. To be called as root.
+pub async fn probe_identity(config: &Config) -> Result<String, String> {
+    let login = ready(identity(config))?;
+    tornado_store::probe_postgres(&login, KnownSchema::Identity).await.map_err(|error| error.to_string())
+}
+
+/// Whether service `session` would be let in.
+pub async fn probe_sessions(config: &Config) -> Result<String, String> {
+    let login = ready(sessions(config))?.store;
+    tornado_store::probe_postgres(&login, KnownSchema::Sessions).await.map_err(|error| error.to_string())
+}
+
+/// Whether service `session` would be let in by Redis.
+pub async fn probe_live(config: &Config) -> Result<String, String> {
+    let login = ready(sessions(config))?.live;
+    tornado_live::probe_redis(&login).await.map_err(|error| error.to_string())
+}
+
+fn ready<T>(login: anyhow::Result<Option<T>>) -> Result<T, String> {
+    // Fails only when one is installed already, which is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    login.map_err(|error| format!("{error:#}"))?.ok_or_else(|| "it is not configured".to_owned())
 }
 
 fn login(config: &Config, url: PostgresUrl, role: &str, file: &str) -> anyhow::Result<PostgresLogin> {

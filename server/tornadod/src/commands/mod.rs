@@ -6,6 +6,7 @@ pub mod backup;
 mod canary;
 mod device;
 pub mod doctor;
+mod engines;
 mod export;
 mod import;
 mod invite;

@@ -1,18 +1,31 @@
 //! `tornadod status|start|stop|restart`
 
-use super::{Server, say_json, unix_now};
+use super::{Server, engines, say_json, unix_now};
 use crate::failure::Failure;
 use crate::output::{bytes, say, span, table};
+use serde::Serialize;
 use tornado_mesh::NoInput;
+use tornado_mesh::engines::EngineStatus;
 use tornado_mesh::master::{Action, Actual, Control, Master as _, MasterClient, MasterStatus, ServiceName, Wanted};
+
+/// What `--json` shows.
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    status: MasterStatus,
+    /// Databases, of the services that answer.
+    engines: Vec<EngineStatus>,
+}
 
 pub async fn status(server: &Server, json: bool) -> Result<(), Failure> {
     let master = MasterClient::new(server.channel("master"));
     let status = master.status(NoInput {}).await.map_err(|e| Failure::of_call("read the state", &e))?;
+    let engines = engines::ask(server, &status).await;
     if json {
-        return say_json(&status);
+        return say_json(&Report { status, engines });
     }
     print(&status);
+    engines::print(&engines);
     say(&format!("sessions: {}", super::sessions::line(server).await));
     say(&format!("leak canary: {}", super::canary::line(server).await));
     Ok(())

@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use tornado_mesh::engines::EngineStatus;
 use tornado_mesh::master::MasterStatus;
 use tornado_mesh::tor::TorStatus;
 use tornado_shared::model::UnixSeconds;
@@ -33,6 +34,16 @@ pub(super) struct Facts {
     pub(super) clock: Clock,
     pub(super) disks: Vec<Disk>,
     pub(super) databases: Vec<Database>,
+    /// As running services found them, or as they would find them.
+    pub(super) engines: Vec<EngineStatus>,
+    /// Password files of the profile `cluster` that their service cannot use.
+    pub(super) secrets: Vec<SecretFact>,
+    /// The certificate of the configuration, where there is one.
+    pub(super) certificate: Option<Certificate>,
+    /// What is in the places of the sockets.
+    pub(super) sockets: Vec<(PathBuf, Socket)>,
+    /// The configuration, when a service cannot read it, and why.
+    pub(super) unreadable: Option<(PathBuf, String)>,
     pub(super) master: Option<MasterStatus>,
     pub(super) tor_status: Option<TorStatus>,
     pub(super) key_problems: Vec<String>,
@@ -121,4 +132,32 @@ pub(super) struct Database {
     pub(super) check: Result<Vec<String>, String>,
     /// Its newest migration is one this program does not know.
     pub(super) is_newer: bool,
+}
+
+/// A password file and why it is of no use.
+#[derive(Debug, Clone)]
+pub(super) struct SecretFact {
+    pub(super) path: PathBuf,
+    /// The Unix group that must be able to read it.
+    pub(super) group: &'static str,
+    pub(super) why: String,
+}
+
+/// A certificate of the operator's.
+#[derive(Debug, Clone)]
+pub(super) struct Certificate {
+    pub(super) path: PathBuf,
+    /// From when to when it is good, or why it cannot be used.
+    pub(super) validity: Result<(UnixSeconds, UnixSeconds), String>,
+}
+
+/// What is in the place of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Socket {
+    /// Somebody listens.
+    Answers,
+    /// A socket without anybody.
+    Stale,
+    /// Something that is no file and no socket.
+    Foreign,
 }

@@ -1,7 +1,7 @@
 //! From facts to findings. Pure.
 
-use super::facts::{Facts, Holder, Port};
-use super::{Finding, Severity};
+use super::facts::{Facts, Holder, Port, Socket};
+use super::{Finding, Severity, judge_state};
 use Severity::{Error, Note, Warning};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ const MIB: u64 = 1024 * 1024;
 const NFT: (u32, u32, u32) = (1, 0, 0);
 const TOR: (u32, u32, u32) = (0, 4, 7);
 
-fn found(
+pub(super) fn found(
     code: &'static str,
     severity: Severity,
     what: impl Into<String>,
@@ -37,7 +37,10 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     programs(facts, &mut findings);
     network(facts, &mut findings);
     time_and_room(facts, &mut findings);
-    databases(facts, &mut findings);
+    judge_state::databases(facts, &mut findings);
+    judge_state::engines(facts, &mut findings);
+    judge_state::certificate(facts, &mut findings);
+    judge_state::sockets(facts, &mut findings);
     services(facts, &mut findings);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
@@ -59,6 +62,13 @@ fn configuration(facts: &Facts, to: &mut Vec<Finding>) {
     if let Some(why) = &facts.config_error {
         let cure = "correct it; `tornadod check-config` says when it is good";
         to.push(found("config_bad", Error, "the configuration cannot be used", why, cure));
+    }
+    if let Some((path, why)) = &facts.unreadable {
+        let cure = format!(
+            "chmod a+r {0}, and a+x the directories above it; passwords belong into [paths] secrets",
+            path.display()
+        );
+        to.push(found("config_unreadable", Error, "services cannot read the configuration", why, cure));
     }
     let host = &facts.host;
     let cure = "set host in [server] to the name or address that devices reach";
@@ -240,35 +250,9 @@ fn time_and_room(facts: &Facts, to: &mut Vec<Finding>) {
     }
 }
 
-fn databases(facts: &Facts, to: &mut Vec<Finding>) {
-    for database in &facts.databases {
-        let path = database.path.display();
-        match &database.check {
-            Err(why) => {
-                let cure = "restore it from a backup: `tornadod restore`";
-                to.push(found("database_closed", Error, format!("{path} cannot be opened"), why, cure));
-            }
-            Ok(wrong) if !wrong.is_empty() => {
-                let cure = "stop the server and restore a backup: `tornadod restore`";
-                to.push(found("database_damaged", Error, format!("{path} is damaged"), wrong.join("; "), cure));
-            }
-            Ok(_) if database.is_newer => {
-                let why = "a later version of this program brought it up to date";
-                let cure = "install that version again";
-                to.push(found("database_newer", Error, format!("{path} has a newer schema"), why, cure));
-            }
-            Ok(_) => {}
-        }
-    }
-    for problem in &facts.key_problems {
-        let cure = "restore the key directory from a backup: `tornadod restore`";
-        to.push(found("keys_unsound", Error, "the server's keys are not sound", problem, cure));
-    }
-}
-
 fn services(facts: &Facts, to: &mut Vec<Finding>) {
     let Some(master) = &facts.master else {
-        if facts.is_root {
+        if facts.is_root && facts.sockets.iter().all(|(_, state)| *state != Socket::Answers) {
             let why = "its socket does not answer";
             let cure = "`systemctl start tornado`, then `journalctl -u tornado`";
             to.push(found("server_down", Warning, "the server does not run", why, cure));

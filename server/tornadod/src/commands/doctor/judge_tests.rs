@@ -1,8 +1,11 @@
 //! Each fact that is wrong gives its finding, and nothing else does.
 
-use super::facts::{Clock, Database, Disk, Drops, Facts, FileFact, Holder, Host, Port, Route};
+use super::facts::{
+    Certificate, Clock, Database, Disk, Drops, Facts, FileFact, Holder, Host, Port, Route, SecretFact, Socket,
+};
 use super::judge::judge;
 use super::{Finding, Severity};
+use tornado_mesh::engines::{EngineKind, EnginePart, EngineStatus};
 use tornado_mesh::master::{Actual, MasterStatus, ServiceName, ServiceStatus, Wanted};
 
 const NOW: i64 = 1_800_000_000;
@@ -146,6 +149,53 @@ fn time_and_databases() {
     assert_eq!(after(|f| f.databases[0].check = Ok(vec!["row 1 missing".into()])), ["database_damaged"]);
     assert_eq!(after(|f| f.databases[0].is_newer = true), ["database_newer"]);
     assert_eq!(after(|f| f.key_problems = vec!["x".into()]), ["keys_unsound"]);
+}
+
+#[test]
+fn engines_and_what_lets_in() {
+    let with = |engine, answer: Result<String, String>, millis| {
+        let mut status = EngineStatus::unknown(EnginePart::Sessions, engine, NOW);
+        status.note(answer, std::time::Duration::from_millis(millis), NOW);
+        after(|f| f.engines = vec![status])
+    };
+    for (engine, code) in [
+        (EngineKind::Postgres, "postgres_away"),
+        (EngineKind::Redis, "redis_away"),
+        (EngineKind::Sqlite, "engine_stuck"),
+    ] {
+        assert_eq!(with(engine, Err("refused".into()), 1), [code]);
+        assert!(with(engine, Ok("15".into()), 1).is_empty());
+    }
+    assert_eq!(with(EngineKind::Postgres, Ok("15".into()), 400), ["engine_slow"]);
+    let never = EngineStatus::unknown(EnginePart::Live, EngineKind::Redis, NOW);
+    assert!(after(|f| f.engines = vec![never]).is_empty(), "nobody asked yet");
+    let secret = SecretFact { path: "/s".into(), group: "tornado-auth", why: "mode".into() };
+    assert_eq!(after(|f| f.secrets = vec![secret]), ["secret_unusable"]);
+    assert_eq!(after(|f| f.unreadable = Some(("/c".into(), "mode".into()))), ["config_unreadable"]);
+}
+
+#[test]
+fn certificates() {
+    let with = |validity| after(|f| f.certificate = Some(Certificate { path: "/c".into(), validity }));
+    assert!(with(Ok((NOW - 5, NOW + 90 * 86_400))).is_empty());
+    assert_eq!(with(Ok((NOW - 5, NOW + 5 * 86_400))), ["certificate_ends"]);
+    assert_eq!(with(Ok((NOW - 500, NOW))), ["certificate_expired"]);
+    assert_eq!(with(Ok((NOW + 500, NOW + 900))), ["certificate_early"]);
+    assert_eq!(with(Err("no key".into())), ["certificate_bad"]);
+}
+
+#[test]
+fn sockets_of_a_server_that_is_away() {
+    let with = |state| {
+        after(|f| {
+            f.master = None;
+            f.sockets = vec![("/run/x.sock".into(), state)];
+        })
+    };
+    assert_eq!(with(Socket::Stale), ["server_down", "socket_stale"]);
+    assert_eq!(with(Socket::Answers), ["supervisor_gone"]);
+    assert_eq!(with(Socket::Foreign), ["socket_foreign", "server_down"]);
+    assert!(after(|f| f.sockets = vec![("/run/x.sock".into(), Socket::Answers)]).is_empty());
 }
 
 #[test]

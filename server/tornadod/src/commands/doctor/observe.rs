@@ -2,6 +2,7 @@
 
 mod files;
 mod net;
+mod state;
 
 use super::facts::{Clock, Facts, Host, Port};
 use super::parse;
@@ -55,6 +56,10 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
         pools: pools.iter().flat_map(|(lane, p)| [(*lane, p.v4.into()), (*lane, p.v6.into())]).collect(),
         clock: Clock { synchronised: synchronised(), newest_file: files::newest(&config.paths.state) },
         disks: files::disks(&[&config.paths.state, &config.paths.run]),
+        secrets: state::secrets(&config),
+        certificate: state::certificate(&config),
+        sockets: state::sockets(&config.paths.run),
+        unreadable: state::unreadable(config_path),
         ..Facts::default()
     };
     if facts.is_root {
@@ -72,9 +77,11 @@ async fn ask(facts: &mut Facts, config: Config) {
     }
     let server = Server { config };
     facts.master = MasterClient::new(server.channel("master")).status(NoInput {}).await.ok();
-    if facts.master.is_none() {
+    let Some(master) = &facts.master else {
+        facts.engines = state::engines(&server.config).await;
         return;
-    }
+    };
+    facts.engines = crate::commands::engines::ask(&server, master).await;
     facts.tor_status = TorClient::new(server.channel("tor")).status(NoInput {}).await.ok();
     let keys = KeyRingClient::new(server.channel("auth")).check(Acting::root(NoInput {})).await;
     facts.key_problems = keys.map(|found| found.problems).unwrap_or_default();

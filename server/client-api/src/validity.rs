@@ -1,0 +1,79 @@
+//! From when to when a certificate is good, for whoever looks at one without serving it.
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use std::path::Path;
+use yasna::tags::TAG_UTCTIME;
+use yasna::{ASN1Result, BERReader, Tag};
+
+/// Unix seconds of `notBefore` and `notAfter` of the first certificate in a PEM file (RFC 5280, 4.1.2.5).
+///
+/// # Errors
+/// Why there is none, in words.
+pub fn validity(path: &Path) -> Result<(i64, i64), String> {
+    let certificate = CertificateDer::from_pem_file(path).map_err(|error| error.to_string())?;
+    of_der(&certificate).map_err(|_| "it is no X.509 certificate".to_owned())
+}
+
+fn of_der(der: &[u8]) -> ASN1Result<(i64, i64)> {
+    let signed = yasna::parse_der(der, |certificate| {
+        certificate.read_sequence(|parts| {
+            let signed = parts.next().read_der()?;
+            // Algorithm and signature.
+            parts.next().read_der()?;
+            parts.next().read_der()?;
+            Ok(signed)
+        })
+    })?;
+    yasna::parse_der(&signed, |signed| {
+        signed.read_sequence(|parts| {
+            // The version is left out in the first one; then serial number, algorithm and issuer.
+            parts.read_optional(|version| version.read_tagged(Tag::context(0), |reader| reader.read_der()))?;
+            for _ in 0..3 {
+                parts.next().read_der()?;
+            }
+            let both = parts.next().read_sequence(|times| Ok((time(times.next())?, time(times.next())?)))?;
+            // Subject, key, extensions.
+            while parts.read_optional(|reader| reader.read_der())?.is_some() {}
+            Ok(both)
+        })
+    })
+}
+
+fn time(reader: BERReader<'_, '_>) -> ASN1Result<i64> {
+    if reader.lookahead_tag()? == TAG_UTCTIME {
+        return Ok(reader.read_utctime()?.datetime().unix_timestamp());
+    }
+    Ok(reader.read_generalized_time()?.datetime().unix_timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_to_write_a_time_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.crt");
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec!["x.example".into()]).unwrap();
+        // The second half of the century is written with four digits of the year.
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2120, 1, 1);
+        std::fs::write(&path, params.self_signed(&pair).unwrap().pem()).unwrap();
+        assert_eq!(validity(&path), Ok((1_577_836_800, 4_733_510_400)));
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.not_after = rcgen::date_time_ymd(2021, 6, 1);
+        std::fs::write(&path, params.self_signed(&pair).unwrap().pem()).unwrap();
+        assert_eq!(validity(&path), Ok((1_577_836_800, 1_622_505_600)));
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_said_to_be_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.crt");
+        assert!(validity(&path).is_err());
+        std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n").unwrap();
+        assert_eq!(validity(&path), Err("it is no X.509 certificate".into()));
+    }
+}

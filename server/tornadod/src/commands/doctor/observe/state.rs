@@ -1,0 +1,126 @@
+//! Passwords, certificate, sockets, and the databases of the profile `cluster`.
+
+use super::super::facts::{Certificate, SecretFact, Socket};
+use crate::cluster;
+use crate::commands::unix_now;
+use crate::config::Config;
+use nix::unistd::User;
+use std::fs::Metadata;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+use tornado_mesh::engines::{EngineKind, EnginePart, EngineStatus};
+use tornado_mesh::master::ServiceName;
+
+fn user_of(service: ServiceName) -> (&'static str, Option<User>) {
+    let name = tornado_master::service(service).role.unix_user();
+    (name, User::from_name(name).ok().flatten())
+}
+
+/// True when the mode lets `user` do what `bit` (4: read, 1: enter) stands for.
+fn may(user: &User, found: &Metadata, bit: u32) -> bool {
+    let shift = if found.uid() == user.uid.as_raw() {
+        6
+    } else if found.gid() == user.gid.as_raw() {
+        3
+    } else {
+        0
+    };
+    user.uid.is_root() || found.mode() >> shift & bit != 0
+}
+
+/// Why `user` cannot read a file that is there.
+fn barred(path: &Path, user: &User) -> Option<String> {
+    let found = std::fs::metadata(path).ok()?;
+    let path = std::path::absolute(path).ok()?;
+    let shut = |directory: &&Path| std::fs::metadata(directory).is_ok_and(|found| !may(user, &found, 1));
+    if let Some(directory) = path.ancestors().skip(1).find(shut) {
+        return Some(format!("{} may not enter {}", user.name, directory.display()));
+    }
+    (!may(user, &found, 4))
+        .then(|| format!("{} may not read {} (mode {:04o})", user.name, path.display(), found.mode() & 0o777))
+}
+
+/// The configuration, when a service cannot read it. Each does, as its own Unix user.
+pub(super) fn unreadable(path: &Path) -> Option<(PathBuf, String)> {
+    let barred_of = |service| user_of(service).1.and_then(|user| barred(path, &user));
+    super::services().find_map(barred_of).map(|why| (path.to_owned(), why))
+}
+
+/// Password files that are there and of no use.
+pub(super) fn secrets(config: &Config) -> Vec<SecretFact> {
+    if config.store.url.is_none() {
+        return Vec::new();
+    }
+    let readers = [
+        ("owner.postgres", None),
+        ("auth.postgres", Some(ServiceName::Auth)),
+        ("session.postgres", Some(ServiceName::Session)),
+        ("session.redis", Some(ServiceName::Session)),
+    ];
+    let wrong = |(file, reader): (&str, Option<ServiceName>)| {
+        let path = config.paths.secrets.join(file);
+        let (group, user) = reader.map_or(("root", None), user_of);
+        let why = match tornado_store::read_secret(&path) {
+            Err(error) => error.to_string(),
+            Ok(Some(password)) if password.is_empty() => "its first line is empty".to_owned(),
+            Ok(_) => user.and_then(|user| barred(&path, &user))?,
+        };
+        Some(SecretFact { path, group, why })
+    };
+    readers.into_iter().filter_map(wrong).collect()
+}
+
+/// The certificate that the configuration names.
+pub(super) fn certificate(config: &Config) -> Option<Certificate> {
+    let path = config.client_api.certificate.clone()?;
+    let key = config.client_api.key.clone();
+    let of_service = user_of(ServiceName::ClientApi).1;
+    let barred = of_service.and_then(|user| barred(&path, &user).or_else(|| barred(&key?, &user)));
+    // As the service does it; without a directory of its own it makes none.
+    let loaded = tornado_client_api::load_tls(&config.client_api, Path::new(""), SystemTime::now())
+        .map_err(|error| error.to_string());
+    let validity = loaded.and_then(|_| barred.map_or(Ok(()), Err)).and_then(|()| tornado_client_api::validity(&path));
+    Some(Certificate { path, validity })
+}
+
+/// Of the supervisor and of every service.
+pub(super) fn sockets(run: &Path) -> Vec<(PathBuf, Socket)> {
+    let names = std::iter::once("master").chain(super::services().map(ServiceName::as_str));
+    let look = |name: &str| {
+        let path = run.join(format!("{name}.sock"));
+        let kind = std::fs::symlink_metadata(&path).ok()?.file_type();
+        let state = match UnixStream::connect(&path) {
+            Ok(_) => Socket::Answers,
+            Err(_) if kind.is_dir() => Socket::Foreign,
+            Err(error) if kind.is_socket() && error.kind() == std::io::ErrorKind::PermissionDenied => return None,
+            Err(_) => Socket::Stale,
+        };
+        Some((path, state))
+    };
+    names.filter_map(look).collect()
+}
+
+/// The databases of the profile `cluster` as services would find them at their start. Asked only while none runs.
+pub(super) async fn engines(config: &Config) -> Vec<EngineStatus> {
+    let mut all = Vec::new();
+    let mut note = |part, engine, asked: Instant, answer: Result<String, String>| {
+        let mut status = EngineStatus::unknown(part, engine, unix_now());
+        status.note(answer, asked.elapsed(), unix_now());
+        all.push(status);
+    };
+    if config.store.url.is_none() {
+        return all;
+    }
+    let asked = Instant::now();
+    let identity = cluster::probe_identity(config).await;
+    note(EnginePart::Identity, EngineKind::Postgres, asked, identity);
+    let asked = Instant::now();
+    let sessions = cluster::probe_sessions(config).await;
+    note(EnginePart::Sessions, EngineKind::Postgres, asked, sessions);
+    let asked = Instant::now();
+    let live = cluster::probe_live(config).await;
+    note(EnginePart::Live, EngineKind::Redis, asked, live);
+    all
+}

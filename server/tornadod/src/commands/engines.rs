@@ -1,0 +1,60 @@
+//! How the databases are, as the services that work with them found them.
+
+use super::{Server, unix_now};
+use crate::output::{span, table};
+use std::time::Duration;
+use tornado_mesh::NoInput;
+use tornado_mesh::engines::{EngineKind, EngineStatus, Engines as _, EnginesClient};
+use tornado_mesh::master::{Actual, MasterStatus, ServiceName};
+
+/// A service that runs answers at once: it waits for no database.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Of all services that answer.
+pub(super) async fn ask(server: &Server, master: &MasterStatus) -> Vec<EngineStatus> {
+    let mut all = Vec::new();
+    for name in [ServiceName::Auth, ServiceName::Session] {
+        let answers = master.services.iter().find(|service| service.name == name).is_some_and(|service| {
+            // Of another, the socket is open and nobody reads it.
+            matches!(service.actual, Actual::Ready | Actual::Degraded { .. })
+        });
+        if !answers {
+            continue;
+        }
+        let client = EnginesClient::new(server.channel(name.as_str()));
+        if let Ok(Ok(engines)) = tokio::time::timeout(PATIENCE, client.engines(NoInput {})).await {
+            all.extend(engines);
+        }
+    }
+    all
+}
+
+/// For people.
+pub(super) fn print(engines: &[EngineStatus]) {
+    if engines.is_empty() {
+        return;
+    }
+    let now = unix_now();
+    let mut rows = vec![["STATE OF", "KEPT IN", "VERSION", "ANSWERS", "IN", "NOTE"].map(String::from).to_vec()];
+    for engine in engines {
+        let word = if engine.reachable { "for" } else { "not for" };
+        let answers = match engine.checked_at {
+            Some(_) => format!("{word} {}", span(now - engine.since)),
+            None => "not asked yet".into(),
+        };
+        let latency = engine.latency_us.filter(|_| engine.engine != EngineKind::Memory);
+        rows.push(vec![
+            engine.part.to_string(),
+            engine.engine.to_string(),
+            engine.version.clone().unwrap_or_else(|| "-".into()),
+            answers,
+            latency.map_or_else(|| "-".into(), millis),
+            engine.error.clone().unwrap_or_default(),
+        ]);
+    }
+    table(&rows);
+}
+
+pub(super) fn millis(micros: u64) -> String {
+    format!("{}.{} ms", micros / 1000, micros % 1000 / 100)
+}
