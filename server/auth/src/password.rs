@@ -261,6 +261,7 @@ mod tests {
             }
         }
         let ratio = times[1].as_secs_f64() / times[0].as_secs_f64();
-        assert!((0.5..2.0).contains(&ratio), "{times:?}");
+        // Wide, as a machine may be busy: without the hash it is next to nothing.
+        assert!((0.2..5.0).contains(&ratio), "{times:?}");
     }
 }
