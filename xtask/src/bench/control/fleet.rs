@@ -2,6 +2,7 @@
 
 use super::world::API;
 use crate::bench::Sample;
+use crate::bench::tor_world::programs;
 use crate::shell;
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
@@ -73,7 +74,7 @@ impl Calls {
 
 /// The program of the load.
 pub fn program() -> PathBuf {
-    shell::target_dir().join("release/tornado-control")
+    programs().join("tornado-control")
 }
 
 /// Runs a peer of the load's program to its end.

@@ -3,6 +3,7 @@
 use super::fleet::{Act, Calls, peer};
 use super::world::{Cost, World, wait_other};
 use crate::bench::rounds::Figure;
+use crate::bench::tor_world::programs;
 use crate::bench::{Sample, resident_bytes};
 use crate::shell;
 use anyhow::{Context as _, ensure};
@@ -58,7 +59,7 @@ pub fn raw_sqlite(seconds: f64) -> anyhow::Result<Sample> {
         not_durable: f64,
     }
     let file = std::env::temp_dir().join(format!("tornado-raw-{}.db", std::process::id()));
-    let mut command = shell::command(shell::target_dir().join("release/raw_writes"), &[]);
+    let mut command = shell::command(programs().join("raw_writes"), &[]);
     command.arg(file).arg(seconds.to_string());
     let answer: Answer = serde_json::from_str(&shell::read(command)?)?;
     Ok(Sample::from([("writes_s".to_owned(), answer.durable), ("writes_not_durable_s".to_owned(), answer.not_durable)]))

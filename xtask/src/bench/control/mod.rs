@@ -43,6 +43,9 @@ impl Bench for Control {
     fn prepare(&self) -> anyhow::Result<()> {
         machine::packages()?;
         machine::users()?;
+        if std::env::var_os("TORNADO_BIN_DIR").is_some() {
+            return Ok(());
+        }
         // All at once: each set of packages has its own set of features, and another set builds half of them again.
         let mut words = vec!["build", "--quiet", "--release", "--bins"];
         for package in ["tornadod", "tornado-helper", "tornado-cli", "tornado-e2e-control", "tornado-store"] {
