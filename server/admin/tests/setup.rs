@@ -76,6 +76,9 @@ impl Auth for FakeAuth {
     async fn authorize(&self, _: Authorize) -> Result<Grant, AuthError> {
         unused()
     }
+    async fn treatments(&self, _: NoInput) -> Result<Vec<tornado_mesh::UserTreatment>, AuthError> {
+        unused()
+    }
     async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
         unused()
     }

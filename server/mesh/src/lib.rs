@@ -23,6 +23,7 @@ pub mod master;
 pub mod session;
 pub mod token;
 pub mod tor;
+mod treatment;
 pub mod trial;
 pub mod wg;
 
@@ -34,6 +35,7 @@ pub use peer::{Caller, Role, Roles, RolesError};
 pub use respond::problem_response;
 pub use server::{Limits, Readiness, ReadySetter, SocketError, SocketServer, listen};
 pub use stream::ndjson;
+pub use treatment::{Treatment, UserTreatment};
 
 /// Input of methods that take none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -1,11 +1,11 @@
 //! Contract of service `wg`: both lanes, their peers, their firewall.
 
 use crate::contract::contract;
-use crate::{Done, MeshFault, NoInput, ServiceError};
+use crate::{Done, MeshFault, NoInput, ServiceError, Treatment};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use tornado_shared::model::{CountryCode, Lane, LaneAddresses, PresharedKey, PublicKey, Transfer, UnixSeconds};
+use tornado_shared::model::{CountryCode, Lane, LaneAddresses, PresharedKey, PublicKey, Transfer, UnixSeconds, UserId};
 
 /// A number for the circuits of one session: Tor sees the session's flows under an address made of it, and never
 /// lets two addresses share a circuit. Given out by `session`, 1 to [`Isolation::LAST`].
@@ -90,6 +90,26 @@ pub struct PeerLane {
 pub struct RemovePeer {
     /// The device's key.
     pub public_key: PublicKey,
+}
+
+/// The devices of an account that is treated otherwise than most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// The account; once.
+    pub user_id: UserId,
+    /// How.
+    pub treatment: Treatment,
+    /// Its devices: addresses on the direct lane and on the tor lane.
+    pub devices: Vec<(LaneAddresses, LaneAddresses)>,
+}
+
+/// Input of [`Wg::set_groups`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetGroups {
+    /// All there are; devices that are in none are treated as usual.
+    pub groups: Vec<Group>,
 }
 
 /// What a removed peer had moved on each lane since it was added. Zero when there was none.
@@ -353,6 +373,8 @@ contract! {
         remove_peer(RemovePeer) -> Removed = DELETE "/v1/peers", within 5, up to 16_384, for [Session];
         /// Makes the peers exactly these. Sent after each start of either side.
         sync_peers(SyncPeers) -> SyncReport = PUT "/v1/sync", within 30, up to 64 * 1024 * 1024, for [Session];
+        /// Makes the groups exactly these, whether or not their devices are peers. Sent before the peers.
+        set_groups(SetGroups) -> Done = PUT "/v1/groups", within 10, up to 16 * 1024 * 1024, for [Session];
         /// Every peer of both lanes with counters.
         peers(NoInput) -> Vec<PeerStatus> = GET "/v1/peers", within 5, up to 0, for [Session];
         /// Switches the tor lane, whose state is `Closed` at every start of the service. One transaction; flows

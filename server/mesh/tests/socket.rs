@@ -39,6 +39,9 @@ impl Wg for Probe {
     async fn sync_peers(&self, input: SyncPeers) -> Result<SyncReport, WgError> {
         Ok(SyncReport { put: input.peers.len(), ..SyncReport::default() })
     }
+    async fn set_groups(&self, _: SetGroups) -> Result<Done, WgError> {
+        Ok(Done {})
+    }
     async fn peers(&self, _: NoInput) -> Result<Vec<PeerStatus>, WgError> {
         Err(WgError::NotSynced)
     }

@@ -48,6 +48,9 @@ impl Service {
         let closed_now = self.store.close(&close).await.map_err(|error| fault::store(&error))?;
         fault_point("close.stored");
         self.registry.remove(entry);
+        if let Err(error) = self.treat(entry).await {
+            tracing::warn!(%error, "the lanes still hold a rate of a session that ended; the next sweep says so again");
+        }
         if let Err(error) = self.live.forget(entry.session_id).await {
             tracing::warn!(%error, "live state of a closed session was not removed");
         }

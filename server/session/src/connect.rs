@@ -35,6 +35,7 @@ impl Service {
         }
         fault_point("connect.granted");
         self.check_allowance(&grant).await?;
+        self.learn_treatment(grant.user_id, grant.treatment);
         if let Some(entry) = self.registry.of_device(grant.device_id) {
             if entry.plain == plain && same_tunnel(&entry, &grant, public_key) {
                 return self.resume(&entry, ends).await;
@@ -145,6 +146,8 @@ impl Service {
 
     /// Peers on both lanes, then online. The lanes themselves undo the first when the second fails.
     async fn bring_up(&self, entry: &Arc<Entry>) -> Result<(), SessionError> {
+        // The rate first: no device is there without it.
+        self.treat(entry).await.map_err(fault::wg)?;
         if entry.state() != SessionState::Connecting {
             return self.sign_of_life(entry, true).await.map(drop);
         }
@@ -187,6 +190,7 @@ impl Service {
             }
         }
         if put_anyway || change == Some(Change::Recovered) {
+            self.treat(entry).await.map_err(fault::wg)?;
             self.lanes.put(entry).await.map_err(fault::wg)?;
             fault_point("recover.peered");
         }

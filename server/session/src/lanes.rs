@@ -7,7 +7,7 @@ use crate::entry::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tornado_mesh::NoInput;
-use tornado_mesh::wg::{LaneEnd, PeerStatus, RemovePeer, SyncPeers, SyncReport, Wg, WgError, WgStatus};
+use tornado_mesh::wg::{LaneEnd, PeerStatus, RemovePeer, SetGroups, SyncPeers, SyncReport, Wg, WgError, WgStatus};
 use tornado_shared::model::{DeviceId, PublicKey};
 
 /// Service `wg` as this service uses it.
@@ -77,6 +77,11 @@ impl Lanes {
         let report = self.wg.sync_peers(SyncPeers { peers }).await;
         let touched = self.touched().since_sync.take().unwrap_or_default();
         Ok((report?, touched))
+    }
+
+    /// Makes the groups exactly these.
+    pub async fn set_groups(&self, groups: SetGroups) -> Result<(), WgError> {
+        self.wg.set_groups(groups).await.map(drop)
     }
 
     /// From here on, what is put or removed is noted. To be called before the wanted set is read.

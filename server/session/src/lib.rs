@@ -27,6 +27,7 @@ mod service;
 mod sweep;
 mod tor_view;
 mod tor_watch;
+mod treatment;
 mod usage;
 mod watch;
 

@@ -11,6 +11,7 @@ use crate::machine::{Change, Timers};
 use crate::marks::Marks;
 use crate::quota::Quota;
 use crate::registry::Registry;
+use crate::treatment::Treatments;
 use crate::usage::{Counts, count};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, Semaphore};
@@ -61,6 +62,7 @@ pub(crate) struct Service {
     pub counts: Counts,
     pub allowances: Allowances,
     pub marks: Marks,
+    pub treatments: Treatments,
 }
 
 impl Service {
@@ -81,6 +83,7 @@ impl Service {
             locks: DeviceLocks::default(),
             allowances: Allowances::default(),
             marks: Marks::default(),
+            treatments: Treatments::default(),
             clock: parts.clock,
             look_at_lanes: Notify::new(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),

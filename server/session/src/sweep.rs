@@ -51,6 +51,7 @@ impl Service {
             .for_each_concurrent(AT_ONCE, |entry| async move { self.advance(&entry).await })
             .await;
         self.heed_allowances().await;
+        self.heed_treatments().await;
         let unsettled = self.compare_lanes().await;
         if !unsettled.is_empty() {
             tracing::warn!(peers = unsettled.len(), "lanes and sessions differ; settling");

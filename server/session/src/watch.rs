@@ -70,6 +70,9 @@ impl Watch {
     pub async fn look(&mut self) -> Result<(), WgError> {
         let status = self.service.lanes.status().await?;
         if !status.synced || self.synced != Some(status.boot_id) {
+            self.service.treatments.forget_told().await;
+            self.service.ask_treatments().await;
+            self.service.tell_groups().await?;
             self.service.sync_lanes().await?;
             self.synced = Some(status.boot_id);
             // At once: counters that began anew are then seen near zero, so nothing is counted twice or lost.

@@ -4,9 +4,9 @@ use crate::service::Service;
 use async_trait::async_trait;
 use std::sync::Arc;
 use tornado_mesh::wg::{
-    PeerSpec, PeerStatus, RemovePeer, Removed, SetTorLane, SyncPeers, SyncReport, Wg, WgError, WgStatus,
+    PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane, SyncPeers, SyncReport, Wg, WgError, WgStatus,
 };
-use tornado_mesh::{Done, NoInput};
+use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::model::Lane;
 
 /// The contract over the shared service.
@@ -24,6 +24,16 @@ impl Wg for Contract {
 
     async fn sync_peers(&self, SyncPeers { peers }: SyncPeers) -> Result<SyncReport, WgError> {
         self.0.sync(peers).await
+    }
+
+    async fn set_groups(&self, wanted: SetGroups) -> Result<Done, WgError> {
+        let refused = |why: &str| MeshFault::Malformed(why.into());
+        let groups = self.0.firewall.groups_of(&wanted).map_err(refused)?;
+        if let Err(error) = self.0.firewall.set_groups(groups).await {
+            self.0.wake_firewall.notify_one();
+            return Err(MeshFault::Unavailable(format!("the firewall could not be changed: {error}")).into());
+        }
+        Ok(Done {})
     }
 
     async fn peers(&self, _: NoInput) -> Result<Vec<PeerStatus>, WgError> {

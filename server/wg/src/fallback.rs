@@ -3,6 +3,7 @@
 //!
 //! | preference | rule | reason |
 //! |---|---|---|
+//! | 99 | what came in by the direct lane for its own pool with the firewall's mark uses the main table | an operator lets those devices meet; without nftables nothing has the mark |
 //! | 100 | what came in by the tor lane is prohibited | it is never forwarded |
 //! | 101 | what came in by the direct lane for either pool is prohibited | devices never reach each other |
 //! | 102 | the server's own answers from a gateway address to a pool use the main table | they go to devices |
@@ -20,6 +21,9 @@ use rtnetlink::packet_route::rule::{RuleAction, RuleMessage};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tornado_shared::model::Lane;
 
+/// What the firewall puts on packets between devices that may meet.
+pub(crate) const MEETING: u32 = 0x7d0e_6e61;
+
 /// Main routing table.
 const MAIN: u32 = 254;
 /// The last metric.
@@ -34,6 +38,7 @@ struct Rule {
     input: String,
     from: Option<IpNet>,
     to: Option<IpNet>,
+    mark: Option<u32>,
     action: RuleAction,
     is_v4: bool,
 }
@@ -61,8 +66,11 @@ impl Fallback {
         };
         let rule = |what, preference, input: &str, to, action| {
             let input = input.to_owned();
-            Rule { what, preference, input, from: None, to, action, is_v4 }
+            Rule { what, preference, input, from: None, to, mark: None, action, is_v4 }
         };
+        let what = "the rule for devices that may meet";
+        let meet = rule(what, 99, &config.direct, Some(pool(Lane::Direct)), RuleAction::ToTable);
+        self.rules.push(Rule { mark: Some(MEETING), ..meet });
         let prohibit = RuleAction::Prohibit;
         self.rules.push(rule("the rule that never forwards the tor lane", 100, &config.tor, None, prohibit));
         for lane in Lane::ALL {
@@ -142,6 +150,7 @@ impl Netlink {
     fn rule(&self, rule: &Rule) -> RuleMessage {
         let add = self.handle.rule().add().input_interface(&rule.input).action(rule.action).priority(rule.preference);
         let add = if rule.action == RuleAction::ToTable { add.table_id(MAIN) } else { add };
+        let add = if let Some(mark) = rule.mark { add.fw_mark(mark) } else { add };
         if rule.is_v4 {
             let mut add = add.v4();
             if let Some(IpNet::V4(net)) = rule.from {
@@ -190,7 +199,7 @@ mod tests {
     #[test]
     fn both_lanes_and_both_families_are_held() {
         let fallback = Fallback::of(&Config::default(), true).unwrap();
-        assert_eq!((fallback.rules.len(), fallback.pools.len()), (18, 4));
+        assert_eq!((fallback.rules.len(), fallback.pools.len()), (20, 4));
         for pool in &fallback.pools {
             let apart = fallback.rules.iter().filter(|r| r.preference == 101 && r.to == Some(*pool));
             assert!(apart.clone().all(|r| r.action == RuleAction::Prohibit && r.input == "wg0"));

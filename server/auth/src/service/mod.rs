@@ -38,10 +38,10 @@ use tornado_mesh::auth::{
 };
 use tornado_mesh::session::Sessions;
 use tornado_mesh::token::VerifyingKey;
-use tornado_mesh::{Done, NoInput};
+use tornado_mesh::{Done, NoInput, UserTreatment};
 use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens};
 use tornado_shared::crypto::v2::Purpose;
-use tornado_store::identity::IdentityStore;
+use tornado_store::identity::{IdentityStore, User};
 
 /// Service `auth` over any store and any session service.
 pub struct Service {
@@ -123,6 +123,12 @@ impl Auth for Service {
 
     async fn authorize(&self, input: Authorize) -> Result<Grant, AuthError> {
         self.grant(&input).await
+    }
+
+    async fn treatments(&self, _: NoInput) -> Result<Vec<UserTreatment>, AuthError> {
+        let users = self.store.treated_users().await.map_err(fault::store)?;
+        let of = |user: &User| UserTreatment { user_id: user.id, treatment: users::treatment(user) };
+        Ok(users.iter().map(of).collect())
     }
 
     async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {

@@ -119,6 +119,7 @@ impl Service {
                 Some(LanePresharedKeys { direct: of(Lane::Direct), tor: of(Lane::Tor) })
             }
         };
+        let treatment = super::users::treatment(&standing.user);
         Ok(Grant {
             user_id: standing.user.id,
             username: standing.user.username,
@@ -126,6 +127,7 @@ impl Service {
             family_id: claims.fam,
             max_devices: standing.user.max_devices,
             month_quota: standing.user.month_quota,
+            treatment,
             preshared_keys,
         })
     }

@@ -3,12 +3,12 @@
 use super::access::{Act, Actor};
 use super::{Service, fault};
 use crate::password;
-use tornado_mesh::Done;
 use tornado_mesh::auth::users::{
     CreateUser, DeviceInfo, DeviceRef, UpdateUser, UserInfo, UserPage, UserQuery, UserRef,
 };
 use tornado_mesh::auth::{Acting, AuthError};
 use tornado_mesh::session::LiveQuery;
+use tornado_mesh::{Done, MeshFault, Treatment};
 use tornado_shared::model::{CloseReason, Secret, UserId, Username};
 use tornado_store::identity::{
     ChangeOutcome, DeviceRow, FactorOwner, NewAudit, NewUser, RevokeReason, User, UserChange, UserFilter, UserKey,
@@ -45,6 +45,9 @@ impl Service {
             username: what.username.filter(|name| *name != user.username),
             max_devices: what.max_devices,
             month_quota: what.month_quota.map(|bytes| (bytes > 0).then_some(bytes)),
+            download_rate: what.download_rate.map(check_rate).transpose()?,
+            upload_rate: what.upload_rate.map(check_rate).transpose()?,
+            together: what.together,
             active: what.active,
             forget_totp: what.forget_totp,
             ..UserChange::default()
@@ -94,6 +97,18 @@ impl Service {
         if let Some(quota) = change.month_quota {
             let word = |bytes: Option<u64>| bytes.map_or_else(|| "none".to_owned(), |bytes| bytes.to_string());
             rows.push(row("user.month_quota", &[("from", word(user.month_quota)), ("to", word(quota))]));
+        }
+        for (action, new, old) in [
+            ("user.download_rate", change.download_rate, user.download_rate),
+            ("user.upload_rate", change.upload_rate, user.upload_rate),
+        ] {
+            if let Some(new) = new {
+                let word = |rate: Option<u64>| rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string());
+                rows.push(row(action, &[("from", word(old)), ("to", word(new))]));
+            }
+        }
+        if let Some(together) = change.together {
+            rows.push(row("user.together", &[("from", user.together.to_string()), ("to", together.to_string())]));
         }
         if change.forget_totp {
             rows.push(row("user.totp_off", &[]));
@@ -230,11 +245,30 @@ impl Service {
             is_active: user.is_active,
             max_devices: user.max_devices,
             month_quota: user.month_quota,
+            treatment: treatment(user),
             totp: self.has_factor(FactorOwner::User(user.id)).await?,
             created_at: user.created_at,
             last_login_at: user.last_login_at,
         })
     }
+}
+
+/// Slowest and fastest rate, bytes a second: 64 kbit/s, below which no page loads, to 1 Tbit/s.
+const RATES: std::ops::RangeInclusive<u64> = 8_000..=125_000_000_000;
+
+/// 0 is none.
+fn check_rate(rate: u64) -> Result<Option<u64>, AuthError> {
+    match rate {
+        0 => Ok(None),
+        rate if RATES.contains(&rate) => Ok(Some(rate)),
+        _ => Err(MeshFault::Malformed("a rate is 64 kbit/s to 1 Tbit/s".into()).into()),
+    }
+}
+
+/// How the account is treated.
+pub(super) fn treatment(user: &User) -> Treatment {
+    let User { download_rate, upload_rate, together, .. } = *user;
+    Treatment { download_rate, upload_rate, together }
 }
 
 pub(super) fn subject(user: UserId) -> String {

@@ -14,8 +14,8 @@ use tornado_mesh::session::{
 };
 use tornado_mesh::token::{TokenError, VerifyingKey};
 use tornado_mesh::wg::{
-    Backend, CanaryStatus, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SetTorLane, SyncPeers, SyncReport,
-    TorExits, TorLane, TorLaneReason, Wg, WgError, WgStatus,
+    Backend, CanaryStatus, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane, SyncPeers,
+    SyncReport, TorExits, TorLane, TorLaneReason, Wg, WgError, WgStatus,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::api::{
@@ -111,6 +111,9 @@ impl Auth for FakeAuth {
         }
     }
     async fn authorize(&self, _: Authorize) -> Result<Grant, AuthError> {
+        nobody_calls()
+    }
+    async fn treatments(&self, _: NoInput) -> Result<Vec<tornado_mesh::UserTreatment>, AuthError> {
         nobody_calls()
     }
     async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
@@ -285,6 +288,9 @@ impl Wg for FakeWg {
     }
     async fn sync_peers(&self, _: SyncPeers) -> Result<SyncReport, WgError> {
         Ok(SyncReport::default())
+    }
+    async fn set_groups(&self, _: SetGroups) -> Result<Done, WgError> {
+        Ok(Done {})
     }
     async fn peers(&self, _: NoInput) -> Result<Vec<PeerStatus>, WgError> {
         Ok(vec![])

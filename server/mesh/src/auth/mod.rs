@@ -12,7 +12,7 @@ pub use error::AuthError;
 
 use crate::contract::contract;
 use crate::token::VerifyingKey;
-use crate::{Done, NoInput};
+use crate::{Done, NoInput, Treatment, UserTreatment};
 use operators::SignedIn;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -121,6 +121,9 @@ pub struct Grant {
     /// Bytes that this user may move in a calendar month; none: as many as it likes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month_quota: Option<u64>,
+    /// Its rates and exceptions.
+    #[serde(default, skip_serializing_if = "Treatment::is_usual")]
+    pub treatment: Treatment,
     /// Preshared keys of both lanes; absent for logins with envelope v1.
     pub preshared_keys: Option<LanePresharedKeys>,
 }
@@ -240,6 +243,8 @@ contract! {
         authorize(Authorize) -> Grant = POST "/v1/authorize", within 5, up to 16_384, for [Session];
         /// Public halves of the signing keys.
         verifying_keys(NoInput) -> Vec<VerifyingKey> = GET "/v1/keys", within 5, up to 0, for [Session, ClientApi, Admin];
+        /// Every account that is treated otherwise than most.
+        treatments(NoInput) -> Vec<UserTreatment> = GET "/v1/treatments", within 5, up to 0, for [Session];
         /// Takes note of the edge's certificate, so that invitations and the server's statement carry it.
         attest_tls(AttestTls) -> Done = PUT "/v1/tls", within 5, up to 1_024, for [ClientApi];
         /// Makes an invitation.

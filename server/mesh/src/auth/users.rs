@@ -1,8 +1,8 @@
 //! Users and their devices, as operators and as they themselves change them.
 
 use super::{Acting, AuthError};
-use crate::Done;
 use crate::contract::contract;
+use crate::{Done, Treatment};
 use serde::{Deserialize, Serialize};
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
 use tornado_shared::model::{DeviceId, DeviceName, Secret, UnixSeconds, UserId, Username};
@@ -46,6 +46,15 @@ pub struct UpdateUser {
     /// the next connect of any of its devices on.
     #[serde(default)]
     pub month_quota: Option<u64>,
+    /// Bytes a second to all of its devices together; 0: as many as there are. Heeded within seconds, as the two that follow.
+    #[serde(default)]
+    pub download_rate: Option<u64>,
+    /// Bytes a second from all of its devices together; 0: as many as there are.
+    #[serde(default)]
+    pub upload_rate: Option<u64>,
+    /// True lets its devices reach each other on the direct lane.
+    #[serde(default)]
+    pub together: Option<bool>,
     /// A new password. Ends every login of the account.
     #[serde(default)]
     pub password: Option<Secret>,
@@ -94,6 +103,9 @@ pub struct UserInfo {
     /// Bytes that it may move in a calendar month; none: as many as it likes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month_quota: Option<u64>,
+    /// Its rates and exceptions.
+    #[serde(default, skip_serializing_if = "Treatment::is_usual")]
+    pub treatment: Treatment,
     /// True when a login asks for a code.
     pub totp: bool,
     /// When it was made.

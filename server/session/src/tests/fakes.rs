@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tornado_mesh::auth::*;
 use tornado_mesh::token::{AUDIENCE, Claims, ISSUER, TokenKind, Verifier, VerifyingKey};
 use tornado_mesh::wg::*;
-use tornado_mesh::{Done, MeshFault, NoInput};
+use tornado_mesh::{Done, MeshFault, NoInput, Treatment, UserTreatment};
 use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens, UserView};
 use tornado_shared::model::*;
 
@@ -27,6 +27,7 @@ pub(super) struct FakeAuth {
     seed: [u8; 32],
     pub max_devices: Mutex<u32>,
     pub month_quota: Mutex<Option<u64>>,
+    pub treatments: Mutex<HashMap<UserId, Treatment>>,
     pub away: Mutex<bool>,
     pub revoked: Mutex<HashSet<FamilyId>>,
     pub fetches: Mutex<u32>,
@@ -42,6 +43,7 @@ impl FakeAuth {
             seed: [42; 32],
             max_devices: Mutex::new(100),
             month_quota: Mutex::default(),
+            treatments: Mutex::default(),
             away: Mutex::new(false),
             revoked: Mutex::default(),
             fetches: Mutex::new(0),
@@ -124,8 +126,14 @@ impl Auth for FakeAuth {
             family_id: claims.fam,
             max_devices: *self.max_devices.lock().unwrap(),
             month_quota: *self.month_quota.lock().unwrap(),
+            treatment: self.treatments.lock().unwrap().get(&claims.sub).copied().unwrap_or_default(),
             preshared_keys: (!*self.v1.lock().unwrap()).then_some(LanePresharedKeys { direct, tor }),
         })
+    }
+    async fn treatments(&self, _: NoInput) -> Result<Vec<UserTreatment>, AuthError> {
+        self.here()?;
+        let all = self.treatments.lock().unwrap();
+        Ok(all.iter().map(|(user_id, treatment)| UserTreatment { user_id: *user_id, treatment: *treatment }).collect())
     }
     async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
         self.here()?;
@@ -189,6 +197,8 @@ pub(super) struct Lanes {
     /// The next puts fail on the second lane.
     pub failing_puts: u32,
     pub syncs: u32,
+    pub groups: Vec<Group>,
+    pub failing_groups: bool,
     pub tor_lane: Option<TorLane>,
     pub tor_exits: TorExits,
 }
@@ -279,6 +289,15 @@ impl Wg for FakeWg {
         lanes.synced = true;
         lanes.syncs += 1;
         Ok(SyncReport { put: lanes.peers.len(), removed, kept: 0 })
+    }
+
+    async fn set_groups(&self, input: SetGroups) -> Result<Done, WgError> {
+        let mut lanes = self.here()?;
+        if lanes.failing_groups {
+            return Err(MeshFault::Unavailable("no nft".into()).into());
+        }
+        lanes.groups = input.groups;
+        Ok(Done {})
     }
 
     async fn peers(&self, _: NoInput) -> Result<Vec<PeerStatus>, WgError> {

@@ -14,4 +14,5 @@ mod model;
 mod simulation;
 mod socket;
 mod spans;
+mod treatments;
 mod world;

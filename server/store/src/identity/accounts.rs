@@ -17,6 +17,12 @@ pub struct UserChange {
     pub max_devices: Option<u32>,
     /// Another quota of bytes a month, or none.
     pub month_quota: Option<Option<u64>>,
+    /// Another rate of bytes a second to its devices, or none.
+    pub download_rate: Option<Option<u64>>,
+    /// Another rate of bytes a second from its devices, or none.
+    pub upload_rate: Option<Option<u64>>,
+    /// Whether its devices may reach each other.
+    pub together: Option<bool>,
     /// Argon2id of a new password, in PHC form.
     pub password_hash: Option<String>,
     /// False suspends, true lets in again.
@@ -103,6 +109,8 @@ pub trait AccountStore: Send + Sync + 'static {
     ) -> Result<Option<Vec<DeviceId>>, StoreError>;
     /// Removes a device and ends its login. False: there is none.
     async fn take_device(&self, device: DeviceId, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError>;
+    /// Accounts with a rate or with devices that may reach each other.
+    async fn treated_users(&self) -> Result<Vec<User>, StoreError>;
     /// A page of accounts and how many match in all.
     async fn list_users(&self, filter: &UserFilter) -> Result<(Vec<User>, u64), StoreError>;
     /// An account's devices that are not removed, oldest first.
@@ -205,6 +213,10 @@ impl AccountStore for SqlIdentityStore {
         audit::append(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(true)
+    }
+
+    async fn treated_users(&self) -> Result<Vec<User>, StoreError> {
+        users::treated(&mut *self.reader().await?).await
     }
 
     async fn list_users(&self, filter: &UserFilter) -> Result<(Vec<User>, u64), StoreError> {

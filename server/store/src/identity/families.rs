@@ -37,7 +37,8 @@ pub(super) async fn standing(db: &mut AnyConnection, family: FamilyId) -> Result
     let row = sqlx::query(
         "SELECT u.id AS id, u.username AS username, u.email AS email, u.password_hash AS password_hash,
                 u.is_active AS is_active, u.max_devices AS max_devices,
-                u.month_quota AS month_quota, u.created_at AS created_at,
+                u.month_quota AS month_quota, u.download_rate AS download_rate,
+                u.upload_rate AS upload_rate, u.together AS together, u.created_at AS created_at,
                 u.last_login_at AS last_login_at, u.deleted_at AS deleted_at,
                 d.id AS device_id, d.name AS device_name, d.removed_at AS removed_at,
                 d.wireguard_key AS wireguard_key,

@@ -41,6 +41,12 @@ pub struct User {
     pub max_devices: u32,
     /// Bytes that it may move in a calendar month, both ways together; none: as many as it likes.
     pub month_quota: Option<u64>,
+    /// Bytes a second to its devices together; none: as many as there are.
+    pub download_rate: Option<u64>,
+    /// Bytes a second from its devices together; none: as many as there are.
+    pub upload_rate: Option<u64>,
+    /// Its devices may reach each other.
+    pub together: bool,
     /// When it was made.
     pub created_at: UnixSeconds,
     /// Latest login.

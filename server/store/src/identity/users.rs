@@ -30,20 +30,20 @@ pub(super) async fn insert(db: &mut AnyConnection, user: &NewUser, now: UnixSeco
 pub(super) async fn find(db: &mut AnyConnection, key: UserKey<'_>) -> Result<Option<User>, StoreError> {
     let query = match key {
         UserKey::Id(id) => sqlx::query(
-            "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, created_at,
-                    last_login_at
+            "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, download_rate,
+                    upload_rate, together, created_at, last_login_at
              FROM users WHERE id = $1 AND deleted_at IS NULL",
         )
         .bind(id.to_string()),
         UserKey::Name(name) => sqlx::query(
-            "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, created_at,
-                    last_login_at
+            "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, download_rate,
+                    upload_rate, together, created_at, last_login_at
              FROM users WHERE username = $1 AND deleted_at IS NULL",
         )
         .bind(name.as_str().to_owned()),
         UserKey::Email(email) => sqlx::query(
-            "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, created_at,
-                    last_login_at
+            "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, download_rate,
+                    upload_rate, together, created_at, last_login_at
              FROM users WHERE email = $1 AND deleted_at IS NULL",
         )
         .bind(email.to_lowercase()),
@@ -56,7 +56,7 @@ pub(super) fn from_row(row: &AnyRow) -> Result<User, StoreError> {
     let username: String = row.try_get("username")?;
     let is_active: i64 = row.try_get("is_active")?;
     let max_devices: i64 = row.try_get("max_devices")?;
-    let quota: Option<i64> = row.try_get("month_quota")?;
+    let together: i64 = row.try_get("together")?;
     Ok(User {
         id: id.parse().map_err(|_| StoreError::Damaged("users.id"))?,
         username: username.parse().map_err(|_| StoreError::Damaged("users.username"))?,
@@ -64,10 +64,18 @@ pub(super) fn from_row(row: &AnyRow) -> Result<User, StoreError> {
         password_hash: row.try_get("password_hash")?,
         is_active: is_active != 0,
         max_devices: max_devices.try_into().map_err(|_| StoreError::Damaged("users.max_devices"))?,
-        month_quota: quota.map(u64::try_from).transpose().map_err(|_| StoreError::Damaged("users.month_quota"))?,
+        month_quota: amount(row, "month_quota")?,
+        download_rate: amount(row, "download_rate")?,
+        upload_rate: amount(row, "upload_rate")?,
+        together: together != 0,
         created_at: row.try_get("created_at")?,
         last_login_at: row.try_get("last_login_at")?,
     })
+}
+
+fn amount(row: &AnyRow, column: &'static str) -> Result<Option<u64>, StoreError> {
+    let bytes: Option<i64> = row.try_get(column)?;
+    bytes.map(u64::try_from).transpose().map_err(|_| StoreError::Damaged(column))
 }
 
 /// Also takes the row's lock, so that logins of one account come one after the other.
@@ -106,15 +114,19 @@ pub(super) async fn change(db: &mut AnyConnection, user: UserId, change: &UserCh
     let email = change.email.clone().unwrap_or(now.email);
     let updated = sqlx::query(
         "UPDATE users SET username = $1, email = $2, password_hash = $3, is_active = $4, max_devices = $5,
-                month_quota = CAST($6 AS BIGINT)
-         WHERE id = $7",
+                month_quota = CAST($6 AS BIGINT), download_rate = CAST($7 AS BIGINT),
+                upload_rate = CAST($8 AS BIGINT), together = $9
+         WHERE id = $10",
     )
     .bind(change.username.as_ref().unwrap_or(&now.username).as_str())
     .bind(email.map(|email| email.to_lowercase()))
     .bind(change.password_hash.as_ref().unwrap_or(&now.password_hash).as_str())
     .bind(i64::from(change.active.unwrap_or(now.is_active)))
     .bind(i64::from(change.max_devices.unwrap_or(now.max_devices)))
-    .bind(change.month_quota.unwrap_or(now.month_quota).map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)))
+    .bind(change.month_quota.unwrap_or(now.month_quota).map(signed))
+    .bind(change.download_rate.unwrap_or(now.download_rate).map(signed))
+    .bind(change.upload_rate.unwrap_or(now.upload_rate).map(signed))
+    .bind(i64::from(change.together.unwrap_or(now.together)))
     .bind(user.to_string())
     .execute(db)
     .await
@@ -126,13 +138,30 @@ pub(super) async fn change(db: &mut AnyConnection, user: UserId, change: &UserCh
     }
 }
 
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// Live accounts that are treated otherwise than most.
+pub(super) async fn treated(db: &mut AnyConnection) -> Result<Vec<User>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, download_rate,
+                    upload_rate, together, created_at, last_login_at
+         FROM users
+         WHERE deleted_at IS NULL AND (download_rate IS NOT NULL OR upload_rate IS NOT NULL OR together = 1)",
+    )
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(from_row).collect()
+}
+
 /// The count ignores the page. A value of 2 for `active` stands for both.
 pub(super) async fn list(db: &mut AnyConnection, filter: &UserFilter) -> Result<(Vec<User>, u64), StoreError> {
     let pattern = pattern(&filter.search);
     let active = filter.active.map_or(2, i64::from);
     let rows = sqlx::query(
-        "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, created_at,
-                    last_login_at
+        "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, download_rate,
+                    upload_rate, together, created_at, last_login_at
          FROM users
          WHERE deleted_at IS NULL AND (username LIKE $1 ESCAPE '!' OR email LIKE $1 ESCAPE '!')
            AND ($2 = 2 OR is_active = $2) AND username > $3

@@ -58,6 +58,16 @@ pub enum User {
         /// from the next connect of any of its devices on.
         #[arg(long, value_parser = parse_quota)]
         quota: Option<u64>,
+        /// Speed to all of its devices together, on both lanes: 500kbit, 20mbit, 1gbit; `none` for no limit. Heeded within
+        /// seconds, as the two that follow.
+        #[arg(long, value_parser = parse_rate)]
+        download: Option<u64>,
+        /// Speed from all of its devices together.
+        #[arg(long, value_parser = parse_rate)]
+        upload: Option<u64>,
+        /// `yes`: its devices may reach each other on the direct lane. `no`, as for most: they may not.
+        #[arg(long, value_parser = parse_yes)]
+        together: Option<bool>,
         /// Take the second factor away, for somebody who lost it.
         #[arg(long)]
         forget_totp: bool,
@@ -217,6 +227,33 @@ pub enum Keys {
     },
 }
 
+/// Bits a second in units of powers of ten, as bytes a second; `none` is 0.
+fn parse_rate(text: &str) -> Result<u64, String> {
+    let bad = || format!("'{text}' is no speed; write 500kbit, 20mbit, 1gbit or none");
+    let lower = text.to_ascii_lowercase();
+    if lower == "none" {
+        return Ok(0);
+    }
+    let digits = lower.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
+    let (number, unit) = lower.split_at(digits);
+    let unit: u64 = match unit {
+        "kbit" => 1_000,
+        "mbit" => 1_000_000,
+        "gbit" => 1_000_000_000,
+        _ => return Err(bad()),
+    };
+    let bits: u64 = number.parse().ok().and_then(|n: u64| n.checked_mul(unit)).ok_or_else(bad)?;
+    if bits == 0 { Err(bad()) } else { Ok(bits / 8) }
+}
+
+fn parse_yes(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("write yes or no".to_owned()),
+    }
+}
+
 /// A number with a unit of powers of ten; `none` is 0.
 fn parse_quota(text: &str) -> Result<u64, String> {
     let bad = || format!("'{text}' is no amount; write 500mb, 200gb, 2tb or none");
@@ -238,6 +275,16 @@ fn parse_quota(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates() {
+        assert_eq!(parse_rate("20mbit"), Ok(2_500_000));
+        assert_eq!(parse_rate("500Kbit"), Ok(62_500));
+        assert_eq!(parse_rate("none"), Ok(0));
+        for bad in ["", "mbit", "0mbit", "5", "1.5mbit", "20mb", "99999999999gbit"] {
+            assert!(parse_rate(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn quotas() {

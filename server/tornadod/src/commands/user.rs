@@ -22,13 +22,24 @@ pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
         }
         User::List { search, suspended, json } => list(&users, search, suspended, json).await,
         User::Show { user, json } => show(server, &users, user, json).await,
-        User::Set { user, name, email, devices, quota, forget_totp } => {
-            let nothing = name.is_none() && email.is_none() && devices.is_none() && quota.is_none() && !forget_totp;
-            if nothing {
-                return Err(Failure::usage("say what to change: --name, --email, --devices, --quota or --forget-totp"));
+        User::Set { user, name, email, devices, quota, download, upload, together, forget_totp } => {
+            let is_named = [name.is_some(), email.is_some(), together.is_some(), forget_totp];
+            let is_counted = [devices.is_some(), quota.is_some(), download.is_some(), upload.is_some()];
+            if !is_named.into_iter().chain(is_counted).any(|is_given| is_given) {
+                let all = "--name, --email, --devices, --quota, --download, --upload, --together or --forget-totp";
+                return Err(Failure::usage(format!("say what to change: {all}")));
             }
-            let (max_devices, month_quota) = (devices, quota);
-            let what = UpdateUser { username: name, email, max_devices, month_quota, forget_totp, ..of(user) };
+            let what = UpdateUser {
+                username: name,
+                email,
+                max_devices: devices,
+                month_quota: quota,
+                download_rate: download,
+                upload_rate: upload,
+                together,
+                forget_totp,
+                ..of(user)
+            };
             change(&users, what, "is changed").await
         }
         User::Suspend { user } => {
@@ -119,6 +130,10 @@ async fn show(server: &Server, users: &UsersClient, user: String, json: bool) ->
     say(&format!("at once     {} devices", info.max_devices));
     let quota = info.month_quota.map_or_else(|| "none".into(), |bytes| format!("{bytes} bytes a month"));
     say(&format!("quota       {quota}"));
+    let rate = |bytes: Option<u64>| bytes.map_or_else(|| "any".into(), |bytes| format!("{} kbit/s", bytes / 125));
+    let treatment = info.treatment;
+    say(&format!("speed       {} down, {} up", rate(treatment.download_rate), rate(treatment.upload_rate)));
+    say(&format!("together    {}", if treatment.together { "its devices reach each other" } else { "no" }));
     say(&format!("2FA         {}", if info.totp { "on" } else { "off" }));
     say(&format!("made        {} ago", span(now - info.created_at)));
     say(&format!("last login  {last}"));

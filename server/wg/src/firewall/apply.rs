@@ -1,5 +1,6 @@
 //! Puts the ruleset into the kernel with one call of nft(8), and reads it back.
 
+use super::groups::Groups;
 use super::nft::{DEADLINE, Nft};
 use super::policy::Policy;
 use super::render::{Chain, IsolationMap, Seat, chains, render};
@@ -11,7 +12,7 @@ use std::net::IpAddr;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, MutexGuard};
-use tornado_mesh::wg::{SetTorLane, TorLane};
+use tornado_mesh::wg::{SetGroups, SetTorLane, TorLane};
 use tornado_shared::model::CountryCode;
 
 /// The policy could not be put in place.
@@ -64,6 +65,8 @@ pub(crate) struct Firewall {
 pub(super) struct Content {
     pub(super) state: SetTorLane,
     pub(super) isolation: IsolationMap,
+    /// Accounts that are treated otherwise than most.
+    pub(super) groups: Groups,
     /// Countries that have chains. One that has them keeps them until the service ends: empty ones do no harm.
     pub(super) countries: BTreeSet<CountryCode>,
     /// The kernel's listing right after loading, without handles and elements. Anything else later is
@@ -78,6 +81,7 @@ impl Firewall {
         let content = Content {
             state: TorLane::Closed.into(),
             isolation: IsolationMap::new(),
+            groups: Groups::default(),
             countries: BTreeSet::new(),
             loaded: None,
             is_spoiled: false,
@@ -93,7 +97,7 @@ impl Firewall {
 
     pub(super) async fn apply_all(&self, content: &mut MutexGuard<'_, Content>) -> Result<(), FirewallError> {
         content.loaded = None;
-        let text = render(&self.policy, &content.state, &content.countries, &content.isolation);
+        let text = render(&self.policy, &content.state, &content.countries, &content.isolation, &content.groups);
         self.nft.run(&["-f", "-"], Some(text)).await?;
         content.is_spoiled = false;
         self.read_back(content).await
@@ -133,6 +137,31 @@ impl Firewall {
         }
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&content.state);
         switched
+    }
+
+    /// Makes the accounts that are treated otherwise exactly these, in one transaction. When that fails the whole table
+    /// is loaded anew, with them.
+    pub(crate) async fn set_groups(&self, groups: Groups) -> Result<(), FirewallError> {
+        let mut content = self.content.lock().await;
+        let change = groups.change_from(&content.groups, &self.policy.table);
+        if change.is_empty() {
+            return Ok(());
+        }
+        content.groups = groups;
+        // With other limits the listing is another one.
+        content.loaded = None;
+        match self.nft.run(&["-f", "-"], Some(change)).await {
+            Ok(_) => self.read_back(&mut content).await,
+            Err(error) => {
+                tracing::warn!(%error, "loading the whole table anew");
+                self.apply_all(&mut content).await
+            }
+        }
+    }
+
+    /// What is wanted of groups, as the table will have it.
+    pub(crate) fn groups_of(&self, wanted: &SetGroups) -> Result<Groups, &'static str> {
+        Groups::of(wanted, &self.policy)
     }
 
     /// Compares the table in the kernel with the one that was loaded.

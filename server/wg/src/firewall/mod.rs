@@ -1,6 +1,7 @@
 //! The lanes' nftables policy: a value, its text, and the one call that puts it in place.
 
 mod apply;
+mod groups;
 mod nft;
 mod policy;
 mod render;

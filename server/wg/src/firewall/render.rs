@@ -1,5 +1,6 @@
 //! The policy's text for nft(8). Pure: the same policy gives the same bytes.
 
+use super::groups::{self, Groups};
 use super::policy::Policy;
 use super::states;
 use std::borrow::Cow;
@@ -66,6 +67,7 @@ pub(crate) fn render(
     state: &SetTorLane,
     countries: &BTreeSet<CountryCode>,
     isolation: &IsolationMap,
+    groups: &Groups,
 ) -> String {
     let table = &policy.table;
     let mut out = format!("table inet {table}\ndelete table inet {table}\ntable inet {table} {{\n");
@@ -76,6 +78,7 @@ pub(crate) fn render(
     for (name, kind) in states::EXIT_MAPS {
         let _ = writeln!(out, "\tmap {name} {{\n\t\ttype {kind} : verdict;\n\t}}");
     }
+    groups.declare(&mut out);
     for chain in chains(policy, state, countries) {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "\tchain {} {{", chain.name);
@@ -90,6 +93,7 @@ pub(crate) fn render(
     out.push_str("}\n");
     let known = isolation.iter().map(|(address, number)| (*address, *number));
     elements(&mut out, policy, "add", known.chain(canary(policy)));
+    groups.fill(&mut out, table);
     out
 }
 
@@ -147,7 +151,11 @@ pub(crate) fn chains(policy: &Policy, state: &SetTorLane, countries: &BTreeSet<C
 
 /// Those that no state changes.
 fn fixed(policy: &Policy) -> Vec<Chain> {
+    let [rate_up, meet, rate_down] = groups::chains(policy);
     vec![
+        rate_up,
+        meet,
+        rate_down,
         plain(
             "tor_input",
             vec![
@@ -224,10 +232,13 @@ fn direct_forward(policy: &Policy) -> Chain {
     let mut rules = vec![
         // Not tracked means not translated: it would leave with a lane's address.
         rule("ct state invalid,untracked drop", "what cannot be translated"),
+    ];
+    rules.extend(groups::exceptions(&quoted(&d.interface)));
+    rules.extend([
         rule(format!("oifname {} goto refuse", lanes(policy)), "devices never reach each other"),
         rule(format!("ip daddr {{ {}, {} }} goto refuse", d.pool.v4, t.pool.v4), "nor by another way"),
         rule(format!("ip6 daddr {{ {}, {} }} goto refuse", d.pool.v6, t.pool.v6), "nor by another way, IPv6"),
-    ];
+    ]);
     rules.extend(clamp(policy));
     rules.push(rule("accept", "to the internet"));
     plain("direct_forward", rules)
@@ -353,7 +364,13 @@ fn leak(policy: &Policy) -> Chain {
     )
 }
 
-fn base(name: &'static str, kind: &'static str, hook: &'static str, priority: i32, rules: Vec<Rule>) -> Chain {
+pub(super) fn base(
+    name: &'static str,
+    kind: &'static str,
+    hook: &'static str,
+    priority: i32,
+    rules: Vec<Rule>,
+) -> Chain {
     Chain { name: Cow::Borrowed(name), base: Some(Hook { kind, hook, priority }), rules }
 }
 
@@ -365,11 +382,11 @@ pub(super) fn rule(text: impl Into<String>, comment: &'static str) -> Rule {
     Rule { text: text.into(), comment }
 }
 
-fn quoted(interface: &str) -> String {
+pub(super) fn quoted(interface: &str) -> String {
     format!("\"{interface}\"")
 }
 
-fn lanes(policy: &Policy) -> String {
+pub(super) fn lanes(policy: &Policy) -> String {
     format!("{{ \"{}\", \"{}\" }}", policy.direct.interface, policy.tor.interface)
 }
 
@@ -390,7 +407,8 @@ mod tests {
             &Policy::of(&Config::default()).unwrap(),
             &TorLane::Closed.into(),
             &BTreeSet::new(),
-            &IsolationMap::new()
+            &IsolationMap::new(),
+            &Groups::default()
         ));
     }
 

@@ -1,0 +1,244 @@
+//! Accounts that are treated otherwise than most, as nftables has them. Pure.
+//!
+//! A rate is one limit (nft(8), "limit") for all devices of an account on both lanes: it is found by a device's address in
+//! a map, and what is over it is dropped, which TCP takes for a full line. Devices that may reach each other are pairs of
+//! addresses in a set.
+
+use super::policy::Policy;
+use super::render::{Chain, Rule, base, lanes, quoted, rule};
+use crate::fallback::MEETING;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use tornado_mesh::wg::{Group, SetGroups};
+use tornado_shared::model::LaneAddresses;
+
+/// Maps from a device's address to its account's limit, with the type of their keys.
+const LIMITED: [(&str, &str); 4] =
+    [("up4", "ipv4_addr"), ("up6", "ipv6_addr"), ("down4", "ipv4_addr"), ("down6", "ipv6_addr")];
+/// Sets of pairs that may reach each other.
+const TOGETHER: [(&str, &str); 2] = [("together4", "ipv4_addr"), ("together6", "ipv6_addr")];
+
+/// Right after the guard: before anything else is done with a packet.
+const UP: i32 = -299;
+/// After that, and before the way is looked for.
+const MEET: i32 = -298;
+/// After everything else.
+const DOWN: i32 = 301;
+
+/// Elements a command: one command for each would be slow.
+const ELEMENTS: usize = 1000;
+
+/// What a burst may hold: a quarter of a second, but room for some of the largest packets that offload makes.
+const LEAST_BURST: u64 = 256 * 1024;
+const MOST_BURST: u64 = 1 << 30;
+
+/// What is in the kernel of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Groups {
+    /// Bytes a second by the limit's name.
+    limits: BTreeMap<String, u64>,
+    /// Map or set and key; the value is the name of a limit.
+    elements: BTreeMap<(&'static str, String), Option<String>>,
+}
+
+impl Groups {
+    /// Of what is wanted. `Err`: why it cannot be meant.
+    pub(crate) fn of(wanted: &SetGroups, policy: &Policy) -> Result<Self, &'static str> {
+        let (mut groups, mut seen) = (Self::default(), BTreeSet::new());
+        for group in &wanted.groups {
+            if !seen.insert(group.user_id.to_string()) {
+                return Err("an account is named twice");
+            }
+            for (direct, tor) in &group.devices {
+                let inside = |lane: &super::policy::LaneRules, own: &LaneAddresses| {
+                    lane.pool.v4.contains(&own.v4) && lane.pool.v6.contains(&own.v6)
+                };
+                if !inside(&policy.direct, direct) || !inside(&policy.tor, tor) {
+                    return Err("an address is not one of its lane's pool");
+                }
+            }
+            groups.add(group);
+        }
+        Ok(groups)
+    }
+
+    fn add(&mut self, group: &Group) {
+        let treatment = group.treatment;
+        let account = group.user_id.to_string().replace('-', "");
+        let all = || group.devices.iter().flat_map(|(direct, tor)| [addresses(direct), addresses(tor)]).flatten();
+        for (first, word, rate) in [(0, "up", treatment.upload_rate), (2, "down", treatment.download_rate)] {
+            let Some(rate) = rate else { continue };
+            let name = format!("{word}_{account}");
+            for address in all() {
+                let (map, _) = LIMITED[first + usize::from(address.is_ipv6())];
+                self.elements.insert((map, address.to_string()), Some(name.clone()));
+            }
+            self.limits.insert(name, rate.max(1));
+        }
+        if treatment.together {
+            let direct: Vec<_> = group.devices.iter().map(|(direct, _)| addresses(direct)).collect();
+            for one in &direct {
+                for other in direct.iter().filter(|other| *other != one) {
+                    for (family, (set, _)) in TOGETHER.iter().enumerate() {
+                        self.elements.insert((set, format!("{} . {}", one[family], other[family])), None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Declares the maps and sets, and what is in them, for a table that is being made.
+    pub(super) fn declare(&self, out: &mut String) {
+        for (name, rate) in &self.limits {
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "\tlimit {name} {{\n\t\trate {}\n\t}}", words(*rate));
+        }
+        for (map, kind) in LIMITED {
+            let _ = writeln!(out, "\tmap {map} {{\n\t\ttype {kind} : limit;\n\t}}");
+        }
+        for (set, kind) in TOGETHER {
+            let _ = writeln!(out, "\tset {set} {{\n\t\ttype {kind} . {kind};\n\t}}");
+        }
+    }
+
+    /// Fills them.
+    pub(super) fn fill(&self, out: &mut String, table: &str) {
+        elements(out, table, "add", self.elements.iter());
+    }
+
+    /// What makes these of those that are there, as one transaction; empty when they are the same. A limit that changes
+    /// is another one: it begins anew.
+    pub(super) fn change_from(&self, old: &Self, table: &str) -> String {
+        let mut out = String::new();
+        let same = |name: &String| old.limits.get(name) == self.limits.get(name);
+        let stays = |key: &(&'static str, String), limit: &Option<String>| {
+            self.elements.get(key) == Some(limit) && limit.as_ref().is_none_or(same)
+        };
+        elements(&mut out, table, "delete", old.elements.iter().filter(|(key, limit)| !stays(key, limit)));
+        for name in old.limits.keys().filter(|name| !same(name)) {
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "delete limit inet {table} {name}");
+        }
+        for (name, rate) in self.limits.iter().filter(|(name, _)| !same(name)) {
+            let _ = writeln!(out, "add limit inet {table} {name} {{ rate {}; }}", words(*rate));
+        }
+        let known = |key: &(&'static str, String), limit: &Option<String>| {
+            old.elements.get(key) == Some(limit) && limit.as_ref().is_none_or(same)
+        };
+        elements(&mut out, table, "add", self.elements.iter().filter(|(key, limit)| !known(key, limit)));
+        out
+    }
+}
+
+fn addresses(own: &LaneAddresses) -> [IpAddr; 2] {
+    [own.v4.into(), own.v6.into()]
+}
+
+fn words(rate: u64) -> String {
+    format!("over {rate} bytes/second burst {} bytes", (rate / 4).clamp(LEAST_BURST, MOST_BURST))
+}
+
+type Element<'a> = (&'a (&'static str, String), &'a Option<String>);
+
+fn elements<'a>(out: &mut String, table: &str, verb: &str, all: impl Iterator<Item = Element<'a>>) {
+    let mut by_place: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for ((place, key), limit) in all {
+        let member = match limit {
+            Some(limit) if verb == "add" => format!("{key} : \"{limit}\""),
+            Some(_) | None => key.clone(),
+        };
+        by_place.entry(place).or_default().push(member);
+    }
+    for (place, members) in by_place {
+        for chunk in members.chunks(ELEMENTS) {
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "{verb} element inet {table} {place} {{ {} }}", chunk.join(", "));
+        }
+    }
+}
+
+/// What devices send and what they get, on both lanes, where all of it passes; and before the way is looked for the mark
+/// by which the second layer knows devices that may meet.
+pub(super) fn chains(policy: &Policy) -> [Chain; 3] {
+    let (lanes, direct) = (lanes(policy), quoted(&policy.direct.interface));
+    let mark = |family: &str, set| {
+        format!("iifname {direct} {family} saddr . {family} daddr @{set} meta mark set {MEETING:#010x}")
+    };
+    let meet = vec![
+        rule(mark("ip", "together4"), "devices of one account"),
+        rule(mark("ip6", "together6"), "devices of one account, IPv6"),
+    ];
+    let up = vec![
+        rule(format!("iifname {lanes} limit name ip saddr map @up4 drop"), "more than the rate"),
+        rule(format!("iifname {lanes} limit name ip6 saddr map @up6 drop"), "more than the rate, IPv6"),
+    ];
+    let down = vec![
+        rule(format!("oifname {lanes} limit name ip daddr map @down4 drop"), "more than the rate"),
+        rule(format!("oifname {lanes} limit name ip6 daddr map @down6 drop"), "more than the rate, IPv6"),
+    ];
+    [
+        base("rate_up", "filter", "prerouting", UP, up),
+        base("meet", "filter", "prerouting", MEET, meet),
+        base("rate_down", "filter", "postrouting", DOWN, down),
+    ]
+}
+
+/// Lets pass, among what is forwarded from the direct lane, what may reach another device there.
+pub(super) fn exceptions(direct: &str) -> [Rule; 2] {
+    [
+        rule(format!("oifname {direct} ip saddr . ip daddr @together4 accept"), "devices of one account"),
+        rule(format!("oifname {direct} ip6 saddr . ip6 daddr @together6 accept"), "devices of one account, IPv6"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use tornado_mesh::Treatment;
+    use tornado_shared::model::{LanePools, Slot, UserId};
+
+    fn group(user: u128, treatment: Treatment, slots: &[u32]) -> Group {
+        let pools = LanePools::default();
+        let of = |slot: &u32| (pools.direct.addresses(Slot(*slot)).unwrap(), pools.tor.addresses(Slot(*slot)).unwrap());
+        Group { user_id: UserId(uuid::Uuid::from_u128(user)), treatment, devices: slots.iter().map(of).collect() }
+    }
+
+    fn groups(all: Vec<Group>) -> Groups {
+        Groups::of(&SetGroups { groups: all }, &Policy::of(&Config::default()).unwrap()).unwrap()
+    }
+
+    fn limited(rate: u64) -> Treatment {
+        Treatment { download_rate: Some(rate), ..Treatment::default() }
+    }
+
+    #[test]
+    fn an_account_has_one_limit_for_both_lanes_and_pairs_on_the_direct_one_only() {
+        let treatment = Treatment { upload_rate: Some(8_000), download_rate: Some(1_250_000), together: true };
+        let groups = groups(vec![group(1, treatment, &[5, 6])]);
+        let (mut table, mut elements) = (String::new(), String::new());
+        groups.declare(&mut table);
+        groups.fill(&mut elements, "tornado");
+        insta::assert_snapshot!(format!("{table}{elements}"));
+    }
+
+    #[test]
+    fn a_change_touches_only_what_changes() {
+        let before = groups(vec![group(1, limited(9_000), &[5]), group(2, limited(9_000), &[7])]);
+        assert_eq!(before.change_from(&before, "t"), "");
+        let after = groups(vec![group(1, limited(10_000), &[5]), group(2, limited(9_000), &[7, 8])]);
+        insta::assert_snapshot!(after.change_from(&before, "t"));
+        assert!(!Groups::default().change_from(&after, "t").contains("add "));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let policy = Policy::of(&Config::default()).unwrap();
+        let twice = SetGroups { groups: vec![group(1, limited(1), &[5]), group(1, limited(1), &[6])] };
+        assert!(Groups::of(&twice, &policy).is_err());
+        let mut outside = group(1, limited(1), &[5]);
+        outside.devices[0].0.v4 = "192.0.2.1".parse().unwrap();
+        assert!(Groups::of(&SetGroups { groups: vec![outside] }, &policy).is_err());
+    }
+}
