@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::wg::{
-    Backend, CanaryStatus, PeerLane, PeerSpec, PeerStatus, RemovePeer, Removed, SetTorLane, SyncPeers, SyncReport,
-    TorExits, TorLane, TorLaneReason, Wg, WgClient, WgError, WgStatus, router,
+    Backend, CanaryStatus, PeerLane, PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane, SyncPeers,
+    SyncReport, TorExits, TorLane, TorLaneReason, Wg, WgClient, WgError, WgStatus, router,
 };
 use tornado_mesh::{Channel, Done, Limits, MeshFault, NoInput, Readiness, Roles, SocketServer, listen};
 use tornado_shared::model::{Lane, LanePools, PrivateKey, Slot};
