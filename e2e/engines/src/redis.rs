@@ -154,10 +154,38 @@ fn connect(socket: &Path) -> std::io::Result<UnixStream> {
 
 fn ask_over(stream: &mut UnixStream, words: &str) -> std::io::Result<String> {
     stream.write_all(format!("{words}\r\n").as_bytes())?;
-    let mut answer = [0; 4096];
-    let length = stream.read(&mut answer)?;
-    if length == 0 {
-        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    let (mut answer, mut part) = (Vec::new(), [0; 4096]);
+    while after(&answer).is_none() {
+        let length = stream.read(&mut part)?;
+        if length == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        answer.extend_from_slice(part.get(..length).unwrap_or_default());
     }
-    Ok(String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned())
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// What follows the first value, or nothing while that is not whole. Only the kinds of RESP 2.
+fn after(bytes: &[u8]) -> Option<&[u8]> {
+    let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
+    let (line, rest) = (bytes.get(..end)?, bytes.get(end + 2..)?);
+    let count = || std::str::from_utf8(line.get(1..)?).ok()?.parse::<i64>().ok();
+    match line.first()? {
+        b'$' => usize::try_from(count()?).map_or(Some(rest), |length| rest.get(length + 2..)),
+        b'*' => (0..count()?).try_fold(rest, |rest, _| after(rest)),
+        _ => Some(rest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after;
+
+    #[test]
+    fn an_answer_is_read_to_its_end() {
+        let answer = b"*2\r\n$2\r\nab\r\n*2\r\n:1\r\n$-1\r\n";
+        assert_eq!(after(answer), Some(&b""[..]));
+        assert!((0..answer.len()).all(|cut| after(&answer[..cut]).is_none()));
+        assert_eq!(after(b"+OK\r\nmore"), Some(&b"more"[..]));
+    }
 }
