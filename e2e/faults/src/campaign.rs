@@ -78,7 +78,9 @@ impl Campaign {
     /// When they are not after two minutes.
     pub fn begin(cluster: bool, seed: u64) -> Result<Self> {
         let world = FaultWorld::up(HEAVY + 1, cluster)?;
-        world.accounts((1..=LIGHT).map(username))?;
+        for number in 1..=LIGHT {
+            world.world.account(&username(number), 1)?;
+        }
         let lab = &world.world.lab;
         let capture = lab.host("server")?.capture("eth0", &leak_filter())?;
         let mut devices = Vec::new();
@@ -95,10 +97,11 @@ impl Campaign {
         let harms: Vec<_> = Harm::all(cluster).into_iter().filter(|harm| harm.name().contains(&wanted)).collect();
         ensure!(!harms.is_empty(), "no fault's name holds '{wanted}'");
         let campaign = Self { fleet, devices, knocking, capture, world, chance: Chance::new(seed), harms };
-        wait_for("all devices to be connected once", Duration::from_secs(120), || {
+        let begun = wait_for("all devices to be connected once", Duration::from_secs(120), || {
             let all = campaign.fleet.journals().iter().all(|(_, journal)| !journal.opened.is_empty());
             Ok(all.then_some(()))
-        })?;
+        });
+        begun.with_context(|| campaign.words(&campaign.fleet.troubles()))?;
         campaign.fleet.forgive();
         campaign.hold("nothing happened")?;
         Ok(campaign)
@@ -122,7 +125,7 @@ impl Campaign {
             say(&format!(
                 "round {round} of {count}: {}{} held after {:.1} s",
                 harm.name(),
-                if struck { "" } else { " (not met)" },
+                if struck { String::new() } else { format!(" (not met; {})", self.fleet.troubles()) },
                 began.elapsed().as_secs_f32()
             ));
         }
@@ -161,8 +164,8 @@ impl Campaign {
                 break;
             }
             if began.elapsed() > SETTLED_WITHIN {
-                let first: Vec<_> = faults.iter().take(12).cloned().collect();
-                bail!("{}\n{} things do not hold:\n{}", self.words(when), faults.len(), first.join("\n"));
+                let (words, count) = (self.words(when), faults.len());
+                bail!("{words}\n{count} things do not hold:\n{}\n{}", some_of_each(faults), self.fleet.troubles());
             }
             std::thread::sleep(Duration::from_millis(150));
         }
@@ -187,6 +190,19 @@ impl Campaign {
     }
 }
 
+/// The first three of each kind.
+fn some_of_each(faults: Vec<String>) -> String {
+    let mut kinds = BTreeMap::<String, usize>::new();
+    let shown = faults.into_iter().filter(|fault| {
+        // What follows the colon, or a device's name before it, tells one from the other.
+        let kind = fault.split(':').find(|part| !part.starts_with("light")).unwrap_or_default();
+        let met = kinds.entry(kind.to_owned()).or_default();
+        *met += 1;
+        *met <= 3
+    });
+    shown.collect::<Vec<_>>().join("\n")
+}
+
 #[expect(clippy::print_stdout, reason = "the output of a test is how it speaks to its runner")]
 fn say(line: &str) {
     println!("{line}");
@@ -198,7 +214,7 @@ fn say(line: &str) {
 /// When something does not come up or does not hold.
 pub fn run(cluster: bool, share: u32) -> Result<()> {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let rounds = number("TORNADO_FAULT_ROUNDS").unwrap_or(40).saturating_mul(share.into()).div_ceil(100);
+    let rounds = number("TORNADO_FAULT_ROUNDS").unwrap_or(20).saturating_mul(share.into()).div_ceil(100);
     let seed = number("TORNADO_FAULT_SEED").unwrap_or_else(rand::random);
     let profile = if cluster { "cluster" } else { "embedded" };
     say(&format!("profile {profile}, {rounds} rounds, TORNADO_FAULT_SEED={seed}"));

@@ -2,11 +2,12 @@
 
 use crate::chance::Chance;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tornado_e2e_lanes::original::{Answer, OriginalClient};
 use tornado_e2e_lanes::world::PASSWORD;
 
@@ -15,7 +16,7 @@ use tornado_e2e_lanes::world::PASSWORD;
 pub enum Habit {
     /// Connects once, then heartbeats and trades of its refresh token only.
     Steady,
-    /// Connects, disconnects, logs in, trades, as it pleases.
+    /// Connects, disconnects, trades, logs in again, as it pleases.
     Restless,
 }
 
@@ -36,6 +37,10 @@ pub struct Journal {
     pub doubtful: bool,
     /// What a steady device should never have met.
     pub losses: Vec<String>,
+    /// Logins that were answered well.
+    pub logins: u32,
+    /// The last thing that went wrong, in words; for whoever looks for the reason.
+    pub trouble: String,
 }
 
 /// The device.
@@ -52,8 +57,16 @@ pub struct Device {
     journal: Arc<Mutex<Journal>>,
 }
 
-fn random<const N: usize>() -> String {
-    STANDARD.encode(rand::random::<[u8; N]>())
+/// The number of a trade.
+fn attempt() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())
+}
+
+/// What a server takes for a public key: Curve25519 has no coordinate whose highest bit is set.
+fn public_key() -> String {
+    let mut key = rand::random::<[u8; 32]>();
+    key[31] &= 0x7f;
+    STANDARD.encode(key)
 }
 
 impl Device {
@@ -67,7 +80,7 @@ impl Device {
             client: OriginalClient::new(server)?,
             habit,
             chance,
-            key: random::<32>(),
+            key: public_key(),
             attempt: None,
             logged_in: false,
             journal: Arc::new(Mutex::new(journal)),
@@ -84,9 +97,9 @@ impl Device {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Milliseconds until it does something again.
-    pub fn pause(&mut self) -> std::time::Duration {
-        self.chance.millis(600, 3400)
+    /// How long it rests before it does something again. A server that answers slowly is asked less often.
+    pub fn pause(&mut self, last: Duration) -> Duration {
+        self.chance.millis(1_500, 5_500) + last * 2
     }
 
     /// One thing that it does now.
@@ -110,12 +123,14 @@ impl Device {
         self.note().doubtful = true;
         // The token of before belongs to a login that has ended.
         self.client.access_token.clear();
-        if let Ok(answer) = self.client.login(&name, PASSWORD).await
-            && answer.status == 200
-        {
-            self.logged_in = true;
-            self.attempt = None;
-            self.note().current = None;
+        match self.client.login(&name, PASSWORD).await {
+            Ok(answer) if answer.status == 200 => {
+                self.note().logins += 1;
+                self.logged_in = true;
+                self.attempt = None;
+                self.note().current = None;
+            }
+            other => self.complain("a login", &other),
         }
     }
 
@@ -149,7 +164,9 @@ impl Device {
                 }
                 journal.current = None;
                 drop(journal);
-                self.key = random::<32>();
+                self.key = public_key();
+                // Every second one comes back with its password.
+                self.logged_in = self.chance.below(2) == 0;
             }
             other => {
                 self.note().doubtful = true;
@@ -167,7 +184,7 @@ impl Device {
 
     /// The same number until an answer has come, so that a trade whose answer was lost can be repeated.
     async fn trade(&mut self) {
-        let attempt = self.attempt.get_or_insert_with(random::<16>).clone();
+        let attempt = self.attempt.get_or_insert_with(attempt).clone();
         let body = json!({ "refresh_token": self.client.refresh_token, "attempt": attempt });
         match self.client.post("/auth/reauth", &body).await {
             Ok(answer) if answer.status == 200 => {
@@ -178,12 +195,13 @@ impl Device {
             }
             Ok(answer) if answer.status == 401 => self.lose(&answer, "a trade of the refresh token"),
             // Not now; the number is kept.
-            Ok(_) | Err(_) => {}
+            other => self.complain("a trade of the refresh token", &other),
         }
     }
 
     /// What a refusal means. Anything of the kind "not now" means nothing.
     async fn weigh(&mut self, answer: anyhow::Result<Answer>, what: &str) {
+        self.complain(what, &answer);
         let Ok(answer) = answer else { return };
         let text = answer.body.to_string();
         match answer.status {
@@ -195,6 +213,14 @@ impl Device {
             }
             _ => {}
         }
+    }
+
+    fn complain(&self, what: &str, answer: &anyhow::Result<Answer>) {
+        let said = match answer {
+            Ok(answer) => format!("{}: {}", answer.status, answer.body),
+            Err(error) => format!("{error:#}"),
+        };
+        self.note().trouble = format!("{what}: {said}");
     }
 
     fn lose(&mut self, answer: &Answer, what: &str) {

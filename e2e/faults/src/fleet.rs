@@ -3,9 +3,11 @@
 use crate::chance::Chance;
 use crate::device::{Device, Habit, Journal};
 use anyhow::{Context as _, Result};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::{RwLock, RwLockWriteGuard};
 use tornado_e2e_harness::Host;
 
@@ -75,6 +77,18 @@ impl Fleet {
         self.journals.iter().map(|(habit, journal)| (*habit, read(journal))).collect()
     }
 
+    /// What goes wrong for those that are not connected, and for how many of them.
+    #[must_use]
+    pub fn troubles(&self) -> String {
+        let journals = self.journals();
+        let mut troubles = BTreeMap::<_, u32>::new();
+        for (_, journal) in journals.iter().filter(|(_, journal)| journal.current.is_none()) {
+            *troubles.entry(journal.trouble.as_str()).or_default() += 1;
+        }
+        let lines = troubles.into_iter().map(|(trouble, count)| format!("{count} devices: {trouble}"));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     /// Forgives steady devices what they have lost so far: it was meant to be lost.
     pub fn forgive(&self) {
         for (_, journal) in &self.journals {
@@ -93,10 +107,12 @@ impl Drop for Fleet {
 }
 
 async fn live(mut device: Device, gate: Arc<RwLock<()>>, stop: Arc<AtomicBool>) {
+    let mut last = Duration::ZERO;
     while !stop.load(Ordering::SeqCst) {
-        let pause = device.pause();
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(device.pause(last)).await;
         let _open = gate.read().await;
+        let began = Instant::now();
         device.act().await;
+        last = began.elapsed();
     }
 }

@@ -29,10 +29,12 @@ pub enum Harm {
     RedisWiped,
     /// Redis is killed and comes back empty.
     RedisKilled,
+    /// Redis stops answering for a while.
+    RedisHangs,
 }
 
 /// Processes that can be killed.
-const PROCESSES: [&str; 7] = ["auth", "session", "wg", "client-api", "admin", "tor", "master"];
+const PROCESSES: [&str; 8] = ["auth", "session", "wg", "client-api", "admin", "tor", "dns", "master"];
 
 /// Fault points of login, connect, disconnect and rotation.
 const STEPS: [&str; 24] = [
@@ -63,7 +65,7 @@ const STEPS: [&str; 24] = [
 ];
 
 /// How long a step may take to be passed.
-const STEP_WITHIN: Duration = Duration::from_secs(4);
+const STEP_WITHIN: Duration = Duration::from_secs(6);
 
 impl Harm {
     /// All that can happen in a profile.
@@ -74,7 +76,13 @@ impl Harm {
         all.extend([Self::Clock(75), Self::Clock(3_700), Self::Clock(-3_700)]);
         all.extend([Self::DiskFull("auth"), Self::DiskFullAndKill("auth"), Self::ReadOnly("auth")]);
         if cluster {
-            all.extend([Self::PostgresKilled, Self::PostgresHangs, Self::RedisWiped, Self::RedisKilled]);
+            all.extend([
+                Self::PostgresKilled,
+                Self::PostgresHangs,
+                Self::RedisWiped,
+                Self::RedisKilled,
+                Self::RedisHangs,
+            ]);
         } else {
             all.extend([Self::DiskFull("session"), Self::DiskFullAndKill("session"), Self::ReadOnly("session")]);
         }
@@ -95,6 +103,7 @@ impl Harm {
             Self::PostgresHangs => "postgres hangs".into(),
             Self::RedisWiped => "redis wiped".into(),
             Self::RedisKilled => "redis killed".into(),
+            Self::RedisHangs => "redis hangs".into(),
         }
     }
 
@@ -145,6 +154,12 @@ impl Harm {
                 redis.kill();
                 std::thread::sleep(Duration::from_secs(2));
                 redis.restart()?;
+            }
+            Self::RedisHangs => {
+                let redis = &world.cluster()?.redis;
+                redis.freeze()?;
+                std::thread::sleep(Duration::from_secs(2));
+                redis.thaw()?;
             }
         }
         Ok(true)

@@ -2,7 +2,6 @@
 
 use anyhow::{Context as _, Result, ensure};
 use nix::mount::{MsFlags, mount};
-use serde_json::json;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +9,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tornado_e2e_engines::Cluster;
 use tornado_e2e_harness::{INTERNET, Lab, LabOptions, ServerOptions, ServerProc, wait_for};
-use tornado_e2e_lanes::world::{PASSWORD, World};
+use tornado_e2e_lanes::world::World;
 
 /// Services that keep durable state of their own.
 const KEEPERS: [&str; 2] = ["auth", "session"];
@@ -22,7 +21,7 @@ const FILLER: &str = "filler";
 /// Quick times, cheap passwords, and no limits that two hundred devices behind one address would meet.
 const CONFIG: &str = r"
 [session]
-heartbeat_ttl = 45
+heartbeat_ttl = 90
 sweep_interval = 1
 checkpoint_interval = 3
 quarantine = 5
@@ -77,32 +76,6 @@ impl FaultWorld {
     /// In the embedded profile.
     pub fn cluster(&self) -> Result<&Cluster> {
         self.world.server.cluster().context("this profile has no cluster")
-    }
-
-    /// Makes accounts for devices that log in with a name only.
-    ///
-    /// # Errors
-    /// When the server refuses one.
-    pub fn accounts(&self, names: impl Iterator<Item = String>) -> Result<()> {
-        let socket = self.world.server.run_dir().join("auth.sock");
-        for username in names {
-            let body = json!({ "username": username, "password": PASSWORD, "max_devices": 1 });
-            let output = std::process::Command::new("curl")
-                .args([
-                    "--silent",
-                    "--fail-with-body",
-                    "--max-time",
-                    "20",
-                    "--json",
-                    &body.to_string(),
-                    "--unix-socket",
-                ])
-                .arg(&socket)
-                .arg("http://s/v1/users")
-                .output()?;
-            ensure!(output.status.success(), "{username}: {}", String::from_utf8_lossy(&output.stdout));
-        }
-        Ok(())
     }
 
     /// Arms a step and waits until a process died there. False: none passed it in time.
@@ -182,11 +155,11 @@ impl FaultWorld {
         Ok(())
     }
 
-    /// What the server said last.
+    /// What the server said last, without the lives of sessions.
     #[must_use]
     pub fn last_words(&self, lines: usize) -> String {
         let log = self.world.server.log().unwrap_or_default();
-        let all: Vec<_> = log.lines().collect();
+        let all: Vec<_> = log.lines().filter(|line| !line.contains("\"session event\"")).collect();
         all.get(all.len().saturating_sub(lines)..).unwrap_or_default().join("\n")
     }
 }

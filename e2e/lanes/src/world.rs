@@ -1,7 +1,7 @@
 //! A lab with the real server and real clients in it.
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tornado_e2e_harness::{
@@ -57,6 +57,21 @@ impl World {
     pub fn invite(&self, max_devices: u32) -> Result<String> {
         let answer = self.server.json(&["invite", "create", "--devices", &max_devices.to_string()])?;
         Ok(answer["link"].as_str().context("no link in the answer")?.to_owned())
+    }
+
+    /// Makes an account for devices that log in with name and password.
+    ///
+    /// # Errors
+    /// When the server refuses it.
+    pub fn account(&self, username: &str, max_devices: u32) -> Result<()> {
+        let body = json!({ "username": username, "password": PASSWORD, "max_devices": max_devices }).to_string();
+        let output = std::process::Command::new("curl")
+            .args(["--silent", "--fail-with-body", "--max-time", "20", "--json", &body, "--unix-socket"])
+            .arg(self.server.run_dir().join("auth.sock"))
+            .arg("http://s/v1/users")
+            .output()?;
+        ensure!(output.status.success(), "{username}: {}", String::from_utf8_lossy(&output.stdout));
+        Ok(())
     }
 
     /// A host of the lab.

@@ -105,8 +105,8 @@ impl Config {
         if self.key_rotation != 0 && !(3600..=365 * DAY).contains(&self.key_rotation) {
             return fail("key_rotation", "must be 0 or 1 hour to 365 days");
         }
-        if !(60..=1800).contains(&self.key_lead) {
-            return fail("key_lead", "must be 1 to 30 minutes");
+        if !(10..=1800).contains(&self.key_lead) {
+            return fail("key_lead", "must be 10 to 1800 seconds");
         }
         if !(60..=DAY).contains(&self.setup_lifetime) {
             return fail("setup_lifetime", "must be 60 seconds to 1 day");

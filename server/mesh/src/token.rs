@@ -98,9 +98,11 @@ impl Verifier {
         Self { keys: keys.collect(), validation, kind }
     }
 
-    /// Checks signature, issuer, audience, kind and times at `now` with 5 seconds of leeway.
+    /// Checks signature, issuer, audience, kind and times at `now` with 5 seconds of leeway. A token of up to a day in
+    /// the future is taken: it was signed by us, so the clock has been set back since, and nobody is logged out by that.
     pub fn verify(&self, token: &str, now: UnixSeconds) -> Result<Claims, TokenError> {
         const LEEWAY: i64 = 5;
+        const SET_BACK: i64 = 86_400;
         if token.len() > 4096 {
             return Err(TokenError::Invalid);
         }
@@ -109,7 +111,7 @@ impl Verifier {
         let key = self.keys.get(&kid).ok_or(TokenError::UnknownKey)?;
         let claims =
             jsonwebtoken::decode::<Claims>(token, key, &self.validation).map_err(|_| TokenError::Invalid)?.claims;
-        if claims.kind != self.kind || claims.nbf > now.saturating_add(LEEWAY) {
+        if claims.kind != self.kind || claims.nbf > now.saturating_add(SET_BACK) {
             return Err(TokenError::Invalid);
         }
         if claims.exp.saturating_add(LEEWAY) <= now {

@@ -60,6 +60,8 @@ impl Entry {
             latest_handshake: row.latest_handshake.max(facts.latest_handshake),
             heard_from,
         };
+        // Stored, perhaps, before the clock was set back.
+        let signs = signs.anew(heard_from);
         let cell = Cell {
             isolation: Isolation::try_from(row.isolation).ok()?,
             exit: None,

@@ -21,6 +21,7 @@ mod lanes;
 mod locks;
 pub mod machine;
 mod marks;
+mod pace;
 mod quota;
 mod registry;
 mod service;

@@ -3,6 +3,7 @@
 use crate::entry::Entry;
 use crate::lanes::Touch;
 use crate::machine::{Change, Machine};
+use crate::pace::Pace;
 use crate::service::Service;
 use crate::usage::count;
 use crate::watch::by_key;
@@ -11,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
-use tornado_shared::model::{SessionState, UnixSeconds};
-use tornado_store::sessions::AfterClose;
+use tornado_shared::model::{CloseReason, SessionState, Transfer, UnixSeconds};
+use tornado_store::sessions::{AfterClose, CloseSession};
 
 /// Sessions that are moved at once.
 const AT_ONCE: usize = 16;
@@ -23,6 +24,7 @@ pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let checkpoint_interval = Duration::from_secs(service.config.checkpoint_interval.into());
     let mut next_checkpoint = Instant::now() + checkpoint_interval;
+    let mut pace = Pace::new(service.now(), std::time::Instant::now());
     // Early, so that the first heartbeat does not wait for it; without `auth` it is tried again when needed.
     drop(service.keys.fetch().await);
     loop {
@@ -35,23 +37,43 @@ pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
             }
             () = shutdown.cancelled() => return,
         }
+        // One look at the clock for both: a jump after it belongs to the next sweep.
+        let now = service.now();
+        if let Some(by) = pace.jump(now, std::time::Instant::now()) {
+            service.heed_jump(by, now);
+        }
         tokio::select! {
-            () = service.sweep() => {}
+            () = service.sweep_at(now) => {}
             () = shutdown.cancelled() => return,
         }
     }
 }
 
 impl Service {
-    /// Moves every session whose time has come, then compares the lanes with the sessions.
+    /// The clock jumped: nobody was silent for so long, and nobody will be heard in the past.
+    pub fn heed_jump(&self, by: i64, now: UnixSeconds) {
+        tracing::warn!(seconds = by, "the clock jumped; signs of life count anew from now on");
+        for entry in self.registry.all() {
+            let mut cell = entry.cell();
+            cell.machine = cell.machine.clock_jumped(now);
+            cell.dirty = true;
+        }
+    }
+
+    #[cfg(test)]
     pub async fn sweep(&self) {
-        let now = self.now();
+        self.sweep_at(self.now()).await;
+    }
+
+    /// Moves every session whose time has come at `now`, then compares the lanes with the sessions.
+    pub async fn sweep_at(&self, now: UnixSeconds) {
         let due = self.registry.all().into_iter().filter(|entry| self.is_due(entry, now));
         futures::stream::iter(due)
-            .for_each_concurrent(AT_ONCE, |entry| async move { self.advance(&entry).await })
+            .for_each_concurrent(AT_ONCE, |entry| async move { self.advance(&entry, now).await })
             .await;
         self.heed_allowances().await;
         self.heed_treatments().await;
+        self.end_half_connects(now).await;
         let unsettled = self.compare_lanes().await;
         if !unsettled.is_empty() {
             tracing::warn!(peers = unsettled.len(), "lanes and sessions differ; settling");
@@ -70,6 +92,36 @@ impl Service {
         self.forget_old().await;
     }
 
+    /// Ends sessions that are stored as connecting and known to nobody. Their connect was answered with an error since
+    /// the database was late, which wrote them after all; their devices may never come back for them.
+    async fn end_half_connects(&self, now: UnixSeconds) {
+        // A database that is away has said so to others.
+        let Ok(rows) = self.store.connecting(&self.config.node_id).await else { return };
+        for (session_id, device) in rows {
+            // Whoever connects holds it, and leaves either an entry or nothing that will ever be used.
+            let Some(_guard) = self.locks.try_lock(device) else { continue };
+            if self.registry.of_device(device).is_some_and(|entry| entry.session_id == session_id) {
+                continue;
+            }
+            let close = CloseSession {
+                session_id,
+                reason: CloseReason::Failed,
+                at: now,
+                direct: Transfer::default(),
+                tor: Transfer::default(),
+                lease: AfterClose::Quarantine,
+            };
+            match self.store.close(&close).await {
+                Ok(true) => {
+                    tracing::warn!(session = %session_id, "a connect that nobody was answered was ended");
+                    count(&self.counts.ended);
+                }
+                Ok(false) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
     fn is_due(&self, entry: &Entry, now: UnixSeconds) -> bool {
         let cell = entry.cell();
         // The last two are left over from a write that failed.
@@ -79,13 +131,13 @@ impl Service {
     }
 
     /// Does what is due for one session.
-    async fn advance(&self, entry: &Arc<Entry>) {
+    async fn advance(&self, entry: &Arc<Entry>, now: UnixSeconds) {
         let _guard = self.locks.lock(entry.device_id).await;
         let known = self.registry.of_device(entry.device_id);
         if known.is_none_or(|known| known.session_id != entry.session_id) {
             return;
         }
-        let (now, timers) = (self.now(), self.timers_of(entry));
+        let timers = self.timers_of(entry);
         // A handshake that was read since brought it back; here is where everybody hears of it.
         let recovered = {
             let cell = entry.cell();

@@ -4,6 +4,7 @@ use crate::StoreError;
 use crate::flush::Log;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
+use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _, Row as _, Transaction};
 use std::fs::OpenOptions;
 use std::ops::{Deref, DerefMut};
@@ -12,11 +13,14 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Connections that only read. SQLite in WAL mode lets them run beside the writer.
 const READERS: u32 = 4;
 /// Longest wait for a connection; a caller hears of an overloaded store instead of hanging.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest wait for a place at the door of a pool.
+const DOOR_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An open database with its schema up to date. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -26,6 +30,8 @@ pub struct Database {
     engine: Engine,
     /// Flushed after each commit; `None` where the engine does so itself.
     log: Option<Arc<Log>>,
+    /// Where callers wait for a place in the pool of a server.
+    door: Option<Arc<Semaphore>>,
 }
 
 /// Which database it is.
@@ -74,11 +80,23 @@ impl Database {
         let writer = sqlite_pool(1, WRITER_PRAGMAS).connect_with(options.clone()).await?;
         migrations.run(&writer).await?;
         let reader = sqlite_pool(READERS, READER_PRAGMAS).connect_with(options).await?;
-        Ok(Self { writer, reader, engine: Engine::Sqlite, log: Some(Log::of(path)) })
+        Ok(Self { writer, reader, engine: Engine::Sqlite, log: Some(Log::of(path)), door: None })
     }
 
-    pub(crate) const fn new(writer: AnyPool, reader: AnyPool, engine: Engine) -> Self {
-        Self { writer, reader, engine, log: None }
+    /// A server. `at_once` callers may wait in the pool itself, so that each has its whole time for making a connection.
+    /// Were all let in, a crowd would never get one: whoever came first would make it when its time was almost over,
+    /// give up in the middle, and the next one would be as late.
+    pub(crate) fn shared(pool: &AnyPool, at_once: usize, engine: Engine) -> Self {
+        let door = Some(Arc::new(Semaphore::new(at_once)));
+        Self { writer: pool.clone(), reader: pool.clone(), engine, log: None, door }
+    }
+
+    async fn door(&self) -> Result<Option<SemaphorePermit<'_>>, StoreError> {
+        let Some(door) = &self.door else { return Ok(None) };
+        match tokio::time::timeout(DOOR_TIMEOUT, door.acquire()).await {
+            Ok(place) => Ok(place.ok()),
+            Err(_) => Err(StoreError::Late),
+        }
     }
 
     /// Which it is.
@@ -95,16 +113,16 @@ impl Database {
         Ok(row.try_get("version")?)
     }
 
-    /// For queries that only read. Sees everything committed before.
-    #[must_use]
-    pub const fn reader(&self) -> &AnyPool {
-        &self.reader
+    /// A connection for queries that only read. Sees everything committed before.
+    pub async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
+        let _place = self.door().await?;
+        Ok(self.reader.acquire().await?)
     }
 
-    /// For single statements that write, inside of [`Self::written`].
-    #[must_use]
-    pub(crate) const fn writer(&self) -> &AnyPool {
-        &self.writer
+    /// A connection for single statements that write, inside of [`Self::written`].
+    pub(crate) async fn writer(&self) -> Result<PoolConnection<Any>, StoreError> {
+        let _place = self.door().await?;
+        Ok(self.writer.acquire().await?)
     }
 
     /// A single statement by [`Self::writer`], and then the wait until it is safe.
@@ -119,6 +137,7 @@ impl Database {
 
     /// Begins a transaction that writes. Undone when dropped without commit.
     pub async fn begin(&self) -> Result<Write, StoreError> {
+        let _place = self.door().await?;
         Ok(Write { transaction: self.writer.begin_with(self.engine.begin()).await?, database: self.clone() })
     }
 
@@ -235,30 +254,30 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("odd name?#%.db");
         let db = Database::open_sqlite(&path, &Migrator::with_migrations(Vec::new())).await.unwrap();
-        sqlx::query("CREATE TABLE t (a INTEGER)").execute(db.writer()).await.unwrap();
+        sqlx::query("CREATE TABLE t (a INTEGER)").execute(&db.writer).await.unwrap();
         for file in std::fs::read_dir(dir.path()).unwrap() {
             let mode = file.unwrap().metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
-        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(db.reader()).await.unwrap();
-        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(db.writer()).await.unwrap();
-        let foreign_keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(db.writer()).await.unwrap();
+        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&db.reader).await.unwrap();
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&db.writer).await.unwrap();
+        let foreign_keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&db.writer).await.unwrap();
         assert_eq!((journal.as_str(), synchronous, foreign_keys), ("wal", 1, 1));
-        assert!(sqlx::query("INSERT INTO t VALUES (1)").execute(db.reader()).await.is_err());
+        assert!(sqlx::query("INSERT INTO t VALUES (1)").execute(&db.reader).await.is_err());
     }
 
     #[tokio::test]
     async fn a_full_disk_is_overcome_once_there_is_room() {
         let dir = tempfile::tempdir().unwrap();
         let db = Database::open_sqlite(&dir.path().join("x.db"), &Migrator::with_migrations(Vec::new())).await.unwrap();
-        sqlx::query("CREATE TABLE t (a BLOB)").execute(db.writer()).await.unwrap();
+        sqlx::query("CREATE TABLE t (a BLOB)").execute(&db.writer).await.unwrap();
         // Stands for the disk: the database refuses to grow, with the same error and the same end of transaction.
-        sqlx::query("PRAGMA max_page_count = 3").execute(db.writer()).await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 3").execute(&db.writer).await.unwrap();
         let mut tx = db.begin().await.unwrap();
         let full = sqlx::query("INSERT INTO t VALUES (zeroblob(1000000))").execute(&mut *tx).await;
         assert!(full.unwrap_err().to_string().contains("full"));
         drop(tx);
-        let pages: i64 = sqlx::query_scalar("PRAGMA max_page_count = 1000000").fetch_one(db.writer()).await.unwrap();
+        let pages: i64 = sqlx::query_scalar("PRAGMA max_page_count = 1000000").fetch_one(&db.writer).await.unwrap();
         assert_eq!(pages, 1_000_000);
         for _ in 0..2 {
             let mut tx = db.begin().await.unwrap();

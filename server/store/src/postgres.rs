@@ -18,6 +18,9 @@ use zeroize::Zeroizing;
 
 /// Connections of one service. Each is a process of the server.
 const CONNECTIONS: u32 = 10;
+/// Callers that may wait for a connection, or make one, at once. Each proof of a password costs both sides some
+/// milliseconds, so that few at a time are ready sooner.
+const OPENING: usize = 4;
 /// Longest wait for a connection that answers: a database that is away is known within this time.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// At start a database that is just coming up is waited for.
@@ -142,7 +145,7 @@ impl Database {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_release(|connection, _| Box::pin(crate::db::left_clean(connection)))
             .connect_lazy_with(options);
-        Ok(Self::new(pool.clone(), pool, Engine::Postgres))
+        Ok(Self::shared(&pool, OPENING, Engine::Postgres))
     }
 }
 

@@ -20,6 +20,9 @@ pub use online::Online;
 
 use tornado_shared::model::{CloseReason, SessionState, UnixSeconds};
 
+/// Clocks of two processes, read one after the other, may differ by so many seconds.
+const SKEW: i64 = 5;
+
 /// How long things may take, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timers {
@@ -52,8 +55,8 @@ pub struct Signs {
     pub last_heartbeat: UnixSeconds,
     /// Latest WireGuard handshake on either lane.
     pub latest_handshake: Option<UnixSeconds>,
-    /// No silence before this instant counts. Set after a restart of the service: it could not hear
-    /// heartbeats while it was away, which is no fault of the device.
+    /// No silence before this instant counts. Set after a restart of the service, which could not hear heartbeats
+    /// while it was away, and after a jump of the clock: neither is a fault of the device.
     pub heard_from: UnixSeconds,
 }
 
@@ -82,8 +85,22 @@ impl Signs {
         self.last_heartbeat = self.last_heartbeat.max(now);
     }
 
+    /// One from the future was noted before the clock was set back: nobody knows how old it is.
     fn hear_handshake(&mut self, at: UnixSeconds, now: UnixSeconds) {
-        self.latest_handshake = self.latest_handshake.max(Some(at.min(now)));
+        if at <= now.saturating_add(SKEW) {
+            self.latest_handshake = self.latest_handshake.max(Some(at.min(now)));
+        }
+    }
+
+    /// As known from `now` on: no instant lies in the future, and no silence before counts.
+    #[must_use]
+    pub fn anew(self, now: UnixSeconds) -> Self {
+        Self {
+            started_at: self.started_at,
+            last_heartbeat: self.last_heartbeat.min(now),
+            latest_handshake: self.latest_handshake.map(|at| at.min(now)),
+            heard_from: now,
+        }
     }
 }
 
@@ -164,6 +181,19 @@ impl Machine {
         match self {
             Self::Offline(state) => Some(state.since),
             Self::Connecting(_) | Self::Online(_) | Self::Closed(_) => None,
+        }
+    }
+
+    /// The clock jumped, to `now`. Durations that it measured are void; the hard end stays.
+    #[must_use]
+    pub fn clock_jumped(self, now: UnixSeconds) -> Self {
+        match self {
+            Self::Connecting(state) => Self::Connecting(Connecting { signs: state.signs.anew(now) }),
+            Self::Online(state) => Self::Online(Online { signs: state.signs.anew(now) }),
+            Self::Offline(state) => {
+                Self::Offline(Offline { signs: state.signs.anew(now), since: state.since.min(now) })
+            }
+            Self::Closed(_) => self,
         }
     }
 

@@ -34,7 +34,8 @@ fn a_handshake_alone_keeps_a_plain_client_online() {
         assert_eq!(machine.handle_timeout(now, &TIMERS).1, None);
     }
     assert_eq!(machine.poll_timeout(&TIMERS), Some(1000 + 99 * 60 - 20 + 180));
-    assert_eq!(machine.handshake(99_999, 7000).signs().latest_handshake, Some(7000), "none lies in the future");
+    assert_eq!(machine.handshake(7003, 7000).signs().latest_handshake, Some(7000), "none lies in the future");
+    assert_eq!(machine.handshake(99_999, 7000), machine, "of before the clock was set back");
 }
 
 #[test]

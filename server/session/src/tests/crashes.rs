@@ -98,6 +98,37 @@ async fn a_crash_after_the_peers_of_a_closing_session_went_gets_it_back_or_ends_
     assert_eq!(world.wg.keys(), [].into());
 }
 
+/// The database was late: the caller heard an error, and the rows were written after all.
+#[tokio::test]
+async fn a_connect_that_was_stored_too_late_is_ended_by_the_sweep() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    half_a_connect(&world, &device).await;
+    assert_eq!(world.leased().await.0, 1);
+    {
+        // Its connect may still be under way.
+        let _held = world.service.locks.lock(device.device_id).await;
+        world.service.sweep().await;
+        assert_eq!(world.leased().await.0, 1);
+    }
+    world.service.sweep().await;
+    assert_eq!((world.leased().await.0, world.reasons().await), (0, vec![Some(CloseReason::Failed)]));
+}
+
+/// The same of a change of state: the sweep's next try finds it done.
+#[tokio::test]
+async fn a_state_that_was_stored_too_late_ends_nothing() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    let session = world.connect(&device).await.unwrap().session_id;
+    world.wait(90);
+    let (from, to) = (SessionState::Online, SessionState::Offline);
+    assert!(world.service.store.transition(session, from, to, Some(world.now())).await.unwrap());
+    world.service.sweep().await;
+    assert_eq!(world.state(&device).await, Some(SessionState::Offline));
+    assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Reconnected));
+}
+
 /// Lease, live row and history row are written, then nothing more.
 async fn half_a_connect(world: &World, device: &super::fakes::Device) {
     let open = OpenSession {

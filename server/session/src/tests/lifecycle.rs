@@ -252,3 +252,34 @@ async fn events_tell_the_life_in_order() {
         assert!(event.at >= START);
     }
 }
+
+/// Set forward by an hour nobody is taken for silent; set back, nobody is taken for alive for an hour.
+#[tokio::test]
+async fn a_jump_of_the_clock_is_no_silence_and_no_sign_of_life() {
+    let mut world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    for by in [3_600, -7_200] {
+        world.wait(by);
+        world.service.heed_jump(by, world.now());
+        world.service.sweep().await;
+        assert_eq!(world.state(&device).await, Some(SessionState::Online), "{by}");
+        world.wait(89);
+        world.service.sweep().await;
+        assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok), "{by}");
+    }
+    // What the interface noted before is from the future.
+    world.wg.0.lock().unwrap().peers.get_mut(&device.key).unwrap().handshake = Some(world.now() + 3_000);
+    world.service.read_counters().await.unwrap();
+    world.wait(90);
+    world.service.sweep().await;
+    assert_eq!(world.state(&device).await, Some(SessionState::Offline));
+    // Restarted after the clock was set back: the same.
+    assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Reconnected));
+    world.service.checkpoint().await;
+    world.wait(-7_200);
+    world.kill_session().await;
+    world.wait(90);
+    world.service.sweep().await;
+    assert_eq!(world.state(&device).await, Some(SessionState::Offline));
+}

@@ -89,7 +89,7 @@ impl Model {
 
     pub fn transition(&mut self, session: SessionId, from: SessionState, to: SessionState, since: Option<i64>) -> bool {
         match self.sessions.get_mut(&session) {
-            Some(row) if row.state == from => {
+            Some(row) if row.state == from || row.state == to => {
                 (row.state, row.offline_since) = (to, since);
                 true
             }

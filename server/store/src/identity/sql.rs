@@ -52,7 +52,7 @@ impl SqlIdentityStore {
     }
 
     pub(super) async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
-        Ok(self.db.reader().acquire().await?)
+        self.db.reader().await
     }
 
     pub(super) async fn begin(&self) -> Result<Write, StoreError> {
@@ -68,7 +68,7 @@ impl SqlIdentityStore {
     }
 
     pub(super) async fn writer(&self) -> Result<PoolConnection<Any>, StoreError> {
-        Ok(self.db.writer().acquire().await?)
+        self.db.writer().await
     }
 }
 

@@ -168,10 +168,14 @@ pub(super) async fn isolation_numbers_are_never_shared_or_inherited(store: &dyn 
 
 pub(super) async fn transitions_are_compare_and_set(store: &dyn SessionStore) {
     use SessionState::{Connecting, Offline, Online};
-    let id = opened(store, &open(UserId::random(), DeviceId::random(), 1000)).await.session_id;
+    let device = DeviceId::random();
+    let id = opened(store, &open(UserId::random(), device, 1000)).await.session_id;
+    assert_eq!(store.connecting(NODE).await.unwrap(), [(id, device)]);
     assert!(store.transition(id, Connecting, Online, None).await.unwrap());
-    assert!(!store.transition(id, Connecting, Online, None).await.unwrap());
+    assert_eq!(store.connecting(NODE).await.unwrap(), []);
+    assert!(store.transition(id, Connecting, Online, None).await.unwrap(), "the same again, after a lost answer");
     assert!(store.transition(id, Online, Offline, Some(1090)).await.unwrap());
+    assert!(!store.transition(id, Connecting, Online, None).await.unwrap(), "it has gone on since");
     assert_eq!(store.live(NODE).await.unwrap()[0].offline_since, Some(1090));
     assert!(store.transition(id, Offline, Online, None).await.unwrap());
     let row = store.live(NODE).await.unwrap().remove(0);

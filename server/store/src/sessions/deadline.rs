@@ -69,6 +69,10 @@ impl<S: SessionStore> SessionStore for Deadlined<S> {
         tokio::time::timeout(all, self.0.checkpoint(checkpoints)).await.unwrap_or(Err(StoreError::Late))
     }
 
+    async fn connecting(&self, node_id: &str) -> Result<Vec<(SessionId, DeviceId)>, StoreError> {
+        within(self.0.connecting(node_id)).await
+    }
+
     async fn live(&self, node_id: &str) -> Result<Vec<SessionRow>, StoreError> {
         // At start only, and all rows of a gateway.
         tokio::time::timeout(DEADLINE * 6, self.0.live(node_id)).await.unwrap_or(Err(StoreError::Late))

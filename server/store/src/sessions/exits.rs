@@ -2,22 +2,22 @@
 
 use super::rows;
 use crate::StoreError;
-use sqlx::{AnyConnection, AnyPool};
+use sqlx::AnyConnection;
 use tornado_shared::model::{CountryCode, DeviceId};
 
-pub(super) async fn of_device(pool: &AnyPool, device: DeviceId) -> Result<Option<CountryCode>, StoreError> {
+pub(super) async fn of_device(db: &mut AnyConnection, device: DeviceId) -> Result<Option<CountryCode>, StoreError> {
     let row = sqlx::query("SELECT country FROM exits WHERE device_id = $1")
         .bind(device.to_string())
-        .fetch_optional(pool)
+        .fetch_optional(db)
         .await?;
     row.as_ref().map(|row| rows::parsed(row, "country")).transpose()
 }
 
 /// Those of devices with a live session on a gateway.
-pub(super) async fn of_node(pool: &AnyPool, node_id: &str) -> Result<Vec<(DeviceId, CountryCode)>, StoreError> {
+pub(super) async fn of_node(db: &mut AnyConnection, node_id: &str) -> Result<Vec<(DeviceId, CountryCode)>, StoreError> {
     const LIVE: &str = "SELECT exits.device_id AS device_id, country FROM exits \
          JOIN sessions ON sessions.device_id = exits.device_id WHERE node_id = $1";
-    let found = sqlx::query(LIVE).bind(node_id).fetch_all(pool).await?;
+    let found = sqlx::query(LIVE).bind(node_id).fetch_all(db).await?;
     found.iter().map(|row| Ok((rows::parsed(row, "device_id")?, rows::parsed(row, "country")?))).collect()
 }
 

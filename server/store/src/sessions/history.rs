@@ -3,7 +3,7 @@
 use super::{CloseSession, HistoryRecord, SessionRow, rows};
 use crate::StoreError;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AnyPool, Row as _};
+use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{SessionId, UnixSeconds, UserId};
 
 pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(), StoreError> {
@@ -50,16 +50,20 @@ const ALL: &str = "SELECT h.session_id AS session_id, h.user_id AS user_id, h.us
      FROM history h LEFT JOIN sessions s ON s.session_id = h.session_id";
 const ORDER: &str = "ORDER BY h.started_at DESC, h.session_id DESC LIMIT";
 
-pub(super) async fn newest(pool: &AnyPool, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError> {
+pub(super) async fn newest(
+    db: &mut AnyConnection,
+    user: Option<UserId>,
+    limit: u32,
+) -> Result<Vec<HistoryRecord>, StoreError> {
     let found = match user {
         Some(user) => {
             let query = format!("{ALL} WHERE h.user_id = $1 {ORDER} $2");
             let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(user.to_string()).bind(i64::from(limit));
-            query.fetch_all(pool).await?
+            query.fetch_all(db).await?
         }
         None => {
             let query = format!("{ALL} {ORDER} $1");
-            sqlx::query(sqlx::AssertSqlSafe(query)).bind(i64::from(limit)).fetch_all(pool).await?
+            sqlx::query(sqlx::AssertSqlSafe(query)).bind(i64::from(limit)).fetch_all(db).await?
         }
     };
     found.iter().map(read).collect()
@@ -67,7 +71,7 @@ pub(super) async fn newest(pool: &AnyPool, user: Option<UserId>, limit: u32) -> 
 
 /// An account's rows that come after one of its own in the order of [`newest`]; none when that is not its own.
 pub(super) async fn before(
-    pool: &AnyPool,
+    db: &mut AnyConnection,
     user: UserId,
     before: SessionId,
     limit: u32,
@@ -77,7 +81,7 @@ pub(super) async fn before(
          (h.started_at < b.started_at OR (h.started_at = b.started_at AND h.session_id < b.session_id)) {ORDER} $3"
     );
     let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(user.to_string()).bind(before.to_string());
-    let found = query.bind(i64::from(limit)).fetch_all(pool).await?;
+    let found = query.bind(i64::from(limit)).fetch_all(db).await?;
     found.iter().map(read).collect()
 }
 

@@ -3,7 +3,7 @@
 use super::rows;
 use super::{AfterClose, OpenSession, PoolCount};
 use crate::StoreError;
-use sqlx::{AnyConnection, AnyPool, Row as _};
+use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{SessionId, Slot, UnixSeconds};
 
 /// A slot that was taken.
@@ -53,12 +53,16 @@ pub(super) async fn forget(tx: &mut AnyConnection, before: UnixSeconds, most: u3
     Ok(sqlx::query(FORGET).bind(before).bind(i64::from(most)).execute(tx).await?.rows_affected())
 }
 
-pub(super) async fn count(pool: &AnyPool, node_id: &str, rested_before: UnixSeconds) -> Result<PoolCount, StoreError> {
+pub(super) async fn count(
+    db: &mut AnyConnection,
+    node_id: &str,
+    rested_before: UnixSeconds,
+) -> Result<PoolCount, StoreError> {
     const TAKEN: &str = "SELECT COUNT(*) AS n FROM leases WHERE node_id = $1 AND session_id IS NOT NULL";
     const RESTING: &str =
         "SELECT COUNT(*) AS n FROM leases WHERE node_id = $1 AND released_at IS NOT NULL AND released_at > $2";
-    let taken: i64 = sqlx::query(TAKEN).bind(node_id).fetch_one(pool).await?.try_get("n")?;
-    let resting: i64 = sqlx::query(RESTING).bind(node_id).bind(rested_before).fetch_one(pool).await?.try_get("n")?;
+    let taken: i64 = sqlx::query(TAKEN).bind(node_id).fetch_one(&mut *db).await?.try_get("n")?;
+    let resting: i64 = sqlx::query(RESTING).bind(node_id).bind(rested_before).fetch_one(db).await?.try_get("n")?;
     let number = |n: i64| u32::try_from(n).map_err(|_| StoreError::Damaged("leases"));
     Ok(PoolCount { leased: number(taken)?, resting: number(resting)? })
 }

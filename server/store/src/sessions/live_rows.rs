@@ -3,7 +3,7 @@
 use super::{Checkpoint, LaneCount, OpenSession, PresharedPair, SessionRow, rows};
 use crate::StoreError;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AnyPool, Row as _};
+use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{DeviceId, PublicKey, SessionId, SessionState, Slot, UnixSeconds, UserId};
 
 const COLUMNS: &str = "SELECT session_id, device_id, user_id, family_id, username, node_id, slot, public_key, plain, isolation, \
@@ -93,17 +93,18 @@ pub(super) async fn delete(tx: &mut AnyConnection, session: SessionId) -> Result
 }
 
 pub(super) async fn transition(
-    pool: &AnyPool,
+    db: &mut AnyConnection,
     session: SessionId,
     (from, to): (SessionState, SessionState),
     offline_since: Option<UnixSeconds>,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query("UPDATE sessions SET state = $1, offline_since = $2 WHERE session_id = $3 AND state = $4")
+    const MOVE: &str = "UPDATE sessions SET state = $1, offline_since = $2 WHERE session_id = $3 AND state IN ($4, $1)";
+    let done = sqlx::query(MOVE)
         .bind(rows::state_word(to))
         .bind(offline_since)
         .bind(session.to_string())
         .bind(rows::state_word(from))
-        .execute(pool)
+        .execute(db)
         .await?;
     Ok(done.rows_affected() == 1)
 }
@@ -122,9 +123,21 @@ pub(super) async fn checkpoint(tx: &mut AnyConnection, point: &Checkpoint) -> Re
     Ok(())
 }
 
-pub(super) async fn of_node(pool: &AnyPool, node_id: &str) -> Result<Vec<SessionRow>, StoreError> {
+pub(super) async fn connecting(
+    db: &mut AnyConnection,
+    node_id: &str,
+) -> Result<Vec<(SessionId, DeviceId)>, StoreError> {
+    let found = sqlx::query("SELECT session_id, device_id FROM sessions WHERE node_id = $1 AND state = $2")
+        .bind(node_id)
+        .bind(rows::state_word(SessionState::Connecting))
+        .fetch_all(db)
+        .await?;
+    found.iter().map(|row| Ok((rows::parsed(row, "session_id")?, rows::parsed(row, "device_id")?))).collect()
+}
+
+pub(super) async fn of_node(db: &mut AnyConnection, node_id: &str) -> Result<Vec<SessionRow>, StoreError> {
     let query = format!("{COLUMNS} WHERE node_id = $1");
-    let found = sqlx::query(sqlx::AssertSqlSafe(query)).bind(node_id).fetch_all(pool).await?;
+    let found = sqlx::query(sqlx::AssertSqlSafe(query)).bind(node_id).fetch_all(db).await?;
     found.iter().map(read).collect()
 }
 

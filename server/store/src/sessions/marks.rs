@@ -2,7 +2,7 @@
 
 use super::rows;
 use crate::StoreError;
-use sqlx::{AnyConnection, AnyPool, Row as _};
+use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{Transfer, UserId};
 
 /// A day or a month, both in UTC.
@@ -43,9 +43,9 @@ pub struct Mark {
     pub tor: Transfer,
 }
 
-pub(super) async fn of_user(pool: &AnyPool, user: UserId) -> Result<Vec<Mark>, StoreError> {
+pub(super) async fn of_user(db: &mut AnyConnection, user: UserId) -> Result<Vec<Mark>, StoreError> {
     const ALL: &str = "SELECT span, number, direct_rx, direct_tx, tor_rx, tor_tx FROM marks WHERE user_id = $1";
-    let found = sqlx::query(ALL).bind(user.to_string()).fetch_all(pool).await?;
+    let found = sqlx::query(ALL).bind(user.to_string()).fetch_all(db).await?;
     found
         .iter()
         .map(|row| {

@@ -255,8 +255,8 @@ pub trait SessionStore: Send + Sync + 'static {
     /// or had last, unless another device got it meanwhile.
     async fn open(&self, open: &OpenSession) -> Result<Opened, StoreError>;
 
-    /// Moves a session from one state to another if it is in the first. `offline_since` belongs to
-    /// state `Offline` only. False: it was not, and nothing changed.
+    /// Moves a session from one state to another if it is in the first, or in the second already: then the answer of
+    /// an earlier call was lost. `offline_since` belongs to state `Offline` only. False: it is in neither.
     async fn transition(
         &self,
         session: SessionId,
@@ -289,6 +289,9 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Stores the changing part of live rows. Sessions that ended meanwhile are passed over.
     async fn checkpoint(&self, checkpoints: &[Checkpoint]) -> Result<(), StoreError>;
+
+    /// Live sessions of a gateway that are stored as connecting.
+    async fn connecting(&self, node_id: &str) -> Result<Vec<(SessionId, DeviceId)>, StoreError>;
 
     /// Every live session of a gateway.
     async fn live(&self, node_id: &str) -> Result<Vec<SessionRow>, StoreError>;

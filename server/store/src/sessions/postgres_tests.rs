@@ -134,3 +134,54 @@ async fn a_server_that_hangs_or_dies_is_known_soon_and_comes_back() {
     assert!(matches!(store.open(&connect()).await.unwrap(), Opened::New { .. }));
     assert_eq!(store.live(NODE).await.unwrap().len(), 2);
 }
+
+/// A crowd that waits for a server must not keep itself from getting a connection once the server is there: with all
+/// of it in the pool's line, whoever's turn came had no time left for a handshake.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_gets_connections_however_long_they_take() {
+    const HANDSHAKE: Duration = Duration::from_secs(1);
+    let server = Postgres::shared().unwrap();
+    let direct = server.database().unwrap();
+    let login = PostgresLogin::trusted(direct.parse().unwrap(), "postgres");
+    SqlSessions::migrate_postgres(&login).await.unwrap();
+    // Between them something slow.
+    let dir = tempfile::tempdir().unwrap();
+    let url = url::Url::parse(&direct).unwrap();
+    let of = |name: &str| url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
+    let socket = format!(".s.PGSQL.{}", of("port"));
+    let real = std::path::Path::new(&of("host")).join(&socket);
+    let listener = tokio::net::UnixListener::bind(dir.path().join(&socket)).unwrap();
+    let slow = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let delay = slow.clone();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let (real, delay) = (real.clone(), delay.clone());
+            tokio::spawn(async move {
+                let millis = delay.load(std::sync::atomic::Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+                let mut far = tokio::net::UnixStream::connect(real).await.unwrap();
+                drop(tokio::io::copy_bidirectional(&mut near, &mut far).await);
+            });
+        }
+    });
+    let path = url.path();
+    let slowly = format!("postgres://{path}?host={}&port={}", dir.path().display(), of("port"));
+    let login = PostgresLogin::trusted(slowly.parse().unwrap(), "postgres");
+    let store = Arc::new(super::Deadlined(SqlSessions::open_postgres(&login).await.unwrap()));
+    // At first it does not answer at all.
+    slow.store(60_000, std::sync::atomic::Ordering::SeqCst);
+    let mut crowd = tokio::task::JoinSet::new();
+    for number in 0..400 {
+        let store = store.clone();
+        crowd.spawn(async move {
+            while store.exit(DeviceId::random()).await.is_err() {
+                // Nobody's time begins with another's.
+                tokio::time::sleep(Duration::from_millis(number * 37 % 3_000)).await;
+            }
+        });
+    }
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    slow.store(u64::try_from(HANDSHAKE.as_millis()).unwrap(), std::sync::atomic::Ordering::SeqCst);
+    let all = async { while crowd.join_next().await.is_some() {} };
+    assert!(tokio::time::timeout(Duration::from_secs(20), all).await.is_ok(), "{} still wait", crowd.len());
+}

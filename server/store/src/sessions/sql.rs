@@ -85,7 +85,9 @@ impl SessionStore for SqlSessions {
         to: SessionState,
         offline_since: Option<UnixSeconds>,
     ) -> Result<bool, StoreError> {
-        self.db.written(live_rows::transition(self.db.writer(), session, (from, to), offline_since)).await
+        let moved =
+            async { live_rows::transition(&mut *self.db.writer().await?, session, (from, to), offline_since).await };
+        self.db.written(moved).await
     }
 
     async fn renew_isolation(&self, session: SessionId) -> Result<Option<u32>, StoreError> {
@@ -96,11 +98,11 @@ impl SessionStore for SqlSessions {
     }
 
     async fn exit(&self, device: DeviceId) -> Result<Option<CountryCode>, StoreError> {
-        exits::of_device(self.db.reader(), device).await
+        exits::of_device(&mut *self.db.reader().await?, device).await
     }
 
     async fn exits(&self, node_id: &str) -> Result<Vec<(DeviceId, CountryCode)>, StoreError> {
-        exits::of_node(self.db.reader(), node_id).await
+        exits::of_node(&mut *self.db.reader().await?, node_id).await
     }
 
     async fn choose_exit(
@@ -138,12 +140,16 @@ impl SessionStore for SqlSessions {
         Ok(())
     }
 
+    async fn connecting(&self, node_id: &str) -> Result<Vec<(SessionId, DeviceId)>, StoreError> {
+        live_rows::connecting(&mut *self.db.reader().await?, node_id).await
+    }
+
     async fn live(&self, node_id: &str) -> Result<Vec<SessionRow>, StoreError> {
-        live_rows::of_node(self.db.reader(), node_id).await
+        live_rows::of_node(&mut *self.db.reader().await?, node_id).await
     }
 
     async fn history(&self, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError> {
-        history::newest(self.db.reader(), user, limit).await
+        history::newest(&mut *self.db.reader().await?, user, limit).await
     }
 
     async fn history_page(
@@ -153,13 +159,13 @@ impl SessionStore for SqlSessions {
         limit: u32,
     ) -> Result<Vec<HistoryRecord>, StoreError> {
         match before {
-            Some(before) => history::before(self.db.reader(), user, before, limit).await,
-            None => history::newest(self.db.reader(), Some(user), limit).await,
+            Some(before) => history::before(&mut *self.db.reader().await?, user, before, limit).await,
+            None => history::newest(&mut *self.db.reader().await?, Some(user), limit).await,
         }
     }
 
     async fn marks(&self, user: UserId) -> Result<Vec<Mark>, StoreError> {
-        marks::of_user(self.db.reader(), user).await
+        marks::of_user(&mut *self.db.reader().await?, user).await
     }
 
     async fn put_marks(&self, marks: &[(UserId, Mark)]) -> Result<(), StoreError> {
@@ -172,11 +178,11 @@ impl SessionStore for SqlSessions {
     }
 
     async fn usage(&self, user: UserId) -> Result<Usage, StoreError> {
-        usage::of_user(self.db.reader(), user).await
+        usage::of_user(&mut *self.db.reader().await?, user).await
     }
 
     async fn allowance(&self, user: UserId) -> Result<Option<Allowance>, StoreError> {
-        let mut db = self.db.reader().acquire().await?;
+        let mut db = self.db.reader().await?;
         allowances::of_user(&mut db, user).await
     }
 
@@ -201,7 +207,7 @@ impl SessionStore for SqlSessions {
     }
 
     async fn pool(&self, node_id: &str, rested_before: UnixSeconds) -> Result<PoolCount, StoreError> {
-        leases::count(self.db.reader(), node_id, rested_before).await
+        leases::count(&mut *self.db.reader().await?, node_id, rested_before).await
     }
 }
 

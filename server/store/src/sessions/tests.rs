@@ -86,7 +86,8 @@ async fn slots_are_found_by_index() {
     ];
     for sql in plans {
         let query = format!("EXPLAIN QUERY PLAN {sql}");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(store.db.reader()).await.unwrap();
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&mut *store.db.reader().await.unwrap()).await.unwrap();
         let plan: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, "detail")).collect();
         let plan = plan.join("; ");
         assert!(plan.contains("SEARCH leases USING") && !plan.contains("TEMP B-TREE"), "{plan}");

@@ -2,7 +2,7 @@
 
 use super::{CloseSession, Usage, rows};
 use crate::StoreError;
-use sqlx::{AnyConnection, AnyPool, Row as _};
+use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::UserId;
 
 /// Adds a session that ends now. Its account stands in its history row; sums stop at the largest number, as a database
@@ -30,9 +30,9 @@ pub(super) async fn add(tx: &mut AnyConnection, close: &CloseSession) -> Result<
     Ok(())
 }
 
-pub(super) async fn of_user(pool: &AnyPool, user: UserId) -> Result<Usage, StoreError> {
+pub(super) async fn of_user(db: &mut AnyConnection, user: UserId) -> Result<Usage, StoreError> {
     let query = "SELECT sessions, direct_rx, direct_tx, tor_rx, tor_tx FROM usage WHERE user_id = $1";
-    let Some(row) = sqlx::query(query).bind(user.to_string()).fetch_optional(pool).await? else {
+    let Some(row) = sqlx::query(query).bind(user.to_string()).fetch_optional(db).await? else {
         return Ok(Usage::default());
     };
     let sessions: i64 = row.try_get("sessions")?;
