@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use tornado_e2e_engines::Cluster;
 use tornado_e2e_harness::{DeviceProc, SERVER, ServerOptions, wait_for};
+use tornado_e2e_lanes::original::OriginalClient;
 use tornado_e2e_lanes::world::{PASSWORD, World};
 
 /// Quick times, so that heartbeats come while a database is away.
@@ -46,6 +47,28 @@ fn login(device: &DeviceProc, user: &str) -> tornado_e2e_harness::Output {
     device.cli_with_password(&["login", "--username", user], PASSWORD).unwrap()
 }
 
+/// A request for a login, not sent yet.
+fn sealed(world: &World, device: &DeviceProc) -> Value {
+    let seal = || async { OriginalClient::new(world.api()).unwrap().envelope("user2", PASSWORD).await.unwrap() };
+    device.host().block_on(seal).unwrap()
+}
+
+/// Whoever asks for a login hears, soon, that it is the database and that waiting helps.
+fn told_of_the_store(world: &World, device: &DeviceProc, envelope: &Value) {
+    let ask = || async {
+        let http = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap();
+        let url = format!("https://{}/auth/login", world.api());
+        let begun = std::time::Instant::now();
+        let request = http.post(url).header("accept", "application/problem+json").json(envelope);
+        let answer = request.send().await.unwrap();
+        let (status, again) = (answer.status().as_u16(), answer.headers().contains_key("retry-after"));
+        (status, again, answer.json::<Value>().await.unwrap()["code"].clone(), begun.elapsed())
+    };
+    let (status, again, code, took) = device.host().block_on(ask).unwrap();
+    assert_eq!((status, again, code), (503, true, Value::from("store_unavailable")));
+    assert!(took < Duration::from_secs(8), "{took:?}");
+}
+
 #[test]
 fn without_postgresql_tunnels_go_on_and_logins_are_told() {
     let world = world(2);
@@ -54,12 +77,14 @@ fn without_postgresql_tunnels_go_on_and_logins_are_told() {
     connected(&one);
     passes(&world, &one);
     for hang in [true, false] {
+        let envelope = sealed(&world, &two);
         if hang {
             cluster(&world).postgres.freeze().unwrap();
         } else {
             cluster(&world).postgres.kill();
         }
         passes(&world, &one);
+        told_of_the_store(&world, &two, &envelope);
         let refused = login(&two, "user2");
         assert!(!refused.ok(), "nobody can be checked: {}", refused.stdout);
         assert!(!refused.stderr.to_lowercase().contains("password"), "it is not the password: {}", refused.stderr);

@@ -20,7 +20,7 @@ pub struct Config {
     pub hash_workers: usize,
     /// Logins that may wait for a free worker; more are told to come back.
     pub hash_queue: usize,
-    /// Life of an access token.
+    /// Life of an access token, seconds: how long a device may go on while its login cannot be looked up.
     pub access_lifetime: i64,
     /// Life of a refresh token.
     pub refresh_lifetime: i64,
@@ -93,8 +93,8 @@ impl Config {
         {
             return fail("public_host", &error.to_string());
         }
-        if !(60..=3600).contains(&self.access_lifetime) {
-            return fail("access_lifetime", "must be 60 to 3600 seconds");
+        if !(10..=DAY).contains(&self.access_lifetime) {
+            return fail("access_lifetime", "must be 10 seconds to 1 day");
         }
         if !(self.access_lifetime..=30 * DAY).contains(&self.refresh_lifetime) {
             return fail("refresh_lifetime", "must be at least access_lifetime and at most 30 days");

@@ -64,6 +64,9 @@ impl ApiError {
         // A device can do nothing with the name of a broken part, and strangers should not learn it.
         let detail = match status {
             500.. if code == "unavailable" => "a part of the server is not running; try again in a moment".into(),
+            500.. if code == "store_unavailable" => {
+                "the server's database does not answer; tunnels go on, try again in a moment".into()
+            }
             500.. if code == "internal" => "the server failed; the operator finds the reason in its log".into(),
             _ => error.to_string(),
         };

@@ -9,6 +9,9 @@ pub enum MeshFault {
     /// Nobody answered in time, or the service is not ready.
     #[error("{0}")]
     Unavailable(String),
+    /// The service runs, its database does not answer. What stands goes on; what has to be looked up or written waits.
+    #[error("{0}")]
+    StoreUnavailable(String),
     /// The caller's uid may not use this method.
     #[error("this process may not use this method: {0}")]
     Forbidden(String),
@@ -25,7 +28,7 @@ impl MeshFault {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Unavailable(_) => 503,
+            Self::Unavailable(_) | Self::StoreUnavailable(_) => 503,
             Self::Forbidden(_) => 403,
             Self::Malformed(_) => 400,
             Self::Internal(_) => 500,
@@ -37,6 +40,7 @@ impl MeshFault {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unavailable(_) => "unavailable",
+            Self::StoreUnavailable(_) => "store_unavailable",
             Self::Forbidden(_) => "forbidden",
             Self::Malformed(_) => "malformed",
             Self::Internal(_) => "internal",

@@ -9,7 +9,7 @@ use tornado_store::StoreError;
 /// The store failed: the caller may try again, the log says what happened.
 pub(crate) fn store(error: &StoreError) -> SessionError {
     tracing::error!(%error, "the session database failed");
-    SessionError::Mesh(MeshFault::Unavailable("the session database failed; try again in a moment".into()))
+    SessionError::Mesh(MeshFault::StoreUnavailable("the session database failed; try again in a moment".into()))
 }
 
 pub(crate) fn wg(error: WgError) -> SessionError {

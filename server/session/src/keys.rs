@@ -14,8 +14,8 @@ use tornado_shared::model::UnixSeconds;
 /// Shortest time between two fetches: a flood of unknown keys is not handed on to `auth`.
 const FETCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often they are fetched unasked: `auth` publishes a new key for at least a minute before it signs.
-const LEARN_INTERVAL: Duration = Duration::from_secs(20);
+/// How often they are fetched unasked: `auth` publishes a new key for at least ten seconds before it signs.
+const LEARN_INTERVAL: Duration = Duration::from_secs(8);
 
 /// Learns new keys before the first token is signed with them. Runs until `shutdown`; while `auth` is away, the keys that
 /// are known go on.

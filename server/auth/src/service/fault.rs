@@ -13,7 +13,7 @@ const BUSY_RETRY: u64 = 3;
 
 pub(super) fn store(error: StoreError) -> AuthError {
     tracing::error!(%error, "the identity store failed");
-    AuthError::Mesh(MeshFault::Unavailable("the account store does not answer; try again in a moment".into()))
+    AuthError::Mesh(MeshFault::StoreUnavailable("the account store does not answer; try again in a moment".into()))
 }
 
 pub(super) fn hash(error: HashError) -> AuthError {
