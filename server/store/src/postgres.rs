@@ -156,8 +156,7 @@ impl Database {
 pub async fn probe_postgres(login: &PostgresLogin, schema: KnownSchema) -> Result<String, StoreError> {
     sqlx::any::install_default_drivers();
     let options = login.options(schema.name(), &LIMITS)?;
-    let connecting = tokio::time::timeout(ACQUIRE_TIMEOUT, AnyConnection::connect_with(&options));
-    let mut db = connecting.await.map_err(|_| StoreError::Late)?.map_err(|error| login.explain(error))?;
+    let mut db = connect_once(login, &options).await?;
     check(&mut db, schema.name(), &schema.postgres()).await?;
     let row = sqlx::query(Engine::Postgres.version()).fetch_one(&mut db).await?;
     db.close().await?;
@@ -195,10 +194,15 @@ pub async fn writer(login: &PostgresLogin) -> Result<AnyConnection, StoreError> 
     connect(login, &login.options("public", &[])?).await
 }
 
-/// One connection that only reads.
+/// One connection that only reads, for an operator who sees when there is none.
 pub async fn reader(login: &PostgresLogin, schema: &str) -> Result<AnyConnection, StoreError> {
     sqlx::any::install_default_drivers();
-    connect(login, &login.options(schema, &[("default_transaction_read_only", "on")])?).await
+    connect_once(login, &login.options(schema, &[("default_transaction_read_only", "on")])?).await
+}
+
+async fn connect_once(login: &PostgresLogin, options: &AnyConnectOptions) -> Result<AnyConnection, StoreError> {
+    let connecting = tokio::time::timeout(ACQUIRE_TIMEOUT, AnyConnection::connect_with(options)).await;
+    connecting.map_err(|_| StoreError::Late)?.map_err(|error| login.explain(error))
 }
 
 /// Waits for a server that is just starting; any other refusal is final.

@@ -15,7 +15,7 @@ use super::say_json;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::{bytes, say};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write as _};
@@ -69,7 +69,9 @@ fn written(
     let written = (|| {
         let to = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         let passphrase = passphrase.map(|passphrase| (passphrase, Cost::default()));
-        let (mut to, manifest) = tornado_backup::write(BufWriter::new(to), manifest, &sources, passphrase)?;
+        let (mut to, manifest) = tornado_backup::write(BufWriter::new(to), manifest, &sources, passphrase)
+            // Its words hold those of its source.
+            .map_err(|error| anyhow!("{error}"))?;
         to.flush()?;
         to.get_ref().sync_all()?;
         // `link` fails when the name was taken meanwhile, where `rename` would replace the file.
