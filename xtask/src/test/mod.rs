@@ -33,13 +33,14 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Lint,
         Self::Run(Suite::Unit),
         Self::Run(Suite::Store),
         Self::Run(Suite::Lanes),
         Self::Run(Suite::Cluster),
         Self::Run(Suite::Tor),
+        Self::Run(Suite::Faults),
         Self::Fuzz,
         Self::Run(Suite::Kernel),
     ];
