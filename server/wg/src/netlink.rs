@@ -80,8 +80,13 @@ impl Netlink {
         }
     }
 
+    /// One that is gone is as good: the kernel takes away the TUN device of a process that died, in its own time.
     pub(crate) async fn delete_link(&self, index: u32) -> Result<(), NetlinkError> {
-        self.handle.link().del(index).execute().await.map_err(|e| failed(format!("delete link {index}"), e))
+        let deleted = self.handle.link().del(index).execute().await;
+        match deleted.map_err(|e| failed(format!("delete link {index}"), e)) {
+            Err(e) if e.errno() == Some(nix::libc::ENODEV) => Ok(()),
+            other => other,
+        }
     }
 
     /// Makes a link of the kernel's WireGuard. EOPNOTSUPP when the kernel has none.
