@@ -6,6 +6,7 @@ use crate::publish::unix_now;
 use crate::reach::{reach, translate};
 use crate::session::{FAREWELL, Inner};
 use async_trait::async_trait;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::watch;
 use tornado_client::{DeviceIdentity, Proof};
@@ -16,6 +17,7 @@ use tornado_helper_api::{
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::invitation::{Invitation, ServerAddress};
+use tornado_tunnel::policy::Outside;
 use tornado_tunnel::state::Phase;
 
 /// How long a question for the status waits for fresh counters.
@@ -49,7 +51,7 @@ impl Helper for Engine {
             username: welcome.payload.user.username.to_string(),
             login: Some(Login::new(&welcome, now)),
         };
-        inner.settle(account, self).await
+        inner.settle(account, &server.addresses, self).await
     }
 
     async fn login(&self, input: LoginInput) -> Result<Status, HelperError> {
@@ -73,7 +75,7 @@ impl Helper for Engine {
         account.tls = server.api.tls();
         account.username = welcome.payload.user.username.to_string();
         account.login = Some(Login::new(&welcome, now));
-        inner.settle(account, self).await
+        inner.settle(account, &server.addresses, self).await
     }
 
     async fn connect(&self, input: Connect) -> Result<Status, HelperError> {
@@ -171,14 +173,22 @@ impl Helper for Engine {
 
 impl Inner {
     /// Keeps a new login. What the old one had ends now, not before: a failed login changes nothing.
-    async fn settle(&mut self, account: Account, engine: &Engine) -> Result<Status, HelperError> {
+    async fn settle(&mut self, account: Account, api: &[SocketAddr], engine: &Engine) -> Result<Status, HelperError> {
         let same = self.account.as_ref().is_some_and(|known| known.identity == account.identity);
-        // Traffic that is held back stays so until the wanted tunnel is up: a login must not let it out.
-        let waits =
-            same && self.broken.is_none() && engine.tunnel.watch().borrow().held && engine.wishes.now().is_some();
-        if !waits {
-            engine.drop_tunnel().await?;
-            engine.want_none();
+        match engine.wishes.now().filter(|_| same && self.broken.is_none()) {
+            // A login must not let out what goes into a tunnel: it is held back until that stands again.
+            Some(wanted) => {
+                if !engine.tunnel.watch().borrow().held {
+                    let mut hold = wanted.ended("a new login took the place of the former one");
+                    hold.outside.extend(api.iter().copied().map(Outside::tcp));
+                    let view = engine.tunnel.block(hold).await.map_err(|e| HelperError::Internal(e.to_string()))?;
+                    engine.publish.tunnel(&view);
+                }
+            }
+            None => {
+                engine.drop_tunnel().await?;
+                engine.want_none();
+            }
         }
         self.end_session(&engine.publish).await;
         self.store.save(&account).map_err(|e| HelperError::Internal(format!("the login could not be stored: {e}")))?;

@@ -192,9 +192,24 @@ async fn wrong_passwords_and_wrong_servers_change_nothing() {
     let moved = Server::start_as(server.identity.clone(), "127.0.0.1:0").await;
     let elsewhere = Login { server: Some(moved.address.clone()), ..good() };
     let status = machine.client.login(&elsewhere).await.unwrap();
-    assert_eq!((status.server, status.state), (Some(moved.address.clone()), TunnelState::Disconnected));
+    assert_eq!(status.server, Some(moved.address.clone()));
     assert_eq!(server.count(path::DISCONNECT), 1);
-    assert_eq!(machine.client.connect(&DIRECT).await.unwrap().state, TunnelState::Connected);
+    // The tunnel is wanted still, so it comes up there.
+    machine.until(|s| s.state == TunnelState::Connected).await;
+    assert_eq!(moved.count(path::INITIATE), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_while_a_tunnel_is_up_lets_nothing_out() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    machine.client.connect(&DIRECT).await.unwrap();
+    let before = machine.os.inside().torn_down;
+    let status = machine.client.login(&good()).await.unwrap();
+    assert!(status.logged_in && status.state != TunnelState::Disconnected, "{status:?}");
+    let status = machine.until(|s| s.state == TunnelState::Connected).await;
+    assert_eq!((status.lane, status.held), (Some(Lane::Direct), false));
+    assert_eq!(machine.os.inside().torn_down, before, "routes were taken away in between");
 }
 
 /// The server's TLS key rotates while devices are connected: the pinned identity vouches for the new one.

@@ -19,6 +19,8 @@ pub struct Inside {
     pub silent: bool,
     /// When set, bringing a link up fails with this.
     pub refuses: Option<String>,
+    /// How often everything was taken away, which lets traffic out.
+    pub torn_down: u32,
 }
 
 /// A fake whose inside the test shares.
@@ -66,6 +68,7 @@ impl Os for Fake {
         let mut inside = self.inside();
         inside.links.clear();
         inside.routing = None;
+        inside.torn_down += 1;
         Ok(())
     }
 }
