@@ -12,8 +12,8 @@ use tornado_e2e_engines::Postgres;
 
 /// A row in each table, with what engines could take for something else: NULL, empty and large values, quotes, letters.
 const IDENTITY: &str = "
-INSERT INTO users VALUES ('u1', 'łukasz''s', 'a@example.org', '$argon2id$', 1, 3, 1800000000, NULL, NULL, 9007199254740993),
-    ('u2', 'gone', NULL, '', 0, 1, 1, 2, 3, NULL);
+INSERT INTO users VALUES ('u1', 'łukasz''s', 'a@example.org', '$argon2id$', 1, 3, 1800000000, NULL, NULL, 9007199254740993, 1, 9007199254740995, 1),
+    ('u2', 'gone', NULL, '', 0, 1, 1, 2, 3, NULL, NULL, NULL, 0);
 INSERT INTO devices VALUES ('d1', 'u1', 'v2', zeroblob(32), 'Zoë \"x\"', 'key', 1, 2, NULL),
     ('d2', 'u2', 'v1', NULL, '', NULL, 1, 2, 3);
 INSERT INTO invitations VALUES ('i1', randomblob(32), NULL, 3, 1, 9223372036854775807, NULL);
