@@ -128,7 +128,7 @@ fn header(bytes: &[u8]) -> Option<(usize, u16)> {
 fn check(payload: &[u8]) -> io::Result<()> {
     let code =
         payload.get(..4).and_then(|four| four.try_into().ok()).map_or(-(Errno::EBADMSG as i32), i32::from_ne_bytes);
-    if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(-code)) }
+    if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code.saturating_neg())) }
 }
 
 /// Own and other end of a connection (`inet_diag_sockid`).

@@ -120,7 +120,7 @@ pub(super) fn append(out: &mut Vec<u8>, head: Head, attributes: &[u8]) {
 /// What an error message says: none for success.
 pub(super) fn errno(payload: &[u8]) -> Option<i32> {
     let code = payload.get(..4).and_then(|four| four.try_into().ok()).map_or(-nix::libc::EBADMSG, i32::from_ne_bytes);
-    (code != 0).then_some(-code)
+    (code != 0).then_some(code.saturating_neg())
 }
 
 #[cfg(test)]
