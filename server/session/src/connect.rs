@@ -84,7 +84,7 @@ impl Service {
         let exit = self.store.exit(grant.device_id).await.map_err(|error| fault::store(&error))?;
         let now = self.now();
         let open = OpenSession {
-            session_id: SessionId::random(),
+            session_id: SessionId::next(),
             user_id: grant.user_id,
             family_id: grant.family_id,
             username: grant.username.clone(),

@@ -53,6 +53,15 @@ id!(
     /// One tunnel's life from connect to close.
     SessionId
 );
+impl SessionId {
+    /// An identifier that sorts after every one this process made before (UUID version 7, RFC 9562). Sessions
+    /// start in whole seconds; among those of one second the later is told by its identifier.
+    #[must_use]
+    pub fn next() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
 id!(
     /// A chain of refresh tokens that came from one login.
     FamilyId
