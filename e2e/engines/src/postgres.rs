@@ -140,6 +140,14 @@ impl Postgres {
         run(command, sql)
     }
 
+    /// What `pg_dump` says of a database: SQL that puts it in place of the one of its name, with its owner and rights.
+    pub fn dump(&self, database: &str) -> Result<String, EngineError> {
+        let mut command = Command::new(programs()?.join("pg_dump"));
+        command.args(["--create", "--clean", "--if-exists", "--no-password", "--username", USER]);
+        command.arg("--host").arg(self.place.path()).args(["--port", &self.port.to_string(), database]);
+        run(command, "")
+    }
+
     /// Stops every process of it (SIGSTOP): connections stay, nothing answers.
     pub fn freeze(&self) -> Result<(), EngineError> {
         self.process().signal(Signal::SIGSTOP)

@@ -1,7 +1,6 @@
 //! Accounts of an installation of the original, in a real PostgreSQL: their owners log in with the passwords they have.
 
 use tornado_e2e_engines::Postgres;
-use tornado_e2e_harness::ServerOptions;
 use tornado_e2e_lanes::original::OriginalClient;
 use tornado_e2e_lanes::world::World;
 
@@ -22,8 +21,7 @@ FROM (VALUES ('margaret', 25, true, NULL), ('suspended', 1, false, NULL), ('no g
 
 #[test]
 fn imported_accounts_log_in_with_their_old_passwords() {
-    let options = ServerOptions { cluster: false, ..ServerOptions::default() };
-    let world = World::up_with(1, options).unwrap();
+    let world = World::up(1, "").unwrap();
     let postgres = Postgres::shared().unwrap();
     let url = postgres.database().unwrap();
     let database = url.strip_prefix("postgres:///").unwrap().split('?').next().unwrap();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::net::IpAddr;
 use std::process::Stdio;
 use std::time::Duration;
-use tornado_e2e_harness::{DeviceProc, Host, SERVER, ServerOptions, wait_for};
+use tornado_e2e_harness::{DeviceProc, Host, SERVER, wait_for};
 use tornado_e2e_lanes::world::World;
 
 const PASSPHRASE: &str = "a passphrase for tests";
@@ -74,8 +74,7 @@ fn addresses(world: &World) -> Vec<(String, String)> {
 
 #[test]
 fn devices_come_back_by_themselves_after_a_restore_on_another_machine() {
-    let options = ServerOptions { config: QUICK.to_owned(), cluster: false, ..ServerOptions::default() };
-    let mut world = World::up_with(3, options).unwrap();
+    let mut world = World::up(3, QUICK).unwrap();
     let devices: Vec<DeviceProc> = (1..=2).map(|number| connected(&world, number)).collect();
     let leases = addresses(&world);
 
@@ -90,6 +89,8 @@ fn devices_come_back_by_themselves_after_a_restore_on_another_machine() {
     let (code, said) = with_passphrase(&world, &["restore", path]);
     assert_eq!(code, Some(4), "there is a state, and the server runs: {said}");
     assert!(!state.join(".backup").exists(), "nothing is left of the copies");
+    // In the profile cluster accounts and sessions are PostgreSQL's to save.
+    let dump = world.server.cluster().map(|cluster| cluster.postgres.dump("tornado").unwrap());
 
     // Time goes on: devices trade tokens, which the backup does not know.
     traded(&devices);
@@ -108,8 +109,15 @@ fn devices_come_back_by_themselves_after_a_restore_on_another_machine() {
         std::fs::remove_dir_all(directory).unwrap();
     }
     std::fs::remove_file(world.server.config_path()).unwrap();
+    if let Some(cluster) = world.server.cluster() {
+        cluster.postgres.sql("postgres", "DROP DATABASE tornado WITH (FORCE)").unwrap();
+        cluster.redis.flush().unwrap();
+    }
 
     // Another one.
+    if let (Some(cluster), Some(dump)) = (world.server.cluster(), dump) {
+        cluster.postgres.sql("postgres", &dump).unwrap();
+    }
     let (code, said) = with_passphrase(&world, &["restore", path]);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(std::fs::read(world.server.config_path()).unwrap(), config, "the configuration came along");

@@ -23,7 +23,7 @@ pub enum Suite {
     Store,
     /// Real packets in network namespaces; needs root.
     Lanes,
-    /// The tests of `e2e/lanes` once more with PostgreSQL and Redis, and what only that profile has; needs root.
+    /// The tests of whole servers once more with PostgreSQL and Redis, and what only that profile has; needs root.
     Cluster,
     /// The tor lane and the private Tor network it is tested on; needs root.
     Tor,
@@ -33,22 +33,8 @@ pub enum Suite {
     Kernel,
 }
 
-/// Tests of `e2e/lanes` that prove nothing more with PostgreSQL and Redis, and cost minutes: what they look at asks no
-/// database, or they choose the profile themselves.
-const ENGINES_DO_NOT_MATTER: [&str; 7] = [
-    // The helper, its firewall and its lanes.
-    "lanes_device",
-    // Rules and routes of the lanes.
-    "lanes_isolation",
-    // The resolver.
-    "lanes_names",
-    // Keys are files in both profiles; that a refresh token is traded once is said by the conformance suite.
-    "lanes_rotation",
-    // Embedded by themselves; `cluster_health` and `cluster_migrate` are their counterparts.
-    "lanes_doctor",
-    "lanes_import",
-    "lanes_restore",
-];
+/// Breaks files of the embedded store; `cluster_health` breaks the databases of the other profile.
+const EMBEDDED_ONLY: &str = "lanes_doctor";
 
 /// A built test program.
 #[derive(Debug, Clone)]
@@ -115,11 +101,11 @@ impl Binary {
         &self.program
     }
 
-    /// Whether a suite runs it. Tests of the lanes belong to two.
+    /// Whether a suite runs it. Tests of whole servers belong to two.
     fn is_in(&self, suite: Suite) -> bool {
         let again = self.is_integration
-            && self.package == "e2e/lanes"
-            && !ENGINES_DO_NOT_MATTER.contains(&self.target.as_str());
+            && ["e2e/lanes", "e2e/tor"].contains(&self.package.as_str())
+            && self.target != EMBEDDED_ONLY;
         self.suite() == suite || (suite == Suite::Cluster && again)
     }
 
@@ -275,9 +261,9 @@ impl Suite {
             // Whole servers and real time: more at once only makes them wait for each other.
             Self::Lanes => Limits { threads: cores.min(2), within: Duration::from_secs(900), profile: "" },
             Self::Cluster => Limits { threads: cores.min(2), within: Duration::from_secs(900), profile: "cluster" },
-            // Each brings a Tor network of ten processes, whose votes are lost when they wait too long.
             // As many rounds as somebody asks for; each has its own end.
             Self::Faults => Limits { threads: 1, within: Duration::from_secs(4 * 3600), profile: "" },
+            // Each brings a Tor network of ten processes, whose votes are lost when they wait too long.
             Self::Tor | Self::Kernel => Limits { threads: 1, within: Duration::from_secs(900), profile: "" },
         }
     }
@@ -323,8 +309,11 @@ mod tests {
         assert_eq!(binary("e2e/lanes", "first_tunnel", true).suite(), Suite::Lanes);
         assert!(binary("e2e/lanes", "lanes_faults", true).is_in(Suite::Cluster), "in both profiles");
         assert_eq!(binary("e2e/lanes", "cluster_faults", true).suite(), Suite::Cluster);
-        assert!(!binary("e2e/lanes", "lanes_names", true).is_in(Suite::Cluster), "it asks no database");
-        assert!(binary("e2e/lanes", "lanes_names", true).is_in(Suite::Lanes));
+        assert!(!binary("e2e/lanes", EMBEDDED_ONLY, true).is_in(Suite::Cluster), "it is embedded by itself");
+        assert!(binary("e2e/lanes", EMBEDDED_ONLY, true).is_in(Suite::Lanes));
+        assert!(binary("e2e/tor", "tor_faults", true).is_in(Suite::Tor), "the tor lane as well");
+        assert!(binary("e2e/tor", "tor_faults", true).is_in(Suite::Cluster));
+        assert!(!binary("e2e/tor", "tornado_e2e_tor", false).is_in(Suite::Cluster));
         assert!(!binary("server/wg", "lanes_userspace", true).is_in(Suite::Cluster));
         assert_eq!(binary("e2e/harness", "tor_network", true).suite(), Suite::Tor);
         assert_eq!(binary("e2e/tor", "support", false).suite(), Suite::Tor);
