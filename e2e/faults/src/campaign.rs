@@ -2,16 +2,14 @@
 
 use crate::chance::Chance;
 use crate::fleet::{Fleet, username};
-use crate::harm::Harm;
+use crate::harm::{Harm, Kind};
+use crate::lane::{self, Knocking, leak_filter};
 use crate::truth::Truth;
-use crate::world::{FaultWorld, TOR_ONLY_PORT, leak_filter};
+use crate::world::{FaultWorld, STEP_WITHIN};
 use anyhow::{Context as _, Result, bail, ensure};
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
-use tornado_e2e_harness::{Capture, DeviceProc, Host, INTERNET, wait_for};
+use tornado_e2e_harness::{Capture, DeviceProc, wait_for};
 
 /// Devices that only speak the API.
 const LIGHT: u16 = 197;
@@ -21,6 +19,11 @@ const HEAVY: u16 = 3;
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long sweeps may take after that.
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
+
+/// From so many rounds on, every kind of fault must have struck.
+const MANY: u32 = 10;
+/// A step that the load passes all the time.
+const ALWAYS: &str = "login.stored";
 
 /// A server under load, ready for harm.
 #[derive(Debug)]
@@ -32,43 +35,6 @@ pub struct Campaign {
     world: FaultWorld,
     chance: Chance,
     harms: Vec<Harm>,
-}
-
-/// Something on the tor lane that tries to get out in the clear, all the time.
-#[derive(Debug)]
-struct Knocking {
-    stop: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<u64>>,
-}
-
-impl Knocking {
-    fn start(host: &Host, http: SocketAddr) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (host, flag) = (host.clone(), stop.clone());
-        let thread = std::thread::spawn(move || {
-            let mut knocks = 0;
-            let udp = SocketAddr::new(INTERNET.v4.into(), TOR_ONLY_PORT);
-            while !flag.load(Ordering::SeqCst) {
-                // Refused, or answered by the server's own page: the capture says whether anything got out.
-                drop(host.http_get_within(http, "/", Duration::from_millis(400)));
-                drop(host.udp_ask(udp, b"leak?", Duration::from_millis(100)));
-                knocks += 1;
-            }
-            knocks
-        });
-        Self { stop, thread: Some(thread) }
-    }
-
-    fn stop(&mut self) -> u64 {
-        self.stop.store(true, Ordering::SeqCst);
-        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
-    }
-}
-
-impl Drop for Knocking {
-    fn drop(&mut self) {
-        self.stop();
-    }
 }
 
 impl Campaign {
@@ -107,19 +73,42 @@ impl Campaign {
         Ok(campaign)
     }
 
+    /// The programs obey the switches: those that people run do not, and no fault would ever strike.
+    fn obeyed(&mut self) -> Result<()> {
+        if !self.harms.iter().any(|harm| matches!(harm.kind(), Kind::Step | Kind::Clock)) {
+            return Ok(());
+        }
+        let struck = self.world.pass(ALWAYS, STEP_WITHIN)?;
+        ensure!(struck, "no process dies at {ALWAYS}: are the programs built with debug assertions?");
+        self.world.settle(READY_WITHIN).with_context(|| self.words(ALWAYS))?;
+        self.hold(ALWAYS)
+    }
+
+    /// One of a kind that has not struck yet, while there is one: few rounds shall meet all kinds.
+    fn draw(&mut self, struck: &BTreeSet<Kind>) -> Result<Harm> {
+        let fresh: Vec<_> = self.harms.iter().copied().filter(|harm| !struck.contains(&harm.kind())).collect();
+        let kinds: Vec<Kind> = BTreeSet::from_iter(fresh.iter().map(|harm| harm.kind())).into_iter().collect();
+        let kind = self.chance.pick(&kinds).copied();
+        let all = self.harms.iter().copied().filter(|harm| kind.is_none_or(|kind| harm.kind() == kind));
+        self.chance.pick(&all.collect::<Vec<_>>()).copied().context("no faults")
+    }
+
     /// Does this many rounds. Prints each.
     ///
     /// # Errors
-    /// At the first round after which something does not hold.
+    /// At the first round after which something does not hold; when what was done proves nothing.
     pub fn rounds(&mut self, count: u32) -> Result<()> {
+        self.obeyed()?;
         let mut met: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+        let mut kinds = BTreeSet::new();
         for round in 1..=count {
-            let harm = *self.chance.pick(&self.harms).context("no faults")?;
+            let harm = self.draw(&kinds)?;
             std::thread::sleep(self.chance.millis(0, 600));
             let began = Instant::now();
             let struck = harm.strike(&mut self.world).with_context(|| format!("round {round}, {}", harm.name()))?;
             let tally = met.entry(harm.name()).or_default();
             *(if struck { &mut tally.0 } else { &mut tally.1 }) += 1;
+            kinds.extend(struck.then(|| harm.kind()));
             self.world.settle(READY_WITHIN).with_context(|| self.words(&format!("round {round}, {}", harm.name())))?;
             self.hold(&format!("round {round}, {}", harm.name()))?;
             say(&format!(
@@ -130,23 +119,23 @@ impl Campaign {
             ));
         }
         say(&format!("faults (struck, not met): {met:?}"));
-        Ok(())
+        proves(count, &self.harms.iter().map(|harm| harm.kind()).collect(), &kinds)
     }
 
     /// Ends the load and says what the capture saw.
     ///
     /// # Errors
-    /// When a packet of the tor lane left in the clear.
+    /// When a packet of the tor lane left in the clear, and when the capture would not have seen it.
     pub fn end(self) -> Result<()> {
         let Self { fleet, mut knocking, capture, devices, world, .. } = self;
         let knocks = knocking.stop();
         drop(fleet);
-        let seen = capture.stop()?;
+        let leaks = lane::leaks(capture, world.world.lab.host("server")?)?;
         drop((devices, world));
-        say(&format!("{knocks} tries to leave the tor lane, {} packets seen", seen.count()));
+        say(&format!("{knocks} tries to leave the tor lane, {} packets seen besides the server's own", leaks.len()));
         ensure!(knocks > 0, "nobody tried to leave the tor lane");
-        let first: Vec<_> = seen.lines().iter().take(5).collect();
-        ensure!(seen.count() == 0, "{} packets left in the clear, the first: {first:?}", seen.count());
+        let first: Vec<_> = leaks.iter().take(5).collect();
+        ensure!(leaks.is_empty(), "{} packets left in the clear, the first: {first:?}", leaks.len());
         Ok(())
     }
 
@@ -157,7 +146,7 @@ impl Campaign {
         loop {
             let journals = self.fleet.journals();
             let faults = match Truth::read(&self.world.world) {
-                Ok(truth) => truth.faults(&journals, true),
+                Ok(truth) => truth.faults(&journals),
                 Err(error) => vec![format!("the state cannot be read: {error:#}")],
             };
             if faults.is_empty() {
@@ -173,21 +162,30 @@ impl Campaign {
         self.tunnels(when)
     }
 
-    /// The tunnels of the direct lane carry packets.
+    /// The tunnels carry packets: those of the direct lane to `internet`, that of the tor lane to the server.
     fn tunnels(&self, when: &str) -> Result<()> {
         let echo = self.world.world.internet.echo_v4();
-        for device in self.devices.iter().take(usize::from(HEAVY) - 1) {
+        let (last, direct) = self.devices.split_last().context("no devices")?;
+        for device in direct {
             let carried = wait_for("a tunnel to carry packets", Duration::from_secs(20), || {
                 Ok(device.host().udp_ask(echo, b"hello", Duration::from_millis(500)).ok().flatten())
             });
             carried.with_context(|| self.words(when))?;
         }
-        Ok(())
+        lane::arrives(&self.world.world, last).with_context(|| self.words(when))
     }
 
     fn words(&self, when: &str) -> String {
         format!("{when}; the server's last words:\n{}", self.world.last_words(60))
     }
+}
+
+/// Whether rounds that went well say anything. `kinds`: those that could be drawn.
+fn proves(rounds: u32, kinds: &BTreeSet<Kind>, struck: &BTreeSet<Kind>) -> Result<()> {
+    ensure!(!struck.is_empty(), "no fault struck in {rounds} rounds");
+    let missing: Vec<_> = kinds.difference(struck).collect();
+    ensure!(rounds < MANY || missing.is_empty(), "in {rounds} rounds no fault struck of the kinds {missing:?}");
+    Ok(())
 }
 
 /// The first three of each kind.
@@ -213,12 +211,33 @@ fn say(line: &str) {
 /// # Errors
 /// When something does not come up or does not hold.
 pub fn run(cluster: bool, share: u32) -> Result<()> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let rounds = number("TORNADO_FAULT_ROUNDS").unwrap_or(20).saturating_mul(share.into()).div_ceil(100);
-    let seed = number("TORNADO_FAULT_SEED").unwrap_or_else(rand::random);
+    let number = |name: &str| {
+        let value = std::env::var(name).ok();
+        let number = value.map(|value| value.parse::<u64>().with_context(|| format!("{name}={value} is no number")));
+        number.transpose()
+    };
+    let rounds = number("TORNADO_FAULT_ROUNDS")?.unwrap_or(20).saturating_mul(share.into()).div_ceil(100);
+    ensure!(rounds > 0, "no rounds prove nothing");
+    let seed = number("TORNADO_FAULT_SEED")?.unwrap_or_else(rand::random);
     let profile = if cluster { "cluster" } else { "embedded" };
     say(&format!("profile {profile}, {rounds} rounds, TORNADO_FAULT_SEED={seed}"));
     let mut campaign = Campaign::begin(cluster, seed)?;
     campaign.rounds(u32::try_from(rounds).unwrap_or(u32::MAX)).with_context(|| format!("TORNADO_FAULT_SEED={seed}"))?;
     campaign.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_in_which_nothing_struck_prove_nothing() {
+        let all = BTreeSet::from([Kind::Kill, Kind::Step]);
+        assert!(proves(0, &all, &BTreeSet::new()).is_err());
+        assert!(proves(5, &all, &BTreeSet::new()).is_err());
+        assert!(proves(5, &all, &[Kind::Kill].into()).is_ok());
+        assert!(proves(MANY, &all, &[Kind::Kill].into()).is_err(), "renamed steps are never met");
+        assert!(proves(MANY, &all, &all).is_ok());
+        assert!(proves(MANY, &[Kind::Kill].into(), &[Kind::Kill].into()).is_ok(), "only these were asked for");
+    }
 }

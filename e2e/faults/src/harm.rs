@@ -1,7 +1,7 @@
 //! What can happen to a server.
 
-use crate::world::FaultWorld;
-use anyhow::Result;
+use crate::world::{FaultWorld, STEP_WITHIN};
+use anyhow::{Context as _, Result, ensure};
 use nix::mount::{MsFlags, mount};
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
@@ -33,11 +33,26 @@ pub enum Harm {
     RedisHangs,
 }
 
+/// Faults that are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A process dies at any moment.
+    Kill,
+    /// A process dies at a chosen step.
+    Step,
+    /// A disk is full or read-only.
+    Disk,
+    /// A clock jumps.
+    Clock,
+    /// A database goes away.
+    Engine,
+}
+
 /// Processes that can be killed.
 const PROCESSES: [&str; 8] = ["auth", "session", "wg", "client-api", "admin", "tor", "dns", "master"];
 
 /// Fault points of login, connect, disconnect and rotation.
-const STEPS: [&str; 24] = [
+pub(crate) const STEPS: [&str; 24] = [
     "login.opened",
     "login.checked",
     "login.stored",
@@ -63,9 +78,6 @@ const STEPS: [&str; 24] = [
     "rotation.made",
     "rotation.settled",
 ];
-
-/// How long a step may take to be passed.
-const STEP_WITHIN: Duration = Duration::from_secs(6);
 
 impl Harm {
     /// All that can happen in a profile.
@@ -107,20 +119,32 @@ impl Harm {
         }
     }
 
-    /// Does it and undoes it. False: the step was never passed.
+    /// Which of a few kinds it is: a campaign that met one kind only says little.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Kill(_) => Kind::Kill,
+            Self::Step(_) => Kind::Step,
+            Self::DiskFull(_) | Self::DiskFullAndKill(_) | Self::ReadOnly(_) => Kind::Disk,
+            Self::Clock(_) => Kind::Clock,
+            Self::PostgresKilled | Self::PostgresHangs | Self::RedisWiped | Self::RedisKilled | Self::RedisHangs => {
+                Kind::Engine
+            }
+        }
+    }
+
+    /// Does it and undoes it. False: nothing happened, because the step was never passed or the process was dead.
     ///
     /// # Errors
     /// When the harness cannot do it.
     pub fn strike(self, world: &mut FaultWorld) -> Result<bool> {
         match self {
             Self::Kill("master") => {
-                if let Some(master) = world.world.server.master() {
-                    master.signal(Signal::SIGKILL)?;
-                }
+                world.world.server.master().context("there is no master to kill")?.signal(Signal::SIGKILL)?;
                 std::thread::sleep(Duration::from_millis(300));
                 world.world.server.start_master()?;
             }
-            Self::Kill(service) => kill(world, service)?,
+            Self::Kill(service) => return kill(world, service),
             Self::Step(step) => return world.pass(step, STEP_WITHIN),
             Self::DiskFull(service) => {
                 world.fill(service)?;
@@ -166,12 +190,10 @@ impl Harm {
     }
 }
 
-/// A service that just died by itself is as dead.
-fn kill(world: &FaultWorld, service: &str) -> Result<()> {
-    match world.world.server.kill_service(service) {
-        Ok(_) | Err(tornado_e2e_harness::HarnessError::Answer { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+/// A service that just died by itself is as dead: false. One that is misspelt is an error.
+fn kill(world: &FaultWorld, service: &str) -> Result<bool> {
+    ensure!(PROCESSES.contains(&service), "no process is called '{service}'");
+    Ok(world.world.server.kill_if_running(service)?.is_some())
 }
 
 /// The kernel refuses while a file is open for writing, so the service dies again and again until it is done.
@@ -189,4 +211,41 @@ fn read_only(world: &FaultWorld, service: &str) -> Result<()> {
     }
     std::thread::sleep(Duration::from_secs(4));
     Ok(remount(MsFlags::empty())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    fn sources(dir: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let all = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
+        all.filter(|path| path.extension().is_some_and(|end| end == "rs")).collect()
+    }
+
+    /// The names in every call of `fault_point`; a call may choose one by a `match`.
+    fn fault_points(text: &str) -> Vec<String> {
+        let calls = text.split("fault_point(").skip(1);
+        let arguments = calls.filter_map(|rest| rest.split_once(");").map(|(argument, _)| argument));
+        let names = arguments.flat_map(|argument| argument.split('"').skip(1).step_by(2));
+        names.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_step_is_a_fault_point_and_every_fault_point_a_step() {
+        let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../server");
+        let texts = sources(&server).into_iter().map(|path| std::fs::read_to_string(path).unwrap());
+        let there: Vec<String> = texts.flat_map(|text| fault_points(&text)).collect();
+        let known: BTreeSet<String> = STEPS.map(str::to_owned).into();
+        assert_eq!(there.iter().cloned().collect::<BTreeSet<_>>(), known);
+        assert_eq!(known.len(), STEPS.len(), "a step stands twice");
+    }
+
+    #[test]
+    fn names_are_read_from_calls() {
+        let text = "use x::fault_point;\nfault_point(\"a.b\");\nfault_point(match s {\n S::C => \"c\",\n S::D(_) => \"d\",\n});\nlet no = \"e\";";
+        assert_eq!(fault_points(text), ["a.b", "c", "d"]);
+    }
 }

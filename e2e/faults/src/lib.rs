@@ -12,5 +12,6 @@ pub mod chance;
 pub mod device;
 pub mod fleet;
 pub mod harm;
+pub mod lane;
 pub mod truth;
 pub mod world;

@@ -26,8 +26,12 @@ impl HttpReply {
     /// # Errors
     /// When the body is no address.
     pub fn seen_as(&self) -> Result<IpAddr, HarnessError> {
-        let text = String::from_utf8_lossy(&self.body);
+        let text = self.text();
         text.trim().parse().map_err(|_| HarnessError::answer("the address in the answer", text.trim()))
+    }
+
+    pub(crate) fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
     }
 }
 

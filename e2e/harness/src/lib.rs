@@ -78,10 +78,13 @@ mod host;
 mod http;
 mod internet;
 mod lab;
+mod mesh;
 mod process;
 mod programs;
 mod record;
 mod server;
+mod services;
+mod tail;
 mod topology;
 mod tor_network;
 
@@ -93,10 +96,12 @@ pub use host::Host;
 pub use http::HttpReply;
 pub use internet::{Internet, Seen, serve_internet};
 pub use lab::{Lab, LabOptions};
+pub use mesh::Mesh;
 pub use process::Process;
 pub use programs::Programs;
 pub use record::{LabRecord, Sweep};
 pub use server::{ServerOptions, ServerProc};
+pub use tail::Tail;
 pub use topology::{Addresses, DEVICES_MAX, INTERNET, SERVER, device_addresses};
 pub use tor_network::{
     Query, Relay, RelayKind, SITE, SITE_V4, SITE_V6, TorClient, TorNetwork, TorNetworkOptions, TorNetworkRecord,

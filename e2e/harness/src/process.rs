@@ -1,7 +1,7 @@
 //! A process that runs in the background and is killed with its group.
 
 use crate::command::{describe, group_of, line};
-use crate::{HarnessError, wait_for};
+use crate::{HarnessError, Tail, wait_for};
 use nix::sys::signal::{Signal, killpg};
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
@@ -56,6 +56,11 @@ impl Process {
     /// When the log cannot be read.
     pub fn stderr(&self) -> Result<String, HarnessError> {
         read(&self.stderr)
+    }
+
+    /// What it writes from now on to both.
+    pub(crate) fn tail(&self) -> Result<Tail, HarnessError> {
+        Tail::of(&[&self.stdout, &self.stderr])
     }
 
     /// How it ended, or `None` while it runs.

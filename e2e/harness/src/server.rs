@@ -1,9 +1,7 @@
 //! The server under test, running in a host of the lab.
 
 use crate::command::Output;
-use crate::{HarnessError, Host, Process, Programs, topology, wait_for};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use crate::{HarnessError, Host, Process, Programs, Tail, topology, wait_for};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -169,51 +167,6 @@ impl ServerProc {
         self.cli(&all)?.success()?.json()
     }
 
-    /// The whole server at a glance: `MasterStatus` of crate `tornado-mesh`.
-    ///
-    /// # Errors
-    /// When `master` does not answer.
-    pub fn status(&self) -> Result<Value, HarnessError> {
-        self.json(&["status"])
-    }
-
-    /// Process id of a service, now.
-    ///
-    /// # Errors
-    /// When it is not running.
-    pub fn pid_of(&self, service: &str) -> Result<u32, HarnessError> {
-        let status = self.status()?;
-        let services = status["services"].as_array().into_iter().flatten();
-        services
-            .filter(|entry| entry["name"] == service)
-            .find_map(|entry| entry["pid"].as_u64())
-            .and_then(|pid| u32::try_from(pid).ok())
-            .ok_or_else(|| HarnessError::answer("the server's status", format!("no process of '{service}': {status}")))
-    }
-
-    /// `kill -9` of one service; returns the process id it had.
-    ///
-    /// # Errors
-    /// When it is not running.
-    pub fn kill_service(&self, service: &str) -> Result<u32, HarnessError> {
-        let pid = self.pid_of(service)?;
-        kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL)
-            .map_err(|e| HarnessError::io(format!("cannot kill '{service}'"))(e.into()))?;
-        Ok(pid)
-    }
-
-    /// Waits until a service runs as another process than `before` and the whole server is ready.
-    ///
-    /// # Errors
-    /// [`HarnessError::Timeout`].
-    pub fn wait_restarted(&mut self, service: &str, before: u32, within: Duration) -> Result<u32, HarnessError> {
-        let after = wait_for(&format!("'{service}' to be started again"), within, || {
-            Ok(self.pid_of(service).ok().filter(|pid| *pid != before))
-        })?;
-        self.wait_ready(within)?;
-        Ok(after)
-    }
-
     /// The process of `master`, if this value started it.
     #[must_use]
     pub const fn master(&self) -> Option<&Process> {
@@ -241,6 +194,15 @@ impl ServerProc {
     /// When the log cannot be read.
     pub fn log(&self) -> Result<String, HarnessError> {
         self.master.as_ref().map_or_else(|| Ok(String::new()), |m| Ok(m.stdout()? + &m.stderr()?))
+    }
+
+    /// What they log from now on, without reading again what stands there.
+    ///
+    /// # Errors
+    /// When this value did not start `master`, or its log cannot be read.
+    pub fn log_from_now(&self) -> Result<Tail, HarnessError> {
+        let master = self.master.as_ref();
+        master.ok_or_else(|| HarnessError::answer("the server's log", "this value did not start it"))?.tail()
     }
 
     /// Its configuration file.

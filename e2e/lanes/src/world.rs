@@ -64,13 +64,9 @@ impl World {
     /// # Errors
     /// When the server refuses it.
     pub fn account(&self, username: &str, max_devices: u32) -> Result<()> {
-        let body = json!({ "username": username, "password": PASSWORD, "max_devices": max_devices }).to_string();
-        let output = std::process::Command::new("curl")
-            .args(["--silent", "--fail-with-body", "--max-time", "20", "--json", &body, "--unix-socket"])
-            .arg(self.server.run_dir().join("auth.sock"))
-            .arg("http://s/v1/users")
-            .output()?;
-        ensure!(output.status.success(), "{username}: {}", String::from_utf8_lossy(&output.stdout));
+        let body = json!({ "username": username, "password": PASSWORD, "max_devices": max_devices });
+        let answer = self.server.mesh("auth").within(Duration::from_secs(20)).send("POST", "/v1/users", &body);
+        answer.with_context(|| username.to_owned())?;
         Ok(())
     }
 
@@ -109,20 +105,6 @@ impl World {
     /// When the server does not answer.
     pub fn history(&self) -> Result<Vec<Value>> {
         list(self.server.json(&["session", "history"])?)
-    }
-
-    /// `GET` on a socket of the mesh, as root.
-    ///
-    /// # Errors
-    /// When the service does not answer with JSON.
-    pub fn mesh_get(&self, service: &str, path: &str) -> Result<Value> {
-        let socket = self.server.run_dir().join(format!("{service}.sock"));
-        let output = std::process::Command::new("curl")
-            .args(["--silent", "--fail-with-body", "--max-time", "5", "--unix-socket"])
-            .arg(socket)
-            .arg(format!("http://s{path}"))
-            .output()?;
-        serde_json::from_slice(&output.stdout).with_context(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Waits until the operator's list has `count` live sessions.

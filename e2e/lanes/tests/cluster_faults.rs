@@ -103,7 +103,7 @@ fn without_postgresql_tunnels_go_on_and_logins_are_told() {
     one.cli(&["disconnect"]).unwrap().success().unwrap();
     let history = world.history().unwrap();
     assert_eq!((history.len(), &history[0]["reason"]), (1, &Value::from("disconnect")), "{history:?}");
-    assert_eq!(world.mesh_get("session", "/v1/pool").unwrap()["leased"], 0);
+    assert_eq!(world.server.mesh("session").get("/v1/pool").unwrap()["leased"], 0);
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn an_exported_file_works_until_removed_and_defect_008_the_helper_runs_nothing_o
         Ok((state(&world, id).as_deref() == Some("offline")).then_some(()))
     })
     .unwrap();
-    assert_eq!(world.mesh_get("wg", "/v1/peers").unwrap().as_array().map(Vec::len), Some(2));
+    assert_eq!(world.server.mesh("wg").get("/v1/peers").unwrap().as_array().map(Vec::len), Some(2));
 
     let quick = Quick::up(phone, "tndphone0", &without_names(config));
     wait_for("traffic of the phone", Duration::from_secs(10), || Ok(seen(&world, phone))).unwrap();
@@ -103,7 +103,7 @@ fn an_exported_file_works_until_removed_and_defect_008_the_helper_runs_nothing_o
 
     world.server.cli(&["device", "remove", id]).unwrap().success().unwrap();
     assert_eq!(seen(&world, phone), None, "removed is removed");
-    assert_eq!(world.mesh_get("wg", "/v1/peers").unwrap(), Value::Array(Vec::new()));
+    assert_eq!(world.server.mesh("wg").get("/v1/peers").unwrap(), Value::Array(Vec::new()));
     drop(quick);
 
     an_operators_file_works_too(&world, phone);

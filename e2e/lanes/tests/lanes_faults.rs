@@ -118,7 +118,7 @@ fn kill_9_of_each_service_with_20_devices() {
     eprintln!("wg died: longest silence of 20 devices {worst:?}");
     assert!(worst < Duration::from_secs(2), "traffic must flow again within 2 s: {reports:?}");
     world.server.wait_restarted("wg", before, Duration::from_secs(10)).unwrap();
-    let peers = world.mesh_get("wg", "/v1/peers").unwrap();
+    let peers = world.server.mesh("wg").get("/v1/peers").unwrap();
     assert_eq!(peers.as_array().map(Vec::len), Some(40), "20 devices on two lanes");
     for device in &devices {
         assert_eq!(seen(&world, device), Some(IpAddr::from(SERVER.v4)));
@@ -178,9 +178,9 @@ fn defect_036_the_second_lane_fails_and_nothing_stays_behind() {
     });
     assert!(failed.is_some(), "taking wg1 away was never noticed while connecting");
     assert!(world.sessions().unwrap().is_empty(), "no session stays");
-    assert_eq!(world.mesh_get("session", "/v1/pool").unwrap()["leased"], 0, "no lease stays");
+    assert_eq!(world.server.mesh("session").get("/v1/pool").unwrap()["leased"], 0, "no lease stays");
     wait_for("the lanes to heal", Duration::from_secs(10), || {
-        Ok((world.mesh_get("wg", "/v1/peers").ok() == Some(Value::Array(Vec::new()))).then_some(()))
+        Ok((world.server.mesh("wg").get("/v1/peers").ok() == Some(Value::Array(Vec::new()))).then_some(()))
     })
     .unwrap();
     wait_for("the next try to work", Duration::from_secs(10), || Ok(device.cli(&["connect"])?.ok().then_some(())))

@@ -39,8 +39,8 @@ fn enrol_login_connect_browse_disconnect() {
 
     device.cli(&["disconnect"]).unwrap().success().unwrap();
     assert!(world.sessions().unwrap().is_empty(), "the slot is free at once");
-    assert_eq!(world.mesh_get("wg", "/v1/peers").unwrap(), Value::Array(Vec::new()), "no peer is left");
-    assert_eq!(world.mesh_get("session", "/v1/pool").unwrap()["leased"], 0, "no lease is left");
+    assert_eq!(world.server.mesh("wg").get("/v1/peers").unwrap(), Value::Array(Vec::new()), "no peer is left");
+    assert_eq!(world.server.mesh("session").get("/v1/pool").unwrap()["leased"], 0, "no lease is left");
     let history = world.history().unwrap();
     assert_eq!(history.len(), 1);
     assert_eq!(history[0]["reason"], "disconnect");

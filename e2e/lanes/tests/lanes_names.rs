@@ -87,7 +87,7 @@ fn devices_of_the_direct_lane_ask_the_server_and_nobody_else_can() {
     let upstream = Upstream::start(world.lab.host("internet").unwrap());
     let device = world.enrolled(1).unwrap();
     device.cli(&["connect"]).unwrap().success().unwrap();
-    let ends = world.mesh_get("wg", "/v1/status").unwrap();
+    let ends = world.server.mesh("wg").get("/v1/status").unwrap();
     let direct = ends["lanes"].as_array().unwrap().iter().find(|end| end["lane"] == "direct").unwrap();
     assert_eq!(direct["dns"]["v4"], "10.8.0.1", "offers name the resolver: {direct}");
 

@@ -212,7 +212,7 @@ fn whoever_lost_the_right_is_silent_within_a_second() {
     // Heartbeats are far apart: it must be the server who keeps the device out, not the device itself.
     let world = World::up(2, "[session]\nheartbeat_ttl = 600\n").unwrap();
     let devices = [world.enrolled(1).unwrap(), world.enrolled(2).unwrap()];
-    let status = world.mesh_get("wg", "/v1/status").unwrap();
+    let status = world.server.mesh("wg").get("/v1/status").unwrap();
     let tor = status["lanes"].as_array().unwrap().iter().find(|lane| lane["lane"] == "tor").unwrap();
     let server = world.lab.host("server").unwrap();
     let lanes = [("direct", "user1", "eth0"), ("tor", "user2", tor["interface"].as_str().unwrap())];

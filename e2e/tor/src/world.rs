@@ -86,7 +86,7 @@ impl TorWorld {
     /// # Errors
     /// When it does not answer.
     pub fn tor(&self) -> Result<TorStatus> {
-        Ok(serde_json::from_value(self.world.mesh_get("tor", "/v1/status")?)?)
+        Ok(serde_json::from_value(self.world.server.mesh("tor").get("/v1/status")?)?)
     }
 
     /// Everything that service `wg` says.
@@ -94,7 +94,7 @@ impl TorWorld {
     /// # Errors
     /// When it does not answer.
     pub fn wg(&self) -> Result<WgStatus> {
-        Ok(serde_json::from_value(self.world.mesh_get("wg", "/v1/status")?)?)
+        Ok(serde_json::from_value(self.world.server.mesh("wg").get("/v1/status")?)?)
     }
 
     /// Process id of Tor.
@@ -151,21 +151,6 @@ impl TorWorld {
     /// When it is refused.
     pub fn order(&self, word: &str) -> Result<()> {
         self.world.server.cli(&["tor", word])?.success()?;
-        Ok(())
-    }
-
-    /// `PUT` on a socket of the mesh, as root.
-    ///
-    /// # Errors
-    /// When the service refuses.
-    pub fn mesh_put(&self, service: &str, path: &str, body: &Value) -> Result<()> {
-        let output = std::process::Command::new("curl")
-            .args(["--silent", "--show-error", "--fail-with-body", "--max-time", "10", "--request", "PUT"])
-            .args(["--header", "content-type: application/json", "--data", &body.to_string(), "--unix-socket"])
-            .arg(self.world.server.run_dir().join(format!("{service}.sock")))
-            .arg(format!("http://s{path}"))
-            .output()?;
-        anyhow::ensure!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stdout));
         Ok(())
     }
 }

@@ -44,7 +44,7 @@ fn the_lane_enters_the_network_by_its_bridge_alone() {
 
 fn every_circuit_begins_at_the_bridge(lab: &TorWorld) {
     let bridge = lab.network.relays().iter().find(|relay| relay.kind == RelayKind::Bridge).unwrap();
-    let answer = lab.world.mesh_get("tor", "/v1/circuits").unwrap();
+    let answer = lab.world.server.mesh("tor").get("/v1/circuits").unwrap();
     let circuits: tornado_mesh::tor::Circuits = serde_json::from_value(answer).unwrap();
     let guards: Vec<_> = circuits.circuits.iter().filter_map(|circuit| circuit.path.first()).collect();
     assert!(!guards.is_empty());

@@ -190,7 +190,7 @@ fn shown(lab: &TorWorld, device: &DeviceProc, country: &str) {
 }
 
 fn countries(lab: &TorWorld) -> Vec<CountryTor> {
-    serde_json::from_value(lab.world.mesh_get("tor", "/v1/countries").unwrap()).unwrap()
+    serde_json::from_value(lab.world.server.mesh("tor").get("/v1/countries").unwrap()).unwrap()
 }
 
 /// The country of an exit by its address; an exit has two of them.

@@ -89,9 +89,11 @@ fn by_the_contract(lab: &TorWorld, device: &DeviceProc) {
     kill(service, Signal::SIGSTOP).unwrap();
     let storm = Storm::start(device.host(), INTERNET.v4.into());
     std::thread::sleep(Duration::from_secs(1));
+    let wg = lab.world.server.mesh("wg").within(Duration::from_secs(10));
     let mut switches = Vec::new();
     for wanted in cycle.into_iter().cycle().take(DIRECT) {
-        switches.push(timed(wanted == &open, || lab.mesh_put("wg", "/v1/tor-lane", wanted).unwrap()));
+        let call = || drop(wg.send("PUT", "/v1/tor-lane", wanted).unwrap());
+        switches.push(timed(wanted == &open, call));
         std::thread::sleep(Duration::from_millis(if wanted == &open { 250 } else { 80 }));
     }
     std::thread::sleep(Duration::from_secs(1));

@@ -104,7 +104,8 @@ fn devices_never_share_a_circuit(lab: &TorWorld, one: &DeviceProc, two: &DeviceP
     assert_ne!(own, theirs, "two devices share a circuit: {streams:?}");
 
     let (_, device_id) = lab.leased(1).unwrap();
-    lab.mesh_put("session", "/v1/identity", &serde_json::json!({ "device_id": device_id })).unwrap();
+    let session = lab.world.server.mesh("session").within(Duration::from_secs(10));
+    session.send("PUT", "/v1/identity", &serde_json::json!({ "device_id": device_id })).unwrap();
     let second = connected(one.host(), here);
     let streams = lab_streams(lab, 3);
     let after = circuits_to(&streams, here);

@@ -1,0 +1,110 @@
+//! The tor lane of a server without a Tor network: nothing of it may leave, and what would leave must be seen.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tornado_e2e_harness::{Capture, DeviceProc, Host, INTERNET, wait_for};
+use tornado_e2e_lanes::world::World;
+
+/// What must never be seen on the server's uplink: only the device on the tor lane speaks TCP, or UDP to this port.
+const TOR_ONLY_PORT: u16 = 9;
+
+/// The same in the words of tcpdump.
+#[must_use]
+pub fn leak_filter() -> String {
+    format!("(host {} and (tcp or udp port {TOR_ONLY_PORT})) or net 10.8.0.0/15", INTERNET.v4)
+}
+
+/// What the server itself sends at the end; nobody on the tor lane sends as many bytes.
+const CONTROL: [u8; 23] = [0; 23];
+
+/// Something on the tor lane that tries to get out in the clear, all the time.
+#[derive(Debug)]
+pub struct Knocking {
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<u64>>,
+}
+
+impl Knocking {
+    /// Begins, in a host on the tor lane.
+    #[must_use]
+    pub fn start(host: &Host, http: SocketAddr) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (host, flag) = (host.clone(), stop.clone());
+        let thread = std::thread::spawn(move || {
+            let mut knocks = 0;
+            let udp = SocketAddr::new(INTERNET.v4.into(), TOR_ONLY_PORT);
+            while !flag.load(Ordering::SeqCst) {
+                // Refused, or answered by the server's own page: the capture says whether anything got out.
+                drop(host.http_get_within(http, "/", Duration::from_millis(400)));
+                drop(host.udp_ask(udp, b"leak?", Duration::from_millis(100)));
+                knocks += 1;
+            }
+            knocks
+        });
+        Self { stop, thread: Some(thread) }
+    }
+
+    /// Ends it; how often it tried.
+    pub fn stop(&mut self) -> u64 {
+        self.stop.store(true, Ordering::SeqCst);
+        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    }
+}
+
+impl Drop for Knocking {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Waits until the device is connected on the tor lane and its packets come to the server: otherwise nothing is there
+/// that could leak, and a capture without packets says nothing.
+///
+/// # Errors
+/// When it does not come to that.
+pub fn arrives(world: &World, device: &DeviceProc) -> Result<()> {
+    let (mut before, mut state) = (None, Value::Null);
+    let arrived = wait_for("packets of the tor lane to arrive", Duration::from_secs(20), || {
+        state = device.json(&["status"]).unwrap_or_default();
+        if state["state"] != "connected" || state["lane"] != "tor" {
+            return Ok(None);
+        }
+        let now = received(world, &state["session"]).ok();
+        let more = now.zip(before).is_some_and(|(now, before)| now > before);
+        before = now;
+        Ok(more.then_some(()))
+    });
+    arrived.with_context(|| format!("{before:?} bytes; the device says {state}"))
+}
+
+/// Bytes that came from a session's device on the tor lane, by the server's interface.
+fn received(world: &World, session: &Value) -> Result<u64> {
+    let find = |all: Value, is_it: &dyn Fn(&Value) -> bool| {
+        let found = all.as_array().into_iter().flatten().find(|one| is_it(one)).cloned();
+        found.context("it is not known")
+    };
+    let session = find(world.server.mesh("session").get("/v1/sessions")?, &|one| one["session_id"] == *session)?;
+    let is_its = |one: &Value| one["lane"] == "tor" && one["public_key"] == session["public_key"];
+    let peer = find(world.server.mesh("wg").get("/v1/peers")?, &is_its)?;
+    peer["transfer"]["rx_bytes"].as_u64().context("a peer without a counter")
+}
+
+/// Ends a capture of [`leak_filter`] and returns what it saw. At last the server sends such a packet, which must be
+/// seen too.
+///
+/// # Errors
+/// When that was not seen, or the capture failed.
+pub fn leaks(capture: Capture, server: &Host) -> Result<Vec<String>> {
+    server.udp_ask(SocketAddr::new(INTERNET.v4.into(), TOR_ONLY_PORT), &CONTROL, Duration::from_millis(100))?;
+    let end = format!("length {}", CONTROL.len());
+    wait_for("the capture to see what the server sent", Duration::from_secs(10), || {
+        Ok(capture.so_far()?.lines().iter().any(|line| line.ends_with(&end)).then_some(()))
+    })?;
+    let (own, leaks): (Vec<_>, Vec<_>) = capture.stop()?.lines().iter().cloned().partition(|line| line.ends_with(&end));
+    ensure!(own.len() == 1, "the server sent one such packet, and the capture saw {own:?}");
+    Ok(leaks)
+}
