@@ -103,10 +103,7 @@ impl Fleet {
                 calls
             });
         }
-        let mut all = Calls::default();
-        while let Some(calls) = makers.join_next().await {
-            all.join(calls?);
-        }
+        let all = Calls::of(makers).await?;
         for username in names {
             for _ in 0..devices {
                 self.devices.push(Arc::new(Mutex::new(Device::new(username.clone()))));
@@ -148,10 +145,6 @@ impl Fleet {
                 calls
             });
         }
-        let mut all = Calls::default();
-        while let Some(calls) = set.join_next().await {
-            all.join(calls?);
-        }
-        Ok(all.report(started.elapsed()))
+        Ok(Calls::of(set).await?.report(started.elapsed()))
     }
 }

@@ -91,11 +91,7 @@ impl RedisWords {
                     calls
                 });
             }
-            let mut all = Calls::default();
-            while let Some(calls) = set.join_next().await {
-                all.join(calls?);
-            }
-            Ok(all.report(started.elapsed()))
+            Ok(Calls::of(set).await?.report(started.elapsed()))
         })
     }
 }

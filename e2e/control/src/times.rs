@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// Calls that ended.
 #[derive(Debug, Default)]
@@ -15,17 +16,22 @@ pub struct Calls {
 }
 
 impl Calls {
+    /// Those of all callers, when all have ended.
+    pub async fn of(mut callers: JoinSet<Self>) -> anyhow::Result<Self> {
+        let mut all = Self::default();
+        while let Some(calls) = callers.join_next().await {
+            all.join(calls?);
+        }
+        Ok(all)
+    }
+
     /// Notes one.
-    pub fn note<T>(&mut self, took: Duration, result: anyhow::Result<T>) -> Option<T> {
+    pub fn note<T>(&mut self, took: Duration, result: anyhow::Result<T>) {
         match result {
-            Ok(value) => {
-                self.took.push(took);
-                Some(value)
-            }
+            Ok(_) => self.took.push(took),
             Err(error) => {
                 self.failed += 1;
                 self.complaint.get_or_insert_with(|| format!("{error:#}"));
-                None
             }
         }
     }
@@ -77,8 +83,8 @@ mod tests {
     #[test]
     fn a_refusal_is_no_call_that_ended_well() {
         let mut calls = Calls::default();
-        assert_eq!(calls.note(Duration::from_millis(5), Ok(1)), Some(1));
-        assert_eq!(calls.note::<()>(Duration::from_millis(1), Err(anyhow::anyhow!("no"))), None);
+        calls.note(Duration::from_millis(5), Ok(1));
+        calls.note::<()>(Duration::from_millis(1), Err(anyhow::anyhow!("no")));
         let report = calls.report(Duration::from_millis(500));
         assert_eq!((report["count"].as_u64(), report["failed"].as_u64()), (Some(1), Some(1)));
         assert_eq!(report["rate"], 2.0);
