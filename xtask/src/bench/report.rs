@@ -43,6 +43,9 @@ pub struct Report {
     figures: BTreeMap<String, BTreeMap<String, Figure>>,
     /// What was promised.
     goals: Vec<Goal>,
+    /// Why figures do not mean what their names say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     /// Keys of the bench's own: ratios, versions, notes.
     #[serde(flatten)]
     more: Map<String, Value>,
@@ -66,6 +69,11 @@ impl Report {
         self.goals.push(goal);
     }
 
+    /// Adds a reason not to believe the figures; it stands before the goals.
+    pub fn warn(&mut self, text: &str) {
+        self.warnings.push(text.to_owned());
+    }
+
     /// Adds a key of the bench's own.
     pub fn put(&mut self, key: &str, value: impl Serialize) -> anyhow::Result<()> {
         self.more.insert(key.to_owned(), serde_json::to_value(value)?);
@@ -85,6 +93,9 @@ impl Report {
             println!("\n{key}: {}", serde_json::to_string_pretty(value).unwrap_or_default());
         }
         println!();
+        for warning in &self.warnings {
+            println!("WARNING: {warning}");
+        }
         for goal in &self.goals {
             let (word, end) = (if goal.at_least { ">=" } else { "<=" }, if goal.met { "met" } else { "MISSED" });
             let measured = goal.measured.map_or_else(|| "not measured".to_owned(), |value| format!("{value:.3}"));
@@ -107,7 +118,9 @@ mod tests {
     fn own_keys_stand_beside_the_figures() {
         let mut report = Report::default();
         report.put("ratio_to_x", 2.5).unwrap();
+        report.warn("a tortoise was measured");
         let value = serde_json::to_value(&report).unwrap();
+        assert_eq!(value["warnings"][0], "a tortoise was measured");
         assert_eq!(value["ratio_to_x"], 2.5);
         assert!(value["figures"].is_object() && value["goals"].is_array());
     }

@@ -11,7 +11,6 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 use tornado_e2e_harness::{
     DeviceProc, Host, Internet, Lab, LabOptions, Programs, ServerOptions, ServerProc, TorClient, TorNetwork,
@@ -19,6 +18,8 @@ use tornado_e2e_harness::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(90);
+/// Of a call of a service.
+const CALL: Duration = Duration::from_secs(60);
 /// More than anybody has: no bound.
 const UNBOUND: u32 = 1 << 30;
 
@@ -123,15 +124,10 @@ impl TorWorld {
     /// Looks while `wg` has so many peers on both lanes. Service `session`, which knows nothing of them, sleeps.
     pub fn with_peers<T>(&self, count: u16, look: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(u64, T)> {
         let session = Pid::from_raw(self.server.pid_of("session")?.cast_signed());
-        let path = self.host.dir().join("peers.json");
         let peers: Vec<Value> = (0..count).map(peer).collect();
-        std::fs::write(&path, json!({ "peers": peers }).to_string())?;
         kill(session, Signal::SIGSTOP)?;
         let looked = (|| {
-            let data = format!("@{}", path.display());
-            let mut put = self.curl("wg", "/v1/sync");
-            put.args(["--request", "PUT", "--header", "content-type: application/json", "--data", &data]);
-            shell::read(put)?;
+            self.server.mesh("wg").within(CALL).send("PUT", "/v1/sync", &json!({ "peers": peers }))?;
             // What was allocated only for the change is given back or not; a moment later is what stays.
             std::thread::sleep(Duration::from_secs(2));
             let peers = self.get("wg", "/v1/status")?["peers"].as_u64().context("no number of peers")?;
@@ -142,14 +138,7 @@ impl TorWorld {
     }
 
     fn get(&self, service: &str, path: &str) -> anyhow::Result<Value> {
-        Ok(serde_json::from_str(&shell::read(self.curl(service, path))?)?)
-    }
-
-    fn curl(&self, service: &str, path: &str) -> Command {
-        let socket: PathBuf = self.server.run_dir().join(format!("{service}.sock"));
-        let mut command = shell::command("curl", &["--silent", "--show-error", "--fail-with-body", "--max-time", "60"]);
-        command.arg("--unix-socket").arg(socket).arg(format!("http://s{path}"));
-        command
+        Ok(self.server.mesh(service).within(CALL).get(path)?)
     }
 }
 

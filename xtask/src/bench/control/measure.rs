@@ -6,12 +6,11 @@ use crate::bench::rounds::Figure;
 use crate::bench::tor_world::programs;
 use crate::bench::{Sample, resident_bytes};
 use crate::shell;
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tornado_e2e_engines::Redis;
 
 /// Devices that are connected when starts and reconciling are looked at.
 pub const TALL: [usize; 3] = [1_000, 10_000, 25_000];
@@ -19,6 +18,9 @@ pub const TALL: [usize; 3] = [1_000, 10_000, 25_000];
 const STEP: usize = 1_000;
 /// Devices of an account.
 pub const EACH: usize = 10;
+/// So long nothing must come out of the tunnel before its end is believed; beyond the other, the bench fails.
+const QUIET: Duration = Duration::from_millis(250);
+const SILENT_WITHIN: Duration = Duration::from_secs(2);
 /// Longest time for making more devices.
 const GROWTH: Duration = Duration::from_secs(110);
 
@@ -31,8 +33,7 @@ pub fn revocations(world: &World, times: usize) -> anyhow::Result<Value> {
         }
         let called = Instant::now();
         world.suspend()?;
-        std::thread::sleep(Duration::from_millis(250));
-        all.push(world.pulse.heard_after_ms(called));
+        all.push(world.pulse.silent_after_ms(called, QUIET, SILENT_WITHIN)?);
     }
     world.back()?;
     all.sort_by(f64::total_cmp);
@@ -51,56 +52,24 @@ pub fn raw_argon2(seconds: f64) -> anyhow::Result<Calls> {
     peer(&["argon2", "--memory-kib", memory, "--passes", passes, "--lanes", lanes, "--seconds", &seconds])
 }
 
-/// Transactions of a row, on the disk where the server keeps its own.
-pub fn raw_sqlite(seconds: f64) -> anyhow::Result<Sample> {
+/// Transactions of a row, beside the server's own databases.
+pub fn raw_sqlite(world: &World, seconds: f64) -> anyhow::Result<Sample> {
     #[derive(Deserialize)]
     struct Answer {
         durable: f64,
         not_durable: f64,
     }
-    let file = std::env::temp_dir().join(format!("tornado-raw-{}.db", std::process::id()));
+    let file = world.server()?.state_dir().join("raw-writes.db");
     let mut command = shell::command(programs().join("raw_writes"), &[]);
     command.arg(file).arg(seconds.to_string());
     let answer: Answer = serde_json::from_str(&shell::read(command)?)?;
     Ok(Sample::from([("writes_s".to_owned(), answer.durable), ("writes_not_durable_s".to_owned(), answer.not_durable)]))
 }
 
-/// Debian's Redis that keeps nothing on disk.
-pub struct RawRedis {
-    child: Child,
-    socket: PathBuf,
-}
-
-impl RawRedis {
-    /// On a socket of its own.
-    pub fn start() -> anyhow::Result<Self> {
-        let socket = std::env::temp_dir().join(format!("tornado-raw-{}.redis", std::process::id()));
-        let mut command = Command::new("redis-server");
-        command.args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"]).arg(&socket);
-        let child = command.stdout(Stdio::null()).spawn().context("no redis-server")?;
-        let redis = Self { child, socket };
-        let started = Instant::now();
-        while std::os::unix::net::UnixStream::connect(&redis.socket).is_err() {
-            ensure!(started.elapsed() < Duration::from_secs(5), "Redis does not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(redis)
-    }
-
-    /// Hashes, by as many callers as the server has.
-    pub fn write(&self, callers: usize, seconds: f64) -> anyhow::Result<Calls> {
-        let (socket, callers, seconds) = (self.socket.display().to_string(), callers.to_string(), seconds.to_string());
-        peer(&["redis", "--socket", &socket, "--callers", &callers, "--seconds", &seconds])
-    }
-}
-
-impl Drop for RawRedis {
-    fn drop(&mut self) {
-        // Gone already is as good.
-        drop(self.child.kill());
-        drop(self.child.wait());
-        drop(std::fs::remove_file(&self.socket));
-    }
+/// Hashes in a Redis that keeps nothing on disk, by as many callers as the server has.
+pub fn raw_redis(redis: &Redis, callers: usize, seconds: f64) -> anyhow::Result<Calls> {
+    let (socket, callers, seconds) = (redis.socket().display().to_string(), callers.to_string(), seconds.to_string());
+    peer(&["redis", "--socket", &socket, "--callers", &callers, "--seconds", &seconds])
 }
 
 /// Logs in and connects new devices until so many are connected, or the time is over. How many are, and how fast it went.
@@ -148,10 +117,10 @@ pub fn standing(world: &mut World, peers: usize) -> anyhow::Result<Standing> {
     world.until("all peers are there", |world| Ok(world.peers() == Some(all)))?;
     settle(world)?;
 
-    let syncs = world.syncs()?;
     let killed = Instant::now();
     let before = world.server()?.kill_service("session")?;
-    world.until("session has compared the lanes", |world| Ok(world.syncs()? > syncs))?;
+    let mut log = world.server()?.log_from_now()?;
+    world.until("session has compared the lanes", |_| Ok(log.more()?.contains("lanes synced")))?;
     let session_reconciled_s = killed.elapsed().as_secs_f64();
     std::thread::sleep(Duration::from_millis(500));
     let session_silence_ms = world.pulse.longest_ms();

@@ -29,6 +29,16 @@ struct Shared {
 }
 
 impl Shared {
+    fn new() -> Self {
+        Self {
+            begun: Instant::now(),
+            stop: AtomicBool::new(false),
+            last: AtomicU64::new(0),
+            longest: AtomicU64::new(0),
+            clear: AtomicU64::new(0),
+        }
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
@@ -47,13 +57,7 @@ impl Shared {
 impl Pulse {
     /// From a device to the lab's internet.
     pub fn start(device: &Host, internet: &Host) -> anyhow::Result<Self> {
-        let shared = Arc::new(Shared {
-            begun: Instant::now(),
-            stop: AtomicBool::new(false),
-            last: AtomicU64::new(0),
-            longest: AtomicU64::new(0),
-            clear: AtomicU64::new(0),
-        });
+        let shared = Arc::new(Shared::new());
         let (ready, is_ready) = mpsc::channel();
         let threads = vec![
             thread(internet.clone(), shared.clone(), move |shared| receive(shared, &ready)),
@@ -81,10 +85,23 @@ impl Pulse {
         self.shared.longest.swap(0, Ordering::SeqCst).max(still) as f64 / 1e3
     }
 
-    /// Milliseconds from an instant to the last that came; zero when none came since.
-    pub fn heard_after_ms(&self, instant: Instant) -> f64 {
+    /// Milliseconds from an instant to the last that came, once none has come for `quiet`; zero when none came since.
+    ///
+    /// # Errors
+    /// When they still come after `within`.
+    pub fn silent_after_ms(&self, instant: Instant, quiet: Duration, within: Duration) -> anyhow::Result<f64> {
         let from = instant.saturating_duration_since(self.shared.begun).as_micros() as u64;
-        self.shared.last.load(Ordering::SeqCst).saturating_sub(from) as f64 / 1e3
+        let quiet = quiet.as_micros() as u64;
+        loop {
+            let last = self.shared.last.load(Ordering::SeqCst);
+            if self.shared.now().saturating_sub(last.max(from)) >= quiet {
+                return Ok(last.saturating_sub(from) as f64 / 1e3);
+            }
+            if instant.elapsed() > within {
+                bail!("packets still come out of the tunnel after {within:?}");
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// How many came past the tunnel so far.
@@ -130,5 +147,57 @@ fn send(shared: &Shared) {
         // What cannot leave is what is looked for.
         drop(socket.send_to(b"pulse", (INTERNET.v4, PORT)));
         std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pulse without a network; packets come when [`Shared::note`] says so.
+    fn pulse() -> Pulse {
+        Pulse { shared: Arc::new(Shared::new()), threads: Vec::new() }
+    }
+
+    const QUIET: Duration = Duration::from_millis(80);
+
+    #[test]
+    fn a_silence_that_comes_late_is_told_as_late() {
+        let pulse = pulse();
+        let called = Instant::now();
+        let shared = pulse.shared.clone();
+        let packets = std::thread::spawn(move || {
+            while called.elapsed() < Duration::from_millis(300) {
+                shared.note((SERVER.v4, PORT).into());
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let after = pulse.silent_after_ms(called, QUIET, Duration::from_secs(20)).unwrap();
+        packets.join().unwrap();
+        assert!(after >= 250.0, "{after}");
+    }
+
+    #[test]
+    fn packets_without_an_end_are_an_error() {
+        let pulse = pulse();
+        let (called, stop) = (Instant::now(), Arc::new(AtomicBool::new(false)));
+        let (shared, end) = (pulse.shared.clone(), stop.clone());
+        let packets = std::thread::spawn(move || {
+            while !end.load(Ordering::SeqCst) {
+                shared.note((SERVER.v4, PORT).into());
+            }
+        });
+        let answer = pulse.silent_after_ms(called, Duration::from_secs(5), Duration::from_millis(100));
+        stop.store(true, Ordering::SeqCst);
+        packets.join().unwrap();
+        assert!(answer.is_err(), "{answer:?}");
+    }
+
+    #[test]
+    fn what_was_silent_before_was_silent_at_once() {
+        let pulse = pulse();
+        pulse.shared.note((SERVER.v4, PORT).into());
+        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(pulse.silent_after_ms(Instant::now(), QUIET, Duration::from_secs(20)).unwrap(), 0.0);
     }
 }

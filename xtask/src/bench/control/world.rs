@@ -4,9 +4,8 @@ use super::fleet::{Fleet, program};
 use super::pulse::Pulse;
 use crate::bench::resident_bytes;
 use anyhow::{Context as _, ensure};
+use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use serde_json::{Value, json};
-use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 use tornado_e2e_harness::{DeviceProc, Host, Internet, Lab, LabOptions, Programs, ServerOptions, ServerProc, wait_for};
 
@@ -109,18 +108,19 @@ impl World {
 
     /// Suspends its account, with as little in between as can be: one call of the service.
     pub fn suspend(&self) -> anyhow::Result<()> {
-        self.call("auth", "PATCH", "/v1/users", &json!({ "user": ACCOUNT, "active": false }).to_string()).map(drop)
+        let body = json!({ "user": ACCOUNT, "active": false });
+        Ok(self.server()?.mesh("auth").within(PATIENCE).send("PATCH", "/v1/users", &body).map(drop)?)
     }
 
     /// Resident and proportional memory of every process of the server, MiB, and of Tor's apart. The first number is
     /// the sum of what is resident of ours: pages that processes share are counted for each.
     pub fn memory(&self) -> anyhow::Result<(f64, Value)> {
-        let status = self.call("master", "GET", "/v1/status", "")?;
+        let status = self.get("master", "/v1/status")?;
         let services = status["services"].as_array().context("no services")?;
         let master = self.server()?.master().context("no master")?.pid();
         let mut all = vec![("master".to_owned(), u64::from(master))];
         all.extend(services.iter().filter_map(|one| Some((one["name"].as_str()?.to_owned(), one["pid"].as_u64()?))));
-        let tor = self.call("tor", "GET", "/v1/status", "")?["process"]["pid"].as_u64();
+        let tor = self.get("tor", "/v1/status")?["process"]["pid"].as_u64();
         let one = |pid: u64| -> anyhow::Result<(f64, f64)> {
             let pid = u32::try_from(pid)?;
             Ok((mebi(resident_bytes(pid)?), mebi(proportional_bytes(pid)?)))
@@ -141,13 +141,13 @@ impl World {
 
     /// Peers of `wg` once it has been told all of them; `None` before, and while it does not answer.
     pub fn peers(&self) -> Option<u64> {
-        let status = self.call("wg", "GET", "/v1/status", "").ok()?;
+        let status = self.get("wg", "/v1/status").ok()?;
         (status["synced"] == true).then(|| status["peers"].as_u64()).flatten()
     }
 
-    /// How often `session` said that the lanes are what they should be.
-    pub fn syncs(&self) -> anyhow::Result<usize> {
-        Ok(self.server()?.log()?.matches("lanes synced").count())
+    /// Whether what the server keeps is lost with the machine's memory.
+    pub fn is_in_memory(&self) -> anyhow::Result<bool> {
+        Ok(statfs(&self.server()?.state_dir())?.filesystem_type() == TMPFS_MAGIC)
     }
 
     /// Waits, looking every 5 ms; seconds that it took.
@@ -160,22 +160,8 @@ impl World {
         Ok(started.elapsed().as_secs_f64())
     }
 
-    /// `HTTP/1.1` on a socket of the mesh.
-    fn call(&self, service: &str, method: &str, path: &str, body: &str) -> anyhow::Result<Value> {
-        let socket = self.server()?.run_dir().join(format!("{service}.sock"));
-        let mut stream = UnixStream::connect(socket)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: s\r\nConnection: close\r\n{kind}Content-Length: {length}\r\n\r\n{body}"
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;
-        ensure!(head.starts_with("HTTP/1.1 200"), "{service} answered {answer}");
-        Ok(serde_json::from_str(body)?)
+    fn get(&self, service: &str, path: &str) -> anyhow::Result<Value> {
+        Ok(self.server()?.mesh(service).within(PATIENCE).get(path)?)
     }
 }
 
