@@ -96,6 +96,7 @@ impl Service {
             max_devices: grant.max_devices,
             slots: self.config.slots(),
             quarantine: self.config.quarantine.into(),
+            marks: self.due_marks(grant.user_id, now).await?,
             now,
         };
         let mut opened = self.store.open(&open).await.map_err(|error| fault::store(&error))?;
@@ -103,6 +104,9 @@ impl Service {
             opened = self.store.open(&open).await.map_err(|error| fault::store(&error))?;
         }
         fault_point("connect.leased");
+        if matches!(opened, Opened::New { .. }) {
+            self.learn_marks(&[grant.user_id], now);
+        }
         let (row, undo) = match opened {
             Opened::New { row, held_before: true, .. } => (row, Some(AfterClose::Quarantine)),
             Opened::New { row, held_before: false, .. } => (row, Some(AfterClose::FreeNow)),

@@ -6,6 +6,7 @@
 
 mod allowance;
 mod api;
+mod calendar;
 mod close;
 mod config;
 mod connect;
@@ -22,6 +23,7 @@ mod locks;
 pub mod machine;
 mod marks;
 mod pace;
+mod parts;
 mod quota;
 mod registry;
 mod service;

@@ -1,23 +1,22 @@
 //! What accounts moved today and this month: the difference to a mark that was set when the day or the month began.
 //!
 //! As with quotas, what an account moved since it was made only grows, so a mark is written once and nothing is reset.
-//! Who has no session moves nothing; so a mark may be set late, as long as what the sessions of the new day moved until
-//! then is left out of it.
+//! Who has no session moves nothing, and a session that begins writes the marks that are due with its own rows, before
+//! any byte of it. So whatever session lives when the sweep sets a mark has lived since before the day began, or found
+//! the mark set; what moved between midnight and that sweep counts as the day before.
 
-use crate::allowance::{first_of, month_of};
-use crate::entry::Entry;
+use crate::calendar::{month_of, spans};
 use crate::fault;
+use crate::parts::Parts;
 use crate::service::Service;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use tornado_mesh::auth::AccessToken;
-use tornado_mesh::session::{HistoryRow, OwnHistory, SessionError};
+use tornado_mesh::session::{HistoryRow, OwnHistory, SessionError, UserUsage};
 use tornado_shared::api::{LaneBytes, OwnUsage, QuotaView};
-use tornado_shared::model::{SessionState, Transfer, UnixSeconds, UserId};
+use tornado_shared::model::{Transfer, UnixSeconds, UserId};
+use tornado_store::StoreError;
 use tornado_store::sessions::{Mark, Span};
-
-/// Accounts whose marks are set in one sweep: at midnight everybody's are due.
-const AT_ONCE: usize = 256;
 
 /// Day and month of the marks that are known to be set, of accounts with live sessions.
 #[derive(Debug, Default)]
@@ -38,14 +37,14 @@ impl Marks {
     }
 }
 
-/// Number and first second of the day and of the month of an instant, in UTC.
-fn spans(now: UnixSeconds) -> [(Span, i64, UnixSeconds); 2] {
-    let (day, (month, _)) = (now.div_euclid(86_400), month_of(now));
-    [(Span::Day, day, day * 86_400), (Span::Month, month, first_of(month))]
-}
-
 fn numbers(now: UnixSeconds) -> [i64; 2] {
     spans(now).map(|(_, number, _)| number)
+}
+
+/// The marks of an instant, for an account that has moved so much.
+fn marks_at(now: UnixSeconds, moved: &UserUsage) -> [Mark; 2] {
+    let (direct, tor) = (moved.direct_transfer, moved.tor_transfer);
+    spans(now).map(|(span, number, _)| Mark { span, number, direct, tor })
 }
 
 /// What was moved after a mark. Sums that shrank are nothing.
@@ -60,61 +59,42 @@ const fn after(mark: &Mark, total: LaneBytes) -> LaneBytes {
 }
 
 impl Service {
-    /// Sets the marks of accounts with live sessions that have none of this day and month yet; a bounded part of them.
+    /// Sets the marks of accounts with live sessions that have none of this day and month yet.
     pub(crate) async fn set_marks(&self) {
         let now = self.now();
-        let live: HashSet<UserId> = self.registry.all().iter().map(|entry| entry.user_id).collect();
+        let live: HashSet<UserId> = self.registry.by_user().into_keys().collect();
         self.marks.keep(&live);
         let due: Vec<_> = live.into_iter().filter(|user| !self.marks.is_set(*user, numbers(now))).collect();
-        if let Err(error) = self.mark(due.get(..AT_ONCE).unwrap_or(&due), now).await {
-            tracing::warn!(%error, "the beginning of a day was not noted; trying again at the next sweep");
-        }
-    }
-
-    async fn mark(&self, users: &[UserId], now: UnixSeconds) -> Result<(), SessionError> {
-        if users.is_empty() {
-            return Ok(());
-        }
-        let mut of_users: HashMap<UserId, Vec<Arc<Entry>>> = users.iter().map(|user| (*user, Vec::new())).collect();
-        for entry in self.registry.all() {
-            if let Some(entries) = of_users.get_mut(&entry.user_id) {
-                entries.push(entry);
-            }
-        }
-        let mut marks = Vec::with_capacity(users.len() * 2);
-        for (user, entries) in of_users {
-            marks.extend(self.marks_from(user, &entries, now).await?.map(|mark| (user, mark)));
-        }
-        self.store.put_marks(&marks).await.map_err(|error| fault::store(&error))?;
-        self.marks.learn(users, numbers(now));
-        Ok(())
-    }
-
-    /// What an account had moved when day and month began: sessions that ended, and what older ones moved until now.
-    async fn marks_from(
-        &self,
-        user: UserId,
-        entries: &[Arc<Entry>],
-        now: UnixSeconds,
-    ) -> Result<[Mark; 2], SessionError> {
-        // A session that ends now would be counted twice, or never.
-        let mut guards = Vec::with_capacity(entries.len());
-        for entry in entries {
-            guards.push(self.locks.lock(entry.device_id).await);
-        }
-        let ended = self.store.usage(user).await.map_err(|error| fault::store(&error))?;
-        let mut bases = spans(now).map(|(span, number, _)| Mark { span, number, direct: ended.direct, tor: ended.tor });
-        for entry in entries.iter().filter(|entry| entry.state() != SessionState::Closed) {
-            let (direct, tor) = entry.moved();
-            let started_at = entry.cell().machine.signs().started_at;
-            for (mark, (_, _, first)) in bases.iter_mut().zip(spans(now)) {
-                if started_at < first {
-                    (mark.direct, mark.tor) = (mark.direct.plus(direct), mark.tor.plus(tor));
+        let mut parts = Parts::of(&due);
+        while let Some(part) = parts.next() {
+            if let Err(error) = self.mark(part, now).await {
+                tracing::warn!(%error, accounts = part.len(), "the beginning of a day was not noted");
+                if !parts.go_on(part, &error) {
+                    return;
                 }
             }
         }
-        drop(guards);
-        Ok(bases)
+    }
+
+    async fn mark(&self, users: &[UserId], now: UnixSeconds) -> Result<(), StoreError> {
+        let moved = self.moved_by(users).await?;
+        let marks = moved.iter().flat_map(|(user, moved)| marks_at(now, moved).map(|mark| (*user, mark)));
+        self.store.put_marks(&marks.collect::<Vec<_>>()).await?;
+        self.learn_marks(users, now);
+        Ok(())
+    }
+
+    /// What a session that begins has to write of its account's marks.
+    pub(crate) async fn due_marks(&self, user: UserId, now: UnixSeconds) -> Result<Vec<Mark>, SessionError> {
+        if self.marks.is_set(user, numbers(now)) {
+            return Ok(Vec::new());
+        }
+        Ok(marks_at(now, &self.usage(user).await?).into())
+    }
+
+    /// They were written.
+    pub(crate) fn learn_marks(&self, users: &[UserId], now: UnixSeconds) {
+        self.marks.learn(users, numbers(now));
     }
 
     /// What the token's account moved, and its quota.
@@ -122,7 +102,7 @@ impl Service {
         let profile = self.auth.whoami(token).await.map_err(fault::auth)?;
         let (user, now) = (profile.user.id, self.now());
         if !self.marks.is_set(user, numbers(now)) {
-            self.mark(&[user], now).await?;
+            self.mark(&[user], now).await.map_err(|error| fault::store(&error))?;
         }
         let marks = self.store.marks(user).await.map_err(|error| fault::store(&error))?;
         let usage = self.usage(user).await?;
@@ -148,21 +128,5 @@ impl Service {
         let user = self.auth.whoami(token).await.map_err(fault::auth)?.user.id;
         let rows = self.store.history_page(user, input.before, input.limit).await;
         Ok(rows.map_err(|error| fault::store(&error))?.into_iter().map(|row| self.up_to_now(row)).collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_and_months_begin_in_utc() {
-        // 1 March 2024, 00:00:00.
-        const MARCH: i64 = 1_709_251_200;
-        let [day, month] = spans(MARCH);
-        assert_eq!((day, month), ((Span::Day, MARCH / 86_400, MARCH), (Span::Month, 2024 * 12 + 2, MARCH)));
-        let [day, month] = spans(MARCH - 1);
-        assert_eq!((day.1, day.2), (MARCH / 86_400 - 1, MARCH - 86_400));
-        assert_eq!((month.1, month.2), (2024 * 12 + 1, MARCH - 29 * 86_400));
     }
 }

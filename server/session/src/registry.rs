@@ -1,9 +1,9 @@
-//! Live sessions of this gateway in memory, found by device and by key.
+//! Live sessions of this gateway in memory, found by device, by key and by account.
 
 use crate::entry::Entry;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use tornado_shared::model::{DeviceId, PublicKey};
+use tornado_shared::model::{DeviceId, PublicKey, SessionId, UserId};
 
 /// At most one session a device and one device a key, as in the store.
 #[derive(Default)]
@@ -15,17 +15,33 @@ pub(crate) struct Registry {
 struct Index {
     by_device: HashMap<DeviceId, Arc<Entry>>,
     by_key: HashMap<PublicKey, DeviceId>,
+    by_user: HashMap<UserId, HashSet<DeviceId>>,
+}
+
+impl Index {
+    fn forget(&mut self, entry: &Entry) {
+        self.by_key.remove(&entry.public_key);
+        if let Some(devices) = self.by_user.get_mut(&entry.user_id) {
+            devices.remove(&entry.device_id);
+            if devices.is_empty() {
+                self.by_user.remove(&entry.user_id);
+            }
+        }
+    }
+
+    fn of_user(&self, user: UserId) -> impl Iterator<Item = &Arc<Entry>> {
+        self.by_user.get(&user).into_iter().flatten().filter_map(|device| self.by_device.get(device))
+    }
 }
 
 impl Registry {
     pub fn insert(&self, entry: Arc<Entry>) {
         let mut index = self.write();
-        index.by_key.insert(entry.public_key, entry.device_id);
-        if let Some(old) = index.by_device.insert(entry.device_id, entry.clone())
-            && old.public_key != entry.public_key
-        {
-            index.by_key.remove(&old.public_key);
+        if let Some(old) = index.by_device.insert(entry.device_id, entry.clone()) {
+            index.forget(&old);
         }
+        index.by_key.insert(entry.public_key, entry.device_id);
+        index.by_user.entry(entry.user_id).or_default().insert(entry.device_id);
     }
 
     /// Removes this very session; a newer one of the same device stays.
@@ -34,7 +50,7 @@ impl Registry {
         let same = index.by_device.get(&entry.device_id).is_some_and(|known| known.session_id == entry.session_id);
         if same {
             index.by_device.remove(&entry.device_id);
-            index.by_key.remove(&entry.public_key);
+            index.forget(entry);
         }
     }
 
@@ -49,6 +65,19 @@ impl Registry {
 
     pub fn all(&self) -> Vec<Arc<Entry>> {
         self.read().by_device.values().cloned().collect()
+    }
+
+    /// Everything, grouped by account.
+    pub fn by_user(&self) -> HashMap<UserId, Vec<Arc<Entry>>> {
+        let index = self.read();
+        index.by_user.keys().map(|user| (*user, index.of_user(*user).cloned().collect())).collect()
+    }
+
+    /// The sessions of these accounts.
+    pub fn sessions_of(&self, users: &[UserId]) -> HashMap<SessionId, Arc<Entry>> {
+        let index = self.read();
+        let entries = users.iter().flat_map(|user| index.of_user(*user));
+        entries.map(|entry| (entry.session_id, entry.clone())).collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Index> {

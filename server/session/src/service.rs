@@ -1,6 +1,5 @@
 //! What the use cases share: the parts, and the few steps that every transition is made of.
 
-use crate::allowance::Allowances;
 use crate::config::Config;
 use crate::entry::Entry;
 use crate::fault;
@@ -60,7 +59,6 @@ pub(crate) struct Service {
     pub look_at_lanes: Notify,
     pub streams: Arc<Semaphore>,
     pub counts: Counts,
-    pub allowances: Allowances,
     pub marks: Marks,
     pub treatments: Treatments,
 }
@@ -81,7 +79,6 @@ impl Service {
             registry: Registry::default(),
             counts: Counts { since: (parts.clock)(), ..Counts::default() },
             locks: DeviceLocks::default(),
-            allowances: Allowances::default(),
             marks: Marks::default(),
             treatments: Treatments::default(),
             clock: parts.clock,

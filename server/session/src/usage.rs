@@ -2,11 +2,13 @@
 
 use crate::fault;
 use crate::service::Service;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tornado_mesh::MeshFault;
 use tornado_mesh::session::{HistoryRow, Repairs, SessionError, SessionsStatus, UserUsage};
 use tornado_shared::model::{SessionState, UnixSeconds, UserId};
-use tornado_store::sessions::HistoryRecord;
+use tornado_store::StoreError;
+use tornado_store::sessions::{HistoryRecord, Moved};
 
 /// Counts since the start.
 #[derive(Debug, Default)]
@@ -43,18 +45,35 @@ impl Counts {
 impl Service {
     /// Ended sessions as stored, and the live ones with the bytes of this moment.
     pub async fn usage(&self, user: UserId) -> Result<UserUsage, SessionError> {
-        // Before the store is read: a session that ends meanwhile is counted twice for a moment rather than never.
-        let mut live: Vec<_> = self.registry.all();
-        live.retain(|entry| entry.user_id == user && entry.state() != SessionState::Closed);
-        let ended = self.store.usage(user).await.map_err(|error| fault::store(&error))?;
-        let mut usage = UserUsage { sessions: ended.sessions, direct_transfer: ended.direct, tor_transfer: ended.tor };
-        for entry in live {
-            let (direct, tor) = entry.moved();
-            usage.sessions += 1;
-            usage.direct_transfer = usage.direct_transfer.plus(direct);
-            usage.tor_transfer = usage.tor_transfer.plus(tor);
-        }
-        Ok(usage)
+        let moved = self.moved_by(&[user]).await.map_err(|error| fault::store(&error))?;
+        Ok(moved.get(&user).copied().unwrap_or_default())
+    }
+
+    /// The same of many; every one that was asked for is there. Whatever says how much an account moved until some
+    /// moment (what is shown, bases of quotas, marks) comes from here.
+    ///
+    /// The store alone says which sessions have ended, at one moment, so each is counted once, also while it ends and
+    /// while its end cannot be written. Of those that live memory knows more than the latest checkpoint; those of other
+    /// gateways are in the store only.
+    pub(crate) async fn moved_by(&self, users: &[UserId]) -> Result<HashMap<UserId, UserUsage>, StoreError> {
+        // Before the store is read, as one that ends afterwards is gone from the registry then.
+        let known = self.registry.sessions_of(users);
+        let stored = self.store.moved(users).await?;
+        // Those that began meanwhile.
+        let young = self.registry.sessions_of(users);
+        let sum = |(user, Moved { ended, live }): (UserId, Moved)| {
+            let (sessions, direct_transfer, tor_transfer) = (ended.sessions, ended.direct, ended.tor);
+            let mut sum = UserUsage { sessions, direct_transfer, tor_transfer };
+            for row in live {
+                let entry = known.get(&row.session_id).or_else(|| young.get(&row.session_id));
+                let (direct, tor) = entry.map_or((row.direct, row.tor), |entry| entry.moved());
+                sum.sessions += 1;
+                sum.direct_transfer = sum.direct_transfer.plus(direct);
+                sum.tor_transfer = sum.tor_transfer.plus(tor);
+            }
+            (user, sum)
+        };
+        Ok(stored.into_iter().map(sum).collect())
     }
 
     pub(crate) fn check_limit(&self, limit: u32) -> Result<(), SessionError> {

@@ -81,6 +81,12 @@ impl StoreError {
         }
     }
 
+    /// True when a stored value is unreadable: other rows may be well.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged(_))
+    }
+
     /// True when a `UNIQUE` or primary key constraint decided against the statement.
     #[must_use]
     pub fn is_unique_violation(&self) -> bool {

@@ -30,3 +30,8 @@ pub use postgres::{PostgresLogin, probe_postgres, read_secret};
 pub use postgres_url::{PostgresUrl, PostgresUrlError};
 pub use snapshot::{KnownSchema, check_sqlite, is_newer_sqlite, snapshot_sqlite};
 pub use transfer::{Moved, SqliteFiles, TransferError, to_postgres, to_sqlite};
+
+/// SQL integers are signed; an amount of 8 EiB stays at the largest number.
+pub(crate) fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}

@@ -2,6 +2,7 @@
 
 use super::{bytes, span};
 use std::fmt::Write as _;
+use time::UtcDateTime;
 use tornado_helper_api::Devices;
 use tornado_shared::api::{LaneBytes, OwnSessions, OwnUsage};
 use tornado_shared::model::Transfer;
@@ -99,18 +100,11 @@ fn sum(part: &LaneBytes) -> String {
     bytes(part.sum())
 }
 
-/// A moment in UTC, to the minute.
+/// A moment in UTC, to the minute. One beyond the calendar's years is shown as the number that it is.
 fn moment(at: i64) -> String {
-    let (days, of_day) = (at.div_euclid(86_400), at.rem_euclid(86_400));
-    // Civil from days, in eras of 400 years that begin on 1 March (proleptic Gregorian calendar).
-    let from_era = days + 719_468;
-    let (era, day) = (from_era.div_euclid(146_097), from_era.rem_euclid(146_097));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
-    format!("{:04}-{month:02}-{day:02} {:02}:{:02} UTC", era * 400 + year, of_day / 3600, of_day % 3600 / 60)
+    let Ok(utc) = UtcDateTime::from_unix_timestamp(at) else { return format!("second {at} UTC") };
+    let (date, month) = (utc.date(), u8::from(utc.month()));
+    format!("{:04}-{month:02}-{:02} {:02}:{:02} UTC", date.year(), date.day(), utc.hour(), utc.minute())
 }
 
 #[cfg(test)]

@@ -22,6 +22,15 @@ pub struct UserUsage {
     pub tor_transfer: Transfer,
 }
 
+impl UserUsage {
+    /// Bytes, both lanes, both ways.
+    #[must_use]
+    pub const fn sum(&self) -> u64 {
+        let both = self.direct_transfer.plus(self.tor_transfer);
+        both.rx_bytes.saturating_add(both.tx_bytes)
+    }
+}
+
 /// Input of [`Sessions::own_history`](super::Sessions::own_history).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,7 +47,8 @@ pub struct OwnHistory {
 /// What did not agree with the rest and was put right, since the service started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repairs {
-    /// Sessions that were found half made, or outside of the pools, at the start, and were ended.
+    /// Sessions that were found half made (at the start, or by a sweep after a write that came too late) or, at the start,
+    /// outside of the pools, and were ended.
     pub ended: u64,
     /// Peers without a session that were taken away.
     pub strays: u64,
@@ -71,6 +81,6 @@ pub struct SessionsStatus {
     pub offline: u32,
     /// What was put right.
     pub repairs: Repairs,
-    /// Rows of history, and devices' claims to slots, that were dropped for their age.
+    /// Rows of history, and devices' claims to slots, that were dropped for their age: both together.
     pub forgotten: u64,
 }

@@ -144,6 +144,7 @@ async fn half_a_connect(world: &World, device: &super::fakes::Device) {
         max_devices: 1,
         slots: (Slot(2), Slot(100)),
         quarantine: 300,
+        marks: Vec::new(),
         now: world.now(),
     };
     world.service.store.open(&open).await.unwrap();

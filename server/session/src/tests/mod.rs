@@ -2,6 +2,7 @@
 
 mod accounting;
 mod allowances;
+mod books;
 mod connecting;
 mod crashes;
 mod exits;

@@ -135,7 +135,7 @@ impl Model {
             self.leases[*index].device = None;
             self.last_slot.remove(device);
         }
-        old.len().max(remembered.len()) as u64
+        (old.len() + remembered.len()) as u64
     }
 }
 
@@ -196,6 +196,7 @@ pub(super) fn open(user_id: UserId, slots: u32, max_devices: u32) -> OpenSession
         max_devices,
         slots: (Slot::FIRST, Slot(Slot::FIRST.0 + slots - 1)),
         quarantine: 300,
+        marks: Vec::new(),
         now: 0,
     }
 }

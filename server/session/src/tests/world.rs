@@ -53,6 +53,14 @@ impl World {
         self.watch = Watch::new(self.service.clone());
     }
 
+    /// Another gateway: the same accounts and database, lanes and memory of its own.
+    pub async fn gateway(&self, node_id: &str) -> (Arc<Service>, Arc<FakeWg>) {
+        let (config, wg) = (Config { node_id: node_id.into(), ..self.config.clone() }, Arc::new(FakeWg::default()));
+        let service = start(&config, &self.auth, &wg, &self.tor, &self.clock, &self.dir).await;
+        Watch::new(service.clone()).look().await.unwrap();
+        (service, wg)
+    }
+
     pub fn wait(&self, seconds: i64) {
         self.clock.fetch_add(seconds, Ordering::SeqCst);
     }
@@ -62,13 +70,7 @@ impl World {
     }
 
     pub async fn connect(&self, device: &Device) -> Result<Connected, SessionError> {
-        let input = Connect {
-            access_token: device.token.clone(),
-            public_key: device.key,
-            client_ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-            plain: false,
-        };
-        self.api.connect(input).await
+        self.api.connect(request(device)).await
     }
 
     /// For an ordinary WireGuard app.
@@ -105,6 +107,15 @@ impl World {
     pub async fn leased(&self) -> (u32, u32) {
         let pool = self.api.pool(tornado_mesh::NoInput {}).await.unwrap();
         (pool.leased, pool.quarantined)
+    }
+}
+
+pub(super) fn request(device: &Device) -> Connect {
+    Connect {
+        access_token: device.token.clone(),
+        public_key: device.key,
+        client_ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        plain: false,
     }
 }
 

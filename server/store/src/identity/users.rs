@@ -1,7 +1,7 @@
 //! Table `users`.
 
 use super::{NewUser, User, UserChange, UserFilter, UserKey};
-use crate::StoreError;
+use crate::{StoreError, signed};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{UnixSeconds, UserId};
@@ -136,10 +136,6 @@ pub(super) async fn change(db: &mut AnyConnection, user: UserId, change: &UserCh
         Err(error) if error.is_unique_violation() => Ok(Changed::Taken),
         Err(error) => Err(error),
     }
-}
-
-fn signed(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// Live accounts that are treated otherwise than most.

@@ -1,18 +1,51 @@
 //! Table `allowances`: accounts with a quota.
 
-use super::Allowance;
-use crate::StoreError;
+use super::{Allowance, rows};
+use crate::{StoreError, signed};
 use sqlx::{AnyConnection, Row as _};
+use std::collections::HashMap;
 use tornado_shared::model::UserId;
 
+pub(super) async fn of_users(
+    db: &mut AnyConnection,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Allowance>, StoreError> {
+    if users.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let these = rows::places(users.len());
+    let query = format!("SELECT user_id, month, base, quota FROM allowances WHERE user_id IN ({these})");
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(query)).persistent(false);
+    for user in users {
+        query = query.bind(user.to_string());
+    }
+    let found = query.fetch_all(db).await?;
+    found
+        .iter()
+        .map(|row| {
+            let bytes = |name: &'static str| -> Result<u64, StoreError> {
+                let stored: i64 = row.try_get(name)?;
+                u64::try_from(stored).map_err(|_| StoreError::Damaged(name))
+            };
+            let allowance = Allowance { month: row.try_get("month")?, base: bytes("base")?, quota: bytes("quota")? };
+            Ok((rows::parsed(row, "user_id")?, allowance))
+        })
+        .collect()
+}
+
 pub(super) async fn of_user(db: &mut AnyConnection, user: UserId) -> Result<Option<Allowance>, StoreError> {
-    let query = "SELECT month, base, quota FROM allowances WHERE user_id = $1";
-    let Some(row) = sqlx::query(query).bind(user.to_string()).fetch_optional(db).await? else { return Ok(None) };
-    let bytes = |name: &'static str| -> Result<u64, StoreError> {
-        let stored: i64 = row.try_get(name)?;
-        u64::try_from(stored).map_err(|_| StoreError::Damaged(name))
-    };
-    Ok(Some(Allowance { month: row.try_get("month")?, base: bytes("base")?, quota: bytes("quota")? }))
+    Ok(of_users(db, &[user]).await?.remove(&user))
+}
+
+/// Only where it is a later month than the one that stands; a quota that was changed meanwhile stays.
+pub(super) async fn begin_month(db: &mut AnyConnection, user: UserId, month: i64, base: u64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE allowances SET month = $2, base = $3 WHERE user_id = $1 AND month < $2")
+        .bind(user.to_string())
+        .bind(month)
+        .bind(signed(base))
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 /// The base of a month is what was written first: a later writer of the same month, or of an earlier one by a clock
@@ -22,7 +55,6 @@ pub(super) async fn put(db: &mut AnyConnection, user: UserId, new: Allowance) ->
          ON CONFLICT (user_id) DO UPDATE SET quota = excluded.quota, \
          base = CASE WHEN excluded.month > allowances.month THEN excluded.base ELSE allowances.base END, \
          month = CASE WHEN excluded.month > allowances.month THEN excluded.month ELSE allowances.month END";
-    let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
     let put = sqlx::query(PUT).bind(user.to_string()).bind(new.month);
     put.bind(signed(new.base)).bind(signed(new.quota)).execute(&mut *db).await?;
     of_user(db, user).await?.ok_or(StoreError::Damaged("allowances"))

@@ -1,11 +1,12 @@
 //! A bound for each call: a database server that hangs, or whose machine is gone, holds nobody.
 
 use super::{
-    Allowance, Checkpoint, CloseSession, HistoryRecord, Mark, OpenSession, Opened, PoolCount, SessionRow, SessionStore,
-    Usage,
+    Allowance, Checkpoint, CloseSession, HistoryRecord, Mark, Moved, OpenSession, Opened, PoolCount, SessionRow,
+    SessionStore,
 };
 use crate::StoreError;
 use async_trait::async_trait;
+use std::collections::HashMap;
 use std::time::Duration;
 use tornado_shared::model::{CountryCode, DeviceId, SessionId, SessionState, UnixSeconds, UserId};
 
@@ -99,12 +100,20 @@ impl<S: SessionStore> SessionStore for Deadlined<S> {
         within(self.0.put_marks(marks)).await
     }
 
-    async fn usage(&self, user: UserId) -> Result<Usage, StoreError> {
-        within(self.0.usage(user)).await
+    async fn moved(&self, users: &[UserId]) -> Result<HashMap<UserId, Moved>, StoreError> {
+        within(self.0.moved(users)).await
     }
 
     async fn allowance(&self, user: UserId) -> Result<Option<Allowance>, StoreError> {
         within(self.0.allowance(user)).await
+    }
+
+    async fn allowances(&self, users: &[UserId]) -> Result<HashMap<UserId, Allowance>, StoreError> {
+        within(self.0.allowances(users)).await
+    }
+
+    async fn begin_month(&self, month: i64, bases: &[(UserId, u64)]) -> Result<(), StoreError> {
+        within(self.0.begin_month(month, bases)).await
     }
 
     async fn put_allowance(&self, user: UserId, new: Option<Allowance>) -> Result<Option<Allowance>, StoreError> {

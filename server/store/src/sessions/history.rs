@@ -1,7 +1,7 @@
 //! Table `history`: one row a connection.
 
 use super::{CloseSession, HistoryRecord, SessionRow, rows};
-use crate::StoreError;
+use crate::{StoreError, signed};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{SessionId, UnixSeconds, UserId};
@@ -29,7 +29,7 @@ pub(super) async fn end(tx: &mut AnyConnection, close: &CloseSession) -> Result<
          WHERE session_id = $1 AND ended_at IS NULL";
     let mut query = sqlx::query(END).bind(close.session_id.to_string()).bind(close.at).bind(close.reason.as_str());
     for transfer in [close.direct, close.tor] {
-        query = query.bind(rows::signed(transfer.rx_bytes)).bind(rows::signed(transfer.tx_bytes));
+        query = query.bind(signed(transfer.rx_bytes)).bind(signed(transfer.tx_bytes));
     }
     query.execute(tx).await?;
     Ok(())

@@ -1,7 +1,7 @@
 //! Table `sessions`: live sessions.
 
 use super::{Checkpoint, LaneCount, OpenSession, PresharedPair, SessionRow, rows};
-use crate::StoreError;
+use crate::{StoreError, signed};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{DeviceId, PublicKey, SessionId, SessionState, Slot, UnixSeconds, UserId};
@@ -117,7 +117,7 @@ pub(super) async fn checkpoint(tx: &mut AnyConnection, point: &Checkpoint) -> Re
     let mut query =
         sqlx::query(UPDATE).bind(point.session_id.to_string()).bind(point.last_heartbeat).bind(point.latest_handshake);
     for count in [direct.total, direct.base, tor.total, tor.base] {
-        query = query.bind(rows::signed(count.rx_bytes)).bind(rows::signed(count.tx_bytes));
+        query = query.bind(signed(count.rx_bytes)).bind(signed(count.tx_bytes));
     }
     query.execute(tx).await?;
     Ok(())

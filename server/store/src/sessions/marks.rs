@@ -1,7 +1,7 @@
 //! Table `marks`: what accounts had moved when a day or a month began.
 
 use super::rows;
-use crate::StoreError;
+use crate::{StoreError, signed};
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{Transfer, UserId};
 
@@ -68,7 +68,7 @@ pub(super) async fn put(db: &mut AnyConnection, user: UserId, mark: Mark) -> Res
          tor_tx = excluded.tor_tx WHERE excluded.number > marks.number";
     let mut query = sqlx::query(PUT).bind(user.to_string()).bind(mark.span.word()).bind(mark.number);
     for transfer in [mark.direct, mark.tor] {
-        query = query.bind(rows::signed(transfer.rx_bytes)).bind(rows::signed(transfer.tx_bytes));
+        query = query.bind(signed(transfer.rx_bytes)).bind(signed(transfer.tx_bytes));
     }
     query.execute(db).await?;
     Ok(())

@@ -17,6 +17,8 @@ mod turns;
 mod usage;
 
 #[cfg(test)]
+mod amounts_tests;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod postgres_tests;
@@ -26,9 +28,11 @@ mod tests;
 pub use deadline::Deadlined;
 pub use marks::{Mark, Span};
 pub use sql::SqlSessions;
+pub use usage::{LiveBytes, Moved, Usage};
 
 use crate::StoreError;
 use async_trait::async_trait;
+use std::collections::HashMap;
 use tornado_shared::model::{
     CloseReason, CountryCode, DeviceId, FamilyId, PresharedKey, PublicKey, SessionId, SessionState, Slot, Transfer,
     UnixSeconds, UserId, Username,
@@ -129,6 +133,8 @@ pub struct OpenSession {
     pub slots: (Slot, Slot),
     /// Seconds for which a released slot rests.
     pub quarantine: i64,
+    /// Marks of the account that may be due, as of before this session: written with it, where none stands already.
+    pub marks: Vec<Mark>,
     /// Now.
     pub now: UnixSeconds,
 }
@@ -228,17 +234,6 @@ pub struct HistoryRecord {
     pub tor: Transfer,
 }
 
-/// What an account moved in sessions that have ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// How many.
-    pub sessions: u64,
-    /// Bytes on the direct lane.
-    pub direct: Transfer,
-    /// Bytes on the tor lane.
-    pub tor: Transfer,
-}
-
 /// How full a gateway's pool is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PoolCount {
@@ -315,18 +310,25 @@ pub trait SessionStore: Send + Sync + 'static {
     /// takes the place of a later one.
     async fn put_marks(&self, marks: &[(UserId, Mark)]) -> Result<(), StoreError>;
 
-    /// What an account moved in sessions that have ended, also in those that history has no more.
-    async fn usage(&self, user: UserId) -> Result<Usage, StoreError>;
+    /// What accounts moved, all at one moment; every one that was asked for is there. Some hundreds at once.
+    async fn moved(&self, users: &[UserId]) -> Result<HashMap<UserId, Moved>, StoreError>;
 
     /// The quota of an account, if it has one.
     async fn allowance(&self, user: UserId) -> Result<Option<Allowance>, StoreError>;
+
+    /// The quotas of those accounts that have one. Some hundreds at once.
+    async fn allowances(&self, users: &[UserId]) -> Result<HashMap<UserId, Allowance>, StoreError>;
+
+    /// Notes the beginning of a month, with the base of each account, all or none. What was written first stands, and
+    /// quotas stay as they are.
+    async fn begin_month(&self, month: i64, bases: &[(UserId, u64)]) -> Result<(), StoreError>;
 
     /// Sets or takes away a quota. The base stays that which was written first in the latest month; what stands
     /// now is given back.
     async fn put_allowance(&self, user: UserId, new: Option<Allowance>) -> Result<Option<Allowance>, StoreError>;
 
     /// Drops history rows of sessions that ended before an instant, and forgets which device had a slot that was
-    /// released before it: `most` of each at once, oldest first. How many; less than `most` when none is left.
+    /// released before it: `most` of each at once, oldest first. How many rows of both.
     async fn forget(&self, before: UnixSeconds, most: u32) -> Result<u64, StoreError>;
 
     /// Taken and resting slots; those released before `rested_before` rest no more.

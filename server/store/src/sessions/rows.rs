@@ -34,11 +34,6 @@ pub(super) fn transfer(row: &AnyRow, rx: &'static str, tx: &'static str) -> Resu
     Ok(Transfer { rx_bytes: column(rx)?, tx_bytes: column(tx)? })
 }
 
-/// SQL integers are signed; a counter of 8 EiB stays at the largest number.
-pub(super) fn signed(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
-}
-
 /// The word stored for a state. `Closed` is never stored: closed sessions have no row.
 pub(super) const fn state_word(state: SessionState) -> &'static str {
     match state {
@@ -55,4 +50,10 @@ pub(super) fn state(row: &AnyRow) -> Result<SessionState, StoreError> {
         .into_iter()
         .find(|state| state_word(*state) == word)
         .ok_or(StoreError::Damaged("state"))
+}
+
+/// `$1, $2, …`: so many places in a query.
+pub(super) fn places(many: usize) -> String {
+    let places: Vec<String> = (1..=many).map(|number| format!("${number}")).collect();
+    places.join(", ")
 }

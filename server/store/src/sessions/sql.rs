@@ -1,12 +1,13 @@
 //! [`SessionStore`] over a SQL database: the transactions. The statements are in one file a table.
 
 use super::{
-    AfterClose, Allowance, Checkpoint, CloseSession, HistoryRecord, Mark, OpenSession, Opened, PoolCount, SessionRow,
-    SessionStore, Usage, allowances, exits, history, isolation, leases, live_rows, marks, turns, usage,
+    AfterClose, Allowance, Checkpoint, CloseSession, HistoryRecord, Mark, Moved, OpenSession, Opened, PoolCount,
+    SessionRow, SessionStore, allowances, exits, history, isolation, leases, live_rows, marks, turns, usage,
 };
 use crate::{Database, KnownSchema, PostgresLogin, StoreError, postgres};
 use async_trait::async_trait;
 use sqlx::AnyConnection;
+use std::collections::HashMap;
 use std::path::Path;
 use tornado_shared::model::{CloseReason, CountryCode, DeviceId, SessionId, SessionState, UnixSeconds, UserId};
 
@@ -169,21 +170,40 @@ impl SessionStore for SqlSessions {
     }
 
     async fn put_marks(&self, marks: &[(UserId, Mark)]) -> Result<(), StoreError> {
+        let mut marks = marks.to_vec();
+        marks.sort_by_key(|(user, _)| user.to_string());
         let mut tx = self.db.begin().await?;
         for (user, mark) in marks {
-            marks::put(&mut tx, *user, *mark).await?;
+            marks::put(&mut tx, user, mark).await?;
         }
         tx.commit().await?;
         Ok(())
     }
 
-    async fn usage(&self, user: UserId) -> Result<Usage, StoreError> {
-        usage::of_user(&mut *self.db.reader().await?, user).await
+    async fn moved(&self, users: &[UserId]) -> Result<HashMap<UserId, Moved>, StoreError> {
+        usage::of_users(&mut *self.db.reader().await?, users).await
     }
 
     async fn allowance(&self, user: UserId) -> Result<Option<Allowance>, StoreError> {
         let mut db = self.db.reader().await?;
         allowances::of_user(&mut db, user).await
+    }
+
+    async fn allowances(&self, users: &[UserId]) -> Result<HashMap<UserId, Allowance>, StoreError> {
+        let mut db = self.db.reader().await?;
+        allowances::of_users(&mut db, users).await
+    }
+
+    async fn begin_month(&self, month: i64, bases: &[(UserId, u64)]) -> Result<(), StoreError> {
+        // In one order everywhere, so that no two gateways wait for each other.
+        let mut bases = bases.to_vec();
+        bases.sort_by_key(|(user, _)| user.to_string());
+        let mut tx = self.db.begin().await?;
+        for (user, base) in bases {
+            allowances::begin_month(&mut tx, user, month, base).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     async fn put_allowance(&self, user: UserId, new: Option<Allowance>) -> Result<Option<Allowance>, StoreError> {
@@ -201,7 +221,7 @@ impl SessionStore for SqlSessions {
 
     async fn forget(&self, before: UnixSeconds, most: u32) -> Result<u64, StoreError> {
         let mut tx = self.db.begin().await?;
-        let rows = history::forget(&mut tx, before, most).await?.max(leases::forget(&mut tx, before, most).await?);
+        let rows = history::forget(&mut tx, before, most).await? + leases::forget(&mut tx, before, most).await?;
         tx.commit().await?;
         Ok(rows)
     }
@@ -246,6 +266,9 @@ async fn open_in(tx: &mut AnyConnection, open: &OpenSession) -> Result<Opened, S
     let row = live_rows::fresh(open, taken.slot, number);
     live_rows::insert(tx, &row).await?;
     history::insert(tx, &row).await?;
+    for mark in &open.marks {
+        marks::put(tx, open.user_id, *mark).await?;
+    }
     Ok(Opened::New { row: Box::new(row), held_before: taken.held_before, replaced: old.map(Box::new) })
 }
 

@@ -1,9 +1,42 @@
-//! Table `usage`: what accounts moved in sessions that have ended.
+//! Table `usage`: what accounts moved in sessions that have ended; and with it, what those that live have moved.
 
-use super::{CloseSession, Usage, rows};
-use crate::StoreError;
+use super::{CloseSession, rows};
+use crate::{StoreError, signed};
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
-use tornado_shared::model::UserId;
+use std::collections::HashMap;
+use tornado_shared::model::{SessionId, Transfer, UserId};
+
+/// What an account moved in sessions that have ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// How many.
+    pub sessions: u64,
+    /// Bytes on the direct lane.
+    pub direct: Transfer,
+    /// Bytes on the tor lane.
+    pub tor: Transfer,
+}
+
+/// Bytes of a live session, of whichever gateway, as of its latest checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveBytes {
+    /// Which.
+    pub session_id: SessionId,
+    /// Bytes on the direct lane.
+    pub direct: Transfer,
+    /// Bytes on the tor lane.
+    pub tor: Transfer,
+}
+
+/// All that an account moved, at one moment: no session is in both parts, and none in neither.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// In sessions that have ended, also in those that history has no more.
+    pub ended: Usage,
+    /// In those that live.
+    pub live: Vec<LiveBytes>,
+}
 
 /// Adds a session that ends now. Its account stands in its history row; sums stop at the largest number, as a database
 /// that refuses one would keep the session for ever.
@@ -24,21 +57,46 @@ pub(super) async fn add(tx: &mut AnyConnection, close: &CloseSession) -> Result<
     );
     let mut query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(close.session_id.to_string());
     for transfer in [close.direct, close.tor] {
-        query = query.bind(rows::signed(transfer.rx_bytes)).bind(rows::signed(transfer.tx_bytes));
+        query = query.bind(signed(transfer.rx_bytes)).bind(signed(transfer.tx_bytes));
     }
     query.execute(tx).await?;
     Ok(())
 }
 
-pub(super) async fn of_user(db: &mut AnyConnection, user: UserId) -> Result<Usage, StoreError> {
-    let query = "SELECT sessions, direct_rx, direct_tx, tor_rx, tor_tx FROM usage WHERE user_id = $1";
-    let Some(row) = sqlx::query(query).bind(user.to_string()).fetch_optional(db).await? else {
-        return Ok(Usage::default());
-    };
-    let sessions: i64 = row.try_get("sessions")?;
-    Ok(Usage {
-        sessions: u64::try_from(sessions).map_err(|_| StoreError::Damaged("sessions"))?,
-        direct: rows::transfer(&row, "direct_rx", "direct_tx")?,
-        tor: rows::transfer(&row, "tor_rx", "tor_tx")?,
-    })
+/// One statement, so that both tables are seen at the same moment.
+pub(super) async fn of_users(db: &mut AnyConnection, users: &[UserId]) -> Result<HashMap<UserId, Moved>, StoreError> {
+    const BYTES: &str = "direct_rx, direct_tx, tor_rx, tor_tx";
+    if users.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let these = rows::places(users.len());
+    let query = format!(
+        "SELECT user_id, '' AS session_id, sessions, {BYTES} FROM usage WHERE user_id IN ({these}) \
+         UNION ALL \
+         SELECT user_id, session_id, CAST(1 AS BIGINT) AS sessions, {BYTES} FROM sessions WHERE user_id IN ({these})"
+    );
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(query)).persistent(false);
+    for user in users {
+        query = query.bind(user.to_string());
+    }
+    let mut moved: HashMap<UserId, Moved> = users.iter().map(|user| (*user, Moved::default())).collect();
+    for row in &query.fetch_all(db).await? {
+        let of_user = moved.entry(rows::parsed(row, "user_id")?).or_default();
+        add_row(of_user, row)?;
+    }
+    Ok(moved)
+}
+
+fn add_row(moved: &mut Moved, row: &AnyRow) -> Result<(), StoreError> {
+    let session: String = row.try_get("session_id")?;
+    let (direct, tor) = (rows::transfer(row, "direct_rx", "direct_tx")?, rows::transfer(row, "tor_rx", "tor_tx")?);
+    if session.is_empty() {
+        let sessions: i64 = row.try_get("sessions")?;
+        let sessions = u64::try_from(sessions).map_err(|_| StoreError::Damaged("sessions"))?;
+        moved.ended = Usage { sessions, direct, tor };
+    } else {
+        let session_id = session.parse().map_err(|_| StoreError::Damaged("session_id"))?;
+        moved.live.push(LiveBytes { session_id, direct, tor });
+    }
+    Ok(())
 }

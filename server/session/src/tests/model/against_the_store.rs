@@ -138,6 +138,11 @@ async fn compare(steps: Vec<Step>) {
         store.history(None, 500).await.unwrap().into_iter().map(|row| (row.session_id, row)).collect();
     assert_eq!(history, model.history);
     for user in users {
-        assert_eq!(store.usage(user).await.unwrap(), model.usage.get(&user).copied().unwrap_or_default());
+        let moved = store.moved(&[user]).await.unwrap().remove(&user).unwrap();
+        assert_eq!(moved.ended, model.usage.get(&user).copied().unwrap_or_default());
+        let live: HashMap<_, _> = moved.live.iter().map(|row| (row.session_id, (row.direct, row.tor))).collect();
+        let of_user = model.sessions.values().filter(|row| row.user_id == user);
+        let expected = of_user.map(|row| (row.session_id, (row.direct.total, row.tor.total))).collect();
+        assert_eq!(live, expected);
     }
 }
