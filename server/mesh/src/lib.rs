@@ -35,7 +35,7 @@ pub use peer::{Caller, Role, Roles, RolesError};
 pub use respond::problem_response;
 pub use server::{Limits, Readiness, ReadySetter, SocketError, SocketServer, listen};
 pub use stream::ndjson;
-pub use treatment::{Treatment, UserTreatment};
+pub use treatment::{MAX_RATE, Treatment, UserTreatment};
 
 /// Input of methods that take none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use tornado_shared::model::UserId;
 
+/// Fastest rate, bytes a second: 100 Gbit/s. The kernel refuses limits over some 17 GB/s.
+pub const MAX_RATE: u64 = 12_500_000_000;
+
 /// What an operator decided for an account. The default is how most are treated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

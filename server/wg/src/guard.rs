@@ -80,14 +80,14 @@ impl Service {
         verified && missing.is_empty()
     }
 
-    /// True when every device has its number and its country in the kernel; else they were put back, with the alarm.
+    /// True when every map and set of the table holds what it should; else they were put back, with the alarm.
     async fn look_at_seats(&self) -> bool {
         match self.firewall.sweep().await {
             Check::Whole => return true,
-            Check::Changed => self.alarm(AlarmCause::Changed, "the isolation numbers of devices").await,
+            Check::Changed => self.alarm(AlarmCause::Changed, "what the policy says of devices").await,
             // Seen to at the next look.
             Check::NotLoaded => self.wake_firewall.notify_one(),
-            Check::Unknown(error) => tracing::warn!(%error, "the isolation numbers in the kernel could not be read"),
+            Check::Unknown(error) => tracing::warn!(%error, "what the kernel's maps and sets hold could not be read"),
         }
         false
     }

@@ -8,14 +8,16 @@ use lanes_support::tor::{OPEN, fake_tor, greeting};
 use lanes_support::{Capture, Lab, can_run, eventually, sync};
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
-use tornado_mesh::NoInput;
-use tornado_mesh::wg::{AlarmCause, RemovePeer, TorLane, TorLaneReason, Wg as _, WgClient};
-use tornado_shared::model::Lane;
+use tornado_mesh::wg::{AlarmCause, Group, RemovePeer, SetGroups, TorLane, TorLaneReason, Wg as _, WgClient};
+use tornado_mesh::{NoInput, Treatment};
+use tornado_shared::model::{Lane, UserId};
 
 const RULE: &str = "nft delete rule inet tornado forward handle $(nft -a list chain inet tornado forward | grep 'never forwarded' | sed 's/.*handle //')";
 const MASQUERADE: &str = "nft 'add table ip bad; add chain ip bad post { type nat hook postrouting priority 90; }; add rule ip bad post masquerade; delete table inet tornado'";
 const CANARY_RULE: &str = "nft delete rule inet tornado_canary leave handle $(nft -a list chain inet tornado_canary leave | grep 'saddr' | head -1 | sed 's/.*handle //')";
 const OTHER_NUMBER: &str = "nft 'delete element inet tornado isolation6 { fd74:6f72:6e61:9::2 }; add element inet tornado isolation6 { fd74:6f72:6e61:9::2 : fd74:6f72:6e61:64::99 }'";
+const MEET: &str = "nft add element inet tornado together4 { 10.8.0.2 . 10.8.0.9 }";
+const UNBOUND: &str = "nft delete element inet tornado up4 { 10.9.0.2 }";
 const BLIND: &str = "nft 'add table inet deaf; add chain inet deaf pre { type filter hook prerouting priority -500; }; add rule inet deaf pre ip saddr 10.9.255.254 drop'";
 
 /// Waits for a healthy canary and an open lane.
@@ -40,6 +42,10 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;
     let tunnel = device.connect(&lab, &status, Lane::Tor);
+    let (of_direct, of_tor) = (device.spec(&lab).direct.addresses, device.spec(&lab).tor.addresses);
+    let treatment = Treatment { upload_rate: Some(10_000_000), ..Treatment::default() };
+    let group = Group { user_id: UserId(uuid::Uuid::from_u128(1)), treatment, devices: vec![(of_direct, of_tor)] };
+    client.set_groups(SetGroups { groups: vec![group] }).await.unwrap();
     fake_tor(&lab.server);
     client.set_tor_lane(OPEN.into()).await.unwrap();
     calm(&client).await;
@@ -63,6 +69,8 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
         ("a rule of the canary's table is removed", CANARY_RULE, interval),
         ("a device loses its number", "nft delete element inet tornado isolation4 { 10.9.0.2 }", interval),
         ("a device gets another number", OTHER_NUMBER, interval),
+        ("devices may meet", MEET, interval),
+        ("a device loses its rate", UNBOUND, interval),
         ("the canary is made blind", BLIND, interval * 7),
     ];
     for (what, command, limit) in plants {

@@ -147,7 +147,8 @@ async fn many_peers_disturb_nobody() {
 
     let (mut all, mut slot) = (vec![device.spec(&lab)], 40_000);
     for present in PRESENT {
-        let first = 100 + all.len() as u32;
+        let known = all.len();
+        let first = 100 + known as u32;
         all.extend(specs(&lab, first..first.max(100 + present)));
         // A sync of all, with status asked all the time.
         let asking = Arc::new(AtomicBool::new(true));
@@ -165,7 +166,8 @@ async fn many_peers_disturb_nobody() {
             }
         });
         let (started, before) = (Instant::now(), processor());
-        client.sync_peers(SyncPeers { peers: all.clone() }).await.unwrap();
+        let report = client.sync_peers(SyncPeers { peers: all.clone() }).await.unwrap();
+        assert_eq!((report.put, report.removed, report.kept), (all.len() - known, 0, known));
         let (took, cpu) = (started.elapsed(), processor() - before);
         asking.store(false, Ordering::Relaxed);
         let (slowest, silence) = (asker.await.unwrap(), pulse.longest());
@@ -212,7 +214,8 @@ async fn many_peers_disturb_nobody() {
     service.answers(&client).await;
     let answering = started.elapsed();
     let count = all.len();
-    client.sync_peers(SyncPeers { peers: all }).await.unwrap();
+    let report = client.sync_peers(SyncPeers { peers: all }).await.unwrap();
+    assert_eq!((report.put, report.removed, report.kept), (count, 0, 0));
     eprintln!("start: answers after {answering:?}, ready with {count} after {:?}", started.elapsed());
     service.stop().unwrap();
 }

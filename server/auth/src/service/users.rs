@@ -8,7 +8,7 @@ use tornado_mesh::auth::users::{
 };
 use tornado_mesh::auth::{Acting, AuthError};
 use tornado_mesh::session::LiveQuery;
-use tornado_mesh::{Done, MeshFault, Treatment};
+use tornado_mesh::{Done, MAX_RATE, MeshFault, Treatment};
 use tornado_shared::model::{CloseReason, Secret, UserId, Username};
 use tornado_store::identity::{
     ChangeOutcome, DeviceRow, FactorOwner, NewAudit, NewUser, RevokeReason, User, UserChange, UserFilter, UserKey,
@@ -253,15 +253,15 @@ impl Service {
     }
 }
 
-/// Slowest and fastest rate, bytes a second: 64 kbit/s, below which no page loads, to 1 Tbit/s.
-const RATES: std::ops::RangeInclusive<u64> = 8_000..=125_000_000_000;
+/// Slowest and fastest rate, bytes a second: 64 kbit/s, below which no page loads, to 100 Gbit/s.
+const RATES: std::ops::RangeInclusive<u64> = 8_000..=MAX_RATE;
 
 /// 0 is none.
 fn check_rate(rate: u64) -> Result<Option<u64>, AuthError> {
     match rate {
         0 => Ok(None),
         rate if RATES.contains(&rate) => Ok(Some(rate)),
-        _ => Err(MeshFault::Malformed("a rate is 64 kbit/s to 1 Tbit/s".into()).into()),
+        _ => Err(MeshFault::Malformed("a rate is 64 kbit/s to 100 Gbit/s".into()).into()),
     }
 }
 

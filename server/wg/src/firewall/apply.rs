@@ -1,9 +1,10 @@
 //! Puts the ruleset into the kernel with one call of nft(8), and reads it back.
 
 use super::groups::Groups;
+use super::listing::{Listing, compare, without};
 use super::nft::{DEADLINE, Nft};
 use super::policy::Policy;
-use super::render::{Chain, IsolationMap, Seat, chains, render};
+use super::render::{IsolationMap, Seat, chains, render};
 use super::states;
 use crate::netfilter::Maps;
 use serde_json::Value;
@@ -69,7 +70,7 @@ pub(super) struct Content {
     pub(super) groups: Groups,
     /// Countries that have chains. One that has them keeps them until the service ends: empty ones do no harm.
     pub(super) countries: BTreeSet<CountryCode>,
-    /// The kernel's listing right after loading, without handles and elements. Anything else later is
+    /// The kernel's listing right after loading, without handles, elements and limits. Anything else later is
     /// somebody's change.
     pub(super) loaded: Option<Value>,
     /// Elements of the maps were found to be others than ours: the whole table is to be loaded.
@@ -100,13 +101,24 @@ impl Firewall {
         let text = render(&self.policy, &content.state, &content.countries, &content.isolation, &content.groups);
         self.nft.run(&["-f", "-"], Some(text)).await?;
         content.is_spoiled = false;
-        self.read_back(content).await
+        self.read_back(content, None, &BTreeSet::new()).await
     }
 
-    pub(super) async fn read_back(&self, content: &mut MutexGuard<'_, Content>) -> Result<(), FirewallError> {
-        let listing = self.list().await?;
-        compare(&listing, &chains(&self.policy, &content.state, &content.countries)).map_err(FirewallError::Differs)?;
-        content.loaded = Some(listing);
+    /// Takes what the kernel has for what is loaded. After a change of ours to `changed`, chains, of a table that was
+    /// `former`: what else is different somebody else did, and the next look shall find it.
+    pub(super) async fn read_back(
+        &self,
+        content: &mut MutexGuard<'_, Content>,
+        former: Option<Value>,
+        changed: &BTreeSet<String>,
+    ) -> Result<(), FirewallError> {
+        let Listing { objects, limits } = self.list().await?;
+        compare(&objects, &chains(&self.policy, &content.state, &content.countries)).map_err(FirewallError::Differs)?;
+        if !content.groups.has_limits(&limits) {
+            return Err(FirewallError::Differs("other limits".into()));
+        }
+        let strange = former.filter(|former| without(former, changed) != without(&objects, changed));
+        content.loaded = Some(strange.unwrap_or(objects));
         Ok(())
     }
 
@@ -122,15 +134,15 @@ impl Firewall {
         let started = Instant::now();
         content.countries.extend(state.exits.keys());
         content.state = state;
-        content.loaded = None;
+        let former = content.loaded.take();
         let text = states::switch(&self.policy, &content.state, &content.countries);
         let switched = match self.nft.run(&["-f", "-"], Some(text)).await {
-            Ok(_) => {
-                let took = started.elapsed();
-                self.read_back(&mut content).await.map(|()| took)
+            Ok(_) if former.is_some() => {
+                let (took, changed) = (started.elapsed(), states::written(&content.countries));
+                self.read_back(&mut content, former, &changed).await.map(|()| took)
             }
-            // The table may have been taken away or changed: all of it, also one transaction.
-            Err(_) => self.apply_all(&mut content).await.map(|()| started.elapsed()),
+            // The table may have been taken away or changed, or was never whole: all of it, also one transaction.
+            Ok(_) | Err(_) => self.apply_all(&mut content).await.map(|()| started.elapsed()),
         };
         if switched.is_err() {
             content.state = TorLane::Closed.into();
@@ -140,23 +152,23 @@ impl Firewall {
     }
 
     /// Makes the accounts that are treated otherwise exactly these, in one transaction. When that fails the whole table
-    /// is loaded anew, with them.
+    /// is loaded anew, with them; when that fails too, with those of before.
     pub(crate) async fn set_groups(&self, groups: Groups) -> Result<(), FirewallError> {
         let mut content = self.content.lock().await;
         let change = groups.change_from(&content.groups, &self.policy.table);
         if change.is_empty() {
             return Ok(());
         }
-        content.groups = groups;
-        // With other limits the listing is another one.
-        content.loaded = None;
-        match self.nft.run(&["-f", "-"], Some(change)).await {
-            Ok(_) => self.read_back(&mut content).await,
-            Err(error) => {
-                tracing::warn!(%error, "loading the whole table anew");
-                self.apply_all(&mut content).await
-            }
+        let former = std::mem::replace(&mut content.groups, groups);
+        let Err(error) = self.nft.run(&["-f", "-"], Some(change)).await else { return Ok(()) };
+        tracing::warn!(%error, "loading the whole table anew");
+        let Err(error) = self.apply_all(&mut content).await else { return Ok(()) };
+        // They may be why, and without a table nobody is served.
+        content.groups = former;
+        if let Err(error) = self.apply_all(&mut content).await {
+            tracing::error!(%error, "nor could the table be loaded as it was");
         }
+        Err(error)
     }
 
     /// What is wanted of groups, as the table will have it.
@@ -169,7 +181,7 @@ impl Firewall {
         let content = self.content.lock().await;
         let Some(then) = content.loaded.as_ref().filter(|_| !content.is_spoiled) else { return Check::NotLoaded };
         match self.list().await {
-            Ok(now) if now == *then => Check::Whole,
+            Ok(now) if now.objects == *then && content.groups.has_limits(&now.limits) => Check::Whole,
             Ok(_) => Check::Changed,
             Err(error) => Check::Unknown(error),
         }
@@ -192,121 +204,13 @@ impl Firewall {
     }
 
     /// The table without elements; nothing when there is none.
-    async fn list(&self) -> Result<Value, FirewallError> {
+    async fn list(&self) -> Result<Listing, FirewallError> {
         // Not `list table`: there nft 1.0.6 reads every element, also to show none, 0.8 s for 25,000 devices.
         let text = self.nft.run(&["-j", "-t", "list", "ruleset", "inet"], None).await?;
-        let mut listing: Value = serde_json::from_str(&text)?;
-        keep_table(&mut listing, &self.policy.table);
-        drop_handles(&mut listing);
-        Ok(listing)
+        Ok(Listing::of(serde_json::from_str(&text)?, &self.policy.table))
     }
-}
-
-/// Drops everything that is of other tables, and what says nothing of ours.
-fn keep_table(listing: &mut Value, table: &str) {
-    let is_ours = |object: &Value| {
-        let mut parts = object.as_object().into_iter().flatten();
-        parts.any(|(kind, part)| if kind == "table" { part["name"] == *table } else { part["table"] == *table })
-    };
-    if let Some(objects) = listing["nftables"].as_array_mut() {
-        objects.retain(is_ours);
-    }
-}
-
-/// Handles change whenever the table is loaded again; they are not part of what it does.
-pub(crate) fn drop_handles(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.remove("handle");
-            map.values_mut().for_each(drop_handles);
-        }
-        Value::Array(list) => list.iter_mut().for_each(drop_handles),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-/// Compares a listing with the policy: the same chains on the same hooks, the same rules in the same order.
-pub(crate) fn compare(listing: &Value, wanted: &[Chain]) -> Result<(), String> {
-    let objects = listing["nftables"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let count = objects.iter().filter(|o| o.get("chain").is_some()).count();
-    if count != wanted.len() {
-        return Err(format!("{count} chains instead of {}", wanted.len()));
-    }
-    for chain in wanted {
-        let found = objects
-            .iter()
-            .filter_map(|o| o.get("chain"))
-            .find(|c| c["name"] == *chain.name)
-            .ok_or_else(|| format!("chain {} is missing", chain.name))?;
-        if let Some(base) = chain.base {
-            let same = found["hook"] == base.hook
-                && found["type"] == base.kind
-                && found["prio"] == base.priority
-                && found["policy"] == "accept";
-            if !same {
-                return Err(format!("chain {} hangs elsewhere", chain.name));
-            }
-        }
-        let rules = objects.iter().filter_map(|o| o.get("rule")).filter(|r| r["chain"] == *chain.name);
-        let names: Vec<&str> = rules.map(|r| r["comment"].as_str().unwrap_or_default()).collect();
-        let wanted: Vec<&str> = chain.rules.iter().map(|r| r.comment).collect();
-        if names != wanted {
-            return Err(format!("chain {} has other rules", chain.name));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Config;
-    use serde_json::json;
-
-    fn listing(wanted: &[Chain]) -> Value {
-        let mut objects = vec![json!({ "metainfo": { "version": "1.0.6" } })];
-        for chain in wanted {
-            let mut object = json!({ "name": chain.name, "handle": 7 });
-            if let Some(base) = chain.base {
-                object["hook"] = base.hook.into();
-                object["type"] = base.kind.into();
-                object["prio"] = base.priority.into();
-                object["policy"] = "accept".into();
-            }
-            objects.push(json!({ "chain": object }));
-            for rule in &chain.rules {
-                objects.push(json!({ "rule": { "chain": chain.name, "comment": rule.comment, "handle": 9 } }));
-            }
-        }
-        json!({ "nftables": objects })
-    }
-
-    #[test]
-    fn tables_of_others_are_left_out() {
-        let all = json!([{ "metainfo": {} }, { "table": { "name": "a" } }, { "table": { "name": "b" } },
-            { "chain": { "table": "a" } }, { "rule": { "table": "b" } }, { "map": { "table": "a" } }]);
-        let mut listing = json!({ "nftables": all });
-        keep_table(&mut listing, "a");
-        let ours = json!([{ "table": { "name": "a" } }, { "chain": { "table": "a" } }, { "map": { "table": "a" } }]);
-        assert_eq!(listing, json!({ "nftables": ours }));
-    }
-
-    #[test]
-    fn a_missing_rule_or_another_hook_is_seen() {
-        let wanted = chains(&Policy::of(&Config::default()).unwrap(), &TorLane::Closed.into(), &BTreeSet::new());
-        let good = listing(&wanted);
-        assert_eq!(compare(&good, &wanted), Ok(()));
-
-        let mut less = good.clone();
-        let rules = less["nftables"].as_array_mut().unwrap();
-        let at = rules.iter().position(|o| o["rule"]["chain"] == "forward").unwrap();
-        rules.remove(at);
-        assert_eq!(compare(&less, &wanted), Err("chain forward has other rules".into()));
-
-        let mut moved = good;
-        let chain =
-            moved["nftables"].as_array_mut().unwrap().iter_mut().find(|o| o["chain"]["name"] == "leak").unwrap();
-        chain["chain"]["policy"] = "drop".into();
-        assert!(compare(&moved, &wanted).is_err());
-    }
-}
+#[path = "apply_tests.rs"]
+mod tests;

@@ -4,12 +4,15 @@
 //! a map, and what is over it is dropped, which TCP takes for a full line. Devices that may reach each other are pairs of
 //! addresses in a set.
 
+use super::listing::Limits;
 use super::policy::Policy;
 use super::render::{Chain, Rule, base, lanes, quoted, rule};
 use crate::fallback::MEETING;
+use crate::netfilter::{Key, Target};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use tornado_mesh::MAX_RATE;
 use tornado_mesh::wg::{Group, SetGroups};
 use tornado_shared::model::LaneAddresses;
 
@@ -33,13 +36,16 @@ const ELEMENTS: usize = 1000;
 const LEAST_BURST: u64 = 256 * 1024;
 const MOST_BURST: u64 = 1 << 30;
 
+/// Map or set, and whom an element of it is about.
+type Place = (&'static str, Key);
+
 /// What is in the kernel of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Groups {
     /// Bytes a second by the limit's name.
     limits: BTreeMap<String, u64>,
     /// Map or set and key; the value is the name of a limit.
-    elements: BTreeMap<(&'static str, String), Option<String>>,
+    elements: BTreeMap<Place, Option<String>>,
 }
 
 impl Groups {
@@ -72,20 +78,38 @@ impl Groups {
             let name = format!("{word}_{account}");
             for address in all() {
                 let (map, _) = LIMITED[first + usize::from(address.is_ipv6())];
-                self.elements.insert((map, address.to_string()), Some(name.clone()));
+                self.elements.insert((map, Key::One(address)), Some(name.clone()));
             }
-            self.limits.insert(name, rate.max(1));
+            self.limits.insert(name, rate.clamp(1, MAX_RATE));
         }
         if treatment.together {
             let direct: Vec<_> = group.devices.iter().map(|(direct, _)| addresses(direct)).collect();
             for one in &direct {
                 for other in direct.iter().filter(|other| *other != one) {
                     for (family, (set, _)) in TOGETHER.iter().enumerate() {
-                        self.elements.insert((set, format!("{} . {}", one[family], other[family])), None);
+                        self.elements.insert((set, Key::Pair(one[family], other[family])), None);
                     }
                 }
             }
         }
+    }
+
+    /// True when the limits of a listing are these.
+    pub(super) fn has_limits(&self, found: &Limits) -> bool {
+        let as_wanted = |(name, rate): (&String, &u64)| found.get(name) == Some(&Some((*rate, burst(*rate))));
+        found.len() == self.limits.len() && self.limits.iter().all(as_wanted)
+    }
+
+    /// Every map and set.
+    pub(super) fn places() -> impl Iterator<Item = &'static str> {
+        LIMITED.iter().chain(&TOGETHER).map(|(name, _)| *name)
+    }
+
+    /// What is in them.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&'static str, Key, Target)> {
+        self.elements
+            .iter()
+            .map(|((place, key), limit)| (*place, *key, limit.clone().map_or(Target::Member, Target::Limit)))
     }
 
     /// Declares the maps and sets, and what is in them, for a table that is being made.
@@ -112,7 +136,7 @@ impl Groups {
     pub(super) fn change_from(&self, old: &Self, table: &str) -> String {
         let mut out = String::new();
         let same = |name: &String| old.limits.get(name) == self.limits.get(name);
-        let stays = |key: &(&'static str, String), limit: &Option<String>| {
+        let stays = |key: &Place, limit: &Option<String>| {
             self.elements.get(key) == Some(limit) && limit.as_ref().is_none_or(same)
         };
         elements(&mut out, table, "delete", old.elements.iter().filter(|(key, limit)| !stays(key, limit)));
@@ -123,7 +147,7 @@ impl Groups {
         for (name, rate) in self.limits.iter().filter(|(name, _)| !same(name)) {
             let _ = writeln!(out, "add limit inet {table} {name} {{ rate {}; }}", words(*rate));
         }
-        let known = |key: &(&'static str, String), limit: &Option<String>| {
+        let known = |key: &Place, limit: &Option<String>| {
             old.elements.get(key) == Some(limit) && limit.as_ref().is_none_or(same)
         };
         elements(&mut out, table, "add", self.elements.iter().filter(|(key, limit)| !known(key, limit)));
@@ -135,18 +159,23 @@ fn addresses(own: &LaneAddresses) -> [IpAddr; 2] {
     [own.v4.into(), own.v6.into()]
 }
 
-fn words(rate: u64) -> String {
-    format!("over {rate} bytes/second burst {} bytes", (rate / 4).clamp(LEAST_BURST, MOST_BURST))
+/// Bytes that may pass at once.
+fn burst(rate: u64) -> u64 {
+    (rate / 4).clamp(LEAST_BURST, MOST_BURST)
 }
 
-type Element<'a> = (&'a (&'static str, String), &'a Option<String>);
+fn words(rate: u64) -> String {
+    format!("over {rate} bytes/second burst {} bytes", burst(rate))
+}
+
+type Element<'a> = (&'a Place, &'a Option<String>);
 
 fn elements<'a>(out: &mut String, table: &str, verb: &str, all: impl Iterator<Item = Element<'a>>) {
     let mut by_place: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for ((place, key), limit) in all {
         let member = match limit {
             Some(limit) if verb == "add" => format!("{key} : \"{limit}\""),
-            Some(_) | None => key.clone(),
+            Some(_) | None => key.to_string(),
         };
         by_place.entry(place).or_default().push(member);
     }
@@ -195,6 +224,14 @@ pub(super) fn exceptions(direct: &str) -> [Rule; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Groups {
+        /// With a rate that is more than the kernel takes.
+        pub(in crate::firewall) fn refused_by_the_kernel() -> Self {
+            Self { limits: [("down_1".to_owned(), 20_000_000_000)].into(), ..Self::default() }
+        }
+    }
+
     use crate::Config;
     use tornado_mesh::Treatment;
     use tornado_shared::model::{LanePools, Slot, UserId};
@@ -230,6 +267,16 @@ mod tests {
         let after = groups(vec![group(1, limited(10_000), &[5]), group(2, limited(9_000), &[7, 8])]);
         insta::assert_snapshot!(after.change_from(&before, "t"));
         assert!(!Groups::default().change_from(&after, "t").contains("add "));
+    }
+
+    #[test]
+    fn no_rate_is_more_than_the_kernel_takes() {
+        let most = groups(vec![group(1, limited(MAX_RATE), &[5])]);
+        assert_eq!(groups(vec![group(1, limited(u64::MAX), &[5])]), most);
+        // The kernel counts nanoseconds for rate and burst together (nft_limit_init) in 64 bits.
+        for rate in most.limits.values() {
+            assert!((rate + burst(*rate)).checked_mul(1_000_000_000).is_some());
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod apply;
 mod groups;
+mod listing;
 mod nft;
 mod policy;
 mod render;
@@ -9,9 +10,10 @@ mod seats;
 mod states;
 
 pub use apply::FirewallError;
+pub(crate) use apply::{Check, Firewall};
 #[cfg(feature = "fuzzing")]
-pub(crate) use apply::compare;
-pub(crate) use apply::{Check, Firewall, drop_handles};
+pub(crate) use listing::compare;
+pub(crate) use listing::drop_handles;
 pub(crate) use nft::Nft;
 pub(crate) use policy::Policy;
 #[cfg(feature = "fuzzing")]

@@ -1,10 +1,12 @@
-//! Devices in the table's maps: under which number Tor sees each, and which country's Tor it is sent to.
+//! Devices in the table's maps: under which number Tor sees each, and which country's Tor it is sent to. And the look
+//! whether every map and set holds what it should.
 
 use super::apply::{Check, Firewall, FirewallError};
+use super::groups::Groups;
 use super::policy::Policy;
 use super::render::{IsolationMap, MAPS, Seat, canary};
 use super::states::{self, EXIT_MAPS};
-use crate::netfilter::{Row, Target};
+use crate::netfilter::{Key, Row, Target};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use tornado_shared::model::CountryCode;
@@ -28,6 +30,8 @@ impl Firewall {
         content.isolation.retain(|address, _| !gone.contains_key(address));
         content.countries.extend(new.iter().copied());
         content.isolation.extend(put.iter().map(|(address, seat)| (*address, *seat)));
+        // With new chains the table is not the one that was loaded.
+        let former = if new.is_empty() { None } else { content.loaded.take() };
         let changed = async {
             if !new.is_empty() {
                 let mut chains = String::new();
@@ -37,9 +41,9 @@ impl Firewall {
             self.change(&gone, &put).await
         };
         match changed.await {
-            // With new chains the table is not the one that was loaded.
-            Ok(()) if !new.is_empty() => self.read_back(&mut content).await,
-            Ok(()) => Ok(()),
+            Ok(()) if new.is_empty() => Ok(()),
+            Ok(()) if former.is_some() => self.read_back(&mut content, former, &states::chains_of(&new)).await,
+            Ok(()) => self.apply_all(&mut content).await,
             Err(error) => {
                 tracing::warn!(%error, "loading the whole table anew");
                 self.apply_all(&mut content).await
@@ -63,19 +67,23 @@ impl Firewall {
         self.content.lock().await.isolation.keys().copied().collect()
     }
 
-    /// Compares the devices in the kernel with those that should be there. Once they were others, the table
-    /// is not taken for loaded until it is loaded anew.
+    /// Compares the elements in the kernel, of devices and of accounts, with those that should be there. Once they were
+    /// others, the table is not taken for loaded until it is loaded anew.
     pub(crate) async fn sweep(&self) -> Check {
         let mut content = self.content.lock().await;
         if content.loaded.is_none() || content.is_spoiled {
             return Check::NotLoaded;
         }
-        let mut wanted = BTreeMap::<&str, BTreeMap<IpAddr, Target>>::new();
+        let mut wanted = BTreeMap::<&str, BTreeMap<Key, Target>>::new();
         let known = content.isolation.iter().map(|(address, seat)| (*address, *seat));
         for Row { map, key, target } in known.chain(canary(&self.policy)).flat_map(|(a, s)| rows(&self.policy, a, s)) {
-            wanted.entry(map).or_default().insert(key, target);
+            wanted.entry(map).or_default().insert(Key::One(key), target);
         }
-        for map in MAPS.iter().map(|(map, _)| *map).chain(EXIT_MAPS.iter().map(|(map, _)| *map)) {
+        for (place, key, target) in content.groups.rows() {
+            wanted.entry(place).or_default().insert(key, target);
+        }
+        let of_devices = MAPS.iter().chain(&EXIT_MAPS).map(|(map, _)| *map);
+        for map in of_devices.chain(Groups::places()) {
             match self.maps.read(map).await {
                 Ok(found) if found == wanted.remove(map).unwrap_or_default() => {}
                 Ok(_) => {

@@ -37,6 +37,16 @@ pub(super) fn exit_input(country: CountryCode) -> String {
     format!("entry_{country}")
 }
 
+/// The chains of countries.
+pub(super) fn chains_of(countries: &BTreeSet<CountryCode>) -> BTreeSet<String> {
+    countries.iter().flat_map(|country| [exit_redirect(*country), exit_input(*country)]).collect()
+}
+
+/// All chains that a switch writes.
+pub(super) fn written(countries: &BTreeSet<CountryCode>) -> BTreeSet<String> {
+    chains_of(countries).into_iter().chain([REDIRECT.to_owned(), INPUT.to_owned()]).collect()
+}
+
 /// The chains of a state with their rules, those of countries first.
 pub(super) fn filled(
     policy: &Policy,

@@ -2,12 +2,11 @@
 //! 20 ms of processor for it.
 
 use super::OwnRuns;
-use super::maps_wire::{NEW, Row, Target, change, elements, list};
+use super::maps_wire::{Key, NEW, Row, Target, change, elements, list};
 use super::message::{DONE, DUMP_INTERRUPTED, ERROR, Message, datagram, errno};
 use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket, protocols::NETLINK_NETFILTER};
 use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -65,8 +64,8 @@ impl Maps {
         tokio::time::timeout(DEADLINE, exchange).await?
     }
 
-    /// All elements of a map.
-    pub(crate) async fn read(&self, map: &str) -> io::Result<BTreeMap<IpAddr, Target>> {
+    /// All elements of a map or a set.
+    pub(crate) async fn read(&self, map: &str) -> io::Result<BTreeMap<Key, Target>> {
         let mut link = self.link.lock().await;
         for _ in 0..TRIES {
             if let Some(found) = tokio::time::timeout(DEADLINE, link.list(&self.table, map)).await?? {
@@ -84,7 +83,7 @@ impl Link {
     }
 
     /// None: somebody changed something meanwhile, so an element may be missing or told twice.
-    async fn list(&mut self, table: &str, map: &str) -> io::Result<Option<BTreeMap<IpAddr, Target>>> {
+    async fn list(&mut self, table: &str, map: &str) -> io::Result<Option<BTreeMap<Key, Target>>> {
         let sequence = self.next();
         self.socket.send(&list(table, map, sequence)).await?;
         let (mut found, mut whole) = (BTreeMap::new(), true);

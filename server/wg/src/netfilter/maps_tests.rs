@@ -37,6 +37,37 @@ fn bytes_of_a_small_change() {
     assert_eq!(bytes, wanted.concat());
 }
 
+/// One answer with one element.
+fn told(element: &[u8]) -> (Key, Target) {
+    let mut payload = vec![0; FAMILY_HEADER];
+    nest(&mut payload, ELEMENTS, |out| nest(out, ELEMENT, |out| out.extend(element)));
+    let all: Vec<_> = elements(&payload).collect();
+    assert_eq!(all.len(), 1);
+    all[0].clone()
+}
+
+#[test]
+fn elements_of_other_forms_are_told_apart() {
+    let keyed = |key: &[u8]| {
+        let mut out = Vec::new();
+        nest(&mut out, KEY, |out| put(out, VALUE, key));
+        out
+    };
+    let [one, two] = [IpAddr::from([10, 8, 0, 2]), IpAddr::from([10, 8, 0, 3])];
+    assert_eq!(told(&keyed(&[10, 8, 0, 2, 10, 8, 0, 3])), (Key::Pair(one, two), Target::Member));
+    let six = |last: u8| IpAddr::from([&[0; 15][..], &[last]].concat().try_into().map(|a: [u8; 16]| a).unwrap());
+    let both = [&[0; 15][..], &[1], &[0; 15], &[2]].concat();
+    assert_eq!(told(&keyed(&both)), (Key::Pair(six(1), six(2)), Target::Member));
+    let mut limited = keyed(&[10, 8, 0, 2]);
+    put(&mut limited, LIMIT, b"up_1\0");
+    assert_eq!(told(&limited), (Key::One(one), Target::Limit("up_1".into())));
+    // With a timeout it would go by itself: not one of ours.
+    put(&mut limited, EXTRAS[0], &[0; 8]);
+    assert_eq!(told(&limited), (Key::One(one), Target::Strange));
+    // For everything that is not named: it has no key.
+    assert_eq!(told(&[]), (Key::Strange, Target::Member));
+}
+
 fn any_row() -> impl Strategy<Value = Row> {
     let four = (any::<[u8; 4]>(), any::<[u8; 4]>()).prop_map(|(a, b)| (IpAddr::from(a), IpAddr::from(b)));
     let six = (any::<[u8; 16]>(), any::<[u8; 16]>()).prop_map(|(a, b)| (IpAddr::from(a), IpAddr::from(b)));
@@ -64,7 +95,7 @@ proptest! {
             }
         }
         prop_assert_eq!(count, answers);
-        let mut wanted: Vec<_> = rows.into_iter().map(|row| (text(row.map), row.key, row.target)).collect();
+        let mut wanted: Vec<_> = rows.into_iter().map(|row| (text(row.map), Key::One(row.key), row.target)).collect();
         wanted.sort_by_key(|(map, _, _)| map.clone());
         prop_assert_eq!(found, wanted);
     }

@@ -2,6 +2,7 @@
 
 use super::message::{ACKNOWLEDGE, CREATE, DUMP, FAMILY_HEADER, Head, NESTED, append, attribute, attributes, put};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// nftables among netfilter's subsystems.
@@ -23,6 +24,9 @@ const ELEMENT: u16 = 1;
 /// `NFTA_SET_ELEM_…`
 const KEY: u16 = 1;
 const DATA: u16 = 2;
+const LIMIT: u16 = 9;
+/// Timeout, expression, expressions: our elements have none.
+const EXTRAS: [u16; 3] = [4, 7, 11];
 /// `NFTA_DATA_…`
 const VALUE: u16 = 1;
 const VERDICT: u16 = 2;
@@ -34,6 +38,28 @@ const GOTO: i32 = -4;
 /// Elements a message: some 60 bytes each, and all of them are one attribute of at most 64 KiB.
 const A_MESSAGE: usize = 500;
 
+/// Whom an element is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    /// One address.
+    One(IpAddr),
+    /// From one to another of the same family.
+    Pair(IpAddr, IpAddr),
+    /// Anything else, as what is for all that is not named (`*`): never ours.
+    Strange,
+}
+
+/// As nft(8) writes it.
+impl fmt::Display for Key {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(address) => address.fmt(out),
+            Self::Pair(from, to) => write!(out, "{from} . {to}"),
+            Self::Strange => out.write_str("*"),
+        }
+    }
+}
+
 /// What a key is mapped to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -41,6 +67,10 @@ pub(crate) enum Target {
     Address(IpAddr),
     /// A chain, never to return.
     Goto(String),
+    /// A limit of the table.
+    Limit(String),
+    /// The key is in a set.
+    Member,
     /// Anything else: never ours.
     Strange,
 }
@@ -91,12 +121,11 @@ pub(super) fn list(table: &str, map: &str, sequence: u32) -> Vec<u8> {
 }
 
 /// The elements in the payload of one answer to [`list`].
-pub(super) fn elements(payload: &[u8]) -> impl Iterator<Item = (IpAddr, Target)> {
+pub(super) fn elements(payload: &[u8]) -> impl Iterator<Item = (Key, Target)> {
     let all = payload.get(FAMILY_HEADER..).and_then(|all| attribute(all, ELEMENTS)).unwrap_or_default();
-    attributes(all).filter(|(kind, _)| *kind == ELEMENT).filter_map(|(_, element)| {
-        let key = attribute(element, KEY).and_then(|key| address(attribute(key, VALUE)?))?;
-        let target = attribute(element, DATA).and_then(target).unwrap_or(Target::Strange);
-        Some((key, target))
+    attributes(all).filter(|(kind, _)| *kind == ELEMENT).map(|(_, element)| {
+        let key = attribute(element, KEY).and_then(|key| self::key(attribute(key, VALUE)?)).unwrap_or(Key::Strange);
+        (key, target(element).unwrap_or(Target::Strange))
     })
 }
 
@@ -120,8 +149,8 @@ fn element(out: &mut Vec<u8>, row: &Row, with_target: bool) {
                 put(out, CHAIN, &text(chain));
             });
         }),
-        // Without data the kernel refuses it.
-        Target::Strange => {}
+        // Only nft(8) makes these; without data the kernel refuses them in the maps that are changed here.
+        Target::Limit(_) | Target::Member | Target::Strange => {}
     }
 }
 
@@ -150,15 +179,34 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
     }
 }
 
-fn target(data: &[u8]) -> Option<Target> {
+fn key(bytes: &[u8]) -> Option<Key> {
+    let pair = |half| Some(Key::Pair(address(bytes.get(..half)?)?, address(bytes.get(half..)?)?));
+    match bytes.len() {
+        8 => pair(4),
+        32 => pair(16),
+        _ => address(bytes).map(Key::One),
+    }
+}
+
+fn target(element: &[u8]) -> Option<Target> {
+    if attributes(element).any(|(kind, _)| EXTRAS.contains(&kind)) {
+        return None;
+    }
+    if let Some(limit) = attribute(element, LIMIT) {
+        return name(limit).map(Target::Limit);
+    }
+    let Some(data) = attribute(element, DATA) else { return Some(Target::Member) };
     if let Some(value) = attribute(data, VALUE) {
         return address(value).map(Target::Address);
     }
     let verdict = attribute(data, VERDICT)?;
     let code = attribute(verdict, CODE).and_then(|code| code.try_into().ok()).map(i32::from_be_bytes);
-    let chain = attribute(verdict, CHAIN)?;
-    let chain = std::str::from_utf8(chain.strip_suffix(&[0]).unwrap_or(chain)).ok()?;
-    (code == Some(GOTO)).then(|| Target::Goto(chain.to_owned()))
+    let chain = name(attribute(verdict, CHAIN)?)?;
+    (code == Some(GOTO)).then_some(Target::Goto(chain))
+}
+
+fn name(bytes: &[u8]) -> Option<String> {
+    Some(std::str::from_utf8(bytes.strip_suffix(&[0]).unwrap_or(bytes)).ok()?.to_owned())
 }
 
 #[cfg(test)]

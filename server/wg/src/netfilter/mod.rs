@@ -11,5 +11,5 @@ mod notices;
 
 pub(crate) use flows::Flows;
 pub(crate) use maps::Maps;
-pub(crate) use maps_wire::{Row, Target};
+pub(crate) use maps_wire::{Key, Row, Target};
 pub(crate) use notices::{Notice, Notices, OwnRuns};

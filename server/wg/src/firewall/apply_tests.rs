@@ -1,0 +1,144 @@
+//! The table in a kernel: each test has a network namespace of its own and is skipped without root.
+
+use super::*;
+use crate::Config;
+use crate::netfilter::OwnRuns;
+use tornado_mesh::Treatment;
+use tornado_mesh::wg::{Group, Isolation};
+use tornado_shared::model::{LanePools, Slot, UserId};
+
+/// A loaded table in a fresh namespace of this thread, which runs nft(8), too.
+async fn loaded() -> Option<Firewall> {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: needs root");
+        return None;
+    }
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+    let policy = Policy::of(&Config::default()).unwrap();
+    let maps = Maps::open(&policy.table, &OwnRuns::default()).unwrap();
+    let firewall = Firewall::new(policy, Nft::default(), maps);
+    firewall.apply().await.unwrap();
+    assert!(firewall.verify().await);
+    Some(firewall)
+}
+
+fn treated(slots: &[u32], rate: u64) -> SetGroups {
+    let pools = LanePools::default();
+    let of = |slot: &u32| (pools.direct.addresses(Slot(*slot)).unwrap(), pools.tor.addresses(Slot(*slot)).unwrap());
+    let treatment = Treatment { download_rate: Some(rate), upload_rate: None, together: true };
+    let user_id = UserId(uuid::Uuid::from_u128(7));
+    SetGroups { groups: vec![Group { user_id, treatment, devices: slots.iter().map(of).collect() }] }
+}
+
+impl Firewall {
+    async fn treat(&self, slots: &[u32], rate: u64) {
+        self.set_groups(self.groups_of(&treated(slots, rate)).unwrap()).await.unwrap();
+    }
+
+    /// What somebody else does.
+    async fn plant(&self, text: &str) {
+        self.nft.run(&["-f", "-"], Some(text.into())).await.unwrap();
+    }
+
+    /// Turns the first rule of a chain into one of the same name that accepts.
+    async fn turn(&self, chain: &str) {
+        let text = self.nft.run(&["-j", "list", "chain", "inet", "tornado", chain], None).await.unwrap();
+        let listing: Value = serde_json::from_str(&text).unwrap();
+        let rule = listing["nftables"].as_array().unwrap().iter().find_map(|object| object.get("rule")).unwrap();
+        let (handle, comment) = (&rule["handle"], &rule["comment"]);
+        self.plant(&format!("replace rule inet tornado {chain} handle {handle} accept comment {comment}")).await;
+    }
+}
+
+#[tokio::test]
+async fn groups_that_the_kernel_refuses_leave_the_table_with_those_of_before() {
+    let Some(firewall) = loaded().await else { return };
+    firewall.treat(&[5], 9_000).await;
+    let before = firewall.content.lock().await.groups.clone();
+    let refused = Groups::refused_by_the_kernel();
+    assert!(matches!(firewall.set_groups(refused).await, Err(FirewallError::Refused(_))));
+    assert_eq!(firewall.content.lock().await.groups, before);
+    assert!(firewall.verify().await && matches!(firewall.sweep().await, Check::Whole));
+    // The table can still be loaded, and accounts changed.
+    firewall.apply().await.unwrap();
+    firewall.treat(&[5, 6], tornado_mesh::MAX_RATE).await;
+    assert!(firewall.verify().await && matches!(firewall.sweep().await, Check::Whole));
+}
+
+#[tokio::test]
+async fn a_change_of_ours_hides_none_of_somebody_else() {
+    let Some(firewall) = loaded().await else { return };
+    for what in ["groups", "state", "country"] {
+        firewall.turn("guard").await;
+        match what {
+            "groups" => firewall.treat(&[5, 6], 9_000).await,
+            "state" => {
+                let open = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 };
+                firewall.switch(open.into()).await.unwrap();
+            }
+            _ => {
+                let seat = Seat { isolation: Isolation::try_from(7).unwrap(), exit: Some("de".parse().unwrap()) };
+                firewall.isolate([([10, 9, 0, 5].into(), seat)].into(), Vec::new()).await.unwrap();
+            }
+        }
+        assert!(matches!(firewall.check().await, Check::Changed), "{what}");
+        firewall.apply().await.unwrap();
+        assert!(firewall.verify().await && matches!(firewall.sweep().await, Check::Whole), "{what}");
+    }
+    // Without somebody else nothing is found.
+    firewall.treat(&[5, 6, 7], 1 << 20).await;
+    firewall.switch(TorLane::Maintenance { page_port: 9041 }.into()).await.unwrap();
+    let seat = Seat { isolation: Isolation::try_from(8).unwrap(), exit: Some("nl".parse().unwrap()) };
+    firewall.isolate([([10, 9, 0, 6].into(), seat)].into(), Vec::new()).await.unwrap();
+    assert!(firewall.verify().await && matches!(firewall.sweep().await, Check::Whole));
+}
+
+#[tokio::test]
+async fn a_table_that_was_not_loaded_is_not_taken_for_whole_after_a_switch() {
+    let Some(firewall) = loaded().await else { return };
+    firewall.turn("guard").await;
+    firewall.content.lock().await.loaded = None;
+    firewall.switch(TorLane::Maintenance { page_port: 9041 }.into()).await.unwrap();
+    assert!(firewall.verify().await);
+    let chain = firewall.nft.run(&["list", "chain", "inet", "tornado", "guard"], None).await.unwrap();
+    assert!(!chain.contains("accept comment"), "{chain}");
+}
+
+#[tokio::test]
+async fn a_limit_or_an_element_of_somebody_else_is_found() {
+    let Some(firewall) = loaded().await else { return };
+    let limit = format!("down_{:032x}", 7);
+    let other = "rate over 1 mbytes/second burst 512 kbytes";
+    let limits = [
+        format!("add limit inet tornado own {{ {other}; }}"),
+        format!(
+            "delete element inet tornado down4 {{ 10.8.0.5, 10.9.0.5, 10.8.0.6, 10.9.0.6 }}\n\
+             delete element inet tornado down6 {{ fd74:6f72:6e61:8::5, fd74:6f72:6e61:9::5, fd74:6f72:6e61:8::6, fd74:6f72:6e61:9::6 }}\n\
+             delete limit inet tornado {limit}\nadd limit inet tornado {limit} {{ {other}; }}\n"
+        ),
+    ];
+    for planted in limits {
+        firewall.treat(&[5, 6], 9_000).await;
+        assert!(firewall.verify().await);
+        firewall.plant(&planted).await;
+        assert!(matches!(firewall.check().await, Check::Changed), "{planted}");
+        firewall.apply().await.unwrap();
+    }
+    for planted in [
+        "add element inet tornado together4 { 10.8.0.5 . 10.8.0.9 }",
+        "add element inet tornado together4 { * }",
+        "add element inet tornado together6 { fd74:6f72:6e61:8::5 . fd74:6f72:6e61:8::9 }",
+        "delete element inet tornado together4 { 10.8.0.5 . 10.8.0.6 }",
+        "delete element inet tornado down4 { 10.8.0.5 }",
+        "delete element inet tornado down6 { fd74:6f72:6e61:9::5 }",
+        "add element inet tornado isolation4 { * : 100.64.0.9 }",
+    ] {
+        firewall.treat(&[5, 6], 9_000).await;
+        assert!(matches!(firewall.sweep().await, Check::Whole), "{planted}");
+        firewall.plant(planted).await;
+        assert!(firewall.verify().await, "{planted}: the listing shows no elements");
+        assert!(matches!(firewall.sweep().await, Check::Changed), "{planted}");
+        firewall.apply().await.unwrap();
+        assert!(matches!(firewall.sweep().await, Check::Whole), "{planted}");
+    }
+}
