@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 use tornado_mesh::auth::AuthClient;
+use tornado_mesh::auth::operators::OperatorsClient;
 use tornado_mesh::{Context, ContextError, Readiness};
 
 pub use config::Config;
@@ -41,8 +42,9 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let address = config.listen;
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let auth = Arc::new(AuthClient::new(context.channel("auth")));
+    let operators = Arc::new(OperatorsClient::new(context.channel("auth")));
     let tasks = TaskTracker::new();
-    tasks.spawn(listener::serve(listener, router(auth, config), context.shutdown.clone()));
+    tasks.spawn(listener::serve(listener, router(auth, operators, config), context.shutdown.clone()));
     tasks.close();
     setter.ready();
     socket.serve(context.shutdown.clone()).await;

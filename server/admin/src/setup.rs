@@ -13,8 +13,9 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
-use tornado_mesh::ServiceError as _;
+use tornado_mesh::auth::operators::Operators;
 use tornado_mesh::auth::{Acting, Auth, AuthError, CreateInvitation, InvitationLink, RedeemSetup};
+use tornado_mesh::{NoInput, ServiceError as _};
 use tornado_shared::model::{Secret, Username};
 
 /// Shortest operator password.
@@ -25,12 +26,13 @@ const WHOLE_REQUEST: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 struct Console {
     auth: Arc<dyn Auth>,
+    operators: Arc<dyn Operators>,
     config: Arc<Config>,
 }
 
 /// Everything that is served on the console's port.
-pub fn router(auth: Arc<dyn Auth>, config: Config) -> Router {
-    let console = Console { auth, config: Arc::new(config) };
+pub fn router(auth: Arc<dyn Auth>, operators: Arc<dyn Operators>, config: Config) -> Router {
+    let console = Console { auth, operators, config: Arc::new(config) };
     Router::new()
         .route("/setup", get(form).post(redeem))
         .route("/style.css", get(style))
@@ -161,9 +163,14 @@ async fn redeem(State(console): State<Console>, form: Result<Form<Filled>, FormR
             return again(status, &error.to_string());
         }
     };
-    // On the word of the operator who was just made: this service has no right of its own. Nobody keeps the token.
+    // On the word of the operator who was just made: this service has no right of its own.
     let first = CreateInvitation { username: None, max_devices: 3, lifetime: 7 * 86_400, host: None };
-    done_page(console.auth.create_invitation(Acting::operator(signed_in.token, first)).await)
+    let invitation = console.auth.create_invitation(Acting::operator(signed_in.token.clone(), first)).await;
+    // Nobody keeps the token, so nobody shall be able to use it.
+    if let Err(error) = console.operators.sign_out(Acting::operator(signed_in.token, NoInput {})).await {
+        tracing::warn!(%error, "the sign-in of the set-up could not be ended; it ends by itself");
+    }
+    done_page(invitation)
 }
 
 fn done_page(invitation: Result<InvitationLink, AuthError>) -> Response {

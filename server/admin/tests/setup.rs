@@ -5,16 +5,20 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tornado_admin::{Config, router};
-use tornado_mesh::auth::operators::{OperatorRole, SignedIn};
+use tornado_mesh::auth::operators::{
+    ConfirmTotp, MayI, OperatorRef, OperatorRole, Operators, PutOperatorRole, Reaffirm, SignIn, SignInRef, SignInView,
+    SignedIn, Standing,
+};
 use tornado_mesh::auth::{
     AccessToken, Acting, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin,
     Operator, PutOperator, RedeemSetup, RefreshToken, SetupLink,
 };
 use tornado_mesh::token::VerifyingKey;
 use tornado_mesh::{Done, MeshFault, NoInput};
-use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens};
+use tornado_shared::api::{LoginReply, Profile, RecoveryCodes, ServerInfo, Tokens, TotpOffer};
 use tornado_shared::model::{InvitationId, OperatorId, Secret};
 use tower::ServiceExt as _;
 
@@ -25,6 +29,7 @@ const LINK: &str = "tornado://192.0.2.1:4605/?i=A&c=ABCDEFGHABCDEFGH";
 struct FakeAuth {
     redeemed: Mutex<Option<RedeemSetup>>,
     no_invitations: bool,
+    signed_out: AtomicBool,
 }
 
 fn unused<T>() -> Result<T, AuthError> {
@@ -53,6 +58,7 @@ impl Auth for FakeAuth {
     }
     async fn create_invitation(&self, input: Acting<CreateInvitation>) -> Result<InvitationLink, AuthError> {
         assert_eq!(input.operator.unwrap().expose(), "SIGN-IN", "on the operator's word");
+        assert!(!self.signed_out.load(Ordering::Relaxed));
         if self.no_invitations {
             return unused();
         }
@@ -93,6 +99,48 @@ impl Auth for FakeAuth {
     }
 }
 
+#[async_trait::async_trait]
+impl Operators for FakeAuth {
+    async fn sign_out(&self, input: Acting<NoInput>) -> Result<Done, AuthError> {
+        assert_eq!(input.operator.unwrap().expose(), "SIGN-IN");
+        self.signed_out.store(true, Ordering::Relaxed);
+        Ok(Done {})
+    }
+    async fn sign_in(&self, _: SignIn) -> Result<SignedIn, AuthError> {
+        unused()
+    }
+    async fn whoami(&self, _: Acting<NoInput>) -> Result<Standing, AuthError> {
+        unused()
+    }
+    async fn check(&self, _: Acting<MayI>) -> Result<Operator, AuthError> {
+        unused()
+    }
+    async fn list(&self, _: Acting<NoInput>) -> Result<Vec<Operator>, AuthError> {
+        unused()
+    }
+    async fn put(&self, _: Acting<PutOperatorRole>) -> Result<Operator, AuthError> {
+        unused()
+    }
+    async fn remove(&self, _: Acting<OperatorRef>) -> Result<Done, AuthError> {
+        unused()
+    }
+    async fn sign_ins(&self, _: Acting<NoInput>) -> Result<Vec<SignInView>, AuthError> {
+        unused()
+    }
+    async fn revoke_sign_in(&self, _: Acting<SignInRef>) -> Result<Done, AuthError> {
+        unused()
+    }
+    async fn begin_totp(&self, _: Acting<Reaffirm>) -> Result<TotpOffer, AuthError> {
+        unused()
+    }
+    async fn confirm_totp(&self, _: Acting<ConfirmTotp>) -> Result<RecoveryCodes, AuthError> {
+        unused()
+    }
+    async fn end_totp(&self, _: Acting<Reaffirm>) -> Result<Done, AuthError> {
+        unused()
+    }
+}
+
 struct Page {
     status: StatusCode,
     headers: axum::http::HeaderMap,
@@ -125,7 +173,7 @@ const GOOD: &str = "code=GOODCODE&name=Alice&password=correct-horse&again=correc
 
 fn console() -> (Router, Arc<FakeAuth>) {
     let auth = Arc::new(FakeAuth::default());
-    (router(auth.clone(), Config::default()), auth)
+    (router(auth.clone(), auth.clone(), Config::default()), auth)
 }
 
 #[tokio::test]
@@ -146,6 +194,7 @@ async fn the_first_operator_is_made_and_the_first_invitation_shown() {
         let redeemed = redeemed.as_ref().unwrap();
         assert_eq!((redeemed.name.as_str(), redeemed.password.expose()), ("alice", "correct-horse"));
     }
+    assert!(auth.signed_out.load(Ordering::Relaxed), "nobody has the token any more");
     let again = post(&router, OURS, GOOD).await;
     assert_eq!(again.status, StatusCode::GONE);
     assert!(again.text.contains("tornadod setup-link"), "the page says what to do");
@@ -154,8 +203,9 @@ async fn the_first_operator_is_made_and_the_first_invitation_shown() {
 #[tokio::test]
 async fn an_operator_without_an_invitation_is_no_failure() {
     let auth = Arc::new(FakeAuth { no_invitations: true, ..FakeAuth::default() });
-    let done = post(&router(auth, Config::default()), OURS, GOOD).await;
+    let done = post(&router(auth.clone(), auth.clone(), Config::default()), OURS, GOOD).await;
     assert_eq!(done.status, 200);
+    assert!(auth.signed_out.load(Ordering::Relaxed));
     assert!(done.text.contains("The operator was made") && done.text.contains("tornadod invite create"));
 }
 

@@ -229,21 +229,8 @@ pub enum Keys {
 
 /// Bits a second in units of powers of ten, as bytes a second; `none` is 0.
 fn parse_rate(text: &str) -> Result<u64, String> {
-    let bad = || format!("'{text}' is no speed; write 500kbit, 20mbit, 1gbit or none");
-    let lower = text.to_ascii_lowercase();
-    if lower == "none" {
-        return Ok(0);
-    }
-    let digits = lower.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
-    let (number, unit) = lower.split_at(digits);
-    let unit: u64 = match unit {
-        "kbit" => 1_000,
-        "mbit" => 1_000_000,
-        "gbit" => 1_000_000_000,
-        _ => return Err(bad()),
-    };
-    let bits: u64 = number.parse().ok().and_then(|n: u64| n.checked_mul(unit)).ok_or_else(bad)?;
-    if bits == 0 { Err(bad()) } else { Ok(bits / 8) }
+    let bits = amount(text, [("kbit", 1_000), ("mbit", 1_000_000), ("gbit", 1_000_000_000)]);
+    bits.map(|bits| bits / 8).ok_or_else(|| format!("'{text}' is no speed; write 500kbit, 20mbit, 1gbit or none"))
 }
 
 fn parse_yes(text: &str) -> Result<bool, String> {
@@ -254,22 +241,22 @@ fn parse_yes(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A number with a unit of powers of ten; `none` is 0.
+/// Bytes in units of powers of ten; `none` is 0.
 fn parse_quota(text: &str) -> Result<u64, String> {
-    let bad = || format!("'{text}' is no amount; write 500mb, 200gb, 2tb or none");
+    let bytes = amount(text, [("mb", 1_000_000), ("gb", 1_000_000_000), ("tb", 1_000_000_000_000)]);
+    let bytes = bytes.filter(|bytes| *bytes <= 1_000_000_000_000_000);
+    bytes.ok_or_else(|| format!("'{text}' is no amount; write 500mb, 200gb, 2tb or none"))
+}
+
+/// A whole number of one of these units, not 0; `none` is 0.
+fn amount(text: &str, units: [(&str, u64); 3]) -> Option<u64> {
     let lower = text.to_ascii_lowercase();
     if lower == "none" {
-        return Ok(0);
+        return Some(0);
     }
-    let digits = lower.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
-    let unit: u64 = match &lower[digits..] {
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        "tb" => 1_000_000_000_000,
-        _ => return Err(bad()),
-    };
-    let number: u64 = lower[..digits].parse().map_err(|_| bad())?;
-    number.checked_mul(unit).filter(|bytes| (1..=1_000_000_000_000_000).contains(bytes)).ok_or_else(bad)
+    let (number, unit) = lower.split_at(lower.find(|c: char| !c.is_ascii_digit())?);
+    let (_, factor) = units.into_iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(factor).filter(|amount| *amount > 0)
 }
 
 #[cfg(test)]

@@ -5,12 +5,10 @@ use crate::output::span;
 use tornado_mesh::NoInput;
 use tornado_mesh::wg::{AlarmCause, CanaryStatus, TorLaneReason, Wg as _, WgClient};
 
-/// What service `wg` says of its canary.
-pub(super) async fn line(server: &Server) -> String {
-    match WgClient::new(server.channel("wg")).status(NoInput {}).await {
-        Ok(status) => words(&status.canary, status.tor_lane_reason, unix_now()),
-        Err(_) => "unknown; service wg does not answer".into(),
-    }
+/// What service `wg` says of its canary. None: it does not answer.
+pub(super) async fn line(server: &Server) -> Option<String> {
+    let status = WgClient::new(server.channel("wg")).status(NoInput {}).await.ok()?;
+    Some(words(&status.canary, status.tor_lane_reason, unix_now()))
 }
 
 fn words(canary: &CanaryStatus, reason: TorLaneReason, now: i64) -> String {

@@ -10,19 +10,21 @@ use tornado_mesh::master::{Actual, MasterStatus, ServiceName};
 /// A service that runs answers at once: it waits for no database.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What a service says, if it runs and answers at once.
+pub(super) async fn soon<T>(master: &MasterStatus, name: ServiceName, call: impl Future<Output = T>) -> Option<T> {
+    let answers = master.services.iter().find(|service| service.name == name).is_some_and(|service| {
+        // Of another, the socket is open and nobody reads it.
+        matches!(service.actual, Actual::Ready | Actual::Degraded { .. })
+    });
+    if answers { tokio::time::timeout(PATIENCE, call).await.ok() } else { None }
+}
+
 /// Of all services that answer.
 pub(super) async fn ask(server: &Server, master: &MasterStatus) -> Vec<EngineStatus> {
     let mut all = Vec::new();
     for name in [ServiceName::Auth, ServiceName::Session] {
-        let answers = master.services.iter().find(|service| service.name == name).is_some_and(|service| {
-            // Of another, the socket is open and nobody reads it.
-            matches!(service.actual, Actual::Ready | Actual::Degraded { .. })
-        });
-        if !answers {
-            continue;
-        }
         let client = EnginesClient::new(server.channel(name.as_str()));
-        if let Ok(Ok(engines)) = tokio::time::timeout(PATIENCE, client.engines(NoInput {})).await {
+        if let Some(Ok(engines)) = soon(master, name, client.engines(NoInput {})).await {
             all.extend(engines);
         }
     }

@@ -1,6 +1,6 @@
 //! `tornadod device export`: the operator's way to what `tornado export` does.
 
-use super::{Server, say_json};
+use super::{Server, json_text};
 use crate::failure::Failure;
 use crate::output::say;
 use data_encoding::BASE64URL_NOPAD;
@@ -24,34 +24,40 @@ pub(super) struct Wish {
 
 pub(super) async fn run(server: &Server, wish: Wish, qr: bool, json: bool) -> Result<(), Failure> {
     let users = UsersClient::new(server.channel("auth"));
-    let input = IssueDevice { user: wish.user, name: wish.name.clone() };
+    let input = IssueDevice { user: wish.user.clone(), name: wish.name.clone() };
     let issued = users.issue_device(Acting::root(input)).await;
     let issued = issued.map_err(|e| Failure::of_call("make the device", &e))?;
-    let config = match connect(server, &issued, &wish.name, wish.lane).await {
-        Ok(config) => config,
+    let connected = connect(server, &issued, &wish.name, wish.lane).await;
+    match connected.and_then(|config| shown(&config, &issued, &wish, qr, json)) {
+        Ok(text) => {
+            say(text.trim_end());
+            Ok(())
+        }
         Err(failure) => {
             // What was half made is of no use; failing that, it is a login that nobody has.
             let half = Acting::root(DeviceRef { device_id: issued.device_id });
             drop(users.remove_device(half).await);
-            return Err(failure);
+            Err(failure)
         }
-    };
+    }
+}
+
+/// What is printed. The key is nowhere else: without this the device is of no use.
+fn shown(config: &Secret, issued: &IssuedDevice, wish: &Wish, qr: bool, json: bool) -> Result<String, Failure> {
     if json {
-        return say_json(&json!({
+        return json_text(&json!({
             "device_id": issued.device_id,
             "device_name": wish.name,
             "lane": wish.lane,
             "config": config.expose(),
         }));
     }
-    if qr {
-        let code = qrcode::QrCode::new(config.expose());
-        let code = code.map_err(|e| Failure::failed(format!("no QR code can be made: {e}")))?;
-        say(&code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build());
-    } else {
-        say(config.expose().trim_end());
+    if !qr {
+        return Ok(config.expose().to_owned());
     }
-    Ok(())
+    let code = qrcode::QrCode::new(config.expose());
+    let code = code.map_err(|e| Failure::failed(format!("no QR code can be made: {e}")))?;
+    Ok(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
 }
 
 /// Connects the device with a key pair whose private half leaves in the file only.
@@ -76,4 +82,25 @@ async fn connect(server: &Server, issued: &IssuedDevice, name: &DeviceName, lane
         return Err(unusable("it has no preshared keys".into()));
     }
     Ok(wg_quick(name, connection.on(lane), &key, Some(&preshared)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tornado_shared::model::DeviceId;
+
+    #[test]
+    fn what_cannot_be_shown_is_said_before_anything_is_printed() {
+        let issued = IssuedDevice {
+            username: "ann".parse().unwrap(),
+            device_id: DeviceId::random(),
+            access_token: Secret::new("t"),
+            export: Secret::new("e"),
+        };
+        let wish = Wish { user: "ann".into(), name: "phone".parse().unwrap(), lane: Lane::Direct };
+        let show = |config: &str, qr| shown(&Secret::new(config), &issued, &wish, qr, false);
+        assert_eq!(show("[Interface]", false).unwrap(), "[Interface]");
+        assert!(show("[Interface]", true).unwrap().lines().count() > 10);
+        assert!(show(&"x".repeat(4_000), true).is_err(), "more than a code holds: the device is taken back");
+    }
 }

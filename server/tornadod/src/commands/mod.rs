@@ -25,9 +25,10 @@ use crate::cli::{Invite, Operators, Session};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
+use nix::unistd::User;
 use serde::Serialize;
 use tornado_mesh::Channel;
-use tornado_mesh::master::Action;
+use tornado_mesh::master::{Action, ServiceName};
 
 /// Runs a command to its end.
 pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
@@ -83,6 +84,17 @@ impl Server {
     }
 }
 
+/// Instead of what a service would say.
+fn silent(service: ServiceName) -> String {
+    format!("unknown; service {service} does not answer")
+}
+
+/// The Unix user of a service: its name, and what the machine knows of it.
+fn unix_user(service: ServiceName) -> (&'static str, Option<User>) {
+    let name = tornado_master::service(service).role.unix_user();
+    (name, User::from_name(name).ok().flatten())
+}
+
 /// Runs a future of a command that asks no service.
 fn blocking<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -90,9 +102,12 @@ fn blocking<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
 }
 
 fn say_json<T: Serialize>(value: &T) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(|e| Failure::failed(format!("cannot print: {e}")))?;
-    output::say(&text);
+    output::say(&json_text(value)?);
     Ok(())
+}
+
+fn json_text<T: Serialize>(value: &T) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map_err(|e| Failure::failed(format!("cannot print: {e}")))
 }
 
 fn unix_now() -> i64 {

@@ -83,19 +83,15 @@ pub async fn close(server: &Server, device_id: DeviceId) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Live sessions and repairs in one line, for `tornadod status`.
-pub(super) async fn line(server: &Server) -> String {
-    match SessionsClient::new(server.channel("session")).status(NoInput {}).await {
-        Ok(status) => {
-            let repairs = match status.repairs.total() {
-                0 => "nothing had to be repaired".to_owned(),
-                repairs => format!("{repairs} repairs"),
-            };
-            let since = span(unix_now() - status.since);
-            format!("{} online, {} offline; {repairs} since {since} ago", status.online, status.offline)
-        }
-        Err(_) => "unknown; service session does not answer".into(),
-    }
+/// Live sessions and repairs in one line, for `tornadod status`. None: the service does not answer.
+pub(super) async fn line(server: &Server) -> Option<String> {
+    let status = SessionsClient::new(server.channel("session")).status(NoInput {}).await.ok()?;
+    let repairs = match status.repairs.total() {
+        0 => "nothing had to be repaired".to_owned(),
+        repairs => format!("{repairs} repairs"),
+    };
+    let since = span(unix_now() - status.since);
+    Some(format!("{} online, {} offline; {repairs} since {since} ago", status.online, status.offline))
 }
 
 /// What an account moved since it was made.

@@ -26,9 +26,17 @@ pub async fn status(server: &Server, json: bool) -> Result<(), Failure> {
     }
     print(&status);
     engines::print(&engines);
-    say(&format!("sessions: {}", super::sessions::line(server).await));
-    say(&format!("leak canary: {}", super::canary::line(server).await));
+    for (what, name, line) in lines(server, &status).await {
+        say(&format!("{what}: {}", line.unwrap_or_else(|| super::silent(name))));
+    }
     Ok(())
+}
+
+/// What services say in a line each.
+async fn lines(server: &Server, status: &MasterStatus) -> [(&'static str, ServiceName, Option<String>); 2] {
+    let sessions = engines::soon(status, ServiceName::Session, super::sessions::line(server)).await;
+    let canary = engines::soon(status, ServiceName::Wg, super::canary::line(server)).await;
+    [("sessions", ServiceName::Session, sessions.flatten()), ("leak canary", ServiceName::Wg, canary.flatten())]
 }
 
 pub async fn control(server: &Server, service: Option<ServiceName>, action: Action) -> Result<(), Failure> {
@@ -75,5 +83,41 @@ fn words(actual: &Actual) -> (&'static str, String) {
         Actual::BackingOff { reason, retry_in_ms } => ("backing off", format!("{reason}; again in {retry_in_ms} ms")),
         Actual::CrashLoop { reason } => ("crash loop", format!("{reason}; fix it, then `tornadod start`")),
         Actual::Stopping => ("stopping", String::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use std::time::{Duration, Instant};
+    use tornado_mesh::master::ServiceStatus;
+
+    #[tokio::test]
+    async fn a_service_that_is_not_ready_or_hangs_is_not_waited_for() {
+        let run = tempfile::tempdir().unwrap();
+        // As a starting service has it: the socket is open and nobody reads it.
+        let sockets = ["session", "wg"].map(|name| run.path().join(format!("{name}.sock")));
+        let _sockets = sockets.map(|path| std::os::unix::net::UnixListener::bind(path).unwrap());
+        let mut config = Config::default();
+        config.paths.run = run.path().to_owned();
+        let server = Server { config };
+        let starting = || Actual::Starting { reason: "waits".into() };
+        for (actual, limit) in [(starting(), 500), (Actual::Ready, 3_500)] {
+            let service = |name| ServiceStatus {
+                name,
+                wanted: Wanted::Running,
+                actual: actual.clone(),
+                pid: None,
+                started_at: None,
+                restarts: 0,
+                memory_bytes: None,
+            };
+            let services = vec![service(ServiceName::Session), service(ServiceName::Wg)];
+            let status = MasterStatus { version: "1".into(), started_at: 0, ready: false, services };
+            let began = Instant::now();
+            assert!(lines(&server, &status).await.iter().all(|(_, _, line)| line.is_none()));
+            assert!(began.elapsed() < Duration::from_millis(limit), "{actual:?}: {:?}", began.elapsed());
+        }
     }
 }

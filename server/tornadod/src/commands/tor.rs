@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::output::{bytes, say, span, table};
 use futures::StreamExt as _;
 use tornado_mesh::NoInput;
+use tornado_mesh::master::ServiceName;
 use tornado_mesh::tor::{
     Circuit, LaneReason, LaneState, ProbeReport, Tor as _, TorClient, TorControl, TorError, TorEvent, TorLogQuery,
     TorOrder, TorProcess, TorStatus,
@@ -35,7 +36,8 @@ async fn status(server: &Server, tor: &TorClient, json: bool) -> Result<(), Fail
         return say_json(&status);
     }
     print(&status);
-    say(&format!("leak canary: {}", super::canary::line(server).await));
+    let canary = super::canary::line(server).await;
+    say(&format!("leak canary: {}", canary.unwrap_or_else(|| super::silent(ServiceName::Wg))));
     Ok(())
 }
 

@@ -128,7 +128,8 @@ async fn show(server: &Server, users: &UsersClient, user: String, json: bool) ->
     say(&format!("e-mail      {}", info.email.as_deref().unwrap_or("-")));
     say(&format!("state       {}", if info.is_active { "active" } else { "suspended" }));
     say(&format!("at once     {} devices", info.max_devices));
-    let quota = info.month_quota.map_or_else(|| "none".into(), |bytes| format!("{bytes} bytes a month"));
+    let quota =
+        info.month_quota.map_or_else(|| "none".into(), |bytes| format!("{} a month", crate::output::bytes(bytes)));
     say(&format!("quota       {quota}"));
     let rate = |bytes: Option<u64>| bytes.map_or_else(|| "any".into(), |bytes| format!("{} kbit/s", bytes / 125));
     let treatment = info.treatment;

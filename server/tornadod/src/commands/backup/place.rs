@@ -17,8 +17,7 @@ pub(super) const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
 /// The Unix user of a service.
 pub(in crate::commands) fn owner_of(service: ServiceName) -> anyhow::Result<Owner> {
-    let name = tornado_master::service(service).role.unix_user();
-    let user = nix::unistd::User::from_name(name).ok().flatten();
+    let (name, user) = crate::commands::unix_user(service);
     let user = user.with_context(|| {
         format!("there is no Unix user '{name}'; install the file sysusers.d/tornado.conf and run `systemd-sysusers`")
     })?;

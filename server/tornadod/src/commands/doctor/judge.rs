@@ -116,7 +116,8 @@ fn ports(facts: &Facts, to: &mut Vec<Finding>) {
     for Port { protocol, number, what, holder } in &facts.ports {
         let other = match holder {
             Holder::Process { name, pid } if name != "tornadod" => format!("{name} (process {pid})"),
-            Holder::Unknown if !runs => "somebody".into(),
+            // Others see neither whose a port is nor whether the server runs.
+            Holder::Unknown if !runs && facts.is_root => "somebody".into(),
             Holder::Nobody if runs && facts.master.as_ref().is_some_and(|master| master.ready) => {
                 let why = "the server runs and says ready, and does not listen there";
                 let cure = "`tornadod status`, then `tornadod restart`";
@@ -196,13 +197,20 @@ fn network(facts: &Facts, to: &mut Vec<Finding>) {
     }
     let overlap = |a: &IpNet, b: &IpNet| a.contains(&b.addr()) || b.contains(&a.addr());
     for (lane, pool) in &facts.pools {
-        let other = facts.routes.iter().find(|route| route.net.prefix_len() > 1 && overlap(pool, &route.net));
-        if let Some(route) = other {
-            let what = format!("{} on {} overlaps the {lane} lane's pool {pool}", route.net, route.interface);
-            let why = "packets for devices would go there: another VPN or a local network uses these addresses";
-            let cure = "give the lane another pool in [lanes.pools], before devices are enrolled";
-            to.push(found("pool_overlap", Error, what, why, cure));
-        }
+        let others = facts.routes.iter().filter(|route| route.net.prefix_len() > 1 && overlap(pool, &route.net));
+        let Some(route) = others.max_by_key(|route| route.net.prefix_len()) else { continue };
+        // Of two routes the kernel takes the more exact one, and the lane's own is as exact as its pool.
+        let (severity, why) = if route.net.prefix_len() >= pool.prefix_len() {
+            (Error, "packets for devices would go there: another VPN or a local network uses these addresses")
+        } else {
+            (
+                Note,
+                "devices are served; but other machines there with an address of the pool and this server never meet",
+            )
+        };
+        let what = format!("{} on {} overlaps the {lane} lane's pool {pool}", route.net, route.interface);
+        let cure = "give the lane another pool in [lanes.pools], before devices are enrolled";
+        to.push(found("pool_overlap", severity, what, why, cure));
     }
     let default =
         |v4: bool| facts.routes.iter().any(|route| route.net.prefix_len() == 0 && route.net.addr().is_ipv4() == v4);

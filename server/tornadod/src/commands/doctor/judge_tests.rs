@@ -114,6 +114,17 @@ fn who_has_the_ports() {
 }
 
 #[test]
+fn who_is_not_root_accuses_nobody_of_what_cannot_be_seen() {
+    let found = after(|f| {
+        f.is_root = false;
+        f.master = None;
+        f.ports.iter_mut().for_each(|port| port.holder = Holder::Unknown);
+        f.sockets = vec![("/run/x.sock".into(), Socket::Answers)];
+    });
+    assert_eq!(found, ["not_root"]);
+}
+
+#[test]
 fn programs_and_kernel() {
     assert_eq!(after(|f| f.nft = Some(Err("No such file".into()))), ["nft_missing"]);
     assert_eq!(after(|f| f.nft = Some(Ok("nftables v0.9.8".into()))), ["nft_old"]);
@@ -131,7 +142,17 @@ fn the_network() {
     let chain = Drops { family: "ip".into(), table: "filter".into(), chain: "FORWARD".into(), hook: "forward".into() };
     assert_eq!(after(|f| f.drops = vec![chain]), ["firewall_drops"]);
     assert_eq!(after(|f| f.routes.push(route("10.8.0.0/24", "tun5"))), ["pool_overlap"]);
-    assert_eq!(after(|f| f.routes.push(route("10.0.0.0/8", "eth1"))), ["pool_overlap", "pool_overlap"]);
+    let overlaps = |nets: &[&str]| {
+        let mut facts = well();
+        facts.routes.extend(nets.iter().map(|net| route(net, "eth1")));
+        let found = judge(&facts);
+        assert!(found.iter().all(|finding| finding.code == "pool_overlap"), "{found:?}");
+        found.iter().map(|finding| finding.severity).collect::<Vec<_>>()
+    };
+    // The lane's own route is more exact: nothing goes elsewhere.
+    assert_eq!(overlaps(&["10.0.0.0/8"]), [Severity::Note, Severity::Note]);
+    assert_eq!(overlaps(&["10.8.0.0/16"]), [Severity::Error]);
+    assert_eq!(overlaps(&["10.0.0.0/8", "10.9.3.0/24"]), [Severity::Error, Severity::Note]);
     // Another VPN's two halves of everything overlap all pools and take nothing away from a more exact route.
     assert!(after(|f| f.routes.push(route("0.0.0.0/1", "tun5"))).is_empty());
     assert_eq!(after(|f| f.routes.clear()), ["no_egress"]);

@@ -37,8 +37,9 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
     let routes = routes_v4.into_iter().chain(parse::routes_v6(&read("/proc/net/ipv6_route")));
     let ours = [config.wg.direct.clone(), config.wg.tor.clone(), "lo".to_owned()];
     let pools = [("direct", config.lanes.pools.direct), ("tor", config.lanes.pools.tor)];
+    let is_root = nix::unistd::geteuid().is_root();
     let mut facts = Facts {
-        is_root: nix::unistd::geteuid().is_root(),
+        is_root,
         now,
         config_error,
         host: host(&config),
@@ -56,8 +57,9 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
         pools: pools.iter().flat_map(|(lane, p)| [(*lane, p.v4.into()), (*lane, p.v6.into())]).collect(),
         clock: Clock { synchronised: synchronised(), newest_file: files::newest(&config.paths.state) },
         disks: files::disks(&[&config.paths.state, &config.paths.run]),
-        secrets: state::secrets(&config),
-        certificate: state::certificate(&config),
+        // Others may not read what is to be judged there.
+        secrets: if is_root { state::secrets(&config) } else { Vec::new() },
+        certificate: if is_root { state::certificate(&config) } else { None },
         sockets: state::sockets(&config.paths.run),
         unreadable: state::unreadable(config_path),
         ..Facts::default()

@@ -1,24 +1,18 @@
 //! Users, files, disks, databases.
 
 use crate::commands::doctor::facts::{Database, Disk, FileFact};
+use crate::commands::unix_user;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
-use tornado_mesh::master::ServiceName;
 use tornado_shared::model::UnixSeconds;
 
 /// Files that are named; more of the same say nothing new.
 const MOST: usize = 10;
 
-fn uid_of(service: ServiceName) -> Option<u32> {
-    let name = tornado_master::service(service).role.unix_user();
-    nix::unistd::User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
-}
-
 pub(super) fn missing_users() -> Vec<&'static str> {
-    let absent = |service: &ServiceName| uid_of(*service).is_none();
-    super::services().filter(absent).map(|service| tornado_master::service(service).role.unix_user()).collect()
+    super::services().map(unix_user).filter(|(_, user)| user.is_none()).map(|(name, _)| name).collect()
 }
 
 /// Everything of the state that has another owner or more open mode than it must.
@@ -28,8 +22,8 @@ pub(super) fn state(state: &Path) -> Vec<FileFact> {
         wrong.push(fact);
     }
     for service in super::services() {
-        let Some(uid) = uid_of(service) else { continue };
-        each(&state.join(service.as_str()), &mut |path| wrong.extend(fact(path, uid, 0o700)));
+        let (_, Some(user)) = unix_user(service) else { continue };
+        each(&state.join(service.as_str()), &mut |path| wrong.extend(fact(path, user.uid.as_raw(), 0o700)));
     }
     wrong.truncate(MOST);
     wrong

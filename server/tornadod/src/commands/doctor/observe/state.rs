@@ -2,7 +2,7 @@
 
 use super::super::facts::{Certificate, SecretFact, Socket};
 use crate::cluster;
-use crate::commands::unix_now;
+use crate::commands::{unix_now, unix_user};
 use crate::config::Config;
 use nix::unistd::User;
 use std::fs::Metadata;
@@ -12,11 +12,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 use tornado_mesh::engines::{EngineKind, EnginePart, EngineStatus};
 use tornado_mesh::master::ServiceName;
-
-fn user_of(service: ServiceName) -> (&'static str, Option<User>) {
-    let name = tornado_master::service(service).role.unix_user();
-    (name, User::from_name(name).ok().flatten())
-}
 
 /// True when the mode lets `user` do what `bit` (4: read, 1: enter) stands for.
 fn may(user: &User, found: &Metadata, bit: u32) -> bool {
@@ -44,7 +39,7 @@ fn barred(path: &Path, user: &User) -> Option<String> {
 
 /// The configuration, when a service cannot read it. Each does, as its own Unix user.
 pub(super) fn unreadable(path: &Path) -> Option<(PathBuf, String)> {
-    let barred_of = |service| user_of(service).1.and_then(|user| barred(path, &user));
+    let barred_of = |service| unix_user(service).1.and_then(|user| barred(path, &user));
     super::services().find_map(barred_of).map(|why| (path.to_owned(), why))
 }
 
@@ -61,7 +56,7 @@ pub(super) fn secrets(config: &Config) -> Vec<SecretFact> {
     ];
     let wrong = |(file, reader): (&str, Option<ServiceName>)| {
         let path = config.paths.secrets.join(file);
-        let (group, user) = reader.map_or(("root", None), user_of);
+        let (group, user) = reader.map_or(("root", None), unix_user);
         let why = match tornado_store::read_secret(&path) {
             Err(error) => error.to_string(),
             Ok(Some(password)) if password.is_empty() => "its first line is empty".to_owned(),
@@ -76,7 +71,7 @@ pub(super) fn secrets(config: &Config) -> Vec<SecretFact> {
 pub(super) fn certificate(config: &Config) -> Option<Certificate> {
     let path = config.client_api.certificate.clone()?;
     let key = config.client_api.key.clone();
-    let of_service = user_of(ServiceName::ClientApi).1;
+    let of_service = unix_user(ServiceName::ClientApi).1;
     let barred = of_service.and_then(|user| barred(&path, &user).or_else(|| barred(&key?, &user)));
     // As the service does it; without a directory of its own it makes none.
     let loaded = tornado_client_api::load_tls(&config.client_api, Path::new(""), SystemTime::now())
