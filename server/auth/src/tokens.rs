@@ -193,6 +193,8 @@ mod tests {
         let pair = keys().write(holder(), Uuid::new_v4(), NOW, LIFETIMES).unwrap();
         let ours = keys();
         assert_eq!(ours.verify_access(&pair.access_token, NOW), Err(TokenError::UnknownKey));
+        // As one whose key has been forgotten since; there is no telling which.
+        assert_eq!(ours.verify_access(&pair.access_token, NOW + 1000), Err(TokenError::Expired));
         let mine = ours.write(holder(), Uuid::new_v4(), NOW, LIFETIMES).unwrap();
         let altered = mine.access_token.expose().replacen('.', ".e", 1);
         assert_eq!(ours.verify_access(&Secret::new(altered), NOW), Err(TokenError::Invalid));
