@@ -1,6 +1,7 @@
 //! `tornadod backup` and `tornadod restore`
 
 mod collect;
+mod elsewhere;
 mod place;
 mod restore;
 mod swap;
@@ -65,21 +66,27 @@ fn written(
     let profile = if config.store.url.is_some() { Profile::Cluster } else { Profile::Embedded };
     let manifest = Manifest::new(super::unix_now(), env!("CARGO_PKG_VERSION"), profile);
     let sources = collect::collect(config, config_path, &staging.path)?;
-    let unfinished = beside(file, "unfinished");
-    let written = (|| {
-        let to = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let written = new_file(file, |to| {
         let passphrase = passphrase.map(|passphrase| (passphrase, Cost::default()));
         let (mut to, manifest) = tornado_backup::write(BufWriter::new(to), manifest, &sources, passphrase)
             // Its words hold those of its source.
             .map_err(|error| anyhow!("{error}"))?;
         to.flush()?;
         to.get_ref().sync_all()?;
-        // `link` fails when the name was taken meanwhile, where `rename` would replace the file.
-        std::fs::hard_link(&unfinished, file)?;
-        anyhow::Ok(manifest)
-    })();
-    drop(std::fs::remove_file(&unfinished));
+        Ok(manifest)
+    });
     written.with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Makes a file that only root reads, under a name that is not taken; none when it does not become whole. Not by a
+/// second name in the same directory: some file systems of portable disks know no links.
+fn new_file<T>(path: &Path, fill: impl FnOnce(File) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let done = fill(file).and_then(|filled| swap::sync_parent(path).map(|()| filled));
+    if done.is_err() {
+        drop(std::fs::remove_file(path));
+    }
+    done
 }
 
 /// A directory for copies, as private as what they are copies of; one backup at a time.
@@ -129,4 +136,28 @@ pub(super) fn beside(file: &Path, word: &str) -> PathBuf {
 
 fn entry_path(text: String) -> anyhow::Result<EntryPath> {
     EntryPath::try_from(text.clone()).with_context(|| format!("a file named {text} cannot be saved"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_backup_is_whole_or_not_there_and_takes_no_name_of_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.backup");
+        let write = |path: &Path, text: &str| new_file(path, |mut file| Ok(file.write_all(text.as_bytes())?));
+        write(&path, "1").unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(write(&path, "2").is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "1");
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(dir.path().join("elsewhere"), &link).unwrap();
+        assert!(write(&link, "3").is_err() && !dir.path().join("elsewhere").exists());
+        let failing = dir.path().join("b.backup");
+        assert!(new_file::<()>(&failing, |mut file| Ok(file.write_all(b"4")?).and_then(|()| bail!("full"))).is_err());
+        assert!(!failing.exists());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "nothing else was made");
+    }
 }

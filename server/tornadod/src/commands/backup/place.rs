@@ -45,6 +45,8 @@ pub(super) enum Place {
         /// The service that reads it, by its group; none: root alone.
         reader: Option<ServiceName>,
     },
+    /// Nowhere: the configuration names no place for this.
+    Nowhere(&'static str),
 }
 
 /// Where `name` goes under `config`.
@@ -63,17 +65,15 @@ pub(super) fn place(name: &str, config: &Config) -> anyhow::Result<Place> {
         };
         return Ok(Place::Elsewhere { path: config.paths.secrets.join(file), mode: 0o640, reader });
     }
-    let named = |path: &Option<PathBuf>| path.clone().context("the configuration names no certificate");
+    let named = |path: &Option<PathBuf>, what, mode, reader| {
+        path.clone().map_or(Place::Nowhere(what), |path| Place::Elsewhere { path, mode, reader })
+    };
     match name {
         super::CONFIG => Ok(Place::Config),
-        super::CERTIFICATE => {
-            Ok(Place::Elsewhere { path: named(&config.client_api.certificate)?, mode: 0o644, reader: None })
+        super::CERTIFICATE => Ok(named(&config.client_api.certificate, "certificate", 0o644, None)),
+        super::CERTIFICATE_KEY => {
+            Ok(named(&config.client_api.key, "key of a certificate", 0o640, Some(ServiceName::ClientApi)))
         }
-        super::CERTIFICATE_KEY => Ok(Place::Elsewhere {
-            path: named(&config.client_api.key)?,
-            mode: 0o640,
-            reader: Some(ServiceName::ClientApi),
-        }),
         other => bail!("{other} is in the backup, and this program does not know where it belongs"),
     }
 }
@@ -107,11 +107,13 @@ mod tests {
         let secret = Place::Elsewhere { path, mode: 0o640, reader: Some(ServiceName::Session) };
         assert_eq!(of("secrets/session.redis", &config), Some(secret));
         assert_eq!(of(super::super::CONFIG, &config), Some(Place::Config));
-        for bad in ["state/auth", "state/nobody/x", "tls/key.pem", "etc/passwd"] {
+        for bad in ["state/auth", "state/nobody/x", "etc/passwd"] {
             assert_eq!(of(bad, &config), None, "{bad}");
         }
+        // One that nobody names is left out.
+        assert!(matches!(of("tls/key.pem", &config), Some(Place::Nowhere(_))));
         config.client_api.key = Some("/etc/ssl/k.pem".into());
-        assert!(of("tls/key.pem", &config).is_some());
+        assert!(matches!(of("tls/key.pem", &config), Some(Place::Elsewhere { .. })));
     }
 
     #[test]

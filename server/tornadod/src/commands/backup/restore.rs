@@ -1,6 +1,7 @@
 //! `tornadod restore`: everything is read and checked before anything is changed, then put in place in one step.
 
-use super::place::{Owner, Place, ROOT, is_empty, owner_of, place};
+use super::elsewhere::{Elsewhere, unpacked};
+use super::place::{Owner, Place, is_empty, owner_of, place};
 use super::{CONFIG, beside, must_be_root, swap};
 use crate::commands::{blocking, machine, password, unix_now};
 use crate::config::Config;
@@ -12,7 +13,7 @@ use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufReader, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tornado_backup::{Archive, Entry, Error, Manifest, Profile};
 use tornado_mesh::master::ServiceName;
 use tornado_shared::model::Secret;
@@ -33,7 +34,13 @@ pub fn restore(config_path: &Path, args: &machine::Restore) -> Result<(), Failur
         .map(|entry| place(entry.path.as_str(), &config))
         .collect::<Result<_, _>>()
         .map_err(Failure::from)?;
-    let state = config.paths.state.clone();
+    // Where it is a link, the directory it leads to.
+    let state = std::fs::canonicalize(&config.paths.state).unwrap_or_else(|_| config.paths.state.clone());
+    if swap::is_mount_point(&state).with_context(|| format!("cannot look at {}", state.display()))? {
+        let cure = "set [paths] state to a directory below it, or unmount it, restore, and copy the files onto it";
+        let why = "a file system is mounted there, and a whole state takes the place of another in one step";
+        return Err(Failure::refused(format!("cannot restore into {}: {why}; {cure}", state.display())));
+    }
     if !args.force && !is_empty(&state).with_context(|| format!("cannot look into {}", state.display()))? {
         let hint = "to replace it (it is kept beside), add --force";
         return Err(Failure::refused(format!("there is a state in {} already; {hint}", state.display())));
@@ -44,19 +51,17 @@ pub fn restore(config_path: &Path, args: &machine::Restore) -> Result<(), Failur
         drop(std::fs::remove_dir_all(&new));
         unpack(&args.file, passphrase.as_ref(), &new, &places)?;
         prove(&new, &manifest)?;
-        give(&new)
+        give(&new)?;
+        Elsewhere::prepare(&new, &places, config_path, keeps_own, unix_now())
     })();
-    if let Err(error) = written {
+    let elsewhere = written.map_err(|error| {
         drop(std::fs::remove_dir_all(&new));
-        return Err(Failure::failed(format!("{error:#}; nothing was changed")));
-    }
-    let elsewhere = finish_elsewhere(&new, &places, config_path, keeps_own)?;
+        Failure::failed(format!("{error:#}; nothing was changed"))
+    })?;
     let kept = swap::swap(&new, &state, &beside(&state, &format!("before-{}", unix_now())))?;
-    for (from, to) in &elsewhere {
-        std::fs::rename(from, to).with_context(|| format!("cannot write {}", to.display()))?;
-    }
-    tell(&manifest, &state, kept.as_deref(), config_path, keeps_own);
-    Ok(())
+    let finished = elsewhere.finish();
+    tell(&manifest, &state, kept.as_deref(), finished.as_deref().unwrap_or_default());
+    Ok(finished.map(drop)?)
 }
 
 /// Reads all of it, changes nothing. Returns the configuration that is in it.
@@ -148,7 +153,7 @@ fn unpack(file: &Path, passphrase: Option<&Secret>, new: &Path, places: &[Place]
         let (number, place) = next.next().ok_or_else(|| io::Error::other("the backup changed meanwhile"))?;
         let path = match place {
             Place::State { service, rest } => new.join(service.as_str()).join(rest),
-            Place::Config | Place::Elsewhere { .. } => new.join(format!(".elsewhere-{number}")),
+            Place::Config | Place::Elsewhere { .. } | Place::Nowhere(_) => unpacked(new, number),
         };
         directory(path.parent().unwrap_or(new), 0o700)?;
         let to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
@@ -218,52 +223,13 @@ fn give_all(path: &Path, owner: Owner) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Puts the files that are not state beside their places. Returns the renames that are left to do.
-fn finish_elsewhere(
-    new: &Path,
-    places: &[Place],
-    config_path: &Path,
-    keeps_own: bool,
-) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
-    let mut renames = Vec::new();
-    for (number, place) in places.iter().enumerate() {
-        let (path, mode, reader) = match place {
-            Place::State { .. } => continue,
-            Place::Config if keeps_own => (beside(config_path, "from-backup"), 0o644, None),
-            Place::Config => (config_path.to_owned(), 0o644, None),
-            Place::Elsewhere { path, mode, reader } => (path.clone(), *mode, *reader),
-        };
-        let from = new.join(format!(".elsewhere-{number}"));
-        let unfinished = beside(&path, "restoring");
-        let owner = reader.map_or(Ok(ROOT), owner_of)?;
-        (|| {
-            directory(path.parent().unwrap_or(Path::new("/")), 0o755)?;
-            std::fs::copy(&from, &unfinished)?;
-            lchown(&unfinished, Some(0), Some(owner.gid))?;
-            std::fs::set_permissions(&unfinished, Permissions::from_mode(mode))?;
-            File::open(&unfinished)?.sync_all()?;
-            std::fs::remove_file(&from)
-        })()
-        .with_context(|| format!("cannot write {}", path.display()))?;
-        renames.push((unfinished, path));
-    }
-    Ok(renames)
-}
-
-fn tell(manifest: &Manifest, state: &Path, kept: Option<&Path>, config_path: &Path, keeps_own: bool) {
+fn tell(manifest: &Manifest, state: &Path, kept: Option<&Path>, elsewhere: &[String]) {
     let age = crate::output::span(unix_now() - manifest.taken_at);
     say(&format!("The server of {age} ago is in {}.", state.display()));
     if let Some(kept) = kept {
         say(&format!("What was there is in {}; remove it when you no longer need it.", kept.display()));
     }
-    if keeps_own {
-        let beside = beside(config_path, "from-backup");
-        say(&format!(
-            "{} sets something and stays; that of the backup is in {}.",
-            config_path.display(),
-            beside.display()
-        ));
-    }
+    elsewhere.iter().for_each(|line| say(line));
     match manifest.profile {
         Profile::Embedded => {}
         Profile::Cluster => say("Restore PostgreSQL from its dump as well before you start the server."),

@@ -3,21 +3,25 @@
 use anyhow::Context as _;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// Puts `new` in the place of `old`, which may be absent. Returns where the old one is now, if it was not empty.
 /// At no moment is there none, or a part of one.
 pub(super) fn swap(new: &Path, old: &Path, keep_as: &Path) -> anyhow::Result<Option<PathBuf>> {
     let failed = || format!("cannot put {} in the place of {}", new.display(), old.display());
-    if !old.exists() {
-        std::fs::rename(new, old).with_context(failed)?;
-        sync_parent(old)?;
+    let is_first = !old.exists();
+    let put = if is_first { std::fs::rename(new, old) } else { exchange(new, old) };
+    if let Err(error) = put {
+        // From here on, had it worked, it would name what was there before.
+        drop(std::fs::remove_dir_all(new));
+        return Err(error).with_context(|| format!("{}; nothing was changed", failed()));
+    }
+    sync_parent(old)?;
+    if is_first {
         return Ok(None);
     }
-    renameat2(AT_FDCWD, new, AT_FDCWD, old, RenameFlags::RENAME_EXCHANGE)
-        .map_err(std::io::Error::from)
-        .with_context(failed)?;
-    sync_parent(old)?;
     // `new` names what was there before.
     if super::place::is_empty(new)? {
         std::fs::remove_dir_all(new).with_context(|| format!("cannot remove {}", new.display()))?;
@@ -27,7 +31,48 @@ pub(super) fn swap(new: &Path, old: &Path, keep_as: &Path) -> anyhow::Result<Opt
     Ok(Some(keep_as.to_owned()))
 }
 
-fn sync_parent(path: &Path) -> anyhow::Result<()> {
+/// Puts a file in the place of another, which goes to `keep_as`, or goes.
+pub(super) fn swap_file(new: &Path, old: &Path, keep_as: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(keep_as) = keep_as {
+        std::fs::rename(old, keep_as)?;
+    }
+    if let Err(error) = std::fs::rename(new, old) {
+        if let Some(keep_as) = keep_as {
+            std::fs::rename(keep_as, old)?;
+        }
+        return Err(error.into());
+    }
+    sync_parent(old)
+}
+
+fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    Ok(renameat2(AT_FDCWD, one, AT_FDCWD, other, RenameFlags::RENAME_EXCHANGE)?)
+}
+
+/// Whether something is mounted on this directory: then no other can take its place.
+pub(super) fn is_mount_point(path: &Path) -> io::Result<bool> {
+    let path = match std::fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        path => path?,
+    };
+    // proc(5): the fifth field, with spaces and the like as octal numbers.
+    let mounts = std::fs::read("/proc/self/mountinfo")?;
+    let mut targets = mounts.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
+    Ok(targets.any(|target| unescaped(target) == path.as_os_str().as_bytes()))
+}
+
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::new(), text);
+    while let Some((first, after)) = rest.split_first() {
+        let number = after.get(..3).filter(|_| *first == b'\\').and_then(|three| std::str::from_utf8(three).ok());
+        let byte = number.and_then(|octal| u8::from_str_radix(octal, 8).ok());
+        out.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { after.get(3..).unwrap_or_default() } else { after };
+    }
+    out
+}
+
+pub(super) fn sync_parent(path: &Path) -> anyhow::Result<()> {
     let parent = path.parent().context("it has no parent directory")?;
     File::open(parent).and_then(|directory| directory.sync_all()).context("cannot flush the directory")
 }
@@ -54,5 +99,33 @@ mod tests {
         fill(&new, "3");
         assert_eq!(swap(&new, &old, &kept.join("again")).unwrap(), None);
         assert!(!new.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_put_in_place_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let new = dir.path().join("new");
+        std::fs::create_dir_all(&new).unwrap();
+        assert!(swap(&new, &dir.path().join("none/state"), &dir.path().join("kept")).is_err());
+        assert!(!new.exists());
+    }
+
+    #[test]
+    fn a_mount_point_is_known() {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("skipped: needs root");
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("the state");
+        assert!(!is_mount_point(&state).unwrap());
+        std::fs::create_dir(&state).unwrap();
+        assert!(!is_mount_point(&state).unwrap());
+        // Of the same file system, so its number tells nothing.
+        let flags = nix::mount::MsFlags::MS_BIND;
+        nix::mount::mount(Some(dir.path()), &state, None::<&str>, flags, None::<&str>).unwrap();
+        let found = is_mount_point(&state);
+        nix::mount::umount(&state).unwrap();
+        assert!(found.unwrap());
     }
 }
