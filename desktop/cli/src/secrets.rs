@@ -44,12 +44,12 @@ impl Typed {
         &self,
         call: impl AsyncFn(Secret, Option<Secret>) -> Result<T, HelperError>,
     ) -> Result<T, Failure> {
-        let wanted = match call(self.password.clone(), self.totp.clone()).await {
-            Err(HelperError::Refused { code, .. }) if code == "totp_required" && self.totp.is_none() => true,
+        match call(self.password.clone(), self.totp.clone()).await {
+            Err(HelperError::Refused { code, .. }) if code == "totp_required" && self.totp.is_none() => {}
             Err(other) => return Err(other.into()),
             Ok(answer) => return Ok(answer),
-        };
-        if !(wanted && std::io::stdin().is_terminal()) {
+        }
+        if !std::io::stdin().is_terminal() {
             return Err(Failure::CodeWanted);
         }
         let code = Secret::new(rpassword::prompt_password(CODE_PROMPT)?);

@@ -137,7 +137,8 @@ async fn every_failure_has_its_code() {
     let json: Status = serde_json::from_slice(&run(&["--json", "status"], "").stdout).unwrap();
     assert_eq!(json, idle());
 
-    let refused = HelperError::Refused { code: "invalid_credentials".into(), detail: "wrong".into() };
+    let refused =
+        HelperError::Refused { code: "invalid_credentials".into(), detail: "wrong".into(), retry_after: None };
     let busy = "data_plane_unavailable".to_owned();
     let away =
         HelperError::Unreachable { code: busy, detail: "the lanes could not be set up".into(), retry_after: Some(7) };
@@ -210,7 +211,8 @@ fn on_a_terminal(socket: &Path, words: &str, typed: &str) -> (Option<i32>, Strin
 async fn a_second_factor_is_asked_for_where_somebody_can_answer() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("h.sock");
-    let wanted = HelperError::Refused { code: "totp_required".into(), detail: "a code is needed".into() };
+    let wanted =
+        HelperError::Refused { code: "totp_required".into(), detail: "a code is needed".into(), retry_after: None };
     let told = Arc::new(Told { error: Mutex::new(wanted), seen: Mutex::default(), status: watch::Sender::new(idle()) });
     let stop = CancellationToken::new();
     let listener = tornado_helper_api::listen(&socket).unwrap();

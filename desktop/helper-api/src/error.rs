@@ -1,6 +1,7 @@
 //! What the helper can answer besides success.
 
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use tornado_shared::problem::Problem;
 
 /// Why the helper did not do as asked. Codes are stable; texts say what failed, why, and what to do next.
@@ -35,6 +36,9 @@ pub enum HelperError {
         code: String,
         /// The server's sentence.
         detail: String,
+        /// Seconds after which it may be otherwise, when the server said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u64>,
     },
     /// The server cannot be reached or cannot do it now.
     #[error("{detail}")]
@@ -85,6 +89,28 @@ impl HelperError {
         Self::Unreachable { code: "unreachable".into(), detail: detail.into(), retry_after: None }
     }
 
+    /// How long the server asked to wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } | Self::Unreachable { retry_after, .. } => {
+                retry_after.map(Duration::from_secs)
+            }
+            Self::NotRunning(_)
+            | Self::Forbidden(_)
+            | Self::Malformed(_)
+            | Self::BadInvitation(_)
+            | Self::NotEnrolled
+            | Self::NotLoggedIn
+            | Self::NotConnected
+            | Self::Untrusted(_)
+            | Self::NoHandshake(_)
+            | Self::Blocked(_)
+            | Self::Tunnel(_)
+            | Self::Internal(_) => None,
+        }
+    }
+
     /// Stable code.
     #[must_use]
     pub fn code(&self) -> &str {
@@ -109,7 +135,7 @@ impl HelperError {
     #[must_use]
     pub fn to_problem(&self) -> Problem {
         let mut problem = Problem::new(self.status(), self.code(), self.to_string());
-        if let Self::Unreachable { retry_after, .. } = self {
+        if let Self::Unreachable { retry_after, .. } | Self::Refused { retry_after, .. } = self {
             problem.retry_after = *retry_after;
         }
         problem.error = serde_json::to_value(self).ok();

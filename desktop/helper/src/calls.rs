@@ -179,7 +179,7 @@ impl Inner {
             // A login must not let out what goes into a tunnel: it is held back until that stands again.
             Some(wanted) => {
                 if !engine.tunnel.watch().borrow().held {
-                    let mut hold = wanted.ended("a new login took the place of the former one");
+                    let mut hold = wanted.ended("a new login took the place of the former one", true);
                     hold.outside.extend(api.iter().copied().map(Outside::tcp));
                     let view = engine.tunnel.block(hold).await.map_err(|e| HelperError::Internal(e.to_string()))?;
                     engine.publish.tunnel(&view);

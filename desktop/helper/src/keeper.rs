@@ -20,7 +20,8 @@ pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
         }
         tokio::select! {
             () = shutdown.cancelled() => return,
-            () = wake.notified() => {}
+            // Somebody logged in: what was waited for may be otherwise.
+            () = wake.notified() => retry = Retry::now(),
             () = tokio::time::sleep_until(due.into()) => {
                 if let Some(engine) = engine.upgrade() {
                     engine.keep().await;
@@ -28,11 +29,11 @@ pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
             }
             () = tokio::time::sleep_until(retry.at.into()), if again => {
                 let Some(engine) = engine.upgrade() else { return };
-                tokio::select! {
+                let asked = tokio::select! {
                     () = shutdown.cancelled() => return,
-                    () = engine.try_again() => {}
-                }
-                retry.later(rand::random());
+                    asked = engine.try_again() => asked,
+                };
+                retry.later(Instant::now(), asked, rand::random());
             }
             changed = view.changed() => {
                 let (Ok(()), Some(engine)) = (changed, engine.upgrade()) else { return };
@@ -65,11 +66,11 @@ impl Retry {
         Self { at: Instant::now(), failures: 0 }
     }
 
-    /// Doubles the pause from one second to half a minute.
-    fn later(&mut self, jitter: f64) {
+    /// Doubles the pause from one second to half a minute, or as long as the server asked.
+    fn later(&mut self, now: Instant, asked: Option<Duration>, jitter: f64) {
         let pause = Duration::from_secs(1 << self.failures.min(5)).min(Duration::from_secs(30));
         self.failures = self.failures.saturating_add(1);
-        self.at = Instant::now() + pause.mul_f64(1.0 - 0.1 * jitter.clamp(0.0, 1.0));
+        self.at = now + pause.mul_f64(1.0 - 0.1 * jitter.clamp(0.0, 1.0)).max(asked.unwrap_or_default());
     }
 }
 
@@ -79,17 +80,23 @@ impl Engine {
         let view = self.tunnel.watch().borrow().clone();
         let lost = match view.blocked {
             // The last one after a new login, or when the server may think otherwise: a slot is free again.
-            Some(BlockedReason::Interrupted | BlockedReason::Lost | BlockedReason::Ended(_)) => true,
+            Some(
+                BlockedReason::Interrupted | BlockedReason::Lost | BlockedReason::Ended(_) | BlockedReason::Denied(_),
+            ) => true,
             Some(BlockedReason::Store(_) | BlockedReason::Unknown(_) | BlockedReason::CleanUp(_)) | None => false,
         };
         lost && view.phase == Phase::Blocked && self.wishes.now().is_some() && self.publish.now().logged_in
     }
 
-    /// Tries to have the wanted tunnel back. Why it failed stands in the status.
-    async fn try_again(&self) {
-        let Some(wanted) = self.wishes.now() else { return };
+    /// Tries to have the wanted tunnel back. Why it failed stands in the status. Returns how long the server asked to
+    /// wait.
+    async fn try_again(&self) -> Option<Duration> {
+        let wanted = self.wishes.now()?;
         match self.bring_up(wanted.lane).await {
-            Ok(_) => tracing::info!("the tunnel is up again"),
+            Ok(_) => {
+                tracing::info!("the tunnel is up again");
+                None
+            }
             Err(error) => {
                 tracing::info!(code = error.code(), "the tunnel is not up again; traffic stays held back");
                 let inner = self.inner.lock().await;
@@ -97,8 +104,9 @@ impl Engine {
                 if inner.is_logged_in() {
                     self.publish.notice(error.code(), &error);
                 } else {
-                    self.hold_back(&error.to_string(), self.wish()).await;
+                    self.hold_back(&error.to_string(), false, self.wish()).await;
                 }
+                error.retry_after()
             }
         }
     }
@@ -174,7 +182,7 @@ impl Engine {
                     // The server no longer wants this device. Its user does not know yet: nothing goes in the clear.
                     inner.session = None;
                     self.publish.session(None);
-                    self.hold_back(&error.to_string(), wish).await;
+                    self.hold_back(&error.to_string(), inner.is_logged_in(), wish).await;
                 }
             }
         }
@@ -182,8 +190,8 @@ impl Engine {
 
     /// Holds all traffic back, and says why, until somebody logs in or wants no tunnel any more. Nothing to do when that
     /// was said already: `wish` is the number of before.
-    async fn hold_back(&self, why: &str, wish: u64) {
-        let Some(hold) = self.wishes.now().map(|wanted| wanted.ended(why)) else { return };
+    async fn hold_back(&self, why: &str, logged_in: bool, wish: u64) {
+        let Some(hold) = self.wishes.now().map(|wanted| wanted.ended(why, logged_in)) else { return };
         match self.tunnel.block(hold).await {
             Ok(view) => self.publish.tunnel(&view),
             Err(error) => tracing::error!(%error, "traffic could not be held back"),
@@ -211,4 +219,21 @@ fn ends_session(error: &ApiError) -> bool {
         && !error.wants_fresh_token()
         && !error.is_session_expired()
         || matches!(error, ApiError::Downgrade(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_are_never_shorter_than_the_server_asked() {
+        let now = Instant::now();
+        let mut retry = Retry::now();
+        let mut pause = |asked: Option<u64>| {
+            retry.later(now, asked.map(Duration::from_secs), 0.0);
+            retry.at.saturating_duration_since(now).as_secs()
+        };
+        assert_eq!([pause(None), pause(None), pause(None)], [1, 2, 4]);
+        assert_eq!([pause(Some(3600)), pause(Some(3)), pause(None), pause(None)], [3600, 16, 30, 30]);
+    }
 }

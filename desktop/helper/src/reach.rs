@@ -90,12 +90,14 @@ pub(crate) async fn endpoint(resolver: &mut Resolver, offer: &Offer) -> Result<S
 /// An API error in the contract's words.
 pub(crate) fn translate(error: &ApiError) -> HelperError {
     let text = error.to_string();
+    let retry_after = error.retry_after().map(|after| after.as_secs());
     match error {
         ApiError::Unreachable(_) | ApiError::Timeout | ApiError::Busy { .. } => {
-            let retry_after = error.retry_after().map(|after| after.as_secs());
             HelperError::Unreachable { code: error.code().to_owned(), detail: text, retry_after }
         }
-        ApiError::Refused { code, detail, .. } => HelperError::Refused { code: code.clone(), detail: detail.clone() },
+        ApiError::Refused { code, detail, .. } => {
+            HelperError::Refused { code: code.clone(), detail: detail.clone(), retry_after }
+        }
         ApiError::WrongCertificate
         | ApiError::WrongServer(_)
         | ApiError::Crypto(_)

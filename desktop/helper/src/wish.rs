@@ -56,9 +56,10 @@ impl Wanted {
         Self { lane: plan.lane, api: plan.api.clone(), ends, hosts }
     }
 
-    /// What to hold back once the server wants this device no longer.
-    pub(crate) fn ended(&self, why: &str) -> Hold {
-        Hold { reason: BlockedReason::Ended(why.to_owned()), outside: self.outside() }
+    /// What to hold back once the server wants this device no longer, or not now.
+    pub(crate) fn ended(&self, why: &str, logged_in: bool) -> Hold {
+        let reason = if logged_in { BlockedReason::Denied } else { BlockedReason::Ended };
+        Hold { reason: reason(why.to_owned()), outside: self.outside() }
     }
 
     fn outside(&self) -> Vec<Outside> {

@@ -36,6 +36,8 @@ pub enum Error {
         code: String,
         /// For people.
         detail: String,
+        /// Seconds after which it may be otherwise, when the server said.
+        retry_after: Option<u64>,
     },
     /// The TLS key is not the pinned one.
     #[error("the server's certificate is not the one this device knows; nothing was sent to it")]
@@ -126,10 +128,11 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Busy { retry_after, .. } => retry_after.map(|s| Duration::from_secs(s.min(3600))),
+            Self::Busy { retry_after, .. } | Self::Refused { retry_after, .. } => {
+                retry_after.map(|s| Duration::from_secs(s.min(3600)))
+            }
             Self::Unreachable(_)
             | Self::Timeout
-            | Self::Refused { .. }
             | Self::WrongCertificate
             | Self::WrongServer(_)
             | Self::Crypto(_)
@@ -147,10 +150,11 @@ impl Error {
         // Control characters have no place in a terminal or a log.
         let clean = |s: String, max: usize| s.chars().filter(|c| !c.is_control()).take(max).collect::<String>();
         let (code, detail) = (clean(problem.code, 64), clean(problem.detail, 400));
+        let retry_after = retry_after.or(problem.retry_after);
         match status {
-            429 | 500..=599 => Self::Busy { status, code, detail, retry_after: retry_after.or(problem.retry_after) },
+            429 | 500..=599 => Self::Busy { status, code, detail, retry_after },
             300..=399 => Self::Malformed("a redirect, which is never followed".into()),
-            _ => Self::Refused { status, code, detail },
+            _ => Self::Refused { status, code, detail, retry_after },
         }
     }
 }
@@ -178,6 +182,9 @@ mod tests {
             assert!(!error.ends_login() && !error.is_transient(), "{code}");
         }
         assert!(Error::from_answer(302, b"", None).to_string().contains("redirect"));
+        // A month that is used up lasts; nobody is let wait for more than an hour without asking again.
+        let quota = Error::from_answer(403, b"", Some(20 * 86_400));
+        assert_eq!((quota.retry_after(), quota.is_transient()), (Some(Duration::from_secs(3600)), false));
     }
 
     #[test]

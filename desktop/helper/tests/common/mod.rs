@@ -35,6 +35,8 @@ pub const CODE: &str = "ABCDEFGH23456789ABCD";
 /// What the server does, and what it saw.
 pub struct Inside {
     pub heartbeat: Option<(u16, &'static str)>,
+    /// Refusal of a connect, and for how long.
+    pub initiate: Option<(u16, &'static str, u64)>,
     /// State of the tor lane; none: a server that does not know.
     pub tor: Option<&'static str>,
     pub new_identity: Option<(u16, &'static str)>,
@@ -90,6 +92,7 @@ impl Server {
         let address = listener.local_addr().unwrap().to_string();
         let inside = Arc::new(Mutex::new(Inside {
             heartbeat: None,
+            initiate: None,
             tor: Some("open"),
             new_identity: None,
             preshared: true,
@@ -225,6 +228,11 @@ async fn initiate(State(shared): State<Shared>, headers: HeaderMap, Json(body): 
     inside.calls.push(path::INITIATE.into());
     if !authorised(&headers, &inside) {
         return problem(401, "invalid_token");
+    }
+    if let Some((status, code, retry_after)) = inside.initiate {
+        let mut response = problem(status, code);
+        response.headers_mut().insert("retry-after", retry_after.into());
+        return response;
     }
     inside.keys.push(serde_json::from_value(body["public_key"].clone()).unwrap());
     let key = |n: u8| PrivateKey::from_bytes([n; 32]).public_key();

@@ -25,6 +25,11 @@ pub enum BlockedReason {
         "the server ended this device's tunnel: {0}; traffic is held back until you log in again or say `tornado disconnect`"
     )]
     Ended(String),
+    /// The server gives this device no tunnel now, though it is logged in.
+    #[error(
+        "this device has no tunnel now: {0}; traffic is held back until it is up again, which is tried by itself, or until you say `tornado disconnect`"
+    )]
+    Denied(String),
     /// Routes or interfaces of an earlier tunnel could not be taken away.
     #[error("an earlier tunnel could not be taken away: {0}")]
     CleanUp(String),
