@@ -61,6 +61,9 @@ impl Drop for Knocking {
     }
 }
 
+/// Lines of a device's log that a failure shows.
+const LAST_WORDS: usize = 25;
+
 /// Waits until the device is connected on the tor lane and its packets come to the server: otherwise nothing is there
 /// that could leak, and a capture without packets says nothing.
 ///
@@ -78,7 +81,11 @@ pub fn arrives(world: &World, device: &DeviceProc) -> Result<()> {
         before = now;
         Ok(more.then_some(()))
     });
-    arrived.with_context(|| format!("{before:?} bytes; the device says {state}"))
+    arrived.with_context(|| {
+        let log = device.log().unwrap_or_default();
+        let last: Vec<&str> = log.lines().rev().take(LAST_WORDS).collect();
+        format!("{before:?} bytes; the device says {state}, and said, latest first: {last:#?}")
+    })
 }
 
 /// Bytes that came from a session's device on the tor lane, by the server's interface.

@@ -9,7 +9,7 @@ use tornado_mesh::auth::{AuthError, Authorize, Grant, LanePresharedKeys, Refresh
 use tornado_mesh::token::{Claims, TokenError};
 use tornado_mesh::trial::fault_point;
 use tornado_mesh::{Done, MeshFault};
-use tornado_shared::api::{Profile, Tokens};
+use tornado_shared::api::{Attempt, Profile, Tokens};
 use tornado_shared::model::{CloseReason, FamilyId, Lane, Secret, UnixSeconds};
 use tornado_store::identity::{KeyOutcome, RevokeReason, RotateOutcome, Rotation, Standing};
 use uuid::Uuid;
@@ -21,7 +21,8 @@ impl Service {
         let now = self.clock.now();
         let claims = self.keys.tokens().verify_refresh(&input.refresh_token, now).map_err(refresh_error)?;
         let attempt = input.attempt.map(|attempt| Sha256::digest(attempt.0).into());
-        let (next, expires_at) = (Uuid::new_v4(), now.saturating_add(self.config.refresh_lifetime));
+        let next = input.attempt.map_or_else(Uuid::new_v4, |attempt| successor(claims.jti, attempt));
+        let expires_at = now.saturating_add(self.config.refresh_lifetime);
         let newer = self.restored.filter(|restored| restored.covers(&claims)).map(|_| claims.exp);
         let rotation = Rotation { family: claims.fam, spent: claims.jti, attempt, next, now, expires_at, newer };
         let owed = self.unsettled.owe();
@@ -142,6 +143,15 @@ impl Service {
         }
         Ok((claims, standing))
     }
+}
+
+/// The number of the refresh token that this trade gives. Every repetition of a trade gives the same: they may overtake
+/// each other on a busy server, and whichever answer the device gets is to be good.
+fn successor(spent: Uuid, attempt: Attempt) -> Uuid {
+    let digest = Sha256::new().chain_update(b"tornado refresh").chain_update(spent).chain_update(attempt.0).finalize();
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(digest).for_each(|(byte, digest)| *byte = digest);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 /// Is this login still a right to anything?

@@ -69,6 +69,20 @@ async fn a_trade_whose_answer_was_lost_can_be_repeated_but_not_guessed() {
     assert!(world.authorize(&next, key()).await.is_err());
 }
 
+/// The device gave up waiting for the first and asked again; the server finished the second before the first.
+#[tokio::test]
+async fn whichever_answer_of_a_repeated_trade_arrives_is_good() {
+    for number in 0..2_usize {
+        let world = World::new().await;
+        let first = world.alice().await.payload.tokens;
+        let answers = [world.trade(&first, Some(1)).await.unwrap(), world.trade(&first, Some(1)).await.unwrap()];
+        let next = world.trade(&answers[number], Some(2)).await.unwrap();
+        assert!(world.authorize(&next, key()).await.is_ok());
+        let other = world.trade(&first, Some(3)).await.unwrap_err();
+        assert_eq!(other, AuthError::RefreshReused, "another number is another holder");
+    }
+}
+
 #[tokio::test]
 async fn after_a_restore_newer_tokens_go_on_and_spent_ones_do_not() {
     let world = World::new().await;
