@@ -2,7 +2,8 @@
 
 mod lanes_support;
 
-use lanes_support::{INTERNET4, Lab, can_run, eventually, sync};
+use lanes_support::up::up;
+use lanes_support::{INTERNET4, eventually, sync};
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,13 +13,7 @@ use tornado_shared::model::{Lane, PrivateKey};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lane_taken_away_fails_whole_and_heals() {
-    if !can_run() {
-        return;
-    }
-    let lab = Lab::new();
-    let service = lab.start();
-    let client = lab.client();
-    let before = service.answers(&client).await;
+    let Some((lab, service, client, before)) = up().await else { return };
     let late = lab.spec(&PrivateKey::random(), 9, None);
     assert_eq!(client.put_peer(late.clone()).await, Err(WgError::NotSynced));
     let device = lab.device();
@@ -59,13 +54,7 @@ async fn a_lane_taken_away_fails_whole_and_heals() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn defect_041_traffic_flows_again_after_a_death() {
-    if !can_run() {
-        return;
-    }
-    let lab = Lab::new();
-    let mut service = lab.start();
-    let client = lab.client();
-    let status = service.answers(&client).await;
+    let Some((lab, mut service, client, status)) = up().await else { return };
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;
     let tunnel = device.connect(&lab, &status, Lane::Direct);

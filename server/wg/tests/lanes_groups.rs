@@ -5,7 +5,8 @@
 mod lanes_support;
 
 use lanes_support::tor::{OPEN, fake_tor};
-use lanes_support::{Device, INTERNET4, INTERNET6, Lab, Ns, can_run, sync};
+use lanes_support::up::up;
+use lanes_support::{Device, INTERNET4, INTERNET6, Lab, Ns, sync};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -106,13 +107,7 @@ async fn treat(client: &WgClient, lab: &Lab, all: &[(&[&Device], Treatment)]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rate_holds_for_all_devices_of_an_account_on_both_lanes_and_for_nobody_else() {
-    if !can_run() {
-        return;
-    }
-    let lab = Lab::new();
-    let service = lab.start();
-    let client = lab.client();
-    let status = service.answers(&client).await;
+    let Some((lab, service, client, status)) = up().await else { return };
     let (one, two, other) = (lab.device(), lab.device(), lab.device());
     sync(&client, vec![one.spec(&lab), two.spec(&lab), other.spec(&lab)]).await;
     let limited = Treatment { download_rate: Some(RATE), upload_rate: Some(RATE), together: false };
@@ -160,13 +155,7 @@ async fn a_rate_holds_for_all_devices_of_an_account_on_both_lanes_and_for_nobody
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn devices_of_an_account_reach_each_other_only_when_they_may() {
-    if !can_run() {
-        return;
-    }
-    let lab = Lab::new();
-    let service = lab.start();
-    let client = lab.client();
-    let status = service.answers(&client).await;
+    let Some((lab, service, client, status)) = up().await else { return };
     let (one, two, other) = (lab.device(), lab.device(), lab.device());
     sync(&client, vec![one.spec(&lab), two.spec(&lab), other.spec(&lab)]).await;
     let _tunnels = [&one, &two, &other].map(|device| device.connect(&lab, &status, Lane::Direct));

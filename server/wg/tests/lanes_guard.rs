@@ -5,7 +5,8 @@
 mod lanes_support;
 
 use lanes_support::tor::{OPEN, fake_tor, greeting};
-use lanes_support::{Capture, Lab, can_run, eventually, sync};
+use lanes_support::up::{up, up_with};
+use lanes_support::{Capture, eventually, sync};
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 use tornado_mesh::wg::{AlarmCause, Group, RemovePeer, SetGroups, TorLane, TorLaneReason, Wg as _, WgClient};
@@ -31,14 +32,8 @@ async fn calm(client: &WgClient) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_planted_leak_is_found_and_shuts_the_lane() {
-    if !can_run() {
-        return;
-    }
-    let mut lab = Lab::new();
-    lab.config.canary_interval = 1;
-    let service = lab.start();
-    let client = lab.client();
-    let status = service.answers(&client).await;
+    let up = up_with(|lab| lab.config.canary_interval = 1);
+    let Some((lab, service, client, status)) = up.await else { return };
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;
     let tunnel = device.connect(&lab, &status, Lane::Tor);
@@ -131,13 +126,7 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_direct_lane_stays_apart_without_a_ruleset_and_has_it_back_at_once() {
-    if !can_run() {
-        return;
-    }
-    let lab = Lab::new();
-    let service = lab.start();
-    let client = lab.client();
-    let status = service.answers(&client).await;
+    let Some((lab, service, client, status)) = up().await else { return };
     let (one, two) = (lab.device(), lab.device());
     sync(&client, vec![one.spec(&lab), two.spec(&lab)]).await;
     let tunnels = [one.connect(&lab, &status, Lane::Direct), two.connect(&lab, &status, Lane::Direct)];
@@ -184,13 +173,7 @@ async fn the_direct_lane_stays_apart_without_a_ruleset_and_has_it_back_at_once()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_removed_peer_leaves_no_flow_behind() {
-    if !can_run() {
-        return;
-    }
-    let lab = Lab::new();
-    let service = lab.start();
-    let client = lab.client();
-    let status = service.answers(&client).await;
+    let Some((lab, service, client, status)) = up().await else { return };
     let (direct, tor) = (lab.device(), lab.device());
     sync(&client, vec![direct.spec(&lab), tor.spec(&lab)]).await;
     let tunnels = [direct.connect(&lab, &status, Lane::Direct), tor.connect(&lab, &status, Lane::Tor)];
@@ -240,13 +223,7 @@ async fn a_removed_peer_leaves_no_flow_behind() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_written_without_nft_reads_back_by_nft() {
-    if !can_run() {
-        return;
-    }
-    let lab = Lab::new();
-    let service = lab.start();
-    let client = lab.client();
-    service.answers(&client).await;
+    let Some((lab, service, client, _)) = up().await else { return };
     sync(&client, vec![]).await;
     let device = lab.device();
     let spec = |country: Option<&str>| {

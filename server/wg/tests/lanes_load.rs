@@ -4,7 +4,8 @@
 
 mod lanes_support;
 
-use lanes_support::{INTERNET4, Lab, can_run, spec, sync};
+use lanes_support::up::up_with;
+use lanes_support::{INTERNET4, Lab, spec, sync};
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -120,14 +121,7 @@ fn processor() -> f64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_peers_disturb_nobody() {
-    if !can_run() {
-        return;
-    }
-    let mut lab = Lab::new();
-    lab.threads = 2;
-    let service = lab.start();
-    let client = lab.client();
-    let status = service.answers(&client).await;
+    let Some((lab, service, client, status)) = up_with(|lab| lab.threads = 2).await else { return };
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;
     let tunnel = device.connect(&lab, &status, Lane::Direct);

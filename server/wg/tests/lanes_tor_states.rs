@@ -3,7 +3,8 @@
 mod lanes_support;
 
 use lanes_support::tor::{GATEWAY4, GATEWAY6, OPEN, PAGE, Tally, arsenal, ask_dns, fake_tor, greeting};
-use lanes_support::{Capture, Device, INTERNET4, INTERNET6, Lab, Running, Tunnel, can_run, sync};
+use lanes_support::up::up_with;
+use lanes_support::{Capture, Device, INTERNET4, INTERNET6, Lab, Running, Tunnel, sync};
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,18 +22,14 @@ struct Up {
     lab: Lab,
 }
 
-async fn up(count: usize) -> Up {
-    let mut lab = Lab::new();
-    lab.config.canary_interval = 1;
-    let service = lab.start();
-    let client = lab.client();
-    let status = service.answers(&client).await;
+async fn up(count: usize) -> Option<Up> {
+    let (lab, service, client, status) = up_with(|lab| lab.config.canary_interval = 1).await?;
     assert_eq!((status.tor_lane, status.tor_lane_reason), (TorLane::Closed, TorLaneReason::Start));
     let devices: Vec<_> = (0..count).map(|_| lab.device()).collect();
     sync(&client, devices.iter().map(|device| device.spec(&lab)).collect()).await;
     let tunnels = devices.iter().map(|device| device.connect(&lab, &status, Lane::Tor)).collect();
     fake_tor(&lab.server);
-    Up { tunnels, devices, client, service, lab }
+    Some(Up { tunnels, devices, client, service, lab })
 }
 
 /// A helper process that ends with its test.
@@ -57,10 +54,7 @@ fn refused(result: std::io::Result<(IpAddr, String)>) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_state_lets_through_what_it_should() {
-    if !can_run() {
-        return;
-    }
-    let Up { devices, client, service, lab, tunnels } = up(1).await;
+    let Some(Up { devices, client, service, lab, tunnels }) = up(1).await else { return };
     let device = &devices[0].ns;
     let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
     let call = |to: String| device.run(move || greeting(&to));
@@ -122,10 +116,7 @@ async fn each_state_lets_through_what_it_should() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
-    if !can_run() {
-        return;
-    }
-    let Up { devices, client, service, lab, tunnels } = up(2).await;
+    let Some(Up { devices, client, service, lab, tunnels }) = up(2).await else { return };
     let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
     let generations = lab.directory.path().join("generations");
     let mut monitor = Killed(
@@ -187,10 +178,7 @@ async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_session_is_seen_under_an_address_of_its_own() {
-    if !can_run() {
-        return;
-    }
-    let Up { devices, client, service, lab, tunnels } = up(2).await;
+    let Some(Up { devices, client, service, lab, tunnels }) = up(2).await else { return };
     client.set_tor_lane(OPEN.into()).await.unwrap();
     let seen = |device: &Device| -> Vec<IpAddr> {
         device.ns.run(|| {

@@ -4,7 +4,8 @@
 
 mod lanes_support;
 
-use lanes_support::{Capture, INTERNET4, INTERNET6, Lab, SERVER4, SERVER6, can_run, sync};
+use lanes_support::up::up;
+use lanes_support::{Capture, INTERNET4, INTERNET6, SERVER4, SERVER6, sync};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -41,13 +42,7 @@ fn connect(to: &str) -> (Result<(), ErrorKind>, Duration) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn defect_040_and_058_the_direct_lane_carries_both_families_and_hides_the_rest() {
-    if !can_run() {
-        return;
-    }
-    let lab = Lab::new();
-    let service = lab.start();
-    let client = lab.client();
-    let status = service.answers(&client).await;
+    let Some((lab, service, client, status)) = up().await else { return };
     assert!(status.firewall_verified && !status.synced && status.lanes.iter().all(|end| end.up));
     let (one, two) = (lab.device(), lab.device());
     sync(&client, vec![one.spec(&lab), two.spec(&lab)]).await;
@@ -102,13 +97,7 @@ async fn defect_040_and_058_the_direct_lane_carries_both_families_and_hides_the_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn defect_038_nothing_leaves_the_tor_lane() {
-    if !can_run() {
-        return;
-    }
-    let lab = Lab::new();
-    let service = lab.start();
-    let client = lab.client();
-    let status = service.answers(&client).await;
+    let Some((lab, service, client, status)) = up().await else { return };
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;
     let _tunnel = device.connect(&lab, &status, Lane::Tor);
@@ -174,13 +163,7 @@ async fn defect_038_nothing_leaves_the_tor_lane() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn defect_039_devices_do_not_reach_the_servers_loopback() {
-    if !can_run() {
-        return;
-    }
-    let lab = Lab::new();
-    let service = lab.start();
-    let client = lab.client();
-    let status = service.answers(&client).await;
+    let Some((lab, service, client, status)) = up().await else { return };
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;
     let tunnel = device.connect(&lab, &status, Lane::Direct);
@@ -214,13 +197,7 @@ async fn defect_039_devices_do_not_reach_the_servers_loopback() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_comes_back_with_another_preshared_key() {
-    if !can_run() {
-        return;
-    }
-    let lab = Lab::new();
-    let service = lab.start();
-    let client = lab.client();
-    let status = service.answers(&client).await;
+    let Some((lab, service, client, status)) = up().await else { return };
     let mut device = lab.device();
     device.psk = None;
     sync(&client, vec![device.spec(&lab)]).await;

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a failure here is the test's failure")]
 
 pub mod tor;
+pub mod up;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
