@@ -105,8 +105,7 @@ fn devices_of_the_direct_lane_ask_the_server_and_nobody_else_can() {
     assert!(!matches!(refused, Ok(Some(_))), "the server answers strangers");
 
     // Its death is not the tunnel's.
-    let pid = world.server.pid_of("dns").unwrap();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), nix::sys::signal::Signal::SIGKILL).unwrap();
+    let pid = world.server.kill_service("dns").unwrap();
     wait_for("the resolver is back", Duration::from_secs(10), || {
         let again = world.server.pid_of("dns").is_ok_and(|new| new != pid);
         let reply =
