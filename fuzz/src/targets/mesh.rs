@@ -11,7 +11,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 use tornado_mesh::auth::AuthError;
-use tornado_mesh::{Channel, NoInput, Roles, ServiceError, auth, master, session, token, tor, wg};
+use tornado_mesh::{Channel, MeshFault, NoInput, Roles, ServiceError, auth, engines, master, session, token, tor, wg};
 use tornado_shared::problem::Problem;
 
 thread_local! {
@@ -26,8 +26,11 @@ fn routers() -> Vec<Router> {
             .merge(auth::audit::router(Arc::new(auth::audit::AuditClient::new(channel()))))
             .merge(auth::users::router(Arc::new(auth::users::UsersClient::new(channel()))))
             .merge(auth::operators::router(Arc::new(auth::operators::OperatorsClient::new(channel()))))
-            .merge(auth::keys::router(Arc::new(auth::keys::KeyRingClient::new(channel())))),
-        session::router(Arc::new(session::SessionsClient::new(channel()))),
+            .merge(auth::keys::router(Arc::new(auth::keys::KeyRingClient::new(channel()))))
+            .merge(auth::import::router(Arc::new(auth::import::ImportClient::new(channel()))))
+            .merge(engines::router(Arc::new(engines::EnginesClient::new(channel())))),
+        session::router(Arc::new(session::SessionsClient::new(channel())))
+            .merge(engines::router(Arc::new(engines::EnginesClient::new(channel())))),
         wg::router(Arc::new(wg::WgClient::new(channel()))),
         tor::router(Arc::new(tor::TorClient::new(channel()))),
         master::router(Arc::new(master::MasterClient::new(channel()))),
@@ -58,7 +61,7 @@ pub fn request(bytes: &[u8]) {
 /// The first byte chooses what was asked, the second how it is answered. What is believed is written as it was read.
 pub fn answer(bytes: &[u8]) {
     let [what, how, rest @ ..] = bytes else { return };
-    match what % 12 {
+    match what % 14 {
         0 => call::<wg::WgStatus, wg::WgError>(*how, rest),
         1 => call::<Vec<wg::PeerStatus>, wg::WgError>(*how, rest),
         2 => call::<tor::TorStatus, tor::TorError>(*how, rest),
@@ -68,8 +71,10 @@ pub fn answer(bytes: &[u8]) {
         6 => call::<auth::Grant, AuthError>(*how, rest),
         7 => call::<Vec<token::VerifyingKey>, AuthError>(*how, rest),
         8 => call::<auth::users::UserPage, AuthError>(*how, rest),
-        9 => call::<master::MasterStatus, master::MasterError>(*how, rest),
+        9 => call::<master::MasterStatus, MeshFault>(*how, rest),
         10 => events::<session::SessionEvent, session::SessionError>(*how, rest),
+        12 => call::<Vec<engines::EngineStatus>, MeshFault>(*how, rest),
+        13 => call::<auth::import::Imported, AuthError>(*how, rest),
         _ => events::<tor::TorEvent, tor::TorError>(*how, rest),
     }
 }

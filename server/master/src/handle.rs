@@ -3,7 +3,7 @@
 use crate::proc;
 use crate::supervisor::Event;
 use tokio::sync::{mpsc, oneshot, watch};
-use tornado_mesh::master::{Control, Master, MasterError, MasterStatus};
+use tornado_mesh::master::{Control, Master, MasterStatus};
 use tornado_mesh::{MeshFault, NoInput};
 
 /// Asks the supervisor's loop, or reads what it published.
@@ -21,11 +21,11 @@ impl Handle {
 
 #[async_trait::async_trait]
 impl Master for Handle {
-    async fn status(&self, _: NoInput) -> Result<MasterStatus, MasterError> {
+    async fn status(&self, _: NoInput) -> Result<MasterStatus, MeshFault> {
         Ok(with_memory(self.status.borrow().clone()))
     }
 
-    async fn control(&self, control: Control) -> Result<MasterStatus, MasterError> {
+    async fn control(&self, control: Control) -> Result<MasterStatus, MeshFault> {
         let gone = || MeshFault::Unavailable("the supervisor is ending".into());
         let (reply, answer) = oneshot::channel();
         self.events.send(Event::Ordered(control, reply)).await.map_err(|_| gone())?;

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
-use tornado_mesh::master::{MasterError, ServiceName};
-use tornado_mesh::{Channel, NoInput};
+use tornado_mesh::master::ServiceName;
+use tornado_mesh::{Channel, MeshFault, NoInput};
 
 /// Between probes of a service that is not ready, at first and later.
 const IMPATIENT: Duration = Duration::from_millis(50);
@@ -148,7 +148,7 @@ async fn probe(watch: Watch, pid: u32) {
     let mut not_ready = 0u32;
     loop {
         let asked = Instant::now();
-        let answer: Result<serde_json::Value, MasterError> =
+        let answer: Result<serde_json::Value, MeshFault> =
             channel.call(http::Method::GET, "/v1/ready", &NoInput {}, ANSWER).await;
         let probe = match answer {
             Ok(_) => Probe::Ready,

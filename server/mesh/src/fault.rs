@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// A failure of the carriage, not of the service's own work. Every contract's error has a variant for it.
+/// A failure of the carriage, not of the service's own work. Every contract's error has a variant for it, or is it where
+/// the service refuses nothing by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "fault", content = "detail")]
 pub enum MeshFault {
@@ -23,31 +24,6 @@ pub enum MeshFault {
     Internal(String),
 }
 
-impl MeshFault {
-    /// HTTP status of this fault.
-    #[must_use]
-    pub const fn status(&self) -> u16 {
-        match self {
-            Self::Unavailable(_) | Self::StoreUnavailable(_) => 503,
-            Self::Forbidden(_) => 403,
-            Self::Malformed(_) => 400,
-            Self::Internal(_) => 500,
-        }
-    }
-
-    /// Stable code of this fault.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Unavailable(_) => "unavailable",
-            Self::StoreUnavailable(_) => "store_unavailable",
-            Self::Forbidden(_) => "forbidden",
-            Self::Malformed(_) => "malformed",
-            Self::Internal(_) => "internal",
-        }
-    }
-}
-
 /// A contract's error: an enum that crosses the wire and knows its HTTP status and stable code.
 pub trait ServiceError:
     std::error::Error + Serialize + DeserializeOwned + From<MeshFault> + Send + Sync + 'static
@@ -59,5 +35,26 @@ pub trait ServiceError:
     /// Seconds to wait before another try, where waiting helps.
     fn retry_after(&self) -> Option<u64> {
         None
+    }
+}
+
+impl ServiceError for MeshFault {
+    fn status(&self) -> u16 {
+        match self {
+            Self::Unavailable(_) | Self::StoreUnavailable(_) => 503,
+            Self::Forbidden(_) => 403,
+            Self::Malformed(_) => 400,
+            Self::Internal(_) => 500,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::StoreUnavailable(_) => "store_unavailable",
+            Self::Forbidden(_) => "forbidden",
+            Self::Malformed(_) => "malformed",
+            Self::Internal(_) => "internal",
+        }
     }
 }

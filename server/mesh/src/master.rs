@@ -1,7 +1,7 @@
 //! Contract of `master`: the process table.
 
 use crate::contract::contract;
-use crate::{MeshFault, NoInput, ServiceError};
+use crate::{MeshFault, NoInput};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -170,36 +170,9 @@ pub enum Action {
     Restart,
 }
 
-/// What `master` can answer besides success.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case", tag = "kind", content = "data")]
-pub enum MasterError {
-    /// Failure on the way.
-    #[error(transparent)]
-    Mesh(MeshFault),
-}
-
-impl From<MeshFault> for MasterError {
-    fn from(fault: MeshFault) -> Self {
-        Self::Mesh(fault)
-    }
-}
-
-impl ServiceError for MasterError {
-    fn status(&self) -> u16 {
-        let Self::Mesh(fault) = self;
-        fault.status()
-    }
-
-    fn code(&self) -> &'static str {
-        let Self::Mesh(fault) = self;
-        fault.code()
-    }
-}
-
 contract! {
     /// The supervisor.
-    trait Master, client MasterClient, error MasterError {
+    trait Master, client MasterClient, error MeshFault {
         /// Wanted and actual state of every service.
         status(NoInput) -> MasterStatus = GET "/v1/status", within 5, up to 0, for [Admin];
         /// Sets the wanted state; returns at once, the state follows.

@@ -5,7 +5,7 @@ mod watch;
 pub use watch::{EngineWatch, Pulse};
 
 use crate::contract::contract;
-use crate::{MeshFault, NoInput, ServiceError};
+use crate::{MeshFault, NoInput};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -103,36 +103,9 @@ impl EngineStatus {
     }
 }
 
-/// What can go wrong besides.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case", tag = "kind", content = "data")]
-pub enum EnginesError {
-    /// Failure on the way.
-    #[error(transparent)]
-    Mesh(MeshFault),
-}
-
-impl From<MeshFault> for EnginesError {
-    fn from(fault: MeshFault) -> Self {
-        Self::Mesh(fault)
-    }
-}
-
-impl ServiceError for EnginesError {
-    fn status(&self) -> u16 {
-        let Self::Mesh(fault) = self;
-        fault.status()
-    }
-
-    fn code(&self) -> &'static str {
-        let Self::Mesh(fault) = self;
-        fault.code()
-    }
-}
-
 contract! {
     /// A service's databases.
-    trait Engines, client EnginesClient, error EnginesError {
+    trait Engines, client EnginesClient, error MeshFault {
         /// How each is; never waits for one.
         engines(NoInput) -> Vec<EngineStatus> = GET "/v1/engines", within 2, up to 0, for [Admin];
     }

@@ -1,7 +1,7 @@
 //! Asks a service's databases again and again, so that whoever wants to know waits for none of them.
 
-use super::{EngineKind, EnginePart, EngineStatus, Engines, EnginesError};
-use crate::{NoInput, trial::unix_now};
+use super::{EngineKind, EnginePart, EngineStatus, Engines};
+use crate::{MeshFault, NoInput, trial::unix_now};
 use async_trait::async_trait;
 use futures::future::join_all;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -78,7 +78,7 @@ impl EngineWatch {
 
 #[async_trait]
 impl Engines for EngineWatch {
-    async fn engines(&self, _: NoInput) -> Result<Vec<EngineStatus>, EnginesError> {
+    async fn engines(&self, _: NoInput) -> Result<Vec<EngineStatus>, MeshFault> {
         let status = |watched: &Watched| watched.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(self.0.iter().map(status).collect())
     }
