@@ -95,6 +95,8 @@ pub fn answer(bytes: &[u8]) {
             wire::Lanes,
             wire::TorView,
             wire::OwnDevices,
+            wire::OwnUsage,
+            wire::OwnSessions,
             wire::RecoveryCodes,
             wire::TotpOffer,
             wire::HeartbeatStatus,

@@ -12,6 +12,7 @@ use tornado_helper_api::{
     SessionsQuery, Status, SwitchLane,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
+use tornado_shared::model::{Lane, Secret};
 use tornado_shared::problem::Problem;
 
 /// Does nothing; what reaches it was understood.
@@ -109,11 +110,17 @@ pub fn answer(bytes: &[u8]) {
     wait(async {
         let served = socket::answered(*how, rest);
         let client = HelperClient::new(served.path());
+        let Ok(device_name) = "a phone".parse() else { return };
+        let export = Export { lane: Lane::Direct, device_name, password: Secret::new("hunter22"), totp: None };
         let call = async {
-            match what % 4 {
+            match what % 8 {
                 0 => again(client.status().await),
                 1 => again(client.tor().await),
                 2 => drop(client.disconnect().await),
+                4 => again(client.usage().await),
+                5 => again(client.sessions(&SessionsQuery { before: None, limit: 20 }).await),
+                6 => again(client.devices().await),
+                7 => again(client.export(&export).await),
                 _ => {
                     let Ok(events) = client.events().await else { return };
                     let events: Vec<Status> = events.collect().await;
