@@ -69,9 +69,10 @@ impl Watch {
     /// One look: sync if `wg` does not know our peers, read the counters if it is time.
     pub async fn look(&mut self) -> Result<(), WgError> {
         let status = self.service.lanes.status().await?;
-        if !status.synced || self.synced != Some(status.boot_id) {
+        let anew = !status.synced || self.synced != Some(status.boot_id);
+        if anew {
             self.service.treatments.forget_told().await;
-            self.service.ask_treatments().await;
+            // What is known, before the peers. Nobody's tunnel waits for `auth`.
             self.service.tell_groups().await?;
             self.service.sync_lanes().await?;
             self.synced = Some(status.boot_id);
@@ -87,6 +88,9 @@ impl Watch {
             self.service.read_counters().await?;
             let least = Duration::from_secs(self.service.config.stats_interval.into());
             self.next_reading = started + least.max(started.elapsed() * READING_SHARE);
+        }
+        if anew {
+            self.service.heed_treatments().await;
         }
         Ok(())
     }

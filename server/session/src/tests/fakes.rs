@@ -34,6 +34,8 @@ pub(super) struct FakeAuth {
     pub v1: Mutex<bool>,
     /// While a test holds it, grants are decided but not answered.
     pub hold: tokio::sync::Mutex<()>,
+    /// While a test holds it, nobody hears which accounts have rates.
+    pub hold_treatments: tokio::sync::Mutex<()>,
     pub decided: Mutex<u32>,
 }
 
@@ -49,6 +51,7 @@ impl FakeAuth {
             fetches: Mutex::new(0),
             v1: Mutex::new(false),
             hold: tokio::sync::Mutex::default(),
+            hold_treatments: tokio::sync::Mutex::default(),
             decided: Mutex::new(0),
         }
     }
@@ -131,6 +134,8 @@ impl Auth for FakeAuth {
         })
     }
     async fn treatments(&self, _: NoInput) -> Result<Vec<UserTreatment>, AuthError> {
+        // As with every call to a service that hangs.
+        let _held = self.hold_treatments.lock().await;
         self.here()?;
         let all = self.treatments.lock().unwrap();
         Ok(all.iter().map(|(user_id, treatment)| UserTreatment { user_id: *user_id, treatment: *treatment }).collect())

@@ -63,3 +63,55 @@ async fn a_change_is_heeded_by_the_next_sweep_and_survives_restarts_of_either_si
     world.service.sweep().await;
     assert!(groups(&world).is_empty());
 }
+
+#[tokio::test]
+async fn a_restart_while_auth_is_away_lifts_no_rate() {
+    let mut world = World::new().await;
+    let user = UserId::random();
+    world.auth.treatments.lock().unwrap().insert(user, slow());
+    let (device, late) = (world.auth.device(user), world.auth.device(UserId::random()));
+    world.connect(&device).await.unwrap();
+    let before = groups(&world);
+    assert_eq!(before.len(), 1);
+
+    *world.auth.away.lock().unwrap() = true;
+    world.kill_session().await;
+    world.watch.look().await.unwrap();
+    world.service.sweep().await;
+    assert_eq!(groups(&world), before, "wg knows better than a service that just began");
+    // One account alone is no list either.
+    world.service.learn_treatment(late.user_id, slow());
+    assert!(world.service.tell_groups().await.is_ok());
+    assert_eq!(groups(&world), before);
+
+    *world.auth.away.lock().unwrap() = false;
+    world.auth.treatments.lock().unwrap().insert(late.user_id, slow());
+    world.connect(&late).await.unwrap();
+    assert_eq!(groups(&world).len(), 2, "the first to come asks for all");
+}
+
+#[tokio::test]
+async fn peers_wait_for_no_answer_of_auth() {
+    let mut world = World::new().await;
+    let user = UserId::random();
+    world.auth.treatments.lock().unwrap().insert(user, slow());
+    let device = world.auth.device(user);
+    world.connect(&device).await.unwrap();
+    let auth = world.auth.clone();
+    let held = auth.hold_treatments.lock().await;
+    world.wg.restart();
+    let wg = world.wg.clone();
+    let look = tokio::spawn(async move {
+        world.watch.look().await.unwrap();
+        world
+    });
+    let back = async {
+        while !wg.has(device.key) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(5), back).await.unwrap();
+    assert_eq!(wg.0.lock().unwrap().groups.len(), 1, "and before the peers what was known");
+    drop(held);
+    assert_eq!(groups(&look.await.unwrap()).len(), 1);
+}
