@@ -69,7 +69,8 @@ impl Database {
     /// What was answered survives a loss of power: see [`crate::flush`].
     pub async fn open_sqlite(path: &Path, migrations: &Migrator) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        private_file(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
+        let made = private_file(path).and_then(|()| path.canonicalize());
+        let path = &made.map_err(|source| StoreError::File { path: path.to_owned(), source })?;
         let text = path.to_str().ok_or_else(|| StoreError::Path(path.to_owned()))?;
         let url = format!("sqlite://{}?mode=rw", percent_encode(text));
         let options = AnyConnectOptions::from_str(&url)?.disable_statement_logging();
@@ -143,7 +144,7 @@ impl Database {
 
     async fn flush(&self) -> Result<(), StoreError> {
         match &self.log {
-            Some(log) => log.flush().await,
+            Some(log) => log.flush(&self.writer).await,
             None => Ok(()),
         }
     }
@@ -153,8 +154,21 @@ impl Database {
         self.log.as_ref().map_or(0, |log| log.flushes())
     }
 
+    #[cfg(test)]
+    pub(crate) const fn log(&self) -> Option<&Arc<Log>> {
+        self.log.as_ref()
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn writing(&self) -> &AnyPool {
+        &self.writer
+    }
+
     /// Waits for running statements and closes every connection; SQLite then folds its log into the file.
     pub async fn close(&self) {
+        if let Some(log) = &self.log {
+            log.closes();
+        }
         self.reader.close().await;
         self.writer.close().await;
     }

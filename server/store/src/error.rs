@@ -53,6 +53,9 @@ pub enum StoreError {
     /// The engine refused or failed.
     #[error("the database failed: {0}")]
     Engine(#[from] sqlx::Error),
+    /// The disk failed before, and what was written since could not be brought into safety yet.
+    #[error("the disk failed, and what was written could not be made safe yet")]
+    Unsafe,
     /// A stored value is not what this program wrote.
     #[error("the database holds an unreadable value in {0}")]
     Damaged(&'static str),
@@ -76,6 +79,7 @@ impl StoreError {
             | Self::Untrusted(_)
             | Self::NotLetIn { .. }
             | Self::Late
+            | Self::Unsafe
             | Self::Engine(_)
             | Self::Damaged(_) => false,
         }

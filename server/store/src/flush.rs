@@ -6,12 +6,19 @@
 //! order, so whatever is safe, all before it is safe too. SQLite itself flushes log and file around checkpoints
 //! (sqlite.org/pragma.html#pragma_synchronous), so a loss of power never damages the file.
 
+//!
+//! A flush that failed leaves a hole that later ones do not see: Linux takes pages that it could not write for clean (and tells
+//! each open file of it once, which is why one stays open here). From then on no flush is believed, until a checkpoint has
+//! brought everything into the database file and emptied the log.
+
 use crate::StoreError;
+use sqlx::{AnyPool, Row as _};
 use std::fs::File;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
 /// The write-ahead log of one database file.
@@ -20,40 +27,83 @@ pub(crate) struct Log {
     path: PathBuf,
     /// Commits so far.
     committed: AtomicU64,
-    /// Those of them that are safe. Held while a flush is under way, so that others wait for it.
-    safe: Mutex<u64>,
+    /// Held while a flush is under way, so that others wait for it.
+    safe: Mutex<Safe>,
+    /// The last connection takes the log away with it.
+    closing: AtomicBool,
     flushes: AtomicU64,
+    /// Stands for a disk that fails.
+    #[cfg(test)]
+    failing: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Safe {
+    /// How many of the commits are.
+    commits: u64,
+    /// The log, as it was opened for the flush before.
+    file: Option<Arc<File>>,
+    /// It has a hole, perhaps.
+    failed: bool,
 }
 
 impl Log {
-    /// Of the database at `file`.
+    /// Of the database at `file`: the path without links, as SQLite names the log after what they lead to.
     pub(crate) fn of(file: &Path) -> Arc<Self> {
         let mut path = file.as_os_str().to_owned();
         path.push("-wal");
         Arc::new(Self {
             path: path.into(),
             committed: AtomicU64::new(0),
-            safe: Mutex::new(0),
+            safe: Mutex::default(),
+            closing: AtomicBool::new(false),
             flushes: AtomicU64::new(0),
+            #[cfg(test)]
+            failing: AtomicBool::new(false),
         })
     }
 
-    /// Returns when everything that was committed before this call is on the disk.
-    pub(crate) async fn flush(&self) -> Result<(), StoreError> {
+    /// Returns when everything that was committed before this call is on the disk. `writer` has no connection in use by
+    /// the caller.
+    pub(crate) async fn flush(&self, writer: &AnyPool) -> Result<(), StoreError> {
         let own = self.committed.fetch_add(1, Ordering::SeqCst) + 1;
         let mut safe = self.safe.lock().await;
-        if *safe >= own {
+        if safe.commits >= own {
             return Ok(());
         }
         // Whoever counts from here on may have committed too late for this flush.
         let all = self.committed.load(Ordering::SeqCst);
-        let path = self.path.clone();
-        let failed = |source| StoreError::File { path: self.path.clone(), source };
-        let flushed = tokio::task::spawn_blocking(move || sync(&path)).await;
-        flushed.map_err(|ended| failed(std::io::Error::other(ended))).and_then(|done| done.map_err(failed))?;
+        if safe.failed {
+            fold(writer).await?;
+        } else {
+            // Until it is known to be otherwise: a caller whose time is over hears of no failure.
+            safe.failed = true;
+            let flushed = self.sync(safe.file.clone()).await;
+            safe.file = flushed.map_err(|source| StoreError::File { path: self.path.clone(), source })?;
+        }
+        safe.failed = false;
         self.flushes.fetch_add(1, Ordering::Relaxed);
-        *safe = all;
+        safe.commits = all;
         Ok(())
+    }
+
+    async fn sync(&self, open: Option<Arc<File>>) -> std::io::Result<Option<Arc<File>>> {
+        #[cfg(test)]
+        if self.failing.load(Ordering::SeqCst) {
+            return Err(std::io::Error::other("the disk failed"));
+        }
+        let path = self.path.clone();
+        match tokio::task::spawn_blocking(move || sync(open, &path)).await? {
+            Ok(file) => Ok(Some(file)),
+            // Folded into the database file, which was flushed before the log went away.
+            Err(error) if error.kind() == ErrorKind::NotFound && self.closing.load(Ordering::SeqCst) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// From here on the log may be gone.
+    pub(crate) fn closes(&self) {
+        self.closing.store(true, Ordering::SeqCst);
     }
 
     #[cfg(test)]
@@ -62,14 +112,27 @@ impl Log {
     }
 }
 
-/// Opened each time: it is another file after all connections were closed. SQLite takes no lock on it, so closing it
-/// gives none up.
-fn sync(path: &Path) -> std::io::Result<()> {
-    match File::open(path) {
-        Ok(file) => file.sync_data(),
-        // Folded into the database file, which was flushed before the log went away.
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+/// Opened anew when it is another file: after all connections were closed. SQLite takes no lock on it, so closing it gives
+/// none up.
+fn sync(open: Option<Arc<File>>, path: &Path) -> std::io::Result<Arc<File>> {
+    let there = std::fs::metadata(path)?;
+    let same =
+        |file: &Arc<File>| file.metadata().is_ok_and(|known| (known.dev(), known.ino()) == (there.dev(), there.ino()));
+    let file = match open.filter(same) {
+        Some(file) => file,
+        None => Arc::new(File::open(path)?),
+    };
+    file.sync_data()?;
+    Ok(file)
+}
+
+/// Brings all of the log into the database file, waits for the disk, and empties the log
+/// (sqlite.org/pragma.html#pragma_wal_checkpoint).
+async fn fold(writer: &AnyPool) -> Result<(), StoreError> {
+    let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(writer).await?;
+    match row.try_get::<i64, _>("busy")? {
+        0 => Ok(()),
+        _ => Err(StoreError::Unsafe),
     }
 }
 
@@ -106,12 +169,15 @@ mod tests {
     #[tokio::test]
     async fn each_waits_for_a_flush_that_began_after_its_commit() {
         let dir = tempfile::tempdir().unwrap();
+        let writer = other(&dir).await;
         let log = Log::of(&dir.path().join("x.db"));
         std::fs::write(&log.path, "x").unwrap();
         // A flush is under way.
         let under_way = log.safe.lock().await;
         let (early, late) = (log.clone(), log.clone());
-        let tasks = [tokio::spawn(async move { early.flush().await }), tokio::spawn(async move { late.flush().await })];
+        let (one, two) = (writer.clone(), writer.clone());
+        let tasks =
+            [tokio::spawn(async move { early.flush(&one).await }), tokio::spawn(async move { late.flush(&two).await })];
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(tasks.iter().all(|task| !task.is_finished()));
         drop(under_way);
@@ -119,18 +185,116 @@ mod tests {
             task.await.unwrap().unwrap();
         }
         assert_eq!(log.flushes(), 1, "one for both");
-        log.flush().await.unwrap();
+        log.flush(&writer).await.unwrap();
         assert_eq!(log.flushes(), 2);
     }
 
     #[tokio::test]
     async fn a_disk_that_fails_is_told() {
         let dir = tempfile::tempdir().unwrap();
+        let writer = other(&dir).await;
         let log = Log::of(&dir.path().join("x.db"));
-        assert!(log.flush().await.is_ok(), "nothing to flush");
+        log.closes();
+        assert!(log.flush(&writer).await.is_ok(), "nothing to flush");
         pipe(&log.path);
-        assert!(matches!(log.flush().await, Err(StoreError::File { .. })));
-        assert_eq!(*log.safe.lock().await, 1, "what was not flushed is not called safe");
+        assert!(matches!(log.flush(&writer).await, Err(StoreError::File { .. })));
+        assert_eq!(log.safe.lock().await.commits, 1, "what was not flushed is not called safe");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_not_where_it_should_be_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = database(&dir.path().join("x.db")).await;
+        insert(&db).await.unwrap();
+        std::fs::remove_file(dir.path().join("x.db-wal")).unwrap();
+        assert!(matches!(insert(&db).await, Err(StoreError::File { .. })));
+        // A close takes the log away itself.
+        db.close().await;
+        let db = database(&dir.path().join("x.db")).await;
+        insert(&db).await.unwrap();
+        db.close().await;
+        let log = db.log().unwrap();
+        assert!(log.flush(&other(&dir).await).await.is_ok());
+    }
+
+    /// SQLite names the log after the file that a link leads to.
+    #[tokio::test]
+    async fn a_database_behind_a_link_is_flushed() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("real")).unwrap();
+        let (real, link) = (dir.path().join("real/x.db"), dir.path().join("x.db"));
+        drop(database(&real).await);
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let db = database(&link).await;
+        insert(&db).await.unwrap();
+        let log = db.log().unwrap();
+        assert!(log.path.exists() && log.path.ends_with("real/x.db-wal"), "{}", log.path.display());
+        let file = log.safe.lock().await.file.clone().unwrap();
+        assert!(file.metadata().unwrap().len() > 0, "this very file was flushed");
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_flush_none_is_believed_until_the_log_was_folded() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = database(&dir.path().join("x.db")).await;
+        let log = db.log().unwrap();
+        let size = || std::fs::metadata(&log.path).unwrap().len();
+        for _ in 0..20 {
+            insert(&db).await.unwrap();
+        }
+        let long = size();
+        log.failing.store(true, Ordering::SeqCst);
+        assert!(insert(&db).await.is_err());
+        log.failing.store(false, Ordering::SeqCst);
+        // Somebody reads what is in the log, so it cannot be emptied.
+        sqlx::query("PRAGMA busy_timeout = 50").execute(&mut *db.writer().await.unwrap()).await.unwrap();
+        let mut reader = db.reader().await.unwrap();
+        sqlx::query("BEGIN").execute(&mut *reader).await.unwrap();
+        sqlx::query("SELECT a FROM t").fetch_all(&mut *reader).await.unwrap();
+        for _ in 0..2 {
+            assert!(matches!(insert(&db).await, Err(StoreError::Unsafe)), "the disk is well again, the log is not");
+        }
+        sqlx::query("COMMIT").execute(&mut *reader).await.unwrap();
+        drop(reader);
+        insert(&db).await.unwrap();
+        assert!(size() < long, "emptied");
+        assert!(!log.safe.lock().await.failed);
+        insert(&db).await.unwrap();
+        assert!((1..long).contains(&size()), "and in use again");
+    }
+
+    /// It may fail when nobody is there to hear of it.
+    #[tokio::test]
+    async fn a_flush_that_was_given_up_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = database(&dir.path().join("x.db")).await;
+        insert(&db).await.unwrap();
+        let log = db.log().unwrap();
+        {
+            let mut flush = std::pin::pin!(log.flush(db.writing()));
+            assert!(futures::poll!(&mut flush).is_pending());
+        }
+        assert!(log.safe.lock().await.failed);
+        insert(&db).await.unwrap();
+        assert!(!log.safe.lock().await.failed);
+    }
+
+    async fn database(path: &Path) -> Database {
+        let db = Database::open_sqlite(path, &Migrator::with_migrations(Vec::new())).await.unwrap();
+        let made = "CREATE TABLE IF NOT EXISTS t (a INTEGER)";
+        sqlx::query(made).execute(&mut *db.writer().await.unwrap()).await.unwrap();
+        db
+    }
+
+    async fn insert(db: &Database) -> Result<(), StoreError> {
+        let mut tx = db.begin().await?;
+        sqlx::query("INSERT INTO t VALUES (1)").execute(&mut *tx).await?;
+        tx.commit().await
+    }
+
+    /// The connection of a log that is never folded.
+    async fn other(dir: &tempfile::TempDir) -> AnyPool {
+        database(&dir.path().join("other.db")).await.writing().clone()
     }
 
     /// A named pipe that somebody reads and writes, so that opening it does not wait; fsync refuses it (EINVAL).
