@@ -77,8 +77,7 @@ pub trait FactorStore: Send + Sync + 'static {
 #[async_trait]
 impl FactorStore for SqlIdentityStore {
     async fn offer_factor(&self, owner: FactorOwner, sealed: &[u8], now: UnixSeconds) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        let done = sqlx::query(
+        let offer = sqlx::query(
             "INSERT INTO second_factors (owner_kind, owner_id, sealed_secret, confirmed, last_step, created_at)
              VALUES ($1, $2, $3, 0, 0, $4)
              ON CONFLICT (owner_kind, owner_id) DO UPDATE
@@ -88,11 +87,8 @@ impl FactorStore for SqlIdentityStore {
         .bind(owner.kind())
         .bind(owner.id())
         .bind(sealed.to_vec())
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(done.rows_affected() == 1)
+        .bind(now);
+        self.written(async { Ok(offer.execute(&mut *self.writer().await?).await?.rows_affected() == 1) }).await
     }
 
     async fn factor(&self, owner: FactorOwner) -> Result<Option<Factor>, StoreError> {
@@ -141,18 +137,14 @@ impl FactorStore for SqlIdentityStore {
     }
 
     async fn use_step(&self, owner: FactorOwner, step: i64) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        let done = sqlx::query(
+        let used = sqlx::query(
             "UPDATE second_factors SET last_step = $1
              WHERE owner_kind = $2 AND owner_id = $3 AND confirmed = 1 AND last_step < $1",
         )
         .bind(step)
         .bind(owner.kind())
-        .bind(owner.id())
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(done.rows_affected() == 1)
+        .bind(owner.id());
+        self.written(async { Ok(used.execute(&mut *self.writer().await?).await?.rows_affected() == 1) }).await
     }
 
     async fn use_recovery(

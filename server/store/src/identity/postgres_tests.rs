@@ -1,7 +1,8 @@
 //! The suite on PostgreSQL, as the service's own role.
 
-use super::{IdentityStore, SqlIdentityStore, conformance};
+use super::{IdentityStore, SqlIdentityStore, conformance, users};
 use crate::roles::Roles;
+use sqlx::Row as _;
 use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -12,4 +13,17 @@ async fn postgres_conforms() {
         Arc::new(store) as Arc<dyn IdentityStore>
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn few_accounts_are_found_among_many_by_index() {
+    let roles = Roles::start().await;
+    let store = SqlIdentityStore::open_postgres(&roles.login("tornado_auth")).await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    // It has no rows, and would rather look at them all.
+    sqlx::query("SET LOCAL enable_seqscan = off").execute(&mut *tx).await.unwrap();
+    let query = format!("EXPLAIN {}", users::TREATED);
+    let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&mut *tx).await.unwrap();
+    let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert!(plan.join("; ").contains("users_treated"), "{plan:?}");
 }

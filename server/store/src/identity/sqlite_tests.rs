@@ -1,6 +1,7 @@
 //! The suite on SQLite, and what only a file can do.
 
-use super::{IdentityStore, SqlIdentityStore, UserKey, conformance};
+use super::{IdentityStore, SqlIdentityStore, UserKey, conformance, users};
+use sqlx::Row as _;
 use std::sync::{Arc, Mutex};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -25,4 +26,14 @@ async fn what_was_spent_stays_spent_after_reopening() {
     let again = SqlIdentityStore::open_sqlite(&path).await.unwrap();
     assert!(!again.spend_envelope(&[1; 32], 10).await.unwrap());
     assert!(again.find_user(UserKey::Email("x@example.org")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn few_accounts_are_found_among_many_by_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqlIdentityStore::open_sqlite(&dir.path().join("identity.db")).await.unwrap();
+    let query = format!("EXPLAIN QUERY PLAN {}", users::TREATED);
+    let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&mut *store.reader().await.unwrap()).await.unwrap();
+    let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+    assert!(plan.join("; ").contains("USING INDEX users_treated"), "{plan:?}");
 }

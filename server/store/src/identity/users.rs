@@ -138,16 +138,16 @@ pub(super) async fn change(db: &mut AnyConnection, user: UserId, change: &UserCh
     }
 }
 
+/// Its condition is that of the index `users_treated`, word for word: only then an engine uses that.
+pub(super) const TREATED: &str =
+    "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, download_rate,
+            upload_rate, together, created_at, last_login_at
+     FROM users
+     WHERE deleted_at IS NULL AND (download_rate IS NOT NULL OR upload_rate IS NOT NULL OR together = 1)";
+
 /// Live accounts that are treated otherwise than most.
 pub(super) async fn treated(db: &mut AnyConnection) -> Result<Vec<User>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, download_rate,
-                    upload_rate, together, created_at, last_login_at
-         FROM users
-         WHERE deleted_at IS NULL AND (download_rate IS NOT NULL OR upload_rate IS NOT NULL OR together = 1)",
-    )
-    .fetch_all(db)
-    .await?;
+    let rows = sqlx::query(TREATED).fetch_all(db).await?;
     rows.iter().map(from_row).collect()
 }
 

@@ -13,7 +13,7 @@ use crate::identity::SqlIdentityStore;
 use crate::sessions::SqlSessions;
 use crate::{KnownSchema, PostgresLogin, StoreError, postgres, snapshot};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tables::Table;
 use tokio::time::Instant;
@@ -39,6 +39,9 @@ pub enum TransferError {
     /// Somebody's rows would be mixed with others.
     #[error("the target is not empty: its table {0} has rows")]
     NotEmpty(String),
+    /// A file that was to be made.
+    #[error("there is a file {0} already: move it away")]
+    Exists(PathBuf),
     /// Services of a gateway work with the database.
     #[error("{0} connections of services are open: stop the server on every gateway that uses this database")]
     InUse(i64),
@@ -114,16 +117,23 @@ pub async fn to_postgres(files: SqliteFiles<'_>, owner: &PostgresLogin) -> Resul
     Ok(moved)
 }
 
-/// Fills new files, which must not exist, with all that is in the database. `gateway`: the node id of the server that
+/// Fills new files with all that is in the database. `gateway`: the node id of the server that
 /// will work with them. The database is only read.
 ///
 /// # Errors
-/// Whatever fails, what there is of the files is of no use to anybody.
+/// [`TransferError::Exists`] when there is one of the files: it is left as it is. Whatever else fails, what there is of the
+/// files is of no use to anybody.
 pub async fn to_sqlite(
     owner: &PostgresLogin,
     files: SqliteFiles<'_>,
     gateway: &str,
 ) -> Result<Vec<Moved>, TransferError> {
+    for (_, file) in both(files) {
+        // Links that lead nowhere are somebody's too.
+        if std::fs::symlink_metadata(file).is_ok() {
+            return Err(TransferError::Exists(file.to_owned()));
+        }
+    }
     current(files).await?;
     let mut database = postgres::writer(owner).await?;
     unused(&mut database).await?;

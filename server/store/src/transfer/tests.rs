@@ -158,7 +158,13 @@ async fn everything_arrives_there_and_back() {
         assert_eq!(sums(before, schema).await, sums(after, schema).await);
     }
     let again = to_sqlite(&login, named(&identity_back, &sessions_back), "main").await;
-    assert!(matches!(again, Err(TransferError::NotEmpty(_))), "{again:?}");
+    assert!(matches!(again, Err(TransferError::Exists(ref file)) if *file == identity_back), "{again:?}");
+    // An older database is not even brought up to date.
+    let (fresh, foreign) = (files.path("i4"), files.path("s4"));
+    std::fs::write(&foreign, "somebody's").unwrap();
+    let refused = to_sqlite(&login, named(&fresh, &foreign), "main").await;
+    assert!(matches!(refused, Err(TransferError::Exists(ref file)) if *file == foreign), "{refused:?}");
+    assert!(!fresh.exists() && std::fs::read(&foreign).unwrap() == b"somebody's");
     let elsewhere = to_sqlite(&login, named(&files.path("i3"), &files.path("s3")), "berlin").await;
     assert!(matches!(elsewhere, Err(TransferError::OtherGateway(node)) if node == "main"));
 }

@@ -157,7 +157,9 @@ fn place(made: &Embedded, here: &Embedded) -> anyhow::Result<()> {
 fn failed(error: TransferError) -> Failure {
     let refused = match &error {
         TransferError::NotEmpty(_) => Some("nothing was changed; `psql` shows what is there"),
-        TransferError::InUse(_) | TransferError::OtherGateway(_) => Some("nothing was changed"),
+        TransferError::Exists(_) | TransferError::InUse(_) | TransferError::OtherGateway(_) => {
+            Some("nothing was changed")
+        }
         TransferError::Store(_) | TransferError::Differs { .. } | TransferError::Column(_) => None,
     };
     match refused {
