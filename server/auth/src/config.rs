@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use tornado_shared::invitation::{DEFAULT_PORT, ServerAddress};
 
 const DAY: i64 = 86_400;
+/// Memory that all hashes together may take, KiB: 4 GiB.
+pub(crate) const MOST_KIB: u32 = 4 * 1024 * 1024;
 
 /// Settings. Times are seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +18,8 @@ pub struct Config {
     pub api_port: u16,
     /// What a password hash costs.
     pub argon2: Argon2Cost,
-    /// Password hashes computed at once; 0: one a core. Each takes `argon2.memory_kib`.
+    /// Password hashes computed at once; 0: one a core. Each takes `argon2.memory_kib`, all together at most 4 GiB; one
+    /// that was made elsewhere up to 256 MiB, and then others wait for it.
     pub hash_workers: usize,
     /// Logins that may wait for a free worker; more are told to come back.
     pub hash_queue: usize,
@@ -117,6 +120,10 @@ impl Config {
         if self.hash_workers > 64 || self.hash_queue > 4096 {
             return fail("hash_workers", "at most 64 workers and 4096 waiting");
         }
+        let workers = u32::try_from(self.hash_workers).unwrap_or(u32::MAX).max(1);
+        if self.argon2.memory_kib.saturating_mul(workers) > MOST_KIB {
+            return fail("hash_workers", "times argon2.memory_kib must be at most 4 GiB");
+        }
         self.guard.validate().map_err(|reason| ConfigError { name: "guard", reason: reason.to_owned() })
     }
 }
@@ -131,5 +138,11 @@ mod tests {
         assert!(serde_json::from_str::<Config>(r#"{"acces_lifetime": 1}"#).is_err());
         assert!(Config { access_lifetime: 0, ..Config::default() }.validate().is_err());
         assert!(Config { public_host: Some("a b".into()), ..Config::default() }.validate().is_err());
+        let hashes = |memory_kib, hash_workers| {
+            let argon2 = Argon2Cost { memory_kib, ..Argon2Cost::default() };
+            Config { argon2, hash_workers, ..Config::default() }.validate()
+        };
+        assert_eq!((hashes(65_536, 64), hashes(262_144, 16), hashes(4_194_304, 0)), (Ok(()), Ok(()), Ok(())));
+        assert!(hashes(65_537, 64).is_err() && hashes(4_194_305, 0).is_err());
     }
 }

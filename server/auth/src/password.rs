@@ -1,6 +1,6 @@
 //! Passwords: what is accepted, and Argon2id (RFC 9106) on a bounded pool.
 
-use crate::config::Argon2Cost;
+use crate::config::{Argon2Cost, MOST_KIB};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use std::sync::Arc;
@@ -41,8 +41,8 @@ pub fn check_new(password: &Secret, name: &Username) -> Result<(), PolicyError> 
     Ok(())
 }
 
-/// Dearest foreign hash, KiB and passes: each login of its owner costs as much.
-const DEAREST: (u32, u32) = (1_048_576, 16);
+/// Dearest foreign hash, KiB (256 MiB) and passes: each login of its owner costs as much.
+const DEAREST: (u32, u32) = (262_144, 16);
 
 /// Checks a hash made elsewhere: Argon2id in PHC form, at a cost that this server can bear.
 pub fn check_foreign(stored: &str) -> Result<(), &'static str> {
@@ -73,11 +73,16 @@ pub enum HashError {
 }
 
 /// Hashes on threads of their own, never more than the workers allow; logins beyond the queue are refused at
-/// once, so a storm of logins costs bounded memory and delays nothing else.
+/// once, so a storm of logins costs bounded memory and delays nothing else. A hash made elsewhere may need more memory
+/// than ours: it waits until so much of that bound is free.
 #[derive(Clone)]
 pub struct Hasher {
     argon2: Argon2<'static>,
     workers: Arc<Semaphore>,
+    /// KiB that are not in use.
+    memory: Arc<Semaphore>,
+    /// KiB in all.
+    most: u32,
     places: Arc<Semaphore>,
     /// Verified against when the account does not exist, so that takes as long as when it does.
     dummy: Arc<str>,
@@ -90,29 +95,34 @@ impl std::fmt::Debug for Hasher {
 }
 
 impl Hasher {
-    /// A pool of `workers` (0: one a core) with a queue.
+    /// A pool of `workers` (0: one a core, as far as 4 GiB reach) with a queue.
     pub fn new(cost: Argon2Cost, workers: usize, queue: usize) -> Result<Self, HashError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let workers = if workers == 0 { cores } else { workers };
+        let affordable = usize::try_from(MOST_KIB / cost.memory_kib.max(1)).unwrap_or(1).max(1);
+        let workers = if workers == 0 { cores.min(affordable) } else { workers };
+        let most = cost.memory_kib.saturating_mul(u32::try_from(workers).unwrap_or(u32::MAX)).max(DEAREST.0);
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(refused)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let dummy = hash(&argon2, b"no password is this one")?;
         let places = Arc::new(Semaphore::new(workers + queue));
-        Ok(Self { argon2, workers: Arc::new(Semaphore::new(workers)), places, dummy: dummy.into() })
+        let memory = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS)));
+        Ok(Self { argon2, workers: Arc::new(Semaphore::new(workers)), memory, most, places, dummy: dummy.into() })
     }
 
     /// Hash of a new password, in PHC form.
     pub async fn hash(&self, password: &Secret) -> Result<String, HashError> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
-        self.run(password.expose().len(), move || hash(&argon2, password.expose().as_bytes())).await
+        let (len, needs) = (password.expose().len(), argon2.params().m_cost());
+        self.run(len, needs, move || hash(&argon2, password.expose().as_bytes())).await
     }
 
     /// Is this the password of `stored`? Without one the answer is no, after the same work.
     pub async fn verify(&self, password: &Secret, stored: Option<&str>) -> Result<bool, HashError> {
         let (argon2, password, known) = (self.argon2.clone(), password.clone(), stored.is_some());
         let stored: Arc<str> = stored.map_or_else(|| self.dummy.clone(), Arc::from);
-        let len = password.expose().len();
-        self.run(len, move || verify(&argon2, password.expose().as_bytes(), &stored).map(|right| right && known)).await
+        let (len, needs) = (password.expose().len(), self.needs(&stored));
+        let work = move || verify(&argon2, password.expose().as_bytes(), &stored).map(|right| right && known);
+        self.run(len, needs, work).await
     }
 
     /// Refuses at once when no place is free: asked before anything is written for a caller.
@@ -129,9 +139,16 @@ impl Hasher {
         (params.m_cost(), params.t_cost(), params.p_cost()) != (wanted.m_cost(), wanted.t_cost(), wanted.p_cost())
     }
 
+    /// KiB that it takes to check this hash. What is none is refused without any.
+    fn needs(&self, stored: &str) -> u32 {
+        let params = PasswordHash::new(stored).ok().and_then(|hash| Params::try_from(&hash).ok());
+        params.map_or_else(|| self.argon2.params().m_cost(), |params| params.m_cost())
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         len: usize,
+        needs: u32,
         work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
         if len > MAX_BYTES {
@@ -139,9 +156,11 @@ impl Hasher {
         }
         let place = self.places.clone().try_acquire_owned().map_err(|_| HashError::Busy)?;
         let worker = self.workers.clone().acquire_owned().await.map_err(|_| HashError::Busy)?;
+        // One that was taken over when more was allowed runs alone.
+        let memory = self.memory.clone().acquire_many_owned(needs.min(self.most)).await.map_err(|_| HashError::Busy)?;
         let task = tokio::task::spawn_blocking(move || {
             // Held by the work itself: a caller that gives up frees no worker that is still busy.
-            let _held = (place, worker);
+            let _held = (place, worker, memory);
             work()
         });
         task.await.map_err(|error| HashError::Refused(error.to_string()))?
@@ -195,11 +214,32 @@ mod tests {
         let hasher = cheap(1, 1);
         assert!(hasher.verify(&Secret::new("the old password"), Some(foreign)).await.unwrap());
         assert!(!hasher.verify(&Secret::new("another password"), Some(foreign)).await.unwrap());
-        let dear = foreign.replace("m=65536", "m=2000000");
+        assert_eq!(check_foreign(&foreign.replace("m=65536", "m=262144")), Ok(()));
+        let dear = foreign.replace("m=65536", "m=262145");
         let other = foreign.replace("argon2id", "argon2i");
         for bad in ["", "plain", "$argon2id$v=19$m=65536,t=3,p=4$tetbm1ygQqOyRYqVr1XsyA", &dear, &other] {
             assert!(check_foreign(bad).is_err(), "{bad}");
         }
+    }
+
+    /// However many workers there are, dear hashes together take no more than ours would.
+    #[tokio::test]
+    async fn dear_hashes_wait_for_memory_and_not_only_for_a_worker() {
+        let hasher = cheap(4, 4);
+        assert_eq!(hasher.most, 262_144, "one of the dearest, at the least");
+        assert_eq!(Hasher::new(Argon2Cost::default(), 8, 1).unwrap().most, 8 * 65_536);
+        let dear = Hasher::new(Argon2Cost { memory_kib: 8192, passes: 1, lanes: 1 }, 1, 1).unwrap();
+        let password = Secret::new("correct horse");
+        let stored = dear.hash(&password).await.unwrap();
+        assert_eq!((hasher.needs(&stored), hasher.needs("rubbish")), (8192, 64));
+        let others = hasher.memory.clone().acquire_many_owned(262_144 - 8191).await.unwrap();
+        let own = hasher.verify(&password, None);
+        assert!(!own.await.unwrap(), "ours are small enough");
+        let waits = tokio::time::timeout(Duration::from_millis(100), hasher.verify(&password, Some(&stored))).await;
+        assert!(waits.is_err());
+        drop(others);
+        assert!(hasher.verify(&password, Some(&stored)).await.unwrap());
+        assert_eq!(hasher.memory.available_permits(), 262_144);
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use super::access::Act;
 use super::users::subject;
 use super::{Service, fault};
-use crate::tokens::Holder;
+use crate::tokens::{Holder, Lifetimes};
 use data_encoding::BASE64URL_NOPAD;
 use tornado_mesh::auth::users::{IssueDevice, IssuedDevice};
 use tornado_mesh::auth::{Acting, AuthError};
@@ -13,6 +13,9 @@ use tornado_shared::model::{DeviceId, FamilyId, Secret};
 use tornado_store::identity::{DeviceClaim, LoginOutcome, NewLogin};
 use uuid::Uuid;
 use zeroize::Zeroizing;
+
+/// Seconds in which an issued device must be connected: whoever asked for it does so at once.
+const TO_CONNECT: i64 = 120;
 
 impl Service {
     /// A login without a password, which only root or an operator who may change devices can make. It ends as every other.
@@ -45,7 +48,9 @@ impl Service {
         };
         self.sign_trail().await;
         let holder = Holder { user: user.id, device, family };
-        let tokens = self.keys.tokens().write(holder, login.refresh_jti, now, self.lifetimes());
+        let lifetimes = self.lifetimes();
+        let lifetimes = Lifetimes { access: lifetimes.access.min(TO_CONNECT), ..lifetimes };
+        let tokens = self.keys.tokens().write(holder, login.refresh_jti, now, lifetimes);
         let tokens = tokens.map_err(|_| fault::internal("a token could not be signed"))?;
         let export = Zeroizing::new(BASE64URL_NOPAD.encode(export.expose()));
         Ok(IssuedDevice {

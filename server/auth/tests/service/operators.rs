@@ -83,6 +83,11 @@ async fn a_device_is_issued_for_somebody_and_ends_like_every_other() {
     let actions = world.actions().await;
     assert!(actions.contains(&"root device.issue done".to_owned()), "{actions:?}");
     assert_ne!(issue("alice").await.unwrap().device_id, issued.device_id, "each is a device of its own");
+    // The token is for now: it opens nothing two minutes later, and the five seconds by which clocks may differ.
+    world.pass(120 + 5);
+    let access_token = issued.access_token.clone();
+    let late = world.client.authorize(Authorize { access_token, public_key: key, plain: true }).await.unwrap_err();
+    assert!(matches!(late, AuthError::Token(_)), "{late:?}");
     // Kept though nobody renews it, until somebody takes the right away.
     world.pass(30 * 86_400);
     world.service.upkeep().await;

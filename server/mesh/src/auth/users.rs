@@ -165,7 +165,8 @@ pub struct IssuedDevice {
     pub username: Username,
     /// Its number.
     pub device_id: DeviceId,
-    /// Good for one connect as an ordinary WireGuard app, within minutes.
+    /// To connect it as an ordinary WireGuard app. An access token like any other, but good for two minutes at most, and
+    /// there is no refresh token to it.
     pub access_token: Secret,
     /// 32 bytes in base64url: the secret from which the preshared keys of both lanes come.
     pub export: Secret,
