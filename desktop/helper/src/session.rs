@@ -27,6 +27,12 @@ pub(crate) struct Inner {
     pub(crate) resolver: Resolver,
 }
 
+/// What the server would say to a call without a token, in words that help.
+fn login_is_over() -> ApiError {
+    let detail = "the server has ended this login; log in again with `tornado login`".to_owned();
+    ApiError::Refused { status: 401, code: "revoked".to_owned(), detail, retry_after: None }
+}
+
 /// A session on the server, with or without a tunnel.
 pub(crate) struct Session {
     pub(crate) server: Reached,
@@ -118,9 +124,11 @@ impl Inner {
         outcome
     }
 
+    /// Before a call with the access token. An error when there is none: the login is over, which another call may have
+    /// been told while this one waited.
     pub(crate) async fn renew_if_due(&mut self, api: &DeviceApi) -> Result<(), ApiError> {
-        let login = self.account.as_ref().and_then(|a| a.login.as_ref());
-        if login.is_some_and(|l| crate::schedule::is_due(l.access_expires_at, unix_now())) {
+        let login = self.account.as_ref().and_then(|a| a.login.as_ref()).ok_or_else(login_is_over)?;
+        if crate::schedule::is_due(login.access_expires_at, unix_now()) {
             self.renew(api).await?;
         }
         Ok(())
@@ -129,7 +137,7 @@ impl Inner {
     /// Trades the refresh token. The number of the trade is on disk before it is sent, so that a trade whose
     /// answer is lost can be repeated; the new pair is on disk before it is used, as the old one is spent.
     pub(crate) async fn renew(&mut self, api: &DeviceApi) -> Result<(), ApiError> {
-        let Some(login) = self.account.as_mut().and_then(|a| a.login.as_mut()) else { return Ok(()) };
+        let login = self.account.as_mut().and_then(|a| a.login.as_mut()).ok_or_else(login_is_over)?;
         let (refresh, attempt) = (login.refresh.clone(), login.attempt());
         self.save();
         match api.reauth(&refresh, attempt).await {

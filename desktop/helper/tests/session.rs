@@ -128,6 +128,23 @@ async fn defect_100_a_login_that_the_server_ended_lets_nothing_out() {
     assert_eq!(machine.client.status().await.unwrap().state, TunnelState::Disconnected);
 }
 
+/// Another call than the heartbeat is told first. No call goes out without a token then, and no traffic.
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_100_whichever_call_learns_that_the_login_is_over_nothing_gets_out() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    machine.client.connect(&DIRECT).await.unwrap();
+    server.set(|s| {
+        s.new_identity = Some((401, "token_expired"));
+        s.refresh = Some((401, "token_revoked_reuse_detected"));
+    });
+    let told = machine.client.new_identity().await.unwrap_err();
+    assert_eq!(told.code(), "token_revoked_reuse_detected");
+    let status = machine.until(|s| s.held && !s.logged_in).await;
+    assert!(status.reason.as_deref().is_some_and(|reason| reason.contains("log in again")), "{status:?}");
+    assert_eq!((status.state, status.notice.unwrap().code.as_str()), (TunnelState::Blocked, "revoked"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_100_a_session_that_the_server_refuses_lets_nothing_out() {
     let server = Server::start().await;
