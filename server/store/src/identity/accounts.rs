@@ -124,13 +124,7 @@ pub trait AccountStore: Send + Sync + 'static {
 #[async_trait]
 impl AccountStore for SqlIdentityStore {
     async fn add_user(&self, user: &NewUser, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        if !users::insert(&mut tx, user, now).await? {
-            return Ok(false);
-        }
-        audit::append(&mut tx, audit).await?;
-        tx.commit().await?;
-        Ok(true)
+        self.import_user(user, true, now, audit).await
     }
 
     async fn import_user(
