@@ -62,7 +62,7 @@ impl Service {
     /// Sets the marks of accounts with live sessions that have none of this day and month yet.
     pub(crate) async fn set_marks(&self) {
         let now = self.now();
-        let live: HashSet<UserId> = self.registry.by_user().into_keys().collect();
+        let live = self.registry.users();
         self.marks.keep(&live);
         let due: Vec<_> = live.into_iter().filter(|user| !self.marks.is_set(*user, numbers(now))).collect();
         let mut parts = Parts::of(&due);

@@ -67,6 +67,11 @@ impl Registry {
         self.read().by_device.values().cloned().collect()
     }
 
+    /// Accounts with sessions.
+    pub fn users(&self) -> HashSet<UserId> {
+        self.read().by_user.keys().copied().collect()
+    }
+
     /// Everything, grouped by account.
     pub fn by_user(&self) -> HashMap<UserId, Vec<Arc<Entry>>> {
         let index = self.read();
