@@ -1,11 +1,12 @@
-//! Lanes of a tunnel that is up: switching, what the server says of them, new identities.
+//! Lanes of a tunnel that is up: switching, what the server says of them, new identities; and one that is refused for now.
 
 mod common;
 
 use common::{Machine, Server};
-use tornado_helper_api::{Connect, HelperError, SwitchLane, TunnelState};
+use std::time::Duration;
+use tornado_helper_api::{Connect, HelperError, Login, SwitchLane, TunnelState};
 use tornado_shared::api::{LaneState, path};
-use tornado_shared::model::Lane;
+use tornado_shared::model::{Lane, Secret};
 
 const DIRECT: Connect = Connect { lane: Lane::Direct };
 const TO_TOR: SwitchLane = SwitchLane { lane: Lane::Tor };
@@ -77,4 +78,29 @@ async fn a_new_identity_is_asked_for_and_refusals_cost_nothing() {
     server.set(|s| s.new_identity = None);
     let status = machine.client.new_identity().await.unwrap();
     assert_eq!((status.state, status.logged_in, status.notice), (TunnelState::Connected, true, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_used_up_quota_is_waited_for_as_the_server_says_and_a_login_asks_at_once() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    machine.client.connect(&DIRECT).await.unwrap();
+    server.set(|s| {
+        s.heartbeat = Some((403, "quota_exceeded"));
+        s.initiate = Some((403, "quota_exceeded", 20 * 86_400));
+    });
+    let status = machine.until(|s| s.held && s.notice.is_some()).await;
+    assert!(status.logged_in, "{status:?}");
+    let reason = status.reason.unwrap();
+    assert!(reason.contains("tried by itself") && !reason.contains("log in"), "{reason}");
+    // Once more at once, then not for long. Without the server's word it would be four times in this time.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert_eq!(server.count(path::INITIATE), 2);
+    let told = machine.client.connect(&DIRECT).await.unwrap_err();
+    assert!(matches!(&told, HelperError::Refused { code, retry_after: Some(3600), .. } if code == "quota_exceeded"));
+
+    server.set(|s| (s.heartbeat, s.initiate) = (None, None));
+    let login = Login { server: None, username: None, password: Secret::new("a long password"), totp: None };
+    machine.client.login(&login).await.unwrap();
+    machine.until(|s| s.state == TunnelState::Connected).await;
 }

@@ -158,30 +158,6 @@ async fn defect_100_a_session_that_the_server_refuses_lets_nothing_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_used_up_quota_is_waited_for_as_the_server_says_and_a_login_asks_at_once() {
-    let server = Server::start().await;
-    let machine = Machine::enrolled(&server).await;
-    machine.client.connect(&DIRECT).await.unwrap();
-    server.set(|s| {
-        s.heartbeat = Some((403, "quota_exceeded"));
-        s.initiate = Some((403, "quota_exceeded", 20 * 86_400));
-    });
-    let status = machine.until(|s| s.held && s.notice.is_some()).await;
-    assert!(status.logged_in, "{status:?}");
-    let reason = status.reason.unwrap();
-    assert!(reason.contains("tried by itself") && !reason.contains("log in"), "{reason}");
-    // Once more at once, then not for long. Without the server's word it would be four times in this time.
-    tokio::time::sleep(Duration::from_secs(8)).await;
-    assert_eq!(server.count(path::INITIATE), 2);
-    let told = machine.client.connect(&DIRECT).await.unwrap_err();
-    assert!(matches!(&told, HelperError::Refused { code, retry_after: Some(3600), .. } if code == "quota_exceeded"));
-
-    server.set(|s| (s.heartbeat, s.initiate) = (None, None));
-    machine.client.login(&good()).await.unwrap();
-    machine.until(|s| s.state == TunnelState::Connected).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_renewed_before_they_end_and_stored_before_they_are_used() {
     let server = Server::start().await;
     server.set(|s| s.access_lifetime = 61);

@@ -11,6 +11,7 @@ mod keys;
 mod login;
 mod operators;
 mod people;
+mod rates;
 mod staff;
 mod start;
 mod tokens;
