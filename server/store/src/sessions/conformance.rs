@@ -8,34 +8,11 @@ use tornado_shared::model::{
     CloseReason, DeviceId, FamilyId, PresharedKey, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
 };
 
+mod list;
 mod own;
 
+pub(super) use list::for_each;
 pub(super) use own::{marks_keep_what_was_written_first, owners_page_through_their_history};
-
-/// Hands the names of all checks to a macro: the one list of them.
-macro_rules! for_each {
-    ($engine:ident) => {
-        $engine! {
-            a_session_round_trips,
-            the_same_key_again_changes_nothing,
-            defect_046_and_065_another_key_replaces_the_session_and_keeps_the_lease,
-            defect_012_a_key_of_another_device_is_refused,
-            defect_002_slots_of_an_account_count_other_live_devices,
-            defect_063_and_067_closing_twice_counts_once,
-            isolation_numbers_are_never_shared_or_inherited,
-            a_device_keeps_its_exit_country,
-            transitions_are_compare_and_set,
-            a_released_slot_rests_and_waits_for_its_device,
-            a_failed_connect_frees_its_slot_at_once,
-            a_device_that_changes_its_gateway_leaves_nothing_behind,
-            totals_outlive_the_history,
-            a_month_keeps_its_first_base,
-            marks_keep_what_was_written_first,
-            owners_page_through_their_history,
-        }
-    };
-}
-pub(super) use for_each;
 
 pub(super) const NODE: &str = "main";
 
