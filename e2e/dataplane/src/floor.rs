@@ -3,11 +3,9 @@
 
 use anyhow::{Context as _, anyhow};
 use gotatun::packet::{Packet, PacketBufPool};
-use gotatun::tun::{IpRecv as _, IpSend as _};
-use gotatun::udp::{UdpRecv as _, UdpSend as _};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use std::net::SocketAddr;
-use tornado_packet_io::{KeptSocket, Offload, TunRx, TunTx, open_tun};
+use tornado_packet_io::{Narrow, Offload, Received, Socket, Taken, Tun};
 
 /// Words of `floor`.
 #[derive(clap::Args)]
@@ -47,23 +45,29 @@ impl Words {
     pub fn run(self) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let (tx, rx) = open_tun(&self.name, self.mtu, Offload::Auto)?;
-            let socket = KeptSocket::bind(self.port, Offload::Auto).await?;
-            let outgoing = tokio::spawn(outgoing(rx, socket.clone(), self.endpoint));
-            incoming(tx, socket).await?;
+            let tun = Tun::open(&self.name, self.mtu, Offload::Auto)?;
+            let socket = Socket::bind(self.port, None, Offload::Auto).await?;
+            let outgoing = tokio::spawn(outgoing(tun.clone(), socket.clone(), self.endpoint));
+            incoming(tun, socket).await?;
             outgoing.await?
         })
     }
 }
 
-async fn outgoing(mut tun: TunRx, socket: KeptSocket, to: SocketAddr) -> anyhow::Result<()> {
-    let (key, mut pool) = (cipher()?, PacketBufPool::new(512));
-    let (spare, mut batch, mut narrow) = (pool.clone(), Vec::new(), Default::default());
+async fn outgoing(tun: Tun, socket: Socket, to: SocketAddr) -> anyhow::Result<()> {
+    let (key, pool) = (cipher()?, PacketBufPool::<4096>::new(512));
+    let (mut taken, mut batch, mut narrow) = (Taken::default(), Vec::new(), Narrow::default());
     let mut counter = 0_u64;
     loop {
-        for packet in tun.recv(&mut pool).await? {
-            let packet = packet.into_bytes();
-            let mut sealed = spare.get();
+        let pieces = match tun.read(&mut taken) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                tun.readable().await?;
+                continue;
+            }
+            pieces => pieces?,
+        };
+        for packet in pieces.packets() {
+            let mut sealed = pool.get();
             let buffer = sealed.buf_mut();
             buffer.clear();
             buffer.extend_from_slice(&[4; HEAD]);
@@ -75,23 +79,18 @@ async fn outgoing(mut tun: TunRx, socket: KeptSocket, to: SocketAddr) -> anyhow:
             counter += 1;
             batch.push((sealed, to));
         }
-        socket.send_many_to(&mut narrow, &mut batch).await?;
+        socket.send(&mut narrow, &mut batch).await?;
     }
 }
 
-async fn incoming(mut tun: TunTx, mut socket: KeptSocket) -> anyhow::Result<()> {
-    let (key, mut pool) = (cipher()?, PacketBufPool::new(512));
-    let (mut received, mut batch) = (Default::default(), Vec::new());
+async fn incoming(tun: Tun, socket: Socket) -> anyhow::Result<()> {
+    let key = cipher()?;
+    let (mut received, mut batch, mut opened) = (Received::default(), Vec::new(), Vec::new());
     loop {
-        socket.recv_many_from(&mut received, &mut pool, &mut batch).await?;
-        for (packet, _) in batch.drain(..) {
-            if let Some(packet) = open(&key, packet)
-                && let Ok(packet) = packet.try_into_ip()
-            {
-                tun.send(packet).await?;
-            }
-        }
-        // The device writes what it has been given while we rest.
+        socket.receive(&mut received, &mut batch).await?;
+        opened.extend(batch.drain(..).filter_map(|(packet, _)| open(&key, packet)));
+        tun.write(&opened)?;
+        opened.clear();
         tokio::task::yield_now().await;
     }
 }

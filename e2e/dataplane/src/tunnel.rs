@@ -1,12 +1,10 @@
 //! One tunnel on the transports of the server and the helper.
 
-use anyhow::{Context as _, anyhow};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use gotatun::device::Peer;
-use gotatun::x25519::{PublicKey, StaticSecret};
+use anyhow::Context as _;
+use ipnet::{Ipv4Net, Ipv6Net};
 use std::net::SocketAddr;
-use tornado_packet_io::{Link, Offload, Settings};
+use std::str::FromStr;
+use tornado_packet_io::{Link, Offload, Peer, Settings};
 
 /// Words of `tunnel`. Keys in base64, from the environment where they are secret.
 #[derive(clap::Args)]
@@ -42,13 +40,14 @@ impl Words {
         runtime.block_on(async {
             let offload = if self.no_offload { Offload::Off } else { Offload::Auto };
             let link = Link::open(&self.name, self.mtu, offload).await?;
-            let mut peer = Peer::new(PublicKey::from(key(&self.peer)?)).with_endpoint(self.endpoint);
-            for everything in ["0.0.0.0/0", "::/0"] {
-                peer = peer.with_allowed_ip(everything.parse().map_err(|e| anyhow!("{e}"))?);
-            }
-            let peer = peer.with_preshared_key(key(&self.psk)?);
-            let settings =
-                Settings { key: StaticSecret::from(key(&self.key)?), port: self.port, mark: None, peers: vec![peer] };
+            let peer = Peer {
+                public_key: key(&self.peer)?,
+                preshared_key: Some(key(&self.psk)?),
+                addresses: vec![Ipv4Net::default().into(), Ipv6Net::default().into()],
+                endpoint: Some(self.endpoint),
+                keepalive: None,
+            };
+            let settings = Settings { key: key(&self.key)?, port: self.port, mark: None, peers: vec![peer] };
             let _tunnel = link.start(settings).await?;
             std::future::pending::<()>().await;
             Ok(())
@@ -56,7 +55,6 @@ impl Words {
     }
 }
 
-fn key(text: &str) -> anyhow::Result<[u8; 32]> {
-    let bytes = BASE64_STANDARD.decode(text.trim()).context("a key is base64")?;
-    bytes.try_into().map_err(|_| anyhow!("a key has 32 bytes"))
+fn key<K: FromStr<Err: std::error::Error + Send + Sync + 'static>>(text: &str) -> anyhow::Result<K> {
+    text.trim().parse().context("a key is 32 bytes in base64")
 }

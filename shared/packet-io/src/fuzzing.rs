@@ -1,5 +1,7 @@
 //! What the fuzz targets call: packets of the kernel and of peers.
 
+pub use crate::device::fuzzing::datagrams;
+
 use crate::checksum::{add, sum};
 use crate::coalesce::{flatten, join};
 use crate::header::{Layout, TCP, addresses, be16, pseudo, put};

@@ -1,5 +1,5 @@
-//! Moving packets between a TUN device, gotatun and a UDP socket with few system calls: segmentation offload on both
-//! sides, one worker. Linux only; elsewhere there is only the setting.
+//! WireGuard in user space: a TUN device, a UDP socket, and between them gotatun's handshakes and sessions. Few system calls
+//! by segmentation offload on both sides, one worker. Linux only; elsewhere there is only the setting.
 
 mod offload;
 
@@ -7,6 +7,8 @@ mod offload;
 mod checksum;
 #[cfg(target_os = "linux")]
 mod coalesce;
+#[cfg(target_os = "linux")]
+mod device;
 #[cfg(all(feature = "fuzzing", target_os = "linux"))]
 pub mod fuzzing;
 #[cfg(target_os = "linux")]
@@ -27,10 +29,12 @@ mod worker;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 
+#[cfg(target_os = "linux")]
+pub use device::{Peer, Status};
 pub use offload::Offload;
 #[cfg(target_os = "linux")]
-pub use tun::{TunRx, TunTx, open_tun};
+pub use tun::{Pieces, Taken, Tun};
 #[cfg(target_os = "linux")]
-pub use tunnel::{Device, Link, PacketIoError, Settings, Tunnel};
+pub use tunnel::{Link, PacketIoError, Settings, Tunnel};
 #[cfg(target_os = "linux")]
-pub use udp::KeptSocket;
+pub use udp::{Narrow, Received, Socket};

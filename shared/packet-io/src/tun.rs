@@ -1,26 +1,29 @@
-//! The TUN device as gotatun wants it, with segmentation offload.
+//! The TUN device, with segmentation offload.
 
 use crate::Offload;
 use crate::coalesce::{Piece, join};
 use crate::split::Cuts;
 use crate::vnet::{self, Header};
-use gotatun::packet::{Ip, Packet, PacketBufPool};
-use gotatun::tun::{IpRecv, IpSend, MtuWatcher};
+use gotatun::packet::{Packet, PacketBufPool};
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::sync::Notify;
 use tun_rs::{AsyncDevice, DeviceBuilder};
 
-/// Packets that are joined at most at once; more are written as they come.
-const BATCH: usize = 256;
-/// Rest after an error of the device: the caller asks again at once.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Longest packet, or piece of several.
+const LONGEST: usize = 65_536;
+/// Longest of the packets that a piece is cut into, beside single ones.
+const PACKET: usize = 4096;
 
-/// The device, and how it is spoken to.
-struct Tun {
+/// The device. Clones share it; it is gone with the last.
+#[derive(Clone)]
+pub struct Tun {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     device: AsyncDevice,
+    mtu: u16,
     /// Every packet has a vnet header.
     has_header: bool,
     /// The kernel takes joined UDP packets.
@@ -29,39 +32,77 @@ struct Tun {
     joins: AtomicBool,
 }
 
-/// Makes a TUN device that is still down. Inside the runtime that will move the packets.
-///
-/// # Errors
-/// Those of `/dev/net/tun`.
-pub fn open_tun(name: &str, mtu: u16, offload: Offload) -> io::Result<(TunTx, TunRx)> {
-    let build = |offload| DeviceBuilder::new().name(name).mtu(mtu).enable(false).offload(offload).build_async();
-    let device = match offload {
-        Offload::Auto => build(true).or_else(|error| {
-            tracing::debug!(%error, "the TUN device knows no offload");
-            build(false)
-        })?,
-        Offload::Off => build(false)?,
-    };
-    let has_header = device.tcp_gso();
-    let tun = Arc::new(Tun { has_header, joins_udp: device.udp_gso(), joins: AtomicBool::new(has_header), device });
-    let queue = Arc::new(Queue::default());
-    tokio::spawn(flush(Arc::clone(&tun), Arc::clone(&queue)));
-    let rx = TunRx { tun: Arc::clone(&tun), piece: vec![0; vnet::LEN + 65_536], mtu };
-    Ok((TunTx { tun, queue }, rx))
-}
-
 impl Tun {
-    fn write(&self, packets: &[Packet]) -> io::Result<()> {
-        let bytes = |number: usize| packets.get(number).map(|packet| &packet[..]).unwrap_or_default();
-        if !self.has_header {
-            return all((0..packets.len()).map(|number| self.device.try_send(bytes(number)).map(drop)));
-        }
-        if !self.joins.load(Ordering::Relaxed) {
-            return all((0..packets.len()).map(|number| self.write_single(bytes(number))));
-        }
-        all(join(packets.len(), bytes, self.joins_udp).iter().map(|piece| self.write_piece(piece, &bytes)))
+    /// Makes a device that is still down. `mtu` in bytes. Inside the runtime that will move the packets.
+    ///
+    /// # Errors
+    /// Those of `/dev/net/tun`.
+    pub fn open(name: &str, mtu: u16, offload: Offload) -> io::Result<Self> {
+        let build = |offload| DeviceBuilder::new().name(name).mtu(mtu).enable(false).offload(offload).build_async();
+        let device = match offload {
+            Offload::Auto => build(true).or_else(|error| {
+                tracing::debug!(%error, "the TUN device knows no offload");
+                build(false)
+            })?,
+            Offload::Off => build(false)?,
+        };
+        let has_header = device.tcp_gso();
+        let joins_udp = device.udp_gso();
+        Ok(Self { inner: Arc::new(Inner { device, mtu, has_header, joins_udp, joins: AtomicBool::new(has_header) }) })
     }
 
+    /// Bytes of inner packets.
+    #[must_use]
+    pub fn mtu(&self) -> u16 {
+        self.inner.mtu
+    }
+
+    /// Waits until the kernel has a packet, or the device is gone.
+    ///
+    /// # Errors
+    /// When the runtime ends.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.inner.device.readable().await
+    }
+
+    /// Takes one packet, or a piece of several, if there is one. What is no IP packet counts as none of them.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is nothing. [`is_final`] ones when the device is gone.
+    pub fn read<'a>(&self, taken: &'a mut Taken) -> io::Result<Pieces<'a>> {
+        let length = self.inner.device.try_recv(&mut taken.bytes)?;
+        let read = taken.bytes.get(..length).unwrap_or_default();
+        let cut = if self.inner.has_header {
+            let split = read.split_first_chunk::<{ vnet::LEN }>();
+            split.and_then(|(head, packet)| Some((Cuts::of(Header::read(head)?, packet)?, packet)))
+        } else {
+            Cuts::of(Header::SINGLE, read).map(|cuts| (cuts, read))
+        };
+        if cut.is_none() {
+            tracing::debug!(length, "the kernel handed over what is no packet");
+        }
+        Ok(Pieces { cut, pool: &taken.pool })
+    }
+
+    /// Writes packets, those of one flow joined. One that is not taken is lost, as on any link, and does not keep the
+    /// others.
+    ///
+    /// # Errors
+    /// When the device is gone.
+    pub fn write(&self, packets: &[Packet]) -> io::Result<()> {
+        let bytes = |number: usize| packets.get(number).map(|packet| &packet[..]).unwrap_or_default();
+        let (inner, numbers) = (&*self.inner, 0..packets.len());
+        if !inner.has_header {
+            return all(numbers.map(|number| inner.device.try_send(bytes(number)).map(drop)));
+        }
+        if !inner.joins.load(Ordering::Relaxed) {
+            return all(numbers.map(|number| inner.write_single(bytes(number))));
+        }
+        all(join(packets.len(), bytes, inner.joins_udp).iter().map(|piece| inner.write_piece(piece, &bytes)))
+    }
+}
+
+impl Inner {
     fn write_piece<'p>(&self, piece: &Piece, bytes: &impl Fn(usize) -> &'p [u8]) -> io::Result<()> {
         let mut slices = Vec::with_capacity(piece.members().len() + 1);
         slices.push(IoSlice::new(piece.head()));
@@ -69,10 +110,18 @@ impl Tun {
         slices.extend(piece.members().iter().map(tail));
         match self.device.try_send_vectored(&slices) {
             Err(error) if piece.members().len() > 1 && is_refusal(&error) => {
-                if self.joins.swap(false, Ordering::Relaxed) {
+                let mut is_taken = false;
+                for number in piece.members() {
+                    match self.write_single(bytes(*number)) {
+                        Err(error) if is_final(&error) => return Err(error),
+                        single => is_taken |= single.is_ok(),
+                    }
+                }
+                // A device that is down refuses all, which says nothing of joined packets.
+                if is_taken && self.joins.swap(false, Ordering::Relaxed) {
                     tracing::warn!(%error, "the kernel refuses joined packets; they are written one by one now");
                 }
-                all(piece.members().iter().map(|number| self.write_single(bytes(*number))))
+                Ok(())
             }
             result => result.map(drop),
         }
@@ -84,11 +133,17 @@ impl Tun {
     }
 }
 
-/// Does all of it and returns the last error: one packet that is not taken does not keep the others.
+/// Does all of it. The device is gone or it is not: any other error is of one packet.
 fn all(results: impl Iterator<Item = io::Result<()>>) -> io::Result<()> {
     let mut end = Ok(());
     for result in results {
-        end = result.and(end);
+        if let Err(error) = result {
+            if is_final(&error) {
+                end = Err(error);
+            } else {
+                tracing::trace!(%error, "the TUN device did not take a packet");
+            }
+        }
     }
     end
 }
@@ -97,125 +152,45 @@ fn is_refusal(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EIO | libc::EOPNOTSUPP))
 }
 
-fn is_final(error: &io::Error) -> bool {
+/// True for errors of a device that is gone.
+pub(crate) fn is_final(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EBADF | libc::EBADFD | libc::ENODEV))
 }
 
-/// Packets on their way to the kernel. gotatun hands them over one by one; joined they are when its tasks rest.
-#[derive(Default)]
-struct Queue {
-    packets: Mutex<Vec<Packet>>,
-    filled: Notify,
-    is_closed: AtomicBool,
+/// Where the kernel puts packets, and buffers for what they are cut into.
+pub struct Taken {
+    bytes: Vec<u8>,
+    pool: PacketBufPool<PACKET>,
 }
 
-impl Queue {
-    /// Adds one; returns how many wait.
-    fn push(&self, packet: Packet) -> usize {
-        let mut packets = self.packets.lock().unwrap_or_else(PoisonError::into_inner);
-        packets.push(packet);
-        packets.len()
-    }
-
-    fn take(&self, spare: &mut Vec<Packet>) {
-        std::mem::swap(&mut *self.packets.lock().unwrap_or_else(PoisonError::into_inner), spare);
+impl Default for Taken {
+    fn default() -> Self {
+        Self { bytes: vec![0; vnet::LEN + LONGEST], pool: PacketBufPool::new(1) }
     }
 }
 
-/// Writes what waits whenever something does, until the sender is gone.
-async fn flush(tun: Arc<Tun>, queue: Arc<Queue>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    loop {
-        queue.filled.notified().await;
-        queue.take(&mut batch);
-        if let Err(error) = tun.write(&batch) {
-            tracing::debug!(%error, "the TUN device did not take a packet");
-        }
-        batch.clear();
-        if queue.is_closed.load(Ordering::Acquire) {
-            return;
-        }
-    }
+/// What one read gave.
+pub struct Pieces<'a> {
+    cut: Option<(Cuts, &'a [u8])>,
+    pool: &'a PacketBufPool<PACKET>,
 }
 
-/// The way to the kernel.
-pub struct TunTx {
-    tun: Arc<Tun>,
-    queue: Arc<Queue>,
-}
-
-impl IpSend for TunTx {
-    async fn send(&mut self, packet: Packet<Ip>) -> io::Result<()> {
-        match self.queue.push(packet.into_bytes()) {
-            1 => self.queue.filled.notify_one(),
-            waiting if waiting >= BATCH => {
-                let mut batch = Vec::with_capacity(BATCH);
-                self.queue.take(&mut batch);
-                // A packet that is not taken is lost, as on any link; only a device that is gone is an error.
-                return self.tun.write(&batch).or_else(|error| if is_final(&error) { Err(error) } else { Ok(()) });
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-impl Drop for TunTx {
-    fn drop(&mut self) {
-        self.queue.is_closed.store(true, Ordering::Release);
-        self.queue.filled.notify_one();
-    }
-}
-
-/// The way from the kernel.
-pub struct TunRx {
-    tun: Arc<Tun>,
-    piece: Vec<u8>,
-    mtu: u16,
-}
-
-impl IpRecv for TunRx {
-    async fn recv<'a>(
-        &'a mut self,
-        pool: &mut PacketBufPool,
-    ) -> io::Result<impl Iterator<Item = Packet<Ip>> + Send + 'a> {
-        loop {
-            let length = match self.tun.device.recv(&mut self.piece).await {
-                Ok(length) => length,
-                Err(error) => {
-                    tokio::time::sleep(PAUSE).await;
-                    return Err(error);
-                }
-            };
-            let Some(cuts) = self.cuts(length) else {
-                tracing::debug!(length, "the kernel handed over what is no packet");
-                continue;
-            };
-            let start = if self.tun.has_header { vnet::LEN } else { 0 };
-            let piece = self.piece.get(start..length).unwrap_or_default();
-            let pool = pool.clone();
-            // What is not an IP packet is dropped here: an error would end the device.
-            return Ok((0..cuts.count()).filter_map(move |index| {
-                let mut packet = pool.get();
-                packet.buf_mut().resize(cuts.len_of(index), 0);
-                cuts.write(index, piece, &mut packet);
-                packet.try_into_ip().ok()
-            }));
-        }
+impl Pieces<'_> {
+    /// The headers that all packets begin with.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        self.cut.map(|(_, bytes)| bytes).unwrap_or_default()
     }
 
-    fn mtu(&self) -> MtuWatcher {
-        MtuWatcher::new(self.mtu)
-    }
-}
-
-impl TunRx {
-    fn cuts(&self, length: usize) -> Option<Cuts> {
-        let read = self.piece.get(..length)?;
-        if !self.tun.has_header {
-            return Cuts::of(Header::SINGLE, read);
-        }
-        let (head, packet) = read.split_first_chunk::<{ vnet::LEN }>()?;
-        Cuts::of(Header::read(head)?, packet)
+    /// The packets. Each is made when it is asked for, in a buffer that serves for the next when it is dropped.
+    pub fn packets(&self) -> impl Iterator<Item = Packet> {
+        let count = self.cut.map_or(0, |(cuts, _)| cuts.count());
+        (0..count).filter_map(|index| {
+            let (cuts, bytes) = self.cut?;
+            let mut packet = self.pool.get();
+            packet.buf_mut().resize(cuts.len_of(index), 0);
+            cuts.write(index, bytes, &mut packet);
+            Some(packet)
+        })
     }
 }

@@ -1,18 +1,19 @@
-//! gotatun on these transports.
+//! An interface: a TUN device, a socket, and WireGuard between them.
 
 use crate::Offload;
-use crate::tun::{TunRx, TunTx, open_tun};
-use crate::udp::KeptSocket;
+use crate::device::table::{Output, Table};
+use crate::device::tasks::{Shared, start};
+use crate::device::{Own, Peer, Status};
+use crate::tun::Tun;
+use crate::udp::Socket;
 use crate::worker::Worker;
-use gotatun::device::{DeviceBuilder, Peer};
-use gotatun::x25519::StaticSecret;
-use std::future::Future as _;
 use std::io;
-use std::pin::pin;
-use std::task::{Context, Waker};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::{JoinHandle, yield_now};
+use tornado_shared::model::{PrivateKey, PublicKey, Transfer};
 
-/// The device as gotatun knows it.
-pub type Device = gotatun::device::Device<(KeptSocket, TunTx, TunRx)>;
+/// Peers that are put or listed while packets wait: some 0.1 ms.
+const SLICE: usize = 128;
 
 /// Why there is no tunnel.
 #[derive(Debug, thiserror::Error)]
@@ -26,15 +27,12 @@ pub enum PacketIoError {
         #[source]
         source: io::Error,
     },
-    /// gotatun refused.
-    #[error("WireGuard does not start: {0}")]
-    Device(#[from] gotatun::device::Error),
 }
 
 /// What WireGuard is to be.
 pub struct Settings {
     /// Its key.
-    pub key: StaticSecret,
+    pub key: PrivateKey,
     /// UDP port; 0 for any.
     pub port: u16,
     /// Mark of the outer packets (`SO_MARK`).
@@ -46,8 +44,7 @@ pub struct Settings {
 /// A TUN device on which no WireGuard runs yet. It is down, and gone when dropped.
 pub struct Link {
     worker: Worker,
-    tx: TunTx,
-    rx: TunRx,
+    tun: Tun,
     offload: Offload,
 }
 
@@ -60,72 +57,130 @@ impl Link {
     pub async fn open(name: &str, mtu: u16, offload: Offload) -> Result<Self, PacketIoError> {
         let open = |what| move |source| PacketIoError::Open { what, source };
         let worker = Worker::start(name).map_err(open("a thread"))?;
-        let made = worker.within(async { open_tun(name, mtu, offload) }).await;
-        let (tx, rx) = made.map_err(open("the TUN device"))?;
-        Ok(Self { worker, tx, rx, offload })
+        let made = worker.within(async { Tun::open(name, mtu, offload) }).await;
+        Ok(Self { tun: made.map_err(open("the TUN device"))?, worker, offload })
     }
 
     /// Starts WireGuard on it.
     ///
     /// # Errors
-    /// When the port is taken, or two peers have the same key.
+    /// When the port is taken, or the mark refused.
     pub async fn start(self, settings: Settings) -> Result<Tunnel, PacketIoError> {
-        let Self { worker, tx, rx, offload } = self;
-        let device = worker.within(build(tx, rx, offload, settings)).await?;
-        Ok(Tunnel { device, worker })
+        let Self { worker, tun, offload } = self;
+        let Settings { key, port, mark, peers } = settings;
+        let open = |source| PacketIoError::Open { what: "the UDP socket", source };
+        let socket = worker.within(Socket::bind(port, mark, offload)).await.map_err(open)?;
+        let own = Arc::new(Own::new(&key));
+        let shared = Arc::new(Shared::new(Arc::clone(&own), Table::new(own, tun.mtu())));
+        let tasks = worker.within(async { start(&shared, tun, socket.clone()) }).await;
+        let tunnel = Tunnel { shared, running: Mutex::new(Some(Running { socket, tasks })), _worker: worker };
+        tunnel.put(&peers).await;
+        Ok(tunnel)
     }
 }
 
-async fn build(tx: TunTx, rx: TunRx, offload: Offload, settings: Settings) -> Result<Device, PacketIoError> {
-    let Settings { key, port, mark, peers } = settings;
-    let open = |source| PacketIoError::Open { what: "the UDP socket", source };
-    let socket = KeptSocket::bind(port, offload).await.map_err(open)?;
-    let has_peers = !peers.is_empty();
-    let builder = DeviceBuilder::new().with_udp(socket).with_ip_pair(tx, rx).with_private_key(key);
-    let mut builder = builder.with_listen_port(port).with_peers(peers);
-    if let Some(mark) = mark {
-        builder = builder.with_fwmark(mark);
-    }
-    let device = builder.build().await?;
-    if !has_peers {
-        // A device built without peers opens its connection only when its socket changes: change it twice.
-        device
-            .write(async |d| {
-                d.set_listen_port(if port == 0 { 1 } else { 0 });
-                d.set_listen_port(port);
-            })
-            .await?;
-    }
-    Ok(device)
+/// What is there until the end.
+struct Running {
+    socket: Socket,
+    tasks: Vec<JoinHandle<()>>,
 }
 
-/// WireGuard that runs. Stops when dropped; [`Self::stop`] waits for it.
+/// WireGuard that runs. Stops when dropped; [`Self::stop`] waits for it. Peers are changed in small steps between which
+/// packets pass, so that two who change the same peer at the same time get some of each.
 pub struct Tunnel {
-    // Dropped before the worker, on which its tasks are.
-    device: Device,
-    worker: Worker,
+    shared: Arc<Shared>,
+    running: Mutex<Option<Running>>,
+    // With it go the tasks.
+    _worker: Worker,
 }
 
 impl Tunnel {
-    /// The device. Key and port are not to be changed through it: what that starts would run where the caller is.
+    /// Makes these peers so, others stay. Of a peer that is there only addresses and preshared key change: its endpoint
+    /// and sessions stay. An address that was another peer's is so no more.
+    pub async fn put(&self, peers: &[Peer]) {
+        for slice in peers.chunks(SLICE) {
+            {
+                let mut table = self.shared.table();
+                slice.iter().for_each(|peer| table.put(peer));
+            }
+            yield_now().await;
+        }
+    }
+
+    /// Takes these peers away. Their last counters in the same order, zero for unknown ones.
+    pub async fn remove(&self, keys: &[PublicKey]) -> Vec<Transfer> {
+        let mut last = Vec::with_capacity(keys.len());
+        for slice in keys.chunks(SLICE) {
+            for key in slice {
+                let removed = self.shared.table().remove(key);
+                last.push(removed.map(|removed| removed.transfer).unwrap_or_default());
+            }
+            yield_now().await;
+        }
+        last
+    }
+
+    /// Every peer.
+    pub async fn peers(&self) -> Vec<Status> {
+        let (mut found, mut next) = (Vec::new(), Some(0));
+        while let Some(from) = next {
+            let some = self.shared.table().statuses(from, SLICE);
+            found.extend(some.0);
+            next = some.1;
+            yield_now().await;
+        }
+        found
+    }
+
+    /// Starts a handshake with each of these peers that has no fresh session and an endpoint. Best effort; does not wait
+    /// for answers.
+    pub async fn kick(&self, keys: &[PublicKey]) {
+        let Some(socket) = self.socket() else { return };
+        let mut output = Output::default();
+        for key in keys {
+            // The work that needs no table is done without it: packets pass meanwhile.
+            let sleeper = self.shared.table().sleeper(key);
+            let noise = sleeper.map(|sleeper| {
+                let noise = sleeper.wake(&self.shared.own);
+                (sleeper, noise)
+            });
+            self.shared.table().kick(key, noise, &mut output);
+            output.datagrams.drain(..).for_each(|datagram| socket.send_now(datagram));
+            yield_now().await;
+        }
+    }
+
+    /// True once it has failed for good, as it does when its TUN device is taken away, or was stopped.
     #[must_use]
-    pub const fn device(&self) -> &Device {
-        &self.device
+    pub fn has_failed(&self) -> bool {
+        let is_running = |running: &Running| !running.tasks.iter().any(JoinHandle::is_finished);
+        self.shared.has_failed() || !self.running().as_ref().is_some_and(is_running)
     }
 
-    /// True once the device has failed for good, as it does when its TUN device is taken away.
-    pub fn has_failed(&mut self) -> bool {
-        let mut wait = pin!(self.device.wait());
-        wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    /// True after [`Self::stop`].
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.running().is_none()
     }
 
-    /// Ends it, and with it the TUN device.
-    pub async fn stop(self) {
-        let Self { device, worker } = self;
-        let end = async {
-            device.suspend().await;
-            device.stop().await;
-        };
-        worker.within(end).await;
+    /// Ends it, and with it the TUN device. Peers can still be asked for.
+    pub async fn stop(&self) {
+        let Some(Running { socket, tasks }) = self.running().take() else { return };
+        drop(socket);
+        for task in &tasks {
+            task.abort();
+        }
+        for task in tasks {
+            // An error says that it was ended, as it was to be.
+            drop(task.await);
+        }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn socket(&self) -> Option<Socket> {
+        self.running().as_ref().map(|running| running.socket.clone())
     }
 }
