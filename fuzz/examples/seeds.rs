@@ -23,6 +23,7 @@ fn main() {
     answers();
     invitations();
     packets();
+    datagrams();
     netlink();
 }
 
@@ -170,6 +171,19 @@ fn packets() {
         put("split", name, piece);
     }
     put("split", "single", [&[0; 10][..], &packet(false, 6, 7, 3)].concat());
+}
+
+/// What happens between two interfaces; each step is what, side, place, length and bytes.
+fn datagrams() {
+    // A packet, initiation, response, confirmation: then there is a session.
+    let shake = [&[5, 0, 0, 3, 1, 2, 3][..], &[0, 1, 0, 0], &[0, 0, 0, 0], &[0, 1, 0, 0], &[8, 1, 0, 0]].concat();
+    put("datagrams", "handshake", &shake);
+    let both =
+        [&shake[..], &[5, 1, 0, 2, 7, 8], &[0, 0, 0, 0], &[0, 0, 0, 0], &[5, 0, 0, 1, 9], &[0, 1, 20, 1, 4]].concat();
+    put("datagrams", "changed-and-again", both);
+    put("datagrams", "removed", [&shake[..], &[6, 1, 0, 0], &[8, 1, 0, 0], &[6, 5, 0, 0], &[5, 1, 0, 1, 1]].concat());
+    put("datagrams", "cookie", [&[7, 0, 0, 0][..], &[0, 3, 0, 0], &[0, 0, 0, 0], &[7, 0, 0, 0]].concat());
+    put("datagrams", "made-up", [&[4, 0, 0, 36, 4][..], &[0; 35], &[5, 4, 9, 1, 1]].concat());
 }
 
 /// An attribute of netlink.

@@ -49,4 +49,5 @@ pub const TARGETS: &[Target] = &[
     target("nft_listing", packets::nft_listing),
     target("split", packets::split),
     target("join", packets::join),
+    target("datagrams", packets::datagrams),
 ];

@@ -19,3 +19,8 @@ pub fn split(bytes: &[u8]) {
 pub fn join(bytes: &[u8]) {
     tornado_packet_io::fuzzing::join_and_split(bytes);
 }
+
+/// Datagrams of anybody to a tunnel.
+pub fn datagrams(bytes: &[u8]) {
+    tornado_packet_io::fuzzing::datagrams(bytes);
+}
