@@ -1,11 +1,13 @@
 //! One device that speaks the device API, without a tunnel of its own, and notes down what it was answered.
 
 use crate::chance::Chance;
+use crate::world::SET_BACK;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tornado_e2e_lanes::original::{Answer, OriginalClient};
@@ -54,6 +56,8 @@ pub struct Device {
     /// Number of the trade of the refresh token that is under way.
     attempt: Option<String>,
     logged_in: bool,
+    /// [`SET_BACK`] when it got its tokens.
+    set_back: u32,
     journal: Arc<Mutex<Journal>>,
 }
 
@@ -83,6 +87,7 @@ impl Device {
             key: public_key(),
             attempt: None,
             logged_in: false,
+            set_back: 0,
             journal: Arc::new(Mutex::new(journal)),
         })
     }
@@ -123,10 +128,12 @@ impl Device {
         self.note().doubtful = true;
         // The token of before belongs to a login that has ended.
         self.client.access_token.clear();
+        let set_back = SET_BACK.load(Ordering::SeqCst);
         match self.client.login(&name, PASSWORD).await {
             Ok(answer) if answer.status == 200 => {
                 self.note().logins += 1;
                 self.logged_in = true;
+                self.set_back = set_back;
                 self.attempt = None;
                 self.note().current = None;
             }
@@ -184,6 +191,7 @@ impl Device {
 
     /// The same number until an answer has come, so that a trade whose answer was lost can be repeated.
     async fn trade(&mut self) {
+        let set_back = SET_BACK.load(Ordering::SeqCst);
         let attempt = self.attempt.get_or_insert_with(attempt).clone();
         let body = json!({ "refresh_token": self.client.refresh_token, "attempt": attempt });
         match self.client.post("/auth/reauth", &body).await {
@@ -191,6 +199,7 @@ impl Device {
                 let token = |name: &str| answer.body["tokens"][name].as_str().unwrap_or_default().to_owned();
                 self.client.access_token = token("access_token");
                 self.client.refresh_token = token("refresh_token");
+                self.set_back = set_back;
                 self.attempt = None;
             }
             Ok(answer) if answer.status == 401 => self.lose(&answer, "a trade of the refresh token"),
@@ -206,6 +215,10 @@ impl Device {
         let text = answer.body.to_string();
         match answer.status {
             401 if text.contains("expired") => self.trade().await,
+            // Of another time: once, as the new one is of this.
+            401 if text.contains("invalid_token") && self.set_back != SET_BACK.load(Ordering::SeqCst) => {
+                self.trade().await
+            }
             401 => self.lose(&answer, what),
             400 if text.contains("session") => {
                 self.regret(&answer, what);

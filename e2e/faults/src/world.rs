@@ -6,10 +6,15 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tornado_e2e_engines::Cluster;
 use tornado_e2e_harness::{Lab, LabOptions, ServerOptions, ServerProc, wait_for};
 use tornado_e2e_lanes::world::World;
+
+/// How often the clock was set back so far. A key that was forgotten while the clock was ahead is not known again then,
+/// and tokens that it signed look young: they are `invalid_token`, and their holders are to trade them.
+pub static SET_BACK: AtomicU32 = AtomicU32::new(0);
 
 /// Services that keep durable state of their own.
 const KEEPERS: [&str; 2] = ["auth", "session"];
@@ -116,6 +121,9 @@ impl FaultWorld {
         let (new, switch) = (self.trial.join("clock.new"), self.trial.join("clock"));
         fs::write(&new, self.clock.to_string())?;
         fs::set_permissions(&new, fs::Permissions::from_mode(0o644))?;
+        if seconds < 0 {
+            SET_BACK.fetch_add(1, Ordering::SeqCst);
+        }
         Ok(fs::rename(new, switch)?)
     }
 
