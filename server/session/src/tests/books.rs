@@ -5,6 +5,7 @@ use super::world::{World, request, token};
 use crate::entry::Entry;
 use std::sync::Arc;
 use std::time::Duration;
+use tornado_mesh::ServiceError as _;
 use tornado_mesh::session::{Sessions as _, UsageQuery};
 use tornado_shared::model::*;
 use tornado_store::sessions::{AfterClose, CloseSession};
@@ -111,7 +112,8 @@ async fn an_end_that_is_not_stored_yet_is_counted_at_a_connect() {
     world.connect(&one).await.unwrap();
     moves(&world, &one, 1_000).await;
     ends(&entry(&world, &one));
-    assert!(world.connect(&two).await.is_err(), "11000 of 10000");
+    let refused = world.connect(&two).await.unwrap_err();
+    assert_eq!(refused.code(), "quota_exceeded", "11000 of 10000");
 }
 
 #[tokio::test]
@@ -139,7 +141,7 @@ async fn quotas_hold_over_all_gateways() {
     moves(&world, &here, 950).await;
     world.service.sweep().await;
     assert!(world.mine(&here).await.is_none());
-    assert!(second.connect(request(&there)).await.is_err());
+    assert_eq!(second.connect(request(&there)).await.unwrap_err().code(), "quota_exceeded");
 }
 
 #[tokio::test]
