@@ -102,10 +102,9 @@ impl Supervisor {
                 break;
             }
             let deadline = self.slots.values().filter_map(|slot| slot.machine.deadline()).min();
-            let deadline = self.began + deadline.unwrap_or(Duration::from_secs(3600));
             tokio::select! {
                 event = self.events.recv() => if let Some(event) = event { self.handle(event) },
-                () = tokio::time::sleep_until(deadline) => {}
+                () = at(deadline.map(|deadline| self.began + deadline)) => {}
                 () = shutdown.cancelled(), if !stopping => {
                     stopping = true;
                     notify::notify("STOPPING=1");
@@ -303,6 +302,14 @@ impl Supervisor {
     }
 }
 
+/// Waits until `deadline`, without one for as long as it is polled.
+async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// A service as the record of an earlier supervisor knows it.
 fn take_over(entry: Option<&Entry>, name: ServiceName, config: &Config, events: &mpsc::Sender<Event>) -> Slot {
     let fresh = |wanted, starts| Slot { machine: Machine::new(wanted, starts), socket: None, process: None };
@@ -320,3 +327,7 @@ fn take_over(entry: Option<&Entry>, name: ServiceName, config: &Config, events: 
     process.watch(Watch { name, socket, events: events.clone() });
     Slot { machine, socket: None, process: Some(process) }
 }
+
+#[cfg(test)]
+#[path = "supervisor_tests.rs"]
+mod tests;

@@ -1,0 +1,105 @@
+//! Test support: runs a loop through sixty simulated days and bounds its wake-ups in each hour.
+//!
+//! Works in tests with `#[tokio::test(start_paused = true)]`: tokio moves its clock to the next timer when every task
+//! waits, so the days cost as much processor time as the loop uses. A loop that reads the clock of the operating
+//! system, or that waits for real input, cannot be run this way; it takes its time and its input as arguments instead.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::{Instant, advance, sleep};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAYS: u64 = 60;
+/// Simulated hours that are run without a leap before the first one.
+const FIRST_HOURS: u32 = 3;
+/// Wake-ups of an hour that this module causes itself, and those of the hour's edges.
+const SLACK: u64 = 8;
+
+/// Polls `task` for sixty simulated days: the first hours in full, then each day as a leap of 23 hours (the machine
+/// slept, or the process was stopped) and an hour in full. Returns the wake-ups of the busiest hour.
+///
+/// # Panics
+///
+/// When `task` ends, or wakes up more than `per_hour` times within an hour. A loop that spins keeps the clock from
+/// moving and reaches that bound within the same hour.
+pub async fn sixty_days<T>(per_hour: u64, task: impl Future<Output = T>) -> u64 {
+    let mut task = pin!(task);
+    let started = Instant::now();
+    let (mut hour, mut polls, mut busiest) = (0, 0, 0);
+    let counted = poll_fn(|context| {
+        let now = started.elapsed().as_secs() / HOUR.as_secs();
+        if now != hour {
+            (hour, polls) = (now, 0);
+        }
+        polls += 1;
+        busiest = busiest.max(polls);
+        assert!(polls <= per_hour + SLACK, "more than {per_hour} wake-ups in hour {hour}");
+        match task.as_mut().poll(context) {
+            Poll::Ready(_) => panic!("the loop ended in hour {hour}"),
+            Poll::Pending => Poll::<()>::Pending,
+        }
+    });
+    let calendar = async {
+        sleep(HOUR * FIRST_HOURS).await;
+        for _ in 0..DAYS {
+            advance(HOUR * 23).await;
+            sleep(HOUR).await;
+        }
+    };
+    tokio::select! {
+        () = counted => {}
+        () = calendar => {}
+    }
+    busiest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::{MissedTickBehavior, interval, sleep_until};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_steady_loop_is_counted() {
+        let mut ticks = interval(Duration::from_secs(60));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let steady = async {
+            loop {
+                ticks.tick().await;
+            }
+        };
+        let busiest = sixty_days(60, steady).await;
+        assert!((60..=68).contains(&busiest), "{busiest}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[should_panic(expected = "wake-ups in hour 1")]
+    async fn a_deadline_that_stays_in_the_past_is_found() {
+        let deadline = Instant::now() + HOUR;
+        sixty_days(60, async {
+            loop {
+                sleep_until(deadline).await;
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[should_panic(expected = "wake-ups in hour")]
+    async fn ticks_that_are_made_up_for_after_sleep_are_found() {
+        let mut ticks = interval(Duration::from_secs(10));
+        sixty_days(360, async {
+            loop {
+                ticks.tick().await;
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[should_panic(expected = "the loop ended")]
+    async fn a_loop_that_ends_is_found() {
+        sixty_days(1, sleep(HOUR)).await;
+    }
+}
