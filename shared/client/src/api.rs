@@ -3,8 +3,9 @@
 use crate::error::Error;
 use crate::transport::{Options, Transport};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use reqwest::Method;
+use http::Method;
 use serde::{Serialize, de::DeserializeOwned};
+use std::net::SocketAddr;
 use tornado_shared::api::{
     Attempt, ChooseExit, Disconnected, EnrollPayload, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, Lanes,
     LoginBody, LoginPayload, LoginReply, OwnDevices, OwnSessions, OwnUsage, Profile, Refresh, ServerInfo,
@@ -85,6 +86,12 @@ impl DeviceApi {
     #[must_use]
     pub const fn tls(&self) -> Fingerprint {
         self.tls
+    }
+
+    /// The address of the latest connection that showed the believed TLS key.
+    #[must_use]
+    pub fn proved(&self) -> Option<SocketAddr> {
+        self.transport.proved()
     }
 
     /// The server's statement, checked against both pins.

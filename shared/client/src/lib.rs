@@ -5,11 +5,13 @@
 //! login key that the pinned identity signed.
 
 mod api;
+mod dial;
 mod error;
 mod pin;
 mod transport;
 
 pub use api::{DeviceApi, DeviceIdentity, Proof, Welcome};
+pub use dial::{ATTEMPT_DELAY, interleave, race, set_mark};
 pub use error::Error;
 pub use tornado_shared::offer::{Connection, Offer, OfferError};
 pub use tornado_shared::wg_quick::wg_quick;

@@ -1,13 +1,19 @@
 //! HTTPS with bounds on everything.
 
 use crate::Error;
+use crate::dial::Dialer;
 use crate::pin::{SpkiVerifier, is_certificate_refusal};
-use reqwest::header::{ACCEPT, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Method, Response};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::{Serialize, de::DeserializeOwned};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 use tornado_shared::crypto::identity::Fingerprint;
 use tornado_shared::invitation::ServerAddress;
 use tornado_shared::model::Secret;
@@ -16,55 +22,80 @@ use zeroize::Zeroizing;
 
 /// Largest answer that is read, bytes. The largest of the API, `/openapi.json` apart, has a few kilobytes.
 const MAX_REPLY: usize = 256 * 1024;
+/// How long an unused connection is kept.
+const IDLE: Duration = Duration::from_secs(20);
+const CHANGED: &str = "the network changed while the server was asked";
 
 /// Bounds and addresses of a client.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Addresses to use instead of resolving the host's name. Empty: ask the resolver.
+    /// Addresses to use instead of resolving the host's name, best first; they are raced. Empty: ask the resolver.
     pub addresses: Vec<SocketAddr>,
     /// Longest time for a TCP connection and TLS handshake.
     pub connect_timeout: Duration,
     /// Longest time for a whole call. A login spends up to a few seconds in Argon2.
     pub call_timeout: Duration,
+    /// Mark of the sockets (`SO_MARK`), by which a tunnel's routing lets them pass beside it.
+    pub mark: Option<u32>,
+    /// Changes when the network does: connections are then dropped, and calls under way fail at once.
+    pub network: Option<watch::Receiver<u64>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { addresses: Vec::new(), connect_timeout: Duration::from_secs(8), call_timeout: Duration::from_secs(25) }
+        Self {
+            addresses: Vec::new(),
+            connect_timeout: Duration::from_secs(8),
+            call_timeout: Duration::from_secs(25),
+            mark: None,
+            network: None,
+        }
     }
 }
 
+type Https = Client<Dialer, Full<Bytes>>;
+
 /// One server, reached over one believed TLS key.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Transport {
-    client: Client,
+    dialer: Dialer,
+    /// The client and the network in which its connections were made.
+    client: Arc<Mutex<(u64, Https)>>,
+    network: Option<watch::Receiver<u64>>,
     base: String,
+    call_timeout: Duration,
     verifier: Arc<SpkiVerifier>,
+}
+
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transport").field("base", &self.base).finish_non_exhaustive()
+    }
 }
 
 impl Transport {
     pub(crate) fn new(server: &ServerAddress, pin: Option<Fingerprint>, options: &Options) -> Result<Self, Error> {
         let verifier = SpkiVerifier::new(pin);
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(verifier.config()?)
-            .https_only(true)
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(options.connect_timeout)
-            .timeout(options.call_timeout)
-            .pool_idle_timeout(Duration::from_secs(20))
-            .pool_max_idle_per_host(1)
-            .user_agent(concat!("tornado/", env!("CARGO_PKG_VERSION")));
-        if !options.addresses.is_empty() {
-            builder = builder.resolve_to_addrs(&server.host, &options.addresses);
-        }
-        let client = builder.build().map_err(|e| Error::Setup(e.to_string()))?;
-        Ok(Self { client, base: format!("https://{server}"), verifier })
+        let (mark, timeout) = (options.mark, options.connect_timeout);
+        let dialer = Dialer::new(server, options.addresses.clone(), verifier.config()?, mark, timeout)?;
+        let network = options.network.clone();
+        let now = network.as_ref().map_or(0, |network| *network.borrow());
+        Ok(Self {
+            client: Arc::new(Mutex::new((now, https(&dialer)))),
+            dialer,
+            network,
+            base: format!("https://{server}"),
+            call_timeout: options.call_timeout,
+            verifier,
+        })
     }
 
     pub(crate) fn accepted(&self) -> Option<Fingerprint> {
         self.verifier.accepted()
+    }
+
+    pub(crate) fn proved(&self) -> Option<SocketAddr> {
+        self.dialer.proved()
     }
 
     /// One call.
@@ -79,23 +110,78 @@ impl Transport {
         I: Serialize + Sync,
         O: DeserializeOwned,
     {
-        let mut request = self.client.request(method, format!("{}{path}", self.base));
-        request = request.header(ACCEPT, format!("application/json, {MEDIA_TYPE}"));
-        if let Some(token) = token {
-            request = request.bearer_auth(token.expose());
+        let exchange = async {
+            let response = self.send(method, path, token, body, "application/json").await?;
+            let status = response.status();
+            let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
+            let body = read_bounded(response.into_body()).await?;
+            if status.is_success() {
+                return serde_json::from_slice(&body).map_err(|e| Error::Malformed(format!("{path}: {e}")));
+            }
+            Err(Error::from_answer(status.as_u16(), &body, retry_after))
+        };
+        tokio::select! {
+            outcome = tokio::time::timeout(self.call_timeout, exchange) => outcome.map_err(|_| Error::Timeout)?,
+            () = self.changed() => Err(Error::Unreachable(CHANGED.into())),
         }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await.map_err(|e| failure(&e))?;
-        let status = response.status();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
-        let body = read_bounded(response).await?;
-        if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|e| Error::Malformed(format!("{path}: {e}")));
-        }
-        Err(Error::from_answer(status.as_u16(), &body, retry_after))
     }
+
+    async fn send<I: Serialize + Sync>(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&Secret>,
+        body: Option<&I>,
+        accept: &str,
+    ) -> Result<Response<Incoming>, Error> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header(ACCEPT, format!("{accept}, {MEDIA_TYPE}"))
+            .header(USER_AGENT, concat!("tornado/", env!("CARGO_PKG_VERSION")));
+        if let Some(token) = token {
+            let value = Zeroizing::new(format!("Bearer {}", token.expose()));
+            let mut value = HeaderValue::from_str(&value).map_err(|e| Error::Setup(e.to_string()))?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        let bytes = match body {
+            Some(body) => {
+                request = request.header(CONTENT_TYPE, "application/json");
+                serde_json::to_vec(body).map_err(|e| Error::Malformed(e.to_string()))?
+            }
+            None => Vec::new(),
+        };
+        let request = request.body(Full::new(Bytes::from(bytes))).map_err(|e| Error::Setup(e.to_string()))?;
+        self.client().request(request).await.map_err(|e| failure(&e))
+    }
+
+    /// The client of the present network. Connections of a former one lead nowhere, which TCP notices only after
+    /// minutes.
+    fn client(&self) -> Https {
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.network.as_ref().map_or(0, |network| *network.borrow());
+        if client.0 != now {
+            *client = (now, https(&self.dialer));
+        }
+        client.1.clone()
+    }
+
+    async fn changed(&self) {
+        let Some(mut network) = self.network.clone() else { return std::future::pending().await };
+        network.mark_unchanged();
+        if network.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+fn https(dialer: &Dialer) -> Https {
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(1)
+        .build(dialer.clone())
 }
 
 fn seconds(value: &HeaderValue) -> Option<u64> {
@@ -103,9 +189,10 @@ fn seconds(value: &HeaderValue) -> Option<u64> {
 }
 
 /// Answers hold tokens, so the buffer is wiped.
-async fn read_bounded(mut response: Response) -> Result<Zeroizing<Vec<u8>>, Error> {
+async fn read_bounded(mut response: Incoming) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut body = Zeroizing::new(Vec::with_capacity(4096));
-    while let Some(chunk) = response.chunk().await.map_err(|e| failure(&e))? {
+    while let Some(frame) = response.frame().await {
+        let Ok(chunk) = frame.map_err(|e| failure(&e))?.into_data() else { continue };
         if body.len() + chunk.len() > MAX_REPLY {
             return Err(Error::Malformed(format!("longer than {MAX_REPLY} bytes")));
         }
@@ -114,17 +201,21 @@ async fn read_bounded(mut response: Response) -> Result<Zeroizing<Vec<u8>>, Erro
     Ok(body)
 }
 
-fn failure(error: &reqwest::Error) -> Error {
+fn failure(error: &(dyn std::error::Error + 'static)) -> Error {
     if is_certificate_refusal(error) {
         return Error::WrongCertificate;
     }
-    if error.is_timeout() {
-        return Error::Timeout;
-    }
     // The deepest cause says it best: "Connection refused", not "error sending request".
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
+    let mut cause = error;
+    loop {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>()
+            && io.kind() == std::io::ErrorKind::TimedOut
+        {
+            return Error::Timeout;
+        }
+        match cause.source() {
+            Some(next) => cause = next,
+            None => return Error::Unreachable(cause.to_string()),
+        }
     }
-    Error::Unreachable(cause.to_string())
 }
