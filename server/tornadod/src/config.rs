@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::host;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use tornado_shared::invitation::{DEFAULT_PORT, ServerAddress};
@@ -75,6 +76,8 @@ pub struct Lanes {
     pub tor_port: u16,
     /// Inner MTU, bytes.
     pub mtu: u16,
+    /// Networks that devices of the direct lane reach although they are not the internet.
+    pub allow_networks: Vec<IpNet>,
     /// Address pools.
     pub pools: LanePools,
 }
@@ -82,7 +85,13 @@ pub struct Lanes {
 impl Default for Lanes {
     fn default() -> Self {
         let wg = tornado_wg::Config::default();
-        Self { direct_port: wg.direct_port, tor_port: wg.tor_port, mtu: wg.mtu, pools: wg.pools }
+        Self {
+            direct_port: wg.direct_port,
+            tor_port: wg.tor_port,
+            mtu: wg.mtu,
+            allow_networks: wg.allow_networks,
+            pools: wg.pools,
+        }
     }
 }
 
@@ -101,7 +110,7 @@ impl Default for Log {
 }
 
 /// Keys that services have in their own tables, but that only one place may set.
-const ELSEWHERE: [(&str, &str, &str); 12] = [
+const ELSEWHERE: [(&str, &str, &str); 13] = [
     ("session", "pools", "[lanes] pools"),
     ("wg", "pools", "[lanes] pools"),
     ("tor", "pools", "[lanes] pools"),
@@ -111,6 +120,7 @@ const ELSEWHERE: [(&str, &str, &str); 12] = [
     ("wg", "direct_port", "[lanes] direct_port"),
     ("wg", "tor_port", "[lanes] tor_port"),
     ("wg", "mtu", "[lanes] mtu"),
+    ("wg", "allow_networks", "[lanes] allow_networks"),
     ("wg", "api_port", "[client_api] listen"),
     ("auth", "api_port", "[client_api] listen"),
     ("auth", "public_host", "[server] host"),
@@ -157,6 +167,7 @@ impl Config {
             direct_port: self.lanes.direct_port,
             tor_port: self.lanes.tor_port,
             mtu: self.lanes.mtu,
+            allow_networks: self.lanes.allow_networks.clone(),
             api_port,
             dns: self.dns.enabled,
             ..self.wg

@@ -1,7 +1,7 @@
 //! What an operator can set for the lanes.
 
 use crate::Error;
-use ipnet::{Ipv4Net, Ipv6Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use tornado_packet_io::Offload;
@@ -55,6 +55,9 @@ pub struct Config {
     pub offload: Offload,
     /// Whether devices of the direct lane are offered the resolver at its gateway.
     pub dns: bool,
+    /// Networks that devices of the direct lane reach although they are not the internet: private ones, or those of
+    /// the server itself.
+    pub allow_networks: Vec<IpNet>,
     /// TCP port of the device API, the one port of the server that devices of the direct lane reach.
     pub api_port: u16,
     /// Name of the nftables table in family `inet`.
@@ -78,6 +81,7 @@ impl Default for Config {
             backend: BackendChoice::Auto,
             offload: Offload::Auto,
             dns: true,
+            allow_networks: Vec::new(),
             api_port: 4605,
             table: "tornado".into(),
         }
@@ -158,6 +162,12 @@ impl Config {
             {
                 return Err(Error::Config(format!("the isolation addresses overlap the pool of the {lane} lane")));
             }
+        }
+        if let Some(net) = self.allow_networks.iter().find(|net| net.trunc() != **net) {
+            return Err(Error::Config(format!(
+                "{net} in allow_networks has bits beyond its prefix; write {}",
+                net.trunc()
+            )));
         }
         if !(1..=3600).contains(&self.canary_interval) {
             return Err(Error::Config("canary_interval must be 1 to 3600 seconds".into()));

@@ -17,7 +17,7 @@ pub fn listing(text: &str) {
     let Ok(mut listing) = serde_json::from_str::<Value>(text) else { return };
     drop_handles(&mut listing);
     if let Ok(policy) = Policy::of(&Config::default()) {
-        let wanted = chains(&policy, &TorLane::Closed.into(), &BTreeSet::new());
+        let wanted = chains(&policy, &crate::firewall::Host::default(), &TorLane::Closed.into(), &BTreeSet::new());
         let told = listing.to_string();
         if compare(&listing, &wanted).is_ok() {
             for chain in &wanted {

@@ -34,6 +34,11 @@ impl Service {
                 notice = heard => Some(notice),
                 () = tokio::time::sleep(VERIFY) => None,
             };
+            let followed = self.follow_host().await;
+            if followed && notice == Some(Notice::Host) {
+                tokio::time::sleep(DEBOUNCE).await;
+                continue;
+            }
             let started = Instant::now();
             let mut whole = self.look_at_rules().await;
             // Somebody may have changed nothing but a device's number.
@@ -45,13 +50,39 @@ impl Service {
             }
             match notice {
                 Some(Notice::Tables | Notice::Lost) => self.wake_canary.notify_one(),
-                Some(Notice::Routing) | None => {}
+                Some(Notice::Routing | Notice::Host) | None => {}
             }
             if !whole {
                 tracing::info!(took_ms = started.elapsed().as_millis(), "rules that were changed are back");
             }
             tokio::time::sleep(DEBOUNCE).await;
         }
+    }
+
+    /// Lets devices out by the interfaces that lead to the internet now, and by no other.
+    /// False when that failed; then the next look at the rules loads the whole table.
+    async fn follow_host(&self) -> bool {
+        let followed = async {
+            let host = self.host().await?;
+            Ok::<_, crate::Error>(self.firewall.set_host(host.clone()).await?.then_some(host))
+        };
+        match followed.await {
+            Ok(None) => true,
+            Ok(Some(host)) => {
+                tracing::info!(ipv4 = ?host.uplinks4, ipv6 = ?host.uplinks6, "the ways to the internet changed");
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the ways to the internet could not be followed");
+                false
+            }
+        }
+    }
+
+    /// What the ruleset needs to know of the host.
+    pub(crate) async fn host(&self) -> Result<crate::firewall::Host, crate::Error> {
+        let config = self.factory.config();
+        Ok(self.factory.netlink().uplinks([&config.direct, &config.tor]).await?)
     }
 
     /// True when all was as it should be; else it was put back, and the alarm raised where it was not our own doing.

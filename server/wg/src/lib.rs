@@ -34,6 +34,7 @@ mod service;
 mod sysctl;
 mod tor_lane;
 mod tor_paths;
+mod uplinks;
 
 pub use backend::BackendError;
 pub use config::{BackendChoice, Config};

@@ -135,6 +135,7 @@ impl Service {
 
     async fn set_up(&self) -> Result<(), Error> {
         let mut state = self.state.lock().await;
+        self.firewall.set_host(self.host().await?).await?;
         self.firewall.apply().await?;
         state.firewall_verified = true;
         self.factory.netlink().hold(&self.fallback).await?;

@@ -1,6 +1,7 @@
 //! Puts the ruleset into the kernel with one call of nft(8), and reads it back.
 
 use super::groups::Groups;
+use super::host::{self, Host};
 use super::listing::{Listing, compare, without};
 use super::nft::{DEADLINE, Nft};
 use super::policy::Policy;
@@ -65,6 +66,7 @@ pub(crate) struct Firewall {
 /// What the table should hold besides the policy.
 pub(super) struct Content {
     pub(super) state: SetTorLane,
+    pub(super) host: Host,
     pub(super) isolation: IsolationMap,
     /// Accounts that are treated otherwise than most.
     pub(super) groups: Groups,
@@ -81,6 +83,7 @@ impl Firewall {
     pub(crate) fn new(policy: Policy, nft: Nft, maps: Maps) -> Self {
         let content = Content {
             state: TorLane::Closed.into(),
+            host: Host::default(),
             isolation: IsolationMap::new(),
             groups: Groups::default(),
             countries: BTreeSet::new(),
@@ -98,7 +101,10 @@ impl Firewall {
 
     pub(super) async fn apply_all(&self, content: &mut MutexGuard<'_, Content>) -> Result<(), FirewallError> {
         content.loaded = None;
-        let text = render(&self.policy, &content.state, &content.countries, &content.isolation, &content.groups);
+        let text = {
+            let Content { state, host, isolation, groups, countries, .. } = &**content;
+            render(&self.policy, host, state, countries, isolation, groups)
+        };
         self.nft.run(&["-f", "-"], Some(text)).await?;
         content.is_spoiled = false;
         self.read_back(content, None, &BTreeSet::new()).await
@@ -113,7 +119,8 @@ impl Firewall {
         changed: &BTreeSet<String>,
     ) -> Result<(), FirewallError> {
         let Listing { objects, limits } = self.list().await?;
-        compare(&objects, &chains(&self.policy, &content.state, &content.countries)).map_err(FirewallError::Differs)?;
+        let wanted = chains(&self.policy, &content.host, &content.state, &content.countries);
+        compare(&objects, &wanted).map_err(FirewallError::Differs)?;
         if !content.groups.has_limits(&limits) {
             return Err(FirewallError::Differs("other limits".into()));
         }
@@ -149,6 +156,23 @@ impl Firewall {
         }
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&content.state);
         switched
+    }
+
+    /// Follows the host's interfaces, in one transaction. True when they were others than before.
+    pub(crate) async fn set_host(&self, host: Host) -> Result<bool, FirewallError> {
+        let mut content = self.content.lock().await;
+        if content.host == host {
+            return Ok(false);
+        }
+        content.host = host;
+        // What was never loaded is loaded with it.
+        let Some(former) = content.loaded.take() else { return Ok(true) };
+        let text = host::change(&self.policy, &content.host);
+        if let Err(error) = self.nft.run(&["-f", "-"], Some(text)).await {
+            tracing::warn!(%error, "loading the whole table again");
+            return self.apply_all(&mut content).await.map(|()| true);
+        }
+        self.read_back(&mut content, Some(former), &host::written()).await.map(|()| true)
     }
 
     /// Makes the accounts that are treated otherwise exactly these, in one transaction. When that fails the whole table

@@ -115,6 +115,7 @@ pub(crate) fn compare(listing: &Value, wanted: &[Chain]) -> Result<(), String> {
 mod tests {
     use super::*;
     use crate::Config;
+    use crate::firewall::host::Host;
     use crate::firewall::policy::Policy;
     use crate::firewall::render::chains;
     use serde_json::json;
@@ -150,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_missing_rule_or_another_hook_is_seen() {
-        let wanted = chains(&Policy::of(&Config::default()).unwrap(), &TorLane::Closed.into(), &BTreeSet::new());
+        let policy = Policy::of(&Config::default()).unwrap();
+        let wanted = chains(&policy, &Host::default(), &TorLane::Closed.into(), &BTreeSet::new());
         let good = listing(&wanted);
         assert_eq!(compare(&good, &wanted), Ok(()));
 

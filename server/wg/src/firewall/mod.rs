@@ -2,7 +2,9 @@
 
 mod apply;
 mod groups;
+mod host;
 mod listing;
+mod networks;
 mod nft;
 mod policy;
 mod render;
@@ -11,6 +13,7 @@ mod states;
 
 pub use apply::FirewallError;
 pub(crate) use apply::{Check, Firewall};
+pub(crate) use host::Host;
 #[cfg(feature = "fuzzing")]
 pub(crate) use listing::compare;
 pub(crate) use listing::drop_handles;

@@ -1,6 +1,7 @@
 //! What is allowed, as data.
 
 use crate::{Config, Error};
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tornado_mesh::wg::Isolation;
 use tornado_shared::model::{Lane, LaneAddresses, LanePool};
@@ -19,7 +20,7 @@ pub(crate) struct LaneRules {
 /// Everything the ruleset depends on.
 ///
 /// The invariants: devices reach neither each other nor the server, but for echo and the device API on the
-/// direct lane and its resolver; the tor lane is never forwarded; no packet leaves or enters the host elsewhere with an
+/// direct lane and its resolver; beyond it they reach the internet and no network of the server's; the tor lane is never forwarded; no packet leaves or enters the host elsewhere with an
 /// address of a lane. What other interfaces do among themselves is not touched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Policy {
@@ -37,6 +38,8 @@ pub(crate) struct Policy {
     pub(crate) dns: bool,
     /// TCP port of the device API.
     pub(crate) api_port: u16,
+    /// Networks besides the internet that devices of the direct lane may reach.
+    pub(crate) allow_networks: Vec<IpNet>,
     /// Inner MTU of both lanes, bytes.
     pub(crate) mtu: u16,
 }
@@ -52,6 +55,7 @@ impl Policy {
             canary: config.canary()?,
             dns: config.dns,
             api_port: config.api_port,
+            allow_networks: config.allow_networks.clone(),
             mtu: config.mtu,
         })
     }

@@ -1,6 +1,8 @@
 //! The policy's text for nft(8). Pure: the same policy gives the same bytes.
 
 use super::groups::{self, Groups};
+use super::host::{self, Host};
+use super::networks::Networks;
 use super::policy::Policy;
 use super::states;
 use std::borrow::Cow;
@@ -56,14 +58,16 @@ pub(crate) struct Chain {
 const RAW: i32 = -300;
 const AFTER_DESTINATION_NAT: i32 = -90;
 const BEFORE_FILTER: i32 = -10;
-const DESTINATION_NAT: i32 = -100;
-const SOURCE_NAT: i32 = 100;
+/// The lowest that the kernel takes for translation. Of several programs the first decides about a flow, so no other
+/// program's translation, made before or after, reaches a flow of the lanes.
+const FIRST_OF_NAT: i32 = -199;
 const AFTER_NAT: i32 = 300;
 
 /// The whole ruleset: replaces the table in one transaction, whether it was there or not.
 #[must_use]
 pub(crate) fn render(
     policy: &Policy,
+    host: &Host,
     state: &SetTorLane,
     countries: &BTreeSet<CountryCode>,
     isolation: &IsolationMap,
@@ -79,7 +83,7 @@ pub(crate) fn render(
         let _ = writeln!(out, "\tmap {name} {{\n\t\ttype {kind} : verdict;\n\t}}");
     }
     groups.declare(&mut out);
-    for chain in chains(policy, state, countries) {
+    for chain in chains(policy, host, state, countries) {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "\tchain {} {{", chain.name);
         if let Some(Hook { kind, hook, priority }) = chain.base {
@@ -141,10 +145,16 @@ pub(super) const MAPS: [(&str, &str); 2] = [("isolation4", "ipv4_addr"), ("isola
 
 /// The chains in an order in which each is known before it is jumped to.
 #[must_use]
-pub(crate) fn chains(policy: &Policy, state: &SetTorLane, countries: &BTreeSet<CountryCode>) -> Vec<Chain> {
+pub(crate) fn chains(
+    policy: &Policy,
+    host: &Host,
+    state: &SetTorLane,
+    countries: &BTreeSet<CountryCode>,
+) -> Vec<Chain> {
     let mut chains = vec![refuse()];
     let states = states::filled(policy, state, countries);
     chains.extend(states.into_iter().map(|(name, rules)| Chain { name, base: None, rules }));
+    chains.extend(host::filled(policy, host).into_iter().map(|(name, rules)| plain(name, rules)));
     chains.extend(fixed(policy));
     chains
 }
@@ -164,16 +174,11 @@ fn fixed(policy: &Policy) -> Vec<Chain> {
             ],
         ),
         direct_input(policy),
+        Networks::of(policy).destinations(),
         direct_forward(policy),
         direct_return(policy),
         guard(policy),
-        base(
-            "tor_redirect",
-            "nat",
-            "prerouting",
-            DESTINATION_NAT,
-            vec![rule(format!("iifname {} jump {}", quoted(&policy.tor.interface), states::REDIRECT), "to Tor")],
-        ),
+        redirect(policy),
         tor_early(policy),
         base(
             "input",
@@ -227,8 +232,25 @@ fn direct_input(policy: &Policy) -> Chain {
     plain("direct_input", rules)
 }
 
+/// The one place where the lanes' destinations are translated. What is not sent to Tor is translated to itself, which
+/// ends the search: another program's rule, such as a container's published port, is not asked about it.
+fn redirect(policy: &Policy) -> Chain {
+    let lanes = lanes(policy);
+    base(
+        "tor_redirect",
+        "nat",
+        "prerouting",
+        FIRST_OF_NAT,
+        vec![
+            rule(format!("iifname {} jump {}", quoted(&policy.tor.interface), states::REDIRECT), "to Tor"),
+            rule(format!("iifname {lanes} dnat ip to ip daddr"), "the rest as it is"),
+            rule(format!("iifname {lanes} dnat ip6 to ip6 daddr"), "the rest as it is, IPv6"),
+        ],
+    )
+}
+
 fn direct_forward(policy: &Policy) -> Chain {
-    let (d, t) = (&policy.direct, &policy.tor);
+    let d = &policy.direct;
     let mut rules = vec![
         // Not tracked means not translated: it would leave with a lane's address.
         rule("ct state invalid,untracked drop", "what cannot be translated"),
@@ -236,8 +258,10 @@ fn direct_forward(policy: &Policy) -> Chain {
     rules.extend(groups::exceptions(&quoted(&d.interface)));
     rules.extend([
         rule(format!("oifname {} goto refuse", lanes(policy)), "devices never reach each other"),
-        rule(format!("ip daddr {{ {}, {} }} goto refuse", d.pool.v4, t.pool.v4), "nor by another way"),
-        rule(format!("ip6 daddr {{ {}, {} }} goto refuse", d.pool.v6, t.pool.v6), "nor by another way, IPv6"),
+        // Also of flows that are known: one may have begun while there was no table.
+        rule("jump destinations", "only the internet"),
+        rule("ct state established accept", "flows that were let through"),
+        rule("ct status dnat goto refuse", "what another program sent elsewhere"),
     ]);
     rules.extend(clamp(policy));
     rules.push(rule("accept", "to the internet"));
@@ -300,7 +324,7 @@ fn isolation(policy: &Policy) -> Chain {
         "isolation",
         "nat",
         "input",
-        SOURCE_NAT,
+        FIRST_OF_NAT,
         vec![
             rule(format!("{tor} meta nfproto ipv4 snat ip to ip saddr map @isolation4"), "devices by number"),
             rule(format!("{tor} meta nfproto ipv6 snat ip6 to ip6 saddr map @isolation6"), "devices by number, IPv6"),
@@ -331,7 +355,7 @@ fn translate(policy: &Policy) -> Chain {
         "translate",
         "nat",
         "postrouting",
-        SOURCE_NAT,
+        FIRST_OF_NAT,
         vec![
             rule(format!("{outside} ip saddr {} masquerade", pool.v4), "devices appear as the server"),
             rule(format!("{outside} ip6 saddr {} masquerade", pool.v6), "devices appear as the server, IPv6"),
@@ -374,7 +398,7 @@ pub(super) fn base(
     Chain { name: Cow::Borrowed(name), base: Some(Hook { kind, hook, priority }), rules }
 }
 
-const fn plain(name: &'static str, rules: Vec<Rule>) -> Chain {
+pub(super) const fn plain(name: &'static str, rules: Vec<Rule>) -> Chain {
     Chain { name: Cow::Borrowed(name), base: None, rules }
 }
 
@@ -405,6 +429,7 @@ mod tests {
     fn ruleset_of_the_defaults() {
         insta::assert_snapshot!(render(
             &Policy::of(&Config::default()).unwrap(),
+            &Host { uplinks4: ["eth0".to_owned()].into(), uplinks6: ["eth0".to_owned()].into() },
             &TorLane::Closed.into(),
             &BTreeSet::new(),
             &IsolationMap::new(),
@@ -432,7 +457,7 @@ mod tests {
         let open = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 };
         let exits = [("de".parse().unwrap(), TorPorts { trans_port: 1, dns_port: 2, socks_port: 3 })].into();
         let (state, countries) = (SetTorLane { lane: open, exits }, ["de".parse().unwrap()].into());
-        for chain in chains(&Policy::of(&Config::default()).unwrap(), &state, &countries) {
+        for chain in chains(&Policy::of(&Config::default()).unwrap(), &Host::default(), &state, &countries) {
             let names: HashSet<_> = chain.rules.iter().map(|r| r.comment).collect();
             assert_eq!(names.len(), chain.rules.len(), "{}", chain.name);
         }
@@ -440,7 +465,8 @@ mod tests {
 
     #[test]
     fn defect_038_the_tor_lane_is_never_forwarded() {
-        let chains = chains(&Policy::of(&Config::default()).unwrap(), &TorLane::Closed.into(), &BTreeSet::new());
+        let policy = Policy::of(&Config::default()).unwrap();
+        let chains = chains(&policy, &Host::default(), &TorLane::Closed.into(), &BTreeSet::new());
         let forward = chains.iter().find(|c| c.name == "forward").unwrap();
         assert_eq!(forward.rules[0].text, "iifname \"wg1\" goto refuse");
         assert_eq!(forward.rules[1].text, "oifname \"wg1\" drop");

@@ -10,10 +10,16 @@ use std::time::Duration;
 
 /// `NFNLGRP_NFTABLES`.
 const TABLES: u32 = 7;
-/// `RTNLGRP_IPV4_ROUTE`, `RTNLGRP_IPV4_RULE`, `RTNLGRP_IPV6_ROUTE`, `RTNLGRP_IPV6_RULE`.
-const ROUTING: [u32; 4] = [7, 8, 11, 19];
+/// `RTNLGRP_LINK`, `RTNLGRP_IPV4_ROUTE`, `RTNLGRP_IPV4_RULE`, `RTNLGRP_IPV6_ROUTE`, `RTNLGRP_IPV6_RULE`.
+const ROUTING: [u32; 5] = [1, 7, 8, 11, 19];
 /// `RTM_DELROUTE` and `RTM_DELRULE`.
 const TAKEN: [u16; 2] = [25, 33];
+/// `RTM_NEWLINK`: also an interface with another name.
+const LINK: u16 = 16;
+/// `RTM_NEWROUTE`
+const ROUTE: u16 = 24;
+/// Longest prefix of a route that stands for the whole internet, either family.
+const WHOLE: u8 = 3;
 /// nftables in the upper half of a message's kind.
 const NFTABLES: u16 = 10;
 /// `NFT_MSG_NEWGEN`: the end of a transaction.
@@ -38,6 +44,8 @@ pub(crate) enum Notice {
     Lost,
     /// A rule or a route was taken away by somebody.
     Routing,
+    /// An interface changed, or the host has another way to the internet.
+    Host,
 }
 
 /// The processes and the sockets by which this service changes tables, so that it does not take its own changes for
@@ -120,13 +128,24 @@ impl Notices {
                     Err(error) => return lost(&error, Notice::Lost).await,
                 },
                 heard = self.routing.recv(&mut of_routing) => match heard {
-                    Ok(()) if !messages(&of_routing).any(|(kind, _)| TAKEN.contains(&kind)) => {}
-                    Ok(()) => return Notice::Routing,
+                    Ok(()) => if let Some(notice) = about_routing(&of_routing) {
+                        return notice;
+                    },
                     Err(error) => return lost(&error, Notice::Routing).await,
                 },
             }
         }
     }
+}
+
+/// The gravest of what these messages say, if anything concerns the lanes.
+pub(super) fn about_routing(bytes: &[u8]) -> Option<Notice> {
+    if messages(bytes).any(|(kind, _)| TAKEN.contains(&kind)) {
+        return Some(Notice::Routing);
+    }
+    // In a route's header the second byte is the length of its prefix (rtnetlink(7)).
+    let is_way = |(kind, payload): (u16, &[u8])| kind == ROUTE && payload.get(1).is_some_and(|length| *length <= WHOLE);
+    messages(bytes).any(|message| message.0 == LINK || is_way(message)).then_some(Notice::Host)
 }
 
 impl Listener {

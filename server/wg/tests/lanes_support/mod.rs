@@ -82,7 +82,7 @@ impl Drop for Ns {
     }
 }
 
-fn wire(a: &Ns, a_name: &str, a_ips: &[&str], b: &Ns, b_name: &str, b_ips: &[&str]) {
+pub fn wire(a: &Ns, a_name: &str, a_ips: &[&str], b: &Ns, b_name: &str, b_ips: &[&str]) {
     ok(&format!("ip -n {} link add {a_name} type veth peer name {b_name} netns {}", a.name, b.name));
     for (ns, name, ips) in [(a, a_name, a_ips), (b, b_name, b_ips)] {
         for ip in ips {
@@ -119,6 +119,8 @@ impl Lab {
             "eth0",
             &["198.51.100.2/24", "2001:db8:2::2/64"],
         );
+        server.ok("ip route add default via 198.51.100.2");
+        server.ok("ip -6 route add default via 2001:db8:2::2");
         let config = Config { backend: BackendChoice::Auto, ..Config::default() };
         Self {
             server,

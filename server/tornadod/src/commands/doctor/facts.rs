@@ -31,6 +31,8 @@ pub(super) struct Facts {
     pub(super) drops: Vec<Drops>,
     pub(super) routes: Vec<Route>,
     pub(super) pools: Vec<(&'static str, IpNet)>,
+    /// Networks that devices may reach besides the internet.
+    pub(super) allowed: Vec<IpNet>,
     pub(super) clock: Clock,
     pub(super) disks: Vec<Disk>,
     pub(super) databases: Vec<Database>,

@@ -1,6 +1,6 @@
 //! From facts to findings. Pure.
 
-use super::facts::{Facts, Holder, Port, Socket};
+use super::facts::{Facts, Holder, Port, Route, Socket};
 use super::{Finding, Severity, judge_state};
 use Severity::{Error, Note, Warning};
 use ipnet::IpNet;
@@ -212,6 +212,7 @@ fn network(facts: &Facts, to: &mut Vec<Finding>) {
         let cure = "give the lane another pool in [lanes.pools], before devices are enrolled";
         to.push(found("pool_overlap", severity, what, why, cure));
     }
+    own_networks(facts, to);
     let default =
         |v4: bool| facts.routes.iter().any(|route| route.net.prefix_len() == 0 && route.net.addr().is_ipv4() == v4);
     match (default(true), default(false)) {
@@ -228,6 +229,43 @@ fn network(facts: &Facts, to: &mut Vec<Finding>) {
             let why = "devices reach IPv6 only";
             to.push(found("no_egress_v4", Warning, "there is no IPv4 default route", why, "set a gateway for IPv4"));
         }
+    }
+}
+
+/// Networks of the server, which devices of the direct lane do not reach.
+fn own_networks(facts: &Facts, to: &mut Vec<Finding>) {
+    let is_default = |route: &Route| route.net.prefix_len() <= 1;
+    let is_uplink = |name: &str| facts.routes.iter().any(|route| is_default(route) && route.interface == name);
+    let is_private = |net: &IpNet| match net {
+        IpNet::V4(net) => net.network().is_private(),
+        IpNet::V6(net) => net.network().is_unique_local(),
+    };
+    let is_named = |net: &IpNet| {
+        facts.allowed.iter().any(|allowed| allowed.contains(net))
+            || facts.pools.iter().any(|(_, pool)| pool.contains(&net.addr()) || net.contains(&pool.addr()))
+    };
+    let is_local = |net: &IpNet| match net {
+        IpNet::V4(net) => net.network().is_link_local() || net.network().is_multicast(),
+        IpNet::V6(net) => net.network().is_unicast_link_local() || net.network().is_multicast(),
+    };
+    let own = facts.routes.iter().filter(|route| {
+        let net = &route.net;
+        !is_default(route) && !is_local(net) && !is_named(net) && (is_private(net) || !is_uplink(&route.interface))
+    });
+    let mut own: Vec<String> = own.map(|route| format!("{} on {}", route.net, route.interface)).collect();
+    own.sort_unstable();
+    own.dedup();
+    if !own.is_empty() {
+        let what = format!("devices do not reach networks of this server: {}", own.join(", "));
+        let why = "the direct lane leads to the internet only";
+        let cure = "nothing, or list those that devices may reach in [lanes] allow_networks";
+        to.push(found("networks_refused", Note, what, why, cure));
+    }
+    if !facts.allowed.is_empty() {
+        let allowed: Vec<String> = facts.allowed.iter().map(ToString::to_string).collect();
+        let what = format!("devices reach {} besides the internet", allowed.join(", "));
+        let cure = "nothing, if that is intended; else change [lanes] allow_networks";
+        to.push(found("networks_allowed", Note, what, "every account with a device can use the direct lane", cure));
     }
 }
 

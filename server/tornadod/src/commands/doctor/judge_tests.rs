@@ -155,6 +155,14 @@ fn the_network() {
     assert_eq!(overlaps(&["10.0.0.0/8", "10.9.3.0/24"]), [Severity::Error, Severity::Note]);
     // Another VPN's two halves of everything overlap all pools and take nothing away from a more exact route.
     assert!(after(|f| f.routes.push(route("0.0.0.0/1", "tun5"))).is_empty());
+    assert_eq!(after(|f| f.routes.push(route("172.17.0.0/16", "docker0"))), ["networks_refused"]);
+    assert_eq!(after(|f| f.routes.push(route("203.0.113.0/24", "eth1"))), ["networks_refused"]);
+    assert_eq!(after(|f| f.routes.push(route("10.1.0.0/24", "eth0"))), ["networks_refused"]);
+    let allowed = after(|f| {
+        f.routes.push(route("10.1.0.0/24", "eth0"));
+        f.allowed = vec!["10.0.0.0/8".parse().unwrap()];
+    });
+    assert_eq!(allowed, ["networks_allowed"]);
     assert_eq!(after(|f| f.routes.clear()), ["no_egress"]);
     assert_eq!(after(|f| f.routes.retain(|r| r.net.addr().is_ipv4())), ["no_egress_v6"]);
     assert_eq!(after(|f| f.routes.retain(|r| r.net.addr().is_ipv6())), ["no_egress_v4"]);

@@ -55,6 +55,7 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
         drops: chains.as_ref().map(|json| parse::drops(json, &tables)).unwrap_or_default(),
         routes: routes.filter(|route| !ours.contains(&route.interface)).collect(),
         pools: pools.iter().flat_map(|(lane, p)| [(*lane, p.v4.into()), (*lane, p.v6.into())]).collect(),
+        allowed: config.lanes.allow_networks.clone(),
         clock: Clock { synchronised: synchronised(), newest_file: files::newest(&config.paths.state) },
         disks: files::disks(&[&config.paths.state, &config.paths.run]),
         // Others may not read what is to be judged there.

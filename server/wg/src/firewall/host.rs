@@ -1,0 +1,49 @@
+//! What the ruleset depends on besides the policy: the interfaces of the host, which change at any time.
+
+use super::networks::Networks;
+use super::policy::Policy;
+use super::render::Rule;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// Chain that knows the ways to the internet.
+pub(super) const UPLINKS: &str = "uplinks";
+
+/// Interfaces of the host by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Host {
+    /// Those with a default route of IPv4.
+    pub(crate) uplinks4: BTreeSet<String>,
+    /// The same of IPv6.
+    pub(crate) uplinks6: BTreeSet<String>,
+}
+
+/// The chains that follow the host, with their rules.
+pub(super) fn filled(policy: &Policy, host: &Host) -> [(&'static str, Vec<Rule>); 1] {
+    [(UPLINKS, Networks::of(policy).uplinks(host))]
+}
+
+/// The names of those chains.
+pub(super) fn written() -> BTreeSet<String> {
+    [UPLINKS.to_owned()].into()
+}
+
+/// One transaction that writes them.
+pub(super) fn change(policy: &Policy, host: &Host) -> String {
+    let table = &policy.table;
+    let mut out = String::new();
+    for (chain, rules) in filled(policy, host) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "flush chain inet {table} {chain}");
+        for Rule { text, comment } in rules {
+            let _ = writeln!(out, "add rule inet {table} {chain} {text} comment \"{comment}\"");
+        }
+    }
+    out
+}
+
+/// Names as a set. Those that would mean something else in a ruleset never get here.
+pub(super) fn names(names: &BTreeSet<String>) -> String {
+    let names: Vec<_> = names.iter().map(|name| super::render::quoted(name)).collect();
+    format!("{{ {} }}", names.join(", "))
+}

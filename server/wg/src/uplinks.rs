@@ -1,0 +1,73 @@
+//! The interfaces by which the host reaches the internet: those with a default route.
+
+use crate::firewall::Host;
+use crate::netlink::{Netlink, NetlinkError, failed};
+use crate::sysctl;
+use futures::TryStreamExt as _;
+use rtnetlink::RouteMessageBuilder;
+use rtnetlink::packet_route::link::LinkAttribute;
+use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteType};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Longest prefixes that stand for the whole internet: two halves of IPv4, and all of global unicast of IPv6.
+pub(crate) const WHOLE: (u8, u8) = (1, 3);
+
+impl Netlink {
+    /// Names of the interfaces with a default route in any table. `lanes` are never among them.
+    pub(crate) async fn uplinks(&self, lanes: [&str; 2]) -> Result<Host, NetlinkError> {
+        let names = self.names().await?;
+        let v4 = self.ways(RouteMessageBuilder::<Ipv4Addr>::new().build(), WHOLE.0).await?;
+        let v6 = if sysctl::has_ipv6() {
+            self.ways(RouteMessageBuilder::<Ipv6Addr>::new().build(), WHOLE.1).await?
+        } else {
+            BTreeSet::new()
+        };
+        let named = |ways: BTreeSet<u32>| {
+            let all = ways.into_iter().filter_map(|way| names.get(&way));
+            all.filter(|name| !lanes.contains(&name.as_str()) && is_plain(name)).cloned().collect()
+        };
+        Ok(Host { uplinks4: named(v4), uplinks6: named(v6) })
+    }
+
+    async fn ways(&self, family: RouteMessage, whole: u8) -> Result<BTreeSet<u32>, NetlinkError> {
+        let mut routes = self.handle.route().get(family).execute();
+        let mut ways = BTreeSet::new();
+        while let Some(route) = routes.try_next().await.map_err(|e| failed("list the routes", e))? {
+            if route.header.destination_prefix_length <= whole && route.header.kind == RouteType::Unicast {
+                ways.extend(outputs(&route));
+            }
+        }
+        Ok(ways)
+    }
+
+    async fn names(&self) -> Result<BTreeMap<u32, String>, NetlinkError> {
+        let mut links = self.handle.link().get().execute();
+        let mut names = BTreeMap::new();
+        while let Some(link) = links.try_next().await.map_err(|e| failed("list the interfaces", e))? {
+            let name = link
+                .attributes
+                .into_iter()
+                .find_map(|attribute| if let LinkAttribute::IfName(name) = attribute { Some(name) } else { None });
+            names.extend(name.map(|name| (link.header.index, name)));
+        }
+        Ok(names)
+    }
+}
+
+/// Where a route leads, on more than one way where it has several.
+fn outputs(route: &RouteMessage) -> Vec<u32> {
+    let of = |attribute: &RouteAttribute| {
+        if let RouteAttribute::Oif(index) = attribute {
+            return vec![*index];
+        }
+        let RouteAttribute::MultiPath(hops) = attribute else { return Vec::new() };
+        hops.iter().map(|hop| hop.interface_index).collect()
+    };
+    route.attributes.iter().flat_map(of).collect()
+}
+
+/// The kernel takes nearly every byte in a name; a ruleset does not.
+fn is_plain(name: &str) -> bool {
+    name != "lo" && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@:".contains(c))
+}

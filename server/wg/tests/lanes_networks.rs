@@ -1,0 +1,149 @@
+//! What a device of the direct lane reaches: the internet, and no network of the server, whatever other programs' rules
+//! say. The attack is real: each target answers whoever reaches it, and is shown to answer others.
+
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
+mod lanes_support;
+
+use lanes_support::up::up_with;
+use lanes_support::{INTERNET4, INTERNET6, Lab, Ns, eventually, sync};
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+use tornado_mesh::NoInput;
+use tornado_mesh::wg::Wg as _;
+use tornado_shared::model::Lane;
+
+/// On the machine beside the server, by any interface but the one of the default route.
+const PRIVATE: [&str; 10] = [
+    "192.168.7.9",
+    "10.77.0.9",
+    "100.99.0.9",
+    "169.254.169.254",
+    "203.0.113.9",
+    "fd12::9",
+    "2001:db8:77::9",
+    "64:ff9b::c0a8:709",
+    "64:ff9b:1::9",
+    "2002:c0a8:709::9",
+];
+const ALLOWED: [&str; 2] = ["192.168.77.9", "fd77::9"];
+const CONTAINER: &str = "172.17.0.2";
+
+/// As container software publishes a port.
+const PUBLISHED_BEFORE: &str = "add table ip before; \
+    add chain ip before pre { type nat hook prerouting priority -100; }; \
+    add rule ip before pre tcp dport 8080 fib daddr type local dnat to 172.17.0.2:80; \
+    add chain ip before way { type filter hook forward priority -200; }; add rule ip before way accept";
+/// Also as early as the kernel allows, and as the last one there, which is asked first.
+const PUBLISHED_AFTER: &str = "add table ip after; \
+    add chain ip after pre { type nat hook prerouting priority -150; }; \
+    add rule ip after pre tcp dport 8081 fib daddr type local dnat to 172.17.0.2:80; \
+    add chain ip after first { type nat hook prerouting priority -199; }; \
+    add rule ip after first tcp dport 8082 fib daddr type local dnat to 172.17.0.2:80; \
+    add rule ip after first ip daddr 198.51.100.2 tcp dport 8083 dnat to 172.17.0.2:80; \
+    add chain ip after way { type filter hook forward priority -300; }; add rule ip after way accept";
+
+/// Greets every caller.
+fn greet(ns: &Ns, at: &'static str) {
+    let listener = ns.run(move || TcpListener::bind(at).unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.write_all(b"hello");
+        }
+    });
+}
+
+/// True when something greeted: a connection that is reset is none.
+fn is_greeted(ns: &Ns, address: &str, port: u16) -> bool {
+    let to = SocketAddr::new(address.parse().unwrap(), port);
+    ns.run(move || {
+        let Ok(mut stream) = TcpStream::connect_timeout(&to, Duration::from_secs(3)) else { return false };
+        stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+        std::io::Read::read_exact(&mut stream, &mut [0; 5]).is_ok()
+    })
+}
+
+/// A container and a second network of the server.
+struct Neighbours {
+    container: Ns,
+    lan: Ns,
+}
+
+impl Neighbours {
+    fn of(lab: &Lab) -> Self {
+        let (container, lan) = (Ns::new("box"), Ns::new("lan"));
+        lanes_support::wire(&container, "eth0", &["172.17.0.2/16"], &lab.server, "docker0", &["172.17.0.1/16"]);
+        container.ok("ip route add default via 172.17.0.1");
+        lanes_support::wire(&lan, "eth0", &[], &lab.server, "lan0", &[]);
+        for address in PRIVATE.iter().chain(&ALLOWED) {
+            let (length, own) = if address.contains(':') { (64, "::1") } else { (24, ".1") };
+            lan.ok(&format!("ip address add {address}/{length} dev eth0 nodad"));
+            let cut = address.rfind([':', '.']).unwrap();
+            let own = match *address {
+                "64:ff9b::c0a8:709" => "64:ff9b::1".to_owned(),
+                address => format!("{}{own}", address[..cut].trim_end_matches(':')),
+            };
+            lab.server.ok(&format!("ip address add {own}/{length} dev lan0 nodad"));
+        }
+        for ns in [&container, &lan, &lab.internet] {
+            greet(ns, "[::]:80");
+        }
+        lab.server.ok("sysctl -qw net.ipv4.ip_forward=1");
+        Self { container, lan }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn devices_reach_the_internet_and_no_network_of_the_server() {
+    let mut neighbours = None;
+    let up = up_with(|lab| {
+        lab.config.allow_networks = ["192.168.77.0/24", "fd77::/64"].map(|net| net.parse().unwrap()).into();
+        neighbours = Some(Neighbours::of(lab));
+        lab.server.ok(&format!("nft '{PUBLISHED_BEFORE}'"));
+    });
+    let Some((lab, service, client, status)) = up.await else { return };
+    let Neighbours { container, lan } = neighbours.unwrap();
+    let device = lab.device();
+    sync(&client, vec![device.spec(&lab)]).await;
+    let tunnel = device.connect(&lab, &status, Lane::Direct);
+    for net in ["192.168.0.0/16", "10.77.0.0/16", "100.99.0.0/16", "169.254.0.0/16", "172.17.0.0/16"] {
+        device.ns.ok(&format!("ip route add {net} dev {} src 10.8.0.2", tunnel.name));
+    }
+    for net in ["fd12::/64", "fd77::/64", "2001:db8:77::/64", "64:ff9b::/32", "2002::/16"] {
+        device.ns.ok(&format!("ip -6 route add {net} dev {} src fd74:6f72:6e61:8::2", tunnel.name));
+    }
+    lab.server.ok(&format!("nft '{PUBLISHED_AFTER}'"));
+
+    // The targets are alive: the server reaches them, and strangers reach what is published.
+    for address in PRIVATE.into_iter().chain(ALLOWED).chain([CONTAINER]) {
+        assert!(is_greeted(&lab.server, address, 80), "{address} does not answer the server");
+    }
+    for port in [8080, 8081, 8082] {
+        assert!(is_greeted(&lab.internet, "198.51.100.1", port), "port {port} is not published");
+    }
+    for address in [INTERNET4, INTERNET6].into_iter().chain(ALLOWED) {
+        assert!(is_greeted(&device.ns, address, 80), "{address} is not reached");
+    }
+    for address in PRIVATE.into_iter().chain([CONTAINER]) {
+        assert!(!is_greeted(&device.ns, address, 80), "{address} is reached through the direct lane");
+    }
+    for port in [8080, 8081, 8082] {
+        for address in ["198.51.100.1", "10.8.0.1", "172.17.0.1", "192.168.7.1"] {
+            assert!(!is_greeted(&device.ns, address, port), "{address}:{port} is reached through the direct lane");
+        }
+    }
+    assert!(!is_greeted(&device.ns, INTERNET4, 8083), "another program moved a flow of the lane");
+
+    // Another way to the internet is followed, and so is its end.
+    lab.server.ok("ip route add default via 203.0.113.9 dev lan0 metric 500");
+    let wait = Duration::from_secs(3);
+    eventually(wait, async || is_greeted(&device.ns, "203.0.113.9", 80)).await;
+    assert!(!is_greeted(&device.ns, "192.168.7.9", 80));
+    lab.server.ok("ip route del default via 203.0.113.9 dev lan0 metric 500");
+    eventually(wait, async || !is_greeted(&device.ns, "203.0.113.9", 80)).await;
+    let status = client.status(NoInput {}).await.unwrap();
+    assert!(status.firewall_verified && status.canary.alarms == 0, "{status:?}");
+    drop((tunnel, container, lan));
+    service.stop().unwrap();
+}
