@@ -1,14 +1,17 @@
 //! `tornado-helperd`: the privileged helper.
 
+mod guardian;
+
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tornado_helper::Config;
 use tornado_tunnel::os::Os as _;
-use tornado_tunnel::os::linux::{Linux, Offload, Settings};
+use tornado_tunnel::os::linux::{Linux, Offload, Settings, TunNode};
 use tornado_tunnel::plan::Backend;
 
 /// The privileged helper of Tornado VPN: holds the login and drives the tunnel.
@@ -36,6 +39,13 @@ struct Arguments {
     /// Whether packets are joined and split by the kernel where this process moves them; off for kernels that mishandle it.
     #[arg(long, value_enum, default_value = "auto")]
     offload: OffloadChoice,
+    /// Run as this Unix user with CAP_NET_ADMIN instead of as root. The process that root started stays and does nothing
+    /// but open /dev/net/tun for it.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// The connection to the process that root started.
+    #[arg(long, hide = true, requires = "user")]
+    guardian: Option<i32>,
     /// Take away what a helper that died left behind, forget that a tunnel was wanted, and end.
     #[arg(long)]
     clean_up: bool,
@@ -53,13 +63,26 @@ enum OffloadChoice {
     Off,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let filter =
         tracing_subscriber::EnvFilter::try_from_env("TORNADO_LOG").unwrap_or_else(|_| "info,gotatun=warn".into());
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    if let (Some(user), None) = (&arguments.user, arguments.guardian) {
+        let directories = [arguments.socket.parent(), Some(arguments.state_dir.as_path())];
+        return guardian::run(user, directories.into_iter().flatten());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot make a runtime")?;
+    runtime.block_on(run(arguments))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let tun_node = match arguments.guardian {
+        Some(descriptor) => TunNode::of_parent(guardian::connection(descriptor)?),
+        None => TunNode::Own,
+    };
     let backend = arguments.backend.map(|choice| match choice {
         Choice::Kernel => Backend::Kernel,
         Choice::Userspace => Backend::Userspace,
@@ -78,10 +101,11 @@ async fn main() -> anyhow::Result<()> {
             OffloadChoice::Auto => Offload::Auto,
             OffloadChoice::Off => Offload::Off,
         },
+        tun_node,
         state_dir: config.state_dir.clone(),
         ..Settings::default()
     };
-    let mut os = Linux::open(settings).await.context("the helper needs root, or CAP_NET_ADMIN and /dev/net/tun")?;
+    let mut os = Linux::open(settings).await.context("the helper needs root or CAP_NET_ADMIN")?;
     if arguments.clean_up {
         os.tear_down().await.context("something could not be taken away")?;
         tornado_helper::forget_wish(&config.state_dir)?;

@@ -5,7 +5,7 @@ use anyhow::{Context as _, anyhow};
 use gotatun::packet::{Packet, PacketBufPool};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use std::net::SocketAddr;
-use tornado_packet_io::{Narrow, Offload, Received, Socket, Taken, Tun};
+use tornado_packet_io::{Narrow, Offload, Received, Socket, Taken, Tun, TunNode};
 
 /// Words of `floor`.
 #[derive(clap::Args)]
@@ -45,7 +45,7 @@ impl Words {
     pub fn run(self) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let tun = Tun::open(&self.name, self.mtu, Offload::Auto)?;
+            let tun = Tun::open(&self.name, self.mtu, Offload::Auto, &TunNode::Own).await?;
             let socket = Socket::bind(self.port, None, Offload::Auto).await?;
             let outgoing = tokio::spawn(outgoing(tun.clone(), socket.clone(), self.endpoint));
             incoming(tun, socket).await?;

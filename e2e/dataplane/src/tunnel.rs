@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use ipnet::{Ipv4Net, Ipv6Net};
 use std::net::SocketAddr;
 use std::str::FromStr;
-use tornado_packet_io::{Link, Offload, Peer, Settings};
+use tornado_packet_io::{Link, Offload, Peer, Settings, TunNode};
 
 /// Words of `tunnel`. Keys in base64, from the environment where they are secret.
 #[derive(clap::Args)]
@@ -39,7 +39,7 @@ impl Words {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let offload = if self.no_offload { Offload::Off } else { Offload::Auto };
-            let link = Link::open(&self.name, self.mtu, offload).await?;
+            let link = Link::open(&self.name, self.mtu, offload, &TunNode::Own).await?;
             let peer = Peer {
                 public_key: key(&self.peer)?,
                 preshared_key: Some(key(&self.psk)?),

@@ -17,6 +17,7 @@ pub struct DeviceProc {
     host: Host,
     programs: Programs,
     helper: Option<Process>,
+    words: Vec<String>,
 }
 
 impl DeviceProc {
@@ -30,10 +31,21 @@ impl DeviceProc {
         Ok(device)
     }
 
+    /// The same with more words for the helper.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(host: &Host, programs: Programs, words: &[&str]) -> Result<Self, HarnessError> {
+        let mut device = Self::attach(host, programs);
+        device.words = words.iter().map(|word| (*word).to_owned()).collect();
+        device.start_helper()?;
+        Ok(device)
+    }
+
     /// One that was started before, in a lab that stays.
     #[must_use]
     pub fn attach(host: &Host, programs: Programs) -> Self {
-        Self { host: host.clone(), programs, helper: None }
+        Self { host: host.clone(), programs, helper: None, words: Vec::new() }
     }
 
     /// Starts the helper (again) with the same state.
@@ -44,7 +56,7 @@ impl DeviceProc {
         let path = self.lay_traps()?;
         let mut command = self.host.command("env");
         command.arg(format!("PATH={path}")).arg(self.programs.find("tornado-helperd")?);
-        command.arg("--socket").arg(self.socket()).arg("--state-dir").arg(self.state_dir());
+        command.arg("--socket").arg(self.socket()).arg("--state-dir").arg(self.state_dir()).args(&self.words);
         let mut helper = self.host.spawn("tornado-helperd", command)?;
         wait_for("the helper's socket", Duration::from_secs(20), || {
             helper.must_run()?;

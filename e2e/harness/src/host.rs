@@ -3,6 +3,7 @@
 use crate::capture::Capture;
 use crate::command::{self, Output};
 use crate::http::{self, HttpReply};
+use crate::machine::Machine;
 use crate::{HarnessError, Process};
 use std::fs::File;
 use std::net::SocketAddr;
@@ -22,11 +23,16 @@ pub struct Host {
     namespace: String,
     dir: PathBuf,
     logs: Arc<AtomicU32>,
+    machine: Option<Machine>,
 }
 
 impl Host {
     pub(crate) fn new(name: &str, namespace: String, lab_dir: &Path) -> Self {
-        Self { name: name.to_owned(), namespace, dir: lab_dir.join(name), logs: Arc::default() }
+        Self { name: name.to_owned(), namespace, dir: lab_dir.join(name), logs: Arc::default(), machine: None }
+    }
+
+    pub(crate) fn on(&self, machine: Machine) -> Self {
+        Self { machine: Some(machine), ..self.clone() }
     }
 
     /// Its name in the lab: `device1`, `server`, …
@@ -50,6 +56,9 @@ impl Host {
     /// `program` to be started in this host: its network, and a `/etc/resolv.conf` of its own.
     #[must_use]
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        if let Some(machine) = &self.machine {
+            return machine.command(program.as_ref());
+        }
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.namespace]).arg(program);
         command

@@ -78,6 +78,7 @@ mod host;
 mod http;
 mod internet;
 mod lab;
+mod machine;
 mod mesh;
 mod process;
 mod programs;

@@ -17,11 +17,12 @@ mod spawn;
 mod stray;
 mod supervisor;
 mod table;
+mod tun;
 mod watch;
 
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::{Readiness, Roles, RolesError, SocketError, SocketServer, listen, master};
+use tornado_mesh::{Readiness, Roles, RolesError, SocketError, SocketServer, TUN_SOCKET, listen, master};
 
 pub use table::{Capabilities, Service, service};
 
@@ -76,6 +77,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     let roles = Roles::from_system()?;
     let socket = listen(&config.run_dir.join("master.sock"))?;
 
+    let tun_path = config.run_dir.join(format!("{TUN_SOCKET}.sock"));
+    let tun = tun::TunSocket::open(tun_path, accounts[&master::ServiceName::Wg])?;
+
     let (setter, readiness) = Readiness::new("services are starting");
     let (supervisor, handle) = supervisor::Supervisor::new(config.clone(), accounts, setter)?;
     let router = master::router(std::sync::Arc::new(handle));
@@ -83,10 +87,13 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
         .map_err(|source| Error::Prepare { path: config.run_dir.join("master.sock"), source })?;
     let socket_end = CancellationToken::new();
     let serving = tokio::spawn(server.serve(socket_end.clone()));
+    let passing = tokio::spawn(tun.serve(socket_end.clone()));
     supervisor.run(shutdown).await;
     socket_end.cancel();
-    if let Err(error) = serving.await {
-        tracing::error!(%error, "the supervisor's own socket failed");
+    for (what, task) in [("control", serving), ("tun", passing)] {
+        if let Err(error) = task.await {
+            tracing::error!(%error, socket = what, "a task panicked");
+        }
     }
     drop(std::fs::remove_file(config.run_dir.join("master.sock")));
     Ok(())

@@ -134,7 +134,7 @@ impl Plan {
         debug_assert!(self.argv.len() < self.argv_pointers.len() && self.envp.len() < self.envp_pointers.len());
         nix::unistd::setsid()?;
         self.keep_only_the_socket()?;
-        self.drop_rights()?;
+        tornado_rights::become_user(self.account.uid, self.account.gid, self.keeps)?;
         // Keys and tokens in memory must not reach the disk when a service crashes.
         set_limit(libc::RLIMIT_CORE, 0, 0)?;
         raise_open_files()?;
@@ -161,24 +161,6 @@ impl Plan {
         let result = unsafe { libc::syscall(libc::SYS_close_range, 4u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
         if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
-
-    fn drop_rights(&self) -> io::Result<()> {
-        let keep = self.keeps;
-        if keep.is_some() {
-            prctl(libc::PR_SET_KEEPCAPS, 1, 0)?;
-        }
-        for capability in (0..64u32).filter(|c| Some(*c) != keep) {
-            // EINVAL: this kernel has no capability of that number.
-            drop(prctl(libc::PR_CAPBSET_DROP, capability, 0));
-        }
-        set_ids(self.account)?;
-        set_capabilities(keep)?;
-        prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as u32, 0)?;
-        if let Some(capability) = keep {
-            prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE as u32, capability)?;
-        }
-        prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0)
-    }
 }
 
 /// All that a service may see of the environment.
@@ -202,44 +184,6 @@ fn check(result: libc::c_int) -> io::Result<()> {
 fn nix_fcntl_clear_cloexec(fd: RawFd) -> libc::c_int {
     // SAFETY: takes numbers only.
     unsafe { libc::fcntl(fd, libc::F_SETFD, 0) }
-}
-
-#[expect(unsafe_code, reason = "libc has no safe form of prctl(2)")]
-fn prctl(option: libc::c_int, second: u32, third: u32) -> io::Result<()> {
-    let zero: libc::c_ulong = 0;
-    // SAFETY: the options used here take numbers only, and the unused arguments are zero as some demand.
-    check(unsafe { libc::prctl(option, libc::c_ulong::from(second), libc::c_ulong::from(third), zero, zero) })
-}
-
-/// Groups first, then group, then user: the other way round the first would no longer be allowed.
-/// The raw system calls, because libc's own forms take locks to reach all threads; the child has one.
-#[expect(unsafe_code, reason = "see above")]
-fn set_ids(account: Account) -> io::Result<()> {
-    let Account { uid, gid } = account;
-    let none: *const libc::gid_t = std::ptr::null();
-    // SAFETY: an empty list and plain numbers.
-    let failed = unsafe {
-        libc::syscall(libc::SYS_setgroups, 0usize, none) < 0
-            || libc::syscall(libc::SYS_setresgid, gid, gid, gid) < 0
-            || libc::syscall(libc::SYS_setresuid, uid, uid, uid) < 0
-    };
-    if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
-/// Permitted, effective and inheritable become exactly `keep`: capset(2), version 3.
-#[expect(unsafe_code, reason = "libc has no safe form of capset(2)")]
-fn set_capabilities(keep: Option<u32>) -> io::Result<()> {
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        pid: i32,
-    }
-    let bits = keep.map_or(0, |capability| 1u32 << capability);
-    let header = Header { version: 0x2008_0522, pid: 0 };
-    let data = [[bits; 3], [0; 3]];
-    // SAFETY: header and data have the layout of version 3.
-    let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, data.as_ptr()) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 #[expect(unsafe_code, reason = "nix's form may allocate for its error")]

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::master::{Action, Actual, Control, MasterStatus, ServiceName, ServiceStatus, Wanted};
-use tornado_mesh::{ReadySetter, listen};
+use tornado_mesh::{ReadySetter, failure, listen};
 use tornado_shared::model::UnixSeconds;
 
 /// What happens outside the loop.
@@ -155,13 +155,26 @@ impl Supervisor {
             return;
         }
         let Some(process) = slot.process.take() else { return };
-        let how = process.bury();
+        let how = self.explained(name, process.bury());
+        let Some(slot) = self.slots.get_mut(&name) else { return };
         if slot.machine.is_going_down() {
             tracing::info!(service = %name, pid, %how, "stopped");
         } else {
             tracing::warn!(service = %name, pid, %how, "process ended");
         }
         slot.machine.exited(now, rand::random(), how);
+    }
+
+    /// How a process ended, with the reason that it left.
+    fn explained(&self, name: ServiceName, how: String) -> String {
+        match failure::take(&self.state_dir(name), self.accounts[&name].uid()) {
+            Some(reason) => format!("{how}: {reason}"),
+            None => how,
+        }
+    }
+
+    fn state_dir(&self, name: ServiceName) -> PathBuf {
+        self.config.state_dir.join(name.as_str())
     }
 
     /// Carries out decisions until there is nothing more to do now.
@@ -212,10 +225,11 @@ impl Supervisor {
     }
 
     fn carry_out(&mut self, name: ServiceName, command: Command) {
-        let now = self.now();
+        let (now, state_dir) = (self.now(), self.state_dir(name));
         let Some(slot) = self.slots.get_mut(&name) else { return };
         match command {
             Command::Spawn => {
+                failure::forget(&state_dir);
                 let spawned = match &slot.socket {
                     Some(socket) => {
                         spawn::spawn(name, &self.config, self.accounts[&name], socket).and_then(Process::own)

@@ -20,8 +20,8 @@ impl Capabilities {
     pub const fn number(self) -> Option<u32> {
         match self {
             Self::Nothing => None,
-            Self::NetAdmin => Some(12),
-            Self::NetBindService => Some(10),
+            Self::NetAdmin => Some(tornado_rights::NET_ADMIN),
+            Self::NetBindService => Some(tornado_rights::NET_BIND_SERVICE),
         }
     }
 }

@@ -118,7 +118,7 @@ impl Process {
 fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(0), _) => "ended by itself".into(),
-        (Some(code), _) => format!("failed with exit code {code}; see the log"),
+        (Some(code), _) => format!("failed with exit code {code}"),
         (None, Some(signal)) => {
             let name = Signal::try_from(signal).map_or("unknown", Signal::as_str);
             format!("was killed by signal {signal} ({name})")

@@ -11,6 +11,9 @@ use tokio_util::sync::CancellationToken;
 /// First inherited descriptor, as in `sd_listen_fds(3)`.
 const LISTEN_FD: i32 = 3;
 
+/// Name of the socket at which the supervisor passes `/dev/net/tun` to service `wg`.
+pub const TUN_SOCKET: &str = "tun";
+
 /// A service's surroundings: its directories, its callers, its end.
 #[derive(Clone)]
 pub struct Context {

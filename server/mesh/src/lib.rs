@@ -19,6 +19,7 @@ mod stream;
 
 pub mod auth;
 pub mod engines;
+pub mod failure;
 pub mod master;
 pub mod session;
 pub mod token;
@@ -29,7 +30,7 @@ pub mod wg;
 
 pub use channel::Channel;
 pub use connection::serve_connection;
-pub use context::{Context, ContextError};
+pub use context::{Context, ContextError, TUN_SOCKET};
 pub use fault::{MeshFault, ServiceError};
 pub use peer::{Caller, Role, Roles, RolesError};
 pub use respond::problem_response;

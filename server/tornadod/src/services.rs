@@ -4,7 +4,7 @@ use crate::cluster;
 use crate::config::Config;
 use crate::failure::Failure;
 use anyhow::Context as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::master::ServiceName;
@@ -38,9 +38,20 @@ pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
             roles: Roles::from_system()?,
             shutdown: end_on_signals()?,
         };
-        Box::pin(run(name, context, config)).await.with_context(|| format!("service {name} ended"))
+        let state_dir = context.state_dir.clone();
+        Box::pin(run(name, context, config))
+            .await
+            .inspect_err(|error| leave(&state_dir, error))
+            .with_context(|| format!("service {name} ended"))
     })?;
     Ok(())
+}
+
+/// For `tornadod status`. The log has it, too.
+fn leave(state_dir: &Path, error: &anyhow::Error) {
+    if let Err(failed) = tornado_mesh::failure::leave(state_dir, &format!("{error:#}")) {
+        tracing::warn!(error = %failed, "cannot note why the service ended");
+    }
 }
 
 async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@ use crate::netlink::{Link, LinkKind, Netlink};
 use crate::{Error, sysctl};
 use std::sync::Arc;
 use tornado_mesh::wg::{Backend, LaneEnd};
+use tornado_packet_io::TunNode;
 use tornado_shared::model::{Lane, PrivateKey, PublicKey};
 
 /// Makes interfaces, at the start and whenever one was taken away.
@@ -15,17 +16,24 @@ pub(crate) struct Factory {
     config: Config,
     keys: PerLane<PrivateKey>,
     backend: Backend,
+    node: TunNode,
 }
 
 impl Factory {
     /// Chooses the implementation: the kernel's where it can be had.
-    pub(crate) async fn new(netlink: Netlink, config: Config, keys: PerLane<PrivateKey>) -> Result<Self, Error> {
+    /// `node` is where lanes in userspace get their TUN devices from.
+    pub(crate) async fn new(
+        netlink: Netlink,
+        config: Config,
+        keys: PerLane<PrivateKey>,
+        node: TunNode,
+    ) -> Result<Self, Error> {
         let backend = match config.backend {
             BackendChoice::Kernel => Backend::Kernel,
             BackendChoice::Userspace => Backend::Userspace,
             BackendChoice::Auto => probe(&netlink, &config.direct).await?,
         };
-        Ok(Self { netlink, config, keys, backend })
+        Ok(Self { netlink, config, keys, backend, node })
     }
 
     pub(crate) const fn backend(&self) -> Backend {
@@ -79,7 +87,7 @@ impl Factory {
             Backend::Kernel => Arc::new(KernelInterface::open(&self.netlink, name, port, key).await?),
             Backend::Userspace => {
                 let Config { mtu, offload, .. } = self.config;
-                Arc::new(UserspaceInterface::create(&self.netlink, name, port, mtu, key, offload).await?)
+                Arc::new(UserspaceInterface::create(&self.netlink, name, port, mtu, key, offload, &self.node).await?)
             }
         })
     }

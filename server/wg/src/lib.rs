@@ -51,6 +51,7 @@ use service::Service;
 use std::sync::Arc;
 use tornado_mesh::auth::audit::AuditClient;
 use tornado_mesh::{Context, Readiness};
+use tornado_packet_io::TunNode;
 
 /// Runs the service until `context.shutdown`, then takes away what it made but its files.
 ///
@@ -67,7 +68,8 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let notices = Notices::open(vec![config.table.clone(), canary.name().to_owned()], own)
         .inspect_err(|error| tracing::warn!(%error, "changes of the firewall are found at intervals only"))
         .ok();
-    let factory = Factory::new(Netlink::connect()?, config, keys).await?;
+    let node = TunNode::Socket(context.socket(tornado_mesh::TUN_SOCKET));
+    let factory = Factory::new(Netlink::connect()?, config, keys, node).await?;
     let (setter, readiness) = Readiness::new("waiting for the first sync of the peers");
     let service = Arc::new(Service::start(factory, firewall, &context.state_dir, setter).await?);
     let router = tornado_mesh::wg::router(Arc::new(Contract(service.clone())));

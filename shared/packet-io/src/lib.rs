@@ -33,6 +33,8 @@ mod tests;
 pub use device::{Peer, Status};
 pub use offload::Offload;
 #[cfg(target_os = "linux")]
+pub use tornado_tun_node::TunNode;
+#[cfg(target_os = "linux")]
 pub use tun::{Pieces, Taken, Tun};
 #[cfg(target_os = "linux")]
 pub use tunnel::{Link, PacketIoError, Settings, Tunnel};

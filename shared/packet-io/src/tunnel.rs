@@ -11,6 +11,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::{JoinHandle, yield_now};
 use tornado_shared::model::{PrivateKey, PublicKey, Transfer};
+use tornado_tun_node::TunNode;
 
 /// Peers that are put or listed while packets wait: some 0.1 ms.
 const SLICE: usize = 128;
@@ -54,10 +55,10 @@ impl Link {
     ///
     /// # Errors
     /// When there is no thread to be had, or the kernel refuses the device.
-    pub async fn open(name: &str, mtu: u16, offload: Offload) -> Result<Self, PacketIoError> {
+    pub async fn open(name: &str, mtu: u16, offload: Offload, node: &TunNode) -> Result<Self, PacketIoError> {
         let open = |what| move |source| PacketIoError::Open { what, source };
         let worker = Worker::start(name).map_err(open("a thread"))?;
-        let made = worker.within(async { Tun::open(name, mtu, offload) }).await;
+        let made = worker.within(Tun::open(name, mtu, offload, node)).await;
         Ok(Self { tun: made.map_err(open("the TUN device"))?, worker, offload })
     }
 

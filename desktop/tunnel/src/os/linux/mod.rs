@@ -16,7 +16,7 @@ use netlink::Netlink;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
-pub use tornado_packet_io::Offload;
+pub use tornado_packet_io::{Offload, TunNode};
 use userspace::UserLink;
 
 /// How the interfaces are called, and who moves the packets.
@@ -28,6 +28,8 @@ pub struct Settings {
     pub backend: Option<Backend>,
     /// Whether this process, where it moves the packets, lets the kernel join and split them.
     pub offload: Offload,
+    /// Where TUN devices come from.
+    pub tun_node: TunNode,
     /// The file that names this machine's resolvers, resolv.conf(5).
     pub resolv_conf: PathBuf,
     /// Where a copy of it is kept while it is changed; made with mode 0700 when needed.
@@ -41,6 +43,7 @@ impl std::default::Default for Settings {
             interface: "tornado".into(),
             backend: None,
             offload: Offload::Auto,
+            tun_node: TunNode::Own,
             resolv_conf,
             state_dir: "/var/lib/tornado-helper".into(),
         }
@@ -151,7 +154,9 @@ impl Os for Linux {
                 kernel::configure(&name, link).await?;
                 None
             }
-            Backend::Userspace => Some(userspace::open(&name, link.lane.mtu, self.settings.offload).await?),
+            Backend::Userspace => {
+                Some(userspace::open(&name, link.lane.mtu, self.settings.offload, &self.settings.tun_node).await?)
+            }
         };
         self.addresses.insert(link.slot, link.lane.addresses.clone());
         let index = self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", &name))?;

@@ -4,7 +4,7 @@ use crate::os::OsError;
 use crate::plan::{KEEPALIVE, Link, Observation};
 use crate::policy::MARK;
 use ipnet::{Ipv4Net, Ipv6Net};
-use tornado_packet_io::{Link as PacketLink, Offload, Peer, Settings, Tunnel};
+use tornado_packet_io::{Link as PacketLink, Offload, Peer, Settings, TunNode, Tunnel};
 
 /// A running device. Dropping it stops it.
 pub(super) struct UserLink {
@@ -12,8 +12,8 @@ pub(super) struct UserLink {
 }
 
 /// Makes the TUN device. It stays silent until [`start`].
-pub(super) async fn open(name: &str, mtu: u16, offload: Offload) -> Result<PacketLink, OsError> {
-    PacketLink::open(name, mtu, offload).await.map_err(|e| OsError::new("make the TUN device", e))
+pub(super) async fn open(name: &str, mtu: u16, offload: Offload, node: &TunNode) -> Result<PacketLink, OsError> {
+    PacketLink::open(name, mtu, offload, node).await.map_err(|e| OsError::new("make the TUN device", e))
 }
 
 /// Starts WireGuard on it and sends the first handshake message.

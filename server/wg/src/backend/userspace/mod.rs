@@ -5,7 +5,7 @@ use crate::netlink::{Link, Netlink};
 use async_trait::async_trait;
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tornado_packet_io::{Link as PacketLink, Offload, PacketIoError, Peer, Settings, Tunnel};
+use tornado_packet_io::{Link as PacketLink, Offload, PacketIoError, Peer, Settings, TunNode, Tunnel};
 use tornado_shared::model::{PrivateKey, PublicKey, Transfer, UnixSeconds};
 
 /// A userspace interface.
@@ -25,9 +25,10 @@ impl UserspaceInterface {
         mtu: u16,
         key: &PrivateKey,
         offload: Offload,
+        node: &TunNode,
     ) -> Result<Self, BackendError> {
         let failed = |error| not_opened(name, error);
-        let link = PacketLink::open(name, mtu, offload).await.map_err(failed)?;
+        let link = PacketLink::open(name, mtu, offload, node).await.map_err(failed)?;
         let index = match netlink.link(name).await? {
             Some(link) => link.index,
             None => return Err(BackendError::Gone(name.to_owned())),

@@ -1,14 +1,17 @@
 //! The TUN device, with segmentation offload.
 
+mod device;
+
 use crate::Offload;
 use crate::coalesce::{Piece, join};
 use crate::split::Cuts;
 use crate::vnet::{self, Header};
+use device::Device;
 use gotatun::packet::{Packet, PacketBufPool};
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tun_rs::{AsyncDevice, DeviceBuilder};
+use tornado_tun_node::TunNode;
 
 /// Longest packet, or piece of several.
 const LONGEST: usize = 65_536;
@@ -22,12 +25,8 @@ pub struct Tun {
 }
 
 struct Inner {
-    device: AsyncDevice,
+    device: Device,
     mtu: u16,
-    /// Every packet has a vnet header.
-    has_header: bool,
-    /// The kernel takes joined UDP packets.
-    joins_udp: bool,
     /// Packets are joined. Goes off for good when the kernel refuses.
     joins: AtomicBool,
 }
@@ -36,19 +35,11 @@ impl Tun {
     /// Makes a device that is still down. `mtu` in bytes. Inside the runtime that will move the packets.
     ///
     /// # Errors
-    /// Those of `/dev/net/tun`.
-    pub fn open(name: &str, mtu: u16, offload: Offload) -> io::Result<Self> {
-        let build = |offload| DeviceBuilder::new().name(name).mtu(mtu).enable(false).offload(offload).build_async();
-        let device = match offload {
-            Offload::Auto => build(true).or_else(|error| {
-                tracing::debug!(%error, "the TUN device knows no offload");
-                build(false)
-            })?,
-            Offload::Off => build(false)?,
-        };
-        let has_header = device.tcp_gso();
-        let joins_udp = device.udp_gso();
-        Ok(Self { inner: Arc::new(Inner { device, mtu, has_header, joins_udp, joins: AtomicBool::new(has_header) }) })
+    /// Those of `/dev/net/tun`, with the file, the user and what to do; those of `TUNSETIFF`.
+    pub async fn open(name: &str, mtu: u16, offload: Offload, node: &TunNode) -> io::Result<Self> {
+        let device = Device::attach(node.open().await?, name, mtu, offload == Offload::Auto)?;
+        let joins = AtomicBool::new(device.has_header);
+        Ok(Self { inner: Arc::new(Inner { device, mtu, joins }) })
     }
 
     /// Bytes of inner packets.
@@ -70,9 +61,9 @@ impl Tun {
     /// # Errors
     /// `WouldBlock` when there is nothing. [`is_final`] ones when the device is gone.
     pub fn read<'a>(&self, taken: &'a mut Taken) -> io::Result<Pieces<'a>> {
-        let length = self.inner.device.try_recv(&mut taken.bytes)?;
+        let length = self.inner.device.read(&mut taken.bytes)?;
         let read = taken.bytes.get(..length).unwrap_or_default();
-        let cut = if self.inner.has_header {
+        let cut = if self.inner.device.has_header {
             let split = read.split_first_chunk::<{ vnet::LEN }>();
             split.and_then(|(head, packet)| Some((Cuts::of(Header::read(head)?, packet)?, packet)))
         } else {
@@ -92,13 +83,13 @@ impl Tun {
     pub fn write(&self, packets: &[Packet]) -> io::Result<()> {
         let bytes = |number: usize| packets.get(number).map(|packet| &packet[..]).unwrap_or_default();
         let (inner, numbers) = (&*self.inner, 0..packets.len());
-        if !inner.has_header {
-            return all(numbers.map(|number| inner.device.try_send(bytes(number)).map(drop)));
+        if !inner.device.has_header {
+            return all(numbers.map(|number| inner.device.write(&[IoSlice::new(bytes(number))])));
         }
         if !inner.joins.load(Ordering::Relaxed) {
             return all(numbers.map(|number| inner.write_single(bytes(number))));
         }
-        all(join(packets.len(), bytes, inner.joins_udp).iter().map(|piece| inner.write_piece(piece, &bytes)))
+        all(join(packets.len(), bytes, inner.device.joins_udp).iter().map(|piece| inner.write_piece(piece, &bytes)))
     }
 }
 
@@ -108,7 +99,7 @@ impl Inner {
         slices.push(IoSlice::new(piece.head()));
         let tail = |number: &usize| IoSlice::new(bytes(*number).get(piece.skip()..).unwrap_or_default());
         slices.extend(piece.members().iter().map(tail));
-        match self.device.try_send_vectored(&slices) {
+        match self.device.write(&slices) {
             Err(error) if piece.members().len() > 1 && is_refusal(&error) => {
                 let mut is_taken = false;
                 for number in piece.members() {
@@ -123,13 +114,13 @@ impl Inner {
                 }
                 Ok(())
             }
-            result => result.map(drop),
+            result => result,
         }
     }
 
     fn write_single(&self, packet: &[u8]) -> io::Result<()> {
         let header = Header::SINGLE.write();
-        self.device.try_send_vectored(&[IoSlice::new(&header), IoSlice::new(packet)]).map(drop)
+        self.device.write(&[IoSlice::new(&header), IoSlice::new(packet)])
     }
 }
 

@@ -1,0 +1,74 @@
+//! Passes `/dev/net/tun` to service `wg`, which cannot open it where it belongs to root with mode 0600.
+//!
+//! A socket with a path, not an inherited descriptor: `wg` outlives this process and finds the next one there. File
+//! mode and `SO_PEERCRED` both admit the account of `wg` only.
+
+use crate::Error;
+use crate::spawn::Account;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::net::{UnixListener, UnixStream};
+use tokio_util::sync::CancellationToken;
+
+/// Pause after an error of accept(2), as when descriptors are short.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The listening socket. Its file is removed with it.
+pub struct TunSocket {
+    listener: UnixListener,
+    path: PathBuf,
+    wg: Account,
+}
+
+impl TunSocket {
+    /// Opens it, replacing one that an earlier supervisor left.
+    pub fn open(path: PathBuf, wg: Account) -> Result<Self, Error> {
+        match listen(&path, wg) {
+            Ok(listener) => Ok(Self { listener, path, wg }),
+            Err(source) => Err(Error::Prepare { path, source }),
+        }
+    }
+
+    /// Serves until `shutdown`.
+    pub async fn serve(self, shutdown: CancellationToken) {
+        while let Some(accepted) = shutdown.run_until_cancelled(self.listener.accept()).await {
+            let passed = match accepted {
+                Ok((peer, _)) => self.answer(&peer),
+                Err(error) => {
+                    tokio::time::sleep(PAUSE).await;
+                    Err(error)
+                }
+            };
+            match passed {
+                Ok(()) => tracing::debug!("passed /dev/net/tun to wg"),
+                Err(error) => tracing::warn!(%error, "cannot pass /dev/net/tun"),
+            }
+        }
+    }
+
+    fn answer(&self, peer: &UnixStream) -> io::Result<()> {
+        if peer.peer_cred()?.uid() != self.wg.uid() {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        tornado_tun_node::hand_over(peer)
+    }
+}
+
+impl Drop for TunSocket {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.path));
+    }
+}
+
+fn listen(path: &Path, wg: Account) -> io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::os::unix::fs::lchown(path, Some(wg.uid()), None)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
