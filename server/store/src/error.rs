@@ -56,9 +56,27 @@ pub enum StoreError {
     /// The disk failed before, and what was written since could not be brought into safety yet.
     #[error("the disk failed, and what was written could not be made safe yet")]
     Unsafe,
+    /// What the caller verified before this write no longer holds; nothing was written.
+    #[error("{0} changed before the write")]
+    Lapsed(Verified),
     /// A stored value is not what this program wrote.
     #[error("the database holds an unreadable value in {0}")]
     Damaged(&'static str),
+}
+
+/// What a caller verifies before a slow step, such as the hash of a password, and what must still hold in the transaction
+/// that builds on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Verified {
+    /// An account's or operator's password or second factor.
+    #[error("the password or second factor")]
+    Credentials,
+    /// An operator's sign-in or role.
+    #[error("the operator's sign-in or role")]
+    SignIn,
+    /// A device's login.
+    #[error("the device's login")]
+    Login,
 }
 
 impl StoreError {
@@ -80,6 +98,7 @@ impl StoreError {
             | Self::NotLetIn { .. }
             | Self::Late
             | Self::Unsafe
+            | Self::Lapsed(_)
             | Self::Engine(_)
             | Self::Damaged(_) => false,
         }

@@ -24,7 +24,7 @@ mod snapshot;
 mod transfer;
 
 pub use db::{Database, Engine, Write};
-pub use error::StoreError;
+pub use error::{StoreError, Verified};
 pub use original::{OriginalUser, original_users};
 pub use postgres::{PostgresLogin, probe_postgres, read_secret};
 pub use postgres_url::{PostgresUrl, PostgresUrlError};

@@ -6,8 +6,8 @@ use tornado_mesh::auth::AuthError;
 use tornado_mesh::auth::audit::Outcome;
 use tornado_mesh::auth::operators::OperatorRole;
 use tornado_mesh::{Caller, MeshFault, Role};
-use tornado_shared::model::Secret;
-use tornado_store::identity::OperatorRow;
+use tornado_shared::model::{FamilyId, Secret};
+use tornado_store::identity::{Authority, OperatorRow, User};
 use uuid::Uuid;
 
 /// Everything that needs a right, with its word and the least role that has it.
@@ -85,11 +85,18 @@ pub(super) struct Actor {
     pub name: String,
     /// The operator and the sign-in, when it is one.
     pub operator: Option<(Uuid, OperatorRow)>,
+    /// What the right rests on; the store checks it again when it writes.
+    pub authority: Authority,
 }
 
 impl Actor {
     pub(super) fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), operator: None }
+        Self { name: name.into(), operator: None, authority: Authority::Caller }
+    }
+
+    /// An account's owner, by a device's login.
+    pub(super) fn owner(user: &User, family: FamilyId) -> Self {
+        Self { authority: Authority::Login(family), ..Self::named(format!("user:{}", user.username)) }
     }
 
     /// The caller itself: root, or a service.
@@ -127,7 +134,8 @@ impl Service {
             self.note(&name, "access.refused", act.word(), Outcome::Refused).await;
             return Err(AuthError::NotAllowed);
         }
-        Ok(Actor { name, operator: Some((sign_in, row)) })
+        let authority = Authority::SignIn { id: sign_in, role: row.role.clone() };
+        Ok(Actor { name, operator: Some((sign_in, row)), authority })
     }
 }
 

@@ -10,7 +10,7 @@ use tornado_mesh::auth::AuthError;
 use tornado_shared::api::{EnrollPayload, LoginBody, LoginReply, UserView};
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::UserId;
-use tornado_store::identity::{DeviceClaim, EnrollOutcome, Enrollee, NewUser, OpenInvitation, UserKey};
+use tornado_store::identity::{DeviceClaim, EnrollOutcome, Enrollee, NewUser, OpenInvitation, Proof, UserKey};
 
 const FIELDS: &str = "code, username (3 to 50 of a-z 0-9 . _ -), password, device_key and \
                       device_name (1 to 64 printable characters)";
@@ -84,11 +84,12 @@ impl Service {
             attempt.failed(self.clock.now());
             return Err(AuthError::InvalidCredentials);
         }
-        self.judge_factor(attempt, &user, payload.totp.as_ref()).await?;
+        let factor = self.judge_factor(attempt, &user, payload.totp.as_ref()).await?;
         if !user.is_active {
             return Err(AuthError::UserInactive);
         }
-        Ok((Enrollee::Existing(id), view(&user)))
+        let proof = Proof { password_hash: user.password_hash.clone(), factor };
+        Ok((Enrollee::Existing(id, proof), view(&user)))
     }
 }
 

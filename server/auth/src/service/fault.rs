@@ -6,12 +6,19 @@ use crate::password::{HashError, PolicyError};
 use crate::seal::SealError;
 use tornado_mesh::MeshFault;
 use tornado_mesh::auth::AuthError;
-use tornado_store::StoreError;
+use tornado_store::{StoreError, Verified};
 
 /// Seconds after which a login that met a full queue may come back.
 const BUSY_RETRY: u64 = 3;
 
 pub(super) fn store(error: StoreError) -> AuthError {
+    if let StoreError::Lapsed(what) = error {
+        return match what {
+            Verified::Credentials => AuthError::InvalidCredentials,
+            Verified::SignIn => AuthError::SignedOut,
+            Verified::Login => AuthError::Revoked,
+        };
+    }
     tracing::error!(%error, "the identity store failed");
     AuthError::Mesh(MeshFault::StoreUnavailable("the account store does not answer; try again in a moment".into()))
 }

@@ -20,7 +20,7 @@ impl Import for Service {
         password::check_foreign(what.password_hash.expose())
             .map_err(|why| AuthError::InvalidFields(format!("password_hash: {why}")))?;
         let id = UserId::random();
-        let row = self.row(&actor.name, "user.import", subject(id));
+        let row = self.row(&actor, "user.import", subject(id));
         let password_hash = what.password_hash.expose().to_owned();
         let new = NewUser { id, username: what.username, email, password_hash, max_devices: what.max_devices };
         let made = self.store.import_user(&new, what.is_active, self.clock.now(), &row).await;

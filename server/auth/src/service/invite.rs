@@ -39,7 +39,7 @@ impl Service {
             now,
             expires_at,
         };
-        let row = self.row(&actor.name, "invitation.create", format!("invitation:{}", invitation.id));
+        let row = self.row(&actor, "invitation.create", format!("invitation:{}", invitation.id));
         self.store.create_invitation(&invitation, &row).await.map_err(fault::store)?;
         self.sign_trail().await;
         let identity = self.keys.identity.public().fingerprint();

@@ -40,7 +40,7 @@ impl Service {
             expires_at: now.saturating_add(self.config.refresh_lifetime),
         };
         let target = format!("device:{}", login.new_device);
-        let row = self.detailed(&actor.name, "device.issue", target, &[("for", subject(user.id))]);
+        let row = self.detailed(&actor, "device.issue", target, &[("for", subject(user.id))]);
         let device = match self.store.issue_device(user.id, &login, &row).await.map_err(fault::store)? {
             LoginOutcome::Opened(device) => device,
             LoginOutcome::UserGone => return Err(AuthError::UserInactive),

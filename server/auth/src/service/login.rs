@@ -13,7 +13,8 @@ use tornado_mesh::trial::fault_point;
 use tornado_shared::api::{LoginBody, LoginPayload, LoginReply};
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::{DeviceId, Secret, SessionState, UserId, Username};
-use tornado_store::identity::{DeviceClaim, FactorOwner, LoginOutcome, User, UserKey};
+use tornado_store::StoreError;
+use tornado_store::identity::{DeviceClaim, FactorOwner, LoginOutcome, Proof, User, UserKey};
 
 /// What a v1 envelope holds; other fields of its clients are ignored.
 #[derive(Deserialize)]
@@ -40,23 +41,33 @@ impl Service {
         let opened = self.open_once(Purpose::Login, body, now).await?;
         fault_point("login.opened");
         let credentials = self.counted(address, credentials(&opened))?;
-        let user = self.authenticate(&credentials, address).await?;
+        let (user, proof) = self.authenticate(&credentials, address).await?;
         let claim = match credentials.claim {
             Some(claim) => claim,
             None => self.v1_claim(user.id).await?,
         };
         let login = self.new_login(claim, &opened.reply, self.clock.now())?;
         fault_point("login.checked");
-        let outcome = self.store.log_in(user.id, &login).await.map_err(fault::store)?;
+        let outcome = match self.store.log_in(user.id, &proof, &login).await {
+            Err(StoreError::Lapsed(_)) => {
+                let proof = self.prove_again(&user, proof, &credentials.password, address).await?;
+                self.store.log_in(user.id, &proof, &login).await
+            }
+            outcome => outcome,
+        };
+        let outcome = outcome.map_err(fault::store)?;
         fault_point("login.stored");
         match outcome {
-            LoginOutcome::Opened(device) => self.welcome(view(&user), device, &login, opened.reply),
+            LoginOutcome::Opened(device) => {
+                self.keep_cost(&user, &credentials.password).await;
+                self.welcome(view(&user), device, &login, opened.reply)
+            }
             LoginOutcome::UserGone => Err(AuthError::UserInactive),
             LoginOutcome::NoDevice => Err(AuthError::MaxDevices),
         }
     }
 
-    async fn authenticate(&self, credentials: &Credentials, address: IpAddr) -> Result<User, AuthError> {
+    async fn authenticate(&self, credentials: &Credentials, address: IpAddr) -> Result<(User, Proof), AuthError> {
         let user = self.look_up(&credentials.name).await?;
         let tag = tag(user.as_ref(), &credentials.name);
         let attempt = self.attempt(address, Some(tag), self.clock.now())?;
@@ -66,31 +77,50 @@ impl Service {
             attempt.failed(self.clock.now());
             return Err(AuthError::InvalidCredentials);
         };
-        self.judge_factor(attempt, &user, credentials.totp.as_ref()).await?;
+        let factor = self.judge_factor(attempt, &user, credentials.totp.as_ref()).await?;
         if !user.is_active {
             return Err(AuthError::UserInactive);
         }
-        self.keep_cost(&user, &credentials.password).await;
-        Ok(user)
+        let proof = Proof { password_hash: user.password_hash.clone(), factor };
+        Ok((user, proof))
     }
 
-    /// The second half of an attempt whose password was right.
+    /// The stored hash or factor changed while the login was verified. A hash also changes when another login of the account
+    /// replaces it by one of the configured cost, so the password is verified once more. A changed factor fails in the
+    /// store again: its code was checked against the earlier one.
+    pub(super) async fn prove_again(
+        &self,
+        user: &User,
+        proof: Proof,
+        password: &Secret,
+        address: IpAddr,
+    ) -> Result<Proof, AuthError> {
+        let attempt = self.attempt(address, Some(tag(Some(user), "")), self.clock.now())?;
+        let now = self.store.find_user(UserKey::Id(user.id)).await.map_err(fault::store)?;
+        let now = now.ok_or(AuthError::UserInactive)?;
+        if !self.hasher.verify(password, Some(&now.password_hash)).await.map_err(fault::hash)? {
+            attempt.failed(self.clock.now());
+            return Err(AuthError::InvalidCredentials);
+        }
+        attempt.succeeded();
+        Ok(Proof { password_hash: now.password_hash, ..proof })
+    }
+
+    /// The second half of an attempt whose password was right. Returns the sealed secret of the factor, if there is one.
     pub(super) async fn judge_factor(
         &self,
         attempt: Running<'_>,
         user: &User,
         code: Option<&Secret>,
-    ) -> Result<(), AuthError> {
+    ) -> Result<Option<Vec<u8>>, AuthError> {
         let actor = format!("user:{}", user.username);
-        match self.check_factor(FactorOwner::User(user.id), &actor, code).await {
-            Ok(()) => attempt.succeeded(),
-            Err(AuthError::TotpInvalid) => {
-                attempt.failed(self.clock.now());
-                return Err(AuthError::TotpInvalid);
-            }
-            Err(error) => return Err(error),
+        let judged = self.check_factor(FactorOwner::User(user.id), &actor, code).await;
+        match &judged {
+            Ok(_) => attempt.succeeded(),
+            Err(AuthError::TotpInvalid) => attempt.failed(self.clock.now()),
+            Err(_) => {}
         }
-        Ok(())
+        judged
     }
 
     /// Hashes a right password anew when the configured cost has changed. Not worth failing a login for.

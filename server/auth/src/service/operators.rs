@@ -8,7 +8,7 @@ use tornado_mesh::auth::operators::{OperatorRef, OperatorRole, PutOperatorRole, 
 use tornado_mesh::auth::{Acting, AuthError, Operator, PutOperator, RedeemSetup, SetupLink};
 use tornado_mesh::{Done, NoInput};
 use tornado_shared::model::OperatorId;
-use tornado_store::identity::{OperatorChange, OperatorRow, PutOutcome, RemoveOutcome};
+use tornado_store::identity::{OperatorChange, OperatorRow, Proof, PutOutcome, RemoveOutcome};
 
 impl Service {
     /// Each call makes the code before it worthless.
@@ -16,7 +16,7 @@ impl Service {
         let code = code::write(&rand::random());
         let expires_at = self.clock.now().saturating_add(self.config.setup_lifetime);
         let hash = code::hash(CodeKind::Setup, &code);
-        let audit = self.row(&Actor::caller()?.name, "setup.link", "server");
+        let audit = self.row(&Actor::caller()?, "setup.link", "server");
         let made = self.store.put_setup_code(&hash, expires_at, &audit).await.map_err(fault::store)?;
         self.sign_trail().await;
         Ok(SetupLink { code: made.then_some(code) })
@@ -37,10 +37,12 @@ impl Service {
                 forget_totp: false,
             })
             .await?;
-        let audit = self.row("nobody", "setup.redeem", name.clone());
+        let audit = self.row(&Actor::named("nobody"), "setup.redeem", name.clone());
         let row = self.store.redeem_setup(&presented, &change, &audit).await.map_err(fault::store)?;
         self.sign_trail().await;
-        self.open_sign_in(&name, row.ok_or(AuthError::InvalidSetupCode)?).await
+        let row = row.ok_or(AuthError::InvalidSetupCode)?;
+        let proof = Proof { password_hash: row.password_hash.clone(), factor: None };
+        self.open_sign_in(&name, row, &proof).await
     }
 
     /// The command line's short form.
@@ -62,7 +64,7 @@ impl Service {
                 details.push((word, "set".to_owned()));
             }
         }
-        let audit = self.detailed(&actor.name, "operator.put", format!("operator:{}", change.name), &details);
+        let audit = self.detailed(&actor, "operator.put", format!("operator:{}", change.name), &details);
         let outcome = self.store.put_operator(&change, &audit).await.map_err(fault::store)?;
         self.sign_trail().await;
         match outcome {
@@ -76,7 +78,7 @@ impl Service {
     pub(super) async fn remove_operator(&self, input: Acting<OperatorRef>) -> Result<Done, AuthError> {
         let actor = self.authorise(input.operator.as_ref(), Act::OperatorsWrite).await?;
         let name = input.what.name;
-        let audit = self.row(&actor.name, "operator.remove", format!("operator:{name}"));
+        let audit = self.row(&actor, "operator.remove", format!("operator:{name}"));
         let outcome = self.store.remove_operator(&name, &audit).await.map_err(fault::store)?;
         self.sign_trail().await;
         match outcome {

@@ -1,5 +1,6 @@
 //! What an account's owner does: address, password, devices, second factor. The right to it is an access token.
 
+use super::access::Actor;
 use super::attempt::tag;
 use super::users::{check_email, subject};
 use super::{Service, fault};
@@ -14,11 +15,11 @@ use tornado_store::identity::{FactorOwner, RevokeReason, User, UserChange};
 
 impl Service {
     pub(super) async fn change_own(&self, input: OwnAct<UpdateOwn>) -> Result<Done, AuthError> {
-        let (_, standing) = self.holder(&input.access_token).await?;
+        let (claims, standing) = self.holder(&input.access_token).await?;
         let user = standing.user;
         if let Some(email) = &input.what.email {
             let change = UserChange { email: Some(check_email(email)?), ..UserChange::default() };
-            let rows = [self.row(&actor(&user), "user.email", subject(user.id))];
+            let rows = [self.row(&Actor::owner(&user, claims.fam), "user.email", subject(user.id))];
             self.apply(user.id, &change, &rows).await?;
         }
         if let Some(name) = &input.what.device_name
@@ -38,9 +39,10 @@ impl Service {
             password_hash: Some(self.hash_new(&input.what.new, &user.username).await?),
             end_logins: Some(RevokeReason::PasswordChanged),
             keep: Some(claims.fam),
+            verified: Some(user.password_hash.clone()),
             ..UserChange::default()
         };
-        let rows = [self.row(&actor(&user), "user.password", subject(user.id))];
+        let rows = [self.row(&Actor::owner(&user, claims.fam), "user.password", subject(user.id))];
         self.apply(user.id, &change, &rows).await?;
         Ok(Done {})
     }
@@ -51,29 +53,31 @@ impl Service {
     }
 
     pub(super) async fn remove_own(&self, input: OwnAct<DeviceRef>) -> Result<Done, AuthError> {
-        let (_, standing) = self.holder(&input.access_token).await?;
-        self.take_device(&actor(&standing.user), &input.what, Some(standing.user.id)).await
+        let (claims, standing) = self.holder(&input.access_token).await?;
+        let actor = Actor::owner(&standing.user, claims.fam);
+        self.take_device(&actor, &input.what, Some(standing.user.id)).await
     }
 
     pub(super) async fn begin_totp_of_user(&self, input: OwnAct<OwnPassword>) -> Result<TotpOffer, AuthError> {
         let (_, standing) = self.holder(&input.access_token).await?;
         self.reaffirm(&standing.user, &input.what.password).await?;
-        self.offer_factor(FactorOwner::User(standing.user.id), standing.user.username.as_str()).await
+        let user = standing.user;
+        self.offer_factor(FactorOwner::User(user.id), &user.password_hash, user.username.as_str()).await
     }
 
     pub(super) async fn confirm_totp_of_user(&self, input: OwnAct<TotpCode>) -> Result<RecoveryCodes, AuthError> {
-        let (_, standing) = self.holder(&input.access_token).await?;
+        let (claims, standing) = self.holder(&input.access_token).await?;
         let user = standing.user;
-        let row = self.row(&actor(&user), "user.totp_on", subject(user.id));
+        let row = self.row(&Actor::owner(&user, claims.fam), "user.totp_on", subject(user.id));
         self.confirm_factor(FactorOwner::User(user.id), &input.what.code, &row).await
     }
 
     pub(super) async fn end_totp_of_user(&self, input: OwnAct<OwnPassword>) -> Result<Done, AuthError> {
-        let (_, standing) = self.holder(&input.access_token).await?;
+        let (claims, standing) = self.holder(&input.access_token).await?;
         let user = standing.user;
         self.reaffirm(&user, &input.what.password).await?;
-        let row = self.row(&actor(&user), "user.totp_off", subject(user.id));
-        self.remove_factor(FactorOwner::User(user.id), &row).await
+        let row = self.row(&Actor::owner(&user, claims.fam), "user.totp_off", subject(user.id));
+        self.remove_factor(FactorOwner::User(user.id), &user.password_hash, &row).await
     }
 
     /// Asks for the password again, and counts wrong ones: a stolen token must not guess it.
@@ -86,8 +90,4 @@ impl Service {
         attempt.failed(self.clock.now());
         Err(AuthError::InvalidCredentials)
     }
-}
-
-fn actor(user: &User) -> String {
-    format!("user:{}", user.username)
 }

@@ -1,5 +1,6 @@
 //! The second factor of users and operators alike: authenticator codes and recovery codes.
 
+use super::access::Actor;
 use super::{Service, fault};
 use crate::code::{self, CodeKind};
 use crate::totp;
@@ -18,22 +19,23 @@ impl Service {
         Ok(factor.is_some_and(|factor| factor.confirmed))
     }
 
-    /// Asked after the password was right. Each code is taken once.
+    /// Asked after the password was right. Each code is taken once. Returns the sealed secret of the factor.
     pub(super) async fn check_factor(
         &self,
         owner: FactorOwner,
         actor: &str,
         code: Option<&Secret>,
-    ) -> Result<(), AuthError> {
+    ) -> Result<Option<Vec<u8>>, AuthError> {
         let factor = self.store.factor(owner).await.map_err(fault::store)?;
-        let Some(factor) = factor.filter(|factor| factor.confirmed) else { return Ok(()) };
+        let Some(factor) = factor.filter(|factor| factor.confirmed) else { return Ok(None) };
         let code = code.filter(|code| !code.expose().trim().is_empty()).ok_or(AuthError::TotpRequired)?;
         let now = self.clock.now();
         let good = match totp::check(&*self.open_factor(owner, &factor)?, code, now) {
             Some(step) => self.store.use_step(owner, step).await.map_err(fault::store)?,
             None => {
                 let hash = code::hash(CodeKind::Recovery, code);
-                let row = self.row(actor, "login.recovery_code", format!("{}:{}", owner.kind(), owner.id()));
+                let row =
+                    self.row(&Actor::named(actor), "login.recovery_code", format!("{}:{}", owner.kind(), owner.id()));
                 let used = self.store.use_recovery(owner, &hash, now, &row).await.map_err(fault::store)?;
                 if used {
                     self.sign_trail().await;
@@ -41,13 +43,18 @@ impl Service {
                 used
             }
         };
-        if good { Ok(()) } else { Err(AuthError::TotpInvalid) }
+        if good { Ok(Some(factor.sealed_secret)) } else { Err(AuthError::TotpInvalid) }
     }
 
-    pub(super) async fn offer_factor(&self, owner: FactorOwner, account: &str) -> Result<TotpOffer, AuthError> {
+    pub(super) async fn offer_factor(
+        &self,
+        owner: FactorOwner,
+        verified: &str,
+        account: &str,
+    ) -> Result<TotpOffer, AuthError> {
         let secret = Zeroizing::new(rand::random::<[u8; totp::SECRET_LEN]>());
         let sealed = self.keys.at_rest.seal_bytes(&aad(owner), &*secret, rand::random()).map_err(fault::seal)?;
-        if !self.store.offer_factor(owner, &sealed, self.clock.now()).await.map_err(fault::store)? {
+        if !self.store.offer_factor(owner, verified, &sealed, self.clock.now()).await.map_err(fault::store)? {
             let why = "there is an authenticator already; remove it first";
             return Err(AuthError::InvalidFields(why.into()));
         }
@@ -70,15 +77,20 @@ impl Service {
         let step = step.ok_or(AuthError::TotpInvalid)?;
         let codes: Vec<Secret> = (0..RECOVERY_CODES).map(|_| code::write(&rand::random())).collect();
         let hashes: Vec<_> = codes.iter().map(|code| code::hash(CodeKind::Recovery, code)).collect();
-        if !self.store.confirm_factor(owner, step, &hashes, row).await.map_err(fault::store)? {
+        if !self.store.confirm_factor(owner, &factor.sealed_secret, step, &hashes, row).await.map_err(fault::store)? {
             return Err(AuthError::InvalidFields("it was confirmed already".into()));
         }
         self.sign_trail().await;
         Ok(RecoveryCodes { codes })
     }
 
-    pub(super) async fn remove_factor(&self, owner: FactorOwner, row: &NewAudit) -> Result<Done, AuthError> {
-        if !self.store.remove_factor(owner, row).await.map_err(fault::store)? {
+    pub(super) async fn remove_factor(
+        &self,
+        owner: FactorOwner,
+        verified: &str,
+        row: &NewAudit,
+    ) -> Result<Done, AuthError> {
+        if !self.store.remove_factor(owner, verified, row).await.map_err(fault::store)? {
             return Err(AuthError::NotFound("authenticator".into()));
         }
         self.sign_trail().await;

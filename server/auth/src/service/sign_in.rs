@@ -1,6 +1,6 @@
 //! Operators' sign-ins: opaque tokens, checked against the store at every use.
 
-use super::access::{Act, allowed, role_of};
+use super::access::{Act, Actor, allowed, role_of};
 use super::operators::to_contract;
 use super::{Service, fault};
 use crate::code::{self, CodeKind};
@@ -14,7 +14,7 @@ use tornado_mesh::auth::{Acting, AuthError, Operator};
 use tornado_mesh::{Done, NoInput};
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
 use tornado_shared::model::Username;
-use tornado_store::identity::{FactorOwner, NewSignIn, OperatorRow};
+use tornado_store::identity::{FactorOwner, NewSignIn, OperatorRow, Proof};
 use uuid::Uuid;
 
 impl Service {
@@ -31,19 +31,28 @@ impl Service {
             self.note("nobody", "operator.sign_in", &name, Outcome::Refused).await;
             return Err(AuthError::InvalidCredentials);
         };
-        match self.check_factor(FactorOwner::Operator(row.id), &name, input.code.as_ref()).await {
-            Ok(()) => attempt.succeeded(),
+        let factor = match self.check_factor(FactorOwner::Operator(row.id), &name, input.code.as_ref()).await {
+            Ok(factor) => {
+                attempt.succeeded();
+                factor
+            }
             Err(AuthError::TotpInvalid) => {
                 attempt.failed(self.clock.now());
                 self.note("nobody", "operator.sign_in", &name, Outcome::Refused).await;
                 return Err(AuthError::TotpInvalid);
             }
             Err(error) => return Err(error),
-        }
-        self.open_sign_in(&name, row).await
+        };
+        let proof = Proof { password_hash: row.password_hash.clone(), factor };
+        self.open_sign_in(&name, row, &proof).await
     }
 
-    pub(super) async fn open_sign_in(&self, name: &str, row: OperatorRow) -> Result<SignedIn, AuthError> {
+    pub(super) async fn open_sign_in(
+        &self,
+        name: &str,
+        row: OperatorRow,
+        proof: &Proof,
+    ) -> Result<SignedIn, AuthError> {
         let now = self.clock.now();
         let token = code::write(&rand::random());
         let new = NewSignIn {
@@ -53,8 +62,8 @@ impl Service {
             now,
             expires_at: now.saturating_add(self.config.sign_in_lifetime),
         };
-        let audit = self.row(name, "operator.sign_in", format!("sign_in:{}", new.id));
-        self.store.open_sign_in(&new, &audit).await.map_err(fault::store)?;
+        let audit = self.row(&Actor::named(name), "operator.sign_in", format!("sign_in:{}", new.id));
+        self.store.open_sign_in(&new, proof, &audit).await.map_err(fault::store)?;
         self.sign_trail().await;
         let operator = self.operator_of(row).await?;
         Ok(SignedIn { token, expires_at: new.expires_at, operator })
@@ -62,12 +71,11 @@ impl Service {
 
     pub(super) async fn operator_signs_out(&self, input: Acting<NoInput>) -> Result<Done, AuthError> {
         let actor = self.authorise(input.operator.as_ref(), Act::OwnSignIn).await?;
-        let name = actor.name.clone();
-        let (id, _) = actor.signed_in()?;
-        self.end_sign_in(&name, "operator.sign_out", id).await
+        let (id, _) = actor.clone().signed_in()?;
+        self.end_sign_in(&actor, "operator.sign_out", id).await
     }
 
-    async fn end_sign_in(&self, actor: &str, action: &str, id: Uuid) -> Result<Done, AuthError> {
+    async fn end_sign_in(&self, actor: &Actor, action: &str, id: Uuid) -> Result<Done, AuthError> {
         let audit = self.row(actor, action, format!("sign_in:{id}"));
         if !self.store.end_sign_in(id, &audit).await.map_err(fault::store)? {
             return Err(AuthError::NotFound("sign-in".into()));
@@ -117,35 +125,34 @@ impl Service {
             return Err(AuthError::NotFound("sign-in".into()));
         }
         let actor = self.authorise(input.operator.as_ref(), Act::OwnSignIn).await?;
-        self.end_sign_in(&actor.name, "operator.sign_in_revoked", input.what.id).await
+        self.end_sign_in(&actor, "operator.sign_in_revoked", input.what.id).await
     }
 
     pub(super) async fn begin_operator_totp(&self, input: Acting<Reaffirm>) -> Result<TotpOffer, AuthError> {
-        let row = self.reaffirmed(&input).await?;
-        self.offer_factor(FactorOwner::Operator(row.id), row.name.as_str()).await
+        let (_, row) = self.reaffirmed(&input).await?;
+        self.offer_factor(FactorOwner::Operator(row.id), &row.password_hash, row.name.as_str()).await
     }
 
     pub(super) async fn confirm_operator_totp(&self, input: Acting<ConfirmTotp>) -> Result<RecoveryCodes, AuthError> {
         let actor = self.authorise(input.operator.as_ref(), Act::OwnSignIn).await?;
-        let name = actor.name.clone();
+        let audit = self.row(&actor, "operator.totp_on", actor.name.as_str());
         let (_, row) = actor.signed_in()?;
-        let audit = self.row(&name, "operator.totp_on", name.as_str());
         self.confirm_factor(FactorOwner::Operator(row.id), &input.what.code, &audit).await
     }
 
     pub(super) async fn end_operator_totp(&self, input: Acting<Reaffirm>) -> Result<Done, AuthError> {
-        let row = self.reaffirmed(&input).await?;
-        let name = format!("operator:{}", row.name);
-        let audit = self.row(&name, "operator.totp_off", name.as_str());
-        self.remove_factor(FactorOwner::Operator(row.id), &audit).await
+        let (actor, row) = self.reaffirmed(&input).await?;
+        let audit = self.row(&actor, "operator.totp_off", actor.name.as_str());
+        self.remove_factor(FactorOwner::Operator(row.id), &row.password_hash, &audit).await
     }
 
-    async fn reaffirmed(&self, input: &Acting<Reaffirm>) -> Result<OperatorRow, AuthError> {
-        let (_, row) = self.authorise(input.operator.as_ref(), Act::OwnSignIn).await?.signed_in()?;
+    async fn reaffirmed(&self, input: &Acting<Reaffirm>) -> Result<(Actor, OperatorRow), AuthError> {
+        let actor = self.authorise(input.operator.as_ref(), Act::OwnSignIn).await?;
+        let (_, row) = actor.clone().signed_in()?;
         let attempt = self.own_attempt(tag(&row.name), self.clock.now())?;
         if self.hasher.verify(&input.what.password, Some(&row.password_hash)).await.map_err(fault::hash)? {
             attempt.succeeded();
-            return Ok(row);
+            return Ok((actor, row));
         }
         attempt.failed(self.clock.now());
         Err(AuthError::InvalidCredentials)

@@ -20,13 +20,13 @@ const PAGE: i64 = 1000;
 
 impl Service {
     /// A row for the store to write with the act.
-    pub(super) fn row(&self, actor: &str, action: &str, subject: impl Into<String>) -> NewAudit {
+    pub(super) fn row(&self, actor: &Actor, action: &str, subject: impl Into<String>) -> NewAudit {
         self.detailed(actor, action, subject, &[])
     }
 
     pub(super) fn detailed(
         &self,
-        actor: &str,
+        actor: &Actor,
         action: &str,
         subject: impl Into<String>,
         details: &[(&str, String)],
@@ -34,17 +34,19 @@ impl Service {
         let details: BTreeMap<_, _> = details.iter().map(|(name, value)| (*name, value.as_str())).collect();
         NewAudit {
             at: self.clock.now(),
-            actor: actor.to_owned(),
+            actor: actor.name.clone(),
             action: action.to_owned(),
             subject: subject.into(),
             outcome: Outcome::Done.as_str().to_owned(),
             details: serde_json::to_string(&details).unwrap_or_else(|_| "{}".into()),
+            authority: actor.authority.clone(),
         }
     }
 
     /// A row that belongs to no change of the store. A failure is logged: what it tells of has happened already.
     pub(super) async fn note(&self, actor: &str, action: &str, subject: &str, outcome: Outcome) {
-        let row = NewAudit { outcome: outcome.as_str().to_owned(), ..self.row(actor, action, subject) };
+        let row = self.row(&Actor::named(actor), action, subject);
+        let row = NewAudit { outcome: outcome.as_str().to_owned(), ..row };
         match self.store.append_audit(&row).await {
             Ok(()) => self.sign_trail().await,
             Err(error) => tracing::error!(%error, action, "a row of the audit trail could not be written"),
@@ -61,7 +63,7 @@ impl Service {
         };
         check(&actor, &input.action, &input.subject, &input.details).map_err(AuthError::InvalidFields)?;
         let details: Vec<_> = input.details.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        let row = self.detailed(&actor, &input.action, input.subject, &details);
+        let row = self.detailed(&Actor::named(actor), &input.action, input.subject, &details);
         let row = NewAudit { outcome: input.outcome.as_str().to_owned(), ..row };
         self.store.append_audit(&row).await.map_err(fault::store)?;
         self.sign_trail().await;

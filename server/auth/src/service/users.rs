@@ -27,7 +27,7 @@ impl Service {
         password::check_new(&what.password, &what.username).map_err(fault::policy)?;
         let password_hash = self.hasher.hash(&what.password).await.map_err(fault::hash)?;
         let id = UserId::random();
-        let row = self.row(&actor.name, "user.create", subject(id));
+        let row = self.row(&actor, "user.create", subject(id));
         let new = NewUser { id, username: what.username, email, password_hash, max_devices: what.max_devices };
         if !self.store.add_user(&new, self.clock.now(), &row).await.map_err(fault::store)? {
             return Err(AuthError::NameTaken);
@@ -75,7 +75,7 @@ impl Service {
     }
 
     fn rows_of_change(&self, actor: &Actor, user: &User, change: &UserChange) -> Vec<NewAudit> {
-        let row = |action, details: &[(&str, String)]| self.detailed(&actor.name, action, subject(user.id), details);
+        let row = |action, details: &[(&str, String)]| self.detailed(actor, action, subject(user.id), details);
         let mut rows = Vec::new();
         match change.active {
             Some(false) => rows.push(row("user.suspend", &[])),
@@ -141,7 +141,7 @@ impl Service {
     pub(super) async fn delete_user(&self, input: Acting<UserRef>) -> Result<Done, AuthError> {
         let actor = self.authorise(input.operator.as_ref(), Act::UsersWrite).await?;
         let user = self.resolve(&input.what.user).await?;
-        let row = self.detailed(&actor.name, "user.delete", subject(user.id), &[("name", user.username.to_string())]);
+        let row = self.detailed(&actor, "user.delete", subject(user.id), &[("name", user.username.to_string())]);
         let owed = self.unsettled.owe();
         let erased = self.store.erase_user(user.id, self.clock.now(), &row).await.map_err(fault::store)?;
         self.sign_trail().await;
@@ -155,7 +155,7 @@ impl Service {
         let actor = self.authorise(input.operator.as_ref(), Act::UsersWrite).await?;
         let user = self.resolve(&input.what.user).await?;
         let change = UserChange { end_logins: Some(RevokeReason::Revoked), ..UserChange::default() };
-        let rows = [self.row(&actor.name, "user.revoke", subject(user.id))];
+        let rows = [self.row(&actor, "user.revoke", subject(user.id))];
         self.apply(user.id, &change, &rows).await?;
         Ok(Done {})
     }
@@ -198,13 +198,13 @@ impl Service {
 
     pub(super) async fn remove_any_device(&self, input: Acting<DeviceRef>) -> Result<Done, AuthError> {
         let actor = self.authorise(input.operator.as_ref(), Act::DevicesWrite).await?;
-        self.take_device(&actor.name, &input.what, None).await
+        self.take_device(&actor, &input.what, None).await
     }
 
     /// Removes a device, ends its login, then its session. Of `owner` only, when one is given.
     pub(super) async fn take_device(
         &self,
-        actor: &str,
+        actor: &Actor,
         device: &DeviceRef,
         owner: Option<UserId>,
     ) -> Result<Done, AuthError> {

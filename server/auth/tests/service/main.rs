@@ -7,6 +7,7 @@ mod audit;
 mod enroll;
 mod fakes;
 mod guessing;
+mod in_flight;
 mod keys;
 mod login;
 mod operators;

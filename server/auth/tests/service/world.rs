@@ -21,7 +21,9 @@ use tornado_shared::crypto::v1::{self, EnvelopeV1};
 use tornado_shared::crypto::v2::{self, EnvelopeV2, ExportSecret, Pending, Purpose};
 use tornado_shared::invitation::Invitation;
 use tornado_shared::model::{DeviceId, Secret, UnixSeconds, UserId};
-use tornado_store::identity::{AccountStore as _, NewAudit, NewUser, RevokeReason, SqlIdentityStore, UserChange};
+use tornado_store::identity::{
+    AccountStore as _, Authority, NewAudit, NewUser, RevokeReason, SqlIdentityStore, UserChange,
+};
 use x25519_dalek::StaticSecret;
 
 pub const NOW: UnixSeconds = 1_800_000_000;
@@ -110,8 +112,9 @@ impl World {
         user.id
     }
 
-    fn act(&self, action: &str) -> NewAudit {
+    pub fn act(&self, action: &str) -> NewAudit {
         NewAudit {
+            authority: Authority::Caller,
             at: self.now(),
             actor: "root".into(),
             action: action.into(),

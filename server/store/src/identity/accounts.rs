@@ -1,7 +1,7 @@
 //! Changing accounts: each change with its row of the audit trail, both or neither.
 
 use super::sql::SqlIdentityStore;
-use super::{NewAudit, NewUser, RevokeReason, User, audit, devices, factors, families, users};
+use super::{NewAudit, NewUser, RevokeReason, User, audit, devices, factors, families, proofs, users};
 use crate::StoreError;
 use async_trait::async_trait;
 use tornado_shared::model::{DeviceId, DeviceName, FamilyId, UnixSeconds, UserId, Username};
@@ -33,6 +33,8 @@ pub struct UserChange {
     pub end_logins: Option<RevokeReason>,
     /// A login that goes on when the others end.
     pub keep: Option<FamilyId>,
+    /// The stored hash that the owner's password was verified against; the change needs it to be stored still.
+    pub verified: Option<String>,
 }
 
 /// What became of a change.
@@ -135,6 +137,7 @@ impl AccountStore for SqlIdentityStore {
         audit: &NewAudit,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        audit::append(&mut tx, audit).await?;
         if !users::insert(&mut tx, user, now).await? {
             return Ok(false);
         }
@@ -145,7 +148,6 @@ impl AccountStore for SqlIdentityStore {
                 users::Changed::Taken | users::Changed::Gone => return Ok(false),
             }
         }
-        audit::append(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -158,6 +160,12 @@ impl AccountStore for SqlIdentityStore {
         audit: &[NewAudit],
     ) -> Result<ChangeOutcome, StoreError> {
         let mut tx = self.begin().await?;
+        for row in audit {
+            audit::append(&mut tx, row).await?;
+        }
+        if let Some(hash) = &change.verified {
+            proofs::password(&mut tx, super::FactorOwner::User(user), hash).await?;
+        }
         match users::change(&mut tx, user, change).await? {
             users::Changed::Yes => {}
             users::Changed::Taken => return Ok(ChangeOutcome::Taken),
@@ -172,9 +180,6 @@ impl AccountStore for SqlIdentityStore {
             ended = devices::ids(&mut tx, user).await?;
             ended.retain(|device| Some(*device) != kept);
         }
-        for row in audit {
-            audit::append(&mut tx, row).await?;
-        }
         tx.commit().await?;
         Ok(ChangeOutcome::Changed(ended))
     }
@@ -186,6 +191,7 @@ impl AccountStore for SqlIdentityStore {
         audit: &NewAudit,
     ) -> Result<Option<Vec<DeviceId>>, StoreError> {
         let mut tx = self.begin().await?;
+        audit::append(&mut tx, audit).await?;
         if !users::mark_deleted(&mut tx, user, now).await? {
             return Ok(None);
         }
@@ -193,18 +199,17 @@ impl AccountStore for SqlIdentityStore {
         families::revoke_user(&mut tx, user, RevokeReason::Deleted, None, now).await?;
         devices::remove_all(&mut tx, user, now).await?;
         factors::drop_factor(&mut tx, super::FactorOwner::User(user)).await?;
-        audit::append(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(Some(ended))
     }
 
     async fn take_device(&self, device: DeviceId, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        audit::append(&mut tx, audit).await?;
         if !devices::remove(&mut tx, device, now).await? {
             return Ok(false);
         }
         families::revoke_device(&mut tx, device, RevokeReason::DeviceRemoved, now).await?;
-        audit::append(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(true)
     }

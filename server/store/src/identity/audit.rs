@@ -1,15 +1,17 @@
 //! Tables `audit_rows` and `audit_head`.
 
 use super::chain::row_hash;
-use super::{AuditFilter, AuditHead, Hash, NewAudit, StoredAudit};
-use crate::StoreError;
+use super::{AuditFilter, AuditHead, Authority, Hash, NewAudit, StoredAudit};
+use crate::{StoreError, Verified};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
-/// Appends a row. To be called in the transaction of the act itself: both are written, or neither.
+/// Appends a row. Called first in the transaction of the act itself: both are written, or neither. It comes first because
+/// acts wait here for each other, and so none sees its authority or its subject half changed.
 pub(super) async fn append(db: &mut AnyConnection, row: &NewAudit) -> Result<(), StoreError> {
     // Takes the head's lock: the next writer waits here until this one has committed.
     sqlx::query("UPDATE audit_head SET seq = seq + 1 WHERE one = 1").execute(&mut *db).await?;
+    check(db, row).await?;
     let head = head(db).await?;
     let hash = row_hash(&head.hash, head.seq, row);
     sqlx::query(
@@ -28,6 +30,27 @@ pub(super) async fn append(db: &mut AnyConnection, row: &NewAudit) -> Result<(),
     .await?;
     sqlx::query("UPDATE audit_head SET hash = $1 WHERE one = 1").bind(hash.to_vec()).execute(db).await?;
     Ok(())
+}
+
+/// Whoever takes an authority away writes a row too, so nothing changes between this and the commit.
+async fn check(db: &mut AnyConnection, row: &NewAudit) -> Result<(), StoreError> {
+    match &row.authority {
+        Authority::Caller => Ok(()),
+        Authority::SignIn { id, role } => {
+            let query = "SELECT s.id AS id FROM operator_sign_ins s JOIN operators o ON o.id = s.operator_id
+                         WHERE s.id = $1 AND s.expires_at > $2 AND o.role = $3";
+            let query = sqlx::query(query).bind(id.to_string()).bind(row.at).bind(role.as_str());
+            query.fetch_optional(db).await?.map(drop).ok_or(StoreError::Lapsed(Verified::SignIn))
+        }
+        Authority::Login(family) => {
+            let query = "SELECT f.id AS id FROM token_families f
+                         JOIN users u ON u.id = f.user_id JOIN devices d ON d.id = f.device_id
+                         WHERE f.id = $1 AND f.revoked_at IS NULL AND d.removed_at IS NULL
+                           AND u.is_active = 1 AND u.deleted_at IS NULL";
+            let query = sqlx::query(query).bind(family.to_string());
+            query.fetch_optional(db).await?.map(drop).ok_or(StoreError::Lapsed(Verified::Login))
+        }
+    }
 }
 
 pub(super) async fn head(db: &mut AnyConnection) -> Result<AuditHead, StoreError> {
@@ -77,6 +100,7 @@ fn from_row(row: &AnyRow) -> Result<StoredAudit, StoreError> {
         subject: row.try_get("subject")?,
         outcome: row.try_get("outcome")?,
         details: row.try_get("details")?,
+        authority: Authority::Caller,
     };
     Ok(StoredAudit { seq: row.try_get("seq")?, content, hash: hash(row)? })
 }

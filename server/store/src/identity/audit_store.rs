@@ -4,7 +4,8 @@ use super::sql::SqlIdentityStore;
 use super::{Hash, audit};
 use crate::StoreError;
 use async_trait::async_trait;
-use tornado_shared::model::UnixSeconds;
+use tornado_shared::model::{FamilyId, UnixSeconds};
+use uuid::Uuid;
 
 /// A row to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,26 @@ pub struct NewAudit {
     pub outcome: String,
     /// A JSON object of texts, its keys in order.
     pub details: String,
+    /// Checked in the transaction that writes the row; not stored.
+    pub authority: Authority,
+}
+
+/// What an actor's right to an act rests on. It was checked before the act, and is checked again in the transaction that
+/// writes it: minutes of hashing or waiting may lie between.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Authority {
+    /// The caller's own: root or a service.
+    #[default]
+    Caller,
+    /// An operator's sign-in, and the role it was authorised for.
+    SignIn {
+        /// Its number.
+        id: Uuid,
+        /// `owner`, `operator` or `viewer`.
+        role: String,
+    },
+    /// A device's login.
+    Login(FamilyId),
 }
 
 /// A row as it lies there.

@@ -74,6 +74,7 @@ mod tests {
 
     fn content(actor: &str, action: &str) -> NewAudit {
         NewAudit {
+            authority: crate::identity::Authority::Caller,
             at: 1_800_000_000,
             actor: actor.into(),
             action: action.into(),

@@ -1,7 +1,7 @@
 //! Tables `second_factors` and `recovery_codes`, and their store.
 
 use super::sql::SqlIdentityStore;
-use super::{Hash, NewAudit, audit};
+use super::{Hash, NewAudit, audit, proofs};
 use crate::StoreError;
 use async_trait::async_trait;
 use sqlx::{AnyConnection, Row as _};
@@ -48,14 +48,22 @@ pub struct Factor {
 /// Second factors.
 #[async_trait]
 pub trait FactorStore: Send + Sync + 'static {
-    /// Keeps a secret that is not asked for yet; replaces one like it. False: there is a confirmed one.
-    async fn offer_factor(&self, owner: FactorOwner, sealed: &[u8], now: UnixSeconds) -> Result<bool, StoreError>;
+    /// Keeps a secret that is not asked for yet; replaces one like it. `verified` is the stored hash that the owner's
+    /// password was verified against. False: there is a confirmed one.
+    async fn offer_factor(
+        &self,
+        owner: FactorOwner,
+        verified: &str,
+        sealed: &[u8],
+        now: UnixSeconds,
+    ) -> Result<bool, StoreError>;
     /// The factor, confirmed or not.
     async fn factor(&self, owner: FactorOwner) -> Result<Option<Factor>, StoreError>;
-    /// Confirms a factor and keeps its recovery codes. False: there is none to confirm.
+    /// Confirms the factor with this sealed secret and keeps its recovery codes. False: there is no such one to confirm.
     async fn confirm_factor(
         &self,
         owner: FactorOwner,
+        sealed: &[u8],
         step: i64,
         codes: &[Hash],
         audit: &NewAudit,
@@ -70,13 +78,21 @@ pub trait FactorStore: Send + Sync + 'static {
         now: UnixSeconds,
         audit: &NewAudit,
     ) -> Result<bool, StoreError>;
-    /// Takes a factor away. False: there was none.
-    async fn remove_factor(&self, owner: FactorOwner, audit: &NewAudit) -> Result<bool, StoreError>;
+    /// Takes a factor away; `verified` as for [`Self::offer_factor`]. False: there was none.
+    async fn remove_factor(&self, owner: FactorOwner, verified: &str, audit: &NewAudit) -> Result<bool, StoreError>;
 }
 
 #[async_trait]
 impl FactorStore for SqlIdentityStore {
-    async fn offer_factor(&self, owner: FactorOwner, sealed: &[u8], now: UnixSeconds) -> Result<bool, StoreError> {
+    async fn offer_factor(
+        &self,
+        owner: FactorOwner,
+        verified: &str,
+        sealed: &[u8],
+        now: UnixSeconds,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        proofs::password(&mut tx, owner, verified).await?;
         let offer = sqlx::query(
             "INSERT INTO second_factors (owner_kind, owner_id, sealed_secret, confirmed, last_step, created_at)
              VALUES ($1, $2, $3, 0, 0, $4)
@@ -87,8 +103,11 @@ impl FactorStore for SqlIdentityStore {
         .bind(owner.kind())
         .bind(owner.id())
         .bind(sealed.to_vec())
-        .bind(now);
-        self.written(async { Ok(offer.execute(&mut *self.writer().await?).await?.rows_affected() == 1) }).await
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(offer.rows_affected() == 1)
     }
 
     async fn factor(&self, owner: FactorOwner) -> Result<Option<Factor>, StoreError> {
@@ -106,18 +125,21 @@ impl FactorStore for SqlIdentityStore {
     async fn confirm_factor(
         &self,
         owner: FactorOwner,
+        sealed: &[u8],
         step: i64,
         codes: &[Hash],
         audit: &NewAudit,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        audit::append(&mut tx, audit).await?;
         let done = sqlx::query(
             "UPDATE second_factors SET confirmed = 1, last_step = $1
-             WHERE owner_kind = $2 AND owner_id = $3 AND confirmed = 0",
+             WHERE owner_kind = $2 AND owner_id = $3 AND confirmed = 0 AND sealed_secret = $4",
         )
         .bind(step)
         .bind(owner.kind())
         .bind(owner.id())
+        .bind(sealed.to_vec())
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() != 1 {
@@ -131,7 +153,6 @@ impl FactorStore for SqlIdentityStore {
                 .execute(&mut *tx)
                 .await?;
         }
-        audit::append(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -155,6 +176,7 @@ impl FactorStore for SqlIdentityStore {
         audit: &NewAudit,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        audit::append(&mut tx, audit).await?;
         let done = sqlx::query(
             "UPDATE recovery_codes SET used_at = $1
              WHERE owner_kind = $2 AND owner_id = $3 AND code_hash = $4 AND used_at IS NULL",
@@ -168,17 +190,17 @@ impl FactorStore for SqlIdentityStore {
         if done.rows_affected() != 1 {
             return Ok(false);
         }
-        audit::append(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(true)
     }
 
-    async fn remove_factor(&self, owner: FactorOwner, audit: &NewAudit) -> Result<bool, StoreError> {
+    async fn remove_factor(&self, owner: FactorOwner, verified: &str, audit: &NewAudit) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        audit::append(&mut tx, audit).await?;
+        proofs::password(&mut tx, owner, verified).await?;
         if !drop_factor(&mut tx, owner).await? {
             return Ok(false);
         }
-        audit::append(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(true)
     }

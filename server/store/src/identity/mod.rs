@@ -11,6 +11,7 @@ mod families;
 mod invitations;
 mod model;
 mod operators;
+mod proofs;
 mod setup;
 mod sign_ins;
 mod sql;
@@ -26,12 +27,13 @@ mod postgres_tests;
 mod sqlite_tests;
 
 pub use accounts::{AccountStore, ChangeOutcome, DeviceRow, UserChange, UserFilter};
-pub use audit_store::{AuditFilter, AuditHead, AuditStore, NewAudit, StoredAudit};
+pub use audit_store::{AuditFilter, AuditHead, AuditStore, Authority, NewAudit, StoredAudit};
 pub use devices::{V1Choice, choose_v1};
 pub use factors::{Factor, FactorOwner, FactorStore};
 pub use model::{
     DeviceClaim, DeviceKind, EnrollOutcome, Enrollee, Hash, KeyOutcome, LoginOutcome, MAX_DEVICE_ROWS, NewInvitation,
-    NewLogin, NewUser, OpenInvitation, OperatorRow, RevokeReason, RotateOutcome, Rotation, Standing, User, UserKey,
+    NewLogin, NewUser, OpenInvitation, OperatorRow, Proof, RevokeReason, RotateOutcome, Rotation, Standing, User,
+    UserKey,
 };
 pub use operators::PutOutcome;
 pub use sql::SqlIdentityStore;
@@ -54,10 +56,13 @@ pub trait IdentityStore: AccountStore + AuditStore + FactorStore + OperatorStore
     async fn rehash_user(&self, user: UserId, old: &str, new: &str) -> Result<bool, StoreError>;
 
     /// Writes a login: last login, device, token family. The device's earlier login is ended.
-    async fn log_in(&self, user: UserId, login: &NewLogin) -> Result<LoginOutcome, StoreError>;
+    ///
+    /// # Errors
+    /// [`StoreError::Lapsed`] when the account's password or second factor is not that of the proof.
+    async fn log_in(&self, user: UserId, proof: &Proof, login: &NewLogin) -> Result<LoginOutcome, StoreError>;
     /// The same for a device that somebody else makes, with its row of the trail.
     async fn issue_device(&self, user: UserId, login: &NewLogin, audit: &NewAudit) -> Result<LoginOutcome, StoreError>;
-    /// Uses an invitation up and writes account, device and login, all or nothing.
+    /// Uses an invitation up and writes account, device and login, all or nothing. Fails as [`Self::log_in`] does.
     async fn enroll(
         &self,
         invitation: InvitationId,

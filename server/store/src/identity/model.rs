@@ -121,6 +121,21 @@ pub struct NewLogin {
     pub expires_at: UnixSeconds,
 }
 
+/// What a login rests on: verified before it is written, and compared again in the transaction that writes it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// The stored hash that the password was verified against.
+    pub password_hash: String,
+    /// Sealed secret of the confirmed second factor that a code was checked against. None: there was no such factor.
+    pub factor: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proof").field("has_factor", &self.factor.is_some()).finish_non_exhaustive()
+    }
+}
+
 /// What became of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginOutcome {
@@ -137,8 +152,8 @@ pub enum LoginOutcome {
 pub enum Enrollee {
     /// Somebody new.
     New(NewUser),
-    /// The account that the invitation is bound to.
-    Existing(UserId),
+    /// The account that the invitation is bound to, and what its owner proved.
+    Existing(UserId, Proof),
 }
 
 /// What became of an enrolment.

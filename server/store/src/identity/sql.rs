@@ -2,9 +2,9 @@
 
 use super::operators::PutOutcome;
 use super::{
-    EnrollOutcome, Enrollee, Hash, IdentityStore, KeyOutcome, LoginOutcome, NewAudit, NewInvitation, NewLogin,
-    OpenInvitation, OperatorChange, OperatorRow, RevokeReason, RotateOutcome, Rotation, Standing, User, UserKey, audit,
-    devices, envelopes, families, invitations, operators, setup, sign_ins, tls, users,
+    EnrollOutcome, Enrollee, FactorOwner, Hash, IdentityStore, KeyOutcome, LoginOutcome, NewAudit, NewInvitation,
+    NewLogin, OpenInvitation, OperatorChange, OperatorRow, Proof, RevokeReason, RotateOutcome, Rotation, Standing,
+    User, UserKey, audit, devices, envelopes, families, invitations, operators, proofs, setup, sign_ins, tls, users,
 };
 use crate::{Database, KnownSchema, PostgresLogin, StoreError, Write, postgres};
 use async_trait::async_trait;
@@ -72,10 +72,19 @@ impl SqlIdentityStore {
     }
 }
 
-/// Device and login, when the account may. The caller commits only [`LoginOutcome::Opened`].
-async fn write_login(db: &mut AnyConnection, user: UserId, login: &NewLogin) -> Result<LoginOutcome, StoreError> {
+/// Device and login, when the account may. The caller commits only [`LoginOutcome::Opened`]. The account's row is locked
+/// first: a change of its password has been written whole by then, or waits and finds this login.
+async fn write_login(
+    db: &mut AnyConnection,
+    user: UserId,
+    proof: Option<&Proof>,
+    login: &NewLogin,
+) -> Result<LoginOutcome, StoreError> {
     if !users::touch_login(db, user, login.now).await? {
         return Ok(LoginOutcome::UserGone);
+    }
+    if let Some(proof) = proof {
+        proofs::check(db, FactorOwner::User(user), proof).await?;
     }
     let Some(device) = devices::claim(db, user, login).await? else {
         return Ok(LoginOutcome::NoDevice);
@@ -100,9 +109,9 @@ impl IdentityStore for SqlIdentityStore {
         self.written(async { users::rehash(&mut *self.writer().await?, user, old, new).await }).await
     }
 
-    async fn log_in(&self, user: UserId, login: &NewLogin) -> Result<LoginOutcome, StoreError> {
+    async fn log_in(&self, user: UserId, proof: &Proof, login: &NewLogin) -> Result<LoginOutcome, StoreError> {
         let mut tx = self.db.begin().await?;
-        let outcome = write_login(&mut tx, user, login).await?;
+        let outcome = write_login(&mut tx, user, Some(proof), login).await?;
         match outcome {
             LoginOutcome::Opened(_) => tx.commit().await?,
             LoginOutcome::UserGone | LoginOutcome::NoDevice => tx.rollback().await?,
@@ -112,12 +121,10 @@ impl IdentityStore for SqlIdentityStore {
 
     async fn issue_device(&self, user: UserId, login: &NewLogin, audit: &NewAudit) -> Result<LoginOutcome, StoreError> {
         let mut tx = self.db.begin().await?;
-        let outcome = write_login(&mut tx, user, login).await?;
+        audit::append(&mut tx, audit).await?;
+        let outcome = write_login(&mut tx, user, None, login).await?;
         match outcome {
-            LoginOutcome::Opened(_) => {
-                audit::append(&mut tx, audit).await?;
-                tx.commit().await?;
-            }
+            LoginOutcome::Opened(_) => tx.commit().await?,
             LoginOutcome::UserGone | LoginOutcome::NoDevice => tx.rollback().await?,
         }
         Ok(outcome)
@@ -133,12 +140,12 @@ impl IdentityStore for SqlIdentityStore {
         if !invitations::use_up(&mut tx, invitation, login.now).await? {
             return Ok(EnrollOutcome::InvalidInvitation);
         }
-        let user = match who {
-            Enrollee::New(new) if users::insert(&mut tx, new, login.now).await? => new.id,
+        let (user, proof) = match who {
+            Enrollee::New(new) if users::insert(&mut tx, new, login.now).await? => (new.id, None),
             Enrollee::New(_) => return Ok(EnrollOutcome::NameTaken),
-            Enrollee::Existing(id) => *id,
+            Enrollee::Existing(id, proof) => (*id, Some(proof)),
         };
-        match write_login(&mut tx, user, login).await? {
+        match write_login(&mut tx, user, proof, login).await? {
             LoginOutcome::Opened(device) => {
                 tx.commit().await?;
                 Ok(EnrollOutcome::Enrolled(device))
@@ -186,8 +193,8 @@ impl IdentityStore for SqlIdentityStore {
 
     async fn create_invitation(&self, invitation: &NewInvitation, audit: &NewAudit) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        invitations::insert(&mut tx, invitation).await?;
         audit::append(&mut tx, audit).await?;
+        invitations::insert(&mut tx, invitation).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -203,11 +210,11 @@ impl IdentityStore for SqlIdentityStore {
         audit: &NewAudit,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        audit::append(&mut tx, audit).await?;
         if operators::any(&mut tx).await? {
             return Ok(false);
         }
         setup::put(&mut tx, code_hash, expires_at).await?;
-        audit::append(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -227,11 +234,11 @@ impl IdentityStore for SqlIdentityStore {
         audit: &NewAudit,
     ) -> Result<Option<OperatorRow>, StoreError> {
         let mut tx = self.begin().await?;
+        audit::append(&mut tx, audit).await?;
         if operators::any(&mut tx).await? || !setup::take(&mut tx, code_hash, operator.now).await? {
             return Ok(None);
         }
         let PutOutcome::Put(row) = operators::put(&mut tx, operator).await? else { return Ok(None) };
-        audit::append(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(Some(row))
     }

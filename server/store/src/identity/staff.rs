@@ -2,7 +2,7 @@
 
 use super::operators::PutOutcome;
 use super::sql::SqlIdentityStore;
-use super::{FactorOwner, Hash, NewAudit, OperatorRow, audit, factors, operators, sign_ins};
+use super::{FactorOwner, Hash, NewAudit, OperatorRow, Proof, audit, factors, operators, proofs, sign_ins};
 use crate::StoreError;
 use async_trait::async_trait;
 use tornado_shared::model::{OperatorId, UnixSeconds, Username};
@@ -76,7 +76,10 @@ pub trait OperatorStore: Send + Sync + 'static {
     /// Removes an operator.
     async fn remove_operator(&self, name: &Username, audit: &NewAudit) -> Result<RemoveOutcome, StoreError>;
     /// Writes a sign-in.
-    async fn open_sign_in(&self, new: &NewSignIn, audit: &NewAudit) -> Result<(), StoreError>;
+    ///
+    /// # Errors
+    /// [`StoreError::Lapsed`] when the operator is gone, or its password or second factor is not that of the proof.
+    async fn open_sign_in(&self, new: &NewSignIn, proof: &Proof, audit: &NewAudit) -> Result<(), StoreError>;
     /// Whose sign-in this is, while it is good.
     async fn sign_in(&self, token_hash: &Hash, now: UnixSeconds) -> Result<Option<(Uuid, OperatorRow)>, StoreError>;
     /// All good sign-ins, newest first.
@@ -95,7 +98,6 @@ impl OperatorStore for SqlIdentityStore {
         operators::list(&mut *self.reader().await?).await
     }
 
-    /// The audit row comes first: its lock has two who take each other's role away act one after the other.
     async fn put_operator(&self, change: &OperatorChange, audit: &NewAudit) -> Result<PutOutcome, StoreError> {
         let mut tx = self.begin().await?;
         audit::append(&mut tx, audit).await?;
@@ -124,10 +126,11 @@ impl OperatorStore for SqlIdentityStore {
         Ok(RemoveOutcome::Removed)
     }
 
-    async fn open_sign_in(&self, new: &NewSignIn, audit: &NewAudit) -> Result<(), StoreError> {
+    async fn open_sign_in(&self, new: &NewSignIn, proof: &Proof, audit: &NewAudit) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        sign_ins::insert(&mut tx, new).await?;
         audit::append(&mut tx, audit).await?;
+        proofs::check(&mut tx, FactorOwner::Operator(new.operator), proof).await?;
+        sign_ins::insert(&mut tx, new).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -142,10 +145,10 @@ impl OperatorStore for SqlIdentityStore {
 
     async fn end_sign_in(&self, id: Uuid, audit: &NewAudit) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        audit::append(&mut tx, audit).await?;
         if !sign_ins::end(&mut tx, id).await? {
             return Ok(false);
         }
-        audit::append(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(true)
     }

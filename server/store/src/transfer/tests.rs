@@ -2,7 +2,7 @@
 
 use super::{End, Moved, SqliteFiles, TransferError, rows, tables, to_postgres, to_sqlite};
 use crate::identity::chain::Walk;
-use crate::identity::{AuditStore as _, NewAudit, SqlIdentityStore};
+use crate::identity::{AuditStore as _, Authority, NewAudit, SqlIdentityStore};
 use crate::sessions::{SessionStore as _, SqlSessions};
 use crate::{KnownSchema, PostgresLogin, StoreError, snapshot};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
@@ -59,6 +59,7 @@ impl Files {
         let store = SqlIdentityStore::open_sqlite(&files.path("i")).await.unwrap();
         for number in 0..5 {
             let act = NewAudit {
+                authority: Authority::Caller,
                 at: number,
                 actor: "root".into(),
                 action: format!("act{number}"),

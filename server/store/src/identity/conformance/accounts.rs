@@ -1,6 +1,6 @@
 //! Accounts, their devices and the devices' keys.
 
-use super::{NOW, Plainly, Store, WEEK, login, new_user, opened, user, v1, v2};
+use super::{NOW, Plainly, Store, WEEK, login, new_user, opened, proof, user, v1, v2};
 use crate::identity::{KeyOutcome, LoginOutcome, MAX_DEVICE_ROWS, NewLogin, RevokeReason, UserKey};
 use tornado_shared::model::{FamilyId, PrivateKey, UserId};
 
@@ -58,8 +58,8 @@ pub(super) async fn logins_and_devices(store: Store) {
     assert!(store.standing(FamilyId::random()).await.unwrap().is_none());
 
     Plainly(&store).set_user_active(alice, false).await;
-    assert_eq!(store.log_in(alice, &login(v2(1))).await.unwrap(), LoginOutcome::UserGone);
-    assert_eq!(store.log_in(UserId::random(), &login(v2(1))).await.unwrap(), LoginOutcome::UserGone);
+    assert_eq!(store.log_in(alice, &proof(), &login(v2(1))).await.unwrap(), LoginOutcome::UserGone);
+    assert_eq!(store.log_in(UserId::random(), &proof(), &login(v2(1))).await.unwrap(), LoginOutcome::UserGone);
 }
 
 pub(super) async fn v1_devices(store: Store) {
@@ -71,7 +71,7 @@ pub(super) async fn v1_devices(store: Store) {
     assert_eq!(third, first, "the one logged in longest ago");
     let fourth = opened(&store, alice, &NewLogin { now: NOW + 3, ..login(v1(&[second])) }).await;
     assert_eq!(fourth, first);
-    assert_eq!(store.log_in(alice, &login(v1(&[first, second]))).await.unwrap(), LoginOutcome::NoDevice);
+    assert_eq!(store.log_in(alice, &proof(), &login(v1(&[first, second]))).await.unwrap(), LoginOutcome::NoDevice);
 }
 
 pub(super) async fn device_rows_are_bounded(store: Store) {
@@ -81,7 +81,7 @@ pub(super) async fn device_rows_are_bounded(store: Store) {
         last = Some(opened(&store, alice, &login(v2(u8::try_from(key).unwrap()))).await);
     }
     let more = login(v2(200));
-    assert_eq!(store.log_in(alice, &more).await.unwrap(), LoginOutcome::NoDevice);
+    assert_eq!(store.log_in(alice, &proof(), &more).await.unwrap(), LoginOutcome::NoDevice);
     assert!(store.standing(more.family).await.unwrap().is_none());
     assert!(Plainly(&store).remove_device(last.unwrap()).await);
     opened(&store, alice, &login(v2(200))).await;

@@ -1,6 +1,6 @@
 //! Invitations, operators, set-up codes, the edge's certificate.
 
-use super::{NOW, Plainly, Store, act, login, name, new_user, user, v2};
+use super::{NOW, Plainly, Store, act, login, name, new_user, proof, user, v2};
 use crate::identity::{
     EnrollOutcome, Enrollee, NewInvitation, NewLogin, OperatorChange, OperatorRow, PutOutcome, UserKey,
 };
@@ -59,7 +59,7 @@ pub(super) async fn bound_invitations(store: Store) {
     let id = invitation(&store, 1, Some(alice)).await;
     assert_eq!(store.find_invitation(&[1; 32], NOW).await.unwrap().unwrap().user, Some(alice));
     Plainly(&store).set_user_active(alice, false).await;
-    let who = Enrollee::Existing(alice);
+    let who = Enrollee::Existing(alice, proof());
     assert_eq!(store.enroll(id, &who, &login(v2(1))).await.unwrap(), EnrollOutcome::UserGone);
     Plainly(&store).set_user_active(alice, true).await;
     let login = login(v2(1));

@@ -3,12 +3,14 @@
 mod accounts;
 mod changes;
 mod entry;
+mod lapse;
 mod rights;
 mod staff;
 mod trail;
 
 use super::{
-    ChangeOutcome, DeviceClaim, IdentityStore, LoginOutcome, NewAudit, NewLogin, NewUser, RevokeReason, UserChange,
+    Authority, ChangeOutcome, DeviceClaim, IdentityStore, LoginOutcome, NewAudit, NewLogin, NewUser, Proof,
+    RevokeReason, UserChange,
 };
 use std::future::Future;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ fn act(action: &str) -> NewAudit {
         subject: "server".into(),
         outcome: "done".into(),
         details: "{}".into(),
+        authority: Authority::Caller,
     }
 }
 
@@ -88,6 +91,12 @@ pub(crate) async fn identity<F: Future<Output = Store>>(make_store: impl Fn() ->
     staff::last_owners_race(make_store().await).await;
     staff::sign_ins(make_store().await).await;
     staff::second_factors(make_store().await).await;
+    lapse::passwords(make_store().await).await;
+    lapse::logins_race_with_a_new_password(make_store().await).await;
+    lapse::factors(make_store().await).await;
+    lapse::enrolments(make_store().await).await;
+    lapse::sign_ins(make_store().await).await;
+    lapse::authorities(make_store().await).await;
     trail::chain(make_store().await).await;
     trail::written_with_the_act(make_store().await).await;
     trail::writers_race(make_store().await).await;
@@ -113,6 +122,11 @@ async fn user(store: &Store, username: &str) -> UserId {
     new.id
 }
 
+/// Of an account that [`user`] made.
+fn proof() -> Proof {
+    Proof { password_hash: "$argon2id$one".into(), factor: None }
+}
+
 fn login(device: DeviceClaim) -> NewLogin {
     NewLogin {
         new_device: DeviceId::random(),
@@ -134,7 +148,7 @@ fn v1(live: &[DeviceId]) -> DeviceClaim {
 }
 
 async fn opened(store: &Store, user: UserId, login: &NewLogin) -> DeviceId {
-    match store.log_in(user, login).await.unwrap() {
+    match store.log_in(user, &proof(), login).await.unwrap() {
         LoginOutcome::Opened(device) => device,
         LoginOutcome::UserGone | LoginOutcome::NoDevice => panic!("the login was refused"),
     }

@@ -1,7 +1,7 @@
 //! Operators' roles and sign-ins, second factors.
 
 use super::{NOW, Store, act, name, user};
-use crate::identity::{FactorOwner, NewSignIn, OperatorChange, PutOutcome, RemoveOutcome};
+use crate::identity::{FactorOwner, NewSignIn, OperatorChange, Proof, PutOutcome, RemoveOutcome};
 use tornado_shared::model::OperatorId;
 use uuid::Uuid;
 
@@ -14,6 +14,13 @@ fn change(who: &str, password: Option<&str>, role: Option<&str>) -> OperatorChan
         forget_totp: false,
         now: NOW,
     }
+}
+
+/// Of an account that [`user`] made.
+const HASH: &str = "$argon2id$one";
+
+fn proof(hash: &str) -> Proof {
+    Proof { password_hash: hash.into(), factor: None }
 }
 
 async fn put(store: &Store, change: &OperatorChange) -> PutOutcome {
@@ -67,7 +74,7 @@ pub(super) async fn sign_ins(store: Store) {
     };
     let (one, two) = (open(1, NOW + 10), open(2, NOW + 20));
     for new in [&one, &two] {
-        store.open_sign_in(new, &act("operator.sign_in")).await.unwrap();
+        store.open_sign_in(new, &proof("$"), &act("operator.sign_in")).await.unwrap();
     }
     assert_eq!(store.sign_in(&[1; 32], NOW + 9).await.unwrap().unwrap().1.name, name("ann"));
     assert!(store.sign_in(&[1; 32], NOW + 10).await.unwrap().is_none());
@@ -79,19 +86,19 @@ pub(super) async fn sign_ins(store: Store) {
     assert!(store.sign_in(&[2; 32], NOW).await.unwrap().is_some(), "a role ends no sign-in");
     put(&store, &change("ann", Some("$new"), None)).await;
     assert!(store.sign_in(&[2; 32], NOW).await.unwrap().is_none(), "a new password ends all");
-    store.open_sign_in(&open(4, NOW + 5), &act("operator.sign_in")).await.unwrap();
+    store.open_sign_in(&open(4, NOW + 5), &proof("$new"), &act("operator.sign_in")).await.unwrap();
     assert_eq!(store.prune(NOW + 5).await.unwrap(), 1);
 }
 
 pub(super) async fn second_factors(store: Store) {
     let owner = FactorOwner::User(user(&store, "alice").await);
     assert!(store.factor(owner).await.unwrap().is_none());
-    assert!(store.offer_factor(owner, &[1], NOW).await.unwrap());
-    assert!(store.offer_factor(owner, &[2], NOW).await.unwrap());
+    assert!(store.offer_factor(owner, HASH, &[1], NOW).await.unwrap());
+    assert!(store.offer_factor(owner, HASH, &[2], NOW).await.unwrap());
     assert!(!store.use_step(owner, 1).await.unwrap(), "not confirmed yet");
-    assert!(store.confirm_factor(owner, 10, &[[1; 32], [2; 32]], &act("user.totp_on")).await.unwrap());
-    assert!(!store.confirm_factor(owner, 11, &[], &act("user.totp_on")).await.unwrap());
-    assert!(!store.offer_factor(owner, &[3], NOW).await.unwrap());
+    assert!(store.confirm_factor(owner, &[2], 10, &[[1; 32], [2; 32]], &act("user.totp_on")).await.unwrap());
+    assert!(!store.confirm_factor(owner, &[2], 11, &[], &act("user.totp_on")).await.unwrap());
+    assert!(!store.offer_factor(owner, HASH, &[3], NOW).await.unwrap());
     let factor = store.factor(owner).await.unwrap().unwrap();
     assert_eq!((factor.sealed_secret.as_slice(), factor.confirmed), ([2].as_slice(), true));
     assert!(!store.use_step(owner, 10).await.unwrap(), "used while confirming");
@@ -111,7 +118,7 @@ pub(super) async fn second_factors(store: Store) {
     assert!(!recover(9).await);
     let other = FactorOwner::Operator(OperatorId::random());
     assert!(!store.use_recovery(other, &[2; 32], NOW, &act("user.recovery")).await.unwrap());
-    assert!(store.remove_factor(owner, &act("user.totp_off")).await.unwrap());
-    assert!(!store.remove_factor(owner, &act("user.totp_off")).await.unwrap());
+    assert!(store.remove_factor(owner, HASH, &act("user.totp_off")).await.unwrap());
+    assert!(!store.remove_factor(owner, HASH, &act("user.totp_off")).await.unwrap());
     assert!(!recover(2).await);
 }

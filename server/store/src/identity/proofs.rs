@@ -1,0 +1,27 @@
+//! Passwords and second factors that were verified before a transaction, compared again inside it.
+
+use super::{FactorOwner, Proof};
+use crate::{StoreError, Verified};
+use sqlx::{AnyConnection, Row as _};
+
+/// Locks the owner's row and compares both halves.
+pub(super) async fn check(db: &mut AnyConnection, owner: FactorOwner, proof: &Proof) -> Result<(), StoreError> {
+    password(db, owner, &proof.password_hash).await?;
+    let query = "SELECT sealed_secret FROM second_factors WHERE owner_kind = $1 AND owner_id = $2 AND confirmed = 1";
+    let row = sqlx::query(query).bind(owner.kind()).bind(owner.id()).fetch_optional(db).await?;
+    let factor: Option<Vec<u8>> = row.map(|row| row.try_get("sealed_secret")).transpose()?;
+    if factor == proof.factor { Ok(()) } else { Err(StoreError::Lapsed(Verified::Credentials)) }
+}
+
+/// Locks the owner's row, if its password is still the one verified.
+pub(super) async fn password(db: &mut AnyConnection, owner: FactorOwner, hash: &str) -> Result<(), StoreError> {
+    let lock = match owner {
+        FactorOwner::User(_) => {
+            "UPDATE users SET is_active = is_active
+             WHERE id = $1 AND password_hash = $2 AND is_active = 1 AND deleted_at IS NULL"
+        }
+        FactorOwner::Operator(_) => "UPDATE operators SET updated_at = updated_at WHERE id = $1 AND password_hash = $2",
+    };
+    let locked = sqlx::query(lock).bind(owner.id()).bind(hash).execute(db).await?;
+    if locked.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Lapsed(Verified::Credentials)) }
+}
