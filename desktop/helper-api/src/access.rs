@@ -24,10 +24,15 @@ impl Access {
         self
     }
 
+    /// Whether a uid is root or one of those named; asks nothing.
+    pub(crate) fn names(&self, uid: u32) -> bool {
+        uid == 0 || self.uids.contains(&uid)
+    }
+
     /// Whether a uid may. Looks into the user database, so it may block.
     #[must_use]
     pub fn allows(&self, uid: u32) -> bool {
-        uid == 0 || self.uids.contains(&uid) || self.group.as_deref().is_some_and(|name| is_member(uid, name))
+        self.names(uid) || self.group.as_deref().is_some_and(|name| is_member(uid, name))
     }
 }
 

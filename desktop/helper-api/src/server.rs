@@ -1,6 +1,7 @@
 //! The serving end.
 
 use crate::access::Access;
+use crate::door::{Admission, Door};
 use crate::error::HelperError;
 use crate::model::{Connect, Devices, Enroll, Export, Exported, Login, RemoveDevice, Status, SwitchLane};
 use crate::path;
@@ -21,7 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 use tornado_shared::api::{ChooseExit, OwnSessions, OwnUsage, SessionsQuery, TorView};
 use tornado_shared::problem::{MEDIA_TYPE, Problem};
@@ -36,9 +37,6 @@ const ARRIVAL: Duration = Duration::from_secs(5);
 const CALL: Duration = Duration::from_secs(60);
 /// How long running calls may go on once the helper is told to end.
 const LAST_CALLS: Duration = Duration::from_secs(3);
-/// Connections at once of those who may, and of those who only get a refusal.
-const SLOTS: usize = 64;
-const STRANGERS: usize = 8;
 
 /// What the helper does. Every method is safe to repeat.
 #[async_trait]
@@ -96,9 +94,9 @@ pub fn listen(path: &Path) -> io::Result<UnixListener> {
 
 /// Serves until `shutdown`. Running calls get 3 seconds to end.
 pub async fn serve(listener: UnixListener, access: Access, helper: Arc<dyn Helper>, shutdown: CancellationToken) {
-    let (slots, strangers) = (Arc::new(Semaphore::new(SLOTS)), Arc::new(Semaphore::new(STRANGERS)));
+    let door = Arc::new(Door::new(access));
     let tasks = tokio_util::task::TaskTracker::new();
-    let (router, access) = (router(helper, shutdown.clone()), Arc::new(access));
+    let router = router(helper, shutdown.clone());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -112,31 +110,22 @@ pub async fn serve(listener: UnixListener, access: Access, helper: Arc<dyn Helpe
                 continue;
             }
         };
-        let (access, router, stop) = (access.clone(), router.clone(), shutdown.clone());
-        let (slots, strangers) = (slots.clone(), strangers.clone());
+        let Some(admission) = door.admission(&stream) else { continue };
+        let (door, router, stop) = (door.clone(), router.clone(), shutdown.clone());
         tasks.spawn(async move {
-            let allowed = admit(&stream, access).await;
-            // Each kind of caller fills only its own slots, so strangers cannot lock the owner out.
-            let permit = if allowed { slots.try_acquire_owned() } else { strangers.try_acquire_owned() };
-            let Ok(permit) = permit else { return };
+            let (allowed, permit) = match admission {
+                Admission::Known(permit) => (true, permit),
+                Admission::Unknown(uid, permit) => match door.look_up(uid, permit).await {
+                    Some(admitted) => admitted,
+                    None => return,
+                },
+            };
             let router = if allowed { router } else { refusing_router() };
             serve_connection(stream, router, permit, stop).await;
         });
     }
     tasks.close();
     tasks.wait().await;
-}
-
-/// The user database may be slow; then the answer is no.
-async fn admit(stream: &UnixStream, access: Arc<Access>) -> bool {
-    let Ok(credentials) = stream.peer_cred() else { return false };
-    let uid = credentials.uid();
-    let look = tokio::task::spawn_blocking(move || access.allows(uid));
-    let allowed = matches!(tokio::time::timeout(Duration::from_secs(3), look).await, Ok(Ok(true)));
-    if !allowed {
-        tracing::warn!(uid, "refused: this uid may not use the helper");
-    }
-    allowed
 }
 
 async fn serve_connection(stream: UnixStream, router: Router, permit: OwnedSemaphorePermit, stop: CancellationToken) {
