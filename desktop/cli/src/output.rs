@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tornado_helper_api::{Backend, ControlPlane, Devices, Exported, Status, TunnelState};
+use tornado_helper_api::{Backend, Choice, ControlPlane, Devices, Exported, Status, TunnelState};
 use tornado_shared::api::{LaneState, OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::Lane;
 use tornado_shared::problem::Problem;
@@ -130,6 +130,9 @@ fn text(status: &Status, now: i64) -> String {
     if matches!(status.state, TunnelState::Connected | TunnelState::Switching) {
         let addresses: Vec<String> = status.addresses.iter().map(ToString::to_string).collect();
         row("addresses", addresses.join(", "));
+        if let Some(endpoint) = status.endpoint {
+            row("endpoint", format!("{endpoint}{}", chosen(status, now)));
+        }
         row("names", names(status));
         if let Some(tor) = &status.tor {
             row("exit", tor::exit(tor));
@@ -208,6 +211,19 @@ fn names(status: &Status) -> String {
     }
     let servers: Vec<String> = status.names.iter().map(ToString::to_string).collect();
     format!("asked of {} only, through the tunnel", servers.join(", "))
+}
+
+/// When and why the server's end in use was chosen.
+fn chosen(status: &Status, now: i64) -> String {
+    let Some(chosen) = status.chosen else { return String::new() };
+    let why = match chosen.why {
+        Choice::Connect => "at the connect",
+        Choice::NetworkChanged => "since this machine's network changed",
+        Choice::Woke => "since this machine slept",
+        Choice::Silent => "since the server gave no answer over the lane",
+        Choice::Moved => "since the server's name leads elsewhere",
+    };
+    format!(", chosen {} ago {why}", span(now.saturating_sub(chosen.at)))
 }
 
 fn handshake(status: &Status) -> String {

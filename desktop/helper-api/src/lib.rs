@@ -7,6 +7,7 @@
 
 mod access;
 mod client;
+mod door;
 mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -17,8 +18,8 @@ pub use access::Access;
 pub use client::HelperClient;
 pub use error::HelperError;
 pub use model::{
-    Backend, Connect, ControlPlane, Devices, Enroll, Export, Exported, Login, Notice, RemoveDevice, Status, SwitchLane,
-    TunnelState,
+    Backend, Choice, Chosen, Connect, ControlPlane, Devices, Enroll, Export, Exported, Login, Notice, RemoveDevice,
+    Status, SwitchLane, TunnelState,
 };
 pub use server::{Helper, listen, serve};
 pub use tornado_shared::api::{ChooseExit, SessionsQuery};

@@ -1,7 +1,7 @@
 //! What crosses the socket.
 
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use tornado_shared::api::{LaneState, OwnDevice, OwnUsage, TorView};
 use tornado_shared::model::{DeviceId, DeviceName, Lane, Secret, SessionId, Transfer, UnixSeconds, Username};
 
@@ -101,6 +101,22 @@ pub struct Exported {
     pub config: Secret,
 }
 
+/// Why the address of the server's end was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// The tunnel was connected.
+    Connect,
+    /// Routes or addresses of this machine changed.
+    NetworkChanged,
+    /// This machine slept.
+    Woke,
+    /// The former address gave no answer over the lane.
+    Silent,
+    /// The device API could not be reached, and the server's name leads to other addresses.
+    Moved,
+}
+
 /// Where the tunnel is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -153,6 +169,15 @@ pub struct Notice {
     pub at: UnixSeconds,
 }
 
+/// When and why the server's end was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// Why.
+    pub why: Choice,
+    /// When.
+    pub at: UnixSeconds,
+}
+
 /// Everything that can be told about the tunnel. Holds no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -186,6 +211,12 @@ pub struct Status {
     pub logged_in: bool,
     /// The session.
     pub session: Option<SessionId>,
+    /// The address of the server's end that carries the traffic.
+    #[serde(default)]
+    pub endpoint: Option<SocketAddr>,
+    /// Why it was chosen, and when.
+    #[serde(default)]
+    pub chosen: Option<Chosen>,
     /// This device's addresses on the lane.
     pub addresses: Vec<IpAddr>,
     /// The lane's resolvers, the only ones that are asked while the tunnel is up. Empty: the lane has none, and this

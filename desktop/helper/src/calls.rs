@@ -65,7 +65,6 @@ impl Helper for Engine {
             account.server = address.to_string();
         }
         let address = account.address().map_err(|e| HelperError::Internal(e.to_string()))?;
-        inner.resolver.held = self.tunnel.watch().borrow().held;
         let server = reach(&mut inner.resolver, &address, account.identity, Some(account.tls)).await?;
         let name = input.username.unwrap_or_else(|| account.username.clone());
         let now = unix_now();
@@ -133,6 +132,7 @@ impl Helper for Engine {
         if let Ok(Ok(view)) = tokio::time::timeout(FRESH, self.tunnel.look()).await {
             self.publish.tunnel(&view);
         }
+        self.confirm().await;
         self.see_tor().await;
         self.see_usage().await;
         self.publish.now()

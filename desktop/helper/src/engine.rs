@@ -2,18 +2,21 @@
 
 use crate::account::Account;
 use crate::asked::Asked;
+use crate::lookup::Resolver;
+use crate::network::Changes;
 use crate::publish::Publisher;
-use crate::reach::{Resolver, translate};
+use crate::reach::translate;
 use crate::schedule::Schedule;
 use crate::session::{FAREWELL, Inner, Session};
 use crate::store::Store;
 use crate::wish::{Wanted, Wishes};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, watch};
 use tornado_client::Error as ApiError;
-use tornado_helper_api::{ControlPlane, HelperError, Status};
+use tornado_helper_api::{Choice, ControlPlane, HelperError, Status};
 use tornado_shared::model::{Lane, PrivateKey};
 use tornado_tunnel::Tunnel;
 use tornado_tunnel::state::{Failure, Hold, Phase, View};
@@ -52,8 +55,14 @@ pub(crate) struct Engine {
     pub(crate) publish: Publisher,
     /// Told when the keeper has something new to look at.
     pub(crate) wake: Arc<Notify>,
+    /// What makes the way to the server another.
+    pub(crate) changes: Changes,
     /// When the server was last asked for this device's circuit.
     pub(crate) tor_asked: Asked,
+    /// When the server was last asked to confirm the session.
+    pub(crate) confirmed: Asked,
+    /// Goes up after each heartbeat, whatever came of it.
+    pub(crate) kept: watch::Sender<u64>,
     /// When the server was last asked what the account moved.
     pub(crate) usage_asked: Asked,
     /// Whether a tunnel is wanted, as stored.
@@ -64,16 +73,19 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Begins with what the store holds.
-    pub(crate) fn start(found: Found, tunnel: Tunnel) -> Arc<Self> {
+    pub(crate) fn start(found: Found, tunnel: Tunnel, changes: Changes, paths: (PathBuf, PathBuf)) -> Arc<Self> {
         let publish = Publisher::new();
         publish.account(found.account.as_ref());
         publish.tunnel(&tunnel.watch().borrow());
         let hosts = found.wanted.as_ref().map(|wanted| wanted.hosts.clone()).unwrap_or_default();
-        let inner = Inner::new(found.store.clone(), found.account, found.broken, Resolver::knowing(hosts));
+        let (resolv_conf, state_dir) = paths;
+        let resolver = Resolver::new(hosts, tunnel.watch(), changes.numbers(), resolv_conf, state_dir);
+        let inner = Inner::new(found.store.clone(), found.account, found.broken, resolver, changes.clone());
         let (inner, wishes) = (Arc::new(Mutex::new(inner)), Wishes::new(found.store, found.wanted));
         let (wake, wish) = (Arc::new(Notify::new()), AtomicU64::new(0));
-        let (tor_asked, usage_asked) = (Asked::default(), Asked::default());
-        Arc::new(Self { inner, tunnel, publish, wake, tor_asked, usage_asked, wishes, wish })
+        let kept = watch::Sender::new(0);
+        let (tor_asked, confirmed, usage_asked) = (Asked::default(), Asked::default(), Asked::default());
+        Arc::new(Self { inner, tunnel, publish, wake, changes, tor_asked, confirmed, kept, usage_asked, wishes, wish })
     }
 
     /// The helper is ending: the tunnel goes, and the server is told if it answers soon. What the user wants stays.
@@ -123,7 +135,6 @@ impl Engine {
             return self.switch_to(&mut inner, lane).await;
         }
         inner.end_session(&self.publish).await;
-        inner.resolver.held = self.tunnel.watch().borrow().held;
         let server = inner.reach(&self.publish).await?;
         let key = PrivateKey::random();
         let connection = inner.initiate(&server, &key).await.map_err(|e| self.report(&e))?;
@@ -135,6 +146,7 @@ impl Engine {
         match view {
             Ok(view) if view.phase == Phase::Connected && !overtaken => {
                 self.publish.tunnel(&view);
+                self.publish.chosen(Choice::Connect);
                 self.publish.no_notice();
                 self.publish.control(ControlPlane::Reachable);
                 self.publish.session(inner.session.as_ref().map(|s| s.connection.session_id));

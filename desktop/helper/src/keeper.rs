@@ -1,17 +1,21 @@
 //! Keeps the session alive while a tunnel is up, and the status true.
 
 use crate::engine::Engine;
+use crate::network::Change;
+use crate::pulse::Pulse;
 use std::sync::Weak;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tornado_client::Error as ApiError;
-use tornado_helper_api::ControlPlane;
+use tornado_helper_api::{Choice, ControlPlane};
 use tornado_tunnel::state::{BlockedReason, Phase};
 
 /// Runs until shutdown, or until the engine is gone.
 pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
-    let Some((mut view, wake)) = engine.upgrade().map(|e| (e.tunnel.watch(), e.wake.clone())) else { return };
-    let mut retry = Retry::now();
+    let found = engine.upgrade().map(|e| (e.tunnel.watch(), e.wake.clone(), e.changes.subscribe()));
+    let Some((mut view, wake, mut changes)) = found else { return };
+    let (mut retry, mut pulse) = (Retry::now(), Pulse::new(Instant::now()));
     loop {
         let Some(due) = due(&engine) else { return };
         let again = engine.upgrade().is_some_and(|engine| engine.wants_again());
@@ -22,6 +26,14 @@ pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             // Somebody logged in: what was waited for may be otherwise.
             () = wake.notified() => retry = Retry::now(),
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                retry = Retry::now();
+                let change = *changes.borrow_and_update();
+                follow(&engine, change.map(Choice::from), &mut changes, &shutdown).await;
+            }
             () = tokio::time::sleep_until(due.into()) => {
                 if let Some(engine) = engine.upgrade() {
                     engine.keep().await;
@@ -36,12 +48,38 @@ pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
                 retry.later(Instant::now(), asked, rand::random());
             }
             changed = view.changed() => {
-                let (Ok(()), Some(engine)) = (changed, engine.upgrade()) else { return };
+                let (Ok(()), Some(strong)) = (changed, engine.upgrade()) else { return };
                 let seen = view.borrow_and_update().clone();
-                engine.publish.tunnel(&seen);
+                strong.publish.tunnel(&seen);
                 if matches!(seen.phase, Phase::Disconnected | Phase::Blocked) && seen.failure.is_some() {
-                    engine.tunnel_fell().await;
+                    strong.tunnel_fell().await;
                 }
+                drop(strong);
+                if seen.phase == Phase::Connected && pulse.is_lost(&seen.observed, Instant::now()) {
+                    tracing::info!("the server gives no answer over the lane; looking for another way");
+                    follow(&engine, Some(Choice::Silent), &mut changes, &shutdown).await;
+                }
+            }
+        }
+    }
+}
+
+/// Chooses the way to the server again, from the start with each further change.
+async fn follow(
+    engine: &Weak<Engine>,
+    mut why: Option<Choice>,
+    changes: &mut watch::Receiver<Option<Change>>,
+    shutdown: &CancellationToken,
+) {
+    while let (Some(engine), Some(choice)) = (engine.upgrade(), why) {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = engine.choose_again(choice) => return,
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                why = changes.borrow_and_update().map(Choice::from);
             }
         }
     }
@@ -119,8 +157,14 @@ impl Engine {
         }
     }
 
-    /// One heartbeat, with a fresh token where needed. A server that cannot be reached never costs the tunnel.
+    /// One heartbeat if it is due, and what follows from its answer.
     pub(crate) async fn keep(&self) {
+        self.beat().await;
+        self.kept.send_modify(|number| *number += 1);
+    }
+
+    /// With a fresh token where needed. A server that cannot be reached never costs the tunnel.
+    async fn beat(&self) {
         let wish = self.wish();
         let mut inner = self.inner.lock().await;
         let Some(session) = &inner.session else { return };
@@ -174,6 +218,9 @@ impl Engine {
                 self.publish.account(inner.account.as_ref());
                 if matches!(error, ApiError::WrongCertificate | ApiError::WrongServer(_)) {
                     self.prove_again(&mut inner).await;
+                }
+                if error.is_transient() {
+                    self.look_elsewhere(&mut inner, wish).await;
                 }
                 if let Some(session) = &mut inner.session {
                     session.schedule.failed(now, error.retry_after(), jitter);

@@ -1,6 +1,7 @@
 //! The privileged helper: holds the login, keeps the session, drives the tunnel.
 
 mod account;
+mod again;
 mod asked;
 mod calls;
 mod engine;
@@ -9,8 +10,11 @@ mod export;
 pub mod fuzzing;
 mod keeper;
 mod lanes;
+mod lookup;
+mod network;
 mod own;
 mod publish;
+mod pulse;
 mod reach;
 mod schedule;
 mod session;
@@ -19,6 +23,7 @@ mod tor;
 mod wish;
 
 use engine::{Engine, Found};
+use network::Changes;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +46,8 @@ pub struct Config {
     pub allow_uids: BTreeSet<u32>,
     /// The group whose members may call it.
     pub group: Option<String>,
+    /// The file that names this machine's resolvers, resolv.conf(5).
+    pub resolv_conf: PathBuf,
 }
 
 /// The helper could not start.
@@ -74,9 +81,11 @@ pub fn forget_wish(state_dir: &Path) -> Result<(), StoreError> {
 /// Serves until `shutdown`; then takes the tunnel down and tells the server. That it was wanted stays stored: the
 /// next start holds traffic back until it is up again.
 pub async fn run(listener: UnixListener, config: Config, os: Box<dyn Os>, shutdown: CancellationToken) {
-    let found = Found::read(Store::new(config.state_dir));
+    let found = Found::read(Store::new(config.state_dir.clone()));
     let (tunnel, task) = Tunnel::start(os, found.hold.clone());
-    let engine = Engine::start(found, tunnel);
+    let changes = Changes::new();
+    let watch = tokio::spawn(network::watch(changes.clone(), tunnel.watch(), shutdown.clone()));
+    let engine = Engine::start(found, tunnel, changes, (config.resolv_conf, config.state_dir));
     let keeper = tokio::spawn(keeper::run(Arc::downgrade(&engine), shutdown.clone()));
     let mut access = Access::of(config.allow_uids);
     if let Some(group) = config.group {
@@ -86,6 +95,7 @@ pub async fn run(listener: UnixListener, config: Config, os: Box<dyn Os>, shutdo
     engine.stop().await;
     drop(engine);
     let _ = keeper.await;
+    let _ = watch.await;
     // The tunnel's task ends with its last handle, and undoes what it did.
     if tokio::time::timeout(Duration::from_secs(10), task).await.is_err() {
         tracing::warn!("the tunnel was not taken down in time; the next start will clean up");

@@ -92,6 +92,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         state_dir: arguments.state_dir,
         allow_uids: arguments.allow_uids.into_iter().collect(),
         group: Some(arguments.group),
+        resolv_conf: Settings::default().resolv_conf,
     };
     let listener = tornado_helper::listen(&config)?;
     let settings = Settings {

@@ -10,6 +10,8 @@ use tornado_shared::model::{DeviceId, Secret};
 
 /// How long a question for the status waits for the server.
 const ASK: Duration = Duration::from_millis(1500);
+/// How long the server's word that the session stands is good.
+const CONFIRMED_FOR: Duration = Duration::from_secs(1);
 /// An answer in the status is good for this long.
 pub(crate) const GOOD_FOR: Duration = Duration::from_secs(10);
 
@@ -35,6 +37,22 @@ impl Engine {
             Err(_) => None,
         };
         self.publish.usage(usage);
+    }
+
+    /// Has the keeper ask the server whether the session that the status is about to show still stands.
+    pub(crate) async fn confirm(&self) {
+        let mut kept = self.kept.subscribe();
+        {
+            let Ok(mut inner) = self.inner.try_lock() else { return };
+            let is_known = self.publish.now().control != ControlPlane::Unreachable;
+            if inner.session.is_none() || !is_known || !self.confirmed.is_due(Instant::now(), CONFIRMED_FOR) {
+                return;
+            }
+            inner.heartbeat_now();
+        }
+        self.wake.notify_one();
+        // Late is as good as not at all: what is known is shown.
+        let _ = tokio::time::timeout(ASK, kept.changed()).await;
     }
 
     pub(crate) async fn own_usage(&self) -> Result<OwnUsage, HelperError> {

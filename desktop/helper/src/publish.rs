@@ -5,7 +5,7 @@ use crate::lanes::LaneStates;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
-use tornado_helper_api::{Backend, ControlPlane, Notice, Status, TunnelState};
+use tornado_helper_api::{Backend, Choice, Chosen, ControlPlane, Notice, Status, TunnelState};
 use tornado_shared::api::{OwnUsage, TorView};
 use tornado_shared::model::{Lane, SessionId, Transfer, UnixSeconds};
 use tornado_tunnel::plan;
@@ -39,6 +39,8 @@ impl Publisher {
             device: None,
             logged_in: false,
             session: None,
+            endpoint: None,
+            chosen: None,
             addresses: Vec::new(),
             names: Vec::new(),
             held: false,
@@ -93,6 +95,12 @@ impl Publisher {
         self.change(|status| status.usage = usage);
     }
 
+    /// Why the server's end in use was chosen.
+    pub(crate) fn chosen(&self, why: Choice) {
+        let at = unix_now();
+        self.change(|status| status.chosen = Some(Chosen { why, at }));
+    }
+
     pub(crate) fn control(&self, control: ControlPlane) {
         self.change(|status| status.control = control);
     }
@@ -113,6 +121,7 @@ impl Publisher {
             status.reason = view.blocked.as_ref().map(ToString::to_string);
             status.lane = view.lane;
             status.target = view.target;
+            status.endpoint = view.endpoint;
             status.addresses.clone_from(&view.addresses);
             status.names.clone_from(&view.names);
             status.held = view.held;
@@ -149,6 +158,9 @@ impl Publisher {
             let before = status.clone();
             change(status);
             status.lane_state = lanes.known(status);
+            if status.endpoint.is_none() {
+                status.chosen = None;
+            }
             // An old word is none.
             if status.lane != Some(Lane::Tor) || status.session.is_none() || status.control == ControlPlane::Unreachable
             {

@@ -1,90 +1,97 @@
 //! Finding the server: names, addresses, and the proof that it is the pinned one.
 
-use crate::wish::Hosts;
+use crate::lookup::{Resolver, marked_udp};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tornado_client::{DeviceApi, Error as ApiError, Offer, Options};
+use tornado_client::{ATTEMPT_DELAY, DeviceApi, Error as ApiError, Offer, Options, interleave, race};
 use tornado_helper_api::HelperError;
 use tornado_shared::crypto::identity::Fingerprint;
 use tornado_shared::invitation::ServerAddress;
+use tornado_tunnel::policy::MARK;
 
-/// A server and the addresses at which it is reached.
+/// A server and the address at which it proved itself.
 #[derive(Clone)]
 pub(crate) struct Reached {
     pub(crate) api: DeviceApi,
     pub(crate) addresses: Vec<SocketAddr>,
 }
 
-/// Resolves, connects, and checks the server's statement.
+/// Resolves, connects to the first address that shows the believed key, and checks the server's statement.
 pub(crate) async fn reach(
     resolver: &mut Resolver,
     address: &ServerAddress,
     identity: Fingerprint,
     tls: Option<Fingerprint>,
 ) -> Result<Reached, HelperError> {
-    let addresses = resolver.resolve(address).await?;
-    let options = Options { addresses: addresses.clone(), call_timeout: Duration::from_secs(15), ..Options::default() };
+    let candidates = interleave(resolver.resolve(address).await?);
+    let options = Options {
+        addresses: candidates.clone(),
+        call_timeout: Duration::from_secs(15),
+        mark: Some(MARK),
+        network: Some(resolver.network.clone()),
+        ..Options::default()
+    };
     if let Some(tls) = tls {
         let api = DeviceApi::pinned(address, identity, tls, &options).map_err(|e| translate(&e))?;
         match api.server_info().await {
-            Ok(_) => return Ok(Reached { api, addresses }),
+            Ok(_) => return Ok(Reached::at(api, candidates)),
             // The key may have been renewed: ask the identity.
             Err(ApiError::WrongCertificate | ApiError::WrongServer(_)) => {}
             Err(error) => return Err(translate(&error)),
         }
     }
-    let api = DeviceApi::discover(address, identity, &options).await.map_err(|e| translate(&e))?;
-    Ok(Reached { api, addresses })
+    let api = discover(address, identity, &options).await.map_err(|e| translate(&e))?;
+    Ok(Reached::at(api, candidates))
 }
 
-/// Finds the server's addresses, and remembers them for the time when no name can be asked.
-pub(crate) struct Resolver {
-    hosts: Hosts,
-    /// True while traffic is held back: what is known must do.
-    pub(crate) held: bool,
-}
-
-impl Resolver {
-    pub(crate) const fn knowing(hosts: Hosts) -> Self {
-        Self { hosts, held: false }
-    }
-
-    pub(crate) const fn hosts(&self) -> &Hosts {
-        &self.hosts
-    }
-
-    /// All addresses of a host. Names are not logged.
-    async fn resolve(&mut self, address: &ServerAddress) -> Result<Vec<SocketAddr>, HelperError> {
-        if let (true, Some(known)) = (self.held, self.hosts.get(&address.host)) {
-            return Ok(known.iter().map(|ip| SocketAddr::new(*ip, address.port)).collect());
-        }
-        let look = tokio::net::lookup_host((address.host.as_str(), address.port));
-        let found = tokio::time::timeout(Duration::from_secs(8), look)
-            .await
-            .map_err(|_| HelperError::unreachable(format!("the name {} could not be resolved in time", address.host)))?
-            .map_err(|e| HelperError::unreachable(format!("the name {} could not be resolved: {e}", address.host)))?;
-        let found: Vec<SocketAddr> = found.take(8).collect();
-        if found.is_empty() {
-            return Err(HelperError::unreachable(format!("the name {} has no address", address.host)));
-        }
-        self.hosts.insert(address.host.clone(), found.iter().map(SocketAddr::ip).collect());
-        Ok(found)
+impl Reached {
+    fn at(api: DeviceApi, candidates: Vec<SocketAddr>) -> Self {
+        let addresses = api.proved().map_or(candidates, |proved| vec![proved]);
+        Self { api, addresses }
     }
 }
 
-/// The first of an endpoint's addresses to which this machine has a route. A connected UDP socket asks the
-/// routing table and sends nothing (`connect(2)`).
-pub(crate) async fn endpoint(resolver: &mut Resolver, offer: &Offer) -> Result<SocketAddr, HelperError> {
-    let found = resolver.resolve(&offer.endpoint).await?;
-    for address in &found {
-        let any: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
-        if let Ok(socket) = tokio::net::UdpSocket::bind(any).await
-            && socket.connect(address).await.is_ok()
-        {
-            return Ok(*address);
+/// Learns the TLS key from the first address at which the pinned identity vouches for it.
+async fn discover(address: &ServerAddress, identity: Fingerprint, options: &Options) -> Result<DeviceApi, ApiError> {
+    let attempt = |candidate| {
+        let (address, options) = (address.clone(), Options { addresses: vec![candidate], ..options.clone() });
+        async move { DeviceApi::discover(&address, identity, &options).await.map_err(std::io::Error::other) }
+    };
+    let found = race(options.addresses.clone(), ATTEMPT_DELAY, attempt).await;
+    found.map(|(_, api)| api).map_err(|error| {
+        let text = error.to_string();
+        let own = error.into_inner().and_then(|inner| inner.downcast::<ApiError>().ok());
+        own.map_or(ApiError::Unreachable(text), |own| *own)
+    })
+}
+
+/// The addresses of a lane's end to which this machine has a route, best first: at which a lane answered before, then at
+/// which the server proved itself, then both families in turn.
+pub(crate) async fn endpoints(
+    resolver: &mut Resolver,
+    offer: &Offer,
+    proved: &[SocketAddr],
+) -> Result<Vec<SocketAddr>, HelperError> {
+    let mut found = Vec::new();
+    for candidate in interleave(resolver.resolve(&offer.endpoint).await?) {
+        if marked_udp(candidate).await.is_ok() {
+            found.push(candidate);
         }
     }
-    Err(HelperError::unreachable("this machine has no route to the lane's endpoint"))
+    if found.is_empty() {
+        return Err(HelperError::Unreachable {
+            code: "no_route".into(),
+            detail: "this machine has no route to the server; check its network".into(),
+            retry_after: None,
+        });
+    }
+    let answered = resolver.answered;
+    found.sort_by_key(|at| match at.ip() {
+        ip if Some(ip) == answered => 0,
+        ip if proved.iter().any(|proved| proved.ip() == ip) => 1,
+        _ => 2,
+    });
+    Ok(found)
 }
 
 /// An API error in the contract's words.

@@ -26,6 +26,11 @@ impl Schedule {
         self.due
     }
 
+    /// The next heartbeat is due now.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        self.due = self.due.min(now);
+    }
+
     pub(crate) fn succeeded(&mut self, now: Instant, jitter: f64) {
         self.failures = 0;
         self.due = now + spread(self.half, jitter);

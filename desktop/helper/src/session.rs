@@ -1,18 +1,21 @@
 //! What only one call at a time may touch: the login and the session on the server.
 
 use crate::account::{Account, Login};
+use crate::lookup::Resolver;
+use crate::network::Changes;
 use crate::publish::{Publisher, unix_now};
-use crate::reach::{Reached, Resolver, endpoint, reach};
+use crate::reach::{Reached, endpoints, reach};
 use crate::schedule::Schedule;
 use crate::store::Store;
 use crate::wish::{Wanted, Wishes};
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 use tornado_client::{Connection, DeviceApi, Error as ApiError};
 use tornado_helper_api::{ControlPlane, HelperError};
 use tornado_shared::model::{Lane, PrivateKey, Secret, SessionId};
 use tornado_tunnel::Tunnel;
 use tornado_tunnel::plan::{LanePlan, Plan};
-use tornado_tunnel::state::View;
+use tornado_tunnel::state::{Phase, View};
 
 /// How long a disconnect or logout waits for the server before it leaves the telling to a task.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(3);
@@ -25,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) broken: Option<String>,
     pub(crate) session: Option<Session>,
     pub(crate) resolver: Resolver,
+    changes: Changes,
 }
 
 /// What the server would say to a call without a token, in words that help.
@@ -48,8 +52,9 @@ impl Inner {
         account: Option<Account>,
         broken: Option<String>,
         resolver: Resolver,
+        changes: Changes,
     ) -> Self {
-        Self { store, account, broken, session: None, resolver }
+        Self { store, account, broken, session: None, resolver, changes }
     }
 
     /// Applies what the session offers to the tunnel. That it is wanted is on disk before anything is changed.
@@ -57,9 +62,19 @@ impl Inner {
         let session = self.session.as_ref().ok_or(HelperError::NotLoggedIn)?;
         let login = self.account.as_ref().and_then(|a| a.login.as_ref()).ok_or(HelperError::NotLoggedIn)?;
         let plan = plan(session, login, &mut self.resolver).await?;
+        let first = plan.on(plan.lane).endpoint;
+        let ways = Lane::ALL.into_iter().flat_map(|lane| plan.on(lane).endpoints().map(|at| at.ip()));
+        self.changes.watch_ways_to(ways.chain(plan.api.iter().map(SocketAddr::ip)));
         let stored = wishes.want(Wanted::new(&plan, self.resolver.hosts().clone()));
         stored.map_err(|e| HelperError::Internal(format!("that a tunnel is wanted could not be stored: {e}")))?;
-        tunnel.connect(plan).await.map_err(|e| HelperError::Internal(e.to_string()))
+        let view = tunnel.connect(plan).await.map_err(|e| HelperError::Internal(e.to_string()))?;
+        if view.phase == Phase::Connected && view.failure.is_none() {
+            self.resolver.answered = view.endpoint.map(|at| at.ip());
+            if view.endpoint.is_some_and(|at| at != first) {
+                tracing::info!(%first, "this address of the server did not answer over the lane; another did");
+            }
+        }
+        Ok(view)
     }
 
     /// Asks for a session; renews the access token when the server wants a fresh one.
@@ -95,6 +110,13 @@ impl Inner {
         let changed = (&old.direct, &old.tor) != (&new.direct, &new.tor);
         session.connection = connection;
         Ok(changed)
+    }
+
+    /// The next heartbeat is due now.
+    pub(crate) fn heartbeat_now(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.schedule.hurry(Instant::now());
+        }
     }
 
     pub(crate) fn is_logged_in(&self) -> bool {
@@ -216,12 +238,15 @@ async fn plan(session: &Session, login: &Login, resolver: &mut Resolver) -> Resu
     let mut lanes = Vec::with_capacity(2);
     for lane in Lane::ALL {
         let offer = session.connection.on(lane);
+        let mut endpoints = endpoints(resolver, offer, &session.server.addresses).await?;
+        let endpoint = endpoints.remove(0);
         let preshared_key = Some(login.export().preshared_key(lane, &session.key.public_key()));
         lanes.push(LanePlan {
             addresses: vec![offer.v4.into(), offer.v6.into()],
             peer: offer.server_key,
             preshared_key,
-            endpoint: endpoint(resolver, offer).await?,
+            endpoint,
+            others: endpoints,
             mtu: offer.mtu,
             dns: offer.resolvers(),
         });

@@ -28,7 +28,13 @@ impl Engine {
             return;
         }
         let view = match tokio::time::timeout(ASK, ask(&mut inner)).await {
-            Ok(Ok(view)) => Some(view),
+            Ok(Ok(view)) => {
+                // "Nothing yet" may be over in a moment, and is what is asked about right after the first page.
+                if view.path.is_none() {
+                    self.tor_asked.again();
+                }
+                Some(view)
+            }
             Ok(Err(error)) => {
                 tracing::debug!(code = error.code(), "the server did not tell this device's circuit");
                 None

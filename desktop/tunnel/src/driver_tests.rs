@@ -12,6 +12,7 @@ fn plan(lane: Lane) -> Plan {
         peer: PrivateKey::random().public_key(),
         preshared_key: None,
         endpoint: ([192, 0, 2, n], 51820).into(),
+        others: Vec::new(),
         mtu: 1420,
         dns: Vec::new(),
     };

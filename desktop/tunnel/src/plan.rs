@@ -33,12 +33,31 @@ pub struct LanePlan {
     pub peer: PublicKey,
     /// Preshared key of this login, lane and device key.
     pub preshared_key: Option<PresharedKey>,
-    /// The server's end.
+    /// The server's end that is tried first, or carries the traffic.
     pub endpoint: SocketAddr,
+    /// Other addresses of the same end, in the order in which they are tried.
+    pub others: Vec<SocketAddr>,
     /// Inner MTU, bytes.
     pub mtu: u16,
     /// Resolvers of the lane. Empty: it has none, and the device's own settings stand.
     pub dns: Vec<IpAddr>,
+}
+
+impl LanePlan {
+    /// All addresses of the server's end, the one in use first.
+    pub fn endpoints(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        std::iter::once(self.endpoint).chain(self.others.iter().copied())
+    }
+
+    /// The next address comes first, and the first last.
+    fn rotate(&mut self) {
+        if !self.others.is_empty() {
+            self.others.rotate_left(1);
+            if let Some(last) = self.others.last_mut() {
+                std::mem::swap(last, &mut self.endpoint);
+            }
+        }
+    }
 }
 
 impl Plan {
@@ -48,6 +67,14 @@ impl Plan {
         match lane {
             Lane::Direct => &self.direct,
             Lane::Tor => &self.tor,
+        }
+    }
+
+    /// Another address of the lane's end is tried.
+    pub(crate) fn try_next_endpoint(&mut self) {
+        match self.lane {
+            Lane::Direct => self.direct.rotate(),
+            Lane::Tor => self.tor.rotate(),
         }
     }
 
@@ -80,7 +107,7 @@ impl Plan {
     #[must_use]
     pub fn outside(&self) -> Vec<Outside> {
         let mut outside: Vec<Outside> = self.api.iter().copied().map(Outside::tcp).collect();
-        outside.extend(Lane::ALL.map(|lane| Outside::udp(self.on(lane).endpoint)));
+        outside.extend(Lane::ALL.into_iter().flat_map(|lane| self.on(lane).endpoints()).map(Outside::udp));
         outside
     }
 }

@@ -117,6 +117,8 @@ pub struct Rule {
     pub preference: u32,
     /// Only this traffic.
     pub only: Option<Only>,
+    /// Only packets with this mark.
+    pub mark: Option<u32>,
     /// Only packets without this mark.
     pub not_mark: Option<u32>,
     /// Routes of this prefix length or shorter do not count.
@@ -179,7 +181,7 @@ impl Routing {
             for transport in Transport::ALL {
                 for port in NAME_PORTS {
                     let only = Some(Only { transport, host: None, port });
-                    self.rules.push(Rule { only, not_mark: Some(MARK), ..rule(family, NAMES, TABLE) });
+                    self.rules.push(Rule { only, ..rule(family, NAMES, TABLE) });
                 }
             }
         }
@@ -190,13 +192,14 @@ impl Routing {
 }
 
 const fn rule(family: Family, preference: u32, table: u32) -> Rule {
-    Rule { family, preference, only: None, not_mark: None, suppress_prefix_length: None, table }
+    Rule { family, preference, only: None, mark: None, not_mark: None, suppress_prefix_length: None, table }
 }
 
 fn rules(outside: Vec<Outside>) -> Vec<Rule> {
     let past = |only: Outside| Rule { only: Some(only.into()), ..rule(Family::of(only.to.ip()), OUTSIDE, MAIN) };
     let mut rules: Vec<Rule> = outside.into_iter().map(past).collect();
     for family in Family::ALL {
+        rules.push(Rule { mark: Some(MARK), ..rule(family, OUTSIDE, MAIN) });
         rules.push(Rule { suppress_prefix_length: Some(0), ..rule(family, LOCAL_NETWORKS, MAIN) });
         rules.push(Rule { not_mark: Some(MARK), ..rule(family, EVERYTHING, TABLE) });
     }
@@ -226,14 +229,14 @@ mod tests {
     #[test]
     fn names_go_into_the_tunnel_before_the_local_networks_are_looked_at() {
         let routing = Routing::new(Slot::A, &["10.9.0.2".parse().unwrap()], Vec::new());
-        assert!(!routing.guard && routing.rules.len() == 4);
+        assert!(!routing.guard && routing.rules.len() == 6);
         let names: Vec<IpAddr> = vec!["10.9.0.1".parse().unwrap()];
         let guarded = routing.guarded(names.clone());
-        assert_eq!((guarded.names, guarded.rules.len()), (names, 12));
+        assert_eq!((guarded.names, guarded.rules.len()), (names, 14));
         let of_names: Vec<_> = guarded.rules.iter().filter(|r| r.preference == NAMES).collect();
-        assert!(of_names.iter().all(|r| r.table == TABLE && r.not_mark == Some(MARK)));
+        assert!(of_names.iter().all(|r| r.table == TABLE && r.not_mark.is_none()));
         let held = Routing::held(vec![Outside::tcp("192.0.2.1:4605".parse().unwrap())]);
-        assert!(held.guard && held.slot.is_none() && held.rules.len() == 13);
+        assert!(held.guard && held.slot.is_none() && held.rules.len() == 15);
         assert_eq!(held.defaults.map(|(_, leads)| leads), [Default::Unreachable; 2]);
     }
 }

@@ -101,6 +101,7 @@ impl World {
             peer: self.server_keys[n].public_key(),
             preshared_key: Some(self.preshared.clone()),
             endpoint: format!("192.0.2.1:{}", 51820 + n).parse().unwrap(),
+            others: Vec::new(),
             mtu: 1420,
             dns: Vec::new(),
         };

@@ -3,7 +3,7 @@
 use crate::command::Output;
 use crate::{HarnessError, Host, Process, Programs, wait_for};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub struct DeviceProc {
     programs: Programs,
     helper: Option<Process>,
     words: Vec<String>,
+    environment: Vec<(String, PathBuf)>,
+    prelude: String,
 }
 
 impl DeviceProc {
@@ -45,7 +47,25 @@ impl DeviceProc {
     /// One that was started before, in a lab that stays.
     #[must_use]
     pub fn attach(host: &Host, programs: Programs) -> Self {
-        Self { host: host.clone(), programs, helper: None, words: Vec::new() }
+        Self {
+            host: host.clone(),
+            programs,
+            helper: None,
+            environment: Vec::new(),
+            prelude: String::new(),
+            words: Vec::new(),
+        }
+    }
+
+    /// Loads a library into the helper at its next start, with variables for it.
+    pub fn preload(&mut self, library: &Path, variables: &[(&str, &Path)]) {
+        self.environment = vec![("LD_PRELOAD".to_owned(), library.to_owned())];
+        self.environment.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    }
+
+    /// A line for the shell that runs before the helper at its next start, in the helper's own mount namespace.
+    pub fn prelude(&mut self, line: &str) {
+        line.clone_into(&mut self.prelude);
     }
 
     /// Starts the helper (again) with the same state.
@@ -54,8 +74,10 @@ impl DeviceProc {
     /// When it is not built, ends early, or makes no socket within 20 s.
     pub fn start_helper(&mut self) -> Result<(), HarnessError> {
         let path = self.lay_traps()?;
-        let mut command = self.host.command("env");
-        command.arg(format!("PATH={path}")).arg(self.programs.find("tornado-helperd")?);
+        let mut command = self.host.command("sh");
+        command.args(["-ec", &format!("{}\nexec \"$@\"", self.prelude), "sh", "env"]).arg(format!("PATH={path}"));
+        command.args(self.environment.iter().map(|(name, value)| format!("{name}={}", value.display())));
+        command.arg(self.programs.find("tornado-helperd")?);
         command.arg("--socket").arg(self.socket()).arg("--state-dir").arg(self.state_dir()).args(&self.words);
         let mut helper = self.host.spawn("tornado-helperd", command)?;
         wait_for("the helper's socket", Duration::from_secs(20), || {

@@ -3,5 +3,6 @@
 
 pub mod original;
 pub mod raw;
+pub mod upstream;
 pub mod wireguard_go;
 pub mod world;

@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
-use tornado_e2e_harness::{Host, INTERNET, wait_for};
-use tornado_e2e_lanes::world::World;
+use tornado_e2e_harness::{DeviceProc, Host, INTERNET, Programs, wait_for};
+use tornado_e2e_lanes::world::{PASSWORD, World};
 
 /// The lane's first address.
 const RESOLVER: &str = "10.8.0.1:53";
@@ -75,7 +75,11 @@ fn question(name: &str) -> Vec<u8> {
 
 /// The code and the last four bytes, which are the address where there is one.
 fn ask(host: &Host, name: &str) -> Option<(u8, Ipv4Addr)> {
-    let reply = host.udp_ask(RESOLVER.parse().unwrap(), &question(name), WITHIN).unwrap()?;
+    ask_at(host, RESOLVER, name)
+}
+
+fn ask_at(host: &Host, at: &str, name: &str) -> Option<(u8, Ipv4Addr)> {
+    let reply = host.udp_ask(at.parse().unwrap(), &question(name), WITHIN).unwrap()?;
     let last: [u8; 4] = *reply.last_chunk()?;
     Some((reply[3] & 0x0f, last.into()))
 }
@@ -114,4 +118,35 @@ fn devices_of_the_direct_lane_ask_the_server_and_nobody_else_can() {
     })
     .unwrap();
     assert_eq!(device.json(&["status"]).unwrap()["state"], "connected");
+}
+
+/// The provider's address, where no resolver listens.
+const OWN: &str = "198.51.100.254:53";
+
+#[test]
+fn names_go_to_the_lane_where_resolv_conf_cannot_be_written() {
+    let config = format!("[dns]\ndnssec = false\nupstreams = ['{}']\n", INTERNET.v4);
+    let world = World::up(1, &config).unwrap();
+    let _upstream = Upstream::start(world.lab.host("internet").unwrap());
+    let host = world.device_host(1).unwrap().clone();
+    let resolv_conf = std::path::PathBuf::from("/etc/netns").join(host.namespace()).join("resolv.conf");
+    std::fs::write(&resolv_conf, "nameserver 198.51.100.254\n").unwrap();
+    let mut device = DeviceProc::attach(&host, Programs::beside());
+    device.prelude("mount -o remount,bind,ro /etc/resolv.conf");
+    device.start_helper().unwrap();
+    let link = world.invite(1).unwrap();
+    let words = ["enroll", link.as_str(), "--username", "reader", "--device-name", "lab"];
+    assert!(device.cli_with_password(&words, PASSWORD).unwrap().ok());
+
+    device.cli(&["connect"]).unwrap().success().unwrap();
+    let clear = host.capture("eth0", "port 53").unwrap();
+    assert_eq!(ask_at(&host, OWN, "www.example.org"), Some((0, INTERNET.v4)), "asked of the lane's resolver");
+    assert_eq!(clear.stop().unwrap().count(), 0, "nothing went past the tunnel");
+    assert_eq!(std::fs::read_to_string(&resolv_conf).unwrap(), "nameserver 198.51.100.254\n");
+
+    // Nothing stays, also after a crash.
+    device.kill_helper();
+    device.start_helper().unwrap();
+    device.cli(&["disconnect"]).unwrap().success().unwrap();
+    assert!(!host.exec(&["nft", "list", "tables"]).unwrap().stdout.contains("tornado"));
 }

@@ -32,11 +32,14 @@ impl Service {
         let tor_is_away = exits.is_err() || countries.is_err() || matches!(seen, Some(Err(_)));
         let (exits, countries) = (exits.unwrap_or_default(), countries.unwrap_or_default());
         let waiting_for = waiting_for(lane, exit, &status, &countries, &exits);
-        let path = seen.and_then(Result::ok).flatten().map(path);
+        let seen = seen.and_then(Result::ok).flatten();
+        let without_relays = seen.as_ref().is_some_and(|seen| seen.hops.is_empty());
+        let path = seen.filter(|seen| !seen.hops.is_empty()).map(path);
         let no_path = match (&path, isolation) {
             (Some(_), _) => None,
             (None, None) => Some("the device is not connected"),
             (None, Some(_)) if tor_is_away => Some("Tor's service does not answer"),
+            (None, Some(_)) if without_relays => Some("Tor did not report the relays of the latest connection"),
             (None, Some(_)) => Some("nothing was sent yet"),
         };
         Ok(TorView {

@@ -69,7 +69,7 @@ impl Service {
         CountriesReport { refused, countries: self.countries.status() }
     }
 
-    /// How the latest connection under a number went.
+    /// How the latest connection under a number went; without hops when Tor did not report them.
     pub(crate) async fn path(&self, number: Isolation) -> Option<DevicePath> {
         let own = self.paths().of(number).map(|seen| (seen, self.control()));
         let others = self.countries.all();
@@ -83,7 +83,7 @@ impl Service {
                 tracing::debug!(%error, "the relays of a path could not be looked up");
             }
         }
-        (!hops.is_empty()).then_some(DevicePath { hops, since: seen.since })
+        Some(DevicePath { hops, since: seen.since })
     }
 }
 

@@ -323,6 +323,7 @@ impl Machine {
             state_dir: self.directory.path().join("state"),
             allow_uids: [12_345].into(),
             group: None,
+            resolv_conf: self.directory.path().join("resolv.conf"),
         };
         let listener = tornado_helper::listen(&config).unwrap();
         let task = tokio::spawn(tornado_helper::run(listener, config, Box::new(self.os.clone()), self.stop.clone()));

@@ -62,6 +62,7 @@ impl Connected {
             observed: self.observed,
             stale: self.observed.handshake_age.is_none_or(|age| age > STALE_AFTER),
             backend: Some(self.backend),
+            endpoint: Some(self.plan.on(self.plan.lane).endpoint),
             addresses: self.plan.on(self.plan.lane).addresses.clone(),
             names: self.plan.on(self.plan.lane).dns.clone(),
             preshared: self.plan.on(self.plan.lane).preshared_key.is_some(),

@@ -3,7 +3,8 @@
 
 use super::disconnecting::Then;
 use super::{
-    Blocked, Connected, Disconnecting, Effect, Event, Failure, HANDSHAKE_DEADLINE, Hold, Next, RETRY_AFTER, State,
+    Blocked, Connected, Disconnecting, Effect, Event, Failure, HANDSHAKE_DEADLINE, Hold, NEXT_AFTER, Next, RETRY_AFTER,
+    State,
 };
 use crate::plan::{Backend, Observation, Plan, Slot};
 use std::time::Instant;
@@ -21,8 +22,17 @@ pub struct Connecting {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
     Linking,
-    Shaking { backend: Backend, deadline: Instant, retry: Option<Instant> },
-    Routing { backend: Backend, observed: Observation },
+    Shaking {
+        backend: Backend,
+        deadline: Instant,
+        /// When the link is made again, with the next endpoint; none: no more.
+        retry: Option<Instant>,
+        retries: usize,
+    },
+    Routing {
+        backend: Backend,
+        observed: Observation,
+    },
 }
 
 const SLOT: Slot = Slot::A;
@@ -57,7 +67,7 @@ impl Connecting {
     pub(super) fn handle(mut self, event: Event, now: Instant) -> Next {
         match (event, self.step) {
             (Event::LinkUp(SLOT, Ok(backend)), Step::Linking) => {
-                self.step = Step::shaking_since(backend, now);
+                self.step = Step::shaking_since(backend, now, self.plan.on(self.plan.lane).others.len());
                 self.stay()
             }
             (Event::LinkUp(SLOT, Err(e)), Step::Linking | Step::Shaking { .. }) => self.fail(Failure::Link(e)),
@@ -73,8 +83,9 @@ impl Connecting {
                 let failure = Failure::NoHandshake(self.plan.lane);
                 self.fail(failure)
             }
-            (Event::Timeout, Step::Shaking { backend, deadline, retry: Some(at) }) if now >= at => {
-                self.step = Step::Shaking { backend, deadline, retry: None };
+            (Event::Timeout, Step::Shaking { retry: Some(at), .. }) if now >= at => {
+                self.step = self.step.retried(now, self.plan.on(self.plan.lane).others.len());
+                self.plan.try_next_endpoint();
                 let up = Effect::Up(Box::new(self.plan.link(SLOT)));
                 (State::Connecting(self), vec![Effect::Remove(SLOT), up])
             }
@@ -124,8 +135,18 @@ impl Connecting {
 }
 
 impl Step {
-    pub(super) fn shaking_since(backend: Backend, now: Instant) -> Self {
-        Self::Shaking { backend, deadline: now + HANDSHAKE_DEADLINE, retry: Some(now + RETRY_AFTER) }
+    /// `others` is the number of further endpoints of the lane.
+    pub(super) fn shaking_since(backend: Backend, now: Instant, others: usize) -> Self {
+        let pause = if others == 0 { RETRY_AFTER } else { NEXT_AFTER[0] };
+        Self::Shaking { backend, deadline: now + HANDSHAKE_DEADLINE, retry: Some(now + pause), retries: 0 }
+    }
+
+    /// After the link was made again.
+    pub(super) fn retried(self, now: Instant, others: usize) -> Self {
+        let Self::Shaking { backend, deadline, retries, .. } = self else { return self };
+        let retries = retries + 1;
+        let pause = if others == 0 { None } else { NEXT_AFTER.get(retries) };
+        Self::Shaking { backend, deadline, retry: pause.map(|pause| now + *pause), retries }
     }
 
     /// The retry comes before the deadline.

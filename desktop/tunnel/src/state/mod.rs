@@ -30,7 +30,7 @@ pub use connected::Connected;
 pub use connecting::Connecting;
 pub use disconnected::Disconnected;
 pub use disconnecting::Disconnecting;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 pub use switching::Switching;
 use tornado_shared::model::Lane;
@@ -41,6 +41,11 @@ pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(4);
 /// When a link that was not answered is made anew. One lost datagram must not fail a connect, and WireGuard itself
 /// tries again only after 5 s (whitepaper §6.1, Rekey-Timeout).
 pub const RETRY_AFTER: Duration = Duration::from_millis(1500);
+
+/// Pauses after which the next of several endpoints is tried, while each in turn gives no answer. The first is short:
+/// that a whole family carries no UDP is common. Later ones leave a slow path its time.
+pub const NEXT_AFTER: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_millis(700), Duration::from_millis(900), Duration::from_millis(900)];
 
 /// A handshake older than this is no sign of life: WireGuard rejects its keys after 180 s
 /// (whitepaper §6.1, Reject-After-Time); the rest is the time a new one may take.
@@ -231,6 +236,8 @@ pub struct View {
     pub stale: bool,
     /// Who moves the packets.
     pub backend: Option<Backend>,
+    /// The server's end of the lane that carries traffic.
+    pub endpoint: Option<SocketAddr>,
     /// This device's addresses on the lane that carries traffic.
     pub addresses: Vec<IpAddr>,
     /// The only resolvers that are asked; empty: the device's own settings stand.
@@ -258,6 +265,7 @@ impl View {
             },
             stale: false,
             backend: None,
+            endpoint: None,
             addresses: Vec::new(),
             names: Vec::new(),
             held: false,

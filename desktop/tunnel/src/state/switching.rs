@@ -36,7 +36,7 @@ impl Switching {
         let (new, old) = (self.slot(), self.old.slot);
         match (event, self.step) {
             (Event::LinkUp(slot, Ok(backend)), Step::Linking) if slot == new => {
-                self.step = Step::shaking_since(backend, now);
+                self.step = Step::shaking_since(backend, now, self.plan.on(self.plan.lane).others.len());
                 self.stay()
             }
             (Event::LinkUp(slot, Err(e)), Step::Linking | Step::Shaking { .. }) if slot == new => {
@@ -53,8 +53,9 @@ impl Switching {
                 let failure = Failure::NoHandshake(self.plan.lane);
                 self.go_back(Some(failure))
             }
-            (Event::Timeout, Step::Shaking { backend, deadline, retry: Some(at) }) if now >= at => {
-                self.step = Step::Shaking { backend, deadline, retry: None };
+            (Event::Timeout, Step::Shaking { retry: Some(at), .. }) if now >= at => {
+                self.step = self.step.retried(now, self.plan.on(self.plan.lane).others.len());
+                self.plan.try_next_endpoint();
                 let up = Effect::Up(Box::new(self.plan.link(new)));
                 (State::Switching(Box::new(self)), vec![Effect::Remove(new), up])
             }

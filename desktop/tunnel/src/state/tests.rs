@@ -16,6 +16,7 @@ fn plan(lane: Lane) -> Box<Plan> {
         peer: key(),
         preshared_key: None,
         endpoint: ([192, 0, 2, n], 51820).into(),
+        others: Vec::new(),
         mtu: 1420,
         dns: vec![[10, n, 0, 1].into()],
     };
@@ -246,4 +247,32 @@ fn a_start_that_finds_a_tunnel_wanted_takes_nothing_away_before_it_holds() {
     let (state, _) = state.handle(Event::Held(Ok(())), Instant::now());
     let (state, effects) = state.handle(Event::Disconnect, Instant::now());
     assert!(state.view().held && effects.is_empty(), "nobody knows what was wanted");
+}
+
+#[test]
+fn another_endpoint_is_tried_while_one_gives_no_answer() {
+    let begun = Instant::now();
+    let mut several = plan(Lane::Direct);
+    let (first, second) = (several.direct.endpoint, "[2001:db8::8]:51820".parse().unwrap());
+    several.direct.others = vec![second];
+    let (state, _) = State::start(None);
+    let (state, _) = state.handle(Event::TornDown(Ok(())), begun);
+    let (mut state, effects) = state.handle(Event::Connect(several), begun);
+    assert!(matches!(&effects[..], [Effect::Up(link)] if link.lane.endpoint == first));
+    state = state.handle(Event::LinkUp(Slot::A, Ok(Backend::Userspace)), begun).0;
+
+    let mut tried = Vec::new();
+    while let Some(at) = state.poll_timeout().filter(|at| *at < begun + HANDSHAKE_DEADLINE) {
+        let (next, effects) = state.handle(Event::Timeout, at);
+        let [Effect::Remove(Slot::A), Effect::Up(link)] = &effects[..] else { panic!("{effects:?}") };
+        tried.push(link.lane.endpoint);
+        state = next.handle(Event::LinkUp(Slot::A, Ok(Backend::Userspace)), at).0;
+        assert!(tried.len() < 10, "without end");
+    }
+    assert_eq!(tried, [second, first, second, first]);
+    // The one in use at the handshake stays, and is shown.
+    let shaken = Observation { handshake_age: Some(Duration::ZERO), ..Observation::default() };
+    let (state, _) = state.handle(Event::Observed(Slot::A, Ok(shaken)), begun);
+    let (state, _) = state.handle(Event::Routed(Slot::A, Ok(())), begun);
+    assert_eq!((state.view().phase, state.view().endpoint), (Phase::Connected, Some(first)));
 }

@@ -120,6 +120,7 @@ mod tests {
                 peer: PrivateKey::random().public_key(),
                 preshared_key: Some(PresharedKey::from_bytes([3; 32])),
                 endpoint: "192.0.2.1:51820".parse().unwrap(),
+                others: Vec::new(),
                 mtu: 1420,
                 dns: Vec::new(),
             },

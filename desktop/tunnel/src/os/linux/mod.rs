@@ -12,6 +12,7 @@ use crate::plan::{Backend, Link, Observation, Slot};
 use crate::policy::{Family, Routing};
 use async_trait::async_trait;
 use names::Names;
+pub use names::own_resolvers;
 use netlink::Netlink;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;

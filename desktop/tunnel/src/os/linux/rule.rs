@@ -35,6 +35,9 @@ pub(super) fn render(rule: &Rule) -> RuleMessage {
         message.header.flags = RuleFlags::Invert;
         attributes.push(RuleAttribute::FwMark(mark));
     }
+    if let Some(mark) = rule.mark {
+        attributes.push(RuleAttribute::FwMark(mark));
+    }
     if let Some(length) = rule.suppress_prefix_length {
         attributes.push(RuleAttribute::SuppressPrefixLen(length));
     }
@@ -62,6 +65,7 @@ pub(super) fn parse(message: &RuleMessage) -> Option<Rule> {
         family,
         preference: 0,
         only: None,
+        mark: None,
         not_mark: None,
         suppress_prefix_length: None,
         table: u32::from(message.header.table),
@@ -71,6 +75,7 @@ pub(super) fn parse(message: &RuleMessage) -> Option<Rule> {
             RuleAttribute::Priority(preference) => rule.preference = *preference,
             RuleAttribute::Table(table) => rule.table = *table,
             RuleAttribute::FwMark(mark) if inverted => rule.not_mark = Some(*mark),
+            RuleAttribute::FwMark(mark) => rule.mark = Some(*mark),
             RuleAttribute::SuppressPrefixLen(length) if *length != u32::MAX => {
                 rule.suppress_prefix_length = Some(*length);
             }

@@ -7,7 +7,7 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The first line of what we write, by which we know it again.
 const OURS: &str = "# Written by Tornado VPN while its tunnel is up.";
@@ -63,8 +63,14 @@ impl ResolvFile {
         if ours && let Some(before) = kept.strip_prefix(PRESENT.as_bytes()) {
             self.write(before)?;
         } else if ours {
-            let removed = fs::remove_file(&self.path);
+            // A link that led nowhere stays, and leads nowhere again.
+            let removed = fs::canonicalize(&self.path).and_then(fs::remove_file);
             removed.map_err(|e| OsError::new(format!("remove {}", self.path.display()), e))?;
+            let made = String::from_utf8_lossy(kept.strip_prefix(ABSENT.as_bytes()).unwrap_or_default()).into_owned();
+            for directory in made.lines() {
+                // Another program may have put something there since.
+                let _ = fs::remove_dir(directory);
+            }
         }
         fs::remove_file(&self.kept).map_err(|e| OsError::new(format!("remove {}", self.kept.display()), e))
     }
@@ -76,19 +82,45 @@ impl ResolvFile {
         let new = self.kept.with_extension("new");
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         file.write_all(if found.is_some() { PRESENT } else { ABSENT }.as_bytes())?;
-        file.write_all(found.unwrap_or_default())?;
+        match found {
+            Some(found) => file.write_all(found)?,
+            None => {
+                for directory in missing(&self.target()) {
+                    writeln!(file, "{}", directory.display())?;
+                }
+            }
+        }
         file.sync_all()?;
         fs::rename(&new, &self.kept)?;
         fs::File::open(directory)?.sync_all()
     }
 
+    /// Where the file is, or would be: a link may lead to a place that does not exist.
+    fn target(&self) -> PathBuf {
+        let Ok(target) = fs::read_link(&self.path) else { return self.path.clone() };
+        self.path.parent().map_or_else(|| target.clone(), |directory| directory.join(&target))
+    }
+
     fn write(&self, text: &[u8]) -> Result<(), OsError> {
         let write = || {
+            if let Some(directory) = self.target().parent() {
+                DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
+            }
             let open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&self.path);
             open?.write_all(text)
         };
         write().map_err(|e| OsError::new(format!("write {}", self.path.display()), e))
     }
+}
+
+/// What a copy says that the file was; `None` when there was no file.
+pub(super) fn before(copy: &str) -> Option<&str> {
+    copy.strip_prefix(PRESENT)
+}
+
+/// The directories above a file that do not exist, innermost first.
+fn missing(file: &Path) -> Vec<&Path> {
+    file.ancestors().skip(1).take_while(|directory| !directory.exists()).collect()
 }
 
 fn is_ours(text: &[u8]) -> bool {
@@ -138,6 +170,22 @@ mod tests {
             assert_eq!(again.read().as_deref(), before);
             again.restore().unwrap();
             assert_eq!(again.read().as_deref(), before);
+        }
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_leads_to_the_lane_s_resolver_and_nowhere_again() {
+        for target in ["run/resolve/stub.conf", "stub.conf"] {
+            let place = place(None);
+            let root = place.file.path.parent().unwrap().to_owned();
+            std::os::unix::fs::symlink(target, &place.file.path).unwrap();
+            place.file.set(&LANE).unwrap();
+            assert!(place.file.read().unwrap().ends_with("nameserver 10.9.0.1\n"));
+            let again = ResolvFile::new(place.file.path.clone(), place.file.kept.clone());
+            again.restore().unwrap();
+            assert_eq!(fs::read_link(&place.file.path).unwrap(), Path::new(target));
+            assert!(!root.join(target).exists() && !root.join("run").exists());
+            assert!(!place.file.kept.exists());
         }
     }
 

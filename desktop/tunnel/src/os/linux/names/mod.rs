@@ -2,9 +2,12 @@
 //!
 //! Who writes `/etc/resolv.conf` is who is asked: systemd-resolved over D-Bus, else resolvconf, else the file itself
 //! with a copy of what it was. Told from the file's content, not from what runs: in a network namespace with a
-//! file of its own the machine's services are there too, and know nothing of the namespace.
+//! file of its own the machine's services are there too, and know nothing of the namespace. Where that cannot be changed
+//! (immutable, read-only), what is asked is redirected by the firewall; where that fails too there is no tunnel, but the
+//! reason and the cure.
 
 mod file;
+mod redirect;
 mod resolvconf;
 mod resolved;
 
@@ -12,6 +15,11 @@ use crate::os::OsError;
 use file::ResolvFile;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+
+/// The copy of resolv.conf(5) as it was, in the state directory.
+const KEPT: &str = "resolv.conf.before";
+/// Where systemd-resolved(8) lists the resolvers of all links.
+const RESOLVED_SERVERS: &str = "/run/systemd/resolve/resolv.conf";
 
 /// Who holds this machine's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +30,8 @@ enum Keeper {
     Resolvconf,
     /// Nobody: the file.
     File,
+    /// Nobody who can be asked: questions are redirected by the firewall.
+    Redirect,
 }
 
 /// The resolvers of this machine.
@@ -37,31 +47,49 @@ struct Set {
     keeper: Keeper,
     index: u32,
     servers: Vec<IpAddr>,
+    /// That it cannot be set again was logged.
+    reported: bool,
 }
 
 impl Names {
     pub(super) fn new(resolv_conf: &Path, state_dir: &Path, entry: &str) -> Self {
-        let kept = state_dir.join("resolv.conf.before");
+        let kept = state_dir.join(KEPT);
         Self { file: ResolvFile::new(resolv_conf.to_owned(), kept), entry: entry.to_owned(), set: None }
     }
 
-    /// Makes `servers`, reached through the interface of that index, the only resolvers.
+    /// Makes `servers`, reached through the interface of that index, the only resolvers: by the way that this machine
+    /// has for it, or by the file, or by redirecting what is asked.
     pub(super) async fn set(&mut self, index: u32, servers: &[IpAddr]) -> Result<(), OsError> {
-        let keeper = match &self.set {
+        let first = match &self.set {
             Some(set) => set.keeper,
             None => keeper(&self.file.read().unwrap_or_default()),
         };
+        let mut ways = vec![first, Keeper::File, Keeper::Redirect];
+        ways.dedup();
+        let mut failures = Vec::new();
+        for keeper in ways {
+            match self.set_by(keeper, index, servers).await {
+                Ok(()) => {
+                    if self.set.as_ref().is_none_or(|set| set.keeper != keeper) {
+                        tracing::info!(?keeper, failed = failures.join("; "), "names are asked of the lane's resolver");
+                    }
+                    self.set = Some(Set { keeper, index, servers: servers.to_vec(), reported: false });
+                    return Ok(());
+                }
+                Err(error) => failures.push(error.to_string()),
+            }
+        }
+        let cure = "make /etc/resolv.conf writable (`chattr -i`, or remount its file system), or install nftables";
+        Err(OsError::new("set the lane's resolver", format!("{}; {cure}", failures.join("; "))))
+    }
+
+    async fn set_by(&self, keeper: Keeper, index: u32, servers: &[IpAddr]) -> Result<(), OsError> {
         match keeper {
-            Keeper::Resolved => resolved::set(index, servers).await?,
-            Keeper::Resolvconf => resolvconf::set(&self.entry, servers).await?,
-            Keeper::File => self.file.set(servers)?,
+            Keeper::Resolved => resolved::set(index, servers).await,
+            Keeper::Resolvconf => resolvconf::set(&self.entry, servers).await,
+            Keeper::File => self.file.set(servers),
+            Keeper::Redirect => redirect::set(servers).await,
         }
-        let changed = self.set.as_ref().is_none_or(|set| set.keeper != keeper);
-        if changed {
-            tracing::info!(?keeper, "names are asked of the lane's resolver");
-        }
-        self.set = Some(Set { keeper, index, servers: servers.to_vec() });
-        Ok(())
     }
 
     /// Gives the machine its own resolvers back, also those of an earlier life.
@@ -69,24 +97,51 @@ impl Names {
         match self.set.take() {
             Some(Set { keeper: Keeper::Resolved, index, .. }) => resolved::revert(index).await,
             Some(Set { keeper: Keeper::Resolvconf, .. }) => resolvconf::remove(&self.entry).await?,
+            Some(Set { keeper: Keeper::Redirect, .. }) => redirect::remove().await?,
             Some(Set { keeper: Keeper::File, .. }) => {}
-            None => match keeper(&self.file.read().unwrap_or_default()) {
-                Keeper::Resolvconf => resolvconf::remove(&self.entry).await?,
+            None => {
+                redirect::remove().await?;
                 // What systemd-resolved was told of a link is gone with the link.
-                Keeper::Resolved | Keeper::File => {}
-            },
+                if keeper(&self.file.read().unwrap_or_default()) == Keeper::Resolvconf {
+                    resolvconf::remove(&self.entry).await?;
+                }
+            }
         }
         self.file.restore()
     }
 
     /// Sets the file again when another program has written it: its word counts once the tunnel is down.
     pub(super) fn look(&mut self) {
-        let Some(Set { keeper: Keeper::File, servers, .. }) = &self.set else { return };
+        let Some(Set { keeper: Keeper::File, servers, reported, .. }) = &mut self.set else { return };
         match self.file.set(servers) {
-            Ok(()) => {}
-            Err(error) => tracing::warn!(%error, "names may not be asked of the lane's resolver"),
+            Ok(()) => *reported = false,
+            Err(error) if !*reported => {
+                *reported = true;
+                tracing::warn!(%error, "names may not be asked of the lane's resolver");
+            }
+            Err(_) => {}
         }
     }
+}
+
+/// The resolvers that this machine has without a tunnel, also while those of a lane are set; with them perhaps those of
+/// the lane. They are to be asked from sockets that carry the tunnel's mark.
+#[must_use]
+pub fn own_resolvers(resolv_conf: &Path, state_dir: &Path) -> Vec<IpAddr> {
+    let before = std::fs::read_to_string(state_dir.join(KEPT)).ok();
+    let before = before.as_deref().and_then(file::before).map(str::to_owned);
+    let text = before.unwrap_or_else(|| std::fs::read_to_string(resolv_conf).unwrap_or_default());
+    match keeper(&text) {
+        // Its stub asks the lane's resolver only; here is what it learned of the networks.
+        Keeper::Resolved => servers(&std::fs::read_to_string(RESOLVED_SERVERS).unwrap_or_default()),
+        Keeper::Resolvconf | Keeper::File | Keeper::Redirect => servers(&text),
+    }
+}
+
+/// The addresses in a resolv.conf(5), without zones.
+fn servers(text: &str) -> Vec<IpAddr> {
+    let values = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
+    values.filter_map(|value| value.trim().parse().ok()).collect()
 }
 
 /// Who wrote a resolv.conf(5).
@@ -111,6 +166,20 @@ pub(super) fn default_resolv_conf() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_machine_s_own_resolvers_are_known_while_the_lane_s_are_set() {
+        let directory = tempfile::tempdir().unwrap();
+        let (conf, state) = (directory.path().join("resolv.conf"), directory.path().join("state"));
+        std::fs::write(&conf, "nameserver 192.0.2.53\nnameserver 2001:db8::53\n").unwrap();
+        let own: [IpAddr; 2] = ["192.0.2.53".parse().unwrap(), "2001:db8::53".parse().unwrap()];
+        assert_eq!(own_resolvers(&conf, &state), own);
+        let names = Names::new(&conf, &state, "tornado");
+        names.file.set(&["10.9.0.1".parse().unwrap()]).unwrap();
+        assert_eq!(own_resolvers(&conf, &state), own);
+        names.file.restore().unwrap();
+        assert_eq!(own_resolvers(&conf, &state), own);
+    }
 
     #[test]
     fn the_writer_of_the_file_is_who_is_asked() {

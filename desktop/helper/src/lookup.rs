@@ -1,0 +1,257 @@
+//! Names of servers, asked beside the tunnel: a tunnel that leads nowhere must not be asked where its server is.
+
+use crate::wish::Hosts;
+use hickory_proto::op::{Message, Query};
+use hickory_proto::rr::{Name, RData, RecordType};
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio::net::UdpSocket;
+use tokio::sync::watch;
+use tornado_client::{race, set_mark};
+use tornado_helper_api::HelperError;
+use tornado_shared::invitation::ServerAddress;
+use tornado_tunnel::policy::MARK;
+use tornado_tunnel::state::{Phase, View};
+
+/// Longest time for the system's own resolver.
+const SYSTEM: Duration = Duration::from_secs(8);
+/// The same while names are led into a tunnel that may be dead.
+const SYSTEM_INSIDE: Duration = Duration::from_secs(3);
+/// Longest time for a question beside the tunnel, and pause before the next resolver is asked as well.
+const BESIDE: Duration = Duration::from_secs(2);
+const NEXT: Duration = Duration::from_millis(300);
+/// How long the second family is waited for once the first has answered (RFC 8305 §3 wants 50 ms; a resolver that has
+/// to ask others needs longer).
+const OTHER_FAMILY: Duration = Duration::from_millis(300);
+/// An answer serves all questions of one round.
+const ROUND: Duration = Duration::from_secs(1);
+/// Most addresses of one host.
+const MOST: usize = 8;
+
+/// Finds the server's addresses, and remembers them for the time when no name can be asked.
+pub(crate) struct Resolver {
+    hosts: Hosts,
+    fresh: HashMap<String, (Instant, Vec<IpAddr>)>,
+    tunnel: watch::Receiver<View>,
+    resolv_conf: PathBuf,
+    state_dir: PathBuf,
+    /// Address at which a lane was seen to answer; tried first.
+    pub(crate) answered: Option<IpAddr>,
+    /// Changes with the network; see [`tornado_client::Options::network`].
+    pub(crate) network: watch::Receiver<u64>,
+}
+
+impl Resolver {
+    pub(crate) fn new(
+        hosts: Hosts,
+        tunnel: watch::Receiver<View>,
+        network: watch::Receiver<u64>,
+        resolv_conf: PathBuf,
+        state_dir: PathBuf,
+    ) -> Self {
+        Self { hosts, fresh: HashMap::new(), tunnel, resolv_conf, state_dir, answered: None, network }
+    }
+
+    pub(crate) const fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
+    /// The next question is asked again.
+    pub(crate) fn forget_fresh(&mut self) {
+        self.fresh.clear();
+    }
+
+    /// All addresses of a host. Names are not logged.
+    pub(crate) async fn resolve(&mut self, address: &ServerAddress) -> Result<Vec<SocketAddr>, HelperError> {
+        let host = address.host.as_str();
+        let with_port = |ips: &[IpAddr]| ips.iter().map(|ip| SocketAddr::new(*ip, address.port)).collect();
+        if let Ok(literal) = host.parse::<IpAddr>() {
+            return Ok(with_port(&[literal]));
+        }
+        if let Some((_, known)) = self.fresh.get(host).filter(|(at, _)| at.elapsed() < ROUND) {
+            return Ok(with_port(known));
+        }
+        let found = if self.led_into_tunnel() { self.beside(host).await } else { system(host, SYSTEM).await };
+        match found {
+            Ok(found) => {
+                self.hosts.insert(host.to_owned(), found.clone());
+                self.fresh.insert(host.to_owned(), (Instant::now(), found.clone()));
+                Ok(with_port(&found))
+            }
+            Err(error) => match self.hosts.get(host) {
+                Some(known) => Ok(with_port(known)),
+                None => Err(HelperError::unreachable(format!("the name {host} could not be resolved: {error}"))),
+            },
+        }
+    }
+
+    /// True while the system's resolver does not ask the network in which this machine is.
+    fn led_into_tunnel(&self) -> bool {
+        let view = self.tunnel.borrow();
+        view.held || matches!(view.phase, Phase::Connected | Phase::Switching)
+    }
+
+    /// The hosts file, then this machine's own resolvers by marked sockets, then the system's way.
+    async fn beside(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        let hosts = tokio::fs::read_to_string("/etc/hosts").await.unwrap_or_default();
+        let listed = listed(&hosts, host);
+        if !listed.is_empty() {
+            return Ok(listed);
+        }
+        let inside = self.tunnel.borrow().names.clone();
+        let mut servers = tornado_tunnel::os::linux::own_resolvers(&self.resolv_conf, &self.state_dir);
+        servers.retain(|server| !inside.contains(server));
+        let servers = servers.into_iter().take(3).map(|server| SocketAddr::new(server, 53)).collect();
+        let name = host.to_owned();
+        let asked = race(servers, NEXT, move |server| ask_both(server, name.clone()));
+        match tokio::time::timeout(BESIDE, asked).await {
+            Ok(Ok((_, found))) => Ok(found),
+            Ok(Err(_)) | Err(_) => system(host, SYSTEM_INSIDE).await,
+        }
+    }
+}
+
+async fn system(host: &str, within: Duration) -> io::Result<Vec<IpAddr>> {
+    let found = tokio::time::timeout(within, tokio::net::lookup_host((host, 0))).await;
+    let found: Vec<IpAddr> = found.map_err(|_| io::ErrorKind::TimedOut)??.map(|at| at.ip()).take(MOST).collect();
+    if found.is_empty() { Err(io::Error::other("it has no address")) } else { Ok(found) }
+}
+
+/// The addresses of a name in a hosts(5) file.
+fn listed(text: &str, host: &str) -> Vec<IpAddr> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let of_host = lines.filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let address = words.next()?.parse().ok()?;
+        words.any(|word| word.eq_ignore_ascii_case(host)).then_some(address)
+    });
+    of_host.take(MOST).collect()
+}
+
+/// Asks one resolver for both families.
+async fn ask_both(server: SocketAddr, host: String) -> io::Result<Vec<IpAddr>> {
+    let six = ask(server, &host, RecordType::AAAA);
+    let four = ask(server, &host, RecordType::A);
+    tokio::pin!(six, four);
+    let mut answers: [Option<io::Result<Vec<IpAddr>>>; 2] = [None, None];
+    let far = tokio::time::Instant::now() + BESIDE;
+    let mut until = far;
+    while answers.iter().any(Option::is_none) {
+        tokio::select! {
+            answer = &mut six, if answers[0].is_none() => answers[0] = Some(answer),
+            answer = &mut four, if answers[1].is_none() => answers[1] = Some(answer),
+            () = tokio::time::sleep_until(until) => break,
+        }
+        if until == far && answers.iter().flatten().any(|answer| answer.as_ref().is_ok_and(|found| !found.is_empty())) {
+            until = tokio::time::Instant::now() + OTHER_FAMILY;
+        }
+    }
+    let mut failure = None;
+    let mut found = Vec::new();
+    for answer in answers.into_iter().flatten() {
+        match answer {
+            Ok(addresses) => found.extend(addresses),
+            Err(error) => failure = Some(error),
+        }
+    }
+    found.truncate(MOST);
+    match (found.is_empty(), failure) {
+        (false, _) => Ok(found),
+        (true, Some(error)) => Err(error),
+        (true, None) => Err(io::Error::other("it has no address")),
+    }
+}
+
+/// One question over UDP (RFC 1035), by a socket that is let past the tunnel.
+async fn ask(server: SocketAddr, host: &str, kind: RecordType) -> io::Result<Vec<IpAddr>> {
+    let name = Name::from_utf8(format!("{}.", host.trim_end_matches('.'))).map_err(io::Error::other)?;
+    let mut question = Message::query();
+    question.metadata.recursion_desired = true;
+    question.add_query(Query::query(name, kind));
+    let bytes = question.to_vec().map_err(io::Error::other)?;
+    let socket = marked_udp(server).await?;
+    socket.send(&bytes).await?;
+    let mut buffer = [0; 1500];
+    loop {
+        let length = socket.recv(&mut buffer).await?;
+        let Ok(answer) = Message::from_vec(buffer.get(..length).unwrap_or_default()) else { continue };
+        if answer.metadata.id == question.metadata.id && answer.queries == question.queries {
+            return Ok(addresses(&answer));
+        }
+    }
+}
+
+/// The addresses of an answer, whatever aliases led to them.
+fn addresses(answer: &Message) -> Vec<IpAddr> {
+    let address = |data: &RData| {
+        if let RData::A(v4) = data {
+            return Some(IpAddr::from(v4.0));
+        }
+        if let RData::AAAA(v6) = data { Some(IpAddr::from(v6.0)) } else { None }
+    };
+    answer.answers.iter().filter_map(|record| address(&record.data)).take(MOST).collect()
+}
+
+/// A connected UDP socket with the tunnel's mark: the main routing table decides, not the tunnel's.
+pub(crate) async fn marked_udp(to: SocketAddr) -> io::Result<UdpSocket> {
+    let any = if to.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).await?;
+    set_mark(&socket2::SockRef::from(&socket), MARK);
+    socket.connect(to).await?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hickory_proto::rr::Record;
+    use hickory_proto::rr::rdata::{A, AAAA};
+
+    #[test]
+    fn the_hosts_file_counts_like_for_the_system() {
+        let text = "127.0.0.1 localhost\n192.0.2.7\tvpn.example.org vpn # old 192.0.2.8 vpn\n#192.0.2.9 vpn\n";
+        assert_eq!(listed(text, "VPN"), ["192.0.2.7".parse::<IpAddr>().unwrap()]);
+        assert!(listed(text, "example.org").is_empty());
+    }
+
+    /// Answers the questions of one socket; a family without addresses gets an empty answer, or none if `silent`.
+    async fn resolver(silent: bool) -> SocketAddr {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let at = socket.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut buffer = [0; 1500];
+            while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+                let question = Message::from_vec(&buffer[..length]).unwrap();
+                let query = question.queries[0].clone();
+                if silent && query.query_type() == RecordType::AAAA {
+                    continue;
+                }
+                let mut answer = Message::response(question.metadata.id, question.metadata.op_code);
+                let data = if query.query_type() == RecordType::A {
+                    RData::A(A("192.0.2.7".parse().unwrap()))
+                } else {
+                    RData::AAAA(AAAA("2001:db8::7".parse().unwrap()))
+                };
+                answer.add_answer(Record::from_rdata(query.name().clone(), 60, data));
+                answer.add_query(query);
+                // A forged answer to another question first: it must not count.
+                let mut forged = answer.clone();
+                forged.metadata.id ^= 1;
+                socket.send_to(&forged.to_vec().unwrap(), from).await.unwrap();
+                socket.send_to(&answer.to_vec().unwrap(), from).await.unwrap();
+            }
+        });
+        at
+    }
+
+    #[tokio::test]
+    async fn both_families_are_asked_and_one_alone_will_do() {
+        let found = ask_both(resolver(false).await, "vpn.example.org".into()).await.unwrap();
+        assert_eq!(found, ["2001:db8::7".parse::<IpAddr>().unwrap(), "192.0.2.7".parse().unwrap()]);
+        let found = ask_both(resolver(true).await, "vpn.example.org".into()).await.unwrap();
+        assert_eq!(found, ["192.0.2.7".parse::<IpAddr>().unwrap()]);
+    }
+}

@@ -1,0 +1,199 @@
+//! Notices what makes the way to the server another: routes and addresses by rtnetlink(7), sleep by comparing clocks.
+
+use futures::{FutureExt as _, StreamExt as _};
+use nix::time::{ClockId, clock_gettime};
+use rtnetlink::{MulticastGroup, new_multicast_connection};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tornado_tunnel::state::{Phase, View};
+
+/// Changes of one moment are looked at together.
+const SETTLE: Duration = Duration::from_millis(50);
+/// How often the clocks are compared while a tunnel is wanted.
+const TICK: Duration = Duration::from_secs(1);
+/// How far the clock that counts sleep gets ahead of the other, at least, when the machine slept.
+const SLEPT: Duration = Duration::from_secs(2);
+/// A stop this long counts as sleep even if both clocks went on: a virtual machine or a process was halted.
+const HALTED: Duration = Duration::from_secs(10);
+const GROUPS: [MulticastGroup; 5] = [
+    MulticastGroup::Link,
+    MulticastGroup::Ipv4Ifaddr,
+    MulticastGroup::Ipv4Route,
+    MulticastGroup::Ipv6Ifaddr,
+    MulticastGroup::Ipv6Route,
+];
+/// Addresses that stand for "any": kept for documentation (RFC 5737, RFC 3849), so only a default route leads there.
+/// Nothing is ever sent to them.
+const ANYWHERE: [&str; 2] = ["192.0.2.1", "2001:db8::1"];
+
+/// Why the way to the server has to be chosen again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Another route or address, or none.
+    Network,
+    /// The machine slept.
+    Woke,
+}
+
+/// Where changes are announced.
+#[derive(Debug, Clone)]
+pub(crate) struct Changes {
+    /// Goes up with each change.
+    number: watch::Sender<u64>,
+    latest: watch::Sender<Option<Change>>,
+    /// Addresses of the server, whose ways are compared.
+    targets: Arc<Mutex<BTreeSet<IpAddr>>>,
+}
+
+impl Changes {
+    pub(crate) fn new() -> Self {
+        Self { number: watch::Sender::new(0), latest: watch::Sender::new(None), targets: Arc::default() }
+    }
+
+    pub(crate) fn numbers(&self) -> watch::Receiver<u64> {
+        self.number.subscribe()
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Change>> {
+        self.latest.subscribe()
+    }
+
+    /// The addresses of which the way is of interest.
+    pub(crate) fn watch_ways_to(&self, addresses: impl IntoIterator<Item = IpAddr>) {
+        *self.targets.lock().unwrap_or_else(PoisonError::into_inner) = addresses.into_iter().collect();
+    }
+
+    fn announce(&self, change: Change) {
+        tracing::info!(?change, "the way to the server is chosen again");
+        // The number first: who hears of the change finds old connections gone.
+        self.number.send_modify(|number| *number += 1);
+        self.latest.send_replace(Some(change));
+    }
+
+    /// Announces a change of the ways since `former`; the ways now.
+    async fn compare(&self, former: Ways) -> Ways {
+        let ways = self.ways().await;
+        if ways.differs(&former) {
+            self.announce(Change::Network);
+        }
+        ways
+    }
+
+    async fn ways(&self) -> Ways {
+        let targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let anywhere = ANYWHERE.iter().filter_map(|address| address.parse().ok());
+        let mut ways = Ways::default();
+        for target in anywhere.chain(targets) {
+            // Asks the routing table; a connect of UDP sends nothing.
+            let socket = crate::lookup::marked_udp(SocketAddr::new(target, 9)).await;
+            let from = socket.and_then(|socket| socket.local_addr()).ok();
+            ways.0.insert(target, from.map(|from| from.ip()));
+        }
+        ways
+    }
+}
+
+/// From which own address each target is reached.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Ways(BTreeMap<IpAddr, Option<IpAddr>>);
+
+impl Ways {
+    /// A target that is new is no change.
+    fn differs(&self, former: &Self) -> bool {
+        self.0.iter().any(|(target, from)| former.0.get(target).is_some_and(|before| before != from))
+    }
+}
+
+/// Watches until `shutdown`. What cannot be watched is left to the timers.
+pub(crate) async fn watch(changes: Changes, tunnel: watch::Receiver<View>, shutdown: CancellationToken) {
+    let routes = watch_routes(changes.clone());
+    let sleep = watch_sleep(changes, tunnel);
+    let both = async {
+        let (routes, sleep) = tokio::join!(routes, sleep);
+        for failed in [routes, sleep] {
+            if let Err(error) = failed {
+                tracing::warn!(%error, "changes of the network or sleep are not noticed at once");
+            }
+        }
+    };
+    tokio::select! {
+        () = both => {}
+        () = shutdown.cancelled() => {}
+    }
+}
+
+/// Messages are only counted: the answer is in the routing table.
+async fn watch_routes(changes: Changes) -> io::Result<()> {
+    let mut former = changes.ways().await;
+    loop {
+        let (connection, _handle, mut messages) = new_multicast_connection(&GROUPS)?;
+        let connection = tokio::spawn(connection);
+        while messages.next().await.is_some() {
+            tokio::time::sleep(SETTLE).await;
+            while let Some(Some(_)) = messages.next().now_or_never() {}
+            former = changes.compare(former).await;
+        }
+        // The kernel ends the subscription when messages come faster than they are read.
+        connection.abort();
+        tokio::time::sleep(TICK).await;
+        former = changes.compare(former).await;
+    }
+}
+
+async fn watch_sleep(changes: Changes, mut tunnel: watch::Receiver<View>) -> io::Result<()> {
+    // Without a tunnel nothing has to be quick after a sleep.
+    while tunnel.wait_for(|view| view.phase != Phase::Disconnected).await.is_ok() {
+        let mut last = (boot_time()?, Instant::now());
+        while tunnel.borrow().phase != Phase::Disconnected {
+            tokio::time::sleep(TICK).await;
+            let now = (boot_time()?, Instant::now());
+            if slept(now.0.saturating_sub(last.0), now.1.saturating_duration_since(last.1)) {
+                changes.announce(Change::Woke);
+            }
+            last = now;
+        }
+    }
+    Ok(())
+}
+
+/// The clock that goes on while the machine sleeps (clock_gettime(2)).
+fn boot_time() -> io::Result<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_BOOTTIME)?.into())
+}
+
+/// `with_sleep` by CLOCK_BOOTTIME, `awake` by CLOCK_MONOTONIC, which stands still while the machine sleeps
+/// (clock_gettime(2)).
+fn slept(with_sleep: Duration, awake: Duration) -> bool {
+    with_sleep >= awake + SLEPT || with_sleep >= HALTED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sleep_is_told_from_a_busy_machine() {
+        let seconds = Duration::from_secs;
+        assert!(slept(seconds(240), seconds(1)) && slept(seconds(3), seconds(1)));
+        assert!(!slept(seconds(1), Duration::from_millis(990)) && !slept(seconds(2), seconds(1)));
+        assert!(!slept(seconds(6), seconds(6)), "busy, both clocks go on");
+        assert!(slept(seconds(600), seconds(600)), "halted");
+    }
+
+    #[test]
+    fn only_a_way_that_was_known_can_become_another() {
+        let ways = |list: &[(&str, Option<&str>)]| {
+            let parse = |text: &str| text.parse::<IpAddr>().unwrap();
+            Ways(list.iter().map(|(to, from)| (parse(to), from.map(parse))).collect())
+        };
+        let former = ways(&[("192.0.2.1", Some("10.0.0.2"))]);
+        assert!(!ways(&[("192.0.2.1", Some("10.0.0.2")), ("192.0.2.9", None)]).differs(&former));
+        assert!(ways(&[("192.0.2.1", None)]).differs(&former));
+        assert!(ways(&[("192.0.2.1", Some("10.0.0.3"))]).differs(&former));
+    }
+}

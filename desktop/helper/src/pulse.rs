@@ -1,0 +1,94 @@
+//! Whether the server still answers over the lane. Pure: counters and the time go in.
+
+use std::time::{Duration, Instant};
+use tornado_shared::model::Transfer;
+use tornado_tunnel::plan::{KEEPALIVE, Observation};
+
+/// Time in which a peer that gets data sends something back, even if only a keepalive (whitepaper §6.5,
+/// Keepalive-Timeout 10 s), and a slow path.
+const ANSWER_WITHIN: Duration = Duration::from_secs(12);
+/// A handshake of this age was due for renewal by the keepalives alone: after 120 s (whitepaper §6.1,
+/// Rekey-After-Time), tried for half a minute.
+const RENEWED_WITHIN: Duration = Duration::from_secs(155);
+/// Longest pause between two attempts at another way.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Size of a keepalive, bytes (whitepaper §5.4.6).
+const KEEPALIVE_SIZE: u64 = 32;
+
+/// What one link sent and received since it was last heard.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    heard: Transfer,
+    heard_at: Instant,
+    /// When data was first sent that has no answer.
+    waiting_since: Option<Instant>,
+    failures: u32,
+    not_before: Instant,
+}
+
+impl Pulse {
+    pub(crate) const fn new(now: Instant) -> Self {
+        let heard = Transfer { rx_bytes: 0, tx_bytes: 0 };
+        Self { heard, heard_at: now, waiting_since: None, failures: 0, not_before: now }
+    }
+
+    /// Takes the latest counters. True when another way to the server is to be looked for.
+    pub(crate) fn is_lost(&mut self, observed: &Observation, now: Instant) -> bool {
+        let transfer = observed.transfer;
+        // Another link counts from zero; it was made because it answered.
+        if transfer.rx_bytes != self.heard.rx_bytes || transfer.tx_bytes < self.heard.tx_bytes {
+            *self = Self { heard: transfer, heard_at: now, waiting_since: None, failures: 0, not_before: now };
+        }
+        let silence = now.saturating_duration_since(self.heard_at);
+        let keepalives = silence.as_secs() / u64::from(KEEPALIVE) + 1;
+        if transfer.tx_bytes.saturating_sub(self.heard.tx_bytes) > keepalives * KEEPALIVE_SIZE {
+            self.waiting_since.get_or_insert(now);
+        }
+        let unanswered = self.waiting_since.is_some_and(|at| now.saturating_duration_since(at) >= ANSWER_WITHIN);
+        let old = observed.handshake_age.is_some_and(|age| age >= RENEWED_WITHIN);
+        if !(unanswered || old) || now < self.not_before {
+            return false;
+        }
+        self.not_before = now + (ANSWER_WITHIN * 2u32.pow(self.failures.min(4))).min(LONGEST_PAUSE);
+        self.failures = self.failures.saturating_add(1);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(rx: u64, tx: u64, age: u64) -> Observation {
+        Observation { handshake_age: Some(Duration::from_secs(age)), transfer: Transfer { rx_bytes: rx, tx_bytes: tx } }
+    }
+
+    #[test]
+    fn data_without_an_answer_is_noticed_and_keepalives_are_not() {
+        let begun = Instant::now();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let mut pulse = Pulse::new(begun);
+        assert!(!pulse.is_lost(&seen(1000, 1000, 1), at(0)));
+        // An idle hour: one keepalive each 25 s.
+        for second in 1..110 {
+            assert!(!pulse.is_lost(&seen(1000, 1000 + 32 * (second / 25), second), at(second)), "{second}");
+        }
+        // The first data after a long silence is no reason, its missing answer is.
+        assert!(!pulse.is_lost(&seen(1000, 2000, 110), at(110)));
+        assert!(!pulse.is_lost(&seen(1000, 2000, 121), at(121)));
+        assert!(pulse.is_lost(&seen(1000, 9000, 122), at(122)));
+        let again: Vec<u64> = (123..400).filter(|s| pulse.is_lost(&seen(1000, 9000, 130), at(*s))).collect();
+        assert_eq!(again, [134, 158, 206, 266, 326, 386], "with growing pauses");
+        // Any answer ends it.
+        assert!(!pulse.is_lost(&seen(1032, 9000, 1), at(401)));
+        assert!(!pulse.is_lost(&seen(1032, 9000, 10), at(410)));
+    }
+
+    #[test]
+    fn a_handshake_that_is_not_renewed_is_noticed_on_an_idle_link() {
+        let begun = Instant::now();
+        let mut pulse = Pulse::new(begun);
+        assert!(!pulse.is_lost(&seen(10, 10, 154), begun));
+        assert!(pulse.is_lost(&seen(10, 10, 155), begun + Duration::from_secs(1)));
+    }
+}

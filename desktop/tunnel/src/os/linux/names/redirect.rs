@@ -1,0 +1,98 @@
+//! Questions for names are led to the lane's resolver by the firewall, whomever a program asks: for machines whose
+//! settings cannot be changed. Nothing depends on it for secrecy: routes and the guard keep names inside the tunnel.
+
+use crate::os::OsError;
+use crate::policy::MARK;
+use std::net::IpAddr;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+/// Our table; nothing else of ours is in it.
+const TABLE: &str = "inet tornado_redirect";
+/// nft lives in a directory that is not in every search path.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+/// A call takes some 20 ms.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Leads questions to these resolvers, one of each family at most.
+pub(super) async fn set(servers: &[IpAddr]) -> Result<(), OsError> {
+    nft(&render(servers)).await.map_err(|e| OsError::new("redirect names to the lane's resolver", e))
+}
+
+/// Takes that back. Without nft(8) there is nothing to take back.
+pub(super) async fn remove() -> Result<(), OsError> {
+    match nft(&gone()).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(OsError::new("remove the redirection of names", error)),
+    }
+}
+
+/// Adding before deleting makes the same text right whether the table exists or not.
+fn gone() -> String {
+    format!("add table {TABLE}\ndelete table {TABLE}\n")
+}
+
+/// A resolver of this machine on loopback keeps its clients; what it asks others is redirected.
+fn render(servers: &[IpAddr]) -> String {
+    let first = |v4: bool| servers.iter().find(|server| server.is_ipv4() == v4);
+    let to = |server: &IpAddr| {
+        let (family, word) = if server.is_ipv4() { ("ipv4", "ip") } else { ("ipv6", "ip6") };
+        format!("        meta nfproto {family} meta l4proto {{ tcp, udp }} th dport 53 dnat {word} to {server}\n")
+    };
+    let rules: String = [true, false].into_iter().filter_map(first).map(to).collect();
+    format!(
+        "{}table {TABLE} {{\n    chain asked {{\n        type nat hook output priority dstnat; policy accept;\n        \
+         meta mark {MARK:#x} return\n        oifname \"lo\" return\n{rules}    }}\n}}\n",
+        gone()
+    )
+}
+
+async fn nft(text: &str) -> std::io::Result<()> {
+    let mut child = Command::new("nft")
+        .args(["-f", "-"])
+        .env_clear()
+        .env("PATH", PATH)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        // A child that ends early says why on its standard error.
+        let _ = input.write_all(text.as_bytes()).await;
+    }
+    let output = tokio::time::timeout(DEADLINE, child.wait_with_output()).await;
+    let output = output.map_err(|_| std::io::Error::other("nft did not end in time"))??;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(std::io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_of_both_families_are_redirected_but_for_our_own_and_loopback() {
+        let servers: Vec<IpAddr> = vec!["10.8.0.1".parse().unwrap(), "fd74::1".parse().unwrap()];
+        assert_eq!(
+            render(&servers),
+            r#"add table inet tornado_redirect
+delete table inet tornado_redirect
+table inet tornado_redirect {
+    chain asked {
+        type nat hook output priority dstnat; policy accept;
+        meta mark 0x746f return
+        oifname "lo" return
+        meta nfproto ipv4 meta l4proto { tcp, udp } th dport 53 dnat ip to 10.8.0.1
+        meta nfproto ipv6 meta l4proto { tcp, udp } th dport 53 dnat ip6 to fd74::1
+    }
+}
+"#
+        );
+    }
+}
