@@ -44,7 +44,7 @@ fn render(servers: &[IpAddr]) -> String {
     };
     let rules: String = [true, false].into_iter().filter_map(first).map(to).collect();
     format!(
-        "{}table {TABLE} {{\n    chain asked {{\n        type nat hook output priority dstnat; policy accept;\n        \
+        "{}table {TABLE} {{\n    chain asked {{\n        type nat hook output priority -100; policy accept;\n        \
          meta mark {MARK:#x} return\n        oifname \"lo\" return\n{rules}    }}\n}}\n",
         gone()
     )
@@ -85,7 +85,7 @@ mod tests {
 delete table inet tornado_redirect
 table inet tornado_redirect {
     chain asked {
-        type nat hook output priority dstnat; policy accept;
+        type nat hook output priority -100; policy accept;
         meta mark 0x746f return
         oifname "lo" return
         meta nfproto ipv4 meta l4proto { tcp, udp } th dport 53 dnat ip to 10.8.0.1
