@@ -1,7 +1,8 @@
 //! Which answers reach into private networks. Pure.
 
+use hickory_resolver::proto::rr::rdata::svcb::SvcParamValue;
 use hickory_resolver::proto::rr::{Name, RData, Record};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// What a public name must not point at.
 #[derive(Debug, Clone)]
@@ -20,28 +21,37 @@ impl Rebinding {
     pub(crate) fn refuses(&self, asked: &Name, answers: &[Record]) -> bool {
         self.on
             && !self.exceptions.iter().any(|zone| zone.zone_of(asked))
-            && answers.iter().any(|record| address(&record.data).is_some_and(is_private))
+            && answers.iter().any(|record| is_private_answer(&record.data))
     }
 }
 
-fn address(data: &RData) -> Option<IpAddr> {
+/// Addresses come in records of their own, and as hints beside a service's name (RFC 9460 §7.3).
+fn is_private_answer(data: &RData) -> bool {
     if let RData::A(a) = data {
-        return Some(IpAddr::V4(a.0));
+        return is_private4(a.0);
     }
     if let RData::AAAA(aaaa) = data {
-        return Some(IpAddr::V6(aaaa.0));
+        return is_private6(aaaa.0);
     }
-    None
+    let service = if let RData::HTTPS(https) = data {
+        &https.0
+    } else if let RData::SVCB(service) = data {
+        service
+    } else {
+        return false;
+    };
+    service.svc_params.iter().any(|(_, value)| {
+        if let SvcParamValue::Ipv4Hint(hint) = value {
+            return hint.0.iter().any(|a| is_private4(a.0));
+        }
+        if let SvcParamValue::Ipv6Hint(hint) = value {
+            return hint.0.iter().any(|aaaa| is_private6(aaaa.0));
+        }
+        false
+    })
 }
 
 /// Addresses that mean something else in each network (RFC 6890).
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => is_private4(v4),
-        IpAddr::V6(v6) => is_private6(v6),
-    }
-}
-
 const fn is_private4(address: Ipv4Addr) -> bool {
     let [a, b, ..] = address.octets();
     address.is_private()
@@ -51,22 +61,16 @@ const fn is_private4(address: Ipv4Addr) -> bool {
         // Shared between networks (RFC 6598).
         || (a == 100 && b & 0xc0 == 64)
         || (a == 198 && b & 0xfe == 18)
-        || address.is_multicast()
-        || address.is_broadcast()
+        // Multicast, reserved, broadcast.
+        || a >= 224
 }
 
 fn is_private6(address: Ipv6Addr) -> bool {
-    // Mapped (RFC 4291 §2.5.5.2), or translated by the well-known prefix (RFC 6052).
     let segments = address.segments();
-    let inner = match segments {
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-            let [a, b] = high.to_be_bytes();
-            let [c, d] = low.to_be_bytes();
-            Some(Ipv4Addr::new(a, b, c, d))
-        }
-        _ => None,
-    };
-    inner.is_some_and(is_private4)
+    inner4(segments).into_iter().flatten().any(is_private4)
+        // NAT64 of one network (RFC 8215); site-local (RFC 3879).
+        || matches!(segments, [0x64, 0xff9b, 1, ..])
+        || segments[0] & 0xffc0 == 0xfec0
         || address.is_loopback()
         || address.is_unspecified()
         || address.is_unique_local()
@@ -74,10 +78,37 @@ fn is_private6(address: Ipv6Addr) -> bool {
         || address.is_multicast()
 }
 
+/// IPv4 addresses that an IPv6 address leads to.
+const fn inner4(segments: [u16; 8]) -> [Option<Ipv4Addr>; 2] {
+    match segments {
+        // Compatible and mapped (RFC 4291 §2.5.5), translated (RFC 2765, RFC 6052).
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        // ISATAP (RFC 5214), below any prefix.
+        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => [Some(v4(high, low)), None],
+        // 6to4 (RFC 3056).
+        [0x2002, high, low, ..] => [Some(v4(high, low)), None],
+        // Teredo (RFC 4380 §4): server, and the client's address with every bit turned.
+        [0x2001, 0, high, low, _, _, client_high, client_low] => {
+            [Some(v4(high, low)), Some(v4(!client_high, !client_low))]
+        }
+        _ => [None, None],
+    }
+}
+
+const fn v4(high: u16, low: u16) -> Ipv4Addr {
+    let [a, b] = high.to_be_bytes();
+    let [c, d] = low.to_be_bytes();
+    Ipv4Addr::new(a, b, c, d)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hickory_resolver::proto::rr::rdata::{A, AAAA};
+    use hickory_resolver::proto::rr::rdata::svcb::{IpHint, SvcParamKey};
+    use hickory_resolver::proto::rr::rdata::{A, AAAA, HTTPS, SVCB};
+    use std::net::IpAddr;
 
     fn record(name: &str, address: &str) -> Record {
         let data = match address.parse().unwrap() {
@@ -109,14 +140,54 @@ mod tests {
             "64:ff9b::7f00:1",
             "::7f00:1",
             "ff02::1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "fec0::1",
+            "2002:a00:1::1",
+            "2002:7f00:1:5::9",
+            "64:ff9b:1::a00:1",
+            "::ffff:0:10.0.0.1",
+            // Teredo: the client 192.168.1.1, then the server 10.0.0.1.
+            "2001:0:c000:201::3f57:fefe",
+            "2001:0:a00:1::3fff:fdfe",
+            "2001:db8::5efe:a00:1",
+            "fe80::200:5efe:c000:201",
         ] {
             let answer = [record("other.example.", "192.0.2.1"), record("x.example.", private)];
-            assert!(on.refuses(&outside, &answer), "{private}");
-            assert!(!on.refuses(&inside, &answer), "{private}");
-            assert!(!off.refuses(&outside, &answer), "{private}");
+            let hints = [hinted(private, true), hinted(private, false)];
+            for answer in [&answer[..], &hints[..1], &hints[1..]] {
+                assert!(on.refuses(&outside, answer), "{private}");
+                assert!(!on.refuses(&inside, answer), "{private}");
+                assert!(!off.refuses(&outside, answer), "{private}");
+            }
         }
-        for public in ["192.0.2.1", "100.128.0.1", "172.32.0.1", "2001:db8::1", "::ffff:192.0.2.1"] {
+        for public in [
+            "192.0.2.1",
+            "100.128.0.1",
+            "172.32.0.1",
+            "2001:db8::1",
+            "::ffff:192.0.2.1",
+            "2002:c000:201::1",
+            "64:ff9b::c000:201",
+            "2001:0:c000:201::3fff:fdfe",
+            "2001:db8::5efe:c000:201",
+        ] {
             assert!(!on.refuses(&outside, &[record("x.example.", public)]), "{public}");
+            assert!(!on.refuses(&outside, &[hinted(public, true), hinted(public, false)]), "{public}");
         }
+    }
+
+    /// A record HTTPS or SVCB with a public hint and this one.
+    fn hinted(address: &str, https: bool) -> Record {
+        let (key, value) = match address.parse().unwrap() {
+            IpAddr::V4(v4) => {
+                let hints = vec![A(Ipv4Addr::new(192, 0, 2, 1)), A(v4)];
+                (SvcParamKey::Ipv4Hint, SvcParamValue::Ipv4Hint(IpHint(hints)))
+            }
+            IpAddr::V6(v6) => (SvcParamKey::Ipv6Hint, SvcParamValue::Ipv6Hint(IpHint(vec![AAAA(v6)]))),
+        };
+        let service = SVCB::new(1, Name::root(), vec![(key, value)]);
+        let data = if https { RData::HTTPS(HTTPS(service)) } else { RData::SVCB(service) };
+        Record::from_rdata(Name::from_ascii("x.example.").unwrap(), 60, data)
     }
 }
