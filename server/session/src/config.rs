@@ -34,6 +34,9 @@ pub struct Config {
     pub history_days: u32,
     /// How often within a minute a device may have new circuits, by a new identity or another exit country.
     pub identity_changes: u32,
+    /// Exit countries that the devices of one account may use at the same time, at least 1. Each needs a Tor of its own,
+    /// of which there are `[tor] max_countries` for all accounts.
+    pub exit_countries: u32,
     /// Milliseconds between looks at service `wg`; a restart of it is noticed within this time.
     pub wg_poll_ms: u32,
 }
@@ -53,6 +56,7 @@ impl Default for Config {
             checkpoint_interval: 30,
             history_days: 90,
             identity_changes: 20,
+            exit_countries: 3,
             wg_poll_ms: 200,
         }
     }
@@ -91,6 +95,7 @@ impl Config {
             ("checkpoint_interval", (1..=300).contains(&self.checkpoint_interval), "1 to 300 seconds"),
             ("history_days", (1..=36_600).contains(&self.history_days), "1 to 36600 days"),
             ("identity_changes", (1..=10_000).contains(&self.identity_changes), "1 to 10000 a minute"),
+            ("exit_countries", (1..=64).contains(&self.exit_countries), "1 to 64"),
             ("wg_poll_ms", (10..=10_000).contains(&self.wg_poll_ms), "10 to 10000 milliseconds"),
         ];
         match bounds.into_iter().find(|(_, good, _)| !good) {

@@ -3,14 +3,14 @@
 use crate::entry::Entry;
 use crate::fault;
 use crate::service::Service;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tornado_mesh::auth::AccessToken;
 use tornado_mesh::session::{ChooseExit, SessionError};
 use tornado_mesh::token::Claims;
 use tornado_mesh::tor::{CountryRefusal, SyncCountries};
 use tornado_mesh::{Done, MeshFault};
-use tornado_shared::model::{CountryCode, DeviceId, SessionState};
+use tornado_shared::model::{CountryCode, DeviceId, SessionState, UserId};
 
 impl Service {
     /// Takes a device's wish over, once Tor says that it can be had. Stored first: after a failure of the lanes the
@@ -31,6 +31,7 @@ impl Service {
         }
         self.count_change(device)?;
         if let Some(country) = country {
+            self.allow(country, claims.sub, device)?;
             self.ask_for(country).await?;
         }
         let session = entry.as_ref().map(|entry| entry.session_id);
@@ -77,6 +78,20 @@ impl Service {
         quota.take(device, self.now()).map_err(|retry_after| SessionError::TooOften { retry_after })
     }
 
+    /// Refuses one country more than an account may use, so that no account takes all of them.
+    fn allow(&self, country: CountryCode, user: UserId, device: DeviceId) -> Result<(), SessionError> {
+        let others = self.registry.all().into_iter().filter(|entry| {
+            entry.user_id == user && entry.device_id != device && entry.state() != SessionState::Closed
+        });
+        let used: BTreeSet<CountryCode> = others.filter_map(|entry| entry.cell().exit).collect();
+        let max = self.config.exit_countries;
+        if used.contains(&country) || used.len() < usize::try_from(max).unwrap_or(usize::MAX) {
+            return Ok(());
+        }
+        let why = format!("the devices of one account may use {max} exit countries at the same time");
+        Err(SessionError::NoExit { country, why })
+    }
+
     /// Has `tor` begin with a country. Until the choice is stored the others' calls do not name it, which `tor` outwaits.
     async fn ask_for(&self, country: CountryCode) -> Result<(), SessionError> {
         let mut wish = self.countries_in_use();
@@ -93,17 +108,25 @@ impl Service {
         }
     }
 
-    /// What devices with a session use now, as `tor` wants to hear it.
+    /// What devices with a session use now, as `tor` wants to hear it. Choices that were made before their devices
+    /// connected are not checked one by one: of an account with too many, the first in the order of the sessions count.
     pub(crate) fn countries_in_use(&self) -> SyncCountries {
-        let mut countries = BTreeSet::new();
+        let max = usize::try_from(self.config.exit_countries).unwrap_or(usize::MAX);
+        let mut of_user: BTreeMap<UserId, BTreeSet<CountryCode>> = BTreeMap::new();
         let mut live = Vec::new();
-        for entry in self.registry.all() {
-            if entry.state() != SessionState::Closed {
-                let cell = entry.cell();
-                countries.extend(cell.exit);
-                live.push(cell.isolation);
+        let mut entries: Vec<_> = self.registry.all().into_iter().collect();
+        entries.sort_unstable_by_key(|entry| entry.session_id);
+        for entry in entries {
+            if entry.state() == SessionState::Closed {
+                continue;
+            }
+            let cell = entry.cell();
+            live.push(cell.isolation);
+            let used = of_user.entry(entry.user_id).or_default();
+            if used.len() < max {
+                used.extend(cell.exit);
             }
         }
-        SyncCountries { countries, live }
+        SyncCountries { countries: of_user.into_values().flatten().collect(), live }
     }
 }

@@ -175,3 +175,27 @@ async fn tor_is_told_what_is_in_use() {
     let wish = world.service.countries_in_use();
     assert_eq!((wish.countries.len(), wish.live.len()), (0, 1));
 }
+
+#[tokio::test]
+async fn one_account_does_not_take_every_country() {
+    let world = World::with(Config { exit_countries: 1, ..Config::default() }).await;
+    let (greedy, other) = (UserId::random(), world.auth.device(UserId::random()));
+    let [one, two] = [(); 2].map(|()| world.auth.device(greedy));
+    for device in [&one, &two, &other] {
+        world.connect(device).await.unwrap();
+    }
+    world.choose(&one, Some("de")).await.unwrap();
+    let refused = world.choose(&two, Some("nl")).await;
+    assert!(matches!(&refused, Err(SessionError::NoExit { why, .. }) if why.contains("one account")), "{refused:?}");
+    world.choose(&two, Some("de")).await.unwrap();
+    // Instead of another of its own, and for another account.
+    world.choose(&other, Some("nl")).await.unwrap();
+    assert_eq!(world.service.countries_in_use().countries, [code("de"), code("nl")].into());
+
+    // Chosen while its other device was away: no check, and no Tor.
+    world.choose(&other, None).await.unwrap();
+    world.disconnect(&one).await;
+    world.choose(&two, Some("nl")).await.unwrap();
+    world.connect(&one).await.unwrap();
+    assert_eq!(world.service.countries_in_use().countries.len(), 1);
+}
