@@ -149,6 +149,12 @@ impl Config {
         server.map(|pair| vec![pair.v4.into(), pair.v6.into()]).unwrap_or_default()
     }
 
+    /// The same for a machine without IPv6.
+    pub(crate) fn of_ipv4(self) -> Self {
+        let listen = self.addresses().into_iter().filter(IpAddr::is_ipv4).collect();
+        Self { listen, ..self }
+    }
+
     /// The same for the Tor of one exit country, in the `slot`-th place from 0.
     #[must_use]
     pub(crate) fn of_country(&self, country: CountryCode, slot: u8) -> Self {
@@ -279,6 +285,7 @@ mod tests {
     fn the_default_is_valid() {
         assert!(Config::default().validate().is_ok());
         assert_eq!(Config::default().addresses()[0].to_string(), "10.9.0.1");
+        assert_eq!(Config::default().of_ipv4().addresses(), [Ipv4Addr::new(10, 9, 0, 1)]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod circuits;
 mod config;
 mod control;
 mod countries;
+mod damper;
 mod directory;
 mod error;
 mod fake;
@@ -47,7 +48,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tornado_mesh::wg::WgClient;
-use tornado_mesh::{Context, Readiness};
+use tornado_mesh::{Context, Readiness, ground};
 use torrc::Layout;
 use unit::named;
 
@@ -67,7 +68,7 @@ pub async fn run_with(context: Context, config: Config, switch: Arc<dyn LaneSwit
         return Err(Error::Config(format!("torrc cannot name the directory {}", context.state_dir.display())));
     }
     let account = Account::of(config.user.as_deref())?;
-    let config = Arc::new(config);
+    let config = Arc::new(if ground::has_ipv6() { config } else { config.of_ipv4() });
     let service =
         Arc::new(Service::new(config.clone(), Layout::new(&context.state_dir), tornado_mesh::trial::unix_now));
     let (ready, readiness) = Readiness::new("starting");

@@ -7,6 +7,7 @@
 
 use crate::account::Account;
 use crate::control::{ControlError, connect};
+use crate::damper::Damper;
 use crate::ring::Ring;
 use crate::torrc::{self, Layout};
 use crate::{Config, backoff, files};
@@ -329,6 +330,7 @@ async fn keep_lines(output: impl AsyncRead + Unpin, log: Arc<Ring>) {
     const LONGEST: u64 = 8 * 1024;
     let mut reader = BufReader::new(output);
     let mut bytes = Vec::new();
+    let mut damper = Damper::default();
     loop {
         bytes.clear();
         match (&mut reader).take(LONGEST).read_until(b'\n', &mut bytes).await {
@@ -337,6 +339,11 @@ async fn keep_lines(output: impl AsyncRead + Unpin, log: Arc<Ring>) {
         }
         let line = String::from_utf8_lossy(&bytes);
         let line = line.trim_end();
+        // Devices cause some of them, as many as they like.
+        let Some(hidden) = damper.admit(line, Instant::now()) else { continue };
+        if hidden > 0 {
+            tracing::warn!(target: "tornado_tor::log", lines = hidden, "more of the following were left out");
+        }
         if line.contains("[warn]") || line.contains("[err]") {
             tracing::warn!(target: "tornado_tor::log", "{line}");
         } else {

@@ -1,0 +1,91 @@
+//! Lines of Tor's log that a device can cause as often as it likes, collapsed. Time is an argument.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Lines of one kind that are let through within [`WINDOW`].
+const SHOWN: u32 = 5;
+const WINDOW: Duration = Duration::from_secs(60);
+/// Kinds that are told apart; of more than these all count as one.
+const KINDS: usize = 64;
+
+/// Counts lines by kind.
+#[derive(Debug, Default)]
+pub(crate) struct Damper {
+    kinds: HashMap<String, Kind>,
+}
+
+#[derive(Debug)]
+struct Kind {
+    since: Instant,
+    seen: u32,
+}
+
+impl Damper {
+    /// `None`: one line too many of its kind. Else how many such there were before this one and since the last.
+    pub(crate) fn admit(&mut self, line: &str, now: Instant) -> Option<u32> {
+        let mut kind = kind(line);
+        if self.kinds.len() >= KINDS && !self.kinds.contains_key(&kind) {
+            self.kinds.retain(|_, kind| now.saturating_duration_since(kind.since) < WINDOW);
+            if self.kinds.len() >= KINDS {
+                kind.clear();
+            }
+        }
+        let entry = self.kinds.entry(kind).or_insert(Kind { since: now, seen: 0 });
+        let mut hidden = 0;
+        if now.saturating_duration_since(entry.since) >= WINDOW {
+            hidden = entry.seen.saturating_sub(SHOWN);
+            *entry = Kind { since: now, seen: 0 };
+        }
+        entry.seen = entry.seen.saturating_add(1);
+        (entry.seen <= SHOWN).then_some(hidden)
+    }
+}
+
+/// The text behind Tor's date and level, without numbers, quotations and what stands in brackets.
+fn kind(line: &str) -> String {
+    let text = line.split_once("] ").map_or(line, |(_, text)| text);
+    let mut quoted = false;
+    let plain = text.chars().filter(|c| {
+        if matches!(c, '\'' | '"') {
+            quoted = !quoted;
+        }
+        !quoted && !c.is_ascii_digit()
+    });
+    plain.take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_one_kind_is_a_few_lines_and_a_count() {
+        let (mut damper, start) = (Damper::default(), Instant::now());
+        let line = |n: u32| {
+            format!(
+                "Nov 27 07:00:{:02}.000 [warn] Missing mapping for virtual address '10.192.{}.{}'. Refusing.",
+                n % 60,
+                n / 256,
+                n % 256
+            )
+        };
+        let shown = (0..10_000).filter(|n| damper.admit(&line(*n), start).is_some()).count();
+        assert_eq!(shown, 5);
+        // Others are not hidden by it.
+        assert_eq!(damper.admit("Nov 27 07:00:00.000 [err] Could not bind", start), Some(0));
+        let later = start + WINDOW;
+        assert_eq!(damper.admit(&line(1), later), Some(9_995));
+        assert_eq!(damper.admit(&line(2), later), Some(0));
+    }
+
+    #[test]
+    fn kinds_without_number_are_bounded() {
+        let (mut damper, start) = (Damper::default(), Instant::now());
+        let word = |n: u32| -> String {
+            format!("x] {}", n.to_string().bytes().map(|b| char::from(b + 49)).collect::<String>())
+        };
+        let shown = (0..10_000).filter(|n| damper.admit(&word(*n), start).is_some()).count();
+        assert!(shown < 100 && damper.kinds.len() <= KINDS + 1, "{shown}");
+    }
+}
