@@ -62,12 +62,13 @@ impl Factory {
             port: self.config.port(lane),
             mtu: self.config.mtu,
             dns: self.config.resolver(lane),
+            ipv6: sysctl::has_ipv6(),
             up,
         }
     }
 
     /// Makes the lane's interface, with addresses and up. The kernel's is taken over with its peers if a former
-    /// process left it; anything else of that name that was a lane is removed (defect 43).
+    /// process left it; anything else of that name that was a lane is removed (defect 43), and nothing that was not.
     pub(crate) async fn open(&self, lane: Lane) -> Result<Arc<dyn Interface>, Error> {
         let name = self.config.interface(lane);
         clear(&self.netlink, name, self.backend).await?;
@@ -120,7 +121,10 @@ async fn probe(netlink: &Netlink, name: &str) -> Result<Backend, Error> {
 
 /// Removes what a former process left and this one cannot take over.
 async fn clear(netlink: &Netlink, name: &str, backend: Backend) -> Result<(), BackendError> {
-    let Some(Link { index, kind, .. }) = netlink.link(name).await? else { return Ok(()) };
+    let Some(Link { index, kind, is_ours, .. }) = netlink.link(name).await? else { return Ok(()) };
+    if !is_ours {
+        return Err(BackendError::NameTaken(name.to_owned()));
+    }
     match (kind, backend) {
         (LinkKind::Wireguard, Backend::Kernel) => Ok(()),
         (LinkKind::Wireguard | LinkKind::Tun, Backend::Kernel | Backend::Userspace) => {

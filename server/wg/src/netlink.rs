@@ -37,7 +37,12 @@ pub(crate) struct Link {
     pub(crate) index: u32,
     pub(crate) kind: LinkKind,
     pub(crate) up: bool,
+    /// It was made by this service, now or in a former process: nobody else's is taken over or removed.
+    pub(crate) is_ours: bool,
 }
+
+/// The alias (`ip link show`) by which a later process knows an interface of this service.
+pub(crate) const ALIAS: &str = "Tornado VPN";
 
 /// Kinds of link that the lanes can be, and the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +97,17 @@ impl Netlink {
     /// Makes a link of the kernel's WireGuard. EOPNOTSUPP when the kernel has none.
     pub(crate) async fn create_wireguard(&self, name: &str) -> Result<(), NetlinkError> {
         let message = LinkWireguard::new(name).build();
-        self.handle.link().add(message).execute().await.map_err(|e| failed(format!("create {name}"), e))
+        self.handle.link().add(message).execute().await.map_err(|e| failed(format!("create {name}"), e))?;
+        match self.link(name).await? {
+            Some(link) => self.mark(link.index).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Makes a link known as ours.
+    pub(crate) async fn mark(&self, index: u32) -> Result<(), NetlinkError> {
+        let change = LinkUnspec::new_with_index(index).alias(ALIAS).build();
+        self.handle.link().set(change).execute().await.map_err(|e| failed("name the owner of the link", e))
     }
 
     /// Gives the link the server's addresses with the pools' prefixes, which are its routes too, and its MTU,
@@ -127,6 +142,7 @@ pub(crate) fn failed(what: impl Into<String>, error: rtnetlink::Error) -> Netlin
 
 fn describe(message: &LinkMessage) -> Link {
     let mut kind = LinkKind::Other;
+    let is_ours = message.attributes.contains(&LinkAttribute::IfAlias(ALIAS.to_owned()));
     for attribute in &message.attributes {
         if let LinkAttribute::LinkInfo(infos) = attribute {
             for info in infos {
@@ -136,7 +152,7 @@ fn describe(message: &LinkMessage) -> Link {
             }
         }
     }
-    Link { index: message.header.index, kind, up: message.header.flags.contains(LinkFlags::Up) }
+    Link { index: message.header.index, kind, up: message.header.flags.contains(LinkFlags::Up), is_ours }
 }
 
 fn kind_of(kind: &InfoKind) -> LinkKind {

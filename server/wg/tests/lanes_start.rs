@@ -13,6 +13,7 @@ async fn defect_043_leftovers_of_a_former_life_are_replaced() {
     }
     let lab = Lab::new();
     lab.server.ok("ip tuntap add wg0 mode tun");
+    lab.server.ok("ip link set wg0 alias 'Tornado VPN'");
     lab.server.ok("ip rule add pref 100 iif wg1 prohibit");
     lab.server.ok("nft add table inet tornado");
     lab.server.ok("nft add chain inet tornado forward '{ type filter hook forward priority 0; policy drop; }'");
@@ -35,12 +36,16 @@ async fn a_start_that_fails_leaves_nothing_behind() {
     if !can_run() {
         return;
     }
-    let lab = Lab::new();
-    lab.server.ok("ip link add wg1 type veth peer name other");
-    let error = lab.start().ended().unwrap_err();
-    assert!(error.contains("wg1") && error.contains("another kind"), "{error}");
-    assert_eq!(lab.server.ok("nft list tables").trim(), "");
-    assert!(!lab.server.ok("ip rule").contains("wg1"));
-    let links = lab.server.ok("ip -o link");
-    assert!(!links.contains("wg0") && links.contains("wg1"), "a stranger's interface is not touched");
+    for made in ["ip link add wg1 type veth peer name other", "ip tuntap add wg1 mode tun"] {
+        let lab = Lab::new();
+        lab.server.ok(made);
+        lab.server.ok("ip address add 192.0.2.77/24 dev wg1");
+        let before = lab.server.ok("ip -d address show wg1");
+        let error = lab.start().ended().unwrap_err();
+        assert!(error.contains("wg1") && error.contains("did not make"), "{error}");
+        assert_eq!(lab.server.ok("nft list tables").trim(), "");
+        assert!(!lab.server.ok("ip rule").contains("wg1"));
+        assert!(!lab.server.ok("ip -o link").contains("wg0"));
+        assert_eq!(lab.server.ok("ip -d address show wg1"), before, "a stranger's interface is not touched");
+    }
 }

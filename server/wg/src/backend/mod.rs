@@ -51,7 +51,10 @@ pub enum BackendError {
     #[error("this kernel has no WireGuard")]
     NoKernelSupport,
     /// A link of that name belongs to something else.
-    #[error("an interface {0} of another kind exists; rename it, or give the lane another name")]
+    #[error(
+        "an interface {0} exists that this server did not make; rename it, or give the lane another name in [wg] \
+         (direct, tor); if nothing uses it: ip link delete {0}"
+    )]
     NameTaken(String),
     /// The TUN device or the UDP socket could not be opened.
     #[error("cannot open {what} for {interface}: {source}")]

@@ -33,6 +33,7 @@ impl UserspaceInterface {
             Some(link) => link.index,
             None => return Err(BackendError::Gone(name.to_owned())),
         };
+        netlink.mark(index).await?;
         let settings = Settings { key: key.clone(), port, mark: None, peers: Vec::new() };
         let tunnel = link.start(settings).await.map_err(failed)?;
         Ok(Self { name: name.to_owned(), index, netlink: netlink.clone(), tunnel })
