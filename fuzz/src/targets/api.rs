@@ -24,7 +24,7 @@ thread_local! {
 /// The whole router, with nobody behind it.
 fn router() -> axum::Router {
     let channel = || Channel::new("/nonexistent/tornado.sock");
-    let config = Config { anonymous_per_minute: u32::MAX, host: "vpn.example.org".into(), ..Config::default() };
+    let config = Config { anonymous_per_minute: u32::MAX, host: Some("vpn.example.org".into()), ..Config::default() };
     let api = Api::new(
         Arc::new(AuthClient::new(channel())),
         Arc::new(UsersClient::new(channel())),

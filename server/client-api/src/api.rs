@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tornado_mesh::auth::Auth;
 use tornado_mesh::auth::users::Users;
+use tornado_mesh::ground;
 use tornado_mesh::session::Sessions;
 use tornado_mesh::wg::Wg;
 use tornado_shared::api::path;
@@ -32,7 +33,7 @@ struct Inner {
     users: Arc<dyn Users>,
     sessions: Arc<dyn Sessions>,
     wg: Arc<dyn Wg>,
-    host: String,
+    host: Option<String>,
     body_deadline: Duration,
     began: Instant,
     anonymous: Mutex<RateLimit>,
@@ -85,9 +86,10 @@ impl Api {
         self.0.body_deadline
     }
 
-    /// Where devices reach this server, without a port.
-    pub fn host(&self) -> &str {
-        &self.0.host
+    /// Where devices reach this server, without a port. `None`: this machine has no address now.
+    pub fn host(&self) -> Option<String> {
+        let found = || ground::address().map(|address| address.to_string());
+        self.0.host.clone().or_else(found)
     }
 
     fn count_anonymous(&self, peer: Peer) -> Result<(), ApiError> {

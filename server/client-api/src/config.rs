@@ -17,9 +17,10 @@ pub struct Config {
     pub key: Option<PathBuf>,
     /// Seconds between two looks whether the certificate needs a successor, at least 1.
     pub certificate_look: u32,
-    /// Public name or address of the server, written into the endpoints of lanes. Filled in from `[server] host`.
+    /// Public name or address of the server, written into the endpoints of lanes. Filled in from `[server] host`;
+    /// absent: the machine's own address at the moment a device connects.
     #[serde(skip)]
-    pub host: String,
+    pub host: Option<String>,
     /// Connections at once, from everybody.
     pub connections: usize,
     /// Connections at once from one address (IPv6: one /64).
@@ -39,7 +40,7 @@ impl Default for Config {
             certificate: None,
             key: None,
             certificate_look: 600,
-            host: "localhost".into(),
+            host: None,
             connections: 4096,
             connections_per_address: 256,
             handshake_seconds: 10,

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::{Context, Readiness, ReadySetter};
+use tornado_mesh::{Context, Readiness, ReadySetter, ground};
 use tornado_shared::model::Slot;
 use upstream::Upstream;
 
@@ -107,7 +107,8 @@ async fn serve(config: &Config, ready: &ReadySetter, stop: &CancellationToken) -
 
 fn report(upstreams: &[Upstream]) {
     if upstreams.is_empty() {
-        tracing::warn!("there is nobody to ask for names: /etc/resolv.conf has no nameserver; set [dns] upstreams");
+        let why = "/etc/resolv.conf has no nameserver, or only link-local ones, which need an interface";
+        tracing::warn!("cannot resolve names: {why}; set [dns] upstreams");
     } else {
         tracing::info!(upstreams = upstreams.len(), "names are asked of others now");
     }
@@ -115,12 +116,12 @@ fn report(upstreams: &[Upstream]) {
 
 /// The machine's resolvers. Behind the stub of systemd-resolved, those that it asks itself: they pass signatures on.
 async fn of_machine(config: &Config) -> Vec<Upstream> {
-    let text = tokio::fs::read_to_string("/etc/resolv.conf").await.unwrap_or_default();
+    let text = tokio::fs::read("/etc/resolv.conf").await.unwrap_or_default();
     let found = upstream::of_resolv_conf(&text, &config.pools);
     if !upstream::is_stub(&found) {
         return found;
     }
-    let behind = tokio::fs::read_to_string("/run/systemd/resolve/resolv.conf").await.unwrap_or_default();
+    let behind = tokio::fs::read("/run/systemd/resolve/resolv.conf").await.unwrap_or_default();
     let behind = upstream::of_resolv_conf(&behind, &config.pools);
     if behind.is_empty() { found } else { behind }
 }
@@ -134,9 +135,17 @@ async fn listeners(config: &Config, ready: &ReadySetter) -> Vec<(UdpSocket, TcpL
     for address in addresses {
         let at = SocketAddr::new(address, PORT);
         let mut said = None;
-        listeners.push(loop {
+        loop {
+            // Looked up each time: it may be switched off while this waits.
+            if at.is_ipv6() && !ground::has_ipv6() {
+                tracing::info!("this machine has no IPv6: the resolver listens on IPv4 only");
+                break;
+            }
             match bind(at).await {
-                Ok(pair) => break pair,
+                Ok(pair) => {
+                    listeners.push(pair);
+                    break;
+                }
                 Err(error) => {
                     let kind = error.kind();
                     if said.replace(kind) != Some(kind) {
@@ -145,7 +154,7 @@ async fn listeners(config: &Config, ready: &ReadySetter) -> Vec<(UdpSocket, TcpL
                     tokio::time::sleep(LOOK_AGAIN).await;
                 }
             }
-        });
+        }
     }
     listeners
 }

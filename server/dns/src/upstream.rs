@@ -57,7 +57,9 @@ impl Upstream {
 }
 
 /// The servers in a resolv.conf(5), less our own addresses: asking ourselves would never end.
-pub(crate) fn of_resolv_conf(text: &str, pools: &LanePools) -> Vec<Upstream> {
+pub(crate) fn of_resolv_conf(text: impl AsRef<[u8]>, pools: &LanePools) -> Vec<Upstream> {
+    // A comment in another encoding does not hide the servers.
+    let text = String::from_utf8_lossy(text.as_ref());
     let servers = text.lines().filter_map(|line| {
         let mut words = line.split_ascii_whitespace();
         let value = (words.next()? == "nameserver").then(|| words.next()).flatten()?;
@@ -102,6 +104,13 @@ mod tests {
         let found = of_resolv_conf(text, &LanePools::default());
         let found: Vec<String> = found.iter().map(|u| u.at.to_string()).collect();
         assert_eq!(found, ["192.0.2.1:53", "[2001:db8::1]:53"]);
+        let odd = "; comment\r\noptions edns0 trust-ad rotate\r\nsearch a.example b.example\r\nnameserver 192.0.2.1 # x\r\n\
+                   nameserver fe80::1%eth0\r\nnameserver\t2001:db8::1\r\nsortlist 192.0.2.0\r\n#nameserver 192.0.2.9\r\nnameserver x";
+        let found = of_resolv_conf(odd, &LanePools::default());
+        let found: Vec<String> = found.iter().map(|u| u.at.to_string()).collect();
+        assert_eq!(found, ["192.0.2.1:53", "[2001:db8::1]:53"]);
+        assert_eq!(of_resolv_conf(b"# caf\xe9\nnameserver 192.0.2.1\n", &LanePools::default()).len(), 1);
+        assert!(of_resolv_conf("", &LanePools::default()).is_empty());
         assert!(is_stub(&of_resolv_conf("nameserver 127.0.0.53", &LanePools::default())));
         assert!(!is_stub(&[]));
     }

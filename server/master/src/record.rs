@@ -63,7 +63,13 @@ pub fn read(run_dir: &Path) -> Option<Record> {
 /// Replaces the record in one step.
 pub fn write(run_dir: &Path, record: &Record) -> std::io::Result<()> {
     let new = run_dir.join("master.json.new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(&new)?;
     file.write_all(&serde_json::to_vec(record)?)?;
     std::fs::rename(new, run_dir.join(FILE))
 }
@@ -76,7 +82,9 @@ pub fn remove(run_dir: &Path) {
 /// Keeps a second supervisor away while this one lives.
 pub fn lock(run_dir: &Path) -> Result<Flock<File>, Error> {
     let path = run_dir.join("master.lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    let file = options.open(&path);
     let file = file.map_err(|source| Error::Prepare { path, source })?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| Error::AlreadyRunning(run_dir.to_owned()))
 }

@@ -7,11 +7,11 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use tornado_mesh::beneath::{Owner, claim};
 use tornado_mesh::master::ServiceName;
 
 /// Numbers of a service's Unix user.
@@ -31,6 +31,7 @@ impl Account {
 /// The accounts of all services.
 pub type Accounts = HashMap<ServiceName, Account>;
 
+const ROOT: Owner = Owner { uid: 0, gid: 0 };
 const LISTEN_FD: RawFd = 3;
 /// Descriptors a service may have, where the machine allows so many.
 const OPEN_FILES: libc::rlim_t = 65_536;
@@ -50,28 +51,14 @@ pub fn accounts() -> Result<Accounts, Error> {
 /// Makes the run directory (0755, root) and each service's own (0700, its user).
 pub fn prepare_directories(config: &Config, accounts: &Accounts) -> Result<(), Error> {
     for path in [&config.run_dir, &config.state_dir] {
-        directory(path, 0, 0, 0o755).map_err(|source| Error::Prepare { path: path.clone(), source })?;
+        claim(path, ROOT, 0o755).map_err(|source| Error::Prepare { path: path.clone(), source })?;
     }
     for (name, account) in accounts {
         let path = config.state_dir.join(name.as_str());
-        directory(&path, account.uid, account.gid, 0o700).map_err(|source| Error::Prepare { path, source })?;
+        let owner = Owner { uid: account.uid, gid: account.gid };
+        claim(&path, owner, 0o700).map_err(|source| Error::Prepare { path, source })?;
     }
     Ok(())
-}
-
-fn directory(path: &PathBuf, uid: u32, gid: u32, mode: u32) -> io::Result<()> {
-    match std::fs::DirBuilder::new().recursive(true).mode(mode).create(path) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
-        Ok(()) | Err(_) => {}
-    }
-    let found = std::fs::symlink_metadata(path)?;
-    if !found.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::NotADirectory, "something that is no directory is in the way"));
-    }
-    if (found.uid(), found.gid()) != (uid, gid) {
-        std::os::unix::fs::lchown(path, Some(uid), Some(gid))?;
-    }
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
 
 /// Everything the child needs between fork and exec, made before the fork: there it may not allocate
@@ -229,19 +216,5 @@ mod tests {
             let name = line.split('=').next().unwrap();
             assert!(["LISTEN_FDS", "PATH", "LANG", "RUST_BACKTRACE"].contains(&name), "{name}");
         }
-    }
-
-    #[test]
-    fn directories_get_their_owner_and_mode_and_nothing_else_is_followed() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a/b");
-        let (uid, gid) = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
-        directory(&path, uid, gid, 0o700).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).unwrap();
-        directory(&path, uid, gid, 0o700).unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o700);
-        let link = dir.path().join("link");
-        std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(directory(&link, uid, gid, 0o700).is_err());
     }
 }

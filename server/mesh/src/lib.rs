@@ -18,8 +18,10 @@ mod slots;
 mod stream;
 
 pub mod auth;
+pub mod beneath;
 pub mod engines;
 pub mod failure;
+pub mod ground;
 pub mod master;
 pub mod session;
 pub mod token;

@@ -156,8 +156,15 @@ pub struct LaneEnd {
     /// Where devices ask for names on this lane, port 53; none: the lane has no resolver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns: Option<LaneAddresses>,
+    /// Whether this end speaks IPv6. Without it devices are not offered the resolver's IPv6 address.
+    #[serde(default = "yes")]
+    pub ipv6: bool,
     /// True while the interface exists and is programmed; false while `wg` is putting it back.
     pub up: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Which implementation moves the packets.

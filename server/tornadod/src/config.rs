@@ -1,7 +1,7 @@
 //! The configuration file: one table a concern, unknown keys refused, read once.
 
 use crate::failure::Failure;
-use crate::host;
+use crate::pools;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -137,26 +137,34 @@ impl Config {
                 return Err(Failure::usage(format!("cannot read the configuration {}: {e}; {hint}", path.display())));
             }
         };
-        Self::parse(&text).map_err(|why| Failure::usage(format!("in the configuration {}: {why}", path.display())))
+        let wrong = |why| Failure::usage(format!("in the configuration {}: {why}", path.display()));
+        let config = Self::parse(&text).map_err(wrong)?;
+        match pools::chosen(&config)? {
+            Some(pools) => Self::parse_with(&text, Some(pools)).map_err(wrong),
+            None => Ok(config),
+        }
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_with(text, None)
+    }
+
+    /// With other pools than those in `text`.
+    fn parse_with(text: &str, pools: Option<LanePools>) -> Result<Self, String> {
         let tables: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
         for (table, key, place) in ELSEWHERE {
             if tables.get(table).and_then(|t| t.get(key)).is_some() {
                 return Err(format!("'{key}' does not belong in [{table}]; set {place} instead"));
             }
         }
-        let config: Self = toml::from_str(text).map_err(|e| e.to_string())?;
+        let mut config: Self = toml::from_str(text).map_err(|e| e.to_string())?;
+        config.lanes.pools = pools.unwrap_or(config.lanes.pools);
         config.spread()
     }
 
     /// Gives each service the values that are set in one place for all.
     fn spread(mut self) -> Result<Self, String> {
-        let host = match &self.server.host {
-            Some(host) => public_host(host)?,
-            None => host::detect().map_or_else(|| "localhost".into(), |address| address.to_string()),
-        };
+        let host = self.server.host.as_deref().map(public_host).transpose()?;
         let Some(api) = self.client_api.listen.first() else {
             return Err("[client_api] listen needs at least one address".into());
         };
@@ -175,11 +183,17 @@ impl Config {
         self.tor.pools = self.lanes.pools;
         self.dns.pools = self.lanes.pools;
         self.tor.isolation = self.wg.isolation;
-        self.auth.public_host = Some(host.clone());
+        self.auth.public_host.clone_from(&host);
         self.auth.api_port = api_port;
         self.client_api.host = host;
         self.check()?;
         Ok(self)
+    }
+
+    /// Where devices reach this server: what is configured, or the machine's own address now.
+    pub(crate) fn public_host(&self) -> Option<String> {
+        let found = || tornado_mesh::ground::address().map(|address| address.to_string());
+        self.client_api.host.clone().or_else(found)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -291,7 +305,7 @@ mod tests {
         assert_eq!(config.session.pools, config.wg.pools);
         assert_eq!(config.tor.pools, config.wg.pools);
         assert_eq!((config.wg.direct_port, config.wg.api_port, config.auth.api_port), (1000, 99, 99));
-        assert_eq!(config.client_api.host, "vpn.example.org");
+        assert_eq!(config.client_api.host.as_deref(), Some("vpn.example.org"));
         assert_eq!(config.auth.public_host.as_deref(), Some("vpn.example.org"));
     }
 }

@@ -10,8 +10,8 @@ mod config;
 mod failure;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod host;
 mod output;
+mod pools;
 mod services;
 
 use clap::Parser as _;

@@ -3,10 +3,12 @@
 use crate::cluster;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::pools;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tornado_mesh::master::ServiceName;
 use tornado_mesh::{Context, Roles};
 use tracing_subscriber::EnvFilter;
@@ -15,10 +17,13 @@ use tracing_subscriber::EnvFilter;
 pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
     start_logging(&config);
     let config_path = std::path::absolute(config_path).context("cannot resolve the path of the configuration")?;
+    let config = pools::settle(config, &config_path)?;
+    let watched = config.clone();
     let master = tornado_master::Config { run_dir: config.paths.run, state_dir: config.paths.state, config_path };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
         let shutdown = end_on_signals()?;
+        let _watch = AbortOnDropHandle::new(tokio::spawn(pools::watch(watched)));
         tornado_master::run(master, shutdown).await.context("the supervisor ended")
     })?;
     Ok(())

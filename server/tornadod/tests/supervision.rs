@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a test may fail loudly")]
 
+#[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use std::os::unix::fs::MetadataExt as _;

@@ -4,6 +4,7 @@
 
 use crate::Error;
 use std::path::Path;
+pub(crate) use tornado_mesh::ground::has_ipv6;
 
 /// Lets the host forward both families.
 pub(crate) fn enable_forwarding() -> Result<(), Error> {
@@ -22,11 +23,6 @@ pub(crate) fn prepare_interface(name: &str) -> Result<(), Error> {
     }
     write(&format!("net/ipv6/conf/{name}/disable_ipv6"), "0")?;
     write(&format!("net/ipv6/conf/{name}/addr_gen_mode"), "1")
-}
-
-/// True when the kernel speaks IPv6.
-pub(crate) fn has_ipv6() -> bool {
-    Path::new("/proc/sys/net/ipv6").exists()
 }
 
 /// A host that forwards ignores router advertisements unless `accept_ra` is 2 (kernel's ip-sysctl.rst):

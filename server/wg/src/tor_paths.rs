@@ -37,7 +37,8 @@ impl Netlink {
     /// Takes the addresses of [`Netlink::anchor`] away.
     pub(crate) async fn unanchor(&self, gateway: LaneAddresses) -> Result<(), NetlinkError> {
         let lo = self.loopback().await?;
-        for address in [IpAddr::V4(gateway.v4), IpAddr::V6(gateway.v6)] {
+        let v6 = crate::sysctl::has_ipv6().then_some(IpAddr::V6(gateway.v6));
+        for address in std::iter::once(IpAddr::V4(gateway.v4)).chain(v6) {
             let list = self.handle.address().get().set_link_index_filter(lo).set_address_filter(address).execute();
             let found: Vec<_> = list.try_collect().await.map_err(|e| failed("list addresses", e))?;
             for message in found {

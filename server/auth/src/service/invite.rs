@@ -5,6 +5,7 @@ use super::{Service, fault};
 use crate::code::{self, CodeKind};
 use std::net::Ipv6Addr;
 use tornado_mesh::auth::{Acting, AuthError, CreateInvitation, InvitationLink};
+use tornado_mesh::ground;
 use tornado_shared::invitation::{Invitation, ServerAddress};
 use tornado_shared::model::{InvitationId, UserId, Username};
 use tornado_store::identity::{NewInvitation, UserKey};
@@ -53,10 +54,14 @@ impl Service {
     }
 
     fn link_address(&self, asked: Option<&str>) -> Result<ServerAddress, AuthError> {
-        let host = asked.or(self.config.public_host.as_deref()).ok_or_else(|| {
-            AuthError::InvalidFields("name the server's public host, or set public_host in the configuration".into())
+        // Of this moment: a machine gets its address after this service started, or gets another.
+        let found = || ground::address().map(|address| address.to_string());
+        let host = asked.map(str::to_owned).or_else(|| self.config.public_host.clone()).or_else(found);
+        let host = host.ok_or_else(|| {
+            let why = "this machine has no address now, so the invitation would lead nowhere";
+            AuthError::InvalidFields(format!("{why}; set [server] host in tornado.toml, or name one with --host"))
         })?;
-        address(host, self.config.api_port).map_err(|error| AuthError::InvalidFields(format!("host: {error}")))
+        address(&host, self.config.api_port).map_err(|error| AuthError::InvalidFields(format!("host: {error}")))
     }
 }
 

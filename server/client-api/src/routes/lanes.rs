@@ -31,9 +31,11 @@ pub async fn export(
 }
 
 async fn connect(api: &Api, input: Connect) -> Result<Json<Initiated>, ApiError> {
+    let unknown = || ApiError::new(503, "server_address_unknown", "the server has no public address now; try again");
+    let host = api.host().ok_or_else(unknown)?;
     let connected = api.sessions().connect(input).await.map_err(ApiError::connecting)?;
     let missing = || ApiError::new(503, "data_plane_unavailable", "a lane is missing; try again");
-    Ok(Json(connected.initiated(api.host()).ok_or_else(missing)?))
+    Ok(Json(connected.initiated(&host).ok_or_else(missing)?))
 }
 
 /// `POST /session/heartbeat`

@@ -164,7 +164,7 @@ impl FakeSessions {
 pub fn ends() -> Vec<LaneEnd> {
     let end = |(lane, port)| {
         let public_key = PrivateKey::random().public_key();
-        LaneEnd { lane, interface: format!("wg-{lane}"), public_key, port, mtu: 1420, dns: None, up: true }
+        LaneEnd { lane, interface: format!("wg-{lane}"), public_key, port, mtu: 1420, dns: None, ipv6: true, up: true }
     };
     [(Lane::Direct, 51820), (Lane::Tor, 51821)].map(end).to_vec()
 }

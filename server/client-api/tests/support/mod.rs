@@ -37,7 +37,7 @@ impl Drop for Server {
 pub fn config() -> Config {
     Config {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
-        host: "vpn.example.org".into(),
+        host: Some("vpn.example.org".into()),
         handshake_seconds: 1,
         body_seconds: 1,
         anonymous_per_minute: 1000,

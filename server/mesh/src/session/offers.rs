@@ -29,7 +29,7 @@ impl Connected {
             port: end.port,
             mtu: end.mtu,
             dns: end.dns.map(|resolver| resolver.v4),
-            dns6: end.dns.map(|resolver| resolver.v6),
+            dns6: end.dns.filter(|_| end.ipv6).map(|resolver| resolver.v6),
         })
     }
 }

@@ -72,7 +72,9 @@ async fn connect(server: &Server, issued: &IssuedDevice, name: &DeviceName, lane
     let sessions = SessionsClient::new(server.channel("session"));
     let connected = sessions.connect(input).await.map_err(|e| Failure::of_call("connect the device", &e))?;
     let unusable = |why: String| Failure::failed(format!("the lanes cannot be written into a file: {why}"));
-    let initiated = connected.initiated(&server.config.client_api.host);
+    let host = server.config.public_host();
+    let host = host.ok_or_else(|| unusable("this machine has no address now; set [server] host".into()))?;
+    let initiated = connected.initiated(&host);
     let initiated = initiated.ok_or_else(|| unusable("a lane is missing".into()))?;
     let connection = Connection::try_from(initiated).map_err(|e| unusable(e.to_string()))?;
     let export = BASE64URL_NOPAD.decode(issued.export.expose().as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());

@@ -69,7 +69,10 @@ pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
 pub fn check_config(config: &Config) -> Result<(), Failure> {
     let text = toml::to_string(config).map_err(|e| Failure::failed(format!("cannot print the configuration: {e}")))?;
     output::say(&format!("# The configuration is good. Effective values:\n{text}"));
-    output::say(&format!("# Devices are told to reach this server at {}", config.client_api.host));
+    match config.public_host() {
+        Some(host) => output::say(&format!("# Devices reach this server at {host}")),
+        None => output::say("# This machine has no address now: set [server] host"),
+    }
     Ok(())
 }
 

@@ -15,19 +15,25 @@ struct Report {
     status: MasterStatus,
     /// Databases, of the services that answer.
     engines: Vec<EngineStatus>,
+    /// What is wrong with the machine now.
+    alarms: Vec<String>,
 }
 
 pub async fn status(server: &Server, json: bool) -> Result<(), Failure> {
     let master = MasterClient::new(server.channel("master"));
     let status = master.status(NoInput {}).await.map_err(|e| Failure::of_call("read the state", &e))?;
     let engines = engines::ask(server, &status).await;
+    let alarms = crate::pools::alarms(&server.config);
     if json {
-        return say_json(&Report { status, engines });
+        return say_json(&Report { status, engines, alarms });
     }
     print(&status);
     engines::print(&engines);
     for (what, name, line) in lines(server, &status).await {
         say(&format!("{what}: {}", line.unwrap_or_else(|| super::silent(name))));
+    }
+    for alarm in &alarms {
+        say(&format!("ALARM: {alarm}"));
     }
     Ok(())
 }

@@ -139,6 +139,20 @@ impl Lab {
         master.wait().unwrap().code()
     }
 
+    /// The exit code of a supervisor that ends by itself.
+    pub fn wait_master(&mut self, within: Duration) -> Option<i32> {
+        let mut master = self.master.take().unwrap();
+        let began = Instant::now();
+        while began.elapsed() < within {
+            if let Some(status) = master.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.master = Some(master);
+        None
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap()
     }

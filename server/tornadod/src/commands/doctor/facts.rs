@@ -54,6 +54,7 @@ pub(super) struct Facts {
 /// How devices are told to reach the server.
 #[derive(Debug, Default)]
 pub(super) struct Host {
+    /// Empty: none is known.
     pub(super) name: String,
     pub(super) is_configured: bool,
     /// What the name resolves to; `None`: it is an address, or was not asked.

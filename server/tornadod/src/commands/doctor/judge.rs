@@ -76,7 +76,10 @@ fn configuration(facts: &Facts, to: &mut Vec<Finding>) {
         let why = "devices are told this name, and it does not resolve here";
         to.push(found("host_unresolved", Warning, format!("{} has no address", host.name), why, cure));
     }
-    if !host.is_configured && host.name.parse::<IpAddr>().map_or(true, |address| !is_public(address)) {
+    if !host.is_configured && host.name.is_empty() {
+        let why = "invitations are refused and devices cannot connect: there is nothing to tell them";
+        to.push(found("host_unknown", Warning, "this machine has no address, and none is configured", why, cure));
+    } else if !host.is_configured && host.name.parse::<IpAddr>().map_or(true, |address| !is_public(address)) {
         let what = format!("devices are told to reach the server at {}", host.name);
         to.push(found("host_private", Warning, what, "nobody outside this network reaches that", cure));
     }

@@ -80,7 +80,7 @@ fn rights_and_configuration() {
     assert_eq!(after(|f| f.config_error = Some("x".into())), ["config_bad"]);
     assert_eq!(after(|f| f.host.resolved = Some(Vec::new())), ["host_unresolved"]);
     let detected = |name: &str| Host { name: name.into(), is_configured: false, resolved: None };
-    assert_eq!(after(|f| f.host = detected("localhost")), ["host_private"]);
+    assert_eq!(after(|f| f.host = detected("")), ["host_unknown"]);
     assert_eq!(after(|f| f.host = detected("10.0.0.4")), ["host_private"]);
     assert_eq!(after(|f| f.host = detected("100.64.1.1")), ["host_private"]);
     assert!(after(|f| f.host = detected("203.0.113.10")).is_empty());

@@ -68,16 +68,16 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
     if facts.is_root {
         // Somebody else is refused for other reasons.
         facts.nft_refused = facts.nft.as_ref().and_then(|nft| nft.as_ref().ok()).and(chains.err());
+        if config.store.url.is_none() {
+            facts.databases = files::databases(&config.paths.state);
+        }
         blocking(ask(&mut facts, config))?;
     }
     Ok(facts)
 }
 
-/// What the running server says, and its databases.
+/// What the running server says.
 async fn ask(facts: &mut Facts, config: Config) {
-    if config.store.url.is_none() {
-        facts.databases = files::databases(&config.paths.state).await;
-    }
     let server = Server { config };
     facts.master = MasterClient::new(server.channel("master")).status(NoInput {}).await.ok();
     let Some(master) = &facts.master else {
@@ -91,7 +91,7 @@ async fn ask(facts: &mut Facts, config: Config) {
 }
 
 fn host(config: &Config) -> Host {
-    let name = config.client_api.host.clone();
+    let name = config.public_host().unwrap_or_default();
     let is_name = name.trim_matches(['[', ']']).parse::<IpAddr>().is_err();
     let resolved = (config.server.host.is_some() && is_name).then(|| resolve(name.clone())).flatten();
     Host { name, is_configured: config.server.host.is_some(), resolved }
