@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 use std::io;
-use tornado_backup::Archive;
+use tornado_backup::{Archive, Error};
 
 const MAGIC: &[u8] = b"TORNADO-BACKUP\n";
 
@@ -26,14 +26,22 @@ pub fn wrapped(manifest: &[u8], contents: &[u8]) -> Vec<u8> {
 }
 
 fn unpack(bytes: &[u8]) {
-    let Ok(archive) = Archive::open(bytes, || Ok(None)) else { return };
+    // One that is not sealed is never opened as one that is.
+    let is_sealed = bytes.get(MAGIC.len() + 1) == Some(&1);
+    let sealed = Archive::open(bytes, || Err(Error::Passphrase("none".into())));
+    assert!(is_sealed || !matches!(sealed, Err(Error::Passphrase(_)) | Ok(_)), "a passphrase was asked for");
+    let Ok(archive) = Archive::open_unsealed(bytes) else { return };
     let names: Vec<String> = archive.manifest().files.iter().map(|entry| entry.path.to_string()).collect();
     for name in &names {
         assert!(name.split('/').all(|part| !part.is_empty() && !part.starts_with('.')), "{name}");
         let below = format!("{name}/");
         assert!(!names.iter().any(|other| other.starts_with(&below)), "{name} is file and directory");
     }
-    let promised = archive.manifest().files.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.size));
+    let places = names.iter().map(|name| tornadod::fuzzing::place(name));
+    for place in places.flatten() {
+        assert!(place.starts_with("/var/lib/tornado") || place.starts_with("/etc/tornado"), "{}", place.display());
+    }
+    let promised: u64 = archive.manifest().files.iter().map(|entry| entry.size).sum();
     if archive.unpack(|_| Ok(io::sink())).is_ok() {
         assert!(promised <= bytes.len() as u64, "more came out than there was");
     }

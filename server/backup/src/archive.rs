@@ -66,10 +66,25 @@ pub struct Archive<R> {
 }
 
 impl<R: BufRead> Archive<R> {
-    /// Reads header and manifest. `passphrase` is asked only when the backup is sealed.
-    pub fn open(mut from: R, passphrase: impl FnOnce() -> Result<Option<Secret>, Error>) -> Result<Self, Error> {
-        let (header, seal) = header::read(&mut from, passphrase)?;
-        let mut body = In::new(from, header, seal);
+    /// Reads header and manifest of a sealed backup. `passphrase` is called only when it is one.
+    ///
+    /// # Errors
+    /// [`Error::NotSealed`] for any other.
+    pub fn open(mut from: R, passphrase: impl FnOnce() -> Result<Secret, Error>) -> Result<Self, Error> {
+        let (header, seal) = header::read_sealed(&mut from, passphrase)?;
+        Self::read(In::new(from, header, Some(seal)))
+    }
+
+    /// Reads header and manifest of a backup that nothing protects: its caller trusts where it comes from.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`] for one that is sealed.
+    pub fn open_unsealed(mut from: R) -> Result<Self, Error> {
+        let header = header::read_unsealed(&mut from)?;
+        Self::read(In::new(from, header, None))
+    }
+
+    fn read(mut body: In<R>) -> Result<Self, Error> {
         let (mut length, mut sha256) = ([0; 4], [0; 32]);
         body.read_exact(&mut length).map_err(Error::from_io)?;
         body.read_exact(&mut sha256).map_err(Error::from_io)?;

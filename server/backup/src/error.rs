@@ -14,9 +14,15 @@ pub enum Error {
     /// Of a later program.
     #[error("this backup has format {0}, which this program does not know; use a newer one")]
     Version(u8),
-    /// It is sealed.
-    #[error("this backup is sealed; a passphrase is needed")]
-    NeedsPassphrase,
+    /// A passphrase proves nothing about it.
+    #[error("this backup is not sealed, so anyone could have made or changed it")]
+    NotSealed,
+    /// It was expected not to be.
+    #[error("this backup is sealed")]
+    Sealed,
+    /// The passphrase could not be obtained.
+    #[error("{0}")]
+    Passphrase(String),
     /// Values no backup of ours has.
     #[error("the backup is damaged: {0}")]
     Damaged(&'static str),

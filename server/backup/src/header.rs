@@ -33,10 +33,10 @@ impl Default for Cost {
 }
 
 impl Cost {
-    /// A file may not make its reader work without end.
+    /// Bounds what a file can make its reader spend: four times the memory and passes of the default.
     fn is_bearable(self) -> bool {
-        (8..=1_048_576).contains(&self.memory_kib)
-            && (1..=16).contains(&self.passes)
+        (8..=262_144).contains(&self.memory_kib)
+            && (1..=12).contains(&self.passes)
             && (1..=16).contains(&self.lanes)
             && self.memory_kib >= 8 * self.lanes
     }
@@ -72,22 +72,14 @@ pub(crate) fn make(passphrase: Option<(&Secret, Cost)>) -> Result<(Vec<u8>, Opti
     Ok((bytes, Some(Seal { key: derive(passphrase, &salt, cost)?, prefix })))
 }
 
-/// Reads a header. Returns its bytes and the seal, if there is one; asks for the passphrase only then.
-pub(crate) fn read<R: Read>(
+/// Reads the header of a sealed backup; `passphrase` is called only for one.
+pub(crate) fn read_sealed<R: Read>(
     from: &mut R,
-    passphrase: impl FnOnce() -> Result<Option<Secret>, Error>,
-) -> Result<(Vec<u8>, Option<Seal>), Error> {
+    passphrase: impl FnOnce() -> Result<Secret, Error>,
+) -> Result<(Vec<u8>, Seal), Error> {
     let mut bytes = Vec::with_capacity(64);
-    let magic: [u8; 15] = take(from, &mut bytes).map_err(|_| Error::NotABackup)?;
-    if magic != *MAGIC {
-        return Err(Error::NotABackup);
-    }
-    let [format, kind] = take(from, &mut bytes)?;
-    if format != FORMAT {
-        return Err(Error::Version(format));
-    }
-    match kind {
-        OPEN => Ok((bytes, None)),
+    match kind(from, &mut bytes)? {
+        OPEN => Err(Error::NotSealed),
         SEALED => {
             let mut number = || take(from, &mut bytes).map(u32::from_be_bytes);
             let cost = Cost { memory_kib: number()?, passes: number()?, lanes: number()? };
@@ -96,11 +88,30 @@ pub(crate) fn read<R: Read>(
             if !cost.is_bearable() {
                 return Err(Error::Damaged("its passphrase would cost more than any of ours"));
             }
-            let passphrase = passphrase()?.ok_or(Error::NeedsPassphrase)?;
-            Ok((bytes, Some(Seal { key: derive(&passphrase, &salt, cost)?, prefix })))
+            let seal = Seal { key: derive(&passphrase()?, &salt, cost)?, prefix };
+            Ok((bytes, seal))
         }
         2.. => Err(Error::Damaged("it is neither open nor sealed")),
     }
+}
+
+/// Reads the header of a backup that is not sealed.
+pub(crate) fn read_unsealed<R: Read>(from: &mut R) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::with_capacity(17);
+    match kind(from, &mut bytes)? {
+        OPEN => Ok(bytes),
+        SEALED => Err(Error::Sealed),
+        2.. => Err(Error::Damaged("it is neither open nor sealed")),
+    }
+}
+
+fn kind(from: &mut impl Read, bytes: &mut Vec<u8>) -> Result<u8, Error> {
+    let magic: [u8; 15] = take(from, bytes).map_err(|_| Error::NotABackup)?;
+    if magic != *MAGIC {
+        return Err(Error::NotABackup);
+    }
+    let [format, kind] = take(from, bytes)?;
+    if format == FORMAT { Ok(kind) } else { Err(Error::Version(format)) }
 }
 
 fn take<const N: usize>(from: &mut impl Read, seen: &mut Vec<u8>) -> Result<[u8; N], Error> {

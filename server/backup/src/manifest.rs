@@ -11,6 +11,14 @@ pub(crate) const VERSION: u32 = 1;
 const LONGEST: usize = 255;
 /// Deepest path.
 const DEEPEST: usize = 8;
+/// Most files.
+const MOST_FILES: usize = 20_000;
+/// Most bytes in all files together: more than any disk holds, far below where sums overflow.
+const MOST_BYTES: u64 = 1 << 50;
+/// Longest version of a program, bytes.
+const LONGEST_PROGRAM: usize = 64;
+/// The last second of the year 9999.
+const LAST_SECOND: UnixSeconds = 253_402_300_799;
 
 /// The list of files, and what they were taken from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,10 +64,28 @@ impl Manifest {
         Self { version: VERSION, taken_at, program: program.to_owned(), profile, files: Vec::new() }
     }
 
-    /// Refuses versions of later programs and names that stand twice or in each other's way.
+    /// Refuses versions of later programs, values no program of ours writes, and names that stand twice or in each
+    /// other's way.
     pub(crate) fn check(&self) -> Result<(), crate::Error> {
         if self.version != VERSION {
             return Err(crate::Error::Damaged("its manifest has an unknown version"));
+        }
+        if self.files.len() > MOST_FILES {
+            return Err(crate::Error::Damaged("there are too many files"));
+        }
+        let total = self.files.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.size));
+        if total.is_none_or(|total| total > MOST_BYTES) {
+            return Err(crate::Error::Damaged("its files are larger than any disk"));
+        }
+        let is_hash =
+            |text: &str| text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if !self.files.iter().all(|entry| is_hash(&entry.sha256)) {
+            return Err(crate::Error::Damaged("a checksum in its manifest is none"));
+        }
+        let is_plain =
+            self.program.len() <= LONGEST_PROGRAM && self.program.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_plain || !(0..=LAST_SECOND).contains(&self.taken_at) {
+            return Err(crate::Error::Damaged("its manifest has values that no backup has"));
         }
         let names: BTreeSet<&str> = self.files.iter().map(|entry| entry.path.as_str()).collect();
         // Names that sort between a file and what would lie below it do not hide the clash.
@@ -134,7 +160,7 @@ mod tests {
             let entry = |name: &&str| Entry {
                 path: EntryPath::try_from((*name).to_owned()).unwrap(),
                 size: 0,
-                sha256: String::new(),
+                sha256: "0".repeat(64),
             };
             let files = names.iter().map(entry).collect();
             Manifest { files, ..Manifest::new(0, "1", Profile::Embedded) }.check()
@@ -144,5 +170,26 @@ mod tests {
         assert!(with(&["a/b", "a"]).is_err());
         // `a-b` sorts between the two.
         assert!(with(&["a", "a-b", "a/c"]).is_err());
+    }
+
+    #[test]
+    fn values_that_no_backup_has_are_refused() {
+        let entry = |number: usize, size| Entry {
+            path: EntryPath::try_from(format!("f{number}")).unwrap(),
+            size,
+            sha256: "0".repeat(64),
+        };
+        let good = Manifest { files: vec![entry(0, 1)], ..Manifest::new(0, "0.1.0", Profile::Embedded) };
+        assert!(good.check().is_ok());
+        let with = |change: &dyn Fn(&mut Manifest)| {
+            let mut changed = good.clone();
+            change(&mut changed);
+            changed.check().is_err()
+        };
+        assert!(with(&|m| m.taken_at = i64::MIN) && with(&|m| m.taken_at = i64::MAX));
+        assert!(with(&|m| m.program = "\u{1b}[2J".into()) && with(&|m| m.program = "1".repeat(65)));
+        assert!(with(&|m| m.files = vec![entry(0, u64::MAX), entry(1, 2)]));
+        assert!(with(&|m| m.files = (0..=MOST_FILES).map(|number| entry(number, 0)).collect()));
+        assert!(with(&|m| m.files[0].sha256 = "\u{1b}".repeat(64)) && with(&|m| m.files[0].sha256.clear()));
     }
 }

@@ -27,6 +27,12 @@ pub struct Restore {
     /// Read the passphrase from standard input instead of asking.
     #[arg(long)]
     pub passphrase_stdin: bool,
+    /// Restore a backup that is not sealed. Nothing shows who made it: only for one that was never out of your hands.
+    #[arg(long, conflicts_with = "passphrase_stdin")]
+    pub unsealed: bool,
+    /// Only print the configuration in the backup, to be read before it is put in place.
+    #[arg(long, conflicts_with = "force")]
+    pub print_config: bool,
     /// Replace a state that is not empty; it is kept beside.
     #[arg(long)]
     pub force: bool,

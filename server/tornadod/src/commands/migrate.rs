@@ -3,7 +3,7 @@
 //! Only the databases move. Keys, the signed word about the newest audit row, lanes' keys and wishes are files of this
 //! machine in both profiles and stay where they are; what is in Redis is rebuilt by the next heartbeats.
 
-use super::backup::{beside, must_be_root, nobody_runs, owner_of};
+use super::backup::{beside, must_be_root, nobody_runs, owner_of, snapshot_database};
 use super::{blocking, say_json, unix_now};
 use crate::cluster;
 use crate::config::Config;
@@ -11,9 +11,10 @@ use crate::failure::Failure;
 use crate::output::{say, table};
 use anyhow::Context as _;
 use serde::Serialize;
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt as _, lchown};
+use std::fs::File;
+use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
+use tornado_mesh::beneath::{Owner, claim};
 use tornado_mesh::master::ServiceName;
 use tornado_store::{Moved, SqliteFiles, TransferError};
 
@@ -73,14 +74,12 @@ pub fn to_cluster(config: &Config, json: bool) -> Result<(), Failure> {
     }
     let staging = Staging::new(&config.paths.state)?;
     let copies = Embedded::within(&staging.0);
-    let moved = blocking(async {
-        // Copies: whatever happens, the files stay as they are.
-        for ((from, _), (to, _)) in here.each().into_iter().zip(copies.each()) {
-            tornado_store::snapshot_sqlite(from, to).await?;
-        }
-        tornado_store::to_postgres(copies.files(), &owner).await
-    })?
-    .map_err(failed)?;
+    // Copies: whatever happens, the files stay as they are.
+    for (to, service) in copies.each() {
+        let name = to.file_name().and_then(|name| name.to_str()).context("a database without a name")?;
+        snapshot_database(&config.paths.state, service, name, to)?;
+    }
+    let moved = blocking(tornado_store::to_postgres(copies.files(), &owner))?.map_err(failed)?;
     // From here on PostgreSQL has it. Files that kept their names would look like a state in use.
     let now = unix_now();
     let mut kept = Vec::new();
@@ -185,7 +184,7 @@ fn tell(moved: Vec<Moved>, files: Vec<PathBuf>, json: bool) -> Result<(), Failur
     Ok(())
 }
 
-/// A directory for copies, as private as what they are copies of.
+/// A directory for copies, each as private as what it is a copy of.
 struct Staging(PathBuf);
 
 impl Staging {
@@ -197,7 +196,8 @@ impl Staging {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).with_context(failed),
             Ok(()) | Err(_) => {}
         }
-        DirBuilder::new().mode(0o700).create(&path).with_context(failed)?;
+        // Services pass through it to the rooms in which their databases are copied.
+        claim(&path, Owner { uid: 0, gid: 0 }, 0o711).with_context(failed)?;
         Ok(Self(path))
     }
 }

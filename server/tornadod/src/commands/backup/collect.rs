@@ -1,153 +1,166 @@
-//! What is saved: every service's directory, its databases as consistent copies, and what the configuration names.
+//! What is saved: known files of every service, its databases as consistent copies, and what the configuration names.
+//!
+//! Services own their directories, so nothing in them is trusted: names are those of [`super::known`], files are opened
+//! by [`Beneath`], and whatever is not as it must be is left out and reported.
 
-use super::{CERTIFICATE, CERTIFICATE_KEY, CONFIG, entry_path};
+use super::known::{Treatment, is_directory, rank, treatment};
+use super::{CERTIFICATE, CERTIFICATE_KEY, CONFIG, database, entry_path, place::owner_of};
 use crate::config::Config;
 use anyhow::Context as _;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use serde::Serialize;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use tornado_backup::Source;
+use tornado_mesh::beneath::Beneath;
 use tornado_mesh::master::ServiceName;
 
-/// What becomes of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Treatment {
-    /// A database in use: a consistent copy.
-    Snapshot,
-    /// A file that is replaced whole or never changed.
-    Copy,
-    /// Made anew by itself.
-    Skip,
+/// Most names that are read in one directory.
+const MOST_NAMES: usize = 4096;
+/// Largest file that is not a database, bytes.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// A file that is not in the backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Skipped {
+    /// Below the state directory, printable.
+    pub(super) path: String,
+    /// Why.
+    pub(super) why: String,
+    /// Backups have it otherwise: this one lacks it.
+    pub(super) is_missed: bool,
 }
 
-/// Of a file of a service, by its path in the state directory.
-fn treatment(path: &str) -> Treatment {
-    let (service, rest) = path.split_once('/').unwrap_or((path, ""));
-    let name = rest.rsplit('/').next().unwrap_or(rest);
-    let unfinished = name.starts_with('.') || name.ends_with(".new") || name == "lock";
-    // What a database was before it moved to PostgreSQL is no state either.
-    let of_engine = ["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end)) || name.contains(".db.moved-");
-    // The consensus is fetched anew; the guards and Tor's own keys stay.
-    let of_tor = service == "tor"
-        && (name.starts_with("cached-")
-            || name.starts_with("torrc")
-            || rest.starts_with("sockets/")
-            || rest.starts_with("exits/")
-            || rest.contains("/diff-cache/"));
-    match (unfinished || of_engine || of_tor, name.ends_with(".db")) {
-        (true, _) => Treatment::Skip,
-        (false, true) => Treatment::Snapshot,
-        (false, false) => Treatment::Copy,
-    }
+/// What one backup takes and leaves.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    pub(super) sources: Vec<Source>,
+    pub(super) skipped: Vec<Skipped>,
 }
 
-/// Which comes first. The word about the newest audit row must not be newer than the rows; tokens and sessions must
-/// not be newer than the accounts they belong to, or keys older than what they sealed.
-fn rank(path: &str) -> u8 {
-    match path {
-        "auth/audit-head.json" => 0,
-        "auth/identity.db" => 1,
-        _ => 2,
+impl Collected {
+    fn skip(&mut self, path: &str, why: impl ToString, is_missed: bool) {
+        let path = path.escape_debug().to_string();
+        self.skipped.push(Skipped { path, why: why.to_string(), is_missed });
     }
 }
 
 /// Puts copies of everything into `staging`, and says what they are.
-pub(super) fn collect(config: &Config, config_path: &Path, staging: &Path) -> anyhow::Result<Vec<Source>> {
+pub(super) fn collect(config: &Config, config_path: &Path, staging: &Path) -> anyhow::Result<Collected> {
     let state = &config.paths.state;
-    let mut names = Vec::new();
+    let mut all = Collected::default();
+    let mut found = Vec::new();
     for service in ServiceName::ALL {
-        walk(state, &PathBuf::from(service.as_str()), &mut names)?;
+        let uid = owner_of(service)?.uid;
+        match Beneath::new(&state.join(service.as_str()), Some(uid)) {
+            Ok(directory) => walk(&directory, service.as_str(), &mut found, &mut all)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot read the directory of {service}")),
+        }
     }
-    names.sort_by_key(|name| (rank(name), name.clone()));
-    let mut wanted: Vec<(String, PathBuf, Treatment)> = names
-        .into_iter()
-        .map(|name| (format!("state/{name}"), state.join(&name), treatment(&name)))
-        .filter(|(_, _, treatment)| *treatment != Treatment::Skip)
-        .collect();
-    let mut extra = |name: &str, path: &Path| wanted.push((name.to_owned(), path.to_owned(), Treatment::Copy));
-    extra(CONFIG, config_path);
+    found.sort_by_key(|(path, ..)| (rank(path), path.clone()));
+    for (path, treatment) in found {
+        let to = staging.join(all.sources.len().to_string());
+        let saved = save(state, &path, treatment, &to).with_context(|| format!("cannot save {path}"))?;
+        match saved {
+            Saved::Whole => all.sources.push(Source { path: entry_path(format!("state/{path}"))?, file: to }),
+            Saved::Gone => {}
+            Saved::Refused(why) => all.skip(&path, why, true),
+        }
+    }
+    let mut extra = vec![(CONFIG.to_owned(), config_path.to_owned())];
+    extra.push((super::POOLS.to_owned(), state.join(crate::pools::FILE)));
     if let (Some(certificate), Some(key)) = (&config.client_api.certificate, &config.client_api.key) {
-        extra(CERTIFICATE, certificate);
-        extra(CERTIFICATE_KEY, key);
+        extra.push((CERTIFICATE.to_owned(), certificate.clone()));
+        extra.push((CERTIFICATE_KEY.to_owned(), key.clone()));
     }
     if config.store.url.is_some() {
-        for file in ["owner.postgres", "auth.postgres", "session.postgres", "session.redis"] {
-            extra(&format!("secrets/{file}"), &config.paths.secrets.join(file));
+        let secret = |file: &&str| (format!("secrets/{file}"), config.paths.secrets.join(file));
+        extra.extend(super::SECRETS.iter().map(secret));
+    }
+    for (name, from) in extra {
+        let to = staging.join(all.sources.len().to_string());
+        // The operator's own file, by any path; only its type is checked.
+        let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&from);
+        match copy(opened, &to).with_context(|| format!("cannot save {}", from.display()))? {
+            Saved::Whole => all.sources.push(Source { path: entry_path(name)?, file: to }),
+            Saved::Gone => {}
+            Saved::Refused(why) => all.skip(&from.to_string_lossy(), why, true),
         }
     }
-    let mut sources = Vec::with_capacity(wanted.len());
-    for (number, (name, from, treatment)) in wanted.into_iter().enumerate() {
-        let file = staging.join(number.to_string());
-        if copy(&from, &file, treatment).with_context(|| format!("cannot save {}", from.display()))? {
-            sources.push(Source { path: entry_path(name)?, file });
-        }
-    }
-    Ok(sources)
+    Ok(all)
 }
 
-/// False: there is no such file (any more).
-fn copy(from: &Path, to: &Path, treatment: Treatment) -> anyhow::Result<bool> {
+enum Saved {
+    Whole,
+    /// There is no such file (any more).
+    Gone,
+    /// It is not as a file of a service must be.
+    Refused(String),
+}
+
+fn save(state: &Path, path: &str, treatment: Treatment, to: &Path) -> anyhow::Result<Saved> {
+    let (service, rest) = path.split_once('/').context("it belongs to no service")?;
+    let service = ServiceName::ALL.into_iter().find(|known| known.as_str() == service).context("an unknown service")?;
     if treatment == Treatment::Snapshot {
-        super::super::blocking(tornado_store::snapshot_sqlite(from, to))??;
-        return Ok(true);
+        database::snapshot(state, service, rest, to)?;
+        return Ok(Saved::Whole);
     }
-    match std::fs::copy(from, to) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    let directory = Beneath::new(&state.join(service.as_str()), Some(owner_of(service)?.uid))?;
+    copy(directory.file(Path::new(rest)), to)
 }
 
-/// Names of all regular files below `base/under`, relative to `base`. Follows no link.
-fn walk(base: &Path, under: &Path, names: &mut Vec<String>) -> anyhow::Result<()> {
-    let directory = base.join(under);
-    let entries = match std::fs::read_dir(&directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        entries => entries.with_context(|| format!("cannot read {}", directory.display()))?,
+/// Errors of the source are its owner's doing and no reason to fail; those of the target are.
+fn copy(opened: io::Result<File>, to: &Path) -> anyhow::Result<Saved> {
+    let from = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Saved::Gone),
+        Err(error) => return Ok(Saved::Refused(error.to_string())),
     };
-    for entry in entries {
-        let entry = entry?;
-        let path = under.join(entry.file_name());
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            walk(base, &path, names)?;
-        } else if kind.is_file() {
-            names.push(path.to_str().context("a file name is not UTF-8")?.to_owned());
+    let found = from.metadata()?;
+    if !found.is_file() {
+        return Ok(Saved::Refused("it is not a regular file".into()));
+    }
+    let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    let copied = if found.len() > LARGEST { found.len() } else { io::copy(&mut from.take(LARGEST + 1), &mut target)? };
+    if copied > LARGEST {
+        std::fs::remove_file(to)?;
+        return Ok(Saved::Refused(format!("it is larger than {LARGEST} bytes")));
+    }
+    Ok(Saved::Whole)
+}
+
+/// Finds known files below the directory of a service, which `at` is or lies in; `under` is its path in the state.
+fn walk(at: &Beneath, under: &str, found: &mut Vec<(String, Treatment)>, all: &mut Collected) -> anyhow::Result<()> {
+    let (names, more) = at.names(MOST_NAMES).with_context(|| format!("cannot read {under}"))?;
+    if more {
+        all.skip(under, format!("it holds more than {MOST_NAMES} files; the rest was not read"), true);
+    }
+    for name in names {
+        let Some(plain) = name.to_str() else {
+            all.skip(&format!("{under}/{}", name.display()), "its name is not UTF-8", false);
+            continue;
+        };
+        let path = format!("{under}/{plain}");
+        let kind = match at.metadata(Path::new(&name)) {
+            Ok(metadata) => metadata.file_type(),
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(error).with_context(|| format!("cannot read {path}")),
+        };
+        match treatment(&path) {
+            Treatment::Skip => {}
+            _ if kind.is_dir() && is_directory(&path) => match at.directory(Path::new(&name)) {
+                Ok(below) => walk(&below, &path, found, all)?,
+                Err(error) => all.skip(&path, error, true),
+            },
+            treatment @ (Treatment::Copy | Treatment::Snapshot) => found.push((path, treatment)),
+            Treatment::Unknown => all.skip(&path, "no service of this program has such a file", false),
         }
     }
     Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_saved_and_how() {
-        for (path, wanted) in [
-            ("auth/identity.db", Treatment::Snapshot),
-            ("auth/identity.db-wal", Treatment::Skip),
-            ("auth/identity.db.moved-1800000000", Treatment::Skip),
-            ("auth/keys/identity.json", Treatment::Copy),
-            ("auth/keys/.unfinished-identity.json", Treatment::Skip),
-            ("auth/restored.json", Treatment::Copy),
-            ("session/session.db", Treatment::Snapshot),
-            ("wg/direct.key", Treatment::Copy),
-            ("wg/tor.new", Treatment::Skip),
-            ("client-api/tls.key", Treatment::Copy),
-            ("tor/wanted.json", Treatment::Copy),
-            ("tor/data/state", Treatment::Copy),
-            ("tor/data/keys/x", Treatment::Copy),
-            ("tor/data/cached-microdescs.new", Treatment::Skip),
-            ("tor/data/cached-certs", Treatment::Skip),
-            ("tor/data/lock", Treatment::Skip),
-            ("tor/sockets/cookie", Treatment::Skip),
-            ("tor/torrc", Treatment::Skip),
-            ("tor/exits/de/data/state", Treatment::Skip),
-        ] {
-            assert_eq!(treatment(path), wanted, "{path}");
-        }
-        assert!(rank("auth/audit-head.json") < rank("auth/identity.db"));
-        assert!(rank("auth/identity.db") < rank("auth/keys/at-rest.json"));
-        assert!(rank("auth/identity.db") < rank("session/session.db"));
-    }
-}
+#[path = "collect_tests.rs"]
+mod tests;

@@ -28,8 +28,8 @@ struct Ready {
 #[derive(Default)]
 pub(super) struct Elsewhere {
     ready: Vec<Ready>,
-    /// What the backup has and nobody wants.
-    unwanted: Vec<&'static str>,
+    /// What the backup has and this machine has no place for, and why.
+    unwanted: Vec<String>,
 }
 
 impl Drop for Elsewhere {
@@ -55,8 +55,8 @@ impl Elsewhere {
         for (number, place) in places.iter().enumerate() {
             let from = unpacked(new, number);
             match place {
-                Place::State { .. } => continue,
-                Place::Nowhere(what) => all.unwanted.push(what),
+                Place::State { .. } | Place::Pools => continue,
+                Place::Nowhere(what) => all.unwanted.push(what.clone()),
                 Place::Config => all.one(&from, config_path, (0o644, ROOT.gid), keeps_own, now)?,
                 Place::Elsewhere { path, mode, reader } => {
                     let group = reader.map_or(Ok(ROOT), owner_of)?.gid;
@@ -97,7 +97,7 @@ impl Elsewhere {
             }
         }
         for what in &self.unwanted {
-            told.push(format!("The {what} in the backup was left out: the configuration names none."));
+            told.push(format!("Left out: {what}"));
         }
         Ok(told)
     }

@@ -14,7 +14,8 @@ impl World {
         }
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("etc/certificate.pem");
-        let places = vec![Place::Elsewhere { path, mode: 0o644, reader: None }, Place::Nowhere("key"), Place::Config];
+        let places =
+            vec![Place::Elsewhere { path, mode: 0o644, reader: None }, Place::Nowhere("key".into()), Place::Config];
         let world = Self { dir, places };
         std::fs::create_dir(world.at("etc")).unwrap();
         Some(world)

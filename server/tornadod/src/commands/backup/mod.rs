@@ -1,12 +1,18 @@
 //! `tornadod backup` and `tornadod restore`
 
 mod collect;
+mod database;
 mod elsewhere;
+mod known;
 mod place;
 mod restore;
+mod review;
 mod swap;
 
+pub(super) use database::{ask as ask_database, snapshot as snapshot_database};
 pub(super) use place::owner_of;
+#[cfg(feature = "fuzzing")]
+pub use place::target;
 pub(super) use restore::nobody_runs;
 pub use restore::restore;
 
@@ -17,18 +23,36 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::{bytes, say};
 use anyhow::{Context as _, anyhow, bail};
+use collect::Skipped;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use tornado_backup::{Cost, EntryPath, Manifest, Profile};
+use tornado_mesh::beneath::{Owner, claim};
 use tornado_shared::model::Secret;
 
 /// Names of what is in no service's directory.
 const CONFIG: &str = "config/tornado.toml";
 const CERTIFICATE: &str = "tls/certificate.pem";
 const CERTIFICATE_KEY: &str = "tls/key.pem";
+/// Pools that were chosen for this server: the leases in the backup are addresses of them.
+const POOLS: &str = "config/pools.toml";
+/// The one file without which there is no server.
+const IDENTITY: &str = "state/auth/keys/identity.json";
+/// Password files of the profile `cluster`, below `secrets/`.
+const SECRETS: [&str; 4] = ["owner.postgres", "auth.postgres", "session.postgres", "session.redis"];
+/// Files left out that are named; more of the same say nothing new.
+const MOST_NAMED: usize = 20;
+
+/// What `--json` prints.
+#[derive(serde::Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    manifest: &'a Manifest,
+    skipped: &'a [Skipped],
+}
 
 /// Writes a backup while the server runs.
 pub fn backup(config: &Config, config_path: &Path, args: &machine::Backup) -> Result<(), Failure> {
@@ -41,19 +65,32 @@ pub fn backup(config: &Config, config_path: &Path, args: &machine::Backup) -> Re
         return Err(Failure::failed(why));
     }
     let passphrase = if args.unsealed { None } else { Some(password::passphrase(args.passphrase_stdin, true)?) };
-    let manifest = written(config, config_path, &args.file, passphrase.as_ref())?;
+    let (manifest, skipped) = written(config, config_path, &args.file, passphrase.as_ref())?;
+    let missed = skipped.iter().filter(|skipped| skipped.is_missed).count();
+    let outcome = if missed == 0 {
+        Ok(())
+    } else {
+        let hint = "see `tornadod doctor`; a service that puts links or other files there may be under attack";
+        Err(Failure::failed(format!("the backup is written, but {missed} of the server's files are not in it; {hint}")))
+    };
     if args.json {
-        return say_json(&manifest);
+        return say_json(&Report { manifest: &manifest, skipped: &skipped }).and(outcome);
     }
     let total = manifest.files.iter().map(|entry| entry.size).sum();
     say(&format!("{} files, {}, are in {}", manifest.files.len(), bytes(total), args.file.display()));
+    for Skipped { path, why, .. } in skipped.iter().take(MOST_NAMED) {
+        say(&format!("left out: {path}: {why}"));
+    }
+    if let Some(more) = skipped.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
+        say(&format!("left out: {more} more; --json lists them"));
+    }
     if args.unsealed {
         say("It is not sealed: whoever has this file has the server's keys and can read what it carries.");
     }
     if manifest.profile == Profile::Cluster {
         say("The profile is cluster: accounts and sessions are in PostgreSQL. Save them by pg_dump, right after this.");
     }
-    Ok(())
+    outcome
 }
 
 fn written(
@@ -61,11 +98,15 @@ fn written(
     config_path: &Path,
     file: &Path,
     passphrase: Option<&Secret>,
-) -> Result<Manifest, anyhow::Error> {
+) -> Result<(Manifest, Vec<Skipped>), anyhow::Error> {
     let staging = Staging::new(&config.paths.state)?;
     let profile = if config.store.url.is_some() { Profile::Cluster } else { Profile::Embedded };
     let manifest = Manifest::new(super::unix_now(), env!("CARGO_PKG_VERSION"), profile);
-    let sources = collect::collect(config, config_path, &staging.path)?;
+    let collected = collect::collect(config, config_path, &staging.path)?;
+    if !collected.sources.iter().any(|source| source.path.as_str() == IDENTITY) {
+        bail!("{IDENTITY} cannot be saved, and a backup without it restores no server; see `tornadod doctor`");
+    }
+    let sources = collected.sources;
     let written = new_file(file, |to| {
         let passphrase = passphrase.map(|passphrase| (passphrase, Cost::default()));
         let (mut to, manifest) = tornado_backup::write(BufWriter::new(to), manifest, &sources, passphrase)
@@ -75,7 +116,8 @@ fn written(
         to.get_ref().sync_all()?;
         Ok(manifest)
     });
-    written.with_context(|| format!("cannot write {}", file.display()))
+    let manifest = written.with_context(|| format!("cannot write {}", file.display()))?;
+    Ok((manifest, collected.skipped))
 }
 
 /// Makes a file that only root reads, under a name that is not taken; none when it does not become whole. Not by a
@@ -89,7 +131,8 @@ fn new_file<T>(path: &Path, fill: impl FnOnce(File) -> anyhow::Result<T>) -> any
     done
 }
 
-/// A directory for copies, as private as what they are copies of; one backup at a time.
+/// A directory for copies, each as private as what it is a copy of; one backup at a time. Services pass through it to
+/// the rooms in which their databases are copied.
 struct Staging {
     path: PathBuf,
     _lock: Flock<File>,
@@ -99,14 +142,17 @@ impl Staging {
     fn new(state: &Path) -> anyhow::Result<Self> {
         let path = state.join(".backup");
         let failed = || format!("cannot use {}", path.display());
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).with_context(failed)?;
+        claim(&path, Owner { uid: 0, gid: 0 }, 0o711).with_context(failed)?;
         let directory = File::open(&path).with_context(failed)?;
         let Ok(lock) = Flock::lock(directory, FlockArg::LockExclusiveNonblock) else {
             bail!("another backup is being made");
         };
         // What a killed backup left.
         for entry in std::fs::read_dir(&path).with_context(failed)? {
-            std::fs::remove_file(entry?.path()).with_context(failed)?;
+            let entry = entry?;
+            let is_directory = entry.file_type().with_context(failed)?.is_dir();
+            let remove = if is_directory { std::fs::remove_dir_all } else { std::fs::remove_file };
+            remove(entry.path()).with_context(failed)?;
         }
         Ok(Self { path, _lock: lock })
     }

@@ -1,16 +1,11 @@
 //! Where a file of a backup belongs on this machine, whose it is, and who may read it.
 
+use super::known::{Treatment, treatment};
 use crate::config::Config;
 use anyhow::{Context as _, bail};
 use std::path::{Path, PathBuf};
+use tornado_mesh::beneath::Owner;
 use tornado_mesh::master::ServiceName;
-
-/// User and group by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::commands) struct Owner {
-    pub(in crate::commands) uid: u32,
-    pub(in crate::commands) gid: u32,
-}
 
 /// Root.
 pub(super) const ROOT: Owner = Owner { uid: 0, gid: 0 };
@@ -36,6 +31,8 @@ pub(super) enum Place {
     },
     /// The configuration, which is read before all else.
     Config,
+    /// The chosen pools, beside the services' directories.
+    Pools,
     /// Anywhere else.
     Elsewhere {
         /// Where.
@@ -45,17 +42,21 @@ pub(super) enum Place {
         /// The service that reads it, by its group; none: root alone.
         reader: Option<ServiceName>,
     },
-    /// Nowhere: the configuration names no place for this.
-    Nowhere(&'static str),
+    /// Nowhere: this machine has no place for it.
+    Nowhere(String),
 }
 
-/// Where `name` goes under `config`.
+/// Where `name` goes under `config`, which is this machine's own: nothing in a backup names a place.
 pub(super) fn place(name: &str, config: &Config) -> anyhow::Result<Place> {
     if let Some(path) = name.strip_prefix("state/") {
         let (service, rest) = path.split_once('/').context("a file of the state belongs to no service")?;
         let service = ServiceName::ALL.into_iter().find(|known| known.as_str() == service);
         let service = service.with_context(|| format!("{name} belongs to a service this program does not have"))?;
-        return Ok(Place::State { service, rest: rest.into() });
+        return Ok(match treatment(path) {
+            Treatment::Copy | Treatment::Snapshot => Place::State { service, rest: rest.into() },
+            // Among these are files by which SQLite would change others.
+            Treatment::Skip | Treatment::Unknown => Place::Nowhere(format!("{name}: no backup of this program has it")),
+        });
     }
     if let Some(file) = name.strip_prefix("secrets/") {
         let reader = match file.split_once('.') {
@@ -63,18 +64,32 @@ pub(super) fn place(name: &str, config: &Config) -> anyhow::Result<Place> {
             Some(("session", _)) => Some(ServiceName::Session),
             Some(_) | None => None,
         };
+        if !super::SECRETS.contains(&file) {
+            bail!("{name} is in the backup, and this program does not know where it belongs");
+        }
         return Ok(Place::Elsewhere { path: config.paths.secrets.join(file), mode: 0o640, reader });
     }
-    let named = |path: &Option<PathBuf>, what, mode, reader| {
-        path.clone().map_or(Place::Nowhere(what), |path| Place::Elsewhere { path, mode, reader })
+    let named = |path: &Option<PathBuf>, key, mode, reader| match path {
+        Some(path) => Place::Elsewhere { path: path.clone(), mode, reader },
+        None => Place::Nowhere(format!("{name}: [client_api] {key} is not set")),
     };
     match name {
         super::CONFIG => Ok(Place::Config),
+        super::POOLS => Ok(Place::Pools),
         super::CERTIFICATE => Ok(named(&config.client_api.certificate, "certificate", 0o644, None)),
-        super::CERTIFICATE_KEY => {
-            Ok(named(&config.client_api.key, "key of a certificate", 0o640, Some(ServiceName::ClientApi)))
-        }
+        super::CERTIFICATE_KEY => Ok(named(&config.client_api.key, "key", 0o640, Some(ServiceName::ClientApi))),
         other => bail!("{other} is in the backup, and this program does not know where it belongs"),
+    }
+}
+
+#[cfg(feature = "fuzzing")]
+/// The path at which `name` would be put; `None`: none, or the configuration's.
+pub fn target(name: &str, config: &Config) -> Option<PathBuf> {
+    match place(name, config).ok()? {
+        Place::State { service, rest } => Some(config.paths.state.join(service.as_str()).join(rest)),
+        Place::Elsewhere { path, .. } => Some(path),
+        Place::Pools => Some(config.paths.state.join(crate::pools::FILE)),
+        Place::Config | Place::Nowhere(_) => None,
     }
 }
 
@@ -107,10 +122,14 @@ mod tests {
         let secret = Place::Elsewhere { path, mode: 0o640, reader: Some(ServiceName::Session) };
         assert_eq!(of("secrets/session.redis", &config), Some(secret));
         assert_eq!(of(super::super::CONFIG, &config), Some(Place::Config));
-        for bad in ["state/auth", "state/nobody/x", "etc/passwd"] {
+        for bad in ["state/auth", "state/nobody/x", "etc/passwd", "secrets/x", "secrets/auth.postgres/x", "secrets/a/b"]
+        {
             assert_eq!(of(bad, &config), None, "{bad}");
         }
-        // One that nobody names is left out.
+        // A hot journal names a file that SQLite removes.
+        for odd in ["state/auth/identity.db-journal", "state/tor/torrc", "state/wg/x.sh", "state/auth/keys/a/b.json"] {
+            assert!(matches!(of(odd, &config), Some(Place::Nowhere(_))), "{odd}");
+        }
         assert!(matches!(of("tls/key.pem", &config), Some(Place::Nowhere(_))));
         config.client_api.key = Some("/etc/ssl/k.pem".into());
         assert!(matches!(of("tls/key.pem", &config), Some(Place::Elsewhere { .. })));

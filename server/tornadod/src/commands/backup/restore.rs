@@ -1,33 +1,110 @@
 //! `tornadod restore`: everything is read and checked before anything is changed, then put in place in one step.
 
 use super::elsewhere::{Elsewhere, unpacked};
-use super::place::{Owner, Place, is_empty, owner_of, place};
-use super::{CONFIG, beside, must_be_root, swap};
+use super::place::{Place, is_empty, owner_of, place};
+use super::{CONFIG, beside, must_be_root, review, swap};
 use crate::commands::{blocking, machine, password, unix_now};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::output::say;
-use anyhow::{Context as _, bail};
+use crate::output::{is_terminal, say};
+use crate::pools;
+use anyhow::{Context as _, anyhow, bail};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, Seek as _, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use tornado_backup::{Archive, Entry, Error, Manifest, Profile};
+use tornado_mesh::beneath::Owner;
 use tornado_mesh::master::ServiceName;
 use tornado_shared::model::Secret;
 use tornado_store::KnownSchema;
 
 /// Longest configuration, bytes.
 const MAX_CONFIG: u64 = 1024 * 1024;
+/// How far a backup may be in the future, seconds: clocks differ. Tokens younger than it are believed.
+const CLOCKS_APART: i64 = 300;
+
+/// The archive, opened once: what was checked is what is unpacked, whatever happens to its name.
+struct Opened<'a> {
+    path: &'a Path,
+    file: File,
+    /// `None`: it is not sealed, and the operator said so.
+    passphrase: Option<Secret>,
+}
+
+impl<'a> Opened<'a> {
+    fn new(args: &'a machine::Restore) -> Result<Self, Failure> {
+        let path = &args.file;
+        let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+        let file = opened.map_err(|error| cannot(path, &Error::Io(error)))?;
+        if !file.metadata().map_err(|error| cannot(path, &Error::Io(error)))?.is_file() {
+            return Err(Failure::usage(format!("{} is not a regular file", path.display())));
+        }
+        if args.unsealed {
+            drop(Archive::open_unsealed(BufReader::new(&file)).map_err(|error| cannot(path, &error))?);
+            return Ok(Self { path, file, passphrase: None });
+        }
+        let mut passphrase = None;
+        let ask = || {
+            let asked = password::passphrase(args.passphrase_stdin, false);
+            let asked = asked.map_err(|failure| Error::Passphrase(failure.to_string()))?;
+            passphrase = Some(asked.clone());
+            Ok(asked)
+        };
+        drop(Archive::open(BufReader::new(&file), ask).map_err(|error| cannot(path, &error))?);
+        Ok(Self { path, file, passphrase })
+    }
+
+    /// From its start.
+    fn archive(&self) -> Result<Archive<BufReader<&File>>, Error> {
+        (&self.file).rewind()?;
+        let from = BufReader::new(&self.file);
+        match &self.passphrase {
+            Some(passphrase) => Archive::open(from, || Ok(passphrase.clone())),
+            None => Archive::open_unsealed(from),
+        }
+    }
+}
+
+fn cannot(path: &Path, error: &Error) -> Failure {
+    let text = format!("cannot restore {}: {error}", path.display());
+    match error {
+        Error::NotSealed => Failure::refused(format!("{text}; if it was never out of your hands, add --unsealed")),
+        Error::Sealed => Failure::usage(format!("{text}; leave out --unsealed")),
+        Error::Io(_)
+        | Error::NotABackup
+        | Error::Version(_)
+        | Error::Passphrase(_)
+        | Error::Damaged(_)
+        | Error::Checksum(_)
+        | Error::Unsealing
+        | Error::Path(_)
+        | Error::Key(_)
+        | Error::Changed(_) => Failure::failed(text),
+    }
+}
 
 /// Puts a backup in place on a machine whose server does not run.
 pub fn restore(config_path: &Path, args: &machine::Restore) -> Result<(), Failure> {
     must_be_root("restore")?;
-    let mut passphrase = None;
-    let (manifest, saved) = look_through(args, &mut passphrase)?;
-    let (config, keeps_own) = effective(config_path, saved.as_deref())?;
+    let opened = Opened::new(args)?;
+    let (manifest, saved) = look_through(&opened)?;
+    if args.print_config {
+        // To a file it goes as it is: whatever is odd in it shows in an editor.
+        let text = saved.unwrap_or_default();
+        say(if is_terminal() { review::printable(&text) } else { text }.trim_end());
+        return Ok(());
+    }
+    if manifest.taken_at > unix_now() + CLOCKS_APART {
+        let hint = "set the clock of this machine first";
+        return Err(Failure::refused(format!(
+            "the backup is of {}s in the future; {hint}",
+            manifest.taken_at - unix_now()
+        )));
+    }
+    let (config, keeps_own) = effective(config_path, saved.as_deref(), &args.file)?;
     let places: Vec<Place> = manifest
         .files
         .iter()
@@ -49,7 +126,7 @@ pub fn restore(config_path: &Path, args: &machine::Restore) -> Result<(), Failur
     let new = beside(&state, "restoring");
     let written = (|| {
         drop(std::fs::remove_dir_all(&new));
-        unpack(&args.file, passphrase.as_ref(), &new, &places)?;
+        unpack(&opened, &manifest, &new, &places)?;
         prove(&new, &manifest)?;
         give(&new)?;
         Elsewhere::prepare(&new, &places, config_path, keeps_own, unix_now())
@@ -65,18 +142,9 @@ pub fn restore(config_path: &Path, args: &machine::Restore) -> Result<(), Failur
 }
 
 /// Reads all of it, changes nothing. Returns the configuration that is in it.
-fn look_through(
-    args: &machine::Restore,
-    passphrase: &mut Option<Secret>,
-) -> Result<(Manifest, Option<String>), Failure> {
-    let wrong = |error: Error| Failure::failed(format!("cannot restore {}: {error}", args.file.display()));
-    let file = File::open(&args.file).map_err(|e| wrong(Error::Io(e)))?;
-    let ask = || {
-        let asked = password::passphrase(args.passphrase_stdin, false);
-        *passphrase = Some(asked.map_err(|failure| Error::Key(failure.to_string()))?);
-        Ok(passphrase.clone())
-    };
-    let archive = Archive::open(BufReader::new(file), ask).map_err(wrong)?;
+fn look_through(opened: &Opened<'_>) -> Result<(Manifest, Option<String>), Failure> {
+    let wrong = |error: Error| cannot(opened.path, &error);
+    let archive = opened.archive().map_err(wrong)?;
     let mut config = Vec::new();
     let has_config = archive.manifest().files.iter().any(|entry| entry.path.as_str() == CONFIG);
     let manifest = {
@@ -112,19 +180,35 @@ impl Write for Kept<'_, '_> {
     }
 }
 
-/// This machine's own configuration when it sets anything, else the one in the backup. True: its own.
-fn effective(path: &Path, saved: Option<&str>) -> Result<(Config, bool), Failure> {
+/// This machine's own configuration when it sets anything, else the defaults: what is in the backup names no place. It
+/// is put in place only when it names nothing that an operator must have read. True: the own one stays.
+fn effective(path: &Path, saved: Option<&str>, backup: &Path) -> Result<(Config, bool), Failure> {
     let own = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(Failure::usage(format!("cannot read {}: {error}", path.display()))),
     };
-    let sets_nothing = toml::from_str::<toml::Table>(&own).is_ok_and(|table| table.is_empty());
-    let keeps_own = !sets_nothing;
-    let text = if keeps_own { own.as_str() } else { saved.unwrap_or_default() };
-    let origin = if keeps_own { path.display().to_string() } else { "of the backup".into() };
-    let config = Config::parse(text).map_err(|why| Failure::usage(format!("in the configuration {origin}: {why}")))?;
-    Ok((config, keeps_own))
+    let config = Config::parse(&own);
+    let config = config.map_err(|why| Failure::usage(format!("in the configuration {}: {why}", path.display())))?;
+    if toml::from_str::<toml::Table>(&own).is_ok_and(|table| !table.is_empty()) {
+        return Ok((config, true));
+    }
+    let wrong =
+        |why: String| Failure::usage(format!("in the configuration of the backup: {}", review::printable(&why)));
+    let saved = saved.unwrap_or_default();
+    let keys = review::to_read(saved).map_err(wrong)?;
+    if !keys.is_empty() {
+        let first = "these keys of the configuration in the backup name files, programs or hosts, and this machine's own \
+                     configuration does not have them";
+        let cure = format!(
+            "print it with `tornadod restore {} --print-config`, read it, save it as {}, and restore again",
+            backup.display(),
+            path.display()
+        );
+        return Err(Failure::refused(format!("{first}:\n  {}\n{cure}", keys.join("\n  "))));
+    }
+    Config::parse(saved).map_err(wrong)?;
+    Ok((config, false))
 }
 
 /// Holds the supervisor's lock: no server starts while this runs.
@@ -132,7 +216,13 @@ pub(in crate::commands) fn nobody_runs(run: &Path) -> Result<Flock<File>, Failur
     let running = || Failure::refused("the server runs; stop it first: `systemctl stop tornado`");
     std::fs::create_dir_all(run).with_context(|| format!("cannot make {}", run.display()))?;
     let path = run.join("master.lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(&path);
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
     let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| running())?;
     // Services outlive a supervisor that was killed.
@@ -144,15 +234,19 @@ pub(in crate::commands) fn nobody_runs(run: &Path) -> Result<Flock<File>, Failur
 }
 
 /// Writes the files of the state into `new`, the others beside it; all as root, private.
-fn unpack(file: &Path, passphrase: Option<&Secret>, new: &Path, places: &[Place]) -> anyhow::Result<()> {
+fn unpack(opened: &Opened<'_>, manifest: &Manifest, new: &Path, places: &[Place]) -> anyhow::Result<()> {
     directory(new, 0o700)?;
-    let archive = Archive::open(BufReader::new(File::open(file)?), || Ok(passphrase.cloned()))?;
+    let archive = opened.archive()?;
+    if archive.manifest() != manifest {
+        bail!("the backup changed while it was read");
+    }
     let mut next = places.iter().enumerate();
     let written = std::cell::RefCell::new(Vec::new());
     archive.unpack(|_| {
-        let (number, place) = next.next().ok_or_else(|| io::Error::other("the backup changed meanwhile"))?;
+        let (number, place) = next.next().ok_or_else(|| io::Error::other("the backup changed while it was read"))?;
         let path = match place {
             Place::State { service, rest } => new.join(service.as_str()).join(rest),
+            Place::Pools => new.join(pools::FILE),
             Place::Config | Place::Elsewhere { .. } | Place::Nowhere(_) => unpacked(new, number),
         };
         directory(path.parent().unwrap_or(new), 0o700)?;
@@ -177,6 +271,13 @@ fn prove(new: &Path, manifest: &Manifest) -> anyhow::Result<()> {
     }
     let restored = tornado_auth::Restored { taken_at: manifest.taken_at, restored_at: unix_now() };
     restored.write(&auth).context("cannot write the word about the backup")?;
+    let chosen = new.join(pools::FILE);
+    if chosen.exists() {
+        let text = std::fs::read_to_string(&chosen).context("cannot read the pools in the backup")?;
+        pools::parse(&text).map_err(|why| anyhow!("the pools in the backup are none: {}", review::printable(&why)))?;
+        // Every service reads them.
+        std::fs::set_permissions(&chosen, Permissions::from_mode(0o644))?;
+    }
     match manifest.profile {
         Profile::Cluster => Ok(()),
         Profile::Embedded => blocking(prove_databases(new))?,

@@ -1,13 +1,19 @@
 //! Users, files, disks, databases.
 
+use crate::commands::backup::ask_database;
 use crate::commands::doctor::facts::{Database, Disk, FileFact};
 use crate::commands::unix_user;
 use nix::sys::statvfs::{FsFlags, statvfs};
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
+use tornado_mesh::beneath::Beneath;
+use tornado_mesh::master::ServiceName;
 use tornado_shared::model::UnixSeconds;
 
+/// Most names that are read in one directory.
+const MOST_NAMES: usize = 10_000;
 /// Files that are named; more of the same say nothing new.
 const MOST: usize = 10;
 
@@ -18,33 +24,43 @@ pub(super) fn missing_users() -> Vec<&'static str> {
 /// Everything of the state that has another owner or more open mode than it must.
 pub(super) fn state(state: &Path) -> Vec<FileFact> {
     let mut wrong = Vec::new();
-    if let Some(fact) = fact(state, 0, 0o755) {
-        wrong.push(fact);
+    if let Ok(found) = std::fs::symlink_metadata(state) {
+        wrong.extend(fact(state, &found, 0, 0o755));
     }
     for service in super::services() {
         let (_, Some(user)) = unix_user(service) else { continue };
-        each(&state.join(service.as_str()), &mut |path| wrong.extend(fact(path, user.uid.as_raw(), 0o700)));
+        each(state, service, &mut |path, found| wrong.extend(fact(path, found, user.uid.as_raw(), 0o700)));
     }
     wrong.truncate(MOST);
     wrong
 }
 
-fn fact(path: &Path, wanted_uid: u32, allowed: u32) -> Option<FileFact> {
-    let found = std::fs::symlink_metadata(path).ok()?;
+fn fact(path: &Path, found: &Metadata, wanted_uid: u32, allowed: u32) -> Option<FileFact> {
     let is_plain = found.is_dir() || found.is_file();
     let fact = FileFact { path: path.to_owned(), uid: found.uid(), wanted_uid, mode: found.mode() & 0o777, allowed };
     (is_plain && (fact.uid != wanted_uid || fact.mode & !allowed != 0)).then_some(fact)
 }
 
-/// A path and all below it. Follows no link.
-fn each(path: &Path, look: &mut impl FnMut(&Path)) {
-    look(path);
-    let is_directory = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
-    if !is_directory {
-        return;
+/// The directory of a service and all below it, whatever the service puts there: follows no link.
+fn each(state: &Path, service: ServiceName, look: &mut impl FnMut(&Path, &Metadata)) {
+    fn below(at: &Beneath, path: &Path, look: &mut impl FnMut(&Path, &Metadata)) {
+        let names = at.names(MOST_NAMES).map(|(names, _)| names).unwrap_or_default();
+        for name in names {
+            let (name, path) = (Path::new(&name), path.join(&name));
+            let Ok(found) = at.metadata(name) else { continue };
+            look(&path, &found);
+            if found.is_dir()
+                && let Ok(inner) = at.directory(name)
+            {
+                below(&inner, &path, look);
+            }
+        }
     }
-    for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
-        each(&entry.path(), look);
+    let path = state.join(service.as_str());
+    let Ok(found) = std::fs::symlink_metadata(&path) else { return };
+    look(&path, &found);
+    if let Ok(at) = Beneath::new(&path, None) {
+        below(&at, &path, look);
     }
 }
 
@@ -52,8 +68,8 @@ fn each(path: &Path, look: &mut impl FnMut(&Path)) {
 pub(super) fn newest(state: &Path) -> Option<UnixSeconds> {
     let mut newest = None;
     for service in super::services() {
-        each(&state.join(service.as_str()), &mut |path| {
-            let changed = std::fs::symlink_metadata(path).and_then(|found| found.modified()).ok();
+        each(state, service, &mut |_, found| {
+            let changed = found.modified().ok();
             let since = changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
             newest = newest.max(since.and_then(|since| i64::try_from(since.as_secs()).ok()));
         });
@@ -74,18 +90,19 @@ pub(super) fn disks(paths: &[&PathBuf]) -> Vec<Disk> {
     paths.iter().filter_map(disk).collect()
 }
 
-/// Both databases, where there are any.
-pub(super) async fn databases(state: &Path) -> Vec<Database> {
+/// Both databases, where there are any. Read with the rights of their service, which decides what their names lead to.
+pub(super) fn databases(state: &Path) -> Vec<Database> {
     let mut found = Vec::new();
-    for (path, known) in [
-        (state.join("auth/identity.db"), tornado_store::KnownSchema::Identity),
-        (state.join("session/session.db"), tornado_store::KnownSchema::Sessions),
+    for (service, name, known) in [
+        (ServiceName::Auth, "identity.db", tornado_store::KnownSchema::Identity),
+        (ServiceName::Session, "session.db", tornado_store::KnownSchema::Sessions),
     ] {
+        let path = state.join(service.as_str()).join(name);
         if !path.exists() {
             continue;
         }
-        let check = tornado_store::check_sqlite(&path).await.map_err(|error| error.to_string());
-        let is_newer = tornado_store::is_newer_sqlite(&path, known).await.unwrap_or(false);
+        let check = ask_database(service, || tornado_store::check_sqlite(&path)).map_err(|error| format!("{error:#}"));
+        let is_newer = ask_database(service, || tornado_store::is_newer_sqlite(&path, known)).unwrap_or(false);
         found.push(Database { path, check, is_newer });
     }
     found

@@ -1,0 +1,129 @@
+//! The files that services keep in their state directories: what a backup takes, and what a restore puts back.
+
+use std::path::Path;
+use tornado_backup::EntryPath;
+
+/// What becomes of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Treatment {
+    /// A database in use: a consistent copy.
+    Snapshot,
+    /// A file that is replaced whole or never changed.
+    Copy,
+    /// Made again by its service.
+    Skip,
+    /// No service of this program has it.
+    Unknown,
+}
+
+/// Directories below the state directory that hold files to save, besides those of the services.
+const DIRECTORIES: [&str; 4] = ["auth/keys", "tor/data", "tor/data/keys", "tor/data/pt_state"];
+
+/// Whether files of the directory at `path` (relative to the state directory) are saved.
+pub(super) fn is_directory(path: &str) -> bool {
+    !path.contains('/') || DIRECTORIES.contains(&path)
+}
+
+/// Of a file, or a directory that is not entered, by its path in the state directory.
+pub(super) fn treatment(path: &str) -> Treatment {
+    let (service, rest) = path.split_once('/').unwrap_or((path, ""));
+    let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let unfinished = name.starts_with('.') || name.ends_with(".new") || name == "lock";
+    // A database that moved to PostgreSQL is not state any more.
+    let of_engine = ["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end)) || name.contains(".db.moved-");
+    // The consensus is fetched again; the guards and Tor's own keys stay.
+    let of_tor = service == "tor"
+        && (name.starts_with("cached-")
+            || name.starts_with("unverified-")
+            || name.starts_with("torrc")
+            || ["sockets", "exits", "data/diff-cache"].iter().any(|skipped| Path::new(rest).starts_with(skipped)));
+    if unfinished || of_engine || of_tor {
+        return Treatment::Skip;
+    }
+    if EntryPath::try_from(format!("state/{path}")).is_err() {
+        return Treatment::Unknown;
+    }
+    let ends = |end: &str| name.strip_suffix(end).is_some_and(|stem| !stem.is_empty());
+    let is_known = match directory {
+        "auth" | "session" | "tor" | "dns" | "admin" => ends(".json"),
+        "auth/keys" => ends(".json"),
+        "wg" => ends(".json") || ends(".key"),
+        "client-api" => ends(".json") || ["tls.crt", "tls.key"].contains(&name),
+        "tor/data" => name == "state",
+        "tor/data/keys" | "tor/data/pt_state" => true,
+        _ => false,
+    };
+    match path {
+        "auth/identity.db" | "session/session.db" => Treatment::Snapshot,
+        _ if is_known => Treatment::Copy,
+        _ => Treatment::Unknown,
+    }
+}
+
+/// Which comes first. The word about the newest audit row must not be newer than the rows; tokens and sessions must
+/// not be newer than the accounts they belong to, or keys older than what they sealed.
+pub(super) fn rank(path: &str) -> u8 {
+    match path {
+        "auth/audit-head.json" => 0,
+        "auth/identity.db" => 1,
+        _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_and_how() {
+        for (path, wanted) in [
+            ("auth/identity.db", Treatment::Snapshot),
+            ("auth/identity.db-wal", Treatment::Skip),
+            ("auth/identity.db-journal", Treatment::Skip),
+            ("auth/identity.db.moved-1800000000", Treatment::Skip),
+            ("auth/keys/identity.json", Treatment::Copy),
+            ("auth/keys/.unfinished-identity.json", Treatment::Skip),
+            ("auth/restored.json", Treatment::Copy),
+            ("session/session.db", Treatment::Snapshot),
+            ("wg/direct.key", Treatment::Copy),
+            ("wg/endpoints.json", Treatment::Copy),
+            ("wg/tor.new", Treatment::Skip),
+            ("client-api/tls.key", Treatment::Copy),
+            ("tor/wanted.json", Treatment::Copy),
+            ("tor/data/state", Treatment::Copy),
+            ("tor/data/keys/x", Treatment::Copy),
+            ("tor/data/cached-microdescs.new", Treatment::Skip),
+            ("tor/data/unverified-microdesc-consensus", Treatment::Skip),
+            ("tor/data/cached-certs", Treatment::Skip),
+            ("tor/data/lock", Treatment::Skip),
+            ("tor/sockets/cookie", Treatment::Skip),
+            ("tor/torrc", Treatment::Skip),
+            ("tor/exits/de/data/state", Treatment::Skip),
+            ("auth/a b.json", Treatment::Unknown),
+            ("auth/.json", Treatment::Skip),
+            ("auth/x.db", Treatment::Unknown),
+            ("auth/keys/x/y.json", Treatment::Unknown),
+            ("auth/../session/session.db", Treatment::Unknown),
+            ("session/identity.db", Treatment::Unknown),
+            ("wg/identity.db", Treatment::Unknown),
+            ("dns/shadow", Treatment::Unknown),
+            ("nobody/x.json", Treatment::Unknown),
+            ("auth", Treatment::Unknown),
+        ] {
+            assert_eq!(treatment(path), wanted, "{path}");
+        }
+        assert!(rank("auth/audit-head.json") < rank("auth/identity.db"));
+        assert!(rank("auth/identity.db") < rank("auth/keys/at-rest.json"));
+        assert!(rank("auth/identity.db") < rank("session/session.db"));
+    }
+
+    #[test]
+    fn only_known_directories_are_entered() {
+        for path in ["auth", "tor", "auth/keys", "tor/data"] {
+            assert!(is_directory(path), "{path}");
+        }
+        for path in ["auth/keys/x", "tor/sockets", "tor/data/diff-cache", "wg/keys"] {
+            assert!(!is_directory(path), "{path}");
+        }
+    }
+}
