@@ -13,6 +13,10 @@ use tornado_helper::Config;
 use tornado_tunnel::os::Os as _;
 use tornado_tunnel::os::linux::{Linux, Offload, Settings, TunNode};
 use tornado_tunnel::plan::Backend;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::FilterExt as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The privileged helper of Tornado VPN: holds the login and drives the tunnel.
 #[derive(Parser)]
@@ -65,10 +69,11 @@ enum OffloadChoice {
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_env("TORNADO_LOG").unwrap_or_else(|_| "info,gotatun=warn".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TORNADO_LOG")
+        .unwrap_or_else(|_| "info,gotatun=warn,rustls=error".into());
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines.with_filter(filter.and(tornado_log::Limit::default()))).init();
     if let (Some(user), None) = (&arguments.user, arguments.guardian) {
         let directories = [arguments.socket.parent(), Some(arguments.state_dir.as_path())];
         return guardian::run(user, directories.into_iter().flatten());

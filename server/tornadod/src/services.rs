@@ -11,7 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tornado_mesh::master::ServiceName;
 use tornado_mesh::{Context, Roles};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::FilterExt as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// The supervisor.
 pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
@@ -102,16 +105,61 @@ fn end_on_signals() -> anyhow::Result<CancellationToken> {
 }
 
 /// Libraries that write where devices are, one line a packet, or whole netlink messages with keys in them, or which
-/// names devices ask for.
+/// names devices ask for, or which warn of every handshake that a stranger sends.
 /// First, so that an operator who names one of them in `[log] level` still gets it.
-const QUIET: &str = "gotatun=off,netlink_proto=warn,genetlink=warn,hickory_server=off,hickory_resolver=off,hickory_net=off,hickory_proto=off";
+const QUIET: &str = "rustls=error,tokio_rustls=error,gotatun=off,netlink_proto=warn,genetlink=warn,hickory_server=off,hickory_resolver=off,hickory_net=off,hickory_proto=off";
 
 /// JSON lines on standard error.
 fn start_logging(config: &Config) {
-    let wanted = format!("{QUIET},{}", config.log.level);
-    let filter = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},info")));
-    let started = tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter).try_init();
+    let lines = tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr);
+    let started = tracing_subscriber::registry().with(lines.with_filter(filter(&config.log.level))).try_init();
     if started.is_err() {
         crate::output::complain("tornadod: logging was started twice");
+    }
+}
+
+/// What is written, and how often at most.
+fn filter<S: tracing::Subscriber>(level: &str) -> impl tracing_subscriber::layer::Filter<S> + 'static {
+    let wanted = EnvFilter::try_new(format!("{QUIET},{level}"));
+    let wanted = wanted.unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},info")));
+    wanted.and(tornado_log::Limit::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// An IP address as a server name makes rustls warn; a stranger sends as many as it likes.
+    #[test]
+    fn no_stranger_fills_the_log() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let layer = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
+        let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter("info")));
+        tracing::subscriber::with_default(subscriber, || {
+            for _ in 0..500 {
+                tracing::warn!(target: "rustls::msgs::handshake", "Illegal SNI hostname received");
+                tracing::warn!("a device was refused");
+            }
+            tracing::error!(target: "rustls::msgs::handshake", "kept");
+        });
+        let text = String::from_utf8_lossy(&lines.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned();
+        let count = |word: &str| text.matches(word).count();
+        assert_eq!((count("Illegal SNI"), count("kept")), (0, 1));
+        assert!((1..60).contains(&count("a device was refused")), "{}", count("a device was refused"));
     }
 }

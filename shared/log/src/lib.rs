@@ -1,0 +1,160 @@
+//! Bounds how often one place in the code may log.
+//!
+//! Strangers and devices can cause many lines: a handshake that fails, a token that expired. Each place in the code has a
+//! token bucket, whoever causes its lines; what exceeds it is counted, and a summary follows. Levels below INFO are not
+//! limited: an operator who turns them on wants all of them.
+
+mod buckets;
+
+use buckets::{Buckets, Verdict};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tracing::callsite::Identifier;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_log::NormalizeEvent as _;
+use tracing_subscriber::layer::{Context, Filter};
+
+/// Lines that one place may log at once.
+const BURST: u32 = 50;
+/// After a burst, one line for each such time.
+const REFILL: Duration = Duration::from_secs(10);
+/// How long after the first suppressed line the summary follows.
+const SUMMARY: Duration = Duration::from_secs(30);
+
+static SUPPRESSED: AtomicU64 = AtomicU64::new(0);
+
+/// Lines suppressed since the process started; for metrics.
+#[must_use]
+pub fn suppressed() -> u64 {
+    SUPPRESSED.load(Ordering::Relaxed)
+}
+
+/// A place in the code. All lines of the `log` crate share one callsite for each level, so their own place is added.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Place {
+    callsite: Identifier,
+    logged_at: Option<(String, Option<u32>)>,
+}
+
+/// A filter for one layer of a subscriber.
+#[derive(Debug, Clone)]
+pub struct Limit {
+    began: Instant,
+    buckets: Arc<Mutex<Buckets<Place>>>,
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self { began: Instant::now(), buckets: Arc::new(Mutex::new(Buckets::new(BURST, REFILL))) }
+    }
+}
+
+impl<S: Subscriber> Filter<S> for Limit {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
+        let normal = event.normalized_metadata();
+        let metadata = normal.as_ref().unwrap_or_else(|| event.metadata());
+        if *metadata.level() > Level::INFO || metadata.target() == SUMMARY_TARGET {
+            return true;
+        }
+        let logged_at = normal.as_ref().map(|place| (place.target().to_owned(), place.line()));
+        let place = Place { callsite: event.metadata().callsite(), logged_at };
+        let verdict = self.buckets().take(&place, self.began.elapsed());
+        match verdict {
+            Verdict::Pass => return true,
+            Verdict::Suppress => {}
+            Verdict::SuppressFirst => self.summarise_later(place, metadata),
+        }
+        SUPPRESSED.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+}
+
+/// Target of the summaries.
+const SUMMARY_TARGET: &str = "tornado_log::summary";
+
+impl Limit {
+    fn buckets(&self) -> MutexGuard<'_, Buckets<Place>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a summary from a thread of its own: no event may be sent while another is being filtered. The thread exists
+    /// only while something is suppressed.
+    fn summarise_later(&self, place: Place, metadata: &Metadata<'_>) {
+        let limit = self.clone();
+        let like = format!("{}:{}", metadata.target(), metadata.line().unwrap_or_default());
+        let write = move || {
+            std::thread::sleep(SUMMARY);
+            let lines = limit.buckets().collect(&place);
+            tracing::warn!(target: SUMMARY_TARGET, lines, like, "similar lines were suppressed");
+        };
+        // Without a thread the counter still holds them.
+        drop(std::thread::Builder::new().name("log-summary".into()).spawn(write));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use tracing_subscriber::Layer as _;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn counted(work: impl FnOnce()) -> impl Fn(&str) -> usize {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let format = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+        let subscriber = tracing_subscriber::registry().with(format.with_filter(Limit::default()));
+        tracing::subscriber::with_default(subscriber, work);
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        move |word| text.matches(word).count()
+    }
+
+    #[test]
+    fn a_place_that_floods_is_limited_and_others_are_not() {
+        let before = suppressed();
+        let count = counted(|| {
+            for number in 0..1000 {
+                tracing::warn!(number, "handshake failed");
+                tracing::debug!("detail");
+            }
+            tracing::warn!("something else");
+        });
+        let burst = usize::try_from(BURST).unwrap();
+        assert!((burst..burst + 3).contains(&count("handshake failed")), "{}", count("handshake failed"));
+        assert_eq!((count("something else"), count("detail")), (1, 1000));
+        assert!(suppressed() >= before + 900);
+    }
+
+    #[test]
+    fn lines_of_the_log_crate_are_told_apart_by_their_own_place() {
+        let count = counted(|| {
+            let log = |target: &str| {
+                let mut record = log::Record::builder();
+                record.level(log::Level::Warn).target(target).line(Some(1));
+                tracing_log::format_trace(&record.args(format_args!("said {target}")).build()).unwrap();
+            };
+            (0..200).for_each(|_| log("noisy"));
+            log("calm");
+        });
+        assert!(count("said noisy") < 60, "{}", count("said noisy"));
+        assert_eq!(count("said calm"), 1);
+    }
+}
