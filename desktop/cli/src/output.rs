@@ -12,6 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tornado_helper_api::{Backend, Choice, ControlPlane, Devices, Exported, Status, TunnelState};
 use tornado_shared::api::{LaneState, OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::Lane;
+use tornado_shared::model::text::shown;
 use tornado_shared::problem::Problem;
 
 pub(crate) fn status(status: &Status, json: bool) -> std::io::Result<()> {
@@ -81,7 +82,7 @@ fn show<T: Serialize>(answer: &T, json: bool, text: impl FnOnce() -> String) -> 
         serde_json::to_writer(&mut out, answer)?;
         return writeln!(out);
     }
-    write!(out, "{}", text())
+    write!(out, "{}", shown(&text()))
 }
 
 fn now() -> i64 {
@@ -105,7 +106,7 @@ pub(crate) fn error(failure: &Failure, json: bool) {
     let _ = if json {
         writeln!(err, "{}", serde_json::to_string(&problem).unwrap_or_default())
     } else {
-        writeln!(err, "tornado: {}", problem.detail)
+        writeln!(err, "tornado: {}", shown(&problem.detail))
     };
 }
 

@@ -25,11 +25,17 @@ pub(crate) struct Account {
     /// This device's stable key.
     pub device: Seed,
     /// What the user calls this machine.
+    #[serde(deserialize_with = "stored_name")]
     pub device_name: DeviceName,
     /// The account's name.
     pub username: String,
     /// Present while the server has not declared the login over.
     pub login: Option<Login>,
+}
+
+/// Earlier versions allowed invisible characters, which are refused now.
+fn stored_name<'de, D: serde::Deserializer<'de>>(stored: D) -> Result<DeviceName, D::Error> {
+    String::deserialize(stored).map(|name| DeviceName::from_stored(&name))
 }
 
 /// The number of the file's format.

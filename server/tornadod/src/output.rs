@@ -1,15 +1,16 @@
 //! Standard output and error. A reader that went away (`| head`) is no failure.
 
 use std::io::Write as _;
+use tornado_shared::model::text::shown;
 
 /// Writes a line for programs or people.
 pub fn say(line: &str) {
-    drop(writeln!(std::io::stdout(), "{line}"));
+    drop(writeln!(std::io::stdout(), "{}", shown(line)));
 }
 
 /// Writes a line about a failure.
 pub fn complain(line: &str) {
-    drop(writeln!(std::io::stderr(), "{line}"));
+    drop(writeln!(std::io::stderr(), "{}", shown(line)));
 }
 
 /// A table with aligned columns; the first row is the heading.

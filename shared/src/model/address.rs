@@ -4,7 +4,7 @@ use super::Lane;
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A device's place in both pools. Slot `n` is host number `n` of each pool, so one lease of one
 /// number grants the addresses of both lanes and the two can never drift apart.
@@ -101,6 +101,16 @@ impl Default for LanePools {
 }
 
 impl LanePools {
+    /// True for an address of either lane, of either family.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let within = |pool: &LanePool| match address.to_canonical() {
+            IpAddr::V4(v4) => pool.v4.contains(&v4),
+            IpAddr::V6(v6) => pool.v6.contains(&v6),
+        };
+        within(&self.direct) || within(&self.tor)
+    }
+
     /// The pool of a lane.
     #[must_use]
     pub const fn of(&self, lane: Lane) -> &LanePool {

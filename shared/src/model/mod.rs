@@ -6,8 +6,10 @@ mod id;
 mod key;
 mod lane;
 mod name;
+mod origin;
 mod secret;
 mod session;
+pub mod text;
 
 pub use address::{LaneAddresses, LanePool, LanePools, PoolError, Slot};
 pub use country::{CountryCode, NotCountry};
@@ -15,6 +17,7 @@ pub use id::{DeviceId, FamilyId, InvitationId, OperatorId, SessionId, UserId};
 pub use key::{KeyError, PresharedKey, PrivateKey, PublicKey};
 pub use lane::Lane;
 pub use name::{DeviceName, NameError, Username};
+pub use origin::Origin;
 pub use secret::Secret;
 pub use session::{CloseReason, SessionState, Transfer};
 

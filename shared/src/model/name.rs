@@ -1,5 +1,6 @@
 //! Names that people type.
 
+use super::text;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -70,19 +71,20 @@ macro_rules! name {
 }
 
 name!(
-    /// An account's name: 3 to 50 of `a-z 0-9 . _ -`, starting with a letter or digit. Upper case is
+    /// An account's name: 3 to 50 of `a-z 0-9 . _ -`, starting with a letter or digit. Upper case and other widths are
     /// folded, so two accounts never differ by case alone, and a name never looks like an e-mail address.
     Username,
     check_username
 );
 name!(
-    /// What a user calls a machine: 1 to 64 printable characters without control characters.
+    /// What a user calls a machine: 1 to 64 visible characters and spaces, in NFC. Nothing in it breaks lines, changes the
+    /// direction of text or hides.
     DeviceName,
     check_device_name
 );
 
 fn check_username(s: &str) -> Result<String, NameError> {
-    let s = s.trim().to_ascii_lowercase();
+    let s = text::folded(s);
     if !(3..=50).contains(&s.len()) {
         return Err(NameError::Length { min: 3, max: 50 });
     }
@@ -95,15 +97,29 @@ fn check_username(s: &str) -> Result<String, NameError> {
 }
 
 fn check_device_name(s: &str) -> Result<String, NameError> {
-    let s = s.trim();
-    if !(1..=64).contains(&s.chars().count()) {
-        return Err(NameError::Length { min: 1, max: 64 });
+    // Bounded before the work is done.
+    if s.len() > 4 * LONGEST_DEVICE_NAME + 64 {
+        return Err(NameError::Length { min: 1, max: LONGEST_DEVICE_NAME });
     }
-    if s.chars().any(char::is_control) {
-        return Err(NameError::Alphabet("printable characters"));
+    let normal = text::normal(s.trim()).ok_or(NameError::Alphabet("visible characters and spaces"))?;
+    let normal = normal.trim();
+    if !(1..=LONGEST_DEVICE_NAME).contains(&normal.chars().count()) {
+        return Err(NameError::Length { min: 1, max: LONGEST_DEVICE_NAME });
     }
-    Ok(s.to_owned())
+    Ok(normal.to_owned())
 }
+
+impl DeviceName {
+    /// A name that an earlier version stored, when invisible characters were allowed: those are replaced.
+    #[must_use]
+    pub fn from_stored(stored: &str) -> Self {
+        let clean: String = text::shown_on_one_line(stored).chars().take(LONGEST_DEVICE_NAME).collect();
+        clean.parse().unwrap_or_else(|_| Self("device".to_owned()))
+    }
+}
+
+/// Most characters of a device's name.
+const LONGEST_DEVICE_NAME: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -119,8 +135,24 @@ mod tests {
     }
 
     #[test]
-    fn device_names_refuse_control_characters() {
-        assert!("lap\ntop".parse::<DeviceName>().is_err());
-        assert!("Łukasz's laptop".parse::<DeviceName>().is_ok());
+    fn device_names_refuse_what_cannot_be_seen() {
+        for hidden in
+            ["lap\ntop", "lap\u{202e}top", "lap\u{200b}top", "lap\u{2028}top", "\u{3164}", "\u{1b}[2J", " ", ""]
+        {
+            assert!(hidden.parse::<DeviceName>().is_err(), "{hidden:?}");
+        }
+        assert!("Łukasz's laptop 🥰".parse::<DeviceName>().is_ok());
+        assert_eq!("  Zoe\u{308}'s\u{a0}phone ".parse::<DeviceName>().unwrap().as_str(), "Zo\u{eb}'s phone");
+        assert!("x".repeat(65).parse::<DeviceName>().is_err() && "x".repeat(100_000).parse::<DeviceName>().is_err());
+    }
+
+    #[test]
+    fn stored_names_are_always_names() {
+        for stored in ["", "lap\ntop", "\u{202e}txt.exe", &"x".repeat(100), "   ", "Zoe\u{308}", &" ".repeat(90)] {
+            let name = DeviceName::from_stored(stored);
+            assert_eq!(name.as_str().parse::<DeviceName>(), Ok(name.clone()), "{stored:?}");
+        }
+        assert_eq!(DeviceName::from_stored("laptop").as_str(), "laptop");
+        assert_eq!(DeviceName::from_stored("lap\ntop").as_str(), "lap\u{fffd}top");
     }
 }

@@ -67,7 +67,11 @@ pub(super) async fn claim(
     Ok(Some(login.new_device))
 }
 
-async fn find_v2(db: &mut AnyConnection, user: UserId, key: &[u8; 32]) -> Result<Option<DeviceId>, StoreError> {
+pub(super) async fn find_v2(
+    db: &mut AnyConnection,
+    user: UserId,
+    key: &[u8; 32],
+) -> Result<Option<DeviceId>, StoreError> {
     let row = sqlx::query("SELECT id FROM devices WHERE user_id = $1 AND device_key = $2 AND removed_at IS NULL")
         .bind(user.to_string())
         .bind(key.to_vec())
@@ -205,7 +209,7 @@ pub(super) async fn list(
         Ok(DeviceRow {
             id: parse_id(row.try_get("id")?)?,
             user: user.parse().map_err(|_| StoreError::Damaged("devices.user_id"))?,
-            name: name.parse().map_err(|_| StoreError::Damaged("devices.name"))?,
+            name: DeviceName::from_stored(&name),
             has_key: kind == "v2",
             logged_in: family.is_some(),
             created_at: row.try_get("created_at")?,

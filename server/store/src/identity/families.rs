@@ -4,7 +4,7 @@ use super::{NewLogin, RevokeReason, RotateOutcome, Rotation, Standing, devices, 
 use crate::StoreError;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
-use tornado_shared::model::{DeviceId, FamilyId, UnixSeconds, UserId};
+use tornado_shared::model::{DeviceId, DeviceName, FamilyId, UnixSeconds, UserId};
 
 /// Rows are kept this long after their last token has expired, so that a late one is told why.
 const KEEP: i64 = 86_400;
@@ -64,7 +64,7 @@ fn standing_from_row(row: &AnyRow) -> Result<Standing, StoreError> {
         user: users::from_row(row)?,
         user_deleted: deleted_at.is_some(),
         device: devices::parse_id(row.try_get("device_id")?)?,
-        device_name: name.parse().map_err(|_| StoreError::Damaged("devices.name"))?,
+        device_name: DeviceName::from_stored(&name),
         device_removed: removed_at.is_some(),
         wireguard_key: key
             .map(|key| key.parse())
