@@ -1,8 +1,8 @@
 //! Fuzz targets: one for each parser that reads what others wrote.
 //!
-//! `cargo xtask test fuzz` builds them instrumented, replays `corpus/` and goes on from there for a few seconds
-//! each; `cargo xtask fuzz TARGET --seconds N` goes on for longer. The corpus is replayed by the tests of this crate too,
-//! without libFuzzer. A target panics where a promise does not hold, and the promises are more than not to panic.
+//! The tests of this crate replay `corpus/` in the ordinary build; that is the suite `fuzz`. `cargo xtask fuzz TARGET
+//! --seconds N` builds the targets instrumented and goes on from the corpus, guided by coverage; `cargo xtask test --all`
+//! does so for a few seconds each. A target panics where a promise does not hold, and the promises are more than not to panic.
 
 mod json;
 mod request;

@@ -1,4 +1,4 @@
-//! The corpus once more, without libFuzzer: what was found stays found.
+//! The corpus without libFuzzer, as suite `fuzz`: what was found stays found.
 
 use std::path::Path;
 use tornado_fuzz::TARGETS;

@@ -1,18 +1,16 @@
-//! `cargo xtask fuzz` and the suite `fuzz`: the parsers under coverage-guided attack.
+//! `cargo xtask fuzz`, and the suite `fuzz` with `--all`: the parsers under coverage-guided attack.
 //!
 //! libFuzzer needs the compiler's coverage marks and nothing else that is unstable, so all of it builds with the usual
 //! toolchain. The marks need flags of their own: this is the one build with `RUSTFLAGS`, in a directory of its own.
 
 mod run;
 
-use crate::test::Tally;
+use crate::test::{Tally, side_by_side};
 use crate::{machine, shell};
 use anyhow::{Context as _, bail};
 use run::{Plan, Report};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// libFuzzer is C++.
@@ -57,9 +55,8 @@ impl Fuzz {
     }
 }
 
-/// The suite: the whole corpus, then a few seconds more, for every target.
+/// In the suite: the whole corpus, then a few seconds more, for every target.
 pub fn suite() -> Tally {
-    println!("\nfuzz");
     let attempt = || Ok::<_, anyhow::Error>(attack(&build()?, &targets()?, SHORT));
     attempt().unwrap_or_else(|error| {
         println!("  it cannot run: {error:#}");
@@ -114,21 +111,13 @@ fn plan(program: &Path, target: &str, seconds: u64) -> Plan {
 /// Every target, as many at once as there are cores.
 fn attack(program: &Path, targets: &[String], seconds: u64) -> Tally {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let (next, sum) = (AtomicUsize::new(0), Mutex::new((Tally::default(), 0)));
-    std::thread::scope(|scope| {
-        for _ in 0..cores.min(targets.len()) {
-            scope.spawn(|| {
-                while let Some(target) = targets.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let report = run::attack(&plan(program, target, seconds), Duration::from_secs(2 * seconds + 60));
-                    let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    sum.0.add(tell(target, &report));
-                    sum.1 += report.map_or(0, |report| report.runs);
-                }
-            });
-        }
+    let results = side_by_side(cores, targets, |target| {
+        let report = run::attack(&plan(program, target, seconds), Duration::from_secs(2 * seconds + 60));
+        (tell(target, &report), report.map_or(0, |report| report.runs))
     });
-    let (tally, runs) = sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    println!("  {runs} executions");
+    let mut tally = Tally::default();
+    results.iter().for_each(|(one, _)| tally.add(*one));
+    println!("  {} executions", results.iter().map(|(_, runs)| runs).sum::<u64>());
     tally
 }
 

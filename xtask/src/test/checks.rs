@@ -1,24 +1,42 @@
 //! The part `lint`: formatting, lints, the shared model on wasm32, licences, the tree.
 
+use super::build::Built;
 use super::tally::Tally;
-use super::tree;
+use super::{dependencies, tree};
 use crate::{machine, shell};
 use std::process::Command;
 
-/// Runs every check, also after one failed.
-pub fn run() -> Tally {
-    println!("\nlint");
+/// Runs every check, also after one failed. The lints of the compiler are in the build, if there was one; `all` asks the
+/// network for advisories as well.
+pub fn run(built: Option<&Built>, all: bool) -> Tally {
     let mut tally = Tally::default();
     tally.add(step("format", shell::cargo(&["fmt", "--all", "--check"])));
     tally.add(tree_check());
-    tally.add(step(
-        "clippy",
-        shell::cargo(&["clippy", "--quiet", "--keep-going", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    ));
+    tally.add(match built {
+        Some(built) => found_in(built),
+        None => step("clippy", shell::cargo(CLIPPY)),
+    });
     let wasm = ["check", "--quiet", "--package", "tornado-shared", "--target", machine::WASM];
     tally.add(step("shared on wasm32", shell::cargo(&wasm)));
-    tally.add(dependencies());
+    tally.add(match dependencies::check() {
+        Ok(packages) => passed(&format!("licences and sources of {packages} packages")),
+        Err(error) => failed("licences and sources", &error),
+    });
+    if all {
+        tally.add(cargo_deny());
+    }
     tally
+}
+
+/// Without a build to look into.
+const CLIPPY: &[&str] = &["clippy", "--quiet", "--keep-going", "--workspace", "--all-targets", "--", "-D", "warnings"];
+
+fn found_in(built: &Built) -> Tally {
+    if built.findings.is_empty() && built.binaries.is_ok() {
+        return passed("clippy");
+    }
+    built.findings.iter().for_each(|finding| println!("{finding}"));
+    failed("clippy", &anyhow::anyhow!("{} findings; see above", built.findings.len()))
 }
 
 fn step(name: &str, command: Command) -> Tally {
@@ -48,20 +66,25 @@ fn tree_check() -> Tally {
     }
 }
 
-/// Licences, sources and duplicates need the lock file only; advisories need a database from the network.
-fn dependencies() -> Tally {
-    if shell::read(shell::cargo(&["deny", "--version"])).is_err() {
-        println!("  installing cargo-deny: takes minutes, once");
-        if let Err(error) = shell::run(shell::cargo(&["install", "--quiet", "--locked", "cargo-deny"])) {
-            return failed("dependencies", &error.context("cargo-deny cannot be installed"));
+/// Advisories need a database from the network; the rest is what `dependencies` checks too.
+fn cargo_deny() -> Tally {
+    let tools = shell::target_dir().join("tools");
+    if shell::read(shell::cargo(&["deny", "--version"])).is_err() && !tools.join("bin/cargo-deny").is_file() {
+        println!("  installing cargo-deny into {}: takes minutes, once", tools.display());
+        let mut install = shell::cargo(&["install", "--quiet", "--locked", "--debug", "cargo-deny", "--root"]);
+        install.arg(&tools).env("CARGO_PROFILE_DEV_DEBUG", "0");
+        if let Err(error) = shell::run(install) {
+            return failed("cargo-deny", &error.context("it cannot be installed"));
         }
     }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::env::split_paths(&path).chain([tools.join("bin")])).unwrap_or(path);
     let deny = |checks: &[&str]| {
-        let mut words = vec!["deny", "--log-level", "error", "check"];
-        words.extend(checks);
-        shell::cargo(&words)
+        let mut cargo = shell::cargo(&[&["deny", "--log-level", "error", "check"], checks].concat());
+        cargo.env("PATH", &path);
+        cargo
     };
-    let mut tally = step("licences, sources, bans", deny(&["--hide-inclusion-graph", "licenses", "sources", "bans"]));
+    let mut tally = step("cargo-deny", deny(&["--hide-inclusion-graph", "licenses", "sources", "bans"]));
     match shell::read(deny(&["advisories"])) {
         Ok(_) => tally.add(passed("advisories")),
         Err(error) if is_unreachable(&format!("{error:#}")) => {

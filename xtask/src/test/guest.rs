@@ -3,8 +3,9 @@
 //! Whatever kernel this machine runs, Debian's own is started in an emulated machine (QEMU without hardware help: works
 //! anywhere, several times slower), with the built test programs in its memory. It has no network and no disk.
 
-use super::suite::{Binary, watch};
+use super::binary::{Binary, Ran};
 use super::tally::Tally;
+use super::watch::watch;
 use crate::{machine, shell};
 use anyhow::{Context as _, bail};
 use std::collections::BTreeSet;
@@ -40,34 +41,56 @@ const TESTS: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Runs them.
-pub fn run(binaries: &[Binary]) -> Tally {
+pub fn run(binaries: &[Binary]) -> Ran {
     attempt(binaries).unwrap_or_else(|error| {
         println!("  the machine could not be run: {error:#}");
-        Tally::one_failed()
+        Ran { tally: Tally::one_failed(), tests: Vec::new() }
     })
 }
 
-fn attempt(binaries: &[Binary]) -> anyhow::Result<Tally> {
-    if std::env::consts::ARCH != "x86_64" || !shell::has("apt-get") {
-        println!("  SKIPPED: only Debian's kernel for amd64 is known here, on a Debian that can fetch it");
-        return Ok(Tally::one_skipped());
+/// Fetches what it needs, if that is possible here.
+pub fn prepare() -> anyhow::Result<()> {
+    if is_possible() {
+        machine::install(PACKAGES)?;
+        Kernel::fetch(&directory()?)?;
     }
-    machine::install(PACKAGES)?;
+    Ok(())
+}
+
+fn is_possible() -> bool {
+    std::env::consts::ARCH == "x86_64" && shell::has("apt-get")
+}
+
+fn directory() -> anyhow::Result<PathBuf> {
+    let directory = shell::target_dir().join("guest");
+    std::fs::create_dir_all(&directory)?;
+    Ok(directory)
+}
+
+fn attempt(binaries: &[Binary]) -> anyhow::Result<Ran> {
+    if !is_possible() {
+        println!("  SKIPPED: only Debian's kernel for amd64 is known here, on a Debian that can fetch it");
+        return Ok(Ran { tally: Tally::one_skipped(), tests: Vec::new() });
+    }
     if !shell::has("qemu-system-x86_64") {
         bail!("install {} first, or run this as root", PACKAGES.join(", "));
     }
-    let directory = shell::target_dir().join("guest");
-    std::fs::create_dir_all(&directory)?;
+    let directory = directory()?;
     let kernel = Kernel::fetch(&directory)?;
     let memory = fill(&directory, &kernel, binaries)?;
 
     let mut qemu = Command::new("qemu-system-x86_64");
+    if Path::new("/dev/kvm").exists() {
+        // Many times faster. Where it is not allowed after all, QEMU takes the next accelerator.
+        qemu.args(["-accel", "kvm"]);
+    }
     qemu.args(["-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2048", "-nic", "none"]);
     qemu.args(["-nographic", "-no-reboot", "-append", "console=ttyS0 quiet panic=-1"]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(&memory);
     let end = watch(qemu, WITHIN)?;
     let said: String = end.output.lines().map(|line| format!("{}\n", line.trim_end_matches('\r'))).collect();
-    Ok(count(&said))
+    let tests = end.tests.into_iter().map(|(test, took)| (format!("kernel {test}"), took)).collect();
+    Ok(Ran { tally: count(&said), tests })
 }
 
 /// What the guest said. A program that did not report, or that was not run by the kernel's WireGuard, is a failure.

@@ -1,18 +1,15 @@
-//! Suites of test programs: which belong to which, and running them.
+//! Suites of test programs, and running them.
 
-use super::tally::{Tally, reasons};
+use super::binary::{Binary, Ran};
+use super::build::with_lints;
+use super::choice::Choice;
+use super::tally::Tally;
+use super::times::cores;
+use super::watch::watch;
 use crate::shell;
-use anyhow::Context as _;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-use serde::Deserialize;
-use std::io::Read;
-use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// A set of tests that need the same surroundings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,195 +26,43 @@ pub enum Suite {
     Tor,
     /// Rounds of faults under two hundred devices, in both profiles; needs root.
     Faults,
+    /// Every parser on its corpus. Coverage-guided fuzzing is `crate::fuzz`.
+    Fuzz,
     /// Tests of the lanes once more, on an emulated machine whose kernel has WireGuard.
     Kernel,
 }
 
-/// Breaks files of the embedded store; `cluster_health` breaks the databases of the other profile.
-const EMBEDDED_ONLY: &str = "lanes_doctor";
+/// The longest programs, longest first: they begin first, so that none of them runs alone at the end. An order that has
+/// become wrong costs time and nothing else.
+const LONGEST: &[&str] = &[
+    "tor_faults",
+    "tor_switches",
+    "lanes_silence",
+    "lanes_rotation",
+    "cluster_faults",
+    "lanes_packets",
+    "lanes_faults",
+    "tor_bridges",
+    "lanes_groups",
+    "lanes_restore",
+];
 
-/// A built test program.
-#[derive(Debug, Clone)]
-pub struct Binary {
-    package: String,
-    target: String,
-    is_integration: bool,
-    program: PathBuf,
-    package_dir: PathBuf,
-}
+/// Rounds of the fault campaign when nothing is left to chance.
+const MANY_ROUNDS: &str = "100";
 
-/// Builds every program and every test once, with the features all of them share.
-pub fn build() -> anyhow::Result<Vec<Binary>> {
-    let words = ["build", "--workspace", "--all-targets", "--message-format", "json-render-diagnostics"];
-    let mut command = shell::cargo(&words);
-    command.stderr(Stdio::inherit());
-    let mut binaries: Vec<Binary> = shell::read(command)?.lines().filter_map(Binary::of).collect();
-    binaries.sort_by(|a, b| (&a.package, &a.target).cmp(&(&b.package, &b.target)));
-    Ok(binaries)
-}
-
-impl Binary {
-    /// Reads a line of cargo's `--message-format json`.
-    fn of(line: &str) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Message {
-            reason: String,
-            manifest_path: Option<PathBuf>,
-            target: Option<Target>,
-            profile: Option<Profile>,
-            executable: Option<PathBuf>,
-        }
-        #[derive(Deserialize)]
-        struct Target {
-            name: String,
-            kind: Vec<String>,
-        }
-        #[derive(Deserialize)]
-        struct Profile {
-            test: bool,
-        }
-        let message: Message = serde_json::from_str(line).ok()?;
-        let target = message.target?;
-        if message.reason != "compiler-artifact" || !message.profile?.test {
-            return None;
-        }
-        let package_dir = message.manifest_path?.parent()?.to_owned();
-        Some(Self {
-            package: package_dir.strip_prefix(shell::root()).unwrap_or(&package_dir).display().to_string(),
-            target: target.name,
-            is_integration: target.kind.iter().any(|kind| kind == "test"),
-            program: message.executable?,
-            package_dir,
-        })
-    }
-
-    /// True for this test program of this package.
-    pub fn is(&self, package: &str, target: &str) -> bool {
-        self.is_integration && self.package == package && self.target == target
-    }
-
-    /// Where it is.
-    pub fn program(&self) -> &std::path::Path {
-        &self.program
-    }
-
-    /// Whether a suite runs it. Tests of whole servers belong to two.
-    fn is_in(&self, suite: Suite) -> bool {
-        let again = self.is_integration
-            && ["e2e/lanes", "e2e/tor"].contains(&self.package.as_str())
-            && self.target != EMBEDDED_ONLY;
-        self.suite() == suite || (suite == Suite::Cluster && again)
-    }
-
-    fn suite(&self) -> Suite {
-        let is_of = |package: &str, prefix: &str| {
-            self.package == package || (self.is_integration && self.target.starts_with(prefix))
-        };
-        if self.is_integration && self.target.starts_with("cluster_") {
-            Suite::Cluster
-        } else if is_of("e2e/lanes", "lanes_") {
-            Suite::Lanes
-        } else if is_of("e2e/tor", "tor_") {
-            Suite::Tor
-        } else if self.is_integration && self.target.starts_with("faults_") {
-            Suite::Faults
-        } else if ["server/store", "server/live"].contains(&self.package.as_str()) {
-            Suite::Store
-        } else {
-            Suite::Unit
-        }
-    }
-
-    /// Runs it and prints one line, or all it said when something failed.
-    fn run(&self, limits: Limits) -> Tally {
-        let started = Instant::now();
-        let name = format!("{} {}", self.package, self.target);
-        let end = match self.watch(limits) {
-            Ok(end) => end,
-            Err(error) => {
-                println!("{name}: cannot be run: {error:#}");
-                return Tally::one_failed();
-            }
-        };
-        let counted = Tally::of_libtest(&end.output);
-        let fault = match (end.status, counted) {
-            (None, _) => Some(format!("still ran after {:?} and was killed", limits.within)),
-            (Some(status), None) => Some(format!("ended with {status} and reported no result")),
-            (Some(status), Some(tally)) if status.success() != tally.is_green() => {
-                Some(format!("ended with {status} though it counted {tally}"))
-            }
-            (Some(_), Some(_)) => None,
-        };
-        let mut tally = counted.unwrap_or_default();
-        if fault.is_some() {
-            tally.add(Tally::one_failed());
-        }
-        if !tally.is_green() {
-            // What the others said is only in the way, unless it is all there is.
-            println!("{}", end.output.split_once("\nfailures:\n").map_or(end.output.as_str(), |(_, said)| said));
-        }
-        for reason in reasons(&end.output) {
-            println!("  {reason}");
-        }
-        if tally == Tally::default() {
-            return tally;
-        }
-        let fault = fault.map(|fault| format!(": {fault}")).unwrap_or_default();
-        println!("  {name}: {tally} ({:.1} s){fault}", started.elapsed().as_secs_f32());
-        tally
-    }
-
-    fn watch(&self, limits: Limits) -> anyhow::Result<End> {
-        let mut command = Command::new(&self.program);
-        command.args(["--show-output", "--test-threads", &limits.threads.to_string()]);
-        // As cargo does; and a snapshot that differs is a failure, not a file to be written beside it.
-        command.current_dir(&self.package_dir).env("CARGO_MANIFEST_DIR", &self.package_dir);
-        command.env("INSTA_UPDATE", "no").env("TORNADO_TEST_PROFILE", limits.profile);
-        watch(command, limits.within)
-    }
-}
-
-/// How a watched program ended.
-pub struct End {
-    /// `None` when it had to be killed.
-    pub status: Option<ExitStatus>,
-    /// All it said.
-    pub output: String,
-}
-
-/// Runs a command with its outputs joined; kills its process group when the time is over.
-pub fn watch(mut command: Command, within: Duration) -> anyhow::Result<End> {
-    let (mut reader, writer) = std::io::pipe().context("cannot make a pipe")?;
-    command.process_group(0).stdin(Stdio::null()).stderr(writer.try_clone()?).stdout(writer);
-    let mut child = command.spawn()?;
-    // The command still holds our ends of the pipe: while they are open, reading would not end.
-    drop(command);
-    let group = Pid::from_raw(child.id().cast_signed());
-    let (send, ended) = mpsc::channel::<()>();
-    let killed = Arc::new(AtomicBool::new(false));
-    let bitten = Arc::clone(&killed);
-    let watchdog = std::thread::spawn(move || {
-        if ended.recv_timeout(within) == Err(mpsc::RecvTimeoutError::Timeout) {
-            bitten.store(true, Ordering::Relaxed);
-            // It may have ended in this very moment.
-            let _ = killpg(group, Signal::SIGKILL);
-        }
-    });
-    let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes)?;
-    let status = child.wait()?;
-    drop(send);
-    let _ = watchdog.join();
-    let status = (!killed.load(Ordering::Relaxed)).then_some(status);
-    Ok(End { status, output: String::from_utf8_lossy(&bytes).into_owned() })
-}
-
+/// How the programs of a suite run.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
-    threads: usize,
-    within: Duration,
+pub struct Limits {
+    /// Programs beside each other.
+    pub width: usize,
+    /// Tests beside each other in a program.
+    pub threads: usize,
+    /// Longest time of a program.
+    pub within: Duration,
     /// What the lab's servers keep their state in: `cluster`, or embedded.
-    profile: &'static str,
+    pub profile: &'static str,
+    /// Rounds of the fault campaign, if not its own number.
+    pub rounds: Option<&'static str>,
 }
 
 impl Suite {
@@ -230,48 +75,95 @@ impl Suite {
             Self::Cluster => "cluster",
             Self::Tor => "tor",
             Self::Faults => "faults",
+            Self::Fuzz => "fuzz",
             Self::Kernel => "kernel",
         }
     }
 
-    /// Runs its share of the built programs, one after the other.
-    pub fn run(self, binaries: &[Binary]) -> Tally {
-        println!("\n{}", self.name());
+    /// Whether its tests make network namespaces, which needs root.
+    pub const fn needs_root(self) -> bool {
+        match self {
+            Self::Lanes | Self::Cluster | Self::Tor | Self::Faults => true,
+            Self::Unit | Self::Store | Self::Fuzz | Self::Kernel => false,
+        }
+    }
+
+    /// Runs its share of the built programs, the longest first; all of it if nothing is left to chance.
+    pub fn run(self, binaries: &[Binary], choice: Choice) -> Ran {
         if self == Self::Kernel {
             return super::guest::run(binaries);
         }
-        let mut tally = Tally::default();
-        for binary in binaries.iter().filter(|binary| binary.is_in(self)) {
-            tally.add(binary.run(self.limits()));
+        let mut chosen: Vec<&Binary> = binaries.iter().filter(|binary| binary.is_in(self)).collect();
+        if self == Self::Cluster {
+            let (taken, left) = choice.of(binaries);
+            choice.report(&left);
+            chosen = taken;
+        }
+        chosen.sort_by_key(|binary| place(LONGEST, binary.target()));
+        let mut limits = self.limits(cores());
+        limits.rounds = (choice == Choice::All).then_some(MANY_ROUNDS);
+        let mut sum = Ran::default();
+        for ran in side_by_side(limits.width, &chosen, |binary| binary.run(limits)) {
+            sum.tally.add(ran.tally);
+            sum.tests.extend(ran.tests);
         }
         if self == Self::Unit {
-            tally.add(doc_examples());
+            sum.tally.add(doc_examples());
         }
-        if tally == Tally::default() {
+        if sum.tally == Tally::default() {
             println!("no test was found: an empty suite proves nothing");
-            return Tally::one_failed();
+            sum.tally = Tally::one_failed();
         }
-        tally
+        sum
     }
 
-    fn limits(self) -> Limits {
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    fn limits(self, cores: usize) -> Limits {
+        // Tests of whole servers and in real time wait more than they work, but more than two at once wait for each other.
+        let pair =
+            Limits { width: cores.min(2), threads: 1, within: Duration::from_secs(900), profile: "", rounds: None };
         match self {
-            Self::Unit | Self::Store => Limits { threads: cores, within: Duration::from_secs(300), profile: "" },
-            // Whole servers and real time: more at once only makes them wait for each other.
-            Self::Lanes => Limits { threads: cores.min(2), within: Duration::from_secs(900), profile: "" },
-            Self::Cluster => Limits { threads: cores.min(2), within: Duration::from_secs(900), profile: "cluster" },
+            Self::Unit | Self::Fuzz => Limits { width: cores, ..pair },
+            // Its tests share one PostgreSQL server in a program.
+            Self::Store => Limits { width: 1, threads: cores, ..pair },
+            Self::Lanes => pair,
+            Self::Cluster => Limits { profile: "cluster", ..pair },
+            Self::Tor => pair,
             // As many rounds as somebody asks for; each has its own end.
-            Self::Faults => Limits { threads: 1, within: Duration::from_secs(4 * 3600), profile: "" },
-            // Each brings a Tor network of ten processes, whose votes are lost when they wait too long.
-            Self::Tor | Self::Kernel => Limits { threads: 1, within: Duration::from_secs(900), profile: "" },
+            Self::Faults => Limits { width: 1, within: Duration::from_secs(4 * 3600), ..pair },
+            Self::Kernel => Limits { width: 1, ..pair },
         }
     }
 }
 
+/// The place of a name in a list; behind all of them if it is not in it.
+fn place(list: &[&str], name: &str) -> usize {
+    list.iter().position(|entry| *entry == name).unwrap_or(list.len())
+}
+
+/// Does something with each item, begun in their order, so many at the same time. Returns the results in that order.
+pub fn side_by_side<T: Sync, R: Send>(width: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..width.clamp(1, items.len().max(1)) {
+            scope.spawn(|| {
+                loop {
+                    let place = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(item) = items.get(place) else { return };
+                    let result = work(item);
+                    results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((place, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    results.sort_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
 /// The examples in the documentation of the libraries, by cargo itself.
 fn doc_examples() -> Tally {
-    let end = match watch(shell::cargo(&["test", "--workspace", "--doc", "--quiet"]), Duration::from_secs(600)) {
+    let cargo = with_lints(shell::cargo(&["test", "--workspace", "--doc", "--quiet"]));
+    let end = match watch(cargo, Duration::from_secs(600)) {
         Ok(end) => end,
         Err(error) => {
             println!("  examples in the documentation: cannot be run: {error:#}");
@@ -286,7 +178,7 @@ fn doc_examples() -> Tally {
     if !tally.is_green() {
         println!("{}", end.output);
     }
-    println!("  examples in the documentation: {tally}");
+    println!("  examples in the documentation: {tally} ({:.1} s)", end.took.as_secs_f32());
     tally
 }
 
@@ -294,63 +186,32 @@ fn doc_examples() -> Tally {
 mod tests {
     use super::*;
 
-    fn binary(package: &str, target: &str, is_integration: bool) -> Binary {
-        let (package, target) = (package.to_owned(), target.to_owned());
-        Binary { package, target, is_integration, program: PathBuf::new(), package_dir: PathBuf::new() }
+    #[test]
+    fn results_keep_the_order_of_the_items() {
+        let items: Vec<usize> = (0..50).collect();
+        assert_eq!(side_by_side(3, &items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        assert_eq!(side_by_side(4, &[] as &[usize], |item| *item), Vec::<usize>::new());
     }
 
     #[test]
-    fn every_program_belongs_to_one_suite() {
-        assert_eq!(binary("server/auth", "tornado_auth", false).suite(), Suite::Unit);
-        assert_eq!(binary("server/store", "conformance", true).suite(), Suite::Store);
-        assert_eq!(binary("server/live", "tornado_live", false).suite(), Suite::Store);
-        assert_eq!(binary("server/wg", "lanes_userspace", true).suite(), Suite::Lanes);
-        assert_eq!(binary("server/store", "lanes_crash", true).suite(), Suite::Lanes);
-        assert_eq!(binary("e2e/lanes", "first_tunnel", true).suite(), Suite::Lanes);
-        assert!(binary("e2e/lanes", "lanes_faults", true).is_in(Suite::Cluster), "in both profiles");
-        assert_eq!(binary("e2e/lanes", "cluster_faults", true).suite(), Suite::Cluster);
-        assert!(!binary("e2e/lanes", EMBEDDED_ONLY, true).is_in(Suite::Cluster), "it is embedded by itself");
-        assert!(binary("e2e/lanes", EMBEDDED_ONLY, true).is_in(Suite::Lanes));
-        assert!(binary("e2e/tor", "tor_faults", true).is_in(Suite::Tor), "the tor lane as well");
-        assert!(binary("e2e/tor", "tor_faults", true).is_in(Suite::Cluster));
-        assert!(!binary("e2e/tor", "tornado_e2e_tor", false).is_in(Suite::Cluster));
-        assert!(!binary("server/wg", "lanes_userspace", true).is_in(Suite::Cluster));
-        assert_eq!(binary("e2e/harness", "tor_network", true).suite(), Suite::Tor);
-        assert_eq!(binary("e2e/tor", "support", false).suite(), Suite::Tor);
-        assert_eq!(binary("server/tor", "tor_process", true).suite(), Suite::Tor);
-        assert_eq!(binary("e2e/faults", "faults_campaign", true).suite(), Suite::Faults);
-        assert_eq!(binary("e2e/faults", "tornado_e2e_faults", false).suite(), Suite::Unit);
-        // A library is no test program of a suite by its name.
-        assert_eq!(binary("server/tor", "tor_lane", false).suite(), Suite::Unit);
+    fn as_many_run_at_the_same_time_as_wanted() {
+        // Each waits for the other: with one at a time it would not end.
+        let both = std::sync::Barrier::new(2);
+        assert_eq!(side_by_side(2, &[1, 2], |item| (both.wait(), *item).1), [1, 2]);
     }
 
     #[test]
-    fn only_test_programs_are_taken_from_cargos_messages() {
-        let line = |test: bool| {
-            format!(
-                r#"{{"reason":"compiler-artifact","manifest_path":"/x/Cargo.toml","target":{{"name":"t","kind":["test"]}},"profile":{{"test":{test}}},"executable":"/x/t"}}"#
-            )
-        };
-        assert!(Binary::of(&line(true)).is_some_and(|b| b.is_integration));
-        assert!(Binary::of(&line(false)).is_none());
-        assert!(Binary::of(r#"{"reason":"build-finished","success":true}"#).is_none());
+    fn names_outside_of_the_list_come_last() {
+        let mut names = ["lanes_new", "lanes_faults", "lanes_silence", "lanes_a"];
+        names.sort_by_key(|name| place(LONGEST, name));
+        assert_eq!(names, ["lanes_silence", "lanes_faults", "lanes_new", "lanes_a"]);
     }
 
     #[test]
-    fn a_program_that_hangs_is_killed_with_its_children() {
-        let mut command = Command::new("sh");
-        command.args(["-c", "echo begun; sleep 977 & sleep 977"]);
-        let end = watch(command, Duration::from_millis(200)).unwrap();
-        assert!(end.status.is_none());
-        assert_eq!(end.output, "begun\n");
-    }
-
-    #[test]
-    fn a_program_that_ends_keeps_its_status() {
-        let mut command = Command::new("sh");
-        command.args(["-c", "echo out; echo err >&2; exit 3"]);
-        let end = watch(command, Duration::from_secs(20)).unwrap();
-        assert_eq!(end.status.and_then(|status| status.code()), Some(3));
-        assert_eq!(end.output, "out\nerr\n");
+    fn tests_in_real_time_are_not_more_than_two_at_once() {
+        for suite in [Suite::Lanes, Suite::Cluster, Suite::Tor] {
+            assert_eq!((suite.limits(1).width, suite.limits(2).width, suite.limits(64).width), (1, 2, 2));
+        }
+        assert_eq!(Suite::Faults.limits(64).width, 1, "its two hundred devices are load enough");
     }
 }
