@@ -1,8 +1,9 @@
 //! The routes and what they share.
 
+use crate::admission::Admission;
 use crate::error::{ApiError, dialect};
 use crate::extract::Peer;
-use crate::limits::{Origin, RateLimit};
+use crate::limits::RateLimit;
 use crate::routes::{account, general, lanes, own, tor};
 use crate::{Config, openapi};
 use axum::Router;
@@ -37,6 +38,7 @@ struct Inner {
     body_deadline: Duration,
     began: Instant,
     anonymous: Mutex<RateLimit>,
+    admission: Arc<Admission>,
 }
 
 impl Api {
@@ -58,6 +60,7 @@ impl Api {
             body_deadline: Duration::from_secs(config.body_seconds),
             began: Instant::now(),
             anonymous: Mutex::new(RateLimit::new(config.anonymous_per_minute)),
+            admission: Arc::new(Admission::new(config)),
         }))
     }
 
@@ -95,7 +98,11 @@ impl Api {
     fn count_anonymous(&self, peer: Peer) -> Result<(), ApiError> {
         let now = self.0.began.elapsed();
         let mut limit = self.0.anonymous.lock().unwrap_or_else(PoisonError::into_inner);
-        limit.count(Origin::from(peer.0), now).map_err(ApiError::too_many)
+        limit.count(peer.0, now).map_err(ApiError::too_many)
+    }
+
+    pub(crate) fn admission(&self) -> Arc<Admission> {
+        self.0.admission.clone()
     }
 }
 
@@ -104,12 +111,15 @@ pub fn router(api: Api) -> Router {
     let anonymous = Router::new()
         .route(path::PUBKEY, get(account::pubkey))
         .route(path::SERVER, get(account::server))
+        .route(path::LOGOUT, post(account::logout))
+        .route_layer(middleware::from_fn_with_state(api.clone(), limit_anonymous));
+    // Each of these answers well only to somebody whose token, password or code was right.
+    let proving = Router::new()
         .route(path::LOGIN, post(account::login))
         .route(path::ENROLL, post(account::enroll))
         .route(path::REAUTH, post(account::reauth))
-        .route(path::LOGOUT, post(account::logout))
         .route_layer(middleware::from_fn_with_state(api.clone(), limit_anonymous));
-    let known = Router::new()
+    let known = proving
         .route(path::INITIATE, post(lanes::initiate))
         .route(path::EXPORT, post(lanes::export))
         .route(path::HEARTBEAT, post(lanes::heartbeat))
@@ -125,7 +135,8 @@ pub fn router(api: Api) -> Router {
         .route(path::ME_DEVICE, delete(own::remove_device))
         .route(path::ME_USAGE, get(own::usage))
         .route(path::ME_SESSIONS, get(own::sessions))
-        .route(path::ME_TOTP, post(own::begin_totp).put(own::confirm_totp).delete(own::end_totp));
+        .route(path::ME_TOTP, post(own::begin_totp).put(own::confirm_totp).delete(own::end_totp))
+        .route_layer(middleware::from_fn_with_state(api.clone(), note_proof));
     Router::new()
         .route(path::HEALTH, get(general::health))
         .route(path::OPENAPI, get(openapi::document))
@@ -144,6 +155,15 @@ async fn limit_anonymous(State(api): State<Api>, peer: Peer, request: Request, n
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     }
+}
+
+/// Remembers the address of a device that proved itself.
+async fn note_proof(State(api): State<Api>, peer: Peer, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if response.status().is_success() {
+        api.0.admission.note(peer.0);
+    }
+    response
 }
 
 /// Request id, whole-request deadline, headers that every answer has, and the access log (no addresses).

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use tornado_shared::invitation::DEFAULT_PORT;
+use tornado_shared::model::LanePools;
 
 /// Where it listens, how it proves itself, how much it takes from one caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,9 +22,13 @@ pub struct Config {
     /// absent: the machine's own address at the moment a device connects.
     #[serde(skip)]
     pub host: Option<String>,
-    /// Connections at once, from everybody.
+    /// Addresses of the lanes' devices, which are never strangers. Filled in from `[lanes] pools`.
+    #[serde(skip)]
+    pub pools: LanePools,
+    /// Connections at once, from everybody. A quarter is kept for devices: addresses of the lanes, and addresses from which
+    /// a device proved itself since the start.
     pub connections: usize,
-    /// Connections at once from one address (IPv6: one /64).
+    /// Connections at once from one address (IPv6: one /64; twice as many from a /56, four times from a /48).
     pub connections_per_address: usize,
     /// Seconds for a TLS handshake, and for a request's headers.
     pub handshake_seconds: u64,
@@ -41,6 +46,7 @@ impl Default for Config {
             key: None,
             certificate_look: 600,
             host: None,
+            pools: LanePools::default(),
             connections: 4096,
             connections_per_address: 256,
             handshake_seconds: 10,

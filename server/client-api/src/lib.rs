@@ -1,6 +1,7 @@
 //! The devices' API on port 4605: TLS, limits, the original's routes and ours. Holds no secret but its
 //! TLS key and no state that matters.
 
+mod admission;
 mod api;
 mod config;
 mod error;
@@ -78,7 +79,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let users = Arc::new(UsersClient::new(context.channel("auth")));
     let sessions = Arc::new(SessionsClient::new(context.channel("session")));
     let wg = Arc::new(WgClient::new(context.channel("wg")));
-    let edge = Edge::new(&tls, router(Api::new(auth.clone(), users, sessions, wg, &config)), &config);
+    let edge = Edge::new(&tls, Api::new(auth.clone(), users, sessions, wg, &config), &config);
 
     let tasks = TaskTracker::new();
     for listener in listeners {

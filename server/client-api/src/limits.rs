@@ -1,29 +1,14 @@
 //! How much one address may take. Pure: time is an argument; memory is bounded.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
+use tornado_shared::model::Origin;
 
 /// Addresses remembered at most. When all are in use, strangers wait.
 const MOST: usize = 16_384;
 
-/// Whom a limit counts: an IPv4 address, or the /64 that a customer is given (RFC 6177).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Origin(IpAddr);
-
-impl From<IpAddr> for Origin {
-    fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(v4) => Self(IpAddr::V4(v4)),
-            IpAddr::V6(v6) => {
-                let prefix = u128::from(v6) >> 64 << 64;
-                Self(IpAddr::V6(Ipv6Addr::from(prefix)))
-            }
-        }
-    }
-}
-
-/// A token bucket for each origin.
+/// A token bucket for each network that a caller is counted by.
 pub struct RateLimit {
     per_minute: f64,
     buckets: HashMap<Origin, Bucket>,
@@ -33,6 +18,7 @@ pub struct RateLimit {
 #[derive(Clone, Copy)]
 struct Bucket {
     tokens: f64,
+    most: f64,
     at: Duration,
 }
 
@@ -43,24 +29,29 @@ impl RateLimit {
         Self { per_minute: f64::from(per_minute.max(1)), buckets: HashMap::new(), swept: None }
     }
 
-    /// Counts a request at `now` (time since any fixed instant). `Err` holds the seconds to wait.
-    pub fn count(&mut self, origin: Origin, now: Duration) -> Result<(), u64> {
-        if self.buckets.len() >= MOST && !self.buckets.contains_key(&origin) {
+    /// Counts a request at `now` (time since any fixed instant). `Err` holds the seconds to wait; nothing is counted then.
+    pub fn count(&mut self, address: IpAddr, now: Duration) -> Result<(), u64> {
+        if self.buckets.len() >= MOST && Origin::steps(address).any(|(origin, _)| !self.buckets.contains_key(&origin)) {
             self.forget_the_idle(now);
             if self.buckets.len() >= MOST {
                 return Err(60);
             }
         }
-        let full = Bucket { tokens: self.per_minute, at: now };
-        let bucket = self.buckets.entry(origin).or_insert(full);
-        bucket.tokens = refilled(*bucket, now, self.per_minute);
-        bucket.at = now;
-        if bucket.tokens < 1.0 {
-            let seconds = (1.0 - bucket.tokens) * 60.0 / self.per_minute;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 60")]
-            return Err((seconds.ceil() as u64).max(1));
+        for (origin, factor) in Origin::steps(address) {
+            let most = self.per_minute * as_f64(factor);
+            let bucket = self.buckets.entry(origin).or_insert(Bucket { tokens: most, most, at: now });
+            *bucket = bucket.at(now);
+            if bucket.tokens < 1.0 {
+                let seconds = (1.0 - bucket.tokens) * 60.0 / most;
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 60")]
+                return Err((seconds.ceil() as u64).max(1));
+            }
         }
-        bucket.tokens -= 1.0;
+        for (origin, _) in Origin::steps(address) {
+            if let Some(bucket) = self.buckets.get_mut(&origin) {
+                bucket.tokens -= 1.0;
+            }
+        }
         Ok(())
     }
 
@@ -71,14 +62,19 @@ impl RateLimit {
             return;
         }
         self.swept = Some(now);
-        let per_minute = self.per_minute;
-        self.buckets.retain(|_, bucket| refilled(*bucket, now, per_minute) < per_minute);
+        self.buckets.retain(|_, bucket| bucket.at(now).tokens < bucket.most);
     }
 }
 
-fn refilled(bucket: Bucket, now: Duration, per_minute: f64) -> f64 {
-    let gained = now.saturating_sub(bucket.at).as_secs_f64() * per_minute / 60.0;
-    (bucket.tokens + gained).min(per_minute)
+impl Bucket {
+    fn at(self, now: Duration) -> Self {
+        let gained = now.saturating_sub(self.at).as_secs_f64() * self.most / 60.0;
+        Self { tokens: (self.tokens + gained).min(self.most), at: now, ..self }
+    }
+}
+
+fn as_f64(factor: usize) -> f64 {
+    f64::from(u32::try_from(factor).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -86,8 +82,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn origin(n: u32) -> Origin {
-        Origin::from(IpAddr::from(n.to_be_bytes()))
+    fn origin(n: u32) -> IpAddr {
+        IpAddr::from(n.to_be_bytes())
     }
 
     #[test]
@@ -111,11 +107,15 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_address_is_its_ipv4_address_and_ipv6_counts_by_network() {
-        let from = |text: &str| Origin::from(text.parse::<IpAddr>().unwrap());
-        assert_eq!(from("::ffff:192.0.2.1"), from("192.0.2.1"));
-        assert_eq!(from("2001:db8::1"), from("2001:db8::ffff:1"));
-        assert_ne!(from("2001:db8::1"), from("2001:db8:0:1::1"));
+    fn networks_of_one_site_share_its_rate() {
+        let mut limit = RateLimit::new(10);
+        let from = |n: u32| format!("2001:db8:1:{n:x}::1").parse().unwrap();
+        let passed = |limit: &mut RateLimit, step: u32| {
+            (0..200).filter(|n| limit.count(from(n * step), Duration::ZERO).is_ok()).count()
+        };
+        assert_eq!(passed(&mut limit, 1), 20, "twice for a /56");
+        assert_eq!(passed(&mut limit, 256), 20, "four times for the /48, of which half is spent");
+        assert_eq!(limit.count("2001:db8:2::1".parse().unwrap(), Duration::ZERO), Ok(()));
     }
 
     proptest! {

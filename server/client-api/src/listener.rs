@@ -1,22 +1,23 @@
 //! TCP and TLS: who may connect, how long that may take, and then HTTP.
 
+use crate::admission::Admission;
+use crate::api::{Api, router};
 use crate::extract::Peer;
-use crate::limits::Origin;
 use crate::tls::Tls;
 use crate::{Config, Error};
 use axum::{Extension, Router};
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tornado_mesh::{Limits, serve_connection};
 
+/// Longest silence of a new connection: its first packet has been sent before it is accepted.
+const FIRST_BYTE: Duration = Duration::from_secs(2);
 /// First byte of every TLS handshake (RFC 8446 §5.1).
 const HANDSHAKE_RECORD: u8 = 22;
 const PLAIN_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: 133\r\n\r\n\
@@ -52,14 +53,13 @@ pub struct Edge {
     acceptor: TlsAcceptor,
     router: Router,
     limits: Limits,
-    slots: Arc<Semaphore>,
-    per_address: Arc<PerAddress>,
+    admission: Arc<Admission>,
 }
 
 impl Edge {
-    /// An edge in front of a router.
+    /// An edge in front of an API.
     #[must_use]
-    pub fn new(tls: &Tls, router: Router, config: &Config) -> Self {
+    pub fn new(tls: &Tls, api: Api, config: &Config) -> Self {
         let limits = Limits {
             connections: config.connections,
             header_read: Duration::from_secs(config.handshake_seconds),
@@ -67,24 +67,22 @@ impl Edge {
         };
         Self {
             acceptor: TlsAcceptor::from(tls.server.clone()),
-            router,
             limits,
-            slots: Arc::new(Semaphore::new(config.connections)),
-            per_address: Arc::new(PerAddress { most: config.connections_per_address, counts: Mutex::default() }),
+            admission: api.admission(),
+            router: router(api),
         }
     }
 
     /// Accepts until `shutdown`, then lets running requests end for at most 3 seconds.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let tasks = TaskTracker::new();
-        while let Some((stream, peer, slot)) = self.accept(&listener, &shutdown).await {
-            let origin = Origin::from(peer);
-            // Too many from there already: closing at once costs the least.
-            let Some(place) = self.per_address.clone().enter(origin) else { continue };
+        while let Some((stream, peer)) = self.accept(&listener, &shutdown).await {
+            // Too many already: closing at once costs the least, and the next in the queue may be a device.
+            let Some(place) = self.admission.enter(peer) else { continue };
             let (edge, stop) = (self.clone(), shutdown.clone());
             tasks.spawn(async move {
                 edge.connection(stream, peer, stop).await;
-                drop((slot, place));
+                drop(place);
             });
         }
         tasks.close();
@@ -93,16 +91,11 @@ impl Edge {
         }
     }
 
-    async fn accept(
-        &self,
-        listener: &TcpListener,
-        shutdown: &CancellationToken,
-    ) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
+    async fn accept(&self, listener: &TcpListener, shutdown: &CancellationToken) -> Option<(TcpStream, IpAddr)> {
         let next = async {
-            let slot = self.slots.clone().acquire_owned().await.ok()?;
             loop {
                 match listener.accept().await {
-                    Ok((stream, peer)) => return Some((stream, peer.ip().to_canonical(), slot)),
+                    Ok((stream, peer)) => return (stream, peer.ip().to_canonical()),
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept a connection; trying again");
                         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -110,14 +103,17 @@ impl Edge {
                 }
             }
         };
-        shutdown.run_until_cancelled(next).await.flatten()
+        shutdown.run_until_cancelled(next).await
     }
 
     async fn connection(self, stream: TcpStream, peer: IpAddr, shutdown: CancellationToken) {
         let handshake = async {
             let mut first = [0];
-            if stream.peek(&mut first).await? == 0 {
-                return Ok(None);
+            // A client speaks first in TLS: silence is not a slow handshake.
+            match tokio::time::timeout(FIRST_BYTE, stream.peek(&mut first)).await {
+                Ok(Ok(0)) | Err(_) => return Ok(None),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(error),
             }
             if first != [HANDSHAKE_RECORD] {
                 refuse_plain(stream).await;
@@ -147,43 +143,6 @@ async fn refuse_plain(mut stream: TcpStream) {
     drop(stream.shutdown().await);
 }
 
-struct PerAddress {
-    most: usize,
-    counts: Mutex<HashMap<Origin, usize>>,
-}
-
-/// A connection's place among those of its address; free again when dropped.
-struct Place {
-    origin: Origin,
-    all: Arc<PerAddress>,
-}
-
-impl PerAddress {
-    fn enter(self: Arc<Self>, origin: Origin) -> Option<Place> {
-        {
-            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = counts.entry(origin).or_default();
-            if *count >= self.most {
-                return None;
-            }
-            *count += 1;
-        }
-        Some(Place { origin, all: self })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.all.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.origin) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.origin);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,18 +153,5 @@ mod tests {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("Content-Length: {}", body.len())), "{}", body.len());
         assert!(serde_json::from_str::<tornado_shared::problem::Problem>(body).is_ok());
-    }
-
-    #[test]
-    fn places_are_free_again() {
-        let all = Arc::new(PerAddress { most: 2, counts: Mutex::default() });
-        let origin = Origin::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let first = all.clone().enter(origin).unwrap();
-        let second = all.clone().enter(origin).unwrap();
-        assert!(all.clone().enter(origin).is_none());
-        drop(first);
-        assert!(all.clone().enter(origin).is_some());
-        drop(second);
-        assert!(all.counts.lock().unwrap().is_empty());
     }
 }

@@ -129,6 +129,46 @@ async fn one_address_cannot_take_all_connections() {
     assert_eq!(server.v1("GET", "/health", None, "").await.status, 200);
 }
 
+/// One device has been there. Then silent connections come from more addresses than there are places.
+#[tokio::test]
+async fn silent_strangers_do_not_lock_out_who_was_there_before() {
+    let limits = Config { connections: 40, connections_per_address: 5, handshake_seconds: 30, ..config() };
+    let server = start(limits).await;
+    let known = "127.0.1.1".parse().unwrap();
+    assert_eq!(server.heartbeat_from(known).await, Some(200));
+    let mut silent = Vec::new();
+    for host in 1..=12u8 {
+        for _ in 0..5 {
+            silent.push(server.connect_from([127, 0, 2, host].into()).await);
+        }
+    }
+    assert_eq!(server.heartbeat_from("127.0.3.1".parse().unwrap()).await, None, "a stranger finds no place");
+    assert_eq!(server.heartbeat_from(known).await, Some(200));
+    // They said nothing, and are gone although a handshake may take much longer.
+    let began = Instant::now();
+    for mut stream in silent {
+        let mut bytes = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut bytes)).await;
+        assert!(read.is_ok(), "held open");
+    }
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert_eq!(server.heartbeat_from("127.0.3.1".parse().unwrap()).await, Some(200));
+}
+
+/// A token that is refused proves nothing.
+#[tokio::test]
+async fn a_refused_stranger_is_no_device() {
+    let server = start(Config { connections: 4, connections_per_address: 4, handshake_seconds: 30, ..config() }).await;
+    let address = "127.0.1.1".parse().unwrap();
+    assert_eq!(server.request_from(address, "POST", "/session/heartbeat", "bad").await, Some(401));
+    assert_eq!(server.request_from(address, "GET", "/health", "good").await, Some(200));
+    let mut held = Vec::new();
+    for host in 1..=3u8 {
+        held.push(server.connect_from([127, 0, 2, host].into()).await);
+    }
+    assert_eq!(server.heartbeat_from(address).await, None);
+}
+
 #[tokio::test]
 async fn defect_019_strangers_are_slowed_and_known_devices_are_not() {
     let server = start(Config { anonymous_per_minute: 3, ..config() }).await;

@@ -186,6 +186,7 @@ impl Config {
         self.auth.public_host.clone_from(&host);
         self.auth.api_port = api_port;
         self.client_api.host = host;
+        self.client_api.pools = self.lanes.pools;
         self.check()?;
         Ok(self)
     }

@@ -10,14 +10,14 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::ring::default_provider;
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
-use tornado_client_api::{Api, Config, Edge, bind, load_tls, router};
+use tornado_client_api::{Api, Config, Edge, bind, load_tls};
 
 /// A running edge; ends with the value.
 pub struct Server {
@@ -54,7 +54,7 @@ pub async fn start(config: Config) -> Server {
     let wg = Arc::new(FakeWg::default());
     let api = Api::new(Arc::new(FakeAuth), Arc::new(FakeAuth), sessions.clone(), wg.clone(), &config);
     let stop = CancellationToken::new();
-    tokio::spawn(Edge::new(&tls, router(api), &config).serve(listener, stop.clone()));
+    tokio::spawn(Edge::new(&tls, api, &config).serve(listener, stop.clone()));
     Server { address, sessions, wg, stop, _state: state }
 }
 
@@ -80,15 +80,29 @@ impl Answer {
 
 impl Server {
     pub async fn tls(&self) -> TlsStream<TcpStream> {
-        let tcp = TcpStream::connect(self.address).await.unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody))
-            .with_no_client_auth();
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        connector.connect(ServerName::try_from("tornado.invalid").unwrap(), tcp).await.unwrap()
+        handshake(TcpStream::connect(self.address).await.unwrap()).await.unwrap()
+    }
+
+    /// TCP alone, from one of the many addresses of loopback.
+    pub async fn connect_from(&self, address: IpAddr) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((address, 0).into()).unwrap();
+        socket.connect(self.address).await.unwrap()
+    }
+
+    /// The status; `None` when the server closes at once.
+    pub async fn heartbeat_from(&self, address: IpAddr) -> Option<u16> {
+        self.request_from(address, "POST", "/session/heartbeat", "good").await
+    }
+
+    pub async fn request_from(&self, address: IpAddr, method: &str, path: &str, token: &str) -> Option<u16> {
+        let mut stream = handshake(self.connect_from(address).await).await.ok()?;
+        let text = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: 0\r\n\r\n"
+        );
+        drop(stream.write_all(text.as_bytes()).await);
+        Some(read_answer(&mut stream).await?.status)
     }
 
     /// Sends text and reads until the server closes; `None` when it closes without an answer.
@@ -117,6 +131,17 @@ impl Server {
         );
         self.raw(&text).await.unwrap()
     }
+}
+
+async fn handshake(tcp: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody))
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    connector.connect(ServerName::try_from("tornado.invalid").unwrap(), tcp).await
 }
 
 /// Reads to the end of the stream, at most 10 seconds.

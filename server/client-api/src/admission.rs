@@ -1,0 +1,192 @@
+//! Who may hold a connection. Memory is bounded.
+//!
+//! Strangers share what a reserve leaves. Known are the addresses of the lanes, and those from which a device proved itself
+//! before: a flood of strangers keeps no device out that was there before it.
+
+use crate::Config;
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tornado_shared::model::{LanePools, Origin};
+
+/// Addresses remembered as known; the one that proved itself longest ago is forgotten first.
+const MOST_KNOWN: usize = 65_536;
+/// Part of all connections that strangers cannot take.
+const RESERVE: usize = 4;
+
+/// Connections at once: in all, of strangers, and of each network.
+pub struct Admission {
+    most: usize,
+    per_origin: usize,
+    pools: LanePools,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    all: usize,
+    strangers: usize,
+    origins: HashMap<Origin, usize>,
+    known: HashMap<Origin, u64>,
+    by_age: BTreeSet<(u64, Origin)>,
+    proofs: u64,
+}
+
+/// A connection's place; free again when dropped.
+pub struct Place {
+    admission: Arc<Admission>,
+    origins: Vec<Origin>,
+    is_stranger: bool,
+}
+
+impl Admission {
+    /// The bounds of the configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            most: config.connections,
+            per_origin: config.connections_per_address,
+            pools: config.pools,
+            state: Mutex::default(),
+        }
+    }
+
+    /// A place for a connection, if there is one. Strangers are counted by every network around their address; a known
+    /// address by the smallest alone, so that its neighbours do not take its places; a lane's address by itself.
+    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let is_lane = self.pools.contains(address);
+        let steps: Vec<_> = if is_lane { vec![(Origin::host(address), 1)] } else { Origin::steps(address).collect() };
+        let mut state = self.state();
+        let is_known = is_lane || state.known.contains_key(&Origin::from(address));
+        let stranger_limit = self.most - self.most / RESERVE;
+        if state.all >= self.most || (!is_known && state.strangers >= stranger_limit) {
+            return None;
+        }
+        let counted = if is_known { 1 } else { usize::MAX };
+        let is_full = |(origin, factor): &(Origin, usize)| {
+            state.origins.get(origin).is_some_and(|count| *count >= self.per_origin.saturating_mul(*factor))
+        };
+        if steps.iter().take(counted).any(is_full) {
+            return None;
+        }
+        let origins: Vec<_> = steps.into_iter().map(|(origin, _)| origin).collect();
+        for origin in &origins {
+            *state.origins.entry(*origin).or_default() += 1;
+        }
+        state.all += 1;
+        state.strangers += usize::from(!is_known);
+        drop(state);
+        Some(Place { admission: self.clone(), origins, is_stranger: !is_known })
+    }
+
+    /// A device proved itself from this address.
+    pub fn note(&self, address: IpAddr) {
+        let origin = Origin::from(address);
+        let mut state = self.state();
+        state.proofs += 1;
+        let proof = state.proofs;
+        if let Some(before) = state.known.insert(origin, proof) {
+            state.by_age.remove(&(before, origin));
+        } else if state.known.len() > MOST_KNOWN
+            && let Some((_, oldest)) = state.by_age.pop_first()
+        {
+            state.known.remove(&oldest);
+        }
+        state.by_age.insert((proof, origin));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.admission.state();
+        state.all = state.all.saturating_sub(1);
+        state.strangers = state.strangers.saturating_sub(usize::from(self.is_stranger));
+        for origin in &self.origins {
+            if let Some(count) = state.origins.get_mut(origin) {
+                *count -= 1;
+                if *count == 0 {
+                    state.origins.remove(origin);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission(connections: usize, connections_per_address: usize) -> Arc<Admission> {
+        Arc::new(Admission::new(&Config { connections, connections_per_address, ..Config::default() }))
+    }
+
+    fn from(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn places_are_free_again() {
+        let all = admission(100, 2);
+        let places = [all.enter(from("192.0.2.1")).unwrap(), all.enter(from("192.0.2.1")).unwrap()];
+        assert!(all.enter(from("192.0.2.1")).is_none());
+        assert!(all.enter(from("192.0.2.2")).is_some());
+        drop(places);
+        assert!(all.enter(from("192.0.2.1")).is_some());
+        let state = all.state();
+        assert_eq!((state.all, state.strangers, state.origins.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn many_networks_of_one_site_share_its_limit() {
+        let all = admission(1000, 10);
+        let site = |n: usize| from(&format!("2001:db8:1:{n:x}::1"));
+        let held: Vec<_> = (0..256).filter_map(|n| all.enter(site(n * 256))).collect();
+        assert_eq!(held.len(), 40, "four times the limit of one /64");
+        assert_eq!((0..256).filter_map(|n| all.enter(site(n))).count(), 0);
+        assert!(all.enter(from("2001:db8:2::1")).is_some());
+        drop(held);
+        let held: Vec<_> = (0..256).filter_map(|n| all.enter(site(n))).collect();
+        assert_eq!(held.len(), 20, "twice for a /56");
+    }
+
+    #[test]
+    fn strangers_leave_a_reserve_to_devices_that_were_there_before() {
+        let all = admission(100, 100);
+        all.note(from("198.51.100.7"));
+        let strangers: Vec<_> = (0..200).filter_map(|n| all.enter(from(&format!("192.0.2.{n}")))).collect();
+        assert_eq!(strangers.len(), 75);
+        assert!(all.enter(from("203.0.113.1")).is_none(), "another stranger");
+        for known in ["198.51.100.7", "::ffff:198.51.100.7", "10.8.0.9", "10.9.3.4"] {
+            assert!(all.enter(from(known)).is_some(), "{known}");
+        }
+        let known: Vec<_> = (0..50).filter_map(|_| all.enter(from("10.8.0.9"))).collect();
+        assert_eq!(known.len(), 25, "the bound of all holds for everybody");
+    }
+
+    #[test]
+    fn a_known_address_is_not_locked_out_by_its_neighbours() {
+        let all = admission(1000, 10);
+        all.note(from("2001:db8:1:5::1"));
+        let held: Vec<_> = (0..400).filter_map(|n| all.enter(from(&format!("2001:db8:1:{:x}::1", n * 16)))).collect();
+        assert_eq!(held.len(), 40);
+        assert!(all.enter(from("2001:db8:1:5::2")).is_some());
+    }
+
+    #[test]
+    fn the_memory_of_known_addresses_is_bounded() {
+        let all = admission(10, 10);
+        let address = |n: usize| IpAddr::from(u32::try_from(n).unwrap().to_be_bytes());
+        for n in 0..=MOST_KNOWN {
+            all.note(address(n));
+            all.note(address(1));
+        }
+        let state = all.state();
+        assert_eq!((state.known.len(), state.by_age.len()), (MOST_KNOWN, MOST_KNOWN));
+        assert!(state.known.contains_key(&Origin::from(address(1))), "it proved itself just now");
+        assert!(!state.known.contains_key(&Origin::from(address(0))));
+    }
+}
