@@ -2,6 +2,7 @@
 
 use crate::account::{Account, Login, Seed, Version};
 use crate::engine::Engine;
+use crate::export::take_back;
 use crate::publish::unix_now;
 use crate::reach::{reach, translate};
 use crate::session::{FAREWELL, Inner};
@@ -38,9 +39,6 @@ impl Helper for Engine {
         let proof = Proof { password: &input.password, totp: input.totp.as_ref() };
         let answer = server.api.enroll(&invitation, &device, input.username, proof, now).await;
         let welcome = answer.map_err(|e| self.report(&e))?;
-        if inner.broken.is_some() {
-            inner.store.set_aside().map_err(|e| HelperError::Internal(e.to_string()))?;
-        }
         let account = Account {
             version: Version,
             server: invitation.server.to_string(),
@@ -51,7 +49,16 @@ impl Helper for Engine {
             username: welcome.payload.user.username.to_string(),
             login: Some(Login::new(&welcome, now)),
         };
-        inner.settle(account, &server.addresses, self).await
+        let set_aside = if inner.broken.is_some() { inner.store.set_aside() } else { Ok(()) };
+        let settled = match set_aside {
+            Ok(()) => inner.settle(account, &server.addresses, self).await,
+            Err(error) => Err(HelperError::Internal(error.to_string())),
+        };
+        // Nothing here remembers it: the server must not keep a device that cannot come back.
+        if settled.is_err() && inner.account.as_ref().is_none_or(|kept| kept.identity != invitation.identity) {
+            take_back(&server.api, &welcome).await;
+        }
+        settled
     }
 
     async fn login(&self, input: LoginInput) -> Result<Status, HelperError> {

@@ -6,10 +6,20 @@
 use crate::engine::Engine;
 use crate::publish::unix_now;
 use crate::reach::{reach, translate};
-use tornado_client::{DeviceIdentity, Error as ApiError, Proof};
+use tornado_client::{DeviceApi, DeviceIdentity, Error as ApiError, Proof, Welcome};
 use tornado_helper_api::{Export, Exported, HelperError};
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::model::PrivateKey;
+
+/// Removes a device that was made for something that then failed, with its login. If the server cannot be reached, the
+/// login expires.
+pub(crate) async fn take_back(api: &DeviceApi, welcome: &Welcome) {
+    let tokens = &welcome.payload.tokens;
+    if let Err(error) = api.remove_device(&tokens.access_token, welcome.payload.device_id).await {
+        tracing::debug!(%error, "a half-made device could not be removed");
+        drop(api.logout(&tokens.refresh_token).await);
+    }
+}
 
 impl Engine {
     /// Makes the device. Takes the password, for what it makes stays good after this device has logged out.
@@ -36,8 +46,7 @@ impl Engine {
         let connection = match exported {
             Ok(connection) => connection,
             Err(error) => {
-                // What was half made is of no use; failing that, it is a login that ends by itself.
-                let _ = api.logout(&welcome.payload.tokens.refresh_token).await;
+                take_back(&api, &welcome).await;
                 return Err(translate(&error));
             }
         };

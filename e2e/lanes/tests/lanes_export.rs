@@ -126,8 +126,14 @@ fn an_exported_file_works_until_removed_and_defect_008_the_helper_runs_nothing_o
     let picture = device.cli_with_password(&["export", "--qr"], PASSWORD).unwrap().success().unwrap();
     assert!(picture.stdout.contains('█') && !picture.stdout.contains("PrivateKey"));
     device.cli(&["connect"]).unwrap().success().unwrap();
-    let full = device.cli_with_password(&["export", "--conf"], PASSWORD).unwrap();
-    assert!(!full.ok(), "three places, all taken: {}", full.stdout);
+    let devices = |world: &World| world.server.json(&["device", "list", "user1"]).unwrap().as_array().unwrap().len();
+    let before = devices(&world);
+    for _ in 0..3 {
+        let full = device.cli_with_password(&["export", "--conf"], PASSWORD).unwrap();
+        assert!(!full.ok(), "three places, all taken: {}", full.stdout);
+    }
+    assert!(!world.server.cli(&["device", "export", "user1", "--conf"]).unwrap().ok());
+    assert_eq!(devices(&world), before, "a refused export leaves no device behind");
     sees_and_removes_what_is_its_own(&world, &device, id);
     logs_in_with_a_second_factor(&world, &device);
     assert_eq!(device.trapped(), Vec::<String>::new(), "defect_008: it ran what a user had laid there");
