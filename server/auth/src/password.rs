@@ -4,8 +4,8 @@ use crate::config::{Argon2Cost, MOST_KIB};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
-use tornado_shared::model::{Secret, Username};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tornado_shared::model::{Secret, Username, text};
 
 /// Longest password, bytes; more would only be work for the server.
 pub const MAX_BYTES: usize = 1024;
@@ -21,24 +21,27 @@ pub enum PolicyError {
     /// Too long.
     #[error("the password may have at most {MAX_BYTES} bytes")]
     Long,
+    /// Something in it cannot be seen, so it could not be typed again for sure.
+    #[error("the password holds a character that cannot be seen")]
+    Invisible,
     /// The account's own name.
     #[error("the password must not be the account's name")]
     Name,
 }
 
-/// Checks a new password.
-pub fn check_new(password: &Secret, name: &Username) -> Result<(), PolicyError> {
-    let text = password.expose();
-    if text.len() > MAX_BYTES {
+/// Checks a new password. Returns its normal form, which is the one to hash.
+pub fn check_new(password: &Secret, name: &Username) -> Result<Secret, PolicyError> {
+    if password.expose().len() > MAX_BYTES {
         return Err(PolicyError::Long);
     }
-    if text.chars().count() < MIN_CHARS {
+    let normal = text::normal(password.expose()).map(Secret::new).ok_or(PolicyError::Invisible)?;
+    if normal.expose().chars().count() < MIN_CHARS {
         return Err(PolicyError::Short);
     }
-    if text.trim().to_lowercase() == name.as_str() {
+    if text::folded(normal.expose()) == name.as_str() {
         return Err(PolicyError::Name);
     }
-    Ok(())
+    Ok(normal)
 }
 
 /// Dearest foreign hash, KiB (256 MiB) and passes: each login of its owner costs as much.
@@ -88,6 +91,12 @@ pub struct Hasher {
     dummy: Arc<str>,
 }
 
+/// A place in the queue of a [`Hasher`].
+#[derive(Clone)]
+pub struct Place {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
 impl std::fmt::Debug for Hasher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Hasher")
@@ -109,25 +118,36 @@ impl Hasher {
         Ok(Self { argon2, workers: Arc::new(Semaphore::new(workers)), memory, most, places, dummy: dummy.into() })
     }
 
+    /// A place in the queue; held until it and all hashes computed at it are done.
+    pub fn place(&self) -> Result<Place, HashError> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| HashError::Busy)?;
+        Ok(Place { _permit: Arc::new(place) })
+    }
+
     /// Hash of a new password, in PHC form.
     pub async fn hash(&self, password: &Secret) -> Result<String, HashError> {
+        self.hash_at(&self.place()?, password).await
+    }
+
+    /// The same at a place that is held already.
+    pub async fn hash_at(&self, place: &Place, password: &Secret) -> Result<String, HashError> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
         let (len, needs) = (password.expose().len(), argon2.params().m_cost());
-        self.run(len, needs, move || hash(&argon2, password.expose().as_bytes())).await
+        self.run(place, len, needs, move || hash(&argon2, password.expose().as_bytes())).await
     }
 
     /// Is this the password of `stored`? Without one the answer is no, after the same work.
     pub async fn verify(&self, password: &Secret, stored: Option<&str>) -> Result<bool, HashError> {
+        self.verify_at(&self.place()?, password, stored).await
+    }
+
+    /// The same at a place that is held already.
+    pub async fn verify_at(&self, place: &Place, password: &Secret, stored: Option<&str>) -> Result<bool, HashError> {
         let (argon2, password, known) = (self.argon2.clone(), password.clone(), stored.is_some());
         let stored: Arc<str> = stored.map_or_else(|| self.dummy.clone(), Arc::from);
         let (len, needs) = (password.expose().len(), self.needs(&stored));
         let work = move || verify(&argon2, password.expose().as_bytes(), &stored).map(|right| right && known);
-        self.run(len, needs, work).await
-    }
-
-    /// Refuses at once when no place is free: asked before anything is written for a caller.
-    pub fn admit(&self) -> Result<(), HashError> {
-        if self.places.available_permits() == 0 { Err(HashError::Busy) } else { Ok(()) }
+        self.run(place, len, needs, work).await
     }
 
     /// True when `stored` was made at another cost than the one configured now.
@@ -147,6 +167,7 @@ impl Hasher {
 
     async fn run<T: Send + 'static>(
         &self,
+        place: &Place,
         len: usize,
         needs: u32,
         work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
@@ -154,7 +175,7 @@ impl Hasher {
         if len > MAX_BYTES {
             return Err(HashError::TooLong);
         }
-        let place = self.places.clone().try_acquire_owned().map_err(|_| HashError::Busy)?;
+        let place = place.clone();
         let worker = self.workers.clone().acquire_owned().await.map_err(|_| HashError::Busy)?;
         // One that was taken over when more was allowed runs alone.
         let memory = self.memory.clone().acquire_many_owned(needs.min(self.most)).await.map_err(|_| HashError::Busy)?;
@@ -197,7 +218,10 @@ mod tests {
     #[test]
     fn policy() {
         let name: Username = "margaret-h".parse().unwrap();
-        let check = |text: &str| check_new(&Secret::new(text), &name);
+        let check = |text: &str| check_new(&Secret::new(text), &name).map(drop);
+        let normal = check_new(&Secret::new("Zoe\u{308}\u{a0}and a horse"), &name).unwrap();
+        assert_eq!(normal.expose(), "Zo\u{eb} and a horse");
+        assert_eq!(check("long enough\u{200b}"), Err(PolicyError::Invisible));
         assert_eq!(check("short pass"), Ok(()));
         assert_eq!(check("ÄÖÜäöüßéèê"), Ok(()));
         assert_eq!(check("ninechars"), Err(PolicyError::Short));

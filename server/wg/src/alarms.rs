@@ -135,7 +135,7 @@ fn row(alarm: &Waiting) -> AppendAudit {
     let numbers = [("at", alarm.at.to_string()), ("times", alarm.times.to_string())];
     let numbers = numbers.map(|(name, value)| (name.to_owned(), value));
     AppendAudit {
-        actor: None,
+        operator: None,
         action: "lane.canary_alarm".into(),
         subject: "lane:tor".into(),
         outcome: Outcome::Failed,

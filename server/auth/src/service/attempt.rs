@@ -1,13 +1,14 @@
 //! An attempt that the guard counts, whatever becomes of the call.
 
 use super::{Service, fault};
+use crate::envelope::Opened;
 use crate::guard::{AccountTag, Attempt, Guard};
+use crate::password::Place;
 use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tornado_mesh::auth::AuthError;
-use tornado_shared::model::UnixSeconds;
-use tornado_store::identity::User;
+use tornado_shared::model::{UnixSeconds, UserId};
 
 /// Dropped without a verdict (the caller's deadline, a busy pool), it counts as abandoned.
 pub(super) struct Running<'a> {
@@ -22,9 +23,19 @@ impl Running<'_> {
         lock(self.guard).failed(self.attempt, now);
     }
 
-    pub(super) fn succeeded(mut self) {
+    pub(super) fn succeeded(mut self, now: UnixSeconds) {
         self.judged = true;
-        lock(self.guard).succeeded(self.attempt);
+        lock(self.guard).succeeded(self.attempt, now);
+    }
+
+    /// May a code of the second factor be tried now?
+    pub(super) fn check_code(&self, now: UnixSeconds) -> Result<(), AuthError> {
+        lock(self.guard).check_code(self.attempt, now).map_err(fault::guard)
+    }
+
+    pub(super) fn code_failed(self, now: UnixSeconds) {
+        lock(self.guard).code_failed(self.attempt, now);
+        self.failed(now);
     }
 }
 
@@ -41,47 +52,48 @@ fn lock(guard: &Mutex<Guard>) -> MutexGuard<'_, Guard> {
 }
 
 impl Service {
-    /// Turns a shut-out address away, and everybody while the pool is full, before anything is written for them.
-    pub(super) fn admit(&self, address: IpAddr, now: UnixSeconds) -> Result<(), AuthError> {
-        lock(&self.guard).check(Attempt::new(address, None), now).map_err(fault::guard)?;
-        self.hasher.admit().map_err(fault::hash)
+    /// A place for hashing a password. Taken before anything is done or written for a caller: while the pool is full, all
+    /// are turned away here.
+    pub(super) fn place(&self) -> Result<Place, AuthError> {
+        self.hasher.place().map_err(fault::hash)
     }
 
-    /// Counts a payload that could not be read: each costs a durable row, so nobody may send many.
+    /// Counts a payload that could not be read.
     pub(super) fn counted<T>(&self, address: IpAddr, read: Result<T, AuthError>) -> Result<T, AuthError> {
         if read.is_err() {
             let now = self.clock.now();
-            self.attempt(address, None, now)?.failed(now);
+            self.attempt(Attempt::new(address, None), now)?.failed(now);
         }
         read
     }
 
-    /// An attempt by somebody whose account is known already.
-    pub(super) fn own_attempt(&self, account: AccountTag, now: UnixSeconds) -> Result<Running<'_>, AuthError> {
-        let attempt = Attempt::own(account);
-        lock(&self.guard).begin(attempt, now).map_err(fault::guard)?;
+    /// Begins an attempt, unless the guard refuses it.
+    pub(super) fn attempt(&self, attempt: Attempt, now: UnixSeconds) -> Result<Running<'_>, AuthError> {
+        let attempt = lock(&self.guard).begin(attempt, now).map_err(fault::guard)?;
         Ok(Running { guard: &self.guard, attempt, judged: false })
     }
 
-    pub(super) fn attempt(
-        &self,
-        address: IpAddr,
-        account: Option<AccountTag>,
-        now: UnixSeconds,
-    ) -> Result<Running<'_>, AuthError> {
-        let attempt = Attempt::new(address, account);
-        lock(&self.guard).begin(attempt, now).map_err(fault::guard)?;
-        Ok(Running { guard: &self.guard, attempt, judged: false })
+    /// Spends an envelope's ephemeral key, durably, before anything in it is judged. Called only within an attempt that the
+    /// guard has let pass: the row stays for up to the life of a login key.
+    pub(super) async fn spend(&self, opened: &Opened) -> Result<(), AuthError> {
+        let fresh = self.store.spend_envelope(&opened.spent, opened.spent_until).await.map_err(fault::store)?;
+        if fresh { Ok(()) } else { Err(AuthError::InvalidEnvelope) }
+    }
+
+    /// The tag of a device that has logged in to the account before.
+    pub(super) async fn known_device(&self, user: UserId, key: &[u8; 32]) -> Result<Option<AccountTag>, AuthError> {
+        let known = self.store.has_device(user, key).await.map_err(fault::store)?;
+        Ok(known.then(|| cut(Sha256::new().chain_update(b"device\0").chain_update(user.0).chain_update(key))))
     }
 }
 
-/// The same for a name that exists and for one that does not: nobody can tell them apart by being slowed down.
-pub(super) fn tag(user: Option<&User>, typed: &str) -> AccountTag {
-    let mut hash = Sha256::new();
-    match user {
-        Some(user) => hash.update(user.id.0.as_bytes()),
-        None => hash.update(typed.to_lowercase().as_bytes()),
-    }
+/// Of an account's name or address in its normal form. The account itself has no part in it: what is counted, and so what a
+/// stranger is told, is the same whether it exists or not.
+pub(super) fn tag(normal: &str) -> AccountTag {
+    cut(Sha256::new().chain_update(b"account\0").chain_update(normal))
+}
+
+fn cut(hash: Sha256) -> AccountTag {
     let digest: [u8; 32] = hash.finalize().into();
     let mut tag = AccountTag::default();
     tag.copy_from_slice(&digest[..16]);

@@ -4,7 +4,9 @@ use super::attempt::tag;
 use super::welcome::{device_key, new_view, parse, view};
 use super::{Service, fault};
 use crate::code::{self, CodeKind};
-use crate::password;
+use crate::envelope::{self, Opened};
+use crate::guard::Attempt;
+use crate::password::{self, Place};
 use std::net::IpAddr;
 use tornado_mesh::auth::AuthError;
 use tornado_shared::api::{EnrollPayload, LoginBody, LoginReply, UserView};
@@ -17,14 +19,13 @@ const FIELDS: &str = "code, username (3 to 50 of a-z 0-9 . _ -), password, devic
 
 impl Service {
     pub(super) async fn enroll(&self, body: &LoginBody, address: IpAddr) -> Result<LoginReply, AuthError> {
-        let now = self.clock.now();
-        self.admit(address, now)?;
-        let opened = self.open_once(Purpose::Enroll, body, now).await?;
+        let place = self.place()?;
+        let opened = envelope::open(&self.keys, Purpose::Enroll, body, self.clock.now())?;
         let (payload, key) = self.counted(address, read(&opened.payload))?;
         let invitation = self.invitation(&payload, address).await?;
         let (who, user) = match invitation.user {
-            None => self.newcomer(&payload, &invitation).await?,
-            Some(id) => self.known(&payload, id, address).await?,
+            None => self.newcomer(&place, &payload, &invitation, &opened).await?,
+            Some(id) => self.known(&place, &payload, id, (&opened, &key), address).await?,
         };
         let claim = DeviceClaim::V2 { key, name: payload.device_name.clone() };
         let login = self.new_login(claim, &opened.reply, self.clock.now())?;
@@ -40,7 +41,7 @@ impl Service {
     /// A wrong code counts as a guess.
     async fn invitation(&self, payload: &EnrollPayload, address: IpAddr) -> Result<OpenInvitation, AuthError> {
         let now = self.clock.now();
-        let attempt = self.attempt(address, None, now)?;
+        let attempt = self.attempt(Attempt::new(address, None), now)?;
         let hash = code::hash(CodeKind::Invitation, &payload.code);
         let found = self.store.find_invitation(&hash, now).await.map_err(fault::store)?;
         if found.is_none() {
@@ -51,16 +52,19 @@ impl Service {
 
     async fn newcomer(
         &self,
+        place: &Place,
         payload: &EnrollPayload,
         invitation: &OpenInvitation,
+        opened: &Opened,
     ) -> Result<(Enrollee, UserView), AuthError> {
         let username = payload.username.clone().ok_or_else(|| AuthError::InvalidFields("choose a username".into()))?;
-        password::check_new(&payload.password, &username).map_err(fault::policy)?;
+        let password = password::check_new(&payload.password, &username).map_err(fault::policy)?;
         // Asked before the work is done; the constraint decides.
         if self.store.find_user(UserKey::Name(&username)).await.map_err(fault::store)?.is_some() {
             return Err(AuthError::NameTaken);
         }
-        let password_hash = self.hasher.hash(&payload.password).await.map_err(fault::hash)?;
+        self.spend(opened).await?;
+        let password_hash = self.hasher.hash_at(place, &password).await.map_err(fault::hash)?;
         let id = UserId::random();
         let view = new_view(id, username.clone(), None, true);
         let max_devices = invitation.max_devices;
@@ -70,8 +74,10 @@ impl Service {
     /// The invitation adds a device to an account: whoever holds it must be the account's owner.
     async fn known(
         &self,
+        place: &Place,
         payload: &EnrollPayload,
         id: UserId,
+        (opened, key): (&Opened, &[u8; 32]),
         address: IpAddr,
     ) -> Result<(Enrollee, UserView), AuthError> {
         let user = self.store.find_user(UserKey::Id(id)).await.map_err(fault::store)?;
@@ -79,8 +85,11 @@ impl Service {
         if payload.username.as_ref().is_some_and(|name| *name != user.username) {
             return Err(AuthError::InvalidFields("this invitation is for another account".into()));
         }
-        let attempt = self.attempt(address, Some(tag(Some(&user), "")), self.clock.now())?;
-        if !self.hasher.verify(&payload.password, Some(&user.password_hash)).await.map_err(fault::hash)? {
+        let device = self.known_device(id, key).await?;
+        let attempt = Attempt::new(address, Some(tag(user.username.as_str()))).by_device(device);
+        let attempt = self.attempt(attempt, self.clock.now())?;
+        self.spend(opened).await?;
+        if !self.is_right_at(place, &payload.password, Some(&user.password_hash)).await? {
             attempt.failed(self.clock.now());
             return Err(AuthError::InvalidCredentials);
         }

@@ -1,9 +1,12 @@
 //! Logging in with name and password.
 
 use super::attempt::{Running, tag};
+use super::passwords;
 use super::welcome::{device_key, parse, view};
 use super::{Service, fault};
-use crate::envelope::{Opened, ReplyWay};
+use crate::envelope::{self, Opened, ReplyWay};
+use crate::guard::Attempt;
+use crate::password::Place;
 use serde::Deserialize;
 use std::net::IpAddr;
 use tornado_mesh::MeshFault;
@@ -12,7 +15,7 @@ use tornado_mesh::session::LiveQuery;
 use tornado_mesh::trial::fault_point;
 use tornado_shared::api::{LoginBody, LoginPayload, LoginReply};
 use tornado_shared::crypto::v2::Purpose;
-use tornado_shared::model::{DeviceId, Secret, SessionState, UserId, Username};
+use tornado_shared::model::{DeviceId, Secret, SessionState, UserId, Username, text};
 use tornado_store::StoreError;
 use tornado_store::identity::{DeviceClaim, FactorOwner, LoginOutcome, Proof, User, UserKey};
 
@@ -36,12 +39,11 @@ struct Credentials {
 
 impl Service {
     pub(super) async fn log_in(&self, body: &LoginBody, address: IpAddr) -> Result<LoginReply, AuthError> {
-        let now = self.clock.now();
-        self.admit(address, now)?;
-        let opened = self.open_once(Purpose::Login, body, now).await?;
-        fault_point("login.opened");
+        let place = self.place()?;
+        let opened = envelope::open(&self.keys, Purpose::Login, body, self.clock.now())?;
         let credentials = self.counted(address, credentials(&opened))?;
-        let (user, proof) = self.authenticate(&credentials, address).await?;
+        let (user, proof, attempt) = self.authenticate(&place, &credentials, &opened, address).await?;
+        drop(place);
         let claim = match credentials.claim {
             Some(claim) => claim,
             None => self.v1_claim(user.id).await?,
@@ -50,7 +52,7 @@ impl Service {
         fault_point("login.checked");
         let outcome = match self.store.log_in(user.id, &proof, &login).await {
             Err(StoreError::Lapsed(_)) => {
-                let proof = self.prove_again(&user, proof, &credentials.password, address).await?;
+                let proof = self.prove_again(&user, proof, &credentials.password, attempt).await?;
                 self.store.log_in(user.id, &proof, &login).await
             }
             outcome => outcome,
@@ -67,12 +69,26 @@ impl Service {
         }
     }
 
-    async fn authenticate(&self, credentials: &Credentials, address: IpAddr) -> Result<(User, Proof), AuthError> {
+    /// Also returns the attempt, for a second one.
+    async fn authenticate(
+        &self,
+        place: &Place,
+        credentials: &Credentials,
+        opened: &Opened,
+        address: IpAddr,
+    ) -> Result<(User, Proof, Attempt), AuthError> {
+        let name = text::folded(&credentials.name);
         let user = self.look_up(&credentials.name).await?;
-        let tag = tag(user.as_ref(), &credentials.name);
-        let attempt = self.attempt(address, Some(tag), self.clock.now())?;
+        let device = match (&user, &credentials.claim) {
+            (Some(user), Some(DeviceClaim::V2 { key, .. })) => self.known_device(user.id, key).await?,
+            (Some(_) | None, _) => None,
+        };
+        let attempt_again = Attempt::new(address, Some(tag(&name))).by_device(device);
+        let attempt = self.attempt(attempt_again, self.clock.now())?;
+        self.spend(opened).await?;
+        fault_point("login.opened");
         let stored = user.as_ref().map(|user| user.password_hash.as_str());
-        let right = self.hasher.verify(&credentials.password, stored).await.map_err(fault::hash)?;
+        let right = self.is_right_at(place, &credentials.password, stored).await?;
         let Some(user) = user.filter(|_| right) else {
             attempt.failed(self.clock.now());
             return Err(AuthError::InvalidCredentials);
@@ -82,7 +98,7 @@ impl Service {
             return Err(AuthError::UserInactive);
         }
         let proof = Proof { password_hash: user.password_hash.clone(), factor };
-        Ok((user, proof))
+        Ok((user, proof, attempt_again))
     }
 
     /// The stored hash or factor changed while the login was verified. A hash also changes when another login of the account
@@ -93,16 +109,16 @@ impl Service {
         user: &User,
         proof: Proof,
         password: &Secret,
-        address: IpAddr,
+        attempt: Attempt,
     ) -> Result<Proof, AuthError> {
-        let attempt = self.attempt(address, Some(tag(Some(user), "")), self.clock.now())?;
+        let attempt = self.attempt(attempt, self.clock.now())?;
         let now = self.store.find_user(UserKey::Id(user.id)).await.map_err(fault::store)?;
         let now = now.ok_or(AuthError::UserInactive)?;
-        if !self.hasher.verify(password, Some(&now.password_hash)).await.map_err(fault::hash)? {
+        if !self.is_right(password, Some(&now.password_hash)).await? {
             attempt.failed(self.clock.now());
             return Err(AuthError::InvalidCredentials);
         }
-        attempt.succeeded();
+        attempt.succeeded(self.clock.now());
         Ok(Proof { password_hash: now.password_hash, ..proof })
     }
 
@@ -113,11 +129,14 @@ impl Service {
         user: &User,
         code: Option<&Secret>,
     ) -> Result<Option<Vec<u8>>, AuthError> {
+        if code.is_some() {
+            attempt.check_code(self.clock.now())?;
+        }
         let actor = format!("user:{}", user.username);
         let judged = self.check_factor(FactorOwner::User(user.id), &actor, code).await;
         match &judged {
-            Ok(_) => attempt.succeeded(),
-            Err(AuthError::TotpInvalid) => attempt.failed(self.clock.now()),
+            Ok(_) => attempt.succeeded(self.clock.now()),
+            Err(AuthError::TotpInvalid) => attempt.code_failed(self.clock.now()),
             Err(_) => {}
         }
         judged
@@ -128,17 +147,22 @@ impl Service {
         if !self.hasher.is_outdated(&user.password_hash) {
             return;
         }
-        let Ok(hash) = self.hasher.hash(password).await else { return };
+        let normal = passwords::normal(password);
+        let Ok(hash) = self.hasher.hash(normal.as_ref().unwrap_or(password)).await else { return };
         if let Err(error) = self.store.rehash_user(user.id, &user.password_hash, &hash).await {
             tracing::warn!(%error, "a password could not be hashed anew");
         }
     }
 
-    /// Names and e-mail addresses are apart: an `@` decides which is meant, and no name holds one.
+    /// By name or e-mail address. They are apart: an `@` decides which is meant, and no name holds one.
     pub(super) async fn look_up(&self, typed: &str) -> Result<Option<User>, AuthError> {
-        let typed = typed.trim();
         if typed.contains('@') {
-            return self.store.find_user(UserKey::Email(typed)).await.map_err(fault::store);
+            let found = self.store.find_user(UserKey::Email(&text::folded(typed))).await.map_err(fault::store)?;
+            // Earlier versions stored what was typed.
+            return match found {
+                None => self.store.find_user(UserKey::Email(typed.trim())).await.map_err(fault::store),
+                Some(user) => Ok(Some(user)),
+            };
         }
         match typed.parse::<Username>() {
             Ok(name) => self.store.find_user(UserKey::Name(&name)).await.map_err(fault::store),

@@ -13,6 +13,7 @@ mod keyring;
 mod login;
 mod operators;
 mod own;
+mod passwords;
 mod second_factor;
 mod server;
 mod sign_in;

@@ -4,6 +4,7 @@ use super::access::Actor;
 use super::attempt::tag;
 use super::users::{check_email, subject};
 use super::{Service, fault};
+use crate::guard::Attempt;
 use tornado_mesh::Done;
 use tornado_mesh::auth::AuthError;
 use tornado_mesh::auth::users::{
@@ -82,9 +83,9 @@ impl Service {
 
     /// Asks for the password again, and counts wrong ones: a stolen token must not guess it.
     async fn reaffirm(&self, user: &User, password: &Secret) -> Result<(), AuthError> {
-        let attempt = self.own_attempt(tag(Some(user), ""), self.clock.now())?;
-        if self.hasher.verify(password, Some(&user.password_hash)).await.map_err(fault::hash)? {
-            attempt.succeeded();
+        let attempt = self.attempt(Attempt::own(tag(user.username.as_str())), self.clock.now())?;
+        if self.is_right(password, Some(&user.password_hash)).await? {
+            attempt.succeeded(self.clock.now());
             return Ok(());
         }
         attempt.failed(self.clock.now());

@@ -1,11 +1,11 @@
 //! Operators' sign-ins: opaque tokens, checked against the store at every use.
 
 use super::access::{Act, Actor, allowed, role_of};
+use super::attempt::tag;
 use super::operators::to_contract;
 use super::{Service, fault};
 use crate::code::{self, CodeKind};
-use crate::guard::AccountTag;
-use sha2::{Digest as _, Sha256};
+use crate::guard::{AccountTag, Attempt};
 use tornado_mesh::auth::audit::Outcome;
 use tornado_mesh::auth::operators::{
     ConfirmTotp, MayI, OperatorRole, Reaffirm, SignIn, SignInRef, SignInView, SignedIn, Standing,
@@ -20,24 +20,27 @@ use uuid::Uuid;
 impl Service {
     pub(super) async fn operator_signs_in(&self, input: SignIn) -> Result<SignedIn, AuthError> {
         let now = self.clock.now();
-        self.admit(input.client_ip, now)?;
-        let attempt = self.attempt(input.client_ip, Some(tag(&input.name)), now)?;
+        let place = self.place()?;
+        let attempt = self.attempt(Attempt::new(input.client_ip, Some(operator_tag(&input.name))), now)?;
         let row = self.store.find_operator(&input.name).await.map_err(fault::store)?;
         let stored = row.as_ref().map(|row| row.password_hash.as_str());
-        let right = self.hasher.verify(&input.password, stored).await.map_err(fault::hash)?;
+        let right = self.is_right_at(&place, &input.password, stored).await?;
         let name = format!("operator:{}", input.name);
         let Some(row) = row.filter(|_| right) else {
             attempt.failed(self.clock.now());
             self.note("nobody", "operator.sign_in", &name, Outcome::Refused).await;
             return Err(AuthError::InvalidCredentials);
         };
+        if input.code.is_some() {
+            attempt.check_code(self.clock.now())?;
+        }
         let factor = match self.check_factor(FactorOwner::Operator(row.id), &name, input.code.as_ref()).await {
             Ok(factor) => {
-                attempt.succeeded();
+                attempt.succeeded(self.clock.now());
                 factor
             }
             Err(AuthError::TotpInvalid) => {
-                attempt.failed(self.clock.now());
+                attempt.code_failed(self.clock.now());
                 self.note("nobody", "operator.sign_in", &name, Outcome::Refused).await;
                 return Err(AuthError::TotpInvalid);
             }
@@ -149,9 +152,9 @@ impl Service {
     async fn reaffirmed(&self, input: &Acting<Reaffirm>) -> Result<(Actor, OperatorRow), AuthError> {
         let actor = self.authorise(input.operator.as_ref(), Act::OwnSignIn).await?;
         let (_, row) = actor.clone().signed_in()?;
-        let attempt = self.own_attempt(tag(&row.name), self.clock.now())?;
-        if self.hasher.verify(&input.what.password, Some(&row.password_hash)).await.map_err(fault::hash)? {
-            attempt.succeeded();
+        let attempt = self.attempt(Attempt::own(operator_tag(&row.name)), self.clock.now())?;
+        if self.is_right(&input.what.password, Some(&row.password_hash)).await? {
+            attempt.succeeded(self.clock.now());
             return Ok((actor, row));
         }
         attempt.failed(self.clock.now());
@@ -165,9 +168,6 @@ impl Service {
 }
 
 /// Apart from the users' names.
-fn tag(name: &Username) -> AccountTag {
-    let digest: [u8; 32] = Sha256::digest(format!("operator\0{name}")).into();
-    let mut tag = AccountTag::default();
-    tag.copy_from_slice(&digest[..16]);
-    tag
+fn operator_tag(name: &Username) -> AccountTag {
+    tag(&format!("operator\0{name}"))
 }

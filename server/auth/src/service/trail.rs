@@ -54,16 +54,13 @@ impl Service {
     }
 
     pub(super) async fn append_row(&self, input: AppendAudit) -> Result<Done, AuthError> {
-        let caller = Actor::caller()?.name;
-        let speaks_for_others = caller == "root" || caller == "service:admin";
-        let actor = match input.actor {
-            Some(actor) if speaks_for_others => actor,
-            Some(_) => return Err(AuthError::NotAllowed),
-            None => caller,
+        let actor = match &input.operator {
+            Some(_) => self.authorise(input.operator.as_ref(), Act::OwnSignIn).await?,
+            None => Actor::caller()?,
         };
-        check(&actor, &input.action, &input.subject, &input.details).map_err(AuthError::InvalidFields)?;
+        check(&actor.name, &input.action, &input.subject, &input.details).map_err(AuthError::InvalidFields)?;
         let details: Vec<_> = input.details.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        let row = self.detailed(&Actor::named(actor), &input.action, input.subject, &details);
+        let row = self.detailed(&actor, &input.action, input.subject, &details);
         let row = NewAudit { outcome: input.outcome.as_str().to_owned(), ..row };
         self.store.append_audit(&row).await.map_err(fault::store)?;
         self.sign_trail().await;
@@ -197,7 +194,9 @@ fn check(actor: &str, action: &str, subject: &str, details: &BTreeMap<String, St
     if !two_words || action.len() > MAX_WORD {
         return Err("action must be two words of a-z, 0-9 and _ with a point between".into());
     }
-    let plain = |text: &str, most: usize| (1..=most).contains(&text.len()) && !text.chars().any(char::is_control);
+    let plain = |text: &str, most: usize| {
+        (1..=most).contains(&text.len()) && text.chars().all(tornado_shared::model::text::is_visible)
+    };
     if !plain(actor, MAX_WORD + 16) || !plain(subject, MAX_SUBJECT) {
         return Err(format!("actor and subject must be 1 to {MAX_SUBJECT} printable characters"));
     }

@@ -2,14 +2,13 @@
 
 use super::access::{Act, Actor};
 use super::{Service, fault};
-use crate::password;
 use tornado_mesh::auth::users::{
     CreateUser, DeviceInfo, DeviceRef, UpdateUser, UserInfo, UserPage, UserQuery, UserRef,
 };
 use tornado_mesh::auth::{Acting, AuthError};
 use tornado_mesh::session::LiveQuery;
 use tornado_mesh::{Done, MAX_RATE, MeshFault, Treatment};
-use tornado_shared::model::{CloseReason, Secret, UserId, Username};
+use tornado_shared::model::{CloseReason, UserId, text};
 use tornado_store::identity::{
     ChangeOutcome, DeviceRow, FactorOwner, NewAudit, NewUser, RevokeReason, User, UserChange, UserFilter, UserKey,
 };
@@ -24,8 +23,7 @@ impl Service {
         let what = input.what;
         check_devices(what.max_devices)?;
         let email = what.email.as_deref().map(check_email).transpose()?.flatten();
-        password::check_new(&what.password, &what.username).map_err(fault::policy)?;
-        let password_hash = self.hasher.hash(&what.password).await.map_err(fault::hash)?;
+        let password_hash = self.hash_new(&what.password, &what.username).await?;
         let id = UserId::random();
         let row = self.row(&actor, "user.create", subject(id));
         let new = NewUser { id, username: what.username, email, password_hash, max_devices: what.max_devices };
@@ -67,11 +65,6 @@ impl Service {
             self.end_surplus(user.id, change.max_devices.unwrap_or(user.max_devices)).await?;
         }
         self.info_of(&self.find_by_id(user.id).await?).await
-    }
-
-    pub(super) async fn hash_new(&self, new: &Secret, name: &Username) -> Result<String, AuthError> {
-        password::check_new(new, name).map_err(fault::policy)?;
-        self.hasher.hash(new).await.map_err(fault::hash)
     }
 
     fn rows_of_change(&self, actor: &Actor, user: &User, change: &UserChange) -> Vec<NewAudit> {
@@ -295,19 +288,18 @@ pub(super) fn check_devices(max: u32) -> Result<(), AuthError> {
 }
 
 /// An empty text means none. An address is only ever shown and typed at a login, so its form is checked loosely.
-pub(super) fn check_email(text: &str) -> Result<Option<String>, AuthError> {
-    let text = text.trim();
-    if text.is_empty() {
+pub(super) fn check_email(typed: &str) -> Result<Option<String>, AuthError> {
+    if typed.len() > 4 * MAX_EMAIL {
+        return Err(AuthError::InvalidFields("this is no e-mail address".into()));
+    }
+    let folded = text::folded(typed);
+    if folded.is_empty() {
         return Ok(None);
     }
-    let sound = text.len() <= MAX_EMAIL
-        && text
+    let sound = folded.len() <= MAX_EMAIL
+        && folded
             .split_once('@')
             .is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.contains('@'))
-        && !text.chars().any(|character| character.is_control() || character.is_whitespace());
-    if sound {
-        Ok(Some(text.to_lowercase()))
-    } else {
-        Err(AuthError::InvalidFields("this is no e-mail address".into()))
-    }
+        && !folded.chars().any(|character| !text::is_visible(character) || character.is_whitespace());
+    if sound { Ok(Some(folded)) } else { Err(AuthError::InvalidFields("this is no e-mail address".into())) }
 }

@@ -1,30 +1,17 @@
 //! What logins and enrolments have in common: opening once, writing, answering in kind.
 
 use super::{Service, fault};
-use crate::envelope::{self, Opened, ReplyWay};
+use crate::envelope::ReplyWay;
 use crate::tokens::Holder;
 use serde::de::DeserializeOwned;
 use tornado_mesh::auth::AuthError;
-use tornado_shared::api::{LoginBody, LoginReply, LoginReplyV1, UserView, V2, V2Tag, WelcomePayload};
+use tornado_shared::api::{LoginReply, LoginReplyV1, UserView, V2, V2Tag, WelcomePayload};
 use tornado_shared::crypto::identity::IdentityPublic;
-use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::{DeviceId, FamilyId, UnixSeconds, UserId, Username};
 use tornado_store::identity::{DeviceClaim, NewLogin, User};
 use uuid::Uuid;
 
 impl Service {
-    /// Opens an envelope and spends its ephemeral key, durably, before anything in it is judged.
-    pub(super) async fn open_once(
-        &self,
-        purpose: Purpose,
-        body: &LoginBody,
-        now: UnixSeconds,
-    ) -> Result<Opened, AuthError> {
-        let opened = envelope::open(&self.keys, purpose, body, now)?;
-        let fresh = self.store.spend_envelope(&opened.spent, opened.spent_until).await.map_err(fault::store)?;
-        if fresh { Ok(opened) } else { Err(AuthError::InvalidEnvelope) }
-    }
-
     /// A login to be written, its export secret sealed.
     pub(super) fn new_login(
         &self,

@@ -3,7 +3,7 @@
 use crate::world::{PASSWORD, World};
 use std::collections::BTreeMap;
 use tornado_mesh::auth::audit::{AppendAudit, Audit as _, AuditQuery, AuditVerdict, Outcome};
-use tornado_mesh::auth::{Acting, Auth as _, PutOperator};
+use tornado_mesh::auth::{Acting, Auth as _, AuthError, PutOperator};
 use tornado_mesh::{NoInput, ServiceError as _};
 use tornado_shared::model::Secret;
 
@@ -29,7 +29,7 @@ impl World {
     async fn append(&self, action: &str, subject: &str) -> Result<(), tornado_mesh::auth::AuthError> {
         let details = BTreeMap::from([("probe".to_owned(), "dns".to_owned())]);
         let (action, subject) = (action.to_owned(), subject.to_owned());
-        let input = AppendAudit { actor: None, action, subject, outcome: Outcome::Failed, details };
+        let input = AppendAudit { operator: None, action, subject, outcome: Outcome::Failed, details };
         self.audit().append(input).await.map(drop)
     }
 
@@ -52,6 +52,32 @@ async fn services_append_and_operators_read() {
     assert_eq!((row.outcome.as_str(), row.details["probe"].as_str()), ("failed", "dns"));
     assert_eq!(world.append("lane.canary_failed", "peer 192.0.2.1").await.unwrap_err().code(), "invalid_fields");
     assert_eq!(world.append("Nonsense", "x").await.unwrap_err().code(), "invalid_fields");
+}
+
+/// A row is written by who called, or by the operator whose sign-in it carries: no caller names another.
+#[tokio::test]
+async fn a_row_of_the_trail_names_its_writer() {
+    let world = World::new().await;
+    let [_, otto, _] = world.staff().await;
+    let row = |operator| AppendAudit {
+        operator,
+        action: "console.export".into(),
+        subject: "server".into(),
+        outcome: Outcome::Done,
+        details: BTreeMap::new(),
+    };
+    let forged = serde_json::json!({
+        "actor": "operator:olga", "action": "user.delete", "subject": "user:x", "outcome": "done", "details": {},
+    });
+    assert!(serde_json::from_value::<AppendAudit>(forged).is_err());
+    world.audit().append(row(Some(otto.token.clone()))).await.unwrap();
+    world.audit().append(row(None)).await.unwrap();
+    let stranger = world.audit().append(row(Some(Secret::new("A".repeat(26))))).await.unwrap_err();
+    assert_eq!(stranger, AuthError::SignedOut);
+    let query = AuditQuery { limit: 10, action: Some("console.".into()), ..AuditQuery::default() };
+    let rows = world.audit().list(Acting::root(query)).await.unwrap();
+    let actors: Vec<_> = rows.iter().map(|row| row.actor.as_str()).collect();
+    assert_eq!(actors, ["root", "operator:otto"]);
 }
 
 #[tokio::test]

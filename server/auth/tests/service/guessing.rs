@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tornado_auth::{Argon2Cost, Config};
 use tornado_mesh::ServiceError as _;
 use tornado_mesh::auth::AuthError;
+use tornado_shared::api::LoginBody;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::invitation::Invitation;
@@ -80,4 +81,82 @@ async fn guessing_codes_counts_too() {
     }
     let refused = world.enroll(&real, Some("alice"), PASSWORD, &IdentityKey::random()).await;
     assert_eq!(refused.unwrap_err(), AuthError::TooManyAttempts { retry_after: 900 });
+}
+
+/// What is counted does not depend on whether the account exists: neither by spelling nor by its e-mail address.
+#[tokio::test]
+async fn slowing_down_tells_no_name_by_its_spelling() {
+    let world = World::new().await;
+    world.account("alice", Some("alice@example.org"), 3).await;
+    let spellings = ["NAME", " NAME", "NAME ", "Name", "\tNAME\n", "NAME"];
+    let mut seen = Vec::new();
+    for name in ["alice", "nobody"] {
+        let mut answers = Vec::new();
+        for (i, spelling) in spellings.iter().enumerate() {
+            let typed = spelling.replace("NAME", name).replace("Name", &name.to_uppercase());
+            answers.push(world.guess(&typed, &format!("198.51.100.{i}")).await);
+        }
+        for i in 0..3 {
+            answers.push(world.guess(&format!("{name}@example.org"), &format!("203.0.113.{i}")).await);
+        }
+        seen.push(answers);
+        world.pass(1000);
+    }
+    assert_eq!(seen[0][5], AuthError::TooManyAttempts { retry_after: 1 });
+    assert_eq!(seen[0], seen[1]);
+}
+
+async fn rows(world: &World) -> i64 {
+    let mut db = world.store.database().reader().await.unwrap();
+    sqlx::query_scalar("SELECT COUNT(*) FROM spent_envelopes").fetch_one(&mut *db).await.unwrap()
+}
+
+/// A row of a version 1 envelope stays as long as its login key.
+#[tokio::test]
+async fn an_attempt_that_is_refused_or_unreadable_writes_nothing() {
+    let world = World::new().await;
+    world.account("alice", None, 3).await;
+    for i in 0..5 {
+        world.guess("alice", &format!("198.51.100.{i}")).await;
+    }
+    let before = rows(&world).await;
+    assert_eq!(before, 5);
+    for i in 0..5 {
+        let refused = world.guess("alice", &format!("203.0.113.{i}")).await;
+        assert_eq!(refused, AuthError::TooManyAttempts { retry_after: 1 }, "slowed down");
+        let body = LoginBody::V1(world.seal_v1("alice", PASSWORD).await);
+        let refused = world.post(Purpose::Login, body, &format!("203.0.113.{i}")).await;
+        assert_eq!(refused.unwrap_err().code(), "too_many_attempts");
+    }
+    for _ in 0..5 {
+        let error = world.exchange(Purpose::Login, &serde_json::json!({}), "203.0.113.9").await.unwrap_err();
+        assert_eq!(error.code(), "invalid_fields");
+    }
+    assert_eq!(world.guess("bob", "203.0.113.9").await, AuthError::TooManyAttempts { retry_after: 900 }, "shut out");
+    assert_eq!(rows(&world).await, before);
+}
+
+#[tokio::test]
+async fn strangers_do_not_slow_down_who_was_logged_in_before() {
+    let world = World::new().await;
+    world.account("alice", None, 3).await;
+    let device = IdentityKey::random();
+    world.login("alice", PASSWORD, &device).await.unwrap();
+    let world = world.restart().await;
+    for i in 0..6 {
+        world.guess("alice", &format!("198.51.100.{i}")).await;
+    }
+    let stranger = credentials("alice", PASSWORD, &IdentityKey::random());
+    let refused = world.exchange(Purpose::Login, &stranger, "203.0.113.1").await.unwrap_err();
+    assert_eq!(refused, AuthError::TooManyAttempts { retry_after: 1 });
+    let known = credentials("alice", PASSWORD, &device);
+    world.exchange(Purpose::Login, &known, "203.0.113.1").await.unwrap();
+    // From now on the address is known too, whatever device is there.
+    for i in 0..12 {
+        world.guess("alice", &format!("198.51.100.1{i}")).await;
+    }
+    world.exchange(Purpose::Login, &stranger, "203.0.113.1").await.unwrap();
+    // A device of another account is a stranger here.
+    world.account("mallory", None, 3).await;
+    world.login("mallory", PASSWORD, &device).await.unwrap();
 }

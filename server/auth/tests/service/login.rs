@@ -271,11 +271,14 @@ async fn defect_018_more_logins_than_places_are_told_to_come_back() {
     };
     let world = World::with(config).await;
     let mut bodies = Vec::new();
-    for _ in 0..12 {
-        bodies.push(LoginBody::V1(world.seal_v1("nobody", PASSWORD).await));
+    for n in 0..12 {
+        bodies.push(LoginBody::V1(world.seal_v1(&format!("nobody{n}"), PASSWORD).await));
     }
     let logins = bodies.into_iter().map(|body| world.post(Purpose::Login, body, "192.0.2.1"));
     let results = futures::future::join_all(logins).await;
     let busy = results.iter().filter(|result| matches!(result, Err(AuthError::Busy { retry_after: 3 }))).count();
     assert!(busy >= 5, "{busy} of 12 were told to come back");
+    let mut db = world.store.database().reader().await.unwrap();
+    let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM spent_envelopes").fetch_one(&mut *db).await.unwrap();
+    assert_eq!(usize::try_from(rows).unwrap() + busy, 12, "who was turned away left no row");
 }

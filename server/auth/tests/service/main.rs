@@ -15,5 +15,6 @@ mod people;
 mod rates;
 mod staff;
 mod start;
+mod text;
 mod tokens;
 mod world;

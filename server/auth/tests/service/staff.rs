@@ -1,7 +1,6 @@
 //! Operators: roles, sign-ins, second factors of operators and users.
 
 use crate::world::{PASSWORD, World, credentials};
-use data_encoding::BASE32_NOPAD;
 use tornado_mesh::auth::keys::KeyRing as _;
 use tornado_mesh::auth::operators::{
     ConfirmTotp, MayI, OperatorRef, OperatorRole, Operators as _, PutOperatorRole, Reaffirm, SignIn, SignInRef,
@@ -35,16 +34,13 @@ fn everybody(token: &Secret) -> Acting<UserQuery> {
 
 /// What an authenticator app shows.
 fn code(offer: &TotpOffer, at: i64) -> Secret {
-    let secret = BASE32_NOPAD.decode(offer.secret.expose().as_bytes()).unwrap();
-    let secret: [u8; 20] = secret.try_into().unwrap();
-    (0..1_000_000)
-        .map(|number| Secret::new(format!("{number:06}")))
-        .find(|code| tornado_auth::totp::check(&secret, code, at) == Some(at / 30))
-        .unwrap()
+    let secret = totp_rs::Secret::try_from_base32(offer.secret.expose()).unwrap();
+    let app = totp_rs::Builder::new().with_algorithm(totp_rs::Algorithm::SHA1).with_secret(secret).build().unwrap();
+    Secret::new(app.generate(at.try_into().unwrap()).to_string())
 }
 
 impl World {
-    async fn staff(&self) -> [SignedIn; 3] {
+    pub async fn staff(&self) -> [SignedIn; 3] {
         let roles = [("olga", OperatorRole::Owner), ("otto", OperatorRole::Operator), ("vera", OperatorRole::Viewer)];
         let mut signed_in = Vec::new();
         for (name, what) in roles {
@@ -205,4 +201,34 @@ async fn users_log_in_with_a_second_factor_inside_the_envelope() {
     world.users().end_own_totp(act).await.unwrap_err();
     let info = world.users().show(Acting::root(UserRef { user: "alice".into() })).await.unwrap();
     assert!(info.totp, "the access token of a replaced login changes nothing");
+}
+
+/// Whoever guesses codes knows the password. From the sixth wrong one on, the pauses are those of codes.
+#[tokio::test]
+async fn guessing_codes_of_a_second_factor_gets_ever_longer_pauses() {
+    let world = World::new().await;
+    world.account("alice", None, 3).await;
+    let device = IdentityKey::random();
+    let access_token = world.login("alice", PASSWORD, &device).await.unwrap().payload.tokens.access_token;
+    let act = OwnAct { access_token: access_token.clone(), what: OwnPassword { password: Secret::new(PASSWORD) } };
+    let offer = world.users().begin_own_totp(act).await.unwrap();
+    let confirm = OwnAct { access_token, what: TotpCode { code: code(&offer, world.now()) } };
+    world.users().confirm_own_totp(confirm).await.unwrap();
+    world.pass(60);
+    let with = |code: &str, device: &IdentityKey| {
+        let mut payload = credentials("alice", PASSWORD, device);
+        payload["totp"] = code.into();
+        payload
+    };
+    let mut refused = Vec::new();
+    for host in 0..8 {
+        let guess = with("000000x", &IdentityKey::random());
+        let answer = world.exchange(Purpose::Login, &guess, &format!("198.51.100.{host}")).await;
+        refused.push(answer.unwrap_err());
+        world.pass(1);
+    }
+    assert_eq!(refused[4], AuthError::TotpInvalid);
+    assert_eq!(refused[5], AuthError::TooManyAttempts { retry_after: 29 });
+    let good = code(&offer, world.now());
+    world.exchange(Purpose::Login, &with(good.expose(), &device), "192.0.2.1").await.unwrap();
 }

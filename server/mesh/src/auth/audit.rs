@@ -8,7 +8,7 @@ use crate::contract::contract;
 use crate::{Done, NoInput};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tornado_shared::model::UnixSeconds;
+use tornado_shared::model::{Secret, UnixSeconds};
 
 /// How an act ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,10 +38,9 @@ impl Outcome {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppendAudit {
-    /// On whose behalf, for example `operator:alice`; the calling service itself when absent. Only `admin` and the command
-    /// line may speak for others.
+    /// Sign-in of the operator who acted. Absent: the calling service itself. No caller names another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub actor: Option<String>,
+    pub operator: Option<Secret>,
     /// What was done: two words of `a-z`, `0-9`, `_` with a point between, for example `lane.canary_failed`.
     pub action: String,
     /// To what or whom, for example `lane:tor` or `device:UUID`; at most 128 characters.

@@ -86,6 +86,9 @@ pub trait IdentityStore: AccountStore + AuditStore + FactorStore + OperatorStore
     /// Makes a key the device's only one.
     async fn set_wireguard_key(&self, device: DeviceId, key: &PublicKey) -> Result<KeyOutcome, StoreError>;
 
+    /// True for a device of this account that is not removed, by its key.
+    async fn has_device(&self, user: UserId, key: &[u8; 32]) -> Result<bool, StoreError>;
+
     /// Takes note of an envelope's ephemeral key. False: it was seen before.
     async fn spend_envelope(&self, key_hash: &Hash, expires_at: UnixSeconds) -> Result<bool, StoreError>;
 

@@ -187,6 +187,10 @@ impl IdentityStore for SqlIdentityStore {
         families::ended(&mut *self.reader().await?, device).await
     }
 
+    async fn has_device(&self, user: UserId, key: &[u8; 32]) -> Result<bool, StoreError> {
+        Ok(devices::find_v2(&mut *self.reader().await?, user, key).await?.is_some())
+    }
+
     async fn spend_envelope(&self, key_hash: &Hash, expires_at: UnixSeconds) -> Result<bool, StoreError> {
         self.written(async { envelopes::spend(&mut *self.writer().await?, key_hash, expires_at).await }).await
     }

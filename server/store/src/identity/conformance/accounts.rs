@@ -42,6 +42,8 @@ pub(super) async fn logins_and_devices(store: Store) {
     let first = login(v2(1));
     let device = opened(&store, alice, &first).await;
     assert_eq!(device, first.new_device);
+    assert!(store.has_device(alice, &[1; 32]).await.unwrap() && !store.has_device(alice, &[2; 32]).await.unwrap());
+    assert!(!store.has_device(bob, &[1; 32]).await.unwrap());
     let standing = store.standing(first.family).await.unwrap().unwrap();
     assert_eq!((standing.user.id, standing.device), (alice, device));
     assert_eq!((standing.user_deleted, standing.device_removed, standing.revoked), (false, false, None));
