@@ -1,6 +1,7 @@
 //! `cargo xtask up` and `down`: the server on this machine, as a package would install it.
 
 mod files;
+mod forwarding;
 mod service;
 
 use crate::{machine, shell};
@@ -70,6 +71,9 @@ impl Down {
         }
         println!("{}", if service::stop()? { "the server is stopped" } else { "the server did not run" });
         if self.purge {
+            for key in forwarding::give_back(Path::new(files::STATE), Path::new("/proc/sys")) {
+                println!("switched off {key}");
+            }
             for path in files::purge()? {
                 println!("removed {path}");
             }

@@ -151,10 +151,13 @@ fn each_broken_thing_is_named_and_nothing_else() {
     sane.found(&world, &["file_mode"], 2);
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o700)).unwrap();
 
-    // Something on the machine switches it off again.
-    let forward = "/proc/sys/net/ipv4/ip_forward";
-    sane.found_after(&world, &format!("echo 0 > {forward}"), &["forwarding_off"], 2);
-    sh(&host, &format!("echo 1 > {forward}"));
+    // Something on the machine keeps it off. What is only switched off is on again before the doctor looks.
+    let (forward, zero) =
+        ("/proc/sys/net/ipv4/conf/wg0/forwarding", std::env::temp_dir().join(format!("zero-{}", std::process::id())));
+    std::fs::write(&zero, "0\n").unwrap();
+    let broken = format!("mount --bind {} {forward}", zero.display());
+    sane.found_after(&world, &broken, &["forwarding_off"], 2);
+    std::fs::remove_file(&zero).unwrap();
 
     // A clock that was set back looks so: what was written is of the future.
     let written = world.server.state_dir().join("wg/direct.key");

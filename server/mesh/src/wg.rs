@@ -60,6 +60,9 @@ pub struct PeerSpec {
     /// [`SetTorLane`] the device is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<CountryCode>,
+    /// Whose device it is: flows are counted by account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<UserId>,
 }
 
 impl PeerSpec {
@@ -274,6 +277,22 @@ pub struct CanaryStatus {
     pub healthy: bool,
 }
 
+/// A device that was refused flows, or lost some, in the last minutes because it had more than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crowding {
+    /// The device's key.
+    pub public_key: PublicKey,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<UserId>,
+    /// When this began.
+    pub since: UnixSeconds,
+    /// When it was refused last.
+    pub last: UnixSeconds,
+    /// Flows that were ended to leave room for others.
+    pub ended: u64,
+}
+
 /// The state of service `wg`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WgStatus {
@@ -298,6 +317,9 @@ pub struct WgStatus {
     pub tor_lane_reason: TorLaneReason,
     /// The leak canary.
     pub canary: CanaryStatus,
+    /// Devices that have more flows than they may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crowding: Vec<Crowding>,
 }
 
 /// One peer on one lane, as the interface sees it.

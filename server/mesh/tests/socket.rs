@@ -60,6 +60,7 @@ impl Wg for Probe {
             tor_exits: TorExits::new(),
             tor_lane_reason: TorLaneReason::Start,
             canary: CanaryStatus::default(),
+            crowding: Vec::new(),
         })
     }
 }
@@ -120,6 +121,7 @@ fn peer() -> PeerSpec {
         tor,
         isolation: 7_u32.try_into().unwrap(),
         exit: None,
+        account: None,
     }
 }
 

@@ -119,6 +119,7 @@ impl Entry {
             tor: PeerLane { addresses: self.tor, preshared_key: keys.map(|keys| keys.tor.clone()) },
             isolation,
             exit,
+            account: Some(self.user_id),
         }
     }
 

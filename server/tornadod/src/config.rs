@@ -76,6 +76,8 @@ pub struct Lanes {
     pub tor_port: u16,
     /// Inner MTU, bytes.
     pub mtu: u16,
+    /// How many flows each address of a device may have at the same time.
+    pub max_flows: u32,
     /// Networks that devices of the direct lane reach although they are not the internet.
     pub allow_networks: Vec<IpNet>,
     /// Address pools.
@@ -89,6 +91,7 @@ impl Default for Lanes {
             direct_port: wg.direct_port,
             tor_port: wg.tor_port,
             mtu: wg.mtu,
+            max_flows: wg.max_flows,
             allow_networks: wg.allow_networks,
             pools: wg.pools,
         }
@@ -110,7 +113,7 @@ impl Default for Log {
 }
 
 /// Keys that services have in their own tables, but that only one place may set.
-const ELSEWHERE: [(&str, &str, &str); 13] = [
+const ELSEWHERE: [(&str, &str, &str); 14] = [
     ("session", "pools", "[lanes] pools"),
     ("wg", "pools", "[lanes] pools"),
     ("tor", "pools", "[lanes] pools"),
@@ -120,6 +123,7 @@ const ELSEWHERE: [(&str, &str, &str); 13] = [
     ("wg", "direct_port", "[lanes] direct_port"),
     ("wg", "tor_port", "[lanes] tor_port"),
     ("wg", "mtu", "[lanes] mtu"),
+    ("wg", "max_flows", "[lanes] max_flows"),
     ("wg", "allow_networks", "[lanes] allow_networks"),
     ("wg", "api_port", "[client_api] listen"),
     ("auth", "api_port", "[client_api] listen"),
@@ -175,6 +179,7 @@ impl Config {
             direct_port: self.lanes.direct_port,
             tor_port: self.lanes.tor_port,
             mtu: self.lanes.mtu,
+            max_flows: self.lanes.max_flows,
             allow_networks: self.lanes.allow_networks.clone(),
             api_port,
             dns: self.dns.enabled,

@@ -2,7 +2,7 @@
 //! A step is one transaction of nftables and one call of each interface, however many peers it has.
 
 use crate::firewall::{IsolationMap, Seat};
-use crate::peers::{Pick, isolation, lane_failed};
+use crate::peers::{Pick, addresses, isolation, lane_failed};
 use crate::service::{PeerState, Service};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,6 +39,9 @@ impl<W> Queue<W> {
 impl Service {
     /// Puts a peer, alone or with others.
     pub(crate) async fn put(&self, spec: PeerSpec) -> Result<(), WgError> {
+        if !self.flows.wait_for(&addresses(&spec)).await {
+            return Err(resting());
+        }
         let (answer, result) = oneshot::channel();
         self.puts.waiting().push(Waiting { spec, answer });
         let mut old = Vec::new();
@@ -49,6 +52,7 @@ impl Service {
             while !all.is_empty() {
                 all = self.step(&mut peers, all, &mut old).await;
             }
+            self.flows.rest(&old);
         }
         if !old.is_empty() {
             self.flows.end_of(old).await;
@@ -64,6 +68,10 @@ impl Service {
         for (waiting, pick) in all.into_iter().zip(picks) {
             match pick {
                 _ if !synced => drop(waiting.answer.send(Err(WgError::NotSynced))),
+                // They may have begun to rest while this one waited.
+                Pick::Now if self.flows.is_resting(&addresses(&waiting.spec)) => {
+                    drop(waiting.answer.send(Err(resting())));
+                }
                 Pick::Now => step.push(waiting),
                 Pick::Later => later.push(waiting),
                 Pick::Never(error) => drop(waiting.answer.send(Err(error))),
@@ -122,6 +130,11 @@ impl Service {
         self.state.lock().await.peers = state.peers.len();
         result
     }
+}
+
+/// What a device is answered whose addresses are not free of their former holder.
+fn resting() -> WgError {
+    MeshFault::Unavailable("flows of the former holder of an address are still being ended".into()).into()
 }
 
 /// The seats of devices that are sent to another Tor now: flows to the former one get no answer any more.

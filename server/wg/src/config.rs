@@ -55,6 +55,8 @@ pub struct Config {
     pub offload: Offload,
     /// Whether devices of the direct lane are offered the resolver at its gateway.
     pub dns: bool,
+    /// How many flows each of a device's addresses may have at the same time; a twentieth of it may begin in a second.
+    pub max_flows: u32,
     /// Networks that devices of the direct lane reach although they are not the internet: private ones, or those of
     /// the server itself.
     pub allow_networks: Vec<IpNet>,
@@ -81,6 +83,7 @@ impl Default for Config {
             backend: BackendChoice::Auto,
             offload: Offload::Auto,
             dns: true,
+            max_flows: 4096,
             allow_networks: Vec::new(),
             api_port: 4605,
             table: "tornado".into(),
@@ -162,6 +165,9 @@ impl Config {
             {
                 return Err(Error::Config(format!("the isolation addresses overlap the pool of the {lane} lane")));
             }
+        }
+        if !(64..=1_000_000).contains(&self.max_flows) {
+            return Err(Error::Config("max_flows must be 64 to 1000000".into()));
         }
         if let Some(net) = self.allow_networks.iter().find(|net| net.trunc() != **net) {
             return Err(Error::Config(format!(

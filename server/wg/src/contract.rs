@@ -81,6 +81,7 @@ impl Wg for Contract {
             tor_exits: tor.exits,
             tor_lane_reason: state.control.reason,
             canary: state.canary,
+            crowding: self.0.crowd.list(),
         })
     }
 }

@@ -34,9 +34,10 @@ impl Service {
                 notice = heard => Some(notice),
                 () = tokio::time::sleep(VERIFY) => None,
             };
-            let followed = self.follow_host().await;
-            if followed && notice == Some(Notice::Host) {
-                tokio::time::sleep(DEBOUNCE).await;
+            if matches!(notice, Some(Notice::Host | Notice::Routing)) {
+                self.wake_host.notify_one();
+            }
+            if notice == Some(Notice::Host) {
                 continue;
             }
             let started = Instant::now();
@@ -59,36 +60,53 @@ impl Service {
         }
     }
 
-    /// Lets devices out by the interfaces that lead to the internet now, and by no other.
-    /// False when that failed; then the next look at the rules loads the whole table.
-    async fn follow_host(&self) -> bool {
+    /// Follows the host when it changed, and at intervals, until `shutdown`. Apart from the watch of the rules, which
+    /// waits for nothing that takes long while other programs change interfaces.
+    pub(crate) async fn watch_host(&self, shutdown: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.wake_host.notified() => {}
+                () = tokio::time::sleep(VERIFY) => {}
+            }
+            self.follow_host().await;
+            tokio::time::sleep(DEBOUNCE).await;
+        }
+    }
+
+    /// Lets devices out by the interfaces that lead to the internet now, and by no other, and keeps forwarding on.
+    async fn follow_host(&self) {
         let followed = async {
             let host = self.host().await?;
-            Ok::<_, crate::Error>(self.firewall.set_host(host.clone()).await?.then_some(host))
+            self.forwarding.prepare(&host)?;
+            let host = self.forwarding.strangers(host);
+            let changed = self.firewall.set_host(host.clone()).await?;
+            for key in self.forwarding.hold(&host, self.factory.lanes())? {
+                tracing::warn!(key, "another program switched forwarding off; it is on again");
+            }
+            Ok::<_, crate::Error>(changed.then_some(host))
         };
         match followed.await {
-            Ok(None) => true,
+            Ok(None) => {}
             Ok(Some(host)) => {
                 tracing::info!(ipv4 = ?host.uplinks4, ipv6 = ?host.uplinks6, "the ways to the internet changed");
-                true
             }
             Err(error) => {
                 tracing::error!(%error, "the ways to the internet could not be followed");
-                false
+                // The whole table is loaded when a change of it failed.
+                self.wake_firewall.notify_one();
             }
         }
     }
 
     /// What the ruleset needs to know of the host.
     pub(crate) async fn host(&self) -> Result<crate::firewall::Host, crate::Error> {
-        let config = self.factory.config();
-        Ok(self.factory.netlink().uplinks([&config.direct, &config.tor]).await?)
+        Ok(self.factory.netlink().uplinks(self.factory.lanes()).await?)
     }
 
     /// True when all was as it should be; else it was put back, and the alarm raised where it was not our own doing.
     pub(crate) async fn look_at_rules(&self) -> bool {
         let check = self.firewall.check().await;
-        let missing = self.hold_routing().await;
         let verified = matches!(check, Check::Whole);
         match check {
             Check::Whole => self.state.lock().await.firewall_verified = true,
@@ -105,6 +123,8 @@ impl Service {
                 self.state.lock().await.firewall_verified = false;
             }
         }
+        // After the table: other programs that change interfaces can hold this up.
+        let missing = self.hold_routing().await;
         if let Some(what) = missing.first() {
             self.alarm(AlarmCause::Changed, what).await;
         }

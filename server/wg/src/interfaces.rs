@@ -48,6 +48,11 @@ impl Factory {
         &self.config
     }
 
+    /// Names of the lanes' interfaces.
+    pub(crate) fn lanes(&self) -> [&str; 2] {
+        [&self.config.direct, &self.config.tor]
+    }
+
     /// The server's public keys.
     pub(crate) fn public_keys(&self) -> PerLane<PublicKey> {
         PerLane { direct: self.keys.direct.public_key(), tor: self.keys.tor.public_key() }

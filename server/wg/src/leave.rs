@@ -38,6 +38,8 @@ impl Service {
                 done.extend(self.leave_step(&mut peers, step, &mut old).await);
                 all = later;
             }
+            // While no other peer can be put.
+            self.flows.rest(&old);
         }
         if !old.is_empty() {
             self.flows.end_of(old).await;

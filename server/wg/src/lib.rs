@@ -13,11 +13,13 @@ mod canary;
 mod commit;
 mod config;
 mod contract;
+mod crowd;
 mod endpoints;
 mod error;
 mod fallback;
 mod files;
 mod firewall;
+mod forwarding;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod guard;
@@ -53,6 +55,12 @@ use tornado_mesh::auth::audit::AuditClient;
 use tornado_mesh::{Context, Readiness};
 use tornado_packet_io::TunNode;
 
+/// This service's own user, and the one as which Tor runs.
+fn local_users() -> impl Iterator<Item = u32> {
+    let tor = nix::unistd::User::from_name("tornado-tor").ok().flatten();
+    tor.map(|user| user.uid.as_raw()).into_iter().chain([nix::unistd::geteuid().as_raw()])
+}
+
 /// Runs the service until `context.shutdown`, then takes away what it made but its files.
 ///
 /// Not ready before the first `sync_peers`: until then `put_peer` answers `NotSynced`.
@@ -62,7 +70,13 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let own = OwnRuns::default();
     let nft = Nft::new(own.clone());
     let maps = Maps::open(&config.table, &own).map_err(FirewallError::Maps)?;
-    let firewall = Firewall::new(Policy::of(&config)?, nft.clone(), maps);
+    let mut policy = Policy::of(&config)?;
+    policy.local_users.extend(local_users());
+    policy.admission.with_timeouts = nft.accepts(policy.admission.probe(&config.table)).await;
+    if !policy.admission.with_timeouts {
+        tracing::info!("this kernel cannot shorten timeouts of the lanes' flows: they are those of the host");
+    }
+    let firewall = Firewall::new(policy, nft.clone(), maps);
     let canary = canary::CanaryTable::new(nft, &config.table, &config.tor, config.canary()?);
     // Before the first rule: nothing that somebody changes later is missed.
     let notices = Notices::open(vec![config.table.clone(), canary.name().to_owned()], own)
@@ -87,7 +101,9 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
         service.watch_lanes(&context.shutdown),
         service.watch_endpoints(&context.shutdown),
         service.watch_firewall(notices, &context.shutdown),
+        service.watch_host(&context.shutdown),
         service.watch_canary(canary, &context.shutdown),
+        service.watch_crowd(&context.shutdown),
         service.alarms.hand_over(auth, &context.shutdown),
     );
     service.stop().await;

@@ -43,11 +43,17 @@ impl Service {
             [Slot::SERVER, pools.canary_slot()].into_iter().filter_map(move |slot| pool.addresses(slot))
         });
         let own: Vec<IpAddr> = own.flat_map(|a| [IpAddr::V4(a.v4), IpAddr::V6(a.v6)]).collect();
-        let in_pools = move |address: IpAddr| match address {
+        let in_pools = self.in_pools();
+        self.flows.end_where(move |a| in_pools(a) && !owned.contains(&a) && !own.contains(&a)).await;
+    }
+
+    /// Whether an address is one of a pool.
+    pub(crate) fn in_pools(&self) -> impl Fn(IpAddr) -> bool + Send + Sync + use<> {
+        let pools = self.factory.config().pools;
+        move |address: IpAddr| match address {
             IpAddr::V4(a) => Lane::ALL.into_iter().any(|lane| pools.of(lane).v4.contains(&a)),
             IpAddr::V6(a) => Lane::ALL.into_iter().any(|lane| pools.of(lane).v6.contains(&a)),
-        };
-        self.flows.end_where(move |a| in_pools(a) && !owned.contains(&a) && !own.contains(&a)).await;
+        }
     }
 
     /// Resets a device's connections to Tor, so that Tor fetches nothing more for it.

@@ -4,9 +4,11 @@ use crate::alarms::Alarms;
 use crate::backend::{Absent, Interface};
 use crate::canary::CanaryDevice;
 use crate::commit::{Queue, Waiting};
+use crate::crowd::Crowd;
 use crate::endpoints::Endpoints;
 use crate::fallback::Fallback;
 use crate::firewall::{Firewall, IsolationMap};
+use crate::forwarding::Forwarding;
 use crate::interfaces::Factory;
 use crate::lane::PerLane;
 use crate::leave::Leave;
@@ -43,14 +45,18 @@ pub(crate) struct Service {
     /// Peers that wait to be taken away.
     pub(crate) leaves: Leave,
     pub(crate) flows: Flows,
+    pub(crate) crowd: Crowd,
     pub(crate) canary: CanaryDevice,
     pub(crate) alarms: Alarms,
     pub(crate) fallback: Fallback,
+    pub(crate) forwarding: Forwarding,
     ready: ReadySetter,
     /// Wakes the watch before its time.
     pub(crate) wake: Notify,
     /// Wakes the watch of the firewall before its time.
     pub(crate) wake_firewall: Notify,
+    /// Wakes the watch of the host's interfaces before its time.
+    pub(crate) wake_host: Notify,
     /// Wakes the canary before its time.
     pub(crate) wake_canary: Notify,
     /// Handshakes that are being started.
@@ -115,12 +121,15 @@ impl Service {
             puts: Queue::default(),
             leaves: Leave::default(),
             flows: Flows::default(),
+            crowd: Crowd::default(),
             canary,
             alarms: Alarms::load(state_dir),
             fallback,
+            forwarding: Forwarding::load(state_dir),
             ready,
             wake: Notify::new(),
             wake_firewall: Notify::new(),
+            wake_host: Notify::new(),
             wake_canary: Notify::new(),
             calls: TaskTracker::new(),
         };
@@ -135,16 +144,19 @@ impl Service {
 
     async fn set_up(&self) -> Result<(), Error> {
         let mut state = self.state.lock().await;
-        self.firewall.set_host(self.host().await?).await?;
+        let host = self.host().await?;
+        self.forwarding.prepare(&host)?;
+        let host = self.forwarding.strangers(host);
+        self.firewall.set_host(host.clone()).await?;
         self.firewall.apply().await?;
         state.firewall_verified = true;
         self.factory.netlink().hold(&self.fallback).await?;
-        sysctl::enable_forwarding()?;
         self.anchor_tor().await?;
         for lane in Lane::ALL {
             *state.lanes.of_mut(lane) = self.factory.open(lane).await?;
             *state.up.of_mut(lane) = true;
         }
+        self.forwarding.hold(&host, self.factory.lanes())?;
         state.lanes.tor.put_peers(&[self.canary.peer()]).await?;
         Ok(())
     }

@@ -27,7 +27,7 @@ impl Netlink {
             let all = ways.into_iter().filter_map(|way| names.get(&way));
             all.filter(|name| !lanes.contains(&name.as_str()) && is_plain(name)).cloned().collect()
         };
-        Ok(Host { uplinks4: named(v4), uplinks6: named(v6) })
+        Ok(Host { uplinks4: named(v4), uplinks6: named(v6), ..Host::default() })
     }
 
     async fn ways(&self, family: RouteMessage, whole: u8) -> Result<BTreeSet<u32>, NetlinkError> {
@@ -68,6 +68,6 @@ fn outputs(route: &RouteMessage) -> Vec<u32> {
 }
 
 /// The kernel takes nearly every byte in a name; a ruleset does not.
-fn is_plain(name: &str) -> bool {
+pub(crate) fn is_plain(name: &str) -> bool {
     name != "lo" && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@:".contains(c))
 }

@@ -89,7 +89,6 @@ impl Neighbours {
         for ns in [&container, &lan, &lab.internet] {
             greet(ns, "[::]:80");
         }
-        lab.server.ok("sysctl -qw net.ipv4.ip_forward=1");
         Self { container, lan }
     }
 }
@@ -100,6 +99,8 @@ async fn devices_reach_the_internet_and_no_network_of_the_server() {
     let up = up_with(|lab| {
         lab.config.allow_networks = ["192.168.77.0/24", "fd77::/64"].map(|net| net.parse().unwrap()).into();
         neighbours = Some(Neighbours::of(lab));
+        // For the container's sake, as its software does.
+        lab.server.ok("sysctl -qw net.ipv4.ip_forward=1");
         lab.server.ok(&format!("nft '{PUBLISHED_BEFORE}'"));
     });
     let Some((lab, service, client, status)) = up.await else { return };
@@ -145,5 +146,63 @@ async fn devices_reach_the_internet_and_no_network_of_the_server() {
     let status = client.status(NoInput {}).await.unwrap();
     assert!(status.firewall_verified && status.canary.alarms == 0, "{status:?}");
     drop((tunnel, container, lan));
+    service.stop().unwrap();
+}
+
+/// Another machine's way through the server to its second network.
+fn crosses(lab: &Lab) -> [bool; 2] {
+    ["192.168.7.9", "2001:db8:77::9"].map(|address| is_greeted(&lab.internet, address, 80))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_host_forwards_for_the_lanes_alone_and_goes_on_with_it() {
+    let mut neighbours = None;
+    let up = up_with(|lab| {
+        for key in ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] {
+            lab.server.ok(&format!("sysctl -qw {key}=0"));
+        }
+        let new = Neighbours::of(lab);
+        new.lan.ok("ip route add default via 192.168.7.1");
+        new.lan.ok("ip -6 route add default via 2001:db8:77::1");
+        lab.internet.ok("ip route add 192.168.7.0/24 via 198.51.100.1");
+        lab.internet.ok("ip -6 route add 2001:db8:77::/64 via 2001:db8:2::1");
+        neighbours = Some(new);
+    });
+    let Some((lab, service, client, status)) = up.await else { return };
+    let neighbours = neighbours.unwrap();
+    let device = lab.device();
+    sync(&client, vec![device.spec(&lab)]).await;
+    let tunnel = device.connect(&lab, &status, Lane::Direct);
+    let setting = |key: &str| lab.server.ok(&format!("cat /proc/sys/net/{key}")).trim().to_owned();
+    let all = ["ipv4/conf/all", "ipv4/conf/up0", "ipv4/conf/lan0", "ipv6/conf/all", "ipv6/conf/lan0"];
+    assert_eq!(all.map(|key| setting(&format!("{key}/forwarding"))), ["0", "1", "0", "1", "0"]);
+    let kept = std::fs::read_to_string(lab.directory.path().join("forwarding.json")).unwrap();
+    assert_eq!(kept, r#"{"v4":["up0"],"v6":true}"#);
+    for address in [INTERNET4, INTERNET6] {
+        assert!(is_greeted(&device.ns, address, 80), "{address} is not reached");
+    }
+    assert_eq!(crosses(&lab), [false; 2], "a stranger uses the server as a router");
+
+    // Another program switches it off, for all; devices notice nothing for long.
+    let wait = Duration::from_secs(2);
+    for (key, address) in [("net.ipv4.ip_forward", INTERNET4), ("net.ipv6.conf.all.forwarding", INTERNET6)] {
+        let value = if key.contains("ipv4") { "1" } else { "0" };
+        // Writing what is there changes each interface just the same.
+        lab.server.ok(&format!("sysctl -qw {key}={value}"));
+        lab.server.ok(&format!("sysctl -qw {key}=0"));
+        let took = eventually(wait, async || {
+            setting("ipv4/conf/wg0/forwarding") == "1" && setting("ipv6/conf/all/forwarding") == "1"
+        });
+        eprintln!("{key}: on again after {:?}", took.await);
+        eventually(wait, async || is_greeted(&device.ns, address, 80)).await;
+    }
+    eventually(wait, async || crosses(&lab) == [false; 2]).await;
+
+    // Another program that forwards itself, as a container's, is not in the way of the lanes, nor they in its.
+    lab.server.ok("sysctl -qw net.ipv4.ip_forward=1");
+    lab.server.ok("sysctl -qw net.ipv6.conf.all.forwarding=1");
+    eventually(wait, async || crosses(&lab) == [true; 2]).await;
+    assert!(client.status(NoInput {}).await.unwrap().firewall_verified);
+    drop((tunnel, neighbours));
     service.stop().unwrap();
 }

@@ -7,7 +7,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::Pid;
 use serde_json::Value;
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -73,8 +74,11 @@ pub fn restart() -> anyhow::Result<()> {
     let file = OpenOptions::new()
         .create(true)
         .append(true)
+        .mode(0o600)
         .open(&log)
         .with_context(|| format!("cannot open {}", log.display()))?;
+    // One of an earlier version may be readable by all.
+    file.set_permissions(Permissions::from_mode(0o600)).with_context(|| format!("cannot protect {}", log.display()))?;
     let mut command = Command::new("setsid");
     command.arg(files::tornadod()).args(["--config", files::CONFIG, "master"]).current_dir("/");
     command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);

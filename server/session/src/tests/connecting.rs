@@ -232,6 +232,7 @@ async fn a_stray_peer_on_the_leased_address_gives_way() {
         tor: lane(9),
         isolation: 9_000_u32.try_into().unwrap(),
         exit: None,
+        account: None,
     };
     let peer = super::fakes::Peer { spec, count: Removed::default(), handshake: None, endpoint: None };
     world.wg.0.lock().unwrap().peers.insert(stray, peer);

@@ -336,6 +336,7 @@ impl Wg for FakeWg {
             tor_exits: lanes.tor_exits.clone(),
             tor_lane_reason: TorLaneReason::Start,
             canary: CanaryStatus::default(),
+            crowding: Vec::new(),
         })
     }
 }

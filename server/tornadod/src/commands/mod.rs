@@ -4,6 +4,7 @@ pub mod args;
 mod audit;
 pub mod backup;
 mod canary;
+mod crowding;
 mod device;
 pub mod doctor;
 mod engines;

@@ -39,10 +39,17 @@ pub async fn status(server: &Server, json: bool) -> Result<(), Failure> {
 }
 
 /// What services say in a line each.
-async fn lines(server: &Server, status: &MasterStatus) -> [(&'static str, ServiceName, Option<String>); 2] {
-    let sessions = engines::soon(status, ServiceName::Session, super::sessions::line(server)).await;
-    let canary = engines::soon(status, ServiceName::Wg, super::canary::line(server)).await;
-    [("sessions", ServiceName::Session, sessions.flatten()), ("leak canary", ServiceName::Wg, canary.flatten())]
+async fn lines(server: &Server, status: &MasterStatus) -> [(&'static str, ServiceName, Option<String>); 3] {
+    let (sessions, canary, crowding) = tokio::join!(
+        engines::soon(status, ServiceName::Session, super::sessions::line(server)),
+        engines::soon(status, ServiceName::Wg, super::canary::line(server)),
+        engines::soon(status, ServiceName::Wg, super::crowding::line(server)),
+    );
+    [
+        ("sessions", ServiceName::Session, sessions.flatten()),
+        ("leak canary", ServiceName::Wg, canary.flatten()),
+        ("flows", ServiceName::Wg, crowding.flatten()),
+    ]
 }
 
 pub async fn control(server: &Server, service: Option<ServiceName>, action: Action) -> Result<(), Failure> {

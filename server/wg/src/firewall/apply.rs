@@ -1,5 +1,6 @@
 //! Puts the ruleset into the kernel with one call of nft(8), and reads it back.
 
+use super::admission::OVER;
 use super::groups::Groups;
 use super::host::{self, Host};
 use super::listing::{Listing, compare, without};
@@ -7,7 +8,7 @@ use super::nft::{DEADLINE, Nft};
 use super::policy::Policy;
 use super::render::{IsolationMap, Seat, chains, render};
 use super::states;
-use crate::netfilter::Maps;
+use crate::netfilter::{Key, Maps};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -219,6 +220,19 @@ impl Firewall {
     /// Under which address Tor sees a device.
     pub(crate) fn seen_as(&self, device: IpAddr, seat: Seat) -> IpAddr {
         self.policy.seen_as(device, seat.isolation)
+    }
+
+    /// Addresses that were refused flows in the last seconds.
+    pub(crate) async fn refused(&self) -> Result<Vec<IpAddr>, FirewallError> {
+        let mut refused = Vec::new();
+        for set in OVER {
+            let found = self.maps.read(set).await.map_err(FirewallError::Maps)?;
+            refused.extend(found.into_keys().filter_map(|key| match key {
+                Key::One(address) => Some(address),
+                Key::Pair(..) | Key::Strange => None,
+            }));
+        }
+        Ok(refused)
     }
 
     /// Takes the table away.

@@ -2,12 +2,15 @@
 
 use super::networks::Networks;
 use super::policy::Policy;
-use super::render::Rule;
+use super::render::{Rule, rule};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// Chain that knows the ways to the internet.
 pub(super) const UPLINKS: &str = "uplinks";
+
+/// Chain of flows that have nothing to do with the lanes.
+pub(super) const STRANGERS: &str = "strangers";
 
 /// Interfaces of the host by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,16 +19,34 @@ pub(crate) struct Host {
     pub(crate) uplinks4: BTreeSet<String>,
     /// The same of IPv6.
     pub(crate) uplinks6: BTreeSet<String>,
+    /// Those that forward IPv4 for the lanes and for nothing else.
+    pub(crate) closed4: BTreeSet<String>,
+    /// IPv6 is forwarded for the lanes, and for what comes in by these interfaces. None: for all.
+    pub(crate) open6: Option<BTreeSet<String>>,
 }
 
 /// The chains that follow the host, with their rules.
-pub(super) fn filled(policy: &Policy, host: &Host) -> [(&'static str, Vec<Rule>); 1] {
-    [(UPLINKS, Networks::of(policy).uplinks(host))]
+pub(super) fn filled(policy: &Policy, host: &Host) -> [(&'static str, Vec<Rule>); 2] {
+    [(UPLINKS, Networks::of(policy).uplinks(host)), (STRANGERS, strangers(host))]
+}
+
+/// Refuses what the host would not forward without the lanes.
+fn strangers(host: &Host) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    if !host.closed4.is_empty() {
+        let text = format!("meta nfproto ipv4 iifname {} drop", names(&host.closed4));
+        rules.push(rule(text, "forwarding is on for the lanes only"));
+    }
+    if let Some(open) = &host.open6 {
+        let from = if open.is_empty() { String::new() } else { format!("iifname != {} ", names(open)) };
+        rules.push(rule(format!("meta nfproto ipv6 {from}drop"), "forwarding is on for the lanes only, IPv6"));
+    }
+    rules
 }
 
 /// The names of those chains.
 pub(super) fn written() -> BTreeSet<String> {
-    [UPLINKS.to_owned()].into()
+    [UPLINKS, STRANGERS].map(str::to_owned).into()
 }
 
 /// One transaction that writes them.

@@ -1,5 +1,6 @@
 //! The lanes' nftables policy: a value, its text, and the one call that puts it in place.
 
+mod admission;
 mod apply;
 mod groups;
 mod host;

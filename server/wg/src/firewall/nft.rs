@@ -32,6 +32,11 @@ impl Nft {
         Self { own }
     }
 
+    /// True when the kernel would take this. Changes nothing.
+    pub(crate) async fn accepts(&self, text: String) -> bool {
+        self.run(&["-c", "-f", "-"], Some(text)).await.is_ok()
+    }
+
     /// One run, which is one transaction. Returns what it printed.
     pub(crate) async fn run(&self, arguments: &[&str], input: Option<String>) -> Result<String, FirewallError> {
         let run = async {

@@ -1,7 +1,9 @@
 //! What is allowed, as data.
 
+use super::admission::Admission;
 use crate::{Config, Error};
 use ipnet::IpNet;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tornado_mesh::wg::Isolation;
 use tornado_shared::model::{Lane, LaneAddresses, LanePool};
@@ -38,6 +40,12 @@ pub(crate) struct Policy {
     pub(crate) dns: bool,
     /// TCP port of the device API.
     pub(crate) api_port: u16,
+    /// UDP port of the tor lane, which the canary calls on loopback.
+    pub(crate) tor_port: u16,
+    /// Users of the server who reach Tor's ports; never empty.
+    pub(crate) local_users: BTreeSet<u32>,
+    /// How many flows a device may have.
+    pub(crate) admission: Admission,
     /// Networks besides the internet that devices of the direct lane may reach.
     pub(crate) allow_networks: Vec<IpNet>,
     /// Inner MTU of both lanes, bytes.
@@ -55,6 +63,9 @@ impl Policy {
             canary: config.canary()?,
             dns: config.dns,
             api_port: config.api_port,
+            tor_port: config.tor_port,
+            local_users: [0].into(),
+            admission: Admission { flows: config.max_flows, with_timeouts: true },
             allow_networks: config.allow_networks.clone(),
             mtu: config.mtu,
         })

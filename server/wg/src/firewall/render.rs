@@ -83,6 +83,7 @@ pub(crate) fn render(
         let _ = writeln!(out, "\tmap {name} {{\n\t\ttype {kind} : verdict;\n\t}}");
     }
     groups.declare(&mut out);
+    policy.admission.declare(&mut out);
     for chain in chains(policy, host, state, countries) {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "\tchain {} {{", chain.name);
@@ -151,7 +152,7 @@ pub(crate) fn chains(
     state: &SetTorLane,
     countries: &BTreeSet<CountryCode>,
 ) -> Vec<Chain> {
-    let mut chains = vec![refuse()];
+    let mut chains = vec![refuse(), policy.admission.chain()];
     let states = states::filled(policy, state, countries);
     chains.extend(states.into_iter().map(|(name, rules)| Chain { name, base: None, rules }));
     chains.extend(host::filled(policy, host).into_iter().map(|(name, rules)| plain(name, rules)));
@@ -169,6 +170,7 @@ fn fixed(policy: &Policy) -> Vec<Chain> {
         plain(
             "tor_input",
             vec![
+                admit(),
                 rule("jump tor_state_input", "what the state allows"),
                 rule("goto refuse", "nothing else reaches the server"),
             ],
@@ -180,6 +182,7 @@ fn fixed(policy: &Policy) -> Vec<Chain> {
         guard(policy),
         redirect(policy),
         tor_early(policy),
+        local(policy),
         base(
             "input",
             "filter",
@@ -212,10 +215,16 @@ fn refuse() -> Chain {
     )
 }
 
+/// A flow that begins is counted; all later packets of it pass by.
+fn admit() -> Rule {
+    rule(format!("ct state new jump {}", super::admission::ADMIT), "a device's share of flows")
+}
+
 fn direct_input(policy: &Policy) -> Chain {
-    let gateway = policy.direct.gateway;
+    let (gateway, pool) = (policy.direct.gateway, policy.direct.pool);
+    let related = "ct state related ct direction original ct original";
     let echo = "limit rate 100/second burst 200 packets accept";
-    let mut rules = vec![rule(format!("tcp dport {} accept", policy.api_port), "the device API")];
+    let mut rules = vec![admit(), rule(format!("tcp dport {} accept", policy.api_port), "the device API")];
     if policy.dns {
         let names = "meta l4proto { tcp, udp } th dport 53 accept";
         rules.push(rule(format!("ip daddr {} {names}", gateway.v4), "names"));
@@ -223,7 +232,9 @@ fn direct_input(policy: &Policy) -> Chain {
     }
     rules.extend([
         rule("ct state established ct direction reply accept", "answers to the server"),
-        rule("ct state related meta l4proto { icmp, icmpv6 } accept", "errors about the server's packets"),
+        // Not about flows of the server itself, or of strangers with it.
+        rule(format!("{related} ip saddr {} meta l4proto icmp accept", pool.v4), "errors about answers to devices"),
+        rule(format!("{related} ip6 saddr {} icmpv6 type {{ 1, 2, 3, 4 }} accept", pool.v6), "the same, IPv6"),
         rule(format!("ip daddr {} icmp type echo-request {echo}", gateway.v4), "ping of the gateway"),
         rule(format!("ip6 daddr {} icmpv6 type echo-request {echo}", gateway.v6), "ping of the gateway, IPv6"),
         rule("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept", "neighbour discovery"),
@@ -254,6 +265,7 @@ fn direct_forward(policy: &Policy) -> Chain {
     let mut rules = vec![
         // Not tracked means not translated: it would leave with a lane's address.
         rule("ct state invalid,untracked drop", "what cannot be translated"),
+        admit(),
     ];
     rules.extend(groups::exceptions(&quoted(&d.interface)));
     rules.extend([
@@ -316,6 +328,19 @@ fn tor_early(policy: &Policy) -> Chain {
     base("tor_early", "filter", "prerouting", AFTER_DESTINATION_NAT, rules)
 }
 
+/// Tor's ports are for devices. Of the server's own users only a few reach them: any other would be a client without a
+/// number. A chain of translation is asked about the first packet of a flow only, so all others cost nothing.
+fn local(policy: &Policy) -> Chain {
+    let users: Vec<_> = policy.local_users.iter().map(ToString::to_string).collect();
+    let others = format!("meta skuid != {{ {} }} goto refuse", users.join(", "));
+    let gateway = policy.tor.gateway;
+    let rules = vec![
+        rule(format!("ip daddr {} {others}", gateway.v4), "users of the server"),
+        rule(format!("ip6 daddr {} {others}", gateway.v6), "users of the server, IPv6"),
+    ];
+    base("local", "nat", "output", FIRST_OF_NAT, rules)
+}
+
 /// Tor sees each device under an address of its own that no other session ever had, and keeps the circuits of
 /// different addresses apart. A device without one does not reach Tor at all.
 fn isolation(policy: &Policy) -> Chain {
@@ -345,6 +370,7 @@ fn forward(policy: &Policy) -> Chain {
             rule(format!("oifname {tor} drop"), "and nothing is forwarded to it"),
             rule(format!("iifname {direct} goto direct_forward"), "from devices"),
             rule(format!("oifname {direct} goto direct_return"), "to devices"),
+            rule(format!("ct state new,invalid,untracked jump {}", host::STRANGERS), "between other interfaces"),
         ],
     )
 }
@@ -357,6 +383,11 @@ fn translate(policy: &Policy) -> Chain {
         "postrouting",
         FIRST_OF_NAT,
         vec![
+            // Another program that masquerades on loopback, too, would make the canary blind.
+            rule(
+                format!("oifname \"lo\" ip saddr 127.0.0.1 udp dport {} snat ip to ip saddr", policy.tor_port),
+                "the canary as it is",
+            ),
             rule(format!("{outside} ip saddr {} masquerade", pool.v4), "devices appear as the server"),
             rule(format!("{outside} ip6 saddr {} masquerade", pool.v6), "devices appear as the server, IPv6"),
         ],
@@ -429,7 +460,12 @@ mod tests {
     fn ruleset_of_the_defaults() {
         insta::assert_snapshot!(render(
             &Policy::of(&Config::default()).unwrap(),
-            &Host { uplinks4: ["eth0".to_owned()].into(), uplinks6: ["eth0".to_owned()].into() },
+            &Host {
+                uplinks4: ["eth0".to_owned()].into(),
+                uplinks6: ["eth0".to_owned()].into(),
+                closed4: ["eth0".to_owned()].into(),
+                open6: Some(BTreeSet::new()),
+            },
             &TorLane::Closed.into(),
             &BTreeSet::new(),
             &IsolationMap::new(),

@@ -1,6 +1,9 @@
 //! Ends tracked flows of some addresses (`include/uapi/linux/netfilter/nfnetlink_conntrack.h`).
 
-use super::message::{ACKNOWLEDGE, DONE, DUMP, ERROR, FAMILY_HEADER, NESTED, attribute, errno, message, messages, put};
+use super::message::{
+    ACKNOWLEDGE, DONE, DUMP, ERROR, FAMILY_HEADER, Head, NESTED, append, attribute, datagram, errno, message, messages,
+    put,
+};
 use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket, protocols::NETLINK_NETFILTER};
 use std::collections::HashSet;
 use std::io;
@@ -9,6 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 const GET: u16 = 0x101;
 const DELETE: u16 = 0x102;
 const TUPLE_ORIGINAL: u16 = 1;
+const STATUS: u16 = 3;
 const ID: u16 = 12;
 const ZONE: u16 = 18;
 const FILTER: u16 = 25;
@@ -20,8 +24,14 @@ const INET: u8 = 2;
 const INET6: u8 = 10;
 /// Both families in one listing.
 const ANY: u8 = 0;
+const ASSURED: u32 = 1 << 2;
 /// The kernel answers at once; more is asked for in one go than fits into this.
 const BUFFER: usize = 1 << 16;
+/// Flows that one datagram ends. Only failures are answered, and the last one: they fit into a socket's buffer of the
+/// usual size.
+const TOGETHER: usize = 100;
+/// While flows are listed others move in the table, and one can be missed: it is listed until there is none.
+const ROUNDS: usize = 8;
 
 /// Which end of a flow's first packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,30 +80,27 @@ impl Which {
     }
 }
 
-/// Ends the flows. Returns how many there were.
+/// Ends the flows, to the last. Returns how many there were.
 pub(super) async fn end(which: &Which) -> io::Result<usize> {
     let socket = Socket::open()?;
-    let mut found = Vec::new();
-    if let Which::Of(few) = which {
-        for address in few {
-            for one in [End::Source, End::Destination] {
-                socket.list(family(*address), &filter(*address, one), which, &mut found).await?;
-            }
-        }
-    } else {
-        socket.list(ANY, &[], which, &mut found).await?;
-    }
     let mut ended = 0;
-    for (family, name) in found {
-        ended += usize::from(socket.delete(family, &name).await?);
+    for _ in 0..ROUNDS {
+        let found = socket.find(which).await?;
+        if found.is_empty() {
+            break;
+        }
+        ended += socket.delete(&found).await?;
     }
     Ok(ended)
 }
 
-struct Socket(TokioSocket);
+/// Family, and the attributes by which a flow is deleted.
+pub(super) type Named = (u8, Vec<u8>);
+
+pub(super) struct Socket(TokioSocket);
 
 impl Socket {
-    fn open() -> io::Result<Self> {
+    pub(super) fn open() -> io::Result<Self> {
         let mut socket = TokioSocket::new(NETLINK_NETFILTER)?;
         socket.socket_mut().bind_auto()?;
         // To the kernel only: answers of others are not taken.
@@ -101,8 +108,29 @@ impl Socket {
         Ok(Self(socket))
     }
 
-    /// Adds family and name of each flow that matches.
-    async fn list(&self, family: u8, filter: &[u8], which: &Which, found: &mut Vec<(u8, Vec<u8>)>) -> io::Result<()> {
+    /// The flows that match.
+    async fn find(&self, which: &Which) -> io::Result<Vec<Named>> {
+        let mut found = Vec::new();
+        if let Which::Of(few) = which {
+            for address in few {
+                for one in [End::Source, End::Destination] {
+                    let filter = filter(*address, one);
+                    self.list(family(*address), &filter, |flow| found.extend(name(flow, which))).await?;
+                }
+            }
+        } else {
+            self.list(ANY, &[], |flow| found.extend(name(flow, which))).await?;
+        }
+        Ok(found)
+    }
+
+    /// Shows every flow of both families.
+    pub(super) async fn each(&self, each: impl FnMut(&[u8])) -> io::Result<()> {
+        self.list(ANY, &[], each).await
+    }
+
+    /// Shows the payload of each flow that the kernel lists.
+    async fn list(&self, family: u8, filter: &[u8], mut each: impl FnMut(&[u8])) -> io::Result<()> {
         self.0.send(&message(GET, DUMP, family, filter)).await?;
         let mut buffer = Vec::with_capacity(BUFFER);
         loop {
@@ -115,41 +143,68 @@ impl Socket {
                 if kind == ERROR {
                     return errno(payload).map_or(Ok(()), |code| Err(io::Error::from_raw_os_error(code)));
                 }
-                found.extend(name(payload, which));
+                each(payload);
             }
         }
     }
 
-    /// False when it ended by itself meanwhile.
-    async fn delete(&self, family: u8, name: &[u8]) -> io::Result<bool> {
-        self.0.send(&message(DELETE, ACKNOWLEDGE, family, name)).await?;
+    /// Ends flows. Returns how many there still were.
+    pub(super) async fn delete(&self, flows: &[Named]) -> io::Result<usize> {
+        let (mut ended, mut sequence) = (0, 0_u32);
         let mut buffer = Vec::with_capacity(BUFFER);
-        self.0.recv(&mut buffer).await?;
-        let answer = messages(&buffer).find(|(kind, _)| *kind == ERROR).and_then(|(_, payload)| errno(payload));
-        match answer {
-            None => Ok(true),
-            Some(nix::libc::ENOENT) => Ok(false),
-            Some(code) => Err(io::Error::from_raw_os_error(code)),
+        for some in flows.chunks(TOGETHER) {
+            let mut out = Vec::new();
+            for (number, (family, name)) in some.iter().enumerate() {
+                let flags = if number + 1 == some.len() { ACKNOWLEDGE } else { 0 };
+                sequence = sequence.wrapping_add(1);
+                append(&mut out, Head { kind: DELETE, flags, family: *family, resource: 0, sequence }, name);
+            }
+            self.0.send(&out).await?;
+            ended += some.len();
+            let mut is_last = false;
+            while !is_last {
+                buffer.clear();
+                self.0.recv(&mut buffer).await?;
+                for answer in datagram(&buffer).filter(|answer| answer.kind == ERROR) {
+                    is_last |= answer.sequence == sequence;
+                    match errno(answer.payload) {
+                        None => {}
+                        // It ended by itself.
+                        Some(nix::libc::ENOENT) => ended -= 1,
+                        Some(code) => return Err(io::Error::from_raw_os_error(code)),
+                    }
+                }
+            }
         }
+        Ok(ended)
     }
 }
 
+/// Where the first packet of a flow came from, and whether the kernel saw that both ends mean it (`IPS_ASSURED`).
+pub(super) fn source(payload: &[u8]) -> Option<(IpAddr, bool)> {
+    let all = payload.get(FAMILY_HEADER..)?;
+    let status = attribute(all, STATUS).and_then(|status| status.try_into().ok()).map_or(0, u32::from_be_bytes);
+    Some((address(payload, End::Source)?, status & ASSURED != 0))
+}
+
+/// The address at one end of a flow's first packet.
+fn address(payload: &[u8], end: End) -> Option<IpAddr> {
+    let family = *payload.first()?;
+    let tuple = attribute(payload.get(FAMILY_HEADER..)?, TUPLE_ORIGINAL)?;
+    let value = attribute(attribute(tuple, TUPLE_IP)?, end.attribute(family))?;
+    if family == INET {
+        return Some(Ipv4Addr::from(<[u8; 4]>::try_from(value).ok()?).into());
+    }
+    Some(Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?).into())
+}
+
 /// Family and the attributes by which a flow is deleted, if it matches.
-pub(super) fn name(payload: &[u8], which: &Which) -> Option<(u8, Vec<u8>)> {
+pub(super) fn name(payload: &[u8], which: &Which) -> Option<Named> {
     let family = *payload.first()?;
     let all = payload.get(FAMILY_HEADER..)?;
     let tuple = attribute(all, TUPLE_ORIGINAL)?;
-    let ip = attribute(tuple, TUPLE_IP)?;
-    let matches = |end: End| {
-        let value = attribute(ip, end.attribute(family))?;
-        let address: IpAddr = if family == INET {
-            Ipv4Addr::from(<[u8; 4]>::try_from(value).ok()?).into()
-        } else {
-            Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?).into()
-        };
-        Some(which.is(address))
-    };
-    if matches(End::Source) != Some(true) && matches(End::Destination) != Some(true) {
+    let matches = |end| address(payload, end).is_some_and(|address| which.is(address));
+    if !matches(End::Source) && !matches(End::Destination) {
         return None;
     }
     let mut name = Vec::new();

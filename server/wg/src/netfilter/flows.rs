@@ -2,31 +2,93 @@
 //! inherits nothing. Callers that come at the same time share one look at the table.
 
 use super::conntrack::{Which, end};
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex as Plain, PoisonError};
+use std::sync::{Arc, Mutex as Plain, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
-/// The kernel needs milliseconds; a caller is not held longer.
-const DEADLINE: Duration = Duration::from_secs(2);
+/// The kernel needs milliseconds unless there are very many; then a caller is not held longer, and the rest is ended in
+/// the background.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// After a failure, until the next try.
+const PAUSE: Duration = Duration::from_secs(1);
 /// From so many addresses on the whole table is looked at once, instead of twice for each.
 const FEW: usize = 4;
 /// Also while it holds no more than so many flows: a listing takes 4 ms, whatever the kernel picks of it.
 const SMALL: usize = 10_000;
 
-/// Who ends flows.
+/// Ends flows, one batch of addresses after the other. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Flows {
-    waiting: Arc<Plain<Vec<IpAddr>>>,
-    turn: Arc<Mutex<()>>,
+pub(crate) struct Flows(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    waiting: Plain<Vec<IpAddr>>,
+    /// Addresses whose flows are not all ended, and how often each was asked for.
+    resting: Plain<HashMap<IpAddr, usize>>,
+    turn: Mutex<()>,
+    rested: Notify,
 }
 
 impl Flows {
-    /// Ends all flows from or to these addresses. Done when it returns, or it was told to the log why not.
-    pub(crate) async fn end_of(&self, addresses: impl IntoIterator<Item = IpAddr>) {
-        self.waiting().extend(addresses);
-        let _turn = self.turn.lock().await;
-        // Empty when somebody before took ours along: then it is done.
+    /// From now on until [`Flows::end_of`] is done with them these addresses are for no peer.
+    pub(crate) fn rest(&self, addresses: &[IpAddr]) {
+        let mut resting = self.resting();
+        for address in addresses {
+            *resting.entry(*address).or_default() += 1;
+        }
+    }
+
+    /// True while flows of one of the addresses are being ended.
+    pub(crate) fn is_resting(&self, addresses: &[IpAddr]) -> bool {
+        let resting = self.resting();
+        addresses.iter().any(|address| resting.contains_key(address))
+    }
+
+    /// Waits until none of the addresses rests; false: longer than a caller is held.
+    pub(crate) async fn wait_for(&self, addresses: &[IpAddr]) -> bool {
+        let rested = async {
+            loop {
+                let notified = self.0.rested.notified();
+                tokio::pin!(notified);
+                notified.as_mut().enable();
+                if !self.is_resting(addresses) {
+                    return;
+                }
+                notified.await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, rested).await.is_ok()
+    }
+
+    /// Ends all flows from or to addresses that were put to rest. Goes on in the background when it takes long; the
+    /// addresses rest until it is done.
+    pub(crate) async fn end_of(&self, addresses: Vec<IpAddr>) {
+        self.waiting().extend(&addresses);
+        let this = self.clone();
+        let work = tokio::spawn(async move {
+            this.end_all().await;
+            let mut resting = this.resting();
+            for address in addresses {
+                if let Some(times) = resting.get_mut(&address) {
+                    *times -= 1;
+                    if *times == 0 {
+                        resting.remove(&address);
+                    }
+                }
+            }
+            drop(resting);
+            this.0.rested.notify_waiters();
+        });
+        if tokio::time::timeout(PATIENCE, work).await.is_err() {
+            tracing::info!("flows of peers that are gone are being ended in the background");
+        }
+    }
+
+    async fn end_all(&self) {
+        let _turn = self.0.turn.lock().await;
+        // Empty when a caller before took ours along: then it is done.
         let mut all = std::mem::take(&mut *self.waiting());
         if all.is_empty() {
             return;
@@ -41,27 +103,50 @@ impl Flows {
         run(if pick { Which::Of(all) } else { Which::Any(all.into_iter().collect()) }).await;
     }
 
-    /// Ends all flows of addresses for which `gone` is true.
+    /// Ends all flows of addresses for which `gone` is true, and returns when the last one has ended.
     pub(crate) async fn end_where(&self, gone: impl Fn(IpAddr) -> bool + Send + Sync + 'static) {
-        let _turn = self.turn.lock().await;
+        let _turn = self.0.turn.lock().await;
         run(Which::Where(Box::new(gone))).await;
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<IpAddr>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, Vec<IpAddr>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn resting(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.0.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// How many flows there are; none: the kernel does not say.
-fn tracked() -> Option<usize> {
-    std::fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_count").ok()?.trim().parse().ok()
+pub(crate) fn tracked() -> Option<usize> {
+    number("nf_conntrack_count")
 }
 
+/// How many the kernel tracks at most; none: it does not say.
+pub(crate) fn most_tracked() -> Option<usize> {
+    number("nf_conntrack_max")
+}
+
+fn number(name: &str) -> Option<usize> {
+    std::fs::read_to_string(format!("/proc/sys/net/netfilter/{name}")).ok()?.trim().parse().ok()
+}
+
+/// Until it is done. A failure of the kernel is tried again a few times: it may lack memory for a moment.
 async fn run(which: Which) {
-    match tokio::time::timeout(DEADLINE, end(&which)).await {
-        Ok(Ok(0)) => {}
-        Ok(Ok(ended)) => tracing::debug!(ended, "flows of peers that are gone were ended"),
-        Ok(Err(error)) => tracing::warn!(%error, "flows of a peer that is gone could not be ended"),
-        Err(_) => tracing::warn!("flows of a peer that is gone could not be ended in time"),
+    for left in (0..5).rev() {
+        match end(&which).await {
+            Ok(0) => return,
+            Ok(ended) => return tracing::debug!(ended, "flows of peers that are gone were ended"),
+            Err(error) if left == 0 => tracing::error!(%error, "flows of a peer that is gone could not be ended"),
+            Err(error) => {
+                tracing::warn!(%error, "flows of a peer that is gone could not be ended; trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
 }
+
+#[cfg(test)]
+#[path = "flows_tests.rs"]
+mod tests;

@@ -10,12 +10,15 @@ use std::time::Duration;
 
 /// `NFNLGRP_NFTABLES`.
 const TABLES: u32 = 7;
-/// `RTNLGRP_LINK`, `RTNLGRP_IPV4_ROUTE`, `RTNLGRP_IPV4_RULE`, `RTNLGRP_IPV6_ROUTE`, `RTNLGRP_IPV6_RULE`.
-const ROUTING: [u32; 5] = [1, 7, 8, 11, 19];
+/// `RTNLGRP_LINK`, `RTNLGRP_IPV4_ROUTE`, `RTNLGRP_IPV4_RULE`, `RTNLGRP_IPV6_ROUTE`, `RTNLGRP_IPV6_RULE`,
+/// `RTNLGRP_IPV4_NETCONF`, `RTNLGRP_IPV6_NETCONF`.
+const ROUTING: [u32; 7] = [1, 7, 8, 11, 19, 24, 25];
 /// `RTM_DELROUTE` and `RTM_DELRULE`.
 const TAKEN: [u16; 2] = [25, 33];
 /// `RTM_NEWLINK`: also an interface with another name.
 const LINK: u16 = 16;
+/// `RTM_NEWNETCONF`: forwarding, among others.
+const SETTING: u16 = 80;
 /// `RTM_NEWROUTE`
 const ROUTE: u16 = 24;
 /// Longest prefix of a route that stands for the whole internet, either family.
@@ -44,7 +47,7 @@ pub(crate) enum Notice {
     Lost,
     /// A rule or a route was taken away by somebody.
     Routing,
-    /// An interface changed, or the host has another way to the internet.
+    /// An interface or a setting of it changed, or the host has another way to the internet.
     Host,
 }
 
@@ -145,7 +148,7 @@ pub(super) fn about_routing(bytes: &[u8]) -> Option<Notice> {
     }
     // In a route's header the second byte is the length of its prefix (rtnetlink(7)).
     let is_way = |(kind, payload): (u16, &[u8])| kind == ROUTE && payload.get(1).is_some_and(|length| *length <= WHOLE);
-    messages(bytes).any(|message| message.0 == LINK || is_way(message)).then_some(Notice::Host)
+    messages(bytes).any(|message| [LINK, SETTING].contains(&message.0) || is_way(message)).then_some(Notice::Host)
 }
 
 impl Listener {

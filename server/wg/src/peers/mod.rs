@@ -92,6 +92,12 @@ impl Peers {
         self.wanted.get(key).map(|spec| addresses(spec).to_vec()).unwrap_or_default()
     }
 
+    /// Which peer has an address.
+    #[must_use]
+    pub(crate) fn at(&self, address: &IpAddr) -> Option<&PeerSpec> {
+        self.wanted.get(self.owners.get(address)?)
+    }
+
     /// Every address that has an owner.
     #[must_use]
     pub(crate) fn owned(&self) -> HashSet<IpAddr> {
@@ -261,7 +267,8 @@ impl Plan {
     }
 }
 
-fn addresses(spec: &PeerSpec) -> [IpAddr; 4] {
+/// All addresses of a peer.
+pub(crate) fn addresses(spec: &PeerSpec) -> [IpAddr; 4] {
     let (d, t) = (spec.direct.addresses, spec.tor.addresses);
     [d.v4.into(), d.v6.into(), t.v4.into(), t.v6.into()]
 }

@@ -69,6 +69,7 @@ fn spec(key_number: u16, slot: u32, psk: u8) -> PeerSpec {
         tor: part(Lane::Tor),
         isolation: number(slot),
         exit: None,
+        account: None,
     }
 }
 

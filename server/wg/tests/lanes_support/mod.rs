@@ -201,6 +201,7 @@ pub fn spec(pools: LanePools, key: &PrivateKey, slot: u32, psk: Option<&Preshare
         tor: part(Lane::Tor),
         isolation: slot.try_into().unwrap(),
         exit: None,
+        account: None,
     }
 }
 

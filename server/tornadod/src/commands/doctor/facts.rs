@@ -20,7 +20,7 @@ pub(super) struct Facts {
     pub(super) missing_users: Vec<&'static str>,
     pub(super) files: Vec<FileFact>,
     pub(super) ports: Vec<Port>,
-    pub(super) forwarding_off: Vec<&'static str>,
+    pub(super) forwarding_off: Vec<String>,
     /// What nft said when asked for its tables; `Err` with its words.
     pub(super) nft: Option<Result<String, String>>,
     pub(super) nft_refused: Option<String>,

@@ -183,7 +183,8 @@ fn program(
 fn network(facts: &Facts, to: &mut Vec<Finding>) {
     for key in &facts.forwarding_off {
         if facts.master.is_some() {
-            let why = "the server set it at its start; something set it back, and devices reach nothing";
+            let why =
+                "the server sets it to 1 whenever it is changed; something keeps it at 0, and devices reach nothing";
             let cure = format!("`sysctl -w {key}=1`, and find what sets it (files in /etc/sysctl.d)");
             to.push(found("forwarding_off", Error, format!("{key} is 0"), why, cure));
         }

@@ -138,7 +138,7 @@ fn programs_and_kernel() {
 
 #[test]
 fn the_network() {
-    assert_eq!(after(|f| f.forwarding_off = vec!["net.ipv4.ip_forward"]), ["forwarding_off"]);
+    assert_eq!(after(|f| f.forwarding_off = vec!["net/ipv4/conf/wg0/forwarding".into()]), ["forwarding_off"]);
     let chain = Drops { family: "ip".into(), table: "filter".into(), chain: "FORWARD".into(), hook: "forward".into() };
     assert_eq!(after(|f| f.drops = vec![chain]), ["firewall_drops"]);
     assert_eq!(after(|f| f.routes.push(route("10.8.0.0/24", "tun5"))), ["pool_overlap"]);

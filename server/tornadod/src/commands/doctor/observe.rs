@@ -4,7 +4,7 @@ mod files;
 mod net;
 mod state;
 
-use super::facts::{Clock, Facts, Host, Port};
+use super::facts::{Clock, Facts, Host, Port, Route};
 use super::parse;
 use crate::commands::{Server, blocking, unix_now};
 use crate::config::Config;
@@ -34,7 +34,7 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
     let tables = [config.wg.table.as_str()];
     let chains = words("nft", &["--json", "list", "chains"]);
     let routes_v4 = parse::routes_v4(&read("/proc/net/route"));
-    let routes = routes_v4.into_iter().chain(parse::routes_v6(&read("/proc/net/ipv6_route")));
+    let routes: Vec<_> = routes_v4.into_iter().chain(parse::routes_v6(&read("/proc/net/ipv6_route"))).collect();
     let ours = [config.wg.direct.clone(), config.wg.tor.clone(), "lo".to_owned()];
     let pools = [("direct", config.lanes.pools.direct), ("tor", config.lanes.pools.tor)];
     let is_root = nix::unistd::geteuid().is_root();
@@ -46,14 +46,14 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
         missing_users: files::missing_users(),
         files: files::state(&config.paths.state),
         ports: ports(&config),
-        forwarding_off: forwarding(),
+        forwarding_off: forwarding(&config, &routes),
         nft: Some(words("nft", &["--version"])),
         tor: Some(words(&config.tor.binary.to_string_lossy(), &["--version"])),
         tun: Path::new("/dev/net/tun").exists(),
         kernel_wireguard: Path::new("/sys/module/wireguard").exists(),
         needs_kernel: config.wg.backend == BackendChoice::Kernel,
         drops: chains.as_ref().map(|json| parse::drops(json, &tables)).unwrap_or_default(),
-        routes: routes.filter(|route| !ours.contains(&route.interface)).collect(),
+        routes: routes.into_iter().filter(|route| !ours.contains(&route.interface)).collect(),
         pools: pools.iter().flat_map(|(lane, p)| [(*lane, p.v4.into()), (*lane, p.v6.into())]).collect(),
         allowed: config.lanes.allow_networks.clone(),
         clock: Clock { synchronised: synchronised(), newest_file: files::newest(&config.paths.state) },
@@ -118,12 +118,17 @@ fn ports(config: &Config) -> Vec<Port> {
     wanted.into_iter().map(port).collect()
 }
 
-fn forwarding() -> Vec<&'static str> {
-    let keys = [
-        ("net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward"),
-        ("net.ipv6.conf.all.forwarding", "/proc/sys/net/ipv6/conf/all/forwarding"),
-    ];
-    keys.into_iter().filter(|(_, path)| read(path).trim() == "0").map(|(key, _)| key).collect()
+/// Settings, as sysctl(8) takes them also where a name has a dot, that are off and without which nothing is forwarded: of IPv4 each interface has one, IPv6 has one for all.
+fn forwarding(config: &Config, routes: &[Route]) -> Vec<String> {
+    let is_way = |route: &&Route| route.net.addr().is_ipv4() && route.net.prefix_len() <= 1;
+    let mut names: Vec<&str> = routes.iter().filter(is_way).map(|route| route.interface.as_str()).collect();
+    names.push(&config.wg.direct);
+    names.sort_unstable();
+    names.dedup();
+    let mut keys: Vec<String> = names.iter().map(|name| format!("net/ipv4/conf/{name}/forwarding")).collect();
+    keys.push("net/ipv6/conf/all/forwarding".to_owned());
+    keys.retain(|key| read(&format!("/proc/sys/{key}")).trim() == "0");
+    keys
 }
 
 /// What systemd knows about time servers; elsewhere nobody is asked.

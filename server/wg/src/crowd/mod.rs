@@ -1,0 +1,141 @@
+//! Watches how full the kernel's table of flows is, so that no account takes it from the others, from the device API or
+//! from the host itself.
+//!
+//! The ruleset bounds each device (`firewall::admission`). Many devices together can still fill a small table: from half
+//! of it on flows are counted by account, and where the lanes leave less than a quarter free the largest accounts lose
+//! what is over their share, never-answered flows first. Who was refused or lost flows is named by `status` and in the log.
+
+mod share;
+
+use crate::netfilter::{Holdings, most_tracked, tracked};
+use crate::service::Service;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::wg::Crowding;
+use tornado_shared::model::{PublicKey, UserId};
+
+/// Time between two looks.
+const LOOK: Duration = Duration::from_secs(2);
+/// Counting takes at most this part of the time: a full table is long.
+const SHARE: u32 = 20;
+/// A device is named so long after it was refused last.
+const NAMED: Duration = Duration::from_secs(300);
+
+/// Devices that have more flows than they may.
+#[derive(Default)]
+pub(crate) struct Crowd(Mutex<BTreeMap<PublicKey, Seen>>);
+
+struct Seen {
+    crowding: Crowding,
+    last: Instant,
+}
+
+/// Whose flows are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Holder {
+    Account(UserId),
+    /// `session` did not name an account.
+    Device(PublicKey),
+}
+
+impl Crowd {
+    /// Those of the last minutes.
+    pub(crate) fn list(&self) -> Vec<Crowding> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().map(|seen| seen.crowding).collect()
+    }
+
+    /// Notes a device. True when it was not noted before.
+    fn note(&self, public_key: PublicKey, account: Option<UserId>, ended: u64) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let is_new = !all.contains_key(&public_key);
+        let at = crate::guard::now();
+        let first = Crowding { public_key, account, since: at, last: at, ended: 0 };
+        let seen = all.entry(public_key).or_insert(Seen { crowding: first, last: now });
+        seen.last = now;
+        seen.crowding.last = at;
+        seen.crowding.ended += ended;
+        is_new
+    }
+
+    fn forget(&self) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, seen| seen.last.elapsed() < NAMED);
+    }
+}
+
+impl Service {
+    /// Looks at intervals until `shutdown`.
+    pub(crate) async fn watch_crowd(&self, shutdown: &CancellationToken) {
+        let mut pause = LOOK;
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            let started = Instant::now();
+            self.look_at_refusals().await;
+            if let (Some(tracked), Some(most)) = (tracked(), most_tracked())
+                && tracked > most / 2
+                && let Err(error) = self.look_at_table(most).await
+            {
+                tracing::warn!(%error, "the flows of the lanes could not be counted");
+            }
+            self.crowd.forget();
+            pause = LOOK.max(started.elapsed() * SHARE);
+        }
+    }
+
+    /// Names the devices that the ruleset refused flows.
+    async fn look_at_refusals(&self) {
+        let refused = match self.firewall.refused().await {
+            Ok(refused) if refused.is_empty() => return,
+            Ok(refused) => refused,
+            Err(error) => return tracing::debug!(%error, "refused devices could not be read"),
+        };
+        let peers = self.peers.lock().await;
+        let found: Vec<_> = refused.iter().filter_map(|address| peers.peers.at(address)).collect();
+        for spec in found {
+            if self.crowd.note(spec.public_key, spec.account, 0) {
+                let (key, account) = (spec.public_key, spec.account);
+                tracing::warn!(device = %key, account = ?account, "a device has more flows than it may; more are refused");
+            }
+        }
+    }
+
+    /// Counts the flows of each account, and ends what is over its share.
+    async fn look_at_table(&self, most: usize) -> std::io::Result<()> {
+        let holdings = Holdings::read(self.in_pools()).await?;
+        let mut held = BTreeMap::<Holder, usize>::new();
+        let mut holders = HashMap::<IpAddr, Holder>::new();
+        {
+            let peers = self.peers.lock().await;
+            for (address, count) in holdings.counts() {
+                let Some(spec) = peers.peers.at(&address) else { continue };
+                let holder = spec.account.map_or(Holder::Device(spec.public_key), Holder::Account);
+                *held.entry(holder).or_default() += count;
+                holders.insert(address, holder);
+            }
+        }
+        let of_lanes: usize = held.values().sum();
+        let budget = share::budget(most, holdings.total().saturating_sub(of_lanes));
+        let Some(level) = share::level(&held, budget) else { return Ok(()) };
+        // An account keeps its share of the flows of each of its addresses.
+        let keep = |address: &IpAddr, count: usize| {
+            let all = *held.get(holders.get(address)?)?;
+            (all > level).then(|| count.saturating_mul(level) / all.max(1))
+        };
+        let ended = holdings.end_over(keep).await?;
+        let peers = self.peers.lock().await;
+        for (address, count) in ended {
+            let Some(spec) = peers.peers.at(&address) else { continue };
+            self.crowd.note(spec.public_key, spec.account, count);
+            let (key, account) = (spec.public_key, spec.account);
+            tracing::warn!(device = %key, account = ?account, count, "the table of flows is nearly full; flows were ended");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! What each account may keep when the table of flows fills up. Pure.
+
+use std::collections::BTreeMap;
+
+/// The most that an account may hold so that all together hold at most `budget`: who holds less keeps all of it. None:
+/// nothing is over.
+pub(super) fn level<A: Ord>(held: &BTreeMap<A, usize>, budget: usize) -> Option<usize> {
+    if held.values().sum::<usize>() <= budget {
+        return None;
+    }
+    let mut counts: Vec<usize> = held.values().copied().collect();
+    counts.sort_unstable();
+    let mut left = budget;
+    for (number, count) in counts.iter().enumerate() {
+        let share = left / (counts.len() - number);
+        if *count > share {
+            return Some(share);
+        }
+        left -= count;
+    }
+    None
+}
+
+/// How many flows of the lanes the table has room for: at most three quarters of it are used, with what the host itself
+/// has there; but a quarter is always the lanes'.
+pub(super) fn budget(most: usize, others: usize) -> usize {
+    (most / 4 * 3).saturating_sub(others).max(most / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn held(counts: &[usize]) -> BTreeMap<usize, usize> {
+        counts.iter().copied().enumerate().collect()
+    }
+
+    #[test]
+    fn the_offender_gives_and_small_accounts_keep_all() {
+        assert_eq!(level(&held(&[10, 20, 30]), 60), None);
+        assert_eq!(level(&held(&[10, 20, 9_000]), 100), Some(70));
+        assert_eq!(level(&held(&[500, 500, 10]), 210), Some(100));
+        assert_eq!(budget(1_000, 100), 650);
+        assert_eq!(budget(1_000, 990), 250);
+    }
+
+    proptest! {
+        #[test]
+        fn all_together_fit_and_nothing_is_wasted(
+            counts in proptest::collection::vec(0_usize..5_000, 1..40),
+            budget in 0_usize..50_000,
+        ) {
+            let held = held(&counts);
+            let kept: usize = match level(&held, budget) {
+                None => counts.iter().sum(),
+                Some(level) => {
+                    let kept = counts.iter().map(|count| *count.min(&level)).sum::<usize>();
+                    prop_assert!(kept + counts.len() > budget, "wasted");
+                    kept
+                }
+            };
+            prop_assert!(kept <= budget);
+        }
+    }
+}

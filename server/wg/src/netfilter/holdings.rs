@@ -1,0 +1,67 @@
+//! Who holds how many of the tracked flows.
+
+use super::conntrack::{Named, Socket, Which, name, source};
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+
+/// The flows that some addresses began.
+pub(crate) struct Holdings {
+    total: usize,
+    counts: HashMap<IpAddr, usize>,
+}
+
+impl Holdings {
+    /// Counts the flows of each address for which `concerns` is true, and all there are.
+    pub(crate) async fn read(concerns: impl Fn(IpAddr) -> bool) -> io::Result<Self> {
+        let mut holdings = Self { total: 0, counts: HashMap::new() };
+        let each = |flow: &[u8]| {
+            holdings.total += 1;
+            if let Some((address, _)) = source(flow).filter(|(address, _)| concerns(*address)) {
+                *holdings.counts.entry(address).or_default() += 1;
+            }
+        };
+        Socket::open()?.each(each).await?;
+        Ok(holdings)
+    }
+
+    /// All flows that there were, of others too.
+    pub(crate) const fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Flows by the address that began them.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (IpAddr, usize)> {
+        self.counts.iter().map(|(address, count)| (*address, *count))
+    }
+
+    /// Ends flows of the addresses for which `keep` gives a number, given how many each has, until that number is left:
+    /// those first that were never answered. Returns how many ended for each.
+    pub(crate) async fn end_over(
+        &self,
+        keep: impl Fn(&IpAddr, usize) -> Option<usize>,
+    ) -> io::Result<Vec<(IpAddr, u64)>> {
+        let over: HashMap<IpAddr, usize> =
+            self.counts().filter_map(|(address, count)| Some((address, keep(&address, count)?))).collect();
+        let mut found = HashMap::<IpAddr, Vec<(bool, Named)>>::new();
+        let any = Which::Where(Box::new(|_| true));
+        let socket = Socket::open()?;
+        let each = |flow: &[u8]| {
+            if let Some((address, assured)) = source(flow).filter(|(address, _)| over.contains_key(address))
+                && let Some(named) = name(flow, &any)
+            {
+                found.entry(address).or_default().push((assured, named));
+            }
+        };
+        socket.each(each).await?;
+        let mut ended = Vec::new();
+        for (address, mut flows) in found {
+            flows.sort_unstable_by_key(|(assured, _)| *assured);
+            let kept = over.get(&address).copied().unwrap_or_default();
+            flows.truncate(flows.len().saturating_sub(kept));
+            let flows: Vec<Named> = flows.into_iter().map(|(_, named)| named).collect();
+            ended.push((address, socket.delete(&flows).await? as u64));
+        }
+        Ok(ended)
+    }
+}
