@@ -50,6 +50,9 @@ struct Arguments {
     /// The connection to the process that root started.
     #[arg(long, hide = true, requires = "user")]
     guardian: Option<i32>,
+    /// Whether connected private networks, names apart, may be reached outside the tunnel.
+    #[arg(long, value_enum, default_value = "allow")]
+    local_networks: LocalChoice,
     /// Take away what a helper that died left behind, forget that a tunnel was wanted, and end.
     #[arg(long)]
     clean_up: bool,
@@ -59,6 +62,12 @@ struct Arguments {
 enum Choice {
     Kernel,
     Userspace,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LocalChoice {
+    Allow,
+    Refuse,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -109,6 +118,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         },
         tun_node,
         state_dir: config.state_dir.clone(),
+        local_networks: arguments.local_networks == LocalChoice::Allow,
         ..Settings::default()
     };
     let mut os = Linux::open(settings).await.context("the helper needs root or CAP_NET_ADMIN")?;

@@ -17,11 +17,16 @@ pub(crate) fn unix_now() -> UnixSeconds {
     i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
+/// Code of the notice that there is no network.
+const NO_NETWORK: &str = "no_network";
+
 /// Writes the status; readers watch it.
 #[derive(Debug, Clone)]
 pub(crate) struct Publisher {
     status: watch::Sender<Status>,
     lanes: Arc<Mutex<LaneStates>>,
+    /// What another program changed, as it was shown last.
+    disturbed: Arc<Mutex<Option<String>>>,
 }
 
 impl Publisher {
@@ -55,7 +60,7 @@ impl Publisher {
             notice: None,
             version: env!("CARGO_PKG_VERSION").into(),
         });
-        Self { status, lanes: Arc::default() }
+        Self { status, lanes: Arc::default(), disturbed: Arc::default() }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Status> {
@@ -116,6 +121,12 @@ impl Publisher {
 
     /// Takes over what the tunnel says of itself.
     pub(crate) fn tunnel(&self, view: &View) {
+        let disturbed = {
+            let mut shown = self.disturbed.lock().unwrap_or_else(PoisonError::into_inner);
+            let news = view.disturbed.clone().filter(|what| shown.as_ref() != Some(what));
+            shown.clone_from(&view.disturbed);
+            news
+        };
         self.change(|status| {
             status.state = state(view.phase);
             status.reason = view.blocked.as_ref().map(ToString::to_string);
@@ -139,6 +150,19 @@ impl Publisher {
                 plan::Backend::Userspace => Backend::Userspace,
             });
             status.preshared = view.preshared;
+            let notice = |code: &str, detail: String| Some(Notice { code: code.into(), detail, at: unix_now() });
+            let shown = status.notice.as_ref().map(|notice| notice.code.clone());
+            if let Some(what) = disturbed {
+                status.notice = notice("interference", what);
+            }
+            match (view.observed.no_network, shown.as_deref() == Some(NO_NETWORK)) {
+                (true, false) => {
+                    let detail = "this machine has no route to the server; the tunnel goes on once it has a network";
+                    status.notice = notice(NO_NETWORK, detail.into());
+                }
+                (false, true) => status.notice = None,
+                (true, true) | (false, false) => {}
+            }
             if let Some(failure) = &view.failure
                 && status.notice.as_ref().is_none_or(|notice| notice.detail != failure.to_string())
             {

@@ -20,7 +20,10 @@ const LATE: &str = "the system did not answer within 10 seconds";
 #[error("the tunnel's task has ended")]
 pub struct Stopped;
 
-/// What is asked of the task: an event, or nothing but a fresh look at the links; and whom to tell.
+/// The same report is logged at most this often.
+const REPEAT_AFTER: Duration = Duration::from_secs(60);
+
+/// What is requested of the task: an event, or an observation of the links now; and the channel for its completion.
 type Command = (Option<Event>, oneshot::Sender<()>);
 
 /// A running tunnel. When the last clone is dropped the tunnel is taken down.
@@ -36,7 +39,7 @@ impl Tunnel {
         let (commands, receiver) = mpsc::channel(16);
         let next = State::start(hold);
         let (publish, view) = watch::channel(next.0.view());
-        let driver = Driver { os, publish };
+        let driver = Driver { os, publish, disturbed: None, disturbances: 0, reported: None };
         (Self { commands, view }, tokio::spawn(driver.run(next, receiver)))
     }
 
@@ -94,6 +97,12 @@ impl Tunnel {
 struct Driver {
     os: Box<dyn Os>,
     publish: watch::Sender<View>,
+    /// What another program did since the latest connect.
+    disturbed: Option<String>,
+    /// How often.
+    disturbances: u64,
+    /// When that was last logged.
+    reported: Option<Instant>,
 }
 
 impl Driver {
@@ -106,6 +115,9 @@ impl Driver {
                 biased;
                 command = commands.recv() => {
                     let Some((event, taken)) = command else { break };
+                    if let Some(Event::Connect(_)) = event {
+                        (self.disturbed, self.reported) = (None, None);
+                    }
                     state = match event {
                         Some(event) => self.settle(state.handle(event, Instant::now())).await,
                         None => self.observe(state, slots).await,
@@ -113,6 +125,7 @@ impl Driver {
                     // The caller may have gone away; the command stands.
                     let _ = taken.send(());
                 }
+                () = self.os.changed() => state = self.restore(state, slots).await,
                 () = at(deadline) => state = self.settle(state.handle(Event::Timeout, Instant::now())).await,
                 () = tokio::time::sleep(pace), if !slots.is_empty() => state = self.observe(state, slots).await,
             }
@@ -126,6 +139,30 @@ impl Driver {
             state = self.settle(state.handle(Event::Observed(slot, observed), Instant::now())).await;
         }
         state
+    }
+
+    /// Puts back what another program changed. What cannot be put back is an event: nothing is released meanwhile.
+    async fn restore(&mut self, mut state: State, slots: Vec<Slot>) -> State {
+        let restored = tokio::time::timeout(EFFECT_DEADLINE, self.os.restore()).await;
+        match restored.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string())) {
+            Ok(disturbance) if disturbance.is_none() => {}
+            Ok(disturbance) => self.report(&state, &disturbance.to_string()),
+            Err(error) => state = self.settle(state.handle(Event::Disturbed(error), Instant::now())).await,
+        }
+        self.observe(state, slots).await
+    }
+
+    fn report(&mut self, state: &State, what: &str) {
+        let now = Instant::now();
+        let again = self.disturbed.as_deref() == Some(what)
+            && self.reported.is_some_and(|at| now.saturating_duration_since(at) < REPEAT_AFTER);
+        if !again {
+            tracing::warn!("{what}");
+            self.reported = Some(now);
+        }
+        self.disturbed = Some(what.to_owned());
+        self.disturbances += 1;
+        self.show(state);
     }
 
     /// Executes effects and feeds the answers back until there are no more.
@@ -174,7 +211,7 @@ impl Driver {
     }
 
     fn show(&self, state: &State) {
-        let view = state.view();
+        let view = View { disturbed: self.disturbed.clone(), disturbances: self.disturbances, ..state.view() };
         let changed = |old: &mut View| {
             let changed = *old != view;
             if changed {

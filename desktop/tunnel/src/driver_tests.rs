@@ -54,6 +54,21 @@ async fn defect_101_connected_means_a_handshake_was_seen() {
 }
 
 #[tokio::test]
+async fn what_another_program_changes_is_put_back_and_shown() {
+    let fake = Fake::default();
+    let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()), None);
+    tunnel.connect(plan(Lane::Direct)).await.unwrap();
+    fake.disturb("the routing rules");
+    let mut watch = tunnel.watch();
+    let view = watch.wait_for(|view| view.disturbances == 1).await.unwrap().clone();
+    assert_eq!(view.phase, Phase::Connected);
+    assert!(view.disturbed.unwrap().contains("the routing rules"));
+    // The next connect starts without it.
+    tunnel.connect(plan(Lane::Direct)).await.unwrap();
+    assert_eq!(tunnel.watch().borrow().disturbed, None);
+}
+
+#[tokio::test]
 async fn a_link_that_disappears_is_not_called_connected() {
     let fake = Fake::default();
     let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()), None);

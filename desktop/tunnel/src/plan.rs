@@ -20,7 +20,7 @@ pub struct Plan {
     pub direct: LanePlan,
     /// Tor lane.
     pub tor: LanePlan,
-    /// Where the device API is; stays outside the tunnel.
+    /// Where the device API was proved to be; our own marked sockets reach it outside the tunnel.
     pub api: Vec<SocketAddr>,
 }
 
@@ -96,14 +96,27 @@ impl Plan {
     #[must_use]
     pub fn routing(&self, slot: Slot) -> Routing {
         let lane = self.on(self.lane);
-        let routing = Routing::new(slot, &lane.addresses, self.outside());
+        let routing = Routing { inner: self.inner(), ..Routing::new(slot, &lane.addresses, self.outside()) };
         match self.lane {
             Lane::Direct if lane.dns.is_empty() => routing,
             Lane::Direct | Lane::Tor => routing.guarded(lane.dns.clone()),
         }
     }
 
-    /// What must not go through the tunnel: the device API and both lanes' own packets.
+    /// The routing that holds everything back until the link is up.
+    #[must_use]
+    pub fn held(&self) -> Routing {
+        let mut held = Routing::held(self.outside());
+        held.inner = self.inner();
+        held
+    }
+
+    /// This device's addresses on both lanes.
+    fn inner(&self) -> Vec<IpAddr> {
+        Lane::ALL.iter().flat_map(|lane| self.on(*lane).addresses.clone()).collect()
+    }
+
+    /// What must not go through the tunnel: calls of the device API and both lanes' own packets.
     #[must_use]
     pub fn outside(&self) -> Vec<Outside> {
         let mut outside: Vec<Outside> = self.api.iter().copied().map(Outside::tcp).collect();
@@ -163,4 +176,6 @@ pub struct Observation {
     pub handshake_age: Option<Duration>,
     /// Bytes seen from the device: `rx` came from the server.
     pub transfer: Transfer,
+    /// True when this machine has no route to the server.
+    pub no_network: bool,
 }

@@ -1,12 +1,13 @@
 //! An operating system that only remembers: for tests of whoever drives a tunnel.
 
-use super::{Os, OsError};
+use super::{Disturbance, Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
 use crate::policy::Routing;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// What a fake holds, and how it behaves.
 #[derive(Debug, Default)]
@@ -21,16 +22,24 @@ pub struct Inside {
     pub refuses: Option<String>,
     /// How often everything was taken away, which lets traffic out.
     pub torn_down: u32,
+    /// What the next restore finds changed.
+    pub disturbed: Disturbance,
 }
 
 /// A fake whose inside the test shares.
 #[derive(Debug, Clone, Default)]
-pub struct Fake(Arc<Mutex<Inside>>);
+pub struct Fake(Arc<Mutex<Inside>>, Arc<Notify>);
 
 impl Fake {
     /// Looks inside.
     pub fn inside(&self) -> MutexGuard<'_, Inside> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the fake report that another program changed this.
+    pub fn disturb(&self, what: &'static str) {
+        self.inside().disturbed.put_back.push(what);
+        self.1.notify_one();
     }
 }
 
@@ -62,6 +71,14 @@ impl Os for Fake {
         }
         let handshake_age = (!inside.silent).then_some(Duration::from_secs(1));
         Ok(Observation { handshake_age, ..Observation::default() })
+    }
+
+    async fn changed(&mut self) {
+        self.1.notified().await;
+    }
+
+    async fn restore(&mut self) -> Result<Disturbance, OsError> {
+        Ok(std::mem::take(&mut self.inside().disturbed))
     }
 
     async fn tear_down(&mut self) -> Result<(), OsError> {

@@ -116,6 +116,10 @@ impl Blocked {
                 self.step = Step::Failed(e);
                 (State::Blocked(self), Vec::new())
             }
+            (Event::Disturbed(e), Step::Held | Step::Failed(_)) => {
+                self.step = Step::Failed(e);
+                (State::Blocked(self), Vec::new())
+            }
             (Event::Unblock, _) => Disconnecting::enter(Then::Rest(None)),
             (Event::Disconnect, _) if !unknown => Disconnecting::enter(Then::Rest(None)),
             (Event::Connect(plan), Step::LeftOver) => Disconnecting::enter(Then::Connect(plan)),
@@ -132,6 +136,7 @@ impl Blocked {
                 | Event::Routed(..)
                 | Event::Held(_)
                 | Event::TornDown(_)
+                | Event::Disturbed(_)
                 | Event::Observed(..)
                 | Event::Timeout,
                 step,

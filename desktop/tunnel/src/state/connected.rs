@@ -32,6 +32,7 @@ impl Connected {
             }
             // Never show "connected" over an interface that is gone, and release nothing: nobody asked for that.
             Event::Observed(slot, Err(e)) if slot == self.slot => self.fall(Failure::Link(e)),
+            Event::Disturbed(e) => self.fall(Failure::Routing(e)),
             Event::Routed(slot, Err(e)) if slot == self.slot => self.fall(Failure::Routing(e)),
             Event::Switch(lane) if lane != self.plan.lane => {
                 let plan = self.plan.clone().with_lane(lane);

@@ -1,5 +1,4 @@
-//! On the way up: link, handshake, routes. Traffic still goes its old way until the handshake was seen, or is held
-//! back until then where an earlier tunnel fell.
+//! On the way up: link, handshake, routes. Traffic is held back from the first step on: a tunnel is wanted.
 
 use super::disconnecting::Then;
 use super::{
@@ -14,8 +13,10 @@ use std::time::Instant;
 pub struct Connecting {
     pub(super) plan: Plan,
     step: Step,
-    /// What holds traffic back meanwhile, and does so again when this fails.
+    /// What held traffic back before, and does so again when this fails. None: a failure ends in no tunnel at all.
     held: Option<Hold>,
+    /// Traffic is held back.
+    holds: bool,
 }
 
 /// How far a new link is.
@@ -49,11 +50,15 @@ impl Connecting {
 
     fn begin(plan: Plan, held: Option<Hold>) -> Next {
         let up = Effect::Up(Box::new(plan.link(SLOT)));
-        (State::Connecting(Self { plan, step: Step::Linking, held }), vec![up])
+        // The way to the new plan's endpoint must be open as well as what was open before.
+        let hold = plan.held().and_outside(held.iter().flat_map(|hold| hold.outside.iter().copied()));
+        let effects = vec![Effect::Hold(Box::new(hold)), up];
+        let holds = held.is_some();
+        (State::Connecting(Self { plan, step: Step::Linking, held, holds }), effects)
     }
 
     pub(super) const fn is_held(&self) -> bool {
-        self.held.is_some()
+        self.holds
     }
 
     pub(super) const fn deadline(&self) -> Option<Instant> {
@@ -66,6 +71,11 @@ impl Connecting {
 
     pub(super) fn handle(mut self, event: Event, now: Instant) -> Next {
         match (event, self.step) {
+            (Event::Held(Ok(())), _) => {
+                self.holds = true;
+                self.stay()
+            }
+            (Event::Held(Err(e)) | Event::Disturbed(e), _) => self.fail(Failure::Routing(e)),
             (Event::LinkUp(SLOT, Ok(backend)), Step::Linking) => {
                 self.step = Step::shaking_since(backend, now, self.plan.on(self.plan.lane).others.len());
                 self.stay()
@@ -105,7 +115,6 @@ impl Connecting {
                 | Event::Unblock
                 | Event::LinkUp(..)
                 | Event::Routed(..)
-                | Event::Held(_)
                 | Event::TornDown(_)
                 | Event::Observed(..)
                 | Event::Timeout,

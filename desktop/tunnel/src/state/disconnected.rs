@@ -25,6 +25,7 @@ impl Disconnected {
             | Event::Routed(..)
             | Event::Held(_)
             | Event::TornDown(_)
+            | Event::Disturbed(_)
             | Event::Observed(..)
             | Event::Timeout => (State::Disconnected(self), Vec::new()),
         }

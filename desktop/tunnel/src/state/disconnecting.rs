@@ -43,6 +43,7 @@ impl Disconnecting {
             | Event::LinkUp(..)
             | Event::Routed(..)
             | Event::Held(_)
+            | Event::Disturbed(_)
             | Event::Observed(..)
             | Event::Timeout => {}
         }

@@ -56,7 +56,7 @@ pub const STALE_AFTER: Duration = Duration::from_secs(195);
 pub enum State {
     /// Nothing is up.
     Disconnected(Disconnected),
-    /// A link is being brought up; no route leads into it yet.
+    /// A link is being brought up; no route leads into it yet, and traffic is held back.
     Connecting(Connecting),
     /// Everything goes through the tunnel.
     Connected(Connected),
@@ -89,6 +89,8 @@ pub enum Event {
     Held(Result<(), String>),
     /// Answer to [`Effect::TearDown`].
     TornDown(Result<(), String>),
+    /// Another program changed what holds, and it could not be put back.
+    Disturbed(String),
     /// What a link says of itself; an error means that it is gone.
     Observed(Slot, Result<Observation, String>),
     /// The time named by [`State::poll_timeout`] has come.
@@ -248,6 +250,10 @@ pub struct View {
     pub preshared: bool,
     /// Why the latest attempt failed.
     pub failure: Option<Failure>,
+    /// What another program did to the tunnel since the latest connect, for people.
+    pub disturbed: Option<String>,
+    /// How often such a thing was found.
+    pub disturbances: u64,
     /// Why it is blocked.
     pub blocked: Option<BlockedReason>,
 }
@@ -262,6 +268,7 @@ impl View {
             observed: Observation {
                 handshake_age: None,
                 transfer: tornado_shared::model::Transfer { rx_bytes: 0, tx_bytes: 0 },
+                no_network: false,
             },
             stale: false,
             backend: None,
@@ -271,6 +278,8 @@ impl View {
             held: false,
             preshared: false,
             failure: None,
+            disturbed: None,
+            disturbances: 0,
             blocked: None,
         }
     }

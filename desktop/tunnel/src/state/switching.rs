@@ -17,7 +17,14 @@ pub struct Switching {
 impl Switching {
     pub(super) fn enter(old: Connected, plan: Plan) -> Next {
         let up = Effect::Up(Box::new(plan.link(old.slot.other())));
-        (State::Switching(Box::new(Self { old, plan, step: Step::Linking })), vec![up])
+        let mut effects = Vec::new();
+        // The new link's packets must be let out while the old one carries everything.
+        if old.plan.outside() != plan.outside() {
+            let both = old.plan.routing(old.slot).and_outside(plan.outside());
+            effects.push(Effect::Route(old.slot, Box::new(both)));
+        }
+        effects.push(up);
+        (State::Switching(Box::new(Self { old, plan, step: Step::Linking })), effects)
     }
 
     const fn slot(&self) -> Slot {
@@ -69,6 +76,8 @@ impl Switching {
             (Event::Observed(slot, Err(e)), Step::Shaking { .. } | Step::Routing { .. }) if slot == new => {
                 self.go_back(Some(Failure::Link(e)))
             }
+            (Event::Routed(slot, Err(e)), _) if slot == old => self.old.fall(Failure::Routing(e)),
+            (Event::Disturbed(e), _) => self.old.fall(Failure::Routing(e)),
             (Event::Observed(slot, Ok(observed)), _) if slot == old => {
                 self.old.observed = observed;
                 self.stay()
@@ -101,7 +110,7 @@ impl Switching {
     /// Back to the old link. Its routing is set again where the new one may have been half set.
     fn go_back(mut self, failure: Option<Failure>) -> Next {
         let mut effects = Vec::new();
-        if matches!(self.step, Step::Routing { .. }) {
+        if matches!(self.step, Step::Routing { .. }) || self.old.plan.outside() != self.plan.outside() {
             effects.push(Effect::Route(self.old.slot, Box::new(self.old.plan.routing(self.old.slot))));
         }
         effects.push(Effect::Remove(self.slot()));

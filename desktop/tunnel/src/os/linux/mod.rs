@@ -1,24 +1,28 @@
-//! Linux: interfaces, addresses, rules and routes by netlink; WireGuard in the kernel, or in this process.
+//! Linux: interfaces, addresses, rules and routes by netlink, and watched; a firewall by nft(8); WireGuard in the kernel, or in this process.
 
-mod guard;
+mod firewall;
 mod kernel;
 mod names;
 mod netlink;
 mod rule;
 mod userspace;
+mod watch;
 
-use super::{Os, OsError};
+use super::{Disturbance, Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
-use crate::policy::{Family, Routing};
+use crate::policy::{Family, LocalNetwork, MARK, Routing, Transport, local_networks, own_addresses};
 use async_trait::async_trait;
+use firewall::{Synced, Wall};
 use names::Names;
 pub use names::own_resolvers;
 use netlink::Netlink;
+use rtnetlink::packet_route::rule::RuleMessage;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 pub use tornado_packet_io::{Offload, TunNode};
 use userspace::UserLink;
+use watch::Watch;
 
 /// How the interfaces are called, and who moves the packets.
 #[derive(Debug, Clone)]
@@ -35,6 +39,8 @@ pub struct Settings {
     pub resolv_conf: PathBuf,
     /// Where a copy of it is kept while it is changed; made with mode 0700 when needed.
     pub state_dir: PathBuf,
+    /// Whether connected private networks may be reached outside the tunnel.
+    pub local_networks: bool,
 }
 
 impl std::default::Default for Settings {
@@ -47,8 +53,16 @@ impl std::default::Default for Settings {
             tun_node: TunNode::Own,
             resolv_conf,
             state_dir: "/var/lib/tornado-helper".into(),
+            local_networks: true,
         }
     }
+}
+
+/// What this machine is connected to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Surroundings {
+    own: Vec<IpAddr>,
+    local: Vec<LocalNetwork>,
 }
 
 /// The kernel of this machine, or of the network namespace in which it was opened.
@@ -58,8 +72,18 @@ pub struct Linux {
     netlink: Netlink,
     links: HashMap<Slot, UserLink>,
     names: Names,
-    /// Addresses of links that are up.
-    addresses: HashMap<Slot, Vec<IpAddr>>,
+    wall: Wall,
+    watch: Watch,
+    /// Links that are up: their addresses and their MTU.
+    addresses: HashMap<Slot, (Vec<IpAddr>, u16)>,
+    /// What holds, or should.
+    wanted: Option<Routing>,
+    /// Other programs' rules that are consulted before ours and were reported, or were there first.
+    foreign: Vec<RuleMessage>,
+    /// The firewall may have been changed.
+    look: bool,
+    /// For which the rules that hold were made.
+    around: Surroundings,
     /// Links that could not get their IPv6 address.
     without_ipv6: HashSet<Slot>,
 }
@@ -71,7 +95,7 @@ impl Linux {
         if settings.interface.is_empty() || settings.interface.len() > 14 || !settings.interface.bytes().all(fits) {
             return Err(OsError::new("name the interface", "1 to 14 letters, digits, '-' or '_' are needed"));
         }
-        let netlink = Netlink::open()?;
+        let (netlink, watch) = (Netlink::open()?, Watch::open()?);
         let backend = match settings.backend {
             Some(backend) => backend,
             None => probe(&netlink, &settings.interface).await?,
@@ -84,7 +108,13 @@ impl Linux {
             netlink,
             links: HashMap::new(),
             names,
+            wall: Wall::default(),
+            watch,
             addresses: HashMap::new(),
+            wanted: None,
+            foreign: Vec::new(),
+            look: false,
+            around: Surroundings::default(),
             without_ipv6: HashSet::new(),
         })
     }
@@ -111,10 +141,128 @@ impl Linux {
         self.netlink.remove_link(&self.name(slot)).await
     }
 
+    /// Makes everything in the kernel what the routing demands. Returns what was otherwise.
+    async fn sync(&mut self, routing: &Routing, first: bool) -> Result<Vec<&'static str>, OsError> {
+        self.wanted = Some(routing.clone());
+        let mut found = Vec::new();
+        let mut note = |changed: bool, what: &'static str| {
+            if changed {
+                found.push(what);
+            }
+        };
+        let index = match routing.slot {
+            Some(slot) => {
+                let name = self.name(slot);
+                Some(self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", "it is gone"))?)
+            }
+            None => None,
+        };
+        // The firewall comes before what it guards. Where everything is held back, routes hold without it.
+        let around = self.surroundings().await?;
+        let same_network = std::mem::replace(&mut self.around, around.clone()) == around;
+        let look = std::mem::take(&mut self.look);
+        let firewall = routing.firewall(Slot::ALL.map(|slot| self.name(slot)), &around.local);
+        let walled = self.wall.sync(&firewall, look).await;
+        note(matches!(walled, Ok(Synced::Restored)), "the firewall");
+        if routing.slot.is_some() {
+            walled.clone()?;
+        }
+        let mut raised = false;
+        for slot in Slot::ALL.into_iter().filter(|slot| self.addresses.contains_key(slot)).collect::<Vec<_>>() {
+            if let Some(index) = self.netlink.index(&self.name(slot)).await? {
+                raised |= self.sync_link(slot, index).await?;
+            }
+        }
+        note(raised, "the interface");
+        let ipv6 = self.netlink.has_ipv6().await;
+        let only_v4 = routing.slot.is_some_and(|slot| self.without_ipv6.contains(&slot));
+        // Routes before rules: while the rules are set there is something for them to find.
+        let mut rerouted = false;
+        for (family, leads) in routing.defaults {
+            let into = match leads {
+                crate::policy::Default::Tunnel(_) if family == Family::V4 || !only_v4 => index,
+                crate::policy::Default::Tunnel(_) | crate::policy::Default::Unreachable => None,
+            };
+            if family == Family::V4 || ipv6 {
+                rerouted |= self.netlink.sync_routes(family, into).await?;
+            }
+        }
+        note(rerouted, "the routes");
+        let wanted: Vec<_> =
+            routing.rules(&around.own, &around.local).into_iter().filter(|r| r.family == Family::V4 || ipv6).collect();
+        // With a change of this machine's addresses rules change by themselves.
+        note(self.netlink.sync_rules(&wanted).await? && same_network, "the routing rules");
+        if first || raised {
+            let reachable = |server: &IpAddr| server.is_ipv4() || (ipv6 && !only_v4);
+            let names: Vec<IpAddr> = routing.names.iter().copied().filter(reachable).collect();
+            match names.as_slice() {
+                [] => self.names.restore().await?,
+                servers => self.names.set(index.unwrap_or_default(), servers).await?,
+            }
+        }
+        walled.map(|_| found)
+    }
+
+    /// Makes a link up, with its addresses. True when it was not.
+    async fn sync_link(&mut self, slot: Slot, index: u32) -> Result<bool, OsError> {
+        let Some((addresses, mtu)) = self.addresses.get(&slot).cloned() else { return Ok(false) };
+        let mut changed = !self.netlink.is_up(&self.name(slot), mtu).await?;
+        if changed {
+            self.netlink.set_up(index, mtu).await?;
+        }
+        let held = self.netlink.addresses().await?;
+        let missing = |address: &IpAddr| !held.iter().any(|(at, held, _)| *at == index && held == address);
+        for address in addresses.into_iter().filter(missing) {
+            if Family::of(address) == Family::V6 && self.without_ipv6.contains(&slot) {
+                continue;
+            }
+            match self.netlink.add_address(index, address).await {
+                Ok(()) => changed = true,
+                Err(error) if Family::of(address) == Family::V4 => return Err(error),
+                // IPv6 is switched off here, perhaps only on new interfaces: then it is refused, not let past.
+                Err(error) => {
+                    tracing::warn!(%error, "the tunnel carries no IPv6; it is blocked while the tunnel is up");
+                    self.without_ipv6.insert(slot);
+                }
+            }
+        }
+        Ok(changed)
+    }
+
+    /// This machine's addresses outside the tunnel, and the local networks that may be reached.
+    async fn surroundings(&self) -> Result<Surroundings, OsError> {
+        let names = self.netlink.link_names().await?;
+        let addresses = self.netlink.addresses().await?;
+        let links = Slot::ALL.map(|slot| self.name(slot));
+        let (mut near, mut nets) = (Vec::new(), Vec::new());
+        for (index, address, net) in addresses {
+            if let Some(name) = names.get(&index) {
+                near.push((name.clone(), address));
+                nets.push((name.clone(), net));
+            }
+        }
+        let local = if self.settings.local_networks { local_networks(&nets, &links) } else { Vec::new() };
+        Ok(Surroundings { own: own_addresses(&near, &links), local })
+    }
+
+    /// Whether there is a route to an endpoint of the server.
+    async fn has_network(&self) -> bool {
+        let Some(routing) = &self.wanted else { return true };
+        let mut ends = routing.outside.clone();
+        ends.retain(|outside| outside.transport == Transport::Udp);
+        for end in &ends {
+            if self.netlink.has_route(end.to.ip(), MARK).await {
+                return true;
+            }
+        }
+        ends.is_empty()
+    }
+
     /// Tells programs at once that their connections are over: from an address that is gone nothing can come back.
     fn end_connections(&mut self, slot: Slot) {
         let Some(gone) = self.addresses.remove(&slot) else { return };
-        let kept = |address: &IpAddr| self.addresses.values().flatten().any(|other| other == address);
+        let gone = gone.0;
+        let kept = |address: &IpAddr| self.addresses.values().any(|(others, _)| others.contains(address));
         let ended = tornado_sockets::end_tcp(|local| gone.contains(&local.ip()) && !kept(&local.ip()));
         if let Err(error) = ended {
             tracing::warn!(%error, "connections of the former tunnel end only when programs give them up");
@@ -159,20 +307,9 @@ impl Os for Linux {
                 Some(userspace::open(&name, link.lane.mtu, self.settings.offload, &self.settings.tun_node).await?)
             }
         };
-        self.addresses.insert(link.slot, link.lane.addresses.clone());
+        self.addresses.insert(link.slot, (link.lane.addresses.clone(), link.lane.mtu));
         let index = self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", &name))?;
-        self.netlink.set_up(index, link.lane.mtu).await?;
-        for address in &link.lane.addresses {
-            match self.netlink.add_address(index, *address).await {
-                Ok(()) => {}
-                Err(error) if Family::of(*address) == Family::V4 => return Err(error),
-                // IPv6 is switched off here, perhaps only on new interfaces: then it is refused, not let past.
-                Err(error) => {
-                    tracing::warn!(%error, "the tunnel carries no IPv6; it is blocked while the tunnel is up");
-                    self.without_ipv6.insert(link.slot);
-                }
-            }
-        }
+        self.sync_link(link.slot, index).await?;
         if let Some(tun) = user {
             self.links.insert(link.slot, userspace::start(tun, link).await?);
         }
@@ -180,41 +317,24 @@ impl Os for Linux {
     }
 
     async fn route(&mut self, routing: &Routing) -> Result<(), OsError> {
-        let index = match routing.slot {
-            Some(slot) => {
-                let name = self.name(slot);
-                self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", &name))?
-            }
-            None => 0,
-        };
-        // The guard comes before what it guards. Where everything is held back, routes hold without it.
-        let guarded = if routing.guard { guard::put(guard::links(|slot| self.name(slot))).await } else { Ok(()) };
-        if routing.slot.is_some() {
-            guarded.clone()?;
-        }
-        let ipv6 = self.netlink.has_ipv6().await;
-        let only_v4 = routing.slot.is_some_and(|slot| self.without_ipv6.contains(&slot));
-        // Routes before rules: while the rules are set there is something for them to find.
-        for (family, mut leads) in routing.defaults {
-            if family == Family::V6 && only_v4 {
-                leads = crate::policy::Default::Unreachable;
-            }
-            if family == Family::V4 || ipv6 {
-                self.netlink.put_default(family, leads, index).await?;
-            }
-        }
-        let wanted: Vec<_> = routing.rules.iter().copied().filter(|r| r.family == Family::V4 || ipv6).collect();
-        self.netlink.sync_rules(&wanted).await?;
-        let reachable = |server: &IpAddr| server.is_ipv4() || (ipv6 && !only_v4);
-        let names: Vec<IpAddr> = routing.names.iter().copied().filter(reachable).collect();
-        match names.as_slice() {
-            [] => self.names.restore().await?,
-            servers => self.names.set(index, servers).await?,
-        }
-        if !routing.guard {
-            guard::remove().await?;
-        }
-        guarded
+        self.foreign = self.netlink.foreign_rules().await?;
+        self.sync(routing, true).await.map(drop)
+    }
+
+    async fn changed(&mut self) {
+        self.look |= self.watch.changed().await;
+    }
+
+    async fn restore(&mut self) -> Result<Disturbance, OsError> {
+        let Some(routing) = self.wanted.clone() else { return Ok(Disturbance::default()) };
+        let put_back = self.sync(&routing, false).await?;
+        let foreign = self.netlink.foreign_rules().await?;
+        let new = foreign.iter().filter(|rule| !self.foreign.contains(rule));
+        let mut ahead: Vec<u32> = new.map(|rule| rule::preference(rule).unwrap_or_default()).collect();
+        ahead.sort_unstable();
+        ahead.dedup();
+        self.foreign = foreign;
+        Ok(Disturbance { put_back, ahead })
     }
 
     async fn remove(&mut self, slot: Slot) -> Result<(), OsError> {
@@ -229,13 +349,15 @@ impl Os for Linux {
             return Err(OsError::new("observe the interface", "it is gone"));
         }
         self.names.look();
-        match self.links.get(&slot) {
-            Some(link) => link.observe().await,
-            None => kernel::observe(&name).await,
-        }
+        let observed = match self.links.get(&slot) {
+            Some(link) => link.observe().await?,
+            None => kernel::observe(&name).await?,
+        };
+        Ok(Observation { no_network: !self.has_network().await, ..observed })
     }
 
     async fn tear_down(&mut self) -> Result<(), OsError> {
+        self.wanted = None;
         // Rules first: from then on nothing looks into our table.
         self.netlink.sync_rules(&[]).await?;
         self.netlink.flush_table().await?;
@@ -243,6 +365,6 @@ impl Os for Linux {
             self.remove(slot).await?;
         }
         self.names.restore().await?;
-        guard::remove().await
+        self.wall.remove().await
     }
 }

@@ -2,14 +2,18 @@
 
 use super::rule;
 use crate::os::OsError;
-use crate::policy::{Default, Family, PROTOCOL, Rule, TABLE};
+use crate::policy::{Family, PREFERENCES, PROTOCOL, Rule, TABLE};
 use futures::TryStreamExt as _;
+use ipnet::IpNet;
 use rtnetlink::packet_route::AddressFamily;
-use rtnetlink::packet_route::route::{RouteAttribute, RouteProtocol, RouteType};
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use rtnetlink::packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType};
 use rtnetlink::packet_route::rule::RuleMessage;
 use rtnetlink::{
     Error, Handle, IpVersion, LinkMessageBuilder, LinkUnspec, LinkWireguard, RouteMessageBuilder, new_connection,
 };
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const ENODEV: i32 = 19;
@@ -17,6 +21,11 @@ const ENOENT: i32 = 2;
 const ESRCH: i32 = 3;
 const EEXIST: i32 = 17;
 const EOPNOTSUPP: i32 = 95;
+const EACCES: i32 = 13;
+const ENETUNREACH: i32 = 101;
+const EHOSTUNREACH: i32 = 113;
+/// The kernel's table of local addresses (`rtnetlink(7)`).
+const RT_TABLE_LOCAL: u8 = 255;
 
 /// The metric of the last resort in our table: any other route is preferred.
 const LAST_RESORT: u32 = u32::MAX;
@@ -59,6 +68,15 @@ impl Netlink {
         }
     }
 
+    /// Whether the interface is up, with this MTU.
+    pub(super) async fn is_up(&self, name: &str, mtu: u16) -> Result<bool, OsError> {
+        let found = self.handle.link().get().match_name(name).execute().try_next().await;
+        let link = found.map_err(|e| OsError::new(format!("look for interface {name}"), e))?;
+        Ok(link.is_some_and(|link| {
+            link.header.flags.contains(LinkFlags::Up) && link.attributes.contains(&LinkAttribute::Mtu(mtu.into()))
+        }))
+    }
+
     pub(super) async fn index(&self, name: &str) -> Result<Option<u32>, OsError> {
         let mut found = self.handle.link().get().match_name(name).execute();
         match found.try_next().await {
@@ -91,14 +109,82 @@ impl Netlink {
         matches!(rules.try_next().await, Ok(Some(_)))
     }
 
-    /// Leads a family's default route of our table into the link, with a last resort beneath: should the link
-    /// disappear, traffic stops instead of taking the main table.
-    pub(super) async fn put_default(&self, family: Family, leads: Default, index: u32) -> Result<(), OsError> {
-        self.put_route(family, None).await?;
-        match leads {
-            Default::Tunnel(_) => self.put_route(family, Some(index)).await,
-            Default::Unreachable => self.remove_routes(family, false).await,
+    /// Interfaces by index.
+    pub(super) async fn link_names(&self) -> Result<HashMap<u32, String>, OsError> {
+        let links = self.handle.link().get().execute().try_collect::<Vec<_>>().await;
+        let links = links.map_err(|e| OsError::new("list the interfaces", e))?;
+        let name = |link: &LinkMessage| {
+            link.attributes.iter().find_map(|a| if let LinkAttribute::IfName(n) = a { Some(n.clone()) } else { None })
+        };
+        Ok(links.iter().filter_map(|link| Some((link.header.index, name(link)?))).collect())
+    }
+
+    /// Every address of this machine: the index of its interface, the address, and its network.
+    pub(super) async fn addresses(&self) -> Result<Vec<(u32, IpAddr, IpNet)>, OsError> {
+        let found = self.handle.address().get().execute().try_collect::<Vec<AddressMessage>>().await;
+        let found = found.map_err(|e| OsError::new("list the addresses", e))?;
+        let net = |message: &AddressMessage| {
+            let attributes = || message.attributes.iter();
+            let near = attributes().find_map(|a| if let AddressAttribute::Local(ip) = a { Some(*ip) } else { None });
+            let far = attributes().find_map(|a| if let AddressAttribute::Address(ip) = a { Some(*ip) } else { None });
+            // The network of a point-to-point address is that of its far end (rtnetlink(7)).
+            let net = IpNet::new(far.or(near)?, message.header.prefix_len).ok()?;
+            Some((message.header.index, near.or(far)?, net))
+        };
+        Ok(found.iter().filter_map(net).collect())
+    }
+
+    /// Whether a marked packet to an address has a route.
+    pub(super) async fn has_route(&self, to: IpAddr, mark: u32) -> bool {
+        let mut message = match to {
+            IpAddr::V4(to) => RouteMessageBuilder::<Ipv4Addr>::new().destination_prefix(to, 32).build(),
+            IpAddr::V6(to) => RouteMessageBuilder::<Ipv6Addr>::new().destination_prefix(to, 128).build(),
+        };
+        message.header = RouteHeader {
+            address_family: message.header.address_family,
+            destination_prefix_length: message.header.destination_prefix_length,
+            ..RouteHeader::default()
+        };
+        message.attributes.retain(|a| matches!(a, RouteAttribute::Destination(_)));
+        message.attributes.push(RouteAttribute::Mark(mark));
+        let mut found = Box::pin(self.handle.route().get(message).execute());
+        match found.try_next().await {
+            Ok(found) => found.is_some(),
+            Err(error) => ![ENETUNREACH, EHOSTUNREACH, EACCES].contains(&number(&error)),
         }
+    }
+
+    /// Makes the routes of our table for a family exactly these: a default route into the link, where there is one,
+    /// and a last resort beneath, so that traffic stops when the link disappears. True when others were found.
+    pub(super) async fn sync_routes(&self, family: Family, link: Option<u32>) -> Result<bool, OsError> {
+        let found = self.routes(family).await;
+        let is_wanted = |route: &RouteMessage| {
+            let all = route.header.destination_prefix_length == 0;
+            let via =
+                route.attributes.iter().find_map(|a| if let RouteAttribute::Oif(i) = a { Some(*i) } else { None });
+            let gateway = route.attributes.iter().any(|a| matches!(a, RouteAttribute::Gateway(_)));
+            if route.header.kind == RouteType::Unreachable {
+                return all && is_last_resort(route);
+            }
+            let unicast = route.header.kind == RouteType::Unicast;
+            unicast && all && !gateway && link.is_some() && via == link && !is_last_resort(route)
+        };
+        let has = |last: bool| found.iter().any(|route| is_wanted(route) && is_last_resort(route) == last);
+        let mut changed = false;
+        if !has(true) {
+            self.put_route(family, None).await?;
+            changed = true;
+        }
+        if link.is_some() && !has(false) {
+            self.put_route(family, link).await?;
+            changed = true;
+        }
+        // What was replaced is gone by now.
+        for route in self.routes(family).await.into_iter().filter(|route| !is_wanted(route)) {
+            self.remove_route(route).await?;
+            changed = true;
+        }
+        Ok(changed)
     }
 
     async fn put_route(&self, family: Family, link: Option<u32>) -> Result<(), OsError> {
@@ -109,7 +195,7 @@ impl Netlink {
         };
         match link {
             Some(index) => {
-                route.header.scope = rtnetlink::packet_route::route::RouteScope::Link;
+                route.header.scope = RouteScope::Link;
                 route.attributes.push(RouteAttribute::Oif(index));
                 route.attributes.push(RouteAttribute::Priority(1));
             }
@@ -124,33 +210,33 @@ impl Netlink {
     /// Empties our table.
     pub(super) async fn flush_table(&self) -> Result<(), OsError> {
         for family in Family::ALL {
-            self.remove_routes(family, true).await?;
+            for route in self.routes(family).await {
+                self.remove_route(route).await?;
+            }
         }
         Ok(())
     }
 
-    async fn remove_routes(&self, family: Family, last_resort: bool) -> Result<(), OsError> {
+    async fn remove_route(&self, route: RouteMessage) -> Result<(), OsError> {
+        let deleted = self.handle.route().del(route).execute().await;
+        but(deleted, "remove a route of the tunnel", &[ESRCH, ENOENT, ENODEV])
+    }
+
+    /// The routes of our table.
+    async fn routes(&self, family: Family) -> Vec<RouteMessage> {
         let mut filter = match family {
             Family::V4 => RouteMessageBuilder::<Ipv4Addr>::new().table_id(TABLE).build(),
             Family::V6 => RouteMessageBuilder::<Ipv6Addr>::new().table_id(TABLE).build(),
         };
         filter.header.protocol = RouteProtocol::Unspec;
         let found = self.handle.route().get(filter).execute().try_collect::<Vec<_>>().await;
-        // Without the family there is nothing to remove.
-        let found = found.unwrap_or_default();
-        for route in found {
-            let ours = route.attributes.contains(&RouteAttribute::Table(TABLE));
-            let last = route.attributes.contains(&RouteAttribute::Priority(LAST_RESORT));
-            if ours && (last_resort || !last) {
-                let deleted = self.handle.route().del(route).execute().await;
-                but(deleted, "remove a route of the tunnel", &[ESRCH, ENOENT, ENODEV])?;
-            }
-        }
-        Ok(())
+        // Without the family there is nothing.
+        let mut found = found.unwrap_or_default();
+        found.retain(|route| route.attributes.contains(&RouteAttribute::Table(TABLE)));
+        found
     }
 
-    /// Makes our rules exactly these: adds what is missing before removing what is too much.
-    pub(super) async fn sync_rules(&self, wanted: &[Rule]) -> Result<(), OsError> {
+    async fn all_rules(&self) -> Result<Vec<RuleMessage>, OsError> {
         let mut found = Vec::new();
         for family in Family::ALL {
             let version = match family {
@@ -159,24 +245,48 @@ impl Netlink {
             };
             let rules = self.handle.rule().get(version).execute().try_collect::<Vec<RuleMessage>>().await;
             match rules {
-                Ok(rules) => found.extend(rules.into_iter().filter(rule::is_ours)),
+                Ok(rules) => found.extend(rules),
                 Err(error) if family == Family::V4 => return Err(OsError::new("read the rules", error)),
                 Err(_) => {}
             }
         }
+        Ok(found)
+    }
+
+    /// Rules of other programs that are consulted before ours.
+    pub(super) async fn foreign_rules(&self) -> Result<Vec<RuleMessage>, OsError> {
+        let mut rules = self.all_rules().await?;
+        rules.retain(|message| {
+            let before = rule::preference(message).is_none_or(|preference| preference < *PREFERENCES.start());
+            before && message.header.table != RT_TABLE_LOCAL
+        });
+        Ok(rules)
+    }
+
+    /// Makes our rules exactly these: adds what is missing before removing what is too much. True when others were found.
+    pub(super) async fn sync_rules(&self, wanted: &[Rule]) -> Result<bool, OsError> {
+        let mut found = self.all_rules().await?;
+        found.retain(rule::is_ours);
         let held: Vec<Option<Rule>> = found.iter().map(rule::parse).collect();
+        let mut changed = false;
         for rule in wanted.iter().filter(|rule| !held.contains(&Some(**rule))) {
             let mut request = self.handle.rule().add();
             *request.message_mut() = rule::render(rule);
             but(request.execute().await, "add a routing rule", &[EEXIST])?;
+            changed = true;
         }
         for (message, rule) in found.into_iter().zip(held) {
             if !rule.is_some_and(|rule| wanted.contains(&rule)) {
                 but(self.handle.rule().del(message).execute().await, "remove a routing rule", &[ENOENT])?;
+                changed = true;
             }
         }
-        Ok(())
+        Ok(changed)
     }
+}
+
+fn is_last_resort(route: &RouteMessage) -> bool {
+    route.attributes.contains(&RouteAttribute::Priority(LAST_RESORT))
 }
 
 pub(super) const fn family_number(family: Family) -> AddressFamily {

@@ -1,39 +1,45 @@
 //! Our rules as netlink messages and back. Pure.
 
 use super::netlink::family_number;
-use crate::policy::{Family, Only, PREFERENCES, PROTOCOL, Rule, Transport};
+use crate::policy::{Action, Family, PREFERENCES, PROTOCOL, Rule, Transport};
+use ipnet::IpNet;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::IpProtocol;
 use rtnetlink::packet_route::route::RouteProtocol;
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage, RulePortRange};
+use std::net::IpAddr;
 
 /// The message that adds a rule.
 pub(super) fn render(rule: &Rule) -> RuleMessage {
     let mut message = RuleMessage::default();
     message.header.family = family_number(rule.family);
-    message.header.action = RuleAction::ToTable;
     let attributes = &mut message.attributes;
     attributes.push(RuleAttribute::Priority(rule.preference));
     attributes.push(RuleAttribute::Protocol(RouteProtocol::Other(PROTOCOL)));
-    match u8::try_from(rule.table) {
-        Ok(small) => message.header.table = small,
-        Err(_) => attributes.push(RuleAttribute::Table(rule.table)),
-    }
-    if let Some(only) = rule.only {
-        let port = only.port;
-        if let Some(host) = only.host {
-            message.header.dst_len = if host.is_ipv4() { 32 } else { 128 };
-            attributes.push(RuleAttribute::Destination(host));
+    match rule.action {
+        Action::Table(table) => {
+            message.header.action = RuleAction::ToTable;
+            match u8::try_from(table) {
+                Ok(small) => message.header.table = small,
+                Err(_) => attributes.push(RuleAttribute::Table(table)),
+            }
         }
-        attributes.push(RuleAttribute::IpProtocol(match only.transport {
+        Action::Refuse => message.header.action = RuleAction::Unreachable,
+    }
+    if let Some(from) = rule.from {
+        message.header.src_len = if from.is_ipv4() { 32 } else { 128 };
+        attributes.push(RuleAttribute::Source(from));
+    }
+    if let Some(net) = rule.to {
+        message.header.dst_len = net.prefix_len();
+        attributes.push(RuleAttribute::Destination(net.network()));
+    }
+    if let Some((transport, port)) = rule.port {
+        attributes.push(RuleAttribute::IpProtocol(match transport {
             Transport::Tcp => IpProtocol::Tcp,
             Transport::Udp => IpProtocol::Udp,
         }));
         attributes.push(RuleAttribute::DestinationPortRange(RulePortRange { start: port, end: port }));
-    }
-    if let Some(mark) = rule.not_mark {
-        message.header.flags = RuleFlags::Invert;
-        attributes.push(RuleAttribute::FwMark(mark));
     }
     if let Some(mark) = rule.mark {
         attributes.push(RuleAttribute::FwMark(mark));
@@ -47,8 +53,16 @@ pub(super) fn render(rule: &Rule) -> RuleMessage {
 /// True for rules that carry our tag and one of our preferences.
 pub(super) fn is_ours(message: &RuleMessage) -> bool {
     let tagged = message.attributes.contains(&RuleAttribute::Protocol(RouteProtocol::Other(PROTOCOL)));
-    let placed = message.attributes.iter().any(|a| matches!(a, RuleAttribute::Priority(p) if PREFERENCES.contains(p)));
-    tagged && placed
+    tagged && preference(message).is_some_and(|preference| PREFERENCES.contains(&preference))
+}
+
+/// The preference of a rule; none for 0.
+pub(super) fn preference(message: &RuleMessage) -> Option<u32> {
+    message.attributes.iter().find_map(|a| if let RuleAttribute::Priority(p) = a { Some(*p) } else { None })
+}
+
+const fn address_bits(address: IpAddr) -> usize {
+    if address.is_ipv4() { 32 } else { 128 }
 }
 
 /// A rule of ours as it is in the kernel; `None` when it is not one that [`render`] makes.
@@ -59,36 +73,47 @@ pub(super) fn parse(message: &RuleMessage) -> Option<Rule> {
         AddressFamily::Inet6 => Family::V6,
         _ => return None,
     };
-    let inverted = message.header.flags.contains(RuleFlags::Invert);
-    let (mut host, mut transport, mut port) = (None, None, None);
+    if message.header.flags.contains(RuleFlags::Invert) {
+        return None;
+    }
+    let mut table = u32::from(message.header.table);
+    let (mut transport, mut port) = (None, None);
     let mut rule = Rule {
         family,
         preference: 0,
-        only: None,
+        from: None,
+        to: None,
+        port: None,
         mark: None,
-        not_mark: None,
         suppress_prefix_length: None,
-        table: u32::from(message.header.table),
+        action: Action::Refuse,
     };
     for attribute in &message.attributes {
         match attribute {
             RuleAttribute::Priority(preference) => rule.preference = *preference,
-            RuleAttribute::Table(table) => rule.table = *table,
-            RuleAttribute::FwMark(mark) if inverted => rule.not_mark = Some(*mark),
+            RuleAttribute::Table(number) => table = *number,
             RuleAttribute::FwMark(mark) => rule.mark = Some(*mark),
             RuleAttribute::SuppressPrefixLen(length) if *length != u32::MAX => {
                 rule.suppress_prefix_length = Some(*length);
             }
-            RuleAttribute::Destination(address) => host = Some(*address),
+            RuleAttribute::Source(address) if usize::from(message.header.src_len) == address_bits(*address) => {
+                rule.from = Some(*address);
+            }
+            RuleAttribute::Destination(address) => rule.to = IpNet::new(*address, message.header.dst_len).ok(),
             RuleAttribute::IpProtocol(IpProtocol::Tcp) => transport = Some(Transport::Tcp),
             RuleAttribute::IpProtocol(IpProtocol::Udp) => transport = Some(Transport::Udp),
             RuleAttribute::DestinationPortRange(range) if range.start == range.end => port = Some(range.start),
+            // Another program has narrowed a rule of ours.
+            RuleAttribute::Source(_) | RuleAttribute::Iifname(_) | RuleAttribute::Oifname(_) => return None,
             _ => {}
         }
     }
-    if let (Some(transport), Some(port)) = (transport, port) {
-        rule.only = Some(Only { transport, host, port });
-    }
+    rule.port = transport.zip(port);
+    rule.action = match message.header.action {
+        RuleAction::ToTable => Action::Table(table),
+        RuleAction::Unreachable => Action::Refuse,
+        _ => return None,
+    };
     Some(rule)
 }
 
@@ -96,14 +121,15 @@ pub(super) fn parse(message: &RuleMessage) -> Option<Rule> {
 mod tests {
     use super::*;
     use crate::plan::Slot;
-    use crate::policy::{Outside, Routing};
+    use crate::policy::{LocalNetwork, Outside, Routing};
 
     #[test]
     fn what_is_rendered_is_recognised() {
         let addresses = ["10.8.0.2".parse().unwrap(), "fd74::2".parse().unwrap()];
         let outside =
             vec![Outside::tcp("192.0.2.1:4605".parse().unwrap()), Outside::udp("[2001:db8::1]:51820".parse().unwrap())];
-        for rule in Routing::new(Slot::A, &addresses, outside).guarded(Vec::new()).rules {
+        let local = LocalNetwork { interface: "eth0".into(), net: "192.168.7.0/24".parse().unwrap() };
+        for rule in Routing::new(Slot::A, &addresses, outside).guarded(Vec::new()).rules(&addresses, &[local]) {
             let message = render(&rule);
             assert!(is_ours(&message));
             assert_eq!(parse(&message), Some(rule));

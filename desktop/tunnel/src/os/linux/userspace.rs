@@ -37,7 +37,7 @@ impl UserLink {
     pub(super) async fn observe(&self) -> Result<Observation, OsError> {
         let peers = self.tunnel.peers().await;
         let peer = peers.first().ok_or_else(|| OsError::new("observe the tunnel", "its peer is gone"))?;
-        Ok(Observation { handshake_age: peer.handshake_age, transfer: peer.transfer })
+        Ok(Observation { handshake_age: peer.handshake_age, transfer: peer.transfer, no_network: false })
     }
 
     pub(super) async fn stop(self) {

@@ -1,0 +1,209 @@
+//! The firewall as text for nft(8). Pure.
+//!
+//! A packet is decided where it leaves (`postrouting`), after other programs' rules may have changed its destination or
+//! its mark. The same list is consulted earlier, at `output` and `forward`, only because a refusal can be answered there.
+
+use crate::policy::{
+    Allow, Family, Firewall, LocalNetwork, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside, Transport,
+};
+use std::net::IpAddr;
+
+/// Our table, in the families `inet` and `arp`; nothing else of ours is in it.
+pub(in crate::os::linux) const TABLE: &str = "tornado_device";
+
+const CONFIGURATION: [&str; 2] = [
+    "udp sport 68 udp dport 67 ip daddr { 10.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, 255.255.255.255 } accept",
+    "udp sport 546 udp dport 547 ip6 daddr { fe80::/10, ff02::1:2 } accept",
+];
+const NEIGHBOURS: [&str; 2] = [
+    "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld-listener-done, mld2-listener-report } accept",
+    "meta l4proto igmp accept",
+];
+
+/// The table that only we can change.
+pub(super) const OWNED: &str = "tornado_owned";
+
+/// A chain: its name, and its lines.
+pub(super) type Chain = (&'static str, Vec<String>);
+
+/// The chains of the table of family `inet`.
+pub(super) fn inet(firewall: &Firewall) -> Vec<Chain> {
+    let links = links(firewall);
+    let hook = |hook: &str, priority: &str, policy: &str| {
+        format!("type filter hook {hook} priority {priority}; policy {policy};")
+    };
+    let mut arriving = vec![hook("prerouting", "raw", "accept"), format!("iifname {{ \"lo\", {links} }} accept")];
+    arriving.extend(firewall.inner.iter().map(|address| format!("{} daddr {address} drop", ip(*address))));
+    let early = |name: &str| vec![hook(name, "filter", "accept"), "jump allowed".into(), "jump refused".into()];
+    vec![
+        ("arriving", arriving),
+        ("own", early("output")),
+        ("passing", early("forward")),
+        ("leaving", vec![hook("postrouting", "filter", "drop"), "jump allowed".into()]),
+        ("allowed", allowed(firewall)),
+        ("marked", marked(firewall)),
+        ("refused", vec!["meta l4proto tcp reject with tcp reset".into(), "reject with icmpx admin-prohibited".into()]),
+    ]
+}
+
+/// The chains of the table of family `arp`: inner addresses are neither known nor shown to the local network.
+pub(super) fn arp(firewall: &Firewall) -> Vec<Chain> {
+    let inner: Vec<IpAddr> = firewall.inner.iter().copied().filter(IpAddr::is_ipv4).collect();
+    let chain = |hook: &str, of: &str| {
+        let mut lines = vec![format!("type filter hook {hook} priority filter; policy accept;")];
+        lines.extend(inner.iter().map(|address| format!("arp {of} ip {address} drop")));
+        lines
+    };
+    vec![("arriving", chain("input", "daddr")), ("leaving", chain("output", "saddr"))]
+}
+
+/// One transaction that replaces the tables. Adding before deleting makes the same text right whether they exist or not.
+pub(super) fn transaction(tables: &[(&str, Vec<Chain>)]) -> String {
+    let mut text = String::new();
+    for (family, chains) in tables {
+        text.push_str(&gone(family));
+        text.push_str(&format!("table {family} {TABLE} {{\n"));
+        // A chain has to exist before another jumps to it; nft sorts that out within one table.
+        for (name, lines) in chains {
+            let lines: String = lines.iter().map(|line| format!("\t\t{line}\n")).collect();
+            text.push_str(&format!("\tchain {name} {{\n{lines}\t}}\n"));
+        }
+        text.push_str("}\n");
+    }
+    text
+}
+
+/// The text that removes the table of a family.
+pub(super) fn gone(family: &str) -> String {
+    format!("add table {family} {TABLE}\ndelete table {family} {TABLE}\n")
+}
+
+/// The chains that decide, for the table that only we can change.
+pub(super) fn owned(firewall: &Firewall) -> Vec<Chain> {
+    let mut chains = inet(firewall);
+    chains.retain(|(name, _)| ["leaving", "allowed", "marked"].contains(name));
+    chains
+}
+
+/// One line that replaces that table in one transaction.
+pub(super) fn flat(chains: &[Chain]) -> String {
+    let made = format!("add table inet {OWNED} {{ flags owner; }}");
+    let mut commands = vec![made.clone(), format!("delete table inet {OWNED}"), made];
+    let is_hook = |line: &&String| line.starts_with("type ");
+    for (name, lines) in chains {
+        let hook = lines.iter().find(is_hook).map(|hook| format!(" {{ {hook} }}")).unwrap_or_default();
+        commands.push(format!("add chain inet {OWNED} {name}{hook}"));
+    }
+    for (name, lines) in chains {
+        let rules = lines.iter().filter(|line| !is_hook(line));
+        commands.extend(rules.map(|rule| format!("add rule inet {OWNED} {name} {rule}")));
+    }
+    commands.join("; ")
+}
+
+fn allowed(firewall: &Firewall) -> Vec<String> {
+    let mut lines =
+        vec![format!("meta mark {MARK:#x} goto marked"), format!("oifname {{ \"lo\", {} }} accept", links(firewall))];
+    let mut near = Vec::new();
+    for allow in &firewall.allow {
+        match allow {
+            Allow::Marked(_) | Allow::Search(..) => {}
+            Allow::Configuration => lines.extend(CONFIGURATION.map(str::to_owned)),
+            Allow::Neighbours => lines.extend(NEIGHBOURS.map(str::to_owned)),
+            Allow::Local { network, names } => near.extend(local(network, *names)),
+        }
+    }
+    near.dedup();
+    lines.extend(near);
+    lines
+}
+
+fn local(network: &LocalNetwork, names: bool) -> Vec<String> {
+    let on = format!("oifname \"{}\"", network.interface);
+    let mut lines = Vec::new();
+    if !names {
+        let ports: Vec<String> = NAME_PORTS.iter().chain(&NEIGHBOUR_NAME_PORTS).map(u16::to_string).collect();
+        lines.push(format!("{on} meta l4proto {{ tcp, udp }} th dport {{ {} }} return", ports.join(", ")));
+    }
+    let net = network.net;
+    lines.push(format!("{on} {} daddr {net} accept", ip(net.addr())));
+    lines.push(match Family::of(net.addr()) {
+        Family::V4 => format!("{on} ip daddr {{ 224.0.0.0/24, 239.255.0.0/16, 255.255.255.255 }} accept"),
+        Family::V6 => format!("{on} ip6 daddr ff02::/16 accept"),
+    });
+    lines
+}
+
+/// Our own packets never enter the tunnel that they carry.
+fn marked(firewall: &Firewall) -> Vec<String> {
+    let mut lines = vec![format!("oifname {{ {} }} return", links(firewall)), "oifname \"lo\" accept".to_owned()];
+    lines.extend(firewall.allow.iter().filter_map(|allow| match allow {
+        Allow::Marked(Outside { transport, to }) => {
+            Some(format!("{} daddr {} {} dport {} accept", ip(to.ip()), to.ip(), name(*transport), to.port()))
+        }
+        Allow::Search(transport, port) => Some(format!("{} dport {port} accept", name(*transport))),
+        Allow::Configuration | Allow::Neighbours | Allow::Local { .. } => None,
+    }));
+    lines
+}
+
+const fn name(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp => "udp",
+    }
+}
+
+fn links(firewall: &Firewall) -> String {
+    firewall.links.each_ref().map(|link| format!("\"{link}\"")).join(", ")
+}
+
+const fn ip(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "ip",
+        IpAddr::V6(_) => "ip6",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Slot;
+    use crate::policy::Routing;
+
+    fn links() -> [String; 2] {
+        ["tornado0".into(), "tornado1".into()]
+    }
+
+    fn lan() -> Vec<LocalNetwork> {
+        let on = |net: &str| LocalNetwork { interface: "eth0".into(), net: net.parse().unwrap() };
+        vec![on("192.168.7.0/24"), on("fe80::/64")]
+    }
+
+    fn text(firewall: &Firewall) -> String {
+        transaction(&[("inet", inet(firewall)), ("arp", arp(firewall))])
+    }
+
+    #[test]
+    fn connected_with_a_resolver() {
+        let inner = ["10.8.0.2".parse().unwrap(), "fd74::2".parse().unwrap()];
+        let outside = vec![
+            Outside::tcp("203.0.113.10:4605".parse().unwrap()),
+            Outside::udp("[2001:db8:113::10]:51820".parse().unwrap()),
+        ];
+        let routing = Routing::new(Slot::A, &inner, outside).guarded(vec!["10.8.0.1".parse().unwrap()]);
+        insta::assert_snapshot!(text(&routing.firewall(links(), &lan())));
+    }
+
+    #[test]
+    fn held_back_without_local_networks() {
+        insta::assert_snapshot!(text(&Routing::held(Vec::new()).firewall(links(), &[])));
+    }
+
+    #[test]
+    fn names_of_the_local_network_without_a_resolver() {
+        let routing = Routing::new(Slot::A, &["10.8.0.2".parse().unwrap()], Vec::new());
+        let text = text(&routing.firewall(links(), &lan()));
+        assert!(!text.contains(" return\n\t\toifname \"eth0\"") && text.contains("192.168.7.0/24 accept"), "{text}");
+    }
+}

@@ -1,0 +1,102 @@
+//! Notices that something changed what the tunnel relies on: links, addresses, routes, rules (`rtnetlink(7)`), and our
+//! own nftables tables.
+
+use super::firewall::TABLE;
+use crate::os::OsError;
+use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
+use netlink_sys::{AsyncSocket as _, AsyncSocketExt as _, TokioSocket};
+use std::time::Duration;
+
+/// `RTNLGRP_LINK`, `_IPV4_IFADDR`, `_IPV4_ROUTE`, `_IPV4_RULE`, `_IPV6_IFADDR`, `_IPV6_ROUTE`, `_IPV6_RULE`
+/// (`linux/rtnetlink.h`).
+const ROUTE_GROUPS: [u32; 7] = [1, 5, 7, 8, 9, 11, 19];
+/// `NFNLGRP_NFTABLES` (`linux/netfilter/nfnetlink.h`).
+const NFTABLES_GROUP: u32 = 7;
+/// Changes come in bursts; this much of one is taken together.
+const BURST: Duration = Duration::from_millis(5);
+const DATAGRAM: usize = 32 * 1024;
+
+/// Sockets that hear of changes.
+pub(super) struct Watch {
+    route: TokioSocket,
+    /// None: this kernel tells nobody of its tables.
+    nftables: Option<TokioSocket>,
+    /// A change that was heard and not yet reported, and whether it concerns the firewall.
+    pending: Option<bool>,
+}
+
+impl Watch {
+    /// Opens the sockets in the calling thread's network namespace. Inside a Tokio runtime.
+    pub(super) fn open() -> Result<Self, OsError> {
+        let route =
+            subscribe(NETLINK_ROUTE, &ROUTE_GROUPS).map_err(|e| OsError::new("watch the routes over netlink", e))?;
+        let nftables = subscribe(NETLINK_NETFILTER, &[NFTABLES_GROUP])
+            .inspect_err(|error| tracing::warn!(%error, "the firewall is checked once a second only"))
+            .ok();
+        Ok(Self { route, nftables, pending: None })
+    }
+
+    /// Waits for a change. True: it concerns the firewall, or may.
+    ///
+    /// # Cancel safety
+    /// A change that was heard is reported by the next call.
+    pub(super) async fn changed(&mut self) -> bool {
+        if self.pending.is_none() {
+            self.pending = Some(hear(&mut self.route, self.nftables.as_mut()).await);
+        }
+        let rest = async {
+            loop {
+                let firewall = hear(&mut self.route, self.nftables.as_mut()).await;
+                self.pending = Some(firewall || self.pending == Some(true));
+            }
+        };
+        let _ = tokio::time::timeout(BURST, rest).await;
+        self.pending.take().unwrap_or(false)
+    }
+}
+
+fn subscribe(protocol: isize, groups: &[u32]) -> std::io::Result<TokioSocket> {
+    let mut socket = TokioSocket::new(protocol)?;
+    socket.socket_mut().bind_auto()?;
+    for group in groups {
+        socket.socket_ref().add_membership(*group)?;
+    }
+    Ok(socket)
+}
+
+async fn hear(route: &mut TokioSocket, nftables: Option<&mut TokioSocket>) -> bool {
+    let firewall = async {
+        match nftables {
+            Some(socket) => loop {
+                match receive(socket).await {
+                    Some(bytes) if !mentions(&bytes, TABLE.as_bytes()) => {}
+                    // Ours, or so much at once that some was lost.
+                    Some(_) | None => break,
+                }
+            },
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = receive(route) => false,
+        () = firewall => true,
+    }
+}
+
+/// One datagram; `None` when some were lost (ENOBUFS, `netlink(7)`).
+async fn receive(socket: &mut TokioSocket) -> Option<Vec<u8>> {
+    let mut buffer = Vec::with_capacity(DATAGRAM);
+    match socket.recv(&mut buffer).await {
+        Ok(()) => Some(buffer),
+        Err(error) => {
+            tracing::debug!(%error, "netlink notifications were lost");
+            // Should it fail for another reason, this is no busy loop.
+            tokio::time::sleep(BURST).await;
+            None
+        }
+    }
+}
+
+fn mentions(bytes: &[u8], text: &[u8]) -> bool {
+    bytes.windows(text.len()).any(|window| window == text)
+}

@@ -1,0 +1,83 @@
+//! Which networks are local: connected, and private.
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A network to which this machine is connected.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LocalNetwork {
+    /// By which interface.
+    pub interface: String,
+    /// Its addresses.
+    pub net: IpNet,
+}
+
+/// Ranges that are never routed in the internet (RFC 1918, RFC 3927, RFC 4193, RFC 4291). A network that claims any
+/// other range may be a false one that wants this machine's traffic to the hosts of that range.
+const PRIVATE: [IpNet; 6] =
+    [v4(10, 0, 8), v4(172, 16, 12), v4(192, 168, 16), v4(169, 254, 16), v6(0xfc00, 7), v6(0xfe80, 10)];
+
+/// The local networks among the addresses of interfaces. `own` are the tunnel's interfaces.
+#[must_use]
+pub fn local_networks(addresses: &[(String, IpNet)], own: &[String]) -> Vec<LocalNetwork> {
+    let is_local = |interface: &String, net: &IpNet| {
+        let alone = net.prefix_len() == net.max_prefix_len();
+        interface != "lo" && !own.contains(interface) && !alone && PRIVATE.iter().any(|range| range.contains(net))
+    };
+    let mut networks: Vec<LocalNetwork> = addresses
+        .iter()
+        .filter(|(interface, net)| is_local(interface, net))
+        .map(|(interface, net)| LocalNetwork { interface: interface.clone(), net: net.trunc() })
+        .collect();
+    networks.sort_unstable();
+    networks.dedup();
+    networks
+}
+
+/// The addresses that this machine has outside the tunnel. Link-local ones of IPv6 are on every link, so they say nothing.
+#[must_use]
+pub fn own_addresses(addresses: &[(String, IpAddr)], own: &[String]) -> Vec<IpAddr> {
+    let outside = addresses.iter().filter(|(interface, _)| interface != "lo" && !own.contains(interface));
+    let mut found: Vec<IpAddr> =
+        outside.map(|(_, address)| *address).filter(|ip| !v6(0xfe80, 10).contains(ip)).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+const fn v4(first: u8, second: u8, length: u8) -> IpNet {
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(first, second, 0, 0), length))
+}
+
+const fn v6(first: u16, length: u8) -> IpNet {
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 0), length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_ranges_and_the_tunnels_own_are_not_local() {
+        let on = |interface: &str, net: &str| (interface.to_owned(), net.parse::<IpNet>().unwrap());
+        let addresses = [
+            on("eth0", "192.168.7.5/24"),
+            on("eth0", "203.0.113.5/24"),
+            on("eth0", "10.0.0.1/4"),
+            on("eth0", "0.0.0.0/1"),
+            on("eth0", "fe80::5/64"),
+            on("eth0", "2001:db8::5/64"),
+            on("eth0", "fd00::5/64"),
+            on("eth0", "172.16.0.1/32"),
+            on("lo", "10.1.2.3/8"),
+            on("tornado0", "10.8.0.2/16"),
+        ];
+        let found = local_networks(&addresses, &["tornado0".into(), "tornado1".into()]);
+        let found: Vec<String> = found.iter().map(|n| n.net.to_string()).collect();
+        assert_eq!(found, ["192.168.7.0/24", "fd00::/64", "fe80::/64"]);
+        let addresses: Vec<_> = addresses.iter().map(|(interface, net)| (interface.clone(), net.addr())).collect();
+        let own = own_addresses(&addresses, &["tornado0".into(), "tornado1".into()]);
+        assert!(own.contains(&"203.0.113.5".parse().unwrap()) && own.contains(&"2001:db8::5".parse().unwrap()));
+        assert!(own.len() == 7, "{own:?}");
+    }
+}
