@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-/// Breaks files of the embedded store; `cluster_health` breaks the databases of the other profile.
-const EMBEDDED_ONLY: &str = "lanes_doctor";
+/// `lanes_doctor` breaks files of the embedded store, as `cluster_health` does with databases; `lanes_machine` is about what is
+/// below both.
+const EMBEDDED_ONLY: &[&str] = &["lanes_doctor", "lanes_machine"];
 
 /// The number of rounds of the fault campaign.
 const ROUNDS: &str = "TORNADO_FAULT_ROUNDS";
@@ -98,7 +99,7 @@ impl Binary {
     pub fn is_repeated(&self) -> bool {
         self.is_integration
             && ["e2e/lanes", "e2e/tor"].contains(&self.package.as_str())
-            && self.target != EMBEDDED_ONLY
+            && !EMBEDDED_ONLY.contains(&self.target.as_str())
             && self.suite() != Suite::Cluster
     }
 
@@ -206,8 +207,10 @@ pub(super) mod tests {
         assert_eq!(binary("e2e/lanes", "first_tunnel", true).suite(), Suite::Lanes);
         assert!(binary("e2e/lanes", "lanes_faults", true).is_in(Suite::Cluster), "in both profiles");
         assert_eq!(binary("e2e/lanes", "cluster_faults", true).suite(), Suite::Cluster);
-        assert!(!binary("e2e/lanes", EMBEDDED_ONLY, true).is_in(Suite::Cluster), "it is embedded by itself");
-        assert!(binary("e2e/lanes", EMBEDDED_ONLY, true).is_in(Suite::Lanes));
+        for name in EMBEDDED_ONLY {
+            assert!(!binary("e2e/lanes", name, true).is_in(Suite::Cluster), "it is embedded by itself");
+            assert!(binary("e2e/lanes", name, true).is_in(Suite::Lanes));
+        }
         assert!(binary("e2e/tor", "tor_faults", true).is_in(Suite::Tor), "the tor lane as well");
         assert!(binary("e2e/tor", "tor_faults", true).is_in(Suite::Cluster));
         assert!(!binary("e2e/tor", "tornado_e2e_tor", false).is_in(Suite::Cluster));

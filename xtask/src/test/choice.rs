@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Programs whose tests are about what a database stores or what happens when it fails.
 const STORED: &[&str] = &[
+    "lanes_backup",
     "lanes_export",
     "lanes_faults",
     "lanes_first_tunnel",
