@@ -72,7 +72,7 @@ mod tests {
         for text in [
             "[paths]\nstate = '/etc'",
             "[paths]\nrun = '/etc'",
-            "[paths]\nsecrets = '/root/.ssh'",
+            "[paths]\nsecrets = '/root/keys'",
             "[client_api]\ncertificate = '/etc/shadow'\nkey = '/etc/x'",
             "[store]\nurl = 'postgres://evil.example/x'\n[live]\nurl = 'redis://evil.example'",
             "[live]\nca = '/x'",
