@@ -78,6 +78,7 @@ mod host;
 mod http;
 mod internet;
 mod lab;
+pub mod lan;
 mod machine;
 mod mesh;
 mod process;

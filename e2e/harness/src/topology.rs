@@ -33,7 +33,7 @@ pub fn device_addresses(number: u16) -> Addresses {
 }
 
 /// The provider's address towards every device; outside of the devices' range.
-const GATEWAY: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 254);
+pub(crate) const GATEWAY: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 254);
 
 /// Hosts of a lab in the order of their making.
 pub(crate) fn hosts(devices: u16) -> Vec<String> {
