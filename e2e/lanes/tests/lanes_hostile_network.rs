@@ -45,13 +45,6 @@ fn a_local_network_s_owner_leads_nothing_past_the_tunnel() {
     device.cli(&["connect"]).unwrap().success().unwrap();
     assert_eq!([page(world.internet.http_v4()), page(world.internet.http_v6())], through);
 
-    // The neighbour is reached beside the tunnel, not in the network of the server.
-    let listener = lan.neighbour().enter(|| TcpListener::bind((NEIGHBOUR, 8080)).unwrap()).unwrap();
-    let accepted = std::thread::spawn(move || listener.accept().map(|(_, from)| from.ip()));
-    let reach = || std::net::TcpStream::connect_timeout(&(NEIGHBOUR, 8080).into(), Duration::from_secs(3));
-    host.enter(reach).unwrap().unwrap();
-    assert_eq!(accepted.join().unwrap().unwrap(), IpAddr::from(LEASED));
-
     // Option 121 and route information for everything, and for the very host that is visited.
     let capture = lan.router().capture("br0", CLEAR).unwrap();
     let route = |to: [u8; 4], length| StaticRoute { to: Ipv4Addr::from(to), length, via: ROUTER };
@@ -70,6 +63,13 @@ fn a_local_network_s_owner_leads_nothing_past_the_tunnel() {
     assert_eq!([page(world.internet.http_v4()), page(world.internet.http_v6())], through);
     let seen = capture.stop().unwrap();
     assert_eq!(seen.count(), 0, "left in the clear: {:?}", &seen.lines()[..seen.count().min(10)]);
+
+    // The neighbour is reached beside the tunnel, not in the network of the server.
+    let listener = lan.neighbour().enter(|| TcpListener::bind((NEIGHBOUR, 8080)).unwrap()).unwrap();
+    let accepted = std::thread::spawn(move || listener.accept().map(|(_, from)| from.ip()));
+    let reach = || std::net::TcpStream::connect_timeout(&(NEIGHBOUR, 8080).into(), Duration::from_secs(3));
+    host.enter(reach).unwrap().unwrap();
+    assert_eq!(accepted.join().unwrap().unwrap(), IpAddr::from(LEASED));
 
     // No name is asked of the neighbour or the router, by whatever protocol.
     let names = lan.router().capture("br0", "port 53 or port 853 or port 5353 or port 5355").unwrap();
@@ -99,4 +99,41 @@ fn a_local_network_s_owner_leads_nothing_past_the_tunnel() {
     device.cli(&["disconnect"]).unwrap().success().unwrap();
     send(&host, &internet);
     assert!(page(world.internet.http_v4()).is_some());
+}
+
+/// What a network manager that restarts does to the rules, and the default route that goes with the network.
+#[test]
+fn rules_that_are_flushed_come_back_and_a_network_that_is_gone_is_reported() {
+    let world = World::up(1, "").unwrap();
+    let device = world.enrolled(1).unwrap();
+    let host = device.host().clone();
+    let internet = [world.internet.echo_v4(), world.internet.echo_v6()];
+    let notice = |code: &str| {
+        tornado_e2e_harness::wait_for(&format!("the notice {code}"), Duration::from_secs(5), || {
+            Ok((device.json(&["status"])?["notice"]["code"] == code).then_some(()))
+        })
+    };
+    device.cli(&["connect"]).unwrap().success().unwrap();
+    let capture = host.capture("eth0", CLEAR).unwrap();
+    for ip in [&["ip"][..], &["ip", "-6"]] {
+        host.exec(&[ip, &["rule", "flush"]].concat()).unwrap();
+        host.exec(&[ip, &["rule", "add", "pref", "32766", "lookup", "main"]].concat()).unwrap();
+        for _ in 0..50 {
+            send(&host, &internet);
+        }
+    }
+    let seen = capture.stop().unwrap();
+    assert_eq!(seen.count(), 0, "left in the clear: {:?}", &seen.lines()[..seen.count().min(10)]);
+    notice("interference").unwrap();
+    let page = || host.http_get_within(world.internet.http_v4(), "/", Duration::from_secs(3))?.seen_as();
+    assert_eq!(page().unwrap(), IpAddr::from(SERVER.v4));
+
+    host.exec(&["ip", "route", "del", "default"]).unwrap();
+    notice("no_network").unwrap();
+    host.exec(&["ip", "route", "add", "default", "via", "198.51.100.254", "dev", "eth0", "onlink"]).unwrap();
+    tornado_e2e_harness::wait_for("traffic after the network is back", Duration::from_secs(20), || {
+        Ok(page().ok().filter(|seen| *seen == IpAddr::from(SERVER.v4)))
+    })
+    .unwrap();
+    assert_ne!(device.json(&["status"]).unwrap()["notice"]["code"], "no_network");
 }
