@@ -2,6 +2,7 @@
 
 mod tor;
 
+use crate::machine::programs::Need;
 use crate::{machine, shell};
 use anyhow::{Context as _, bail};
 use std::net::SocketAddr;
@@ -100,7 +101,7 @@ fn build() -> anyhow::Result<()> {
 }
 
 fn up(devices: u16, name: &str, with_tor: bool) -> anyhow::Result<()> {
-    machine::packages()?;
+    machine::provide(&[Need::Server, Need::Test])?;
     machine::users()?;
     let lab = Lab::up(LabOptions { devices, id: Some(name.to_owned()), stay: true })?;
     let network = match populate(&lab, with_tor) {

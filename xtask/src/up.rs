@@ -2,8 +2,10 @@
 
 mod files;
 mod forwarding;
+mod reason;
 mod service;
 
+use crate::machine::programs::Need;
 use crate::{machine, shell};
 use anyhow::Context as _;
 use std::path::Path;
@@ -30,7 +32,7 @@ pub struct Down {
 impl Up {
     /// Builds, installs, starts, and says what to do next. What is there already is left alone.
     pub fn run(self) -> anyhow::Result<()> {
-        machine::packages()?;
+        machine::provide(&[Need::Server])?;
         if !self.no_build {
             println!("building (the first time takes minutes)");
             let mut build = vec!["build", "--release", "--quiet"];
@@ -43,7 +45,6 @@ impl Up {
             return shell::as_root(&words);
         }
         machine::users()?;
-        let is_first = !Path::new(files::STATE).exists();
         let changed = files::install()?;
         for path in &changed {
             println!("installed {path}");
@@ -57,7 +58,7 @@ impl Up {
         if !is_ready || is_new {
             service::restart()?;
         }
-        tell(is_first || self.invite)
+        tell(self.invite || service::is_without_people()?)
     }
 }
 
@@ -96,6 +97,7 @@ fn tell(invite: bool) -> anyhow::Result<()> {
             Ok(answer) => {
                 let link = answer["link"].as_str().context("the server's answer holds no link")?;
                 println!("\ninvite a device:\n  {link}");
+                files::note_invitation()?;
                 println!("on the device: tornado enroll 'LINK', then tornado connect");
             }
             Err(error) => {

@@ -2,6 +2,7 @@
 
 use super::tor_load::{self, Way};
 use super::{Bench, Goal, Options, Report, Rounds, Sample, cpu_seconds, resident_bytes, tor_world};
+use crate::machine::programs::Need;
 use crate::{machine, shell};
 use std::net::{IpAddr, Ipv4Addr};
 use tor_world::TorWorld;
@@ -30,7 +31,7 @@ impl Bench for TorLane {
     }
 
     fn prepare(&self) -> anyhow::Result<()> {
-        machine::packages()?;
+        machine::provide(&[Need::Server, Need::Test])?;
         machine::users()?;
         if std::env::var_os("TORNADO_BIN_DIR").is_some() {
             return Ok(());

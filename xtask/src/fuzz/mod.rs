@@ -5,6 +5,7 @@
 
 mod run;
 
+use crate::machine::programs::Need;
 use crate::test::{Tally, side_by_side};
 use crate::{machine, shell};
 use anyhow::{Context as _, bail};
@@ -13,8 +14,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// libFuzzer is C++.
-const PACKAGES: &[&str] = &["g++"];
 /// Seconds for each target in the suite.
 const SHORT: u64 = 8;
 /// Marks each edge with a counter, and tells the fuzzer what was compared with what.
@@ -81,7 +80,7 @@ fn corpus() -> PathBuf {
 /// Builds the one program of all targets.
 fn build() -> anyhow::Result<PathBuf> {
     if shell::has("apt-get") {
-        machine::install(PACKAGES)?;
+        machine::provide(&[Need::Fuzz])?;
     }
     let said = shell::read(shell::command("rustc", &["--version", "--verbose"]))?;
     let host = said.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc does not say its host")?;

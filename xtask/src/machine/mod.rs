@@ -1,23 +1,11 @@
 //! What this machine must have: Debian packages, toolchain parts, the services' users.
 
+pub mod programs;
+
 use crate::shell;
 use anyhow::{Context as _, bail};
+use programs::Need;
 use std::path::Path;
-
-/// Debian packages: what the server calls, what the lab and the tests call.
-const PACKAGES: &[&str] = &[
-    "iproute2",
-    "nftables",
-    "tcpdump",
-    "curl",
-    "wireguard-go",
-    "wireguard-tools",
-    "tor",
-    "obfs4proxy",
-    "postgresql",
-    "redis-server",
-    "sqlite3",
-];
 
 /// What a package would start by itself, and shall not: our services start programs of their own, and nothing on the
 /// machine speaks to the public Tor network because a test was installed.
@@ -42,20 +30,33 @@ const SYSUSERS: &str = "installers/sysusers.d/tornado.conf";
 /// Words of `cargo xtask install`.
 #[derive(clap::Args)]
 pub struct Install {
-    /// Packages and users, not the toolchain: how we call ourselves as root, who has no toolchain
-    #[arg(long, hide = true)]
-    system_only: bool,
+    /// These packages and the users, not the toolchain: how we call ourselves as root, who has no toolchain
+    #[arg(long, hide = true, value_name = "PACKAGE", num_args = 0..)]
+    system_only: Option<Vec<String>>,
 }
 
 impl Install {
     /// Installs all of it that is missing.
     pub fn run(self) -> anyhow::Result<()> {
-        if !self.system_only {
-            toolchain()?;
+        match self.system_only {
+            Some(packages) => install(&packages.iter().map(String::as_str).collect::<Vec<_>>())?,
+            None => {
+                toolchain()?;
+                provide(&[Need::Server, Need::Test, Need::Cluster])?;
+            }
         }
-        packages()?;
         users()
     }
+}
+
+/// Installs the missing Debian packages of these needs; without root asks sudo for exactly that.
+pub fn provide(needs: &[Need]) -> anyhow::Result<()> {
+    install(&programs::packages(needs))?;
+    let absent = programs::absent(needs);
+    if !absent.is_empty() {
+        bail!("not on this machine after the installation: {}", absent.join(", "));
+    }
+    Ok(())
 }
 
 /// Adds missing parts of the toolchain. Needs no root.
@@ -75,13 +76,8 @@ pub fn toolchain() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Installs missing Debian packages; without root asks sudo for exactly that.
-pub fn packages() -> anyhow::Result<()> {
-    install(PACKAGES)
-}
-
 /// Installs those of these packages that are missing.
-pub fn install(packages: &[&'static str]) -> anyhow::Result<()> {
+fn install(packages: &[&str]) -> anyhow::Result<()> {
     let missing = missing(packages);
     if missing.is_empty() {
         return Ok(());
@@ -91,7 +87,7 @@ pub fn install(packages: &[&'static str]) -> anyhow::Result<()> {
     }
     println!("installing {}", missing.join(", "));
     if !shell::is_root() {
-        return shell::as_root(&["install", "--system-only"]);
+        return shell::as_root(&[&["install", "--system-only"], missing.as_slice()].concat());
     }
     let apt = |words: &[&str]| {
         let mut command = shell::command("apt-get", words);
@@ -138,7 +134,7 @@ fn without_init_scripts(install: impl FnOnce() -> anyhow::Result<()>) -> anyhow:
     installed
 }
 
-fn missing(packages: &[&'static str]) -> Vec<&'static str> {
+fn missing<'a>(packages: &[&'a str]) -> Vec<&'a str> {
     let installed = |package: &str| {
         let asked = shell::command("dpkg-query", &["--show", "--showformat=${db:Status-Status}", package]);
         shell::read(asked).is_ok_and(|status| status == "installed")

@@ -6,6 +6,7 @@
 use super::binary::{Binary, Ran};
 use super::tally::Tally;
 use super::watch::watch;
+use crate::machine::programs::{self, Need};
 use crate::{machine, shell};
 use anyhow::{Context as _, bail};
 use std::collections::BTreeSet;
@@ -14,8 +15,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// What starts the machine and makes its file system.
-const PACKAGES: &[&str] = &["qemu-system-x86", "busybox-static", "cpio", "kmod", "dpkg"];
 /// Names the newest of Debian's kernels for virtual machines.
 const KERNEL: &str = "linux-image-cloud-amd64";
 /// Programs the tests call; with the libraries they need.
@@ -51,7 +50,7 @@ pub fn run(binaries: &[Binary]) -> Ran {
 /// Fetches what it needs, if that is possible here.
 pub fn prepare() -> anyhow::Result<()> {
     if is_possible() {
-        machine::install(PACKAGES)?;
+        machine::provide(&[Need::Kernel])?;
         Kernel::fetch(&directory()?)?;
     }
     Ok(())
@@ -73,7 +72,7 @@ fn attempt(binaries: &[Binary]) -> anyhow::Result<Ran> {
         return Ok(Ran { tally: Tally::one_skipped(), tests: Vec::new() });
     }
     if !shell::has("qemu-system-x86_64") {
-        bail!("install {} first, or run this as root", PACKAGES.join(", "));
+        bail!("install {} first, or run this as root", programs::packages(&[Need::Kernel]).join(", "));
     }
     let directory = directory()?;
     let kernel = Kernel::fetch(&directory)?;

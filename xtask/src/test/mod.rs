@@ -2,6 +2,7 @@
 
 mod binary;
 mod build;
+mod calls;
 mod checks;
 mod choice;
 mod dependencies;
@@ -12,6 +13,7 @@ mod times;
 mod tree;
 mod watch;
 
+use crate::machine::programs::Need;
 use crate::{fuzz, machine, shell};
 use anyhow::anyhow;
 use binary::{Binary, Ran};
@@ -146,10 +148,13 @@ impl Part {
     }
 }
 
+/// What the suites call.
+const NEEDS: &[Need] = &[Need::Server, Need::Test, Need::Cluster];
+
 /// What the suites need of the machine.
 fn prepare(suites: &[Suite]) -> anyhow::Result<()> {
     if !suites.is_empty() {
-        machine::packages()?;
+        machine::provide(NEEDS)?;
     }
     if suites.iter().any(|suite| suite.needs_root()) && shell::is_root() {
         machine::users()?;

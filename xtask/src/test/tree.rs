@@ -1,5 +1,6 @@
 //! Rules for the tree that no compiler checks.
 
+use super::calls;
 use crate::shell;
 use anyhow::Context as _;
 
@@ -76,6 +77,7 @@ pub fn look() -> anyhow::Result<Findings> {
         // A file may be deleted and not yet committed so.
         if let Ok(text) = std::fs::read_to_string(shell::root().join(name)) {
             findings.add(name, &text);
+            findings.faults.extend(calls::unknown(name, &text));
         }
     }
     Ok(findings)

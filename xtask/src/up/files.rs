@@ -64,6 +64,19 @@ pub fn purge() -> anyhow::Result<Vec<String>> {
     Ok(removed)
 }
 
+/// Exists once an invitation was printed. Beside the programs, so that it goes with them.
+const INVITED: &str = "/usr/local/lib/tornado/invited";
+
+/// True when an earlier run printed an invitation.
+pub fn was_invited() -> bool {
+    Path::new(INVITED).exists()
+}
+
+/// Remembers that an invitation was printed.
+pub fn note_invitation() -> anyhow::Result<()> {
+    write(Path::new(INVITED), b"", 0o644).map(drop)
+}
+
 /// The installed server program.
 pub fn tornadod() -> PathBuf {
     Path::new(LIB).join("tornadod")

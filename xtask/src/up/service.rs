@@ -1,6 +1,7 @@
 //! Starting, stopping and asking the installed server, under systemd or without.
 
 use super::files;
+use super::reason::{self, Start};
 use crate::shell;
 use anyhow::{Context as _, bail};
 use nix::sys::signal::{Signal, kill};
@@ -26,9 +27,17 @@ pub fn has_systemd() -> bool {
 
 /// True when the server answers and says ready.
 pub fn is_ready() -> anyhow::Result<bool> {
+    Ok(is_ready_by(&status()?))
+}
+
+/// What the server reports of itself; `null` when it does not answer.
+fn status() -> anyhow::Result<Value> {
     let output = tornadod(&["status", "--json"])?;
-    let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    Ok(output.status.success() && status["ready"] == Value::Bool(true))
+    Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
+}
+
+fn is_ready_by(status: &Value) -> bool {
+    status["ready"] == Value::Bool(true)
 }
 
 /// Exit code of `tornadod` when the server refused, as its help says.
@@ -42,6 +51,12 @@ pub fn setup_link() -> anyhow::Result<Option<String>> {
     }
     succeeded("setup-link", &output)?;
     Ok(Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()))
+}
+
+/// True on a server that has no account yet and no printed invitation: also after a first run that failed.
+pub fn is_without_people() -> anyhow::Result<bool> {
+    let users = ask(&["user", "list"])?;
+    Ok(!files::was_invited() && users.as_array().is_some_and(Vec::is_empty))
 }
 
 /// Asks the server with `--json`.
@@ -65,8 +80,10 @@ pub fn restart() -> anyhow::Result<()> {
     if has_systemd() {
         systemctl(&["daemon-reload"])?;
         systemctl(&["enable", "--quiet", "tornado.service"])?;
-        systemctl(&["restart", "tornado.service"])?;
-        return wait("the server to be ready; see 'journalctl -u tornado'", READY, is_ready);
+        let start = Start::now(None);
+        // A notifying unit: this returns when the server is ready, or was given up.
+        let started = systemctl(&["restart", "tornado.service"]);
+        return started.and_then(|()| wait("the server to be ready", READY, progress)).with_context(|| explain(&start));
     }
     stop()?;
     let log = Path::new(files::LOG).join("tornadod.log");
@@ -79,14 +96,30 @@ pub fn restart() -> anyhow::Result<()> {
         .with_context(|| format!("cannot open {}", log.display()))?;
     // One of an earlier version may be readable by all.
     file.set_permissions(Permissions::from_mode(0o600)).with_context(|| format!("cannot protect {}", log.display()))?;
+    let start = Start::now(Some(&log));
     let mut command = Command::new("setsid");
     command.arg(files::tornadod()).args(["--config", files::CONFIG, "master"]).current_dir("/");
     command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
     let mut master = command.spawn().context("cannot start the server")?;
-    wait(&format!("the server to be ready; see {}", log.display()), READY, || match master.try_wait()? {
-        Some(status) => bail!("the server ended with {status}; see {}", log.display()),
-        None => is_ready(),
-    })
+    let ready = wait("the server to be ready", READY, || match master.try_wait()? {
+        Some(status) => bail!("the server ended with {status}"),
+        None => progress(),
+    });
+    ready.with_context(|| explain(&start))
+}
+
+/// True when it is ready; fails when a service was given up, which only a person can change.
+fn progress() -> anyhow::Result<bool> {
+    let status = status()?;
+    match reason::given_up(&status) {
+        Some(why) => bail!("{why}"),
+        None => Ok(is_ready_by(&status)),
+    }
+}
+
+/// All that status and log tell about a start that failed.
+fn explain(start: &Start) -> String {
+    start.explain(&status().unwrap_or_default())
 }
 
 /// Stops it; false when it did not run.
@@ -128,7 +161,7 @@ fn wait(what: &str, within: Duration, mut ask: impl FnMut() -> anyhow::Result<bo
     let started = Instant::now();
     while !ask()? {
         if started.elapsed() > within {
-            bail!("waited {within:?} in vain for {what}");
+            bail!("waited {within:?} for {what}");
         }
         std::thread::sleep(Duration::from_millis(100));
     }

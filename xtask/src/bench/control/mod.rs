@@ -8,6 +8,7 @@ mod world;
 
 use super::rounds::Figure;
 use super::{Bench, Goal, Options, Report, Rounds};
+use crate::machine::programs::Need;
 use crate::{machine, shell};
 use anyhow::Context as _;
 use fleet::Act;
@@ -42,7 +43,7 @@ impl Bench for Control {
     }
 
     fn prepare(&self) -> anyhow::Result<()> {
-        machine::packages()?;
+        machine::provide(&[Need::Server, Need::Test, Need::Cluster])?;
         machine::users()?;
         if std::env::var_os("TORNADO_BIN_DIR").is_some() {
             return Ok(());

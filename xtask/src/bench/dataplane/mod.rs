@@ -5,6 +5,7 @@ mod pair;
 mod tools;
 
 use super::{Bench, Goal, Options, Report, Rounds, Sample, cpu_seconds};
+use crate::machine::programs::Need;
 use crate::{machine, shell};
 use anyhow::{Context as _, ensure};
 use contestant::Contestant;
@@ -38,7 +39,7 @@ impl Bench for Dataplane {
     }
 
     fn prepare(&self) -> anyhow::Result<()> {
-        machine::packages()?;
+        machine::provide(&[Need::Server, Need::Test])?;
         Tools::get().map(drop)
     }
 

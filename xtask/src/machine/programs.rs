@@ -1,0 +1,142 @@
+//! Every program and file of the system that this tree calls, with its Debian package and who needs it. `lint` compares
+//! it with the sources (`test/calls.rs`): what is called and not listed here fails on a fresh machine.
+
+use crate::shell;
+use Need::{Base, Cluster, Fuzz, Kernel, Server, Test, Tree};
+
+/// What needs a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Every Debian has it (priority `required`, or `apt` itself): installed by nothing here.
+    Base,
+    /// The working tree: comes with the toolchain or the checkout, not from here.
+    Tree,
+    /// A server or a device: `up`.
+    Server,
+    /// Labs and tests of whole systems: `lab`, `test`, `bench`.
+    Test,
+    /// The profile `cluster`, in tests and benches.
+    Cluster,
+    /// Coverage-guided fuzzing.
+    Fuzz,
+    /// The suite `kernel`.
+    Kernel,
+}
+
+/// One program.
+pub struct Program {
+    /// As it is called; the last part of a path.
+    pub name: &'static str,
+    /// Debian 12's package.
+    pub package: &'static str,
+    /// Who needs it.
+    pub needs: &'static [Need],
+}
+
+const fn of(package: &'static str, needs: &'static [Need], name: &'static str) -> Program {
+    Program { name, package, needs }
+}
+
+/// All programs, by package.
+pub const PROGRAMS: &[Program] = &[
+    of("apt", &[Base], "apt-cache"),
+    of("apt", &[Base], "apt-get"),
+    of("bsdutils", &[Base], "script"),
+    of("coreutils", &[Base], "cat"),
+    of("coreutils", &[Base], "chgrp"),
+    of("coreutils", &[Base], "chmod"),
+    of("coreutils", &[Base], "chown"),
+    of("coreutils", &[Base], "cp"),
+    of("coreutils", &[Base], "echo"),
+    of("coreutils", &[Base], "env"),
+    of("coreutils", &[Base], "false"),
+    of("coreutils", &[Base], "mkdir"),
+    of("coreutils", &[Base], "mkfifo"),
+    of("coreutils", &[Base], "mknod"),
+    of("coreutils", &[Base], "mktemp"),
+    of("coreutils", &[Base], "rm"),
+    of("coreutils", &[Base], "sleep"),
+    of("coreutils", &[Base], "stat"),
+    of("coreutils", &[Base], "touch"),
+    of("coreutils", &[Base], "true"),
+    of("coreutils", &[Base], "wc"),
+    of("dash", &[Base], "dash"),
+    of("dash", &[Base], "sh"),
+    of("dpkg", &[Base], "dpkg"),
+    of("dpkg", &[Base], "dpkg-deb"),
+    of("dpkg", &[Base], "dpkg-query"),
+    of("grep", &[Base], "grep"),
+    of("libc-bin", &[Base], "getent"),
+    of("libc-bin", &[Base], "ldd"),
+    of("mount", &[Base], "mount"),
+    of("mount", &[Base], "umount"),
+    of("passwd", &[Base], "groupadd"),
+    of("passwd", &[Base], "groupdel"),
+    of("passwd", &[Base], "useradd"),
+    of("passwd", &[Base], "userdel"),
+    of("passwd", &[Base], "usermod"),
+    of("util-linux", &[Base], "nsenter"),
+    of("util-linux", &[Base], "setpriv"),
+    of("util-linux", &[Base], "setsid"),
+    of("util-linux", &[Base], "unshare"),
+    // Present or not, the tree copes: systemd is asked where it runs, sudo where the caller is not root, resolvconf where
+    // the device's resolver is managed by it.
+    of("systemd", &[Base], "journalctl"),
+    of("systemd", &[Base], "systemctl"),
+    of("systemd", &[Base], "systemd-sysusers"),
+    of("sudo", &[Base], "sudo"),
+    of("resolvconf", &[Base], "resolvconf"),
+    of("gcc", &[Tree], "cc"),
+    of("git", &[Tree], "git"),
+    of("rustc", &[Tree], "cargo"),
+    of("rustc", &[Tree], "rustc"),
+    of("rustup", &[Tree], "rustup"),
+    of("nftables", &[Server, Test], "nft"),
+    of("tor", &[Server, Test], "tor"),
+    of("curl", &[Test], "curl"),
+    of("iproute2", &[Test], "ip"),
+    of("iproute2", &[Test], "ss"),
+    of("iputils-ping", &[Test], "ping"),
+    of("obfs4proxy", &[Test], "obfs4proxy"),
+    of("procps", &[Test], "kill"),
+    of("procps", &[Test], "sysctl"),
+    of("sqlite3", &[Test], "sqlite3"),
+    of("tcpdump", &[Test], "tcpdump"),
+    of("tor", &[Test], "tor-gencert"),
+    of("wireguard-go", &[Test], "wireguard-go"),
+    of("wireguard-tools", &[Test], "wg"),
+    of("postgresql", &[Cluster], "pg_dump"),
+    of("postgresql", &[Cluster], "pg_isready"),
+    of("postgresql", &[Cluster], "psql"),
+    of("redis-server", &[Cluster], "redis-server"),
+    of("g++", &[Fuzz], "g++"),
+    of("qemu-system-x86", &[Kernel], "qemu-system-x86_64"),
+    of("busybox-static", &[Kernel], "busybox"),
+    of("cpio", &[Kernel], "cpio"),
+    of("kmod", &[Kernel], "depmod"),
+    of("kmod", &[Kernel], "kmod"),
+    of("kmod", &[Kernel, Test], "modinfo"),
+];
+
+/// The packages that any of these need, each once.
+pub fn packages(needs: &[Need]) -> Vec<&'static str> {
+    let mut packages = Vec::new();
+    for program in PROGRAMS.iter().filter(|program| program.needs.iter().any(|need| needs.contains(need))) {
+        if !packages.contains(&program.package) {
+            packages.push(program.package);
+        }
+    }
+    packages
+}
+
+/// Programs of these needs that this machine lacks, each with its package: a package may have changed its content.
+pub fn absent(needs: &[Need]) -> Vec<String> {
+    let needed = PROGRAMS.iter().filter(|program| program.needs.iter().any(|need| needs.contains(need)));
+    needed.filter(|program| !shell::has(program.name)).map(|p| format!("{} (package {})", p.name, p.package)).collect()
+}
+
+/// True when the table has a program of this name, or of this path's last part.
+pub fn knows(called: &str) -> bool {
+    let name = called.rsplit('/').next().unwrap_or(called);
+    PROGRAMS.iter().any(|program| program.name == name)
+}

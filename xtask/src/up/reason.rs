@@ -1,0 +1,141 @@
+//! Why a start failed: what the services report, and what they logged since.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Most lines of the log that are shown.
+const LINES: usize = 8;
+/// Most bytes of the log that are read.
+const BYTES: u64 = 1024 * 1024;
+
+/// The moment before a start: what is logged later belongs to it.
+pub struct Start {
+    /// The log and its length then; `None` for the journal.
+    log: Option<(PathBuf, u64)>,
+    at: u64,
+}
+
+impl Start {
+    /// Now. `log` is the file the server writes to, `None` where systemd has the journal.
+    pub fn now(log: Option<&Path>) -> Self {
+        let length = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        Self { log: log.map(|path| (path.to_owned(), length(path))), at }
+    }
+
+    /// For people: the reasons of the services that are not ready, the warnings and errors that were logged, and where
+    /// the rest is.
+    pub fn explain(&self, status: &Value) -> String {
+        let mut text = String::from("the server did not become ready\n");
+        let reported = not_ready(status);
+        if !reported.is_empty() {
+            text += &format!("  services that are not ready:\n    {}\n", reported.join("\n    "));
+        }
+        let logged = complaints(&self.logged());
+        if !logged.is_empty() {
+            text += &format!("  logged:\n    {}\n", logged.join("\n    "));
+        }
+        text + "  more: " + &self.place() + ", tornadod doctor"
+    }
+
+    fn place(&self) -> String {
+        match &self.log {
+            Some((path, _)) => path.display().to_string(),
+            None => "journalctl -u tornado".to_owned(),
+        }
+    }
+
+    fn logged(&self) -> String {
+        let Some((path, from)) = &self.log else {
+            let since = format!("--since=@{}", self.at);
+            let words = ["--unit=tornado.service", "--output=cat", "--no-pager", since.as_str()];
+            return crate::shell::read(crate::shell::command("journalctl", &words)).unwrap_or_default();
+        };
+        let mut bytes = Vec::new();
+        let mut read = || {
+            let mut file = std::fs::File::open(path)?;
+            file.seek(SeekFrom::Start(*from))?;
+            file.take(BYTES).read_to_end(&mut bytes)
+        };
+        // What cannot be read is not shown; the path is.
+        drop(read());
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// The reason of a service that is not started again without an order.
+pub fn given_up(status: &Value) -> Option<String> {
+    let service = services(status).find(|service| service["state"] == "crash_loop")?;
+    Some(format!("service {} was given up: {}", text(&service["name"]), text(&service["reason"])))
+}
+
+fn not_ready(status: &Value) -> Vec<String> {
+    let line = |service: &Value| {
+        let (state, reason) = (text(&service["state"]), text(&service["reason"]));
+        // A service that only waits for another says nothing new.
+        let is_cause = !reason.is_empty() && state != "waiting";
+        is_cause.then(|| format!("{}: {state}: {reason}", text(&service["name"])))
+    };
+    services(status).filter_map(line).collect()
+}
+
+fn services(status: &Value) -> impl Iterator<Item = &Value> {
+    status["services"].as_array().into_iter().flatten()
+}
+
+/// Warnings and errors, each once, the latest last; lines that are not JSON are the program's own last words.
+fn complaints(log: &str) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let all: Vec<String> = log.lines().filter_map(complaint).filter(|line| seen.insert(line.clone())).collect();
+    all.into_iter().rev().take(LINES).rev().collect()
+}
+
+fn complaint(line: &str) -> Option<String> {
+    let Ok(entry) = serde_json::from_str::<Value>(line) else {
+        return (!line.trim().is_empty()).then(|| line.trim().to_owned());
+    };
+    matches!(entry["level"].as_str(), Some("WARN" | "ERROR")).then_some(())?;
+    let fields = entry["fields"].as_object()?;
+    let message = fields.get("message").map(text).unwrap_or_default();
+    let others = fields.iter().filter(|(name, _)| !["message", "pid"].contains(&name.as_str()));
+    Some(others.fold(message, |line, (name, value)| format!("{line} {name}={}", text(value))))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_reason_is_shown_and_not_only_where_it_stands() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("tornadod.log");
+        std::fs::write(&log, "{\"level\":\"ERROR\",\"fields\":{\"message\":\"of an earlier start\"}}\n").unwrap();
+        let start = Start::now(Some(&log));
+        let mut all = std::fs::read_to_string(&log).unwrap();
+        let ended = json!({"level": "WARN", "fields": {"message": "process ended", "pid": 7, "how": "cannot open /dev/net/tun"}});
+        for _ in 0..3 {
+            all += &format!("{ended}\n");
+        }
+        all += "{\"level\":\"INFO\",\"fields\":{\"message\":\"started\"}}\nthread panicked\n";
+        std::fs::write(&log, all).unwrap();
+        let status = json!({"services": [
+            {"name": "wg", "state": "crash_loop", "reason": "failed: no TUN"},
+            {"name": "tor", "state": "waiting", "reason": "waits for wg to be ready"},
+            {"name": "auth", "state": "ready"},
+        ]});
+        assert_eq!(given_up(&status).unwrap(), "service wg was given up: failed: no TUN");
+        let text = start.explain(&status);
+        assert!(text.contains("wg: crash_loop: failed: no TUN") && !text.contains("waits for"), "{text}");
+        assert_eq!(text.matches("process ended how=cannot open /dev/net/tun").count(), 1, "{text}");
+        assert!(text.contains("thread panicked") && !text.contains("of an earlier start"), "{text}");
+        assert!(text.contains(&log.display().to_string()), "{text}");
+    }
+}
