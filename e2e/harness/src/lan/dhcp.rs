@@ -123,9 +123,9 @@ fn open(interface: &str, port: u16) -> Result<UdpSocket, HarnessError> {
 }
 
 fn answer(request: &[u8], routes: &[StaticRoute]) -> Option<Vec<u8>> {
-    let kind = match option(request, 53)?.first()? {
-        &DISCOVER => OFFER,
-        &REQUEST => ACK,
+    let kind = match *option(request, 53)?.first()? {
+        DISCOVER => OFFER,
+        REQUEST => ACK,
         _ => return None,
     };
     let mut reply = vec![2, 1, 6, 0];
