@@ -10,6 +10,7 @@ mod export;
 pub mod fuzzing;
 mod keeper;
 mod lanes;
+mod listen;
 mod lookup;
 mod network;
 mod own;
@@ -86,6 +87,7 @@ pub async fn run(listener: UnixListener, config: Config, os: Box<dyn Os>, shutdo
     let changes = Changes::new();
     let watch = tokio::spawn(network::watch(changes.clone(), tunnel.watch(), shutdown.clone()));
     let engine = Engine::start(found, tunnel, changes, (config.resolv_conf, config.state_dir));
+    let listener_task = tokio::spawn(listen::run(Arc::downgrade(&engine), shutdown.clone()));
     let keeper = tokio::spawn(keeper::run(Arc::downgrade(&engine), shutdown.clone()));
     let mut access = Access::of(config.allow_uids);
     if let Some(group) = config.group {
@@ -96,6 +98,7 @@ pub async fn run(listener: UnixListener, config: Config, os: Box<dyn Os>, shutdo
     drop(engine);
     let _ = keeper.await;
     let _ = watch.await;
+    let _ = listener_task.await;
     // The tunnel's task ends with its last handle, and undoes what it did.
     if tokio::time::timeout(Duration::from_secs(10), task).await.is_err() {
         tracing::warn!("the tunnel was not taken down in time; the next start will clean up");

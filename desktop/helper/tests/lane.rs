@@ -104,3 +104,39 @@ async fn a_used_up_quota_is_waited_for_as_the_server_says_and_a_login_asks_at_on
     machine.client.login(&login).await.unwrap();
     machine.until(|s| s.state == TunnelState::Connected).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_ends_or_shuts_is_known_without_a_heartbeat() {
+    let server = Server::start().await;
+    server.set(|s| s.heartbeat_ttl = 3600);
+    let machine = Machine::enrolled(&server).await;
+    machine.client.connect(&Connect { lane: Lane::Tor }).await.unwrap();
+    let mut seen = machine.client.events().await.unwrap();
+    let tell = |message: String| {
+        let server = &server;
+        async move {
+            let deadline = tokio::time::Instant::now() + Duration::from_secs(15);
+            while server.inside.lock().unwrap().events.is_none() {
+                assert!(tokio::time::Instant::now() < deadline, "no stream was opened");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            server.inside.lock().unwrap().events.as_ref().unwrap().send(message).unwrap();
+        }
+    };
+    let key = tornado_shared::model::PrivateKey::from_bytes([1; 32]).public_key();
+    let lanes = serde_json::json!([{"lane": "tor", "state": "maintenance", "port": 51821, "server_pubkey": key}]);
+    let state = serde_json::json!({"kind": "state", "host": "127.0.0.1", "lanes": lanes});
+    tell(format!(": a comment\n\ndata: {state}\n\n")).await;
+    let within = Duration::from_secs(5);
+    let shut = async {
+        while futures::StreamExt::next(&mut seen).await.unwrap().lane_state != Some(LaneState::Maintenance) {}
+    };
+    tokio::time::timeout(within, shut).await.unwrap();
+
+    let heartbeats = server.count(path::HEARTBEAT);
+    server.set(|s| s.heartbeat = Some((401, "revoked")));
+    tell("data: {\"kind\":\"later\"}\n\ndata: {\"kind\":\"closed\",\"reason\":\"revoked\"}\n\n".into()).await;
+    let ended = async { while !futures::StreamExt::next(&mut seen).await.unwrap().held {} };
+    tokio::time::timeout(within, ended).await.unwrap();
+    assert_eq!(server.count(path::HEARTBEAT), heartbeats + 1);
+}

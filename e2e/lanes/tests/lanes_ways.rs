@@ -158,6 +158,11 @@ impl Sleep {
     }
 }
 
+/// Event streams that the helper opened.
+fn listening(device: &DeviceProc) -> usize {
+    device.log().unwrap().matches("listening to the server's events").count()
+}
+
 #[test]
 fn after_a_sleep_traffic_passes_at_once() {
     let (mut world, _upstream) = world();
@@ -180,9 +185,13 @@ fn after_a_sleep_traffic_passes_at_once() {
     });
     let took = back(&world, &host, "traffic after a sleep", Duration::from_secs(40));
     assert!(took < Duration::from_secs(4), "wanted within two seconds: {took:?}");
-    assert_eq!(status(&device).1, "woke");
+    wait_for("the status to say why", Duration::from_secs(5), || {
+        Ok((device.json(&["status"])?["chosen"]["why"] == "woke").then_some(()))
+    })
+    .unwrap();
 
     // As after a longer one, the session is over as well.
+    let streams = listening(&device);
     let session = world.sessions().unwrap()[0]["device_id"].as_str().unwrap().to_owned();
     sleep.during(&device, || {
         world.server.cli(&["session", "disconnect", &session]).unwrap().success().unwrap();
@@ -191,12 +200,19 @@ fn after_a_sleep_traffic_passes_at_once() {
     let took = back(&world, &host, "traffic after a longer sleep", Duration::from_secs(40));
     assert!(took < Duration::from_secs(4), "wanted within two seconds: {took:?}");
 
-    // What the server ended is not called connected: the status asks before it says so.
-    world.server.cli(&["user", "suspend", "sleeper"]).unwrap().success().unwrap();
+    // What the server ended is known at once, without a heartbeat and without a question for the status.
+    wait_for("an event stream", Duration::from_secs(20), || Ok((listening(&device) > streams).then_some(()))).unwrap();
+    let mut command = device.command().unwrap();
+    command.args(["status", "--watch", "--json"]);
+    let watched = host.spawn("watch", command).unwrap();
+    wait_for("the watched status", Duration::from_secs(5), || {
+        Ok(watched.stdout()?.contains("connected").then_some(()))
+    })
+    .unwrap();
     let begun = Instant::now();
-    wait_for("the status to say that the account is suspended", Duration::from_secs(10), || {
-        let status = device.json(&["status"])?;
-        Ok((status["state"] == "blocked" && status["held"] == true).then_some(()))
+    world.server.cli(&["user", "suspend", "sleeper"]).unwrap().success().unwrap();
+    wait_for("the status to say that the account is suspended", Duration::from_secs(30), || {
+        Ok(watched.stdout()?.contains(r#""state":"blocked""#).then_some(()))
     })
     .unwrap();
     println!("the status is true: after {:?}", begun.elapsed());

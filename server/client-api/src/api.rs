@@ -2,9 +2,10 @@
 
 use crate::admission::Admission;
 use crate::error::{ApiError, dialect};
+use crate::events::Streams;
 use crate::extract::Peer;
 use crate::limits::RateLimit;
-use crate::routes::{account, general, lanes, own, tor};
+use crate::routes::{account, events, general, lanes, own, tor};
 use crate::{Config, openapi};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -34,6 +35,7 @@ struct Inner {
     users: Arc<dyn Users>,
     sessions: Arc<dyn Sessions>,
     wg: Arc<dyn Wg>,
+    streams: Arc<Streams>,
     host: Option<String>,
     body_deadline: Duration,
     began: Instant,
@@ -56,6 +58,7 @@ impl Api {
             users,
             sessions,
             wg,
+            streams: Streams::new(config.event_streams),
             host: config.host.clone(),
             body_deadline: Duration::from_secs(config.body_seconds),
             began: Instant::now(),
@@ -82,6 +85,11 @@ impl Api {
     /// Lanes.
     pub fn wg(&self) -> &dyn Wg {
         &*self.0.wg
+    }
+
+    /// Streams of devices.
+    pub fn streams(&self) -> &Arc<Streams> {
+        &self.0.streams
     }
 
     /// Longest wait for a body.
@@ -125,6 +133,7 @@ pub fn router(api: Api) -> Router {
         .route(path::HEARTBEAT, post(lanes::heartbeat))
         .route(path::DISCONNECT, post(lanes::disconnect))
         .route(path::LANES, get(tor::lanes))
+        .route(path::EVENTS, get(events::events))
         .route(path::NEW_IDENTITY, post(tor::new_identity))
         .route(path::TOR, get(tor::tor))
         .route(path::TOR_EXIT, put(tor::choose_exit))

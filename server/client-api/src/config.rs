@@ -30,6 +30,8 @@ pub struct Config {
     pub connections: usize,
     /// Connections at once from one address (IPv6: one /64; twice as many from a /56, four times from a /48).
     pub connections_per_address: usize,
+    /// Event streams of devices at once; a device that gets none learns at its next heartbeat.
+    pub event_streams: usize,
     /// Seconds for a TLS handshake, and for a request's headers.
     pub handshake_seconds: u64,
     /// Seconds for a request's body.
@@ -49,6 +51,7 @@ impl Default for Config {
             pools: LanePools::default(),
             connections: 4096,
             connections_per_address: 256,
+            event_streams: 1024,
             handshake_seconds: 10,
             body_seconds: 10,
             anonymous_per_minute: 120,

@@ -5,6 +5,7 @@ mod admission;
 mod api;
 mod config;
 mod error;
+mod events;
 mod extract;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -79,9 +80,12 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let users = Arc::new(UsersClient::new(context.channel("auth")));
     let sessions = Arc::new(SessionsClient::new(context.channel("session")));
     let wg = Arc::new(WgClient::new(context.channel("wg")));
-    let edge = Edge::new(&tls, Api::new(auth.clone(), users, sessions, wg, &config), &config);
+    let api = Api::new(auth.clone(), users, sessions, wg, &config);
+    let streams = api.streams().clone();
+    let edge = Edge::new(&tls, api.clone(), &config);
 
     let tasks = TaskTracker::new();
+    tasks.spawn(streams.feed(api, context.channel("session"), context.shutdown.clone()));
     for listener in listeners {
         tasks.spawn(edge.clone().serve(listener, context.shutdown.clone()));
     }

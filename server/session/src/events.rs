@@ -18,7 +18,7 @@ const CUT: &str = r#"{"note":"events were lost because they were not read in tim
 pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Router {
     let source = service.clone();
     let open = move || subscribe(source.clone(), shutdown.clone());
-    let events = ndjson::<SessionError, _, _, _, _>("Sessions.events", &[Role::Auth], open);
+    let events = ndjson::<SessionError, _, _, _, _>("Sessions.events", &[Role::Auth, Role::ClientApi], open);
     tornado_mesh::session::router(Arc::new(Api(service.clone()))).route("/v1/events", events)
 }
 

@@ -1,6 +1,7 @@
 //! The device API, method by method.
 
 use crate::error::Error;
+use crate::events::EventStream;
 use crate::transport::{Options, Transport};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use http::Method;
@@ -212,6 +213,11 @@ impl DeviceApi {
     /// The lanes and whether they are open.
     pub async fn lanes(&self, access: &Secret) -> Result<Lanes, Error> {
         self.get(path::LANES, Some(access)).await
+    }
+
+    /// What the server tells this device at once while it has a session.
+    pub async fn events(&self, access: &Secret) -> Result<EventStream, Error> {
+        self.transport.events(path::EVENTS, access).await
     }
 
     /// New circuits on the tor lane for what this device begins from now on.

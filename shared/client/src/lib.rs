@@ -7,12 +7,14 @@
 mod api;
 mod dial;
 mod error;
+mod events;
 mod pin;
 mod transport;
 
 pub use api::{DeviceApi, DeviceIdentity, Proof, Welcome};
 pub use dial::{ATTEMPT_DELAY, interleave, race, set_mark};
 pub use error::Error;
+pub use events::EventStream;
 pub use tornado_shared::offer::{Connection, Offer, OfferError};
 pub use tornado_shared::wg_quick::wg_quick;
 pub use transport::Options;

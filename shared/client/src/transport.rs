@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::dial::Dialer;
+use crate::events::EventStream;
 use crate::pin::{SpkiVerifier, is_certificate_refusal};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{Method, Request, Response};
@@ -126,6 +127,23 @@ impl Transport {
         }
     }
 
+    /// A stream of server-sent events: the data of each message. No deadline but for its beginning; it ends with the
+    /// network.
+    pub(crate) async fn events(&self, path: &str, token: &Secret) -> Result<EventStream, Error> {
+        let open = self.send(Method::GET, path, Some(token), None::<&()>, "text/event-stream");
+        let response = tokio::select! {
+            opened = tokio::time::timeout(self.call_timeout, open) => opened.map_err(|_| Error::Timeout)??,
+            () = self.changed() => return Err(Error::Unreachable(CHANGED.into())),
+        };
+        let status = response.status();
+        if !status.is_success() {
+            let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
+            let body = read_bounded(response.into_body()).await?;
+            return Err(Error::from_answer(status.as_u16(), &body, retry_after));
+        }
+        Ok(EventStream::new(response.into_body(), self.network.clone()))
+    }
+
     async fn send<I: Serialize + Sync>(
         &self,
         method: Method,
@@ -201,7 +219,7 @@ async fn read_bounded(mut response: Incoming) -> Result<Zeroizing<Vec<u8>>, Erro
     Ok(body)
 }
 
-fn failure(error: &(dyn std::error::Error + 'static)) -> Error {
+pub(crate) fn failure(error: &(dyn std::error::Error + 'static)) -> Error {
     if is_certificate_refusal(error) {
         return Error::WrongCertificate;
     }

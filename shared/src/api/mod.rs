@@ -3,12 +3,14 @@
 //! The original's routes and fields are kept for its clients (v1). An error is
 //! `application/problem+json` for clients that accept it and `{"detail": "<code>"}` for the others.
 
+mod events;
 mod login;
 mod own;
 mod server;
 mod tor;
 mod vpn;
 
+pub use events::DeviceEvent;
 pub use login::{
     Attempt, EnrollPayload, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, RecoveryCodes, Refresh, Tokens,
     TotpOffer, UserView, V2, V2Tag, WelcomePayload,
@@ -26,6 +28,8 @@ pub use vpn::{
 
 /// Routes of the device API.
 pub mod path {
+    /// `GET`: what a device learns at once, as server-sent events, while it has a session.
+    pub const EVENTS: &str = "/v2/events";
     /// `GET`: liveness, no authentication.
     pub const HEALTH: &str = "/health";
     /// `GET`: v1 login key.

@@ -50,6 +50,10 @@ pub struct Inside {
     pub calls: Vec<String>,
     pub keys: Vec<PublicKey>,
     pub serial: u32,
+    /// Seconds of a heartbeat's time to live.
+    pub heartbeat_ttl: u32,
+    /// The device's event stream, once it is open.
+    pub events: Option<tokio::sync::mpsc::UnboundedSender<String>>,
 }
 
 pub struct Server {
@@ -104,6 +108,8 @@ impl Server {
             calls: Vec::new(),
             keys: Vec::new(),
             serial: 0,
+            heartbeat_ttl: 3,
+            events: None,
         }));
         let login_key = Arc::new(StoredLoginKey::random(now(), 86_400).load());
         let shared = Shared { inside: inside.clone(), identity: identity.clone(), login_key, spki };
@@ -149,6 +155,7 @@ fn router(shared: Shared) -> Router {
         .route(path::INITIATE, post(initiate))
         .route(path::HEARTBEAT, post(heartbeat))
         .route(path::LANES, get(lanes))
+        .route(path::EVENTS, get(events))
         .route(path::NEW_IDENTITY, post(new_identity))
         .route(path::DISCONNECT, post(|s| simple(s, path::DISCONNECT, json!({"session_id": null}))))
         .with_state(shared)
@@ -241,7 +248,7 @@ async fn initiate(State(shared): State<Shared>, headers: HeaderMap, Json(body): 
                "server_pubkey": key(third), "ip6": format!("fd7{third}::{}", inside.address), "port": port, "mtu": 1420})
     };
     Json(json!({"status": "success", "vpn": lane(8, 51820), "tor": lane(9, 51821),
-        "session": {"heartbeat_ttl": 3, "hard_ttl": 3600}, "session_id": uuid::Uuid::new_v4(),
+        "session": {"heartbeat_ttl": inside.heartbeat_ttl, "hard_ttl": 3600}, "session_id": uuid::Uuid::new_v4(),
         "preshared": inside.preshared}))
     .into_response()
 }
@@ -274,6 +281,19 @@ async fn lanes(State(shared): State<Shared>, headers: HeaderMap) -> Response {
         json!({"lane": lane, "state": state, "port": 51820, "server_pubkey": key})
     };
     Json(json!({"lanes": [view("direct", "open"), view("tor", tor)]})).into_response()
+}
+
+async fn events(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let mut inside = shared.inside.lock().unwrap();
+    inside.calls.push(path::EVENTS.into());
+    if !authorised(&headers, &inside) {
+        return problem(401, "invalid_token");
+    }
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<String>();
+    inside.events = Some(sender);
+    let messages = futures::stream::poll_fn(move |context| receiver.poll_recv(context));
+    let messages = futures::StreamExt::map(messages, |message| Ok::<_, std::io::Error>(message));
+    axum::body::Body::from_stream(messages).into_response()
 }
 
 async fn new_identity(State(shared): State<Shared>, headers: HeaderMap) -> Response {

@@ -52,7 +52,7 @@ const fn known(method: HttpMethod, path: &'static str, summary: &'static str, re
     Row { method, path, summary, bearer: true, body: None, reply, problems: &[UNAUTHENTICATED], query: &[] }
 }
 
-pub(super) const fn rows() -> [Row; 27] {
+pub(super) const fn rows() -> [Row; 28] {
     [
         get(path::HEALTH, "Liveness", "StatusWord"),
         get(path::OPENAPI, "This document", "Object"),
@@ -140,6 +140,15 @@ pub(super) const fn rows() -> [Row; 27] {
             body: Some("PasswordAgain"),
             problems: PROVED,
             ..known(HttpMethod::Delete, path::ME_TOTP, "Take the second factor away", "StatusWord")
+        },
+        Row {
+            problems: &[UNAUTHENTICATED, ("400", "session_expired: connect first"), TOO_MANY],
+            ..known(
+                HttpMethod::Get,
+                path::EVENTS,
+                "Server-sent events: the end of the session, lanes, the server's name",
+                "String",
+            )
         },
         known(HttpMethod::Get, path::LANES, "Both lanes and whether they carry traffic", "Lanes"),
         known(

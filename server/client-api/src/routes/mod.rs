@@ -1,6 +1,7 @@
 //! Handlers: extract, call one service, convert.
 
 pub mod account;
+pub mod events;
 pub mod general;
 pub mod lanes;
 pub mod own;

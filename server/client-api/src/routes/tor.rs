@@ -15,7 +15,7 @@ use tornado_shared::model::Lane;
 pub async fn lanes(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<Lanes>, ApiError> {
     api.auth().whoami(token).await?;
     let status = api.wg().status(NoInput {}).await?;
-    Ok(Json(Lanes { lanes: status.lanes.iter().map(|end| view(end, &status)).collect() }))
+    Ok(Json(Lanes { lanes: views(&status) }))
 }
 
 /// `POST /v2/tor/new-identity`
@@ -38,6 +38,11 @@ pub async fn choose_exit(
     let input = session::ChooseExit { access_token: token.access_token, country: body.country };
     let Done {} = api.sessions().choose_exit(input).await?;
     Ok(Json(StatusWord { status: "ok".into() }))
+}
+
+/// Both lanes as devices see them.
+pub fn views(status: &WgStatus) -> Vec<LaneView> {
+    status.lanes.iter().map(|end| view(end, status)).collect()
 }
 
 fn view(end: &LaneEnd, status: &WgStatus) -> LaneView {

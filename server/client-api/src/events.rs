@@ -1,0 +1,257 @@
+//! The streams of devices: who is listening, and what they are sent. One subscription at `session` and one look at the
+//! lanes a second serve all of them, and neither exists while there is no stream.
+
+use crate::api::Api;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tornado_mesh::session::{EventKind, SessionError, SessionEvent};
+use tornado_mesh::{Channel, NoInput};
+use tornado_shared::api::{DeviceEvent, LaneView};
+use tornado_shared::model::DeviceId;
+
+/// Streams of one device at once: a new one, and an old one whose end was not noticed yet.
+const PER_DEVICE: usize = 2;
+/// Messages that wait for a device; one that takes none of them is cut off.
+const WAITING: usize = 4;
+const LOOK: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// All streams.
+pub struct Streams {
+    most: usize,
+    open: Mutex<Open>,
+    count: watch::Sender<usize>,
+    /// True while the events of `session` arrive.
+    fed: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    of: HashMap<DeviceId, Vec<(u64, mpsc::Sender<DeviceEvent>)>>,
+    count: usize,
+    /// The host and the lanes, as last seen.
+    state: Option<(String, Vec<LaneView>)>,
+}
+
+/// One stream; its place is free again when it is dropped.
+pub struct Subscription {
+    streams: Arc<Streams>,
+    device: DeviceId,
+    number: u64,
+    receiver: mpsc::Receiver<DeviceEvent>,
+}
+
+/// Why there is no stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// All of the server's are in use.
+    Server,
+    /// All of this device's are.
+    Device,
+}
+
+impl Streams {
+    /// At most `most` streams.
+    #[must_use]
+    pub fn new(most: usize) -> Arc<Self> {
+        let (count, fed) = (watch::Sender::new(0), watch::Sender::new(false));
+        Arc::new(Self { most, open: Mutex::default(), count, fed })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a device.
+    pub fn open(self: &Arc<Self>, device: DeviceId) -> Result<Subscription, Full> {
+        let mut open = self.lock();
+        if open.count >= self.most {
+            return Err(Full::Server);
+        }
+        let number = open.next;
+        let of = open.of.entry(device).or_default();
+        of.retain(|(_, sender)| !sender.is_closed());
+        if of.len() >= PER_DEVICE {
+            return Err(Full::Device);
+        }
+        let (sender, receiver) = mpsc::channel(WAITING);
+        of.push((number, sender));
+        open.next += 1;
+        open.count += 1;
+        self.count.send_replace(open.count);
+        drop(open);
+        Ok(Subscription { streams: self.clone(), device, number, receiver })
+    }
+
+    /// Waits until events of `session` arrive; false when they do not within two seconds.
+    pub async fn is_fed(&self) -> bool {
+        let mut fed = self.fed.subscribe();
+        matches!(tokio::time::timeout(PAUSE * 2, fed.wait_for(|fed| *fed)).await, Ok(Ok(_)))
+    }
+
+    /// Ends the streams of a device, with the reason as their last message.
+    fn closed(&self, event: &SessionEvent) {
+        let EventKind::Closed(reason) = event.kind else { return };
+        for (_, sender) in self.lock().of.remove(&event.device_id).unwrap_or_default() {
+            // A device that does not read learns it from the end of the stream.
+            let _ = sender.try_send(DeviceEvent::Closed { reason });
+        }
+    }
+
+    /// Where the server is and what its lanes carry now. Sent to all when it is another than before.
+    fn state(&self, host: String, lanes: Vec<LaneView>) {
+        let mut open = self.lock();
+        let state = Some((host.clone(), lanes.clone()));
+        if open.state == state {
+            return;
+        }
+        open.state = state;
+        let event = DeviceEvent::State { host, lanes };
+        for streams in open.of.values_mut() {
+            streams.retain(|(_, sender)| sender.try_send(event.clone()).is_ok());
+        }
+    }
+
+    /// Ends all streams: events may have been missed.
+    fn cut(&self) {
+        self.fed.send_replace(false);
+        let mut open = self.lock();
+        open.of.clear();
+        open.state = None;
+    }
+
+    /// Feeds the streams until `shutdown`.
+    pub async fn feed(self: Arc<Self>, api: Api, sessions: Channel, shutdown: CancellationToken) {
+        let feed = async {
+            let mut count = self.count.subscribe();
+            while count.wait_for(|count| *count > 0).await.is_ok() {
+                if let Err(error) = self.feed_once(&api, &sessions, &mut count).await {
+                    tracing::debug!(%error, "the events of service session are not available");
+                }
+                self.cut();
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        shutdown.run_until_cancelled(feed).await;
+        self.cut();
+    }
+
+    async fn feed_once(
+        &self,
+        api: &Api,
+        sessions: &Channel,
+        count: &mut watch::Receiver<usize>,
+    ) -> Result<(), SessionError> {
+        use futures::StreamExt as _;
+        let mut events = sessions.stream::<_, SessionEvent, SessionError>("/v1/events", &NoInput {}).await?;
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.fed.send_replace(true);
+        loop {
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(event) => self.closed(&event),
+                    None => return Ok(()),
+                },
+                _ = look.tick() => {
+                    if let (Ok(status), Some(host)) = (api.wg().status(NoInput {}).await, api.host()) {
+                        self.state(host, crate::routes::tor::views(&status));
+                    }
+                    if *count.borrow_and_update() == 0 {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Subscription {
+    /// What is known now; none while the lanes were not seen yet, which is sent later.
+    #[must_use]
+    pub fn first(&self) -> Option<DeviceEvent> {
+        let state = self.streams.lock().state.clone();
+        state.map(|(host, lanes)| DeviceEvent::State { host, lanes })
+    }
+
+    /// The next message; none: the stream is over.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn next(&mut self) -> Option<DeviceEvent> {
+        self.receiver.recv().await
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut open = self.streams.lock();
+        if let Some(of) = open.of.get_mut(&self.device) {
+            of.retain(|(number, _)| *number != self.number);
+            if of.is_empty() {
+                open.of.remove(&self.device);
+            }
+        }
+        open.count -= 1;
+        self.streams.count.send_replace(open.count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tornado_shared::model::{CloseReason, SessionId, UserId};
+
+    fn closed(device_id: DeviceId) -> SessionEvent {
+        let (session_id, user_id) = (SessionId::random(), UserId::random());
+        SessionEvent { at: 1, kind: EventKind::Closed(CloseReason::Revoked), session_id, user_id, device_id }
+    }
+
+    #[tokio::test]
+    async fn a_device_hears_the_end_of_its_own_session_only() {
+        let streams = Streams::new(3);
+        let (one, other) = (DeviceId::random(), DeviceId::random());
+        let (mut first, mut second) = (streams.open(one).unwrap(), streams.open(other).unwrap());
+        streams.closed(&closed(one));
+        assert_eq!(first.next().await, Some(DeviceEvent::Closed { reason: CloseReason::Revoked }));
+        assert_eq!(first.next().await, None, "and then it is over");
+        assert!(second.receiver.try_recv().is_err());
+    }
+
+    #[test]
+    fn places_are_bounded_and_free_again() {
+        let streams = Streams::new(3);
+        let device = DeviceId::random();
+        let held = (streams.open(device).unwrap(), streams.open(device).unwrap());
+        assert_eq!(streams.open(device).err(), Some(Full::Device));
+        let third = streams.open(DeviceId::random()).unwrap();
+        assert_eq!(streams.open(DeviceId::random()).err(), Some(Full::Server));
+        drop((held, third));
+        assert!(streams.lock().of.is_empty() && streams.lock().count == 0);
+        assert!(streams.open(device).is_ok());
+    }
+
+    #[test]
+    fn a_device_that_does_not_read_is_cut_off() {
+        let streams = Streams::new(3);
+        let mut slow = streams.open(DeviceId::random()).unwrap();
+        let view = |port| LaneView {
+            lane: tornado_shared::model::Lane::Tor,
+            state: tornado_shared::api::LaneState::Open,
+            port,
+            server_pubkey: tornado_shared::model::PrivateKey::from_bytes([1; 32]).public_key(),
+        };
+        for port in 0..20 {
+            streams.state(String::new(), vec![view(port)]);
+        }
+        let mut read = 0;
+        while slow.receiver.try_recv().is_ok() {
+            read += 1;
+        }
+        assert_eq!((read, slow.receiver.is_closed()), (WAITING, true));
+    }
+}

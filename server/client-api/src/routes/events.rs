@@ -1,0 +1,44 @@
+//! The device stream.
+
+use crate::api::Api;
+use crate::error::ApiError;
+use crate::events::{Full, Subscription};
+use crate::extract::Bearer;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Time between two signs of life on a quiet stream; shorter than the usual memory of NATs for TCP.
+const HEARTBEAT: Duration = Duration::from_secs(25);
+/// A stream ends by itself after this time: the device opens another with a fresh token.
+const LONGEST: Duration = Duration::from_secs(900);
+
+/// `GET /v2/events`
+pub async fn events(State(api): State<Api>, Bearer(token): Bearer) -> Result<impl IntoResponse, ApiError> {
+    let device = api.auth().whoami(token.clone()).await?.device_id;
+    let subscription = api.streams().open(device).map_err(|full| match full {
+        Full::Server => ApiError::new(503, "streams_full", "all event streams are in use; go on with heartbeats"),
+        Full::Device => ApiError::too_many(30),
+    })?;
+    if !api.streams().is_fed().await {
+        return Err(ApiError::new(503, "unavailable", "no events can be had now; go on with heartbeats"));
+    }
+    // After the subscription: what ends from now on is heard.
+    if api.sessions().mine(token).await?.is_none() {
+        return Err(ApiError::new(400, "session_expired", "this device has no session; connect again"));
+    }
+    let first = subscription.first();
+    let state = (subscription, first, Instant::now() + LONGEST);
+    let messages = futures::stream::unfold(state, |(mut subscription, first, end)| async move {
+        let event = match first {
+            Some(event) => event,
+            None => tokio::time::timeout_at(end, Subscription::next(&mut subscription)).await.ok()??,
+        };
+        let message = Event::default().json_data(&event).ok()?;
+        Some((Ok::<_, Infallible>(message), (subscription, None, end)))
+    });
+    Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
