@@ -60,7 +60,11 @@ mod tests {
     use super::*;
 
     fn seen(rx: u64, tx: u64, age: u64) -> Observation {
-        Observation { handshake_age: Some(Duration::from_secs(age)), transfer: Transfer { rx_bytes: rx, tx_bytes: tx } }
+        Observation {
+            handshake_age: Some(Duration::from_secs(age)),
+            transfer: Transfer { rx_bytes: rx, tx_bytes: tx },
+            ..Observation::default()
+        }
     }
 
     #[test]
