@@ -57,6 +57,7 @@ pub const PROGRAMS: &[Program] = &[
     of("coreutils", &[Base], "rm"),
     of("coreutils", &[Base], "sleep"),
     of("coreutils", &[Base], "stat"),
+    of("coreutils", &[Base], "tail"),
     of("coreutils", &[Base], "touch"),
     of("coreutils", &[Base], "true"),
     of("coreutils", &[Base], "wc"),
