@@ -102,7 +102,11 @@ impl ServerProc {
         Ok(cluster)
     }
 
-    fn configure(&self) -> Result<(), HarnessError> {
+    /// Writes its configuration: for one that [`Self::attach`] made, before its first start.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn configure(&self) -> Result<(), HarnessError> {
         let path = self.config_path();
         std::fs::write(&path, self.config()).map_err(HarnessError::file("write", &path))
     }

@@ -17,12 +17,90 @@ const NODE_OF_ROOT: &str = "\
     mkdir -p /dev/net; [ -e /dev/net/tun ] || touch /dev/net/tun
     mount --bind $node /dev/net/tun; rm $node";
 
+/// The lanes in this process, as on a machine whose kernel has no WireGuard.
+fn options() -> ServerOptions {
+    ServerOptions { cluster: false, config: "[wg]\nbackend = 'userspace'\n".into(), ..ServerOptions::default() }
+}
+
 fn start(lab: &Lab, words: &str) -> (Host, ServerProc) {
     let host = lab.host("server").unwrap().changed(words).unwrap();
-    let options =
-        ServerOptions { cluster: false, config: "[wg]\nbackend = 'userspace'\n".into(), ..ServerOptions::default() };
-    let server = ServerProc::start(&host, options).unwrap();
+    let server = ServerProc::start(&host, options()).unwrap();
     (host, server)
+}
+
+/// Machines on which the server works.
+const ENOUGH: &[(&str, &str)] = &[
+    ("the TUN node is absent", "mkdir -p /dev/net; mount -t tmpfs -o mode=755 none /dev/net"),
+    ("processes of others are hidden", "mount -t proc -o hidepid=2 proc /proc"),
+    ("umask 077 and locale C", "umask 077; export LC_ALL=C LANG=C"),
+    ("no resolver is named", "mount --bind /dev/null /etc/resolv.conf"),
+    ("no default route", "ip route del default; ip -6 route del default"),
+    (
+        "/proc/sys is read-only and as it should be",
+        "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+        mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys",
+    ),
+    ("the state cannot hold programs", "mount -t tmpfs -o noexec,nosuid,nodev,mode=755 none $STATE"),
+];
+
+/// Machines on which it does not: what the reason must name, and the codes of the doctor.
+const TOO_LITTLE: &[(&str, &str, &[&str], &[&str])] = &[
+    (
+        "something else is in the place of the TUN node",
+        "mkdir -p /dev/net; [ -e /dev/net/tun ] || touch /dev/net/tun; mount --bind /dev/null /dev/net/tun",
+        &["/dev/net/tun", "tornado-wg", "modprobe tun"],
+        &["service_not_ready"],
+    ),
+    (
+        "nft cannot be run",
+        "mount --bind /dev/null $(command -v nft)",
+        &["nft", "nftables"],
+        &["nft_missing", "service_not_ready"],
+    ),
+    (
+        "/proc/sys is read-only and does not forward",
+        "echo 0 > /proc/sys/net/ipv4/ip_forward; mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys",
+        &["/proc/sys/net/ipv4/", "--sysctl"],
+        &["service_not_ready"],
+    ),
+];
+
+fn words_for(lab: &Lab, words: &str) -> String {
+    let state = lab.host("server").unwrap().dir().join("state");
+    format!("STATE={}; mkdir -p $STATE\n{words}", state.display())
+}
+
+#[test]
+fn the_server_works_on_machines_that_lack_something() {
+    for (what, words) in ENOUGH {
+        let lab = Lab::up(LabOptions::with_devices(1)).unwrap();
+        let host = lab.host("server").unwrap().changed(&words_for(&lab, words)).unwrap();
+        if let Err(error) = ServerProc::start(&host, options()) {
+            panic!("{what}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_is_named_with_its_cure() {
+    for (what, words, named, codes) in TOO_LITTLE {
+        let lab = Lab::up(LabOptions::with_devices(1)).unwrap();
+        let host = lab.host("server").unwrap().changed(&words_for(&lab, words)).unwrap();
+        let mut server = ServerProc::attach(&host, options());
+        server.configure().unwrap();
+        server.start_master().unwrap();
+        let mut last = String::new();
+        let named_all = wait_for("the reason", Duration::from_secs(20), || {
+            last = server.cli(&["status"])?.stdout;
+            let wg = last.lines().find(|line| line.starts_with("wg")).unwrap_or_default();
+            Ok(named.iter().all(|name| wg.contains(name)).then_some(()))
+        });
+        assert!(named_all.is_ok(), "{what}: {last}");
+        let found = server.cli(&["doctor", "--json"]).unwrap().stdout;
+        for code in *codes {
+            assert!(found.contains(&format!("\"{code}\"")), "{what}: {code}: {found}");
+        }
+    }
 }
 
 #[test]

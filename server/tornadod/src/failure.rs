@@ -57,6 +57,15 @@ impl Failure {
     }
 }
 
+/// An error with its causes, without those whose text its own text repeats.
+pub fn chain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
+        "" => cause,
+        known if known.contains(&cause) => text,
+        known => format!("{known}: {cause}"),
+    })
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -65,6 +74,19 @@ impl fmt::Display for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::failed(format!("{error:#}"))
+        Self::failed(chain(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let source = std::io::Error::other("a cause");
+        let error = tornado_wg::Error::File { path: "/a/file".into(), source };
+        let error = anyhow::Error::from(error).context("service wg ended");
+        assert_eq!(chain(&error), "service wg ended: cannot use /a/file: a cause");
     }
 }

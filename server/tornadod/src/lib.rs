@@ -12,6 +12,7 @@ mod failure;
 pub mod fuzzing;
 mod output;
 mod pools;
+mod salvage;
 mod services;
 
 use clap::Parser as _;

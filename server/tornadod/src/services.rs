@@ -57,7 +57,7 @@ pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
 
 /// For `tornadod status`. The log has it, too.
 fn leave(state_dir: &Path, error: &anyhow::Error) {
-    if let Err(failed) = tornado_mesh::failure::leave(state_dir, &format!("{error:#}")) {
+    if let Err(failed) = tornado_mesh::failure::leave(state_dir, &crate::failure::chain(error)) {
         tracing::warn!(error = %failed, "cannot note why the service ended");
     }
 }

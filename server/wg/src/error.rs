@@ -35,7 +35,9 @@ pub enum Error {
     #[error(transparent)]
     Backend(#[from] BackendError),
     /// A kernel setting could not be written.
-    #[error("cannot set {name}: {source}")]
+    #[error(
+        "cannot set /proc/sys/{name}: {source}; where /proc/sys is read-only, set it before the start (for a container: `--sysctl`)"
+    )]
     Sysctl {
         /// Path under `/proc/sys`.
         name: String,

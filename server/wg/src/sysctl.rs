@@ -10,7 +10,11 @@ pub(crate) fn prepare_interface(name: &str) -> Result<(), Error> {
         return Ok(());
     }
     write(&format!("net/ipv6/conf/{name}/disable_ipv6"), "0")?;
-    write(&format!("net/ipv6/conf/{name}/addr_gen_mode"), "1")
+    // A link-local address is of no use there, and does no harm where /proc/sys is read-only.
+    if let Err(error) = write(&format!("net/ipv6/conf/{name}/addr_gen_mode"), "1") {
+        tracing::debug!(%error, "the interface keeps its link-local address");
+    }
+    Ok(())
 }
 
 /// Names of the interfaces that have settings of a family, `ipv4` or `ipv6`.

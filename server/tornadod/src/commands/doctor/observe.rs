@@ -9,6 +9,7 @@ use super::parse;
 use crate::commands::{Server, blocking, unix_now};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::salvage::salvage;
 use std::net::{IpAddr, ToSocketAddrs as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -27,8 +28,11 @@ const NAME: Duration = Duration::from_secs(5);
 pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
     let (config, config_error) = match Config::load(config_path) {
         Ok(config) => (config, None),
-        // The rest of the machine is looked at with the defaults.
-        Err(why) => (Config::parse("").map_err(Failure::failed)?, Some(why.to_string())),
+        // The rest is checked with what can be used of it.
+        Err(why) => {
+            let usable = salvage(config_path).ok_or_else(|| Failure::failed("the defaults cannot be used"))?;
+            (usable, Some(why.to_string()))
+        }
     };
     let now = unix_now();
     let tables = [config.wg.table.as_str()];
