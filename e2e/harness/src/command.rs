@@ -68,6 +68,7 @@ pub(crate) fn run(mut command: Command, input: Option<&str>, within: Duration) -
     }
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || send.send(child.wait_with_output()));
+    let within = crate::patient(within);
     let output = match receive.recv_timeout(within) {
         Ok(output) => output.map_err(HarnessError::io(format!("cannot wait for '{line}'")))?,
         Err(_) => {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tornado_e2e_engines::Cluster;
 
 /// How long a start may take: keys are made at the first one.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_secs(90);
 
 /// How the server is to run.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ impl ServerProc {
     /// Starts the server and waits until it says ready.
     ///
     /// # Errors
-    /// When it is not built, ends early, or is not ready within a minute; its last words are in the error.
+    /// When it is not built, ends early, or is not ready within a minute and a half; its last words are in the error.
     pub fn start(host: &Host, options: ServerOptions) -> Result<Self, HarnessError> {
         let cluster = options.cluster.then(Cluster::start).transpose()?;
         let mut server = Self { host: host.clone(), options, master: None, cluster };

@@ -29,7 +29,7 @@ use keys::Keys;
 use keys::rotation::Schedule;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 use tornado_mesh::session::SessionsClient;
 use tornado_mesh::{Context, Readiness};
 use tornado_store::PostgresLogin;
@@ -97,15 +97,47 @@ async fn open_keys(context: &Context, config: &Config, store: &SqlIdentityStore,
     Ok(Keys::open(&dir, clock.now(), &Schedule::from(config))?)
 }
 
-async fn keep_up(service: Arc<Service>, shutdown: tokio_util::sync::CancellationToken) {
-    let mut retry = tokio::time::interval(RETRY);
-    retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut upkeep = tokio::time::interval_at(tokio::time::Instant::now() + UPKEEP, UPKEEP);
+async fn keep_up(service: Arc<Service>, shutdown: CancellationToken) {
+    let settle = || async {
+        let _ = shutdown.run_until_cancelled(service.settle_sessions()).await;
+    };
+    on_schedule(&shutdown, settle, || service.upkeep()).await;
+}
+
+async fn on_schedule<S, T>(shutdown: &CancellationToken, settle: impl Fn() -> S, tidy: impl Fn() -> T)
+where
+    S: Future<Output = ()>,
+    T: Future<Output = ()>,
+{
+    let (mut retry, mut upkeep) = (tornado_mesh::every(RETRY), tornado_mesh::every_after(UPKEEP));
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            _ = retry.tick() => drop(shutdown.run_until_cancelled(service.settle_sessions()).await),
-            _ = upkeep.tick() => service.upkeep().await,
+            _ = retry.tick() => settle().await,
+            _ = upkeep.tick() => tidy().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tornado_endurance::sixty_days;
+
+    #[tokio::test(start_paused = true)]
+    async fn upkeep_comes_each_hour_and_once_after_a_pause_for_sixty_days() {
+        let (settled, tidied) = (AtomicU32::new(0), AtomicU32::new(0));
+        let count = |counter: &AtomicU32| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            std::future::ready(())
+        };
+        let shutdown = CancellationToken::new();
+        sixty_days(722, on_schedule(&shutdown, || count(&settled), || count(&tidied))).await;
+        // Two hours and sixty leaps; the minutes between leaps are too short for more.
+        let (settled, tidied) = (settled.into_inner(), tidied.into_inner());
+        assert!((60..=62).contains(&tidied), "{tidied}");
+        let regular = 2 * 720 + 60 * (1 + 12);
+        assert!((regular - 130..=regular + 130).contains(&settled), "{settled} where {regular} are due");
     }
 }

@@ -148,8 +148,7 @@ impl Streams {
     ) -> Result<(), SessionError> {
         use futures::StreamExt as _;
         let mut events = sessions.stream::<_, SessionEvent, SessionError>("/v1/events", &NoInput {}).await?;
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut look = tornado_mesh::every(LOOK);
         self.fed.send_replace(true);
         loop {
             tokio::select! {

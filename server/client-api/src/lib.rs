@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use tornado_mesh::auth::users::UsersClient;
 use tornado_mesh::auth::{AttestTls, Auth, AuthClient};
 use tornado_mesh::session::SessionsClient;
+use tornado_mesh::trial::wall_clock;
 use tornado_mesh::wg::WgClient;
 use tornado_mesh::{Context, ContextError, Readiness};
 
@@ -74,7 +75,7 @@ pub enum Error {
 pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let (setter, readiness) = Readiness::new("the certificate is not attested yet");
     let socket = context.server(axum::Router::new(), readiness)?;
-    let tls = tls::load(&config, &context.state_dir, SystemTime::now())?;
+    let tls = tls::load(&config, &context.state_dir, wall_clock())?;
     let listeners = config.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;
     let auth = Arc::new(AuthClient::new(context.channel("auth")));
     let users = Arc::new(UsersClient::new(context.channel("auth")));
@@ -96,7 +97,8 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
             let told = |why: String| setter.not_ready(format!("the certificate is not attested yet: {why}"));
             attest(&*auth, tls.shown().spki_sha256, told).await;
             setter.ready();
-            renew(&*auth, &tls, &config, &state_dir).await;
+            let vouch = |spki_sha256| attest(&*auth, spki_sha256, drop);
+            renew(vouch, &tls, &config, &state_dir, wall_clock).await;
         };
         shutdown.run_until_cancelled(keep).await
     });
@@ -108,12 +110,17 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
 
 /// Looks for the certificate's successor. The identity vouches for it before it is shown: at every moment what is shown
 /// is vouched for, but for the instant between the two, in which a device that connects is told to come again.
-async fn renew(auth: &dyn Auth, tls: &Tls, config: &Config, state_dir: &Path) {
-    let mut look = tokio::time::interval(Duration::from_secs(config.certificate_look.max(1).into()));
-    look.tick().await;
+async fn renew<V: Future<Output = ()>>(
+    vouch: impl Fn(String) -> V,
+    tls: &Tls,
+    config: &Config,
+    state_dir: &Path,
+    now: impl Fn() -> SystemTime,
+) {
+    let mut look = tornado_mesh::every_after(Duration::from_secs(config.certificate_look.max(1).into()));
     loop {
         look.tick().await;
-        let next = match tls.successor(config, state_dir, SystemTime::now()) {
+        let next = match tls.successor(config, state_dir, now()) {
             Ok(Some(next)) => next,
             Ok(None) => continue,
             Err(error) => {
@@ -122,7 +129,7 @@ async fn renew(auth: &dyn Auth, tls: &Tls, config: &Config, state_dir: &Path) {
             }
         };
         // Until it works: an answer may have been lost after it was done.
-        attest(auth, next.spki_sha256.clone(), drop).await;
+        vouch(next.spki_sha256.clone()).await;
         tls.show(next);
         tracing::info!("the device API shows a new certificate");
     }
@@ -136,5 +143,37 @@ async fn attest(auth: &dyn Auth, spki_sha256: String, told: impl Fn(String)) {
         told(error.to_string());
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(5));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::time::Instant;
+    use tornado_endurance::sixty_days;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_certificate_gets_its_successor_within_sixty_days_of_few_looks() {
+        let dir = tempfile::tempdir().unwrap();
+        let (config, made) = (Config::default(), SystemTime::now());
+        let tls = load_tls(&config, dir.path(), made).unwrap();
+        let first = tls.shown().spki_sha256;
+        // The service starts when the certificate is sixty days old; it lives for ninety. Files get the time of the
+        // operating system, so a new certificate is a new start.
+        let day = Duration::from_secs(86_400);
+        let (started, vouched) = (Instant::now(), AtomicU32::new(0));
+        let now = || match vouched.load(Ordering::Relaxed) {
+            0 => made + 60 * day + started.elapsed(),
+            _ => SystemTime::now() + started.elapsed().saturating_sub(30 * day),
+        };
+        let vouch = |_| {
+            vouched.fetch_add(1, Ordering::Relaxed);
+            std::future::ready(())
+        };
+        let busiest = sixty_days(7, renew(vouch, &tls, &config, dir.path(), now)).await;
+        assert!(busiest >= 6, "it looked {busiest} times an hour");
+        assert_eq!(vouched.into_inner(), 1);
+        assert_ne!(tls.shown().spki_sha256, first);
     }
 }

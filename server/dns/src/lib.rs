@@ -82,7 +82,7 @@ async fn serve(config: &Config, ready: &ReadySetter, stop: &CancellationToken) -
     }
     ready.ready();
     tracing::info!("the resolver of the direct lane listens");
-    let mut look = tokio::time::interval(REREAD);
+    let mut look = tornado_mesh::every(REREAD);
     let ended = loop {
         tokio::select! {
             () = stop.cancelled() => break Ok(()),

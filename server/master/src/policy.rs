@@ -12,6 +12,8 @@ pub const MISSES: u32 = 5;
 /// A process that has not answered at all for so long hangs: it is ended and started again. Far beyond what
 /// load does to a probe, since an answer of any kind starts the time anew.
 pub const HUNG_AFTER: Duration = Duration::from_secs(60);
+/// So many probes in a row must have been silent, too: a machine that slept between two of them says nothing of a service.
+pub const HUNG_PROBES: u32 = 10;
 
 /// What became of a question for readiness.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +54,20 @@ pub struct Machine {
     state: State,
     failures: Failures,
     starts: u32,
-    silent_since: Option<Duration>,
+    silence: Option<Silence>,
+}
+
+/// Probes without an answer in a row.
+#[derive(Debug, Clone, Copy)]
+struct Silence {
+    since: Duration,
+    probes: u32,
+}
+
+impl Silence {
+    fn is_a_hang(self, now: Duration) -> bool {
+        self.probes >= HUNG_PROBES && now.saturating_sub(self.since) >= HUNG_AFTER
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +97,7 @@ impl Machine {
             state: State::Down,
             failures: Failures::default(),
             starts,
-            silent_since: None,
+            silence: None,
         }
     }
 
@@ -166,12 +181,14 @@ impl Machine {
     /// silent for [`HUNG_AFTER`] is started again.
     pub fn probed(&mut self, now: Duration, probe: Probe) {
         let State::Up(health) = &mut self.state else { return };
-        let since = match probe {
+        self.silence = match probe {
             Probe::Ready | Probe::NotReady(_) => None,
-            Probe::Silent(_) => Some(self.silent_since.unwrap_or(now)),
+            Probe::Silent(_) => {
+                let Silence { since, probes } = self.silence.unwrap_or(Silence { since: now, probes: 0 });
+                Some(Silence { since, probes: probes.saturating_add(1) })
+            }
         };
-        self.silent_since = since;
-        if since.is_some_and(|since| now.saturating_sub(since) >= HUNG_AFTER) {
+        if self.silence.is_some_and(|silence| silence.is_a_hang(now)) {
             self.restart_pending = true;
         }
         let answer = match probe {
@@ -203,7 +220,7 @@ impl Machine {
             return None;
         }
         self.starts = self.starts.saturating_add(1);
-        self.silent_since = None;
+        self.silence = None;
         self.state = State::Up(Health::Starting { reason: "just started".into() });
         Some(Command::Spawn)
     }

@@ -58,6 +58,17 @@ fn a_service_that_hangs_is_started_again_and_one_that_answers_now_and_then_is_no
 }
 
 #[test]
+fn a_machine_that_slept_between_silent_probes_ends_no_service() {
+    let mut machine = ready();
+    for hour in 1..u64::from(HUNG_PROBES) {
+        machine.probed(at(hour * 3_600_000), Probe::Silent("no answer".into()));
+        assert_eq!(machine.tick(at(hour * 3_600_000), &FREE), None, "{hour}");
+    }
+    machine.probed(at(u64::from(HUNG_PROBES) * 3_600_000), Probe::Silent("no answer".into()));
+    assert_eq!(machine.tick(at(u64::from(HUNG_PROBES) * 3_600_000), &FREE), Some(Command::Terminate));
+}
+
+#[test]
 fn defect_075_a_stop_cancels_the_delayed_restart() {
     let mut machine = ready();
     machine.exited(at(10), 0.0, "killed".into());

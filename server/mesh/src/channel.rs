@@ -23,6 +23,8 @@ use tornado_shared::problem::Problem;
 
 /// Largest reply accepted from our own services. Bytes from a socket are hostile, also our own.
 const MAX_REPLY: usize = 64 * 1024 * 1024;
+/// Longest wait for the head of a stream.
+const OPENING: Duration = Duration::from_secs(15);
 /// Largest line of an NDJSON stream.
 const MAX_LINE: usize = 1024 * 1024;
 
@@ -86,7 +88,7 @@ impl Channel {
         O: DeserializeOwned + Send + 'static,
         E: ServiceError,
     {
-        let response = tokio::time::timeout(Duration::from_secs(5), self.send(Method::GET, path, input))
+        let response = tokio::time::timeout(OPENING, self.send(Method::GET, path, input))
             .await
             .map_err(|_| MeshFault::Unavailable(format!("{} did not open {path}", self.name())))??;
         let status = response.status();

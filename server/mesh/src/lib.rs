@@ -9,6 +9,7 @@ mod connection;
 mod context;
 mod contract;
 mod fault;
+mod pace;
 mod peer;
 mod respond;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use channel::Channel;
 pub use connection::serve_connection;
 pub use context::{Context, ContextError, TUN_SOCKET};
 pub use fault::{MeshFault, ServiceError};
+pub use pace::{every, every_after};
 pub use peer::{Caller, Role, Roles, RolesError};
 pub use respond::problem_response;
 pub use server::{Limits, Readiness, ReadySetter, SocketError, SocketServer, listen};

@@ -174,8 +174,8 @@ contract! {
     /// The supervisor.
     trait Master, client MasterClient, error MeshFault {
         /// Wanted and actual state of every service.
-        status(NoInput) -> MasterStatus = GET "/v1/status", within 5, up to 0, for [Admin];
+        status(NoInput) -> MasterStatus = GET "/v1/status", within 15, up to 0, for [Admin];
         /// Sets the wanted state; returns at once, the state follows.
-        control(Control) -> MasterStatus = POST "/v1/control", within 5, up to 4_096, for [];
+        control(Control) -> MasterStatus = POST "/v1/control", within 15, up to 4_096, for [];
     }
 }

@@ -333,16 +333,16 @@ contract! {
     /// The life of tunnels.
     trait Sessions, client SessionsClient, error SessionError {
         /// Leases addresses, programs both lanes, opens the session. Again with the same key: the same answer.
-        connect(Connect) -> Connected = POST "/v1/connect", within 10, up to 16_384, for [ClientApi];
+        connect(Connect) -> Connected = POST "/v1/connect", within 22, up to 16_384, for [ClientApi];
         /// A sign of life; brings an offline session back.
-        heartbeat(AccessToken) -> HeartbeatReply = POST "/v1/heartbeat", within 5, up to 16_384, for [ClientApi];
+        heartbeat(AccessToken) -> HeartbeatReply = POST "/v1/heartbeat", within 15, up to 16_384, for [ClientApi];
         /// The device's owner ends its session: lease, peers and slot are free at once.
-        disconnect(AccessToken) -> Closed = POST "/v1/disconnect", within 10, up to 16_384, for [ClientApi];
+        disconnect(AccessToken) -> Closed = POST "/v1/disconnect", within 20, up to 16_384, for [ClientApi];
         /// The session of the token's device, if it has one.
-        mine(AccessToken) -> Option<LiveSession> = POST "/v1/mine", within 5, up to 16_384, for [ClientApi];
+        mine(AccessToken) -> Option<LiveSession> = POST "/v1/mine", within 15, up to 16_384, for [ClientApi];
         /// A new identity on the tor lane for the token's device: flows that begin from now on meet no circuit of
         /// before, and no other device's. Running flows go on.
-        new_identity(AccessToken) -> Done = POST "/v1/identity", within 10, up to 16_384, for [ClientApi];
+        new_identity(AccessToken) -> Done = POST "/v1/identity", within 20, up to 16_384, for [ClientApi];
         /// The same, for an operator.
         renew_identity(RenewIdentity) -> Done = PUT "/v1/identity", within 10, up to 4_096, for [];
         /// The tor lane as the token's device sees it.
@@ -353,19 +353,19 @@ contract! {
         /// Ends a device's session, whatever its state.
         close_device(CloseDevice) -> Closed = POST "/v1/close", within 10, up to 4_096, for [Auth];
         /// Live sessions.
-        live(LiveQuery) -> Vec<LiveSession> = GET "/v1/sessions", within 5, up to 0, for [Auth];
+        live(LiveQuery) -> Vec<LiveSession> = GET "/v1/sessions", within 10, up to 0, for [Auth];
         /// Connections that were.
-        history(HistoryQuery) -> Vec<HistoryRow> = GET "/v1/history", within 5, up to 0, for [];
+        history(HistoryQuery) -> Vec<HistoryRow> = GET "/v1/history", within 10, up to 0, for [];
         /// What an account moved since it was made.
-        usage(UsageQuery) -> UserUsage = GET "/v1/usage", within 5, up to 0, for [Auth];
+        usage(UsageQuery) -> UserUsage = GET "/v1/usage", within 10, up to 0, for [Auth];
         /// The same of the token's account, with the parts of this day and month and what is left of its quota.
-        own_usage(AccessToken) -> OwnUsage = POST "/v1/usage", within 5, up to 16_384, for [ClientApi];
+        own_usage(AccessToken) -> OwnUsage = POST "/v1/usage", within 15, up to 16_384, for [ClientApi];
         /// Connections of the token's account that were and are. The token's login must stand.
-        own_history(OwnHistory) -> Vec<HistoryRow> = POST "/v1/history", within 5, up to 16_384, for [ClientApi];
+        own_history(OwnHistory) -> Vec<HistoryRow> = POST "/v1/history", within 15, up to 16_384, for [ClientApi];
         /// The service at a glance.
-        status(NoInput) -> SessionsStatus = GET "/v1/status", within 5, up to 0, for [Admin];
+        status(NoInput) -> SessionsStatus = GET "/v1/status", within 10, up to 0, for [Admin];
         /// Number of taken and of all addresses.
-        pool(NoInput) -> PoolStatus = GET "/v1/pool", within 5, up to 0, for [Admin];
+        pool(NoInput) -> PoolStatus = GET "/v1/pool", within 10, up to 0, for [Admin];
     }
 }
 

@@ -457,13 +457,13 @@ contract! {
     /// The Tor process and the lane's state. Orders return at once, the state follows.
     trait Tor, client TorClient, error TorError {
         /// Everything at a glance.
-        status(NoInput) -> TorStatus = GET "/v1/status", within 5, up to 0, for [Admin, Session, Wg, ClientApi];
+        status(NoInput) -> TorStatus = GET "/v1/status", within 10, up to 0, for [Admin, Session, Wg, ClientApi];
         /// Changes what is wanted.
-        control(TorControl) -> TorStatus = PUT "/v1/wanted", within 5, up to 4_096, for [];
+        control(TorControl) -> TorStatus = PUT "/v1/wanted", within 10, up to 4_096, for [];
         /// Circuits with their relays.
         circuits(NoInput) -> Circuits = GET "/v1/circuits", within 10, up to 0, for [Session];
         /// New circuits for every stream from now on, of all devices; running streams stay where they are.
-        new_identity(NoInput) -> Done = PUT "/v1/identity", within 5, up to 4_096, for [];
+        new_identity(NoInput) -> Done = PUT "/v1/identity", within 10, up to 4_096, for [];
         /// Probes now and tells what came of it.
         health(NoInput) -> ProbeReport = PUT "/v1/health", within 25, up to 4_096, for [];
         /// Exits and countries on offer.
@@ -473,10 +473,10 @@ contract! {
         sync_countries(SyncCountries) -> CountriesReport = PUT "/v1/countries", within 20, up to 64 * 1024 * 1024,
             for [Session];
         /// The Tor processes of countries that devices chose.
-        countries(NoInput) -> Vec<CountryTor> = GET "/v1/countries", within 5, up to 0, for [Admin, Session];
+        countries(NoInput) -> Vec<CountryTor> = GET "/v1/countries", within 10, up to 0, for [Admin, Session];
         /// How the latest connection under an isolation number went; none when nothing was seen.
         path(PathQuery) -> Option<DevicePath> = POST "/v1/path", within 10, up to 4_096, for [Session];
         /// The end of Tor's own log.
-        log(TorLogQuery) -> TorLog = GET "/v1/log", within 5, up to 0, for [];
+        log(TorLogQuery) -> TorLog = GET "/v1/log", within 10, up to 0, for [];
     }
 }

@@ -397,19 +397,19 @@ contract! {
     /// Programs both lanes. Every mutating method is idempotent and all-or-nothing over the lanes.
     trait Wg, client WgClient, error WgError {
         /// Adds or changes a peer on both lanes. If the second lane fails the first is put back.
-        put_peer(PeerSpec) -> Done = PUT "/v1/peers", within 5, up to 16_384, for [Session];
+        put_peer(PeerSpec) -> Done = PUT "/v1/peers", within 10, up to 16_384, for [Session];
         /// Takes a peer off both lanes and returns its last counters.
-        remove_peer(RemovePeer) -> Removed = DELETE "/v1/peers", within 5, up to 16_384, for [Session];
+        remove_peer(RemovePeer) -> Removed = DELETE "/v1/peers", within 10, up to 16_384, for [Session];
         /// Makes the peers exactly these. Sent after each start of either side.
         sync_peers(SyncPeers) -> SyncReport = PUT "/v1/sync", within 30, up to 64 * 1024 * 1024, for [Session];
         /// Makes the groups exactly these, whether or not their devices are peers. Sent before the peers.
         set_groups(SetGroups) -> Done = PUT "/v1/groups", within 10, up to 16 * 1024 * 1024, for [Session];
         /// Every peer of both lanes with counters.
-        peers(NoInput) -> Vec<PeerStatus> = GET "/v1/peers", within 5, up to 0, for [Session];
+        peers(NoInput) -> Vec<PeerStatus> = GET "/v1/peers", within 10, up to 0, for [Session];
         /// Switches the tor lane, whose state is `Closed` at every start of the service. One transaction; flows
         /// of the former state are cut. The answer comes when the kernel has it.
         set_tor_lane(SetTorLane) -> Done = PUT "/v1/tor-lane", within 5, up to 65_536, for [Tor];
         /// The lanes themselves.
-        status(NoInput) -> WgStatus = GET "/v1/status", within 5, up to 0, for [Session, Admin, ClientApi, Tor];
+        status(NoInput) -> WgStatus = GET "/v1/status", within 10, up to 0, for [Session, Admin, ClientApi, Tor];
     }
 }

@@ -1,12 +1,14 @@
 //! A real contract over a real Unix socket: callers, bounds, faults, hang-ups.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::wg::{
     Backend, CanaryStatus, PeerLane, PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane, SyncPeers,
@@ -25,7 +27,7 @@ struct Probe {
 #[async_trait::async_trait]
 impl Wg for Probe {
     async fn put_peer(&self, peer: PeerSpec) -> Result<Done, WgError> {
-        let pause = if self.slow.load(Ordering::SeqCst) { 5_800 } else { 200 };
+        let pause = if self.slow.load(Ordering::SeqCst) { 10_800 } else { 200 };
         tokio::time::sleep(Duration::from_millis(pause)).await;
         self.finished.fetch_add(1, Ordering::SeqCst);
         if peer.direct.preshared_key.is_some() {
@@ -97,17 +99,11 @@ impl Fixture {
     }
 
     async fn raw(&self, request: Vec<u8>) -> String {
-        let socket = self.socket.clone();
-        tokio::task::spawn_blocking(move || {
-            let mut stream = UnixStream::connect(socket).unwrap();
-            stream.set_read_timeout(Some(Duration::from_secs(12))).unwrap();
-            let _ = stream.write_all(&request);
-            let mut answer = Vec::new();
-            let _ = stream.read_to_end(&mut answer);
-            String::from_utf8_lossy(&answer).into_owned()
-        })
-        .await
-        .unwrap()
+        let mut stream = UnixStream::connect(&self.socket).await.unwrap();
+        let _ = stream.write_all(&request).await;
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(Duration::from_secs(12), stream.read_to_end(&mut answer)).await;
+        String::from_utf8_lossy(&answer).into_owned()
     }
 }
 
@@ -125,7 +121,7 @@ fn peer() -> PeerSpec {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn calls_and_errors_keep_their_types() {
     let fixture = Fixture::start();
     let client = fixture.client();
@@ -155,31 +151,31 @@ async fn a_panic_ends_one_call_only() {
     assert!(client.status(NoInput {}).await.is_ok());
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_dead_service_is_unavailable_at_once() {
     let client = WgClient::new(Channel::new("/nonexistent/wg.sock"));
     let started = Instant::now();
     let result = client.status(NoInput {}).await;
     assert!(matches!(result, Err(WgError::Mesh(MeshFault::Unavailable(_)))), "{result:?}");
-    assert!(started.elapsed() < Duration::from_secs(1));
+    assert_eq!(started.elapsed(), Duration::ZERO);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_mutation_ends_even_when_the_caller_hangs_up() {
     let fixture = Fixture::start();
     let body = serde_json::to_vec(&peer()).unwrap();
     let head = format!("PUT /v1/peers HTTP/1.1\r\nhost: s\r\ncontent-length: {}\r\n\r\n", body.len());
     {
-        let mut stream = UnixStream::connect(&fixture.socket).unwrap();
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(&body).unwrap();
+        let mut stream = UnixStream::connect(&fixture.socket).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&body).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     tokio::time::sleep(Duration::from_millis(600)).await;
     assert_eq!(fixture.probe.finished.load(Ordering::SeqCst), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn malformed_oversized_and_unknown_requests_get_a_clear_4xx() {
     let fixture = Fixture::start();
     let cases: [(&str, &[u8], &str); 5] = [
@@ -210,7 +206,7 @@ async fn malformed_oversized_and_unknown_requests_get_a_clear_4xx() {
     assert_eq!(fixture.probe.finished.load(Ordering::SeqCst), 0, "nothing was done");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_slow_body_is_refused_and_holds_nothing() {
     let fixture = Fixture::start();
     let started = Instant::now();
@@ -267,10 +263,16 @@ async fn defect_029_idle_strangers_hold_no_slot() {
             command.spawn().unwrap()
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let started = Instant::now();
-    assert!(fixture.client().status(NoInput {}).await.unwrap().synced);
-    assert!(started.elapsed() < Duration::from_millis(800), "{:?}", started.elapsed());
+    // Each shows up under the socket's path, as the listening socket does. More than there are slots will do: some are
+    // turned away before the last one is there.
+    let path = fixture.socket.display().to_string();
+    let connected =
+        || std::fs::read_to_string("/proc/net/unix").unwrap().lines().filter(|l| l.ends_with(&path)).count();
+    while connected() < 8 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let answer = tokio::time::timeout(Duration::from_secs(15), fixture.client().status(NoInput {})).await;
+    assert!(answer.expect("it waits for a slot").unwrap().synced);
     for stranger in &mut strangers {
         stranger.kill().unwrap();
         stranger.wait().unwrap();
@@ -278,30 +280,19 @@ async fn defect_029_idle_strangers_hold_no_slot() {
 }
 
 /// A caller that sends on and on and reads nothing is cut off, and its place is free again.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_does_not_read_is_cut_off() {
     let write_stall = Duration::from_millis(300);
     let fixture = Fixture::with(Limits { connections: 1, write_stall, ..Limits::default() });
-    let socket = fixture.socket.clone();
-    let deaf = tokio::task::spawn_blocking(move || {
-        let mut stream = UnixStream::connect(socket).unwrap();
-        stream.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
-        let started = Instant::now();
-        let end = loop {
-            if let Err(error) = stream.write_all(&b"GET /v1/nothing HTTP/1.1\r\nhost: s\r\n\r\n".repeat(100)) {
-                break error;
-            }
-        };
-        (started.elapsed(), end)
-    });
-    let (after, end) = deaf.await.unwrap();
-    assert_ne!(end.kind(), std::io::ErrorKind::WouldBlock, "it was kept waiting");
-    assert!(after < Duration::from_secs(4), "{after:?}");
+    let mut stream = UnixStream::connect(&fixture.socket).await.unwrap();
+    let started = Instant::now();
+    while stream.write_all(&b"GET /v1/nothing HTTP/1.1\r\nhost: s\r\n\r\n".repeat(100)).await.is_ok() {}
+    assert!(started.elapsed() < write_stall * 10, "{:?}", started.elapsed());
     assert!(fixture.client().status(NoInput {}).await.unwrap().synced);
 }
 
-/// `put_peer` may take 5 s; a change that takes longer is answered in time and still done.
-#[tokio::test(flavor = "multi_thread")]
+/// `put_peer` may take 10 s; a change that takes longer is answered in time and still done.
+#[tokio::test(start_paused = true)]
 async fn a_change_ends_even_when_its_deadline_passes() {
     let fixture = Fixture::start();
     fixture.probe.slow.store(true, Ordering::SeqCst);
@@ -313,7 +304,7 @@ async fn a_change_ends_even_when_its_deadline_passes() {
 }
 
 /// After a restart everybody calls at once; those beyond the slots wait for their turn.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn more_callers_than_slots_wait_for_their_turn() {
     let fixture = Fixture::with(Limits { connections: 4, ..Limits::default() });
     let calls: Vec<_> = (0..40)

@@ -14,6 +14,10 @@ use tornado_shared::model::UnixSeconds;
 /// Shortest time between two fetches: a flood of unknown keys is not handed on to `auth`.
 const FETCH_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Fetches that may fail before a token is refused whose key is not known: `auth` is slow under load, and away for a
+/// moment when it restarts.
+const ATTEMPTS: u32 = 3;
+
 /// How often they are fetched unasked: `auth` publishes a new key for at least ten seconds before it signs.
 const LEARN_INTERVAL: Duration = Duration::from_secs(8);
 
@@ -48,7 +52,13 @@ impl Keys {
             Some(Err(error @ (TokenError::Expired | TokenError::Invalid))) => return Err(SessionError::Token(error)),
             Some(Err(TokenError::UnknownKey)) | None => {}
         }
-        let fetched = self.fetch().await;
+        let mut fetched = self.fetch().await;
+        for _ in 1..ATTEMPTS {
+            if fetched.is_ok() {
+                break;
+            }
+            fetched = self.fetch().await;
+        }
         match (self.current().map(|verifier| verifier.verify(token, now)), fetched) {
             (Some(Ok(claims)), _) => Ok(claims),
             // Whether there is such a key cannot be told now, so the token is not called a bad one.
@@ -58,11 +68,17 @@ impl Keys {
         }
     }
 
-    /// Fetches the keys, or says what came of it when that was done just now, by whomever.
+    /// Fetches the keys, or returns the result of a fetch within the last [`FETCH_INTERVAL`]. A failure that is older
+    /// than this call is not returned: the call waits for the end of the interval and fetches again.
     pub async fn fetch(&self) -> Result<(), MeshFault> {
+        let called = Instant::now();
         let mut fetched = self.fetched.lock().await;
-        if let Some((_, result)) = fetched.as_ref().filter(|(at, _)| at.elapsed() < FETCH_INTERVAL) {
-            return result.clone();
+        match fetched.as_ref() {
+            Some((at, result)) if at.elapsed() < FETCH_INTERVAL && (result.is_ok() || *at > called) => {
+                return result.clone();
+            }
+            Some((at, Err(_))) => tokio::time::sleep_until(*at + FETCH_INTERVAL).await,
+            Some((_, Ok(()))) | None => {}
         }
         let result = self.ask().await;
         *fetched = Some((Instant::now(), result.clone()));
@@ -75,6 +91,12 @@ impl Keys {
         let verifier = Arc::new(Verifier::new(&keys, TokenKind::Access));
         *self.verifier.write().unwrap_or_else(PoisonError::into_inner) = Some(verifier);
         Ok(())
+    }
+
+    /// As after a start.
+    #[cfg(test)]
+    pub fn forget(&self) {
+        *self.verifier.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn current(&self) -> Option<Arc<Verifier>> {

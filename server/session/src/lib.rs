@@ -101,7 +101,7 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
     };
     let engines = engine::watch(&store, live.clone());
     let parts = Parts {
-        store: Arc::new(Deadlined(store.clone())),
+        store: Arc::new(Deadlined::new(store.clone())),
         live,
         auth: Arc::new(AuthClient::new(context.channel("auth"))),
         wg: Arc::new(WgClient::new(context.channel("wg"))),

@@ -10,7 +10,7 @@ use crate::watch::by_key;
 use futures::StreamExt as _;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tornado_shared::model::{CloseReason, SessionState, Transfer, UnixSeconds};
 use tornado_store::sessions::{AfterClose, CloseSession};
@@ -20,8 +20,7 @@ const AT_ONCE: usize = 16;
 
 /// Runs until `shutdown`.
 pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(service.config.sweep_interval.into()));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = tornado_mesh::every(Duration::from_secs(service.config.sweep_interval.into()));
     let checkpoint_interval = Duration::from_secs(service.config.checkpoint_interval.into());
     let mut next_checkpoint = Instant::now() + checkpoint_interval;
     let mut pace = Pace::new(service.now(), std::time::Instant::now());

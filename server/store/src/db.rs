@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// Connections that only read. SQLite in WAL mode lets them run beside the writer.
 const READERS: u32 = 4;
 /// Longest wait for a connection; a caller hears of an overloaded store instead of hanging.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for a place at the door of a pool.
 const DOOR_TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -83,8 +83,7 @@ async fn attach(
         Ok(()) => *heard = Instant::now(),
         Err(error) => return error,
     }
-    let mut tick = tokio::time::interval(ASK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut tick = tornado_mesh::every(ASK);
     loop {
         tokio::select! {
             event = connection.events.recv() => match event {
@@ -205,5 +204,20 @@ fn stream(service: &Service, id: String, status: &str, internal: Option<bool>, s
     });
     if let Some(open) = open {
         service.emit(TorEvent::Streams { open: u32::try_from(open).unwrap_or(u32::MAX) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::torrc::Layout;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tor_without_a_control_port_is_tried_at_a_steady_pace_for_sixty_days() {
+        let dir = tempfile::tempdir().unwrap();
+        let service = Arc::new(Service::new(Arc::default(), Layout::new(dir.path()), || 0));
+        let account = Account::of(None).unwrap();
+        service.update(|state| state.process = TorProcess::Running { pid: 1, since: 0 });
+        tornado_endurance::sixty_days(4 * 3600, run(service, account, CancellationToken::new())).await;
     }
 }

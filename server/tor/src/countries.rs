@@ -193,3 +193,16 @@ fn begin(
     };
     Ok((child, stop, Box::pin(end)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn exit_countries_are_looked_at_at_a_steady_pace_for_sixty_days() {
+        let dir = tempfile::tempdir().unwrap();
+        let service = Arc::new(Service::new(Arc::default(), Layout::new(dir.path()), || 0));
+        let account = Account::of(None).unwrap();
+        tornado_endurance::sixty_days(3_600, run(service, account, CancellationToken::new())).await;
+    }
+}

@@ -113,8 +113,26 @@ async fn within<T>(call: impl Future<Output = Result<T, SwitchError>>) -> Result
 mod tests {
     use super::*;
     use crate::fake::FakeSwitch;
+    use crate::torrc::Layout;
 
     const OPEN: TorLane = TorLane::Open { trans_port: 1, dns_port: 2, socks_port: 3 };
+
+    #[tokio::test(start_paused = true)]
+    async fn the_lane_is_kept_at_a_steady_pace_for_sixty_days() {
+        let dir = tempfile::tempdir().unwrap();
+        let service = Arc::new(Service::new(Arc::default(), Layout::new(dir.path()), || 0));
+        let fake = Arc::new(FakeSwitch::default());
+        let looks = 3600 * 1000 / u64::try_from(LOOK.as_millis()).unwrap();
+        // A switch that is away at first: failures have no pace of their own.
+        fake.break_down(true);
+        let mended = async {
+            tokio::time::sleep(std::time::Duration::from_secs(7200)).await;
+            fake.break_down(false);
+            std::future::pending::<()>().await;
+        };
+        let both = async { tokio::join!(run(service, fake.clone(), CancellationToken::new()), mended) };
+        tornado_endurance::sixty_days(looks + 8, both).await;
+    }
 
     #[tokio::test]
     async fn a_switch_that_forgot_is_told_again() {

@@ -209,7 +209,14 @@ mod tests {
         assert!(listen("[fd74:6f72:6e61:9::1]:0".parse().unwrap()).is_ok());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_is_in_use_is_tried_at_a_steady_pace_for_sixty_days() {
+        let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let page = serve(other.local_addr().unwrap(), Arc::default(), CancellationToken::new());
+        tornado_endurance::sixty_days(3600, page).await;
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn slow_and_silent_visitors_are_let_go() {
         let (mut visitor, server) = tokio::io::duplex(1024);
         let served = tokio::spawn(converse(server));

@@ -85,3 +85,18 @@ async fn exit(service: &Service, token: u64) -> Option<Exit> {
     let naming = circuits::exit_of(&control, probe::USER, &token);
     tokio::time::timeout(NAMING, naming).await.ok()?.ok()?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::torrc::Layout;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_prober_rests_for_sixty_days_while_no_tor_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let service = Arc::new(Service::new(Arc::default(), Layout::new(dir.path()), || 0));
+        let least = service.config.probe.interval().min(FAILING);
+        let per_hour = 3600 * 1000 / u64::try_from(least.as_millis()).unwrap();
+        tornado_endurance::sixty_days(per_hour, run(service, CancellationToken::new())).await;
+    }
+}

@@ -352,3 +352,40 @@ async fn keep_lines(output: impl AsyncRead + Unpin, log: Arc<Ring>) {
         log.push(line);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tornado_endurance::sixty_days;
+
+    fn supervisor(dir: &Path, wanted: bool) -> (Supervisor, watch::Sender<Run>) {
+        let (run, orders) = watch::channel(Run { wanted, kick: 0, renew: 0 });
+        let config = Config { binary: dir.join("no-tor"), ..Config::default() };
+        let supervisor = Supervisor {
+            config: Arc::new(config),
+            layout: Layout::new(dir),
+            account: Account::of(None).unwrap(),
+            run: orders,
+            reports: mpsc::unbounded_channel().0,
+            log: Arc::default(),
+            restarts: Arc::default(),
+            shutdown: CancellationToken::new(),
+            unix_now: || 0,
+        };
+        (supervisor, run)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tor_that_is_not_wanted_costs_nothing_for_sixty_days() {
+        let dir = tempfile::tempdir().unwrap();
+        let (supervisor, _orders) = supervisor(dir.path(), false);
+        sixty_days(0, supervisor.supervise()).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tor_that_is_not_installed_is_looked_for_at_a_steady_pace_for_sixty_days() {
+        let dir = tempfile::tempdir().unwrap();
+        let (supervisor, _orders) = supervisor(dir.path(), true);
+        sixty_days(7_200, supervisor.supervise()).await;
+    }
+}

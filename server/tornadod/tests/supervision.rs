@@ -6,7 +6,6 @@
 mod support;
 
 use std::os::unix::fs::MetadataExt as _;
-use std::time::{Duration, Instant};
 use support::{Lab, SERVICES, is_alive, pid, proc_file, service, signal};
 
 #[test]
@@ -73,13 +72,13 @@ fn defect_025_a_hang_up_ends_nothing() {
         signal("HUP", pid(&before, name).unwrap());
     }
     signal("HUP", lab.master_pid());
-    std::thread::sleep(Duration::from_millis(500));
-    let after = lab.wait("all are ready", |status| status["ready"] == true);
+    let told = || lab.log().matches("SIGHUP changes nothing").count();
+    let after =
+        lab.wait("every process has noted the signal", |status| status["ready"] == true && told() > SERVICES.len());
     for name in SERVICES {
         assert_eq!(pid(&after, name), pid(&before, name), "{name} was ended by SIGHUP");
         assert_eq!(service(&after, name)["restarts"], 0, "{name}");
     }
-    assert!(lab.log().contains("SIGHUP changes nothing"));
 }
 
 /// What runs is this one program, which the services' users cannot change; an order names a service that is compiled in
@@ -202,9 +201,8 @@ fn defect_076_stops_in_reverse_order_and_leaves_nothing() {
     let status = lab.status().unwrap();
     // A service that does not listen to SIGTERM holds nothing up for ever.
     signal("STOP", pid(&status, "admin").unwrap());
-    let began = Instant::now();
     assert_eq!(lab.stop_master(), Some(0));
-    assert!(began.elapsed() < Duration::from_secs(20));
+    assert!(lab.log().contains("did not end in time; killed"));
     for name in SERVICES {
         assert!(!is_alive(pid(&status, name).unwrap()), "{name} lives");
         assert!(!lab.path(&format!("run/{name}.sock")).exists(), "the socket of {name} lies there");
@@ -231,9 +229,10 @@ fn callers_wait_over_a_restart_and_fail_fast_when_stopped() {
     assert!(lab.tornadod(&["session", "list"]).status.success());
     assert!(lab.tornadod(&["stop", "session"]).status.success());
     lab.wait("session is stopped", |status| service(status, "session")["state"] == "stopped");
-    let began = Instant::now();
-    assert_eq!(lab.tornadod(&["session", "list"]).status.code(), Some(3));
-    assert!(began.elapsed() < Duration::from_secs(2));
+    let refused = lab.tornadod(&["session", "list"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(said.contains("not reachable") && !said.contains("did not answer"), "it waited for a deadline: {said}");
     assert!(lab.tornadod(&["start", "session"]).status.success());
     lab.wait("session is back", |status| status["ready"] == true);
 }

@@ -164,4 +164,15 @@ mod tests {
         let row = row(&again.first().unwrap());
         assert_eq!((row.details["cause"].as_str(), row.details["at"].as_str()), ("leak", "0"));
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_auth_that_is_away_is_asked_once_a_minute_for_sixty_days() {
+        let directory = tempfile::tempdir().unwrap();
+        let alarms = Alarms::load(directory.path());
+        alarms.raise(1, AlarmCause::Leak, "2 packets");
+        let stop = CancellationToken::new();
+        let nobody = AuditClient::new(Channel::new(directory.path().join("auth.sock")));
+        // Each attempt polls the connection of the channel a few times.
+        tornado_endurance::sixty_days(4 * 64, alarms.hand_over(nobody, &stop)).await;
+    }
 }

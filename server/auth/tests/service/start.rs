@@ -22,9 +22,12 @@ fn context(dir: &Path) -> Context {
 
 async fn try_start(dir: &Path) -> Result<(), Error> {
     let context = context(dir);
-    let shutdown = context.shutdown.clone();
+    let (client, shutdown) = (AuthClient::new(context.channel("auth")), context.shutdown.clone());
+    // One that starts after all is ended when it answers.
     tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        while client.server_info(NoInput {}).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         shutdown.cancel();
     });
     tornado_auth::run(context, config(), None).await

@@ -119,9 +119,9 @@ contract! {
     /// The audit trail.
     trait Audit, client AuditClient, error AuthError {
         /// Writes a row. Called by the services for what they do or find; not repeated by itself when it fails.
-        append(AppendAudit) -> Done = POST "/v1/audit", within 5, up to 8_192, for [Session, Wg, Tor, Logs, Admin];
+        append(AppendAudit) -> Done = POST "/v1/audit", within 10, up to 8_192, for [Session, Wg, Tor, Logs, Admin];
         /// Rows, newest first.
-        list(Acting<AuditQuery>) -> Vec<AuditRow> = POST "/v1/audit/list", within 5, up to 4_096, for [Admin];
+        list(Acting<AuditQuery>) -> Vec<AuditRow> = POST "/v1/audit/list", within 15, up to 4_096, for [Admin];
         /// Checks every row and the signed word about the newest.
         verify(Acting<NoInput>) -> AuditVerdict = POST "/v1/audit/verify", within 120, up to 4_096, for [Admin];
     }

@@ -79,10 +79,10 @@ contract! {
     /// Keys.
     trait KeyRing, client KeyRingClient, error AuthError {
         /// Ages, phases, next rotation.
-        status(Acting<NoInput>) -> KeyStatus = POST "/v1/keyring", within 5, up to 4_096, for [Admin];
+        status(Acting<NoInput>) -> KeyStatus = POST "/v1/keyring", within 15, up to 4_096, for [Admin];
         /// New signing and login keys. Nobody is logged out: the old ones check what they signed.
-        rotate(Acting<NoInput>) -> KeyStatus = POST "/v1/keyring/rotate", within 10, up to 4_096, for [Admin];
+        rotate(Acting<NoInput>) -> KeyStatus = POST "/v1/keyring/rotate", within 15, up to 4_096, for [Admin];
         /// Reads every key file again, signs and checks with each, compares with what is in use.
-        check(Acting<NoInput>) -> KeyCheck = POST "/v1/keyring/check", within 10, up to 4_096, for [Admin];
+        check(Acting<NoInput>) -> KeyCheck = POST "/v1/keyring/check", within 15, up to 4_096, for [Admin];
     }
 }

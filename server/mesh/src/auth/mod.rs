@@ -229,26 +229,26 @@ contract! {
     /// The only reader of the key directory and the only judge of who somebody is.
     trait Auth, client AuthClient, error AuthError {
         /// Public statement of the server: identity, login keys, certificate.
-        server_info(NoInput) -> ServerInfo = GET "/v1/server", within 5, up to 0, for [ClientApi, Admin];
+        server_info(NoInput) -> ServerInfo = GET "/v1/server", within 15, up to 0, for [ClientApi, Admin];
         /// Opens a login or enrolment envelope and answers in kind (v1 plain, v2 sealed).
         open_login(OpenLogin) -> LoginReply = POST "/v1/login", within 20, up to 32_768, for [ClientApi];
         /// Trades a refresh token for a new pair; a spent one ends its whole family, unless it is the latest
         /// trade repeated with the same attempt.
-        refresh(RefreshToken) -> Tokens = POST "/v1/refresh", within 5, up to 16_384, for [ClientApi];
+        refresh(RefreshToken) -> Tokens = POST "/v1/refresh", within 20, up to 16_384, for [ClientApi];
         /// Ends the login and the device's session.
-        logout(RefreshToken) -> Done = POST "/v1/logout", within 10, up to 16_384, for [ClientApi];
+        logout(RefreshToken) -> Done = POST "/v1/logout", within 20, up to 16_384, for [ClientApi];
         /// Who holds this access token.
-        whoami(AccessToken) -> Profile = POST "/v1/whoami", within 5, up to 16_384, for [ClientApi, Session];
+        whoami(AccessToken) -> Profile = POST "/v1/whoami", within 15, up to 16_384, for [ClientApi, Session];
         /// May this device connect with this key? Registers the key as the device's only one.
-        authorize(Authorize) -> Grant = POST "/v1/authorize", within 5, up to 16_384, for [Session];
+        authorize(Authorize) -> Grant = POST "/v1/authorize", within 10, up to 16_384, for [Session];
         /// Public halves of the signing keys.
-        verifying_keys(NoInput) -> Vec<VerifyingKey> = GET "/v1/keys", within 5, up to 0, for [Session, ClientApi, Admin];
+        verifying_keys(NoInput) -> Vec<VerifyingKey> = GET "/v1/keys", within 10, up to 0, for [Session, ClientApi, Admin];
         /// Every account that is treated otherwise than most.
-        treatments(NoInput) -> Vec<UserTreatment> = GET "/v1/treatments", within 5, up to 0, for [Session];
+        treatments(NoInput) -> Vec<UserTreatment> = GET "/v1/treatments", within 10, up to 0, for [Session];
         /// Takes note of the edge's certificate, so that invitations and the server's statement carry it.
-        attest_tls(AttestTls) -> Done = PUT "/v1/tls", within 5, up to 1_024, for [ClientApi];
+        attest_tls(AttestTls) -> Done = PUT "/v1/tls", within 10, up to 1_024, for [ClientApi];
         /// Makes an invitation.
-        create_invitation(Acting<CreateInvitation>) -> InvitationLink = POST "/v1/invitations", within 5, up to 4_096, for [Admin];
+        create_invitation(Acting<CreateInvitation>) -> InvitationLink = POST "/v1/invitations", within 15, up to 4_096, for [Admin];
         /// Makes a fresh set-up code while there is no operator.
         setup_link(NoInput) -> SetupLink = POST "/v1/setup-link", within 5, up to 1_024, for [];
         /// Makes the first operator by a set-up code, and signs it in.

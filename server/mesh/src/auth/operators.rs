@@ -156,25 +156,25 @@ contract! {
         /// Name, password and, where there is one, the second factor.
         sign_in(SignIn) -> SignedIn = POST "/v1/sign-in", within 20, up to 4_096, for [Admin];
         /// Ends the sign-in that asks.
-        sign_out(Acting<NoInput>) -> Done = POST "/v1/sign-out", within 5, up to 4_096, for [Admin];
+        sign_out(Acting<NoInput>) -> Done = POST "/v1/sign-out", within 15, up to 4_096, for [Admin];
         /// Who asks, and what the role allows.
-        whoami(Acting<NoInput>) -> Standing = POST "/v1/operators/me", within 5, up to 4_096, for [Admin];
+        whoami(Acting<NoInput>) -> Standing = POST "/v1/operators/me", within 15, up to 4_096, for [Admin];
         /// May this operator do that? Answers with who it is, for services that act on an operator's word.
-        check(Acting<MayI>) -> Operator = POST "/v1/operators/check", within 5, up to 4_096, for [Session, Wg, Tor, Logs, Admin];
+        check(Acting<MayI>) -> Operator = POST "/v1/operators/check", within 15, up to 4_096, for [Session, Wg, Tor, Logs, Admin];
         /// All operators.
-        list(Acting<NoInput>) -> Vec<Operator> = POST "/v1/operators/list", within 5, up to 4_096, for [Admin];
+        list(Acting<NoInput>) -> Vec<Operator> = POST "/v1/operators/list", within 15, up to 4_096, for [Admin];
         /// Makes an operator, or changes one. The last owner stays one.
         put(Acting<PutOperatorRole>) -> Operator = PUT "/v1/operators/role", within 20, up to 4_096, for [Admin];
         /// Removes an operator and ends all sign-ins. The last owner stays.
-        remove(Acting<OperatorRef>) -> Done = DELETE "/v1/operators", within 5, up to 4_096, for [Admin];
+        remove(Acting<OperatorRef>) -> Done = DELETE "/v1/operators", within 15, up to 4_096, for [Admin];
         /// Sign-ins: the own ones, for owners all.
-        sign_ins(Acting<NoInput>) -> Vec<SignInView> = POST "/v1/sign-ins", within 5, up to 4_096, for [Admin];
+        sign_ins(Acting<NoInput>) -> Vec<SignInView> = POST "/v1/sign-ins", within 15, up to 4_096, for [Admin];
         /// Ends a sign-in.
-        revoke_sign_in(Acting<SignInRef>) -> Done = DELETE "/v1/sign-ins", within 5, up to 4_096, for [Admin];
+        revoke_sign_in(Acting<SignInRef>) -> Done = DELETE "/v1/sign-ins", within 15, up to 4_096, for [Admin];
         /// Makes a secret for an authenticator. Nothing is asked for until it is confirmed.
         begin_totp(Acting<Reaffirm>) -> TotpOffer = POST "/v1/operators/totp", within 20, up to 4_096, for [Admin];
         /// Confirms it with a first code. The recovery codes are shown only now.
-        confirm_totp(Acting<ConfirmTotp>) -> RecoveryCodes = PUT "/v1/operators/totp", within 5, up to 4_096, for [Admin];
+        confirm_totp(Acting<ConfirmTotp>) -> RecoveryCodes = PUT "/v1/operators/totp", within 15, up to 4_096, for [Admin];
         /// Takes the own second factor away.
         end_totp(Acting<Reaffirm>) -> Done = DELETE "/v1/operators/totp", within 20, up to 4_096, for [Admin];
     }

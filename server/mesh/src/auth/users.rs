@@ -230,30 +230,30 @@ contract! {
         /// Deletes an account: its name is free again, its history stays.
         delete(Acting<UserRef>) -> Done = DELETE "/v1/users", within 20, up to 4_096, for [Admin];
         /// One account.
-        show(Acting<UserRef>) -> UserInfo = POST "/v1/users/show", within 5, up to 4_096, for [Admin];
+        show(Acting<UserRef>) -> UserInfo = POST "/v1/users/show", within 15, up to 4_096, for [Admin];
         /// Accounts by name.
         list(Acting<UserQuery>) -> UserPage = POST "/v1/users/list", within 5, up to 4_096, for [Admin];
         /// Devices of an account.
-        devices(Acting<UserRef>) -> Vec<DeviceInfo> = POST "/v1/users/devices", within 5, up to 4_096, for [Admin];
+        devices(Acting<UserRef>) -> Vec<DeviceInfo> = POST "/v1/users/devices", within 15, up to 4_096, for [Admin];
         /// Removes a device.
         remove_device(Acting<DeviceRef>) -> Done = DELETE "/v1/devices", within 20, up to 4_096, for [Admin];
         /// Makes a device for an ordinary WireGuard app, without its owner's password. Root's, as it stands in for a login.
-        issue_device(Acting<IssueDevice>) -> IssuedDevice = POST "/v1/devices", within 5, up to 4_096, for [];
+        issue_device(Acting<IssueDevice>) -> IssuedDevice = POST "/v1/devices", within 15, up to 4_096, for [];
         /// Ends every login of an account, without suspending it.
         revoke(Acting<UserRef>) -> Done = POST "/v1/users/revoke", within 20, up to 4_096, for [Admin];
 
         /// The owner changes address or device name.
-        update_own(OwnAct<UpdateOwn>) -> Done = PATCH "/v1/own", within 10, up to 16_384, for [ClientApi];
+        update_own(OwnAct<UpdateOwn>) -> Done = PATCH "/v1/own", within 20, up to 16_384, for [ClientApi];
         /// The owner changes the password: every other device is logged out.
         change_own_password(OwnAct<ChangePassword>) -> Done = PUT "/v1/own/password", within 20, up to 16_384, for [ClientApi];
         /// The owner's devices.
-        own_devices(OwnAct<Nothing>) -> Vec<DeviceInfo> = POST "/v1/own/devices", within 5, up to 16_384, for [ClientApi];
+        own_devices(OwnAct<Nothing>) -> Vec<DeviceInfo> = POST "/v1/own/devices", within 15, up to 16_384, for [ClientApi];
         /// The owner removes a device, the asking one too.
         remove_own_device(OwnAct<DeviceRef>) -> Done = DELETE "/v1/own/devices", within 20, up to 16_384, for [ClientApi];
         /// Makes a secret for an authenticator. Nothing is asked for until it is confirmed.
         begin_own_totp(OwnAct<OwnPassword>) -> TotpOffer = POST "/v1/own/totp", within 20, up to 16_384, for [ClientApi];
         /// Confirms it with a first code. The recovery codes are shown only now.
-        confirm_own_totp(OwnAct<TotpCode>) -> RecoveryCodes = PUT "/v1/own/totp", within 10, up to 16_384, for [ClientApi];
+        confirm_own_totp(OwnAct<TotpCode>) -> RecoveryCodes = PUT "/v1/own/totp", within 20, up to 16_384, for [ClientApi];
         /// Takes the second factor away.
         end_own_totp(OwnAct<OwnPassword>) -> Done = DELETE "/v1/own/totp", within 20, up to 16_384, for [ClientApi];
     }

@@ -61,8 +61,7 @@ impl EngineWatch {
     }
 
     async fn every(&self, round: Duration, patience: Duration, shutdown: CancellationToken) {
-        let mut rounds = tokio::time::interval(round);
-        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut rounds = crate::every(round);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -101,7 +100,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn one_that_hangs_is_away_and_holds_nobody() {
         let (fake, other) = (Arc::new(Fake(AtomicBool::new(true))), Arc::new(Fake(AtomicBool::new(true))));
         let watch = EngineWatch::new(vec![
@@ -130,5 +129,16 @@ mod tests {
         becomes([true, true]).await;
         end.cancel();
         task.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn databases_are_asked_at_a_steady_pace_for_sixty_days() {
+        let (well, hangs) = (Arc::new(Fake(AtomicBool::new(true))), Arc::new(Fake(AtomicBool::new(false))));
+        let watch = EngineWatch::new(vec![
+            (EnginePart::Sessions, EngineKind::Postgres, well),
+            (EnginePart::Live, EngineKind::Redis, hangs),
+        ]);
+        // Each round a tick and the deadline of the one that hangs.
+        tornado_endurance::sixty_days(2 * 720, watch.run(CancellationToken::new())).await;
     }
 }

