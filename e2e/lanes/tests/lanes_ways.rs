@@ -2,6 +2,7 @@
 //! carries no UDP, another network, sleep.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::print_stdout, reason = "times are shown with the test's output")]
 
 use nix::sys::signal::Signal;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};

@@ -292,7 +292,7 @@ async fn events(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<String>();
     inside.events = Some(sender);
     let messages = futures::stream::poll_fn(move |context| receiver.poll_recv(context));
-    let messages = futures::StreamExt::map(messages, |message| Ok::<_, std::io::Error>(message));
+    let messages = futures::StreamExt::map(messages, Ok::<_, std::io::Error>);
     axum::body::Body::from_stream(messages).into_response()
 }
 
