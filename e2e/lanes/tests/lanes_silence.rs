@@ -209,8 +209,9 @@ impl Bench<'_> {
 
 #[test]
 fn whoever_lost_the_right_is_silent_within_a_second() {
-    // Heartbeats are far apart: it must be the server who keeps the device out, not the device itself.
-    let world = World::up(2, "[session]\nheartbeat_ttl = 600\n").unwrap();
+    // Heartbeats are far apart and no device has an event stream: the server must keep the device out, not the device itself.
+    let config = "[session]\nheartbeat_ttl = 600\n\n[client_api]\nevent_streams = 0\n";
+    let world = World::up(2, config).unwrap();
     let devices = [world.enrolled(1).unwrap(), world.enrolled(2).unwrap()];
     let status = world.server.mesh("wg").get("/v1/status").unwrap();
     let tor = status["lanes"].as_array().unwrap().iter().find(|lane| lane["lane"] == "tor").unwrap();

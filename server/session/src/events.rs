@@ -1,4 +1,5 @@
-//! The event stream: one line of JSON an event, for operators' views.
+//! The event stream: one line of JSON an event, for operators' views and for the event streams of devices. Numbers only: no
+//! names, no addresses.
 
 use crate::api::Api;
 use crate::service::Service;

@@ -97,7 +97,8 @@ async fn defect_003_invitations_and_the_statement_carry_the_attested_certificate
 }
 
 #[tokio::test]
-async fn invitations_are_bounded_and_need_a_host() {
+async fn invitations_are_bounded() {
+    // Without a host the machine's own address is used; `ground` in tornadod tests a machine that has none.
     let world = World::with(tornado_auth::Config { public_host: None, ..crate::world::config() }).await;
     let input = |host: Option<&str>, max_devices, lifetime| CreateInvitation {
         username: None,
@@ -106,7 +107,6 @@ async fn invitations_are_bounded_and_need_a_host() {
         host: host.map(str::to_owned),
     };
     for wrong in [
-        input(None, 3, 60),
         input(Some("a b"), 3, 60),
         input(Some("x.example"), 0, 60),
         input(Some("x.example"), 11, 60),
