@@ -6,7 +6,7 @@
 //! password before is neither shut out nor slowed down by the failures of others; its own count for its networks as well.
 //! A success forgives an address the failures at that account only, so a guesser's own account buys nothing.
 //!
-//! Codes of a second factor are guessed by somebody who knows the password, so their pauses grow much longer.
+//! Codes of a second factor are guessed by an attacker who knows the password, so their pauses grow much longer.
 
 mod aged;
 

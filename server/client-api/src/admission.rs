@@ -13,6 +13,8 @@ use tornado_shared::model::{LanePools, Origin};
 const MOST_KNOWN: usize = 65_536;
 /// Part of all connections that strangers cannot take.
 const RESERVE: usize = 4;
+/// Part of the reserve that one origin can take.
+const SHARES: usize = 16;
 
 /// Connections at once: in all, of strangers, and of each network.
 pub struct Admission {
@@ -63,8 +65,11 @@ impl Admission {
             return None;
         }
         let counted = if is_known { 1 } else { usize::MAX };
+        // The reserve is shared by many: a hostile device takes a small part of it.
+        let in_reserve = state.all >= stranger_limit;
+        let per_origin = if in_reserve { self.per_origin.min(self.reserve_share()) } else { self.per_origin };
         let is_full = |(origin, factor): &(Origin, usize)| {
-            state.origins.get(origin).is_some_and(|count| *count >= self.per_origin.saturating_mul(*factor))
+            state.origins.get(origin).is_some_and(|count| *count >= per_origin.saturating_mul(*factor))
         };
         if steps.iter().take(counted).any(is_full) {
             return None;
@@ -93,6 +98,11 @@ impl Admission {
             state.known.remove(&oldest);
         }
         state.by_age.insert((proof, origin));
+    }
+
+    /// Connections of one origin while the reserve is in use.
+    fn reserve_share(&self) -> usize {
+        (self.most / RESERVE / SHARES).max(4)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -163,8 +173,10 @@ mod tests {
         for known in ["198.51.100.7", "::ffff:198.51.100.7", "10.8.0.9", "10.9.3.4"] {
             assert!(all.enter(from(known)).is_some(), "{known}");
         }
-        let known: Vec<_> = (0..50).filter_map(|_| all.enter(from("10.8.0.9"))).collect();
-        assert_eq!(known.len(), 25, "the bound of all holds for everybody");
+        let one: Vec<_> = (0..50).filter_map(|_| all.enter(from("10.8.0.9"))).collect();
+        assert_eq!(one.len(), 4, "one device takes a small part of the reserve");
+        let others: Vec<_> = (0..50).filter_map(|n| all.enter(from(&format!("10.8.1.{n}")))).collect();
+        assert_eq!(others.len(), 21, "the bound of all holds for every address");
     }
 
     #[test]

@@ -150,22 +150,28 @@ impl Streams {
         let mut events = sessions.stream::<_, SessionEvent, SessionError>("/v1/events", &NoInput {}).await?;
         let mut look = tornado_mesh::every(LOOK);
         self.fed.send_replace(true);
-        loop {
-            tokio::select! {
-                event = events.next() => match event {
-                    Some(event) => self.closed(&event),
-                    None => return Ok(()),
-                },
-                _ = look.tick() => {
-                    if let (Ok(status), Some(host)) = (api.wg().status(NoInput {}).await, api.host()) {
-                        self.state(host, crate::routes::tor::views(&status));
-                    }
-                    if *count.borrow_and_update() == 0 {
-                        return Ok(());
-                    }
+        let ends = async {
+            while let Some(event) = events.next().await {
+                self.closed(&event);
+            }
+        };
+        // Beside the above: a slow `wg` delays no end of a session.
+        let looks = async {
+            loop {
+                look.tick().await;
+                if let (Ok(status), Some(host)) = (api.wg().status(NoInput {}).await, api.host()) {
+                    self.state(host, crate::routes::tor::views(&status));
+                }
+                if *count.borrow_and_update() == 0 {
+                    return;
                 }
             }
+        };
+        tokio::select! {
+            () = ends => {}
+            () = looks => {}
         }
+        Ok(())
     }
 }
 

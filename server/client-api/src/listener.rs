@@ -18,6 +18,8 @@ use tornado_mesh::{Limits, serve_connection};
 
 /// Longest silence of a new connection: its first packet has been sent before it is accepted.
 const FIRST_BYTE: Duration = Duration::from_secs(2);
+/// Longest wait for an acknowledgement of what was sent.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// First byte of every TLS handshake (RFC 8446 §5.1).
 const HANDSHAKE_RECORD: u8 = 22;
 const PLAIN_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: 133\r\n\r\n\
@@ -120,6 +122,8 @@ impl Edge {
                 return Ok(None);
             }
             drop(stream.set_nodelay(true));
+            // A device that left its network sends no end: its connection ends when nothing is acknowledged.
+            drop(socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED)));
             self.acceptor.accept(stream).await.map(Some)
         };
         let shaken = tokio::select! {

@@ -79,21 +79,24 @@ fn is_private6(address: Ipv6Addr) -> bool {
 }
 
 /// IPv4 addresses that an IPv6 address leads to.
-const fn inner4(segments: [u16; 8]) -> [Option<Ipv4Addr>; 2] {
+const fn inner4(segments: [u16; 8]) -> [Option<Ipv4Addr>; 3] {
+    // ISATAP (RFC 5214), below any prefix, also those of the other transitions.
+    let isatap = match segments {
+        [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => Some(v4(high, low)),
+        _ => None,
+    };
     match segments {
         // Compatible and mapped (RFC 4291 §2.5.5), translated (RFC 2765, RFC 6052).
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
-        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
-        // ISATAP (RFC 5214), below any prefix.
-        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => [Some(v4(high, low)), None],
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => [Some(v4(high, low)), None, isatap],
         // 6to4 (RFC 3056).
-        [0x2002, high, low, ..] => [Some(v4(high, low)), None],
+        [0x2002, high, low, ..] => [Some(v4(high, low)), None, isatap],
         // Teredo (RFC 4380 §4): server, and the client's address with every bit turned.
         [0x2001, 0, high, low, _, _, client_high, client_low] => {
-            [Some(v4(high, low)), Some(v4(!client_high, !client_low))]
+            [Some(v4(high, low)), Some(v4(!client_high, !client_low)), isatap]
         }
-        _ => [None, None],
+        _ => [None, None, isatap],
     }
 }
 
@@ -138,6 +141,8 @@ mod tests {
             "fe80::1",
             "::ffff:10.0.0.1",
             "64:ff9b::7f00:1",
+            "2002:a00:1::5efe:c000:201",
+            "2001:0:a00:1:0:5efe:c000:201",
             "::7f00:1",
             "ff02::1",
             "240.0.0.1",

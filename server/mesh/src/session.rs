@@ -351,13 +351,13 @@ contract! {
         /// is a new identity too, and ends the flows of before.
         choose_exit(ChooseExit) -> Done = PUT "/v1/tor/exit", within 25, up to 16_384, for [ClientApi];
         /// Ends a device's session, whatever its state.
-        close_device(CloseDevice) -> Closed = POST "/v1/close", within 10, up to 4_096, for [Auth];
+        close_device(CloseDevice) -> Closed = POST "/v1/close", within 15, up to 4_096, for [Auth];
         /// Live sessions.
-        live(LiveQuery) -> Vec<LiveSession> = GET "/v1/sessions", within 10, up to 0, for [Auth];
+        live(LiveQuery) -> Vec<LiveSession> = GET "/v1/sessions", within 15, up to 0, for [Auth];
         /// Connections that were.
-        history(HistoryQuery) -> Vec<HistoryRow> = GET "/v1/history", within 10, up to 0, for [];
+        history(HistoryQuery) -> Vec<HistoryRow> = GET "/v1/history", within 15, up to 0, for [];
         /// What an account moved since it was made.
-        usage(UsageQuery) -> UserUsage = GET "/v1/usage", within 10, up to 0, for [Auth];
+        usage(UsageQuery) -> UserUsage = GET "/v1/usage", within 15, up to 0, for [Auth];
         /// The same of the token's account, with the parts of this day and month and what is left of its quota.
         own_usage(AccessToken) -> OwnUsage = POST "/v1/usage", within 15, up to 16_384, for [ClientApi];
         /// Connections of the token's account that were and are. The token's login must stand.

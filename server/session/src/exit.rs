@@ -109,13 +109,14 @@ impl Service {
     }
 
     /// What devices with a session use now, as `tor` wants to hear it. Choices that were made before their devices
-    /// connected are not checked one by one: of an account with too many, the first in the order of the sessions count.
+    /// connected are not checked one by one: of an account with too many, those of the oldest sessions count.
     pub(crate) fn countries_in_use(&self) -> SyncCountries {
         let max = usize::try_from(self.config.exit_countries).unwrap_or(usize::MAX);
         let mut of_user: BTreeMap<UserId, BTreeSet<CountryCode>> = BTreeMap::new();
         let mut live = Vec::new();
         let mut entries: Vec<_> = self.registry.all().into_iter().collect();
-        entries.sort_unstable_by_key(|entry| entry.session_id);
+        // A device that connects takes no exit from one that uses it.
+        entries.sort_by_cached_key(|entry| (entry.cell().machine.signs().started_at, entry.session_id));
         for entry in entries {
             if entry.state() == SessionState::Closed {
                 continue;

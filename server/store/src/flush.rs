@@ -267,8 +267,7 @@ mod tests {
     #[test]
     fn a_flush_that_was_given_up_is_not_believed() {
         // One thread for flushes, which is busy while the flush under test is polled.
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().max_blocking_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(1).enable_all().build().unwrap();
         runtime.block_on(give_up_a_flush());
     }
 

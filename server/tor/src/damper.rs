@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// Lines of one kind that are let through within [`WINDOW`].
 const SHOWN: u32 = 5;
 const WINDOW: Duration = Duration::from_secs(60);
-/// Kinds that are told apart; of more than these all count as one.
+/// Kinds that are distinguished; of more than these all count as one.
 const KINDS: usize = 64;
 
 /// Counts lines by kind.

@@ -344,7 +344,10 @@ async fn keep_lines(output: impl AsyncRead + Unpin, log: Arc<Ring>) {
         if hidden > 0 {
             tracing::warn!(target: "tornado_tor::log", lines = hidden, "more of the following were left out");
         }
-        if line.contains("[warn]") || line.contains("[err]") {
+        if line.contains("[err]") {
+            // Its own place in the code has its own limit: warnings that devices cause do not use it up.
+            tracing::error!(target: "tornado_tor::log", "{line}");
+        } else if line.contains("[warn]") {
             tracing::warn!(target: "tornado_tor::log", "{line}");
         } else {
             tracing::debug!(target: "tornado_tor::log", "{line}");

@@ -1,7 +1,7 @@
 //! Bounds how often one place in the code may log.
 //!
 //! Strangers and devices can cause many lines: a handshake that fails, a token that expired. Each place in the code has a
-//! token bucket, whoever causes its lines; what exceeds it is counted, and a summary follows. Levels below INFO are not
+//! token bucket, regardless of what causes its lines; what exceeds it is counted, and a summary follows. Levels below INFO are not
 //! limited: an operator who turns them on wants all of them.
 
 mod buckets;
@@ -82,7 +82,7 @@ impl Limit {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a summary from a thread of its own: no event may be sent while another is being filtered. The thread exists
+    /// Writes a summary from a separate thread: no event may be sent while another is being filtered. The thread exists
     /// only while something is suppressed.
     fn summarise_later(&self, place: Place, metadata: &Metadata<'_>) {
         let limit = self.clone();

@@ -113,6 +113,9 @@ impl DeviceName {
     /// A name that an earlier version stored, when invisible characters were allowed: those are replaced.
     #[must_use]
     pub fn from_stored(stored: &str) -> Self {
+        if let Ok(name) = stored.parse() {
+            return name;
+        }
         let clean: String = text::shown_on_one_line(stored).chars().take(LONGEST_DEVICE_NAME).collect();
         clean.parse().unwrap_or_else(|_| Self("device".to_owned()))
     }
@@ -153,6 +156,7 @@ mod tests {
             assert_eq!(name.as_str().parse::<DeviceName>(), Ok(name.clone()), "{stored:?}");
         }
         assert_eq!(DeviceName::from_stored("laptop").as_str(), "laptop");
+        assert_eq!(DeviceName::from_stored("\u{2764}\u{fe0f} phone").as_str(), "\u{2764} phone");
         assert_eq!(DeviceName::from_stored("lap\ntop").as_str(), "lap\u{fffd}top");
     }
 }

@@ -79,9 +79,11 @@ impl Service {
     ) -> Result<(User, Proof, Attempt), AuthError> {
         let name = text::folded(&credentials.name);
         let user = self.look_up(&credentials.name).await?;
-        let device = match (&user, &credentials.claim) {
-            (Some(user), Some(DeviceClaim::V2 { key, .. })) => self.known_device(user.id, key).await?,
-            (Some(_) | None, _) => None,
+        // Also for an account that does not exist: a refusal takes as long.
+        let id = user.as_ref().map_or(UserId(uuid::Uuid::nil()), |user| user.id);
+        let device = match &credentials.claim {
+            Some(DeviceClaim::V2 { key, .. }) => self.known_device(id, key).await?,
+            Some(DeviceClaim::V1 { .. }) | None => None,
         };
         let attempt_again = Attempt::new(address, Some(tag(&name))).by_device(device);
         let attempt = self.attempt(attempt_again, self.clock.now())?;
@@ -102,7 +104,7 @@ impl Service {
     }
 
     /// The stored hash or factor changed while the login was verified. A hash also changes when another login of the account
-    /// replaces it by one of the configured cost, so the password is verified once more. A changed factor fails in the
+    /// replaces it by one of the configured cost, so the password is verified again. A changed factor fails in the
     /// store again: its code was checked against the earlier one.
     pub(super) async fn prove_again(
         &self,

@@ -12,7 +12,7 @@ impl Service {
         self.hasher.hash(&normal).await.map_err(fault::hash)
     }
 
-    /// The same as [`Self::is_right_at`], at a place of its own.
+    /// The same as [`Self::is_right_at`], at its own place.
     pub(super) async fn is_right(&self, typed: &Secret, stored: Option<&str>) -> Result<bool, AuthError> {
         self.is_right_at(&self.place()?, typed, stored).await
     }

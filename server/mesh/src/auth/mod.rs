@@ -250,7 +250,7 @@ contract! {
         /// Makes an invitation.
         create_invitation(Acting<CreateInvitation>) -> InvitationLink = POST "/v1/invitations", within 15, up to 4_096, for [Admin];
         /// Makes a fresh set-up code while there is no operator.
-        setup_link(NoInput) -> SetupLink = POST "/v1/setup-link", within 5, up to 1_024, for [];
+        setup_link(NoInput) -> SetupLink = POST "/v1/setup-link", within 15, up to 1_024, for [];
         /// Makes the first operator by a set-up code, and signs it in.
         redeem_setup(RedeemSetup) -> SignedIn = POST "/v1/setup", within 20, up to 4_096, for [Admin];
         /// Makes an operator or sets an operator's password.

@@ -232,7 +232,7 @@ contract! {
         /// One account.
         show(Acting<UserRef>) -> UserInfo = POST "/v1/users/show", within 15, up to 4_096, for [Admin];
         /// Accounts by name.
-        list(Acting<UserQuery>) -> UserPage = POST "/v1/users/list", within 5, up to 4_096, for [Admin];
+        list(Acting<UserQuery>) -> UserPage = POST "/v1/users/list", within 15, up to 4_096, for [Admin];
         /// Devices of an account.
         devices(Acting<UserRef>) -> Vec<DeviceInfo> = POST "/v1/users/devices", within 15, up to 4_096, for [Admin];
         /// Removes a device.

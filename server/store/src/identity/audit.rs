@@ -32,7 +32,8 @@ pub(super) async fn append(db: &mut AnyConnection, row: &NewAudit) -> Result<(),
     Ok(())
 }
 
-/// Whoever takes an authority away writes a row too, so nothing changes between this and the commit.
+/// Acts of operators that take an authority away write a row too, so they wait. A logout may come between this and the
+/// commit; the act then counts as before it.
 async fn check(db: &mut AnyConnection, row: &NewAudit) -> Result<(), StoreError> {
     match &row.authority {
         Authority::Caller => Ok(()),

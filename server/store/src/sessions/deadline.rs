@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tornado_shared::model::{CountryCode, DeviceId, SessionId, SessionState, UnixSeconds, UserId};
 
-/// Of a database server. Longer than the wait for a connection, shorter than any caller's own deadline.
+/// Of a database server. Shorter than any caller's own deadline.
 const SERVER: Duration = Duration::from_secs(5);
 /// Of a file, which only a slow disk or a busy machine delays. As above.
 const FILE: Duration = Duration::from_secs(12);

@@ -136,7 +136,7 @@ pub(super) async fn sign_ins(store: Store) {
     assert_eq!(open(of("$2", Some(vec![7]))).await, Some(Verified::Credentials));
 }
 
-/// An act whose actor lost the right to it meanwhile writes nothing.
+/// An act whose actor lost the right to it before the commit writes nothing.
 pub(super) async fn authorities(store: Store) {
     let (ann, alice) = (operator(&store, "ann", Some("$"), None).await, user(&store, "alice").await);
     operator(&store, "ben", Some("$"), None).await;
