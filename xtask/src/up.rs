@@ -44,6 +44,8 @@ impl Up {
             words.extend(self.invite.then_some("--invite"));
             return shell::as_root(&words);
         }
+        // Services and users pass through the directories that are made here.
+        nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
         machine::users()?;
         let changed = files::install()?;
         for path in &changed {

@@ -31,6 +31,8 @@ pub(crate) struct Door {
     access: Arc<Access>,
     slots: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
+    /// For uids of which nothing is known. One that was refused just now cannot fill these.
+    lookups: Arc<Semaphore>,
     answers: Mutex<Vec<(u32, bool, Instant)>>,
     refusals: Mutex<Refusals>,
 }
@@ -60,6 +62,7 @@ impl Door {
             access: Arc::new(access),
             slots: Arc::new(Semaphore::new(SLOTS)),
             strangers: Arc::new(Semaphore::new(STRANGERS)),
+            lookups: Arc::new(Semaphore::new(STRANGERS)),
             answers: Mutex::default(),
             refusals: Mutex::default(),
         }
@@ -75,7 +78,8 @@ impl Door {
         if self.access.names(uid) || self.answer(uid) == Some(true) {
             return self.slots.clone().try_acquire_owned().ok().map(Admission::Known);
         }
-        match self.strangers.clone().try_acquire_owned() {
+        let places = if self.answer(uid).is_none() { &self.lookups } else { &self.strangers };
+        match places.clone().try_acquire_owned() {
             Ok(permit) => Some(Admission::Unknown(uid, permit)),
             Err(_) => {
                 self.refused(uid);
@@ -101,7 +105,8 @@ impl Door {
             return self.slots.clone().try_acquire_owned().ok().map(|permit| (true, permit));
         }
         self.refused(uid);
-        Some((false, permit))
+        drop(permit);
+        self.strangers.clone().try_acquire_owned().ok().map(|permit| (false, permit))
     }
 
     fn answer(&self, uid: u32) -> Option<bool> {
@@ -144,6 +149,12 @@ mod tests {
         let held: Vec<_> = (0..STRANGERS).map(|_| door.admission_of(65_534)).collect();
         assert!(held.iter().all(|admission| matches!(admission, Some(Admission::Unknown(65_534, _)))));
         assert!(door.admission_of(65_534).is_none() && door.admission_of(65_533).is_none());
+        // A uid that was refused waits among its like, and leaves the look-ups to others.
+        drop(held);
+        door.remember(65_534, false);
+        let held: Vec<_> = (0..2 * STRANGERS).filter_map(|_| door.admission_of(65_534)).collect();
+        assert_eq!(held.len(), STRANGERS);
+        assert!(matches!(door.admission_of(1002), Some(Admission::Unknown(1002, _))));
         assert!(matches!(door.admission_of(1000), Some(Admission::Known(_))));
         assert!(matches!(door.admission_of(0), Some(Admission::Known(_))));
         // A member of the group becomes known with the first answer of the user database.

@@ -37,10 +37,7 @@ impl Engine {
             return;
         }
         let applied = inner.apply(&self.tunnel, &self.wishes).await;
-        if self.wish() != wish {
-            // A disconnect may have been answered before the new link came up.
-            let _ = self.tunnel.disconnect().await;
-            self.want_none();
+        if self.undone(wish).await {
             return;
         }
         match applied {
@@ -76,7 +73,11 @@ impl Engine {
         if now.contains(&current) || !self.is_up() || self.wish() != wish {
             return;
         }
-        match inner.apply(&self.tunnel, &self.wishes).await {
+        let applied = inner.apply(&self.tunnel, &self.wishes).await;
+        if self.undone(wish).await {
+            return;
+        }
+        match applied {
             Ok(view) if view.phase == Phase::Connected && view.failure.is_none() => {
                 self.publish.tunnel(&view);
                 self.publish.chosen(Choice::Moved);
@@ -84,6 +85,17 @@ impl Engine {
             Ok(view) => self.publish.tunnel(&view),
             Err(error) => self.publish.notice(error.code(), &error),
         }
+    }
+
+    /// True, and the tunnel is down again, when the user decided otherwise since `wish`: a disconnect may have been answered
+    /// before the new link came up.
+    pub(crate) async fn undone(&self, wish: u64) -> bool {
+        if self.wish() == wish {
+            return false;
+        }
+        let _ = self.tunnel.disconnect().await;
+        self.want_none();
+        true
     }
 
     fn is_up(&self) -> bool {

@@ -121,7 +121,11 @@ impl Engine {
             Ok(true) if self.wish() == wish => {
                 tracing::info!("the server offers its lanes at another address");
                 self.publish.session(inner.session_id());
-                if let Err(error) = inner.apply(&self.tunnel, &self.wishes).await {
+                let applied = inner.apply(&self.tunnel, &self.wishes).await;
+                if self.undone(wish).await {
+                    return;
+                }
+                if let Err(error) = applied {
                     self.publish.notice(error.code(), &error);
                 }
             }

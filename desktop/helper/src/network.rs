@@ -113,17 +113,16 @@ impl Ways {
 pub(crate) async fn watch(changes: Changes, tunnel: watch::Receiver<View>, shutdown: CancellationToken) {
     let routes = watch_routes(changes.clone());
     let sleep = watch_sleep(changes, tunnel);
-    let both = async {
-        let (routes, sleep) = tokio::join!(routes, sleep);
-        for failed in [routes, sleep] {
-            if let Err(error) = failed {
-                tracing::warn!(%error, "changes of the network or sleep are not noticed at once");
-            }
-        }
-    };
+    let both = async { tokio::join!(or_warn(routes, "changes of the network"), or_warn(sleep, "sleep")) };
     tokio::select! {
-        () = both => {}
+        _ = both => {}
         () = shutdown.cancelled() => {}
+    }
+}
+
+async fn or_warn(watching: impl Future<Output = io::Result<()>>, what: &str) {
+    if let Err(error) = watching.await {
+        tracing::warn!(%error, "cannot watch {what}; only timers notice it");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a tunnel is made of, as data.
 
-use crate::policy::{Outside, Routing};
+use crate::policy::{Outside, Routing, onion_ranges};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -99,7 +99,8 @@ impl Plan {
         let routing = Routing { inner: self.inner(), ..Routing::new(slot, &lane.addresses, self.outside()) };
         match self.lane {
             Lane::Direct if lane.dns.is_empty() => routing,
-            Lane::Direct | Lane::Tor => routing.guarded(lane.dns.clone()),
+            Lane::Direct => routing.guarded(lane.dns.clone()),
+            Lane::Tor => Routing { never_local: onion_ranges(), ..routing.guarded(lane.dns.clone()) },
         }
     }
 

@@ -50,9 +50,12 @@ impl Service {
             // Empty when somebody before took ours along.
             let mut all = std::mem::take(&mut *self.puts.waiting());
             while !all.is_empty() {
-                all = self.step(&mut peers, all, &mut old).await;
+                let mut left = Vec::new();
+                all = self.step(&mut peers, all, &mut left).await;
+                // Before the next step, which must not give them to another peer.
+                self.flows.rest(&left);
+                old.extend(left);
             }
-            self.flows.rest(&old);
         }
         if !old.is_empty() {
             self.flows.end_of(old).await;

@@ -41,8 +41,10 @@ impl Forwarding {
     /// With what an earlier run switched on.
     pub(crate) fn load(directory: &Path) -> Self {
         let path = directory.join("forwarding.json");
-        let former =
+        let mut former: Former =
             std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        // The names become part of the ruleset.
+        former.v4.retain(|name| (1..16).contains(&name.len()) && is_plain(name));
         Self { path, former: Mutex::new(former), is_held: Mutex::default() }
     }
 
@@ -116,14 +118,27 @@ fn key_v4(name: &str) -> String {
 /// Turns the one switch of IPv6, which makes a router of every interface, and makes hosts again of those that were.
 fn forward_v6() -> Result<(), Error> {
     let key = |name: &str| format!("net/ipv6/conf/{name}/forwarding");
+    let advertised = |name: &str| format!("net/ipv6/conf/{name}/accept_ra");
+    // The switch deletes routes that came by router advertisement unless this is 2 (`rt6_purge_dflt_routers` of the kernel).
+    let mut listening = interfaces("ipv6");
+    listening.retain(|name| read(&advertised(name)).is_some_and(|value| value == "1"));
+    let accept = |value: &str| {
+        for name in &listening {
+            if let Err(error) = write(&advertised(name), value) {
+                tracing::warn!(%error, "routes by router advertisement may be lost");
+            }
+        }
+    };
     let mut hosts = interfaces("ipv6");
     hosts.push("default".to_owned());
     hosts.retain(|name| read(&key(name)).is_some_and(|value| value == "0"));
-    write(ALL_V6, "1")?;
+    accept("2");
+    write(ALL_V6, "1").inspect_err(|_| accept("1"))?;
     for name in hosts {
         if let Err(error) = write(&key(&name), "0") {
             tracing::warn!(%error, "router advertisements may be ignored from now on");
         }
     }
+    accept("1");
     Ok(())
 }

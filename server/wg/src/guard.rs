@@ -21,6 +21,8 @@ impl Service {
     /// Looks at the rules when somebody changed them, and at intervals, until `shutdown`; changed ones are replaced.
     pub(crate) async fn watch_firewall(&self, mut notices: Option<Notices>, shutdown: &CancellationToken) {
         let (mut swept, mut sweep) = (Instant::now(), SWEEP);
+        // Notices about links, however many, do not put the regular check off.
+        let mut due = tokio::time::Instant::now() + VERIFY;
         loop {
             let heard = async {
                 match notices.as_mut() {
@@ -32,7 +34,7 @@ impl Service {
                 () = shutdown.cancelled() => return,
                 () = self.wake_firewall.notified() => None,
                 notice = heard => Some(notice),
-                () = tokio::time::sleep(VERIFY) => None,
+                () = tokio::time::sleep_until(due) => None,
             };
             if matches!(notice, Some(Notice::Host | Notice::Routing)) {
                 self.wake_host.notify_one();
@@ -40,6 +42,7 @@ impl Service {
             if notice == Some(Notice::Host) {
                 continue;
             }
+            due = tokio::time::Instant::now() + VERIFY;
             let started = Instant::now();
             let mut whole = self.look_at_rules().await;
             // Somebody may have changed nothing but a device's number.

@@ -71,12 +71,16 @@ impl Dialer {
         {
             candidates[..=at].rotate_right(1);
         }
-        let race = race(candidates, ATTEMPT_DELAY, |address| connect(self.0.clone(), address));
-        let (address, stream) =
-            tokio::time::timeout(inside.timeout, race).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let (address, stream) = race(candidates, ATTEMPT_DELAY, |address| within(self.0.clone(), address)).await?;
         *inside.proved.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
         Ok(TokioIo::new(Stream(stream)))
     }
+}
+
+/// Each attempt has the whole time: a silent address must not hide the refused certificate of another.
+async fn within(inside: Arc<Inside>, address: SocketAddr) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    let limit = inside.timeout;
+    tokio::time::timeout(limit, connect(inside, address)).await.map_err(|_| io::ErrorKind::TimedOut)?
 }
 
 async fn connect(inside: Arc<Inside>, address: SocketAddr) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {

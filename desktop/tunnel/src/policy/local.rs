@@ -17,6 +17,20 @@ pub struct LocalNetwork {
 const PRIVATE: [IpNet; 6] =
     [v4(10, 0, 8), v4(172, 16, 12), v4(192, 168, 16), v4(169, 254, 16), v6(0xfc00, 7), v6(0xfe80, 10)];
 
+/// Ranges from which a server's Tor takes addresses for `.onion` names, as the server's default has them
+/// (`VirtualAddrNetwork`). A local network that claims them would get connections that are meant for onion services.
+#[must_use]
+pub fn onion_ranges() -> Vec<IpNet> {
+    let v6 = Ipv6Net::new_assert(Ipv6Addr::new(0xfd74, 0x6f72, 0x6f6e, 0, 0, 0, 0, 0), 48);
+    vec![v4(10, 192, 10), IpNet::V6(v6)]
+}
+
+/// True when an address lies in both.
+#[must_use]
+pub fn overlap(one: &IpNet, other: &IpNet) -> bool {
+    one.contains(other) || other.contains(one)
+}
+
 /// The local networks among the addresses of interfaces. `own` are the tunnel's interfaces.
 #[must_use]
 pub fn local_networks(addresses: &[(String, IpNet)], own: &[String]) -> Vec<LocalNetwork> {
@@ -79,5 +93,16 @@ mod tests {
         let own = own_addresses(&addresses, &["tornado0".into(), "tornado1".into()]);
         assert!(own.contains(&"203.0.113.5".parse().unwrap()) && own.contains(&"2001:db8::5".parse().unwrap()));
         assert!(own.len() == 7, "{own:?}");
+    }
+
+    #[test]
+    fn a_network_that_claims_onion_addresses_overlaps_them() {
+        let claims = |net: &str| onion_ranges().iter().any(|range| overlap(range, &net.parse().unwrap()));
+        for net in ["10.0.0.0/8", "10.200.1.0/24", "10.192.0.0/10", "fd74:6f72:6f6e:1::/64", "fd00::/8"] {
+            assert!(claims(net), "{net}");
+        }
+        for net in ["10.128.0.0/10", "192.168.7.0/24", "fd74:6f72:6e61::/48", "fe80::/64"] {
+            assert!(!claims(net), "{net}");
+        }
     }
 }

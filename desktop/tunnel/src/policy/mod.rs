@@ -6,9 +6,9 @@
 //! Routes follow `wg-quick(8)` without its inverted rule: a separate table whose default route is the tunnel, consulted
 //! for everything but the tunnel's own packets, which carry [`MARK`]. Three things differ. Packets from an address that
 //! this machine has outside the tunnel are looked up in the main table: reverse-path filters (RFC 3704) ignore marks, and
-//! judge replies and ARP requests by such a look-up. A marked packet without a route is refused instead of entering the tunnel that it carries. The table ends
-//! in an unreachable route, so that a link that disappears stops traffic instead of releasing it. The main table is never
-//! asked after ours, whatever interface a socket is bound to.
+//! judge replies and ARP requests by such a look-up. A marked packet without a route is refused instead of entering the
+//! tunnel that it carries. The table ends in an unreachable route, so that a link that disappears stops traffic instead of
+//! releasing it. The main table is never asked after ours, whatever interface a socket is bound to.
 //!
 //! Names are a path of their own: a resolver in the local network is reached by the main table, outside the tunnel.
 //! With [`Routing::guard`] the resolvers' ports lead into the tunnel before local networks are considered.
@@ -19,7 +19,7 @@ mod local;
 use crate::plan::Slot;
 pub use firewall::{Allow, Firewall};
 use ipnet::IpNet;
-pub use local::{LocalNetwork, local_networks, own_addresses};
+pub use local::{LocalNetwork, local_networks, onion_ranges, overlap, own_addresses};
 use std::net::{IpAddr, SocketAddr};
 
 /// Mark of the tunnel's and the helper's own packets: "to".
@@ -160,6 +160,8 @@ pub struct Routing {
     pub names: Vec<IpAddr>,
     /// True: no name is asked outside the tunnel.
     pub guard: bool,
+    /// Ranges that are never local, whatever this machine is connected to.
+    pub never_local: Vec<IpNet>,
 }
 
 impl Routing {
@@ -175,6 +177,7 @@ impl Routing {
             defaults: Family::ALL.map(|family| (family, leads(family))),
             names: Vec::new(),
             guard: false,
+            never_local: Vec::new(),
         }
     }
 
@@ -182,7 +185,15 @@ impl Routing {
     #[must_use]
     pub const fn held(outside: Vec<Outside>) -> Self {
         let defaults = [(Family::V4, Default::Unreachable), (Family::V6, Default::Unreachable)];
-        Self { slot: None, outside, inner: Vec::new(), defaults, names: Vec::new(), guard: true }
+        Self {
+            slot: None,
+            outside,
+            inner: Vec::new(),
+            defaults,
+            names: Vec::new(),
+            guard: true,
+            never_local: Vec::new(),
+        }
     }
 
     /// The same, with `names` as the only resolvers and none asked outside the tunnel.

@@ -217,7 +217,9 @@ fn refuse() -> Chain {
 
 /// A flow that begins is counted; all later packets of it pass by.
 fn admit() -> Rule {
-    rule(format!("ct state new jump {}", super::admission::ADMIT), "a device's share of flows")
+    // Every packet of a flow is "new" until the other side answers; only the first is not confirmed.
+    let first = "ct state new ct status & confirmed == 0";
+    rule(format!("{first} jump {}", super::admission::ADMIT), "a device's share of flows")
 }
 
 fn direct_input(policy: &Policy) -> Chain {

@@ -87,11 +87,11 @@ pub(super) async fn end(which: &Which) -> io::Result<usize> {
     for _ in 0..ROUNDS {
         let found = socket.find(which).await?;
         if found.is_empty() {
-            break;
+            return Ok(ended);
         }
         ended += socket.delete(&found).await?;
     }
-    Ok(ended)
+    Err(io::Error::other("flows are still found"))
 }
 
 /// Family, and the attributes by which a flow is deleted.

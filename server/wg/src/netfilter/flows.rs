@@ -68,7 +68,9 @@ impl Flows {
         self.waiting().extend(&addresses);
         let this = self.clone();
         let work = tokio::spawn(async move {
-            this.end_all().await;
+            while !this.end_all().await {
+                tokio::time::sleep(PAUSE).await;
+            }
             let mut resting = this.resting();
             for address in addresses {
                 if let Some(times) = resting.get_mut(&address) {
@@ -86,27 +88,34 @@ impl Flows {
         }
     }
 
-    async fn end_all(&self) {
+    /// False: flows remain, and the addresses wait again.
+    async fn end_all(&self) -> bool {
         let _turn = self.0.turn.lock().await;
         // Empty when a caller before took ours along: then it is done.
         let mut all = std::mem::take(&mut *self.waiting());
         if all.is_empty() {
-            return;
+            return true;
         }
         all.sort_unstable();
         all.dedup();
         let tracked = tracked();
         if tracked == Some(0) {
-            return;
+            return true;
         }
         let pick = all.len() <= FEW && tracked.is_none_or(|flows| flows > SMALL);
-        run(if pick { Which::Of(all) } else { Which::Any(all.into_iter().collect()) }).await;
+        let which = if pick { Which::Of(all.clone()) } else { Which::Any(all.iter().copied().collect()) };
+        let is_done = run(&which).await;
+        if !is_done {
+            // Before the turn ends: a caller whose addresses were taken along finds them.
+            self.waiting().extend(all);
+        }
+        is_done
     }
 
     /// Ends all flows of addresses for which `gone` is true, and returns when the last one has ended.
     pub(crate) async fn end_where(&self, gone: impl Fn(IpAddr) -> bool + Send + Sync + 'static) {
         let _turn = self.0.turn.lock().await;
-        run(Which::Where(Box::new(gone))).await;
+        run(&Which::Where(Box::new(gone))).await;
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<IpAddr>> {
@@ -132,12 +141,16 @@ fn number(name: &str) -> Option<usize> {
     std::fs::read_to_string(format!("/proc/sys/net/netfilter/{name}")).ok()?.trim().parse().ok()
 }
 
-/// Until it is done. A failure of the kernel is tried again a few times: it may lack memory for a moment.
-async fn run(which: Which) {
+/// Ends them, and returns whether none is left. A failure of the kernel is tried again a few times: it may lack memory for
+/// a moment.
+async fn run(which: &Which) -> bool {
     for left in (0..5).rev() {
-        match end(&which).await {
-            Ok(0) => return,
-            Ok(ended) => return tracing::debug!(ended, "flows of peers that are gone were ended"),
+        match end(which).await {
+            Ok(0) => return true,
+            Ok(ended) => {
+                tracing::debug!(ended, "flows of peers that are gone were ended");
+                return true;
+            }
             Err(error) if left == 0 => tracing::error!(%error, "flows of a peer that is gone could not be ended"),
             Err(error) => {
                 tracing::warn!(%error, "flows of a peer that is gone could not be ended; trying again");
@@ -145,6 +158,7 @@ async fn run(which: Which) {
             }
         }
     }
+    false
 }
 
 #[cfg(test)]

@@ -40,9 +40,11 @@ async fn very_many_flows_end_to_the_last_and_their_address_rests_till_then() {
         return;
     }
     let (flows, gone) = (Flows::default(), [address("10.8.0.2")]);
-    begin("10.8.0.2", 150_000);
+    // A machine with little memory tracks fewer.
+    let many = super::most_tracked().map_or(150_000, |most| 150_000.min(most / 4 * 3));
+    begin("10.8.0.2", many);
     begin("10.8.0.3", 10);
-    assert!(tracked().unwrap() > 140_000);
+    assert!(tracked().unwrap() > many / 10 * 9);
     flows.rest(&gone);
     assert!(flows.is_resting(&gone) && !flows.is_resting(&[address("10.8.0.3")]));
     flows.end_of(gone.to_vec()).await;

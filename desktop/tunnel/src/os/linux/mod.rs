@@ -10,7 +10,7 @@ mod watch;
 
 use super::{Disturbance, Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
-use crate::policy::{Family, LocalNetwork, MARK, Routing, Transport, local_networks, own_addresses};
+use crate::policy::{Family, LocalNetwork, MARK, Routing, Transport, local_networks, overlap, own_addresses};
 use async_trait::async_trait;
 use firewall::{Synced, Wall};
 use names::Names;
@@ -158,12 +158,14 @@ impl Linux {
             None => None,
         };
         // The firewall comes before what it guards. Where everything is held back, routes hold without it.
-        let around = self.surroundings().await?;
+        let mut around = self.surroundings().await?;
+        around.local.retain(|network| !routing.never_local.iter().any(|range| overlap(range, &network.net)));
         let same_network = std::mem::replace(&mut self.around, around.clone()) == around;
         let look = std::mem::take(&mut self.look);
         let firewall = routing.firewall(Slot::ALL.map(|slot| self.name(slot)), &around.local);
         let walled = self.wall.sync(&firewall, look).await;
-        note(matches!(walled, Ok(Synced::Restored)), "the firewall");
+        let restored = matches!(walled, Ok(Synced::Restored));
+        note(restored, "the firewall");
         if routing.slot.is_some() {
             walled.clone()?;
         }
@@ -192,7 +194,8 @@ impl Linux {
             routing.rules(&around.own, &around.local).into_iter().filter(|r| r.family == Family::V4 || ipv6).collect();
         // With a change of this machine's addresses rules change by themselves.
         note(self.netlink.sync_rules(&wanted).await? && same_network, "the routing rules");
-        if first || raised {
+        // What emptied our tables emptied the one that redirects names, too.
+        if first || raised || restored {
             let reachable = |server: &IpAddr| server.is_ipv4() || (ipv6 && !only_v4);
             let names: Vec<IpAddr> = routing.names.iter().copied().filter(reachable).collect();
             match names.as_slice() {

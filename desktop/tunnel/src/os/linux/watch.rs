@@ -14,12 +14,16 @@ const ROUTE_GROUPS: [u32; 7] = [1, 5, 7, 8, 9, 11, 19];
 const NFTABLES_GROUP: u32 = 7;
 /// Changes come in bursts; this much of one is taken together.
 const BURST: Duration = Duration::from_millis(5);
+/// How often the firewall is checked where the kernel sends no notifications of its tables.
+const INTERVAL: Duration = Duration::from_millis(900);
+/// Some notifications were lost (netlink(7)).
+const ENOBUFS: i32 = 105;
 const DATAGRAM: usize = 32 * 1024;
 
-/// Sockets that hear of changes.
+/// Sockets that receive notifications of changes.
 pub(super) struct Watch {
     route: TokioSocket,
-    /// None: this kernel tells nobody of its tables.
+    /// None: this kernel sends no notifications of its tables.
     nftables: Option<TokioSocket>,
     /// A change that was heard and not yet reported, and whether it concerns the firewall.
     pending: Option<bool>,
@@ -74,7 +78,8 @@ async fn hear(route: &mut TokioSocket, nftables: Option<&mut TokioSocket>) -> bo
                     Some(_) | None => break,
                 }
             },
-            None => std::future::pending().await,
+            // Without notifications the firewall is looked at at intervals.
+            None => tokio::time::sleep(INTERVAL).await,
         }
     };
     tokio::select! {
@@ -90,8 +95,10 @@ async fn receive(socket: &mut TokioSocket) -> Option<Vec<u8>> {
         Ok(()) => Some(buffer),
         Err(error) => {
             tracing::debug!(%error, "netlink notifications were lost");
-            // Should it fail for another reason, this is no busy loop.
-            tokio::time::sleep(BURST).await;
+            // Another error may repeat at once. A loss is reported before anything else can drop this future.
+            if error.raw_os_error() != Some(ENOBUFS) {
+                tokio::time::sleep(BURST).await;
+            }
             None
         }
     }

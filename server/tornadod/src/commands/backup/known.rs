@@ -37,7 +37,9 @@ pub(super) fn treatment(path: &str) -> Treatment {
             || name.starts_with("unverified-")
             || name.starts_with("torrc")
             || ["sockets", "exits", "data/diff-cache"].iter().any(|skipped| Path::new(rest).starts_with(skipped)));
-    if unfinished || of_engine || of_tor {
+    // What this machine's interfaces were before means nothing on another.
+    let of_machine = path == "wg/forwarding.json";
+    if unfinished || of_engine || of_tor || of_machine {
         return Treatment::Skip;
     }
     if EntryPath::try_from(format!("state/{path}")).is_err() {

@@ -34,10 +34,16 @@ pub(super) async fn list(family: &str, table: &str) -> Result<Option<String>, Re
     }
 }
 
-/// The program with its input piped; it ends with the value that runs it.
+/// The program with its input piped, and no home in which it would keep a history; it ends with the value that runs it.
 pub(super) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new("nft");
-    command.args(arguments).env_clear().env("PATH", PATH).stdin(Stdio::piped()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .env_clear()
+        .env("PATH", PATH)
+        .env("HOME", "/nonexistent")
+        .stdin(Stdio::piped())
+        .kill_on_drop(true);
     command
 }
 
