@@ -136,7 +136,7 @@ impl Supervisor {
                 }
             }
             Event::Ordered(control, reply) => {
-                tracing::info!(service = ?control.service, action = ?control.action, "an operator asked");
+                tracing::info!(bounded = true, service = ?control.service, action = ?control.action, "an operator asked");
                 for (name, slot) in &mut self.slots {
                     if control.service.is_none_or(|wanted| wanted == *name) {
                         slot.machine.order(control.action);

@@ -274,7 +274,7 @@ impl Service {
     }
 
     fn take_over(&self, order: TorOrder, wish: TorWanted) {
-        tracing::info!(?order, process = wish.process, lane = wish.lane, "an operator's order");
+        tracing::info!(bounded = true, ?order, process = wish.process, lane = wish.lane, "an operator's order");
         self.update(|state| {
             state.wanted = Some(wish);
             state.feed(Input::Wanted(Some(wish)));

@@ -55,7 +55,14 @@ impl Service {
             Ok(took) => {
                 self.end_former(&former, &wish);
                 let exits = exits.len();
-                tracing::info!(?lane, exits, ?reason, took_us = took.as_micros(), "the tor lane was switched");
+                tracing::info!(
+                    bounded = true,
+                    ?lane,
+                    exits,
+                    ?reason,
+                    took_us = took.as_micros(),
+                    "the tor lane was switched"
+                );
                 state.control.reason = reason;
                 Ok(())
             }

@@ -1,8 +1,8 @@
 //! Bounds how often one place in the code may log.
 //!
 //! Strangers and devices can cause many lines: a handshake that fails, a token that expired. Each place in the code has a
-//! token bucket, regardless of what causes its lines; what exceeds it is counted, and a summary follows. Levels below INFO are not
-//! limited: an operator who turns them on wants all of them.
+//! token bucket, regardless of what causes its lines; what exceeds it is counted, and a summary follows. Levels below INFO
+//! are not limited: an operator who turns them on wants all of them. Neither are lines with a field [`BOUNDED`].
 
 mod buckets;
 
@@ -21,6 +21,10 @@ const BURST: u32 = 50;
 const REFILL: Duration = Duration::from_secs(10);
 /// How long after the first suppressed line the summary follows.
 const SUMMARY: Duration = Duration::from_secs(30);
+
+/// Name of the field of lines that only an operator or the server itself can cause, such as a switch of a lane: each of them
+/// counts.
+pub const BOUNDED: &str = "bounded";
 
 static SUPPRESSED: AtomicU64 = AtomicU64::new(0);
 
@@ -58,7 +62,8 @@ impl<S: Subscriber> Filter<S> for Limit {
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
         let normal = event.normalized_metadata();
         let metadata = normal.as_ref().unwrap_or_else(|| event.metadata());
-        if *metadata.level() > Level::INFO || metadata.target() == SUMMARY_TARGET {
+        let is_bounded = event.metadata().fields().field(BOUNDED).is_some();
+        if *metadata.level() > Level::INFO || metadata.target() == SUMMARY_TARGET || is_bounded {
             return true;
         }
         let logged_at = normal.as_ref().map(|place| (place.target().to_owned(), place.line()));
@@ -125,6 +130,16 @@ mod tests {
         tracing::subscriber::with_default(subscriber, work);
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         move |word| text.matches(word).count()
+    }
+
+    #[test]
+    fn lines_that_strangers_cannot_cause_are_all_written() {
+        let count = counted(|| {
+            for number in 0..1000 {
+                tracing::info!(bounded = true, number, "the lane was switched");
+            }
+        });
+        assert_eq!(count("the lane was switched"), 1000);
     }
 
     #[test]
