@@ -141,7 +141,7 @@ impl Driver {
         state
     }
 
-    /// Puts back what another program changed. What cannot be put back is an event: nothing is released meanwhile.
+    /// Puts back what another program changed. What cannot be put back is an event: until then nothing is released.
     async fn restore(&mut self, mut state: State, slots: Vec<Slot>) -> State {
         let restored = tokio::time::timeout(EFFECT_DEADLINE, self.os.restore()).await;
         match restored.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string())) {

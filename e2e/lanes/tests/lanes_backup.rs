@@ -16,7 +16,7 @@ use tornado_e2e_lanes::world::World;
 
 const ROUNDS: usize = 12;
 
-/// `wg` exchanges a file of its own with a link to a key of `auth`, and a directory with one to another directory,
+/// `wg` exchanges its own file with a link to a key of `auth`, and a directory with one to another directory,
 /// as fast as it can, until `stop`.
 fn swap(own: &Path, link: &Path, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
@@ -41,7 +41,7 @@ fn what_a_service_puts_there_neither_leaks_nor_stops_a_backup() {
     let (own, key) = (state.join("wg"), state.join("auth/keys/identity.json"));
     let secret = std::fs::read(&key).unwrap();
 
-    // Names nobody expects, something that never ends, and too much.
+    // Unexpected names, something that never ends, and too much.
     std::fs::write(own.join("a b.json"), "x").unwrap();
     std::fs::write(own.join(std::ffi::OsStr::from_bytes(b"bad-\xff.json")), "x").unwrap();
     std::fs::write(own.join("odd"), "x").unwrap();

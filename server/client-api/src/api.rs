@@ -121,7 +121,7 @@ pub fn router(api: Api) -> Router {
         .route(path::SERVER, get(account::server))
         .route(path::LOGOUT, post(account::logout))
         .route_layer(middleware::from_fn_with_state(api.clone(), limit_anonymous));
-    // Each of these answers well only to somebody whose token, password or code was right.
+    // Each of these succeeds only when the caller's token, password or code was right.
     let proving = Router::new()
         .route(path::LOGIN, post(account::login))
         .route(path::ENROLL, post(account::enroll))

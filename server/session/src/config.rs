@@ -34,7 +34,7 @@ pub struct Config {
     pub history_days: u32,
     /// How often within a minute a device may have new circuits, by a new identity or another exit country.
     pub identity_changes: u32,
-    /// Exit countries that the devices of one account may use at the same time, at least 1. Each needs a Tor of its own,
+    /// Exit countries that the devices of one account may use at the same time, at least 1. Each needs a separate Tor,
     /// of which there are `[tor] max_countries` for all accounts.
     pub exit_countries: u32,
     /// Milliseconds between looks at service `wg`; a restart of it is noticed within this time.

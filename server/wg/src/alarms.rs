@@ -156,8 +156,8 @@ mod tests {
             alarms.raise(n, AlarmCause::Leak, if n % 2 == 0 { "2 packets" } else { "3 packets" });
         }
         let stop = CancellationToken::new();
-        let nobody = AuditClient::new(Channel::new(directory.path().join("auth.sock")));
-        drop(tokio::time::timeout(Duration::from_millis(50), alarms.hand_over(nobody, &stop)).await);
+        let absent = AuditClient::new(Channel::new(directory.path().join("auth.sock")));
+        drop(tokio::time::timeout(Duration::from_millis(50), alarms.hand_over(absent, &stop)).await);
         let again = Alarms::load(directory.path());
         assert_eq!(again.waiting().len(), MOST);
         assert_eq!(again.waiting().back().unwrap().times, 100 - MOST as u64 + 1);

@@ -37,7 +37,7 @@ pub(crate) struct Link {
     pub(crate) index: u32,
     pub(crate) kind: LinkKind,
     pub(crate) up: bool,
-    /// It was made by this service, now or in a former process: nobody else's is taken over or removed.
+    /// It was made by this service, now or in a former process: those of other programs are not taken over or removed.
     pub(crate) is_ours: bool,
 }
 

@@ -1,5 +1,5 @@
 //! What a device of the direct lane reaches: the internet, and no network of the server, whatever other programs' rules
-//! say. The attack is real: each target answers whoever reaches it, and is shown to answer others.
+//! say. The attack is real: each target answers every peer, and is shown to answer others.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
@@ -54,7 +54,7 @@ fn greet(ns: &Ns, at: &'static str) {
     });
 }
 
-/// True when something greeted: a connection that is reset is none.
+/// True when something greeted: a connection that is reset does not count.
 fn is_greeted(ns: &Ns, address: &str, port: u16) -> bool {
     let to = SocketAddr::new(address.parse().unwrap(), port);
     ns.run(move || {

@@ -132,7 +132,7 @@ impl World {
         })
     }
 
-    /// Listeners in the server's namespace that tell whoever connects which address was seen.
+    /// Listeners in the server's namespace that send each peer the address they saw.
     pub fn tell_addresses(&self) {
         self.within("s", || {
             for address in [

@@ -20,7 +20,7 @@ pub use dhcp::{Lease, StaticRoute};
 
 /// The router's address, and that of the DHCP server.
 pub const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 50, 1);
-/// A host of the same network that is none of ours to trust.
+/// A host of the same network that is not trusted.
 pub const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(192, 168, 50, 9);
 /// What the DHCP server gives to the device.
 pub const LEASED: Ipv4Addr = Ipv4Addr::new(192, 168, 50, 100);
@@ -77,7 +77,7 @@ impl Lan {
         &self.neighbour
     }
 
-    /// The device asks for its address again and is told of these routes (DHCP option 121, RFC 3442), which it
+    /// The device asks for its address again and gets these routes (DHCP option 121, RFC 3442), which it
     /// then takes, as every DHCP client does.
     ///
     /// # Errors

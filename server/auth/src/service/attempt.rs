@@ -88,7 +88,7 @@ impl Service {
 }
 
 /// Of an account's name or address in its normal form. The account itself has no part in it: what is counted, and so what a
-/// stranger is told, is the same whether it exists or not.
+/// stranger sees, is the same whether it exists or not.
 pub(super) fn tag(normal: &str) -> AccountTag {
     cut(Sha256::new().chain_update(b"account\0").chain_update(normal))
 }

@@ -203,7 +203,7 @@ async fn users_log_in_with_a_second_factor_inside_the_envelope() {
     assert!(info.totp, "the access token of a replaced login changes nothing");
 }
 
-/// Whoever guesses codes knows the password. From the sixth wrong one on, the pauses are those of codes.
+/// An attacker who guesses codes knows the password. From the sixth wrong one on, the pauses are those of codes.
 #[tokio::test]
 async fn guessing_codes_of_a_second_factor_gets_ever_longer_pauses() {
     let world = World::new().await;

@@ -47,7 +47,7 @@ async fn passwords_that_were_stored_as_typed_still_open() {
     let world = World::new().await;
     world.store_as_typed("zoe", DECOMPOSED).await;
     world.login("zoe", DECOMPOSED, &IdentityKey::random()).await.unwrap();
-    // Nobody could set it today.
+    // It could not be set today.
     world.store_as_typed("ann", "hidden\u{200b} words here").await;
     world.login("ann", "hidden\u{200b} words here", &IdentityKey::random()).await.unwrap();
     assert!(world.login("ann", "hidden words here", &IdentityKey::random()).await.is_err());

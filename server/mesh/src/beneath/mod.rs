@@ -145,7 +145,7 @@ fn refused(why: &str) -> io::Error {
 fn explained(error: io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(libc::ELOOP) => refused("it is a link"),
-        // open(2): a directory was wanted; a link is none either.
+        // open(2): a directory was wanted; a link is not one either.
         Some(libc::ENOTDIR) => refused("it is not a directory, or a link"),
         Some(libc::ENXIO | libc::ENODEV) => refused("it is not a regular file"),
         _ => error,

@@ -130,7 +130,7 @@ fn another_users_rights_open_only_what_that_user_may() {
     symlink(&secret, own.join("link")).unwrap();
     let owner = Owner { uid: OTHER, gid: OTHER };
     let (read, made) = as_user(owner, || {
-        // A library that starts threads of its own gets no further.
+        // A library that starts its own threads gets no further.
         let inner = std::thread::scope(|scope| scope.spawn(|| std::fs::read(own.join("link"))).join().unwrap());
         (inner, std::fs::write(own.join("made"), "x"))
     })

@@ -188,7 +188,7 @@ async fn one_account_does_not_take_every_country() {
     let refused = world.choose(&two, Some("nl")).await;
     assert!(matches!(&refused, Err(SessionError::NoExit { why, .. }) if why.contains("one account")), "{refused:?}");
     world.choose(&two, Some("de")).await.unwrap();
-    // Instead of another of its own, and for another account.
+    // Instead of its own other one, and for another account.
     world.choose(&other, Some("nl")).await.unwrap();
     assert_eq!(world.service.countries_in_use().countries, [code("de"), code("nl")].into());
 

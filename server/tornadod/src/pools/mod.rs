@@ -1,4 +1,4 @@
-//! Lanes' pools and the networks this machine is in: they must not meet, or whoever is in such a network cannot reach
+//! Lanes' pools and the networks this machine is in: they must not meet, or hosts of such a network cannot reach
 //! this machine any more once the lanes are up.
 //!
 //! At the first start of a server whose operator named no pools, free ones are chosen and kept in the state directory.

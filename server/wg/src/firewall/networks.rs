@@ -11,7 +11,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::Ipv6Addr;
 
 /// IPv4 that is not global (IANA's registry of special-purpose addresses), without the documentation ranges, which
-/// nobody routes. The last one is the metadata service of a large provider, at a global address.
+/// are not routed. The last one is the metadata service of a large provider, at a global address.
 const NOT_GLOBAL_V4: [&str; 14] = [
     "0.0.0.0/8",
     "10.0.0.0/8",

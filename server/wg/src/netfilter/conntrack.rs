@@ -30,7 +30,7 @@ const BUFFER: usize = 1 << 16;
 /// Flows that one datagram ends. Only failures are answered, and the last one: they fit into a socket's buffer of the
 /// usual size.
 const TOGETHER: usize = 100;
-/// While flows are listed others move in the table, and one can be missed: it is listed until there is none.
+/// While flows are listed others move in the table, and one can be missed: it is listed until no flow is found.
 const ROUNDS: usize = 8;
 
 /// Which end of a flow's first packet.

@@ -1,4 +1,4 @@
-//! Real flows in a kernel's table: each test has a network namespace of its own and is skipped without root.
+//! Real flows in a kernel's table: each test has a separate network namespace and is skipped without root.
 
 use super::super::Holdings;
 use super::*;

@@ -62,7 +62,7 @@ impl Device {
         self.fd.ready(READ).await.map(drop)
     }
 
-    /// One packet. `WouldBlock` when there is none.
+    /// One packet. `WouldBlock` when there is no packet.
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         // `AsyncFd::try_io` handles one interest only, so readiness is polled without a wake-up.
         let mut ready = pin!(self.fd.ready(READ));

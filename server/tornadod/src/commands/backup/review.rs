@@ -106,7 +106,7 @@ mod tests {
         }
     }
 
-    /// A new key with text is to be read until somebody decides otherwise here.
+    /// A new key with text is to be read until it is listed here.
     #[test]
     fn every_text_of_the_default_is_to_be_read_or_known_as_plain() {
         fn changed(value: &Value) -> Value {

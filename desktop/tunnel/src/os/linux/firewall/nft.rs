@@ -25,7 +25,7 @@ pub(super) async fn run(text: &str) -> Result<(), Refusal> {
     call(&["-f", "-"], text).await.map(drop)
 }
 
-/// Our table of a family as the kernel holds it; `None` when there is none.
+/// Our table of a family as the kernel holds it; `None` when it does not exist.
 pub(super) async fn list(family: &str, table: &str) -> Result<Option<String>, Refusal> {
     match call(&["list", "table", family, table], "").await {
         Ok(text) => Ok(Some(text)),

@@ -2,7 +2,7 @@
 //!
 //! Who writes `/etc/resolv.conf` is who is asked: systemd-resolved over D-Bus, else resolvconf, else the file itself
 //! with a copy of what it was. Told from the file's content, not from what runs: in a network namespace with a
-//! file of its own the machine's services are there too, and know nothing of the namespace. Where that cannot be changed
+//! separate file the machine's services are there too, and know nothing of the namespace. Where that cannot be changed
 //! (immutable, read-only), what is asked is redirected by the firewall; where that fails too there is no tunnel, but the
 //! reason and the cure.
 
@@ -30,7 +30,7 @@ enum Keeper {
     Resolvconf,
     /// Nobody: the file.
     File,
-    /// Nobody who can be asked: questions are redirected by the firewall.
+    /// No mechanism that can be used: questions are redirected by the firewall.
     Redirect,
 }
 
