@@ -18,6 +18,11 @@ use tornado_tunnel::os::linux::Linux;
 use tornado_tunnel::plan::{Backend, Slot};
 use tornado_tunnel::state::{Failure, Phase};
 
+/// What the kernel holds for the tunnel's own packets in a table.
+fn marked(table: &str) -> String {
+    sh(&format!("nft list chain inet {table} marked")).lines().skip(1).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn traffic_of_both_families_takes_the_lane_and_comes_back() {
     let world = World::new("a");
@@ -58,6 +63,8 @@ fn traffic_of_both_families_takes_the_lane_and_comes_back() {
             });
             for lane in [Lane::Tor, Lane::Direct, Lane::Tor, Lane::Direct] {
                 assert_eq!(tunnel.switch(lane).await.unwrap().lane, Some(lane));
+                let [first, copy] = beside(|| ["tornado_device", "tornado_owned"].map(marked)).await;
+                assert!(first.contains("dport 51") && first == copy, "{lane}: {first}\nthe copy: {copy}");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             stop.store(true, Ordering::SeqCst);

@@ -10,9 +10,14 @@ use nft::Refusal;
 use owner::Owner;
 use render::Chain;
 pub(super) use render::TABLE;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// What version 0.1 called its table; a helper of it may have died and left it.
 const FORMER: &str = "add table inet tornado_names\ndelete table inet tornado_names\n";
+
+/// Pause after a copy failed that had succeeded before.
+const RETRY: Duration = Duration::from_secs(30);
 
 /// The firewall of this machine.
 #[derive(Debug, Default)]
@@ -21,8 +26,12 @@ pub(super) struct Wall {
     /// The kernel has no ARP tables.
     without_arp: bool,
     owner: Option<Owner>,
-    /// The kernel, or nft, knows no owners of tables.
+    /// A copy was made since this value exists: the kernel and nft know owners of tables.
+    has_owned: bool,
+    /// The kernel, or nft, does not: the first attempt failed.
     without_owner: bool,
+    /// A later attempt failed, and the next is not before this.
+    next_attempt: Option<Instant>,
 }
 
 /// What was found.
@@ -51,7 +60,7 @@ impl Wall {
         if let Some(held) = &self.held
             && held.firewall == *firewall
         {
-            let owned = self.without_owner || self.owner.as_mut().is_some_and(Owner::lives);
+            let owned = !self.may_own() || self.owner.as_mut().is_some_and(Owner::lives);
             if owned && (!look || still(held).await) {
                 return Ok(Synced::Held);
             }
@@ -68,28 +77,41 @@ impl Wall {
             }
             listed.push((family, text));
         }
-        self.own(firewall).await;
+        self.own(firewall, &listed).await;
         self.held = Some(Held { firewall: firewall.clone(), listed });
         Ok(synced)
     }
 
-    /// The copy is a second line: without it the first table decides alone.
-    async fn own(&mut self, firewall: &Firewall) {
-        if self.without_owner {
+    /// Whether a copy is wanted now.
+    fn may_own(&self) -> bool {
+        !self.without_owner && self.next_attempt.is_none_or(|next| next <= Instant::now())
+    }
+
+    /// The copy is a second line: without it the first table decides alone. After a failure there is no copy, also not
+    /// of an older firewall: the table ends with the process that owned it.
+    async fn own(&mut self, firewall: &Firewall, listed: &[(&'static str, String)]) {
+        if !self.may_own() {
             return;
         }
+        self.next_attempt = None;
         let living = self.owner.take().and_then(|mut owner| owner.lives().then_some(owner));
         let put = async {
             let mut owner = match living {
                 Some(owner) => owner,
                 None => Owner::start()?,
             };
-            owner.put(&render::owned(firewall)).await.map(|()| owner)
+            let model = listed.iter().find(|(family, _)| *family == "inet").map_or("", |(_, text)| text.as_str());
+            owner.put(&render::owned(firewall), model).await.map(|()| owner)
         };
         match put.await {
-            Ok(owner) => self.owner = Some(owner),
+            Ok(owner) => {
+                self.owner = Some(owner);
+                self.has_owned = true;
+            }
             Err(error) => {
-                self.without_owner = true;
+                // What succeeded once fails for another reason: a busy machine, an update of nft.
+                self.without_owner = !self.has_owned;
+                self.next_attempt = self.has_owned.then(|| Instant::now() + RETRY);
                 tracing::warn!(%error, "the firewall has no copy that other programs cannot flush");
             }
         }
@@ -147,11 +169,13 @@ async fn still(held: &Held) -> bool {
 
 /// Whether a listing has these chains with as many lines each.
 fn holds(listing: &str, chains: &[Chain]) -> bool {
-    chains.iter().all(|(name, lines)| {
-        let body = listing.split_once(&format!("\tchain {name} {{\n")).map(|(_, rest)| rest);
-        let found = body.and_then(|rest| rest.split_once("\t}\n")).map(|(body, _)| body.lines().count());
-        found == Some(lines.len())
-    })
+    chains.iter().all(|(name, lines)| body(listing, name).map(|body| body.lines().count()) == Some(lines.len()))
+}
+
+/// The lines of a chain in a listing.
+fn body<'a>(listing: &'a str, chain: &str) -> Option<&'a str> {
+    let (_, rest) = listing.split_once(&format!("\tchain {chain} {{\n"))?;
+    rest.split_once("\t}\n").map(|(body, _)| body)
 }
 
 #[cfg(test)]

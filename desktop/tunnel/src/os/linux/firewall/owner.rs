@@ -32,8 +32,9 @@ impl Owner {
         Ok(Self { child, input })
     }
 
-    /// Replaces the table in one transaction, and verifies it.
-    pub(super) async fn put(&mut self, chains: &[Chain]) -> Result<(), Refusal> {
+    /// Replaces the table in one transaction, and verifies that the kernel lists its chains as it lists those of the
+    /// first table, `model`: nft prints the same rules as the same text.
+    pub(super) async fn put(&mut self, chains: &[Chain], model: &str) -> Result<(), Refusal> {
         let line = flat(chains) + "\n";
         let written = async {
             self.input.write_all(line.as_bytes()).await?;
@@ -42,7 +43,7 @@ impl Owner {
         written.await.map_err(Refusal::Missing)?;
         for _ in 0..LOOKS {
             let listed = nft::list("inet", OWNED).await?.unwrap_or_default();
-            if super::holds(&listed, chains) {
+            if is_copy(&listed, model, chains) {
                 return Ok(());
             }
             tokio::time::sleep(PAUSE).await;
@@ -59,5 +60,30 @@ impl Owner {
     pub(super) async fn end(mut self) {
         // An error means that it has ended already.
         let _ = self.child.kill().await;
+    }
+}
+
+/// Whether a listing has these chains with the rules that they have in another.
+fn is_copy(listing: &str, model: &str, chains: &[Chain]) -> bool {
+    chains.iter().all(|(name, _)| {
+        let found = super::body(listing, name);
+        found.is_some() && found == super::body(model, name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_table_of_equal_length_is_not_the_copy() {
+        let chains = |address: &str| vec![("marked", vec![format!("ip daddr {address} accept"), "drop".to_owned()])];
+        let listing = |address: &str| super::super::render::transaction(&[("inet", chains(address))]);
+        let (old, new) = (listing("192.0.2.1"), listing("192.0.2.2"));
+        let wanted = chains("192.0.2.2");
+        assert!(super::super::holds(&old, &wanted), "as many lines");
+        assert!(!is_copy(&old, &new, &wanted));
+        assert!(is_copy(&new, &new, &wanted));
+        assert!(!is_copy("", "", &wanted), "neither table has the chain");
     }
 }
