@@ -61,7 +61,7 @@ const TOO_LITTLE: &[(&str, &str, &[&str], &[&str])] = &[
         "/proc/sys is read-only and does not forward",
         "echo 0 > /proc/sys/net/ipv4/ip_forward; mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys",
         &["/proc/sys/net/ipv4/", "--sysctl"],
-        &["service_not_ready"],
+        &["service_not_ready", "sysctl_read_only"],
     ),
 ];
 

@@ -53,7 +53,7 @@ pub enum Error {
     #[error("another supervisor already runs with {0}; see `tornadod status`")]
     AlreadyRunning(PathBuf),
     /// A directory or file cannot be prepared.
-    #[error("cannot prepare {path}: {source}")]
+    #[error("cannot prepare {path}: {source}{}", cure(.path, .source))]
     Prepare {
         /// Which.
         path: PathBuf,
@@ -64,6 +64,14 @@ pub enum Error {
     /// The own socket cannot be opened.
     #[error(transparent)]
     Socket(#[from] SocketError),
+}
+
+/// What helps, where that is known.
+fn cure(path: &std::path::Path, why: &std::io::Error) -> String {
+    if why.kind() != std::io::ErrorKind::ReadOnlyFilesystem {
+        return String::new();
+    }
+    format!("; {}", tornado_mesh::ground::cure_read_only(path))
 }
 
 /// Supervises until `shutdown` is cancelled, then stops every service in order.

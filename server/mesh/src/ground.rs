@@ -2,7 +2,7 @@
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use std::net::{IpAddr, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Whether this machine speaks IPv6: the kernel has it, this process may use it, and it is not switched off.
 /// `lo` stands for the rest: `net.ipv6.conf.all.disable_ipv6 = 1` reaches it too.
@@ -24,4 +24,37 @@ pub fn address() -> Option<IpAddr> {
         (!address.is_unspecified() && !address.is_loopback()).then_some(address)
     };
     towards("0.0.0.0:0", "192.0.2.1:9").or_else(|| towards("[::]:0", "[2001:db8::1]:9"))
+}
+
+/// What root does so that something can be written at `path`, which is on a file system that is mounted read-only.
+#[must_use]
+pub fn cure_read_only(path: &Path) -> String {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let at = mount_point(&mounts, path);
+    format!(
+        "as root `mount -o remount,rw {}`, or set [paths] run and [paths] state to writable directories",
+        at.display()
+    )
+}
+
+/// The mount point that `path` is below, of the lines of proc_pid_mountinfo(5).
+fn mount_point(mounts: &str, path: &Path) -> PathBuf {
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(Path::new);
+    let longest = points.filter(|point| path.starts_with(point)).max_by_key(|point| point.components().count());
+    longest.unwrap_or(Path::new("/")).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_mount_point_is_named() {
+        let mounts =
+            "1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:5 / /run ro - tmpfs none ro\n3 2 0:6 / /run/x rw - tmpfs none rw\n";
+        for (path, point) in [("/run/tornado", "/run"), ("/run/x/y", "/run/x"), ("/running", "/"), ("/var/lib", "/")] {
+            assert_eq!(mount_point(mounts, Path::new(path)), Path::new(point), "{path}");
+        }
+        assert_eq!(mount_point("", Path::new("/a")), Path::new("/"));
+    }
 }

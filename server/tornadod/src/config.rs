@@ -154,7 +154,7 @@ impl Config {
     }
 
     /// With other pools than those in `text`.
-    fn parse_with(text: &str, pools: Option<LanePools>) -> Result<Self, String> {
+    pub(crate) fn parse_with(text: &str, pools: Option<LanePools>) -> Result<Self, String> {
         let tables: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
         for (table, key, place) in ELSEWHERE {
             if tables.get(table).and_then(|t| t.get(key)).is_some() {

@@ -1,11 +1,12 @@
 //! What can be used of a configuration that is refused.
 
 use crate::config::Config;
+use crate::pools;
 use std::path::Path;
 use toml::{Table, Value};
 
 /// The configuration at `path` without the tables and keys that make it unusable. What checks a broken server must look
-/// at that server's directories and ports; the defaults are those of another one on the same machine.
+/// at that server's directories, ports and pools; the defaults are those of another one on the same machine.
 pub(crate) fn salvage(path: &Path) -> Option<Config> {
     of(&std::fs::read_to_string(path).unwrap_or_default())
 }
@@ -24,7 +25,12 @@ fn of(text: &str) -> Option<Config> {
             }
         }
     }
-    parse(&kept)
+    let usable = parse(&kept)?;
+    match pools::chosen(&usable) {
+        Ok(Some(chosen)) => Config::parse_with(&toml::to_string(&kept).ok()?, Some(chosen)).ok(),
+        // A file of pools that cannot be used is refused by itself, and named.
+        Ok(None) | Err(_) => Some(usable),
+    }
 }
 
 fn parse(tables: &Table) -> Option<Config> {
@@ -54,5 +60,23 @@ mod tests {
             assert_eq!(config.wg.table, "other", "{broken}");
         }
         assert_eq!(of("").unwrap().paths.run, Path::new("/run/tornado"));
+    }
+
+    #[test]
+    fn a_refused_configuration_keeps_the_chosen_pools() {
+        let state = tempfile::tempdir().unwrap();
+        let mut chosen = tornado_shared::model::LanePools::default();
+        chosen.direct.v4 = "10.70.0.0/16".parse().unwrap();
+        std::fs::write(state.path().join(pools::FILE), toml::to_string(&chosen).unwrap()).unwrap();
+        let text = format!("[paths]\nstate = '{}'\n[nonsense]\nx = 1\n", state.path().display());
+        assert!(Config::parse(&text).is_err());
+        let config = of(&text).unwrap();
+        assert_eq!(config.lanes.pools, chosen);
+        let named = format!("{text}[lanes.pools.direct]\nv4 = '10.80.0.0/16'\nv6 = 'fd00:80::/64'\n");
+        assert_eq!(
+            of(&named).unwrap().lanes.pools.direct.v4,
+            "10.80.0.0/16".parse().unwrap(),
+            "those of the operator win"
+        );
     }
 }

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-/// `lanes_doctor` breaks files of the embedded store, as `cluster_health` does with databases; `lanes_machine` is about what is
-/// below both.
+/// Prefixes: `lanes_doctor` breaks files of the embedded store, as `cluster_health` does with databases; `lanes_machine` is
+/// about what is below both.
 const EMBEDDED_ONLY: &[&str] = &["lanes_doctor", "lanes_machine"];
 
 /// The number of rounds of the fault campaign.
@@ -99,7 +99,7 @@ impl Binary {
     pub fn is_repeated(&self) -> bool {
         self.is_integration
             && ["e2e/lanes", "e2e/tor"].contains(&self.package.as_str())
-            && !EMBEDDED_ONLY.contains(&self.target.as_str())
+            && !EMBEDDED_ONLY.iter().any(|prefix| self.target.starts_with(prefix))
             && self.suite() != Suite::Cluster
     }
 
@@ -207,7 +207,7 @@ pub(super) mod tests {
         assert_eq!(binary("e2e/lanes", "first_tunnel", true).suite(), Suite::Lanes);
         assert!(binary("e2e/lanes", "lanes_faults", true).is_in(Suite::Cluster), "in both profiles");
         assert_eq!(binary("e2e/lanes", "cluster_faults", true).suite(), Suite::Cluster);
-        for name in EMBEDDED_ONLY {
+        for name in ["lanes_doctor", "lanes_machine", "lanes_machine_bare"] {
             assert!(!binary("e2e/lanes", name, true).is_in(Suite::Cluster), "it is embedded by itself");
             assert!(binary("e2e/lanes", name, true).is_in(Suite::Lanes));
         }

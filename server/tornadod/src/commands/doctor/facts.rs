@@ -21,6 +21,8 @@ pub(super) struct Facts {
     pub(super) files: Vec<FileFact>,
     pub(super) ports: Vec<Port>,
     pub(super) forwarding_off: Vec<String>,
+    /// `/proc/sys/net` is mounted read-only here.
+    pub(super) is_sysctl_read_only: bool,
     /// What nft said when asked for its tables; `Err` with its words.
     pub(super) nft: Option<Result<String, String>>,
     pub(super) nft_refused: Option<String>,
@@ -125,6 +127,8 @@ pub(super) struct Disk {
     pub(super) free_bytes: u64,
     pub(super) free_files: Option<u64>,
     pub(super) is_read_only: bool,
+    /// What makes it writable.
+    pub(super) cure_read_only: String,
 }
 
 /// A database file.

@@ -181,14 +181,7 @@ fn program(
 }
 
 fn network(facts: &Facts, to: &mut Vec<Finding>) {
-    for key in &facts.forwarding_off {
-        if facts.master.is_some() {
-            let why =
-                "the server sets it to 1 whenever it is changed; something keeps it at 0, and devices reach nothing";
-            let cure = format!("`sysctl -w {key}=1`, and find what sets it (files in /etc/sysctl.d)");
-            to.push(found("forwarding_off", Error, format!("{key} is 0"), why, cure));
-        }
-    }
+    judge_state::sysctl(facts, to);
     for chain in &facts.drops {
         let what = format!("chain {} of table {} {} drops by default", chain.chain, chain.family, chain.table);
         let why = format!("another firewall on hook {}: what the server lets through is dropped there", chain.hook);
@@ -288,8 +281,8 @@ fn time_and_room(facts: &Facts, to: &mut Vec<Finding>) {
         let path = disk.path.display();
         let cure = "make room, or move the state (paths.state)";
         if disk.is_read_only {
-            let why = "no login and no session can be written";
-            to.push(found("disk_read_only", Error, format!("{path} is read-only"), why, "mount it read-write"));
+            let why = "the server cannot start, or cannot store logins and sessions";
+            to.push(found("disk_read_only", Error, format!("{path} is read-only"), why, &disk.cure_read_only));
         } else if disk.free_bytes < 64 * MIB || disk.free_files.is_some_and(|files| files < 256) {
             let what = format!("{path} has {} left", crate::output::bytes(disk.free_bytes));
             to.push(found("disk_full", Error, what, "logins and sessions can no longer be written", cure));

@@ -142,3 +142,30 @@ pub(super) fn sockets(facts: &Facts, to: &mut Vec<Finding>) {
         to.push(found("socket_stale", Note, format!("nobody listens at {stale}"), why, "`systemctl start tornado`"));
     }
 }
+
+/// Kernel settings that the server changes. A running server sets what is off; on a read-only `/proc/sys` it cannot.
+pub(super) fn sysctl(facts: &Facts, to: &mut Vec<Finding>) {
+    if facts.is_sysctl_read_only {
+        let off = &facts.forwarding_off;
+        let (severity, why) = if off.is_empty() {
+            (
+                Note,
+                "forwarding is on; if another program switches it off, the server cannot switch it on again".to_owned(),
+            )
+        } else {
+            (Error, format!("root cannot set {} to 1, and devices reach nothing", off.join(", ")))
+        };
+        let cure = "as root `mount -o remount,rw /proc/sys`; for a container, start it with `--sysctl \
+                    net.ipv4.ip_forward=1 --sysctl net.ipv6.conf.all.forwarding=1`";
+        to.push(found("sysctl_read_only", severity, "/proc/sys/net is mounted read-only", why, cure));
+        return;
+    }
+    if facts.master.is_none() {
+        return;
+    }
+    for key in &facts.forwarding_off {
+        let why = "the server sets it to 1 whenever it is changed; something keeps it at 0, and devices reach nothing";
+        let cure = format!("`sysctl -w {key}=1`, and find what sets it (files in /etc/sysctl.d)");
+        to.push(found("forwarding_off", Error, format!("{key} is 0"), why, cure));
+    }
+}

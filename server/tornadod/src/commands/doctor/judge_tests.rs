@@ -41,7 +41,13 @@ fn well() -> Facts {
 }
 
 fn disk(free_bytes: u64) -> Disk {
-    Disk { path: "/var/lib/tornado".into(), free_bytes, free_files: Some(100_000), is_read_only: false }
+    Disk {
+        path: "/var/lib/tornado".into(),
+        free_bytes,
+        free_files: Some(100_000),
+        is_read_only: false,
+        cure_read_only: String::new(),
+    }
 }
 
 fn status(actual: Actual) -> MasterStatus {
@@ -139,6 +145,14 @@ fn programs_and_kernel() {
 #[test]
 fn the_network() {
     assert_eq!(after(|f| f.forwarding_off = vec!["net/ipv4/conf/wg0/forwarding".into()]), ["forwarding_off"]);
+    let read_only = |off: &[&str]| {
+        let mut facts = well();
+        facts.is_sysctl_read_only = true;
+        facts.forwarding_off = off.iter().map(|&key| key.to_owned()).collect();
+        judge(&facts).iter().map(|finding| (finding.code, finding.severity)).collect::<Vec<_>>()
+    };
+    assert_eq!(read_only(&[]), [("sysctl_read_only", Severity::Note)]);
+    assert_eq!(read_only(&["net/ipv6/conf/all/forwarding"]), [("sysctl_read_only", Severity::Error)]);
     let chain = Drops { family: "ip".into(), table: "filter".into(), chain: "FORWARD".into(), hook: "forward".into() };
     assert_eq!(after(|f| f.drops = vec![chain]), ["firewall_drops"]);
     assert_eq!(after(|f| f.routes.push(route("10.8.0.0/24", "tun5"))), ["pool_overlap"]);

@@ -51,6 +51,7 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
         files: files::state(&config.paths.state),
         ports: ports(&config),
         forwarding_off: forwarding(&config, &routes),
+        is_sysctl_read_only: files::is_read_only(Path::new("/proc/sys/net")),
         nft: Some(words("nft", &["--version"])),
         tor: Some(words(&config.tor.binary.to_string_lossy(), &["--version"])),
         tun: Path::new("/dev/net/tun").exists(),
@@ -130,7 +131,9 @@ fn forwarding(config: &Config, routes: &[Route]) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     let mut keys: Vec<String> = names.iter().map(|name| format!("net/ipv4/conf/{name}/forwarding")).collect();
-    keys.push("net/ipv6/conf/all/forwarding".to_owned());
+    if tornado_mesh::ground::has_ipv6() {
+        keys.push("net/ipv6/conf/all/forwarding".to_owned());
+    }
     keys.retain(|key| read(&format!("/proc/sys/{key}")).trim() == "0");
     keys
 }

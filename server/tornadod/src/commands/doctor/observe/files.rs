@@ -77,15 +77,21 @@ pub(super) fn newest(state: &Path) -> Option<UnixSeconds> {
     newest
 }
 
-/// Room for each path that exists.
+/// Whether a path exists and is on a file system that is mounted read-only.
+pub(super) fn is_read_only(path: &Path) -> bool {
+    statvfs(path).is_ok_and(|found| found.flags().contains(FsFlags::ST_RDONLY))
+}
+
+/// Room for each path, or where it will be made.
 pub(super) fn disks(paths: &[&PathBuf]) -> Vec<Disk> {
     let disk = |path: &&PathBuf| {
-        let found = statvfs(path.as_path()).ok()?;
+        let found = path.ancestors().find_map(|existing| statvfs(existing).ok())?;
         // File systems without a fixed number of files say 0 of 0.
         let free_files = (found.files() > 0).then(|| found.files_available());
         let free_bytes = found.blocks_available().saturating_mul(found.fragment_size());
         let is_read_only = found.flags().contains(FsFlags::ST_RDONLY);
-        Some(Disk { path: path.to_path_buf(), free_bytes, free_files, is_read_only })
+        let cure_read_only = tornado_mesh::ground::cure_read_only(path);
+        Some(Disk { path: path.to_path_buf(), free_bytes, free_files, is_read_only, cure_read_only })
     };
     paths.iter().filter_map(disk).collect()
 }

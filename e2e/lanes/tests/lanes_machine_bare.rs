@@ -1,0 +1,110 @@
+//! A whole server and device on machines with less than a usual system: no IPv6, no `/run`, a read-only root, no cgroups.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::time::Duration;
+use tornado_e2e_harness::{DeviceProc, Host, Lab, LabOptions, Programs, SERVER, ServerOptions, ServerProc};
+use tornado_e2e_lanes::world::{PASSWORD, World};
+
+/// For all interfaces that exist and that will exist.
+const NO_IPV6: &str = "\
+    echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+    echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6";
+
+/// `/run` has nothing but the lab's directory of this host, and nothing can be added.
+const EMPTY_RUN: &str = "\
+    mkdir -p /tmp/tornado-kept; mount -t tmpfs none /tmp/tornado-kept; mkdir /tmp/tornado-kept/dir
+    mount --rbind $DIR /tmp/tornado-kept/dir
+    mount -t tmpfs none /run; mkdir -p $DIR; mount --rbind /tmp/tornado-kept/dir $DIR
+    mount -o remount,ro /run
+    if mkdir /run/tornado; then exit 1; fi";
+
+/// Nothing can be written but in the lab's directory of this host.
+const READ_ONLY_ROOT: &str = "\
+    mount --bind $DIR $DIR
+    mount -o remount,bind,ro /; mount -t tmpfs -o ro none /tmp; mount -t tmpfs -o ro none /var/tmp
+    touch $DIR/written
+    for closed in /etc /var/lib /tmp; do if touch $closed/written; then exit 1; fi; done";
+
+const NO_CGROUPS: &str = "mount -t tmpfs -o ro none /sys/fs/cgroup; [ -z \"$(ls /sys/fs/cgroup)\" ]";
+
+/// The lanes in this process, as on a machine whose kernel has no WireGuard.
+fn options() -> ServerOptions {
+    ServerOptions { cluster: false, config: "[wg]\nbackend = 'userspace'\n".into(), ..ServerOptions::default() }
+}
+
+fn changed(host: &Host, words: &str) -> Host {
+    host.changed(&format!("DIR={}\n{words}", host.dir().display())).unwrap()
+}
+
+/// A server and a device on such a machine: enrols, connects, gets a page through the tunnel, and `doctor` has no error.
+fn the_whole_way(words: &str) -> World {
+    let lab = Lab::up(LabOptions::with_devices(1)).unwrap();
+    let internet = lab.internet().unwrap();
+    let server = ServerProc::start(&changed(lab.host("server").unwrap(), words), options()).unwrap();
+    server.cli(&["tor", "stop"]).unwrap().success().unwrap();
+    let world = World { server, internet, lab };
+    let host = changed(world.device_host(1).unwrap(), words);
+    let device = DeviceProc::start_with(&host, Programs::beside(), &["--backend", "userspace"]).unwrap();
+    let link = world.invite(1).unwrap();
+    device.cli_with_password(&["enroll", &link, "--username", "ada"], PASSWORD).unwrap().success().unwrap();
+    device.cli(&["connect"]).unwrap().success().unwrap();
+    let reply = host.http_get(world.internet.http_v4(), "/").unwrap();
+    assert_eq!(reply.seen_as().unwrap(), std::net::IpAddr::from(SERVER.v4), "through the tunnel");
+    let found = world.server.cli(&["doctor", "--json"]).unwrap().stdout;
+    assert!(found.contains("\"findings\"") && !found.contains("\"error\""), "{found}");
+    device.cli(&["disconnect"]).unwrap().success().unwrap();
+    world
+}
+
+#[test]
+fn a_machine_without_ipv6_has_everything_else() {
+    let world = the_whole_way(NO_IPV6);
+    for host in [world.lab.host("server").unwrap(), world.device_host(1).unwrap()] {
+        assert_eq!(host.exec(&["ip", "-6", "address"]).unwrap().stdout, "", "it had none in all this time");
+    }
+}
+
+#[test]
+fn a_machine_with_a_read_only_root_has_everything_else() {
+    the_whole_way(READ_ONLY_ROOT);
+}
+
+#[test]
+fn a_machine_without_run_and_cgroups_has_everything_else() {
+    the_whole_way(&format!("{EMPTY_RUN}\n{NO_CGROUPS}"));
+}
+
+/// Directories that cannot be made: the name in the configuration, where it is, and how the machine becomes so.
+const UNWRITABLE: &[(&str, &str, &str)] = &[
+    ("run", "/run/tornado-absent", "mount -t tmpfs -o ro none /run"),
+    ("state", "/var/lib/tornado-absent", "mount -o remount,bind,ro /"),
+];
+
+#[test]
+fn a_directory_that_cannot_be_made_is_named_with_its_cure() {
+    let lab = Lab::up(LabOptions::with_devices(1)).unwrap();
+    let host = lab.host("server").unwrap();
+    for (key, path, words) in UNWRITABLE {
+        // Where the words hide nothing.
+        let config = tempfile::Builder::new().prefix("tornado-bare").suffix(".toml").tempfile_in("/tmp").unwrap();
+        let work = tempfile::tempdir_in("/tmp").unwrap();
+        let other = if *key == "run" { "state" } else { "run" };
+        let text = format!("[paths]\n{key} = '{path}'\n{other} = '{}'\n", work.path().join("other").display());
+        std::fs::write(config.path(), text).unwrap();
+        let host = changed(host, &format!("mount -t tmpfs none {0}; {words}", work.path().display()));
+        let run = |words: &[&str]| {
+            let mut command = host.command(Programs::beside().find("tornadod").unwrap());
+            command.arg("--config").arg(config.path()).args(words);
+            host.run(command, Duration::from_secs(20)).unwrap()
+        };
+        let refused = run(&["master"]);
+        assert!(!refused.ok(), "{key}");
+        let why = refused.stderr + &refused.stdout;
+        for name in [*path, "root", "mount -o remount,rw", &format!("[paths] {key}")] {
+            assert!(why.contains(name), "{key}: {name}: {why}");
+        }
+        let found = run(&["doctor", "--json"]).stdout;
+        assert!(found.contains("\"disk_read_only\"") && found.contains(path), "{key}: {found}");
+    }
+}
