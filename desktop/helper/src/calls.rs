@@ -6,6 +6,7 @@ use crate::export::take_back;
 use crate::publish::unix_now;
 use crate::reach::{reach, translate};
 use crate::session::{FAREWELL, Inner};
+use crate::store::StoreError;
 use async_trait::async_trait;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -30,6 +31,8 @@ impl Helper for Engine {
         let invitation: Invitation =
             input.link.expose().parse().map_err(|e| HelperError::BadInvitation(format!("{e}")))?;
         let mut inner = self.inner.lock().await;
+        // Before the invitation is used up.
+        inner.store.probe().map_err(not_stored)?;
         // The same server again: this stays the same device there.
         let same = inner.account.as_ref().filter(|a| a.identity == invitation.identity);
         let seed = same.map_or_else(|| Seed::new(*IdentityKey::random().expose_seed()), |a| a.device.clone());
@@ -67,6 +70,7 @@ impl Helper for Engine {
             return Err(HelperError::Blocked(reason.clone()));
         }
         let mut account = inner.account.clone().ok_or(HelperError::NotEnrolled)?;
+        inner.store.probe().map_err(not_stored)?;
         if let Some(server) = input.server {
             let address: ServerAddress = server.parse().map_err(|e| HelperError::Malformed(format!("{e}")))?;
             account.server = address.to_string();
@@ -178,6 +182,10 @@ impl Helper for Engine {
     }
 }
 
+fn not_stored(error: StoreError) -> HelperError {
+    HelperError::Internal(format!("the login cannot be stored: {error}"))
+}
+
 impl Inner {
     /// Keeps a new login. What the old one had ends now, not before: a failed login changes nothing.
     async fn settle(&mut self, account: Account, api: &[SocketAddr], engine: &Engine) -> Result<Status, HelperError> {
@@ -198,7 +206,7 @@ impl Inner {
             }
         }
         self.end_session(&engine.publish).await;
-        self.store.save(&account).map_err(|e| HelperError::Internal(format!("the login could not be stored: {e}")))?;
+        self.store.save(&account).map_err(not_stored)?;
         self.account = Some(account);
         if self.broken.take().is_some() {
             let view = engine.tunnel.unblock().await.map_err(|e| HelperError::Internal(e.to_string()))?;

@@ -55,7 +55,7 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The socket.
-    #[error("cannot listen on {path}: {source}; is another helper running, or is this not root?")]
+    #[error("cannot listen on {path}: {source}{}", listen_cure(.source))]
     Socket {
         /// Where.
         path: PathBuf,
@@ -63,6 +63,13 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+}
+
+fn listen_cure(why: &std::io::Error) -> String {
+    match store::cure(why, "--socket") {
+        unknown if unknown.is_empty() => "; is another helper running, or is this not root?".to_owned(),
+        known => known,
+    }
 }
 
 /// Takes the socket. To be done before anything else is touched: it fails while another helper runs.

@@ -17,7 +17,7 @@ const MAX: u64 = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file system.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}{}", cure(.source, "--state-dir"))]
     Io {
         /// Which file.
         path: PathBuf,
@@ -41,7 +41,16 @@ pub enum StoreError {
     },
 }
 
+/// What helps, where that is known. `option` is the helper's for the place.
+pub(crate) fn cure(why: &io::Error, option: &str) -> String {
+    if why.kind() != io::ErrorKind::ReadOnlyFilesystem {
+        return String::new();
+    }
+    format!("; as root mount it read-write (`mount -o remount,rw`), or start the helper with {option} elsewhere")
+}
+
 const LOGIN: &str = "state.json";
+const PROBE: &str = "probe.json";
 const WANTED: &str = "wanted.json";
 
 /// A directory with `state.json` and, while a tunnel is wanted, `wanted.json`.
@@ -109,6 +118,12 @@ impl Store {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(self.io(LOGIN, e)),
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+
+    /// Fails where [`Self::save`] would.
+    pub(crate) fn probe(&self) -> Result<(), StoreError> {
+        self.replace(PROBE, &())?;
+        fs::remove_file(self.path(PROBE)).map_err(|e| self.io(PROBE, e))
     }
 
     fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {

@@ -75,6 +75,38 @@ fn a_machine_without_run_and_cgroups_has_everything_else() {
     the_whole_way(&format!("{EMPTY_RUN}\n{NO_CGROUPS}"));
 }
 
+#[test]
+fn an_enrolment_that_cannot_be_stored_does_not_use_up_the_invitation() {
+    let world = World::up_with(1, options()).unwrap();
+    let host = world.device_host(1).unwrap();
+    let state = host.dir().join("state").display().to_string();
+    let host = changed(host, &format!("mkdir {state}; mount -t tmpfs -o ro none {state}"));
+    let device = DeviceProc::start_with(&host, Programs::beside(), &["--backend", "userspace"]).unwrap();
+    let link = world.invite(1).unwrap();
+    let enrol = || device.cli_with_password(&["enroll", &link, "--username", "ada"], PASSWORD).unwrap();
+    let refused = enrol();
+    assert!(!refused.ok());
+    for name in [state.as_str(), "root", "mount -o remount,rw", "--state-dir"] {
+        assert!(refused.stderr.contains(name), "{name}: {}", refused.stderr);
+    }
+    host.exec(&["mount", "-o", "remount,rw", &state]).unwrap();
+    enrol().success().unwrap();
+    let kept = host.exec(&["ls", &state]).unwrap().stdout;
+    assert!(kept.contains("state.json") && !kept.contains("probe"), "{kept}");
+}
+
+#[test]
+fn a_helper_without_a_place_for_its_socket_names_the_option() {
+    let lab = Lab::up(LabOptions::with_devices(1)).unwrap();
+    let host = changed(lab.host("device1").unwrap(), EMPTY_RUN);
+    let mut command = host.command(Programs::beside().find("tornado-helperd").unwrap());
+    command.arg("--state-dir").arg(host.dir().join("other"));
+    let refused = host.run(command, Duration::from_secs(10)).unwrap();
+    for name in ["/run/tornado-helper/helper.sock", "root", "mount -o remount,rw", "--socket"] {
+        assert!(!refused.ok() && refused.stderr.contains(name), "{name}: {}", refused.stderr);
+    }
+}
+
 /// Directories that cannot be made: the name in the configuration, where it is, and how the machine becomes so.
 const UNWRITABLE: &[(&str, &str, &str)] = &[
     ("run", "/run/tornado-absent", "mount -t tmpfs -o ro none /run"),
