@@ -1,7 +1,7 @@
 //! The device under test: helper and command line, running in a host of the lab.
 
 use crate::command::Output;
-use crate::{HarnessError, Host, Process, Programs, wait_for};
+use crate::{HarnessError, Host, Process, Programs, Tail, wait_for};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -209,6 +209,15 @@ impl DeviceProc {
     /// When the log cannot be read.
     pub fn log(&self) -> Result<String, HarnessError> {
         self.helper.as_ref().map_or_else(|| Ok(String::new()), |h| Ok(h.stdout()? + &h.stderr()?))
+    }
+
+    /// What the helper logs from now on, without reading again what stands there.
+    ///
+    /// # Errors
+    /// When this value did not start the helper, or its log cannot be read.
+    pub fn log_from_now(&self) -> Result<Tail, HarnessError> {
+        let helper = self.helper.as_ref();
+        helper.ok_or_else(|| HarnessError::answer("the helper's log", "this value did not start it"))?.tail()
     }
 
     /// The helper's socket.

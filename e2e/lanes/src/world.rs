@@ -83,7 +83,14 @@ impl World {
     /// # Errors
     /// When enrolling fails.
     pub fn enrolled(&self, number: u16) -> Result<DeviceProc> {
-        let device = DeviceProc::start(self.device_host(number)?, Programs::beside())?;
+        self.enroll(number, DeviceProc::start(self.device_host(number)?, Programs::beside())?)
+    }
+
+    /// The same for a device that runs already.
+    ///
+    /// # Errors
+    /// When enrolling fails.
+    pub fn enroll(&self, number: u16, device: DeviceProc) -> Result<DeviceProc> {
         let (link, user) = (self.invite(3)?, format!("user{number}"));
         let enrolled =
             device.cli_with_password(&["enroll", &link, "--username", &user, "--device-name", "lab"], PASSWORD)?;

@@ -157,10 +157,21 @@ fn environment() -> Vec<String> {
         lines.push(format!("RUST_BACKTRACE={value}"));
     }
     #[cfg(debug_assertions)]
-    if let Ok(value) = std::env::var(tornado_mesh::trial::DIR) {
-        lines.push(format!("{}={value}", tornado_mesh::trial::DIR));
-    }
+    lines.extend(trial_environment());
     lines
+}
+
+/// What a trial gives to services too: its directory, and a library that changes their clocks. Nothing without a trial.
+#[cfg(debug_assertions)]
+fn trial_environment() -> Vec<String> {
+    use tornado_mesh::trial::DIR;
+    if std::env::var_os(DIR).is_none() {
+        return Vec::new();
+    }
+    let is_passed = |name: &str| [DIR, "LD_PRELOAD"].contains(&name) || name.starts_with("FAKETIME_");
+    let all =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    all.filter(|(name, _)| is_passed(name)).map(|(name, value)| format!("{name}={value}")).collect()
 }
 
 fn check(result: libc::c_int) -> io::Result<()> {

@@ -25,7 +25,7 @@ pub enum Need {
 
 /// One program.
 pub struct Program {
-    /// As it is called; the last part of a path.
+    /// As it is called; the last part of a path. Of a library, its file.
     pub name: &'static str,
     /// Debian 12's package.
     pub package: &'static str,
@@ -98,6 +98,7 @@ pub const PROGRAMS: &[Program] = &[
     of("iproute2", &[Test], "ip"),
     of("iproute2", &[Test], "ss"),
     of("iputils-ping", &[Test], "ping"),
+    of("libfaketime", &[Test], "libfaketimeMT.so.1"),
     of("obfs4proxy", &[Test], "obfs4proxy"),
     of("procps", &[Test], "kill"),
     of("procps", &[Test], "sysctl"),
@@ -133,7 +134,14 @@ pub fn packages(needs: &[Need]) -> Vec<&'static str> {
 /// Programs of these needs that this machine lacks, each with its package: a package may have changed its content.
 pub fn absent(needs: &[Need]) -> Vec<String> {
     let needed = PROGRAMS.iter().filter(|program| program.needs.iter().any(|need| needs.contains(need)));
-    needed.filter(|program| !shell::has(program.name)).map(|p| format!("{} (package {})", p.name, p.package)).collect()
+    needed.filter(|program| !is_there(program.name)).map(|p| format!("{} (package {})", p.name, p.package)).collect()
+}
+
+/// A program in the search path, or a library to load before others, in a directory of its package.
+fn is_there(name: &str) -> bool {
+    let of_machines = || std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    shell::has(name)
+        || name.contains(".so.") && of_machines().any(|dir| dir.path().join("faketime").join(name).is_file())
 }
 
 /// True when the table has a program of this name, or of this path's last part.

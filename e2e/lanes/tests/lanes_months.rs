@@ -1,0 +1,329 @@
+//! Three months in a minute: server and device run under libfaketime, whose clocks leap by twelve hours again and again,
+//! through key rotation, token expiry, certificate renewal, login key change, the quota's months, the end of history and
+//! the hard TTL. Nothing may grow, and nothing may spin at the end.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tornado_e2e_harness::{DeviceProc, Programs, ServerOptions, wait_for};
+use tornado_e2e_lanes::original::OriginalClient;
+use tornado_e2e_lanes::world::{PASSWORD, World};
+
+/// As long as a heartbeat may be late.
+const LEAP: u64 = 12 * 3600;
+/// 92 days: the certificate lives for 90 of them. Its age is that of its file, whose time no library leaps, so a later
+/// successor would be followed by another at every look.
+const LEAPS: u64 = 2 * 92;
+const DAY: u64 = 86_400;
+/// Real time for the work of one leap, after the device has its way to the server again: a leap in the middle of it would end
+/// what waits with a deadline.
+const PACE: Duration = Duration::from_millis(100);
+/// Real time for the device to have its way again. Not every leap needs one: a session may just have ended.
+const AGAIN: Duration = Duration::from_secs(2);
+/// Real time over which the processor time of idle processes is counted.
+const IDLE: Duration = Duration::from_secs(20);
+/// Processor time of a process that spins at least, thousandths of one core. Not the bound for idle processes: these are
+/// programs without optimisation, under a library that reads a file each time they look at a clock.
+const SPINNING: f64 = 100.0;
+
+/// Twice the 1000 pages of 4 KiB at which SQLite takes its log over into the database.
+const WAL: u64 = 8 * 1024 * 1024;
+
+/// Sessions live longer than a leap; upkeep and keys are as they are by default.
+const CONFIG: &str = "[session]\nheartbeat_ttl = 86400\nhandshake_ttl = 86400\noffline_grace = 86400\nhistory_days = 30\n\n\
+     [auth]\nargon2 = { memory_kib = 64, passes = 1, lanes = 1 }\n\n[client_api]\nanonymous_per_minute = 1000000\n";
+
+/// The clock of every process in the lab.
+struct Clock {
+    dir: tempfile::TempDir,
+    leaps: u64,
+}
+
+impl Clock {
+    fn new() -> Self {
+        let clock = Self { dir: tempfile::tempdir().unwrap(), leaps: 0 };
+        std::fs::set_permissions(clock.dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        clock.write();
+        clock
+    }
+
+    fn file(&self) -> PathBuf {
+        self.dir.path().join("offset")
+    }
+
+    /// In one step: a process that reads half a number would leap back.
+    fn write(&self) {
+        let new = self.dir.path().join("new");
+        std::fs::write(&new, format!("+{}\n", self.leaps * LEAP)).unwrap();
+        std::fs::rename(new, self.file()).unwrap();
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        let file = self.file().display().to_string();
+        let trial = self.dir.path().join("trial").display().to_string();
+        let variables = [
+            ("TORNADO_TRIAL", trial.as_str()),
+            ("LD_PRELOAD", &library()),
+            ("FAKETIME_TIMESTAMP_FILE", &file),
+            ("FAKETIME_NO_CACHE", "1"),
+        ];
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+    }
+}
+
+/// Debian's libfaketime, the variant for programs with threads.
+fn library() -> String {
+    let dirs = std::fs::read_dir("/usr/lib").unwrap().flatten();
+    let mut found = dirs.map(|dir| dir.path().join("faketime/libfaketimeMT.so.1")).filter(|path| path.is_file());
+    found.next().expect("libfaketime is not installed").display().to_string()
+}
+
+impl Drop for Clock {
+    /// The library leaves a semaphore and a page of memory of each process that was killed.
+    fn drop(&mut self) {
+        for entry in std::fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let pid = name.rsplit('_').next().and_then(|pid| pid.parse::<u32>().ok());
+            let is_left = pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists());
+            if name.contains("faketime_") && is_left {
+                drop(std::fs::remove_file(entry.path()));
+            }
+        }
+    }
+}
+
+/// What a process holds.
+#[derive(Debug, Clone, Copy)]
+struct Holding {
+    rss_kib: u64,
+    descriptors: usize,
+    threads: usize,
+}
+
+impl Holding {
+    fn of(pid: u32) -> Self {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let number = |name: &str| -> u64 {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.split_whitespace().next().unwrap().parse().unwrap()
+        };
+        let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+        let threads = usize::try_from(number("Threads:")).unwrap();
+        Self { rss_kib: number("VmRSS:"), descriptors, threads }
+    }
+
+    /// No more than after the first minute, but for what allocators keep.
+    fn has_grown_since(self, before: Self) -> bool {
+        self.rss_kib > before.rss_kib + before.rss_kib / 2 + 8 * 1024
+            || self.descriptors > before.descriptors + 16
+            || self.threads > before.threads + 8
+    }
+}
+
+/// Processor time of all threads so far, of those that ended too, milliseconds (proc_pid_stat, `utime` and `stime`).
+fn spent(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().collect();
+    // A tick is 10 ms on every Linux that runs Debian.
+    fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap() * 10).sum()
+}
+
+/// Bytes of all files below. SQLite's log beside a database is bounded by [`WAL`].
+fn size(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).unwrap().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(found) if found.is_dir() => size(&entry.path()),
+            Ok(found) if entry.path().extension().is_some_and(|end| end == "db-wal") => {
+                assert!(found.len() < WAL, "{} has {} bytes", entry.path().display(), found.len());
+                0
+            }
+            Ok(found) => found.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+fn processes(world: &World, device: &DeviceProc) -> BTreeMap<String, u32> {
+    let status = world.server.status().unwrap();
+    let services = status["services"].as_array().unwrap().iter();
+    let mut all: BTreeMap<String, u32> = services
+        .filter_map(|s| Some((s["name"].as_str()?.to_owned(), u32::try_from(s["pid"].as_u64()?).ok()?)))
+        .collect();
+    all.insert("master".into(), world.server.master().unwrap().pid());
+    all.insert("helper".into(), device.helper().unwrap().pid());
+    all
+}
+
+/// The day on which a line of a log was written, counted from 1970 (days_from_civil of Howard Hinnant's date algorithms).
+fn day(line: &str) -> i64 {
+    let from = line.find("20").expect("no date");
+    let part = |range: std::ops::Range<usize>| line[from..][range].parse::<i64>().unwrap();
+    let (year, month, day) = (part(0..4), part(5..7), part(8..10));
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468
+}
+
+/// The day that each process has now: the server's write a line with it at SIGHUP, the helper wrote one at the last leap.
+fn days(world: &World, device: &DeviceProc, processes: &BTreeMap<String, u32>) -> BTreeMap<String, i64> {
+    let mut days = BTreeMap::from([("helper".to_owned(), day(device.log().unwrap().lines().last().unwrap()))]);
+    for (name, pid) in processes.iter().filter(|(name, _)| *name != "helper") {
+        let mut lines = world.server.log_from_now().unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), nix::sys::signal::Signal::SIGHUP)
+            .unwrap();
+        let line = wait_for(&format!("the day of {name}"), Duration::from_secs(10), || {
+            Ok(lines.more()?.lines().find(|line| line.contains("SIGHUP")).map(str::to_owned))
+        });
+        days.insert(name.clone(), day(&line.unwrap()));
+    }
+    days
+}
+
+fn bytes(usage: &Value) -> u64 {
+    let lanes = ["direct", "tor"].map(|lane| &usage[lane]);
+    lanes.iter().flat_map(|lane| ["rx_bytes", "tx_bytes"].map(|way| lane[way].as_u64().unwrap())).sum()
+}
+
+/// Wakes every process, so that none sleeps through a leap: what waits for a timer does not see the clock change.
+fn wake(world: &World, device: &DeviceProc) {
+    let sockets = std::fs::read_dir(world.server.run_dir()).unwrap().flatten().map(|entry| entry.path());
+    let sockets = sockets.filter(|path| path.extension().is_some_and(|end| end == "sock"));
+    // That one is for `wg` only and says so.
+    let sockets = sockets.filter(|path| !path.ends_with("tun.sock"));
+    for socket in sockets.chain([device.socket()]) {
+        drop(UnixStream::connect(socket));
+    }
+}
+
+fn visits(world: &World, device: &DeviceProc) {
+    wait_for("a page through the tunnel", Duration::from_secs(30), || {
+        let reply = device.host().http_get_within(world.internet.http_v4(), "/", Duration::from_secs(3));
+        Ok(reply.is_ok().then_some(()))
+    })
+    .inspect_err(|_| println!("{}", device.log().unwrap_or_default()))
+    .unwrap();
+}
+
+fn keys(world: &World) -> Value {
+    world.server.json(&["keys", "status"]).unwrap()
+}
+
+fn file_time(path: &Path) -> std::time::SystemTime {
+    std::fs::metadata(path).unwrap().modified().unwrap()
+}
+
+#[test]
+fn three_months_cost_no_connection_and_let_nothing_grow() {
+    let mut clock = Clock::new();
+    let options = ServerOptions { config: CONFIG.into(), environment: clock.environment(), ..ServerOptions::default() };
+    let world = World::up_with(1, options).unwrap();
+    let host = world.device_host(1).unwrap();
+    let mut device = DeviceProc::attach(host, Programs::beside());
+    device.preload(
+        Path::new(&library()),
+        &[("FAKETIME_TIMESTAMP_FILE", &clock.file()), ("FAKETIME_NO_CACHE", Path::new("1"))],
+    );
+    device.start_helper().unwrap();
+    let device = world.enroll(1, device).unwrap();
+    device.cli(&["connect"]).unwrap().success().unwrap();
+    world.server.cli(&["user", "set", "user1", "--quota", "200gb"]).unwrap().success().unwrap();
+    visits(&world, &device);
+    let processes = processes(&world, &device);
+    assert!(processes.len() >= 8, "{processes:?}");
+    let first_second = world.server.json(&["status"]).unwrap()["started_at"].as_i64().unwrap();
+    let first_day = day(&world.server.log().unwrap());
+    let certificate = world.server.state_dir().join("client-api/tls.crt");
+    let (first_keys, first_certificate) = (keys(&world), file_time(&certificate));
+    let login_keys = |keys: &Value| -> Vec<Value> {
+        let all = keys["keys"].as_array().unwrap().iter();
+        all.filter(|key| key["usage"] == "login_v2").map(|key| key["id"].clone()).collect()
+    };
+
+    let mut lines = device.log_from_now().unwrap();
+    // A first week, in which caches fill and keys get their first successors.
+    let mut pass = |clock: &mut Clock, leaps: u64| {
+        for _ in 0..leaps {
+            clock.leaps += 1;
+            clock.write();
+            wake(&world, &device);
+            let began = Instant::now();
+            while !lines.more().unwrap().contains("has its way to the server again") && began.elapsed() < AGAIN {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            std::thread::sleep(PACE);
+            if (clock.leaps * LEAP).is_multiple_of(10 * DAY) {
+                visits(&world, &device);
+            }
+        }
+    };
+    pass(&mut clock, 7 * DAY / LEAP);
+    let hold = || -> BTreeMap<&str, Holding> {
+        processes.iter().map(|(name, pid)| (name.as_str(), Holding::of(*pid))).collect()
+    };
+    let (held, files) = (hold(), size(&world.server.state_dir()) + size(&device.state_dir()));
+    pass(&mut clock, LEAPS - 7 * DAY / LEAP);
+
+    // Everything was in fact lived through, by each process.
+    for (name, day) in days(&world, &device, &processes) {
+        assert!((92..94).contains(&(day - first_day)), "{name} began on day {first_day} and is at {day}");
+    }
+    let last_keys = keys(&world);
+    assert_ne!(first_keys["keys"], last_keys["keys"], "signing keys were not rotated");
+    assert_ne!(login_keys(&first_keys), login_keys(&last_keys), "the login key was not changed: {last_keys}");
+    wait_for("the certificate's successor", Duration::from_secs(10), || {
+        Ok((file_time(&certificate) != first_certificate).then_some(()))
+    })
+    .unwrap();
+    let history = world.history().unwrap();
+    assert!(
+        history.iter().any(|row| row["reason"] == json!("hard_limit")),
+        "no session reached the hard TTL: {history:?}"
+    );
+
+    // What ended longer ago than `history_days` is gone, and the quota's month is not
+    // the first.
+    let usage = device.json(&["status"]).unwrap()["usage"].clone();
+    let today = i64::try_from(clock.leaps * LEAP).unwrap() + first_second;
+    let ended: Vec<i64> = history.iter().filter_map(|row| row["ended_at"].as_i64()).collect();
+    assert!(ended.iter().all(|at| *at > today - 31 * DAY as i64), "{today}: {history:?}");
+    assert!(usage["sessions"].as_u64() > Some(ended.len() as u64 + 1), "{usage}");
+    assert!(usage["quota"]["renews_at"].as_i64() > Some(today), "{today}: {usage}");
+    assert!(usage["quota"]["used"].as_u64() < Some(bytes(&usage["total"])), "{usage}");
+
+    // Still connected, and a new login works with the keys of today.
+    visits(&world, &device);
+    world.wait_sessions(1, Duration::from_secs(30)).unwrap();
+    world.account("late", 1).unwrap();
+    let api = world.api();
+    let login =
+        host.block_on(|| async move { OriginalClient::new(api).unwrap().login("late", PASSWORD).await }).unwrap();
+    login.unwrap().ok().unwrap();
+
+    // No process ended, none holds more than after the first week.
+    let now = hold();
+    for (name, before) in &held {
+        println!("{name}: {before:?}, then {:?}", now[name]);
+        assert!(!now[name].has_grown_since(*before), "{name} grew from {before:?} to {:?}", now[name]);
+    }
+    let grown = size(&world.server.state_dir()) + size(&device.state_dir());
+    println!("files: {files} bytes, then {grown}");
+    assert!(grown < files * 2 + 512 * 1024, "files grew from {files} to {grown} bytes");
+    let lines = [world.server.log().unwrap(), device.log().unwrap()].map(|log| log.lines().count());
+    println!("logs of server and device: {lines:?} lines");
+    assert!(lines[0] < 1_500 && lines[1] < 3_000, "{lines:?} lines in three months");
+
+    // And none of them spins.
+    let (began, before) =
+        (Instant::now(), processes.iter().map(|(n, pid)| (n, spent(*pid))).collect::<BTreeMap<_, _>>());
+    std::thread::sleep(IDLE);
+    let passed = began.elapsed().as_secs_f64();
+    let busy = |name: &String, pid: u32| (spent(pid) - before[name]) as f64 / passed;
+    let busy: BTreeMap<&String, f64> = processes.iter().map(|(name, pid)| (name, busy(name, *pid))).collect();
+    println!("thousandths of a core while idle: {busy:.2?}");
+    assert!(busy.values().all(|share| *share < SPINNING), "thousandths of a core: {busy:.2?}");
+}
