@@ -25,7 +25,16 @@ pub fn command(program: impl AsRef<OsStr>, words: &[&str]) -> Command {
 
 /// The cargo that runs us.
 pub fn cargo(words: &[&str]) -> Command {
-    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), words)
+    let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), words);
+    // What the cargo that runs us set for this package. Build scripts that look at it (ring's) would run again, and half of
+    // the dependencies with them, after each build that was not made by us.
+    let of_package = |name: &OsString| {
+        name.to_str().is_some_and(|n| n.starts_with("CARGO_PKG_") || n.starts_with("CARGO_MANIFEST_"))
+    };
+    for (name, _) in std::env::vars_os().filter(|(name, _)| of_package(name)) {
+        cargo.env_remove(name);
+    }
+    cargo
 }
 
 /// Runs it; fails if it fails. Its outputs are ours.
