@@ -45,9 +45,9 @@ pub fn normal(text: &str) -> Option<String> {
 #[must_use]
 pub fn folded(text: &str) -> String {
     const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizer::new_nfkc();
-    let lower = NFKC.normalize(text.trim()).to_lowercase();
-    // Lower case can take letters apart that the normal form joins.
-    NFKC.normalize(&lower).into_owned()
+    let lower = NFKC.normalize(text).to_lowercase();
+    // Lower case can take letters apart that the normal form joins; the normal form of some accents begins with a space.
+    NFKC.normalize(&lower).trim().to_owned()
 }
 
 /// Text of any origin, safe for a terminal: whatever is invisible is replaced. Line feeds and tabs stay.
@@ -133,6 +133,7 @@ mod tests {
         assert_eq!(folded(" ＡＬＩＣＥ\t"), "alice");
         assert_eq!(folded("Zoe\u{308}@Example.org"), "zo\u{eb}@example.org");
         assert_ne!(folded("ali\u{200b}ce"), "alice", "an invisible character is not left out");
+        assert_eq!(folded("\u{b8}"), "\u{327}", "the normal form of an accent has no space before it");
     }
 
     proptest! {
