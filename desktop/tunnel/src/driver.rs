@@ -135,7 +135,8 @@ impl Driver {
 
     async fn observe(&mut self, mut state: State, slots: Vec<Slot>) -> State {
         for slot in slots {
-            let observed = self.os.observe(slot).await.map_err(|e| e.to_string());
+            let observed = tokio::time::timeout(EFFECT_DEADLINE, self.os.observe(slot)).await;
+            let observed = observed.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string()));
             state = self.settle(state.handle(Event::Observed(slot, observed), Instant::now())).await;
         }
         state

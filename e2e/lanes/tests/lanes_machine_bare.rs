@@ -124,7 +124,8 @@ fn a_directory_that_cannot_be_made_is_named_with_its_cure() {
         let other = if *key == "run" { "state" } else { "run" };
         let text = format!("[paths]\n{key} = '{path}'\n{other} = '{}'\n", work.path().join("other").display());
         std::fs::write(config.path(), text).unwrap();
-        let host = changed(host, &format!("mount -t tmpfs none {0}; {words}", work.path().display()));
+        let mounted = format!("mount -t tmpfs none {}; ", work.path().display());
+        let host = changed(host, &(mounted + words));
         let run = |words: &[&str]| {
             let mut command = host.command(Programs::beside().find("tornadod").unwrap());
             command.arg("--config").arg(config.path()).args(words);

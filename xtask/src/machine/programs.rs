@@ -50,6 +50,7 @@ pub const PROGRAMS: &[Program] = &[
     of("coreutils", &[Base], "echo"),
     of("coreutils", &[Base], "env"),
     of("coreutils", &[Base], "false"),
+    of("coreutils", &[Base], "ls"),
     of("coreutils", &[Base], "mkdir"),
     of("coreutils", &[Base], "mkfifo"),
     of("coreutils", &[Base], "mknod"),
