@@ -25,6 +25,8 @@ const MODULES: &[&str] = &["net", "lib", "crypto", "arch", "drivers/net/wireguar
 const MORE_MODULES: &[&str] = &["drivers/net/veth.ko", "drivers/net/dummy.ko"];
 /// Longest time of a run; it takes about a quarter of it.
 const WITHIN: Duration = Duration::from_secs(900);
+/// A processor of the guest that hangs in the kernel ends the run at once, and the trace of all processors says where.
+const WATCHDOG: &str = "watchdog_thresh=30 softlockup_panic=1 sysctl.kernel.softlockup_all_cpu_backtrace=1";
 /// The guest prints it when all programs have ended.
 const END: &str = "ALL PROGRAMS HAVE ENDED";
 
@@ -81,7 +83,7 @@ fn attempt(binaries: &[Binary]) -> anyhow::Result<Ran> {
     let mut qemu = Command::new("qemu-system-x86_64");
     // Emulated, also where /dev/kvm exists: inside a virtual machine KVM may fail halfway through the boot, and QEMU then hangs.
     qemu.args(["-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2048", "-nic", "none"]);
-    qemu.args(["-nographic", "-no-reboot", "-append", "console=ttyS0 quiet panic=-1"]);
+    qemu.args(["-nographic", "-no-reboot", "-append", &format!("console=ttyS0 quiet panic=-1 {WATCHDOG}")]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(&memory);
     let end = watch(qemu, WITHIN)?;
     let said: String = end.output.lines().map(|line| format!("{}\n", line.trim_end_matches('\r'))).collect();
@@ -106,11 +108,19 @@ fn count(said: &str) -> Tally {
         [("WIREGUARD IN THE KERNEL", "its kernel has no WireGuard"), (END, "it did not come to its end")]
     {
         if !said.contains(mark) {
-            println!("{said}\n  the machine failed: {without}");
+            println!("{}\n  the machine failed: {without}", last_words(said));
             sum.add(Tally::one_failed());
         }
     }
     sum
+}
+
+/// The guest kernel's report of a fault and all that follows it, else the last lines.
+fn last_words(said: &str) -> &str {
+    const LINES: usize = 60;
+    let fault = ["BUG:", "Oops:", "Kernel panic", "rcu: INFO:"].into_iter().filter_map(|mark| said.find(mark)).min();
+    let tail = said.rmatch_indices('\n').nth(LINES).map_or(0, |(at, _)| at);
+    said.get(fault.unwrap_or(tail)..).unwrap_or(said)
 }
 
 /// Debian's kernel, taken from its package and not installed.
@@ -270,6 +280,14 @@ mod tests {
     fn a_program_that_says_nothing_has_failed() {
         let silent = count("WIREGUARD IN THE KERNEL\n== lanes_start\n");
         assert_eq!(silent.failed as usize, TESTS.len() + 1, "and the end is missing");
+    }
+
+    #[test]
+    fn the_report_of_a_fault_is_printed_whole_and_nothing_before_it() {
+        let lines = "a line\n".repeat(100);
+        assert_eq!(last_words(&lines).lines().filter(|line| !line.is_empty()).count(), 60);
+        let said = format!("{lines}BUG: soft lockup\n{lines}");
+        assert_eq!(last_words(&said), &said[lines.len()..]);
     }
 
     #[test]
