@@ -2,7 +2,8 @@
 //! server less often.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// When the server was last asked.
 #[derive(Debug, Default)]

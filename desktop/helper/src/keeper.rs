@@ -4,8 +4,9 @@ use crate::engine::Engine;
 use crate::network::Change;
 use crate::pulse::Pulse;
 use std::sync::Weak;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tornado_client::Error as ApiError;
 use tornado_helper_api::{Choice, ControlPlane};
@@ -34,12 +35,12 @@ pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
                 let change = *changes.borrow_and_update();
                 follow(&engine, change.map(Choice::from), &mut changes, &shutdown).await;
             }
-            () = tokio::time::sleep_until(due.into()) => {
+            () = tokio::time::sleep_until(due) => {
                 if let Some(engine) = engine.upgrade() {
                     engine.keep().await;
                 }
             }
-            () = tokio::time::sleep_until(retry.at.into()), if again => {
+            () = tokio::time::sleep_until(retry.at), if again => {
                 let Some(engine) = engine.upgrade() else { return };
                 let asked = tokio::select! {
                     () = shutdown.cancelled() => return,
@@ -271,6 +272,13 @@ fn ends_session(error: &ApiError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Found;
+    use crate::network::Changes;
+    use crate::store::Store;
+    use std::sync::Arc;
+    use tornado_tunnel::Tunnel;
+    use tornado_tunnel::os::fake::Fake;
+    use tornado_tunnel::state::Hold;
 
     #[test]
     fn pauses_grow_and_are_never_shorter_than_the_server_asked() {
@@ -282,5 +290,23 @@ mod tests {
         };
         assert_eq!([pause(None), pause(None), pause(None)], [1, 2, 4]);
         assert_eq!([pause(Some(3600)), pause(Some(3)), pause(None), pause(None)], [3600, 16, 30, 30]);
+    }
+
+    /// A helper that was never enrolled, and one that holds traffic back since a tunnel is wanted.
+    #[tokio::test(start_paused = true)]
+    async fn a_keeper_without_a_session_rests_for_sixty_days() {
+        for wanted in [false, true] {
+            let directory = tempfile::tempdir().unwrap();
+            let store = Store::new(directory.path().join("state"));
+            let found = Found::read(store);
+            let hold = wanted.then(|| Hold { reason: BlockedReason::Interrupted, outside: Vec::new() });
+            let (tunnel, _task) = Tunnel::start(Box::new(Fake::default()), hold);
+            let paths = (directory.path().join("resolv.conf"), directory.path().join("state"));
+            let engine = Engine::start(found, tunnel, Changes::new(), paths);
+            let kept = engine.kept.subscribe();
+            let keeper = run(Arc::downgrade(&engine), CancellationToken::new());
+            tornado_endurance::sixty_days(2, keeper).await;
+            assert!(*kept.borrow() <= 2 + 2 * 60, "{}", *kept.borrow());
+        }
     }
 }

@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tornado_client::{race, set_mark};
 use tornado_helper_api::HelperError;
 use tornado_shared::invitation::ServerAddress;
@@ -137,7 +138,7 @@ async fn ask_both(server: SocketAddr, host: String) -> io::Result<Vec<IpAddr>> {
     let four = ask(server, &host, RecordType::A);
     tokio::pin!(six, four);
     let mut answers: [Option<io::Result<Vec<IpAddr>>>; 2] = [None, None];
-    let far = tokio::time::Instant::now() + BESIDE;
+    let far = Instant::now() + BESIDE;
     let mut until = far;
     while answers.iter().any(Option::is_none) {
         tokio::select! {
@@ -146,7 +147,7 @@ async fn ask_both(server: SocketAddr, host: String) -> io::Result<Vec<IpAddr>> {
             () = tokio::time::sleep_until(until) => break,
         }
         if until == far && answers.iter().flatten().any(|answer| answer.as_ref().is_ok_and(|found| !found.is_empty())) {
-            until = tokio::time::Instant::now() + OTHER_FAMILY;
+            until = Instant::now() + OTHER_FAMILY;
         }
     }
     let mut failure = None;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tornado_tunnel::state::{Phase, View};
@@ -112,7 +112,7 @@ impl Ways {
 /// Watches until `shutdown`. What cannot be watched is left to the timers.
 pub(crate) async fn watch(changes: Changes, tunnel: watch::Receiver<View>, shutdown: CancellationToken) {
     let routes = watch_routes(changes.clone());
-    let sleep = watch_sleep(changes, tunnel);
+    let sleep = watch_sleep(changes, tunnel, clocks);
     let both = async { tokio::join!(or_warn(routes, "changes of the network"), or_warn(sleep, "sleep")) };
     tokio::select! {
         _ = both => {}
@@ -144,14 +144,19 @@ async fn watch_routes(changes: Changes) -> io::Result<()> {
     }
 }
 
-async fn watch_sleep(changes: Changes, mut tunnel: watch::Receiver<View>) -> io::Result<()> {
+/// `clocks` as [`slept`] takes them.
+async fn watch_sleep(
+    changes: Changes,
+    mut tunnel: watch::Receiver<View>,
+    clocks: impl Fn() -> io::Result<(Duration, Duration)>,
+) -> io::Result<()> {
     // Without a tunnel nothing has to be quick after a sleep.
     while tunnel.wait_for(|view| view.phase != Phase::Disconnected).await.is_ok() {
-        let mut last = (boot_time()?, Instant::now());
+        let mut last = clocks()?;
         while tunnel.borrow().phase != Phase::Disconnected {
             tokio::time::sleep(TICK).await;
-            let now = (boot_time()?, Instant::now());
-            if slept(now.0.saturating_sub(last.0), now.1.saturating_duration_since(last.1)) {
+            let now = clocks()?;
+            if slept(now.0.saturating_sub(last.0), now.1.saturating_sub(last.1)) {
                 changes.announce(Change::Woke);
             }
             last = now;
@@ -160,9 +165,9 @@ async fn watch_sleep(changes: Changes, mut tunnel: watch::Receiver<View>) -> io:
     Ok(())
 }
 
-/// The clock that goes on while the machine sleeps (clock_gettime(2)).
-fn boot_time() -> io::Result<Duration> {
-    Ok(clock_gettime(ClockId::CLOCK_BOOTTIME)?.into())
+/// The clock that goes on while the machine sleeps, and the one that does not (clock_gettime(2)).
+fn clocks() -> io::Result<(Duration, Duration)> {
+    Ok((clock_gettime(ClockId::CLOCK_BOOTTIME)?.into(), clock_gettime(ClockId::CLOCK_MONOTONIC)?.into()))
 }
 
 /// `with_sleep` by CLOCK_BOOTTIME, `awake` by CLOCK_MONOTONIC, which stands still while the machine sleeps
@@ -182,6 +187,24 @@ mod tests {
         assert!(!slept(seconds(1), Duration::from_millis(990)) && !slept(seconds(2), seconds(1)));
         assert!(!slept(seconds(6), seconds(6)), "busy, both clocks go on");
         assert!(slept(seconds(600), seconds(600)), "halted");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_night_of_sixty_days_is_noticed_once() {
+        let (changes, begun) = (Changes::new(), tokio::time::Instant::now());
+        let (_view, tunnel) = watch::channel(View::new(Phase::Connected));
+        // A leap of the simulated days is a night; all else is time awake.
+        let clocks = || Ok((begun.elapsed(), Duration::from_secs(begun.elapsed().as_secs() % 60)));
+        let watching = watch_sleep(changes.clone(), tunnel, clocks);
+        tornado_endurance::sixty_days(3_600, watching).await;
+        assert_eq!(*changes.numbers().borrow(), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sleep_is_not_watched_without_a_tunnel_for_sixty_days() {
+        let (_view, tunnel) = watch::channel(View::new(Phase::Disconnected));
+        let clocks = || -> io::Result<_> { unreachable!("nothing is compared") };
+        tornado_endurance::sixty_days(0, watch_sleep(Changes::new(), tunnel, clocks)).await;
     }
 
     #[test]

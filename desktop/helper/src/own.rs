@@ -2,7 +2,8 @@
 
 use crate::engine::Engine;
 use crate::session::Inner;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use tornado_client::{DeviceApi, Error as ApiError};
 use tornado_helper_api::{ControlPlane, Devices, HelperError};
 use tornado_shared::api::{OwnSessions, OwnUsage, SessionsQuery};

@@ -1,6 +1,7 @@
 //! Whether the server still answers over the lane. Pure: counters and the time go in.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use tornado_shared::model::Transfer;
 use tornado_tunnel::plan::{KEEPALIVE, Observation};
 

@@ -1,6 +1,7 @@
 //! When to speak to the server. Pure: time and randomness are arguments.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long before its end an access token is renewed.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);

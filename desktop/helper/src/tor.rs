@@ -3,7 +3,8 @@
 use crate::engine::Engine;
 use crate::reach::translate;
 use crate::session::Inner;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use tornado_client::{DeviceApi, Error as ApiError};
 use tornado_helper_api::{HelperError, Status};
 use tornado_shared::api::TorView;

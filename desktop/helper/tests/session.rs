@@ -15,9 +15,9 @@ fn good() -> Login {
     Login { server: None, username: None, password: Secret::new("a long password"), totp: None }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_session_lives_from_connect_to_disconnect() {
-    let server = Server::start().await;
+    let server = Server::start_paused().await;
     let mut machine = Machine::enrolled(&server).await;
     let status = machine.client.connect(&DIRECT).await.unwrap();
     assert_eq!((status.state, status.lane), (TunnelState::Connected, Some(Lane::Direct)));
@@ -50,9 +50,9 @@ async fn a_session_lives_from_connect_to_disconnect() {
     assert_eq!(server.count(path::DISCONNECT), 2, "a helper that ends says so");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn defect_102_network_errors_cost_neither_tunnel_nor_login() {
-    let server = Server::start().await;
+    let server = Server::start_paused().await;
     let mut machine = Machine::enrolled(&server).await;
     machine.client.connect(&DIRECT).await.unwrap();
     for trouble in [(503, "unavailable"), (429, "too_many_attempts"), (500, "internal")] {
@@ -68,7 +68,7 @@ async fn defect_102_network_errors_cost_neither_tunnel_nor_login() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     let status = machine.client.status().await.unwrap();
     assert_eq!((status.state, status.logged_in), (TunnelState::Connected, true));
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     let status = machine.client.disconnect().await.unwrap();
     assert_eq!(status.state, TunnelState::Disconnected, "defect_103: down even though nobody could be told");
     assert!(begun.elapsed() < Duration::from_secs(8));
@@ -80,9 +80,9 @@ async fn defect_102_network_errors_cost_neither_tunnel_nor_login() {
     assert!(machine.client.status().await.unwrap().logged_in);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_lost_session_is_made_anew_with_the_same_keys() {
-    let server = Server::start().await;
+    let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     let first = machine.client.connect(&DIRECT).await.unwrap();
     server.set(|s| (s.heartbeat, s.address) = (Some((400, "session_expired")), 7));
@@ -94,9 +94,9 @@ async fn a_lost_session_is_made_anew_with_the_same_keys() {
     assert_eq!(keys[0], keys[1]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn defect_100_a_login_that_the_server_ended_lets_nothing_out() {
-    let server = Server::start().await;
+    let server = Server::start_paused().await;
     let mut machine = Machine::enrolled(&server).await;
     machine.client.connect(&DIRECT).await.unwrap();
     server.set(|s| s.heartbeat = Some((401, "revoked")));
@@ -129,9 +129,9 @@ async fn defect_100_a_login_that_the_server_ended_lets_nothing_out() {
 }
 
 /// Another call than the heartbeat is told first. No call goes out without a token then, and no traffic.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn defect_100_whichever_call_learns_that_the_login_is_over_nothing_gets_out() {
-    let server = Server::start().await;
+    let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.client.connect(&DIRECT).await.unwrap();
     server.set(|s| {
@@ -145,9 +145,9 @@ async fn defect_100_whichever_call_learns_that_the_login_is_over_nothing_gets_ou
     assert_eq!((status.state, status.notice.unwrap().code.as_str()), (TunnelState::Blocked, "revoked"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn defect_100_a_session_that_the_server_refuses_lets_nothing_out() {
-    let server = Server::start().await;
+    let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.client.connect(&DIRECT).await.unwrap();
     server.set(|s| s.heartbeat = Some((409, "max_devices_exceeded")));
@@ -157,10 +157,10 @@ async fn defect_100_a_session_that_the_server_refuses_lets_nothing_out() {
     machine.until(|s| s.state == TunnelState::Connected).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn tokens_are_renewed_before_they_end_and_stored_before_they_are_used() {
-    let server = Server::start().await;
-    server.set(|s| s.access_lifetime = 61);
+    let server = Server::start_paused().await;
+    server.set(|s| s.access_lifetime = 60);
     let mut machine = Machine::enrolled(&server).await;
     machine.client.connect(&DIRECT).await.unwrap();
     machine.until(|_| server.count(path::REAUTH) >= 2).await;
@@ -172,10 +172,10 @@ async fn tokens_are_renewed_before_they_end_and_stored_before_they_are_used() {
     assert_eq!(machine.client.connect(&DIRECT).await.unwrap().state, TunnelState::Connected);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn defect_102_a_renewal_whose_answer_is_lost_is_repeated_also_after_a_restart() {
-    let server = Server::start().await;
-    server.set(|s| s.access_lifetime = 61);
+    let server = Server::start_paused().await;
+    server.set(|s| s.access_lifetime = 60);
     let mut machine = Machine::enrolled(&server).await;
     machine.client.connect(&DIRECT).await.unwrap();
     server.set(|s| s.lost_trades = 1);
@@ -189,9 +189,9 @@ async fn defect_102_a_renewal_whose_answer_is_lost_is_repeated_also_after_a_rest
     assert!(machine.client.status().await.unwrap().logged_in);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn wrong_passwords_and_wrong_servers_change_nothing() {
-    let server = Server::start().await;
+    let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.client.connect(&DIRECT).await.unwrap();
     let wrong = Login { password: Secret::new("not the password"), ..good() };
@@ -200,7 +200,7 @@ async fn wrong_passwords_and_wrong_servers_change_nothing() {
     let status = machine.client.status().await.unwrap();
     assert_eq!((status.logged_in, status.state), (true, TunnelState::Connected));
     // Somebody else at the address of the server: the password stays here.
-    let thief = Server::start().await;
+    let thief = Server::start_paused().await;
     let elsewhere = Login { server: Some(thief.address.clone()), ..good() };
     let refused = machine.client.login(&elsewhere).await.unwrap_err();
     assert!(matches!(refused, HelperError::Untrusted(_)), "{refused:?}");
@@ -216,9 +216,9 @@ async fn wrong_passwords_and_wrong_servers_change_nothing() {
     assert_eq!(moved.count(path::INITIATE), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_login_while_a_tunnel_is_up_lets_nothing_out() {
-    let server = Server::start().await;
+    let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.client.connect(&DIRECT).await.unwrap();
     let before = machine.os.inside().torn_down;
@@ -230,9 +230,9 @@ async fn a_login_while_a_tunnel_is_up_lets_nothing_out() {
 }
 
 /// The server's TLS key rotates while devices are connected: the pinned identity vouches for the new one.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_new_certificate_under_a_live_session_costs_neither_tunnel_nor_login() {
-    let server = Server::start().await;
+    let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     let before = machine.client.connect(&DIRECT).await.unwrap();
     let serial = server.inside.lock().unwrap().serial;
@@ -254,9 +254,9 @@ fn renewed_was_asked(server: &Server) -> bool {
     server.count(path::HEARTBEAT) >= 2
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_tunnel_without_preshared_keys_is_a_downgrade() {
-    let server = Server::start().await;
+    let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     server.set(|s| s.preshared = false);
     let refused = machine.client.connect(&DIRECT).await.unwrap_err();
@@ -265,9 +265,9 @@ async fn a_tunnel_without_preshared_keys_is_a_downgrade() {
     assert_eq!(server.count(path::DISCONNECT), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn defect_101_no_handshake_is_told_and_undone() {
-    let server = Server::start().await;
+    let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.os.inside().silent = true;
     let refused = machine.client.connect(&DIRECT).await.unwrap_err();
@@ -279,24 +279,24 @@ async fn defect_101_no_handshake_is_told_and_undone() {
     assert_eq!((status.state, status.notice), (TunnelState::Connected, None));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_disconnect_overtakes_a_connect() {
-    let server = Server::start().await;
+    let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.os.inside().silent = true;
     let client = machine.client.clone();
     let connect = tokio::spawn(async move { client.connect(&DIRECT).await });
     machine.until(|s| s.state == TunnelState::Connecting).await;
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     assert_eq!(machine.client.disconnect().await.unwrap().state, TunnelState::Disconnected);
     assert!(begun.elapsed() < Duration::from_secs(4));
     assert!(connect.await.unwrap().is_err());
     assert!(machine.os.inside().links.is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn logging_out_ends_the_login_and_keeps_the_server() {
-    let server = Server::start().await;
+    let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.client.connect(&DIRECT).await.unwrap();
     let status = machine.client.logout().await.unwrap();
@@ -305,4 +305,36 @@ async fn logging_out_ends_the_login_and_keeps_the_server() {
     assert_eq!(status.server, Some(server.address.clone()));
     assert!(!std::fs::read_to_string(machine.state_file()).unwrap().contains("refresh1"));
     machine.client.login(&good()).await.unwrap();
+}
+
+/// Sixty days of a session, the nights as leaps. Wake-ups that lead nowhere are counted beside the keeper.
+#[tokio::test(start_paused = true)]
+async fn a_session_is_kept_at_a_steady_pace_for_sixty_days() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let server = Server::start().await;
+    common::steps_of(Duration::from_millis(100));
+    server.set(|s| (s.heartbeat_ttl, s.access_lifetime) = (90, 86_400));
+    let machine = Machine::enrolled(&server).await;
+    machine.client.connect(&DIRECT).await.unwrap();
+    let beats = server.count(path::HEARTBEAT);
+    tokio::time::sleep(HOUR).await;
+    let beats = server.count(path::HEARTBEAT) - beats;
+    assert!((80..=90).contains(&beats), "one each 45 s, up to a tenth earlier: {beats}");
+    for night in 0..60 {
+        let before = server.calls();
+        tokio::time::advance(23 * HOUR).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let calls = server.calls() - before;
+        assert!((1..=8).contains(&calls), "night {night}: {calls} calls");
+    }
+    let status = machine.client.status().await.unwrap();
+    assert_eq!((status.state, status.logged_in), (TunnelState::Connected, true));
+
+    // A server that is away: tried each half minute at most, and the tunnel stays.
+    server.set(|s| s.heartbeat = Some((503, "unavailable")));
+    let before = server.calls();
+    tokio::time::sleep(HOUR).await;
+    let calls = server.calls() - before;
+    assert!((100..=300).contains(&calls), "{calls} calls");
+    assert_eq!(machine.client.status().await.unwrap().state, TunnelState::Connected);
 }

@@ -36,11 +36,16 @@ pub struct Tunnel {
 impl Tunnel {
     /// Starts the task; it first takes away what an earlier life may have left, or holds all traffic back.
     pub fn start(os: Box<dyn Os>, hold: Option<Hold>) -> (Self, JoinHandle<()>) {
+        let (tunnel, task) = Self::new(os, hold);
+        (tunnel, tokio::spawn(task))
+    }
+
+    fn new(os: Box<dyn Os>, hold: Option<Hold>) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (commands, receiver) = mpsc::channel(16);
         let next = State::start(hold);
         let (publish, view) = watch::channel(next.0.view());
         let driver = Driver { os, publish, disturbed: None, disturbances: 0, reported: None };
-        (Self { commands, view }, tokio::spawn(driver.run(next, receiver)))
+        (Self { commands, view }, driver.run(next, receiver))
     }
 
     /// Brings a tunnel up, or changes the one that is up to these parameters. Waits for the outcome.
@@ -119,25 +124,25 @@ impl Driver {
                         (self.disturbed, self.reported) = (None, None);
                     }
                     state = match event {
-                        Some(event) => self.settle(state.handle(event, Instant::now())).await,
+                        Some(event) => self.settle(state.handle(event, now())).await,
                         None => self.observe(state, slots).await,
                     };
                     // The caller may have gone away; the command stands.
                     let _ = taken.send(());
                 }
                 () = self.os.changed() => state = self.restore(state, slots).await,
-                () = at(deadline) => state = self.settle(state.handle(Event::Timeout, Instant::now())).await,
+                () = at(deadline) => state = self.settle(state.handle(Event::Timeout, now())).await,
                 () = tokio::time::sleep(pace), if !slots.is_empty() => state = self.observe(state, slots).await,
             }
         }
-        let _ = self.settle(state.handle(Event::Disconnect, Instant::now())).await;
+        let _ = self.settle(state.handle(Event::Disconnect, now())).await;
     }
 
     async fn observe(&mut self, mut state: State, slots: Vec<Slot>) -> State {
         for slot in slots {
             let observed = tokio::time::timeout(EFFECT_DEADLINE, self.os.observe(slot)).await;
             let observed = observed.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string()));
-            state = self.settle(state.handle(Event::Observed(slot, observed), Instant::now())).await;
+            state = self.settle(state.handle(Event::Observed(slot, observed), now())).await;
         }
         state
     }
@@ -148,13 +153,13 @@ impl Driver {
         match restored.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string())) {
             Ok(disturbance) if disturbance.is_none() => {}
             Ok(disturbance) => self.report(&state, &disturbance.to_string()),
-            Err(error) => state = self.settle(state.handle(Event::Disturbed(error), Instant::now())).await,
+            Err(error) => state = self.settle(state.handle(Event::Disturbed(error), now())).await,
         }
         self.observe(state, slots).await
     }
 
     fn report(&mut self, state: &State, what: &str) {
-        let now = Instant::now();
+        let now = now();
         let again = self.disturbed.as_deref() == Some(what)
             && self.reported.is_some_and(|at| now.saturating_duration_since(at) < REPEAT_AFTER);
         if !again {
@@ -172,7 +177,7 @@ impl Driver {
         self.show(&state);
         while let Some(effect) = queue.pop_front() {
             let Some(answer) = self.execute(effect).await else { continue };
-            let (next, more) = state.handle(answer, Instant::now());
+            let (next, more) = state.handle(answer, now());
             state = next;
             queue.extend(more);
             self.show(&state);
@@ -222,6 +227,11 @@ impl Driver {
         };
         self.publish.send_if_modified(changed);
     }
+}
+
+/// By tokio's clock, which tests set.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 async fn at(deadline: Option<tokio::time::Instant>) {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::os::fake::Fake;
 use crate::plan::LanePlan;
-use crate::state::{Failure, Phase};
+use crate::state::{BlockedReason, Failure, Phase};
 use tornado_shared::model::PrivateKey;
 
 fn plan(lane: Lane) -> Plan {
@@ -19,7 +19,7 @@ fn plan(lane: Lane) -> Plan {
     Plan { private_key: PrivateKey::random(), lane, direct: part(8), tor: part(9), api: vec![] }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_tunnel_goes_up_over_and_down() {
     let fake = Fake::default();
     let (tunnel, task) = Tunnel::start(Box::new(fake.clone()), None);
@@ -41,19 +41,20 @@ async fn a_tunnel_goes_up_over_and_down() {
     assert!(fake.inside().links.is_empty() && fake.inside().routing.is_none());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn defect_101_connected_means_a_handshake_was_seen() {
     let fake = Fake::default();
     fake.inside().silent = true;
     let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()), None);
-    let started = Instant::now();
+    let started = tokio::time::Instant::now();
     let view = tunnel.connect(plan(Lane::Tor)).await.unwrap();
-    assert!(started.elapsed() >= Duration::from_secs(4) && started.elapsed() < Duration::from_secs(6));
+    let waited = started.elapsed();
+    assert!(waited >= Duration::from_secs(4) && waited < Duration::from_secs(6), "{waited:?}");
     assert_eq!((view.phase, view.failure), (Phase::Disconnected, Some(Failure::NoHandshake(Lane::Tor))));
     assert!(fake.inside().links.is_empty() && fake.inside().routing.is_none(), "undone, and never routed");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_another_program_changes_is_put_back_and_shown() {
     let fake = Fake::default();
     let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()), None);
@@ -68,7 +69,7 @@ async fn what_another_program_changes_is_put_back_and_shown() {
     assert_eq!(tunnel.watch().borrow().disturbed, None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_link_that_disappears_is_not_called_connected() {
     let fake = Fake::default();
     let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()), None);
@@ -80,4 +81,35 @@ async fn a_link_that_disappears_is_not_called_connected() {
     assert_eq!(fake.inside().routing.as_ref().unwrap().slot, None, "held back, not released");
     tunnel.disconnect().await.unwrap();
     assert!(fake.inside().routing.is_none());
+}
+
+/// Whatever the tunnel's state is: so many looks an hour, and no more.
+async fn rests(fake: Fake, hold: Option<Hold>, plan: Option<Plan>, per_hour: u64) {
+    let (tunnel, task) = Tunnel::new(Box::new(fake), hold);
+    let connected = async {
+        if let Some(plan) = plan {
+            tunnel.connect(plan).await.unwrap();
+        }
+        std::future::pending::<()>().await;
+    };
+    let both = Box::pin(async { tokio::join!(task, connected) });
+    tornado_endurance::sixty_days(per_hour, both).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tunnel_that_is_down_rests_for_sixty_days() {
+    Box::pin(rests(Fake::default(), None, None, 0)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn links_are_looked_at_at_a_steady_pace_for_sixty_days() {
+    Box::pin(rests(Fake::default(), None, Some(plan(Lane::Direct)), 3_600)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn traffic_that_is_held_back_costs_nothing_for_sixty_days() {
+    let fake = Fake::default();
+    fake.inside().silent = true;
+    let hold = Hold { reason: BlockedReason::Interrupted, outside: Vec::new() };
+    Box::pin(rests(fake, Some(hold), None, 0)).await;
 }

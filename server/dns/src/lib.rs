@@ -40,6 +40,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_secs(5);
 /// Answers of one connection that wait for their reader.
 const WAITING: usize = 64;
+/// The machine's resolvers, and those behind the stub of systemd-resolved.
+const RESOLVERS: [&str; 2] = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 /// How often the machine's resolv.conf is looked at.
 const REREAD: Duration = Duration::from_secs(5);
 
@@ -69,7 +71,7 @@ async fn serve(config: &Config, ready: &ReadySetter, stop: &CancellationToken) -
     }
     let forward = Arc::new(Forward::new(config)?);
     let fixed = config.fixed_upstreams()?;
-    let mut asked = if fixed.is_empty() { of_machine(config).await } else { fixed.clone() };
+    let asked = if fixed.is_empty() { of_machine(config, RESOLVERS).await } else { fixed.clone() };
     report(&asked);
     forward.ask(config, &asked)?;
     let mut catalog = Catalog::new();
@@ -82,27 +84,43 @@ async fn serve(config: &Config, ready: &ReadySetter, stop: &CancellationToken) -
     }
     ready.ready();
     tracing::info!("the resolver of the direct lane listens");
-    let mut look = tornado_mesh::every(REREAD);
-    let ended = loop {
-        tokio::select! {
-            () = stop.cancelled() => break Ok(()),
-            ended = server.block_until_done() => break Err(Error::Listener(match ended {
-                Ok(()) => "without a reason".into(),
-                Err(error) => error.to_string(),
-            })),
-            _ = look.tick(), if fixed.is_empty() => {
-                let found = of_machine(config).await;
-                if found != asked {
-                    report(&found);
-                    forward.ask(config, &found)?;
-                    asked = found;
-                }
-            }
+    let follow = async {
+        if fixed.is_empty() {
+            follow(config, RESOLVERS, asked, |found| forward.ask(config, found)).await
+        } else {
+            std::future::pending().await
         }
+    };
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        ended = server.block_until_done() => Err(Error::Listener(match ended {
+            Ok(()) => "without a reason".into(),
+            Err(error) => error.to_string(),
+        })),
+        Err(error) = follow => Err(error),
     };
     // What is still being looked up is not worth waiting for.
     server.shutdown_token().cancel();
     ended
+}
+
+/// Looks at intervals which resolvers the machine has, and changes to others. Ends with the first change that fails.
+async fn follow(
+    config: &Config,
+    files: [&str; 2],
+    mut asked: Vec<Upstream>,
+    mut change: impl FnMut(&[Upstream]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut look = tornado_mesh::every(REREAD);
+    loop {
+        look.tick().await;
+        let found = of_machine(config, files).await;
+        if found != asked {
+            report(&found);
+            change(&found)?;
+            asked = found;
+        }
+    }
 }
 
 fn report(upstreams: &[Upstream]) {
@@ -115,13 +133,13 @@ fn report(upstreams: &[Upstream]) {
 }
 
 /// The machine's resolvers. Behind the stub of systemd-resolved, those that it asks itself: they pass signatures on.
-async fn of_machine(config: &Config) -> Vec<Upstream> {
-    let text = tokio::fs::read("/etc/resolv.conf").await.unwrap_or_default();
+async fn of_machine(config: &Config, [file, behind]: [&str; 2]) -> Vec<Upstream> {
+    let text = tokio::fs::read(file).await.unwrap_or_default();
     let found = upstream::of_resolv_conf(&text, &config.pools);
     if !upstream::is_stub(&found) {
         return found;
     }
-    let behind = tokio::fs::read("/run/systemd/resolve/resolv.conf").await.unwrap_or_default();
+    let behind = tokio::fs::read(behind).await.unwrap_or_default();
     let behind = upstream::of_resolv_conf(&behind, &config.pools);
     if behind.is_empty() { found } else { behind }
 }
@@ -172,4 +190,40 @@ fn why(at: SocketAddr, error: &std::io::Error) -> String {
         return format!("another program listens on port 53 of {}; {cure}", at.ip());
     }
     format!("cannot listen on {at}: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use tornado_endurance::sixty_days;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_machines_resolvers_are_read_at_a_steady_pace_for_sixty_days() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("resolv.conf").display().to_string();
+        let changed = Cell::new(0_u8);
+        // Each change is followed by another, up to a bound.
+        let change = |found: &[Upstream]| {
+            assert_eq!(found.len(), usize::from(changed.get() > 0));
+            changed.set(changed.get() + 1);
+            if changed.get() < 100 {
+                std::fs::write(&file, format!("nameserver 192.0.2.{}\n", changed.get())).unwrap();
+            }
+            Ok(())
+        };
+        let before = upstream::of_resolv_conf("nameserver 192.0.2.250\n", &Config::default().pools);
+        // A wake-up for the interval, and one for the file that was read.
+        sixty_days(2 * 720, follow(&Config::default(), [&file, "/nonexistent"], before, change)).await;
+        assert_eq!(changed.get(), 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_never_comes_is_tried_at_a_steady_pace_for_sixty_days() {
+        // Kept for documentation (RFC 5737): on no machine.
+        let mut config = Config::default();
+        config.pools.direct.v4 = "192.0.2.0/24".parse().unwrap();
+        let (ready, _readiness) = tornado_mesh::Readiness::new("");
+        sixty_days(36_000, listeners(&config, &ready)).await;
+    }
 }

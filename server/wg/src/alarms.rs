@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use tornado_mesh::Channel;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn alarms_outlive_an_auth_that_is_away_and_this_process() {
         let directory = tempfile::tempdir().unwrap();
         let alarms = Alarms::load(directory.path());

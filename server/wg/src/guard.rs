@@ -2,6 +2,7 @@
 
 use crate::firewall::Check;
 use crate::netfilter::{Notice, Notices};
+use crate::pace::{self, Looks};
 use crate::service::Service;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -21,8 +22,7 @@ impl Service {
     /// Looks at the rules when somebody changed them, and at intervals, until `shutdown`; changed ones are replaced.
     pub(crate) async fn watch_firewall(&self, mut notices: Option<Notices>, shutdown: &CancellationToken) {
         let (mut swept, mut sweep) = (Instant::now(), SWEEP);
-        // Notices about links, however many, do not put the regular check off.
-        let mut due = tokio::time::Instant::now() + VERIFY;
+        let mut looks = Looks::new(VERIFY, DEBOUNCE);
         loop {
             let heard = async {
                 match notices.as_mut() {
@@ -30,19 +30,15 @@ impl Service {
                     None => std::future::pending().await,
                 }
             };
-            let notice = tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = self.wake_firewall.notified() => None,
-                notice = heard => Some(notice),
-                () = tokio::time::sleep_until(due) => None,
-            };
+            let Some(notice) = looks.next(shutdown, &self.wake_firewall, heard).await else { return };
             if matches!(notice, Some(Notice::Host | Notice::Routing)) {
                 self.wake_host.notify_one();
             }
+            // Notices about links, however many, do not put the regular check off.
             if notice == Some(Notice::Host) {
                 continue;
             }
-            due = tokio::time::Instant::now() + VERIFY;
+            looks.begin();
             let started = Instant::now();
             let mut whole = self.look_at_rules().await;
             // Somebody may have changed nothing but a device's number.
@@ -50,7 +46,7 @@ impl Service {
                 let begun = Instant::now();
                 whole = self.look_at_seats().await;
                 swept = Instant::now();
-                sweep = SWEEP.max(begun.elapsed() * SWEEP_SHARE);
+                sweep = pace::pause(SWEEP, begun.elapsed(), SWEEP_SHARE);
             }
             match notice {
                 Some(Notice::Tables | Notice::Lost) => self.wake_canary.notify_one(),
@@ -59,19 +55,14 @@ impl Service {
             if !whole {
                 tracing::info!(took_ms = started.elapsed().as_millis(), "rules that were changed are back");
             }
-            tokio::time::sleep(DEBOUNCE).await;
+            looks.rest().await;
         }
     }
 
     /// Follows the host when it changed, and at intervals, until `shutdown`. Apart from the watch of the rules, which
     /// waits for nothing that takes long while other programs change interfaces.
     pub(crate) async fn watch_host(&self, shutdown: &CancellationToken) {
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = self.wake_host.notified() => {}
-                () = tokio::time::sleep(VERIFY) => {}
-            }
+        while pace::again(shutdown, &self.wake_host, VERIFY).await {
             self.follow_host().await;
             tokio::time::sleep(DEBOUNCE).await;
         }

@@ -30,6 +30,7 @@ mod leave;
 mod mend;
 mod netfilter;
 mod netlink;
+mod pace;
 mod peers;
 mod program;
 mod service;

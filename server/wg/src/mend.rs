@@ -1,6 +1,7 @@
 //! Watches the interfaces: one that was taken away is made anew, with its peers.
 
 use crate::backend::{Absent, BackendError};
+use crate::pace;
 use crate::service::{PeerState, Service};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +14,7 @@ const WATCH: Duration = Duration::from_secs(1);
 impl Service {
     /// Watches the interfaces until `shutdown`: one that was taken away is made anew with its peers.
     pub(crate) async fn watch_lanes(&self, shutdown: &CancellationToken) {
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = self.wake.notified() => {}
-                () = tokio::time::sleep(WATCH) => {}
-            }
+        while pace::again(shutdown, &self.wake, WATCH).await {
             self.look(&mut *self.peers.lock().await).await;
         }
     }

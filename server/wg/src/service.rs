@@ -15,7 +15,7 @@ use crate::leave::Leave;
 use crate::netfilter::Flows;
 use crate::peers::{Interfaces, Peers};
 use crate::tor_lane::LaneControl;
-use crate::{Error, keys, sysctl};
+use crate::{Error, keys, pace, sysctl};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -206,15 +206,12 @@ impl Service {
 
     /// Writes down where the peers are until `shutdown`.
     pub(crate) async fn watch_endpoints(&self, shutdown: &CancellationToken) {
-        let mut pause = WATCH;
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-            }
+        // Nothing wakes it before its time.
+        let (wake, mut pause) = (Notify::new(), WATCH);
+        while pace::again(shutdown, &wake, pause).await {
             let started = Instant::now();
             self.note_endpoints().await;
-            pause = WATCH.max(started.elapsed() * WATCH_SHARE);
+            pause = pace::pause(WATCH, started.elapsed(), WATCH_SHARE);
         }
     }
 

@@ -259,7 +259,9 @@ pub struct View {
 }
 
 impl View {
-    const fn new(phase: Phase) -> Self {
+    /// A phase of which nothing else is known.
+    #[must_use]
+    pub const fn new(phase: Phase) -> Self {
         Self {
             phase,
             lane: None,

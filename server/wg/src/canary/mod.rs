@@ -16,6 +16,7 @@ pub(crate) use table::take_counts;
 
 use crate::firewall::Check;
 use crate::guard::now;
+use crate::pace;
 use crate::service::Service;
 use crate::sysctl;
 use std::io;
@@ -49,25 +50,25 @@ enum Round {
     Blind(String),
 }
 
+/// Until the next round, after `blind` rounds in a row that saw nothing; shorter while the lane is held closed.
+fn rest(interval: Duration, blind: u32, held: bool) -> Duration {
+    match (blind, held) {
+        (1..BLIND_ROUNDS, _) => BLIND_PAUSE,
+        (_, true) => interval.min(HELD_PAUSE),
+        (_, false) => interval,
+    }
+}
+
 impl Service {
     /// Runs rounds until `shutdown`, then takes the canary's table away.
     pub(crate) async fn watch_canary(&self, mut table: CanaryTable, shutdown: &CancellationToken) {
         let pause = Duration::from_secs(self.factory.config().canary_interval.into());
-        let mut blind = 0;
-        loop {
+        let (mut blind, mut until_next) = (0, Duration::ZERO);
+        while pace::again(shutdown, &self.wake_canary, until_next).await {
             let round = self.round(&mut table).await;
             blind = if matches!(round, Round::Blind(_)) { blind + 1 } else { 0 };
             let held = self.judge(&mut table, round, blind).await;
-            let pause = match (blind, held) {
-                (1..BLIND_ROUNDS, _) => BLIND_PAUSE,
-                (_, true) => pause.min(HELD_PAUSE),
-                (_, false) => pause,
-            };
-            tokio::select! {
-                () = shutdown.cancelled() => break,
-                () = self.wake_canary.notified() => {}
-                () = tokio::time::sleep(pause) => {}
-            }
+            until_next = rest(pause, blind, held);
         }
         if let Err(error) = table.remove().await {
             tracing::warn!(%error, "the canary's nftables table stays");
@@ -172,5 +173,37 @@ impl Service {
         // When it fails the lane is closed with another reason, and whoever asked asks again.
         drop(self.switch(&mut state, asked, TorLaneReason::Asked).await);
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use tokio::sync::Notify;
+    use tornado_endurance::sixty_days;
+
+    /// A canary that sees nothing, with the lane held closed or not, and the work of a round left out.
+    #[tokio::test(start_paused = true)]
+    async fn a_blind_canary_keeps_a_steady_pace_for_sixty_days() {
+        for (held, per_hour) in [(false, 360), (true, 1_800)] {
+            let (stop, wake, blind) = (CancellationToken::new(), Notify::new(), Cell::new(0));
+            let rounds = async {
+                let mut until_next = Duration::ZERO;
+                while pace::again(&stop, &wake, until_next).await {
+                    blind.set(blind.get() + 1);
+                    until_next = rest(Duration::from_secs(10), blind.get(), held);
+                }
+            };
+            sixty_days(per_hour, rounds).await;
+        }
+    }
+
+    #[test]
+    fn only_the_first_blind_rounds_are_repeated_soon() {
+        let interval = Duration::from_secs(10);
+        let rests: Vec<Duration> = (0..5).map(|blind| rest(interval, blind, false)).collect();
+        assert_eq!(rests, [interval, BLIND_PAUSE, BLIND_PAUSE, interval, interval]);
+        assert_eq!(rest(interval, 0, true), HELD_PAUSE);
     }
 }

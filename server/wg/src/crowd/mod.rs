@@ -8,11 +8,13 @@
 mod share;
 
 use crate::netfilter::{Holdings, most_tracked, tracked};
+use crate::pace;
 use crate::service::Service;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::wg::Crowding;
 use tornado_shared::model::{PublicKey, UserId};
@@ -70,12 +72,8 @@ impl Crowd {
 impl Service {
     /// Looks at intervals until `shutdown`.
     pub(crate) async fn watch_crowd(&self, shutdown: &CancellationToken) {
-        let mut pause = LOOK;
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-            }
+        let (wake, mut pause) = (Notify::new(), LOOK);
+        while pace::again(shutdown, &wake, pause).await {
             let started = Instant::now();
             self.look_at_refusals().await;
             if let (Some(tracked), Some(most)) = (tracked(), most_tracked())
@@ -85,7 +83,7 @@ impl Service {
                 tracing::warn!(%error, "the flows of the lanes could not be counted");
             }
             self.crowd.forget();
-            pause = LOOK.max(started.elapsed() * SHARE);
+            pause = pace::pause(LOOK, started.elapsed(), SHARE);
         }
     }
 

@@ -13,14 +13,51 @@ const SLICE: usize = 256;
 
 pub(super) async fn run(ways: Ways) -> io::Result<()> {
     let (mut output, mut narrow) = (Output::default(), Narrow::default());
+    let mut from = 0;
     loop {
-        ways.shared.guard.tick();
-        let mut next = Some(0);
-        while let Some(from) = next {
-            next = ways.shared.table().tick(from, SLICE, &mut output);
-            ways.carry_out(&mut output, &mut narrow).await?;
-            tokio::task::yield_now().await;
+        if from == 0 {
+            ways.shared.guard.tick();
         }
-        tokio::time::sleep(TICK).await;
+        let next = ways.shared.table().tick(from, SLICE, &mut output);
+        ways.carry_out(&mut output, &mut narrow).await?;
+        from = rest(next).await;
+    }
+}
+
+/// Waits between two slices: until other tasks had their turn, or for the next round after the last slice of one. Returns
+/// where the next slice begins.
+async fn rest(next: Option<usize>) -> usize {
+    match next {
+        Some(from) => {
+            tokio::task::yield_now().await;
+            from
+        }
+        None => {
+            tokio::time::sleep(TICK).await;
+            0
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[tokio::test(start_paused = true)]
+    async fn timers_are_looked_at_at_a_steady_pace_for_sixty_days() {
+        // A table of three slices.
+        let slices = Cell::new(0_u64);
+        let rounds = async {
+            let mut from = 0;
+            loop {
+                slices.set(slices.get() + 1);
+                from = rest((from < 2 * SLICE).then_some(from + SLICE)).await;
+            }
+        };
+        tornado_endurance::sixty_days(3 * 4 * 3_600, rounds).await;
+        // Two hours in full, and a minute of each day, and what each day's leap makes due at once.
+        let expected = 3 * 4 * (2 * 3_600 + 60 * 60);
+        assert!((expected - 1_000..=expected + 1_000).contains(&slices.get()), "{}", slices.get());
     }
 }

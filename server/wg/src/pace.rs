@@ -1,0 +1,162 @@
+//! When the watches of this service work. Without the work itself, so that tests run them through simulated days.
+
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// Longer than `least` where the work took long: at most one part in `share` of the time is work.
+pub(crate) fn pause(least: Duration, took: Duration, share: u32) -> Duration {
+    least.max(took.saturating_mul(share))
+}
+
+/// Waits until it is time to work again: for `pause`, which a notification ends early. False at `shutdown`.
+pub(crate) async fn again(shutdown: &CancellationToken, wake: &Notify, pause: Duration) -> bool {
+    tokio::select! {
+        () = shutdown.cancelled() => false,
+        () = wake.notified() => true,
+        () = sleep(pause) => true,
+    }
+}
+
+/// Looks at intervals and when something was heard.
+pub(crate) struct Looks {
+    interval: Duration,
+    /// Least time between two looks.
+    least: Duration,
+    due: Instant,
+}
+
+impl Looks {
+    pub(crate) fn new(interval: Duration, least: Duration) -> Self {
+        Self { interval, least, due: Instant::now() + interval }
+    }
+
+    /// Waits for what `heard` returns, a notification, or the end of the interval. `None` at `shutdown`. However often this
+    /// is called, the interval holds until a look was taken.
+    pub(crate) async fn next<T>(
+        &self,
+        shutdown: &CancellationToken,
+        wake: &Notify,
+        heard: impl Future<Output = T>,
+    ) -> Option<Option<T>> {
+        tokio::select! {
+            () = shutdown.cancelled() => None,
+            () = wake.notified() => Some(None),
+            notice = heard => Some(Some(notice)),
+            () = sleep_until(self.due) => Some(None),
+        }
+    }
+
+    /// A look begins.
+    pub(crate) fn begin(&mut self) {
+        self.due = Instant::now() + self.interval;
+    }
+
+    /// A look was taken: rests.
+    pub(crate) async fn rest(&self) {
+        sleep(self.least).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use tornado_endurance::sixty_days;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const SHORT: Duration = Duration::from_millis(500);
+    const HOUR: u32 = 3600;
+    /// Simulated time of sixty days in which nothing leaps, seconds.
+    const AWAKE: u32 = 2 * HOUR + 60 * 60;
+
+    async fn rounds(stop: &CancellationToken, wake: &Notify, first: Duration, mut work: impl AsyncFnMut() -> Duration) {
+        let mut pause = first;
+        while again(stop, wake, pause).await {
+            pause = work().await;
+        }
+    }
+
+    async fn looks(
+        (stop, wake): (&CancellationToken, &Notify),
+        mut heard: impl AsyncFnMut(),
+        passes: bool,
+        mut look: impl FnMut(),
+    ) {
+        let mut looks = Looks::new(SECOND * 10, SHORT);
+        while let Some(notice) = looks.next(stop, wake, heard()).await {
+            if passes && notice.is_some() {
+                continue;
+            }
+            looks.begin();
+            look();
+            looks.rest().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rounds_come_at_a_steady_pace_for_sixty_days() {
+        let (stop, wake, worked) = (CancellationToken::new(), Notify::new(), Cell::new(0_u32));
+        let work = async || {
+            worked.set(worked.get() + 1);
+            SECOND
+        };
+        sixty_days(u64::from(HOUR), rounds(&stop, &wake, SECOND, work)).await;
+        // One for each leap as well.
+        assert!((AWAKE - 60..=AWAKE + 180).contains(&worked.get()), "{}", worked.get());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_work_takes_its_share_of_sixty_days() {
+        let (stop, wake) = (CancellationToken::new(), Notify::new());
+        let work = async || {
+            let begun = Instant::now();
+            sleep(SECOND).await;
+            pause(SECOND, begun.elapsed(), 20)
+        };
+        sixty_days(2 * u64::from(HOUR / 21), rounds(&stop, &wake, SECOND, work)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_notification_ends_a_pause_and_is_not_lost_during_work() {
+        let (stop, wake, worked) = (CancellationToken::new(), Notify::new(), Cell::new(0_u32));
+        let work = async || {
+            worked.set(worked.get() + 1);
+            sleep(SECOND).await;
+            SECOND * HOUR
+        };
+        let calls = async {
+            wake.notify_one();
+            sleep(SHORT).await;
+            wake.notify_one();
+            sleep(SECOND * 3).await;
+            stop.cancel();
+        };
+        tokio::join!(rounds(&stop, &wake, SECOND * HOUR, work), calls);
+        assert_eq!(worked.get(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_watch_looks_at_a_steady_pace_for_sixty_days() {
+        let (stop, wake) = (CancellationToken::new(), Notify::new());
+        let heard = async || std::future::pending::<()>().await;
+        let watch = looks((&stop, &wake), heard, false, || ());
+        sixty_days(2 * 360, watch).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn notices_without_an_end_neither_spin_nor_put_a_look_off_for_sixty_days() {
+        for passes in [false, true] {
+            let (stop, wake, looked) = (CancellationToken::new(), Notify::new(), Cell::new(0_u32));
+            // Netlink delivers no faster; what comes more often is one notice.
+            let heard = async || sleep(Duration::from_millis(200)).await;
+            let look = || looked.set(looked.get() + 1);
+            let watch = looks((&stop, &wake), heard, passes, look);
+            sixty_days(u64::from(HOUR) * 6, watch).await;
+            let least = if passes { AWAKE / 11 } else { AWAKE };
+            let most = if passes { AWAKE / 10 + 180 } else { AWAKE * 2 };
+            assert!((least..=most).contains(&looked.get()), "{passes}: {}", looked.get());
+        }
+    }
+}
