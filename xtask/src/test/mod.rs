@@ -5,6 +5,7 @@ mod build;
 mod calls;
 mod checks;
 mod choice;
+mod clocks;
 mod dependencies;
 mod guest;
 mod suite;

@@ -1,6 +1,6 @@
 //! Rules for the tree that no compiler checks.
 
-use super::calls;
+use super::{calls, clocks};
 use crate::shell;
 use anyhow::Context as _;
 
@@ -73,11 +73,13 @@ pub fn look() -> anyhow::Result<Findings> {
     let list = shell::command("git", &["ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.rs"]);
     let names = shell::read(list).context("the tree is checked by what git tracks")?;
     let mut findings = Findings::default();
-    for name in names.split_terminator('\0') {
+    let all: Vec<&str> = names.split_terminator('\0').collect();
+    for name in &all {
         // A file may be deleted and not yet committed so.
         if let Ok(text) = std::fs::read_to_string(shell::root().join(name)) {
             findings.add(name, &text);
             findings.faults.extend(calls::unknown(name, &text));
+            findings.faults.extend(clocks::findings(name, &text, &all));
         }
     }
     Ok(findings)

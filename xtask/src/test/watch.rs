@@ -26,7 +26,16 @@ pub struct End {
 }
 
 /// Runs a command with its outputs joined; kills its process group at the time limit.
-pub fn watch(mut command: Command, within: Duration) -> anyhow::Result<End> {
+pub fn watch(command: Command, within: Duration) -> anyhow::Result<End> {
+    watch_until(command, move |ended, _| ended.recv_timeout(within) == Err(mpsc::RecvTimeoutError::Timeout))
+}
+
+/// The same; `is_late` waits, and is true when the program is to be killed. It is given a channel that closes at the
+/// program's end, and one that receives as output arrives.
+fn watch_until(
+    mut command: Command,
+    is_late: impl FnOnce(&mpsc::Receiver<()>, &mpsc::Receiver<()>) -> bool + Send + 'static,
+) -> anyhow::Result<End> {
     let (mut reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     command.process_group(0).stdin(Stdio::null()).stderr(writer.try_clone()?).stdout(writer);
     let started = Instant::now();
@@ -35,10 +44,11 @@ pub fn watch(mut command: Command, within: Duration) -> anyhow::Result<End> {
     drop(command);
     let group = Pid::from_raw(child.id().cast_signed());
     let (send, ended) = mpsc::channel::<()>();
+    let (comes, came) = mpsc::channel::<()>();
     let killed = Arc::new(AtomicBool::new(false));
     let bitten = Arc::clone(&killed);
     let watchdog = std::thread::spawn(move || {
-        if ended.recv_timeout(within) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if is_late(&ended, &came) {
             bitten.store(true, Ordering::Relaxed);
             // It may have ended in this very moment.
             let _ = killpg(group, Signal::SIGKILL);
@@ -49,7 +59,10 @@ pub fn watch(mut command: Command, within: Duration) -> anyhow::Result<End> {
     loop {
         match reader.read(&mut chunk) {
             Ok(0) => break,
-            Ok(length) => arrived.add(chunk.get(..length).unwrap_or_default(), started.elapsed()),
+            Ok(length) => {
+                arrived.add(chunk.get(..length).unwrap_or_default(), started.elapsed());
+                let _ = comes.send(());
+            }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error.into()),
         }
@@ -109,7 +122,8 @@ mod tests {
     fn a_program_that_hangs_is_killed_with_its_children() {
         let mut command = Command::new("sh");
         command.args(["-c", "echo begun; sleep 977 & sleep 977"]);
-        let end = watch(command, Duration::from_millis(200)).unwrap();
+        // Its time is over when it has printed something.
+        let end = watch_until(command, |_, came| came.recv().is_ok()).unwrap();
         assert!(end.status.is_none());
         assert_eq!(end.output, "begun\n");
     }

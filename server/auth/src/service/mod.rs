@@ -79,6 +79,12 @@ impl Service {
         Ok(Self { config, store, sessions, keys, hasher, guard, unsettled, head, restored, signing, clock })
     }
 
+    /// Passwords that were hashed since the start, right or wrong, of known accounts or not.
+    #[must_use]
+    pub fn hashes(&self) -> u64 {
+        self.hasher.computed()
+    }
+
     /// Renews login keys, forgets what has lapsed, has sessions compared with logins. Failures are logged and met
     /// again at the next turn.
     pub async fn upkeep(&self) {

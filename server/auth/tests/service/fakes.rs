@@ -19,6 +19,8 @@ pub struct FakeSessions {
     pub silent: AtomicBool,
     /// Closes are never answered.
     pub hangs: AtomicBool,
+    /// A close that is never answered has arrived.
+    pub asked: tokio::sync::Notify,
     pub live: Mutex<Vec<(UserId, DeviceId)>>,
     pub closed: Mutex<Vec<(DeviceId, CloseReason)>>,
 }
@@ -88,6 +90,7 @@ impl Sessions for FakeSessions {
     async fn close_device(&self, input: CloseDevice) -> Result<Closed, SessionError> {
         self.answer()?;
         if self.hangs.load(Ordering::SeqCst) {
+            self.asked.notify_one();
             std::future::pending::<()>().await;
         }
         self.closed.lock().unwrap().push((input.device_id, input.reason));

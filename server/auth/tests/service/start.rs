@@ -3,7 +3,6 @@
 use crate::world::{PASSWORD, World, config, files};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tornado_auth::Error;
 use tornado_mesh::auth::{Auth as _, AuthClient};
@@ -26,7 +25,7 @@ async fn try_start(dir: &Path) -> Result<(), Error> {
     // One that starts after all is ended when it answers.
     tokio::spawn(async move {
         while client.server_info(NoInput {}).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::task::yield_now().await;
         }
         shutdown.cancel();
     });
@@ -45,7 +44,7 @@ async fn runs_answers_and_keeps_its_identity() {
         let info = loop {
             match client.server_info(NoInput {}).await {
                 Ok(info) => break info,
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(_) => tokio::task::yield_now().await,
             }
         };
         identities.push((info.identity, info.login_key.statement.id, info.pubkey));

@@ -1,5 +1,6 @@
 use super::world::{START, World};
 use crate::Config;
+use futures::FutureExt as _;
 use std::time::Duration;
 use tornado_mesh::MeshFault;
 use tornado_mesh::session::*;
@@ -161,7 +162,7 @@ async fn defect_067_all_ways_of_closing_at_once_close_once() {
     );
     assert_eq!(world.history().await.len(), 1);
     let mut closed = 0;
-    while let Ok(Some(line)) = tokio::time::timeout(Duration::from_millis(20), events.next()).await {
+    while let Some(Some(line)) = events.next().now_or_never() {
         closed += usize::from(line.contains("closed"));
     }
     assert_eq!(closed, 1);

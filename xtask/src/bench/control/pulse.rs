@@ -91,22 +91,41 @@ impl Pulse {
     /// When they still come after `within`.
     pub fn silent_after_ms(&self, instant: Instant, quiet: Duration, within: Duration) -> anyhow::Result<f64> {
         let from = instant.saturating_duration_since(self.shared.begun).as_micros() as u64;
-        let quiet = quiet.as_micros() as u64;
+        let (quiet, within) = (quiet.as_micros() as u64, within.as_micros() as u64);
         loop {
             let last = self.shared.last.load(Ordering::SeqCst);
-            if self.shared.now().saturating_sub(last.max(from)) >= quiet {
-                return Ok(last.saturating_sub(from) as f64 / 1e3);
+            match silence(self.shared.now(), from, last, quiet, within) {
+                Silence::Since(ms) => return Ok(ms),
+                Silence::NotYet => std::thread::sleep(Duration::from_millis(1)),
+                Silence::Never => bail!("packets still come out of the tunnel"),
             }
-            if instant.elapsed() > within {
-                bail!("packets still come out of the tunnel after {within:?}");
-            }
-            std::thread::sleep(Duration::from_millis(1));
         }
     }
 
     /// How many came past the tunnel so far.
     pub fn clear(&self) -> u64 {
         self.shared.clear.load(Ordering::SeqCst)
+    }
+}
+
+/// What can be said now.
+#[derive(Debug, PartialEq)]
+enum Silence {
+    /// Milliseconds from the instant to the last packet.
+    Since(f64),
+    NotYet,
+    /// Packets came for longer than they may.
+    Never,
+}
+
+/// The silence after `from`, as of `now`, where the last packet came at `last`; all in microseconds.
+fn silence(now: u64, from: u64, last: u64, quiet: u64, within: u64) -> Silence {
+    if now.saturating_sub(last.max(from)) >= quiet {
+        Silence::Since(last.saturating_sub(from) as f64 / 1e3)
+    } else if now.saturating_sub(from) > within {
+        Silence::Never
+    } else {
+        Silence::NotYet
     }
 }
 
@@ -154,50 +173,37 @@ fn send(shared: &Shared) {
 mod tests {
     use super::*;
 
-    /// A pulse without a network; packets come when [`Shared::note`] says so.
-    fn pulse() -> Pulse {
-        Pulse { shared: Arc::new(Shared::new()), threads: Vec::new() }
-    }
+    const MS: u64 = 1_000;
 
-    const QUIET: Duration = Duration::from_millis(80);
+    fn after(now: u64, last: u64) -> Silence {
+        silence(now * MS, 100 * MS, last * MS, 80 * MS, 20_000 * MS)
+    }
 
     #[test]
     fn a_silence_that_comes_late_is_told_as_late() {
-        let pulse = pulse();
-        let called = Instant::now();
-        let shared = pulse.shared.clone();
-        let packets = std::thread::spawn(move || {
-            while called.elapsed() < Duration::from_millis(300) {
-                shared.note((SERVER.v4, PORT).into());
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        });
-        let after = pulse.silent_after_ms(called, QUIET, Duration::from_secs(20)).unwrap();
-        packets.join().unwrap();
-        assert!(after >= 250.0, "{after}");
+        assert_eq!(after(401, 400), Silence::NotYet);
+        assert_eq!(after(479, 400), Silence::NotYet);
+        assert_eq!(after(480, 400), Silence::Since(300.0));
     }
 
     #[test]
     fn packets_without_an_end_are_an_error() {
-        let pulse = pulse();
-        let (called, stop) = (Instant::now(), Arc::new(AtomicBool::new(false)));
-        let (shared, end) = (pulse.shared.clone(), stop.clone());
-        let packets = std::thread::spawn(move || {
-            while !end.load(Ordering::SeqCst) {
-                shared.note((SERVER.v4, PORT).into());
-            }
-        });
-        let answer = pulse.silent_after_ms(called, Duration::from_secs(5), Duration::from_millis(100));
-        stop.store(true, Ordering::SeqCst);
-        packets.join().unwrap();
-        assert!(answer.is_err(), "{answer:?}");
+        assert_eq!(after(20_100, 20_099), Silence::NotYet);
+        assert_eq!(after(20_101, 20_100), Silence::Never);
     }
 
     #[test]
     fn what_was_silent_before_was_silent_at_once() {
-        let pulse = pulse();
-        pulse.shared.note((SERVER.v4, PORT).into());
-        std::thread::sleep(Duration::from_millis(5));
-        assert_eq!(pulse.silent_after_ms(Instant::now(), QUIET, Duration::from_secs(20)).unwrap(), 0.0);
+        assert_eq!(after(100, 50), Silence::NotYet);
+        assert_eq!(after(180, 50), Silence::Since(0.0));
+    }
+
+    #[test]
+    fn packets_past_the_tunnel_are_counted_apart() {
+        let shared = Shared::new();
+        shared.note((SERVER.v4, PORT).into());
+        shared.note(([198, 51, 100, 1], PORT).into());
+        assert_eq!(shared.clear.load(Ordering::SeqCst), 1);
+        assert!(shared.last.load(Ordering::SeqCst) <= shared.now());
     }
 }

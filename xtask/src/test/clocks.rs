@@ -1,0 +1,104 @@
+//! Tests of suite `unit` that depend on how fast the machine is: real pauses, and time that was measured.
+//!
+//! A pause of a thread is never needed there. Elapsed time may be looked at where tokio's clock is paused. What must be
+//! timed for real belongs to a bench, what takes its time to a suite of its own.
+
+/// Packages whose tests are of other suites, as `binary.rs` has it.
+const OTHERS: &[&str] = &["e2e/lanes/", "e2e/tor/", "server/store/", "server/live/"];
+/// Prefixes of the test programs of other suites.
+const PREFIXES: &[&str] = &["lanes_", "tor_", "cluster_", "faults_"];
+/// Written in halves so that these are no findings themselves.
+const PAUSE: [&str; 2] = ["thread::sl", "eep("];
+const MEASURED: [&str; 2] = [".elap", "sed()"];
+
+/// One line for each place in a file; `all` names every file of the tree.
+pub fn findings(path: &str, text: &str, all: &[&str]) -> Vec<String> {
+    let Some(begin) = begin(path, text, all) else { return Vec::new() };
+    let tests = text.get(begin..).unwrap_or_default();
+    let is_paused = tests.contains("start_paused = true") || tests.contains("time::pause()");
+    let is_tokios = text.split("tokio::time::").skip(1).any(|rest| {
+        let names = rest.strip_prefix('{').and_then(|rest| rest.split('}').next());
+        names.unwrap_or(rest.get(..7).unwrap_or_default()).contains("Instant")
+    });
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate().skip(text.get(..begin).unwrap_or_default().lines().count()) {
+        if line.contains(&PAUSE.concat()) {
+            found.push(format!("{path}:{}: a test of suite unit pauses a thread; wait for an event", index + 1));
+        }
+        if line.contains(&MEASURED.concat()) && !(is_paused && is_tokios) {
+            found.push(format!("{path}:{}: a test of suite unit measures time; pause tokio's clock", index + 1));
+        }
+    }
+    found
+}
+
+/// Where the tests of suite `unit` begin in a file.
+fn begin(path: &str, text: &str, all: &[&str]) -> Option<usize> {
+    if OTHERS.iter().any(|other| path.starts_with(other)) {
+        return None;
+    }
+    let Some((package, test)) = path.split_once("/tests/").filter(|(package, _)| !package.contains("/src")) else {
+        let is_test = path.contains("/src/") && (path.contains("/tests/") || path.contains("_tests.rs"));
+        let is_module = path.ends_with("/tests.rs");
+        return if is_test || is_module { Some(0) } else { text.rfind("#[cfg(test)]\nmod tests {") };
+    };
+    is_unit(package, test, all).then_some(0)
+}
+
+/// Whether a file below `tests` is of a program of this suite, or shared by one.
+fn is_unit(package: &str, test: &str, all: &[&str]) -> bool {
+    let is_other = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    let Some((room, _)) = test.split_once('/') else { return !is_other(test) };
+    let programs = all.iter().filter_map(|path| path.strip_prefix(package)?.strip_prefix("/tests/"));
+    let main = format!("{room}/main.rs");
+    let mut of_unit = programs.filter(|program| !program.contains('/') || program.ends_with("/main.rs"));
+    if all.contains(&format!("{package}/tests/{main}").as_str()) {
+        !is_other(room)
+    } else {
+        of_unit.any(|name| !is_other(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TREE: &[&str] =
+        &["a/b/tests/one.rs", "a/b/tests/support/mod.rs", "c/tests/lanes_x.rs", "c/tests/support/mod.rs"];
+
+    fn count(path: &str, text: &str) -> usize {
+        findings(path, text, TREE).len()
+    }
+
+    #[test]
+    fn pauses_and_measured_time_are_found_in_unit_tests_only() {
+        let pause = PAUSE.concat();
+        for (path, expected) in [
+            ("a/b/tests/one.rs", 1),
+            ("a/b/tests/support/mod.rs", 1),
+            ("a/src/x/tests/more.rs", 1),
+            ("a/src/x_tests.rs", 1),
+            ("a/src/x.rs", 0),
+            ("c/tests/lanes_x.rs", 0),
+            ("c/tests/support/mod.rs", 0),
+            ("server/live/src/redis_tests.rs", 0),
+        ] {
+            assert_eq!(count(path, &format!("std::{pause}now);\n")), expected, "{path}");
+        }
+        let below = format!("{pause}x);\n#[cfg(test)]\nmod tests {{\n{pause}x);\n}}\n");
+        assert_eq!(findings("a/src/x.rs", &below, TREE).len(), 1);
+        assert!(findings("a/src/x.rs", &below, TREE)[0].starts_with("a/src/x.rs:4: "));
+    }
+
+    #[test]
+    fn time_is_measured_by_a_clock_that_is_paused() {
+        let measured = MEASURED.concat();
+        let paused = "#[tokio::test(start_paused = true)]\n";
+        let own = "use tokio::time::{Instant, sleep};\n";
+        assert_eq!(count("a/src/x_tests.rs", &format!("begun{measured}\n")), 1);
+        assert_eq!(count("a/src/x_tests.rs", &format!("{paused}begun{measured}\n")), 1);
+        assert_eq!(count("a/src/x_tests.rs", &format!("{own}begun{measured}\n")), 1);
+        assert_eq!(count("a/src/x_tests.rs", &format!("{own}{paused}begun{measured}\n")), 0);
+        assert_eq!(count("a/src/x_tests.rs", &format!("tokio::time::Instant::now();\n{paused}begun{measured}\n")), 0);
+    }
+}
