@@ -73,11 +73,9 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let maps = Maps::open(&config.table, &own).map_err(FirewallError::Maps)?;
     let mut policy = Policy::of(&config)?;
     policy.local_users.extend(local_users());
-    policy.admission.with_timeouts = counts_safely() && nft.accepts(policy.admission.probe(&config.table)).await;
+    policy.admission.with_timeouts = nft.accepts(policy.admission.probe(&config.table)).await;
     if !policy.admission.with_timeouts {
-        tracing::info!(
-            "this kernel cannot count flows or shorten their timeouts: rates and shares of accounts bound them"
-        );
+        tracing::info!("this kernel cannot shorten timeouts of the lanes' flows: they are those of the host");
     }
     let firewall = Firewall::new(policy, nft.clone(), maps);
     let canary = canary::CanaryTable::new(nft, &config.table, &config.tor, config.canary()?);
@@ -111,11 +109,4 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     );
     service.stop().await;
     Ok(())
-}
-
-/// Linux 6.12 or newer: 6.1 locked up when a table that counts flows was flushed under traffic.
-fn counts_safely() -> bool {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut numbers = release.split(['.', '-']).map_while(|part| part.trim().parse::<u32>().ok());
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (6, 12)
 }

@@ -22,8 +22,7 @@ const FAMILIES: [(&str, &str, &str, &str); 2] =
 pub(crate) struct Admission {
     /// Flows at the same time.
     pub(crate) flows: u32,
-    /// True where the kernel can give single flows other timeouts than the host's, and can count flows. Never before
-    /// Linux 6.12: the emulated 6.1 of suite `kernel` locked up when such a table was flushed under traffic.
+    /// True where the kernel can give single flows other timeouts than the host's.
     pub(crate) with_timeouts: bool,
 }
 
@@ -92,10 +91,8 @@ impl Admission {
             let limit = format!("limit rate over {}/second burst {} packets", self.rate(), self.burst());
             let [new, all] = comments[number];
             rules.push(rule(format!("update @{rate} {{ {family} saddr {limit} }} {refuse}"), new));
-            if self.with_timeouts {
-                let count = format!("ct count over {}", self.flows);
-                rules.push(rule(format!("add @{held} {{ {family} saddr {count} }} {refuse}"), all));
-            }
+            let count = format!("ct count over {}", self.flows);
+            rules.push(rule(format!("add @{held} {{ {family} saddr {count} }} {refuse}"), all));
         }
         let comments = ["TCP ends soon", "TCP ends soon, IPv6", "UDP ends soon", "UDP ends soon, IPv6"];
         for ((name, protocol, family, _), comment) in self.timeouts().zip(comments) {
