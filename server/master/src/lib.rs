@@ -46,6 +46,11 @@ pub enum Error {
     /// A Unix user is missing.
     #[error("there is no Unix user '{0}'; install the file sysusers.d/tornado.conf and run `systemd-sysusers`")]
     NoUser(&'static str),
+    /// A service's Unix user has every right.
+    #[error(
+        "the Unix user '{0}' is root, and a service would run as root; rename that account and run `systemd-sysusers`"
+    )]
+    UserIsRoot(&'static str),
     /// The user database cannot be read.
     #[error(transparent)]
     Roles(#[from] RolesError),

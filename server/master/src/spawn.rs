@@ -43,6 +43,9 @@ pub fn accounts() -> Result<Accounts, Error> {
     for name in ServiceName::ALL {
         let user = service(name).role.unix_user();
         let found = nix::unistd::User::from_name(user).ok().flatten().ok_or(Error::NoUser(user))?;
+        if found.uid.is_root() {
+            return Err(Error::UserIsRoot(user));
+        }
         accounts.insert(name, Account { uid: found.uid.as_raw(), gid: found.gid.as_raw() });
     }
     Ok(accounts)

@@ -13,6 +13,12 @@ pub fn has_ipv6() -> bool {
     is_on && socket(AddressFamily::Inet6, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).is_ok()
 }
 
+/// True for a shell by which an account cannot log in.
+#[must_use]
+pub fn is_no_shell(shell: &Path) -> bool {
+    shell.file_name().is_some_and(|name| name == "nologin" || name == "false")
+}
+
 /// The address this machine would use towards the internet, by either family. Nothing is sent: connecting
 /// a UDP socket only asks the routing table (udp(7)). The destinations are documentation addresses (RFC 5737, RFC 3849).
 #[must_use]
@@ -47,6 +53,12 @@ fn mount_point(mounts: &str, path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_shell_is_a_shell() {
+        assert!(["/usr/sbin/nologin", "/bin/false"].iter().all(|shell| is_no_shell(Path::new(shell))));
+        assert!(!["", "/bin/sh", "/opt/nologin/sh"].iter().any(|shell| is_no_shell(Path::new(shell))));
+    }
 
     #[test]
     fn the_nearest_mount_point_is_named() {

@@ -42,7 +42,7 @@ mod uplinks;
 pub use backend::BackendError;
 pub use config::{BackendChoice, Config};
 pub use error::Error;
-pub use firewall::FirewallError;
+pub use firewall::{FirewallError, foreign_tables};
 pub use netlink::NetlinkError;
 
 use contract::Contract;
@@ -70,6 +70,9 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let keys = keys::load_or_create(&context.state_dir)?;
     let own = OwnRuns::default();
     let nft = Nft::new(own.clone());
+    let canary = canary::CanaryTable::new(nft.clone(), &config.table, &config.tor, config.canary()?);
+    // Before anything is made, replaced or removed.
+    firewall::refuse_foreign(&nft, &[&config.table, canary.name()]).await?;
     let maps = Maps::open(&config.table, &own).map_err(FirewallError::Maps)?;
     let mut policy = Policy::of(&config)?;
     policy.local_users.extend(local_users());
@@ -77,8 +80,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     if !policy.admission.with_timeouts {
         tracing::info!("this kernel cannot shorten timeouts of the lanes' flows: they are those of the host");
     }
-    let firewall = Firewall::new(policy, nft.clone(), maps);
-    let canary = canary::CanaryTable::new(nft, &config.table, &config.tor, config.canary()?);
+    let firewall = Firewall::new(policy, nft, maps);
     // Before the first rule: nothing that somebody changes later is missed.
     let notices = Notices::open(vec![config.table.clone(), canary.name().to_owned()], own)
         .inspect_err(|error| tracing::warn!(%error, "changes of the firewall are found at intervals only"))

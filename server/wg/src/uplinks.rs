@@ -1,11 +1,11 @@
 //! The interfaces by which the host reaches the internet: those with a default route.
 
-use crate::firewall::Host;
+use crate::firewall::{Host, Mac};
 use crate::netlink::{Netlink, NetlinkError, failed};
 use crate::sysctl;
 use futures::TryStreamExt as _;
 use rtnetlink::RouteMessageBuilder;
-use rtnetlink::packet_route::link::LinkAttribute;
+use rtnetlink::packet_route::link::{InfoKind, LinkAttribute, LinkInfo};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -16,7 +16,7 @@ pub(crate) const WHOLE: (u8, u8) = (1, 3);
 impl Netlink {
     /// Names of the interfaces with a default route in any table. `lanes` are never among them.
     pub(crate) async fn uplinks(&self, lanes: [&str; 2]) -> Result<Host, NetlinkError> {
-        let names = self.names().await?;
+        let (names, bridges) = self.names().await?;
         let v4 = self.ways(RouteMessageBuilder::<Ipv4Addr>::new().build(), WHOLE.0).await?;
         let v6 = if sysctl::has_ipv6() {
             self.ways(RouteMessageBuilder::<Ipv6Addr>::new().build(), WHOLE.1).await?
@@ -27,7 +27,7 @@ impl Netlink {
             let all = ways.into_iter().filter_map(|way| names.get(&way));
             all.filter(|name| !lanes.contains(&name.as_str()) && is_plain(name)).cloned().collect()
         };
-        Ok(Host { uplinks4: named(v4), uplinks6: named(v6), ..Host::default() })
+        Ok(Host { uplinks4: named(v4), uplinks6: named(v6), bridges, ..Host::default() })
     }
 
     async fn ways(&self, family: RouteMessage, whole: u8) -> Result<BTreeSet<u32>, NetlinkError> {
@@ -41,17 +41,26 @@ impl Netlink {
         Ok(ways)
     }
 
-    async fn names(&self) -> Result<BTreeMap<u32, String>, NetlinkError> {
+    /// All links by index, and the bridges among them.
+    async fn names(&self) -> Result<(BTreeMap<u32, String>, BTreeMap<String, Mac>), NetlinkError> {
         let mut links = self.handle.link().get().execute();
-        let mut names = BTreeMap::new();
+        let (mut names, mut bridges) = (BTreeMap::new(), BTreeMap::new());
         while let Some(link) = links.try_next().await.map_err(|e| failed("list the interfaces", e))? {
-            let name = link
-                .attributes
-                .into_iter()
-                .find_map(|attribute| if let LinkAttribute::IfName(name) = attribute { Some(name) } else { None });
-            names.extend(name.map(|name| (link.header.index, name)));
+            let (mut name, mut mac, mut is_bridge) = (None, None, false);
+            for attribute in link.attributes {
+                if let LinkAttribute::IfName(found) = attribute {
+                    name = Some(found);
+                } else if let LinkAttribute::Address(found) = attribute {
+                    mac = <[u8; 6]>::try_from(found).ok();
+                } else if let LinkAttribute::LinkInfo(infos) = attribute {
+                    is_bridge = infos.contains(&LinkInfo::Kind(InfoKind::Bridge));
+                }
+            }
+            let Some(name) = name else { continue };
+            bridges.extend(mac.filter(|_| is_bridge && is_plain(&name)).map(|mac| (name.clone(), Mac(mac))));
+            names.insert(link.header.index, name);
         }
-        Ok(names)
+        Ok((names, bridges))
     }
 }
 

@@ -149,6 +149,47 @@ async fn devices_reach_the_internet_and_no_network_of_the_server() {
     service.stop().unwrap();
 }
 
+/// Two guests on a bridge that is one of the server's ways to the internet, as on a host of virtual machines. The kernel
+/// shows what they send each other to the firewall (br_netfilter).
+struct Bridge {
+    guests: [Ns; 2],
+}
+
+/// Counts what the firewall sees of the bridge.
+const SEEN: &str = "add table inet seen; add chain inet seen way { type filter hook forward priority -20; }; \
+    add rule inet seen way iifname br0 oifname br0 ct state new counter";
+
+impl Bridge {
+    /// None, with a line, where this kernel has no bridges or does not show their frames.
+    fn of(lab: &Lab) -> Option<Self> {
+        let is_there = lab.server.sh("ip link add br0 type bridge").status.success();
+        if !is_there || !lab.server.sh("sysctl -qw net.bridge.bridge-nf-call-iptables=1").status.success() {
+            eprintln!("SKIPPED: this kernel has no bridge whose frames pass the firewall");
+            return None;
+        }
+        lab.server.ok("sysctl -qw net.bridge.bridge-nf-call-ip6tables=1");
+        lab.server.ok("ip address add 192.168.88.1/24 dev br0");
+        lab.server.ok("ip -6 address add 2001:db8:88::1/64 dev br0 nodad");
+        lab.server.ok("ip link set br0 up");
+        lab.server.ok("ip route add default via 192.168.88.2 dev br0 metric 600");
+        let guest = |number: u8| {
+            let (ns, port) = (Ns::new("guest"), format!("port{number}"));
+            let (v4, v6) = (format!("192.168.88.{number}/24"), format!("2001:db8:88::{number}/64"));
+            lanes_support::wire(&ns, "eth0", &[v4.as_str(), v6.as_str()], &lab.server, &port, &[]);
+            lab.server.ok(&format!("ip link set {port} master br0"));
+            ns
+        };
+        let guests = [guest(2), guest(3)];
+        greet(&guests[1], "[::]:80");
+        Some(Self { guests })
+    }
+
+    /// By IPv4 and IPv6.
+    fn passes(&self) -> [bool; 2] {
+        ["192.168.88.3", "2001:db8:88::3"].map(|address| is_greeted(&self.guests[0], address, 80))
+    }
+}
+
 /// Another machine's way through the server to its second network.
 fn crosses(lab: &Lab) -> [bool; 2] {
     ["192.168.7.9", "2001:db8:77::9"].map(|address| is_greeted(&lab.internet, address, 80))
@@ -156,7 +197,7 @@ fn crosses(lab: &Lab) -> [bool; 2] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_host_forwards_for_the_lanes_alone_and_goes_on_with_it() {
-    let mut neighbours = None;
+    let (mut neighbours, mut bridge) = (None, None);
     let up = up_with(|lab| {
         for key in ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] {
             lab.server.ok(&format!("sysctl -qw {key}=0"));
@@ -167,6 +208,7 @@ async fn the_host_forwards_for_the_lanes_alone_and_goes_on_with_it() {
         lab.internet.ok("ip route add 192.168.7.0/24 via 198.51.100.1");
         lab.internet.ok("ip -6 route add 2001:db8:77::/64 via 2001:db8:2::1");
         neighbours = Some(new);
+        bridge = Bridge::of(lab);
     });
     let Some((lab, service, client, status)) = up.await else { return };
     let neighbours = neighbours.unwrap();
@@ -177,11 +219,18 @@ async fn the_host_forwards_for_the_lanes_alone_and_goes_on_with_it() {
     let all = ["ipv4/conf/all", "ipv4/conf/up0", "ipv4/conf/lan0", "ipv6/conf/all", "ipv6/conf/lan0"];
     assert_eq!(all.map(|key| setting(&format!("{key}/forwarding"))), ["0", "1", "0", "1", "0"]);
     let kept = std::fs::read_to_string(lab.directory.path().join("forwarding.json")).unwrap();
-    assert_eq!(kept, r#"{"v4":["up0"],"v6":true}"#);
+    let ways = if bridge.is_some() { r#""br0","up0""# } else { r#""up0""# };
+    assert_eq!(kept, format!(r#"{{"v4":[{ways}],"v6":true}}"#));
     for address in [INTERNET4, INTERNET6] {
         assert!(is_greeted(&device.ns, address, 80), "{address} is not reached");
     }
     assert_eq!(crosses(&lab), [false; 2], "a stranger uses the server as a router");
+    if let Some(bridge) = &bridge {
+        lab.server.ok(&format!("nft '{SEEN}'"));
+        assert_eq!(bridge.passes(), [true; 2], "guests of a bridge do not reach each other");
+        let seen = lab.server.ok("nft list table inet seen");
+        assert!(seen.contains("counter packets") && !seen.contains("packets 0 "), "not shown to the firewall: {seen}");
+    }
 
     // Another program switches it off, for all; devices notice nothing for long.
     let wait = Duration::from_secs(2);
@@ -203,6 +252,6 @@ async fn the_host_forwards_for_the_lanes_alone_and_goes_on_with_it() {
     lab.server.ok("sysctl -qw net.ipv6.conf.all.forwarding=1");
     eventually(wait, async || crosses(&lab) == [true; 2]).await;
     assert!(client.status(NoInput {}).await.unwrap().firewall_verified);
-    drop((tunnel, neighbours));
+    drop((tunnel, neighbours, bridge));
     service.stop().unwrap();
 }

@@ -16,7 +16,10 @@ async fn defect_043_leftovers_of_a_former_life_are_replaced() {
     lab.server.ok("ip link set wg0 alias 'Tornado VPN'");
     lab.server.ok("ip rule add pref 100 iif wg1 prohibit");
     lab.server.ok("nft add table inet tornado");
+    lab.server.ok("nft add chain inet tornado tornado_vpn");
     lab.server.ok("nft add chain inet tornado forward '{ type filter hook forward priority 0; policy drop; }'");
+    lab.server.ok("nft add table inet tornado_canary");
+    lab.server.ok("nft add chain inet tornado_canary tornado_vpn");
     lab.server.ok("nft add table inet others");
     let service = lab.start();
     let client = lab.client();
@@ -47,5 +50,25 @@ async fn a_start_that_fails_leaves_nothing_behind() {
         assert!(!lab.server.ok("ip rule").contains("wg1"));
         assert!(!lab.server.ok("ip -o link").contains("wg0"));
         assert_eq!(lab.server.ok("ip -d address show wg1"), before, "a stranger's interface is not touched");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_of_another_program_under_our_name_is_left_alone() {
+    if !can_run() {
+        return;
+    }
+    for name in ["tornado", "tornado_canary"] {
+        let lab = Lab::new();
+        lab.server.ok(&format!("nft add table inet {name}"));
+        lab.server.ok(&format!("nft add chain inet {name} forward '{{ type filter hook forward priority 0; }}'"));
+        lab.server.ok(&format!("nft add rule inet {name} forward tcp dport 23 drop"));
+        let before = lab.server.ok("nft list ruleset");
+        let error = lab.start().ended().unwrap_err();
+        for cure in [format!("nft delete table inet {name}"), "table in [wg]".to_owned()] {
+            assert!(error.contains("was not made by this server") && error.contains(&cure), "{error}");
+        }
+        assert_eq!(lab.server.ok("nft list ruleset"), before);
+        assert!(!lab.server.ok("ip rule").contains("wg") && !lab.server.ok("ip -o link").contains("wg"));
     }
 }

@@ -1,7 +1,7 @@
 //! The canary's own table. Apart from the policy's, so that it still sees when that one is gone, and last of all
 //! at postrouting: what it counts there was about to leave, whatever else had been changed.
 
-use crate::firewall::{FirewallError, Nft, drop_handles};
+use crate::firewall::{FirewallError, MARK, Nft, canary_table, drop_handles};
 use serde_json::Value;
 use tornado_shared::model::LaneAddresses;
 
@@ -43,7 +43,7 @@ fn render(name: &str, interface: &str, canary: LaneAddresses) -> String {
     let LaneAddresses { v4, v6 } = canary;
     format!(
         "table inet {name}\ndelete table inet {name}\ntable inet {name} {{\n\
-         \tcounter seen {{\n\t}}\n\tcounter leaks {{\n\t}}\n\
+         \tchain {MARK} {{\n\t}}\n\tcounter seen {{\n\t}}\n\tcounter leaks {{\n\t}}\n\
          \tchain enter {{\n\t\ttype filter hook prerouting priority {FIRST}; policy accept;\n\
          \t\tiifname \"{interface}\" ip saddr {v4} counter name seen\n\
          \t\tiifname \"{interface}\" ip6 saddr {v6} counter name seen\n\t}}\n\
@@ -59,7 +59,7 @@ fn render(name: &str, interface: &str, canary: LaneAddresses) -> String {
 impl CanaryTable {
     /// Not loaded yet. `table` is the policy's.
     pub(crate) fn new(nft: Nft, table: &str, interface: &str, canary: LaneAddresses) -> Self {
-        let name = format!("{table}_canary");
+        let name = canary_table(table);
         let text = render(&name, interface, canary);
         Self { nft, name, text, loaded: None, before: Counts::default() }
     }

@@ -30,6 +30,12 @@ pub enum FirewallError {
     /// It refused.
     #[error("nft refused: {0}")]
     Refused(String),
+    /// A table of this name was made by another program.
+    #[error(
+        "the nftables table inet {0} exists and was not made by this server; remove it with `nft delete table inet {0}` \
+         if nothing needs it, or set another name as table in [wg]"
+    )]
+    Foreign(String),
     /// Its answer was not understood.
     #[error("nft answered in a form that is not known: {0}")]
     Answer(#[from] serde_json::Error),

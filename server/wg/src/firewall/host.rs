@@ -3,8 +3,8 @@
 use super::networks::Networks;
 use super::policy::Policy;
 use super::render::{Rule, rule};
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
 
 /// Chain that knows the ways to the internet.
 pub(super) const UPLINKS: &str = "uplinks";
@@ -23,6 +23,19 @@ pub(crate) struct Host {
     pub(crate) closed4: BTreeSet<String>,
     /// IPv6 is forwarded for the lanes, and for what comes in by these interfaces. None: for all.
     pub(crate) open6: Option<BTreeSet<String>>,
+    /// Bridges, with their link-layer addresses.
+    pub(crate) bridges: BTreeMap<String, Mac>,
+}
+
+/// A link-layer address of Ethernet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mac(pub(crate) [u8; 6]);
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
 }
 
 /// The chains that follow the host, with their rules.
@@ -31,8 +44,18 @@ pub(super) fn filled(policy: &Policy, host: &Host) -> [(&'static str, Vec<Rule>)
 }
 
 /// Refuses what the host would not forward without the lanes.
+///
+/// With br_netfilter the chain also sees frames that a bridge passes on, coming in by the bridge. The host forwards none
+/// of those: they are addressed to another link-layer address than the bridge's own.
 fn strangers(host: &Host) -> Vec<Rule> {
     let mut rules = Vec::new();
+    let is_closed = !host.closed4.is_empty() || host.open6.is_some();
+    if is_closed && !host.bridges.is_empty() {
+        let bridges = names(&host.bridges.keys().cloned().collect());
+        let own: Vec<_> = host.bridges.iter().map(|(name, mac)| format!("\"{name}\" . {mac}")).collect();
+        let text = format!("iifname {bridges} iifname . ether daddr != {{ {} }} return", own.join(", "));
+        rules.push(rule(text, "frames that a bridge passes on"));
+    }
     if !host.closed4.is_empty() {
         let text = format!("meta nfproto ipv4 iifname {} drop", names(&host.closed4));
         rules.push(rule(text, "forwarding is on for the lanes only"));
@@ -67,4 +90,19 @@ pub(super) fn change(policy: &Policy, host: &Host) -> String {
 pub(super) fn names(names: &BTreeSet<String>) -> String {
     let names: Vec<_> = names.iter().map(|name| super::render::quoted(name)).collect();
     format!("{{ {} }}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_between_ports_of_a_bridge_are_not_forwarded_by_the_host() {
+        let bridges = [("br0".to_owned(), Mac([2, 0, 0, 0, 0xab, 1]))].into();
+        let open = Host { bridges, ..Host::default() };
+        assert!(strangers(&open).is_empty(), "nothing is refused");
+        let rules = strangers(&Host { closed4: ["br0".to_owned()].into(), ..open });
+        assert_eq!(rules[0].text, r#"iifname { "br0" } iifname . ether daddr != { "br0" . 02:00:00:00:ab:01 } return"#);
+        assert!(rules[1].text.ends_with("drop") && rules.len() == 2);
+    }
 }

@@ -152,7 +152,7 @@ pub(crate) fn chains(
     state: &SetTorLane,
     countries: &BTreeSet<CountryCode>,
 ) -> Vec<Chain> {
-    let mut chains = vec![refuse(), policy.admission.chain()];
+    let mut chains = vec![plain(super::MARK, Vec::new()), refuse(), policy.admission.chain()];
     let states = states::filled(policy, state, countries);
     chains.extend(states.into_iter().map(|(name, rules)| Chain { name, base: None, rules }));
     chains.extend(host::filled(policy, host).into_iter().map(|(name, rules)| plain(name, rules)));
@@ -467,6 +467,7 @@ mod tests {
                 uplinks6: ["eth0".to_owned()].into(),
                 closed4: ["eth0".to_owned()].into(),
                 open6: Some(BTreeSet::new()),
+                ..Host::default()
             },
             &TorLane::Closed.into(),
             &BTreeSet::new(),

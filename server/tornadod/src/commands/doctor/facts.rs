@@ -26,6 +26,10 @@ pub(super) struct Facts {
     /// What nft said when asked for its tables; `Err` with its words.
     pub(super) nft: Option<Result<String, String>>,
     pub(super) nft_refused: Option<String>,
+    /// Tables under the server's names that it did not make.
+    pub(super) foreign_tables: Vec<String>,
+    /// Users of services that another program or person may work as.
+    pub(super) open_users: Vec<OpenUser>,
     pub(super) tor: Option<Result<String, String>>,
     pub(super) tun: bool,
     pub(super) kernel_wireguard: bool,
@@ -51,6 +55,15 @@ pub(super) struct Facts {
     pub(super) master: Option<MasterStatus>,
     pub(super) tor_status: Option<TorStatus>,
     pub(super) key_problems: Vec<String>,
+}
+
+/// A service's Unix user that is more than that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OpenUser {
+    pub(super) name: String,
+    pub(super) uid: u32,
+    /// Its shell.
+    pub(super) shell: PathBuf,
 }
 
 /// How devices are told to reach the server.

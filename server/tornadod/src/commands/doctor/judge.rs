@@ -1,7 +1,7 @@
 //! From facts to findings. Pure.
 
 use super::facts::{Facts, Holder, Port, Route, Socket};
-use super::{Finding, Severity, judge_state};
+use super::{Finding, Severity, judge_foreign, judge_state};
 use Severity::{Error, Note, Warning};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -32,6 +32,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     rights(facts, &mut findings);
     configuration(facts, &mut findings);
+    judge_foreign::judge(facts, &mut findings);
     files(facts, &mut findings);
     ports(facts, &mut findings);
     programs(facts, &mut findings);

@@ -1,7 +1,7 @@
 //! Each fact that is wrong gives its finding, and nothing else does.
 
 use super::facts::{
-    Certificate, Clock, Database, Disk, Drops, Facts, FileFact, Holder, Host, Port, Route, SecretFact, Socket,
+    Certificate, Clock, Database, Disk, Drops, Facts, FileFact, Holder, Host, OpenUser, Port, Route, SecretFact, Socket,
 };
 use super::judge::judge;
 use super::{Finding, Severity};
@@ -90,6 +90,18 @@ fn rights_and_configuration() {
     assert_eq!(after(|f| f.host = detected("10.0.0.4")), ["host_private"]);
     assert_eq!(after(|f| f.host = detected("100.64.1.1")), ["host_private"]);
     assert!(after(|f| f.host = detected("203.0.113.10")).is_empty());
+}
+
+#[test]
+fn what_others_have_under_our_names() {
+    assert_eq!(after(|f| f.foreign_tables = vec!["tornado".into()]), ["table_foreign"]);
+    let severity = |uid| {
+        let mut facts = well();
+        facts.open_users = vec![OpenUser { name: "tornado-wg".into(), uid, shell: "/bin/bash".into() }];
+        judge(&facts).iter().map(|finding| (finding.code, finding.severity)).collect::<Vec<_>>()
+    };
+    assert_eq!(severity(1000), [("user_foreign", Severity::Warning)]);
+    assert_eq!(severity(0), [("user_foreign", Severity::Error)]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod facts;
 mod judge;
+mod judge_foreign;
 mod judge_state;
 #[cfg(test)]
 mod judge_tests;

@@ -19,7 +19,7 @@ use tornado_mesh::auth::Acting;
 use tornado_mesh::auth::keys::{KeyRing as _, KeyRingClient};
 use tornado_mesh::master::{Master as _, MasterClient, ServiceName};
 use tornado_mesh::tor::{Tor as _, TorClient};
-use tornado_wg::BackendChoice;
+use tornado_wg::{BackendChoice, foreign_tables};
 
 /// Longest wait for a name.
 const NAME: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
     };
     let now = unix_now();
     let tables = [config.wg.table.as_str()];
-    let chains = words("nft", &["--json", "list", "chains"]);
+    let chains = words("nft", &["--json", "--terse", "list", "ruleset"]);
     let routes_v4 = parse::routes_v4(&read("/proc/net/route"));
     let routes: Vec<_> = routes_v4.into_iter().chain(parse::routes_v6(&read("/proc/net/ipv6_route"))).collect();
     let ours = [config.wg.direct.clone(), config.wg.tor.clone(), "lo".to_owned()];
@@ -48,6 +48,7 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
         config_error,
         host: host(&config),
         missing_users: files::missing_users(),
+        open_users: files::open_users(),
         files: files::state(&config.paths.state),
         ports: ports(&config),
         forwarding_off: forwarding(&config, &routes),
@@ -58,6 +59,7 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
         kernel_wireguard: Path::new("/sys/module/wireguard").exists(),
         needs_kernel: config.wg.backend == BackendChoice::Kernel,
         drops: chains.as_ref().map(|json| parse::drops(json, &tables)).unwrap_or_default(),
+        foreign_tables: chains.as_ref().map(|json| foreign_tables(json, &config.wg)).unwrap_or_default(),
         routes: routes.into_iter().filter(|route| !ours.contains(&route.interface)).collect(),
         pools: pools.iter().flat_map(|(lane, p)| [(*lane, p.v4.into()), (*lane, p.v6.into())]).collect(),
         allowed: config.lanes.allow_networks.clone(),

@@ -1,9 +1,10 @@
 //! Users, files, disks, databases.
 
 use crate::commands::backup::ask_database;
-use crate::commands::doctor::facts::{Database, Disk, FileFact};
+use crate::commands::doctor::facts::{Database, Disk, FileFact, OpenUser};
 use crate::commands::unix_user;
 use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::unistd::User;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,14 @@ const MOST: usize = 10;
 
 pub(super) fn missing_users() -> Vec<&'static str> {
     super::services().map(unix_user).filter(|(_, user)| user.is_none()).map(|(name, _)| name).collect()
+}
+
+/// Users of services that are root, have a shell, or are more than one service's.
+pub(super) fn open_users() -> Vec<OpenUser> {
+    let users = super::services().filter_map(|service| unix_user(service).1);
+    let is_open = |user: &User| user.uid.is_root() || !tornado_mesh::ground::is_no_shell(&user.shell);
+    let fact = |user: User| OpenUser { name: user.name, uid: user.uid.as_raw(), shell: user.shell };
+    users.filter(is_open).map(fact).collect()
 }
 
 /// Everything of the state that has another owner or more open mode than it must.

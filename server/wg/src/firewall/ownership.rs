@@ -1,0 +1,60 @@
+//! Which tables this server made. A table of the same name that another program made is never replaced or removed.
+
+use super::FirewallError;
+use super::nft::Nft;
+use crate::Config;
+use serde_json::Value;
+
+/// A chain without rules, by which a later start recognises a table of this server. Not the table's comment: nft 1.0.6
+/// does not show one as JSON.
+pub(crate) const MARK: &str = "tornado_vpn";
+
+/// Fails when a table of one of these names exists that this server did not make.
+pub(crate) async fn refuse_foreign(nft: &Nft, tables: &[&str]) -> Result<(), FirewallError> {
+    let listed = nft.run(&["-j", "-t", "list", "ruleset", "inet"], None).await?;
+    let ruleset: Value = serde_json::from_str(&listed)?;
+    match tables.iter().find(|table| is_foreign(&ruleset, table)) {
+        Some(table) => Err(FirewallError::Foreign((*table).to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// Tables of this configuration's names that this server did not make, in the words of `nft -j list ruleset`.
+#[must_use]
+pub fn foreign_tables(listed: &str, config: &Config) -> Vec<String> {
+    let ruleset: Value = serde_json::from_str(listed).unwrap_or_default();
+    let tables = [config.table.clone(), canary_table(&config.table)];
+    tables.into_iter().filter(|table| is_foreign(&ruleset, table)).collect()
+}
+
+/// The name of the canary's table beside the policy's.
+pub(crate) fn canary_table(table: &str) -> String {
+    format!("{table}_canary")
+}
+
+/// True for a table that exists and has no mark.
+fn is_foreign(ruleset: &Value, table: &str) -> bool {
+    let objects = ruleset["nftables"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let exists = objects.iter().any(|object| object["table"]["name"] == *table);
+    let is_mark = |chain: &Value| chain["table"] == *table && chain["name"] == MARK;
+    exists && !objects.iter().any(|object| is_mark(&object["chain"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_mark_of_another_table_does_not_count() {
+        let ruleset = json!({ "nftables": [{ "metainfo": {} },
+            { "table": { "family": "inet", "name": "empty" } },
+            { "table": { "family": "inet", "name": "other" } },
+            { "chain": { "family": "inet", "table": "other", "name": "forward" } },
+            { "table": { "family": "inet", "name": "ours" } },
+            { "chain": { "family": "inet", "table": "ours", "name": MARK } }] });
+        let foreign = ["empty", "other", "ours", "absent"].map(|table| is_foreign(&ruleset, table));
+        assert_eq!(foreign, [true, true, false, false]);
+        assert!(!is_foreign(&json!([7]), "other"), "a listing of another form");
+    }
+}
