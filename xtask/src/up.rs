@@ -1,6 +1,7 @@
 //! `cargo xtask up` and `down`: the server on this machine, as a package would install it.
 
 mod files;
+mod foreign;
 mod forwarding;
 mod reason;
 mod service;
@@ -44,6 +45,7 @@ impl Up {
             words.extend(self.invite.then_some("--invite"));
             return shell::as_root(&words);
         }
+        foreign::refuse(Path::new("/"))?;
         // Services and users pass through the directories that are made here.
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
         machine::users()?;
@@ -77,8 +79,12 @@ impl Down {
             for key in forwarding::give_back(Path::new(files::STATE), Path::new("/proc/sys")) {
                 println!("switched off {key}");
             }
-            for path in files::purge()? {
+            let (removed, others) = files::purge()?;
+            for path in removed {
                 println!("removed {path}");
+            }
+            for path in others {
+                println!("left {path}, which is not of this server");
             }
             machine::remove_users()?;
         }

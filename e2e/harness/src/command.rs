@@ -41,7 +41,7 @@ impl Output {
         Err(HarnessError::Command {
             command: self.command,
             status: describe(self.status),
-            stderr: stderr.trim().to_owned(),
+            stderr: format!("{}{}", stderr.trim(), hint(&stderr)),
         })
     }
 
@@ -52,6 +52,16 @@ impl Output {
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, HarnessError> {
         serde_json::from_str(&self.stdout)
             .map_err(|e| HarnessError::answer(&self.command, format!("{e} in {:?}", self.stdout)))
+    }
+}
+
+/// What helps, where the words of a failure show it.
+fn hint(words: &str) -> &'static str {
+    // ip(8) of a kernel without the module.
+    if words.contains("Unknown device type") {
+        "; this kernel has no such kind of interface: as root `modprobe veth`, or use a kernel that has it"
+    } else {
+        ""
     }
 }
 
@@ -126,5 +136,18 @@ pub(crate) fn describe(status: ExitStatus) -> String {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => "an unknown status".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_without_veth_is_named_with_its_cure() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo 'Error: Unknown device type.' >&2; exit 2"]);
+        let error = run(command, None, Duration::from_secs(20)).unwrap().success().unwrap_err().to_string();
+        assert!(error.contains("Unknown device type") && error.contains("modprobe veth"), "{error}");
     }
 }

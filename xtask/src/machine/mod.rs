@@ -1,11 +1,13 @@
 //! What this machine must have: Debian packages, toolchain parts, the services' users.
 
 pub mod programs;
+mod users;
 
 use crate::shell;
 use anyhow::{Context as _, bail};
 use programs::Need;
 use std::path::Path;
+pub use users::{remove_users, users};
 
 /// What a package would start by itself, and shall not: our services start programs of their own, and nothing on the
 /// machine speaks to the public Tor network because a test was installed.
@@ -23,9 +25,6 @@ const COMPONENTS: &[&str] = &["rustfmt", "clippy"];
 
 /// The shared model must build for the console and the desktop app.
 pub const WASM: &str = "wasm32-unknown-unknown";
-
-/// Where the services' users are declared.
-const SYSUSERS: &str = "installers/sysusers.d/tornado.conf";
 
 /// Words of `cargo xtask install`.
 #[derive(clap::Args)]
@@ -140,104 +139,4 @@ fn missing<'a>(packages: &[&'a str]) -> Vec<&'a str> {
         shell::read(asked).is_ok_and(|status| status == "installed")
     };
     packages.iter().copied().filter(|package| !installed(package)).collect()
-}
-
-/// Creates the services' users from their declaration, where one is missing.
-pub fn users() -> anyhow::Result<()> {
-    let declared = declared()?;
-    let missing: Vec<&str> = declared.lines().filter_map(user_of).filter(|name| !exists(name)).collect();
-    let groups: Vec<&str> = declared.lines().filter_map(group_of).filter(|name| !group_exists(name)).collect();
-    if missing.is_empty() && groups.is_empty() {
-        return Ok(());
-    }
-    if !shell::is_root() {
-        return shell::as_root(&["install", "--system-only"]);
-    }
-    println!("creating the users and groups {}", [missing.as_slice(), &groups].concat().join(", "));
-    if shell::has("systemd-sysusers") {
-        // A relative name would be looked for among the system's own files.
-        let mut command = shell::command("systemd-sysusers", &[]);
-        command.arg(shell::root().join(SYSUSERS));
-        return shell::run(command);
-    }
-    for group in groups {
-        shell::run(shell::command("groupadd", &["--system", "--force", group]))?;
-    }
-    for name in missing {
-        let words = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell"];
-        let mut command = shell::command("useradd", &words);
-        command.args(["/usr/sbin/nologin", name]);
-        shell::run(command)?;
-    }
-    for (user, group) in declared.lines().filter_map(membership_of) {
-        shell::run(shell::command("usermod", &["--append", "--groups", group, user]))?;
-    }
-    Ok(())
-}
-
-fn declared() -> anyhow::Result<String> {
-    std::fs::read_to_string(shell::root().join(SYSUSERS)).with_context(|| format!("cannot read {SYSUSERS}"))
-}
-
-/// Removes the services' users and groups again.
-pub fn remove_users() -> anyhow::Result<()> {
-    let declared = declared()?;
-    for name in declared.lines().filter_map(user_of).filter(|name| exists(name)) {
-        shell::run(shell::command("userdel", &[name]))?;
-        println!("removed the user {name}");
-    }
-    for group in declared.lines().filter_map(group_of).filter(|name| group_exists(name)) {
-        shell::run(shell::command("groupdel", &[group]))?;
-        println!("removed the group {group}");
-    }
-    Ok(())
-}
-
-/// The name in a line `u NAME …` of sysusers.d(5); `u!` locks the account.
-fn user_of(line: &str) -> Option<&str> {
-    let mut words = line.split_whitespace();
-    matches!(words.next()?, "u" | "u!").then(|| words.next()).flatten()
-}
-
-fn group_of(line: &str) -> Option<&str> {
-    let mut words = line.split_whitespace();
-    (words.next()? == "g").then(|| words.next()).flatten()
-}
-
-fn membership_of(line: &str) -> Option<(&str, &str)> {
-    let mut words = line.split_whitespace();
-    (words.next()? == "m").then_some(())?;
-    Some((words.next()?, words.next()?))
-}
-
-fn exists(user: &str) -> bool {
-    nix::unistd::User::from_name(user).is_ok_and(|found| found.is_some())
-}
-
-fn group_exists(group: &str) -> bool {
-    nix::unistd::Group::from_name(group).is_ok_and(|found| found.is_some())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_declaration_names_every_user_and_the_group_of_the_helper() {
-        let declared = declared().unwrap();
-        let users: Vec<_> = declared.lines().filter_map(user_of).collect();
-        assert!(
-            ["auth", "session", "wg", "api", "admin"].iter().all(|n| users.contains(&format!("tornado-{n}").as_str()))
-        );
-        assert_eq!(declared.lines().filter_map(group_of).collect::<Vec<_>>(), ["tornado"]);
-    }
-
-    #[test]
-    fn declarations_are_read() {
-        assert_eq!(user_of("u tornado-auth - \"Tornado VPN: identity\" /"), Some("tornado-auth"));
-        assert_eq!(user_of("u! tornado-wg -"), Some("tornado-wg"));
-        assert_eq!(user_of("# u comment"), None);
-        assert_eq!(group_of("g tornado -"), Some("tornado"));
-        assert_eq!(membership_of("m tornado-auth tornado"), Some(("tornado-auth", "tornado")));
-    }
 }

@@ -96,6 +96,7 @@ pub const PROGRAMS: &[Program] = &[
     of("nftables", &[Server, Test], "nft"),
     of("tor", &[Server, Test], "tor"),
     of("curl", &[Test], "curl"),
+    of("e2fsprogs", &[Test], "chattr"),
     of("iproute2", &[Test], "ip"),
     of("iproute2", &[Test], "ss"),
     of("iputils-ping", &[Test], "ping"),

@@ -10,11 +10,14 @@ use std::path::{Path, PathBuf};
 pub const PACKAGES: &[&str] = &["tornadod", "tornado-helper", "tornado-cli"];
 
 /// The programs themselves.
-const PROGRAMS: &[&str] = &["tornadod", "tornado-helperd", "tornado"];
+pub const PROGRAMS: &[&str] = &["tornadod", "tornado-helperd", "tornado"];
 
-const LIB: &str = "/usr/local/lib/tornado";
-const BIN: &str = "/usr/local/bin";
-const CONFIG_DIR: &str = "/etc/tornado";
+/// Where they are.
+pub const LIB: &str = "/usr/local/lib/tornado";
+/// Where their links are.
+pub const BIN: &str = "/usr/local/bin";
+/// The directory of the configuration; other programs may have files in it.
+pub const CONFIG_DIR: &str = "/etc/tornado";
 
 /// The configuration; never overwritten.
 pub const CONFIG: &str = "/etc/tornado/tornado.toml";
@@ -50,18 +53,21 @@ pub fn install() -> anyhow::Result<Vec<String>> {
     Ok(changed)
 }
 
-/// Removes all of it, with the state; returns the paths.
-pub fn purge() -> anyhow::Result<Vec<String>> {
-    let links = PROGRAMS.iter().map(|program| Path::new(BIN).join(program));
-    let paths = links.chain([LIB, CONFIG_DIR, STATE, RUN, LOG, UNIT].map(PathBuf::from));
+/// Removes all of it that is ours, with the state. Returns the paths, and those at which something else is.
+pub fn purge() -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let (ours, others) = super::foreign::sort(Path::new("/"));
     let mut removed = Vec::new();
-    for path in paths {
+    for path in ours {
         let Ok(found) = path.symlink_metadata() else { continue };
         let result = if found.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
         result.with_context(|| format!("cannot remove {}", path.display()))?;
         removed.push(path.display().to_string());
     }
-    Ok(removed)
+    // Fails where another program has files in it, which stay.
+    if std::fs::remove_dir(CONFIG_DIR).is_ok() {
+        removed.push(CONFIG_DIR.to_owned());
+    }
+    Ok((removed, others.iter().map(|path| path.display().to_string()).collect()))
 }
 
 /// Exists once an invitation was printed. Beside the programs, so that it goes with them.

@@ -57,7 +57,9 @@ impl Start {
         let mut bytes = Vec::new();
         let mut read = || {
             let mut file = std::fs::File::open(path)?;
-            file.seek(SeekFrom::Start(*from))?;
+            // Shorter than before: it was moved aside since, and begun again.
+            let from = if file.metadata()?.len() < *from { 0 } else { *from };
+            file.seek(SeekFrom::Start(from))?;
             file.take(BYTES).read_to_end(&mut bytes)
         };
         // What cannot be read is not shown; the path is.

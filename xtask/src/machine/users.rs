@@ -1,0 +1,205 @@
+//! The services' users and groups: made where they are missing, and never changed or removed where another program or
+//! person made them.
+
+use crate::shell;
+use anyhow::{Context as _, bail};
+use nix::unistd::{Group, User};
+use std::path::Path;
+
+/// Where they are declared.
+const SYSUSERS: &str = "installers/sysusers.d/tornado.conf";
+/// How each description in the declaration begins.
+const OURS: &str = "Tornado VPN";
+/// Numbers from here on are people's (login.defs(5), `SYS_UID_MAX`).
+const PEOPLE: u32 = 1000;
+
+/// Creates the services' users from their declaration, where one is missing.
+pub fn users() -> anyhow::Result<()> {
+    let declared = declared()?;
+    let existing = declared.lines().filter_map(user_of).filter_map(user);
+    let refused: Vec<String> =
+        existing.filter_map(|user| Some(format!("{} (uid {}) {}", user.name, user.uid, obstacle(&user)?))).collect();
+    if !refused.is_empty() {
+        bail!(
+            "accounts of other programs or people have names that the services need: {}; rename them (`usermod --login NEW OLD`), \
+             then run this again",
+            refused.join(", ")
+        );
+    }
+    let missing: Vec<&str> = declared.lines().filter_map(user_of).filter(|name| !exists(name)).collect();
+    let groups: Vec<&str> = declared.lines().filter_map(group_of).filter(|name| !group_exists(name)).collect();
+    if missing.is_empty() && groups.is_empty() {
+        return Ok(());
+    }
+    if !shell::is_root() {
+        return shell::as_root(&["install", "--system-only"]);
+    }
+    println!("creating the users and groups {}", [missing.as_slice(), &groups].concat().join(", "));
+    if shell::has("systemd-sysusers") {
+        // A relative name would be looked for among the system's own files.
+        let mut command = shell::command("systemd-sysusers", &[]);
+        command.arg(shell::root().join(SYSUSERS));
+        return shell::run(command);
+    }
+    for group in groups {
+        shell::run(shell::command("groupadd", &["--system", "--force", group]))?;
+    }
+    for name in missing {
+        // A group of that name may be there: then it is the user's.
+        let group: &[&str] = if group_exists(name) { &["--gid", name] } else { &["--user-group"] };
+        let words = ["--system", "--no-create-home", "--home-dir", "/nonexistent", "--comment", OURS, "--shell"];
+        let mut command = shell::command("useradd", &words);
+        command.arg("/usr/sbin/nologin").args(group).arg(name);
+        shell::run(command)?;
+    }
+    for (user, group) in declared.lines().filter_map(membership_of) {
+        shell::run(shell::command("usermod", &["--append", "--groups", group, user]))?;
+    }
+    Ok(())
+}
+
+fn declared() -> anyhow::Result<String> {
+    std::fs::read_to_string(shell::root().join(SYSUSERS)).with_context(|| format!("cannot read {SYSUSERS}"))
+}
+
+/// Removes the users and groups that this program made.
+pub fn remove_users() -> anyhow::Result<()> {
+    let declared = declared()?;
+    for found in declared.lines().filter_map(user_of).filter_map(user) {
+        if is_ours(&found) {
+            shell::run(shell::command("userdel", &[&found.name]))?;
+            println!("removed the user {}", found.name);
+        } else {
+            println!("left the user {}, which another program made", found.name);
+        }
+    }
+    for found in declared.lines().filter_map(group_of).filter_map(group) {
+        if is_ours_group(&found) {
+            shell::run(shell::command("groupdel", &[&found.name]))?;
+            println!("removed the group {}", found.name);
+        } else {
+            println!("left the group {}, which has members or is not of this server", found.name);
+        }
+    }
+    Ok(())
+}
+
+/// The name in a line `u NAME …` of sysusers.d(5); `u!` locks the account.
+fn user_of(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace();
+    matches!(words.next()?, "u" | "u!").then(|| words.next()).flatten()
+}
+
+fn group_of(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace();
+    (words.next()? == "g").then(|| words.next()).flatten()
+}
+
+fn membership_of(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.split_whitespace();
+    (words.next()? == "m").then_some(())?;
+    Some((words.next()?, words.next()?))
+}
+
+fn user(name: &str) -> Option<User> {
+    User::from_name(name).ok().flatten()
+}
+
+fn group(name: &str) -> Option<Group> {
+    Group::from_name(name).ok().flatten()
+}
+
+fn exists(name: &str) -> bool {
+    user(name).is_some()
+}
+
+fn group_exists(name: &str) -> bool {
+    group(name).is_some()
+}
+
+/// Why an existing account cannot be a service's; `None` where it can.
+fn obstacle(user: &User) -> Option<&'static str> {
+    let shell = user.shell.file_name().unwrap_or_default();
+    if user.uid.is_root() {
+        Some("is root")
+    } else if user.uid.as_raw() >= PEOPLE {
+        Some("has the number of a person")
+    } else if shell != "nologin" && shell != "false" {
+        Some("can log in")
+    } else {
+        None
+    }
+}
+
+/// True for an account that this program made, by either of its ways.
+fn is_ours(user: &User) -> bool {
+    let described = user.gecos.to_str().unwrap_or_default();
+    let is_of_useradd = described.is_empty() && user.dir == Path::new("/nonexistent");
+    obstacle(user).is_none() && (described.starts_with(OURS) || is_of_useradd)
+}
+
+fn is_ours_group(group: &Group) -> bool {
+    group.gid.as_raw() < PEOPLE && group.mem.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::unistd::{Gid, Uid};
+
+    #[test]
+    fn the_declaration_names_every_user_and_the_group_of_the_helper() {
+        let declared = declared().unwrap();
+        let users: Vec<_> = declared.lines().filter_map(user_of).collect();
+        assert!(
+            ["auth", "session", "wg", "api", "admin"].iter().all(|n| users.contains(&format!("tornado-{n}").as_str()))
+        );
+        assert_eq!(declared.lines().filter_map(group_of).collect::<Vec<_>>(), ["tornado"]);
+    }
+
+    #[test]
+    fn declarations_are_read() {
+        assert_eq!(user_of("u tornado-auth - \"Tornado VPN: identity\" /"), Some("tornado-auth"));
+        assert_eq!(user_of("u! tornado-wg -"), Some("tornado-wg"));
+        assert_eq!(user_of("# u comment"), None);
+        assert_eq!(group_of("g tornado -"), Some("tornado"));
+        assert_eq!(membership_of("m tornado-auth tornado"), Some(("tornado-auth", "tornado")));
+    }
+
+    fn account(uid: u32, gecos: &str, dir: &str, shell: &str) -> User {
+        User {
+            name: "tornado-wg".into(),
+            passwd: c"x".into(),
+            uid: Uid::from_raw(uid),
+            gid: Gid::from_raw(uid),
+            gecos: std::ffi::CString::new(gecos).unwrap(),
+            dir: dir.into(),
+            shell: shell.into(),
+        }
+    }
+
+    #[test]
+    fn accounts_of_others_are_neither_used_nor_removed() {
+        let nologin = "/usr/sbin/nologin";
+        for ours in [account(990, "Tornado VPN lanes", "/", nologin), account(990, "", "/nonexistent", nologin)] {
+            assert!(obstacle(&ours).is_none() && is_ours(&ours), "{ours:?}");
+        }
+        let system = account(990, "Tornado web", "/srv/web", nologin);
+        assert!(obstacle(&system).is_none() && !is_ours(&system), "used as it is, and not removed");
+        for (other, why) in [
+            (account(1000, "Tornado VPN lanes", "/", nologin), "has the number of a person"),
+            (account(990, "", "/nonexistent", "/bin/bash"), "can log in"),
+            (account(0, "", "/nonexistent", nologin), "is root"),
+        ] {
+            assert_eq!((obstacle(&other), is_ours(&other)), (Some(why), false));
+        }
+        let group = |gid, mem: &[&str]| Group {
+            name: "tornado".into(),
+            passwd: c"x".into(),
+            gid: Gid::from_raw(gid),
+            mem: mem.iter().map(|&name| name.to_owned()).collect(),
+        };
+        assert!(is_ours_group(&group(990, &[])));
+        assert!(!is_ours_group(&group(1001, &[])) && !is_ours_group(&group(990, &["ada"])));
+    }
+}

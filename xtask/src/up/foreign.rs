@@ -1,0 +1,149 @@
+//! What another program or person has at the paths that `up` uses. `up` refuses before it writes anything, and
+//! `down --purge` removes only what is ours.
+
+use super::files::{BIN, CONFIG_DIR, LIB, LOG, PROGRAMS, RUN, STATE, UNIT};
+use anyhow::bail;
+use std::path::{Path, PathBuf};
+
+/// Directories of ours, each with the beginnings of names of which at least one is in it unless it is empty.
+const DIRECTORIES: &[(&str, &[&str])] = &[
+    (LIB, PROGRAMS),
+    (STATE, &["auth", "session", "wg", "tor", ".backup", ".restore"]),
+    (RUN, &["master.", "auth.", "session.", "wg."]),
+    (LOG, &["tornadod.log"]),
+];
+/// What we and the server make in the directory of the configuration, which others may share.
+const CONFIGURATION: &[&str] = &["tornado.toml", "secrets"];
+/// In each unit of ours.
+const UNIT_LINE: &str = "/tornadod master";
+
+/// Fails when something that is not ours is at a path of ours, below `root`.
+pub fn refuse(root: &Path) -> anyhow::Result<()> {
+    let found: Vec<String> =
+        all(root).filter(|path| !is_ours(root, path)).map(|path| path.display().to_string()).collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "another program or person uses paths that the server needs: {}; move them away if nothing needs them, then run `cargo xtask up` again",
+        found.join(", ")
+    )
+}
+
+/// The paths to remove, and those that stay because they are not ours.
+pub fn sort(root: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let (mut ours, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        all(root).filter(|path| path.symlink_metadata().is_ok()).partition(|path| is_ours(root, path));
+    ours.retain(|path| path.symlink_metadata().is_ok());
+    let directory = below(root, CONFIG_DIR);
+    let own = names(&directory).into_iter().filter(|name| begins(name, CONFIGURATION));
+    ours.extend(own.map(|name| directory.join(name)));
+    (ours, others)
+}
+
+fn all(root: &Path) -> impl Iterator<Item = PathBuf> {
+    let links = PROGRAMS.iter().map(|program| below(root, BIN).join(program));
+    links.chain(DIRECTORIES.iter().map(|(path, _)| below(root, path))).chain([below(root, UNIT)])
+}
+
+/// True also for what does not exist.
+fn is_ours(root: &Path, path: &Path) -> bool {
+    let Ok(found) = path.symlink_metadata() else { return true };
+    if let Some((_, marks)) = DIRECTORIES.iter().find(|(directory, _)| below(root, directory) == *path) {
+        let names = names(path);
+        // A file system of its own has this from the start.
+        let is_empty = names.iter().all(|name| name == "lost+found");
+        return found.is_dir() && (is_empty || names.iter().any(|name| begins(name, marks)));
+    }
+    if path == below(root, UNIT) {
+        return std::fs::read_to_string(path).is_ok_and(|text| text.contains(UNIT_LINE));
+    }
+    let target = std::fs::read_link(path);
+    target.is_ok_and(|target| Some(target) == path.file_name().map(|name| Path::new(LIB).join(name)))
+}
+
+fn begins(name: &str, marks: &[&str]) -> bool {
+    marks.iter().any(|mark| name.starts_with(mark))
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn below(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn write(root: &Path, path: &str, text: &str) {
+        let path = below(root, path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// An installation of ours with all its parts.
+    fn installed() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        let at = root.path();
+        for program in PROGRAMS {
+            write(at, &format!("{LIB}/{program}"), "");
+            std::fs::create_dir_all(below(at, BIN)).unwrap();
+            symlink(Path::new(LIB).join(program), below(at, BIN).join(program)).unwrap();
+        }
+        write(at, &format!("{STATE}/auth/identity.db"), "");
+        write(at, &format!("{RUN}/master.lock"), "");
+        write(at, &format!("{LOG}/tornadod.log.1"), "");
+        write(at, UNIT, "[Service]\nExecStart=/usr/local/lib/tornado/tornadod master\n");
+        write(at, &format!("{CONFIG_DIR}/tornado.toml.before-7"), "");
+        root
+    }
+
+    #[test]
+    fn nothing_and_an_installation_of_ours_are_no_obstacle() {
+        let empty = tempfile::tempdir().unwrap();
+        refuse(empty.path()).unwrap();
+        std::fs::create_dir_all(below(empty.path(), STATE).join("lost+found")).unwrap();
+        refuse(empty.path()).unwrap();
+        let root = installed();
+        refuse(root.path()).unwrap();
+        let (ours, others) = sort(root.path());
+        assert_eq!((ours.len(), others.len()), (9, 0), "{ours:?} {others:?}");
+    }
+
+    #[test]
+    fn what_others_have_at_our_paths_is_named_and_stays() {
+        for path in [
+            "/usr/local/bin/tornado",
+            "/usr/local/lib/tornado/web.py",
+            "/var/lib/tornado/app.db",
+            "/run/tornado/app.sock",
+            "/var/log/tornado/access.log",
+            "/etc/systemd/system/tornado.service",
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            write(root.path(), path, "of another program");
+            let error = refuse(root.path()).unwrap_err().to_string();
+            let (ours, others) = sort(root.path());
+            assert!(ours.is_empty() && others.len() == 1, "{path}: {ours:?} {others:?}");
+            assert!(error.contains(&others[0].display().to_string()) && error.contains("move them away"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_link_of_another_program_and_its_configuration_stay() {
+        let root = installed();
+        let link = below(root.path(), BIN).join("tornado");
+        std::fs::remove_file(&link).unwrap();
+        symlink("/opt/tornado/bin/tornado", &link).unwrap();
+        write(root.path(), &format!("{CONFIG_DIR}/web.conf"), "");
+        assert!(refuse(root.path()).is_err());
+        let (ours, others) = sort(root.path());
+        assert_eq!(others, [link]);
+        assert!(!ours.iter().any(|path| path.ends_with("web.conf") || path.ends_with("etc/tornado")), "{ours:?}");
+    }
+}
