@@ -18,6 +18,9 @@ pub(crate) struct Account {
     pub version: Version,
     /// `host:port` of the device API.
     pub server: String,
+    /// Host under which the server offered its lanes last, where that is another than in `server`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered: Option<String>,
     /// The server's identity; pinned for ever.
     pub identity: Fingerprint,
     /// The TLS key that the identity vouched for.
@@ -128,7 +131,68 @@ impl Account {
         self.server.parse()
     }
 
+    /// Where the device API may be: as enrolled, and where the server said it is. The same key is expected at both.
+    pub(crate) fn addresses(&self) -> Result<Vec<ServerAddress>, InvitationError> {
+        let enrolled = self.address()?;
+        let offered = self.offered.clone().map(|host| ServerAddress { host, port: enrolled.port });
+        Ok(std::iter::once(enrolled).chain(offered).collect())
+    }
+
+    /// Takes note of the host under which the server offers its lanes. True when that is news. What is no host is not
+    /// taken.
+    pub(crate) fn note_offered(&mut self, host: &str) -> bool {
+        let Ok(enrolled) = self.address() else { return false };
+        let offered = ServerAddress { host: plain(host).to_owned(), port: enrolled.port };
+        if offered.to_string().parse().as_ref() != Ok(&offered) {
+            return false;
+        }
+        let offered = (offered != enrolled).then_some(offered.host);
+        let is_news = self.offered != offered;
+        self.offered = offered;
+        is_news
+    }
+
     pub(crate) fn device(&self) -> DeviceIdentity {
         DeviceIdentity::new(&IdentityKey::from_seed(self.device.expose()), self.device_name.clone())
+    }
+}
+
+/// A host without the brackets of an IPv6 literal.
+pub(crate) fn plain(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_host_is_remembered_beside_the_enrolled_one() {
+        let fingerprint = Fingerprint([7; 32]);
+        let mut account = Account {
+            version: Version,
+            server: "192.0.2.1:4700".into(),
+            offered: None,
+            identity: fingerprint,
+            tls: fingerprint,
+            device: Seed::new([1; 32]),
+            device_name: "lab".parse().unwrap(),
+            username: "ada".into(),
+            login: None,
+        };
+        let known = |account: &Account| {
+            account.addresses().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        assert!(!account.note_offered("192.0.2.1") && account.offered.is_none());
+        for damaged in ["", "a b", "x/y", "user@vpn.example.org", "vpn.example.org:1", "[::1", "\u{202e}x"] {
+            assert!(!account.note_offered(damaged), "{damaged}");
+        }
+        assert_eq!(known(&account), "192.0.2.1:4700");
+        assert!(account.note_offered("vpn.example.org") && !account.note_offered("vpn.example.org"));
+        assert_eq!(known(&account), "192.0.2.1:4700 vpn.example.org:4700");
+        assert!(account.note_offered("[2001:db8::7]") && !account.note_offered("2001:db8::7"));
+        assert_eq!(known(&account), "192.0.2.1:4700 [2001:db8::7]:4700");
+        assert!(account.note_offered("192.0.2.1"), "back at the enrolled one");
+        assert_eq!(known(&account), "192.0.2.1:4700");
     }
 }

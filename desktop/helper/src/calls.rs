@@ -37,7 +37,9 @@ impl Helper for Engine {
         let same = inner.account.as_ref().filter(|a| a.identity == invitation.identity);
         let seed = same.map_or_else(|| Seed::new(*IdentityKey::random().expose_seed()), |a| a.device.clone());
         let device = DeviceIdentity::new(&IdentityKey::from_seed(seed.expose()), input.device_name.clone());
-        let server = reach(&mut inner.resolver, &invitation.server, invitation.identity, invitation.tls).await?;
+        let server =
+            reach(&mut inner.resolver, std::slice::from_ref(&invitation.server), invitation.identity, invitation.tls)
+                .await?;
         let now = unix_now();
         let proof = Proof { password: &input.password, totp: input.totp.as_ref() };
         let answer = server.api.enroll(&invitation, &device, input.username, proof, now).await;
@@ -45,6 +47,7 @@ impl Helper for Engine {
         let account = Account {
             version: Version,
             server: invitation.server.to_string(),
+            offered: None,
             identity: invitation.identity,
             tls: server.api.tls(),
             device: seed,
@@ -74,9 +77,10 @@ impl Helper for Engine {
         if let Some(server) = input.server {
             let address: ServerAddress = server.parse().map_err(|e| HelperError::Malformed(format!("{e}")))?;
             account.server = address.to_string();
+            account.offered = None;
         }
-        let address = account.address().map_err(|e| HelperError::Internal(e.to_string()))?;
-        let server = reach(&mut inner.resolver, &address, account.identity, Some(account.tls)).await?;
+        let addresses = account.addresses().map_err(|e| HelperError::Internal(e.to_string()))?;
+        let server = reach(&mut inner.resolver, &addresses, account.identity, Some(account.tls)).await?;
         let name = input.username.unwrap_or_else(|| account.username.clone());
         let now = unix_now();
         let proof = Proof { password: &input.password, totp: input.totp.as_ref() };
@@ -121,11 +125,11 @@ impl Helper for Engine {
         }
         let inner = &mut *inner;
         let Some(account) = &mut inner.account else { return Ok(self.publish.now()) };
-        let (address, identity, tls) = (account.address(), account.identity, account.tls);
+        let (addresses, identity, tls) = (account.addresses(), account.identity, account.tls);
         self.publish.no_notice();
-        if let (Some(login), Ok(address)) = (account.login.take(), address) {
+        if let (Some(login), Ok(addresses)) = (account.login.take(), addresses) {
             let farewell = async {
-                let server = reach(&mut inner.resolver, &address, identity, Some(tls)).await?;
+                let server = reach(&mut inner.resolver, &addresses, identity, Some(tls)).await?;
                 server.api.logout(&login.refresh).await.map_err(|e| translate(&e))
             };
             // The user wants to be logged out here whatever the server says; the tokens end by themselves.

@@ -140,7 +140,7 @@ impl Engine {
         let connection = inner.initiate(&server, &key).await.map_err(|e| self.report(&e))?;
         let schedule = Schedule::new(connection.heartbeat_ttl, Instant::now(), rand::random());
         inner.session = Some(Session { server, key, connection, lane, schedule });
-        self.ask_lanes(&inner).await;
+        self.ask_lanes(&mut inner).await;
         let view = inner.apply(&self.tunnel, &self.wishes).await;
         let overtaken = self.wish() != wish;
         match view {

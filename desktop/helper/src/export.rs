@@ -29,8 +29,8 @@ impl Engine {
             return Err(HelperError::Blocked(reason.clone()));
         }
         let account = inner.account.clone().ok_or(HelperError::NotEnrolled)?;
-        let address = account.address().map_err(|e| HelperError::Internal(e.to_string()))?;
-        let server = reach(&mut inner.resolver, &address, account.identity, Some(account.tls)).await?;
+        let addresses = account.addresses().map_err(|e| HelperError::Internal(e.to_string()))?;
+        let server = reach(&mut inner.resolver, &addresses, account.identity, Some(account.tls)).await?;
         let api = server.api;
         // A key of its own that is forgotten at once: nobody logs in again as this device.
         let device = DeviceIdentity::new(&IdentityKey::random(), input.device_name.clone());

@@ -211,7 +211,10 @@ impl Engine {
                 if let Some(session) = &mut inner.session {
                     session.schedule.succeeded(now, jitter);
                 }
-                self.ask_lanes(&inner).await;
+                // A device without the event stream, or one that was away, learns it here.
+                if let Some(host) = self.ask_lanes(&mut inner).await {
+                    self.follow_host(&mut inner, &host, wish).await;
+                }
             }
             Err(error) => {
                 inner.forget_login_if_over(&error);

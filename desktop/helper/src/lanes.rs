@@ -40,19 +40,23 @@ impl LaneStates {
 }
 
 impl Engine {
-    /// Asks the server which lanes carry traffic. Not to know costs nothing, and is shown as not known.
-    pub(crate) async fn ask_lanes(&self, inner: &Inner) {
-        let Some(session) = &inner.session else { return };
-        let access = inner.access();
-        let states = match tokio::time::timeout(ASK, session.server.api.lanes(&access)).await {
-            Ok(Ok(lanes)) => LaneStates::from(&lanes),
+    /// Asks the server which lanes carry traffic. Not to know costs nothing, and is shown as not known. Returns the host
+    /// under which lanes are offered now.
+    pub(crate) async fn ask_lanes(&self, inner: &mut Inner) -> Option<String> {
+        let api = inner.session.as_ref()?.server.api.clone();
+        let (states, host) = match tokio::time::timeout(ASK, api.lanes(&inner.access())).await {
+            Ok(Ok(lanes)) => (LaneStates::from(&lanes), lanes.host),
             Ok(Err(error)) => {
                 tracing::debug!(code = error.code(), "the server did not say which lanes are open");
-                LaneStates::default()
+                (LaneStates::default(), None)
             }
-            Err(_) => LaneStates::default(),
+            Err(_) => (LaneStates::default(), None),
         };
         self.publish.lanes(states);
+        if let Some(host) = &host {
+            inner.note_offered(host);
+        }
+        host
     }
 
     /// Moves the tunnel to a lane. Whatever fails, the lane that carries the traffic now goes on carrying it.

@@ -1,8 +1,10 @@
 //! Listens to the server while there is a session: what it ends or shuts is known at once instead of at the next
 //! heartbeat. A server without the stream, or without a free one, costs nothing but that.
 
+use crate::account::plain;
 use crate::engine::Engine;
 use crate::lanes::LaneStates;
+use crate::session::Inner;
 use std::sync::Weak;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -96,7 +98,7 @@ impl Engine {
     async fn told(&self, event: DeviceEvent) {
         match event {
             DeviceEvent::State { host, lanes } => {
-                self.publish.lanes(LaneStates::from(&Lanes { lanes }));
+                self.publish.lanes(LaneStates::from(&Lanes { lanes, host: None }));
                 self.offered_at(&host).await;
             }
             DeviceEvent::Closed { reason } => {
@@ -105,6 +107,7 @@ impl Engine {
                 self.inner.lock().await.heartbeat_now();
                 self.wake.notify_one();
             }
+            DeviceEvent::Quota { quota } => self.publish.quota(quota),
             DeviceEvent::Unknown => {}
         }
     }
@@ -113,8 +116,14 @@ impl Engine {
     async fn offered_at(&self, host: &str) {
         let wish = self.wish();
         let mut inner = self.inner.lock().await;
+        inner.note_offered(host);
+        self.follow_host(&mut inner, host, wish).await;
+    }
+
+    /// Asks for another offer where the server offers its lanes at another host than before.
+    pub(crate) async fn follow_host(&self, inner: &mut Inner, host: &str, wish: u64) {
         let Some(session) = &inner.session else { return };
-        if session.connection.on(session.lane).endpoint.host == host {
+        if session.connection.on(session.lane).endpoint.host == plain(host) {
             return;
         }
         match inner.initiate_again().await {

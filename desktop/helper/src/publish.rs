@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tornado_helper_api::{Backend, Choice, Chosen, ControlPlane, Notice, Status, TunnelState};
-use tornado_shared::api::{OwnUsage, TorView};
+use tornado_shared::api::{OwnUsage, QuotaView, TorView};
 use tornado_shared::model::{Lane, SessionId, Transfer, UnixSeconds};
 use tornado_tunnel::plan;
 use tornado_tunnel::state::{Failure, Phase, View};
@@ -19,6 +19,10 @@ pub(crate) fn unix_now() -> UnixSeconds {
 
 /// Code of the notice that there is no network.
 const NO_NETWORK: &str = "no_network";
+
+/// Codes of the notices about the quota.
+const QUOTA_NEARLY_USED: &str = "quota_nearly_used";
+const QUOTA_USED_UP: &str = "quota_used_up";
 
 /// Writes the status; readers watch it.
 #[derive(Debug, Clone)]
@@ -98,6 +102,23 @@ impl Publisher {
     /// What the server says the account moved.
     pub(crate) fn usage(&self, usage: Option<OwnUsage>) {
         self.change(|status| status.usage = usage);
+    }
+
+    /// What the server says at once when little or nothing is left of the account's quota.
+    pub(crate) fn quota(&self, quota: QuotaView) {
+        let code = if quota.left == 0 { QUOTA_USED_UP } else { QUOTA_NEARLY_USED };
+        let days = quota.renews_at.saturating_sub(unix_now()).max(0) / 86_400 + 1;
+        let detail = format!(
+            "{} % of this month's quota are used, {} bytes are left; the next month begins within {days} days",
+            quota.percent(),
+            quota.left
+        );
+        self.notice(code, detail);
+        self.change(|status| {
+            if let Some(usage) = &mut status.usage {
+                usage.quota = Some(quota);
+            }
+        });
     }
 
     /// Why the server's end in use was chosen.

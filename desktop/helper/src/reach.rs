@@ -16,14 +16,15 @@ pub(crate) struct Reached {
     pub(crate) addresses: Vec<SocketAddr>,
 }
 
-/// Resolves, connects to the first address that shows the believed key, and checks the server's statement.
+/// Resolves all of `addresses`, connects to the first that shows the believed key, and checks the server's statement.
 pub(crate) async fn reach(
     resolver: &mut Resolver,
-    address: &ServerAddress,
+    addresses: &[ServerAddress],
     identity: Fingerprint,
     tls: Option<Fingerprint>,
 ) -> Result<Reached, HelperError> {
-    let candidates = interleave(resolver.resolve(address).await?);
+    let address = addresses.first().ok_or_else(|| HelperError::Internal("the server has no address".into()))?;
+    let candidates = candidates(resolver, addresses).await?;
     let options = Options {
         addresses: candidates.clone(),
         call_timeout: Duration::from_secs(15),
@@ -42,6 +43,24 @@ pub(crate) async fn reach(
     }
     let api = discover(address, identity, &options).await.map_err(|e| translate(&e))?;
     Ok(Reached::at(api, candidates))
+}
+
+/// The addresses of all hosts, in their order. One host that has none is no failure.
+async fn candidates(resolver: &mut Resolver, addresses: &[ServerAddress]) -> Result<Vec<SocketAddr>, HelperError> {
+    let (mut all, mut failure) = (Vec::new(), None);
+    for address in addresses {
+        match resolver.resolve(address).await {
+            Ok(found) => {
+                let new: Vec<_> = interleave(found).into_iter().filter(|at| !all.contains(at)).collect();
+                all.extend(new);
+            }
+            Err(error) => failure = Some(error),
+        }
+    }
+    match failure {
+        Some(error) if all.is_empty() => Err(error),
+        Some(_) | None => Ok(all),
+    }
 }
 
 impl Reached {

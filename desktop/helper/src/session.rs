@@ -93,7 +93,10 @@ impl Inner {
                 let _ = server.api.disconnect(&self.access()).await;
                 Err(ApiError::Downgrade("a tunnel without preshared keys"))
             }
-            Ok(connection) => Ok(connection),
+            Ok(connection) => {
+                self.note_offered(&connection.direct.endpoint.host);
+                Ok(connection)
+            }
             Err(error) => {
                 self.forget_login_if_over(&error);
                 Err(error)
@@ -111,6 +114,15 @@ impl Inner {
         let changed = (&old.direct, &old.tor) != (&new.direct, &new.tor);
         session.connection = connection;
         Ok(changed)
+    }
+
+    /// Remembers the host under which the server offers its lanes: by it the device API is found as well, should the
+    /// enrolled address lead nowhere. The pinned key is expected there like anywhere.
+    pub(crate) fn note_offered(&mut self, host: &str) {
+        if self.account.as_mut().is_some_and(|account| account.note_offered(host)) {
+            tracing::info!("the server has another address than the enrolled one; both are tried from now on");
+            self.save();
+        }
     }
 
     /// The next heartbeat is due now.
@@ -219,9 +231,9 @@ impl Inner {
         if account.login.is_none() {
             return Err(HelperError::NotLoggedIn);
         }
-        let address = account.address().map_err(|e| HelperError::Internal(e.to_string()))?;
+        let addresses = account.addresses().map_err(|e| HelperError::Internal(e.to_string()))?;
         let (identity, tls) = (account.identity, account.tls);
-        let reached = reach(&mut self.resolver, &address, identity, Some(tls)).await.inspect_err(|error| {
+        let reached = reach(&mut self.resolver, &addresses, identity, Some(tls)).await.inspect_err(|error| {
             publish.control(ControlPlane::Unreachable);
             publish.notice(error.code(), error);
         })?;

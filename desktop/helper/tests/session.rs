@@ -338,3 +338,34 @@ async fn a_session_is_kept_at_a_steady_pace_for_sixty_days() {
     assert!((100..=300).contains(&calls), "{calls} calls");
     assert_eq!(machine.client.status().await.unwrap().state, TunnelState::Connected);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_moved_is_found_where_it_had_said() {
+    let mut server = Server::start_paused().await;
+    let mut machine = Machine::enrolled(&server).await;
+    machine.client.connect(&DIRECT).await.unwrap();
+    // At the next heartbeat: this server has no event stream to tell it by.
+    server.set(|s| s.host = Some("127.0.0.2"));
+    let asked = server.count(path::LANES);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while server.count(path::LANES) < asked + 2 {
+        assert!(tokio::time::Instant::now() < deadline, "no heartbeat");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    machine.stop().await;
+    server.task.abort();
+    // Its listener is closed.
+    let _ = (&mut server.task).await;
+    let serial = server.inside.lock().unwrap().serial;
+    // A stranger has the enrolled address, and the server another TLS key.
+    let stranger = Server::start_as(tornado_shared::crypto::identity::IdentityKey::random(), &server.address).await;
+    let port = server.address.rsplit_once(':').unwrap().1;
+    let moved = Server::start_as(server.identity.clone(), &format!("127.0.0.2:{port}")).await;
+    moved.set(|s| s.serial = serial);
+    machine.start().await;
+    machine.client.connect(&DIRECT).await.unwrap();
+    assert_eq!(
+        (stranger.count(path::INITIATE), moved.count(path::HEARTBEAT) + moved.count(path::LANES) > 0),
+        (0, true)
+    );
+}

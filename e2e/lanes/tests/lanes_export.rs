@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use serde_json::{Value, json};
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 use tornado_e2e_harness::{DeviceProc, Host, SERVER, wait_for};
 use tornado_e2e_lanes::original::OriginalClient;
@@ -66,7 +66,7 @@ fn state(world: &World, device_id: &str) -> Option<String> {
 
 #[test]
 fn an_exported_file_works_until_removed_and_defect_008_the_helper_runs_nothing_of_others() {
-    let mut world = World::up(2, "[session]\nheartbeat_ttl = 4\nsweep_interval = 1\n").unwrap();
+    let mut world = World::up(2, "[session]\nheartbeat_ttl = 4\nsweep_interval = 1\nstats_interval = 1\n").unwrap();
     let device = world.enrolled(1).unwrap();
     let phone = &world.device_host(2).unwrap().clone();
 
@@ -136,6 +136,7 @@ fn an_exported_file_works_until_removed_and_defect_008_the_helper_runs_nothing_o
     assert_eq!(devices(&world), before, "a refused export leaves no device behind");
     sees_and_removes_what_is_its_own(&world, &device, id);
     logs_in_with_a_second_factor(&world, &device);
+    hears_of_its_quota(&world, &device);
     assert_eq!(device.trapped(), Vec::<String>::new(), "defect_008: it ran what a user had laid there");
 }
 
@@ -206,6 +207,56 @@ fn sees_and_removes_what_is_its_own(world: &World, device: &DeviceProc, tablet: 
     assert_eq!(state(world, tablet), None, "its tunnel ended with it");
     let again = device.cli(&["devices", "--remove", tablet]).unwrap();
     assert_eq!(again.status.code(), Some(4), "{}{}", again.stdout, again.stderr);
+}
+
+/// Sends datagrams that come back, about as many bytes in all as wanted.
+fn spend(world: &World, host: &Host, bytes: u64) {
+    let to = world.internet.echo_v4();
+    host.enter(|| {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        for _ in 0..bytes / 2120 {
+            socket.send_to(&[7; 1000], to).unwrap();
+            // One that is lost is one less.
+            let _ = socket.recv(&mut [0; 1500]);
+        }
+    })
+    .unwrap();
+}
+
+/// The server tells a device at once, by its event stream, that little is left of the quota, and that nothing is.
+fn hears_of_its_quota(world: &World, device: &DeviceProc) {
+    const QUOTA: u64 = 2_000_000;
+    world.server.cli(&["user", "set", "user1", "--quota", "2mb"]).unwrap().success().unwrap();
+    device.cli(&["disconnect"]).unwrap().success().unwrap();
+    device.cli(&["connect"]).unwrap().success().unwrap();
+    let mut command = device.command().unwrap();
+    command.args(["status", "--watch", "--json"]);
+    let watched = device.host().spawn("watch", command).unwrap();
+    for _ in 0..10 {
+        let used = device.json(&["usage"]).unwrap()["quota"]["used"].as_u64().unwrap();
+        assert!(
+            used > QUOTA / 2 || !watched.stdout().unwrap().contains("quota_nearly_used"),
+            "warned too early: {used}"
+        );
+        if used >= QUOTA / 100 * 81 {
+            break;
+        }
+        spend(world, device.host(), QUOTA / 100 * 84 - used);
+        // Counters are read once a second.
+        std::thread::sleep(Duration::from_millis(2500));
+    }
+    wait_for("the warning", Duration::from_secs(20), || {
+        Ok(watched.stdout()?.contains("quota_nearly_used").then_some(()))
+    })
+    .unwrap();
+    spend(world, device.host(), QUOTA / 2);
+    wait_for("the end", Duration::from_secs(20), || {
+        let status = device.json(&["status"])?;
+        let reason = status["reason"].as_str().unwrap_or_default();
+        Ok((status["state"] == "blocked" && reason.contains("of this month")).then_some(()))
+    })
+    .unwrap();
 }
 
 /// The owner turns on a second factor: from then on logins and exports ask for a code.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tornado_mesh::session::{EventKind, SessionError, SessionEvent};
 use tornado_mesh::{Channel, NoInput};
 use tornado_shared::api::{DeviceEvent, LaneView};
-use tornado_shared::model::DeviceId;
+use tornado_shared::model::{CloseReason, DeviceId};
 
 /// Streams of one device at once: a new one, and an old one whose end was not noticed yet.
 const PER_DEVICE: usize = 2;
@@ -93,10 +93,22 @@ impl Streams {
         matches!(tokio::time::timeout(PAUSE * 2, fed.wait_for(|fed| *fed)).await, Ok(Ok(_)))
     }
 
+    /// Hands on what a device learns of its session.
+    fn heard(&self, event: &SessionEvent) {
+        match event.kind {
+            EventKind::Closed(reason) => self.closed(event.device_id, reason),
+            EventKind::Quota(quota) => {
+                if let Some(streams) = self.lock().of.get_mut(&event.device_id) {
+                    streams.retain(|(_, sender)| sender.try_send(DeviceEvent::Quota { quota }).is_ok());
+                }
+            }
+            EventKind::Created | EventKind::Offline | EventKind::Recovered => {}
+        }
+    }
+
     /// Ends the streams of a device, with the reason as their last message.
-    fn closed(&self, event: &SessionEvent) {
-        let EventKind::Closed(reason) = event.kind else { return };
-        for (_, sender) in self.lock().of.remove(&event.device_id).unwrap_or_default() {
+    fn closed(&self, device: DeviceId, reason: CloseReason) {
+        for (_, sender) in self.lock().of.remove(&device).unwrap_or_default() {
             // A device that does not read learns it from the end of the stream.
             let _ = sender.try_send(DeviceEvent::Closed { reason });
         }
@@ -152,7 +164,7 @@ impl Streams {
         self.fed.send_replace(true);
         let ends = async {
             while let Some(event) = events.next().await {
-                self.closed(&event);
+                self.heard(&event);
             }
         };
         // Beside the above: a slow `wg` delays no end of a session.
@@ -209,11 +221,26 @@ impl Drop for Subscription {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tornado_shared::model::{CloseReason, SessionId, UserId};
+    use tornado_shared::api::QuotaView;
+    use tornado_shared::model::{SessionId, UserId};
 
-    fn closed(device_id: DeviceId) -> SessionEvent {
+    fn event(device_id: DeviceId, kind: EventKind) -> SessionEvent {
         let (session_id, user_id) = (SessionId::random(), UserId::random());
-        SessionEvent { at: 1, kind: EventKind::Closed(CloseReason::Revoked), session_id, user_id, device_id }
+        SessionEvent { at: 1, kind, session_id, user_id, device_id }
+    }
+
+    #[tokio::test]
+    async fn a_device_hears_of_its_quota_and_then_of_the_end() {
+        let streams = Streams::new(3);
+        let (one, other) = (DeviceId::random(), DeviceId::random());
+        let (mut first, mut second) = (streams.open(one).unwrap(), streams.open(other).unwrap());
+        let quota = QuotaView::new(100, 100, 9);
+        streams.heard(&event(one, EventKind::Offline));
+        streams.heard(&event(one, EventKind::Quota(quota)));
+        streams.heard(&event(one, EventKind::Closed(CloseReason::QuotaExceeded)));
+        assert_eq!(first.next().await, Some(DeviceEvent::Quota { quota }));
+        assert_eq!(first.next().await, Some(DeviceEvent::Closed { reason: CloseReason::QuotaExceeded }));
+        assert!(second.receiver.try_recv().is_err());
     }
 
     #[tokio::test]
@@ -221,7 +248,7 @@ mod tests {
         let streams = Streams::new(3);
         let (one, other) = (DeviceId::random(), DeviceId::random());
         let (mut first, mut second) = (streams.open(one).unwrap(), streams.open(other).unwrap());
-        streams.closed(&closed(one));
+        streams.heard(&event(one, EventKind::Closed(CloseReason::Revoked)));
         assert_eq!(first.next().await, Some(DeviceEvent::Closed { reason: CloseReason::Revoked }));
         assert_eq!(first.next().await, None, "and then it is over");
         assert!(second.receiver.try_recv().is_err());

@@ -127,6 +127,7 @@ async fn our_own_clients_get_problems() {
     assert_eq!((&me["user"]["username"], &me["session"]), (&json!("alice"), &json!(null)));
     let lanes = server.v2("GET", "/v2/lanes", Some("good"), "").await.json();
     assert_eq!((&lanes["lanes"][0]["state"], &lanes["lanes"][1]["state"]), (&json!("open"), &json!("closed")));
+    assert_eq!(lanes["host"], "vpn.example.org", "where the server is now");
     let gone = server.v2("POST", "/v2/session/disconnect", Some("good"), "").await.json();
     assert_eq!(gone, json!({ "session_id": SESSION }));
     assert_eq!(server.v2("GET", "/v2/server", None, "").await.json()["pubkey"], "AAAA");

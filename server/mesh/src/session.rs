@@ -12,7 +12,7 @@ use crate::wg::LaneEnd;
 use crate::{Done, MeshFault, NoInput, ServiceError};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
-use tornado_shared::api::{OwnUsage, TorView};
+use tornado_shared::api::{OwnUsage, QuotaView, TorView};
 use tornado_shared::model::{
     CloseReason, CountryCode, DeviceId, Lane, LaneAddresses, PublicKey, Secret, SessionId, SessionState, Transfer,
     UnixSeconds, UserId, Username,
@@ -220,6 +220,8 @@ pub enum EventKind {
     Recovered,
     /// It ended.
     Closed(CloseReason),
+    /// Little or nothing is left of the quota of its account; once for each month, quota and of the two.
+    Quota(QuotaView),
 }
 
 /// What `session` can answer besides success.

@@ -8,9 +8,11 @@ use crate::entry::Entry;
 use crate::fault;
 use crate::parts::Parts;
 use crate::service::Service;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tornado_mesh::auth::Grant;
-use tornado_mesh::session::{SessionError, UserUsage};
+use tornado_mesh::session::{EventKind, SessionError, UserUsage};
+use tornado_shared::api::QuotaView;
 use tornado_shared::model::{CloseReason, UnixSeconds, UserId};
 use tornado_store::StoreError;
 use tornado_store::sessions::{AfterClose, Allowance};
@@ -33,6 +35,33 @@ fn standing(allowance: Allowance, total: u64, now: UnixSeconds) -> Standing {
         return Standing::NewMonth(Allowance { month, base: total, ..allowance });
     }
     if total.saturating_sub(allowance.base) >= allowance.quota { Standing::Exceeded } else { Standing::Within }
+}
+
+/// Accounts that were warned: which month, of which quota, and whether it was used up by then. In memory: after a
+/// restart a warning is repeated.
+#[derive(Debug, Default)]
+pub(crate) struct Warned(Mutex<HashMap<UserId, (UnixSeconds, u64, bool)>>);
+
+impl Warned {
+    /// True the first time that little, and the first time that nothing is left in this month of this quota.
+    fn is_news(&self, user: UserId, quota: QuotaView) -> bool {
+        let mut warned = self.known();
+        if !quota.is_nearly_used() {
+            warned.remove(&user);
+            return false;
+        }
+        let now = (quota.renews_at, quota.bytes, quota.left == 0);
+        warned.insert(user, now) != Some(now)
+    }
+
+    /// Forgets all accounts but these.
+    fn keep(&self, is_live: impl Fn(&UserId) -> bool) {
+        self.known().retain(|user, _| is_live(user));
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<UserId, (UnixSeconds, u64, bool)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Service {
@@ -63,14 +92,15 @@ impl Service {
         }
     }
 
-    /// Ends the sessions of accounts that used up their quota; notes the beginning of months.
+    /// Warns devices of accounts of whose quota little is left, and ends the sessions of those that used it up; notes the
+    /// beginning of months.
     pub(crate) async fn heed_allowances(&self) {
         let sessions = self.registry.by_user();
         let users: Vec<UserId> = sessions.keys().copied().collect();
         let mut parts = Parts::of(&users);
         while let Some(part) = parts.next() {
-            let exceeded = match self.exceeded(part).await {
-                Ok(exceeded) => exceeded,
+            let standings = match self.standings(part).await {
+                Ok(standings) => standings,
                 Err(error) => {
                     tracing::warn!(%error, accounts = part.len(), "quotas could not be compared");
                     if parts.go_on(part, &error) {
@@ -79,12 +109,21 @@ impl Service {
                     return;
                 }
             };
-            for user in exceeded {
-                for entry in sessions.get(&user).map_or(&[][..], Vec::as_slice) {
-                    self.end_exceeded(entry).await;
+            for (user, quota) in standings {
+                let entries = sessions.get(&user).map_or(&[][..], Vec::as_slice);
+                if self.warned.is_news(user, quota) {
+                    for entry in entries {
+                        self.publish_kind(entry, EventKind::Quota(quota), self.now()).await;
+                    }
+                }
+                if quota.left == 0 {
+                    for entry in entries {
+                        self.end_exceeded(entry).await;
+                    }
                 }
             }
         }
+        self.warned.keep(|user| sessions.contains_key(user));
     }
 
     async fn end_exceeded(&self, entry: &Arc<Entry>) {
@@ -96,24 +135,27 @@ impl Service {
         }
     }
 
-    /// Who of these used it up, as the store has their quotas now: another gateway may have raised one.
-    async fn exceeded(&self, users: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+    /// The quotas of those of these accounts that have one, as the store has them now: another gateway may have raised one.
+    async fn standings(&self, users: &[UserId]) -> Result<Vec<(UserId, QuotaView)>, StoreError> {
         let allowances = self.store.allowances(users).await?;
         let limited: Vec<UserId> = allowances.keys().copied().collect();
         let (now, moved) = (self.now(), self.moved_by(&limited).await?);
-        let (mut exceeded, mut bases) = (Vec::new(), Vec::new());
+        let (month, renews_at) = month_of(now);
+        let (mut standings, mut bases) = (Vec::new(), Vec::new());
         for (user, allowance) in allowances {
             let total = moved.get(&user).map_or(0, UserUsage::sum);
             match standing(allowance, total, now) {
-                Standing::Within => {}
-                Standing::Exceeded => exceeded.push(user),
+                Standing::Within | Standing::Exceeded => {
+                    let used = total.saturating_sub(allowance.base);
+                    standings.push((user, QuotaView::new(allowance.quota, used, renews_at)));
+                }
                 Standing::NewMonth(new) => bases.push((user, new.base)),
             }
         }
         if !bases.is_empty() {
-            self.store.begin_month(month_of(now).0, &bases).await?;
+            self.store.begin_month(month, &bases).await?;
         }
-        Ok(exceeded)
+        Ok(standings)
     }
 
     /// Bytes of this month that count against a quota. Its first connect after it got one begins to count.
@@ -127,6 +169,18 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_warning_is_given_once() {
+        let (warned, user) = (Warned::default(), UserId::random());
+        let at = |used, renews_at| warned.is_news(user, QuotaView::new(100, used, renews_at));
+        assert_eq!([at(79, 5), at(80, 5), at(95, 5), at(100, 5), at(120, 5)], [false, true, false, true, false]);
+        assert!(at(85, 9), "another month");
+        assert!(warned.is_news(user, QuotaView::new(105, 85, 9)), "another quota");
+        assert!(!warned.is_news(user, QuotaView::new(900, 85, 9)) && at(85, 9), "a raised one, and lowered again");
+        warned.keep(|_| false);
+        assert!(at(85, 9));
+    }
 
     #[test]
     fn a_quota_is_of_its_month() {

@@ -1,5 +1,6 @@
 //! What the use cases share: the parts, and the few steps that every transition is made of.
 
+use crate::allowance::Warned;
 use crate::config::Config;
 use crate::entry::Entry;
 use crate::fault;
@@ -61,6 +62,8 @@ pub(crate) struct Service {
     pub counts: Counts,
     pub marks: Marks,
     pub treatments: Treatments,
+    /// Accounts whose devices were told that little is left of their quota.
+    pub warned: Warned,
 }
 
 impl Service {
@@ -81,6 +84,7 @@ impl Service {
             locks: DeviceLocks::default(),
             marks: Marks::default(),
             treatments: Treatments::default(),
+            warned: Warned::default(),
             clock: parts.clock,
             look_at_lanes: Notify::new(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
@@ -167,18 +171,28 @@ impl Service {
 
     /// Tells everybody who listens.
     pub async fn publish(&self, entry: &Entry, change: Change, at: UnixSeconds) {
-        let kind = match change {
-            Change::Created => EventKind::Created,
-            Change::WentOffline => EventKind::Offline,
-            Change::Recovered => EventKind::Recovered,
-            Change::Closed(reason) => EventKind::Closed(reason),
-        };
+        self.publish_kind(entry, EventKind::from(change), at).await;
+    }
+
+    /// Reports an event of a session to every subscriber.
+    pub async fn publish_kind(&self, entry: &Entry, kind: EventKind, at: UnixSeconds) {
         let event =
             SessionEvent { at, kind, session_id: entry.session_id, user_id: entry.user_id, device_id: entry.device_id };
         tracing::info!(session = %event.session_id, device = %event.device_id, ?kind, "session event");
         let Ok(line) = serde_json::to_string(&event) else { return };
         if let Err(error) = self.live.publish(line.into()).await {
             tracing::warn!(%error, "an event was not published");
+        }
+    }
+}
+
+impl From<Change> for EventKind {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Created => Self::Created,
+            Change::WentOffline => Self::Offline,
+            Change::Recovered => Self::Recovered,
+            Change::Closed(reason) => Self::Closed(reason),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The device stream: what a device learns at once instead of at its next heartbeat.
 
-use super::LaneView;
+use super::{LaneView, QuotaView};
 use crate::model::CloseReason;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,11 @@ pub enum DeviceEvent {
     Closed {
         /// Why.
         reason: CloseReason,
+    },
+    /// Little or nothing is left of the account's quota; also among the first messages while that is so.
+    Quota {
+        /// The quota, and what is left of it.
+        quota: QuotaView,
     },
     /// Anything that a later server may tell.
     #[serde(other)]

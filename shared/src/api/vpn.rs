@@ -136,4 +136,8 @@ pub enum LaneState {
 pub struct Lanes {
     /// All lanes.
     pub lanes: Vec<LaneView>,
+    /// Public name or address under which the server offers its lanes now, to be remembered beside the enrolled one;
+    /// none: not known at this moment, or an older server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }

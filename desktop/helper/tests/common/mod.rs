@@ -41,6 +41,8 @@ pub struct Inside {
     pub initiate: Option<(u16, &'static str, u64)>,
     /// State of the tor lane; none: a server that does not know.
     pub tor: Option<&'static str>,
+    /// Where the server says it is.
+    pub host: Option<&'static str>,
     pub new_identity: Option<(u16, &'static str)>,
     pub preshared: bool,
     pub access_lifetime: i64,
@@ -121,6 +123,7 @@ impl Server {
             heartbeat: None,
             initiate: None,
             tor: Some("open"),
+            host: None,
             new_identity: None,
             preshared: true,
             access_lifetime: 900,
@@ -273,8 +276,9 @@ async fn initiate(State(shared): State<Shared>, headers: HeaderMap, Json(body): 
     }
     inside.keys.push(serde_json::from_value(body["public_key"].clone()).unwrap());
     let key = |n: u8| PrivateKey::from_bytes([n; 32]).public_key();
+    let host = inside.host.unwrap_or("127.0.0.1");
     let lane = |third: u8, port: u16| {
-        json!({"ip": format!("10.{third}.0.{}", inside.address), "endpoint": format!("127.0.0.1:{port}"),
+        json!({"ip": format!("10.{third}.0.{}", inside.address), "endpoint": format!("{host}:{port}"),
                "server_pubkey": key(third), "ip6": format!("fd7{third}::{}", inside.address), "port": port, "mtu": 1420})
     };
     Json(json!({"status": "success", "vpn": lane(8, 51820), "tor": lane(9, 51821),
@@ -310,7 +314,7 @@ async fn lanes(State(shared): State<Shared>, headers: HeaderMap) -> Response {
         let key = PrivateKey::from_bytes([1; 32]).public_key();
         json!({"lane": lane, "state": state, "port": 51820, "server_pubkey": key})
     };
-    Json(json!({"lanes": [view("direct", "open"), view("tor", tor)]})).into_response()
+    Json(json!({"lanes": [view("direct", "open"), view("tor", tor)], "host": inside.host})).into_response()
 }
 
 async fn events(State(shared): State<Shared>, headers: HeaderMap) -> Response {

@@ -215,6 +215,8 @@ pub struct Transfer {
 #[derive(ToSchema)]
 pub struct Lanes {
     lanes: Vec<LaneView>,
+    /// Name or address under which lanes are offered now.
+    host: Option<String>,
 }
 
 /// One lane.

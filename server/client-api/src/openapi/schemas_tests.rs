@@ -59,6 +59,7 @@ fn schemas_have_the_fields_that_are_written() {
     assert_eq!(names::<Disconnected>(), fields(&api::Disconnected { session_id: None }));
     let lane = api::LaneView { lane: Lane::Tor, state: api::LaneState::Closed, port: 1, server_pubkey: key() };
     assert_eq!(names::<LaneView>(), fields(&lane));
+    assert_eq!(names::<Lanes>(), fields(&api::Lanes { lanes: vec![lane], host: Some("x".into()) }));
 }
 
 #[test]

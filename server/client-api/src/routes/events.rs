@@ -10,6 +10,8 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
+use tornado_mesh::auth::AccessToken;
+use tornado_shared::api::{DeviceEvent, QuotaView};
 
 /// Time between two signs of life on a quiet stream; shorter than the usual memory of NATs for TCP.
 const HEARTBEAT: Duration = Duration::from_secs(25);
@@ -18,7 +20,8 @@ const LONGEST: Duration = Duration::from_secs(900);
 
 /// `GET /v2/events`
 pub async fn events(State(api): State<Api>, Bearer(token): Bearer) -> Result<impl IntoResponse, ApiError> {
-    let device = api.auth().whoami(token.clone()).await?.device_id;
+    let profile = api.auth().whoami(token.clone()).await?;
+    let device = profile.device_id;
     let subscription = api.streams().open(device).map_err(|full| match full {
         Full::Server => ApiError::new(503, "streams_full", "all event streams are in use; go on with heartbeats"),
         Full::Device => ApiError::too_many(30),
@@ -27,18 +30,26 @@ pub async fn events(State(api): State<Api>, Bearer(token): Bearer) -> Result<imp
         return Err(ApiError::new(503, "unavailable", "no events can be had now; go on with heartbeats"));
     }
     // After the subscription: what ends from now on is heard.
-    if api.sessions().mine(token).await?.is_none() {
+    if api.sessions().mine(token.clone()).await?.is_none() {
         return Err(ApiError::new(400, "session_expired", "this device has no session; connect again"));
     }
-    let first = subscription.first();
+    let quota = if profile.month_quota.is_some() { low_quota(&api, token).await } else { None };
+    let first: Vec<DeviceEvent> = quota.into_iter().chain(subscription.first()).collect();
     let state = (subscription, first, Instant::now() + LONGEST);
-    let messages = futures::stream::unfold(state, |(mut subscription, first, end)| async move {
-        let event = match first {
+    let messages = futures::stream::unfold(state, |(mut subscription, mut first, end)| async move {
+        let event = match first.pop() {
             Some(event) => event,
             None => tokio::time::timeout_at(end, Subscription::next(&mut subscription)).await.ok()??,
         };
         let message = Event::default().json_data(&event).ok()?;
-        Some((Ok::<_, Infallible>(message), (subscription, None, end)))
+        Some((Ok::<_, Infallible>(message), (subscription, first, end)))
     });
     Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
+
+/// The account's quota while little is left of it. The stream does not depend on it.
+async fn low_quota(api: &Api, token: AccessToken) -> Option<DeviceEvent> {
+    let usage = api.sessions().own_usage(token).await.ok()?;
+    let quota = usage.quota.filter(QuotaView::is_nearly_used)?;
+    Some(DeviceEvent::Quota { quota })
 }

@@ -15,7 +15,7 @@ use tornado_shared::model::Lane;
 pub async fn lanes(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<Lanes>, ApiError> {
     api.auth().whoami(token).await?;
     let status = api.wg().status(NoInput {}).await?;
-    Ok(Json(Lanes { lanes: views(&status) }))
+    Ok(Json(Lanes { lanes: views(&status), host: api.host() }))
 }
 
 /// `POST /v2/tor/new-identity`

@@ -1,7 +1,8 @@
 //! Quotas of accounts, from the grant to the end of their sessions.
 
 use super::world::World;
-use tornado_mesh::session::SessionError;
+use futures::FutureExt as _;
+use tornado_mesh::session::{EventKind, SessionError, SessionEvent};
 use tornado_shared::model::*;
 
 const DAY: i64 = 86_400;
@@ -45,6 +46,39 @@ async fn who_used_it_up_is_ended_and_kept_out_until_the_month_ends() {
     world.service.read_counters().await.unwrap();
     world.service.sweep().await;
     assert!(world.mine(&fresh).await.is_some(), "what was moved before is forgotten");
+}
+
+#[tokio::test]
+async fn devices_are_warned_before_and_when_a_quota_is_used_up() {
+    let world = World::new().await;
+    let user = UserId::random();
+    let (one, two) = (world.auth.device(user), world.auth.device(user));
+    *world.auth.month_quota.lock().unwrap() = Some(10_000);
+    for device in [&one, &two] {
+        world.connect(device).await.unwrap();
+    }
+    let mut events = world.service.live.subscribe().await.unwrap();
+    for moved in [700, 50, 10, 300] {
+        world.wg.moves(one.key, moved, 0);
+        world.service.read_counters().await.unwrap();
+        world.service.sweep().await;
+    }
+    let mut seen = Vec::new();
+    while let Some(Some(line)) = events.next().now_or_never() {
+        let event: SessionEvent = serde_json::from_str(&line).unwrap();
+        let used = match event.kind {
+            EventKind::Quota(quota) => Some(quota.used),
+            EventKind::Closed(reason) => {
+                assert_eq!(reason, CloseReason::QuotaExceeded);
+                None
+            }
+            other @ (EventKind::Created | EventKind::Offline | EventKind::Recovered) => panic!("{other:?}"),
+        };
+        seen.push((event.device_id == one.device_id, used));
+    }
+    seen.sort_unstable();
+    let expected = [false, true].map(|own| [None, Some(8250), Some(11_660)].map(|used| (own, used))).concat();
+    assert_eq!(seen, expected);
 }
 
 #[tokio::test]
