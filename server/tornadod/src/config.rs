@@ -104,11 +104,13 @@ impl Default for Lanes {
 pub struct Log {
     /// error, warn, info, debug or trace, or a filter such as `info,tornado_wg=debug`.
     pub level: String,
+    /// Largest size of the log in MiB where it is a file; 0: no limit.
+    pub file_mib: u32,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".into() }
+        Self { level: "info".into(), file_mib: 32 }
     }
 }
 

@@ -10,6 +10,7 @@ mod config;
 mod failure;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod log_file;
 mod output;
 mod pools;
 mod salvage;

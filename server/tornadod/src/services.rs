@@ -3,6 +3,7 @@
 use crate::cluster;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::log_file;
 use crate::pools;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
         let shutdown = end_on_signals()?;
+        let _log = AbortOnDropHandle::new(tokio::spawn(log_file::watch(watched.log.file_mib)));
         let _watch = AbortOnDropHandle::new(tokio::spawn(pools::watch(watched)));
         tornado_master::run(master, shutdown).await.context("the supervisor ended")
     })?;

@@ -6,6 +6,7 @@
 mod support;
 
 use serde_json::Value;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 use support::Lab;
 
@@ -95,7 +96,7 @@ fn a_machine_without_ipv6_and_without_an_address() {
 
 #[test]
 fn the_first_start_takes_pools_that_are_free() {
-    let mut lab = Lab::new("[server]\nhost = '192.0.2.1'\n");
+    let mut lab = Lab::new("[server]\nhost = '192.0.2.1'\n[log]\nfile_mib = 1\n");
     ip(&lab, "link add uplink type veth peer name other");
     ip(&lab, "link set uplink up");
     ip(&lab, "link set other up");
@@ -117,4 +118,23 @@ fn the_first_start_takes_pools_that_are_free() {
     ready(&lab);
     let shown = lab.beside("ip").args(["-4", "address", "show", "wg0"]).output().unwrap();
     assert!(String::from_utf8(shown.stdout).unwrap().contains("10.72.0.1/16"));
+
+    stays_bounded(&lab);
+}
+
+/// The log, which is a file here, is moved aside at its size, and all processes go on in what is left.
+fn stays_bounded(lab: &Lab) {
+    let (log, older) = (lab.path("log"), lab.path("log.1"));
+    let mut file = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+    file.write_all("filling\n".repeat(150_000).as_bytes()).unwrap();
+    let began = Instant::now();
+    while std::fs::metadata(&log).unwrap().len() > 1024 * 1024 {
+        assert!(began.elapsed() < Duration::from_secs(60), "the log grows without limit");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(std::fs::read_to_string(&older).unwrap().contains("filling"));
+    assert!(lab.tornadod(&["restart", "dns"]).status.success());
+    ready(lab);
+    let text = lab.log();
+    assert!(!text.is_empty() && !text.contains("filling") && text.lines().all(|line| line.starts_with('{')), "{text}");
 }

@@ -1,0 +1,122 @@
+//! Bounds the log where it is a file. Every process of the server inherits standard error, which systemd leads into the
+//! journal; without systemd the one who starts the server leads it into a file, such as `cargo xtask up`.
+//!
+//! The file is copied and then truncated, because all processes have it open. They append, so they go on at its new end
+//! (open(2), `O_APPEND`). What is written between the last read of the copy and the truncation is lost.
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_secs(10);
+/// Standard error of this process.
+const OUTPUT: &str = "/proc/self/fd/2";
+
+/// Keeps the log below `mib` MiB, and two older parts of that size beside it, until it is dropped. 0: never cut.
+pub async fn watch(mib: u32) {
+    let limit = u64::from(mib) * 1024 * 1024;
+    let Some(path) = appended(Path::new(OUTPUT)).filter(|_| limit > 0) else { return };
+    loop {
+        let path = path.clone();
+        let cut = tokio::task::spawn_blocking(move || cut(&path, limit)).await;
+        if let Ok(Err(error)) = cut {
+            tracing::warn!(%error, "the log was not moved aside");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// The regular file that standard error is appended to.
+fn appended(output: &Path) -> Option<PathBuf> {
+    let flags = fcntl(io::stderr(), FcntlArg::F_GETFL).ok()?;
+    let path = std::fs::read_link(output).ok()?;
+    let (open, named) = (std::fs::metadata(output).ok()?, path.symlink_metadata().ok()?);
+    let is_same = (open.dev(), open.ino()) == (named.dev(), named.ino());
+    (open.is_file() && is_same && OFlag::from_bits_truncate(flags).contains(OFlag::O_APPEND)).then_some(path)
+}
+
+/// Moves what a file holds aside when it is longer than `limit` bytes.
+fn cut(path: &Path, limit: u64) -> io::Result<()> {
+    // The file itself, not a link that took its place.
+    let open = |options: &mut OpenOptions| options.custom_flags(OFlag::O_NOFOLLOW.bits()).open(path);
+    let mut log = open(OpenOptions::new().read(true).write(true))?;
+    let length = log.metadata()?.len();
+    if length <= limit {
+        return Ok(());
+    }
+    let [first, second, new] = ["1", "2", "new"].map(|part| beside(path, part));
+    let copied = match std::fs::rename(&first, &second) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => copy(&mut log, &new).and_then(|()| std::fs::rename(&new, &first)),
+    };
+    // Without room for a copy the bound still holds.
+    if copied.is_ok() || length > limit.saturating_mul(2) {
+        log.set_len(0)?;
+    }
+    if copied.is_err() {
+        drop(std::fs::remove_file(&new));
+    }
+    copied
+}
+
+fn copy(log: &mut File, to: &Path) -> io::Result<()> {
+    drop(std::fs::remove_file(to));
+    let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    io::copy(log, &mut new).map(drop)
+}
+
+fn beside(path: &Path, part: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(part);
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            std::fs::read_dir(directory).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_log_and_its_older_parts_stay_bounded_and_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let mut log = OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        for number in 0..100 {
+            writeln!(log, "{number:0>99}").unwrap();
+            cut(&path, 1000).unwrap();
+        }
+        assert_eq!(names(directory.path()), ["log", "log.1", "log.2"]);
+        let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
+        let lines = [read("log.2"), read("log.1"), read("log")].concat();
+        let numbers: Vec<u32> = lines.lines().map(|line| line.parse().unwrap()).collect();
+        assert_eq!(numbers, (77..100).collect::<Vec<_>>(), "the newest lines, each once");
+        assert_eq!(std::fs::metadata(directory.path().join("log.1")).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn without_room_for_a_copy_the_bound_holds() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        // Neither can be replaced by a file.
+        std::fs::create_dir_all(directory.path().join("log.new/full")).unwrap();
+        std::fs::write(&path, [b'x'; 1500]).unwrap();
+        assert!(cut(&path, 1000).is_err());
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 1500, "kept while it is not twice as long");
+        std::fs::write(&path, [b'x'; 2500]).unwrap();
+        assert!(cut(&path, 1000).is_err());
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+    }
+}
