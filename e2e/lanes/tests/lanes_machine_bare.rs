@@ -28,6 +28,18 @@ const READ_ONLY_ROOT: &str = "\
 
 const NO_CGROUPS: &str = "mount -t tmpfs -o ro none /sys/fs/cgroup; [ -z \"$(ls /sys/fs/cgroup)\" ]";
 
+/// A kernel started with `ipv6.disable=1`: no settings and no tables of IPv6 at all.
+const KERNEL_WITHOUT_IPV6: &str = "\
+    echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+    echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
+    mount -t tmpfs -o ro none /proc/sys/net/ipv6
+    for gone in if_inet6 ipv6_route tcp6 udp6; do mount --bind /dev/null /proc/net/$gone; done
+    [ -z \"$(ls /proc/sys/net/ipv6)\" ]";
+
+/// The second version alone, as systemd mounts it.
+const CGROUPS_2: &str = "\
+    mount -t cgroup2 none /sys/fs/cgroup; [ -f /sys/fs/cgroup/cgroup.controllers ]";
+
 /// The lanes in this process, as on a machine whose kernel has no WireGuard.
 fn options() -> ServerOptions {
     ServerOptions { cluster: false, config: "[wg]\nbackend = 'userspace'\n".into(), ..ServerOptions::default() }
@@ -63,6 +75,11 @@ fn a_machine_without_ipv6_has_everything_else() {
     for host in [world.lab.host("server").unwrap(), world.device_host(1).unwrap()] {
         assert_eq!(host.exec(&["ip", "-6", "address"]).unwrap().stdout, "", "it had none in all this time");
     }
+}
+
+#[test]
+fn a_kernel_without_ipv6_and_with_cgroups_of_version_2_has_everything_else() {
+    the_whole_way(&format!("{KERNEL_WITHOUT_IPV6}\n{CGROUPS_2}"));
 }
 
 #[test]

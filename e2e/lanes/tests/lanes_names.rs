@@ -122,27 +122,66 @@ fn devices_of_the_direct_lane_ask_the_server_and_nobody_else_can() {
 
 /// The provider's address, where no resolver listens.
 const OWN: &str = "198.51.100.254:53";
+const OWN_FILE: &str = "nameserver 198.51.100.254\n";
+
+/// A file that root itself cannot change, until it is dropped.
+struct Immutable(std::path::PathBuf);
+
+impl Immutable {
+    /// None where the file system knows no such flag.
+    fn make(path: &std::path::Path) -> Option<Self> {
+        let done = std::process::Command::new("chattr").arg("+i").arg(path).status();
+        done.is_ok_and(|status| status.success()).then(|| Self(path.to_owned()))
+    }
+}
+
+impl Drop for Immutable {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("chattr").arg("-i").arg(&self.0).status();
+    }
+}
 
 #[test]
 fn names_go_to_the_lane_where_resolv_conf_cannot_be_written() {
     let config = format!("[dns]\ndnssec = false\nupstreams = ['{}']\n", INTERNET.v4);
-    let world = World::up(1, &config).unwrap();
+    let world = World::up(2, &config).unwrap();
     let _upstream = Upstream::start(world.lab.host("internet").unwrap());
-    let host = world.device_host(1).unwrap().clone();
-    let resolv_conf = std::path::PathBuf::from("/etc/netns").join(host.namespace()).join("resolv.conf");
-    std::fs::write(&resolv_conf, "nameserver 198.51.100.254\n").unwrap();
+    goes_to_the_lane(&world, 1, "mount -o remount,bind,ro /etc/resolv.conf");
+    // The same by the file's own flag.
+    let resolv_conf = own_resolvers(world.device_host(2).unwrap());
+    match Immutable::make(&resolv_conf) {
+        Some(immutable) => {
+            assert!(std::fs::write(&resolv_conf, "").is_err());
+            goes_to_the_lane(&world, 2, "true");
+            drop(immutable);
+        }
+        None => eprintln!("SKIPPED: this file system has no immutable files (chattr +i)"),
+    }
+}
+
+/// Names a resolver that nothing listens at, in the file that the host's programs see.
+fn own_resolvers(host: &Host) -> std::path::PathBuf {
+    let path = std::path::PathBuf::from("/etc/netns").join(host.namespace()).join("resolv.conf");
+    // Not where it is immutable already.
+    let _ = std::fs::write(&path, OWN_FILE);
+    path
+}
+
+fn goes_to_the_lane(world: &World, number: u16, prelude: &str) {
+    let host = world.device_host(number).unwrap().clone();
+    let resolv_conf = own_resolvers(&host);
     let mut device = DeviceProc::attach(&host, Programs::beside());
-    device.prelude("mount -o remount,bind,ro /etc/resolv.conf");
+    device.prelude(prelude);
     device.start_helper().unwrap();
-    let link = world.invite(1).unwrap();
-    let words = ["enroll", link.as_str(), "--username", "reader", "--device-name", "lab"];
+    let (link, user) = (world.invite(1).unwrap(), format!("reader{number}"));
+    let words = ["enroll", link.as_str(), "--username", user.as_str(), "--device-name", "lab"];
     assert!(device.cli_with_password(&words, PASSWORD).unwrap().ok());
 
     device.cli(&["connect"]).unwrap().success().unwrap();
     let clear = host.capture("eth0", "port 53").unwrap();
     assert_eq!(ask_at(&host, OWN, "www.example.org"), Some((0, INTERNET.v4)), "asked of the lane's resolver");
     assert_eq!(clear.stop().unwrap().count(), 0, "nothing went past the tunnel");
-    assert_eq!(std::fs::read_to_string(&resolv_conf).unwrap(), "nameserver 198.51.100.254\n");
+    assert_eq!(std::fs::read_to_string(&resolv_conf).unwrap(), OWN_FILE);
 
     // Nothing stays, also after a crash.
     device.kill_helper();
