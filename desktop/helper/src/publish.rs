@@ -104,7 +104,7 @@ impl Publisher {
         self.change(|status| status.usage = usage);
     }
 
-    /// What the server says at once when little or nothing is left of the account's quota.
+    /// Shows that little or nothing is left of the account's quota.
     pub(crate) fn quota(&self, quota: QuotaView) {
         let code = if quota.left == 0 { QUOTA_USED_UP } else { QUOTA_NEARLY_USED };
         let days = quota.renews_at.saturating_sub(unix_now()).max(0) / 86_400 + 1;

@@ -63,6 +63,12 @@ const TOO_LITTLE: &[(&str, &str, &[&str], &[&str])] = &[
         &["/proc/sys/net/ipv4/", "--sysctl"],
         &["service_not_ready", "sysctl_read_only"],
     ),
+    (
+        "another program has a table of the server's name",
+        "nft add table inet tornado; nft add chain inet tornado own",
+        &["was not made by this server", "nft delete table inet tornado", "[wg]"],
+        &["service_not_ready", "table_foreign"],
+    ),
 ];
 
 fn words_for(lab: &Lab, words: &str) -> String {

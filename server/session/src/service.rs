@@ -62,7 +62,7 @@ pub(crate) struct Service {
     pub counts: Counts,
     pub marks: Marks,
     pub treatments: Treatments,
-    /// Accounts whose devices were told that little is left of their quota.
+    /// Accounts whose devices were warned that little is left of their quota.
     pub warned: Warned,
 }
 

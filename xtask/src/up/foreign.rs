@@ -51,7 +51,7 @@ fn is_ours(root: &Path, path: &Path) -> bool {
     let Ok(found) = path.symlink_metadata() else { return true };
     if let Some((_, marks)) = DIRECTORIES.iter().find(|(directory, _)| below(root, directory) == *path) {
         let names = names(path);
-        // A file system of its own has this from the start.
+        // A separate file system has this from the start.
         let is_empty = names.iter().all(|name| name == "lost+found");
         return found.is_dir() && (is_empty || names.iter().any(|name| begins(name, marks)));
     }

@@ -41,7 +41,7 @@ pub struct Inside {
     pub initiate: Option<(u16, &'static str, u64)>,
     /// State of the tor lane; none: a server that does not know.
     pub tor: Option<&'static str>,
-    /// Where the server says it is.
+    /// Host of the server, as it reports it.
     pub host: Option<&'static str>,
     pub new_identity: Option<(u16, &'static str)>,
     pub preshared: bool,
