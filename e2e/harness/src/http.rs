@@ -1,6 +1,6 @@
 //! A very small HTTP/1.1 client: one request, the connection closed after it.
 
-use crate::HarnessError;
+use crate::{HarnessError, patient};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -35,7 +35,9 @@ impl HttpReply {
     }
 }
 
+/// Waits at most `within`, longer on a busy machine.
 pub(crate) async fn get(to: SocketAddr, path: &str, within: Duration) -> Result<HttpReply, HarnessError> {
+    let within = patient(within);
     let started = Instant::now();
     let bytes = match tokio::time::timeout(within, connect_and_exchange(to, path)).await {
         Ok(bytes) => bytes.map_err(HarnessError::io(format!("http://{to}{path}")))?,
@@ -71,6 +73,7 @@ pub(crate) fn parse(bytes: &[u8], took: Duration) -> Option<HttpReply> {
     (length == body.len()).then_some(HttpReply { status, body, took })
 }
 
+/// Waits at most `within`, longer on a busy machine.
 pub(crate) async fn udp_ask(to: SocketAddr, data: &[u8], within: Duration) -> Result<Option<Vec<u8>>, HarnessError> {
     let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let ask = async {
@@ -82,7 +85,7 @@ pub(crate) async fn udp_ask(to: SocketAddr, data: &[u8], within: Duration) -> Re
         answer.truncate(length);
         Ok::<_, std::io::Error>(answer)
     };
-    match tokio::time::timeout(within, ask).await {
+    match tokio::time::timeout(patient(within), ask).await {
         Ok(Ok(answer)) => Ok(Some(answer)),
         // A refusal by ICMP is an answer of the network, not of the host.
         Ok(Err(e)) if e.kind() == std::io::ErrorKind::ConnectionRefused => Ok(None),

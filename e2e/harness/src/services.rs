@@ -70,6 +70,26 @@ impl ServerProc {
         Ok(after)
     }
 
+    /// Starts every service again, as an operator orders it, and waits until each runs as another process and the whole
+    /// server is ready.
+    ///
+    /// # Errors
+    /// When the order is refused, and [`HarnessError::Timeout`].
+    pub fn restart_all(&mut self, within: Duration) -> Result<(), HarnessError> {
+        let pids = |status: &Value| -> Vec<Option<u64>> {
+            status["services"].as_array().into_iter().flatten().map(|entry| entry["pid"].as_u64()).collect()
+        };
+        let before = pids(&self.status()?);
+        self.cli(&["restart"])?.success()?;
+        wait_for("every service to be started again", within, || {
+            let now = pids(&self.status()?);
+            let is_new =
+                |(now, before): (&Option<u64>, &Option<u64>)| before.is_none() || (now.is_some() && now != before);
+            Ok(now.iter().zip(&before).all(is_new).then_some(()))
+        })?;
+        self.wait_ready(within)
+    }
+
     /// Calls on a service's socket, as root.
     #[must_use]
     pub fn mesh(&self, service: &str) -> Mesh {

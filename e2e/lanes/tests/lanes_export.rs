@@ -94,8 +94,7 @@ fn an_exported_file_works_until_removed_and_defect_008_the_helper_runs_nothing_o
     .unwrap();
 
     // The whole server starts anew: programmed before the phone says a word.
-    world.server.cli(&["restart"]).unwrap().success().unwrap();
-    world.server.wait_ready(Duration::from_secs(30)).unwrap();
+    world.server.restart_all(Duration::from_secs(30)).unwrap();
     wait_for("traffic after a restart of the server", Duration::from_secs(20), || {
         Ok(seen(&world, phone).filter(|seen| *seen == IpAddr::from(SERVER.v4)))
     })

@@ -87,8 +87,7 @@ fn sessions_survive_restarts_of_the_helper_and_of_the_whole_server() {
     assert_eq!(through(&world).unwrap(), IpAddr::from(SERVER.v4));
 
     // The original made new server keys at each start (defect_041): here the same tunnel goes on.
-    world.server.cli(&["restart"]).unwrap().success().unwrap();
-    world.server.wait_ready(Duration::from_secs(30)).unwrap();
+    world.server.restart_all(Duration::from_secs(30)).unwrap();
     tornado_e2e_harness::wait_for("traffic after a restart of the server", Duration::from_secs(20), || {
         Ok(through(&world).ok().filter(|seen| *seen == IpAddr::from(SERVER.v4)))
     })

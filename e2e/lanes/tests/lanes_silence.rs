@@ -20,16 +20,22 @@ const SUSPENSIONS: usize = 20;
 const OTHERS: usize = 2;
 /// Within this time nothing of the device may get through any more.
 const SILENT_WITHIN: f64 = 1.0;
+/// Datagrams that a device sends after it lost its right: fewer prove nothing.
+const SENT_AFTERWARDS: usize = 50;
+/// What the server forwards has lost a hop on its way. Its own kernel sends packets with the same destination: a reset
+/// for each answer of the site to a flow that has ended, such as the repeated SYN-ACK of a connect that the end cut off,
+/// which comes a second later.
+const FORWARDED: &str = " and ip[8] < 64";
 
 /// tcpdump with the kernel's clock.
 struct Tap(Process);
 
 impl Tap {
-    fn start(world: &World, host: &Host, interface: &str) -> Self {
+    fn start(world: &World, host: &Host, interface: &str, further: &str) -> Self {
         let target = world.internet.addresses().v4;
         let mut command = host.command("tcpdump");
         command.args(["-l", "-n", "-q", "-tt", "--immediate-mode", "-B", "8192", "-s", "96", "-Z", "root"]);
-        command.args(["-i", interface, &format!("dst host {target} and (udp dst port 7 or tcp dst port 80)")]);
+        command.args(["-i", interface, &format!("dst host {target} and (udp dst port 7 or tcp dst port 80){further}")]);
         let mut process = host.spawn("tcpdump", command).unwrap();
         wait_for("tcpdump to listen", Duration::from_secs(10), || {
             process.must_run()?;
@@ -39,11 +45,11 @@ impl Tap {
         Self(process)
     }
 
-    /// When packets passed, in seconds since the epoch, from an instant on.
-    fn since(&self, from: f64) -> Vec<f64> {
+    /// Packets that passed from an instant on, the latest first: when, in seconds since the epoch, and which.
+    fn since(&self, from: f64) -> Vec<(f64, String)> {
         let seen = self.0.stdout().unwrap();
-        let times = seen.lines().rev().filter_map(|line| line.split_whitespace().next()?.parse().ok());
-        times.take_while(|at: &f64| *at >= from).collect()
+        let timed = |line: &str| Some((line.split_whitespace().next()?.parse().ok()?, line.to_owned()));
+        seen.lines().rev().filter_map(timed).take_while(|(at, _)| *at >= from).collect()
     }
 }
 
@@ -182,13 +188,19 @@ impl Bench<'_> {
         let up = now();
         wait_for("traffic", Duration::from_secs(15), || Ok((self.tap.since(up).len() > 30).then_some(()))).unwrap();
         self.take_away(way);
-        let (answered, sent) = (now(), self.sent.load(Ordering::SeqCst));
-        // A bit longer than it may take.
+        let (answered, before) = (now(), self.sent.load(Ordering::SeqCst));
+        // A bit longer than it may take, and until the device has tried often enough.
         std::thread::sleep(Duration::from_millis(1_150));
-        let sent = self.sent.load(Ordering::SeqCst) - sent;
-        assert!(sent > 50, "{} {way:?}: the device sent only {sent} packets afterwards", self.lane);
-        let last = self.tap.since(up).into_iter().fold(up, f64::max);
-        (last - answered).max(0.0)
+        let what = format!("{} {way:?}: packets that the device sends afterwards", self.lane);
+        wait_for(&what, Duration::from_secs(15), || {
+            Ok((self.sent.load(Ordering::SeqCst) > before + SENT_AFTERWARDS).then_some(()))
+        })
+        .unwrap();
+        let seen = self.tap.since(up);
+        let (last, packet) = seen.into_iter().max_by(|(a, _), (b, _)| a.total_cmp(b)).unwrap();
+        let silence = (last - answered).max(0.0);
+        assert!(silence < SILENT_WITHIN, "{} {way:?}: {silence} s after the answer: {packet}", self.lane);
+        silence
     }
 
     /// Every way, again and again.
@@ -206,7 +218,6 @@ impl Bench<'_> {
             let at = |percent: usize| times[(times.len() * percent).div_ceil(100).max(1) - 1] * 1e3;
             let (lane, p50, p99, most) = (self.lane, at(50), at(99), at(100));
             println!("{lane} {way:?}: {rounds} times, p50 {p50:.0} ms, p99 {p99:.0} ms, most {most:.0} ms");
-            assert!(most < SILENT_WITHIN * 1e3, "{lane} {way:?}: {times:?}");
         }
     }
 }
@@ -220,13 +231,13 @@ fn whoever_lost_the_right_is_silent_within_a_second() {
     let status = world.server.mesh("wg").get("/v1/status").unwrap();
     let tor = status["lanes"].as_array().unwrap().iter().find(|lane| lane["lane"] == "tor").unwrap();
     let server = world.lab.host("server").unwrap();
-    let lanes = [("direct", "user1", "eth0"), ("tor", "user2", tor["interface"].as_str().unwrap())];
+    let lanes = [("direct", "user1", "eth0", FORWARDED), ("tor", "user2", tor["interface"].as_str().unwrap(), "")];
     let begun = Instant::now();
     std::thread::scope(|scope| {
-        for (device, (lane, user, interface)) in devices.iter().zip(lanes) {
+        for (device, (lane, user, interface, further)) in devices.iter().zip(lanes) {
             let world = &world;
             scope.spawn(move || {
-                let tap = Tap::start(world, server, interface);
+                let tap = Tap::start(world, server, interface, further);
                 let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
                 let threads = noise(world, device.host(), &stop, &sent);
                 Bench { world, device, user, lane, tap: &tap, sent: &sent }.all();

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use tornado_e2e_harness::{Lab, LabOptions, SITE, TorNetwork, TorNetworkOptions};
+use tornado_e2e_harness::{Lab, LabOptions, SITE, TorNetwork, TorNetworkOptions, patient};
 use tornado_mesh::tor::{
     CountryRefusal, HopRole, LaneReason, LaneState, SyncCountries, Tor as _, TorClient, TorControl, TorOrder,
     TorProcess, TorStatus,
@@ -35,7 +35,7 @@ impl Seen {
     async fn until(&self, what: &str, is_so: impl Fn(&TorStatus) -> bool) -> (TorStatus, Duration) {
         let begun = Instant::now();
         let mut last = None;
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < patient(PATIENCE) {
             if let Ok(status) = self.tor.status(NoInput {}).await {
                 if is_so(&status) {
                     println!("{what}: {:?}", begun.elapsed());
@@ -175,7 +175,7 @@ async fn an_exit_country_has_a_tor_of_its_own(seen: &Seen) {
 async fn a_cut_network_shuts_it(seen: &Seen, network: &TorNetwork) {
     network.pause_all().unwrap();
     let (status, took) = seen.until("shut after a cut", |s| s.lane.applied == Some(PAGE)).await;
-    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert!(took < patient(Duration::from_secs(8)), "{took:?}");
     assert_eq!(status.lane.state, LaneState::Maintenance);
     network.resume_all().unwrap();
     seen.until_open("open after the cut").await;
@@ -184,7 +184,7 @@ async fn a_cut_network_shuts_it(seen: &Seen, network: &TorNetwork) {
 async fn defect_053_the_operator_decides(seen: &Seen) {
     seen.order(TorOrder::Down).await;
     let (status, took) = seen.until("shut by order", |s| s.lane.applied == Some(PAGE)).await;
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(took < patient(Duration::from_secs(1)), "{took:?}");
     let before = pid(&status);
     kill(before, Signal::SIGKILL).unwrap();
     let (status, _) =
@@ -199,17 +199,17 @@ async fn a_killed_tor_shuts_it(seen: &Seen) {
     let (status, _) = seen.until_open("open").await;
     kill(pid(&status), Signal::SIGKILL).unwrap();
     let (_, took) = seen.until("shut after kill -9", |s| s.lane.applied == Some(PAGE)).await;
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(took < patient(Duration::from_secs(1)), "{took:?}");
     seen.until_open("open after kill -9").await;
     seen.order(TorOrder::Stop).await;
     let (status, took) = seen.until("stopped", |s| s.process == TorProcess::Stopped).await;
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(took < patient(Duration::from_secs(3)), "{took:?}");
     assert_eq!((status.lane.state, status.lane.reason), (LaneState::Maintenance, LaneReason::OperatorStopped));
     for _ in 0..10 {
         seen.order(TorOrder::Start).await;
         seen.until_open("open after a start").await;
         seen.order(TorOrder::Stop).await;
         let (_, took) = seen.until("stopped", |s| s.process == TorProcess::Stopped).await;
-        assert!(took < Duration::from_secs(2), "a Tor in its filter must hear that it shall end: {took:?}");
+        assert!(took < patient(Duration::from_secs(2)), "a Tor in its filter must hear that it shall end: {took:?}");
     }
 }

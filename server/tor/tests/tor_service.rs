@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use futures::StreamExt as _;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tornado_e2e_harness::{patient, wait_for};
 use tornado_mesh::tor::{
     LaneReason, LaneState, Tor as _, TorClient, TorControl, TorError, TorEvent, TorLogQuery, TorOrder, TorProcess,
     TorStatus, TorWanted,
@@ -41,7 +43,7 @@ impl World {
             nix::unistd::chown(&state, Some(user.uid), Some(user.gid)).unwrap();
         }
         let config = Config {
-            listen: vec!["127.0.0.1".parse().unwrap()],
+            listen: vec![loopback().into()],
             user,
             trans_port: port,
             dns_port: port,
@@ -69,7 +71,7 @@ impl World {
     async fn stop(&mut self) {
         let (shutdown, service) = self.life.take().unwrap();
         shutdown.cancel();
-        tokio::time::timeout(Duration::from_secs(10), service).await.unwrap().unwrap().unwrap();
+        tokio::time::timeout(patient(Duration::from_secs(20)), service).await.unwrap().unwrap().unwrap();
     }
 
     fn client(&self) -> TorClient {
@@ -79,7 +81,7 @@ impl World {
     async fn until(&self, what: &str, is_so: impl Fn(&TorStatus) -> bool) -> TorStatus {
         let begun = Instant::now();
         let mut last = None;
-        while begun.elapsed() < Duration::from_secs(20) {
+        while begun.elapsed() < patient(Duration::from_secs(20)) {
             if let Ok(status) = self.client().status(NoInput {}).await {
                 if is_so(&status) {
                     return status;
@@ -101,6 +103,12 @@ impl World {
 }
 
 /// Tor never runs as root; tests often do.
+/// An address of this process alone: another run on this machine uses the same ports.
+fn loopback() -> Ipv4Addr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 1 + (high & 0x7f), middle, low)
+}
+
 fn user() -> Option<String> {
     nix::unistd::geteuid().is_root().then(|| "debian-tor".to_owned())
 }
@@ -207,14 +215,14 @@ async fn defect_051_052_a_killed_or_hung_tor_comes_back_and_events_with_it() {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), seen).await.unwrap();
+    tokio::time::timeout(patient(Duration::from_secs(20)), seen).await.unwrap();
 
     // One that hangs is noticed within seconds.
     let hung = pid(&world.until("attached", |s| s.controlled).await).unwrap();
     let begun = Instant::now();
     kill(hung, nix::sys::signal::Signal::SIGSTOP);
     world.until("doubted", |s| s.lane.reason == LaneReason::ControlDown).await;
-    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < patient(Duration::from_secs(6)), "{:?}", begun.elapsed());
     kill(hung, nix::sys::signal::Signal::SIGCONT);
     world.until("attached", |s| s.controlled).await;
     world.stop().await;
@@ -309,14 +317,16 @@ async fn defect_050_curl_accepts_the_page() {
     let mut world = World::new(28_600);
     world.start();
     world.until("answering", |_| true).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let page = (loopback(), 28_602);
+    wait_for("the page's listener", Duration::from_secs(20), || Ok(std::net::TcpStream::connect(page).ok())).unwrap();
     for (arguments, wanted) in [
         (&["-sS", "-i"][..], "in maintenance"),
         (&["-sS", "-I"], "Retry-After: 30"),
         (&["-sS", "-i", "-X", "POST", "-d", "a=b"], "503 Service Unavailable"),
     ] {
-        let output = tokio::process::Command::new("curl").args(arguments).arg("http://127.0.0.1:28602/x").output();
-        let output = tokio::time::timeout(Duration::from_secs(5), output).await.unwrap().unwrap();
+        let output =
+            tokio::process::Command::new("curl").args(arguments).arg(format!("http://{}:28602/x", loopback())).output();
+        let output = tokio::time::timeout(patient(Duration::from_secs(20)), output).await.unwrap().unwrap();
         assert!(output.status.success(), "{output:?}");
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(text.starts_with("HTTP/1.1 503 ") && text.contains(wanted), "{arguments:?}: {text}");

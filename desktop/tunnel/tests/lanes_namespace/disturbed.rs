@@ -1,7 +1,7 @@
 //! What other programs and hostile networks do to a tunnel that is up, with a capture of the uplink under traffic.
 
 use super::support::{
-    INTERNET, LAN, World, beside, block_on, clear, internet, seen_bound, seen_by, settings, sh, through,
+    INTERNET, LAN, World, beside, block_on, clear, internet, patient, seen_bound, seen_by, settings, sh, through,
 };
 use std::fs::File;
 use std::net::{SocketAddr, UdpSocket};
@@ -120,7 +120,7 @@ fn in_device(world: &World, commands: &str) -> impl FnOnce() + Send + use<> {
 async fn until_through(lane: Lane) -> Duration {
     let begun = Instant::now();
     while beside(internet).await != through(lane) {
-        assert!(begun.elapsed() < Duration::from_secs(10), "the tunnel does not carry traffic again");
+        assert!(begun.elapsed() < patient(Duration::from_secs(10)), "the tunnel does not carry traffic again");
     }
     begun.elapsed()
 }
@@ -169,7 +169,8 @@ fn what_another_program_changes_is_put_back_and_nothing_leaves_meanwhile() {
                 beside(disturb).await;
                 let begun = Instant::now();
                 let found = watch.wait_for(|view| view.disturbances > before);
-                let found = tokio::time::timeout(Duration::from_secs(5), found).await.expect(what).unwrap().clone();
+                let found =
+                    tokio::time::timeout(patient(Duration::from_secs(10)), found).await.expect(what).unwrap().clone();
                 assert!(found.disturbed.as_ref().is_some_and(|d| d.contains(what)), "{text}: {:?}", found.disturbed);
                 println!("{text}: reported {:?} after", begun.elapsed());
                 if what == "routing rule 100" {
@@ -184,7 +185,7 @@ fn what_another_program_changes_is_put_back_and_nothing_leaves_meanwhile() {
             beside(remove).await;
             let mut watch = tunnel.watch();
             let fallen = watch.wait_for(|v| v.phase == Phase::Blocked && v.held);
-            tokio::time::timeout(Duration::from_secs(5), fallen).await.unwrap().unwrap();
+            tokio::time::timeout(patient(Duration::from_secs(10)), fallen).await.unwrap().unwrap();
             assert_eq!(beside(internet).await, [None, None]);
             let view = tunnel.connect(plan).await.unwrap();
             assert_eq!(view.phase, Phase::Connected, "{view:?}");
@@ -303,7 +304,7 @@ fn without_a_network_the_tunnel_does_not_carry_itself() {
             beside(cut).await;
             let mut watch = tunnel.watch();
             let gone = watch.wait_for(|view| view.observed.no_network);
-            tokio::time::timeout(Duration::from_secs(5), gone).await.unwrap().unwrap();
+            tokio::time::timeout(patient(Duration::from_secs(10)), gone).await.unwrap().unwrap();
             // One packet that would loop is enough; ten are sent.
             let before = sent();
             for _ in 0..10 {
@@ -315,7 +316,7 @@ fn without_a_network_the_tunnel_does_not_carry_itself() {
             beside(mend).await;
             let mut watch = tunnel.watch();
             let back = watch.wait_for(|view| !view.observed.no_network);
-            tokio::time::timeout(Duration::from_secs(5), back).await.unwrap().unwrap();
+            tokio::time::timeout(patient(Duration::from_secs(10)), back).await.unwrap().unwrap();
             until_through(Lane::Direct).await;
             drop(tunnel);
             task.await.unwrap();

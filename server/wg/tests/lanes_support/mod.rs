@@ -215,7 +215,7 @@ pub struct Running {
 
 impl Running {
     pub async fn answers(&self, client: &WgClient) -> WgStatus {
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + patient(Duration::from_secs(20));
         loop {
             if let Ok(status) = client.status(NoInput {}).await {
                 return status;
@@ -332,18 +332,22 @@ pub async fn sync(client: &WgClient, peers: Vec<PeerSpec>) {
     client.sync_peers(SyncPeers { peers }).await.unwrap();
 }
 
-/// A limit as it is on this machine: longer on one that says it is slow, as an emulated one is.
+/// A limit as it is on this machine now: longer on one that says it is slow, as an emulated one is, and while more tasks
+/// want a processor than there are, at most eight times.
 pub fn patient(limit: Duration) -> Duration {
     let factor = std::env::var("TORNADO_TEST_PATIENCE").ok().and_then(|factor| factor.parse::<u32>().ok());
-    limit * factor.unwrap_or(1)
+    let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().and_then(|minute| minute.parse::<f64>().ok()).unwrap_or(0.0);
+    (limit * factor.unwrap_or(1)).mul_f64((load / cores).clamp(1.0, 8.0))
 }
 
-/// Waits until `what` holds; longer on a machine that says it is slow, as an emulated one is.
+/// Waits until `what` holds; at least for `limit`, and longer on a machine that is slow or busy.
 pub async fn eventually(limit: Duration, mut what: impl AsyncFnMut() -> bool) -> Duration {
-    let limit = patient(limit);
     let started = Instant::now();
     while !what().await {
-        assert!(started.elapsed() < limit, "did not happen within {limit:?}");
+        let passed = started.elapsed();
+        assert!(passed < limit || passed < patient(limit), "did not happen within {passed:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     started.elapsed()
@@ -378,7 +382,7 @@ impl Capture {
             .spawn()
             .unwrap();
         // It writes the file's header when it has begun to listen.
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + patient(Duration::from_secs(20));
         while std::fs::metadata(&file).map_or(0, |m| m.len()) < 24 {
             assert!(Instant::now() < until, "tcpdump does not listen");
             std::thread::sleep(Duration::from_millis(20));
