@@ -286,4 +286,32 @@ mod tests {
         }
         assert_eq!((read, slow.receiver.is_closed()), (WAITING, true));
     }
+
+    fn absent() -> Channel {
+        Channel::new("/nonexistent/session.sock")
+    }
+
+    fn without_services() -> Api {
+        use tornado_mesh::{auth::AuthClient, auth::users::UsersClient, session::SessionsClient, wg::WgClient};
+        let (auth, users) = (Arc::new(AuthClient::new(absent())), Arc::new(UsersClient::new(absent())));
+        let (sessions, wg) = (Arc::new(SessionsClient::new(absent())), Arc::new(WgClient::new(absent())));
+        Api::new(auth, users, sessions, wg, &crate::Config::default())
+    }
+
+    /// A device listens all the time, and `session` is away.
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_is_away_is_asked_at_a_steady_pace_for_sixty_days() {
+        let api = without_services();
+        let streams = api.streams().clone();
+        let _listening = streams.open(DeviceId::random()).unwrap();
+        // Each attempt polls the connection of the channel a few times.
+        tornado_endurance::sixty_days(4 * 3_600, streams.feed(api, absent(), CancellationToken::new())).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_listening_device_nothing_is_fed_for_sixty_days() {
+        let api = without_services();
+        let feed = api.streams().clone().feed(api, absent(), CancellationToken::new());
+        tornado_endurance::sixty_days(0, feed).await;
+    }
 }

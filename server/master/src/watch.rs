@@ -10,9 +10,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tornado_mesh::master::ServiceName;
 use tornado_mesh::{Channel, MeshFault, NoInput};
@@ -167,5 +168,44 @@ async fn probe(watch: Watch, pid: u32) {
             return;
         }
         tokio::time::sleep(pause).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Probes for sixty days; the last thing that was reported.
+    async fn last(socket: PathBuf, per_hour: u64) -> Option<Probe> {
+        let (events, mut reports) = mpsc::channel(16);
+        let watch = Watch { name: ServiceName::Auth, socket, events };
+        let mut last = None;
+        let supervisor = async {
+            while let Some(event) = reports.recv().await {
+                if let Event::Probed(_, _, probe) = event {
+                    last = Some(probe);
+                }
+            }
+        };
+        let both = async { tokio::join!(probe(watch, 1), supervisor) };
+        tornado_endurance::sixty_days(per_hour, both).await;
+        last
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_is_not_ready_is_asked_at_a_steady_pace_for_sixty_days() {
+        // Each attempt polls the connection of the channel a few times, and the supervisor hears of it.
+        let absent = last("/nonexistent/auth.sock".into(), 6 * 4 * 3_600).await;
+        assert!(matches!(absent, Some(Probe::NotReady(_))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_hangs_is_asked_at_a_steady_pace_for_sixty_days() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("auth.sock");
+        let _nobody_reads_it = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        // More connections than the listener queues are refused at once.
+        let hanging = last(socket, 6 * 4 * 3_600).await;
+        assert!(matches!(hanging, Some(Probe::Silent(_) | Probe::NotReady(_))));
     }
 }

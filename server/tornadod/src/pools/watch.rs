@@ -29,3 +29,13 @@ pub async fn watch(config: Config) {
         tokio::time::sleep(LOOK).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_machine_is_looked_at_at_a_steady_pace_for_sixty_days() {
+        tornado_endurance::sixty_days(360, watch(Config::default())).await;
+    }
+}
