@@ -140,3 +140,24 @@ async fn what_the_server_ends_or_shuts_is_known_without_a_heartbeat() {
     tokio::time::timeout(within, ended).await.unwrap();
     assert_eq!(server.count(path::HEARTBEAT), heartbeats + 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tunnel_whose_system_once_did_not_answer_comes_back() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server).await;
+    machine.os.inside().longest = Some(Duration::from_millis(200));
+    let let_out = machine.os.inside().torn_down;
+    // One after the other: also the tunnel that came back is watched.
+    for call in ["observe", "restore", "observe"] {
+        machine.client.connect(&DIRECT).await.unwrap();
+        let mut seen = machine.client.events().await.unwrap();
+        machine.os.inside().unanswered = Some(call);
+        machine.os.disturb("the routing rules");
+        let fell = async { while !futures::StreamExt::next(&mut seen).await.unwrap().held {} };
+        tokio::time::timeout(Duration::from_secs(15), fell).await.unwrap();
+        machine.until(|s| s.state == TunnelState::Connected && !s.held).await;
+        assert_eq!(machine.os.inside().links.len(), 1, "{call}");
+        assert_eq!(machine.os.inside().torn_down, let_out, "{call}: nothing was let out on the way");
+    }
+    assert_eq!(server.count(path::LOGIN), 0, "the login is the same");
+}

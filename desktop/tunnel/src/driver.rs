@@ -1,6 +1,6 @@
 //! Joins the state machine and the operating system in one task.
 
-use crate::os::Os;
+use crate::os::{Os, OsError};
 use crate::plan::{Plan, Slot};
 use crate::policy::Routing;
 use crate::state::{Effect, Event, Hold, Next, State, View};
@@ -9,11 +9,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tornado_shared::model::Lane;
-
-/// Longest time for one effect. Netlink answers within milliseconds.
-const EFFECT_DEADLINE: Duration = Duration::from_secs(10);
-
-const LATE: &str = "the system did not answer within 10 seconds";
 
 /// The tunnel's task has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -140,8 +135,7 @@ impl Driver {
 
     async fn observe(&mut self, mut state: State, slots: Vec<Slot>) -> State {
         for slot in slots {
-            let observed = tokio::time::timeout(EFFECT_DEADLINE, self.os.observe(slot)).await;
-            let observed = observed.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string()));
+            let observed = within(self.os.longest(), self.os.observe(slot)).await;
             state = self.settle(state.handle(Event::Observed(slot, observed), now())).await;
         }
         state
@@ -149,8 +143,7 @@ impl Driver {
 
     /// Puts back what another program changed. What cannot be put back is an event: until then nothing is released.
     async fn restore(&mut self, mut state: State, slots: Vec<Slot>) -> State {
-        let restored = tokio::time::timeout(EFFECT_DEADLINE, self.os.restore()).await;
-        match restored.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string())) {
+        match within(self.os.longest(), self.os.restore()).await {
             Ok(disturbance) if disturbance.is_none() => {}
             Ok(disturbance) => self.report(&state, &disturbance.to_string()),
             Err(error) => state = self.settle(state.handle(Event::Disturbed(error), now())).await,
@@ -187,33 +180,22 @@ impl Driver {
 
     async fn execute(&mut self, effect: Effect) -> Option<Event> {
         match effect {
-            Effect::Up(link) => {
-                let answer = tokio::time::timeout(EFFECT_DEADLINE, self.os.up(&link)).await;
-                let answer = answer.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string()));
-                Some(Event::LinkUp(link.slot, answer))
-            }
+            Effect::Up(link) => Some(Event::LinkUp(link.slot, within(self.os.longest(), self.os.up(&link)).await)),
             Effect::Route(slot, routing) => Some(Event::Routed(slot, self.route(&routing).await)),
             Effect::Hold(routing) => Some(Event::Held(self.route(&routing).await)),
             Effect::Remove(slot) => {
                 // Nothing leads into it any more; what stays is taken away with the tunnel.
-                match tokio::time::timeout(EFFECT_DEADLINE, self.os.remove(slot)).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => tracing::warn!(%error, "an interface could not be removed"),
-                    Err(_) => tracing::warn!("{LATE}"),
+                if let Err(error) = within(self.os.longest(), self.os.remove(slot)).await {
+                    tracing::warn!(error, "an interface could not be removed");
                 }
                 None
             }
-            Effect::TearDown => {
-                let answer = tokio::time::timeout(EFFECT_DEADLINE, self.os.tear_down()).await;
-                let answer = answer.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string()));
-                Some(Event::TornDown(answer))
-            }
+            Effect::TearDown => Some(Event::TornDown(within(self.os.longest(), self.os.tear_down()).await)),
         }
     }
 
     async fn route(&mut self, routing: &Routing) -> Result<(), String> {
-        let answer = tokio::time::timeout(EFFECT_DEADLINE, self.os.route(routing)).await;
-        answer.map_or_else(|_| Err(LATE.into()), |r| r.map_err(|e| e.to_string()))
+        within(self.os.longest(), self.os.route(routing)).await
     }
 
     fn show(&self, state: &State) {
@@ -232,6 +214,14 @@ impl Driver {
 /// By tokio's clock, which tests set.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+/// A call that takes longer has failed: nothing that the system does not answer holds up a command for good.
+async fn within<T>(longest: Duration, call: impl Future<Output = Result<T, OsError>>) -> Result<T, String> {
+    match tokio::time::timeout(longest, call).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("the system did not answer within {longest:?}")),
+    }
 }
 
 async fn at(deadline: Option<tokio::time::Instant>) {

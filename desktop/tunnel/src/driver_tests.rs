@@ -113,3 +113,25 @@ async fn traffic_that_is_held_back_costs_nothing_for_sixty_days() {
     let hold = Hold { reason: BlockedReason::Interrupted, outside: Vec::new() };
     Box::pin(rests(fake, Some(hold), None, 0)).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_the_system_never_answers_costs_no_later_tunnel() {
+    for call in ["observe", "restore", "up", "route", "remove", "tear_down"] {
+        let fake = Fake::default();
+        let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()), None);
+        tunnel.connect(plan(Lane::Direct)).await.unwrap();
+        fake.inside().unanswered = Some(call);
+        // Each call is made by one of these; what becomes of the tunnel that is up is shown, and nothing is released.
+        fake.disturb("the routing rules");
+        let view = tunnel.switch(Lane::Tor).await.unwrap();
+        let is_held = fake.inside().routing.is_some();
+        assert!(view.phase.is_settled() && is_held, "{call}: {view:?}");
+        tunnel.disconnect().await.unwrap();
+        assert_eq!(fake.inside().unanswered, None, "{call} was not called");
+
+        let view = tunnel.connect(plan(Lane::Tor)).await.unwrap();
+        assert_eq!((view.phase, view.lane, view.failure), (Phase::Connected, Some(Lane::Tor), None), "{call}");
+        assert_eq!(tunnel.disconnect().await.unwrap().phase, Phase::Disconnected, "{call}");
+        assert!(fake.inside().links.is_empty() && fake.inside().routing.is_none(), "{call}");
+    }
+}

@@ -24,6 +24,10 @@ pub struct Inside {
     pub torn_down: u32,
     /// What the next restore finds changed.
     pub disturbed: Disturbance,
+    /// The next call of this method of [`Os`] is never answered.
+    pub unanswered: Option<&'static str>,
+    /// Longest time for one call, if it is another than a real system's.
+    pub longest: Option<Duration>,
 }
 
 /// A fake whose inside the test shares.
@@ -41,11 +45,23 @@ impl Fake {
         self.inside().disturbed.put_back.push(what);
         self.1.notify_one();
     }
+
+    async fn answer(&self, method: &str) {
+        let is_unanswered = self.inside().unanswered.take_if(|unanswered| *unanswered == method).is_some();
+        if is_unanswered {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 #[async_trait]
 impl Os for Fake {
+    fn longest(&self) -> Duration {
+        self.inside().longest.unwrap_or(Duration::from_secs(10))
+    }
+
     async fn up(&mut self, link: &Link) -> Result<Backend, OsError> {
+        self.answer("up").await;
         let mut inside = self.inside();
         if let Some(refusal) = &inside.refuses {
             return Err(OsError::new("make the interface", refusal));
@@ -55,16 +71,19 @@ impl Os for Fake {
     }
 
     async fn route(&mut self, routing: &Routing) -> Result<(), OsError> {
+        self.answer("route").await;
         self.inside().routing = Some(routing.clone());
         Ok(())
     }
 
     async fn remove(&mut self, slot: Slot) -> Result<(), OsError> {
+        self.answer("remove").await;
         self.inside().links.remove(&slot);
         Ok(())
     }
 
     async fn observe(&mut self, slot: Slot) -> Result<Observation, OsError> {
+        self.answer("observe").await;
         let inside = self.inside();
         if !inside.links.contains_key(&slot) {
             return Err(OsError::new("observe the interface", "it is gone"));
@@ -78,10 +97,12 @@ impl Os for Fake {
     }
 
     async fn restore(&mut self) -> Result<Disturbance, OsError> {
+        self.answer("restore").await;
         Ok(std::mem::take(&mut self.inside().disturbed))
     }
 
     async fn tear_down(&mut self) -> Result<(), OsError> {
+        self.answer("tear_down").await;
         let mut inside = self.inside();
         inside.links.clear();
         inside.routing = None;

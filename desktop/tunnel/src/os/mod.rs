@@ -7,6 +7,7 @@ pub mod linux;
 use crate::plan::{Backend, Link, Observation, Slot};
 use crate::policy::Routing;
 use async_trait::async_trait;
+use std::time::Duration;
 
 /// The system refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +62,10 @@ impl std::fmt::Display for Disturbance {
 /// Executes what the state machine decides. Every method is idempotent.
 #[async_trait]
 pub trait Os: Send {
+    /// Longest time for one call. Netlink answers within milliseconds.
+    fn longest(&self) -> Duration {
+        Duration::from_secs(10)
+    }
     /// Makes an interface with its addresses and its peer, and starts a handshake. Routes nothing into it.
     async fn up(&mut self, link: &Link) -> Result<Backend, OsError>;
     /// Makes rules, routes and the firewall of ours exactly these.
