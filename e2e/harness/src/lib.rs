@@ -86,6 +86,7 @@ mod programs;
 mod record;
 mod server;
 mod services;
+mod spent;
 mod tail;
 mod topology;
 mod tor_network;
@@ -103,6 +104,7 @@ pub use process::Process;
 pub use programs::Programs;
 pub use record::{LabRecord, Sweep};
 pub use server::{ServerOptions, ServerProc};
+pub use spent::{Cost, Spent};
 pub use tail::Tail;
 pub use topology::{Addresses, DEVICES_MAX, INTERNET, SERVER, device_addresses};
 pub use tor_network::{

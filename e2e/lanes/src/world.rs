@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tornado_e2e_harness::{
@@ -96,6 +97,22 @@ impl World {
             device.cli_with_password(&["enroll", &link, "--username", &user, "--device-name", "lab"], PASSWORD)?;
         ensure!(enrolled.ok(), "enroll: {}{}", enrolled.stdout, enrolled.stderr);
         Ok(device)
+    }
+
+    /// The server's processes by service, with the supervisor as `master`.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn processes(&self) -> Result<BTreeMap<String, u32>> {
+        let status = self.server.status()?;
+        let services = status["services"].as_array().context("no list of services")?;
+        let named = |service: &Value| {
+            let pid = u32::try_from(service["pid"].as_u64()?).ok()?;
+            Some((service["name"].as_str()?.to_owned(), pid))
+        };
+        let mut all: BTreeMap<String, u32> = services.iter().filter_map(named).collect();
+        all.insert("master".into(), self.server.master().context("no supervisor runs")?.pid());
+        Ok(all)
     }
 
     /// Live sessions as the operator sees them.

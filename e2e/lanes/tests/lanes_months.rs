@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tornado_e2e_harness::{DeviceProc, Programs, ServerOptions, wait_for};
+use tornado_e2e_harness::{DeviceProc, Programs, ServerOptions, Spent, wait_for};
 use tornado_e2e_lanes::original::OriginalClient;
 use tornado_e2e_lanes::world::{PASSWORD, World};
 
@@ -27,9 +27,9 @@ const PACE: Duration = Duration::from_millis(100);
 const AGAIN: Duration = Duration::from_secs(2);
 /// Real time over which the processor time of idle processes is counted.
 const IDLE: Duration = Duration::from_secs(20);
-/// Processor time of a process that spins at least, thousandths of one core. Not the bound for idle processes: these are
-/// programs without optimisation, under a library that reads a file each time they look at a clock.
-const SPINNING: f64 = 100.0;
+/// Processor time of a process that spins at least, percent of one core. Not the bound for idle processes, which is that of
+/// `lanes_idle`: here they are under a library that reads a file each time they look at a clock.
+const SPINNING: f64 = 10.0;
 
 /// Twice the 1000 pages of 4 KiB at which SQLite takes its log over into the database.
 const WAL: u64 = 8 * 1024 * 1024;
@@ -125,14 +125,6 @@ impl Holding {
     }
 }
 
-/// Processor time of all threads so far, of those that ended too, milliseconds (proc_pid_stat, `utime` and `stime`).
-fn spent(pid: u32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().collect();
-    // A tick is 10 ms on every Linux that runs Debian.
-    fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap() * 10).sum()
-}
-
 /// Bytes of all files below. SQLite's log beside a database is bounded by [`WAL`].
 fn size(dir: &Path) -> u64 {
     let entries = std::fs::read_dir(dir).unwrap().flatten();
@@ -150,12 +142,7 @@ fn size(dir: &Path) -> u64 {
 }
 
 fn processes(world: &World, device: &DeviceProc) -> BTreeMap<String, u32> {
-    let status = world.server.status().unwrap();
-    let services = status["services"].as_array().unwrap().iter();
-    let mut all: BTreeMap<String, u32> = services
-        .filter_map(|s| Some((s["name"].as_str()?.to_owned(), u32::try_from(s["pid"].as_u64()?).ok()?)))
-        .collect();
-    all.insert("master".into(), world.server.master().unwrap().pid());
+    let mut all = world.processes().unwrap();
     all.insert("helper".into(), device.helper().unwrap().pid());
     all
 }
@@ -318,12 +305,13 @@ fn three_months_cost_no_connection_and_let_nothing_grow() {
     assert!(lines[0] < 1_500 && lines[1] < 3_000, "{lines:?} lines in three months");
 
     // And none of them spins.
-    let (began, before) =
-        (Instant::now(), processes.iter().map(|(n, pid)| (n, spent(*pid))).collect::<BTreeMap<_, _>>());
+    let spent = || -> BTreeMap<&String, Spent> {
+        processes.iter().map(|(name, pid)| (name, Spent::of(*pid).unwrap())).collect()
+    };
+    let before = spent();
     std::thread::sleep(IDLE);
-    let passed = began.elapsed().as_secs_f64();
-    let busy = |name: &String, pid: u32| (spent(pid) - before[name]) as f64 / passed;
-    let busy: BTreeMap<&String, f64> = processes.iter().map(|(name, pid)| (name, busy(name, *pid))).collect();
-    println!("thousandths of a core while idle: {busy:.2?}");
-    assert!(busy.values().all(|share| *share < SPINNING), "thousandths of a core: {busy:.2?}");
+    let busy: BTreeMap<&String, f64> =
+        spent().into_iter().map(|(name, now)| (name, now.since(&before[name]).percent)).collect();
+    println!("percent of a core while idle: {busy:.2?}");
+    assert!(busy.values().all(|share| *share < SPINNING), "percent of a core: {busy:.2?}");
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::session::{EventKind, SessionError, SessionEvent};
+use tornado_mesh::wg::KnownStatus;
 use tornado_mesh::{Channel, NoInput};
 use tornado_shared::api::{DeviceEvent, LaneView};
 use tornado_shared::model::{CloseReason, DeviceId};
@@ -16,7 +17,10 @@ use tornado_shared::model::{CloseReason, DeviceId};
 const PER_DEVICE: usize = 2;
 /// Messages that wait for a device; one that takes none of them is cut off.
 const WAITING: usize = 4;
+/// Between looks at this machine's address, and after a failure of `wg`.
 const LOOK: Duration = Duration::from_secs(1);
+/// Least time between two responses of `wg`.
+const LEAST: Duration = Duration::from_millis(25);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// All streams.
@@ -160,7 +164,6 @@ impl Streams {
     ) -> Result<(), SessionError> {
         use futures::StreamExt as _;
         let mut events = sessions.stream::<_, SessionEvent, SessionError>("/v1/events", &NoInput {}).await?;
-        let mut look = tornado_mesh::every(LOOK);
         self.fed.send_replace(true);
         let ends = async {
             while let Some(event) = events.next().await {
@@ -168,20 +171,28 @@ impl Streams {
             }
         };
         // Beside the above: a slow `wg` delays no end of a session.
+        let (sender, mut lanes) = watch::channel(None);
+        let follow = follow_lanes(api, sender);
         let looks = async {
+            let mut look = tornado_mesh::every(LOOK);
             loop {
-                look.tick().await;
-                if let (Ok(status), Some(host)) = (api.wg().status(NoInput {}).await, api.host()) {
-                    self.state(host, crate::routes::tor::views(&status));
-                }
-                if *count.borrow_and_update() == 0 {
+                let is_regular = tokio::select! {
+                    _ = look.tick() => true,
+                    _ = lanes.changed() => false,
+                };
+                if is_regular && *count.borrow_and_update() == 0 {
                     return;
+                }
+                let views = lanes.borrow_and_update().clone();
+                if let (Some(views), Some(host)) = (views, api.host()) {
+                    self.state(host, views);
                 }
             }
         };
         tokio::select! {
             () = ends => {}
             () = looks => {}
+            () = follow => {}
         }
         Ok(())
     }
@@ -215,6 +226,22 @@ impl Drop for Subscription {
         }
         open.count -= 1;
         self.streams.count.send_replace(open.count);
+    }
+}
+
+/// Passes the lanes on whenever they are others.
+async fn follow_lanes(api: &Api, lanes: watch::Sender<Option<Vec<LaneView>>>) {
+    let mut known = None;
+    loop {
+        let status = match known {
+            Some(known) => api.wg().next_status(known).await,
+            None => api.wg().status(NoInput {}).await,
+        };
+        known = status.as_ref().ok().map(KnownStatus::of);
+        if let Ok(status) = status {
+            lanes.send_replace(Some(crate::routes::tor::views(&status)));
+        }
+        tokio::time::sleep(if known.is_some() { LEAST } else { LOOK }).await;
     }
 }
 

@@ -16,14 +16,16 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tornado_mesh::master::ServiceName;
-use tornado_mesh::{Channel, MeshFault, NoInput};
+use tornado_mesh::{Channel, HoldReady, MeshFault};
 
 /// Between probes of a service that is not ready, at first and later.
 const IMPATIENT: Duration = Duration::from_millis(50);
 const PATIENT: Duration = Duration::from_millis(250);
 /// So many probes are impatient.
 const IMPATIENT_PROBES: u32 = 200;
-/// Between probes of a service that is ready.
+/// For so long a service holds its answer while nothing changes.
+const HOLD: Duration = Duration::from_secs(5);
+/// After an answer that came before its time and without a change.
 const CALM: Duration = Duration::from_secs(1);
 /// Longest wait for an answer.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -144,31 +146,40 @@ async fn await_end(pidfd: OwnedFd, name: ServiceName, pid: u32, events: mpsc::Se
     drop(events.send(Event::Ended(name, pid)).await);
 }
 
+/// Asks until nobody listens. A service that is ready holds its answer: a change is known at once, and a service at
+/// rest is woken every few seconds only.
 async fn probe(watch: Watch, pid: u32) {
     let channel = Channel::new(watch.socket);
-    let mut not_ready = 0u32;
+    let (mut not_ready, mut hold) = (0u32, Duration::ZERO);
     loop {
-        let asked = Instant::now();
+        let (asked, held) = (Instant::now(), HoldReady { ready: true, hold_ms: milliseconds(hold) });
         let answer: Result<serde_json::Value, MeshFault> =
-            channel.call(http::Method::GET, "/v1/ready", &NoInput {}, ANSWER).await;
+            channel.call(http::Method::GET, "/v1/ready", &held, ANSWER + hold).await;
         let probe = match answer {
             Ok(_) => Probe::Ready,
             // The supervisor holds the socket, so a connection is never refused: no answer means that time ran out.
-            Err(error) if asked.elapsed() >= ANSWER => Probe::Silent(error.to_string()),
+            Err(error) if asked.elapsed() >= ANSWER + hold => Probe::Silent(error.to_string()),
             Err(error) => Probe::NotReady(error.to_string()),
         };
         let is_ready = probe == Probe::Ready;
+        let was_early = asked.elapsed() < hold;
         let pause = match (is_ready, not_ready) {
-            (true, _) => CALM,
+            (true, _) if was_early => CALM,
+            (true, _) => Duration::ZERO,
             (false, n) if n < IMPATIENT_PROBES => IMPATIENT,
             (false, _) => PATIENT,
         };
+        hold = if is_ready { HOLD } else { Duration::ZERO };
         not_ready = if is_ready { 0 } else { not_ready.saturating_add(1) };
         if watch.events.send(Event::Probed(watch.name, pid, probe)).await.is_err() {
             return;
         }
         tokio::time::sleep(pause).await;
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -35,10 +35,10 @@ pub use channel::Channel;
 pub use connection::serve_connection;
 pub use context::{Context, ContextError, TUN_SOCKET};
 pub use fault::{MeshFault, ServiceError};
-pub use pace::{every, every_after};
+pub use pace::{every, every_after, rest};
 pub use peer::{Caller, Role, Roles, RolesError};
 pub use respond::problem_response;
-pub use server::{Limits, Readiness, ReadySetter, SocketError, SocketServer, listen};
+pub use server::{HoldReady, Limits, Readiness, ReadySetter, SocketError, SocketServer, listen};
 pub use stream::ndjson;
 pub use treatment::{MAX_RATE, Treatment, UserTreatment};
 

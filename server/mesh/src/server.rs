@@ -5,7 +5,9 @@ use crate::peer::{Caller, Roles};
 use crate::respond::problem_response;
 use crate::slots::Slots;
 use axum::Router;
+use axum::extract::RawQuery;
 use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +36,8 @@ pub struct Limits {
 const WAITING: usize = 1024;
 /// Callers that are turned away at the same time.
 const DOORKEEPERS: usize = 32;
+/// Longest hold of an answer about readiness; below the longest idle time of a connection.
+const LONGEST_HOLD: Duration = Duration::from_secs(10);
 
 impl Default for Limits {
     fn default() -> Self {
@@ -55,6 +59,17 @@ pub struct SocketError {
     source: std::io::Error,
 }
 
+/// Query of `GET /v1/ready`: the response is held while the service is as known, so that a change is reported at once and
+/// without polling. Without it the response is immediate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HoldReady {
+    /// What the caller knows: whether the service is ready.
+    pub ready: bool,
+    /// Milliseconds for which the response is held at most; 10,000 is the limit.
+    pub hold_ms: u64,
+}
+
 /// Tells whether the service is ready. Cloned into the socket server; the service holds the setter.
 #[derive(Clone)]
 pub struct Readiness(watch::Receiver<Result<(), String>>);
@@ -73,6 +88,20 @@ impl Readiness {
     /// `Ok` when ready, else why not.
     pub fn get(&self) -> Result<(), String> {
         self.0.borrow().clone()
+    }
+
+    /// Waits for the end of what the caller knows, of its patience, or of the service.
+    async fn hold(&self, held: HoldReady, stopping: &CancellationToken) {
+        let hold = Duration::from_millis(held.hold_ms).min(LONGEST_HOLD);
+        if hold.is_zero() {
+            return;
+        }
+        let mut readiness = self.0.clone();
+        tokio::select! {
+            _ = readiness.wait_for(|now| now.is_ok() != held.ready) => {}
+            () = tokio::time::sleep(hold) => {}
+            () = stopping.cancelled() => {}
+        }
     }
 }
 
@@ -109,6 +138,8 @@ pub struct SocketServer {
     roles: Arc<Roles>,
     limits: Limits,
     router: Router,
+    /// Ends what is held.
+    stopping: CancellationToken,
 }
 
 impl SocketServer {
@@ -121,10 +152,21 @@ impl SocketServer {
     ) -> std::io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
-        let ready = axum::routing::get(move || std::future::ready(ready_response(&readiness)));
+        let stopping = CancellationToken::new();
+        let until = stopping.clone();
+        let ready = axum::routing::get(move |RawQuery(query): RawQuery| async move {
+            match serde_urlencoded::from_str(&query.unwrap_or_default()) {
+                Ok(held) => readiness.hold(held, &until).await,
+                Err(error) => {
+                    let detail = format!("in the query: {error}");
+                    return problem_response(&Problem::new(400, "malformed", detail));
+                }
+            }
+            ready_response(&readiness)
+        });
         let router =
             router.route("/v1/ready", ready).fallback(unknown_method).method_not_allowed_fallback(unknown_method);
-        Ok(Self { listener, roles: Arc::new(roles), limits: Limits::default(), router })
+        Ok(Self { listener, roles: Arc::new(roles), limits: Limits::default(), router, stopping })
     }
 
     /// Other bounds than the default ones.
@@ -175,6 +217,7 @@ impl SocketServer {
                 });
             }
         }
+        self.stopping.cancel();
         tasks.close();
         if tokio::time::timeout(Duration::from_secs(3), tasks.wait()).await.is_err() {
             tracing::warn!("calls still running at shutdown were cut");

@@ -298,6 +298,10 @@ pub struct Crowding {
 pub struct WgStatus {
     /// Changes with each start of the service: a new value means "sync me".
     pub boot_id: uuid::Uuid,
+    /// Changes with `synced`, the lanes being up, the firewall, the state of the tor lane and the canary's alarms: what
+    /// [`Wg::next_status`] waits for.
+    #[serde(default)]
+    pub revision: u64,
     /// True once a sync has been applied since the start.
     pub synced: bool,
     /// Who moves the packets.
@@ -320,6 +324,26 @@ pub struct WgStatus {
     /// Devices that have more flows than they may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub crowding: Vec<Crowding>,
+}
+
+/// Input of [`Wg::next_status`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownStatus {
+    /// [`WgStatus::boot_id`] of the status that the caller has.
+    pub boot_id: uuid::Uuid,
+    /// Its [`WgStatus::revision`].
+    pub revision: u64,
+    /// Milliseconds for which the response is held at most; 10,000 is the limit.
+    pub hold_ms: u64,
+}
+
+impl KnownStatus {
+    /// Waits for what follows `status`, as long as is possible.
+    #[must_use]
+    pub const fn of(status: &WgStatus) -> Self {
+        Self { boot_id: status.boot_id, revision: status.revision, hold_ms: 10_000 }
+    }
 }
 
 /// One peer on one lane, as the interface sees it.
@@ -409,6 +433,8 @@ contract! {
         /// Switches the tor lane, whose state is `Closed` at every start of the service. One transaction; flows
         /// of the former state are cut. The answer comes when the kernel has it.
         set_tor_lane(SetTorLane) -> Done = PUT "/v1/tor-lane", within 5, up to 65_536, for [Tor];
+        /// The lanes themselves, as soon as they are not as the caller knows them, or after the time it names.
+        next_status(KnownStatus) -> WgStatus = GET "/v1/status/next", within 20, up to 0, for [Session, ClientApi, Tor];
         /// The lanes themselves.
         status(NoInput) -> WgStatus = GET "/v1/status", within 10, up to 0, for [Session, Admin, ClientApi, Tor];
     }

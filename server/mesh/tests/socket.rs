@@ -11,10 +11,10 @@ use tokio::net::UnixStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::wg::{
-    Backend, CanaryStatus, PeerLane, PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane, SyncPeers,
-    SyncReport, TorExits, TorLane, TorLaneReason, Wg, WgClient, WgError, WgStatus, router,
+    Backend, CanaryStatus, KnownStatus, PeerLane, PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane,
+    SyncPeers, SyncReport, TorExits, TorLane, TorLaneReason, Wg, WgClient, WgError, WgStatus, router,
 };
-use tornado_mesh::{Channel, Done, Limits, MeshFault, NoInput, Readiness, Roles, SocketServer, listen};
+use tornado_mesh::{Channel, Done, HoldReady, Limits, MeshFault, NoInput, Readiness, Roles, SocketServer, listen};
 use tornado_shared::model::{Lane, LanePools, PrivateKey, Slot};
 
 /// A service that does something observable.
@@ -50,9 +50,13 @@ impl Wg for Probe {
     async fn set_tor_lane(&self, _: SetTorLane) -> Result<Done, WgError> {
         Ok(Done {})
     }
+    async fn next_status(&self, _: KnownStatus) -> Result<WgStatus, WgError> {
+        self.status(NoInput {}).await
+    }
     async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
         Ok(WgStatus {
             boot_id: uuid::Uuid::nil(),
+            revision: 0,
             synced: true,
             backend: Backend::Userspace,
             lanes: Vec::new(),
@@ -317,4 +321,43 @@ async fn more_callers_than_slots_wait_for_their_turn() {
     for call in calls {
         assert_eq!(call.await.unwrap(), Ok(Done {}));
     }
+}
+
+#[tokio::test]
+async fn a_held_response_about_readiness_comes_with_the_change_and_at_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("wg.sock");
+    let (ready, readiness) = Readiness::new("starting");
+    let (listener, stop) = (listen(&socket).unwrap(), CancellationToken::new());
+    let server = SocketServer::new(listener, Roles::default(), router(Arc::new(Probe::default())), readiness).unwrap();
+    let served = tokio::spawn(server.serve(stop.clone()));
+    let channel = Channel::new(&socket);
+    // Shorter than the hold: a response that does not come with the change is late.
+    let ask = |is_ready| {
+        let held = HoldReady { ready: is_ready, hold_ms: 10_000 };
+        let channel = channel.clone();
+        async move {
+            let deadline = Duration::from_secs(9);
+            channel.call::<_, serde_json::Value, MeshFault>(http::Method::GET, "/v1/ready", &held, deadline).await
+        }
+    };
+    // What is known wrongly is answered at once.
+    assert!(ask(true).await.unwrap_err().to_string().contains("starting"));
+    let (answer, ()) = tokio::join!(ask(false), async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        ready.ready();
+    });
+    answer.unwrap();
+    let (answer, ()) = tokio::join!(ask(true), async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        ready.not_ready("a lane is away");
+    });
+    assert!(answer.unwrap_err().to_string().contains("a lane is away"));
+    // An end of the service waits for nothing that is held.
+    let (answer, ()) = tokio::join!(ask(false), async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        stop.cancel();
+    });
+    assert!(answer.unwrap_err().to_string().contains("a lane is away"));
+    served.await.unwrap();
 }

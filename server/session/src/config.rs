@@ -37,7 +37,8 @@ pub struct Config {
     /// Exit countries that the devices of one account may use at the same time, at least 1. Each needs a separate Tor,
     /// of which there are `[tor] max_countries` for all accounts.
     pub exit_countries: u32,
-    /// Milliseconds between looks at service `wg`; a restart of it is noticed within this time.
+    /// Longest pause between attempts, milliseconds, while service `wg` does not respond. A restart of it is noticed by the
+    /// end of a response that it holds.
     pub wg_poll_ms: u32,
 }
 

@@ -7,7 +7,9 @@ use crate::entry::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tornado_mesh::NoInput;
-use tornado_mesh::wg::{LaneEnd, PeerStatus, RemovePeer, SetGroups, SyncPeers, SyncReport, Wg, WgError, WgStatus};
+use tornado_mesh::wg::{
+    KnownStatus, LaneEnd, PeerStatus, RemovePeer, SetGroups, SyncPeers, SyncReport, Wg, WgError, WgStatus,
+};
 use tornado_shared::model::{DeviceId, PublicKey};
 
 /// Service `wg` as this service uses it.
@@ -92,8 +94,19 @@ impl Lanes {
 
     pub async fn status(&self) -> Result<WgStatus, WgError> {
         let status = self.wg.status(NoInput {}).await?;
-        *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = Some(status.lanes.clone());
+        self.note_ends(&status);
         Ok(status)
+    }
+
+    /// The status that follows the known one, as soon as it differs.
+    pub async fn next_status(&self, known: KnownStatus) -> Result<WgStatus, WgError> {
+        let status = self.wg.next_status(known).await?;
+        self.note_ends(&status);
+        Ok(status)
+    }
+
+    fn note_ends(&self, status: &WgStatus) {
+        *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = Some(status.lanes.clone());
     }
 
     /// The server's ends of both lanes, as last heard.

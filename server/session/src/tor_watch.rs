@@ -6,15 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How often without a change.
+/// How often without a change while exit countries are in use: a Tor for them waits for this after a restart of `tor`.
 const REGULAR: Duration = Duration::from_secs(2);
+/// The same while none is, and numbers alone are reported.
+const SELDOM: Duration = Duration::from_secs(10);
 
 /// Runs until `shutdown`.
 pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
     let mut is_failing = false;
     loop {
+        let wish = service.countries_in_use();
+        let pause = if wish.countries.is_empty() { SELDOM } else { REGULAR };
         let told = tokio::select! {
-            told = service.tor.sync_countries(service.countries_in_use()) => told,
+            told = service.tor.sync_countries(wish) => told,
             () = shutdown.cancelled() => return,
         };
         match told {
@@ -30,7 +34,7 @@ pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
             Err(_) => {}
         }
         tokio::select! {
-            () = tokio::time::sleep(REGULAR) => {}
+            () = tokio::time::sleep(pause) => {}
             () = service.look_at_countries.notified() => {}
             () = shutdown.cancelled() => return,
         }

@@ -12,44 +12,50 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::wg::{PeerStatus, WgError};
+use tornado_mesh::wg::{KnownStatus, PeerStatus, WgError, WgStatus};
 use tornado_shared::model::{Lane, PublicKey, Transfer, UnixSeconds};
 use tornado_store::sessions::LaneCount;
 use uuid::Uuid;
 
-/// First wait after a failure; doubled up to the regular interval.
+/// First wait after a failure; doubled up to `wg_poll_ms`.
 const FIRST_RETRY: Duration = Duration::from_millis(25);
 /// Reading the counters may take this part of the time: with many peers it is done less often.
 const READING_SHARE: u32 = 20;
 
 /// Runs until `shutdown`.
 pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
-    let regular = Duration::from_millis(service.config.wg_poll_ms.into());
+    let longest = Duration::from_millis(service.config.wg_poll_ms.into());
     let mut watch = Watch::new(service.clone());
     let mut retry = FIRST_RETRY;
     loop {
-        let looked = tokio::select! {
-            looked = watch.look() => looked,
+        let followed = tokio::select! {
+            followed = watch.follow() => followed,
             () = shutdown.cancelled() => return,
         };
-        let wait = match looked {
-            Ok(()) => {
-                retry = FIRST_RETRY;
-                regular
-            }
-            Err(error) => {
-                watch.note_failure(&error);
-                let wait = retry;
-                retry = (retry * 2).min(regular);
-                wait
+        let wait = match followed {
+            Followed::Asked => Duration::ZERO,
+            Followed::Lost(error) => {
+                // An end of `wg` ends what it holds, too: only who cannot be asked again does not respond.
+                if let Some(error) = error {
+                    watch.note_failure(&error);
+                }
+                retry = if watch.has_read { FIRST_RETRY } else { (retry * 2).min(longest) };
+                retry
             }
         };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            () = service.look_at_lanes.notified() => {}
             () = shutdown.cancelled() => return,
         }
     }
+}
+
+/// Why [`Watch::follow`] ended.
+enum Followed {
+    /// Another part of this service wants a look.
+    Asked,
+    /// `wg` did not respond, or ended what it held.
+    Lost(Option<WgError>),
 }
 
 /// What the watcher remembers.
@@ -59,16 +65,55 @@ pub(crate) struct Watch {
     synced: Option<Uuid>,
     next_reading: Instant,
     failing: bool,
+    /// The counters were read since `follow` began.
+    has_read: bool,
 }
 
 impl Watch {
     pub fn new(service: Arc<Service>) -> Self {
-        Self { service, synced: None, next_reading: Instant::now(), failing: false }
+        Self { service, synced: None, next_reading: Instant::now(), failing: false, has_read: false }
+    }
+
+    /// Looks, then at each change that `wg` reports, and reads the counters when it is time.
+    async fn follow(&mut self) -> Followed {
+        self.has_read = false;
+        let mut status = match self.look().await {
+            Ok(status) => status,
+            Err(error) => return Followed::Lost(Some(error)),
+        };
+        let service = self.service.clone();
+        loop {
+            let mut next = std::pin::pin!(service.lanes.next_status(KnownStatus::of(&status)));
+            let heard = loop {
+                tokio::select! {
+                    heard = next.as_mut() => break heard,
+                    () = service.look_at_lanes.notified() => return Followed::Asked,
+                    () = tokio::time::sleep_until(self.next_reading) => {}
+                }
+                if let Err(error) = self.read().await {
+                    return Followed::Lost(Some(error));
+                }
+            };
+            let Ok(heard) = heard else { return Followed::Lost(None) };
+            if let Err(error) = self.take_in(&heard).await {
+                return Followed::Lost(Some(error));
+            }
+            // A `wg` that holds nothing is not asked without end.
+            if heard.revision == status.revision {
+                tokio::time::sleep(FIRST_RETRY).await;
+            }
+            status = heard;
+        }
     }
 
     /// One look: sync if `wg` does not know our peers, read the counters if it is time.
-    pub async fn look(&mut self) -> Result<(), WgError> {
+    pub async fn look(&mut self) -> Result<WgStatus, WgError> {
         let status = self.service.lanes.status().await?;
+        self.take_in(&status).await?;
+        Ok(status)
+    }
+
+    async fn take_in(&mut self, status: &WgStatus) -> Result<(), WgError> {
         let anew = !status.synced || self.synced != Some(status.boot_id);
         if anew {
             self.service.treatments.forget_told().await;
@@ -83,15 +128,21 @@ impl Watch {
             tracing::info!("service wg answers again");
             self.failing = false;
         }
-        let started = Instant::now();
-        if started >= self.next_reading {
-            self.service.read_counters().await?;
-            let least = Duration::from_secs(self.service.config.stats_interval.into());
-            self.next_reading = started + least.max(started.elapsed() * READING_SHARE);
+        if Instant::now() >= self.next_reading {
+            self.read().await?;
         }
         if anew {
             self.service.heed_treatments().await;
         }
+        Ok(())
+    }
+
+    async fn read(&mut self) -> Result<(), WgError> {
+        let started = Instant::now();
+        self.service.read_counters().await?;
+        let least = Duration::from_secs(self.service.config.stats_interval.into());
+        self.next_reading = started + least.max(started.elapsed() * READING_SHARE);
+        self.has_read = true;
         Ok(())
     }
 

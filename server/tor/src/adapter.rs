@@ -1,8 +1,16 @@
 //! [`LaneSwitch`] over the contract of service `wg`.
 
 use crate::lanes::{LaneSwitch, SeenLane, SwitchError};
+use std::time::Duration;
 use tornado_mesh::NoInput;
-use tornado_mesh::wg::{SetTorLane, Wg as _, WgClient, WgError};
+use tornado_mesh::wg::{KnownStatus, SetTorLane, Wg as _, WgClient, WgError, WgStatus};
+
+/// For so long `wg` holds its response while nothing changes, milliseconds.
+const HOLD_MS: u64 = 10_000;
+/// A `wg` that has not responded for so long hangs.
+const LONGEST: Duration = Duration::from_secs(12);
+/// After a failure, or a response without a change.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Service `wg` as the one who switches the lane.
 pub(crate) struct WgSwitch(pub(crate) WgClient);
@@ -16,6 +24,17 @@ impl LaneSwitch for WgSwitch {
 
     async fn look(&self) -> Result<SeenLane, SwitchError> {
         let status = self.0.status(NoInput {}).await.map_err(|error: WgError| SwitchError(error.to_string()))?;
-        Ok(SeenLane { boot_id: status.boot_id, lane: status.tor_lane, exits: status.tor_exits })
+        let WgStatus { boot_id, revision, tor_lane: lane, tor_exits: exits, .. } = status;
+        Ok(SeenLane { boot_id, lane, exits, revision })
+    }
+
+    async fn changed(&self, seen: &SeenLane) {
+        let SeenLane { boot_id, revision, .. } = *seen;
+        let known = KnownStatus { boot_id, revision, hold_ms: HOLD_MS };
+        let held = tokio::time::timeout(LONGEST, self.0.next_status(known)).await;
+        // A `wg` that holds nothing is not asked without end.
+        if !held.is_ok_and(|held| held.is_ok_and(|status| (status.boot_id, status.revision) != (boot_id, revision))) {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }

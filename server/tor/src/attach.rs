@@ -36,8 +36,11 @@ const KEYS: [&str; 6] = [
 pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: CancellationToken) {
     // The process that ran last, and when it answered last or was first seen.
     let mut heard_of: Option<(u32, Instant)> = None;
+    let mut changed = service.changed();
     while !shutdown.is_cancelled() {
-        if let Some(pid) = running(&service) {
+        changed.mark_unchanged();
+        let process = running(&service);
+        if let Some(pid) = process {
             let (_, mut heard) = heard_of.filter(|(of, _)| *of == pid).unwrap_or_else(|| (pid, Instant::now()));
             let ended = attach(&service, account, &shutdown, &mut heard).await;
             heard_of = Some((pid, heard));
@@ -52,7 +55,9 @@ pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: Cance
         }
         tokio::select! {
             () = shutdown.cancelled() => {}
-            () = tokio::time::sleep(RETRY) => {}
+            () = tokio::time::sleep(RETRY), if process.is_some() => {}
+            // A start of Tor is such a change. The sender lives in the service, which this task holds.
+            _ = changed.changed(), if process.is_none() => {}
         }
     }
 }

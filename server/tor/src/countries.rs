@@ -111,6 +111,9 @@ pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: Cance
             child.follow(wanted);
         }
         let due = retry_at.is_none_or(|at| Instant::now() >= at);
+        if due {
+            retry_at = None;
+        }
         let steps = if due { service.countries.book().places.steps(Instant::now()) } else { Vec::new() };
         for step in steps {
             match step {
@@ -133,6 +136,7 @@ pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: Cance
                 }
             }
         }
+        let is_busy = retry_at.is_some() || !running.is_empty() || !service.countries.book().places.is_empty();
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = service.countries.changed.notified() => {}
@@ -150,7 +154,7 @@ pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: Cance
                 drop(book);
                 service.touch();
             }
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(LOOK), if is_busy => {}
         }
     }
     running.iter().for_each(|r| r.stop.cancel());

@@ -2,12 +2,18 @@
 
 use crate::lanes::{LaneSwitch, SeenLane, SwitchError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
 use tornado_mesh::wg::{SetTorLane, TorExits, TorLane};
 use uuid::Uuid;
 
 /// Stands for service `wg` in tests.
 #[derive(Debug)]
-pub struct FakeSwitch(Mutex<State>);
+pub struct FakeSwitch {
+    state: Mutex<State>,
+    /// Grows with each change.
+    revision: watch::Sender<u64>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -20,19 +26,25 @@ struct State {
 
 impl Default for FakeSwitch {
     fn default() -> Self {
-        Self(Mutex::new(State {
+        let state = State {
             boot_id: Uuid::new_v4(),
             lane: TorLane::Closed,
             exits: TorExits::new(),
             told: Vec::new(),
             broken: false,
-        }))
+        };
+        Self { state: Mutex::new(state), revision: watch::Sender::new(0) }
     }
 }
 
 impl FakeSwitch {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.revision.send_modify(|revision| *revision += 1);
     }
 
     /// Every state it was told, in order; not what concerns exit countries alone.
@@ -55,43 +67,57 @@ impl FakeSwitch {
 
     /// Another life, as after a restart: closed.
     pub fn restart(&self) {
-        let mut state = self.state();
-        state.boot_id = Uuid::new_v4();
-        state.lane = TorLane::Closed;
-        state.exits.clear();
+        self.change(|state| {
+            state.boot_id = Uuid::new_v4();
+            state.lane = TorLane::Closed;
+            state.exits.clear();
+        });
     }
 
     /// Somebody else changes the lane.
     pub fn meddle(&self, lane: TorLane) {
-        self.state().lane = lane;
+        self.change(|state| state.lane = lane);
     }
 
     /// From now on it fails, or works again.
     pub fn break_down(&self, broken: bool) {
-        self.state().broken = broken;
+        self.change(|state| state.broken = broken);
     }
 }
 
 #[async_trait::async_trait]
 impl LaneSwitch for FakeSwitch {
     async fn set(&self, lane: &SetTorLane) -> Result<(), SwitchError> {
-        let mut state = self.state();
-        if state.broken {
+        if self.state().broken {
             return Err(SwitchError("broken".into()));
         }
-        if state.told.last() != Some(&lane.lane) || state.exits == lane.exits {
-            state.told.push(lane.lane);
-        }
-        state.lane = lane.lane;
-        state.exits.clone_from(&lane.exits);
+        self.change(|state| state.set(lane));
         Ok(())
     }
 
     async fn look(&self) -> Result<SeenLane, SwitchError> {
-        let state = self.state();
+        let (state, revision) = (self.state(), *self.revision.borrow());
         if state.broken {
             return Err(SwitchError("broken".into()));
         }
-        Ok(SeenLane { boot_id: state.boot_id, lane: state.lane, exits: state.exits.clone() })
+        Ok(SeenLane { boot_id: state.boot_id, lane: state.lane, exits: state.exits.clone(), revision })
+    }
+
+    async fn changed(&self, seen: &SeenLane) {
+        if self.state().broken {
+            return tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let mut revision = self.revision.subscribe();
+        drop(tokio::time::timeout(Duration::from_secs(5), revision.wait_for(|now| *now != seen.revision)).await);
+    }
+}
+
+impl State {
+    fn set(&mut self, lane: &SetTorLane) {
+        if self.told.last() != Some(&lane.lane) || self.exits == lane.exits {
+            self.told.push(lane.lane);
+        }
+        self.lane = lane.lane;
+        self.exits.clone_from(&lane.exits);
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::wg::{SetTorLane, TorExits, TorLane};
 
-/// How often `wg` is asked whether it is still the same.
-const LOOK: Duration = Duration::from_millis(500);
+/// Between looks at what passes with time, and pause after a failure.
+const LOOK: Duration = Duration::from_secs(1);
 /// Longest wait for `wg`.
 const DEADLINE: Duration = Duration::from_secs(2);
 
@@ -23,6 +23,12 @@ pub trait LaneSwitch: Send + Sync + 'static {
     async fn set(&self, lane: &SetTorLane) -> Result<(), SwitchError>;
     /// What the lane is now.
     async fn look(&self) -> Result<SeenLane, SwitchError>;
+    /// Returns as soon as the lane is not as `seen`; earlier, too, after some seconds or a failure.
+    ///
+    /// # Cancel safety
+    ///
+    /// It changes nothing.
+    async fn changed(&self, seen: &SeenLane);
 }
 
 /// What is seen of the one who switches.
@@ -34,22 +40,35 @@ pub struct SeenLane {
     pub lane: TorLane,
     /// Exit countries that are open besides.
     pub exits: TorExits,
+    /// Grows within a life with each change.
+    pub revision: u64,
 }
 
 /// Keeps the lane as it should be until shutdown, then shuts it.
 pub(crate) async fn run(service: Arc<Service>, switch: Arc<dyn LaneSwitch>, shutdown: CancellationToken) {
     let mut changed = service.changed();
-    let mut keeper = Keeper { switch, told: None, complaint: None };
+    let mut keeper = Keeper { switch: switch.clone(), told: None, complaint: None };
     while !shutdown.is_cancelled() {
         changed.mark_unchanged();
         service.look();
-        let wish = service.lane_wish();
-        service.applied(keeper.keep(wish).await);
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            // The sender lives in the service, which this task holds.
-            _ = changed.changed() => {}
-            () = tokio::time::sleep(LOOK) => {}
+        service.applied(keeper.keep(service.lane_wish()).await);
+        let Some(seen) = keeper.told.as_ref().map(|(seen, _)| seen.clone()) else {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                _ = changed.changed() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            continue;
+        };
+        let mut other = std::pin::pin!(switch.changed(&seen));
+        while !shutdown.is_cancelled() && keeper.is_told(&service.lane_wish()) {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = other.as_mut() => break,
+                // The sender lives in the service, which this task holds.
+                _ = changed.changed() => {}
+                () = tokio::time::sleep(LOOK) => service.look(),
+            }
         }
     }
     // The page ends with this service, and so may Tor.
@@ -60,8 +79,8 @@ pub(crate) async fn run(service: Arc<Service>, switch: Arc<dyn LaneSwitch>, shut
 
 struct Keeper {
     switch: Arc<dyn LaneSwitch>,
-    /// What was asked and taken last, and by which life of the switch.
-    told: Option<(uuid::Uuid, SetTorLane)>,
+    /// What was seen after what was asked last.
+    told: Option<(SeenLane, SetTorLane)>,
     /// Said last, so that it is not said twice a second.
     complaint: Option<String>,
 }
@@ -85,19 +104,23 @@ impl Keeper {
 
     async fn try_keep(&mut self, wish: SetTorLane, seen: &mut Option<TorLane>) -> Result<(), SwitchError> {
         // A change goes first: asking who is there may take a while.
-        let is_new = self.told.as_ref().is_none_or(|(_, told)| *told != wish);
+        let is_new = !self.is_told(&wish);
         let told = if is_new { self.tell(&wish).await } else { Ok(()) };
         let mut now = within(self.switch.look()).await?;
         *seen = Some(now.lane);
         told?;
-        let forgot = !is_new && self.told.as_ref().is_some_and(|(life, _)| *life != now.boot_id);
+        let forgot = !is_new && self.told.as_ref().is_some_and(|(seen, _)| seen.boot_id != now.boot_id);
         if forgot || now.lane != wish.lane || now.exits != wish.exits {
             self.tell(&wish).await?;
             now = within(self.switch.look()).await?;
             *seen = Some(now.lane);
         }
-        self.told = Some((now.boot_id, wish));
+        self.told = Some((now, wish));
         Ok(())
+    }
+
+    fn is_told(&self, wish: &SetTorLane) -> bool {
+        self.told.as_ref().is_some_and(|(_, told)| told == wish)
     }
 
     async fn tell(&self, lane: &SetTorLane) -> Result<(), SwitchError> {

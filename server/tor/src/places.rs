@@ -92,6 +92,11 @@ impl Places {
         steps
     }
 
+    /// No country is wanted, and none has a place.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wanted.is_empty() && self.taken.is_empty()
+    }
+
     /// A country's Tor has ended; its place is free.
     pub(crate) fn ended(&mut self, country: CountryCode) {
         self.taken.remove(&country);

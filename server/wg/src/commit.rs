@@ -124,7 +124,7 @@ impl Service {
                 (IsolationMap::new(), without(&before, &after))
             }
             Err(_) => {
-                self.wake.notify_one();
+                self.look_soon();
                 let gone = without(&after, &before);
                 (before, gone)
             }

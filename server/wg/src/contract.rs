@@ -3,14 +3,17 @@
 use crate::service::Service;
 use async_trait::async_trait;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use tornado_mesh::wg::{
-    PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane, SyncPeers, SyncReport, Wg, WgError, WgStatus,
+    KnownStatus, PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane, SyncPeers, SyncReport, Wg, WgError,
+    WgStatus,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::model::Lane;
 
-/// The contract over the shared service.
-pub(crate) struct Contract(pub(crate) Arc<Service>);
+/// The contract over the shared service, and what ends the responses that are held.
+pub(crate) struct Contract(pub(crate) Arc<Service>, pub(crate) CancellationToken);
 
 #[async_trait]
 impl Wg for Contract {
@@ -62,6 +65,14 @@ impl Wg for Contract {
         self.0.set_tor_lane(wish).await.map(|()| Done {})
     }
 
+    async fn next_status(&self, known: KnownStatus) -> Result<WgStatus, WgError> {
+        if known.boot_id == self.0.boot_id {
+            let hold = Duration::from_millis(known.hold_ms);
+            self.0.state.changed(known.revision, hold, &self.1).await;
+        }
+        self.status(NoInput {}).await
+    }
+
     async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
         let state = self.0.state.lock().await;
         let mut lanes = Vec::new();
@@ -69,16 +80,16 @@ impl Wg for Contract {
             let up = *state.up.of(lane) && state.lanes.of(lane).alive().await.is_ok();
             lanes.push(self.0.factory.end(lane, up));
         }
-        let tor = self.0.firewall.state();
         Ok(WgStatus {
             boot_id: self.0.boot_id,
+            revision: self.0.state.revision(),
             synced: state.synced,
             backend: self.0.factory.backend(),
             lanes,
             peers: state.peers,
             firewall_verified: state.firewall_verified,
-            tor_lane: tor.lane,
-            tor_exits: tor.exits,
+            tor_lane: state.tor_lane.lane,
+            tor_exits: state.tor_lane.exits.clone(),
             tor_lane_reason: state.control.reason,
             canary: state.canary,
             crowding: self.0.crowd.list(),

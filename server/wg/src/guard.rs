@@ -4,13 +4,16 @@ use crate::firewall::Check;
 use crate::netfilter::{Notice, Notices};
 use crate::pace::{self, Looks};
 use crate::service::Service;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tornado_mesh::wg::{AlarmCause, TorLane, TorLaneReason};
 use tornado_shared::model::UnixSeconds;
 
-/// How often rules and routes are looked at though nothing was heard.
+/// How often rules and routes are looked at where the kernel's notifications cannot be had.
 const VERIFY: Duration = Duration::from_secs(10);
+/// How often they are looked at though nothing was notified.
+const SELDOM: Duration = Duration::from_secs(30);
 /// Least time from one look to the next: somebody who changes rules without end does not keep us from anything else.
 const DEBOUNCE: Duration = Duration::from_millis(50);
 /// How often the devices in the maps are compared though nothing was heard.
@@ -22,7 +25,7 @@ impl Service {
     /// Looks at the rules when somebody changed them, and at intervals, until `shutdown`; changed ones are replaced.
     pub(crate) async fn watch_firewall(&self, mut notices: Option<Notices>, shutdown: &CancellationToken) {
         let (mut swept, mut sweep) = (Instant::now(), SWEEP);
-        let mut looks = Looks::new(VERIFY, DEBOUNCE);
+        let mut looks = Looks::new(if notices.is_some() { SELDOM } else { VERIFY }, DEBOUNCE);
         loop {
             let heard = async {
                 match notices.as_mut() {
@@ -31,6 +34,9 @@ impl Service {
                 }
             };
             let Some(notice) = looks.next(shutdown, &self.wake_firewall, heard).await else { return };
+            if notice.is_some() {
+                self.has_changed_links.store(true, Ordering::SeqCst);
+            }
             if matches!(notice, Some(Notice::Host | Notice::Routing)) {
                 self.wake_host.notify_one();
             }
@@ -61,8 +67,9 @@ impl Service {
 
     /// Follows the host when it changed, and at intervals, until `shutdown`. Apart from the watch of the rules, which
     /// waits for nothing that takes long while other programs change interfaces.
-    pub(crate) async fn watch_host(&self, shutdown: &CancellationToken) {
-        while pace::again(shutdown, &self.wake_host, VERIFY).await {
+    pub(crate) async fn watch_host(&self, notifies: bool, shutdown: &CancellationToken) {
+        let pause = if notifies { SELDOM } else { VERIFY };
+        while pace::again(shutdown, &self.wake_host, pause).await {
             self.follow_host().await;
             tokio::time::sleep(DEBOUNCE).await;
         }

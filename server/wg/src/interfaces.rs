@@ -15,6 +15,7 @@ pub(crate) struct Factory {
     netlink: Netlink,
     config: Config,
     keys: PerLane<PrivateKey>,
+    public_keys: PerLane<PublicKey>,
     backend: Backend,
     node: TunNode,
 }
@@ -33,7 +34,9 @@ impl Factory {
             BackendChoice::Userspace => Backend::Userspace,
             BackendChoice::Auto => probe(&netlink, &config.direct).await?,
         };
-        Ok(Self { netlink, config, keys, backend, node })
+        // Deriving them takes a key agreement each, and every status has them.
+        let public_keys = PerLane { direct: keys.direct.public_key(), tor: keys.tor.public_key() };
+        Ok(Self { netlink, config, keys, public_keys, backend, node })
     }
 
     pub(crate) const fn backend(&self) -> Backend {
@@ -55,7 +58,7 @@ impl Factory {
 
     /// The server's public keys.
     pub(crate) fn public_keys(&self) -> PerLane<PublicKey> {
-        PerLane { direct: self.keys.direct.public_key(), tor: self.keys.tor.public_key() }
+        self.public_keys
     }
 
     /// What devices need to know of a lane.
@@ -63,7 +66,7 @@ impl Factory {
         LaneEnd {
             lane,
             interface: self.config.interface(lane).to_owned(),
-            public_key: self.keys.of(lane).public_key(),
+            public_key: *self.public_keys.of(lane),
             port: self.config.port(lane),
             mtu: self.config.mtu,
             dns: self.config.resolver(lane),

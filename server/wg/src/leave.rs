@@ -72,7 +72,7 @@ impl Service {
         match result {
             Ok(removed) => step.into_iter().zip(removed.into_iter().map(Ok)).collect(),
             Err(error) => {
-                self.wake.notify_one();
+                self.look_soon();
                 step.into_iter().map(|leaving| (leaving, Err(error.clone()))).collect()
             }
         }

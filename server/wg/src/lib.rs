@@ -34,6 +34,7 @@ mod pace;
 mod peers;
 mod program;
 mod service;
+mod shown;
 mod sysctl;
 mod tor_lane;
 mod tor_paths;
@@ -85,11 +86,12 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let notices = Notices::open(vec![config.table.clone(), canary.name().to_owned()], own)
         .inspect_err(|error| tracing::warn!(%error, "changes of the firewall are found at intervals only"))
         .ok();
+    let notifies = notices.is_some();
     let node = TunNode::Socket(context.socket(tornado_mesh::TUN_SOCKET));
     let factory = Factory::new(Netlink::connect()?, config, keys, node).await?;
     let (setter, readiness) = Readiness::new("waiting for the first sync of the peers");
     let service = Arc::new(Service::start(factory, firewall, &context.state_dir, setter).await?);
-    let router = tornado_mesh::wg::router(Arc::new(Contract(service.clone())));
+    let router = tornado_mesh::wg::router(Arc::new(Contract(service.clone(), context.shutdown.clone())));
     let server = match context.server(router, readiness) {
         Ok(server) => server,
         Err(error) => {
@@ -101,10 +103,10 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let auth = AuditClient::new(context.channel("auth"));
     tokio::join!(
         server.serve(context.shutdown.clone()),
-        service.watch_lanes(&context.shutdown),
+        service.watch_lanes(notifies, &context.shutdown),
         service.watch_endpoints(&context.shutdown),
         service.watch_firewall(notices, &context.shutdown),
-        service.watch_host(&context.shutdown),
+        service.watch_host(notifies, &context.shutdown),
         service.watch_canary(canary, &context.shutdown),
         service.watch_crowd(&context.shutdown),
         service.alarms.hand_over(auth, &context.shutdown),

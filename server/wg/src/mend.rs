@@ -4,26 +4,44 @@ use crate::backend::{Absent, BackendError};
 use crate::pace;
 use crate::service::{PeerState, Service};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tornado_shared::model::Lane;
 
-/// How often the interfaces are looked at.
+/// How often the interfaces are looked at when one of the host changed.
 const WATCH: Duration = Duration::from_secs(1);
+/// In one of so many rounds they are looked at without a notification.
+const UNASKED: u32 = 5;
 
 impl Service {
-    /// Watches the interfaces until `shutdown`: one that was taken away is made anew with its peers.
-    pub(crate) async fn watch_lanes(&self, shutdown: &CancellationToken) {
+    /// Watches the interfaces until `shutdown`: one that was taken away is created again with its peers. Every round
+    /// looks at them unless the kernel `notifies` of changes.
+    pub(crate) async fn watch_lanes(&self, notifies: bool, shutdown: &CancellationToken) {
+        let mut quiet = 0;
         while pace::again(shutdown, &self.wake, WATCH).await {
-            self.look(&mut *self.peers.lock().await).await;
+            quiet += 1;
+            if !notifies || quiet >= UNASKED || self.has_changed_links.swap(false, Ordering::SeqCst) {
+                quiet = 0;
+                self.look(&mut *self.peers.lock().await).await;
+            }
         }
+    }
+
+    /// Lets the lanes be looked at now.
+    pub(crate) fn look_soon(&self) {
+        self.has_changed_links.store(true, Ordering::SeqCst);
+        self.wake.notify_one();
     }
 
     async fn look(&self, peers: &mut PeerState) {
         let lanes = self.lanes().await;
         for lane in Lane::ALL {
             match lanes.of(lane).alive().await {
-                Ok(()) if peers.peers.is_doubtful(lane) => self.repair(peers, lane).await,
+                Ok(()) if peers.peers.is_doubtful(lane) => {
+                    self.has_changed_links.store(true, Ordering::SeqCst);
+                    self.repair(peers, lane).await;
+                }
                 Ok(()) => {}
                 Err(BackendError::Gone(_)) => self.restore(peers, lane).await,
                 // Not knowing is no reason to cut live tunnels.
@@ -33,6 +51,8 @@ impl Service {
     }
 
     async fn restore(&self, peers: &mut PeerState, lane: Lane) {
+        // Until it is back it is tried in each round.
+        self.has_changed_links.store(true, Ordering::SeqCst);
         let old = {
             let mut state = self.state.lock().await;
             if *state.up.of(lane) {

@@ -15,7 +15,8 @@ pub(crate) async fn again(shutdown: &CancellationToken, wake: &Notify, pause: Du
     tokio::select! {
         () = shutdown.cancelled() => false,
         () = wake.notified() => true,
-        () = sleep(pause) => true,
+        // In the same wake-ups as other watches.
+        () = tornado_mesh::rest(pause) => true,
     }
 }
 

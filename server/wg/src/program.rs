@@ -15,7 +15,7 @@ impl Service {
         let (report, calls) = match peers.sync(&lanes, specs, endpoints).await {
             Ok(done) => done,
             Err(error) => {
-                self.wake.notify_one();
+                self.look_soon();
                 return Err(error);
             }
         };

@@ -14,17 +14,19 @@ use crate::lane::PerLane;
 use crate::leave::Leave;
 use crate::netfilter::Flows;
 use crate::peers::{Interfaces, Peers};
+use crate::shown::Shown;
 use crate::tor_lane::LaneControl;
 use crate::{Error, keys, pace, sysctl};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tornado_mesh::ReadySetter;
-use tornado_mesh::wg::CanaryStatus;
+use tornado_mesh::wg::{CanaryStatus, SetTorLane};
 use tornado_shared::model::{Lane, PublicKey};
 
 /// How often endpoints are written down.
@@ -39,7 +41,7 @@ pub(crate) struct Service {
     /// Held for as long as peers are programmed. Locked before `state` where both are.
     pub(crate) peers: Mutex<PeerState>,
     /// Never held while peers are programmed.
-    pub(crate) state: Mutex<State>,
+    pub(crate) state: Shown,
     /// Peers that wait to be put.
     pub(crate) puts: Queue<Waiting>,
     /// Peers that wait to be taken away.
@@ -51,6 +53,8 @@ pub(crate) struct Service {
     pub(crate) fallback: Fallback,
     pub(crate) forwarding: Forwarding,
     ready: ReadySetter,
+    /// An interface of the host may be another since the lanes were last looked at.
+    pub(crate) has_changed_links: AtomicBool,
     /// Wakes the watch before its time.
     pub(crate) wake: Notify,
     /// Wakes the watch of the firewall before its time.
@@ -80,6 +84,8 @@ pub(crate) struct State {
     /// How many are wanted.
     pub(crate) peers: usize,
     pub(crate) firewall_verified: bool,
+    /// The tor lane in the kernel. Changed only by [`Service::switch`].
+    pub(crate) tor_lane: SetTorLane,
     pub(crate) control: LaneControl,
     pub(crate) canary: CanaryStatus,
 }
@@ -109,6 +115,7 @@ impl Service {
             synced: false,
             peers: 0,
             firewall_verified: false,
+            tor_lane: firewall.state(),
             control: LaneControl::default(),
             canary: CanaryStatus::default(),
         };
@@ -117,7 +124,7 @@ impl Service {
             firewall,
             boot_id: uuid::Uuid::new_v4(),
             peers: Mutex::new(peers),
-            state: Mutex::new(state),
+            state: Shown::new(state),
             puts: Queue::default(),
             leaves: Leave::default(),
             flows: Flows::default(),
@@ -127,6 +134,7 @@ impl Service {
             fallback,
             forwarding: Forwarding::load(state_dir),
             ready,
+            has_changed_links: AtomicBool::new(true),
             wake: Notify::new(),
             wake_firewall: Notify::new(),
             wake_host: Notify::new(),

@@ -51,7 +51,9 @@ impl Service {
     ) -> Result<(), WgError> {
         let former = self.firewall.state();
         let SetTorLane { lane, exits } = wish.clone();
-        match self.firewall.switch(wish.clone()).await {
+        let switched = self.firewall.switch(wish.clone()).await;
+        state.tor_lane = self.firewall.state();
+        match switched {
             Ok(took) => {
                 self.end_former(&former, &wish);
                 let exits = exits.len();

@@ -10,8 +10,8 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Prefixes: `lanes_doctor` breaks files of the embedded store, as `cluster_health` does with databases; `lanes_machine` is
-/// about what is below both, and `lanes_months` about one machine's clock.
-const EMBEDDED_ONLY: &[&str] = &["lanes_doctor", "lanes_machine", "lanes_months"];
+/// about what is below both, `lanes_months` about one machine's clock, and `lanes_idle` measures a minute.
+const EMBEDDED_ONLY: &[&str] = &["lanes_doctor", "lanes_machine", "lanes_months", "lanes_idle"];
 
 /// The number of rounds of the fault campaign.
 const ROUNDS: &str = "TORNADO_FAULT_ROUNDS";

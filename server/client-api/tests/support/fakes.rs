@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tornado_mesh::auth::operators::SignedIn;
 use tornado_mesh::auth::{
     AccessToken, Acting, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin,
@@ -14,8 +15,8 @@ use tornado_mesh::session::{
 };
 use tornado_mesh::token::{TokenError, VerifyingKey};
 use tornado_mesh::wg::{
-    Backend, CanaryStatus, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane, SyncPeers,
-    SyncReport, TorExits, TorLane, TorLaneReason, Wg, WgError, WgStatus,
+    Backend, CanaryStatus, KnownStatus, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane,
+    SyncPeers, SyncReport, TorExits, TorLane, TorLaneReason, Wg, WgError, WgStatus,
 };
 use tornado_mesh::{Done, MeshFault, NoInput};
 use tornado_shared::api::{
@@ -278,6 +279,18 @@ impl Default for FakeWg {
     }
 }
 
+impl FakeWg {
+    /// Another for each state.
+    fn revision(&self) -> u64 {
+        let lane = match *self.tor_lane.lock().unwrap() {
+            TorLane::Closed => 0,
+            TorLane::Maintenance { .. } => 1,
+            TorLane::Open { .. } => 2,
+        };
+        lane * 2 + u64::from(self.firewall_verified.load(Ordering::SeqCst))
+    }
+}
+
 #[async_trait::async_trait]
 impl Wg for FakeWg {
     async fn put_peer(&self, _: PeerSpec) -> Result<Done, WgError> {
@@ -298,9 +311,19 @@ impl Wg for FakeWg {
     async fn set_tor_lane(&self, _: SetTorLane) -> Result<Done, WgError> {
         Ok(Done {})
     }
+    async fn next_status(&self, known: KnownStatus) -> Result<WgStatus, WgError> {
+        let changed = async {
+            while self.revision() == known.revision {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        drop(tokio::time::timeout(Duration::from_millis(known.hold_ms), changed).await);
+        self.status(NoInput {}).await
+    }
     async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
         Ok(WgStatus {
             boot_id: Uuid::from_u128(3),
+            revision: self.revision(),
             synced: true,
             backend: Backend::Userspace,
             lanes: ends(),

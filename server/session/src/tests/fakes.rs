@@ -323,10 +323,16 @@ impl Wg for FakeWg {
     async fn set_tor_lane(&self, _: SetTorLane) -> Result<Done, WgError> {
         Ok(Done {})
     }
+    async fn next_status(&self, known: KnownStatus) -> Result<WgStatus, WgError> {
+        drop(self.here()?);
+        tokio::time::sleep(std::time::Duration::from_millis(known.hold_ms)).await;
+        self.status(NoInput {}).await
+    }
     async fn status(&self, _: NoInput) -> Result<WgStatus, WgError> {
         let lanes = self.here()?;
         Ok(WgStatus {
             boot_id: lanes.boot_id,
+            revision: 0,
             synced: lanes.synced,
             backend: Backend::Userspace,
             lanes: Lane::ALL.map(end).to_vec(),

@@ -82,6 +82,8 @@ pub(super) struct Content {
     /// The kernel's listing right after loading, without handles, elements and limits. Anything else later is
     /// somebody's change.
     pub(super) loaded: Option<Value>,
+    /// The number of the kernel's ruleset when it was last found whole.
+    whole_at: Option<u32>,
     /// Elements of the maps were found to be others than ours: the whole table is to be loaded.
     pub(super) is_spoiled: bool,
 }
@@ -95,6 +97,7 @@ impl Firewall {
             groups: Groups::default(),
             countries: BTreeSet::new(),
             loaded: None,
+            whole_at: None,
             is_spoiled: false,
         };
         let shown = std::sync::Mutex::new(content.state.clone());
@@ -207,12 +210,21 @@ impl Firewall {
         Groups::of(wanted, &self.policy)
     }
 
-    /// Compares the table in the kernel with the one that was loaded.
+    /// Compares the table in the kernel with the one that was loaded. Nothing is listed while the kernel's ruleset has the
+    /// number at which it was last found whole.
     pub(crate) async fn check(&self) -> Check {
-        let content = self.content.lock().await;
+        let mut content = self.content.lock().await;
         let Some(then) = content.loaded.as_ref().filter(|_| !content.is_spoiled) else { return Check::NotLoaded };
+        // Before the listing: what changes during it is another number at the next look.
+        let number = self.maps.generation().await.ok();
+        if number.is_some() && number == content.whole_at {
+            return Check::Whole;
+        }
         match self.list().await {
-            Ok(now) if now.objects == *then && content.groups.has_limits(&now.limits) => Check::Whole,
+            Ok(now) if now.objects == *then && content.groups.has_limits(&now.limits) => {
+                content.whole_at = number;
+                Check::Whole
+            }
             Ok(_) => Check::Changed,
             Err(error) => Check::Unknown(error),
         }

@@ -2,7 +2,7 @@
 //! 20 ms of processor for it.
 
 use super::OwnRuns;
-use super::maps_wire::{Key, NEW, Row, Target, change, elements, list};
+use super::maps_wire::{Key, NEW, Row, Target, ask_generation, change, elements, generation, list};
 use super::message::{DONE, DUMP_INTERRUPTED, ERROR, Message, datagram, errno};
 use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket, protocols::NETLINK_NETFILTER};
 use std::collections::BTreeMap;
@@ -64,6 +64,12 @@ impl Maps {
         tokio::time::timeout(DEADLINE, exchange).await?
     }
 
+    /// The number of the ruleset in the kernel: another after each transaction, whoever made it.
+    pub(crate) async fn generation(&self) -> io::Result<u32> {
+        let mut link = self.link.lock().await;
+        tokio::time::timeout(DEADLINE, link.generation()).await?
+    }
+
     /// All elements of a map or a set.
     pub(crate) async fn read(&self, map: &str) -> io::Result<BTreeMap<Key, Target>> {
         let mut link = self.link.lock().await;
@@ -80,6 +86,24 @@ impl Link {
     const fn next(&mut self) -> u32 {
         self.sequence = self.sequence.wrapping_add(1);
         self.sequence
+    }
+
+    async fn generation(&mut self) -> io::Result<u32> {
+        let sequence = self.next();
+        self.socket.send(&ask_generation(sequence)).await?;
+        let mut buffer = Vec::with_capacity(BUFFER);
+        loop {
+            buffer.clear();
+            self.socket.recv(&mut buffer).await?;
+            for Message { kind, payload, .. } in datagram(&buffer).filter(|answer| answer.sequence == sequence) {
+                if let Some(number) = generation(kind, payload) {
+                    return Ok(number);
+                }
+                if let (ERROR, Some(code)) = (kind, errno(payload)) {
+                    return Err(io::Error::from_raw_os_error(code));
+                }
+            }
+        }
     }
 
     /// None: somebody changed something meanwhile, so an element may be missing or told twice.

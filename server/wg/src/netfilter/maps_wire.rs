@@ -7,6 +7,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// nftables among netfilter's subsystems.
 const NFTABLES: u16 = 10;
+/// `NFT_MSG_NEWGEN`, also the answer to [`GET_GENERATION`].
+const GENERATION: u16 = NFTABLES << 8 | 15;
+/// `NFT_MSG_GETGEN`
+const GET_GENERATION: u16 = NFTABLES << 8 | 16;
+/// `NFTA_GEN_ID`
+const GENERATION_NUMBER: u16 = 1;
 /// `NFNL_MSG_BATCH_BEGIN` and `NFNL_MSG_BATCH_END`: what is between them is one transaction.
 const BATCH: [u16; 2] = [0x10, 0x11];
 /// `NFT_MSG_NEWSETELEM`, also the answer to [`GET`].
@@ -118,6 +124,19 @@ pub(super) fn list(table: &str, map: &str, sequence: u32) -> Vec<u8> {
     let mut out = Vec::new();
     append(&mut out, Head { kind: GET, flags: DUMP, family: INET, resource: 0, sequence }, &named(table, map));
     out
+}
+
+/// Asks for the number of transactions that there were.
+pub(super) fn ask_generation(sequence: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    append(&mut out, Head { kind: GET_GENERATION, flags: 0, family: 0, resource: 0, sequence }, &[]);
+    out
+}
+
+/// That number, if the message is the answer to [`ask_generation`].
+pub(super) fn generation(kind: u16, payload: &[u8]) -> Option<u32> {
+    let number = payload.get(FAMILY_HEADER..).filter(|_| kind == GENERATION)?;
+    attribute(number, GENERATION_NUMBER)?.try_into().ok().map(u32::from_be_bytes)
 }
 
 /// The elements in the payload of one answer to [`list`].

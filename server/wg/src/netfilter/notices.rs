@@ -15,8 +15,8 @@ const TABLES: u32 = 7;
 const ROUTING: [u32; 7] = [1, 7, 8, 11, 19, 24, 25];
 /// `RTM_DELROUTE` and `RTM_DELRULE`.
 const TAKEN: [u16; 2] = [25, 33];
-/// `RTM_NEWLINK`: also an interface with another name.
-const LINK: u16 = 16;
+/// `RTM_NEWLINK`, also of an interface with another name, and `RTM_DELLINK`.
+const LINK: [u16; 2] = [16, 17];
 /// `RTM_NEWNETCONF`: forwarding, among others.
 const SETTING: u16 = 80;
 /// `RTM_NEWROUTE`
@@ -148,7 +148,8 @@ pub(super) fn about_routing(bytes: &[u8]) -> Option<Notice> {
     }
     // In a route's header the second byte is the length of its prefix (rtnetlink(7)).
     let is_way = |(kind, payload): (u16, &[u8])| kind == ROUTE && payload.get(1).is_some_and(|length| *length <= WHOLE);
-    messages(bytes).any(|message| [LINK, SETTING].contains(&message.0) || is_way(message)).then_some(Notice::Host)
+    let is_of_host = |message: (u16, &[u8])| LINK.contains(&message.0) || message.0 == SETTING || is_way(message);
+    messages(bytes).any(is_of_host).then_some(Notice::Host)
 }
 
 impl Listener {

@@ -27,6 +27,8 @@ const FEW: usize = TALL[0];
 /// Starts that are timed; suspensions.
 const STARTS: usize = 3;
 const REVOCATIONS: usize = 30;
+/// Time over which idle processes are measured.
+const REST: Duration = Duration::from_secs(60);
 /// More than this would take the whole beyond the six minutes that `docs/performance.md` promises.
 const MOST: Options = Options { rounds: 3, seconds: 4 };
 
@@ -79,7 +81,7 @@ impl Bench for Control {
     }
 }
 
-/// Starts, and memory while nothing happens.
+/// Starts, and memory and processor time while nothing happens.
 fn idle(world: &mut World, report: &mut Report) -> anyhow::Result<()> {
     eprintln!("starts");
     let starts: Vec<f64> = (0..STARTS).map(|_| world.restart(Cost::REAL)).collect::<anyhow::Result<_>>()?;
@@ -89,7 +91,10 @@ fn idle(world: &mut World, report: &mut Report) -> anyhow::Result<()> {
     std::thread::sleep(Duration::from_secs(5));
     let (resident, table) = world.memory()?;
     report.goal(Goal::at_most("all processes, idle, MiB resident", 150.0, Some(resident)));
-    report.put("memory_idle_mib", table)
+    report.put("memory_idle_mib", table)?;
+    let (most, table) = world.rest(REST)?;
+    report.goal(Goal::at_most("processor of any process, idle, percent of a core", 0.3, Some(most)));
+    report.put("processor_idle", table)
 }
 
 /// At the real cost, against the same work with nothing around it.

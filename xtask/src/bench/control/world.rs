@@ -7,7 +7,9 @@ use anyhow::{Context as _, ensure};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use tornado_e2e_harness::{DeviceProc, Host, Internet, Lab, LabOptions, Programs, ServerOptions, ServerProc, wait_for};
+use tornado_e2e_harness::{
+    DeviceProc, Host, Internet, Lab, LabOptions, Programs, ServerOptions, ServerProc, Spent, wait_for,
+};
 
 /// The device API of the lab's server.
 pub const API: &str = "203.0.113.10:4605";
@@ -115,18 +117,13 @@ impl World {
     /// Resident and proportional memory of every process of the server, MiB, and of Tor's apart. The first number is
     /// the sum of what is resident of ours: pages that processes share are counted for each.
     pub fn memory(&self) -> anyhow::Result<(f64, Value)> {
-        let status = self.get("master", "/v1/status")?;
-        let services = status["services"].as_array().context("no services")?;
-        let master = self.server()?.master().context("no master")?.pid();
-        let mut all = vec![("master".to_owned(), u64::from(master))];
-        all.extend(services.iter().filter_map(|one| Some((one["name"].as_str()?.to_owned(), one["pid"].as_u64()?))));
         let tor = self.get("tor", "/v1/status")?["process"]["pid"].as_u64();
         let one = |pid: u64| -> anyhow::Result<(f64, f64)> {
             let pid = u32::try_from(pid)?;
             Ok((mebi(resident_bytes(pid)?), mebi(proportional_bytes(pid)?)))
         };
         let (mut table, mut sums) = (serde_json::Map::new(), (0.0, 0.0));
-        for (name, pid) in all {
+        for (name, pid) in self.processes()? {
             let (resident, proportional) = one(pid)?;
             sums = (sums.0 + resident, sums.1 + proportional);
             table.insert(name, json!({ "resident": resident, "proportional": proportional }));
@@ -137,6 +134,34 @@ impl World {
             table.insert("Debian's Tor".into(), json!({ "resident": resident, "proportional": proportional }));
         }
         Ok((sums.0, table.into()))
+    }
+
+    /// Our processes with their numbers.
+    fn processes(&self) -> anyhow::Result<Vec<(String, u64)>> {
+        let status = self.get("master", "/v1/status")?;
+        let services = status["services"].as_array().context("no services")?;
+        let master = self.server()?.master().context("no master")?.pid();
+        let mut all = vec![("master".to_owned(), u64::from(master))];
+        all.extend(services.iter().filter_map(|one| Some((one["name"].as_str()?.to_owned(), one["pid"].as_u64()?))));
+        Ok(all)
+    }
+
+    /// What each process costs while nothing happens for `time`: percent of a core and wake-ups a second. Also says the
+    /// most that one of them uses.
+    pub fn rest(&self, time: Duration) -> anyhow::Result<(f64, Value)> {
+        let mut before = Vec::new();
+        for (name, pid) in self.processes()? {
+            let pid = u32::try_from(pid)?;
+            before.push((name, pid, Spent::of(pid)?));
+        }
+        std::thread::sleep(time);
+        let (mut most, mut table) = (0.0_f64, serde_json::Map::new());
+        for (name, pid, earlier) in before {
+            let cost = Spent::of(pid)?.since(&earlier);
+            most = most.max(cost.percent);
+            table.insert(name, json!({ "percent": cost.percent, "wakeups_s": cost.wakeups }));
+        }
+        Ok((most, table.into()))
     }
 
     /// Peers of `wg` once it has been told all of them; `None` before, and while it does not answer.

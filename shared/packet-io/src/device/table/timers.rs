@@ -4,19 +4,14 @@ use super::{Output, Slot, Table, forget};
 
 /// In one of so many rounds the numbers of a peer are gone through for those that are over. One that is over does no
 /// harm: its session takes nothing.
-pub(super) const SWEEP: usize = 64;
-
-/// With more peers than this each is looked at in one of four rounds only, which is once a second: what they know of
-/// themselves is spread over so much memory that the reading takes its time, and no timer is shorter than 5 s.
-const MANY: usize = 1024;
+pub(super) const SWEEP: usize = 16;
 
 impl Table {
     /// Moves the clocks of peers in `count` places from `from` on; returns where to go on, and nothing at the end of the
     /// round. A peer without an endpoint ages like any other, only is nothing sent to it.
     pub(crate) fn tick(&mut self, from: Slot, count: usize, output: &mut Output) -> Option<Slot> {
         let end = from.saturating_add(count).min(self.entries.len());
-        let (part, round) = (if self.entries.len() > MANY { 4 } else { 1 }, self.round);
-        for slot in (from..end).filter(|slot| slot % part == round % part) {
+        for slot in from..end {
             self.tick_one(slot, output);
         }
         if end < self.entries.len() {
