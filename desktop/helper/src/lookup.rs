@@ -1,6 +1,8 @@
 //! Names of servers, asked beside the tunnel: a tunnel that leads nowhere must not be asked where its server is.
 
 use crate::wish::Hosts;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use hickory_proto::op::{Message, Query};
 use hickory_proto::rr::{Name, RData, RecordType};
 use std::collections::HashMap;
@@ -27,10 +29,19 @@ const NEXT: Duration = Duration::from_millis(300);
 /// How long the second family is waited for once the first has answered (RFC 8305 §3 wants 50 ms; a resolver that has
 /// to ask others needs longer).
 const OTHER_FAMILY: Duration = Duration::from_millis(300);
+/// How long the other hosts of a server are waited for once one is known.
+const OTHER_HOSTS: Duration = Duration::from_millis(500);
 /// An answer serves all questions of one round.
 const ROUND: Duration = Duration::from_secs(1);
 /// Most addresses of one host.
 const MOST: usize = 8;
+
+/// Addresses of a host.
+struct Found {
+    addresses: Vec<IpAddr>,
+    /// From a lookup that was just made.
+    is_new: bool,
+}
 
 /// Finds the server's addresses, and remembers them for the time when no name can be asked.
 pub(crate) struct Resolver {
@@ -67,26 +78,63 @@ impl Resolver {
 
     /// All addresses of a host. Names are not logged.
     pub(crate) async fn resolve(&mut self, address: &ServerAddress) -> Result<Vec<SocketAddr>, HelperError> {
-        let host = address.host.as_str();
-        let with_port = |ips: &[IpAddr]| ips.iter().map(|ip| SocketAddr::new(*ip, address.port)).collect();
-        if let Ok(literal) = host.parse::<IpAddr>() {
-            return Ok(with_port(&[literal]));
+        let found = self.look_up(&address.host).await;
+        self.noted(address, found)
+    }
+
+    /// The addresses of each host, in the order of `hosts`, looked up at the same time: one silent name does not delay
+    /// the others. Empty for a host without addresses.
+    ///
+    /// # Errors
+    /// No host has an address.
+    pub(crate) async fn resolve_all(&mut self, hosts: &[ServerAddress]) -> Result<Vec<Vec<SocketAddr>>, HelperError> {
+        let found = gather(hosts.iter().map(|address| self.look_up(&address.host)), OTHER_HOSTS).await;
+        let (mut all, mut failure) = (Vec::new(), None);
+        for (address, found) in hosts.iter().zip(found) {
+            let found = found.unwrap_or_else(|| self.remembered(&address.host, &io::ErrorKind::TimedOut.into()));
+            all.push(self.noted(address, found).unwrap_or_else(|error| {
+                failure = Some(error);
+                Vec::new()
+            }));
+        }
+        match failure {
+            Some(error) if all.iter().all(Vec::is_empty) => Err(error),
+            Some(_) | None => Ok(all),
+        }
+    }
+
+    async fn look_up(&self, host: &str) -> Result<Found, HelperError> {
+        if let Ok(literal) = host.parse() {
+            return Ok(Found { addresses: vec![literal], is_new: false });
         }
         if let Some((_, known)) = self.fresh.get(host).filter(|(at, _)| at.elapsed() < ROUND) {
-            return Ok(with_port(known));
+            return Ok(Found { addresses: known.clone(), is_new: false });
         }
         let found = if self.led_into_tunnel() { self.beside(host).await } else { system(host, SYSTEM).await };
         match found {
-            Ok(found) => {
-                self.hosts.insert(host.to_owned(), found.clone());
-                self.fresh.insert(host.to_owned(), (Instant::now(), found.clone()));
-                Ok(with_port(&found))
-            }
-            Err(error) => match self.hosts.get(host) {
-                Some(known) => Ok(with_port(known)),
-                None => Err(HelperError::unreachable(format!("the name {host} could not be resolved: {error}"))),
-            },
+            Ok(addresses) => Ok(Found { addresses, is_new: true }),
+            Err(error) => self.remembered(host, &error),
         }
+    }
+
+    /// The addresses that a host had before, when a lookup failed.
+    fn remembered(&self, host: &str, error: &io::Error) -> Result<Found, HelperError> {
+        let known = self.hosts.get(host).map(|known| Found { addresses: known.clone(), is_new: false });
+        known.ok_or_else(|| HelperError::unreachable(format!("the name {host} could not be resolved: {error}")))
+    }
+
+    /// Remembers what a lookup found.
+    fn noted(
+        &mut self,
+        address: &ServerAddress,
+        found: Result<Found, HelperError>,
+    ) -> Result<Vec<SocketAddr>, HelperError> {
+        let Found { addresses, is_new } = found?;
+        if is_new {
+            self.hosts.insert(address.host.clone(), addresses.clone());
+            self.fresh.insert(address.host.clone(), (Instant::now(), addresses.clone()));
+        }
+        Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, address.port)).collect())
     }
 
     /// True while the system's resolver does not ask the network in which this machine is.
@@ -111,6 +159,31 @@ impl Resolver {
         match tokio::time::timeout(BESIDE, asked).await {
             Ok(Ok((_, found))) => Ok(found),
             Ok(Err(_)) | Err(_) => system(host, SYSTEM_INSIDE).await,
+        }
+    }
+}
+
+/// Runs all lookups at the same time and returns their results in the same order. Those that end later than `rest` after
+/// the first success are dropped (`None`).
+async fn gather<T, E>(
+    lookups: impl Iterator<Item = impl Future<Output = Result<T, E>>>,
+    rest: Duration,
+) -> Vec<Option<Result<T, E>>> {
+    let mut running: FuturesUnordered<_> =
+        lookups.enumerate().map(|(at, lookup)| async move { (at, lookup.await) }).collect();
+    let mut results: Vec<_> = std::iter::repeat_with(|| None).take(running.len()).collect();
+    let mut until = None;
+    loop {
+        let next = match until {
+            Some(until) => tokio::time::timeout_at(until, running.next()).await.unwrap_or_default(),
+            None => running.next().await,
+        };
+        let Some((at, result)) = next else { return results };
+        if result.is_ok() {
+            until = until.or_else(|| Some(Instant::now() + rest));
+        }
+        if let Some(place) = results.get_mut(at) {
+            *place = Some(result);
         }
     }
 }
@@ -246,6 +319,24 @@ mod tests {
             }
         });
         at
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_name_delays_the_others_by_half_a_second() {
+        let lookup = |after: Option<u64>| async move {
+            match after {
+                Some(after) => tokio::time::sleep(Duration::from_millis(after)).await,
+                None => std::future::pending().await,
+            }
+            if after == Some(1) { Err(()) } else { Ok(after) }
+        };
+        let begun = Instant::now();
+        let found = gather([None, Some(200), Some(1), Some(600), Some(800)].map(lookup).into_iter(), OTHER_HOSTS).await;
+        let expected = [None, Some(Ok(Some(200))), Some(Err(())), Some(Ok(Some(600))), None];
+        assert_eq!((found, begun.elapsed()), (expected.into(), Duration::from_millis(700)));
+        // A failure alone ends nothing.
+        let found = gather([Some(1), Some(3000)].map(lookup).into_iter(), OTHER_HOSTS).await;
+        assert_eq!(found, [Some(Err(())), Some(Ok(Some(3000)))]);
     }
 
     #[tokio::test]

@@ -31,6 +31,8 @@ pub(crate) struct Publisher {
     lanes: Arc<Mutex<LaneStates>>,
     /// What another program changed, as it was shown last.
     disturbed: Arc<Mutex<Option<String>>>,
+    /// Code of the latest notice about the quota, until the quota suffices again.
+    quota: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl Publisher {
@@ -64,7 +66,7 @@ impl Publisher {
             notice: None,
             version: env!("CARGO_PKG_VERSION").into(),
         });
-        Self { status, lanes: Arc::default(), disturbed: Arc::default() }
+        Self { status, lanes: Arc::default(), disturbed: Arc::default(), quota: Arc::default() }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Status> {
@@ -99,12 +101,22 @@ impl Publisher {
         self.change(|status| status.tor = view);
     }
 
-    /// What the server says the account moved.
+    /// What the server says the account moved. Withdraws the notice about the quota after a new month or a raised quota.
     pub(crate) fn usage(&self, usage: Option<OwnUsage>) {
-        self.change(|status| status.usage = usage);
+        let suffices = usage.is_some_and(|usage| usage.quota.is_none_or(|quota| !quota.is_nearly_used()));
+        if suffices {
+            *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        self.change(|status| {
+            status.usage = usage;
+            if suffices && status.notice.as_ref().is_some_and(is_about_quota) {
+                status.notice = None;
+            }
+        });
     }
 
-    /// Shows that little or nothing is left of the account's quota.
+    /// Shows that little or nothing is left of the account's quota. The server repeats it on each new event stream; the
+    /// repetition does not replace a notice about something else.
     pub(crate) fn quota(&self, quota: QuotaView) {
         let code = if quota.left == 0 { QUOTA_USED_UP } else { QUOTA_NEARLY_USED };
         let days = quota.renews_at.saturating_sub(unix_now()).max(0) / 86_400 + 1;
@@ -113,8 +125,11 @@ impl Publisher {
             quota.percent(),
             quota.left
         );
-        self.notice(code, detail);
+        let is_news = self.quota.lock().unwrap_or_else(PoisonError::into_inner).replace(code) != Some(code);
         self.change(|status| {
+            if is_news || status.notice.as_ref().is_none_or(is_about_quota) {
+                status.notice = Some(Notice { code: code.into(), detail, at: unix_now() });
+            }
             if let Some(usage) = &mut status.usage {
                 usage.quota = Some(quota);
             }
@@ -219,6 +234,10 @@ impl Publisher {
     }
 }
 
+fn is_about_quota(notice: &Notice) -> bool {
+    [QUOTA_NEARLY_USED, QUOTA_USED_UP].contains(&notice.code.as_str())
+}
+
 /// True when the shown start lies more than two seconds from the tunnel's own.
 fn was_restarted(view: &View, shown: Option<UnixSeconds>) -> bool {
     let age = |since: Instant| i64::try_from(since.elapsed().as_secs()).unwrap_or(i64::MAX);
@@ -236,5 +255,51 @@ const fn state(phase: Phase) -> TunnelState {
         Phase::Switching => TunnelState::Switching,
         Phase::Disconnecting => TunnelState::Disconnecting,
         Phase::Blocked => TunnelState::Blocked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tornado_shared::api::LaneBytes;
+
+    fn usage(quota: Option<QuotaView>) -> Option<OwnUsage> {
+        let bytes = LaneBytes::default();
+        Some(OwnUsage { sessions: 1, total: bytes, today: bytes, month: bytes, quota })
+    }
+
+    fn shown(publisher: &Publisher) -> Option<String> {
+        publisher.now().notice.map(|notice| notice.code)
+    }
+
+    #[test]
+    fn a_quota_that_suffices_again_withdraws_its_notice() {
+        let publisher = Publisher::new();
+        let [enough, low, none] = [100, 900, 1000].map(|used| QuotaView::new(1000, used, 0));
+        for suffices in [Some(enough), None] {
+            publisher.quota(low);
+            publisher.usage(None);
+            publisher.usage(usage(Some(low)));
+            assert_eq!(shown(&publisher).as_deref(), Some(QUOTA_NEARLY_USED), "unknown or little is left");
+            publisher.quota(none);
+            assert_eq!(shown(&publisher).as_deref(), Some(QUOTA_USED_UP));
+            publisher.usage(usage(suffices));
+            assert_eq!(shown(&publisher), None, "{suffices:?}");
+        }
+        publisher.notice("interference", "a rule was removed");
+        publisher.usage(usage(None));
+        assert_eq!(shown(&publisher).as_deref(), Some("interference"));
+    }
+
+    #[test]
+    fn a_repeated_quota_event_does_not_replace_another_notice() {
+        let publisher = Publisher::new();
+        let [low, none] = [900, 1000].map(|used| QuotaView::new(1000, used, 0));
+        publisher.quota(low);
+        publisher.notice("interference", "a rule was removed");
+        publisher.quota(low);
+        assert_eq!(shown(&publisher).as_deref(), Some("interference"));
+        publisher.quota(none);
+        assert_eq!(shown(&publisher).as_deref(), Some(QUOTA_USED_UP), "news");
     }
 }

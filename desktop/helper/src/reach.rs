@@ -16,7 +16,8 @@ pub(crate) struct Reached {
     pub(crate) addresses: Vec<SocketAddr>,
 }
 
-/// Resolves all of `addresses`, connects to the first that shows the believed key, and checks the server's statement.
+/// Resolves all of `addresses` at the same time, connects to the first address that shows the believed key, and checks the
+/// server's statement.
 pub(crate) async fn reach(
     resolver: &mut Resolver,
     addresses: &[ServerAddress],
@@ -24,7 +25,7 @@ pub(crate) async fn reach(
     tls: Option<Fingerprint>,
 ) -> Result<Reached, HelperError> {
     let address = addresses.first().ok_or_else(|| HelperError::Internal("the server has no address".into()))?;
-    let candidates = candidates(resolver, addresses).await?;
+    let candidates = alternate(resolver.resolve_all(addresses).await?);
     let options = Options {
         addresses: candidates.clone(),
         call_timeout: Duration::from_secs(15),
@@ -45,22 +46,19 @@ pub(crate) async fn reach(
     Ok(Reached::at(api, candidates))
 }
 
-/// The addresses of all hosts, in their order. One host that has none is no failure.
-async fn candidates(resolver: &mut Resolver, addresses: &[ServerAddress]) -> Result<Vec<SocketAddr>, HelperError> {
-    let (mut all, mut failure) = (Vec::new(), None);
-    for address in addresses {
-        match resolver.resolve(address).await {
-            Ok(found) => {
-                let new: Vec<_> = interleave(found).into_iter().filter(|at| !all.contains(at)).collect();
-                all.extend(new);
+/// The addresses of all hosts, each once: the first of each host, then the second of each, so that a host whose addresses
+/// are all dead delays the next host by one attempt.
+fn alternate(hosts: Vec<Vec<SocketAddr>>) -> Vec<SocketAddr> {
+    let mut hosts: Vec<_> = hosts.into_iter().map(|found| interleave(found).into_iter()).collect();
+    let mut all = Vec::new();
+    while hosts.iter().any(|host| host.len() > 0) {
+        for address in hosts.iter_mut().filter_map(Iterator::next) {
+            if !all.contains(&address) {
+                all.push(address);
             }
-            Err(error) => failure = Some(error),
         }
     }
-    match failure {
-        Some(error) if all.is_empty() => Err(error),
-        Some(_) | None => Ok(all),
-    }
+    all
 }
 
 impl Reached {
@@ -131,5 +129,18 @@ pub(crate) fn translate(error: &ApiError) -> HelperError {
         | ApiError::Offer(_)
         | ApiError::Downgrade(_) => HelperError::Untrusted(text),
         ApiError::Setup(_) => HelperError::Internal(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_alternate_and_no_address_comes_twice() {
+        let at = |number: u8| SocketAddr::from(([192, 0, 2, number], 443));
+        let hosts = [vec![1, 2, 3], vec![], vec![4, 2], vec![5]].map(|host| host.into_iter().map(at).collect());
+        assert_eq!(alternate(hosts.into()), [1, 4, 5, 2, 3].map(at));
+        assert!(alternate(vec![Vec::new()]).is_empty());
     }
 }

@@ -19,10 +19,13 @@ const OUTPUT: &str = "/proc/self/fd/2";
 /// Keeps the log below `mib` MiB, and two older parts of that size beside it, until it is dropped. 0: never cut.
 pub async fn watch(mib: u32) {
     let limit = u64::from(mib) * 1024 * 1024;
-    let Some(path) = appended(Path::new(OUTPUT)).filter(|_| limit > 0) else { return };
+    if limit == 0 {
+        return;
+    }
     loop {
-        let path = path.clone();
-        let cut = tokio::task::spawn_blocking(move || cut(&path, limit)).await;
+        // The file may have been renamed or removed since the last look.
+        let look = move || appended(Path::new(OUTPUT)).map_or(Ok(()), |path| cut(&path, limit));
+        let cut = tokio::task::spawn_blocking(look).await;
         if let Ok(Err(error)) = cut {
             tracing::warn!(%error, "the log was not moved aside");
         }
@@ -30,7 +33,7 @@ pub async fn watch(mib: u32) {
     }
 }
 
-/// The regular file that standard error is appended to.
+/// The regular file that standard error is appended to, under its present name. `None` after it was removed.
 fn appended(output: &Path) -> Option<PathBuf> {
     let flags = fcntl(io::stderr(), FcntlArg::F_GETFL).ok()?;
     let path = std::fs::read_link(output).ok()?;
@@ -49,10 +52,11 @@ fn cut(path: &Path, limit: u64) -> io::Result<()> {
         return Ok(());
     }
     let [first, second, new] = ["1", "2", "new"].map(|part| beside(path, part));
-    let copied = match std::fs::rename(&first, &second) {
+    // The copy first: where it fails, both older parts are kept.
+    let copied = copy(&mut log, &new).and_then(|()| match std::fs::rename(&first, &second) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => copy(&mut log, &new).and_then(|()| std::fs::rename(&new, &first)),
-    };
+        Ok(()) | Err(_) => std::fs::rename(&new, &first),
+    });
     // Without room for a copy the bound still holds.
     if copied.is_ok() || length > limit.saturating_mul(2) {
         log.set_len(0)?;
@@ -107,16 +111,21 @@ mod tests {
     }
 
     #[test]
-    fn without_room_for_a_copy_the_bound_holds() {
+    fn without_room_for_a_copy_the_bound_holds_and_older_parts_stay() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log");
         // Neither can be replaced by a file.
         std::fs::create_dir_all(directory.path().join("log.new/full")).unwrap();
+        let older = ["log.1", "log.2"].map(|name| directory.path().join(name));
+        older.iter().for_each(|part| std::fs::write(part, part.as_os_str().as_encoded_bytes()).unwrap());
         std::fs::write(&path, [b'x'; 1500]).unwrap();
         assert!(cut(&path, 1000).is_err());
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 1500, "kept while it is not twice as long");
         std::fs::write(&path, [b'x'; 2500]).unwrap();
         assert!(cut(&path, 1000).is_err());
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+        for part in &older {
+            assert_eq!(std::fs::read(part).unwrap(), part.as_os_str().as_encoded_bytes());
+        }
     }
 }
