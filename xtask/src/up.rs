@@ -33,6 +33,7 @@ pub struct Down {
 impl Up {
     /// Builds, installs, starts, and says what to do next. What is there already is left alone.
     pub fn run(self) -> anyhow::Result<()> {
+        foreign::refuse(Path::new("/"))?;
         machine::provide(&[Need::Server])?;
         if !self.no_build {
             println!("building (the first time takes minutes)");
@@ -45,7 +46,6 @@ impl Up {
             words.extend(self.invite.then_some("--invite"));
             return shell::as_root(&words);
         }
-        foreign::refuse(Path::new("/"))?;
         // Services and users pass through the directories that are made here.
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
         machine::users()?;

@@ -24,9 +24,8 @@ const OF_ONE_ACCOUNT: u16 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Most of a core that a process may use, percent. Processor time is hardly another on a busy machine.
 const MOST: f64 = 0.3;
-/// The same for `wg` without optimisation, which the bench `control` holds to the bound above with it. A third of what it
-/// spends are netlink's and HTTP's messages, whose code is ten times slower without; the rest is the round of the canary
-/// in that minute, with a handshake and nft(8), and the timers of two interfaces.
+/// The same for `wg` without optimisation; the bench `control` holds the optimised program to the bound above. It spends
+/// most on messages of netlink and HTTP, the canary's round in that minute and the timers of two interfaces.
 const MOST_OF_WG: f64 = if cfg!(debug_assertions) { 0.6 } else { MOST };
 
 const CONFIG: &str = "[auth]\nargon2 = { memory_kib = 64, passes = 1, lanes = 1 }\n\n\

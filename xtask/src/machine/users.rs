@@ -17,12 +17,15 @@ const PEOPLE: u32 = 1000;
 pub fn users() -> anyhow::Result<()> {
     let declared = declared()?;
     let existing = declared.lines().filter_map(user_of).filter_map(user);
-    let refused: Vec<String> =
+    let mut refused: Vec<String> =
         existing.filter_map(|user| Some(format!("{} (uid {}) {}", user.name, user.uid, obstacle(&user)?))).collect();
+    let groups = declared.lines().filter_map(group_of).filter_map(group);
+    let foreign = groups.filter(|group| is_of_account(group, user(&group.name).as_ref()));
+    refused.extend(foreign.map(|group| format!("group {} (gid {}) belongs to an account", group.name, group.gid)));
     if !refused.is_empty() {
         bail!(
-            "accounts of other programs or people have names that the services need: {}; rename them (`usermod --login NEW OLD`), \
-             then run this again",
+            "accounts of other programs or people have names that the services need: {}; rename them (`usermod --login NEW OLD`, \
+             `groupmod --new-name NEW OLD`), then run this again",
             refused.join(", ")
         );
     }
@@ -74,7 +77,7 @@ pub fn remove_users() -> anyhow::Result<()> {
         }
     }
     for found in declared.lines().filter_map(group_of).filter_map(group) {
-        if is_ours_group(&found) {
+        if is_ours_group(&found) && !is_of_account(&found, user(&found.name).as_ref()) {
             shell::run(shell::command("groupdel", &[&found.name]))?;
             println!("removed the group {}", found.name);
         } else {
@@ -138,6 +141,11 @@ fn is_ours(user: &User) -> bool {
     obstacle(user).is_none() && (described.starts_with(OURS) || is_of_useradd)
 }
 
+/// True for the group of a person, or of the account that has its name: its members would control the helper.
+fn is_of_account(group: &Group, namesake: Option<&User>) -> bool {
+    group.gid.as_raw() >= PEOPLE || namesake.is_some_and(|user| user.gid == group.gid)
+}
+
 fn is_ours_group(group: &Group) -> bool {
     group.gid.as_raw() < PEOPLE && group.mem.is_empty()
 }
@@ -199,6 +207,9 @@ mod tests {
             gid: Gid::from_raw(gid),
             mem: mem.iter().map(|&name| name.to_owned()).collect(),
         };
+        let namesake = account(990, "", "/srv/web", nologin);
+        assert!(is_of_account(&group(1000, &[]), None) && is_of_account(&group(990, &[]), Some(&namesake)));
+        assert!(!is_of_account(&group(991, &[]), Some(&namesake)) && !is_of_account(&group(990, &[]), None));
         assert!(is_ours_group(&group(990, &[])));
         assert!(!is_ours_group(&group(1001, &[])) && !is_ours_group(&group(990, &["ada"])));
     }

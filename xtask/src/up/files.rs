@@ -58,9 +58,7 @@ pub fn purge() -> anyhow::Result<(Vec<String>, Vec<String>)> {
     let (ours, others) = super::foreign::sort(Path::new("/"));
     let mut removed = Vec::new();
     for path in ours {
-        let Ok(found) = path.symlink_metadata() else { continue };
-        let result = if found.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-        result.with_context(|| format!("cannot remove {}", path.display()))?;
+        remove(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         removed.push(path.display().to_string());
     }
     // Fails where another program has files in it, which stay.
@@ -68,6 +66,20 @@ pub fn purge() -> anyhow::Result<(Vec<String>, Vec<String>)> {
         removed.push(CONFIG_DIR.to_owned());
     }
     Ok((removed, others.iter().map(|path| path.display().to_string()).collect()))
+}
+
+/// Removes a file, a directory, or a link with what is in the directory that it names.
+fn remove(path: &Path) -> std::io::Result<()> {
+    let one = |path: &Path| {
+        let is_directory = path.symlink_metadata()?.is_dir();
+        if is_directory { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
+    };
+    if path.is_symlink() && path.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            one(&entry?.path())?;
+        }
+    }
+    one(path)
 }
 
 /// Exists once an invitation was printed. Beside the programs, so that it goes with them.

@@ -5,15 +5,16 @@ use super::files::{BIN, CONFIG_DIR, LIB, LOG, PROGRAMS, RUN, STATE, UNIT};
 use anyhow::bail;
 use std::path::{Path, PathBuf};
 
-/// Directories of ours, each with the beginnings of names of which at least one is in it unless it is empty.
+/// Directories of ours, each with names of which at least one is in it unless it is empty. A `*` at the end stands for
+/// any end of the name.
 const DIRECTORIES: &[(&str, &[&str])] = &[
-    (LIB, PROGRAMS),
-    (STATE, &["auth", "session", "wg", "tor", ".backup", ".restore"]),
-    (RUN, &["master.", "auth.", "session.", "wg."]),
-    (LOG, &["tornadod.log"]),
+    (LIB, &["tornadod", "tornadod.new"]),
+    (STATE, &["auth", "session", "wg", "tor", ".backup*"]),
+    (RUN, &["master.sock", "master.lock", "auth.sock", "session.sock", "wg.sock"]),
+    (LOG, &["tornadod.log", "tornadod.log.1", "tornadod.log.2"]),
 ];
-/// What we and the server make in the directory of the configuration, which others may share.
-const CONFIGURATION: &[&str] = &["tornado.toml", "secrets"];
+/// What we and the server make in the directory of the configuration, which others may share. `*` as above.
+const CONFIGURATION: &[&str] = &["tornado.toml", "tornado.toml.before-*", "tornado.new", "secrets"];
 /// In each unit of ours.
 const UNIT_LINE: &str = "/tornadod master";
 
@@ -36,7 +37,7 @@ pub fn sort(root: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
         all(root).filter(|path| path.symlink_metadata().is_ok()).partition(|path| is_ours(root, path));
     ours.retain(|path| path.symlink_metadata().is_ok());
     let directory = below(root, CONFIG_DIR);
-    let own = names(&directory).into_iter().filter(|name| begins(name, CONFIGURATION));
+    let own = names(&directory).into_iter().filter(|name| is_marked(name, CONFIGURATION));
     ours.extend(own.map(|name| directory.join(name)));
     (ours, others)
 }
@@ -48,12 +49,15 @@ fn all(root: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// True also for what does not exist.
 fn is_ours(root: &Path, path: &Path) -> bool {
-    let Ok(found) = path.symlink_metadata() else { return true };
+    if path.symlink_metadata().is_err() {
+        return true;
+    }
     if let Some((_, marks)) = DIRECTORIES.iter().find(|(directory, _)| below(root, directory) == *path) {
         let names = names(path);
         // A separate file system has this from the start.
         let is_empty = names.iter().all(|name| name == "lost+found");
-        return found.is_dir() && (is_empty || names.iter().any(|name| begins(name, marks)));
+        // A link to a directory is one: an operator keeps the state on another disk.
+        return path.is_dir() && (is_empty || names.iter().any(|name| is_marked(name, marks)));
     }
     if path == below(root, UNIT) {
         return std::fs::read_to_string(path).is_ok_and(|text| text.contains(UNIT_LINE));
@@ -62,8 +66,8 @@ fn is_ours(root: &Path, path: &Path) -> bool {
     target.is_ok_and(|target| Some(target) == path.file_name().map(|name| Path::new(LIB).join(name)))
 }
 
-fn begins(name: &str, marks: &[&str]) -> bool {
-    marks.iter().any(|mark| name.starts_with(mark))
+fn is_marked(name: &str, marks: &[&str]) -> bool {
+    marks.iter().any(|mark| mark.strip_suffix('*').map_or(name == *mark, |start| name.starts_with(start)))
 }
 
 fn names(directory: &Path) -> Vec<String> {
@@ -120,7 +124,10 @@ mod tests {
         for path in [
             "/usr/local/bin/tornado",
             "/usr/local/lib/tornado/web.py",
+            "/usr/local/lib/tornado/tornado.py",
             "/var/lib/tornado/app.db",
+            "/var/lib/tornado/tornado.db",
+            "/var/lib/tornado/auth.db",
             "/run/tornado/app.sock",
             "/var/log/tornado/access.log",
             "/etc/systemd/system/tornado.service",
@@ -135,15 +142,31 @@ mod tests {
     }
 
     #[test]
+    fn state_on_another_disk_is_ours() {
+        let root = installed();
+        let (state, disk) = (below(root.path(), STATE), root.path().join("disk"));
+        std::fs::rename(&state, &disk).unwrap();
+        symlink(&disk, &state).unwrap();
+        refuse(root.path()).unwrap();
+        assert!(sort(root.path()).0.contains(&state));
+    }
+
+    #[test]
     fn a_link_of_another_program_and_its_configuration_stay() {
         let root = installed();
         let link = below(root.path(), BIN).join("tornado");
         std::fs::remove_file(&link).unwrap();
         symlink("/opt/tornado/bin/tornado", &link).unwrap();
         write(root.path(), &format!("{CONFIG_DIR}/web.conf"), "");
+        write(root.path(), &format!("{CONFIG_DIR}/secrets.env"), "");
         assert!(refuse(root.path()).is_err());
         let (ours, others) = sort(root.path());
         assert_eq!(others, [link]);
-        assert!(!ours.iter().any(|path| path.ends_with("web.conf") || path.ends_with("etc/tornado")), "{ours:?}");
+        assert!(
+            !ours.iter().any(|path| path.ends_with("web.conf")
+                || path.ends_with("secrets.env")
+                || path.ends_with("etc/tornado")),
+            "{ours:?}"
+        );
     }
 }

@@ -45,15 +45,17 @@ pub(super) fn filled(policy: &Policy, host: &Host) -> [(&'static str, Vec<Rule>)
 
 /// Refuses what the host would not forward without the lanes.
 ///
-/// With br_netfilter the chain also sees frames that a bridge passes on, coming in by the bridge. The host forwards none
-/// of those: they are addressed to another link-layer address than the bridge's own.
+/// With br_netfilter the chain also sees frames that a bridge passes on: they come in and go out by the bridge, and are
+/// addressed to another link-layer address than the bridge's own. Both are compared, because the host also takes frames
+/// addressed to the bridge's ports and routes them, to other interfaces too.
 fn strangers(host: &Host) -> Vec<Rule> {
     let mut rules = Vec::new();
     let is_closed = !host.closed4.is_empty() || host.open6.is_some();
     if is_closed && !host.bridges.is_empty() {
-        let bridges = names(&host.bridges.keys().cloned().collect());
+        let same: Vec<_> = host.bridges.keys().map(|name| format!("\"{name}\" . \"{name}\"")).collect();
         let own: Vec<_> = host.bridges.iter().map(|(name, mac)| format!("\"{name}\" . {mac}")).collect();
-        let text = format!("iifname {bridges} iifname . ether daddr != {{ {} }} return", own.join(", "));
+        let (same, own) = (same.join(", "), own.join(", "));
+        let text = format!("iifname . oifname {{ {same} }} iifname . ether daddr != {{ {own} }} return");
         rules.push(rule(text, "frames that a bridge passes on"));
     }
     if !host.closed4.is_empty() {
@@ -102,7 +104,10 @@ mod tests {
         let open = Host { bridges, ..Host::default() };
         assert!(strangers(&open).is_empty(), "nothing is refused");
         let rules = strangers(&Host { closed4: ["br0".to_owned()].into(), ..open });
-        assert_eq!(rules[0].text, r#"iifname { "br0" } iifname . ether daddr != { "br0" . 02:00:00:00:ab:01 } return"#);
+        assert_eq!(
+            rules[0].text,
+            r#"iifname . oifname { "br0" . "br0" } iifname . ether daddr != { "br0" . 02:00:00:00:ab:01 } return"#
+        );
         assert!(rules[1].text.ends_with("drop") && rules.len() == 2);
     }
 }

@@ -11,12 +11,15 @@ pub(crate) const MARK: &str = "tornado_vpn";
 
 /// Fails when a table of one of these names exists that this server did not make.
 pub(crate) async fn refuse_foreign(nft: &Nft, tables: &[&str]) -> Result<(), FirewallError> {
-    let listed = nft.run(&["-j", "-t", "list", "ruleset", "inet"], None).await?;
-    let ruleset: Value = serde_json::from_str(&listed)?;
-    match tables.iter().find(|table| is_foreign(&ruleset, table)) {
-        Some(table) => Err(FirewallError::Foreign((*table).to_owned())),
-        None => Ok(()),
+    // Not the whole ruleset: other programs may have very many rules, or rules of a kind that this nft cannot show.
+    let all: Value = serde_json::from_str(&nft.run(&["-j", "list", "tables", "inet"], None).await?)?;
+    for &table in tables.iter().filter(|table| is_foreign(&all, table)) {
+        let listed = nft.run(&["-j", "-t", "list", "table", "inet", table], None).await?;
+        if is_foreign(&serde_json::from_str(&listed)?, table) {
+            return Err(FirewallError::Foreign(table.to_owned()));
+        }
     }
+    Ok(())
 }
 
 /// Tables of this configuration's names that this server did not make, in the words of `nft -j list ruleset`.
@@ -35,8 +38,8 @@ pub(crate) fn canary_table(table: &str) -> String {
 /// True for a table that exists and has no mark.
 fn is_foreign(ruleset: &Value, table: &str) -> bool {
     let objects = ruleset["nftables"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let exists = objects.iter().any(|object| object["table"]["name"] == *table);
-    let is_mark = |chain: &Value| chain["table"] == *table && chain["name"] == MARK;
+    let exists = objects.iter().any(|object| object["table"]["family"] == "inet" && object["table"]["name"] == *table);
+    let is_mark = |chain: &Value| chain["family"] == "inet" && chain["table"] == *table && chain["name"] == MARK;
     exists && !objects.iter().any(|object| is_mark(&object["chain"]))
 }
 
@@ -49,7 +52,9 @@ mod tests {
     fn the_mark_of_another_table_does_not_count() {
         let ruleset = json!({ "nftables": [{ "metainfo": {} },
             { "table": { "family": "inet", "name": "empty" } },
+            { "table": { "family": "ip", "name": "absent" } },
             { "table": { "family": "inet", "name": "other" } },
+            { "chain": { "family": "ip", "table": "other", "name": MARK } },
             { "chain": { "family": "inet", "table": "other", "name": "forward" } },
             { "table": { "family": "inet", "name": "ours" } },
             { "chain": { "family": "inet", "table": "ours", "name": MARK } }] });
