@@ -2,14 +2,14 @@
 --
 --     psql --file roles.sql postgres
 --
--- Then give each role a password (`\password tornado_auth`, …), or let the server know them by their Unix users.
--- It may be run again; it changes nothing that is there.
+-- Then set a password for each role (`\password tornado_auth`, …), or use `peer` authentication by Unix users.
+-- It can be run again; existing objects are not changed.
 
 \set ON_ERROR_STOP on
 
 -- Owns the tables and changes them; used by `tornadod migrate schema` only.
 SELECT 'CREATE ROLE tornado_owner LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tornado_owner') \gexec
--- One role a service: it works with its own rows and can make, change or remove no table.
+-- One role for each service: it works with its own rows and cannot create, alter or drop a table.
 SELECT 'CREATE ROLE tornado_auth LOGIN CONNECTION LIMIT 40'
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tornado_auth') \gexec
 SELECT 'CREATE ROLE tornado_session LOGIN CONNECTION LIMIT 40'
