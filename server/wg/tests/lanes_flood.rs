@@ -39,6 +39,33 @@ fn flood(device: &Device, from: &'static str, to: &'static str, time: Duration) 
     })
 }
 
+/// Sends queries of names to Tor, all from one socket; returns how many were answered, and the time it took.
+fn names_answered(device: &Device, queries: usize) -> (usize, Duration) {
+    device.ns.run(move || {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        socket.connect((INTERNET4, 53)).unwrap();
+        let (started, mut answered, mut buffer) = (Instant::now(), 0, [0; 64]);
+        let mut receive = |wait: Duration| {
+            socket.set_read_timeout(Some(wait)).unwrap();
+            loop {
+                match socket.recv(&mut buffer) {
+                    Ok(_) => answered += 1,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                    // A query was refused by ICMP; most of those that are refused get no answer at all.
+                    Err(_) => {}
+                }
+            }
+        };
+        for _ in 0..queries {
+            let _ = socket.send(b"twenty bytes or more");
+            receive(Duration::from_millis(1));
+        }
+        let took = started.elapsed();
+        receive(Duration::from_secs(1));
+        (answered, took)
+    })
+}
+
 fn flows_of(lab: &Lab, address: &str) -> usize {
     let all = lab.server.ok("cat /proc/net/nf_conntrack");
     all.lines()
@@ -129,6 +156,13 @@ async fn a_flooding_device_is_refused_and_named_and_no_other_notices() {
     let established = flows_of(&lab, "10.9.0.2");
     assert!(kept.len() <= FLOWS as usize && established <= FLOWS as usize + 1, "{} of {established}", kept.len());
     good.ns.run(|| greeting("198.51.100.2:80")).unwrap();
+
+    // In a single flow, so that the rate of new flows does not matter.
+    let (answered, took) = names_answered(&bad, 2_000);
+    // 300 at once, and 20 a second.
+    let most = 300 + 25 * (1 + took.as_secs() as usize);
+    assert!((150..=most).contains(&answered), "{answered} queries in {took:?} were answered, {most} may be");
+    assert_eq!(names_answered(&good, 20).0, 20, "another device's names");
     let status = client.status(NoInput {}).await.unwrap();
     assert!(status.firewall_verified && status.canary.alarms == 0, "{status:?}");
     assert!(status.crowding.iter().all(|one| one.public_key != good.key.public_key()));

@@ -17,6 +17,13 @@ const SIZE: u32 = 131_072;
 const FAMILIES: [(&str, &str, &str, &str); 2] =
     [("ip", "ipv4_addr", "new4", "held4"), ("ip6", "ipv6_addr", "new6", "held6")];
 
+/// Queries of names a second that an address on the tor lane may send, and at once. Tor keeps an address for every name
+/// under `.onion` that it was asked for (tor(1), `AutomapHostsOnResolve`), whether it exists or not, and one table for all
+/// devices. A page takes some dozens of names.
+const NAMES: (u32, u32) = (20, 300);
+/// For each family: its keyword, and the set of rates.
+const ASKERS: [(&str, &str, &str); 2] = [("ip", "ipv4_addr", "names4"), ("ip6", "ipv6_addr", "names6")];
+
 /// What a device may have, per address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Admission {
@@ -56,6 +63,12 @@ impl Admission {
                 OVER[number]
             );
         }
+        for (_, kind, set) in ASKERS {
+            let _ = writeln!(
+                out,
+                "\tset {set} {{\n\t\ttype {kind}\n\t\tsize {SIZE}\n\t\tflags dynamic,timeout\n\t\ttimeout 1m\n\t}}"
+            );
+        }
         for (name, protocol, family, policy) in self.timeouts() {
             let _ = writeln!(
                 out,
@@ -77,6 +90,17 @@ impl Admission {
             ("lane_udp6", "udp", "ip6", UDP),
         ];
         all.into_iter().filter(move |_| self.with_timeouts)
+    }
+
+    /// Refuses queries of names beyond the rate of an address. All UDP that a device on the tor lane may send to the
+    /// server is for a DNSPort.
+    pub(super) fn names() -> [Rule; 2] {
+        let ((rate, burst), comments) = (NAMES, ["queries of names", "queries of names, IPv6"]);
+        std::array::from_fn(|number| {
+            let (family, _, set) = ASKERS[number];
+            let over = format!("{family} saddr limit rate over {rate}/second burst {burst} packets");
+            rule(format!("meta l4proto udp update @{set} {{ {over} }} goto refuse"), comments[number])
+        })
     }
 
     /// Returns for a flow that may begin.

@@ -167,14 +167,7 @@ fn fixed(policy: &Policy) -> Vec<Chain> {
         rate_up,
         meet,
         rate_down,
-        plain(
-            "tor_input",
-            vec![
-                admit(),
-                rule("jump tor_state_input", "what the state allows"),
-                rule("goto refuse", "nothing else reaches the server"),
-            ],
-        ),
+        tor_input(),
         direct_input(policy),
         Networks::of(policy).destinations(),
         direct_forward(policy),
@@ -220,6 +213,14 @@ fn admit() -> Rule {
     // Every packet of a flow is "new" until the other side answers; only the first is not confirmed.
     let first = "ct state new ct status & confirmed == 0";
     rule(format!("{first} jump {}", super::admission::ADMIT), "a device's share of flows")
+}
+
+fn tor_input() -> Chain {
+    let mut rules = vec![admit()];
+    rules.extend(super::admission::Admission::names());
+    rules.push(rule("jump tor_state_input", "what the state allows"));
+    rules.push(rule("goto refuse", "nothing else reaches the server"));
+    plain("tor_input", rules)
 }
 
 fn direct_input(policy: &Policy) -> Chain {
