@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tornado_helper_api::Access;
 use tornado_tunnel::Tunnel;
 use tornado_tunnel::os::Os;
+use tornado_tunnel::state::Phase;
 
 /// How the helper runs.
 #[derive(Debug, Clone)]
@@ -86,10 +87,23 @@ pub fn forget_wish(state_dir: &Path) -> Result<(), StoreError> {
     Store::new(state_dir.to_owned()).forget_wanted()
 }
 
+/// Longest wait of callers for the firewall of the start, so that the first status they get is that of the kernel.
+const FIRST_HOLD: Duration = Duration::from_secs(5);
+
+/// Waits until traffic is held back, or until that failed.
+async fn first_hold(engine: &Engine) {
+    let mut views = engine.tunnel.watch();
+    let settled = views.wait_for(|view| view.held || view.phase != Phase::Blocked);
+    if let Ok(Ok(view)) = tokio::time::timeout(FIRST_HOLD, settled).await {
+        engine.publish.tunnel(&view);
+    }
+}
+
 /// Serves until `shutdown`; then takes the tunnel down and tells the server. That it was wanted stays stored: the
 /// next start holds traffic back until it is up again.
 pub async fn run(listener: UnixListener, config: Config, os: Box<dyn Os>, shutdown: CancellationToken) {
     let found = Found::read(Store::new(config.state_dir.clone()));
+    let holds_back = found.hold.is_some();
     let (tunnel, task) = Tunnel::start(os, found.hold.clone());
     let changes = Changes::new();
     let watch = tokio::spawn(network::watch(changes.clone(), tunnel.watch(), shutdown.clone()));
@@ -99,6 +113,9 @@ pub async fn run(listener: UnixListener, config: Config, os: Box<dyn Os>, shutdo
     let mut access = Access::of(config.allow_uids);
     if let Some(group) = config.group {
         access = access.and_group(group);
+    }
+    if holds_back {
+        shutdown.run_until_cancelled(first_hold(&engine)).await;
     }
     tornado_helper_api::serve(listener, access, engine.clone(), shutdown).await;
     engine.stop().await;

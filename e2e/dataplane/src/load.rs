@@ -1,6 +1,7 @@
 //! The load: TCP streams with a small question now and then, and datagrams at a rate.
 
 use anyhow::Context as _;
+use nix::sys::socket::{setsockopt, sockopt};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -14,6 +15,8 @@ const STREAM: u16 = 5001;
 const ECHO: u16 = 5002;
 const DATAGRAM: u16 = 5003;
 const COUNT: u16 = 5004;
+/// Bytes: several seconds of datagrams, so that a busy machine loses none because this program does not run.
+const BUFFER: usize = 16 * 1024 * 1024;
 /// Rest between two questions.
 const ASK: Duration = Duration::from_millis(5);
 
@@ -31,6 +34,7 @@ impl SinkWords {
         let listen = |port| TcpListener::bind((self.bind, port)).context("cannot listen");
         let (streams, echoes, counts) = (listen(STREAM)?, listen(ECHO)?, listen(COUNT)?);
         let datagrams = UdpSocket::bind((self.bind, DATAGRAM))?;
+        setsockopt(&datagrams, sockopt::RcvBufForce, &BUFFER).context("cannot enlarge the receive buffer")?;
         let seen = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&seen);
         spawn(move || {

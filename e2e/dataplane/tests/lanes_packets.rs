@@ -97,7 +97,8 @@ impl World {
             let host = format!("{}{end}", self.prefix);
             ip(&format!("-n {host} address add 10.8.0.{}/24 dev {name}", own + 1));
             ip(&format!("-n {host} address add fd08::{}/64 dev {name} nodad", own + 1));
-            ip(&format!("-n {host} link set {name} up"));
+            // Seconds of datagrams, so that a busy machine loses none because the tunnel's process does not run.
+            ip(&format!("-n {host} link set {name} txqueuelen 20000 up"));
         }
         for inside in ["10.8.0.2", "fd08::2"] {
             let mut sink = self.command("b", PROGRAM);

@@ -41,6 +41,14 @@ impl Beacon {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.join().unwrap()
     }
+
+    /// All at once: each waits for its last answers.
+    fn stop_all(beacons: Vec<Self>) -> Vec<Report> {
+        for beacon in &beacons {
+            beacon.stop.store(true, Ordering::SeqCst);
+        }
+        beacons.into_iter().map(Self::stop).collect()
+    }
 }
 
 fn run_beacon(to: SocketAddr, stop: &AtomicBool) -> Report {
@@ -106,7 +114,7 @@ fn kill_9_of_each_service_with_20_devices() {
         let before = world.server.kill_service(service).unwrap();
         world.server.wait_restarted(service, before, Duration::from_secs(10)).unwrap();
         std::thread::sleep(Duration::from_millis(500));
-        for (number, report) in beacons.into_iter().map(Beacon::stop).enumerate() {
+        for (number, report) in Beacon::stop_all(beacons).into_iter().enumerate() {
             assert_eq!(report.sent, report.received, "{service} died, device{} lost packets: {report:?}", number + 1);
         }
         assert_eq!(world.sessions().unwrap().len(), 20, "after the death of {service}");
@@ -116,7 +124,7 @@ fn kill_9_of_each_service_with_20_devices() {
     std::thread::sleep(Duration::from_millis(500));
     let before = world.server.kill_service("wg").unwrap();
     std::thread::sleep(Duration::from_secs(4));
-    let reports: Vec<_> = beacons.into_iter().map(Beacon::stop).collect();
+    let reports = Beacon::stop_all(beacons);
     let worst = reports.iter().map(|report| report.longest_silence).max().unwrap();
     eprintln!("wg died: longest silence of 20 devices {worst:?}");
     assert!(worst < patient(Duration::from_secs(2)), "traffic must flow again within 2 s: {reports:?}");
