@@ -7,6 +7,7 @@
 //! | `POST` anything | how many bytes of body arrived |
 
 use crate::{Addresses, HarnessError, host::enter_namespace, topology};
+use nix::sys::socket::{setsockopt, sockopt};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -140,7 +141,10 @@ fn run<R>(log: Log, ready: impl FnOnce() -> R, end: impl Future) -> Result<(), H
         let bound = HarnessError::io("cannot listen in the internet");
         let listen = async {
             let web = TcpListener::bind((Ipv6Addr::UNSPECIFIED, HTTP)).await?;
-            Ok((web, UdpSocket::bind((Ipv6Addr::UNSPECIFIED, ECHO)).await?))
+            let echo = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, ECHO)).await?;
+            // Many devices' datagrams of seconds in which this thread does not run.
+            setsockopt(&echo, sockopt::RcvBufForce, &ECHO_BUFFER)?;
+            Ok((web, echo))
         };
         let (web, echo) = listen.await.map_err(bound)?;
         ready();
@@ -223,6 +227,9 @@ async fn send_bytes(stream: &mut TcpStream, count: u64) -> std::io::Result<()> {
 fn head(status: &str, length: u64) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")
 }
+
+/// Bytes.
+const ECHO_BUFFER: usize = 8 * 1024 * 1024;
 
 async fn serve_echo(socket: UdpSocket, log: Log) {
     let mut data = vec![0; 65_535];

@@ -109,9 +109,10 @@ fn rules_that_are_flushed_come_back_and_a_network_that_is_gone_is_reported() {
     let host = device.host().clone();
     let internet = [world.internet.echo_v4(), world.internet.echo_v6()];
     let notice = |code: &str| {
-        tornado_e2e_harness::wait_for(&format!("the notice {code}"), Duration::from_secs(5), || {
+        let waited = tornado_e2e_harness::wait_for(&format!("the notice {code}"), Duration::from_secs(5), || {
             Ok((device.json(&["status"])?["notice"]["code"] == code).then_some(()))
-        })
+        });
+        assert!(waited.is_ok(), "{waited:?}: {:#}", device.json(&["status"]).unwrap());
     };
     device.cli(&["connect"]).unwrap().success().unwrap();
     let capture = host.capture("eth0", CLEAR).unwrap();
@@ -124,12 +125,12 @@ fn rules_that_are_flushed_come_back_and_a_network_that_is_gone_is_reported() {
     }
     let seen = capture.stop().unwrap();
     assert_eq!(seen.count(), 0, "left in the clear: {:?}", &seen.lines()[..seen.count().min(10)]);
-    notice("interference").unwrap();
+    notice("interference");
     let page = || host.http_get_within(world.internet.http_v4(), "/", Duration::from_secs(3))?.seen_as();
     assert_eq!(page().unwrap(), IpAddr::from(SERVER.v4));
 
     host.exec(&["ip", "route", "del", "default"]).unwrap();
-    notice("no_network").unwrap();
+    notice("no_network");
     host.exec(&["ip", "route", "add", "default", "via", "198.51.100.254", "dev", "eth0", "onlink"]).unwrap();
     tornado_e2e_harness::wait_for("traffic after the network is back", Duration::from_secs(20), || {
         Ok(page().ok().filter(|seen| *seen == IpAddr::from(SERVER.v4)))
