@@ -235,18 +235,24 @@ fn hears_of_its_quota(world: &World, device: &DeviceProc) {
     let mut command = device.command().unwrap();
     command.args(["status", "--watch", "--json"]);
     let watched = device.host().spawn("watch", command).unwrap();
-    for _ in 0..10 {
-        let used = device.json(&["usage"]).unwrap()["quota"]["used"].as_u64().unwrap();
+    let used = || device.json(&["usage"]).map(|usage| usage["quota"]["used"].as_u64().unwrap());
+    for _ in 0..20 {
+        let before = used().unwrap();
         assert!(
-            used > QUOTA / 2 || !watched.stdout().unwrap().contains("quota_nearly_used"),
-            "warned too early: {used}"
+            before > QUOTA / 2 || !watched.stdout().unwrap().contains("quota_nearly_used"),
+            "warned too early: {before}"
         );
-        if used >= QUOTA / 100 * 81 {
+        if before >= QUOTA / 100 * 81 {
             break;
         }
-        spend(world, device.host(), QUOTA / 100 * 84 - used);
-        // Counters are read once a second.
-        std::thread::sleep(Duration::from_millis(2500));
+        // In steps that are counted before the next one, so that the warning comes before the end.
+        let step = (QUOTA / 100 * 84 - before).min(QUOTA / 4);
+        spend(world, device.host(), step);
+        wait_for("what was spent to be counted", Duration::from_secs(10), || {
+            Ok((used()? >= before + step / 4).then_some(()))
+        })
+        .unwrap();
+        std::thread::sleep(Duration::from_millis(1000));
     }
     wait_for("the warning", Duration::from_secs(20), || {
         Ok(watched.stdout()?.contains("quota_nearly_used").then_some(()))
