@@ -22,11 +22,12 @@ const SILENT: u16 = 17;
 const OF_ONE_ACCOUNT: u16 = 10;
 /// Time that is measured.
 const MINUTE: Duration = Duration::from_secs(60);
-/// Most of a core that a process may use, percent. Processor time is hardly another on a busy machine.
-const MOST: f64 = 0.3;
-/// The same for `wg` without optimisation; the bench `control` holds the optimised program to the bound above. It spends
-/// most on messages of netlink and HTTP, the canary's round in that minute and the timers of two interfaces.
-const MOST_OF_WG: f64 = if cfg!(debug_assertions) { 0.6 } else { MOST };
+/// Most of a core that a process may use, percent. The bench `control` holds the optimised programs to 0.3, which they need
+/// on a slower machine too; without optimisation `session` and `client-api` take up to 0.28 of the fastest machine tried.
+const MOST: f64 = if cfg!(debug_assertions) { 0.5 } else { 0.3 };
+/// The same for `wg`. It spends most on messages of netlink and HTTP, the canary's round in that minute and the timers of
+/// two interfaces.
+const MOST_OF_WG: f64 = if cfg!(debug_assertions) { 0.7 } else { 0.3 };
 
 const CONFIG: &str = "[auth]\nargon2 = { memory_kib = 64, passes = 1, lanes = 1 }\n\n\
      [client_api]\nanonymous_per_minute = 1000000\n";
