@@ -133,7 +133,7 @@ async fn the_stream_tells_every_change() {
     let mut text = String::new();
     tokio::task::block_in_place(|| lines.read_line(&mut text).unwrap());
     machine.client.connect(&Connect { lane: Lane::Tor }).await.unwrap();
-    // A helper that is told to end does not wait for those who watch it, who would watch without an end.
+    // A helper that shuts down does not wait for its watchers, whose streams have no end.
     timeout(PATIENCE, machine.stop()).await.unwrap();
     tokio::task::block_in_place(|| lines.read_to_string(&mut text).unwrap());
     let _ = child.wait();

@@ -146,7 +146,7 @@ async fn await_end(pidfd: OwnedFd, name: ServiceName, pid: u32, events: mpsc::Se
     drop(events.send(Event::Ended(name, pid)).await);
 }
 
-/// Asks until nobody listens. A service that is ready holds its answer: a change is known at once, and a service at
+/// Repeats the request until the receiver is dropped. A service that is ready holds its answer: a change is known at once, and a service at
 /// rest is woken every few seconds only.
 async fn probe(watch: Watch, pid: u32) {
     let channel = Channel::new(watch.socket);
@@ -214,7 +214,7 @@ mod tests {
     async fn a_service_that_hangs_is_asked_at_a_steady_pace_for_sixty_days() {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("auth.sock");
-        let _nobody_reads_it = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let _unread = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         // More connections than the listener queues are refused at once.
         let hanging = last(socket, 6 * 4 * 3_600).await;
         assert!(matches!(hanging, Some(Probe::Silent(_) | Probe::NotReady(_))));

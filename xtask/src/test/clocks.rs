@@ -1,7 +1,7 @@
 //! Tests of suite `unit` that depend on how fast the machine is: real pauses, and time that was measured.
 //!
 //! A pause of a thread is never needed there. Elapsed time may be looked at where tokio's clock is paused. What must be
-//! timed for real belongs to a bench, what takes its time to a suite of its own.
+//! timed for real belongs to a bench, what takes real time to a separate suite.
 
 /// Packages whose tests are of other suites, as `binary.rs` has it.
 const OTHERS: &[&str] = &["e2e/lanes/", "e2e/tor/", "server/store/", "server/live/"];

@@ -168,7 +168,7 @@ fn what_another_program_changes_is_put_back_and_nothing_leaves_meanwhile() {
                 let before = watch.borrow().disturbances;
                 beside(disturb).await;
                 let begun = Instant::now();
-                // The one before may be put back, and reported, once more in between.
+                // The previous change may be restored and reported again first.
                 let is_named = |view: &View| view.disturbed.as_ref().is_some_and(|report| report.contains(what));
                 let found = watch.wait_for(|view| view.disturbances > before && is_named(view));
                 let found = tokio::time::timeout(patient(Duration::from_secs(10)), found).await;

@@ -17,9 +17,9 @@ const SIZE: u32 = 131_072;
 const FAMILIES: [(&str, &str, &str, &str); 2] =
     [("ip", "ipv4_addr", "new4", "held4"), ("ip6", "ipv6_addr", "new6", "held6")];
 
-/// Queries of names a second that an address on the tor lane may send, and at once. Tor keeps an address for every name
-/// under `.onion` that it was asked for (tor(1), `AutomapHostsOnResolve`), whether it exists or not, and one table for all
-/// devices. A page takes some dozens of names.
+/// DNS queries per second, and in a burst, that an address on the tor lane may send. Tor keeps an address for every name
+/// under `.onion` in a query (tor(1), `AutomapHostsOnResolve`), whether it exists or not, and one table for all
+/// devices. A web page needs some dozens of names.
 const NAMES: (u32, u32) = (20, 300);
 /// For each family: its keyword, and the set of rates.
 const ASKERS: [(&str, &str, &str); 2] = [("ip", "ipv4_addr", "names4"), ("ip6", "ipv6_addr", "names6")];

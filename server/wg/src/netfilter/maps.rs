@@ -64,7 +64,7 @@ impl Maps {
         tokio::time::timeout(DEADLINE, exchange).await?
     }
 
-    /// The number of the ruleset in the kernel: another after each transaction, whoever made it.
+    /// Generation of the ruleset in the kernel; it changes with each transaction of any program.
     pub(crate) async fn generation(&self) -> io::Result<u32> {
         let mut link = self.link.lock().await;
         tokio::time::timeout(DEADLINE, link.generation()).await?
