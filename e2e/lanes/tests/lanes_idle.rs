@@ -22,12 +22,14 @@ const SILENT: u16 = 17;
 const OF_ONE_ACCOUNT: u16 = 10;
 /// Time that is measured.
 const MINUTE: Duration = Duration::from_secs(60);
-/// Most of a core that a process may use, percent. The bench `control` holds the optimised programs to 0.3, which they need
-/// on a slower machine too; without optimisation `session` and `client-api` take up to 0.28 of the fastest machine tried.
-const MOST: f64 = if cfg!(debug_assertions) { 0.5 } else { 0.3 };
-/// The same for `wg`. It spends most on messages of netlink and HTTP, the canary's round in that minute and the timers of
-/// two interfaces.
-const MOST_OF_WG: f64 = if cfg!(debug_assertions) { 0.7 } else { 0.3 };
+/// How often a process may wake up, a second. With these devices `wg` does so 19 times, `session` 11, a helper 9, `client-api`
+/// 6 and every other fewer than 4 times on machines of every pace; a timer or a watch that never rests takes hundreds.
+const WAKEUPS: f64 = 24.0;
+/// The same for `wg`, which reads netlink, and drives two interfaces and the canary.
+const WAKEUPS_OF_WG: f64 = 40.0;
+/// Most of a core that a process may use, percent: what one that never sleeps takes is far above it on any machine. How much
+/// a wake-up costs depends on the machine and on optimisation, so the 0.3 % of the product is held by the bench `control`.
+const PERCENT: f64 = 5.0;
 
 const CONFIG: &str = "[auth]\nargon2 = { memory_kib = 64, passes = 1, lanes = 1 }\n\n\
      [client_api]\nanonymous_per_minute = 1000000\n";
@@ -87,7 +89,8 @@ fn no_process_is_busy_while_twenty_devices_are_idle() {
     }
     world.wait_sessions(usize::from(WHOLE + SILENT), Duration::from_secs(30)).unwrap();
     silent.join().unwrap();
-    let most = |name: &str| if name == "wg" { MOST_OF_WG } else { MOST };
-    let busy: Vec<_> = cost.iter().filter(|(name, cost)| cost.percent > most(name)).collect();
-    assert!(busy.is_empty(), "more than {MOST} % of a core: {busy:.2?}");
+    let most = |name: &str| if name == "wg" { WAKEUPS_OF_WG } else { WAKEUPS };
+    let busy: Vec<_> =
+        cost.iter().filter(|(name, cost)| cost.wakeups > most(name) || cost.percent > PERCENT).collect();
+    assert!(busy.is_empty(), "awake too often while nothing happens: {busy:.2?}");
 }
