@@ -6,12 +6,12 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
+use tornado_contracts::tor::{TorProcess, TorStatus};
+use tornado_contracts::wg::{TorLane, WgStatus};
 use tornado_e2e_harness::{
     DeviceProc, Lab, LabOptions, ServerOptions, ServerProc, TorNetwork, TorNetworkOptions, wait_for,
 };
 use tornado_e2e_lanes::world::World;
-use tornado_mesh::tor::{TorProcess, TorStatus};
-use tornado_mesh::wg::{TorLane, WgStatus};
 
 /// How long anything may take that needs Tor to start: a busy machine takes its time.
 pub const PATIENCE: Duration = Duration::from_secs(90);

@@ -6,11 +6,11 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::time::{Duration, Instant};
+use tornado_contracts::tor::{HopRole, LaneReason};
 use tornado_e2e_harness::{Capture, Host, RelayKind, TorNetworkOptions, wait_for};
 use tornado_e2e_tor::egress::DEVICES;
 use tornado_e2e_tor::load::{self, Outcome};
 use tornado_e2e_tor::world::{PATIENCE, TorWorld};
-use tornado_mesh::tor::{HopRole, LaneReason};
 
 /// The disguise.
 const OBFS4PROXY: &str = "/usr/bin/obfs4proxy";
@@ -45,7 +45,7 @@ fn the_lane_enters_the_network_by_its_bridge_alone() {
 fn every_circuit_begins_at_the_bridge(lab: &TorWorld) {
     let bridge = lab.network.relays().iter().find(|relay| relay.kind == RelayKind::Bridge).unwrap();
     let answer = lab.world.server.mesh("tor").get("/v1/circuits").unwrap();
-    let circuits: tornado_mesh::tor::Circuits = serde_json::from_value(answer).unwrap();
+    let circuits: tornado_contracts::tor::Circuits = serde_json::from_value(answer).unwrap();
     let guards: Vec<_> = circuits.circuits.iter().filter_map(|circuit| circuit.path.first()).collect();
     assert!(!guards.is_empty());
     for guard in guards {

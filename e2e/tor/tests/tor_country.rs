@@ -7,11 +7,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
+use tornado_contracts::tor::{CountryTor, TorProcess};
 use tornado_e2e_harness::{DeviceProc, Host, Output, SITE, patient, wait_for};
 use tornado_e2e_tor::egress::Egress;
 use tornado_e2e_tor::load::{self, Outcome};
 use tornado_e2e_tor::world::{PATIENCE, TorWorld};
-use tornado_mesh::tor::{CountryTor, TorProcess};
 use tornado_shared::api::TorView;
 
 /// Within this time a device whose country is not ready hears so.

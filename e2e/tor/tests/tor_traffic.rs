@@ -6,13 +6,13 @@
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
+use tornado_contracts::wg::{TorLane, TorLaneReason};
 use tornado_e2e_harness::{DeviceProc, Host, INTERNET, Output, SITE, patient, wait_for};
 use tornado_e2e_lanes::raw;
 use tornado_e2e_tor::control::{self, Stream};
 use tornado_e2e_tor::egress::Egress;
 use tornado_e2e_tor::load::{self, Hammer, Outcome};
 use tornado_e2e_tor::world::{CANARY_INTERVAL, INTERFACE, PATIENCE, TorWorld};
-use tornado_mesh::wg::{TorLane, TorLaneReason};
 
 /// A second address of `internet`, so that Tor's streams of two devices can be told apart.
 const ELSEWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 53)), 80);

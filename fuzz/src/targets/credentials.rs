@@ -4,7 +4,7 @@ use crate::json::stable;
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use std::sync::LazyLock;
-use tornado_mesh::token::{AUDIENCE, ISSUER, TokenKind, Verifier, VerifyingKey};
+use tornado_contracts::token::{AUDIENCE, ISSUER, TokenKind, Verifier, VerifyingKey};
 use tornado_shared::api::{EnrollPayload, LoginBody, LoginPayload};
 use tornado_shared::crypto::encoding::Bytes;
 use tornado_shared::crypto::identity::IdentityKey;

@@ -10,8 +10,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
-use tornado_mesh::auth::AuthError;
-use tornado_mesh::{Channel, MeshFault, NoInput, Roles, ServiceError, auth, engines, master, session, token, tor, wg};
+use tornado_contracts::auth::AuthError;
+use tornado_contracts::{auth, engines, master, session, token, tor, wg};
+use tornado_rpc::{Channel, Fault, NoInput, ServiceError};
+use tornado_runtime::Roles;
 use tornado_shared::problem::Problem;
 
 thread_local! {
@@ -71,9 +73,9 @@ pub fn answer(bytes: &[u8]) {
         6 => call::<auth::Grant, AuthError>(*how, rest),
         7 => call::<Vec<token::VerifyingKey>, AuthError>(*how, rest),
         8 => call::<auth::users::UserPage, AuthError>(*how, rest),
-        9 => call::<master::MasterStatus, MeshFault>(*how, rest),
+        9 => call::<master::MasterStatus, Fault>(*how, rest),
         10 => events::<session::SessionEvent, session::SessionError>(*how, rest),
-        12 => call::<Vec<engines::EngineStatus>, MeshFault>(*how, rest),
+        12 => call::<Vec<engines::EngineStatus>, Fault>(*how, rest),
         13 => call::<auth::import::Imported, AuthError>(*how, rest),
         _ => events::<tor::TorEvent, tor::TorError>(*how, rest),
     }

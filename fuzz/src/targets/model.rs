@@ -3,8 +3,8 @@
 use crate::json::stable;
 use std::fmt::Display;
 use std::str::FromStr;
-use tornado_mesh::auth::operators::OperatorRole;
-use tornado_mesh::master::ServiceName;
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::operators::OperatorRole;
 use tornado_shared::crypto::identity::Fingerprint;
 use tornado_shared::model::{
     CloseReason, CountryCode, DeviceId, DeviceName, Lane, LaneAddresses, LanePools, PublicKey, SessionId, Slot, UserId,

@@ -11,9 +11,10 @@ mod setup;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
-use tornado_mesh::auth::AuthClient;
-use tornado_mesh::auth::operators::OperatorsClient;
-use tornado_mesh::{Context, ContextError, Readiness};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::AuthClient;
+use tornado_contracts::auth::operators::OperatorsClient;
+use tornado_runtime::{Context, ContextError, Readiness};
 
 pub use config::Config;
 pub use setup::router;
@@ -41,8 +42,8 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let socket = context.server(axum::Router::new(), readiness)?;
     let address = config.listen;
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
-    let auth = Arc::new(AuthClient::new(context.channel("auth")));
-    let operators = Arc::new(OperatorsClient::new(context.channel("auth")));
+    let auth = Arc::new(AuthClient::new(context.channel(ServiceName::Auth)));
+    let operators = Arc::new(OperatorsClient::new(context.channel(ServiceName::Auth)));
     let tasks = TaskTracker::new();
     tasks.spawn(listener::serve(listener, router(auth, operators, config), context.shutdown.clone()));
     tasks.close();

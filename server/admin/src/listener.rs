@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tornado_mesh::{Limits, serve_connection};
+use tornado_rpc::{Limits, serve_connection};
 
 /// Serves until `shutdown`, then lets running requests end for at most 3 seconds.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {

@@ -13,9 +13,9 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
-use tornado_mesh::auth::operators::Operators;
-use tornado_mesh::auth::{Acting, Auth, AuthError, CreateInvitation, InvitationLink, RedeemSetup};
-use tornado_mesh::{NoInput, ServiceError as _};
+use tornado_contracts::auth::operators::Operators;
+use tornado_contracts::auth::{Acting, Auth, AuthError, CreateInvitation, InvitationLink, RedeemSetup};
+use tornado_rpc::{NoInput, ServiceError as _};
 use tornado_shared::model::{Secret, Username};
 
 /// Shortest operator password.

@@ -8,16 +8,16 @@ use axum::http::{Request, StatusCode};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tornado_admin::{Config, router};
-use tornado_mesh::auth::operators::{
+use tornado_contracts::auth::operators::{
     ConfirmTotp, MayI, OperatorRef, OperatorRole, Operators, PutOperatorRole, Reaffirm, SignIn, SignInRef, SignInView,
     SignedIn, Standing,
 };
-use tornado_mesh::auth::{
+use tornado_contracts::auth::{
     AccessToken, Acting, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin,
     Operator, PutOperator, RedeemSetup, RefreshToken, SetupLink,
 };
-use tornado_mesh::token::VerifyingKey;
-use tornado_mesh::{Done, MeshFault, NoInput};
+use tornado_contracts::token::VerifyingKey;
+use tornado_rpc::{Done, Fault, NoInput};
 use tornado_shared::api::{LoginReply, Profile, RecoveryCodes, ServerInfo, Tokens, TotpOffer};
 use tornado_shared::model::{InvitationId, OperatorId, Secret};
 use tower::ServiceExt as _;
@@ -33,7 +33,7 @@ struct FakeAuth {
 }
 
 fn unused<T>() -> Result<T, AuthError> {
-    Err(MeshFault::Forbidden("not for the console".into()).into())
+    Err(Fault::Forbidden("not for the console".into()).into())
 }
 
 #[async_trait::async_trait]
@@ -41,7 +41,7 @@ impl Auth for FakeAuth {
     async fn redeem_setup(&self, input: RedeemSetup) -> Result<SignedIn, AuthError> {
         let mut redeemed = self.redeemed.lock().unwrap();
         if input.code.expose() == "<away>" {
-            return Err(MeshFault::Unavailable("auth is <b>not</b> reachable".into()).into());
+            return Err(Fault::Unavailable("auth is <b>not</b> reachable".into()).into());
         }
         if input.code.expose() != "GOODCODE" || redeemed.is_some() {
             return Err(AuthError::InvalidSetupCode);
@@ -82,7 +82,7 @@ impl Auth for FakeAuth {
     async fn authorize(&self, _: Authorize) -> Result<Grant, AuthError> {
         unused()
     }
-    async fn treatments(&self, _: NoInput) -> Result<Vec<tornado_mesh::UserTreatment>, AuthError> {
+    async fn treatments(&self, _: NoInput) -> Result<Vec<tornado_contracts::UserTreatment>, AuthError> {
         unused()
     }
     async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {

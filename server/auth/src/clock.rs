@@ -12,7 +12,7 @@ impl Clock {
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self::new(tornado_mesh::trial::unix_now)
+        Self::new(tornado_runtime::clock::unix_now)
     }
 
     /// Any source of time.

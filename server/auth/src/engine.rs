@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use std::sync::Arc;
-use tornado_mesh::engines::{EngineKind, EnginePart, EngineWatch, Pulse};
+use tornado_contracts::engines::{EngineKind, EnginePart};
+use tornado_runtime::engines::{EngineWatch, Pulse};
 use tornado_store::identity::SqlIdentityStore;
 use tornado_store::{Database, Engine};
 

@@ -2,7 +2,7 @@
 
 use crate::keys::Keys;
 use sha2::{Digest as _, Sha256};
-use tornado_mesh::auth::AuthError;
+use tornado_contracts::auth::AuthError;
 use tornado_shared::api::LoginBody;
 use tornado_shared::crypto::CryptoError;
 use tornado_shared::crypto::login_key::MAX_SKEW;

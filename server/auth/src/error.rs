@@ -4,7 +4,7 @@ use crate::config::ConfigError;
 use crate::keys::KeysError;
 use crate::password::HashError;
 use std::path::PathBuf;
-use tornado_mesh::ContextError;
+use tornado_runtime::ContextError;
 use tornado_store::StoreError;
 
 /// The service did not start or did not end well.

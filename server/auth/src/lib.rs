@@ -1,7 +1,7 @@
 //! Service `auth`: the only reader of the key directory and the only judge of who somebody is.
 //!
 //! Pure parts take time as an argument ([`guard`], [`password`] policy, the plan of [`keys`]); the service
-//! joins them with the store and the other services and implements `tornado_mesh::auth::Auth`.
+//! joins them with the store and the other services and implements `tornado_contracts::auth::Auth`.
 
 mod clock;
 mod code;
@@ -30,8 +30,9 @@ use keys::rotation::Schedule;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::session::SessionsClient;
-use tornado_mesh::{Context, Readiness};
+use tornado_contracts::ServiceName;
+use tornado_contracts::session::SessionsClient;
+use tornado_runtime::{Context, Readiness};
 use tornado_store::PostgresLogin;
 use tornado_store::identity::{IdentityStore as _, SqlIdentityStore};
 
@@ -55,11 +56,11 @@ pub async fn run(context: Context, config: Config, cluster: Option<PostgresLogin
         None => open_store(&context).await?,
     };
     let keys = open_keys(&context, &config, &store, &clock).await?;
-    let sessions = Arc::new(SessionsClient::new(context.channel("session")));
+    let sessions = Arc::new(SessionsClient::new(context.channel(ServiceName::Session)));
     let service = Arc::new(Service::new(config, Arc::new(store.clone()), sessions, keys, clock)?);
     let (ready, readiness) = Readiness::new("starting");
     let engines = engine::watch(&store);
-    let router = tornado_mesh::auth::routers(service.clone()).merge(engines.router());
+    let router = tornado_contracts::auth::routers(service.clone()).merge(engines.router());
     let server = context.server(router, readiness)?;
     service.upkeep().await;
     ready.ready();
@@ -109,7 +110,7 @@ where
     S: Future<Output = ()>,
     T: Future<Output = ()>,
 {
-    let (mut retry, mut upkeep) = (tornado_mesh::every(RETRY), tornado_mesh::every_after(UPKEEP));
+    let (mut retry, mut upkeep) = (tornado_runtime::every(RETRY), tornado_runtime::every_after(UPKEEP));
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,

@@ -3,7 +3,7 @@
 use crate::keys::{KeysError, files};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use tornado_mesh::token::Claims;
+use tornado_contracts::token::Claims;
 use tornado_shared::model::UnixSeconds;
 
 const FILE: &str = "restored.json";

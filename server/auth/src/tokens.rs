@@ -7,7 +7,7 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use std::fmt;
-use tornado_mesh::token::{AUDIENCE, Claims, ISSUER, TokenError, TokenKind, Verifier, VerifyingKey};
+use tornado_contracts::token::{AUDIENCE, Claims, ISSUER, TokenError, TokenKind, Verifier, VerifyingKey};
 use tornado_shared::api::Tokens;
 use tornado_shared::model::{DeviceId, FamilyId, Secret, UnixSeconds, UserId};
 use uuid::Uuid;

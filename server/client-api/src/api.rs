@@ -16,11 +16,11 @@ use axum::routing::{delete, get, post, put};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
-use tornado_mesh::auth::Auth;
-use tornado_mesh::auth::users::Users;
-use tornado_mesh::ground;
-use tornado_mesh::session::Sessions;
-use tornado_mesh::wg::Wg;
+use tornado_contracts::auth::Auth;
+use tornado_contracts::auth::users::Users;
+use tornado_contracts::session::Sessions;
+use tornado_contracts::wg::Wg;
+use tornado_runtime::ground;
 use tornado_shared::api::path;
 
 /// Longest time a request may take once it has arrived. Longer than any deadline of the mesh.

@@ -7,11 +7,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tornado_mesh::auth::AuthError;
-use tornado_mesh::session::SessionError;
-use tornado_mesh::token::TokenError;
-use tornado_mesh::wg::WgError;
-use tornado_mesh::{ServiceError, problem_response};
+use tornado_contracts::auth::AuthError;
+use tornado_contracts::session::SessionError;
+use tornado_contracts::token::TokenError;
+use tornado_contracts::wg::WgError;
+use tornado_rpc::{ServiceError, problem_response};
 use tornado_shared::problem::{MEDIA_TYPE, Problem};
 
 /// A failure for a device.
@@ -30,7 +30,7 @@ struct Legacy {
 
 impl ApiError {
     /// The same status and code in both dialects.
-    pub fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn new(status: u16, code: &str, detail: impl Into<String>) -> Self {
         Self { problem: Box::new(Problem::new(status, code, detail)), legacy: Legacy { status, detail: code.into() } }
     }
 
@@ -87,7 +87,7 @@ impl ApiError {
             | SessionError::DataPlane(_)
             | SessionError::NoExit { .. }
             | SessionError::TooOften { .. }
-            | SessionError::Mesh(_) => {
+            | SessionError::Fault(_) => {
                 let word = format!("VPN Manager Error: {}", error.code());
                 Self::of(&error).in_legacy(502, word)
             }
@@ -132,7 +132,7 @@ impl From<AuthError> for ApiError {
             | AuthError::RefreshExpired
             | AuthError::RefreshInvalid
             | AuthError::RefreshReused
-            | AuthError::Mesh(_) => made,
+            | AuthError::Fault(_) => made,
         }
     }
 }
@@ -143,7 +143,7 @@ impl From<SessionError> for ApiError {
         match error {
             SessionError::Token(reason) => made.in_legacy(401, unauthenticated(reason)),
             SessionError::Revoked => made.in_legacy(401, "Authentication failed: revoked"),
-            SessionError::Mesh(_) => made.in_legacy(500, "session_service_unreachable"),
+            SessionError::Fault(_) => made.in_legacy(500, "session_service_unreachable"),
             SessionError::SessionExpired
             | SessionError::MaxDevices { .. }
             | SessionError::QuotaExceeded { .. }

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::session::{EventKind, SessionError, SessionEvent};
-use tornado_mesh::wg::KnownStatus;
-use tornado_mesh::{Channel, NoInput};
+use tornado_contracts::session::{EventKind, SessionError, SessionEvent, SessionsClient};
+use tornado_contracts::wg::KnownStatus;
+use tornado_rpc::NoInput;
 use tornado_shared::api::{DeviceEvent, LaneView};
 use tornado_shared::model::{CloseReason, DeviceId};
 
@@ -141,7 +141,7 @@ impl Streams {
     }
 
     /// Feeds the streams until `shutdown`.
-    pub async fn feed(self: Arc<Self>, api: Api, sessions: Channel, shutdown: CancellationToken) {
+    pub async fn feed(self: Arc<Self>, api: Api, sessions: SessionsClient, shutdown: CancellationToken) {
         let feed = async {
             let mut count = self.count.subscribe();
             while count.wait_for(|count| *count > 0).await.is_ok() {
@@ -159,11 +159,11 @@ impl Streams {
     async fn feed_once(
         &self,
         api: &Api,
-        sessions: &Channel,
+        sessions: &SessionsClient,
         count: &mut watch::Receiver<usize>,
     ) -> Result<(), SessionError> {
         use futures::StreamExt as _;
-        let mut events = sessions.stream::<_, SessionEvent, SessionError>("/v1/events", &NoInput {}).await?;
+        let mut events = sessions.events().await?;
         self.fed.send_replace(true);
         let ends = async {
             while let Some(event) = events.next().await {
@@ -174,7 +174,7 @@ impl Streams {
         let (sender, mut lanes) = watch::channel(None);
         let follow = follow_lanes(api, sender);
         let looks = async {
-            let mut look = tornado_mesh::every(LOOK);
+            let mut look = tornado_runtime::every(LOOK);
             loop {
                 let is_regular = tokio::select! {
                     _ = look.tick() => true,
@@ -314,12 +314,15 @@ mod tests {
         assert_eq!((read, slow.receiver.is_closed()), (WAITING, true));
     }
 
-    fn absent() -> Channel {
-        Channel::new("/nonexistent/session.sock")
+    fn absent() -> tornado_rpc::Channel {
+        tornado_rpc::Channel::new("/nonexistent/session.sock")
     }
 
     fn without_services() -> Api {
-        use tornado_mesh::{auth::AuthClient, auth::users::UsersClient, session::SessionsClient, wg::WgClient};
+        use tornado_contracts::auth::AuthClient;
+        use tornado_contracts::auth::users::UsersClient;
+        use tornado_contracts::session::SessionsClient;
+        use tornado_contracts::wg::WgClient;
         let (auth, users) = (Arc::new(AuthClient::new(absent())), Arc::new(UsersClient::new(absent())));
         let (sessions, wg) = (Arc::new(SessionsClient::new(absent())), Arc::new(WgClient::new(absent())));
         Api::new(auth, users, sessions, wg, &crate::Config::default())
@@ -332,13 +335,17 @@ mod tests {
         let streams = api.streams().clone();
         let _listening = streams.open(DeviceId::random()).unwrap();
         // Each attempt polls the connection of the channel a few times.
-        tornado_endurance::sixty_days(4 * 3_600, streams.feed(api, absent(), CancellationToken::new())).await;
+        tornado_endurance::sixty_days(
+            4 * 3_600,
+            streams.feed(api, SessionsClient::new(absent()), CancellationToken::new()),
+        )
+        .await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_a_listening_device_nothing_is_fed_for_sixty_days() {
         let api = without_services();
-        let feed = api.streams().clone().feed(api, absent(), CancellationToken::new());
+        let feed = api.streams().clone().feed(api, SessionsClient::new(absent()), CancellationToken::new());
         tornado_endurance::sixty_days(0, feed).await;
     }
 }

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
-use tornado_mesh::auth::AccessToken;
+use tornado_contracts::auth::AccessToken;
 use tornado_shared::model::Secret;
 
 /// Largest body of any route, bytes.

@@ -21,12 +21,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio_util::task::TaskTracker;
-use tornado_mesh::auth::users::UsersClient;
-use tornado_mesh::auth::{AttestTls, Auth, AuthClient};
-use tornado_mesh::session::SessionsClient;
-use tornado_mesh::trial::wall_clock;
-use tornado_mesh::wg::WgClient;
-use tornado_mesh::{Context, ContextError, Readiness};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::users::UsersClient;
+use tornado_contracts::auth::{AttestTls, Auth, AuthClient};
+use tornado_contracts::session::SessionsClient;
+use tornado_contracts::wg::WgClient;
+use tornado_runtime::clock::wall_clock;
+use tornado_runtime::{Context, ContextError, Readiness};
 
 pub use api::{Api, router};
 pub use config::Config;
@@ -77,16 +78,20 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let socket = context.server(axum::Router::new(), readiness)?;
     let tls = tls::load(&config, &context.state_dir, wall_clock())?;
     let listeners = config.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;
-    let auth = Arc::new(AuthClient::new(context.channel("auth")));
-    let users = Arc::new(UsersClient::new(context.channel("auth")));
-    let sessions = Arc::new(SessionsClient::new(context.channel("session")));
-    let wg = Arc::new(WgClient::new(context.channel("wg")));
+    let auth = Arc::new(AuthClient::new(context.channel(ServiceName::Auth)));
+    let users = Arc::new(UsersClient::new(context.channel(ServiceName::Auth)));
+    let sessions = Arc::new(SessionsClient::new(context.channel(ServiceName::Session)));
+    let wg = Arc::new(WgClient::new(context.channel(ServiceName::Wg)));
     let api = Api::new(auth.clone(), users, sessions, wg, &config);
     let streams = api.streams().clone();
     let edge = Edge::new(&tls, api.clone(), &config);
 
     let tasks = TaskTracker::new();
-    tasks.spawn(streams.feed(api, context.channel("session"), context.shutdown.clone()));
+    tasks.spawn(streams.feed(
+        api,
+        SessionsClient::new(context.channel(ServiceName::Session)),
+        context.shutdown.clone(),
+    ));
     for listener in listeners {
         tasks.spawn(edge.clone().serve(listener, context.shutdown.clone()));
     }
@@ -117,7 +122,7 @@ async fn renew<V: Future<Output = ()>>(
     state_dir: &Path,
     now: impl Fn() -> SystemTime,
 ) {
-    let mut look = tornado_mesh::every_after(Duration::from_secs(config.certificate_look.max(1).into()));
+    let mut look = tornado_runtime::every_after(Duration::from_secs(config.certificate_look.max(1).into()));
     loop {
         look.tick().await;
         let next = match tls.successor(config, state_dir, now()) {

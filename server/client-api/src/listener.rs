@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tornado_mesh::{Limits, serve_connection};
+use tornado_rpc::{Limits, serve_connection};
 
 /// Longest silence of a new connection: its first packet has been sent before it is accepted.
 const FIRST_BYTE: Duration = Duration::from_secs(2);

@@ -7,7 +7,7 @@ mod support;
 use serde_json::json;
 use support::fakes::{DEVICE, SESSION, USER};
 use support::{config, start};
-use tornado_mesh::session::SessionError;
+use tornado_contracts::session::SessionError;
 use tornado_shared::model::PrivateKey;
 
 /// A v1 envelope whose first byte tells the fake what to do.

@@ -6,8 +6,8 @@ mod support;
 use serde_json::json;
 use std::sync::atomic::Ordering;
 use support::{Server, config, start};
-use tornado_mesh::session::SessionError;
-use tornado_mesh::wg::TorLane;
+use tornado_contracts::session::SessionError;
+use tornado_contracts::wg::TorLane;
 
 async fn states(server: &Server) -> [String; 2] {
     let lanes = server.v2("GET", "/v2/lanes", Some("good"), "").await.json();

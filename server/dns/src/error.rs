@@ -1,7 +1,7 @@
 //! What can fail.
 
 use std::path::PathBuf;
-use tornado_mesh::ContextError;
+use tornado_runtime::ContextError;
 
 /// Errors of service `dns`.
 #[derive(Debug, thiserror::Error)]

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::{Context, Readiness, ReadySetter, ground};
+use tornado_runtime::{Context, Readiness, ReadySetter, ground};
 use tornado_shared::model::Slot;
 use upstream::Upstream;
 
@@ -111,7 +111,7 @@ async fn follow(
     mut asked: Vec<Upstream>,
     mut change: impl FnMut(&[Upstream]) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut look = tornado_mesh::every(REREAD);
+    let mut look = tornado_runtime::every(REREAD);
     loop {
         look.tick().await;
         let found = of_machine(config, files).await;
@@ -223,7 +223,7 @@ mod tests {
         // Kept for documentation (RFC 5737): on no machine.
         let mut config = Config::default();
         config.pools.direct.v4 = "192.0.2.0/24".parse().unwrap();
-        let (ready, _readiness) = tornado_mesh::Readiness::new("");
+        let (ready, _readiness) = tornado_runtime::Readiness::new("");
         sixty_days(36_000, listeners(&config, &ready)).await;
     }
 }

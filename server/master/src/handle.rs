@@ -3,8 +3,8 @@
 use crate::proc;
 use crate::supervisor::Event;
 use tokio::sync::{mpsc, oneshot, watch};
-use tornado_mesh::master::{Control, Master, MasterStatus};
-use tornado_mesh::{MeshFault, NoInput};
+use tornado_contracts::master::{Control, Master, MasterStatus};
+use tornado_rpc::{Fault, NoInput};
 
 /// Asks the supervisor's loop, or reads what it published.
 pub struct Handle {
@@ -21,12 +21,12 @@ impl Handle {
 
 #[async_trait::async_trait]
 impl Master for Handle {
-    async fn status(&self, _: NoInput) -> Result<MasterStatus, MeshFault> {
+    async fn status(&self, _: NoInput) -> Result<MasterStatus, Fault> {
         Ok(with_memory(self.status.borrow().clone()))
     }
 
-    async fn control(&self, control: Control) -> Result<MasterStatus, MeshFault> {
-        let gone = || MeshFault::Unavailable("the supervisor is ending".into());
+    async fn control(&self, control: Control) -> Result<MasterStatus, Fault> {
+        let gone = || Fault::Unavailable("the supervisor is ending".into());
         let (reply, answer) = oneshot::channel();
         self.events.send(Event::Ordered(control, reply)).await.map_err(|_| gone())?;
         Ok(with_memory(answer.await.map_err(|_| gone())?))

@@ -22,7 +22,9 @@ mod watch;
 
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::{Readiness, Roles, RolesError, SocketError, SocketServer, TUN_SOCKET, listen, master};
+use tornado_contracts::{ServiceName, master};
+use tornado_rpc::{SocketError, SocketServer, listen};
+use tornado_runtime::{Readiness, Roles, RolesError, TUN_SOCKET, socket_path};
 
 pub use table::{Capabilities, Service, service};
 
@@ -76,7 +78,7 @@ fn cure(path: &std::path::Path, why: &std::io::Error) -> String {
     if why.kind() != std::io::ErrorKind::ReadOnlyFilesystem {
         return String::new();
     }
-    format!("; {}", tornado_mesh::ground::cure_read_only(path))
+    format!("; {}", tornado_runtime::ground::cure_read_only(path))
 }
 
 /// Supervises until `shutdown` is cancelled, then stops every service in order.
@@ -88,16 +90,17 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     spawn::prepare_directories(&config, &accounts)?;
     let _lock = record::lock(&config.run_dir)?;
     let roles = Roles::from_system()?;
-    let socket = listen(&config.run_dir.join("master.sock"))?;
+    let path = socket_path(&config.run_dir, master::SOCKET);
+    let socket = listen(&path)?;
 
-    let tun_path = config.run_dir.join(format!("{TUN_SOCKET}.sock"));
-    let tun = tun::TunSocket::open(tun_path, accounts[&master::ServiceName::Wg])?;
+    let tun_path = socket_path(&config.run_dir, TUN_SOCKET);
+    let tun = tun::TunSocket::open(tun_path, accounts[&ServiceName::Wg])?;
 
     let (setter, readiness) = Readiness::new("services are starting");
     let (supervisor, handle) = supervisor::Supervisor::new(config.clone(), accounts, setter)?;
-    let router = master::router(std::sync::Arc::new(handle));
-    let server = SocketServer::new(socket, roles, router, readiness)
-        .map_err(|source| Error::Prepare { path: config.run_dir.join("master.sock"), source })?;
+    let router = master::router(std::sync::Arc::new(handle)).merge(readiness.router());
+    let server =
+        SocketServer::new(socket, roles, router).map_err(|source| Error::Prepare { path: path.clone(), source })?;
     let socket_end = CancellationToken::new();
     let serving = tokio::spawn(server.serve(socket_end.clone()));
     let passing = tokio::spawn(tun.serve(socket_end.clone()));
@@ -108,6 +111,6 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
             tracing::error!(%error, socket = what, "a task panicked");
         }
     }
-    drop(std::fs::remove_file(config.run_dir.join("master.sock")));
+    drop(std::fs::remove_file(path));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::backoff::{Failures, HEALTHY_AFTER, Verdict};
 use std::time::Duration;
-use tornado_mesh::master::{Action, Actual, Wanted};
+use tornado_contracts::master::{Action, Actual, Wanted};
 
 /// Between SIGTERM and SIGKILL.
 pub const STOP_GRACE: Duration = Duration::from_secs(10);

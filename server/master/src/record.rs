@@ -7,7 +7,8 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use tornado_mesh::master::{ServiceName, Wanted};
+use tornado_contracts::ServiceName;
+use tornado_contracts::master::Wanted;
 use tornado_shared::model::UnixSeconds;
 
 const FILE: &str = "master.json";

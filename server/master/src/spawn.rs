@@ -11,8 +11,8 @@ use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use tornado_mesh::beneath::{Owner, claim};
-use tornado_mesh::master::ServiceName;
+use tornado_contracts::ServiceName;
+use tornado_runtime::beneath::{Owner, claim};
 
 /// Numbers of a service's Unix user.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ const LISTEN_PID: &[u8] = b"LISTEN_PID=";
 pub fn accounts() -> Result<Accounts, Error> {
     let mut accounts = Accounts::new();
     for name in ServiceName::ALL {
-        let user = service(name).role.unix_user();
+        let user = name.unix_user();
         let found = nix::unistd::User::from_name(user).ok().flatten().ok_or(Error::NoUser(user))?;
         if found.uid.is_root() {
             return Err(Error::UserIsRoot(user));
@@ -167,7 +167,7 @@ fn environment() -> Vec<String> {
 /// What a trial gives to services too: its directory, and a library that changes their clocks. Nothing without a trial.
 #[cfg(debug_assertions)]
 fn trial_environment() -> Vec<String> {
-    use tornado_mesh::trial::DIR;
+    use tornado_runtime::trial::DIR;
     if std::env::var_os(DIR).is_none() {
         return Vec::new();
     }

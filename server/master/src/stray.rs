@@ -4,7 +4,7 @@
 use crate::spawn::Accounts;
 use crate::{Config, proc};
 use std::os::unix::ffi::OsStrExt as _;
-use tornado_mesh::master::ServiceName;
+use tornado_contracts::ServiceName;
 
 /// Ends every service of this configuration whose process is not among `known`.
 pub fn end_all(config: &Config, accounts: &Accounts, known: &[u32]) {

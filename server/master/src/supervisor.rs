@@ -15,8 +15,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::master::{Action, Actual, Control, MasterStatus, ServiceName, ServiceStatus, Wanted};
-use tornado_mesh::{ReadySetter, failure, listen};
+use tornado_contracts::ServiceName;
+use tornado_contracts::master::{Action, Actual, Control, MasterStatus, ServiceStatus, Wanted};
+use tornado_rpc::listen;
+use tornado_runtime::{ReadySetter, failure, socket_path};
 use tornado_shared::model::UnixSeconds;
 
 /// What happens outside the loop.
@@ -239,7 +241,7 @@ impl Supervisor {
                 match spawned {
                     Ok(mut process) => {
                         tracing::info!(service = %name, pid = process.pid(), "started");
-                        let socket = self.config.run_dir.join(format!("{name}.sock"));
+                        let socket = socket_path(&self.config.run_dir, name.as_str());
                         process.watch(Watch { name, socket, events: self.sender.clone() });
                         slot.process = Some(process);
                     }
@@ -264,7 +266,7 @@ impl Supervisor {
     }
 
     fn socket_path(&self, name: ServiceName) -> PathBuf {
-        self.config.run_dir.join(format!("{name}.sock"))
+        socket_path(&self.config.run_dir, name.as_str())
     }
 
     fn save(&mut self) {
@@ -330,7 +332,7 @@ fn take_over(entry: Option<&Entry>, name: ServiceName, config: &Config, events: 
     let Some(entry) = entry else { return fresh(Wanted::Running, 0) };
     let process = entry.process.and_then(Process::adopt);
     let Some(mut process) = process else { return fresh(entry.wanted, entry.starts) };
-    let socket = config.run_dir.join(format!("{name}.sock"));
+    let socket = socket_path(&config.run_dir, name.as_str());
     let mut machine = Machine::adopted(entry.wanted, entry.starts);
     let reachable = std::fs::symlink_metadata(&socket).is_ok_and(|found| found.file_type().is_socket());
     let current = process.identity().program == proc::own_program();

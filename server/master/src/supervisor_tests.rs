@@ -1,6 +1,6 @@
 use super::*;
 use tornado_endurance::sixty_days;
-use tornado_mesh::Readiness;
+use tornado_runtime::Readiness;
 
 /// A supervisor of services that operators stopped: no process is started.
 fn idle(directory: &std::path::Path) -> (Supervisor, Handle, Readiness) {

@@ -1,7 +1,6 @@
 //! The services that are compiled in. Nothing outside this file decides what `master` may run.
 
-use tornado_mesh::Role;
-use tornado_mesh::master::ServiceName;
+use tornado_contracts::ServiceName;
 
 /// Capabilities a service keeps after its rights were dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +30,6 @@ impl Capabilities {
 pub struct Service {
     /// Which.
     pub name: ServiceName,
-    /// Whose Unix user it runs as.
-    pub role: Role,
     /// What it keeps.
     pub capabilities: Capabilities,
     /// Services that must be ready before it is started.
@@ -43,16 +40,16 @@ pub struct Service {
 #[must_use]
 pub const fn service(name: ServiceName) -> Service {
     use ServiceName::{Admin, Auth, ClientApi, Dns, Session, Tor, Wg};
-    let (role, capabilities, needs): (Role, Capabilities, &[ServiceName]) = match name {
-        Auth => (Role::Auth, Capabilities::Nothing, &[]),
-        Session => (Role::Session, Capabilities::Nothing, &[Auth]),
-        Wg => (Role::Wg, Capabilities::NetAdmin, &[Session]),
-        Tor => (Role::Tor, Capabilities::Nothing, &[Wg]),
-        Dns => (Role::Dns, Capabilities::NetBindService, &[Wg]),
-        ClientApi => (Role::ClientApi, Capabilities::Nothing, &[Auth, Session, Wg]),
-        Admin => (Role::Admin, Capabilities::Nothing, &[Auth]),
+    let (capabilities, needs): (Capabilities, &[ServiceName]) = match name {
+        Auth => (Capabilities::Nothing, &[]),
+        Session => (Capabilities::Nothing, &[Auth]),
+        Wg => (Capabilities::NetAdmin, &[Session]),
+        Tor => (Capabilities::Nothing, &[Wg]),
+        Dns => (Capabilities::NetBindService, &[Wg]),
+        ClientApi => (Capabilities::Nothing, &[Auth, Session, Wg]),
+        Admin => (Capabilities::Nothing, &[Auth]),
     };
-    Service { name, role, capabilities, needs }
+    Service { name, capabilities, needs }
 }
 
 /// The services that need `name`.
@@ -77,7 +74,7 @@ mod tests {
     fn defect_030_two_services_keep_one_capability_and_nobody_is_root() {
         for name in ServiceName::ALL {
             let row = service(name);
-            assert_ne!(row.role, Role::Root);
+            assert_ne!(name.unix_user(), "root");
             let wanted = match name {
                 ServiceName::Wg => Some(12),
                 ServiceName::Dns => Some(10),

@@ -15,8 +15,9 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
-use tornado_mesh::master::ServiceName;
-use tornado_mesh::{Channel, HoldReady, MeshFault};
+use tornado_contracts::ServiceName;
+use tornado_rpc::{Channel, Fault};
+use tornado_runtime::HoldReady;
 
 /// Between probes of a service that is not ready, at first and later.
 const IMPATIENT: Duration = Duration::from_millis(50);
@@ -153,7 +154,7 @@ async fn probe(watch: Watch, pid: u32) {
     let (mut not_ready, mut hold) = (0u32, Duration::ZERO);
     loop {
         let (asked, held) = (Instant::now(), HoldReady { ready: true, hold_ms: milliseconds(hold) });
-        let answer: Result<serde_json::Value, MeshFault> =
+        let answer: Result<serde_json::Value, Fault> =
             channel.call(http::Method::GET, "/v1/ready", &held, ANSWER + hold).await;
         let probe = match answer {
             Ok(_) => Probe::Ready,

@@ -4,12 +4,12 @@ use crate::fault;
 use crate::service::Service;
 use async_trait::async_trait;
 use std::sync::Arc;
-use tornado_mesh::auth::AccessToken;
-use tornado_mesh::session::{
+use tornado_contracts::auth::AccessToken;
+use tornado_contracts::session::{
     ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
     LiveSession, OwnHistory, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery, UserUsage,
 };
-use tornado_mesh::{Done, NoInput};
+use tornado_rpc::{Done, NoInput};
 use tornado_shared::api::{OwnUsage, TorView};
 use tornado_shared::model::SessionState;
 

@@ -5,8 +5,8 @@ use crate::fault;
 use crate::machine::{Change, Machine};
 use crate::service::Service;
 use std::sync::Arc;
-use tornado_mesh::session::{Closed, SessionError};
-use tornado_mesh::trial::fault_point;
+use tornado_contracts::session::{Closed, SessionError};
+use tornado_runtime::trial::fault_point;
 use tornado_shared::model::{CloseReason, DeviceId};
 use tornado_store::sessions::{AfterClose, CloseSession};
 

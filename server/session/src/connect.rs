@@ -7,12 +7,12 @@ use crate::service::Service;
 use crate::usage::count;
 use std::net::IpAddr;
 use std::sync::Arc;
+use tornado_contracts::auth::{AccessToken, Authorize, Grant};
+use tornado_contracts::session::{Connect, Connected, SessionError};
+use tornado_contracts::wg::{LaneEnd, WgError};
 use tornado_live::LiveFacts;
-use tornado_mesh::MeshFault;
-use tornado_mesh::auth::{AccessToken, Authorize, Grant};
-use tornado_mesh::session::{Connect, Connected, SessionError};
-use tornado_mesh::trial::fault_point;
-use tornado_mesh::wg::{LaneEnd, WgError};
+use tornado_rpc::Fault;
+use tornado_runtime::trial::fault_point;
 use tornado_shared::model::{CloseReason, PublicKey, SessionId, SessionState, UnixSeconds};
 use tornado_store::sessions::{AfterClose, OpenSession, Opened, PresharedPair};
 
@@ -31,7 +31,7 @@ impl Service {
         let _guard = self.locks.lock(device_id).await;
         let grant = self.auth.authorize(Authorize { access_token, public_key, plain }).await.map_err(fault::auth)?;
         if grant.device_id != device_id {
-            return Err(MeshFault::Internal("service auth answered for another device".into()).into());
+            return Err(Fault::Internal("service auth answered for another device".into()).into());
         }
         fault_point("connect.granted");
         self.check_allowance(&grant).await?;

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use std::sync::Arc;
+use tornado_contracts::engines::{EngineKind, EnginePart};
 use tornado_live::LiveStore;
-use tornado_mesh::engines::{EngineKind, EnginePart, EngineWatch, Pulse};
+use tornado_runtime::engines::{EngineWatch, Pulse};
 use tornado_store::sessions::SqlSessions;
 use tornado_store::{Database, Engine};
 

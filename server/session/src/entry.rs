@@ -3,9 +3,9 @@
 use crate::machine::{Machine, Signs};
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tornado_contracts::session::LiveSession;
+use tornado_contracts::wg::{Isolation, PeerLane, PeerSpec, Removed};
 use tornado_live::LiveFacts;
-use tornado_mesh::session::LiveSession;
-use tornado_mesh::wg::{Isolation, PeerLane, PeerSpec, Removed};
 use tornado_shared::model::{
     CountryCode, DeviceId, FamilyId, Lane, LaneAddresses, LanePools, PublicKey, SessionId, SessionState, Transfer,
     UnixSeconds, UserId, Username,

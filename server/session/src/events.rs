@@ -8,9 +8,9 @@ use futures::Stream;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
+use tornado_contracts::session::{self, SessionError};
 use tornado_live::{EventLine, Events};
-use tornado_mesh::session::SessionError;
-use tornado_mesh::{MeshFault, Role, ndjson};
+use tornado_rpc::Fault;
 
 /// The last line for a subscriber that did not read in time; it is no event, so readers end there.
 const CUT: &str = r#"{"note":"events were lost because they were not read in time; subscribe again"}"#;
@@ -19,8 +19,7 @@ const CUT: &str = r#"{"note":"events were lost because they were not read in tim
 pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Router {
     let source = service.clone();
     let open = move || subscribe(source.clone(), shutdown.clone());
-    let events = ndjson::<SessionError, _, _, _, _>("Sessions.events", &[Role::Auth, Role::ClientApi], open);
-    tornado_mesh::session::router(Arc::new(Api(service.clone()))).route("/v1/events", events)
+    session::router(Arc::new(Api(service.clone()))).merge(session::EVENTS.router(open))
 }
 
 struct Subscription {
@@ -35,9 +34,9 @@ async fn subscribe(
     shutdown: CancellationToken,
 ) -> Result<impl Stream<Item = EventLine> + Send + 'static, SessionError> {
     let Ok(slot) = service.streams.clone().try_acquire_owned() else {
-        return Err(MeshFault::Unavailable("too many event streams are open".into()).into());
+        return Err(Fault::Unavailable("too many event streams are open".into()).into());
     };
-    let events = service.live.subscribe().await.map_err(|error| MeshFault::Unavailable(error.to_string()))?;
+    let events = service.live.subscribe().await.map_err(|error| Fault::Unavailable(error.to_string()))?;
     let subscription = Subscription { events, shutdown, _slot: slot, ended: false };
     Ok(futures::stream::unfold(subscription, next))
 }

@@ -5,11 +5,11 @@ use crate::fault;
 use crate::service::Service;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tornado_mesh::auth::AccessToken;
-use tornado_mesh::session::{ChooseExit, SessionError};
-use tornado_mesh::token::Claims;
-use tornado_mesh::tor::{CountryRefusal, SyncCountries};
-use tornado_mesh::{Done, MeshFault};
+use tornado_contracts::auth::AccessToken;
+use tornado_contracts::session::{ChooseExit, SessionError};
+use tornado_contracts::token::Claims;
+use tornado_contracts::tor::{CountryRefusal, SyncCountries};
+use tornado_rpc::{Done, Fault};
 use tornado_shared::model::{CountryCode, DeviceId, SessionState, UserId};
 
 impl Service {
@@ -97,7 +97,7 @@ impl Service {
         let mut wish = self.countries_in_use();
         wish.countries.insert(country);
         let report = self.tor.sync_countries(wish).await.map_err(|error| {
-            let why = MeshFault::Unavailable(format!("exit countries: {error}"));
+            let why = Fault::Unavailable(format!("exit countries: {error}"));
             SessionError::from(why)
         })?;
         match report.refused.get(&country) {

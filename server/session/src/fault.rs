@@ -1,26 +1,26 @@
 //! Others' errors as this contract's.
 
-use tornado_mesh::MeshFault;
-use tornado_mesh::auth::AuthError;
-use tornado_mesh::session::SessionError;
-use tornado_mesh::wg::WgError;
+use tornado_contracts::auth::AuthError;
+use tornado_contracts::session::SessionError;
+use tornado_contracts::wg::WgError;
+use tornado_rpc::Fault;
 use tornado_store::StoreError;
 
 /// The store failed: the caller may try again, the log says what happened.
 pub(crate) fn store(error: &StoreError) -> SessionError {
     tracing::error!(%error, "the session database failed");
-    SessionError::Mesh(MeshFault::StoreUnavailable("the session database failed; try again in a moment".into()))
+    SessionError::Fault(Fault::StoreUnavailable("the session database failed; try again in a moment".into()))
 }
 
 pub(crate) fn wg(error: WgError) -> SessionError {
     match error {
-        WgError::Mesh(MeshFault::Forbidden(detail)) => SessionError::Mesh(MeshFault::Internal(detail)),
+        WgError::Fault(Fault::Forbidden(detail)) => SessionError::Fault(Fault::Internal(detail)),
         other @ (WgError::LaneFailed { .. }
         | WgError::AddressInUse
         | WgError::NotSynced
         | WgError::LaneHeld
         | WgError::SwitchFailed(_)
-        | WgError::Mesh(_)) => SessionError::DataPlane(other.to_string()),
+        | WgError::Fault(_)) => SessionError::DataPlane(other.to_string()),
     }
 }
 
@@ -33,8 +33,8 @@ pub(crate) fn auth(error: AuthError) -> SessionError {
         | AuthError::RefreshInvalid
         | AuthError::RefreshReused => SessionError::Revoked,
         AuthError::KeyInUse => SessionError::KeyInUse,
-        AuthError::Mesh(fault) => SessionError::Mesh(fault),
-        AuthError::Busy { .. } => SessionError::Mesh(MeshFault::Unavailable(error.to_string())),
+        AuthError::Fault(fault) => SessionError::Fault(fault),
+        AuthError::Busy { .. } => SessionError::Fault(Fault::Unavailable(error.to_string())),
         AuthError::InvalidEnvelope
         | AuthError::ClockSkew { .. }
         | AuthError::UnknownLoginKey
@@ -50,8 +50,8 @@ pub(crate) fn auth(error: AuthError) -> SessionError {
         | AuthError::LastOwner
         | AuthError::NotAllowed
         | AuthError::SignedOut
-        | AuthError::InvalidSetupCode => SessionError::Mesh(MeshFault::Internal(format!(
-            "service auth gave an answer that has no place here: {error}"
-        ))),
+        | AuthError::InvalidSetupCode => {
+            SessionError::Fault(Fault::Internal(format!("service auth gave an answer that has no place here: {error}")))
+        }
     }
 }

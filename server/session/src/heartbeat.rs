@@ -4,9 +4,9 @@ use crate::entry::Entry;
 use crate::fault;
 use crate::service::Service;
 use std::sync::Arc;
-use tornado_mesh::auth::AccessToken;
-use tornado_mesh::session::{Closed, HeartbeatOutcome, HeartbeatReply, LiveSession, SessionError};
-use tornado_mesh::token::Claims;
+use tornado_contracts::auth::AccessToken;
+use tornado_contracts::session::{Closed, HeartbeatOutcome, HeartbeatReply, LiveSession, SessionError};
+use tornado_contracts::token::Claims;
 use tornado_shared::model::{CloseReason, SessionState};
 use tornado_store::sessions::AfterClose;
 

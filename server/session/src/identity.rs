@@ -2,9 +2,9 @@
 
 use crate::fault;
 use crate::service::Service;
-use tornado_mesh::Done;
-use tornado_mesh::auth::AccessToken;
-use tornado_mesh::session::SessionError;
+use tornado_contracts::auth::AccessToken;
+use tornado_contracts::session::SessionError;
+use tornado_rpc::Done;
 use tornado_shared::model::{DeviceId, SessionState};
 
 impl Service {

@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::auth::{AccessToken, Auth};
-use tornado_mesh::session::SessionError;
-use tornado_mesh::token::{Claims, TokenError, TokenKind, Verifier};
-use tornado_mesh::{MeshFault, NoInput};
+use tornado_contracts::auth::{AccessToken, Auth};
+use tornado_contracts::session::SessionError;
+use tornado_contracts::token::{Claims, TokenError, TokenKind, Verifier};
+use tornado_rpc::{Fault, NoInput};
 use tornado_shared::model::UnixSeconds;
 
 /// Shortest time between two fetches: a flood of unknown keys is not handed on to `auth`.
@@ -36,7 +36,7 @@ pub(crate) struct Keys {
     auth: Arc<dyn Auth>,
     verifier: RwLock<Option<Arc<Verifier>>>,
     /// When they were last asked for, and what came of it.
-    fetched: tokio::sync::Mutex<Option<(Instant, Result<(), MeshFault>)>>,
+    fetched: tokio::sync::Mutex<Option<(Instant, Result<(), Fault>)>>,
 }
 
 impl Keys {
@@ -62,15 +62,15 @@ impl Keys {
         match (self.current().map(|verifier| verifier.verify(token, now)), fetched) {
             (Some(Ok(claims)), _) => Ok(claims),
             // Whether there is such a key cannot be told now, so the token is not called a bad one.
-            (Some(Err(TokenError::UnknownKey)) | None, Err(fault)) => Err(SessionError::Mesh(fault)),
+            (Some(Err(TokenError::UnknownKey)) | None, Err(fault)) => Err(SessionError::Fault(fault)),
             (Some(Err(error)), _) => Err(SessionError::Token(error)),
-            (None, Ok(())) => Err(MeshFault::Unavailable("the keys of service auth are not known yet".into()).into()),
+            (None, Ok(())) => Err(Fault::Unavailable("the keys of service auth are not known yet".into()).into()),
         }
     }
 
     /// Fetches the keys, or returns the result of a fetch within the last [`FETCH_INTERVAL`]. A failure that is older
     /// than this call is not returned: the call waits for the end of the interval and fetches again.
-    pub async fn fetch(&self) -> Result<(), MeshFault> {
+    pub async fn fetch(&self) -> Result<(), Fault> {
         let called = Instant::now();
         let mut fetched = self.fetched.lock().await;
         match fetched.as_ref() {
@@ -85,9 +85,9 @@ impl Keys {
         result
     }
 
-    async fn ask(&self) -> Result<(), MeshFault> {
+    async fn ask(&self) -> Result<(), Fault> {
         let keys = self.auth.verifying_keys(NoInput {}).await;
-        let keys = keys.map_err(|error| MeshFault::Unavailable(format!("the keys of service auth: {error}")))?;
+        let keys = keys.map_err(|error| Fault::Unavailable(format!("the keys of service auth: {error}")))?;
         let verifier = Arc::new(Verifier::new(&keys, TokenKind::Access));
         *self.verifier.write().unwrap_or_else(PoisonError::into_inner) = Some(verifier);
         Ok(())

@@ -6,10 +6,10 @@
 use crate::entry::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tornado_mesh::NoInput;
-use tornado_mesh::wg::{
+use tornado_contracts::wg::{
     KnownStatus, LaneEnd, PeerStatus, RemovePeer, SetGroups, SyncPeers, SyncReport, Wg, WgError, WgStatus,
 };
+use tornado_rpc::NoInput;
 use tornado_shared::model::{DeviceId, PublicKey};
 
 /// Service `wg` as this service uses it.

@@ -41,12 +41,12 @@ pub use config::{Config, ConfigError};
 
 use service::{Parts, Service};
 use std::sync::Arc;
-use tokio::task::JoinSet;
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::AuthClient;
+use tornado_contracts::tor::TorClient;
+use tornado_contracts::wg::WgClient;
 use tornado_live::{LiveStore, MemoryStore, RedisLogin, RedisStore};
-use tornado_mesh::auth::AuthClient;
-use tornado_mesh::tor::TorClient;
-use tornado_mesh::wg::WgClient;
-use tornado_mesh::{Context, ContextError, Readiness};
+use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 use tornado_store::sessions::{Deadlined, SqlSessions};
 use tornado_store::{PostgresLogin, StoreError};
 
@@ -74,12 +74,9 @@ pub enum Error {
     /// The socket.
     #[error(transparent)]
     Context(#[from] ContextError),
-    /// A task ended before its time.
-    #[error("the task '{0}' ended before its time")]
-    Task(&'static str),
-    /// A task panicked.
-    #[error("a task failed in a way it did not foresee: {0}")]
-    Panic(#[source] tokio::task::JoinError),
+    /// A task ended early.
+    #[error(transparent)]
+    Task(#[from] TaskError),
 }
 
 /// Serves until `context.shutdown` is cancelled.
@@ -103,39 +100,26 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
     let parts = Parts {
         store: Arc::new(Deadlined::new(store.clone())),
         live,
-        auth: Arc::new(AuthClient::new(context.channel("auth"))),
-        wg: Arc::new(WgClient::new(context.channel("wg"))),
-        tor: Arc::new(TorClient::new(context.channel("tor"))),
-        clock: Arc::new(tornado_mesh::trial::unix_now),
+        auth: Arc::new(AuthClient::new(context.channel(ServiceName::Auth))),
+        wg: Arc::new(WgClient::new(context.channel(ServiceName::Wg))),
+        tor: Arc::new(TorClient::new(context.channel(ServiceName::Tor))),
+        clock: Arc::new(tornado_runtime::clock::unix_now),
     };
     let service = Service::restore(config, parts).await?;
     let (ready, readiness) = Readiness::new("sessions are being restored");
     let router = events::router(&service, context.shutdown.clone()).merge(engines.router());
     let server = context.server(router, readiness)?;
     ready.ready();
-    // A child token: should a task end before its time, the others end with it and the supervisor starts anew.
-    let stop = context.shutdown.child_token();
-    let mut tasks = JoinSet::new();
-    tasks.spawn(named("lanes", watch::run(service.clone(), stop.clone())));
-    tasks.spawn(named("tor", tor_watch::run(service.clone(), stop.clone())));
-    tasks.spawn(named("keys", keys::learn(service.clone(), stop.clone())));
-    tasks.spawn(named("sweep", sweep::run(service.clone(), stop.clone())));
-    tasks.spawn(named("engines", engines.run(stop.clone())));
-    tasks.spawn(named("socket", server.serve(stop.clone())));
-    let first = tasks.join_next().await;
-    let early = !stop.is_cancelled();
-    stop.cancel();
-    while tasks.join_next().await.is_some() {}
+    let mut tasks = Tasks::new(&context.shutdown);
+    let stop = tasks.stop().clone();
+    tasks.spawn("lanes", watch::run(service.clone(), stop.clone()));
+    tasks.spawn("tor", tor_watch::run(service.clone(), stop.clone()));
+    tasks.spawn("keys", keys::learn(service.clone(), stop.clone()));
+    tasks.spawn("sweep", sweep::run(service.clone(), stop.clone()));
+    tasks.spawn("engines", engines.run(stop.clone()));
+    tasks.spawn("socket", server.serve(stop.clone()));
+    let ended = tasks.run().await;
     service.checkpoint().await;
     store.shut().await;
-    match first {
-        Some(Ok(name)) if early => Err(Error::Task(name)),
-        Some(Err(error)) => Err(Error::Panic(error)),
-        Some(Ok(_)) | None => Ok(()),
-    }
-}
-
-async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static str {
-    task.await;
-    name
+    Ok(ended?)
 }

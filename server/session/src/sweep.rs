@@ -20,7 +20,7 @@ const AT_ONCE: usize = 16;
 
 /// Runs until `shutdown`.
 pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
-    let mut ticks = tornado_mesh::every(Duration::from_secs(service.config.sweep_interval.into()));
+    let mut ticks = tornado_runtime::every(Duration::from_secs(service.config.sweep_interval.into()));
     let checkpoint_interval = Duration::from_secs(service.config.checkpoint_interval.into());
     let mut next_checkpoint = Instant::now() + checkpoint_interval;
     let mut pace = Pace::new(service.now(), std::time::Instant::now());

@@ -2,11 +2,11 @@
 
 use crate::fault;
 use crate::service::Service;
-use tornado_mesh::NoInput;
-use tornado_mesh::auth::AccessToken;
-use tornado_mesh::session::SessionError;
-use tornado_mesh::tor::{CountryTor, DevicePath, Exits, HopRole, PathQuery};
-use tornado_mesh::wg::{TorLane, WgStatus};
+use tornado_contracts::auth::AccessToken;
+use tornado_contracts::session::SessionError;
+use tornado_contracts::tor::{CountryTor, DevicePath, Exits, HopRole, PathQuery};
+use tornado_contracts::wg::{TorLane, WgStatus};
+use tornado_rpc::NoInput;
 use tornado_shared::api::{ExitOffer, LaneState, TorHop, TorHopRole, TorPath, TorView};
 use tornado_shared::model::{CountryCode, Lane};
 
@@ -93,7 +93,7 @@ fn waiting_for(
 }
 
 fn offers(exits: Exits) -> Vec<ExitOffer> {
-    let offer = |country: tornado_mesh::tor::ExitCountry| {
+    let offer = |country: tornado_contracts::tor::ExitCountry| {
         // Where Tor does not know the country there is nothing to choose.
         Some(ExitOffer { country: country.country.parse().ok()?, exits: country.exits })
     };

@@ -10,8 +10,9 @@ use crate::service::Service;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::Ipv4Addr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tornado_mesh::wg::{Group, SetGroups, WgError};
-use tornado_mesh::{MeshFault, NoInput, Treatment, UserTreatment};
+use tornado_contracts::wg::{Group, SetGroups, WgError};
+use tornado_contracts::{Treatment, UserTreatment};
+use tornado_rpc::{Fault, NoInput};
 use tornado_shared::model::UserId;
 
 /// What is known, and what the lanes were told.
@@ -119,7 +120,7 @@ impl Service {
             if !self.treatments.are_known() {
                 // Without its rate it does not come up.
                 let why = "it is not known yet which accounts have rates; try again in a moment";
-                return Err(MeshFault::Unavailable(why.into()).into());
+                return Err(Fault::Unavailable(why.into()).into());
             }
         }
         self.tell_groups().await

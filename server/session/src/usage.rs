@@ -4,8 +4,8 @@ use crate::fault;
 use crate::service::Service;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tornado_mesh::MeshFault;
-use tornado_mesh::session::{HistoryRow, Repairs, SessionError, SessionsStatus, UserUsage};
+use tornado_contracts::session::{HistoryRow, Repairs, SessionError, SessionsStatus, UserUsage};
+use tornado_rpc::Fault;
 use tornado_shared::model::{SessionState, UnixSeconds, UserId};
 use tornado_store::StoreError;
 use tornado_store::sessions::{HistoryRecord, Moved};
@@ -77,11 +77,7 @@ impl Service {
     }
 
     pub(crate) fn check_limit(&self, limit: u32) -> Result<(), SessionError> {
-        if (1..=500).contains(&limit) {
-            Ok(())
-        } else {
-            Err(MeshFault::Malformed("limit must be 1 to 500".into()).into())
-        }
+        if (1..=500).contains(&limit) { Ok(()) } else { Err(Fault::Malformed("limit must be 1 to 500".into()).into()) }
     }
 
     /// A row of history. What is on disk is up to one checkpoint old; memory has the bytes of this moment.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::wg::{KnownStatus, PeerStatus, WgError, WgStatus};
+use tornado_contracts::wg::{KnownStatus, PeerStatus, WgError, WgStatus};
 use tornado_shared::model::{Lane, PublicKey, Transfer, UnixSeconds};
 use tornado_store::sessions::LaneCount;
 use uuid::Uuid;

@@ -2,8 +2,8 @@
 
 use crate::lanes::{LaneSwitch, SeenLane, SwitchError};
 use std::time::Duration;
-use tornado_mesh::NoInput;
-use tornado_mesh::wg::{KnownStatus, SetTorLane, Wg as _, WgClient, WgError, WgStatus};
+use tornado_contracts::wg::{KnownStatus, SetTorLane, Wg as _, WgClient, WgError, WgStatus};
+use tornado_rpc::NoInput;
 
 /// For so long `wg` holds its response while nothing changes, milliseconds.
 const HOLD_MS: u64 = 10_000;

@@ -10,11 +10,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::tor::{
-    Circuits, CountriesReport, CountryTor, DevicePath, Exits, PathQuery, ProbeReport, SyncCountries, Tor, TorControl,
-    TorError, TorEvent, TorLog, TorLogQuery, TorStatus,
+use tornado_contracts::tor::{
+    self, Circuits, CountriesReport, CountryTor, DevicePath, Exits, PathQuery, ProbeReport, SyncCountries, Tor,
+    TorControl, TorError, TorEvent, TorLog, TorLogQuery, TorStatus,
 };
-use tornado_mesh::{Done, MeshFault, NoInput, Role, ndjson};
+use tornado_rpc::{Done, Fault, NoInput};
 
 /// The service as its callers see it.
 struct Api(Arc<Service>);
@@ -26,8 +26,7 @@ pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Rou
         let (source, shutdown) = (source.clone(), shutdown.clone());
         async move { subscribe(&source, shutdown) }
     };
-    let events = ndjson::<TorError, _, _, _, _>("Tor.events", &[Role::Admin], open);
-    tornado_mesh::tor::router(Arc::new(Api(service.clone()))).route("/v1/events", events)
+    tor::router(Arc::new(Api(service.clone()))).merge(tor::EVENTS.router(open))
 }
 
 #[async_trait::async_trait]
@@ -103,7 +102,7 @@ fn subscribe(
     shutdown: CancellationToken,
 ) -> Result<impl Stream<Item = String> + Send + 'static + use<>, TorError> {
     let Ok(slot) = service.readers.clone().try_acquire_owned() else {
-        return Err(MeshFault::Unavailable("too many event streams are open".into()).into());
+        return Err(Fault::Unavailable("too many event streams are open".into()).into());
     };
     let events = service.events.subscribe();
     let subscription = Subscription { service: service.clone(), events, shutdown, whole: true, _slot: slot };

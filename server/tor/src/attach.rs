@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::tor::{TorEvent, TorProcess, TorTraffic};
+use tornado_contracts::tor::{TorEvent, TorProcess, TorTraffic};
 
 /// Between two tries to attach.
 const RETRY: Duration = Duration::from_millis(250);
@@ -88,7 +88,7 @@ async fn attach(
         Ok(()) => *heard = Instant::now(),
         Err(error) => return error,
     }
-    let mut tick = tornado_mesh::every(ASK);
+    let mut tick = tornado_runtime::every(ASK);
     loop {
         tokio::select! {
             event = connection.events.recv() => match event {

@@ -4,7 +4,7 @@ use crate::control::{CircuitLine, Control, ControlError, PathHop};
 use crate::directory::{self, Relay};
 use std::collections::HashMap;
 use std::net::IpAddr;
-use tornado_mesh::tor::{Circuit, Exit, Exits, Hop, HopRole};
+use tornado_contracts::tor::{Circuit, Exit, Exits, Hop, HopRole};
 
 /// Addresses asked for in one command.
 const CHUNK: usize = 200;

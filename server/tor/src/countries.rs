@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::tor::{CountryRefusal, CountryTor, LaneState};
-use tornado_mesh::wg::{TorExits, TorPorts};
+use tornado_contracts::tor::{CountryRefusal, CountryTor, LaneState};
+use tornado_contracts::wg::{TorExits, TorPorts};
+use tornado_runtime::Tasks;
 use tornado_shared::model::CountryCode;
 
 /// How often time is looked at.
@@ -182,17 +183,13 @@ fn begin(
     }
     let config = Arc::new(parent.config.of_country(country, slot));
     let child = Arc::new(Service::of_country(parent, country, config, layout));
-    let stop = shutdown.child_token();
-    let mut tasks = JoinSet::new();
-    let ended = unit::start(&child, account, &stop, &mut tasks)?;
-    let token = stop.clone();
+    let mut tasks = Tasks::new(shutdown);
+    let stop = tasks.stop().clone();
+    let tor_ended = unit::start(&child, account, &mut tasks)?;
     let end = async move {
-        // A task that ends before its time takes the others with it; the country begins anew.
-        drop(tasks.join_next().await);
-        let is_early = !token.is_cancelled();
-        token.cancel();
-        while tasks.join_next().await.is_some() {}
-        drop(ended.await);
+        // A task that ends early ends the others; the country is started again.
+        let is_early = tasks.run().await.is_err();
+        drop(tor_ended.await);
         is_early
     };
     Ok((child, stop, Box::pin(end)))

@@ -2,7 +2,7 @@
 
 use data_encoding::{BASE64_NOPAD, HEXUPPER};
 use std::net::{IpAddr, Ipv4Addr};
-use tornado_mesh::tor::{Exit, ExitCountry};
+use tornado_contracts::tor::{Exit, ExitCountry};
 
 /// One relay.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use tornado_mesh::ContextError;
+use tornado_runtime::{ContextError, TaskError};
 
 /// Failures of service `tor` as a whole. That Tor fails is none of them: it is tried again for ever.
 #[derive(Debug, thiserror::Error)]
@@ -28,12 +28,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// A task ended before its time.
-    #[error("the task '{0}' ended before its time")]
-    Task(&'static str),
-    /// A task panicked.
-    #[error("a task failed in a way it did not foresee: {0}")]
-    Panic(#[source] tokio::task::JoinError),
+    /// A task ended early.
+    #[error(transparent)]
+    Task(#[from] TaskError),
     /// The service's socket.
     #[error(transparent)]
     Context(#[from] ContextError),

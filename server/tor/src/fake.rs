@@ -4,7 +4,7 @@ use crate::lanes::{LaneSwitch, SeenLane, SwitchError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
-use tornado_mesh::wg::{SetTorLane, TorExits, TorLane};
+use tornado_contracts::wg::{SetTorLane, TorExits, TorLane};
 use uuid::Uuid;
 
 /// Stands for service `wg` in tests.

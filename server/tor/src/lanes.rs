@@ -4,7 +4,7 @@ use crate::service::Service;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::wg::{SetTorLane, TorExits, TorLane};
+use tornado_contracts::wg::{SetTorLane, TorExits, TorLane};
 
 /// Between looks at what passes with time, and pause after a failure.
 const LOOK: Duration = Duration::from_secs(1);

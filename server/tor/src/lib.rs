@@ -46,18 +46,17 @@ use account::Account;
 use service::Service;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::task::JoinSet;
-use tornado_mesh::wg::WgClient;
-use tornado_mesh::{Context, Readiness, ground};
+use tornado_contracts::ServiceName;
+use tornado_contracts::wg::WgClient;
+use tornado_runtime::{Context, Readiness, Tasks, ground};
 use torrc::Layout;
-use unit::named;
 
 /// Serves until `context.shutdown` is cancelled, then ends Tor and shuts the lane.
 ///
 /// Ready means that the contract answers. Tor itself may be missing, stopped or failing: status says so, and
 /// the lane stays shut.
 pub async fn run(context: Context, config: Config) -> Result<(), Error> {
-    let switch = Arc::new(adapter::WgSwitch(WgClient::new(context.channel("wg"))));
+    let switch = Arc::new(adapter::WgSwitch(WgClient::new(context.channel(ServiceName::Wg))));
     run_with(context, config, switch).await
 }
 
@@ -70,30 +69,22 @@ pub async fn run_with(context: Context, config: Config, switch: Arc<dyn LaneSwit
     let account = Account::of(config.user.as_deref())?;
     let config = Arc::new(if ground::has_ipv6() { config } else { config.of_ipv4() });
     let service =
-        Arc::new(Service::new(config.clone(), Layout::new(&context.state_dir), tornado_mesh::trial::unix_now));
+        Arc::new(Service::new(config.clone(), Layout::new(&context.state_dir), tornado_runtime::clock::unix_now));
     let (ready, readiness) = Readiness::new("starting");
     let server = context.server(api::router(&service, context.shutdown.clone()), readiness)?;
-    // A child token: should a task end before its time, the others end with it and the supervisor starts anew.
-    let stop = context.shutdown.child_token();
-    let mut tasks = JoinSet::new();
-    let ended = unit::start(&service, account, &stop, &mut tasks)?;
-    tasks.spawn(named("countries", countries::run(service.clone(), account, stop.clone())));
+    let mut tasks = Tasks::new(&context.shutdown);
+    let stop = tasks.stop().clone();
+    let tor_ended = unit::start(&service, account, &mut tasks)?;
+    tasks.spawn("countries", countries::run(service.clone(), account, stop.clone()));
     for address in config.addresses() {
         let address = SocketAddr::new(address, config.page_port);
-        tasks.spawn(named("page", page::serve(address, service.pages.clone(), stop.clone())));
+        tasks.spawn("page", page::serve(address, service.pages.clone(), stop.clone()));
     }
-    tasks.spawn(named("lanes", lanes::run(service.clone(), switch, stop.clone())));
-    tasks.spawn(named("socket", server.serve(stop.clone())));
+    tasks.spawn("lanes", lanes::run(service.clone(), switch, stop.clone()));
+    tasks.spawn("socket", server.serve(stop.clone()));
     ready.ready();
-    let first = tasks.join_next().await;
-    let early = !stop.is_cancelled();
-    stop.cancel();
-    while tasks.join_next().await.is_some() {}
+    let ended = tasks.run().await;
     // Tor has ended when its supervisor has.
-    drop(ended.await);
-    match first {
-        Some(Ok(name)) if early => Err(Error::Task(name)),
-        Some(Err(error)) => Err(Error::Panic(error)),
-        Some(Ok(_)) | None => Ok(()),
-    }
+    drop(tor_ended.await);
+    Ok(ended?)
 }

@@ -5,7 +5,7 @@
 //! wish makes up for health (defect_053, defect_057).
 
 use std::time::{Duration, Instant};
-use tornado_mesh::tor::{LaneReason, LaneState, TorWanted};
+use tornado_contracts::tor::{LaneReason, LaneState, TorWanted};
 
 /// Something happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

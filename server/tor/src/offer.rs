@@ -7,8 +7,8 @@ use crate::service::Service;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tornado_mesh::tor::{CountriesReport, CountryRefusal, DevicePath, Exits, SyncCountries};
-use tornado_mesh::wg::Isolation;
+use tornado_contracts::tor::{CountriesReport, CountryRefusal, DevicePath, Exits, SyncCountries};
+use tornado_contracts::wg::Isolation;
 use tornado_shared::model::CountryCode;
 
 /// How long a list of exits counts. The network's directory changes once an hour.
@@ -87,7 +87,11 @@ impl Service {
     }
 }
 
-async fn named(control: &Control, circuit: &str, hops: &mut Vec<tornado_mesh::tor::Hop>) -> Result<(), ControlError> {
+async fn named(
+    control: &Control,
+    circuit: &str,
+    hops: &mut Vec<tornado_contracts::tor::Hop>,
+) -> Result<(), ControlError> {
     if hops.is_empty() {
         let found = control.circuits().await?.into_iter().find(|line| line.id == circuit);
         *hops = circuits::hops(found.map(|line| line.path).unwrap_or_default());

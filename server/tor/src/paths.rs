@@ -4,7 +4,7 @@
 use crate::control::{CircuitLine, PathHop};
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
-use tornado_mesh::wg::Isolation;
+use tornado_contracts::wg::Isolation;
 use tornado_shared::model::{LanePool, UnixSeconds};
 
 /// Devices that are remembered.

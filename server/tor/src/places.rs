@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
-use tornado_mesh::tor::CountryRefusal;
+use tornado_contracts::tor::CountryRefusal;
 use tornado_shared::model::CountryCode;
 
 /// Number of a place, from 0.

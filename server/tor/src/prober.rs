@@ -7,7 +7,7 @@ use crate::stuck::Answer;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::tor::{Exit, ProbeReport, TorEvent};
+use tornado_contracts::tor::{Exit, ProbeReport, TorEvent};
 
 /// The shortest pause between two probes.
 const PAUSE: Duration = Duration::from_millis(500);

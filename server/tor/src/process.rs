@@ -26,7 +26,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::tor::TorProcess;
+use tornado_contracts::tor::TorProcess;
 
 /// How often something that is missing is looked for.
 const LOOK: Duration = Duration::from_millis(500);

@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
-use tornado_mesh::tor::{
+use tornado_contracts::tor::{
     Bootstrap, LaneReason, LaneState, LaneStatus, ProbeReport, TorError, TorEvent, TorOrder, TorProcess, TorStatus,
     TorTraffic, TorWanted,
 };
-use tornado_mesh::wg::{Isolation, SetTorLane, TorLane, TorPorts};
+use tornado_contracts::wg::{Isolation, SetTorLane, TorLane, TorPorts};
 use tornado_shared::model::CountryCode;
 
 /// Events kept for a reader who is slow.

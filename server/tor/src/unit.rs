@@ -6,23 +6,23 @@ use crate::service::Service;
 use crate::{Error, attach, prober};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::tor::TorProcess;
+use tornado_contracts::tor::TorProcess;
+use tornado_runtime::Tasks;
 
 type Reports = mpsc::UnboundedReceiver<TorProcess>;
 
-/// Starts all of it. The receiver ends when Tor has ended, after `stop`.
+/// Starts all of it. The receiver ends when Tor has ended, after the tasks were stopped.
 pub(crate) fn start(
     service: &Arc<Service>,
     account: Account,
-    stop: &CancellationToken,
-    tasks: &mut JoinSet<&'static str>,
+    tasks: &mut Tasks,
 ) -> Result<oneshot::Receiver<()>, Error> {
+    let stop = tasks.stop().clone();
     let (reports, ended) = start_supervisor(service, account, stop.clone())?;
-    tasks.spawn(named("process", follow(service.clone(), reports)));
-    tasks.spawn(named("attach", attach::run(service.clone(), account, stop.clone())));
-    tasks.spawn(named("probe", prober::run(service.clone(), stop.clone())));
+    tasks.spawn("process", follow(service.clone(), reports));
+    tasks.spawn("attach", attach::run(service.clone(), account, stop.clone()));
+    tasks.spawn("probe", prober::run(service.clone(), stop));
     Ok(ended)
 }
 
@@ -44,7 +44,7 @@ fn start_supervisor(
         log: service.log.clone(),
         restarts: service.restarts.clone(),
         shutdown,
-        unix_now: tornado_mesh::trial::unix_now,
+        unix_now: tornado_runtime::clock::unix_now,
     };
     let fail = |source| Error::Thread { name: NAME, source };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail)?;
@@ -61,10 +61,4 @@ async fn follow(service: Arc<Service>, mut reports: Reports) {
     while let Some(report) = reports.recv().await {
         service.process(report);
     }
-}
-
-/// A task that says who it was when it ends.
-pub(crate) async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static str {
-    task.await;
-    name
 }

@@ -3,7 +3,7 @@
 use crate::files;
 use std::io;
 use std::path::Path;
-use tornado_mesh::tor::{TorOrder, TorWanted};
+use tornado_contracts::tor::{TorOrder, TorWanted};
 
 const MAX_FILE: u64 = 4096;
 

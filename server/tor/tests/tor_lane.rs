@@ -10,13 +10,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use tornado_e2e_harness::{Lab, LabOptions, SITE, TorNetwork, TorNetworkOptions, patient};
-use tornado_mesh::tor::{
+use tornado_contracts::ServiceName;
+use tornado_contracts::tor::{
     CountryRefusal, HopRole, LaneReason, LaneState, SyncCountries, Tor as _, TorClient, TorControl, TorOrder,
     TorProcess, TorStatus,
 };
-use tornado_mesh::wg::{TorLane, TorPorts};
-use tornado_mesh::{Channel, Context, NoInput, Role, Roles};
+use tornado_contracts::wg::{TorLane, TorPorts};
+use tornado_e2e_harness::{Lab, LabOptions, SITE, TorNetwork, TorNetworkOptions, patient};
+use tornado_rpc::{Channel, NoInput};
+use tornado_runtime::{Context, Roles};
 use tornado_shared::model::CountryCode;
 use tornado_tor::{Config, FakeSwitch, Probe, run_with};
 
@@ -45,7 +47,7 @@ impl Seen {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let log = self.tor.log(tornado_mesh::tor::TorLogQuery { lines: Some(40) }).await;
+        let log = self.tor.log(tornado_contracts::tor::TorLogQuery { lines: Some(40) }).await;
         panic!("never {what}: {last:#?} {log:#?}");
     }
 
@@ -93,10 +95,10 @@ fn defect_053_and_054_the_lane_is_open_exactly_while_tor_carries_it() {
     };
     let shutdown = CancellationToken::new();
     let context = Context {
-        service: "tor",
+        service: ServiceName::Tor,
         run_dir: dir.path().to_owned(),
         state_dir: dir.path().join("tor"),
-        roles: Roles::default().with(0, Role::Admin),
+        roles: Roles::default().with(0, ServiceName::Admin),
         shutdown: shutdown.clone(),
     };
     let switch = Arc::new(FakeSwitch::default());

@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tornado_e2e_harness::{patient, wait_for};
-use tornado_mesh::tor::{
+use tornado_contracts::ServiceName;
+use tornado_contracts::tor::{
     LaneReason, LaneState, Tor as _, TorClient, TorControl, TorError, TorEvent, TorLogQuery, TorOrder, TorProcess,
     TorStatus, TorWanted,
 };
-use tornado_mesh::wg::TorLane;
-use tornado_mesh::{Context, NoInput, Role, Roles};
+use tornado_contracts::wg::TorLane;
+use tornado_e2e_harness::{patient, wait_for};
+use tornado_rpc::NoInput;
+use tornado_runtime::{Context, Roles};
 use tornado_tor::{Config, Error, FakeSwitch, run_with};
 
 /// A service with ports of its own.
@@ -58,10 +60,10 @@ impl World {
     fn start(&mut self) {
         let shutdown = CancellationToken::new();
         let context = Context {
-            service: "tor",
+            service: ServiceName::Tor,
             run_dir: self.dir.path().to_owned(),
             state_dir: self.dir.path().join("tor"),
-            roles: Roles::default().with(nix::unistd::geteuid().as_raw(), Role::Admin),
+            roles: Roles::default().with(nix::unistd::geteuid().as_raw(), ServiceName::Admin),
             shutdown: shutdown.clone(),
         };
         let service = tokio::spawn(run_with(context, self.config.clone(), self.switch.clone()));
@@ -75,7 +77,7 @@ impl World {
     }
 
     fn client(&self) -> TorClient {
-        TorClient::new(tornado_mesh::Channel::new(self.dir.path().join("tor.sock")))
+        TorClient::new(tornado_rpc::Channel::new(self.dir.path().join("tor.sock")))
     }
 
     async fn until(&self, what: &str, is_so: impl Fn(&TorStatus) -> bool) -> TorStatus {
@@ -192,8 +194,7 @@ async fn defect_051_052_a_killed_or_hung_tor_comes_back_and_events_with_it() {
     let mut world = World::new(28_200);
     world.start();
     let first = pid(&world.until("attached", |s| s.controlled).await).unwrap();
-    let channel = world.client().channel().clone();
-    let mut events = channel.stream::<_, TorEvent, TorError>("/v1/events", &NoInput {}).await.unwrap();
+    let mut events = world.client().events().await.unwrap();
     assert!(matches!(events.next().await, Some(TorEvent::Status(_))));
     kill(first, nix::sys::signal::Signal::SIGKILL);
     let second = world.until("another one attached", |s| s.controlled && pid(s).is_some_and(|p| p != first)).await;

@@ -5,7 +5,7 @@ use crate::commands::machine::{Backup, Doctor, Import, Restore};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
-use tornado_mesh::master::ServiceName;
+use tornado_contracts::ServiceName;
 use tornado_shared::model::{DeviceId, Username};
 
 /// Tornado VPN server.

@@ -200,7 +200,7 @@ impl Config {
 
     /// Where devices reach this server: what is configured, or the machine's own address now.
     pub(crate) fn public_host(&self) -> Option<String> {
-        let found = || tornado_mesh::ground::address().map(|address| address.to_string());
+        let found = || tornado_runtime::ground::address().map(|address| address.to_string());
         self.client_api.host.clone().or_else(found)
     }
 

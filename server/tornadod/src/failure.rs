@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::process::ExitCode;
-use tornado_mesh::ServiceError;
+use tornado_rpc::ServiceError;
 
 /// Why a command did not do its work. The text says what failed, why, and what to do next.
 #[derive(Debug)]

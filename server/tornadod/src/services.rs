@@ -7,11 +7,9 @@ use crate::log_file;
 use crate::pools;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tornado_mesh::master::ServiceName;
-use tornado_mesh::{Context, Roles};
+use tornado_contracts::ServiceName;
+use tornado_runtime::{Context, Roles, end_on_signals};
 use tracing_subscriber::filter::FilterExt as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -26,7 +24,7 @@ pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
     let master = tornado_master::Config { run_dir: config.paths.run, state_dir: config.paths.state, config_path };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
-        let shutdown = end_on_signals()?;
+        let shutdown = end_on_signals().context("signals cannot be watched")?;
         let _log = AbortOnDropHandle::new(tokio::spawn(log_file::watch(watched.log.file_mib)));
         let _watch = AbortOnDropHandle::new(tokio::spawn(pools::watch(watched)));
         tornado_master::run(master, shutdown).await.context("the supervisor ended")
@@ -42,11 +40,11 @@ pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
         let context = Context {
-            service: name.as_str(),
+            service: name,
             state_dir: config.paths.state.join(name.as_str()),
             run_dir: config.paths.run.clone(),
             roles: Roles::from_system()?,
-            shutdown: end_on_signals()?,
+            shutdown: end_on_signals().context("signals cannot be watched")?,
         };
         let state_dir = context.state_dir.clone();
         Box::pin(run(name, context, config))
@@ -59,7 +57,7 @@ pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
 
 /// For `tornadod status`. The log has it, too.
 fn leave(state_dir: &Path, error: &anyhow::Error) {
-    if let Err(failed) = tornado_mesh::failure::leave(state_dir, &crate::failure::chain(error)) {
+    if let Err(failed) = tornado_runtime::failure::leave(state_dir, &crate::failure::chain(error)) {
         tracing::warn!(error = %failed, "cannot note why the service ended");
     }
 }
@@ -81,29 +79,6 @@ async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Res
         ServiceName::Admin => tornado_admin::run(context, config.admin).await?,
     }
     Ok(())
-}
-
-/// A token that SIGTERM and SIGINT cancel. SIGHUP, by which other servers read their configuration again, would end a
-/// process that does not watch it.
-fn end_on_signals() -> anyhow::Result<CancellationToken> {
-    let token = CancellationToken::new();
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be watched")?;
-    let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be watched")?;
-    let shutdown = token.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                Some(()) = hang_up.recv() => {
-                    tracing::info!("SIGHUP changes nothing; `tornadod restart` takes a new configuration over");
-                }
-            }
-        }
-        shutdown.cancel();
-    });
-    Ok(token)
 }
 
 /// Libraries that write where devices are, one line a packet, or whole netlink messages with keys in them, or which

@@ -9,8 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::auth::audit::{AppendAudit, Audit as _, AuditClient, Outcome};
-use tornado_mesh::wg::AlarmCause;
+use tornado_contracts::auth::audit::{AppendAudit, Audit as _, AuditClient, Outcome};
+use tornado_contracts::wg::AlarmCause;
 use tornado_shared::model::UnixSeconds;
 
 /// So many wait; later ones are counted with the last, as are those that say the same again.
@@ -146,7 +146,7 @@ fn row(alarm: &Waiting) -> AppendAudit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tornado_mesh::Channel;
+    use tornado_rpc::Channel;
 
     #[tokio::test(start_paused = true)]
     async fn alarms_outlive_an_auth_that_is_away_and_this_process() {

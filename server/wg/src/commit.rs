@@ -7,9 +7,9 @@ use crate::service::{PeerState, Service};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
-use tornado_mesh::MeshFault;
-use tornado_mesh::trial::fault_point;
-use tornado_mesh::wg::{PeerSpec, WgError};
+use tornado_contracts::wg::{PeerSpec, WgError};
+use tornado_rpc::Fault;
+use tornado_runtime::trial::fault_point;
 use tornado_shared::model::Lane;
 
 /// So many in one step: a step of a userspace interface holds up its packets.
@@ -60,7 +60,7 @@ impl Service {
         if !old.is_empty() {
             self.flows.end_of(old).await;
         }
-        result.await.unwrap_or_else(|_| Err(MeshFault::Internal("a step of peers ended early".into()).into()))
+        result.await.unwrap_or_else(|_| Err(Fault::Internal("a step of peers ended early".into()).into()))
     }
 
     /// One step. Returns those for whom there was no place; `old` gets addresses that changed hands or were left.
@@ -137,7 +137,7 @@ impl Service {
 
 /// What a device is answered whose addresses are not free of their former holder.
 fn resting() -> WgError {
-    MeshFault::Unavailable("flows of the former holder of an address are still being ended".into()).into()
+    Fault::Unavailable("flows of the former holder of an address are still being ended".into()).into()
 }
 
 /// The seats of devices that are sent to another Tor now: flows to the former one get no answer any more.

@@ -5,11 +5,11 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::wg::{
+use tornado_contracts::wg::{
     KnownStatus, PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane, SyncPeers, SyncReport, Wg, WgError,
     WgStatus,
 };
-use tornado_mesh::{Done, MeshFault, NoInput};
+use tornado_rpc::{Done, Fault, NoInput};
 use tornado_shared::model::Lane;
 
 /// The contract over the shared service, and what ends the responses that are held.
@@ -30,11 +30,11 @@ impl Wg for Contract {
     }
 
     async fn set_groups(&self, wanted: SetGroups) -> Result<Done, WgError> {
-        let refused = |why: &str| MeshFault::Malformed(why.into());
+        let refused = |why: &str| Fault::Malformed(why.into());
         let groups = self.0.firewall.groups_of(&wanted).map_err(refused)?;
         if let Err(error) = self.0.firewall.set_groups(groups).await {
             self.0.wake_firewall.notify_one();
-            return Err(MeshFault::Unavailable(format!("the firewall could not be changed: {error}")).into());
+            return Err(Fault::Unavailable(format!("the firewall could not be changed: {error}")).into());
         }
         Ok(Done {})
     }

@@ -5,7 +5,7 @@ use crate::firewall::FirewallError;
 use crate::netlink::NetlinkError;
 use std::io;
 use std::path::PathBuf;
-use tornado_mesh::ContextError;
+use tornado_runtime::ContextError;
 
 /// Failures of service `wg` as a whole.
 #[derive(Debug, thiserror::Error)]

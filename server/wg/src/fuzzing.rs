@@ -5,7 +5,7 @@ use crate::firewall::{Policy, chains, compare, drop_handles};
 use crate::{Config, netfilter};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use tornado_mesh::wg::TorLane;
+use tornado_contracts::wg::TorLane;
 
 /// Messages of the kernel.
 pub fn netlink(bytes: &[u8]) {

@@ -7,7 +7,7 @@ use crate::service::Service;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::wg::{AlarmCause, TorLane, TorLaneReason};
+use tornado_contracts::wg::{AlarmCause, TorLane, TorLaneReason};
 use tornado_shared::model::UnixSeconds;
 
 /// How often rules and routes are looked at where the kernel's notifications cannot be had.
@@ -188,5 +188,5 @@ impl Service {
 
 /// The wall clock.
 pub(crate) fn now() -> UnixSeconds {
-    tornado_mesh::trial::unix_now()
+    tornado_runtime::clock::unix_now()
 }

@@ -6,7 +6,7 @@ use crate::lane::PerLane;
 use crate::netlink::{Link, LinkKind, Netlink};
 use crate::{Error, sysctl};
 use std::sync::Arc;
-use tornado_mesh::wg::{Backend, LaneEnd};
+use tornado_contracts::wg::{Backend, LaneEnd};
 use tornado_packet_io::TunNode;
 use tornado_shared::model::{Lane, PrivateKey, PublicKey};
 

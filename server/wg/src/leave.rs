@@ -6,8 +6,8 @@ use crate::service::{PeerState, Service};
 use std::collections::HashSet;
 use std::net::IpAddr;
 use tokio::sync::oneshot;
-use tornado_mesh::MeshFault;
-use tornado_mesh::wg::{Removed, WgError};
+use tornado_contracts::wg::{Removed, WgError};
+use tornado_rpc::Fault;
 use tornado_shared::model::PublicKey;
 
 /// So many in one step: each holds up an interface of this process with very many peers for milliseconds.
@@ -48,7 +48,7 @@ impl Service {
             // Who hung up has no use for it.
             drop(leaving.answer.send(result));
         }
-        result.await.unwrap_or_else(|_| Err(MeshFault::Internal("a step of peers ended early".into()).into()))
+        result.await.unwrap_or_else(|_| Err(Fault::Internal("a step of peers ended early".into()).into()))
     }
 
     async fn leave_step(

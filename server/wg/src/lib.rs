@@ -2,7 +2,7 @@
 //!
 //! `peers` decides and calls an interface; `backend` holds the kernel's WireGuard and the one inside
 //! this process; `firewall` renders the policy and puts it in place; `service` joins them under the contract
-//! [`tornado_mesh::wg::Wg`]. Needs CAP_NET_ADMIN and nothing else: no root, no `wg`, no `ip`; `nft` for the rules.
+//! [`tornado_contracts::wg::Wg`]. Needs CAP_NET_ADMIN and nothing else: no root, no `wg`, no `ip`; `nft` for the rules.
 //!
 //! An interface that is taken away is noticed within a second and made anew, with its peers and their last
 //! endpoints; until then changes fail with `LaneFailed` and status shows the lane as down.
@@ -53,9 +53,10 @@ use netfilter::{Maps, Notices, OwnRuns};
 use netlink::Netlink;
 use service::Service;
 use std::sync::Arc;
-use tornado_mesh::auth::audit::AuditClient;
-use tornado_mesh::{Context, Readiness};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::audit::AuditClient;
 use tornado_packet_io::TunNode;
+use tornado_runtime::{Context, Readiness, TUN_SOCKET, socket_path};
 
 /// This service's own user, and the one as which Tor runs.
 fn local_users() -> impl Iterator<Item = u32> {
@@ -87,11 +88,11 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
         .inspect_err(|error| tracing::warn!(%error, "changes of the firewall are found at intervals only"))
         .ok();
     let notifies = notices.is_some();
-    let node = TunNode::Socket(context.socket(tornado_mesh::TUN_SOCKET));
+    let node = TunNode::Socket(socket_path(&context.run_dir, TUN_SOCKET));
     let factory = Factory::new(Netlink::connect()?, config, keys, node).await?;
     let (setter, readiness) = Readiness::new("waiting for the first sync of the peers");
     let service = Arc::new(Service::start(factory, firewall, &context.state_dir, setter).await?);
-    let router = tornado_mesh::wg::router(Arc::new(Contract(service.clone(), context.shutdown.clone())));
+    let router = tornado_contracts::wg::router(Arc::new(Contract(service.clone(), context.shutdown.clone())));
     let server = match context.server(router, readiness) {
         Ok(server) => server,
         Err(error) => {
@@ -100,7 +101,7 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
         }
     };
     tracing::info!("both lanes are up");
-    let auth = AuditClient::new(context.channel("auth"));
+    let auth = AuditClient::new(context.channel(ServiceName::Auth));
     tokio::join!(
         server.serve(context.shutdown.clone()),
         service.watch_lanes(notifies, &context.shutdown),

@@ -16,7 +16,7 @@ pub(crate) async fn again(shutdown: &CancellationToken, wake: &Notify, pause: Du
         () = shutdown.cancelled() => false,
         () = wake.notified() => true,
         // In the same wake-ups as other watches.
-        () = tornado_mesh::rest(pause) => true,
+        () = tornado_runtime::rest(pause) => true,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::firewall::IsolationMap;
 use crate::service::{PeerState, Service};
 use std::net::IpAddr;
-use tornado_mesh::wg::{PeerSpec, SyncReport, WgError};
+use tornado_contracts::wg::{PeerSpec, SyncReport, WgError};
 use tornado_shared::model::{Lane, Slot};
 
 impl Service {

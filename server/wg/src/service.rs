@@ -25,8 +25,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tornado_mesh::ReadySetter;
-use tornado_mesh::wg::{CanaryStatus, SetTorLane};
+use tornado_contracts::wg::{CanaryStatus, SetTorLane};
+use tornado_runtime::ReadySetter;
 use tornado_shared::model::{Lane, PublicKey};
 
 /// How often endpoints are written down.

@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::wg::{SetTorLane, TorLaneReason};
+use tornado_contracts::wg::{SetTorLane, TorLaneReason};
 
 /// Longest hold of a response.
 const LONGEST_HOLD: Duration = Duration::from_secs(10);
@@ -103,7 +103,7 @@ mod tests {
     use crate::backend::{Absent, Interface};
     use crate::tor_lane::LaneControl;
     use std::sync::Arc;
-    use tornado_mesh::wg::{CanaryStatus, TorLane};
+    use tornado_contracts::wg::{CanaryStatus, TorLane};
 
     fn shown() -> Shown {
         let absent = || -> Arc<dyn Interface> { Arc::new(Absent("wg".into())) };

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use std::path::Path;
-pub(crate) use tornado_mesh::ground::has_ipv6;
+pub(crate) use tornado_runtime::ground::has_ipv6;
 
 /// Prepares IPv6 on one of our interfaces: on, and without a link-local address, which no peer could use.
 pub(crate) fn prepare_interface(name: &str) -> Result<(), Error> {

@@ -3,8 +3,8 @@
 use crate::firewall;
 use crate::service::{Service, State};
 use std::net::IpAddr;
-use tornado_mesh::MeshFault;
-use tornado_mesh::wg::{SetTorLane, TorExits, TorLane, TorLaneReason, TorPorts, WgError};
+use tornado_contracts::wg::{SetTorLane, TorExits, TorLane, TorLaneReason, TorPorts, WgError};
+use tornado_rpc::Fault;
 use tornado_shared::model::Lane;
 
 /// Why the lane is as it is, and what it should be when nothing holds it closed.
@@ -26,7 +26,7 @@ impl Service {
     /// Does what is asked, at once or, after an alarm, when the alarm is over.
     pub(crate) async fn set_tor_lane(&self, wish: SetTorLane) -> Result<(), WgError> {
         if let Some(why) = firewall::refuse_state(&wish) {
-            return Err(MeshFault::Malformed(why.into()).into());
+            return Err(Fault::Malformed(why.into()).into());
         }
         let mut state = self.state.lock().await;
         state.control.asked = wish.clone();

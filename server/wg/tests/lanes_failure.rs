@@ -7,8 +7,8 @@ use lanes_support::{INTERNET4, eventually, sync};
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tornado_mesh::NoInput;
-use tornado_mesh::wg::{Wg as _, WgError};
+use tornado_contracts::wg::{Wg as _, WgError};
+use tornado_rpc::NoInput;
 use tornado_shared::model::{Lane, PrivateKey};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,8 +10,8 @@ use lanes_support::{Device, INTERNET4, Lab, eventually, sync};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
-use tornado_mesh::NoInput;
-use tornado_mesh::wg::{PeerSpec, Wg as _};
+use tornado_contracts::wg::{PeerSpec, Wg as _};
+use tornado_rpc::NoInput;
 use tornado_shared::model::{Lane, UserId};
 
 /// Small enough to be reached within the test.

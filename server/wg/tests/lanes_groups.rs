@@ -10,8 +10,9 @@ use lanes_support::{Device, INTERNET4, INTERNET6, Lab, Ns, sync};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
-use tornado_mesh::wg::{Group, SetGroups, Wg as _, WgClient};
-use tornado_mesh::{NoInput, Treatment};
+use tornado_contracts::Treatment;
+use tornado_contracts::wg::{Group, SetGroups, Wg as _, WgClient};
+use tornado_rpc::NoInput;
 use tornado_shared::model::{Lane, UserId};
 
 /// Bytes a second of a limited account, and for how long is measured.

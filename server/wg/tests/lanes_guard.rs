@@ -9,8 +9,9 @@ use lanes_support::up::{up, up_with};
 use lanes_support::{Capture, eventually, sync};
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
-use tornado_mesh::wg::{AlarmCause, Group, RemovePeer, SetGroups, TorLane, TorLaneReason, Wg as _, WgClient};
-use tornado_mesh::{NoInput, Treatment};
+use tornado_contracts::Treatment;
+use tornado_contracts::wg::{AlarmCause, Group, RemovePeer, SetGroups, TorLane, TorLaneReason, Wg as _, WgClient};
+use tornado_rpc::NoInput;
 use tornado_shared::model::{Lane, UserId};
 
 const RULE: &str = "nft delete rule inet tornado forward handle $(nft -a list chain inet tornado forward | grep 'never forwarded' | sed 's/.*handle //')";
@@ -227,7 +228,7 @@ async fn what_is_written_without_nft_reads_back_by_nft() {
     let device = lab.device();
     let spec = |country: Option<&str>| {
         let exit = country.map(|code| code.parse().unwrap());
-        tornado_mesh::wg::PeerSpec { exit, ..device.spec(&lab) }
+        tornado_contracts::wg::PeerSpec { exit, ..device.spec(&lab) }
     };
     let element = |map: &str| {
         let text = lab.server.ok(&format!("nft -j list map inet tornado {map}"));

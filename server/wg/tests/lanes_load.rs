@@ -10,8 +10,8 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tornado_mesh::NoInput;
-use tornado_mesh::wg::{PeerSpec, RemovePeer, SyncPeers, Wg as _, WgClient};
+use tornado_contracts::wg::{PeerSpec, RemovePeer, SyncPeers, Wg as _, WgClient};
+use tornado_rpc::NoInput;
 use tornado_shared::model::{Lane, PrivateKey};
 
 /// Peers that are there while others come and go, and how many come and go.

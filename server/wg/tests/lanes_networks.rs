@@ -10,8 +10,8 @@ use lanes_support::{INTERNET4, INTERNET6, Lab, Ns, eventually, sync};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
-use tornado_mesh::NoInput;
-use tornado_mesh::wg::Wg as _;
+use tornado_contracts::wg::Wg as _;
+use tornado_rpc::NoInput;
 use tornado_shared::model::Lane;
 
 /// On the machine beside the server, by any interface but the one of the default route.

@@ -3,8 +3,8 @@
 mod lanes_support;
 
 use lanes_support::{Lab, can_run, sync};
-use tornado_mesh::NoInput;
-use tornado_mesh::wg::Wg as _;
+use tornado_contracts::wg::Wg as _;
+use tornado_rpc::NoInput;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn defect_043_leftovers_of_a_former_life_are_replaced() {

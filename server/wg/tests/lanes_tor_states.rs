@@ -10,8 +10,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tornado_mesh::NoInput;
-use tornado_mesh::wg::{TorLane, TorLaneReason, Wg as _, WgClient, WgError};
+use tornado_contracts::wg::{TorLane, TorLaneReason, Wg as _, WgClient, WgError};
+use tornado_rpc::NoInput;
 use tornado_shared::model::Lane;
 
 struct Up {
@@ -107,7 +107,7 @@ async fn each_state_lets_through_what_it_should() {
     assert_eq!((status.tor_lane, status.tor_lane_reason), (TorLane::Closed, TorLaneReason::Asked));
     assert!(status.firewall_verified);
     let nonsense = TorLane::Open { trans_port: 0, dns_port: 1, socks_port: 2 };
-    assert!(matches!(client.set_tor_lane(nonsense.into()).await, Err(WgError::Mesh(_))));
+    assert!(matches!(client.set_tor_lane(nonsense.into()).await, Err(WgError::Fault(_))));
     let seen = capture.read();
     assert_eq!(seen.lines().count(), 0, "left the server: {seen}");
     assert_eq!(client.status(NoInput {}).await.unwrap().canary.alarms, 0);
@@ -231,7 +231,7 @@ async fn each_session_is_seen_under_an_address_of_its_own() {
     })
     .await;
     assert_eq!(seen(&devices[0]), after);
-    let removed = tornado_mesh::wg::RemovePeer { public_key: spec.public_key };
+    let removed = tornado_contracts::wg::RemovePeer { public_key: spec.public_key };
     client.remove_peer(removed).await.unwrap();
     let maps = lab.server.ok("nft list map inet tornado isolation4");
     assert!(!maps.contains("10.9.0.2 ") && maps.contains("10.9.0.3 "), "{maps}");

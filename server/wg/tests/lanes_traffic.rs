@@ -9,8 +9,8 @@ use lanes_support::{Capture, INTERNET4, INTERNET6, SERVER4, SERVER6, sync};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
-use tornado_mesh::NoInput;
-use tornado_mesh::wg::{Backend, PeerStatus, RemovePeer, Wg as _};
+use tornado_contracts::wg::{Backend, PeerStatus, RemovePeer, Wg as _};
+use tornado_rpc::NoInput;
 use tornado_shared::model::{Lane, PresharedKey};
 
 /// Serves one connection: says who called.

@@ -5,9 +5,9 @@ use crate::support::{AT_ONCE, Bench, Fault, put_program, put_tor_back, tors};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
+use tornado_contracts::tor::{LaneReason, TorProcess};
 use tornado_e2e_harness::wait_for;
 use tornado_e2e_tor::world::{PATIENCE, TorWorld};
-use tornado_mesh::tor::{LaneReason, TorProcess};
 
 pub fn no_program(bench: &mut Bench) {
     let strike = |lab: &mut TorWorld| {

@@ -3,10 +3,10 @@
 use crate::support::{Bench, Fault, carries, cut, mend, restart_tor};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
+use tornado_contracts::tor::{LaneReason, LaneState};
+use tornado_contracts::wg::TorLane;
 use tornado_e2e_tor::load::Outcome;
 use tornado_e2e_tor::world::TorWorld;
-use tornado_mesh::tor::{LaneReason, LaneState};
-use tornado_mesh::wg::TorLane;
 
 /// How long Tor is left without a network: longer than it is given to get anywhere.
 const CUT: Duration = Duration::from_secs(30);

@@ -5,10 +5,10 @@ use crate::support::{Bench, Fault, exists, put_program, put_tor_back, restart_to
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::time::Duration;
+use tornado_contracts::tor::{LaneReason, LaneState};
 use tornado_e2e_harness::wait_for;
 use tornado_e2e_tor::load::Outcome;
 use tornado_e2e_tor::world::TorWorld;
-use tornado_mesh::tor::{LaneReason, LaneState};
 
 /// It is asked every second and has three to answer.
 const SHUT: Duration = Duration::from_secs(8);

@@ -3,12 +3,12 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use tornado_contracts::tor::{LaneReason, TorProcess};
+use tornado_contracts::wg::TorLane;
 use tornado_e2e_harness::{DeviceProc, Host, TorNetworkOptions, wait_for};
 use tornado_e2e_tor::egress::Egress;
 use tornado_e2e_tor::load::{self, Hammer, Outcome};
 use tornado_e2e_tor::world::{PATIENCE, TorWorld};
-use tornado_mesh::tor::{LaneReason, TorProcess};
-use tornado_mesh::wg::TorLane;
 
 /// Where the relays are.
 const RELAYS: &str = "198.18.0.0/24";

@@ -3,8 +3,8 @@
 use super::rotation::{Schedule, current};
 use super::{Keys, KeysError, files};
 use crate::tokens::{public_half, sign};
-use tornado_mesh::auth::keys::KeyCheck;
-use tornado_mesh::token::{AUDIENCE, Claims, ISSUER, TokenKind, Verifier};
+use tornado_contracts::auth::keys::KeyCheck;
+use tornado_contracts::token::{AUDIENCE, Claims, ISSUER, TokenKind, Verifier};
 use tornado_shared::model::{DeviceId, FamilyId, UnixSeconds, UserId};
 use uuid::Uuid;
 

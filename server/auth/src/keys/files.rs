@@ -32,10 +32,10 @@ pub(super) fn write_new<T: Serialize>(dir: &Path, name: &str, value: &T) -> Resu
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(io(&unfinished))?;
     file.write_all(&text).and_then(|()| file.sync_all()).map_err(io(&unfinished))?;
-    tornado_mesh::trial::fault_point("rotation.unfinished");
+    tornado_runtime::trial::fault_point("rotation.unfinished");
     // `link` fails when the name is taken, where `rename` would replace the file.
     fs::hard_link(&unfinished, &path).map_err(io(&path))?;
-    tornado_mesh::trial::fault_point("rotation.linked");
+    tornado_runtime::trial::fault_point("rotation.linked");
     fs::remove_file(&unfinished).map_err(io(&unfinished))?;
     sync_dir(dir)
 }

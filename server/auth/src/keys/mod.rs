@@ -19,7 +19,7 @@ use data_encoding::HEXLOWER;
 use rotation::Schedule;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use tornado_mesh::token::TokenKind;
+use tornado_contracts::token::TokenKind;
 use tornado_shared::crypto::encoding::Bytes;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::login_key::StoredLoginKey;

@@ -8,8 +8,8 @@ use crate::tokens::TokenKeys;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
-use tornado_mesh::auth::keys::{KeyInfo, KeyPhase, KeyUse};
-use tornado_mesh::token::TokenKind;
+use tornado_contracts::auth::keys::{KeyInfo, KeyPhase, KeyUse};
+use tornado_contracts::token::TokenKind;
 use tornado_shared::crypto::login_key::StoredLoginKey;
 use tornado_shared::model::UnixSeconds;
 

@@ -6,7 +6,7 @@
 use super::SigningKeyFile;
 use crate::config::Config;
 use std::collections::BTreeSet;
-use tornado_mesh::token::TokenKind;
+use tornado_contracts::token::TokenKind;
 use tornado_shared::model::UnixSeconds;
 
 /// Kept this much longer than needed: clocks, leeway, an answer on its way.

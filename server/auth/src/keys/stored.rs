@@ -1,7 +1,7 @@
 //! What the key files hold. Only secret halves are stored; public halves are derived, so they always match.
 
 use serde::{Deserialize, Serialize};
-use tornado_mesh::token::TokenKind;
+use tornado_contracts::token::TokenKind;
 use tornado_shared::crypto::encoding::Bytes;
 use tornado_shared::model::UnixSeconds;
 use uuid::Uuid;

@@ -2,10 +2,11 @@
 
 use super::{Service, fault};
 use crate::code::{self, CodeKind};
-use tornado_mesh::auth::AuthError;
-use tornado_mesh::auth::audit::Outcome;
-use tornado_mesh::auth::operators::OperatorRole;
-use tornado_mesh::{Caller, MeshFault, Role};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::AuthError;
+use tornado_contracts::auth::audit::Outcome;
+use tornado_contracts::auth::operators::OperatorRole;
+use tornado_rpc::{Caller, Fault};
 use tornado_shared::model::{FamilyId, Secret};
 use tornado_store::identity::{Authority, OperatorRow, User};
 use uuid::Uuid;
@@ -101,12 +102,13 @@ impl Actor {
 
     /// The caller itself: root, or a service.
     pub(super) fn caller() -> Result<Self, AuthError> {
-        let role = Caller::current().and_then(|caller| caller.role());
-        Ok(match role {
-            Some(Role::Root) => Self::named("root"),
-            Some(role) => Self::named(format!("service:{}", role.unix_user().trim_start_matches("tornado-"))),
-            None => return Err(MeshFault::Forbidden("this needs a caller that is known".into()).into()),
-        })
+        let unknown = || Fault::Forbidden("this needs a caller that is known".into());
+        let caller = Caller::<ServiceName>::current().ok_or_else(unknown)?;
+        if caller.is_superuser() {
+            return Ok(Self::named("root"));
+        }
+        let service = caller.roles().first().ok_or_else(unknown)?;
+        Ok(Self::named(format!("service:{}", service.unix_user().trim_start_matches("tornado-"))))
     }
 
     /// The operator; root has no sign-in of its own.

@@ -7,7 +7,7 @@ use crate::password::Place;
 use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tornado_mesh::auth::AuthError;
+use tornado_contracts::auth::AuthError;
 use tornado_shared::model::{UnixSeconds, UserId};
 
 /// Dropped without a verdict (the caller's deadline, a busy pool), it counts as abandoned.

@@ -5,8 +5,8 @@
 
 use super::{Service, fault};
 use std::sync::atomic::{AtomicBool, Ordering};
-use tornado_mesh::auth::AuthError;
-use tornado_mesh::session::{CloseDevice, LiveQuery, SessionError};
+use tornado_contracts::auth::AuthError;
+use tornado_contracts::session::{CloseDevice, LiveQuery, SessionError};
 use tornado_shared::model::{CloseReason, DeviceId};
 use tornado_store::identity::RevokeReason;
 

@@ -1,18 +1,18 @@
-//! The contracts beside [`Auth`](tornado_mesh::auth::Auth) as thin calls.
+//! The contracts beside [`Auth`](tornado_contracts::auth::Auth) as thin calls.
 
 use super::Service;
 use super::access::Act;
-use tornado_mesh::auth::audit::{AppendAudit, Audit, AuditQuery, AuditRow, AuditVerdict};
-use tornado_mesh::auth::operators::{
+use tornado_contracts::auth::audit::{AppendAudit, Audit, AuditQuery, AuditRow, AuditVerdict};
+use tornado_contracts::auth::operators::{
     ConfirmTotp, MayI, OperatorRef, Operators, PutOperatorRole, Reaffirm, SignIn, SignInRef, SignInView, SignedIn,
     Standing,
 };
-use tornado_mesh::auth::users::{
+use tornado_contracts::auth::users::{
     ChangePassword, CreateUser, DeviceInfo, DeviceRef, IssueDevice, IssuedDevice, Nothing, OwnAct, OwnPassword,
     TotpCode, UpdateOwn, UpdateUser, UserInfo, UserPage, UserQuery, UserRef, Users,
 };
-use tornado_mesh::auth::{Acting, AuthError, Operator};
-use tornado_mesh::{Done, NoInput};
+use tornado_contracts::auth::{Acting, AuthError, Operator};
+use tornado_rpc::{Done, NoInput};
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
 
 #[async_trait::async_trait]

@@ -8,7 +8,7 @@ use crate::envelope::{self, Opened};
 use crate::guard::Attempt;
 use crate::password::{self, Place};
 use std::net::IpAddr;
-use tornado_mesh::auth::AuthError;
+use tornado_contracts::auth::AuthError;
 use tornado_shared::api::{EnrollPayload, LoginBody, LoginReply, UserView};
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::UserId;

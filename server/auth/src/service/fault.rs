@@ -4,8 +4,8 @@ use crate::guard::RetryAfter;
 use crate::keys::KeysError;
 use crate::password::{HashError, PolicyError};
 use crate::seal::SealError;
-use tornado_mesh::MeshFault;
-use tornado_mesh::auth::AuthError;
+use tornado_contracts::auth::AuthError;
+use tornado_rpc::Fault;
 use tornado_store::{StoreError, Verified};
 
 /// Seconds after which a login that met a full queue may come back.
@@ -20,7 +20,7 @@ pub(super) fn store(error: StoreError) -> AuthError {
         };
     }
     tracing::error!(%error, "the identity store failed");
-    AuthError::Mesh(MeshFault::StoreUnavailable("the account store does not answer; try again in a moment".into()))
+    AuthError::Fault(Fault::StoreUnavailable("the account store does not answer; try again in a moment".into()))
 }
 
 pub(super) fn hash(error: HashError) -> AuthError {
@@ -44,14 +44,14 @@ pub(super) const fn guard(RetryAfter(retry_after): RetryAfter) -> AuthError {
 
 pub(super) fn keys(error: KeysError) -> AuthError {
     tracing::error!(%error, "the key directory failed");
-    AuthError::Mesh(MeshFault::Unavailable("the key directory cannot be used now; see the log".into()))
+    AuthError::Fault(Fault::Unavailable("the key directory cannot be used now; see the log".into()))
 }
 
 /// A right was taken away, a session that it held is still open.
 pub(super) fn unsettled(error: &str) -> AuthError {
     tracing::warn!(error, "the sessions of ended logins are still to be closed");
     let text = "it is written; service session does not answer, and open tunnels are closed as soon as it does";
-    AuthError::Mesh(MeshFault::Unavailable(text.into()))
+    AuthError::Fault(Fault::Unavailable(text.into()))
 }
 
 pub(super) fn seal(error: SealError) -> AuthError {
@@ -60,5 +60,5 @@ pub(super) fn seal(error: SealError) -> AuthError {
 }
 
 pub(super) fn internal(detail: &str) -> AuthError {
-    AuthError::Mesh(MeshFault::Internal(detail.to_owned()))
+    AuthError::Fault(Fault::Internal(detail.to_owned()))
 }

@@ -5,8 +5,8 @@ use super::access::Act;
 use super::fault;
 use super::users::{check_devices, check_email, subject};
 use crate::password;
-use tornado_mesh::auth::import::{Import, ImportAccount, Imported};
-use tornado_mesh::auth::{Acting, AuthError};
+use tornado_contracts::auth::import::{Import, ImportAccount, Imported};
+use tornado_contracts::auth::{Acting, AuthError};
 use tornado_shared::model::UserId;
 use tornado_store::identity::NewUser;
 

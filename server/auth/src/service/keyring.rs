@@ -5,11 +5,11 @@ use super::{Service, fault};
 use crate::keys::ring::Step;
 use crate::keys::rotation::Schedule;
 use std::collections::BTreeSet;
-use tornado_mesh::NoInput;
-use tornado_mesh::auth::audit::Outcome;
-use tornado_mesh::auth::keys::{KeyCheck, KeyPhase, KeyRing, KeyStatus};
-use tornado_mesh::auth::{Acting, AuthError};
-use tornado_mesh::trial::fault_point;
+use tornado_contracts::auth::audit::Outcome;
+use tornado_contracts::auth::keys::{KeyCheck, KeyPhase, KeyRing, KeyStatus};
+use tornado_contracts::auth::{Acting, AuthError};
+use tornado_rpc::NoInput;
+use tornado_runtime::trial::fault_point;
 use tornado_shared::model::UnixSeconds;
 
 impl Service {

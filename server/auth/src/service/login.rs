@@ -9,10 +9,10 @@ use crate::guard::Attempt;
 use crate::password::Place;
 use serde::Deserialize;
 use std::net::IpAddr;
-use tornado_mesh::MeshFault;
-use tornado_mesh::auth::AuthError;
-use tornado_mesh::session::LiveQuery;
-use tornado_mesh::trial::fault_point;
+use tornado_contracts::auth::AuthError;
+use tornado_contracts::session::LiveQuery;
+use tornado_rpc::Fault;
+use tornado_runtime::trial::fault_point;
 use tornado_shared::api::{LoginBody, LoginPayload, LoginReply};
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::{DeviceId, Secret, SessionState, UserId, Username, text};
@@ -176,7 +176,7 @@ impl Service {
     async fn v1_claim(&self, user: UserId) -> Result<DeviceClaim, AuthError> {
         let live = self.sessions.live(LiveQuery { user_id: Some(user) }).await.map_err(|error| {
             tracing::warn!(%error, "session does not say which devices are connected");
-            MeshFault::Unavailable("the session service does not answer; try again in a moment".into())
+            Fault::Unavailable("the session service does not answer; try again in a moment".into())
         })?;
         // A device that went offline holds no slot: whoever lost token and network must get in again (defect 2).
         let holds_slot = |state| matches!(state, SessionState::Connecting | SessionState::Online);

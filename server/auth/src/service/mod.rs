@@ -32,14 +32,15 @@ use crate::restored::Restored;
 use crate::tokens::Lifetimes;
 use closing::Unsettled;
 use std::sync::{Arc, Mutex};
-use tornado_mesh::auth::operators::SignedIn;
-use tornado_mesh::auth::{
+use tornado_contracts::UserTreatment;
+use tornado_contracts::auth::operators::SignedIn;
+use tornado_contracts::auth::{
     AccessToken, Acting, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin,
     Operator, PutOperator, RedeemSetup, RefreshToken, SetupLink,
 };
-use tornado_mesh::session::Sessions;
-use tornado_mesh::token::VerifyingKey;
-use tornado_mesh::{Done, NoInput, UserTreatment};
+use tornado_contracts::session::Sessions;
+use tornado_contracts::token::VerifyingKey;
+use tornado_rpc::{Done, NoInput};
 use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens};
 use tornado_shared::crypto::v2::Purpose;
 use tornado_store::identity::{IdentityStore, User};

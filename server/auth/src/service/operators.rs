@@ -4,9 +4,9 @@ use super::access::{Act, Actor, role_of};
 use super::{Service, fault};
 use crate::code::{self, CodeKind};
 use subtle::ConstantTimeEq as _;
-use tornado_mesh::auth::operators::{OperatorRef, OperatorRole, PutOperatorRole, SignedIn};
-use tornado_mesh::auth::{Acting, AuthError, Operator, PutOperator, RedeemSetup, SetupLink};
-use tornado_mesh::{Done, NoInput};
+use tornado_contracts::auth::operators::{OperatorRef, OperatorRole, PutOperatorRole, SignedIn};
+use tornado_contracts::auth::{Acting, AuthError, Operator, PutOperator, RedeemSetup, SetupLink};
+use tornado_rpc::{Done, NoInput};
 use tornado_shared::model::OperatorId;
 use tornado_store::identity::{OperatorChange, OperatorRow, Proof, PutOutcome, RemoveOutcome};
 

@@ -5,11 +5,11 @@ use super::attempt::tag;
 use super::users::{check_email, subject};
 use super::{Service, fault};
 use crate::guard::Attempt;
-use tornado_mesh::Done;
-use tornado_mesh::auth::AuthError;
-use tornado_mesh::auth::users::{
+use tornado_contracts::auth::AuthError;
+use tornado_contracts::auth::users::{
     ChangePassword, DeviceInfo, DeviceRef, Nothing, OwnAct, OwnPassword, TotpCode, UpdateOwn,
 };
+use tornado_rpc::Done;
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
 use tornado_shared::model::Secret;
 use tornado_store::identity::{FactorOwner, RevokeReason, User, UserChange};

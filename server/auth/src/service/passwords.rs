@@ -2,7 +2,7 @@
 
 use super::{Service, fault};
 use crate::password::{self, MAX_BYTES, Place};
-use tornado_mesh::auth::AuthError;
+use tornado_contracts::auth::AuthError;
 use tornado_shared::model::{Secret, Username, text};
 
 impl Service {

@@ -2,8 +2,8 @@
 
 use super::{Service, fault};
 use data_encoding::{BASE64, HEXLOWER};
-use tornado_mesh::Done;
-use tornado_mesh::auth::AuthError;
+use tornado_contracts::auth::AuthError;
+use tornado_rpc::Done;
 use tornado_shared::api::{ServerInfo, TlsAttestation};
 use tornado_shared::crypto::identity::{Fingerprint, tls_statement};
 

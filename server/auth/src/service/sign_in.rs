@@ -6,12 +6,12 @@ use super::operators::to_contract;
 use super::{Service, fault};
 use crate::code::{self, CodeKind};
 use crate::guard::{AccountTag, Attempt};
-use tornado_mesh::auth::audit::Outcome;
-use tornado_mesh::auth::operators::{
+use tornado_contracts::auth::audit::Outcome;
+use tornado_contracts::auth::operators::{
     ConfirmTotp, MayI, OperatorRole, Reaffirm, SignIn, SignInRef, SignInView, SignedIn, Standing,
 };
-use tornado_mesh::auth::{Acting, AuthError, Operator};
-use tornado_mesh::{Done, NoInput};
+use tornado_contracts::auth::{Acting, AuthError, Operator};
+use tornado_rpc::{Done, NoInput};
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
 use tornado_shared::model::Username;
 use tornado_store::identity::{FactorOwner, NewSignIn, OperatorRow, Proof};

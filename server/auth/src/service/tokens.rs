@@ -4,11 +4,11 @@ use super::welcome::view;
 use super::{Service, fault};
 use crate::tokens::Holder;
 use sha2::{Digest as _, Sha256};
-use tornado_mesh::auth::audit::Outcome;
-use tornado_mesh::auth::{AuthError, Authorize, Grant, LanePresharedKeys, RefreshToken};
-use tornado_mesh::token::{Claims, TokenError};
-use tornado_mesh::trial::fault_point;
-use tornado_mesh::{Done, MeshFault};
+use tornado_contracts::auth::audit::Outcome;
+use tornado_contracts::auth::{AuthError, Authorize, Grant, LanePresharedKeys, RefreshToken};
+use tornado_contracts::token::{Claims, TokenError};
+use tornado_rpc::{Done, Fault};
+use tornado_runtime::trial::fault_point;
 use tornado_shared::api::{Attempt, Profile, Tokens};
 use tornado_shared::model::{CloseReason, FamilyId, Lane, Secret, UnixSeconds};
 use tornado_store::identity::{KeyOutcome, RevokeReason, RotateOutcome, Rotation, Standing};
@@ -81,7 +81,7 @@ impl Service {
         }
         self.close(owed, claims.device_id, CloseReason::Logout).await.map_err(|error| {
             tracing::warn!(%error, "a login is ended, its session still to be closed");
-            MeshFault::Unavailable("you are logged out; the tunnel will be closed in a moment".into())
+            Fault::Unavailable("you are logged out; the tunnel will be closed in a moment".into())
         })?;
         Ok(Done {})
     }

@@ -5,9 +5,9 @@ use super::{Service, fault};
 use crate::head::Signed;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use tornado_mesh::Done;
-use tornado_mesh::auth::AuthError;
-use tornado_mesh::auth::audit::{AppendAudit, AuditQuery, AuditRow, AuditVerdict, BrokenRow, Outcome};
+use tornado_contracts::auth::AuthError;
+use tornado_contracts::auth::audit::{AppendAudit, AuditQuery, AuditRow, AuditVerdict, BrokenRow, Outcome};
+use tornado_rpc::Done;
 use tornado_store::identity::chain::Walk;
 use tornado_store::identity::{AuditFilter, NewAudit, StoredAudit};
 

@@ -2,12 +2,13 @@
 
 use super::access::{Act, Actor};
 use super::{Service, fault};
-use tornado_mesh::auth::users::{
+use tornado_contracts::auth::users::{
     CreateUser, DeviceInfo, DeviceRef, UpdateUser, UserInfo, UserPage, UserQuery, UserRef,
 };
-use tornado_mesh::auth::{Acting, AuthError};
-use tornado_mesh::session::LiveQuery;
-use tornado_mesh::{Done, MAX_RATE, MeshFault, Treatment};
+use tornado_contracts::auth::{Acting, AuthError};
+use tornado_contracts::session::LiveQuery;
+use tornado_contracts::{MAX_RATE, Treatment};
+use tornado_rpc::{Done, Fault};
 use tornado_shared::model::{CloseReason, UserId, text};
 use tornado_store::identity::{
     ChangeOutcome, DeviceRow, FactorOwner, NewAudit, NewUser, RevokeReason, User, UserChange, UserFilter, UserKey,
@@ -254,7 +255,7 @@ fn check_rate(rate: u64) -> Result<Option<u64>, AuthError> {
     match rate {
         0 => Ok(None),
         rate if RATES.contains(&rate) => Ok(Some(rate)),
-        _ => Err(MeshFault::Malformed("a rate is 64 kbit/s to 100 Gbit/s".into()).into()),
+        _ => Err(Fault::Malformed("a rate is 64 kbit/s to 100 Gbit/s".into()).into()),
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Service, fault};
 use crate::envelope::ReplyWay;
 use crate::tokens::Holder;
 use serde::de::DeserializeOwned;
-use tornado_mesh::auth::AuthError;
+use tornado_contracts::auth::AuthError;
 use tornado_shared::api::{LoginReply, LoginReplyV1, UserView, V2, V2Tag, WelcomePayload};
 use tornado_shared::crypto::identity::IdentityPublic;
 use tornado_shared::model::{DeviceId, FamilyId, UnixSeconds, UserId, Username};

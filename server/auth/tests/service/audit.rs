@@ -2,9 +2,9 @@
 
 use crate::world::{PASSWORD, World};
 use std::collections::BTreeMap;
-use tornado_mesh::auth::audit::{AppendAudit, Audit as _, AuditQuery, AuditVerdict, Outcome};
-use tornado_mesh::auth::{Acting, Auth as _, AuthError, PutOperator};
-use tornado_mesh::{NoInput, ServiceError as _};
+use tornado_contracts::auth::audit::{AppendAudit, Audit as _, AuditQuery, AuditVerdict, Outcome};
+use tornado_contracts::auth::{Acting, Auth as _, AuthError, PutOperator};
+use tornado_rpc::{NoInput, ServiceError as _};
 use tornado_shared::model::Secret;
 
 impl World {
@@ -26,7 +26,7 @@ impl World {
         assert_eq!(self.verdict().await, AuditVerdict { rows: 5, signed: 5, broken: None });
     }
 
-    async fn append(&self, action: &str, subject: &str) -> Result<(), tornado_mesh::auth::AuthError> {
+    async fn append(&self, action: &str, subject: &str) -> Result<(), tornado_contracts::auth::AuthError> {
         let details = BTreeMap::from([("probe".to_owned(), "dns".to_owned())]);
         let (action, subject) = (action.to_owned(), subject.to_owned());
         let input = AppendAudit { operator: None, action, subject, outcome: Outcome::Failed, details };
@@ -85,7 +85,7 @@ async fn defect_093_privileged_acts_leave_a_row() {
     let world = World::new().await;
     let code = world.client.setup_link(NoInput {}).await.unwrap().code.unwrap();
     let redeem =
-        tornado_mesh::auth::RedeemSetup { code, name: "ann".parse().unwrap(), password: Secret::new(PASSWORD) };
+        tornado_contracts::auth::RedeemSetup { code, name: "ann".parse().unwrap(), password: Secret::new(PASSWORD) };
     world.client.redeem_setup(redeem).await.unwrap();
     world.invitation(None).await;
     let put = PutOperator { name: "ben".parse().unwrap(), password: Secret::new(PASSWORD) };

@@ -1,8 +1,8 @@
 //! Enrolling with invitations.
 
 use crate::world::{PASSWORD, World};
-use tornado_mesh::ServiceError as _;
-use tornado_mesh::auth::{Acting, AttestTls, Auth as _, AuthError, CreateInvitation};
+use tornado_contracts::auth::{Acting, AttestTls, Auth as _, AuthError, CreateInvitation};
+use tornado_rpc::ServiceError as _;
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey, tls_statement};
 use tornado_shared::invitation::Invitation;
 

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tornado_mesh::auth::AccessToken;
-use tornado_mesh::session::{
+use tornado_contracts::auth::AccessToken;
+use tornado_contracts::session::{
     ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
     LiveSession, OwnHistory, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery, UserUsage,
 };
-use tornado_mesh::{Done, MeshFault, NoInput};
+use tornado_rpc::{Done, Fault, NoInput};
 use tornado_shared::api::{OwnUsage, TorView};
 use tornado_shared::model::{
     CloseReason, DeviceId, LaneAddresses, LanePools, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
@@ -36,7 +36,7 @@ impl FakeSessions {
 }
 
 fn not_here() -> SessionError {
-    MeshFault::Unavailable("session is not reachable".into()).into()
+    Fault::Unavailable("session is not reachable".into()).into()
 }
 
 fn session(user_id: UserId, device_id: DeviceId) -> LiveSession {

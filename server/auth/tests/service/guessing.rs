@@ -1,8 +1,8 @@
 //! Guessing passwords and codes.
 
 use crate::world::{PASSWORD, World, credentials};
-use tornado_mesh::ServiceError as _;
-use tornado_mesh::auth::AuthError;
+use tornado_contracts::auth::AuthError;
+use tornado_rpc::ServiceError as _;
 use tornado_shared::api::LoginBody;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::v2::Purpose;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use tornado_auth::keys::ring::Step;
 use tornado_auth::keys::rotation::Schedule;
 use tornado_auth::keys::{Keys, KeysError};
-use tornado_mesh::NoInput;
-use tornado_mesh::auth::keys::{KeyPhase, KeyRing as _, KeyRingClient, KeyStatus, KeyUse};
-use tornado_mesh::auth::{Acting, Auth as _, Authorize, RefreshToken};
-use tornado_mesh::token::{TokenKind, Verifier};
+use tornado_contracts::auth::keys::{KeyPhase, KeyRing as _, KeyRingClient, KeyStatus, KeyUse};
+use tornado_contracts::auth::{Acting, Auth as _, Authorize, RefreshToken};
+use tornado_contracts::token::{TokenKind, Verifier};
+use tornado_rpc::NoInput;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::model::PrivateKey;
 
@@ -116,7 +116,7 @@ async fn a_new_key_is_published_before_it_signs() {
     let kid = async || {
         let tokens = world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap().payload.tokens;
         let keys = world.client.verifying_keys(NoInput {}).await.unwrap();
-        let opens = |key: &tornado_mesh::token::VerifyingKey| {
+        let opens = |key: &tornado_contracts::token::VerifyingKey| {
             Verifier::new(std::slice::from_ref(key), TokenKind::Access)
                 .verify(tokens.access_token.expose(), world.now())
                 .is_ok()

@@ -2,9 +2,9 @@
 
 use crate::world::{PASSWORD, World, credentials};
 use std::sync::atomic::Ordering;
-use tornado_mesh::ServiceError as _;
-use tornado_mesh::auth::Auth as _;
-use tornado_mesh::auth::{AuthError, Authorize};
+use tornado_contracts::auth::Auth as _;
+use tornado_contracts::auth::{AuthError, Authorize};
+use tornado_rpc::ServiceError as _;
 use tornado_shared::api::{LoginBody, LoginReply};
 use tornado_shared::crypto::encoding::Blob;
 use tornado_shared::crypto::identity::IdentityKey;

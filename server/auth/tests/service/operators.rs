@@ -1,10 +1,10 @@
 //! Operators and set-up codes.
 
 use crate::world::{PASSWORD, World};
-use tornado_mesh::auth::operators::Operators as _;
-use tornado_mesh::auth::users::{IssueDevice, UpdateUser, Users as _};
-use tornado_mesh::auth::{Acting, Auth as _, AuthError, Authorize, PutOperator, RedeemSetup};
-use tornado_mesh::{NoInput, ServiceError as _};
+use tornado_contracts::auth::operators::Operators as _;
+use tornado_contracts::auth::users::{IssueDevice, UpdateUser, Users as _};
+use tornado_contracts::auth::{Acting, Auth as _, AuthError, Authorize, PutOperator, RedeemSetup};
+use tornado_rpc::{NoInput, ServiceError as _};
 use tornado_shared::crypto::v2::ExportSecret;
 use tornado_shared::model::{Lane, PrivateKey, Secret};
 

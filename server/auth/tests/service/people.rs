@@ -2,12 +2,14 @@
 
 use crate::world::{PASSWORD, Welcome, World};
 use std::sync::atomic::Ordering;
-use tornado_mesh::auth::users::{
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::users::{
     ChangePassword, CreateUser, DeviceRef, Nothing, OwnAct, UpdateOwn, UpdateUser, UserInfo, UserQuery, UserRef,
     Users as _,
 };
-use tornado_mesh::auth::{Acting, Auth as _, AuthError, RefreshToken};
-use tornado_mesh::{MeshFault, Role, Roles, ServiceError as _};
+use tornado_contracts::auth::{Acting, Auth as _, AuthError, RefreshToken};
+use tornado_rpc::{Fault, ServiceError as _};
+use tornado_runtime::Roles;
 use tornado_shared::api::Tokens;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::model::{CloseReason, DeviceId, Secret};
@@ -122,14 +124,14 @@ async fn defect_027_nobody_acts_without_a_caller_or_a_sign_in() {
     let world = World::new().await;
     world.account("alice", None, 3).await;
     let refused = world.service.delete(which("alice")).await.unwrap_err();
-    assert!(matches!(refused, AuthError::Mesh(MeshFault::Forbidden(_))));
+    assert!(matches!(refused, AuthError::Fault(Fault::Forbidden(_))));
     // No token is good for ever, and none is good for being empty or the same as another's hash.
     for token in ["AAAAAAAAAAAAAAAAAAAAAAAAAA", "", "changeme"] {
         let forged = Acting::operator(Secret::new(token), UserRef { user: "alice".into() });
         assert_eq!(world.users().delete(forged).await.unwrap_err(), AuthError::SignedOut, "{token}");
     }
     // The console's service has no word of its own: what it sends without an operator's token is refused.
-    let console = Roles::default().with(901, Role::Admin).caller(901, None);
+    let console = Roles::default().with(901, ServiceName::Admin).caller(901, None);
     for (verb, path, body) in [
         ("DELETE", "/v1/users", r#"{"user":"alice"}"#),
         ("POST", "/v1/users/list", "{}"),
@@ -138,7 +140,7 @@ async fn defect_027_nobody_acts_without_a_caller_or_a_sign_in() {
         ("POST", "/v1/keyring/rotate", "{}"),
         ("POST", "/v1/audit/list", r#"{"limit":10}"#),
     ] {
-        let router = tornado_mesh::auth::routers(world.service.clone()).layer(axum::Extension(console.clone()));
+        let router = tornado_contracts::auth::routers(world.service.clone()).layer(axum::Extension(console.clone()));
         let request = axum::http::Request::builder().method(verb).uri(path);
         let request = request.header("content-type", "application/json").body(axum::body::Body::from(body)).unwrap();
         let answer = tower::ServiceExt::oneshot(router, request).await.unwrap();

@@ -1,9 +1,9 @@
 //! Speeds of accounts.
 
 use crate::world::{PASSWORD, World};
-use tornado_mesh::MAX_RATE;
-use tornado_mesh::auth::Acting;
-use tornado_mesh::auth::users::{CreateUser, UpdateUser, Users as _};
+use tornado_contracts::MAX_RATE;
+use tornado_contracts::auth::Acting;
+use tornado_contracts::auth::users::{CreateUser, UpdateUser, Users as _};
 use tornado_shared::model::Secret;
 
 #[tokio::test]

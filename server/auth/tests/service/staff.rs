@@ -1,14 +1,14 @@
 //! Operators: roles, sign-ins, second factors of operators and users.
 
 use crate::world::{PASSWORD, World, credentials};
-use tornado_mesh::auth::keys::KeyRing as _;
-use tornado_mesh::auth::operators::{
+use tornado_contracts::auth::keys::KeyRing as _;
+use tornado_contracts::auth::operators::{
     ConfirmTotp, MayI, OperatorRef, OperatorRole, Operators as _, PutOperatorRole, Reaffirm, SignIn, SignInRef,
     SignedIn,
 };
-use tornado_mesh::auth::users::{OwnAct, OwnPassword, TotpCode, UserQuery, UserRef, Users as _};
-use tornado_mesh::auth::{Acting, AuthError};
-use tornado_mesh::{NoInput, ServiceError as _};
+use tornado_contracts::auth::users::{OwnAct, OwnPassword, TotpCode, UserQuery, UserRef, Users as _};
+use tornado_contracts::auth::{Acting, AuthError};
+use tornado_rpc::{NoInput, ServiceError as _};
 use tornado_shared::api::TotpOffer;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::v2::Purpose;

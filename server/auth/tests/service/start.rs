@@ -5,13 +5,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 use tornado_auth::Error;
-use tornado_mesh::auth::{Auth as _, AuthClient};
-use tornado_mesh::{Context, NoInput, Roles};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::{Auth as _, AuthClient};
+use tornado_rpc::NoInput;
+use tornado_runtime::{Context, Roles};
 use tornado_shared::crypto::identity::IdentityKey;
 
 fn context(dir: &Path) -> Context {
     Context {
-        service: "auth",
+        service: ServiceName::Auth,
         run_dir: dir.to_owned(),
         state_dir: dir.to_owned(),
         roles: Roles::default(),
@@ -21,7 +23,7 @@ fn context(dir: &Path) -> Context {
 
 async fn try_start(dir: &Path) -> Result<(), Error> {
     let context = context(dir);
-    let (client, shutdown) = (AuthClient::new(context.channel("auth")), context.shutdown.clone());
+    let (client, shutdown) = (AuthClient::new(context.channel(ServiceName::Auth)), context.shutdown.clone());
     // One that starts after all is ended when it answers.
     tokio::spawn(async move {
         while client.server_info(NoInput {}).await.is_err() {
@@ -38,7 +40,7 @@ async fn runs_answers_and_keeps_its_identity() {
     let mut identities = Vec::new();
     for _ in 0..2 {
         let context = context(dir.path());
-        let client = AuthClient::new(context.channel("auth"));
+        let client = AuthClient::new(context.channel(ServiceName::Auth));
         let shutdown = context.shutdown.clone();
         let running = tokio::spawn(tornado_auth::run(context, config(), None));
         let info = loop {

@@ -2,9 +2,9 @@
 
 use crate::world::{PASSWORD, World, config, credentials};
 use tornado_auth::password::Hasher;
-use tornado_mesh::ServiceError as _;
-use tornado_mesh::auth::users::{CreateUser, UpdateUser, UserRef, Users as _};
-use tornado_mesh::auth::{Acting, AuthError};
+use tornado_contracts::auth::users::{CreateUser, UpdateUser, UserRef, Users as _};
+use tornado_contracts::auth::{Acting, AuthError};
+use tornado_rpc::ServiceError as _;
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::Secret;

@@ -2,9 +2,9 @@
 
 use crate::world::{PASSWORD, Welcome, World};
 use std::sync::atomic::Ordering;
-use tornado_mesh::auth::{AccessToken, Auth as _, AuthError, Authorize, Grant, RefreshToken};
-use tornado_mesh::token::{TokenError, TokenKind, Verifier};
-use tornado_mesh::{NoInput, ServiceError as _};
+use tornado_contracts::auth::{AccessToken, Auth as _, AuthError, Authorize, Grant, RefreshToken};
+use tornado_contracts::token::{TokenError, TokenKind, Verifier};
+use tornado_rpc::{NoInput, ServiceError as _};
 use tornado_shared::api::Tokens;
 use tornado_shared::crypto::encoding::Bytes;
 use tornado_shared::crypto::identity::IdentityKey;

@@ -10,11 +10,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tornado_auth::keys::Keys;
 use tornado_auth::keys::rotation::Schedule;
 use tornado_auth::{Argon2Cost, Clock, Config, Service};
-use tornado_mesh::auth::audit::AuditClient;
-use tornado_mesh::auth::operators::OperatorsClient;
-use tornado_mesh::auth::users::UsersClient;
-use tornado_mesh::auth::{Acting, Auth, AuthClient, AuthError, CreateInvitation, OpenLogin};
-use tornado_mesh::{Channel, NoInput, Readiness, Roles, SocketServer, listen};
+use tornado_contracts::auth::audit::AuditClient;
+use tornado_contracts::auth::operators::OperatorsClient;
+use tornado_contracts::auth::users::UsersClient;
+use tornado_contracts::auth::{Acting, Auth, AuthClient, AuthError, CreateInvitation, OpenLogin};
+use tornado_rpc::{Channel, NoInput, SocketServer, listen};
+use tornado_runtime::Roles;
 use tornado_shared::api::{LoginBody, LoginReply, LoginReplyV1, ServerInfo, WelcomePayload};
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::v1::{self, EnvelopeV1};
@@ -68,10 +69,8 @@ impl World {
         let service = Arc::new(service);
         service.sign_trail().await;
         let socket = dir.path().join("auth.sock");
-        let (ready, readiness) = Readiness::new("starting");
-        ready.ready();
-        let router = tornado_mesh::auth::routers(service.clone());
-        let server = SocketServer::new(listen(&socket).unwrap(), Roles::default(), router, readiness).unwrap();
+        let router = tornado_contracts::auth::routers(service.clone());
+        let server = SocketServer::new(listen(&socket).unwrap(), Roles::default(), router).unwrap();
         let shutdown = CancellationToken::new();
         tokio::spawn(server.serve(shutdown.clone()));
         let client = AuthClient::new(Channel::new(&socket));
@@ -142,7 +141,7 @@ impl World {
     }
 
     pub fn channel(&self) -> Channel {
-        self.client.channel().clone()
+        Channel::new(self.dir.path().join("auth.sock"))
     }
 
     pub fn users(&self) -> UsersClient {

@@ -10,7 +10,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
-use tornado_mesh::auth::AccessToken;
+use tornado_contracts::auth::AccessToken;
 use tornado_shared::api::{DeviceEvent, QuotaView};
 
 /// Time between two signs of life on a quiet stream; shorter than the usual memory of NATs for TCP.

@@ -6,7 +6,7 @@ use crate::extract::Bearer;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use tornado_mesh::session::LiveSession;
+use tornado_contracts::session::LiveSession;
 use tornado_shared::api::{Profile, SessionView, StatusWord};
 use tornado_shared::model::UserId;
 

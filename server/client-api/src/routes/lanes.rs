@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::extract::{Bearer, Body, Peer};
 use axum::Json;
 use axum::extract::State;
-use tornado_mesh::session::{Connect, HeartbeatOutcome};
+use tornado_contracts::session::{Connect, HeartbeatOutcome};
 use tornado_shared::api::{Disconnected, HeartbeatStatus, HeartbeatWord, Initiate, Initiated};
 
 /// `POST /vpn/initiate`

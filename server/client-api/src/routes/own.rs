@@ -5,11 +5,11 @@ use crate::error::ApiError;
 use crate::extract::{Asked, Bearer, Body};
 use axum::Json;
 use axum::extract::{Path, State};
-use tornado_mesh::auth::AccessToken;
-use tornado_mesh::auth::users::{
+use tornado_contracts::auth::AccessToken;
+use tornado_contracts::auth::users::{
     ChangePassword, DeviceInfo, DeviceRef, Nothing, OwnAct, OwnPassword, TotpCode, UpdateOwn,
 };
-use tornado_mesh::session::{HistoryRow, OwnHistory};
+use tornado_contracts::session::{HistoryRow, OwnHistory};
 use tornado_shared::api::{
     FirstCode, NewPassword, OwnDevice, OwnDevices, OwnSession, OwnSessions, OwnUsage, PasswordAgain, RecoveryCodes,
     SessionsQuery, StatusWord, TotpOffer, UpdateMe,

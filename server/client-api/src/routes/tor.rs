@@ -5,9 +5,9 @@ use crate::error::ApiError;
 use crate::extract::{Bearer, Body};
 use axum::Json;
 use axum::extract::State;
-use tornado_mesh::session;
-use tornado_mesh::wg::{LaneEnd, TorLane, WgStatus};
-use tornado_mesh::{Done, NoInput};
+use tornado_contracts::session;
+use tornado_contracts::wg::{LaneEnd, TorLane, WgStatus};
+use tornado_rpc::{Done, NoInput};
 use tornado_shared::api::{ChooseExit, LaneState, LaneView, Lanes, StatusWord, TorView};
 use tornado_shared::model::Lane;
 

@@ -3,22 +3,22 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tornado_mesh::auth::operators::SignedIn;
-use tornado_mesh::auth::{
+use tornado_contracts::auth::operators::SignedIn;
+use tornado_contracts::auth::{
     AccessToken, Acting, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin,
     Operator, PutOperator, RedeemSetup, RefreshToken, SetupLink,
 };
-use tornado_mesh::session::{
+use tornado_contracts::session::{
     ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatOutcome, HeartbeatReply, HistoryQuery, HistoryRow,
     LiveQuery, LiveSession, OwnHistory, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery,
     UserUsage,
 };
-use tornado_mesh::token::{TokenError, VerifyingKey};
-use tornado_mesh::wg::{
+use tornado_contracts::token::{TokenError, VerifyingKey};
+use tornado_contracts::wg::{
     Backend, CanaryStatus, KnownStatus, LaneEnd, PeerSpec, PeerStatus, RemovePeer, Removed, SetGroups, SetTorLane,
     SyncPeers, SyncReport, TorExits, TorLane, TorLaneReason, Wg, WgError, WgStatus,
 };
-use tornado_mesh::{Done, MeshFault, NoInput};
+use tornado_rpc::{Done, Fault, NoInput};
 use tornado_shared::api::{
     ExitOffer, LaneBytes, LaneState, LoginBody, LoginReply, LoginReplyV1, OwnUsage, Profile, QuotaView, ServerInfo,
     Tokens, TorView, UserView,
@@ -50,15 +50,15 @@ fn tokens() -> Tokens {
     }
 }
 
-fn gone() -> MeshFault {
-    MeshFault::Unavailable("/run/tornado/secret.sock is not reachable".into())
+fn gone() -> Fault {
+    Fault::Unavailable("/run/tornado/secret.sock is not reachable".into())
 }
 
 /// The first byte of a v1 ephemeral key, or the token, says what happens.
 pub struct FakeAuth;
 
 fn nobody_calls<T>() -> Result<T, AuthError> {
-    Err(MeshFault::Forbidden("not for the edge".into()).into())
+    Err(Fault::Forbidden("not for the edge".into()).into())
 }
 
 #[async_trait::async_trait]
@@ -114,7 +114,7 @@ impl Auth for FakeAuth {
     async fn authorize(&self, _: Authorize) -> Result<Grant, AuthError> {
         nobody_calls()
     }
-    async fn treatments(&self, _: NoInput) -> Result<Vec<tornado_mesh::UserTreatment>, AuthError> {
+    async fn treatments(&self, _: NoInput) -> Result<Vec<tornado_contracts::UserTreatment>, AuthError> {
         nobody_calls()
     }
     async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
@@ -260,7 +260,7 @@ impl Sessions for FakeSessions {
         Ok((1..=first).rev().take(input.limit as usize).map(row).collect())
     }
     async fn status(&self, _: NoInput) -> Result<SessionsStatus, SessionError> {
-        Err(MeshFault::Forbidden("not for this service".into()).into())
+        Err(Fault::Forbidden("not for this service".into()).into())
     }
     async fn pool(&self, _: NoInput) -> Result<PoolStatus, SessionError> {
         Ok(PoolStatus { leased: 0, quarantined: 0, total: 0 })

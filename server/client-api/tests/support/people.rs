@@ -1,14 +1,14 @@
 //! The owner's acts, as the edge hands them on. The token and the device's number say what happens.
 
 use super::fakes::{DEVICE, FakeAuth, USER};
-use tornado_mesh::Done;
-use tornado_mesh::MeshFault;
-use tornado_mesh::auth::users::{
+use tornado_contracts::auth::users::{
     ChangePassword, CreateUser, DeviceInfo, DeviceRef, IssueDevice, IssuedDevice, Nothing, OwnAct, OwnPassword,
     TotpCode, UpdateOwn, UpdateUser, UserInfo, UserPage, UserQuery, UserRef, Users,
 };
-use tornado_mesh::auth::{Acting, AuthError};
-use tornado_mesh::token::TokenError;
+use tornado_contracts::auth::{Acting, AuthError};
+use tornado_contracts::token::TokenError;
+use tornado_rpc::Done;
+use tornado_rpc::Fault;
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
 use tornado_shared::model::Secret;
 
@@ -17,7 +17,7 @@ fn good<T>(input: &OwnAct<T>) -> Result<(), AuthError> {
 }
 
 fn operators_only<T>() -> Result<T, AuthError> {
-    Err(MeshFault::Forbidden("not for the edge".into()).into())
+    Err(Fault::Forbidden("not for the edge".into()).into())
 }
 
 #[async_trait::async_trait]

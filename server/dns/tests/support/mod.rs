@@ -18,8 +18,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tornado_contracts::ServiceName;
 use tornado_dns::Config;
-use tornado_mesh::{Context, Roles};
+use tornado_runtime::{Context, Roles};
 
 pub const GATEWAY4: &str = "10.8.0.1:53";
 pub const GATEWAY6: &str = "[fd74:6f72:6e61:8::1]:53";
@@ -152,7 +153,7 @@ pub fn start(config: Config) -> Running {
     let directory = tempfile::tempdir().unwrap();
     let shutdown = CancellationToken::new();
     let context = Context {
-        service: "dns",
+        service: ServiceName::Dns,
         run_dir: directory.path().into(),
         state_dir: directory.path().into(),
         roles: Roles::default(),

@@ -1,6 +1,6 @@
 use super::world::World;
-use tornado_mesh::NoInput;
-use tornado_mesh::session::{LiveQuery, Sessions as _, UsageQuery};
+use tornado_contracts::session::{LiveQuery, Sessions as _, UsageQuery};
+use tornado_rpc::NoInput;
 use tornado_shared::model::*;
 
 fn bytes(n: u64) -> Transfer {

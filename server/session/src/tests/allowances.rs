@@ -2,7 +2,7 @@
 
 use super::world::World;
 use futures::FutureExt as _;
-use tornado_mesh::session::{EventKind, SessionError, SessionEvent};
+use tornado_contracts::session::{EventKind, SessionError, SessionEvent};
 use tornado_shared::model::*;
 
 const DAY: i64 = 86_400;

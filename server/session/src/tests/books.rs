@@ -5,8 +5,8 @@ use super::world::{World, request, token};
 use crate::entry::Entry;
 use std::sync::Arc;
 use std::time::Duration;
-use tornado_mesh::ServiceError as _;
-use tornado_mesh::session::{Sessions as _, UsageQuery};
+use tornado_contracts::session::{Sessions as _, UsageQuery};
+use tornado_rpc::ServiceError as _;
 use tornado_shared::model::*;
 use tornado_store::sessions::{AfterClose, CloseSession};
 

@@ -1,8 +1,8 @@
 use super::world::World;
 use crate::config::Config;
 use std::net::Ipv4Addr;
-use tornado_mesh::session::*;
-use tornado_mesh::wg::{PeerLane, PeerSpec, Removed};
+use tornado_contracts::session::*;
+use tornado_contracts::wg::{PeerLane, PeerSpec, Removed};
 use tornado_shared::model::*;
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn defect_014_auth_is_asked_at_every_connect() {
     world.auth.revoked.lock().unwrap().insert(device.family_id);
     assert_eq!(world.connect(&device).await, Err(SessionError::Revoked));
     *world.auth.away.lock().unwrap() = true;
-    assert!(matches!(world.connect(&device).await, Err(SessionError::Mesh(_))), "fail closed for new access");
+    assert!(matches!(world.connect(&device).await, Err(SessionError::Fault(_))), "fail closed for new access");
 }
 
 #[tokio::test]

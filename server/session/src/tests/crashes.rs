@@ -1,7 +1,7 @@
 //! The process is killed between steps.
 
 use super::world::World;
-use tornado_mesh::session::*;
+use tornado_contracts::session::*;
 use tornado_shared::model::*;
 use tornado_store::sessions::OpenSession;
 

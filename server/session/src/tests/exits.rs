@@ -3,9 +3,9 @@
 use super::fake_tor::code;
 use super::world::{World, token};
 use crate::config::Config;
-use tornado_mesh::session::*;
-use tornado_mesh::tor::{DevicePath, Hop, HopRole};
-use tornado_mesh::wg::{PeerSpec, TorLane, TorPorts};
+use tornado_contracts::session::*;
+use tornado_contracts::tor::{DevicePath, Hop, HopRole};
+use tornado_contracts::wg::{PeerSpec, TorLane, TorPorts};
 use tornado_shared::api::{LaneState, TorHopRole};
 use tornado_shared::model::*;
 
@@ -68,7 +68,7 @@ async fn what_cannot_be_had_is_refused_and_changes_nothing() {
     assert_eq!(world.spec(&three), before);
     world.choose(&three, Some("nl")).await.unwrap();
     world.tor.state().away = true;
-    assert!(matches!(world.choose(&three, Some("de")).await, Err(SessionError::Mesh(_))), "nobody can tell");
+    assert!(matches!(world.choose(&three, Some("de")).await, Err(SessionError::Fault(_))), "nobody can tell");
     world.choose(&three, None).await.unwrap();
     assert_eq!(world.spec(&three).exit, None, "to leave a country Tor is not needed");
 }

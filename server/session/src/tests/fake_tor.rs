@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tornado_mesh::tor::*;
-use tornado_mesh::wg::Isolation;
-use tornado_mesh::{Done, MeshFault, NoInput};
+use tornado_contracts::tor::*;
+use tornado_contracts::wg::Isolation;
+use tornado_rpc::{Done, Fault, NoInput};
 use tornado_shared::model::*;
 
 /// Keeps the promises of the contract: two places, exits in three countries.
@@ -32,12 +32,12 @@ impl FakeTor {
 
     fn here(&self) -> Result<MutexGuard<'_, State>, TorError> {
         let state = self.state();
-        if state.away { Err(MeshFault::Unavailable("tor is away".into()).into()) } else { Ok(state) }
+        if state.away { Err(Fault::Unavailable("tor is away".into()).into()) } else { Ok(state) }
     }
 }
 
 fn nobody_calls<T>() -> Result<T, TorError> {
-    Err(MeshFault::Forbidden("not for session".into()).into())
+    Err(Fault::Forbidden("not for session".into()).into())
 }
 
 fn tors(countries: &BTreeSet<CountryCode>) -> Vec<CountryTor> {

@@ -6,10 +6,11 @@ use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tornado_mesh::auth::*;
-use tornado_mesh::token::{AUDIENCE, Claims, ISSUER, TokenKind, Verifier, VerifyingKey};
-use tornado_mesh::wg::*;
-use tornado_mesh::{Done, MeshFault, NoInput, Treatment, UserTreatment};
+use tornado_contracts::auth::*;
+use tornado_contracts::token::{AUDIENCE, Claims, ISSUER, TokenKind, Verifier, VerifyingKey};
+use tornado_contracts::wg::*;
+use tornado_contracts::{Treatment, UserTreatment};
+use tornado_rpc::{Done, Fault, NoInput};
 use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens, UserView};
 use tornado_shared::model::*;
 
@@ -99,7 +100,7 @@ impl FakeAuth {
 
     fn here(&self) -> Result<(), AuthError> {
         if *self.away.lock().unwrap_or_else(PoisonError::into_inner) {
-            Err(MeshFault::Unavailable("away".into()).into())
+            Err(Fault::Unavailable("away".into()).into())
         } else {
             Ok(())
         }
@@ -107,7 +108,7 @@ impl FakeAuth {
 }
 
 fn unused<T>() -> Result<T, AuthError> {
-    Err(MeshFault::Forbidden("session never calls this".into()).into())
+    Err(Fault::Forbidden("session never calls this".into()).into())
 }
 
 #[async_trait]
@@ -238,7 +239,7 @@ impl FakeWg {
 
     fn here(&self) -> Result<MutexGuard<'_, Lanes>, WgError> {
         let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lanes.down { Err(MeshFault::Unavailable("down".into()).into()) } else { Ok(lanes) }
+        if lanes.down { Err(Fault::Unavailable("down".into()).into()) } else { Ok(lanes) }
     }
 }
 
@@ -299,7 +300,7 @@ impl Wg for FakeWg {
     async fn set_groups(&self, input: SetGroups) -> Result<Done, WgError> {
         let mut lanes = self.here()?;
         if lanes.failing_groups {
-            return Err(MeshFault::Unavailable("no nft".into()).into());
+            return Err(Fault::Unavailable("no nft".into()).into());
         }
         lanes.groups = input.groups;
         Ok(Done {})

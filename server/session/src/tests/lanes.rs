@@ -1,5 +1,5 @@
 use super::world::{World, token};
-use tornado_mesh::session::*;
+use tornado_contracts::session::*;
 use tornado_shared::model::*;
 
 #[tokio::test]

@@ -2,8 +2,8 @@ use super::world::{START, World};
 use crate::Config;
 use futures::FutureExt as _;
 use std::time::Duration;
-use tornado_mesh::MeshFault;
-use tornado_mesh::session::*;
+use tornado_contracts::session::*;
+use tornado_rpc::Fault;
 use tornado_shared::model::*;
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn an_unknown_key_is_no_bad_token_while_auth_cannot_be_asked() {
     let mut rotated = device.clone();
     rotated.token = Secret::new("eyJhbGciOiJFZERTQSIsImtpZCI6Im5vcGUifQ.e30.AAAA");
     for _ in 0..3 {
-        assert!(matches!(world.heartbeat(&rotated).await, Err(SessionError::Mesh(MeshFault::Unavailable(_)))));
+        assert!(matches!(world.heartbeat(&rotated).await, Err(SessionError::Fault(Fault::Unavailable(_)))));
     }
     assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok));
 }

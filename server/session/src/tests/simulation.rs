@@ -6,8 +6,8 @@ use super::world::World;
 use crate::Config;
 use proptest::prelude::*;
 use std::collections::HashSet;
-use tornado_mesh::session::LiveQuery;
-use tornado_mesh::session::Sessions as _;
+use tornado_contracts::session::LiveQuery;
+use tornado_contracts::session::Sessions as _;
 use tornado_shared::model::*;
 
 #[derive(Debug, Clone)]

@@ -8,12 +8,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::session::*;
-use tornado_mesh::{Context, MeshFault, NoInput, Readiness, Role, Roles};
+use tornado_contracts::ServiceName;
+use tornado_contracts::session::*;
+use tornado_rpc::{Fault, NoInput};
+use tornado_runtime::{Context, Readiness, Roles};
 use tornado_shared::model::*;
 use tower::ServiceExt as _;
 
-fn serve(context: &Context, name: &'static str, router: axum::Router) {
+fn serve(context: &Context, name: ServiceName, router: axum::Router) {
     let (ready, readiness) = Readiness::new("");
     ready.ready();
     let context = Context { service: name, ..context.clone() };
@@ -36,20 +38,23 @@ async fn the_whole_service_over_its_socket() {
     let dir = tempfile::tempdir().unwrap();
     let uid = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(dir.path()).unwrap());
     let context = Context {
-        service: "session",
+        service: ServiceName::Session,
         run_dir: dir.path().to_owned(),
         state_dir: dir.path().to_owned(),
-        roles: Roles::default().with(uid, Role::Session).with(uid, Role::ClientApi).with(uid, Role::Admin),
+        roles: Roles::default()
+            .with(uid, ServiceName::Session)
+            .with(uid, ServiceName::ClientApi)
+            .with(uid, ServiceName::Admin),
         shutdown: CancellationToken::new(),
     };
     let (auth, wg) = (Arc::new(FakeAuth::new()), Arc::new(FakeWg::default()));
-    serve(&context, "auth", tornado_mesh::auth::router(auth.clone()));
-    serve(&context, "wg", tornado_mesh::wg::router(wg.clone()));
+    serve(&context, ServiceName::Auth, tornado_contracts::auth::router(auth.clone()));
+    serve(&context, ServiceName::Wg, tornado_contracts::wg::router(wg.clone()));
     let running = tokio::spawn(run(context.clone(), Config::default(), None));
     until(|| wg.0.lock().unwrap().synced).await;
 
-    let client = SessionsClient::new(context.channel("session"));
-    let mut events = client.channel().stream::<_, SessionEvent, SessionError>("/v1/events", &NoInput {}).await.unwrap();
+    let client = SessionsClient::new(context.channel(ServiceName::Session));
+    let mut events = client.events().await.unwrap();
     let device = auth.device(UserId::random());
     let connect = Connect {
         access_token: device.token.clone(),
@@ -68,7 +73,7 @@ async fn the_whole_service_over_its_socket() {
 
     assert_eq!(client.live(LiveQuery::default()).await.unwrap().len(), 1);
     let refused = client.history(HistoryQuery { user_id: None, limit: 501 }).await;
-    assert!(matches!(refused, Err(SessionError::Mesh(MeshFault::Malformed(_)))));
+    assert!(matches!(refused, Err(SessionError::Fault(Fault::Malformed(_)))));
     assert_eq!(client.pool(NoInput {}).await.unwrap(), PoolStatus { leased: 1, quarantined: 0, total: 65_532 });
     assert_eq!(client.disconnect(token(&device)).await.unwrap().session_id, Some(connected.session_id));
     assert_eq!(events.next().await.unwrap().kind, EventKind::Closed(CloseReason::Disconnect));
@@ -82,7 +87,8 @@ async fn the_whole_service_over_its_socket() {
 #[tokio::test]
 async fn defect_009_events_are_for_auth_and_the_device_api_only() {
     let world = super::world::World::new().await;
-    let roles = Roles::default().with(900, Role::ClientApi).with(901, Role::Admin).with(902, Role::Auth);
+    let roles =
+        Roles::default().with(900, ServiceName::ClientApi).with(901, ServiceName::Admin).with(902, ServiceName::Auth);
     for (uid, status) in [(900, 200), (901, 403), (902, 200), (903, 403)] {
         let router = crate::events::router(&world.service, CancellationToken::new());
         let router = router.layer(axum::Extension(roles.caller(uid, None)));
@@ -94,7 +100,7 @@ async fn defect_009_events_are_for_auth_and_the_device_api_only() {
 #[tokio::test]
 async fn a_subscriber_that_does_not_read_is_cut_with_a_note_and_nobody_waits() {
     let world = super::world::World::new().await;
-    let roles = Roles::default().with(901, Role::Auth);
+    let roles = Roles::default().with(901, ServiceName::Auth);
     let router = crate::events::router(&world.service, CancellationToken::new());
     let router = router.layer(axum::Extension(roles.caller(901, None)));
     let request = axum::extract::Request::get("/v1/events").body(axum::body::Body::empty()).unwrap();

@@ -1,7 +1,7 @@
 //! What accounts moved today and this month.
 
 use super::world::{World, token};
-use tornado_mesh::session::{OwnHistory, SessionError, Sessions as _};
+use tornado_contracts::session::{OwnHistory, SessionError, Sessions as _};
 use tornado_shared::api::OwnUsage;
 use tornado_shared::model::*;
 

@@ -1,9 +1,9 @@
 //! Accounts that are treated otherwise than most.
 
 use super::world::World;
-use tornado_mesh::Treatment;
-use tornado_mesh::session::SessionError;
-use tornado_mesh::wg::Group;
+use tornado_contracts::Treatment;
+use tornado_contracts::session::SessionError;
+use tornado_contracts::wg::Group;
 use tornado_shared::model::UserId;
 
 fn groups(world: &World) -> Vec<Group> {
@@ -24,7 +24,7 @@ async fn the_lanes_know_a_device_s_rate_before_its_peer_and_forget_it_with_its_s
     assert!(groups(&world).is_empty(), "most are in no group");
 
     world.wg.0.lock().unwrap().failing_groups = true;
-    assert!(matches!(world.connect(&one).await, Err(SessionError::DataPlane(_) | SessionError::Mesh(_))));
+    assert!(matches!(world.connect(&one).await, Err(SessionError::DataPlane(_) | SessionError::Fault(_))));
     assert!(!world.wg.has(one.key), "no peer without its rate");
     world.wg.0.lock().unwrap().failing_groups = false;
 

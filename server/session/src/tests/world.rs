@@ -9,9 +9,9 @@ use crate::watch::Watch;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use tornado_contracts::auth::AccessToken;
+use tornado_contracts::session::*;
 use tornado_live::MemoryStore;
-use tornado_mesh::auth::AccessToken;
-use tornado_mesh::session::*;
 use tornado_shared::model::*;
 use tornado_store::sessions::SqlSessions;
 
@@ -105,7 +105,7 @@ impl World {
     }
 
     pub async fn leased(&self) -> (u32, u32) {
-        let pool = self.api.pool(tornado_mesh::NoInput {}).await.unwrap();
+        let pool = self.api.pool(tornado_rpc::NoInput {}).await.unwrap();
         (pool.leased, pool.quarantined)
     }
 }

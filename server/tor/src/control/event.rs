@@ -3,7 +3,7 @@
 use crate::control::reply::Reply;
 use crate::control::words::Words;
 use std::net::SocketAddr;
-use tornado_mesh::tor::Bootstrap;
+use tornado_contracts::tor::Bootstrap;
 
 /// The events that are asked for.
 pub(crate) const WANTED: &str = "STATUS_CLIENT CIRC STREAM BW NETWORK_LIVENESS";

@@ -1,7 +1,7 @@
 //! Arguments of the commands about people, keys and the audit trail.
 
 use clap::Subcommand;
-use tornado_mesh::auth::operators::OperatorRole;
+use tornado_contracts::auth::operators::OperatorRole;
 use tornado_shared::model::{DeviceId, DeviceName, Lane, Username};
 
 /// `tornadod user …`

@@ -4,12 +4,13 @@ use super::args::Audit;
 use super::{Server, say_json, unix_now};
 use crate::failure::Failure;
 use crate::output::{say, span, table};
-use tornado_mesh::NoInput;
-use tornado_mesh::auth::Acting;
-use tornado_mesh::auth::audit::{Audit as _, AuditClient, AuditQuery, AuditRow};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::Acting;
+use tornado_contracts::auth::audit::{Audit as _, AuditClient, AuditQuery, AuditRow};
+use tornado_rpc::NoInput;
 
 pub async fn run(server: &Server, command: Audit) -> Result<(), Failure> {
-    let trail = AuditClient::new(server.channel("auth"));
+    let trail = AuditClient::new(server.channel(ServiceName::Auth));
     match command {
         Audit::List { action, actor, before, limit, json } => {
             let query = AuditQuery { before, action, actor, limit };

@@ -2,12 +2,13 @@
 
 use super::{Server, unix_now};
 use crate::output::span;
-use tornado_mesh::NoInput;
-use tornado_mesh::wg::{AlarmCause, CanaryStatus, TorLaneReason, Wg as _, WgClient};
+use tornado_contracts::ServiceName;
+use tornado_contracts::wg::{AlarmCause, CanaryStatus, TorLaneReason, Wg as _, WgClient};
+use tornado_rpc::NoInput;
 
 /// What service `wg` says of its canary. None: it does not answer.
 pub(super) async fn line(server: &Server) -> Option<String> {
-    let status = WgClient::new(server.channel("wg")).status(NoInput {}).await.ok()?;
+    let status = WgClient::new(server.channel(ServiceName::Wg)).status(NoInput {}).await.ok()?;
     Some(words(&status.canary, status.tor_lane_reason, unix_now()))
 }
 

@@ -2,18 +2,19 @@
 
 use super::{Server, unix_now};
 use crate::output::span;
-use tornado_mesh::NoInput;
-use tornado_mesh::session::{LiveQuery, LiveSession, Sessions as _, SessionsClient};
-use tornado_mesh::wg::{Crowding, Wg as _, WgClient};
+use tornado_contracts::ServiceName;
+use tornado_contracts::session::{LiveQuery, LiveSession, Sessions as _, SessionsClient};
+use tornado_contracts::wg::{Crowding, Wg as _, WgClient};
+use tornado_rpc::NoInput;
 
 /// What service `wg` reports, with the names that `session` knows. None: `wg` does not answer.
 pub(super) async fn line(server: &Server) -> Option<String> {
-    let crowding = WgClient::new(server.channel("wg")).status(NoInput {}).await.ok()?.crowding;
+    let crowding = WgClient::new(server.channel(ServiceName::Wg)).status(NoInput {}).await.ok()?.crowding;
     let live = if crowding.is_empty() {
         Vec::new()
     } else {
         // Without it keys stand for names.
-        SessionsClient::new(server.channel("session")).live(LiveQuery::default()).await.unwrap_or_default()
+        SessionsClient::new(server.channel(ServiceName::Session)).live(LiveQuery::default()).await.unwrap_or_default()
     };
     Some(words(&crowding, &live, unix_now()))
 }

@@ -4,11 +4,12 @@ use super::args::Device;
 use super::{Server, export, say_json, unix_now};
 use crate::failure::Failure;
 use crate::output::{say, span, table};
-use tornado_mesh::auth::Acting;
-use tornado_mesh::auth::users::{DeviceInfo, DeviceRef, UserRef, Users as _, UsersClient};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::Acting;
+use tornado_contracts::auth::users::{DeviceInfo, DeviceRef, UserRef, Users as _, UsersClient};
 
 pub async fn run(server: &Server, command: Device) -> Result<(), Failure> {
-    let users = UsersClient::new(server.channel("auth"));
+    let users = UsersClient::new(server.channel(ServiceName::Auth));
     match command {
         Device::List { user, json } => {
             let devices = users.devices(Acting::root(UserRef { user })).await;

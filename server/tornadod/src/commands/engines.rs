@@ -3,9 +3,10 @@
 use super::{Server, unix_now};
 use crate::output::{span, table};
 use std::time::Duration;
-use tornado_mesh::NoInput;
-use tornado_mesh::engines::{EngineKind, EngineStatus, Engines as _, EnginesClient};
-use tornado_mesh::master::{Actual, MasterStatus, ServiceName};
+use tornado_contracts::ServiceName;
+use tornado_contracts::engines::{EngineKind, EngineStatus, Engines as _, EnginesClient};
+use tornado_contracts::master::{Actual, MasterStatus};
+use tornado_rpc::NoInput;
 
 /// A service that runs answers at once: it waits for no database.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -23,7 +24,7 @@ pub(super) async fn soon<T>(master: &MasterStatus, name: ServiceName, call: impl
 pub(super) async fn ask(server: &Server, master: &MasterStatus) -> Vec<EngineStatus> {
     let mut all = Vec::new();
     for name in [ServiceName::Auth, ServiceName::Session] {
-        let client = EnginesClient::new(server.channel(name.as_str()));
+        let client = EnginesClient::new(server.channel(name));
         if let Some(Ok(engines)) = soon(master, name, client.engines(NoInput {})).await {
             all.extend(engines);
         }

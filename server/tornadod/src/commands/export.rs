@@ -7,9 +7,10 @@ use data_encoding::BASE64URL_NOPAD;
 use qrcode::render::unicode::Dense1x2;
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
-use tornado_mesh::auth::Acting;
-use tornado_mesh::auth::users::{DeviceRef, IssueDevice, IssuedDevice, Users as _, UsersClient};
-use tornado_mesh::session::{Connect, Sessions as _, SessionsClient};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::Acting;
+use tornado_contracts::auth::users::{DeviceRef, IssueDevice, IssuedDevice, Users as _, UsersClient};
+use tornado_contracts::session::{Connect, Sessions as _, SessionsClient};
 use tornado_shared::crypto::v2::ExportSecret;
 use tornado_shared::model::{DeviceName, Lane, PrivateKey, Secret};
 use tornado_shared::offer::Connection;
@@ -23,7 +24,7 @@ pub(super) struct Wish {
 }
 
 pub(super) async fn run(server: &Server, wish: Wish, qr: bool, json: bool) -> Result<(), Failure> {
-    let users = UsersClient::new(server.channel("auth"));
+    let users = UsersClient::new(server.channel(ServiceName::Auth));
     let input = IssueDevice { user: wish.user.clone(), name: wish.name.clone() };
     let issued = users.issue_device(Acting::root(input)).await;
     let issued = issued.map_err(|e| Failure::of_call("make the device", &e))?;
@@ -69,7 +70,7 @@ async fn connect(server: &Server, issued: &IssuedDevice, name: &DeviceName, lane
         client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
         plain: true,
     };
-    let sessions = SessionsClient::new(server.channel("session"));
+    let sessions = SessionsClient::new(server.channel(ServiceName::Session));
     let connected = sessions.connect(input).await.map_err(|e| Failure::of_call("connect the device", &e))?;
     let unusable = |why: String| Failure::failed(format!("the lanes cannot be written into a file: {why}"));
     let host = server.config.public_host();

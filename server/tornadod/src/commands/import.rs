@@ -4,9 +4,10 @@ use super::{Server, machine, say_json};
 use crate::failure::Failure;
 use crate::output::say;
 use serde::Serialize;
-use tornado_mesh::ServiceError as _;
-use tornado_mesh::auth::Acting;
-use tornado_mesh::auth::import::{Import as _, ImportAccount, ImportClient, Imported};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::Acting;
+use tornado_contracts::auth::import::{Import as _, ImportAccount, ImportClient, Imported};
+use tornado_rpc::ServiceError as _;
 use tornado_shared::model::{Secret, Username};
 use tornado_store::{OriginalUser, PostgresLogin, PostgresUrl};
 
@@ -29,7 +30,7 @@ pub async fn run(server: &Server, args: &machine::Import) -> Result<(), Failure>
     let cannot = |error| Failure::failed(format!("cannot read the original's accounts: {error}"));
     let login = PostgresLogin::new(url, &args.role, &args.password_file).map_err(cannot)?;
     let users = tornado_store::original_users(&login).await.map_err(cannot)?;
-    let auth = ImportClient::new(server.channel("auth"));
+    let auth = ImportClient::new(server.channel(ServiceName::Auth));
     let mut report = Report::default();
     for user in users {
         let name = user.username.clone();

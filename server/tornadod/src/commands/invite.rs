@@ -5,7 +5,8 @@ use crate::failure::Failure;
 use crate::output::{is_terminal, say, span};
 use qrcode::render::unicode::Dense1x2;
 use std::time::Duration;
-use tornado_mesh::auth::{Acting, Auth as _, AuthClient, CreateInvitation};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::{Acting, Auth as _, AuthClient, CreateInvitation};
 use tornado_shared::model::Username;
 
 /// What the command line asked for.
@@ -19,7 +20,7 @@ pub struct Wish {
 pub async fn create(server: &Server, wish: Wish, json: bool, qr: bool) -> Result<(), Failure> {
     let lifetime = i64::try_from(wish.expires.as_secs()).unwrap_or(i64::MAX);
     let input = CreateInvitation { username: wish.user, max_devices: wish.devices, lifetime, host: wish.host };
-    let auth = AuthClient::new(server.channel("auth"));
+    let auth = AuthClient::new(server.channel(ServiceName::Auth));
     let made =
         auth.create_invitation(Acting::root(input)).await.map_err(|e| Failure::of_call("make an invitation", &e))?;
     if json {

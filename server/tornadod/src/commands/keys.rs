@@ -4,12 +4,13 @@ use super::args::Keys;
 use super::{Server, say_json};
 use crate::failure::Failure;
 use crate::output::{say, span, table};
-use tornado_mesh::NoInput;
-use tornado_mesh::auth::Acting;
-use tornado_mesh::auth::keys::{KeyInfo, KeyPhase, KeyRing as _, KeyRingClient, KeyStatus, KeyUse};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::Acting;
+use tornado_contracts::auth::keys::{KeyInfo, KeyPhase, KeyRing as _, KeyRingClient, KeyStatus, KeyUse};
+use tornado_rpc::NoInput;
 
 pub async fn run(server: &Server, command: Keys) -> Result<(), Failure> {
-    let keys = KeyRingClient::new(server.channel("auth"));
+    let keys = KeyRingClient::new(server.channel(ServiceName::Auth));
     match command {
         Keys::Status { json } => {
             let status = keys.status(Acting::root(NoInput {})).await;

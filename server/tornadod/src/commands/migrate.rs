@@ -14,8 +14,8 @@ use serde::Serialize;
 use std::fs::File;
 use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
-use tornado_mesh::beneath::{Owner, claim};
-use tornado_mesh::master::ServiceName;
+use tornado_contracts::ServiceName;
+use tornado_runtime::beneath::{Owner, claim};
 use tornado_store::{Moved, SqliteFiles, TransferError};
 
 /// What was moved.

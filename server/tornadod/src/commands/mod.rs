@@ -28,8 +28,10 @@ use crate::failure::Failure;
 use crate::output;
 use nix::unistd::User;
 use serde::Serialize;
-use tornado_mesh::Channel;
-use tornado_mesh::master::{Action, ServiceName};
+use tornado_contracts::ServiceName;
+use tornado_contracts::master::{self, Action};
+use tornado_rpc::Channel;
+use tornado_runtime::socket_path;
 
 /// Runs a command to its end.
 pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
@@ -83,8 +85,12 @@ struct Server {
 }
 
 impl Server {
-    fn channel(&self, service: &str) -> Channel {
-        Channel::new(self.config.paths.run.join(format!("{service}.sock")))
+    fn channel(&self, service: ServiceName) -> Channel {
+        Channel::new(socket_path(&self.config.paths.run, service.as_str()))
+    }
+
+    fn master(&self) -> Channel {
+        Channel::new(socket_path(&self.config.paths.run, master::SOCKET))
     }
 }
 
@@ -95,7 +101,7 @@ fn silent(service: ServiceName) -> String {
 
 /// The Unix user of a service: its name, and what the machine knows of it.
 fn unix_user(service: ServiceName) -> (&'static str, Option<User>) {
-    let name = tornado_master::service(service).role.unix_user();
+    let name = service.unix_user();
     (name, User::from_name(name).ok().flatten())
 }
 

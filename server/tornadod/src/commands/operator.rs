@@ -4,12 +4,13 @@ use super::args::Operator;
 use super::{Server, password, say_json, unix_now};
 use crate::failure::Failure;
 use crate::output::{say, span, table};
-use tornado_mesh::NoInput;
-use tornado_mesh::auth::operators::{OperatorRef, Operators as _, OperatorsClient, PutOperatorRole};
-use tornado_mesh::auth::{Acting, Auth as _, AuthClient};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::operators::{OperatorRef, Operators as _, OperatorsClient, PutOperatorRole};
+use tornado_contracts::auth::{Acting, Auth as _, AuthClient};
+use tornado_rpc::NoInput;
 
 pub async fn setup_link(server: &Server) -> Result<(), Failure> {
-    let auth = AuthClient::new(server.channel("auth"));
+    let auth = AuthClient::new(server.channel(ServiceName::Auth));
     let made = auth.setup_link(NoInput {}).await.map_err(|e| Failure::of_call("make a set-up link", &e))?;
     let Some(code) = made.code else {
         return Err(Failure::refused("an operator exists already; use `tornadod operator add NAME` for another"));
@@ -21,7 +22,7 @@ pub async fn setup_link(server: &Server) -> Result<(), Failure> {
 }
 
 pub async fn run(server: &Server, command: Operator) -> Result<(), Failure> {
-    let operators = OperatorsClient::new(server.channel("auth"));
+    let operators = OperatorsClient::new(server.channel(ServiceName::Auth));
     match command {
         Operator::Add { name, role, password_stdin } => {
             let password = Some(password::new(password_stdin)?);

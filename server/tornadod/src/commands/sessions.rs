@@ -4,17 +4,17 @@ use super::{Server, say_json, unix_now};
 use crate::failure::Failure;
 use crate::output::{bytes, say, span, table};
 use futures::StreamExt as _;
-use tornado_mesh::NoInput;
-use tornado_mesh::auth::Acting;
-use tornado_mesh::auth::users::{UserRef, Users as _, UsersClient};
-use tornado_mesh::session::{
-    CloseDevice, HistoryQuery, LiveQuery, SessionError, SessionEvent, Sessions as _, SessionsClient, UsageQuery,
-    UserUsage,
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::Acting;
+use tornado_contracts::auth::users::{UserRef, Users as _, UsersClient};
+use tornado_contracts::session::{
+    CloseDevice, HistoryQuery, LiveQuery, Sessions as _, SessionsClient, UsageQuery, UserUsage,
 };
+use tornado_rpc::NoInput;
 use tornado_shared::model::{CloseReason, DeviceId, Transfer, UserId};
 
 pub async fn list(server: &Server, json: bool) -> Result<(), Failure> {
-    let sessions = SessionsClient::new(server.channel("session"));
+    let sessions = SessionsClient::new(server.channel(ServiceName::Session));
     let live = sessions.live(LiveQuery::default()).await.map_err(|e| Failure::of_call("list sessions", &e))?;
     if json {
         return say_json(&live);
@@ -41,10 +41,10 @@ pub async fn list(server: &Server, json: bool) -> Result<(), Failure> {
 }
 
 pub async fn history(server: &Server, user: Option<String>, limit: u32, json: bool) -> Result<(), Failure> {
-    let sessions = SessionsClient::new(server.channel("session"));
+    let sessions = SessionsClient::new(server.channel(ServiceName::Session));
     let user_id = match user {
         Some(user) => {
-            let users = UsersClient::new(server.channel("auth"));
+            let users = UsersClient::new(server.channel(ServiceName::Auth));
             let shown = users.show(Acting::root(UserRef { user })).await;
             Some(shown.map_err(|e| Failure::of_call("find the account", &e))?.id)
         }
@@ -73,7 +73,7 @@ pub async fn history(server: &Server, user: Option<String>, limit: u32, json: bo
 }
 
 pub async fn close(server: &Server, device_id: DeviceId) -> Result<(), Failure> {
-    let sessions = SessionsClient::new(server.channel("session"));
+    let sessions = SessionsClient::new(server.channel(ServiceName::Session));
     let input = CloseDevice { device_id, reason: CloseReason::Revoked };
     let closed = sessions.close_device(input).await.map_err(|e| Failure::of_call("end the session", &e))?;
     match closed.session_id {
@@ -85,7 +85,7 @@ pub async fn close(server: &Server, device_id: DeviceId) -> Result<(), Failure> 
 
 /// Live sessions and repairs in one line, for `tornadod status`. None: the service does not answer.
 pub(super) async fn line(server: &Server) -> Option<String> {
-    let status = SessionsClient::new(server.channel("session")).status(NoInput {}).await.ok()?;
+    let status = SessionsClient::new(server.channel(ServiceName::Session)).status(NoInput {}).await.ok()?;
     let repairs = match status.repairs.total() {
         0 => "nothing had to be repaired".to_owned(),
         repairs => format!("{repairs} repairs"),
@@ -96,7 +96,7 @@ pub(super) async fn line(server: &Server) -> Option<String> {
 
 /// What an account moved since it was made.
 pub(super) async fn usage(server: &Server, user_id: UserId) -> Result<UserUsage, Failure> {
-    let sessions = SessionsClient::new(server.channel("session"));
+    let sessions = SessionsClient::new(server.channel(ServiceName::Session));
     sessions.usage(UsageQuery { user_id }).await.map_err(|e| Failure::of_call("read what was moved", &e))
 }
 
@@ -107,11 +107,8 @@ pub(super) fn usage_words(usage: &UserUsage) -> String {
 }
 
 pub async fn events(server: &Server) -> Result<(), Failure> {
-    let channel = server.channel("session");
-    let mut events = channel
-        .stream::<_, SessionEvent, SessionError>("/v1/events", &NoInput {})
-        .await
-        .map_err(|e| Failure::of_call("follow events", &e))?;
+    let sessions = SessionsClient::new(server.channel(ServiceName::Session));
+    let mut events = sessions.events().await.map_err(|e| Failure::of_call("follow events", &e))?;
     while let Some(event) = events.next().await {
         say(&serde_json::to_string(&event).map_err(|e| Failure::failed(format!("cannot print: {e}")))?);
     }

@@ -4,9 +4,10 @@ use super::{Server, engines, say_json, unix_now};
 use crate::failure::Failure;
 use crate::output::{bytes, say, span, table};
 use serde::Serialize;
-use tornado_mesh::NoInput;
-use tornado_mesh::engines::EngineStatus;
-use tornado_mesh::master::{Action, Actual, Control, Master as _, MasterClient, MasterStatus, ServiceName, Wanted};
+use tornado_contracts::ServiceName;
+use tornado_contracts::engines::EngineStatus;
+use tornado_contracts::master::{Action, Actual, Control, Master as _, MasterClient, MasterStatus, Wanted};
+use tornado_rpc::NoInput;
 
 /// What `--json` shows.
 #[derive(Serialize)]
@@ -20,7 +21,7 @@ struct Report {
 }
 
 pub async fn status(server: &Server, json: bool) -> Result<(), Failure> {
-    let master = MasterClient::new(server.channel("master"));
+    let master = MasterClient::new(server.master());
     let status = master.status(NoInput {}).await.map_err(|e| Failure::of_call("read the state", &e))?;
     let engines = engines::ask(server, &status).await;
     let alarms = crate::pools::alarms(&server.config);
@@ -53,7 +54,7 @@ async fn lines(server: &Server, status: &MasterStatus) -> [(&'static str, Servic
 }
 
 pub async fn control(server: &Server, service: Option<ServiceName>, action: Action) -> Result<(), Failure> {
-    let master = MasterClient::new(server.channel("master"));
+    let master = MasterClient::new(server.master());
     let order = Control { service, action };
     let status = master.control(order).await.map_err(|e| Failure::of_call("give the order", &e))?;
     print(&status);
@@ -105,7 +106,7 @@ mod tests {
     use crate::config::Config;
     use std::time::Duration;
     use tokio::time::Instant;
-    use tornado_mesh::master::ServiceStatus;
+    use tornado_contracts::master::ServiceStatus;
 
     #[tokio::test(start_paused = true)]
     async fn a_service_that_is_not_ready_or_hangs_is_not_waited_for() {

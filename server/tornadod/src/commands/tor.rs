@@ -5,16 +5,16 @@ use crate::cli::Tor as Words;
 use crate::failure::Failure;
 use crate::output::{bytes, say, span, table};
 use futures::StreamExt as _;
-use tornado_mesh::NoInput;
-use tornado_mesh::master::ServiceName;
-use tornado_mesh::tor::{
-    Circuit, LaneReason, LaneState, ProbeReport, Tor as _, TorClient, TorControl, TorError, TorEvent, TorLogQuery,
-    TorOrder, TorProcess, TorStatus,
+use tornado_contracts::ServiceName;
+use tornado_contracts::tor::{
+    Circuit, LaneReason, LaneState, ProbeReport, Tor as _, TorClient, TorControl, TorLogQuery, TorOrder, TorProcess,
+    TorStatus,
 };
-use tornado_mesh::wg::TorLane;
+use tornado_contracts::wg::TorLane;
+use tornado_rpc::NoInput;
 
 pub async fn run(server: &Server, words: Words) -> Result<(), Failure> {
-    let tor = TorClient::new(server.channel("tor"));
+    let tor = TorClient::new(server.channel(ServiceName::Tor));
     match words {
         Words::Status { json } => status(server, &tor, json).await,
         Words::Up => order(&tor, TorOrder::Up).await,
@@ -109,11 +109,7 @@ async fn log(tor: &TorClient, lines: usize) -> Result<(), Failure> {
 }
 
 async fn events(tor: &TorClient) -> Result<(), Failure> {
-    let mut events = tor
-        .channel()
-        .stream::<_, TorEvent, TorError>("/v1/events", &NoInput {})
-        .await
-        .map_err(|e| Failure::of_call("follow events", &e))?;
+    let mut events = tor.events().await.map_err(|e| Failure::of_call("follow events", &e))?;
     while let Some(event) = events.next().await {
         say(&serde_json::to_string(&event).map_err(|e| Failure::failed(format!("cannot print: {e}")))?);
     }

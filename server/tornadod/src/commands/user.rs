@@ -4,14 +4,15 @@ use super::args::User;
 use super::{Server, device, password, say_json, sessions, unix_now};
 use crate::failure::Failure;
 use crate::output::{say, span, table};
-use tornado_mesh::auth::Acting;
-use tornado_mesh::auth::users::{CreateUser, UpdateUser, UserInfo, UserQuery, UserRef, Users as _, UsersClient};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::Acting;
+use tornado_contracts::auth::users::{CreateUser, UpdateUser, UserInfo, UserQuery, UserRef, Users as _, UsersClient};
 
 /// Accounts asked for at once.
 const PAGE: u32 = 500;
 
 pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
-    let users = UsersClient::new(server.channel("auth"));
+    let users = UsersClient::new(server.channel(ServiceName::Auth));
     match command {
         User::Add { name, email, devices, password_stdin } => {
             let password = password::new(password_stdin)?;

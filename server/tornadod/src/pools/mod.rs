@@ -16,7 +16,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use tornado_mesh::beneath::{Owner, claim};
+use tornado_contracts::ServiceName;
+use tornado_runtime::beneath::{Owner, claim};
+use tornado_runtime::socket_path;
 use tornado_shared::model::{LanePool, LanePools};
 
 pub use watch::watch;
@@ -97,7 +99,7 @@ pub fn settle(config: Config, path: &Path) -> Result<Config, Failure> {
     if found.is_empty() {
         return Ok(config);
     }
-    if UnixStream::connect(config.paths.run.join("wg.sock")).is_ok() {
+    if UnixStream::connect(socket_path(&config.paths.run, ServiceName::Wg.as_str())).is_ok() {
         // Services of a supervisor that was killed: what is up stays up.
         found.iter().for_each(|clash| tracing::error!("{clash}; {CURE}"));
         return Ok(config);

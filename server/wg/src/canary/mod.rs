@@ -23,7 +23,7 @@ use std::io;
 use std::time::Duration;
 use table::Counts;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::wg::{AlarmCause, TorLaneReason};
+use tornado_contracts::wg::{AlarmCause, TorLaneReason};
 use tornado_shared::model::Lane;
 
 /// Packets are through the host long before; a busy one is looked at again, so often.

@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::wg::Crowding;
+use tornado_contracts::wg::Crowding;
 use tornado_shared::model::{PublicKey, UserId};
 
 /// Time between two looks.

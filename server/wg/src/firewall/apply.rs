@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, MutexGuard};
-use tornado_mesh::wg::{SetGroups, SetTorLane, TorLane};
+use tornado_contracts::wg::{SetGroups, SetTorLane, TorLane};
 use tornado_shared::model::CountryCode;
 
 /// The policy could not be put in place.

@@ -3,8 +3,8 @@
 use super::*;
 use crate::Config;
 use crate::netfilter::OwnRuns;
-use tornado_mesh::Treatment;
-use tornado_mesh::wg::{Group, Isolation};
+use tornado_contracts::Treatment;
+use tornado_contracts::wg::{Group, Isolation};
 use tornado_shared::model::{LanePools, Slot, UserId};
 
 /// A loaded table in a fresh namespace of this thread, which runs nft(8), too.
@@ -61,7 +61,7 @@ async fn groups_that_the_kernel_refuses_leave_the_table_with_those_of_before() {
     assert!(firewall.verify().await && matches!(firewall.sweep().await, Check::Whole));
     // The table can still be loaded, and accounts changed.
     firewall.apply().await.unwrap();
-    firewall.treat(&[5, 6], tornado_mesh::MAX_RATE).await;
+    firewall.treat(&[5, 6], tornado_contracts::MAX_RATE).await;
     assert!(firewall.verify().await && matches!(firewall.sweep().await, Check::Whole));
 }
 

@@ -12,8 +12,8 @@ use crate::netfilter::{Key, Target};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use tornado_mesh::MAX_RATE;
-use tornado_mesh::wg::{Group, SetGroups};
+use tornado_contracts::MAX_RATE;
+use tornado_contracts::wg::{Group, SetGroups};
 use tornado_shared::model::LaneAddresses;
 
 /// Maps from a device's address to its account's limit, with the type of their keys.
@@ -233,7 +233,7 @@ mod tests {
     }
 
     use crate::Config;
-    use tornado_mesh::Treatment;
+    use tornado_contracts::Treatment;
     use tornado_shared::model::{LanePools, Slot, UserId};
 
     fn group(user: u128, treatment: Treatment, slots: &[u32]) -> Group {

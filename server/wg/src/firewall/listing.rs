@@ -119,7 +119,7 @@ mod tests {
     use crate::firewall::policy::Policy;
     use crate::firewall::render::chains;
     use serde_json::json;
-    use tornado_mesh::wg::TorLane;
+    use tornado_contracts::wg::TorLane;
 
     fn listing(wanted: &[Chain]) -> Value {
         let mut objects = vec![json!({ "metainfo": { "version": "1.0.6" } })];

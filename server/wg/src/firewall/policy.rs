@@ -5,7 +5,7 @@ use crate::{Config, Error};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use tornado_mesh::wg::Isolation;
+use tornado_contracts::wg::Isolation;
 use tornado_shared::model::{Lane, LaneAddresses, LanePool};
 
 /// One lane's part.

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use tornado_mesh::wg::{Isolation, SetTorLane};
+use tornado_contracts::wg::{Isolation, SetTorLane};
 use tornado_shared::model::CountryCode;
 
 /// What a device is on the tor lane.
@@ -457,7 +457,7 @@ mod tests {
     use super::*;
     use crate::Config;
     use std::collections::HashSet;
-    use tornado_mesh::wg::{TorLane, TorPorts};
+    use tornado_contracts::wg::{TorLane, TorPorts};
 
     #[test]
     fn ruleset_of_the_defaults() {

@@ -13,7 +13,7 @@ use super::render::{Rule, rule};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use tornado_mesh::wg::{SetTorLane, TorLane, TorPorts};
+use tornado_contracts::wg::{SetTorLane, TorLane, TorPorts};
 use tornado_shared::model::CountryCode;
 
 /// Chain of the nat rules.

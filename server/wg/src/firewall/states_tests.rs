@@ -1,7 +1,7 @@
 use super::*;
 use crate::Config;
 use proptest::prelude::*;
-use tornado_mesh::wg::TorExits;
+use tornado_contracts::wg::TorExits;
 
 const OPEN: TorLane = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 };
 const PAGE: TorLane = TorLane::Maintenance { page_port: 9041 };

@@ -4,9 +4,9 @@ use super::both::on_both;
 use super::{Interfaces, Peers, addresses, lane_failed, lane_peer};
 use crate::backend::BackendError;
 use std::collections::HashSet;
-use tornado_mesh::MeshFault;
-use tornado_mesh::trial::fault_point;
-use tornado_mesh::wg::{PeerSpec, Removed, WgError};
+use tornado_contracts::wg::{PeerSpec, Removed, WgError};
+use tornado_rpc::Fault;
+use tornado_runtime::trial::fault_point;
 use tornado_shared::model::{Lane, PublicKey};
 
 impl Peers {
@@ -90,7 +90,7 @@ impl Peers {
         }
         match failed {
             None => Ok(removed),
-            Some(error) => Err(MeshFault::Unavailable(format!("the peer could not be removed: {error}")).into()),
+            Some(error) => Err(Fault::Unavailable(format!("the peer could not be removed: {error}")).into()),
         }
     }
 

@@ -13,9 +13,9 @@ use both::on_both;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use tornado_mesh::MeshFault;
-use tornado_mesh::trial::fault_point;
-use tornado_mesh::wg::{PeerSpec, SyncReport, WgError};
+use tornado_contracts::wg::{PeerSpec, SyncReport, WgError};
+use tornado_rpc::Fault;
+use tornado_runtime::trial::fault_point;
 use tornado_shared::model::{Lane, LanePools, PublicKey, Slot};
 
 /// Both interfaces.
@@ -122,7 +122,7 @@ impl Peers {
         for spec in specs {
             next.check(&spec)?;
             if next.contains(&spec.public_key) {
-                return Err(MeshFault::Malformed("a peer is named twice".into()).into());
+                return Err(Fault::Malformed("a peer is named twice".into()).into());
             }
             if addresses(&spec).iter().any(|address| next.owners.contains_key(address)) {
                 return Err(WgError::AddressInUse);
@@ -205,7 +205,7 @@ impl Peers {
 
     /// Refuses what no valid caller sends.
     fn check(&self, spec: &PeerSpec) -> Result<(), WgError> {
-        let refuse = |why: &str| Err(MeshFault::Malformed(why.into()).into());
+        let refuse = |why: &str| Err(Fault::Malformed(why.into()).into());
         for lane in Lane::ALL {
             if spec.public_key == *self.servers.of(lane) {
                 return refuse("this is the server's own key");

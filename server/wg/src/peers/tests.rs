@@ -3,7 +3,7 @@
 use super::*;
 use crate::backend::fake::FakeInterface;
 use proptest::prelude::*;
-use tornado_mesh::wg::{Isolation, PeerLane};
+use tornado_contracts::wg::{Isolation, PeerLane};
 use tornado_shared::model::{LaneAddresses, PresharedKey, PrivateKey};
 
 struct Lab {
@@ -119,7 +119,7 @@ async fn defect_012_an_address_has_one_owner() {
 #[tokio::test]
 async fn addresses_outside_the_pools_and_the_servers_own_are_refused() {
     let mut lab = Lab::new();
-    let malformed = |result| matches!(result, Err(WgError::Mesh(MeshFault::Malformed(_))));
+    let malformed = |result| matches!(result, Err(WgError::Fault(Fault::Malformed(_))));
     let mut swapped = spec(1, 2, 0);
     std::mem::swap(&mut swapped.direct, &mut swapped.tor);
     assert!(malformed(lab.put(swapped).await));

@@ -13,8 +13,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use tornado_mesh::wg::{PeerLane, PeerSpec, SyncPeers, Wg as _, WgClient, WgStatus};
-use tornado_mesh::{Channel, Context, NoInput, Roles};
+use tornado_contracts::ServiceName;
+use tornado_contracts::wg::{PeerLane, PeerSpec, SyncPeers, Wg as _, WgClient, WgStatus};
+use tornado_rpc::{Channel, NoInput};
+use tornado_runtime::{Context, Roles};
 use tornado_shared::model::{Lane, LanePools, PresharedKey, PrivateKey, Slot};
 use tornado_wg::{BackendChoice, Config};
 
@@ -140,7 +142,7 @@ impl Lab {
     pub fn start(&self) -> Running {
         let shutdown = CancellationToken::new();
         let context = Context {
-            service: "wg",
+            service: ServiceName::Wg,
             run_dir: self.directory.path().into(),
             state_dir: self.directory.path().into(),
             roles: Roles::default(),

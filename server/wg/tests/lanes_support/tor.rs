@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tornado_mesh::wg::TorLane;
+use tornado_contracts::wg::TorLane;
 
 pub const OPEN: TorLane = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 };
 pub const PAGE: TorLane = TorLane::Maintenance { page_port: 9041 };

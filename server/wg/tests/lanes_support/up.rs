@@ -1,7 +1,7 @@
 //! A lab whose service answers, where a test may make one.
 
 use super::{Lab, Running, can_run};
-use tornado_mesh::wg::{WgClient, WgStatus};
+use tornado_contracts::wg::{WgClient, WgStatus};
 
 /// Lab, service, its client and what it said first; nothing where namespaces cannot be made. Bound by one pattern, the
 /// service ends before the lab goes.

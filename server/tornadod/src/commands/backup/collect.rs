@@ -13,8 +13,8 @@ use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use tornado_backup::Source;
-use tornado_mesh::beneath::Beneath;
-use tornado_mesh::master::ServiceName;
+use tornado_contracts::ServiceName;
+use tornado_runtime::beneath::Beneath;
 
 /// Most names that are read in one directory.
 const MOST_NAMES: usize = 4096;

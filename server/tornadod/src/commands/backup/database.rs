@@ -8,8 +8,8 @@ use anyhow::{Context as _, bail};
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::Path;
-use tornado_mesh::beneath::{Beneath, as_user, claim};
-use tornado_mesh::master::ServiceName;
+use tornado_contracts::ServiceName;
+use tornado_runtime::beneath::{Beneath, as_user, claim};
 use tornado_store::StoreError;
 
 /// Writes a consistent copy of `name` in the state directory of `service` to the new file `to`, which root owns. The

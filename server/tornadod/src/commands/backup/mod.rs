@@ -30,7 +30,7 @@ use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use tornado_backup::{Cost, EntryPath, Manifest, Profile};
-use tornado_mesh::beneath::{Owner, claim};
+use tornado_runtime::beneath::{Owner, claim};
 use tornado_shared::model::Secret;
 
 /// Names of what is in no service's directory.

@@ -4,8 +4,8 @@ use super::known::{Treatment, treatment};
 use crate::config::Config;
 use anyhow::{Context as _, bail};
 use std::path::{Path, PathBuf};
-use tornado_mesh::beneath::Owner;
-use tornado_mesh::master::ServiceName;
+use tornado_contracts::ServiceName;
+use tornado_runtime::beneath::Owner;
 
 /// Root.
 pub(super) const ROOT: Owner = Owner { uid: 0, gid: 0 };

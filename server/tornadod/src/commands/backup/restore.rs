@@ -16,8 +16,9 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use tornado_backup::{Archive, Entry, Error, Manifest, Profile};
-use tornado_mesh::beneath::Owner;
-use tornado_mesh::master::ServiceName;
+use tornado_contracts::ServiceName;
+use tornado_runtime::beneath::Owner;
+use tornado_runtime::socket_path;
 use tornado_shared::model::Secret;
 use tornado_store::KnownSchema;
 
@@ -226,7 +227,7 @@ pub(in crate::commands) fn nobody_runs(run: &Path) -> Result<Flock<File>, Failur
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
     let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| running())?;
     // Services outlive a supervisor that was killed.
-    let lives = |name: ServiceName| UnixStream::connect(run.join(format!("{name}.sock"))).is_ok();
+    let lives = |name: ServiceName| UnixStream::connect(socket_path(run, name.as_str())).is_ok();
     if ServiceName::ALL.into_iter().any(lives) {
         return Err(running());
     }

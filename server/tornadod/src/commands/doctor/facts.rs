@@ -3,9 +3,9 @@
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use tornado_mesh::engines::EngineStatus;
-use tornado_mesh::master::MasterStatus;
-use tornado_mesh::tor::TorStatus;
+use tornado_contracts::engines::EngineStatus;
+use tornado_contracts::master::MasterStatus;
+use tornado_contracts::tor::TorStatus;
 use tornado_shared::model::UnixSeconds;
 
 /// Everything that is judged. `None` and empty lists stand for what could not be read, which accuses nobody.

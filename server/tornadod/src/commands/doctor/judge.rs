@@ -5,7 +5,7 @@ use super::{Finding, Severity, judge_foreign, judge_state};
 use Severity::{Error, Note, Warning};
 use ipnet::IpNet;
 use std::net::IpAddr;
-use tornado_mesh::master::{Actual, Wanted};
+use tornado_contracts::master::{Actual, Wanted};
 use tornado_shared::model::UnixSeconds;
 
 /// 2026-01-01: no clock that is right says less.

@@ -6,7 +6,7 @@ use super::{
     Finding,
     Severity::{Error, Note, Warning},
 };
-use tornado_mesh::engines::{EngineKind, EngineStatus};
+use tornado_contracts::engines::{EngineKind, EngineStatus};
 
 /// A certificate is told to end so long before.
 const SOON: i64 = 14 * 86_400;

@@ -5,8 +5,9 @@ use super::facts::{
 };
 use super::judge::judge;
 use super::{Finding, Severity};
-use tornado_mesh::engines::{EngineKind, EnginePart, EngineStatus};
-use tornado_mesh::master::{Actual, MasterStatus, ServiceName, ServiceStatus, Wanted};
+use tornado_contracts::ServiceName;
+use tornado_contracts::engines::{EngineKind, EnginePart, EngineStatus};
+use tornado_contracts::master::{Actual, MasterStatus, ServiceStatus, Wanted};
 
 const NOW: i64 = 1_800_000_000;
 

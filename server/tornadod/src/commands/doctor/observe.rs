@@ -14,11 +14,12 @@ use std::net::{IpAddr, ToSocketAddrs as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use tornado_mesh::NoInput;
-use tornado_mesh::auth::Acting;
-use tornado_mesh::auth::keys::{KeyRing as _, KeyRingClient};
-use tornado_mesh::master::{Master as _, MasterClient, ServiceName};
-use tornado_mesh::tor::{Tor as _, TorClient};
+use tornado_contracts::ServiceName;
+use tornado_contracts::auth::Acting;
+use tornado_contracts::auth::keys::{KeyRing as _, KeyRingClient};
+use tornado_contracts::master::{Master as _, MasterClient};
+use tornado_contracts::tor::{Tor as _, TorClient};
+use tornado_rpc::NoInput;
 use tornado_wg::{BackendChoice, foreign_tables};
 
 /// Longest wait for a name.
@@ -86,14 +87,14 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
 /// What the running server says.
 async fn ask(facts: &mut Facts, config: Config) {
     let server = Server { config };
-    facts.master = MasterClient::new(server.channel("master")).status(NoInput {}).await.ok();
+    facts.master = MasterClient::new(server.master()).status(NoInput {}).await.ok();
     let Some(master) = &facts.master else {
         facts.engines = state::engines(&server.config).await;
         return;
     };
     facts.engines = crate::commands::engines::ask(&server, master).await;
-    facts.tor_status = TorClient::new(server.channel("tor")).status(NoInput {}).await.ok();
-    let keys = KeyRingClient::new(server.channel("auth")).check(Acting::root(NoInput {})).await;
+    facts.tor_status = TorClient::new(server.channel(ServiceName::Tor)).status(NoInput {}).await.ok();
+    let keys = KeyRingClient::new(server.channel(ServiceName::Auth)).check(Acting::root(NoInput {})).await;
     facts.key_problems = keys.map(|found| found.problems).unwrap_or_default();
 }
 
@@ -133,7 +134,7 @@ fn forwarding(config: &Config, routes: &[Route]) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     let mut keys: Vec<String> = names.iter().map(|name| format!("net/ipv4/conf/{name}/forwarding")).collect();
-    if tornado_mesh::ground::has_ipv6() {
+    if tornado_runtime::ground::has_ipv6() {
         keys.push("net/ipv6/conf/all/forwarding".to_owned());
     }
     keys.retain(|key| read(&format!("/proc/sys/{key}")).trim() == "0");

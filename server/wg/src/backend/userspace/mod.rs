@@ -90,7 +90,7 @@ impl Interface for UserspaceInterface {
         if self.tunnel.is_stopped() {
             return Err(self.gone());
         }
-        let now = tornado_mesh::trial::wall_clock();
+        let now = tornado_runtime::clock::wall_clock();
         let peer = |known: tornado_packet_io::Status| InterfacePeer {
             public_key: known.public_key,
             endpoint: known.endpoint,

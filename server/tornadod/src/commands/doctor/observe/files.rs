@@ -9,8 +9,8 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
-use tornado_mesh::beneath::Beneath;
-use tornado_mesh::master::ServiceName;
+use tornado_contracts::ServiceName;
+use tornado_runtime::beneath::Beneath;
 use tornado_shared::model::UnixSeconds;
 
 /// Most names that are read in one directory.
@@ -25,7 +25,7 @@ pub(super) fn missing_users() -> Vec<&'static str> {
 /// Users of services that are root or have a shell.
 pub(super) fn open_users() -> Vec<OpenUser> {
     let users = super::services().filter_map(|service| unix_user(service).1);
-    let is_open = |user: &User| user.uid.is_root() || !tornado_mesh::ground::is_no_shell(&user.shell);
+    let is_open = |user: &User| user.uid.is_root() || !tornado_runtime::ground::is_no_shell(&user.shell);
     let fact = |user: User| OpenUser { name: user.name, uid: user.uid.as_raw(), shell: user.shell };
     users.filter(is_open).map(fact).collect()
 }
@@ -99,7 +99,7 @@ pub(super) fn disks(paths: &[&PathBuf]) -> Vec<Disk> {
         let free_files = (found.files() > 0).then(|| found.files_available());
         let free_bytes = found.blocks_available().saturating_mul(found.fragment_size());
         let is_read_only = found.flags().contains(FsFlags::ST_RDONLY);
-        let cure_read_only = tornado_mesh::ground::cure_read_only(path);
+        let cure_read_only = tornado_runtime::ground::cure_read_only(path);
         Some(Disk { path: path.to_path_buf(), free_bytes, free_files, is_read_only, cure_read_only })
     };
     paths.iter().filter_map(disk).collect()

@@ -10,8 +10,9 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
-use tornado_mesh::engines::{EngineKind, EnginePart, EngineStatus};
-use tornado_mesh::master::ServiceName;
+use tornado_contracts::engines::{EngineKind, EnginePart, EngineStatus};
+use tornado_contracts::{ServiceName, master};
+use tornado_runtime::socket_path;
 
 /// True when the mode lets `user` do what `bit` (4: read, 1: enter) stands for.
 fn may(user: &User, found: &Metadata, bit: u32) -> bool {
@@ -82,9 +83,9 @@ pub(super) fn certificate(config: &Config) -> Option<Certificate> {
 
 /// Of the supervisor and of every service.
 pub(super) fn sockets(run: &Path) -> Vec<(PathBuf, Socket)> {
-    let names = std::iter::once("master").chain(super::services().map(ServiceName::as_str));
+    let names = std::iter::once(master::SOCKET).chain(super::services().map(ServiceName::as_str));
     let look = |name: &str| {
-        let path = run.join(format!("{name}.sock"));
+        let path = socket_path(run, name);
         let kind = std::fs::symlink_metadata(&path).ok()?.file_type();
         let state = match UnixStream::connect(&path) {
             Ok(_) => Socket::Answers,

@@ -1,0 +1,139 @@
+//! Contract of every service that keeps state: how its databases are. Served beside the service's own contract.
+
+use crate::ServiceName;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+use tornado_rpc::{Fault, NoInput};
+use tornado_shared::model::UnixSeconds;
+
+/// What is kept in a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnginePart {
+    /// Accounts, devices, audit trail: of `auth`.
+    Identity,
+    /// Leases, sessions, history: of `session`.
+    Sessions,
+    /// What may be lost at any moment: of `session`.
+    Live,
+}
+
+impl fmt::Display for EnginePart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Identity => "identity",
+            Self::Sessions => "sessions",
+            Self::Live => "live",
+        })
+    }
+}
+
+/// Which database it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineKind {
+    /// A file of this machine.
+    Sqlite,
+    /// A server.
+    Postgres,
+    /// The service's own memory.
+    Memory,
+    /// A server.
+    Redis,
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+            Self::Memory => "memory",
+            Self::Redis => "Redis",
+        })
+    }
+}
+
+/// How a database is, as its service last found it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineStatus {
+    /// What is kept in it.
+    pub part: EnginePart,
+    /// Which it is.
+    pub engine: EngineKind,
+    /// Whether it answered.
+    pub reachable: bool,
+    /// Since when that is so.
+    pub since: UnixSeconds,
+    /// When it was last asked; `None`: not yet.
+    pub checked_at: Option<UnixSeconds>,
+    /// The version it last gave.
+    pub version: Option<String>,
+    /// How long its answer took, microseconds.
+    pub latency_us: Option<u64>,
+    /// Why it does not answer.
+    pub error: Option<String>,
+}
+
+impl EngineStatus {
+    /// One that was never asked.
+    #[must_use]
+    pub const fn unknown(part: EnginePart, engine: EngineKind, now: UnixSeconds) -> Self {
+        let (checked_at, version, latency_us, error) = (None, None, None, None);
+        Self { part, engine, reachable: false, since: now, checked_at, version, latency_us, error }
+    }
+
+    /// Takes an answer into account: its version, or why there is none.
+    pub fn note(&mut self, answer: Result<String, String>, took: Duration, now: UnixSeconds) {
+        let reachable = answer.is_ok();
+        if self.checked_at.is_none() || self.reachable != reachable {
+            self.since = now;
+        }
+        self.reachable = reachable;
+        self.checked_at = Some(now);
+        self.latency_us = reachable.then(|| u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        match answer {
+            Ok(version) => (self.version, self.error) = (Some(version), None),
+            Err(why) => self.error = Some(why),
+        }
+    }
+}
+
+tornado_rpc::contract! {
+    /// A service's databases.
+    trait Engines, client EnginesClient, error Fault, callers ServiceName {
+        /// How each is; never waits for one.
+        engines(NoInput) -> Vec<EngineStatus> = GET "/v1/engines", within 2, up to 0, for [Admin];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_changes_only_when_it_comes_or_goes() {
+        let mut status = EngineStatus::unknown(EnginePart::Identity, EngineKind::Postgres, 10);
+        let took = Duration::from_millis(2);
+        status.note(Ok("15.8".into()), took, 20);
+        assert_eq!((status.reachable, status.since, status.latency_us), (true, 20, Some(2000)));
+        status.note(Ok("15.8".into()), took, 30);
+        assert_eq!((status.since, status.checked_at), (20, Some(30)));
+        for now in [40, 50] {
+            status.note(Err("gone".into()), took, now);
+        }
+        assert_eq!((status.reachable, status.since, status.checked_at, status.latency_us), (false, 40, Some(50), None));
+        assert_eq!(status.version.as_deref(), Some("15.8"), "the last one that was known");
+        status.note(Ok("16.1".into()), took, 60);
+        assert_eq!((status.since, status.error.as_deref(), status.version.as_deref()), (60, None, Some("16.1")));
+    }
+
+    #[test]
+    fn the_json_stays_as_it_is() {
+        let mut status = EngineStatus::unknown(EnginePart::Live, EngineKind::Redis, 1);
+        status.note(Err("away".into()), Duration::ZERO, 2);
+        let json = serde_json::to_string(&status).unwrap();
+        let wanted = r#"{"part":"live","engine":"redis","reachable":false,"since":2,"checked_at":2,"version":null,"latency_us":null,"error":"away"}"#;
+        assert_eq!(json, wanted);
+    }
+}

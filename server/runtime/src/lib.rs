@@ -1,0 +1,23 @@
+//! The kit of every service: its surroundings, its tasks, its clock, and how it uses the machine.
+//!
+//! Nothing here knows what a service does.
+
+pub mod beneath;
+pub mod clock;
+mod context;
+pub mod engines;
+pub mod failure;
+pub mod ground;
+mod pace;
+mod readiness;
+mod roles;
+mod signals;
+mod tasks;
+pub mod trial;
+
+pub use context::{Context, ContextError, TUN_SOCKET, socket_path};
+pub use pace::{every, every_after, rest};
+pub use readiness::{HoldReady, Readiness, ReadySetter};
+pub use roles::{Roles, RolesError};
+pub use signals::end_on_signals;
+pub use tasks::{TaskError, Tasks};

@@ -1,0 +1,92 @@
+//! The tasks of a service. Each has a name; one that ends early ends the service, so that the supervisor starts it again.
+
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// Why a service ended without being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// A task ended while the service should go on.
+    #[error("the task '{0}' ended early")]
+    Early(&'static str),
+    /// A task panicked.
+    #[error("a task panicked: {0}")]
+    Panic(#[source] JoinError),
+}
+
+/// The tasks of one service and the token that ends them together.
+pub struct Tasks {
+    set: JoinSet<&'static str>,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    /// No task yet. `shutdown` ends all of them; a task that ends early does not cancel it.
+    #[must_use]
+    pub fn new(shutdown: &CancellationToken) -> Self {
+        Self { set: JoinSet::new(), stop: shutdown.child_token() }
+    }
+
+    /// Cancelled when the tasks are to end.
+    #[must_use]
+    pub const fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// Starts a task that ends when [`stop`](Self::stop) is cancelled.
+    pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.set.spawn(async move {
+            task.await;
+            name
+        });
+    }
+
+    /// Waits for the first task to end, then ends the others and waits for them.
+    ///
+    /// # Errors
+    /// When the first one ended although the service was not to end, or panicked.
+    pub async fn run(mut self) -> Result<(), TaskError> {
+        let first = self.set.join_next().await;
+        let early = !self.stop.is_cancelled();
+        self.stop.cancel();
+        while self.set.join_next().await.is_some() {}
+        match first {
+            Some(Ok(name)) if early => Err(TaskError::Early(name)),
+            Some(Err(error)) => Err(TaskError::Panic(error)),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_ends_early_ends_the_service() {
+        let shutdown = CancellationToken::new();
+        let mut tasks = Tasks::new(&shutdown);
+        let stop = tasks.stop().clone();
+        tasks.spawn("steady", async move { stop.cancelled().await });
+        tasks.spawn("short", std::future::ready(()));
+        assert_eq!(tasks.run().await.unwrap_err().to_string(), "the task 'short' ended early");
+        assert!(!shutdown.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_is_to_end_ends_without_an_error() {
+        let shutdown = CancellationToken::new();
+        let mut tasks = Tasks::new(&shutdown);
+        let stop = tasks.stop().clone();
+        tasks.spawn("steady", async move { stop.cancelled().await });
+        shutdown.cancel();
+        assert!(tasks.run().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_ends_the_service() {
+        let mut tasks = Tasks::new(&CancellationToken::new());
+        tasks.spawn("broken", async { panic!("a test") });
+        assert!(matches!(tasks.run().await, Err(TaskError::Panic(_))));
+    }
+}

@@ -1,0 +1,101 @@
+//! The other end of a connection: its user, as the kernel names it, and its roles.
+
+use crate::Peer;
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+/// What a contract distinguishes its callers by, for example the services of a server.
+pub trait Role: Copy + Eq + fmt::Debug + Send + Sync + 'static {}
+
+impl<R: Copy + Eq + fmt::Debug + Send + Sync + 'static> Role for R {}
+
+/// The process that called, with the roles that [`Access`](crate::Access) gave its user.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Caller<R> {
+    peer: Peer,
+    roles: Vec<R>,
+}
+
+tokio::task_local! {
+    /// The [`Caller`] of the method that runs, whatever its role type is.
+    static CALLER: Option<Arc<dyn Any + Send + Sync>>;
+}
+
+/// Runs a method's work so that [`Caller::current`] finds its caller.
+pub(crate) async fn as_caller<R: Role, F: Future>(caller: Option<Caller<R>>, work: F) -> F::Output {
+    CALLER.scope(caller.map(|caller| Arc::new(caller) as Arc<dyn Any + Send + Sync>), work).await
+}
+
+impl<R: Role> Caller<R> {
+    /// A caller with these roles.
+    #[must_use]
+    pub const fn new(peer: Peer, roles: Vec<R>) -> Self {
+        Self { peer, roles }
+    }
+
+    /// The caller of the method that runs on this task; `None` outside of one.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        let caller = CALLER.try_with(Clone::clone).ok().flatten()?;
+        caller.downcast_ref::<Self>().cloned()
+    }
+
+    /// The process, as the kernel names it.
+    #[must_use]
+    pub const fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// The roles; empty for the superuser, who needs none.
+    #[must_use]
+    pub fn roles(&self) -> &[R] {
+        &self.roles
+    }
+
+    /// True for root.
+    #[must_use]
+    pub const fn is_superuser(&self) -> bool {
+        self.peer.is_superuser()
+    }
+
+    /// True when the caller is the superuser or has one of the roles.
+    #[must_use]
+    pub fn may(&self, allowed: &[R]) -> bool {
+        self.is_superuser() || self.roles.iter().any(|role| allowed.contains(role))
+    }
+
+    /// True when the caller is the superuser or has any role.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        self.is_superuser() || !self.roles.is_empty()
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for Caller<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.peer, self.roles)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defect_029_roles_decide_by_uid() {
+        let caller = |uid, roles| Caller::new(Peer::new(uid, None), roles);
+        assert!(caller(900, vec!['s']).may(&['s']));
+        assert!(!caller(900, vec!['s']).may(&['c']));
+        assert!(!caller(901, Vec::new()).is_known());
+        assert!(caller(0, Vec::<char>::new()).may(&[]));
+    }
+
+    #[tokio::test]
+    async fn a_method_sees_its_own_caller_only() {
+        let caller = Caller::new(Peer::new(900, Some(7)), vec!['s']);
+        assert_eq!(Caller::<char>::current(), None);
+        let seen = as_caller(Some(caller.clone()), async { (Caller::<char>::current(), Caller::<u8>::current()) });
+        assert_eq!(seen.await, (Some(caller), None));
+    }
+}

@@ -1,0 +1,206 @@
+//! The calling end of a contract.
+
+use crate::transport::{self, Stream as SocketStream};
+use crate::{Fault, ServiceError};
+use futures::{Stream, StreamExt as _};
+use http::{Method, Request, Uri, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::{Client, connect};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use serde::{Serialize, de::DeserializeOwned};
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Largest reply, unless the channel's owner sets another limit. Bytes from a socket are hostile, also our own.
+const MAX_REPLY: usize = 64 * 1024 * 1024;
+/// Longest wait for the head of a stream.
+const OPENING: Duration = Duration::from_secs(15);
+/// Largest line of an NDJSON stream.
+const MAX_LINE: usize = 1024 * 1024;
+
+/// A pooled connection to one service's socket. Cheap to clone; reconnects by itself.
+#[derive(Clone)]
+pub struct Channel {
+    client: Client<Connector, Full<Bytes>>,
+    socket: Arc<Path>,
+    max_reply: usize,
+}
+
+impl Channel {
+    /// A channel to the service that listens on `socket`. Nothing is opened before the first call.
+    #[must_use]
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        let socket: Arc<Path> = socket.into().into();
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(20))
+            .pool_max_idle_per_host(32)
+            .build(Connector { socket: socket.clone() });
+        Self { client, socket, max_reply: MAX_REPLY }
+    }
+
+    /// Replies of at most `bytes` bytes instead of 64 MiB.
+    #[must_use]
+    pub const fn with_max_reply(mut self, bytes: usize) -> Self {
+        self.max_reply = bytes;
+        self
+    }
+
+    /// Calls a method. `path` starts with `/v1/`. GET input becomes the query, other input JSON.
+    ///
+    /// # Errors
+    /// The service's own, or a [`Fault`] as the contract's error.
+    pub async fn call<I, O, E>(&self, method: Method, path: &str, input: &I, deadline: Duration) -> Result<O, E>
+    where
+        I: Serialize + Sync,
+        O: DeserializeOwned,
+        E: ServiceError,
+    {
+        let exchange = async {
+            let response = self.send(method, path, input).await?;
+            let status = response.status();
+            let body = http_body_util::Limited::new(response.into_body(), self.max_reply)
+                .collect()
+                .await
+                .map_err(|e| Fault::Unavailable(format!("{} cut its response to {path} off: {e}", self.name())))?
+                .to_bytes();
+            if status.is_success() {
+                let parsed = serde_json::from_slice(&body);
+                return parsed.map_err(|e| Fault::Internal(format!("{path}: invalid response: {e}")).into());
+            }
+            Err(E::from_response(status.as_u16(), &body))
+        };
+        tokio::time::timeout(deadline, exchange).await.unwrap_or_else(|_| {
+            Err(Fault::Unavailable(format!("{} did not respond to {path} in {deadline:?}", self.name())).into())
+        })
+    }
+
+    /// Opens an NDJSON stream. Items end with the connection or with the first line that does not parse.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn stream<I, O, E>(
+        &self,
+        path: &str,
+        input: &I,
+    ) -> Result<impl Stream<Item = O> + Send + Unpin + use<I, O, E>, E>
+    where
+        I: Serialize + Sync,
+        O: DeserializeOwned + Send + 'static,
+        E: ServiceError,
+    {
+        let response = tokio::time::timeout(OPENING, self.send(Method::GET, path, input))
+            .await
+            .map_err(|_| Fault::Unavailable(format!("{} did not open {path} in time", self.name())))??;
+        let status = response.status();
+        if !status.is_success() {
+            let body = http_body_util::Limited::new(response.into_body(), MAX_LINE).collect().await;
+            return Err(E::from_response(status.as_u16(), &body.map(|b| b.to_bytes()).unwrap_or_default()));
+        }
+        let bytes = response.into_body().into_data_stream().map(|chunk| chunk.map_err(io::Error::other));
+        let reader = tokio_util::io::StreamReader::new(bytes);
+        let codec = tokio_util::codec::LinesCodec::new_with_max_length(MAX_LINE);
+        let lines = tokio_util::codec::FramedRead::new(reader, codec);
+        let items = lines
+            .take_while(|line| std::future::ready(line.is_ok()))
+            .filter_map(|line| std::future::ready(line.ok().filter(|l| !l.is_empty())))
+            .map(|line| serde_json::from_str::<O>(&line).ok())
+            .take_while(|item| std::future::ready(item.is_some()))
+            .filter_map(std::future::ready);
+        Ok(Box::pin(items))
+    }
+
+    async fn send<I: Serialize + Sync, E: ServiceError>(
+        &self,
+        method: Method,
+        path: &str,
+        input: &I,
+    ) -> Result<http::Response<hyper::body::Incoming>, E> {
+        let bad = |e: &dyn std::fmt::Display| Fault::Internal(format!("cannot write a call of {path}: {e}"));
+        let (uri, body) = if method == Method::GET {
+            let query = serde_urlencoded::to_string(input).map_err(|e| bad(&e))?;
+            let mark = if query.is_empty() { "" } else { "?" };
+            (format!("http://service{path}{mark}{query}"), Bytes::new())
+        } else {
+            let body = serde_json::to_vec(input).map_err(|e| bad(&e))?;
+            (format!("http://service{path}"), Bytes::from(body))
+        };
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(body))
+            .map_err(|e| bad(&e))?;
+        self.client.request(request).await.map_err(|e| self.not_running(&e))
+    }
+
+    /// With the first cause: those above it say only that a connection failed.
+    fn not_running<E: ServiceError>(&self, error: &(dyn std::error::Error + 'static)) -> E {
+        let mut cause = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        E::not_running(&self.socket, &cause.to_string())
+    }
+
+    fn name(&self) -> String {
+        self.socket.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+#[derive(Clone)]
+struct Connector {
+    socket: Arc<Path>,
+}
+
+impl tower::Service<Uri> for Connector {
+    type Response = Connected;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Connected>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let socket = self.socket.clone();
+        Box::pin(async move { Ok(Connected(TokioIo::new(transport::connect(&socket).await?))) })
+    }
+}
+
+/// A stream as hyper's client needs it.
+struct Connected(TokioIo<SocketStream>);
+
+impl connect::Connection for Connected {
+    fn connected(&self) -> connect::Connected {
+        connect::Connected::new()
+    }
+}
+
+impl hyper::rt::Read for Connected {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: hyper::rt::ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl hyper::rt::Write for Connected {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

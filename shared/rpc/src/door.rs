@@ -1,0 +1,244 @@
+//! Which connections are served: decided from the peer's user before anything is spent on them.
+
+use crate::connection::{serve_connection, turn_away};
+use crate::server::Stopping;
+use crate::slots::Slots;
+use crate::transport::Stream;
+use crate::{Access, Caller, Known, Limits, Peer, Role, UserId};
+use axum::Router;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tornado_shared::problem::Problem;
+
+/// Connections of known users that wait for a slot; after a restart many come at once.
+const WAITING: usize = 1024;
+/// Longest look-up. The user database may be slow; then the user counts as a stranger.
+const LOOK_UP: Duration = Duration::from_secs(3);
+/// How long the result of a look-up holds.
+const KNOWN_FOR: Duration = Duration::from_secs(5);
+/// Users whose result is kept.
+const REMEMBERED: usize = 64;
+/// One log line for all refusals of this time.
+const LINE_EVERY: Duration = Duration::from_secs(60);
+
+/// What a connection gets; the permit bounds how many get the same.
+pub(crate) enum Admission<R> {
+    /// A slot, once one is free.
+    Admitted(Caller<R>, OwnedSemaphorePermit),
+    /// A refusal.
+    Refused(Caller<R>, OwnedSemaphorePermit),
+    /// A look-up, which decides.
+    Unknown(Peer, OwnedSemaphorePermit),
+}
+
+/// Admits connections.
+pub(crate) struct Door<A: Access> {
+    access: Arc<A>,
+    slots: Slots,
+    waiting: Arc<Semaphore>,
+    refused: Arc<Semaphore>,
+    /// For users of whom nothing is known. One that was refused just now cannot fill these.
+    look_ups: Arc<Semaphore>,
+    results: Mutex<Vec<(UserId, Vec<A::Role>, Instant)>>,
+    refusals: Mutex<Refusals>,
+    limits: Limits,
+    shutdown: CancellationToken,
+}
+
+/// Refusals since the latest log line.
+#[derive(Debug, Default)]
+struct Refusals {
+    since_line: u64,
+    line_at: Option<Instant>,
+}
+
+impl Refusals {
+    /// Counts one. `Some` with the number of those since the former line when a line is due.
+    fn count(&mut self, now: Instant) -> Option<u64> {
+        self.since_line += 1;
+        if self.line_at.is_some_and(|at| now.saturating_duration_since(at) < LINE_EVERY) {
+            return None;
+        }
+        self.line_at = Some(now);
+        Some(std::mem::take(&mut self.since_line))
+    }
+}
+
+impl<A: Access> Door<A> {
+    pub(crate) fn new(access: A, slots: Slots, limits: Limits, shutdown: CancellationToken) -> Self {
+        Self {
+            access: Arc::new(access),
+            slots,
+            waiting: Arc::new(Semaphore::new(WAITING)),
+            refused: Arc::new(Semaphore::new(limits.strangers)),
+            look_ups: Arc::new(Semaphore::new(limits.strangers)),
+            results: Mutex::default(),
+            refusals: Mutex::default(),
+            limits,
+            shutdown,
+        }
+    }
+
+    pub(crate) const fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
+    }
+
+    /// Never waits. `None`: the connection is closed, because there are too many of its kind. Known users are never kept
+    /// out by strangers.
+    pub(crate) fn admit(&self, peer: Peer) -> Option<Admission<A::Role>> {
+        let user = peer.user();
+        if peer.is_superuser() {
+            return self.decide(Caller::new(peer, Vec::new()));
+        }
+        let roles = match self.access.known(user) {
+            Known::Roles(roles) => Some(roles),
+            Known::Ask => self.remembered(user),
+        };
+        let Some(roles) = roles else {
+            let place = self.look_ups.clone().try_acquire_owned();
+            return place.map(|place| Admission::Unknown(peer, place)).inspect_err(|_| self.note(peer)).ok();
+        };
+        self.decide(Caller::new(peer, roles))
+    }
+
+    fn decide(&self, caller: Caller<A::Role>) -> Option<Admission<A::Role>> {
+        if caller.is_known()
+            && let Ok(place) = self.waiting.clone().try_acquire_owned()
+        {
+            return Some(Admission::Admitted(caller, place));
+        }
+        self.note(caller.peer());
+        let place = self.refused.clone().try_acquire_owned().ok()?;
+        Some(Admission::Refused(caller, place))
+    }
+
+    /// Serves an admitted connection to its end.
+    pub(crate) async fn serve(self: Arc<Self>, stream: Stream, admission: Admission<A::Role>, router: Router) {
+        match admission {
+            Admission::Admitted(caller, place) => self.let_in(stream, caller, router, place).await,
+            Admission::Refused(caller, _place) => turn_away(stream, &self.refusal(&caller)).await,
+            Admission::Unknown(peer, place) => match self.look_up(peer, place).await {
+                Some(Admission::Admitted(caller, place)) => self.let_in(stream, caller, router, place).await,
+                Some(Admission::Refused(caller, _place)) => turn_away(stream, &self.refusal(&caller)).await,
+                Some(Admission::Unknown(..)) | None => {}
+            },
+        }
+    }
+
+    /// Serves the connection once there is a slot for it. One user leaves some to the others; the superuser, who
+    /// examines what is wrong, has no share to keep to.
+    async fn let_in(&self, stream: Stream, caller: Caller<A::Role>, router: Router, place: OwnedSemaphorePermit) {
+        let user = (!caller.is_superuser()).then_some(caller.peer().user());
+        let slot = tokio::time::timeout(self.limits.header_read, self.slots.take(user));
+        let Some(slot) = self.shutdown.run_until_cancelled(slot).await else { return };
+        drop(place);
+        match slot {
+            Ok(_slot) => {
+                let stopping = Stopping(self.shutdown.clone());
+                let router = router.layer(axum::Extension(caller)).layer(axum::Extension(stopping));
+                serve_connection(stream, router, self.limits, self.shutdown.clone()).await;
+            }
+            Err(_) => turn_away(stream, &self.refusal(&caller)).await,
+        }
+    }
+
+    /// Looks the user up, unless a result has just arrived.
+    async fn look_up(&self, peer: Peer, place: OwnedSemaphorePermit) -> Option<Admission<A::Role>> {
+        let user = peer.user();
+        let roles = match self.remembered(user) {
+            Some(roles) => roles,
+            None => {
+                let access = self.access.clone();
+                let look = tokio::task::spawn_blocking(move || access.look_up(user));
+                let roles = match tokio::time::timeout(LOOK_UP, look).await {
+                    Ok(Ok(roles)) => roles,
+                    Ok(Err(_)) | Err(_) => Vec::new(),
+                };
+                self.remember(user, roles.clone());
+                roles
+            }
+        };
+        drop(place);
+        self.decide(Caller::new(peer, roles))
+    }
+
+    fn remembered(&self, user: UserId) -> Option<Vec<A::Role>> {
+        let results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = results.iter().find(|(known, _, at)| *known == user && at.elapsed() < KNOWN_FOR);
+        known.map(|(_, roles, _)| roles.clone())
+    }
+
+    fn remember(&self, user: UserId, roles: Vec<A::Role>) {
+        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        results.retain(|(known, _, at)| *known != user && at.elapsed() < KNOWN_FOR);
+        if results.len() < REMEMBERED {
+            results.push((user, roles, Instant::now()));
+        }
+    }
+
+    fn refusal(&self, caller: &Caller<impl Role>) -> Problem {
+        if caller.is_known() {
+            return Problem::new(503, "busy", "too many connections to this service are open; try again in a moment");
+        }
+        self.access.refusal()
+    }
+
+    /// No log line for each: a stranger could fill the log.
+    fn note(&self, peer: Peer) {
+        let due = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).count(Instant::now());
+        if let Some(connections) = due {
+            tracing::warn!(%peer, connections, "refused: this user may not use the socket, or too many connections");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_refusals_are_one_line_a_minute() {
+        let (begun, mut refusals) = (Instant::now(), Refusals::default());
+        let lines: Vec<u64> =
+            (0..1000).filter_map(|n| refusals.count(begun + Duration::from_millis(100 * n))).collect();
+        assert_eq!(lines, [1, 600]);
+    }
+
+    /// Knows user 1000, and has to look up all others.
+    struct One;
+
+    impl Access for One {
+        type Role = char;
+        fn known(&self, user: UserId) -> Known<char> {
+            if user == 1000 { Known::Roles(vec!['u']) } else { Known::Ask }
+        }
+        fn refusal(&self) -> Problem {
+            Problem::new(403, "forbidden", "no")
+        }
+    }
+
+    #[test]
+    fn strangers_are_closed_before_a_job_is_spent_on_them() {
+        const STRANGERS: usize = 8;
+        let limits = Limits { strangers: STRANGERS, ..Limits::default() };
+        let door = Door::new(One, Slots::new(64), limits, CancellationToken::new());
+        let admit = |user| door.admit(Peer::new(user, None));
+        let held: Vec<_> = (0..STRANGERS).map(|_| admit(65_534)).collect();
+        assert!(held.iter().all(|admission| matches!(admission, Some(Admission::Unknown(..)))));
+        assert!(admit(65_534).is_none() && admit(65_533).is_none());
+        // A user that was refused waits among its like, and leaves the look-ups to others.
+        drop(held);
+        door.remember(65_534, Vec::new());
+        let held: Vec<_> = (0..2 * STRANGERS).filter_map(|_| admit(65_534)).collect();
+        assert_eq!(held.len(), STRANGERS);
+        assert!(held.iter().all(|admission| matches!(admission, Admission::Refused(..))));
+        assert!(matches!(admit(1002), Some(Admission::Unknown(..))));
+        assert!(matches!(admit(1000), Some(Admission::Admitted(..))));
+        assert!(matches!(admit(0), Some(Admission::Admitted(..))));
+        // A member of the group becomes known with the first result of the user database.
+        door.remember(1001, vec!['u']);
+        assert!(matches!(admit(1001), Some(Admission::Admitted(..))));
+    }
+}

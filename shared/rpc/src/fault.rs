@@ -1,0 +1,96 @@
+//! Failures of the call itself, and what every contract's error must be able to do.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::path::Path;
+use tornado_shared::problem::Problem;
+
+/// A call failed on its way, not in the service's own work. A contract's error has a variant for it, or is this type where
+/// the service itself refuses nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "fault", content = "detail")]
+pub enum Fault {
+    /// The service did not respond in time, or is not ready.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The service runs, but its database does not respond. Established tunnels go on; reads and writes wait.
+    #[error("{0}")]
+    StoreUnavailable(String),
+    /// The caller's user may not use this method.
+    #[error("this process may not use this method: {0}")]
+    Forbidden(String),
+    /// The request was not understood; nothing was done.
+    #[error("the request was refused: {0}")]
+    Malformed(String),
+    /// The service panicked, or broke the contract.
+    #[error("the service failed: {0}")]
+    Internal(String),
+}
+
+/// A contract's error: an enum that crosses the wire and knows its HTTP status and stable code.
+pub trait ServiceError: std::error::Error + Serialize + DeserializeOwned + From<Fault> + Send + Sync + 'static {
+    /// HTTP status, 400 to 599.
+    fn status(&self) -> u16;
+
+    /// Stable word for programs.
+    fn code(&self) -> &str;
+
+    /// Seconds to wait before another try, where waiting helps.
+    fn retry_after(&self) -> Option<u64> {
+        None
+    }
+
+    /// Made by the client when it cannot connect to `socket`.
+    #[must_use]
+    fn not_running(socket: &Path, reason: &str) -> Self {
+        let service = socket.file_stem().unwrap_or_default().to_string_lossy();
+        Fault::Unavailable(format!("{service} is not reachable: {reason}")).into()
+    }
+
+    /// As it crosses the socket.
+    #[must_use]
+    fn to_problem(&self) -> Problem {
+        let mut problem = Problem::new(self.status(), self.code(), self.to_string());
+        problem.retry_after = self.retry_after();
+        problem.error = serde_json::to_value(self).ok();
+        problem
+    }
+
+    /// From the response of a call that did not succeed.
+    #[must_use]
+    fn from_response(status: u16, body: &[u8]) -> Self {
+        let Ok(problem) = serde_json::from_slice::<Problem>(body) else {
+            return Fault::Internal(format!("status {status} without a problem body")).into();
+        };
+        if let Some(error) = problem.error.and_then(|value| serde_json::from_value::<Self>(value).ok()) {
+            return error;
+        }
+        let fault = match status {
+            403 => Fault::Forbidden(problem.detail),
+            400..=499 => Fault::Malformed(problem.detail),
+            503 => Fault::Unavailable(problem.detail),
+            _ => Fault::Internal(problem.detail),
+        };
+        fault.into()
+    }
+}
+
+impl ServiceError for Fault {
+    fn status(&self) -> u16 {
+        match self {
+            Self::Unavailable(_) | Self::StoreUnavailable(_) => 503,
+            Self::Forbidden(_) => 403,
+            Self::Malformed(_) => 400,
+            Self::Internal(_) => 500,
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::StoreUnavailable(_) => "store_unavailable",
+            Self::Forbidden(_) => "forbidden",
+            Self::Malformed(_) => "malformed",
+            Self::Internal(_) => "internal",
+        }
+    }
+}

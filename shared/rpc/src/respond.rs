@@ -1,0 +1,143 @@
+//! The one place that turns results into HTTP.
+
+use crate::caller::as_caller;
+use crate::{Caller, Fault, Role, ServiceError};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::{Serialize, de::DeserializeOwned};
+use std::future::Future;
+use std::time::Duration;
+use tornado_shared::problem::{MEDIA_TYPE, Problem};
+
+/// How many deadlines a change may take before it is cut off half-way.
+const OVERTIME: u32 = 4;
+/// Longest wait for a request's body to arrive.
+const BODY_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Writes a problem as a response, with `Retry-After` where it has one.
+#[must_use]
+pub fn problem_response(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_vec(problem).unwrap_or_default();
+    let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
+    if let Some(seconds) = problem.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+pub(crate) fn error_response<E: ServiceError>(error: &E) -> Response {
+    problem_response(&error.to_problem())
+}
+
+/// Why a request never reached the service.
+enum Refusal {
+    Fault(Fault),
+    TooLarge(usize),
+    TooSlow,
+}
+
+impl Refusal {
+    fn into_response<E: ServiceError>(self) -> Response {
+        match self {
+            Self::Fault(fault) => error_response(&E::from(fault)),
+            Self::TooLarge(limit) => problem_response(&Problem::new(
+                413,
+                "too_large",
+                format!("the request is larger than {limit} bytes; nothing was done"),
+            )),
+            Self::TooSlow => problem_response(&Problem::new(
+                408,
+                "too_slow",
+                "the request did not arrive within 5 seconds; nothing was done",
+            )),
+        }
+    }
+}
+
+/// How a method is served: who may call it, how long it may take, how much it may send.
+#[derive(Clone, Copy)]
+pub struct Method<R: 'static> {
+    /// `Contract.method`, for the log.
+    pub name: &'static str,
+    /// The roles that may call it.
+    pub allowed: &'static [R],
+    /// When its caller gets a response at the latest.
+    pub deadline: Duration,
+    /// Largest request body, bytes.
+    pub max_body: usize,
+}
+
+/// Extract, authorise, call, convert. A change goes on when the caller hangs up or the deadline passes, so that it is
+/// never left half-way. After [`OVERTIME`] deadlines it is cancelled.
+pub async fn handle<R, I, O, E, F, Fut>(method: &'static Method<R>, request: Request, call: F) -> Response
+where
+    R: Role,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    E: ServiceError,
+    F: FnOnce(I) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<O, E>> + Send + 'static,
+{
+    let overtime = if request.method() == http::Method::GET { 1 } else { OVERTIME };
+    let caller = request.extensions().get::<Caller<R>>().cloned();
+    let input = match admit::<R, I>(method, request).await {
+        Ok(input) => input,
+        Err(refusal) => return refusal.into_response::<E>(),
+    };
+    let work = async move { tokio::time::timeout(method.deadline * overtime, call(input)).await };
+    let work = as_caller(caller, work);
+    match tokio::time::timeout(method.deadline, tokio::spawn(work)).await {
+        Ok(Ok(Ok(Ok(output)))) => axum::Json(output).into_response(),
+        Ok(Ok(Ok(Err(error)))) => {
+            if error.status() >= 500 {
+                tracing::warn!(method = method.name, code = error.code(), %error, "call failed");
+            }
+            error_response(&error)
+        }
+        Err(_) | Ok(Ok(Err(_))) => {
+            let detail = format!("{} took longer than {:?}", method.name, method.deadline);
+            error_response(&E::from(Fault::Unavailable(detail)))
+        }
+        Ok(Err(panic)) => {
+            tracing::error!(method = method.name, %panic, "handler panicked");
+            error_response(&E::from(Fault::Internal("the call panicked; see the log".into())))
+        }
+    }
+}
+
+async fn admit<R: Role, I: DeserializeOwned>(method: &Method<R>, request: Request) -> Result<I, Refusal> {
+    authorise(request.extensions().get::<Caller<R>>(), method).map_err(Refusal::Fault)?;
+    if request.method() == http::Method::GET {
+        let query = request.uri().query().unwrap_or_default();
+        return serde_urlencoded::from_str(query)
+            .map_err(|e| Refusal::Fault(Fault::Malformed(format!("in the query: {e}"))));
+    }
+    let bytes = read_body(request.into_body(), method.max_body).await?;
+    let bytes = if bytes.is_empty() { b"{}".as_slice() } else { &bytes };
+    serde_json::from_slice(bytes).map_err(|e| Refusal::Fault(Fault::Malformed(e.to_string())))
+}
+
+pub(crate) fn authorise<R: Role>(caller: Option<&Caller<R>>, method: &Method<R>) -> Result<(), Fault> {
+    match caller {
+        Some(caller) if caller.may(method.allowed) => Ok(()),
+        Some(caller) => {
+            tracing::warn!(method = method.name, ?caller, "refused: wrong uid");
+            Err(Fault::Forbidden(format!("{} is not open to uid {}", method.name, caller.peer().user())))
+        }
+        None => Err(Fault::Forbidden(format!("{} needs a Unix socket", method.name))),
+    }
+}
+
+async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let collect = Limited::new(body, limit).collect();
+    match tokio::time::timeout(BODY_DEADLINE, collect).await {
+        Err(_) => Err(Refusal::TooSlow),
+        Ok(Ok(collected)) => Ok(collected.to_bytes().to_vec()),
+        Ok(Err(e)) if e.downcast_ref::<LengthLimitError>().is_some() => Err(Refusal::TooLarge(limit)),
+        Ok(Err(e)) => Err(Refusal::Fault(Fault::Malformed(format!("the body was cut off: {e}")))),
+    }
+}

@@ -1,0 +1,37 @@
+//! What carries the calls: a listening socket, its streams and the user at the other end.
+//!
+//! One module for each operating system, with the same items: [`Socket`], `Listener`, `Stream`, `connect`, `peer`, [`listen`],
+//! [`listen_alone`], [`Peer`], [`UserId`]. Everything else in this crate is the same everywhere. On Windows these are a
+//! named pipe's server, its instances and the SID of the client's token.
+
+#[cfg(unix)]
+mod unix;
+
+#[cfg(unix)]
+pub(crate) use unix::{Listener, Stream, connect, peer};
+#[cfg(unix)]
+pub use unix::{Peer, Socket, UserId, listen, listen_alone};
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A socket could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot open the socket {path}: {source}")]
+pub struct SocketError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl SocketError {
+    fn at(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self { path: path.to_owned(), source }
+    }
+
+    /// What the operating system reported.
+    #[must_use]
+    pub fn into_source(self) -> io::Error {
+        self.source
+    }
+}
