@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tornado_helper_api::{Backend, Choice, ControlPlane, Devices, Exported, Status, TunnelState};
+use tornado_helper_api::{Backend, Choice, ControlPlane, Devices, Exported, ServiceError as _, Status, TunnelState};
 use tornado_shared::api::{LaneState, OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::Lane;
 use tornado_shared::model::text::shown;

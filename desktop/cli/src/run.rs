@@ -7,7 +7,8 @@ use crate::secrets::{self, MAX_INPUT};
 use futures::StreamExt as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use tornado_helper_api::{
-    ChooseExit, Connect, Enroll, Export, HelperClient, HelperError, Login, RemoveDevice, SessionsQuery, SwitchLane,
+    ChooseExit, Connect, Enroll, Export, Helper as _, HelperError, Login, NoInput, RemoveDevice, SessionsQuery,
+    SwitchLane,
 };
 use tornado_shared::model::{DeviceName, Lane, Secret, Username};
 
@@ -62,7 +63,7 @@ impl Failure {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let helper = HelperClient::new(arguments.socket);
+    let helper = tornado_helper_api::client(arguments.socket);
     let json = arguments.json;
     let status = match arguments.command {
         Command::Enroll { link, username, secrets, device_name } => {
@@ -76,7 +77,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             let typed = secrets::read(secrets, "Password (at least 10 characters when new): ")?;
             let enroll = async |password, totp| {
                 let (link, username, device_name) = (link.clone(), username.clone(), device_name.clone());
-                helper.enroll(&Enroll { link, username, password, totp, device_name }).await
+                helper.enroll(Enroll { link, username, password, totp, device_name }).await
             };
             typed.prove(enroll).await?
         }
@@ -84,43 +85,43 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             let typed = secrets::read(secrets, "Password: ")?;
             let login = async |password, totp| {
                 let (server, username) = (server.clone(), username.clone());
-                helper.login(&Login { server, username, password, totp }).await
+                helper.login(Login { server, username, password, totp }).await
             };
             typed.prove(login).await?
         }
-        Command::Connect { lane } => helper.connect(&Connect { lane }).await?,
+        Command::Connect { lane } => helper.connect(Connect { lane }).await?,
         Command::Lane { lane: Lane::Direct, exit_country: Some(_) } => {
             return Err(Failure::Usage("--exit-country goes with the lane 'tor'; nothing was changed".into()));
         }
         Command::Lane { lane, exit_country } => {
             // First the country: nothing of the lane's first connections leaves elsewhere.
             if let Some(ExitCountry(country)) = exit_country {
-                helper.choose_exit(&ChooseExit { country }).await?;
+                helper.choose_exit(ChooseExit { country }).await?;
             }
-            helper.switch_lane(&SwitchLane { lane }).await?;
-            helper.status().await?
+            helper.switch_lane(SwitchLane { lane }).await?;
+            helper.status(NoInput {}).await?
         }
         Command::Export { lane, conf: _, qr, device_name, secrets } => {
             let typed = secrets::read(secrets, "Password: ")?;
             let export = async |password, totp| {
-                helper.export(&Export { lane, device_name: device_name.clone(), password, totp }).await
+                helper.export(Export { lane, device_name: device_name.clone(), password, totp }).await
             };
             let exported = typed.prove(export).await?;
             return output::exported(&exported, qr, json);
         }
-        Command::Usage => return Ok(output::usage(&helper.usage().await?, json)?),
+        Command::Usage => return Ok(output::usage(&helper.usage(NoInput {}).await?, json)?),
         Command::Sessions { limit, before } => {
-            return Ok(output::sessions(&helper.sessions(&SessionsQuery { before, limit }).await?, json)?);
+            return Ok(output::sessions(&helper.sessions(SessionsQuery { before, limit }).await?, json)?);
         }
-        Command::Devices { remove: None } => return Ok(output::devices(&helper.devices().await?, json)?),
+        Command::Devices { remove: None } => return Ok(output::devices(&helper.devices(NoInput {}).await?, json)?),
         Command::Devices { remove: Some(device_id) } => {
-            return Ok(output::devices(&helper.remove_device(&RemoveDevice { device_id }).await?, json)?);
+            return Ok(output::devices(&helper.remove_device(RemoveDevice { device_id }).await?, json)?);
         }
         Command::Completions { shell } => return Ok(manual::completions(shell)?),
         Command::Man { directory } => return Ok(manual::pages(&directory)?),
-        Command::Exits => return Ok(output::exits(&helper.tor().await?, json)?),
-        Command::NewIdentity => return Ok(output::new_identity(&helper.new_identity().await?, json)?),
-        Command::Status { watch: false } => helper.status().await?,
+        Command::Exits => return Ok(output::exits(&helper.tor(NoInput {}).await?, json)?),
+        Command::NewIdentity => return Ok(output::new_identity(&helper.new_identity(NoInput {}).await?, json)?),
+        Command::Status { watch: false } => helper.status(NoInput {}).await?,
         Command::Status { watch: true } => {
             let mut events = helper.events().await?;
             while let Some(status) = events.next().await {
@@ -128,8 +129,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             }
             return Err(HelperError::NotRunning("it has stopped".into()).into());
         }
-        Command::Disconnect => helper.disconnect().await?,
-        Command::Logout => helper.logout().await?,
+        Command::Disconnect => helper.disconnect(NoInput {}).await?,
+        Command::Logout => helper.logout(NoInput {}).await?,
     };
     Ok(output::status(&status, json)?)
 }

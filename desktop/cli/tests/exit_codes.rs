@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::{
-    Access, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, RemoveDevice,
-    SessionsQuery, Status, SwitchLane,
+    Access, ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, RemoveDevice,
+    ServiceError as _, SessionsQuery, Status, SwitchLane,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 
@@ -43,43 +43,40 @@ impl Helper for Told {
     async fn switch_lane(&self, input: SwitchLane) -> Result<Status, HelperError> {
         self.answer(format!("lane {}", input.lane))
     }
-    async fn new_identity(&self) -> Result<Status, HelperError> {
+    async fn new_identity(&self, _: NoInput) -> Result<Status, HelperError> {
         self.answer("new identity".into())
     }
     async fn export(&self, input: Export) -> Result<Exported, HelperError> {
         self.answer(format!("export {} {}", input.lane, input.password.expose()))
             .map(|_| unreachable!("it always refuses"))
     }
-    async fn usage(&self) -> Result<OwnUsage, HelperError> {
+    async fn usage(&self, _: NoInput) -> Result<OwnUsage, HelperError> {
         self.answer("usage".into()).map(|_| unreachable!("it always refuses"))
     }
     async fn sessions(&self, input: SessionsQuery) -> Result<OwnSessions, HelperError> {
         self.answer(format!("sessions {} {:?}", input.limit, input.before.is_some()))
             .map(|_| unreachable!("it always refuses"))
     }
-    async fn devices(&self) -> Result<Devices, HelperError> {
+    async fn devices(&self, _: NoInput) -> Result<Devices, HelperError> {
         self.answer("devices".into()).map(|_| unreachable!("it always refuses"))
     }
     async fn remove_device(&self, input: RemoveDevice) -> Result<Devices, HelperError> {
         self.answer(format!("remove {}", input.device_id)).map(|_| unreachable!("it always refuses"))
     }
-    async fn tor(&self) -> Result<TorView, HelperError> {
+    async fn tor(&self, _: NoInput) -> Result<TorView, HelperError> {
         self.answer("tor".into()).map(|_| unreachable!("it always refuses"))
     }
     async fn choose_exit(&self, input: ChooseExit) -> Result<Status, HelperError> {
         self.answer(format!("exit {:?}", input.country))
     }
-    async fn disconnect(&self) -> Result<Status, HelperError> {
+    async fn disconnect(&self, _: NoInput) -> Result<Status, HelperError> {
         self.answer("disconnect".into())
     }
-    async fn logout(&self) -> Result<Status, HelperError> {
+    async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
         self.answer("logout".into())
     }
-    async fn status(&self) -> Status {
-        idle()
-    }
-    fn watch(&self) -> watch::Receiver<Status> {
-        self.status.subscribe()
+    async fn status(&self, _: NoInput) -> Result<Status, HelperError> {
+        Ok(idle())
     }
 }
 
@@ -128,9 +125,15 @@ async fn every_failure_has_its_code() {
         status: watch::Sender::new(idle()),
     });
     let stop = CancellationToken::new();
-    let listener = tornado_helper_api::listen(&socket).unwrap();
+    let listener = tornado_rpc::listen_alone(&socket).unwrap();
     let own = nix::unistd::getuid().as_raw();
-    let serving = tokio::spawn(tornado_helper_api::serve(listener, Access::of([own]), told.clone(), stop.clone()));
+    let serving = tokio::spawn(tornado_helper_api::serve(
+        listener,
+        Access::of([own]),
+        told.clone(),
+        told.status.subscribe(),
+        stop.clone(),
+    ));
 
     let text = String::from_utf8(run(&["status"], "").stdout).unwrap();
     assert!(text.starts_with("Disconnected: traffic leaves this device unprotected."), "{text}");
@@ -187,7 +190,7 @@ async fn every_failure_has_its_code() {
     assert_eq!(seen[8], format!("remove {before}"));
     assert_eq!(seen[9..], ["login Some(\"ann\") pass word ", "enroll lap Some(\"ann\") p"]);
     stop.cancel();
-    serving.await.unwrap();
+    serving.await.unwrap().unwrap();
 }
 
 /// On a terminal of its own, made by script(1): what is typed, and what was shown.
@@ -215,9 +218,15 @@ async fn a_second_factor_is_asked_for_where_somebody_can_answer() {
         HelperError::Refused { code: "totp_required".into(), detail: "a code is needed".into(), retry_after: None };
     let told = Arc::new(Told { error: Mutex::new(wanted), seen: Mutex::default(), status: watch::Sender::new(idle()) });
     let stop = CancellationToken::new();
-    let listener = tornado_helper_api::listen(&socket).unwrap();
+    let listener = tornado_rpc::listen_alone(&socket).unwrap();
     let own = nix::unistd::getuid().as_raw();
-    let serving = tokio::spawn(tornado_helper_api::serve(listener, Access::of([own]), told.clone(), stop.clone()));
+    let serving = tokio::spawn(tornado_helper_api::serve(
+        listener,
+        Access::of([own]),
+        told.clone(),
+        told.status.subscribe(),
+        stop.clone(),
+    ));
     let run = |words: &[&str], typed: &str| tokio::task::block_in_place(|| tornado(&socket, words, typed));
 
     let alone = run(&["login", "--password-stdin", "--json"], "secret\n");
@@ -240,7 +249,7 @@ async fn a_second_factor_is_asked_for_where_somebody_can_answer() {
     let expected = ["secret", "secret code 123456", "secret", "secret code 654321"];
     assert_eq!(seen, expected.map(|words| format!("login None {words}")));
     stop.cancel();
-    serving.await.unwrap();
+    serving.await.unwrap().unwrap();
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What the helper can answer besides success.
 
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
-use tornado_shared::problem::Problem;
+use std::path::Path;
+use tornado_rpc::{Fault, ServiceError};
 
 /// Why the helper did not do as asked. Codes are stable; texts say what failed, why, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -68,9 +68,27 @@ pub enum HelperError {
 }
 
 impl HelperError {
-    /// HTTP status.
+    /// The server did not respond.
     #[must_use]
-    pub const fn status(&self) -> u16 {
+    pub fn unreachable(detail: impl Into<String>) -> Self {
+        Self::Unreachable { code: "unreachable".into(), detail: detail.into(), retry_after: None }
+    }
+}
+
+impl From<Fault> for HelperError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Forbidden(detail) => Self::Forbidden(detail),
+            Fault::Malformed(detail) => Self::Malformed(detail),
+            Fault::Unavailable(detail) | Fault::StoreUnavailable(detail) | Fault::Internal(detail) => {
+                Self::Internal(detail)
+            }
+        }
+    }
+}
+
+impl ServiceError for HelperError {
+    fn status(&self) -> u16 {
         match self {
             Self::Malformed(_) | Self::BadInvitation(_) => 400,
             Self::Refused { .. } => 401,
@@ -83,37 +101,7 @@ impl HelperError {
         }
     }
 
-    /// Without an answer from the server.
-    #[must_use]
-    pub fn unreachable(detail: impl Into<String>) -> Self {
-        Self::Unreachable { code: "unreachable".into(), detail: detail.into(), retry_after: None }
-    }
-
-    /// How long the server asked to wait.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Refused { retry_after, .. } | Self::Unreachable { retry_after, .. } => {
-                retry_after.map(Duration::from_secs)
-            }
-            Self::NotRunning(_)
-            | Self::Forbidden(_)
-            | Self::Malformed(_)
-            | Self::BadInvitation(_)
-            | Self::NotEnrolled
-            | Self::NotLoggedIn
-            | Self::NotConnected
-            | Self::Untrusted(_)
-            | Self::NoHandshake(_)
-            | Self::Blocked(_)
-            | Self::Tunnel(_)
-            | Self::Internal(_) => None,
-        }
-    }
-
-    /// Stable code.
-    #[must_use]
-    pub fn code(&self) -> &str {
+    fn code(&self) -> &str {
         match self {
             Self::NotRunning(_) => "helper_not_running",
             Self::Forbidden(_) => "forbidden",
@@ -131,30 +119,26 @@ impl HelperError {
         }
     }
 
-    /// As it goes over the socket.
-    #[must_use]
-    pub fn to_problem(&self) -> Problem {
-        let mut problem = Problem::new(self.status(), self.code(), self.to_string());
-        if let Self::Unreachable { retry_after, .. } | Self::Refused { retry_after, .. } = self {
-            problem.retry_after = *retry_after;
+    /// As the server asked.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Refused { retry_after, .. } | Self::Unreachable { retry_after, .. } => *retry_after,
+            Self::NotRunning(_)
+            | Self::Forbidden(_)
+            | Self::Malformed(_)
+            | Self::BadInvitation(_)
+            | Self::NotEnrolled
+            | Self::NotLoggedIn
+            | Self::NotConnected
+            | Self::Untrusted(_)
+            | Self::NoHandshake(_)
+            | Self::Blocked(_)
+            | Self::Tunnel(_)
+            | Self::Internal(_) => None,
         }
-        problem.error = serde_json::to_value(self).ok();
-        problem
     }
 
-    /// As it came over the socket.
-    #[must_use]
-    pub fn from_answer(status: u16, body: &[u8]) -> Self {
-        let Ok(problem) = serde_json::from_slice::<Problem>(body) else {
-            return Self::Internal(format!("status {status} without a problem body"));
-        };
-        if let Some(error) = problem.error.and_then(|e| serde_json::from_value(e).ok()) {
-            return error;
-        }
-        match status {
-            403 => Self::Forbidden(problem.detail),
-            400..=499 => Self::Malformed(problem.detail),
-            _ => Self::Internal(problem.detail),
-        }
+    fn not_running(socket: &Path, reason: &str) -> Self {
+        Self::NotRunning(format!("{}: {reason}", socket.display()))
     }
 }

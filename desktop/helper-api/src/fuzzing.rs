@@ -1,11 +1,12 @@
 //! What the fuzz targets call: the serving end without its socket.
 
-use crate::Helper;
-use axum::Router;
+use crate::{Access, Helper, Status};
+use axum::{Extension, Router};
 use std::sync::Arc;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// The routes of a helper.
-pub fn router(helper: Arc<dyn Helper>) -> Router {
-    crate::server::router(helper, CancellationToken::new())
+/// The routes of a helper, for a caller who may use it.
+pub fn router(helper: Arc<dyn Helper>, status: watch::Receiver<Status>) -> Router {
+    crate::serve::routes(helper, status, CancellationToken::new()).layer(Extension(Access::superuser()))
 }

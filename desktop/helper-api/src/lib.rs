@@ -1,30 +1,34 @@
-//! Contract between the privileged helper and whoever the user runs: the `tornado` command and the desktop app.
+//! Contract between the privileged helper and the programs of the user: the `tornado` command and the desktop app.
 //!
-//! HTTP/1.1 and JSON over a Unix socket; the status stream is NDJSON; errors are `application/problem+json`
-//! (RFC 9457) that carry [`HelperError`]. So `curl --unix-socket /run/tornado-helper/helper.sock
+//! The methods are one list for [`tornado_rpc::contract!`]; errors are `application/problem+json` (RFC 9457) that carry
+//! [`HelperError`]. So `curl --unix-socket /run/tornado-helper/helper.sock
 //! http://helper/v1/status` is the debugger. The contract is narrow on purpose: it moves no paths, no commands and
 //! no routes, so the worst a caller can ask for is the user's own tunnel.
 
 mod access;
-mod client;
-mod door;
+mod contract;
 mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod model;
-mod server;
+mod serve;
 
-pub use access::Access;
-pub use client::HelperClient;
+pub use access::{Access, HelperCaller};
+pub use contract::{Helper, HelperClient};
 pub use error::HelperError;
 pub use model::{
     Backend, Choice, Chosen, Connect, ControlPlane, Devices, Enroll, Export, Exported, Login, Notice, RemoveDevice,
     Status, SwitchLane, TunnelState,
 };
-pub use server::{Helper, listen, serve};
+pub use serve::serve;
+pub use tornado_rpc::{NoInput, ServiceError};
 pub use tornado_shared::api::{ChooseExit, SessionsQuery};
 
 use std::path::PathBuf;
+use tornado_rpc::Channel;
+
+/// Largest reply that a client accepts, bytes.
+const MAX_REPLY: usize = 256 * 1024;
 
 /// Where the helper listens unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/tornado-helper/helper.sock";
@@ -37,21 +41,8 @@ pub fn socket_path() -> PathBuf {
     std::env::var_os(SOCKET_VARIABLE).filter(|v| !v.is_empty()).map_or_else(|| DEFAULT_SOCKET.into(), PathBuf::from)
 }
 
-/// Routes of the contract.
-mod path {
-    pub const ENROLL: &str = "/v1/enroll";
-    pub const LOGIN: &str = "/v1/login";
-    pub const CONNECT: &str = "/v1/connect";
-    pub const LANE: &str = "/v1/lane";
-    pub const TOR: &str = "/v1/tor";
-    pub const TOR_EXIT: &str = "/v1/tor/exit";
-    pub const USAGE: &str = "/v1/usage";
-    pub const SESSIONS: &str = "/v1/sessions";
-    pub const DEVICES: &str = "/v1/devices";
-    pub const EXPORT: &str = "/v1/export";
-    pub const NEW_IDENTITY: &str = "/v1/new-identity";
-    pub const DISCONNECT: &str = "/v1/disconnect";
-    pub const LOGOUT: &str = "/v1/logout";
-    pub const STATUS: &str = "/v1/status";
-    pub const EVENTS: &str = "/v1/status/stream";
+/// A client of the helper that listens on `socket`. Nothing is opened before the first call.
+#[must_use]
+pub fn client(socket: impl Into<PathBuf>) -> HelperClient {
+    HelperClient::new(Channel::new(socket).with_max_reply(MAX_REPLY))
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tornado_client::Error as ApiError;
 use tornado_helper_api::{Choice, ControlPlane};
+use tornado_rpc::ServiceError as _;
 use tornado_tunnel::state::Phase;
 
 /// How long the lane waits for what the device API says: whether the session still exists, and where the server is.

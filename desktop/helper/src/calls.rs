@@ -10,11 +10,10 @@ use crate::store::StoreError;
 use async_trait::async_trait;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::sync::watch;
 use tornado_client::{DeviceIdentity, Proof};
 use tornado_helper_api::{
     ChooseExit, Connect, ControlPlane, Devices, Enroll, Export, Exported, Helper, HelperError, Login as LoginInput,
-    RemoveDevice, SessionsQuery, Status, SwitchLane,
+    NoInput, RemoveDevice, SessionsQuery, Status, SwitchLane,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::crypto::identity::IdentityKey;
@@ -100,11 +99,11 @@ impl Helper for Engine {
         Self::switch_lane(self, input.lane).await
     }
 
-    async fn new_identity(&self) -> Result<Status, HelperError> {
+    async fn new_identity(&self, _: NoInput) -> Result<Status, HelperError> {
         self.renew_identity().await
     }
 
-    async fn disconnect(&self) -> Result<Status, HelperError> {
+    async fn disconnect(&self, _: NoInput) -> Result<Status, HelperError> {
         self.take_down().await?;
         self.publish.no_notice();
         if self.tunnel.watch().borrow().phase == Phase::Disconnected {
@@ -113,7 +112,7 @@ impl Helper for Engine {
         Ok(self.publish.now())
     }
 
-    async fn logout(&self) -> Result<Status, HelperError> {
+    async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
         self.take_down().await?;
         self.want_none();
         let mut inner = self.inner.lock().await;
@@ -142,7 +141,7 @@ impl Helper for Engine {
         Ok(self.publish.now())
     }
 
-    async fn status(&self) -> Status {
+    async fn status(&self, _: NoInput) -> Result<Status, HelperError> {
         // While the tunnel is busy the latest word is good enough.
         if let Ok(Ok(view)) = tokio::time::timeout(FRESH, self.tunnel.look()).await {
             self.publish.tunnel(&view);
@@ -150,14 +149,14 @@ impl Helper for Engine {
         self.confirm().await;
         self.see_tor().await;
         self.see_usage().await;
-        self.publish.now()
+        Ok(self.publish.now())
     }
 
     async fn export(&self, input: Export) -> Result<Exported, HelperError> {
         self.make_export(input).await
     }
 
-    async fn usage(&self) -> Result<OwnUsage, HelperError> {
+    async fn usage(&self, _: NoInput) -> Result<OwnUsage, HelperError> {
         self.own_usage().await
     }
 
@@ -165,7 +164,7 @@ impl Helper for Engine {
         self.own_sessions(input).await
     }
 
-    async fn devices(&self) -> Result<Devices, HelperError> {
+    async fn devices(&self, _: NoInput) -> Result<Devices, HelperError> {
         self.own_devices().await
     }
 
@@ -173,16 +172,12 @@ impl Helper for Engine {
         self.remove_own_device(input.device_id).await
     }
 
-    async fn tor(&self) -> Result<TorView, HelperError> {
+    async fn tor(&self, _: NoInput) -> Result<TorView, HelperError> {
         self.tor_view().await
     }
 
     async fn choose_exit(&self, input: ChooseExit) -> Result<Status, HelperError> {
         self.leave_in(input.country).await
-    }
-
-    fn watch(&self) -> watch::Receiver<Status> {
-        self.publish.watch()
     }
 }
 

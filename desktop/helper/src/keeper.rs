@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tornado_client::Error as ApiError;
 use tornado_helper_api::{Choice, ControlPlane};
+use tornado_rpc::ServiceError as _;
 use tornado_tunnel::state::{BlockedReason, Phase};
 
 /// Runs until shutdown, or until the engine is gone.
@@ -145,7 +146,7 @@ impl Engine {
                 } else {
                     self.hold_back(&error.to_string(), false, self.wish()).await;
                 }
-                error.retry_after()
+                error.retry_after().map(Duration::from_secs)
             }
         }
     }

@@ -30,9 +30,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 pub use store::{Store, StoreError};
-use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::Access;
+use tornado_rpc::Socket;
 use tornado_tunnel::Tunnel;
 use tornado_tunnel::os::Os;
 use tornado_tunnel::state::Phase;
@@ -74,12 +74,12 @@ fn listen_cure(why: &std::io::Error) -> String {
 }
 
 /// Takes the socket. To be done before anything else is touched: it fails while another helper runs.
-pub fn listen(config: &Config) -> Result<UnixListener, Error> {
+pub fn listen(config: &Config) -> Result<Socket, Error> {
     let fail = |source| Error::Socket { path: config.socket.clone(), source };
     if let Some(directory) = config.socket.parent() {
         std::fs::create_dir_all(directory).map_err(fail)?;
     }
-    tornado_helper_api::listen(&config.socket).map_err(fail)
+    tornado_rpc::listen_alone(&config.socket).map_err(|error| fail(error.into_source()))
 }
 
 /// Forgets that a tunnel was wanted, so that the next start holds nothing back.
@@ -101,7 +101,7 @@ async fn first_hold(engine: &Engine) {
 
 /// Serves until `shutdown`; then takes the tunnel down and tells the server. That it was wanted stays stored: the
 /// next start holds traffic back until it is up again.
-pub async fn run(listener: UnixListener, config: Config, os: Box<dyn Os>, shutdown: CancellationToken) {
+pub async fn run(socket: Socket, config: Config, os: Box<dyn Os>, shutdown: CancellationToken) {
     let found = Found::read(Store::new(config.state_dir.clone()));
     let holds_back = found.hold.is_some();
     let (tunnel, task) = Tunnel::start(os, found.hold.clone());
@@ -117,7 +117,10 @@ pub async fn run(listener: UnixListener, config: Config, os: Box<dyn Os>, shutdo
     if holds_back {
         shutdown.run_until_cancelled(first_hold(&engine)).await;
     }
-    tornado_helper_api::serve(listener, access, engine.clone(), shutdown).await;
+    let status = engine.publish.watch();
+    if let Err(error) = tornado_helper_api::serve(socket, access, engine.clone(), status, shutdown).await {
+        tracing::error!(%error, "cannot serve the socket");
+    }
     engine.stop().await;
     drop(engine);
     let _ = keeper.await;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tornado_client::{Error as ApiError, EventStream};
 use tornado_helper_api::{ControlPlane, Status};
+use tornado_rpc::ServiceError as _;
 use tornado_shared::api::{DeviceEvent, Lanes};
 use tornado_shared::model::SessionId;
 

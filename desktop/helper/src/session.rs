@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tornado_client::{Connection, DeviceApi, Error as ApiError};
 use tornado_helper_api::{ControlPlane, HelperError};
+use tornado_rpc::ServiceError as _;
 use tornado_shared::model::{Lane, PrivateKey, Secret, SessionId};
 use tornado_tunnel::Tunnel;
 use tornado_tunnel::plan::{LanePlan, Plan};

@@ -4,7 +4,9 @@ mod common;
 
 use common::{Machine, Server};
 use std::time::Duration;
-use tornado_helper_api::{Connect, HelperError, Login, SwitchLane, TunnelState};
+use tornado_helper_api::{
+    Connect, Helper as _, HelperError, Login, NoInput, ServiceError as _, SwitchLane, TunnelState,
+};
 use tornado_shared::api::{LaneState, path};
 use tornado_shared::model::{Lane, Secret};
 
@@ -15,13 +17,13 @@ const TO_TOR: SwitchLane = SwitchLane { lane: Lane::Tor };
 async fn a_lane_is_switched_within_the_session_and_only_while_there_is_one() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
-    assert_eq!(machine.client.switch_lane(&TO_TOR).await.unwrap_err(), HelperError::NotConnected);
-    assert_eq!(machine.client.new_identity().await.unwrap_err(), HelperError::NotConnected);
+    assert_eq!(machine.client.switch_lane(TO_TOR).await.unwrap_err(), HelperError::NotConnected);
+    assert_eq!(machine.client.new_identity(NoInput {}).await.unwrap_err(), HelperError::NotConnected);
     assert_eq!((server.count(path::INITIATE), server.count(path::NEW_IDENTITY)), (0, 0), "it is no connect");
 
-    let first = machine.client.connect(&DIRECT).await.unwrap();
+    let first = machine.client.connect(DIRECT).await.unwrap();
     for lane in [Lane::Tor, Lane::Tor, Lane::Direct] {
-        let status = machine.client.switch_lane(&SwitchLane { lane }).await.unwrap();
+        let status = machine.client.switch_lane(SwitchLane { lane }).await.unwrap();
         assert_eq!((status.state, status.lane, status.session), (TunnelState::Connected, Some(lane), first.session));
         assert_eq!(status.lane_state, Some(LaneState::Open));
         assert_eq!(machine.os.inside().links.len(), 1, "the old link is gone once the new one carries");
@@ -30,14 +32,14 @@ async fn a_lane_is_switched_within_the_session_and_only_while_there_is_one() {
 
     // A lane that does not answer: told, and the old one goes on.
     machine.os.inside().silent = true;
-    let refused = machine.client.switch_lane(&TO_TOR).await.unwrap_err();
+    let refused = machine.client.switch_lane(TO_TOR).await.unwrap_err();
     assert_eq!(refused.code(), "no_handshake");
     assert!(refused.to_string().ends_with("traffic goes on over the direct lane"), "{refused}");
-    let status = machine.client.status().await.unwrap();
+    let status = machine.client.status(NoInput {}).await.unwrap();
     assert_eq!((status.state, status.lane), (TunnelState::Connected, Some(Lane::Direct)));
     machine.os.inside().silent = false;
-    machine.client.disconnect().await.unwrap();
-    assert_eq!(machine.client.switch_lane(&TO_TOR).await.unwrap_err(), HelperError::NotConnected);
+    machine.client.disconnect(NoInput {}).await.unwrap();
+    assert_eq!(machine.client.switch_lane(TO_TOR).await.unwrap_err(), HelperError::NotConnected);
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,7 +47,7 @@ async fn a_lane_through_which_nothing_passes_is_told() {
     let server = Server::start_paused().await;
     server.set(|s| s.tor = Some("closed"));
     let machine = Machine::enrolled(&server).await;
-    let status = machine.client.connect(&Connect { lane: Lane::Tor }).await.unwrap();
+    let status = machine.client.connect(Connect { lane: Lane::Tor }).await.unwrap();
     assert_eq!((status.state, status.lane_state), (TunnelState::Connected, Some(LaneState::Closed)));
     // Each heartbeat asks again.
     server.set(|s| s.tor = Some("maintenance"));
@@ -60,23 +62,23 @@ async fn a_lane_through_which_nothing_passes_is_told() {
     machine.until(|s| s.lane_state == Some(LaneState::Open)).await;
     server.set(|s| s.heartbeat = Some((503, "unavailable")));
     machine.until(|s| s.lane_state.is_none()).await;
-    assert_eq!(machine.client.disconnect().await.unwrap().lane_state, None);
+    assert_eq!(machine.client.disconnect(NoInput {}).await.unwrap().lane_state, None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_new_identity_is_asked_for_and_refusals_cost_nothing() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
-    machine.client.connect(&Connect { lane: Lane::Tor }).await.unwrap();
-    assert_eq!(machine.client.new_identity().await.unwrap().state, TunnelState::Connected);
+    machine.client.connect(Connect { lane: Lane::Tor }).await.unwrap();
+    assert_eq!(machine.client.new_identity(NoInput {}).await.unwrap().state, TunnelState::Connected);
     assert_eq!(server.count(path::NEW_IDENTITY), 1);
     server.set(|s| s.new_identity = Some((503, "data_plane_unavailable")));
-    assert_eq!(machine.client.new_identity().await.unwrap_err().code(), "data_plane_unavailable");
+    assert_eq!(machine.client.new_identity(NoInput {}).await.unwrap_err().code(), "data_plane_unavailable");
     server.set(|s| s.new_identity = Some((401, "token_expired")));
-    assert_eq!(machine.client.new_identity().await.unwrap_err().code(), "token_expired");
+    assert_eq!(machine.client.new_identity(NoInput {}).await.unwrap_err().code(), "token_expired");
     assert_eq!(server.count(path::REAUTH), 1, "a fresh token was tried once");
     server.set(|s| s.new_identity = None);
-    let status = machine.client.new_identity().await.unwrap();
+    let status = machine.client.new_identity(NoInput {}).await.unwrap();
     assert_eq!((status.state, status.logged_in, status.notice), (TunnelState::Connected, true, None));
 }
 
@@ -84,7 +86,7 @@ async fn a_new_identity_is_asked_for_and_refusals_cost_nothing() {
 async fn a_used_up_quota_is_waited_for_as_the_server_says_and_a_login_asks_at_once() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
-    machine.client.connect(&DIRECT).await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
     server.set(|s| {
         s.heartbeat = Some((403, "quota_exceeded"));
         s.initiate = Some((403, "quota_exceeded", 20 * 86_400));
@@ -96,12 +98,12 @@ async fn a_used_up_quota_is_waited_for_as_the_server_says_and_a_login_asks_at_on
     // Once more at once, then not for long. Without the server's word it would be four times in this time.
     tokio::time::sleep(Duration::from_secs(8)).await;
     assert_eq!(server.count(path::INITIATE), 2);
-    let told = machine.client.connect(&DIRECT).await.unwrap_err();
+    let told = machine.client.connect(DIRECT).await.unwrap_err();
     assert!(matches!(&told, HelperError::Refused { code, retry_after: Some(3600), .. } if code == "quota_exceeded"));
 
     server.set(|s| (s.heartbeat, s.initiate) = (None, None));
     let login = Login { server: None, username: None, password: Secret::new("a long password"), totp: None };
-    machine.client.login(&login).await.unwrap();
+    machine.client.login(login).await.unwrap();
     machine.until(|s| s.state == TunnelState::Connected).await;
 }
 
@@ -110,7 +112,7 @@ async fn what_the_server_ends_or_shuts_is_known_without_a_heartbeat() {
     let server = Server::start_paused().await;
     server.set(|s| s.heartbeat_ttl = 3600);
     let machine = Machine::enrolled(&server).await;
-    machine.client.connect(&Connect { lane: Lane::Tor }).await.unwrap();
+    machine.client.connect(Connect { lane: Lane::Tor }).await.unwrap();
     let mut seen = machine.client.events().await.unwrap();
     let tell = |message: String| {
         let server = &server;
@@ -149,7 +151,7 @@ async fn a_tunnel_whose_system_once_did_not_answer_comes_back() {
     let let_out = machine.os.inside().torn_down;
     // One after the other: also the tunnel that came back is watched.
     for call in ["observe", "restore", "observe"] {
-        machine.client.connect(&DIRECT).await.unwrap();
+        machine.client.connect(DIRECT).await.unwrap();
         let mut seen = machine.client.events().await.unwrap();
         machine.os.inside().unanswered = Some(call);
         machine.os.disturb("the routing rules");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout};
-use tornado_helper_api::TunnelState;
+use tornado_helper_api::{Helper as _, NoInput, TunnelState};
 
 /// Longer than the helper waits for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,7 +54,7 @@ async fn malformed_oversized_and_slow_requests_get_a_clear_4xx() {
     assert!(answer.starts_with("HTTP/1.1 408") && took < Duration::from_secs(8), "{took:?} {answer}");
     let (_, took) = raw(&machine, b"GET /v1/sta").await;
     assert!(took < Duration::from_secs(8), "{took:?}");
-    machine.client.status().await.unwrap();
+    machine.client.status(NoInput {}).await.unwrap();
 }
 
 /// A caller moves no files, commands or configurations: what is not in the contract is refused, not passed over.
@@ -84,7 +84,7 @@ async fn defect_007_no_call_names_a_program_or_a_file() {
             assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("malformed"), "{route} {more}: {answer}");
         }
     }
-    let status = machine.client.status().await.unwrap();
+    let status = machine.client.status(NoInput {}).await.unwrap();
     assert!(status.logged_in && status.state == TunnelState::Disconnected, "nothing was done: {status:?}");
     machine.stop().await;
 }

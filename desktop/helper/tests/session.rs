@@ -4,7 +4,9 @@ mod common;
 
 use common::{Machine, Server};
 use std::time::Duration;
-use tornado_helper_api::{Connect, ControlPlane, HelperError, Login, SwitchLane, TunnelState};
+use tornado_helper_api::{
+    Connect, ControlPlane, Helper as _, HelperError, Login, NoInput, ServiceError as _, SwitchLane, TunnelState,
+};
 use tornado_shared::api::path;
 use tornado_shared::model::{Lane, Secret};
 use tornado_tunnel::plan::Slot;
@@ -19,13 +21,13 @@ fn good() -> Login {
 async fn a_session_lives_from_connect_to_disconnect() {
     let server = Server::start_paused().await;
     let mut machine = Machine::enrolled(&server).await;
-    let status = machine.client.connect(&DIRECT).await.unwrap();
+    let status = machine.client.connect(DIRECT).await.unwrap();
     assert_eq!((status.state, status.lane), (TunnelState::Connected, Some(Lane::Direct)));
     assert!(status.handshake_seen && status.preshared && status.session.is_some());
     assert_eq!(status.addresses, ["10.8.0.2".parse::<std::net::IpAddr>().unwrap(), "fd78::2".parse().unwrap()]);
     // Both ends derive the same preshared key from this login; here only that each lane has one of its own.
     let keys = machine.os.inside().links[&Slot::A].clone();
-    let status = machine.client.connect(&Connect { lane: Lane::Tor }).await.unwrap();
+    let status = machine.client.connect(Connect { lane: Lane::Tor }).await.unwrap();
     assert_eq!((status.state, status.lane), (TunnelState::Connected, Some(Lane::Tor)));
     let other = machine.os.inside().links[&Slot::B].clone();
     assert!(keys.lane.preshared_key.is_some() && keys.lane.preshared_key != other.lane.preshared_key);
@@ -33,13 +35,13 @@ async fn a_session_lives_from_connect_to_disconnect() {
 
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert!(server.count(path::HEARTBEAT) >= 2);
-    let status = machine.client.disconnect().await.unwrap();
+    let status = machine.client.disconnect(NoInput {}).await.unwrap();
     assert_eq!((status.state, status.notice), (TunnelState::Disconnected, None));
     assert_eq!(server.count(path::DISCONNECT), 1);
     assert!(machine.os.inside().links.is_empty());
 
     // Each connection has a key of its own, and none is in the store.
-    machine.client.connect(&DIRECT).await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
     let keys = server.inside.lock().unwrap().keys.clone();
     assert_ne!(keys[0], keys[1]);
     let stored = std::fs::read_to_string(machine.state_file()).unwrap();
@@ -54,7 +56,7 @@ async fn a_session_lives_from_connect_to_disconnect() {
 async fn defect_102_network_errors_cost_neither_tunnel_nor_login() {
     let server = Server::start_paused().await;
     let mut machine = Machine::enrolled(&server).await;
-    machine.client.connect(&DIRECT).await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
     for trouble in [(503, "unavailable"), (429, "too_many_attempts"), (500, "internal")] {
         server.set(|s| s.heartbeat = Some(trouble));
         let status = machine.until(|s| s.control == ControlPlane::Unreachable).await;
@@ -66,25 +68,25 @@ async fn defect_102_network_errors_cost_neither_tunnel_nor_login() {
     // The server is gone altogether, also when the helper starts.
     server.task.abort();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let status = machine.client.status().await.unwrap();
+    let status = machine.client.status(NoInput {}).await.unwrap();
     assert_eq!((status.state, status.logged_in), (TunnelState::Connected, true));
     let begun = tokio::time::Instant::now();
-    let status = machine.client.disconnect().await.unwrap();
+    let status = machine.client.disconnect(NoInput {}).await.unwrap();
     assert_eq!(status.state, TunnelState::Disconnected, "defect_103: down even though nobody could be told");
     assert!(begun.elapsed() < Duration::from_secs(8));
     machine.stop().await;
     machine.start().await;
-    assert!(machine.client.status().await.unwrap().logged_in);
-    let refused = machine.client.connect(&DIRECT).await.unwrap_err();
+    assert!(machine.client.status(NoInput {}).await.unwrap().logged_in);
+    let refused = machine.client.connect(DIRECT).await.unwrap_err();
     assert!(matches!(refused, HelperError::Unreachable { .. }), "{refused:?}");
-    assert!(machine.client.status().await.unwrap().logged_in);
+    assert!(machine.client.status(NoInput {}).await.unwrap().logged_in);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_session_is_made_anew_with_the_same_keys() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
-    let first = machine.client.connect(&DIRECT).await.unwrap();
+    let first = machine.client.connect(DIRECT).await.unwrap();
     server.set(|s| (s.heartbeat, s.address) = (Some((400, "session_expired")), 7));
     let second = machine.until(|s| s.session.is_some() && s.session != first.session).await;
     assert_eq!(second.state, TunnelState::Connected);
@@ -98,34 +100,34 @@ async fn a_lost_session_is_made_anew_with_the_same_keys() {
 async fn defect_100_a_login_that_the_server_ended_lets_nothing_out() {
     let server = Server::start_paused().await;
     let mut machine = Machine::enrolled(&server).await;
-    machine.client.connect(&DIRECT).await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
     server.set(|s| s.heartbeat = Some((401, "revoked")));
     let status = machine.until(|s| s.held && !s.logged_in).await;
     assert_eq!((status.state, status.session), (TunnelState::Blocked, None));
     assert!(status.reason.as_deref().is_some_and(|reason| reason.contains("the server ended")), "{status:?}");
     assert_eq!(status.notice.unwrap().code, "revoked");
     assert!(machine.os.inside().links.is_empty() && machine.os.inside().routing.is_some());
-    assert_eq!(machine.client.connect(&DIRECT).await.unwrap_err(), HelperError::NotLoggedIn);
+    assert_eq!(machine.client.connect(DIRECT).await.unwrap_err(), HelperError::NotLoggedIn);
     // Neither a connect that fails nor a restart lets traffic out.
-    assert!(machine.client.status().await.unwrap().held);
+    assert!(machine.client.status(NoInput {}).await.unwrap().held);
     machine.stop().await;
     machine.start().await;
     let status = machine.until(|s| s.held).await;
     assert!(status.reason.as_deref().is_some_and(|reason| reason.contains("not logged in")), "{status:?}");
     // A login lets nothing out either: the tunnel that is wanted comes up by itself.
     server.set(|s| s.heartbeat = None);
-    machine.client.login(&good()).await.unwrap();
+    machine.client.login(good()).await.unwrap();
     let status = machine.until(|s| s.state == TunnelState::Connected).await;
     assert_eq!((status.lane, status.held), (Some(Lane::Direct), false));
 
     server.set(|s| s.heartbeat = Some((401, "revoked")));
     machine.until(|s| s.held && !s.logged_in).await;
-    let status = machine.client.disconnect().await.unwrap();
+    let status = machine.client.disconnect(NoInput {}).await.unwrap();
     assert_eq!((status.state, status.held), (TunnelState::Disconnected, false), "the user's word counts");
     assert!(machine.os.inside().routing.is_none());
     machine.stop().await;
     machine.start().await;
-    assert_eq!(machine.client.status().await.unwrap().state, TunnelState::Disconnected);
+    assert_eq!(machine.client.status(NoInput {}).await.unwrap().state, TunnelState::Disconnected);
 }
 
 /// Another call than the heartbeat is told first. No call goes out without a token then, and no traffic.
@@ -133,12 +135,12 @@ async fn defect_100_a_login_that_the_server_ended_lets_nothing_out() {
 async fn defect_100_whichever_call_learns_that_the_login_is_over_nothing_gets_out() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
-    machine.client.connect(&DIRECT).await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
     server.set(|s| {
         s.new_identity = Some((401, "token_expired"));
         s.refresh = Some((401, "token_revoked_reuse_detected"));
     });
-    let told = machine.client.new_identity().await.unwrap_err();
+    let told = machine.client.new_identity(NoInput {}).await.unwrap_err();
     assert_eq!(told.code(), "token_revoked_reuse_detected");
     let status = machine.until(|s| s.held && !s.logged_in).await;
     assert!(status.reason.as_deref().is_some_and(|reason| reason.contains("log in again")), "{status:?}");
@@ -149,7 +151,7 @@ async fn defect_100_whichever_call_learns_that_the_login_is_over_nothing_gets_ou
 async fn defect_100_a_session_that_the_server_refuses_lets_nothing_out() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
-    machine.client.connect(&DIRECT).await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
     server.set(|s| s.heartbeat = Some((409, "max_devices_exceeded")));
     let status = machine.until(|s| s.held).await;
     assert!(status.logged_in && status.state == TunnelState::Blocked, "{status:?}");
@@ -162,14 +164,14 @@ async fn tokens_are_renewed_before_they_end_and_stored_before_they_are_used() {
     let server = Server::start_paused().await;
     server.set(|s| s.access_lifetime = 60);
     let mut machine = Machine::enrolled(&server).await;
-    machine.client.connect(&DIRECT).await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
     machine.until(|_| server.count(path::REAUTH) >= 2).await;
-    assert_eq!(machine.client.status().await.unwrap().state, TunnelState::Connected);
+    assert_eq!(machine.client.status(NoInput {}).await.unwrap().state, TunnelState::Connected);
     machine.stop().await;
     machine.start().await;
     server.set(|s| s.access_lifetime = 900);
     // Had an old refresh token been stored, the server would call this reuse.
-    assert_eq!(machine.client.connect(&DIRECT).await.unwrap().state, TunnelState::Connected);
+    assert_eq!(machine.client.connect(DIRECT).await.unwrap().state, TunnelState::Connected);
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,38 +179,38 @@ async fn defect_102_a_renewal_whose_answer_is_lost_is_repeated_also_after_a_rest
     let server = Server::start_paused().await;
     server.set(|s| s.access_lifetime = 60);
     let mut machine = Machine::enrolled(&server).await;
-    machine.client.connect(&DIRECT).await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
     server.set(|s| s.lost_trades = 1);
     let before = server.count(path::REAUTH);
     machine.until(|_| server.count(path::REAUTH) > before).await;
     machine.stop().await;
     machine.start().await;
     server.set(|s| s.access_lifetime = 900);
-    assert_eq!(machine.client.connect(&DIRECT).await.unwrap().state, TunnelState::Connected);
+    assert_eq!(machine.client.connect(DIRECT).await.unwrap().state, TunnelState::Connected);
     assert!(server.count(path::REAUTH) >= before + 2, "the trade was repeated, and it was no reuse");
-    assert!(machine.client.status().await.unwrap().logged_in);
+    assert!(machine.client.status(NoInput {}).await.unwrap().logged_in);
 }
 
 #[tokio::test(start_paused = true)]
 async fn wrong_passwords_and_wrong_servers_change_nothing() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
-    machine.client.connect(&DIRECT).await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
     let wrong = Login { password: Secret::new("not the password"), ..good() };
-    let refused = machine.client.login(&wrong).await.unwrap_err();
+    let refused = machine.client.login(wrong).await.unwrap_err();
     assert_eq!(refused.code(), "invalid_credentials");
-    let status = machine.client.status().await.unwrap();
+    let status = machine.client.status(NoInput {}).await.unwrap();
     assert_eq!((status.logged_in, status.state), (true, TunnelState::Connected));
     // Somebody else at the address of the server: the password stays here.
     let thief = Server::start_paused().await;
     let elsewhere = Login { server: Some(thief.address.clone()), ..good() };
-    let refused = machine.client.login(&elsewhere).await.unwrap_err();
+    let refused = machine.client.login(elsewhere).await.unwrap_err();
     assert!(matches!(refused, HelperError::Untrusted(_)), "{refused:?}");
     assert_eq!(thief.count(path::LOGIN), 0);
     // The same identity with a new TLS key, elsewhere: believed.
     let moved = Server::start_as(server.identity.clone(), "127.0.0.1:0").await;
     let elsewhere = Login { server: Some(moved.address.clone()), ..good() };
-    let status = machine.client.login(&elsewhere).await.unwrap();
+    let status = machine.client.login(elsewhere).await.unwrap();
     assert_eq!(status.server, Some(moved.address.clone()));
     assert_eq!(server.count(path::DISCONNECT), 1);
     // The tunnel is wanted still, so it comes up there.
@@ -220,9 +222,9 @@ async fn wrong_passwords_and_wrong_servers_change_nothing() {
 async fn a_login_while_a_tunnel_is_up_lets_nothing_out() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
-    machine.client.connect(&DIRECT).await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
     let before = machine.os.inside().torn_down;
-    let status = machine.client.login(&good()).await.unwrap();
+    let status = machine.client.login(good()).await.unwrap();
     assert!(status.logged_in && status.state != TunnelState::Disconnected, "{status:?}");
     let status = machine.until(|s| s.state == TunnelState::Connected).await;
     assert_eq!((status.lane, status.held), (Some(Lane::Direct), false));
@@ -234,7 +236,7 @@ async fn a_login_while_a_tunnel_is_up_lets_nothing_out() {
 async fn a_new_certificate_under_a_live_session_costs_neither_tunnel_nor_login() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
-    let before = machine.client.connect(&DIRECT).await.unwrap();
+    let before = machine.client.connect(DIRECT).await.unwrap();
     let serial = server.inside.lock().unwrap().serial;
     server.task.abort();
     let Server { identity, spki, address, task, .. } = server;
@@ -243,11 +245,11 @@ async fn a_new_certificate_under_a_live_session_costs_neither_tunnel_nor_login()
     assert_ne!(renewed.spki, spki);
     renewed.set(|s| s.serial = serial);
     // Before any heartbeat: the call itself finds out, asks the identity, and goes through.
-    assert_eq!(machine.client.new_identity().await.unwrap().session, before.session);
+    assert_eq!(machine.client.new_identity(NoInput {}).await.unwrap().session, before.session);
     let after = machine.until(|status| status.control == ControlPlane::Reachable && renewed_was_asked(&renewed)).await;
     assert_eq!((after.state, after.session, after.logged_in), (TunnelState::Connected, before.session, true));
     assert_eq!(renewed.count(path::LOGIN) + renewed.count(path::INITIATE), 0, "nothing was made anew");
-    assert_eq!(machine.client.switch_lane(&SwitchLane { lane: Lane::Tor }).await.unwrap().lane, Some(Lane::Tor));
+    assert_eq!(machine.client.switch_lane(SwitchLane { lane: Lane::Tor }).await.unwrap().lane, Some(Lane::Tor));
 }
 
 fn renewed_was_asked(server: &Server) -> bool {
@@ -259,7 +261,7 @@ async fn a_tunnel_without_preshared_keys_is_a_downgrade() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     server.set(|s| s.preshared = false);
-    let refused = machine.client.connect(&DIRECT).await.unwrap_err();
+    let refused = machine.client.connect(DIRECT).await.unwrap_err();
     assert!(matches!(refused, HelperError::Untrusted(_)), "{refused:?}");
     assert!(machine.os.inside().links.is_empty());
     assert_eq!(server.count(path::DISCONNECT), 1);
@@ -270,12 +272,12 @@ async fn defect_101_no_handshake_is_told_and_undone() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.os.inside().silent = true;
-    let refused = machine.client.connect(&DIRECT).await.unwrap_err();
+    let refused = machine.client.connect(DIRECT).await.unwrap_err();
     assert_eq!(refused.code(), "no_handshake");
     assert!(machine.os.inside().links.is_empty());
     assert_eq!(server.count(path::DISCONNECT), 1, "slot and addresses are free at once");
     machine.os.inside().silent = false;
-    let status = machine.client.connect(&DIRECT).await.unwrap();
+    let status = machine.client.connect(DIRECT).await.unwrap();
     assert_eq!((status.state, status.notice), (TunnelState::Connected, None));
 }
 
@@ -285,10 +287,10 @@ async fn a_disconnect_overtakes_a_connect() {
     let machine = Machine::enrolled(&server).await;
     machine.os.inside().silent = true;
     let client = machine.client.clone();
-    let connect = tokio::spawn(async move { client.connect(&DIRECT).await });
+    let connect = tokio::spawn(async move { client.connect(DIRECT).await });
     machine.until(|s| s.state == TunnelState::Connecting).await;
     let begun = tokio::time::Instant::now();
-    assert_eq!(machine.client.disconnect().await.unwrap().state, TunnelState::Disconnected);
+    assert_eq!(machine.client.disconnect(NoInput {}).await.unwrap().state, TunnelState::Disconnected);
     assert!(begun.elapsed() < Duration::from_secs(4));
     assert!(connect.await.unwrap().is_err());
     assert!(machine.os.inside().links.is_empty());
@@ -298,13 +300,13 @@ async fn a_disconnect_overtakes_a_connect() {
 async fn logging_out_ends_the_login_and_keeps_the_server() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
-    machine.client.connect(&DIRECT).await.unwrap();
-    let status = machine.client.logout().await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
+    let status = machine.client.logout(NoInput {}).await.unwrap();
     assert_eq!((status.state, status.logged_in, status.notice), (TunnelState::Disconnected, false, None));
     assert_eq!((server.count(path::LOGOUT), server.count(path::DISCONNECT)), (1, 1));
     assert_eq!(status.server, Some(server.address.clone()));
     assert!(!std::fs::read_to_string(machine.state_file()).unwrap().contains("refresh1"));
-    machine.client.login(&good()).await.unwrap();
+    machine.client.login(good()).await.unwrap();
 }
 
 /// Sixty days of a session, the nights as leaps. Wake-ups that lead nowhere are counted beside the keeper.
@@ -315,7 +317,7 @@ async fn a_session_is_kept_at_a_steady_pace_for_sixty_days() {
     common::steps_of(Duration::from_millis(100));
     server.set(|s| (s.heartbeat_ttl, s.access_lifetime) = (90, 86_400));
     let machine = Machine::enrolled(&server).await;
-    machine.client.connect(&DIRECT).await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
     let beats = server.count(path::HEARTBEAT);
     tokio::time::sleep(HOUR).await;
     let beats = server.count(path::HEARTBEAT) - beats;
@@ -327,7 +329,7 @@ async fn a_session_is_kept_at_a_steady_pace_for_sixty_days() {
         let calls = server.calls() - before;
         assert!((1..=8).contains(&calls), "night {night}: {calls} calls");
     }
-    let status = machine.client.status().await.unwrap();
+    let status = machine.client.status(NoInput {}).await.unwrap();
     assert_eq!((status.state, status.logged_in), (TunnelState::Connected, true));
 
     // A server that is away: tried each half minute at most, and the tunnel stays.
@@ -336,14 +338,14 @@ async fn a_session_is_kept_at_a_steady_pace_for_sixty_days() {
     tokio::time::sleep(HOUR).await;
     let calls = server.calls() - before;
     assert!((100..=300).contains(&calls), "{calls} calls");
-    assert_eq!(machine.client.status().await.unwrap().state, TunnelState::Connected);
+    assert_eq!(machine.client.status(NoInput {}).await.unwrap().state, TunnelState::Connected);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_moved_is_found_where_it_had_said() {
     let mut server = Server::start_paused().await;
     let mut machine = Machine::enrolled(&server).await;
-    machine.client.connect(&DIRECT).await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
     // At the next heartbeat: this server has no event stream to tell it by.
     server.set(|s| s.host = Some("127.0.0.2"));
     let asked = server.count(path::LANES);
@@ -363,7 +365,7 @@ async fn a_server_that_moved_is_found_where_it_had_said() {
     let moved = Server::start_as(server.identity.clone(), &format!("127.0.0.2:{port}")).await;
     moved.set(|s| s.serial = serial);
     machine.start().await;
-    machine.client.connect(&DIRECT).await.unwrap();
+    machine.client.connect(DIRECT).await.unwrap();
     assert_eq!(
         (stranger.count(path::INITIATE), moved.count(path::HEARTBEAT) + moved.count(path::LANES) > 0),
         (0, true)

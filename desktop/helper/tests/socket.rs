@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use tokio::time::timeout;
-use tornado_helper_api::{Connect, HelperError, TunnelState};
+use tornado_helper_api::{Connect, Helper as _, HelperError, NoInput, TunnelState};
 use tornado_shared::model::Lane;
 
 /// What curl says as another user: status and body.
@@ -46,8 +46,12 @@ async fn defect_007_only_those_who_may_get_an_answer() {
         assert!(answer.ends_with(" 403") && answer.contains("forbidden"), "{route}: {answer}");
         assert!(!answer.contains("disconnected"), "{answer}");
     }
-    let second = tornado_helper_api::listen(&machine.socket());
-    assert_eq!(second.unwrap_err().kind(), std::io::ErrorKind::AddrInUse, "a running helper is not pushed aside");
+    let second = tornado_rpc::listen_alone(&machine.socket());
+    assert_eq!(
+        second.unwrap_err().into_source().kind(),
+        std::io::ErrorKind::AddrInUse,
+        "a running helper is not pushed aside"
+    );
     assert!(as_user(12_345, &machine, "/v1/status").ends_with(" 200"));
     // More strangers than there are places for callers hold their connections open and send nothing.
     let before = connections(&machine);
@@ -71,7 +75,7 @@ async fn defect_007_only_those_who_may_get_an_answer() {
     };
     let open = timeout(PATIENCE, all_connected).await.unwrap();
     assert!(open > 0, "no stranger holds a connection");
-    timeout(PATIENCE, machine.client.status()).await.unwrap().unwrap();
+    timeout(PATIENCE, machine.client.status(NoInput {})).await.unwrap().unwrap();
     for stranger in &mut strangers {
         let _ = stranger.kill();
         let _ = stranger.wait();
@@ -100,21 +104,21 @@ async fn an_unreadable_store_blocks_and_is_not_taken_for_empty() {
         std::fs::write(&file, &content).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
         machine.start().await;
-        let status = machine.client.status().await.unwrap();
+        let status = machine.client.status(NoInput {}).await.unwrap();
         assert_eq!(status.state, TunnelState::Blocked, "{} bytes, mode {mode:o}", content.len());
         let reason = status.reason.unwrap();
         assert!(!reason.contains("access1") && !reason.contains("refresh1"), "{reason}");
-        let refused = machine.client.connect(&Connect { lane: Lane::Direct }).await.unwrap_err();
+        let refused = machine.client.connect(Connect { lane: Lane::Direct }).await.unwrap_err();
         assert!(matches!(refused, HelperError::Blocked(_)), "{refused:?}");
         // Disconnecting does not open it.
-        assert_eq!(machine.client.disconnect().await.unwrap().state, TunnelState::Blocked);
+        assert_eq!(machine.client.disconnect(NoInput {}).await.unwrap().state, TunnelState::Blocked);
         assert_eq!(std::fs::read(&file).unwrap(), content, "nothing was overwritten");
     }
     // The way out is one that somebody chooses; what was there is kept aside.
-    let status = machine.client.logout().await.unwrap();
+    let status = machine.client.logout(NoInput {}).await.unwrap();
     assert_eq!(status.state, TunnelState::Disconnected);
     assert!(!file.exists() && file.with_file_name("state.json.broken").exists());
-    assert_eq!(machine.client.connect(&Connect { lane: Lane::Direct }).await.unwrap_err(), HelperError::NotEnrolled);
+    assert_eq!(machine.client.connect(Connect { lane: Lane::Direct }).await.unwrap_err(), HelperError::NotEnrolled);
     machine.stop().await;
 }
 
@@ -132,7 +136,7 @@ async fn the_stream_tells_every_change() {
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let mut text = String::new();
     tokio::task::block_in_place(|| lines.read_line(&mut text).unwrap());
-    machine.client.connect(&Connect { lane: Lane::Tor }).await.unwrap();
+    machine.client.connect(Connect { lane: Lane::Tor }).await.unwrap();
     // A helper that shuts down does not wait for its watchers, whose streams have no end.
     timeout(PATIENCE, machine.stop()).await.unwrap();
     tokio::task::block_in_place(|| lines.read_to_string(&mut text).unwrap());

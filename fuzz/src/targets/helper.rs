@@ -8,8 +8,8 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tornado_helper_api::{
-    ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperClient, HelperError, Login, RemoveDevice,
-    SessionsQuery, Status, SwitchLane,
+    ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, RemoveDevice,
+    ServiceError as _, SessionsQuery, Status, SwitchLane,
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::{Lane, Secret};
@@ -44,22 +44,22 @@ impl Helper for Idle {
     async fn switch_lane(&self, _: SwitchLane) -> Result<Status, HelperError> {
         Err(HelperError::NotConnected)
     }
-    async fn new_identity(&self) -> Result<Status, HelperError> {
+    async fn new_identity(&self, _: NoInput) -> Result<Status, HelperError> {
         Err(HelperError::NotConnected)
     }
-    async fn usage(&self) -> Result<OwnUsage, HelperError> {
+    async fn usage(&self, _: NoInput) -> Result<OwnUsage, HelperError> {
         Err(HelperError::NotLoggedIn)
     }
     async fn sessions(&self, _: SessionsQuery) -> Result<OwnSessions, HelperError> {
         Err(HelperError::NotLoggedIn)
     }
-    async fn devices(&self) -> Result<Devices, HelperError> {
+    async fn devices(&self, _: NoInput) -> Result<Devices, HelperError> {
         Err(HelperError::NotLoggedIn)
     }
     async fn remove_device(&self, _: RemoveDevice) -> Result<Devices, HelperError> {
         Err(HelperError::NotLoggedIn)
     }
-    async fn tor(&self) -> Result<TorView, HelperError> {
+    async fn tor(&self, _: NoInput) -> Result<TorView, HelperError> {
         Err(HelperError::NotLoggedIn)
     }
     async fn choose_exit(&self, _: ChooseExit) -> Result<Status, HelperError> {
@@ -68,22 +68,25 @@ impl Helper for Idle {
     async fn export(&self, _: Export) -> Result<Exported, HelperError> {
         Err(HelperError::NotLoggedIn)
     }
-    async fn disconnect(&self) -> Result<Status, HelperError> {
-        Ok(self.status().await)
+    async fn disconnect(&self, _: NoInput) -> Result<Status, HelperError> {
+        self.status(NoInput {}).await
     }
-    async fn logout(&self) -> Result<Status, HelperError> {
-        Ok(self.status().await)
+    async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
+        self.status(NoInput {}).await
     }
-    async fn status(&self) -> Status {
-        self.0.borrow().clone()
-    }
-    fn watch(&self) -> watch::Receiver<Status> {
-        self.0.subscribe()
+    async fn status(&self, _: NoInput) -> Result<Status, HelperError> {
+        Ok(self.0.borrow().clone())
     }
 }
 
 thread_local! {
     static ROUTER: OnceCell<axum::Router> = const { OnceCell::new() };
+}
+
+fn idle() -> axum::Router {
+    let helper = Arc::new(Idle::new());
+    let status = helper.0.subscribe();
+    tornado_helper_api::fuzzing::router(helper, status)
 }
 
 /// A request to the helper. The answer is whole and never a failure nobody foresaw.
@@ -94,8 +97,7 @@ pub fn request(bytes: &[u8]) {
         return;
     }
     let is_head = request.method() == http::Method::HEAD;
-    let router =
-        ROUTER.with(|cell| cell.get_or_init(|| tornado_helper_api::fuzzing::router(Arc::new(Idle::new()))).clone());
+    let router = ROUTER.with(|cell| cell.get_or_init(|| idle()).clone());
     let answer = wait(request::answer(router, request));
     assert_ne!(answer.status().as_u16(), 500, "{}", String::from_utf8_lossy(answer.body()));
     if !answer.status().is_success() && !is_head {
@@ -109,18 +111,18 @@ pub fn answer(bytes: &[u8]) {
     let [what, how, rest @ ..] = bytes else { return };
     wait(async {
         let served = socket::answered(*how, rest);
-        let client = HelperClient::new(served.path());
+        let client = tornado_helper_api::client(served.path());
         let Ok(device_name) = "a phone".parse() else { return };
         let export = Export { lane: Lane::Direct, device_name, password: Secret::new("hunter22"), totp: None };
         let call = async {
             match what % 8 {
-                0 => again(client.status().await),
-                1 => again(client.tor().await),
-                2 => drop(client.disconnect().await),
-                4 => again(client.usage().await),
-                5 => again(client.sessions(&SessionsQuery { before: None, limit: 20 }).await),
-                6 => again(client.devices().await),
-                7 => again(client.export(&export).await),
+                0 => again(client.status(NoInput {}).await),
+                1 => again(client.tor(NoInput {}).await),
+                2 => drop(client.disconnect(NoInput {}).await),
+                4 => again(client.usage(NoInput {}).await),
+                5 => again(client.sessions(SessionsQuery { before: None, limit: 20 }).await),
+                6 => again(client.devices(NoInput {}).await),
+                7 => again(client.export(export).await),
                 _ => {
                     let Ok(events) = client.events().await else { return };
                     let events: Vec<Status> = events.collect().await;

@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
-use tornado_helper_api::{Enroll, HelperClient, Status};
+use tornado_helper_api::{Enroll, Helper as _, HelperClient, NoInput, Status};
 use tornado_shared::api::{ServerInfo, TlsAttestation, path};
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey, tls_statement};
 use tornado_shared::crypto::login_key::{LoginKey, StoredLoginKey};
@@ -358,7 +358,7 @@ impl Machine {
         use std::os::unix::fs::PermissionsExt as _;
         let directory = tempfile::tempdir().unwrap();
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        let client = HelperClient::new(directory.path().join("helper.sock"));
+        let client = tornado_helper_api::client(directory.path().join("helper.sock"));
         let mut machine = Self { directory, os: Fake::default(), client, stop: CancellationToken::new(), task: None };
         machine.start().await;
         machine
@@ -385,7 +385,7 @@ impl Machine {
         let task = tokio::spawn(tornado_helper::run(listener, config, Box::new(self.os.clone()), self.stop.clone()));
         self.task = Some(task);
         for _ in 0..200 {
-            if self.client.status().await.is_ok() {
+            if self.client.status(NoInput {}).await.is_ok() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -409,7 +409,7 @@ impl Machine {
             totp: None,
             device_name: "laptop".parse().unwrap(),
         };
-        let status = machine.client.enroll(&input).await.unwrap();
+        let status = machine.client.enroll(input).await.unwrap();
         assert!(status.logged_in);
         machine
     }
@@ -418,7 +418,7 @@ impl Machine {
     pub async fn until(&self, wished: impl Fn(&Status) -> bool) -> Status {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
         loop {
-            let status = self.client.status().await.unwrap();
+            let status = self.client.status(NoInput {}).await.unwrap();
             if wished(&status) {
                 return status;
             }

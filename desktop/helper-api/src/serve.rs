@@ -1,0 +1,52 @@
+//! The serving end.
+
+use crate::contract::{EVENTS, Helper, router};
+use crate::{Access, HelperError, Status};
+use axum::Router;
+use futures::Stream;
+use std::io;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tornado_rpc::{Limits, Socket, SocketServer};
+
+/// Connections at once of the users who may call, and refusals of others at once.
+const LIMITS: (usize, usize) = (64, 8);
+
+/// Serves the contract, and the states that `status` receives as its stream, until `shutdown`. Running calls get
+/// 3 seconds to end.
+///
+/// # Errors
+/// When the socket cannot be watched.
+pub async fn serve(
+    socket: Socket,
+    access: Access,
+    helper: Arc<dyn Helper>,
+    status: watch::Receiver<Status>,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let (connections, strangers) = LIMITS;
+    let router = routes(helper, status, shutdown.clone());
+    let server = SocketServer::new(socket, access, router)?;
+    server.with_limits(Limits { connections, strangers, ..Limits::default() }).serve(shutdown).await;
+    Ok(())
+}
+
+pub(crate) fn routes(helper: Arc<dyn Helper>, status: watch::Receiver<Status>, stop: CancellationToken) -> Router {
+    let open = move || std::future::ready(Ok::<_, HelperError>(lines(status.clone(), stop.clone())));
+    router(helper).merge(EVENTS.router(open))
+}
+
+/// The state now and each later one, as JSON. A slow reader misses those in between.
+fn lines(status: watch::Receiver<Status>, stop: CancellationToken) -> impl Stream<Item = String> {
+    futures::stream::unfold((status, stop, true), |(mut status, stop, first)| async move {
+        if !first {
+            tokio::select! {
+                changed = status.changed() => changed.ok()?,
+                () = stop.cancelled() => return None,
+            }
+        }
+        let line = serde_json::to_string(&*status.borrow_and_update()).ok()?;
+        Some((line, (status, stop, false)))
+    })
+}
