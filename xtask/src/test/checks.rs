@@ -1,8 +1,8 @@
-//! The part `lint`: formatting, lints, the shared model on wasm32, licences, the tree.
+//! The part `lint`: formatting, lints, the shared model on wasm32, licences, who imports whom, the tree.
 
 use super::build::Built;
 use super::tally::Tally;
-use super::{dependencies, tree};
+use super::{dependencies, imports, tree};
 use crate::{machine, shell};
 use std::process::Command;
 
@@ -12,6 +12,10 @@ pub fn run(built: Option<&Built>, all: bool) -> Tally {
     let mut tally = Tally::default();
     tally.add(step("format", shell::cargo(&["fmt", "--all", "--check"])));
     tally.add(tree_check());
+    tally.add(match imports::check() {
+        Ok(imports) => passed(&format!("{imports} imports between crates")),
+        Err(error) => failed("imports between crates", &error),
+    });
     tally.add(match built {
         Some(built) => found_in(built),
         None => step("clippy", shell::cargo(CLIPPY)),

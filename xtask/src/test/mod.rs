@@ -8,6 +8,7 @@ mod choice;
 mod clocks;
 mod dependencies;
 mod guest;
+mod imports;
 mod suite;
 mod tally;
 mod times;
