@@ -10,11 +10,10 @@ mod setup;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio_util::task::TaskTracker;
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::AuthClient;
 use tornado_contracts::auth::operators::OperatorsClient;
-use tornado_runtime::{Context, ContextError, Readiness};
+use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 
 pub use config::Config;
 pub use setup::router;
@@ -25,6 +24,9 @@ pub enum Error {
     /// The own Unix socket.
     #[error(transparent)]
     Context(#[from] ContextError),
+    /// A task ended early.
+    #[error(transparent)]
+    Task(#[from] TaskError),
     /// The TCP address cannot be had.
     #[error("cannot listen on {address}: {source}; is another program there? (see `ss -ltnp`)")]
     Listen {
@@ -44,11 +46,10 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let auth = Arc::new(AuthClient::new(context.channel(ServiceName::Auth)));
     let operators = Arc::new(OperatorsClient::new(context.channel(ServiceName::Auth)));
-    let tasks = TaskTracker::new();
-    tasks.spawn(listener::serve(listener, router(auth, operators, config), context.shutdown.clone()));
-    tasks.close();
+    let mut tasks = Tasks::new(&context.shutdown);
+    let stop = tasks.stop().clone();
+    tasks.spawn("console", listener::serve(listener, router(auth, operators, config), stop.clone()));
+    tasks.spawn("socket", socket.serve(stop));
     setter.ready();
-    socket.serve(context.shutdown.clone()).await;
-    tasks.wait().await;
-    Ok(())
+    Ok(tasks.run().await?)
 }

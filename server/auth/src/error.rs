@@ -4,7 +4,7 @@ use crate::config::ConfigError;
 use crate::keys::KeysError;
 use crate::password::HashError;
 use std::path::PathBuf;
-use tornado_runtime::ContextError;
+use tornado_runtime::{ContextError, TaskError};
 use tornado_store::StoreError;
 
 /// The service did not start or did not end well.
@@ -13,6 +13,9 @@ pub enum Error {
     /// A setting was refused.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A task ended early.
+    #[error(transparent)]
+    Task(#[from] TaskError),
     /// The key directory cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),

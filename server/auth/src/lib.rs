@@ -32,7 +32,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_contracts::session::SessionsClient;
-use tornado_runtime::{Context, Readiness};
+use tornado_runtime::{Context, Readiness, Tasks};
 use tornado_store::PostgresLogin;
 use tornado_store::identity::{IdentityStore as _, SqlIdentityStore};
 
@@ -64,17 +64,14 @@ pub async fn run(context: Context, config: Config, cluster: Option<PostgresLogin
     let server = context.server(router, readiness)?;
     service.upkeep().await;
     ready.ready();
-    let upkeep = tokio::spawn(keep_up(service, context.shutdown.clone()));
-    let watching = tokio::spawn(engines.run(context.shutdown.clone()));
-    server.serve(context.shutdown).await;
-    if let Err(error) = upkeep.await {
-        tracing::error!(%error, "upkeep ended badly");
-    }
-    if let Err(error) = watching.await {
-        tracing::error!(%error, "the watch of the database ended badly");
-    }
+    let mut tasks = Tasks::new(&context.shutdown);
+    let stop = tasks.stop().clone();
+    tasks.spawn("upkeep", keep_up(service, stop.clone()));
+    tasks.spawn("engines", engines.run(stop.clone()));
+    tasks.spawn("socket", server.serve(stop));
+    let ended = tasks.run().await;
     store.close().await;
-    Ok(())
+    Ok(ended?)
 }
 
 /// The database is made before the keys are, so keys without a database mean that it was lost.

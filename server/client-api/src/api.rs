@@ -23,7 +23,7 @@ use tornado_contracts::wg::Wg;
 use tornado_runtime::ground;
 use tornado_shared::api::path;
 
-/// Longest time a request may take once it has arrived. Longer than any deadline of the mesh.
+/// Longest time a request may take once it has arrived. Longer than any deadline of a contract.
 const WHOLE_REQUEST: Duration = Duration::from_secs(40);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

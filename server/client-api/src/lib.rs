@@ -20,14 +20,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio_util::task::TaskTracker;
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::users::UsersClient;
 use tornado_contracts::auth::{AttestTls, Auth, AuthClient};
 use tornado_contracts::session::SessionsClient;
 use tornado_contracts::wg::WgClient;
 use tornado_runtime::clock::wall_clock;
-use tornado_runtime::{Context, ContextError, Readiness};
+use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 
 pub use api::{Api, router};
 pub use config::Config;
@@ -41,6 +40,9 @@ pub enum Error {
     /// The own Unix socket.
     #[error(transparent)]
     Context(#[from] ContextError),
+    /// A task ended early.
+    #[error(transparent)]
+    Task(#[from] TaskError),
     /// A TCP address cannot be had.
     #[error("cannot listen on {address}: {source}; is another program there? (see `ss -ltnp`)")]
     Listen {
@@ -80,24 +82,20 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let listeners = config.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;
     let auth = Arc::new(AuthClient::new(context.channel(ServiceName::Auth)));
     let users = Arc::new(UsersClient::new(context.channel(ServiceName::Auth)));
-    let sessions = Arc::new(SessionsClient::new(context.channel(ServiceName::Session)));
+    let sessions = SessionsClient::new(context.channel(ServiceName::Session));
     let wg = Arc::new(WgClient::new(context.channel(ServiceName::Wg)));
-    let api = Api::new(auth.clone(), users, sessions, wg, &config);
+    let api = Api::new(auth.clone(), users, Arc::new(sessions.clone()), wg, &config);
     let streams = api.streams().clone();
     let edge = Edge::new(&tls, api.clone(), &config);
 
-    let tasks = TaskTracker::new();
-    tasks.spawn(streams.feed(
-        api,
-        SessionsClient::new(context.channel(ServiceName::Session)),
-        context.shutdown.clone(),
-    ));
+    let mut tasks = Tasks::new(&context.shutdown);
+    let stop = tasks.stop().clone();
+    tasks.spawn("events", streams.feed(api, sessions, stop.clone()));
     for listener in listeners {
-        tasks.spawn(edge.clone().serve(listener, context.shutdown.clone()));
+        tasks.spawn("listener", edge.clone().serve(listener, stop.clone()));
     }
-    let shutdown = context.shutdown.clone();
-    let state_dir = context.state_dir.clone();
-    tasks.spawn(async move {
+    let (state_dir, until) = (context.state_dir.clone(), stop.clone());
+    tasks.spawn("certificate", async move {
         let keep = async {
             let told = |why: String| setter.not_ready(format!("the certificate is not attested yet: {why}"));
             attest(&*auth, tls.shown().spki_sha256, told).await;
@@ -105,12 +103,10 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
             let vouch = |spki_sha256| attest(&*auth, spki_sha256, drop);
             renew(vouch, &tls, &config, &state_dir, wall_clock).await;
         };
-        shutdown.run_until_cancelled(keep).await
+        until.run_until_cancelled(keep).await;
     });
-    tasks.close();
-    socket.serve(context.shutdown.clone()).await;
-    tasks.wait().await;
-    Ok(())
+    tasks.spawn("socket", socket.serve(stop));
+    Ok(tasks.run().await?)
 }
 
 /// Looks for the certificate's successor. The identity vouches for it before it is shown: at every moment what is shown
