@@ -65,7 +65,7 @@ impl fmt::Display for ServiceName {
 }
 
 /// No service has this name.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no service is called '{0}'; there are {all}", all = ServiceName::ALL.map(ServiceName::as_str).join(", "))]
 pub struct UnknownService(String);
 

@@ -102,7 +102,7 @@ enum Saved {
 
 fn save(state: &Path, path: &str, treatment: Treatment, to: &Path) -> anyhow::Result<Saved> {
     let (service, rest) = path.split_once('/').context("it belongs to no service")?;
-    let service = ServiceName::ALL.into_iter().find(|known| known.as_str() == service).context("an unknown service")?;
+    let service: ServiceName = service.parse()?;
     if treatment == Treatment::Snapshot {
         database::snapshot(state, service, rest, to)?;
         return Ok(Saved::Whole);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use tornado_backup::EntryPath;
+use tornado_contracts::ServiceName;
 
 /// What becomes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +27,14 @@ pub(super) fn is_directory(path: &str) -> bool {
 
 /// Of a file, or a directory that is not entered, by its path in the state directory.
 pub(super) fn treatment(path: &str) -> Treatment {
+    use ServiceName::{Admin, Auth, ClientApi, Dns, Session, Tor, Wg};
     let (service, rest) = path.split_once('/').unwrap_or((path, ""));
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let unfinished = name.starts_with('.') || name.ends_with(".new") || name == "lock";
     // A database that moved to PostgreSQL is not state any more.
     let of_engine = ["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end)) || name.contains(".db.moved-");
     // The consensus is fetched again; the guards and Tor's own keys stay.
-    let of_tor = service == "tor"
+    let of_tor = service.parse::<ServiceName>() == Ok(Tor)
         && (name.starts_with("cached-")
             || name.starts_with("unverified-")
             || name.starts_with("torrc")
@@ -47,13 +49,15 @@ pub(super) fn treatment(path: &str) -> Treatment {
     }
     let ends = |end: &str| name.strip_suffix(end).is_some_and(|stem| !stem.is_empty());
     let is_known = match directory {
-        "auth" | "session" | "tor" | "dns" | "admin" => ends(".json"),
         "auth/keys" => ends(".json"),
-        "wg" => ends(".json") || ends(".key"),
-        "client-api" => ends(".json") || ["tls.crt", "tls.key"].contains(&name),
         "tor/data" => name == "state",
         "tor/data/keys" | "tor/data/pt_state" => true,
-        _ => false,
+        own => match own.parse::<ServiceName>() {
+            Ok(Auth | Session | Tor | Dns | Admin) => ends(".json"),
+            Ok(Wg) => ends(".json") || ends(".key"),
+            Ok(ClientApi) => ends(".json") || ["tls.crt", "tls.key"].contains(&name),
+            Err(_) => false,
+        },
     };
     match path {
         "auth/identity.db" | "session/session.db" => Treatment::Snapshot,

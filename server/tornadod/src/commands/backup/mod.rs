@@ -30,6 +30,7 @@ use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use tornado_backup::{Cost, EntryPath, Manifest, Profile};
+use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::{Owner, claim};
 use tornado_shared::model::Secret;
 
@@ -60,7 +61,7 @@ pub fn backup(config: &Config, config_path: &Path, args: &machine::Backup) -> Re
     if args.file.exists() {
         return Err(Failure::usage(format!("{} exists; nothing is written over", args.file.display())));
     }
-    if !config.paths.state.join("auth").is_dir() {
+    if !config.paths.state.join(ServiceName::Auth.as_str()).is_dir() {
         let why = format!("there is no state in {}; has this server ever run?", config.paths.state.display());
         return Err(Failure::failed(why));
     }

@@ -50,7 +50,7 @@ pub(super) enum Place {
 pub(super) fn place(name: &str, config: &Config) -> anyhow::Result<Place> {
     if let Some(path) = name.strip_prefix("state/") {
         let (service, rest) = path.split_once('/').context("a file of the state belongs to no service")?;
-        let service = ServiceName::ALL.into_iter().find(|known| known.as_str() == service);
+        let service = service.parse::<ServiceName>();
         let service = service.with_context(|| format!("{name} belongs to a service this program does not have"))?;
         return Ok(match treatment(path) {
             Treatment::Copy | Treatment::Snapshot => Place::State { service, rest: rest.into() },
@@ -59,11 +59,7 @@ pub(super) fn place(name: &str, config: &Config) -> anyhow::Result<Place> {
         });
     }
     if let Some(file) = name.strip_prefix("secrets/") {
-        let reader = match file.split_once('.') {
-            Some(("auth", _)) => Some(ServiceName::Auth),
-            Some(("session", _)) => Some(ServiceName::Session),
-            Some(_) | None => None,
-        };
+        let reader = file.split_once('.').and_then(|(service, _)| service.parse().ok());
         if !super::SECRETS.contains(&file) {
             bail!("{name} is in the backup, and this program does not know where it belongs");
         }

@@ -266,7 +266,7 @@ fn directory(path: &Path, mode: u32) -> io::Result<()> {
 
 /// The databases are sound and of a version this program knows, and `auth` learns that its state is that of a backup.
 fn prove(new: &Path, manifest: &Manifest) -> anyhow::Result<()> {
-    let auth = new.join("auth");
+    let auth = new.join(ServiceName::Auth.as_str());
     if !auth.join("keys").is_dir() {
         bail!("the backup holds no keys of a server");
     }
