@@ -10,8 +10,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tornado_rpc::{Limits, Socket, SocketServer};
 
-/// Connections at once of the users who may call, and refusals of others at once.
-const LIMITS: (usize, usize) = (64, 8);
+/// Connections at once of the users who may call.
+const CONNECTIONS: usize = 64;
+/// Refusals of other users at once.
+const STRANGERS: usize = 8;
 
 /// Serves the contract, and the states that `status` receives as its stream, until `shutdown`. Running calls get
 /// 3 seconds to end.
@@ -25,10 +27,10 @@ pub async fn serve(
     status: watch::Receiver<Status>,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let (connections, strangers) = LIMITS;
+    let limits = Limits { connections: CONNECTIONS, strangers: STRANGERS, ..Limits::default() };
     let router = routes(helper, status, shutdown.clone());
     let server = SocketServer::new(socket, access, router)?;
-    server.with_limits(Limits { connections, strangers, ..Limits::default() }).serve(shutdown).await;
+    server.with_limits(limits).serve(shutdown).await;
     Ok(())
 }
 

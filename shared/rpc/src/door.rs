@@ -41,10 +41,23 @@ pub(crate) struct Door<A: Access> {
     refused: Arc<Semaphore>,
     /// For users of whom nothing is known. One that was refused just now cannot fill these.
     look_ups: Arc<Semaphore>,
-    results: Mutex<Vec<(UserId, Vec<A::Role>, Instant)>>,
+    looked_up: Mutex<Vec<LookedUp<A::Role>>>,
     refusals: Mutex<Refusals>,
     limits: Limits,
     shutdown: CancellationToken,
+}
+
+/// The result of a look-up.
+struct LookedUp<R> {
+    user: UserId,
+    roles: Vec<R>,
+    at: Instant,
+}
+
+impl<R> LookedUp<R> {
+    fn holds(&self) -> bool {
+        self.at.elapsed() < KNOWN_FOR
+    }
 }
 
 /// Refusals since the latest log line.
@@ -74,7 +87,7 @@ impl<A: Access> Door<A> {
             waiting: Arc::new(Semaphore::new(WAITING)),
             refused: Arc::new(Semaphore::new(limits.strangers)),
             look_ups: Arc::new(Semaphore::new(limits.strangers)),
-            results: Mutex::default(),
+            looked_up: Mutex::default(),
             refusals: Mutex::default(),
             limits,
             shutdown,
@@ -165,16 +178,16 @@ impl<A: Access> Door<A> {
     }
 
     fn remembered(&self, user: UserId) -> Option<Vec<A::Role>> {
-        let results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = results.iter().find(|(known, _, at)| *known == user && at.elapsed() < KNOWN_FOR);
-        known.map(|(_, roles, _)| roles.clone())
+        let looked_up = self.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = looked_up.iter().find(|known| known.user == user && known.holds());
+        known.map(|known| known.roles.clone())
     }
 
     fn remember(&self, user: UserId, roles: Vec<A::Role>) {
-        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-        results.retain(|(known, _, at)| *known != user && at.elapsed() < KNOWN_FOR);
-        if results.len() < REMEMBERED {
-            results.push((user, roles, Instant::now()));
+        let mut looked_up = self.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
+        looked_up.retain(|known| known.user != user && known.holds());
+        if looked_up.len() < REMEMBERED {
+            looked_up.push(LookedUp { user, roles, at: Instant::now() });
         }
     }
 
