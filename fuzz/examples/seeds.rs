@@ -101,10 +101,10 @@ fn answers() {
     let peer = json!({"public_key": key(4), "direct": {"addresses": {"v4": "10.8.0.2", "v6": "fd74::2"}},
         "tor": {"addresses": {"v4": "10.9.0.2", "v6": "fd75::2"}, "preshared_key": "AQ".repeat(21) + "A="},
         "isolation": 7, "exit": "de"});
-    put("mesh_request", "wg-put", format!("\u{2}PUT /v1/peers\n\n{peer}"));
-    put("mesh_request", "wg-sync", format!("\u{2}PUT /v1/sync\n\n{}", json!({"peers": [peer]})));
+    put("rpc_request", "wg-put", format!("\u{2}PUT /v1/peers\n\n{peer}"));
+    put("rpc_request", "wg-sync", format!("\u{2}PUT /v1/sync\n\n{}", json!({"peers": [peer]})));
     let connect = json!({"access_token": "a.b.c", "public_key": key(4), "client_ip": "192.0.2.7", "plain": true});
-    put("mesh_request", "session-connect", format!("\u{1}POST /v1/connect\n\n{connect}"));
+    put("rpc_request", "session-connect", format!("\u{1}POST /v1/connect\n\n{connect}"));
 }
 
 fn invitations() {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 impl ServerProc {
-    /// The whole server at a glance: `MasterStatus` of crate `tornado-mesh`.
+    /// The whole server at a glance: `MasterStatus` of crate `tornado-contracts`.
     ///
     /// # Errors
     /// When `master` does not answer.

@@ -5,9 +5,9 @@ mod backup;
 mod credentials;
 mod files;
 mod helper;
-mod mesh;
 mod model;
 mod packets;
+mod rpc;
 mod tor;
 
 use crate::Target;
@@ -31,8 +31,8 @@ pub const TARGETS: &[Target] = &[
     target("token", credentials::token),
     target("invitation", credentials::invitation),
     target("model", model::model),
-    target("mesh_request", mesh::request),
-    target("mesh_answer", mesh::answer),
+    target("rpc_request", rpc::request),
+    target("rpc_answer", rpc::answer),
     target("helper_request", helper::request),
     target("helper_answer", helper::answer),
     target("control", tor::control),

@@ -1,4 +1,4 @@
-//! The mesh: calls of one service by another, and what is believed of the answers.
+//! Calls of one service by another, and what is accepted of the responses.
 
 use crate::json::stable;
 use crate::runtime::wait;
