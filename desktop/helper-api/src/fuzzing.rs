@@ -8,5 +8,6 @@ use tokio_util::sync::CancellationToken;
 
 /// The routes of a helper, for a caller who may use it.
 pub fn router(helper: Arc<dyn Helper>, status: watch::Receiver<Status>) -> Router {
-    crate::serve::routes(helper, status, CancellationToken::new()).layer(Extension(Access::superuser()))
+    let routes = crate::serve::routes(helper, status, CancellationToken::new());
+    tornado_rpc::with_unknown_methods(routes).layer(Extension(Access::superuser()))
 }

@@ -31,7 +31,7 @@ pub use channel::Channel;
 pub use connection::serve_connection;
 pub use fault::{Fault, ServiceError};
 pub use respond::problem_response;
-pub use server::{Limits, SocketServer, Stopping};
+pub use server::{Limits, SocketServer, Stopping, with_unknown_methods};
 pub use stream::Lines;
 pub use transport::{Peer, Socket, SocketError, UserId, listen, listen_alone};
 

@@ -61,7 +61,7 @@ impl<A: Access> SocketServer<A> {
     /// # Errors
     /// When the socket cannot be watched.
     pub fn new(socket: Socket, access: A, router: Router) -> std::io::Result<Self> {
-        let router = router.fallback(unknown_method).method_not_allowed_fallback(unknown_method);
+        let router = with_unknown_methods(router);
         Ok(Self { listener: Listener::new(socket)?, access, limits: Limits::default(), router })
     }
 
@@ -100,6 +100,11 @@ impl<A: Access> SocketServer<A> {
             tracing::warn!("calls still running at shutdown were cut");
         }
     }
+}
+
+/// The routes as [`SocketServer`] serves them: other paths and verbs get a problem, too.
+pub fn with_unknown_methods(router: Router) -> Router {
+    router.fallback(unknown_method).method_not_allowed_fallback(unknown_method)
 }
 
 async fn unknown_method() -> Response {
