@@ -232,7 +232,7 @@ fn callers_wait_over_a_restart_and_fail_fast_when_stopped() {
     let refused = lab.tornadod(&["session", "list"]);
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(3));
-    assert!(said.contains("not reachable") && !said.contains("did not answer"), "it waited for a deadline: {said}");
+    assert!(said.contains("not reachable") && !said.contains("did not respond"), "it waited for a deadline: {said}");
     assert!(lab.tornadod(&["start", "session"]).status.success());
     lab.wait("session is back", |status| status["ready"] == true);
 }

@@ -5,7 +5,7 @@ use crate::firewall::FirewallError;
 use crate::netlink::NetlinkError;
 use std::io;
 use std::path::PathBuf;
-use tornado_runtime::ContextError;
+use tornado_runtime::{ContextError, TaskError};
 
 /// Failures of service `wg` as a whole.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,9 @@ pub enum Error {
     /// The service's socket.
     #[error(transparent)]
     Context(#[from] ContextError),
+    /// A task ended early.
+    #[error(transparent)]
+    Task(#[from] TaskError),
 }
 
 /// Puts the file's name to an error of the operating system.

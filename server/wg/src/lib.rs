@@ -56,7 +56,7 @@ use std::sync::Arc;
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::audit::AuditClient;
 use tornado_packet_io::TunNode;
-use tornado_runtime::{Context, Readiness, TUN_SOCKET, socket_path};
+use tornado_runtime::{Context, Readiness, TUN_SOCKET, Tasks, socket_path};
 
 /// This service's own user, and the one as which Tor runs.
 fn local_users() -> impl Iterator<Item = u32> {
@@ -92,7 +92,9 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let factory = Factory::new(Netlink::connect()?, config, keys, node).await?;
     let (setter, readiness) = Readiness::new("waiting for the first sync of the peers");
     let service = Arc::new(Service::start(factory, firewall, &context.state_dir, setter).await?);
-    let router = tornado_contracts::wg::router(Arc::new(Contract(service.clone(), context.shutdown.clone())));
+    let mut tasks = Tasks::new(&context.shutdown);
+    let stop = tasks.stop().clone();
+    let router = tornado_contracts::wg::router(Arc::new(Contract(service.clone(), stop.clone())));
     let server = match context.server(router, readiness) {
         Ok(server) => server,
         Err(error) => {
@@ -102,16 +104,23 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     };
     tracing::info!("both lanes are up");
     let auth = AuditClient::new(context.channel(ServiceName::Auth));
-    tokio::join!(
-        server.serve(context.shutdown.clone()),
-        service.watch_lanes(notifies, &context.shutdown),
-        service.watch_endpoints(&context.shutdown),
-        service.watch_firewall(notices, &context.shutdown),
-        service.watch_host(notifies, &context.shutdown),
-        service.watch_canary(canary, &context.shutdown),
-        service.watch_crowd(&context.shutdown),
-        service.alarms.hand_over(auth, &context.shutdown),
-    );
+    tasks.spawn("socket", server.serve(stop.clone()));
+    let own = || (service.clone(), stop.clone());
+    let (wg, until) = own();
+    tasks.spawn("lanes", async move { wg.watch_lanes(notifies, &until).await });
+    let (wg, until) = own();
+    tasks.spawn("endpoints", async move { wg.watch_endpoints(&until).await });
+    let (wg, until) = own();
+    tasks.spawn("firewall", async move { wg.watch_firewall(notices, &until).await });
+    let (wg, until) = own();
+    tasks.spawn("host", async move { wg.watch_host(notifies, &until).await });
+    let (wg, until) = own();
+    tasks.spawn("canary", async move { wg.watch_canary(canary, &until).await });
+    let (wg, until) = own();
+    tasks.spawn("crowd", async move { wg.watch_crowd(&until).await });
+    let (wg, until) = own();
+    tasks.spawn("alarms", async move { wg.alarms.hand_over(auth, &until).await });
+    let ended = tasks.run().await;
     service.stop().await;
-    Ok(())
+    Ok(ended?)
 }
