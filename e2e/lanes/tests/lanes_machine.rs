@@ -66,7 +66,7 @@ const TOO_LITTLE: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "another program has a table of the server's name",
         "nft add table inet tornado; nft add chain inet tornado own",
-        &["was not made by this server", "nft delete table inet tornado", "[wg]"],
+        &["was not created by this server", "nft delete table inet tornado", "[wg]"],
         &["service_not_ready", "table_foreign"],
     ),
 ];

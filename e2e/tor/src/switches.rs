@@ -73,7 +73,7 @@ pub fn times_of(log: &str) -> Vec<Duration> {
             rest.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
         digits.parse().ok().map(Duration::from_micros)
     };
-    log.lines().filter(|line| line.contains("the tor lane was switched")).filter_map(figure).collect()
+    log.lines().filter(|line| line.contains("switched the tor lane")).filter_map(figure).collect()
 }
 
 /// A watch over the transactions of nftables in a host.
@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn figures_are_found_in_both_forms_of_the_log() {
-        let log = "x the tor lane was switched lane=Closed took_us=1500\n{\"message\":\"the tor lane was switched\",\"took_us\":20}";
+        let log =
+            "x switched the tor lane lane=Closed took_us=1500\n{\"message\":\"switched the tor lane\",\"took_us\":20}";
         assert_eq!(times_of(log), [Duration::from_micros(1500), Duration::from_micros(20)]);
     }
 

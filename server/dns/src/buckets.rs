@@ -1,20 +1,20 @@
-//! How often each device may ask. Pure: time is an argument.
+//! Rate limit of queries per device. Pure: time is an argument.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// For a moment, so many times the lasting rate: a page asks for many names at once.
+/// Size of a bucket in seconds of the rate. A web page causes many queries at once.
 const BURST: u32 = 4;
-/// A bucket untouched for so long is full again, whatever the rate, and need not be kept.
+/// A bucket without queries for this long is full at any rate and can be dropped.
 const FORGET: Duration = Duration::from_secs(BURST as u64);
 
 /// A token bucket for each address.
 #[derive(Debug)]
 pub(crate) struct Buckets {
-    /// One token takes so long to grow.
+    /// Time in which one token accrues.
     each: Duration,
-    /// When the bucket would be full, less now: what was taken.
+    /// When each bucket will be full again; the time until then represents the tokens taken.
     full_at: HashMap<IpAddr, Instant>,
     swept: Instant,
 }
@@ -24,7 +24,7 @@ impl Buckets {
         Self { each: Duration::from_secs(1) / per_second.max(1), full_at: HashMap::new(), swept: now }
     }
 
-    /// Takes a token; false when there is none.
+    /// Takes a token. Returns false if the bucket is empty.
     pub(crate) fn take(&mut self, who: IpAddr, now: Instant) -> bool {
         if now.saturating_duration_since(self.swept) > FORGET {
             self.full_at.retain(|_, full_at| *full_at > now);
@@ -32,7 +32,7 @@ impl Buckets {
         }
         let full_at = self.full_at.entry(who).or_insert(now);
         let after = (*full_at).max(now) + self.each;
-        // The bucket holds what grows in FORGET.
+        // The bucket holds the tokens that accrue in [`FORGET`].
         if after.saturating_duration_since(now) > FORGET {
             return false;
         }
@@ -56,6 +56,6 @@ mod tests {
         let later = start + Duration::from_secs(1);
         assert_eq!((0..100).filter(|_| buckets.take(one, later)).count(), 10);
         assert!(buckets.take(one, later + Duration::from_secs(60)));
-        assert_eq!(buckets.full_at.len(), 1, "those that are full are forgotten");
+        assert_eq!(buckets.full_at.len(), 1, "full buckets must be dropped");
     }
 }

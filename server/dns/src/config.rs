@@ -1,4 +1,4 @@
-//! What an operator can set for the resolver of the direct lane.
+//! Configuration of the resolver of the direct lane.
 
 use crate::Error;
 use crate::upstream::Upstream;
@@ -11,27 +11,27 @@ use tornado_shared::model::{LanePools, Slot};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Whether devices are offered this resolver. Off: they keep their own, asked through the tunnel.
+    /// Whether the service resolves for devices. If off, devices use their own resolvers through the tunnel.
     pub enabled: bool,
-    /// Whom to ask: `ADDRESS`, `ADDRESS:PORT` (IPv6 in brackets), or `tls://ADDRESS[:PORT]#NAME` for DNS over TLS
-    /// (RFC 7858). Empty: the machine's own resolvers.
+    /// Upstream resolvers: `ADDRESS`, `ADDRESS:PORT` (IPv6 in brackets), or `tls://ADDRESS[:PORT]#NAME` for DNS over
+    /// TLS (RFC 7858). Empty: the machine's resolvers.
     pub upstreams: Vec<String>,
-    /// Whether signatures are checked (RFC 4035). The upstreams must pass them on; then nobody between can lie
-    /// about signed names.
+    /// Whether DNSSEC signatures are validated (RFC 4035). The upstreams must support DNSSEC. Validation detects forged
+    /// answers for signed names.
     pub dnssec: bool,
-    /// File of DNSKEY records to trust instead of the root's, in the form of a zone file.
+    /// File of DNSKEY records in zone-file format that replace the trust anchors of the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_anchor: Option<PathBuf>,
-    /// Whether private addresses in answers are refused: a page in the internet could otherwise reach into the
-    /// networks of devices and server by names of its own (DNS rebinding).
+    /// Whether answers with private addresses are refused. Otherwise a website could reach the networks of devices and
+    /// server through its own names (DNS rebinding).
     pub rebinding_protection: bool,
-    /// Names below which private addresses are welcome all the same.
+    /// Domains whose names may have private addresses.
     pub private_names: Vec<String>,
-    /// Answers kept at most.
+    /// Maximum number of cached answers, 128 to 1048576.
     pub cache_entries: u32,
-    /// Questions a second that one device may ask for long; four times as many for a moment.
+    /// Queries per second of a device, 1 to 10000. A burst may have four times as many.
     pub questions_per_second: u32,
-    /// Address pools of both lanes; slot 1 of the direct one is where the resolver listens.
+    /// Address pools of both lanes; the resolver listens on slot 1 of the direct one.
     pub pools: LanePools,
 }
 
@@ -52,7 +52,11 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Refuses what could not work.
+    /// Checks all values.
+    ///
+    /// # Errors
+    ///
+    /// Fails on the first invalid value.
     pub fn validate(&self) -> Result<(), Error> {
         drop(self.fixed_upstreams()?);
         drop(self.exceptions()?);
@@ -63,23 +67,23 @@ impl Config {
             return Err(Error::Config("questions_per_second must be 1 to 10000".into()));
         }
         if self.pools.direct.addresses(Slot::SERVER).is_none() {
-            return Err(Error::Config("the pool of the direct lane is empty".into()));
+            return Err(Error::Config("the pool of the direct lane has no address for the server".into()));
         }
         Ok(())
     }
 
-    /// The upstreams that are written down; none: the machine's.
+    /// The configured upstreams; empty: use the machine's.
     pub(crate) fn fixed_upstreams(&self) -> Result<Vec<Upstream>, Error> {
         self.upstreams.iter().map(|text| text.parse().map_err(Error::Config)).collect()
     }
 
-    /// The names with private addresses.
+    /// The domains whose names may have private addresses, fully qualified and in lower case.
     pub(crate) fn exceptions(&self) -> Result<Vec<Name>, Error> {
         let parse = |text: &String| {
             let bad = || Error::Config(format!("private_names: '{text}' is not a domain name"));
             let mut name = Name::from_ascii(text).map_err(|_| bad())?.to_lowercase();
             name.set_fqdn(true);
-            // The root would be all names.
+            // The root would include all names.
             if name.is_root() { Err(bad()) } else { Ok(name) }
         };
         self.private_names.iter().map(parse).collect()

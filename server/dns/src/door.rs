@@ -1,4 +1,4 @@
-//! Who may ask what: before anything is looked up.
+//! Admission of queries, before any lookup.
 
 use crate::buckets::Buckets;
 use hickory_server::net::runtime::Time;
@@ -10,10 +10,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::Semaphore;
 
-/// Questions that are looked up at the same time.
+/// Maximum number of concurrent lookups.
 const AT_ONCE: usize = 1024;
 
-/// Turns away what is not a plain question, and those who ask too much.
+/// Refuses requests that are not plain queries, and queries over the rate limit.
 pub(crate) struct Door {
     catalog: Catalog,
     buckets: Mutex<Buckets>,
@@ -39,7 +39,7 @@ impl Door {
     }
 }
 
-/// All kinds at once (RFC 8482), whole zones, other classes than the internet's.
+/// Refuses ANY (RFC 8482), zone transfers and classes other than IN.
 fn refused(kind: RecordType, class: DNSClass) -> bool {
     class != DNSClass::IN || [RecordType::ANY, RecordType::AXFR, RecordType::IXFR].contains(&kind)
 }
@@ -54,7 +54,7 @@ impl RequestHandler for Door {
             (None, Err(_)) => ResponseCode::ServFail,
         };
         let response = MessageResponseBuilder::from_message_request(request).error_msg(&request.metadata, code);
-        // Who is gone needs no answer.
+        // The client may be gone; then no response is needed.
         answer.send_response(response).await.unwrap_or_else(|_| {
             let metadata = Metadata::response_from_request(&request.metadata);
             ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
@@ -72,6 +72,6 @@ mod tests {
         for kind in [RecordType::ANY, RecordType::AXFR, RecordType::IXFR] {
             assert!(refused(kind, DNSClass::IN), "{kind}");
         }
-        assert!(refused(RecordType::TXT, DNSClass::CH), "nobody hears of versions");
+        assert!(refused(RecordType::TXT, DNSClass::CH), "version queries must be refused");
     }
 }

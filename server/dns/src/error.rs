@@ -1,29 +1,29 @@
-//! What can fail.
+//! Errors of the service.
 
 use std::path::PathBuf;
 use tornado_runtime::ContextError;
 
-/// Errors of service `dns`.
+/// Reasons for which service `dns` cannot start or has to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The configuration cannot work.
+    /// The configuration is invalid.
     #[error("{0}")]
     Config(String),
-    /// The own socket cannot be served.
+    /// The service's socket could not be opened.
     #[error(transparent)]
     Context(#[from] ContextError),
-    /// The trust anchors cannot be read.
+    /// The trust anchors could not be read.
     #[error("cannot read the trust anchors in {path}: {detail}")]
     Anchors {
         /// The file.
         path: PathBuf,
-        /// What was wrong.
+        /// The library's error.
         detail: String,
     },
-    /// The library refused its configuration.
-    #[error("the resolver cannot be made: {0}")]
+    /// The library rejected its configuration.
+    #[error("cannot configure the resolver: {0}")]
     Resolver(String),
-    /// A listener ended that should not.
+    /// A listener ended unexpectedly.
     #[error("a listener ended: {0}")]
     Listener(String),
 }

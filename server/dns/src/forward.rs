@@ -1,4 +1,4 @@
-//! Asks the upstreams, checks signatures, keeps answers: all by the library. Says no to private addresses.
+//! Forwards queries to the upstreams; the library hickory validates and caches. Refuses answers with private addresses.
 
 use crate::private::Rebinding;
 use crate::upstream::Upstream;
@@ -16,21 +16,21 @@ use hickory_server::zone_handler::{
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-/// One question to one upstream.
+/// Timeout of a query to one upstream.
 const ATTEMPT: Duration = Duration::from_millis(1500);
-/// A whole answer with all signatures: programs on devices give up after five seconds.
+/// Timeout of an answer including validation. Programs on devices give up after five seconds.
 const WHOLE: Duration = Duration::from_secs(4);
-/// Nothing is kept for longer, whatever its owner says.
+/// Maximum time that an answer is cached, whatever its TTL.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// The same for "there is none".
+/// The same for a negative answer.
 const LONGEST_NEGATIVE: Duration = Duration::from_secs(3600);
 
-/// All names: the zone of the root, forwarded.
+/// The zone handler of the root zone, which forwards all names.
 pub(crate) struct Forward {
     origin: LowerName,
     rebinding: Rebinding,
     dnssec: bool,
-    /// None: nobody to ask.
+    /// `None` if there are no upstreams.
     resolver: RwLock<Option<Arc<TokioResolver>>>,
 }
 
@@ -40,7 +40,8 @@ impl Forward {
         Ok(Self { origin: Name::root().into(), rebinding, dnssec: config.dnssec, resolver: RwLock::default() })
     }
 
-    /// Asks others from now on, with an empty cache: what the former said may be true in their network only.
+    /// Switches to other upstreams and empties the cache, because answers of the former ones may be valid only in their
+    /// network.
     pub(crate) fn ask(&self, config: &Config, upstreams: &[Upstream]) -> Result<(), Error> {
         let resolver = if upstreams.is_empty() { None } else { Some(Arc::new(resolver(config, upstreams)?)) };
         *self.resolver.write().unwrap_or_else(PoisonError::into_inner) = resolver;
@@ -52,12 +53,12 @@ impl Forward {
         let failed = || LookupError::ResponseCode(ResponseCode::ServFail);
         let resolver = resolver.ok_or_else(failed)?;
         let mut asked: Name = name.into();
-        // No search list: what a device asks is what it means.
+        // No search list: the name is used as the device sent it.
         asked.set_fqdn(true);
         let answer =
             tokio::time::timeout(WHOLE, resolver.lookup(asked.clone(), kind)).await.map_err(|_| failed())??;
         if self.rebinding.refuses(&asked, answer.answers()) {
-            tracing::debug!("an answer with private addresses was refused");
+            tracing::debug!("refused an answer with private addresses");
             return Err(failed());
         }
         Ok(AuthLookup::from(answer))
@@ -88,7 +89,7 @@ fn options(config: &Config) -> ResolverOpts {
     options.cache_size = u64::from(config.cache_entries);
     options.positive_max_ttl = Some(LONGEST);
     options.negative_max_ttl = Some(LONGEST_NEGATIVE);
-    // Names of the machine itself are nobody else's business.
+    // Entries of the machine's hosts file must not be visible to devices.
     options.use_hosts_file = ResolveHosts::Never;
     options.preserve_intermediates = true;
     options.try_tcp_on_error = true;
@@ -150,7 +151,7 @@ impl ZoneHandler for Forward {
     }
 }
 
-/// Asked of those only who own a zone.
+/// Only needed for authoritative zones.
 fn not_ours() -> LookupControlFlow<AuthLookup> {
     LookupControlFlow::Continue(Err(LookupError::ResponseCode(ResponseCode::NotImp)))
 }

@@ -1,10 +1,10 @@
 //! Service `dns`: the resolver of the direct lane.
 //!
-//! Listens on the lane's own addresses, port 53, UDP and TCP; forwards to upstreams, checks signatures and keeps
-//! answers with the library hickory. Needs `CAP_NET_BIND_SERVICE` and nothing else. The firewall lets devices of the
-//! direct lane ask and nobody else; names that were asked for are written nowhere.
+//! Listens on the lane's gateway addresses, port 53, UDP and TCP. The library hickory forwards to upstreams, validates
+//! and caches. The service needs no capability except `CAP_NET_BIND_SERVICE`. The firewall admits only devices of the
+//! direct lane. Queried names are never logged or stored.
 //!
-//! What decides ([`buckets`], [`private`], [`upstream`]) touches no socket.
+//! [`buckets`], [`private`] and [`upstream`] decide and use no socket.
 
 mod buckets;
 mod config;
@@ -34,18 +34,23 @@ use tornado_shared::model::Slot;
 use upstream::Upstream;
 
 const PORT: u16 = 53;
-/// `wg` makes the interface and its addresses; so often we look whether they are there.
+/// Interval of the attempts to bind until `wg` has created the interface with its addresses.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// A connection without a question is closed.
+/// Time after which a TCP connection without a query is closed.
 const IDLE: Duration = Duration::from_secs(5);
-/// Answers of one connection that wait for their reader.
+/// Maximum number of unsent responses per TCP connection.
 const WAITING: usize = 64;
-/// The machine's resolvers, and those behind the stub of systemd-resolved.
+/// Files with the machine's resolvers: the usual one, and the one with the upstreams of systemd-resolved's stub.
 const RESOLVERS: [&str; 2] = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
-/// How often the machine's resolv.conf is looked at.
+/// Interval at which the machine's resolv.conf is read.
 const REREAD: Duration = Duration::from_secs(5);
 
-/// Serves until `context.shutdown`. Ready when it listens; whether the upstreams answer is not asked.
+/// Serves until `context.shutdown`. The service is ready when it listens; upstreams may be unreachable.
+///
+/// # Errors
+///
+/// Fails if the configuration is invalid, if the service's socket, the trust anchors or the library cannot be set up,
+/// or if a listener ends.
 pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     config.validate()?;
     let (ready, readiness) = Readiness::new("waiting for the addresses of the direct lane");
@@ -83,7 +88,7 @@ async fn serve(config: &Config, ready: &ReadySetter, stop: &CancellationToken) -
         server.register_listener(tcp, IDLE, WAITING);
     }
     ready.ready();
-    tracing::info!("the resolver of the direct lane listens");
+    tracing::info!("the resolver of the direct lane is listening");
     let follow = async {
         if fixed.is_empty() {
             follow(config, RESOLVERS, asked, |found| forward.ask(config, found)).await
@@ -94,17 +99,17 @@ async fn serve(config: &Config, ready: &ReadySetter, stop: &CancellationToken) -
     let ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
         ended = server.block_until_done() => Err(Error::Listener(match ended {
-            Ok(()) => "without a reason".into(),
+            Ok(()) => "without an error".into(),
             Err(error) => error.to_string(),
         })),
         Err(error) = follow => Err(error),
     };
-    // What is still being looked up is not worth waiting for.
+    // Lookups in progress are not worth waiting for.
     server.shutdown_token().cancel();
     ended
 }
 
-/// Looks at intervals which resolvers the machine has, and changes to others. Ends with the first change that fails.
+/// Reads the machine's resolvers at intervals and switches when they change. Returns only when a switch fails.
 async fn follow(
     config: &Config,
     files: [&str; 2],
@@ -128,11 +133,12 @@ fn report(upstreams: &[Upstream]) {
         let why = "/etc/resolv.conf has no nameserver, or only link-local ones, which need an interface";
         tracing::warn!("cannot resolve names: {why}; set [dns] upstreams");
     } else {
-        tracing::info!(upstreams = upstreams.len(), "names are asked of others now");
+        tracing::info!(upstreams = upstreams.len(), "forwarding queries to upstreams");
     }
 }
 
-/// The machine's resolvers. Behind the stub of systemd-resolved, those that it asks itself: they pass signatures on.
+/// The machine's resolvers. If they are the stub of systemd-resolved, the stub's own upstreams, because these pass on
+/// signatures.
 async fn of_machine(config: &Config, [file, behind]: [&str; 2]) -> Vec<Upstream> {
     let text = tokio::fs::read(file).await.unwrap_or_default();
     let found = upstream::of_resolv_conf(&text, &config.pools);
@@ -144,8 +150,8 @@ async fn of_machine(config: &Config, [file, behind]: [&str; 2]) -> Vec<Upstream>
     if behind.is_empty() { found } else { behind }
 }
 
-/// Waits for the lane's addresses, and for whoever else holds the port. A listener outlives the loss of its address,
-/// so this happens once.
+/// Binds to the lane's addresses. Retries while they do not exist or another program uses the port. A bound socket
+/// survives the loss of its address, so this runs once.
 async fn listeners(config: &Config, ready: &ReadySetter) -> Vec<(UdpSocket, TcpListener)> {
     let gateway = config.pools.direct.addresses(Slot::SERVER);
     let addresses = gateway.map_or_else(Vec::new, |at| vec![IpAddr::V4(at.v4), IpAddr::V6(at.v6)]);
@@ -154,9 +160,9 @@ async fn listeners(config: &Config, ready: &ReadySetter) -> Vec<(UdpSocket, TcpL
         let at = SocketAddr::new(address, PORT);
         let mut said = None;
         loop {
-            // Looked up each time: it may be switched off while this waits.
+            // Checked in each attempt, because IPv6 may be disabled in the meantime.
             if at.is_ipv6() && !ground::has_ipv6() {
-                tracing::info!("this machine has no IPv6: the resolver listens on IPv4 only");
+                tracing::info!("this machine has no IPv6; the resolver listens on IPv4 only");
                 break;
             }
             match bind(at).await {
@@ -186,8 +192,8 @@ fn why(at: SocketAddr, error: &std::io::Error) -> String {
         return format!("waiting for the address {} of the direct lane", at.ip());
     }
     if error.kind() == ErrorKind::AddrInUse {
-        let cure = "bind it to addresses of its own, or set [dns] enabled = false";
-        return format!("another program listens on port 53 of {}; {cure}", at.ip());
+        let cure = "bind that program to other addresses, or set [dns] enabled = false";
+        return format!("cannot listen on {at}: another program uses the port; {cure}");
     }
     format!("cannot listen on {at}: {error}")
 }
@@ -203,7 +209,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("resolv.conf").display().to_string();
         let changed = Cell::new(0_u8);
-        // Each change is followed by another, up to a bound.
+        // Each change triggers the next one, up to a limit.
         let change = |found: &[Upstream]| {
             assert_eq!(found.len(), usize::from(changed.get() > 0));
             changed.set(changed.get() + 1);
@@ -213,14 +219,14 @@ mod tests {
             Ok(())
         };
         let before = upstream::of_resolv_conf("nameserver 192.0.2.250\n", &Config::default().pools);
-        // A wake-up for the interval, and one for the file that was read.
+        // One wake-up for the interval and one for the file access.
         sixty_days(2 * 720, follow(&Config::default(), [&file, "/nonexistent"], before, change)).await;
         assert_eq!(changed.get(), 100);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_address_that_never_comes_is_tried_at_a_steady_pace_for_sixty_days() {
-        // Kept for documentation (RFC 5737): on no machine.
+        // A documentation address (RFC 5737), which no machine has.
         let mut config = Config::default();
         config.pools.direct.v4 = "192.0.2.0/24".parse().unwrap();
         let (ready, _readiness) = tornado_runtime::Readiness::new("");

@@ -1,10 +1,10 @@
-//! Which answers reach into private networks. Pure.
+//! Detects answers with addresses of private networks. Pure.
 
 use hickory_resolver::proto::rr::rdata::svcb::SvcParamValue;
 use hickory_resolver::proto::rr::{Name, RData, Record};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// What a public name must not point at.
+/// DNS rebinding protection: refuses private addresses for public names.
 #[derive(Debug, Clone)]
 pub(crate) struct Rebinding {
     on: bool,
@@ -12,12 +12,13 @@ pub(crate) struct Rebinding {
 }
 
 impl Rebinding {
-    /// Off lets all pass; below an exception all pass too. Exceptions are fully qualified and in lower case.
+    /// If not `on`, nothing is refused. `exceptions` are domains whose names may have private addresses, fully
+    /// qualified and in lower case.
     pub(crate) const fn new(on: bool, exceptions: Vec<Name>) -> Self {
         Self { on, exceptions }
     }
 
-    /// True when an answer to `asked` must not be passed on.
+    /// True if the answer to `asked` must not be passed on.
     pub(crate) fn refuses(&self, asked: &Name, answers: &[Record]) -> bool {
         self.on
             && !self.exceptions.iter().any(|zone| zone.zone_of(asked))
@@ -25,7 +26,7 @@ impl Rebinding {
     }
 }
 
-/// Addresses come in records of their own, and as hints beside a service's name (RFC 9460 §7.3).
+/// Checks address records and the address hints of service records (RFC 9460 §7.3).
 fn is_private_answer(data: &RData) -> bool {
     if let RData::A(a) = data {
         return is_private4(a.0);
@@ -51,14 +52,14 @@ fn is_private_answer(data: &RData) -> bool {
     })
 }
 
-/// Addresses that mean something else in each network (RFC 6890).
+/// True for addresses that are not global (RFC 6890).
 const fn is_private4(address: Ipv4Addr) -> bool {
     let [a, b, ..] = address.octets();
     address.is_private()
         || address.is_loopback()
         || address.is_link_local()
         || a == 0
-        // Shared between networks (RFC 6598).
+        // Shared address space (RFC 6598).
         || (a == 100 && b & 0xc0 == 64)
         || (a == 198 && b & 0xfe == 18)
         // Multicast, reserved, broadcast.
@@ -68,7 +69,7 @@ const fn is_private4(address: Ipv4Addr) -> bool {
 fn is_private6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     inner4(segments).into_iter().flatten().any(is_private4)
-        // NAT64 of one network (RFC 8215); site-local (RFC 3879).
+        // Local-use NAT64 (RFC 8215); site-local (RFC 3879).
         || matches!(segments, [0x64, 0xff9b, 1, ..])
         || segments[0] & 0xffc0 == 0xfec0
         || address.is_loopback()
@@ -78,9 +79,9 @@ fn is_private6(address: Ipv6Addr) -> bool {
         || address.is_multicast()
 }
 
-/// IPv4 addresses that an IPv6 address leads to.
+/// IPv4 addresses embedded in an IPv6 address.
 const fn inner4(segments: [u16; 8]) -> [Option<Ipv4Addr>; 3] {
-    // ISATAP (RFC 5214), below any prefix, also those of the other transitions.
+    // ISATAP (RFC 5214), possible below any prefix, including those of the other transition mechanisms.
     let isatap = match segments {
         [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => Some(v4(high, low)),
         _ => None,
@@ -92,7 +93,7 @@ const fn inner4(segments: [u16; 8]) -> [Option<Ipv4Addr>; 3] {
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => [Some(v4(high, low)), None, isatap],
         // 6to4 (RFC 3056).
         [0x2002, high, low, ..] => [Some(v4(high, low)), None, isatap],
-        // Teredo (RFC 4380 §4): server, and the client's address with every bit turned.
+        // Teredo (RFC 4380 §4): the server, and the client's address with inverted bits.
         [0x2001, 0, high, low, _, _, client_high, client_low] => {
             [Some(v4(high, low)), Some(v4(!client_high, !client_low)), isatap]
         }
@@ -182,7 +183,7 @@ mod tests {
         }
     }
 
-    /// A record HTTPS or SVCB with a public hint and this one.
+    /// An HTTPS or SVCB record with a hint of this address; for IPv4 after a public one.
     fn hinted(address: &str, https: bool) -> Record {
         let (key, value) = match address.parse().unwrap() {
             IpAddr::V4(v4) => {

@@ -1,4 +1,4 @@
-//! Whom to ask: parsed from the configuration or from the machine's resolv.conf(5). Pure.
+//! Upstream resolvers, parsed from the configuration or from the machine's resolv.conf(5). Pure.
 
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig};
 use std::net::{IpAddr, SocketAddr};
@@ -11,12 +11,11 @@ const PORT: u16 = 53;
 /// Port of DNS over TLS.
 const TLS_PORT: u16 = 853;
 
-/// One server that resolves for us.
+/// An upstream resolver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Upstream {
-    /// Where.
     pub(crate) at: SocketAddr,
-    /// Over TLS, and the name in its certificate.
+    /// Name in the server's certificate, for DNS over TLS.
     pub(crate) tls: Option<String>,
 }
 
@@ -43,7 +42,7 @@ fn address(text: &str, port: u16) -> Option<SocketAddr> {
 }
 
 impl Upstream {
-    /// As the library wants it.
+    /// Converts to the library's configuration.
     pub(crate) fn server(&self) -> NameServerConfig {
         let mut connections = match &self.tls {
             Some(name) => vec![ConnectionConfig::tls(Arc::from(name.as_str()))],
@@ -56,9 +55,9 @@ impl Upstream {
     }
 }
 
-/// The servers in a resolv.conf(5), less our own addresses: asking ourselves would never end.
+/// The servers in a resolv.conf(5), without the addresses of the lanes: forwarding to this service itself would loop.
 pub(crate) fn of_resolv_conf(text: impl AsRef<[u8]>, pools: &LanePools) -> Vec<Upstream> {
-    // A comment in another encoding does not hide the servers.
+    // A comment in another character encoding must not hide the servers.
     let text = String::from_utf8_lossy(text.as_ref());
     let servers = text.lines().filter_map(|line| {
         let mut words = line.split_ascii_whitespace();
@@ -72,7 +71,7 @@ pub(crate) fn of_resolv_conf(text: impl AsRef<[u8]>, pools: &LanePools) -> Vec<U
     servers.filter(|at| !ours(at.ip())).map(|at| Upstream { at, tls: None }).collect()
 }
 
-/// True for the local stub of systemd-resolved, which by default passes no signatures on.
+/// True for the local stub of systemd-resolved, which by default does not pass on signatures.
 pub(crate) fn is_stub(upstreams: &[Upstream]) -> bool {
     let stub: [IpAddr; 2] = [[127, 0, 0, 53].into(), [127, 0, 0, 54].into()];
     !upstreams.is_empty() && upstreams.iter().all(|upstream| stub.contains(&upstream.at.ip()))

@@ -1,6 +1,6 @@
-//! The whole service in a network namespace, with an upstream whose zone is signed.
+//! The whole service in a network namespace, with an upstream that has a signed zone.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 mod support;
 
@@ -23,25 +23,25 @@ fn defect_059_it_listens_when_its_addresses_exist_and_checks_what_it_hears() {
         for gateway in [GATEWAY4, GATEWAY6] {
             let good = ask(gateway, "www.good.test.", RecordType::A).await;
             assert_eq!(good.response_code, ResponseCode::NoError);
-            assert!(good.authentic_data, "the signature was checked");
+            assert!(good.authentic_data, "the signature was not validated");
             assert_eq!(good.answers[0].data.to_string(), "192.0.2.80");
             let by_tcp = ask_tcp(gateway, "www.good.test.", RecordType::A).await;
             assert_eq!(by_tcp.answers.len(), good.answers.len());
         }
         let none = ask(GATEWAY4, "none.good.test.", RecordType::A).await;
         assert_eq!(none.response_code, ResponseCode::NXDomain);
-        assert!(none.authentic_data, "also that there is none is signed");
+        assert!(none.authentic_data, "the negative answer was not validated");
         let any = ask(GATEWAY4, "www.good.test.", RecordType::ANY).await;
         assert_eq!((any.response_code, any.answers.len()), (ResponseCode::Refused, 0));
-        // Names of the internet that point into private networks.
+        // Public names with private addresses.
         for (name, kind) in [("inside.good.test.", RecordType::A), ("inside.good.test.", RecordType::AAAA)] {
             let inside = ask(GATEWAY4, name, kind).await;
             assert_eq!((inside.response_code, inside.answers.len()), (ResponseCode::ServFail, 0));
         }
         let known = ask(GATEWAY4, "host.corp.test.", RecordType::A).await;
-        assert_eq!(known.answers[0].data.to_string(), "10.1.2.3", "names that the operator excepts");
+        assert_eq!(known.answers[0].data.to_string(), "10.1.2.3", "a name in private_names must resolve");
 
-        // The interface goes and comes back, as when `wg` makes it anew.
+        // The addresses disappear and return, as when `wg` recreates the interface.
         space.addresses("del");
         space.addresses("add");
         assert_eq!(ask(GATEWAY6, "www.good.test.", RecordType::A).await.answers.len(), 1);
@@ -62,7 +62,7 @@ fn a_zone_signed_by_somebody_else_is_refused() {
         assert_eq!((bogus.response_code, bogus.answers.len()), (ResponseCode::ServFail, 0));
         service.stop().await;
 
-        // The same zone without the check, as `dnssec = false` says.
+        // The same zone without validation (`dnssec = false`).
         let service = start(tornado_dns::Config { dnssec: false, ..config(&trusted, "127.0.0.1:5300") });
         service.until_ready().await;
         let unchecked = ask(GATEWAY4, "www.good.test.", RecordType::A).await;
@@ -85,12 +85,12 @@ fn a_dead_upstream_is_told_fast_and_its_return_is_noticed() {
         let failed = ask(GATEWAY4, "mail.good.test.", RecordType::A).await;
         assert_eq!(failed.response_code, ResponseCode::ServFail);
         let kept = ask(GATEWAY4, "www.good.test.", RecordType::A).await;
-        assert_eq!(kept.answers.len(), 1, "what is known is answered all the same");
+        assert_eq!(kept.answers.len(), 1, "a cached answer must remain available");
 
         let _upstream = Upstream::start("127.0.0.1:5300", &key).await;
         let began = Instant::now();
         while ask(GATEWAY4, "mail.good.test.", RecordType::A).await.response_code != ResponseCode::NoError {
-            assert!(began.elapsed() < Duration::from_secs(90), "it never came back");
+            assert!(began.elapsed() < Duration::from_secs(90), "the upstream was not used again");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         service.stop().await;
@@ -110,7 +110,7 @@ fn who_asks_too_much_is_refused() {
         for _ in 0..12 {
             codes.push(ask(GATEWAY4, "www.good.test.", RecordType::A).await.response_code);
         }
-        assert_eq!(codes[..8], [ResponseCode::NoError; 8], "a burst is welcome");
+        assert_eq!(codes[..8], [ResponseCode::NoError; 8], "a burst must be accepted");
         assert_eq!(*codes.last().unwrap(), ResponseCode::Refused);
         service.stop().await;
     });

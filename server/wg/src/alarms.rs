@@ -1,5 +1,5 @@
-//! Alarms on their way into the audit trail. `auth` may be away, and this process may die meanwhile: an alarm waits in
-//! a file until `auth` has written it down, and holds up nothing else.
+//! Queue of alarms for the audit trail. An alarm stays in a file until `auth` has stored it, so that it survives an
+//! unavailable `auth` and a restart of this process. The queue delays nothing else.
 
 use crate::files::{Durability, replace};
 use serde::{Deserialize, Serialize};
@@ -13,12 +13,12 @@ use tornado_contracts::auth::audit::{AppendAudit, Audit as _, AuditClient, Outco
 use tornado_contracts::wg::AlarmCause;
 use tornado_shared::model::UnixSeconds;
 
-/// So many wait; later ones are counted with the last, as are those that say the same again.
+/// Length of the queue. Further alarms, and alarms equal to the last one, only increase the count of the last one.
 const MOST: usize = 64;
-/// Pauses between tries, seconds.
+/// Pauses between retries, in seconds.
 const PAUSES: [u64; 6] = [1, 2, 5, 10, 30, 60];
 
-/// Alarms of one cause that came in a row.
+/// Consecutive alarms of one cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Waiting {
     at: UnixSeconds,
@@ -27,7 +27,6 @@ struct Waiting {
     times: u64,
 }
 
-/// The queue.
 pub(crate) struct Alarms {
     path: PathBuf,
     waiting: Mutex<VecDeque<Waiting>>,
@@ -35,12 +34,12 @@ pub(crate) struct Alarms {
 }
 
 impl Alarms {
-    /// With what a former life could not hand over.
+    /// Loads the alarms that an earlier process did not deliver.
     pub(crate) fn load(directory: &Path) -> Self {
         let path = directory.join("alarms.json");
         let waiting = match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                tracing::error!(%error, "the file of alarms is spoiled; what it held is lost");
+                tracing::error!(%error, "discarded the corrupt file of alarms; its alarms are lost");
                 VecDeque::new()
             }),
             Err(_) => VecDeque::new(),
@@ -48,7 +47,7 @@ impl Alarms {
         Self { path, waiting: Mutex::new(waiting), more: Notify::new() }
     }
 
-    /// Takes an alarm. Returns at once.
+    /// Adds an alarm. Does not wait for its delivery.
     pub(crate) fn raise(&self, at: UnixSeconds, cause: AlarmCause, what: &str) {
         let mut waiting = self.waiting();
         let is_full = waiting.len() >= MOST;
@@ -61,7 +60,7 @@ impl Alarms {
         self.more.notify_one();
     }
 
-    /// Hands alarms over, the oldest first, until `shutdown`.
+    /// Delivers alarms, the oldest first, until `shutdown`.
     pub(crate) async fn hand_over(&self, auth: AuditClient, shutdown: &CancellationToken) {
         let work = async {
             loop {
@@ -71,7 +70,7 @@ impl Alarms {
                 };
                 self.deliver(&auth, &first).await;
                 let mut waiting = self.waiting();
-                // Times that were counted meanwhile stay.
+                // Alarms counted during the delivery stay in the queue.
                 match waiting.front_mut() {
                     Some(front) if front.times > first.times => front.times -= first.times,
                     Some(_) => drop(waiting.pop_front()),
@@ -86,7 +85,7 @@ impl Alarms {
         }
     }
 
-    /// Tries until it is done.
+    /// Retries until `auth` has stored the alarm.
     async fn deliver(&self, auth: &AuditClient, alarm: &Waiting) {
         let mut pauses = PAUSES.into_iter();
         loop {
@@ -94,7 +93,7 @@ impl Alarms {
                 Ok(_) => return,
                 Err(error) => {
                     let pause = pauses.next().unwrap_or(60);
-                    tracing::warn!(%error, pause, "an alarm could not be written into the audit trail; trying on");
+                    tracing::warn!(%error, pause, "could not deliver an alarm to the audit trail; retrying");
                     tokio::time::sleep(Duration::from_secs(pause)).await;
                 }
             }
@@ -120,7 +119,7 @@ impl Alarms {
         if let Err(error) = saved
             && error.kind() != std::io::ErrorKind::NotFound
         {
-            tracing::warn!(%error, "alarms that wait could not be written to the disk");
+            tracing::warn!(%error, "could not save pending alarms");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Putting peers in groups: who comes while a step runs goes into the next one together with all others that came.
-//! A step is one transaction of nftables and one call of each interface, however many peers it has.
+//! Adds peers in batches: peers that arrive during a step go into the next step together. A step is one nftables
+//! transaction and one call per interface, however many peers it has.
 
 use crate::firewall::{IsolationMap, Seat};
 use crate::peers::{Pick, addresses, isolation, lane_failed};
@@ -12,16 +12,16 @@ use tornado_rpc::Fault;
 use tornado_runtime::trial::fault_point;
 use tornado_shared::model::Lane;
 
-/// So many in one step: a step of a userspace interface holds up its packets.
+/// Peers per step. A step blocks the packets of a userspace interface.
 const STEP: usize = 250;
 
-/// A peer, and who waits for it.
+/// A peer to add and the channel of its caller.
 pub(crate) struct Waiting {
     spec: PeerSpec,
     answer: oneshot::Sender<Result<(), WgError>>,
 }
 
-/// Changes that nobody has begun to make.
+/// Changes that have not started.
 pub(crate) struct Queue<W>(Mutex<Vec<W>>);
 
 impl<W> Default for Queue<W> {
@@ -37,7 +37,7 @@ impl<W> Queue<W> {
 }
 
 impl Service {
-    /// Puts a peer, alone or with others.
+    /// Adds or changes a peer, alone or in a batch.
     pub(crate) async fn put(&self, spec: PeerSpec) -> Result<(), WgError> {
         if !self.flows.wait_for(&addresses(&spec)).await {
             return Err(resting());
@@ -47,12 +47,12 @@ impl Service {
         let mut old = Vec::new();
         {
             let mut peers = self.peers.lock().await;
-            // Empty when somebody before took ours along.
+            // Empty if an earlier caller has already taken this entry into its batch.
             let mut all = std::mem::take(&mut *self.puts.waiting());
             while !all.is_empty() {
                 let mut left = Vec::new();
                 all = self.step(&mut peers, all, &mut left).await;
-                // Before the next step, which must not give them to another peer.
+                // Before the next step, which must not give these addresses to another peer.
                 self.flows.rest(&left);
                 old.extend(left);
             }
@@ -60,10 +60,13 @@ impl Service {
         if !old.is_empty() {
             self.flows.end_of(old).await;
         }
-        result.await.unwrap_or_else(|_| Err(Fault::Internal("a step of peers ended early".into()).into()))
+        result
+            .await
+            .unwrap_or_else(|_| Err(Fault::Internal("the batch of peers was dropped before it finished".into()).into()))
     }
 
-    /// One step. Returns those for whom there was no place; `old` gets addresses that changed hands or were left.
+    /// Runs one step. Returns the peers left for later steps. Adds to `old` the addresses whose owner or Tor instance
+    /// changed and those that became free.
     async fn step(&self, state: &mut PeerState, all: Vec<Waiting>, old: &mut Vec<IpAddr>) -> Vec<Waiting> {
         let (mut step, mut later) = (Vec::new(), Vec::new());
         let synced = self.state.lock().await.synced;
@@ -71,7 +74,7 @@ impl Service {
         for (waiting, pick) in all.into_iter().zip(picks) {
             match pick {
                 _ if !synced => drop(waiting.answer.send(Err(WgError::NotSynced))),
-                // They may have begun to rest while this one waited.
+                // The addresses may have been reserved while this peer waited.
                 Pick::Now if self.flows.is_resting(&addresses(&waiting.spec)) => {
                     drop(waiting.answer.send(Err(resting())));
                 }
@@ -84,7 +87,7 @@ impl Service {
             let specs: Vec<_> = step.iter().map(|w| w.spec.clone()).collect();
             let result = self.put_step(state, specs, old).await;
             for waiting in step {
-                // Who hung up has no use for it.
+                // The receiver may be gone; then the result is not needed.
                 drop(waiting.answer.send(result.clone()));
             }
         }
@@ -98,7 +101,7 @@ impl Service {
         old: &mut Vec<IpAddr>,
     ) -> Result<(), WgError> {
         let peers = &mut state.peers;
-        // The number first: a device that is up without one does not reach Tor.
+        // The isolation number goes first: without it, a device on an interface that is up cannot reach Tor.
         let before: IsolationMap = specs.iter().flat_map(|spec| peers.isolation_of(&spec.public_key)).collect();
         let after: IsolationMap = specs.iter().flat_map(isolation).collect();
         let without = |all: &IsolationMap, kept: &IsolationMap| -> Vec<IpAddr> {
@@ -135,12 +138,13 @@ impl Service {
     }
 }
 
-/// What a device is answered whose addresses are not free of their former holder.
+/// The error for a peer whose addresses are still reserved for their former holder.
 fn resting() -> WgError {
-    Fault::Unavailable("flows of the former holder of an address are still being ended".into()).into()
+    Fault::Unavailable("cannot add the peer yet: flows of the former holder of an address are still being ended".into())
+        .into()
 }
 
-/// The seats of devices that are sent to another Tor now: flows to the former one get no answer any more.
+/// The seats of devices that now use another Tor instance. Their flows to the former one get no more answers.
 fn moved(before: &IsolationMap, after: &IsolationMap) -> IsolationMap {
     let has_moved = |(address, seat): &(&IpAddr, &Seat)| after.get(*address).is_some_and(|new| new.exit != seat.exit);
     before.iter().filter(has_moved).map(|(address, seat)| (*address, *seat)).collect()

@@ -1,4 +1,4 @@
-//! What an operator can set for the lanes.
+//! Configuration of the lanes.
 
 use crate::Error;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -7,27 +7,28 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use tornado_packet_io::Offload;
 use tornado_shared::model::{Lane, LaneAddresses, LanePool, LanePools, Slot};
 
-/// Longest interface name: IFNAMSIZ less the closing zero, netdevice(7).
+/// Longest interface name: IFNAMSIZ minus the terminating zero, netdevice(7).
 const MAX_NAME: usize = 15;
-/// IPv6 asks at least this of every link (RFC 8200 §5).
+/// Minimum link MTU of IPv6 (RFC 8200 §5).
 const MIN_MTU: u16 = 1280;
-/// No path carries more; a larger number is a typing error.
+/// No path carries larger packets; a larger number is a typing error.
 const MAX_MTU: u16 = 9000;
 
-/// Which implementation shall move the packets.
+/// The WireGuard implementation that moves the packets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackendChoice {
-    /// The kernel's WireGuard where the kernel has it, else userspace.
+    /// The kernel's WireGuard if available, otherwise userspace.
     #[default]
     Auto,
-    /// The kernel's or none.
+    /// The kernel's WireGuard only; the service fails without it.
     Kernel,
-    /// Always inside this process.
+    /// Always userspace, inside this process.
     Userspace,
 }
 
-/// Configuration of service `wg`. Names are configuration so that several servers can share a test machine.
+/// Configuration of service `wg`. Interface and table names are configurable so that several servers can share a test
+/// machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -41,26 +42,28 @@ pub struct Config {
     pub tor_port: u16,
     /// Address pools of both lanes; slot 1 of each is the server.
     pub pools: LanePools,
-    /// The addresses under which Tor sees devices, an own one for each session: a /10 (default the shared address
-    /// space of RFC 6598) and a /64 or larger. They never leave the host, and may be in use elsewhere.
+    /// Addresses by which Tor distinguishes devices, a separate one for each session: a /10 (default: the shared
+    /// address space of RFC 6598) and an IPv6 prefix of /104 or shorter. These addresses never leave the host, and
+    /// other networks may use the same ranges.
     pub isolation: LanePool,
-    /// Seconds between rounds of the leak canary, 1 to 3600.
+    /// Interval of the leak canary in seconds, 1 to 3600.
     pub canary_interval: u32,
     /// Inner MTU in bytes.
     pub mtu: u16,
-    /// Which implementation moves the packets.
+    /// The WireGuard implementation that moves the packets.
     pub backend: BackendChoice,
     /// Whether the userspace implementation lets the kernel join and split packets. `off` is for kernels and network
-    /// cards that mishandle it; what the kernel refuses is noticed without it.
+    /// cards that handle this incorrectly; an offload that the kernel rejects is detected automatically.
     pub offload: Offload,
-    /// Whether devices of the direct lane are offered the resolver at its gateway.
+    /// Whether devices of the direct lane use the resolver at its gateway.
     pub dns: bool,
-    /// How many flows each of a device's addresses may have at the same time; a twentieth of it may begin in a second.
+    /// Maximum number of concurrent flows for each address of a device, 64 to 1000000. A twentieth of it may start per
+    /// second.
     pub max_flows: u32,
-    /// Networks that devices of the direct lane reach although they are not the internet: private ones, or those of
-    /// the server itself.
+    /// Networks outside the internet that devices of the direct lane may reach: private ones, or those of the server
+    /// itself.
     pub allow_networks: Vec<IpNet>,
-    /// TCP port of the device API, the one port of the server that devices of the direct lane reach.
+    /// TCP port of the device API, the only port of the server that devices of the direct lane may reach.
     pub api_port: u16,
     /// Name of the nftables table in family `inet`.
     pub table: String,
@@ -111,13 +114,17 @@ impl Config {
     }
 
     /// The server's own addresses on a lane.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the lane's pool has no address for the server.
     pub fn gateway(&self, lane: Lane) -> Result<LaneAddresses, Error> {
         let addresses = self.pools.of(lane).addresses(Slot::SERVER);
-        addresses.ok_or_else(|| Error::Config(format!("the pool of the {lane} lane is empty")))
+        addresses.ok_or_else(|| Error::Config(format!("the pool of the {lane} lane has no address for the server")))
     }
 
-    /// Where devices ask for names, at the gateway: on the tor lane port 53 is Tor's, on the direct lane service
-    /// `dns` listens there, if it is wanted.
+    /// The resolver of a lane, at its gateway: on the tor lane Tor's DNSPort, on the direct lane service `dns`, if
+    /// enabled.
     #[must_use]
     pub fn resolver(&self, lane: Lane) -> Option<LaneAddresses> {
         match lane {
@@ -127,12 +134,20 @@ impl Config {
     }
 
     /// The leak canary's addresses on the tor lane.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the pool has no slot for the canary.
     pub fn canary(&self) -> Result<LaneAddresses, Error> {
         let addresses = self.pools.tor.addresses(self.pools.canary_slot());
-        addresses.ok_or_else(|| Error::Config("the pool of the tor lane has no place for the canary".into()))
+        addresses.ok_or_else(|| Error::Config("the pool of the tor lane has no address for the canary".into()))
     }
 
-    /// Refuses what could not work, and every name that would mean something else inside a ruleset.
+    /// Checks all values. Names must be safe to use inside a ruleset.
+    ///
+    /// # Errors
+    ///
+    /// Fails on the first invalid value.
     pub fn validate(&self) -> Result<(), Error> {
         for lane in Lane::ALL {
             let name = self.interface(lane);
@@ -144,7 +159,7 @@ impl Config {
             }
         }
         if self.direct == self.tor || self.direct_port == self.tor_port {
-            return Err(Error::Config("the two lanes need interfaces and ports of their own".into()));
+            return Err(Error::Config("the two lanes need different interfaces and ports".into()));
         }
         if !is_word(&self.table, 31) {
             return Err(Error::Config(format!("'{}' is not a usable nftables table name", self.table)));
@@ -154,7 +169,7 @@ impl Config {
         }
         let isolation = &self.isolation;
         if isolation.v4.prefix_len() != 10 || isolation.v6.prefix_len() > 104 {
-            return Err(Error::Config("the isolation addresses must be a /10, and a /104 or larger of IPv6".into()));
+            return Err(Error::Config("the isolation addresses must be an IPv4 /10 and an IPv6 /104 or larger".into()));
         }
         for lane in Lane::ALL {
             let pool = self.pools.of(lane);
@@ -170,10 +185,7 @@ impl Config {
             return Err(Error::Config("max_flows must be 64 to 1000000".into()));
         }
         if let Some(net) = self.allow_networks.iter().find(|net| net.trunc() != **net) {
-            return Err(Error::Config(format!(
-                "{net} in allow_networks has bits beyond its prefix; write {}",
-                net.trunc()
-            )));
+            return Err(Error::Config(format!("{net} in allow_networks has host bits set; write {}", net.trunc())));
         }
         if !(1..=3600).contains(&self.canary_interval) {
             return Err(Error::Config("canary_interval must be 1 to 3600 seconds".into()));

@@ -1,4 +1,4 @@
-//! The contract [`Wg`] over the service's state.
+//! The contract [`Wg`] on top of the service.
 
 use crate::service::Service;
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use tornado_contracts::wg::{
 use tornado_rpc::{Done, Fault, NoInput};
 use tornado_shared::model::Lane;
 
-/// The contract over the shared service, and what ends the responses that are held.
+/// The shared service, and the token that ends held responses.
 pub(crate) struct Contract(pub(crate) Arc<Service>, pub(crate) CancellationToken);
 
 #[async_trait]
@@ -34,7 +34,7 @@ impl Wg for Contract {
         let groups = self.0.firewall.groups_of(&wanted).map_err(refused)?;
         if let Err(error) = self.0.firewall.set_groups(groups).await {
             self.0.wake_firewall.notify_one();
-            return Err(Fault::Unavailable(format!("the firewall could not be changed: {error}")).into());
+            return Err(Fault::Unavailable(format!("cannot apply rates and peer groups: {error}")).into());
         }
         Ok(Done {})
     }
@@ -44,7 +44,7 @@ impl Wg for Contract {
         let canary = self.0.canary.peer().public_key;
         let mut all = Vec::new();
         for lane in Lane::ALL {
-            // A lane that is being made anew has no peers to show; `status` says that it is down.
+            // A lane that is being recreated has no peers to list; `status` reports it as down.
             for peer in lanes.of(lane).peers().await.unwrap_or_default() {
                 if peer.public_key == canary {
                     continue;

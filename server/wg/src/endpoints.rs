@@ -1,8 +1,8 @@
-//! Where each peer was last heard from, kept over a death of this process.
+//! Latest endpoint of each peer, kept across a crash of this process.
 //!
-//! With it the server can call its peers by itself after a restart: traffic flows again before a device has
-//! noticed anything. Endpoints are addresses of people, so only the latest is kept, the file is private,
-//! an entry goes with its peer, and the file goes with the last entry.
+//! With it the server can start the handshakes after a restart, so that traffic resumes before a device notices the
+//! interruption. An endpoint is a person's IP address: only the latest one is kept, the file is private, an entry is
+//! deleted with its peer, and the file is deleted with its last entry.
 
 use crate::files::{Durability, replace};
 use crate::lane::PerLane;
@@ -13,10 +13,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tornado_shared::model::{Lane, PublicKey};
 
-/// Endpoints of one lane by peer.
 pub(crate) type LaneEndpoints = BTreeMap<PublicKey, SocketAddr>;
 
-/// The file `endpoints.json` and what it should hold.
+/// The file `endpoints.json` and its desired content.
 pub(crate) struct Endpoints {
     path: PathBuf,
     current: PerLane<LaneEndpoints>,
@@ -30,13 +29,13 @@ struct OnDisk {
 }
 
 impl Endpoints {
-    /// Reads the file. One that cannot be read is a lost hint, not a failure.
+    /// Reads the file. A file that cannot be read is ignored, because endpoints are only hints.
     pub(crate) fn load(directory: &Path) -> Self {
         let path = directory.join("endpoints.json");
         let current = match std::fs::read(&path).map(|bytes| serde_json::from_slice::<OnDisk>(&bytes)) {
             Ok(Ok(found)) => PerLane { direct: found.direct, tor: found.tor },
             Ok(Err(_)) => {
-                tracing::warn!("the file of endpoints is spoiled and was dropped");
+                tracing::warn!("discarded the corrupt file of endpoints");
                 PerLane::default()
             }
             Err(_) => PerLane::default(),
@@ -44,12 +43,12 @@ impl Endpoints {
         Self { path, current, saved: None }
     }
 
-    /// The latest endpoints of a lane.
     pub(crate) const fn of(&self, lane: Lane) -> &LaneEndpoints {
         self.current.of(lane)
     }
 
-    /// Takes in what an interface says. Known endpoints stay where it says nothing, for peers in `wanted` only.
+    /// Merges the endpoints that an interface reports. Peers that it does not report keep their endpoint; peers that
+    /// are not `wanted` are dropped.
     pub(crate) fn update(
         &mut self,
         lane: Lane,
@@ -61,14 +60,14 @@ impl Endpoints {
         mine.retain(|key, _| wanted(key));
     }
 
-    /// Forgets a peer.
+    /// Drops a peer's endpoints on both lanes.
     pub(crate) fn forget(&mut self, key: &PublicKey) {
         for lane in Lane::ALL {
             self.current.of_mut(lane).remove(key);
         }
     }
 
-    /// Writes the file if it would change; removes it when there is nothing to keep.
+    /// Writes the file if its content has changed; deletes it if no endpoint is left.
     pub(crate) fn save(&mut self) -> io::Result<()> {
         if self.saved.as_ref() == Some(&self.current) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Why the service could not start or had to end.
+//! Reasons for which the service cannot start or has to stop.
 
 use crate::backend::BackendError;
 use crate::firewall::FirewallError;
@@ -10,42 +10,47 @@ use tornado_runtime::{ContextError, TaskError};
 /// Failures of service `wg` as a whole.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The configuration makes no sense.
-    #[error("the configuration of the lanes is refused: {0}")]
+    /// The configuration is invalid.
+    #[error("invalid configuration of the lanes: {0}")]
     Config(String),
-    /// A file of the state directory.
-    #[error("cannot use {path}: {source}")]
+    /// A file of the state directory could not be read or written.
+    #[error("cannot access {path}: {source}")]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// A key file holds something else. It is left as it is: the server's key is never replaced by itself.
-    #[error("{0} does not hold a WireGuard key; restore it from a backup, or remove it to make a new key")]
+    /// A key file holds something other than a key. The file stays unchanged: the service never replaces the server's
+    /// key.
+    #[error(
+        "cannot read the key in {0}: not a WireGuard key; restore the file from a backup, or delete it to create a new \
+         key"
+    )]
     KeyFile(PathBuf),
-    /// The kernel's answer to a question about links, addresses or rules.
+    /// A netlink request about links, addresses or rules failed.
     #[error(transparent)]
     Netlink(#[from] NetlinkError),
-    /// The nftables policy could not be put in place.
+    /// The nftables policy could not be applied.
     #[error(transparent)]
     Firewall(#[from] FirewallError),
-    /// An interface could not be made or programmed.
+    /// An interface could not be created or configured.
     #[error(transparent)]
     Backend(#[from] BackendError),
     /// A kernel setting could not be written.
     #[error(
-        "cannot set /proc/sys/{name}: {source}; where /proc/sys is read-only, set it before the start (for a container: `--sysctl`)"
+        "cannot set /proc/sys/{name}: {source}; if /proc/sys is read-only, set it before the start (container: \
+         `--sysctl`)"
     )]
     Sysctl {
         /// Path under `/proc/sys`.
         name: String,
-        /// Why not.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The service's socket.
+    /// The service's socket could not be opened.
     #[error(transparent)]
     Context(#[from] ContextError),
     /// A task ended early.
@@ -53,7 +58,7 @@ pub enum Error {
     Task(#[from] TaskError),
 }
 
-/// Puts the file's name to an error of the operating system.
+/// Adds the file's path to an error of the operating system.
 pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {
     let path = path.into();
     move |source| Error::File { path, source }

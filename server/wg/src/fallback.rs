@@ -1,15 +1,16 @@
-//! The second layer, which holds without nftables: rules and routes by which nothing of the lanes leaves by the default
-//! route, and no device reaches another, also while an interface or the whole ruleset is away.
+//! Second layer of protection, which works without nftables: rules and routes that keep the lanes' traffic off the
+//! default route and devices apart, even while an interface or the whole ruleset is missing.
 //!
 //! | preference | rule | reason |
 //! |---|---|---|
-//! | 99 | what came in by the direct lane for its own pool with the firewall's mark uses the main table | an operator lets those devices meet; without nftables nothing has the mark |
-//! | 100 | what came in by the tor lane is prohibited | it is never forwarded |
-//! | 101 | what came in by the direct lane for either pool is prohibited | devices never reach each other |
-//! | 102 | the server's own answers from a gateway address to a pool use the main table | they go to devices |
-//! | 103 | and from a gateway address to anywhere else are prohibited | they are for nobody else |
+//! | 99 | direct lane to its own pool, with the firewall's mark: main table | peer groups; no mark without nftables |
+//! | 100 | from the tor lane: prohibited | the tor lane is never forwarded |
+//! | 101 | direct lane to either pool: prohibited | devices must not reach each other |
+//! | 102 | host, from a gateway address to a pool: main table | the server's answers to devices |
+//! | 103 | host, from a gateway address to any other destination: prohibited | only devices may receive these |
 //!
-//! Both pools are unreachable in the main table with the last metric: the routes of the interfaces win while they exist.
+//! Both pools have an unreachable route in the main table with the highest metric. The routes of the interfaces take
+//! precedence while they exist.
 
 use crate::netlink::{Netlink, NetlinkError, failed};
 use crate::{Config, Error};
@@ -21,20 +22,21 @@ use rtnetlink::packet_route::rule::{RuleAction, RuleMessage};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tornado_shared::model::Lane;
 
-/// What the firewall puts on packets between devices that may meet.
+/// Mark that the firewall sets on packets between devices of a peer group.
 pub(crate) const MEETING: u32 = 0x7d0e_6e61;
 
-/// Main routing table.
+/// `RT_TABLE_MAIN`
 const MAIN: u32 = 254;
-/// The last metric.
+/// The highest metric, so that every other route takes precedence.
 const LAST: u32 = u32::MAX;
 
-/// One rule. All after the local table (0), so what is for the server itself still reaches its firewall.
+/// One rule. All rules come after the local table (preference 0), so packets to the server itself still reach its
+/// firewall.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rule {
     what: &'static str,
     preference: u32,
-    /// Came in by; `lo` for what the host sends itself.
+    /// Input interface; `lo` matches packets that the host sends.
     input: String,
     from: Option<IpNet>,
     to: Option<IpNet>,
@@ -43,7 +45,7 @@ struct Rule {
     is_v4: bool,
 }
 
-/// The second layer of a configuration.
+/// The rules and routes of the second layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fallback {
     rules: Vec<Rule>,
@@ -68,13 +70,13 @@ impl Fallback {
             let input = input.to_owned();
             Rule { what, preference, input, from: None, to, mark: None, action, is_v4 }
         };
-        let what = "the rule for devices that may meet";
+        let what = "the rule for peer groups";
         let meet = rule(what, 99, &config.direct, Some(pool(Lane::Direct)), RuleAction::ToTable);
         self.rules.push(Rule { mark: Some(MEETING), ..meet });
         let prohibit = RuleAction::Prohibit;
-        self.rules.push(rule("the rule that never forwards the tor lane", 100, &config.tor, None, prohibit));
+        self.rules.push(rule("the rule that prohibits forwarding from the tor lane", 100, &config.tor, None, prohibit));
         for lane in Lane::ALL {
-            let what = "the rule that keeps devices apart";
+            let what = "the rule that separates devices";
             self.rules.push(rule(what, 101, &config.direct, Some(pool(lane)), prohibit));
         }
         for lane in Lane::ALL {
@@ -82,8 +84,8 @@ impl Fallback {
             let gateway: IpAddr = if is_v4 { gateway.v4.into() } else { gateway.v6.into() };
             let from = Some(IpNet::from(gateway));
             for to in Lane::ALL {
-                // Also to the other lane: refusals come from the address that was called.
-                let what = "the rule for the server's own answers to devices";
+                // Also to the other lane's pool: a rejection is sent from the address that was addressed.
+                let what = "the rule for the server's answers to devices";
                 self.rules.push(Rule { from, ..rule(what, 102, "lo", Some(pool(to)), RuleAction::ToTable) });
             }
             let what = "the rule that keeps the gateway's packets on the host";
@@ -95,13 +97,13 @@ impl Fallback {
 }
 
 impl Netlink {
-    /// Puts what is missing of the second layer in place. Returns what was missing.
+    /// Adds the missing parts of the second layer. Returns descriptions of what was missing.
     pub(crate) async fn hold(&self, fallback: &Fallback) -> Result<Vec<&'static str>, NetlinkError> {
         let mut missing = Vec::new();
         for rule in &fallback.rules {
             let mut add = self.handle.rule().add();
             *add.message_mut() = self.rule(rule);
-            // Exclusive: the kernel refuses what is there already.
+            // The request is exclusive: the kernel rejects a rule that exists.
             match add.execute().await.map_err(|e| failed(format!("add {}", rule.what), e)) {
                 Ok(()) => missing.push(rule.what),
                 Err(error) if error.errno() == Some(EEXIST) => {}
@@ -110,8 +112,8 @@ impl Netlink {
         }
         for pool in &fallback.pools {
             let added = self.handle.route().add(unreachable(*pool)).execute().await;
-            match added.map_err(|e| failed(format!("make {pool} unreachable"), e)) {
-                Ok(()) => missing.push("the route that keeps packets for devices from leaving"),
+            match added.map_err(|e| failed(format!("add the unreachable route to {pool}"), e)) {
+                Ok(()) => missing.push("the unreachable route of a pool"),
                 Err(error) if error.errno() == Some(EEXIST) => {}
                 Err(error) => return Err(error),
             }
@@ -119,26 +121,26 @@ impl Netlink {
         Ok(missing)
     }
 
-    /// Takes the second layer away, also what a former life left of it.
+    /// Removes the second layer, including rules and routes of an earlier process.
     pub(crate) async fn release(&self, fallback: &Fallback) -> Result<(), NetlinkError> {
         for rule in &fallback.rules {
-            // More than one where another program made the like.
+            // There is more than one if another program added an equal rule.
             while self.remove(rule).await? {}
         }
         for pool in &fallback.pools {
             match self.handle.route().del(unreachable(*pool)).execute().await {
                 Ok(()) => {}
-                Err(error) => is_absent(failed(format!("let {pool} go"), error))?,
+                Err(error) => is_absent(failed(format!("remove the unreachable route to {pool}"), error))?,
             }
         }
         Ok(())
     }
 
-    /// False when there was none.
+    /// Removes a rule. Returns false if there was none.
     async fn remove(&self, rule: &Rule) -> Result<bool, NetlinkError> {
         let mut message = self.rule(rule);
         if rule.action == RuleAction::Prohibit {
-            // Any: programs differ in the table that they give to a rule that uses none.
+            // Any table: programs differ in the table number of a rule that uses none.
             message.header.table = 0;
         }
         match self.handle.rule().del(message).execute().await {
@@ -172,7 +174,7 @@ impl Netlink {
     }
 }
 
-/// No failure where there was nothing to remove.
+/// Ignores the error if the rule or route did not exist.
 fn is_absent(error: NetlinkError) -> Result<(), NetlinkError> {
     if [Some(ENOENT), Some(ESRCH)].contains(&error.errno()) { Ok(()) } else { Err(error) }
 }
@@ -207,7 +209,7 @@ mod tests {
         }
         let tor = fallback.rules.iter().filter(|r| r.input == "wg1" && r.action == RuleAction::Prohibit);
         assert_eq!(tor.map(|r| r.is_v4).collect::<Vec<_>>(), [true, false]);
-        // A gateway's own packets: to its pool before to nowhere.
+        // A gateway's own packets: allowed to a pool before they are prohibited to all other destinations.
         for rule in fallback.rules.iter().filter(|r| r.preference == 103) {
             assert!(fallback.rules.iter().any(|r| r.preference == 102 && r.from == rule.from && r.to.is_some()));
         }

@@ -1,20 +1,20 @@
-//! Files of the state directory: private from the first byte, replaced whole.
+//! Files of the state directory. They are created with mode 0600 and replaced atomically.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-/// Whether a write must survive a loss of power.
+/// Whether a write must survive a power failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// On the disk before this returns.
+    /// Synced to disk before the call returns.
     Synced,
     /// A hint that may be lost.
     Hint,
 }
 
-/// Replaces `path` by `bytes`, mode 0600: a reader sees the old file or the new one, whole.
+/// Atomically replaces `path` with `bytes`, mode 0600. A reader sees either the old file or the new one.
 pub(crate) fn replace(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
     let temporary = path.with_extension("new");
     match std::fs::remove_file(&temporary) {
@@ -22,7 +22,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], durability: Durability) -> io::
         Ok(()) | Err(_) => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-    // A umask can only take bits away; this puts back the owner's.
+    // A umask can only clear bits; this restores the owner's.
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(bytes)?;
     if durability == Durability::Synced {

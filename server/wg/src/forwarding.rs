@@ -1,9 +1,10 @@
-//! Lets the host forward for the lanes and, as far as the kernel can, for nothing else.
+//! Enables forwarding for the lanes and, as far as the kernel allows, only for them.
 //!
-//! IPv4 is forwarded by the interface on which a packet came in, so only the lanes' interfaces and those that lead to the
-//! internet are switched on. IPv6 knows one switch for all (the kernel's ip-sysctl.rst); it is turned, and each interface
-//! is made a host again, which keeps its router advertisements. What this opens between other interfaces the ruleset
-//! closes. What was before is remembered in a file, for the day when the server is removed.
+//! The kernel decides on IPv4 forwarding by the interface on which a packet arrives, so it is enabled only on the
+//! lanes' interfaces and the uplinks. IPv6 has one switch for all interfaces (the kernel's ip-sysctl.rst): it is
+//! enabled, and each interface is set back to host mode, in which it accepts router advertisements. The ruleset blocks
+//! the forwarding between other interfaces that this enables. The former settings are stored in a file, for the removal
+//! of the server.
 
 use crate::Error;
 use crate::error::file;
@@ -16,39 +17,40 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The switch for all interfaces.
+/// The switches for all interfaces.
 const ALL_V4: &str = "net/ipv4/conf/all/forwarding";
 const ALL_V6: &str = "net/ipv6/conf/all/forwarding";
 
-/// What this service switched on that was off.
+/// Settings that were off before this service enabled them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Former {
-    /// Interfaces of IPv4.
+    /// Interfaces whose IPv4 forwarding was off.
     v4: BTreeSet<String>,
-    /// The one switch of IPv6.
+    /// True if IPv6 forwarding was off.
     v6: bool,
 }
 
-/// The switches.
+/// The forwarding settings and their file.
 pub(crate) struct Forwarding {
     path: PathBuf,
     former: Mutex<Former>,
-    /// On once: what is off later, another program switched off.
+    /// Settings that have been on once. If one is off later, another program disabled it.
     is_held: Mutex<BTreeSet<String>>,
 }
 
 impl Forwarding {
-    /// With what an earlier run switched on.
+    /// Loads the settings that an earlier process enabled.
     pub(crate) fn load(directory: &Path) -> Self {
         let path = directory.join("forwarding.json");
         let mut former: Former =
             std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        // The names become part of the ruleset.
+        // The names become part of the ruleset, so they must be safe.
         former.v4.retain(|name| (1..16).contains(&name.len()) && is_plain(name));
         Self { path, former: Mutex::new(former), is_held: Mutex::default() }
     }
 
-    /// Remembers what [`Forwarding::hold`] is about to switch on: the ruleset closes it to others first.
+    /// Stores the settings that [`Forwarding::hold`] will enable. They are stored before they are enabled, so that the
+    /// ruleset closes them to other traffic first.
     pub(crate) fn prepare(&self, host: &Host) -> Result<(), Error> {
         let is_off = |key: &str| read(key).is_some_and(|value| value == "0");
         let v4 = host.uplinks4.iter().filter(|name| is_off(&key_v4(name)));
@@ -63,12 +65,12 @@ impl Forwarding {
         replace(&self.path, &bytes, Durability::Synced).map_err(file(&self.path))
     }
 
-    /// Switches on what is off. Returns what had been on already and was off.
+    /// Enables forwarding. Returns the settings that were on earlier and have been disabled by another program.
     pub(crate) fn hold(&self, host: &Host, lanes: [&str; 2]) -> Result<Vec<String>, Error> {
         let mut off = Vec::new();
         for name in host.uplinks4.iter().map(String::as_str).chain(lanes) {
             let key = key_v4(name);
-            // An interface that is away has none; it is seen to when it comes.
+            // A missing interface has no setting; it is handled when it appears.
             if read(&key).is_some_and(|value| value == "0") {
                 write(&key, "1")?;
                 off.push(key.clone());
@@ -85,11 +87,11 @@ impl Forwarding {
         Ok(off)
     }
 
-    /// Adds to what the ruleset needs to know which interfaces forward for the lanes only.
+    /// Adds the interfaces that forward only for the lanes.
     pub(crate) fn strangers(&self, host: Host) -> Host {
         let former = self.former().clone();
         let is_on = |key: &str| read(key).is_some_and(|value| value == "1");
-        // Once another program wants forwarding it switches all on.
+        // A program that needs forwarding enables it for all interfaces, so forwarding is no longer only for the lanes.
         let closed4 = if is_on(ALL_V4) { BTreeSet::new() } else { former.v4 };
         let open6 = (former.v6 && !is_on("net/ipv6/conf/default/forwarding")).then(|| {
             let all = interfaces("ipv6").into_iter().filter(|name| is_plain(name));
@@ -98,7 +100,7 @@ impl Forwarding {
         Host { closed4, open6, ..host }
     }
 
-    /// A key that is on for the first time is no news.
+    /// Records a setting as enabled. The first time is not reported as a change.
     fn note(&self, key: String, off: &mut Vec<String>) {
         let mut held = self.is_held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.insert(key.clone()) {
@@ -115,17 +117,17 @@ fn key_v4(name: &str) -> String {
     format!("net/ipv4/conf/{name}/forwarding")
 }
 
-/// Turns the one switch of IPv6, which makes a router of every interface, and makes hosts again of those that were.
+/// Enables the IPv6 switch, which makes every interface a router, and sets the former hosts back to host mode.
 fn forward_v6() -> Result<(), Error> {
     let key = |name: &str| format!("net/ipv6/conf/{name}/forwarding");
     let advertised = |name: &str| format!("net/ipv6/conf/{name}/accept_ra");
-    // The switch deletes routes that came by router advertisement unless this is 2 (`rt6_purge_dflt_routers` of the kernel).
+    // The switch deletes routes from router advertisements unless this is 2 (`rt6_purge_dflt_routers` in the kernel).
     let mut listening = interfaces("ipv6");
     listening.retain(|name| read(&advertised(name)).is_some_and(|value| value == "1"));
     let accept = |value: &str| {
         for name in &listening {
             if let Err(error) = write(&advertised(name), value) {
-                tracing::warn!(%error, "routes by router advertisement may be lost");
+                tracing::warn!(%error, "could not change accept_ra; routes from router advertisements may be lost");
             }
         }
     };
@@ -136,7 +138,7 @@ fn forward_v6() -> Result<(), Error> {
     write(ALL_V6, "1").inspect_err(|_| accept("1"))?;
     for name in hosts {
         if let Err(error) = write(&key(&name), "0") {
-            tracing::warn!(%error, "router advertisements may be ignored from now on");
+            tracing::warn!(%error, "could not restore host mode; the interface may ignore router advertisements");
         }
     }
     accept("1");

@@ -1,4 +1,4 @@
-//! What the fuzz targets call: answers of the kernel and of nft(8).
+//! Entry points for the fuzz targets: answers of the kernel and of nft(8).
 
 use crate::canary::take_counts;
 use crate::firewall::{Policy, chains, compare, drop_handles};
@@ -7,12 +7,13 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use tornado_contracts::wg::TorLane;
 
-/// Messages of the kernel.
+/// Parses bytes of a netlink socket.
 pub fn netlink(bytes: &[u8]) {
     netfilter::fuzzing::netlink(bytes);
 }
 
-/// What `nft -j` printed: only a whole listing counts as our rules, and counting twice finds nothing new.
+/// Parses a listing of `nft -j`. Only a complete listing may compare equal to our rules, and taking the counters out
+/// twice must find nothing the second time.
 pub fn listing(text: &str) {
     let Ok(mut listing) = serde_json::from_str::<Value>(text) else { return };
     drop_handles(&mut listing);
@@ -21,7 +22,7 @@ pub fn listing(text: &str) {
         let told = listing.to_string();
         if compare(&listing, &wanted).is_ok() {
             for chain in &wanted {
-                assert!(told.contains(&*chain.name), "chain {} was never told", chain.name);
+                assert!(told.contains(&*chain.name), "chain {} is not in the listing", chain.name);
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Brings a lane's interface up: the choice of the implementation, what is found of that name, addresses.
+//! Creates the lanes' interfaces: selects the WireGuard implementation, handles existing links of the same name, sets
+//! addresses.
 
 use crate::backend::{BackendError, Interface, KernelInterface, UserspaceInterface};
 use crate::config::{BackendChoice, Config};
@@ -10,7 +11,7 @@ use tornado_contracts::wg::{Backend, LaneEnd};
 use tornado_packet_io::TunNode;
 use tornado_shared::model::{Lane, PrivateKey, PublicKey};
 
-/// Makes interfaces, at the start and whenever one was taken away.
+/// Creates interfaces, at the start and after a removal.
 pub(crate) struct Factory {
     netlink: Netlink,
     config: Config,
@@ -21,8 +22,7 @@ pub(crate) struct Factory {
 }
 
 impl Factory {
-    /// Chooses the implementation: the kernel's where it can be had.
-    /// `node` is where lanes in userspace get their TUN devices from.
+    /// Selects the implementation: the kernel's if available. `node` is the source of TUN devices for userspace lanes.
     pub(crate) async fn new(
         netlink: Netlink,
         config: Config,
@@ -34,7 +34,7 @@ impl Factory {
             BackendChoice::Userspace => Backend::Userspace,
             BackendChoice::Auto => probe(&netlink, &config.direct).await?,
         };
-        // Deriving them takes a key agreement each, and every status has them.
+        // Cached: deriving a public key is a key agreement, and every status request needs both.
         let public_keys = PerLane { direct: keys.direct.public_key(), tor: keys.tor.public_key() };
         Ok(Self { netlink, config, keys, public_keys, backend, node })
     }
@@ -56,12 +56,11 @@ impl Factory {
         [&self.config.direct, &self.config.tor]
     }
 
-    /// The server's public keys.
     pub(crate) fn public_keys(&self) -> PerLane<PublicKey> {
         self.public_keys
     }
 
-    /// What devices need to know of a lane.
+    /// The parameters of a lane that devices need.
     pub(crate) fn end(&self, lane: Lane, up: bool) -> LaneEnd {
         LaneEnd {
             lane,
@@ -75,8 +74,9 @@ impl Factory {
         }
     }
 
-    /// Makes the lane's interface, with addresses and up. The kernel's is taken over with its peers if a former
-    /// process left it; anything else of that name that was a lane is removed (defect 43), and nothing that was not.
+    /// Creates the lane's interface, sets its addresses and brings it up. A kernel interface left by an earlier process
+    /// is taken over with its peers. Any other link of that name that was a lane is deleted; links of other programs
+    /// never are.
     pub(crate) async fn open(&self, lane: Lane) -> Result<Arc<dyn Interface>, Error> {
         let name = self.config.interface(lane);
         clear(&self.netlink, name, self.backend).await?;
@@ -111,7 +111,7 @@ impl Factory {
     }
 }
 
-/// Tries to make a link of the kernel's WireGuard. It stays, to be taken over.
+/// Tries to create a link of the kernel's WireGuard. The link stays, and `open` takes it over.
 async fn probe(netlink: &Netlink, name: &str) -> Result<Backend, Error> {
     clear(netlink, name, Backend::Kernel).await?;
     if netlink.link(name).await?.is_some() {
@@ -120,14 +120,14 @@ async fn probe(netlink: &Netlink, name: &str) -> Result<Backend, Error> {
     match netlink.create_wireguard(name).await {
         Ok(()) => Ok(Backend::Kernel),
         Err(error) if error.errno() == Some(nix::libc::EOPNOTSUPP) => {
-            tracing::info!("this kernel has no WireGuard: packets are moved by this process");
+            tracing::info!("this kernel has no WireGuard; using the userspace implementation");
             Ok(Backend::Userspace)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// Removes what a former process left and this one cannot take over.
+/// Deletes a link of an earlier process that this one cannot take over.
 async fn clear(netlink: &Netlink, name: &str, backend: Backend) -> Result<(), BackendError> {
     let Some(Link { index, kind, is_ours, .. }) = netlink.link(name).await? else { return Ok(()) };
     if !is_ours {
@@ -136,7 +136,7 @@ async fn clear(netlink: &Netlink, name: &str, backend: Backend) -> Result<(), Ba
     match (kind, backend) {
         (LinkKind::Wireguard, Backend::Kernel) => Ok(()),
         (LinkKind::Wireguard | LinkKind::Tun, Backend::Kernel | Backend::Userspace) => {
-            tracing::warn!(interface = name, "an interface of a former process was found and is replaced");
+            tracing::warn!(interface = name, "replacing an interface of an earlier process");
             Ok(netlink.delete_link(index).await?)
         }
         (LinkKind::Other, Backend::Kernel | Backend::Userspace) => Err(BackendError::NameTaken(name.to_owned())),

@@ -1,4 +1,4 @@
-//! The server's WireGuard keys: one a lane and the leak canary's, made once, kept for ever.
+//! The server's WireGuard keys: one per lane and the leak canary's. They are created once and never replaced.
 
 use crate::Error;
 use crate::error::file;
@@ -8,12 +8,13 @@ use std::path::Path;
 use tornado_shared::model::{Lane, PrivateKey};
 use zeroize::Zeroizing;
 
-/// Reads both keys from `directory`, making those that are not there.
+/// Reads both lanes' keys from `directory` and creates missing ones.
 pub(crate) fn load_or_create(directory: &Path) -> Result<PerLane<PrivateKey>, Error> {
     Ok(PerLane { direct: one(directory, Lane::Direct.as_str())?, tor: one(directory, Lane::Tor.as_str())? })
 }
 
-/// Reads the leak canary's key, making it if it is not there: kept, so that an interface of a former process knows it.
+/// Reads the leak canary's key, or creates it. It is stored so that an interface left by an earlier process already has
+/// this peer.
 pub(crate) fn canary(directory: &Path) -> Result<PrivateKey, Error> {
     one(directory, "canary")
 }
@@ -29,7 +30,7 @@ fn one(directory: &Path, name: &str) -> Result<PrivateKey, Error> {
             let key = PrivateKey::random();
             let text = Zeroizing::new(format!("{}\n", *Zeroizing::new(key.expose_base64())));
             replace(&path, text.as_bytes(), Durability::Synced).map_err(file(&path))?;
-            tracing::info!(name, "made a WireGuard key of the server");
+            tracing::info!(name, "created a WireGuard key of the server");
             Ok(key)
         }
         Err(e) => Err(file(path)(e)),

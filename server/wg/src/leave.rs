@@ -1,4 +1,4 @@
-//! Taking peers away in groups, as they are put: counters of very many peers are read once a group.
+//! Removes peers in batches, as `commit` adds them: with very many peers, the counters are read once per batch.
 
 use crate::commit::Queue;
 use crate::firewall::IsolationMap;
@@ -10,45 +10,47 @@ use tornado_contracts::wg::{Removed, WgError};
 use tornado_rpc::Fault;
 use tornado_shared::model::PublicKey;
 
-/// So many in one step: each holds up an interface of this process with very many peers for milliseconds.
+/// Peers per step. A step blocks a userspace interface with very many peers for milliseconds.
 const STEP: usize = 16;
 
-/// A key, and who waits for its end.
+/// A key to remove and the channel of its caller.
 pub(crate) struct Leaving {
     key: PublicKey,
     answer: oneshot::Sender<Result<Removed, WgError>>,
 }
 
-/// Peers that nobody has begun to take away.
+/// Peers whose removal has not started.
 pub(crate) type Leave = Queue<Leaving>;
 
 impl Service {
-    /// Takes a peer away, alone or with others. Its running flows end with it, so that the next holder of its
-    /// addresses inherits none.
+    /// Removes a peer, alone or in a batch. Its tracked flows end with it, so that the next holder of its addresses
+    /// inherits none.
     pub(crate) async fn remove(&self, key: &PublicKey) -> Result<Removed, WgError> {
         let (answer, result) = oneshot::channel();
         self.leaves.waiting().push(Leaving { key: *key, answer });
         let (mut old, mut done) = (Vec::new(), Vec::new());
         {
             let mut peers = self.peers.lock().await;
-            // Empty when somebody before took ours along.
+            // Empty if an earlier caller has already taken this entry into its batch.
             let mut all = std::mem::take(&mut *self.leaves.waiting());
             while !all.is_empty() {
                 let (step, later) = pick(all);
                 done.extend(self.leave_step(&mut peers, step, &mut old).await);
                 all = later;
             }
-            // While no other peer can be put.
+            // The lock on the peers is still held, so no other peer can be added.
             self.flows.rest(&old);
         }
         if !old.is_empty() {
             self.flows.end_of(old).await;
         }
         for (leaving, result) in done {
-            // Who hung up has no use for it.
+            // The receiver may be gone; then the result is not needed.
             drop(leaving.answer.send(result));
         }
-        result.await.unwrap_or_else(|_| Err(Fault::Internal("a step of peers ended early".into()).into()))
+        result
+            .await
+            .unwrap_or_else(|_| Err(Fault::Internal("the batch of peers was dropped before it finished".into()).into()))
     }
 
     async fn leave_step(
@@ -79,7 +81,7 @@ impl Service {
     }
 }
 
-/// Each key once: who asks again is told that there was nothing any more.
+/// Splits off one step in which each key occurs once. A duplicate goes into a later step and finds nothing to remove.
 fn pick(all: Vec<Leaving>) -> (Vec<Leaving>, Vec<Leaving>) {
     let (mut keys, mut step, mut later) = (HashSet::new(), Vec::new(), Vec::new());
     for leaving in all {

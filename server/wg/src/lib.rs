@@ -1,11 +1,11 @@
-//! Service `wg`: both lanes, their peers, their firewall.
+//! Service `wg`: both lanes, their peers and their firewall.
 //!
-//! `peers` decides and calls an interface; `backend` holds the kernel's WireGuard and the one inside
-//! this process; `firewall` renders the policy and puts it in place; `service` joins them under the contract
-//! [`tornado_contracts::wg::Wg`]. Needs CAP_NET_ADMIN and nothing else: no root, no `wg`, no `ip`; `nft` for the rules.
+//! `peers` decides and calls an interface. `backend` holds the kernel's WireGuard and the userspace one. `firewall`
+//! renders the policy and applies it. `service` joins them behind the contract [`tornado_contracts::wg::Wg`]. The
+//! service needs CAP_NET_ADMIN and `nft`; it needs neither root nor the `wg` and `ip` tools.
 //!
-//! An interface that is taken away is noticed within a second and made anew, with its peers and their last
-//! endpoints; until then changes fail with `LaneFailed` and status shows the lane as down.
+//! If another program removes an interface, the service detects it within a second and recreates the interface with its
+//! peers and their latest endpoints. Until then changes fail with `LaneFailed` and status shows the lane as down.
 
 mod alarms;
 mod backend;
@@ -58,34 +58,39 @@ use tornado_contracts::auth::audit::AuditClient;
 use tornado_packet_io::TunNode;
 use tornado_runtime::{Context, Readiness, TUN_SOCKET, Tasks, socket_path};
 
-/// This service's own user, and the one as which Tor runs.
+/// User ids of this service and, if the user exists, of Tor.
 fn local_users() -> impl Iterator<Item = u32> {
     let tor = nix::unistd::User::from_name("tornado-tor").ok().flatten();
     tor.map(|user| user.uid.as_raw()).into_iter().chain([nix::unistd::geteuid().as_raw()])
 }
 
-/// Runs the service until `context.shutdown`, then takes away what it made but its files.
+/// Runs the service until `context.shutdown`, then removes its interfaces and rules; files stay.
 ///
-/// Not ready before the first `sync_peers`: until then `put_peer` answers `NotSynced`.
+/// The service is not ready before the first `sync_peers`; until then `put_peer` fails with `NotSynced`.
+///
+/// # Errors
+///
+/// Fails if the configuration is invalid, a table of the same name belongs to another program, or a key, an interface,
+/// the ruleset or the socket cannot be set up.
 pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     config.validate()?;
     let keys = keys::load_or_create(&context.state_dir)?;
     let own = OwnRuns::default();
     let nft = Nft::new(own.clone());
     let canary = canary::CanaryTable::new(nft.clone(), &config.table, &config.tor, config.canary()?);
-    // Before anything is made, replaced or removed.
+    // Must precede every change to interfaces and tables.
     firewall::refuse_foreign(&nft, &[&config.table, canary.name()]).await?;
     let maps = Maps::open(&config.table, &own).map_err(FirewallError::Maps)?;
     let mut policy = Policy::of(&config)?;
     policy.local_users.extend(local_users());
     policy.admission.with_timeouts = nft.accepts(policy.admission.probe(&config.table)).await;
     if !policy.admission.with_timeouts {
-        tracing::info!("this kernel cannot shorten timeouts of the lanes' flows: they are those of the host");
+        tracing::info!("this kernel does not support timeouts per flow; the lanes' flows use the host's timeouts");
     }
     let firewall = Firewall::new(policy, nft, maps);
-    // Before the first rule: nothing that somebody changes later is missed.
+    // Subscribe before the first rule exists, so that no later change by another program is missed.
     let notices = Notices::open(vec![config.table.clone(), canary.name().to_owned()], own)
-        .inspect_err(|error| tracing::warn!(%error, "changes of the firewall are found at intervals only"))
+        .inspect_err(|error| tracing::warn!(%error, "could not watch the firewall; checking at intervals only"))
         .ok();
     let notifies = notices.is_some();
     let node = TunNode::Socket(socket_path(&context.run_dir, TUN_SOCKET));

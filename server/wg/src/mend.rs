@@ -1,4 +1,4 @@
-//! Watches the interfaces: one that was taken away is made anew, with its peers.
+//! Watches the lanes' interfaces and recreates a removed one with its peers.
 
 use crate::backend::{Absent, BackendError};
 use crate::pace;
@@ -9,14 +9,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tornado_shared::model::Lane;
 
-/// How often the interfaces are looked at when one of the host changed.
+/// Interval of the rounds.
 const WATCH: Duration = Duration::from_secs(1);
-/// In one of so many rounds they are looked at without a notification.
+/// An interface is checked without a notification in every fifth round.
 const UNASKED: u32 = 5;
 
 impl Service {
-    /// Watches the interfaces until `shutdown`: one that was taken away is created again with its peers. Every round
-    /// looks at them unless the kernel `notifies` of changes.
+    /// Watches the interfaces until `shutdown` and recreates a removed one with its peers. If the kernel `notifies` of
+    /// changes, a round checks the interfaces only after a change and in every fifth round; otherwise in every round.
     pub(crate) async fn watch_lanes(&self, notifies: bool, shutdown: &CancellationToken) {
         let mut quiet = 0;
         while pace::again(shutdown, &self.wake, WATCH).await {
@@ -28,7 +28,7 @@ impl Service {
         }
     }
 
-    /// Lets the lanes be looked at now.
+    /// Requests a check of the interfaces now.
     pub(crate) fn look_soon(&self) {
         self.has_changed_links.store(true, Ordering::SeqCst);
         self.wake.notify_one();
@@ -44,19 +44,19 @@ impl Service {
                 }
                 Ok(()) => {}
                 Err(BackendError::Gone(_)) => self.restore(peers, lane).await,
-                // Not knowing is no reason to cut live tunnels.
-                Err(error) => tracing::warn!(%lane, %error, "a lane could not be looked at"),
+                // An unknown state is no reason to cut running tunnels.
+                Err(error) => tracing::warn!(%lane, %error, "could not check a lane's interface"),
             }
         }
     }
 
     async fn restore(&self, peers: &mut PeerState, lane: Lane) {
-        // Until it is back it is tried in each round.
+        // Retry in every round until the interface is back.
         self.has_changed_links.store(true, Ordering::SeqCst);
         let old = {
             let mut state = self.state.lock().await;
             if *state.up.of(lane) {
-                tracing::error!(%lane, "a lane's interface was taken away; making it anew");
+                tracing::error!(%lane, "a lane's interface was removed; recreating it");
             }
             *state.up.of_mut(lane) = false;
             self.tell_readiness(&state);
@@ -73,12 +73,12 @@ impl Service {
                 }
                 *peers.complaint.of_mut(lane) = None;
                 self.repair(peers, lane).await;
-                tracing::info!(%lane, "the lane's interface is back");
+                tracing::info!(%lane, "recreated the lane's interface");
             }
             Err(error) => {
                 let said = Some(error.to_string());
                 if *peers.complaint.of(lane) != said {
-                    tracing::error!(%lane, %error, "the lane's interface cannot be made; trying on");
+                    tracing::error!(%lane, %error, "could not create the lane's interface; retrying");
                     *peers.complaint.of_mut(lane) = said;
                 }
             }
@@ -96,7 +96,7 @@ impl Service {
         }
         match state.peers.repair(&lanes, lane, &state.endpoints).await {
             Ok(keys) => self.call(&lanes, lane, keys),
-            Err(error) => tracing::warn!(%lane, %error, "the lane's peers could not be put back; trying on"),
+            Err(error) => tracing::warn!(%lane, %error, "could not restore the lane's peers; retrying"),
         }
     }
 }

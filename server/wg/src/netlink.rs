@@ -1,4 +1,4 @@
-//! Links and addresses by rtnetlink(7).
+//! Links and addresses over rtnetlink(7).
 
 use futures::TryStreamExt as _;
 use rtnetlink::packet_core::ErrorMessage;
@@ -10,9 +10,9 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tornado_shared::model::{LaneAddresses, LanePool};
 
-/// The kernel did not do it.
+/// A netlink request failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the kernel refused to {what}: {source}")]
+#[error("cannot {what}: {source}")]
 pub struct NetlinkError {
     what: String,
     #[source]
@@ -24,27 +24,28 @@ impl NetlinkError {
         Self { what: what.into(), source }
     }
 
-    /// The system's error number.
+    /// The system's error number; `None` if the error came from the netlink library.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         self.source.raw_os_error()
     }
 }
 
-/// What is known of a link.
+/// A network link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Link {
     pub(crate) index: u32,
     pub(crate) kind: LinkKind,
     pub(crate) up: bool,
-    /// It was made by this service, now or in a former process: those of other programs are not taken over or removed.
+    /// True if this service created the link, in this process or an earlier one. Links of other programs are never
+    /// taken over or removed.
     pub(crate) is_ours: bool,
 }
 
-/// The alias (`ip link show`) by which a later process knows an interface of this service.
+/// The alias (`ip link show`) that marks an interface of this service for a later process.
 pub(crate) const ALIAS: &str = "Tornado VPN";
 
-/// Kinds of link that the lanes can be, and the rest.
+/// Kinds of link that a lane can have, and all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LinkKind {
     Wireguard,
@@ -52,7 +53,7 @@ pub(crate) enum LinkKind {
     Other,
 }
 
-/// A connection to the kernel. Clones share it; its task ends with the last.
+/// A netlink connection to the kernel. Clones share it; its task ends when the last clone is dropped.
 #[derive(Clone)]
 pub(crate) struct Netlink {
     pub(crate) handle: Handle,
@@ -75,7 +76,7 @@ impl Netlink {
         Ok(Self { handle, _connection: Arc::new(AbortOnDrop(task)) })
     }
 
-    /// The link of that name, if there is one.
+    /// The link with this name, if it exists.
     pub(crate) async fn link(&self, name: &str) -> Result<Option<Link>, NetlinkError> {
         let found = self.handle.link().get().match_name(name).execute().try_next().await;
         match found.map_err(|e| failed(format!("show {name}"), e)) {
@@ -85,7 +86,8 @@ impl Netlink {
         }
     }
 
-    /// One that is gone is as good: the kernel takes away the TUN device of a process that died, in its own time.
+    /// Deletes a link. A link that no longer exists is not an error: the kernel removes the TUN device of a dead
+    /// process with some delay.
     pub(crate) async fn delete_link(&self, index: u32) -> Result<(), NetlinkError> {
         let deleted = self.handle.link().del(index).execute().await;
         match deleted.map_err(|e| failed(format!("delete link {index}"), e)) {
@@ -94,7 +96,7 @@ impl Netlink {
         }
     }
 
-    /// Makes a link of the kernel's WireGuard. EOPNOTSUPP when the kernel has none.
+    /// Creates a link of the kernel's WireGuard. Fails with EOPNOTSUPP if the kernel has none.
     pub(crate) async fn create_wireguard(&self, name: &str) -> Result<(), NetlinkError> {
         let message = LinkWireguard::new(name).build();
         self.handle.link().add(message).execute().await.map_err(|e| failed(format!("create {name}"), e))?;
@@ -104,14 +106,14 @@ impl Netlink {
         }
     }
 
-    /// Makes a link known as ours.
+    /// Sets the alias that marks a link as ours.
     pub(crate) async fn mark(&self, index: u32) -> Result<(), NetlinkError> {
         let change = LinkUnspec::new_with_index(index).alias(ALIAS).build();
-        self.handle.link().set(change).execute().await.map_err(|e| failed("name the owner of the link", e))
+        self.handle.link().set(change).execute().await.map_err(|e| failed("set the alias of the link", e))
     }
 
-    /// Gives the link the server's addresses with the pools' prefixes, which are its routes too, and its MTU,
-    /// and sets it up.
+    /// Sets the link's MTU and addresses and brings it up. The addresses have the prefix length of their pool, so that
+    /// the kernel adds the pool's route.
     pub(crate) async fn configure(
         &self,
         index: u32,

@@ -1,29 +1,30 @@
-//! When the watches of this service work. Without the work itself, so that tests run them through simulated days.
+//! Timing of this service's watches, separate from their work, so that tests can run it through simulated days.
 
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// Longer than `least` where the work took long: at most one part in `share` of the time is work.
+/// Pause after work that took `took`: at least `least`, and long enough that work takes at most one part in `share` of
+/// the time.
 pub(crate) fn pause(least: Duration, took: Duration, share: u32) -> Duration {
     least.max(took.saturating_mul(share))
 }
 
-/// Waits until it is time to work again: for `pause`, which a notification ends early. False at `shutdown`.
+/// Waits for `pause` or for a notification. Returns false at `shutdown`.
 pub(crate) async fn again(shutdown: &CancellationToken, wake: &Notify, pause: Duration) -> bool {
     tokio::select! {
         () = shutdown.cancelled() => false,
         () = wake.notified() => true,
-        // In the same wake-ups as other watches.
+        // Aligned with the wake-ups of other watches.
         () = tornado_runtime::rest(pause) => true,
     }
 }
 
-/// Looks at intervals and when something was heard.
+/// Timing of checks that happen at intervals and after notices.
 pub(crate) struct Looks {
     interval: Duration,
-    /// Least time between two looks.
+    /// Shortest time between two checks.
     least: Duration,
     due: Instant,
 }
@@ -33,8 +34,8 @@ impl Looks {
         Self { interval, least, due: Instant::now() + interval }
     }
 
-    /// Waits for what `heard` returns, a notification, or the end of the interval. `None` at `shutdown`. However often this
-    /// is called, the interval holds until a look was taken.
+    /// Waits for the result of `heard`, for a notification or for the end of the interval. Returns `None` at
+    /// `shutdown`. Repeated calls do not extend the interval; only [`Looks::begin`] restarts it.
     pub(crate) async fn next<T>(
         &self,
         shutdown: &CancellationToken,
@@ -49,12 +50,12 @@ impl Looks {
         }
     }
 
-    /// A look begins.
+    /// Starts a check and with it a new interval.
     pub(crate) fn begin(&mut self) {
         self.due = Instant::now() + self.interval;
     }
 
-    /// A look was taken: rests.
+    /// Pauses after a check.
     pub(crate) async fn rest(&self) {
         sleep(self.least).await;
     }
@@ -69,7 +70,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const SHORT: Duration = Duration::from_millis(500);
     const HOUR: u32 = 3600;
-    /// Simulated time of sixty days in which nothing leaps, seconds.
+    /// Awake time during the sixty days, in seconds; the rest is suspended time.
     const AWAKE: u32 = 2 * HOUR + 60 * 60;
 
     async fn rounds(stop: &CancellationToken, wake: &Notify, first: Duration, mut work: impl AsyncFnMut() -> Duration) {
@@ -104,7 +105,7 @@ mod tests {
             SECOND
         };
         sixty_days(u64::from(HOUR), rounds(&stop, &wake, SECOND, work)).await;
-        // One for each leap as well.
+        // Plus one round after each time jump.
         assert!((AWAKE - 60..=AWAKE + 180).contains(&worked.get()), "{}", worked.get());
     }
 
@@ -150,7 +151,7 @@ mod tests {
     async fn notices_without_an_end_neither_spin_nor_put_a_look_off_for_sixty_days() {
         for passes in [false, true] {
             let (stop, wake, looked) = (CancellationToken::new(), Notify::new(), Cell::new(0_u32));
-            // Netlink delivers no faster; what comes more often is one notice.
+            // Netlink delivers notices no faster; more frequent changes arrive as one notice.
             let heard = async || sleep(Duration::from_millis(200)).await;
             let look = || looked.set(looked.get() + 1);
             let watch = looks((&stop, &wake), heard, passes, look);

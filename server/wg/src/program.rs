@@ -1,4 +1,4 @@
-//! Replacing all peers, with everything that hangs on a peer.
+//! Replaces all peers, with everything that depends on a peer.
 
 use crate::firewall::IsolationMap;
 use crate::service::{PeerState, Service};
@@ -7,7 +7,7 @@ use tornado_contracts::wg::{PeerSpec, SyncReport, WgError};
 use tornado_shared::model::{Lane, Slot};
 
 impl Service {
-    /// Makes the peers exactly these. Status answers meanwhile.
+    /// Replaces the desired set of peers. `status` responds while this runs.
     pub(crate) async fn sync(&self, specs: Vec<PeerSpec>) -> Result<SyncReport, WgError> {
         let mut guard = self.peers.lock().await;
         let PeerState { peers, endpoints, .. } = &mut *guard;
@@ -34,8 +34,7 @@ impl Service {
         Ok(report)
     }
 
-    /// Ends what is tracked for addresses of the pools that no peer has: those of peers that went, in this life
-    /// or the one before.
+    /// Ends tracked flows of pool addresses without a peer: those of peers that this process or an earlier one removed.
     async fn end_flows_of_nobody(&self, owned: std::collections::HashSet<IpAddr>) {
         let pools = self.factory.config().pools;
         let own = Lane::ALL.into_iter().flat_map(|lane| {
@@ -47,7 +46,7 @@ impl Service {
         self.flows.end_where(move |a| in_pools(a) && !owned.contains(&a) && !own.contains(&a)).await;
     }
 
-    /// Whether an address is one of a pool.
+    /// Returns a predicate that is true for addresses of the pools.
     pub(crate) fn in_pools(&self) -> impl Fn(IpAddr) -> bool + Send + Sync + use<> {
         let pools = self.factory.config().pools;
         move |address: IpAddr| match address {
@@ -56,7 +55,7 @@ impl Service {
         }
     }
 
-    /// Resets a device's connections to Tor, so that Tor fetches nothing more for it.
+    /// Resets the connections between Tor and removed devices, so that Tor transfers no more data for them.
     pub(crate) fn end_connections(&self, isolation: &IsolationMap) {
         let seen: Vec<IpAddr> =
             isolation.iter().map(|(device, number)| self.firewall.seen_as(*device, *number)).collect();
@@ -64,8 +63,8 @@ impl Service {
             return;
         }
         match tornado_sockets::end_tcp_between(|_, remote| seen.contains(&remote.ip())) {
-            Ok(ended) => tracing::debug!(ended, "connections of a removed device to Tor were reset"),
-            Err(error) => tracing::warn!(%error, "connections of a removed device to Tor could not be reset"),
+            Ok(ended) => tracing::debug!(ended, "reset the connections of a device to Tor"),
+            Err(error) => tracing::warn!(%error, "could not reset the connections of a device to Tor"),
         }
     }
 }

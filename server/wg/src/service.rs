@@ -1,4 +1,4 @@
-//! The service: one state behind one lock, its start and end, and the watch that keeps it true.
+//! The service: its shared state, start and shutdown.
 
 use crate::alarms::Alarms;
 use crate::backend::{Absent, Interface};
@@ -29,22 +29,22 @@ use tornado_contracts::wg::{CanaryStatus, SetTorLane};
 use tornado_runtime::ReadySetter;
 use tornado_shared::model::{Lane, PublicKey};
 
-/// How often endpoints are written down.
+/// Shortest interval at which endpoints are saved.
 const WATCH: Duration = Duration::from_secs(1);
-/// Noting endpoints takes at most this part of the time: looking at very many peers takes long.
+/// Saving endpoints takes at most 1/20 of the time, because listing very many peers is slow.
 const WATCH_SHARE: u32 = 20;
 /// Service `wg`.
 pub(crate) struct Service {
     pub(crate) factory: Factory,
     pub(crate) firewall: Firewall,
     pub(crate) boot_id: uuid::Uuid,
-    /// Held for as long as peers are programmed. Locked before `state` where both are.
+    /// Held while peers are changed. Locked before `state` if both are needed.
     pub(crate) peers: Mutex<PeerState>,
-    /// Never held while peers are programmed.
+    /// Never held while peers are changed.
     pub(crate) state: Shown,
-    /// Peers that wait to be put.
+    /// Peers that wait to be added.
     pub(crate) puts: Queue<Waiting>,
-    /// Peers that wait to be taken away.
+    /// Peers that wait to be removed.
     pub(crate) leaves: Leave,
     pub(crate) flows: Flows,
     pub(crate) crowd: Crowd,
@@ -53,46 +53,46 @@ pub(crate) struct Service {
     pub(crate) fallback: Fallback,
     pub(crate) forwarding: Forwarding,
     ready: ReadySetter,
-    /// An interface of the host may be another since the lanes were last looked at.
+    /// True if a link of the host may have changed since the last check of the lanes.
     pub(crate) has_changed_links: AtomicBool,
-    /// Wakes the watch before its time.
+    /// Wakes the watch of the interfaces early.
     pub(crate) wake: Notify,
-    /// Wakes the watch of the firewall before its time.
+    /// Wakes the watch of the firewall early.
     pub(crate) wake_firewall: Notify,
-    /// Wakes the watch of the host's interfaces before its time.
+    /// Wakes the watch of the host's interfaces early.
     pub(crate) wake_host: Notify,
-    /// Wakes the canary before its time.
+    /// Wakes the canary early.
     pub(crate) wake_canary: Notify,
     /// Handshakes that are being started.
     calls: TaskTracker,
 }
 
-/// The wanted peers.
+/// The desired peers.
 pub(crate) struct PeerState {
     pub(crate) peers: Peers,
     pub(crate) endpoints: Endpoints,
-    /// Said last about a lane that cannot be put back, so it is not said each second.
+    /// The latest error per lane, so that a repeated error is logged once.
     pub(crate) complaint: PerLane<Option<String>>,
 }
 
-/// What status tells, and the lane's control.
+/// The state that status reports, and the control of the tor lane.
 pub(crate) struct State {
-    /// Changed only by who holds the peers.
+    /// Changed only by the holder of the `peers` lock.
     pub(crate) lanes: Interfaces,
     pub(crate) up: PerLane<bool>,
     pub(crate) synced: bool,
-    /// How many are wanted.
+    /// Number of peers in the desired set.
     pub(crate) peers: usize,
     pub(crate) firewall_verified: bool,
-    /// The tor lane in the kernel. Changed only by [`Service::switch`].
+    /// The tor lane's state in the kernel. Changed only by [`Service::switch`].
     pub(crate) tor_lane: SetTorLane,
     pub(crate) control: LaneControl,
     pub(crate) canary: CanaryStatus,
 }
 
 impl Service {
-    /// Puts the firewall in place, then the interfaces: there is no moment without policy.
-    /// When a part fails everything is taken back.
+    /// Applies the firewall before the interfaces are created, so that no interface exists without a policy. If a step
+    /// fails, everything is removed again.
     pub(crate) async fn start(
         factory: Factory,
         firewall: Firewall,
@@ -169,16 +169,16 @@ impl Service {
         Ok(())
     }
 
-    /// What Tor needs besides the interface, so that a loss of the interface does not end it.
+    /// Sets up the addresses and routes that Tor needs even if the interface is missing.
     async fn anchor_tor(&self) -> Result<(), Error> {
         let (netlink, config, with_ipv6) = (self.factory.netlink(), self.factory.config(), sysctl::has_ipv6());
-        // Those of a former life may be of another configuration.
+        // Those of an earlier process may belong to another configuration.
         netlink.unroute_isolation(&config.isolation, with_ipv6).await?;
         netlink.anchor(config.gateway(Lane::Tor)?, with_ipv6).await?;
         self.route_isolation().await
     }
 
-    /// The way back from Tor to devices.
+    /// Adds the return path from Tor to devices.
     pub(crate) async fn route_isolation(&self) -> Result<(), Error> {
         let config = self.factory.config();
         let (gateway, with_ipv6) = (config.gateway(Lane::Tor)?, sysctl::has_ipv6());
@@ -192,7 +192,7 @@ impl Service {
         Ok(())
     }
 
-    /// Takes interfaces, rules and table away, in this order: at no moment is there an interface without policy.
+    /// Removes the interfaces, then rules and routes, then the table, so that no interface exists without a policy.
     pub(crate) async fn stop(&self) {
         self.ready.not_ready("stopping");
         self.calls.close();
@@ -202,19 +202,19 @@ impl Service {
             state.lanes.of(lane).close().await;
         }
         if let Err(error) = self.unanchor_tor().await {
-            tracing::warn!(%error, "addresses of the tor lane stay");
+            tracing::warn!(%error, "could not remove the addresses of the tor lane");
         }
         if let Err(error) = self.factory.netlink().release(&self.fallback).await {
-            tracing::warn!(%error, "rules and routes of the lanes stay");
+            tracing::warn!(%error, "could not remove rules and routes of the lanes");
         }
         if let Err(error) = self.firewall.remove().await {
-            tracing::warn!(%error, "the nftables table stays");
+            tracing::warn!(%error, "could not remove the nftables table");
         }
     }
 
-    /// Writes down where the peers are until `shutdown`.
+    /// Saves the peers' endpoints at intervals until `shutdown`.
     pub(crate) async fn watch_endpoints(&self, shutdown: &CancellationToken) {
-        // Nothing wakes it before its time.
+        // This watch is never woken early.
         let (wake, mut pause) = (Notify::new(), WATCH);
         while pace::again(shutdown, &wake, pause).await {
             let started = Instant::now();
@@ -223,7 +223,7 @@ impl Service {
         }
     }
 
-    /// Both interfaces as they are now.
+    /// The current interfaces of both lanes.
     pub(crate) async fn lanes(&self) -> Interfaces {
         self.state.lock().await.lanes.clone()
     }
@@ -232,13 +232,13 @@ impl Service {
         let lanes = self.lanes().await;
         let mut seen = PerLane::<Vec<(PublicKey, SocketAddr)>>::default();
         for lane in Lane::ALL {
-            // Not under the lock: with very many peers this takes a while.
+            // Outside the lock, because listing very many peers takes a while.
             let peers = lanes.of(lane).peers().await.unwrap_or_default();
             *seen.of_mut(lane) = peers.into_iter().filter_map(|p| Some((p.public_key, p.endpoint?))).collect();
         }
         let mut peers = self.peers.lock().await;
         if !self.state.lock().await.synced {
-            // Before the first sync it is not known which peers of the former life are gone.
+            // Before the first sync it is not known which peers of an earlier process still exist.
             return;
         }
         let PeerState { endpoints, peers, .. } = &mut *peers;
@@ -246,11 +246,11 @@ impl Service {
             endpoints.update(lane, std::mem::take(seen.of_mut(lane)), |key| peers.contains(key));
         }
         if let Err(error) = endpoints.save() {
-            tracing::warn!(%error, "endpoints could not be written; after a restart the devices must call");
+            tracing::warn!(%error, "could not save endpoints; after a restart devices have to start the handshakes");
         }
     }
 
-    /// Starts handshakes from our side, so that traffic flows before the devices notice anything.
+    /// Starts handshakes from the server, so that traffic resumes before the devices notice an interruption.
     pub(crate) fn call(&self, lanes: &Interfaces, lane: Lane, keys: Vec<PublicKey>) {
         if keys.is_empty() {
             return;
@@ -259,10 +259,10 @@ impl Service {
         self.calls.spawn(async move { interface.kick(&keys).await });
     }
 
-    /// Changes the isolation maps. When that fails they are put right with the whole table, soon.
+    /// Changes the isolation maps. After a failure, requests a load of the whole table.
     pub(crate) async fn tidy_isolation(&self, put: IsolationMap, gone: Vec<IpAddr>) {
         if let Err(error) = self.firewall.isolate(put, gone).await {
-            tracing::error!(%error, "isolation numbers could not be changed; loading the whole table again");
+            tracing::error!(%error, "could not change isolation numbers; loading the whole table");
             self.wake_firewall.notify_one();
         }
     }
@@ -273,7 +273,7 @@ impl Service {
         } else if state.up == (PerLane { direct: true, tor: true }) {
             self.ready.ready();
         } else {
-            self.ready.not_ready("a lane's interface was taken away and is being made anew");
+            self.ready.not_ready("a lane's interface was removed and is being recreated");
         }
     }
 }

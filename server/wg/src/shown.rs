@@ -1,4 +1,4 @@
-//! The state behind `status`, and the revision by which callers wait for a change of it.
+//! The state behind `status`, with a revision by which callers wait for a change.
 
 use crate::lane::PerLane;
 use crate::service::State;
@@ -8,16 +8,16 @@ use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::wg::{SetTorLane, TorLaneReason};
 
-/// Longest hold of a response.
+/// Longest time that a response is held.
 const LONGEST_HOLD: Duration = Duration::from_secs(10);
 
-/// The state. Its revision grows when a guard is dropped that changed something worth a message.
+/// The state. Its revision grows when a dropped guard changed something that callers wait for.
 pub(crate) struct Shown {
     state: Mutex<State>,
     revision: watch::Sender<u64>,
 }
 
-/// What callers wait for.
+/// The part of the state that callers wait for.
 #[derive(PartialEq, Eq)]
 struct Gist {
     up: PerLane<bool>,
@@ -45,7 +45,7 @@ impl Gist {
 pub(crate) struct Guard<'a> {
     state: MutexGuard<'a, State>,
     revision: &'a watch::Sender<u64>,
-    /// Before the first change.
+    /// Taken before the first change through this guard.
     before: Option<Gist>,
 }
 
@@ -62,7 +62,7 @@ impl Shown {
         *self.revision.borrow()
     }
 
-    /// Waits until the revision is another than `known`, for `hold` or until `stopping`.
+    /// Waits until the revision differs from `known`, at most for `hold`, or until `stopping`.
     pub(crate) async fn changed(&self, known: u64, hold: Duration, stopping: &CancellationToken) {
         let mut revision = self.revision.subscribe();
         tokio::select! {
@@ -126,7 +126,7 @@ mod tests {
         let began = tokio::time::Instant::now();
         let change = async {
             tokio::time::sleep(Duration::from_secs(2)).await;
-            // Neither a look nor a number of peers is worth a message.
+            // Neither a read nor the number of peers counts as a change.
             assert!(!shown.lock().await.synced);
             shown.lock().await.peers = 7;
             tokio::time::sleep(Duration::from_secs(2)).await;
@@ -134,7 +134,8 @@ mod tests {
         };
         tokio::join!(shown.changed(0, hold, &never), change);
         assert_eq!((began.elapsed(), shown.revision()), (Duration::from_secs(4), 1));
-        // What was missed is reported at once; what is known is held for ten seconds at most, and for less at the end.
+        // A missed change is reported at once. Without a change the response is held for ten seconds at most, and not
+        // at all during shutdown.
         shown.changed(0, hold, &never).await;
         assert_eq!(began.elapsed(), Duration::from_secs(4));
         shown.changed(1, hold, &never).await;

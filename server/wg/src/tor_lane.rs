@@ -1,4 +1,4 @@
-//! Switching the tor lane: what was asked, what holds it closed, what is.
+//! Switching the tor lane: its desired state, its actual state and the reason for it.
 
 use crate::firewall;
 use crate::service::{Service, State};
@@ -7,12 +7,11 @@ use tornado_contracts::wg::{SetTorLane, TorExits, TorLane, TorLaneReason, TorPor
 use tornado_rpc::Fault;
 use tornado_shared::model::Lane;
 
-/// Why the lane is as it is, and what it should be when nothing holds it closed.
+/// The desired state of the tor lane, and the reason for its actual state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LaneControl {
-    /// Asked last; `Closed` at the start.
+    /// The latest request; `Closed` at the start.
     pub(crate) asked: SetTorLane,
-    /// Why the lane is as it is.
     pub(crate) reason: TorLaneReason,
 }
 
@@ -23,7 +22,8 @@ impl Default for LaneControl {
 }
 
 impl Service {
-    /// Does what is asked, at once or, after an alarm, when the alarm is over.
+    /// Applies a request at once. During a leak alarm the request is only stored, and the canary's all-clear applies
+    /// it; the call then fails with `LaneHeld` unless it requests `Closed`.
     pub(crate) async fn set_tor_lane(&self, wish: SetTorLane) -> Result<(), WgError> {
         if let Some(why) = firewall::refuse_state(&wish) {
             return Err(Fault::Malformed(why.into()).into());
@@ -40,9 +40,11 @@ impl Service {
         }
     }
 
-    /// One transaction, after which connections of the former state are reset: the filter answers only those whose
-    /// device still sends, not those that wait. When it fails the wanted state is `Closed` and the firewall's watch is
-    /// woken to see to it.
+    /// Switches the lane in one transaction, then resets the connections of the former state: the filter answers only a
+    /// device that still sends, not one that waits for data.
+    ///
+    /// If the transaction fails, the desired state of the firewall becomes `Closed`, and the firewall's watch is woken
+    /// to apply it.
     pub(crate) async fn switch(
         &self,
         state: &mut State,
@@ -63,14 +65,14 @@ impl Service {
                     exits,
                     ?reason,
                     took_us = took.as_micros(),
-                    "the tor lane was switched"
+                    "switched the tor lane"
                 );
                 state.control.reason = reason;
                 Ok(())
             }
             Err(error) => {
-                tracing::error!(%error, ?lane, "the tor lane could not be switched; closing it");
-                // An alarm stays one: only a clean round of the canary ends it.
+                tracing::error!(%error, ?lane, "could not switch the tor lane; closing it");
+                // The reason stays an alarm: only a clean round of the canary ends it.
                 if reason != TorLaneReason::LeakAlarm {
                     state.control.reason = TorLaneReason::SwitchFailed;
                 }
@@ -85,15 +87,15 @@ impl Service {
         let Ok(gateway) = self.factory.config().gateway(Lane::Tor) else { return };
         let own = [IpAddr::V4(gateway.v4), IpAddr::V6(gateway.v6)];
         match tornado_sockets::end_tcp(|local| own.contains(&local.ip()) && is_former(former, wish, local.port())) {
-            Ok(ended) => tracing::debug!(ended, "connections of the former state were reset"),
-            // They get no further all the same.
-            Err(error) => tracing::warn!(%error, "connections of the former state could not be reset"),
+            Ok(ended) => tracing::debug!(ended, "reset connections of the former state"),
+            // The new rules block them in any case.
+            Err(error) => tracing::warn!(%error, "could not reset connections of the former state"),
         }
     }
 }
 
-/// Whether a connection to this port of the lane's own address belongs to the former state only. What began in the new
-/// one meanwhile is left alone.
+/// True if a connection to this port of the lane's gateway address belongs only to the former state. Connections that
+/// already belong to the new state stay.
 fn is_former(former: &SetTorLane, wish: &SetTorLane, port: u16) -> bool {
     match (former.lane, wish.lane) {
         (_, TorLane::Closed) => true,

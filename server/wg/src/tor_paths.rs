@@ -1,5 +1,5 @@
-//! What Tor needs of the host besides the lane's interface: its listeners' addresses, which exist whether the interface
-//! does or not (Tor ends when one is missing at its start), and the way back to isolation addresses.
+//! The parts of the host's network that Tor needs besides the lane's interface: the addresses of its listeners, which
+//! must exist before Tor starts even without the interface, and the return path to isolation addresses.
 
 use crate::NetlinkError;
 use crate::netlink::{Netlink, failed};
@@ -10,31 +10,34 @@ use rtnetlink::{IpVersion, RouteMessageBuilder};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tornado_shared::model::{LaneAddresses, LanePool};
 
-/// Before the rule that shuts the tor lane; it is about packets of this host only.
+/// Preference before the rule that prohibits forwarding from the tor lane; this rule matches only packets of the host.
 const PREFERENCE: u32 = 99;
-/// A routing table of our own.
+/// A dedicated routing table.
 const TABLE: u32 = 51_821;
 
 impl Netlink {
-    /// Puts the lane's gateway addresses on the loopback interface. Not usable as a source for other destinations:
-    /// scope host, deprecated. Opens nothing: the host answered for them on the lane's interface already, and
-    /// the firewall drops what comes for them from outside.
+    /// Adds the lane's gateway addresses to the loopback interface, so that they exist without the lane's interface.
+    /// Scope host and the deprecated flag keep them from being used as a source for other destinations. This exposes
+    /// nothing new: the addresses were already local on the lane's interface, and the firewall drops packets to them
+    /// from outside.
     pub(crate) async fn anchor(&self, gateway: LaneAddresses, with_ipv6: bool) -> Result<(), NetlinkError> {
         let lo = self.loopback().await?;
         let mut v4 = self.handle.address().add(lo, gateway.v4.into(), 32).replace();
         v4.message_mut().header.scope = AddressScope::Host;
-        v4.execute().await.map_err(|e| failed("keep the address of the tor lane", e))?;
+        v4.execute().await.map_err(|e| failed("add the address of the tor lane to the loopback interface", e))?;
         if with_ipv6 {
             let mut life = CacheInfo::default();
             life.ifa_valid = u32::MAX;
             let mut v6 = self.handle.address().add(lo, gateway.v6.into(), 128).replace();
             v6.message_mut().attributes.push(AddressAttribute::CacheInfo(life));
-            v6.execute().await.map_err(|e| failed("keep the IPv6 address of the tor lane", e))?;
+            v6.execute()
+                .await
+                .map_err(|e| failed("add the IPv6 address of the tor lane to the loopback interface", e))?;
         }
         Ok(())
     }
 
-    /// Takes the addresses of [`Netlink::anchor`] away.
+    /// Removes the addresses of [`Netlink::anchor`].
     pub(crate) async fn unanchor(&self, gateway: LaneAddresses) -> Result<(), NetlinkError> {
         let lo = self.loopback().await?;
         let v6 = crate::sysctl::has_ipv6().then_some(IpAddr::V6(gateway.v6));
@@ -49,9 +52,9 @@ impl Netlink {
         Ok(())
     }
 
-    /// Gives answers of Tor's listeners to isolation addresses a route, so that they reach the translation which
-    /// puts the device's address back and routes them anew. For packets from the lane's own address only, so
-    /// other uses of the same range on this host are untouched.
+    /// Adds a route for answers of Tor's listeners to isolation addresses, so that they reach the translation that
+    /// restores the device's address and routes them again. The route applies only to packets from the lane's gateway
+    /// address, so other uses of the same range on this host are not affected.
     pub(crate) async fn route_isolation(
         &self,
         gateway: LaneAddresses,
@@ -85,7 +88,7 @@ impl Netlink {
         Ok(())
     }
 
-    /// Takes routes and rules of [`Netlink::route_isolation`] away, also those of former lives.
+    /// Removes the routes and rules of [`Netlink::route_isolation`], including those of earlier processes.
     pub(crate) async fn unroute_isolation(&self, isolation: &LanePool, with_ipv6: bool) -> Result<(), NetlinkError> {
         let (v4, v6) = (isolation.v4, isolation.v6);
         let mut routes = vec![

@@ -1,4 +1,4 @@
-//! The interfaces by which the host reaches the internet: those with a default route.
+//! Finds the host's uplinks: the interfaces with a default route.
 
 use crate::firewall::{Host, Mac};
 use crate::netlink::{Netlink, NetlinkError, failed};
@@ -10,11 +10,12 @@ use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Longest prefixes that stand for the whole internet: two halves of IPv4, and all of global unicast of IPv6.
+/// Longest prefix of a route that counts as a default route, for IPv4 (two halves) and IPv6 (`2000::/3`, global
+/// unicast).
 pub(crate) const WHOLE: (u8, u8) = (1, 3);
 
 impl Netlink {
-    /// Names of the interfaces with a default route in any table. `lanes` are never among them.
+    /// The interfaces with a default route in any routing table, except the `lanes`.
     pub(crate) async fn uplinks(&self, lanes: [&str; 2]) -> Result<Host, NetlinkError> {
         let (names, bridges) = self.names().await?;
         let v4 = self.ways(RouteMessageBuilder::<Ipv4Addr>::new().build(), WHOLE.0).await?;
@@ -64,7 +65,7 @@ impl Netlink {
     }
 }
 
-/// Where a route leads, on more than one way where it has several.
+/// Output interfaces of a route; a multipath route has several.
 fn outputs(route: &RouteMessage) -> Vec<u32> {
     let of = |attribute: &RouteAttribute| {
         if let RouteAttribute::Oif(index) = attribute {
@@ -76,7 +77,7 @@ fn outputs(route: &RouteMessage) -> Vec<u32> {
     route.attributes.iter().flat_map(of).collect()
 }
 
-/// The kernel takes nearly every byte in a name; a ruleset does not.
+/// True if the name can stand in a ruleset. The kernel allows almost every byte in an interface name.
 pub(crate) fn is_plain(name: &str) -> bool {
     name != "lo" && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@:".contains(c))
 }

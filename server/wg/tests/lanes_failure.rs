@@ -1,4 +1,4 @@
-//! What happens when something is taken away: a lane, the process, the ruleset.
+//! Failures: a missing interface, a killed process, a missing ruleset.
 
 mod lanes_support;
 
@@ -21,18 +21,18 @@ async fn a_lane_taken_away_fails_whole_and_heals() {
     let _tunnel = device.connect(&lab, &before, Lane::Direct);
     device.ns.ok("ping -c1 -W2 10.8.0.1");
 
-    // A stranger takes the name, so the lane cannot come back before he leaves.
+    // Another program takes the interface's name, so the lane cannot be recreated until that interface is deleted.
     lab.server.ok("sh -c 'until ip link add wg1 type veth peer name x 2>/dev/null; do ip link del wg1; done'");
     for _ in 0..3 {
         let error = client.put_peer(late.clone()).await.unwrap_err();
         assert!(matches!(error, WgError::LaneFailed { lane: Lane::Tor, .. }), "{error}");
         let peers = client.peers(NoInput {}).await.unwrap();
-        assert!(peers.iter().all(|peer| peer.public_key != late.public_key), "the first lane was not undone");
+        assert!(peers.iter().all(|peer| peer.public_key != late.public_key), "the first lane was not rolled back");
         let status = client.status(NoInput {}).await.unwrap();
         assert_eq!(status.lanes.iter().map(|end| end.up).collect::<Vec<_>>(), [true, false]);
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    assert!(lab.server.ok("ip -o link").contains("wg1@x"), "the stranger is left alone");
+    assert!(lab.server.ok("ip -o link").contains("wg1@x"), "the other program's interface was deleted");
     device.ns.ok("ping -c1 -W2 10.8.0.1");
     lab.server.ok("ip link del wg1");
 
@@ -43,8 +43,8 @@ async fn a_lane_taken_away_fails_whole_and_heals() {
     let peers = client.peers(NoInput {}).await.unwrap();
     assert_eq!(peers.len(), 4, "both peers on both lanes");
 
-    // The other lane, with a live tunnel: it is called from the server's side.
-    // By where it was last heard from, which is written down within a second.
+    // The other lane has a running tunnel: the server starts the handshake, at the latest known endpoint, which is
+    // saved within a second.
     let (file, key) = (lab.directory.path().join("endpoints.json"), device.key.public_key().to_string());
     eventually(Duration::from_secs(10), async || std::fs::read_to_string(&file).is_ok_and(|text| text.contains(&key)))
         .await;
@@ -83,7 +83,7 @@ async fn defect_041_traffic_flows_again_after_a_death() {
         tokio::task::spawn_blocking(move || answered()).await.unwrap()
     };
     eventually(Duration::from_secs(10), &flows).await;
-    // The endpoint is written down within a second.
+    // The endpoint is saved within a second.
     let file = lab.directory.path().join("endpoints.json");
     eventually(Duration::from_secs(10), async || file.exists()).await;
 
@@ -95,10 +95,11 @@ async fn defect_041_traffic_flows_again_after_a_death() {
         sync(&client, vec![device.spec(&lab)]).await;
         eventually(Duration::from_secs(10), &flows).await;
         let took = started.elapsed();
-        eprintln!("round {round}: traffic again after {took:?}");
+        eprintln!("round {round}: traffic resumed after {took:?}");
         assert!(took < lanes_support::patient(Duration::from_secs(2)), "{took:?}");
     }
-    // One table, the canary's, and one rule a family, however often it was started (defect 43); none after the end.
+    // One table, the canary's table and one rule per family, however often the service was started; none after it
+    // stopped.
     let rules = || lab.server.ok("sh -c 'ip rule; ip -6 rule'").matches("iif wg1").count();
     assert_eq!((lab.server.ok("nft list tables").lines().count(), rules()), (2, 2));
     drop(tunnel);

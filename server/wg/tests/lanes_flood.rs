@@ -1,4 +1,4 @@
-//! A device that begins flows without end: it is refused, named, and no other device notices it.
+//! A device that starts flows in a loop: its flows are refused, status names it, and no other device is affected.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
@@ -16,21 +16,22 @@ use tornado_shared::model::{Lane, UserId};
 
 /// Small enough to be reached within the test.
 const FLOWS: u32 = 400;
-/// An address may have so many, and some that ended count no more but are still tracked.
+/// Limit of tracked flows per address. Ended flows no longer count against the limit of a device, but are still
+/// tracked.
 const MOST: usize = 2 * FLOWS as usize;
-/// So many flows were tried at least: without a bound all of them are tracked.
+/// Minimum number of attempted flows. Without a limit all of them would be tracked.
 const TRIED: usize = 10 * FLOWS as usize;
 
-/// Begins as many flows as fit into the time: each datagram goes to another port.
+/// Starts as many flows as fit into `time`: each datagram goes to another port.
 fn flood(device: &Device, from: &'static str, to: &'static str, time: Duration) -> std::thread::JoinHandle<usize> {
     device.ns.spawn(move || {
         let (socket, started, mut tried) = (UdpSocket::bind((from, 0)).unwrap(), Instant::now(), 0);
         while started.elapsed() < time || tried < TRIED {
             let port = u16::try_from(tried % 60_000).unwrap() + 1_000;
-            // A refusal by ICMP is an error of the next datagram.
+            // An ICMP rejection is reported as an error of the next datagram.
             let _ = socket.send_to(b"x", (to, port));
             tried += 1;
-            // Faster than that the flood is of packets, and fills the tunnel of a slow machine.
+            // At a higher rate this would be a packet flood, which fills the tunnel of a slow machine.
             if tried % 20 == 0 {
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -114,7 +115,7 @@ async fn a_flooding_device_is_refused_and_named_and_no_other_notices() {
         }
         assert_eq!(lab.internet.run(|| connect("198.51.100.1:4605".parse().unwrap())), Ok(()), "the API from outside");
         slowest = slowest.max(started.elapsed());
-        // So that this one stays within its own rate.
+        // Keeps the other device within its own rate.
         tokio::time::sleep(Duration::from_millis(150)).await;
         most = most.max(flows_of(&lab, "10.8.0.2")).max(flows_of(&lab, "fd74:6f72:6e61:0008:0000:0000:0000:0002"));
     }
@@ -122,11 +123,11 @@ async fn a_flooding_device_is_refused_and_named_and_no_other_notices() {
         tried += flood.join().unwrap();
     }
     eprintln!(
-        "{tried} flows tried, at most {most} of an address tracked; three connections of others took {slowest:?}"
+        "{tried} flows attempted, at most {most} tracked per address; three connections of others took {slowest:?}"
     );
     assert!(most <= MOST, "{most} flows of one address are tracked");
     assert!(slowest < lanes_support::patient(Duration::from_secs(10)), "{slowest:?}");
-    // Over its rate the device is answered by resets.
+    // Over its rate the device receives resets.
     let attempts: Vec<_> = bad.ns.run(|| (0..FLOWS).map(|_| connect("198.51.100.2:80".parse().unwrap())).collect());
     assert!(attempts.contains(&Err(ErrorKind::ConnectionRefused)));
     assert!(attempts.iter().all(|one| !matches!(one, Err(kind) if *kind != ErrorKind::ConnectionRefused)), "silence");
@@ -145,7 +146,7 @@ async fn a_flooding_device_is_refused_and_named_and_no_other_notices() {
         let call = "bash -c 'exec 3<>/dev/tcp/10.9.0.1/9040'";
         lab.server.sh(&format!("setpriv --reuid={uid} --clear-groups {call}")).status.success()
     };
-    assert!(as_user(0), "Tor's port is there");
+    assert!(as_user(0), "root cannot reach Tor's port");
     assert!(!as_user(65_534), "a local user reaches Tor");
     let tunnels = [&bad, &good].map(|device| device.connect(&lab, &status, Lane::Tor));
     good.ns.run(|| greeting("198.51.100.2:80")).unwrap();

@@ -1,4 +1,4 @@
-//! Accounts with rates, and devices that may reach each other: real packets on both lanes.
+//! Rates and peer groups of accounts, with real packets on both lanes.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
@@ -15,17 +15,17 @@ use tornado_contracts::wg::{Group, SetGroups, Wg as _, WgClient};
 use tornado_rpc::NoInput;
 use tornado_shared::model::{Lane, UserId};
 
-/// Bytes a second of a limited account, and for how long is measured.
+/// Rate of a limited account in bytes per second, and the duration of a measurement.
 const RATE: u64 = 1_000_000;
 const MEASURED: Duration = Duration::from_secs(3);
-/// What the bucket holds at first (256 KiB) comes on top, and threads of a busy machine come late. Less than half of a rate
-/// would be another rate.
+/// Bounds of a measurement at this rate. The initial bucket (256 KiB) is added, and threads of a busy machine are late.
+/// Less than half of the rate would be another rate.
 const MOST: u64 = RATE * 3 * 3 / 2 + 256 * 1024;
 const LEAST: u64 = RATE * 3 / 2;
-/// More than that has no rate.
+/// More than this is unlimited.
 const FREE: u64 = MOST + MOST / 2;
 
-/// Everybody may load from it (a first byte `d`) and store in it (`u`).
+/// A server that sends data after a first byte `d` and counts received data after `u`.
 fn serve(ns: &Ns, at: &str) {
     let at: SocketAddr = at.parse().unwrap();
     let listener = ns.run(move || TcpListener::bind(at).unwrap());
@@ -43,7 +43,7 @@ fn serve(ns: &Ns, at: &str) {
                     let started = Instant::now();
                     let mut count = 0_u64;
                     while let Ok(read @ 1..) = stream.read(&mut block) {
-                        // What waits in the sender's buffer when the time is over does not count.
+                        // Data still in the sender's buffer when the time is over does not count.
                         count += if started.elapsed() < MEASURED { read as u64 } else { 0 };
                     }
                     let _ = stream.write_all(&count.to_be_bytes());
@@ -76,7 +76,7 @@ fn upload(to: &str) -> u64 {
     u64::from_be_bytes(count)
 }
 
-/// The tor lane's stand-in of Tor sends everything back: what comes has passed both ways.
+/// The stand-in for Tor echoes everything, so received data has passed both ways.
 fn there_and_back(to: &str) -> u64 {
     let mut stream = TcpStream::connect_timeout(&to.parse().unwrap(), Duration::from_secs(5)).unwrap();
     let mut sender = stream.try_clone().unwrap();
@@ -128,13 +128,13 @@ async fn a_rate_holds_for_all_devices_of_an_account_on_both_lanes_and_for_nobody
         println!("{to}: {down} down, {up} up");
         assert!((LEAST..MOST).contains(&down) && (LEAST..MOST).contains(&up), "{to}: {down} down, {up} up");
     }
-    // Both devices at once have one rate.
+    // Both devices together have one rate.
     let both = [run(&one, download, &v4), run(&two, download, &v6)].map(|thread| thread.join().unwrap());
     assert!((LEAST..MOST).contains(&both.iter().sum()), "{both:?}");
     let free = run(&other, download, &v4).join().unwrap();
     assert!(free > FREE, "{free}");
 
-    // A change holds for what runs already; the checks of the firewall find nothing wrong.
+    // A change applies to running transfers, and the checks of the firewall report no change.
     treat(&client, &lab, &[]).await;
     assert!(run(&one, download, &v4).join().unwrap() > FREE);
     assert!(client.status(NoInput {}).await.unwrap().firewall_verified);
@@ -173,11 +173,11 @@ async fn devices_of_an_account_reach_each_other_only_when_they_may() {
     assert_eq!((reaches(&one, &two), reaches(&two, &one)), (NOT, NOT));
     let together = Treatment { together: true, ..Treatment::default() };
     treat(&client, &lab, &[(&[&one, &two], together), (&[&other], together)]).await;
-    // By the addresses of the direct lane; the tor lane leads to nobody.
+    // By the addresses of the direct lane only.
     let reached = [true, true, false];
     assert_eq!((reaches(&one, &two), reaches(&two, &one)), (reached, reached));
     assert_eq!((reaches(&one, &other), reaches(&other, &two)), (NOT, NOT));
-    // It survives that the table is loaded anew, and a restart of nothing else is needed to end it.
+    // Peer groups survive a reload of the table and end without a restart.
     lab.server.ok("nft delete table inet tornado");
     lanes_support::eventually(Duration::from_secs(15), async || {
         lab.server.sh("nft list table inet tornado").status.success()

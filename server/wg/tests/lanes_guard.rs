@@ -1,6 +1,6 @@
-//! Strangers who change rules: each change is found, undone, and shuts the tor lane.
+//! Changes of rules by other programs: each one is detected and undone, and closes the tor lane.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 mod lanes_support;
 
@@ -48,22 +48,22 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
     let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
 
     let interval = Duration::from_secs(1);
-    // What is heard is found at once; what only the packets show, within three rounds.
+    // Changes that the kernel reports are detected at once; a change that only the packets show, within three rounds.
     let plants = [
         ("a rule is removed", RULE, interval),
         ("the table is deleted", "nft delete table inet tornado", interval),
         ("the whole ruleset is flushed", "nft flush ruleset", interval),
-        ("an accept stands in front", "nft insert rule inet tornado forward iifname wg1 accept", interval),
-        ("somebody masquerades", MASQUERADE, interval),
+        ("an accept rule is inserted", "nft insert rule inet tornado forward iifname wg1 accept", interval),
+        ("another program masquerades", MASQUERADE, interval),
         ("the routing rule is removed", "ip rule del pref 100", interval),
         ("the routing rule of IPv6 is removed", "ip -6 rule del pref 100", interval),
-        ("the last route is removed", "ip route del unreachable 10.9.0.0/16 metric 4294967295", interval),
+        ("the unreachable route is removed", "ip route del unreachable 10.9.0.0/16 metric 4294967295", interval),
         ("the canary's table is deleted", "nft delete table inet tornado_canary", interval),
         ("the canary's table is flushed", "nft flush table inet tornado_canary", interval),
         ("a rule of the canary's table is removed", CANARY_RULE, interval),
         ("a device loses its number", "nft delete element inet tornado isolation4 { 10.9.0.2 }", interval),
         ("a device gets another number", OTHER_NUMBER, interval),
-        ("devices may meet", MEET, interval),
+        ("devices are put into a peer group", MEET, interval),
         ("a device loses its rate", UNBOUND, interval),
         ("the canary is made blind", BLIND, interval * 7),
     ];
@@ -85,7 +85,7 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
         let (took, shut) = (started.elapsed().saturating_sub(planted), shut.unwrap());
         eprintln!("{what}: {:?} after {took:?}", shut.canary.cause.unwrap());
         assert!(took < limit, "{what}: {took:?}");
-        // Open again already, or shut by the alarm.
+        // The lane is open again already, or closed by the alarm.
         assert!(shut.tor_lane_reason == TorLaneReason::Asked || shut.tor_lane == TorLane::Closed, "{what}: {shut:?}");
         if what.contains("blind") {
             assert_eq!((shut.canary.cause, shut.tor_lane), (Some(AlarmCause::Blind), TorLane::Closed));
@@ -95,7 +95,7 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
         device.ns.run(|| greeting("198.51.100.2:80")).unwrap();
         lab.server.sh("nft delete table ip bad");
     }
-    // One who does not stop: shut all the time, and nothing leaves.
+    // A program that does not stop: the lane stays closed, and no packet leaves.
     let before = client.status(NoInput {}).await.unwrap().canary.alarms;
     lab.server.ok(
         "sh -c 'for i in $(seq 150); do nft delete table inet tornado; ip rule del pref 100; done 2>/dev/null; true'",
@@ -104,17 +104,17 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
     calm(&client).await;
     let seen = capture.read();
     assert_eq!(seen.lines().count(), 0, "left the server: {seen}");
-    // They wait for somebody who writes them down.
+    // The alarms wait until `auth` stores them.
     let waiting = std::fs::read_to_string(lab.directory.path().join("alarms.json")).unwrap();
-    assert!(waiting.contains("\"blind\"") && waiting.contains("never forwards"), "{waiting}");
+    assert!(waiting.contains("\"blind\"") && waiting.contains("prohibits forwarding"), "{waiting}");
 
-    // An interface under another name is not the lane any more, and comes back.
+    // A renamed interface is no longer the lane's; the lane is recreated.
     lab.server.ok("sh -c 'ip link set wg1 down; ip link set wg1 name gone1'");
-    // The new one first: until its loss is noticed the status is that of the old one.
+    // Wait for the new interface first: until the loss is detected, status shows the old one.
     eventually(Duration::from_secs(10), async || lab.server.sh("ip link show dev wg1").status.success()).await;
     eventually(Duration::from_secs(10), async || client.status(NoInput {}).await.unwrap().lanes[1].up).await;
     calm(&client).await;
-    // The canary is nobody's peer.
+    // The canary is not listed as a peer.
     let peers = client.peers(NoInput {}).await.unwrap();
     assert!(peers.iter().all(|peer| peer.public_key == device.key.public_key()), "{peers:?}");
     assert_eq!(client.status(NoInput {}).await.unwrap().peers, 1);
@@ -143,10 +143,10 @@ async fn the_direct_lane_stays_apart_without_a_ruleset_and_has_it_back_at_once()
         slowest = slowest.max(started.elapsed());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    eprintln!("flushed ruleset: back after at most {slowest:?}");
+    eprintln!("flushed ruleset: restored after at most {slowest:?}");
     assert!(slowest < lanes_support::patient(Duration::from_millis(500)), "{slowest:?}");
 
-    // While somebody flushes without end the second layer keeps devices apart.
+    // While another program flushes rules in a loop, the second layer keeps devices apart.
     let listener = two.ns.run(|| UdpSocket::bind("0.0.0.0:7").unwrap());
     listener.set_nonblocking(true).unwrap();
     let six = two.ns.run(|| UdpSocket::bind("[::]:8").unwrap());
@@ -166,7 +166,10 @@ async fn the_direct_lane_stays_apart_without_a_ruleset_and_has_it_back_at_once()
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(listener.recv_from(&mut [0; 16]).is_err() && six.recv_from(&mut [0; 16]).is_err(), "devices met");
+    assert!(
+        listener.recv_from(&mut [0; 16]).is_err() && six.recv_from(&mut [0; 16]).is_err(),
+        "devices reached each other"
+    );
     drop(tunnels);
     service.stop().unwrap();
 }
@@ -206,7 +209,7 @@ async fn a_removed_peer_leaves_no_flow_behind() {
     assert_eq!((flows("10.8.0.2"), flows(six), flows("10.9.0.3"), established()), (0, 0, 0, 0));
     std::io::Write::write_all(&mut call, b"x").unwrap();
 
-    // What a former life left is gone with the first sync.
+    // The first sync ends the flows of an earlier process.
     let third = lab.device();
     client.put_peer(third.spec(&lab)).await.unwrap();
     let tunnel = third.connect(&lab, &status, Lane::Direct);

@@ -1,6 +1,7 @@
-//! Very many peers: how fast they are put, and that nobody else notices. Figures mean something in release only.
+//! Very many peers: the rate at which they are added, and the effect on others. The figures are meaningful in release
+//! builds only.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 mod lanes_support;
 
@@ -14,14 +15,14 @@ use tornado_contracts::wg::{PeerSpec, RemovePeer, SyncPeers, Wg as _, WgClient};
 use tornado_rpc::NoInput;
 use tornado_shared::model::{Lane, PrivateKey};
 
-/// Peers that are there while others come and go, and how many come and go.
+/// Number of peers present during a storm, and number of peers that a storm adds.
 const PRESENT: [u32; 3] = if cfg!(debug_assertions) { [0, 100, 1_500] } else { [0, 1_000, 25_000] };
 const STORM: u32 = if cfg!(debug_assertions) { 200 } else { 2_000 };
 const CALLERS: u32 = 64;
-/// How many of them go again.
+/// Number of these that are removed again.
 const ENDS: usize = if cfg!(debug_assertions) { 32 } else { 500 };
 
-/// Longest pause between answers of an echo on the internet, microseconds, since it was read last.
+/// Longest gap between answers of an echo server on the internet since the last reading, in microseconds.
 struct Pulse {
     longest: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
@@ -64,7 +65,7 @@ fn specs(lab: &Lab, slots: std::ops::Range<u32>) -> Vec<PeerSpec> {
     slots.map(|slot| spec(lab.config.pools, &PrivateKey::random(), slot, None)).collect()
 }
 
-/// What 64 callers got, each calling one after the other.
+/// Results of 64 concurrent callers, each of which waits for a response before its next call.
 struct Storm {
     rate: f64,
     p50: Duration,
@@ -108,7 +109,7 @@ async fn storm<F: Future<Output = ()> + Send>(
     Storm { rate, p50: took[count / 2], p99: took[count * 99 / 100] }
 }
 
-/// Processor seconds of this process, with its children that ended.
+/// Processor time of this process and its ended children, in seconds.
 fn processor() -> f64 {
     use nix::sys::resource::{UsageWho, getrusage};
     use nix::sys::time::TimeValLike as _;
@@ -137,14 +138,14 @@ async fn many_peers_disturb_nobody() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     pulse.longest();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    eprintln!("idle: silence {:?}", pulse.longest());
+    eprintln!("idle: gap {:?}", pulse.longest());
 
     let (mut all, mut slot) = (vec![device.spec(&lab)], 40_000);
     for present in PRESENT {
         let known = all.len();
         let first = 100 + known as u32;
         all.extend(specs(&lab, first..first.max(100 + present)));
-        // A sync of all, with status asked all the time.
+        // Sync of all peers while another task requests status in a loop.
         let asking = Arc::new(AtomicBool::new(true));
         let asker = tokio::spawn({
             let (client, asking) = (lab.client(), asking.clone());
@@ -165,14 +166,14 @@ async fn many_peers_disturb_nobody() {
         let (took, cpu) = (started.elapsed(), processor() - before);
         asking.store(false, Ordering::Relaxed);
         let (slowest, silence) = (asker.await.unwrap(), pulse.longest());
-        eprintln!("{present}: sync {took:?} ({cpu:.2} s CPU), silence {silence:?}, slowest status {slowest:?}");
+        eprintln!("{present}: sync {took:?} ({cpu:.2} s CPU), gap {silence:?}, slowest status {slowest:?}");
         assert!(slowest < Duration::from_secs(5), "{slowest:?}");
         let again = Instant::now();
         let report = client.sync_peers(SyncPeers { peers: all.clone() }).await.unwrap();
-        eprintln!("{present}: the same again {:?}, silence {:?}", again.elapsed(), pulse.longest());
+        eprintln!("{present}: repeated sync {:?}, gap {:?}", again.elapsed(), pulse.longest());
         assert_eq!((report.put, report.removed, report.kept), (0, 0, all.len()));
 
-        // Connects and their ends, each a call of its own.
+        // Connects and disconnects, one call for each.
         let mut coming = specs(&lab, slot..slot + STORM);
         slot += STORM;
         let put = async |client: WgClient, one| {
@@ -180,7 +181,7 @@ async fn many_peers_disturb_nobody() {
         };
         let before = processor();
         let puts = storm(coming.clone(), &client, put).await;
-        eprintln!("{present}: connects {puts} ({:.2} s CPU), silence {:?}", processor() - before, pulse.longest());
+        eprintln!("{present}: connects {puts} ({:.2} s CPU), gap {:?}", processor() - before, pulse.longest());
         let status = client.status(NoInput {}).await.unwrap();
         assert_eq!(status.peers, all.len() + STORM as usize);
         let maps = lab.server.ok("nft list map inet tornado isolation4");
@@ -192,7 +193,7 @@ async fn many_peers_disturb_nobody() {
         let before = processor();
         let going = coming.split_off(coming.len() - ENDS);
         let removals = storm(going, &client, remove).await;
-        eprintln!("{present}: ends {removals} ({:.2} s CPU), silence {:?}", processor() - before, pulse.longest());
+        eprintln!("{present}: disconnects {removals} ({:.2} s CPU), gap {:?}", processor() - before, pulse.longest());
         all.extend(coming);
         let status = client.status(NoInput {}).await.unwrap();
         assert_eq!(status.peers, all.len());
@@ -202,7 +203,7 @@ async fn many_peers_disturb_nobody() {
     drop(tunnel);
     service.stop().unwrap();
 
-    // A new start, as after an update.
+    // A restart, as after an update.
     let started = Instant::now();
     let service = lab.start();
     service.answers(&client).await;
@@ -210,6 +211,6 @@ async fn many_peers_disturb_nobody() {
     let count = all.len();
     let report = client.sync_peers(SyncPeers { peers: all }).await.unwrap();
     assert_eq!((report.put, report.removed, report.kept), (count, 0, 0));
-    eprintln!("start: answers after {answering:?}, ready with {count} after {:?}", started.elapsed());
+    eprintln!("start: responds after {answering:?}, ready with {count} peers after {:?}", started.elapsed());
     service.stop().unwrap();
 }

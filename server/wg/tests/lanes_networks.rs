@@ -1,5 +1,5 @@
-//! What a device of the direct lane reaches: the internet, and no network of the server, whatever other programs' rules
-//! say. The attack is real: each target answers every peer, and is shown to answer others.
+//! Destinations of the direct lane: devices reach the internet and no network of the server, whatever rules other
+//! programs add. Each target answers every client, and the test shows that it answers others.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
@@ -14,7 +14,7 @@ use tornado_contracts::wg::Wg as _;
 use tornado_rpc::NoInput;
 use tornado_shared::model::Lane;
 
-/// On the machine beside the server, by any interface but the one of the default route.
+/// Addresses of a machine next to the server, behind an interface other than that of the default route.
 const PRIVATE: [&str; 10] = [
     "192.168.7.9",
     "10.77.0.9",
@@ -30,12 +30,12 @@ const PRIVATE: [&str; 10] = [
 const ALLOWED: [&str; 2] = ["192.168.77.9", "fd77::9"];
 const CONTAINER: &str = "172.17.0.2";
 
-/// As container software publishes a port.
+/// Rules by which container software publishes a port.
 const PUBLISHED_BEFORE: &str = "add table ip before; \
     add chain ip before pre { type nat hook prerouting priority -100; }; \
     add rule ip before pre tcp dport 8080 fib daddr type local dnat to 172.17.0.2:80; \
     add chain ip before way { type filter hook forward priority -200; }; add rule ip before way accept";
-/// Also as early as the kernel allows, and as the last one there, which is asked first.
+/// The same at the lowest priority that the kernel allows, added after the service's rules.
 const PUBLISHED_AFTER: &str = "add table ip after; \
     add chain ip after pre { type nat hook prerouting priority -150; }; \
     add rule ip after pre tcp dport 8081 fib daddr type local dnat to 172.17.0.2:80; \
@@ -44,7 +44,7 @@ const PUBLISHED_AFTER: &str = "add table ip after; \
     add rule ip after first ip daddr 198.51.100.2 tcp dport 8083 dnat to 172.17.0.2:80; \
     add chain ip after way { type filter hook forward priority -300; }; add rule ip after way accept";
 
-/// Greets every caller.
+/// Starts a server that greets every client.
 fn greet(ns: &Ns, at: &'static str) {
     let listener = ns.run(move || TcpListener::bind(at).unwrap());
     std::thread::spawn(move || {
@@ -54,7 +54,7 @@ fn greet(ns: &Ns, at: &'static str) {
     });
 }
 
-/// True when something greeted: a connection that is reset does not count.
+/// True if a server greeted; a connection that is reset does not count.
 fn is_greeted(ns: &Ns, address: &str, port: u16) -> bool {
     let to = SocketAddr::new(address.parse().unwrap(), port);
     ns.run(move || {
@@ -99,7 +99,7 @@ async fn devices_reach_the_internet_and_no_network_of_the_server() {
     let up = up_with(|lab| {
         lab.config.allow_networks = ["192.168.77.0/24", "fd77::/64"].map(|net| net.parse().unwrap()).into();
         neighbours = Some(Neighbours::of(lab));
-        // For the container's sake, as its software does.
+        // As the container software does.
         lab.server.ok("sysctl -qw net.ipv4.ip_forward=1");
         lab.server.ok(&format!("nft '{PUBLISHED_BEFORE}'"));
     });
@@ -116,7 +116,7 @@ async fn devices_reach_the_internet_and_no_network_of_the_server() {
     }
     lab.server.ok(&format!("nft '{PUBLISHED_AFTER}'"));
 
-    // The targets are alive: the server reaches them, and strangers reach what is published.
+    // The targets work: the server reaches them, and hosts outside reach the published ports.
     for address in PRIVATE.into_iter().chain(ALLOWED).chain([CONTAINER]) {
         assert!(is_greeted(&lab.server, address, 80), "{address} does not answer the server");
     }
@@ -124,19 +124,19 @@ async fn devices_reach_the_internet_and_no_network_of_the_server() {
         assert!(is_greeted(&lab.internet, "198.51.100.1", port), "port {port} is not published");
     }
     for address in [INTERNET4, INTERNET6].into_iter().chain(ALLOWED) {
-        assert!(is_greeted(&device.ns, address, 80), "{address} is not reached");
+        assert!(is_greeted(&device.ns, address, 80), "{address} cannot be reached");
     }
     for address in PRIVATE.into_iter().chain([CONTAINER]) {
-        assert!(!is_greeted(&device.ns, address, 80), "{address} is reached through the direct lane");
+        assert!(!is_greeted(&device.ns, address, 80), "{address} can be reached through the direct lane");
     }
     for port in [8080, 8081, 8082] {
         for address in ["198.51.100.1", "10.8.0.1", "172.17.0.1", "192.168.7.1"] {
-            assert!(!is_greeted(&device.ns, address, port), "{address}:{port} is reached through the direct lane");
+            assert!(!is_greeted(&device.ns, address, port), "{address}:{port} can be reached through the direct lane");
         }
     }
-    assert!(!is_greeted(&device.ns, INTERNET4, 8083), "another program moved a flow of the lane");
+    assert!(!is_greeted(&device.ns, INTERNET4, 8083), "another program redirected a flow of the lane");
 
-    // Another way to the internet is followed, and so is its end.
+    // A new uplink is adopted, and its removal, too.
     lab.server.ok("ip route add default via 203.0.113.9 dev lan0 metric 500");
     let wait = Duration::from_secs(3);
     eventually(wait, async || is_greeted(&device.ns, "203.0.113.9", 80)).await;
@@ -149,22 +149,22 @@ async fn devices_reach_the_internet_and_no_network_of_the_server() {
     service.stop().unwrap();
 }
 
-/// Two guests on a bridge that is one of the server's ways to the internet, as on a host of virtual machines. The kernel
-/// shows what they send each other to the firewall (br_netfilter).
+/// Two guests on a bridge that is one of the server's uplinks, as on a host of virtual machines. With br_netfilter the
+/// kernel passes frames between them to the firewall.
 struct Bridge {
     guests: [Ns; 2],
 }
 
-/// Counts what the firewall sees of the bridge.
+/// Counts the bridge's packets that the firewall sees.
 const SEEN: &str = "add table inet seen; add chain inet seen way { type filter hook forward priority -20; }; \
     add rule inet seen way iifname br0 oifname br0 ct state new counter";
 
 impl Bridge {
-    /// None, with a line, where this kernel has no bridges or does not show their frames.
+    /// `None`, with a message, if this kernel has no bridges or does not pass their frames to the firewall.
     fn of(lab: &Lab) -> Option<Self> {
         let is_there = lab.server.sh("ip link add br0 type bridge").status.success();
         if !is_there || !lab.server.sh("sysctl -qw net.bridge.bridge-nf-call-iptables=1").status.success() {
-            eprintln!("SKIPPED: this kernel has no bridge whose frames pass the firewall");
+            eprintln!("SKIPPED: this kernel has no bridges or does not pass their frames to the firewall");
             return None;
         }
         lab.server.ok("sysctl -qw net.bridge.bridge-nf-call-ip6tables=1");
@@ -190,18 +190,22 @@ impl Bridge {
         Some(Self { guests })
     }
 
+<<<<<<< HEAD
     /// A guest's way through the server to its second network.
     fn crosses(&self) -> bool {
         is_greeted(&self.guests[0], "192.168.7.9", 80)
     }
 
     /// By IPv4 and IPv6.
+=======
+    /// For IPv4 and IPv6.
+>>>>>>> db9b1a3 (words: words-1)
     fn passes(&self) -> [bool; 2] {
         ["192.168.88.3", "2001:db8:88::3"].map(|address| is_greeted(&self.guests[0], address, 80))
     }
 }
 
-/// Another machine's way through the server to its second network.
+/// Whether another machine reaches the server's second network through the server, for IPv4 and IPv6.
 fn crosses(lab: &Lab) -> [bool; 2] {
     ["192.168.7.9", "2001:db8:77::9"].map(|address| is_greeted(&lab.internet, address, 80))
 }
@@ -233,33 +237,41 @@ async fn the_host_forwards_for_the_lanes_alone_and_goes_on_with_it() {
     let ways = if bridge.is_some() { r#""br0","up0""# } else { r#""up0""# };
     assert_eq!(kept, format!(r#"{{"v4":[{ways}],"v6":true}}"#));
     for address in [INTERNET4, INTERNET6] {
-        assert!(is_greeted(&device.ns, address, 80), "{address} is not reached");
+        assert!(is_greeted(&device.ns, address, 80), "{address} cannot be reached");
     }
-    assert_eq!(crosses(&lab), [false; 2], "a stranger uses the server as a router");
+    assert_eq!(crosses(&lab), [false; 2], "another host uses the server as a router");
     if let Some(bridge) = &bridge {
         lab.server.ok(&format!("nft '{SEEN}'"));
+<<<<<<< HEAD
         assert_eq!(bridge.passes(), [true; 2], "guests of a bridge do not reach each other");
         assert!(!bridge.crosses(), "a guest uses the server as a router");
+=======
+        assert_eq!(bridge.passes(), [true; 2], "guests of a bridge cannot reach each other");
+>>>>>>> db9b1a3 (words: words-1)
         let seen = lab.server.ok("nft list table inet seen");
-        assert!(seen.contains("counter packets") && !seen.contains("packets 0 "), "not shown to the firewall: {seen}");
+        assert!(
+            seen.contains("counter packets") && !seen.contains("packets 0 "),
+            "the firewall did not see the frames: {seen}"
+        );
     }
 
-    // Another program switches it off, for all; devices notice nothing for long.
+    // Another program disables forwarding for all interfaces; devices are interrupted only briefly.
     let wait = Duration::from_secs(2);
     for (key, address) in [("net.ipv4.ip_forward", INTERNET4), ("net.ipv6.conf.all.forwarding", INTERNET6)] {
         let value = if key.contains("ipv4") { "1" } else { "0" };
-        // Writing what is there changes each interface just the same.
+        // Writing the current value still resets each interface.
         lab.server.ok(&format!("sysctl -qw {key}={value}"));
         lab.server.ok(&format!("sysctl -qw {key}=0"));
         let took = eventually(wait, async || {
             setting("ipv4/conf/wg0/forwarding") == "1" && setting("ipv6/conf/all/forwarding") == "1"
         });
-        eprintln!("{key}: on again after {:?}", took.await);
+        eprintln!("{key}: enabled again after {:?}", took.await);
         eventually(wait, async || is_greeted(&device.ns, address, 80)).await;
     }
     eventually(wait, async || crosses(&lab) == [false; 2]).await;
 
-    // Another program that forwards itself, as a container's, is not in the way of the lanes, nor they in its.
+    // A program that needs forwarding itself, such as container software, neither breaks the lanes nor is blocked by
+    // them.
     lab.server.ok("sysctl -qw net.ipv4.ip_forward=1");
     lab.server.ok("sysctl -qw net.ipv6.conf.all.forwarding=1");
     eventually(wait, async || crosses(&lab) == [true; 2] && bridge.as_ref().is_none_or(Bridge::crosses)).await;

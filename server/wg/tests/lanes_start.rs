@@ -1,4 +1,4 @@
-//! What a start finds, and a start that fails.
+//! Leftovers that a start finds, and a start that fails.
 
 mod lanes_support;
 
@@ -29,7 +29,7 @@ async fn defect_043_leftovers_of_a_former_life_are_replaced() {
     sync(&client, vec![device.spec(&lab)]).await;
     assert_eq!(client.status(NoInput {}).await.unwrap().peers, 1);
     service.stop().unwrap();
-    assert_eq!(lab.server.ok("nft list tables").trim(), "table inet others", "others' rules are not touched");
+    assert_eq!(lab.server.ok("nft list tables").trim(), "table inet others", "tables of other programs were changed");
     let rules = lab.server.ok("ip -d rule");
     assert!(!rules.contains("wg1"), "{rules}");
 }
@@ -45,11 +45,11 @@ async fn a_start_that_fails_leaves_nothing_behind() {
         lab.server.ok("ip address add 192.0.2.77/24 dev wg1");
         let before = lab.server.ok("ip -d address show wg1");
         let error = lab.start().ended().unwrap_err();
-        assert!(error.contains("wg1") && error.contains("did not make"), "{error}");
+        assert!(error.contains("wg1") && error.contains("not created by this server"), "{error}");
         assert_eq!(lab.server.ok("nft list tables").trim(), "");
         assert!(!lab.server.ok("ip rule").contains("wg1"));
         assert!(!lab.server.ok("ip -o link").contains("wg0"));
-        assert_eq!(lab.server.ok("ip -d address show wg1"), before, "a stranger's interface is not touched");
+        assert_eq!(lab.server.ok("ip -d address show wg1"), before, "an interface of another program was changed");
     }
 }
 
@@ -66,7 +66,7 @@ async fn a_table_of_another_program_under_our_name_is_left_alone() {
         let before = lab.server.ok("nft list ruleset");
         let error = lab.start().ended().unwrap_err();
         for cure in [format!("nft delete table inet {name}"), "table in [wg]".to_owned()] {
-            assert!(error.contains("was not made by this server") && error.contains(&cure), "{error}");
+            assert!(error.contains("was not created by this server") && error.contains(&cure), "{error}");
         }
         assert_eq!(lab.server.ok("nft list ruleset"), before);
         assert!(!lab.server.ok("ip rule").contains("wg") && !lab.server.ok("ip -o link").contains("wg"));

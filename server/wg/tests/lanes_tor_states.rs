@@ -1,4 +1,4 @@
-//! The tor lane's states on real packets: what passes, what is cut, who is seen.
+//! The tor lane's states with real packets: what passes, what is cut, and by which address Tor sees a device.
 
 mod lanes_support;
 
@@ -32,7 +32,7 @@ async fn up(count: usize) -> Option<Up> {
     Some(Up { tunnels, devices, client, service, lab })
 }
 
-/// A helper process that ends with its test.
+/// A helper process that is killed with its test.
 struct Killed(std::process::Child);
 
 impl Killed {
@@ -63,7 +63,7 @@ async fn each_state_lets_through_what_it_should() {
     let own = |port: u16| [format!("{GATEWAY4}:{port}"), format!("[{GATEWAY6}]:{port}")];
 
     for round in 0..2 {
-        // Closed, or closed again.
+        // Closed at first; closed again in the second round.
         for to in web.iter().chain(&tls).chain(&own(9040)).chain(&own(9041)).chain(&own(9050)) {
             assert!(refused(call(to.clone())), "{round}: {to} in a closed lane");
         }
@@ -73,19 +73,19 @@ async fn each_state_lets_through_what_it_should() {
         client.set_tor_lane(OPEN.into()).await.unwrap();
         for to in web.iter().chain(&tls) {
             let (_, text) = call(to.clone()).unwrap();
-            assert!(to.starts_with('[') || text.contains(INTERNET4), "TransPort does not know whom: {text}");
+            assert!(to.starts_with('[') || text.contains(INTERNET4), "TransPort does not know the destination: {text}");
         }
         for to in own(9050) {
             assert!(call(to).unwrap().1.contains("socks"));
         }
         for to in own(9040).iter().chain(&own(9041)).chain(&own(22)) {
-            assert!(refused(call(to.clone())), "{to} is not for devices");
+            assert!(refused(call(to.clone())), "{to} accepts devices");
         }
-        assert!(refused(call(format!("{INTERNET4}:53"))), "DNS over TCP has no listener");
+        assert!(refused(call(format!("{INTERNET4}:53"))), "DNS over TCP was accepted");
         device.run(|| ask_dns("198.51.100.2:53")).unwrap();
         device.run(|| ask_dns("[2001:db8:2::2]:53")).unwrap();
         device.run(|| ask_dns("10.9.0.1:53")).unwrap();
-        assert!(device.run(|| ask_dns("10.9.0.1:9053")).is_err(), "DNSPort itself is not for devices");
+        assert!(device.run(|| ask_dns("10.9.0.1:9053")).is_err(), "DNSPort itself accepts devices");
         device.run(|| arsenal("10.9.0.2".parse().unwrap()));
 
         client.set_tor_lane(PAGE.into()).await.unwrap();
@@ -109,7 +109,7 @@ async fn each_state_lets_through_what_it_should() {
     let nonsense = TorLane::Open { trans_port: 0, dns_port: 1, socks_port: 2 };
     assert!(matches!(client.set_tor_lane(nonsense.into()).await, Err(WgError::Fault(_))));
     let seen = capture.read();
-    assert_eq!(seen.lines().count(), 0, "left the server: {seen}");
+    assert_eq!(seen.lines().count(), 0, "packets left the server: {seen}");
     assert_eq!(client.status(NoInput {}).await.unwrap().canary.alarms, 0);
     drop(tunnels);
     service.stop().unwrap();
@@ -130,7 +130,8 @@ async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
             .spawn()
             .unwrap(),
     );
-    // Its socket under its number, in groups: from then on it misses nothing (netlink(7)).
+    // Wait until its socket is listed under its process id and has joined groups: from then on it misses nothing
+    // (netlink(7)).
     let pid = monitor.0.id().to_string();
     let hears = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -154,11 +155,11 @@ async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
         let started = Instant::now();
         client.set_tor_lane(lane.into()).await.unwrap();
         times.push(started.elapsed());
-        // Idempotent: the same again is no transaction.
+        // Idempotent: the same state again is no transaction.
         client.set_tor_lane(lane.into()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
-    // Long enough that what a last switch left behind shows.
+    // Long enough for leftovers of the last switch to show.
     tokio::time::sleep(Duration::from_secs(2)).await;
     tally.stop.store(true, Ordering::Relaxed);
     for thread in threads {
@@ -181,9 +182,9 @@ async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
     );
     assert_eq!(count(&tally.hung), 0, "slowest {} us", count(&tally.slowest_us));
     assert!(count(&tally.answered) > 100 && count(&tally.cut) > 10 && count(&tally.refused) > 10);
-    assert_eq!(transactions(), 200, "each switch is one transaction");
+    assert_eq!(transactions(), 200, "a switch is not one transaction");
     let seen = capture.read();
-    assert_eq!(seen.lines().count(), 0, "left the server: {seen}");
+    assert_eq!(seen.lines().count(), 0, "packets left the server: {seen}");
     assert_eq!(client.status(NoInput {}).await.unwrap().canary.alarms, 0);
     drop(tunnels);
     service.stop().unwrap();
@@ -205,11 +206,11 @@ async fn each_session_is_seen_under_an_address_of_its_own() {
         })
     };
     let (one, two) = (seen(&devices[0]), seen(&devices[1]));
-    assert_eq!(one[..3], [IpAddr::from([100, 64, 0, 2]); 3], "one address for TCP, names and SOCKS");
+    assert_eq!(one[..3], [IpAddr::from([100, 64, 0, 2]); 3], "TCP, DNS and SOCKS have different addresses");
     assert_eq!(one[3..], ["fd74:6f72:6e61:64::2".parse::<IpAddr>().unwrap(); 2]);
     assert!(one.iter().all(|address| !two.contains(address)));
 
-    // A new identity: running flows go on, new ones are somebody else's.
+    // A new identity: running flows continue, new ones have another address.
     let mut spec = devices[0].spec(&lab);
     spec.isolation = 4_194_302_u32.try_into().unwrap();
     client.put_peer(spec.clone()).await.unwrap();
@@ -219,13 +220,13 @@ async fn each_session_is_seen_under_an_address_of_its_own() {
     assert!(after.iter().all(|address| !one.contains(address) && !two.contains(address)));
     assert_eq!(seen(&devices[1]), two);
 
-    // It survives a table taken away, a restart with a sync, and goes with the peer.
+    // The number survives a deleted table and a restart with a sync; it is removed with the peer.
     lab.server.ok("nft delete table inet tornado");
     lanes_support::eventually(Duration::from_secs(15), async || {
         lab.server.sh("nft list table inet tornado").status.success()
     })
     .await;
-    // That was an alarm, which shut the lane for a moment.
+    // The deletion raised an alarm, which closed the lane for a moment.
     lanes_support::eventually(Duration::from_secs(15), async || {
         client.status(NoInput {}).await.unwrap().tor_lane == OPEN
     })

@@ -13,7 +13,7 @@ use tornado_contracts::wg::{Backend, PeerStatus, RemovePeer, Wg as _};
 use tornado_rpc::NoInput;
 use tornado_shared::model::{Lane, PresharedKey};
 
-/// Serves one connection: says who called.
+/// Serves one connection and returns the client's address.
 fn serve_once(at: &str) -> IpAddr {
     let listener = TcpListener::bind(at).unwrap();
     let (mut stream, peer) = listener.accept().unwrap();
@@ -60,7 +60,7 @@ async fn defect_040_and_058_the_direct_lane_carries_both_families_and_hides_the_
     assert!(mine.transfer.rx_bytes > 400_000 && mine.transfer.tx_bytes > 400_000, "{:?}", mine.transfer);
     assert!(mine.latest_handshake.is_some() && mine.endpoint.is_some());
 
-    // The gateway answers echo; its API port is reachable; nothing else is, and says so at once.
+    // The gateway answers ping and its API port is reachable. All other ports refuse at once.
     one.ns.ok("ping -c1 -W2 10.8.0.1");
     one.ns.ok("ping -c1 -W2 fd74:6f72:6e61:8::1");
     let _listeners: Vec<_> = ["0.0.0.0:22", "0.0.0.0:4605", "[::1]:22"]
@@ -69,7 +69,7 @@ async fn defect_040_and_058_the_direct_lane_carries_both_families_and_hides_the_
     assert_eq!(one.ns.run(|| connect("10.8.0.1:4605")).0, Ok(()));
     let _names = ["10.8.0.1:53", "[fd74:6f72:6e61:8::1]:53"].map(|at| {
         let listener = lab.server.run(move || TcpListener::bind(at).unwrap());
-        assert_eq!(one.ns.run(move || connect(at)).0, Ok(()), "the lane's resolver");
+        assert_eq!(one.ns.run(move || connect(at)).0, Ok(()), "the lane's resolver cannot be reached");
         listener
     });
     for port in ["10.8.0.1:22", "198.51.100.1:22", "10.9.0.1:22"] {
@@ -77,12 +77,12 @@ async fn defect_040_and_058_the_direct_lane_carries_both_families_and_hides_the_
         assert_eq!(result, Err(ErrorKind::ConnectionRefused), "{port}");
         assert!(took < lanes_support::patient(Duration::from_secs(1)), "{took:?}");
     }
-    // Devices do not reach each other, whatever lane's address is used.
+    // Devices cannot reach each other, by the addresses of either lane.
     two.ns.ok("ping -c1 -W2 10.8.0.1");
     for to in ["10.8.0.3", "10.9.0.3", "fd74:6f72:6e61:8::3"] {
         assert!(!one.ns.sh(&format!("ping -c1 -W1 {to}")).status.success(), "{to}");
     }
-    // Nobody outside reaches a device, though he routes its pool to us (CVE-2019-14899).
+    // A host outside cannot reach a device, even if it routes the pool to the server (CVE-2019-14899).
     lab.internet.ok("ip route add 10.8.0.0/16 via 198.51.100.1");
     assert!(!lab.internet.sh("ping -c1 -W1 10.8.0.2").status.success());
     assert!(!lab.internet.sh("ping -c1 -W1 10.8.0.1").status.success());
@@ -134,13 +134,13 @@ async fn defect_038_nothing_leaves_the_tor_lane() {
             }
         });
     };
-    // The lane's own server end is shut too.
+    // The gateway of the lane itself is closed, too.
     assert!(!device.ns.sh("ping -c1 -W1 10.9.0.1").status.success());
     sending(false);
-    // The second layer: with the whole table gone still nothing is routed.
+    // The second layer: without the whole table there is still no forwarding.
     lab.server.ok("nft delete table inet tornado");
     sending(true);
-    // And the table comes back by itself.
+    // The service loads the table again.
     lanes_support::eventually(Duration::from_secs(15), async || {
         lab.server.sh("nft list table inet tornado").status.success()
     })
@@ -148,13 +148,13 @@ async fn defect_038_nothing_leaves_the_tor_lane() {
     let received = client.peers(NoInput {}).await.unwrap();
     assert!(
         received.iter().any(|p| p.lane == Lane::Tor && p.transfer.rx_bytes > 2000),
-        "packets did get to the server"
+        "no packets reached the server"
     );
-    // What the capture does see is the server's own: it was listening.
+    // The capture works: it shows the server's own packets.
     lab.server.ok(&format!("ping -c1 -W2 {INTERNET4}"));
     let seen = capture.read();
     assert!(seen.contains("198.51.100.1 > 198.51.100.2: ICMP echo request"), "{seen}");
-    assert_eq!(seen.lines().count(), 2, "packets arrived in the internet: {seen}");
+    assert_eq!(seen.lines().count(), 2, "packets reached the internet: {seen}");
     assert_eq!(
         status.backend,
         if lanes_support::sh("modinfo wireguard").status.success() { Backend::Kernel } else { Backend::Userspace }
@@ -172,7 +172,7 @@ async fn defect_039_devices_do_not_reach_the_servers_loopback() {
     assert_eq!(lab.server.ok("sysctl -n net.ipv4.conf.all.route_localnet").trim(), "0");
     assert_eq!(lab.server.ok("sysctl -n net.ipv4.conf.wg0.route_localnet").trim(), "0");
 
-    // A hostile device has no loopback of its own and sends that network into the tunnel.
+    // A hostile device has no loopback addresses and routes that network into the tunnel.
     device.ns.ok("ip addr flush dev lo");
     device.ns.ok(&format!("sysctl -qw net.ipv4.conf.{}.route_localnet=1", tunnel.name));
     device.ns.ok(&format!("ip route add 127.0.0.0/8 dev {} src 10.8.0.{}", tunnel.name, device.slot));
@@ -192,7 +192,7 @@ async fn defect_039_devices_do_not_reach_the_servers_loopback() {
     let received = listener.recv_from(&mut [0; 8]);
     assert!(received.is_err(), "{received:?}");
     let seen = capture.read();
-    assert!(seen.contains("> 127.0.0.1.9999: UDP"), "the packets did arrive at the lane: {seen}");
+    assert!(seen.contains("> 127.0.0.1.9999: UDP"), "the packets did not reach the lane: {seen}");
     service.stop().unwrap();
 }
 
@@ -206,7 +206,7 @@ async fn a_device_comes_back_with_another_preshared_key() {
     device.ns.ok("ping -c1 -W2 10.8.0.1");
     let known = client.peers(NoInput {}).await.unwrap();
 
-    // The change cuts no running session and forgets no endpoint; repeating it changes nothing.
+    // The change cuts no running session and keeps the endpoint. Repeating it changes nothing.
     device.psk = Some(PresharedKey::from_bytes([9; 32]));
     client.put_peer(device.spec(&lab)).await.unwrap();
     client.put_peer(device.spec(&lab)).await.unwrap();

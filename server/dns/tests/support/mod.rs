@@ -1,4 +1,4 @@
-//! A namespace with the service, a signed root zone, and somebody who asks.
+//! A namespace with the service, an upstream with a signed root zone, and a DNS client.
 
 use hickory_resolver::proto::dnssec::crypto::EcdsaSigningKey;
 use hickory_resolver::proto::dnssec::rdata::DNSKEY;
@@ -25,14 +25,14 @@ use tornado_runtime::{Context, Roles};
 pub const GATEWAY4: &str = "10.8.0.1:53";
 pub const GATEWAY6: &str = "[fd74:6f72:6e61:8::1]:53";
 
-/// A network namespace of the calling thread; it ends with the thread.
+/// A network namespace of one thread; it ends with the thread.
 pub struct Space;
 
 impl Space {
-    /// Runs `work` in one. Needs root.
+    /// Runs `work` in a new namespace. Prints why the test is skipped if it does not run as root.
     pub fn run<F: Future<Output = ()>>(work: impl FnOnce(Self) -> F + Send + 'static) {
         if !nix::unistd::geteuid().is_root() {
-            eprintln!("SKIPPED: this test makes a network namespace and needs root");
+            eprintln!("SKIPPED: this test creates a network namespace and needs root");
             return;
         }
         let thread = std::thread::spawn(move || {
@@ -44,7 +44,7 @@ impl Space {
         thread.join().unwrap();
     }
 
-    /// `add` or `del` of the gateway's addresses.
+    /// Adds (`add`) or removes (`del`) the gateway's addresses.
     pub fn addresses(&self, verb: &str) {
         ip(&format!("addr {verb} 10.8.0.1/32 dev lo"));
         ip(&format!("addr {verb} fd74:6f72:6e61:8::1/128 dev lo"));
@@ -55,7 +55,7 @@ fn ip(words: &str) {
     assert!(Command::new("ip").args(words.split(' ')).status().unwrap().success(), "ip {words}");
 }
 
-/// A key of the root.
+/// A zone-signing key of the root zone.
 pub struct Key {
     pkcs8: Vec<u8>,
 }
@@ -105,7 +105,7 @@ fn zone(key: &Key) -> InMemoryZoneHandler<TokioRuntimeProvider> {
     zone
 }
 
-/// A server for the whole tree of names.
+/// An upstream that is authoritative for the root zone.
 pub struct Upstream {
     server: Server<Catalog>,
 }
@@ -125,7 +125,7 @@ impl Upstream {
     }
 }
 
-/// The service as it is asked in the tests.
+/// The configuration of the tests.
 pub fn config(key: &Key, upstream: &str) -> Config {
     let file = tempfile::NamedTempFile::new().unwrap();
     let public = data_encoding::BASE64
@@ -148,7 +148,7 @@ pub struct Running {
 }
 
 pub fn start(config: Config) -> Running {
-    // TLS settings are made whether there is an upstream with TLS or not.
+    // hickory creates TLS settings even without an upstream that uses TLS.
     drop(rustls::crypto::ring::default_provider().install_default());
     let directory = tempfile::tempdir().unwrap();
     let shutdown = CancellationToken::new();
@@ -164,7 +164,7 @@ pub fn start(config: Config) -> Running {
 }
 
 impl Running {
-    /// What it answers to the question whether it is ready.
+    /// Body and status code of the readiness endpoint.
     pub async fn ready(&self) -> String {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let mut command = tokio::process::Command::new("curl");
@@ -197,14 +197,14 @@ fn question(name: &str, kind: RecordType) -> Message {
     let mut message = Message::query();
     message.metadata.op_code = OpCode::Query;
     message.metadata.recursion_desired = true;
-    // "Tell me whether it was checked" (RFC 6840 §5.7).
+    // The AD bit in a query requests it in the answer (RFC 6840 §5.7).
     message.metadata.authentic_data = true;
     message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
     message.set_edns(Edns::new());
     message
 }
 
-/// One question by UDP.
+/// Sends a query over UDP.
 pub async fn ask(to: &str, name: &str, kind: RecordType) -> Message {
     let any = if to.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
     let socket = UdpSocket::bind(any).await.unwrap();
@@ -216,7 +216,7 @@ pub async fn ask(to: &str, name: &str, kind: RecordType) -> Message {
     Message::from_vec(&buffer[..length]).unwrap()
 }
 
-/// One question by TCP.
+/// Sends a query over TCP.
 pub async fn ask_tcp(to: &str, name: &str, kind: RecordType) -> Message {
     let mut stream = TcpStream::connect(to).await.unwrap();
     let question = question(name, kind).to_vec().unwrap();

@@ -1,4 +1,4 @@
-//! An interface that only remembers, and fails when told: for tests of what decides.
+//! A fake interface that records its peers and fails on request.
 
 use super::{BackendError, Interface, InterfacePeer, LanePeer};
 use async_trait::async_trait;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tornado_shared::model::{PublicKey, Transfer};
 
-/// The fake. Clones nothing: share it by `Arc`.
+/// The fake. Share it by `Arc`.
 #[derive(Default)]
 pub(crate) struct FakeInterface {
     state: Mutex<State>,
@@ -29,15 +29,15 @@ impl FakeInterface {
             return Ok(());
         }
         state.failures -= 1;
-        Err(BackendError::Refused { interface: "fake".into(), detail: "told to fail".into() })
+        Err(BackendError::Refused { interface: "fake".into(), detail: "failure requested by the test".into() })
     }
 
-    /// Lets the next `n` changes fail.
+    /// Makes the next `n` changes fail.
     pub(crate) fn fail_next(&self, n: usize) {
         self.state().failures = n;
     }
 
-    /// What it holds.
+    /// The peers that it holds.
     pub(crate) fn snapshot(&self) -> BTreeMap<PublicKey, LanePeer> {
         self.state().peers.clone()
     }

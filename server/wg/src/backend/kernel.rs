@@ -16,12 +16,12 @@ use std::net::IpAddr;
 use tokio::task::JoinHandle;
 use tornado_shared::model::{PrivateKey, PublicKey, Transfer};
 
-/// Peers a message: about 200 bytes each, well below the kernel's limit for one message.
+/// Peers per message. Each takes about 200 bytes, well below the kernel's limit for a message.
 const PEERS_A_MESSAGE: usize = 100;
-/// Any interval does: it is taken back at once.
+/// Persistent keepalive in seconds while peers are called. Its value does not matter: it is reset at once.
 const CALLING_INTERVAL: u16 = 25;
 
-/// An interface of the kernel.
+/// A WireGuard interface of the kernel.
 pub(crate) struct KernelInterface {
     name: String,
     index: u32,
@@ -31,7 +31,7 @@ pub(crate) struct KernelInterface {
 }
 
 impl KernelInterface {
-    /// Takes over the interface of that name, with the peers it has, or makes it.
+    /// Takes over the interface with this name, including its peers, or creates it.
     pub(crate) async fn open(netlink: &Netlink, name: &str, port: u16, key: &PrivateKey) -> Result<Self, BackendError> {
         if netlink.link(name).await?.is_none() {
             netlink.create_wireguard(name).await?;
@@ -130,7 +130,7 @@ impl Interface for KernelInterface {
         request.header.flags = NLM_F_REQUEST | NLM_F_DUMP;
         let mut handle = self.handle.clone();
         let mut answers = handle.request(request).await.map_err(|e| self.refused(e))?;
-        // A peer whose allowed IPs do not fit is continued in the next message: the map joins the parts.
+        // A peer whose allowed IPs do not fit into one message continues in the next one; the map joins the parts.
         let mut found = HashMap::new();
         while let Some(answer) = answers.next().await {
             let payload = answer.map_err(|e| self.refused(e))?.payload;
@@ -152,7 +152,7 @@ impl Interface for KernelInterface {
     }
 
     async fn kick(&self, keys: &[PublicKey]) {
-        // Switching persistent keepalive on sends one at once, which needs a handshake first.
+        // Enabling persistent keepalive sends a keepalive at once, which needs a handshake first.
         for seconds in [CALLING_INTERVAL, 0] {
             let call = |key: &PublicKey| {
                 WireguardPeer(vec![
@@ -162,14 +162,14 @@ impl Interface for KernelInterface {
                 ])
             };
             if let Err(error) = self.set_peers(keys.iter().map(call).collect()).await {
-                tracing::debug!(%error, "peers could not be called");
+                tracing::debug!(%error, "could not start handshakes with peers");
             }
         }
     }
 
     async fn close(&self) {
         if let Err(error) = self.netlink.delete_link(self.index).await {
-            tracing::debug!(%error, "the interface was gone already");
+            tracing::debug!(%error, "could not delete the interface");
         }
     }
 }
@@ -186,7 +186,7 @@ fn put(peer: &LanePeer, is_new: bool) -> WireguardPeer {
     let mut attributes = vec![
         WireguardPeerAttribute::PublicKey(*peer.public_key.as_bytes()),
         WireguardPeerAttribute::Flags(WireguardPeerFlags::ReplaceAllowedIps),
-        // All zero means none (wireguard.h).
+        // All zeros mean no preshared key (wireguard.h).
         WireguardPeerAttribute::PresharedKey(psk),
         WireguardPeerAttribute::AllowedIps(vec![
             ip(peer.addresses.v4.into(), WireguardAddressFamily::Ipv4, 32),
@@ -225,7 +225,7 @@ mod tests {
     use netlink_packet_core::{Emitable as _, Nla as _, NlaBuffer, Parseable as _};
     use tornado_shared::model::{LaneAddresses, PresharedKey};
 
-    /// The kernel of a test machine may have no WireGuard, so what would be sent is parsed again.
+    /// The kernel of a test machine may have no WireGuard, so the encoded request is parsed instead of sent.
     #[test]
     fn what_is_sent_reads_back() {
         let peer = LanePeer {

@@ -1,4 +1,4 @@
-//! The seam between what decides about peers and what moves packets.
+//! The trait between the code that decides about peers and the code that moves packets.
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -14,91 +14,90 @@ use std::io;
 use std::net::SocketAddr;
 use tornado_shared::model::{LaneAddresses, PresharedKey, PublicKey, Transfer, UnixSeconds};
 
-/// A peer as an interface is to have it.
+/// A peer as it is configured on an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LanePeer {
     /// The device's key.
     pub public_key: PublicKey,
-    /// Allowed IPs: exactly these, /32 and /128.
+    /// Allowed IPs: exactly these two, as /32 and /128.
     pub addresses: LaneAddresses,
-    /// Preshared key, if any.
     pub preshared_key: Option<PresharedKey>,
-    /// Where the peer was last known to be. Used only when the interface does not know the peer yet:
-    /// what it has learned itself is newer.
+    /// The peer's latest known endpoint. Used only if the interface does not know the peer yet, because an endpoint
+    /// that the interface has learned is newer.
     pub endpoint: Option<SocketAddr>,
 }
 
-/// A peer as an interface has it.
+/// A peer as an interface reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InterfacePeer {
     /// The device's key.
     pub public_key: PublicKey,
-    /// Where its packets last came from.
+    /// Source of its latest authenticated packet.
     pub endpoint: Option<SocketAddr>,
-    /// When the latest handshake ended.
+    /// Time of the latest handshake.
     pub latest_handshake: Option<UnixSeconds>,
     /// Counters since the peer was added.
     pub transfer: Transfer,
 }
 
-/// Why an interface did not do as told.
+/// Reasons for which an operation on an interface fails.
 #[derive(Debug, thiserror::Error)]
 pub enum BackendError {
-    /// The interface is not there, or is another one of the same name, or is down.
-    #[error("the interface {0} is gone")]
+    /// The interface does not exist, is down, or was replaced by another one of the same name.
+    #[error("interface {0} does not exist or is down")]
     Gone(String),
     /// The kernel has no WireGuard.
     #[error("this kernel has no WireGuard")]
     NoKernelSupport,
-    /// A link of that name belongs to something else.
+    /// A link of that name belongs to another program.
     #[error(
-        "an interface {0} exists that this server did not make; rename it, or give the lane another name in [wg] \
-         (direct, tor); if nothing uses it: ip link delete {0}"
+        "cannot create interface {0}: an interface with this name was not created by this server; rename it, set \
+         another name in [wg] (direct, tor), or run `ip link delete {0}` if nothing uses it"
     )]
     NameTaken(String),
     /// The TUN device or the UDP socket could not be opened.
     #[error("cannot open {what} for {interface}: {source}")]
     Open {
-        /// The part that failed.
+        /// What could not be opened.
         what: &'static str,
-        /// Of which interface.
+        /// The interface's name.
         interface: String,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The implementation refused.
-    #[error("{interface}: {detail}")]
+    /// The WireGuard implementation rejected the change.
+    #[error("cannot configure {interface}: {detail}")]
     Refused {
-        /// Which interface.
+        /// The interface's name.
         interface: String,
-        /// What it said.
+        /// The implementation's error.
         detail: String,
     },
-    /// The kernel refused.
+    /// A netlink request failed.
     #[error(transparent)]
     Netlink(#[from] NetlinkError),
 }
 
-/// One WireGuard interface. Everything is idempotent. A method that fails may have done a part;
-/// the caller puts back what it wants.
+/// One WireGuard interface. All methods are idempotent. A method that fails may have applied a part of its change; the
+/// caller then restores the state it wants.
 #[async_trait]
 pub(crate) trait Interface: Send + Sync {
-    /// Fails when the interface was taken away.
+    /// Fails with `Gone` if the interface was removed or is down.
     async fn alive(&self) -> Result<(), BackendError>;
-    /// Makes these peers so, others stay. A learned endpoint and running sessions survive.
+    /// Adds or updates these peers and leaves all others unchanged. Learned endpoints and running sessions survive.
     async fn put_peers(&self, peers: &[LanePeer]) -> Result<(), BackendError>;
-    /// Takes these peers away. Returns their last counters in the same order, zero for unknown ones.
+    /// Removes these peers. Returns their final counters in the same order, zero for unknown peers.
     async fn remove_peers(&self, keys: &[PublicKey]) -> Result<Vec<Transfer>, BackendError>;
-    /// Every peer.
+    /// All peers.
     async fn peers(&self) -> Result<Vec<InterfacePeer>, BackendError>;
     /// Starts a handshake with each of these peers whose endpoint is known. Best effort.
     async fn kick(&self, keys: &[PublicKey]);
-    /// Ends the interface and takes it away.
+    /// Stops the interface and deletes it.
     async fn close(&self);
 }
 
-/// Stands in for an interface while there is none.
+/// Placeholder for a missing interface.
 pub(crate) struct Absent(pub(crate) String);
 
 #[async_trait]

@@ -1,5 +1,5 @@
-//! The canary as a device: a key pair, a peer of the tor lane, a real handshake with the server's own UDP port over
-//! loopback. Its packets take the whole way of a device's, whichever implementation of WireGuard is at the other end.
+//! The canary as a device: it has a key pair, is a peer of the tor lane and does a real handshake with the server's own
+//! UDP port over loopback. Its packets take the same path as any device's, with either WireGuard implementation.
 
 use crate::backend::LanePeer;
 use gotatun::noise::index_table::IndexTable;
@@ -14,16 +14,17 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tornado_shared::model::{LaneAddresses, PrivateKey, PublicKey};
 
-/// Over loopback an answer takes a millisecond; a busy server needs longer, or asks for a cookie first.
+/// Timeout of one handshake attempt. Over loopback an answer takes a millisecond; a busy server takes longer or
+/// requests a cookie first.
 const ANSWER: Duration = Duration::from_millis(400);
-/// Initiations sent before it gives up.
+/// Handshake attempts before the canary gives up.
 const TRIES: u32 = 3;
-/// Handshakes of others that the limiter would let through; there are none.
+/// Handshake rate limit that the library requires; the canary receives no handshakes.
 const LIMIT: u64 = 100;
-/// Longer than any message that is waited for.
+/// Receive buffer in bytes, longer than any expected message.
 const BUFFER: usize = 2048;
 
-/// Key, place and server.
+/// Key, addresses and server of the canary.
 pub(crate) struct CanaryDevice {
     key: PrivateKey,
     server: PublicKey,
@@ -32,29 +33,32 @@ pub(crate) struct CanaryDevice {
 }
 
 impl CanaryDevice {
-    /// `server` and `port` are those of the tor lane.
+    /// Creates the canary. `server` and `port` are the key and the UDP port of the tor lane.
     pub(crate) const fn new(key: PrivateKey, server: PublicKey, port: u16, addresses: LaneAddresses) -> Self {
         Self { key, server, port, addresses }
     }
 
-    /// What the lane needs to know of it.
+    /// The canary as a peer of the tor lane.
     pub(crate) fn peer(&self) -> LanePeer {
         LanePeer { public_key: self.key.public_key(), addresses: self.addresses, preshared_key: None, endpoint: None }
     }
 
-    /// Its addresses inside the lane.
     pub(crate) const fn addresses(&self) -> LaneAddresses {
         self.addresses
     }
 
-    /// Shakes hands anew and sends these IP packets. `TimedOut` when nobody answered.
+    /// Does a new handshake, then sends these IP packets.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `TimedOut` if the lane does not answer the handshake.
     pub(crate) async fn send(&self, packets: &[Vec<u8>]) -> io::Result<()> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         socket.connect((Ipv4Addr::LOCALHOST, self.port)).await?;
         let mut tunnel = Box::pin(self.shake_hands(&socket)).await?;
         for packet in packets {
             let sealed = tunnel.encapsulate_with_session(Packet::copy_from(packet.as_slice()));
-            let sealed = sealed.map_err(|_| io::Error::other("the session takes no packets"))?;
+            let sealed = sealed.map_err(|_| io::Error::other("the session cannot encrypt packets"))?;
             socket.send(&sealed.into_bytes()).await?;
         }
         Ok(())
@@ -67,17 +71,17 @@ impl CanaryDevice {
         let mut tunnel = Box::new(Tunn::new(secret, server, None, None, IndexTable::from_os_rng(), limiter));
         for _ in 0..TRIES {
             let Some(initiation) = tunnel.format_handshake_initiation(true) else { continue };
-            // An error is that of an earlier try: nobody listens yet.
+            // An error was caused by an earlier attempt: the lane was not listening yet.
             drop(socket.send(&initiation.into_bytes()).await);
             if tokio::time::timeout(ANSWER, answered(&mut tunnel, socket)).await.is_ok() {
                 return Ok(tunnel);
             }
         }
-        Err(io::Error::new(io::ErrorKind::TimedOut, "the lane answers no handshake of the canary"))
+        Err(io::Error::new(io::ErrorKind::TimedOut, "the lane did not answer the canary's handshake"))
     }
 }
 
-/// Ends with the handshake.
+/// Returns when the handshake is complete.
 async fn answered(tunnel: &mut Tunn, socket: &UdpSocket) {
     let mut buffer = vec![0; BUFFER];
     loop {

@@ -1,9 +1,9 @@
-//! The leak canary: proves again and again, on the running server, that nothing leaves by the tor lane.
+//! The leak canary: tests at intervals, on the running server, that no packet leaves the host from the tor lane.
 //!
-//! Each round shakes hands with the lane as a device does, sends crafted packets through the tunnel, and looks whether
-//! one of them was about to leave. Then, or when its own table was changed, or when it saw nothing of its packets while
-//! the lane was up, the alarm is raised: the lane is closed, the policy loaded anew, and the lane follows what was
-//! asked again after the rules were verified and a round was clean.
+//! Each round does a handshake with the lane as a device does, sends crafted packets through the tunnel and checks
+//! whether one of them was about to leave. The alarm is raised if one was, if the canary's own table was changed, or if
+//! the canary did not see its own packets while the lane was up. The alarm closes the lane and reloads the policy. The
+//! lane returns to its desired state after the rules were verified and a round was clean.
 
 mod device;
 mod packets;
@@ -26,31 +26,32 @@ use tokio_util::sync::CancellationToken;
 use tornado_contracts::wg::{AlarmCause, TorLaneReason};
 use tornado_shared::model::Lane;
 
-/// Packets are through the host long before; a busy one is looked at again, so often.
+/// Interval between two readings of the counters. Packets normally pass the host well within it.
 const PASSAGE: Duration = Duration::from_millis(150);
-/// How often.
+/// Readings per round, for a busy host.
 const LOOKS: u32 = 6;
-/// Rounds that may fail to see anything before that is an alarm, and the pause between them.
+/// Number of consecutive rounds without a result that raises the alarm.
 const BLIND_ROUNDS: u32 = 3;
-/// Pause after a round that saw nothing.
+/// Pause after a round without a result.
 const BLIND_PAUSE: Duration = Duration::from_millis(300);
-/// Longest pause between rounds while the lane is held closed.
+/// Longest pause between rounds while an alarm keeps the lane closed.
 const HELD_PAUSE: Duration = Duration::from_secs(2);
 
-/// How a round ended.
+/// Result of a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Round {
-    /// Every packet was seen to enter, none to leave.
+    /// All packets were seen to enter, none was about to leave.
     Clean,
-    /// So many were about to leave.
+    /// The number of packets that were about to leave.
     Leak(u64),
-    /// The canary's own table is gone or was changed.
+    /// The canary's own table is missing or was changed.
     Tampered(String),
-    /// Nothing can be said.
+    /// The round has no result.
     Blind(String),
 }
 
-/// Until the next round, after `blind` rounds in a row that saw nothing; shorter while the lane is held closed.
+/// Pause until the next round. `blind` is the number of consecutive rounds without a result; `held` means that an alarm
+/// keeps the lane closed.
 fn rest(interval: Duration, blind: u32, held: bool) -> Duration {
     match (blind, held) {
         (1..BLIND_ROUNDS, _) => BLIND_PAUSE,
@@ -60,7 +61,7 @@ fn rest(interval: Duration, blind: u32, held: bool) -> Duration {
 }
 
 impl Service {
-    /// Runs rounds until `shutdown`, then takes the canary's table away.
+    /// Runs rounds until `shutdown`, then removes the canary's table.
     pub(crate) async fn watch_canary(&self, mut table: CanaryTable, shutdown: &CancellationToken) {
         let pause = Duration::from_secs(self.factory.config().canary_interval.into());
         let (mut blind, mut until_next) = (0, Duration::ZERO);
@@ -71,7 +72,7 @@ impl Service {
             until_next = rest(pause, blind, held);
         }
         if let Err(error) = table.remove().await {
-            tracing::warn!(%error, "the canary's nftables table stays");
+            tracing::warn!(%error, "could not remove the canary's nftables table");
         }
     }
 
@@ -81,7 +82,7 @@ impl Service {
         {
             return Round::Blind(error.to_string());
         }
-        // Packets counted between rounds are leaks too, so nothing is read before.
+        // The counters are not read before the round, because packets counted between rounds are leaks, too.
         let from = self.canary.addresses();
         let packets = packets::crafted(from, uuid::Uuid::new_v4().as_u128(), sysctl::has_ipv6());
         let sent = self.send(&packets).await;
@@ -104,12 +105,12 @@ impl Service {
             return Round::Blind(error.to_string());
         }
         if counts.seen < wanted {
-            return Round::Blind(format!("{} of {wanted} packets were seen to enter the lane", counts.seen));
+            return Round::Blind(format!("only {} of {wanted} packets were seen to enter the lane", counts.seen));
         }
         Round::Clean
     }
 
-    /// Sends as a device of the lane. Where that is not known to the lane any more it is made known again.
+    /// Sends as a device of the lane. If the handshake times out, adds the canary to the lane again and retries once.
     async fn send(&self, packets: &[Vec<u8>]) -> io::Result<()> {
         match self.canary.send(packets).await {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -121,7 +122,7 @@ impl Service {
         }
     }
 
-    /// Acts on a round; `blind` rounds in a row saw nothing. True while the lane is held closed.
+    /// Acts on the result of a round. Returns true while an alarm keeps the lane closed.
     async fn judge(&self, table: &mut CanaryTable, round: Round, blind: u32) -> bool {
         match round {
             Round::Clean => self.all_clear().await,
@@ -131,20 +132,20 @@ impl Service {
             }
             Round::Tampered(why) => {
                 if let Err(error) = table.load().await {
-                    tracing::error!(%error, "the leak canary's table could not be loaded");
+                    tracing::error!(%error, "could not load the leak canary's table");
                 }
                 self.alarm(AlarmCause::Changed, &format!("the leak canary's own table: {why}")).await;
                 true
             }
             Round::Blind(why) => {
-                // While the interface is away nothing passes, and that is told already.
+                // While the interface is down no packet passes; `mend` already reports that.
                 let is_up = self.lanes().await.of(Lane::Tor).alive().await.is_ok();
                 if blind == BLIND_ROUNDS && is_up {
                     self.alarm(AlarmCause::Blind, &why).await;
                     return true;
                 }
                 if blind == 1 {
-                    tracing::warn!(%why, "the leak canary saw nothing in a round");
+                    tracing::warn!(%why, "a round of the leak canary had no result");
                 }
                 let mut state = self.state.lock().await;
                 state.canary.healthy = false;
@@ -169,8 +170,8 @@ impl Service {
             return false;
         }
         let asked = state.control.asked.clone();
-        tracing::warn!(?asked, "the alarm is over: rules verified, a round of the canary was clean");
-        // When it fails the lane is closed with another reason, and whoever asked asks again.
+        tracing::warn!(?asked, "the alarm ended: rules were verified and a round of the canary was clean");
+        // If this fails, the lane is closed for another reason, and the requester has to request it again.
         drop(self.switch(&mut state, asked, TorLaneReason::Asked).await);
         false
     }
@@ -183,7 +184,7 @@ mod tests {
     use tokio::sync::Notify;
     use tornado_endurance::sixty_days;
 
-    /// A canary that sees nothing, with the lane held closed or not, and the work of a round left out.
+    /// A canary without results, with and without an alarm. The work of a round is left out.
     #[tokio::test(start_paused = true)]
     async fn a_blind_canary_keeps_a_steady_pace_for_sixty_days() {
         for (held, per_hour) in [(false, 360), (true, 1_800)] {

@@ -1,7 +1,7 @@
-//! What the canary sends: packets that no lane may let out, byte by byte. Pure.
+//! The canary's packets, byte by byte. No lane may let one of them out. Pure.
 //!
-//! Checksums are right where a packet is meant to be valid: connection tracking passes over broken ones, and
-//! a forgotten masquerade works only on what is tracked.
+//! Packets that are meant to be valid have correct checksums: connection tracking ignores packets with wrong ones, and
+//! a masquerade rule works only on tracked packets.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tornado_shared::model::LaneAddresses;
@@ -10,13 +10,13 @@ const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
-/// IPv6 fragment header.
+/// Next-header value of the IPv6 fragment header.
 const FRAGMENT: u8 = 44;
-/// From the dynamic range of RFC 6335.
+/// Source port, from the dynamic range of RFC 6335.
 const PORT: u16 = 50_505;
 
-/// Destinations of a round: within the networks for measurements (RFC 2544, RFC 5180), so nobody is bothered
-/// should one leave all the same.
+/// Destinations of a round, within the networks for benchmarks (RFC 2544, RFC 5180), so that a leaked packet disturbs
+/// no real host.
 fn destination(marker: u128) -> LaneAddresses {
     let marker32 = u32::try_from(marker & 0x1_ffff).unwrap_or(0);
     LaneAddresses {
@@ -25,8 +25,8 @@ fn destination(marker: u128) -> LaneAddresses {
     }
 }
 
-/// One round's packets. `marker` is random: it makes the destinations and the name that is asked for.
-/// IPv6 only where the host speaks it.
+/// The packets of one round. The random `marker` determines the destinations and the queried name. IPv6 packets are
+/// included only if `with_ipv6`.
 #[must_use]
 pub(crate) fn crafted(from: LaneAddresses, marker: u128, with_ipv6: bool) -> Vec<Vec<u8>> {
     let to = destination(marker);
@@ -42,9 +42,9 @@ pub(crate) fn crafted(from: LaneAddresses, marker: u128, with_ipv6: bool) -> Vec
     all
 }
 
-/// A datagram in two parts, which a host joins before it filters, and a first part whose second never comes.
+/// A datagram in two fragments, which a host reassembles before it filters, and a first fragment without a second.
 fn fragments(from: LaneAddresses, to: LaneAddresses, with_ipv6: bool) -> Vec<Vec<u8>> {
-    // Header (RFC 768) without a checksum and eight bytes, then eight more.
+    // A UDP header (RFC 768) without a checksum and eight bytes of payload, then eight more bytes.
     let (head, tail) = ([197, 73, 1, 187, 0, 24, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8], [9; 8]);
     let v4 = |name: u16, place: u16, payload: &[u8]| {
         let mut bytes = packet(from.v4.into(), to.v4.into(), UDP, payload.to_vec());
@@ -60,7 +60,8 @@ fn fragments(from: LaneAddresses, to: LaneAddresses, with_ipv6: bool) -> Vec<Vec
     const MORE: u16 = 0x2000;
     let mut all = vec![v4(7, MORE, &head), v4(7, 2, &tail), v4(8, MORE, &head)];
     if with_ipv6 {
-        // Fragment header (RFC 8200 §4.5). A datagram over IPv6 needs a checksum; the host joins it all the same.
+        // Fragment header (RFC 8200 §4.5). UDP over IPv6 requires a checksum, but the host reassembles the datagram
+        // without one.
         let v6 = |name: u8, place: u16, payload: &[u8]| {
             let [high, low] = place.to_be_bytes();
             let part = [&[UDP, 0, high, low, 0, 0, 0, name], payload].concat();
@@ -71,7 +72,7 @@ fn fragments(from: LaneAddresses, to: LaneAddresses, with_ipv6: bool) -> Vec<Vec
     all
 }
 
-/// What both families have.
+/// The packets that both families have.
 fn family(from: IpAddr, to: IpAddr, marker: u128) -> Vec<Vec<u8>> {
     let one = |protocol, payload: Vec<u8>| packet(from, to, protocol, payload);
     let datagram = |port: u16, payload: &[u8]| {
@@ -94,7 +95,7 @@ fn family(from: IpAddr, to: IpAddr, marker: u128) -> Vec<Vec<u8>> {
         segment(80, 0x00),
         segment(80, 0xff),
         segment(22, 0x10),
-        // GRE, ESP, SCTP, UDP-Lite and a number nobody has.
+        // GRE, ESP, SCTP, UDP-Lite and a number for experiments.
         one(47, vec![0; 16]),
         one(50, vec![0x5a; 24]),
         one(132, vec![0x5a; 24]),
@@ -103,8 +104,8 @@ fn family(from: IpAddr, to: IpAddr, marker: u128) -> Vec<Vec<u8>> {
     ]
 }
 
-/// Asks for a text record of a random name. Tor's DNSPort answers that itself with "not implemented": the question
-/// never reaches an exit, so canaries do not mark their server there.
+/// A query for the TXT record of a random name. Tor's DNSPort answers it with "not implemented" without using a
+/// circuit, so an exit cannot recognise the server by its canary.
 fn question(marker: u128) -> Vec<u8> {
     let label = format!("{marker:032x}");
     let mut bytes = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 32];
@@ -113,7 +114,7 @@ fn question(marker: u128) -> Vec<u8> {
     bytes
 }
 
-/// The IP header before a payload (RFC 791, RFC 8200).
+/// Prepends the IP header (RFC 791, RFC 8200) to a payload.
 fn packet(from: IpAddr, to: IpAddr, protocol: u8, payload: Vec<u8>) -> Vec<u8> {
     let length = |more: usize| u16::try_from(payload.len() + more).unwrap_or(u16::MAX).to_be_bytes();
     let mut header = match (from, to) {
@@ -155,7 +156,8 @@ fn sum(bytes: &[u8]) -> u32 {
     bytes.chunks(2).map(word).sum()
 }
 
-/// Writes the checksum (RFC 1071) of `bytes` and what was summed before at `at`.
+/// Writes the checksum (RFC 1071) at offset `at`. `before` is the sum of the bytes not in `bytes`, such as the pseudo
+/// header.
 fn with_checksum(mut bytes: Vec<u8>, at: usize, before: u32) -> Vec<u8> {
     let mut total = before + sum(&bytes);
     while total > 0xffff {

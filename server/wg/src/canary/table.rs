@@ -1,31 +1,30 @@
-//! The canary's own table. Apart from the policy's, so that it still sees when that one is gone, and last of all
-//! at postrouting: what it counts there was about to leave, whatever else had been changed.
+//! The canary's own table. It is separate from the policy's table, so that it works when that one is missing. Its chain
+//! is the last one at postrouting: a packet counted there was about to leave, whatever else was changed.
 
 use crate::firewall::{FirewallError, MARK, Nft, canary_table, drop_handles};
 use serde_json::Value;
 use tornado_shared::model::LaneAddresses;
 
-/// Before everything, also before fragments are joined: each is counted as it came in.
+/// Priority before all other chains and before defragmentation, so that each fragment is counted.
 const FIRST: i32 = -460;
-/// After the policy's own last look.
+/// Priority after the policy's own postrouting chain.
 const LAST: i32 = 350;
 
-/// The table and what is known of it.
 pub(crate) struct CanaryTable {
     nft: Nft,
     name: String,
     text: String,
-    /// The kernel's listing right after loading, without handles and counts; none: not loaded.
+    /// The kernel's listing directly after loading, without handles and counters; `None` if not loaded.
     loaded: Option<Value>,
     before: Counts,
 }
 
-/// Packets since the table was loaded.
+/// Packets counted since the table was loaded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// Of the canary, entering by the tor lane.
+    /// Packets of the canary that entered by the tor lane.
     pub(crate) seen: u64,
-    /// Of the canary, about to leave.
+    /// Packets of the canary that were about to leave.
     pub(crate) leaks: u64,
 }
 
@@ -36,8 +35,8 @@ impl std::ops::Add for Counts {
     }
 }
 
-/// The whole table, replaced in one transaction. The canary is known by its source, also behind a translation:
-/// connection tracking keeps the original one. Replies to it are no leak.
+/// Renders the whole table, to be replaced in one transaction. The canary is recognised by its source address, even
+/// after a translation, because connection tracking keeps the original address. Replies to the canary are not leaks.
 #[must_use]
 fn render(name: &str, interface: &str, canary: LaneAddresses) -> String {
     let LaneAddresses { v4, v6 } = canary;
@@ -57,24 +56,23 @@ fn render(name: &str, interface: &str, canary: LaneAddresses) -> String {
 }
 
 impl CanaryTable {
-    /// Not loaded yet. `table` is the policy's.
+    /// Creates the table without loading it. `table` is the name of the policy's table.
     pub(crate) fn new(nft: Nft, table: &str, interface: &str, canary: LaneAddresses) -> Self {
         let name = canary_table(table);
         let text = render(&name, interface, canary);
         Self { nft, name, text, loaded: None, before: Counts::default() }
     }
 
-    /// Its name in the kernel.
+    /// Name of the table in the kernel.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// True once it was loaded.
     pub(crate) const fn is_loaded(&self) -> bool {
         self.loaded.is_some()
     }
 
-    /// Puts it into the kernel anew.
+    /// Loads the table, replacing an existing one.
     pub(crate) async fn load(&mut self) -> Result<(), FirewallError> {
         self.loaded = None;
         self.before = Counts::default();
@@ -83,7 +81,11 @@ impl CanaryTable {
         Ok(())
     }
 
-    /// What was counted since the last call. Fails when the table is not as it was loaded.
+    /// Returns the packets counted since the last call.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the table differs from what was loaded, or cannot be listed.
     pub(crate) async fn counts(&mut self) -> Result<Counts, FirewallError> {
         let (listing, now) = self.list().await?;
         if self.loaded.as_ref() != Some(&listing) {
@@ -91,14 +93,14 @@ impl CanaryTable {
         }
         let since = Counts {
             seen: now.seen.saturating_sub(self.before.seen),
-            // A counter that was set back hides nothing.
+            // A reset counter must not hide packets.
             leaks: if now.leaks < self.before.leaks { now.leaks } else { now.leaks - self.before.leaks },
         };
         self.before = now;
         Ok(since)
     }
 
-    /// Takes it away.
+    /// Removes the table.
     pub(crate) async fn remove(&self) -> Result<(), FirewallError> {
         let name = &self.name;
         self.nft.run(&["-f", "-"], Some(format!("table inet {name}\ndelete table inet {name}\n"))).await.map(drop)
@@ -113,10 +115,10 @@ impl CanaryTable {
     }
 }
 
-/// Takes the counts out of a listing, so that what remains says only how the table is.
+/// Takes the counters out of a listing, so that the rest describes only the structure of the table.
 pub(crate) fn take_counts(listing: &mut Value) -> Counts {
     let mut counts = Counts::default();
-    // Indexing would panic on what is no object.
+    // Indexing would panic on a value that is not an object.
     let objects = listing.get_mut("nftables").and_then(Value::as_array_mut);
     for object in objects.into_iter().flatten() {
         let Some(counter) = object.get_mut("counter").and_then(Value::as_object_mut) else { continue };

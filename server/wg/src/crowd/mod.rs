@@ -1,9 +1,10 @@
-//! Watches how full the kernel's table of flows is, so that no account takes it from the others, from the device API or
-//! from the host itself.
+//! Watches the fill level of the kernel's connection-tracking table, so that no account starves the other accounts, the
+//! device API or the host.
 //!
-//! The ruleset bounds each device (`firewall::admission`). Many devices together can still fill a small table: from half
-//! of it on flows are counted by account, and where the lanes leave less than a quarter free the largest accounts lose
-//! what is over their share, never-answered flows first. Who was refused or lost flows is named by `status` and in the log.
+//! The ruleset bounds each device (`firewall::admission`), but many devices together can still fill a small table. When
+//! the table is more than half full, flows are counted per account. When the lanes leave less than a quarter free, the
+//! largest accounts lose the flows beyond their share, unanswered flows first. `status` and the log name the devices
+//! that were refused or lost flows.
 
 mod share;
 
@@ -19,14 +20,14 @@ use tokio_util::sync::CancellationToken;
 use tornado_contracts::wg::Crowding;
 use tornado_shared::model::{PublicKey, UserId};
 
-/// Time between two looks.
+/// Interval between two checks.
 const LOOK: Duration = Duration::from_secs(2);
-/// Counting takes at most this part of the time: a full table is long.
+/// Counting takes at most 1/20 of the time, because listing a full table is slow.
 const SHARE: u32 = 20;
-/// A device is named so long after it was refused last.
+/// How long a device stays listed after its latest refusal.
 const NAMED: Duration = Duration::from_secs(300);
 
-/// Devices that have more flows than they may.
+/// Devices with more flows than the limit.
 #[derive(Default)]
 pub(crate) struct Crowd(Mutex<BTreeMap<PublicKey, Seen>>);
 
@@ -35,21 +36,21 @@ struct Seen {
     last: Instant,
 }
 
-/// Whose flows are counted together.
+/// The unit by which flows are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Holder {
     Account(UserId),
-    /// `session` did not name an account.
+    /// For a device for which `session` gave no account.
     Device(PublicKey),
 }
 
 impl Crowd {
-    /// Those of the last minutes.
+    /// Devices listed within the last [`NAMED`].
     pub(crate) fn list(&self) -> Vec<Crowding> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().map(|seen| seen.crowding).collect()
     }
 
-    /// Notes a device. True when it was not noted before.
+    /// Records a device. Returns true if it was not listed before.
     fn note(&self, public_key: PublicKey, account: Option<UserId>, ended: u64) -> bool {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -70,7 +71,7 @@ impl Crowd {
 }
 
 impl Service {
-    /// Looks at intervals until `shutdown`.
+    /// Checks at intervals until `shutdown`.
     pub(crate) async fn watch_crowd(&self, shutdown: &CancellationToken) {
         let (wake, mut pause) = (Notify::new(), LOOK);
         while pace::again(shutdown, &wake, pause).await {
@@ -80,31 +81,31 @@ impl Service {
                 && tracked > most / 2
                 && let Err(error) = self.look_at_table(most).await
             {
-                tracing::warn!(%error, "the flows of the lanes could not be counted");
+                tracing::warn!(%error, "could not count the flows of the lanes");
             }
             self.crowd.forget();
             pause = pace::pause(LOOK, started.elapsed(), SHARE);
         }
     }
 
-    /// Names the devices that the ruleset refused flows.
+    /// Lists the devices whose flows the ruleset refused.
     async fn look_at_refusals(&self) {
         let refused = match self.firewall.refused().await {
             Ok(refused) if refused.is_empty() => return,
             Ok(refused) => refused,
-            Err(error) => return tracing::debug!(%error, "refused devices could not be read"),
+            Err(error) => return tracing::debug!(%error, "could not read the refused devices"),
         };
         let peers = self.peers.lock().await;
         let found: Vec<_> = refused.iter().filter_map(|address| peers.peers.at(address)).collect();
         for spec in found {
             if self.crowd.note(spec.public_key, spec.account, 0) {
                 let (key, account) = (spec.public_key, spec.account);
-                tracing::warn!(device = %key, account = ?account, "a device has more flows than it may; more are refused");
+                tracing::warn!(device = %key, account = ?account, "refused new flows of a device over its limit");
             }
         }
     }
 
-    /// Counts the flows of each account, and ends what is over its share.
+    /// Counts the flows of each account and ends those beyond its share.
     async fn look_at_table(&self, most: usize) -> std::io::Result<()> {
         let holdings = Holdings::read(self.in_pools()).await?;
         let mut held = BTreeMap::<Holder, usize>::new();
@@ -121,7 +122,7 @@ impl Service {
         let of_lanes: usize = held.values().sum();
         let budget = share::budget(most, holdings.total().saturating_sub(of_lanes));
         let Some(level) = share::level(&held, budget) else { return Ok(()) };
-        // An account keeps its share of the flows of each of its addresses.
+        // Each address keeps the same fraction of its flows: the share of its account.
         let keep = |address: &IpAddr, count: usize| {
             let all = *held.get(holders.get(address)?)?;
             (all > level).then(|| count.saturating_mul(level) / all.max(1))
@@ -132,7 +133,7 @@ impl Service {
             let Some(spec) = peers.peers.at(&address) else { continue };
             self.crowd.note(spec.public_key, spec.account, count);
             let (key, account) = (spec.public_key, spec.account);
-            tracing::warn!(device = %key, account = ?account, count, "the table of flows is nearly full; flows were ended");
+            tracing::warn!(device = %key, account = ?account, count, "flow table nearly full; ended flows of a device");
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
-//! What each account may keep when the table of flows fills up. Pure.
+//! How many flows each account keeps when the table fills up. Pure.
 
 use std::collections::BTreeMap;
 
-/// The most that an account may hold so that all together hold at most `budget`: who holds less keeps all of it. None:
-/// nothing is over.
+/// The highest number of flows per account at which all accounts together hold at most `budget`. Accounts below it keep
+/// all their flows. `None` if the total is within the budget.
 pub(super) fn level<A: Ord>(held: &BTreeMap<A, usize>, budget: usize) -> Option<usize> {
     if held.values().sum::<usize>() <= budget {
         return None;
@@ -21,8 +21,8 @@ pub(super) fn level<A: Ord>(held: &BTreeMap<A, usize>, budget: usize) -> Option<
     None
 }
 
-/// How many flows of the lanes the table has room for: at most three quarters of it are used, with what the host itself
-/// has there; but a quarter is always the lanes'.
+/// How many flows of the lanes fit into the table. The lanes and the host's `others` together use at most three
+/// quarters of it, but the lanes always have at least a quarter.
 pub(super) fn budget(most: usize, others: usize) -> usize {
     (most / 4 * 3).saturating_sub(others).max(most / 4)
 }
@@ -56,7 +56,7 @@ mod tests {
                 None => counts.iter().sum(),
                 Some(level) => {
                     let kept = counts.iter().map(|count| *count.min(&level)).sum::<usize>();
-                    prop_assert!(kept + counts.len() > budget, "wasted");
+                    prop_assert!(kept + counts.len() > budget, "flows were ended needlessly");
                     kept
                 }
             };

@@ -1,22 +1,23 @@
-//! How many flows a device may begin and hold. Pure.
+//! Limits the flows that a device may start and hold. Pure.
 //!
-//! The kernel tracks a bounded number of flows for the whole host. Each address of a device has a rate of new flows and
-//! a number of flows that exist at the same time; the device is refused what is over them, and nothing else is. The rate
-//! stands first: it bounds how often the kernel has to count.
+//! The kernel tracks a limited number of flows for the whole host. Each address of a device has a rate of new flows and
+//! a number of concurrent flows; only flows over these limits are refused. The rate is checked first, because it limits
+//! how often the kernel has to count.
 
 use super::render::{Chain, Rule, plain, rule};
 use std::fmt::Write as _;
 
-/// Chain that every flow of the lanes passes once.
+/// Chain that each flow of the lanes passes once.
 pub(super) const ADMIT: &str = "admit";
-/// Sets of addresses that were refused lately, by which the offender is named.
+/// Sets of recently refused addresses, from which `crowd` names the device.
 pub(super) const OVER: [&str; 2] = ["over4", "over6"];
-/// The lanes have no more devices.
+/// Size of the sets: the lanes have no more addresses than this per family.
 const SIZE: u32 = 131_072;
-/// For each family: its keyword, type, and the sets of rates and of flows.
+/// For each family: its keyword, its address type, the set of rates and the set of flows.
 const FAMILIES: [(&str, &str, &str, &str); 2] =
     [("ip", "ipv4_addr", "new4", "held4"), ("ip6", "ipv6_addr", "new6", "held6")];
 
+<<<<<<< HEAD
 /// DNS queries per second, and in a burst, that an address on the tor lane may send. Tor keeps an address for every name
 /// under `.onion` in a query (tor(1), `AutomapHostsOnResolve`), whether it exists or not, and one table for all
 /// devices. A web page needs some dozens of names.
@@ -25,33 +26,36 @@ const NAMES: (u32, u32) = (20, 300);
 const ASKERS: [(&str, &str, &str); 2] = [("ip", "ipv4_addr", "names4"), ("ip6", "ipv6_addr", "names6")];
 
 /// What a device may have, per address.
+=======
+/// Limits for each address of a device.
+>>>>>>> db9b1a3 (words: words-1)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Admission {
-    /// Flows at the same time.
+    /// Number of concurrent flows.
     pub(crate) flows: u32,
-    /// True where the kernel can give single flows other timeouts than the host's.
+    /// True if the kernel supports timeouts per flow.
     pub(crate) with_timeouts: bool,
 }
 
 impl Admission {
-    /// New flows a second.
+    /// New flows per second.
     const fn rate(self) -> u32 {
         if self.flows < 20 { 1 } else { self.flows / 20 }
     }
 
-    /// New flows at once.
+    /// New flows in a burst.
     const fn burst(self) -> u32 {
         if self.flows < 4 { 1 } else { self.flows / 4 }
     }
 
-    /// A table that a kernel takes which can shorten timeouts.
+    /// A table that only a kernel with timeouts per flow accepts.
     pub(crate) fn probe(self, table: &str) -> String {
         let mut text = format!("table inet {table}_probe {{\n");
         self.declare(&mut text);
         text + "}\n"
     }
 
-    /// Declares sets and timeouts.
+    /// Declares the sets and timeouts.
     pub(super) fn declare(self, out: &mut String) {
         for (number, (_, kind, rate, held)) in FAMILIES.into_iter().enumerate() {
             // Writing to a string cannot fail.
@@ -77,8 +81,8 @@ impl Admission {
         }
     }
 
-    /// Seconds: RFC 5382 wants two hours and four minutes of a connection, RFC 4787 two minutes of a UDP flow that is
-    /// answered. What was never answered, and what has ended, goes soon.
+    /// Timeout policies, in seconds. RFC 5382 requires two hours and four minutes for an established connection, RFC
+    /// 4787 two minutes for an answered UDP flow. Unanswered and closed flows expire early.
     fn timeouts(self) -> impl Iterator<Item = (&'static str, &'static str, &'static str, &'static str)> {
         const TCP: &str = "syn_sent : 20, syn_recv : 20, established : 7440, fin_wait : 30, \
                            close_wait : 30, last_ack : 10, time_wait : 5, close : 5";
@@ -92,6 +96,7 @@ impl Admission {
         all.into_iter().filter(move |_| self.with_timeouts)
     }
 
+<<<<<<< HEAD
     /// Refuses queries of names beyond the rate of an address. All UDP that a device on the tor lane may send to the
     /// server is for a DNSPort.
     pub(super) fn names() -> [Rule; 2] {
@@ -104,6 +109,9 @@ impl Admission {
     }
 
     /// Returns for a flow that may begin.
+=======
+    /// The chain returns for a flow that may start.
+>>>>>>> db9b1a3 (words: words-1)
     pub(super) fn chain(self) -> Chain {
         let comments = [
             ["new flows of a device", "flows of a device"],
@@ -118,7 +126,7 @@ impl Admission {
             let count = format!("ct count over {}", self.flows);
             rules.push(rule(format!("add @{held} {{ {family} saddr {count} }} {refuse}"), all));
         }
-        let comments = ["TCP ends soon", "TCP ends soon, IPv6", "UDP ends soon", "UDP ends soon, IPv6"];
+        let comments = ["TCP timeouts", "TCP timeouts, IPv6", "UDP timeouts", "UDP timeouts, IPv6"];
         for ((name, protocol, family, _), comment) in self.timeouts().zip(comments) {
             let family = if family == "ip" { "ipv4" } else { "ipv6" };
             let which = format!("meta nfproto {family} meta l4proto {protocol}");

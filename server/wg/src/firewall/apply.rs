@@ -1,4 +1,4 @@
-//! Puts the ruleset into the kernel with one call of nft(8), and reads it back.
+//! Loads the ruleset into the kernel with one run of nft(8) and reads it back.
 
 use super::admission::OVER;
 use super::groups::Groups;
@@ -18,45 +18,45 @@ use tokio::sync::{Mutex, MutexGuard};
 use tornado_contracts::wg::{SetGroups, SetTorLane, TorLane};
 use tornado_shared::model::CountryCode;
 
-/// The policy could not be put in place.
+/// Reasons for which the policy cannot be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum FirewallError {
     /// The program could not be run.
-    #[error("cannot run nft: {0}; is the package nftables installed?")]
+    #[error("cannot run nft: {0}; check that the package nftables is installed")]
     Spawn(#[source] std::io::Error),
-    /// It took too long.
-    #[error("nft did not end within {DEADLINE:?}")]
+    /// The program did not finish in time.
+    #[error("nft did not finish within {DEADLINE:?}")]
     Late,
-    /// It refused.
-    #[error("nft refused: {0}")]
+    /// The program reported an error.
+    #[error("nft failed: {0}")]
     Refused(String),
-    /// A table of this name was made by another program.
+    /// Another program created a table of this name.
     #[error(
-        "the nftables table inet {0} exists and was not made by this server; remove it with `nft delete table inet {0}` \
-         if nothing needs it, or set another name as table in [wg]"
+        "cannot create the nftables table inet {0}: a table with this name was not created by this server; remove it \
+         with `nft delete table inet {0}` if nothing needs it, or set another name as table in [wg]"
     )]
     Foreign(String),
-    /// Its answer was not understood.
-    #[error("nft answered in a form that is not known: {0}")]
+    /// The output could not be parsed.
+    #[error("cannot parse the output of nft: {0}")]
     Answer(#[from] serde_json::Error),
-    /// The kernel did not change or show the maps of devices.
-    #[error("the maps of devices: {0}")]
+    /// The kernel did not change or list the maps of devices.
+    #[error("cannot read or change the maps of devices: {0}")]
     Maps(#[source] std::io::Error),
-    /// What was read back is not what was loaded.
-    #[error("the ruleset in the kernel is not the policy: {0}")]
+    /// The ruleset that was read back differs from the policy.
+    #[error("the ruleset in the kernel differs from the policy: {0}")]
     Differs(String),
 }
 
-/// How the table in the kernel is.
+/// State of the table in the kernel.
 #[derive(Debug)]
 pub(crate) enum Check {
     /// As it was loaded.
     Whole,
-    /// Somebody changed it or took it away.
+    /// Another program changed or deleted it.
     Changed,
-    /// We failed to load it: whatever it is, it is our own doing.
+    /// This service did not load it successfully, so a difference is no sign of another program.
     NotLoaded,
-    /// It could not be read.
+    /// The table could not be read.
     Unknown(FirewallError),
 }
 
@@ -66,25 +66,25 @@ pub(crate) struct Firewall {
     pub(super) nft: Nft,
     pub(super) maps: Maps,
     pub(super) content: Mutex<Content>,
-    /// The state for those who only ask: they wait for nothing that is being done.
+    /// Copy of the tor lane's state for readers, which must not wait for a change in progress.
     shown: std::sync::Mutex<SetTorLane>,
 }
 
-/// What the table should hold besides the policy.
+/// Desired content of the table besides the policy.
 pub(super) struct Content {
     pub(super) state: SetTorLane,
     pub(super) host: Host,
     pub(super) isolation: IsolationMap,
-    /// Accounts that are treated otherwise than most.
+    /// Rates and peer groups of accounts.
     pub(super) groups: Groups,
-    /// Countries that have chains. One that has them keeps them until the service ends: empty ones do no harm.
+    /// Countries that have chains. They keep them until the service ends; empty chains are harmless.
     pub(super) countries: BTreeSet<CountryCode>,
-    /// The kernel's listing right after loading, without handles, elements and limits. Anything else later is
-    /// somebody's change.
+    /// The kernel's listing directly after loading, without handles, elements and limits. A later difference is a
+    /// change by another program.
     pub(super) loaded: Option<Value>,
-    /// The number of the kernel's ruleset when it was last found whole.
+    /// The kernel's generation number when the table was last verified.
     whole_at: Option<u32>,
-    /// Elements of the maps were found to be others than ours: the whole table is to be loaded.
+    /// The elements of the maps differed from ours, so the whole table has to be loaded.
     pub(super) is_spoiled: bool,
 }
 
@@ -104,7 +104,7 @@ impl Firewall {
         Self { policy, nft, maps, content: Mutex::new(content), shown }
     }
 
-    /// Replaces the table atomically, reads it back and compares.
+    /// Replaces the table atomically, reads it back and compares it with the policy.
     pub(crate) async fn apply(&self) -> Result<(), FirewallError> {
         self.apply_all(&mut self.content.lock().await).await
     }
@@ -120,8 +120,9 @@ impl Firewall {
         self.read_back(content, None, &BTreeSet::new()).await
     }
 
-    /// Takes what the kernel has for what is loaded. After a change of ours to `changed`, chains, of a table that was
-    /// `former`: what else is different somebody else did, and the next look shall find it.
+    /// Reads the table back and stores the listing. After our own change to the chains `changed` of a table that was
+    /// `former`, all other chains must be equal to `former`; otherwise `former` stays stored and the next check reports
+    /// the difference.
     pub(super) async fn read_back(
         &self,
         content: &mut MutexGuard<'_, Content>,
@@ -132,20 +133,24 @@ impl Firewall {
         let wanted = chains(&self.policy, &content.host, &content.state, &content.countries);
         compare(&objects, &wanted).map_err(FirewallError::Differs)?;
         if !content.groups.has_limits(&limits) {
-            return Err(FirewallError::Differs("other limits".into()));
+            return Err(FirewallError::Differs("limits differ".into()));
         }
         let strange = former.filter(|former| without(former, changed) != without(&objects, changed));
         content.loaded = Some(strange.unwrap_or(objects));
         Ok(())
     }
 
-    /// The state of the tor lane that the table has, or should have, with its exit countries.
+    /// The desired state of the tor lane, with its exit countries.
     pub(crate) fn state(&self) -> SetTorLane {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts the tor lane into a state, in one transaction. Says how long that took. After an error the wanted
-    /// state is `Closed`; whether the kernel has it is not known until [`Firewall::apply`] succeeds.
+    /// Switches the tor lane in one transaction. Returns how long it took.
+    ///
+    /// # Errors
+    ///
+    /// After an error the desired state is `Closed`. The state in the kernel is unknown until [`Firewall::apply`]
+    /// succeeds.
     pub(crate) async fn switch(&self, state: SetTorLane) -> Result<Duration, FirewallError> {
         let mut content = self.content.lock().await;
         let started = Instant::now();
@@ -158,7 +163,8 @@ impl Firewall {
                 let (took, changed) = (started.elapsed(), states::written(&content.countries));
                 self.read_back(&mut content, former, &changed).await.map(|()| took)
             }
-            // The table may have been taken away or changed, or was never whole: all of it, also one transaction.
+            // The table may have been changed or deleted, or was never complete. Load all of it, again in one
+            // transaction.
             Ok(_) | Err(_) => self.apply_all(&mut content).await.map(|()| started.elapsed()),
         };
         if switched.is_err() {
@@ -168,25 +174,25 @@ impl Firewall {
         switched
     }
 
-    /// Follows the host's interfaces, in one transaction. True when they were others than before.
+    /// Follows the host's interfaces, in one transaction. Returns true if they have changed.
     pub(crate) async fn set_host(&self, host: Host) -> Result<bool, FirewallError> {
         let mut content = self.content.lock().await;
         if content.host == host {
             return Ok(false);
         }
         content.host = host;
-        // What was never loaded is loaded with it.
+        // The next full load includes the change.
         let Some(former) = content.loaded.take() else { return Ok(true) };
         let text = host::change(&self.policy, &content.host);
         if let Err(error) = self.nft.run(&["-f", "-"], Some(text)).await {
-            tracing::warn!(%error, "loading the whole table again");
+            tracing::warn!(%error, "could not update the chains of the host; loading the whole table");
             return self.apply_all(&mut content).await.map(|()| true);
         }
         self.read_back(&mut content, Some(former), &host::written()).await.map(|()| true)
     }
 
-    /// Makes the accounts that are treated otherwise exactly these, in one transaction. When that fails the whole table
-    /// is loaded anew, with them; when that fails too, with those of before.
+    /// Replaces the rates and peer groups of all accounts, in one transaction. If that fails, loads the whole table
+    /// with the new ones; if that fails, too, with the former ones.
     pub(crate) async fn set_groups(&self, groups: Groups) -> Result<(), FirewallError> {
         let mut content = self.content.lock().await;
         let change = groups.change_from(&content.groups, &self.policy.table);
@@ -195,27 +201,27 @@ impl Firewall {
         }
         let former = std::mem::replace(&mut content.groups, groups);
         let Err(error) = self.nft.run(&["-f", "-"], Some(change)).await else { return Ok(()) };
-        tracing::warn!(%error, "loading the whole table anew");
+        tracing::warn!(%error, "could not change rates and peer groups; loading the whole table");
         let Err(error) = self.apply_all(&mut content).await else { return Ok(()) };
-        // They may be why, and without a table nobody is served.
+        // The new groups may be the cause, and without a table no device has service.
         content.groups = former;
         if let Err(error) = self.apply_all(&mut content).await {
-            tracing::error!(%error, "nor could the table be loaded as it was");
+            tracing::error!(%error, "could not restore the former table");
         }
         Err(error)
     }
 
-    /// What is wanted of groups, as the table will have it.
+    /// Computes limits and elements from a request. `Err` gives the reason why the request is invalid.
     pub(crate) fn groups_of(&self, wanted: &SetGroups) -> Result<Groups, &'static str> {
         Groups::of(wanted, &self.policy)
     }
 
-    /// Compares the table in the kernel with the one that was loaded. Nothing is listed while the kernel's ruleset has the
-    /// number at which it was last found whole.
+    /// Compares the table in the kernel with the one that was loaded. Skips the listing while the kernel's generation
+    /// number is the one of the last successful check.
     pub(crate) async fn check(&self) -> Check {
         let mut content = self.content.lock().await;
         let Some(then) = content.loaded.as_ref().filter(|_| !content.is_spoiled) else { return Check::NotLoaded };
-        // Before the listing: what changes during it is another number at the next look.
+        // Read before the listing, so that a change during the listing shows in the next check.
         let number = self.maps.generation().await.ok();
         if number.is_some() && number == content.whole_at {
             return Check::Whole;
@@ -230,17 +236,17 @@ impl Firewall {
         }
     }
 
-    /// True when the table in the kernel is still the one that was loaded.
+    /// True if the table in the kernel is the one that was loaded.
     pub(crate) async fn verify(&self) -> bool {
         matches!(self.check().await, Check::Whole)
     }
 
-    /// Under which address Tor sees a device.
+    /// The isolation address of a device.
     pub(crate) fn seen_as(&self, device: IpAddr, seat: Seat) -> IpAddr {
         self.policy.seen_as(device, seat.isolation)
     }
 
-    /// Addresses that were refused flows in the last seconds.
+    /// Addresses that were refused flows within the last ten seconds.
     pub(crate) async fn refused(&self) -> Result<Vec<IpAddr>, FirewallError> {
         let mut refused = Vec::new();
         for set in OVER {
@@ -253,15 +259,16 @@ impl Firewall {
         Ok(refused)
     }
 
-    /// Takes the table away.
+    /// Removes the table.
     pub(crate) async fn remove(&self) -> Result<(), FirewallError> {
         let table = &self.policy.table;
         self.nft.run(&["-f", "-"], Some(format!("table inet {table}\ndelete table inet {table}\n"))).await.map(drop)
     }
 
-    /// The table without elements; nothing when there is none.
+    /// Lists the table without elements; empty if it does not exist.
     async fn list(&self) -> Result<Listing, FirewallError> {
-        // Not `list table`: there nft 1.0.6 reads every element, also to show none, 0.8 s for 25,000 devices.
+        // Not `list table`: nft 1.0.6 then reads every element, even if it shows none, which takes 0.8 s for 25,000
+        // devices.
         let text = self.nft.run(&["-j", "-t", "list", "ruleset", "inet"], None).await?;
         Ok(Listing::of(serde_json::from_str(&text)?, &self.policy.table))
     }

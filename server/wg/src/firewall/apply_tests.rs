@@ -1,4 +1,4 @@
-//! The table in a kernel: each test has a network namespace of its own and is skipped without root.
+//! The table in a real kernel. Each test has its own network namespace and is skipped without root.
 
 use super::*;
 use crate::Config;
@@ -7,7 +7,7 @@ use tornado_contracts::Treatment;
 use tornado_contracts::wg::{Group, Isolation};
 use tornado_shared::model::{LanePools, Slot, UserId};
 
-/// A loaded table in a fresh namespace of this thread, which runs nft(8), too.
+/// Loads the table in a new namespace of this thread, which the nft(8) processes inherit.
 async fn loaded() -> Option<Firewall> {
     if !nix::unistd::geteuid().is_root() {
         eprintln!("skipped: needs root");
@@ -35,12 +35,12 @@ impl Firewall {
         self.set_groups(self.groups_of(&treated(slots, rate)).unwrap()).await.unwrap();
     }
 
-    /// What somebody else does.
+    /// Applies a change as another program.
     async fn plant(&self, text: &str) {
         self.nft.run(&["-f", "-"], Some(text.into())).await.unwrap();
     }
 
-    /// Turns the first rule of a chain into one of the same name that accepts.
+    /// Replaces the first rule of a chain with one of the same comment that accepts.
     async fn turn(&self, chain: &str) {
         let text = self.nft.run(&["-j", "list", "chain", "inet", "tornado", chain], None).await.unwrap();
         let listing: Value = serde_json::from_str(&text).unwrap();
@@ -59,7 +59,7 @@ async fn groups_that_the_kernel_refuses_leave_the_table_with_those_of_before() {
     assert!(matches!(firewall.set_groups(refused).await, Err(FirewallError::Refused(_))));
     assert_eq!(firewall.content.lock().await.groups, before);
     assert!(firewall.verify().await && matches!(firewall.sweep().await, Check::Whole));
-    // The table can still be loaded, and accounts changed.
+    // The table can still be loaded, and groups can still be changed.
     firewall.apply().await.unwrap();
     firewall.treat(&[5, 6], tornado_contracts::MAX_RATE).await;
     assert!(firewall.verify().await && matches!(firewall.sweep().await, Check::Whole));
@@ -85,7 +85,7 @@ async fn a_change_of_ours_hides_none_of_somebody_else() {
         firewall.apply().await.unwrap();
         assert!(firewall.verify().await && matches!(firewall.sweep().await, Check::Whole), "{what}");
     }
-    // Without somebody else nothing is found.
+    // Without a change by another program no change is reported.
     firewall.treat(&[5, 6, 7], 1 << 20).await;
     firewall.switch(TorLane::Maintenance { page_port: 9041 }.into()).await.unwrap();
     let seat = Seat { isolation: Isolation::try_from(8).unwrap(), exit: Some("nl".parse().unwrap()) };

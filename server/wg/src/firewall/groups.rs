@@ -1,8 +1,8 @@
-//! Accounts that are treated otherwise than most, as nftables has them. Pure.
+//! Rates and peer groups of accounts as nftables elements. Pure.
 //!
-//! A rate is one limit (nft(8), "limit") for all devices of an account on both lanes: it is found by a device's address in
-//! a map, and what is over it is dropped, which TCP takes for a full line. Devices that may reach each other are pairs of
-//! addresses in a set.
+//! A rate is one limit (nft(8), "limit") for all devices of an account on both lanes. A map leads from a device's
+//! address to the limit; packets over the limit are dropped, which TCP treats as congestion. A peer group is a set of
+//! address pairs.
 
 use super::listing::Limits;
 use super::policy::Policy;
@@ -16,52 +16,53 @@ use tornado_contracts::MAX_RATE;
 use tornado_contracts::wg::{Group, SetGroups};
 use tornado_shared::model::LaneAddresses;
 
-/// Maps from a device's address to its account's limit, with the type of their keys.
+/// Maps from a device's address to its account's limit, and their key type.
 const LIMITED: [(&str, &str); 4] =
     [("up4", "ipv4_addr"), ("up6", "ipv6_addr"), ("down4", "ipv4_addr"), ("down6", "ipv6_addr")];
-/// Sets of pairs that may reach each other.
+/// Sets of address pairs that may reach each other, and the type of one address.
 const TOGETHER: [(&str, &str); 2] = [("together4", "ipv4_addr"), ("together6", "ipv6_addr")];
 
-/// Right after the guard: before anything else is done with a packet.
+/// Directly after the guard and before all other processing.
 const UP: i32 = -299;
-/// After that, and before the way is looked for.
+/// After the rates and before the routing decision.
 const MEET: i32 = -298;
-/// After everything else.
+/// After all other processing.
 const DOWN: i32 = 301;
 
-/// Elements a command: one command for each would be slow.
+/// Elements per command; one command per element would be slow.
 const ELEMENTS: usize = 1000;
 
-/// What a burst may hold: a quarter of a second, but room for some of the largest packets that offload makes.
+/// Bounds of the burst in bytes. The burst is a quarter of a second's traffic, but has room for some of the largest
+/// packets that offload produces.
 const LEAST_BURST: u64 = 256 * 1024;
 const MOST_BURST: u64 = 1 << 30;
 
-/// Map or set, and whom an element of it is about.
+/// Map or set, and the key of an element.
 type Place = (&'static str, Key);
 
-/// What is in the kernel of it.
+/// Limits and elements as they are in the kernel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Groups {
-    /// Bytes a second by the limit's name.
+    /// Bytes per second, by the limit's name.
     limits: BTreeMap<String, u64>,
-    /// Map or set and key; the value is the name of a limit.
+    /// The name of the limit, by map and key; `None` for elements of a set.
     elements: BTreeMap<Place, Option<String>>,
 }
 
 impl Groups {
-    /// Of what is wanted. `Err`: why it cannot be meant.
+    /// Computes limits and elements from a request. `Err` gives the reason why the request is invalid.
     pub(crate) fn of(wanted: &SetGroups, policy: &Policy) -> Result<Self, &'static str> {
         let (mut groups, mut seen) = (Self::default(), BTreeSet::new());
         for group in &wanted.groups {
             if !seen.insert(group.user_id.to_string()) {
-                return Err("an account is named twice");
+                return Err("duplicate account");
             }
             for (direct, tor) in &group.devices {
                 let inside = |lane: &super::policy::LaneRules, own: &LaneAddresses| {
                     lane.pool.v4.contains(&own.v4) && lane.pool.v6.contains(&own.v6)
                 };
                 if !inside(&policy.direct, direct) || !inside(&policy.tor, tor) {
-                    return Err("an address is not one of its lane's pool");
+                    return Err("an address is outside its lane's pool");
                 }
             }
             groups.add(group);
@@ -94,25 +95,25 @@ impl Groups {
         }
     }
 
-    /// True when the limits of a listing are these.
+    /// True if the limits of a listing are these.
     pub(super) fn has_limits(&self, found: &Limits) -> bool {
         let as_wanted = |(name, rate): (&String, &u64)| found.get(name) == Some(&Some((*rate, burst(*rate))));
         found.len() == self.limits.len() && self.limits.iter().all(as_wanted)
     }
 
-    /// Every map and set.
+    /// Names of all maps and sets.
     pub(super) fn places() -> impl Iterator<Item = &'static str> {
         LIMITED.iter().chain(&TOGETHER).map(|(name, _)| *name)
     }
 
-    /// What is in them.
+    /// All elements.
     pub(super) fn rows(&self) -> impl Iterator<Item = (&'static str, Key, Target)> {
         self.elements
             .iter()
             .map(|((place, key), limit)| (*place, *key, limit.clone().map_or(Target::Member, Target::Limit)))
     }
 
-    /// Declares the maps and sets, and what is in them, for a table that is being made.
+    /// Declares the limits, maps and sets inside a table definition.
     pub(super) fn declare(&self, out: &mut String) {
         for (name, rate) in &self.limits {
             // Writing to a string cannot fail.
@@ -126,13 +127,13 @@ impl Groups {
         }
     }
 
-    /// Fills them.
+    /// Adds all elements to the maps and sets.
     pub(super) fn fill(&self, out: &mut String, table: &str) {
         elements(out, table, "add", self.elements.iter());
     }
 
-    /// What makes these of those that are there, as one transaction; empty when they are the same. A limit that changes
-    /// is another one: it begins anew.
+    /// The transaction that turns `old` into `self`; empty if they are equal. A limit whose rate changes is replaced
+    /// and starts with a full bucket.
     pub(super) fn change_from(&self, old: &Self, table: &str) -> String {
         let mut out = String::new();
         let same = |name: &String| old.limits.get(name) == self.limits.get(name);
@@ -159,7 +160,7 @@ fn addresses(own: &LaneAddresses) -> [IpAddr; 2] {
     [own.v4.into(), own.v6.into()]
 }
 
-/// Bytes that may pass at once.
+/// Size of the bucket in bytes.
 fn burst(rate: u64) -> u64 {
     (rate / 4).clamp(LEAST_BURST, MOST_BURST)
 }
@@ -187,8 +188,8 @@ fn elements<'a>(out: &mut String, table: &str, verb: &str, all: impl Iterator<It
     }
 }
 
-/// What devices send and what they get, on both lanes, where all of it passes; and before the way is looked for the mark
-/// by which the second layer knows devices that may meet.
+/// Chains that limit the traffic from and to devices on both lanes, and the chain that sets the mark by which the
+/// second layer recognises packets within a peer group. The mark is set before the routing decision.
 pub(super) fn chains(policy: &Policy) -> [Chain; 3] {
     let (lanes, direct) = (lanes(policy), quoted(&policy.direct.interface));
     let mark = |family: &str, set| {
@@ -199,12 +200,12 @@ pub(super) fn chains(policy: &Policy) -> [Chain; 3] {
         rule(mark("ip6", "together6"), "devices of one account, IPv6"),
     ];
     let up = vec![
-        rule(format!("iifname {lanes} limit name ip saddr map @up4 drop"), "more than the rate"),
-        rule(format!("iifname {lanes} limit name ip6 saddr map @up6 drop"), "more than the rate, IPv6"),
+        rule(format!("iifname {lanes} limit name ip saddr map @up4 drop"), "over the rate limit"),
+        rule(format!("iifname {lanes} limit name ip6 saddr map @up6 drop"), "over the rate limit, IPv6"),
     ];
     let down = vec![
-        rule(format!("oifname {lanes} limit name ip daddr map @down4 drop"), "more than the rate"),
-        rule(format!("oifname {lanes} limit name ip6 daddr map @down6 drop"), "more than the rate, IPv6"),
+        rule(format!("oifname {lanes} limit name ip daddr map @down4 drop"), "over the rate limit"),
+        rule(format!("oifname {lanes} limit name ip6 daddr map @down6 drop"), "over the rate limit, IPv6"),
     ];
     [
         base("rate_up", "filter", "prerouting", UP, up),
@@ -213,7 +214,7 @@ pub(super) fn chains(policy: &Policy) -> [Chain; 3] {
     ]
 }
 
-/// Lets pass, among what is forwarded from the direct lane, what may reach another device there.
+/// Rules that accept packets between devices of a peer group, among those forwarded from the direct lane.
 pub(super) fn exceptions(direct: &str) -> [Rule; 2] {
     [
         rule(format!("oifname {direct} ip saddr . ip daddr @together4 accept"), "devices of one account"),
@@ -226,7 +227,7 @@ mod tests {
     use super::*;
 
     impl Groups {
-        /// With a rate that is more than the kernel takes.
+        /// A rate that the kernel rejects as too large.
         pub(in crate::firewall) fn refused_by_the_kernel() -> Self {
             Self { limits: [("down_1".to_owned(), 20_000_000_000)].into(), ..Self::default() }
         }
@@ -273,7 +274,7 @@ mod tests {
     fn no_rate_is_more_than_the_kernel_takes() {
         let most = groups(vec![group(1, limited(MAX_RATE), &[5])]);
         assert_eq!(groups(vec![group(1, limited(u64::MAX), &[5])]), most);
-        // The kernel counts nanoseconds for rate and burst together (nft_limit_init) in 64 bits.
+        // The kernel multiplies the sum of rate and burst by 10⁹ (nft_limit_init) in 64 bits.
         for rate in most.limits.values() {
             assert!((rate + burst(*rate)).checked_mul(1_000_000_000).is_some());
         }

@@ -1,4 +1,4 @@
-//! What the ruleset depends on besides the policy: the interfaces of the host, which change at any time.
+//! The part of the ruleset that follows the host's interfaces, which can change at any time.
 
 use super::networks::Networks;
 use super::policy::Policy;
@@ -6,28 +6,28 @@ use super::render::{Rule, rule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
-/// Chain that knows the ways to the internet.
+/// Chain of the uplinks.
 pub(super) const UPLINKS: &str = "uplinks";
 
-/// Chain of flows that have nothing to do with the lanes.
+/// Chain of flows that do not belong to the lanes.
 pub(super) const STRANGERS: &str = "strangers";
 
-/// Interfaces of the host by name.
+/// Interfaces of the host, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Host {
-    /// Those with a default route of IPv4.
+    /// Those with an IPv4 default route.
     pub(crate) uplinks4: BTreeSet<String>,
-    /// The same of IPv6.
+    /// Those with an IPv6 default route.
     pub(crate) uplinks6: BTreeSet<String>,
-    /// Those that forward IPv4 for the lanes and for nothing else.
+    /// Those that forward IPv4 only for the lanes.
     pub(crate) closed4: BTreeSet<String>,
-    /// IPv6 is forwarded for the lanes, and for what comes in by these interfaces. None: for all.
+    /// Interfaces whose incoming IPv6 packets the host may forward. `None`: the host forwards for all interfaces.
     pub(crate) open6: Option<BTreeSet<String>>,
-    /// Bridges, with their link-layer addresses.
+    /// Bridges and their link-layer addresses.
     pub(crate) bridges: BTreeMap<String, Mac>,
 }
 
-/// A link-layer address of Ethernet.
+/// An Ethernet address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mac(pub(crate) [u8; 6]);
 
@@ -43,38 +43,48 @@ pub(super) fn filled(policy: &Policy, host: &Host) -> [(&'static str, Vec<Rule>)
     [(UPLINKS, Networks::of(policy).uplinks(host)), (STRANGERS, strangers(host))]
 }
 
-/// Refuses what the host would not forward without the lanes.
+/// Drops packets that the host would not forward without the lanes.
 ///
+<<<<<<< HEAD
 /// With br_netfilter the chain also sees frames that a bridge passes on: they come in and go out by the bridge, and are
 /// addressed to another link-layer address than the bridge's own. Both are compared, because the host also takes frames
 /// addressed to the bridge's ports and routes them, to other interfaces too.
+=======
+/// With br_netfilter this chain also sees frames that a bridge passes between its ports, with the bridge as input
+/// interface. The host does not forward these: their destination is not the bridge's own link-layer address.
+>>>>>>> db9b1a3 (words: words-1)
 fn strangers(host: &Host) -> Vec<Rule> {
     let mut rules = Vec::new();
     let is_closed = !host.closed4.is_empty() || host.open6.is_some();
     if is_closed && !host.bridges.is_empty() {
         let same: Vec<_> = host.bridges.keys().map(|name| format!("\"{name}\" . \"{name}\"")).collect();
         let own: Vec<_> = host.bridges.iter().map(|(name, mac)| format!("\"{name}\" . {mac}")).collect();
+<<<<<<< HEAD
         let (same, own) = (same.join(", "), own.join(", "));
         let text = format!("iifname . oifname {{ {same} }} iifname . ether daddr != {{ {own} }} return");
         rules.push(rule(text, "frames that a bridge passes on"));
+=======
+        let text = format!("iifname {bridges} iifname . ether daddr != {{ {} }} return", own.join(", "));
+        rules.push(rule(text, "frames between bridge ports"));
+>>>>>>> db9b1a3 (words: words-1)
     }
     if !host.closed4.is_empty() {
         let text = format!("meta nfproto ipv4 iifname {} drop", names(&host.closed4));
-        rules.push(rule(text, "forwarding is on for the lanes only"));
+        rules.push(rule(text, "forwarding only for the lanes"));
     }
     if let Some(open) = &host.open6 {
         let from = if open.is_empty() { String::new() } else { format!("iifname != {} ", names(open)) };
-        rules.push(rule(format!("meta nfproto ipv6 {from}drop"), "forwarding is on for the lanes only, IPv6"));
+        rules.push(rule(format!("meta nfproto ipv6 {from}drop"), "forwarding only for the lanes, IPv6"));
     }
     rules
 }
 
-/// The names of those chains.
+/// Names of the chains that follow the host.
 pub(super) fn written() -> BTreeSet<String> {
     [UPLINKS, STRANGERS].map(str::to_owned).into()
 }
 
-/// One transaction that writes them.
+/// One transaction that rewrites these chains.
 pub(super) fn change(policy: &Policy, host: &Host) -> String {
     let table = &policy.table;
     let mut out = String::new();
@@ -88,7 +98,7 @@ pub(super) fn change(policy: &Policy, host: &Host) -> String {
     out
 }
 
-/// Names as a set. Those that would mean something else in a ruleset never get here.
+/// An nft set of interface names. The caller passes only names that are safe in a ruleset.
 pub(super) fn names(names: &BTreeSet<String>) -> String {
     let names: Vec<_> = names.iter().map(|name| super::render::quoted(name)).collect();
     format!("{{ {} }}", names.join(", "))
@@ -102,7 +112,7 @@ mod tests {
     fn frames_between_ports_of_a_bridge_are_not_forwarded_by_the_host() {
         let bridges = [("br0".to_owned(), Mac([2, 0, 0, 0, 0xab, 1]))].into();
         let open = Host { bridges, ..Host::default() };
-        assert!(strangers(&open).is_empty(), "nothing is refused");
+        assert!(strangers(&open).is_empty(), "nothing to drop");
         let rules = strangers(&Host { closed4: ["br0".to_owned()].into(), ..open });
         assert_eq!(
             rules[0].text,

@@ -1,23 +1,23 @@
-//! The kernel's listing of the table as nft(8) tells it. Pure.
+//! Parses the kernel's listing of the table as nft(8) prints it. Pure.
 
 use super::render::Chain;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Bytes a second and bytes at once, by the limit's name; none: a limit of another kind than ours.
+/// Bytes per second and burst in bytes, by the limit's name; `None` for a kind of limit that we do not create.
 pub(super) type Limits = BTreeMap<String, Option<(u64, u64)>>;
 
-/// The table without elements.
+/// The table without its elements.
 #[derive(Debug)]
 pub(super) struct Listing {
     /// Chains, rules, maps and sets, without handles.
     pub(super) objects: Value,
-    /// The limits apart: they come and go with accounts.
+    /// Limits, kept separately because they come and go with accounts.
     pub(super) limits: Limits,
 }
 
 impl Listing {
-    /// Of what `nft -j list ruleset` says.
+    /// Parses the output of `nft -j list ruleset`.
     pub(super) fn of(mut ruleset: Value, table: &str) -> Self {
         keep_table(&mut ruleset, table);
         drop_handles(&mut ruleset);
@@ -33,9 +33,9 @@ impl Listing {
     }
 }
 
-/// Rate and burst of a limit on what is over so many bytes a second.
+/// Rate and burst of a limit on bytes per second; `None` for other kinds of limit.
 fn bytes(limit: &Value) -> Option<(u64, u64)> {
-    // nft(8) tells a multiple of a larger unit in that unit.
+    // nft(8) prints a multiple of a larger unit in that unit.
     let count = |amount: &str, unit: &str| {
         let unit = match limit[unit].as_str()? {
             "bytes" => 1,
@@ -49,14 +49,14 @@ fn bytes(limit: &Value) -> Option<(u64, u64)> {
     is_ours.then_some((count("rate", "rate_unit")?, count("burst", "burst_unit")?))
 }
 
-/// A listing without some chains and their rules.
+/// The objects of a listing without some chains and their rules.
 pub(super) fn without<'a>(listing: &'a Value, chains: &BTreeSet<String>) -> Vec<&'a Value> {
     let is_of = |name: &Value| name.as_str().is_some_and(|name| chains.contains(name));
     let objects = listing["nftables"].as_array().map(Vec::as_slice).unwrap_or_default();
     objects.iter().filter(|o| !is_of(&o["chain"]["name"]) && !is_of(&o["rule"]["chain"])).collect()
 }
 
-/// Drops everything that is of other tables, and what says nothing of ours.
+/// Removes the objects of other tables and metadata.
 fn keep_table(listing: &mut Value, table: &str) {
     let is_ours = |object: &Value| {
         let mut parts = object.as_object().into_iter().flatten();
@@ -67,7 +67,7 @@ fn keep_table(listing: &mut Value, table: &str) {
     }
 }
 
-/// Handles change whenever the table is loaded again; they are not part of what it does.
+/// Removes handles. They change with every load and have no effect.
 pub(crate) fn drop_handles(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -98,14 +98,14 @@ pub(crate) fn compare(listing: &Value, wanted: &[Chain]) -> Result<(), String> {
                 && found["prio"] == base.priority
                 && found["policy"] == "accept";
             if !same {
-                return Err(format!("chain {} hangs elsewhere", chain.name));
+                return Err(format!("chain {} has another type, hook, priority or policy", chain.name));
             }
         }
         let rules = objects.iter().filter_map(|o| o.get("rule")).filter(|r| r["chain"] == *chain.name);
         let names: Vec<&str> = rules.map(|r| r["comment"].as_str().unwrap_or_default()).collect();
         let wanted: Vec<&str> = chain.rules.iter().map(|r| r.comment).collect();
         if names != wanted {
-            return Err(format!("chain {} has other rules", chain.name));
+            return Err(format!("the rules of chain {} differ", chain.name));
         }
     }
     Ok(())
@@ -160,7 +160,7 @@ mod tests {
         let rules = less["nftables"].as_array_mut().unwrap();
         let at = rules.iter().position(|o| o["rule"]["chain"] == "forward").unwrap();
         rules.remove(at);
-        assert_eq!(compare(&less, &wanted), Err("chain forward has other rules".into()));
+        assert_eq!(compare(&less, &wanted), Err("the rules of chain forward differ".into()));
 
         let mut moved = good;
         let chain =

@@ -1,4 +1,4 @@
-//! The lanes' nftables policy: a value, its text, and the one call that puts it in place.
+//! The lanes' nftables policy: as data, as text, and the call that applies it.
 
 mod admission;
 mod apply;

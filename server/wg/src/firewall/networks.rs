@@ -1,8 +1,8 @@
-//! Which destinations are the internet. Pure.
+//! Determines which destinations are the internet. Pure.
 //!
-//! A device of the direct lane reaches the internet, not the networks that the server is a part of: an address that is
-//! not global is refused in each of its spellings, and so is whatever does not leave by an interface that has a default
-//! route. An operator can allow networks by prefix.
+//! A device of the direct lane reaches the internet, but not the server's own networks. Addresses that are not global
+//! are refused in all their encodings, and so are packets that would not leave by an uplink. An operator can allow
+//! networks by prefix.
 
 use super::host::Host;
 use super::policy::Policy;
@@ -10,8 +10,8 @@ use super::render::{Chain, Rule, plain, rule};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::Ipv6Addr;
 
-/// IPv4 that is not global (IANA's registry of special-purpose addresses), without the documentation ranges, which
-/// are not routed. The last one is the metadata service of a large provider, at a global address.
+/// IPv4 addresses that are not global (IANA's registry of special-purpose addresses), except the documentation ranges,
+/// which are not routed. The last one is the metadata service of a large provider, at a global address.
 const NOT_GLOBAL_V4: [&str; 14] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -28,21 +28,22 @@ const NOT_GLOBAL_V4: [&str; 14] = [
     "255.255.255.255/32",
     "168.63.129.16/32",
 ];
-/// All that can be global in IPv6: global unicast (RFC 4291) and the well-known prefix of NAT64 (RFC 6052). This leaves
-/// out loopback, IPv4-mapped, NAT64 for local use (RFC 8215), unique local, link-local, site-local, multicast.
+/// The IPv6 addresses that can be global: global unicast (RFC 4291) and the well-known prefix of NAT64 (RFC 6052). This
+/// excludes loopback, IPv4-mapped, NAT64 for local use (RFC 8215), unique local, link-local, site-local and multicast
+/// addresses.
 const GLOBAL_V6: [&str; 2] = ["2000::/3", "64:ff9b::/96"];
-/// Within it: Teredo (RFC 4380), which carries any IPv4 address.
+/// Exception within them: Teredo (RFC 4380), which can carry any IPv4 address.
 const NOT_GLOBAL_V6: &str = "2001::/32";
 
 /// The destinations of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Networks {
-    /// Refused by address.
+    /// IPv4 networks refused by address.
     refused4: Vec<IpNet>,
-    /// Not refused by address, if not in `refused6`.
+    /// IPv6 networks that are not refused by address, except those in `refused6`.
     global6: Vec<IpNet>,
     refused6: Vec<IpNet>,
-    /// Allowed by the operator.
+    /// Networks that the operator allows.
     allowed4: Vec<IpNet>,
     allowed6: Vec<IpNet>,
 }
@@ -51,7 +52,7 @@ impl Networks {
     pub(super) fn of(policy: &Policy) -> Self {
         let (d, t) = (&policy.direct.pool, &policy.tor.pool);
         let pools: Vec<IpNet> = vec![d.v4.into(), t.v4.into(), d.v6.into(), t.v6.into()];
-        // No allowed network makes devices reach each other.
+        // An allowed network must not let devices reach each other.
         let allowed = minus(&policy.allow_networks, &pools);
         let (allowed4, allowed6): (Vec<_>, Vec<_>) = allowed.into_iter().partition(|net| net.addr().is_ipv4());
 
@@ -70,20 +71,20 @@ impl Networks {
         }
     }
 
-    /// Refuses by address; the rest is decided by the interface.
+    /// The chain that refuses by address and leaves the rest to the chain of uplinks.
     pub(super) fn destinations(&self) -> Chain {
         plain(
             "destinations",
             vec![
                 rule(format!("ip daddr {} goto refuse", set(&self.refused4)), "not the internet"),
                 rule(format!("ip6 daddr != {} goto refuse", set(&self.global6)), "not the internet, IPv6"),
-                rule(format!("ip6 daddr {} goto refuse", set(&self.refused6)), "IPv4 in another spelling"),
-                rule(format!("goto {}", super::host::UPLINKS), "by which interface"),
+                rule(format!("ip6 daddr {} goto refuse", set(&self.refused6)), "IPv4 in another encoding"),
+                rule(format!("goto {}", super::host::UPLINKS), "by output interface"),
             ],
         )
     }
 
-    /// Returns where the packet may leave.
+    /// Rules that return if the packet may leave by its output interface.
     pub(super) fn uplinks(&self, host: &Host) -> Vec<Rule> {
         let mut rules = Vec::new();
         for (family, names, comment) in
@@ -110,7 +111,7 @@ fn set(nets: &[IpNet]) -> String {
     format!("{{ {} }}", nets.join(", "))
 }
 
-/// `nets` without what is in `holes`, sorted and joined.
+/// `nets` without the addresses in `holes`, sorted and aggregated.
 fn minus(nets: &[IpNet], holes: &[IpNet]) -> Vec<IpNet> {
     let mut out = Vec::new();
     for net in nets {
@@ -127,7 +128,7 @@ fn cut(net: IpNet, holes: &[IpNet], out: &mut Vec<IpNet>) {
         out.push(net);
         return;
     }
-    // It holds a smaller one, so it has halves.
+    // The network contains a smaller one, so it has two halves.
     let halves = match net {
         IpNet::V4(net) => net.subnets(net.prefix_len() + 1).map(|halves| halves.map(IpNet::V4).collect()),
         IpNet::V6(net) => net.subnets(net.prefix_len() + 1).map(|halves| halves.map(IpNet::V6).collect()),
@@ -138,13 +139,13 @@ fn cut(net: IpNet, holes: &[IpNet], out: &mut Vec<IpNet>) {
     }
 }
 
-/// The networks behind a 6to4 router at these addresses (RFC 3056).
+/// The 6to4 networks behind these addresses (RFC 3056).
 fn six_to_four(net: Ipv4Net) -> Ipv6Net {
     let [a, b, c, d] = net.network().octets().map(u16::from);
     Ipv6Net::new_assert(Ipv6Addr::new(0x2002, a << 8 | b, c << 8 | d, 0, 0, 0, 0, 0), 16 + net.prefix_len())
 }
 
-/// These addresses as a NAT64 translator takes them.
+/// These addresses in the well-known prefix of NAT64 (RFC 6052).
 fn nat64(net: Ipv4Net) -> Ipv6Net {
     let [a, b, c, d] = net.network().octets().map(u16::from);
     Ipv6Net::new_assert(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, a << 8 | b, c << 8 | d), 96 + net.prefix_len())

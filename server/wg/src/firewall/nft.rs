@@ -1,4 +1,4 @@
-//! Calls nft(8).
+//! Runs nft(8).
 
 use super::FirewallError;
 use crate::netfilter::OwnRuns;
@@ -8,36 +8,36 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-/// nft lives in a directory that is not in everybody's search path.
+/// Search path. nft is in a directory that not every search path contains.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Where it is. By its whole path it is started without copying this process's page tables, which costs milliseconds
-/// with very many peers and holds up packets meanwhile.
+/// Absolute path of nft. With an absolute path the process is started without copying the page tables of this one; with
+/// very many peers the copy takes milliseconds and delays packets.
 fn program() -> PathBuf {
     let found = PATH.split(':').map(|directory| Path::new(directory).join("nft")).find(|path| path.is_file());
     found.unwrap_or_else(|| "nft".into())
 }
-/// A call takes some 20 ms.
+/// Timeout of a run. A run normally takes about 20 ms.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
-/// The program, and which of its runs are ours.
+/// The program, and the record of our runs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Nft {
     own: OwnRuns,
 }
 
 impl Nft {
-    /// Tells `own` of each run.
+    /// Registers each run with `own`.
     pub(crate) const fn new(own: OwnRuns) -> Self {
         Self { own }
     }
 
-    /// True when the kernel would take this. Changes nothing.
+    /// True if the kernel would accept this ruleset. Changes nothing.
     pub(crate) async fn accepts(&self, text: String) -> bool {
         self.run(&["-c", "-f", "-"], Some(text)).await.is_ok()
     }
 
-    /// One run, which is one transaction. Returns what it printed.
+    /// Runs nft once, which is one transaction. Returns its output.
     pub(crate) async fn run(&self, arguments: &[&str], input: Option<String>) -> Result<String, FirewallError> {
         let run = async {
             let mut child = Command::new(program())
@@ -49,7 +49,7 @@ impl Nft {
                 .stderr(Stdio::piped())
                 .kill_on_drop(true)
                 .spawn()?;
-            // Before it has read anything.
+            // Before the process has read any input.
             if let Some(process) = child.id() {
                 self.own.note(process);
             }

@@ -1,15 +1,16 @@
-//! Which tables this server made. A table of the same name that another program made is never replaced or removed.
+//! Determines which tables this server created. A table of the same name that another program created is never replaced
+//! or removed.
 
 use super::FirewallError;
 use super::nft::Nft;
 use crate::Config;
 use serde_json::Value;
 
-/// A chain without rules, by which a later start recognises a table of this server. Not the table's comment: nft 1.0.6
-/// does not show one as JSON.
+/// A chain without rules that marks a table of this server. A comment on the table would not do: nft 1.0.6 omits it
+/// from JSON.
 pub(crate) const MARK: &str = "tornado_vpn";
 
-/// Fails when a table of one of these names exists that this server did not make.
+/// Fails if a table with one of these names exists that this server did not create.
 pub(crate) async fn refuse_foreign(nft: &Nft, tables: &[&str]) -> Result<(), FirewallError> {
     // Not the whole ruleset: other programs may have very many rules, or rules of a kind that this nft cannot show.
     let all: Value = serde_json::from_str(&nft.run(&["-j", "list", "tables", "inet"], None).await?)?;
@@ -22,7 +23,8 @@ pub(crate) async fn refuse_foreign(nft: &Nft, tables: &[&str]) -> Result<(), Fir
     Ok(())
 }
 
-/// Tables of this configuration's names that this server did not make, in the words of `nft -j list ruleset`.
+/// Returns the tables with this configuration's names that this server did not create. `listed` is the output of `nft
+/// -j list ruleset`.
 #[must_use]
 pub fn foreign_tables(listed: &str, config: &Config) -> Vec<String> {
     let ruleset: Value = serde_json::from_str(listed).unwrap_or_default();
@@ -30,12 +32,12 @@ pub fn foreign_tables(listed: &str, config: &Config) -> Vec<String> {
     tables.into_iter().filter(|table| is_foreign(&ruleset, table)).collect()
 }
 
-/// The name of the canary's table beside the policy's.
+/// Name of the canary's table; `table` is the policy's.
 pub(crate) fn canary_table(table: &str) -> String {
     format!("{table}_canary")
 }
 
-/// True for a table that exists and has no mark.
+/// True for a table that exists and lacks the mark.
 fn is_foreign(ruleset: &Value, table: &str) -> bool {
     let objects = ruleset["nftables"].as_array().map(Vec::as_slice).unwrap_or_default();
     let exists = objects.iter().any(|object| object["table"]["family"] == "inet" && object["table"]["name"] == *table);
@@ -60,6 +62,6 @@ mod tests {
             { "chain": { "family": "inet", "table": "ours", "name": MARK } }] });
         let foreign = ["empty", "other", "ours", "absent"].map(|table| is_foreign(&ruleset, table));
         assert_eq!(foreign, [true, true, false, false]);
-        assert!(!is_foreign(&json!([7]), "other"), "a listing of another form");
+        assert!(!is_foreign(&json!([7]), "other"), "a listing of unexpected form counts as foreign");
     }
 }

@@ -1,4 +1,4 @@
-//! What is allowed, as data.
+//! The policy as data.
 
 use super::admission::Admission;
 use crate::{Config, Error};
@@ -8,10 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tornado_contracts::wg::Isolation;
 use tornado_shared::model::{Lane, LaneAddresses, LanePool};
 
-/// One lane's part.
+/// The part of one lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LaneRules {
-    /// The interface's name.
     pub(crate) interface: String,
     /// Addresses of its devices.
     pub(crate) pool: LanePool,
@@ -19,41 +18,44 @@ pub(crate) struct LaneRules {
     pub(crate) gateway: LaneAddresses,
 }
 
-/// Everything the ruleset depends on.
+/// All input of the ruleset that comes from the configuration.
 ///
-/// The invariants: devices reach neither each other nor the server, but for echo and the device API on the
-/// direct lane and its resolver; beyond it they reach the internet and no network of the server's; the tor lane is never forwarded; no packet leaves or enters the host elsewhere with an
-/// address of a lane. What other interfaces do among themselves is not touched.
+/// Invariants:
+///
+/// - Devices reach neither each other, except within a peer group, nor the server, except for ping and, on the direct
+///   lane, the device API and the resolver.
+/// - On the direct lane devices reach the internet, but none of the server's networks unless it is allowed.
+/// - The tor lane is never forwarded.
+/// - No packet with an address of a lane enters or leaves the host on any other interface.
+///
+/// Traffic between other interfaces is not affected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// The table's name in family `inet`.
     pub(crate) table: String,
-    /// Direct lane.
     pub(crate) direct: LaneRules,
-    /// Tor lane.
     pub(crate) tor: LaneRules,
-    /// The addresses under which Tor sees devices. Tor keeps clients of different addresses apart.
+    /// Pool of isolation addresses. Tor separates clients with different addresses.
     pub(crate) isolation: LanePool,
-    /// The canary's addresses on the tor lane; no device ever has them.
+    /// The canary's addresses on the tor lane; no device has them.
     pub(crate) canary: LaneAddresses,
     /// Whether service `dns` listens on the direct lane.
     pub(crate) dns: bool,
     /// TCP port of the device API.
     pub(crate) api_port: u16,
-    /// UDP port of the tor lane, which the canary calls on loopback.
+    /// UDP port of the tor lane, which the canary uses over loopback.
     pub(crate) tor_port: u16,
-    /// Users of the server who reach Tor's ports; never empty.
+    /// Users of the server that may connect to Tor's ports; never empty.
     pub(crate) local_users: BTreeSet<u32>,
-    /// How many flows a device may have.
+    /// Limits of a device's flows.
     pub(crate) admission: Admission,
-    /// Networks besides the internet that devices of the direct lane may reach.
+    /// Networks outside the internet that devices of the direct lane may reach.
     pub(crate) allow_networks: Vec<IpNet>,
-    /// Inner MTU of both lanes, bytes.
+    /// Inner MTU of both lanes, in bytes.
     pub(crate) mtu: u16,
 }
 
 impl Policy {
-    /// The policy of a configuration.
     pub(crate) fn of(config: &Config) -> Result<Self, Error> {
         Ok(Self {
             table: config.table.clone(),
@@ -71,7 +73,7 @@ impl Policy {
         })
     }
 
-    /// Under which address Tor sees a device.
+    /// The isolation address of a device: the address by which Tor sees it.
     #[must_use]
     pub(crate) fn seen_as(&self, device: IpAddr, isolation: Isolation) -> IpAddr {
         let number = isolation.number();
@@ -81,7 +83,7 @@ impl Policy {
         }
     }
 
-    /// Largest TCP segments that fit into the lanes: MTU less the headers of IP and TCP without options.
+    /// Largest TCP segments for IPv4 and IPv6: the MTU minus the headers of IP and TCP without options.
     #[must_use]
     pub(crate) const fn max_segments(&self) -> (u16, u16) {
         (self.mtu.saturating_sub(20 + 20), self.mtu.saturating_sub(40 + 20))

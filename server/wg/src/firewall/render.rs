@@ -1,4 +1,4 @@
-//! The policy's text for nft(8). Pure: the same policy gives the same bytes.
+//! Renders the policy as text for nft(8). Pure: equal policies give equal bytes.
 
 use super::groups::{self, Groups};
 use super::host::{self, Host};
@@ -12,58 +12,57 @@ use std::net::IpAddr;
 use tornado_contracts::wg::{Isolation, SetTorLane};
 use tornado_shared::model::CountryCode;
 
-/// What a device is on the tor lane.
+/// The properties of a device on the tor lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seat {
-    /// Under which number Tor sees it.
+    /// Isolation number.
     pub(crate) isolation: Isolation,
-    /// The country it chose to leave Tor in.
+    /// The exit country that the device chose.
     pub(crate) exit: Option<CountryCode>,
 }
 
-/// The seats of devices on the tor lane, by each of their addresses.
+/// Seats by each of the devices' addresses on the tor lane.
 pub(crate) type IsolationMap = BTreeMap<IpAddr, Seat>;
 
-/// Where a base chain hangs in the kernel.
+/// The hook of a base chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hook {
     /// Chain type: `filter` or `nat`.
     pub(crate) kind: &'static str,
     /// Netfilter hook.
     pub(crate) hook: &'static str,
-    /// Priority as a number: names differ between versions of nft.
+    /// Numeric priority, because the names differ between versions of nft.
     pub(crate) priority: i32,
 }
 
-/// One rule. Its comment is its name: by it the rule is found again when the kernel is asked.
+/// One rule. Its comment identifies it in the kernel's listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rule {
     /// nft syntax without the comment.
     pub(crate) text: String,
-    /// What it is for; unique in its chain.
+    /// The purpose; unique within its chain.
     pub(crate) comment: &'static str,
 }
 
-/// One chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chain {
     /// Name within the table.
     pub(crate) name: Cow<'static, str>,
-    /// Set for base chains. Their policy is accept: other interfaces are not our business.
+    /// Set for base chains. Their policy is accept, because other interfaces are out of scope.
     pub(crate) base: Option<Hook>,
-    /// In order.
+    /// In evaluation order.
     pub(crate) rules: Vec<Rule>,
 }
 
 const RAW: i32 = -300;
 const AFTER_DESTINATION_NAT: i32 = -90;
 const BEFORE_FILTER: i32 = -10;
-/// The lowest that the kernel takes for translation. Of several programs the first decides about a flow, so no other
-/// program's translation, made before or after, reaches a flow of the lanes.
+/// The lowest priority that the kernel accepts for nat. The first program that translates a flow wins, so no other
+/// program's translation affects a flow of the lanes, whether it was added earlier or later.
 const FIRST_OF_NAT: i32 = -199;
 const AFTER_NAT: i32 = 300;
 
-/// The whole ruleset: replaces the table in one transaction, whether it was there or not.
+/// Renders the whole ruleset. It replaces the table in one transaction, or creates it.
 #[must_use]
 pub(crate) fn render(
     policy: &Policy,
@@ -102,13 +101,13 @@ pub(crate) fn render(
     out
 }
 
-/// The canary's own seats.
+/// The canary's seats.
 pub(super) fn canary(policy: &Policy) -> [(IpAddr, Seat); 2] {
     let seat = Seat { isolation: Isolation::CANARY, exit: None };
     [IpAddr::V4(policy.canary.v4), IpAddr::V6(policy.canary.v6)].map(|address| (address, seat))
 }
 
-/// Many elements a command: one command for each would be slow.
+/// Elements per command; one command per element would be slow.
 const ELEMENTS: usize = 1000;
 
 fn elements(out: &mut String, policy: &Policy, verb: &str, all: impl Iterator<Item = (IpAddr, Seat)>) {
@@ -141,10 +140,10 @@ fn element<T: std::fmt::Display>(
     }
 }
 
-/// Maps from a device's address to the one under which Tor sees it, and their type.
+/// Maps from a device's address to its isolation address, and their type.
 pub(super) const MAPS: [(&str, &str); 2] = [("isolation4", "ipv4_addr"), ("isolation6", "ipv6_addr")];
 
-/// The chains in an order in which each is known before it is jumped to.
+/// All chains, in an order in which each is defined before it is referenced.
 #[must_use]
 pub(crate) fn chains(
     policy: &Policy,
@@ -160,14 +159,25 @@ pub(crate) fn chains(
     chains
 }
 
-/// Those that no state changes.
+/// The chains that do not depend on the state.
 fn fixed(policy: &Policy) -> Vec<Chain> {
     let [rate_up, meet, rate_down] = groups::chains(policy);
     vec![
         rate_up,
         meet,
         rate_down,
+<<<<<<< HEAD
         tor_input(),
+=======
+        plain(
+            "tor_input",
+            vec![
+                admit(),
+                rule("jump tor_state_input", "rules of the state"),
+                rule("goto refuse", "nothing else reaches the server"),
+            ],
+        ),
+>>>>>>> db9b1a3 (words: words-1)
         direct_input(policy),
         Networks::of(policy).destinations(),
         direct_forward(policy),
@@ -196,23 +206,27 @@ fn fixed(policy: &Policy) -> Vec<Chain> {
     ]
 }
 
-/// Tells quickly that there is nothing to be had. TCP gets a reset: an ICMP error would leave it hanging.
+/// Rejects a packet, so that the sender does not wait. TCP gets a reset, because some programs keep waiting after an
+/// ICMP error.
 fn refuse() -> Chain {
     plain(
         "refuse",
         vec![
-            rule("meta l4proto tcp reject with tcp reset", "TCP is told at once"),
-            rule("limit rate 50/second burst 100 packets reject with icmpx type admin-prohibited", "others are told"),
+            rule("meta l4proto tcp reject with tcp reset", "TCP gets a reset"),
+            rule(
+                "limit rate 50/second burst 100 packets reject with icmpx type admin-prohibited",
+                "others get an ICMP error",
+            ),
             rule("drop", "the rest is dropped"),
         ],
     )
 }
 
-/// A flow that begins is counted; all later packets of it pass by.
+/// Sends the first packet of a flow to the admission chain; later packets skip it.
 fn admit() -> Rule {
-    // Every packet of a flow is "new" until the other side answers; only the first is not confirmed.
+    // All packets of a flow are "new" until the other side answers, but only the first one is unconfirmed.
     let first = "ct state new ct status & confirmed == 0";
-    rule(format!("{first} jump {}", super::admission::ADMIT), "a device's share of flows")
+    rule(format!("{first} jump {}", super::admission::ADMIT), "flow limits of a device")
 }
 
 fn tor_input() -> Chain {
@@ -230,14 +244,17 @@ fn direct_input(policy: &Policy) -> Chain {
     let mut rules = vec![admit(), rule(format!("tcp dport {} accept", policy.api_port), "the device API")];
     if policy.dns {
         let names = "meta l4proto { tcp, udp } th dport 53 accept";
-        rules.push(rule(format!("ip daddr {} {names}", gateway.v4), "names"));
-        rules.push(rule(format!("ip6 daddr {} {names}", gateway.v6), "names, IPv6"));
+        rules.push(rule(format!("ip daddr {} {names}", gateway.v4), "DNS"));
+        rules.push(rule(format!("ip6 daddr {} {names}", gateway.v6), "DNS, IPv6"));
     }
     rules.extend([
         rule("ct state established ct direction reply accept", "answers to the server"),
-        // Not about flows of the server itself, or of strangers with it.
+        // Only about flows of devices, not about flows between the server and others.
         rule(format!("{related} ip saddr {} meta l4proto icmp accept", pool.v4), "errors about answers to devices"),
-        rule(format!("{related} ip6 saddr {} icmpv6 type {{ 1, 2, 3, 4 }} accept", pool.v6), "the same, IPv6"),
+        rule(
+            format!("{related} ip6 saddr {} icmpv6 type {{ 1, 2, 3, 4 }} accept", pool.v6),
+            "errors about answers to devices, IPv6",
+        ),
         rule(format!("ip daddr {} icmp type echo-request {echo}", gateway.v4), "ping of the gateway"),
         rule(format!("ip6 daddr {} icmpv6 type echo-request {echo}", gateway.v6), "ping of the gateway, IPv6"),
         rule("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept", "neighbour discovery"),
@@ -246,8 +263,9 @@ fn direct_input(policy: &Policy) -> Chain {
     plain("direct_input", rules)
 }
 
-/// The one place where the lanes' destinations are translated. What is not sent to Tor is translated to itself, which
-/// ends the search: another program's rule, such as a container's published port, is not asked about it.
+/// The only place where the destinations of the lanes' flows are translated. Flows that do not go to Tor are translated
+/// to their own destination. This ends nat processing, so a rule of another program, such as a container's published
+/// port, does not apply.
 fn redirect(policy: &Policy) -> Chain {
     let lanes = lanes(policy);
     base(
@@ -257,8 +275,8 @@ fn redirect(policy: &Policy) -> Chain {
         FIRST_OF_NAT,
         vec![
             rule(format!("iifname {} jump {}", quoted(&policy.tor.interface), states::REDIRECT), "to Tor"),
-            rule(format!("iifname {lanes} dnat ip to ip daddr"), "the rest as it is"),
-            rule(format!("iifname {lanes} dnat ip6 to ip6 daddr"), "the rest as it is, IPv6"),
+            rule(format!("iifname {lanes} dnat ip to ip daddr"), "other flows unchanged"),
+            rule(format!("iifname {lanes} dnat ip6 to ip6 daddr"), "other flows unchanged, IPv6"),
         ],
     )
 }
@@ -266,17 +284,17 @@ fn redirect(policy: &Policy) -> Chain {
 fn direct_forward(policy: &Policy) -> Chain {
     let d = &policy.direct;
     let mut rules = vec![
-        // Not tracked means not translated: it would leave with a lane's address.
-        rule("ct state invalid,untracked drop", "what cannot be translated"),
+        // An untracked packet would leave without translation, with a device's address.
+        rule("ct state invalid,untracked drop", "packets that cannot be translated"),
         admit(),
     ];
     rules.extend(groups::exceptions(&quoted(&d.interface)));
     rules.extend([
-        rule(format!("oifname {} goto refuse", lanes(policy)), "devices never reach each other"),
-        // Also of flows that are known: one may have begun while there was no table.
+        rule(format!("oifname {} goto refuse", lanes(policy)), "devices cannot reach each other"),
+        // Applies to known flows as well, because one may have started while the table was missing.
         rule("jump destinations", "only the internet"),
-        rule("ct state established accept", "flows that were let through"),
-        rule("ct status dnat goto refuse", "what another program sent elsewhere"),
+        rule("ct state established accept", "accepted flows"),
+        rule("ct status dnat goto refuse", "flows redirected by another program"),
     ]);
     rules.extend(clamp(policy));
     rules.push(rule("accept", "to the internet"));
@@ -286,34 +304,40 @@ fn direct_forward(policy: &Policy) -> Chain {
 fn direct_return(policy: &Policy) -> Chain {
     let mut rules = Vec::from(clamp(policy));
     rules.push(rule("ct state established,related accept", "answers to devices"));
-    rules.push(rule("drop", "nobody calls a device"));
+    rules.push(rule("drop", "no new flows to devices"));
     plain("direct_return", rules)
 }
 
-/// Keeps TCP within the lane's MTU where path MTU discovery fails. Never raises (the kernel sees to that).
+/// Limits TCP segments to the lane's MTU where path MTU discovery fails. The kernel never raises the size.
 fn clamp(policy: &Policy) -> [Rule; 2] {
     let (v4, v6) = policy.max_segments();
     let syn = "tcp flags & (syn | rst) == syn tcp option maxseg size set";
     [
-        rule(format!("meta nfproto ipv4 {syn} {v4}"), "segments fit"),
-        rule(format!("meta nfproto ipv6 {syn} {v6}"), "segments fit, IPv6"),
+        rule(format!("meta nfproto ipv4 {syn} {v4}"), "segments fit the MTU"),
+        rule(format!("meta nfproto ipv6 {syn} {v6}"), "segments fit the MTU, IPv6"),
     ]
 }
 
-/// Before everything else: an address of a lane is only ever seen on that lane.
+/// Runs before all other chains: packets with an address of a lane are accepted only on that lane.
 fn guard(policy: &Policy) -> Chain {
     let (d, t) = (&policy.direct, &policy.tor);
     let mut rules = Vec::new();
     let outside = format!("iifname != {}", lanes_and_loopback(policy));
-    rules.push(rule(format!("{outside} ip daddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4), "no way in from outside"));
+    rules.push(rule(
+        format!("{outside} ip daddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4),
+        "no packets to devices from outside",
+    ));
     rules.push(rule(
         format!("{outside} ip6 daddr {{ {}, {} }} drop", d.pool.v6, t.pool.v6),
-        "no way in from outside, IPv6",
+        "no packets to devices from outside, IPv6",
     ));
-    rules.push(rule(format!("{outside} ip saddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4), "no posing as a device"));
+    rules.push(rule(
+        format!("{outside} ip saddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4),
+        "no device addresses from outside",
+    ));
     rules.push(rule(
         format!("{outside} ip6 saddr {{ {}, {} }} drop", d.pool.v6, t.pool.v6),
-        "no posing as a device, IPv6",
+        "no device addresses from outside, IPv6",
     ));
     for (lane, v4, v6) in [(d, "direct sources", "direct sources, IPv6"), (t, "tor sources", "tor sources, IPv6")] {
         let from = format!("iifname {}", quoted(&lane.interface));
@@ -323,29 +347,33 @@ fn guard(policy: &Policy) -> Chain {
     base("guard", "filter", "prerouting", RAW, rules)
 }
 
-/// Refuses before routing what the tor lane sends elsewhere than to the server. The routing rule of the second
-/// layer would stop it too, but answers rarely, and a program would wait (reject here: Linux 5.9).
+/// Rejects packets of the tor lane to other destinations than the server, before routing. The routing rule of the
+/// second layer would stop them, too, but rarely sends an error, so programs would wait. Reject at prerouting requires
+/// Linux 5.9.
 fn tor_early(policy: &Policy) -> Chain {
     let tor = quoted(&policy.tor.interface);
-    let rules = vec![rule(format!("iifname {tor} fib daddr type != local goto refuse"), "the tor lane ends here")];
+    let rules = vec![rule(
+        format!("iifname {tor} fib daddr type != local goto refuse"),
+        "the tor lane reaches only the server",
+    )];
     base("tor_early", "filter", "prerouting", AFTER_DESTINATION_NAT, rules)
 }
 
-/// Tor's ports are for devices. Of the server's own users only a few reach them: any other would be a client without a
-/// number. A chain of translation is asked about the first packet of a flow only, so all others cost nothing.
+/// Restricts access to Tor's ports to devices and a few users of the server. Any other local user would be a client
+/// without an isolation number. A nat chain sees only the first packet of a flow, so it costs the rest nothing.
 fn local(policy: &Policy) -> Chain {
     let users: Vec<_> = policy.local_users.iter().map(ToString::to_string).collect();
     let others = format!("meta skuid != {{ {} }} goto refuse", users.join(", "));
     let gateway = policy.tor.gateway;
     let rules = vec![
-        rule(format!("ip daddr {} {others}", gateway.v4), "users of the server"),
-        rule(format!("ip6 daddr {} {others}", gateway.v6), "users of the server, IPv6"),
+        rule(format!("ip daddr {} {others}", gateway.v4), "other local users"),
+        rule(format!("ip6 daddr {} {others}", gateway.v6), "other local users, IPv6"),
     ];
     base("local", "nat", "output", FIRST_OF_NAT, rules)
 }
 
-/// Tor sees each device under an address of its own that no other session ever had, and keeps the circuits of
-/// different addresses apart. A device without one does not reach Tor at all.
+/// Translates the source of each device to its isolation address, which no other session has had; Tor separates the
+/// circuits of different addresses. A device without an isolation number cannot reach Tor.
 fn isolation(policy: &Policy) -> Chain {
     let tor = format!("iifname {}", quoted(&policy.tor.interface));
     base(
@@ -354,9 +382,15 @@ fn isolation(policy: &Policy) -> Chain {
         "input",
         FIRST_OF_NAT,
         vec![
-            rule(format!("{tor} meta nfproto ipv4 snat ip to ip saddr map @isolation4"), "devices by number"),
-            rule(format!("{tor} meta nfproto ipv6 snat ip6 to ip6 saddr map @isolation6"), "devices by number, IPv6"),
-            rule(format!("{tor} drop"), "none without a number"),
+            rule(
+                format!("{tor} meta nfproto ipv4 snat ip to ip saddr map @isolation4"),
+                "isolation address of a device",
+            ),
+            rule(
+                format!("{tor} meta nfproto ipv6 snat ip6 to ip6 saddr map @isolation6"),
+                "isolation address of a device, IPv6",
+            ),
+            rule(format!("{tor} drop"), "no device without an isolation address"),
         ],
     )
 }
@@ -370,7 +404,7 @@ fn forward(policy: &Policy) -> Chain {
         BEFORE_FILTER,
         vec![
             rule(format!("iifname {tor} goto refuse"), "the tor lane is never forwarded"),
-            rule(format!("oifname {tor} drop"), "and nothing is forwarded to it"),
+            rule(format!("oifname {tor} drop"), "no forwarding to the tor lane"),
             rule(format!("iifname {direct} goto direct_forward"), "from devices"),
             rule(format!("oifname {direct} goto direct_return"), "to devices"),
             rule(format!("ct state new,invalid,untracked jump {}", host::STRANGERS), "between other interfaces"),
@@ -386,10 +420,10 @@ fn translate(policy: &Policy) -> Chain {
         "postrouting",
         FIRST_OF_NAT,
         vec![
-            // Another program that masquerades on loopback, too, would make the canary blind.
+            // Masquerading on loopback by another program would blind the canary.
             rule(
                 format!("oifname \"lo\" ip saddr 127.0.0.1 udp dport {} snat ip to ip saddr", policy.tor_port),
-                "the canary as it is",
+                "the canary unchanged",
             ),
             rule(format!("{outside} ip saddr {} masquerade", pool.v4), "devices appear as the server"),
             rule(format!("{outside} ip6 saddr {} masquerade", pool.v6), "devices appear as the server, IPv6"),
@@ -397,7 +431,7 @@ fn translate(policy: &Policy) -> Chain {
     )
 }
 
-/// After translation: whatever still has a lane's address stays here.
+/// After translation: a packet that still has an address of a lane must not leave the host.
 fn leak(policy: &Policy) -> Chain {
     let (d, t) = (&policy.direct, &policy.tor);
     let outside = format!("oifname != {}", lanes_and_loopback(policy));
@@ -407,16 +441,20 @@ fn leak(policy: &Policy) -> Chain {
         "postrouting",
         AFTER_NAT,
         vec![
-            rule(format!("{outside} ip saddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4), "nothing leaves untranslated"),
+            rule(
+                format!("{outside} ip saddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4),
+                "no untranslated packets leave",
+            ),
             rule(
                 format!("{outside} ip6 saddr {{ {}, {} }} drop", d.pool.v6, t.pool.v6),
-                "nothing leaves untranslated, IPv6",
+                "no untranslated packets leave, IPv6",
             ),
-            // While an interface is away its route is too: answers of Tor to devices would go the default way.
-            rule(format!("{outside} ip daddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4), "nothing for devices leaves"),
+            // While an interface is missing, its route is missing, too, and Tor's answers to devices would take the
+            // default route.
+            rule(format!("{outside} ip daddr {{ {}, {} }} drop", d.pool.v4, t.pool.v4), "no packets to devices leave"),
             rule(
                 format!("{outside} ip6 daddr {{ {}, {} }} drop", d.pool.v6, t.pool.v6),
-                "nothing for devices leaves, IPv6",
+                "no packets to devices leave, IPv6",
             ),
         ],
     )

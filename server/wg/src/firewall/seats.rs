@@ -1,5 +1,5 @@
-//! Devices in the table's maps: under which number Tor sees each, and which country's Tor it is sent to. And the look
-//! whether every map and set holds what it should.
+//! Devices in the table's maps: each device's isolation address and exit country. Also compares all maps and sets with
+//! their desired content.
 
 use super::apply::{Check, Firewall, FirewallError};
 use super::groups::Groups;
@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use tornado_shared::model::CountryCode;
 
-/// Addresses a transaction: one datagram has to fit into a socket's buffer of the usual size.
+/// Addresses per transaction: one datagram must fit into a socket buffer of the usual size.
 const A_TRANSACTION: usize = 256;
 
 impl Firewall {
-    /// Puts devices into the maps, takes addresses out. Each address changes at once or not at all; when one cannot the
-    /// whole table is loaded anew.
+    /// Adds or changes devices in the maps and removes addresses. Each address changes atomically. If a change fails,
+    /// the whole table is loaded.
     pub(crate) async fn isolate(&self, put: IsolationMap, gone: Vec<IpAddr>) -> Result<(), FirewallError> {
         let mut content = self.content.lock().await;
         let put: IsolationMap = put.into_iter().filter(|(a, seat)| content.isolation.get(a) != Some(seat)).collect();
@@ -30,7 +30,7 @@ impl Firewall {
         content.isolation.retain(|address, _| !gone.contains_key(address));
         content.countries.extend(new.iter().copied());
         content.isolation.extend(put.iter().map(|(address, seat)| (*address, *seat)));
-        // With new chains the table is not the one that was loaded.
+        // New chains make the table differ from the one that was loaded.
         let former = if new.is_empty() { None } else { content.loaded.take() };
         let changed = async {
             if !new.is_empty() {
@@ -45,7 +45,7 @@ impl Firewall {
             Ok(()) if former.is_some() => self.read_back(&mut content, former, &states::chains_of(&new)).await,
             Ok(()) => self.apply_all(&mut content).await,
             Err(error) => {
-                tracing::warn!(%error, "loading the whole table anew");
+                tracing::warn!(%error, "could not change the isolation maps; loading the whole table");
                 self.apply_all(&mut content).await
             }
         }
@@ -62,13 +62,12 @@ impl Firewall {
         Ok(())
     }
 
-    /// Addresses in the isolation maps.
     pub(crate) async fn isolated(&self) -> Vec<IpAddr> {
         self.content.lock().await.isolation.keys().copied().collect()
     }
 
-    /// Compares the elements in the kernel, of devices and of accounts, with those that should be there. Once they were
-    /// others, the table is not taken for loaded until it is loaded anew.
+    /// Compares the elements in the kernel, of devices and of accounts, with the desired ones. Once they have differed,
+    /// the table does not count as loaded until the next full load.
     pub(crate) async fn sweep(&self) -> Check {
         let mut content = self.content.lock().await;
         if content.loaded.is_none() || content.is_spoiled {
@@ -97,7 +96,7 @@ impl Firewall {
     }
 }
 
-/// What the maps say of an address.
+/// The elements of an address.
 fn rows(policy: &Policy, key: IpAddr, seat: Seat) -> impl Iterator<Item = Row> + use<> {
     let family = usize::from(key.is_ipv6());
     let number = Row { map: MAPS[family].0, key, target: Target::Address(policy.seen_as(key, seat.isolation)) };

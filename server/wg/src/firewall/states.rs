@@ -1,12 +1,12 @@
 //! The states of the tor lane as rules. Pure.
 //!
-//! Two chains make the state: where flows are sent (nat), and what may arrive (filter). A switch flushes and fills
-//! both in one transaction. Nat is asked about the first packet of a flow only, so flows of the former state
-//! are cut by the filter: it lets nothing pass but what the present state's nat has sent to the present ports.
+//! Two chains make up a state: where new flows are redirected (nat), and what may arrive (filter). A switch rewrites
+//! both in one transaction. Netfilter consults nat only for the first packet of a flow, so the filter cuts flows of the
+//! former state: it accepts only packets that the current state's nat redirected to the current ports.
 //!
-//! Each exit country has two such chains of its own. While the lane is open, maps send the devices that chose a country
-//! into them, never to return to the rules of all others: while the country's Tor is not ready its chains are empty,
-//! and what is sent nowhere is refused.
+//! Each exit country has its own pair of chains. While the lane is open, maps `goto` these chains for devices that
+//! chose a country, so the general rules never apply to them. While the country's Tor is not ready, its chains are
+//! empty, and flows that are not redirected are refused.
 
 use super::policy::Policy;
 use super::render::{Rule, rule};
@@ -20,10 +20,10 @@ use tornado_shared::model::CountryCode;
 pub(super) const REDIRECT: &str = "tor_state_redirect";
 /// Chain of the filter rules.
 pub(super) const INPUT: &str = "tor_state_input";
-/// A segment that opens a connection.
+/// Matches a segment that opens a connection.
 const SYN: &str = "tcp flags & (fin | syn | rst | ack) == syn";
 
-/// Maps from a device's address to the chain of its country, nat and filter, and the type of their keys.
+/// Maps from a device's address to the chain of its country, two for nat and two for filter, and their key type.
 pub(super) const EXIT_MAPS: [(&str, &str); 4] =
     [("exit4", "ipv4_addr"), ("exit6", "ipv6_addr"), ("entry4", "ipv4_addr"), ("entry6", "ipv6_addr")];
 
@@ -37,12 +37,12 @@ pub(super) fn exit_input(country: CountryCode) -> String {
     format!("entry_{country}")
 }
 
-/// The chains of countries.
+/// Names of the countries' chains.
 pub(super) fn chains_of(countries: &BTreeSet<CountryCode>) -> BTreeSet<String> {
     countries.iter().flat_map(|country| [exit_redirect(*country), exit_input(*country)]).collect()
 }
 
-/// All chains that a switch writes.
+/// Names of all chains that a switch rewrites.
 pub(super) fn written(countries: &BTreeSet<CountryCode>) -> BTreeSet<String> {
     chains_of(countries).into_iter().chain([REDIRECT.to_owned(), INPUT.to_owned()]).collect()
 }
@@ -63,7 +63,7 @@ pub(super) fn filled(
     chains
 }
 
-/// Where the state sends new flows: to the lane's own address of the same family.
+/// The nat rules of a state. They redirect new flows to the lane's gateway address of the same family.
 fn redirect(policy: &Policy, lane: TorLane) -> Vec<Rule> {
     match lane {
         TorLane::Closed => Vec::new(),
@@ -86,7 +86,7 @@ fn redirect(policy: &Policy, lane: TorLane) -> Vec<Rule> {
     }
 }
 
-/// The same for devices of one country. They call SOCKS where all others do.
+/// The nat rules of a country. Its devices use the SOCKS port of the general Tor; the rules redirect it.
 fn country_redirect(policy: &Policy, state: &SetTorLane, country: CountryCode) -> Vec<Rule> {
     let TorLane::Open { socks_port: called, .. } = state.lane else { return Vec::new() };
     let Some(TorPorts { trans_port, dns_port, socks_port }) = state.exits.get(&country).copied() else {
@@ -103,9 +103,9 @@ fn country_redirect(policy: &Policy, state: &SetTorLane, country: CountryCode) -
 fn names(policy: &Policy, dns_port: u16) -> [Rule; 3] {
     let dns = to(policy, dns_port);
     [
-        rule(format!("meta nfproto ipv4 udp dport 53 {}", dns.0), "names to Tor"),
-        rule(format!("meta nfproto ipv6 udp dport 53 {}", dns.1), "names to Tor, IPv6"),
-        rule("tcp dport 53 return", "Tor answers names by UDP only"),
+        rule(format!("meta nfproto ipv4 udp dport 53 {}", dns.0), "DNS to Tor"),
+        rule(format!("meta nfproto ipv6 udp dport 53 {}", dns.1), "DNS to Tor, IPv6"),
+        rule("tcp dport 53 return", "Tor answers DNS over UDP only"),
     ]
 }
 
@@ -113,9 +113,9 @@ fn connections(policy: &Policy, trans_port: u16) -> [Rule; 4] {
     let (d, t) = (&policy.direct.pool, &policy.tor.pool);
     let trans = to(policy, trans_port);
     [
-        // SOCKS on the lane's own address stays as it is; the filter decides.
-        rule(format!("ip daddr {{ {}, {} }} return", d.v4, t.v4), "Tor hears of no inner address"),
-        rule(format!("ip6 daddr {{ {}, {} }} return", d.v6, t.v6), "Tor hears of no inner address, IPv6"),
+        // SOCKS to the gateway is not redirected; the filter decides.
+        rule(format!("ip daddr {{ {}, {} }} return", d.v4, t.v4), "no inner addresses to Tor"),
+        rule(format!("ip6 daddr {{ {}, {} }} return", d.v6, t.v6), "no inner addresses to Tor, IPv6"),
         rule(format!("meta nfproto ipv4 {SYN} {}", trans.0), "TCP to Tor"),
         rule(format!("meta nfproto ipv6 {SYN} {}", trans.1), "TCP to Tor, IPv6"),
     ]
@@ -126,13 +126,13 @@ fn to(policy: &Policy, port: u16) -> (String, String) {
     (format!("dnat ip to {}:{port}", gateway.v4), format!("dnat ip6 to [{}]:{port}", gateway.v6))
 }
 
-/// What the state lets in.
+/// The filter rules of a state.
 fn input(policy: &Policy, lane: TorLane) -> Vec<Rule> {
     let gateway = policy.tor.gateway;
     match lane {
-        TorLane::Closed => vec![rule("goto refuse", "closed: nothing is for anybody")],
+        TorLane::Closed => vec![rule("goto refuse", "the lane is closed")],
         TorLane::Maintenance { page_port } => {
-            // Also by where it was sent to: a port can be the page's now and Tor's before.
+            // The original port is checked as well, because the page may use a port that was Tor's before.
             vec![rule(format!("ct status dnat tcp dport {page_port} ct original proto-dst 80 accept"), "the page")]
         }
         TorLane::Open { trans_port, dns_port, socks_port } => {
@@ -148,26 +148,26 @@ fn input(policy: &Policy, lane: TorLane) -> Vec<Rule> {
     }
 }
 
-/// The same for devices of one country.
+/// The filter rules of a country.
 fn country_input(state: &SetTorLane, country: CountryCode) -> Vec<Rule> {
     let TorLane::Open { .. } = state.lane else { return Vec::new() };
     let Some(TorPorts { trans_port, dns_port, socks_port }) = state.exits.get(&country).copied() else {
         return Vec::new();
     };
     let mut rules = Vec::from(sent(trans_port, dns_port));
-    rules.push(rule(format!("ct status dnat tcp dport {socks_port} accept"), "what was sent to SOCKS"));
+    rules.push(rule(format!("ct status dnat tcp dport {socks_port} accept"), "redirected to SOCKS"));
     rules
 }
 
 fn sent(trans_port: u16, dns_port: u16) -> [Rule; 2] {
     [
-        rule(format!("ct status dnat tcp dport {trans_port} accept"), "what was sent to TransPort"),
-        // Shorter than a header (RFC 1035 §4.1.1): libevent 2.1, by which Tor reads names, would end the whole Tor.
-        rule(format!("ct status dnat udp dport {dns_port} udp length >= 20 accept"), "what was sent to DNSPort"),
+        rule(format!("ct status dnat tcp dport {trans_port} accept"), "redirected to TransPort"),
+        // Shorter than a DNS header (RFC 1035 §4.1.1): libevent 2.1, Tor's DNS parser, would terminate Tor.
+        rule(format!("ct status dnat udp dport {dns_port} udp length >= 20 accept"), "redirected to DNSPort"),
     ]
 }
 
-/// One transaction that replaces the state. `countries` are all that have chains, or shall have.
+/// One transaction that switches the state. `countries` are all countries that have chains or will have them.
 #[must_use]
 pub(super) fn switch(policy: &Policy, state: &SetTorLane, countries: &BTreeSet<CountryCode>) -> String {
     let table = &policy.table;
@@ -183,7 +183,7 @@ pub(super) fn switch(policy: &Policy, state: &SetTorLane, countries: &BTreeSet<C
     out
 }
 
-/// Makes the chains of countries where they are missing; empty ones refuse.
+/// Creates missing chains of countries. Without rules they refuse everything.
 pub(super) fn add_chains(out: &mut String, policy: &Policy, countries: &BTreeSet<CountryCode>) {
     for country in countries {
         for chain in [exit_redirect(*country), exit_input(*country)] {
@@ -193,20 +193,20 @@ pub(super) fn add_chains(out: &mut String, policy: &Policy, countries: &BTreeSet
     }
 }
 
-/// Why a state makes no sense, if it does not.
+/// The reason why a state is invalid; `None` if it is valid.
 pub(crate) fn refuse(state: &SetTorLane) -> Option<&'static str> {
     match state.lane {
         TorLane::Closed => None,
-        TorLane::Maintenance { page_port } => (page_port == 0).then_some("the page needs a port"),
+        TorLane::Maintenance { page_port } => (page_port == 0).then_some("the page has no port"),
         TorLane::Open { trans_port, dns_port, socks_port } => {
             let own = TorPorts { trans_port, dns_port, socks_port };
             let (mut tcp, mut udp) = (BTreeSet::new(), BTreeSet::new());
             for TorPorts { trans_port, dns_port, socks_port } in state.exits.values().copied().chain([own]) {
                 if trans_port == 0 || dns_port == 0 || socks_port == 0 {
-                    return Some("each of Tor's listeners needs a port");
+                    return Some("a listener of Tor has no port");
                 }
                 if !(tcp.insert(trans_port) && tcp.insert(socks_port) && udp.insert(dns_port)) {
-                    return Some("each TransPort, SOCKS and DNSPort needs a port of its own");
+                    return Some("two of Tor's listeners share a port");
                 }
             }
             None

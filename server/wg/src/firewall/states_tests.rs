@@ -64,7 +64,7 @@ fn any_lane() -> impl Strategy<Value = TorLane> {
     ]
 }
 
-/// Few, so that they meet.
+/// A small range, so that collisions are frequent.
 fn any_ports() -> impl Strategy<Value = TorPorts> {
     [0_u16..40, 0..40, 0..40].prop_map(|[trans_port, dns_port, socks_port]| TorPorts {
         trans_port,
@@ -81,20 +81,20 @@ fn any_state() -> impl Strategy<Value = SetTorLane> {
     })
 }
 
-/// Protocol and port of a rule, `tcp dport 1` or `udp dport 1`.
+/// True for UDP, and the port of a rule such as `tcp dport 1`.
 fn port(text: &str) -> (bool, String) {
     let port = text.split("dport ").nth(1).unwrap().split(' ').next().unwrap();
     (text.contains("udp dport"), port.to_owned())
 }
 
-/// Protocol and port where a rule of nat sends to.
+/// True for UDP, and the port to which a nat rule redirects.
 fn target(text: &str) -> (bool, String) {
     (text.contains("udp dport"), text.rsplit_once(':').unwrap().1.to_owned())
 }
 
 proptest! {
-    /// Whatever the ports: the filter accepts only what nat of this very state, for the same devices, sends, or SOCKS
-    /// at the lane's own address, and nat sends to the lane's own addresses only.
+    /// For all ports: the filter accepts only what the nat rules of the same state redirect for the same devices, or
+    /// SOCKS at the lane's gateway. Nat redirects only to the lane's gateway.
     #[test]
     fn only_what_the_state_sends_is_let_in(state in any_state()) {
         prop_assume!(refuse(&state).is_none());
@@ -122,7 +122,7 @@ proptest! {
                     prop_assert!(nat == REDIRECT && own.iter().any(|own| rule.text.contains(own.as_str())));
                 }
             }
-            // No two chains accept the same port: nobody reaches the Tor of another country, nor that of all.
+            // No two chains accept the same port, so no device reaches the Tor of another country or the general one.
             let mine: BTreeSet<_> = accepts.iter().map(|rule| port(&rule.text)).collect();
             prop_assert!(mine.is_disjoint(&accepted));
             accepted.extend(mine);
@@ -132,7 +132,8 @@ proptest! {
             prop_assert_eq!(!accepts.is_empty(), carries, "{}", nat);
             prop_assert_eq!(!sent.is_empty(), carries, "{}", nat);
         }
-        // Devices are asked for their country first, and only while the lane is open: `maintenance` and `closed` are for all.
+        // The country of a device is looked up first, and only while the lane is open: `maintenance` and `closed` apply
+        // to all.
         for (_, rules) in &chains[chains.len() - 2..] {
             let asked: Vec<_> = rules.iter().map(|rule| rule.text.contains("vmap")).collect();
             prop_assert_eq!(asked.iter().take(2).all(|is| *is) && asked.len() > 2, is_open);

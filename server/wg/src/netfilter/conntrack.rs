@@ -1,4 +1,4 @@
-//! Ends tracked flows of some addresses (`include/uapi/linux/netfilter/nfnetlink_conntrack.h`).
+//! Ends the tracked flows of given addresses (`include/uapi/linux/netfilter/nfnetlink_conntrack.h`).
 
 use super::message::{
     ACKNOWLEDGE, DONE, DUMP, ERROR, FAMILY_HEADER, Head, NESTED, append, attribute, datagram, errno, message, messages,
@@ -16,24 +16,24 @@ const STATUS: u16 = 3;
 const ID: u16 = 12;
 const ZONE: u16 = 18;
 const FILTER: u16 = 25;
-/// Within a filter: which parts of the original tuple count.
+/// Within `CTA_FILTER`: which parts of the original tuple are compared.
 const FILTER_ORIGINAL: u16 = 1;
 /// Within a tuple.
 const TUPLE_IP: u16 = 1;
 const INET: u8 = 2;
 const INET6: u8 = 10;
-/// Both families in one listing.
+/// `AF_UNSPEC`: both families in one listing.
 const ANY: u8 = 0;
 const ASSURED: u32 = 1 << 2;
-/// The kernel answers at once; more is asked for in one go than fits into this.
+/// Receive buffer in bytes. The kernel sends a listing in parts that fit.
 const BUFFER: usize = 1 << 16;
-/// Flows that one datagram ends. Only failures are answered, and the last one: they fit into a socket's buffer of the
-/// usual size.
+/// Flows deleted per datagram. The kernel answers only failures and the last message, so the answers fit into a socket
+/// buffer of the usual size.
 const TOGETHER: usize = 100;
-/// While flows are listed others move in the table, and one can be missed: it is listed until no flow is found.
+/// Listings until none finds a flow. The table moves while it is listed, so one listing can miss a flow.
 const ROUNDS: usize = 8;
 
-/// Which end of a flow's first packet.
+/// An end of a flow's first packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Source,
@@ -49,7 +49,7 @@ impl End {
         }
     }
 
-    /// Attribute of an address within `CTA_TUPLE_IP`.
+    /// Attribute of the address within `CTA_TUPLE_IP`.
     const fn attribute(self, family: u8) -> u16 {
         match (self, family) {
             (Self::Source, INET) => 1,
@@ -60,13 +60,13 @@ impl End {
     }
 }
 
-/// Which flows shall end: those begun by or to an address.
+/// Selects flows by their source or destination address.
 pub(super) enum Which {
-    /// A few addresses: the kernel picks.
+    /// A few addresses: the kernel filters.
     Of(Vec<IpAddr>),
-    /// Many: everything is looked at.
+    /// Many addresses: the whole table is listed.
     Any(HashSet<IpAddr>),
-    /// Addresses for which this is true: everything is looked at.
+    /// Addresses that match the predicate: the whole table is listed.
     Where(Box<dyn Fn(IpAddr) -> bool + Send + Sync>),
 }
 
@@ -80,7 +80,11 @@ impl Which {
     }
 }
 
-/// Ends the flows, to the last. Returns how many there were.
+/// Ends all matching flows. Returns their number.
+///
+/// # Errors
+///
+/// Fails if netlink fails, or if the last of [`ROUNDS`] listings still found flows.
 pub(super) async fn end(which: &Which) -> io::Result<usize> {
     let socket = Socket::open()?;
     let mut ended = 0;
@@ -91,10 +95,10 @@ pub(super) async fn end(which: &Which) -> io::Result<usize> {
         }
         ended += socket.delete(&found).await?;
     }
-    Err(io::Error::other("flows are still found"))
+    Err(io::Error::other("matching flows remain"))
 }
 
-/// Family, and the attributes by which a flow is deleted.
+/// Address family, and the attributes that identify a flow for deletion.
 pub(super) type Named = (u8, Vec<u8>);
 
 pub(super) struct Socket(TokioSocket);
@@ -103,12 +107,11 @@ impl Socket {
     pub(super) fn open() -> io::Result<Self> {
         let mut socket = TokioSocket::new(NETLINK_NETFILTER)?;
         socket.socket_mut().bind_auto()?;
-        // To the kernel only: answers of others are not taken.
+        // Connected to the kernel (port 0), so that messages of other senders are dropped.
         socket.socket_mut().connect(&SocketAddr::new(0, 0))?;
         Ok(Self(socket))
     }
 
-    /// The flows that match.
     async fn find(&self, which: &Which) -> io::Result<Vec<Named>> {
         let mut found = Vec::new();
         if let Which::Of(few) = which {
@@ -124,12 +127,12 @@ impl Socket {
         Ok(found)
     }
 
-    /// Shows every flow of both families.
+    /// Calls `each` with every flow of both families.
     pub(super) async fn each(&self, each: impl FnMut(&[u8])) -> io::Result<()> {
         self.list(ANY, &[], each).await
     }
 
-    /// Shows the payload of each flow that the kernel lists.
+    /// Calls `each` with the payload of each flow that the kernel lists.
     async fn list(&self, family: u8, filter: &[u8], mut each: impl FnMut(&[u8])) -> io::Result<()> {
         self.0.send(&message(GET, DUMP, family, filter)).await?;
         let mut buffer = Vec::with_capacity(BUFFER);
@@ -148,7 +151,7 @@ impl Socket {
         }
     }
 
-    /// Ends flows. Returns how many there still were.
+    /// Deletes flows. Returns how many of them still existed.
     pub(super) async fn delete(&self, flows: &[Named]) -> io::Result<usize> {
         let (mut ended, mut sequence) = (0, 0_u32);
         let mut buffer = Vec::with_capacity(BUFFER);
@@ -169,7 +172,7 @@ impl Socket {
                     is_last |= answer.sequence == sequence;
                     match errno(answer.payload) {
                         None => {}
-                        // It ended by itself.
+                        // The flow has ended since it was listed.
                         Some(nix::libc::ENOENT) => ended -= 1,
                         Some(code) => return Err(io::Error::from_raw_os_error(code)),
                     }
@@ -180,7 +183,8 @@ impl Socket {
     }
 }
 
-/// Where the first packet of a flow came from, and whether the kernel saw that both ends mean it (`IPS_ASSURED`).
+/// Source of a flow's first packet, and whether the flow is assured (`IPS_ASSURED`: the kernel has seen traffic both
+/// ways).
 pub(super) fn source(payload: &[u8]) -> Option<(IpAddr, bool)> {
     let all = payload.get(FAMILY_HEADER..)?;
     let status = attribute(all, STATUS).and_then(|status| status.try_into().ok()).map_or(0, u32::from_be_bytes);
@@ -198,7 +202,7 @@ fn address(payload: &[u8], end: End) -> Option<IpAddr> {
     Some(Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?).into())
 }
 
-/// Family and the attributes by which a flow is deleted, if it matches.
+/// Address family and the attributes that identify the flow for deletion; `None` if the flow does not match.
 pub(super) fn name(payload: &[u8], which: &Which) -> Option<Named> {
     let family = *payload.first()?;
     let all = payload.get(FAMILY_HEADER..)?;
@@ -217,7 +221,8 @@ pub(super) fn name(payload: &[u8], which: &Which) -> Option<Named> {
     Some((family, name))
 }
 
-/// Lets the kernel (5.8 or later) send only flows with this address at this end; an older one sends all.
+/// Filter by which the kernel (5.8 or later) sends only flows with this address at this end. Older kernels ignore it
+/// and send all flows.
 fn filter(address: IpAddr, end: End) -> Vec<u8> {
     let (mut ip, mut tuple, mut flags, mut out) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let attribute = end.attribute(family(address));
@@ -270,7 +275,7 @@ mod tests {
         assert!(name(&flow(six[0], six[1]), &Which::Any(six[..1].iter().copied().collect())).is_some());
         assert!(name(&flow(six[0], six[1]), &Which::Where(Box::new(|a| a.is_ipv4()))).is_none());
         for length in 0..28 {
-            assert!(name(&flow(device, other)[..length], &which).is_none(), "cut at {length}");
+            assert!(name(&flow(device, other)[..length], &which).is_none(), "truncated at {length}");
         }
     }
 }

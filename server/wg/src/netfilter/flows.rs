@@ -1,5 +1,5 @@
-//! Ends what connection tracking knows of addresses whose peer is gone, so that the next holder of an address
-//! inherits nothing. Callers that come at the same time share one look at the table.
+//! Ends the tracked flows of removed peers, so that the next holder of an address inherits none. Concurrent callers
+//! share one listing of the table.
 
 use super::conntrack::{Which, end};
 use std::collections::HashMap;
@@ -8,31 +8,32 @@ use std::sync::{Arc, Mutex as Plain, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 
-/// The kernel needs milliseconds unless there are very many; then a caller is not held longer, and the rest is ended in
-/// the background.
+/// Longest time that a caller waits. The kernel needs milliseconds unless there are very many flows; the rest then ends
+/// in the background.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// After a failure, until the next try.
+/// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
-/// From so many addresses on the whole table is looked at once, instead of twice for each.
+/// Up to this many addresses are filtered by the kernel, with two listings each; more are matched in one listing of the
+/// whole table.
 const FEW: usize = 4;
-/// Also while it holds no more than so many flows: a listing takes 4 ms, whatever the kernel picks of it.
+/// Up to this many flows the whole table is listed as well: a listing takes 4 ms whether or not the kernel filters.
 const SMALL: usize = 10_000;
 
-/// Ends flows, one batch of addresses after the other. Clones share it.
+/// Ends flows, one batch of addresses at a time. Clones share the state.
 #[derive(Clone, Default)]
 pub(crate) struct Flows(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
     waiting: Plain<Vec<IpAddr>>,
-    /// Addresses whose flows are not all ended, and how often each was asked for.
+    /// Addresses with flows that still have to end, each with its number of pending requests.
     resting: Plain<HashMap<IpAddr, usize>>,
     turn: Mutex<()>,
     rested: Notify,
 }
 
 impl Flows {
-    /// From now on until [`Flows::end_of`] is done with them these addresses are for no peer.
+    /// Reserves addresses: no peer receives them until [`Flows::end_of`] has finished with them.
     pub(crate) fn rest(&self, addresses: &[IpAddr]) {
         let mut resting = self.resting();
         for address in addresses {
@@ -46,7 +47,7 @@ impl Flows {
         addresses.iter().any(|address| resting.contains_key(address))
     }
 
-    /// Waits until none of the addresses rests; false: longer than a caller is held.
+    /// Waits until none of the addresses is reserved. Returns false after [`PATIENCE`].
     pub(crate) async fn wait_for(&self, addresses: &[IpAddr]) -> bool {
         let rested = async {
             loop {
@@ -62,8 +63,8 @@ impl Flows {
         tokio::time::timeout(PATIENCE, rested).await.is_ok()
     }
 
-    /// Ends all flows from or to addresses that were put to rest. Goes on in the background when it takes long; the
-    /// addresses rest until it is done.
+    /// Ends all flows from or to addresses reserved by [`Flows::rest`]. Returns after [`PATIENCE`] at the latest; the
+    /// work then continues in the background, and the addresses stay reserved until it is done.
     pub(crate) async fn end_of(&self, addresses: Vec<IpAddr>) {
         self.waiting().extend(&addresses);
         let this = self.clone();
@@ -84,14 +85,14 @@ impl Flows {
             this.0.rested.notify_waiters();
         });
         if tokio::time::timeout(PATIENCE, work).await.is_err() {
-            tracing::info!("flows of peers that are gone are being ended in the background");
+            tracing::info!("still ending flows of removed peers in the background");
         }
     }
 
-    /// False: flows remain, and the addresses wait again.
+    /// Returns false if flows remain; their addresses are queued again.
     async fn end_all(&self) -> bool {
         let _turn = self.0.turn.lock().await;
-        // Empty when a caller before took ours along: then it is done.
+        // Empty if an earlier caller has ended the flows of these addresses in its batch.
         let mut all = std::mem::take(&mut *self.waiting());
         if all.is_empty() {
             return true;
@@ -106,13 +107,13 @@ impl Flows {
         let which = if pick { Which::Of(all.clone()) } else { Which::Any(all.iter().copied().collect()) };
         let is_done = run(&which).await;
         if !is_done {
-            // Before the turn ends: a caller whose addresses were taken along finds them.
+            // Before the lock is released, so that a caller whose addresses were in this batch finds them in the queue.
             self.waiting().extend(all);
         }
         is_done
     }
 
-    /// Ends all flows of addresses for which `gone` is true, and returns when the last one has ended.
+    /// Ends all flows of addresses for which `gone` is true. Returns when the last one has ended.
     pub(crate) async fn end_where(&self, gone: impl Fn(IpAddr) -> bool + Send + Sync + 'static) {
         let _turn = self.0.turn.lock().await;
         run(&Which::Where(Box::new(gone))).await;
@@ -127,12 +128,12 @@ impl Flows {
     }
 }
 
-/// How many flows there are; none: the kernel does not say.
+/// Number of tracked flows; `None` if the kernel does not report it.
 pub(crate) fn tracked() -> Option<usize> {
     number("nf_conntrack_count")
 }
 
-/// How many the kernel tracks at most; none: it does not say.
+/// Size of the kernel's table; `None` if the kernel does not report it.
 pub(crate) fn most_tracked() -> Option<usize> {
     number("nf_conntrack_max")
 }
@@ -141,19 +142,19 @@ fn number(name: &str) -> Option<usize> {
     std::fs::read_to_string(format!("/proc/sys/net/netfilter/{name}")).ok()?.trim().parse().ok()
 }
 
-/// Ends them, and returns whether none is left. A failure of the kernel is tried again a few times: it may lack memory for
+/// Ends the flows and returns whether none is left. Retries a few times, because the kernel may be short of memory for
 /// a moment.
 async fn run(which: &Which) -> bool {
     for left in (0..5).rev() {
         match end(which).await {
             Ok(0) => return true,
             Ok(ended) => {
-                tracing::debug!(ended, "flows of peers that are gone were ended");
+                tracing::debug!(ended, "ended the flows of removed peers");
                 return true;
             }
-            Err(error) if left == 0 => tracing::error!(%error, "flows of a peer that is gone could not be ended"),
+            Err(error) if left == 0 => tracing::error!(%error, "could not end the flows of removed peers"),
             Err(error) => {
-                tracing::warn!(%error, "flows of a peer that is gone could not be ended; trying again");
+                tracing::warn!(%error, "could not end the flows of removed peers; retrying");
                 tokio::time::sleep(PAUSE).await;
             }
         }

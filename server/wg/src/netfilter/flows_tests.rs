@@ -1,11 +1,11 @@
-//! Real flows in a kernel's table: each test has a separate network namespace and is skipped without root.
+//! Real flows in a kernel's table. Each test has its own network namespace and is skipped without root.
 
 use super::super::Holdings;
 use super::*;
 use std::net::UdpSocket;
 use std::process::Command;
 
-/// A namespace whose loopback tracks flows and answers nothing.
+/// Creates a namespace whose loopback tracks flows and drops new ones. Returns false without root.
 fn tracking() -> bool {
     if !nix::unistd::geteuid().is_root() {
         eprintln!("skipped: needs root");
@@ -33,14 +33,14 @@ fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// The audit left 173,217 of 262,136 flows to the next holder of the address.
+/// Regression test: 173,217 of 262,136 flows were left to the next holder of the address.
 #[tokio::test]
 async fn very_many_flows_end_to_the_last_and_their_address_rests_till_then() {
     if !tracking() {
         return;
     }
     let (flows, gone) = (Flows::default(), [address("10.8.0.2")]);
-    // A machine with little memory tracks fewer.
+    // A machine with little memory has a smaller table.
     let many = super::most_tracked().map_or(150_000, |most| 150_000.min(most / 4 * 3));
     begin("10.8.0.2", many);
     begin("10.8.0.3", 10);
@@ -49,7 +49,7 @@ async fn very_many_flows_end_to_the_last_and_their_address_rests_till_then() {
     assert!(flows.is_resting(&gone) && !flows.is_resting(&[address("10.8.0.3")]));
     flows.end_of(gone.to_vec()).await;
     while !flows.wait_for(&gone).await {}
-    assert_eq!(tracked(), Some(10), "of the address that is still held");
+    assert_eq!(tracked(), Some(10), "the flows of the other address must remain");
 }
 
 #[tokio::test]

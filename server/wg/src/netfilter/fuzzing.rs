@@ -1,11 +1,11 @@
-//! What the fuzz targets call: the kernel's messages, read.
+//! Entry points for the fuzz targets: messages of the kernel.
 
 use super::OwnRuns;
 use super::conntrack::{Which, name};
 use super::message::{FAMILY_HEADER, attribute, attributes, errno, messages};
 use super::notices::Listener;
 
-/// Bytes of a netlink socket: reading ends, gives nothing twice and nothing that was not there.
+/// Parses bytes of a netlink socket. Parsing must end, must not return a byte twice and must not invent any.
 pub(crate) fn netlink(bytes: &[u8]) {
     let mut payloads = 0;
     for (_, payload) in messages(bytes) {
@@ -16,7 +16,7 @@ pub(crate) fn netlink(bytes: &[u8]) {
         errno(payload);
         let Some((family, named)) = name(payload, &Which::Where(Box::new(|_| true))) else { continue };
         assert_eq!(payload.first(), Some(&family));
-        // What is deleted is exactly the flow that was told.
+        // The attributes for deletion must identify exactly the listed flow.
         for kind in [1, 12, 18] {
             assert_eq!(attribute(&named, kind), attribute(body, kind), "attribute {kind}");
         }
@@ -25,7 +25,7 @@ pub(crate) fn netlink(bytes: &[u8]) {
     assert!(payloads <= bytes.len(), "messages overlap");
 
     let ours = || Listener::new(vec!["tornado".into()], OwnRuns::default());
-    // Without the name of one of our tables nothing concerns us.
+    // Messages without the name of one of our tables must be ignored.
     if ours().concerns(bytes) {
         assert!(bytes.windows(7).any(|window| window == b"tornado"));
     }

@@ -1,18 +1,17 @@
-//! Who holds how many of the tracked flows.
+//! Counts tracked flows by the address that started them.
 
 use super::conntrack::{Named, Socket, Which, name, source};
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 
-/// The flows that some addresses began.
 pub(crate) struct Holdings {
     total: usize,
     counts: HashMap<IpAddr, usize>,
 }
 
 impl Holdings {
-    /// Counts the flows of each address for which `concerns` is true, and all there are.
+    /// Counts the flows of each address for which `concerns` is true, and the flows in the whole table.
     pub(crate) async fn read(concerns: impl Fn(IpAddr) -> bool) -> io::Result<Self> {
         let mut holdings = Self { total: 0, counts: HashMap::new() };
         let each = |flow: &[u8]| {
@@ -25,18 +24,18 @@ impl Holdings {
         Ok(holdings)
     }
 
-    /// All flows that there were, of others too.
+    /// Flows in the whole table, including those of other addresses.
     pub(crate) const fn total(&self) -> usize {
         self.total
     }
 
-    /// Flows by the address that began them.
+    /// Number of flows by source address.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (IpAddr, usize)> {
         self.counts.iter().map(|(address, count)| (*address, *count))
     }
 
-    /// Ends flows of the addresses for which `keep` gives a number, given how many each has, until that number is left:
-    /// those first that were never answered. Returns how many ended for each.
+    /// Ends the excess flows of some addresses. `keep` takes an address and its number of flows and returns how many to
+    /// keep, or `None` for all. Flows that are not assured end first. Returns the number of ended flows by address.
     pub(crate) async fn end_over(
         &self,
         keep: impl Fn(&IpAddr, usize) -> Option<usize>,

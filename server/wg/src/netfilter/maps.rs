@@ -1,5 +1,5 @@
-//! Changes and reads elements of a table's maps without a process: a device that connects needs one, and nft(8) takes
-//! 20 ms of processor for it.
+//! Changes and reads the elements of a table's maps over netlink. Each connecting device needs a change, and a run of
+//! nft(8) costs 20 ms of processor time.
 
 use super::OwnRuns;
 use super::maps_wire::{Key, NEW, Row, Target, ask_generation, change, elements, generation, list};
@@ -10,11 +10,11 @@ use std::io;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// The kernel answers in milliseconds.
+/// The kernel normally answers within milliseconds.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// A listing comes in datagrams of at most half of this.
+/// Receive buffer in bytes. The kernel sends a listing in datagrams of at most half this size.
 const BUFFER: usize = 1 << 16;
-/// How often a listing is begun again that somebody's change fell into.
+/// Attempts at a listing that concurrent changes interrupt.
 const TRIES: usize = 5;
 
 /// The maps of one table of family `inet`.
@@ -29,16 +29,17 @@ struct Link {
 }
 
 impl Maps {
-    /// Opens a socket and tells `own` of it. The table need not be there yet.
+    /// Opens a socket and registers it with `own`. The table need not exist yet.
     pub(crate) fn open(table: &str, own: &OwnRuns) -> io::Result<Self> {
         let mut socket = TokioSocket::new(NETLINK_NETFILTER)?;
         own.note_socket(socket.socket_mut().bind_auto()?.port_number());
-        // To the kernel only: answers of others are not taken.
+        // Connected to the kernel (port 0), so that messages of other senders are dropped.
         socket.socket_mut().connect(&SocketAddr::new(0, 0))?;
         Ok(Self { table: table.to_owned(), link: Mutex::new(Link { socket, sequence: 0 }) })
     }
 
-    /// Takes elements away, then adds some: all or none, in one transaction. At most some thousand at a time.
+    /// Deletes the elements `gone`, then adds the elements `put`, in one transaction: all or none. Suits a few thousand
+    /// elements per call.
     pub(crate) async fn change(&self, gone: &[Row], put: &[Row]) -> io::Result<()> {
         let mut link = self.link.lock().await;
         let sequence = link.next();
@@ -50,7 +51,7 @@ impl Maps {
             while missing > 0 {
                 buffer.clear();
                 link.socket.recv(&mut buffer).await?;
-                // Answers to an earlier change that failed have another number.
+                // Late answers to an earlier, failed change carry another sequence number.
                 for Message { kind, payload, .. } in datagram(&buffer).filter(|answer| answer.sequence == sequence) {
                     match errno(payload) {
                         _ if kind != ERROR => {}
@@ -64,13 +65,21 @@ impl Maps {
         tokio::time::timeout(DEADLINE, exchange).await?
     }
 
+<<<<<<< HEAD
     /// Generation of the ruleset in the kernel; it changes with each transaction of any program.
+=======
+    /// The kernel's generation number of the ruleset. It changes with every transaction of any program.
+>>>>>>> db9b1a3 (words: words-1)
     pub(crate) async fn generation(&self) -> io::Result<u32> {
         let mut link = self.link.lock().await;
         tokio::time::timeout(DEADLINE, link.generation()).await?
     }
 
     /// All elements of a map or a set.
+    ///
+    /// # Errors
+    ///
+    /// Fails with EINTR if concurrent changes interrupted every attempt.
     pub(crate) async fn read(&self, map: &str) -> io::Result<BTreeMap<Key, Target>> {
         let mut link = self.link.lock().await;
         for _ in 0..TRIES {
@@ -106,7 +115,7 @@ impl Link {
         }
     }
 
-    /// None: somebody changed something meanwhile, so an element may be missing or told twice.
+    /// Returns `None` if a concurrent change interrupted the listing, so that elements may be missing or duplicated.
     async fn list(&mut self, table: &str, map: &str) -> io::Result<Option<BTreeMap<Key, Target>>> {
         let sequence = self.next();
         self.socket.send(&list(table, map, sequence)).await?;

@@ -37,7 +37,7 @@ fn bytes_of_a_small_change() {
     assert_eq!(bytes, wanted.concat());
 }
 
-/// One answer with one element.
+/// Parses an answer that has one element.
 fn told(element: &[u8]) -> (Key, Target) {
     let mut payload = vec![0; FAMILY_HEADER];
     nest(&mut payload, ELEMENTS, |out| nest(out, ELEMENT, |out| out.extend(element)));
@@ -61,10 +61,10 @@ fn elements_of_other_forms_are_told_apart() {
     let mut limited = keyed(&[10, 8, 0, 2]);
     put(&mut limited, LIMIT, b"up_1\0");
     assert_eq!(told(&limited), (Key::One(one), Target::Limit("up_1".into())));
-    // With a timeout it would go by itself: not one of ours.
+    // An element with a timeout would expire, so it is not one of ours.
     put(&mut limited, EXTRAS[0], &[0; 8]);
     assert_eq!(told(&limited), (Key::One(one), Target::Strange));
-    // For everything that is not named: it has no key.
+    // The catch-all element has no key.
     assert_eq!(told(&[]), (Key::Strange, Target::Member));
 }
 
@@ -80,7 +80,7 @@ fn any_row() -> impl Strategy<Value = Row> {
 }
 
 proptest! {
-    /// Whatever is added reads back by the same parser that reads the kernel, in whole messages of bounded size.
+    /// What `change` writes reads back with the parser of kernel messages, in whole messages of bounded size.
     #[test]
     fn what_is_added_reads_back(rows in proptest::collection::vec(any_row(), 0..1200)) {
         let (bytes, answers) = change("tornado", &[], &rows, 3);

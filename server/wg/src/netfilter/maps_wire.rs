@@ -1,11 +1,11 @@
-//! Elements of nftables' maps as netlink carries them (`include/uapi/linux/netfilter/nf_tables.h`). Pure.
+//! Netlink encoding of the elements of nftables maps (`include/uapi/linux/netfilter/nf_tables.h`). Pure.
 
 use super::message::{ACKNOWLEDGE, CREATE, DUMP, FAMILY_HEADER, Head, NESTED, append, attribute, attributes, put};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// nftables among netfilter's subsystems.
+/// `NFNL_SUBSYS_NFTABLES`
 const NFTABLES: u16 = 10;
 /// `NFT_MSG_NEWGEN`, also the answer to [`GET_GENERATION`].
 const GENERATION: u16 = NFTABLES << 8 | 15;
@@ -13,13 +13,13 @@ const GENERATION: u16 = NFTABLES << 8 | 15;
 const GET_GENERATION: u16 = NFTABLES << 8 | 16;
 /// `NFTA_GEN_ID`
 const GENERATION_NUMBER: u16 = 1;
-/// `NFNL_MSG_BATCH_BEGIN` and `NFNL_MSG_BATCH_END`: what is between them is one transaction.
+/// `NFNL_MSG_BATCH_BEGIN` and `NFNL_MSG_BATCH_END`: the messages between them form one transaction.
 const BATCH: [u16; 2] = [0x10, 0x11];
 /// `NFT_MSG_NEWSETELEM`, also the answer to [`GET`].
 pub(super) const NEW: u16 = NFTABLES << 8 | 12;
 const GET: u16 = NFTABLES << 8 | 13;
 const DELETE: u16 = NFTABLES << 8 | 14;
-/// Family `inet`.
+/// `NFPROTO_INET`
 const INET: u8 = 1;
 /// `NFTA_SET_ELEM_LIST_…`
 const TABLE: u16 = 1;
@@ -31,7 +31,7 @@ const ELEMENT: u16 = 1;
 const KEY: u16 = 1;
 const DATA: u16 = 2;
 const LIMIT: u16 = 9;
-/// Timeout, expression, expressions: our elements have none.
+/// Timeout, expression and expressions. Our elements have none of them.
 const EXTRAS: [u16; 3] = [4, 7, 11];
 /// `NFTA_DATA_…`
 const VALUE: u16 = 1;
@@ -41,21 +41,21 @@ const CODE: u16 = 1;
 const CHAIN: u16 = 2;
 /// `NFT_GOTO`
 const GOTO: i32 = -4;
-/// Elements a message: some 60 bytes each, and all of them are one attribute of at most 64 KiB.
+/// Elements per message. Each takes some 60 bytes, and the list is one attribute of at most 64 KiB.
 const A_MESSAGE: usize = 500;
 
-/// Whom an element is about.
+/// The key of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
-    /// One address.
+    /// A single address.
     One(IpAddr),
-    /// From one to another of the same family.
+    /// Source and destination, of the same family.
     Pair(IpAddr, IpAddr),
-    /// Anything else, as what is for all that is not named (`*`): never ours.
+    /// Anything else, such as the catch-all element (`*`); never one of ours.
     Strange,
 }
 
-/// As nft(8) writes it.
+/// Formats a key as nft(8) does.
 impl fmt::Display for Key {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -66,33 +66,32 @@ impl fmt::Display for Key {
     }
 }
 
-/// What a key is mapped to.
+/// The value of an element.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// Another address of the same family.
+    /// An address of the same family as the key.
     Address(IpAddr),
-    /// A chain, never to return.
+    /// `goto` a chain.
     Goto(String),
-    /// A limit of the table.
+    /// A named limit of the table.
     Limit(String),
-    /// The key is in a set.
+    /// No value: the element of a set.
     Member,
-    /// Anything else: never ours.
+    /// Anything else; never one of ours.
     Strange,
 }
 
-/// One element of a map.
+/// An element of a map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
     /// Name of the map.
     pub(crate) map: &'static str,
-    /// Whom it is about.
     pub(crate) key: IpAddr,
-    /// What it says.
     pub(crate) target: Target,
 }
 
-/// One transaction that takes elements away, then adds some. Returns the bytes and how many answers there will be.
+/// Encodes one transaction that deletes the elements `gone` and then adds the elements `put`. Returns the bytes and the
+/// number of answers to expect.
 pub(super) fn change(table: &str, gone: &[Row], put: &[Row], sequence: u32) -> (Vec<u8>, usize) {
     let (mut out, mut answers) = (Vec::new(), 0);
     let plain = |kind| Head { kind, flags: 0, family: 0, resource: NFTABLES, sequence };
@@ -119,27 +118,27 @@ pub(super) fn change(table: &str, gone: &[Row], put: &[Row], sequence: u32) -> (
     (out, answers)
 }
 
-/// Asks for all elements of a map.
+/// Encodes the request for all elements of a map.
 pub(super) fn list(table: &str, map: &str, sequence: u32) -> Vec<u8> {
     let mut out = Vec::new();
     append(&mut out, Head { kind: GET, flags: DUMP, family: INET, resource: 0, sequence }, &named(table, map));
     out
 }
 
-/// Asks for the number of transactions that there were.
+/// Encodes the request for the generation number.
 pub(super) fn ask_generation(sequence: u32) -> Vec<u8> {
     let mut out = Vec::new();
     append(&mut out, Head { kind: GET_GENERATION, flags: 0, family: 0, resource: 0, sequence }, &[]);
     out
 }
 
-/// That number, if the message is the answer to [`ask_generation`].
+/// The generation number, if the message is the answer to [`ask_generation`].
 pub(super) fn generation(kind: u16, payload: &[u8]) -> Option<u32> {
     let number = payload.get(FAMILY_HEADER..).filter(|_| kind == GENERATION)?;
     attribute(number, GENERATION_NUMBER)?.try_into().ok().map(u32::from_be_bytes)
 }
 
-/// The elements in the payload of one answer to [`list`].
+/// Parses the elements in the payload of one answer to [`list`].
 pub(super) fn elements(payload: &[u8]) -> impl Iterator<Item = (Key, Target)> {
     let all = payload.get(FAMILY_HEADER..).and_then(|all| attribute(all, ELEMENTS)).unwrap_or_default();
     attributes(all).filter(|(kind, _)| *kind == ELEMENT).map(|(_, element)| {
@@ -168,7 +167,7 @@ fn element(out: &mut Vec<u8>, row: &Row, with_target: bool) {
                 put(out, CHAIN, &text(chain));
             });
         }),
-        // Only nft(8) makes these; without data the kernel refuses them in the maps that are changed here.
+        // Only nft(8) adds these. Without data, the kernel rejects them in the maps that are changed here.
         Target::Limit(_) | Target::Member | Target::Strange => {}
     }
 }

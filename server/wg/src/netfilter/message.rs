@@ -1,43 +1,42 @@
-//! The form of netlink messages and attributes. Pure; bytes of the kernel are read with the same care as others.
+//! Encoding of netlink messages and attributes. Pure. Messages of the kernel are parsed as carefully as any other
+//! input.
 
-/// A request.
+/// `NLM_F_REQUEST`
 pub(super) const REQUEST: u16 = 0x01;
-/// Answer whether it worked.
+/// `NLM_F_ACK`: requests an answer for success, too.
 pub(super) const ACKNOWLEDGE: u16 = 0x04;
-/// All that there are.
+/// `NLM_F_DUMP`: requests a listing.
 pub(super) const DUMP: u16 = 0x300;
-/// Message that ends a dump.
+/// `NLMSG_DONE`: ends a listing.
 pub(super) const DONE: u16 = 3;
-/// Message that tells an errno.
+/// `NLMSG_ERROR`: carries an error number; 0 is an acknowledgement.
 pub(super) const ERROR: u16 = 2;
-/// Of an answer: somebody changed what was being listed.
+/// `NLM_F_DUMP_INTR`: a concurrent change interrupted the listing.
 pub(super) const DUMP_INTERRUPTED: u16 = 0x10;
-/// Make it.
+/// `NLM_F_CREATE`
 pub(super) const CREATE: u16 = 0x400;
-/// Attributes within an attribute.
+/// `NLA_F_NESTED`: the attribute contains attributes.
 pub(super) const NESTED: u16 = 0x8000;
-/// Flags of an attribute's kind: nested, byte order.
+/// Mask that removes the flags (nested, byte order) from an attribute's kind.
 const KIND: u16 = 0x3fff;
-/// Length of `nlmsghdr`.
+/// Length of `nlmsghdr` in bytes.
 const HEADER: usize = 16;
-/// Length of `nfgenmsg`.
+/// Length of `nfgenmsg` in bytes.
 pub(super) const FAMILY_HEADER: usize = 4;
 
-/// One message.
 pub(super) struct Message<'a> {
-    /// Its kind; in netfilter the subsystem is the upper half.
+    /// `nlmsg_type`; for netfilter the upper byte is the subsystem.
     pub(super) kind: u16,
-    /// [`DUMP_INTERRUPTED`] and others.
+    /// `nlmsg_flags`, such as [`DUMP_INTERRUPTED`].
     pub(super) flags: u16,
-    /// The number of the request that it answers.
+    /// Sequence number of the request that this message answers.
     pub(super) sequence: u32,
-    /// The socket whose request it tells of; 0: the kernel's own.
+    /// Port of the socket whose request caused this message; 0 for the kernel.
     pub(super) port: u32,
-    /// What follows the header.
     pub(super) payload: &'a [u8],
 }
 
-/// Each message of a datagram; a cut one is left out.
+/// Iterates over the messages of a datagram. Ends at a truncated message.
 pub(super) fn datagram(bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -56,7 +55,7 @@ pub(super) fn messages(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     datagram(bytes).map(|Message { kind, payload, .. }| (kind, payload))
 }
 
-/// Kind, without flags, and value of each attribute.
+/// Kind (without flags) and value of each attribute.
 pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -68,7 +67,7 @@ pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
-/// The value of the first attribute of that kind.
+/// The value of the first attribute of the kind `wanted`.
 pub(super) fn attribute(bytes: &[u8], wanted: u16) -> Option<&[u8]> {
     attributes(bytes).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
 }
@@ -82,24 +81,22 @@ pub(super) fn put(out: &mut Vec<u8>, kind: u16, value: &[u8]) {
     out.resize(out.len().next_multiple_of(4), 0);
 }
 
-/// A whole message to a netfilter subsystem.
+/// A complete message to a netfilter subsystem, with sequence number 0.
 pub(super) fn message(kind: u16, flags: u16, family: u8, attributes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     append(&mut out, Head { kind, flags, family, resource: 0, sequence: 0 }, attributes);
     out
 }
 
-/// What stands before the attributes.
+/// Fields of a message's headers.
 pub(super) struct Head {
-    /// Kind of the message.
     pub(super) kind: u16,
-    /// Besides [`REQUEST`].
+    /// Flags besides [`REQUEST`].
     pub(super) flags: u16,
-    /// Address family.
     pub(super) family: u8,
-    /// Of a batch: the subsystem.
+    /// `res_id`: the subsystem in the messages that begin and end a batch, otherwise 0.
     pub(super) resource: u16,
-    /// Answers carry it, too.
+    /// Sequence number; answers repeat it.
     pub(super) sequence: u32,
 }
 
@@ -117,7 +114,7 @@ pub(super) fn append(out: &mut Vec<u8>, head: Head, attributes: &[u8]) {
     out.resize(out.len().next_multiple_of(4), 0);
 }
 
-/// What an error message says: none for success.
+/// The error number of an error message; `None` for success.
 pub(super) fn errno(payload: &[u8]) -> Option<i32> {
     let code = payload.get(..4).and_then(|four| four.try_into().ok()).map_or(-nix::libc::EBADMSG, i32::from_ne_bytes);
     (code != 0).then_some(code.saturating_neg())
@@ -143,7 +140,7 @@ mod tests {
             assert!(messages(&bytes[..length]).count() < 2);
             assert!(attributes(&bytes[..length]).count() < 50, "ends");
         }
-        assert_eq!(messages(&[0; 64]).count(), 0, "a length of nothing does not go on for ever");
+        assert_eq!(messages(&[0; 64]).count(), 0, "a zero length does not end the iteration");
         assert_eq!(attributes(&[0; 64]).count(), 0);
     }
 }

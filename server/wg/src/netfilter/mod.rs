@@ -1,4 +1,5 @@
-//! Messages of nfnetlink (`include/uapi/linux/netfilter/nfnetlink.h`): what nftables tells, what is tracked.
+//! Netfilter over netlink (`include/uapi/linux/netfilter/nfnetlink.h`): change notifications, map elements and tracked
+//! flows.
 
 mod conntrack;
 mod flows;

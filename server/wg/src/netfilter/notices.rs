@@ -1,4 +1,4 @@
-//! Hears at once when somebody changes our tables, or takes a rule or a route of the routing away.
+//! Reports changes that other programs make to our tables and to the host's routing.
 
 use super::message::{FAMILY_HEADER, Message, attribute, datagram, messages};
 use rtnetlink::sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
@@ -15,44 +15,43 @@ const TABLES: u32 = 7;
 const ROUTING: [u32; 7] = [1, 7, 8, 11, 19, 24, 25];
 /// `RTM_DELROUTE` and `RTM_DELRULE`.
 const TAKEN: [u16; 2] = [25, 33];
-/// `RTM_NEWLINK`, also of an interface with another name, and `RTM_DELLINK`.
+/// `RTM_NEWLINK`, which also reports a renamed interface, and `RTM_DELLINK`.
 const LINK: [u16; 2] = [16, 17];
-/// `RTM_NEWNETCONF`: forwarding, among others.
+/// `RTM_NEWNETCONF`: reports forwarding, among other settings.
 const SETTING: u16 = 80;
 /// `RTM_NEWROUTE`
 const ROUTE: u16 = 24;
-/// Longest prefix of a route that stands for the whole internet, either family.
+/// Longest prefix of a route that counts as a default route, in either family.
 const WHOLE: u8 = 3;
-/// nftables in the upper half of a message's kind.
+/// `NFNL_SUBSYS_NFTABLES`, the upper byte of a message's kind.
 const NFTABLES: u16 = 10;
-/// `NFT_MSG_NEWGEN`: the end of a transaction.
+/// `NFT_MSG_NEWGEN`: ends a transaction.
 const GENERATION: u16 = 15;
-/// The program's number in it.
+/// `NFTA_GEN_PROC_PID`: process id of the program that made the transaction.
 const GENERATION_PROCESS: u16 = 2;
-/// The table's name, the same number in tables, chains, rules, sets, elements and objects.
+/// Attribute of the table's name. The number is the same for tables, chains, rules, sets, elements and objects.
 const TABLE: u16 = 1;
-/// Every message fits: the kernel sends batches of at most a page or two, sets in parts.
+/// Receive buffer in bytes. Every message fits: the kernel sends batches of at most a page or two, and sets in parts.
 const BUFFER: usize = 1 << 18;
-/// So many runs of our own are remembered.
+/// How many processes of ours are remembered.
 const RUNS: usize = 64;
-/// After an error of the socket, so that it cannot spin.
+/// Pause after an error of the socket, so that the loop cannot spin.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// What was heard.
+/// A change that was reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notice {
-    /// Not this process changed one of the tables.
+    /// Another process changed one of the tables.
     Tables,
-    /// Changes came faster than they were heard; our own may be among them.
+    /// Notifications of tables were lost; changes of ours may be among them.
     Lost,
-    /// A rule or a route was taken away by somebody.
+    /// A rule or a route was removed, or notifications of routing were lost.
     Routing,
-    /// An interface or a setting of it changed, or the host has another way to the internet.
+    /// An interface or one of its settings changed, or the host has a new default route.
     Host,
 }
 
-/// The processes and the sockets by which this service changes tables, so that it does not take its own changes for
-/// others'.
+/// Processes and sockets through which this service changes tables, so that it can tell its own changes from others'.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OwnRuns(Arc<Mutex<Own>>);
 
@@ -63,7 +62,7 @@ struct Own {
 }
 
 impl OwnRuns {
-    /// Remembers a process before it changes anything.
+    /// Registers a process before it changes anything.
     pub(crate) fn note(&self, process: u32) {
         let runs = &mut self.own().processes;
         if runs.len() == RUNS {
@@ -72,7 +71,7 @@ impl OwnRuns {
         runs.push_back(process);
     }
 
-    /// Remembers the address of a socket that is ours for as long as this process lives: nobody else can have it.
+    /// Registers the port of a socket that stays open as long as this process lives, so that the port cannot be reused.
     pub(super) fn note_socket(&self, port: u32) {
         self.own().ports.push(port);
     }
@@ -87,24 +86,26 @@ impl OwnRuns {
     }
 }
 
-/// A subscription. Numbers of processes are those of the first namespace: where this process lives in another, its
-/// own changes are heard as others', and a look at the rules finds them unchanged.
+/// A subscription to changes.
+///
+/// Process ids are those of the initial PID namespace. In another one, our own changes look like changes by others, and
+/// a check of the rules finds them unchanged.
 pub(crate) struct Notices {
     tables: TokioSocket,
     routing: TokioSocket,
     listener: Listener,
 }
 
-/// Understands what is told about tables.
+/// Parses notifications about tables.
 pub(super) struct Listener {
     names: Vec<String>,
     own: OwnRuns,
-    /// A message of the transaction that is being told was about one of our tables.
+    /// True if the current transaction has changed one of our tables.
     touched: bool,
 }
 
 impl Notices {
-    /// Subscribes to changes of the tables of these names, in any family.
+    /// Subscribes to changes of the tables with these names, in any family.
     pub(crate) fn open(names: Vec<String>, own: OwnRuns) -> io::Result<Self> {
         let subscribe = |protocol, groups: &[u32]| -> io::Result<TokioSocket> {
             let mut socket = TokioSocket::new(protocol)?;
@@ -118,7 +119,13 @@ impl Notices {
         Ok(Self { tables, routing, listener: Listener::new(names, own) })
     }
 
-    /// The next change by others. Where messages were lost it says so, too: then anything may have changed.
+    /// Waits for the next change by another program. Lost notifications are reported as a change, because anything may
+    /// have changed.
+    ///
+    /// # Cancel safety
+    ///
+    /// A transaction that is split over several datagrams is remembered between calls. A report of lost notifications
+    /// is dropped if the call is cancelled during the pause that precedes it.
     pub(crate) async fn next(&mut self) -> Notice {
         let (mut of_tables, mut of_routing) = (Vec::with_capacity(BUFFER), Vec::with_capacity(BUFFER));
         loop {
@@ -141,12 +148,12 @@ impl Notices {
     }
 }
 
-/// The gravest of what these messages say, if anything concerns the lanes.
+/// The most serious change among these messages, if any concerns the lanes.
 pub(super) fn about_routing(bytes: &[u8]) -> Option<Notice> {
     if messages(bytes).any(|(kind, _)| TAKEN.contains(&kind)) {
         return Some(Notice::Routing);
     }
-    // In a route's header the second byte is the length of its prefix (rtnetlink(7)).
+    // The second byte of a route's header is the prefix length of its destination (rtnetlink(7)).
     let is_way = |(kind, payload): (u16, &[u8])| kind == ROUTE && payload.get(1).is_some_and(|length| *length <= WHOLE);
     let is_of_host = |message: (u16, &[u8])| LINK.contains(&message.0) || message.0 == SETTING || is_way(message);
     messages(bytes).any(is_of_host).then_some(Notice::Host)
@@ -157,7 +164,7 @@ impl Listener {
         Self { names, own, touched: false }
     }
 
-    /// True when a transaction of somebody else that touched our tables ends in these messages.
+    /// True if these messages end a transaction of another program that changed our tables.
     pub(super) fn concerns(&mut self, bytes: &[u8]) -> bool {
         let mut concerns = false;
         for Message { kind, port, payload, .. } in datagram(bytes) {
@@ -179,7 +186,7 @@ impl Listener {
 }
 
 async fn lost(error: &io::Error, notice: Notice) -> Notice {
-    tracing::debug!(%error, "changes of the firewall or the routing came faster than they were heard");
+    tracing::debug!(%error, "notifications of the firewall or the routing were lost");
     tokio::time::sleep(PAUSE).await;
     notice
 }
@@ -202,7 +209,7 @@ mod tests {
         message(NFTABLES << 8 | GENERATION, 0, 0, &body)
     }
 
-    /// As it is told of a change that came by a socket.
+    /// The end of a transaction that was made over a socket.
     fn by_socket(port: u32, process: u32) -> Vec<u8> {
         let mut bytes = generation(process);
         bytes[12..16].copy_from_slice(&port.to_ne_bytes());
@@ -219,11 +226,11 @@ mod tests {
         assert!(!notices.concerns(&[about(b"tornado\0"), generation(17)].concat()));
         assert!(notices.concerns(&[about(b"tornado\0"), generation(4)].concat()));
         assert!(notices.concerns(&[about(b"tornado_canary\0"), about(b"x\0"), generation(4)].concat()));
-        // A transaction may be told in several datagrams.
+        // A transaction may span several datagrams.
         assert!(!notices.concerns(&about(b"tornado\0")));
         assert!(notices.concerns(&generation(4)));
         assert!(!notices.concerns(&generation(4)));
-        // What this process does without another, told under the number of one of its threads.
+        // A change over our own socket, reported with the id of one of our threads.
         assert!(!notices.concerns(&[about(b"tornado\0"), by_socket(99, 4)].concat()));
         assert!(notices.concerns(&[about(b"tornado\0"), by_socket(98, 4)].concat()));
     }

@@ -1,4 +1,4 @@
-//! Many peers in one step: devices that connect at the same time share the cost.
+//! Changes many peers in one step, so that devices that connect at the same time share the cost.
 
 use super::both::on_both;
 use super::{Interfaces, Peers, addresses, lane_failed, lane_peer};
@@ -10,8 +10,8 @@ use tornado_runtime::trial::fault_point;
 use tornado_shared::model::{Lane, PublicKey};
 
 impl Peers {
-    /// Picks those of `specs` that can be put in one step, at most `most`: each key and each address once. Says for
-    /// each place in `specs` whether it goes now, later, or never.
+    /// Selects the `specs` for one step: at most `most` of them, each key and each address once. Returns a verdict for
+    /// each spec, in order.
     pub(crate) fn pick<'a>(&self, specs: impl Iterator<Item = &'a PeerSpec>, most: usize) -> Vec<Pick> {
         let (mut keys, mut taken, mut count) = (HashSet::new(), HashSet::new(), 0);
         let one = |spec: &PeerSpec| {
@@ -29,7 +29,7 @@ impl Peers {
         specs.map(one).collect()
     }
 
-    /// Programs peers that [`Peers::pick`] picked on both lanes; if one lane refuses, both are put back.
+    /// Adds peers selected by [`Peers::pick`] to both lanes. If one lane fails, both are restored.
     pub(crate) async fn put_all(&mut self, lanes: &Interfaces, specs: Vec<PeerSpec>) -> Result<(), WgError> {
         let done = on_both(lanes, |lane, interface| {
             let peers: Vec<_> = specs.iter().map(|spec| lane_peer(spec, lane, None)).collect();
@@ -49,8 +49,9 @@ impl Peers {
         Ok(())
     }
 
-    /// Takes peers off both lanes; no key twice. Returns their counters in the same order. Once this was called they
-    /// never come back by themselves: a lane that failed is repaired later, without them.
+    /// Removes peers from both lanes. `keys` must not contain duplicates. Returns their counters in the same order.
+    ///
+    /// The peers are gone from the desired set even if a lane fails; a later repair of that lane removes them from it.
     pub(crate) async fn remove_all(&mut self, lanes: &Interfaces, keys: &[PublicKey]) -> Result<Vec<Removed>, WgError> {
         let mut removed = vec![Removed::default(); keys.len()];
         let (places, mine): (Vec<_>, Vec<_>) =
@@ -80,7 +81,7 @@ impl Peers {
                         }
                     }
                 }
-                // No interface, no peer: it is made anew from the wanted set.
+                // An interface that does not exist has no peers. It will be recreated from the desired set.
                 Err(BackendError::Gone(_)) => {}
                 Err(error) => {
                     *self.doubtful.of_mut(lane) = true;
@@ -90,11 +91,11 @@ impl Peers {
         }
         match failed {
             None => Ok(removed),
-            Some(error) => Err(Fault::Unavailable(format!("the peer could not be removed: {error}")).into()),
+            Some(error) => Err(Fault::Unavailable(format!("cannot remove the peer: {error}")).into()),
         }
     }
 
-    /// Puts back what was before.
+    /// Restores the peers as they were before a failed change.
     async fn undo(&mut self, lanes: &Interfaces, specs: &[PeerSpec]) {
         let (known, new): (Vec<_>, Vec<_>) = specs.iter().partition(|spec| self.contains(&spec.public_key));
         let known: Vec<_> = known.iter().filter_map(|spec| self.wanted.get(&spec.public_key)).collect();
@@ -112,20 +113,20 @@ impl Peers {
                 Ok::<_, crate::BackendError>(())
             };
             if let Err(error) = undone.await {
-                tracing::warn!(%lane, %error, "a lane could not be put back at once; it will be repaired");
+                tracing::warn!(%lane, %error, "could not restore a lane after a failed change; repairing it later");
                 *doubtful = true;
             }
         }
     }
 }
 
-/// What is done with one of many.
+/// Verdict on one peer of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Pick {
-    /// In this step.
+    /// Goes into this step.
     Now,
-    /// In a step after this one.
+    /// Goes into a later step.
     Later,
-    /// Not at all.
+    /// Is rejected.
     Never(WgError),
 }

@@ -1,4 +1,4 @@
-//! Work on both lanes at the same time: an interface inside this process takes a processor for itself.
+//! Runs work on both lanes at the same time, because each userspace interface can use a processor of its own.
 
 use super::Interfaces;
 use crate::backend::{BackendError, Interface};
@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 use tornado_shared::model::Lane;
 
-/// Does `work` on each lane in a task of its own and waits for both. Results are in the order of [`Lane::ALL`].
+/// Runs `work` for each lane in its own task and waits for both. Returns the results in the order of [`Lane::ALL`].
 pub(super) async fn on_both<T, F>(
     lanes: &Interfaces,
     work: impl Fn(Lane, Arc<dyn Interface>) -> F,
@@ -20,7 +20,7 @@ where
     for (lane, task) in running {
         let ended = |error: tokio::task::JoinError| {
             let interface = format!("the {lane} lane");
-            Err(BackendError::Refused { interface, detail: format!("the change ended early: {error}") })
+            Err(BackendError::Refused { interface, detail: format!("a task failed: {error}") })
         };
         done.push((lane, task.await.unwrap_or_else(ended)));
     }

@@ -1,4 +1,5 @@
-//! Decides what both lanes hold: all or nothing, an address has one owner. Pure over [`Interface`].
+//! Decides which peers both lanes have. A change applies to both lanes or to neither, and an address has one owner.
+//! Calls the OS only through [`Interface`].
 
 mod batch;
 mod both;
@@ -18,33 +19,32 @@ use tornado_rpc::Fault;
 use tornado_runtime::trial::fault_point;
 use tornado_shared::model::{Lane, LanePools, PublicKey, Slot};
 
-/// Both interfaces.
 pub(crate) type Interfaces = PerLane<Arc<dyn Interface>>;
 
-/// Peers to call after a sync, by lane: those whose endpoint was given from memory.
+/// Peers to call after a sync, by lane: those whose endpoint is the saved one.
 pub(crate) type Calls = PerLane<Vec<PublicKey>>;
 
-/// The wanted set.
+/// The desired set of peers.
 pub(crate) struct Peers {
     pools: LanePools,
     servers: PerLane<PublicKey>,
-    /// The leak canary: a peer of the tor lane that is nobody's and never shown.
+    /// The leak canary: a peer of the tor lane that belongs to no device and is never listed.
     canary: Option<LanePeer>,
     wanted: HashMap<PublicKey, PeerSpec>,
     owners: HashMap<IpAddr, PublicKey>,
-    /// Lanes that may differ from the wanted set because undoing a failure failed too.
+    /// Lanes that may differ from the desired set, because a rollback failed.
     doubtful: PerLane<bool>,
 }
 
 impl Peers {
-    /// No peers yet. `servers` are the server's own keys.
+    /// Creates an empty set. `servers` are the server's own keys.
     #[must_use]
     pub(crate) fn new(pools: LanePools, servers: PerLane<PublicKey>) -> Self {
         let (wanted, owners) = (HashMap::new(), HashMap::new());
         Self { pools, servers, canary: None, wanted, owners, doubtful: PerLane::default() }
     }
 
-    /// With the leak canary as a peer of the tor lane.
+    /// Adds the leak canary as a peer of the tor lane.
     #[must_use]
     pub(crate) fn with_canary(self, canary: LanePeer) -> Self {
         Self { canary: Some(canary), ..self }
@@ -56,62 +56,61 @@ impl Peers {
         self.canary.as_ref().is_some_and(|canary| canary.public_key == *key)
     }
 
-    /// Number of peers.
     #[must_use]
     pub(crate) fn len(&self) -> usize {
         self.wanted.len()
     }
 
-    /// True when the peer is wanted.
+    /// True if the peer is in the desired set.
     #[must_use]
     pub(crate) fn contains(&self, key: &PublicKey) -> bool {
         self.wanted.contains_key(key)
     }
 
-    /// True when a lane may differ from the wanted set and wants [`Peers::repair`].
+    /// True if a lane may differ from the desired set and needs [`Peers::repair`].
     #[must_use]
     pub(crate) const fn is_doubtful(&self, lane: Lane) -> bool {
         *self.doubtful.of(lane)
     }
 
-    /// The isolation numbers by the addresses of a peer on the tor lane; empty when there is no such peer.
+    /// Isolation numbers of a peer by its addresses on the tor lane; empty for an unknown peer.
     #[must_use]
     pub(crate) fn isolation_of(&self, key: &PublicKey) -> IsolationMap {
         self.wanted.get(key).map(isolation).unwrap_or_default()
     }
 
-    /// The isolation numbers of all.
+    /// Isolation numbers of all peers.
     #[must_use]
     pub(crate) fn isolation(&self) -> IsolationMap {
         self.wanted.values().flat_map(isolation).collect()
     }
 
-    /// The addresses of a peer on both lanes; empty when there is no such peer.
+    /// The addresses of a peer on both lanes; empty for an unknown peer.
     #[must_use]
     pub(crate) fn addresses_of(&self, key: &PublicKey) -> Vec<IpAddr> {
         self.wanted.get(key).map(|spec| addresses(spec).to_vec()).unwrap_or_default()
     }
 
-    /// Which peer has an address.
+    /// The peer that owns an address.
     #[must_use]
     pub(crate) fn at(&self, address: &IpAddr) -> Option<&PeerSpec> {
         self.wanted.get(self.owners.get(address)?)
     }
 
-    /// Every address that has an owner.
+    /// All addresses that have an owner.
     #[must_use]
     pub(crate) fn owned(&self) -> HashSet<IpAddr> {
         self.owners.keys().copied().collect()
     }
 
-    /// Refuses what [`Peers::put_all`] must not be given without touching a lane.
+    /// Checks a peer without touching a lane. [`Peers::put_all`] requires peers that pass.
     pub(crate) fn may_put(&self, spec: &PeerSpec) -> Result<(), WgError> {
         self.check(spec)?;
         let taken = |address: &IpAddr| self.owners.get(address).is_some_and(|owner| *owner != spec.public_key);
         if addresses(spec).iter().any(taken) { Err(WgError::AddressInUse) } else { Ok(()) }
     }
 
-    /// Makes the peers exactly these. If a lane refuses, both are put back.
+    /// Makes `specs` the desired set and applies it to both lanes. If a lane fails, the former set is restored.
     pub(crate) async fn sync(
         &mut self,
         lanes: &Interfaces,
@@ -122,7 +121,7 @@ impl Peers {
         for spec in specs {
             next.check(&spec)?;
             if next.contains(&spec.public_key) {
-                return Err(Fault::Malformed("a peer is named twice".into()).into());
+                return Err(Fault::Malformed("duplicate peer".into()).into());
             }
             if addresses(&spec).iter().any(|address| next.owners.contains_key(address)) {
                 return Err(WgError::AddressInUse);
@@ -163,7 +162,7 @@ impl Peers {
         Ok((report, calls))
     }
 
-    /// Makes a lane hold the wanted set, whatever it holds. Returns whom to call.
+    /// Applies the desired set to a lane, whatever the lane holds. Returns the peers to call.
     pub(crate) async fn repair(
         &mut self,
         lanes: &Interfaces,
@@ -176,7 +175,7 @@ impl Peers {
         Ok(plan.calls)
     }
 
-    /// What makes a lane hold the wanted set.
+    /// Computes the changes that lead a lane to the desired set.
     async fn plan(
         &self,
         lanes: &Interfaces,
@@ -198,34 +197,34 @@ impl Peers {
         Ok(Plan { removed, canary, put, calls })
     }
 
-    /// True for the canary on its lane.
+    /// True for the canary on the tor lane.
     fn is_mine(&self, key: &PublicKey, lane: Lane) -> bool {
         lane == Lane::Tor && self.is_canary(key)
     }
 
-    /// Refuses what no valid caller sends.
+    /// Rejects a spec that no correct caller sends.
     fn check(&self, spec: &PeerSpec) -> Result<(), WgError> {
         let refuse = |why: &str| Err(Fault::Malformed(why.into()).into());
         for lane in Lane::ALL {
             if spec.public_key == *self.servers.of(lane) {
-                return refuse("this is the server's own key");
+                return refuse("the key is the server's own");
             }
             if self.is_canary(&spec.public_key) {
-                return refuse("this is the leak canary's key");
+                return refuse("the key is the leak canary's");
             }
             let (pool, addresses) = (self.pools.of(lane), spec.on(lane).addresses);
             let slot4 = u32::from(addresses.v4).wrapping_sub(u32::from(pool.v4.network()));
             let is_device = |slot: u32| slot >= Slot::FIRST.0 && slot <= pool.last_slot().0;
             let canary = pool.addresses(self.pools.canary_slot());
             if !pool.v4.contains(&addresses.v4) || !is_device(slot4) {
-                return refuse("an IPv4 address is not one of its lane's pool");
+                return refuse("an IPv4 address is outside its lane's pool");
             }
             if canary.is_some_and(|canary| canary.v4 == addresses.v4 || canary.v6 == addresses.v6) {
-                return refuse("this address belongs to the leak canary");
+                return refuse("the address is the leak canary's");
             }
             let reserved = pool.addresses(Slot::SERVER).is_some_and(|server| server.v6 == addresses.v6);
             if !pool.v6.contains(&addresses.v6) || addresses.v6 == pool.v6.network() || reserved {
-                return refuse("an IPv6 address is not one of its lane's pool");
+                return refuse("an IPv6 address is outside its lane's pool");
             }
         }
         Ok(())
@@ -247,13 +246,13 @@ impl Peers {
     }
 }
 
-/// Changes of one lane.
+/// Changes to one lane.
 #[derive(Clone, Default)]
 struct Plan {
     removed: Vec<PublicKey>,
     canary: Option<LanePeer>,
     put: Vec<LanePeer>,
-    /// Whom to call afterwards.
+    /// Peers to call afterwards.
     calls: Vec<PublicKey>,
 }
 
@@ -267,13 +266,13 @@ impl Plan {
     }
 }
 
-/// All addresses of a peer.
+/// The addresses of a peer on both lanes.
 pub(crate) fn addresses(spec: &PeerSpec) -> [IpAddr; 4] {
     let (d, t) = (spec.direct.addresses, spec.tor.addresses);
     [d.v4.into(), d.v6.into(), t.v4.into(), t.v6.into()]
 }
 
-/// Isolation numbers by the device's addresses on the tor lane.
+/// The isolation number and exit of a device, by its addresses on the tor lane.
 pub(crate) fn isolation(spec: &PeerSpec) -> IsolationMap {
     let seat = Seat { isolation: spec.isolation, exit: spec.exit };
     let addresses = spec.tor.addresses;

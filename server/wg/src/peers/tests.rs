@@ -1,4 +1,4 @@
-//! All or nothing over both lanes, for every order of changes and failures.
+//! Both lanes change together or not at all, for every order of changes and failures.
 
 use super::*;
 use crate::backend::fake::FakeInterface;
@@ -36,7 +36,7 @@ impl Lab {
         }
     }
 
-    /// Both lanes hold exactly the wanted set.
+    /// Asserts that both lanes hold exactly the desired set.
     fn assert_true(&self) {
         for (lane, fake) in [(Lane::Direct, &self.direct), (Lane::Tor, &self.tor)] {
             let mut held = fake.snapshot();
@@ -53,7 +53,7 @@ fn pools() -> LanePools {
 
 fn key(n: u16) -> PublicKey {
     let mut bytes = [0x40; 32];
-    // Not the first or last byte: X25519 ignores some of their bits.
+    // Not the first or the last byte: X25519 ignores some of their bits.
     bytes[8..10].copy_from_slice(&n.to_le_bytes());
     PrivateKey::from_bytes(bytes).public_key()
 }
@@ -84,7 +84,7 @@ async fn the_second_lane_failing_undoes_the_first() {
     let error = lab.put(spec(1, 2, 0)).await.unwrap_err();
     assert!(matches!(error, WgError::LaneFailed { lane: Lane::Tor, .. }));
     assert!(lab.direct.snapshot().is_empty());
-    // The addresses are free for another device, and the next try works.
+    // The addresses are free for another device, and the next attempt succeeds.
     lab.put(spec(2, 2, 0)).await.unwrap();
     lab.put(spec(1, 3, 0)).await.unwrap();
     lab.assert_true();
@@ -110,7 +110,7 @@ async fn defect_012_an_address_has_one_owner() {
     let mut mixed = spec(2, 3, 0);
     mixed.tor.addresses.v6 = spec(1, 2, 0).tor.addresses.v6;
     assert!(matches!(lab.put(mixed).await, Err(WgError::AddressInUse)));
-    // The owner itself may change, and what it left is free.
+    // The owner itself may change its addresses, and the former ones become free.
     lab.put(spec(1, 4, 0)).await.unwrap();
     lab.put(spec(2, 2, 0)).await.unwrap();
     lab.assert_true();
@@ -242,7 +242,7 @@ proptest! {
                         lab.repair().await;
                     }
                 }
-                // Where nothing is in doubt the lanes are equal and right; doubt always ends by a repair.
+                // Lanes that are not in doubt are equal and correct. A repair always ends the doubt.
                 if Lane::ALL.iter().all(|lane| !lab.peers.is_doubtful(*lane)) {
                     lab.assert_true();
                 }

@@ -1,5 +1,5 @@
-//! A small network of namespaces: devices, the server, the internet, wired by veth.
-//! Everything has names with the process's id and goes away on drop.
+//! A small network of namespaces: devices, the server and the internet, connected by veth pairs. All names contain the
+//! process id, and everything is removed on drop.
 
 #![expect(dead_code, reason = "each test file uses its own part")]
 #![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a failure here is the test's failure")]
@@ -22,12 +22,12 @@ use tornado_wg::{BackendChoice, Config};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// True when namespaces can be made; says so when not.
+/// True if namespaces can be created; otherwise prints why the test is skipped.
 pub fn can_run() -> bool {
     if nix::unistd::geteuid().is_root() {
         return true;
     }
-    eprintln!("SKIPPED: this test makes network namespaces and needs root");
+    eprintln!("SKIPPED: this test creates network namespaces and needs root");
     false
 }
 
@@ -63,7 +63,7 @@ impl Ns {
         sh(&format!("ip netns exec {} {command}", self.name))
     }
 
-    /// Runs `work` on a thread of its own inside the namespace.
+    /// Runs `work` in the namespace, on a new thread.
     pub fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
         let path = format!("/run/netns/{}", self.name);
         std::thread::spawn(move || {
@@ -105,7 +105,7 @@ pub struct Lab {
     pub internet: Ns,
     pub directory: tempfile::TempDir,
     pub config: Config,
-    /// Threads of the service besides the one that starts it; 0: that one does all.
+    /// Worker threads of the service; 0: it runs on the thread that starts it.
     pub threads: usize,
     devices: AtomicU32,
 }
@@ -138,7 +138,7 @@ impl Lab {
         WgClient::new(Channel::new(self.directory.path().join("wg.sock")))
     }
 
-    /// Starts the service in the server's namespace and waits until its socket answers.
+    /// Starts the service in the server's namespace. Does not wait for its socket.
     pub fn start(&self) -> Running {
         let shutdown = CancellationToken::new();
         let context = Context {
@@ -165,7 +165,7 @@ impl Lab {
                     () = killed.cancelled() => Ok(()),
                 }
             });
-            // As after SIGKILL: nothing of the service runs any more, descriptors close.
+            // As after SIGKILL: no task of the service runs any more, and its descriptors are closed.
             runtime.shutdown_background();
             result
         });
@@ -176,7 +176,7 @@ impl Lab {
         spec(self.config.pools, key, slot, psk)
     }
 
-    /// A device on the internet side of the server, with addresses but no tunnel yet.
+    /// A device on the internet side of the server, with addresses but without a tunnel.
     pub fn device(&self) -> Device {
         let n = self.devices.fetch_add(1, Ordering::Relaxed) + 1;
         let ns = Ns::new(&format!("dev{n}"));
@@ -223,13 +223,13 @@ impl Running {
                 return status;
             }
             if self.thread.as_ref().is_some_and(JoinHandle::is_finished) || Instant::now() > until {
-                panic!("the service did not come up at {}", self.path.display());
+                panic!("the service did not start at {}", self.path.display());
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
-    /// Waits for an end that comes by itself.
+    /// Waits until the service ends without a shutdown.
     pub fn ended(mut self) -> Result<(), String> {
         self.thread.take().unwrap().join().unwrap()
     }
@@ -268,7 +268,7 @@ impl Device {
         lab.spec(&self.key, self.slot, self.psk.as_ref())
     }
 
-    /// Brings a lane up with wireguard-go, an implementation that is not ours, and routes the internet into it.
+    /// Brings a lane up with wireguard-go, an independent implementation, and routes the internet into it.
     pub fn connect(&self, lab: &Lab, status: &WgStatus, lane: Lane) -> Tunnel {
         let end = status.lanes.iter().find(|end| end.lane == lane).unwrap();
         let name = format!("tw{}x{}", std::process::id() % 100_000, NEXT.fetch_add(1, Ordering::Relaxed));
@@ -280,7 +280,7 @@ impl Device {
             .unwrap();
         let mut tunnel = Tunnel { name: name.clone(), process };
         while !tunnel.socket().exists() {
-            assert_eq!(tunnel.process.try_wait().unwrap(), None, "wireguard-go ended; is it installed?");
+            assert_eq!(tunnel.process.try_wait().unwrap(), None, "wireguard-go ended; check that it is installed");
             std::thread::sleep(Duration::from_millis(10));
         }
         let file = |suffix: &str, text: &str| {
@@ -334,8 +334,8 @@ pub async fn sync(client: &WgClient, peers: Vec<PeerSpec>) {
     client.sync_peers(SyncPeers { peers }).await.unwrap();
 }
 
-/// A limit as it is on this machine now: longer on one that says it is slow, as an emulated one is, and while more tasks
-/// want a processor than there are, at most eight times.
+/// Scales a time limit to this machine: by the factor in the environment, for slow machines such as emulated ones, and
+/// by the load per core, between one and eight times.
 pub fn patient(limit: Duration) -> Duration {
     let factor = std::env::var("TORNADO_TEST_PATIENCE").ok().and_then(|factor| factor.parse::<u32>().ok());
     let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
@@ -344,18 +344,18 @@ pub fn patient(limit: Duration) -> Duration {
     (limit * factor.unwrap_or(1)).mul_f64((load / cores).clamp(1.0, 8.0))
 }
 
-/// Waits until `what` holds; at least for `limit`, and longer on a machine that is slow or busy.
+/// Waits until `what` holds. The limit is at least `limit`, and longer on a slow or busy machine.
 pub async fn eventually(limit: Duration, mut what: impl AsyncFnMut() -> bool) -> Duration {
     let started = Instant::now();
     while !what().await {
         let passed = started.elapsed();
-        assert!(passed < limit || passed < patient(limit), "did not happen within {passed:?}");
+        assert!(passed < limit || passed < patient(limit), "condition not met within {passed:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     started.elapsed()
 }
 
-/// Everything that crosses an interface, until it is read.
+/// A running capture of all packets on an interface.
 pub struct Capture {
     tcpdump: std::process::Child,
     file: PathBuf,
@@ -383,16 +383,16 @@ impl Capture {
             .stderr(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        // It writes the file's header when it has begun to listen.
+        // tcpdump writes the file header when it starts to capture.
         let until = Instant::now() + patient(Duration::from_secs(20));
         while std::fs::metadata(&file).map_or(0, |m| m.len()) < 24 {
-            assert!(Instant::now() < until, "tcpdump does not listen");
+            assert!(Instant::now() < until, "tcpdump did not start to capture");
             std::thread::sleep(Duration::from_millis(20));
         }
         Self { tcpdump, file }
     }
 
-    /// Ends it and returns what was seen, without the neighbours' own talk.
+    /// Stops the capture and returns the packets, without neighbour discovery.
     pub fn read(self) -> String {
         std::thread::sleep(Duration::from_millis(300));
         let file = self.file.display().to_string();

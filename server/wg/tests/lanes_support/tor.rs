@@ -1,4 +1,4 @@
-//! Listeners in place of Tor, and a client that counts how its calls end.
+//! Listeners in place of Tor, and a client that counts how its connections end.
 
 use super::Ns;
 use nix::sys::socket::{getsockopt, sockopt};
@@ -14,8 +14,8 @@ pub const PAGE: TorLane = TorLane::Maintenance { page_port: 9041 };
 pub const GATEWAY4: &str = "10.9.0.1";
 pub const GATEWAY6: &str = "fd74:6f72:6e61:9::1";
 
-/// TransPort tells who called and whom, then echoes; SOCKS and the page say their names; DNS says who asked.
-/// They live as long as the namespace's test.
+/// Starts the listeners. TransPort sends the client's address and the original destination, then echoes. SOCKS and the
+/// page also send their name. DNSPort answers with the client's address. The listeners run until the process ends.
 pub fn fake_tor(ns: &Ns) {
     for address in [GATEWAY4, GATEWAY6] {
         let at = |port: u16| SocketAddr::new(address.parse().unwrap(), port);
@@ -57,7 +57,7 @@ fn serve(mut stream: TcpStream, word: &str) {
     }
 }
 
-/// First line of a fresh connection.
+/// Client address and first line of a new connection.
 pub fn greeting(to: &str) -> std::io::Result<(IpAddr, String)> {
     let mut stream = TcpStream::connect_timeout(&to.parse().unwrap(), super::patient(Duration::from_secs(2)))?;
     stream.set_read_timeout(Some(super::patient(Duration::from_secs(2))))?;
@@ -68,20 +68,20 @@ pub fn greeting(to: &str) -> std::io::Result<(IpAddr, String)> {
     peer.map(|peer| (peer, text)).ok_or_else(|| ErrorKind::UnexpectedEof.into())
 }
 
-/// Who Tor's DNSPort thinks asked.
+/// Client address as Tor's DNSPort sees it.
 pub fn ask_dns(server: &str) -> std::io::Result<IpAddr> {
     let any = if server.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
     let socket = UdpSocket::bind(any)?;
     socket.set_read_timeout(Some(super::patient(Duration::from_secs(1))))?;
     socket.connect(server)?;
-    // As long as the header of a question (RFC 1035 §4.1.1): shorter ones do not reach Tor.
+    // As long as the header of a query (RFC 1035 §4.1.1): shorter datagrams do not reach Tor.
     socket.send(&[0; 12])?;
     let mut buffer = [0; 100];
     let n = socket.recv(&mut buffer)?;
     String::from_utf8_lossy(&buffer[..n]).parse().map_err(|_| ErrorKind::InvalidData.into())
 }
 
-/// How calls ended.
+/// Counts of how connections ended.
 #[derive(Default)]
 pub struct Tally {
     pub answered: AtomicU64,
@@ -93,7 +93,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Calls one after the other, each kept for some exchanges, until told to stop.
+    /// Opens connections one after the other, with some exchanges on each, until `stop`.
     pub fn hammer(self: &Arc<Self>, ns: &Ns, to: &'static str) -> std::thread::JoinHandle<()> {
         let tally = self.clone();
         ns.spawn(move || {
@@ -143,14 +143,14 @@ impl Tally {
         } else if kind == ErrorKind::ConnectionReset || kind == ErrorKind::BrokenPipe {
             self.cut.fetch_add(1, Ordering::Relaxed);
         } else {
-            eprintln!("a call ended with {error}");
+            eprintln!("a connection failed: {error}");
             self.hung.fetch_add(1, Ordering::Relaxed);
         }
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// Sends what no lane may let out from inside a device: raw protocols, fragments, stray segments, IPv6.
+/// Sends packets that no lane may let out from inside a device: raw protocols, fragments, stray segments, IPv6.
 pub fn arsenal(from: std::net::Ipv4Addr) {
     use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, sendto, socket};
     use std::os::fd::AsRawFd as _;

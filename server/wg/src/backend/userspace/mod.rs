@@ -1,4 +1,4 @@
-//! WireGuard inside this process, over a TUN device.
+//! WireGuard in this process, over a TUN device.
 
 use super::{BackendError, Interface, InterfacePeer, LanePeer};
 use crate::netlink::{Link, Netlink};
@@ -8,7 +8,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tornado_packet_io::{Link as PacketLink, Offload, PacketIoError, Peer, Settings, TunNode, Tunnel};
 use tornado_shared::model::{PrivateKey, PublicKey, Transfer, UnixSeconds};
 
-/// A userspace interface.
 pub(crate) struct UserspaceInterface {
     name: String,
     index: u32,
@@ -17,7 +16,7 @@ pub(crate) struct UserspaceInterface {
 }
 
 impl UserspaceInterface {
-    /// Opens the TUN device and the socket. The link is left down and without addresses.
+    /// Opens the TUN device and the socket. The link stays down and without addresses.
     pub(crate) async fn create(
         netlink: &Netlink,
         name: &str,
@@ -105,13 +104,13 @@ impl Interface for UserspaceInterface {
     }
 
     async fn close(&self) {
-        // The kernel takes the link away with the last descriptor of its TUN device.
+        // The kernel deletes the link when the last descriptor of its TUN device is closed.
         self.tunnel.stop().await;
         if let Ok(Some(link)) = self.netlink.link(&self.name).await
             && link.index == self.index
             && let Err(error) = self.netlink.delete_link(link.index).await
         {
-            tracing::debug!(%error, "the TUN device was gone already");
+            tracing::debug!(%error, "could not delete the TUN device");
         }
     }
 }
