@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Where it listens and under which names it may be called.
+/// Listening address and accepted host names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// TCP address. The console speaks plain HTTP: keep it on loopback, behind a reverse proxy with TLS.
+    /// TCP address to listen on. The console uses plain HTTP: keep it on loopback, behind a reverse proxy with TLS.
     pub listen: SocketAddr,
-    /// Names besides loopback under which a reverse proxy offers the console, without port.
+    /// Host names besides loopback under which a reverse proxy exposes the console, without port.
     pub hosts: Vec<String>,
 }
 

@@ -1,10 +1,10 @@
-//! Which requests a page may come from. A foreign site can make a browser send requests here, also by
-//! pointing its own name at a loopback address (DNS rebinding); so both headers are checked.
+//! Checks of the `Host` and `Origin` headers. A foreign site can make a browser send requests to the console, even by
+//! resolving its own name to a loopback address (DNS rebinding), so both headers are checked.
 
 use axum::http::{HeaderMap, header};
 use std::net::IpAddr;
 
-/// True when the request is addressed to a loopback name or one of `hosts`.
+/// True if the request is addressed to a loopback name or one of `hosts`.
 pub fn host_is_ours(headers: &HeaderMap, hosts: &[String]) -> bool {
     let Some(host) = single(headers, header::HOST) else { return false };
     let name = without_port(host);
@@ -12,8 +12,8 @@ pub fn host_is_ours(headers: &HeaderMap, hosts: &[String]) -> bool {
     is_loopback || hosts.iter().any(|ours| ours.eq_ignore_ascii_case(name))
 }
 
-/// True when a form was sent from our own page: `Origin` names the host the request went to.
-/// Every browser sends it with a POST; programs that are no browser may leave it out.
+/// True if a form was sent from the console's own page: `Origin` names the host of the request. Every browser sends
+/// `Origin` with a POST; other programs may omit it.
 pub fn is_same_origin(headers: &HeaderMap) -> bool {
     if headers.get(header::ORIGIN).is_none() {
         return headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin");

@@ -1,15 +1,15 @@
-//! Pages as text. Everything that came from outside goes through [`escape`].
+//! HTML pages as text. All external input passes through [`escape`].
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-/// No script, no foreign origin, no frame, no form to elsewhere.
+/// Forbids scripts, foreign origins, frames and forms to other sites.
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-/// Looks.
+/// The style sheet.
 pub const STYLE: &str = include_str!("style.css");
 
-/// A text as it stands between tags or inside a quoted attribute.
+/// Escapes a text for use between tags or inside a quoted attribute.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -26,7 +26,7 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// A whole page. `title` is plain text, `body` is HTML.
+/// A complete page. `title` is plain text, `body` is HTML.
 #[must_use]
 pub fn page(status: StatusCode, title: &str, body: &str) -> Response {
     let title = escape(title);
@@ -39,7 +39,7 @@ pub fn page(status: StatusCode, title: &str, body: &str) -> Response {
     (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
 }
 
-/// Adds the headers that every answer has.
+/// Adds the headers common to all responses.
 #[must_use]
 pub fn with_headers(mut response: Response) -> Response {
     const HEADERS: [(HeaderName, &str); 6] = [

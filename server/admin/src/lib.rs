@@ -1,5 +1,5 @@
-//! The operators' side. For now the page behind the set-up link, which makes the first operator and
-//! shows the first invitation. Server-rendered, without scripts.
+//! The administration console. Currently only the page of the set-up link, which creates the first operator and shows
+//! the first invitation. Rendered on the server, without scripts.
 
 mod config;
 mod guard;
@@ -18,27 +18,35 @@ use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 pub use config::Config;
 pub use setup::router;
 
-/// Why the console could not be served.
+/// The console cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The own Unix socket.
+    /// The service's own Unix socket failed.
     #[error(transparent)]
     Context(#[from] ContextError),
+<<<<<<< HEAD
     /// A task ended early.
     #[error(transparent)]
     Task(#[from] TaskError),
     /// The TCP address cannot be had.
     #[error("cannot listen on {address}: {source}; is another program there? (see `ss -ltnp`)")]
+=======
+    /// The TCP address is not available.
+    #[error("cannot listen on {address}: {source}; check with `ss -ltnp` whether another program uses the port")]
+>>>>>>> ae2374f (words: words-2)
     Listen {
-        /// Which.
+        /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
 }
 
 /// Serves the console until `context.shutdown` is cancelled.
+///
+/// # Errors
+/// A socket cannot be opened.
 pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let (setter, readiness) = Readiness::new("starting");
     let socket = context.server(axum::Router::new(), readiness)?;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tornado_rpc::{Limits, serve_connection};
 
-/// Serves until `shutdown`, then lets running requests end for at most 3 seconds.
+/// Serves until `shutdown`, then waits up to 3 seconds for running requests.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
     let limits = Limits { connections: 256, header_read: Duration::from_secs(10), ..Limits::default() };
     let slots = Arc::new(Semaphore::new(limits.connections));
@@ -26,13 +26,13 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection; trying again");
+                tracing::warn!(%error, "could not accept a connection; retrying");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
     tasks.close();
     if tokio::time::timeout(Duration::from_secs(3), tasks.wait()).await.is_err() {
-        tracing::warn!("requests still running at shutdown were cut");
+        tracing::warn!("cancelled requests that were still running at shutdown");
     }
 }

@@ -4,10 +4,10 @@ use qrcode::types::Color;
 use qrcode::{EcLevel, QrCode};
 use std::fmt::Write as _;
 
-/// Light border that readers need: four modules (ISO/IEC 18004).
+/// Width of the quiet zone required by readers: four modules (ISO/IEC 18004).
 const QUIET: usize = 4;
 
-/// The code of a text as an SVG element, black on white in either colour scheme. `None` when the text is too long.
+/// The QR code of a text as an SVG element, black on white in both colour schemes. `None` if the text is too long.
 #[must_use]
 pub fn svg(text: &str, label: &str) -> Option<String> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;

@@ -1,4 +1,4 @@
-//! The page behind the set-up link: name and password of the first operator, then the first invitation.
+//! The page of the set-up link: name and password of the first operator, then the first invitation.
 
 use crate::config::Config;
 use crate::html::{STYLE, escape, page, with_headers};
@@ -18,9 +18,9 @@ use tornado_contracts::auth::{Acting, Auth, AuthError, CreateInvitation, Invitat
 use tornado_rpc::{NoInput, ServiceError as _};
 use tornado_shared::model::{Secret, Username};
 
-/// Shortest operator password.
+/// Minimum length of an operator's password, characters.
 const MIN_PASSWORD: usize = 10;
-/// Longest time a request may take, its body included.
+/// Maximum duration of a request, including its body.
 const WHOLE_REQUEST: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
@@ -30,7 +30,7 @@ struct Console {
     config: Arc<Config>,
 }
 
-/// Everything that is served on the console's port.
+/// All routes of the console.
 pub fn router(auth: Arc<dyn Auth>, operators: Arc<dyn Operators>, config: Config) -> Router {
     let console = Console { auth, operators, config: Arc::new(config) };
     Router::new()
@@ -46,24 +46,24 @@ pub fn router(auth: Arc<dyn Auth>, operators: Arc<dyn Operators>, config: Config
 async fn frame(State(console): State<Console>, request: Request, next: Next) -> Response {
     if !guard::host_is_ours(request.headers(), &console.config.hosts) {
         return with_headers(refused(
-            "This name is not one of the console's. Use http://localhost:8000 on the server, or add the name to 'hosts' in [admin] of the configuration.",
+            "The console does not accept this host name. Use http://localhost:8000 on the server, or add the name to 'hosts' in [admin] of the configuration.",
         ));
     }
     if !request.method().is_safe() && !guard::is_same_origin(request.headers()) {
         return with_headers(refused(
-            "This form was sent from another site. Open the set-up link itself and try again.",
+            "This form was sent from another site. Open the set-up link directly and try again.",
         ));
     }
     match tokio::time::timeout(WHOLE_REQUEST, next.run(request)).await {
         Ok(response) => with_headers(response),
         Err(_) => {
-            with_headers(problem_page(StatusCode::REQUEST_TIMEOUT, "Too slow", "The request took too long. Try again."))
+            with_headers(problem_page(StatusCode::REQUEST_TIMEOUT, "Timeout", "The request took too long. Try again."))
         }
     }
 }
 
 fn refused(why: &str) -> Response {
-    problem_page(StatusCode::FORBIDDEN, "Refused", why)
+    problem_page(StatusCode::FORBIDDEN, "Request rejected", why)
 }
 
 fn problem_page(status: StatusCode, title: &str, what_to_do: &str) -> Response {
@@ -80,7 +80,7 @@ async fn style() -> Response {
 
 async fn not_found() -> Response {
     let hint =
-        "There is no such page. To set the server up, run `tornadod setup-link` on it and open the link it prints.";
+        "This page does not exist. To set up the server, run `tornadod setup-link` on it and open the printed link.";
     problem_page(StatusCode::NOT_FOUND, "Not found", hint)
 }
 
@@ -94,8 +94,8 @@ async fn form(query: Result<Query<Code>, QueryRejection>) -> Response {
     let query = query.map(|Query(query)| query).unwrap_or_default();
     if query.code.expose().is_empty() || query.code.expose().len() > 128 {
         let hint =
-            "The link is not complete. Run `tornadod setup-link` on the server and open the whole link it prints.";
-        return problem_page(StatusCode::BAD_REQUEST, "This link is not complete", hint);
+            "The link is incomplete. Run `tornadod setup-link` on the server and open the complete printed link.";
+        return problem_page(StatusCode::BAD_REQUEST, "Incomplete link", hint);
     }
     form_page(StatusCode::OK, &query.code, "", None)
 }
@@ -104,16 +104,16 @@ fn form_page(status: StatusCode, code: &Secret, name: &str, error: Option<&str>)
     let error = error.map(|e| format!("<p class=\"error\" role=\"alert\">{}</p>\n", escape(e))).unwrap_or_default();
     let (code, name) = (escape(code.expose()), escape(name));
     let body = format!(
-        "<p>This makes the first operator of this server. The link works once.</p>\n{error}\
+        "<p>Create the first operator of this server. The link works once.</p>\n{error}\
          <form method=\"post\" action=\"/setup\">\n<input type=\"hidden\" name=\"code\" value=\"{code}\">\n\
          <label for=\"name\">Name</label>\n\
          <input id=\"name\" name=\"name\" value=\"{name}\" required minlength=\"3\" maxlength=\"50\" autocomplete=\"username\" autocapitalize=\"none\" autofocus>\n\
          <label for=\"password\">Password</label>\n\
          <input id=\"password\" name=\"password\" type=\"password\" required minlength=\"{MIN_PASSWORD}\" maxlength=\"1024\" autocomplete=\"new-password\" aria-describedby=\"password-hint\">\n\
          <small id=\"password-hint\">At least {MIN_PASSWORD} characters.</small>\n\
-         <label for=\"again\">Password again</label>\n\
+         <label for=\"again\">Repeat password</label>\n\
          <input id=\"again\" name=\"again\" type=\"password\" required minlength=\"{MIN_PASSWORD}\" maxlength=\"1024\" autocomplete=\"new-password\">\n\
-         <button type=\"submit\">Make the operator</button>\n</form>"
+         <button type=\"submit\">Create operator</button>\n</form>"
     );
     page(status, "Set up this server", &body)
 }
@@ -133,7 +133,7 @@ impl Filled {
             return Err(format!("The password must have at least {MIN_PASSWORD} characters."));
         }
         if self.password.expose() != self.again.expose() {
-            return Err("The two passwords differ. Type them again.".into());
+            return Err("The passwords differ. Type them again.".into());
         }
         Ok(RedeemSetup { code: self.code.clone(), name, password: self.password.clone() })
     }
@@ -143,8 +143,8 @@ async fn redeem(State(console): State<Console>, form: Result<Form<Filled>, FormR
     let filled = match form {
         Ok(Form(filled)) => filled,
         Err(refusal) => {
-            let hint = "The form came incomplete. Open the set-up link again and fill all fields in.";
-            return problem_page(refusal.status(), "The form is not complete", hint);
+            let hint = "The form is incomplete. Open the set-up link again and fill in all fields.";
+            return problem_page(refusal.status(), "Incomplete form", hint);
         }
     };
     let again = |status, why: &str| form_page(status, &filled.code, &filled.name, Some(why));
@@ -156,33 +156,33 @@ async fn redeem(State(console): State<Console>, form: Result<Form<Filled>, FormR
         Ok(signed_in) => signed_in,
         Err(AuthError::InvalidSetupCode) => {
             let why = AuthError::InvalidSetupCode.to_string();
-            return problem_page(StatusCode::GONE, "This link is not valid any more", &why);
+            return problem_page(StatusCode::GONE, "This link is no longer valid", &why);
         }
         Err(error) => {
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             return again(status, &error.to_string());
         }
     };
-    // On the word of the operator who was just made: this service has no right of its own.
+    // Authorised by the new operator's sign-in, because this service does not have rights of its own.
     let first = CreateInvitation { username: None, max_devices: 3, lifetime: 7 * 86_400, host: None };
     let invitation = console.auth.create_invitation(Acting::operator(signed_in.token.clone(), first)).await;
-    // Nobody keeps the token, so nobody shall be able to use it.
+    // The token is not kept, so its sign-in must not stay valid.
     if let Err(error) = console.operators.sign_out(Acting::operator(signed_in.token, NoInput {})).await {
-        tracing::warn!(%error, "the sign-in of the set-up could not be ended; it ends by itself");
+        tracing::warn!(%error, "could not end the set-up sign-in; it expires when its lifetime ends");
     }
     done_page(invitation)
 }
 
 fn done_page(invitation: Result<InvitationLink, AuthError>) -> Response {
-    let more = "<p>For more people, run <code>tornadod invite create</code> on the server.</p>";
+    let more = "<p>To invite more users, run <code>tornadod invite create</code> on the server.</p>";
     let body = match invitation {
         Ok(invitation) => {
             let link = invitation.link.expose();
             let code = qr::svg(link, "The invitation as a QR code").unwrap_or_default();
             let link = escape(link);
             format!(
-                "<p>The operator was made.</p>\n<h2>Your first invitation</h2>\n\
-                 <p>Open it on a device that has the Tornado app, or run <code>tornado enroll</code> with it. \
+                "<p>The operator was created.</p>\n<h2>Your first invitation</h2>\n\
+                 <p>Open it on a device with the Tornado app, or pass it to <code>tornado enroll</code>. \
                  It works once, within 7 days, and is shown only now.</p>\n{code}\n\
                  <p><a href=\"{link}\"><code>{link}</code></a></p>\n{more}"
             )
@@ -190,7 +190,7 @@ fn done_page(invitation: Result<InvitationLink, AuthError>) -> Response {
         Err(error) => {
             let why = escape(&error.to_string());
             format!(
-                "<p>The operator was made.</p>\n<p class=\"error\">No invitation could be made yet: {why}.</p>\n{more}"
+                "<p>The operator was created.</p>\n<p class=\"error\">Cannot create an invitation: {why}.</p>\n{more}"
             )
         }
     };

@@ -1,4 +1,4 @@
-//! The set-up page over a service that answers as the test wishes.
+//! The set-up page with a scripted `auth` service.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
@@ -24,7 +24,7 @@ use tower::ServiceExt as _;
 
 const LINK: &str = "tornado://192.0.2.1:4605/?i=A&c=ABCDEFGHABCDEFGH";
 
-/// Knows one code, once.
+/// Accepts one code, once.
 #[derive(Default)]
 struct FakeAuth {
     redeemed: Mutex<Option<RedeemSetup>>,
@@ -57,7 +57,7 @@ impl Auth for FakeAuth {
         Ok(SignedIn { token: Secret::new("SIGN-IN"), expires_at: 0, operator })
     }
     async fn create_invitation(&self, input: Acting<CreateInvitation>) -> Result<InvitationLink, AuthError> {
-        assert_eq!(input.operator.unwrap().expose(), "SIGN-IN", "on the operator's word");
+        assert_eq!(input.operator.unwrap().expose(), "SIGN-IN", "authorised by the operator's sign-in");
         assert!(!self.signed_out.load(Ordering::Relaxed));
         if self.no_invitations {
             return unused();
@@ -194,7 +194,7 @@ async fn the_first_operator_is_made_and_the_first_invitation_shown() {
         let redeemed = redeemed.as_ref().unwrap();
         assert_eq!((redeemed.name.as_str(), redeemed.password.expose()), ("alice", "correct-horse"));
     }
-    assert!(auth.signed_out.load(Ordering::Relaxed), "nobody has the token any more");
+    assert!(auth.signed_out.load(Ordering::Relaxed), "the sign-in has ended");
     let again = post(&router, OURS, GOOD).await;
     assert_eq!(again.status, StatusCode::GONE);
     assert!(again.text.contains("tornadod setup-link"), "the page says what to do");
@@ -206,7 +206,7 @@ async fn an_operator_without_an_invitation_is_no_failure() {
     let done = post(&router(auth.clone(), auth.clone(), Config::default()), OURS, GOOD).await;
     assert_eq!(done.status, 200);
     assert!(auth.signed_out.load(Ordering::Relaxed));
-    assert!(done.text.contains("The operator was made") && done.text.contains("tornadod invite create"));
+    assert!(done.text.contains("The operator was created") && done.text.contains("tornadod invite create"));
 }
 
 #[tokio::test]
@@ -261,7 +261,7 @@ async fn mistakes_are_explained_and_nothing_is_made() {
         let page = post(&router, OURS, form).await;
         assert_eq!(page.status, 400, "{form}");
         assert!(page.text.contains(word) && page.text.contains("role=\"alert\""), "{}", page.text);
-        assert!(!page.text.contains("correct-horse"), "the password comes back");
+        assert!(!page.text.contains("correct-horse"), "the page contains the password");
     }
     assert_eq!(get(&router, "/setup").await.status, 400);
     assert_eq!(post(&router, OURS, "name=alice").await.status, 422);

@@ -1,10 +1,10 @@
-//! The clock, replaceable in tests.
+//! A replaceable source of the current time.
 
 use std::fmt;
 use std::sync::Arc;
 use tornado_shared::model::UnixSeconds;
 
-/// Tells the time in Unix seconds.
+/// The current time in Unix seconds.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> UnixSeconds + Send + Sync>);
 
@@ -15,7 +15,7 @@ impl Clock {
         Self::new(tornado_runtime::clock::unix_now)
     }
 
-    /// Any source of time.
+    /// A clock with any time source.
     pub fn new(now: impl Fn() -> UnixSeconds + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }

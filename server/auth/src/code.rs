@@ -5,16 +5,16 @@ use sha2::{Digest as _, Sha256};
 use tornado_shared::model::Secret;
 use tornado_store::identity::Hash;
 
-/// What a code is for; bound into the hash, so one is never taken for another.
+/// Purpose of a code. It is part of the hash, so a code of one kind is never accepted as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CodeKind {
     /// Enrols a device.
     Invitation,
-    /// Makes the first operator.
+    /// Creates the first operator.
     Setup,
-    /// Stands once for a code of an authenticator.
+    /// Replaces one authenticator code, once.
     Recovery,
-    /// An operator's sign-in.
+    /// Identifies an operator's sign-in.
     SignIn,
 }
 
@@ -29,12 +29,12 @@ impl CodeKind {
     }
 }
 
-/// Writes 16 random bytes as a code of 26 letters and digits.
+/// Encodes 16 random bytes as a code of 26 letters and digits (Base32).
 pub fn write(random: &[u8; 16]) -> Secret {
     Secret::new(BASE32_NOPAD.encode(random))
 }
 
-/// Hash of a code as people type it: case, spaces and hyphens do not matter.
+/// Hash of a code as typed: case, spaces and hyphens are ignored.
 pub fn hash(kind: CodeKind, code: &Secret) -> Hash {
     let mut hash = Sha256::new();
     hash.update(kind.label());

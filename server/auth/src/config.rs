@@ -1,47 +1,47 @@
-//! Settings of service `auth`, read once and checked at start.
+//! Settings of service `auth`, read and validated at start.
 
 use crate::guard::Limits;
 use serde::{Deserialize, Serialize};
 use tornado_shared::invitation::{DEFAULT_PORT, ServerAddress};
 
 const DAY: i64 = 86_400;
-/// Memory that all hashes together may take, KiB: 4 GiB.
+/// Maximum memory of all concurrent password hashes, KiB: 4 GiB.
 pub(crate) const MOST_KIB: u32 = 4 * 1024 * 1024;
 
-/// Settings. Times are seconds.
+/// Settings. Durations are in seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Name or address that goes into invitation links.
+    /// Host name or address for invitation links.
     pub public_host: Option<String>,
-    /// Port of the device API that goes into invitation links.
+    /// Port of the device API for invitation links.
     pub api_port: u16,
-    /// What a password hash costs.
+    /// Cost of a password hash.
     pub argon2: Argon2Cost,
-    /// Password hashes computed at once; 0: one a core. Each takes `argon2.memory_kib`, all together at most 4 GiB; one
-    /// that was made elsewhere up to 256 MiB, and then others wait for it.
+    /// Password hashes computed concurrently; 0: one per core. Each uses `argon2.memory_kib`, all together at most 4
+    /// GiB. An imported hash may use up to 256 MiB; other hashes then wait for the memory.
     pub hash_workers: usize,
-    /// Logins that may wait for a free worker; more are told to come back.
+    /// Logins that may wait for a free worker; more are rejected with a retry time.
     pub hash_queue: usize,
-    /// Life of an access token, seconds: how long a device may go on while its login cannot be looked up.
+    /// Lifetime of an access token: the longest time that a device can continue while its login cannot be checked.
     pub access_lifetime: i64,
-    /// Life of a refresh token.
+    /// Lifetime of a refresh token.
     pub refresh_lifetime: i64,
-    /// Life of a login key; a new one is made when less than a third is left.
+    /// Lifetime of a login key; a successor is created when less than a third of it is left.
     pub login_key_lifetime: i64,
-    /// Age at which the keys that sign tokens get successors; 0: only on demand.
+    /// Age at which the token signing keys get successors; 0: rotation is manual.
     pub key_rotation: i64,
-    /// How long a new key is published before it signs; long enough for every service to learn it.
+    /// Time between publication and first use of a new key; long enough for every service to fetch it.
     pub key_lead: i64,
-    /// Life of a set-up code.
+    /// Lifetime of a set-up code.
     pub setup_lifetime: i64,
-    /// Life of an operator's sign-in.
+    /// Lifetime of an operator's sign-in.
     pub sign_in_lifetime: i64,
     /// Limits against guessing.
     pub guard: Limits,
 }
 
-/// Cost of Argon2id (RFC 9106). The defaults are those of `argon2-cffi`, whose hashes are accepted too.
+/// Cost of Argon2id (RFC 9106). The defaults equal those of `argon2-cffi`, whose hashes are accepted too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Argon2Cost {
@@ -79,16 +79,19 @@ impl Default for Config {
     }
 }
 
-/// A setting was refused.
+/// A rejected setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("setting '{name}' of auth: {reason}")]
+#[error("invalid setting '{name}' of auth: {reason}")]
 pub struct ConfigError {
     name: &'static str,
     reason: String,
 }
 
 impl Config {
-    /// Refuses settings that cannot be meant.
+    /// Checks all values against their ranges.
+    ///
+    /// # Errors
+    /// The first setting outside its range.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let fail = |name, reason: &str| Err(ConfigError { name, reason: reason.to_owned() });
         if let Some(host) = &self.public_host
@@ -118,7 +121,7 @@ impl Config {
             return fail("sign_in_lifetime", "must be 5 minutes to 7 days");
         }
         if self.hash_workers > 64 || self.hash_queue > 4096 {
-            return fail("hash_workers", "at most 64 workers and 4096 waiting");
+            return fail("hash_workers", "must be at most 64 workers, and hash_queue at most 4096");
         }
         let workers = u32::try_from(self.hash_workers).unwrap_or(u32::MAX).max(1);
         if self.argon2.memory_kib.saturating_mul(workers) > MOST_KIB {

@@ -1,4 +1,4 @@
-//! The database, as `tornadod status` shows it.
+//! Health of the database, as shown by `tornadod status`.
 
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ impl Pulse for Store {
     }
 }
 
-/// Asks the database again and again how it is.
+/// Checks the database periodically.
 pub(crate) fn watch(store: &SqlIdentityStore) -> Arc<EngineWatch> {
     let database = store.database().clone();
     let kind = match database.engine() {

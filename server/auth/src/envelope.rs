@@ -1,4 +1,4 @@
-//! Opening login envelopes and answering in kind.
+//! Login envelopes: opening, and the reply in the same version.
 
 use crate::keys::Keys;
 use sha2::{Digest as _, Sha256};
@@ -12,48 +12,52 @@ use tornado_shared::model::UnixSeconds;
 use tornado_store::identity::Hash;
 use zeroize::Zeroizing;
 
-/// Remembered this much longer than needed, should the clock be set back.
+/// Extra time for which a spent key is stored, in case the clock is set back; seconds.
 const MARGIN: i64 = 3600;
 
-/// An opened envelope. Its ephemeral key still has to be spent.
+/// An opened envelope. Its ephemeral key must still be marked as spent.
 pub struct Opened {
     /// The payload, JSON.
     pub payload: Zeroizing<Vec<u8>>,
-    /// How to answer.
+    /// How the reply is sent.
     pub reply: ReplyWay,
-    /// Names the ephemeral key.
+    /// Hash of the ephemeral key.
     pub spent: Hash,
-    /// Until when the envelope could be used again.
+    /// Time until which the envelope could be replayed.
     pub spent_until: UnixSeconds,
 }
 
-/// How an answer goes back.
+/// How a reply is sent.
 pub enum ReplyWay {
-    /// Plain, inside the edge's TLS: envelope v1.
+    /// Plain, protected only by the device API's TLS: envelope v1.
     Plain,
-    /// Sealed under the envelope's own secret: envelope v2.
+    /// Sealed with the envelope's shared secret: envelope v2.
     Sealed(Box<Replier>),
 }
 
-/// Opens either version.
+/// Opens an envelope of either version.
+///
+/// # Errors
+/// [`AuthError::InvalidEnvelope`], [`AuthError::ClockSkew`], [`AuthError::UnknownLoginKey`], or
+/// [`AuthError::InvalidFields`] for an enrolment in version 1.
 pub fn open(keys: &Keys, purpose: Purpose, body: &LoginBody, now: UnixSeconds) -> Result<Opened, AuthError> {
     match (body, purpose) {
         (LoginBody::V1(envelope), Purpose::Login) => open_v1(keys, envelope, now),
         (LoginBody::V1(_), Purpose::Enroll) => {
-            Err(AuthError::InvalidFields("an enrolment needs envelope version 2".into()))
+            Err(AuthError::InvalidFields("enrolment requires envelope version 2".into()))
         }
         (LoginBody::V2(envelope), _) => open_v2(keys, purpose, envelope, now),
     }
 }
 
-/// Nothing in the envelope names the key, so each that is still good is tried.
+/// A v1 envelope does not identify its key, so every valid key is tried.
 fn open_v1(keys: &Keys, envelope: &EnvelopeV1, now: UnixSeconds) -> Result<Opened, AuthError> {
     let login = keys.login();
     for key in login.v1(now) {
         if let Ok(payload) = v1::open(key.secret(), envelope) {
             let ephemeral =
                 envelope.ephemeral_pubkey.0.as_slice().try_into().map_err(|_| AuthError::InvalidEnvelope)?;
-            // Nothing binds a time either, so it could be replayed for as long as the key lives.
+            // A v1 envelope has no time either, so it can be replayed until the key expires.
             let spent_until = key.expires_at().saturating_add(MARGIN);
             return Ok(Opened { payload, reply: ReplyWay::Plain, spent: spent_hash(ephemeral), spent_until });
         }
@@ -79,8 +83,8 @@ fn open_v2(keys: &Keys, purpose: Purpose, envelope: &EnvelopeV2, now: UnixSecond
     Ok(Opened { payload, reply: ReplyWay::Sealed(Box::new(replier)), spent, spent_until })
 }
 
-/// Hash of an ephemeral key in its one canonical spelling. X25519 ignores the top bit and reduces modulo
-/// 2^255 - 19 (RFC 7748 §5), so the same envelope could else come back with its key spelled differently.
+/// Hash of an ephemeral key in canonical form. X25519 ignores the top bit and reduces modulo 2^255 - 19 (RFC 7748 §5),
+/// so without this an envelope could be replayed with another encoding of the same key.
 fn spent_hash(mut key: [u8; 32]) -> Hash {
     key[31] &= 0x7f;
     let above_prime = key[0] >= 0xed && key[1..31].iter().all(|b| *b == 0xff) && key[31] == 0x7f;

@@ -1,4 +1,4 @@
-//! Why the service could not start.
+//! Errors of the service itself, as opposed to its contract.
 
 use crate::config::ConfigError;
 use crate::keys::KeysError;
@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use tornado_runtime::{ContextError, TaskError};
 use tornado_store::StoreError;
 
-/// The service did not start or did not end well.
+/// The service failed to start or to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A setting was refused.
+    /// A setting was rejected.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// A task ended early.
@@ -19,22 +19,22 @@ pub enum Error {
     /// The key directory cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// There are accounts but no keys.
+    /// Accounts exist but keys do not.
     #[error(
-        "the key directory {0} is missing although the database holds accounts; \
-         restore it from a backup, or remove the database too to start anew"
+        "cannot start: the key directory {0} is missing, but the database holds accounts; \
+         restore it from a backup, or also remove the database to start empty"
     )]
     KeysLost(PathBuf),
-    /// There are keys but no database.
+    /// Keys exist but the database does not.
     #[error(
-        "the database {0} is missing although keys were made; \
-         restore it from a backup, or remove the key directory too to start anew"
+        "cannot start: the database {0} is missing, but the key directory exists; \
+         restore it from a backup, or also remove the key directory to start empty"
     )]
     DatabaseLost(PathBuf),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The cost of password hashes cannot be met.
+    /// The configured password hash cost is not usable.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The socket cannot be served.

@@ -1,12 +1,16 @@
-//! Limits against guessing: a pure structure with time as an argument and a bound on its memory.
+//! Rate limits against password guessing: a pure structure with time as an argument and bounded memory.
 //!
-//! Three axes. A network (an IPv4 address; an IPv6 /64, and with higher limits the /56 and the /48 around it) with too many
-//! failures inside the window is shut out for a while. An account with too many failures, from wherever, is only slowed
-//! down, because shutting it out would let anybody lock its owner out. A device or an address that proved the account's
-//! password before is neither shut out nor slowed down by the failures of others; its own count for its networks as well.
-//! A success forgives an address the failures at that account only, so a guesser's own account buys nothing.
+//! There are three axes:
+//! - A network (an IPv4 address or an IPv6 /64, and with higher limits the /56 and /48 around it) with too many
+//!   failures inside the window is blocked for a while.
+//! - An account with too many failures, from any address, is only slowed down. Blocking it would let anyone lock the
+//!   owner out.
+//! - A device or address that proved the account's password earlier is neither blocked nor slowed down by failures of
+//!   others. Its own failures also count for its networks.
 //!
-//! Codes of a second factor are guessed by an attacker who knows the password, so their pauses grow much longer.
+//! A success clears an address's failures at that account only, so a guesser gains nothing from an account of its own.
+//!
+//! To guess a second factor code, an attacker must know the password. The pauses for codes therefore grow much longer.
 
 mod aged;
 
@@ -20,21 +24,21 @@ use tornado_shared::model::{Origin, UnixSeconds};
 #[path = "guard_tests.rs"]
 mod tests;
 
-/// Settings of the guard. Times are seconds.
+/// Settings of the guard. Durations are in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Failures that are too many. From one IPv6 /56 twice as many count, from one /48 four times.
+    /// Number of failures that is too many. The limit is twice as high for an IPv6 /56 and four times for a /48.
     pub failures: usize,
-    /// Time in which they count.
+    /// Time window in which failures count.
     pub window: i64,
-    /// Time for which an address is shut out.
+    /// Time for which a network is blocked.
     pub shut_out: i64,
-    /// Longest time for which an account is slowed down after a failure.
+    /// Maximum pause for an account after a failure.
     pub slow_down: i64,
-    /// Attempts of one address that may run at once while it has no failures.
+    /// Concurrent attempts per address while it has no failures.
     pub at_once: usize,
-    /// Addresses and accounts remembered; the one untouched longest is forgotten first.
+    /// Maximum number of tracked entries; the least recently used one is evicted first.
     pub remembered: usize,
 }
 
@@ -45,7 +49,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Refuses limits that would let everything or nothing pass.
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// A value that would allow everything or nothing.
     pub fn validate(&self) -> Result<(), &'static str> {
         let sound = (1..=100).contains(&self.failures)
             && (1..=86_400).contains(&self.window)
@@ -53,25 +60,24 @@ impl Limits {
             && (1..=self.window).contains(&self.slow_down)
             && self.at_once >= self.failures
             && (16..=1_000_000).contains(&self.remembered);
-        if sound { Ok(()) } else { Err("failures, times and sizes must be positive and within reason") }
+        if sound { Ok(()) } else { Err("failures, times and sizes must be positive and within their ranges") }
     }
 }
 
-/// What an account, or a device of it, is called here: a hash, so that names that do not exist are
-/// counted like those that do.
+/// Identifies an account, or one of its devices, by a hash. Names that do not exist are counted like names that do.
 pub type AccountTag = [u8; 16];
 
-/// First pause after too many wrong codes of a second factor; a code is valid for as long (RFC 6238 §5.2).
+/// First pause after too many wrong second factor codes, seconds; the validity of a code (RFC 6238 §5.2).
 const CODE_PAUSE: i64 = 30;
-/// Longest pause of the same.
+/// Longest pause after wrong codes, seconds.
 const LONGEST_CODE_PAUSE: i64 = 3600;
-/// Wrong codes are forgotten this long after the latest.
+/// Wrong codes are cleared this many seconds after the latest one.
 const CODES_REMEMBERED: i64 = 86_400;
 
-/// What proved an account's password before.
+/// Source that proved an account's password earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Trust {
-    /// A device; the tag names account and device.
+    /// A device; the tag identifies account and device.
     Device(AccountTag),
     Address(AccountTag, Origin),
 }
@@ -79,14 +85,15 @@ enum Trust {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Axis {
     Network(Origin),
-    /// An account's owner who proves the password again; apart, so that no token holder slows logins down.
+    /// An owner who confirms the password with a valid token. Separate, so that a token holder does not slow down
+    /// logins.
     Own(AccountTag),
     Account(AccountTag),
-    /// An account from a device or address that proved its password before.
+    /// An account, from a device or address that proved its password earlier.
     Trusted(Trust),
-    /// Codes of an account's second factor, tried by strangers.
+    /// Second factor codes of an account, from other sources.
     Codes(AccountTag),
-    /// The same, tried from such a device or address.
+    /// Second factor codes, from a device or address that proved the password earlier.
     TrustedCodes(Trust),
 }
 
@@ -96,31 +103,31 @@ enum Source {
     Own(AccountTag),
 }
 
-/// Who tries what.
+/// The source and target of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
     source: Source,
     account: Option<AccountTag>,
-    /// Names the device, when it logged in to this account before.
+    /// Identifies the device, if it logged in to this account earlier.
     device: Option<AccountTag>,
-    /// Set by [`Guard::begin`]: what proved the password before. Then it runs apart from strangers' attempts.
+    /// Set by [`Guard::begin`]: the sources that proved the password earlier. Such an attempt is counted separately.
     trusts: [Option<Trust>; 2],
 }
 
 impl Attempt {
-    /// An attempt from an address, at an account where one is meant.
+    /// An attempt from an address, on an account if one is named.
     #[must_use]
     pub const fn new(address: IpAddr, account: Option<AccountTag>) -> Self {
         Self { source: Source::Address(address), account, device: None, trusts: [None, None] }
     }
 
-    /// An attempt by the holder of a token to prove an account's password again.
+    /// An attempt by a token holder to confirm the account's password.
     #[must_use]
     pub const fn own(account: AccountTag) -> Self {
         Self { source: Source::Own(account), account: None, device: None, trusts: [None, None] }
     }
 
-    /// The same attempt by a device that logged in to the account before. The tag is that of account and device.
+    /// The same attempt from a device that logged in to the account earlier. The tag identifies account and device.
     #[must_use]
     pub const fn by_device(self, device: Option<AccountTag>) -> Self {
         Self { device, ..self }
@@ -134,7 +141,7 @@ impl Attempt {
         self.trusts.into_iter().flatten()
     }
 
-    /// The networks around its address, each with the factor of its limit.
+    /// The networks around the address, each with the factor of its limit.
     fn networks(self) -> impl Iterator<Item = (Axis, usize)> {
         let address = match self.source {
             Source::Address(address) => Some(address),
@@ -143,7 +150,7 @@ impl Attempt {
         address.into_iter().flat_map(Origin::steps).map(|(origin, factor)| (Axis::Network(origin), factor))
     }
 
-    /// Every axis on which it runs, each with the factor of its limit.
+    /// All axes on which the attempt runs, each with the factor of its limit.
     fn axes(self) -> impl Iterator<Item = (Axis, usize)> {
         let own = match self.source {
             Source::Address(_) => None,
@@ -153,7 +160,7 @@ impl Attempt {
         networks.chain(own).chain(self.trusts().map(|trust| (Axis::Trusted(trust), 1)))
     }
 
-    /// The account, where strangers are counted together.
+    /// The axis that counts failures of all untrusted sources at the account.
     fn shared_account(self) -> Option<Axis> {
         self.account.filter(|_| !self.is_trusted()).map(Axis::Account)
     }
@@ -164,38 +171,41 @@ impl Attempt {
     }
 }
 
-/// Seconds to wait.
+/// Seconds until the next attempt is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryAfter(pub u64);
 
 #[derive(Debug, Default)]
 struct Entry {
-    /// When it failed, oldest first, and at which account.
+    /// Times of failures, oldest first, with the account.
     failures: VecDeque<(UnixSeconds, Option<AccountTag>)>,
     shut_until: UnixSeconds,
     running: usize,
-    /// Wrong codes in a row.
+    /// Number of consecutive wrong codes.
     wrong_codes: u32,
 }
 
-/// The guard.
+/// Counts attempts and decides which are allowed.
 #[derive(Debug)]
 pub struct Guard {
     limits: Limits,
     entries: Aged<Axis, Entry>,
-    /// From where the password of which account was proved.
+    /// Addresses from which an account's password was proved.
     proved: Aged<(AccountTag, Origin), ()>,
 }
 
 impl Guard {
-    /// A guard that remembers nothing yet.
+    /// An empty guard.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self { limits, entries: Aged::new(limits.remembered), proved: Aged::new(limits.remembered) }
     }
 
-    /// Begins an attempt; [`failed`](Self::failed), [`succeeded`](Self::succeeded) or
-    /// [`abandoned`](Self::abandoned) must follow, with what this returns.
+    /// Begins an attempt. The caller must follow with [`failed`](Self::failed), [`succeeded`](Self::succeeded) or
+    /// [`abandoned`](Self::abandoned) and pass the returned value.
+    ///
+    /// # Errors
+    /// The network or the account is blocked, slowed down, or has too many concurrent attempts.
     pub fn begin(&mut self, attempt: Attempt, now: UnixSeconds) -> Result<Attempt, RetryAfter> {
         let attempt = Attempt { trusts: self.trusts(attempt, now), ..attempt };
         self.check(attempt, now)?;
@@ -205,7 +215,7 @@ impl Guard {
         Ok(attempt)
     }
 
-    /// What of the attempt proved the password before, if not all of that has failed too often since.
+    /// The sources that proved the password earlier, unless each of them has failed too often since then.
     fn trusts(&self, attempt: Attempt, now: UnixSeconds) -> [Option<Trust>; 2] {
         let by_address = match (attempt.source, attempt.account) {
             (Source::Address(address), Some(account)) => {
@@ -224,7 +234,7 @@ impl Guard {
         if entry.shut_until > now {
             return Err(wait(entry.shut_until, now));
         }
-        // Guesses sent side by side must not pass before the first of them has failed.
+        // Concurrent guesses must not all pass before the first one fails.
         let failures = self.recent(entry, now);
         let most = if failures == 0 { self.limits.at_once } else { self.limits.failures };
         let is_full = entry.running >= most.saturating_mul(factor).saturating_sub(failures);
@@ -236,7 +246,7 @@ impl Guard {
             attempt.axes().try_for_each(|(axis, factor)| self.check_axis(axis, factor, now))?;
         }
         let Some(entry) = attempt.shared_account().and_then(|axis| self.entries.get(&axis)) else { return Ok(()) };
-        // Nor may guesses at one account that come from many addresses at once.
+        // The same holds for concurrent guesses at one account from many addresses.
         if entry.running >= self.limits.failures {
             return Err(RetryAfter(1));
         }
@@ -246,7 +256,10 @@ impl Guard {
         }
     }
 
-    /// May a code of the second factor be tried? Asked when the password was right.
+    /// Checks whether a second factor code may be tried. Called after the password was found right.
+    ///
+    /// # Errors
+    /// The account has too many wrong codes.
     pub fn check_code(&self, attempt: Attempt, now: UnixSeconds) -> Result<(), RetryAfter> {
         let shut_until = |axis: Axis| self.entries.get(&axis).map_or(0, |entry| entry.shut_until);
         match attempt.codes().map(shut_until).min() {
@@ -255,7 +268,7 @@ impl Guard {
         }
     }
 
-    /// The attempt's code was wrong; [`failed`](Self::failed) follows. From the limit on, each doubles the pause.
+    /// Records a wrong code; [`failed`](Self::failed) follows. From the limit on, each one doubles the pause.
     pub fn code_failed(&mut self, attempt: Attempt, now: UnixSeconds) {
         let limit = u32::try_from(self.limits.failures).unwrap_or(u32::MAX);
         for axis in attempt.codes() {
@@ -272,8 +285,8 @@ impl Guard {
         }
     }
 
-    /// The attempt was a wrong guess. One from a known device or address counts for its networks too: those who were there
-    /// before guess no faster than others.
+    /// Records a wrong guess. A failure from a known device or address also counts for its networks, so a known source
+    /// cannot guess faster than others.
     pub fn failed(&mut self, attempt: Attempt, now: UnixSeconds) {
         let limits = self.limits;
         for (axis, _) in attempt.axes() {
@@ -297,7 +310,7 @@ impl Guard {
         }
     }
 
-    /// The attempt was right.
+    /// Records a success and clears the failures at its account.
     pub fn succeeded(&mut self, attempt: Attempt, now: UnixSeconds) {
         self.abandoned(attempt);
         let Some(account) = attempt.account else { return };
@@ -318,7 +331,7 @@ impl Guard {
         }
     }
 
-    /// The attempt came to no judgement.
+    /// Ends an attempt without a result.
     pub fn abandoned(&mut self, attempt: Attempt) {
         for axis in attempt.axes().map(|(axis, _)| axis).chain(attempt.shared_account()) {
             if let Some(entry) = self.entries.get_mut(&axis) {
@@ -330,13 +343,13 @@ impl Guard {
         }
     }
 
-    /// How many addresses and accounts are remembered.
+    /// Number of tracked entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// True when nothing is remembered.
+    /// True when there are no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.len() == 0
@@ -346,14 +359,14 @@ impl Guard {
         entry.failures.iter().filter(|(at, _)| at.saturating_add(self.limits.window) > now).count()
     }
 
-    /// From the limit on, each failure doubles the pause after the latest: 1, 2, 4, … seconds.
+    /// From the limit on, each failure doubles the pause after the latest one: 1, 2, 4, … seconds.
     fn slowed_until(&self, entry: &Entry, now: UnixSeconds) -> Option<UnixSeconds> {
         let beyond = u32::try_from(self.recent(entry, now).checked_sub(self.limits.failures)?).unwrap_or(u32::MAX);
         let pause = 1i64.checked_shl(beyond.min(32)).unwrap_or(i64::MAX).min(self.limits.slow_down);
         entry.failures.back().map(|(at, _)| at.saturating_add(pause))
     }
 
-    /// Forgets what has neither failures nor attempts that run.
+    /// Removes an entry that has neither failures nor running attempts.
     fn forget_idle(&mut self, axis: Axis) {
         let is_idle = |entry: &Entry| entry.running == 0 && entry.failures.is_empty() && entry.wrong_codes == 0;
         if self.entries.get(&axis).is_some_and(is_idle) {
@@ -363,7 +376,7 @@ impl Guard {
 }
 
 impl Entry {
-    /// Notes a failure and drops those that no longer count. Keeps a bounded number.
+    /// Records a failure and drops expired ones. The list is bounded by `most`.
     fn note(&mut self, account: Option<AccountTag>, now: UnixSeconds, window: i64, most: usize) {
         self.failures.retain(|(at, _)| at.saturating_add(window) > now);
         self.failures.push_back((now, account));

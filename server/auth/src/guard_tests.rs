@@ -1,4 +1,4 @@
-//! The guard: windows, shutting out, slowing down, forgiving, bounded memory.
+//! The guard: windows, blocking, slowing down, clearing, bounded memory.
 
 use super::*;
 use proptest::prelude::*;
@@ -74,7 +74,7 @@ fn defect_019_guesses_at_one_account_from_many_addresses_do_not_run_side_by_side
     assert_eq!(try_it(&mut guard, from(5), NOW), Err(RetryAfter(1)));
     assert_eq!(try_it(&mut guard, at("192.0.2.5", MALLORY), NOW), Ok(()));
     guard.succeeded(from(0), NOW);
-    assert_eq!(try_it(&mut guard, from(5), NOW), Ok(()), "a place is free, the others still count");
+    assert_eq!(try_it(&mut guard, from(5), NOW), Ok(()), "one slot is free, the others still count");
     assert_eq!(try_it(&mut guard, from(6), NOW), Err(RetryAfter(1)));
     for i in 1..6 {
         guard.abandoned(from(i));
@@ -105,7 +105,7 @@ fn ones_own_success_does_not_forgive_guesses_at_others() {
     }
     fail(&mut guard, at("192.0.2.1", ALICE), NOW);
     assert!(guard.begin(at("192.0.2.1", ALICE), NOW).is_err());
-    assert!(guard.begin(own, NOW).is_ok(), "the own account is not guessed at");
+    assert!(guard.begin(own, NOW).is_ok(), "the guesser's own account is not affected");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn who_proved_the_password_before_guesses_no_faster() {
         guesses += 1;
     }
     assert_eq!(guesses, 5);
-    assert_eq!(try_it(&mut guard, at("198.51.100.7", MALLORY), NOW), Err(RetryAfter(900)), "as for anybody there");
+    assert_eq!(try_it(&mut guard, at("198.51.100.7", MALLORY), NOW), Err(RetryAfter(900)), "like other accounts there");
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn wrong_codes_make_ever_longer_pauses() {
     guard.succeeded(owner, now + 3600);
     let again = guard.begin(at("198.51.100.8", ALICE), now + 3600).unwrap();
     guard.code_failed(again, now + 3600);
-    assert_eq!(guard.check_code(again, now + 3600), Ok(()), "a success forgets the wrong ones");
+    assert_eq!(guard.check_code(again, now + 3600), Ok(()), "a success clears the wrong codes");
 }
 
 proptest! {

@@ -1,5 +1,5 @@
-//! The signed word about the newest row of the audit trail, outside the database: who cuts rows off or writes the chain
-//! anew cannot change it without the audit key.
+//! The signed head of the audit trail: the signature of its newest row, stored outside the database. An attacker who
+//! truncates or rewrites the chain cannot update it without the audit key.
 
 use crate::keys::{Keys, KeysError};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use tornado_shared::crypto::encoding::Bytes;
 use tornado_shared::crypto::identity::{IdentityKey, Signature};
 use tornado_store::identity::AuditHead;
 
-/// File name, beside the key directory.
+/// File name; the file lies beside the key directory.
 pub const FILE: &str = "audit-head.json";
 
 #[derive(Serialize, Deserialize)]
@@ -19,18 +19,18 @@ struct File {
     signature: Signature,
 }
 
-/// What the file says.
+/// Content of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signed {
-    /// There is none.
+    /// The file does not exist.
     Absent,
-    /// It is not by the audit key.
+    /// The signature is not from the audit key.
     Forged,
-    /// This row was the newest once.
+    /// This row was the newest when the file was written.
     Head(AuditHead),
 }
 
-/// Reads and writes the file.
+/// Access to the file.
 #[derive(Debug)]
 pub struct HeadFile {
     dir: PathBuf,
@@ -38,12 +38,15 @@ pub struct HeadFile {
 }
 
 impl HeadFile {
-    /// The one that belongs to these keys.
+    /// The file that belongs to these keys.
     pub fn new(keys: &Keys) -> Self {
         Self { dir: keys.dir().parent().map(PathBuf::from).unwrap_or_default(), key: keys.audit.clone() }
     }
 
-    /// What it says.
+    /// Reads the file and checks its signature.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
     pub fn read(&self) -> Result<Signed, KeysError> {
         let path = self.dir.join(FILE);
         if !crate::keys::files::exists(&path)? {
@@ -55,7 +58,10 @@ impl HeadFile {
         Ok(if good { Signed::Head(head) } else { Signed::Forged })
     }
 
-    /// Signs a head and puts it in the place of the one before, whole and durably.
+    /// Signs a head and replaces the file atomically and durably.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn write(&self, head: &AuditHead) -> Result<(), KeysError> {
         let signature = self.key.sign(&statement(head));
         crate::keys::files::replace(&self.dir, FILE, &File { seq: head.seq, hash: Bytes(head.hash), signature })

@@ -1,7 +1,7 @@
-//! Service `auth`: the only reader of the key directory and the only judge of who somebody is.
+//! Service `auth`: authenticates users, devices and operators. It alone reads the key directory.
 //!
-//! Pure parts take time as an argument ([`guard`], [`password`] policy, the plan of [`keys`]); the service
-//! joins them with the store and the other services and implements `tornado_contracts::auth::Auth`.
+//! Pure parts take time as an argument ([`guard`], [`password`] policy, the plan of [`keys`]). The service combines
+//! them with the store and the other services and implements `tornado_contracts::auth::Auth`.
 
 mod clock;
 mod code;
@@ -36,18 +36,22 @@ use tornado_runtime::{Context, Readiness, Tasks};
 use tornado_store::PostgresLogin;
 use tornado_store::identity::{IdentityStore as _, SqlIdentityStore};
 
-/// File of the database inside the state directory.
+/// Database file in the state directory.
 const DATABASE: &str = "identity.db";
-/// The key directory inside the state directory.
+/// Key directory in the state directory.
 const KEYS: &str = "keys";
-/// How often sessions that may have outlived their logins are compared with them again.
+/// Interval of retries for sessions that may have outlived their logins.
 const RETRY: Duration = Duration::from_secs(5);
-/// How often login keys are looked at, lapsed rows forgotten and sessions compared with logins.
+/// Interval of key rotation checks, deletion of expired rows and comparison of sessions with logins.
 const UPKEEP: Duration = Duration::from_secs(3600);
 
-/// Serves until `context.shutdown` is cancelled. Refuses to start when a key file or the database is
-/// missing, damaged or open to others: nothing is ever overwritten.
-/// `cluster`: the database of that profile instead of a file.
+/// Serves until `context.shutdown` is cancelled. Never overwrites a key file or the database.
+///
+/// `cluster`: use this PostgreSQL database instead of a file.
+///
+/// # Errors
+/// A setting is invalid, a key file or the database is missing, damaged or accessible to other users, or the socket
+/// cannot be served.
 pub async fn run(context: Context, config: Config, cluster: Option<PostgresLogin>) -> Result<(), Error> {
     config.validate()?;
     let clock = Clock::system();
@@ -64,17 +68,29 @@ pub async fn run(context: Context, config: Config, cluster: Option<PostgresLogin
     let server = context.server(router, readiness)?;
     service.upkeep().await;
     ready.ready();
+<<<<<<< HEAD
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
     tasks.spawn("upkeep", keep_up(service, stop.clone()));
     tasks.spawn("engines", engines.run(stop.clone()));
     tasks.spawn("socket", server.serve(stop));
     let ended = tasks.run().await;
+=======
+    let upkeep = tokio::spawn(keep_up(service, context.shutdown.clone()));
+    let watching = tokio::spawn(engines.run(context.shutdown.clone()));
+    server.serve(context.shutdown).await;
+    if let Err(error) = upkeep.await {
+        tracing::error!(%error, "upkeep task failed");
+    }
+    if let Err(error) = watching.await {
+        tracing::error!(%error, "database health task failed");
+    }
+>>>>>>> ae2374f (words: words-2)
     store.close().await;
     Ok(ended?)
 }
 
-/// The database is made before the keys are, so keys without a database mean that it was lost.
+/// The database is created before the keys, so keys without a database mean that the database was lost.
 async fn open_store(context: &Context) -> Result<SqlIdentityStore, Error> {
     let path = context.state_dir.join(DATABASE);
     if Keys::exist(&context.state_dir.join(KEYS))? && !path.exists() {
@@ -83,7 +99,7 @@ async fn open_store(context: &Context) -> Result<SqlIdentityStore, Error> {
     Ok(SqlIdentityStore::open_sqlite(&path).await?)
 }
 
-/// Keys are made only where nothing was ever kept: a database in use without its keys is a loss, not a start.
+/// Keys are created only for an empty database: a database in use without its keys means that the keys were lost.
 async fn open_keys(context: &Context, config: &Config, store: &SqlIdentityStore, clock: &Clock) -> Result<Keys, Error> {
     let dir = context.state_dir.join(KEYS);
     if !Keys::exist(&dir)? {
@@ -136,6 +152,6 @@ mod tests {
         let (settled, tidied) = (settled.into_inner(), tidied.into_inner());
         assert!((60..=62).contains(&tidied), "{tidied}");
         let regular = 2 * 720 + 60 * (1 + 12);
-        assert!((regular - 130..=regular + 130).contains(&settled), "{settled} where {regular} are due");
+        assert!((regular - 130..=regular + 130).contains(&settled), "{settled}, expected about {regular}");
     }
 }

@@ -1,4 +1,4 @@
-//! Passwords: what is accepted, and Argon2id (RFC 9106) on a bounded pool.
+//! Passwords: the policy for new ones, and Argon2id (RFC 9106) on a bounded pool.
 
 use crate::config::{Argon2Cost, MOST_KIB};
 use argon2::password_hash::phc::PasswordHash;
@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tornado_shared::model::{Secret, Username, text};
 
-/// Longest password, bytes; more would only be work for the server.
+/// Longest password, bytes; bounds the server's work.
 pub const MAX_BYTES: usize = 1024;
 /// Shortest new password, characters.
 pub const MIN_CHARS: usize = 10;
 
-/// Why a new password was refused.
+/// Reason for rejecting a new password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
     /// Too short.
@@ -22,15 +22,18 @@ pub enum PolicyError {
     /// Too long.
     #[error("the password may have at most {MAX_BYTES} bytes")]
     Long,
-    /// Something in it cannot be seen, so it could not be typed again for sure.
-    #[error("the password holds a character that cannot be seen")]
+    /// Contains an invisible character, which the user may be unable to type again.
+    #[error("the password contains an invisible character")]
     Invisible,
-    /// The account's own name.
-    #[error("the password must not be the account's name")]
+    /// Equals the account's name.
+    #[error("the password must differ from the account's name")]
     Name,
 }
 
 /// Checks a new password. Returns its normal form, which is the one to hash.
+///
+/// # Errors
+/// The password violates the policy.
 pub fn check_new(password: &Secret, name: &Username) -> Result<Secret, PolicyError> {
     if password.expose().len() > MAX_BYTES {
         return Err(PolicyError::Long);
@@ -45,55 +48,58 @@ pub fn check_new(password: &Secret, name: &Username) -> Result<Secret, PolicyErr
     Ok(normal)
 }
 
-/// Dearest foreign hash, KiB (256 MiB) and passes: each login of its owner costs as much.
+/// Highest accepted cost of an imported hash: KiB (256 MiB) and passes. Each login with it costs as much.
 const DEAREST: (u32, u32) = (262_144, 16);
 
-/// Checks a hash made elsewhere: Argon2id in PHC form, at a cost that this server can bear.
+/// Checks an imported hash: Argon2id in PHC format, with an acceptable cost.
+///
+/// # Errors
+/// The reason for rejecting it.
 pub fn check_foreign(stored: &str) -> Result<(), &'static str> {
-    let hash = PasswordHash::new(stored).map_err(|_| "it is not in PHC form")?;
+    let hash = PasswordHash::new(stored).map_err(|_| "not in PHC format")?;
     if hash.algorithm.as_str() != "argon2id" {
-        return Err("it is not Argon2id");
+        return Err("not Argon2id");
     }
-    let params = Params::try_from(&hash).map_err(|_| "its parameters are not those of Argon2id")?;
+    let params = Params::try_from(&hash).map_err(|_| "invalid Argon2id parameters")?;
     if hash.salt.is_none() || hash.hash.is_none() {
-        return Err("it lacks salt or hash");
+        return Err("salt or hash is missing");
     }
     let bearable = params.m_cost() <= DEAREST.0 && params.t_cost() <= DEAREST.1;
-    if bearable { Ok(()) } else { Err("it costs too much to check") }
+    if bearable { Ok(()) } else { Err("its cost is too high") }
 }
 
-/// Why a password was not hashed.
+/// Reason why a password was not hashed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// All workers and all places in the queue are taken.
+    /// All workers and the whole queue are occupied.
     #[error("too many passwords are being checked at once")]
     Busy,
     /// Longer than [`MAX_BYTES`].
     #[error("the password may have at most {MAX_BYTES} bytes")]
     TooLong,
-    /// The library refused: wrong settings or a damaged stored hash.
-    #[error("a password cannot be hashed: {0}")]
+    /// The library failed: invalid settings or a damaged stored hash.
+    #[error("cannot hash a password: {0}")]
     Refused(String),
 }
 
-/// Hashes on threads of their own, never more than the workers allow; logins beyond the queue are refused at
-/// once, so a storm of logins costs bounded memory and delays nothing else. A hash made elsewhere may need more memory
-/// than ours: it waits until so much of that bound is free.
+/// Hashes passwords on separate threads, bounded by the number of workers. Logins beyond the queue are rejected at
+/// once, so a burst of logins uses bounded memory and delays nothing else. An imported hash may need more memory than
+/// the configured cost: it waits until enough of the memory bound is free.
 #[derive(Clone)]
 pub struct Hasher {
     argon2: Argon2<'static>,
     workers: Arc<Semaphore>,
-    /// KiB that are not in use.
+    /// Free memory, KiB.
     memory: Arc<Semaphore>,
-    /// KiB in all.
+    /// Total memory, KiB.
     most: u32,
     places: Arc<Semaphore>,
-    /// Verified against when the account does not exist, so that takes as long as when it does.
+    /// Verified when the account does not exist, so that both cases take the same time.
     dummy: Arc<str>,
     computed: Arc<AtomicU64>,
 }
 
-/// A place in the queue of a [`Hasher`].
+/// A slot in the queue of a [`Hasher`].
 #[derive(Clone)]
 pub struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
@@ -106,7 +112,10 @@ impl std::fmt::Debug for Hasher {
 }
 
 impl Hasher {
-    /// A pool of `workers` (0: one a core, as far as 4 GiB reach) with a queue.
+    /// A pool of `workers` (0: one per core, within 4 GiB) with a queue.
+    ///
+    /// # Errors
+    /// The library rejects the cost.
     pub fn new(cost: Argon2Cost, workers: usize, queue: usize) -> Result<Self, HashError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let affordable = usize::try_from(MOST_KIB / cost.memory_kib.max(1)).unwrap_or(1).max(1);
@@ -128,36 +137,51 @@ impl Hasher {
         })
     }
 
-    /// Hashes that were computed since the start, for new passwords and for checks.
+    /// Number of hashes computed since the start, for new passwords and for checks.
     #[must_use]
     pub fn computed(&self) -> u64 {
         self.computed.load(Ordering::Relaxed)
     }
 
-    /// A place in the queue; held until it and all hashes computed at it are done.
+    /// Takes a slot in the queue; it is held until the slot and all hashes computed in it are done.
+    ///
+    /// # Errors
+    /// The queue is full.
     pub fn place(&self) -> Result<Place, HashError> {
         let place = self.places.clone().try_acquire_owned().map_err(|_| HashError::Busy)?;
         Ok(Place { _permit: Arc::new(place) })
     }
 
-    /// Hash of a new password, in PHC form.
+    /// Hash of a new password, in PHC format.
+    ///
+    /// # Errors
+    /// The queue is full, the password is too long, or the library failed.
     pub async fn hash(&self, password: &Secret) -> Result<String, HashError> {
         self.hash_at(&self.place()?, password).await
     }
 
-    /// The same at a place that is held already.
+    /// Like [`hash`](Self::hash), in a slot already held.
+    ///
+    /// # Errors
+    /// The password is too long, or the library failed.
     pub async fn hash_at(&self, place: &Place, password: &Secret) -> Result<String, HashError> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
         let (len, needs) = (password.expose().len(), argon2.params().m_cost());
         self.run(place, len, needs, move || hash(&argon2, password.expose().as_bytes())).await
     }
 
-    /// Is this the password of `stored`? Without one the answer is no, after the same work.
+    /// True if this is the password of `stored`. Without a stored hash it returns false after the same work.
+    ///
+    /// # Errors
+    /// The queue is full, the password is too long, or the stored hash is damaged.
     pub async fn verify(&self, password: &Secret, stored: Option<&str>) -> Result<bool, HashError> {
         self.verify_at(&self.place()?, password, stored).await
     }
 
-    /// The same at a place that is held already.
+    /// Like [`verify`](Self::verify), in a slot already held.
+    ///
+    /// # Errors
+    /// The password is too long, or the stored hash is damaged.
     pub async fn verify_at(&self, place: &Place, password: &Secret, stored: Option<&str>) -> Result<bool, HashError> {
         let (argon2, password, known) = (self.argon2.clone(), password.clone(), stored.is_some());
         let stored: Arc<str> = stored.map_or_else(|| self.dummy.clone(), Arc::from);
@@ -166,7 +190,7 @@ impl Hasher {
         self.run(place, len, needs, work).await
     }
 
-    /// True when `stored` was made at another cost than the one configured now.
+    /// True if the cost of `stored` differs from the configured cost.
     #[must_use]
     pub fn is_outdated(&self, stored: &str) -> bool {
         let Ok(hash) = PasswordHash::new(stored) else { return false };
@@ -175,7 +199,7 @@ impl Hasher {
         (params.m_cost(), params.t_cost(), params.p_cost()) != (wanted.m_cost(), wanted.t_cost(), wanted.p_cost())
     }
 
-    /// KiB that it takes to check this hash. What is none is refused without any.
+    /// KiB required to check this hash. An invalid hash is rejected later, without using memory.
     fn needs(&self, stored: &str) -> u32 {
         let params = PasswordHash::new(stored).ok().and_then(|hash| Params::try_from(&hash).ok());
         params.map_or_else(|| self.argon2.params().m_cost(), |params| params.m_cost())
@@ -193,12 +217,12 @@ impl Hasher {
         }
         let place = place.clone();
         let worker = self.workers.clone().acquire_owned().await.map_err(|_| HashError::Busy)?;
-        // One that was taken over when more was allowed runs alone.
+        // A hash imported under a higher limit takes all the memory and runs alone.
         let memory = self.memory.clone().acquire_many_owned(needs.min(self.most)).await.map_err(|_| HashError::Busy)?;
         let computed = self.computed.clone();
         let task = tokio::task::spawn_blocking(move || {
             computed.fetch_add(1, Ordering::Relaxed);
-            // Held by the work itself: a caller that gives up frees no worker that is still busy.
+            // Held by the work itself: a caller that gives up does not release a busy worker.
             let _held = (place, worker, memory);
             work()
         });
@@ -229,7 +253,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// Longer than any machine takes; only a fault makes a test wait so long.
+    /// Longer than any machine needs; only a fault makes a test wait this long.
     const PATIENCE: Duration = Duration::from_secs(60);
 
     fn cheap(workers: usize, queue: usize) -> Hasher {
@@ -250,7 +274,7 @@ mod tests {
         assert_eq!(check(&"x".repeat(1025)), Err(PolicyError::Long));
     }
 
-    /// Made by argon2-cffi 25 with its own defaults, as the original does.
+    /// Created by argon2-cffi 25 with its defaults, as in the original.
     #[tokio::test]
     async fn foreign_hashes_are_checked_and_verify() {
         let foreign =
@@ -267,11 +291,11 @@ mod tests {
         }
     }
 
-    /// However many workers there are, dear hashes together take no more than ours would.
+    /// Imported hashes together use no more memory than the bound, whatever the number of workers.
     #[tokio::test]
     async fn dear_hashes_wait_for_memory_and_not_only_for_a_worker() {
         let hasher = cheap(4, 4);
-        assert_eq!(hasher.most, 262_144, "one of the dearest, at the least");
+        assert_eq!(hasher.most, 262_144, "room for at least one hash of the highest cost");
         assert_eq!(Hasher::new(Argon2Cost::default(), 8, 1).unwrap().most, 8 * 65_536);
         let dear = Hasher::new(Argon2Cost { memory_kib: 8192, passes: 1, lanes: 1 }, 1, 1).unwrap();
         let password = Secret::new("correct horse");
@@ -279,11 +303,11 @@ mod tests {
         assert_eq!((hasher.needs(&stored), hasher.needs("rubbish")), (8192, 64));
         let others = hasher.memory.clone().acquire_many_owned(262_144 - 8191).await.unwrap();
         let own = hasher.verify(&password, None);
-        assert!(!own.await.unwrap(), "ours are small enough");
+        assert!(!own.await.unwrap(), "a hash at the configured cost fits");
         let waits = hasher.verify(&password, Some(&stored));
         tokio::pin!(waits);
         assert!(futures::poll!(waits.as_mut()).is_pending());
-        assert_eq!(hasher.computed(), 1, "nothing has begun");
+        assert_eq!(hasher.computed(), 1, "no hash has started");
         drop(others);
         assert!(waits.await.unwrap());
         assert_eq!(hasher.memory.available_permits(), 262_144);
@@ -306,7 +330,7 @@ mod tests {
         assert!(dearer.verify(&password, Some(&stored)).await.unwrap());
     }
 
-    /// Made with argon2-cffi's parameters: Argon2id v19, m=65536, t=3, p=4, 16-byte salt, 32-byte hash.
+    /// Parameters of argon2-cffi: Argon2id v19, m=65536, t=3, p=4, 16-byte salt, 32-byte hash.
     #[tokio::test]
     async fn default_cost_is_that_of_argon2_cffi() {
         let hasher = Hasher::new(Argon2Cost::default(), 1, 1).unwrap();
@@ -316,7 +340,7 @@ mod tests {
         assert_eq!((parts[4].len(), parts[5].len()), (22, 43));
     }
 
-    /// On one thread: a hash that ran on it would keep all others from being refused.
+    /// Runs on one thread: a hash on that thread would delay every rejection.
     #[tokio::test]
     async fn defect_018_a_storm_is_refused_at_once_and_stalls_nothing() {
         let hasher = cheap(1, 2);
@@ -359,7 +383,7 @@ mod tests {
             costs.push((hasher.computed() - before, hasher.needs(stored.unwrap_or(&hasher.dummy))));
         }
         assert_eq!(costs, [(1, 64); 2]);
-        // With the same memory, passes and lanes; a hash of the same length.
+        // Same memory, passes and lanes, and the same hash length.
         assert!(!hasher.is_outdated(&hasher.dummy));
         assert_eq!(hasher.dummy.len(), stored.len());
     }

@@ -1,4 +1,4 @@
-//! The at-rest key: seals the logins' export secrets, so the database alone opens no traffic.
+//! The at-rest key: encrypts the logins' export secrets, so the database alone does not reveal traffic keys.
 
 use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 const NONCE: usize = 12;
 
-/// AES-256-GCM (NIST SP 800-38D) with a random nonce of 96 bits; good for 2^32 logins.
+/// AES-256-GCM (NIST SP 800-38D) with random 96-bit nonces; sufficient for 2^32 logins.
 #[derive(Clone)]
 pub struct AtRestKey(Aes256Gcm);
 
@@ -19,34 +19,49 @@ impl fmt::Debug for AtRestKey {
     }
 }
 
-/// The sealed secret was altered, belongs to another login, or was sealed by another key.
+/// The sealed secret was altered, belongs to another login, or was sealed with another key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a stored secret does not open with the at-rest key")]
+#[error("cannot decrypt a stored secret with the at-rest key")]
 pub struct SealError;
 
 impl AtRestKey {
-    /// From the stored 32 bytes.
+    /// A key from its 32 stored bytes.
+    ///
+    /// # Errors
+    /// The cipher rejects the key.
     pub fn new(key: &[u8; 32]) -> Result<Self, SealError> {
         Aes256Gcm::new_from_slice(key).map(Self).map_err(|_| SealError)
     }
 
-    /// Nonce, then ciphertext and tag. Bound to the family.
+    /// Encrypts a secret, bound to the family: nonce, then ciphertext and tag.
+    ///
+    /// # Errors
+    /// The cipher failed.
     pub fn seal(&self, family: FamilyId, secret: &ExportSecret, nonce: [u8; NONCE]) -> Result<Vec<u8>, SealError> {
         self.seal_bytes(&aad(family), secret.expose(), nonce)
     }
 
-    /// Opens what [`seal`](Self::seal) made for the same family.
+    /// Decrypts the result of [`seal`](Self::seal) for the same family.
+    ///
+    /// # Errors
+    /// The data was altered or sealed for another family or with another key.
     pub fn open(&self, family: FamilyId, sealed: &[u8]) -> Result<ExportSecret, SealError> {
         self.open_bytes(&aad(family), sealed).map(|bytes| ExportSecret::from_bytes(*bytes))
     }
 
-    /// Nonce, then ciphertext and tag. Bound to `what`, which names kind and owner.
+    /// Encrypts a secret, bound to `what`, which names kind and owner: nonce, then ciphertext and tag.
+    ///
+    /// # Errors
+    /// The cipher failed.
     pub fn seal_bytes(&self, what: &[u8], secret: &[u8], nonce: [u8; NONCE]) -> Result<Vec<u8>, SealError> {
         let sealed = self.0.encrypt(&Nonce::from(nonce), Payload { msg: secret, aad: what }).map_err(|_| SealError)?;
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens what [`seal_bytes`](Self::seal_bytes) made for the same `what`.
+    /// Decrypts the result of [`seal_bytes`](Self::seal_bytes) for the same `what`.
+    ///
+    /// # Errors
+    /// The data was altered or sealed for another `what` or with another key.
     pub fn open_bytes<const N: usize>(&self, what: &[u8], sealed: &[u8]) -> Result<Zeroizing<[u8; N]>, SealError> {
         let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE>().ok_or(SealError)?;
         let opened = self.0.decrypt(&Nonce::from(*nonce), Payload { msg: ciphertext, aad: what });

@@ -1,4 +1,4 @@
-//! Writing and checking tokens (JWT, RFC 7519, EdDSA by RFC 8037).
+//! Issuing and verifying tokens (JWT, RFC 7519; EdDSA, RFC 8037).
 
 use crate::keys::rotation::current;
 use crate::keys::{KeysError, SigningKeyFile};
@@ -12,18 +12,18 @@ use tornado_shared::api::Tokens;
 use tornado_shared::model::{DeviceId, FamilyId, Secret, UnixSeconds, UserId};
 use uuid::Uuid;
 
-/// Whose tokens.
+/// The holder of a token pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holder {
     /// The user.
     pub user: UserId,
     /// The device.
     pub device: DeviceId,
-    /// The chain of refresh tokens.
+    /// The token family.
     pub family: FamilyId,
 }
 
-/// Signs with the key of the moment and checks with all of them.
+/// Signs with the current key and verifies with all keys.
 pub struct TokenKeys {
     stored: Vec<SigningKeyFile>,
     public: Vec<VerifyingKey>,
@@ -47,7 +47,10 @@ pub struct Lifetimes {
 }
 
 impl TokenKeys {
-    /// From the stored keys, which must hold at least one of each kind.
+    /// From the stored keys.
+    ///
+    /// # Errors
+    /// A kind of token has no key.
     pub fn new(stored: Vec<SigningKeyFile>) -> Result<Self, KeysError> {
         for kind in [TokenKind::Access, TokenKind::Refresh] {
             if !stored.iter().any(|key| key.kind == kind) {
@@ -63,7 +66,7 @@ impl TokenKeys {
         })
     }
 
-    /// The keys themselves.
+    /// The key files.
     pub(crate) fn stored(&self) -> &[SigningKeyFile] {
         &self.stored
     }
@@ -73,17 +76,26 @@ impl TokenKeys {
         &self.public
     }
 
-    /// Checks an access token.
+    /// Verifies an access token.
+    ///
+    /// # Errors
+    /// The token is expired, invalid, or signed with an unknown key.
     pub fn verify_access(&self, token: &Secret, now: UnixSeconds) -> Result<Claims, TokenError> {
         self.verify_access.verify(token.expose(), now)
     }
 
-    /// Checks a refresh token.
+    /// Verifies a refresh token.
+    ///
+    /// # Errors
+    /// The token is expired, invalid, or signed with an unknown key.
     pub fn verify_refresh(&self, token: &Secret, now: UnixSeconds) -> Result<Claims, TokenError> {
         self.verify_refresh.verify(token.expose(), now)
     }
 
-    /// Writes a pair. `refresh_jti` is the number that the store holds as the family's current one.
+    /// Issues a pair. `refresh_jti` is the id that the store holds as the family's current refresh token.
+    ///
+    /// # Errors
+    /// There is no signing key, or the library failed.
     pub fn write(
         &self,
         holder: Holder,
@@ -127,15 +139,15 @@ impl TokenKeys {
 /// A token could not be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
-    /// No key can be used.
-    #[error("there is no key that signs")]
+    /// There is no usable key.
+    #[error("no signing key is available")]
     NoKey,
-    /// The library refused.
-    #[error("a token could not be signed: {0}")]
+    /// The library failed.
+    #[error("cannot sign a token: {0}")]
     Library(#[from] jsonwebtoken::errors::Error),
 }
 
-/// Writes a token with one key.
+/// Signs a token with one key.
 pub(crate) fn sign(key: &SigningKeyFile, claims: &Claims) -> Result<Secret, SignError> {
     let der = SigningKey::from_bytes(&key.ed25519_seed.0).to_pkcs8_der().map_err(|_| SignError::NoKey)?;
     let mut header = Header::new(Algorithm::EdDSA);
@@ -182,7 +194,7 @@ mod tests {
         let keys = keys();
         let pair = keys.write(holder(), Uuid::new_v4(), NOW, LIFETIMES).unwrap();
         assert_eq!(keys.verify_access(&pair.access_token, NOW + 1000), Err(TokenError::Expired));
-        // A clock that was set back ends nobody's login; what comes from further ahead was never made here.
+        // A clock that was set back does not end a login. A token from further in the future was not issued here.
         assert!(keys.verify_access(&pair.access_token, NOW - 3_600).is_ok());
         assert_eq!(keys.verify_access(&pair.access_token, NOW - 2 * 86_400), Err(TokenError::Invalid));
         assert!(keys.verify_refresh(&pair.refresh_token, NOW + 604_000).is_ok());
@@ -193,7 +205,7 @@ mod tests {
         let pair = keys().write(holder(), Uuid::new_v4(), NOW, LIFETIMES).unwrap();
         let ours = keys();
         assert_eq!(ours.verify_access(&pair.access_token, NOW), Err(TokenError::UnknownKey));
-        // As one whose key has been forgotten since; there is no telling which.
+        // Indistinguishable from a token whose key has been removed.
         assert_eq!(ours.verify_access(&pair.access_token, NOW + 1000), Err(TokenError::Expired));
         let mine = ours.write(holder(), Uuid::new_v4(), NOW, LIFETIMES).unwrap();
         let altered = mine.access_token.expose().replacen('.', ".e", 1);

@@ -1,16 +1,17 @@
-//! One-time codes by time (RFC 6238: SHA-1, 6 digits, 30 seconds; what every authenticator app takes).
+//! Time-based one-time codes (RFC 6238: SHA-1, 6 digits, 30 seconds; supported by every authenticator app).
 
 use tornado_shared::model::{Secret, UnixSeconds};
 use totp_rs::{Algorithm, Builder, Totp};
 use zeroize::Zeroizing;
 
-/// Bytes of a secret; what RFC 4226 §4 recommends.
+/// Length of a secret in bytes, as recommended by RFC 4226 §4.
 pub const SECRET_LEN: usize = 20;
-/// Steps before and after the server's own that are taken: a clock may be half a minute off (RFC 6238 §5.2).
+/// Accepted steps before and after the server's current one, for clocks that differ by up to 30 seconds (RFC 6238
+/// §5.2).
 const SKEW: u16 = 1;
 const STEP: u64 = 30;
 
-/// Number of a step of 30 seconds since 1970.
+/// Number of a 30-second step since 1970.
 pub type Step = i64;
 
 fn totp(secret: &[u8; SECRET_LEN]) -> Builder {
@@ -22,7 +23,7 @@ fn totp(secret: &[u8; SECRET_LEN]) -> Builder {
         .with_secret(totp_rs::Secret::new_stack(*secret))
 }
 
-/// The step whose code this is, if any near `now`. Each step may be used once; the caller sees to that.
+/// The step near `now` whose code this is, if any. The caller ensures that each step is used only once.
 #[must_use]
 pub fn check(secret: &[u8; SECRET_LEN], code: &Secret, now: UnixSeconds) -> Option<Step> {
     let digits: Zeroizing<String> =
@@ -32,7 +33,7 @@ pub fn check(secret: &[u8; SECRET_LEN], code: &Secret, now: UnixSeconds) -> Opti
     Step::try_from(step).ok()
 }
 
-/// Base32 of the secret and the URL that apps read from a QR code.
+/// Base32 of the secret, and the URL for the QR code.
 #[must_use]
 pub fn offer(secret: &[u8; SECRET_LEN], account: &str) -> Option<(Secret, Secret)> {
     let built = totp(secret).with_account_name(account).with_issuer(Some("Tornado VPN")).build().ok()?;
@@ -43,7 +44,7 @@ pub fn offer(secret: &[u8; SECRET_LEN], account: &str) -> Option<(Secret, Secret
 mod tests {
     use super::*;
 
-    /// RFC 6238 appendix B, SHA-1; the last six of its eight digits.
+    /// RFC 6238 appendix B, SHA-1; the last six of the eight digits.
     const RFC: &[u8; SECRET_LEN] = b"12345678901234567890";
 
     #[test]

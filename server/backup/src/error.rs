@@ -1,54 +1,54 @@
-//! What can be wrong with a backup.
+//! Errors of reading and writing backups.
 
 use crate::manifest::PathError;
 
-/// Why a backup cannot be written or read.
+/// A backup cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file beneath.
-    #[error("the file cannot be read or written: {0}")]
+    /// The underlying file failed.
+    #[error("cannot read or write the file: {0}")]
     Io(#[from] std::io::Error),
-    /// Something else.
-    #[error("this is no backup of Tornado VPN")]
+    /// The file has another format.
+    #[error("this is not a backup of Tornado VPN")]
     NotABackup,
-    /// Of a later program.
-    #[error("this backup has format {0}, which this program does not know; use a newer one")]
+    /// The file is from a newer version of the program.
+    #[error("cannot read backup format {0}; use a newer version of the program")]
     Version(u8),
-    /// A passphrase proves nothing about it.
+    /// The backup is not sealed, so a passphrase cannot authenticate it.
     #[error("this backup is not sealed, so anyone could have made or changed it")]
     NotSealed,
-    /// It was expected not to be.
+    /// The backup is sealed, but an unsealed one was expected.
     #[error("this backup is sealed")]
     Sealed,
     /// The passphrase could not be obtained.
     #[error("{0}")]
     Passphrase(String),
-    /// Values no backup of ours has.
+    /// The backup contains values that this program never writes.
     #[error("the backup is damaged: {0}")]
     Damaged(&'static str),
-    /// A file's checksum.
+    /// The checksum of a file does not match.
     #[error("the backup is damaged: the checksum of {0} does not match")]
     Checksum(String),
-    /// A chunk was not sealed with this passphrase, or was changed.
+    /// A chunk was altered or sealed with another passphrase.
     #[error("the passphrase is wrong or the backup is damaged")]
     Unsealing,
-    /// A name that may not stand in a backup.
+    /// The backup contains a file name that is not allowed.
     #[error("the backup is damaged: {0}")]
     Path(#[from] PathError),
-    /// Argon2 refused.
-    #[error("no key can be made of the passphrase: {0}")]
+    /// Argon2 failed.
+    #[error("cannot derive a key from the passphrase: {0}")]
     Key(String),
-    /// A source that grew or shrank.
-    #[error("{0} changed while it was saved")]
+    /// A source file changed during the write.
+    #[error("{0} changed during the backup")]
     Changed(String),
 }
 
 impl Error {
-    /// An error that went through [`std::io::Read`] comes back as what it was.
+    /// Restores the original error after it passed through [`std::io::Read`].
     pub(crate) fn from_io(error: std::io::Error) -> Self {
         match error.downcast::<Self>() {
             Ok(own) => own,
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Self::Damaged("it ends too early"),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Self::Damaged("unexpected end of file"),
             Err(error) => Self::Io(error),
         }
     }

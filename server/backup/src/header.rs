@@ -1,4 +1,4 @@
-//! The first bytes of the file.
+//! The header of the file.
 
 use crate::Error;
 use aes_gcm::Key;
@@ -14,7 +14,7 @@ const SEALED: u8 = 1;
 const SALT: usize = 16;
 pub(crate) const PREFIX: usize = 7;
 
-/// What it costs to try a passphrase.
+/// Cost of deriving the key from a passphrase (Argon2id).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     /// Memory, KiB.
@@ -26,14 +26,14 @@ pub struct Cost {
 }
 
 impl Default for Cost {
-    /// RFC 9106 §4, the second recommendation.
+    /// Second recommendation of RFC 9106 §4.
     fn default() -> Self {
         Self { memory_kib: 65_536, passes: 3, lanes: 4 }
     }
 }
 
 impl Cost {
-    /// Bounds what a file can make its reader spend: four times the memory and passes of the default.
+    /// Limits the cost that a file can impose on its reader: four times the memory and passes of the default.
     fn is_bearable(self) -> bool {
         (8..=262_144).contains(&self.memory_kib)
             && (1..=12).contains(&self.passes)
@@ -42,7 +42,7 @@ impl Cost {
     }
 }
 
-/// How the body is sealed.
+/// Parameters for sealing the body.
 pub(crate) struct Seal {
     pub(crate) key: Zeroizing<[u8; 32]>,
     pub(crate) prefix: [u8; PREFIX],
@@ -54,7 +54,7 @@ impl Seal {
     }
 }
 
-/// Bytes of a header, and the seal they describe.
+/// The bytes of a header and the parameters that it describes.
 pub(crate) fn make(passphrase: Option<(&Secret, Cost)>) -> Result<(Vec<u8>, Option<Seal>), Error> {
     let mut bytes = MAGIC.to_vec();
     bytes.push(FORMAT);
@@ -72,7 +72,7 @@ pub(crate) fn make(passphrase: Option<(&Secret, Cost)>) -> Result<(Vec<u8>, Opti
     Ok((bytes, Some(Seal { key: derive(passphrase, &salt, cost)?, prefix })))
 }
 
-/// Reads the header of a sealed backup; `passphrase` is called only for one.
+/// Reads the header of a sealed backup; `passphrase` is called only if the backup is sealed.
 pub(crate) fn read_sealed<R: Read>(
     from: &mut R,
     passphrase: impl FnOnce() -> Result<Secret, Error>,
@@ -86,22 +86,22 @@ pub(crate) fn read_sealed<R: Read>(
             let salt: [u8; SALT] = take(from, &mut bytes)?;
             let prefix = take(from, &mut bytes)?;
             if !cost.is_bearable() {
-                return Err(Error::Damaged("its passphrase would cost more than any of ours"));
+                return Err(Error::Damaged("the cost of its passphrase is too high"));
             }
             let seal = Seal { key: derive(&passphrase()?, &salt, cost)?, prefix };
             Ok((bytes, seal))
         }
-        2.. => Err(Error::Damaged("it is neither open nor sealed")),
+        2.. => Err(Error::Damaged("neither open nor sealed")),
     }
 }
 
-/// Reads the header of a backup that is not sealed.
+/// Reads the header of an unsealed backup.
 pub(crate) fn read_unsealed<R: Read>(from: &mut R) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::with_capacity(17);
     match kind(from, &mut bytes)? {
         OPEN => Ok(bytes),
         SEALED => Err(Error::Sealed),
-        2.. => Err(Error::Damaged("it is neither open nor sealed")),
+        2.. => Err(Error::Damaged("neither open nor sealed")),
     }
 }
 

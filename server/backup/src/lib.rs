@@ -1,4 +1,4 @@
-//! The file of a backup: a manifest and the files it names, in one stream, sealed with a passphrase.
+//! The format of a backup file: a manifest and the files that it lists, in one stream, sealed with a passphrase.
 //!
 //! ```text
 //! "TORNADO-BACKUP" 0x0A, version 0x01, kind: 0 open, 1 sealed
@@ -6,12 +6,12 @@
 //! body: length of the manifest (u32), its SHA-256, the manifest (JSON), the files in its order without gaps
 //! ```
 //!
-//! Numbers are big-endian. A sealed body is cut into chunks of 64 KiB, each encrypted with AES-256-GCM in the STREAM
-//! construction (Hoang, Reyhanitabar, Rogaway, Vizár: Online Authenticated-Encryption, 2015) with the header as
-//! associated data, so chunks cannot be moved, dropped or cut off at the end unseen.
+//! Numbers are big-endian. A sealed body is split into chunks of 64 KiB, each encrypted with AES-256-GCM in the STREAM
+//! construction (Hoang, Reyhanitabar, Rogaway, Vizár: Online Authenticated-Encryption, 2015). The header is the
+//! associated data. Moved, dropped and truncated chunks are detected.
 //!
-//! Knows nothing of servers: [`Writer`] takes files, [`Archive`] gives them back, both without holding one in memory.
-//! Everything read is hostile until its checksum was compared.
+//! The format does not depend on the server: [`write()`] takes files and [`Archive`] returns them, without holding a
+//! whole file in memory. All data read is untrusted until its checksum has been compared.
 
 mod archive;
 mod error;

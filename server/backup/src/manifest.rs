@@ -1,47 +1,47 @@
-//! What is in a backup.
+//! The manifest of a backup.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 use tornado_shared::model::UnixSeconds;
 
-/// The only format of the manifest so far.
+/// Version of the manifest format.
 pub(crate) const VERSION: u32 = 1;
-/// Longest path, bytes.
+/// Maximum length of a path, bytes.
 const LONGEST: usize = 255;
-/// Deepest path.
+/// Maximum depth of a path.
 const DEEPEST: usize = 8;
-/// Most files.
+/// Maximum number of files.
 const MOST_FILES: usize = 20_000;
-/// Most bytes in all files together: more than any disk holds, far below where sums overflow.
+/// Maximum total size of all files, bytes: more than any disk holds, far below an overflow of sums.
 const MOST_BYTES: u64 = 1 << 50;
-/// Longest version of a program, bytes.
+/// Maximum length of a program version, bytes.
 const LONGEST_PROGRAM: usize = 64;
-/// The last second of the year 9999.
+/// Last second of the year 9999.
 const LAST_SECOND: UnixSeconds = 253_402_300_799;
 
-/// The list of files, and what they were taken from.
+/// The list of files, and their origin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     version: u32,
-    /// When the backup was begun: nothing in it is older than the state of then.
+    /// Start time of the backup: no part of it is older than the state at this time.
     pub taken_at: UnixSeconds,
-    /// Version of the program that wrote it.
+    /// Version of the program that wrote the backup.
     pub program: String,
-    /// Where the durable state of that server was.
+    /// Storage profile of the server.
     pub profile: Profile,
     /// The files, in the order of their contents.
     pub files: Vec<Entry>,
 }
 
-/// Where durable state is.
+/// Storage of durable state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// In files, which are in the backup.
+    /// Files, which are part of the backup.
     Embedded,
-    /// In PostgreSQL, which is not.
+    /// PostgreSQL, which is not part of the backup.
     Cluster,
 }
 
@@ -51,64 +51,64 @@ pub enum Profile {
 pub struct Entry {
     /// Its name in the backup.
     pub path: EntryPath,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// SHA-256, lower-case hex.
     pub sha256: String,
 }
 
 impl Manifest {
-    /// One without files.
+    /// A manifest without files.
     #[must_use]
     pub fn new(taken_at: UnixSeconds, program: &str, profile: Profile) -> Self {
         Self { version: VERSION, taken_at, program: program.to_owned(), profile, files: Vec::new() }
     }
 
-    /// Refuses versions of later programs, values no program of ours writes, and names that stand twice or in each
-    /// other's way.
+    /// Rejects newer manifest versions, values that this program never writes, and names that are duplicates or that
+    /// use another file's name as a directory.
     pub(crate) fn check(&self) -> Result<(), crate::Error> {
         if self.version != VERSION {
-            return Err(crate::Error::Damaged("its manifest has an unknown version"));
+            return Err(crate::Error::Damaged("the manifest has an unknown version"));
         }
         if self.files.len() > MOST_FILES {
-            return Err(crate::Error::Damaged("there are too many files"));
+            return Err(crate::Error::Damaged("too many files"));
         }
         let total = self.files.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.size));
         if total.is_none_or(|total| total > MOST_BYTES) {
-            return Err(crate::Error::Damaged("its files are larger than any disk"));
+            return Err(crate::Error::Damaged("the files are too large"));
         }
         let is_hash =
             |text: &str| text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if !self.files.iter().all(|entry| is_hash(&entry.sha256)) {
-            return Err(crate::Error::Damaged("a checksum in its manifest is none"));
+            return Err(crate::Error::Damaged("the manifest contains an invalid checksum"));
         }
         let is_plain =
             self.program.len() <= LONGEST_PROGRAM && self.program.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_plain || !(0..=LAST_SECOND).contains(&self.taken_at) {
-            return Err(crate::Error::Damaged("its manifest has values that no backup has"));
+            return Err(crate::Error::Damaged("the manifest contains invalid values"));
         }
         let names: BTreeSet<&str> = self.files.iter().map(|entry| entry.path.as_str()).collect();
-        // Names that sort between a file and what would lie below it do not hide the clash.
+        // A name that sorts between a file and a path below it must not hide the conflict.
         let is_below = |name: &str| name.match_indices('/').any(|(at, _)| names.contains(&name[..at]));
         if names.len() != self.files.len() || names.iter().copied().any(is_below) {
-            return Err(crate::Error::Damaged("a name stands twice in its manifest"));
+            return Err(crate::Error::Damaged("conflicting names in the manifest"));
         }
         Ok(())
     }
 }
 
-/// A relative path of plain names: no `..`, nothing hidden, nothing that a file system could read otherwise.
+/// A relative path of plain names: no `..`, no hidden names, no characters with a special meaning in a file system.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EntryPath(String);
 
-/// A path that may not stand in a backup.
+/// A path that is not allowed in a backup.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a path in it is not allowed")]
+#[error("a path is not allowed")]
 pub struct PathError;
 
 impl EntryPath {
-    /// As text, names parted by `/`.
+    /// The path as text, with `/` between names.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

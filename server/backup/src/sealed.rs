@@ -1,4 +1,4 @@
-//! A stream of sealed chunks as an ordinary writer and reader.
+//! A stream of sealed chunks as a regular writer and reader.
 
 use crate::Error;
 use crate::header::Seal;
@@ -8,12 +8,12 @@ use aes_gcm::aead::Payload;
 use std::io::{self, BufRead, Read, Write};
 use zeroize::Zeroizing;
 
-/// Bytes sealed at once.
+/// Plain bytes per chunk.
 const CHUNK: usize = 64 * 1024;
-/// What sealing adds to a chunk.
+/// Authentication tag of a chunk, bytes.
 const TAG: usize = 16;
 
-/// Seals what is written, or passes it through.
+/// Encrypts the data written, or passes it through.
 pub(crate) enum Out<W> {
     Open(W),
     Sealed { to: W, sealer: Box<EncryptorBE32<Aes256Gcm>>, header: Vec<u8>, chunk: Zeroizing<Vec<u8>> },
@@ -26,13 +26,13 @@ impl<W: Write> Out<W> {
         Self::Sealed { to, sealer, header, chunk: Zeroizing::new(Vec::with_capacity(CHUNK)) }
     }
 
-    /// Writes the last chunk: a stream without it is cut off.
+    /// Writes the last chunk. A stream without it counts as truncated.
     pub(crate) fn finish(self) -> Result<W, Error> {
         match self {
             Self::Open(to) => Ok(to),
             Self::Sealed { mut to, sealer, header, chunk } => {
                 let payload = Payload { msg: &chunk, aad: &header };
-                let sealed = sealer.encrypt_last(payload).map_err(|_| Error::Damaged("it grew too large"))?;
+                let sealed = sealer.encrypt_last(payload).map_err(|_| Error::Damaged("the backup is too large"))?;
                 to.write_all(&sealed)?;
                 Ok(to)
             }
@@ -45,10 +45,11 @@ impl<W: Write> Write for Out<W> {
         match self {
             Self::Open(to) => to.write(bytes),
             Self::Sealed { to, sealer, header, chunk } => {
-                // A full chunk waits for one more byte: it might be the last.
+                // A full chunk is kept until more data arrives, because it may be the last one.
                 if chunk.len() == CHUNK && !bytes.is_empty() {
                     let payload = Payload { msg: chunk, aad: header };
-                    let sealed = sealer.encrypt_next(payload).map_err(|_| io::Error::other("it grew too large"))?;
+                    let sealed =
+                        sealer.encrypt_next(payload).map_err(|_| io::Error::other("the backup is too large"))?;
                     to.write_all(&sealed)?;
                     chunk.clear();
                 }
@@ -66,7 +67,7 @@ impl<W: Write> Write for Out<W> {
     }
 }
 
-/// Opens what was sealed, or passes it through. Nothing is given out before its chunk was found true.
+/// Decrypts the data read, or passes it through. Returns data only after its chunk was authenticated.
 pub(crate) enum In<R> {
     Open(R),
     Sealed {
@@ -104,7 +105,7 @@ impl<R: BufRead> Read for In<R> {
     }
 }
 
-/// The next chunk, opened. Empty: there is none after the last.
+/// The next chunk, decrypted. Empty after the last chunk.
 fn next<R: BufRead>(
     from: &mut R,
     opener: &mut Option<Box<DecryptorBE32<Aes256Gcm>>>,

@@ -1,6 +1,6 @@
-//! Backups that come back whole, and those that were changed on the way.
+//! Backups that are restored unchanged, and backups that were altered.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::rc::Rc;
 use tornado_backup::{Archive, Cost, EntryPath, Error, Manifest, Profile, Source, write};
 use tornado_shared::model::Secret;
 
-/// Quick to try, as a test does it thousands of times.
+/// Low cost, because the tests derive the key thousands of times.
 const CHEAP: Cost = Cost { memory_kib: 32, passes: 1, lanes: 1 };
 const WORD: &str = "a long passphrase";
 
@@ -66,7 +66,7 @@ fn what_went_in_comes_out() {
     for word in [None, Some(WORD)] {
         let bytes = saved(dir.path(), &files(), word);
         assert_eq!(read(&bytes, word).unwrap(), files());
-        // Twice the same is two files: salt and nonce are new each time.
+        // Two sealed backups of the same files differ: salt and nonce are random.
         assert_eq!(bytes == saved(dir.path(), &files(), word), word.is_none());
     }
     let none = Files::new();
@@ -87,7 +87,7 @@ fn sizes_around_a_chunk() {
 fn sealed_is_sealed() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = saved(dir.path(), &files(), Some(WORD));
-    assert!(!bytes.windows(8).any(|window| window == b"identity"), "a name can be read");
+    assert!(!bytes.windows(8).any(|window| window == b"identity"), "a file name is readable");
     assert!(matches!(read(&bytes, Some("another")), Err(Error::Unsealing)));
     assert!(matches!(read(&bytes, None), Err(Error::Sealed)));
 }
@@ -96,7 +96,7 @@ fn sealed_is_sealed() {
 fn an_open_backup_is_no_sealed_one_and_its_passphrase_is_not_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = saved(dir.path(), &files(), None);
-    let opened = Archive::open(&bytes[..], || panic!("asked"));
+    let opened = Archive::open(&bytes[..], || panic!("the passphrase was requested"));
     assert!(matches!(opened, Err(Error::NotSealed)));
     assert!(matches!(read(&bytes, Some(WORD)), Err(Error::NotSealed)));
 }
@@ -131,11 +131,11 @@ fn swapped_chunks_are_seen() {
 fn a_passphrase_that_would_cost_the_machine_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = saved(dir.path(), &files(), Some(WORD));
-    // Memory, passes, lanes: each alone is refused before the passphrase is asked for.
+    // Memory, passes, lanes: each one is rejected before the passphrase is requested.
     for (place, number) in [(17, u32::MAX), (17, 262_145), (17, 0), (21, u32::MAX), (21, 13), (25, 17), (25, 0)] {
         let mut bytes = bytes.clone();
         bytes[place..place + 4].copy_from_slice(&number.to_be_bytes());
-        let opened = Archive::open(&bytes[..], || panic!("asked"));
+        let opened = Archive::open(&bytes[..], || panic!("the passphrase was requested"));
         assert!(matches!(opened, Err(Error::Damaged(_))), "{place} {number}");
     }
 }

@@ -1,7 +1,7 @@
-//! Who may hold a connection. Memory is bounded.
+//! Admission of connections, with bounded memory.
 //!
-//! Strangers share what a reserve leaves. Known are the addresses of the lanes, and those from which a device proved itself
-//! before: a flood of strangers keeps no device out that was there before it.
+//! Unknown addresses share all connections except a reserve. Known addresses are those of the lanes and those from
+//! which a device authenticated earlier, so a flood from unknown addresses does not lock out existing devices.
 
 use crate::Config;
 use std::collections::{BTreeSet, HashMap};
@@ -9,14 +9,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tornado_shared::model::{LanePools, Origin};
 
-/// Addresses remembered as known; the one that proved itself longest ago is forgotten first.
+/// Maximum number of known addresses; the one that authenticated longest ago is evicted first.
 const MOST_KNOWN: usize = 65_536;
-/// Part of all connections that strangers cannot take.
+/// Fraction of all connections that unknown addresses cannot use (1/4).
 const RESERVE: usize = 4;
-/// Part of the reserve that one origin can take.
+/// Fraction of the reserve that one origin can use (1/16).
 const SHARES: usize = 16;
 
-/// Connections at once: in all, of strangers, and of each network.
+/// Counts concurrent connections: in total, of unknown addresses, and per network.
 pub struct Admission {
     most: usize,
     per_origin: usize,
@@ -34,7 +34,7 @@ struct State {
     proofs: u64,
 }
 
-/// A connection's place; free again when dropped.
+/// The slot of a connection; released on drop.
 pub struct Place {
     admission: Arc<Admission>,
     origins: Vec<Origin>,
@@ -42,7 +42,7 @@ pub struct Place {
 }
 
 impl Admission {
-    /// The bounds of the configuration.
+    /// Limits from the configuration.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         Self {
@@ -53,8 +53,9 @@ impl Admission {
         }
     }
 
-    /// A place for a connection, if there is one. Strangers are counted by every network around their address; a known
-    /// address by the smallest alone, so that its neighbours do not take its places; a lane's address by itself.
+    /// Takes a slot for a connection, if one is free. An unknown address counts for every network around it. A known
+    /// address counts only for its smallest network, so its neighbours cannot use up its slots. An address of a lane
+    /// counts for itself only.
     pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let is_lane = self.pools.contains(address);
         let steps: Vec<_> = if is_lane { vec![(Origin::host(address), 1)] } else { Origin::steps(address).collect() };
@@ -65,7 +66,7 @@ impl Admission {
             return None;
         }
         let counted = if is_known { 1 } else { usize::MAX };
-        // The reserve is shared by many: a hostile device takes a small part of it.
+        // Many devices share the reserve, so a hostile device gets only a small part of it.
         let in_reserve = state.all >= stranger_limit;
         let per_origin = if in_reserve { self.per_origin.min(self.reserve_share()) } else { self.per_origin };
         let is_full = |(origin, factor): &(Origin, usize)| {
@@ -84,7 +85,7 @@ impl Admission {
         Some(Place { admission: self.clone(), origins, is_stranger: !is_known })
     }
 
-    /// A device proved itself from this address.
+    /// Records that a device authenticated from this address.
     pub fn note(&self, address: IpAddr) {
         let origin = Origin::from(address);
         let mut state = self.state();
@@ -100,7 +101,7 @@ impl Admission {
         state.by_age.insert((proof, origin));
     }
 
-    /// Connections of one origin while the reserve is in use.
+    /// Connections per origin while the reserve is in use.
     fn reserve_share(&self) -> usize {
         (self.most / RESERVE / SHARES).max(4)
     }
@@ -169,14 +170,14 @@ mod tests {
         all.note(from("198.51.100.7"));
         let strangers: Vec<_> = (0..200).filter_map(|n| all.enter(from(&format!("192.0.2.{n}")))).collect();
         assert_eq!(strangers.len(), 75);
-        assert!(all.enter(from("203.0.113.1")).is_none(), "another stranger");
+        assert!(all.enter(from("203.0.113.1")).is_none(), "another unknown address");
         for known in ["198.51.100.7", "::ffff:198.51.100.7", "10.8.0.9", "10.9.3.4"] {
             assert!(all.enter(from(known)).is_some(), "{known}");
         }
         let one: Vec<_> = (0..50).filter_map(|_| all.enter(from("10.8.0.9"))).collect();
-        assert_eq!(one.len(), 4, "one device takes a small part of the reserve");
+        assert_eq!(one.len(), 4, "one device gets a small part of the reserve");
         let others: Vec<_> = (0..50).filter_map(|n| all.enter(from(&format!("10.8.1.{n}")))).collect();
-        assert_eq!(others.len(), 21, "the bound of all holds for every address");
+        assert_eq!(others.len(), 21, "the total limit applies to every address");
     }
 
     #[test]
@@ -198,7 +199,7 @@ mod tests {
         }
         let state = all.state();
         assert_eq!((state.known.len(), state.by_age.len()), (MOST_KNOWN, MOST_KNOWN));
-        assert!(state.known.contains_key(&Origin::from(address(1))), "it proved itself just now");
+        assert!(state.known.contains_key(&Origin::from(address(1))), "it authenticated last");
         assert!(!state.known.contains_key(&Origin::from(address(0))));
     }
 }

@@ -1,4 +1,4 @@
-//! The routes and what they share.
+//! The routes and their shared state.
 
 use crate::admission::Admission;
 use crate::error::{ApiError, dialect};
@@ -23,7 +23,11 @@ use tornado_contracts::wg::Wg;
 use tornado_runtime::ground;
 use tornado_shared::api::path;
 
+<<<<<<< HEAD
 /// Longest time a request may take once it has arrived. Longer than any deadline of a contract.
+=======
+/// Maximum processing time of a received request. Longer than any deadline of the internal calls.
+>>>>>>> ae2374f (words: words-2)
 const WHOLE_REQUEST: Duration = Duration::from_secs(40);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -45,7 +49,7 @@ struct Inner {
 }
 
 impl Api {
-    /// The device API over its services.
+    /// The device API with its services.
     #[must_use]
     pub fn new(
         auth: Arc<dyn Auth>,
@@ -68,37 +72,38 @@ impl Api {
         }))
     }
 
-    /// Identity.
+    /// Service `auth`: logins and tokens.
     pub fn auth(&self) -> &dyn Auth {
         &*self.0.auth
     }
 
-    /// Accounts, as their owners change them.
+    /// Service `auth`: accounts, as changed by their owners.
     pub fn users(&self) -> &dyn Users {
         &*self.0.users
     }
 
-    /// Sessions.
+    /// Service `session`.
     pub fn sessions(&self) -> &dyn Sessions {
         &*self.0.sessions
     }
 
-    /// Lanes.
+    /// Service `wg`.
     pub fn wg(&self) -> &dyn Wg {
         &*self.0.wg
     }
 
-    /// Streams of devices.
+    /// The devices' event streams.
     pub fn streams(&self) -> &Arc<Streams> {
         &self.0.streams
     }
 
-    /// Longest wait for a body.
+    /// Maximum wait for a request body.
     pub fn body_deadline(&self) -> Duration {
         self.0.body_deadline
     }
 
-    /// Where devices reach this server, without a port. `None`: this machine has no address now.
+    /// Address at which devices reach this server, without a port. `None`: the machine currently does not have an
+    /// address.
     pub fn host(&self) -> Option<String> {
         let found = || ground::address().map(|address| address.to_string());
         self.0.host.clone().or_else(found)
@@ -115,14 +120,14 @@ impl Api {
     }
 }
 
-/// Everything that is served on port 4605.
+/// All routes of the device API.
 pub fn router(api: Api) -> Router {
     let anonymous = Router::new()
         .route(path::PUBKEY, get(account::pubkey))
         .route(path::SERVER, get(account::server))
         .route(path::LOGOUT, post(account::logout))
         .route_layer(middleware::from_fn_with_state(api.clone(), limit_anonymous));
-    // Each of these succeeds only when the caller's token, password or code was right.
+    // Each of these succeeds only if the caller's token, password or code is right.
     let proving = Router::new()
         .route(path::LOGIN, post(account::login))
         .route(path::ENROLL, post(account::enroll))
@@ -167,7 +172,7 @@ async fn limit_anonymous(State(api): State<Api>, peer: Peer, request: Request, n
     }
 }
 
-/// Remembers the address of a device that proved itself.
+/// Records the address of a device that authenticated.
 async fn note_proof(State(api): State<Api>, peer: Peer, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     if response.status().is_success() {
@@ -176,13 +181,14 @@ async fn note_proof(State(api): State<Api>, peer: Peer, request: Request, next: 
     response
 }
 
-/// Request id, whole-request deadline, headers that every answer has, and the access log (no addresses).
+/// Request id, request deadline, common headers, and the access log (without addresses).
 async fn frame(request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let mut response = match tokio::time::timeout(WHOLE_REQUEST, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => ApiError::new(503, "unavailable", "the server took too long; try again in a moment").into_response(),
+        Err(_) => ApiError::new(503, "unavailable", "the server did not respond in time; try again in a moment")
+            .into_response(),
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -192,7 +198,7 @@ async fn frame(request: Request, next: Next) -> Response {
     response
 }
 
-/// The caller's own id when it is short and harmless, else a new one.
+/// The caller's own id if it is short and consists of safe characters, otherwise a new one.
 fn request_id(request: &Request) -> HeaderValue {
     let harmless = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-';
     let given = request.headers().get(&REQUEST_ID).filter(|value| {
@@ -203,9 +209,10 @@ fn request_id(request: &Request) -> HeaderValue {
     given.cloned().or_else(made).unwrap_or_else(|| HeaderValue::from_static("none"))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over by value")]
+#[expect(clippy::needless_pass_by_value, reason = "the layer passes it by value")]
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().copied().unwrap_or("no text");
     tracing::error!(panic = text, "a handler panicked");
-    ApiError::new(500, "internal", "the server failed; the operator finds the reason in its log").into_response()
+    ApiError::new(500, "internal", "internal error; the operator can find the reason in the server's log")
+        .into_response()
 }

@@ -6,37 +6,38 @@ use std::path::PathBuf;
 use tornado_shared::invitation::DEFAULT_PORT;
 use tornado_shared::model::LanePools;
 
-/// Where it listens, how it proves itself, how much it takes from one caller.
+/// Listening addresses, certificate, and limits per caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// TCP addresses. `[::]` also takes IPv4.
+    /// TCP addresses to listen on. `[::]` also accepts IPv4.
     pub listen: Vec<SocketAddr>,
-    /// PEM file of a certificate chain; without one the service makes its own.
+    /// PEM file of a certificate chain; without one the service creates its own certificate.
     pub certificate: Option<PathBuf>,
     /// PEM file of the certificate's private key.
     pub key: Option<PathBuf>,
-    /// Seconds between two looks whether the certificate needs a successor, at least 1.
+    /// Seconds between two checks whether the certificate needs a successor, at least 1.
     pub certificate_look: u32,
-    /// Public name or address of the server, written into the endpoints of lanes. Filled in from `[server] host`;
-    /// absent: the machine's own address at the moment a device connects.
+    /// Public name or address of the server, used in the lanes' endpoints. Filled in from `[server] host`; absent: the
+    /// machine's own address at the time of a connect.
     #[serde(skip)]
     pub host: Option<String>,
-    /// Addresses of the lanes' devices, which are never strangers. Filled in from `[lanes] pools`.
+    /// Address pools of the lanes; their addresses always count as known. Filled in from `[lanes] pools`.
     #[serde(skip)]
     pub pools: LanePools,
-    /// Connections at once, from everybody. A quarter is kept for devices: addresses of the lanes, and addresses from which
-    /// a device proved itself since the start.
+    /// Maximum number of concurrent connections. A quarter is reserved for known addresses: those of the lanes, and
+    /// those from which a device authenticated since the start.
     pub connections: usize,
-    /// Connections at once from one address (IPv6: one /64; twice as many from a /56, four times from a /48).
+    /// Maximum number of concurrent connections from one address (IPv6: one /64; twice as many from a /56, four times
+    /// from a /48).
     pub connections_per_address: usize,
-    /// Event streams of devices at once; a device that gets none learns at its next heartbeat.
+    /// Maximum number of concurrent event streams; a device without one gets the state with its next heartbeat.
     pub event_streams: usize,
-    /// Seconds for a TLS handshake, and for a request's headers.
+    /// Timeout for a TLS handshake, and for a request's headers; seconds.
     pub handshake_seconds: u64,
-    /// Seconds for a request's body.
+    /// Timeout for a request's body; seconds.
     pub body_seconds: u64,
-    /// Requests a minute that one address may make without being logged in.
+    /// Maximum number of requests per minute from one address without a login.
     pub anonymous_per_minute: u32,
 }
 

@@ -1,5 +1,5 @@
-//! The one place that maps failures to HTTP, in both dialects: problem+json for clients that accept it,
-//! `{"detail": …}` with the original's statuses and words for the others.
+//! Conversion of failures to HTTP in both formats: problem+json for clients that accept it, and `{"detail": …}` with
+//! the original's statuses and texts for the others.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -14,14 +14,14 @@ use tornado_contracts::wg::WgError;
 use tornado_rpc::{ServiceError, problem_response};
 use tornado_shared::problem::{MEDIA_TYPE, Problem};
 
-/// A failure for a device.
+/// An error response for a device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiError {
     problem: Box<Problem>,
     legacy: Legacy,
 }
 
-/// How clients of the original interface are told.
+/// The response for clients of the original interface.
 #[derive(Debug, Clone, PartialEq)]
 struct Legacy {
     status: u16,
@@ -29,26 +29,26 @@ struct Legacy {
 }
 
 impl ApiError {
-    /// The same status and code in both dialects.
+    /// The same status and code in both formats.
     pub fn new(status: u16, code: &str, detail: impl Into<String>) -> Self {
         Self { problem: Box::new(Problem::new(status, code, detail)), legacy: Legacy { status, detail: code.into() } }
     }
 
-    /// No bearer token came with the request.
+    /// The request has no bearer token.
     pub fn no_token() -> Self {
         Self::new(401, "missing_token", "send the access token in the header 'Authorization: Bearer …'")
             .in_legacy(401, "Not authenticated")
     }
 
-    /// A body that is not what the route takes.
+    /// The body does not match the route's input.
     pub fn invalid_body(why: String) -> Self {
         let entry = json!([{ "loc": ["body"], "msg": why, "type": "value_error" }]);
         Self::new(422, "validation_failed", why).in_legacy(422, entry)
     }
 
-    /// Too many requests of one address.
+    /// Too many requests from one address.
     pub fn too_many(retry_after: u64) -> Self {
-        let detail = format!("too many requests from your address; wait {retry_after} seconds");
+        let detail = format!("too many requests from your address; try again in {retry_after} seconds");
         let mut error = Self::new(429, "too_many_attempts", detail);
         error.problem.retry_after = Some(retry_after);
         error
@@ -61,13 +61,17 @@ impl ApiError {
 
     fn of<E: ServiceError>(error: &E) -> Self {
         let (status, code) = (error.status(), error.code());
-        // A device can do nothing with the name of a broken part, and strangers should not learn it.
+        // A device cannot use the name of a failed component, and unauthenticated callers should not learn it.
         let detail = match status {
-            500.. if code == "unavailable" => "a part of the server is not running; try again in a moment".into(),
-            500.. if code == "store_unavailable" => {
-                "the server's database does not answer; tunnels go on, try again in a moment".into()
+            500.. if code == "unavailable" => {
+                "a component of the server is not available; try again in a moment".into()
             }
-            500.. if code == "internal" => "the server failed; the operator finds the reason in its log".into(),
+            500.. if code == "store_unavailable" => {
+                "the server's database does not respond; open tunnels continue, try again in a moment".into()
+            }
+            500.. if code == "internal" => {
+                "internal error; the operator can find the reason in the server's log".into()
+            }
             _ => error.to_string(),
         };
         let mut made = Self::new(status, code, detail);
@@ -75,7 +79,7 @@ impl ApiError {
         made
     }
 
-    /// Connecting failed. The original answers 502 for whatever its data plane said.
+    /// A connect failed. The original answers 502 for every failure of its data plane.
     pub fn connecting(error: SessionError) -> Self {
         match error {
             SessionError::Token(_) | SessionError::Revoked => error.into(),
@@ -94,7 +98,7 @@ impl ApiError {
         }
     }
 
-    /// Ending a login failed. The original answers 500 when its session service is away.
+    /// A logout failed. The original answers 500 when its session service is unavailable.
     pub fn leaving(error: AuthError) -> Self {
         let made = Self::from(error);
         if made.problem.status < 500 {
@@ -177,7 +181,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Middleware: turns problems into the original's form for clients that do not accept problems.
+/// Middleware that converts problems into the original's format for clients that do not accept problems.
 pub async fn dialect(request: Request, next: Next) -> Response {
     let modern = accepts_problems(request.headers());
     let mut response = next.run(request).await;

@@ -1,5 +1,5 @@
-//! The streams of devices: who is listening, and what they are sent. One subscription at `session` and one look at the
-//! lanes a second serve all of them, and neither exists while there is no stream.
+//! Event streams of devices. One subscription at `session` and one status request to `wg` serve all streams; neither
+//! exists while no stream is open.
 
 use crate::api::Api;
 use std::collections::HashMap;
@@ -13,13 +13,13 @@ use tornado_rpc::NoInput;
 use tornado_shared::api::{DeviceEvent, LaneView};
 use tornado_shared::model::{CloseReason, DeviceId};
 
-/// Streams of one device at once: a new one, and an old one whose end was not noticed yet.
+/// Maximum number of streams per device: a new one, and an old one whose end has not been noticed yet.
 const PER_DEVICE: usize = 2;
-/// Messages that wait for a device; one that takes none of them is cut off.
+/// Maximum number of queued messages per device; a device that does not read is disconnected.
 const WAITING: usize = 4;
-/// Between looks at this machine's address, and after a failure of `wg`.
+/// Interval of checks of this machine's address, and pause after a failure of `wg`.
 const LOOK: Duration = Duration::from_secs(1);
-/// Least time between two responses of `wg`.
+/// Minimum time between two requests to `wg`.
 const LEAST: Duration = Duration::from_millis(25);
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -28,7 +28,7 @@ pub struct Streams {
     most: usize,
     open: Mutex<Open>,
     count: watch::Sender<usize>,
-    /// True while the events of `session` arrive.
+    /// True while events from `session` arrive.
     fed: watch::Sender<bool>,
 }
 
@@ -37,11 +37,11 @@ struct Open {
     next: u64,
     of: HashMap<DeviceId, Vec<(u64, mpsc::Sender<DeviceEvent>)>>,
     count: usize,
-    /// The host and the lanes, as last seen.
+    /// The last known host and lanes.
     state: Option<(String, Vec<LaneView>)>,
 }
 
-/// One stream; its place is free again when it is dropped.
+/// One open stream; its slot is released on drop.
 pub struct Subscription {
     streams: Arc<Streams>,
     device: DeviceId,
@@ -49,17 +49,17 @@ pub struct Subscription {
     receiver: mpsc::Receiver<DeviceEvent>,
 }
 
-/// Why there is no stream.
+/// Reason for rejecting a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
-    /// All of the server's are in use.
+    /// All streams of the server are in use.
     Server,
-    /// All of this device's are.
+    /// All streams of this device are in use.
     Device,
 }
 
 impl Streams {
-    /// At most `most` streams.
+    /// A registry for at most `most` streams.
     #[must_use]
     pub fn new(most: usize) -> Arc<Self> {
         let (count, fed) = (watch::Sender::new(0), watch::Sender::new(false));
@@ -70,7 +70,10 @@ impl Streams {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a device.
+    /// Opens a stream for a device.
+    ///
+    /// # Errors
+    /// The server's or the device's limit is reached.
     pub fn open(self: &Arc<Self>, device: DeviceId) -> Result<Subscription, Full> {
         let mut open = self.lock();
         if open.count >= self.most {
@@ -91,13 +94,13 @@ impl Streams {
         Ok(Subscription { streams: self.clone(), device, number, receiver })
     }
 
-    /// Waits until events of `session` arrive; false when they do not within two seconds.
+    /// Waits until events from `session` arrive; false if none arrive within two seconds.
     pub async fn is_fed(&self) -> bool {
         let mut fed = self.fed.subscribe();
         matches!(tokio::time::timeout(PAUSE * 2, fed.wait_for(|fed| *fed)).await, Ok(Ok(_)))
     }
 
-    /// Hands on what a device learns of its session.
+    /// Forwards session events that concern a device.
     fn heard(&self, event: &SessionEvent) {
         match event.kind {
             EventKind::Closed(reason) => self.closed(event.device_id, reason),
@@ -113,12 +116,12 @@ impl Streams {
     /// Ends the streams of a device, with the reason as their last message.
     fn closed(&self, device: DeviceId, reason: CloseReason) {
         for (_, sender) in self.lock().of.remove(&device).unwrap_or_default() {
-            // A device that does not read learns it from the end of the stream.
+            // If the queue is full, the device notices the end of the stream itself.
             let _ = sender.try_send(DeviceEvent::Closed { reason });
         }
     }
 
-    /// Where the server is and what its lanes carry now. Sent to all when it is another than before.
+    /// Sends the server's host and the lanes' states to all streams if they have changed.
     fn state(&self, host: String, lanes: Vec<LaneView>) {
         let mut open = self.lock();
         let state = Some((host.clone(), lanes.clone()));
@@ -132,7 +135,7 @@ impl Streams {
         }
     }
 
-    /// Ends all streams: events may have been missed.
+    /// Ends all streams, because events may have been missed.
     fn cut(&self) {
         self.fed.send_replace(false);
         let mut open = self.lock();
@@ -146,7 +149,7 @@ impl Streams {
             let mut count = self.count.subscribe();
             while count.wait_for(|count| *count > 0).await.is_ok() {
                 if let Err(error) = self.feed_once(&api, &sessions, &mut count).await {
-                    tracing::debug!(%error, "the events of service session are not available");
+                    tracing::debug!(%error, "event stream of service session is not available");
                 }
                 self.cut();
                 tokio::time::sleep(PAUSE).await;
@@ -170,7 +173,7 @@ impl Streams {
                 self.heard(&event);
             }
         };
-        // Beside the above: a slow `wg` delays no end of a session.
+        // Runs concurrently, so a slow `wg` does not delay events from `session`.
         let (sender, mut lanes) = watch::channel(None);
         let follow = follow_lanes(api, sender);
         let looks = async {
@@ -199,17 +202,17 @@ impl Streams {
 }
 
 impl Subscription {
-    /// What is known now; none while the lanes were not seen yet, which is sent later.
+    /// The last known state; `None` if the lanes are not known yet. The state is then sent later.
     #[must_use]
     pub fn first(&self) -> Option<DeviceEvent> {
         let state = self.streams.lock().state.clone();
         state.map(|(host, lanes)| DeviceEvent::State { host, lanes })
     }
 
-    /// The next message; none: the stream is over.
+    /// The next message; `None`: the stream has ended.
     ///
     /// # Cancel safety
-    /// Nothing is lost.
+    /// Cancel safe: no message is lost.
     pub async fn next(&mut self) -> Option<DeviceEvent> {
         self.receiver.recv().await
     }
@@ -229,7 +232,7 @@ impl Drop for Subscription {
     }
 }
 
-/// Passes the lanes on whenever they are others.
+/// Forwards the lanes' states whenever they change.
 async fn follow_lanes(api: &Api, lanes: watch::Sender<Option<Vec<LaneView>>>) {
     let mut known = None;
     loop {
@@ -277,7 +280,7 @@ mod tests {
         let (mut first, mut second) = (streams.open(one).unwrap(), streams.open(other).unwrap());
         streams.heard(&event(one, EventKind::Closed(CloseReason::Revoked)));
         assert_eq!(first.next().await, Some(DeviceEvent::Closed { reason: CloseReason::Revoked }));
-        assert_eq!(first.next().await, None, "and then it is over");
+        assert_eq!(first.next().await, None, "then the stream ends");
         assert!(second.receiver.try_recv().is_err());
     }
 
@@ -328,7 +331,7 @@ mod tests {
         Api::new(auth, users, sessions, wg, &crate::Config::default())
     }
 
-    /// A device listens all the time, and `session` is away.
+    /// A device keeps a stream open while `session` is unavailable.
     #[tokio::test(start_paused = true)]
     async fn a_session_that_is_away_is_asked_at_a_steady_pace_for_sixty_days() {
         let api = without_services();

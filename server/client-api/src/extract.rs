@@ -1,4 +1,4 @@
-//! What handlers take from a request: bodies within bounds, tokens, the caller's address.
+//! Extractors: bodies within limits, tokens, the caller's address.
 
 use crate::api::Api;
 use crate::error::ApiError;
@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use tornado_contracts::auth::AccessToken;
 use tornado_shared::model::Secret;
 
-/// Largest body of any route, bytes.
+/// Maximum body size of any route, bytes.
 pub const MAX_BODY: usize = 32 * 1024;
 
 /// A JSON body of at most [`MAX_BODY`] bytes that arrived in time.
@@ -23,19 +23,19 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
         let collect = Limited::new(request.into_body(), MAX_BODY).collect();
         let collected = tokio::time::timeout(api.body_deadline(), collect).await.map_err(|_| {
-            ApiError::new(408, "too_slow", "the request did not arrive in time; nothing was done, send it again")
+            ApiError::new(408, "too_slow", "the request did not arrive in time; nothing was changed, send it again")
         })?;
         let bytes = collected.map_err(|error| {
             if error.downcast_ref::<LengthLimitError>().is_some() {
-                return ApiError::new(413, "too_large", "the request is larger than 32 KiB; nothing was done");
+                return ApiError::new(413, "too_large", "the request is larger than 32 KiB; nothing was changed");
             }
-            ApiError::new(400, "broken_off", "the request broke off before its end; nothing was done")
+            ApiError::new(400, "broken_off", "the request was cut off; nothing was changed")
         })?;
         serde_json::from_slice(&bytes.to_bytes()).map(Self).map_err(|e| ApiError::invalid_body(e.to_string()))
     }
 }
 
-/// What stands behind the question mark.
+/// The query string.
 pub struct Asked<T>(pub T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
@@ -64,7 +64,7 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
     }
 }
 
-/// Address of the other end of the TCP connection; no header is ever believed.
+/// Address of the TCP peer; headers such as `X-Forwarded-For` are ignored.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
@@ -73,6 +73,6 @@ impl<S: Sync> FromRequestParts<S> for Peer {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let peer = parts.extensions.get::<Self>().copied();
-        peer.ok_or_else(|| ApiError::new(500, "internal", "the connection has no address"))
+        peer.ok_or_else(|| ApiError::new(500, "internal", "the address of the connection is unknown"))
     }
 }

@@ -1,4 +1,4 @@
-//! What the fuzz targets call: the router as it is behind TLS.
+//! Entry points for the fuzz targets: the router without TLS.
 
 use crate::Api;
 use crate::extract::Peer;

@@ -1,5 +1,5 @@
-//! The devices' API on port 4605: TLS, limits, the original's routes and ours. Holds no secret but its
-//! TLS key and no state that matters.
+//! The device API on port 4605: TLS, limits, the routes of the original and of version 2. Holds its TLS key as the only
+//! secret, and only transient state.
 
 mod admission;
 mod api;
@@ -34,47 +34,55 @@ pub use listener::{Edge, bind};
 pub use tls::{Certificate, Tls, load as load_tls};
 pub use validity::validity;
 
-/// Why the device API could not be served.
+/// The device API cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The own Unix socket.
+    /// The service's own Unix socket failed.
     #[error(transparent)]
     Context(#[from] ContextError),
+<<<<<<< HEAD
     /// A task ended early.
     #[error(transparent)]
     Task(#[from] TaskError),
     /// A TCP address cannot be had.
     #[error("cannot listen on {address}: {source}; is another program there? (see `ss -ltnp`)")]
+=======
+    /// A TCP address is not available.
+    #[error("cannot listen on {address}: {source}; check with `ss -ltnp` whether another program uses the port")]
+>>>>>>> ae2374f (words: words-2)
     Listen {
-        /// Which.
+        /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
     /// Only one of the two files is configured.
-    #[error("[client_api] needs both 'certificate' and 'key', or neither")]
+    #[error("invalid settings in [client_api]: set both 'certificate' and 'key', or neither")]
     HalfCertificate,
     /// The certificate or its key cannot be used.
-    #[error("the certificate {path} cannot be used: {why}")]
+    #[error("cannot use the certificate {path}: {why}")]
     Certificate {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// A file cannot be read or written.
     #[error("cannot use {path}: {source}")]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
 }
 
 /// Serves the device API until `context.shutdown` is cancelled.
+///
+/// # Errors
+/// The certificate is not usable, or a socket cannot be opened.
 pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let (setter, readiness) = Readiness::new("the certificate is not attested yet");
     let socket = context.server(axum::Router::new(), readiness)?;
@@ -109,8 +117,9 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     Ok(tasks.run().await?)
 }
 
-/// Looks for the certificate's successor. The identity vouches for it before it is shown: at every moment what is shown
-/// is vouched for, but for the instant between the two, in which a device that connects is told to come again.
+/// Checks periodically for a successor of the certificate. The identity attests it before it is used, so the
+/// certificate in use is always attested, except for the moment between the two steps. A device that connects in that
+/// moment has to retry.
 async fn renew<V: Future<Output = ()>>(
     vouch: impl Fn(String) -> V,
     tls: &Tls,
@@ -125,22 +134,23 @@ async fn renew<V: Future<Output = ()>>(
             Ok(Some(next)) => next,
             Ok(None) => continue,
             Err(error) => {
-                tracing::error!(%error, "the certificate's successor cannot be used; the former one is shown on");
+                tracing::error!(%error, "cannot use the certificate's successor; the current one stays in use");
                 continue;
             }
         };
-        // Until it works: an answer may have been lost after it was done.
+        // Retried until it succeeds: a response may be lost after the request was executed.
         vouch(next.spki_sha256.clone()).await;
         tls.show(next);
-        tracing::info!("the device API shows a new certificate");
+        tracing::info!("the device API uses a new certificate");
     }
 }
 
-/// Has the identity vouch for our key. Without it no invitation could be pinned, so it is tried until it works.
+/// Asks `auth` to attest the key of the certificate. Invitations cannot pin an unattested key, so this retries until it
+/// succeeds.
 async fn attest(auth: &dyn Auth, spki_sha256: String, told: impl Fn(String)) {
     let mut pause = Duration::from_millis(100);
     while let Err(error) = auth.attest_tls(AttestTls { spki_sha256: spki_sha256.clone() }).await {
-        tracing::warn!(%error, "the certificate could not be attested; trying again");
+        tracing::warn!(%error, "could not attest the certificate; retrying");
         told(error.to_string());
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(5));
@@ -160,8 +170,8 @@ mod tests {
         let (config, made) = (Config::default(), SystemTime::now());
         let tls = load_tls(&config, dir.path(), made).unwrap();
         let first = tls.shown().spki_sha256;
-        // The service starts when the certificate is sixty days old; it lives for ninety. Files get the time of the
-        // operating system, so a new certificate is a new start.
+        // The service starts when the certificate is sixty days old; its lifetime is ninety days. File times come from
+        // the operating system, so a new certificate restarts the calculation.
         let day = Duration::from_secs(86_400);
         let (started, vouched) = (Instant::now(), AtomicU32::new(0));
         let now = || match vouched.load(Ordering::Relaxed) {
@@ -173,7 +183,7 @@ mod tests {
             std::future::ready(())
         };
         let busiest = sixty_days(7, renew(vouch, &tls, &config, dir.path(), now)).await;
-        assert!(busiest >= 6, "it looked {busiest} times an hour");
+        assert!(busiest >= 6, "{busiest} checks per hour");
         assert_eq!(vouched.into_inner(), 1);
         assert_ne!(tls.shown().spki_sha256, first);
     }

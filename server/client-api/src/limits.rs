@@ -1,14 +1,14 @@
-//! How much one address may take. Pure: time is an argument; memory is bounded.
+//! Rate limit per address. Pure: time is an argument, memory is bounded.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 use tornado_shared::model::Origin;
 
-/// Addresses remembered at most. When all are in use, strangers wait.
+/// Maximum number of tracked networks. When all are in use, new addresses have to wait.
 const MOST: usize = 16_384;
 
-/// A token bucket for each network that a caller is counted by.
+/// One token bucket for each network around a caller's address.
 pub struct RateLimit {
     per_minute: f64,
     buckets: HashMap<Origin, Bucket>,
@@ -23,13 +23,16 @@ struct Bucket {
 }
 
 impl RateLimit {
-    /// At most `per_minute` requests a minute, all of which may come at once.
+    /// At most `per_minute` requests per minute, which may arrive in one burst.
     #[must_use]
     pub fn new(per_minute: u32) -> Self {
         Self { per_minute: f64::from(per_minute.max(1)), buckets: HashMap::new(), swept: None }
     }
 
-    /// Counts a request at `now` (time since any fixed instant). `Err` holds the seconds to wait; nothing is counted then.
+    /// Counts a request at `now` (time since any fixed instant).
+    ///
+    /// # Errors
+    /// The seconds to wait. A rejected request is not counted.
     pub fn count(&mut self, address: IpAddr, now: Duration) -> Result<(), u64> {
         if self.buckets.len() >= MOST && Origin::steps(address).any(|(origin, _)| !self.buckets.contains_key(&origin)) {
             self.forget_the_idle(now);
@@ -55,8 +58,8 @@ impl RateLimit {
         Ok(())
     }
 
-    /// A full bucket remembers nothing. Looked for at most once a second: a flood of strangers must not
-    /// cost a walk over all buckets each.
+    /// Removes full buckets, which carry no information. Runs at most once per second, so a flood of unknown addresses
+    /// does not scan all buckets for each request.
     fn forget_the_idle(&mut self, now: Duration) {
         if self.swept.is_some_and(|at| now.saturating_sub(at) < Duration::from_secs(1)) {
             return;

@@ -1,4 +1,4 @@
-//! TCP and TLS: who may connect, how long that may take, and then HTTP.
+//! TCP and TLS: admission, timeouts, then HTTP.
 
 use crate::admission::Admission;
 use crate::api::{Api, router};
@@ -16,16 +16,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tornado_rpc::{Limits, serve_connection};
 
-/// Longest silence of a new connection: its first packet has been sent before it is accepted.
+/// Maximum silence of a new connection; a client sends its first packet immediately.
 const FIRST_BYTE: Duration = Duration::from_secs(2);
-/// Longest wait for an acknowledgement of what was sent.
+/// Maximum time until sent data is acknowledged.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// First byte of every TLS handshake (RFC 8446 §5.1).
 const HANDSHAKE_RECORD: u8 = 22;
 const PLAIN_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: 133\r\n\r\n\
 {\"type\":\"urn:tornado:problem:plain_http\",\"status\":400,\"code\":\"plain_http\",\"detail\":\"this port speaks TLS only; use https, not http.\"}";
 
-/// Opens a listening socket. `[::]` takes both families; on a machine without IPv6 it becomes `0.0.0.0`.
+/// Opens a listening socket. `[::]` accepts both families; on a machine without IPv6 it falls back to `0.0.0.0`.
+///
+/// # Errors
+/// The address is not available.
 pub fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     let failed = |source| Error::Listen { address, source };
     match open(address) {
@@ -49,7 +52,7 @@ fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Serves connections within bounds.
+/// Accepts connections within the limits.
 #[derive(Clone)]
 pub struct Edge {
     acceptor: TlsAcceptor,
@@ -59,7 +62,7 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// An edge in front of an API.
+    /// A listener in front of an API.
     #[must_use]
     pub fn new(tls: &Tls, api: Api, config: &Config) -> Self {
         let limits = Limits {
@@ -75,11 +78,11 @@ impl Edge {
         }
     }
 
-    /// Accepts until `shutdown`, then lets running requests end for at most 3 seconds.
+    /// Accepts connections until `shutdown`, then waits up to 3 seconds for running requests.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let tasks = TaskTracker::new();
         while let Some((stream, peer)) = self.accept(&listener, &shutdown).await {
-            // Too many already: closing at once costs the least, and the next in the queue may be a device.
+            // Over the limit: closing at once costs the least, and the next connection in the queue may be a device.
             let Some(place) = self.admission.enter(peer) else { continue };
             let (edge, stop) = (self.clone(), shutdown.clone());
             tasks.spawn(async move {
@@ -89,7 +92,7 @@ impl Edge {
         }
         tasks.close();
         if tokio::time::timeout(Duration::from_secs(3), tasks.wait()).await.is_err() {
-            tracing::warn!("requests still running at shutdown were cut");
+            tracing::warn!("cancelled requests that were still running at shutdown");
         }
     }
 
@@ -99,7 +102,7 @@ impl Edge {
                 match listener.accept().await {
                     Ok((stream, peer)) => return (stream, peer.ip().to_canonical()),
                     Err(error) => {
-                        tracing::warn!(%error, "cannot accept a connection; trying again");
+                        tracing::warn!(%error, "could not accept a connection; retrying");
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }
                 }
@@ -111,7 +114,7 @@ impl Edge {
     async fn connection(self, stream: TcpStream, peer: IpAddr, shutdown: CancellationToken) {
         let handshake = async {
             let mut first = [0];
-            // A client speaks first in TLS: silence is not a slow handshake.
+            // A TLS client sends first, so silence is not a slow handshake.
             match tokio::time::timeout(FIRST_BYTE, stream.peek(&mut first)).await {
                 Ok(Ok(0)) | Err(_) => return Ok(None),
                 Ok(Ok(_)) => {}
@@ -122,7 +125,8 @@ impl Edge {
                 return Ok(None);
             }
             drop(stream.set_nodelay(true));
-            // A device that left its network sends no end: its connection ends when nothing is acknowledged.
+            // A device that left its network does not close the connection. It ends when sent data stays
+            // unacknowledged.
             drop(socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED)));
             self.acceptor.accept(stream).await.map(Some)
         };
@@ -136,8 +140,8 @@ impl Edge {
                 serve_connection(stream, router, self.limits, shutdown).await;
             }
             Ok(Ok(None)) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "no TLS handshake"),
-            Err(_) => tracing::debug!("the TLS handshake took too long"),
+            Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+            Err(_) => tracing::debug!("TLS handshake timed out"),
         }
     }
 }

@@ -1,5 +1,6 @@
-//! The certificate: given files, or one of our own whose key changes each 90 days. Devices pin the identity, which vouches
-//! for it, so a new key logs nobody out. Both kinds are taken over while the service runs.
+//! The TLS certificate: from configured files, or self-signed with a key that changes every 90 days. Devices pin the
+//! server identity, which attests the key, so a new key does not end any login. Changes of either kind are applied
+//! while the service runs.
 
 mod own;
 
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
-/// What the listener needs.
+/// TLS configuration of the listener.
 #[derive(Clone)]
 pub struct Tls {
     /// For accepting connections; HTTP/1.1 only.
@@ -23,19 +24,19 @@ pub struct Tls {
     current: Arc<Current>,
 }
 
-/// A certificate that was read and can be shown.
+/// A certificate that was read and is ready for use.
 #[derive(Debug, Clone)]
 pub struct Certificate {
     certified: Arc<CertifiedKey>,
-    /// SHA-256 of the key's SubjectPublicKeyInfo (RFC 5280), lower-case hex: what invitations carry.
+    /// SHA-256 of the key's SubjectPublicKeyInfo (RFC 5280), lower-case hex, as used in invitations.
     pub spki_sha256: String,
-    /// When its files changed last.
+    /// Modification times of its files.
     stamp: Stamp,
 }
 
 type Stamp = [Option<SystemTime>; 2];
 
-/// The certificate that is shown to whoever connects now.
+/// The certificate presented to new connections.
 #[derive(Debug)]
 struct Current(RwLock<Certificate>);
 
@@ -45,8 +46,11 @@ impl ResolvesServerCert for Current {
     }
 }
 
-/// Loads the certificate, making one when none is configured and none was made before. `now` decides whether the own key
-/// is too old.
+/// Loads the certificate. Creates one if none is configured and none was created before. `now` decides whether the
+/// self-generated key is too old.
+///
+/// # Errors
+/// A file cannot be read, written or parsed, or only one of the two files is configured.
 pub fn load(config: &Config, state_dir: &Path, now: SystemTime) -> Result<Tls, Error> {
     let (certificate, key) = files(config, state_dir, now)?;
     let first = read(&certificate, &key)?;
@@ -62,14 +66,17 @@ pub fn load(config: &Config, state_dir: &Path, now: SystemTime) -> Result<Tls, E
 }
 
 impl Tls {
-    /// What is shown now.
+    /// The certificate in use.
     #[must_use]
     pub fn shown(&self) -> Certificate {
         self.current.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The successor of what is shown, when it is time for one: the own key is too old at `now`, or the given files are
-    /// others than those that were read. On disk already, but not shown yet: first the identity must vouch for it.
+    /// The successor of the certificate in use, if one is due: the self-generated key is too old at `now`, or the
+    /// configured files have changed. It is already on disk but not in use, because the identity must attest it first.
+    ///
+    /// # Errors
+    /// A file cannot be read, written or parsed.
     pub fn successor(&self, config: &Config, state_dir: &Path, now: SystemTime) -> Result<Option<Certificate>, Error> {
         let (certificate, key) = files(config, state_dir, now)?;
         let shown = self.shown();
@@ -79,7 +86,7 @@ impl Tls {
         Ok(Some(read(&certificate, &key)?))
     }
 
-    /// Shows a certificate to whoever connects from now on. Connections that stand go on.
+    /// Uses a certificate for new connections. Open connections continue.
     pub fn show(&self, certificate: Certificate) {
         *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = certificate;
     }
@@ -99,7 +106,7 @@ fn stamp(certificate: &Path, key: &Path) -> Stamp {
 
 fn read(certificate: &Path, key: &Path) -> Result<Certificate, Error> {
     let unusable = |path: &Path, why: String| Error::Certificate { path: path.to_owned(), why };
-    // Before they are read: files that change meanwhile are read again at the next look.
+    // Taken before reading: files that change during the read are read again at the next check.
     let stamp = stamp(certificate, key);
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -108,7 +115,7 @@ fn read(certificate: &Path, key: &Path) -> Result<Certificate, Error> {
     let provider = rustls::crypto::ring::default_provider();
     let certified =
         CertifiedKey::from_der(chain, private, &provider).map_err(|e| unusable(certificate, e.to_string()))?;
-    let spki = certified.key.public_key().ok_or_else(|| unusable(key, "its public half is not known".into()))?;
+    let spki = certified.key.public_key().ok_or_else(|| unusable(key, "its public half is unknown".into()))?;
     let spki_sha256 = HEXLOWER.encode(&Sha256::digest(spki.as_ref()));
     Ok(Certificate { certified: Arc::new(certified), spki_sha256, stamp })
 }
@@ -132,7 +139,7 @@ mod tests {
         assert_eq!(first, own(dir.path(), now).shown().spki_sha256);
         let mode = std::fs::metadata(dir.path().join("tls.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        // A lost certificate is made anew for the same key, so pins stay good.
+        // A lost certificate is created again for the same key, so pins stay valid.
         std::fs::remove_file(dir.path().join("tls.crt")).unwrap();
         assert_eq!(first, own(dir.path(), now).shown().spki_sha256);
     }
@@ -144,17 +151,17 @@ mod tests {
         let first = tls.shown().spki_sha256;
         let look = |now| tls.successor(&Config::default(), dir.path(), now).unwrap();
         assert!(look(made + 89 * DAY).is_none());
-        assert!(look(made - 100 * DAY).is_none(), "a clock that was set back makes no key");
+        assert!(look(made - 100 * DAY).is_none(), "a clock that was set back does not create a key");
         let next = look(made + 91 * DAY).unwrap();
         assert_ne!(next.spki_sha256, first);
-        assert_eq!(tls.shown().spki_sha256, first, "shown only when the identity has vouched for it");
-        // Nobody could vouch, and the next look comes: the same successor, no third key.
+        assert_eq!(tls.shown().spki_sha256, first, "used only after its attestation");
+        // The attestation failed before the next check: it finds the same successor and does not create a third key.
         let again = look(made + DAY).unwrap();
         assert_eq!(again.spki_sha256, next.spki_sha256);
         tls.show(again);
         assert_eq!(tls.shown().spki_sha256, next.spki_sha256);
         assert!(look(made + DAY).is_none());
-        // Ended before anybody could vouch: the start finds the successor.
+        // The service stopped before the attestation: the next start finds the successor.
         assert_eq!(own(dir.path(), made + DAY).shown().spki_sha256, next.spki_sha256);
         assert_ne!(own(dir.path(), made + 182 * DAY).shown().spki_sha256, next.spki_sha256);
     }
@@ -179,7 +186,10 @@ mod tests {
         let config = Config { certificate: Some(certificate.clone()), key: Some(key.clone()), ..Config::default() };
         let tls = load(&config, dir.path(), now).unwrap();
         let old = now + 1000 * DAY;
-        assert!(tls.successor(&config, dir.path(), old).unwrap().is_none(), "whoever gives files renews them");
+        assert!(
+            tls.successor(&config, dir.path(), old).unwrap().is_none(),
+            "configured files are renewed by the operator"
+        );
         std::fs::write(&key, "rubbish").unwrap();
         assert!(matches!(tls.successor(&config, dir.path(), old), Err(Error::Certificate { .. })));
         assert_eq!(tls.shown().spki_sha256, own(&one, now).shown().spki_sha256);

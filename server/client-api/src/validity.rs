@@ -1,4 +1,4 @@
-//! From when to when a certificate is good, for whoever looks at one without serving it.
+//! The validity period of a certificate, for callers that inspect it without serving it.
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -9,10 +9,10 @@ use yasna::{ASN1Result, BERReader, Tag};
 /// Unix seconds of `notBefore` and `notAfter` of the first certificate in a PEM file (RFC 5280, 4.1.2.5).
 ///
 /// # Errors
-/// Why there is none, in words.
+/// The reason, in words: the file cannot be read or is not a certificate.
 pub fn validity(path: &Path) -> Result<(i64, i64), String> {
     let certificate = CertificateDer::from_pem_file(path).map_err(|error| error.to_string())?;
-    of_der(&certificate).map_err(|_| "it is no X.509 certificate".to_owned())
+    of_der(&certificate).map_err(|_| "not an X.509 certificate".to_owned())
 }
 
 fn of_der(der: &[u8]) -> ASN1Result<(i64, i64)> {
@@ -27,7 +27,7 @@ fn of_der(der: &[u8]) -> ASN1Result<(i64, i64)> {
     })?;
     yasna::parse_der(&signed, |signed| {
         signed.read_sequence(|parts| {
-            // The version is left out in the first one; then serial number, algorithm and issuer.
+            // The version field is absent in version 1; then serial number, algorithm and issuer.
             parts.read_optional(|version| version.read_tagged(Tag::context(0), |reader| reader.read_der()))?;
             for _ in 0..3 {
                 parts.next().read_der()?;
@@ -57,7 +57,7 @@ mod tests {
         let path = dir.path().join("x.crt");
         let pair = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(vec!["x.example".into()]).unwrap();
-        // The second half of the century is written with four digits of the year.
+        // Years from 2050 on are encoded with four digits.
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
         params.not_after = rcgen::date_time_ymd(2120, 1, 1);
         std::fs::write(&path, params.self_signed(&pair).unwrap().pem()).unwrap();
@@ -74,6 +74,6 @@ mod tests {
         let path = dir.path().join("x.crt");
         assert!(validity(&path).is_err());
         std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n").unwrap();
-        assert_eq!(validity(&path), Err("it is no X.509 certificate".into()));
+        assert_eq!(validity(&path), Err("not an X.509 certificate".into()));
     }
 }

@@ -1,4 +1,4 @@
-//! Slow, large, malformed and too many: each gets a clear answer and holds nothing.
+//! Slow, large, malformed and excessive requests: each gets a clear response and does not occupy resources.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::unwrap_in_result, reason = "a test may fail loudly")]
 
@@ -119,7 +119,7 @@ async fn a_handshake_that_never_ends_is_closed() {
         let mut bytes = Vec::new();
         let within = HEADERS_WITHIN + Duration::from_secs(1);
         let read = tokio::time::timeout(within, stream.read_to_end(&mut bytes)).await;
-        assert!(read.is_ok(), "held open");
+        assert!(read.is_ok(), "the connection stayed open");
     }
 }
 
@@ -139,7 +139,7 @@ async fn one_address_cannot_take_all_connections() {
     assert_eq!(server.v1("GET", "/health", None, "").await.status, 200);
 }
 
-/// One device has been there. Then silent connections come from more addresses than there are places.
+/// One device has connected before. Then silent connections arrive from more addresses than there are slots.
 #[tokio::test(start_paused = true)]
 async fn silent_strangers_do_not_lock_out_who_was_there_before() {
     let limits = Config { connections: 40, connections_per_address: 5, handshake_seconds: 30, ..config() };
@@ -152,20 +152,20 @@ async fn silent_strangers_do_not_lock_out_who_was_there_before() {
             silent.push(server.connect_from([127, 0, 2, host].into()).await);
         }
     }
-    assert_eq!(server.heartbeat_from("127.0.3.1".parse().unwrap()).await, None, "a stranger finds no place");
+    assert_eq!(server.heartbeat_from("127.0.3.1".parse().unwrap()).await, None, "an unknown address is rejected");
     assert_eq!(server.heartbeat_from(known).await, Some(200));
-    // They said nothing, and are gone although a handshake may take much longer.
+    // The silent connections are closed although a handshake may take much longer.
     let began = Instant::now();
     for mut stream in silent {
         let mut bytes = Vec::new();
         let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut bytes)).await;
-        assert!(read.is_ok(), "held open");
+        assert!(read.is_ok(), "the connection stayed open");
     }
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!(server.heartbeat_from("127.0.3.1".parse().unwrap()).await, Some(200));
 }
 
-/// A token that is refused proves nothing.
+/// A rejected token does not make an address known.
 #[tokio::test(start_paused = true)]
 async fn a_refused_stranger_is_no_device() {
     let server = start(Config { connections: 4, connections_per_address: 4, handshake_seconds: 30, ..config() }).await;

@@ -1,4 +1,4 @@
-//! What owners change about their accounts.
+//! Changes by account owners.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::unwrap_in_result, reason = "a test may fail loudly")]
 
 mod support;
@@ -70,10 +70,10 @@ async fn owners_see_their_usage_and_page_through_their_connections() {
         let Some(next) = page["next"].as_str() else { break };
         query = format!("before={next}&limit=2");
     }
-    assert_eq!(seen, [5, 4, 3, 2, 1], "each once; the last page says that it is the last");
+    assert_eq!(seen, [5, 4, 3, 2, 1], "each once; the last page is marked as the last");
     let page = server.v2("GET", "/v2/me/sessions", Some("good"), "").await.json();
     assert_eq!((page["sessions"].as_array().unwrap().len(), &page["next"]), (5, &json!(null)));
-    assert_eq!(page["sessions"][0]["ended_at"], json!(null), "one that lives");
+    assert_eq!(page["sessions"][0]["ended_at"], json!(null), "a live session");
     assert_eq!(
         (&page["sessions"][1]["reason"], &page["sessions"][1]["username"]),
         (&json!("disconnect"), &json!(null))

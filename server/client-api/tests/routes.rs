@@ -1,4 +1,4 @@
-//! The original's interface and ours over real TLS, in front of services that answer as the test wishes.
+//! The original's interface and version 2 over real TLS, with scripted services.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::unwrap_in_result, reason = "a test may fail loudly")]
 
@@ -10,7 +10,7 @@ use support::{config, start};
 use tornado_contracts::session::SessionError;
 use tornado_shared::model::PrivateKey;
 
-/// A v1 envelope whose first byte tells the fake what to do.
+/// A v1 envelope whose first byte selects the fake's response.
 fn envelope(kind: u8) -> String {
     use data_encoding::BASE64;
     let key = BASE64.encode(&[&[kind][..], &[0; 31]].concat());
@@ -121,13 +121,13 @@ async fn our_own_clients_get_problems() {
     server.sessions.away();
     let answer = server.v2("POST", "/vpn/initiate", Some("good"), &key()).await;
     assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("unavailable")));
-    assert!(!answer.body.contains("/run/tornado"), "paths of the server are nobody's business: {}", answer.body);
+    assert!(!answer.body.contains("/run/tornado"), "the response reveals a path of the server: {}", answer.body);
 
     let me = server.v2("GET", "/v2/me", Some("good"), "").await.json();
     assert_eq!((&me["user"]["username"], &me["session"]), (&json!("alice"), &json!(null)));
     let lanes = server.v2("GET", "/v2/lanes", Some("good"), "").await.json();
     assert_eq!((&lanes["lanes"][0]["state"], &lanes["lanes"][1]["state"]), (&json!("open"), &json!("closed")));
-    assert_eq!(lanes["host"], "vpn.example.org", "where the server is now");
+    assert_eq!(lanes["host"], "vpn.example.org", "the server's current address");
     let gone = server.v2("POST", "/v2/session/disconnect", Some("good"), "").await.json();
     assert_eq!(gone, json!({ "session_id": SESSION }));
     assert_eq!(server.v2("GET", "/v2/server", None, "").await.json()["pubkey"], "AAAA");
@@ -157,7 +157,7 @@ async fn defect_010_strangers_learn_no_more_than_that_it_lives() {
     for path in ["/ready", "/status", "/status/log", "/metrics", "/metrics-summary", "/v1/ready", "/v1/sessions"] {
         assert_eq!(server.v2("GET", path, None, "").await.json()["code"], "not_found", "{path}");
     }
-    // Whatever tells of accounts, lanes or the machine wants a token.
+    // Routes that return data about accounts, lanes or the machine require a token.
     for path in ["/v2/me", "/v2/me/usage", "/v2/me/sessions", "/v2/me/devices", "/v2/lanes", "/v2/tor"] {
         assert_eq!(server.v2("GET", path, None, "").await.json()["code"], "missing_token", "{path}");
     }

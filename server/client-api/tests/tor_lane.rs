@@ -1,4 +1,4 @@
-//! What devices learn of the tor lane, and what they may ask of it.
+//! The tor lane in the device API: state and requests.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::unwrap_in_result, reason = "a test may fail loudly")]
 
 mod support;
@@ -26,7 +26,7 @@ async fn the_lanes_are_told_as_they_are() {
         assert_eq!(states(&server).await, ["open", word]);
     }
     server.wg.firewall_verified.store(false, Ordering::SeqCst);
-    assert_eq!(states(&server).await, ["closed", "closed"], "rules that were not read back are not called good");
+    assert_eq!(states(&server).await, ["closed", "closed"], "a lane with an unverified firewall is closed");
     for (token, status) in [(None, 401), (Some("old"), 401), (Some("good"), 200)] {
         assert_eq!(server.v2("GET", "/v2/lanes", token, "").await.status, status, "{token:?}");
     }

@@ -1,4 +1,4 @@
-//! Contract of every service that keeps state: how its databases are. Served beside the service's own contract.
+//! Contract of every service that keeps state: the health of its databases. Served beside the service's own contract.
 
 use crate::ServiceName;
 use serde::{Deserialize, Serialize};
@@ -7,15 +7,15 @@ use std::time::Duration;
 use tornado_rpc::{Fault, NoInput};
 use tornado_shared::model::UnixSeconds;
 
-/// What is kept in a database.
+/// The data that a database holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EnginePart {
-    /// Accounts, devices, audit trail: of `auth`.
+    /// Accounts, devices and audit trail, of `auth`.
     Identity,
-    /// Leases, sessions, history: of `session`.
+    /// Leases, sessions and history, of `session`.
     Sessions,
-    /// What may be lost at any moment: of `session`.
+    /// Live state that may be lost at any time, of `session`.
     Live,
 }
 
@@ -29,17 +29,17 @@ impl fmt::Display for EnginePart {
     }
 }
 
-/// Which database it is.
+/// Database product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EngineKind {
-    /// A file of this machine.
+    /// A local file.
     Sqlite,
-    /// A server.
+    /// A database server.
     Postgres,
     /// The service's own memory.
     Memory,
-    /// A server.
+    /// A database server.
     Redis,
 }
 
@@ -54,36 +54,36 @@ impl fmt::Display for EngineKind {
     }
 }
 
-/// How a database is, as its service last found it.
+/// Health of a database, as its service last measured it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineStatus {
-    /// What is kept in it.
+    /// The data that it holds.
     pub part: EnginePart,
-    /// Which it is.
+    /// The product.
     pub engine: EngineKind,
-    /// Whether it answered.
+    /// True when the last check succeeded.
     pub reachable: bool,
-    /// Since when that is so.
+    /// Time at which `reachable` last changed.
     pub since: UnixSeconds,
-    /// When it was last asked; `None`: not yet.
+    /// Time of the last check; `None`: not checked yet.
     pub checked_at: Option<UnixSeconds>,
-    /// The version it last gave.
+    /// The last known version.
     pub version: Option<String>,
-    /// How long its answer took, microseconds.
+    /// Response time of the last check, microseconds.
     pub latency_us: Option<u64>,
-    /// Why it does not answer.
+    /// Reason for the last failed check.
     pub error: Option<String>,
 }
 
 impl EngineStatus {
-    /// One that was never asked.
+    /// Status of a database that has not been checked yet.
     #[must_use]
     pub const fn unknown(part: EnginePart, engine: EngineKind, now: UnixSeconds) -> Self {
         let (checked_at, version, latency_us, error) = (None, None, None, None);
         Self { part, engine, reachable: false, since: now, checked_at, version, latency_us, error }
     }
 
-    /// Takes an answer into account: its version, or why there is none.
+    /// Records the result of a check: the version, or the reason for the failure.
     pub fn note(&mut self, answer: Result<String, String>, took: Duration, now: UnixSeconds) {
         let reachable = answer.is_ok();
         if self.checked_at.is_none() || self.reachable != reachable {
@@ -102,7 +102,7 @@ impl EngineStatus {
 tornado_rpc::contract! {
     /// A service's databases.
     trait Engines, client EnginesClient, error Fault, callers ServiceName {
-        /// How each is; never waits for one.
+        /// Health of each database, as last measured; does not query a database.
         engines(NoInput) -> Vec<EngineStatus> = GET "/v1/engines", within 2, up to 0, for [Admin];
     }
 }
@@ -123,7 +123,7 @@ mod tests {
             status.note(Err("gone".into()), took, now);
         }
         assert_eq!((status.reachable, status.since, status.checked_at, status.latency_us), (false, 40, Some(50), None));
-        assert_eq!(status.version.as_deref(), Some("15.8"), "the last one that was known");
+        assert_eq!(status.version.as_deref(), Some("15.8"), "the last known version");
         status.note(Ok("16.1".into()), took, 60);
         assert_eq!((status.since, status.error.as_deref(), status.version.as_deref()), (60, None, Some("16.1")));
     }

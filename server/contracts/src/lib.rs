@@ -1,7 +1,7 @@
-//! The contracts between the server's processes: for each service one file with its methods, their data and its error.
+//! Contracts between the server's processes: one file per service, with its methods, types and error.
 //!
-//! Each is a list for [`tornado_rpc::contract!`], which writes the trait, the router and the client from it. Methods list
-//! the services that may call them; root may call all.
+//! Each contract is a list for [`tornado_rpc::contract!`], which generates the trait, the router and the client. Every
+//! method lists the services that may call it; root may call every method.
 
 pub mod auth;
 pub mod engines;

@@ -5,88 +5,89 @@ use serde::{Deserialize, Serialize};
 use tornado_rpc::{Fault, NoInput};
 use tornado_shared::model::UnixSeconds;
 
-/// Name of the supervisor's socket. The supervisor is not a [`ServiceName`]: it cannot be started or stopped by itself.
+/// Name of the supervisor's socket. The supervisor is not a [`ServiceName`]: it cannot be started or stopped
+/// separately.
 pub const SOCKET: &str = "master";
 
-/// What an operator asked for.
+/// Desired state of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Wanted {
-    /// It should run.
+    /// The service should run.
     Running,
-    /// It should not.
+    /// The service should not run.
     Stopped,
 }
 
-/// What is.
+/// Actual state of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum Actual {
-    /// Not started, or stopped as wanted.
+    /// Not started, or stopped as requested.
     Stopped,
-    /// Waits for the services it depends on.
+    /// Waits for the services that it depends on.
     Waiting {
-        /// What is missing.
+        /// The missing services.
         reason: String,
     },
-    /// Runs, but does not answer as ready yet.
+    /// Runs, but is not ready yet.
     Starting {
-        /// What it says.
+        /// The reason that the service reports.
         reason: String,
     },
-    /// Answers as ready.
+    /// Runs and is ready.
     Ready,
-    /// Was ready and says now that it cannot work.
+    /// Was ready and now reports that it cannot work.
     Degraded {
-        /// What it says.
+        /// The reason that the service reports.
         reason: String,
     },
-    /// Ended; starts again after a pause.
+    /// Exited; restarts after a pause.
     BackingOff {
-        /// How it ended.
+        /// How the process exited.
         reason: String,
         /// Milliseconds until the next start.
         retry_in_ms: u64,
     },
-    /// Ended too often in a short time; only `start` or `restart` tries again.
+    /// Exited too often in a short time. Only `start` or `restart` starts it again.
     CrashLoop {
-        /// How it ended.
+        /// How the process exited.
         reason: String,
     },
-    /// Was told to stop and has not ended yet.
+    /// Received the stop request and has not exited yet.
     Stopping,
 }
 
-/// One service's line in `tornadod status`.
+/// Status of one service, as shown by `tornadod status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceStatus {
-    /// Which.
+    /// The service.
     pub name: ServiceName,
-    /// Wanted state.
+    /// Desired state.
     pub wanted: Wanted,
     /// Actual state.
     #[serde(flatten)]
     pub actual: Actual,
     /// Process id while it runs.
     pub pid: Option<u32>,
-    /// When this process was started.
+    /// Start time of the current process.
     pub started_at: Option<UnixSeconds>,
-    /// Starts after the first since `master` began.
+    /// Number of restarts since `master` started.
     pub restarts: u32,
     /// Resident memory in bytes while it runs.
     pub memory_bytes: Option<u64>,
 }
 
-/// The whole server at a glance.
+/// Status of the whole server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MasterStatus {
-    /// Version of the program.
+    /// Program version.
     pub version: String,
-    /// When `master` was started.
+    /// Start time of `master`.
     pub started_at: UnixSeconds,
-    /// True when every service that is wanted is ready.
+    /// True when every service whose desired state is running is ready.
     pub ready: bool,
-    /// One line a service, in starting order.
+    /// Services, in start order.
     pub services: Vec<ServiceStatus>,
 }
 
@@ -94,31 +95,31 @@ pub struct MasterStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
-    /// Which; `None` means all.
+    /// The service; `None`: all services.
     #[serde(default)]
     pub service: Option<ServiceName>,
-    /// What to do.
+    /// The action.
     pub action: Action,
 }
 
-/// What an operator can ask of a service.
+/// Operator action on a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// Should run; also ends a crash loop.
+    /// Sets the desired state to running; also ends a crash loop.
     Start,
-    /// Should not run.
+    /// Sets the desired state to stopped.
     Stop,
-    /// Ends the process and starts another.
+    /// Stops the process and starts it again.
     Restart,
 }
 
 tornado_rpc::contract! {
     /// The supervisor.
     trait Master, client MasterClient, error Fault, callers ServiceName {
-        /// Wanted and actual state of every service.
+        /// Desired and actual state of every service.
         status(NoInput) -> MasterStatus = GET "/v1/status", within 15, up to 0, for [Admin];
-        /// Sets the wanted state; returns at once, the state follows.
+        /// Sets the desired state and returns immediately; the actual state follows.
         control(Control) -> MasterStatus = POST "/v1/control", within 15, up to 4_096, for [];
     }
 }

@@ -1,4 +1,4 @@
-//! Which caller may do what, over all contracts.
+//! Access rights across all contracts.
 
 use crate::{ServiceName, auth, engines, master, session, tor, wg};
 
@@ -19,17 +19,17 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
     contracts.into_iter().flatten()
 }
 
-/// The console's own service is reached by browsers. Taken over, it must not be able to do what an operator may, nor
-/// see what people do: each act carries the operator's word, which `auth` judges.
+/// Service `admin` is reachable by browsers. A compromised console must not gain an operator's rights or see user data:
+/// each call carries an operator's sign-in token, which `auth` checks.
 #[test]
 fn defect_029_the_console_does_and_sees_nothing_without_an_operators_word() {
     const WITHOUT: [&str; 13] = [
-        // These prove themselves: a one-time code, a password.
+        // These carry their own proof: a one-time code or a password.
         "Auth.redeem_setup",
         "Operators.sign_in",
-        // A row of the trail names its writer, whatever it says.
+        // Each row of the trail names its author, whatever its content.
         "Audit.append",
-        // These tell of the server, not of people.
+        // These return data about the server, not about users.
         "Auth.server_info",
         "Auth.verifying_keys",
         "Engines.engines",
@@ -46,7 +46,7 @@ fn defect_029_the_console_does_and_sees_nothing_without_an_operators_word() {
     }
 }
 
-/// The device API's service is reached by everybody: it acts on a device's token, or has nothing but an envelope.
+/// Service `client-api` is reachable by everyone: it acts on a device's token or forwards a sealed envelope.
 #[test]
 fn defect_029_the_edge_acts_on_tokens_only() {
     const WITHOUT: [&str; 7] = [

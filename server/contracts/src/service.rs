@@ -4,32 +4,32 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A service: a process that `master` supervises. Also the role in which it calls others.
+/// A service: a process that `master` supervises. Also the role in which it calls other services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServiceName {
-    /// Identity.
+    /// Users, devices and logins.
     Auth,
-    /// Sessions.
+    /// Sessions and leases.
     Session,
-    /// Lanes.
+    /// WireGuard lanes and firewall.
     Wg,
-    /// Tor.
+    /// The Tor process.
     Tor,
-    /// The resolver of the direct lane.
+    /// The direct lane's DNS resolver.
     Dns,
-    /// The devices' API.
+    /// The device API.
     ClientApi,
-    /// The console.
+    /// The administration console.
     Admin,
 }
 
 impl ServiceName {
-    /// All of them, in the order of their start.
+    /// All services, in start order.
     pub const ALL: [Self; 7] =
         [Self::Auth, Self::Session, Self::Wg, Self::Tor, Self::Dns, Self::ClientApi, Self::Admin];
 
-    /// The word used on the command line, for the socket, the state directory and the sub-command.
+    /// Name on the command line, and of the socket, the state directory and the subcommand.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl ServiceName {
         }
     }
 
-    /// The Unix user it runs as.
+    /// Unix user of the process.
     #[must_use]
     pub const fn unix_user(self) -> &'static str {
         match self {
@@ -64,9 +64,15 @@ impl fmt::Display for ServiceName {
     }
 }
 
+<<<<<<< HEAD
 /// No service has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no service is called '{0}'; there are {all}", all = ServiceName::ALL.map(ServiceName::as_str).join(", "))]
+=======
+/// The name does not match a service.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("unknown service '{0}'; services are {all}", all = ServiceName::ALL.map(ServiceName::as_str).join(", "))]
+>>>>>>> ae2374f (words: words-2)
 pub struct UnknownService(String);
 
 impl FromStr for ServiceName {

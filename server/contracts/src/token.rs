@@ -1,4 +1,4 @@
-//! Access tokens: what is in them and how any process checks one with public keys only.
+//! Access tokens: claims, and verification with public keys only.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
@@ -10,13 +10,13 @@ pub const ISSUER: &str = "tornado-vpn.local";
 /// `aud` of every token; the original's value, kept for its clients.
 pub const AUDIENCE: &str = "tornado-vpn-users";
 
-/// What a token is for; claim `type`.
+/// Purpose of a token; claim `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenKind {
-    /// Opens the device API for 15 minutes.
+    /// Grants access to the device API; lifetime 15 minutes by default.
     Access,
-    /// Buys a new pair once.
+    /// Can be exchanged once for a new pair.
     Refresh,
 }
 
@@ -27,11 +27,11 @@ pub struct Claims {
     pub iss: String,
     /// [`AUDIENCE`].
     pub aud: String,
-    /// The user.
+    /// The account.
     pub sub: UserId,
     /// The device.
     pub device_id: DeviceId,
-    /// The chain of refresh tokens this one belongs to.
+    /// The token family that this token belongs to.
     pub fam: FamilyId,
     /// Issued at.
     pub iat: UnixSeconds,
@@ -39,7 +39,7 @@ pub struct Claims {
     pub nbf: UnixSeconds,
     /// Expires at.
     pub exp: UnixSeconds,
-    /// This token's own number.
+    /// Unique id of this token.
     pub jti: uuid::Uuid,
     /// Access or refresh.
     #[serde(rename = "type")]
@@ -54,28 +54,28 @@ pub struct Claims {
 pub struct VerifyingKey {
     /// `kid` of the tokens it checks.
     pub kid: String,
-    /// What its tokens are for. A refresh key never opens the API.
+    /// Purpose of its tokens. Tokens signed with a refresh key never grant access to the API.
     pub kind: TokenKind,
     /// Ed25519 public key, raw 32 bytes, base64url without padding (RFC 8037 `x`).
     pub x: String,
 }
 
-/// Why a token is not accepted. The texts are the stable codes of the device API.
+/// Reason for rejecting a token. The texts are the stable codes of the device API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenError {
-    /// Its time is over.
+    /// The token has expired.
     #[error("the token has expired")]
     Expired,
-    /// It is not one of ours, not of this kind, or altered.
+    /// Not issued by this server, of another kind, or altered.
     #[error("the token is not valid")]
     Invalid,
-    /// Signed with a key that is not known here: fetch the keys again.
+    /// Signed with an unknown key; the caller fetches the keys again.
     #[error("the token was signed with an unknown key")]
     UnknownKey,
 }
 
-/// Checks tokens of one kind against a set of public keys.
+/// Verifies tokens of one kind against a set of public keys.
 #[derive(Clone)]
 pub struct Verifier {
     keys: HashMap<String, DecodingKey>,
@@ -84,7 +84,7 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier for tokens of `kind`. Keys of the other kind, and keys that do not parse, are left out.
+    /// A verifier for tokens of `kind`. Ignores keys of the other kind and keys that do not parse.
     #[must_use]
     pub fn new(keys: &[VerifyingKey], kind: TokenKind) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
@@ -98,11 +98,13 @@ impl Verifier {
         Self { keys: keys.collect(), validation, kind }
     }
 
-    /// Checks signature, issuer, audience, kind and times at `now` with 5 seconds of leeway. A token of up to a day in
-    /// the future is taken: it was signed by us, so the clock has been set back since, and nobody is logged out by that.
+    /// Checks signature, issuer, audience, kind and times at `now`, with a leeway of 5 seconds. Accepts a token issued
+    /// up to a day in the future: the signature is valid, so the server's clock was set back, and that must not end
+    /// logins.
     ///
     /// # Errors
-    /// [`TokenError::Expired`] also for a token of a key that is no longer known.
+    /// [`TokenError::Expired`], also for an expired token whose key is no longer known; [`TokenError::UnknownKey`] for
+    /// any other unknown key; otherwise [`TokenError::Invalid`].
     pub fn verify(&self, token: &str, now: UnixSeconds) -> Result<Claims, TokenError> {
         const LEEWAY: i64 = 5;
         const SET_BACK: i64 = 86_400;
@@ -112,8 +114,9 @@ impl Verifier {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         let kid = header.kid.ok_or(TokenError::Invalid)?;
         let Some(key) = self.keys.get(&kid) else {
-            // A key is forgotten when the last token it signed has expired. Whoever slept through both has an old
-            // token, not a bad one, and is to trade it; a forged one gains nothing by that word.
+            // A key is removed once the last token that it signed has expired. A device that was offline until then
+            // holds an expired token, not an invalid one, and must refresh it. A forged token gains nothing from this
+            // response.
             let of_old = jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(token);
             let is_old = of_old.is_ok_and(|claims| claims.exp.saturating_add(LEEWAY) <= now);
             return Err(if is_old { TokenError::Expired } else { TokenError::UnknownKey });

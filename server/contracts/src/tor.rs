@@ -1,7 +1,7 @@
 //! Contract of service `tor`: the Tor process behind the tor lane, and whether the lane may be open.
 //!
-//! What an operator wants ([`TorWanted`]) and what is (all the rest of [`TorStatus`]) are two things. That Tor
-//! is stopped, starting or failing is data in the answer, never an error of the call.
+//! The desired state ([`TorWanted`]) and the actual state (the other fields of [`TorStatus`]) are separate. A stopped,
+//! starting or failing Tor process is data in the response, never an error of the call.
 //!
 //! Besides the methods there is the stream [`EVENTS`].
 
@@ -13,27 +13,27 @@ use std::net::IpAddr;
 use tornado_rpc::{Done, Fault, NoInput, ServiceError};
 use tornado_shared::model::{CountryCode, UnixSeconds};
 
-/// What an operator wants. Kept on disk, and not changed by anything that happens to Tor.
+/// Desired state, set by an operator. Stored on disk; failures of Tor do not change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TorWanted {
-    /// The Tor process should run.
+    /// True: the Tor process should run.
     pub process: bool,
-    /// The lane should be open as soon as Tor can carry it.
+    /// True: the lane should open as soon as Tor can carry traffic.
     pub lane: bool,
 }
 
-/// An order of an operator; each is idempotent.
+/// Order of an operator; each is idempotent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TorOrder {
-    /// Tor should run. Also ends a pause before the next start.
+    /// Tor should run. Also ends a restart pause.
     Start,
     /// Tor should not run.
     Stop,
     /// The lane should be open.
     Up,
-    /// The lane should be in maintenance; Tor goes on running.
+    /// The lane should be in maintenance; Tor keeps running.
     Down,
 }
 
@@ -41,7 +41,7 @@ pub enum TorOrder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TorControl {
-    /// What should be.
+    /// The order.
     pub order: TorOrder,
 }
 
@@ -49,44 +49,44 @@ pub struct TorControl {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum TorProcess {
-    /// Not running, as wanted.
+    /// Not running, as desired.
     Stopped,
-    /// Something is missing before it can be started: the program, or the lane's addresses.
+    /// Cannot start because the program or the lane's addresses are missing.
     Waiting {
-        /// What.
+        /// What is missing.
         reason: String,
     },
-    /// Runs.
+    /// Is running.
     Running {
         /// Process id.
         pid: u32,
-        /// When it was started.
+        /// Start time.
         since: UnixSeconds,
     },
-    /// Is ending.
+    /// Is stopping.
     Stopping {
         /// Process id.
         pid: u32,
     },
-    /// Ended by itself or could not be started; starts again after a pause, for ever.
+    /// Exited or could not start. Restarts after a pause, without a limit on retries.
     BackingOff {
-        /// How it ended.
+        /// How the process exited.
         reason: String,
-        /// Milliseconds of the pause.
+        /// Length of the pause, milliseconds.
         retry_in_ms: u64,
     },
 }
 
-/// How far Tor is with its start (control-spec, `STATUS_CLIENT BOOTSTRAP`).
+/// Progress of Tor's bootstrap (control-spec, `STATUS_CLIENT BOOTSTRAP`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bootstrap {
     /// 0 to 100.
     pub percent: u8,
-    /// Tor's word for the step, for example `conn_or`.
+    /// Tor's tag for the step, for example `conn_or`.
     pub tag: String,
-    /// Tor's sentence for people.
+    /// Tor's readable summary.
     pub summary: String,
-    /// What hinders it at this step.
+    /// Tor's warning about a problem at this step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
 }
@@ -95,71 +95,71 @@ pub struct Bootstrap {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LaneState {
-    /// Nothing passes: Tor was never ready since the start of the service.
+    /// Traffic is blocked: Tor has not been ready since the service started.
     Closed,
-    /// HTTP gets a page, all else a fast refusal.
+    /// HTTP gets a page; everything else is rejected immediately.
     Maintenance,
-    /// Through Tor.
+    /// Traffic goes through Tor.
     Open,
 }
 
-/// Why the lane is as it is.
+/// Reason for the lane's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LaneReason {
-    /// Tor is at 100 %, has a circuit, and a probe went through.
+    /// Tor is at 100 %, has a circuit, and a probe succeeded.
     Healthy,
-    /// An operator wants it down.
+    /// An operator closed the lane.
     OperatorDown,
     /// An operator stopped Tor.
     OperatorStopped,
-    /// The file with the operator's wish cannot be read: nothing is opened before the next order.
+    /// The desired state cannot be read from disk: the lane stays closed until the next order.
     WishUnreadable,
-    /// Tor does not run.
+    /// Tor is not running.
     ProcessDown,
-    /// Tor's control port does not answer.
+    /// Tor's control port does not respond.
     ControlDown,
-    /// Tor is not at 100 %.
+    /// Tor's bootstrap is below 100 %.
     Bootstrapping,
     /// Tor has no working circuit.
     NoCircuit,
-    /// No probe went through yet, or the latest is too old.
+    /// No probe has succeeded yet, or the latest success is too old.
     Unproved,
     /// The latest probe failed.
     ProbeFailed,
 }
 
-/// The lane.
+/// State of the lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneStatus {
-    /// What it should be now, by the operator's wish and Tor's health together.
+    /// Target state, from the desired state and Tor's health.
     pub state: LaneState,
-    /// Why.
+    /// Reason.
     pub reason: LaneReason,
-    /// Since when.
+    /// Time of the last change.
     pub since: UnixSeconds,
-    /// What it is, as `wg` says; `None` while that does not answer.
+    /// Actual state, as reported by `wg`; `None` while `wg` does not respond.
     pub applied: Option<TorLane>,
 }
 
 /// An active probe through Tor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeReport {
-    /// An exit answered.
+    /// True: an exit responded.
     pub ok: bool,
-    /// When it ended.
+    /// End time.
     pub at: UnixSeconds,
-    /// How long it took, milliseconds.
+    /// Duration, milliseconds.
     pub took_ms: u64,
-    /// The exit that answered, where Tor says so.
+    /// The exit that responded, if Tor reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,
-    /// Why it failed.
+    /// Reason for the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// Bytes of the whole Tor process since its start.
+/// Transfer of the Tor process since its start, bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TorTraffic {
     /// Bytes read from the network.
@@ -168,26 +168,26 @@ pub struct TorTraffic {
     pub written: u64,
 }
 
-/// Everything about Tor and the lane.
+/// Status of Tor and the lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TorStatus {
-    /// What the operator wants; `None` when that cannot be read.
+    /// Desired state; `None` when it cannot be read.
     pub wanted: Option<TorWanted>,
     /// The process.
     pub process: TorProcess,
-    /// Tor's version, once it said it.
+    /// Tor's version, once known.
     pub version: Option<String>,
     /// Seconds since Tor was started.
     pub uptime: Option<u64>,
-    /// Times it was started again since the service began.
+    /// Number of restarts since the service started.
     pub restarts: u32,
-    /// True while its control port answers.
+    /// True while the control port responds.
     pub controlled: bool,
-    /// How far it is.
+    /// Bootstrap progress.
     pub bootstrap: Bootstrap,
-    /// True while Tor says that it has a working circuit.
+    /// True while Tor reports a working circuit.
     pub circuit_established: bool,
-    /// Tor's view of the network; `None` before it said anything.
+    /// Tor's network liveness; `None` before its first report.
     pub network_live: Option<bool>,
     /// The latest probe.
     pub probe: Option<ProbeReport>,
@@ -195,26 +195,26 @@ pub struct TorStatus {
     pub lane: LaneStatus,
     /// Traffic of the process.
     pub traffic: TorTraffic,
-    /// Streams open now.
+    /// Number of open streams.
     pub streams: u32,
-    /// The latest failure, also when it is over.
+    /// The latest failure, kept after recovery.
     pub last_error: Option<String>,
 }
 
 /// The Tor process of one exit country.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountryTor {
-    /// Which.
+    /// The country.
     pub country: CountryCode,
     /// The process.
     pub process: TorProcess,
-    /// How far it is.
+    /// Bootstrap progress.
     pub bootstrap: Bootstrap,
-    /// True while devices of this country are carried, if the lane is open: 100 %, a circuit, and a probe.
+    /// True when it can carry this country's devices once the lane is open: 100 %, a circuit, and a successful probe.
     pub ready: bool,
-    /// Why it is so.
+    /// Reason for the state.
     pub reason: LaneReason,
-    /// True while a device has chosen it; it ends some time after the last.
+    /// True while a device has chosen the country. The process ends some time after the last one.
     pub in_use: bool,
 }
 
@@ -225,53 +225,53 @@ pub struct Hop {
     pub role: HopRole,
     /// 40 hexadecimal digits.
     pub fingerprint: String,
-    /// The relay's name for itself.
+    /// The relay's nickname, chosen by its operator.
     pub nickname: String,
-    /// Where it is, when the network's directory says so.
+    /// The relay's address, if it is in the directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
-    /// Two letters, when Tor knows.
+    /// Two letters, if Tor knows the country.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// Flags of the directory, such as `Fast` or `Exit`.
+    /// Flags from the directory, such as `Fast` or `Exit`.
     #[serde(default)]
     pub flags: Vec<String>,
 }
 
-/// A relay's place in a circuit.
+/// A relay's position in a circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HopRole {
-    /// First.
+    /// First relay.
     Guard,
-    /// Between.
+    /// Middle relay.
     Middle,
-    /// Last.
+    /// Last relay.
     Exit,
 }
 
 /// One circuit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Circuit {
-    /// Tor's number for it.
+    /// Tor's circuit id.
     pub id: String,
-    /// Tor's word: `LAUNCHED`, `EXTENDED`, `BUILT`, …
+    /// Tor's status: `LAUNCHED`, `EXTENDED`, `BUILT`, …
     pub status: String,
-    /// Tor's word: `GENERAL`, `CONFLUX_LINKED`, `HS_CLIENT_REND`, …
+    /// Tor's purpose: `GENERAL`, `CONFLUX_LINKED`, `HS_CLIENT_REND`, …
     pub purpose: String,
-    /// Same for all legs of one conflux set.
+    /// Id shared by all legs of one conflux set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflux_id: Option<String>,
     /// Its relays, guard first.
     pub path: Vec<Hop>,
 }
 
-/// Answer of [`Tor::circuits`].
+/// Response of [`Tor::circuits`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Circuits {
-    /// All of them; none while Tor does not run.
+    /// All circuits; empty while Tor is not running.
     pub circuits: Vec<Circuit>,
-    /// Why there are none to show.
+    /// Reason why circuits cannot be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
 }
@@ -281,35 +281,35 @@ pub struct Circuits {
 pub struct Exit {
     /// 40 hexadecimal digits.
     pub fingerprint: String,
-    /// Its name for itself.
+    /// The relay's nickname, chosen by its operator.
     pub nickname: String,
-    /// Where it is.
+    /// The relay's address.
     pub address: Option<IpAddr>,
-    /// Two letters, lower case, when Tor knows.
+    /// Two letters, lower case, if Tor knows the country.
     pub country: Option<String>,
-    /// Weight in the directory, kilobytes a second.
+    /// Directory weight, kilobytes per second.
     pub bandwidth: u64,
 }
 
-/// What a country offers.
+/// Exit capacity of a country.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitCountry {
-    /// Two letters, lower case; `??` where Tor does not know.
+    /// Two letters, lower case; `??` where Tor does not know the country.
     pub country: String,
     /// Number of exits.
     pub exits: u32,
-    /// Sum of their weights.
+    /// Sum of the exits' weights.
     pub bandwidth: u64,
 }
 
-/// Answer of [`Tor::exits`].
+/// Response of [`Tor::exits`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exits {
-    /// Countries, the widest first.
+    /// Countries, highest weight first.
     pub countries: Vec<ExitCountry>,
-    /// Exits, the widest first; at most 500.
+    /// Exits, highest weight first; at most 500.
     pub exits: Vec<Exit>,
-    /// Why there is nothing to show.
+    /// Reason why exits cannot be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
 }
@@ -318,32 +318,32 @@ pub struct Exits {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SyncCountries {
-    /// Every country that a device with a session has chosen.
+    /// Countries chosen by devices that have a session.
     pub countries: BTreeSet<CountryCode>,
-    /// Every isolation number in use; paths of all others are forgotten.
+    /// All isolation numbers in use; recorded paths of other numbers are discarded.
     pub live: Vec<Isolation>,
 }
 
-/// Answer of [`Tor::sync_countries`].
+/// Response of [`Tor::sync_countries`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountriesReport {
-    /// Those for which there is no Tor, and why.
+    /// Countries without a Tor process, with the reason.
     pub refused: BTreeMap<CountryCode, CountryRefusal>,
-    /// The others, ready or not.
+    /// The other countries, ready or not.
     pub countries: Vec<CountryTor>,
 }
 
-/// Why a country has no Tor of its own.
+/// Reason why a country has no Tor process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum CountryRefusal {
-    /// The network's directory has no exit there.
+    /// The directory has no exit in that country.
     #[error("Tor has no exit there")]
     NoExit,
-    /// As many as may be are in use.
-    #[error("all {max} places for exit countries of this server are in use")]
+    /// The maximum number of countries is in use.
+    #[error("all {max} exit countries that this server supports at once are in use")]
     TooMany {
-        /// How many may be in use at once.
+        /// Maximum number of countries in use at once.
         max: u32,
     },
 }
@@ -352,7 +352,7 @@ pub enum CountryRefusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PathQuery {
-    /// Whose.
+    /// The session's isolation number.
     pub isolation: Isolation,
 }
 
@@ -361,7 +361,7 @@ pub struct PathQuery {
 pub struct DevicePath {
     /// Its relays, guard first.
     pub hops: Vec<Hop>,
-    /// When that connection began.
+    /// Start time of that connection.
     pub since: UnixSeconds,
 }
 
@@ -369,61 +369,61 @@ pub struct DevicePath {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TorLogQuery {
-    /// Most lines wanted; absent means all that are kept.
+    /// Maximum number of lines; absent: all retained lines.
     #[serde(default)]
     pub lines: Option<usize>,
 }
 
-/// Answer of [`Tor::log`].
+/// Response of [`Tor::log`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TorLog {
-    /// Lines of Tor's own log, oldest first. Tor itself blanks out addresses in them.
+    /// Lines of Tor's own log, oldest first. Tor removes addresses from them.
     pub lines: Vec<String>,
 }
 
-/// One line of the stream.
+/// One line of the stream [`EVENTS`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum TorEvent {
-    /// All of it: the first line, and whenever process, lane or wish changed.
+    /// Full status: the first line, and after every change of process, lane or desired state.
     Status(Box<TorStatus>),
-    /// A step of the start.
+    /// A bootstrap step.
     Bootstrap(Bootstrap),
-    /// A circuit changed. Its relays have no addresses here.
+    /// A circuit changed. Relay addresses are omitted here.
     Circuit(Circuit),
-    /// Streams open now.
+    /// Number of open streams.
     Streams {
-        /// How many.
+        /// The number.
         open: u32,
     },
-    /// Bytes of the last second.
+    /// Bytes in the last second.
     Bandwidth(TorTraffic),
-    /// Tor's view of the network changed.
+    /// Tor's network liveness changed.
     Liveness {
-        /// True: reachable.
+        /// True: the network is reachable.
         up: bool,
     },
     /// A probe ended.
     Probe(ProbeReport),
-    /// The reader was too slow and lost some; the stream goes on with a whole status.
+    /// Events were dropped because the reader was too slow. The stream continues with a full status.
     Lost {
-        /// How many.
+        /// Number of dropped events.
         events: u64,
     },
 }
 
-/// What `tor` can answer besides success.
+/// Errors of service `tor`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "data")]
 pub enum TorError {
-    /// The wish could not be written down. What shuts was done all the same, until the service starts again;
-    /// what opens was not.
-    #[error("the order could not be saved ({0}); what shuts was done until the next start, what opens was not")]
+    /// The desired state could not be stored. An order that closes or stops still took effect until the service
+    /// restarts; an order that opens or starts did not.
+    #[error("cannot save the order: {0}; closing applies until the service restarts, opening was ignored")]
     NotSaved(String),
-    /// Only a running Tor can do this.
-    #[error("Tor cannot do this now: {0}")]
+    /// The request needs a running Tor process.
+    #[error("cannot complete the request: {0}")]
     NotRunning(String),
-    /// The call failed on its way.
+    /// The call itself failed.
     #[error(transparent)]
     #[serde(rename = "mesh")]
     Fault(Fault),
@@ -454,33 +454,33 @@ impl ServiceError for TorError {
 }
 
 tornado_rpc::contract! {
-    /// The Tor process and the lane's state. Orders return at once, the state follows.
+    /// The Tor process and the lane's state. Orders return immediately; the state follows.
     trait Tor, client TorClient, error TorError, callers ServiceName {
-        /// Everything at a glance.
+        /// Full status.
         status(NoInput) -> TorStatus = GET "/v1/status", within 10, up to 0, for [Admin, Session, Wg, ClientApi];
-        /// Changes what is wanted.
+        /// Changes the desired state.
         control(TorControl) -> TorStatus = PUT "/v1/wanted", within 10, up to 4_096, for [];
         /// Circuits with their relays.
         circuits(NoInput) -> Circuits = GET "/v1/circuits", within 10, up to 0, for [Session];
-        /// New circuits for every stream from now on, of all devices; running streams stay where they are.
+        /// New circuits for new streams of all devices; open streams keep their circuits.
         new_identity(NoInput) -> Done = PUT "/v1/identity", within 10, up to 4_096, for [];
-        /// Probes now and tells what came of it.
+        /// Runs a probe and returns its result.
         health(NoInput) -> ProbeReport = PUT "/v1/health", within 25, up to 4_096, for [];
-        /// Exits and countries on offer.
+        /// Available exits and countries.
         exits(NoInput) -> Exits = GET "/v1/exits", within 20, up to 0, for [Admin, Session];
-        /// What devices use now. Starts a Tor for each new country, ends those that nobody used for a while.
-        /// Sent again and again; the latest counts.
+        /// Sets the countries in use. Starts a Tor process for each new country and stops those that have been unused
+        /// for a while. Sent periodically; the latest call counts.
         sync_countries(SyncCountries) -> CountriesReport = PUT "/v1/countries", within 20, up to 64 * 1024 * 1024,
             for [Session];
-        /// The Tor processes of countries that devices chose.
+        /// The Tor processes of the chosen countries.
         countries(NoInput) -> Vec<CountryTor> = GET "/v1/countries", within 10, up to 0, for [Admin, Session];
-        /// How the latest connection under an isolation number went; none when nothing was seen.
+        /// Circuit of the latest connection under an isolation number; `None` when no connection was observed.
         path(PathQuery) -> Option<DevicePath> = POST "/v1/path", within 10, up to 4_096, for [Session];
-        /// The end of Tor's own log.
+        /// The latest lines of Tor's own log.
         log(TorLogQuery) -> TorLog = GET "/v1/log", within 10, up to 0, for [];
     }
     streams {
-        /// What happens to Tor from now on; the first line is a whole [`TorStatus`].
+        /// Tor events from now on; the first line is a full [`TorStatus`].
         events() -> TorEvent = EVENTS "/v1/events", for [Admin];
     }
 }

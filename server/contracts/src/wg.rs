@@ -1,4 +1,4 @@
-//! Contract of service `wg`: both lanes, their peers, their firewall.
+//! Contract of service `wg`: both lanes, their peers and their firewall.
 
 use crate::{ServiceName, Treatment};
 use serde::{Deserialize, Serialize};
@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use tornado_rpc::{Done, Fault, NoInput, ServiceError};
 use tornado_shared::model::{CountryCode, Lane, LaneAddresses, PresharedKey, PublicKey, Transfer, UnixSeconds, UserId};
 
-/// A number for the circuits of one session: Tor sees the session's flows under an address made of it, and never
-/// lets two addresses share a circuit. Given out by `session`, 1 to [`Isolation::LAST`].
+/// Isolation number of one session. Tor sees the session's flows under an address derived from it, and never lets two
+/// addresses share a circuit. Assigned by `session`, 1 to [`Isolation::LAST`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Isolation(u32);
@@ -19,9 +19,9 @@ pub struct Isolation(u32);
 pub struct NotIsolation;
 
 impl Isolation {
-    /// The last that a session may have: 22 bits, less the canary's.
+    /// The largest number for sessions: 22 bits, minus the canary's number.
     pub const LAST: u32 = (1 << 22) - 2;
-    /// The leak canary's.
+    /// Isolation number of the leak canary.
     pub const CANARY: Self = Self(Self::LAST + 1);
 
     /// The number.
@@ -44,29 +44,29 @@ impl From<Isolation> for u32 {
     }
 }
 
-/// One device on both lanes: what `wg` is asked to program. Same key on both, an address pair on each.
+/// One device on both lanes, with one key and one address pair per lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeerSpec {
     /// The device's WireGuard key.
     pub public_key: PublicKey,
-    /// Its part on the direct lane.
+    /// Configuration on the direct lane.
     pub direct: PeerLane,
-    /// Its part on the tor lane.
+    /// Configuration on the tor lane.
     pub tor: PeerLane,
-    /// Its number on the tor lane. Another number is a new identity for all flows that begin from then on.
+    /// Isolation number on the tor lane. A changed number is a new identity for all new flows.
     pub isolation: Isolation,
-    /// The country in which it leaves Tor; none: that of the lane. While that country's Tor is not among those of
-    /// [`SetTorLane`] the device is refused.
+    /// Exit country; `None`: the lane's default. Traffic of the device is rejected while [`SetTorLane`] does not
+    /// include the country.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<CountryCode>,
-    /// Whose device it is: flows are counted by account.
+    /// The device's account: flows are counted per account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<UserId>,
 }
 
 impl PeerSpec {
-    /// The part on a lane.
+    /// The configuration on a lane.
     #[must_use]
     pub const fn on(&self, lane: Lane) -> &PeerLane {
         match lane {
@@ -76,7 +76,7 @@ impl PeerSpec {
     }
 }
 
-/// A peer's part on one lane. Allowed IPs are exactly these two addresses, /32 and /128.
+/// A peer's configuration on one lane. Its allowed IPs are exactly these two addresses, /32 and /128.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeerLane {
@@ -95,13 +95,13 @@ pub struct RemovePeer {
     pub public_key: PublicKey,
 }
 
-/// The devices of an account that is treated otherwise than most.
+/// The devices of an account whose traffic policy differs from the default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
-    /// The account; once.
+    /// The account; occurs once.
     pub user_id: UserId,
-    /// How.
+    /// Its traffic policy.
     pub treatment: Treatment,
     /// Its devices: addresses on the direct lane and on the tor lane.
     pub devices: Vec<(LaneAddresses, LaneAddresses)>,
@@ -111,11 +111,11 @@ pub struct Group {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetGroups {
-    /// All there are; devices that are in none are treated as usual.
+    /// All groups; a device outside every group has the default policy.
     pub groups: Vec<Group>,
 }
 
-/// What a removed peer had moved on each lane since it was added. Zero when there was none.
+/// Transfer of a removed peer on each lane since it was added. Zero when the peer did not exist.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removed {
     /// Counters of the direct lane.
@@ -124,29 +124,29 @@ pub struct Removed {
     pub tor: Transfer,
 }
 
-/// Input of [`Wg::sync_peers`]: the complete wanted set.
+/// Input of [`Wg::sync_peers`]: the complete desired set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SyncPeers {
-    /// Every peer that should exist; all others go.
+    /// All peers that should exist; others are removed.
     pub peers: Vec<PeerSpec>,
 }
 
-/// What a sync changed.
+/// Changes made by a sync.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncReport {
-    /// Peers programmed anew or changed.
+    /// Peers added or changed.
     pub put: usize,
-    /// Peers taken away.
+    /// Peers removed.
     pub removed: usize,
-    /// Peers left as they were.
+    /// Peers left unchanged.
     pub kept: usize,
 }
 
-/// The server's end of the lanes: what a device needs to know.
+/// The server's end of a lane, as a device needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneEnd {
-    /// Which lane.
+    /// The lane.
     pub lane: Lane,
     /// The interface's name.
     pub interface: String,
@@ -156,13 +156,13 @@ pub struct LaneEnd {
     pub port: u16,
     /// Inner MTU in bytes.
     pub mtu: u16,
-    /// Where devices ask for names on this lane, port 53; none: the lane has no resolver.
+    /// Address of the lane's DNS resolver, port 53; `None`: the lane has no resolver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns: Option<LaneAddresses>,
-    /// Whether this end speaks IPv6. Without it devices are not offered the resolver's IPv6 address.
+    /// True when the server's end has IPv6. Otherwise devices do not receive the resolver's IPv6 address.
     #[serde(default = "yes")]
     pub ipv6: bool,
-    /// True while the interface exists and is programmed; false while `wg` is putting it back.
+    /// True while the interface exists and is programmed; false while `wg` restores it.
     pub up: bool,
 }
 
@@ -170,34 +170,35 @@ const fn yes() -> bool {
     true
 }
 
-/// Which implementation moves the packets.
+/// WireGuard implementation in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
     /// The kernel's WireGuard, programmed over netlink.
     Kernel,
-    /// WireGuard inside this process over a TUN device.
+    /// Userspace WireGuard in this process, on a TUN interface.
     Userspace,
 }
 
-/// State of the tor lane. A switch between any two is one transaction that also cuts the flows of the former.
+/// State of the tor lane. A switch between two states is one transaction that also cuts the flows of the previous
+/// state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "state")]
 pub enum TorLane {
-    /// Nothing passes.
+    /// All traffic is dropped.
     Closed,
-    /// TCP to port 80 reaches the page that explains, all else is refused fast.
+    /// TCP to port 80 reaches the maintenance page; everything else is rejected immediately.
     Maintenance {
         /// TCP port of the page on the lane's own addresses.
         page_port: u16,
     },
-    /// TCP goes to Tor's TransPort, DNS to its DNSPort, all else is refused fast.
+    /// TCP goes to Tor's TransPort, DNS to its DNSPort; everything else is rejected immediately.
     Open {
         /// TCP port on the lane's own addresses.
         trans_port: u16,
         /// UDP port on the lane's own addresses.
         dns_port: u16,
-        /// TCP port of SOCKS5 on the lane's own addresses, which devices may call by that address.
+        /// TCP port of the SOCKS5 proxy on the lane's own addresses, which devices may use directly.
         socks_port: u16,
     },
 }
@@ -206,24 +207,24 @@ pub enum TorLane {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TorPorts {
-    /// TCP port that takes any connection.
+    /// TCP port for any connection (TransPort).
     pub trans_port: u16,
-    /// UDP port that answers names.
+    /// UDP port for DNS (DNSPort).
     pub dns_port: u16,
-    /// TCP port of SOCKS5. Devices call the lane's own SOCKS port and are brought here.
+    /// TCP port of SOCKS5. Connections to the lane's own SOCKS port are redirected here.
     pub socks_port: u16,
 }
 
-/// Where devices that chose a country are sent while the lane is open: to the Tor of that country, if it is ready.
+/// Ports per exit country while the lane is open: traffic of a device goes to its country's Tor process, if ready.
 pub type TorExits = BTreeMap<CountryCode, TorPorts>;
 
 /// Input of [`Wg::set_tor_lane`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetTorLane {
-    /// The state for all devices. `Closed` and `Maintenance` win over every country.
+    /// The state for all devices. `Closed` and `Maintenance` take precedence over every country.
     #[serde(flatten)]
     pub lane: TorLane,
-    /// Countries whose Tor is ready. Devices of any other country are refused fast.
+    /// Countries whose Tor process is ready. Traffic of devices in other countries is rejected immediately.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exits: TorExits,
 }
@@ -234,94 +235,94 @@ impl From<TorLane> for SetTorLane {
     }
 }
 
-/// Why the tor lane is as it is.
+/// Reason for the tor lane's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TorLaneReason {
-    /// Closed: nobody asked for anything since the start of `wg`.
+    /// Closed: no request has arrived since `wg` started.
     Start,
-    /// As [`Wg::set_tor_lane`] asked last.
+    /// As last requested by [`Wg::set_tor_lane`].
     Asked,
-    /// Closed: the leak canary raised an alarm. Ends by itself, back to what was asked last, when the rules were
-    /// verified and one round of the canary was clean.
+    /// Closed: the leak canary raised an alarm. Once the rules are verified and one canary round passes, `wg` applies
+    /// the last requested state.
     LeakAlarm,
-    /// Closed: a switch failed in a way that left the state in the kernel unknown.
+    /// Closed: a failed switch left the state in the kernel unknown.
     SwitchFailed,
 }
 
-/// What an alarm was about.
+/// Cause of an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlarmCause {
-    /// Packets of the canary were about to leave.
+    /// Packets of the canary were about to leave the server.
     Leak,
-    /// Somebody changed or took away rules of ours: the firewall's, the routing's or the canary's own.
+    /// Rules of the firewall, the routing or the canary were changed or removed from outside.
     Changed,
-    /// The lane is up, but packets of the canary did not arrive in it.
+    /// The lane is up, but packets of the canary did not enter it.
     Blind,
 }
 
-/// The leak canary: a device of the server's own on the tor lane, whose packets must not leave the server.
+/// The leak canary: the server's own device on the tor lane, whose packets must not leave the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CanaryStatus {
-    /// When the latest round ended.
+    /// End time of the latest round.
     pub last_run: Option<UnixSeconds>,
-    /// When the latest alarm was raised.
+    /// Time of the latest alarm.
     pub last_leak: Option<UnixSeconds>,
-    /// What it was about.
+    /// Cause of the latest alarm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<AlarmCause>,
-    /// Alarms since the start of `wg`.
+    /// Number of alarms since `wg` started.
     pub alarms: u64,
-    /// The latest round ran, its packets were seen to enter the lane, and none left. False before the first.
+    /// True: the latest round ran, its packets entered the lane and none left. False before the first round.
     pub healthy: bool,
 }
 
-/// A device that was refused flows, or lost some, in the last minutes because it had more than it may.
+/// A device that recently exceeded its flow limit, so that flows were rejected or ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crowding {
     /// The device's key.
     pub public_key: PublicKey,
-    /// Whose it is.
+    /// The device's account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<UserId>,
-    /// When this began.
+    /// Start of the condition.
     pub since: UnixSeconds,
-    /// When it was refused last.
+    /// Time of the latest rejection.
     pub last: UnixSeconds,
-    /// Flows that were ended to leave room for others.
+    /// Number of flows ended to make room for others.
     pub ended: u64,
 }
 
 /// The state of service `wg`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WgStatus {
-    /// Changes with each start of the service: a new value means "sync me".
+    /// Changes with each start of the service: a new value requires a sync.
     pub boot_id: uuid::Uuid,
-    /// Changes with `synced`, the lanes being up, the firewall, the state of the tor lane and the canary's alarms: what
-    /// [`Wg::next_status`] waits for.
+    /// Changes with `synced`, the lanes' `up` state, the firewall, the tor lane's state and the canary's alarms.
+    /// [`Wg::next_status`] waits for a change of it.
     #[serde(default)]
     pub revision: u64,
     /// True once a sync has been applied since the start.
     pub synced: bool,
-    /// Who moves the packets.
+    /// WireGuard implementation in use.
     pub backend: Backend,
     /// Both lanes.
     pub lanes: Vec<LaneEnd>,
-    /// Number of peers on both lanes.
+    /// Number of peers (each is on both lanes).
     pub peers: usize,
-    /// True when the firewall in the kernel was read back and equals the policy.
+    /// True when the ruleset read back from the kernel equals the policy.
     pub firewall_verified: bool,
     /// State of the tor lane in the kernel.
     pub tor_lane: TorLane,
-    /// Countries that are open besides, in the kernel.
+    /// Exit countries that are open in the kernel.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tor_exits: TorExits,
-    /// Why.
+    /// Reason for the tor lane's state.
     pub tor_lane_reason: TorLaneReason,
     /// The leak canary.
     pub canary: CanaryStatus,
-    /// Devices that have more flows than they may.
+    /// Devices that exceed their flow limit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub crowding: Vec<Crowding>,
 }
@@ -334,58 +335,58 @@ pub struct KnownStatus {
     pub boot_id: uuid::Uuid,
     /// Its [`WgStatus::revision`].
     pub revision: u64,
-    /// Milliseconds for which the response is held at most; 10,000 is the limit.
+    /// Maximum time that the response is held, milliseconds; at most 10,000.
     pub hold_ms: u64,
 }
 
 impl KnownStatus {
-    /// Waits for what follows `status`, as long as is possible.
+    /// Waits for the status after `status`, for the maximum hold time.
     #[must_use]
     pub const fn of(status: &WgStatus) -> Self {
         Self { boot_id: status.boot_id, revision: status.revision, hold_ms: 10_000 }
     }
 }
 
-/// One peer on one lane, as the interface sees it.
+/// One peer on one lane, as reported by the interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerStatus {
     /// The device's key.
     pub public_key: PublicKey,
-    /// Which lane.
+    /// The lane.
     pub lane: Lane,
-    /// Where its packets last came from. An address of a person: never logged above DEBUG.
+    /// Source address of its latest packets. Personal data: never logged above DEBUG.
     pub endpoint: Option<SocketAddr>,
-    /// When the latest handshake ended.
+    /// Time of the latest handshake.
     pub latest_handshake: Option<UnixSeconds>,
-    /// Counters since the peer was added.
+    /// Transfer since the peer was added.
     pub transfer: Transfer,
 }
 
-/// What `wg` can answer besides success.
+/// Errors of service `wg`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "data")]
 pub enum WgError {
-    /// A lane refused the peer; the other lane was undone.
-    #[error("the {lane} lane could not be programmed ({detail}); both lanes were left as before")]
+    /// A lane rejected the peer; the change on the other lane was reverted.
+    #[error("cannot program the {lane} lane: {detail}; both lanes are unchanged")]
     LaneFailed {
-        /// The lane that refused.
+        /// The lane that rejected the peer.
         lane: Lane,
-        /// What it said.
+        /// The reason.
         detail: String,
     },
-    /// Another peer already holds one of these addresses.
+    /// Another peer already has one of these addresses.
     #[error("an address of this peer belongs to another peer")]
     AddressInUse,
-    /// The tor lane stays closed until the alarm is over; what was asked is remembered and done then.
-    #[error("the tor lane is held closed after a leak alarm; it follows by itself when all is clean")]
+    /// The tor lane stays closed until the alarm is over; the requested state is stored and applied then.
+    #[error("the tor lane is closed by a leak alarm; the request takes effect once the alarm is over")]
     LaneHeld,
     /// The tor lane could not be switched; it is closed.
-    #[error("the tor lane could not be switched ({0}); it is being closed")]
+    #[error("cannot switch the tor lane: {0}; the lane is being closed")]
     SwitchFailed(String),
-    /// The first sync has not come yet, so the wanted set is not known.
+    /// The first sync has not arrived yet, so the desired set is unknown.
     #[error("the lanes are starting; try again in a moment")]
     NotSynced,
-    /// The call failed on its way.
+    /// The call itself failed.
     #[error(transparent)]
     #[serde(rename = "mesh")]
     Fault(Fault),
@@ -419,24 +420,24 @@ impl ServiceError for WgError {
 }
 
 tornado_rpc::contract! {
-    /// Programs both lanes. Every mutating method is idempotent and all-or-nothing over the lanes.
+    /// Both lanes. Every mutating method is idempotent and changes both lanes or neither.
     trait Wg, client WgClient, error WgError, callers ServiceName {
-        /// Adds or changes a peer on both lanes. If the second lane fails the first is put back.
+        /// Adds or changes a peer on both lanes. If the second lane fails, the first is reverted.
         put_peer(PeerSpec) -> Done = PUT "/v1/peers", within 10, up to 16_384, for [Session];
-        /// Takes a peer off both lanes and returns its last counters.
+        /// Removes a peer from both lanes and returns its final transfer.
         remove_peer(RemovePeer) -> Removed = DELETE "/v1/peers", within 10, up to 16_384, for [Session];
-        /// Makes the peers exactly these. Sent after each start of either side.
+        /// Replaces the set of peers. Sent after each start of either service.
         sync_peers(SyncPeers) -> SyncReport = PUT "/v1/sync", within 30, up to 64 * 1024 * 1024, for [Session];
-        /// Makes the groups exactly these, whether or not their devices are peers. Sent before the peers.
+        /// Replaces the set of groups, whether or not their devices are peers. Sent before the peers.
         set_groups(SetGroups) -> Done = PUT "/v1/groups", within 10, up to 16 * 1024 * 1024, for [Session];
-        /// Every peer of both lanes with counters.
+        /// All peers of both lanes, with transfer.
         peers(NoInput) -> Vec<PeerStatus> = GET "/v1/peers", within 10, up to 0, for [Session];
-        /// Switches the tor lane, whose state is `Closed` at every start of the service. One transaction; flows
-        /// of the former state are cut. The answer comes when the kernel has it.
+        /// Switches the tor lane in one transaction and cuts the flows of the previous state. The response follows once
+        /// the kernel has applied it. The lane is `Closed` at every start of the service.
         set_tor_lane(SetTorLane) -> Done = PUT "/v1/tor-lane", within 5, up to 65_536, for [Tor];
-        /// The lanes themselves, as soon as they are not as the caller knows them, or after the time it names.
+        /// Waits until the status differs from the one that the caller names, or until the hold time is over.
         next_status(KnownStatus) -> WgStatus = GET "/v1/status/next", within 20, up to 0, for [Session, ClientApi, Tor];
-        /// The lanes themselves.
+        /// Current status.
         status(NoInput) -> WgStatus = GET "/v1/status", within 10, up to 0, for [Session, Admin, ClientApi, Tor];
     }
 }

@@ -1,6 +1,6 @@
-//! A real contract over a real Unix socket: callers, bounds, faults, hang-ups.
+//! A real contract over a real Unix socket: callers, limits, faults and disconnects.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use tornado_rpc::{Access, Channel, Done, Fault, Known, Limits, NoInput, SocketSe
 use tornado_shared::model::{Lane, LanePools, PrivateKey, Slot};
 use tornado_shared::problem::Problem;
 
-/// A service that does something observable.
+/// A service with observable effects.
 #[derive(Default)]
 struct Probe {
     finished: AtomicUsize,
@@ -73,7 +73,7 @@ impl Wg for Probe {
     }
 }
 
-/// Knows no service.
+/// Grants access to root only.
 struct RootOnly;
 
 impl Access for RootOnly {
@@ -219,7 +219,7 @@ async fn malformed_oversized_and_unknown_requests_get_a_clear_4xx() {
     oversized.extend(vec![b'x'; 100_000]);
     let answer = fixture.raw(oversized).await;
     assert!(answer.contains(" 413 ") && answer.contains("too_large"), "{answer}");
-    assert_eq!(fixture.probe.finished.load(Ordering::SeqCst), 0, "nothing was done");
+    assert_eq!(fixture.probe.finished.load(Ordering::SeqCst), 0, "no request took effect");
 }
 
 #[tokio::test(start_paused = true)]
@@ -232,7 +232,7 @@ async fn a_slow_body_is_refused_and_holds_nothing() {
     assert!(started.elapsed() < Duration::from_secs(9));
 }
 
-/// Another uid connects: the kernel tells, the policy refuses.
+/// The kernel reports another uid, and the access policy rejects it.
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_029_a_stranger_gets_403_on_every_path() {
     if !nix::unistd::geteuid().is_root() {
@@ -261,7 +261,7 @@ async fn defect_029_a_stranger_gets_403_on_every_path() {
     fixture.stop.cancel();
 }
 
-/// Strangers that connect and say nothing take no place from the server's own processes.
+/// Idle connections from other users do not occupy slots for the server's own processes.
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_029_idle_strangers_hold_no_slot() {
     if !nix::unistd::geteuid().is_root() {
@@ -272,15 +272,15 @@ async fn defect_029_idle_strangers_hold_no_slot() {
     let mut strangers: Vec<_> = (0..40)
         .map(|_| {
             let mut command = std::process::Command::new("curl");
-            // It waits for its input, which never comes, and says nothing.
+            // Waits for input that never arrives and sends nothing.
             command.args(["--silent", "--max-time", "20", "telnet://s/", "--unix-socket"]).arg(&fixture.socket);
             command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null());
             std::os::unix::process::CommandExt::uid(&mut command, 65_534);
             command.spawn().unwrap()
         })
         .collect();
-    // Each shows up under the socket's path, as the listening socket does. More than there are slots will do: some are
-    // turned away before the last one is there.
+    // Each connection appears under the socket's path, as does the listening socket. Some are rejected before the last
+    // one connects, so the loop waits for more connections than slots, not for all 40.
     let path = fixture.socket.display().to_string();
     let connected =
         || std::fs::read_to_string("/proc/net/unix").unwrap().lines().filter(|l| l.ends_with(&path)).count();
@@ -288,14 +288,14 @@ async fn defect_029_idle_strangers_hold_no_slot() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let answer = tokio::time::timeout(Duration::from_secs(15), fixture.client().status(NoInput {})).await;
-    assert!(answer.expect("it waits for a slot").unwrap().synced);
+    assert!(answer.expect("the call waits for a slot").unwrap().synced);
     for stranger in &mut strangers {
         stranger.kill().unwrap();
         stranger.wait().unwrap();
     }
 }
 
-/// A caller that sends on and on and reads nothing is cut off, and its place is free again.
+/// A caller that keeps sending and never reads is disconnected, and its slot becomes available.
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_does_not_read_is_cut_off() {
     let write_stall = Duration::from_millis(300);
@@ -307,7 +307,7 @@ async fn a_caller_that_does_not_read_is_cut_off() {
     assert!(fixture.client().status(NoInput {}).await.unwrap().synced);
 }
 
-/// `put_peer` may take 10 s; a change that takes longer is answered in time and still done.
+/// `put_peer` has a deadline of 10 s: a slower change gets a timely error response and still completes.
 #[tokio::test(start_paused = true)]
 async fn a_change_ends_even_when_its_deadline_passes() {
     let fixture = Fixture::start();
@@ -319,13 +319,13 @@ async fn a_change_ends_even_when_its_deadline_passes() {
     assert_eq!(fixture.probe.finished.load(Ordering::SeqCst), 1);
 }
 
-/// After a restart everybody calls at once; those beyond the slots wait for their turn.
+/// After a restart all services call at once; callers beyond the slots wait.
 #[tokio::test(start_paused = true)]
 async fn more_callers_than_slots_wait_for_their_turn() {
     let fixture = Fixture::with(Limits { connections: 4, ..Limits::default() });
     let calls: Vec<_> = (0..40)
         .map(|_| {
-            // A channel of its own, so a connection of its own.
+            // Each call uses a separate channel and therefore a separate connection.
             let client = fixture.client();
             tokio::spawn(async move { client.put_peer(peer()).await })
         })

@@ -266,7 +266,7 @@ fn the_first_operator_comes_by_the_page_and_has_an_invitation() {
     let mut curl = lab.beside("curl");
     curl.args(["--silent", "--max-time", "20", "--header", "origin: http://localhost:8000", "--data"]).arg(form);
     let page = String::from_utf8(curl.arg("http://localhost:8000/setup").output().unwrap().stdout).unwrap();
-    assert!(page.contains("The operator was made") && page.contains("tornado://192.0.2.1:4605/?i="), "{page}");
+    assert!(page.contains("The operator was created") && page.contains("tornado://192.0.2.1:4605/?i="), "{page}");
     let trail = String::from_utf8(lab.tornadod(&["audit", "list", "--json"]).stdout).unwrap();
     let rows: serde_json::Value = serde_json::from_str(&trail).unwrap();
     let made = rows.as_array().unwrap().iter().find(|row| row["action"] == "invitation.create").unwrap();

@@ -1,4 +1,4 @@
-//! A map of bounded size that forgets what was untouched longest.
+//! A map of bounded size that evicts its least recently used entry.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
@@ -28,7 +28,7 @@ impl<K: Copy + Eq + Hash + Ord, V: Default> Aged<K, V> {
         self.values.get(key).map(|(at, _)| *at)
     }
 
-    /// The value, made when missing, as the youngest of all.
+    /// The value, created if missing. Marks it as the most recently used one.
     pub(super) fn touch(&mut self, key: K, now: UnixSeconds) -> &mut V {
         if let Some((at, _)) = self.values.get(&key) {
             self.by_age.remove(&(*at, key));

@@ -1,4 +1,4 @@
-//! Trying every key: are the files those in use, does each sign what its public half accepts?
+//! The key check: compares the files with the keys in memory and tests each key pair.
 
 use super::rotation::{Schedule, current};
 use super::{Keys, KeysError, files};
@@ -9,7 +9,10 @@ use tornado_shared::model::{DeviceId, FamilyId, UnixSeconds, UserId};
 use uuid::Uuid;
 
 impl Keys {
-    /// Reads every file again and tries each key. Problems are what it finds; an error is a directory that cannot be read.
+    /// Reads every file again and tests each key. Problems are part of the result.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
     pub fn check(&self, now: UnixSeconds, schedule: &Schedule) -> Result<KeyCheck, KeysError> {
         let files = files::names(&self.dir)?;
         let mut problems = Vec::new();
@@ -17,13 +20,13 @@ impl Keys {
             Err(error) => problems.push(error.to_string()),
             Ok(read) => {
                 if read.identity.public() != self.identity.public() {
-                    problems.push("identity.json is not the identity in use".into());
+                    problems.push("identity.json differs from the identity in use".into());
                 }
                 if read.audit.public() != self.audit.public() {
-                    problems.push("audit.json is not the audit key in use".into());
+                    problems.push("audit.json differs from the audit key in use".into());
                 }
                 if read.ids() != self.ids() {
-                    problems.push("the files are not the keys in use; restart service auth".into());
+                    problems.push("the key files differ from the keys in use; restart service auth".into());
                 }
             }
         }
@@ -32,24 +35,24 @@ impl Keys {
             let verifier = Verifier::new(&[public_half(key)], key.kind);
             let proof = sign(key, &claims(key.kind, now));
             if !proof.is_ok_and(|token| verifier.verify(token.expose(), now).is_ok()) {
-                problems.push(format!("the signing key {} does not sign what it checks", key.kid));
+                problems.push(format!("the signing key {} cannot verify its own signature", key.kid));
             }
         }
         for kind in [TokenKind::Access, TokenKind::Refresh] {
             let signer = current(tokens.stored(), kind, now);
             if signer.is_none_or(|key| key.active_from() > now) {
-                problems.push("a signing key is from the future: was the clock set back?".into());
+                problems.push("a signing key starts in the future; check whether the clock was set back".into());
             }
             let limit = schedule.period.saturating_mul(2);
             if schedule.period > 0 && signer.is_some_and(|key| now.saturating_sub(key.created_at) > limit) {
-                problems.push("a signing key is twice as old as it may be: is the key directory writable?".into());
+                problems.push("a signing key is twice as old as configured; is the key directory writable?".into());
             }
         }
         let logins = self.login();
         for key in logins.all().1 {
             let good = key.signed().clone().verify(&self.identity.public(), now).is_ok();
             if !good && key.key().expires_at() > now {
-                problems.push(format!("the login key {} is not signed by the identity, or not yet good", key.id()));
+                problems.push(format!("the login key {} is not signed by the identity, or not valid yet", key.id()));
             }
         }
         Ok(KeyCheck { files: files.len(), problems })
@@ -65,7 +68,7 @@ fn claims(kind: TokenKind, now: UnixSeconds) -> Claims {
         fam: FamilyId(Uuid::nil()),
         iat: now,
         nbf: now,
-        // Never good outside of this check.
+        // Never valid outside this check.
         exp: now,
         jti: Uuid::nil(),
         kind,

@@ -1,4 +1,4 @@
-//! Files that hold secrets: private from the first byte, whole or absent, never overwritten.
+//! Files that hold secrets: created with mode 0600, complete or absent, never overwritten.
 
 use super::KeysError;
 use serde::{Serialize, de::DeserializeOwned};
@@ -10,42 +10,42 @@ use zeroize::Zeroizing;
 
 /// Largest key file, bytes.
 const MAX_LEN: u64 = 16 * 1024;
-/// Prefix of files that were not finished.
+/// Prefix of incomplete files.
 const UNFINISHED: &str = ".unfinished-";
 
 fn io(path: &Path) -> impl FnOnce(io::Error) -> KeysError + '_ {
     move |source| KeysError::File { path: path.to_owned(), source }
 }
 
-/// Makes a directory that only its owner enters.
+/// Creates a directory that only its owner can enter.
 pub(super) fn make_dir(path: &Path) -> Result<(), KeysError> {
     DirBuilder::new().mode(0o700).create(path).map_err(io(path))
 }
 
-/// Writes a new file: mode 0600 when it is made, flushed, then given its name. Refuses to replace one.
+/// Writes a new file: mode 0600 from creation, flushed, then linked to its name. Fails if the name exists.
 pub(super) fn write_new<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), KeysError> {
     let path = dir.join(name);
     let text = serde_json::to_vec_pretty(value).map(Zeroizing::new);
     let text =
-        text.map_err(|_| KeysError::Damaged { path: path.clone(), reason: "cannot be written as JSON".into() })?;
+        text.map_err(|_| KeysError::Damaged { path: path.clone(), reason: "cannot be encoded as JSON".into() })?;
     let unfinished = dir.join(format!("{UNFINISHED}{name}"));
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(io(&unfinished))?;
     file.write_all(&text).and_then(|()| file.sync_all()).map_err(io(&unfinished))?;
     tornado_runtime::trial::fault_point("rotation.unfinished");
-    // `link` fails when the name is taken, where `rename` would replace the file.
+    // `link` fails if the name exists; `rename` would replace the file.
     fs::hard_link(&unfinished, &path).map_err(io(&path))?;
     tornado_runtime::trial::fault_point("rotation.linked");
     fs::remove_file(&unfinished).map_err(io(&unfinished))?;
     sync_dir(dir)
 }
 
-/// Writes a file in the place of the one before: readers see the old one or the new one, whenever the power goes.
+/// Replaces a file atomically: after a power failure readers see either the old or the new content.
 pub(crate) fn replace<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), KeysError> {
     let path = dir.join(name);
     let text = serde_json::to_vec(value).map(Zeroizing::new);
     let text =
-        text.map_err(|_| KeysError::Damaged { path: path.clone(), reason: "cannot be written as JSON".into() })?;
+        text.map_err(|_| KeysError::Damaged { path: path.clone(), reason: "cannot be encoded as JSON".into() })?;
     let unfinished = dir.join(format!("{UNFINISHED}{name}"));
     let mut file = OpenOptions::new()
         .write(true)
@@ -59,26 +59,26 @@ pub(crate) fn replace<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result
     sync_dir(dir)
 }
 
-/// Makes a directory's entries durable.
+/// Flushes a directory's entries to disk.
 pub(super) fn sync_dir(dir: &Path) -> Result<(), KeysError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(io(dir))
 }
 
-/// Reads a file that must be private and whole.
+/// Reads a file that must be private and complete.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, KeysError> {
     let mut file = File::open(path).map_err(io(path))?;
     let metadata = file.metadata().map_err(io(path))?;
     let damaged = |reason: &str| KeysError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
     if !metadata.is_file() || metadata.len() > MAX_LEN {
-        return Err(damaged("it is not a small regular file"));
+        return Err(damaged("not a regular file, or too large"));
     }
     if metadata.mode() & 0o077 != 0 {
         return Err(KeysError::Exposed(path.to_owned()));
     }
     let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1));
     file.read_to_end(&mut text).map_err(io(path))?;
-    // The parser's own message could quote the secret.
-    serde_json::from_slice(&text).map_err(|error| damaged(&format!("it does not parse at line {}", error.line())))
+    // The parser's message could contain the secret.
+    serde_json::from_slice(&text).map_err(|error| damaged(&format!("invalid content at line {}", error.line())))
 }
 
 /// The key files of a directory.
@@ -92,13 +92,13 @@ pub(super) fn names(dir: &Path) -> Result<Vec<PathBuf>, KeysError> {
     Ok(paths)
 }
 
-/// Removes files that were not finished before a crash; they were never used.
+/// Removes incomplete files left by a crash; they were never used.
 pub(super) fn clear(dir: &Path) -> Result<(), KeysError> {
     let (_, unfinished) = entries(dir)?;
     unfinished.iter().try_for_each(|path| remove(path))
 }
 
-/// Finished and unfinished files.
+/// Complete and incomplete files.
 fn entries(dir: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), KeysError> {
     let (mut finished, mut unfinished) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(dir).map_err(io(dir))? {
@@ -109,7 +109,7 @@ fn entries(dir: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), KeysError> {
     Ok((finished, unfinished))
 }
 
-/// Removes a file whose key is out of use, for good.
+/// Removes the file of an unused key permanently.
 pub(super) fn remove(path: &Path) -> Result<(), KeysError> {
     fs::remove_file(path).map_err(io(path))
 }
@@ -121,7 +121,7 @@ pub(super) fn rename_dir(from: &Path, to: &Path) -> Result<(), KeysError> {
     to.parent().map_or(Ok(()), sync_dir)
 }
 
-/// Removes what an interrupted first start left behind; it was never used.
+/// Removes the directory of an interrupted first start; it was never used.
 pub(super) fn remove_unused_dir(path: &Path) -> Result<(), KeysError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io(path)(error)),
@@ -129,7 +129,7 @@ pub(super) fn remove_unused_dir(path: &Path) -> Result<(), KeysError> {
     }
 }
 
-/// True when there is something of that name.
+/// True if the path exists.
 pub(crate) fn exists(path: &Path) -> Result<bool, KeysError> {
     path.try_exists().map_err(io(path))
 }

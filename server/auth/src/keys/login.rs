@@ -1,4 +1,4 @@
-//! Login keys of both envelope versions and when they change.
+//! Login keys of both envelope versions, and when they change.
 
 use super::LoginV1File;
 use std::collections::BTreeSet;
@@ -31,13 +31,13 @@ impl V1Key {
         Self { path, secret, not_before: stored.not_before, expires_at: stored.expires_at }
     }
 
-    /// Its number, as in the file's name.
+    /// Its id, which is part of the file name.
     #[must_use]
     pub fn id(&self) -> String {
         id_of(&self.path)
     }
 
-    /// Offered from then on.
+    /// Time from which the key is offered.
     #[must_use]
     pub const fn not_before(&self) -> UnixSeconds {
         self.not_before
@@ -55,14 +55,14 @@ impl V1Key {
         *PublicKey::from(&self.secret).as_bytes()
     }
 
-    /// Not to be used from here on.
+    /// Time from which the key must not be used.
     #[must_use]
     pub const fn expires_at(&self) -> UnixSeconds {
         self.expires_at
     }
 }
 
-/// A login key of envelope v2, with the identity's signature.
+/// A login key of envelope v2, signed by the server identity.
 #[derive(Debug, Clone)]
 pub struct V2Key {
     path: PathBuf,
@@ -76,7 +76,7 @@ impl V2Key {
         Self { path, signed: key.sign(identity), key: Arc::new(key) }
     }
 
-    /// Its number, as in the file's name.
+    /// Its id, which is part of the file name.
     #[must_use]
     pub fn id(&self) -> String {
         id_of(&self.path)
@@ -88,7 +88,7 @@ impl V2Key {
         &self.key
     }
 
-    /// The public half, signed.
+    /// The public half, with the identity's signature.
     #[must_use]
     pub const fn signed(&self) -> &SignedLoginKey {
         &self.signed
@@ -129,30 +129,30 @@ impl LoginKeys {
         self.v2.retain(|key| !paths.contains(&key.path));
     }
 
-    /// All of both versions, newest first.
+    /// All keys of both versions, newest first.
     #[must_use]
     pub fn all(&self) -> (&[V1Key], &[V2Key]) {
         (&self.v1, &self.v2)
     }
 
-    /// Keys of envelope v1 that are still good at `now`.
+    /// Keys of envelope v1 that are valid at `now`.
     pub fn v1(&self, now: UnixSeconds) -> impl Iterator<Item = &V1Key> {
         self.v1.iter().filter(move |key| key.expires_at > now)
     }
 
-    /// The key of envelope v2 with this number.
+    /// The key of envelope v2 with this id.
     #[must_use]
     pub fn v2(&self, id: LoginKeyId) -> Option<&V2Key> {
         self.v2.iter().find(|key| key.key.id() == id)
     }
 
-    /// The key to offer to v1 clients at `now`.
+    /// The key offered to v1 clients at `now`.
     #[must_use]
     pub fn newest_v1(&self, now: UnixSeconds) -> Option<&V1Key> {
         self.v1.iter().find(|key| key.not_before <= now).or_else(|| self.v1.first())
     }
 
-    /// The key to offer to v2 clients at `now`.
+    /// The key offered to v2 clients at `now`.
     #[must_use]
     pub fn newest_v2(&self, now: UnixSeconds) -> Option<&V2Key> {
         self.v2.iter().find(|key| key.signed.statement.not_before <= now).or_else(|| self.v2.first())
@@ -164,21 +164,21 @@ fn id_of(path: &Path) -> String {
     stem.rsplit('-').next().unwrap_or_default().to_owned()
 }
 
-/// What is to be done about the login keys.
+/// Pending changes of the login keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoginPlan {
     /// A new key of envelope v1 is due.
     pub make_v1: bool,
     /// A new key of envelope v2 is due.
     pub make_v2: bool,
-    /// Files of keys that nothing can be sealed to any more.
+    /// Files of keys that are expired and can no longer receive an envelope.
     pub remove: Vec<PathBuf>,
 }
 
-/// Decides about the login keys at `now`. A key with less than a third of `lifetime` left gets a successor and
-/// stays until it expires, so a client that fetched it just before can still use it. A key from the future (the
-/// clock was set back) is none to offer: clients would not believe it. `demanded`: somebody asked for new keys while
-/// there were these.
+/// Plans the changes of the login keys at `now`. A key with less than a third of `lifetime` left gets a successor and
+/// stays until it expires, so a client that fetched it shortly before can still use it. A key with a start time in the
+/// future (the clock was set back) is not offered, because clients would reject it. `demanded`: the key ids at the time
+/// of a requested rotation.
 #[must_use]
 pub fn plan(keys: &LoginKeys, demanded: Option<&BTreeSet<String>>, now: UnixSeconds, lifetime: i64) -> LoginPlan {
     let fresh = |not_before: UnixSeconds, expires_at: UnixSeconds| {

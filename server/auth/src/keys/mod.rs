@@ -1,7 +1,7 @@
-//! The key directory: `keys/` in the state directory, mode 0700, one JSON file a key, mode 0600.
+//! The key directory: `keys/` in the state directory, mode 0700, with one JSON file per key, mode 0600.
 //!
-//! Made whole at first start and never repaired by itself: a file that is missing, damaged or open to others
-//! keeps the service from starting.
+//! It is created completely at first start and never repaired automatically: if a file is missing, damaged or
+//! accessible to other users, the service does not start.
 
 mod check;
 pub(crate) mod files;
@@ -30,57 +30,66 @@ const IDENTITY: &str = "identity.json";
 const AT_REST: &str = "at-rest.json";
 const AUDIT: &str = "audit.json";
 
-/// The key directory cannot be used as it is.
+/// The key directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// A file or directory cannot be read or written.
-    #[error("the key file {path} cannot be used: {source}")]
+    #[error("cannot use the key file {path}: {source}")]
     File {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// A file is not what this program wrote.
-    #[error("the key file {path} is damaged ({reason}); restore it from a backup. Nothing was changed")]
+    /// The file's content is not what this program wrote.
+    #[error("the key file {path} is damaged: {reason}; nothing was changed, restore it from a backup")]
     Damaged {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// How.
+        /// Description of the damage.
         reason: String,
     },
-    /// Others may read it.
-    #[error("{0} is open to other users; set its mode to 0700 (directory) or 0600 (file) and consider the keys known")]
+    /// Other users can read the file or directory.
+    #[error(
+        "{0} is accessible to other users; set mode 0700 (directory) or 0600 (file) and treat the keys as compromised"
+    )]
     Exposed(PathBuf),
-    /// The directory is there, a file is not.
-    #[error("the key directory lacks {0}; restore it from a backup. Nothing was changed")]
+    /// The directory exists, but a file is missing.
+    #[error("the key directory lacks {0}; nothing was changed, restore it from a backup")]
     Missing(&'static str),
 }
 
-/// All keys of the server, loaded.
+/// All keys of the server, in memory.
 #[derive(Debug)]
 pub struct Keys {
     dir: PathBuf,
     /// The server's identity.
     pub identity: IdentityKey,
-    /// Signs the audit trail's newest row.
+    /// Signs the head of the audit trail.
     pub audit: IdentityKey,
     /// Seals secrets in the database.
     pub at_rest: AtRestKey,
     tokens: RwLock<Arc<TokenKeys>>,
     login: RwLock<Arc<LoginKeys>>,
-    /// What a rotation that is under way still owes.
+    /// The unfinished part of a rotation in progress.
     demand: Mutex<Option<ring::Demand>>,
 }
 
 impl Keys {
-    /// True when the directory was made before.
+    /// True if the directory exists.
+    ///
+    /// # Errors
+    /// The path cannot be checked.
     pub fn exist(dir: &Path) -> Result<bool, KeysError> {
         files::exists(dir)
     }
 
-    /// Makes every key under another name first, so the directory is whole or absent, whenever the power goes.
+    /// Creates all keys under a temporary name and renames the directory, so it is complete or absent after a power
+    /// failure.
+    ///
+    /// # Errors
+    /// A file or directory cannot be written.
     pub fn create(dir: &Path, now: UnixSeconds, schedule: &Schedule) -> Result<(), KeysError> {
         let new = dir.with_extension("new");
         files::remove_unused_dir(&new)?;
@@ -98,11 +107,14 @@ impl Keys {
         files::rename_dir(&new, dir)
     }
 
-    /// Loads every key, then makes those that are due, and ends a rotation that a crash cut off.
+    /// Loads all keys, creates those that are due, and completes a rotation that a crash interrupted.
+    ///
+    /// # Errors
+    /// A file is missing, damaged, accessible to other users, or cannot be read or written.
     pub fn open(dir: &Path, now: UnixSeconds, schedule: &Schedule) -> Result<Self, KeysError> {
         files::clear(dir)?;
         let audit = dir.join(AUDIT);
-        // Directories of versions without an audit trail lack it; there is nothing yet that it signed.
+        // Directories from versions without an audit trail lack this key. Nothing has been signed with it yet.
         if !files::exists(&audit)? && !files::exists(&dir.with_file_name(crate::head::FILE))? {
             make_audit(dir)?;
         }
@@ -111,7 +123,7 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Reads, changes nothing.
+    /// Loads all keys without changing anything.
     fn load(dir: &Path) -> Result<Self, KeysError> {
         let mut signing: Vec<SigningKeyFile> = Vec::new();
         let (mut identity, mut at_rest, mut audit) = (None, None, None);
@@ -133,7 +145,7 @@ impl Keys {
             } else if name.starts_with("login-v2-") {
                 v2.push((path.clone(), files::read::<StoredLoginKey>(&path)?));
             } else {
-                return Err(KeysError::Damaged { path, reason: "its name says nothing to this version".into() });
+                return Err(KeysError::Damaged { path, reason: "unknown file name".into() });
             }
         }
         let identity = IdentityKey::from_seed(&identity.ok_or(KeysError::Missing(IDENTITY))?.ed25519_seed.0);
@@ -146,19 +158,19 @@ impl Keys {
         Ok(Self { dir: dir.to_owned(), identity, audit, at_rest, tokens, login, demand: Mutex::new(demand) })
     }
 
-    /// Where they lie.
+    /// The key directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The login keys of this moment.
+    /// The current login keys.
     #[must_use]
     pub fn login(&self) -> Arc<LoginKeys> {
         self.login.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The keys that sign and check tokens, of this moment.
+    /// The current keys that sign and verify tokens.
     #[must_use]
     pub fn tokens(&self) -> Arc<TokenKeys> {
         self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone()

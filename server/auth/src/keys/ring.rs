@@ -1,5 +1,5 @@
-//! Carrying out a rotation: each step is one whole file, and a journal says what is still owed, so a crash between any two
-//! of them is resumed at the next start.
+//! Key rotation. Each step writes one complete file and a journal records the pending steps, so the next start resumes
+//! a rotation that a crash interrupted.
 
 use super::rotation::{Schedule, current, gone_at, next_rotation, plan};
 use super::{Keys, KeysError, LoginV1File, SigningKeyFile, V1Key, V2Key};
@@ -13,36 +13,39 @@ use tornado_contracts::token::TokenKind;
 use tornado_shared::crypto::login_key::StoredLoginKey;
 use tornado_shared::model::UnixSeconds;
 
-/// File of a rotation that is under way.
+/// Name of the journal of a rotation in progress.
 pub const JOURNAL: &str = "rotation.json";
 
-/// New keys of every use were asked for while there were these.
+/// A request for new keys of every kind, with the key ids that existed at that time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Demand {
     before: BTreeSet<String>,
 }
 
-/// Between two steps of a rotation; tests end it at each.
+/// Points between the steps of a rotation, at which tests interrupt it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// The journal is written, nothing made.
+    /// The journal is written; no key has been created.
     Demanded,
-    /// A key's file is written, the key not in use.
+    /// A key file is written; the key is not in use.
     Written(KeyUse),
     /// The key is published.
     Published(KeyUse),
-    /// All is made, the journal still there.
+    /// All keys are created; the journal still exists.
     Made,
-    /// The journal is gone, old keys still there.
+    /// The journal is removed; old keys still exist.
     Settled,
 }
 
-/// Called at each step. An error stands for a crash.
+/// Called at each step. An error simulates a crash.
 pub type Hook<'a> = &'a mut dyn FnMut(Step) -> Result<(), KeysError>;
 
 impl Keys {
-    /// Demands new keys of every use and makes them. Asked again before that is done: the same rotation goes on.
+    /// Requests new keys of every kind and creates them. A call during an unfinished rotation continues that rotation.
+    ///
+    /// # Errors
+    /// A file cannot be written. The rotation stays in progress, and [`advance`](Self::advance) continues it.
     pub fn rotate(&self, now: UnixSeconds, schedule: &Schedule, hook: Hook<'_>) -> Result<(), KeysError> {
         {
             let mut owed = self.demand();
@@ -56,7 +59,10 @@ impl Keys {
         self.advance(now, schedule, hook)
     }
 
-    /// Does what is due at `now`: by age, by demand, by the end of a key's use. Again: nothing.
+    /// Applies what is due at `now`: creation by age or request, and removal of unused keys. Idempotent.
+    ///
+    /// # Errors
+    /// A file cannot be written or removed.
     pub fn advance(&self, now: UnixSeconds, schedule: &Schedule, hook: Hook<'_>) -> Result<(), KeysError> {
         let mut owed = self.demand();
         let before = owed.as_ref().map(|demand| &demand.before);
@@ -90,7 +96,7 @@ impl Keys {
         self.forget(&signing.remove, &logins.remove)
     }
 
-    /// What was signed with or sealed to these can never be used again.
+    /// Removes keys whose tokens and envelopes have all expired.
     fn forget(&self, signing: &[String], logins: &[std::path::PathBuf]) -> Result<(), KeysError> {
         let gone: Vec<_> =
             self.tokens().stored().iter().filter(|key| signing.contains(&key.kid)).map(signing_name).collect();
@@ -129,19 +135,19 @@ impl Keys {
         signing.into_iter().chain(v1.iter().map(V1Key::id)).chain(v2.iter().map(V2Key::id)).collect()
     }
 
-    /// True while a rotation is under way.
+    /// True while a rotation is in progress.
     #[must_use]
     pub fn is_rotating(&self) -> bool {
         self.demand().is_some()
     }
 
-    /// When signing keys are next made by themselves.
+    /// Time of the next scheduled rotation of the signing keys; `None`: rotation is manual.
     #[must_use]
     pub fn next_rotation(&self, schedule: &Schedule) -> Option<UnixSeconds> {
         next_rotation(self.tokens().stored(), schedule)
     }
 
-    /// Ages and phases of all keys that rotate, by use, newest first.
+    /// Ages and phases of all rotating keys, grouped by purpose, newest first.
     #[must_use]
     pub fn overview(&self, now: UnixSeconds, schedule: &Schedule) -> Vec<KeyInfo> {
         let (tokens, logins) = (self.tokens(), self.login());

@@ -1,7 +1,7 @@
-//! When signing keys are made, used and removed. Pure.
+//! The schedule of signing keys: creation, use and removal. Pure.
 //!
-//! A new key is published for `lead` seconds before it signs, so whoever checks tokens knows it by then. The one before
-//! goes on checking until the longest token that it signed has expired: a rotation logs nobody out.
+//! A new key is published for `lead` seconds before it signs, so every verifier has it by then. The previous key
+//! verifies until the last token that it signed has expired, so a rotation does not end any login.
 
 use super::SigningKeyFile;
 use crate::config::Config;
@@ -9,21 +9,21 @@ use std::collections::BTreeSet;
 use tornado_contracts::token::TokenKind;
 use tornado_shared::model::UnixSeconds;
 
-/// Kept this much longer than needed: clocks, leeway, an answer on its way.
+/// Extra time for which a key is kept, for clock differences, leeway and responses in transit; seconds.
 const MARGIN: i64 = 300;
 
 /// Settings of all keys, seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
-    /// Age at which signing keys get successors; 0: never by themselves.
+    /// Age at which signing keys get successors; 0: rotation is manual.
     pub period: i64,
-    /// How long a new key is published before it signs.
+    /// Time between publication and first use of a new key.
     pub lead: i64,
-    /// Life of an access token.
+    /// Lifetime of an access token.
     pub access_lifetime: i64,
-    /// Life of a refresh token.
+    /// Lifetime of a refresh token.
     pub refresh_lifetime: i64,
-    /// Life of a login key.
+    /// Lifetime of a login key.
     pub login_lifetime: i64,
 }
 
@@ -40,7 +40,7 @@ impl From<&Config> for Schedule {
 }
 
 impl Schedule {
-    /// Life of a kind of token.
+    /// Lifetime of a kind of token.
     #[must_use]
     pub const fn lifetime(&self, kind: TokenKind) -> i64 {
         match kind {
@@ -49,7 +49,7 @@ impl Schedule {
         }
     }
 
-    /// From when on nothing good was signed by a key that stopped signing at `stopped`.
+    /// Time at which every token signed by `key` has expired, if the key stopped signing at `stopped`.
     #[must_use]
     pub fn gone_at(&self, key: &SigningKeyFile, stopped: UnixSeconds) -> UnixSeconds {
         let lifetime = self.lifetime(key.kind).max(key.lifetime);
@@ -57,21 +57,21 @@ impl Schedule {
     }
 }
 
-/// Keys of a kind by the time they began to sign.
+/// Keys of one kind, ordered by the time from which they sign.
 fn of_kind(keys: &[SigningKeyFile], kind: TokenKind) -> Vec<&SigningKeyFile> {
     let mut keys: Vec<_> = keys.iter().filter(|key| key.kind == kind).collect();
     keys.sort_by_key(|key| (key.active_from(), key.created_at));
     keys
 }
 
-/// The key that signs at `now`: the newest that has begun to. When none has (the clock was set back), the first.
+/// The key that signs at `now`: the newest one that is active. If none is (the clock was set back), the oldest.
 #[must_use]
 pub fn current(keys: &[SigningKeyFile], kind: TokenKind, now: UnixSeconds) -> Option<&SigningKeyFile> {
     let keys = of_kind(keys, kind);
     keys.iter().rev().find(|key| key.active_from() <= now).or_else(|| keys.first()).copied()
 }
 
-/// When a key stops signing, if that is known, and so when it is gone.
+/// Time of a key's removal. `None`: the key has no successor yet.
 #[must_use]
 pub fn gone_at(keys: &[SigningKeyFile], key: &SigningKeyFile, schedule: &Schedule) -> Option<UnixSeconds> {
     let sorted = of_kind(keys, key.kind);
@@ -80,7 +80,7 @@ pub fn gone_at(keys: &[SigningKeyFile], key: &SigningKeyFile, schedule: &Schedul
     Some(schedule.gone_at(key, next.active_from()))
 }
 
-/// When signing keys are next made by themselves.
+/// Time of the next scheduled rotation; `None`: rotation is manual.
 #[must_use]
 pub fn next_rotation(keys: &[SigningKeyFile], schedule: &Schedule) -> Option<UnixSeconds> {
     if schedule.period == 0 {
@@ -91,17 +91,17 @@ pub fn next_rotation(keys: &[SigningKeyFile], schedule: &Schedule) -> Option<Uni
     Some(first.saturating_add(schedule.period))
 }
 
-/// What is to be done about the signing keys.
+/// Pending changes of the signing keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Kinds that get a new key.
     pub make: Vec<TokenKind>,
-    /// Numbers of keys that are gone.
+    /// Ids of keys to remove.
     pub remove: Vec<String>,
 }
 
-/// Decides at `now`. `demanded`: somebody asked for new keys while there were these; a kind without another one still
-/// owes it.
+/// Plans the changes at `now`. `demanded`: the key ids at the time of a requested rotation; a kind that has no other
+/// key still needs a new one.
 #[must_use]
 pub fn plan(
     keys: &[SigningKeyFile],
@@ -152,7 +152,7 @@ mod tests {
         let old = keys[1].kid.clone();
         follow(&mut keys, NOW + DAY);
         assert_eq!(keys.len(), 4);
-        // Published, not used yet.
+        // Published, not in use yet.
         assert_eq!(current(&keys, TokenKind::Refresh, NOW + DAY + 119).unwrap().kid, old);
         assert_ne!(current(&keys, TokenKind::Refresh, NOW + DAY + 120).unwrap().kid, old);
         let last_token_dies = NOW + DAY + 119 + 7 * DAY;

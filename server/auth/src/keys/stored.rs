@@ -1,4 +1,4 @@
-//! What the key files hold. Only secret halves are stored; public halves are derived, so they always match.
+//! Contents of the key files. Only secret halves are stored; public halves are derived, so they always match.
 
 use serde::{Deserialize, Serialize};
 use tornado_contracts::token::TokenKind;
@@ -11,7 +11,7 @@ use zeroize::Zeroize as _;
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityFile {
-    /// Seed of RFC 8032.
+    /// Seed, RFC 8032.
     pub ed25519_seed: Bytes<32>,
 }
 
@@ -27,18 +27,18 @@ pub struct AtRestFile {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SigningKeyFile {
-    /// Number in the tokens' header; random.
+    /// Random id; `kid` in the token header.
     pub kid: String,
-    /// What its tokens are for.
+    /// Purpose of its tokens.
     pub kind: TokenKind,
-    /// Seed of RFC 8032.
+    /// Seed, RFC 8032.
     pub ed25519_seed: Bytes<32>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: UnixSeconds,
-    /// From when on it signs; absent in files of the first version: at once.
+    /// Time from which it signs; absent in files of the first version, which sign at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_from: Option<UnixSeconds>,
-    /// Life of its tokens when it was made, seconds: it is kept at least as long after its last.
+    /// Lifetime of its tokens at creation, seconds. The key is kept at least this long after its last token.
     #[serde(default)]
     pub lifetime: i64,
 }
@@ -47,18 +47,18 @@ pub struct SigningKeyFile {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginV1File {
-    /// Random; names the file.
+    /// Random id, part of the file name.
     pub id: Bytes<8>,
     /// X25519 scalar.
     pub x25519: Bytes<32>,
-    /// Offered from then on.
+    /// Time from which it is offered.
     pub not_before: UnixSeconds,
-    /// Not to be used from here on.
+    /// Time from which it must not be used.
     pub expires_at: UnixSeconds,
 }
 
 impl SigningKeyFile {
-    /// A new key that signs `lead` seconds from `now`.
+    /// A new key that starts signing `lead` seconds after `now`.
     #[must_use]
     pub fn random(kind: TokenKind, now: UnixSeconds, lead: i64, lifetime: i64) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl SigningKeyFile {
         }
     }
 
-    /// From when on it signs.
+    /// Time from which it signs.
     #[must_use]
     pub fn active_from(&self) -> UnixSeconds {
         self.active_from.unwrap_or(self.created_at)
@@ -79,7 +79,7 @@ impl SigningKeyFile {
 }
 
 impl LoginV1File {
-    /// A new key for `lifetime` seconds.
+    /// A new key that expires `lifetime` seconds after `now`.
     #[must_use]
     pub fn random(now: UnixSeconds, lifetime: i64) -> Self {
         let expires_at = now.saturating_add(lifetime);

@@ -1,4 +1,4 @@
-//! Who may do what: the authorisation table, as data, and the one place that asks it.
+//! Access control: the authorisation table, and the one place that evaluates it.
 
 use super::{Service, fault};
 use crate::code::{self, CodeKind};
@@ -11,7 +11,7 @@ use tornado_shared::model::{FamilyId, Secret};
 use tornado_store::identity::{Authority, OperatorRow, User};
 use uuid::Uuid;
 
-/// Everything that needs a right, with its word and the least role that has it.
+/// Every action that requires a right, with the right's name and the least privileged role that has it.
 pub(super) const TABLE: &[(Act, &str, OperatorRole)] = &[
     (Act::OwnSignIn, "own.sign_in", OperatorRole::Viewer),
     (Act::UsersRead, "users.read", OperatorRole::Viewer),
@@ -34,7 +34,7 @@ pub(super) const TABLE: &[(Act, &str, OperatorRole)] = &[
     (Act::AuditVerify, "audit.verify", OperatorRole::Owner),
 ];
 
-/// Something that needs a right.
+/// An action that requires a right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
     OwnSignIn,
@@ -59,7 +59,7 @@ pub(super) enum Act {
 }
 
 impl Act {
-    /// By its word.
+    /// The action of a right's name.
     pub(super) fn named(word: &str) -> Option<Self> {
         TABLE.iter().find(|(_, name, _)| *name == word).map(|(act, _, _)| *act)
     }
@@ -68,25 +68,25 @@ impl Act {
         TABLE.iter().find(|(act, _, _)| *act == self).map_or("unknown", |(_, word, _)| word)
     }
 
-    /// What is not in the table is nobody's.
+    /// An action outside the table is never allowed.
     fn allowed_to(self, role: OperatorRole) -> bool {
         TABLE.iter().any(|(act, _, least)| *act == self && role >= *least)
     }
 }
 
-/// Words of all that a role may do.
+/// Names of all rights of a role.
 pub(super) fn allowed(role: OperatorRole) -> Vec<String> {
     TABLE.iter().filter(|(_, _, least)| role >= *least).map(|(_, word, _)| (*word).to_owned()).collect()
 }
 
-/// Who acts.
+/// The actor of a call.
 #[derive(Debug, Clone)]
 pub(super) struct Actor {
-    /// For the audit trail: `root`, `operator:NAME`, …
+    /// Name in the audit trail: `root`, `operator:NAME`, …
     pub name: String,
-    /// The operator and the sign-in, when it is one.
+    /// The operator and its sign-in, if the actor is an operator.
     pub operator: Option<(Uuid, OperatorRow)>,
-    /// What the right rests on; the store checks it again when it writes.
+    /// Basis of the right; the store checks it again in the same transaction as the write.
     pub authority: Authority,
 }
 
@@ -95,14 +95,14 @@ impl Actor {
         Self { name: name.into(), operator: None, authority: Authority::Caller }
     }
 
-    /// An account's owner, by a device's login.
+    /// The owner of an account, authenticated by a device's login.
     pub(super) fn owner(user: &User, family: FamilyId) -> Self {
         Self { authority: Authority::Login(family), ..Self::named(format!("user:{}", user.username)) }
     }
 
-    /// The caller itself: root, or a service.
+    /// The calling process: root, or a service.
     pub(super) fn caller() -> Result<Self, AuthError> {
-        let unknown = || Fault::Forbidden("this needs a caller that is known".into());
+        let unknown = || Fault::Forbidden("unknown caller".into());
         let caller = Caller::<ServiceName>::current().ok_or_else(unknown)?;
         if caller.is_superuser() {
             return Ok(Self::named("root"));
@@ -111,18 +111,18 @@ impl Actor {
         Ok(Self::named(format!("service:{}", service.unix_user().trim_start_matches("tornado-"))))
     }
 
-    /// The operator; root has no sign-in of its own.
+    /// The operator. Root does not have a sign-in.
     pub(super) fn signed_in(self) -> Result<(Uuid, OperatorRow), AuthError> {
         self.operator.ok_or(AuthError::SignedOut)
     }
 }
 
 pub(super) fn role_of(row: &OperatorRow) -> Result<OperatorRole, AuthError> {
-    row.role.parse().map_err(|_| fault::internal("an operator has a role that this version does not know"))
+    row.role.parse().map_err(|_| fault::internal("an operator has a role unknown to this version"))
 }
 
 impl Service {
-    /// Root may do everything on its own word. Everybody else needs an operator's sign-in and the role.
+    /// Root may do everything without a sign-in. Every other caller needs an operator's sign-in with the required role.
     pub(super) async fn authorise(&self, operator: Option<&Secret>, act: Act) -> Result<Actor, AuthError> {
         let Some(token) = operator else {
             let caller = Actor::caller()?;

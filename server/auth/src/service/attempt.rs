@@ -1,4 +1,4 @@
-//! An attempt that the guard counts, whatever becomes of the call.
+//! Attempts that the guard counts even if the call is cancelled.
 
 use super::{Service, fault};
 use crate::envelope::Opened;
@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tornado_contracts::auth::AuthError;
 use tornado_shared::model::{UnixSeconds, UserId};
 
-/// Dropped without a verdict (the caller's deadline, a busy pool), it counts as abandoned.
+/// An attempt dropped without a result (deadline of the caller, full pool) counts as abandoned.
 pub(super) struct Running<'a> {
     guard: &'a Mutex<Guard>,
     attempt: Attempt,
@@ -28,7 +28,7 @@ impl Running<'_> {
         lock(self.guard).succeeded(self.attempt, now);
     }
 
-    /// May a code of the second factor be tried now?
+    /// Checks whether a second factor code may be tried now.
     pub(super) fn check_code(&self, now: UnixSeconds) -> Result<(), AuthError> {
         lock(self.guard).check_code(self.attempt, now).map_err(fault::guard)
     }
@@ -52,13 +52,13 @@ fn lock(guard: &Mutex<Guard>) -> MutexGuard<'_, Guard> {
 }
 
 impl Service {
-    /// A place for hashing a password. Taken before anything is done or written for a caller: while the pool is full, all
-    /// are turned away here.
+    /// Takes a slot for hashing a password, before anything is computed or written for the caller: while the pool is
+    /// full, every caller is rejected here.
     pub(super) fn place(&self) -> Result<Place, AuthError> {
         self.hasher.place().map_err(fault::hash)
     }
 
-    /// Counts a payload that could not be read.
+    /// Counts an unreadable payload as a failed attempt.
     pub(super) fn counted<T>(&self, address: IpAddr, read: Result<T, AuthError>) -> Result<T, AuthError> {
         if read.is_err() {
             let now = self.clock.now();
@@ -67,28 +67,28 @@ impl Service {
         read
     }
 
-    /// Begins an attempt, unless the guard refuses it.
+    /// Begins an attempt unless the guard rejects it.
     pub(super) fn attempt(&self, attempt: Attempt, now: UnixSeconds) -> Result<Running<'_>, AuthError> {
         let attempt = lock(&self.guard).begin(attempt, now).map_err(fault::guard)?;
         Ok(Running { guard: &self.guard, attempt, judged: false })
     }
 
-    /// Spends an envelope's ephemeral key, durably, before anything in it is judged. Called only within an attempt that the
-    /// guard has let pass: the row stays for up to the life of a login key.
+    /// Marks an envelope's ephemeral key as spent, durably, before its content is evaluated. Called only after the
+    /// guard has admitted the attempt, because the row may be stored as long as a login key lives.
     pub(super) async fn spend(&self, opened: &Opened) -> Result<(), AuthError> {
         let fresh = self.store.spend_envelope(&opened.spent, opened.spent_until).await.map_err(fault::store)?;
         if fresh { Ok(()) } else { Err(AuthError::InvalidEnvelope) }
     }
 
-    /// The tag of a device that has logged in to the account before.
+    /// The tag of the device, if it has logged in to the account earlier.
     pub(super) async fn known_device(&self, user: UserId, key: &[u8; 32]) -> Result<Option<AccountTag>, AuthError> {
         let known = self.store.has_device(user, key).await.map_err(fault::store)?;
         Ok(known.then(|| cut(Sha256::new().chain_update(b"device\0").chain_update(user.0).chain_update(key))))
     }
 }
 
-/// Of an account's name or address in its normal form. The account itself has no part in it: what is counted, and so what a
-/// stranger sees, is the same whether it exists or not.
+/// Tag of an account's name or e-mail address in normal form. It does not depend on the account itself: counters, and
+/// so the visible behaviour, are the same whether or not the account exists.
 pub(super) fn tag(normal: &str) -> AccountTag {
     cut(Sha256::new().chain_update(b"account\0").chain_update(normal))
 }

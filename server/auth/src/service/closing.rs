@@ -1,7 +1,7 @@
-//! Sessions that have to end because their login did.
+//! Closes sessions whose login has ended.
 //!
-//! What is still to be closed is not remembered: it is what `session` has and the store says has ended. So
-//! nothing is lost when this service dies between ending a login and closing its session.
+//! The set of sessions to close is not stored. It is the difference between the live sessions of `session` and the
+//! logins in the store, so a crash between ending a login and closing its session loses nothing.
 
 use super::{Service, fault};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +10,12 @@ use tornado_contracts::session::{CloseDevice, LiveQuery, SessionError};
 use tornado_shared::model::{CloseReason, DeviceId};
 use tornado_store::identity::RevokeReason;
 
-/// Whether live sessions have to be compared with logins. At start they have to.
+/// True while live sessions must be compared with logins; true at start.
 #[derive(Debug)]
 pub(super) struct Unsettled(AtomicBool);
 
-/// A close that is owed from before a login is ended. Dropped unpaid (the session service failed, the call's
-/// deadline cut it off), it leaves the debt to the next comparison.
+/// A pending close, created before a login is ended. If it is dropped before the close succeeded (the session service
+/// failed, or the call's deadline passed), the next comparison closes the session.
 pub(super) struct Owed<'a> {
     unsettled: &'a Unsettled,
     paid: bool,
@@ -52,8 +52,8 @@ impl Drop for Owed<'_> {
 }
 
 impl Service {
-    /// Ends the sessions of devices that have just lost their logins, by whatever way: the one path for all. The answer
-    /// comes when both peers of each are gone; what fails now is done by the next comparison.
+    /// Ends the sessions of devices whose logins were just ended; every code path uses this function. It returns once
+    /// both peers of each session are removed. Failed closes are left to the next comparison.
     pub(super) async fn end_sessions(
         &self,
         owed: Owed<'_>,
@@ -71,7 +71,7 @@ impl Service {
         }
     }
 
-    /// Closes a device's session now; when that fails, the next comparison does it.
+    /// Closes a device's session now. On failure the next comparison closes it.
     pub(super) async fn close(
         &self,
         owed: Owed<'_>,
@@ -83,8 +83,8 @@ impl Service {
         Ok(())
     }
 
-    /// Closes every live session whose device has no login any more, if one may have been missed: after a
-    /// start, after a close that failed, and at each upkeep.
+    /// Closes every live session whose device no longer has a login, if one may have been missed: after a start, after
+    /// a failed close, and at each upkeep.
     pub async fn settle_sessions(&self) {
         if !self.unsettled.0.swap(false, Ordering::SeqCst) {
             return;
@@ -93,7 +93,7 @@ impl Service {
         let live = match self.sessions.live(LiveQuery::default()).await {
             Ok(live) => live,
             Err(error) => {
-                tracing::debug!(%error, "session does not say which devices are connected; trying again");
+                tracing::debug!(%error, "could not get the connected devices from session; retrying");
                 return;
             }
         };
@@ -106,26 +106,26 @@ impl Service {
         }
     }
 
-    /// True when nothing is left to be done. A newer login of the device keeps the session; its connect
+    /// Returns true when the device needs no further work. A newer login of the device keeps the session; its connect
     /// replaces it.
     async fn settle(&self, device: DeviceId) -> bool {
         let reason = match self.store.ended(device).await {
             Ok(None) => return true,
             Ok(Some(reason)) => close_reason(reason),
             Err(error) => {
-                tracing::error!(%error, "the identity store failed");
+                tracing::error!(%error, "identity store failed");
                 return false;
             }
         };
         match self.sessions.close_device(CloseDevice { device_id: device, reason }).await {
             Ok(closed) => {
                 if closed.session_id.is_some() {
-                    tracing::info!(%device, ?reason, "a session outlived its login and was closed");
+                    tracing::info!(%device, ?reason, "closed a session that outlived its login");
                 }
                 true
             }
             Err(error) => {
-                tracing::warn!(%error, "the session of an ended login is still to be closed");
+                tracing::warn!(%error, "could not close the session of an ended login; retrying later");
                 false
             }
         }

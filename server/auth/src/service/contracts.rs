@@ -1,4 +1,4 @@
-//! The contracts beside [`Auth`](tornado_contracts::auth::Auth) as thin calls.
+//! The other contracts besides [`Auth`](tornado_contracts::auth::Auth), delegated to the use cases.
 
 use super::Service;
 use super::access::Act;

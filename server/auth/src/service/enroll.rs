@@ -1,4 +1,4 @@
-//! Enrolling with an invitation.
+//! Enrolment with an invitation.
 
 use super::attempt::tag;
 use super::welcome::{device_key, new_view, parse, view};
@@ -38,7 +38,7 @@ impl Service {
         }
     }
 
-    /// A wrong code counts as a guess.
+    /// A wrong code counts as a failed attempt.
     async fn invitation(&self, payload: &EnrollPayload, address: IpAddr) -> Result<OpenInvitation, AuthError> {
         let now = self.clock.now();
         let attempt = self.attempt(Attempt::new(address, None), now)?;
@@ -57,9 +57,10 @@ impl Service {
         invitation: &OpenInvitation,
         opened: &Opened,
     ) -> Result<(Enrollee, UserView), AuthError> {
-        let username = payload.username.clone().ok_or_else(|| AuthError::InvalidFields("choose a username".into()))?;
+        let username =
+            payload.username.clone().ok_or_else(|| AuthError::InvalidFields("username is missing".into()))?;
         let password = password::check_new(&payload.password, &username).map_err(fault::policy)?;
-        // Asked before the work is done; the constraint decides.
+        // Checked early to save work; the database constraint decides.
         if self.store.find_user(UserKey::Name(&username)).await.map_err(fault::store)?.is_some() {
             return Err(AuthError::NameTaken);
         }
@@ -71,7 +72,7 @@ impl Service {
         Ok((Enrollee::New(NewUser { id, username, email: None, password_hash, max_devices }), view))
     }
 
-    /// The invitation adds a device to an account: whoever holds it must be the account's owner.
+    /// For an invitation that adds a device to an account: the guest must know the account's password.
     async fn known(
         &self,
         place: &Place,

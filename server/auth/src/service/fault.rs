@@ -1,4 +1,4 @@
-//! The one place that turns failures of the parts into the contract's error.
+//! Conversion of internal errors into the contract's error.
 
 use crate::guard::RetryAfter;
 use crate::keys::KeysError;
@@ -8,7 +8,7 @@ use tornado_contracts::auth::AuthError;
 use tornado_rpc::Fault;
 use tornado_store::{StoreError, Verified};
 
-/// Seconds after which a login that met a full queue may come back.
+/// Retry time for a login that met a full queue, seconds.
 const BUSY_RETRY: u64 = 3;
 
 pub(super) fn store(error: StoreError) -> AuthError {
@@ -19,8 +19,8 @@ pub(super) fn store(error: StoreError) -> AuthError {
             Verified::Login => AuthError::Revoked,
         };
     }
-    tracing::error!(%error, "the identity store failed");
-    AuthError::Fault(Fault::StoreUnavailable("the account store does not answer; try again in a moment".into()))
+    tracing::error!(%error, "identity store failed");
+    AuthError::Fault(Fault::StoreUnavailable("the account store does not respond; try again in a moment".into()))
 }
 
 pub(super) fn hash(error: HashError) -> AuthError {
@@ -28,8 +28,8 @@ pub(super) fn hash(error: HashError) -> AuthError {
         HashError::Busy => AuthError::Busy { retry_after: BUSY_RETRY },
         HashError::TooLong => AuthError::InvalidFields(error.to_string()),
         HashError::Refused(_) => {
-            tracing::error!(%error, "a password hash failed");
-            internal("a password could not be checked")
+            tracing::error!(%error, "password hashing failed");
+            internal("cannot check a password")
         }
     }
 }
@@ -43,20 +43,20 @@ pub(super) const fn guard(RetryAfter(retry_after): RetryAfter) -> AuthError {
 }
 
 pub(super) fn keys(error: KeysError) -> AuthError {
-    tracing::error!(%error, "the key directory failed");
-    AuthError::Fault(Fault::Unavailable("the key directory cannot be used now; see the log".into()))
+    tracing::error!(%error, "key directory failed");
+    AuthError::Fault(Fault::Unavailable("cannot use the key directory; see the log".into()))
 }
 
-/// A right was taken away, a session that it held is still open.
+/// A right was revoked, but a session based on it is still open.
 pub(super) fn unsettled(error: &str) -> AuthError {
-    tracing::warn!(error, "the sessions of ended logins are still to be closed");
-    let text = "it is written; service session does not answer, and open tunnels are closed as soon as it does";
+    tracing::warn!(error, "could not close the sessions of ended logins; retrying later");
+    let text = "the change is saved, but service session does not respond; open tunnels close as soon as it does";
     AuthError::Fault(Fault::Unavailable(text.into()))
 }
 
 pub(super) fn seal(error: SealError) -> AuthError {
-    tracing::error!(%error, "at-rest key");
-    internal("a stored secret could not be used")
+    tracing::error!(%error, "at-rest key operation failed");
+    internal("cannot use a stored secret")
 }
 
 pub(super) fn internal(detail: &str) -> AuthError {

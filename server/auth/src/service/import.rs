@@ -1,4 +1,4 @@
-//! Accounts of another installation.
+//! Import of accounts from another installation.
 
 use super::Service;
 use super::access::Act;

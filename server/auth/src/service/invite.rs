@@ -1,4 +1,4 @@
-//! Making invitations.
+//! Creation of invitations.
 
 use super::access::Act;
 use super::{Service, fault};
@@ -50,22 +50,22 @@ impl Service {
 
     async fn invited(&self, name: &Username) -> Result<UserId, AuthError> {
         let user = self.store.find_user(UserKey::Name(name)).await.map_err(fault::store)?;
-        user.map(|user| user.id).ok_or_else(|| AuthError::InvalidFields("there is no account of this name".into()))
+        user.map(|user| user.id).ok_or_else(|| AuthError::InvalidFields("no account has this name".into()))
     }
 
     fn link_address(&self, asked: Option<&str>) -> Result<ServerAddress, AuthError> {
-        // Of this moment: a machine gets its address after this service started, or gets another.
+        // Determined now: the machine's address may appear or change after this service has started.
         let found = || ground::address().map(|address| address.to_string());
         let host = asked.map(str::to_owned).or_else(|| self.config.public_host.clone()).or_else(found);
         let host = host.ok_or_else(|| {
-            let why = "this machine has no address now, so the invitation would lead nowhere";
-            AuthError::InvalidFields(format!("{why}; set [server] host in tornado.toml, or name one with --host"))
+            let why = "this machine does not have an address for the invitation";
+            AuthError::InvalidFields(format!("{why}; set [server] host in tornado.toml, or pass --host"))
         })?;
         address(&host, self.config.api_port).map_err(|error| AuthError::InvalidFields(format!("host: {error}")))
     }
 }
 
-/// A host without a port gets the configured one.
+/// Adds the configured port to a host without one.
 fn address(host: &str, port: u16) -> Result<ServerAddress, tornado_shared::invitation::InvitationError> {
     let mut address: ServerAddress = host.parse()?;
     let bare_ipv6 = host.trim().parse::<Ipv6Addr>().is_ok();

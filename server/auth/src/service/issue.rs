@@ -1,4 +1,4 @@
-//! Devices that an operator makes for somebody: ordinary WireGuard apps, which never log in themselves.
+//! Exported devices created by an operator, which never log in themselves.
 
 use super::access::Act;
 use super::users::subject;
@@ -14,11 +14,12 @@ use tornado_store::identity::{DeviceClaim, LoginOutcome, NewLogin};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// Seconds in which an issued device must be connected: whoever asked for it does so at once.
+/// Seconds within which an issued device must connect. The caller connects it immediately.
 const TO_CONNECT: i64 = 120;
 
 impl Service {
-    /// A login without a password, which only root or an operator who may change devices can make. It ends as every other.
+    /// Creates a login without a password. Only root, or an operator who may change devices, can do this. The login
+    /// ends like any other.
     pub(super) async fn issue(&self, input: Acting<IssueDevice>) -> Result<IssuedDevice, AuthError> {
         let actor = self.authorise(input.operator.as_ref(), Act::DevicesWrite).await?;
         let user = self.resolve(&input.what.user).await?;
@@ -28,7 +29,7 @@ impl Service {
         let (family, now) = (FamilyId::random(), self.clock.now());
         let export = ExportSecret::from_bytes(rand::random());
         let sealed = self.keys.at_rest.seal(family, &export, rand::random()).map_err(fault::seal)?;
-        // A key that is forgotten at once: nobody logs in again as this device.
+        // The private half is discarded, so the device can never log in again.
         let key = IdentityKey::random().public().0.0;
         let login = NewLogin {
             new_device: DeviceId::random(),
@@ -51,7 +52,7 @@ impl Service {
         let lifetimes = self.lifetimes();
         let lifetimes = Lifetimes { access: lifetimes.access.min(TO_CONNECT), ..lifetimes };
         let tokens = self.keys.tokens().write(holder, login.refresh_jti, now, lifetimes);
-        let tokens = tokens.map_err(|_| fault::internal("a token could not be signed"))?;
+        let tokens = tokens.map_err(|_| fault::internal("cannot sign a token"))?;
         let export = Zeroizing::new(BASE64URL_NOPAD.encode(export.expose()));
         Ok(IssuedDevice {
             username: user.username,

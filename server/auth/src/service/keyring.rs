@@ -1,4 +1,4 @@
-//! The keys: their status, rotation and check.
+//! Status, rotation and check of the keys.
 
 use super::access::Act;
 use super::{Service, fault};
@@ -17,7 +17,8 @@ impl Service {
         Schedule::from(&self.config)
     }
 
-    /// What is due by age. A failure is logged and met again at the next turn; until then the old keys go on.
+    /// Applies what is due by age. A failure is logged and retried at the next upkeep; until then the old keys stay in
+    /// use.
     pub(super) async fn advance_keys(&self, now: UnixSeconds) {
         let numbers =
             || -> BTreeSet<_> { self.keys.overview(now, &self.schedule()).into_iter().map(|key| key.id).collect() };
@@ -28,11 +29,11 @@ impl Service {
         });
         let made = numbers().difference(&before).count();
         if made > 0 {
-            tracing::info!(made, "new keys were made by their age");
+            tracing::info!(made, "created keys on schedule");
             self.note("service:auth", "keys.rotate", "keys", Outcome::Done).await;
         }
         if let Err(error) = advanced {
-            tracing::error!(%error, "keys could not be renewed");
+            tracing::error!(%error, "could not rotate keys on schedule");
             self.note("service:auth", "keys.rotate", "keys", Outcome::Failed).await;
         }
     }
@@ -50,7 +51,7 @@ impl Service {
     }
 }
 
-/// Where tests let a rotation be cut off.
+/// Points at which tests interrupt a rotation.
 fn mark(step: Step) {
     fault_point(match step {
         Step::Demanded => "rotation.demanded",

@@ -1,4 +1,4 @@
-//! Logging in with name and password.
+//! Login with name and password.
 
 use super::attempt::{Running, tag};
 use super::passwords;
@@ -19,7 +19,7 @@ use tornado_shared::model::{DeviceId, Secret, SessionState, UserId, Username, te
 use tornado_store::StoreError;
 use tornado_store::identity::{DeviceClaim, FactorOwner, LoginOutcome, Proof, User, UserKey};
 
-/// What a v1 envelope holds; other fields of its clients are ignored.
+/// Content of a v1 envelope; other fields that its clients send are ignored.
 #[derive(Deserialize)]
 struct PayloadV1 {
     username_or_email: String,
@@ -28,7 +28,7 @@ struct PayloadV1 {
     totp: Option<Secret>,
 }
 
-/// What a payload of either version says.
+/// Content of a payload of either version.
 struct Credentials {
     name: String,
     password: Secret,
@@ -69,7 +69,7 @@ impl Service {
         }
     }
 
-    /// Also returns the attempt, for a second one.
+    /// The returned attempt allows a second verification.
     async fn authenticate(
         &self,
         place: &Place,
@@ -79,7 +79,7 @@ impl Service {
     ) -> Result<(User, Proof, Attempt), AuthError> {
         let name = text::folded(&credentials.name);
         let user = self.look_up(&credentials.name).await?;
-        // Also for an account that does not exist: a refusal takes as long.
+        // Also executed for an account that does not exist, so that a rejection takes the same time.
         let id = user.as_ref().map_or(UserId(uuid::Uuid::nil()), |user| user.id);
         let device = match &credentials.claim {
             Some(DeviceClaim::V2 { key, .. }) => self.known_device(id, key).await?,
@@ -103,9 +103,9 @@ impl Service {
         Ok((user, proof, attempt_again))
     }
 
-    /// The stored hash or factor changed while the login was verified. A hash also changes when another login of the account
-    /// replaces it by one of the configured cost, so the password is verified again. A changed factor fails in the
-    /// store again: its code was checked against the earlier one.
+    /// Verifies the login again after the stored hash or factor changed during verification. A hash also changes when
+    /// another login of the account replaces it with one of the configured cost, so the password is verified again. A
+    /// changed factor makes the store reject the login again, because its code was checked against the old factor.
     pub(super) async fn prove_again(
         &self,
         user: &User,
@@ -124,7 +124,7 @@ impl Service {
         Ok(Proof { password_hash: now.password_hash, ..proof })
     }
 
-    /// The second half of an attempt whose password was right. Returns the sealed secret of the factor, if there is one.
+    /// Completes an attempt whose password was right. Returns the sealed secret of the factor, if the account has one.
     pub(super) async fn judge_factor(
         &self,
         attempt: Running<'_>,
@@ -144,7 +144,7 @@ impl Service {
         judged
     }
 
-    /// Hashes a right password anew when the configured cost has changed. Not worth failing a login for.
+    /// Hashes a right password again when the configured cost has changed. A failure does not fail the login.
     async fn keep_cost(&self, user: &User, password: &Secret) {
         if !self.hasher.is_outdated(&user.password_hash) {
             return;
@@ -152,15 +152,15 @@ impl Service {
         let normal = passwords::normal(password);
         let Ok(hash) = self.hasher.hash(normal.as_ref().unwrap_or(password)).await else { return };
         if let Err(error) = self.store.rehash_user(user.id, &user.password_hash, &hash).await {
-            tracing::warn!(%error, "a password could not be hashed anew");
+            tracing::warn!(%error, "could not rehash a password");
         }
     }
 
-    /// By name or e-mail address. They are apart: an `@` decides which is meant, and no name holds one.
+    /// Finds an account by name or e-mail address. The two cannot collide: names do not contain `@`.
     pub(super) async fn look_up(&self, typed: &str) -> Result<Option<User>, AuthError> {
         if typed.contains('@') {
             let found = self.store.find_user(UserKey::Email(&text::folded(typed))).await.map_err(fault::store)?;
-            // Earlier versions stored what was typed.
+            // Earlier versions stored the address as typed.
             return match found {
                 None => self.store.find_user(UserKey::Email(typed.trim())).await.map_err(fault::store),
                 Some(user) => Ok(Some(user)),
@@ -172,17 +172,18 @@ impl Service {
         }
     }
 
-    /// A v1 client gets a device that is not connected, which only `session` knows.
+    /// A v1 client gets a device that is not connected. Only `session` knows which ones are.
     async fn v1_claim(&self, user: UserId) -> Result<DeviceClaim, AuthError> {
         let live = self.sessions.live(LiveQuery { user_id: Some(user) }).await.map_err(|error| {
-            tracing::warn!(%error, "session does not say which devices are connected");
-            Fault::Unavailable("the session service does not answer; try again in a moment".into())
+            tracing::warn!(%error, "could not get the connected devices from session");
+            Fault::Unavailable("the session service does not respond; try again in a moment".into())
         })?;
-        // A device that went offline holds no slot: whoever lost token and network must get in again (defect 2).
+        // An offline device does not occupy a slot, so a user who lost both token and network can log in again (defect
+        // 2).
         let holds_slot = |state| matches!(state, SessionState::Connecting | SessionState::Online);
         let live = live.into_iter().filter(|session| holds_slot(session.state));
         let live: Vec<DeviceId> = live.map(|session| session.device_id).collect();
-        let name = "v1 client".parse().map_err(|_| fault::internal("a device could not be named"))?;
+        let name = "v1 client".parse().map_err(|_| fault::internal("cannot name the device"))?;
         Ok(DeviceClaim::V1 { live, name })
     }
 }

@@ -1,4 +1,4 @@
-//! The use-cases, one file a concern. Here: what they share, and the contract's methods as thin calls.
+//! The use cases, one file per concern. This module holds their shared state and the contract's methods.
 
 mod access;
 mod attempt;
@@ -45,7 +45,7 @@ use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens};
 use tornado_shared::crypto::v2::Purpose;
 use tornado_store::identity::{IdentityStore, User};
 
-/// Service `auth` over any store and any session service.
+/// Service `auth` with any store and any session service.
 pub struct Service {
     config: Config,
     store: Arc<dyn IdentityStore>,
@@ -61,7 +61,10 @@ pub struct Service {
 }
 
 impl Service {
-    /// Puts the parts together.
+    /// Creates the service.
+    ///
+    /// # Errors
+    /// The password hash cost is not usable.
     pub fn new(
         config: Config,
         store: Arc<dyn IdentityStore>,
@@ -74,28 +77,28 @@ impl Service {
         let (head, unsettled) = (HeadFile::new(&keys), Unsettled::default());
         let signing = tokio::sync::Mutex::new(());
         let restored = keys.dir().parent().map_or(Ok(None), Restored::read).unwrap_or_else(|error| {
-            tracing::error!(%error, "logins of the time after the backup that was restored have to be made again");
+            tracing::error!(%error, "could not read the restore marker; newer logins must be repeated");
             None
         });
         Ok(Self { config, store, sessions, keys, hasher, guard, unsettled, head, restored, signing, clock })
     }
 
-    /// Passwords that were hashed since the start, right or wrong, of known accounts or not.
+    /// Number of passwords hashed since the start, for existing and unknown accounts.
     #[must_use]
     pub fn hashes(&self) -> u64 {
         self.hasher.computed()
     }
 
-    /// Renews login keys, forgets what has lapsed, has sessions compared with logins. Failures are logged and met
-    /// again at the next turn.
+    /// Rotates keys, deletes expired rows and schedules the comparison of sessions with logins. Failures are logged and
+    /// retried at the next upkeep.
     pub async fn upkeep(&self) {
         self.unsettled.mark();
         let now = self.clock.now();
         self.advance_keys(now).await;
         self.sign_trail().await;
         match self.store.prune(now).await {
-            Ok(rows) => tracing::debug!(rows, "lapsed rows forgotten"),
-            Err(error) => tracing::error!(%error, "lapsed rows could not be forgotten"),
+            Ok(rows) => tracing::debug!(rows, "deleted expired rows"),
+            Err(error) => tracing::error!(%error, "could not delete expired rows"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Operators: the first by a one-time set-up code, the others by root or an owner.
+//! Operators: the first is created with a one-time set-up code, the others by root or an owner.
 
 use super::access::{Act, Actor, role_of};
 use super::{Service, fault};
@@ -11,7 +11,7 @@ use tornado_shared::model::OperatorId;
 use tornado_store::identity::{OperatorChange, OperatorRow, Proof, PutOutcome, RemoveOutcome};
 
 impl Service {
-    /// Each call makes the code before it worthless.
+    /// Each call invalidates the previous code.
     pub(super) async fn make_setup_code(&self) -> Result<SetupLink, AuthError> {
         let code = code::write(&rand::random());
         let expires_at = self.clock.now().saturating_add(self.config.setup_lifetime);
@@ -45,7 +45,7 @@ impl Service {
         self.open_sign_in(&name, row, &proof).await
     }
 
-    /// The command line's short form.
+    /// Short form for the command line.
     pub(super) async fn set_operator(&self, input: PutOperator) -> Result<Operator, AuthError> {
         let PutOperator { name, password } = input;
         let what = PutOperatorRole { name, password: Some(password), role: None, forget_totp: false };
@@ -69,7 +69,7 @@ impl Service {
         self.sign_trail().await;
         match outcome {
             PutOutcome::Put(row) => self.operator_of(row).await,
-            PutOutcome::NeedsPassword => Err(AuthError::InvalidFields("a new operator needs a password".into())),
+            PutOutcome::NeedsPassword => Err(AuthError::InvalidFields("a new operator requires a password".into())),
             PutOutcome::LastOwner => Err(AuthError::LastOwner),
             PutOutcome::Gone => Err(AuthError::NotFound("operator".into())),
         }

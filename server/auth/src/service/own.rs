@@ -1,4 +1,4 @@
-//! What an account's owner does: address, password, devices, second factor. The right to it is an access token.
+//! Changes by an account's owner: e-mail address, password, devices, second factor. Authorised by an access token.
 
 use super::access::Actor;
 use super::attempt::tag;
@@ -31,7 +31,7 @@ impl Service {
         Ok(Done {})
     }
 
-    /// Every other login of the account ends: whoever knew the old password is out.
+    /// Every other login of the account ends, because its holder may know the old password.
     pub(super) async fn change_password(&self, input: OwnAct<ChangePassword>) -> Result<Done, AuthError> {
         let (claims, standing) = self.holder(&input.access_token).await?;
         let user = standing.user;
@@ -81,7 +81,7 @@ impl Service {
         self.remove_factor(FactorOwner::User(user.id), &user.password_hash, &row).await
     }
 
-    /// Asks for the password again, and counts wrong ones: a stolen token must not guess it.
+    /// Verifies the password again and counts failures, so that a stolen token cannot be used to guess it.
     async fn reaffirm(&self, user: &User, password: &Secret) -> Result<(), AuthError> {
         let attempt = self.attempt(Attempt::own(tag(user.username.as_str())), self.clock.now())?;
         if self.is_right(password, Some(&user.password_hash)).await? {

@@ -1,4 +1,4 @@
-//! Passwords as people type them.
+//! Passwords as typed.
 
 use super::{Service, fault};
 use crate::password::{self, MAX_BYTES, Place};
@@ -6,20 +6,20 @@ use tornado_contracts::auth::AuthError;
 use tornado_shared::model::{Secret, Username, text};
 
 impl Service {
-    /// Hash of a new password, if it is one.
+    /// Hash of a new password that satisfies the policy.
     pub(super) async fn hash_new(&self, new: &Secret, name: &Username) -> Result<String, AuthError> {
         let normal = password::check_new(new, name).map_err(fault::policy)?;
         self.hasher.hash(&normal).await.map_err(fault::hash)
     }
 
-    /// The same as [`Self::is_right_at`], at its own place.
+    /// Like [`Self::is_right_at`], in its own slot.
     pub(super) async fn is_right(&self, typed: &Secret, stored: Option<&str>) -> Result<bool, AuthError> {
         self.is_right_at(&self.place()?, typed, stored).await
     }
 
-    /// Is this the password of `stored`? Its normal form is tried first, and what was typed if that differs: hashes of
-    /// earlier versions and of other servers are of what was typed. So at most two hashes are computed, and as many for an
-    /// account that does not exist.
+    /// True if this is the password of `stored`. Tries the normal form first, then the text as typed if it differs:
+    /// hashes of earlier versions and other servers are of the text as typed. At most two hashes are computed, and the
+    /// same number for an account that does not exist.
     pub(super) async fn is_right_at(
         &self,
         place: &Place,
@@ -39,7 +39,7 @@ impl Service {
     }
 }
 
-/// The form to hash. `None`: it has no normal form, or is too long to be a password.
+/// The form to hash. `None`: the text has no normal form or is too long for a password.
 pub(super) fn normal(typed: &Secret) -> Option<Secret> {
     if typed.expose().len() > MAX_BYTES { None } else { text::normal(typed.expose()).map(Secret::new) }
 }

@@ -1,4 +1,4 @@
-//! The second factor of users and operators alike: authenticator codes and recovery codes.
+//! The second factor of users and operators: authenticator codes and recovery codes.
 
 use super::access::Actor;
 use super::{Service, fault};
@@ -19,7 +19,7 @@ impl Service {
         Ok(factor.is_some_and(|factor| factor.confirmed))
     }
 
-    /// Asked after the password was right. Each code is taken once. Returns the sealed secret of the factor.
+    /// Called after the password was found right. Each code is accepted once. Returns the sealed secret of the factor.
     pub(super) async fn check_factor(
         &self,
         owner: FactorOwner,
@@ -55,11 +55,11 @@ impl Service {
         let secret = Zeroizing::new(rand::random::<[u8; totp::SECRET_LEN]>());
         let sealed = self.keys.at_rest.seal_bytes(&aad(owner), &*secret, rand::random()).map_err(fault::seal)?;
         if !self.store.offer_factor(owner, verified, &sealed, self.clock.now()).await.map_err(fault::store)? {
-            let why = "there is an authenticator already; remove it first";
+            let why = "an authenticator is already set up; remove it first";
             return Err(AuthError::InvalidFields(why.into()));
         }
         let (secret, url) =
-            totp::offer(&secret, account).ok_or_else(|| fault::internal("an authenticator secret failed"))?;
+            totp::offer(&secret, account).ok_or_else(|| fault::internal("cannot create an authenticator secret"))?;
         Ok(TotpOffer { secret, url })
     }
 
@@ -71,14 +71,14 @@ impl Service {
     ) -> Result<RecoveryCodes, AuthError> {
         let factor = self.store.factor(owner).await.map_err(fault::store)?;
         let Some(factor) = factor.filter(|factor| !factor.confirmed) else {
-            return Err(AuthError::InvalidFields("there is no authenticator to confirm; begin anew".into()));
+            return Err(AuthError::InvalidFields("there is no authenticator to confirm; start again".into()));
         };
         let step = totp::check(&*self.open_factor(owner, &factor)?, code, self.clock.now());
         let step = step.ok_or(AuthError::TotpInvalid)?;
         let codes: Vec<Secret> = (0..RECOVERY_CODES).map(|_| code::write(&rand::random())).collect();
         let hashes: Vec<_> = codes.iter().map(|code| code::hash(CodeKind::Recovery, code)).collect();
         if !self.store.confirm_factor(owner, &factor.sealed_secret, step, &hashes, row).await.map_err(fault::store)? {
-            return Err(AuthError::InvalidFields("it was confirmed already".into()));
+            return Err(AuthError::InvalidFields("the authenticator is already confirmed".into()));
         }
         self.sign_trail().await;
         Ok(RecoveryCodes { codes })

@@ -10,7 +10,7 @@ use tornado_shared::crypto::identity::{Fingerprint, tls_statement};
 impl Service {
     pub(super) async fn info(&self) -> Result<ServerInfo, AuthError> {
         let (login, now) = (self.keys.login(), self.clock.now());
-        let none = || fault::internal("the server has no login key");
+        let none = || fault::internal("the server does not have a login key");
         let tls = self.store.tls().await.map_err(fault::store)?;
         let attest = |spki_sha256: String| TlsAttestation {
             signature: self.keys.identity.sign(&tls_statement(&spki_sha256)),
@@ -34,7 +34,7 @@ impl Service {
         Ok(Done {})
     }
 
-    /// The fingerprint that goes into invitations.
+    /// The certificate fingerprint for invitations.
     pub(super) async fn tls_of_invitations(&self) -> Result<Option<Fingerprint>, AuthError> {
         let stored = self.store.tls().await.map_err(fault::store)?;
         Ok(stored.and_then(|hex| tls_fingerprint(&hex)))

@@ -1,4 +1,4 @@
-//! Operators' sign-ins: opaque tokens, checked against the store at every use.
+//! Operators' sign-ins: opaque tokens, checked against the store on each use.
 
 use super::access::{Act, Actor, allowed, role_of};
 use super::attempt::tag;
@@ -95,7 +95,7 @@ impl Service {
     }
 
     pub(super) async fn may(&self, input: Acting<MayI>) -> Result<Operator, AuthError> {
-        let act = Act::named(&input.what.act).ok_or_else(|| AuthError::NotFound("act".into()))?;
+        let act = Act::named(&input.what.act).ok_or_else(|| AuthError::NotFound("right".into()))?;
         let actor = self.authorise(input.operator.as_ref(), act).await?;
         let (_, row) = actor.signed_in()?;
         self.operator_of(row).await
@@ -120,7 +120,7 @@ impl Service {
         Ok(visible.map(view).collect())
     }
 
-    /// The own ones, for owners all.
+    /// An operator may end its own sign-ins; an owner may end any.
     pub(super) async fn revoke_sign_in_of(&self, input: Acting<SignInRef>) -> Result<Done, AuthError> {
         let list = Acting { operator: input.operator.clone(), what: NoInput {} };
         let visible = self.list_sign_ins(list).await?;
@@ -167,7 +167,7 @@ impl Service {
     }
 }
 
-/// Apart from the users' names.
+/// Separate from the tags of users' names.
 fn operator_tag(name: &Username) -> AccountTag {
     tag(&format!("operator\0{name}"))
 }

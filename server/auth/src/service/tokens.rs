@@ -1,4 +1,4 @@
-//! What tokens buy: a new pair, the right to connect, one's own profile, the end of the login.
+//! Operations authorised by tokens: refresh, connect, profile, logout.
 
 use super::welcome::view;
 use super::{Service, fault};
@@ -15,8 +15,8 @@ use tornado_store::identity::{KeyOutcome, RevokeReason, RotateOutcome, Rotation,
 use uuid::Uuid;
 
 impl Service {
-    /// One conditional update decides who may use a refresh token; a spent one ends login and session. The
-    /// latest trade may be repeated by whoever knows its number: an answer lost on the way costs nobody the login.
+    /// One conditional update decides who may use a refresh token; reuse ends login and session. The latest refresh may
+    /// be repeated with its idempotency key, so a lost response does not end a login.
     pub(super) async fn rotate(&self, input: &RefreshToken) -> Result<Tokens, AuthError> {
         let now = self.clock.now();
         let claims = self.keys.tokens().verify_refresh(&input.refresh_token, now).map_err(refresh_error)?;
@@ -32,15 +32,15 @@ impl Service {
                 fault_point("refresh.stored");
                 let holder = Holder { user: claims.sub, device: claims.device_id, family: claims.fam };
                 let pair = self.keys.tokens().write(holder, next, now, self.lifetimes());
-                pair.map_err(|_| fault::internal("a token could not be signed"))
+                pair.map_err(|_| fault::internal("cannot sign a token"))
             }
             RotateOutcome::Reused => {
-                tracing::warn!(family = %claims.fam, "a refresh token was used twice; the login is ended");
+                tracing::warn!(family = %claims.fam, "refresh token reused; login revoked");
                 let device = format!("device:{}", claims.device_id);
                 self.note("service:auth", "login.refresh_reused", &device, Outcome::Done).await;
-                // The login is ended either way; a session that cannot be closed now is tried again.
+                // The login ends in any case. A session that cannot be closed now is closed by the next comparison.
                 if let Err(error) = self.close(owed, claims.device_id, CloseReason::Revoked).await {
-                    tracing::warn!(%error, "the session of an ended login is still to be closed");
+                    tracing::warn!(%error, "could not close the session of an ended login; retrying later");
                 }
                 Err(AuthError::RefreshReused)
             }
@@ -64,8 +64,7 @@ impl Service {
         })
     }
 
-    /// Ends the login, then its session. Again: the same, so a caller whose first try met a silent session
-    /// service can repeat it.
+    /// Ends the login, then its session. Idempotent, so a caller can retry when the session service did not respond.
     pub(super) async fn log_out(&self, token: &Secret) -> Result<Done, AuthError> {
         let now = self.clock.now();
         let claims = self.keys.tokens().verify_refresh(token, now).map_err(refresh_error)?;
@@ -80,8 +79,8 @@ impl Service {
             }
         }
         self.close(owed, claims.device_id, CloseReason::Logout).await.map_err(|error| {
-            tracing::warn!(%error, "a login is ended, its session still to be closed");
-            Fault::Unavailable("you are logged out; the tunnel will be closed in a moment".into())
+            tracing::warn!(%error, "login ended, but could not close its session; retrying later");
+            Fault::Unavailable("you are logged out, but the tunnel is still open; it closes in a moment".into())
         })?;
         Ok(Done {})
     }
@@ -107,7 +106,8 @@ impl Service {
                 KeyOutcome::DeviceGone => return Err(AuthError::Revoked),
             }
         }
-        // Nobody refreshes this login. Were it forgotten when its tokens end, a suspension would no longer find it.
+        // Nothing refreshes this login. If its row were deleted when the tokens expire, a suspension would no longer
+        // find it.
         if *plain && !self.store.keep_family(claims.fam).await.map_err(fault::store)? {
             return Err(AuthError::Revoked);
         }
@@ -133,7 +133,7 @@ impl Service {
         })
     }
 
-    /// Who holds this access token, checked against what is stored now and not only against its signature.
+    /// The holder of an access token, checked against the store and not only by signature.
     pub(super) async fn holder(&self, token: &Secret) -> Result<(Claims, Standing), AuthError> {
         let claims = self.keys.tokens().verify_access(token, self.clock.now()).map_err(AuthError::Token)?;
         let standing = self.store.standing(claims.fam).await.map_err(fault::store)?.ok_or(AuthError::Revoked)?;
@@ -145,8 +145,8 @@ impl Service {
     }
 }
 
-/// The number of the refresh token that this trade gives. Every repetition of a trade gives the same: they may overtake
-/// each other on a busy server, and whichever answer the device gets is to be good.
+/// Id of the refresh token that this refresh issues. Each retry of a refresh gets the same id: retries may overtake
+/// each other on a busy server, and any response that reaches the device must be valid.
 fn successor(spent: Uuid, attempt: Attempt) -> Uuid {
     let digest = Sha256::new().chain_update(b"tornado refresh").chain_update(spent).chain_update(attempt.0).finalize();
     let mut bytes = [0; 16];
@@ -154,7 +154,7 @@ fn successor(spent: Uuid, attempt: Attempt) -> Uuid {
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// Is this login still a right to anything?
+/// Checks that a login still grants rights.
 fn check(standing: &Standing) -> Result<(), AuthError> {
     if standing.user_deleted || !standing.user.is_active {
         return Err(AuthError::UserInactive);

@@ -1,4 +1,4 @@
-//! The audit trail: writing, reading, checking, and the signed word about its newest row.
+//! The audit trail: writing, reading, verification, and the signed head.
 
 use super::access::{Act, Actor};
 use super::{Service, fault};
@@ -19,7 +19,7 @@ const MAX_ROWS: u32 = 500;
 const PAGE: i64 = 1000;
 
 impl Service {
-    /// A row for the store to write with the act.
+    /// A row that the store writes in the same transaction as the action.
     pub(super) fn row(&self, actor: &Actor, action: &str, subject: impl Into<String>) -> NewAudit {
         self.detailed(actor, action, subject, &[])
     }
@@ -43,13 +43,14 @@ impl Service {
         }
     }
 
-    /// A row that belongs to no change of the store. A failure is logged: what it tells of has happened already.
+    /// Writes a row that is not tied to a change in the store. A failure is only logged, because the event has already
+    /// happened.
     pub(super) async fn note(&self, actor: &str, action: &str, subject: &str, outcome: Outcome) {
         let row = self.row(&Actor::named(actor), action, subject);
         let row = NewAudit { outcome: outcome.as_str().to_owned(), ..row };
         match self.store.append_audit(&row).await {
             Ok(()) => self.sign_trail().await,
-            Err(error) => tracing::error!(%error, action, "a row of the audit trail could not be written"),
+            Err(error) => tracing::error!(%error, action, "could not write a row of the audit trail"),
         }
     }
 
@@ -81,12 +82,12 @@ impl Service {
         Ok(rows.into_iter().map(view).collect())
     }
 
-    /// Signs the newest row, if the one that was signed before is still the same. Nothing is signed over a broken trail.
-    /// Failures are logged; the next row is signed with this one.
+    /// Signs the newest row if the previously signed row is unchanged. Never signs over a broken trail. Failures are
+    /// logged; signing the next row covers this one.
     pub async fn sign_trail(&self) {
         let _one_at_a_time = self.signing.lock().await;
         if let Err(error) = self.try_sign().await {
-            tracing::error!(%error, "the newest row of the audit trail could not be signed");
+            tracing::error!(%error, "could not sign the newest row of the audit trail");
         }
     }
 
@@ -95,11 +96,11 @@ impl Service {
         match self.head.read().map_err(fault::keys)? {
             Signed::Absent if newest.seq == 0 => {}
             Signed::Absent => {
-                tracing::error!("the signed word about the audit trail is missing; run `tornadod audit verify`");
+                tracing::error!("the signed head of the audit trail is missing; run `tornadod audit verify`");
                 return Ok(());
             }
             Signed::Forged => {
-                tracing::error!("the signed word about the audit trail is not by its key; run `tornadod audit verify`");
+                tracing::error!("the head of the audit trail has a bad signature; run `tornadod audit verify`");
                 return Ok(());
             }
             Signed::Head(signed) if signed == newest => return Ok(()),
@@ -115,7 +116,7 @@ impl Service {
         self.head.write(&newest).map_err(fault::keys)
     }
 
-    /// The signed word is read first: what is written meanwhile comes after it.
+    /// Reads the signed head first, so rows written during the check come after it.
     pub(super) async fn verify_trail(&self) -> Result<AuditVerdict, AuthError> {
         self.sign_trail().await;
         let signed = self.head.read().map_err(fault::keys)?;
@@ -126,9 +127,9 @@ impl Service {
         };
         let signed = match signed {
             Signed::Head(head) => head,
-            Signed::Absent => return Ok(broken_at(0, 0, 0, "the signed word about the newest row is missing")),
+            Signed::Absent => return Ok(broken_at(0, 0, 0, "the signed head is missing")),
             Signed::Forged => {
-                return Ok(broken_at(0, 0, 0, "the signed word about the newest row is not by the audit key"));
+                return Ok(broken_at(0, 0, 0, "the head is not signed by the audit key"));
             }
         };
         let mut walk = Walk::default();
@@ -143,18 +144,18 @@ impl Service {
                     return Ok(broken_at(walk.reached().0, signed.seq, seq, &why.to_string()));
                 }
                 if row.seq == signed.seq && row.hash != signed.hash {
-                    let why = "this row or one before it was changed and the chain written anew";
+                    let why = "this row or an earlier one was changed and the chain rewritten";
                     return Ok(broken_at(row.seq, signed.seq, row.seq, why));
                 }
             }
         }
         let (rows, hash) = walk.reached();
         if rows < signed.seq {
-            return Ok(broken_at(rows, signed.seq, rows + 1, "the trail was cut off here"));
+            return Ok(broken_at(rows, signed.seq, rows + 1, "the trail was truncated here"));
         }
         let newest = self.store.audit_head().await.map_err(fault::store)?;
         if newest.seq == rows && newest.hash != hash {
-            return Ok(broken_at(rows, signed.seq, rows, "the chain's end is not the last row"));
+            return Ok(broken_at(rows, signed.seq, rows, "the end of the chain is not the last row"));
         }
         Ok(AuditVerdict { rows, signed: signed.seq, broken: None })
     }
@@ -192,7 +193,7 @@ fn check(actor: &str, action: &str, subject: &str, details: &BTreeMap<String, St
     };
     let two_words = action.split_once('.').is_some_and(|(area, what)| word(area) && word(what));
     if !two_words || action.len() > MAX_WORD {
-        return Err("action must be two words of a-z, 0-9 and _ with a point between".into());
+        return Err("action must be two words of a-z, 0-9 and _ separated by a dot".into());
     }
     let plain = |text: &str, most: usize| {
         (1..=most).contains(&text.len()) && text.chars().all(tornado_shared::model::text::is_visible)
@@ -203,12 +204,12 @@ fn check(actor: &str, action: &str, subject: &str, details: &BTreeMap<String, St
     let bytes: usize = details.iter().map(|(name, value)| name.len() + value.len()).sum();
     if details.len() > MAX_DETAILS || bytes > MAX_DETAILS_BYTES || !details.keys().all(|name| word(name)) {
         return Err(format!(
-            "details: at most {MAX_DETAILS} entries and {MAX_DETAILS_BYTES} bytes, names of a-z, 0-9, _"
+            "details must be at most {MAX_DETAILS} entries and {MAX_DETAILS_BYTES} bytes, with names of a-z, 0-9, _"
         ));
     }
     let texts = details.values().map(String::as_str).chain([subject, actor]);
     let holds_address = texts.flat_map(|text| text.split([' ', ',', ';', '=', '/'])).any(is_address);
-    if holds_address { Err("addresses do not belong into the audit trail".into()) } else { Ok(()) }
+    if holds_address { Err("the audit trail must not contain addresses".into()) } else { Ok(()) }
 }
 
 fn is_address(word: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Accounts and devices, as operators change them.
+//! Changes to accounts and devices by operators.
 
 use super::access::{Act, Actor};
 use super::{Service, fault};
@@ -35,7 +35,7 @@ impl Service {
         self.info_of(&self.find_by_id(id).await?).await
     }
 
-    /// Suspension, a new password and a lower number of devices end what they have to before this answers.
+    /// Suspension, a new password and a lower device limit end the affected sessions before this returns.
     pub(super) async fn update_user(&self, input: Acting<UpdateUser>) -> Result<UserInfo, AuthError> {
         let actor = self.authorise(input.operator.as_ref(), Act::UsersWrite).await?;
         let what = input.what;
@@ -110,7 +110,7 @@ impl Service {
         rows
     }
 
-    /// Writes a change, then ends the sessions of every device that lost its login by it.
+    /// Writes a change, then ends the sessions of every device that lost its login.
     pub(super) async fn apply(&self, user: UserId, change: &UserChange, rows: &[NewAudit]) -> Result<(), AuthError> {
         let owed = self.unsettled.owe();
         let outcome = self.store.change_user(user, change, self.clock.now(), rows).await.map_err(fault::store)?;
@@ -122,7 +122,7 @@ impl Service {
         }
     }
 
-    /// Ends the newest sessions beyond the number that is allowed; their logins stay.
+    /// Ends the newest sessions above the allowed number; their logins remain.
     async fn end_surplus(&self, user: UserId, max: u32) -> Result<(), AuthError> {
         let live = self.sessions.live(LiveQuery { user_id: Some(user) }).await;
         let mut live = live.map_err(|error| fault::unsettled(&error.to_string()))?;
@@ -144,7 +144,7 @@ impl Service {
         Ok(Done {})
     }
 
-    /// Every login of an account, its right to log in again untouched.
+    /// Ends every login of an account. The account may log in again.
     pub(super) async fn revoke_user(&self, input: Acting<UserRef>) -> Result<Done, AuthError> {
         let actor = self.authorise(input.operator.as_ref(), Act::UsersWrite).await?;
         let user = self.resolve(&input.what.user).await?;
@@ -195,7 +195,7 @@ impl Service {
         self.take_device(&actor, &input.what, None).await
     }
 
-    /// Removes a device, ends its login, then its session. Of `owner` only, when one is given.
+    /// Removes a device and ends its login, then its session. If `owner` is given, only that account's device.
     pub(super) async fn take_device(
         &self,
         actor: &Actor,
@@ -217,7 +217,7 @@ impl Service {
         Ok(Done {})
     }
 
-    /// By name or number.
+    /// Finds an account by name, e-mail address or id.
     pub(super) async fn resolve(&self, text: &str) -> Result<User, AuthError> {
         let gone = || AuthError::NotFound("account".into());
         if let Ok(id) = text.parse::<UserId>() {
@@ -247,19 +247,19 @@ impl Service {
     }
 }
 
-/// Slowest and fastest rate, bytes a second: 64 kbit/s, below which no page loads, to 100 Gbit/s.
+/// Lowest and highest rate, bytes per second: 64 kbit/s, below which web pages do not load, and 100 Gbit/s.
 const RATES: std::ops::RangeInclusive<u64> = 8_000..=MAX_RATE;
 
-/// 0 is none.
+/// 0 removes the limit.
 fn check_rate(rate: u64) -> Result<Option<u64>, AuthError> {
     match rate {
         0 => Ok(None),
         rate if RATES.contains(&rate) => Ok(Some(rate)),
-        _ => Err(Fault::Malformed("a rate is 64 kbit/s to 100 Gbit/s".into()).into()),
+        _ => Err(Fault::Malformed("a rate must be 64 kbit/s to 100 Gbit/s".into()).into()),
     }
 }
 
-/// How the account is treated.
+/// The account's traffic policy.
 pub(super) fn treatment(user: &User) -> Treatment {
     let User { download_rate, upload_rate, together, .. } = *user;
     Treatment { download_rate, upload_rate, together }
@@ -288,10 +288,10 @@ pub(super) fn check_devices(max: u32) -> Result<(), AuthError> {
     Err(AuthError::InvalidFields(format!("max_devices must be 1 to {MAX_DEVICES}")))
 }
 
-/// An empty text means none. An address is only ever shown and typed at a login, so its form is checked loosely.
+/// An empty text removes the address. It is only displayed and typed at login, so its format is checked loosely.
 pub(super) fn check_email(typed: &str) -> Result<Option<String>, AuthError> {
     if typed.len() > 4 * MAX_EMAIL {
-        return Err(AuthError::InvalidFields("this is no e-mail address".into()));
+        return Err(AuthError::InvalidFields("this is not a valid e-mail address".into()));
     }
     let folded = text::folded(typed);
     if folded.is_empty() {
@@ -302,5 +302,5 @@ pub(super) fn check_email(typed: &str) -> Result<Option<String>, AuthError> {
             .split_once('@')
             .is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.contains('@'))
         && !folded.chars().any(|character| !text::is_visible(character) || character.is_whitespace());
-    if sound { Ok(Some(folded)) } else { Err(AuthError::InvalidFields("this is no e-mail address".into())) }
+    if sound { Ok(Some(folded)) } else { Err(AuthError::InvalidFields("this is not a valid e-mail address".into())) }
 }

@@ -1,4 +1,4 @@
-//! What logins and enrolments have in common: opening once, writing, answering in kind.
+//! Steps shared by logins and enrolments: the new login row and the reply.
 
 use super::{Service, fault};
 use crate::envelope::ReplyWay;
@@ -12,7 +12,7 @@ use tornado_store::identity::{DeviceClaim, NewLogin, User};
 use uuid::Uuid;
 
 impl Service {
-    /// A login to be written, its export secret sealed.
+    /// A login to be stored, with its export secret sealed.
     pub(super) fn new_login(
         &self,
         device: DeviceClaim,
@@ -38,7 +38,7 @@ impl Service {
         })
     }
 
-    /// Answers a login that was written.
+    /// The reply to a stored login.
     pub(super) fn welcome(
         &self,
         user: UserView,
@@ -48,7 +48,7 @@ impl Service {
     ) -> Result<LoginReply, AuthError> {
         let holder = Holder { user: user.id, device, family: login.family };
         let tokens = self.keys.tokens().write(holder, login.refresh_jti, login.now, self.lifetimes());
-        let tokens = tokens.map_err(|_| fault::internal("a token could not be signed"))?;
+        let tokens = tokens.map_err(|_| fault::internal("cannot sign a token"))?;
         match reply {
             ReplyWay::Plain => {
                 let status = "ok".to_owned();
@@ -56,21 +56,21 @@ impl Service {
             }
             ReplyWay::Sealed(replier) => {
                 let payload = serde_json::to_vec(&WelcomePayload { user, tokens, device_id: device });
-                let payload = zeroize::Zeroizing::new(payload.map_err(|_| fault::internal("a reply failed"))?);
-                let (reply, _) = replier.seal(&payload).map_err(|_| fault::internal("a reply could not be sealed"))?;
+                let payload = zeroize::Zeroizing::new(payload.map_err(|_| fault::internal("cannot encode a reply"))?);
+                let (reply, _) = replier.seal(&payload).map_err(|_| fault::internal("cannot seal a reply"))?;
                 Ok(LoginReply::V2(V2 { version: V2Tag, reply }))
             }
         }
     }
 }
 
-/// Reads a payload. The parser's own words could quote a password, so they are not repeated.
+/// Parses a payload. The parser's message could contain a password, so it is not forwarded.
 pub(super) fn parse<T: DeserializeOwned>(payload: &[u8], expected: &'static str) -> Result<T, AuthError> {
     serde_json::from_slice(payload)
         .map_err(|_| AuthError::InvalidFields(format!("fields are missing or malformed; expected {expected}")))
 }
 
-/// A device's stable key: 32 bytes in base64url, a point on the curve and not one of small order.
+/// A device's stable key: 32 bytes in base64url, a point on the curve that does not have small order.
 pub(super) fn device_key(text: &str) -> Result<[u8; 32], AuthError> {
     let wrong = || AuthError::InvalidFields("device_key must be an Ed25519 public key in base64url".into());
     let key: IdentityPublic = serde_json::from_value(serde_json::Value::from(text)).map_err(|_| wrong())?;

@@ -33,7 +33,7 @@ impl World {
         self.audit().append(input).await.map(drop)
     }
 
-    /// What somebody does who has the database file but not the key directory.
+    /// Simulates an attacker who has the database file but not the key directory.
     async fn sql(&self, text: &'static str) {
         use sqlx::Connection as _;
         let url = format!("sqlite://{}", self.dir.path().join("identity.db").display());
@@ -54,7 +54,7 @@ async fn services_append_and_operators_read() {
     assert_eq!(world.append("Nonsense", "x").await.unwrap_err().code(), "invalid_fields");
 }
 
-/// A row is written by who called, or by the operator whose sign-in it carries: no caller names another.
+/// A row's author is the caller, or the operator whose sign-in token it carries: a caller cannot name another.
 #[tokio::test]
 async fn a_row_of_the_trail_names_its_writer() {
     let world = World::new().await;
@@ -108,7 +108,7 @@ async fn defect_093_a_changed_row_is_named() {
     world.sql("UPDATE audit_rows SET subject = 'lane:direct' WHERE seq = 3").await;
     let broken = world.verdict().await.broken.unwrap();
     assert_eq!(broken.seq, 3);
-    // The finding itself is written, and signs nothing over.
+    // The finding is recorded as a row, but nothing is signed over the broken trail.
     world.append("lane.test_9", "lane:tor").await.unwrap();
     assert_eq!(world.verdict().await.broken.unwrap().seq, 3);
 }
@@ -133,7 +133,7 @@ async fn defect_093_a_trail_that_was_cut_off_is_found() {
         .await;
     let verdict = world.verdict().await;
     assert_eq!((verdict.signed, verdict.broken.map(|broken| broken.seq)), (5, Some(4)));
-    // Nor does writing on heal it: the row with the signed number is another one.
+    // Further rows do not repair the trail: the row with the signed number has another hash.
     for _ in 0..3 {
         world.append("lane.test_9", "lane:tor").await.unwrap();
     }
@@ -149,7 +149,7 @@ async fn defect_093_an_emptied_trail_and_a_forged_word_are_found() {
     let head = world.dir.path().join("audit-head.json");
     let text = std::fs::read_to_string(&head).unwrap().replace("\"seq\":5", "\"seq\":0");
     std::fs::write(&head, text).unwrap();
-    assert!(world.verdict().await.broken.unwrap().why.contains("not by the audit key"));
+    assert!(world.verdict().await.broken.unwrap().why.contains("not signed by the audit key"));
 }
 
 #[tokio::test]

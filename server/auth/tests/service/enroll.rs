@@ -1,4 +1,4 @@
-//! Enrolling with invitations.
+//! Enrolment with invitations.
 
 use crate::world::{PASSWORD, World};
 use tornado_contracts::auth::{Acting, AttestTls, Auth as _, AuthError, CreateInvitation};
@@ -98,7 +98,7 @@ async fn defect_003_invitations_and_the_statement_carry_the_attested_certificate
 
 #[tokio::test]
 async fn invitations_are_bounded() {
-    // Without a host the machine's own address is used; `ground` in tornadod tests a machine that has none.
+    // Without a host the machine's own address is used; `ground` in tornadod tests a machine without an address.
     let world = World::with(tornado_auth::Config { public_host: None, ..crate::world::config() }).await;
     let input = |host: Option<&str>, max_devices, lifetime| CreateInvitation {
         username: None,

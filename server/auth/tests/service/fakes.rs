@@ -1,4 +1,4 @@
-//! A session service that does as the test says.
+//! A session service with scripted behaviour.
 
 use async_trait::async_trait;
 use std::sync::Mutex;
@@ -17,9 +17,9 @@ use tornado_shared::model::{
 #[derive(Default)]
 pub struct FakeSessions {
     pub silent: AtomicBool,
-    /// Closes are never answered.
+    /// Closes never return.
     pub hangs: AtomicBool,
-    /// A close that is never answered has arrived.
+    /// Notified when a close that never returns has arrived.
     pub asked: tokio::sync::Notify,
     pub live: Mutex<Vec<(UserId, DeviceId)>>,
     pub closed: Mutex<Vec<(DeviceId, CloseReason)>>,

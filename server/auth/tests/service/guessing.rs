@@ -1,4 +1,4 @@
-//! Guessing passwords and codes.
+//! Guessing of passwords and codes.
 
 use crate::world::{PASSWORD, World, credentials};
 use tornado_contracts::auth::AuthError;
@@ -49,7 +49,7 @@ async fn defect_019_an_account_is_slowed_for_names_that_exist_and_that_do_not() 
     }
 }
 
-/// The whole login, not the hash alone: whoever leaves out the hash for names that do not exist is seen here.
+/// Covers the whole login, so it fails if the login skips the hash for names that do not exist.
 #[tokio::test]
 async fn defect_016_a_login_by_a_name_that_does_not_exist_costs_a_hash() {
     let world = World::new().await;
@@ -76,7 +76,7 @@ async fn guessing_codes_counts_too() {
     assert_eq!(refused.unwrap_err(), AuthError::TooManyAttempts { retry_after: 900 });
 }
 
-/// What is counted does not depend on whether the account exists: neither by spelling nor by its e-mail address.
+/// Counters do not depend on whether the account exists, nor on the spelling or the e-mail address.
 #[tokio::test]
 async fn slowing_down_tells_no_name_by_its_spelling() {
     let world = World::new().await;
@@ -104,7 +104,7 @@ async fn rows(world: &World) -> i64 {
     sqlx::query_scalar("SELECT COUNT(*) FROM spent_envelopes").fetch_one(&mut *db).await.unwrap()
 }
 
-/// A row of a version 1 envelope stays as long as its login key.
+/// A row of a version 1 envelope is stored as long as its login key lives.
 #[tokio::test]
 async fn an_attempt_that_is_refused_or_unreadable_writes_nothing() {
     let world = World::new().await;
@@ -125,7 +125,7 @@ async fn an_attempt_that_is_refused_or_unreadable_writes_nothing() {
         let error = world.exchange(Purpose::Login, &serde_json::json!({}), "203.0.113.9").await.unwrap_err();
         assert_eq!(error.code(), "invalid_fields");
     }
-    assert_eq!(world.guess("bob", "203.0.113.9").await, AuthError::TooManyAttempts { retry_after: 900 }, "shut out");
+    assert_eq!(world.guess("bob", "203.0.113.9").await, AuthError::TooManyAttempts { retry_after: 900 }, "blocked");
     assert_eq!(rows(&world).await, before);
 }
 
@@ -144,12 +144,12 @@ async fn strangers_do_not_slow_down_who_was_logged_in_before() {
     assert_eq!(refused, AuthError::TooManyAttempts { retry_after: 1 });
     let known = credentials("alice", PASSWORD, &device);
     world.exchange(Purpose::Login, &known, "203.0.113.1").await.unwrap();
-    // From now on the address is known too, whatever device is there.
+    // From here on the address is known too, for every device behind it.
     for i in 0..12 {
         world.guess("alice", &format!("198.51.100.1{i}")).await;
     }
     world.exchange(Purpose::Login, &stranger, "203.0.113.1").await.unwrap();
-    // A device of another account is a stranger here.
+    // A device of another account is not trusted here.
     world.account("mallory", None, 3).await;
     world.login("mallory", PASSWORD, &device).await.unwrap();
 }

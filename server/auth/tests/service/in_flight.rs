@@ -1,4 +1,4 @@
-//! Logins and sign-ins that are being verified while what they are verified against changes.
+//! Logins and sign-ins that are being verified while the stored password changes.
 
 use crate::world::{PASSWORD, World, config, credentials};
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use tornado_store::identity::{
     AccountStore as _, IdentityStore as _, OperatorChange, OperatorStore as _, RevokeReason, UserChange, UserKey,
 };
 
-/// Passes of the hash that keeps the only worker busy. On a machine under load a short one may end too early, which the
-/// scenarios see and then try a longer one.
+/// Passes of the hash that keeps the only worker busy. On a loaded machine a short hash may end too early. The tests
+/// detect that and retry with a longer one.
 const PASSES: [u32; 3] = [8, 60, 400];
 
-/// One worker, so that what comes after the account `slow` waits with its hash in hand.
+/// One worker, so that later logins wait for the hash of account `slow` with their stored hash already read.
 async fn world(passes: u32) -> Arc<World> {
     let world = Arc::new(World::with(Config { hash_workers: 1, ..config() }).await);
     world.account("alice", None, 5).await;
@@ -37,7 +37,7 @@ fn log_in(world: &Arc<World>, name: &'static str, from: &'static str) -> tokio::
     })
 }
 
-/// Until so many envelopes are spent; right after that the stored hash is read.
+/// Waits until this many envelopes are spent; the stored hash is read right after that.
 async fn spent(world: &World, envelopes: i64) {
     loop {
         let mut db = world.store.database().reader().await.unwrap();
@@ -62,7 +62,7 @@ async fn a_login_in_flight_does_not_survive_a_new_password() {
     panic!("the worker was never busy long enough");
 }
 
-/// False: the worker was free too early, and some were done before the change.
+/// False: the worker was free too early, so some logins completed before the change.
 async fn new_password_in_flight(passes: u32) -> bool {
     let world = world(passes).await;
     let first = log_in(&world, "slow", "192.0.2.1");
@@ -85,7 +85,8 @@ async fn new_password_in_flight(passes: u32) -> bool {
     refused == 3
 }
 
-/// The cost of hashes changed: the first login writes a hash at the new one, the others were verified against the old.
+/// The hash cost changed: the first login stores a hash with the new cost, the others were verified against the old
+/// hash.
 #[tokio::test]
 async fn a_login_in_flight_survives_a_hash_at_another_cost() {
     let world = world(PASSES[0]).await;
@@ -96,7 +97,7 @@ async fn a_login_in_flight_survives_a_hash_at_another_cost() {
     let alice = world.store.find_user(UserKey::Name(&"alice".parse().unwrap())).await.unwrap().unwrap();
     let other = Hasher::new(Argon2Cost { memory_kib: 128, passes: 1, lanes: 1 }, 1, 1).unwrap();
     let hash = other.hash(&Secret::new(PASSWORD)).await.unwrap();
-    // False only when the login was done already, and wrote one itself.
+    // False only if the login was already complete and stored its own hash.
     world.store.rehash_user(alice.id, &alice.password_hash, &hash).await.unwrap();
     assert_eq!(login.await.unwrap(), None);
     assert_eq!(first.await.unwrap(), None);
@@ -112,7 +113,7 @@ async fn an_operators_sign_in_in_flight_does_not_survive_a_new_password() {
     panic!("the worker was never busy long enough");
 }
 
-/// False: the worker was free too early, and some were done before the change.
+/// False: the worker was free too early, so the sign-in completed before the change.
 async fn sign_in_in_flight(passes: u32) -> bool {
     let world = world(passes).await;
     let name: tornado_shared::model::Username = "ann".parse().unwrap();
@@ -126,7 +127,7 @@ async fn sign_in_in_flight(passes: u32) -> bool {
         let input = SignIn { name, password: Secret::new(PASSWORD), code: None, client_ip };
         tokio::spawn(async move { operators.sign_in(input).await.err() })
     };
-    // The stored hash is read before the worker is waited for.
+    // The stored hash is read before the wait for the worker.
     for _ in 0..50 {
         world.store.find_user(UserKey::Email("nobody@example.org")).await.unwrap();
     }

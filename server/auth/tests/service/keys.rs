@@ -1,4 +1,4 @@
-//! Rotation: under load, cut off at every step, on schedule.
+//! Key rotation: under load, interrupted at every step, on schedule.
 
 use crate::world::{NOW, PASSWORD, World, config, files};
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ async fn defect_001_two_rotations_in_a_row_log_nobody_out() {
             devices.push(welcome.payload.tokens);
         }
     }
-    // What service `session` knows: fetched once before, and once while the new keys wait.
+    // Keys that service `session` has: fetched once before, and once while the new keys are pending.
     let mut failed = 0;
     for round in 0..4 {
         let keys = world.client.verifying_keys(NoInput {}).await.unwrap();
@@ -148,7 +148,7 @@ fn fresh(dir: &Path, schedule: &Schedule) -> Keys {
     Keys::open(&dir, NOW, schedule).unwrap()
 }
 
-/// Names, modes and contents of all files below a directory.
+/// Paths, modes and contents of all files below a directory.
 fn everything(dir: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
     let mut found = BTreeMap::new();
     for path in files(dir) {
@@ -163,8 +163,8 @@ fn everything(dir: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
     found
 }
 
-/// The configuration lies beside the keys, readable for all services: no rotation writes it, takes its mode away or
-/// leaves a secret outside of the key directory.
+/// The configuration lies beside the keys, readable by all services. A rotation must not write it, change its mode, or
+/// write a secret outside the key directory.
 #[test]
 fn defect_037_a_rotation_writes_key_files_and_nothing_else() {
     let schedule = Schedule::from(&config());
@@ -179,7 +179,7 @@ fn defect_037_a_rotation_writes_key_files_and_nothing_else() {
         keys.advance(NOW + turn * 3600 + 600, &schedule, &mut |_| Ok(())).unwrap();
     }
     let after = everything(dir.path());
-    assert_eq!(after.get(&configuration), before.get(&configuration), "neither text nor mode");
+    assert_eq!(after.get(&configuration), before.get(&configuration), "content and mode are unchanged");
     let mut changed = 0;
     for (path, file) in &after {
         if before.get(path) == Some(file) {
@@ -205,11 +205,11 @@ fn defect_079_a_rotation_that_is_cut_off_anywhere_is_ended_at_the_next_start() {
         cut_off += 1;
         drop(keys);
         let again = Keys::open(&dir.path().join("keys"), NOW + 5, &schedule).unwrap();
-        assert_eq!(of_each_use(&again, &schedule), [2; 4], "cut off at step {at}");
+        assert_eq!(of_each_use(&again, &schedule), [2; 4], "interrupted at step {at}");
         assert!(!again.is_rotating());
         assert!(!dir.path().join("keys/rotation.json").exists());
         assert_eq!(again.check(NOW + 5, &schedule).unwrap().problems, Vec::<String>::new());
-        // A demand after that is a new one.
+        // A later request starts a new rotation.
         again.rotate(NOW + 6, &schedule, &mut |_| Ok(())).unwrap();
         assert_eq!(of_each_use(&again, &schedule), [3; 4]);
     }
@@ -227,7 +227,7 @@ fn defect_079_a_failure_is_made_up_for_without_a_restart_and_no_demand_is_lost()
         keys.advance(NOW + 1, &schedule, &mut |_| Ok(())).unwrap();
         assert!(!keys.is_rotating());
         let counts = of_each_use(&keys, &schedule);
-        assert!(counts.iter().all(|count| (2..=3).contains(count)), "{counts:?} after step {at}, owed {owed}");
+        assert!(counts.iter().all(|count| (2..=3).contains(count)), "{counts:?} after step {at}, pending: {owed}");
         let reopened = Keys::open(&dir.path().join("keys"), NOW + 2, &schedule).unwrap();
         assert_eq!(reopened.check(NOW + 2, &schedule).unwrap().problems, Vec::<String>::new());
     }

@@ -1,4 +1,4 @@
-//! Logging in: both envelopes, replays, devices, namespaces.
+//! Login: both envelope versions, replays, devices, namespaces.
 
 use crate::world::{PASSWORD, World, credentials};
 use std::sync::atomic::Ordering;
@@ -81,7 +81,7 @@ async fn defect_005_an_envelope_is_accepted_once_even_over_a_restart() {
         world.post(Purpose::Login, bodies[0].clone(), "192.0.2.2").await.unwrap_err(),
         AuthError::InvalidEnvelope
     );
-    // The curve ignores the top bit: the same key, spelled differently.
+    // The curve ignores the top bit: another encoding of the same key.
     let mut respelled = v1;
     let mut key = respelled.ephemeral_pubkey.0.clone();
     key[31] ^= 0x80;
@@ -277,8 +277,8 @@ async fn defect_018_more_logins_than_places_are_told_to_come_back() {
     let logins = bodies.into_iter().map(|body| world.post(Purpose::Login, body, "192.0.2.1"));
     let results = futures::future::join_all(logins).await;
     let busy = results.iter().filter(|result| matches!(result, Err(AuthError::Busy { retry_after: 3 }))).count();
-    assert!(busy >= 5, "{busy} of 12 were told to come back");
+    assert!(busy >= 5, "{busy} of 12 were rejected as busy");
     let mut db = world.store.database().reader().await.unwrap();
     let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM spent_envelopes").fetch_one(&mut *db).await.unwrap();
-    assert_eq!(usize::try_from(rows).unwrap() + busy, 12, "who was turned away left no row");
+    assert_eq!(usize::try_from(rows).unwrap() + busy, 12, "a rejected login writes no row");
 }

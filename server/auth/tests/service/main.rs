@@ -1,7 +1,6 @@
-//! The whole service over its Unix socket, in one process: real store, real keys, a session service that
-//! does as the test says.
+//! The whole service over its Unix socket, in one process: real store, real keys, and a scripted session service.
 
-#![expect(clippy::unwrap_used, reason = "a test's helper that cannot go on has failed the test")]
+#![expect(clippy::unwrap_used, reason = "a test helper that cannot continue fails the test")]
 
 mod audit;
 mod enroll;

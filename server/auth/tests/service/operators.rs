@@ -24,7 +24,7 @@ async fn defect_022_the_first_operator_comes_by_a_one_time_code_and_there_is_no_
     let operator = world.client.redeem_setup(redeem(&code, "root", PASSWORD)).await.unwrap();
     assert_eq!(operator.operator.name.as_str(), "root");
     let me = Acting::operator(operator.token, NoInput {});
-    assert_eq!(world.operators().whoami(me).await.unwrap().operator, operator.operator, "signed in at once");
+    assert_eq!(world.operators().whoami(me).await.unwrap().operator, operator.operator, "signed in immediately");
     let again = world.client.redeem_setup(redeem(&code, "other", PASSWORD)).await;
     assert_eq!(again.unwrap_err(), AuthError::InvalidSetupCode);
     assert!(world.client.setup_link(NoInput {}).await.unwrap().code.is_none());
@@ -73,7 +73,7 @@ async fn a_device_is_issued_for_somebody_and_ends_like_every_other() {
     let access_token = issued.access_token.clone();
     let grant = world.client.authorize(Authorize { access_token, public_key: key, plain: true }).await.unwrap();
     assert_eq!((grant.user_id, grant.device_id, grant.username.as_str()), (user, issued.device_id, "alice"));
-    // What is printed for the device and what the lanes get agree.
+    // The printed secret and the keys of the lanes match.
     let export = data_encoding::BASE64URL_NOPAD.decode(issued.export.expose().as_bytes()).unwrap();
     let export = ExportSecret::from_bytes(export.try_into().unwrap());
     let keys = grant.preshared_keys.unwrap();
@@ -82,13 +82,13 @@ async fn a_device_is_issued_for_somebody_and_ends_like_every_other() {
     }
     let actions = world.actions().await;
     assert!(actions.contains(&"root device.issue done".to_owned()), "{actions:?}");
-    assert_ne!(issue("alice").await.unwrap().device_id, issued.device_id, "each is a device of its own");
-    // The token is for now: it opens nothing two minutes later, and the five seconds by which clocks may differ.
+    assert_ne!(issue("alice").await.unwrap().device_id, issued.device_id, "each is a separate device");
+    // The token expires after two minutes plus five seconds of leeway.
     world.pass(120 + 5);
     let access_token = issued.access_token.clone();
     let late = world.client.authorize(Authorize { access_token, public_key: key, plain: true }).await.unwrap_err();
     assert!(matches!(late, AuthError::Token(_)), "{late:?}");
-    // Kept though nobody renews it, until somebody takes the right away.
+    // The login is kept although nothing refreshes it, until it is revoked.
     world.pass(30 * 86_400);
     world.service.upkeep().await;
     let suspended = UpdateUser { user: "alice".into(), active: Some(false), ..UpdateUser::default() };

@@ -1,4 +1,4 @@
-//! Users and their devices: as operators change them, as they themselves do, and what that ends.
+//! Users and their devices: changes by operators and by owners, and the logins and sessions that they end.
 
 use crate::world::{PASSWORD, Welcome, World};
 use std::sync::atomic::Ordering;
@@ -110,13 +110,13 @@ async fn defect_071_a_search_has_no_wildcards_and_its_total_is_of_all_pages() {
     };
     assert_eq!(found("a_n", 10).await, ("a_n".into(), 1), "an underscore is an underscore");
     assert_eq!(found("%", 10).await, (String::new(), 0));
-    assert_eq!(found("!", 10).await, (String::new(), 0), "not even the sign that escapes");
+    assert_eq!(found("!", 10).await, (String::new(), 0), "the escape character is literal too");
     let (page, total) = found("", 2).await;
-    assert_eq!((page.split(' ').count(), total), (2, 5), "the total is not of the page");
-    // Moments are seconds since 1970, which no time zone changes.
+    assert_eq!((page.split(' ').count(), total), (2, 5), "the total covers all pages");
+    // Times are Unix seconds, independent of time zones.
     world.users().delete(which("bob")).await.unwrap();
     world.account("bob", None, 3).await;
-    assert_eq!(found("bob", 10).await, ("bob".into(), 1), "deleted ones are neither listed nor counted");
+    assert_eq!(found("bob", 10).await, ("bob".into(), 1), "deleted accounts are neither listed nor counted");
 }
 
 #[tokio::test]
@@ -125,12 +125,12 @@ async fn defect_027_nobody_acts_without_a_caller_or_a_sign_in() {
     world.account("alice", None, 3).await;
     let refused = world.service.delete(which("alice")).await.unwrap_err();
     assert!(matches!(refused, AuthError::Fault(Fault::Forbidden(_))));
-    // No token is good for ever, and none is good for being empty or the same as another's hash.
+    // Guessed and empty tokens are rejected.
     for token in ["AAAAAAAAAAAAAAAAAAAAAAAAAA", "", "changeme"] {
         let forged = Acting::operator(Secret::new(token), UserRef { user: "alice".into() });
         assert_eq!(world.users().delete(forged).await.unwrap_err(), AuthError::SignedOut, "{token}");
     }
-    // The console's service has no word of its own: what it sends without an operator's token is refused.
+    // Service `admin` does not have rights of its own: a request without an operator's token is rejected.
     let console = Roles::default().with(901, ServiceName::Admin).caller(901, None);
     for (verb, path, body) in [
         ("DELETE", "/v1/users", r#"{"user":"alice"}"#),
@@ -208,7 +208,7 @@ async fn defect_069_a_deleted_name_is_free_and_the_old_logins_are_dead() {
     assert_eq!(world.users().delete(which("alice")).await.unwrap_err().code(), "not_found");
     world.account("alice", Some("alice@example.org"), 3).await;
     assert!(world.login("alice@example.org", PASSWORD, &IdentityKey::random()).await.is_ok());
-    assert!(!world.can_refresh(&first.payload.tokens).await, "defect 13: a deleted user refreshes no more");
+    assert!(!world.can_refresh(&first.payload.tokens).await, "defect 13: a deleted user cannot refresh");
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn a_silent_session_service_is_told_and_made_up_for() {
     world.sessions.silent.store(true, Ordering::SeqCst);
     let told = world.update(UpdateUser { active: Some(false), ..of("alice") }).await.unwrap_err();
     assert_eq!(told.code(), "unavailable");
-    assert!(!world.can_refresh(&first.payload.tokens).await, "the right is gone at once");
+    assert!(!world.can_refresh(&first.payload.tokens).await, "the right ends immediately");
     world.sessions.silent.store(false, Ordering::SeqCst);
     world.service.settle_sessions().await;
     assert_eq!(world.closed_devices(), sorted([&first, &second]));
@@ -252,7 +252,7 @@ async fn defect_002_owners_see_and_evict_their_devices() {
     assert!(list.iter().all(|device| device.logged_in && device.has_key));
     let evict = |tokens: &Tokens| own(tokens, DeviceRef { device_id: phone.payload.device_id });
     let refused = world.users().remove_own_device(evict(&mallory.payload.tokens)).await.unwrap_err();
-    assert_eq!(refused.code(), "not_found", "nobody else's device");
+    assert_eq!(refused.code(), "not_found", "a device of another account");
     world.users().remove_own_device(evict(&laptop.payload.tokens)).await.unwrap();
     assert_eq!(world.sessions.closed(), [(phone.payload.device_id, CloseReason::Revoked)]);
     assert!(!world.can_refresh(&phone.payload.tokens).await);
@@ -298,5 +298,5 @@ async fn defect_019_a_stolen_token_does_not_guess_the_password() {
     }
     let shut = guess().await.unwrap_err();
     assert_eq!((shut.code(), shut.status(), shut.retry_after()), ("too_many_attempts", 429, Some(900)));
-    assert!(world.login("alice", PASSWORD, &IdentityKey::random()).await.is_ok(), "the owner still gets in");
+    assert!(world.login("alice", PASSWORD, &IdentityKey::random()).await.is_ok(), "the owner can still log in");
 }

@@ -1,4 +1,4 @@
-//! Speeds of accounts.
+//! Rate limits of accounts.
 
 use crate::world::{PASSWORD, World};
 use tornado_contracts::MAX_RATE;

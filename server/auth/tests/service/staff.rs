@@ -32,7 +32,7 @@ fn everybody(token: &Secret) -> Acting<UserQuery> {
     Acting::operator(token.clone(), UserQuery { limit: 10, ..UserQuery::default() })
 }
 
-/// What an authenticator app shows.
+/// The code shown by an authenticator app.
 fn code(offer: &TotpOffer, at: i64) -> Secret {
     let secret = totp_rs::Secret::try_from_base32(offer.secret.expose()).unwrap();
     let app = totp_rs::Builder::new().with_algorithm(totp_rs::Algorithm::SHA1).with_secret(secret).build().unwrap();
@@ -83,7 +83,7 @@ async fn defect_023_sign_ins_end_by_sign_out_time_password_and_revocation() {
     let standing = world.operators().whoami(me(&viewer.token)).await.unwrap();
     assert_eq!((standing.operator.role, standing.operator.totp), (OperatorRole::Viewer, false));
     assert!(standing.allowed.contains(&"users.read".to_owned()));
-    assert_eq!(world.operators().sign_ins(me(&viewer.token)).await.unwrap().len(), 1, "the own ones");
+    assert_eq!(world.operators().sign_ins(me(&viewer.token)).await.unwrap().len(), 1, "only its own");
     let all = world.operators().sign_ins(me(&owner.token)).await.unwrap();
     assert_eq!(all.len(), 3);
     let other = all.iter().find(|view| view.operator.as_str() == "otto").unwrap().id;
@@ -112,7 +112,7 @@ async fn defect_024_rotations_sign_no_operator_out() {
         assert!(world.operators().whoami(me()).await.is_ok(), "right after a rotation");
         world.pass(600);
         world.service.upkeep().await;
-        assert!(world.operators().whoami(me()).await.is_ok(), "while its overlap ends");
+        assert!(world.operators().whoami(me()).await.is_ok(), "while the old keys still verify");
     }
     let world = world.restart().await;
     assert!(world.operators().whoami(me()).await.is_ok(), "and after a restart");
@@ -197,13 +197,13 @@ async fn users_log_in_with_a_second_factor_inside_the_envelope() {
     let again = world.exchange(Purpose::Login, &with(&good), from).await.unwrap_err();
     assert_eq!((again.code(), again.status()), ("totp_invalid", 401));
     world.exchange(Purpose::Login, &with(&recovery[0]), from).await.unwrap();
-    assert!(world.login_v1("alice", PASSWORD).await.is_err(), "clients of the original cannot go around it");
+    assert!(world.login_v1("alice", PASSWORD).await.is_err(), "clients of the original cannot bypass it");
     world.users().end_own_totp(act).await.unwrap_err();
     let info = world.users().show(Acting::root(UserRef { user: "alice".into() })).await.unwrap();
     assert!(info.totp, "the access token of a replaced login changes nothing");
 }
 
-/// An attacker who guesses codes knows the password. From the sixth wrong one on, the pauses are those of codes.
+/// An attacker who guesses codes already knows the password. From the sixth wrong code on, the pauses for codes apply.
 #[tokio::test]
 async fn guessing_codes_of_a_second_factor_gets_ever_longer_pauses() {
     let world = World::new().await;

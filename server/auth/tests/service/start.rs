@@ -1,4 +1,4 @@
-//! Starting: the real `run`, and everything it must refuse.
+//! Start of the service: the real `run`, and the states in which it must refuse to start.
 
 use crate::world::{PASSWORD, World, config, files};
 use std::os::unix::fs::PermissionsExt as _;
@@ -24,7 +24,7 @@ fn context(dir: &Path) -> Context {
 async fn try_start(dir: &Path) -> Result<(), Error> {
     let context = context(dir);
     let (client, shutdown) = (AuthClient::new(context.channel(ServiceName::Auth)), context.shutdown.clone());
-    // One that starts after all is ended when it answers.
+    // Stops a service that starts although it should not.
     tokio::spawn(async move {
         while client.server_info(NoInput {}).await.is_err() {
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! Passwords, names and addresses as people type them.
+//! Passwords, names and addresses as typed.
 
 use crate::world::{PASSWORD, World, config, credentials};
 use tornado_auth::password::Hasher;
@@ -10,9 +10,9 @@ use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::Secret;
 use tornado_store::identity::{AccountStore as _, UserChange};
 
-/// As another keyboard types it: composed, and with the ordinary space.
+/// As typed on another keyboard: composed characters and an ordinary space.
 const COMPOSED: &str = "Zo\u{eb}'s white horse";
-/// Decomposed, with a space that does not break.
+/// Decomposed characters and a no-break space.
 const DECOMPOSED: &str = "Zoe\u{308}'s\u{a0}white horse";
 
 fn create(name: &str, email: Option<&str>, password: &str) -> Acting<CreateUser> {
@@ -21,7 +21,7 @@ fn create(name: &str, email: Option<&str>, password: &str) -> Acting<CreateUser>
 }
 
 impl World {
-    /// As an earlier version stored it, or another server.
+    /// Stores a password as earlier versions or other servers did.
     async fn store_as_typed(&self, name: &str, password: &str) {
         let user = self.account(name, None, 5).await;
         let hasher = Hasher::new(config().argon2, 1, 1).unwrap();
@@ -47,7 +47,7 @@ async fn passwords_that_were_stored_as_typed_still_open() {
     let world = World::new().await;
     world.store_as_typed("zoe", DECOMPOSED).await;
     world.login("zoe", DECOMPOSED, &IdentityKey::random()).await.unwrap();
-    // It could not be set today.
+    // The policy would reject this password today.
     world.store_as_typed("ann", "hidden\u{200b} words here").await;
     world.login("ann", "hidden\u{200b} words here", &IdentityKey::random()).await.unwrap();
     assert!(world.login("ann", "hidden words here", &IdentityKey::random()).await.is_err());

@@ -1,4 +1,4 @@
-//! Refresh, authorise, log out.
+//! Refresh, authorisation, logout.
 
 use crate::world::{PASSWORD, Welcome, World};
 use std::sync::atomic::Ordering;
@@ -63,12 +63,12 @@ async fn a_trade_whose_answer_was_lost_can_be_repeated_but_not_guessed() {
     let repeated = world.trade(&first, Some(1)).await.unwrap();
     assert!(world.authorize(&repeated, key()).await.is_ok());
     let next = world.trade(&repeated, Some(2)).await.unwrap();
-    // The pair that got lost buys nothing: using it is what a thief does.
+    // The lost pair is worthless: its use indicates theft.
     assert_eq!(world.trade(&lost, Some(1)).await.unwrap_err(), AuthError::RefreshReused);
     assert!(world.authorize(&next, key()).await.is_err());
 }
 
-/// The device gave up waiting for the first and asked again; the server finished the second before the first.
+/// The device timed out and retried; the server completed the second request before the first.
 #[tokio::test]
 async fn whichever_answer_of_a_repeated_trade_arrives_is_good() {
     for number in 0..2_usize {
@@ -78,8 +78,8 @@ async fn whichever_answer_of_a_repeated_trade_arrives_is_good() {
         let next = world.trade(&answers[number], Some(2)).await.unwrap();
         assert!(world.authorize(&next, key()).await.is_ok());
         let other = world.trade(&first, [Some(3), None][number]).await.unwrap_err();
-        assert_eq!(other, AuthError::RefreshReused, "another number, or none, is another holder");
-        assert!(world.authorize(&next, key()).await.is_err(), "and ends the login");
+        assert_eq!(other, AuthError::RefreshReused, "another idempotency key, or none, means another holder");
+        assert!(world.authorize(&next, key()).await.is_err(), "reuse ends the login");
     }
 }
 
@@ -110,7 +110,7 @@ async fn after_a_restore_newer_tokens_go_on_and_spent_ones_do_not() {
     world.pass(5);
     let next = world.refresh(&newest).await.unwrap();
     assert!(world.authorize(&next, key()).await.is_ok());
-    // A stolen one of the same time is one used twice.
+    // A stolen token from the same period counts as reused.
     assert_eq!(world.refresh(&spent).await.unwrap_err(), AuthError::RefreshReused);
     assert!(world.refresh(&next).await.is_err());
 }
@@ -167,7 +167,7 @@ async fn defect_015_a_session_that_could_not_be_closed_is_closed_later() {
     world.service.settle_sessions().await;
     assert_eq!(world.sessions.closed(), [(device, CloseReason::Revoked)]);
     world.service.settle_sessions().await;
-    assert_eq!(world.sessions.closed().len(), 1, "once settled, nothing is asked again");
+    assert_eq!(world.sessions.closed().len(), 1, "once settled, no close is repeated");
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn a_close_that_the_deadline_cut_off_is_made_up_for() {
     let logout = world.service.logout(RefreshToken { refresh_token, attempt: None });
     let asked = world.sessions.asked.notified();
     tokio::select! {
-        answer = logout => panic!("a close that hangs was answered: {answer:?}"),
+        answer = logout => panic!("a hanging close returned: {answer:?}"),
         () = asked => {}
     }
     world.sessions.hangs.store(false, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! A running service, its clients, its clock.
+//! A running service with its clients and its clock.
 
 use crate::fakes::FakeSessions;
 use std::net::IpAddr;
@@ -77,7 +77,7 @@ impl World {
         Self { dir, now, store, sessions, service, client, shutdown: shutdown.drop_guard() }
     }
 
-    /// Ends the process and starts it again on the same files.
+    /// Stops the service and starts it again on the same files.
     pub async fn restart(self) -> Self {
         let now = self.now();
         drop(self.shutdown);
@@ -123,19 +123,19 @@ impl World {
         }
     }
 
-    /// Behind the service's back, as if it had died right after.
+    /// Changes the store directly, as if the service had crashed right after the write.
     pub async fn set_active(&self, user: UserId, active: bool) {
         let end_logins = (!active).then_some(RevokeReason::Suspended);
         let change = UserChange { active: Some(active), end_logins, ..UserChange::default() };
         self.store.change_user(user, &change, self.now(), &[]).await.unwrap();
     }
 
-    /// Likewise.
+    /// As above.
     pub async fn delete_user(&self, user: UserId) {
         self.store.erase_user(user, self.now(), &self.act("user.delete")).await.unwrap().unwrap();
     }
 
-    /// Likewise.
+    /// As above.
     pub async fn remove_device(&self, device: DeviceId) {
         assert!(self.store.take_device(device, self.now(), &self.act("device.remove")).await.unwrap());
     }

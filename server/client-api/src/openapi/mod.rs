@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: one row a route, schemas beside.
+//! `GET /openapi.json`: one row per route, with schemas in separate modules.
 
 mod own;
 mod rows;
@@ -36,7 +36,7 @@ fn build() -> OpenApi {
         .title("Tornado VPN device API")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "What devices speak with the server, over TLS on port 4605. Errors are application/problem+json for \
+            "The API between devices and the server, over TLS on port 4605. Errors are application/problem+json for \
              clients that accept it, and {\"detail\": \"<code>\"} for clients of the original interface.",
         ))
         .build();
@@ -48,7 +48,7 @@ fn build() -> OpenApi {
 }
 
 fn operation(row: &Row) -> OperationBuilder {
-    let reply = ResponseBuilder::new().description("Done").content(JSON, content(row.reply)).build();
+    let reply = ResponseBuilder::new().description("Success").content(JSON, content(row.reply)).build();
     let mut operation = OperationBuilder::new().summary(Some(row.summary)).response("200", reply);
     for (status, codes) in row.problems {
         let problem = ResponseBuilder::new().description(*codes).content(MEDIA_TYPE, content("Problem")).build();
@@ -127,10 +127,10 @@ mod tests {
         assert!(references.len() > 30);
         for reference in references {
             let pointer = reference.strip_prefix('#').unwrap();
-            assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+            assert!(document.pointer(pointer).is_some(), "{reference} does not resolve");
         }
         let operations = document["paths"].as_object().unwrap().values().map(|path| path.as_object().unwrap().len());
-        assert_eq!(operations.sum::<usize>(), rows().len(), "a path may have several verbs");
+        assert_eq!(operations.sum::<usize>(), rows().len(), "a path may have several methods");
         assert!(document["paths"]["/vpn/initiate"]["post"]["security"].is_array());
         let page = &document["paths"]["/v2/me/sessions"]["get"]["parameters"];
         assert_eq!((&page[0]["name"], &page[1]["name"]), (&"before".into(), &"limit".into()));
@@ -153,7 +153,7 @@ mod tests {
         ] {
             let responses = &document["paths"][path][verb]["responses"];
             for status in statuses {
-                assert!(responses[status].is_object(), "{verb} {path} does not tell of {status}: {responses}");
+                assert!(responses[status].is_object(), "{verb} {path} does not document {status}: {responses}");
             }
         }
     }

@@ -1,21 +1,21 @@
-//! The shapes of what owners see and change; as in `schemas`, the test below compares them with what is written.
+//! Schemas of what account owners read and change. As in `schemas`, the tests compare them with the serialised types.
 
-#![expect(dead_code, reason = "these types are only described, never made")]
+#![expect(dead_code, reason = "these types only describe schemas and are never constructed")]
 
 use super::schemas::Transfer;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// What is absent stays.
+/// Absent fields stay unchanged.
 #[derive(ToSchema)]
 pub struct UpdateMe {
-    /// A new e-mail address; empty: none.
+    /// A new e-mail address; empty removes it.
     email: Option<String>,
-    /// A new name for the device that asks.
+    /// A new name for the requesting device.
     device_name: Option<String>,
 }
 
-/// The password of now and the next one.
+/// The current and the new password.
 #[derive(ToSchema)]
 pub struct NewPassword {
     current: String,
@@ -23,13 +23,13 @@ pub struct NewPassword {
     new: String,
 }
 
-/// The account's password once more.
+/// The account's password, for confirmation.
 #[derive(ToSchema)]
 pub struct PasswordAgain {
     password: String,
 }
 
-/// Six digits of the authenticator.
+/// Six digits from the authenticator.
 #[derive(ToSchema)]
 pub struct FirstCode {
     code: String,
@@ -44,7 +44,7 @@ pub struct TotpOffer {
     url: String,
 }
 
-/// Each stands once for a code of the authenticator; shown only now.
+/// Each code replaces one authenticator code, once. Returned only here.
 #[derive(ToSchema)]
 pub struct RecoveryCodes {
     codes: Vec<String>,
@@ -75,51 +75,51 @@ pub struct LaneBytes {
     tor: Transfer,
 }
 
-/// Bytes a month, and what is left.
+/// Monthly quota and the rest of it.
 #[derive(ToSchema)]
 pub struct Quota {
-    /// Both lanes and both ways together.
+    /// Bytes per month, sum of both lanes and both directions.
     bytes: u64,
     used: u64,
     left: u64,
-    /// Unix seconds: when the next month begins, in UTC.
+    /// Unix seconds: start of the next month, in UTC.
     renews_at: i64,
 }
 
-/// What the account moved, with all its devices, up to this moment.
+/// Transfer of the account, over all of its devices, up to now.
 #[derive(ToSchema)]
 pub struct OwnUsage {
-    /// Since the account was made.
+    /// Since the account was created.
     sessions: u64,
     total: LaneBytes,
     /// Since midnight, in UTC.
     today: LaneBytes,
-    /// Since the month began, in UTC.
+    /// Since the start of the month, in UTC.
     month: LaneBytes,
-    /// null: the account has none.
+    /// null: no quota.
     quota: Option<Quota>,
 }
 
-/// A connection that was or is.
+/// A past or live session.
 #[derive(ToSchema)]
 pub struct OwnSession {
     session_id: Uuid,
     device_id: Uuid,
     /// Unix seconds.
     started_at: i64,
-    /// Unix seconds; null while it lives.
+    /// Unix seconds; null while the session is live.
     ended_at: Option<i64>,
-    /// Why it ended.
+    /// Close reason.
     reason: Option<String>,
     direct: Transfer,
     tor: Transfer,
 }
 
-/// A page, newest first.
+/// One page, newest first.
 #[derive(ToSchema)]
 pub struct OwnSessions {
     sessions: Vec<OwnSession>,
-    /// To be given as `before` for the next page; null: this is the last.
+    /// Value of `before` for the next page; null: this is the last page.
     next: Option<Uuid>,
 }
 

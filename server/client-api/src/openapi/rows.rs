@@ -1,4 +1,4 @@
-//! The routes as data: one row each, with what it may answer.
+//! The routes as data: one row each, with their possible responses.
 
 use tornado_shared::api::path;
 use utoipa::openapi::HttpMethod;
@@ -9,35 +9,35 @@ pub(super) struct Row {
     pub path: &'static str,
     pub summary: &'static str,
     pub bearer: bool,
-    /// Names of schemas.
+    /// Schema name.
     pub body: Option<&'static str>,
     pub reply: &'static str,
-    /// Statuses of problems besides those any route can answer with (400, 408, 413, 431, 500, 503).
+    /// Statuses of problems besides those of every route (400, 408, 413, 431, 500, 503).
     pub problems: &'static [(&'static str, &'static str)],
-    /// Names, schemas and descriptions of what may stand behind the question mark.
+    /// Name, schema and description of each query parameter.
     pub query: &'static [(&'static str, &'static str, &'static str)],
 }
 
 const UNAUTHENTICATED: (&str, &str) = ("401", "missing_token, invalid_token, token_expired or revoked");
-const INVALID: (&str, &str) = ("422", "validation_failed: the body has not the fields it needs");
-/// Acts that ask for the password or a code again.
+const INVALID: (&str, &str) = ("422", "validation_failed: the body lacks required fields");
+/// Actions that require the password or a code again.
 const PROVED: &[(&str, &str)] = &[
     ("400", "invalid_fields: the new password or the state of the second factor"),
-    ("401", "invalid_credentials or totp_invalid; else as everywhere"),
+    ("401", "invalid_credentials or totp_invalid; otherwise as in every route"),
     INVALID,
     TOO_MANY,
 ];
-/// Connecting, also for an ordinary app.
+/// Connect, also for exported devices.
 const CONNECT: &[(&str, &str)] = &[
     UNAUTHENTICATED,
-    ("403", "quota_exceeded: wait as Retry-After says (502 'VPN Manager Error: …' for clients of the original)"),
-    ("409", "max_devices_exceeded or key_in_use (502 likewise)"),
+    ("403", "quota_exceeded: wait for Retry-After seconds (502 'VPN Manager Error: …' for clients of the original)"),
+    ("409", "max_devices_exceeded or key_in_use (502 for clients of the original)"),
     INVALID,
 ];
 const ENVELOPE: (&str, &str) = ("400", "invalid_encrypted_payload, clock_skew, unknown_login_key or invalid_fields");
 const LOGIN: (&str, &str) =
     ("401", "invalid_credentials, totp_required, totp_invalid, user_inactive or max_devices_exceeded");
-const TOO_MANY: (&str, &str) = ("429", "too_many_attempts: wait as Retry-After says");
+const TOO_MANY: (&str, &str) = ("429", "too_many_attempts: wait for Retry-After seconds");
 
 const fn get(path: &'static str, summary: &'static str, reply: &'static str) -> Row {
     Row { method: HttpMethod::Get, path, summary, bearer: false, body: None, reply, problems: &[TOO_MANY], query: &[] }
@@ -67,13 +67,18 @@ pub(super) const fn rows() -> [Row; 28] {
                 ENVELOPE,
                 LOGIN,
                 ("409", "name_taken: choose another account name"),
-                ("410", "invalid_invitation: used, lapsed or wrong"),
+                ("410", "invalid_invitation: used, expired or wrong"),
                 INVALID,
                 TOO_MANY,
             ],
             ..post(path::ENROLL, "Redeem an invitation with a sealed envelope of version 2", "Envelope", "LoginReply")
         },
-        post(path::REAUTH, "Trade a refresh token for a new pair; each works once", "Refresh", "Reauthenticated"),
+        post(
+            path::REAUTH,
+            "Exchange a refresh token for a new pair; each token works once",
+            "Refresh",
+            "Reauthenticated",
+        ),
         post(path::LOGOUT, "End the login and its session", "Refresh", "StatusWord"),
         Row {
             body: Some("Initiate"),
@@ -86,20 +91,25 @@ pub(super) const fn rows() -> [Row; 28] {
             ..known(
                 HttpMethod::Post,
                 path::EXPORT,
-                "A lease for an ordinary WireGuard app, until it is ended",
+                "Connect an exported device: a lease for a WireGuard app, until it is revoked",
                 "Initiated",
             )
         },
-        known(HttpMethod::Post, path::VERIFY_ID, "The user's number, as a bare JSON string", "String"),
+        known(HttpMethod::Post, path::VERIFY_ID, "The account's id, as a bare JSON string", "String"),
         Row {
             problems: &[UNAUTHENTICATED, ("400", "session_expired: connect again")],
-            ..known(HttpMethod::Post, path::HEARTBEAT, "A sign of life, due each half heartbeat_ttl", "HeartbeatStatus")
+            ..known(
+                HttpMethod::Post,
+                path::HEARTBEAT,
+                "Renew the session's lease; due every half of heartbeat_ttl",
+                "HeartbeatStatus",
+            )
         },
         known(HttpMethod::Post, path::DISCONNECT, "End the device's session", "Disconnected"),
         known(HttpMethod::Get, path::ME, "The account, the device and its session", "Me"),
         Row {
             body: Some("UpdateMe"),
-            problems: &[UNAUTHENTICATED, ("400", "invalid_fields: no usable e-mail address"), INVALID],
+            problems: &[UNAUTHENTICATED, ("400", "invalid_fields: the e-mail address is not valid"), INVALID],
             ..known(HttpMethod::Patch, path::ME, "Change e-mail address or the device's name", "StatusWord")
         },
         Row {
@@ -108,62 +118,67 @@ pub(super) const fn rows() -> [Row; 28] {
             ..known(
                 HttpMethod::Put,
                 path::ME_PASSWORD,
-                "A new password; every other device is logged out",
+                "Change the password; every other device is logged out",
                 "StatusWord",
             )
         },
         known(HttpMethod::Get, path::ME_DEVICES, "The account's devices", "OwnDevices"),
         Row {
-            problems: &[UNAUTHENTICATED, ("404", "not_found: the account has no such device")],
-            ..known(HttpMethod::Delete, path::ME_DEVICE, "Remove a device; its login and tunnel end", "StatusWord")
+            problems: &[UNAUTHENTICATED, ("404", "not_found: the account does not have this device")],
+            ..known(HttpMethod::Delete, path::ME_DEVICE, "Remove a device and end its login and session", "StatusWord")
         },
-        known(HttpMethod::Get, path::ME_USAGE, "What the account moved, and what is left of its quota", "OwnUsage"),
+        known(HttpMethod::Get, path::ME_USAGE, "Transfer of the account, and the rest of its quota", "OwnUsage"),
         Row {
             problems: &[UNAUTHENTICATED, INVALID],
             query: &[
-                ("before", "String", "Only connections that began before this one, by its session_id"),
-                ("limit", "Integer", "How many at most, 1 to 100; 50 unless told"),
+                ("before", "String", "Only sessions that began before this session_id"),
+                ("limit", "Integer", "Page size, 1 to 100; default 50"),
             ],
-            ..known(HttpMethod::Get, path::ME_SESSIONS, "The account's connections, newest first", "OwnSessions")
+            ..known(HttpMethod::Get, path::ME_SESSIONS, "The account's sessions, newest first", "OwnSessions")
         },
         Row {
             body: Some("PasswordAgain"),
             problems: PROVED,
-            ..known(HttpMethod::Post, path::ME_TOTP, "A secret for an authenticator app, to be confirmed", "TotpOffer")
+            ..known(
+                HttpMethod::Post,
+                path::ME_TOTP,
+                "Create a secret for an authenticator app; takes effect once confirmed",
+                "TotpOffer",
+            )
         },
         Row {
             body: Some("FirstCode"),
             problems: PROVED,
-            ..known(HttpMethod::Put, path::ME_TOTP, "Confirm it; logins ask for codes from now on", "RecoveryCodes")
+            ..known(HttpMethod::Put, path::ME_TOTP, "Confirm the secret; logins then require a code", "RecoveryCodes")
         },
         Row {
             body: Some("PasswordAgain"),
             problems: PROVED,
-            ..known(HttpMethod::Delete, path::ME_TOTP, "Take the second factor away", "StatusWord")
+            ..known(HttpMethod::Delete, path::ME_TOTP, "Remove the second factor", "StatusWord")
         },
         Row {
             problems: &[UNAUTHENTICATED, ("400", "session_expired: connect first"), TOO_MANY],
             ..known(
                 HttpMethod::Get,
                 path::EVENTS,
-                "Server-sent events: the end of the session, lanes, the server's name",
+                "Server-sent events: end of the session, state of the lanes, the server's name",
                 "String",
             )
         },
-        known(HttpMethod::Get, path::LANES, "Both lanes and whether they carry traffic", "Lanes"),
+        known(HttpMethod::Get, path::LANES, "Both lanes and their states", "Lanes"),
         known(
             HttpMethod::Get,
             path::TOR,
-            "The device on the tor lane: exit country, circuit, countries on offer",
+            "The device on the tor lane: exit country, circuit, available countries",
             "TorView",
         ),
         Row {
             body: Some("ChooseExit"),
-            problems: &[UNAUTHENTICATED, ("409", "no_exit: the country cannot be had now"), INVALID, TOO_MANY],
+            problems: &[UNAUTHENTICATED, ("409", "no_exit: the country is not available"), INVALID, TOO_MANY],
             ..known(
                 HttpMethod::Put,
                 path::TOR_EXIT,
-                "The country in which the device leaves Tor, kept until the next choice; running flows end",
+                "Set the device's exit country, kept until the next change; open flows end",
                 "StatusWord",
             )
         },
@@ -172,7 +187,7 @@ pub(super) const fn rows() -> [Row; 28] {
             ..known(
                 HttpMethod::Post,
                 path::NEW_IDENTITY,
-                "New circuits on the tor lane for what the device begins from now on; running flows go on",
+                "Use new circuits for the device's new flows; open flows continue",
                 "StatusWord",
             )
         },

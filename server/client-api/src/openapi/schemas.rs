@@ -1,12 +1,12 @@
-//! The shapes of the device API as the document shows them. They describe types of `tornado-shared`, which knows no
-//! HTTP; the test below compares each with what its type writes.
+//! Schemas of the device API in the OpenAPI document. They describe types of `tornado-shared`, which does not depend on
+//! HTTP. The tests compare each schema with its serialised type.
 
-#![expect(dead_code, reason = "these types are only described, never made")]
+#![expect(dead_code, reason = "these types only describe schemas and are never constructed")]
 
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// `{"status": "ok"}` and its kin.
+/// A status, such as `{"status": "ok"}`.
 #[derive(ToSchema)]
 pub struct StatusWord {
     status: String,
@@ -18,7 +18,7 @@ pub struct Pubkey {
     pubkey: String,
 }
 
-/// Everything a client checks against the identity it pinned.
+/// Statement that a client verifies with the pinned identity.
 #[derive(ToSchema)]
 pub struct ServerInfo {
     /// Ed25519 public key.
@@ -30,11 +30,11 @@ pub struct ServerInfo {
     pubkey: String,
     /// The certificate's key, signed by the identity.
     tls: Option<TlsAttestation>,
-    /// The server's clock, Unix seconds.
+    /// The server's current time, Unix seconds.
     now: i64,
 }
 
-/// The identity's word for a TLS key.
+/// The identity's attestation of a TLS key.
 #[derive(ToSchema)]
 pub struct TlsAttestation {
     /// SHA-256 of the SubjectPublicKeyInfo, lower-case hex.
@@ -45,7 +45,7 @@ pub struct TlsAttestation {
 /// A sealed login or enrolment. Version 1 has the first three fields only.
 #[derive(ToSchema)]
 pub struct Envelope {
-    /// X25519 key made for this envelope, base64.
+    /// Ephemeral X25519 key of this envelope, base64.
     ephemeral_pubkey: String,
     /// Version 1: 12 bytes, base64.
     iv: Option<String>,
@@ -53,15 +53,15 @@ pub struct Envelope {
     ciphertext: String,
     /// 2 in version 2.
     version: Option<u8>,
-    /// Version 2: the login key it is sealed to.
+    /// Version 2: id of the login key it is sealed to.
     key_id: Option<String>,
     /// Version 2: ML-KEM-768 ciphertext, base64.
     kem_ciphertext: Option<String>,
-    /// Version 2: the client's clock, Unix seconds.
+    /// Version 2: the client's current time, Unix seconds.
     issued_at: Option<i64>,
 }
 
-/// To an envelope of version 1 in the clear; to one of version 2 as `version` and `reply`.
+/// Reply to an envelope: plain for version 1; `version` and `reply` for version 2.
 #[derive(ToSchema)]
 pub struct LoginReply {
     /// `ok`.
@@ -81,7 +81,7 @@ pub struct SealedReply {
     ciphertext: String,
 }
 
-/// An account as its owner sees it.
+/// An account, as shown to its owner.
 #[derive(ToSchema)]
 pub struct User {
     id: Uuid,
@@ -95,7 +95,7 @@ pub struct User {
 pub struct Tokens {
     /// JWT for the header `Authorization`.
     access_token: String,
-    /// JWT that works once.
+    /// JWT that can be used once.
     refresh_token: String,
     access_jti: Uuid,
     refresh_jti: Uuid,
@@ -108,7 +108,7 @@ pub struct Tokens {
 #[derive(ToSchema)]
 pub struct Refresh {
     refresh_token: String,
-    /// 16 random bytes, base64url without padding, drawn for one trade and kept until its answer has arrived.
+    /// Idempotency key of one refresh: 16 random bytes, base64url without padding; the same in every retry.
     attempt: Option<String>,
 }
 
@@ -142,7 +142,7 @@ pub struct Initiated {
     preshared: bool,
 }
 
-/// What a device needs to bring a lane up.
+/// Parameters for bringing up one lane.
 #[derive(ToSchema)]
 pub struct LaneOffer {
     /// The device's IPv4 address.
@@ -154,13 +154,13 @@ pub struct LaneOffer {
     ip6: String,
     port: u16,
     mtu: u16,
-    /// Resolver of this lane; absent when it has none.
+    /// DNS resolver of this lane; absent if the lane does not have one.
     dns: Option<String>,
-    /// The same resolver's IPv6 address.
+    /// IPv6 address of the same resolver.
     dns6: Option<String>,
 }
 
-/// Seconds.
+/// Durations in seconds.
 #[derive(ToSchema)]
 pub struct SessionTimes {
     heartbeat_ttl: u64,
@@ -173,21 +173,21 @@ pub struct HeartbeatStatus {
     status: String,
 }
 
-/// The session that ended, if there was one.
+/// The session that was closed, if any.
 #[derive(ToSchema)]
 pub struct Disconnected {
     session_id: Option<Uuid>,
 }
 
-/// The caller.
+/// The requesting account and device.
 #[derive(ToSchema)]
 pub struct Me {
     user: User,
     device_id: Uuid,
     device_name: String,
-    /// Devices that may be connected at once.
+    /// Maximum number of devices connected at once.
     max_devices: u32,
-    /// Bytes a calendar month (UTC); absent: no quota.
+    /// Bytes per calendar month (UTC); absent: no quota.
     month_quota: Option<u64>,
     session: Option<Session>,
 }
@@ -204,7 +204,7 @@ pub struct Session {
     tor: Transfer,
 }
 
-/// Bytes, seen from the server.
+/// Bytes, as counted by the server.
 #[derive(ToSchema)]
 pub struct Transfer {
     rx_bytes: u64,
@@ -215,7 +215,7 @@ pub struct Transfer {
 #[derive(ToSchema)]
 pub struct Lanes {
     lanes: Vec<LaneView>,
-    /// Name or address under which lanes are offered now.
+    /// Current name or address of the server in the lanes' endpoints.
     host: Option<String>,
 }
 
@@ -230,26 +230,26 @@ pub struct LaneView {
     server_pubkey: String,
 }
 
-/// The tor lane of the device.
+/// The device's view of the tor lane.
 #[derive(ToSchema)]
 pub struct TorView {
     /// open, maintenance or closed, for every device.
     lane: String,
-    /// Two letters: where the device wishes to leave Tor; null: anywhere.
+    /// Two letters: the desired exit country; null: any country.
     exit: Option<String>,
-    /// True while what the device sends is carried.
+    /// True while traffic of the device passes through Tor.
     ready: bool,
-    /// Why it is not.
+    /// Reason why `ready` is false.
     waiting_for: Option<String>,
-    /// Countries to choose from, the widest first.
+    /// Available exit countries, highest capacity first.
     countries: Vec<ExitOffer>,
-    /// How the device's latest connection went through Tor.
+    /// Circuit of the device's latest connection through Tor.
     path: Option<TorPath>,
-    /// Why there is none.
+    /// Reason why there is no `path`.
     no_path: Option<String>,
 }
 
-/// A country that can be chosen.
+/// An available exit country.
 #[derive(ToSchema)]
 pub struct ExitOffer {
     /// Two letters.
@@ -257,10 +257,10 @@ pub struct ExitOffer {
     exits: u32,
 }
 
-/// A circuit that carried something of the device.
+/// A circuit that carried traffic of the device.
 #[derive(ToSchema)]
 pub struct TorPath {
-    /// The exit's address in the network's directory.
+    /// The exit's address in the directory.
     exit_address: Option<String>,
     exit_country: Option<String>,
     /// Guard first, exit last.
@@ -278,23 +278,23 @@ pub struct TorHop {
     country: Option<String>,
 }
 
-/// Where to leave Tor.
+/// Selection of the exit country.
 #[derive(ToSchema)]
 pub struct ChooseExit {
-    /// Two letters; null: anywhere.
+    /// Two letters; null: any country.
     country: Option<String>,
 }
 
-/// RFC 9457.
+/// Problem details, RFC 9457.
 #[derive(ToSchema)]
 pub struct Problem {
     /// `urn:tornado:problem:<code>`.
     #[schema(rename = "type")]
     kind: String,
     status: u16,
-    /// Stable word for programs.
+    /// Stable code for programs.
     code: String,
-    /// A sentence for people.
+    /// Message for people.
     detail: String,
     /// Seconds to wait, also in the header Retry-After.
     retry_after: Option<u64>,

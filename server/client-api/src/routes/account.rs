@@ -13,14 +13,14 @@ use tornado_shared::api::{Attempt, LoginBody, LoginReply, ServerInfo, StatusWord
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::Secret;
 
-/// Answer of `GET /auth/pubkey`.
+/// Response of `GET /auth/pubkey`.
 #[derive(Debug, Serialize)]
 pub struct Pubkey {
     /// Raw X25519 key, standard base64.
     pubkey: String,
 }
 
-/// Answer of `POST /auth/reauth`.
+/// Response of `POST /auth/reauth`.
 #[derive(Debug, Serialize)]
 pub struct Reauthenticated {
     /// `ok`.
@@ -29,7 +29,7 @@ pub struct Reauthenticated {
     tokens: Tokens,
 }
 
-/// Body of reauth and logout. The original has its own word for an absent token.
+/// Body of reauth and logout. The original has a separate code for an absent token.
 #[derive(Debug, Deserialize)]
 pub struct Refresh {
     #[serde(default)]
@@ -78,20 +78,20 @@ pub async fn enroll(
     let body = envelope(body)?;
     match &body {
         LoginBody::V2(_) => {}
-        LoginBody::V1(_) => return Err(ApiError::invalid_body("enrolment needs an envelope of version 2".into())),
+        LoginBody::V1(_) => return Err(ApiError::invalid_body("enrolment requires an envelope of version 2".into())),
     }
     let input = OpenLogin { purpose: Purpose::Enroll, body, client_ip };
     Ok(Json(api.auth().open_login(input).await?))
 }
 
-/// An envelope of either version. One with all its fields that cannot be decoded is a bad envelope, as in the
-/// original; one without them is a bad body.
+/// Parses an envelope of either version. If all fields exist but cannot be decoded, it is an invalid envelope, as in
+/// the original; if fields are missing, it is an invalid body.
 fn envelope(body: Value) -> Result<LoginBody, ApiError> {
     let complete = ["ephemeral_pubkey", "iv", "ciphertext"].iter().all(|field| body[field].is_string());
     match serde_json::from_value(body) {
         Ok(envelope) => Ok(envelope),
         Err(_) if complete => Err(AuthError::InvalidEnvelope.into()),
-        Err(_) => Err(ApiError::invalid_body("the body is no login envelope of version 1 or 2".into())),
+        Err(_) => Err(ApiError::invalid_body("the body is not a login envelope of version 1 or 2".into())),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The device stream.
+//! The event stream of a device.
 
 use crate::api::Api;
 use crate::error::ApiError;
@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use tornado_contracts::auth::AccessToken;
 use tornado_shared::api::{DeviceEvent, QuotaView};
 
-/// Time between two signs of life on a quiet stream; shorter than the usual memory of NATs for TCP.
+/// Keep-alive interval of a quiet stream; shorter than the usual TCP timeout of NATs.
 const HEARTBEAT: Duration = Duration::from_secs(25);
-/// A stream ends by itself after this time: the device opens another with a fresh token.
+/// Maximum duration of a stream, after which the device opens another one with a current token.
 const LONGEST: Duration = Duration::from_secs(900);
 
 /// `GET /v2/events`
@@ -23,15 +23,15 @@ pub async fn events(State(api): State<Api>, Bearer(token): Bearer) -> Result<imp
     let profile = api.auth().whoami(token.clone()).await?;
     let device = profile.device_id;
     let subscription = api.streams().open(device).map_err(|full| match full {
-        Full::Server => ApiError::new(503, "streams_full", "all event streams are in use; go on with heartbeats"),
+        Full::Server => ApiError::new(503, "streams_full", "all event streams are in use; continue with heartbeats"),
         Full::Device => ApiError::too_many(30),
     })?;
     if !api.streams().is_fed().await {
-        return Err(ApiError::new(503, "unavailable", "no events can be had now; go on with heartbeats"));
+        return Err(ApiError::new(503, "unavailable", "events are not available; continue with heartbeats"));
     }
-    // After the subscription: what ends from now on is heard.
+    // Checked after the subscription, so a session that ends from now on is reported.
     if api.sessions().mine(token.clone()).await?.is_none() {
-        return Err(ApiError::new(400, "session_expired", "this device has no session; connect again"));
+        return Err(ApiError::new(400, "session_expired", "this device does not have a session; connect again"));
     }
     let quota = if profile.month_quota.is_some() { low_quota(&api, token).await } else { None };
     let first: Vec<DeviceEvent> = quota.into_iter().chain(subscription.first()).collect();
@@ -47,7 +47,7 @@ pub async fn events(State(api): State<Api>, Bearer(token): Bearer) -> Result<imp
     Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
 }
 
-/// The account's quota while little is left of it. The stream does not depend on it.
+/// The account's quota if it is nearly used up. A failure does not affect the stream.
 async fn low_quota(api: &Api, token: AccessToken) -> Option<DeviceEvent> {
     let usage = api.sessions().own_usage(token).await.ok()?;
     let quota = usage.quota.filter(QuotaView::is_nearly_used)?;

@@ -1,4 +1,4 @@
-//! Liveness, who am I, and routes that do not exist.
+//! Liveness, the caller's profile, and unknown routes.
 
 use crate::api::Api;
 use crate::error::ApiError;
@@ -10,7 +10,7 @@ use tornado_contracts::session::LiveSession;
 use tornado_shared::api::{Profile, SessionView, StatusWord};
 use tornado_shared::model::UserId;
 
-/// Answer of `GET /v2/me`.
+/// Response of `GET /v2/me`.
 #[derive(Debug, Serialize)]
 pub struct Me {
     /// The account and the device.
@@ -47,12 +47,16 @@ fn view(live: LiveSession) -> SessionView {
     }
 }
 
-/// Any other path.
+/// Response for an unknown path.
 pub async fn unknown_route() -> ApiError {
-    ApiError::new(404, "not_found", "there is no such route; GET /openapi.json lists them")
+    ApiError::new(404, "not_found", "unknown route; GET /openapi.json lists all routes")
 }
 
-/// A known path with another verb.
+/// Response for a known path with another method.
 pub async fn wrong_method() -> ApiError {
-    ApiError::new(405, "method_not_allowed", "this route takes another method; GET /openapi.json lists them")
+    ApiError::new(
+        405,
+        "method_not_allowed",
+        "this route does not support the method; GET /openapi.json lists all routes",
+    )
 }

@@ -1,4 +1,4 @@
-//! Connecting, heartbeats, disconnecting.
+//! Connect, heartbeat, disconnect.
 
 use crate::api::Api;
 use crate::error::ApiError;
@@ -31,10 +31,10 @@ pub async fn export(
 }
 
 async fn connect(api: &Api, input: Connect) -> Result<Json<Initiated>, ApiError> {
-    let unknown = || ApiError::new(503, "server_address_unknown", "the server has no public address now; try again");
+    let unknown = || ApiError::new(503, "server_address_unknown", "the server's public address is unknown; try again");
     let host = api.host().ok_or_else(unknown)?;
     let connected = api.sessions().connect(input).await.map_err(ApiError::connecting)?;
-    let missing = || ApiError::new(503, "data_plane_unavailable", "a lane is missing; try again");
+    let missing = || ApiError::new(503, "data_plane_unavailable", "a lane is not available; try again");
     Ok(Json(connected.initiated(&host).ok_or_else(missing)?))
 }
 

@@ -1,4 +1,4 @@
-//! What an account's owner changes: address, password, devices, second factor; and sees: usage, connections.
+//! An account owner's changes (e-mail address, password, devices, second factor) and views (usage, sessions).
 
 use crate::api::Api;
 use crate::error::ApiError;
@@ -16,7 +16,7 @@ use tornado_shared::api::{
 };
 use tornado_shared::model::DeviceId;
 
-/// Most connections in one page.
+/// Maximum number of sessions per page.
 const MAX_PAGE: u32 = 100;
 
 fn act<T>(token: AccessToken, what: T) -> OwnAct<T> {
@@ -61,8 +61,7 @@ pub async fn remove_device(
     Bearer(token): Bearer,
     Path(id): Path<String>,
 ) -> Result<Json<StatusWord>, ApiError> {
-    let device_id: DeviceId =
-        id.parse().map_err(|_| ApiError::new(404, "not_found", "there is no device of this number"))?;
+    let device_id: DeviceId = id.parse().map_err(|_| ApiError::new(404, "not_found", "device not found"))?;
     api.users().remove_own_device(act(token, DeviceRef { device_id })).await?;
     Ok(ok())
 }
@@ -81,7 +80,7 @@ pub async fn sessions(
     if !(1..=MAX_PAGE).contains(&query.limit) {
         return Err(ApiError::invalid_body(format!("limit must be 1 to {MAX_PAGE}")));
     }
-    // One more than asked for tells whether there is another page.
+    // One row more than requested shows whether there is another page.
     let (access_token, limit) = (token.access_token, query.limit + 1);
     let mut rows = api.sessions().own_history(OwnHistory { access_token, before: query.before, limit }).await?;
     let there_is_more = rows.len() > query.limit as usize;

@@ -1,4 +1,4 @@
-//! What the lanes carry; circuits and exits of the device on the tor lane.
+//! State of the lanes; circuits and exit country of a device on the tor lane.
 
 use crate::api::Api;
 use crate::error::ApiError;
@@ -40,7 +40,7 @@ pub async fn choose_exit(
     Ok(Json(StatusWord { status: "ok".into() }))
 }
 
-/// Both lanes as devices see them.
+/// Both lanes, as shown to devices.
 pub fn views(status: &WgStatus) -> Vec<LaneView> {
     status.lanes.iter().map(|end| view(end, status)).collect()
 }
@@ -49,8 +49,8 @@ fn view(end: &LaneEnd, status: &WgStatus) -> LaneView {
     LaneView { lane: end.lane, state: state(end, status), port: end.port, server_pubkey: end.public_key }
 }
 
-/// What is in the kernel counts, not what somebody wants. A lane without its interface, its peers or a firewall that
-/// was read back is never called open.
+/// The state in the kernel counts, not the desired state. A lane without its interface, its peers or a verified
+/// firewall is never reported as open.
 const fn state(end: &LaneEnd, status: &WgStatus) -> LaneState {
     if !(end.up && status.synced && status.firewall_verified) {
         return LaneState::Closed;

@@ -1,4 +1,4 @@
-//! The certificate that this service makes for itself.
+//! The self-generated certificate.
 
 use crate::Error;
 use std::fs::OpenOptions;
@@ -10,22 +10,22 @@ use std::time::{Duration, SystemTime};
 const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";
 
-/// Age at which the own key gets a successor. Devices learn it from the identity's word for it.
+/// Age at which the self-generated key gets a successor. Devices learn the new key from the identity's attestation.
 pub(super) const ROTATE_AFTER: Duration = Duration::from_secs(90 * 86_400);
 
-/// True when the own key has lived for long enough at `now`. A key from the future has not.
+/// True if the self-generated key is too old at `now`. A key with a modification time in the future is not.
 pub(super) fn is_old(state_dir: &Path, now: SystemTime) -> bool {
     let modified = std::fs::metadata(state_dir.join(KEY)).and_then(|metadata| metadata.modified());
     modified.ok().and_then(|at| now.duration_since(at).ok()).is_some_and(|age| age > ROTATE_AFTER)
 }
 
-/// Files of the certificate that this service made. The key comes first: a certificate without its key
-/// never lies there, whenever the machine stops.
+/// Files of the self-generated certificate. The key is written first, so a certificate without its key never exists,
+/// even after a power failure.
 pub(super) fn files(state_dir: &Path, now: SystemTime) -> Result<(PathBuf, PathBuf), Error> {
     let (certificate, key) = (state_dir.join(CERTIFICATE), state_dir.join(KEY));
     if is_old(state_dir, now) {
-        // In this order nothing is ever half: a key without a certificate gets one below, a crash before that keeps the
-        // old key, which is still too old at the next start.
+        // This order never leaves a half state: a key without a certificate gets one below, and a crash before that
+        // keeps the old key, which is still too old at the next start.
         for path in [&certificate, &key] {
             match std::fs::remove_file(path) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
@@ -34,7 +34,7 @@ pub(super) fn files(state_dir: &Path, now: SystemTime) -> Result<(PathBuf, PathB
                 Ok(()) | Err(_) => {}
             }
         }
-        tracing::info!("the key of the device API's certificate is old and is made anew");
+        tracing::info!("replacing the old key of the device API's certificate");
     }
     if certificate.exists() && key.exists() {
         return Ok((certificate, key));
@@ -55,11 +55,11 @@ pub(super) fn files(state_dir: &Path, now: SystemTime) -> Result<(PathBuf, PathB
     params.not_after = rcgen::date_time_ymd(2120, 1, 1);
     let made = params.self_signed(&pair).map_err(failed)?;
     write_private(&certificate, made.pem().as_bytes())?;
-    tracing::info!("made a certificate for the device API");
+    tracing::info!("created a certificate for the device API");
     Ok((certificate, key))
 }
 
-/// Writes a file that only its owner can read, whole or not at all.
+/// Writes a file atomically, readable only by its owner.
 fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let failed = |source| Error::File { path: path.to_owned(), source };
     let new = path.with_extension("new");

@@ -1,4 +1,4 @@
-//! Services whose answers depend on the token or the envelope.
+//! Services whose responses depend on the token or the envelope.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,11 +54,11 @@ fn gone() -> Fault {
     Fault::Unavailable("/run/tornado/secret.sock is not reachable".into())
 }
 
-/// The first byte of a v1 ephemeral key, or the token, says what happens.
+/// The first byte of a v1 ephemeral key, or the token, selects the response.
 pub struct FakeAuth;
 
 fn nobody_calls<T>() -> Result<T, AuthError> {
-    Err(Fault::Forbidden("not for the edge".into()).into())
+    Err(Fault::Forbidden("not for the device API".into()).into())
 }
 
 #[async_trait::async_trait]
@@ -137,7 +137,7 @@ impl Auth for FakeAuth {
     }
 }
 
-/// What the next call answers with; `Ok` when nothing is set.
+/// Error returned by the next call; `Ok` if none is set.
 #[derive(Default)]
 pub struct FakeSessions {
     pub next_error: Mutex<Option<SessionError>>,
@@ -242,7 +242,7 @@ impl Sessions for FakeSessions {
         let quota = Some(QuotaView::new(1000, 850, 1_796_083_200));
         Ok(OwnUsage { sessions: 3, total: moved(100), today: moved(1), month: moved(10), quota })
     }
-    /// Connections 1 to 5, the newest first.
+    /// Sessions 1 to 5, newest first.
     async fn own_history(&self, input: OwnHistory) -> Result<Vec<HistoryRow>, SessionError> {
         self.check(&input.access_token)?;
         let first = input.before.map_or(5, |before| u64::try_from(before.0.as_u128()).unwrap() - 1);
@@ -267,7 +267,7 @@ impl Sessions for FakeSessions {
     }
 }
 
-/// Both lanes up, the tor lane as the test wishes.
+/// Both lanes up; the test sets the tor lane's state.
 pub struct FakeWg {
     pub tor_lane: Mutex<TorLane>,
     pub firewall_verified: AtomicBool,
@@ -280,7 +280,7 @@ impl Default for FakeWg {
 }
 
 impl FakeWg {
-    /// Another for each state.
+    /// A different number for each state.
     fn revision(&self) -> u64 {
         let lane = match *self.tor_lane.lock().unwrap() {
             TorLane::Closed => 0,

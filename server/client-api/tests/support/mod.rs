@@ -1,6 +1,6 @@
-//! The whole edge on a free port in front of services that answer as the test wishes.
+//! The whole device API on a free port, with scripted services.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod fakes;
 mod people;
@@ -19,7 +19,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tornado_client_api::{Api, Config, Edge, bind, load_tls};
 
-/// A running edge; ends with the value.
+/// A running device API; stops on drop.
 pub struct Server {
     pub address: SocketAddr,
     pub sessions: Arc<FakeSessions>,
@@ -81,14 +81,14 @@ impl Server {
         handshake(TcpStream::connect(self.address).await.unwrap()).await.unwrap()
     }
 
-    /// TCP alone, from one of the many addresses of loopback.
+    /// TCP only, from one of the loopback addresses.
     pub async fn connect_from(&self, address: IpAddr) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((address, 0).into()).unwrap();
         socket.connect(self.address).await.unwrap()
     }
 
-    /// The status; `None` when the server closes at once.
+    /// The status; `None` if the server closes the connection at once.
     pub async fn heartbeat_from(&self, address: IpAddr) -> Option<u16> {
         self.request_from(address, "POST", "/session/heartbeat", "good").await
     }
@@ -103,20 +103,20 @@ impl Server {
         Some(read_answer(&mut stream).await?.status)
     }
 
-    /// Sends text and reads until the server closes; `None` when it closes without an answer.
+    /// Sends text and reads until the server closes; `None` if it closes without a response.
     pub async fn raw(&self, text: &str) -> Option<Answer> {
         let mut stream = self.tls().await;
-        // The server may have refused and closed before all was sent.
+        // The server may reject and close before everything is sent.
         drop(stream.write_all(text.as_bytes()).await);
         read_answer(&mut stream).await
     }
 
-    /// A request as a client of the original sends it.
+    /// A request in the format of the original's clients.
     pub async fn v1(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> Answer {
         self.request(method, path, token, body, "").await
     }
 
-    /// A request of a client that understands problems.
+    /// A request of a client that accepts problems.
     pub async fn v2(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> Answer {
         self.request(method, path, token, body, "accept: application/json, application/problem+json\r\n").await
     }
@@ -142,12 +142,17 @@ async fn handshake(tcp: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
     connector.connect(ServerName::try_from("tornado.invalid").unwrap(), tcp).await
 }
 
+<<<<<<< HEAD
 /// Lets tokio's paused time pass in steps this small. It moves to the next timer whenever no task is ready, also while a
 /// packet is on its way over loopback; so that costs a step and not the server's whole deadline. Each step gives up the
 /// core first: on a busy one the kernel delivers the packet from a thread that has to run (`ksoftirqd`).
+=======
+/// Step width of tokio's paused time. The clock advances to the next timer whenever no task is ready, even while a
+/// packet is in transit over loopback. Small steps keep such a wait from using up the server's whole deadline.
+>>>>>>> ae2374f (words: words-2)
 const STEP: Duration = Duration::from_millis(1);
 
-/// Begins such steps, in tests with paused time.
+/// Starts the steps, in tests with paused time.
 pub fn small_steps() {
     tokio::spawn(async {
         loop {
@@ -161,7 +166,7 @@ pub fn small_steps() {
 pub async fn read_answer<S: tokio::io::AsyncRead + Unpin>(stream: &mut S) -> Option<Answer> {
     let mut bytes = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut bytes)).await;
-    drop(read.expect("the server holds the connection open"));
+    drop(read.expect("the server did not close the connection"));
     Answer::parse(&String::from_utf8_lossy(&bytes))
 }
 

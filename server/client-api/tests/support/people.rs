@@ -1,4 +1,4 @@
-//! The owner's acts, as the edge hands them on. The token and the device's number say what happens.
+//! The owner's actions, as forwarded by the device API. The token and the device id select the response.
 
 use super::fakes::{DEVICE, FakeAuth, USER};
 use tornado_contracts::auth::users::{
@@ -17,7 +17,7 @@ fn good<T>(input: &OwnAct<T>) -> Result<(), AuthError> {
 }
 
 fn operators_only<T>() -> Result<T, AuthError> {
-    Err(Fault::Forbidden("not for the edge".into()).into())
+    Err(Fault::Forbidden("not for the device API".into()).into())
 }
 
 #[async_trait::async_trait]

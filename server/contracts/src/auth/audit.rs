@@ -1,7 +1,7 @@
-//! The audit trail: who did what to whom, hash-chained so that nothing in it can be changed or cut off unnoticed.
+//! The audit trail: a hash-chained record of privileged actions, in which a changed or removed row is detected.
 //!
-//! Each row holds SHA-256 over its canonical content and the row before. `auth` signs the newest row with a key of the
-//! key directory and keeps that word outside the table.
+//! Each row holds SHA-256 over its canonical content and the hash of the previous row. `auth` signs the newest row with
+//! a key from the key directory and stores the signature outside the table.
 
 use super::{Acting, AuthError};
 use crate::ServiceName;
@@ -10,20 +10,20 @@ use std::collections::BTreeMap;
 use tornado_rpc::{Done, NoInput};
 use tornado_shared::model::{Secret, UnixSeconds};
 
-/// How an act ended.
+/// Result of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was done.
+    /// The action succeeded.
     Done,
-    /// Somebody was not allowed to do it.
+    /// The actor lacked the right.
     Refused,
-    /// It was tried and did not work, or something was found broken.
+    /// The action failed, or a check found a fault.
     Failed,
 }
 
 impl Outcome {
-    /// The word stored.
+    /// The stored value.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,21 +34,22 @@ impl Outcome {
     }
 }
 
-/// Input of [`Audit::append`]. `auth` adds who called and when.
+/// Input of [`Audit::append`]. `auth` adds the caller and the time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppendAudit {
-    /// Sign-in of the operator who acted. Absent: the calling service itself. No caller names another.
+    /// Sign-in token of the operator who acted. Absent: the calling service itself. A caller cannot name another
+    /// service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<Secret>,
-    /// What was done: two words of `a-z`, `0-9`, `_` with a point between, for example `lane.canary_failed`.
+    /// The action: two words of `a-z`, `0-9`, `_`, separated by a dot, for example `lane.canary_failed`.
     pub action: String,
-    /// To what or whom, for example `lane:tor` or `device:UUID`; at most 128 characters.
+    /// The object of the action, for example `lane:tor` or `device:UUID`; at most 128 characters.
     pub subject: String,
-    /// How it ended.
+    /// Result of the action.
     pub outcome: Outcome,
-    /// More, at most 16 entries and 1 KiB. Never addresses of people, names they visit, keys or passwords: values that
-    /// are IP addresses are refused.
+    /// Details, at most 16 entries and 1 KiB. Never client addresses, visited names, keys or passwords. Values that are
+    /// IP addresses are rejected.
     #[serde(default)]
     pub details: BTreeMap<String, String>,
 }
@@ -56,37 +57,37 @@ pub struct AppendAudit {
 /// One row of the trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRow {
-    /// 1, 2, 3, … without gaps.
+    /// Sequence number: 1, 2, 3, … without gaps.
     pub seq: i64,
-    /// When.
+    /// Time of the action.
     pub at: UnixSeconds,
-    /// Who: `root`, `operator:NAME`, `user:NAME`, `service:NAME`.
+    /// The actor: `root`, `operator:NAME`, `user:NAME`, `service:NAME`.
     pub actor: String,
-    /// What.
+    /// The action, as in [`AppendAudit::action`].
     pub action: String,
-    /// To whom.
+    /// The object of the action.
     pub subject: String,
-    /// How it ended: `done`, `refused` or `failed`.
+    /// Result: `done`, `refused` or `failed`.
     pub outcome: String,
-    /// More.
+    /// Details.
     pub details: BTreeMap<String, String>,
-    /// SHA-256 of the row and its predecessor's hash, lower-case hex.
+    /// SHA-256 over the row and the previous row's hash, lower-case hex.
     pub hash: String,
 }
 
 /// Input of [`Audit::list`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct AuditQuery {
-    /// Only rows before this number; for the next page.
+    /// Only rows before this sequence number; for the next page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<i64>,
-    /// Only acts that begin so, for example `user.`.
+    /// Only actions with this prefix, for example `user.`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// Only acts of this actor.
+    /// Only actions of this actor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
-    /// Rows, newest first, 1 to 500.
+    /// Maximum number of rows, newest first, 1 to 500.
     #[serde(default = "default_limit")]
     pub limit: u32,
 }
@@ -95,34 +96,34 @@ const fn default_limit() -> u32 {
     50
 }
 
-/// What [`Audit::verify`] found.
+/// Result of [`Audit::verify`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditVerdict {
-    /// Rows looked at.
+    /// Number of rows checked.
     pub rows: i64,
-    /// Number of the newest row that was signed; 0: none yet.
+    /// Sequence number of the newest signed row; 0: no row is signed yet.
     pub signed: i64,
-    /// The first row that is not as it was written; `None`: the trail is whole.
+    /// The first row that was altered; `None`: the trail is intact.
     pub broken: Option<BrokenRow>,
 }
 
-/// Where a trail is broken.
+/// The position of a fault in the trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrokenRow {
-    /// Number of the row.
+    /// Sequence number of the row.
     pub seq: i64,
-    /// What is wrong with it.
+    /// Description of the fault.
     pub why: String,
 }
 
 tornado_rpc::contract! {
     /// The audit trail.
     trait Audit, client AuditClient, error AuthError, callers ServiceName {
-        /// Writes a row. Called by the services for what they do or find; not repeated by itself when it fails.
+        /// Appends a row about an action or finding of the calling service. Not retried automatically on failure.
         append(AppendAudit) -> Done = POST "/v1/audit", within 10, up to 8_192, for [Session, Wg, Tor, Admin];
         /// Rows, newest first.
         list(Acting<AuditQuery>) -> Vec<AuditRow> = POST "/v1/audit/list", within 15, up to 4_096, for [Admin];
-        /// Checks every row and the signed word about the newest.
+        /// Checks every row, and the signature of the newest row.
         verify(Acting<NoInput>) -> AuditVerdict = POST "/v1/audit/verify", within 120, up to 4_096, for [Admin];
     }
 }

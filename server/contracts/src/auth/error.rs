@@ -1,95 +1,95 @@
-//! What service `auth` can answer besides success.
+//! Errors of service `auth`.
 
 use crate::token::TokenError;
 use serde::{Deserialize, Serialize};
 use tornado_rpc::{Fault, ServiceError};
 
-/// What `auth` can answer besides success.
+/// Errors of service `auth`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "data")]
 pub enum AuthError {
-    /// The envelope does not open, is stale, replayed, or for another purpose.
-    #[error("the encrypted payload was refused; check the device's clock and try again")]
+    /// The envelope cannot be decrypted, is stale, was replayed, or has another purpose.
+    #[error("cannot open the encrypted payload; check the device's clock and try again")]
     InvalidEnvelope,
-    /// The clocks differ by more than the envelope allows.
-    #[error("the device's clock is {skew_seconds} seconds away from the server's; set it and try again")]
+    /// The device's clock differs from the server's by more than the envelope format allows.
+    #[error("the device's clock differs from the server's by {skew_seconds} seconds; set it and try again")]
     ClockSkew {
-        /// Server's time less the device's, seconds.
+        /// Server time minus device time, seconds.
         skew_seconds: i64,
     },
-    /// Sealed to a login key that is no longer in use: fetch the server's information again.
-    #[error("the login key has changed; fetch it again")]
+    /// The envelope is sealed to a login key that is no longer in use. The client fetches the server information again.
+    #[error("the login key has changed; fetch the current one")]
     UnknownLoginKey,
-    /// The payload opened, but fields are missing or out of bounds.
+    /// The payload was decrypted, but fields are missing or out of range.
     #[error("{0}")]
     InvalidFields(String),
-    /// Name or password is wrong. Which one is never said.
-    #[error("the name or the password is wrong")]
+    /// The name or the password is wrong. The response does not reveal which.
+    #[error("the user name or password is wrong")]
     InvalidCredentials,
-    /// The account is suspended or gone.
+    /// The account is suspended or deleted.
     #[error("this account is not active; ask the operator")]
     UserInactive,
-    /// Too many failures from this address or for this account.
-    #[error("too many failed attempts; wait {retry_after} seconds")]
+    /// Too many failed attempts from this address or for this account.
+    #[error("too many failed attempts; try again in {retry_after} seconds")]
     TooManyAttempts {
         /// Seconds to wait.
         retry_after: u64,
     },
-    /// The server is busy with other logins.
+    /// The queue for password checks is full.
     #[error("too many logins at once; try again in {retry_after} seconds")]
     Busy {
         /// Seconds to wait.
         retry_after: u64,
     },
-    /// All device slots are taken by connected devices.
+    /// All device slots are occupied by connected devices.
     #[error("all device slots of this account are in use; disconnect another device first")]
     MaxDevices,
-    /// The invitation is unknown, used or lapsed.
-    #[error("this invitation is not valid any more; ask the operator for a new one")]
+    /// The invitation is unknown, used or expired.
+    #[error("this invitation is no longer valid; ask the operator for a new one")]
     InvalidInvitation,
     /// The name is taken.
-    #[error("this name is taken; choose another")]
+    #[error("this name is already taken; choose another")]
     NameTaken,
-    /// The set-up code is unknown, used, or an operator exists already.
-    #[error("this set-up link is not valid any more; run `tornadod setup-link` on the server for a new one")]
+    /// The set-up code is unknown or used, or an operator already exists.
+    #[error("this set-up link is no longer valid; run `tornadod setup-link` on the server for a new one")]
     InvalidSetupCode,
-    /// The access token is not good.
+    /// The access token was rejected.
     #[error("authentication failed: {0}")]
     Token(TokenError),
-    /// The refresh token's time is over.
+    /// The refresh token has expired.
     #[error("the login has expired; log in again")]
     RefreshExpired,
-    /// The refresh token is not one of ours.
+    /// The refresh token was not issued by this server.
     #[error("the refresh token is not valid; log in again")]
     RefreshInvalid,
-    /// A refresh token was used twice: the whole login was ended.
-    #[error("this login was used from two places and has been ended; log in again")]
+    /// A refresh token was reused, so the whole login was revoked.
+    #[error("this login was used from two places and has been revoked; log in again")]
     RefreshReused,
-    /// The login was ended or the device removed.
-    #[error("this login has been ended; log in again")]
+    /// The login was revoked or the device removed.
+    #[error("this login has ended; log in again")]
     Revoked,
     /// This WireGuard key already belongs to another device.
-    #[error("this WireGuard key is in use by another device; make a new one")]
+    #[error("this WireGuard key is in use by another device; generate a new key")]
     KeyInUse,
-    /// The password was right; this account also asks for a code of its authenticator.
-    #[error("this account asks for a code of its authenticator app; send it with the password")]
+    /// The password is right, but the account also requires an authenticator code.
+    #[error("this account requires a code from its authenticator app; send it with the password")]
     TotpRequired,
-    /// The code of the authenticator was wrong or used before.
-    #[error("the code is wrong or was used before; wait for the next one")]
+    /// The authenticator code is wrong or was already used.
+    #[error("the code is wrong or was already used; wait for the next one")]
     TotpInvalid,
-    /// There is no such thing.
-    #[error("there is no {0} of this name or number")]
+    /// The named object does not exist.
+    #[error("{0} not found")]
     NotFound(String),
-    /// Nobody could administer the server afterwards.
-    #[error("this is the last owner; make another owner first")]
+    /// The change would leave the server without an owner.
+    #[error("this is the only owner; add another owner first")]
     LastOwner,
-    /// The operator's role does not reach that far.
+    /// The operator's role does not include the right.
     #[error("your role does not allow this")]
     NotAllowed,
     /// The operator's sign-in has ended.
     #[error("your sign-in has ended; sign in again")]
     SignedOut,
-    /// The call failed on its way.
+    /// The call itself failed.
     #[error(transparent)]
     #[serde(rename = "mesh")]
     Fault(Fault),

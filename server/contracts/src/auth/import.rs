@@ -1,4 +1,4 @@
-//! Accounts of another installation, with the passwords their owners know.
+//! Import of accounts from another installation, with their existing password hashes.
 
 use super::{Acting, AuthError};
 use crate::ServiceName;
@@ -13,31 +13,31 @@ pub struct ImportAccount {
     /// The e-mail address.
     #[serde(default)]
     pub email: Option<String>,
-    /// Argon2id of the password, in PHC form, as the other installation stored it.
+    /// The password's Argon2id hash in PHC format, as the other installation stored it.
     pub password_hash: Secret,
-    /// Devices that may be connected at once, 1 to 10.
+    /// Maximum number of devices connected at once, 1 to 10.
     pub max_devices: u32,
-    /// False: suspended there and here.
+    /// False: the account is suspended in the other installation, and is imported as suspended.
     pub is_active: bool,
 }
 
-/// What became of an account.
+/// Result of importing one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Imported {
-    /// It is here now.
+    /// The account was created.
     Made {
-        /// Its number here.
+        /// Its id on this server.
         id: UserId,
     },
-    /// The name or the address was here already; nothing was written.
+    /// The name or the e-mail address already exists; nothing was written.
     Taken,
 }
 
 tornado_rpc::contract! {
-    /// Moving in from another installation.
+    /// Import from another installation.
     trait Import, client ImportClient, error AuthError, callers ServiceName {
-        /// Makes one account. Doing it again changes nothing.
+        /// Creates one account. Idempotent.
         account(Acting<ImportAccount>) -> Imported = POST "/v1/import/account", within 20, up to 8_192, for [];
     }
 }

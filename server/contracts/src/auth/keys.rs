@@ -1,4 +1,4 @@
-//! The server's keys: their ages, their rotation, their check. Never the keys themselves.
+//! The server's keys: age, rotation and check. Key material never crosses this contract.
 
 use super::{Acting, AuthError};
 use crate::ServiceName;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tornado_rpc::NoInput;
 use tornado_shared::model::UnixSeconds;
 
-/// What a key is for.
+/// Purpose of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyUse {
@@ -14,75 +14,75 @@ pub enum KeyUse {
     Access,
     /// Signs refresh tokens.
     Refresh,
-    /// Opens login envelopes of version 1.
+    /// Decrypts login envelopes of version 1.
     LoginV1,
-    /// Opens login envelopes of version 2.
+    /// Decrypts login envelopes of version 2.
     LoginV2,
 }
 
-/// Where a key stands in its life.
+/// Phase in the life of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyPhase {
-    /// Published, so that all learn it, but not used yet.
+    /// Published to every service, not in use yet.
     Next,
     /// Signs, or is offered to devices.
     Current,
-    /// Only checks or opens what was made with it before.
+    /// Verifies or decrypts what was made with it earlier.
     VerifyOnly,
 }
 
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyInfo {
-    /// Its number, public.
+    /// Public id.
     pub id: String,
-    /// What it is for.
+    /// Purpose.
     pub usage: KeyUse,
-    /// Where it stands.
+    /// Current phase.
     pub phase: KeyPhase,
-    /// When it was made.
+    /// Creation time.
     pub created_at: UnixSeconds,
-    /// When it is or was first used.
+    /// Time from which the key is or was in use.
     pub active_from: UnixSeconds,
-    /// When it is removed: nothing made with it is good any more. `None`: not before it has a successor.
+    /// Time of removal, after which everything made with it is invalid. `None`: the key has no successor yet.
     pub gone_at: Option<UnixSeconds>,
 }
 
 /// All keys and the next rotation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyStatus {
-    /// The server's clock.
+    /// The server's current time.
     pub now: UnixSeconds,
-    /// The keys, by use, newest first.
+    /// The keys, grouped by purpose, newest first.
     pub keys: Vec<KeyInfo>,
-    /// When the signing keys are next rotated by themselves; `None`: never.
+    /// Time of the next scheduled rotation of the signing keys; `None`: rotation is manual.
     pub next_rotation: Option<UnixSeconds>,
-    /// Seconds for which a new key is published before it is used.
+    /// Seconds between publication and first use of a new key.
     pub lead: i64,
-    /// True while a rotation is under way.
+    /// True while a rotation is in progress.
     pub rotating: bool,
-    /// SHA-256 of the certificate's key, as attested by the identity; lower-case hex.
+    /// SHA-256 of the TLS certificate's key, as attested by the server identity; lower-case hex.
     pub tls: Option<String>,
 }
 
-/// What the check found.
+/// Result of a key check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyCheck {
     /// Key files read.
     pub files: usize,
-    /// What is wrong, in words; empty: nothing.
+    /// Descriptions of the problems found.
     pub problems: Vec<String>,
 }
 
 tornado_rpc::contract! {
-    /// Keys.
+    /// Key management.
     trait KeyRing, client KeyRingClient, error AuthError, callers ServiceName {
-        /// Ages, phases, next rotation.
+        /// Ages and phases of the keys, and the next rotation.
         status(Acting<NoInput>) -> KeyStatus = POST "/v1/keyring", within 15, up to 4_096, for [Admin];
-        /// New signing and login keys. Nobody is logged out: the old ones check what they signed.
+        /// Creates new signing and login keys. No login ends: the previous keys still verify what they signed.
         rotate(Acting<NoInput>) -> KeyStatus = POST "/v1/keyring/rotate", within 15, up to 4_096, for [Admin];
-        /// Reads every key file again, signs and checks with each, compares with what is in use.
+        /// Reads every key file, signs and verifies with each key, and compares the result with the keys in memory.
         check(Acting<NoInput>) -> KeyCheck = POST "/v1/keyring/check", within 15, up to 4_096, for [Admin];
     }
 }

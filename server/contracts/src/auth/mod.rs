@@ -1,5 +1,6 @@
-//! Contracts of service `auth`, served on one socket. Here: what devices and other services need (logins, tokens,
-//! invitations, the first operator). Beside it, one file each: [`audit`], [`users`], [`operators`], [`keys`].
+//! Contracts of service `auth`, served on one socket. This module holds the contract for devices and other services
+//! (logins, tokens, invitations, the first operator). Submodules hold the others: [`audit`], [`users`], [`operators`],
+//! [`keys`].
 
 pub mod audit;
 mod error;
@@ -22,33 +23,33 @@ use tornado_shared::model::{
     DeviceId, FamilyId, InvitationId, OperatorId, PresharedKey, PublicKey, Secret, UnixSeconds, UserId, Username,
 };
 
-/// An act that needs a right, and on whose behalf it is done.
+/// An action that requires a right, with the operator on whose behalf it runs.
 ///
-/// The command line (uid 0) names nobody. Service `admin` passes the operator's sign-in token; `auth` checks session and
-/// role each time.
+/// The command line (uid 0) does not name an operator. Service `admin` passes the operator's sign-in token; `auth`
+/// checks sign-in and role on every call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Acting<T> {
     /// Token of the operator's sign-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<Secret>,
-    /// What is to be done.
+    /// The action.
     #[serde(flatten)]
     pub what: T,
 }
 
 impl<T> Acting<T> {
-    /// An act of the command line.
+    /// An action of the command line.
     pub const fn root(what: T) -> Self {
         Self { operator: None, what }
     }
 
-    /// An act of an operator who signed in.
+    /// An action of a signed-in operator.
     pub const fn operator(token: Secret, what: T) -> Self {
         Self { operator: Some(token), what }
     }
 }
 
-/// Everything that service `auth` serves, on one router.
+/// All contracts of service `auth` on one router.
 pub fn routers<S>(service: std::sync::Arc<S>) -> tornado_rpc::Router
 where
     S: Auth + audit::Audit + users::Users + operators::Operators + keys::KeyRing + import::Import,
@@ -67,9 +68,9 @@ where
 pub struct OpenLogin {
     /// Log in, or enrol with an invitation.
     pub purpose: Purpose,
-    /// The sealed envelope, as it came.
+    /// The sealed envelope, unchanged.
     pub body: LoginBody,
-    /// Where it came from; counted by the guard against guessing, never logged above DEBUG.
+    /// Client address; used by the guard against guessing, never logged above DEBUG.
     pub client_ip: IpAddr,
 }
 
@@ -79,7 +80,7 @@ pub struct OpenLogin {
 pub struct RefreshToken {
     /// The refresh token.
     pub refresh_token: Secret,
-    /// Marks one trade, so that it can be repeated when its answer was lost.
+    /// Idempotency key of one refresh: the device repeats it when the response was lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
 }
@@ -98,37 +99,37 @@ pub struct AccessToken {
 pub struct Authorize {
     /// The access token.
     pub access_token: Secret,
-    /// The WireGuard key the device wants to use; it becomes the device's only one.
+    /// The WireGuard key of the device. It replaces any earlier key of the device.
     pub public_key: PublicKey,
-    /// True: an ordinary WireGuard app will use it, which renews no tokens. Its login is kept until somebody ends it.
+    /// True: an exported device. It refreshes no tokens, and its login lasts until it is revoked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub plain: bool,
 }
 
-/// The right to connect, freshly checked against users, devices and token families.
+/// The right to connect, checked against users, devices and token families during this call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Grant {
-    /// Who.
+    /// The account.
     pub user_id: UserId,
-    /// The account's name, for the operators' view.
+    /// The account's name, shown to operators.
     pub username: Username,
-    /// With which device.
+    /// The device.
     pub device_id: DeviceId,
-    /// From which login.
+    /// The login, by its token family.
     pub family_id: FamilyId,
-    /// How many devices of this user may be connected at once.
+    /// Maximum number of the account's devices connected at once.
     pub max_devices: u32,
-    /// Bytes that this user may move in a calendar month; none: as many as it likes.
+    /// Monthly quota of the account, bytes; `None`: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month_quota: Option<u64>,
-    /// Its rates and exceptions.
+    /// The account's traffic policy.
     #[serde(default, skip_serializing_if = "Treatment::is_usual")]
     pub treatment: Treatment,
     /// Preshared keys of both lanes; absent for logins with envelope v1.
     pub preshared_keys: Option<LanePresharedKeys>,
 }
 
-/// One preshared key a lane.
+/// One preshared key per lane.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LanePresharedKeys {
     /// For the direct lane.
@@ -151,13 +152,13 @@ pub struct CreateInvitation {
     /// `Some`: adds a device to this account. `None`: the guest chooses a name and a password.
     #[serde(default)]
     pub username: Option<Username>,
-    /// Devices that an account made by it may have connected at once, 1 to 10.
+    /// Maximum number of devices connected at once for an account created with it, 1 to 10.
     #[serde(default = "default_max_devices")]
     pub max_devices: u32,
-    /// Seconds until it lapses, at most 30 days.
+    /// Seconds until it expires, at most 30 days.
     #[serde(default = "default_invitation_lifetime")]
     pub lifetime: i64,
-    /// Host that goes into the link; the server's configured public address when absent.
+    /// Host for the link; default: the server's configured public address.
     #[serde(default)]
     pub host: Option<String>,
 }
@@ -170,21 +171,21 @@ const fn default_invitation_lifetime() -> i64 {
     7 * 86_400
 }
 
-/// An invitation that was just made. The code is in the link and nowhere else: the store keeps a hash.
+/// A newly created invitation. Only the link contains the code; the store holds a hash of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InvitationLink {
-    /// Its number.
+    /// Its id.
     pub id: InvitationId,
     /// `tornado://…`.
     pub link: Secret,
-    /// When it lapses.
+    /// Expiry time.
     pub expires_at: UnixSeconds,
 }
 
-/// A one-time link that makes the first operator.
+/// A one-time link that creates the first operator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SetupLink {
-    /// The code; the console's path is `/setup?code=…`. `None`: an operator exists already.
+    /// The code; the console's path is `/setup?code=…`. `None`: an operator already exists.
     pub code: Option<Secret>,
 }
 
@@ -213,47 +214,47 @@ pub struct PutOperator {
 /// An operator, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {
-    /// Its number.
+    /// Its id.
     pub id: OperatorId,
     /// The name.
     pub name: Username,
-    /// How far its rights reach.
+    /// The operator's role.
     pub role: operators::OperatorRole,
-    /// True when a sign-in asks for a code.
+    /// True when sign-in requires an authenticator code.
     pub totp: bool,
-    /// When it was made.
+    /// Creation time.
     pub created_at: UnixSeconds,
 }
 
 tornado_rpc::contract! {
-    /// The only reader of the key directory and the only judge of who somebody is.
+    /// Logins, tokens and invitations. `auth` alone reads the key directory and authenticates users and operators.
     trait Auth, client AuthClient, error AuthError, callers ServiceName {
-        /// Public statement of the server: identity, login keys, certificate.
+        /// The server's public statement: identity, login keys, certificate.
         server_info(NoInput) -> ServerInfo = GET "/v1/server", within 15, up to 0, for [ClientApi, Admin];
-        /// Opens a login or enrolment envelope and answers in kind (v1 plain, v2 sealed).
+        /// Opens a login or enrolment envelope and replies in the same version (v1 plain, v2 sealed).
         open_login(OpenLogin) -> LoginReply = POST "/v1/login", within 20, up to 32_768, for [ClientApi];
-        /// Trades a refresh token for a new pair; a spent one ends its whole family, unless it is the latest
-        /// trade repeated with the same attempt.
+        /// Exchanges a refresh token for a new pair. Reuse of a spent token revokes the whole token family, except for
+        /// a retry of the latest refresh with the same idempotency key.
         refresh(RefreshToken) -> Tokens = POST "/v1/refresh", within 20, up to 16_384, for [ClientApi];
         /// Ends the login and the device's session.
         logout(RefreshToken) -> Done = POST "/v1/logout", within 20, up to 16_384, for [ClientApi];
-        /// Who holds this access token.
+        /// The account and device of an access token.
         whoami(AccessToken) -> Profile = POST "/v1/whoami", within 15, up to 16_384, for [ClientApi, Session];
-        /// May this device connect with this key? Registers the key as the device's only one.
+        /// Checks whether a device may connect, and registers the key as the device's only key.
         authorize(Authorize) -> Grant = POST "/v1/authorize", within 10, up to 16_384, for [Session];
         /// Public halves of the signing keys.
         verifying_keys(NoInput) -> Vec<VerifyingKey> = GET "/v1/keys", within 10, up to 0, for [Session, ClientApi, Admin];
-        /// Every account that is treated otherwise than most.
+        /// Traffic policies of all accounts that differ from the default.
         treatments(NoInput) -> Vec<UserTreatment> = GET "/v1/treatments", within 10, up to 0, for [Session];
-        /// Takes note of the edge's certificate, so that invitations and the server's statement carry it.
+        /// Stores the fingerprint of the device API's certificate for invitations and the server's statement.
         attest_tls(AttestTls) -> Done = PUT "/v1/tls", within 10, up to 1_024, for [ClientApi];
-        /// Makes an invitation.
+        /// Creates an invitation.
         create_invitation(Acting<CreateInvitation>) -> InvitationLink = POST "/v1/invitations", within 15, up to 4_096, for [Admin];
-        /// Makes a fresh set-up code while there is no operator.
+        /// Creates a new set-up code while no operator exists.
         setup_link(NoInput) -> SetupLink = POST "/v1/setup-link", within 15, up to 1_024, for [];
-        /// Makes the first operator by a set-up code, and signs it in.
+        /// Creates the first operator with a set-up code and signs that operator in.
         redeem_setup(RedeemSetup) -> SignedIn = POST "/v1/setup", within 20, up to 4_096, for [Admin];
-        /// Makes an operator or sets an operator's password.
+        /// Creates an operator or sets an operator's password.
         put_operator(PutOperator) -> Operator = PUT "/v1/operators", within 20, up to 4_096, for [];
     }
 }

@@ -11,20 +11,20 @@ use tornado_shared::api::{RecoveryCodes, TotpOffer};
 use tornado_shared::model::{Secret, UnixSeconds, Username};
 use uuid::Uuid;
 
-/// How far an operator's rights reach; each holds those after it.
+/// Role of an operator; each role includes the rights of the roles listed before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OperatorRole {
-    /// Looks.
+    /// Reads.
     Viewer,
     /// Administers users, devices, sessions and services.
     Operator,
-    /// Also operators, keys and the audit trail's check.
+    /// Also administers operators and keys, and verifies the audit trail.
     Owner,
 }
 
 impl OperatorRole {
-    /// The word stored.
+    /// The stored value.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -57,43 +57,43 @@ pub struct SignIn {
     pub name: Username,
     /// The password.
     pub password: Secret,
-    /// Code of the authenticator, or a recovery code.
+    /// Authenticator code, or a recovery code.
     #[serde(default)]
     pub code: Option<Secret>,
-    /// Where it came from; counted by the guard, never logged above DEBUG.
+    /// Client address; used by the guard against guessing, never logged above DEBUG.
     pub client_ip: IpAddr,
 }
 
-/// A sign-in that was made. The token is in here and nowhere else: the store keeps a hash.
+/// A new sign-in. Only this response contains the token; the store holds a hash of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SignedIn {
-    /// Opaque; good until `expires_at`, sign-out or revocation.
+    /// Opaque token; valid until `expires_at`, sign-out or revocation.
     pub token: Secret,
-    /// When it lapses.
+    /// Expiry time.
     pub expires_at: UnixSeconds,
-    /// Who.
+    /// The operator.
     pub operator: Operator,
 }
 
 /// An operator's sign-in, without its token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignInView {
-    /// Its number.
+    /// Its id.
     pub id: Uuid,
-    /// Whose.
+    /// The operator's name.
     pub operator: Username,
-    /// When it was made.
+    /// Creation time.
     pub created_at: UnixSeconds,
-    /// When it lapses.
+    /// Expiry time.
     pub expires_at: UnixSeconds,
-    /// True for the one that asks.
+    /// True for the sign-in that made the request.
     pub is_own: bool,
 }
 
-/// Which sign-in.
+/// Identifies a sign-in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SignInRef {
-    /// Its number.
+    /// Its id.
     pub id: Uuid,
 }
 
@@ -102,80 +102,81 @@ pub struct SignInRef {
 pub struct PutOperatorRole {
     /// The name.
     pub name: Username,
-    /// A password; needed for a new operator. A new one ends all sign-ins.
+    /// A new password; required for a new operator. Changing it ends all sign-ins of the operator.
     #[serde(default)]
     pub password: Option<Secret>,
-    /// The role; `owner` for a new operator when absent.
+    /// The role; default for a new operator: `owner`.
     #[serde(default)]
     pub role: Option<OperatorRole>,
-    /// True takes the second factor away, for somebody who lost it.
+    /// True removes the second factor, for an operator who lost it.
     #[serde(default)]
     pub forget_totp: bool,
 }
 
-/// Which operator.
+/// Identifies an operator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OperatorRef {
     /// The name.
     pub name: Username,
 }
 
-/// Who asks and what the role allows.
+/// The signed-in operator and the rights of its role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
-    /// Who.
+    /// The operator.
     pub operator: Operator,
-    /// Words of everything that is allowed, for example `users.write`; for the console's buttons, not for its checks.
+    /// Names of all granted rights, for example `users.write`. The console uses them to show or hide buttons, not for
+    /// access control.
     pub allowed: Vec<String>,
 }
 
-/// Asks for the password again before the second factor changes.
+/// Password confirmation required before the second factor changes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reaffirm {
     /// The operator's password.
     pub password: Secret,
 }
 
-/// A first code.
+/// First code of a new authenticator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ConfirmTotp {
-    /// Six digits of the authenticator.
+    /// Six digits from the authenticator.
     pub code: Secret,
 }
 
-/// What an operator wants to do elsewhere; `auth` says whether the role allows it.
+/// Asks `auth` whether the operator's role grants a right in another service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MayI {
-    /// A word of the authorisation table, for example `sessions.close`.
+    /// Name of a right in the authorisation table, for example `sessions.close`.
     pub act: String,
 }
 
 tornado_rpc::contract! {
-    /// Operators. Every method but `sign_in` needs a sign-in, or root.
+    /// Operators. Every method except `sign_in` requires a sign-in, or root.
     trait Operators, client OperatorsClient, error AuthError, callers ServiceName {
-        /// Name, password and, where there is one, the second factor.
+        /// Signs in with name, password and, if set up, the second factor.
         sign_in(SignIn) -> SignedIn = POST "/v1/sign-in", within 20, up to 4_096, for [Admin];
-        /// Ends the sign-in that asks.
+        /// Ends the sign-in that made the request.
         sign_out(Acting<NoInput>) -> Done = POST "/v1/sign-out", within 15, up to 4_096, for [Admin];
-        /// Who asks, and what the role allows.
+        /// The signed-in operator and the rights of its role.
         whoami(Acting<NoInput>) -> Standing = POST "/v1/operators/me", within 15, up to 4_096, for [Admin];
-        /// May this operator do that? Answers with who it is, for services that act on an operator's word.
+        /// Checks a right and returns the operator, for services that act on an operator's behalf.
         check(Acting<MayI>) -> Operator = POST "/v1/operators/check", within 15, up to 4_096, for [Session, Wg, Tor, Admin];
         /// All operators.
         list(Acting<NoInput>) -> Vec<Operator> = POST "/v1/operators/list", within 15, up to 4_096, for [Admin];
-        /// Makes an operator, or changes one. The last owner stays one.
+        /// Creates or changes an operator. Refuses to demote the last owner.
         put(Acting<PutOperatorRole>) -> Operator = PUT "/v1/operators/role", within 20, up to 4_096, for [Admin];
-        /// Removes an operator and ends all sign-ins. The last owner stays.
+        /// Removes an operator and ends its sign-ins. Refuses to remove the last owner.
         remove(Acting<OperatorRef>) -> Done = DELETE "/v1/operators", within 15, up to 4_096, for [Admin];
-        /// Sign-ins: the own ones, for owners all.
+        /// The operator's own sign-ins; for an owner, all sign-ins.
         sign_ins(Acting<NoInput>) -> Vec<SignInView> = POST "/v1/sign-ins", within 15, up to 4_096, for [Admin];
         /// Ends a sign-in.
         revoke_sign_in(Acting<SignInRef>) -> Done = DELETE "/v1/sign-ins", within 15, up to 4_096, for [Admin];
-        /// Makes a secret for an authenticator. Nothing is asked for until it is confirmed.
+        /// Creates an authenticator secret. Sign-in does not require a code until the secret is confirmed.
         begin_totp(Acting<Reaffirm>) -> TotpOffer = POST "/v1/operators/totp", within 20, up to 4_096, for [Admin];
-        /// Confirms it with a first code. The recovery codes are shown only now.
+        /// Confirms the secret with a first code. The recovery codes are returned only here.
         confirm_totp(Acting<ConfirmTotp>) -> RecoveryCodes = PUT "/v1/operators/totp", within 15, up to 4_096, for [Admin];
-        /// Takes the own second factor away.
+        /// Removes the operator's own second factor.
         end_totp(Acting<Reaffirm>) -> Done = DELETE "/v1/operators/totp", within 20, up to 4_096, for [Admin];
     }
 }

@@ -1,4 +1,4 @@
-//! Users and their devices, as operators and as they themselves change them.
+//! Users and their devices, as changed by operators and by the users themselves.
 
 use super::{Acting, AuthError};
 use crate::{ServiceName, Treatment};
@@ -17,51 +17,52 @@ pub struct CreateUser {
     pub email: Option<String>,
     /// The password, at least 10 characters.
     pub password: Secret,
-    /// Devices that may be connected at once, 1 to 10.
+    /// Maximum number of devices connected at once, 1 to 10.
     pub max_devices: u32,
 }
 
-/// Which account, by name or number.
+/// Identifies an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRef {
-    /// Its name or its number.
+    /// Its name or id.
     pub user: String,
 }
 
-/// Input of [`Users::update`]. What is absent stays as it is.
+/// Input of [`Users::update`]. Absent fields stay unchanged.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct UpdateUser {
-    /// Its name or its number.
+    /// Its name or id.
     pub user: String,
     /// A new name.
     #[serde(default)]
     pub username: Option<Username>,
-    /// A new e-mail address; empty: none.
+    /// A new e-mail address; empty removes it.
     #[serde(default)]
     pub email: Option<String>,
-    /// Devices that may be connected at once. Lowering it ends the sessions that are too many, the newest first.
+    /// Maximum number of devices connected at once. Lowering it ends the excess sessions, newest first.
     #[serde(default)]
     pub max_devices: Option<u32>,
-    /// Bytes that it may move in a calendar month, both ways and lanes together; 0: as many as it likes. Heeded from
-    /// the next connect of any of its devices on.
+    /// Monthly quota, bytes, sum of both directions and both lanes; 0: unlimited. Takes effect when one of its devices
+    /// next connects.
     #[serde(default)]
     pub month_quota: Option<u64>,
-    /// Bytes a second to all of its devices together; 0: as many as there are. Heeded within seconds, as the two that follow.
+    /// Download limit, bytes per second, shared by all of its devices; 0: unlimited. Takes effect within seconds, like
+    /// the next two fields.
     #[serde(default)]
     pub download_rate: Option<u64>,
-    /// Bytes a second from all of its devices together; 0: as many as there are.
+    /// Upload limit, bytes per second, shared by all of its devices; 0: unlimited.
     #[serde(default)]
     pub upload_rate: Option<u64>,
-    /// True lets its devices reach each other on the direct lane.
+    /// True makes the account's devices a peer group on the direct lane.
     #[serde(default)]
     pub together: Option<bool>,
     /// A new password. Ends every login of the account.
     #[serde(default)]
     pub password: Option<Secret>,
-    /// False suspends: every login and session ends at once. True lets in again.
+    /// False suspends the account: all its logins and sessions end immediately. True reactivates it.
     #[serde(default)]
     pub active: Option<bool>,
-    /// True takes the second factor away, for somebody who lost it.
+    /// True removes the second factor, for a user who lost it.
     #[serde(default)]
     pub forget_totp: bool,
 }
@@ -69,7 +70,7 @@ pub struct UpdateUser {
 /// Input of [`Users::list`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct UserQuery {
-    /// Part of the name or address; no wildcards.
+    /// Substring of name or e-mail address; wildcards are not supported.
     #[serde(default)]
     pub search: String,
     /// Only active or only suspended accounts.
@@ -78,7 +79,7 @@ pub struct UserQuery {
     /// Only names after this one; for the next page.
     #[serde(default)]
     pub after: Option<Username>,
-    /// Accounts a page, 1 to 500.
+    /// Page size, 1 to 500.
     #[serde(default = "default_limit")]
     pub limit: u32,
 }
@@ -87,10 +88,10 @@ const fn default_limit() -> u32 {
     100
 }
 
-/// An account as operators see it.
+/// An account, as shown to operators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserInfo {
-    /// Its number.
+    /// Its id.
     pub id: UserId,
     /// Its name.
     pub username: Username,
@@ -98,86 +99,85 @@ pub struct UserInfo {
     pub email: Option<String>,
     /// False while suspended.
     pub is_active: bool,
-    /// Devices that may be connected at once.
+    /// Maximum number of devices connected at once.
     pub max_devices: u32,
-    /// Bytes that it may move in a calendar month; none: as many as it likes.
+    /// Monthly quota, bytes; `None`: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month_quota: Option<u64>,
-    /// Its rates and exceptions.
+    /// Traffic policy.
     #[serde(default, skip_serializing_if = "Treatment::is_usual")]
     pub treatment: Treatment,
-    /// True when a login asks for a code.
+    /// True when a login requires an authenticator code.
     pub totp: bool,
-    /// When it was made.
+    /// Creation time.
     pub created_at: UnixSeconds,
     /// Latest login.
     pub last_login_at: Option<UnixSeconds>,
 }
 
-/// A page of accounts, by name.
+/// One page of accounts, sorted by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserPage {
     /// The accounts.
     pub users: Vec<UserInfo>,
-    /// How many match in all, whatever the page.
+    /// Number of matching accounts on all pages.
     pub total: u64,
 }
 
 /// A device of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceInfo {
-    /// Its number.
+    /// Its id.
     pub id: DeviceId,
-    /// Whose.
+    /// The owner's account.
     pub user_id: UserId,
-    /// What the user calls it.
+    /// The name that the user chose.
     pub name: DeviceName,
-    /// False for clients of the original.
+    /// False for devices that log in with envelope version 1.
     pub has_key: bool,
-    /// True while somebody is logged in with it.
+    /// True while the device has a valid login.
     pub logged_in: bool,
-    /// When it was first seen.
+    /// Creation time.
     pub created_at: UnixSeconds,
     /// Latest login.
     pub last_login_at: UnixSeconds,
 }
 
-/// Which device.
+/// Identifies a device.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeviceRef {
-    /// Its number.
+    /// Its id.
     pub device_id: DeviceId,
 }
 
 /// Input of [`Users::issue_device`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct IssueDevice {
-    /// Name, e-mail address or number of the account.
+    /// Name, e-mail address or id of the account.
     pub user: String,
-    /// What to call the device.
+    /// The device's name.
     pub name: DeviceName,
 }
 
-/// A device that an operator made for somebody, and what is needed to connect it once.
+/// An exported device created by an operator, with the secrets for its one connect.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct IssuedDevice {
-    /// Whose.
+    /// The owner's account name.
     pub username: Username,
-    /// Its number.
+    /// Its id.
     pub device_id: DeviceId,
-    /// To connect it as an ordinary WireGuard app. An access token like any other, but good for two minutes at most, and
-    /// there is no refresh token to it.
+    /// Access token for the connect call. Valid for at most two minutes, without a refresh token.
     pub access_token: Secret,
-    /// 32 bytes in base64url: the secret from which the preshared keys of both lanes come.
+    /// 32 bytes in base64url: the secret from which both lanes' preshared keys are derived.
     pub export: Secret,
 }
 
-/// Acts of an account's owner, whose right is an access token.
+/// An action of an account's owner, authorised by an access token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OwnAct<T> {
     /// The access token.
     pub access_token: Secret,
-    /// What is to be done.
+    /// The action.
     #[serde(flatten)]
     pub what: T,
 }
@@ -185,19 +185,19 @@ pub struct OwnAct<T> {
 /// Input of [`Users::change_own_password`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ChangePassword {
-    /// The password of now.
+    /// The current password.
     pub current: Secret,
-    /// The next one.
+    /// The new password.
     pub new: Secret,
 }
 
-/// Input of [`Users::update_own`]. What is absent stays as it is.
+/// Input of [`Users::update_own`]. Absent fields stay unchanged.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct UpdateOwn {
-    /// A new e-mail address; empty: none.
+    /// A new e-mail address; empty removes it.
     #[serde(default)]
     pub email: Option<String>,
-    /// A new name for the device that asks.
+    /// A new name for the requesting device.
     #[serde(default)]
     pub device_name: Option<DeviceName>,
 }
@@ -212,49 +212,50 @@ pub struct OwnPassword {
 /// Input of [`Users::confirm_own_totp`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TotpCode {
-    /// Six digits of the authenticator.
+    /// Six digits from the authenticator.
     pub code: Secret,
 }
 
-/// Input without anything but the token.
+/// Input that consists of the token only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nothing {}
 
 tornado_rpc::contract! {
-    /// Accounts and devices. Whatever takes a right away ends logins, sessions and both peers before it answers.
+    /// Accounts and devices. Methods that revoke rights end the affected logins, sessions and peers before they
+    /// respond.
     trait Users, client UsersClient, error AuthError, callers ServiceName {
-        /// Makes an account.
+        /// Creates an account.
         create(Acting<CreateUser>) -> UserInfo = POST "/v1/users", within 20, up to 8_192, for [Admin];
-        /// Changes an account, suspends it or lets it in again.
+        /// Changes, suspends or reactivates an account.
         update(Acting<UpdateUser>) -> UserInfo = PATCH "/v1/users", within 20, up to 8_192, for [Admin];
-        /// Deletes an account: its name is free again, its history stays.
+        /// Deletes an account: its name becomes available, its history is kept.
         delete(Acting<UserRef>) -> Done = DELETE "/v1/users", within 20, up to 4_096, for [Admin];
         /// One account.
         show(Acting<UserRef>) -> UserInfo = POST "/v1/users/show", within 15, up to 4_096, for [Admin];
-        /// Accounts by name.
+        /// One page of accounts, sorted by name.
         list(Acting<UserQuery>) -> UserPage = POST "/v1/users/list", within 15, up to 4_096, for [Admin];
         /// Devices of an account.
         devices(Acting<UserRef>) -> Vec<DeviceInfo> = POST "/v1/users/devices", within 15, up to 4_096, for [Admin];
         /// Removes a device.
         remove_device(Acting<DeviceRef>) -> Done = DELETE "/v1/devices", within 20, up to 4_096, for [Admin];
-        /// Makes a device for an ordinary WireGuard app, without its owner's password. Root's, as it stands in for a login.
+        /// Creates an exported device without the owner's password. Only for root, because it replaces a login.
         issue_device(Acting<IssueDevice>) -> IssuedDevice = POST "/v1/devices", within 15, up to 4_096, for [];
-        /// Ends every login of an account, without suspending it.
+        /// Ends every login of an account without suspending it.
         revoke(Acting<UserRef>) -> Done = POST "/v1/users/revoke", within 20, up to 4_096, for [Admin];
 
-        /// The owner changes address or device name.
+        /// Changes the owner's e-mail address or the device's name.
         update_own(OwnAct<UpdateOwn>) -> Done = PATCH "/v1/own", within 20, up to 16_384, for [ClientApi];
-        /// The owner changes the password: every other device is logged out.
+        /// Changes the owner's password and ends the logins of all other devices.
         change_own_password(OwnAct<ChangePassword>) -> Done = PUT "/v1/own/password", within 20, up to 16_384, for [ClientApi];
         /// The owner's devices.
         own_devices(OwnAct<Nothing>) -> Vec<DeviceInfo> = POST "/v1/own/devices", within 15, up to 16_384, for [ClientApi];
-        /// The owner removes a device, the asking one too.
+        /// Removes one of the owner's devices; the requesting device is allowed.
         remove_own_device(OwnAct<DeviceRef>) -> Done = DELETE "/v1/own/devices", within 20, up to 16_384, for [ClientApi];
-        /// Makes a secret for an authenticator. Nothing is asked for until it is confirmed.
+        /// Creates an authenticator secret. Login does not require a code until the secret is confirmed.
         begin_own_totp(OwnAct<OwnPassword>) -> TotpOffer = POST "/v1/own/totp", within 20, up to 16_384, for [ClientApi];
-        /// Confirms it with a first code. The recovery codes are shown only now.
+        /// Confirms the secret with a first code. The recovery codes are returned only here.
         confirm_own_totp(OwnAct<TotpCode>) -> RecoveryCodes = PUT "/v1/own/totp", within 20, up to 16_384, for [ClientApi];
-        /// Takes the second factor away.
+        /// Removes the second factor.
         end_own_totp(OwnAct<OwnPassword>) -> Done = DELETE "/v1/own/totp", within 20, up to 16_384, for [ClientApi];
     }
 }

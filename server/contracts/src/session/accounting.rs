@@ -1,4 +1,4 @@
-//! What service `session` counts.
+//! Counters of service `session`.
 
 use serde::{Deserialize, Serialize};
 use tornado_shared::model::{Secret, SessionId, Transfer, UnixSeconds, UserId};
@@ -7,14 +7,14 @@ use tornado_shared::model::{Secret, SessionId, Transfer, UnixSeconds, UserId};
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UsageQuery {
-    /// Whose.
+    /// The account.
     pub user_id: UserId,
 }
 
-/// What an account moved since it was made, up to this moment.
+/// Transfer of an account since its creation, including live sessions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserUsage {
-    /// Sessions, also those that live.
+    /// Number of sessions, including live ones.
     pub sessions: u64,
     /// Bytes on the direct lane.
     pub direct_transfer: Transfer,
@@ -23,7 +23,7 @@ pub struct UserUsage {
 }
 
 impl UserUsage {
-    /// Bytes, both lanes, both ways.
+    /// Bytes on both lanes, both directions.
     #[must_use]
     pub const fn sum(&self) -> u64 {
         let both = self.direct_transfer.plus(self.tor_transfer);
@@ -37,50 +37,50 @@ impl UserUsage {
 pub struct OwnHistory {
     /// The access token of one of the account's devices.
     pub access_token: Secret,
-    /// Only connections that began before this one; none: from the newest on.
+    /// Only sessions that began before this one; `None`: start with the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<SessionId>,
-    /// Rows, newest first, 1 to 500.
+    /// Maximum number of rows, newest first, 1 to 500.
     pub limit: u32,
 }
 
-/// What did not agree with the rest and was put right, since the service started.
+/// Inconsistencies repaired since the service started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repairs {
-    /// Sessions that were found half made (at the start, or by a sweep after a write that came too late) or, at the start,
-    /// outside of the pools, and were ended.
+    /// Ended sessions: incomplete ones (found at start, or by a sweep after a late write) and, at start, ones outside
+    /// the address pools.
     pub ended: u64,
-    /// Peers without a session that were taken away.
+    /// Removed peers that had no session.
     pub strays: u64,
-    /// Peers of online sessions that were missing and were put back.
+    /// Restored peers of online sessions.
     pub put_back: u64,
-    /// Peers of sessions that should have none and were taken away.
+    /// Removed peers of sessions that should not have any.
     pub taken_away: u64,
-    /// States that a failed write had left behind in the store, written again.
+    /// States written to the store again after a failed write.
     pub written: u64,
-    /// Sessions that the live state had lost, told to it again.
+    /// Sessions written again to the live state after it lost them.
     pub told_again: u64,
 }
 
 impl Repairs {
-    /// All of them.
+    /// Sum of all repairs.
     #[must_use]
     pub const fn total(&self) -> u64 {
         self.ended + self.strays + self.put_back + self.taken_away + self.written + self.told_again
     }
 }
 
-/// Service `session` at a glance.
+/// Status of service `session`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionsStatus {
-    /// Since when it counts.
+    /// Start of counting.
     pub since: UnixSeconds,
-    /// Sessions with a sign of life.
+    /// Sessions that sent a heartbeat or handshake in time.
     pub online: u32,
-    /// Silent sessions.
+    /// Sessions that did not.
     pub offline: u32,
-    /// What was put right.
+    /// Repairs.
     pub repairs: Repairs,
-    /// Rows of history, and devices' claims to slots, that were dropped for their age: both together.
+    /// Rows of history and device claims to slots that were deleted because of their age; sum of both.
     pub forgotten: u64,
 }

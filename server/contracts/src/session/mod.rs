@@ -1,4 +1,4 @@
-//! Contract of service `session`: sessions, leases, lifecycle, accounting, events.
+//! Contract of service `session`: sessions, leases, accounting and events.
 
 mod accounting;
 mod offers;
@@ -22,14 +22,14 @@ use tornado_shared::model::{
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connect {
-    /// The device's access token; `session` asks `auth` about it itself.
+    /// The device's access token; `session` verifies it with `auth`.
     pub access_token: Secret,
-    /// The WireGuard key the device made.
+    /// The device's WireGuard key.
     pub public_key: PublicKey,
-    /// Where the call came from; live state only, never stored, never logged above DEBUG.
+    /// Client address; kept in live state only, never stored, never logged above DEBUG.
     pub client_ip: IpAddr,
-    /// True: an ordinary WireGuard app will use the lease. It sends no heartbeats: its handshakes say whether it is
-    /// there, its peers stay when it is not, and its session lives until it is ended.
+    /// True: an exported device. It sends no heartbeats, so its handshakes show whether it is online. Its peers stay
+    /// while it is offline, and its session lasts until it is closed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub plain: bool,
 }
@@ -47,26 +47,26 @@ pub struct Connected {
     pub ends: Vec<LaneEnd>,
     /// True when both lanes use the preshared keys derived from the login.
     pub preshared: bool,
-    /// Seconds within which the next heartbeat is due; send one each half of it.
+    /// Seconds until the next heartbeat is due; devices send one every half of this time.
     pub heartbeat_ttl: u64,
-    /// Seconds until the session ends whatever happens.
+    /// Seconds until the session ends, regardless of heartbeats.
     pub hard_ttl: u64,
 }
 
-/// What a heartbeat did.
+/// Result of a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeartbeatOutcome {
-    /// The session was online and stays so.
+    /// The session was online and remains so.
     Ok,
-    /// The session was offline; both peers are back.
+    /// The session was offline; both peers were restored.
     Reconnected,
 }
 
-/// Answer to a heartbeat.
+/// Response to a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeartbeatReply {
-    /// What it did.
+    /// Result of the heartbeat.
     pub outcome: HeartbeatOutcome,
 }
 
@@ -74,9 +74,9 @@ pub struct HeartbeatReply {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CloseDevice {
-    /// The device whose session ends.
+    /// The device whose session closes.
     pub device_id: DeviceId,
-    /// Why.
+    /// Reason for closing.
     pub reason: CloseReason,
 }
 
@@ -84,7 +84,7 @@ pub struct CloseDevice {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RenewIdentity {
-    /// The device whose circuits change.
+    /// The device that gets new circuits.
     pub device_id: DeviceId,
 }
 
@@ -94,14 +94,14 @@ pub struct RenewIdentity {
 pub struct ChooseExit {
     /// The device's access token.
     pub access_token: Secret,
-    /// Where it wishes to leave Tor; none: anywhere.
+    /// Desired exit country; `None`: any country.
     pub country: Option<CountryCode>,
 }
 
-/// Answer to every way of closing.
+/// Result of every method that closes a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closed {
-    /// The session that ended now; `None` when there was none, which is no error.
+    /// The session that was closed; `None`: there was none, which is not an error.
     pub session_id: Option<SessionId>,
 }
 
@@ -109,23 +109,23 @@ pub struct Closed {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LiveQuery {
-    /// Only this user's.
+    /// Only this account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
 }
 
-/// A live session as operators and the owner see it.
+/// A live session, as shown to operators and its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveSession {
     /// The session.
     pub session_id: SessionId,
-    /// Whose.
+    /// The account.
     pub user_id: UserId,
     /// The account's name.
     pub username: Username,
-    /// Which device.
+    /// The device.
     pub device_id: DeviceId,
-    /// Its key.
+    /// The device's key.
     pub public_key: PublicKey,
     /// Its state.
     pub state: SessionState,
@@ -133,19 +133,19 @@ pub struct LiveSession {
     pub direct: LaneAddresses,
     /// Addresses on the tor lane.
     pub tor: LaneAddresses,
-    /// When it was made.
+    /// Start time.
     pub started_at: UnixSeconds,
     /// Latest heartbeat.
     pub last_heartbeat: UnixSeconds,
     /// Latest handshake on either lane.
     pub latest_handshake: Option<UnixSeconds>,
-    /// Seconds since then.
+    /// Seconds since the latest handshake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handshake_age: Option<u64>,
-    /// The lane on which something was heard of it last.
+    /// The lane of the device's latest activity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<Lane>,
-    /// From where it was heard there. For operators' eyes only: never stored, and not told to the device.
+    /// Source address of that activity. Shown to operators only; never stored and never sent to the device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<SocketAddr>,
     /// Bytes on the direct lane.
@@ -158,10 +158,10 @@ pub struct LiveSession {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HistoryQuery {
-    /// Only this user's.
+    /// Only this account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
-    /// Rows, newest first, 1 to 500.
+    /// Maximum number of rows, newest first, 1 to 500.
     #[serde(default = "default_history")]
     pub limit: u32,
 }
@@ -170,22 +170,22 @@ const fn default_history() -> u32 {
     50
 }
 
-/// One connection that was or is: one row, true bytes, true reason.
+/// One session, past or live, with its actual transfer and close reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryRow {
     /// The session.
     pub session_id: SessionId,
-    /// Whose.
+    /// The account.
     pub user_id: UserId,
     /// The account's name at that time.
     pub username: Username,
-    /// Which device.
+    /// The device.
     pub device_id: DeviceId,
-    /// When it began.
+    /// Start time.
     pub started_at: UnixSeconds,
-    /// When it ended; `None` while it lives.
+    /// End time; `None` while the session is live.
     pub ended_at: Option<UnixSeconds>,
-    /// Why it ended.
+    /// Close reason.
     pub reason: Option<CloseReason>,
     /// Bytes on the direct lane.
     pub direct_transfer: Transfer,
@@ -196,85 +196,85 @@ pub struct HistoryRow {
 /// One line of the stream [`EVENTS`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionEvent {
-    /// When.
+    /// Time of the event.
     pub at: UnixSeconds,
-    /// What.
+    /// The event.
     pub kind: EventKind,
-    /// Which session.
+    /// The session.
     pub session_id: SessionId,
-    /// Whose.
+    /// The account.
     pub user_id: UserId,
-    /// Which device.
+    /// The device.
     pub device_id: DeviceId,
 }
 
-/// What happened to a session.
+/// A change of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// It came online for the first time.
     Created,
-    /// No sign of life within the time.
+    /// No heartbeat or handshake arrived in time.
     Offline,
-    /// A sign of life after that.
+    /// A heartbeat or handshake arrived after that.
     Recovered,
-    /// It ended.
+    /// The session closed.
     Closed(CloseReason),
-    /// Little or nothing is left of the quota of its account; once for each month, quota and of the two.
+    /// The account's quota is nearly or completely used. Sent once per month, quota and threshold.
     Quota(QuotaView),
 }
 
-/// What `session` can answer besides success.
+/// Errors of service `session`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "data")]
 pub enum SessionError {
-    /// The access token is not good.
+    /// The access token was rejected.
     #[error("authentication failed: {0}")]
     Token(TokenError),
-    /// The login was ended, the device removed or the account suspended.
-    #[error("this login has been ended; log in again")]
+    /// The login was revoked, the device removed or the account suspended.
+    #[error("this login has ended; log in again")]
     Revoked,
-    /// There is no live session of this device.
+    /// The device has no live session.
     #[error("this session has ended; connect again")]
     SessionExpired,
-    /// All device slots are taken by connected devices.
+    /// All device slots are occupied by connected devices.
     #[error("all {max} device slots of this account are in use; disconnect another device first")]
     MaxDevices {
         /// How many may be connected at once.
         max: u32,
     },
-    /// The account moved as many bytes as it may in a month.
-    #[error("this account has used its {quota} bytes of this month; it may connect again in {renews_in} seconds")]
+    /// The account has used its monthly quota.
+    #[error("this account has used its monthly quota of {quota} bytes; connect again in {renews_in} seconds")]
     QuotaExceeded {
-        /// Bytes a month.
+        /// Monthly quota, bytes.
         quota: u64,
-        /// Seconds until the next month begins, in UTC.
+        /// Seconds until the next month (UTC).
         renews_in: u64,
     },
-    /// No address is free.
-    #[error("no address is free on this server; try again later or ask the operator")]
+    /// No address is available.
+    #[error("the server has no free address; try again later or ask the operator")]
     PoolExhausted,
     /// This key already belongs to another device.
-    #[error("this WireGuard key is in use by another device; make a new one")]
+    #[error("this WireGuard key is in use by another device; generate a new key")]
     KeyInUse,
-    /// The country cannot be had.
-    #[error("no exit in '{country}' for now: {why}")]
+    /// The exit country is not available.
+    #[error("no exit available in '{country}': {why}")]
     NoExit {
-        /// Which.
+        /// The country.
         country: CountryCode,
-        /// Why, in plain words.
+        /// The reason, in plain words.
         why: String,
     },
-    /// The device asked for other circuits too often.
-    #[error("this device changes its circuits too often; wait {retry_after} seconds")]
+    /// The device requested new circuits too often.
+    #[error("this device requests new circuits too often; try again in {retry_after} seconds")]
     TooOften {
         /// Seconds to wait.
         retry_after: u64,
     },
-    /// The lanes could not be programmed; nothing was left behind.
-    #[error("the lanes could not be set up ({0}); nothing was changed, try again in a moment")]
+    /// The lanes could not be programmed; nothing was changed.
+    #[error("cannot set up the lanes: {0}; nothing was changed, try again in a moment")]
     DataPlane(String),
-    /// The call failed on its way.
+    /// The call itself failed.
     #[error(transparent)]
     #[serde(rename = "mesh")]
     Fault(Fault),
@@ -333,55 +333,55 @@ impl ServiceError for SessionError {
 }
 
 tornado_rpc::contract! {
-    /// The life of tunnels.
+    /// Sessions of devices.
     trait Sessions, client SessionsClient, error SessionError, callers ServiceName {
-        /// Leases addresses, programs both lanes, opens the session. Again with the same key: the same answer.
+        /// Leases addresses, programs both lanes and opens the session. Idempotent for the same key.
         connect(Connect) -> Connected = POST "/v1/connect", within 22, up to 16_384, for [ClientApi];
-        /// A sign of life; brings an offline session back.
+        /// Renews the session's lease; restores an offline session.
         heartbeat(AccessToken) -> HeartbeatReply = POST "/v1/heartbeat", within 15, up to 16_384, for [ClientApi];
-        /// The device's owner ends its session: lease, peers and slot are free at once.
+        /// Closes the session on the owner's request: lease, peers and slot are released immediately.
         disconnect(AccessToken) -> Closed = POST "/v1/disconnect", within 20, up to 16_384, for [ClientApi];
-        /// The session of the token's device, if it has one.
+        /// The session of the token's device, if any.
         mine(AccessToken) -> Option<LiveSession> = POST "/v1/mine", within 15, up to 16_384, for [ClientApi];
-        /// A new identity on the tor lane for the token's device: flows that begin from now on meet no circuit of
-        /// before, and no other device's. Running flows go on.
+        /// A new identity on the tor lane for the token's device: new flows share no circuit with earlier flows or
+        /// other devices. Open flows continue.
         new_identity(AccessToken) -> Done = POST "/v1/identity", within 20, up to 16_384, for [ClientApi];
-        /// The same, for an operator.
+        /// The same, requested by an operator.
         renew_identity(RenewIdentity) -> Done = PUT "/v1/identity", within 10, up to 4_096, for [];
-        /// The tor lane as the token's device sees it.
+        /// The tor lane, as seen by the token's device.
         tor(AccessToken) -> TorView = POST "/v1/tor", within 25, up to 16_384, for [ClientApi];
-        /// The country in which the token's device leaves Tor, from now on and in every session to come. A change
-        /// is a new identity too, and ends the flows of before.
+        /// Sets the exit country of the token's device, for this and all later sessions. A change implies a new
+        /// identity and ends open flows.
         choose_exit(ChooseExit) -> Done = PUT "/v1/tor/exit", within 25, up to 16_384, for [ClientApi];
-        /// Ends a device's session, whatever its state.
+        /// Closes a device's session in any state.
         close_device(CloseDevice) -> Closed = POST "/v1/close", within 15, up to 4_096, for [Auth];
         /// Live sessions.
         live(LiveQuery) -> Vec<LiveSession> = GET "/v1/sessions", within 15, up to 0, for [Auth];
-        /// Connections that were.
+        /// Past and live sessions.
         history(HistoryQuery) -> Vec<HistoryRow> = GET "/v1/history", within 15, up to 0, for [];
-        /// What an account moved since it was made.
+        /// Transfer of an account since its creation.
         usage(UsageQuery) -> UserUsage = GET "/v1/usage", within 15, up to 0, for [Auth];
-        /// The same of the token's account, with the parts of this day and month and what is left of its quota.
+        /// The same for the token's account, with usage of the current day and month and the remaining quota.
         own_usage(AccessToken) -> OwnUsage = POST "/v1/usage", within 15, up to 16_384, for [ClientApi];
-        /// Connections of the token's account that were and are. The token's login must stand.
+        /// Past and live sessions of the token's account. Requires a valid login.
         own_history(OwnHistory) -> Vec<HistoryRow> = POST "/v1/history", within 15, up to 16_384, for [ClientApi];
-        /// The service at a glance.
+        /// Status of the service.
         status(NoInput) -> SessionsStatus = GET "/v1/status", within 10, up to 0, for [Admin];
-        /// Number of taken and of all addresses.
+        /// Number of leased addresses and of all addresses.
         pool(NoInput) -> PoolStatus = GET "/v1/pool", within 10, up to 0, for [Admin];
     }
     streams {
-        /// What happens to sessions from now on. Ends when it is not read in time.
+        /// Session events from now on. The stream ends when the reader is too slow.
         events() -> SessionEvent = EVENTS "/v1/events", for [Auth, ClientApi];
     }
 }
 
-/// How full the address pools are.
+/// Occupancy of the address pools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolStatus {
     /// Slots with a live lease.
     pub leased: u32,
-    /// Slots that rest before they are given out again.
+    /// Slots in quarantine.
     pub quarantined: u32,
     /// All slots.
     pub total: u32,

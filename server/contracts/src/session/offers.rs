@@ -1,4 +1,4 @@
-//! What a granted connection is for the device that asked for it.
+//! Conversion of a granted connection into the response for the device.
 
 use super::Connected;
 use tornado_shared::api::{Initiated, LaneOffer, SessionTimes};
@@ -6,7 +6,7 @@ use tornado_shared::invitation::ServerAddress;
 use tornado_shared::model::{Lane, LaneAddresses};
 
 impl Connected {
-    /// The answer to a device of a server that is reached at `host`. `None`: a lane is missing.
+    /// The response for a device that reaches the server at `host`. `None`: a lane is missing.
     #[must_use]
     pub fn initiated(&self, host: &str) -> Option<Initiated> {
         Some(Initiated {
