@@ -1,4 +1,5 @@
-//! What every live store must do. Each check takes an empty store; a store's tests run them all unchanged.
+//! Conformance checks for every [`LiveStore`]. Each check receives an empty store. Every implementation runs all
+//! checks.
 
 use crate::{EVENT_BUFFER, LiveFacts, LiveStore};
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,7 +24,7 @@ pub(crate) async fn facts_round_trip(store: &dyn LiveStore) {
     assert!(store.update(session, LiveFacts { client_ip: None, ..facts(145) }).await.unwrap());
     assert_eq!(store.get(session).await.unwrap(), Some(facts(145)));
     store.open(session, facts(50)).await.unwrap();
-    assert_eq!(store.get(session).await.unwrap(), Some(facts(50)), "a new beginning replaces");
+    assert_eq!(store.get(session).await.unwrap(), Some(facts(50)), "opening again must replace the facts");
 }
 
 pub(crate) async fn late_news_changes_nothing_newer(store: &dyn LiveStore) {
@@ -53,7 +54,7 @@ pub(crate) async fn forgetting_twice_is_no_error(store: &dyn LiveStore) {
 }
 
 pub(crate) async fn every_subscriber_hears_every_event_in_order(store: &dyn LiveStore) {
-    store.publish("nobody listens".into()).await.unwrap();
+    store.publish("no subscriber yet".into()).await.unwrap();
     let mut subscribers = [store.subscribe().await.unwrap(), store.subscribe().await.unwrap()];
     for line in ["1", "2", "3"] {
         store.publish(line.into()).await.unwrap();
@@ -73,7 +74,7 @@ pub(crate) async fn a_slow_subscriber_is_cut_and_told(store: &dyn LiveStore) {
     }
     while slow.next().await.is_some() {}
     assert!(slow.was_cut());
-    assert!(slow.next().await.is_none(), "what follows a gap is not sent as if there was none");
+    assert!(slow.next().await.is_none(), "no line may follow a gap");
     let mut quick = store.subscribe().await.unwrap();
     store.publish("after".into()).await.unwrap();
     assert_eq!(quick.next().await.as_deref(), Some("after"));

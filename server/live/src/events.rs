@@ -1,15 +1,15 @@
-//! Fan-out with a bound: a subscriber that cannot follow is cut, nobody waits for it.
+//! Bounded fan-out: a subscriber that falls behind is cut off, and the publisher never waits for it.
 
 use std::sync::Arc;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-/// Lines kept for a subscriber that is behind.
+/// Number of lines kept for a slow subscriber.
 pub const EVENT_BUFFER: usize = 1024;
 
-/// One event as a line of JSON without its end. Shared, so that fan-out copies nothing.
+/// One event: a line of JSON without the line ending. Shared, so that fan-out copies no text.
 pub type EventLine = Arc<str>;
 
-/// A subscription. Ends when the publisher ends or when the subscriber fell behind.
+/// A subscription. Ends when the publisher ends or when the subscriber falls behind.
 #[derive(Debug)]
 pub struct Events {
     receiver: broadcast::Receiver<EventLine>,
@@ -17,13 +17,13 @@ pub struct Events {
 }
 
 impl Events {
-    /// A subscription to a channel.
+    /// Wraps the receiver of a broadcast channel.
     #[must_use]
     pub const fn new(receiver: broadcast::Receiver<EventLine>) -> Self {
         Self { receiver, cut: false }
     }
 
-    /// The next line. `None`: the end, see [`Events::was_cut`].
+    /// Returns the next line, or `None` at the end of the subscription; see [`Events::was_cut`].
     pub async fn next(&mut self) -> Option<EventLine> {
         if self.cut {
             return None;
@@ -38,7 +38,7 @@ impl Events {
         }
     }
 
-    /// True when lines were lost because they were not read in time.
+    /// True if the subscription ended because lines were lost: the subscriber read too slowly.
     #[must_use]
     pub const fn was_cut(&self) -> bool {
         self.cut

@@ -1,20 +1,21 @@
-//! Every key in Redis, and for how long it lives there.
+//! All Redis keys and their lifetimes.
 //!
-//! A time to live only keeps a forgotten key from staying for ever; no decision is made of its end.
+//! Expiry only removes keys that were never deleted. No decision depends on it.
 
 use std::time::Duration;
 use tornado_shared::model::SessionId;
 
-/// Hash: [`crate::LiveFacts`] of a session.
+/// Hash with the [`crate::LiveFacts`] of a session.
 pub(crate) fn session(session: SessionId) -> String {
     format!("v1:session:{session}")
 }
 
-/// Renewed with every heartbeat, each 45 s unless configured otherwise (at most 12 h).
+/// Renewed with every heartbeat: every 45 s by default, 12 h at most.
 pub(crate) const SESSION_TTL: Duration = Duration::from_secs(86_400);
 
-/// Stream: events of all nodes, field `node` the publisher's number, field `line` the event.
+/// Stream with the events of all nodes. Field `node` is the publisher's random id, field `line` the event.
 pub(crate) const EVENTS: &str = "v1:events";
 
-/// Bounded by its length instead: what a node missed that was away for longer, it does not need any more.
+/// Length limit of the stream instead of a time to live. A node that was away for longer does not need the events it
+/// missed.
 pub(crate) const EVENTS_LENGTH: usize = 4096;

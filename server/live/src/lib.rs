@@ -1,7 +1,7 @@
-//! Live state: what changes with every sign of life and may be lost at any moment.
+//! Live state: changes with every heartbeat or handshake and may be lost at any time.
 //!
-//! Durable state and the interfaces' peers are the truth; everything here is rebuilt from them. Nothing here
-//! decides that a session ends: deadlines are computed from instants, never from the expiry of a key.
+//! The durable state and the peers of the interfaces are authoritative; live state is rebuilt from them. Nothing here
+//! decides that a session ends: deadlines are computed from timestamps, never from the expiry of a key.
 
 mod events;
 mod keys;
@@ -25,51 +25,55 @@ use async_trait::async_trait;
 use std::net::IpAddr;
 use tornado_shared::model::{SessionId, Transfer, UnixSeconds};
 
-/// What is known of a session at this moment.
+/// Current live state of a session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LiveFacts {
-    /// Latest heartbeat.
+    /// Time of the latest heartbeat.
     pub last_heartbeat: UnixSeconds,
-    /// Latest handshake on either lane.
+    /// Time of the latest handshake on either lane.
     pub latest_handshake: Option<UnixSeconds>,
-    /// The direct lane's counters that are accounted for already.
+    /// Counters of the direct lane that usage already includes.
     pub direct_base: Transfer,
-    /// The tor lane's likewise.
+    /// Counters of the tor lane that usage already includes.
     pub tor_base: Transfer,
-    /// Where the device connected from. An address of a person: it is kept here only, never on disk.
+    /// Address from which the device connected. Personal data: kept here only, never on disk.
     pub client_ip: Option<IpAddr>,
 }
 
-/// Why live state could not be reached. The caller goes on without it.
+/// Live state could not be read or written. Callers continue without it.
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
-    /// The store cannot be reached.
-    #[error("live state is not reachable: {0}")]
+    /// The store did not respond, or it rejected the request.
+    #[error("cannot reach live state: {0}")]
     Unavailable(String),
 }
 
-/// Live state of sessions, and the fan-out of their events to every node.
+/// Live state of sessions, and fan-out of their events to every node.
+///
+/// # Errors
+/// Every method returns [`LiveError`] when the store does not respond in time or rejects the request.
 #[async_trait]
 pub trait LiveStore: Send + Sync + 'static {
-    /// Begins a session, replacing what was known of it.
+    /// Stores the facts of a new session and replaces existing ones.
     async fn open(&self, session: SessionId, facts: LiveFacts) -> Result<(), LiveError>;
 
-    /// Takes note of news. Instants never go back, so late news changes nothing that is newer; a
-    /// `client_ip` of `None` leaves the known one. False: there is no such session, and none is made.
+    /// Updates the facts of a session. Timestamps never go back, so a late update does not overwrite a newer one. A
+    /// `client_ip` of `None` keeps the stored address. Returns false if the session does not exist; it is not created.
     async fn update(&self, session: SessionId, facts: LiveFacts) -> Result<bool, LiveError>;
 
-    /// What is known.
+    /// The facts of a session, or `None` if the store has none.
     async fn get(&self, session: SessionId) -> Result<Option<LiveFacts>, LiveError>;
 
-    /// Ends a session. Repeatable.
+    /// Removes the facts of a session. Idempotent.
     async fn forget(&self, session: SessionId) -> Result<(), LiveError>;
 
-    /// Sends a line to every subscriber on every node. Never waits for a slow one.
+    /// Sends a line to every subscriber on every node. Never waits for a slow subscriber.
     async fn publish(&self, line: EventLine) -> Result<(), LiveError>;
 
-    /// A sign of life: the version of what keeps it.
+    /// Probes the store and returns the version of its engine.
     async fn pulse(&self) -> Result<String, LiveError>;
 
-    /// Every line that is published from now on, once; of other nodes also what was still on its way here.
+    /// Subscribes to every line that is published from now on. Each line arrives once. Lines of other nodes that were
+    /// in transit may arrive, too.
     async fn subscribe(&self) -> Result<Events, LiveError>;
 }

@@ -1,4 +1,4 @@
-//! One connection that all calls share, made again when it breaks, and never waited for.
+//! One Redis connection shared by all calls. It is reopened after a failure, and no call waits long for it.
 
 use crate::{LiveError, RedisLogin};
 use redis::aio::MultiplexedConnection;
@@ -8,15 +8,15 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// Longest wait for an answer. Callers go on without live state.
+/// Longest wait for a response. Callers continue without live state.
 const ANSWER: Duration = Duration::from_millis(500);
-/// After a failure nobody tries for so long: ten thousand heartbeats do not each wait for a server that is away.
+/// Time without new attempts after a failure, so that not each of ten thousand heartbeats waits for a server that is
+/// down.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The reader may wait for a connection: nobody waits for it.
+/// Connection timeout of the stream reader. No request waits for the reader.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A link to Redis.
 pub(crate) struct Link {
     login: RedisLogin,
     state: Mutex<State>,
@@ -34,12 +34,12 @@ impl Link {
         Self { login, state: Mutex::default(), away: AtomicBool::new(false) }
     }
 
-    /// Sends commands together; their answers.
+    /// Sends commands in one batch and returns their responses.
     pub(crate) async fn send<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, LiveError> {
         self.run(async |mut connection| commands.query_async(&mut connection).await).await
     }
 
-    /// Runs something over the connection, within its time.
+    /// Runs `call` on the connection, with a timeout.
     pub(crate) async fn run<T>(
         &self,
         call: impl AsyncFnOnce(MultiplexedConnection) -> Result<T, RedisError>,
@@ -51,12 +51,12 @@ impl Link {
                 return Ok(answer);
             }
             Ok(Err(error)) if !error.is_io_error() && !error.is_unrecoverable_error() => {
-                // It answers, but not with what was asked for: loading its data, full, or without the right.
+                // The server responded with an error: it is loading its data, is out of memory or denies the command.
                 self.note(Some(&error.to_string()));
                 return Err(LiveError::Unavailable(error.to_string()));
             }
             Ok(Err(error)) => explain(self.login.user(), &error),
-            Err(_) => "no answer in time".to_owned(),
+            Err(_) => "response timed out".to_owned(),
         };
         let mut state = self.state.lock().await;
         state.connection = None;
@@ -71,7 +71,7 @@ impl Link {
             return Ok(connection.clone());
         }
         if state.not_before.is_some_and(|at| Instant::now() < at) {
-            return Err(LiveError::Unavailable("it was away just now".into()));
+            return Err(LiveError::Unavailable("the last attempt failed less than a second ago".into()));
         }
         match connect(&self.login, ANSWER, ANSWER).await {
             Ok(connection) => {
@@ -86,18 +86,18 @@ impl Link {
         }
     }
 
-    /// Says once that it is away and once that it is back.
+    /// Logs a change of availability once.
     fn note(&self, failure: Option<&str>) {
         let was_away = self.away.swap(failure.is_some(), Ordering::Relaxed);
         match failure {
-            Some(why) if !was_away => tracing::warn!(why, "live state is not reachable; going on without it"),
-            None if was_away => tracing::info!("live state is reachable again"),
+            Some(why) if !was_away => tracing::warn!(why, "live state became unreachable; continuing without it"),
+            None if was_away => tracing::info!("live state became reachable again"),
             Some(_) | None => {}
         }
     }
 }
 
-/// A connection of its own, waited for as long as `patience`, its answers as long as `answer`.
+/// Opens a dedicated connection. `patience` limits the connection attempt, `answer` each response.
 pub(crate) async fn connect(
     login: &RedisLogin,
     patience: Duration,
@@ -105,22 +105,22 @@ pub(crate) async fn connect(
 ) -> Result<MultiplexedConnection, LiveError> {
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(patience)).set_response_timeout(Some(answer));
     let connecting = login.client.get_multiplexed_async_connection_with_config(&config);
-    // Also the greeting, which a server that hangs does not answer.
+    // The timeout also covers the handshake, to which a server that hangs does not respond.
     match tokio::time::timeout(patience * 2, connecting).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(LiveError::Unavailable(explain(login.user(), &error))),
-        Err(_) => Err(LiveError::Unavailable("no connection in time".into())),
+        Err(_) => Err(LiveError::Unavailable("connection timed out".into())),
     }
 }
 
-/// What an operator can do something about, in words that say what.
+/// Adds the setting to check to errors that an operator can fix.
 fn explain(user: &str, error: &RedisError) -> String {
     let said = error.to_string();
     if said.contains("certificate") {
-        return format!("the server cannot be trusted ([live] ca): {said}");
+        return format!("cannot verify the server's certificate: {said}; check [live] ca");
     }
     if error.kind() == ErrorKind::AuthenticationFailed {
-        return format!("the user '{user}' is not let in: {said}");
+        return format!("the server rejected user '{user}': {said}");
     }
     said
 }

@@ -1,4 +1,4 @@
-//! Where Redis is and as whom it is used.
+//! Address and credentials of the Redis server.
 
 use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, TlsCertificates};
 use std::fmt;
@@ -7,25 +7,25 @@ use std::path::Path;
 use std::str::FromStr;
 use zeroize::Zeroizing;
 
-/// Where Redis is: `rediss://host[:port][/number]`, `redis://` on this machine, or `redis+unix:///path?db=number`.
-/// Says neither who nor with which password: each service has a user of its own.
+/// Address of the Redis server: `rediss://host[:port][/number]`, `redis://` for a server on this machine, or
+/// `redis+unix:///path?db=number`. Contains no credentials, because each service has its own user.
 #[derive(Clone)]
 pub struct RedisUrl {
     text: String,
     info: ConnectionInfo,
 }
 
-/// Why a URL of Redis was refused.
+/// Why a Redis URL was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RedisUrlError {
-    /// Not such a URL.
+    /// The text is not a Redis URL.
     #[error("it must look like rediss://host: {0}")]
     Malformed(String),
-    /// Somebody's name or password is in it.
-    #[error("it must not name a user or a password: each service has a user of its own and reads a password file")]
+    /// The URL contains a user or a password.
+    #[error("it must not contain a user or a password; each service has its own user and password file")]
     Credentials,
-    /// Live state would cross a network in the clear, or to anybody.
-    #[error("a Redis on another machine needs rediss:// and a certificate that is checked")]
+    /// Live state would cross a network unencrypted, or the server's certificate would not be verified.
+    #[error("Redis on another machine requires rediss:// with certificate verification")]
     Clear,
 }
 
@@ -68,40 +68,43 @@ impl fmt::Debug for RedisUrl {
     }
 }
 
-/// Where Redis is and as whom this process uses it.
+/// Address of the Redis server, and the user of this process.
 #[derive(Debug, Clone)]
 pub struct RedisLogin {
     pub(crate) client: Client,
     user: String,
 }
 
-/// Why a login cannot be used.
+/// Why the login settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisLoginError {
-    /// The certificate that shall be trusted.
+    /// The file with trusted certificates cannot be read.
     #[error("cannot read the certificate {path}: {source}")]
     Certificate {
-        /// Its file.
+        /// Path of the file.
         path: std::path::PathBuf,
-        /// Why not.
+        /// Cause.
         #[source]
         source: std::io::Error,
     },
-    /// The library refused the settings.
-    #[error("Redis cannot be used with these settings: {0}")]
+    /// The Redis library rejected the settings.
+    #[error("cannot use Redis with these settings: {0}")]
     Settings(#[from] redis::RedisError),
 }
 
 impl RedisLogin {
-    /// As `user` with a password; without one as whom the server takes everybody for. `ca`: PEM file of the
-    /// certificates to trust with `rediss://`, instead of those of the machine.
+    /// With a password, signs in as `user`; without one, as the server's default user. `ca` is a PEM file with the
+    /// certificates to trust for `rediss://` instead of those of the machine.
+    ///
+    /// # Errors
+    /// When `ca` cannot be read, or when the library rejects the settings.
     pub fn new(
         url: RedisUrl,
         user: &str,
         password: Option<&Zeroizing<String>>,
         ca: Option<&Path>,
     ) -> Result<Self, RedisLoginError> {
-        // Redis before 7.2 cannot be told the library's name, nor be allowed to be told.
+        // Redis before 7.2 does not know the command that sets the library's name, and an ACL cannot allow it.
         let mut settings = url.info.redis_settings().clone().set_skip_set_lib_name();
         if let Some(password) = password {
             settings = settings.set_username(user).set_password(password.as_str());
@@ -115,7 +118,7 @@ impl RedisLogin {
         Ok(Self { client: Client::build_with_tls(info, trust)?, user })
     }
 
-    /// As whom.
+    /// The user, also if no password is set.
     pub(crate) fn user(&self) -> &str {
         &self.user
     }

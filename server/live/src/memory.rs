@@ -1,4 +1,4 @@
-//! [`LiveStore`] in the memory of one process: the profile `embedded`.
+//! [`LiveStore`] in the memory of one process, for profile `embedded`.
 
 use crate::{EVENT_BUFFER, EventLine, Events, LiveError, LiveFacts, LiveStore};
 use async_trait::async_trait;
@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 use tornado_shared::model::SessionId;
 
-/// Live state of one process. Sessions hold leases, so the pool bounds the map.
+/// Live state of one process. Every session holds a lease, so the size of the pool limits the map.
 #[derive(Debug)]
 pub struct MemoryStore {
     sessions: Mutex<HashMap<SessionId, LiveFacts>>,
@@ -21,7 +21,7 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// Every value is written in one step, so a panic elsewhere leaves none half written.
+    /// Ignores poisoning: every value is written in one step, so a panic cannot leave a partial value.
     fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, LiveFacts>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -61,7 +61,7 @@ impl LiveStore for MemoryStore {
     }
 
     async fn publish(&self, line: EventLine) -> Result<(), LiveError> {
-        // An error only says that nobody listens.
+        // An error only means that there are no subscribers.
         drop(self.events.send(line));
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! [`LiveStore`] in Redis: the profile `cluster`.
+//! [`LiveStore`] in Redis, for profile `cluster`.
 //!
-//! Redis may lose everything at any moment, or be away. Facts are then simply not known until the next heartbeat
-//! writes them. Events reach this node's subscribers directly and those of other nodes through a stream, which
-//! each node reads from where it was: a short interruption loses none.
+//! Redis may lose all data or be down at any time. The facts are then unknown until the next heartbeat writes them.
+//! Subscribers receive events of their own node directly and events of other nodes through a stream. Each node
+//! continues to read the stream where it stopped, so a short interruption loses no events.
 
 use crate::link::{Link, PATIENCE, connect};
 use crate::{EVENT_BUFFER, EventLine, Events, LiveError, LiveFacts, LiveStore, RedisLogin, keys, stream};
@@ -16,11 +16,12 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use tornado_shared::model::{SessionId, Transfer, UnixSeconds};
 
-/// Longest wait of a new subscriber for the reader to be attached; without it only this node's events come.
+/// Longest time for which a new subscriber waits until the stream reader is attached. After that it receives only
+/// events of this node, until the reader attaches.
 const ATTACH: Duration = Duration::from_secs(3);
 
-/// Instants never go back and nothing is made that is not there, decided in one step. KEYS\[1\]: the session's key;
-/// ARGV: time to live, heartbeat, handshake or empty, the four counters, address or empty.
+/// Updates an existing session in one step. Timestamps never go back. KEYS\[1\] is the session's key. ARGV: time to
+/// live, heartbeat, handshake or empty, the four counters, address or empty.
 const UPDATE: &str = "
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local known = redis.call('HMGET', KEYS[1], 'heartbeat', 'handshake')
@@ -40,7 +41,7 @@ redis.call('EXPIRE', KEYS[1], ARGV[1])
 return 1
 ";
 
-/// Live state that all nodes share.
+/// Live state shared by all nodes.
 pub struct RedisStore {
     link: Link,
     update: Script,
@@ -57,10 +58,10 @@ impl Drop for RedisStore {
 }
 
 impl RedisStore {
-    /// Does not wait for the server: it may be away now and come later. To be called in a Tokio runtime.
+    /// Does not wait for the server, which may be down and start later. Must be called in a Tokio runtime.
     #[must_use]
     pub fn new(login: RedisLogin) -> Self {
-        // Another number for each process, so that none takes its predecessor's events for its own.
+        // A random id per process: a restarted process must not mistake its predecessor's events for its own.
         let node = SessionId::random().to_string();
         let events = broadcast::Sender::new(EVENT_BUFFER);
         let (told, attached) = watch::channel(false);
@@ -75,7 +76,7 @@ impl LiveStore for RedisStore {
         let key = keys::session(session);
         let mut commands = redis::pipe();
         commands.atomic().del(&key).ignore();
-        // `hset_multiple` would send HMSET, which the service's user has no right to.
+        // `hset_multiple` would send HMSET, which the ACL of the service's user does not allow.
         commands.cmd("HSET").arg(&key).arg(fields(&facts)).ignore();
         commands.expire(&key, ttl()).ignore();
         self.link.send(&commands).await
@@ -110,7 +111,7 @@ impl LiveStore for RedisStore {
     }
 
     async fn publish(&self, line: EventLine) -> Result<(), LiveError> {
-        // An error only says that nobody listens here.
+        // An error only means that this node has no subscribers.
         drop(self.events.send(line.clone()));
         let mut commands = redis::pipe();
         commands.cmd("XADD").arg(keys::EVENTS).arg("MAXLEN").arg("~").arg(keys::EVENTS_LENGTH).arg("*");
@@ -120,19 +121,22 @@ impl LiveStore for RedisStore {
 
     async fn subscribe(&self) -> Result<Events, LiveError> {
         let mut attached = self.attached.clone();
-        // Without Redis this node's own events still come, and the others' as soon as it is back.
+        // Without Redis, events of this node still arrive; events of other nodes follow when Redis is back.
         drop(tokio::time::timeout(ATTACH, attached.wait_for(|attached| *attached)).await);
         Ok(Events::new(self.events.subscribe()))
     }
 }
 
-/// Looks once whether a login is let in, without the pauses of a store that is in use: the server's version.
+/// Connects once to check the login, without the retry pause of a store in use. Returns the server's version.
+///
+/// # Errors
+/// When the server does not respond or rejects the login.
 pub async fn probe_redis(login: &RedisLogin) -> Result<String, LiveError> {
     let mut connection = connect(login, PATIENCE, PATIENCE).await?;
     version(&mut connection).await.map_err(|error| LiveError::Unavailable(error.to_string()))
 }
 
-/// `HELLO` without words changes nothing (redis.io/commands/hello), and a service's user may say it.
+/// `HELLO` without arguments changes nothing (redis.io/commands/hello), and the ACL of the service's user allows it.
 async fn version(connection: &mut MultiplexedConnection) -> Result<String, RedisError> {
     let about: HashMap<String, redis::Value> = redis::cmd("HELLO").query_async(connection).await?;
     let version = about.get("version").map(redis::from_redis_value_ref::<String>).transpose()?;
@@ -156,7 +160,7 @@ fn fields(facts: &LiveFacts) -> Vec<(&'static str, String)> {
     fields
 }
 
-/// A hash that is not what this program wrote is as good as lost.
+/// A hash with missing or invalid fields counts as lost.
 fn facts(fields: &HashMap<String, String>) -> Option<LiveFacts> {
     fn read<T: FromStr>(fields: &HashMap<String, String>, name: &str) -> Option<T> {
         fields.get(name)?.parse().ok()

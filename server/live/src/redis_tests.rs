@@ -1,4 +1,4 @@
-//! Redis against the conformance suite, and a server that hangs, dies and forgets.
+//! Conformance of the Redis store, and its behaviour when the server hangs, dies and loses data.
 
 use crate::{Events, LiveError, LiveFacts, LiveStore, RedisLogin, RedisStore, conformance, probe_redis};
 use std::path::Path;
@@ -7,7 +7,7 @@ use tornado_e2e_engines::{Authority, Redis, RedisOptions};
 use tornado_shared::model::SessionId;
 use zeroize::Zeroizing;
 
-/// What an installation gives to an operator, with a password; and somebody who may empty it between tests.
+/// The ACL file of the installation with a password, and an administrator who may flush the server between checks.
 fn with_acl() -> RedisOptions {
     let users = include_str!("../../../installers/redis/users.acl").replace("resetpass", ">a&secret");
     RedisOptions { acl: Some(format!("{users}user admin on >admin ~* &* +@all\n")), tls: None }
@@ -24,7 +24,7 @@ fn store(server: &Redis) -> RedisStore {
 
 macro_rules! conform {
     ($($check:ident),+ $(,)?) => {
-        /// One server for all checks, emptied before each, as the service's own user.
+        /// Runs all checks against one server as the service's own user. The server is flushed before each check.
         #[tokio::test]
         async fn redis_conforms() {
             let server = Redis::start(&with_acl()).unwrap();
@@ -51,7 +51,7 @@ fn hears<'a>(events: &'a mut Events, line: &'a str) -> impl Future<Output = ()> 
     let at = std::panic::Location::caller();
     async move {
         let heard = tokio::time::timeout(Duration::from_secs(5), events.next()).await;
-        assert_eq!(heard.unwrap_or_else(|_| panic!("nothing heard at {at}")).as_deref(), Some(line));
+        assert_eq!(heard.unwrap_or_else(|_| panic!("no event at {at}")).as_deref(), Some(line));
     }
 }
 
@@ -59,9 +59,10 @@ fn hears<'a>(events: &'a mut Events, line: &'a str) -> impl Future<Output = ()> 
 async fn defect_073_the_servers_settings_are_left_alone() {
     const SETTINGS: &str = "notify-keyspace-events maxmemory maxmemory-policy save appendonly timeout dir";
     let server = Redis::start(&RedisOptions::default()).unwrap();
-    // Somebody else's wish about keyspace events, and what others are tempted to set; an answer of all is too long.
+    // Another program's setting for keyspace events, and settings that clients often change. The response to `CONFIG
+    // GET *` is too long.
     server.command("CONFIG SET notify-keyspace-events Kx").unwrap();
-    // Redis tells them in no order.
+    // Redis returns settings in arbitrary order.
     let settings = || {
         let text = server.command(&format!("CONFIG GET {SETTINGS}")).unwrap();
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -69,7 +70,7 @@ async fn defect_073_the_servers_settings_are_left_alone() {
         lines
     };
     let before = settings();
-    // Without names and passwords, as it comes.
+    // A server with its default settings: no users and no passwords.
     let store = RedisStore::new(login(&server.url(), None, None));
     let mut events = store.subscribe().await.unwrap();
     let session = SessionId::random();
@@ -94,8 +95,8 @@ async fn every_node_hears_every_event_once() {
     nodes[1].publish("2".into()).await.unwrap();
     hears(&mut here, "2").await;
     hears(&mut there, "2").await;
-    // Everything lost, also the stream that is being read: what comes after is heard, also when it gets the number of
-    // what was lost, which it does within a millisecond.
+    // The server loses everything, including the stream that is being read. The next event must arrive even if it gets
+    // the id of a lost event, which happens within one millisecond.
     for line in ["3", "4", "5", "6"] {
         server.flush().unwrap();
         nodes[0].publish(line.into()).await.unwrap();
@@ -128,14 +129,14 @@ async fn a_server_that_hangs_dies_or_forgets_holds_nobody() {
 
     server.kill();
     assert!(nodes[0].update(session, facts).await.is_err());
-    assert!(nodes[1].subscribe().await.is_ok(), "without Redis one hears at least this node");
+    assert!(nodes[1].subscribe().await.is_ok(), "without Redis, events of this node must still arrive");
     server.restart().unwrap();
-    assert!(!back(&nodes[0], session).await, "lost: the caller opens it again");
+    assert!(!back(&nodes[0], session).await, "Redis lost the session; the caller opens it again");
     nodes[0].open(session, facts).await.unwrap();
     assert_eq!(nodes[1].get(session).await.unwrap(), Some(facts));
     nodes[0].publish("after".into()).await.unwrap();
     hears(&mut here, "after").await;
-    // What was sent into the frozen server may have been done when it thawed.
+    // Redis may have executed the command after it was thawed.
     loop {
         let heard = tokio::time::timeout(Duration::from_secs(5), there.next()).await.unwrap().unwrap();
         if heard.as_ref() == "after" {
@@ -151,12 +152,12 @@ async fn back(node: &RedisStore, session: SessionId) -> bool {
         if let Ok(known) = node.update(session, LiveFacts::default()).await {
             return known;
         }
-        assert!(Instant::now() < until, "it must come back by itself");
+        assert!(Instant::now() < until, "the store did not reconnect");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-/// Why nobody gets in, and that it was known at once.
+/// Returns why the login was rejected, and asserts that the failure was immediate.
 async fn refused(login: RedisLogin) -> String {
     let begun = Instant::now();
     let LiveError::Unavailable(why) = probe_redis(&login).await.unwrap_err();
@@ -168,7 +169,7 @@ async fn refused(login: RedisLogin) -> String {
 
 #[tokio::test]
 async fn tls_is_checked_and_passwords_are() {
-    // The one provider of the process, as `tornadod` installs it.
+    // The default provider of the process, as installed by `tornadod`.
     drop(rustls::crypto::ring::default_provider().install_default());
     let dir = tempfile::tempdir().unwrap();
     let (authority, other) = (Authority::new().unwrap(), Authority::new().unwrap());
@@ -195,23 +196,24 @@ async fn tls_is_checked_and_passwords_are() {
     let why = refused(login(&url, Some("a&secret"), Some(&wrong_ca))).await;
     assert!(why.contains("UnknownIssuer") && why.contains("[live] ca"), "{why}");
     let why = refused(login(&url, Some("a&secret"), None)).await;
-    assert!(why.contains("UnknownIssuer"), "nobody trusts it by default: {why}");
+    assert!(why.contains("UnknownIssuer"), "the authority must not be trusted by default: {why}");
     let wrong_name = url.replace("127.0.0.1", "localhost");
     let why = refused(login(&wrong_name, Some("a&secret"), Some(&ca))).await;
-    assert!(why.to_lowercase().contains("name"), "the right authority and the wrong server: {why}");
+    assert!(why.to_lowercase().contains("name"), "right authority, wrong host name: {why}");
     let why = refused(login(&url, Some("another"), Some(&ca))).await;
     assert!(why.contains("authentication failed") && why.contains("tornado_session"), "{why}");
-    assert!(!why.contains("another"), "the password is not shown: {why}");
+    assert!(!why.contains("another"), "the error must not contain the password: {why}");
     let why = refused(login(&url, None, Some(&ca))).await;
     assert!(why.contains("NOAUTH"), "{why}");
-    // No TLS where TLS is: neither hangs nor goes on.
+    // Without TLS on a TLS port, the client must fail and must not hang.
     let why = refused(login(&url.replace("rediss", "redis"), Some("a&secret"), None)).await;
     assert!(!why.is_empty());
     let missing = RedisLogin::new(url.parse().unwrap(), "x", None, Some(Path::new("/no/such/file")));
     assert!(missing.unwrap_err().to_string().contains("/no/such/file"));
 }
 
-/// What a service must not do. That it can do all it must is what the suite says, which runs as it.
+/// The ACL denies everything else. That it allows what the service needs is covered by the conformance checks, which
+/// run as this user.
 #[tokio::test]
 async fn the_services_user_has_its_own_keys_and_commands_only() {
     let server = Redis::start(&with_acl()).unwrap();
@@ -243,9 +245,9 @@ async fn the_services_user_has_its_own_keys_and_commands_only() {
     ] {
         assert!(as_session(words).contains("NOPERM"), "{words}: {}", as_session(words));
     }
-    // A script has no other rights.
+    // A script must not have additional rights.
     let script = "SCRIPT LOAD 'return redis.call(\"GET\",KEYS[1])'";
     let sha = as_session(script).trim_start_matches(|c: char| c != '\n').trim().to_owned();
     assert!(as_session(&format!("EVALSHA {sha} 1 other")).to_uppercase().contains("NOPERM"));
-    assert!(server.command("HGETALL v1:session:x").unwrap().contains("NOAUTH"), "nobody without a name");
+    assert!(server.command("HGETALL v1:session:x").unwrap().contains("NOAUTH"), "commands must require a login");
 }

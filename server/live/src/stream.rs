@@ -1,4 +1,4 @@
-//! Events of other nodes, read from the stream in Redis.
+//! Reads the events of other nodes from the stream in Redis.
 
 use crate::link::{PATIENCE, connect};
 use crate::{EventLine, RedisLogin, keys};
@@ -8,27 +8,27 @@ use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 
-/// The server answers a reader after so long also when there is nothing.
+/// Longest time for which the server holds a read without new events.
 const BLOCK: Duration = Duration::from_secs(1);
-/// Between two attempts of the reader.
+/// Pause between two connection attempts.
 const RETRY: Duration = Duration::from_millis(500);
-/// Events that are read at once.
+/// Largest number of events per read.
 const BATCH: usize = 256;
 
-/// Where a reader is in the stream.
+/// Position of a reader in the stream.
 #[derive(Debug, Clone)]
 struct Place {
-    /// Of the last event that was read.
+    /// Id of the last event that was read.
     id: String,
-    /// Who wrote it and what: after a loss another event may have the same number.
+    /// The event itself: after data loss another event may get the same id.
     event: Option<Event>,
 }
 
-/// Publisher and line of an event.
+/// Publisher and line.
 type Event = (String, String);
 
 impl Place {
-    /// Before every event.
+    /// The position before the first event.
     fn start() -> Self {
         Self { id: START.to_owned(), event: None }
     }
@@ -37,15 +37,15 @@ impl Place {
         Self { id: entry.id.clone(), event: event(entry) }
     }
 
-    /// True when the stream that ends with `newest` is not the one that was read up to here: Redis forgot it, or its
-    /// clock was set back. Numbers begin with the clock's milliseconds, so within one of them a stream that was lost and
-    /// made again gives the same number to another event.
+    /// True if the stream that ends with `newest` is not the one that was read so far: Redis lost its data, or its
+    /// clock went back. Ids start with the clock in milliseconds, so a stream that is lost and recreated within one
+    /// millisecond assigns the same id again.
     fn is_lost(&self, newest: &Self) -> bool {
         order(&newest.id) < order(&self.id) || (newest.id == self.id && newest.event != self.event)
     }
 }
 
-/// Hands on the other nodes' events, for ever.
+/// Forwards the events of other nodes. Never returns.
 pub(crate) async fn read(
     login: RedisLogin,
     node: String,
@@ -55,9 +55,9 @@ pub(crate) async fn read(
     let mut after: Option<Place> = None;
     loop {
         if let Ok(mut connection) = connect(&login, PATIENCE, BLOCK * 3).await {
-            // Ends with an error only; then everything begins anew from where it was.
+            // Returns only with an error; reading then resumes at the stored position.
             if let Err(error) = follow(&mut connection, &mut after, &node, &events, &attached).await {
-                tracing::debug!(%error, "events of other nodes are interrupted");
+                tracing::debug!(%error, "event stream of other nodes was interrupted");
             }
         }
         attached.send_replace(false);
@@ -102,10 +102,10 @@ async fn follow(
     }
 }
 
-/// Before every event.
+/// The id before the first event.
 const START: &str = "0-0";
 
-/// A number of the stream, `milliseconds-count`, as it is ordered.
+/// Sort key of an id in the form `milliseconds-count`.
 fn order(id: &str) -> (u64, u64) {
     let (millis, count) = id.split_once('-').unwrap_or((id, "0"));
     (millis.parse().unwrap_or(0), count.parse().unwrap_or(0))
@@ -140,11 +140,11 @@ mod tests {
     fn a_stream_that_was_made_again_is_known_by_its_newest_event() {
         let place = |id: &str, line: &str| Place { id: id.into(), event: Some(("node".into(), line.into())) };
         let here = place("1000-1", "a");
-        assert!(!here.is_lost(&place("1000-1", "a")), "nothing happened");
-        assert!(!here.is_lost(&place("1000-2", "b")), "the next one is on its way");
+        assert!(!here.is_lost(&place("1000-1", "a")), "no change");
+        assert!(!here.is_lost(&place("1000-2", "b")), "a new event was added");
         assert!(here.is_lost(&place("1000-0", "b")));
         assert!(here.is_lost(&place("999-7", "b")));
-        assert!(here.is_lost(&place("1000-1", "b")), "the same millisecond");
+        assert!(here.is_lost(&place("1000-1", "b")), "same id, different event");
         assert!(here.is_lost(&Place::start()));
         assert!(!Place::start().is_lost(&Place::start()));
     }

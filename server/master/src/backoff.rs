@@ -1,29 +1,29 @@
-//! How long to wait before the next start, and when to give up.
+//! Restart pauses and crash-loop detection.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Pause before the second restart; doubles with each further one.
+/// Pause before the second restart; doubles with each further restart.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// A service that was ready for this long starts with a clean slate.
+/// After this time as ready, earlier failures no longer lengthen the pause.
 pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
-/// So many failures …
+/// Number of failures within [`LOOP_WINDOW`] that make a crash loop.
 const LOOP_FAILURES: usize = 10;
-/// … within this time are a crash loop.
+/// Time in which failures are counted for a crash loop.
 const LOOP_WINDOW: Duration = Duration::from_secs(60);
 
 /// What to do after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Start again after this pause.
+    /// Restart after this pause.
     RetryIn(Duration),
-    /// Wait for an operator.
+    /// A crash loop: wait for an operator.
     GiveUp,
 }
 
-/// The failures of one service.
+/// Recent failures of one service.
 #[derive(Debug, Clone, Default)]
 pub struct Failures {
     recent: VecDeque<Duration>,
@@ -31,9 +31,9 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// Counts a failure at `now` (time since `master` began). `jitter` is a random number of [0, 1].
-    /// The first restart is immediate; later pauses double from 100 ms to 10 s, shortened by up to half
-    /// so that services that died together do not start together.
+    /// Counts a failure at `now` (time since `master` began). `jitter` is a random number in [0, 1]. The first restart
+    /// is immediate. Later pauses double from 100 ms to 10 s and are shortened by up to half, so that services that
+    /// died together do not restart together.
     pub fn count(&mut self, now: Duration, jitter: f64) -> Verdict {
         self.recent.retain(|at| now.saturating_sub(*at) < LOOP_WINDOW);
         self.recent.push_back(now);
@@ -44,12 +44,12 @@ impl Failures {
         Verdict::RetryIn(pause(self.streak, jitter))
     }
 
-    /// Forgets everything: an operator asked for a start.
+    /// Forgets all failures, after an operator's request.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Makes the next pause the first again, after a healthy life.
+    /// Resets the pause after a healthy run. The failures still count for crash-loop detection.
     pub const fn recovered(&mut self) {
         self.streak = 0;
     }

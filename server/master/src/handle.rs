@@ -1,4 +1,4 @@
-//! The contract's side of the supervisor.
+//! Implementation of the `master` contract.
 
 use crate::proc;
 use crate::supervisor::Event;
@@ -6,14 +6,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tornado_contracts::master::{Control, Master, MasterStatus};
 use tornado_rpc::{Fault, NoInput};
 
-/// Asks the supervisor's loop, or reads what it published.
+/// Passes requests to the supervisor's loop and reads the status that it published.
 pub struct Handle {
     events: mpsc::Sender<Event>,
     status: watch::Receiver<MasterStatus>,
 }
 
 impl Handle {
-    /// A handle over the loop's two ends.
     pub const fn new(events: mpsc::Sender<Event>, status: watch::Receiver<MasterStatus>) -> Self {
         Self { events, status }
     }
@@ -26,7 +25,7 @@ impl Master for Handle {
     }
 
     async fn control(&self, control: Control) -> Result<MasterStatus, Fault> {
-        let gone = || Fault::Unavailable("the supervisor is ending".into());
+        let gone = || Fault::Unavailable("the supervisor is shutting down".into());
         let (reply, answer) = oneshot::channel();
         self.events.send(Event::Ordered(control, reply)).await.map_err(|_| gone())?;
         Ok(with_memory(answer.await.map_err(|_| gone())?))

@@ -1,11 +1,11 @@
-//! The supervisor: starts the services in the order of their needs, watches them, starts them again,
-//! stops them in reverse order, and gives each only the rights it needs.
+//! The supervisor: starts the services in dependency order, watches and restarts them, stops them in reverse order, and
+//! gives each one only the rights that it needs.
 //!
-//! What decides ([`policy`], [`backoff`], [`table`]) never touches a process; what touches processes
-//! ([`spawn`], [`proc`], [`supervisor`]) never decides.
+//! Modules that decide ([`policy`], [`backoff`], [`table`]) never touch a process. Modules that touch processes
+//! ([`spawn`], [`proc`], [`supervisor`]) never decide.
 //!
-//! The services outlive a `kill -9` of this process, so that packets keep flowing; the next `master`
-//! finds them by its [`record`] and takes them over.
+//! The services survive a `kill -9` of this process, so that packets keep flowing. The next `master` finds them through
+//! its [`record`] and takes them over.
 
 mod backoff;
 mod handle;
@@ -28,52 +28,52 @@ use tornado_runtime::{Readiness, Roles, RolesError, TUN_SOCKET, socket_path};
 
 pub use table::{Capabilities, Service, service};
 
-/// What `master` is told by the command line and the configuration file.
+/// Settings from the command line and the configuration file.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Directory of the sockets.
     pub run_dir: PathBuf,
-    /// Directory under which each service has its own.
+    /// Parent of the services' state directories.
     pub state_dir: PathBuf,
-    /// Passed on to the services as `--config`; the file need not exist.
+    /// Passed to the services as `--config`; the file need not exist.
     pub config_path: PathBuf,
 }
 
 /// Why the supervisor could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It must be root to drop rights.
+    /// The process is not root and cannot change to the services' users.
     #[error("the supervisor must be started as root; use `systemctl start tornado` or sudo")]
     NotRoot,
-    /// A Unix user is missing.
-    #[error("there is no Unix user '{0}'; install the file sysusers.d/tornado.conf and run `systemd-sysusers`")]
+    /// The Unix user of a service does not exist.
+    #[error("Unix user '{0}' does not exist; install the file sysusers.d/tornado.conf and run `systemd-sysusers`")]
     NoUser(&'static str),
-    /// A service's Unix user has every right.
+    /// The Unix user of a service has uid 0.
     #[error(
-        "the Unix user '{0}' is root, and a service would run as root; rename that account and run `systemd-sysusers`"
+        "Unix user '{0}' has uid 0, so a service would run as root; rename that account and run `systemd-sysusers`"
     )]
     UserIsRoot(&'static str),
     /// The user database cannot be read.
     #[error(transparent)]
     Roles(#[from] RolesError),
-    /// Another supervisor uses the directory.
+    /// Another supervisor uses the run directory.
     #[error("another supervisor already runs with {0}; see `tornadod status`")]
     AlreadyRunning(PathBuf),
-    /// A directory or file cannot be prepared.
+    /// A directory, file or socket cannot be prepared.
     #[error("cannot prepare {path}: {source}{}", cure(.path, .source))]
     Prepare {
-        /// Which.
+        /// The path that failed.
         path: PathBuf,
-        /// What the system said.
+        /// Cause.
         #[source]
         source: std::io::Error,
     },
-    /// The own socket cannot be opened.
+    /// The supervisor's own socket cannot be opened.
     #[error(transparent)]
     Socket(#[from] SocketError),
 }
 
-/// What helps, where that is known.
+/// Advice for errors with a known remedy, starting with `; `; otherwise empty.
 fn cure(path: &std::path::Path, why: &std::io::Error) -> String {
     if why.kind() != std::io::ErrorKind::ReadOnlyFilesystem {
         return String::new();
@@ -81,7 +81,10 @@ fn cure(path: &std::path::Path, why: &std::io::Error) -> String {
     format!("; {}", tornado_runtime::ground::cure_read_only(path))
 }
 
-/// Supervises until `shutdown` is cancelled, then stops every service in order.
+/// Supervises until `shutdown` is cancelled, then stops all services in order.
+///
+/// # Errors
+/// When the supervisor cannot start; see [`Error`].
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Error> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Error::NotRoot);
@@ -108,7 +111,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     socket_end.cancel();
     for (what, task) in [("control", serving), ("tun", passing)] {
         if let Err(error) = task.await {
-            tracing::error!(%error, socket = what, "a task panicked");
+            tracing::error!(%error, socket = what, "socket task panicked");
         }
     }
     drop(std::fs::remove_file(path));

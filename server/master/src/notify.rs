@@ -1,14 +1,14 @@
-//! Tells systemd about readiness: sd_notify(3) without its library.
+//! Notifies systemd: sd_notify(3) without its library.
 
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// Sends a state such as `READY=1`. Does nothing when systemd did not ask for it.
+/// Sends a state such as `READY=1`. Does nothing if `NOTIFY_SOCKET` is not set.
 pub fn notify(state: &str) {
     let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
     if let Err(error) = send(path.as_bytes(), state) {
-        tracing::warn!(%error, state, "systemd could not be told");
+        tracing::warn!(%error, state, "cannot notify systemd");
     }
 }
 

@@ -1,52 +1,53 @@
-//! What should happen to one service. Pure: time and chance are arguments, nothing here touches a process.
+//! Decides what happens to one service. Pure: time and randomness are arguments, and nothing here touches a process.
 
 use crate::backoff::{Failures, HEALTHY_AFTER, Verdict};
 use std::time::Duration;
 use tornado_contracts::master::{Action, Actual, Wanted};
 
-/// Between SIGTERM and SIGKILL.
+/// Time between SIGTERM and SIGKILL.
 pub const STOP_GRACE: Duration = Duration::from_secs(10);
-/// So many probes in a row must fail before a ready service counts as degraded.
+/// Number of consecutive failed probes after which a ready service counts as degraded.
 pub const MISSES: u32 = 5;
 
-/// A process that has not answered at all for so long hangs: it is ended and started again. Far beyond what
-/// load does to a probe, since an answer of any kind starts the time anew.
+/// A process that did not respond for this long counts as hung and is restarted. High load does not reach this limit,
+/// because any response resets the time.
 pub const HUNG_AFTER: Duration = Duration::from_secs(60);
-/// So many probes in a row must have been silent, too: a machine that slept between two of them says nothing of a service.
+/// Minimum number of consecutive silent probes before a process counts as hung. The time alone proves nothing if the
+/// machine slept between two probes.
 pub const HUNG_PROBES: u32 = 10;
 
-/// What became of a question for readiness.
+/// Result of a readiness probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
-    /// It answered that it is ready.
+    /// The service reported that it is ready.
     Ready,
-    /// It answered that it is not, and why.
+    /// The service reported that it is not ready, with the reason.
     NotReady(String),
-    /// It did not answer.
+    /// The service did not respond, with the error.
     Silent(String),
 }
 
-/// What the operating-system side must do now.
+/// What the supervisor must do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
     /// Start the process.
     Spawn,
-    /// Ask it to end (SIGTERM).
+    /// Send SIGTERM to the process.
     Terminate,
-    /// End it and all it started (SIGKILL to the group).
+    /// Send SIGKILL to the process group.
     Kill,
 }
 
-/// What a machine must know of the other services.
+/// State of the other services that a machine depends on.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
-    /// A service it needs that is not ready, if any.
+    /// Why the service cannot start: a service that it needs is not ready.
     pub missing: Option<String>,
-    /// True when no service that needs this one is still on its way down.
+    /// True if no dependent service is still stopping.
     pub may_stop: bool,
 }
 
-/// One service's wanted state, actual state, and history of failures.
+/// Desired state, actual state and recent failures of one service.
 #[derive(Debug, Clone)]
 pub struct Machine {
     wanted: Wanted,
@@ -57,7 +58,7 @@ pub struct Machine {
     silence: Option<Silence>,
 }
 
-/// Probes without an answer in a row.
+/// Consecutive probes without a response.
 #[derive(Debug, Clone, Copy)]
 struct Silence {
     since: Duration,
@@ -88,7 +89,7 @@ enum Health {
 }
 
 impl Machine {
-    /// A service that is down.
+    /// A service without a process.
     #[must_use]
     pub fn new(wanted: Wanted, starts: u32) -> Self {
         Self {
@@ -101,14 +102,14 @@ impl Machine {
         }
     }
 
-    /// A service that an earlier `master` started and that still runs.
+    /// A service that an earlier `master` started and that is still running.
     #[must_use]
     pub fn adopted(wanted: Wanted, starts: u32) -> Self {
         let health = Health::Starting { reason: "taken over from an earlier master".into() };
         Self { state: State::Up(health), ..Self::new(wanted, starts) }
     }
 
-    /// Obeys an operator.
+    /// Applies an operator's request.
     pub fn order(&mut self, action: Action) {
         let runs = matches!(self.state, State::Up(_) | State::Stopping { .. });
         match action {
@@ -128,7 +129,7 @@ impl Machine {
         }
     }
 
-    /// Moves towards the wanted state.
+    /// Moves towards the desired state and returns the next command, if any.
     pub fn tick(&mut self, now: Duration, around: &Surroundings) -> Option<Command> {
         match &mut self.state {
             State::Down | State::Waiting { .. } => self.start_if_possible(around),
@@ -156,7 +157,7 @@ impl Machine {
         }
     }
 
-    /// The process ended, or could not be started. `jitter` is a random number of [0, 1].
+    /// Records that the process ended or could not be started. `jitter` is a random number in [0, 1].
     pub fn exited(&mut self, now: Duration, jitter: f64, reason: String) {
         let was_leaving = self.is_leaving();
         let stopping = matches!(self.state, State::Stopping { .. });
@@ -177,8 +178,8 @@ impl Machine {
         };
     }
 
-    /// The answer of `GET /v1/ready`. A service that is merely busy is never ended for it; one that has been
-    /// silent for [`HUNG_AFTER`] is started again.
+    /// Records the result of `GET /v1/ready`. A busy service is never terminated; a service that was silent for
+    /// [`HUNG_AFTER`] is restarted.
     pub fn probed(&mut self, now: Duration, probe: Probe) {
         let State::Up(health) = &mut self.state else { return };
         self.silence = match probe {
@@ -225,19 +226,19 @@ impl Machine {
         Some(Command::Spawn)
     }
 
-    /// True while callers should find the service's socket: wanted and not given up.
+    /// True if the service's socket must exist: the service should run and is not in a crash loop.
     #[must_use]
     pub fn wants_socket(&self) -> bool {
         self.wanted == Wanted::Running && !matches!(self.state, State::CrashLoop { .. })
     }
 
-    /// True when it answers as ready and is meant to go on running.
+    /// True if the service is ready and will keep running.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         matches!(self.state, State::Up(Health::Ready { .. })) && !self.is_leaving()
     }
 
-    /// True when it runs but is to end, now or once those that need it have ended.
+    /// True if the process is running but must stop, now or after its dependents have stopped.
     #[must_use]
     pub fn is_going_down(&self) -> bool {
         match self.state {
@@ -247,7 +248,7 @@ impl Machine {
         }
     }
 
-    /// True when no process runs and none is wanted.
+    /// True if no process is running and the desired state is stopped.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.wanted == Wanted::Stopped && !matches!(self.state, State::Up(_) | State::Stopping { .. })
@@ -257,7 +258,7 @@ impl Machine {
         self.wanted == Wanted::Stopped || self.restart_pending
     }
 
-    /// When [`Machine::tick`] has something to do again, if time alone decides.
+    /// Next time at which [`Machine::tick`] has work to do, unless an event comes first.
     #[must_use]
     pub const fn deadline(&self) -> Option<Duration> {
         match self.state {
@@ -271,19 +272,19 @@ impl Machine {
         }
     }
 
-    /// What an operator asked for.
+    /// The state that an operator requested.
     #[must_use]
     pub const fn wanted(&self) -> Wanted {
         self.wanted
     }
 
-    /// Starts so far.
+    /// Number of starts so far.
     #[must_use]
     pub const fn starts(&self) -> u32 {
         self.starts
     }
 
-    /// What is, in the words of the contract.
+    /// The actual state in terms of the contract.
     #[must_use]
     pub fn actual(&self, now: Duration) -> Actual {
         match &self.state {

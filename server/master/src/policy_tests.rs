@@ -96,7 +96,7 @@ fn defect_076_stop_is_asked_then_forced() {
     let mut machine = ready();
     machine.order(Action::Stop);
     let busy = Surroundings { missing: None, may_stop: false };
-    assert_eq!(machine.tick(at(5), &busy), None, "a service that needs it still runs");
+    assert_eq!(machine.tick(at(5), &busy), None, "a dependent service is still running");
     assert_eq!(machine.tick(at(10), &FREE), Some(Command::Terminate));
     assert_eq!(machine.tick(at(9_000), &FREE), None);
     assert_eq!(machine.tick(at(10_010), &FREE), Some(Command::Kill));
@@ -109,7 +109,7 @@ fn defect_076_stop_is_asked_then_forced() {
 fn defect_078_a_restart_ends_the_process_and_starts_another() {
     let mut machine = ready();
     machine.order(Action::Restart);
-    assert!(!machine.is_ready(), "those that need it wait for the new process");
+    assert!(!machine.is_ready(), "dependent services must wait for the new process");
     assert_eq!(machine.tick(at(10), &FREE), Some(Command::Terminate));
     machine.exited(at(11), 0.0, "ended".into());
     assert_eq!(machine.tick(at(11), &FREE), Some(Command::Spawn));
@@ -125,7 +125,7 @@ fn a_crash_loop_ends_only_by_an_operator() {
             machine.exited(at(now), 0.5, "exit code 1".into());
         }
         now += 10;
-        assert!(now < 60_000, "no crash loop was seen");
+        assert!(now < 60_000, "no crash loop was detected");
     }
     assert!(!machine.wants_socket(), "callers must fail fast");
     assert_eq!(machine.tick(at(10_000_000), &FREE), None);
@@ -134,7 +134,7 @@ fn a_crash_loop_ends_only_by_an_operator() {
 }
 
 proptest! {
-    /// Whatever happens in whatever order: never two processes, no signal to nobody, and a stop is obeyed in the end.
+    /// For any sequence of events: never two processes, no signal without a process, and a stop always succeeds.
     #[test]
     fn never_two_processes_and_stop_wins(steps in proptest::collection::vec((0u8..8, 0u64..15_000), 0..200)) {
         let mut machine = Machine::new(Wanted::Running, 0);
@@ -176,11 +176,11 @@ impl World {
     fn obey(&mut self, command: Option<Command>) {
         match command {
             Some(Command::Spawn) => {
-                assert!(!self.runs, "a second process");
+                assert!(!self.runs, "a second process was started");
                 *self = Self { runs: true, signalled: false };
             }
             Some(Command::Terminate | Command::Kill) => {
-                assert!(self.runs, "a signal to nobody");
+                assert!(self.runs, "a signal without a process");
                 self.signalled = true;
             }
             None => {}

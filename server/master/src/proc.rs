@@ -1,11 +1,11 @@
-//! What the kernel says about a process: proc(5), pidfd_open(2).
+//! Information about processes from the kernel: proc(5), pidfd_open(2).
 
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use tornado_shared::model::UnixSeconds;
 
-/// A handle that names one process for ever, also after its number was given to another.
+/// Opens a descriptor that refers to one process permanently, even after its pid is reused.
 pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     let pid = i32::try_from(pid).map_err(io::Error::other)?;
     #[expect(unsafe_code, reason = "libc has no safe form of pidfd_open(2)")]
@@ -15,12 +15,12 @@ pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
-    #[expect(unsafe_code, reason = "a descriptor made by the kernel just now has no owner yet")]
-    // SAFETY: the kernel returned it to us just now.
+    #[expect(unsafe_code, reason = "the kernel has just created this descriptor, so it has no owner yet")]
+    // SAFETY: the kernel has just returned the descriptor, so nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Sends a signal to exactly that process.
+/// Sends a signal to the process behind `pidfd`.
 pub fn signal(pidfd: &OwnedFd, signal: nix::sys::signal::Signal) -> io::Result<()> {
     let none: *const libc::siginfo_t = std::ptr::null();
     #[expect(unsafe_code, reason = "libc has no safe form of pidfd_send_signal(2)")]
@@ -29,24 +29,24 @@ pub fn signal(pidfd: &OwnedFd, signal: nix::sys::signal::Signal) -> io::Result<(
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Kills what is left of a service's process group.
+/// Kills the remaining processes of a service's process group.
 pub fn kill_group(pid: u32) {
     let Ok(pid) = i32::try_from(pid) else { return };
     let group = nix::unistd::Pid::from_raw(pid);
     match nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL) {
         Ok(()) | Err(nix::errno::Errno::ESRCH) => {}
-        Err(error) => tracing::warn!(pid, %error, "what the service left behind cannot be ended"),
+        Err(error) => tracing::warn!(pid, %error, "cannot kill the remaining processes of a service"),
     }
 }
 
-/// Start of a process in clock ticks after boot; with the pid it names one process of this boot.
-/// `None` when it is gone or a zombie.
+/// Start time of a process in clock ticks after boot. Together with the pid it identifies a process of this boot.
+/// `None` if the process is gone or a zombie.
 #[must_use]
 pub fn start_ticks(pid: u32) -> Option<u64> {
     parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// Fields 3 (state) and 22 (start time) of `/proc/PID/stat`. The name, field 2, may hold anything.
+/// Fields 3 (state) and 22 (start time) of `/proc/PID/stat`. Field 2, the name, may contain any characters.
 fn parse_stat(stat: &str) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_ascii_whitespace();
@@ -66,27 +66,27 @@ pub fn memory(pid: u32) -> Option<u64> {
     Some(pages.saturating_mul(u64::try_from(page).ok()?))
 }
 
-/// The user who started the process: first number of line `Uid:` of `/proc/PID/status`.
+/// Real uid of a process: the first number of line `Uid:` in `/proc/PID/status`.
 #[must_use]
 pub fn real_uid(pid: u32) -> Option<u32> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_ascii_whitespace().next()?.parse().ok()
 }
 
-/// Device and inode of the program that this process runs. Not asked about others: `/proc/PID/exe` of another user's
-/// process needs CAP_SYS_PTRACE, which the supervisor is better without.
+/// Device and inode of this process's program. Not available for other processes: `/proc/PID/exe` of another user's
+/// process requires CAP_SYS_PTRACE, which the supervisor does not have.
 #[must_use]
 pub fn own_program() -> (u64, u64) {
     std::fs::metadata("/proc/self/exe").map_or((0, 0), |found| (found.dev(), found.ino()))
 }
 
-/// Changes with each boot of the machine.
+/// Identifies the current boot of the machine.
 #[must_use]
 pub fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// The wall clock.
+/// Seconds since 1970 by the wall clock; 0 if the clock is before that.
 #[must_use]
 pub fn unix_now() -> UnixSeconds {
     let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

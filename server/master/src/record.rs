@@ -1,4 +1,4 @@
-//! What one `master` leaves for the next: who runs, and what operators asked for.
+//! State that one `master` leaves for the next: running processes and the operators' requests.
 
 use crate::{Error, proc};
 use nix::fcntl::{Flock, FlockArg};
@@ -13,55 +13,55 @@ use tornado_shared::model::UnixSeconds;
 
 const FILE: &str = "master.json";
 
-/// The whole record. It means nothing after a boot.
+/// Contents of the record file. Valid only in the boot in which it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The boot it was written in.
+    /// Boot in which the record was written.
     pub boot_id: String,
-    /// One entry a service.
+    /// One entry per service.
     pub services: Vec<Entry>,
 }
 
-/// One service.
+/// State of one service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Which.
+    /// Service.
     pub name: ServiceName,
-    /// What operators asked for.
+    /// State that an operator requested.
     pub wanted: Wanted,
-    /// Starts so far.
+    /// Number of starts so far.
     pub starts: u32,
-    /// Its process, while it has one.
+    /// The running process, if any.
     pub process: Option<Identity>,
 }
 
-/// Names one process of one boot.
+/// Identifies one process of one boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Its number.
+    /// Process id.
     pub pid: u32,
-    /// Its start, clock ticks after boot.
+    /// Start time in clock ticks after boot.
     pub start_ticks: u64,
-    /// Its start by the wall clock.
+    /// Start time by the wall clock.
     pub started_at: UnixSeconds,
-    /// Device and inode of the program it runs.
+    /// Device and inode of its program.
     pub program: (u64, u64),
 }
 
-/// Reads the record of this boot. A damaged or foreign one counts as none.
+/// Reads the record of this boot. A damaged record, or one of another boot, counts as absent.
 #[must_use]
 pub fn read(run_dir: &Path) -> Option<Record> {
     let bytes = std::fs::read(run_dir.join(FILE)).ok()?;
     match serde_json::from_slice::<Record>(&bytes) {
         Ok(record) => (record.boot_id == proc::boot_id()).then_some(record),
         Err(error) => {
-            tracing::error!(%error, "the record of the earlier supervisor is damaged; its services are not taken over");
+            tracing::error!(%error, "record of the earlier supervisor is damaged; its services were not taken over");
             None
         }
     }
 }
 
-/// Replaces the record in one step.
+/// Replaces the record atomically.
 pub fn write(run_dir: &Path, record: &Record) -> std::io::Result<()> {
     let new = run_dir.join("master.json.new");
     let mut file = OpenOptions::new()
@@ -75,12 +75,12 @@ pub fn write(run_dir: &Path, record: &Record) -> std::io::Result<()> {
     std::fs::rename(new, run_dir.join(FILE))
 }
 
-/// Removes the record: everything was stopped in order.
+/// Removes the record after all services have stopped.
 pub fn remove(run_dir: &Path) {
     drop(std::fs::remove_file(run_dir.join(FILE)));
 }
 
-/// Keeps a second supervisor away while this one lives.
+/// Takes the lock that prevents a second supervisor. Held until the returned value is dropped.
 pub fn lock(run_dir: &Path) -> Result<Flock<File>, Error> {
     let path = run_dir.join("master.lock");
     let mut options = OpenOptions::new();

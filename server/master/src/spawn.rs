@@ -1,4 +1,4 @@
-//! Starts a service with exactly the rights its row in the table grants.
+//! Starts a service with exactly the rights that its table row grants.
 
 use crate::table::service;
 use crate::{Config, Error};
@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::{Owner, claim};
 
-/// Numbers of a service's Unix user.
+/// Uid and gid of a service's Unix user.
 #[derive(Debug, Clone, Copy)]
 pub struct Account {
     uid: u32,
@@ -22,18 +22,16 @@ pub struct Account {
 }
 
 impl Account {
-    /// The user's number.
     pub const fn uid(self) -> u32 {
         self.uid
     }
 }
 
-/// The accounts of all services.
 pub type Accounts = HashMap<ServiceName, Account>;
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 const LISTEN_FD: RawFd = 3;
-/// Descriptors a service may have, where the machine allows so many.
+/// Limit of open descriptors per service, if the machine's hard limit allows it.
 const OPEN_FILES: libc::rlim_t = 65_536;
 const LISTEN_PID: &[u8] = b"LISTEN_PID=";
 
@@ -51,7 +49,7 @@ pub fn accounts() -> Result<Accounts, Error> {
     Ok(accounts)
 }
 
-/// Makes the run directory (0755, root) and each service's own (0700, its user).
+/// Creates the run directory (0755, root) and the state directory of each service (0700, owned by its user).
 pub fn prepare_directories(config: &Config, accounts: &Accounts) -> Result<(), Error> {
     for path in [&config.run_dir, &config.state_dir] {
         claim(path, ROOT, 0o755).map_err(|source| Error::Prepare { path: path.clone(), source })?;
@@ -64,8 +62,8 @@ pub fn prepare_directories(config: &Config, accounts: &Accounts) -> Result<(), E
     Ok(())
 }
 
-/// Everything the child needs between fork and exec, made before the fork: there it may not allocate
-/// (signal-safety(7)).
+/// Everything that the child needs between fork and exec. It is prepared before the fork, because the child must not
+/// allocate (signal-safety(7)).
 struct Plan {
     account: Account,
     keeps: Option<u32>,
@@ -79,13 +77,14 @@ struct Plan {
 }
 
 #[expect(unsafe_code, reason = "the pointers refer to heap memory that the plan itself owns")]
-// SAFETY: the pointers are only read in the forked child, and what they point to moves with the plan.
+// SAFETY: the pointers are only read in the forked child, and the heap memory behind them moves with the plan.
 unsafe impl Send for Plan {}
 #[expect(unsafe_code, reason = "as above")]
-// SAFETY: nothing of a plan changes except in the forked child, which has one thread.
+// SAFETY: a plan is modified only in the forked child, which has one thread.
 unsafe impl Sync for Plan {}
 
-/// Starts the service on its listening socket. The program is this very binary; nobody can name another.
+/// Starts the service with its listening socket. The program is always this process's own executable; callers cannot
+/// choose another.
 pub fn spawn(name: ServiceName, config: &Config, account: Account, listener: &UnixListener) -> io::Result<Child> {
     let mut plan = Plan::new(name, &config.config_path, account, listener.as_raw_fd())?;
     let mut command = Command::new("/proc/self/exe");
@@ -119,19 +118,19 @@ impl Plan {
         Ok(Self { account, keeps, listener, listen_pid, argv, envp, argv_pointers, envp_pointers })
     }
 
-    /// Runs in the child. Returns only on failure.
+    /// Runs in the child. Returns only if a step fails.
     fn become_service(&mut self) -> io::Result<()> {
         debug_assert!(self.argv.len() < self.argv_pointers.len() && self.envp.len() < self.envp_pointers.len());
         nix::unistd::setsid()?;
         self.keep_only_the_socket()?;
         tornado_rights::become_user(self.account.uid, self.account.gid, self.keeps)?;
-        // Keys and tokens in memory must not reach the disk when a service crashes.
+        // A core dump must not write keys and tokens to disk.
         set_limit(libc::RLIMIT_CORE, 0, 0)?;
         raise_open_files()?;
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
         write_decimal(&mut self.listen_pid, std::process::id());
         #[expect(unsafe_code, reason = "the environment must name the child's own pid, known only here")]
-        // SAFETY: path and both lists are null-terminated and alive.
+        // SAFETY: the path and both arrays are null-terminated and still allocated.
         unsafe {
             libc::execve(c"/proc/self/exe".as_ptr(), self.argv_pointers.as_ptr(), self.envp_pointers.as_ptr());
         }
@@ -142,18 +141,18 @@ impl Plan {
         if self.listener == LISTEN_FD {
             check(nix_fcntl_clear_cloexec(LISTEN_FD))?;
         } else {
-            #[expect(unsafe_code, reason = "descriptor 3 must become the listening socket whatever it was")]
-            // SAFETY: both are numbers; what was descriptor 3 is not used by the child any more.
+            #[expect(unsafe_code, reason = "descriptor 3 must become the listening socket, even if it was in use")]
+            // SAFETY: both arguments are numbers, and the child does not use its previous descriptor 3.
             check(unsafe { libc::dup2(self.listener, LISTEN_FD) })?;
         }
         #[expect(unsafe_code, reason = "libc has no safe form of close_range(2)")]
-        // SAFETY: marks descriptors for closing at exec; none is closed under its owner.
+        // SAFETY: the call only sets the close-on-exec flag; it closes no descriptor that has an owner.
         let result = unsafe { libc::syscall(libc::SYS_close_range, 4u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
         if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 }
 
-/// All that a service may see of the environment.
+/// The complete environment of a service.
 fn environment() -> Vec<String> {
     let mut lines = vec!["LISTEN_FDS=1".to_owned(), "PATH=/usr/sbin:/usr/bin:/sbin:/bin".into(), "LANG=C.UTF-8".into()];
     if let Ok(value) = std::env::var("RUST_BACKTRACE") {
@@ -164,7 +163,8 @@ fn environment() -> Vec<String> {
     lines
 }
 
-/// What a trial gives to services too: its directory, and a library that changes their clocks. Nothing without a trial.
+/// Variables of a fault-injection run that services inherit: the switch directory, and a library that changes their
+/// clocks. Empty outside of such a run.
 #[cfg(debug_assertions)]
 fn trial_environment() -> Vec<String> {
     use tornado_runtime::trial::DIR;
@@ -183,27 +183,27 @@ fn check(result: libc::c_int) -> io::Result<()> {
 
 #[expect(unsafe_code, reason = "the descriptor has no Rust owner in the child")]
 fn nix_fcntl_clear_cloexec(fd: RawFd) -> libc::c_int {
-    // SAFETY: takes numbers only.
+    // SAFETY: the call takes numbers only.
     unsafe { libc::fcntl(fd, libc::F_SETFD, 0) }
 }
 
-#[expect(unsafe_code, reason = "nix's form may allocate for its error")]
+#[expect(unsafe_code, reason = "nix's wrapper may allocate for its error")]
 fn set_limit(resource: libc::__rlimit_resource_t, soft: libc::rlim_t, hard: libc::rlim_t) -> io::Result<()> {
     let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
-    // SAFETY: the structure lives over the call.
+    // SAFETY: the structure is valid for the duration of the call.
     check(unsafe { libc::setrlimit(resource, &raw const limit) })
 }
 
-/// The usual soft limit of 1024 descriptors is fewer than the connections an edge serves.
+/// Raises the soft limit, by default 1024, which is below the number of connections that an edge serves.
 #[expect(unsafe_code, reason = "as above")]
 fn raise_open_files() -> io::Result<()> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the structure lives over the call.
+    // SAFETY: the structure is valid for the duration of the call.
     check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
     set_limit(libc::RLIMIT_NOFILE, limit.rlim_max.min(OPEN_FILES), limit.rlim_max)
 }
 
-/// Writes `number` over the ten digits at the end of `line`, before its zero byte.
+/// Writes `number` over the ten digits at the end of `line`, before the terminating zero byte.
 fn write_decimal(line: &mut [u8], mut number: u32) {
     for digit in line.iter_mut().rev().skip(1).take(10) {
         *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();

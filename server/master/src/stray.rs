@@ -1,12 +1,12 @@
-//! Services of an earlier supervisor that its record does not name, because it was killed between a start and
-//! the note of it. Nobody watches them and they hold ports, so they are ended before anything is started.
+//! Services of an earlier supervisor that are missing from its record, because it was killed between a start and the
+//! write of the record. They are not supervised and they hold ports, so they are killed before any service is started.
 
 use crate::spawn::Accounts;
 use crate::{Config, proc};
 use std::os::unix::ffi::OsStrExt as _;
 use tornado_contracts::ServiceName;
 
-/// Ends every service of this configuration whose process is not among `known`.
+/// Kills every service of this configuration whose pid is not in `known`.
 pub fn end_all(config: &Config, accounts: &Accounts, known: &[u32]) {
     let Ok(processes) = std::fs::read_dir("/proc") else { return };
     let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -15,20 +15,20 @@ pub fn end_all(config: &Config, accounts: &Accounts, known: &[u32]) {
             accounts.get(name).is_some_and(|account| is_ours(pid, account.uid(), &command_line(*name, config)))
         };
         if let Some(name) = ServiceName::ALL.iter().find(|name| is_service(name)) {
-            tracing::warn!(service = %name, pid, "a service of an earlier supervisor was not in its record; ended");
+            tracing::warn!(service = %name, pid, "killed a service that the earlier supervisor did not record");
             proc::kill_group(pid);
         }
     }
 }
 
-/// `/proc/PID/cmdline` of a service: the words that [`crate::spawn`] gives it, each with a zero byte.
+/// Expected `/proc/PID/cmdline` of a service: the arguments from [`crate::spawn`], each with a terminating zero byte.
 fn command_line(name: ServiceName, config: &Config) -> Vec<u8> {
     let words: [&[u8]; 5] =
         [b"tornadod", b"service", name.as_str().as_bytes(), b"--config", config.config_path.as_os_str().as_bytes()];
     words.iter().flat_map(|word| word.iter().copied().chain([0])).collect()
 }
 
-/// Same user, same words, same control group: another server on this machine differs in one of them.
+/// True if user, arguments and control group match. Another server on this machine differs in at least one of them.
 fn is_ours(pid: u32, uid: u32, command_line: &[u8]) -> bool {
     let read = |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).ok();
     let own_group = std::fs::read("/proc/self/cgroup").ok();

@@ -1,4 +1,4 @@
-//! The loop that carries out what the policy decides.
+//! The event loop that executes the policy's decisions.
 
 use crate::handle::Handle;
 use crate::policy::{Command, Machine, Probe, Surroundings};
@@ -21,13 +21,13 @@ use tornado_rpc::listen;
 use tornado_runtime::{ReadySetter, failure, socket_path};
 use tornado_shared::model::UnixSeconds;
 
-/// What happens outside the loop.
+/// Input of the event loop.
 pub enum Event {
     /// A process ended.
     Ended(ServiceName, u32),
-    /// A process answered whether it is ready, or did not answer.
+    /// A readiness probe finished.
     Probed(ServiceName, u32, Probe),
-    /// An operator asked for something.
+    /// An operator sent a request; the status is the response.
     Ordered(Control, oneshot::Sender<MasterStatus>),
 }
 
@@ -43,7 +43,7 @@ impl Slot {
     }
 }
 
-/// Owns every service's machine, socket and process.
+/// Owns the state machine, socket and process of every service.
 pub struct Supervisor {
     config: Config,
     accounts: Accounts,
@@ -60,7 +60,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Takes over what an earlier supervisor left.
+    /// Creates the supervisor and takes over the services of an earlier one.
     pub fn new(config: Config, accounts: Accounts, ready: ReadySetter) -> Result<(Self, Handle), Error> {
         let (sender, events) = mpsc::channel(64);
         let started_at = proc::unix_now();
@@ -94,7 +94,7 @@ impl Supervisor {
         Ok((supervisor, handle))
     }
 
-    /// Runs until `shutdown` is cancelled and every service was stopped.
+    /// Runs until `shutdown` is cancelled and every service has stopped.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let mut stopping = false;
         loop {
@@ -138,7 +138,12 @@ impl Supervisor {
                 }
             }
             Event::Ordered(control, reply) => {
-                tracing::info!(bounded = true, service = ?control.service, action = ?control.action, "an operator asked");
+                tracing::info!(
+                    bounded = true,
+                    service = ?control.service,
+                    action = ?control.action,
+                    "operator request received"
+                );
                 for (name, slot) in &mut self.slots {
                     if control.service.is_none_or(|wanted| wanted == *name) {
                         slot.machine.order(control.action);
@@ -167,7 +172,7 @@ impl Supervisor {
         slot.machine.exited(now, rand::random(), how);
     }
 
-    /// How a process ended, with the reason that it left.
+    /// Adds the reason that the service stored, if any.
     fn explained(&self, name: ServiceName, how: String) -> String {
         match failure::take(&self.state_dir(name), self.accounts[&name].uid()) {
             Some(reason) => format!("{how}: {reason}"),
@@ -179,7 +184,7 @@ impl Supervisor {
         self.config.state_dir.join(name.as_str())
     }
 
-    /// Carries out decisions until there is nothing more to do now.
+    /// Executes decisions until no service has anything left to do now.
     fn drive(&mut self) {
         let mut changed = true;
         while changed {
@@ -207,8 +212,8 @@ impl Supervisor {
         }
     }
 
-    /// Opens or closes the socket as the state demands. The socket of a service that was taken over is
-    /// held by that service alone and left in place while it runs.
+    /// Opens or closes the socket to match the service's state. A service that was taken over holds its own socket;
+    /// that socket stays in place while the service runs.
     fn settle_socket(&mut self, name: ServiceName) {
         let path = self.socket_path(name);
         let Some(slot) = self.slots.get_mut(&name) else { return };
@@ -216,7 +221,7 @@ impl Supervisor {
         match (slot.machine.wants_socket(), slot.socket.is_some()) {
             (true, false) if !held_elsewhere => match listen(&path) {
                 Ok(socket) => slot.socket = Some(socket),
-                Err(error) => tracing::error!(service = %name, %error, "no socket"),
+                Err(error) => tracing::error!(service = %name, %error, "cannot open the service's socket"),
             },
             (false, _) => {
                 slot.socket = None;
@@ -236,7 +241,7 @@ impl Supervisor {
                     Some(socket) => {
                         spawn::spawn(name, &self.config, self.accounts[&name], socket).and_then(Process::own)
                     }
-                    None => Err(std::io::Error::other("its socket could not be opened")),
+                    None => Err(std::io::Error::other("its socket is not open")),
                 };
                 match spawned {
                     Ok(mut process) => {
@@ -246,8 +251,8 @@ impl Supervisor {
                         slot.process = Some(process);
                     }
                     Err(error) => {
-                        tracing::error!(service = %name, %error, "cannot be started");
-                        slot.machine.exited(now, rand::random(), format!("cannot be started: {error}"));
+                        tracing::error!(service = %name, %error, "cannot start the service");
+                        slot.machine.exited(now, rand::random(), format!("cannot start: {error}"));
                     }
                 }
             }
@@ -282,7 +287,7 @@ impl Supervisor {
         }
         match record::write(&self.config.run_dir, &record) {
             Ok(()) => self.saved = Some(record),
-            Err(error) => tracing::error!(%error, "cannot write the record; a next supervisor would find no services"),
+            Err(error) => tracing::error!(%error, "cannot write the record for the next supervisor"),
         }
     }
 
@@ -296,7 +301,7 @@ impl Supervisor {
                 tracing::info!("every service is ready");
             }
         } else {
-            self.ready.not_ready("not every wanted service is ready; see `tornadod status`");
+            self.ready.not_ready("not all services are ready; see `tornadod status`");
         }
         self.status.send_replace(snapshot);
     }
@@ -318,7 +323,7 @@ impl Supervisor {
     }
 }
 
-/// Waits until `deadline`, without one for as long as it is polled.
+/// Sleeps until `deadline`; never returns without one.
 async fn at(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
@@ -326,7 +331,7 @@ async fn at(deadline: Option<Instant>) {
     }
 }
 
-/// A service as the record of an earlier supervisor knows it.
+/// Restores a service from the record of an earlier supervisor.
 fn take_over(entry: Option<&Entry>, name: ServiceName, config: &Config, events: &mpsc::Sender<Event>) -> Slot {
     let fresh = |wanted, starts| Slot { machine: Machine::new(wanted, starts), socket: None, process: None };
     let Some(entry) = entry else { return fresh(Wanted::Running, 0) };

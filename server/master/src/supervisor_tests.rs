@@ -2,7 +2,7 @@ use super::*;
 use tornado_endurance::sixty_days;
 use tornado_runtime::Readiness;
 
-/// A supervisor of services that operators stopped: no process is started.
+/// A supervisor whose services are all stopped by an operator, so that it starts no process.
 fn idle(directory: &std::path::Path) -> (Supervisor, Handle, Readiness) {
     let config =
         Config { run_dir: directory.into(), state_dir: directory.into(), config_path: directory.join("none.toml") };

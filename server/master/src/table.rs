@@ -1,13 +1,13 @@
-//! The services that are compiled in. Nothing outside this file decides what `master` may run.
+//! The services that are compiled in. Only this file decides what `master` may run.
 
 use tornado_contracts::ServiceName;
 
-/// Capabilities a service keeps after its rights were dropped.
+/// Capabilities that a service keeps when it drops its rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capabilities {
-    /// None at all.
+    /// None.
     Nothing,
-    /// `CAP_NET_ADMIN`: interfaces, routes, nftables (capabilities(7)).
+    /// `CAP_NET_ADMIN`: interfaces, routes and nftables (capabilities(7)).
     NetAdmin,
     /// `CAP_NET_BIND_SERVICE`: ports below 1024.
     NetBindService,
@@ -25,18 +25,18 @@ impl Capabilities {
     }
 }
 
-/// One service. It is started as `tornadod service NAME`.
+/// One service, started as `tornadod service NAME`.
 #[derive(Debug, Clone, Copy)]
 pub struct Service {
-    /// Which.
+    /// Name, also the argument of `tornadod service`.
     pub name: ServiceName,
-    /// What it keeps.
+    /// Capabilities that it keeps.
     pub capabilities: Capabilities,
-    /// Services that must be ready before it is started.
+    /// Services that must be ready before it starts.
     pub needs: &'static [ServiceName],
 }
 
-/// The row of a service.
+/// The table row of a service.
 #[must_use]
 pub const fn service(name: ServiceName) -> Service {
     use ServiceName::{Admin, Auth, ClientApi, Dns, Session, Tor, Wg};

@@ -1,7 +1,7 @@
-//! Passes `/dev/net/tun` to service `wg`, which cannot open it where it belongs to root with mode 0600.
+//! Passes `/dev/net/tun` to service `wg`, which cannot open it on machines where it belongs to root with mode 0600.
 //!
-//! A socket with a path, not an inherited descriptor: `wg` outlives this process and finds the next one there. File
-//! mode and `SO_PEERCRED` both admit the account of `wg` only.
+//! Uses a socket with a path instead of an inherited descriptor: `wg` outlives this process and finds the next one at
+//! the same path. File mode and `SO_PEERCRED` both admit only the user of `wg`.
 
 use crate::Error;
 use crate::spawn::Account;
@@ -12,10 +12,10 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
-/// Pause after an error of accept(2), as when descriptors are short.
+/// Pause after a failed accept(2), for example when descriptors run out.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The listening socket. Its file is removed with it.
+/// The listening socket. Dropping it removes its file.
 pub struct TunSocket {
     listener: UnixListener,
     path: PathBuf,
@@ -23,7 +23,7 @@ pub struct TunSocket {
 }
 
 impl TunSocket {
-    /// Opens it, replacing one that an earlier supervisor left.
+    /// Opens the socket and replaces one that an earlier supervisor left.
     pub fn open(path: PathBuf, wg: Account) -> Result<Self, Error> {
         match listen(&path, wg) {
             Ok(listener) => Ok(Self { listener, path, wg }),
@@ -31,7 +31,7 @@ impl TunSocket {
         }
     }
 
-    /// Serves until `shutdown`.
+    /// Serves requests until `shutdown` is cancelled.
     pub async fn serve(self, shutdown: CancellationToken) {
         while let Some(accepted) = shutdown.run_until_cancelled(self.listener.accept()).await {
             let passed = match accepted {

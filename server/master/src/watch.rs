@@ -1,4 +1,4 @@
-//! One running process: its end and its readiness, told to the supervisor.
+//! One running process: watches for its end and its readiness and reports both to the supervisor.
 
 use crate::policy::Probe;
 use crate::proc;
@@ -19,19 +19,20 @@ use tornado_contracts::ServiceName;
 use tornado_rpc::{Channel, Fault};
 use tornado_runtime::HoldReady;
 
-/// Between probes of a service that is not ready, at first and later.
+/// Pause between probes of a service that is not ready.
 const IMPATIENT: Duration = Duration::from_millis(50);
+/// The same after [`IMPATIENT_PROBES`] probes.
 const PATIENT: Duration = Duration::from_millis(250);
-/// So many probes are impatient.
+/// Number of probes with the short pause.
 const IMPATIENT_PROBES: u32 = 200;
-/// For so long a service holds its answer while nothing changes.
+/// Longest time for which a ready service holds its response.
 const HOLD: Duration = Duration::from_secs(5);
-/// After an answer that came before its time and without a change.
+/// Pause after a response that came early without a change of readiness.
 const CALM: Duration = Duration::from_secs(1);
-/// Longest wait for an answer.
+/// Longest wait for a response, in addition to the hold time.
 const ANSWER: Duration = Duration::from_secs(3);
 
-/// A process of ours or of an earlier supervisor.
+/// A process that this or an earlier supervisor started.
 pub struct Process {
     identity: Identity,
     pidfd: OwnedFd,
@@ -39,35 +40,35 @@ pub struct Process {
     tasks: Vec<AbortOnDropHandle<()>>,
 }
 
-/// Where the tasks of a process report.
+/// Target of the reports about a process.
 pub struct Watch {
-    /// Whose process it is.
+    /// Service that the process runs.
     pub name: ServiceName,
-    /// Where it answers.
+    /// Socket of the service.
     pub socket: PathBuf,
-    /// The supervisor.
+    /// The supervisor's event queue.
     pub events: mpsc::Sender<Event>,
 }
 
 impl Process {
-    /// A child of this process.
+    /// Wraps a child of this process.
     pub fn own(child: Child) -> io::Result<Self> {
         let pid = child.id();
-        // A child that is not reaped yet keeps its number, so this is the right one even if it has ended.
+        // The pid of an unreaped child is not reused, so the descriptor refers to the child even if it has ended.
         let pidfd = proc::pidfd_open(pid)?;
         let start_ticks = proc::start_ticks(pid).unwrap_or_default();
         let identity = Identity { pid, start_ticks, started_at: proc::unix_now(), program: proc::own_program() };
         Ok(Self { identity, pidfd, child: Some(child), tasks: Vec::new() })
     }
 
-    /// The process of a record, if it still runs and its number was not given to another.
+    /// Wraps the process of a record, if it is still running and its pid was not reused.
     pub fn adopt(identity: Identity) -> Option<Self> {
         let pidfd = proc::pidfd_open(identity.pid).ok()?;
         let same = proc::start_ticks(identity.pid) == Some(identity.start_ticks);
         same.then_some(Self { identity, pidfd, child: None, tasks: Vec::new() })
     }
 
-    /// Starts the two tasks that report its end and its readiness. They end with this value.
+    /// Starts the two tasks that report the end and the readiness of the process. Dropping this value aborts them.
     pub fn watch(&mut self, watch: Watch) {
         let pid = self.pid();
         match self.pidfd.try_clone() {
@@ -75,53 +76,52 @@ impl Process {
                 let ended = await_end(pidfd, watch.name, pid, watch.events.clone());
                 self.tasks.push(AbortOnDropHandle::new(tokio::spawn(ended)));
             }
-            Err(error) => tracing::error!(service = %watch.name, %error, "its end cannot be watched"),
+            Err(error) => tracing::error!(service = %watch.name, %error, "cannot watch for the end of the process"),
         }
         self.tasks.push(AbortOnDropHandle::new(tokio::spawn(probe(watch, pid))));
     }
 
-    /// Its number.
     pub const fn pid(&self) -> u32 {
         self.identity.pid
     }
 
-    /// What a record keeps of it.
+    /// Identity for the record.
     pub const fn identity(&self) -> Identity {
         self.identity
     }
 
-    /// True when an earlier supervisor started it.
+    /// True if an earlier supervisor started the process.
     pub const fn is_adopted(&self) -> bool {
         self.child.is_none()
     }
 
-    /// Asks it to end.
+    /// Sends SIGTERM.
     pub fn terminate(&self) {
         if let Err(error) = proc::signal(&self.pidfd, Signal::SIGTERM) {
-            tracing::debug!(pid = self.pid(), %error, "SIGTERM was not needed");
+            tracing::debug!(pid = self.pid(), %error, "SIGTERM was not sent; the process has ended");
         }
     }
 
-    /// Ends it and everything it started.
+    /// Sends SIGKILL to the process and its group.
     pub fn kill(&self) {
         proc::kill_group(self.pid());
         drop(proc::signal(&self.pidfd, Signal::SIGKILL));
     }
 
-    /// Takes leave of a process that ended: ends what it left behind, and says how it ended.
+    /// Reaps a process that ended, kills the rest of its group, and returns how it ended.
     pub fn bury(mut self) -> String {
         proc::kill_group(self.pid());
         match self.child.as_mut().map(Child::wait) {
             Some(Ok(status)) => describe(status),
             Some(Err(error)) => format!("ended ({error})"),
-            None => "ended (it was taken over from an earlier supervisor)".into(),
+            None => "ended; exit status unknown, because an earlier supervisor started it".into(),
         }
     }
 }
 
 fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
-        (Some(0), _) => "ended by itself".into(),
+        (Some(0), _) => "exited with code 0".into(),
         (Some(code), _) => format!("failed with exit code {code}"),
         (None, Some(signal)) => {
             let name = Signal::try_from(signal).map_or("unknown", Signal::as_str);
@@ -132,13 +132,13 @@ fn describe(status: ExitStatus) -> String {
 }
 
 async fn await_end(pidfd: OwnedFd, name: ServiceName, pid: u32, events: mpsc::Sender<Event>) {
-    #[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
-    // SAFETY: an owned descriptor stays open and the same until the value is dropped.
+    #[expect(unsafe_code, reason = "tokio requires a guarantee about the descriptor")]
+    // SAFETY: the descriptor is owned, so it stays open and unchanged until the value is dropped.
     let registered = unsafe { AsyncFd::register(pidfd) };
     match registered {
         Ok(pidfd) => drop(pidfd.readable().await),
         Err(error) => {
-            tracing::error!(service = %name, %error, "its end is watched by asking");
+            tracing::error!(service = %name, %error, "cannot register the process descriptor; polling for its end");
             while proc::start_ticks(pid).is_some() {
                 tokio::time::sleep(PATIENT).await;
             }
@@ -147,8 +147,13 @@ async fn await_end(pidfd: OwnedFd, name: ServiceName, pid: u32, events: mpsc::Se
     drop(events.send(Event::Ended(name, pid)).await);
 }
 
+<<<<<<< HEAD
 /// Repeats the request until the receiver is dropped. A service that is ready holds its answer: a change is known at once, and a service at
 /// rest is woken every few seconds only.
+=======
+/// Probes until the supervisor is gone. A ready service holds its response, so that a change is known immediately and
+/// an idle service wakes up only every few seconds.
+>>>>>>> 717559a (words: words-3)
 async fn probe(watch: Watch, pid: u32) {
     let channel = Channel::new(watch.socket);
     let (mut not_ready, mut hold) = (0u32, Duration::ZERO);
@@ -158,7 +163,8 @@ async fn probe(watch: Watch, pid: u32) {
             channel.call(http::Method::GET, "/v1/ready", &held, ANSWER + hold).await;
         let probe = match answer {
             Ok(_) => Probe::Ready,
-            // The supervisor holds the socket, so a connection is never refused: no answer means that time ran out.
+            // The supervisor holds the listening socket, so a connection is never refused. A call without a response
+            // ran into its timeout.
             Err(error) if asked.elapsed() >= ANSWER + hold => Probe::Silent(error.to_string()),
             Err(error) => Probe::NotReady(error.to_string()),
         };
@@ -187,7 +193,7 @@ fn milliseconds(time: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    /// Probes for sixty days; the last thing that was reported.
+    /// Probes for sixty days and returns the last result.
     async fn last(socket: PathBuf, per_hour: u64) -> Option<Probe> {
         let (events, mut reports) = mpsc::channel(16);
         let watch = Watch { name: ServiceName::Auth, socket, events };
@@ -206,7 +212,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_service_that_is_not_ready_is_asked_at_a_steady_pace_for_sixty_days() {
-        // Each attempt polls the connection of the channel a few times, and the supervisor hears of it.
+        // Each attempt polls the channel's connection a few times and sends an event to the supervisor.
         let absent = last("/nonexistent/auth.sock".into(), 6 * 4 * 3_600).await;
         assert!(matches!(absent, Some(Probe::NotReady(_))));
     }
@@ -215,8 +221,13 @@ mod tests {
     async fn a_service_that_hangs_is_asked_at_a_steady_pace_for_sixty_days() {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("auth.sock");
+<<<<<<< HEAD
         let _unread = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         // More connections than the listener queues are refused at once.
+=======
+        let _nobody_reads_it = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        // The kernel refuses connections beyond the listener's backlog.
+>>>>>>> 717559a (words: words-3)
         let hanging = last(socket, 6 * 4 * 3_600).await;
         assert!(matches!(hanging, Some(Probe::Silent(_) | Probe::NotReady(_))));
     }

@@ -1,11 +1,11 @@
-//! The wall clock, read in one place.
+//! The wall clock. All other code reads the time here.
 
 #[cfg(debug_assertions)]
 use crate::trial::dir;
 use std::time::SystemTime;
 use tornado_shared::model::UnixSeconds;
 
-/// The wall clock. May jump, in both directions.
+/// The current time. It may jump in both directions.
 #[must_use]
 pub fn wall_clock() -> SystemTime {
     let now = SystemTime::now();
@@ -14,7 +14,7 @@ pub fn wall_clock() -> SystemTime {
     now
 }
 
-/// The wall clock in Unix seconds; 0 before 1970.
+/// Seconds since 1970; 0 if the clock is before that.
 #[must_use]
 pub fn unix_now() -> UnixSeconds {
     let since = wall_clock().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

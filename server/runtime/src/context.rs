@@ -1,4 +1,4 @@
-//! What every service is given at its start.
+//! What a service receives at its start.
 
 use crate::{Readiness, Roles};
 use axum::Router;
@@ -9,41 +9,41 @@ use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_rpc::{Channel, SocketError, SocketServer, listen};
 
-/// First inherited descriptor, as in `sd_listen_fds(3)`.
+/// The first inherited descriptor, sd_listen_fds(3).
 const LISTEN_FD: i32 = 3;
 
-/// Name of the socket at which the supervisor passes `/dev/net/tun` to service `wg`.
+/// Name of the socket through which the supervisor passes `/dev/net/tun` to service `wg`.
 pub const TUN_SOCKET: &str = "tun";
 
-/// The socket called `name` in the directory of all sockets: a service's, `master` or [`TUN_SOCKET`].
+/// Path of the socket `name` in `run_dir`: a service name, `master` or [`TUN_SOCKET`].
 #[must_use]
 pub fn socket_path(run_dir: &Path, name: &str) -> PathBuf {
     run_dir.join(format!("{name}.sock"))
 }
 
-/// A service's surroundings: its directories, its callers, its end.
+/// Directories, callers and shutdown token of one service.
 #[derive(Clone)]
 pub struct Context {
     /// The service itself.
     pub service: ServiceName,
-    /// Directory of all sockets, for example `/run/tornado`; root's.
+    /// Directory of all sockets, for example `/run/tornado`; owned by root.
     pub run_dir: PathBuf,
     /// The service's own directory, mode 0700, for example `/var/lib/tornado/auth`.
     pub state_dir: PathBuf,
-    /// Which uid has which roles.
+    /// Maps each uid to its roles.
     pub roles: Roles,
-    /// Cancelled when the service is to end.
+    /// Cancelled to shut the service down.
     pub shutdown: CancellationToken,
 }
 
-/// Why a service could not take its socket.
+/// Why a service has no usable socket.
 #[derive(Debug, thiserror::Error)]
 pub enum ContextError {
-    /// It could not be made.
+    /// The socket could not be created.
     #[error(transparent)]
     Socket(#[from] SocketError),
-    /// It was handed over in a state that cannot be served.
-    #[error("the socket handed over by the supervisor cannot be served: {0}")]
+    /// The inherited socket cannot be served.
+    #[error("cannot serve the socket inherited from the supervisor: {0}")]
     Inherited(#[source] std::io::Error),
 }
 
@@ -54,12 +54,12 @@ impl Context {
         Channel::new(socket_path(&self.run_dir, service.as_str()))
     }
 
-    /// The server for this service's own socket. Takes the listening socket that `master` handed over
-    /// (descriptor 3 with `LISTEN_PID` and `LISTEN_FDS`, sd_listen_fds(3)), so callers wait in its backlog
-    /// while the service starts again; makes one when there is none.
+    /// Creates the server for this service's own socket. Uses the listening socket that `master` passed (descriptor 3
+    /// with `LISTEN_PID` and `LISTEN_FDS`, sd_listen_fds(3)), so that callers wait in its backlog while the service
+    /// restarts. Without an inherited socket, it creates one.
     ///
     /// # Errors
-    /// When the socket cannot be made or served.
+    /// When the socket cannot be created or served.
     pub fn server(&self, router: Router, readiness: Readiness) -> Result<SocketServer<Roles>, ContextError> {
         let path = socket_path(&self.run_dir, self.service.as_str());
         let listener = match inherited(&path) {
@@ -78,12 +78,12 @@ fn inherited(path: &Path) -> Option<UnixListener> {
     if pid.parse() != Ok(std::process::id()) || count != "1" {
         return None;
     }
-    // SAFETY: the supervisor placed a listening socket there for this very pid, and nothing else here
-    // uses descriptor 3; the address is compared below before the socket is served.
+    // SAFETY: the supervisor placed a listening socket at descriptor 3 for this pid, and nothing else in this process
+    // uses that descriptor. The address is compared below before the socket is served.
     let listener = UnixListener::from(unsafe { OwnedFd::from_raw_fd(LISTEN_FD) });
     let is_ours = listener.local_addr().is_ok_and(|address| address.as_pathname() == Some(path));
     if !is_ours {
-        tracing::warn!(fd = listener.as_raw_fd(), "the inherited socket is not this service's; making one");
+        tracing::warn!(fd = listener.as_raw_fd(), "inherited socket does not belong to this service; creating one");
         std::mem::forget(listener);
         return None;
     }

@@ -1,4 +1,4 @@
-//! Asks a service's databases again and again, so that whoever wants to know waits for none of them.
+//! Polls a service's databases in the background, so that a status request never waits for a database.
 
 use crate::clock::unix_now;
 use async_trait::async_trait;
@@ -9,15 +9,15 @@ use tokio_util::sync::CancellationToken;
 use tornado_contracts::engines::{self, EngineKind, EnginePart, EngineStatus, Engines};
 use tornado_rpc::{Fault, NoInput};
 
-/// Between two rounds.
+/// Time between two rounds.
 const ROUND: Duration = Duration::from_secs(5);
-/// Longest wait for an answer.
+/// Longest wait for a response.
 const ANSWER: Duration = Duration::from_secs(4);
 
-/// A database that can be asked for a sign of life.
+/// A database that can be probed.
 #[async_trait]
 pub trait Pulse: Send + Sync + 'static {
-    /// Its version, or why it does not answer, in words for an operator.
+    /// Returns the version, or the reason for the failure as text for an operator.
     async fn pulse(&self) -> Result<String, String>;
 }
 
@@ -30,17 +30,17 @@ impl Watched {
     async fn ask(&self, patience: Duration) {
         let asked = Instant::now();
         let answer = tokio::time::timeout(patience, self.engine.pulse()).await;
-        let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {patience:?}")));
+        let answer = answer.unwrap_or_else(|_| Err(format!("no response within {patience:?}")));
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         status.note(answer, asked.elapsed(), unix_now());
     }
 }
 
-/// A service's databases and how they are.
+/// The databases of a service and their latest status.
 pub struct EngineWatch(Vec<Watched>);
 
 impl EngineWatch {
-    /// Of these; nobody was asked yet.
+    /// Creates the watch. No database was probed yet.
     #[must_use]
     pub fn new(engines: Vec<(EnginePart, EngineKind, Arc<dyn Pulse>)>) -> Arc<Self> {
         let now = unix_now();
@@ -51,12 +51,12 @@ impl EngineWatch {
         Arc::new(Self(engines.into_iter().map(watched).collect()))
     }
 
-    /// The contract's router over it.
+    /// Router of the `engines` contract.
     pub fn router(self: &Arc<Self>) -> axum::Router {
         engines::router(self.clone())
     }
 
-    /// Asks until `shutdown` is cancelled.
+    /// Probes all databases every five seconds until `shutdown` is cancelled.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         self.every(ROUND, ANSWER, shutdown).await;
     }
@@ -116,7 +116,7 @@ mod tests {
                 }
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            panic!("it never became {wanted:?}");
+            panic!("status never became {wanted:?}");
         };
         becomes([false, false]).await;
         let end = CancellationToken::new();
@@ -139,7 +139,7 @@ mod tests {
             (EnginePart::Sessions, EngineKind::Postgres, well),
             (EnginePart::Live, EngineKind::Redis, hangs),
         ]);
-        // Each round a tick and the deadline of the one that hangs.
+        // Each round costs one tick and one deadline of the database that hangs.
         tornado_endurance::sixty_days(2 * 720, watch.run(CancellationToken::new())).await;
     }
 }

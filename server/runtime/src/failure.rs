@@ -1,5 +1,5 @@
-//! Why a service ended: a service that fails leaves one line in its own directory, the supervisor shows it in
-//! `tornadod status`, so that the reason need not be searched in the log.
+//! Why a service ended. A failing service writes one line to its own directory; the supervisor reads it and shows it in
+//! `tornadod status`, so that no operator has to search the log.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
@@ -7,13 +7,13 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 const FILE: &str = "failure";
-/// Longest text, bytes.
+/// Longest text in bytes.
 const MAX: usize = 1024;
 
-/// Leaves the reason. Called by the service itself.
+/// Stores the reason. Called by the service itself.
 ///
 /// # Errors
-/// Those of the file system.
+/// When the file cannot be created or written.
 pub fn leave(state_dir: &Path, reason: &str) -> io::Result<()> {
     let path = state_dir.join(FILE);
     forget(state_dir);
@@ -21,14 +21,14 @@ pub fn leave(state_dir: &Path, reason: &str) -> io::Result<()> {
     file.write_all(reason.as_bytes().get(..MAX).unwrap_or(reason.as_bytes()))
 }
 
-/// Removes a reason that is no longer true.
+/// Removes a stored reason.
 pub fn forget(state_dir: &Path) {
-    // Absent already is as good.
+    // The file need not exist.
     drop(std::fs::remove_file(state_dir.join(FILE)));
 }
 
-/// Takes the reason that the user `uid` left, as one line without control characters. The directory belongs to the
-/// service, so its content is hostile: links, other owners and other kinds of files count as absent.
+/// Removes and returns the reason that user `uid` stored, as one line without control characters. The service owns the
+/// directory, so its content is hostile: a link, a file of another owner or a special file counts as absent.
 #[must_use]
 pub fn take(state_dir: &Path, uid: u32) -> Option<String> {
     let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;

@@ -1,11 +1,11 @@
-//! What this machine offers: read again at each question, since it changes while services run.
+//! Properties of this machine. Each call reads them again, because they change while services run.
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use std::net::{IpAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
-/// Whether this machine speaks IPv6: the kernel has it, this process may use it, and it is not switched off.
-/// `lo` stands for the rest: `net.ipv6.conf.all.disable_ipv6 = 1` reaches it too.
+/// Whether IPv6 works: the kernel supports it, this process may use it, and it is not disabled. `lo` stands for all
+/// interfaces, because `net.ipv6.conf.all.disable_ipv6 = 1` disables it there, too.
 #[must_use]
 pub fn has_ipv6() -> bool {
     let settings = Path::new("/proc/sys/net/ipv6/conf/lo/disable_ipv6");
@@ -13,14 +13,14 @@ pub fn has_ipv6() -> bool {
     is_on && socket(AddressFamily::Inet6, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).is_ok()
 }
 
-/// True for a shell by which an account cannot log in.
+/// True for a shell that prevents a login.
 #[must_use]
 pub fn is_no_shell(shell: &Path) -> bool {
     shell.file_name().is_some_and(|name| name == "nologin" || name == "false")
 }
 
-/// The address this machine would use towards the internet, by either family. Nothing is sent: connecting
-/// a UDP socket only asks the routing table (udp(7)). The destinations are documentation addresses (RFC 5737, RFC 3849).
+/// The source address of packets to the internet, IPv4 first. Nothing is sent: connecting a UDP socket only looks up
+/// the route (udp(7)). The destinations are documentation addresses (RFC 5737, RFC 3849).
 #[must_use]
 pub fn address() -> Option<IpAddr> {
     let towards = |bind: &str, destination: &str| {
@@ -32,18 +32,18 @@ pub fn address() -> Option<IpAddr> {
     towards("0.0.0.0:0", "192.0.2.1:9").or_else(|| towards("[::]:0", "[2001:db8::1]:9"))
 }
 
-/// What root does so that something can be written at `path`, which is on a file system that is mounted read-only.
+/// Advice for the operator if `path` is on a file system that is mounted read-only.
 #[must_use]
 pub fn cure_read_only(path: &Path) -> String {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let at = mount_point(&mounts, path);
     format!(
-        "as root `mount -o remount,rw {}`, or set [paths] run and [paths] state to writable directories",
+        "run `mount -o remount,rw {}` as root, or set [paths] run and [paths] state to writable directories",
         at.display()
     )
 }
 
-/// The mount point that `path` is below, of the lines of proc_pid_mountinfo(5).
+/// The mount point above `path`. `mounts` has the format of proc_pid_mountinfo(5).
 fn mount_point(mounts: &str, path: &Path) -> PathBuf {
     let points = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(Path::new);
     let longest = points.filter(|point| path.starts_with(point)).max_by_key(|point| point.components().count());

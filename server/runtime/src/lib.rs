@@ -1,6 +1,6 @@
-//! The kit of every service: its surroundings, its tasks, its clock, and how it uses the machine.
+//! Code that every service uses: context, tasks, clock, readiness and access to the machine.
 //!
-//! Nothing here knows what a service does.
+//! Nothing here depends on what a service does.
 
 pub mod beneath;
 pub mod clock;

@@ -1,24 +1,24 @@
-//! Regular work of services.
+//! Timing of periodic work.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-/// Ticks at once and then after each `period`. Ticks that were missed, because the process was stopped or had no
-/// processor time, are left out: a service that wakes up does its regular work once.
+/// Ticks immediately and then after each `period`. Ticks that were missed, because the process was stopped or had no
+/// processor time, are skipped: a service that wakes up does its periodic work once.
 #[must_use]
 pub fn every(period: Duration) -> Interval {
     delayed(tokio::time::Instant::now(), period)
 }
 
-/// The same with the first tick after one `period`.
+/// Like [`every`], with the first tick after one `period`.
 #[must_use]
 pub fn every_after(period: Duration) -> Interval {
     delayed(tokio::time::Instant::now() + period, period)
 }
 
-/// Waits for `period`, or up to half a second less or more: regular work of a process that is at rest is done in the same
-/// wake-ups.
+/// Sleeps for `period`, give or take half a second. Deadlines are aligned to whole seconds, so that periodic work of an
+/// idle process shares wake-ups.
 pub async fn rest(period: Duration) {
     const STEP: u128 = 1_000;
     static ORIGIN: OnceLock<Instant> = OnceLock::new();
@@ -26,7 +26,7 @@ pub async fn rest(period: Duration) {
     let now = Instant::now();
     let steps = ((now + period).saturating_duration_since(origin).as_millis() + STEP / 2) / STEP;
     let at = origin + Duration::from_millis(u64::try_from(steps * STEP).unwrap_or(u64::MAX));
-    // Short pauses, and a clock of tokio that was paused for a test and has another origin.
+    // Falls back to the exact period if it is short, or if a test paused tokio's clock and thus changed its origin.
     let at = if at > now && at <= now + period + Duration::from_millis(500) { at } else { now + period };
     tokio::time::sleep_until(at).await;
 }
@@ -61,7 +61,7 @@ mod tests {
         }
         let passed = began.elapsed();
         assert!((Duration::from_secs(9)..=Duration::from_secs(11)).contains(&passed), "{passed:?}");
-        // A pause that is shorter than a step is kept.
+        // A period shorter than one step is not rounded up to a step.
         let began = Instant::now();
         rest(Duration::from_millis(40)).await;
         assert!(began.elapsed() <= Duration::from_millis(540), "{:?}", began.elapsed());
@@ -78,9 +78,9 @@ mod tests {
                 }
             };
             sixty_days(720, work).await;
-            // Two hours, then sixty times a leap and a minute.
+            // Two hours of real time, then sixty jumps with one tick and one minute each.
             let regular = 2 * 720 + 60 * (1 + 12);
-            assert!((regular - 70..=regular + 70).contains(&done), "{done} ticks where {regular} are due");
+            assert!((regular - 70..=regular + 70).contains(&done), "{done} ticks, expected about {regular}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a service can do its work.
+//! Readiness of a service.
 
 use axum::extract::RawQuery;
 use axum::response::{IntoResponse as _, Response};
@@ -9,50 +9,50 @@ use tokio::sync::watch;
 use tornado_rpc::{Stopping, problem_response};
 use tornado_shared::problem::Problem;
 
-/// Longest hold of a response about readiness; below the longest idle time of a connection.
+/// Longest time for which a readiness response is held; shorter than the idle timeout of a connection.
 const LONGEST_HOLD: Duration = Duration::from_secs(10);
 
-/// Query of `GET /v1/ready`: the response is held while the service is as known, so that a change is reported at once and
-/// without polling. Without it the response is immediate.
+/// Query of `GET /v1/ready`. The service holds the response while its readiness equals `ready`, so that the caller
+/// learns of a change immediately without polling. Without the query the response is immediate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HoldReady {
-    /// What the caller knows: whether the service is ready.
+    /// Readiness as the caller knows it.
     pub ready: bool,
-    /// Milliseconds for which the response is held at most; 10,000 is the limit.
+    /// Longest time to hold the response, in milliseconds; values above 10,000 count as 10,000.
     pub hold_ms: u64,
 }
 
-/// Shows whether the service is ready; served as `GET /v1/ready`. The service holds the setter.
+/// Readable end of a service's readiness, served as `GET /v1/ready`.
 #[derive(Clone)]
 pub struct Readiness(watch::Receiver<Result<(), String>>);
 
-/// The service's end of [`Readiness`].
+/// Writable end of [`Readiness`].
 pub struct ReadySetter(watch::Sender<Result<(), String>>);
 
 impl Readiness {
-    /// Starts out as not ready, with a reason for people.
+    /// Starts as not ready. `reason` is text for an operator.
     #[must_use]
     pub fn new(reason: &str) -> (ReadySetter, Self) {
         let (sender, receiver) = watch::channel(Err(reason.to_owned()));
         (ReadySetter(sender), Self(receiver))
     }
 
-    /// `Ok` when ready, else why not.
+    /// Returns `Ok` if the service is ready.
     ///
     /// # Errors
-    /// The reason.
+    /// The reason why it is not ready.
     pub fn get(&self) -> Result<(), String> {
         self.0.borrow().clone()
     }
 
-    /// The route `/v1/ready`, which every caller with a role may read.
+    /// The route `/v1/ready`. Every caller with a role may read it.
     pub fn router(self) -> Router {
         let ready = move |RawQuery(query): RawQuery, stopping: Option<Extension<Stopping>>| async move {
             match serde_urlencoded::from_str(&query.unwrap_or_default()) {
                 Ok(held) => self.hold(held, stopping.map(|Extension(stopping)| stopping)).await,
                 Err(error) => {
-                    let detail = format!("in the query: {error}");
+                    let detail = format!("invalid query: {error}");
                     return problem_response(&Problem::new(400, "malformed", detail));
                 }
             }
@@ -61,7 +61,7 @@ impl Readiness {
         Router::new().route("/v1/ready", axum::routing::get(ready))
     }
 
-    /// Waits until the service is not as the caller knows it, until its hold is over, or until the service ends.
+    /// Waits until readiness differs from what the caller knows, the hold time is over, or the service shuts down.
     async fn hold(&self, held: HoldReady, stopping: Option<Stopping>) {
         let hold = Duration::from_millis(held.hold_ms).min(LONGEST_HOLD);
         if hold.is_zero() {
@@ -90,12 +90,12 @@ impl Readiness {
 }
 
 impl ReadySetter {
-    /// The service answers with its dependencies satisfied.
+    /// Marks the service as ready.
     pub fn ready(&self) {
         drop(self.0.send_replace(Ok(())));
     }
 
-    /// The service cannot do its work now.
+    /// Marks the service as not ready, with the reason.
     pub fn not_ready(&self, reason: impl Into<String>) {
         drop(self.0.send_replace(Err(reason.into())));
     }

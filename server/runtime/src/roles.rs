@@ -1,11 +1,11 @@
-//! Which Unix user is which service.
+//! Maps Unix users to services.
 
 use std::collections::HashMap;
 use tornado_contracts::ServiceName;
 use tornado_rpc::{Access, Caller, Known, Peer, UserId};
 use tornado_shared::problem::Problem;
 
-/// The table of users could not be made.
+/// A service user could not be looked up.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot look up Unix user '{user}'; run `tornadod doctor` or install the package again")]
 pub struct RolesError {
@@ -14,17 +14,17 @@ pub struct RolesError {
     source: nix::Error,
 }
 
-/// The services of each uid. Root needs no row.
+/// The services of each uid. Root has access without an entry.
 #[derive(Debug, Clone, Default)]
 pub struct Roles {
     by_uid: HashMap<UserId, Vec<ServiceName>>,
 }
 
 impl Roles {
-    /// Reads the service users from the system's user database. Users that do not exist have no role.
+    /// Reads the service users from the system's user database. Service users that do not exist are skipped.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// When the user database cannot be read.
     pub fn from_system() -> Result<Self, RolesError> {
         let mut roles = Self::default();
         for service in ServiceName::ALL {
@@ -37,14 +37,14 @@ impl Roles {
         Ok(roles)
     }
 
-    /// Adds a service to a uid.
+    /// Adds a service to the roles of a uid.
     #[must_use]
     pub fn with(mut self, uid: UserId, service: ServiceName) -> Self {
         self.by_uid.entry(uid).or_default().push(service);
         self
     }
 
-    /// The caller behind a uid and pid.
+    /// The caller with this uid and pid.
     #[must_use]
     pub fn caller(&self, uid: UserId, pid: Option<i32>) -> Caller<ServiceName> {
         Caller::new(Peer::new(uid, pid), self.of(uid))

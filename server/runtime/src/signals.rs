@@ -4,11 +4,11 @@ use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that SIGTERM and SIGINT cancel. SIGHUP, with which other servers read their configuration again, would end a
-/// process that does not watch it; here it only leaves a line in the log.
+/// Returns a token that SIGTERM and SIGINT cancel. SIGHUP, which makes other servers reload their configuration, only
+/// leaves a log line; without a handler it would end the process.
 ///
 /// # Errors
-/// When a signal cannot be watched.
+/// When a signal handler cannot be installed.
 pub fn end_on_signals() -> io::Result<CancellationToken> {
     let token = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
@@ -21,7 +21,7 @@ pub fn end_on_signals() -> io::Result<CancellationToken> {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 Some(()) = hang_up.recv() => {
-                    tracing::info!("SIGHUP changes nothing; `tornadod restart` takes a new configuration over");
+                    tracing::info!("SIGHUP ignored; run `tornadod restart` to apply a new configuration");
                 }
             }
         }

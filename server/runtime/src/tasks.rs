@@ -1,39 +1,40 @@
-//! The tasks of a service. Each has a name; one that ends early ends the service, so that the supervisor starts it again.
+//! Tasks of a service. Each task has a name. A task that ends early shuts the service down, so that the supervisor
+//! restarts it.
 
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// Why a service ended without being asked to.
+/// Why a service ended without a shutdown request.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
-    /// A task ended while the service should go on.
-    #[error("the task '{0}' ended early")]
+    /// A task ended before shutdown.
+    #[error("task '{0}' ended unexpectedly")]
     Early(&'static str),
     /// A task panicked.
     #[error("a task panicked: {0}")]
     Panic(#[source] JoinError),
 }
 
-/// The tasks of one service and the token that ends them together.
+/// The tasks of one service with the token that stops them together.
 pub struct Tasks {
     set: JoinSet<&'static str>,
     stop: CancellationToken,
 }
 
 impl Tasks {
-    /// No task yet. `shutdown` ends all of them; a task that ends early does not cancel it.
+    /// Creates an empty set. Cancelling `shutdown` stops all tasks; a task that ends early does not cancel `shutdown`.
     #[must_use]
     pub fn new(shutdown: &CancellationToken) -> Self {
         Self { set: JoinSet::new(), stop: shutdown.child_token() }
     }
 
-    /// Cancelled when the tasks are to end.
+    /// Cancelled when the tasks must stop.
     #[must_use]
     pub const fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 
-    /// Starts a task that ends when [`stop`](Self::stop) is cancelled.
+    /// Starts a task that must end when [`stop`](Self::stop) is cancelled.
     pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         self.set.spawn(async move {
             task.await;
@@ -41,10 +42,10 @@ impl Tasks {
         });
     }
 
-    /// Waits for the first task to end, then ends the others and waits for them.
+    /// Waits for the first task to end, then stops the others and waits for them.
     ///
     /// # Errors
-    /// When the first one ended although the service was not to end, or panicked.
+    /// When a task panicked first, or ended before shutdown.
     pub async fn run(mut self) -> Result<(), TaskError> {
         let first = self.set.join_next().await;
         let early = !self.stop.is_cancelled();
@@ -69,7 +70,7 @@ mod tests {
         let stop = tasks.stop().clone();
         tasks.spawn("steady", async move { stop.cancelled().await });
         tasks.spawn("short", std::future::ready(()));
-        assert_eq!(tasks.run().await.unwrap_err().to_string(), "the task 'short' ended early");
+        assert_eq!(tasks.run().await.unwrap_err().to_string(), "task 'short' ended unexpectedly");
         assert!(!shutdown.is_cancelled());
     }
 

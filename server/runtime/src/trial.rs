@@ -1,20 +1,20 @@
-//! Switches for tests that let a process die at a chosen step or let its clock jump. They exist in builds with debug
-//! assertions only, and there only where `master` was started with [`DIR`] in its environment.
+//! Fault injection for tests: a process can be aborted at a chosen step, and its clock can be shifted. Available only
+//! in builds with debug assertions, and only if `master` was started with [`DIR`] in its environment.
 
-/// The environment variable with the directory of the switches. `<directory>/<name>`: the next process that passes the
-/// fault point `name` takes the file away and aborts. `<directory>/clock`: seconds that are added to the wall clock.
+/// Environment variable with the directory of the switches. `<directory>/<name>`: the next process that reaches the
+/// fault point `name` removes the file and aborts. `<directory>/clock`: seconds to add to the wall clock.
 pub const DIR: &str = "TORNADO_TRIAL";
 
-/// A step at which a test may let this process die as `kill -9` does: nothing is flushed, no destructor runs.
+/// A point at which a test may abort this process, like `kill -9`: nothing is flushed and no destructor runs.
 #[cfg(debug_assertions)]
 pub fn fault_point(name: &str) {
-    // The process that removes the file is the one that aborts.
+    // Only the process that removes the file aborts.
     if dir().is_some_and(|dir| std::fs::remove_file(dir.join(name)).is_ok()) {
         std::process::abort();
     }
 }
 
-/// Nothing, in builds that people run.
+/// Does nothing in builds without debug assertions.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
 pub const fn fault_point(_: &str) {}

@@ -1,6 +1,6 @@
 //! Readiness over a service's socket.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ async fn a_held_response_about_readiness_comes_with_the_change_and_at_the_end() 
     let (server, stop) = (context.server(axum::Router::new(), readiness).unwrap(), context.shutdown.clone());
     let served = tokio::spawn(server.serve(stop.clone()));
     let channel = context.channel(ServiceName::Wg);
-    // Shorter than the hold: a response that does not come with the change is late.
+    // Shorter than the hold time: the call fails unless the change ends the hold.
     let ask = |is_ready| {
         let held = HoldReady { ready: is_ready, hold_ms: 10_000 };
         let channel = channel.clone();
@@ -31,7 +31,7 @@ async fn a_held_response_about_readiness_comes_with_the_change_and_at_the_end() 
             channel.call::<_, serde_json::Value, Fault>(http::Method::GET, "/v1/ready", &held, deadline).await
         }
     };
-    // What is known wrongly is answered at once.
+    // The response is immediate if the caller's state is wrong.
     assert!(ask(true).await.unwrap_err().to_string().contains("starting"));
     let (answer, ()) = tokio::join!(ask(false), async {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -40,14 +40,14 @@ async fn a_held_response_about_readiness_comes_with_the_change_and_at_the_end() 
     answer.unwrap();
     let (answer, ()) = tokio::join!(ask(true), async {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        ready.not_ready("a lane is away");
+        ready.not_ready("a lane is unavailable");
     });
-    assert!(answer.unwrap_err().to_string().contains("a lane is away"));
-    // An end of the service waits for nothing that is held.
+    assert!(answer.unwrap_err().to_string().contains("a lane is unavailable"));
+    // Shutdown does not wait for held responses.
     let (answer, ()) = tokio::join!(ask(false), async {
         tokio::time::sleep(Duration::from_millis(20)).await;
         stop.cancel();
     });
-    assert!(answer.unwrap_err().to_string().contains("a lane is away"));
+    assert!(answer.unwrap_err().to_string().contains("a lane is unavailable"));
     served.await.unwrap();
 }

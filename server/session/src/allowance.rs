@@ -1,7 +1,7 @@
-//! Quotas: how much an account may move in a calendar month.
+//! Quotas: bytes that an account may transfer in a calendar month.
 //!
-//! An account's bytes since it was made only grow, whatever the interfaces' counters do; what it moved in a month is the
-//! difference to what it had moved when the month began. So nothing is counted twice, and nothing is reset.
+//! The total of an account only grows, even if counters of the interfaces are reset. The usage of a month is the
+//! difference to the total at the start of the month, so nothing is counted twice and nothing has to be reset.
 
 use crate::calendar::month_of;
 use crate::entry::Entry;
@@ -17,33 +17,33 @@ use tornado_shared::model::{CloseReason, UnixSeconds, UserId};
 use tornado_store::StoreError;
 use tornado_store::sessions::{AfterClose, Allowance};
 
-/// What became of a quota at an instant.
+/// State of a quota at a point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// The month is another: its base must be written.
+    /// The month has changed; the new base must be stored.
     NewMonth(Allowance),
-    /// Within.
+    /// Bytes are left.
     Within,
-    /// Used up.
+    /// No bytes are left.
     Exceeded,
 }
 
 fn standing(allowance: Allowance, total: u64, now: UnixSeconds) -> Standing {
     let month = month_of(now).0;
-    // A clock that was set back begins no month anew.
+    // A clock that was set back does not start an earlier month again.
     if month > allowance.month {
         return Standing::NewMonth(Allowance { month, base: total, ..allowance });
     }
     if total.saturating_sub(allowance.base) >= allowance.quota { Standing::Exceeded } else { Standing::Within }
 }
 
-/// Accounts that were warned: which month, of which quota, and whether it was used up by then. In memory: after a
-/// restart a warning is repeated.
+/// Last warning per account: month, quota, and whether the quota was used up. Kept in memory only, so a restart repeats
+/// a warning.
 #[derive(Debug, Default)]
 pub(crate) struct Warned(Mutex<HashMap<UserId, (UnixSeconds, u64, bool)>>);
 
 impl Warned {
-    /// True the first time that little, and the first time that nothing is left in this month of this quota.
+    /// True for the first time that little is left and for the first time that nothing is left, per month and quota.
     fn is_news(&self, user: UserId, quota: QuotaView) -> bool {
         let mut warned = self.known();
         if !quota.is_nearly_used() {
@@ -54,7 +54,7 @@ impl Warned {
         warned.insert(user, now) != Some(now)
     }
 
-    /// Forgets all accounts but these.
+    /// Removes accounts without live sessions.
     fn keep(&self, is_live: impl Fn(&UserId) -> bool) {
         self.known().retain(|user, _| is_live(user));
     }
@@ -65,10 +65,10 @@ impl Warned {
 }
 
 impl Service {
-    /// Takes note of the quota in a grant, and refuses when it is used up.
+    /// Stores the quota of a grant. Fails if the quota is used up.
     pub(crate) async fn check_allowance(&self, grant: &Grant) -> Result<(), SessionError> {
         let user = grant.user_id;
-        // Asked for each time, as other gateways write it too.
+        // Read every time, because other gateways write it, too.
         let known = self.store.allowance(user).await.map_err(|error| fault::store(&error))?;
         let Some(quota) = grant.month_quota else {
             if known.is_some() {
@@ -92,8 +92,8 @@ impl Service {
         }
     }
 
-    /// Warns devices of accounts of whose quota little is left, and ends the sessions of those that used it up; notes the
-    /// beginning of months.
+    /// Warns the devices of accounts with little quota left, closes the sessions of accounts that have used up theirs,
+    /// and stores the bases of new months.
     pub(crate) async fn heed_allowances(&self) {
         let sessions = self.registry.by_user();
         let users: Vec<UserId> = sessions.keys().copied().collect();
@@ -102,7 +102,7 @@ impl Service {
             let standings = match self.standings(part).await {
                 Ok(standings) => standings,
                 Err(error) => {
-                    tracing::warn!(%error, accounts = part.len(), "quotas could not be compared");
+                    tracing::warn!(%error, accounts = part.len(), "cannot check quotas");
                     if parts.go_on(part, &error) {
                         continue;
                     }
@@ -130,12 +130,12 @@ impl Service {
         let _guard = self.locks.lock(entry.device_id).await;
         let known = self.registry.of_device(entry.device_id);
         if known.is_some_and(|known| known.session_id == entry.session_id) {
-            // Fails only when the store does: then the sweep ends what is known as closed here.
+            // Fails only if the store fails. The entry is then closed in memory, and the sweep retries.
             drop(self.close(entry, CloseReason::QuotaExceeded, AfterClose::Quarantine).await);
         }
     }
 
-    /// The quotas of those of these accounts that have one, as the store has them now: another gateway may have raised one.
+    /// Quotas of those accounts that have one. Read from the store, because another gateway may have changed a quota.
     async fn standings(&self, users: &[UserId]) -> Result<Vec<(UserId, QuotaView)>, StoreError> {
         let allowances = self.store.allowances(users).await?;
         let limited: Vec<UserId> = allowances.keys().copied().collect();
@@ -158,7 +158,7 @@ impl Service {
         Ok(standings)
     }
 
-    /// Bytes of this month that count against a quota. Its first connect after it got one begins to count.
+    /// Bytes of this month that count against the quota. Counting starts at the first connect with the quota.
     pub(crate) async fn used_of_quota(&self, user: UserId, total: u64, now: UnixSeconds) -> Result<u64, SessionError> {
         let allowance = self.store.allowance(user).await.map_err(|error| fault::store(&error))?;
         let of_now = allowance.filter(|allowance| allowance.month >= month_of(now).0);
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!([at(79, 5), at(80, 5), at(95, 5), at(100, 5), at(120, 5)], [false, true, false, true, false]);
         assert!(at(85, 9), "another month");
         assert!(warned.is_news(user, QuotaView::new(105, 85, 9)), "another quota");
-        assert!(!warned.is_news(user, QuotaView::new(900, 85, 9)) && at(85, 9), "a raised one, and lowered again");
+        assert!(!warned.is_news(user, QuotaView::new(900, 85, 9)) && at(85, 9), "raised, then lowered again");
         warned.keep(|_| false);
         assert!(at(85, 9));
     }
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(at(599, next - 1), Standing::Within);
         assert_eq!(at(600, next - 1), Standing::Exceeded);
         assert_eq!(at(600, next), Standing::NewMonth(Allowance { month: month + 1, base: 600, quota: 100 }));
-        assert_eq!(at(600, 0), Standing::Exceeded, "a clock that was set back frees nobody");
-        assert_eq!(at(10, next - 1), Standing::Within, "totals that shrank are no debt");
+        assert_eq!(at(600, 0), Standing::Exceeded, "a clock that was set back does not free bytes");
+        assert_eq!(at(10, next - 1), Standing::Within, "a smaller total counts as no usage");
     }
 }

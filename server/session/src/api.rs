@@ -1,4 +1,4 @@
-//! The contract's methods: each hands over to one use case.
+//! Implementation of the `sessions` contract: each method calls one use case.
 
 use crate::fault;
 use crate::service::Service;
@@ -13,7 +13,6 @@ use tornado_rpc::{Done, NoInput};
 use tornado_shared::api::{OwnUsage, TorView};
 use tornado_shared::model::SessionState;
 
-/// The contract's server.
 pub(crate) struct Api(pub Arc<Service>);
 
 #[async_trait]

@@ -1,22 +1,22 @@
-//! Days and months, in UTC.
+//! Days and months in UTC.
 
 use time::{Date, Month, UtcDateTime};
 use tornado_shared::model::UnixSeconds;
 use tornado_store::sessions::Span;
 
-/// Seconds of a day; UTC as Unix counts it has no others.
+/// Seconds per day; Unix time has no leap seconds.
 const DAY: i64 = 86_400;
 
-/// Which month an instant lies in (years times twelve plus months from zero), and when the next one begins.
+/// Month of a time (year times twelve plus month, from zero), and the start of the next month.
 pub(crate) fn month_of(now: UnixSeconds) -> (i64, UnixSeconds) {
-    // Whoever lives before or after the years that the library knows is taken for one of the nearest.
+    // Times outside the range of the library are clamped to its limits.
     let known = now.clamp(UtcDateTime::MIN.unix_timestamp(), UtcDateTime::MAX.unix_timestamp());
     let date = UtcDateTime::from_unix_timestamp(known).unwrap_or(UtcDateTime::UNIX_EPOCH).date();
     let month = i64::from(date.year()) * 12 + i64::from(u8::from(date.month())) - 1;
     (month, first_of(month + 1))
 }
 
-/// The first second of a month. One after the last that the library knows never begins.
+/// First second of a month; the maximum if the library does not know the month.
 fn first_of(month: i64) -> UnixSeconds {
     let (year, of_year) = (month.div_euclid(12), month.rem_euclid(12) + 1);
     let first = i32::try_from(year).ok().zip(u8::try_from(of_year).ok().and_then(|month| Month::try_from(month).ok()));
@@ -24,7 +24,7 @@ fn first_of(month: i64) -> UnixSeconds {
     first.map_or(UnixSeconds::MAX, |date| date.midnight().as_utc().unix_timestamp())
 }
 
-/// Number and first second of the day and of the month of an instant.
+/// Index and first second of the day and the month that contain `now`.
 pub(crate) fn spans(now: UnixSeconds) -> [(Span, i64, UnixSeconds); 2] {
     let (day, (month, _)) = (now.div_euclid(DAY), month_of(now));
     [(Span::Day, day, day * DAY), (Span::Month, month, first_of(month))]

@@ -1,4 +1,4 @@
-//! Closing: peers first, then live row, history and lease in one transaction, then everybody hears of it.
+//! Closes a session: first its peers, then live row, history and lease in one transaction, then the event.
 
 use crate::entry::Entry;
 use crate::fault;
@@ -11,7 +11,7 @@ use tornado_shared::model::{CloseReason, DeviceId};
 use tornado_store::sessions::{AfterClose, CloseSession};
 
 impl Service {
-    /// Ends the session of a device, if it has one.
+    /// Closes the device's session, if any.
     pub async fn close_of_device(&self, device: DeviceId, reason: CloseReason) -> Result<Closed, SessionError> {
         let _guard = self.locks.lock(device).await;
         let Some(entry) = self.registry.of_device(device) else { return Ok(Closed { session_id: None }) };
@@ -19,8 +19,8 @@ impl Service {
         Ok(Closed { session_id: Some(entry.session_id) })
     }
 
-    /// Ends a session; to be called under its device's lock. From the first line on no heartbeat is answered
-    /// with ok. When the store fails the session stays known as closed, and the sweep tries again.
+    /// Closes a session. The caller holds the device's lock. From the first statement on, heartbeats of the session
+    /// fail. If the store fails, the entry stays closed in memory and the sweep retries.
     pub async fn close(&self, entry: &Arc<Entry>, reason: CloseReason, lease: AfterClose) -> Result<(), SessionError> {
         let reason = {
             let mut cell = entry.cell();
@@ -33,7 +33,7 @@ impl Service {
         let lease = match self.lanes.remove(entry).await {
             Ok(()) => lease,
             Err(error) => {
-                tracing::warn!(%error, "a peer could not be removed now; the next comparison of the lanes removes it");
+                tracing::warn!(%error, "cannot remove a peer; the next comparison of the lanes retries");
                 self.look_at_lanes.notify_one();
                 AfterClose::Quarantine
             }
@@ -49,10 +49,10 @@ impl Service {
         fault_point("close.stored");
         self.registry.remove(entry);
         if let Err(error) = self.treat(entry).await {
-            tracing::warn!(%error, "the lanes still hold a rate of a session that ended; the next sweep says so again");
+            tracing::warn!(%error, "cannot remove the rate of a closed session; the next sweep retries");
         }
         if let Err(error) = self.live.forget(entry.session_id).await {
-            tracing::warn!(%error, "live state of a closed session was not removed");
+            tracing::warn!(%error, "cannot remove live state of a closed session");
         }
         if closed_now {
             self.publish(entry, Change::Closed(reason), at).await;

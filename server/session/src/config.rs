@@ -4,41 +4,41 @@ use crate::machine::Timers;
 use serde::{Deserialize, Serialize};
 use tornado_shared::model::{LanePools, PoolError, Slot};
 
-/// Settings; every time in seconds.
+/// Settings of service `session`. Times are in seconds unless noted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// This gateway's name among those that share a database.
+    /// Name of this gateway among those that share a database.
     pub node_id: String,
     /// Address pools of both lanes.
     pub pools: LanePools,
-    /// A device sends a heartbeat each half of it; without one for this long it may be offline.
+    /// Without a heartbeat for this long, a session may go offline. Devices send one every half of this time.
     pub heartbeat_ttl: u32,
-    /// A WireGuard handshake younger than this is a sign of life too. WireGuard renews keys after 120 s
-    /// of traffic and gives up after 180 s (the protocol's REJECT_AFTER_TIME).
+    /// A WireGuard handshake younger than this also keeps a session online. WireGuard renews keys after 120 s of
+    /// traffic and drops them after 180 s (REJECT_AFTER_TIME).
     pub handshake_ttl: u32,
-    /// An offline session is closed (`expired`) and its addresses are released after this long. Ten
-    /// minutes carry a device through a tunnel, a lift or a short sleep; abandoned ones do not hoard addresses.
+    /// An offline session is closed (`expired`) and its addresses are released after this long. Ten minutes let a
+    /// device survive a dead spot or a short sleep, and abandoned sessions do not hold addresses for long.
     pub offline_grace: u32,
-    /// A session ends after this long whatever happens: 15 days.
+    /// Longest life of a session; 15 days by default.
     pub hard_ttl: u32,
-    /// A released slot rests this long before another device gets it.
+    /// Rest time of a released slot before another device receives it.
     pub quarantine: u32,
-    /// Deadlines are looked at, and lanes compared with sessions, this often.
+    /// Interval of the sweep: deadlines, and the comparison of lanes and sessions.
     pub sweep_interval: u32,
-    /// The interfaces' counters are read this often; less often when reading is slow.
+    /// Interval between readings of the interface counters; longer if a reading is slow.
     pub stats_interval: u32,
-    /// Signs of life and counters are written to disk this often.
+    /// Interval at which activity and counters are written to the database.
     pub checkpoint_interval: u32,
-    /// Connections that ended longer ago are dropped from the history: 90 days. Totals of accounts stay.
+    /// Days for which ended connections stay in the history; 90 by default. Totals of accounts stay permanently.
     pub history_days: u32,
-    /// How often within a minute a device may have new circuits, by a new identity or another exit country.
+    /// How many times per minute a device may request new circuits, through a new identity or another exit country.
     pub identity_changes: u32,
-    /// Exit countries that the devices of one account may use at the same time, at least 1. Each needs a separate Tor,
-    /// of which there are `[tor] max_countries` for all accounts.
+    /// Exit countries that the devices of one account may use at the same time, at least 1. Each one needs a separate
+    /// Tor process; `[tor] max_countries` limits them for all accounts together.
     pub exit_countries: u32,
-    /// Longest pause between attempts, milliseconds, while service `wg` does not respond. A restart of it is noticed by the
-    /// end of a response that it holds.
+    /// Longest pause between attempts while service `wg` does not respond, in milliseconds. A restart of `wg` is
+    /// detected by the end of a held response.
     pub wg_poll_ms: u32,
 }
 
@@ -63,24 +63,27 @@ impl Default for Config {
     }
 }
 
-/// Why a configuration was refused.
+/// Why a configuration was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// The address pools.
+    /// Invalid address pools.
     #[error(transparent)]
     Pools(#[from] PoolError),
-    /// A number out of its bounds.
+    /// A number is out of range.
     #[error("session.{field} must be {bounds}")]
     Bounds {
-        /// The setting.
+        /// Name of the setting.
         field: &'static str,
-        /// What it may be.
+        /// Allowed range.
         bounds: &'static str,
     },
 }
 
 impl Config {
-    /// Refuses what cannot work.
+    /// Checks pools and ranges.
+    ///
+    /// # Errors
+    /// When a setting is invalid.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.pools.validate()?;
         let year = 366 * 86_400;
@@ -109,7 +112,7 @@ impl Config {
     #[must_use]
     pub fn timers(&self) -> Timers {
         Timers {
-            // Three times the longest connect, so that none is given up while it works.
+            // Three times the longest connect, so that no connect in progress is given up.
             connecting: 30,
             heartbeat_ttl: self.heartbeat_ttl.into(),
             handshake_ttl: self.handshake_ttl.into(),
@@ -118,7 +121,7 @@ impl Config {
         }
     }
 
-    /// First and last slot that devices may have.
+    /// First and last slot for devices.
     #[must_use]
     pub fn slots(&self) -> (Slot, Slot) {
         (Slot::FIRST, self.pools.last_device_slot())

@@ -1,4 +1,4 @@
-//! Connecting: right, lease, peers, session; all of it or nothing.
+//! Connect: authorisation, lease, peers and session, all or nothing.
 
 use crate::entry::Entry;
 use crate::fault;
@@ -21,17 +21,17 @@ impl Service {
         let Connect { access_token, public_key, client_ip, plain } = input;
         let ends = self.lanes.ends().await.map_err(fault::wg)?;
         if ends.iter().any(|end| end.public_key == public_key) {
-            // The server's own: no interface takes itself as a peer.
+            // The server's own key: an interface rejects itself as a peer.
             return Err(SessionError::KeyInUse);
         }
         let token = AccessToken { access_token: access_token.clone() };
         let device_id = self.keys.verify(&token, self.now()).await?.device_id;
-        // Before `auth` is asked: when the login is ended just after the answer, the order to close the
-        // session waits here until there is one.
+        // Locked before the call to `auth`: if the login is revoked right after the grant, the call that closes the
+        // session waits here until the session exists.
         let _guard = self.locks.lock(device_id).await;
         let grant = self.auth.authorize(Authorize { access_token, public_key, plain }).await.map_err(fault::auth)?;
         if grant.device_id != device_id {
-            return Err(Fault::Internal("service auth answered for another device".into()).into());
+            return Err(Fault::Internal("service auth returned a grant for another device".into()).into());
         }
         fault_point("connect.granted");
         self.check_allowance(&grant).await?;
@@ -48,7 +48,7 @@ impl Service {
             Ok(()) => Ok(self.connected(&entry, ends)),
             Err(error) => {
                 if let Some(lease) = undo {
-                    // Fails only when the store does: then the sweep ends what is known as closed here.
+                    // Fails only if the store fails. The entry is then closed in memory, and the sweep retries.
                     drop(self.close(&entry, CloseReason::Failed, lease).await);
                 }
                 Err(error)
@@ -56,14 +56,14 @@ impl Service {
         }
     }
 
-    /// The same device with the same keys: its session, whatever its state. A peer that cannot be put
-    /// back costs the session nothing; it goes on as it was.
+    /// Returns the existing session of the same device and login with the same key, online or offline. If its peer
+    /// cannot be restored, the session stays as it is.
     async fn resume(&self, entry: &Arc<Entry>, ends: Vec<LaneEnd>) -> Result<Connected, SessionError> {
         self.sign_of_life(entry, true).await?;
         Ok(self.connected(entry, ends))
     }
 
-    /// Before the device's own session is ended for it. The store's constraint decides races.
+    /// Runs before the device's own session is closed for the new key. Constraints of the store decide races.
     fn refuse_foreign_key(&self, grant: &Grant, key: PublicKey) -> Result<(), SessionError> {
         match self.registry.of_key(&key) {
             Some(holder) if holder.device_id != grant.device_id => Err(SessionError::KeyInUse),
@@ -71,8 +71,8 @@ impl Service {
         }
     }
 
-    /// Lease, live row and history row. Also says what becomes of the lease if the lanes fail: addresses
-    /// that this call took are free again at once; a session that lived before keeps everything (`None`).
+    /// Creates lease, live row and history row. Also returns what to do with the lease if the lanes fail: addresses
+    /// that this call leased become free immediately, and an existing session keeps everything (`None`).
     async fn open(
         &self,
         grant: &Grant,
@@ -80,7 +80,7 @@ impl Service {
         client_ip: IpAddr,
         plain: bool,
     ) -> Result<(Arc<Entry>, Option<AfterClose>), SessionError> {
-        // Before there is anything to undo.
+        // Read first, while there is nothing to undo.
         let exit = self.store.exit(grant.device_id).await.map_err(|error| fault::store(&error))?;
         let now = self.now();
         let open = OpenSession {
@@ -110,7 +110,7 @@ impl Service {
         let (row, undo) = match opened {
             Opened::New { row, held_before: true, .. } => (row, Some(AfterClose::Quarantine)),
             Opened::New { row, held_before: false, .. } => (row, Some(AfterClose::FreeNow)),
-            // A row that is not in memory: left by a failed write. It is taken over as it is.
+            // A row without an entry in memory, left by a failed write. It is used as stored.
             Opened::Existing(row) => (row, None),
             Opened::KeyInUse => return Err(SessionError::KeyInUse),
             Opened::MaxDevices => return Err(SessionError::MaxDevices { max: grant.max_devices }),
@@ -123,15 +123,15 @@ impl Service {
         self.look_at_countries.notify_one();
         let facts = LiveFacts { client_ip: Some(client_ip), ..entry.facts() };
         if let Err(error) = self.live.open(entry.session_id, facts).await {
-            tracing::warn!(%error, "live state of a new session was not written");
+            tracing::warn!(%error, "cannot write live state of a new session");
         }
         Ok((entry, undo))
     }
 
-    /// Frees the slot of the user's device that has been offline longest. A device that lost its network must
-    /// not keep its owner out (defect 2). False: none is offline, or it is just coming back.
+    /// Frees the slot of the user's device that has been offline longest, so that a device without network cannot lock
+    /// out its owner. Returns false if no device is offline, or if that device is just reconnecting.
     async fn evict_silent(&self, grant: &Grant) -> bool {
-        // A plain device that sleeps is not lost: its lease was given for as long as its owner wants.
+        // A silent exported device is not lost; its lease is meant to stay.
         let silent =
             |entry: &Arc<Entry>| entry.user_id == grant.user_id && entry.device_id != grant.device_id && !entry.plain;
         let candidates = self.registry.all().into_iter().filter(silent);
@@ -142,21 +142,22 @@ impl Service {
             })
             .min_by_key(|(since, _)| *since);
         let Some((_, entry)) = oldest else { return false };
-        // This call holds its own device's lock: waiting for another's could wait for ever.
+        // This call already holds its own device's lock. Waiting for a second lock could deadlock.
         let Some(_guard) = self.locks.try_lock(entry.device_id) else { return false };
         entry.state() == SessionState::Offline
             && self.close(&entry, CloseReason::Evicted, AfterClose::Quarantine).await.is_ok()
     }
 
-    /// Peers on both lanes, then online. The lanes themselves undo the first when the second fails.
+    /// Adds the peer to both lanes and sets the session online. If the second lane fails, service `wg` reverts the
+    /// first.
     async fn bring_up(&self, entry: &Arc<Entry>) -> Result<(), SessionError> {
-        // The rate first: no device is there without it.
+        // The rate comes first, so that no peer exists without it.
         self.treat(entry).await.map_err(fault::wg)?;
         if entry.state() != SessionState::Connecting {
             return self.sign_of_life(entry, true).await.map(drop);
         }
         match self.lanes.put(entry).await {
-            // A peer without a session holds an address of ours: that is put right now, not at the next sweep.
+            // A peer without a session uses the address. Comparing the lanes now removes it before the next sweep.
             Err(WgError::AddressInUse) => {
                 drop(self.compare_lanes().await);
                 self.lanes.put(entry).await.map_err(fault::wg)?;
@@ -178,8 +179,8 @@ impl Service {
         Ok(())
     }
 
-    /// A sign of life of a session that is not closed; to be called under its device's lock. Brings an
-    /// offline session back, or leaves it offline when the lanes fail. True: it was brought back.
+    /// Records a heartbeat of a session that is not closed. The caller holds the device's lock. An offline session
+    /// comes back online, or stays offline if the lanes fail. Returns true if it came back.
     pub async fn sign_of_life(&self, entry: &Arc<Entry>, put_anyway: bool) -> Result<bool, SessionError> {
         let now = self.now();
         let (ahead, change) = entry.cell().machine.heartbeat(now, &self.timers_of(entry));
@@ -199,7 +200,7 @@ impl Service {
             fault_point("recover.peered");
         }
         {
-            // Again on what is there now: a handshake may have been read meanwhile.
+            // Repeated on the current state, which a handshake may have changed.
             let mut cell = entry.cell();
             cell.machine = cell.machine.heartbeat(now, &self.timers_of(entry)).0;
             cell.dirty = true;
@@ -210,8 +211,8 @@ impl Service {
                 drop(self.close(entry, CloseReason::Replaced, AfterClose::Quarantine).await);
                 return Err(SessionError::SessionExpired);
             }
-            // Tunnels go on while the database is away; the sweep writes it later.
-            Err(error) => tracing::warn!(%error, "a recovery was not written yet"),
+            // Tunnels keep working without the database. The sweep writes the state later.
+            Err(error) => tracing::warn!(%error, "cannot store a recovery; the sweep retries"),
         }
         self.note_live(entry).await;
         if let Some(change) = change {
@@ -223,14 +224,14 @@ impl Service {
     async fn note_live(&self, entry: &Entry) {
         match self.live.update(entry.session_id, entry.facts()).await {
             Ok(true) => {}
-            // Lost and rebuilt: that is what live state is.
+            // Live state may be lost at any time and is rebuilt here.
             Ok(false) => {
                 if self.live.open(entry.session_id, entry.facts()).await.is_ok() {
                     count(&self.counts.told_again);
                 }
             }
-            // The link says once when it is away; thousands of heartbeats need not.
-            Err(error) => tracing::debug!(%error, "a heartbeat was not written to live state"),
+            // The Redis link logs an outage once; not every heartbeat should log it.
+            Err(error) => tracing::debug!(%error, "cannot write a heartbeat to live state"),
         }
     }
 
@@ -249,8 +250,8 @@ impl Service {
     }
 }
 
-/// Another login is another tunnel, also with the same WireGuard key: it has other preshared keys, and tokens of
-/// the one before have no say in it.
+/// A new login means a new tunnel, even with the same WireGuard key: its preshared keys differ, and tokens of the
+/// previous login must not control it.
 fn same_tunnel(entry: &Entry, grant: &Grant, key: PublicKey) -> bool {
     let open = match entry.state() {
         SessionState::Online | SessionState::Offline => true,

@@ -1,4 +1,4 @@
-//! The databases, as `tornadod status` shows them.
+//! The databases for `tornadod status`.
 
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl Pulse for Live {
     }
 }
 
-/// Asks both again and again how they are. A profile has them together.
+/// Creates the watch of both databases. The engine of the store also determines that of live state.
 pub(crate) fn watch(store: &SqlSessions, live: Arc<dyn LiveStore>) -> Arc<EngineWatch> {
     let database = store.database().clone();
     let (durable, quick) = match database.engine() {

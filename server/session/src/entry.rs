@@ -1,4 +1,4 @@
-//! One live session in memory: what never changes, and a cell with what does.
+//! A live session in memory: constant fields, and a cell with the mutable ones.
 
 use crate::machine::{Machine, Signs};
 use std::net::SocketAddr;
@@ -12,16 +12,16 @@ use tornado_shared::model::{
 };
 use tornado_store::sessions::{Checkpoint, LaneCount, PresharedPair, SessionRow};
 
-/// A live session. The machine is changed under the device's lock only, except for handshakes.
+/// A live session. The machine changes only under the device's lock, except for handshakes.
 pub(crate) struct Entry {
     pub session_id: SessionId,
     pub device_id: DeviceId,
     pub user_id: UserId,
-    /// The login that connected it.
+    /// Login that opened the session.
     pub family_id: FamilyId,
     pub username: Username,
     pub public_key: PublicKey,
-    /// An ordinary WireGuard app: no heartbeats, and its peers stay while it is silent.
+    /// Exported device: sends no heartbeats, and its peers stay while it is silent.
     pub plain: bool,
     pub preshared_keys: Option<PresharedPair>,
     pub direct: LaneAddresses,
@@ -29,29 +29,29 @@ pub(crate) struct Entry {
     cell: Mutex<Cell>,
 }
 
-/// The changing part.
+/// Mutable part of an [`Entry`].
 pub(crate) struct Cell {
     pub machine: Machine,
-    /// Number on the tor lane; as the store has it.
+    /// Isolation number on the tor lane, as stored.
     pub isolation: Isolation,
-    /// Where the device wishes to leave Tor; as the store has it.
+    /// Exit country that the device chose, as stored.
     pub exit: Option<CountryCode>,
-    /// The state that the store has; behind `machine` while a write is under way or failed.
+    /// State in the store. Differs from `machine` while a write is in progress or after it failed.
     pub stored: SessionState,
     pub direct: LaneCount,
     pub tor: LaneCount,
-    /// The lane on which something was heard of it last, and from where.
+    /// Lane of the latest received traffic; `endpoint` is its source.
     pub lane: Option<Lane>,
     pub endpoint: Option<SocketAddr>,
-    /// Something changed since the last checkpoint.
+    /// Changed since the last checkpoint.
     pub dirty: bool,
-    /// Readings of the interfaces that began before this number are stale: the peer was put or taken
-    /// away since, and its counters began anew.
+    /// Readings with a smaller number are stale: the peer was added or removed after they began, and its counters
+    /// restarted.
     pub readings_from: u64,
 }
 
 impl Entry {
-    /// `None`: the stored slot lies outside the configured pools, or the number outside its range.
+    /// `None` if the stored slot is outside the configured pools or the isolation number is out of range.
     pub fn new(row: SessionRow, pools: &LanePools, heard_from: UnixSeconds, facts: Option<LiveFacts>) -> Option<Self> {
         let facts = facts.unwrap_or_default();
         let signs = Signs {
@@ -60,7 +60,7 @@ impl Entry {
             latest_handshake: row.latest_handshake.max(facts.latest_handshake),
             heard_from,
         };
-        // Stored, perhaps, before the clock was set back.
+        // The row may have been stored before the clock was set back.
         let signs = signs.anew(heard_from);
         let cell = Cell {
             isolation: Isolation::try_from(row.isolation).ok()?,
@@ -89,7 +89,8 @@ impl Entry {
         })
     }
 
-    /// Never held over an await. Every change is complete in itself, so a panic leaves none half done.
+    /// Locks the mutable part; never held across an await. Ignores poisoning, because every change is complete in
+    /// itself.
     pub fn cell(&self) -> MutexGuard<'_, Cell> {
         self.cell.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -98,7 +99,7 @@ impl Entry {
         self.cell().machine.state()
     }
 
-    /// True while its peers belong into the lanes.
+    /// True if the session's peers belong on the lanes.
     pub fn has_peers(&self) -> bool {
         match self.state() {
             SessionState::Online => true,
@@ -135,7 +136,7 @@ impl Entry {
         }
     }
 
-    /// Bytes so far, direct lane first.
+    /// Bytes transferred so far, direct lane first.
     pub fn moved(&self) -> (Transfer, Transfer) {
         let cell = self.cell();
         (cell.direct.total, cell.tor.total)
@@ -164,7 +165,7 @@ impl Entry {
         }
     }
 
-    /// The changing part, if it changed since the last call.
+    /// Values for the checkpoint, if any changed since the last call.
     pub fn take_checkpoint(&self) -> Option<Checkpoint> {
         let mut cell = self.cell();
         if !std::mem::take(&mut cell.dirty) {
@@ -182,7 +183,7 @@ impl Entry {
 }
 
 impl Cell {
-    /// Counts the last bytes of a peer that was taken away; its next counters begin at zero.
+    /// Counts the last bytes of a removed peer. Its next counters start at zero.
     pub fn count_removed(&mut self, removed: Removed) {
         self.direct = self.direct.read(removed.direct);
         self.tor = self.tor.read(removed.tor);

@@ -1,5 +1,5 @@
-//! The event stream: one line of JSON an event, for operators' views and for the event streams of devices. Numbers only: no
-//! names, no addresses.
+//! The event stream: one line of JSON per event, for the console and for the event streams of devices. Contains ids
+//! only, no names and no addresses.
 
 use crate::api::Api;
 use crate::service::Service;
@@ -12,10 +12,10 @@ use tornado_contracts::session::{self, SessionError};
 use tornado_live::{EventLine, Events};
 use tornado_rpc::Fault;
 
-/// The last line for a subscriber that did not read in time; it is no event, so readers end there.
+/// Last line for a subscriber that was too slow. It is not a valid event, so readers stop there.
 const CUT: &str = r#"{"note":"events were lost because they were not read in time; subscribe again"}"#;
 
-/// The contract's methods and its stream.
+/// Router of the contract's methods and its event stream.
 pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Router {
     let source = service.clone();
     let open = move || subscribe(source.clone(), shutdown.clone());

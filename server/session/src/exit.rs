@@ -1,4 +1,4 @@
-//! Where a device leaves Tor: its choice, and what became of it.
+//! Exit country of a device: its choice, and the countries in use.
 
 use crate::entry::Entry;
 use crate::fault;
@@ -13,8 +13,8 @@ use tornado_rpc::{Done, Fault};
 use tornado_shared::model::{CountryCode, DeviceId, SessionState, UserId};
 
 impl Service {
-    /// Takes a device's wish over, once Tor says that it can be had. Stored first: after a failure of the lanes the
-    /// next put or sync brings it there.
+    /// Sets the device's exit country after `tor` has confirmed that it is available. Stored first: if the lanes fail,
+    /// the next put or sync applies it.
     pub async fn choose_exit(&self, input: ChooseExit) -> Result<Done, SessionError> {
         let ChooseExit { access_token, country } = input;
         let token = AccessToken { access_token };
@@ -52,7 +52,7 @@ impl Service {
         Ok(Done {})
     }
 
-    /// The token's session, or none while the device is not connected; what a login that was ended asks is refused.
+    /// The session of the token's login, or `None` if the device is not connected. Fails if the login was revoked.
     pub(crate) async fn entry_for(
         &self,
         claims: &Claims,
@@ -63,7 +63,7 @@ impl Service {
                 SessionState::Online | SessionState::Offline => Ok(Some(entry)),
                 SessionState::Connecting | SessionState::Closed => Err(SessionError::SessionExpired),
             },
-            // A session of another login of the device: it is that one's to change.
+            // The session belongs to another login of the device, which alone may change it.
             Some(entry) if entry.state() != SessionState::Closed => Err(SessionError::SessionExpired),
             Some(_) | None => {
                 self.auth.whoami(token).await.map_err(fault::auth)?;
@@ -72,13 +72,13 @@ impl Service {
         }
     }
 
-    /// Counts a change of circuits by a device itself.
+    /// Counts a change of circuits against the device's rate limit.
     pub(crate) fn count_change(&self, device: DeviceId) -> Result<(), SessionError> {
         let mut quota = self.quota.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         quota.take(device, self.now()).map_err(|retry_after| SessionError::TooOften { retry_after })
     }
 
-    /// Refuses one country more than an account may use, so that no account takes all of them.
+    /// Limits the exit countries of one account, so that it cannot use all of them.
     fn allow(&self, country: CountryCode, user: UserId, device: DeviceId) -> Result<(), SessionError> {
         let others = self.registry.all().into_iter().filter(|entry| {
             entry.user_id == user && entry.device_id != device && entry.state() != SessionState::Closed
@@ -92,12 +92,13 @@ impl Service {
         Err(SessionError::NoExit { country, why })
     }
 
-    /// Has `tor` begin with a country. Until the choice is stored the others' calls do not name it, which `tor` outwaits.
+    /// Makes `tor` start the country. Until the choice is stored, periodic calls do not contain it; `tor` tolerates
+    /// that.
     async fn ask_for(&self, country: CountryCode) -> Result<(), SessionError> {
         let mut wish = self.countries_in_use();
         wish.countries.insert(country);
         let report = self.tor.sync_countries(wish).await.map_err(|error| {
-            let why = Fault::Unavailable(format!("exit countries: {error}"));
+            let why = Fault::Unavailable(format!("cannot select an exit country: {error}"));
             SessionError::from(why)
         })?;
         match report.refused.get(&country) {
@@ -108,14 +109,14 @@ impl Service {
         }
     }
 
-    /// What devices with a session use now, as `tor` wants to hear it. Choices that were made before their devices
-    /// connected are not checked one by one: of an account with too many, those of the oldest sessions count.
+    /// Countries and isolation numbers in use, as input for `tor`. Choices made while a device was not connected were
+    /// not checked; of an account with too many, those of the oldest sessions count.
     pub(crate) fn countries_in_use(&self) -> SyncCountries {
         let max = usize::try_from(self.config.exit_countries).unwrap_or(usize::MAX);
         let mut of_user: BTreeMap<UserId, BTreeSet<CountryCode>> = BTreeMap::new();
         let mut live = Vec::new();
         let mut entries: Vec<_> = self.registry.all().into_iter().collect();
-        // A device that connects takes no exit from one that uses it.
+        // Oldest first: a device that connects must not displace the exit of another.
         entries.sort_by_cached_key(|entry| (entry.cell().machine.signs().started_at, entry.session_id));
         for entry in entries {
             if entry.state() == SessionState::Closed {

@@ -1,4 +1,4 @@
-//! Others' errors as this contract's.
+//! Converts errors of other components to errors of this contract.
 
 use tornado_contracts::auth::AuthError;
 use tornado_contracts::session::SessionError;
@@ -6,9 +6,9 @@ use tornado_contracts::wg::WgError;
 use tornado_rpc::Fault;
 use tornado_store::StoreError;
 
-/// The store failed: the caller may try again, the log says what happened.
+/// The store failed. The log contains the cause; the caller may retry.
 pub(crate) fn store(error: &StoreError) -> SessionError {
-    tracing::error!(%error, "the session database failed");
+    tracing::error!(%error, "session database failed");
     SessionError::Fault(Fault::StoreUnavailable("the session database failed; try again in a moment".into()))
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn auth(error: AuthError) -> SessionError {
         | AuthError::NotAllowed
         | AuthError::SignedOut
         | AuthError::InvalidSetupCode => {
-            SessionError::Fault(Fault::Internal(format!("service auth gave an answer that has no place here: {error}")))
+            SessionError::Fault(Fault::Internal(format!("unexpected error from service auth: {error}")))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Heartbeats and what else a device asks about its own session.
+//! Heartbeats, and other calls of a device about its session.
 
 use crate::entry::Entry;
 use crate::fault;
@@ -11,7 +11,8 @@ use tornado_shared::model::{CloseReason, SessionState};
 use tornado_store::sessions::AfterClose;
 
 impl Service {
-    /// A sign of life. The token says who; only the session's own state says whether it goes on.
+    /// Handles a heartbeat. The token identifies the device; only the state of the session decides whether it
+    /// continues.
     pub async fn heartbeat(&self, token: AccessToken) -> Result<HeartbeatReply, SessionError> {
         let claims = self.keys.verify(&token, self.now()).await?;
         let _guard = self.locks.lock(claims.device_id).await;
@@ -25,7 +26,7 @@ impl Service {
         let claims = self.keys.verify(&token, self.now()).await?;
         let _guard = self.locks.lock(claims.device_id).await;
         let Some(entry) = self.registry.of_device(claims.device_id) else { return Ok(Closed { session_id: None }) };
-        // The session of the device's login before: only `auth` knows which of the two has been ended.
+        // The session belongs to the device's previous login. Only `auth` knows which of the two was revoked.
         if entry.family_id != claims.fam {
             self.auth.whoami(token).await.map_err(fault::auth)?;
         }
@@ -39,7 +40,7 @@ impl Service {
         Ok(view.map(|view| LiveSession { endpoint: None, ..view }))
     }
 
-    /// The session of the token's login while it is not closed; not that of another login of the same device.
+    /// The open session of the token's login; not that of another login of the same device.
     fn own(&self, claims: &Claims) -> Option<Arc<Entry>> {
         let entry = self.registry.of_device(claims.device_id)?;
         (entry.family_id == claims.fam && entry.state() != SessionState::Closed).then_some(entry)

@@ -1,4 +1,4 @@
-//! A new identity on the tor lane: another isolation number, so that Tor gives the device other circuits.
+//! New identity on the tor lane: a new isolation number, so that Tor uses new circuits for the device.
 
 use crate::fault;
 use crate::service::Service;
@@ -8,15 +8,15 @@ use tornado_rpc::Done;
 use tornado_shared::model::{DeviceId, SessionState};
 
 impl Service {
-    /// For the device itself.
+    /// Called by the device itself.
     pub async fn new_identity(&self, token: AccessToken) -> Result<Done, SessionError> {
         let claims = self.keys.verify(&token, self.now()).await?;
         self.count_change(claims.device_id)?;
         self.renew_identity(claims.device_id, |family| family == claims.fam).await
     }
 
-    /// For a device whose session `may` be changed, by the login that connected it. Stored first: after a failure
-    /// of the lanes the next put or sync brings the number there.
+    /// Changes the isolation number if `may` accepts the login that opened the session. Stored first: if the lanes
+    /// fail, the next put or sync applies it.
     pub async fn renew_identity(
         &self,
         device: DeviceId,

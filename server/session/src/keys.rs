@@ -1,4 +1,4 @@
-//! Access tokens are checked here with `auth`'s public keys, so heartbeats go on while `auth` is away.
+//! Verifies access tokens with the public keys of `auth`, so that heartbeats work while `auth` is down.
 
 use crate::service::Service;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,31 +11,30 @@ use tornado_contracts::token::{Claims, TokenError, TokenKind, Verifier};
 use tornado_rpc::{Fault, NoInput};
 use tornado_shared::model::UnixSeconds;
 
-/// Shortest time between two fetches: a flood of unknown keys is not handed on to `auth`.
+/// Shortest time between two fetches. Unknown keys in a flood of tokens do not cause a flood of calls to `auth`.
 const FETCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Fetches that may fail before a token is refused whose key is not known: `auth` is slow under load, and away for a
-/// moment when it restarts.
+/// Number of fetches before a token with an unknown key fails: `auth` may be slow under load, or be restarting.
 const ATTEMPTS: u32 = 3;
 
-/// How often they are fetched unasked: `auth` publishes a new key for at least ten seconds before it signs.
+/// Interval between regular fetches. `auth` publishes a new key at least ten seconds before it signs with it.
 const LEARN_INTERVAL: Duration = Duration::from_secs(8);
 
-/// Learns new keys before the first token is signed with them. Runs until `shutdown`; while `auth` is away, the keys that
-/// are known go on.
+/// Fetches new keys before the first token is signed with them. Runs until `shutdown`. While `auth` is down, the known
+/// keys stay valid.
 pub(crate) async fn learn(service: Arc<Service>, shutdown: CancellationToken) {
     while shutdown.run_until_cancelled(tokio::time::sleep(LEARN_INTERVAL)).await.is_some() {
         if let Err(error) = service.keys.fetch().await {
-            tracing::debug!(%error, "new keys could not be asked for");
+            tracing::debug!(%error, "cannot fetch new keys");
         }
     }
 }
 
-/// The public keys, fetched when one is missing.
+/// The public keys; fetched when one is missing.
 pub(crate) struct Keys {
     auth: Arc<dyn Auth>,
     verifier: RwLock<Option<Arc<Verifier>>>,
-    /// When they were last asked for, and what came of it.
+    /// Time and result of the latest fetch.
     fetched: tokio::sync::Mutex<Option<(Instant, Result<(), Fault>)>>,
 }
 
@@ -44,7 +43,7 @@ impl Keys {
         Self { auth, verifier: RwLock::new(None), fetched: tokio::sync::Mutex::new(None) }
     }
 
-    /// Checks an access token.
+    /// Verifies an access token; fetches the keys if its key is unknown.
     pub async fn verify(&self, token: &AccessToken, now: UnixSeconds) -> Result<Claims, SessionError> {
         let token = token.access_token.expose();
         match self.current().map(|verifier| verifier.verify(token, now)) {
@@ -61,7 +60,7 @@ impl Keys {
         }
         match (self.current().map(|verifier| verifier.verify(token, now)), fetched) {
             (Some(Ok(claims)), _) => Ok(claims),
-            // Whether there is such a key cannot be told now, so the token is not called a bad one.
+            // The key may exist, but that cannot be checked now. The token must not be reported as invalid.
             (Some(Err(TokenError::UnknownKey)) | None, Err(fault)) => Err(SessionError::Fault(fault)),
             (Some(Err(error)), _) => Err(SessionError::Token(error)),
             (None, Ok(())) => Err(Fault::Unavailable("the keys of service auth are not known yet".into()).into()),
@@ -87,13 +86,14 @@ impl Keys {
 
     async fn ask(&self) -> Result<(), Fault> {
         let keys = self.auth.verifying_keys(NoInput {}).await;
-        let keys = keys.map_err(|error| Fault::Unavailable(format!("the keys of service auth: {error}")))?;
+        let keys =
+            keys.map_err(|error| Fault::Unavailable(format!("cannot fetch the keys of service auth: {error}")))?;
         let verifier = Arc::new(Verifier::new(&keys, TokenKind::Access));
         *self.verifier.write().unwrap_or_else(PoisonError::into_inner) = Some(verifier);
         Ok(())
     }
 
-    /// As after a start.
+    /// Returns to the state after a start.
     #[cfg(test)]
     pub fn forget(&self) {
         *self.verifier.write().unwrap_or_else(PoisonError::into_inner) = None;

@@ -1,7 +1,7 @@
-//! Everything said to service `wg`: putting and removing peers, syncs, readings of the counters.
+//! Calls to service `wg`: peers, syncs and counter readings.
 //!
-//! A sync sends the whole wanted set, and other calls do not wait for it. Instead, whatever is put or removed
-//! while a sync is under way is noted and settled again after it, so neither undoes the other.
+//! A sync sends the complete desired set, and other calls do not wait for it. Peers that are put or removed during a
+//! sync are recorded and settled again after it, so that neither call undoes the other.
 
 use crate::entry::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use tornado_contracts::wg::{
 use tornado_rpc::NoInput;
 use tornado_shared::model::{DeviceId, PublicKey};
 
-/// Service `wg` as this service uses it.
+/// Client side of service `wg`.
 pub(crate) struct Lanes {
     wg: Arc<dyn Wg>,
     ends: Mutex<Option<Vec<LaneEnd>>>,
@@ -20,18 +20,18 @@ pub(crate) struct Lanes {
     readings: AtomicU64,
 }
 
-/// A peer by its device and its key.
+/// Device and key of a peer.
 pub(crate) type Touch = (DeviceId, PublicKey);
 
-/// Which peers are being put or removed.
+/// Peers that are being put or removed.
 #[derive(Default)]
 struct Touched {
     in_flight: Vec<Touch>,
-    /// Those in flight at any time since the sync that is under way began.
+    /// Peers in flight at any time since the current sync began.
     since_sync: Option<Vec<Touch>>,
 }
 
-/// A call that puts or removes a peer, from before it is sent until after it is answered.
+/// A call that puts or removes a peer, from before the request until after the response.
 struct InFlight<'a>(&'a Lanes, Touch);
 
 impl Drop for InFlight<'_> {
@@ -48,7 +48,7 @@ impl Lanes {
         Self { wg, ends: Mutex::default(), touched: Mutex::default(), readings: AtomicU64::new(1) }
     }
 
-    /// Puts a session's peer on both lanes.
+    /// Adds or updates a session's peer on both lanes.
     pub async fn put(&self, entry: &Entry) -> Result<(), WgError> {
         let _in_flight = self.touch(entry);
         let done = self.wg.put_peer(entry.spec()).await.map(|_| ());
@@ -56,10 +56,10 @@ impl Lanes {
         done
     }
 
-    /// Takes a session's peer off both lanes and counts its last bytes.
+    /// Removes a session's peer from both lanes and counts its last bytes.
     pub async fn remove(&self, entry: &Entry) -> Result<(), WgError> {
         let _in_flight = self.touch(entry);
-        // Until the answer is here no reading is taken: it might or might not be the last.
+        // Rejects readings until the response arrives: they may or may not contain the last bytes.
         entry.cell().readings_from = u64::MAX;
         let removed = self.wg.remove_peer(RemovePeer { public_key: entry.public_key }).await;
         let mut cell = entry.cell();
@@ -68,12 +68,12 @@ impl Lanes {
         Ok(())
     }
 
-    /// Takes away a peer that has no session here.
+    /// Removes a peer that has no session here.
     pub async fn remove_stray(&self, public_key: PublicKey) -> Result<(), WgError> {
         self.wg.remove_peer(RemovePeer { public_key }).await.map(|_| ())
     }
 
-    /// Makes the peers exactly those of `entries`. Gives back what was touched meanwhile.
+    /// Replaces the peers with those of `entries`. Returns the peers that were put or removed during the sync.
     pub async fn sync(&self, entries: &[Arc<Entry>]) -> Result<(SyncReport, Vec<Touch>), WgError> {
         let peers = entries.iter().map(|entry| entry.spec()).collect();
         let report = self.wg.sync_peers(SyncPeers { peers }).await;
@@ -81,12 +81,12 @@ impl Lanes {
         Ok((report?, touched))
     }
 
-    /// Makes the groups exactly these.
+    /// Replaces the groups.
     pub async fn set_groups(&self, groups: SetGroups) -> Result<(), WgError> {
         self.wg.set_groups(groups).await.map(drop)
     }
 
-    /// From here on, what is put or removed is noted. To be called before the wanted set is read.
+    /// Starts to record puts and removals. Must be called before the desired set is read.
     pub fn begin_sync(&self) {
         let mut touched = self.touched();
         touched.since_sync = Some(touched.in_flight.clone());
@@ -98,7 +98,7 @@ impl Lanes {
         Ok(status)
     }
 
-    /// The status that follows the known one, as soon as it differs.
+    /// Waits for a status that differs from the known one.
     pub async fn next_status(&self, known: KnownStatus) -> Result<WgStatus, WgError> {
         let status = self.wg.next_status(known).await?;
         self.note_ends(&status);
@@ -109,7 +109,7 @@ impl Lanes {
         *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = Some(status.lanes.clone());
     }
 
-    /// The server's ends of both lanes, as last heard.
+    /// The server's ends of both lanes, from the latest status.
     pub async fn ends(&self) -> Result<Vec<LaneEnd>, WgError> {
         let known = self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match known {
@@ -118,7 +118,7 @@ impl Lanes {
         }
     }
 
-    /// Every peer with its counters, and the number of this reading; see [`crate::entry::Cell::readings_from`].
+    /// All peers with their counters, and the number of this reading; see [`crate::entry::Cell::readings_from`].
     pub async fn read(&self) -> Result<(u64, Vec<PeerStatus>), WgError> {
         let number = self.next_reading();
         Ok((number, self.wg.peers(NoInput {}).await?))

@@ -1,8 +1,8 @@
-//! Service `session`: sessions, address leases, lifecycle timers, accounting, live events.
+//! Service `session`: sessions, address leases, lifecycle timers, accounting and live events.
 //!
-//! What decides is pure ([`machine`]); durable truth is in `tornado-store`, what may be lost in `tornado-live`.
-//! The lanes are told what should be, and compared with it again and again: a crash between any two steps
-//! leaves nothing that the next look does not find.
+//! Decisions are pure ([`machine`]). Durable state is in `tornado-store`, volatile state in `tornado-live`. The lanes
+//! receive the desired peers and are compared with them regularly. The next comparison therefore repairs whatever a
+//! crash between two steps leaves behind.
 
 mod allowance;
 mod api;
@@ -50,10 +50,10 @@ use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
 use tornado_store::sessions::{Deadlined, SqlSessions};
 use tornado_store::{PostgresLogin, StoreError};
 
-/// Name of the database file in the service's own directory.
+/// Name of the database file in the service's state directory.
 const DATABASE: &str = "session.db";
 
-/// The databases of the profile `cluster`.
+/// Databases of profile `cluster`.
 #[derive(Debug, Clone)]
 pub struct Cluster {
     /// Durable state.
@@ -65,25 +65,28 @@ pub struct Cluster {
 /// Why the service could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The configuration.
-    #[error("the configuration cannot work: {0}")]
+    /// Invalid configuration.
+    #[error("invalid configuration: {0}")]
     Config(#[from] ConfigError),
-    /// The database.
-    #[error("the session database cannot be used: {0}")]
+    /// The database cannot be opened or read.
+    #[error("cannot use the session database: {0}")]
     Store(#[from] StoreError),
-    /// The socket.
+    /// The socket cannot be created or served.
     #[error(transparent)]
     Context(#[from] ContextError),
-    /// A task ended early.
+    /// A task ended before shutdown or panicked.
     #[error(transparent)]
     Task(#[from] TaskError),
 }
 
 /// Serves until `context.shutdown` is cancelled.
 ///
-/// Ready means: the database is open and every live session is back in memory. The other services are
-/// not needed for that: `wg` is not ready before this service has told it the peers, and heartbeats must be
-/// heard while `auth` is away.
+/// The service is ready when the database is open and all live sessions are in memory. It does not need other services
+/// for that: `wg` becomes ready only after this service has sent the peers, and heartbeats must work while `auth` is
+/// down.
+///
+/// # Errors
+/// When the configuration is invalid, when database or socket cannot be used, or when a task ends early.
 pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> Result<(), Error> {
     config.validate()?;
     let (store, live): (_, Arc<dyn LiveStore>) = match cluster {

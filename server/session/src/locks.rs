@@ -1,4 +1,4 @@
-//! One lock a device, so that its calls come one after the other and nobody else's wait.
+//! One lock per device: calls for one device run in sequence, and other devices do not wait.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,14 @@ use tornado_shared::model::DeviceId;
 
 type Table = Arc<Mutex<HashMap<DeviceId, Arc<tokio::sync::Mutex<()>>>>>;
 
-/// Locks by device. A lock exists while somebody holds it or waits for it, so the table is never larger
-/// than the number of calls in flight.
+/// Locks by device. A lock exists only while it is held or awaited, so the table is never larger than the number of
+/// calls in flight.
 #[derive(Default, Clone)]
 pub(crate) struct DeviceLocks {
     table: Table,
 }
 
-/// A held lock.
+/// A lock that is held or awaited. Dropping it releases the lock.
 pub(crate) struct DeviceGuard {
     device: DeviceId,
     lock: Option<OwnedMutexGuard<()>>,
@@ -24,13 +24,13 @@ pub(crate) struct DeviceGuard {
 impl DeviceLocks {
     pub async fn lock(&self, device: DeviceId) -> DeviceGuard {
         let lock = open(&self.table).entry(device).or_default().clone();
-        // Made before the wait: a waiter that is dropped takes its place out of the table too.
+        // Created before the wait, so that a cancelled waiter also cleans up the table.
         let mut guard = DeviceGuard { device, lock: None, table: self.table.clone() };
         guard.lock = Some(lock.lock_owned().await);
         guard
     }
 
-    /// The lock, if nobody has it: for whoever holds one already and must not wait for a second.
+    /// Returns the lock if it is free. For callers that already hold a lock and must not wait for a second one.
     pub fn try_lock(&self, device: DeviceId) -> Option<DeviceGuard> {
         let lock = open(&self.table).entry(device).or_default().clone();
         let mut guard = DeviceGuard { device, lock: None, table: self.table.clone() };
@@ -43,7 +43,7 @@ impl Drop for DeviceGuard {
     fn drop(&mut self) {
         let mut table = open(&self.table);
         drop(self.lock.take());
-        // Clones are made under the table's lock only: a count of one is the table's own.
+        // Clones are made only under the table's lock, so a count of one means that only the table holds the lock.
         if table.get(&self.device).is_some_and(|lock| Arc::strong_count(lock) == 1) {
             table.remove(&self.device);
         }

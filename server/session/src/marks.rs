@@ -1,9 +1,9 @@
-//! What accounts moved today and this month: the difference to a mark that was set when the day or the month began.
+//! Usage of accounts today and this month: the difference to a mark that is set when the day or month starts.
 //!
-//! As with quotas, what an account moved since it was made only grows, so a mark is written once and nothing is reset.
-//! Who has no session moves nothing, and a session that begins writes the marks that are due with its own rows, before
-//! any byte of it. So whatever session lives when the sweep sets a mark has lived since before the day began, or found
-//! the mark set; what moved between midnight and that sweep counts as the day before.
+//! As with quotas, the total of an account only grows, so a mark is written once and nothing has to be reset. An
+//! account without sessions transfers nothing, and a new session writes the missing marks together with its own rows,
+//! before its first byte. When the sweep sets a mark, every live session therefore either started before the day did,
+//! or started with the mark set. Bytes between midnight and that sweep count for the previous day.
 
 use crate::calendar::{month_of, spans};
 use crate::fault;
@@ -18,7 +18,7 @@ use tornado_shared::model::{Transfer, UnixSeconds, UserId};
 use tornado_store::StoreError;
 use tornado_store::sessions::{Mark, Span};
 
-/// Day and month of the marks that are known to be set, of accounts with live sessions.
+/// Day and month of the marks known to be set, for accounts with live sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Marks(Mutex<HashMap<UserId, [i64; 2]>>);
 
@@ -41,13 +41,13 @@ fn numbers(now: UnixSeconds) -> [i64; 2] {
     spans(now).map(|(_, number, _)| number)
 }
 
-/// The marks of an instant, for an account that has moved so much.
+/// The marks at `now` for an account with these totals.
 fn marks_at(now: UnixSeconds, moved: &UserUsage) -> [Mark; 2] {
     let (direct, tor) = (moved.direct_transfer, moved.tor_transfer);
     spans(now).map(|(span, number, _)| Mark { span, number, direct, tor })
 }
 
-/// What was moved after a mark. Sums that shrank are nothing.
+/// Bytes since a mark; zero if the total is smaller.
 const fn after(mark: &Mark, total: LaneBytes) -> LaneBytes {
     const fn part(now: Transfer, then: Transfer) -> Transfer {
         Transfer {
@@ -59,7 +59,7 @@ const fn after(mark: &Mark, total: LaneBytes) -> LaneBytes {
 }
 
 impl Service {
-    /// Sets the marks of accounts with live sessions that have none of this day and month yet.
+    /// Sets missing marks of this day and month for accounts with live sessions.
     pub(crate) async fn set_marks(&self) {
         let now = self.now();
         let live = self.registry.users();
@@ -68,7 +68,7 @@ impl Service {
         let mut parts = Parts::of(&due);
         while let Some(part) = parts.next() {
             if let Err(error) = self.mark(part, now).await {
-                tracing::warn!(%error, accounts = part.len(), "the beginning of a day was not noted");
+                tracing::warn!(%error, accounts = part.len(), "cannot set marks for a new day or month");
                 if !parts.go_on(part, &error) {
                     return;
                 }
@@ -84,7 +84,7 @@ impl Service {
         Ok(())
     }
 
-    /// What a session that begins has to write of its account's marks.
+    /// Missing marks of the account, which a new session must write.
     pub(crate) async fn due_marks(&self, user: UserId, now: UnixSeconds) -> Result<Vec<Mark>, SessionError> {
         if self.marks.is_set(user, numbers(now)) {
             return Ok(Vec::new());
@@ -92,12 +92,12 @@ impl Service {
         Ok(marks_at(now, &self.usage(user).await?).into())
     }
 
-    /// They were written.
+    /// Records that the marks were written.
     pub(crate) fn learn_marks(&self, users: &[UserId], now: UnixSeconds) {
         self.marks.learn(users, numbers(now));
     }
 
-    /// What the token's account moved, and its quota.
+    /// Usage and quota of the token's account.
     pub async fn own_usage(&self, token: AccessToken) -> Result<OwnUsage, SessionError> {
         let profile = self.auth.whoami(token).await.map_err(fault::auth)?;
         let (user, now) = (profile.user.id, self.now());
@@ -121,7 +121,7 @@ impl Service {
         Ok(OwnUsage { sessions: usage.sessions, total, today: since(Span::Day), month: since(Span::Month), quota })
     }
 
-    /// A page of the connections of the token's account.
+    /// One page of the connection history of the token's account.
     pub async fn own_history(&self, input: OwnHistory) -> Result<Vec<HistoryRow>, SessionError> {
         self.check_limit(input.limit)?;
         let token = AccessToken { access_token: input.access_token };

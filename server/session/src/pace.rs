@@ -1,13 +1,13 @@
-//! Does the wall clock go as time does?
+//! Detects jumps of the wall clock.
 
 use std::time::Instant;
 use tornado_shared::model::UnixSeconds;
 
-/// Differences up to this many seconds are those of reading two clocks, of rounding and of a clock being adjusted.
+/// Differences up to this many seconds come from reading two clocks, rounding, or clock adjustment.
 const TOLERANCE: i64 = 3;
 
-/// Compares the wall clock with one that only ever goes on. The second stands still while the machine sleeps, which
-/// is as good as a jump: nobody was heard meanwhile.
+/// Compares the wall clock with a monotonic clock. The latter stops while the machine sleeps, which counts as a jump:
+/// no device could be heard during that time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
     wall: UnixSeconds,
@@ -19,7 +19,7 @@ impl Pace {
         Self { wall, steady }
     }
 
-    /// By how many seconds the wall clock ran ahead, or back, since the last call. `None`: it did not.
+    /// Seconds by which the wall clock jumped since the last call. `None` if it did not.
     pub fn jump(&mut self, wall: UnixSeconds, steady: Instant) -> Option<i64> {
         let passed = i64::try_from(steady.saturating_duration_since(self.steady).as_secs()).unwrap_or(i64::MAX);
         let by = wall.saturating_sub(self.wall).saturating_sub(passed);
@@ -41,8 +41,8 @@ mod tests {
         assert_eq!(pace.jump(1_010, at(10)), None);
         assert_eq!(pace.jump(1_031, at(30)), None, "rounded");
         assert_eq!(pace.jump(4_731, at(40)), Some(3_690));
-        assert_eq!(pace.jump(4_741, at(50)), None, "told once");
+        assert_eq!(pace.jump(4_741, at(50)), None, "reported once");
         assert_eq!(pace.jump(1_141, at(50)), Some(-3_600));
-        assert_eq!(pace.jump(2_141, at(1_050)), None, "a late look is no jump");
+        assert_eq!(pace.jump(2_141, at(1_050)), None, "a late call is not a jump");
     }
 }

@@ -1,12 +1,13 @@
-//! Questions to the store about many accounts: some hundreds at once, and a damaged row keeps nobody else waiting.
+//! Batches of store queries for many accounts. A damaged row does not block other accounts.
 
 use tornado_shared::model::UserId;
 use tornado_store::StoreError;
 
-/// Accounts at once. One question each would take seconds with thousands of them; all in one would hold the database.
+/// Accounts per query. One query per account would take seconds for thousands; a single query for all would block the
+/// database.
 const AT_ONCE: usize = 256;
 
-/// Parts that are still to be asked for.
+/// Batches that are still to be queried.
 pub(crate) struct Parts<'a>(Vec<&'a [UserId]>);
 
 impl<'a> Parts<'a> {
@@ -18,8 +19,8 @@ impl<'a> Parts<'a> {
         self.0.pop()
     }
 
-    /// What comes after a failure: one damaged row fails a whole part, so its halves are asked for again until the row
-    /// stands alone. False: the store itself has failed, and would with every other part.
+    /// Handles a failed batch. One damaged row fails the whole batch, so the batch is split in half until the row is
+    /// alone. Returns false if the store itself failed and would fail again.
     pub fn go_on(&mut self, part: &'a [UserId], error: &StoreError) -> bool {
         if !error.is_damage() {
             return false;
@@ -53,6 +54,6 @@ mod tests {
         }
         assert_eq!((reached.len(), reached.is_disjoint(&damaged)), (997, true));
         assert!(asked < 60, "{asked}");
-        assert!(!parts.go_on(&users, &StoreError::Late), "a store that is away is asked no more");
+        assert!(!parts.go_on(&users, &StoreError::Late), "a store that failed is not queried again");
     }
 }

@@ -1,13 +1,13 @@
-//! How often one device may have new circuits. Pure: time is an argument; memory is bounded by the devices that used
-//! theirs within the last minute.
+//! Rate limit for new circuits per device. Pure: time is an argument. Memory is bounded by the devices that requested
+//! circuits within the last minute.
 
 use std::collections::HashMap;
 use tornado_shared::model::{DeviceId, UnixSeconds};
 
-/// Seconds after which all is granted again.
+/// Length of the window in seconds.
 const WINDOW: i64 = 60;
 
-/// Changes of each device within the last minute.
+/// Changes of each device within the window.
 #[derive(Debug)]
 pub(crate) struct Quota {
     most: usize,
@@ -15,14 +15,14 @@ pub(crate) struct Quota {
 }
 
 impl Quota {
-    /// At most `most` in any minute, all of which may come at once.
+    /// Allows `most` changes per minute, also as a burst.
     pub fn new(most: u32) -> Self {
         Self { most: usize::try_from(most).unwrap_or(usize::MAX), used: HashMap::new() }
     }
 
-    /// Takes one. `Err` holds the seconds until the next is granted.
+    /// Takes one change. `Err` contains the seconds until the next one is allowed.
     pub fn take(&mut self, device: DeviceId, now: UnixSeconds) -> Result<(), u64> {
-        // A clock that was set back must not lock anybody out for longer than that.
+        // Times in the future are dropped, so that a clock that was set back locks no device out.
         let is_recent = |at: &UnixSeconds| *at <= now && now.saturating_sub(*at) < WINDOW;
         self.used.retain(|_, times| {
             times.retain(is_recent);
@@ -55,6 +55,6 @@ mod tests {
         assert_eq!(quota.take(one, 160), Err(10));
         assert_eq!(quota.take(one, 50), Ok(()), "a clock that was set back");
         quota.take(two, 1_000).unwrap();
-        assert_eq!(quota.used.len(), 1, "who used none is forgotten");
+        assert_eq!(quota.used.len(), 1, "devices without recent changes are forgotten");
     }
 }

@@ -1,11 +1,11 @@
-//! Live sessions of this gateway in memory, found by device, by key and by account.
+//! Live sessions of this gateway in memory, indexed by device, key and account.
 
 use crate::entry::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tornado_shared::model::{DeviceId, PublicKey, SessionId, UserId};
 
-/// At most one session a device and one device a key, as in the store.
+/// As in the store: at most one session per device, and one device per key.
 #[derive(Default)]
 pub(crate) struct Registry {
     index: RwLock<Index>,
@@ -44,7 +44,7 @@ impl Registry {
         index.by_user.entry(entry.user_id).or_default().insert(entry.device_id);
     }
 
-    /// Removes this very session; a newer one of the same device stays.
+    /// Removes this session; a newer session of the same device stays.
     pub fn remove(&self, entry: &Entry) {
         let mut index = self.write();
         let same = index.by_device.get(&entry.device_id).is_some_and(|known| known.session_id == entry.session_id);
@@ -67,18 +67,18 @@ impl Registry {
         self.read().by_device.values().cloned().collect()
     }
 
-    /// Accounts with sessions.
+    /// Accounts with live sessions.
     pub fn users(&self) -> HashSet<UserId> {
         self.read().by_user.keys().copied().collect()
     }
 
-    /// Everything, grouped by account.
+    /// All sessions by account.
     pub fn by_user(&self) -> HashMap<UserId, Vec<Arc<Entry>>> {
         let index = self.read();
         index.by_user.keys().map(|user| (*user, index.of_user(*user).cloned().collect())).collect()
     }
 
-    /// The sessions of these accounts.
+    /// Sessions of these accounts by id.
     pub fn sessions_of(&self, users: &[UserId]) -> HashMap<SessionId, Arc<Entry>> {
         let index = self.read();
         let entries = users.iter().flat_map(|user| index.of_user(*user));

@@ -1,4 +1,4 @@
-//! What the use cases share: the parts, and the few steps that every transition is made of.
+//! State shared by all use cases, and the steps that transitions have in common.
 
 use crate::allowance::Warned;
 use crate::config::Config;
@@ -24,13 +24,13 @@ use tornado_shared::model::{CloseReason, SessionState, UnixSeconds};
 use tornado_store::StoreError;
 use tornado_store::sessions::{AfterClose, CloseSession, SessionRow, SessionStore};
 
-/// Subscribers of the event stream at once.
+/// Limit of simultaneous subscribers of the event stream.
 const MAX_STREAMS: usize = 64;
 
-/// Seconds since the Unix epoch, now.
+/// Returns seconds since the Unix epoch.
 pub(crate) type Clock = Arc<dyn Fn() -> UnixSeconds + Send + Sync>;
 
-/// What the service stands on.
+/// Dependencies of the service.
 pub(crate) struct Parts {
     pub store: Arc<dyn SessionStore>,
     pub live: Arc<dyn LiveStore>,
@@ -49,25 +49,25 @@ pub(crate) struct Service {
     pub keys: Keys,
     pub lanes: Lanes,
     pub tor: Arc<dyn Tor>,
-    /// Changes of circuits by devices.
+    /// Rate limit for changes of circuits.
     pub quota: Mutex<Quota>,
-    /// Wakes whoever tells `tor` the exit countries.
+    /// Wakes the task that reports exit countries to `tor`.
     pub look_at_countries: Notify,
     pub registry: Registry,
     pub locks: DeviceLocks,
     pub clock: Clock,
-    /// Wakes the watcher of the lanes before its time.
+    /// Wakes the task that watches the lanes.
     pub look_at_lanes: Notify,
     pub streams: Arc<Semaphore>,
     pub counts: Counts,
     pub marks: Marks,
     pub treatments: Treatments,
-    /// Accounts whose devices were warned that little is left of their quota.
+    /// Warnings about low quotas.
     pub warned: Warned,
 }
 
 impl Service {
-    /// Brings every live session back from the store. Devices notice nothing: their peers are in the lanes.
+    /// Restores all live sessions from the store. Devices are not affected: their peers stay on the lanes.
     pub async fn restore(config: Config, parts: Parts) -> Result<Arc<Self>, StoreError> {
         let service = Self {
             timers: config.timers(),
@@ -114,7 +114,7 @@ impl Service {
             tor: row.tor.total,
             lease: AfterClose::Quarantine,
         };
-        // A connect that a crash cut off: its caller never had an answer, and the sync leaves its peer out.
+        // A crash interrupted the connect: its caller received no response, and the sync removes its peer.
         if row.state == SessionState::Connecting {
             count(&self.counts.ended);
             self.store.close(&given_up).await?;
@@ -122,7 +122,7 @@ impl Service {
         }
         let known = self.live.get(row.session_id).await.unwrap_or_default();
         let Some(entry) = Entry::new(row, &self.config.pools, now, known) else {
-            tracing::warn!("a stored session lies outside the address pools and was closed");
+            tracing::warn!("closed a stored session outside the address pools");
             count(&self.counts.ended);
             self.store.close(&given_up).await?;
             return Ok(());
@@ -130,13 +130,13 @@ impl Service {
         if known.is_none()
             && let Err(error) = self.live.open(entry.session_id, entry.facts()).await
         {
-            tracing::warn!(%error, "live state was not restored");
+            tracing::warn!(%error, "cannot restore live state of a session");
         }
         self.registry.insert(Arc::new(entry));
         Ok(())
     }
 
-    /// The timers of one session. What has no heartbeats to send is not ended for sending none.
+    /// Timers of one session. An exported device sends no heartbeats, so its session never expires.
     pub fn timers_of(&self, entry: &Entry) -> Timers {
         if entry.plain { self.timers.endless() } else { self.timers }
     }
@@ -145,7 +145,7 @@ impl Service {
         (self.clock)()
     }
 
-    /// Writes the state of the machine to the store, if the store has another one.
+    /// Stores the state of the machine if the stored state differs.
     pub async fn persist_state(&self, entry: &Entry) -> Result<(), SessionError> {
         let (from, to, since) = {
             let cell = entry.cell();
@@ -159,7 +159,7 @@ impl Service {
                 entry.cell().stored = to;
                 Ok(())
             }
-            // Closed behind our back, for example by another gateway to which the device went.
+            // Closed elsewhere, for example by another gateway to which the device connected.
             Ok(false) => {
                 let mut cell = entry.cell();
                 cell.machine = cell.machine.close(CloseReason::Replaced).0;
@@ -169,19 +169,19 @@ impl Service {
         }
     }
 
-    /// Tells everybody who listens.
+    /// Publishes a state change.
     pub async fn publish(&self, entry: &Entry, change: Change, at: UnixSeconds) {
         self.publish_kind(entry, EventKind::from(change), at).await;
     }
 
-    /// Reports an event of a session to every subscriber.
+    /// Publishes an event of a session to all subscribers.
     pub async fn publish_kind(&self, entry: &Entry, kind: EventKind, at: UnixSeconds) {
         let event =
             SessionEvent { at, kind, session_id: entry.session_id, user_id: entry.user_id, device_id: entry.device_id };
         tracing::info!(session = %event.session_id, device = %event.device_id, ?kind, "session event");
         let Ok(line) = serde_json::to_string(&event) else { return };
         if let Err(error) = self.live.publish(line.into()).await {
-            tracing::warn!(%error, "an event was not published");
+            tracing::warn!(%error, "cannot publish an event");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The sweep: what is due by the clock, lanes against sessions, checkpoints.
+//! The sweep: deadlines, comparison of lanes and sessions, checkpoints.
 
 use crate::entry::Entry;
 use crate::lanes::Touch;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tornado_shared::model::{CloseReason, SessionState, Transfer, UnixSeconds};
 use tornado_store::sessions::{AfterClose, CloseSession};
 
-/// Sessions that are moved at once.
+/// Number of sessions processed concurrently.
 const AT_ONCE: usize = 16;
 
 /// Runs until `shutdown`.
@@ -24,7 +24,7 @@ pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
     let checkpoint_interval = Duration::from_secs(service.config.checkpoint_interval.into());
     let mut next_checkpoint = Instant::now() + checkpoint_interval;
     let mut pace = Pace::new(service.now(), std::time::Instant::now());
-    // Early, so that the first heartbeat does not wait for it; without `auth` it is tried again when needed.
+    // Fetches the keys early, so that the first heartbeat does not wait. If `auth` is down, they are fetched on demand.
     drop(service.keys.fetch().await);
     loop {
         tokio::select! {
@@ -36,7 +36,7 @@ pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
             }
             () = shutdown.cancelled() => return,
         }
-        // One look at the clock for both: a jump after it belongs to the next sweep.
+        // Both steps use the same clock reading. A later jump belongs to the next sweep.
         let now = service.now();
         if let Some(by) = pace.jump(now, std::time::Instant::now()) {
             service.heed_jump(by, now);
@@ -49,9 +49,9 @@ pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
 }
 
 impl Service {
-    /// The clock jumped: nobody was silent for so long, and nobody will be heard in the past.
+    /// Restarts all timers after a jump of the clock: silence and timestamps across it mean nothing.
     pub fn heed_jump(&self, by: i64, now: UnixSeconds) {
-        tracing::warn!(seconds = by, "the clock jumped; signs of life count anew from now on");
+        tracing::warn!(seconds = by, "clock jumped; restarted all session timers");
         for entry in self.registry.all() {
             let mut cell = entry.cell();
             cell.machine = cell.machine.clock_jumped(now);
@@ -64,7 +64,7 @@ impl Service {
         self.sweep_at(self.now()).await;
     }
 
-    /// Moves every session whose time has come at `now`, then compares the lanes with the sessions.
+    /// Advances all sessions with a deadline up to `now`, then compares the lanes with the sessions.
     pub async fn sweep_at(&self, now: UnixSeconds) {
         let due = self.registry.all().into_iter().filter(|entry| self.is_due(entry, now));
         futures::stream::iter(due)
@@ -75,14 +75,14 @@ impl Service {
         self.end_half_connects(now).await;
         let unsettled = self.compare_lanes().await;
         if !unsettled.is_empty() {
-            tracing::warn!(peers = unsettled.len(), "lanes and sessions differ; settling");
+            tracing::warn!(peers = unsettled.len(), "lanes and sessions differ; settling peers");
         }
         for (device, key) in unsettled {
             let _guard = self.locks.lock(device).await;
             let wanted = self.registry.of_key(&key).is_some_and(|entry| entry.has_peers());
             if let Err(error) = self.settle(key).await {
-                // What one peer meets, thousands would: the rest waits for the next sweep.
-                tracing::warn!(%error, "a peer could not be settled; trying again at the next sweep");
+                // One failure means that the others would fail, too. The next sweep handles the rest.
+                tracing::warn!(%error, "cannot settle a peer; the next sweep retries");
                 break;
             }
             count(if wanted { &self.counts.put_back } else { &self.counts.taken_away });
@@ -91,13 +91,13 @@ impl Service {
         self.forget_old().await;
     }
 
-    /// Ends sessions that are stored as connecting and known to nobody. Their connect was answered with an error since
-    /// the database was late, which wrote them after all; their devices may never come back for them.
+    /// Closes sessions that are stored as connecting but have no entry in memory. The database was late: the connect
+    /// failed for the caller, but its rows were written. The device may never return.
     async fn end_half_connects(&self, now: UnixSeconds) {
-        // A database that is away has said so to others.
+        // Other calls report a database that is down.
         let Ok(rows) = self.store.connecting(&self.config.node_id).await else { return };
         for (session_id, device) in rows {
-            // Whoever connects holds it, and leaves either an entry or nothing that will ever be used.
+            // A connect in progress holds the lock. It leaves either an entry or rows that are not used.
             let Some(_guard) = self.locks.try_lock(device) else { continue };
             if self.registry.of_device(device).is_some_and(|entry| entry.session_id == session_id) {
                 continue;
@@ -112,7 +112,7 @@ impl Service {
             };
             match self.store.close(&close).await {
                 Ok(true) => {
-                    tracing::warn!(session = %session_id, "a connect that nobody was answered was ended");
+                    tracing::warn!(session = %session_id, "closed a session whose connect had failed");
                     count(&self.counts.ended);
                 }
                 Ok(false) => {}
@@ -123,13 +123,13 @@ impl Service {
 
     fn is_due(&self, entry: &Entry, now: UnixSeconds) -> bool {
         let cell = entry.cell();
-        // The last two are left over from a write that failed.
+        // The last two conditions follow a failed write.
         cell.machine.poll_timeout(&self.timers_of(entry)).is_some_and(|at| at <= now)
             || cell.machine.state() == SessionState::Closed
             || cell.machine.state() != cell.stored
     }
 
-    /// Does what is due for one session.
+    /// Performs all transitions that are due for one session.
     async fn advance(&self, entry: &Arc<Entry>, now: UnixSeconds) {
         let _guard = self.locks.lock(entry.device_id).await;
         let known = self.registry.of_device(entry.device_id);
@@ -137,7 +137,7 @@ impl Service {
             return;
         }
         let timers = self.timers_of(entry);
-        // A handshake that was read since brought it back; here is where everybody hears of it.
+        // An earlier handshake brought the session back online. The event is published here.
         let recovered = {
             let cell = entry.cell();
             cell.stored == SessionState::Offline && cell.machine.state() == SessionState::Online
@@ -150,7 +150,7 @@ impl Service {
             self.publish(entry, Change::Recovered, now).await;
         }
         loop {
-            // Decided and set in one step, so a handshake that is read meanwhile is either before or after.
+            // Decided and set in one step, so that a concurrent handshake comes either before or after it.
             let change = {
                 let mut cell = entry.cell();
                 let (machine, change) = cell.machine.handle_timeout(now, &timers);
@@ -167,7 +167,7 @@ impl Service {
             Ok(()) if left_behind => count(&self.counts.written),
             Ok(()) => {}
             Err(_) => {
-                tracing::warn!(session = %entry.session_id, "a state was not written; the next sweep tries again");
+                tracing::warn!(session = %entry.session_id, "cannot store a state; the next sweep retries");
             }
         }
         let machine = entry.cell().machine;
@@ -177,22 +177,22 @@ impl Service {
     }
 
     async fn go_offline(&self, entry: &Arc<Entry>, now: UnixSeconds) {
-        // An ordinary WireGuard app could never say that it is back if its peers were gone.
+        // The peers of an exported device must stay: a handshake is its only way to come back.
         if !entry.plain
             && let Err(error) = self.lanes.remove(entry).await
         {
-            tracing::warn!(%error, "the peer of an offline session could not be removed; trying again");
+            tracing::warn!(%error, "cannot remove the peer of an offline session; retrying");
         }
         self.publish(entry, Change::WentOffline, now).await;
     }
 
-    /// Compares the lanes with the sessions. Takes away peers without a session at once; gives back those to
-    /// be settled under their devices' locks: a peer of a session that is not online, an online session
-    /// without its peer. Takes no lock itself, so it may be called under one.
+    /// Compares the lanes with the sessions. Removes peers without a session immediately. Returns the peers to be
+    /// settled under their devices' locks: peers of sessions that are not online, and missing peers of online sessions.
+    /// Takes no lock, so a caller may hold one.
     pub async fn compare_lanes(&self) -> Vec<Touch> {
-        // Before the peers are read, so that a session which came up meanwhile is not taken for one without.
+        // Read before the peers, so that a session that comes up in between does not count as one without a peer.
         let expected = self.online();
-        // Before the first sync there is nothing to compare: the watcher sends the whole set.
+        // Nothing to compare before the first sync, in which the watcher sends the complete set.
         if !self.lanes.status().await.is_ok_and(|status| status.synced) {
             return Vec::new();
         }
@@ -201,12 +201,12 @@ impl Service {
         let mut unsettled = Vec::new();
         for key in found.keys() {
             if self.registry.of_key(key).is_none() {
-                tracing::warn!("a peer without a session was found; removing it");
+                tracing::warn!("removing a peer without a session");
                 if self.lanes.remove_stray(*key).await.is_ok() {
                     count(&self.counts.strays);
                 }
             }
-            // Also when its device connected while that call was under way.
+            // Checked again, because its device may have connected during that call.
             match self.registry.of_key(key) {
                 Some(entry) if !entry.has_peers() => unsettled.push((entry.device_id, *key)),
                 Some(_) | None => {}
@@ -221,7 +221,7 @@ impl Service {
         unsettled
     }
 
-    /// Writes signs of life and counters that changed.
+    /// Stores changed activity and counters.
     pub async fn checkpoint(&self) {
         let entries = self.registry.all();
         let points: Vec<_> = entries.iter().filter_map(|entry| entry.take_checkpoint()).collect();
@@ -229,7 +229,7 @@ impl Service {
             return;
         }
         if let Err(error) = self.store.checkpoint(&points).await {
-            tracing::error!(%error, sessions = points.len(), "a checkpoint was not written; trying again");
+            tracing::error!(%error, sessions = points.len(), "cannot write a checkpoint; retrying");
             for entry in entries {
                 entry.cell().dirty = true;
             }

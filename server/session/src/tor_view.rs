@@ -38,7 +38,7 @@ impl Service {
         let no_path = match (&path, isolation) {
             (Some(_), _) => None,
             (None, None) => Some("the device is not connected"),
-            (None, Some(_)) if tor_is_away => Some("Tor's service does not answer"),
+            (None, Some(_)) if tor_is_away => Some("service tor did not respond"),
             (None, Some(_)) if without_relays => Some("Tor did not report the relays of the latest connection"),
             (None, Some(_)) => Some("nothing was sent yet"),
         };
@@ -54,7 +54,7 @@ impl Service {
     }
 }
 
-/// What is in the kernel counts, as in the device API's view of the lanes.
+/// The state in the kernel counts, as in the device API's view of the lanes.
 fn lane_state(status: &WgStatus) -> LaneState {
     let is_up = status.lanes.iter().any(|end| end.lane == Lane::Tor && end.up);
     if !(is_up && status.synced && status.firewall_verified) {
@@ -85,16 +85,16 @@ fn waiting_for(
     }
     let is_offered = exits.countries.iter().any(|offer| offer.country == country.as_str());
     Some(match countries.iter().find(|tor| tor.country == country) {
-        Some(tor) if tor.ready => format!("the way to exits in '{country}' is being opened"),
-        Some(tor) => format!("Tor is getting ready for exits in '{country}' ({} %)", tor.bootstrap.percent),
-        None if !exits.countries.is_empty() && !is_offered => format!("Tor has no exit in '{country}' for now"),
-        None => format!("there is no place for exits in '{country}' for now"),
+        Some(tor) if tor.ready => format!("the path to exits in '{country}' is being opened"),
+        Some(tor) => format!("Tor is starting for exits in '{country}' ({} %)", tor.bootstrap.percent),
+        None if !exits.countries.is_empty() && !is_offered => format!("Tor has no exit in '{country}' at the moment"),
+        None => format!("no capacity for exits in '{country}' at the moment"),
     })
 }
 
 fn offers(exits: Exits) -> Vec<ExitOffer> {
     let offer = |country: tornado_contracts::tor::ExitCountry| {
-        // Where Tor does not know the country there is nothing to choose.
+        // Relays without a known country cannot be chosen.
         Some(ExitOffer { country: country.country.parse().ok()?, exits: country.exits })
     };
     exits.countries.into_iter().filter_map(offer).collect()

@@ -1,14 +1,14 @@
-//! Tells `tor` which exit countries and isolation numbers are in use: on every change, and again and again, so that
-//! neither side's restart loses anything.
+//! Reports the exit countries and isolation numbers in use to `tor`: on every change and periodically, so that a
+//! restart of either side loses nothing.
 
 use crate::service::Service;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How often without a change while exit countries are in use: a Tor for them waits for this after a restart of `tor`.
+/// Interval while exit countries are in use. After a restart, `tor` starts their processes only after the next report.
 const REGULAR: Duration = Duration::from_secs(2);
-/// The same while none is, and numbers alone are reported.
+/// Interval while no exit country is in use and only isolation numbers are reported.
 const SELDOM: Duration = Duration::from_secs(10);
 
 /// Runs until `shutdown`.
@@ -24,11 +24,11 @@ pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
         match told {
             Ok(report) => {
                 is_failing = false;
-                // Their devices are refused by the lane and learn the reason from their view of it.
-                tracing::trace!(refused = report.refused.len(), "exit countries told");
+                // The lane rejects their devices, which find the reason in their view of the lane.
+                tracing::trace!(refused = report.refused.len(), "reported exit countries");
             }
             Err(error) if !is_failing => {
-                tracing::debug!(%error, "service tor was not told the exit countries; trying again");
+                tracing::debug!(%error, "cannot report exit countries to service tor; retrying");
                 is_failing = true;
             }
             Err(_) => {}

@@ -1,9 +1,9 @@
-//! Accounts that are treated otherwise than most: `auth` knows which, the lanes are told the addresses of their devices.
+//! Traffic policies of accounts: `auth` stores them, and the lanes receive the addresses of the accounts' devices.
 //!
-//! They are told before the peer is put, so no device is there without its rate, and when a session ends. What is missed
-//! (an account that was changed meanwhile, a call that failed) the next sweep finds. Until `auth` has said once which
-//! accounts there are, the lanes are told nothing: they may have the groups of this service's former life, and a list
-//! of a few would lift the rates of all others.
+//! The lanes receive the groups before a peer is added, so that no peer exists without its rate, and again when a
+//! session ends. The next sweep covers whatever was missed: a changed account, a failed call. Nothing is sent before
+//! the first list from `auth`: the lanes may still have the groups from before a restart of this service, and an
+//! incomplete list would lift the rates of all other accounts.
 
 use crate::entry::Entry;
 use crate::service::Service;
@@ -15,26 +15,27 @@ use tornado_contracts::{Treatment, UserTreatment};
 use tornado_rpc::{Fault, NoInput};
 use tornado_shared::model::UserId;
 
-/// What is known, and what the lanes were told.
+/// Known policies, and the groups sent to the lanes.
 #[derive(Default)]
 pub(crate) struct Treatments {
     known: Mutex<Known>,
-    /// Addresses on the direct lane that were told, and whose they were said to be.
+    /// Addresses on the direct lane in the groups that were sent, with their accounts.
     told_addresses: Mutex<HashMap<Ipv4Addr, UserId>>,
-    /// `None`: whatever they have is of a former life of theirs or ours. Held while they are told.
+    /// Groups sent last. `None` after a restart of either side or a failed call: the groups on the lanes are unknown.
+    /// Locked while they are sent.
     told: tokio::sync::Mutex<Option<Vec<Group>>>,
 }
 
-/// What `auth` said, in the order in which it was asked or said so.
+/// Policies reported by `auth`, ordered by requests and grants.
 #[derive(Default)]
 struct Known {
-    /// Who is treated otherwise; `None` before the first list.
+    /// Accounts with a policy; `None` before the first list.
     all: Option<HashMap<UserId, Treatment>>,
-    /// What grants said since the latest list was asked for, and when.
+    /// Policies from grants since the latest list was requested, with their logical time.
     granted: HashMap<UserId, (u64, Treatment)>,
-    /// Questions and grants so far.
+    /// Logical clock: number of requests and grants so far.
     clock: u64,
-    /// When the list was asked for that is believed.
+    /// Logical time at which the current list was requested.
     asked: u64,
 }
 
@@ -52,7 +53,8 @@ impl Known {
         }
     }
 
-    /// A list tells nothing of what was granted after it was asked for, and nothing at all after a later one.
+    /// Ignores a list that was requested before the current one. Grants that are newer than the request take
+    /// precedence.
     fn learn_all(&mut self, asked: u64, list: Vec<UserTreatment>) {
         if asked < self.asked {
             return;
@@ -80,37 +82,37 @@ impl Treatments {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// False before the first list: then nobody can be told anything.
+    /// False before the first list; nothing may be sent until then.
     fn are_known(&self) -> bool {
         self.known().all.is_some()
     }
 
-    /// As its latest grant or the list says.
+    /// The policy from the list and the latest grant.
     fn of(&self, user: UserId) -> Option<Treatment> {
         let known = self.known();
         let granted = known.granted.get(&user).map(|(_, treatment)| *treatment).filter(|one| !one.is_usual());
         known.all.as_ref().map_or(granted, |all| all.get(&user).copied())
     }
 
-    /// True when a session must not come up or be gone without the lanes being told.
+    /// True if the lanes must be updated before the session comes up or after it ends.
     fn concerns(&self, entry: &Entry) -> bool {
         let told = self.told_addresses.lock().unwrap_or_else(PoisonError::into_inner);
         told.contains_key(&entry.direct.v4) || self.of(entry.user_id).is_some()
     }
 
-    /// The lanes began anew.
+    /// Marks the groups on the lanes as unknown, after a restart of `wg`.
     pub async fn forget_told(&self) {
         *self.told.lock().await = None;
     }
 }
 
 impl Service {
-    /// Takes note of what a grant says.
+    /// Stores the policy of a grant.
     pub(crate) fn learn_treatment(&self, user: UserId, treatment: Treatment) {
         self.treatments.known().learn(user, treatment);
     }
 
-    /// Before a session's peer is put, and after it was taken away.
+    /// Updates the groups. Called before a session's peer is added and after it is removed.
     pub(crate) async fn treat(&self, entry: &Entry) -> Result<(), WgError> {
         if !self.treatments.concerns(entry) {
             return Ok(());
@@ -118,40 +120,40 @@ impl Service {
         if !self.treatments.are_known() {
             self.ask_treatments().await;
             if !self.treatments.are_known() {
-                // Without its rate it does not come up.
-                let why = "it is not known yet which accounts have rates; try again in a moment";
+                // A device must not connect without its rate.
+                let why = "the traffic policies of accounts are not known yet; try again in a moment";
                 return Err(Fault::Unavailable(why.into()).into());
             }
         }
         self.tell_groups().await
     }
 
-    /// Asks `auth` which accounts there are.
+    /// Fetches the list of policies from `auth`.
     async fn ask_treatments(&self) {
         let asked = self.treatments.known().tick();
         match self.auth.treatments(NoInput {}).await {
             Ok(all) => self.treatments.known().learn_all(asked, all),
-            // What is known goes on.
-            Err(error) => tracing::debug!(%error, "accounts with rates could not be asked for"),
+            // Known policies stay in force.
+            Err(error) => tracing::debug!(%error, "cannot fetch traffic policies"),
         }
     }
 
-    /// Asks, and tells the lanes.
+    /// Fetches the policies and updates the groups.
     pub(crate) async fn heed_treatments(&self) {
         self.ask_treatments().await;
         if let Err(error) = self.tell_groups().await {
-            tracing::warn!(%error, "rates were not set in the lanes; trying again at the next sweep");
+            tracing::warn!(%error, "cannot set rates on the lanes; the next sweep retries");
         }
     }
 
-    /// Tells the lanes the groups of all sessions, unless that is what they were told last, or nothing is known.
+    /// Sends the groups of all sessions to the lanes, unless they are unchanged or the policies are unknown.
     pub(crate) async fn tell_groups(&self) -> Result<(), WgError> {
         let mut told = self.treatments.told.lock().await;
         let Some(groups) = self.groups() else { return Ok(()) };
         if told.as_ref() == Some(&groups) {
             return Ok(());
         }
-        // If this fails it is not known what they have.
+        // After a failure the groups on the lanes are unknown.
         *told = None;
         self.lanes.set_groups(SetGroups { groups: groups.clone() }).await?;
         let addresses = groups.iter().flat_map(|g| g.devices.iter().map(|(direct, _)| (direct.v4, g.user_id)));
@@ -160,7 +162,7 @@ impl Service {
         Ok(())
     }
 
-    /// `None`: nothing is known.
+    /// Groups of all sessions. `None` if the policies are unknown.
     fn groups(&self) -> Option<Vec<Group>> {
         let known = self.treatments.known().all.clone()?;
         if known.is_empty() {
@@ -198,19 +200,19 @@ mod tests {
         let list = |rate| vec![UserTreatment { user_id: user, treatment: slow(rate) }];
         let mut known = Known::default();
         known.learn(other, slow(9));
-        assert_eq!(known.all, None, "one grant is no list");
+        assert_eq!(known.all, None, "one grant does not count as a list");
         let first = known.tick();
         known.learn(user, slow(2));
         known.learn_all(first, list(1));
-        assert_eq!(known.all, Some([(user, slow(2))].into()), "granted while the list was under way");
+        assert_eq!(known.all, Some([(user, slow(2))].into()), "granted while the list was being fetched");
         let (second, third) = (known.tick(), known.tick());
         known.learn_all(third, list(3));
         known.learn_all(second, list(1));
-        assert_eq!(known.all, Some([(user, slow(3))].into()), "answers may overtake each other");
+        assert_eq!(known.all, Some([(user, slow(3))].into()), "responses may arrive out of order");
         let fourth = known.tick();
         known.learn(user, Treatment::default());
         known.learn_all(fourth, list(3));
-        assert_eq!(known.all, Some([].into()), "as most, by a grant");
+        assert_eq!(known.all, Some([].into()), "a grant without a policy removes it");
         let fifth = known.tick();
         known.learn_all(fifth, list(4));
         assert_eq!((known.all, known.granted.len()), (Some([(user, slow(4))].into()), 0));

@@ -1,4 +1,4 @@
-//! What accounts moved, and the service at a glance.
+//! Usage of accounts, and the status of the service.
 
 use crate::fault;
 use crate::service::Service;
@@ -10,7 +10,7 @@ use tornado_shared::model::{SessionState, UnixSeconds, UserId};
 use tornado_store::StoreError;
 use tornado_store::sessions::{HistoryRecord, Moved};
 
-/// Counts since the start.
+/// Counters since the start.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub since: UnixSeconds,
@@ -23,7 +23,7 @@ pub(crate) struct Counts {
     pub forgotten: AtomicU64,
 }
 
-/// One more.
+/// Increments a counter.
 pub(crate) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
@@ -43,23 +43,23 @@ impl Counts {
 }
 
 impl Service {
-    /// Ended sessions as stored, and the live ones with the bytes of this moment.
+    /// Usage of an account: ended sessions as stored, live ones with their current bytes.
     pub async fn usage(&self, user: UserId) -> Result<UserUsage, SessionError> {
         let moved = self.moved_by(&[user]).await.map_err(|error| fault::store(&error))?;
         Ok(moved.get(&user).copied().unwrap_or_default())
     }
 
-    /// The same of many; every one that was asked for is there. Whatever says how much an account moved until some
-    /// moment (what is shown, bases of quotas, marks) comes from here.
+    /// Usage of many accounts; the result contains each of `users`. Everything that needs an account's total so far
+    /// (views, bases of quotas, marks) uses this function.
     ///
-    /// The store alone says which sessions have ended, at one moment, so each is counted once, also while it ends and
-    /// while its end cannot be written. Of those that live memory knows more than the latest checkpoint; those of other
-    /// gateways are in the store only.
+    /// Only the store decides which sessions have ended, at a single point in time. Each session is therefore counted
+    /// exactly once, even while it ends or while its end cannot be written. For live sessions of this gateway, memory
+    /// is newer than the latest checkpoint; sessions of other gateways are in the store only.
     pub(crate) async fn moved_by(&self, users: &[UserId]) -> Result<HashMap<UserId, UserUsage>, StoreError> {
-        // Before the store is read, as one that ends afterwards is gone from the registry then.
+        // Read before the store: a session that ends later is no longer in the registry then.
         let known = self.registry.sessions_of(users);
         let stored = self.store.moved(users).await?;
-        // Those that began meanwhile.
+        // Sessions that started in between.
         let young = self.registry.sessions_of(users);
         let sum = |(user, Moved { ended, live }): (UserId, Moved)| {
             let (sessions, direct_transfer, tor_transfer) = (ended.sessions, ended.direct, ended.tor);
@@ -80,7 +80,7 @@ impl Service {
         if (1..=500).contains(&limit) { Ok(()) } else { Err(Fault::Malformed("limit must be 1 to 500".into()).into()) }
     }
 
-    /// A row of history. What is on disk is up to one checkpoint old; memory has the bytes of this moment.
+    /// Converts a history row. The stored bytes are up to one checkpoint old; memory has the current ones.
     pub(crate) fn up_to_now(&self, row: HistoryRecord) -> HistoryRow {
         let entry = self.registry.of_device(row.device_id).filter(|entry| entry.session_id == row.session_id);
         let moved = entry.filter(|_| row.ended.is_none()).map(|entry| entry.moved());
@@ -109,7 +109,7 @@ impl Service {
         }
     }
 
-    /// Drops what is older than the configuration wants; a bounded part of it.
+    /// Deletes a bounded number of rows that are older than the configured age.
     pub async fn forget_old(&self) {
         const AT_ONCE: u32 = 500;
         let age = i64::from(self.config.history_days) * 86_400;
@@ -117,9 +117,9 @@ impl Service {
             Ok(0) => {}
             Ok(rows) => {
                 self.counts.forgotten.fetch_add(rows, Ordering::Relaxed);
-                tracing::debug!(rows, "old rows were dropped");
+                tracing::debug!(rows, "deleted old rows");
             }
-            Err(error) => tracing::warn!(%error, "old rows were not dropped; trying again at the next sweep"),
+            Err(error) => tracing::warn!(%error, "cannot delete old rows; the next sweep retries"),
         }
     }
 }

@@ -1,7 +1,6 @@
-//! The watcher of the lanes: notices a restart of `wg` and tells it the peers, and reads the counters.
+//! Watches the lanes: detects a restart of `wg`, sends the peers, and reads the counters.
 //!
-//! One task does both, one after the other, so the counters that it reads after a sync are those of the
-//! peers that it put.
+//! One task does both in sequence, so that counters read after a sync belong to the peers that it sent.
 
 use crate::entry::Entry;
 use crate::machine::Timers;
@@ -17,9 +16,9 @@ use tornado_shared::model::{Lane, PublicKey, Transfer, UnixSeconds};
 use tornado_store::sessions::LaneCount;
 use uuid::Uuid;
 
-/// First wait after a failure; doubled up to `wg_poll_ms`.
+/// First pause after a failure; doubles up to `wg_poll_ms`.
 const FIRST_RETRY: Duration = Duration::from_millis(25);
-/// Reading the counters may take this part of the time: with many peers it is done less often.
+/// A reading may use one part in this many of the time, so many peers are read less often.
 const READING_SHARE: u32 = 20;
 
 /// Runs until `shutdown`.
@@ -35,7 +34,7 @@ pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
         let wait = match followed {
             Followed::Asked => Duration::ZERO,
             Followed::Lost(error) => {
-                // An end of `wg` ends what it holds, too: only who cannot be asked again does not respond.
+                // A restart of `wg` ends a held response, too. Only a failed new request is an outage.
                 if let Some(error) = error {
                     watch.note_failure(&error);
                 }
@@ -50,22 +49,22 @@ pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
     }
 }
 
-/// Why [`Watch::follow`] ended.
+/// Reason for which [`Watch::follow`] returned.
 enum Followed {
-    /// Another part of this service wants a look.
+    /// Another part of this service requested a look.
     Asked,
-    /// `wg` did not respond, or ended what it held.
+    /// `wg` did not respond, or ended a held response.
     Lost(Option<WgError>),
 }
 
-/// What the watcher remembers.
+/// State of the watcher.
 pub(crate) struct Watch {
     service: Arc<Service>,
-    /// The start of `wg` that knows our peers.
+    /// Boot id of the `wg` process that has our peers.
     synced: Option<Uuid>,
     next_reading: Instant,
     failing: bool,
-    /// The counters were read since `follow` began.
+    /// True if the counters were read since `follow` started.
     has_read: bool,
 }
 
@@ -74,7 +73,7 @@ impl Watch {
         Self { service, synced: None, next_reading: Instant::now(), failing: false, has_read: false }
     }
 
-    /// Looks, then at each change that `wg` reports, and reads the counters when it is time.
+    /// Looks at the status, then at each change that `wg` reports. Reads the counters when they are due.
     async fn follow(&mut self) -> Followed {
         self.has_read = false;
         let mut status = match self.look().await {
@@ -98,7 +97,7 @@ impl Watch {
             if let Err(error) = self.take_in(&heard).await {
                 return Followed::Lost(Some(error));
             }
-            // A `wg` that holds nothing is not asked without end.
+            // Limits the rate if `wg` does not hold its responses.
             if heard.revision == status.revision {
                 tokio::time::sleep(FIRST_RETRY).await;
             }
@@ -106,7 +105,7 @@ impl Watch {
         }
     }
 
-    /// One look: sync if `wg` does not know our peers, read the counters if it is time.
+    /// Checks the status once: syncs if `wg` does not have our peers, and reads the counters if they are due.
     pub async fn look(&mut self) -> Result<WgStatus, WgError> {
         let status = self.service.lanes.status().await?;
         self.take_in(&status).await?;
@@ -117,15 +116,16 @@ impl Watch {
         let anew = !status.synced || self.synced != Some(status.boot_id);
         if anew {
             self.service.treatments.forget_told().await;
-            // What is known, before the peers. Nobody's tunnel waits for `auth`.
+            // Known groups go before the peers. No tunnel waits for `auth`.
             self.service.tell_groups().await?;
             self.service.sync_lanes().await?;
             self.synced = Some(status.boot_id);
-            // At once: counters that began anew are then seen near zero, so nothing is counted twice or lost.
+            // Read immediately: counters that were reset are then still near zero, so no bytes are lost or counted
+            // twice.
             self.next_reading = Instant::now();
         }
         if self.failing {
-            tracing::info!("service wg answers again");
+            tracing::info!("service wg responds again");
             self.failing = false;
         }
         if Instant::now() >= self.next_reading {
@@ -148,14 +148,14 @@ impl Watch {
 
     fn note_failure(&mut self, error: &WgError) {
         if !self.failing {
-            tracing::warn!(%error, "service wg does not answer; trying again until it does");
+            tracing::warn!(%error, "service wg does not respond; retrying until it does");
             self.failing = true;
         }
     }
 }
 
 impl Service {
-    /// Makes the peers exactly those of the sessions that should have some.
+    /// Replaces the peers with those of all sessions that should have some.
     pub async fn sync_lanes(&self) -> Result<(), WgError> {
         self.lanes.begin_sync();
         let entries: Vec<_> = self.online();
@@ -164,17 +164,17 @@ impl Service {
         for (device, key) in touched {
             let _guard = self.locks.lock(device).await;
             if let Err(error) = self.settle(key).await {
-                tracing::warn!(%error, "a peer could not be settled; the next comparison of the lanes does it");
+                tracing::warn!(%error, "cannot settle a peer; the next comparison of the lanes retries");
             }
         }
         Ok(())
     }
 
-    /// Makes one peer what its session says; to be called under its device's lock.
+    /// Makes one peer match its session. The caller holds the device's lock.
     pub async fn settle(&self, key: PublicKey) -> Result<(), WgError> {
         match self.registry.of_key(&key) {
             Some(entry) if entry.has_peers() => self.lanes.put(&entry).await,
-            // Its connect holds the device's lock until it is settled; found here, it was given up.
+            // A connect in progress holds the device's lock, so the entry found here was abandoned.
             Some(entry) => self.lanes.remove(&entry).await,
             None => self.lanes.remove_stray(key).await,
         }
@@ -187,7 +187,7 @@ impl Service {
         entries
     }
 
-    /// Adds what moved since the last reading, and takes handshakes for signs of life.
+    /// Adds the bytes since the last reading, and records handshakes.
     pub async fn read_counters(&self) -> Result<(), WgError> {
         let (number, peers) = self.lanes.read().await?;
         let now = self.now();
@@ -200,7 +200,7 @@ impl Service {
     }
 }
 
-/// One peer on both lanes.
+/// Readings of one peer on both lanes.
 #[derive(Default, Clone, Copy)]
 pub(crate) struct Reading {
     pub direct: Option<Transfer>,

@@ -1,4 +1,4 @@
-//! Opening a database: pools, engine settings, migrations.
+//! Opens databases: pools, engine settings and migrations.
 
 use crate::StoreError;
 use crate::flush::Log;
@@ -15,41 +15,41 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Connections that only read. SQLite in WAL mode lets them run beside the writer.
+/// Number of connections that only read. In WAL mode SQLite lets them run beside the writer.
 const READERS: u32 = 4;
-/// Longest wait for a connection; a caller hears of an overloaded store instead of hanging.
+/// Longest wait for a connection. An overloaded store returns an error instead of blocking.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest wait for a place at the door of a pool.
+/// Longest wait for the admission to a pool.
 const DOOR_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// An open database with its schema up to date. Cheap to clone.
+/// An open database with an up-to-date schema. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Database {
     writer: AnyPool,
     reader: AnyPool,
     engine: Engine,
-    /// Flushed after each commit; `None` where the engine does so itself.
+    /// Flushed after each commit; `None` if the engine itself flushes.
     log: Option<Arc<Log>>,
-    /// Where callers wait for a place in the pool of a server.
+    /// Limits the callers that wait in the pool of a server.
     door: Option<Arc<Semaphore>>,
 }
 
-/// Which database it is.
+/// Database engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
-    /// A file.
+    /// SQLite, one file.
     Sqlite,
-    /// A server.
+    /// PostgreSQL, a server.
     Postgres,
 }
 
 impl Engine {
-    /// How a transaction that writes begins.
+    /// Statement that begins a write transaction.
     const fn begin(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
-            // Each statement sees what was committed before it; races are decided by constraints, by conditional
-            // updates and by locks on rows, all of which look again after they waited (PostgreSQL manual, 13.2.1).
+            // Each statement sees what was committed before it. Constraints, conditional updates and row locks decide
+            // races; all of them check again after a wait (PostgreSQL manual, 13.2.1).
             Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED",
         }
     }
@@ -63,10 +63,13 @@ impl Engine {
 }
 
 impl Database {
-    /// Opens the SQLite file at `path`, makes it (mode 0600) when missing, and runs the migrations.
+    /// Opens the SQLite file at `path`, creates it with mode 0600 if it does not exist, and runs the migrations.
     ///
-    /// One connection writes, so a write transaction never meets a busy database; some others read.
-    /// What was answered survives a loss of power: see [`crate::flush`].
+    /// A single connection writes, so a write transaction never finds the database busy; other connections read. A
+    /// commit survives a power failure; see [`crate::flush`].
+    ///
+    /// # Errors
+    /// When the file cannot be created or opened, is not a database, or cannot be migrated.
     pub async fn open_sqlite(path: &Path, migrations: &Migrator) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let made = private_file(path).and_then(|()| path.canonicalize());
@@ -74,7 +77,7 @@ impl Database {
         let text = path.to_str().ok_or_else(|| StoreError::Path(path.to_owned()))?;
         let url = format!("sqlite://{}?mode=rw", percent_encode(text));
         let options = AnyConnectOptions::from_str(&url)?.disable_statement_logging();
-        // A pool would try again for seconds; a file that is not a database is known at once.
+        // A pool would retry for seconds. The probe detects immediately that a file is not a database.
         let mut probe = AnyConnection::connect_with(&options).await?;
         probe.execute(sqlx::raw_sql(WRITER_PRAGMAS)).await?;
         probe.close().await?;
@@ -84,9 +87,9 @@ impl Database {
         Ok(Self { writer, reader, engine: Engine::Sqlite, log: Some(Log::of(path)), door: None })
     }
 
-    /// A server. `at_once` callers may wait in the pool itself, so that each has its whole time for making a connection.
-    /// Were all let in, a crowd would never get one: whoever came first would make it when its time was almost over,
-    /// give up in the middle, and the next one would be as late.
+    /// Uses a pool for a server. At most `at_once` callers wait in the pool, so that each has enough time to open a
+    /// connection. Without the limit, a crowd would never get one: the first caller would start to connect when its
+    /// time is almost over, give up half-way, and the next caller would be just as late.
     pub(crate) fn shared(pool: &AnyPool, at_once: usize, engine: Engine) -> Self {
         let door = Some(Arc::new(Semaphore::new(at_once)));
         Self { writer: pool.clone(), reader: pool.clone(), engine, log: None, door }
@@ -100,13 +103,16 @@ impl Database {
         }
     }
 
-    /// Which it is.
+    /// Engine of this database.
     #[must_use]
     pub const fn engine(&self) -> Engine {
         self.engine
     }
 
-    /// Its version: a sign of life that waits as long as any transaction that writes.
+    /// Returns the version of the engine. Waits for the writer like any write transaction.
+    ///
+    /// # Errors
+    /// When the database does not respond.
     pub async fn pulse(&self) -> Result<String, StoreError> {
         let mut transaction = self.begin().await?;
         let row = sqlx::query(self.engine.version()).fetch_one(&mut *transaction).await?;
@@ -114,19 +120,22 @@ impl Database {
         Ok(row.try_get("version")?)
     }
 
-    /// A connection for queries that only read. Sees everything committed before.
+    /// A connection for read-only queries. It sees everything committed before.
+    ///
+    /// # Errors
+    /// When no connection is available in time.
     pub async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
         let _place = self.door().await?;
         Ok(self.reader.acquire().await?)
     }
 
-    /// A connection for single statements that write, inside of [`Self::written`].
+    /// A connection for single write statements inside [`Self::written`].
     pub(crate) async fn writer(&self) -> Result<PoolConnection<Any>, StoreError> {
         let _place = self.door().await?;
         Ok(self.writer.acquire().await?)
     }
 
-    /// A single statement by [`Self::writer`], and then the wait until it is safe.
+    /// Runs a single statement on [`Self::writer`] and waits until its result is durable.
     pub(crate) async fn written<T>(
         &self,
         statement: impl Future<Output = Result<T, StoreError>>,
@@ -136,7 +145,10 @@ impl Database {
         Ok(done)
     }
 
-    /// Begins a transaction that writes. Undone when dropped without commit.
+    /// Begins a write transaction. Dropping it without a commit rolls it back.
+    ///
+    /// # Errors
+    /// When no connection is available in time.
     pub async fn begin(&self) -> Result<Write, StoreError> {
         let _place = self.door().await?;
         Ok(Write { transaction: self.writer.begin_with(self.engine.begin()).await?, database: self.clone() })
@@ -164,7 +176,7 @@ impl Database {
         &self.writer
     }
 
-    /// Waits for running statements and closes every connection; SQLite then folds its log into the file.
+    /// Waits for running statements and closes all connections. SQLite then checkpoints its log into the file.
     pub async fn close(&self) {
         if let Some(log) = &self.log {
             log.closes();
@@ -174,7 +186,7 @@ impl Database {
     }
 }
 
-/// A transaction that writes.
+/// A write transaction.
 #[derive(Debug)]
 pub struct Write {
     transaction: Transaction<'static, Any>,
@@ -182,15 +194,21 @@ pub struct Write {
 }
 
 impl Write {
-    /// Commits, and waits until that is safe from a loss of power. After an error of the wait it stands or does not:
-    /// the disk has failed.
+    /// Commits, and waits until the commit survives a power failure. If the wait fails, the disk has failed and the
+    /// outcome is unknown.
+    ///
+    /// # Errors
+    /// When the commit or the flush fails.
     pub async fn commit(self) -> Result<(), StoreError> {
-        // The connection is free for the next before the disk is waited for.
+        // Releases the connection to the next caller before the wait for the disk.
         self.transaction.commit().await?;
         self.database.flush().await
     }
 
-    /// Undoes it.
+    /// Rolls the transaction back.
+    ///
+    /// # Errors
+    /// When the engine fails.
     pub async fn rollback(self) -> Result<(), StoreError> {
         Ok(self.transaction.rollback().await?)
     }
@@ -231,22 +249,22 @@ fn sqlite_pool(connections: u32, pragmas: &'static str) -> AnyPoolOptions {
         .after_release(|connection, _| Box::pin(left_clean(connection)))
 }
 
-/// What a pool asks of a connection that comes back: is it fit for the next one?
+/// Decides whether a pool may reuse a returned connection.
 pub(crate) async fn left_clean(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
-    // A rollback that was begun by a drop is waited for.
+    // Waits for a rollback that a drop has started.
     connection.ping().await?;
-    // SQLite ends a transaction by itself when the disk is full or fails. The library's own rollback
-    // then fails and it counts a transaction for ever: each later one would be refused.
+    // SQLite ends a transaction itself if the disk is full or fails. The library's own rollback then fails, and it
+    // counts an open transaction permanently, so every later one on this connection would fail.
     Ok(!connection.is_in_transaction())
 }
 
-/// Makes the file private from its first byte. SQLite gives its `-wal` and `-shm` files the same mode.
+/// Makes the file private from its first byte. SQLite creates its `-wal` and `-shm` files with the same mode.
 pub(crate) fn private_file(path: &Path) -> std::io::Result<()> {
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
     file.set_permissions(std::fs::Permissions::from_mode(0o600))
 }
 
-/// RFC 3986 §2.1, for every byte that is not plainly part of a path.
+/// Percent-encodes (RFC 3986 §2.1) every byte that is not plainly part of a path.
 pub(crate) fn percent_encode(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -285,7 +303,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let db = Database::open_sqlite(&dir.path().join("x.db"), &Migrator::with_migrations(Vec::new())).await.unwrap();
         sqlx::query("CREATE TABLE t (a BLOB)").execute(&db.writer).await.unwrap();
-        // Stands for the disk: the database refuses to grow, with the same error and the same end of transaction.
+        // Simulates a full disk: the database refuses to grow, with the same error and the same end of the transaction.
         sqlx::query("PRAGMA max_page_count = 3").execute(&db.writer).await.unwrap();
         let mut tx = db.begin().await.unwrap();
         let full = sqlx::query("INSERT INTO t VALUES (zeroblob(1000000))").execute(&mut *tx).await;

@@ -1,74 +1,74 @@
-//! What can go wrong with durable state.
+//! Errors of durable state.
 
 use std::path::PathBuf;
 
-/// A failure of the store itself. Outcomes that a caller decides on (a name is taken, an invitation is
-/// used) are values of the methods, not errors.
+/// A failure of the store itself. Outcomes that callers decide on (a name is taken, an invitation is used) are return
+/// values, not errors.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database file cannot be made or opened.
+    /// The database file cannot be created or opened.
     #[error("cannot open the database file {path}: {source}")]
     File {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         #[source]
         source: std::io::Error,
     },
-    /// A password or certificate.
+    /// A password or certificate file cannot be used.
     #[error("cannot use the file {path}: {source}")]
     Input {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         #[source]
         source: std::io::Error,
     },
-    /// A path that cannot be written as a URL.
-    #[error("the path {0} of the database is not valid UTF-8")]
+    /// The path of a database is not valid UTF-8 and cannot be part of a URL.
+    #[error("cannot open the database {0}: the path is not valid UTF-8")]
     Path(PathBuf),
-    /// The schema cannot be brought up to date, or belongs to a newer version of this program.
-    #[error("the database schema cannot be brought up to date: {0}")]
+    /// The schema cannot be migrated, or belongs to a newer version of this program.
+    #[error("cannot update the database schema: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// A PostgreSQL database without our tables.
-    #[error("the database has no tables yet: run `tornadod migrate schema` as its owner")]
+    /// The PostgreSQL database does not contain our tables.
+    #[error("the database has no tables; run `tornadod migrate schema` as its owner")]
     SchemaMissing,
-    /// A PostgreSQL database of an older version of this program.
-    #[error("the database lacks migration {0}: run `tornadod migrate schema` as its owner")]
+    /// The PostgreSQL database lacks a migration.
+    #[error("the database lacks migration {0}; run `tornadod migrate schema` as its owner")]
     SchemaOld(i64),
-    /// The certificate of a server is not that of whom we want to speak to, or it has none.
-    #[error("the database server cannot be trusted (sslmode, sslrootcert in [store] url): {0}")]
+    /// The server's certificate is not valid for it, or the server does not support TLS.
+    #[error("cannot verify the database server: {0}; check sslmode and sslrootcert in [store] url")]
     Untrusted(String),
-    /// The server does not know the role, its password, or lets it in from elsewhere only.
-    #[error("the database does not let the role '{role}' in: {said}")]
+    /// The server rejects the role: it does not exist, its password is wrong, or it may not connect from here.
+    #[error("the database rejected role '{role}': {said}")]
     NotLetIn {
-        /// As whom.
+        /// Role of the connection attempt.
         role: String,
-        /// The server's words.
+        /// Message of the server.
         said: String,
     },
-    /// The engine did not answer in time; what was asked may or may not have been done.
-    #[error("the database did not answer in time")]
+    /// The engine did not respond in time. The operation may or may not have been performed.
+    #[error("the database did not respond in time")]
     Late,
-    /// The engine refused or failed.
+    /// The engine failed, or rejected a statement.
     #[error("the database failed: {0}")]
     Engine(#[from] sqlx::Error),
-    /// The disk failed before, and what was written since could not be brought into safety yet.
-    #[error("the disk failed, and what was written could not be made safe yet")]
+    /// The disk failed earlier, and the writes since then are not durable yet.
+    #[error("the disk failed, and earlier writes are not durable yet")]
     Unsafe,
-    /// What the caller verified before this write no longer holds; nothing was written.
+    /// A precondition that the caller had verified no longer holds; nothing was written.
     #[error("{0} changed before the write")]
     Lapsed(Verified),
-    /// A stored value is not what this program wrote.
-    #[error("the database holds an unreadable value in {0}")]
+    /// A stored value is not valid.
+    #[error("the database contains an unreadable value in {0}")]
     Damaged(&'static str),
 }
 
-/// What a caller verifies before a slow step, such as the hash of a password, and what must still hold in the transaction
-/// that builds on it.
+/// A precondition that a caller verifies before a slow step, such as a password hash. It must still hold in the
+/// transaction that depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Verified {
-    /// An account's or operator's password or second factor.
+    /// Password or second factor of an account or operator.
     #[error("the password or second factor")]
     Credentials,
     /// An operator's sign-in or role.
@@ -80,7 +80,7 @@ pub enum Verified {
 }
 
 impl StoreError {
-    /// True when the engine ended one of two transactions that stood in each other's way: doing it again is right.
+    /// True if the engine aborted this transaction in favour of a concurrent one. A retry is correct.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         match self {
@@ -104,13 +104,13 @@ impl StoreError {
         }
     }
 
-    /// True when a stored value is unreadable: other rows may be well.
+    /// True if a stored value is unreadable. Other rows may be intact.
     #[must_use]
     pub const fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged(_))
     }
 
-    /// True when a `UNIQUE` or primary key constraint decided against the statement.
+    /// True if a `UNIQUE` or primary key constraint rejected the statement.
     #[must_use]
     pub fn is_unique_violation(&self) -> bool {
         matches!(self, Self::Engine(sqlx::Error::Database(error)) if error.is_unique_violation())

@@ -1,15 +1,14 @@
-//! Commits that wait for the disk together.
+//! Group flush: commits share the wait for the disk.
 //!
-//! In WAL mode with `synchronous = NORMAL` SQLite does not wait for the disk when it commits. Here each commit then asks for
-//! the log to be flushed, and one flush serves all that committed before it began, instead of one each: an answer
-//! still means that what it tells of survives a loss of power, at a fraction of the flushes. The log is written in
-//! order, so whatever is safe, all before it is safe too. SQLite itself flushes log and file around checkpoints
-//! (sqlite.org/pragma.html#pragma_synchronous), so a loss of power never damages the file.
-
+//! In WAL mode with `synchronous = NORMAL`, SQLite does not wait for the disk at a commit. Here, each commit then
+//! requests a flush of the log, and one flush serves all commits before it. A response thus still means that its effect
+//! survives a power failure, with far fewer flushes. The log is written in order, so if a commit is durable, all
+//! earlier ones are. SQLite itself flushes log and file around checkpoints (sqlite.org/pragma.html#pragma_synchronous),
+//! so a power failure never damages the file.
 //!
-//! A flush that failed leaves a hole that later ones do not see: Linux takes pages that it could not write for clean (and tells
-//! each open file of it once, which is why one stays open here). From then on no flush is believed, until a checkpoint has
-//! brought everything into the database file and emptied the log.
+//! A failed flush leaves a gap that later flushes do not report: Linux marks pages that it could not write as clean,
+//! and reports the error once per open file, which is why one stays open here. After a failure no flush counts until a
+//! checkpoint has copied everything into the database file and emptied the log.
 
 use crate::StoreError;
 use sqlx::{AnyPool, Row as _};
@@ -25,30 +24,31 @@ use tokio::sync::Mutex;
 #[derive(Debug)]
 pub(crate) struct Log {
     path: PathBuf,
-    /// Commits so far.
+    /// Number of commits so far.
     committed: AtomicU64,
-    /// Held while a flush is under way, so that others wait for it.
+    /// Locked during a flush, so that other callers wait for it.
     safe: Mutex<Safe>,
-    /// The last connection takes the log away with it.
+    /// Set before the last connection removes the log.
     closing: AtomicBool,
     flushes: AtomicU64,
-    /// Stands for a disk that fails.
+    /// Simulates a failing disk.
     #[cfg(test)]
     failing: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Safe {
-    /// How many of the commits are.
+    /// Number of durable commits.
     commits: u64,
-    /// The log, as it was opened for the flush before.
+    /// The log as opened for the previous flush.
     file: Option<Arc<File>>,
-    /// It has a hole, perhaps.
+    /// True if the log may have a gap.
     failed: bool,
 }
 
 impl Log {
-    /// Of the database at `file`: the path without links, as SQLite names the log after what they lead to.
+    /// The log of the database at `file`. The path must not contain links: SQLite names the log after the link's
+    /// target.
     pub(crate) fn of(file: &Path) -> Arc<Self> {
         let mut path = file.as_os_str().to_owned();
         path.push("-wal");
@@ -63,20 +63,19 @@ impl Log {
         })
     }
 
-    /// Returns when everything that was committed before this call is on the disk. `writer` has no connection in use by
-    /// the caller.
+    /// Returns when all commits before this call are durable. The caller must not hold a connection of `writer`.
     pub(crate) async fn flush(&self, writer: &AnyPool) -> Result<(), StoreError> {
         let own = self.committed.fetch_add(1, Ordering::SeqCst) + 1;
         let mut safe = self.safe.lock().await;
         if safe.commits >= own {
             return Ok(());
         }
-        // Whoever counts from here on may have committed too late for this flush.
+        // Commits that are counted from here on may be too late for this flush.
         let all = self.committed.load(Ordering::SeqCst);
         if safe.failed {
             fold(writer).await?;
         } else {
-            // Until it is known to be otherwise: a caller whose time is over hears of no failure.
+            // Set before the flush: if the caller's deadline cancels it, its result is lost.
             safe.failed = true;
             let flushed = self.sync(safe.file.clone()).await;
             safe.file = flushed.map_err(|source| StoreError::File { path: self.path.clone(), source })?;
@@ -95,13 +94,13 @@ impl Log {
         let path = self.path.clone();
         match tokio::task::spawn_blocking(move || sync(open, &path)).await? {
             Ok(file) => Ok(Some(file)),
-            // Folded into the database file, which was flushed before the log went away.
+            // A close has checkpointed the log into the database file and flushed that before it removed the log.
             Err(error) if error.kind() == ErrorKind::NotFound && self.closing.load(Ordering::SeqCst) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// From here on the log may be gone.
+    /// Announces that the log may disappear.
     pub(crate) fn closes(&self) {
         self.closing.store(true, Ordering::SeqCst);
     }
@@ -112,8 +111,8 @@ impl Log {
     }
 }
 
-/// Opened anew when it is another file: after all connections were closed. SQLite takes no lock on it, so closing it gives
-/// none up.
+/// Flushes the log. Reopens it if it was replaced after all connections were closed. SQLite takes no lock on the log,
+/// so closing it releases none.
 fn sync(open: Option<Arc<File>>, path: &Path) -> std::io::Result<Arc<File>> {
     let there = std::fs::metadata(path)?;
     let same =
@@ -126,7 +125,7 @@ fn sync(open: Option<Arc<File>>, path: &Path) -> std::io::Result<Arc<File>> {
     Ok(file)
 }
 
-/// Brings all of the log into the database file, waits for the disk, and empties the log
+/// Copies the whole log into the database file, waits for the disk, and empties the log
 /// (sqlite.org/pragma.html#pragma_wal_checkpoint).
 async fn fold(writer: &AnyPool) -> Result<(), StoreError> {
     let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(writer).await?;
@@ -172,7 +171,7 @@ mod tests {
         let writer = other(&dir).await;
         let log = Log::of(&dir.path().join("x.db"));
         std::fs::write(&log.path, "x").unwrap();
-        // A flush is under way.
+        // A flush is in progress.
         let under_way = log.safe.lock().await;
         let (early, late) = (log.clone(), log.clone());
         let (one, two) = (writer.clone(), writer.clone());
@@ -184,7 +183,7 @@ mod tests {
         for task in tasks {
             task.await.unwrap().unwrap();
         }
-        assert_eq!(log.flushes(), 1, "one for both");
+        assert_eq!(log.flushes(), 1, "one flush must serve both");
         log.flush(&writer).await.unwrap();
         assert_eq!(log.flushes(), 2);
     }
@@ -198,7 +197,7 @@ mod tests {
         assert!(log.flush(&writer).await.is_ok(), "nothing to flush");
         pipe(&log.path);
         assert!(matches!(log.flush(&writer).await, Err(StoreError::File { .. })));
-        assert_eq!(log.safe.lock().await.commits, 1, "what was not flushed is not called safe");
+        assert_eq!(log.safe.lock().await.commits, 1, "a failed flush must not count");
     }
 
     #[tokio::test]
@@ -208,7 +207,7 @@ mod tests {
         insert(&db).await.unwrap();
         std::fs::remove_file(dir.path().join("x.db-wal")).unwrap();
         assert!(matches!(insert(&db).await, Err(StoreError::File { .. })));
-        // A close takes the log away itself.
+        // Closing the database removes the log itself.
         db.close().await;
         let db = database(&dir.path().join("x.db")).await;
         insert(&db).await.unwrap();
@@ -217,7 +216,7 @@ mod tests {
         assert!(log.flush(&other(&dir).await).await.is_ok());
     }
 
-    /// SQLite names the log after the file that a link leads to.
+    /// SQLite names the log after the target of a link.
     #[tokio::test]
     async fn a_database_behind_a_link_is_flushed() {
         let dir = tempfile::tempdir().unwrap();
@@ -230,7 +229,7 @@ mod tests {
         let log = db.log().unwrap();
         assert!(log.path.exists() && log.path.ends_with("real/x.db-wal"), "{}", log.path.display());
         let file = log.safe.lock().await.file.clone().unwrap();
-        assert!(file.metadata().unwrap().len() > 0, "this very file was flushed");
+        assert!(file.metadata().unwrap().len() > 0, "the target's log must be flushed");
     }
 
     #[tokio::test]
@@ -246,27 +245,30 @@ mod tests {
         log.failing.store(true, Ordering::SeqCst);
         assert!(insert(&db).await.is_err());
         log.failing.store(false, Ordering::SeqCst);
-        // Somebody reads what is in the log, so it cannot be emptied.
+        // A reader holds a snapshot of the log, so the log cannot be emptied.
         sqlx::query("PRAGMA busy_timeout = 50").execute(&mut *db.writer().await.unwrap()).await.unwrap();
         let mut reader = db.reader().await.unwrap();
         sqlx::query("BEGIN").execute(&mut *reader).await.unwrap();
         sqlx::query("SELECT a FROM t").fetch_all(&mut *reader).await.unwrap();
         for _ in 0..2 {
-            assert!(matches!(insert(&db).await, Err(StoreError::Unsafe)), "the disk is well again, the log is not");
+            assert!(
+                matches!(insert(&db).await, Err(StoreError::Unsafe)),
+                "the disk works again, but the log has a gap"
+            );
         }
         sqlx::query("COMMIT").execute(&mut *reader).await.unwrap();
         drop(reader);
         insert(&db).await.unwrap();
-        assert!(size() < long, "emptied");
+        assert!(size() < long, "the log must have been emptied");
         assert!(!log.safe.lock().await.failed);
         insert(&db).await.unwrap();
-        assert!((1..long).contains(&size()), "and in use again");
+        assert!((1..long).contains(&size()), "the log must be in use again");
     }
 
-    /// It may fail when nobody is there to hear of it.
+    /// Its failure would be lost, because the caller no longer waits.
     #[test]
     fn a_flush_that_was_given_up_is_not_believed() {
-        // One thread for flushes, which is busy while the flush under test is polled.
+        // The only thread for flushes is busy while the flush under test is polled.
         let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(1).enable_all().build().unwrap();
         runtime.block_on(give_up_a_flush());
     }
@@ -302,12 +304,13 @@ mod tests {
         tx.commit().await
     }
 
-    /// The connection of a log that is never folded.
+    /// A connection of another database, whose log is not checkpointed.
     async fn other(dir: &tempfile::TempDir) -> AnyPool {
         database(&dir.path().join("other.db")).await.writing().clone()
     }
 
-    /// A named pipe that somebody reads and writes, so that opening it does not wait; fsync refuses it (EINVAL).
+    /// A named pipe that is open for reading and writing, so that opening it does not block. fsync fails on it with
+    /// EINVAL.
     fn pipe(path: &Path) {
         assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
         let both = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();

@@ -1,10 +1,11 @@
-//! Migrations that were ever used are never changed: a database that has them would be refused for ever.
+//! Migrations that were ever released must not change: a database that has applied them would never open again.
 
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Name and SHA-256 of every file, one a line, as `sha256sum` writes them. A new migration adds a line; no line changes.
+/// Name and SHA-256 of every migration, one per line, in the format of `sha256sum`. A new migration adds a line;
+/// existing lines never change.
 const LANDED: &str = include_str!("../migrations/landed.sha256");
 
 #[test]
@@ -23,13 +24,13 @@ fn landed_migrations_are_as_they_were() {
     }
     for line in LANDED.lines() {
         let (sum, name) = line.split_once("  ").unwrap();
-        assert_eq!(found.get(name).map(String::as_str), Some(sum), "{name} is not what it was: add another migration");
+        assert_eq!(found.get(name).map(String::as_str), Some(sum), "{name} was changed; add a new migration instead");
     }
     let missing: Vec<_> = found.keys().filter(|name| !LANDED.contains(&format!("  {name}"))).collect();
-    assert!(missing.is_empty(), "add with sha256sum to migrations/landed.sha256: {missing:?}");
+    assert!(missing.is_empty(), "add these to migrations/landed.sha256 with sha256sum: {missing:?}");
 }
 
-/// From the number on at which PostgreSQL came, each engine has each migration.
+/// Since PostgreSQL was added, both engines have the same migrations.
 #[test]
 fn both_engines_have_the_same_numbers() {
     let numbers = |owner: &str, engine: &str| {

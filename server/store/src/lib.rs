@@ -1,10 +1,10 @@
-//! Durable state: the only crate with SQL in it.
+//! Durable state. The only crate that contains SQL.
 //!
-//! Each owner of data has a module with a trait, one implementation over [`Database`] and a conformance
-//! suite that any other engine runs unchanged. Queries are one portable text each, run by `sqlx::Any`
-//! with `$1` placeholders; only the migrations differ between engines. Times are Unix seconds, identifiers
-//! UUIDs in lower-case text. Races are decided by constraints and conditional updates, never by a
-//! read before a write; where an engine lets writers run side by side, a row is locked first.
+//! Each owner of data has a module with a trait, one implementation on [`Database`], and conformance checks that every
+//! engine runs unchanged. Each query is one portable text with `$1` placeholders, run by `sqlx::Any`; only the
+//! migrations differ between engines. Times are Unix seconds, ids are UUIDs in lower-case text. Constraints and
+//! conditional updates decide races, never a read before a write. On engines with concurrent writers, a row is locked
+//! first.
 
 mod db;
 mod error;
@@ -31,7 +31,7 @@ pub use postgres_url::{PostgresUrl, PostgresUrlError};
 pub use snapshot::{KnownSchema, check_sqlite, is_newer_sqlite, snapshot_sqlite};
 pub use transfer::{Moved, SqliteFiles, TransferError, to_postgres, to_sqlite};
 
-/// SQL integers are signed; an amount of 8 EiB stays at the largest number.
+/// SQL integers are signed; amounts of 8 EiB and more are stored as the largest number.
 pub(crate) fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }

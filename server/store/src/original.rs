@@ -1,30 +1,30 @@
-//! Reading the accounts of the original's PostgreSQL database. Nothing is ever written there.
+//! Reads the accounts of the original's PostgreSQL database. Never writes to it.
 
 use crate::{PostgresLogin, StoreError, postgres};
 use sqlx::{Connection as _, Row as _};
 
-/// One account as the original stored it; nothing about it was checked.
+/// One account as stored by the original; its fields are not validated.
 #[derive(Clone)]
 pub struct OriginalUser {
-    /// Its name.
+    /// Name.
     pub username: String,
-    /// Its e-mail address.
+    /// E-mail address.
     pub email: Option<String>,
-    /// Argon2id in PHC form.
+    /// Password hash: Argon2id in PHC format.
     pub password_hash: String,
-    /// False while suspended.
+    /// False if the account is suspended.
     pub is_active: bool,
-    /// Devices at once.
+    /// Number of devices that may be connected at once.
     pub max_devices: i64,
 }
 
-/// Accounts that are not deleted, by name.
+/// Accounts that are not deleted, sorted by name.
 ///
 /// # Errors
-/// When the database does not let us in or has no such table.
+/// When the database rejects the login or has no such table.
 pub async fn original_users(login: &PostgresLogin) -> Result<Vec<OriginalUser>, StoreError> {
     let mut db = postgres::reader(login, "public").await?;
-    // Types are cast to the few that every engine's driver reads.
+    // Casts to the few types that the driver for any engine supports.
     let rows = sqlx::query(
         "SELECT username::text AS username, email::text AS email, password_hash::text AS password_hash,
                 is_active::int::bigint AS is_active, max_devices::bigint AS max_devices

@@ -1,4 +1,4 @@
-//! Reaching a PostgreSQL database: where it is, as whom, and with which schema.
+//! Connects to a PostgreSQL database: address, role and schema version.
 
 use crate::db::{Database, Engine};
 use crate::{KnownSchema, PostgresUrl, StoreError};
@@ -16,22 +16,22 @@ use std::time::Duration;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-/// Connections of one service. Each is a process of the server.
+/// Connections per service. Each one is a process on the server.
 const CONNECTIONS: u32 = 10;
-/// Callers that may wait for a connection, or make one, at once. Each proof of a password costs both sides some
-/// milliseconds, so that few at a time are ready sooner.
+/// Number of callers that may wait for or open a connection at the same time. Password verification costs both sides
+/// several milliseconds, so a small number becomes ready sooner.
 const OPENING: usize = 4;
-/// Longest wait for a connection that answers: a database that is away is known within this time.
+/// Longest wait for a working connection. An outage is detected within this time.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// At start a database that is just coming up is waited for.
+/// Longest wait at start for a database that is just starting.
 const START_WAIT: Duration = Duration::from_secs(30);
-/// The longest password that is read.
+/// Longest password in bytes.
 const PASSWORD_BYTES: u64 = 1024;
-/// The server ends what a service that is gone left open, so nobody waits for its locks.
+/// The server ends transactions of a service that is gone, so that its locks do not block others.
 const LIMITS: [(&str, &str); 3] =
     [("statement_timeout", "10s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "15s")];
 
-/// Where a database is and as whom this process uses it.
+/// Address of a database, and the role of this process.
 #[derive(Clone)]
 pub struct PostgresLogin {
     url: PostgresUrl,
@@ -49,21 +49,24 @@ impl fmt::Debug for PostgresLogin {
 }
 
 impl PostgresLogin {
-    /// As `role`, with the password in the first line of `password_file`. A file that does not exist means that the
-    /// server knows the role without one, as it does over its Unix socket (`peer`).
+    /// Uses `role` with the password in the first line of `password_file`. If the file does not exist, the server must
+    /// accept the role without a password, as `peer` does on its Unix socket.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or when all users may read it.
     pub fn new(url: PostgresUrl, role: &str, password_file: &Path) -> Result<Self, StoreError> {
         let password = read_secret(password_file)
             .map_err(|source| StoreError::Input { path: password_file.to_owned(), source })?;
         Ok(Self { url, role: role.to_owned(), password })
     }
 
-    /// As a role that needs no password.
+    /// Uses a role that needs no password.
     #[must_use]
     pub fn trusted(url: PostgresUrl, role: &str) -> Self {
         Self { url, role: role.to_owned(), password: None }
     }
 
-    /// What an operator can do something about, in words that say what.
+    /// Turns errors that an operator can fix into their own variants.
     fn explain(&self, error: sqlx::Error) -> StoreError {
         if let sqlx::Error::Tls(why) = &error {
             return StoreError::Untrusted(why.to_string());
@@ -82,7 +85,7 @@ impl PostgresLogin {
 
     fn options(&self, schema: &str, limits: &[(&str, &str)]) -> Result<AnyConnectOptions, StoreError> {
         let mut url = self.url.0.clone();
-        // A socket that is missing may come; a certificate that is missing here does not.
+        // A missing socket may appear later; a missing certificate is an error now.
         for (_, path) in url.query_pairs().filter(|(name, _)| name.starts_with("ssl") && name != "sslmode") {
             let path = std::path::PathBuf::from(path.as_ref());
             File::open(&path).map_err(|source| StoreError::Input { path, source })?;
@@ -103,20 +106,20 @@ impl PostgresLogin {
     }
 }
 
-/// A connection that failed on its way. Not what TLS refused, which does not change by waiting.
+/// True for a failed connection, except for a rejection by TLS, which a retry does not fix.
 fn is_io(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(why) if tls_failure(why).is_none())
 }
 
-/// The words of the TLS library, which come as a failure of input or output.
+/// Message of the TLS library, which arrives wrapped in an I/O error.
 fn tls_failure(error: &std::io::Error) -> Option<String> {
     error.get_ref().filter(|inner| inner.is::<rustls::Error>()).map(ToString::to_string)
 }
 
-/// The first line of a file that others cannot read. None: there is no such file.
+/// Reads the first line of a file that other users cannot read. `None` if the file does not exist.
 ///
 /// # Errors
-/// When it cannot be read, or everybody can.
+/// When the file cannot be read, or when all users may read or write it.
 pub fn read_secret(path: &Path) -> std::io::Result<Option<Zeroizing<String>>> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -124,7 +127,7 @@ pub fn read_secret(path: &Path) -> std::io::Result<Option<Zeroizing<String>>> {
         Err(error) => return Err(error),
     };
     if file.metadata()?.mode() & 0o007 != 0 {
-        return Err(std::io::Error::other("everybody may read or write this password: chmod o= it"));
+        return Err(std::io::Error::other("all users may read or write this password; run `chmod o=` on the file"));
     }
     let mut text = Zeroizing::new(String::new());
     file.take(PASSWORD_BYTES).read_to_string(&mut text)?;
@@ -132,8 +135,11 @@ pub fn read_secret(path: &Path) -> std::io::Result<Option<Zeroizing<String>>> {
 }
 
 impl Database {
-    /// Opens a schema of a PostgreSQL database. Changes nothing in it: tables are made by [`migrate`] as their owner,
-    /// and a service whose role could make some could also remove them.
+    /// Opens a schema of a PostgreSQL database without changing it. Tables are created by [`migrate`] with their
+    /// owner's role; a service whose role could create tables could also drop them.
+    ///
+    /// # Errors
+    /// When the database is unavailable, rejects the login, or has another schema version.
     pub async fn open_postgres(login: &PostgresLogin, schema: &str, wanted: &Migrator) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let options = login.options(schema, &LIMITS)?;
@@ -149,10 +155,11 @@ impl Database {
     }
 }
 
-/// Looks once whether a login can work with a schema, without waiting for a server that is away: its version.
+/// Checks once whether a login works with a schema, without waiting for a server that is down. Returns the server's
+/// version.
 ///
 /// # Errors
-/// What keeps a service from working with it.
+/// When a service could not work with this login and schema.
 pub async fn probe_postgres(login: &PostgresLogin, schema: KnownSchema) -> Result<String, StoreError> {
     sqlx::any::install_default_drivers();
     let options = login.options(schema.name(), &LIMITS)?;
@@ -163,12 +170,12 @@ pub async fn probe_postgres(login: &PostgresLogin, schema: KnownSchema) -> Resul
     Ok(row.try_get("version")?)
 }
 
-/// Brings a schema up to date as its owner. `service` is the role that works with its tables; from it the right to
-/// change the record of migrations is taken.
+/// Updates a schema with its owner's role. Revokes the right to change the record of migrations from `service`, the
+/// role that uses the tables.
 pub async fn migrate(login: &PostgresLogin, schema: &str, service: &str, wanted: &Migrator) -> Result<(), StoreError> {
     sqlx::any::install_default_drivers();
     let mut owner = connect(login, &login.options(schema, &[])?).await?;
-    // Names of ours, in letters and underscores: no value from outside.
+    // The name is a constant of ours, made of letters and underscores.
     let make = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
     owner.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(make))).await?;
     let pool = AnyPoolOptions::new().max_connections(1).connect_with(login.options(schema, &[])?).await?;
@@ -188,13 +195,13 @@ pub async fn migrate(login: &PostgresLogin, schema: &str, service: &str, wanted:
     Ok(())
 }
 
-/// One connection without limits of time, for the owner of the tables.
+/// One connection without timeouts, for the owner of the tables.
 pub async fn writer(login: &PostgresLogin) -> Result<AnyConnection, StoreError> {
     sqlx::any::install_default_drivers();
     connect(login, &login.options("public", &[])?).await
 }
 
-/// One connection that only reads, for an operator who sees when there is none.
+/// One read-only connection, without retries, for a command of an operator.
 pub async fn reader(login: &PostgresLogin, schema: &str) -> Result<AnyConnection, StoreError> {
     sqlx::any::install_default_drivers();
     connect_once(login, &login.options(schema, &[("default_transaction_read_only", "on")])?).await
@@ -205,7 +212,7 @@ async fn connect_once(login: &PostgresLogin, options: &AnyConnectOptions) -> Res
     connecting.map_err(|_| StoreError::Late)?.map_err(|error| login.explain(error))
 }
 
-/// Waits for a server that is just starting; any other refusal is final.
+/// Retries while the server is starting or unreachable; other errors are final.
 async fn connect(login: &PostgresLogin, options: &AnyConnectOptions) -> Result<AnyConnection, StoreError> {
     let until = Instant::now() + START_WAIT;
     loop {
@@ -223,13 +230,13 @@ async fn connect(login: &PostgresLogin, options: &AnyConnectOptions) -> Result<A
     }
 }
 
-/// True versions and contents: a database of another version of the program is refused, not guessed at.
+/// Compares versions and checksums of the migrations. A database of another version is rejected.
 pub async fn check(db: &mut AnyConnection, schema: &str, wanted: &Migrator) -> Result<(), StoreError> {
     let record = &wanted.table_name;
     let query = format!("SELECT version, checksum FROM {schema}.{record} WHERE success ORDER BY version");
     let rows = match sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(db).await {
         Ok(rows) => rows,
-        // No such table (SQLSTATE 42P01).
+        // undefined_table, SQLSTATE 42P01: the table does not exist.
         Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "42P01") => {
             return Err(StoreError::SchemaMissing);
         }
@@ -268,6 +275,6 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert_eq!(read_secret(&path).unwrap().unwrap().as_str(), "a b%:c");
         let login = PostgresLogin::new("postgres://localhost/x".parse().unwrap(), "r", &path).unwrap();
-        assert!(!format!("{login:?}").contains("a b"), "a password is not shown");
+        assert!(!format!("{login:?}").contains("a b"), "the output must not contain the password");
     }
 }

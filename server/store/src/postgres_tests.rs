@@ -1,4 +1,4 @@
-//! Real servers with TLS and passwords, and the roles that the project gives to operators.
+//! Real servers with TLS, passwords and the roles of the installation.
 
 use crate::identity::{IdentityStore as _, SqlIdentityStore};
 use crate::roles::Roles;
@@ -18,12 +18,12 @@ fn secret(dir: &Path, text: &str) -> std::path::PathBuf {
     path
 }
 
-/// Why nobody gets in, and that it was known at once.
+/// Returns why the login was rejected, and asserts that the failure was immediate.
 async fn refused(url: &str, password: &Path) -> StoreError {
     let login = PostgresLogin::new(url.parse().unwrap(), "somebody", password).unwrap();
     let begun = Instant::now();
     let error = SqlIdentityStore::open_postgres(&login).await.unwrap_err();
-    assert!(begun.elapsed() < Duration::from_secs(5), "nobody waits for what time does not cure: {error}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "a permanent error must not be retried: {error}");
     error
 }
 
@@ -52,17 +52,17 @@ async fn tls_is_checked_and_passwords_are() {
         "postgres",
         "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'somebody'",
     );
-    assert_eq!(crossed.unwrap().trim(), "t", "in TLS, not beside it");
+    assert_eq!(crossed.unwrap().trim(), "t", "the connection must use TLS");
     store.close().await;
     assert!(probe_postgres(&login, KnownSchema::Identity).await.unwrap().starts_with(|c: char| c.is_ascii_digit()));
 
     let error = refused(&url("127.0.0.1", &format!("sslmode=verify-full&sslrootcert={wrong_ca}")), &password).await;
     assert!(matches!(error, StoreError::Untrusted(_)), "{error:?}");
     assert!(error.to_string().contains("sslrootcert") && error.to_string().contains("UnknownIssuer"), "{error}");
-    // Nobody trusts it by default.
+    // The authority is not trusted by default.
     let error = refused(&url("127.0.0.1", "sslmode=verify-full"), &password).await;
     assert!(matches!(error, StoreError::Untrusted(_)), "{error:?}");
-    // The right authority and the wrong server.
+    // Right authority, wrong host name.
     let error = refused(&url("localhost", &format!("sslmode=verify-full&sslrootcert={ca}")), &password).await;
     assert!(matches!(&error, StoreError::Untrusted(_)), "{error:?}");
     assert!(error.to_string().to_lowercase().contains("name"), "{error}");
@@ -73,7 +73,7 @@ async fn tls_is_checked_and_passwords_are() {
     let error = refused(&good, &wrong).await;
     assert!(matches!(&error, StoreError::NotLetIn { role, .. } if role == "somebody"), "{error:?}");
     assert!(error.to_string().contains("password authentication failed"), "{error}");
-    assert!(!error.to_string().contains("another"), "the password is not shown: {error}");
+    assert!(!error.to_string().contains("another"), "the error must not contain the password: {error}");
     let clear = refused(&url("127.0.0.1", "sslmode=disable"), &secret(dir.path(), "it's % a: secret")).await;
     assert!(matches!(clear, StoreError::NotLetIn { .. }), "{clear:?}");
 }
@@ -83,7 +83,7 @@ async fn a_server_without_tls_is_not_spoken_to_in_the_clear() {
     let dir = tempfile::tempdir().unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    // Says no to TLS, as a server does that has none (PostgreSQL manual, 55.2.10), and keeps what comes then.
+    // Declines TLS like a server without it (PostgreSQL manual, 55.2.10), and records what follows.
     let heard = std::thread::spawn(move || {
         use std::io::{Read as _, Write as _};
         let (mut stream, _) = listener.accept().unwrap();
@@ -97,10 +97,11 @@ async fn a_server_without_tls_is_not_spoken_to_in_the_clear() {
     let url = format!("postgres://127.0.0.1:{port}/x?sslmode=verify-full");
     let error = refused(&url, &secret(dir.path(), "secret")).await;
     assert!(matches!(error, StoreError::Untrusted(_)), "{error:?}");
-    assert_eq!(heard.join().unwrap(), b"", "neither name nor password");
+    assert_eq!(heard.join().unwrap(), b"", "the client must send neither name nor password");
 }
 
-/// What services must not do. That they can do all they must is what both conformance suites say, which run as them.
+/// What the roles must not allow. That they allow what the services need is covered by the conformance checks, which
+/// run with them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_reads_nothing_of_anothers_and_makes_no_tables() {
     let roles = Roles::start().await;
@@ -111,7 +112,7 @@ async fn a_role_reads_nothing_of_anothers_and_makes_no_tables() {
     }
     for service in [&auth, &session] {
         let error = SqlIdentityStore::migrate_postgres(service).await.unwrap_err();
-        assert!(error.to_string().contains("permission denied"), "a service makes no tables: {error}");
+        assert!(error.to_string().contains("permission denied"), "a service must not create tables: {error}");
     }
     let nobody = PostgresLogin::trusted(roles.url(), "tornado_auth");
     let error = SqlIdentityStore::open_postgres(&nobody).await.unwrap_err();

@@ -1,29 +1,29 @@
-//! Where a PostgreSQL database is.
+//! Address of a PostgreSQL database.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 use url::{Host, Url};
 
-/// Where a PostgreSQL database is, as `postgres://host[:port]/database` or `postgres:///database?host=/directory` of
-/// its Unix socket. Says neither who nor with which password: each service has a role of its own.
+/// Address of a PostgreSQL database: `postgres://host[:port]/database`, or `postgres:///database?host=/directory` with
+/// the directory of its Unix socket. Contains no credentials, because each service has its own role.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PostgresUrl(pub(crate) Url);
 
-/// Why a URL of a database was refused.
+/// Why a database URL was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PostgresUrlError {
-    /// Not such a URL.
+    /// The text is not a database URL.
     #[error("it must look like postgres://host/database: {0}")]
     Malformed(String),
-    /// Somebody's name or password is in it.
-    #[error("it must not name a user or a password: each service has a role of its own and reads a password file")]
+    /// The URL contains a user or a password.
+    #[error("it must not contain a user or a password; each service has its own role and password file")]
     Credentials,
-    /// Passwords and keys would cross a network in the clear, or to anybody.
-    #[error("a database on another machine needs sslmode=verify-full")]
+    /// Passwords and keys would cross a network unencrypted, or the server's certificate would not be verified.
+    #[error("a database on another machine requires sslmode=verify-full")]
     Clear,
-    /// A parameter that is not known here.
-    #[error("the parameter '{0}' is not known; there are host, port, sslmode, sslrootcert, sslcert, sslkey")]
+    /// A parameter is not supported.
+    #[error("unknown parameter '{0}'; use host, port, sslmode, sslrootcert, sslcert or sslkey")]
     Parameter(String),
 }
 
@@ -39,7 +39,7 @@ impl FromStr for PostgresUrl {
             return Err(PostgresUrlError::Credentials);
         }
         if url.path().trim_matches('/').is_empty() {
-            return Err(PostgresUrlError::Malformed("it names no database".into()));
+            return Err(PostgresUrlError::Malformed("it has no database".into()));
         }
         let pairs: HashMap<_, _> = url.query_pairs().collect();
         for name in pairs.keys() {
@@ -53,11 +53,11 @@ impl FromStr for PostgresUrl {
             (Some(host), _) => host.starts_with('/'),
             (None, Some(Host::Ipv4(address))) => address.is_loopback(),
             (None, Some(Host::Ipv6(address))) => address.is_loopback(),
-            // A scheme that is not the web's leaves addresses as names.
+            // In URLs with this scheme, the parser returns IP addresses as domain names.
             (None, Some(Host::Domain(name))) => {
                 name == "localhost" || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
             }
-            (None, None) => return Err(PostgresUrlError::Malformed("it names no host".into())),
+            (None, None) => return Err(PostgresUrlError::Malformed("it has no host".into())),
         };
         if !local && pairs.get("sslmode").is_none_or(|mode| mode != "verify-full") {
             return Err(PostgresUrlError::Clear);
@@ -89,8 +89,8 @@ mod tests {
         }
         for (bad, why) in [
             ("mysql://db/x", PostgresUrlError::Malformed("its scheme is mysql".into())),
-            ("postgres://db.example.org", PostgresUrlError::Malformed("it names no database".into())),
-            ("postgres:///tornado", PostgresUrlError::Malformed("it names no host".into())),
+            ("postgres://db.example.org", PostgresUrlError::Malformed("it has no database".into())),
+            ("postgres:///tornado", PostgresUrlError::Malformed("it has no host".into())),
             ("postgres://me@localhost/x", PostgresUrlError::Credentials),
             ("postgres://localhost/x?password=y", PostgresUrlError::Credentials),
             ("postgres://db.example.org/x", PostgresUrlError::Clear),

@@ -1,18 +1,18 @@
-//! A server for tests as an operator sets it up: each service works as its own role, with a password.
+//! A test server set up like an installation: each service has its own role with a password.
 
 use crate::identity::SqlIdentityStore;
 use crate::sessions::SqlSessions;
 use crate::{PostgresLogin, PostgresUrl};
 use tornado_e2e_engines::Cluster;
 
-/// Database and tables are as `installers/postgres/roles.sql` and `tornadod migrate schema` leave them.
+/// Database and tables as created by `installers/postgres/roles.sql` and `tornadod migrate schema`.
 pub(crate) struct Roles(Cluster);
 
 impl Roles {
     pub(crate) async fn start() -> Self {
         let roles = Self(Cluster::start().unwrap());
         let owner = roles.of("tornado_owner", roles.0.postgres.url("tornado").parse().unwrap());
-        // Twice: each update of the program runs it again.
+        // Twice, because each update of the program runs the migrations again.
         for _ in 0..2 {
             SqlIdentityStore::migrate_postgres(&owner).await.unwrap();
             SqlSessions::migrate_postgres(&owner).await.unwrap();
@@ -20,12 +20,12 @@ impl Roles {
         roles
     }
 
-    /// Of a database that no test has used.
+    /// URL of an unused database.
     pub(crate) fn url(&self) -> PostgresUrl {
         self.0.postgres.copy("tornado").unwrap().parse().unwrap()
     }
 
-    /// A role in a database that no test has used.
+    /// A role in an unused database.
     pub(crate) fn login(&self, role: &str) -> PostgresLogin {
         self.of(role, self.url())
     }

@@ -1,4 +1,4 @@
-//! Copies of SQLite files in use, and a look at those that come back.
+//! Copies SQLite files in use, and checks files of a backup.
 
 use crate::StoreError;
 use crate::db::{percent_encode, private_file};
@@ -8,17 +8,17 @@ use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor as _, R
 use std::path::Path;
 use std::str::FromStr as _;
 
-/// Writes a consistent copy of the database at `from` to the new file `to`, mode 0600, while others go on reading
-/// and writing (`VACUUM INTO`, sqlite.org/lang_vacuum.html).
+/// Writes a consistent copy of the database at `from` to the new file `to` with mode 0600. Other connections may read
+/// and write during the copy (`VACUUM INTO`, sqlite.org/lang_vacuum.html).
 ///
 /// # Errors
-/// When `from` is no database, `to` exists, or the disk is full.
+/// When `from` is not a database, `to` exists, or the disk is full.
 pub async fn snapshot_sqlite(from: &Path, to: &Path) -> Result<(), StoreError> {
     let taken = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
     if to.exists() {
         return Err(StoreError::File { path: to.to_owned(), source: taken });
     }
-    // The copy has its mode before it has contents; the engine fills an empty file.
+    // Sets the mode before the file has contents; the engine accepts an empty file.
     private_file(to).map_err(|source| StoreError::File { path: to.to_owned(), source })?;
     let target = to.to_str().ok_or_else(|| StoreError::Path(to.to_owned()))?;
     let mut db = connect(from).await?;
@@ -28,10 +28,10 @@ pub async fn snapshot_sqlite(from: &Path, to: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Reads the whole database at `path` and says what is wrong with it; nothing: it is sound.
+/// Reads the whole database at `path` and returns what is wrong with it; empty if it is intact.
 ///
 /// # Errors
-/// When it cannot be opened.
+/// When the database cannot be opened.
 pub async fn check_sqlite(path: &Path) -> Result<Vec<String>, StoreError> {
     let mut db = connect(path).await?;
     let rows = sqlx::query("PRAGMA integrity_check(10)").fetch_all(&mut db).await;
@@ -40,17 +40,17 @@ pub async fn check_sqlite(path: &Path) -> Result<Vec<String>, StoreError> {
     Ok(words?.into_iter().filter(|word| word != "ok").collect())
 }
 
-/// Which of our schemas a file holds.
+/// Our schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KnownSchema {
-    /// Accounts.
+    /// Accounts, devices and operators; used by service `auth`.
     Identity,
-    /// Sessions.
+    /// Sessions; used by service `session`.
     Sessions,
 }
 
 impl KnownSchema {
-    /// Its name in PostgreSQL.
+    /// Name of the schema in PostgreSQL.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Identity => "identity",
@@ -58,7 +58,7 @@ impl KnownSchema {
         }
     }
 
-    /// The table that records its migrations.
+    /// Name of the table that records its migrations.
     pub(crate) const fn record(self) -> &'static str {
         match self {
             Self::Identity => "identity_migrations",
@@ -66,7 +66,7 @@ impl KnownSchema {
         }
     }
 
-    /// How it is made in a file.
+    /// Migrations for SQLite.
     pub(crate) fn sqlite(self) -> Migrator {
         self.named(match self {
             Self::Identity => sqlx::migrate!("migrations/identity/sqlite"),
@@ -74,7 +74,7 @@ impl KnownSchema {
         })
     }
 
-    /// How it is made in PostgreSQL.
+    /// Migrations for PostgreSQL.
     pub(crate) fn postgres(self) -> Migrator {
         self.named(match self {
             Self::Identity => sqlx::migrate!("migrations/identity/postgres"),
@@ -88,10 +88,10 @@ impl KnownSchema {
     }
 }
 
-/// True when a later version of this program changed the schema of the database at `path`.
+/// True if a newer version of this program has migrated the database at `path`.
 ///
 /// # Errors
-/// When it cannot be opened or records no migrations.
+/// When the database cannot be opened or has no record of migrations.
 pub async fn is_newer_sqlite(path: &Path, schema: KnownSchema) -> Result<bool, StoreError> {
     let mut db = connect(path).await?;
     let query = format!("SELECT MAX(version) FROM {}", schema.record());
@@ -125,7 +125,7 @@ mod tests {
         snapshot_sqlite(&from, &to).await.unwrap();
         assert_eq!(std::fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(check_sqlite(&to).await.unwrap().is_empty());
-        assert!(snapshot_sqlite(&from, &to).await.is_err(), "never written over");
+        assert!(snapshot_sqlite(&from, &to).await.is_err(), "an existing file must not be overwritten");
         let copy = SqlIdentityStore::open_sqlite(&to).await.unwrap();
         assert!(copy.is_pristine().await.unwrap());
         store.close().await;

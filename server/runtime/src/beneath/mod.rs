@@ -1,8 +1,9 @@
-//! Directories and files that another user owns, opened by root without following anything that user can put there.
+//! Access to directories and files that another user owns. Root opens them without following any link that the owner
+//! can create.
 //!
-//! Every step is one name below a descriptor that is already open (`O_NOFOLLOW`, openat(2)), so a link that is swapped
-//! in between two steps leads nowhere. Type and owner are those of the open descriptor, not of a name. A FIFO does not
-//! block the open (`O_NONBLOCK`).
+//! Each step opens one name below an already open descriptor with `O_NOFOLLOW` (openat(2)), so swapping in a link
+//! between two steps has no effect. Type and owner are read from the open descriptor, never from a name. `O_NONBLOCK`
+//! keeps a FIFO from blocking the open.
 
 mod user;
 
@@ -17,30 +18,30 @@ use std::path::{Component, Path};
 
 pub use user::{Owner, as_user};
 
-/// An open directory below which nothing is followed.
+/// An open directory; nothing that is opened below it follows a link.
 #[derive(Debug)]
 pub struct Beneath {
     fd: OwnedFd,
-    /// Who must own what is opened; `None`: anyone.
+    /// Required owner of everything opened below; `None` accepts any owner.
     uid: Option<u32>,
 }
 
 impl Beneath {
-    /// Opens `path`, which is the caller's own: links on the way to it are followed, the directory itself must be none.
-    /// All that is opened below it must belong to `uid`, if given.
+    /// Opens `path`, which the caller controls: links in its parents are followed, but the directory itself must not be
+    /// a link. With a `uid`, everything opened below must belong to that user.
     ///
     /// # Errors
-    /// When it is absent, a link or not a directory.
+    /// When `path` does not exist, is a link or is not a directory.
     pub fn new(path: &Path, uid: Option<u32>) -> io::Result<Self> {
         let flags = (OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits();
         let directory = File::options().read(true).custom_flags(flags).open(path).map_err(explained)?;
         Ok(Self { fd: directory.into(), uid })
     }
 
-    /// The directory at `path`, relative to this one.
+    /// Opens the directory at `path`, relative to this one.
     ///
     /// # Errors
-    /// When a name of it is absent, a link, not a directory or another user's.
+    /// When a component does not exist, is a link, is not a directory or belongs to another user.
     pub fn directory(&self, path: &Path) -> io::Result<Self> {
         let mut fd = self.fd.try_clone()?;
         for name in names(path)? {
@@ -49,10 +50,10 @@ impl Beneath {
         Ok(Self { fd, uid: self.uid })
     }
 
-    /// The regular file at `path`, relative to this directory, for reading.
+    /// Opens the regular file at `path`, relative to this directory, for reading.
     ///
     /// # Errors
-    /// When a name of it is absent, a link or another user's, or when it is not a regular file.
+    /// When a component does not exist, is a link or belongs to another user, or when the file is not a regular file.
     pub fn file(&self, path: &Path) -> io::Result<File> {
         let (parent, name) = self.parent(path)?;
         let file = File::from(self.step(&parent.fd, name, OFlag::O_RDONLY)?);
@@ -62,22 +63,22 @@ impl Beneath {
         Ok(file)
     }
 
-    /// What is at `path`, relative to this directory; of a link, the link itself. The owner is not checked.
+    /// Metadata of the entry at `path`, relative to this directory. A link is not followed. The owner is not checked.
     ///
     /// # Errors
-    /// When it is absent, or a directory on the way is a link or another user's.
+    /// When the entry does not exist, or when a parent directory is a link or belongs to another user.
     pub fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         let (parent, name) = self.parent(path)?;
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         File::from(openat(&parent.fd, name, flags, Mode::empty())?).metadata()
     }
 
-    /// Names in this directory, unordered; at most `most`. True: there are more.
+    /// Names in this directory, unordered, at most `most`. The flag is true if there are more.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the directory cannot be read.
     pub fn names(&self, most: usize) -> io::Result<(Vec<OsString>, bool)> {
-        // The descriptor's own link, so no name is looked up again (proc(5)).
+        // Through the descriptor's own link, so that no name is resolved again (proc(5)).
         let mut entries = std::fs::read_dir(format!("/proc/self/fd/{}", self.fd.as_raw_fd()))?;
         let names = entries.by_ref().take(most).map(|entry| entry.map(|entry| entry.file_name()));
         let names = names.collect::<io::Result<_>>()?;
@@ -101,11 +102,12 @@ impl Beneath {
     }
 }
 
-/// Makes the directory at `path`, or takes the one there; then it has this owner and mode. Nothing is followed at its last
-/// name. Parents that are missing are made so that everyone may pass through them, whatever the umask is.
+/// Creates the directory at `path`, or takes over an existing one, and sets its owner and mode. The last component is
+/// never followed. Missing parents are created with mode 0755 regardless of the umask, so that every user can traverse
+/// them.
 ///
 /// # Errors
-/// When it cannot be made, or something that is no directory is there.
+/// When the directory cannot be created, or `path` exists and is not a directory.
 pub fn claim(path: &Path, owner: Owner, mode: u32) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     let missing = path.ancestors().skip(1).take_while(|parent| !parent.as_os_str().is_empty() && !parent.exists());
@@ -126,7 +128,7 @@ pub fn claim(path: &Path, owner: Owner, mode: u32) -> io::Result<()> {
     directory.set_permissions(Permissions::from_mode(mode))
 }
 
-/// The names of a relative path without `.` and `..`.
+/// Splits a relative path into its names. Rejects `.` and `..`.
 fn names(path: &Path) -> io::Result<Vec<&OsStr>> {
     let plain = |component| match component {
         Component::Normal(name) => Ok(name),
@@ -141,12 +143,12 @@ fn refused(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why.to_owned())
 }
 
-/// The system's words for a link and a socket name neither.
+/// Replaces error codes whose system text mentions neither a link nor a special file.
 fn explained(error: io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(libc::ELOOP) => refused("it is a link"),
-        // open(2): a directory was wanted; a link is not one either.
-        Some(libc::ENOTDIR) => refused("it is not a directory, or a link"),
+        // open(2): `O_DIRECTORY` was set. A link gives this error, too.
+        Some(libc::ENOTDIR) => refused("it is a link or not a directory"),
         Some(libc::ENXIO | libc::ENODEV) => refused("it is not a regular file"),
         _ => error,
     }

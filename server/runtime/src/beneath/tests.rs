@@ -61,7 +61,7 @@ fn a_swapped_link_is_never_followed() {
         std::fs::create_dir_all(path.join("keys")).unwrap();
         std::fs::write(path.join("keys/key"), text).unwrap();
     }
-    // The final name and the directory above it become links and are put back, as fast as this machine can.
+    // A second thread swaps the file, and then its parent directory, with a link and back as fast as possible.
     let file = own.join("keys/key");
     symlink(other.join("keys/key"), own.join("keys/lure")).unwrap();
     symlink(other.join("keys"), own.join("lure")).unwrap();
@@ -84,7 +84,7 @@ fn a_swapped_link_is_never_followed() {
         let at = open(&own);
         let (mut naive, mut opened) = (0, 0);
         for _ in 0..ROUNDS {
-            // The attack works on an opener by name, or the test shows nothing.
+            // The attack must succeed against an open by name; otherwise the test proves nothing.
             naive += u32::from(std::fs::read_to_string(&file).is_ok_and(|text| text == "theirs"));
             if let Ok(text) = read(&at, "keys/key") {
                 assert_eq!(text, "mine");
@@ -106,7 +106,7 @@ fn a_claimed_directory_has_its_owner_and_mode_and_is_no_link() {
     claim(&path, owner, 0o700).unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o700);
     let parent = std::fs::metadata(dir.path().join("a")).unwrap();
-    assert_eq!(parent.permissions().mode() & 0o7777, 0o755, "services pass through it");
+    assert_eq!(parent.permissions().mode() & 0o7777, 0o755, "every service must be able to traverse it");
     let link = dir.path().join("link");
     symlink(&path, &link).unwrap();
     assert!(claim(&link, owner, 0o755).is_err());
@@ -130,7 +130,7 @@ fn another_users_rights_open_only_what_that_user_may() {
     symlink(&secret, own.join("link")).unwrap();
     let owner = Owner { uid: OTHER, gid: OTHER };
     let (read, made) = as_user(owner, || {
-        // A library that starts its own threads gets no further.
+        // Threads that a library starts inherit the restricted rights.
         let inner = std::thread::scope(|scope| scope.spawn(|| std::fs::read(own.join("link"))).join().unwrap());
         (inner, std::fs::write(own.join("made"), "x"))
     })
@@ -138,5 +138,5 @@ fn another_users_rights_open_only_what_that_user_may() {
     assert_eq!(read.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
     made.unwrap();
     assert_eq!(std::fs::metadata(own.join("made")).unwrap().uid(), OTHER);
-    assert!(std::fs::read(&secret).is_ok(), "the caller keeps its rights");
+    assert!(std::fs::read(&secret).is_ok(), "the caller must keep its rights");
 }

@@ -1,4 +1,4 @@
-//! Over. Nothing leads out of it.
+//! The session has ended. No transition leaves this state.
 
 use super::{Change, Machine, Signs, Step};
 use tornado_shared::model::CloseReason;
@@ -7,7 +7,7 @@ use tornado_shared::model::CloseReason;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed {
     pub(super) signs: Signs,
-    /// Why.
+    /// Reason of the end.
     pub reason: CloseReason,
 }
 

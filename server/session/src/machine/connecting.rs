@@ -1,4 +1,4 @@
-//! Addresses are leased, peers are being programmed.
+//! Addresses are leased, and the peers are being added.
 
 use super::{Change, Closed, Machine, Online, Signs, Step, Timers};
 use tornado_shared::model::{CloseReason, UnixSeconds};
@@ -18,7 +18,7 @@ impl Connecting {
         self.signs.started_at.saturating_add(timers.connecting)
     }
 
-    /// Nobody is programming any more: the connect was given up half-way.
+    /// The connect was abandoned: no call is adding the peers any more.
     pub(super) fn handle_timeout(self, now: UnixSeconds, timers: &Timers) -> Step {
         if now < self.deadline(timers) {
             return (Machine::Connecting(self), None);

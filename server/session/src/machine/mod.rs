@@ -1,9 +1,8 @@
-//! The life of a session as a pure state machine: `connecting → online ⇄ offline → closed`.
+//! Life of a session as a pure state machine: `connecting → online ⇄ offline → closed`.
 //!
-//! Time is an argument; nothing here waits, calls or allocates. A transition consumes the old state and
-//! says what changed. Whoever drives it asks [`Machine::poll_timeout`] when to call
-//! [`Machine::handle_timeout`] next. Every deadline is computed from stored instants, so a restart in
-//! between loses none.
+//! Time is an argument; nothing here waits, calls or allocates. A transition consumes the old state and returns what
+//! changed. [`Machine::poll_timeout`] tells the caller when to call [`Machine::handle_timeout`] next. Deadlines are
+//! computed from stored timestamps, so a restart loses none.
 
 mod closed;
 mod connecting;
@@ -20,48 +19,48 @@ pub use online::Online;
 
 use tornado_shared::model::{CloseReason, SessionState, UnixSeconds};
 
-/// Clocks of two processes, read one after the other, may differ by so many seconds.
+/// Tolerated difference in seconds between clock readings of two processes.
 const SKEW: i64 = 5;
 
-/// How long things may take, in seconds.
+/// Time limits in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timers {
-    /// Programming the lanes; what takes longer was given up half-way.
+    /// Time to add the peers; a longer connect counts as abandoned.
     pub connecting: i64,
-    /// Online without a heartbeat.
+    /// Time online after the last heartbeat.
     pub heartbeat_ttl: i64,
-    /// Online without a handshake.
+    /// Time online after the last handshake.
     pub handshake_ttl: i64,
-    /// Offline before the session is closed.
+    /// Time offline until the session is closed.
     pub offline_grace: i64,
-    /// Whole life, whatever happens.
+    /// Longest life of a session.
     pub hard_ttl: i64,
 }
 
 impl Timers {
-    /// The same for a session that lives until somebody ends it.
+    /// The same limits for a session that ends only by an explicit close.
     #[must_use]
     pub const fn endless(self) -> Self {
         Self { offline_grace: i64::MAX, hard_ttl: i64::MAX, ..self }
     }
 }
 
-/// Signs of life.
+/// Timestamps of a session's activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signs {
-    /// When the session was made.
+    /// Start of the session.
     pub started_at: UnixSeconds,
-    /// Latest heartbeat; the connect counts as one.
+    /// Latest heartbeat. The connect counts as a heartbeat.
     pub last_heartbeat: UnixSeconds,
     /// Latest WireGuard handshake on either lane.
     pub latest_handshake: Option<UnixSeconds>,
-    /// No silence before this instant counts. Set after a restart of the service, which could not hear heartbeats
-    /// while it was away, and after a jump of the clock: neither is a fault of the device.
+    /// Silence before this time does not count. Set after a restart of the service, which could not receive heartbeats
+    /// while it was down, and after a jump of the clock.
     pub heard_from: UnixSeconds,
 }
 
 impl Signs {
-    /// Signs of a session that starts now.
+    /// Activity of a session that starts now.
     #[must_use]
     pub const fn first(now: UnixSeconds) -> Self {
         Self { started_at: now, last_heartbeat: now, latest_handshake: None, heard_from: now }
@@ -71,7 +70,7 @@ impl Signs {
         self.started_at.saturating_add(timers.hard_ttl)
     }
 
-    /// When silence makes the session offline.
+    /// Time at which silence takes the session offline.
     fn silent_at(&self, timers: &Timers) -> UnixSeconds {
         let heartbeat = self.last_heartbeat.max(self.heard_from).saturating_add(timers.heartbeat_ttl);
         match self.latest_handshake {
@@ -80,19 +79,19 @@ impl Signs {
         }
     }
 
-    /// Instants never go back, and none lies in the future.
+    /// Timestamps never go back and are never in the future.
     fn hear_heartbeat(&mut self, now: UnixSeconds) {
         self.last_heartbeat = self.last_heartbeat.max(now);
     }
 
-    /// One from the future was noted before the clock was set back: nobody knows how old it is.
+    /// Ignores a handshake from the future: it was recorded before the clock was set back, so its age is unknown.
     fn hear_handshake(&mut self, at: UnixSeconds, now: UnixSeconds) {
         if at <= now.saturating_add(SKEW) {
             self.latest_handshake = self.latest_handshake.max(Some(at.min(now)));
         }
     }
 
-    /// As known from `now` on: no instant lies in the future, and no silence before counts.
+    /// Restarts the timers at `now`: no timestamp is in the future, and earlier silence does not count.
     #[must_use]
     pub fn anew(self, now: UnixSeconds) -> Self {
         Self {
@@ -104,33 +103,33 @@ impl Signs {
     }
 }
 
-/// What a transition changed, for events and for the lanes.
+/// Change by a transition, for events and for the lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// Online for the first time.
     Created,
-    /// No sign of life: the peers go.
+    /// No activity; the peers must be removed.
     WentOffline,
-    /// A sign of life after that: the peers are back.
+    /// Activity after that; the peers must be restored.
     Recovered,
-    /// Over.
+    /// The session ended.
     Closed(CloseReason),
 }
 
 /// A session in one of its states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Machine {
-    /// Addresses are leased, peers are being programmed.
+    /// Addresses are leased, and the peers are being added.
     Connecting(Connecting),
-    /// Alive.
+    /// Recent activity.
     Online(Online),
-    /// Silent; lease and session are kept for the grace time.
+    /// No recent activity; lease and session are kept for the grace period.
     Offline(Offline),
-    /// Over.
+    /// The session has ended.
     Closed(Closed),
 }
 
-/// A state after a step, and what the step changed.
+/// The state after a transition, and its change.
 pub type Step = (Machine, Option<Change>);
 
 impl Machine {
@@ -140,7 +139,7 @@ impl Machine {
         Self::Connecting(Connecting { signs: Signs::first(now) })
     }
 
-    /// A session as it was stored. `offline_since` counts in state `Offline` only.
+    /// Restores a stored session. `offline_since` is used in state `Offline` only.
     #[must_use]
     pub fn restore(state: SessionState, signs: Signs, offline_since: Option<UnixSeconds>) -> Self {
         match state {
@@ -153,7 +152,7 @@ impl Machine {
         }
     }
 
-    /// The visible state.
+    /// The state without its data.
     #[must_use]
     pub const fn state(&self) -> SessionState {
         match self {
@@ -164,7 +163,7 @@ impl Machine {
         }
     }
 
-    /// Signs of life so far.
+    /// Latest activity.
     #[must_use]
     pub const fn signs(&self) -> &Signs {
         match self {
@@ -175,7 +174,7 @@ impl Machine {
         }
     }
 
-    /// Since when it is offline.
+    /// Start of the offline period.
     #[must_use]
     pub const fn offline_since(&self) -> Option<UnixSeconds> {
         match self {
@@ -184,7 +183,7 @@ impl Machine {
         }
     }
 
-    /// The clock jumped, to `now`. Durations that it measured are void; the hard end stays.
+    /// Handles a jump of the clock to `now`. Durations measured across it are void; the hard limit stays.
     #[must_use]
     pub fn clock_jumped(self, now: UnixSeconds) -> Self {
         match self {
@@ -197,7 +196,7 @@ impl Machine {
         }
     }
 
-    /// Both lanes carry the peer now.
+    /// Both lanes now have the peer.
     #[must_use]
     pub fn programmed(self) -> Step {
         match self {
@@ -206,7 +205,7 @@ impl Machine {
         }
     }
 
-    /// A heartbeat came.
+    /// Handles a heartbeat.
     #[must_use]
     pub fn heartbeat(self, now: UnixSeconds, timers: &Timers) -> Step {
         if let Some(over) = self.past_hard_end(now, timers) {
@@ -219,8 +218,8 @@ impl Machine {
         }
     }
 
-    /// An interface reports a handshake that ended at `at`. Only an online session has peers, so
-    /// news for any other is late and changes nothing.
+    /// Handles a handshake that completed at `at`. Only an online session has peers, so a report in any other state is
+    /// late and changes nothing.
     #[must_use]
     pub fn handshake(self, at: UnixSeconds, now: UnixSeconds) -> Self {
         match self {
@@ -229,7 +228,7 @@ impl Machine {
         }
     }
 
-    /// The same for a device whose peers stay while it is silent: a young handshake brings it back.
+    /// The same for a device whose peers stay while it is silent: a recent handshake brings it back online.
     #[must_use]
     pub fn back_by_handshake(self, at: UnixSeconds, now: UnixSeconds, timers: &Timers) -> Self {
         match self {
@@ -238,7 +237,7 @@ impl Machine {
         }
     }
 
-    /// When [`Machine::handle_timeout`] has something to do. `None`: never.
+    /// Next time at which [`Machine::handle_timeout`] has work to do. `None`: never.
     #[must_use]
     pub fn poll_timeout(&self, timers: &Timers) -> Option<UnixSeconds> {
         let deadline = match self {
@@ -250,7 +249,7 @@ impl Machine {
         Some(deadline.min(self.signs().hard_end(timers)))
     }
 
-    /// Does what is due at `now`; one step at a time, so call it until nothing changes.
+    /// Performs one transition that is due at `now`. Call it until nothing changes.
     #[must_use]
     pub fn handle_timeout(self, now: UnixSeconds, timers: &Timers) -> Step {
         if let Some(over) = self.past_hard_end(now, timers) {
@@ -264,7 +263,7 @@ impl Machine {
         }
     }
 
-    /// Ends it. The first reason stays.
+    /// Ends the session. A second call keeps the first reason.
     #[must_use]
     pub fn close(self, reason: CloseReason) -> Step {
         match self {

@@ -1,4 +1,4 @@
-//! No sign of life within the time; lease and session are kept for the grace time.
+//! No activity within the time limit; lease and session are kept for the grace period.
 
 use super::{Change, Closed, Machine, Online, Signs, Step, Timers};
 use tornado_shared::model::{CloseReason, UnixSeconds};
@@ -16,7 +16,7 @@ impl Offline {
         (Machine::Online(Online { signs: self.signs }), Some(Change::Recovered))
     }
 
-    /// An old handshake is none: it was counted when it was young.
+    /// Ignores an old or known handshake.
     pub(super) fn handshake(mut self, at: UnixSeconds, now: UnixSeconds, timers: &Timers) -> Machine {
         let young = at.saturating_add(timers.handshake_ttl) > now;
         let news = Some(at) > self.signs.latest_handshake;
@@ -27,7 +27,7 @@ impl Offline {
         Machine::Online(Online { signs: self.signs })
     }
 
-    /// After a restart the device gets the time of one heartbeat to be heard.
+    /// After a restart the device has one heartbeat period to report.
     pub(super) fn expires_at(&self, timers: &Timers) -> UnixSeconds {
         let heard = self.signs.heard_from.saturating_add(timers.heartbeat_ttl);
         self.since.saturating_add(timers.offline_grace).max(heard)

@@ -1,4 +1,4 @@
-//! A heartbeat or a handshake is recent.
+//! The latest heartbeat or handshake is recent.
 
 use super::{Change, Machine, Offline, Signs, Step, Timers};
 use tornado_shared::model::UnixSeconds;
@@ -20,7 +20,7 @@ impl Online {
         Machine::Online(self)
     }
 
-    /// Offline begins when the silence became too long, not when somebody noticed.
+    /// The offline period starts when the silence became too long, not when it was detected.
     pub(super) fn handle_timeout(self, now: UnixSeconds, timers: &Timers) -> Step {
         let since = self.signs.silent_at(timers);
         if now < since {

@@ -18,7 +18,7 @@ fn silence_leads_offline_and_then_to_the_end() {
     assert_eq!(machine.handle_timeout(1089, &TIMERS), (machine, None));
     let (machine, change) = machine.handle_timeout(1200, &TIMERS);
     assert_eq!(change, Some(Change::WentOffline));
-    assert_eq!(machine.offline_since(), Some(1090), "not when it was noticed");
+    assert_eq!(machine.offline_since(), Some(1090), "not the time of detection");
     assert_eq!(machine.poll_timeout(&TIMERS), Some(1690));
     let (machine, change) = machine.handle_timeout(1690, &TIMERS);
     assert_eq!(change, Some(Change::Closed(CloseReason::Expired)));
@@ -34,14 +34,14 @@ fn a_handshake_alone_keeps_a_plain_client_online() {
         assert_eq!(machine.handle_timeout(now, &TIMERS).1, None);
     }
     assert_eq!(machine.poll_timeout(&TIMERS), Some(1000 + 99 * 60 - 20 + 180));
-    assert_eq!(machine.handshake(7003, 7000).signs().latest_handshake, Some(7000), "none lies in the future");
-    assert_eq!(machine.handshake(99_999, 7000), machine, "of before the clock was set back");
+    assert_eq!(machine.handshake(7003, 7000).signs().latest_handshake, Some(7000), "no handshake may be in the future");
+    assert_eq!(machine.handshake(99_999, 7000), machine, "recorded before the clock was set back");
 }
 
 #[test]
 fn recovered_is_an_event_and_heartbeats_bring_back() {
     let (machine, _) = online(1000).handle_timeout(1100, &TIMERS);
-    assert_eq!(machine.handshake(1100, 1100), machine, "its peers are gone, so that news is late");
+    assert_eq!(machine.handshake(1100, 1100), machine, "its peers are removed, so the report is late");
     let (machine, change) = machine.heartbeat(1300, &TIMERS);
     assert_eq!((machine.state(), change), (SessionState::Online, Some(Change::Recovered)));
     assert_eq!(machine.heartbeat(1310, &TIMERS).1, None);
@@ -135,7 +135,7 @@ proptest! {
     }
 }
 
-/// A million sessions through an hour: half of them fall silent, all end true.
+/// A million sessions for one hour. Half of them fall silent and must end; the others must not.
 #[test]
 fn a_million_sessions_live_and_end() {
     let mut ended = [0u32; 2];

@@ -22,11 +22,15 @@ async fn defect_060_bytes_are_counted_a_lane_and_reach_the_history() {
         (bytes(100), bytes(5)),
         "defect_061: read thrice, once counted"
     );
-    assert_eq!(world.history().await[0].direct_transfer, bytes(100), "also while it lives");
+    assert_eq!(world.history().await[0].direct_transfer, bytes(100), "live sessions, too");
     world.wg.moves(device.key, 1, 1);
     world.disconnect(&device).await.unwrap();
     let row = &world.history().await[0];
-    assert_eq!((row.direct_transfer, row.tor_transfer), (bytes(101), bytes(6)), "defect_063: the last bytes too");
+    assert_eq!(
+        (row.direct_transfer, row.tor_transfer),
+        (bytes(101), bytes(6)),
+        "defect_063: the last bytes count, too"
+    );
 }
 
 #[tokio::test]
@@ -42,7 +46,7 @@ async fn defect_061_resets_of_the_counters_lose_and_double_nothing() {
     world.wg.moves(device.key, 250, 0);
     world.service.read_counters().await.unwrap();
     assert_eq!(world.mine(&device).await.unwrap().direct_transfer, bytes(350));
-    // Offline takes the peer away, so its counters begin anew.
+    // Going offline removes the peer, so its counters start at zero.
     world.wg.moves(device.key, 3, 0);
     world.wait(100);
     world.service.sweep().await;
@@ -88,9 +92,9 @@ async fn totals_of_an_account_outlive_its_sessions_and_the_history() {
     world.service.sweep().await;
     world.service.sweep().await;
     assert!(world.api.status(NoInput {}).await.unwrap().forgotten > 0);
-    assert!(world.history().await.iter().all(|row| row.device_id == two.device_id), "the old row is gone");
+    assert!(world.history().await.iter().all(|row| row.device_id == two.device_id), "the old row must be deleted");
     let usage = world.api.usage(UsageQuery { user_id: user }).await.unwrap();
-    assert_eq!((usage.sessions, usage.direct_transfer), (2, bytes(200)), "row 53: what was moved stays");
+    assert_eq!((usage.sessions, usage.direct_transfer), (2, bytes(200)), "totals must stay");
 }
 
 #[tokio::test]
@@ -111,7 +115,7 @@ async fn operators_see_lane_endpoint_and_age_of_the_handshake() {
     world.wait(9);
     let live = seen().await;
     assert_eq!((live.lane, live.endpoint, live.handshake_age), (Some(Lane::Tor), Some(endpoint), Some(9)));
-    assert_eq!(world.mine(&device).await.unwrap().endpoint, None, "for operators only");
+    assert_eq!(world.mine(&device).await.unwrap().endpoint, None, "the endpoint is for operators only");
     world.wg.moves(device.key, 1, 0);
     world.service.read_counters().await.unwrap();
     assert_eq!(seen().await.lane, Some(Lane::Direct));
@@ -129,7 +133,7 @@ async fn repairs_are_counted() {
         stray.spec.public_key = PrivateKey::random().public_key();
         lanes.peers.insert(stray.spec.public_key, stray);
     }
-    // The stray has the address of the peer that is missing: first the one goes, then the other comes back.
+    // The stray peer has the address of the missing one. It is removed first, then the missing peer is added.
     world.service.sweep().await;
     let status = world.api.status(NoInput {}).await.unwrap();
     assert_eq!((status.repairs.strays, status.repairs.put_back, status.repairs.total()), (1, 1, 2));

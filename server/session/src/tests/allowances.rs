@@ -1,4 +1,4 @@
-//! Quotas of accounts, from the grant to the end of their sessions.
+//! Quotas of accounts, from the grant to the close of their sessions.
 
 use super::world::World;
 use futures::FutureExt as _;
@@ -17,24 +17,24 @@ async fn who_used_it_up_is_ended_and_kept_out_until_the_month_ends() {
     for device in [&one, &two, &other] {
         world.connect(device).await.unwrap();
     }
-    // The fake moves ten times as much to the device as from it: 11 bytes for each.
+    // The fake sends ten times as many bytes to the device as it receives: 11 bytes per unit.
     world.wg.moves(one.key, 500, 0);
     world.wg.moves(two.key, 0, 400);
     world.service.read_counters().await.unwrap();
     world.service.sweep().await;
     assert!(world.mine(&one).await.is_some(), "9900 of 10000");
-    // A session that ended counts, and so do counters that began anew.
+    // An ended session counts, and so do counters that were reset.
     world.disconnect(&two).await.unwrap();
     world.wg.moves(one.key, 10, 0);
     world.service.read_counters().await.unwrap();
     world.service.sweep().await;
     assert!(world.mine(&one).await.is_none());
-    assert!(world.mine(&other).await.is_some(), "each account has its own");
+    assert!(world.mine(&other).await.is_some(), "each account has its own quota");
     assert_eq!(world.reasons().await.iter().filter(|r| **r == Some(CloseReason::QuotaExceeded)).count(), 1);
 
     let refused = world.connect(&two).await.unwrap_err();
     let SessionError::QuotaExceeded { quota: 10_000, renews_in } = refused else { panic!("{refused}") };
-    // 14 November 2023, 22:13:20 UTC.
+    // Now is 14 November 2023, 22:13:20 UTC.
     assert_eq!(renews_in, 16 * 86_400 + 6_400);
     world.wait(i64::try_from(renews_in).unwrap() - 1);
     let nearly = world.auth.device(user);
@@ -45,7 +45,7 @@ async fn who_used_it_up_is_ended_and_kept_out_until_the_month_ends() {
     world.wg.moves(fresh.key, 900, 0);
     world.service.read_counters().await.unwrap();
     world.service.sweep().await;
-    assert!(world.mine(&fresh).await.is_some(), "what was moved before is forgotten");
+    assert!(world.mine(&fresh).await.is_some(), "usage of the previous month does not count");
 }
 
 #[tokio::test]
@@ -98,11 +98,11 @@ async fn a_month_begins_under_a_live_session_and_over_a_restart() {
     world.wg.moves(device.key, 800, 0);
     world.service.read_counters().await.unwrap();
     world.service.sweep().await;
-    assert!(world.mine(&device).await.is_some(), "8800 since the first of the month");
+    assert!(world.mine(&device).await.is_some(), "8800 of 10000 since the first of the month");
     world.wg.moves(device.key, 200, 0);
     world.service.read_counters().await.unwrap();
     world.service.sweep().await;
-    assert!(world.mine(&device).await.is_none(), "11000 since then, and the restart knew of the quota");
+    assert!(world.mine(&device).await.is_none(), "11000 of 10000 since then; the quota survived the restart");
 }
 
 #[tokio::test]
@@ -124,5 +124,5 @@ async fn another_quota_counts_from_the_next_connect() {
     world.wg.moves(device.key, 100_000, 0);
     world.service.read_counters().await.unwrap();
     world.service.sweep().await;
-    assert!(world.mine(&device).await.is_some(), "without a quota nothing is compared");
+    assert!(world.mine(&device).await.is_some(), "no limit without a quota");
 }

@@ -1,4 +1,4 @@
-//! What accounts moved, at moments when memory and store do not say the same.
+//! Usage of accounts while memory and store differ.
 
 use super::fakes::Device;
 use super::world::{World, request, token};
@@ -10,7 +10,7 @@ use tornado_rpc::ServiceError as _;
 use tornado_shared::model::*;
 use tornado_store::sessions::{AfterClose, CloseSession};
 
-/// From 14 November 2023, 22:13:20 UTC.
+/// Seconds from [`super::world::START`], 14 November 2023, 22:13:20 UTC.
 const TO_MIDNIGHT: i64 = 6_400;
 const TO_DECEMBER: i64 = 16 * 86_400 + TO_MIDNIGHT;
 
@@ -18,13 +18,13 @@ fn entry(world: &World, device: &Device) -> Arc<Entry> {
     world.service.registry.of_device(device.device_id).unwrap()
 }
 
-/// As while its peers are taken away, and for as long as the store refuses to end it.
+/// State while the peers are being removed, or while the store fails to close the session.
 fn ends(entry: &Entry) {
     let mut cell = entry.cell();
     cell.machine = cell.machine.close(CloseReason::Disconnect).0;
 }
 
-/// The store has ended it, and the answer is not here yet.
+/// State after the store has closed the session and before its response arrives.
 async fn ended(world: &World, entry: &Entry) {
     let (direct, tor) = entry.moved();
     let (session_id, reason, lease) = (entry.session_id, CloseReason::Disconnect, AfterClose::Quarantine);
@@ -37,7 +37,7 @@ async fn received(world: &World, user: UserId) -> (u64, u64) {
     (usage.sessions, usage.direct_transfer.rx_bytes)
 }
 
-/// The fake moves ten times as much to the device as from it: 11 bytes for each.
+/// The fake sends ten times as many bytes to the device as it receives: 11 bytes per unit.
 async fn moves(world: &World, device: &Device, bytes: u64) {
     world.wg.moves(device.key, bytes, 0);
     world.service.read_counters().await.unwrap();
@@ -53,11 +53,11 @@ async fn a_session_that_ends_is_counted_once_at_every_moment() {
     assert_eq!(received(&world, user).await, (1, 500));
     let entry = entry(&world, &device);
     ends(&entry);
-    assert_eq!(received(&world, user).await, (1, 500), "closed here, not yet in the store");
+    assert_eq!(received(&world, user).await, (1, 500), "closed in memory, not yet in the store");
     ended(&world, &entry).await;
-    assert_eq!(received(&world, user).await, (1, 500), "closed in the store, still known here");
+    assert_eq!(received(&world, user).await, (1, 500), "closed in the store, still in the registry");
     world.service.sweep().await;
-    assert_eq!(received(&world, user).await, (1, 500), "over");
+    assert_eq!(received(&world, user).await, (1, 500), "closed and removed from the registry");
 }
 
 #[tokio::test]
@@ -76,7 +76,11 @@ async fn a_month_that_begins_while_a_session_ends_locks_nobody_out() {
     world.service.sweep().await;
     assert_eq!(received(&world, user).await, (1, 900));
     let usage = world.api.own_usage(token(&device)).await.unwrap();
-    assert_eq!((usage.quota.unwrap().used, usage.today.sum(), usage.month.sum()), (0, 0, 0), "all of it of November");
+    assert_eq!(
+        (usage.quota.unwrap().used, usage.today.sum(), usage.month.sum()),
+        (0, 0, 0),
+        "all bytes belong to November"
+    );
     world.connect(&device).await.unwrap();
     moves(&world, &device, 800).await;
     world.service.sweep().await;
@@ -131,13 +135,13 @@ async fn quotas_hold_over_all_gateways() {
     second.read_counters().await.unwrap();
     second.checkpoint().await;
     assert_eq!(received(&world, user).await, (2, 1_000));
-    // More of it through one gateway counts on the other, which knew less.
+    // A change of the quota through one gateway applies on the other one, too.
     world.service.registry.of_device(here.device_id).unwrap();
     *world.auth.month_quota.lock().unwrap() = Some(20_000);
     second.connect(request(&there)).await.unwrap();
     world.service.sweep().await;
     assert!(world.mine(&here).await.is_some(), "11000 of 20000");
-    // 21450, of which neither gateway carries that much.
+    // 21450 of 20000; neither gateway alone carries that much.
     moves(&world, &here, 950).await;
     world.service.sweep().await;
     assert!(world.mine(&here).await.is_none());
@@ -169,7 +173,7 @@ async fn a_late_mark_leaves_out_a_session_of_the_new_day_that_has_ended() {
     moves(&world, &old, 100).await;
     world.service.sweep().await;
     world.wait(TO_MIDNIGHT + 60);
-    // No sweep, no question, and the session is over before either.
+    // The session ends before any sweep and any usage request.
     world.connect(&new).await.unwrap();
     world.wg.moves(new.key, 40, 0);
     world.disconnect(&new).await.unwrap();
@@ -193,7 +197,7 @@ async fn marks_of_very_many_are_set_by_one_sweep() {
     }
 }
 
-/// Who asks waits for no device: two that each waited for the other's would wait for ever.
+/// A usage request takes no device lock: two requests that waited for each other's device would deadlock.
 #[tokio::test]
 async fn a_question_waits_for_no_session() {
     let world = World::new().await;

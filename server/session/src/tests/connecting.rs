@@ -52,7 +52,7 @@ async fn defect_046_another_key_replaces_session_and_peer_and_keeps_the_addresse
     assert_ne!(second.session_id, first.session_id);
     assert_eq!(world.wg.keys(), [new.key].into());
     let history = world.history().await;
-    assert_eq!(history.len(), 2, "defect_065: one row a connection");
+    assert_eq!(history.len(), 2, "defect_065: one row per connection");
     let replaced = history.iter().find(|row| row.session_id == first.session_id).unwrap();
     assert_eq!(replaced.reason, Some(CloseReason::Replaced));
     assert_eq!(replaced.direct_transfer, Transfer { rx_bytes: 7, tx_bytes: 70 });
@@ -107,7 +107,7 @@ async fn defect_012_the_servers_own_key_is_refused() {
     let connected = world.connect(&device).await.unwrap();
     device.key = connected.ends[0].public_key;
     assert_eq!(world.connect(&device).await, Err(SessionError::KeyInUse));
-    assert_eq!(world.wg.keys(), [own_key].into(), "what it had goes on");
+    assert_eq!(world.wg.keys(), [own_key].into(), "the existing session must stay");
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn a_failed_lane_leaves_nothing_and_the_next_try_works() {
     let error = world.connect(&device).await.unwrap_err();
     assert!(matches!(error, SessionError::DataPlane(_)), "{error}");
     assert_eq!(world.wg.keys(), [].into(), "defect_045: no peer without a session");
-    assert_eq!(world.leased().await, (0, 0), "free at once, without quarantine");
+    assert_eq!(world.leased().await, (0, 0), "the lease must be free immediately");
     assert_eq!(world.state(&device).await, None);
     assert_eq!(world.reasons().await, [Some(CloseReason::Failed)]);
     world.connect(&device).await.unwrap();
@@ -205,7 +205,7 @@ async fn no_wg_no_connect_and_no_trace() {
 async fn an_exhausted_pool_is_said_and_recovers_after_the_quarantine() {
     let mut config = Config::default();
     config.pools.direct.v4 = "10.8.0.0/29".parse().unwrap();
-    // Slots 2 to 6, of which the last is the leak canary's.
+    // Slots 2 to 6; the last one belongs to the leak canary.
     let world = World::with(config).await;
     let devices: Vec<_> = (0..5).map(|_| world.auth.device(UserId::random())).collect();
     for device in &devices[..4] {
@@ -248,7 +248,7 @@ async fn defect_014_auth_is_asked_at_every_connect() {
     world.auth.revoked.lock().unwrap().insert(device.family_id);
     assert_eq!(world.connect(&device).await, Err(SessionError::Revoked));
     *world.auth.away.lock().unwrap() = true;
-    assert!(matches!(world.connect(&device).await, Err(SessionError::Fault(_))), "fail closed for new access");
+    assert!(matches!(world.connect(&device).await, Err(SessionError::Fault(_))), "new access must fail");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The process is killed between steps.
+//! The process is killed between two steps.
 
 use super::world::World;
 use tornado_contracts::session::*;
@@ -41,7 +41,7 @@ async fn defect_064_what_ran_out_while_the_service_was_away_is_done() {
     world.kill_session().await;
     world.service.sweep().await;
     assert_eq!(world.state(&old).await, None);
-    // It could not be heard while the service was away, so it has the time of one heartbeat.
+    // The device could not report while the service was down, so it has one heartbeat period.
     assert_eq!(world.state(&offline).await, Some(SessionState::Offline));
     world.wait(90);
     world.service.sweep().await;
@@ -68,7 +68,7 @@ async fn a_crash_after_the_lease_leaves_nothing() {
 async fn defect_045_a_crash_after_the_peers_leaves_none() {
     let mut world = World::new().await;
     let device = world.auth.device(UserId::random());
-    // As far as peers on the lanes, but not as far as online in the store.
+    // Its peers are on the lanes, but the store does not have it as online.
     half_a_connect(&world, &device).await;
     let spec = {
         let other = world.auth.device(UserId::random());
@@ -89,16 +89,16 @@ async fn a_crash_after_the_peers_of_a_closing_session_went_gets_it_back_or_ends_
     let mut world = World::new().await;
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();
-    // Closing takes the peers away first; then the process dies.
+    // A close removes the peers first; then the process dies.
     world.wg.0.lock().unwrap().peers.clear();
     world.kill_session().await;
     world.watch.look().await.unwrap();
-    assert!(world.wg.has(device.key), "the store says online, so the lanes carry it");
+    assert!(world.wg.has(device.key), "the stored state is online, so the peer must exist");
     world.disconnect(&device).await.unwrap();
     assert_eq!(world.wg.keys(), [].into());
 }
 
-/// The database was late: the caller heard an error, and the rows were written after all.
+/// The database was late: the caller received an error, but the rows were written.
 #[tokio::test]
 async fn a_connect_that_was_stored_too_late_is_ended_by_the_sweep() {
     let world = World::new().await;
@@ -106,7 +106,7 @@ async fn a_connect_that_was_stored_too_late_is_ended_by_the_sweep() {
     half_a_connect(&world, &device).await;
     assert_eq!(world.leased().await.0, 1);
     {
-        // Its connect may still be under way.
+        // Its connect may still be in progress.
         let _held = world.service.locks.lock(device.device_id).await;
         world.service.sweep().await;
         assert_eq!(world.leased().await.0, 1);
@@ -115,7 +115,7 @@ async fn a_connect_that_was_stored_too_late_is_ended_by_the_sweep() {
     assert_eq!((world.leased().await.0, world.reasons().await), (0, vec![Some(CloseReason::Failed)]));
 }
 
-/// The same of a change of state: the sweep's next try finds it done.
+/// The same for a change of state: the next sweep finds it stored.
 #[tokio::test]
 async fn a_state_that_was_stored_too_late_ends_nothing() {
     let world = World::new().await;
@@ -129,7 +129,7 @@ async fn a_state_that_was_stored_too_late_ends_nothing() {
     assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Reconnected));
 }
 
-/// Lease, live row and history row are written, then nothing more.
+/// Writes lease, live row and history row of a connect, and nothing else.
 async fn half_a_connect(world: &World, device: &super::fakes::Device) {
     let open = OpenSession {
         session_id: SessionId::random(),

@@ -31,9 +31,9 @@ async fn a_choice_is_a_new_identity_and_outlives_sessions_and_processes() {
     world.choose(&device, Some("nl")).await.unwrap();
     let second = world.spec(&device);
     assert_eq!(second.exit, Some(code("nl")));
-    assert_ne!(second.isolation, first.isolation, "no circuit of before");
+    assert_ne!(second.isolation, first.isolation, "the isolation number must change");
     world.choose(&device, Some("nl")).await.unwrap();
-    assert_eq!(world.spec(&device), second, "the same again changes nothing");
+    assert_eq!(world.spec(&device), second, "repeating a choice must change nothing");
 
     world.kill_session().await;
     world.wg.restart();
@@ -68,9 +68,12 @@ async fn what_cannot_be_had_is_refused_and_changes_nothing() {
     assert_eq!(world.spec(&three), before);
     world.choose(&three, Some("nl")).await.unwrap();
     world.tor.state().away = true;
-    assert!(matches!(world.choose(&three, Some("de")).await, Err(SessionError::Fault(_))), "nobody can tell");
+    assert!(
+        matches!(world.choose(&three, Some("de")).await, Err(SessionError::Fault(_))),
+        "a choice must fail while tor is down"
+    );
     world.choose(&three, None).await.unwrap();
-    assert_eq!(world.spec(&three).exit, None, "to leave a country Tor is not needed");
+    assert_eq!(world.spec(&three).exit, None, "service tor is not needed to clear the choice");
 }
 
 #[tokio::test]
@@ -125,7 +128,7 @@ async fn the_view_says_what_is() {
     world.choose(&device, Some("de")).await.unwrap();
     let view = world.api.tor(token(&device)).await.unwrap();
     assert_eq!((view.exit, view.ready), (Some(code("de")), false));
-    assert_eq!(view.waiting_for.as_deref(), Some("Tor is getting ready for exits in 'de' (35 %)"));
+    assert_eq!(view.waiting_for.as_deref(), Some("Tor is starting for exits in 'de' (35 %)"));
     world.wg.0.lock().unwrap().tor_exits =
         [(code("de"), TorPorts { trans_port: 4, dns_port: 5, socks_port: 6 })].into();
     let hop = |role, nickname: &str, country: Option<&str>| Hop {
@@ -148,12 +151,12 @@ async fn the_view_says_what_is() {
         (TorHopRole::Guard, None, TorHopRole::Exit)
     );
 
-    // After a new identity nothing of the former is shown.
+    // After a new identity the path of the previous one is not shown.
     world.api.new_identity(token(&device)).await.unwrap();
     assert_eq!(world.api.tor(token(&device)).await.unwrap().path, None);
     world.tor.state().away = true;
     let view = world.api.tor(token(&device)).await.unwrap();
-    assert_eq!((view.ready, view.no_path.as_deref()), (true, Some("Tor's service does not answer")));
+    assert_eq!((view.ready, view.no_path.as_deref()), (true, Some("service tor did not respond")));
 }
 
 #[tokio::test]
@@ -188,15 +191,19 @@ async fn one_account_does_not_take_every_country() {
     let refused = world.choose(&two, Some("nl")).await;
     assert!(matches!(&refused, Err(SessionError::NoExit { why, .. }) if why.contains("one account")), "{refused:?}");
     world.choose(&two, Some("de")).await.unwrap();
-    // Instead of its own other one, and for another account.
+    // The account may use its country again, and another account may choose a different one.
     world.choose(&other, Some("nl")).await.unwrap();
     assert_eq!(world.service.countries_in_use().countries, [code("de"), code("nl")].into());
 
-    // Chosen while its other device was away: no check, and no Tor.
+    // Chosen while its other device was not connected: not checked, and no Tor is started for it.
     world.choose(&other, None).await.unwrap();
     world.disconnect(&one).await;
     world.choose(&two, Some("nl")).await.unwrap();
     world.wait(10);
     world.connect(&one).await.unwrap();
-    assert_eq!(world.service.countries_in_use().countries, [code("nl")].into(), "that of the older session");
+    assert_eq!(
+        world.service.countries_in_use().countries,
+        [code("nl")].into(),
+        "the country of the older session counts"
+    );
 }

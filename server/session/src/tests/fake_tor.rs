@@ -1,4 +1,4 @@
-//! Service `tor` as a test wishes it to be.
+//! A fake of service `tor`.
 
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use tornado_contracts::wg::Isolation;
 use tornado_rpc::{Done, Fault, NoInput};
 use tornado_shared::model::*;
 
-/// Keeps the promises of the contract: two places, exits in three countries.
+/// Follows the contract, with two places and exits in three countries.
 #[derive(Default)]
 pub(super) struct FakeTor(Mutex<State>);
 
@@ -32,7 +32,7 @@ impl FakeTor {
 
     fn here(&self) -> Result<MutexGuard<'_, State>, TorError> {
         let state = self.state();
-        if state.away { Err(Fault::Unavailable("tor is away".into()).into()) } else { Ok(state) }
+        if state.away { Err(Fault::Unavailable("tor is down".into()).into()) } else { Ok(state) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Fakes of the services that `session` talks to. They keep the promises of their contracts.
+//! Fakes of the services that `session` calls. They follow their contracts.
 
 use async_trait::async_trait;
 use ed25519_dalek::SigningKey;
@@ -33,9 +33,9 @@ pub(super) struct FakeAuth {
     pub revoked: Mutex<HashSet<FamilyId>>,
     pub fetches: Mutex<u32>,
     pub v1: Mutex<bool>,
-    /// While a test holds it, grants are decided but not answered.
+    /// While a test holds it, `authorize` has decided but does not return.
     pub hold: tokio::sync::Mutex<()>,
-    /// While a test holds it, nobody hears which accounts have rates.
+    /// While a test holds it, `treatments` does not return.
     pub hold_treatments: tokio::sync::Mutex<()>,
     pub decided: Mutex<u32>,
 }
@@ -100,7 +100,7 @@ impl FakeAuth {
 
     fn here(&self) -> Result<(), AuthError> {
         if *self.away.lock().unwrap_or_else(PoisonError::into_inner) {
-            Err(Fault::Unavailable("away".into()).into())
+            Err(Fault::Unavailable("auth is down".into()).into())
         } else {
             Ok(())
         }
@@ -135,7 +135,7 @@ impl Auth for FakeAuth {
         })
     }
     async fn treatments(&self, _: NoInput) -> Result<Vec<UserTreatment>, AuthError> {
-        // As with every call to a service that hangs.
+        // Like any call to a service that hangs.
         let _held = self.hold_treatments.lock().await;
         self.here()?;
         let all = self.treatments.lock().unwrap();
@@ -184,7 +184,7 @@ impl Auth for FakeAuth {
     }
 }
 
-/// A peer as the fake lanes hold it.
+/// A peer on the fake lanes.
 #[derive(Debug, Clone)]
 pub(super) struct Peer {
     pub spec: PeerSpec,
@@ -198,9 +198,9 @@ pub(super) struct Lanes {
     pub boot_id: uuid::Uuid,
     pub synced: bool,
     pub peers: HashMap<PublicKey, Peer>,
-    /// Nobody answers.
+    /// Every call fails.
     pub down: bool,
-    /// The next puts fail on the second lane.
+    /// Number of puts that will fail on the second lane.
     pub failing_puts: u32,
     pub syncs: u32,
     pub groups: Vec<Group>,
@@ -213,7 +213,7 @@ pub(super) struct Lanes {
 pub(super) struct FakeWg(pub Mutex<Lanes>);
 
 impl FakeWg {
-    /// The process dies and comes back: userspace peers are gone.
+    /// Restarts the process; userspace peers are lost.
     pub fn restart(&self) {
         let mut lanes = self.0.lock().unwrap();
         let syncs = lanes.syncs;
@@ -254,7 +254,7 @@ fn end(lane: Lane) -> LaneEnd {
 #[async_trait]
 impl Wg for FakeWg {
     async fn put_peer(&self, spec: PeerSpec) -> Result<Done, WgError> {
-        // A pause, so that calls of different devices really overlap.
+        // Yields, so that calls of different devices overlap.
         tokio::task::yield_now().await;
         let mut lanes = self.here()?;
         if !lanes.synced {

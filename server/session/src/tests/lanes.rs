@@ -21,7 +21,7 @@ async fn defect_041_a_restart_of_wg_gets_every_online_peer_back() {
     assert_eq!(world.wg.keys(), devices[1..].iter().map(|device| device.key).collect());
     let syncs = world.wg.0.lock().unwrap().syncs;
     world.watch.look().await.unwrap();
-    assert_eq!(world.wg.0.lock().unwrap().syncs, syncs, "once a start");
+    assert_eq!(world.wg.0.lock().unwrap().syncs, syncs, "one sync per start of wg");
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn a_new_identity_changes_the_number_of_this_device_only() {
     let (first, other) = (number(&world, &one), number(&world, &two));
     assert_ne!(first, other);
     world.heartbeat(&one).await.unwrap();
-    assert_eq!(number(&world, &one), first, "a heartbeat is no new identity");
+    assert_eq!(number(&world, &one), first, "a heartbeat must not change the identity");
 
     world.api.new_identity(token(&one)).await.unwrap();
     let second = number(&world, &one);
@@ -107,13 +107,13 @@ async fn a_new_identity_changes_the_number_of_this_device_only() {
     assert_eq!(std::collections::HashSet::from([first, second, third, other]).len(), 4);
     assert_eq!(number(&world, &two), other);
 
-    // Kept over a death of either side.
+    // The number survives a crash of either service.
     world.kill_session().await;
     world.wg.restart();
     world.watch.look().await.unwrap();
     assert_eq!((number(&world, &one), number(&world, &two)), (third, other));
 
-    // The same address after a release: another number.
+    // The same address after a release has a new number.
     let address = world.mine(&one).await.unwrap().tor;
     world.disconnect(&one).await.unwrap();
     assert_eq!(world.api.new_identity(token(&one)).await, Err(SessionError::SessionExpired));

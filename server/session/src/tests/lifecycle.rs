@@ -18,7 +18,7 @@ async fn silence_goes_offline_and_a_heartbeat_comes_back() {
     world.service.sweep().await;
     assert_eq!(world.state(&device).await, Some(SessionState::Offline));
     assert_eq!(world.wg.keys(), [].into());
-    assert_eq!(world.leased().await, (1, 0), "its addresses wait for it");
+    assert_eq!(world.leased().await, (1, 0), "its lease must stay");
     assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Reconnected));
     assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok));
     assert!(world.wg.has(device.key));
@@ -74,17 +74,17 @@ async fn an_exported_device_keeps_its_peers_until_it_is_removed() {
     let mut world = World::with(Config { hard_ttl: 1000, ..Config::default() }).await;
     let device = world.auth.device(UserId::random());
     let exported = world.export(&device).await.unwrap();
-    assert!(world.wg.has(device.key), "programmed before any handshake");
+    assert!(world.wg.has(device.key), "the peer must exist before any handshake");
     world.wait(90);
     world.service.sweep().await;
     assert_eq!(world.state(&device).await, Some(SessionState::Offline));
-    // Silent for a year, over restarts of both services: it can come back at any time.
+    // Silent for a year, across restarts of both services. It can come back at any time.
     world.wait(366 * 86_400);
     world.kill_session().await;
     world.wg.restart();
     world.watch.look().await.unwrap();
     world.service.sweep().await;
-    assert!(world.wg.has(device.key), "programmed at the start, before any handshake");
+    assert!(world.wg.has(device.key), "the peer must exist after a restart, before any handshake");
     assert_eq!(world.state(&device).await, Some(SessionState::Offline));
 
     world.wg.0.lock().unwrap().peers.get_mut(&device.key).unwrap().handshake = Some(world.now() - 5);
@@ -97,7 +97,7 @@ async fn an_exported_device_keeps_its_peers_until_it_is_removed() {
     assert_eq!(world.state(&device).await, Some(SessionState::Offline));
     world.service.read_counters().await.unwrap();
     world.service.sweep().await;
-    assert_eq!(world.state(&device).await, Some(SessionState::Offline), "the same old handshake is no news");
+    assert_eq!(world.state(&device).await, Some(SessionState::Offline), "a known handshake must not bring it back");
     assert_eq!(world.leased().await, (1, 0));
 
     world.service.close_of_device(device.device_id, CloseReason::Revoked).await.unwrap();
@@ -192,7 +192,7 @@ async fn a_new_login_may_end_the_session_of_the_one_before_but_not_keep_it_alive
     let connected = world.connect(&old).await.unwrap();
     let new = world.auth.login(old.user_id, old.device_id, old.key);
     world.auth.revoked.lock().unwrap().insert(old.family_id);
-    assert_eq!(world.heartbeat(&new).await, Err(SessionError::SessionExpired), "it has to connect first");
+    assert_eq!(world.heartbeat(&new).await, Err(SessionError::SessionExpired), "it must connect first");
     assert_eq!(world.disconnect(&new).await, Some(connected.session_id));
 }
 
@@ -221,7 +221,7 @@ async fn an_auth_that_is_late_by_a_moment_costs_no_heartbeat_with_a_new_key() {
     *world.auth.away.lock().unwrap() = true;
     tokio::time::pause();
     tokio::time::sleep(Duration::from_millis(1_050)).await;
-    // The fetch of another call fails at this moment; its failure is not handed to this device.
+    // The fetch of another call fails now. Its failure must not be returned to this device.
     assert!(world.service.keys.fetch().await.is_err());
     let back = async {
         tokio::time::sleep(Duration::from_millis(1_500)).await;
@@ -274,7 +274,7 @@ async fn events_tell_the_life_in_order() {
     }
 }
 
-/// Set forward by an hour nobody is taken for silent; set back, nobody is taken for alive for an hour.
+/// A clock that jumps forward by an hour takes no session offline; one that is set back keeps none online.
 #[tokio::test]
 async fn a_jump_of_the_clock_is_no_silence_and_no_sign_of_life() {
     let mut world = World::new().await;
@@ -289,13 +289,13 @@ async fn a_jump_of_the_clock_is_no_silence_and_no_sign_of_life() {
         world.service.sweep().await;
         assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok), "{by}");
     }
-    // What the interface noted before is from the future.
+    // The interface recorded a handshake before the clock was set back.
     world.wg.0.lock().unwrap().peers.get_mut(&device.key).unwrap().handshake = Some(world.now() + 3_000);
     world.service.read_counters().await.unwrap();
     world.wait(90);
     world.service.sweep().await;
     assert_eq!(world.state(&device).await, Some(SessionState::Offline));
-    // Restarted after the clock was set back: the same.
+    // The same after a restart.
     assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Reconnected));
     world.service.checkpoint().await;
     world.wait(-7_200);

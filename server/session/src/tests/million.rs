@@ -1,6 +1,6 @@
-//! A million sessions over thirty days: what decides, the store's promises and the counting together, with every failure
-//! that a life brings. Everything is looked at again by books of its own. Ten seconds of it, the time between two sweeps,
-//! are one tick; a tick costs what it wakes.
+//! A million sessions in thirty days: state machine, model of the store and accounting together, with every kind of
+//! failure. Independent books check the result. One tick is ten seconds, the time between two sweeps, and costs only as
+//! much as the devices that are due in it.
 
 mod books;
 
@@ -16,11 +16,11 @@ const SLOTS: u32 = 2_150;
 const DAYS: i64 = 30;
 const TICK: i64 = 10;
 const START: i64 = 1_700_000_000;
-/// Heartbeats are rarer than in earnest, everything else is as long as there.
+/// Heartbeats are rarer than in production; all other times are realistic.
 const TIMERS: Timers =
     Timers { connecting: 30, heartbeat_ttl: 3600, handshake_ttl: 180, offline_grace: 600, hard_ttl: 6 * 3600 };
 
-/// Marsaglia's xorshift: fast also without optimisation, and the same at each run.
+/// Marsaglia's xorshift: fast without optimisation, and deterministic.
 pub(super) struct Dice(pub u64);
 
 impl Dice {
@@ -40,9 +40,9 @@ struct Device {
     open: OpenSession,
     user: usize,
     live: Option<Live>,
-    /// What it does next, of itself.
+    /// Time of its next own action.
     acts_at: i64,
-    /// The tick at which it is looked at.
+    /// Tick at which it is processed next.
     wakes: usize,
 }
 
@@ -51,13 +51,13 @@ struct Live {
     stored: SessionState,
     slot: Slot,
     direct: LaneCount,
-    /// What the interface counts, and what was moved in truth.
+    /// Counters of the interface, and bytes that were really transferred.
     interface: Transfer,
     moved: Transfer,
     heartbeats: u64,
 }
 
-/// Who has a slot, or had it and since when it rests: the books.
+/// The books: state of a slot, with its owner and the start of its quarantine.
 #[derive(Clone, Copy)]
 enum Book {
     Unused,
@@ -94,7 +94,7 @@ fn a_million_sessions_over_thirty_days_keep_every_invariant() {
         world.now = START + i64::try_from(tick).unwrap() * TICK;
         for device in std::mem::take(&mut world.calendar[tick]) {
             let device = device as usize;
-            // Noted for later meanwhile.
+            // Skips an entry that was rescheduled.
             if world.devices[device].wakes == tick {
                 world.look(device);
                 world.note(device, ticks);
@@ -106,12 +106,12 @@ fn a_million_sessions_over_thirty_days_keep_every_invariant() {
     }
     world.agree();
     let live = world.devices.iter().filter(|device| device.live.is_some()).count() as u64;
-    assert_eq!(world.opened, world.closed + live, "each ended once");
+    assert_eq!(world.opened, world.closed + live, "every session must end exactly once");
     assert!(world.opened >= 1_000_000, "{}", world.opened);
     for rare in [world.replaced, world.exhausted, world.refused, world.recovered, world.expired, world.forgotten] {
-        assert!(rare > 100, "everything happened, and often");
+        assert!(rare > 100, "every case must occur often");
     }
-    // Shown, not judged: nanoseconds on a processor come first in this file.
+    // For information only, in processor time: the first field of schedstat, in nanoseconds.
     let spent = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     let spent: u64 = spent.split_whitespace().next().unwrap().parse().unwrap();
     println!("{} sessions, {} expired, {} ms on a processor", world.opened, world.expired, spent / 1_000_000);
@@ -153,7 +153,7 @@ impl World {
         }
     }
 
-    /// What is due for a device: first the clock's, then its own.
+    /// Processes a device: first its timers, then its own action.
     fn look(&mut self, device: usize) {
         self.timeouts(device);
         if self.devices[device].acts_at <= self.now {
@@ -181,8 +181,8 @@ impl World {
             match change {
                 Some(Change::WentOffline) => {
                     let since = machine.offline_since().unwrap();
-                    assert!(since <= self.now && self.now - since <= 2 * TICK, "noticed late");
-                    assert_eq!(self.peers.remove(&live.slot.0), Some(device), "its peer goes");
+                    assert!(since <= self.now && self.now - since <= 2 * TICK, "detected too late");
+                    assert_eq!(self.peers.remove(&live.slot.0), Some(device), "its peer must be removed");
                     self.store(device);
                 }
                 Some(Change::Closed(reason)) => {
@@ -191,13 +191,13 @@ impl World {
                     let late = match reason {
                         CloseReason::Expired => self.now - before.offline_since().unwrap() - TIMERS.offline_grace,
                         CloseReason::HardLimit => self.now - signs.started_at - TIMERS.hard_ttl,
-                        other => panic!("{other}: no such timer"),
+                        other => panic!("{other}: no timer has this reason"),
                     };
                     assert!((0..=TIMERS.heartbeat_ttl + TICK).contains(&late), "{reason} after {late} s");
                     self.expired += u64::from(reason == CloseReason::Expired);
                     self.close(device, reason, AfterClose::Quarantine);
                 }
-                Some(Change::Created | Change::Recovered) => panic!("no timer does that"),
+                Some(Change::Created | Change::Recovered) => panic!("no timer causes this change"),
                 None => return,
             }
         }
@@ -212,14 +212,14 @@ impl World {
         }
         let gone = self.dice.seconds(20 * 3600) + 60;
         let next = match fate {
-            // Silent for good: the clock ends it.
+            // Silent permanently; the timers end the session.
             0..20 => gone + TIMERS.heartbeat_ttl + TIMERS.offline_grace,
             // Silent for a while, then back.
             20..40 => {
                 live.heartbeats = 1;
                 TIMERS.heartbeat_ttl + self.dice.seconds(500)
             }
-            // Another key, without a word to the old one.
+            // Connects with another key, without a disconnect.
             40..48 => {
                 self.keys += 1;
                 self.devices[device].open.public_key = key(self.keys);
@@ -248,8 +248,8 @@ impl World {
                 }
                 self.begin(device, &row, held_before);
             }
-            Opened::Existing(_) => panic!("its session is not closed"),
-            Opened::KeyInUse => panic!("keys are never shared"),
+            Opened::Existing(_) => panic!("the old session is still open"),
+            Opened::KeyInUse => panic!("the simulation never shares keys"),
             Opened::MaxDevices => {
                 self.refused += 1;
                 assert_eq!(self.per_user[self.devices[device].user], 3);
@@ -262,7 +262,10 @@ impl World {
                         Book::Held(_) => false,
                         Book::Rests(owner, since) => *owner == device || self.now - since >= 300,
                     };
-                    assert!(!self.books.iter().any(free), "refused although a slot was free");
+                    assert!(
+                        !self.books.iter().any(free),
+                        "the pool was reported as exhausted although a slot was free"
+                    );
                 }
             }
         }
@@ -273,11 +276,13 @@ impl World {
         let index = (row.slot.0 - Slot::FIRST.0) as usize;
         match std::mem::replace(&mut self.books[index], Book::Held(device)) {
             Book::Unused => assert!(!held_before),
-            Book::Held(owner) => panic!("{} has two owners: {owner} and {device}", row.slot),
-            Book::Rests(owner, since) => assert!(owner == device || self.now - since >= 300, "{} rests", row.slot),
+            Book::Held(owner) => panic!("slot {} has two owners: {owner} and {device}", row.slot),
+            Book::Rests(owner, since) => {
+                assert!(owner == device || self.now - since >= 300, "slot {} is in quarantine", row.slot)
+            }
         }
         self.per_user[self.devices[device].user] += 1;
-        assert!(self.per_user[self.devices[device].user] <= 3, "more devices than the account may have");
+        assert!(self.per_user[self.devices[device].user] <= 3, "more devices than the limit of the account");
         let connecting = Machine::connect(self.now);
         let heartbeats = self.dice.under(4);
         let live = Live {
@@ -291,13 +296,13 @@ impl World {
         };
         self.devices[device].live = Some(live);
         if self.dice.under(50) == 0 {
-            // The lanes fail: nobody ever had an answer.
+            // The lanes fail: the caller receives no response.
             return self.close(device, CloseReason::Failed, AfterClose::FreeNow);
         }
         let (machine, change) = connecting.programmed();
         assert_eq!(change, Some(Change::Created));
         self.devices[device].live.as_mut().unwrap().machine = machine;
-        assert!(self.peers.insert(row.slot.0, device).is_none(), "two peers of one address");
+        assert!(self.peers.insert(row.slot.0, device).is_none(), "two peers with one address");
         self.store(device);
         self.devices[device].acts_at = self.now + 60 + self.dice.seconds(3000);
     }
@@ -319,17 +324,17 @@ impl World {
                 assert!(self.peers.insert(live.slot.0, device).is_none());
             }
             Some(Change::Closed(reason)) => return self.close(device, reason, AfterClose::Quarantine),
-            Some(other @ (Change::Created | Change::WentOffline)) => panic!("a heartbeat did {other:?}"),
+            Some(other @ (Change::Created | Change::WentOffline)) => panic!("a heartbeat caused {other:?}"),
         }
         let part = Transfer { rx_bytes: bytes, tx_bytes: bytes / 3 };
         (live.interface, live.moved) = (live.interface.plus(part), live.moved.plus(part));
         live.direct = live.direct.read(live.interface);
-        // Read twice, counted once.
+        // A repeated reading is counted once.
         live.direct = live.direct.read(live.interface);
         self.store(device);
     }
 
-    /// Writes the machine's state down.
+    /// Stores the state of the machine.
     fn store(&mut self, device: usize) {
         let one = &mut self.devices[device];
         let live = one.live.as_mut().unwrap();

@@ -1,4 +1,4 @@
-//! The whole service in one process: a real database, a fake `auth`, a fake `wg`, a clock that the test turns.
+//! The complete service in one process: a real database, fake services, and a clock that the test controls.
 
 mod accounting;
 mod allowances;

@@ -1,5 +1,5 @@
-//! The store's promises in memory: what SQL must do, written a second time without any. A random life shows that both
-//! answer alike; the simulation of a million sessions then stands on this one.
+//! A model of the store in memory, written without SQL. A random life shows that model and store give equal results;
+//! the simulation of a million sessions uses the model.
 
 mod against_the_store;
 
@@ -23,7 +23,7 @@ pub(super) struct Model {
     isolation: u32,
 }
 
-/// A slot that was used: the device that had it last, and since when it rests, if it does.
+/// A used slot: its last device, and the start of its quarantine, if any.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Lease {
     device: Option<DeviceId>,
@@ -53,7 +53,7 @@ impl Model {
         let Some((slot, held_before)) = self.take(open) else { return Opened::PoolExhausted };
         self.isolation += 1;
         let row = row(open, slot, self.isolation);
-        assert!(self.history.insert(open.session_id, record(open)).is_none(), "one row a connection");
+        assert!(self.history.insert(open.session_id, record(open)).is_none(), "one row per connection");
         self.of_device.insert(open.device_id, open.session_id);
         self.of_key.insert(open.public_key, open.device_id);
         *self.of_user.entry(open.user_id).or_default() += 1;
@@ -61,7 +61,7 @@ impl Model {
         Opened::New { row: Box::new(row), held_before, replaced: old.map(Box::new) }
     }
 
-    /// The device's own slot, else the next that was never used, else the one that has rested longest.
+    /// The device's own slot, else the next unused one, else the one with the longest rest.
     fn take(&mut self, open: &OpenSession) -> Option<(Slot, bool)> {
         let (first, last) = (open.slots.0.0, open.slots.1.0);
         let next = first + u32::try_from(self.leases.len()).ok()?;
@@ -175,7 +175,7 @@ fn record(open: &OpenSession) -> HistoryRecord {
     }
 }
 
-/// A key that nobody needs to calculate with.
+/// A valid key without a known private key.
 pub(super) fn key(number: u64) -> PublicKey {
     let mut bytes = [9; 32];
     bytes[..8].copy_from_slice(&number.to_le_bytes());

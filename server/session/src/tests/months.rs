@@ -1,4 +1,4 @@
-//! Every loop through sixty simulated days.
+//! Runs every loop for sixty simulated days.
 
 use super::world::World;
 use crate::{Config, keys, sweep, tor_watch, watch};
@@ -6,9 +6,9 @@ use tokio_util::sync::CancellationToken;
 use tornado_endurance::sixty_days;
 use tornado_shared::model::UserId;
 
-/// A service with a session. The clock of tokio stands still from here on; the database is open by then.
+/// A service with a session. The database is open; tokio's clock is paused from here on.
 async fn paused() -> World {
-    // Fewer attempts than by default, so that sixty days of them take a second.
+    // Fewer attempts than by default, so that sixty days take a second.
     let world = World::with(Config { wg_poll_ms: 2_000, ..Config::default() }).await;
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();
@@ -19,7 +19,7 @@ async fn paused() -> World {
 #[tokio::test]
 async fn the_lanes_are_watched_at_a_steady_pace_for_sixty_days() {
     let world = paused().await;
-    // Each reading of the counters, and twice each ten seconds: a response that was held without a change.
+    // Each counter reading, and two wake-ups per held response of ten seconds.
     let per_hour = 3_600 / u64::from(world.service.config.stats_interval) + 2 * 360;
     sixty_days(per_hour, watch::run(world.service.clone(), CancellationToken::new())).await;
 }
@@ -28,7 +28,7 @@ async fn the_lanes_are_watched_at_a_steady_pace_for_sixty_days() {
 async fn a_wg_that_is_away_is_asked_at_a_steady_pace_for_sixty_days() {
     let world = paused().await;
     world.wg.0.lock().unwrap().down = true;
-    // A few more at first: the pause starts short and doubles.
+    // A few more at first, because the pause starts short and doubles.
     let per_hour = 3_600_000 / u64::from(world.service.config.wg_poll_ms) + 8;
     sixty_days(per_hour, watch::run(world.service.clone(), CancellationToken::new())).await;
 }

@@ -1,5 +1,5 @@
-//! Random lives with kills, outages and failures in between. Whatever happened: once everybody answers again,
-//! one look and one sweep make lanes, leases, sessions and history agree.
+//! Random sequences of events with kills, outages and failures. After all services respond again, one look and one
+//! sweep must make lanes, leases, sessions and history agree.
 
 use super::fakes::Device;
 use super::world::World;
@@ -80,7 +80,7 @@ async fn live(events: Vec<Event>) {
     world.service.sweep().await;
     agree(&world).await;
     let counted: u64 = world.history().await.iter().map(|row| row.direct_transfer.rx_bytes).sum();
-    assert!(counted <= moved, "defect_061: {counted} bytes counted, {moved} moved");
+    assert!(counted <= moved, "defect_061: {counted} bytes counted, {moved} transferred");
 }
 
 async fn apply(world: &mut World, devices: &mut [Device], event: Event) {
@@ -132,15 +132,15 @@ async fn agree(world: &World) {
         .filter(|session| session.state == SessionState::Online)
         .map(|session| session.public_key)
         .collect();
-    assert_eq!(world.wg.keys(), online, "lanes and sessions");
+    assert_eq!(world.wg.keys(), online, "lanes and sessions differ");
     let rows = world.service.store.live("main").await.unwrap();
     let stored: HashSet<_> = rows.iter().map(|row| (row.session_id, row.state)).collect();
     let known: HashSet<_> = sessions.iter().map(|session| (session.session_id, session.state)).collect();
-    assert_eq!(stored, known, "store and memory");
-    assert_eq!(world.leased().await.0 as usize, sessions.len(), "leases and sessions");
+    assert_eq!(stored, known, "store and memory differ");
+    assert_eq!(world.leased().await.0 as usize, sessions.len(), "leases and sessions differ");
     let open: HashSet<_> =
         world.history().await.iter().filter(|row| row.ended_at.is_none()).map(|row| row.session_id).collect();
-    assert_eq!(open, sessions.iter().map(|session| session.session_id).collect(), "history and sessions");
+    assert_eq!(open, sessions.iter().map(|session| session.session_id).collect(), "history and sessions differ");
     let lanes = world.wg.0.lock().unwrap();
     for session in sessions.iter().filter(|session| session.state == SessionState::Online) {
         assert_eq!(lanes.peers[&session.public_key].spec.direct.addresses, session.direct);

@@ -1,4 +1,4 @@
-//! The service as it runs: over its Unix socket, with `auth` and `wg` behind theirs.
+//! The service with its Unix socket, and `auth` and `wg` behind theirs.
 
 use super::fakes::{FakeAuth, FakeWg};
 use super::world::token;
@@ -67,7 +67,7 @@ async fn the_whole_service_over_its_socket() {
     assert_eq!(client.heartbeat(token(&device)).await.unwrap().outcome, HeartbeatOutcome::Ok);
     wg.moves(device.key, 10, 0);
 
-    // `wg` restarts without its peers; `lanes_faults` measures how soon they are back.
+    // `wg` restarts without its peers; `lanes_faults` measures the time until they are back.
     wg.restart();
     until(|| wg.has(device.key)).await;
 
@@ -81,7 +81,7 @@ async fn the_whole_service_over_its_socket() {
 
     context.shutdown.cancel();
     running.await.unwrap().unwrap();
-    assert!(events.next().await.is_none(), "the stream ends with the service");
+    assert!(events.next().await.is_none(), "the stream must end with the service");
 }
 
 #[tokio::test]
@@ -111,5 +111,5 @@ async fn a_subscriber_that_does_not_read_is_cut_with_a_note_and_nobody_waits() {
     let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
     let text = std::str::from_utf8(&body).unwrap();
     assert!(text.starts_with("{\"note\":") && text.ends_with("\n"), "{text}");
-    assert_eq!(world.service.streams.available_permits(), 64, "its place is free");
+    assert_eq!(world.service.streams.available_permits(), 64, "its slot must be free");
 }

@@ -1,15 +1,15 @@
-//! What accounts moved today and this month.
+//! Usage of accounts today and this month.
 
 use super::world::{World, token};
 use tornado_contracts::session::{OwnHistory, SessionError, Sessions as _};
 use tornado_shared::api::OwnUsage;
 use tornado_shared::model::*;
 
-/// 14 November 2023, 22:13:20 UTC: the world begins 6,400 seconds before midnight.
+/// The world starts on 14 November 2023, 22:13:20 UTC, 6,400 seconds before midnight.
 const TO_MIDNIGHT: i64 = 6_400;
 const DAY: i64 = 86_400;
 
-/// The fake moves ten times as much to the device as from it.
+/// The fake sends ten times as many bytes to the device as it receives.
 fn parts(usage: OwnUsage) -> [(u64, u64); 3] {
     [usage.today, usage.month, usage.total].map(|part| {
         assert_eq!((part.direct.tx_bytes, part.tor.tx_bytes), (10 * part.direct.rx_bytes, 10 * part.tor.rx_bytes));
@@ -32,8 +32,8 @@ async fn days_and_months_begin_under_live_sessions() {
     world.export(&phone).await.unwrap();
     world.wg.moves(phone.key, 100, 7);
     counted(&world).await;
-    assert_eq!(usage(&world).await, [(100, 7); 3], "what a new session moved before the first sweep counts");
-    // A session within the day, which ends before any question is asked.
+    assert_eq!(usage(&world).await, [(100, 7); 3], "bytes before the first sweep count");
+    // A session within the day that ends before any usage request.
     world.connect(&laptop).await.unwrap();
     world.wg.moves(laptop.key, 30, 0);
     world.disconnect(&laptop).await.unwrap();
@@ -50,14 +50,14 @@ async fn days_and_months_begin_under_live_sessions() {
     world.service.checkpoint().await;
     world.kill_session().await;
     world.watch.look().await.unwrap();
-    assert_eq!(usage(&world).await, [(5, 2), (135, 9), (135, 9)], "a restart knows the day's beginning");
+    assert_eq!(usage(&world).await, [(5, 2), (135, 9), (135, 9)], "the marks must survive a restart");
 
     world.wait(16 * DAY);
     counted(&world).await;
     world.wg.moves(phone.key, 1, 1);
     counted(&world).await;
     assert_eq!(usage(&world).await, [(1, 1), (1, 1), (136, 10)], "the first of December");
-    // A clock that was set back begins no day anew.
+    // A clock that was set back does not start an earlier day again.
     world.wait(-2 * DAY);
     counted(&world).await;
     assert_eq!(usage(&world).await, [(1, 1), (1, 1), (136, 10)]);
@@ -73,7 +73,7 @@ async fn a_mark_that_is_set_late_leaves_out_what_the_new_day_moved() {
     world.wg.moves(old.key, 100, 0);
     counted(&world).await;
     world.wait(TO_MIDNIGHT + 60);
-    // No sweep yet: the new session's bytes are of the new day, the old one's of before.
+    // Before the first sweep: bytes of the new session belong to the new day, those of the old one to the day before.
     world.connect(&new).await.unwrap();
     world.wg.moves(new.key, 40, 0);
     world.service.read_counters().await.unwrap();
@@ -96,7 +96,7 @@ async fn the_quota_is_shown_with_what_is_left() {
     assert_eq!(quota.renews_at, world.now() + 16 * DAY + TO_MIDNIGHT);
     world.wait(17 * DAY);
     let quota = world.api.own_usage(token(&device)).await.unwrap().quota.unwrap();
-    assert_eq!((quota.used, quota.is_nearly_used()), (0, false), "another month");
+    assert_eq!((quota.used, quota.is_nearly_used()), (0, false), "the next month");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn owners_see_their_own_connections_and_no_others() {
         world.api.own_history(OwnHistory { access_token, before, limit }).await
     };
     let rows = page(None, 2).await.unwrap();
-    assert_eq!((rows[0].ended_at, rows[0].direct_transfer.rx_bytes), (None, 9), "bytes of this moment");
+    assert_eq!((rows[0].ended_at, rows[0].direct_transfer.rx_bytes), (None, 9), "current bytes");
     let rest = page(Some(rows[1].session_id), 500).await.unwrap();
     assert_eq!((rows.len(), rest.len()), (2, 1));
     assert!(rows.iter().chain(&rest).all(|row| row.user_id == user));

@@ -1,4 +1,4 @@
-//! Accounts that are treated otherwise than most.
+//! Accounts with a traffic policy.
 
 use super::world::World;
 use tornado_contracts::Treatment;
@@ -21,11 +21,11 @@ async fn the_lanes_know_a_device_s_rate_before_its_peer_and_forget_it_with_its_s
     world.auth.treatments.lock().unwrap().insert(user, slow());
     let (one, other) = (world.auth.device(user), world.auth.device(UserId::random()));
     world.connect(&other).await.unwrap();
-    assert!(groups(&world).is_empty(), "most are in no group");
+    assert!(groups(&world).is_empty(), "an account without a policy is in no group");
 
     world.wg.0.lock().unwrap().failing_groups = true;
     assert!(matches!(world.connect(&one).await, Err(SessionError::DataPlane(_) | SessionError::Fault(_))));
-    assert!(!world.wg.has(one.key), "no peer without its rate");
+    assert!(!world.wg.has(one.key), "there must be no peer without its rate");
     world.wg.0.lock().unwrap().failing_groups = false;
 
     let connected = world.connect(&one).await.unwrap();
@@ -49,7 +49,7 @@ async fn a_change_is_heeded_by_the_next_sweep_and_survives_restarts_of_either_si
     world.wg.restart();
     assert!(groups(&world).is_empty());
     world.watch.look().await.unwrap();
-    assert_eq!(groups(&world).len(), 1, "told with the peers");
+    assert_eq!(groups(&world).len(), 1, "the groups must be sent with the peers");
     assert!(world.wg.has(device.key));
 
     world.kill_session().await;
@@ -57,7 +57,7 @@ async fn a_change_is_heeded_by_the_next_sweep_and_survives_restarts_of_either_si
     assert_eq!(groups(&world).len(), 1);
     *world.auth.away.lock().unwrap() = true;
     world.service.sweep().await;
-    assert_eq!(groups(&world).len(), 1, "what is known goes on while auth is away");
+    assert_eq!(groups(&world).len(), 1, "known policies must stay while auth is down");
     *world.auth.away.lock().unwrap() = false;
     world.auth.treatments.lock().unwrap().clear();
     world.service.sweep().await;
@@ -78,8 +78,8 @@ async fn a_restart_while_auth_is_away_lifts_no_rate() {
     world.kill_session().await;
     world.watch.look().await.unwrap();
     world.service.sweep().await;
-    assert_eq!(groups(&world), before, "wg knows better than a service that just began");
-    // One account alone is no list either.
+    assert_eq!(groups(&world), before, "groups in wg must stay until the list is known");
+    // A single account does not count as a list.
     world.service.learn_treatment(late.user_id, slow());
     assert!(world.service.tell_groups().await.is_ok());
     assert_eq!(groups(&world), before);
@@ -87,7 +87,7 @@ async fn a_restart_while_auth_is_away_lifts_no_rate() {
     *world.auth.away.lock().unwrap() = false;
     world.auth.treatments.lock().unwrap().insert(late.user_id, slow());
     world.connect(&late).await.unwrap();
-    assert_eq!(groups(&world).len(), 2, "the first to come asks for all");
+    assert_eq!(groups(&world).len(), 2, "the first connect must fetch the list");
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn peers_wait_for_no_answer_of_auth() {
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(60), back).await.unwrap();
-    assert_eq!(wg.0.lock().unwrap().groups.len(), 1, "and before the peers what was known");
+    assert_eq!(wg.0.lock().unwrap().groups.len(), 1, "known groups must be sent before the peers");
     drop(held);
     assert_eq!(groups(&look.await.unwrap()).len(), 1);
 }

@@ -1,4 +1,4 @@
-//! A service with its surroundings, in the hands of a test.
+//! A service with its dependencies, controlled by a test.
 
 use super::fake_tor::FakeTor;
 use super::fakes::{Device, FakeAuth, FakeWg};
@@ -46,14 +46,14 @@ impl World {
         Self { auth, wg, tor, api: Api(service.clone()), service, watch, config, clock, dir }
     }
 
-    /// The process is killed and starts again: nothing is written on the way out, memory is lost.
+    /// Kills and restarts the process: nothing is written at exit, and memory is lost.
     pub async fn kill_session(&mut self) {
         self.service = start(&self.config, &self.auth, &self.wg, &self.tor, &self.clock, &self.dir).await;
         self.api = Api(self.service.clone());
         self.watch = Watch::new(self.service.clone());
     }
 
-    /// Another gateway: the same accounts and database, lanes and memory of its own.
+    /// Another gateway with the same accounts and database, but its own lanes and memory.
     pub async fn gateway(&self, node_id: &str) -> (Arc<Service>, Arc<FakeWg>) {
         let (config, wg) = (Config { node_id: node_id.into(), ..self.config.clone() }, Arc::new(FakeWg::default()));
         let service = start(&config, &self.auth, &wg, &self.tor, &self.clock, &self.dir).await;
@@ -73,7 +73,7 @@ impl World {
         self.api.connect(request(device)).await
     }
 
-    /// For an ordinary WireGuard app.
+    /// Connects as an exported device.
     pub async fn export(&self, device: &Device) -> Result<Connected, SessionError> {
         let (access_token, public_key) = (device.token.clone(), device.key);
         let client_ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));

@@ -1,14 +1,14 @@
-//! How many small transactions a second SQLite writes on this disk, with nothing around it: the peer of
-//! `cargo xtask bench control`. `raw_writes FILE SECONDS` answers with a line of JSON and takes the file away.
+//! Measures how many small transactions per second plain SQLite writes on this disk, as a reference for `cargo xtask
+//! bench control`. `raw_writes FILE SECONDS` prints one line of JSON and removes the file.
 
-#![expect(clippy::print_stdout, reason = "a command line answers on its standard output")]
+#![expect(clippy::print_stdout, reason = "a command-line tool prints its result to standard output")]
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Bytes of a row, about those of a session.
+/// Size of a row in bytes, similar to that of a session.
 const ROW: usize = 400;
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! Changing accounts: each change with its row of the audit trail, both or neither.
+//! Changes of accounts. Each change is written together with its audit row, or not at all.
 
 use super::sql::SqlIdentityStore;
 use super::{NewAudit, NewUser, RevokeReason, User, audit, devices, factors, families, proofs, users};
@@ -6,86 +6,91 @@ use crate::StoreError;
 use async_trait::async_trait;
 use tornado_shared::model::{DeviceId, DeviceName, FamilyId, UnixSeconds, UserId, Username};
 
-/// What changes about an account; what is absent stays.
+/// Changes of an account. `None` keeps the current value.
 #[derive(Clone, Default)]
 pub struct UserChange {
-    /// A new name.
+    /// New name.
     pub username: Option<Username>,
-    /// A new e-mail address, or none.
+    /// New e-mail address, or `Some(None)` to remove it.
     pub email: Option<Option<String>>,
-    /// Devices that may be connected at once.
+    /// Number of devices that may be connected at once.
     pub max_devices: Option<u32>,
-    /// Another quota of bytes a month, or none.
+    /// Quota in bytes per month, or `Some(None)` to remove it.
     pub month_quota: Option<Option<u64>>,
-    /// Another rate of bytes a second to its devices, or none.
+    /// Rate limit towards its devices in bytes per second, or `Some(None)` to remove it.
     pub download_rate: Option<Option<u64>>,
-    /// Another rate of bytes a second from its devices, or none.
+    /// Rate limit from its devices in bytes per second, or `Some(None)` to remove it.
     pub upload_rate: Option<Option<u64>>,
     /// Whether its devices may reach each other.
     pub together: Option<bool>,
-    /// Argon2id of a new password, in PHC form.
+    /// Hash of a new password: Argon2id in PHC format.
     pub password_hash: Option<String>,
-    /// False suspends, true lets in again.
+    /// False suspends the account, true reactivates it.
     pub active: Option<bool>,
-    /// Takes the second factor away.
+    /// Removes the second factor.
     pub forget_totp: bool,
-    /// Why the account's logins end, if they do.
+    /// Revokes the account's logins for this reason.
     pub end_logins: Option<RevokeReason>,
-    /// A login that goes on when the others end.
+    /// A login that is kept when the others are revoked.
     pub keep: Option<FamilyId>,
-    /// The stored hash that the owner's password was verified against; the change needs it to be stored still.
+    /// The stored hash that the owner's password was verified against. The change fails if it is no longer stored.
     pub verified: Option<String>,
 }
 
-/// What became of a change.
+/// Outcome of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeOutcome {
-    /// It is written. These devices have no login any more.
+    /// The change was written. The logins of these devices were revoked.
     Changed(Vec<DeviceId>),
-    /// The name or the address is taken; nothing was written.
+    /// Name or address is taken; nothing was written.
     Taken,
-    /// There is no such account.
+    /// The account does not exist.
     Gone,
 }
 
-/// A device as its owner and operators see it.
+/// A device as shown to its owner and to operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceRow {
-    /// Its number.
+    /// Id.
     pub id: DeviceId,
-    /// Whose.
+    /// Account of the device.
     pub user: UserId,
-    /// What the user calls it.
+    /// Name that the user chose.
     pub name: DeviceName,
-    /// False for clients of the original.
+    /// False for clients of the original, which have no device key.
     pub has_key: bool,
-    /// True while somebody is logged in with it.
+    /// True if the device has a login.
     pub logged_in: bool,
-    /// When it was first seen.
+    /// Time of its first login.
     pub created_at: UnixSeconds,
-    /// Latest login.
+    /// Time of its latest login.
     pub last_login_at: UnixSeconds,
 }
 
-/// Which accounts to list, by name.
+/// Filter and page of a list of accounts. Lists are sorted by name.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
     /// Part of the name or address, as typed.
     pub search: String,
-    /// Only active or only suspended ones.
+    /// Only active or only suspended accounts.
     pub active: Option<bool>,
-    /// Only names after this one; empty: from the first.
+    /// Only names after this one; empty for the first page.
     pub after: String,
-    /// Most rows.
+    /// Largest number of rows.
     pub limit: i64,
 }
 
-/// Accounts and devices, as operators and owners change them.
+/// Changes of accounts and devices by operators and owners.
+///
+/// # Errors
+/// Every method fails when the database is unavailable or contains an invalid value.
+/// A change with an audit row fails with [`StoreError::Lapsed`] if its authority no longer holds.
 #[async_trait]
 pub trait AccountStore: Send + Sync + 'static {
-    /// Makes an account. False: the name or the address is taken.
+    /// Creates an account. Returns false if name or address is taken.
     async fn add_user(&self, user: &NewUser, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError>;
-    /// Makes an account of another installation, suspended if it was. False: the name or the address is taken.
+    /// Creates an account from another installation and keeps its suspension. Returns false if name or address is
+    /// taken.
     async fn import_user(
         &self,
         user: &NewUser,
@@ -93,7 +98,10 @@ pub trait AccountStore: Send + Sync + 'static {
         now: UnixSeconds,
         audit: &NewAudit,
     ) -> Result<bool, StoreError>;
-    /// Changes an account and ends logins.
+    /// Changes an account and revokes logins.
+    ///
+    /// # Errors
+    /// [`StoreError::Lapsed`] when the verified password is no longer stored.
     async fn change_user(
         &self,
         user: UserId,
@@ -101,25 +109,25 @@ pub trait AccountStore: Send + Sync + 'static {
         now: UnixSeconds,
         audit: &[NewAudit],
     ) -> Result<ChangeOutcome, StoreError>;
-    /// Deletes an account: its name is free, its logins are ended, its devices removed. Returns those; `None`: there is
-    /// no such account.
+    /// Deletes an account, revokes its logins, removes its devices and frees its name. Returns the devices, or `None`
+    /// if the account does not exist.
     async fn erase_user(
         &self,
         user: UserId,
         now: UnixSeconds,
         audit: &NewAudit,
     ) -> Result<Option<Vec<DeviceId>>, StoreError>;
-    /// Removes a device and ends its login. False: there is none.
+    /// Removes a device and revokes its login. Returns false if it does not exist.
     async fn take_device(&self, device: DeviceId, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError>;
-    /// Accounts with a rate or with devices that may reach each other.
+    /// Accounts with a rate limit, or with devices that may reach each other.
     async fn treated_users(&self) -> Result<Vec<User>, StoreError>;
-    /// A page of accounts and how many match in all.
+    /// A page of accounts, and the number of all matching accounts.
     async fn list_users(&self, filter: &UserFilter) -> Result<(Vec<User>, u64), StoreError>;
-    /// An account's devices that are not removed, oldest first.
+    /// Devices of an account that are not removed, oldest first.
     async fn list_devices(&self, user: UserId, now: UnixSeconds) -> Result<Vec<DeviceRow>, StoreError>;
-    /// A device that is not removed, and its account.
+    /// A device that is not removed.
     async fn find_device(&self, device: DeviceId, now: UnixSeconds) -> Result<Option<DeviceRow>, StoreError>;
-    /// Gives a device another name. False: there is none.
+    /// Renames a device. Returns false if it does not exist.
     async fn rename_device(&self, device: DeviceId, name: &DeviceName) -> Result<bool, StoreError>;
 }
 

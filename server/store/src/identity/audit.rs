@@ -6,10 +6,10 @@ use crate::{StoreError, Verified};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
-/// Appends a row. Called first in the transaction of the act itself: both are written, or neither. It comes first because
-/// acts wait here for each other, and so none sees its authority or its subject half changed.
+/// Appends a row. Must be the first statement in the transaction of the act, so that both are written or neither is. It
+/// serialises acts, so that none sees its authority or its subject half-changed.
 pub(super) async fn append(db: &mut AnyConnection, row: &NewAudit) -> Result<(), StoreError> {
-    // Takes the head's lock: the next writer waits here until this one has committed.
+    // Locks the head: the next writer waits here until this one has committed.
     sqlx::query("UPDATE audit_head SET seq = seq + 1 WHERE one = 1").execute(&mut *db).await?;
     check(db, row).await?;
     let head = head(db).await?;
@@ -32,8 +32,8 @@ pub(super) async fn append(db: &mut AnyConnection, row: &NewAudit) -> Result<(),
     Ok(())
 }
 
-/// Acts of operators that take an authority away write a row too, so they wait. A logout may come between this and the
-/// commit; the act then counts as before it.
+/// Checks the authority again. Acts of operators that remove an authority append a row, too, so they wait for this one.
+/// A logout may come between this check and the commit; the act then counts as earlier.
 async fn check(db: &mut AnyConnection, row: &NewAudit) -> Result<(), StoreError> {
     match &row.authority {
         Authority::Caller => Ok(()),
@@ -77,7 +77,7 @@ pub(super) async fn after(db: &mut AnyConnection, seq: i64, limit: i64) -> Resul
     rows.iter().map(from_row).collect()
 }
 
-/// An empty text filters nothing; so one text of the query serves all.
+/// Empty texts do not filter, so one query serves all filters.
 pub(super) async fn list(db: &mut AnyConnection, filter: &AuditFilter) -> Result<Vec<StoredAudit>, StoreError> {
     let rows = sqlx::query(
         "SELECT seq, at, actor, action, subject, outcome, details, hash FROM audit_rows

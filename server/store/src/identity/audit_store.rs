@@ -1,4 +1,4 @@
-//! The audit trail as service `auth` uses it.
+//! Store of the audit trail for service `auth`.
 
 use super::sql::SqlIdentityStore;
 use super::{Hash, audit};
@@ -7,88 +7,91 @@ use async_trait::async_trait;
 use tornado_shared::model::{FamilyId, UnixSeconds};
 use uuid::Uuid;
 
-/// A row to be written.
+/// A row to append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAudit {
-    /// When.
+    /// Time of the act.
     pub at: UnixSeconds,
-    /// Who.
+    /// Who performed the act.
     pub actor: String,
-    /// What.
+    /// Name of the act.
     pub action: String,
-    /// To whom.
+    /// Target of the act.
     pub subject: String,
     /// `done`, `refused` or `failed`.
     pub outcome: String,
-    /// A JSON object of texts, its keys in order.
+    /// A JSON object with text values, sorted by key.
     pub details: String,
-    /// Checked in the transaction that writes the row; not stored.
+    /// Checked again in the transaction that writes the row; not stored.
     pub authority: Authority,
 }
 
-/// What an actor's right to an act rests on. It was checked before the act, and is checked again in the transaction that
-/// writes it: minutes of hashing or waiting may lie between.
+/// The actor's right to an act. It is checked before the act and again in the transaction that writes it, because
+/// hashing or waiting may take minutes in between.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Authority {
-    /// The caller's own: root or a service.
+    /// The caller itself has the right: root or a service.
     #[default]
     Caller,
-    /// An operator's sign-in, and the role it was authorised for.
+    /// An operator's sign-in with the role for which it was authorised.
     SignIn {
-        /// Its number.
+        /// Id of the sign-in.
         id: Uuid,
         /// `owner`, `operator` or `viewer`.
         role: String,
     },
-    /// A device's login.
+    /// Login of a device.
     Login(FamilyId),
 }
 
-/// A row as it lies there.
+/// A stored row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAudit {
-    /// 1, 2, 3, … without gaps.
+    /// Sequence number: 1, 2, 3, … without gaps.
     pub seq: i64,
-    /// What the hash covers, besides number and predecessor.
+    /// Content covered by the hash, in addition to the sequence number and the previous hash.
     pub content: NewAudit,
     /// See [`row_hash`](super::chain::row_hash).
     pub hash: Hash,
 }
 
-/// The newest row.
+/// The latest row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditHead {
-    /// Its number; 0: there is none.
+    /// Sequence number; 0 if the trail is empty.
     pub seq: i64,
-    /// Its hash.
+    /// Hash of the row.
     pub hash: Hash,
 }
 
-/// Which rows to list, newest first.
+/// Filter and page of the audit trail, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Only rows before this number.
+    /// Only rows before this sequence number.
     pub before: i64,
-    /// Only acts that begin so; empty: all.
+    /// Only acts whose name starts with this text; empty for all.
     pub action: String,
-    /// Only this actor's; empty: all.
+    /// Only acts of this actor; empty for all.
     pub actor: String,
-    /// Most rows.
+    /// Largest number of rows.
     pub limit: i64,
 }
 
-/// The audit trail.
+/// Store of the audit trail.
+///
+/// # Errors
+/// Every method fails when the database is unavailable or contains an invalid value.
 #[async_trait]
 pub trait AuditStore: Send + Sync + 'static {
-    /// Appends a row that belongs to no other change.
+    /// Appends a row that does not belong to another change.
     async fn append_audit(&self, row: &NewAudit) -> Result<(), StoreError>;
-    /// Rows, newest first.
+    /// Rows that match a filter, newest first.
     async fn list_audit(&self, filter: &AuditFilter) -> Result<Vec<StoredAudit>, StoreError>;
-    /// Rows after a number, oldest first.
+    /// Rows after a sequence number, oldest first.
     async fn audit_after(&self, seq: i64, limit: i64) -> Result<Vec<StoredAudit>, StoreError>;
-    /// One row.
+    /// The row with this sequence number.
     async fn audit_row(&self, seq: i64) -> Result<Option<StoredAudit>, StoreError>;
-    /// The newest row, by the head's word.
+    /// The latest row according to the head.
     async fn audit_head(&self) -> Result<AuditHead, StoreError>;
 }
 

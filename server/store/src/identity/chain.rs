@@ -1,13 +1,13 @@
-//! What the audit trail's hashes cover. Pure.
+//! Hash chain of the audit trail. Pure.
 
 use super::{Hash, NewAudit, StoredAudit};
 use sha2::{Digest as _, Sha256};
 
-/// Stands before the first row.
+/// The hash before the first row.
 pub const BEFORE_FIRST: Hash = [0; 32];
 
-/// SHA-256 over the hash before, the number and every field, each with its length before it, so that no two rows have
-/// the same bytes.
+/// SHA-256 over the previous hash, the sequence number and every field. Each field is preceded by its length, so that
+/// different rows never produce the same input.
 #[must_use]
 pub fn row_hash(before: &Hash, seq: i64, row: &NewAudit) -> Hash {
     let mut hash = Sha256::new();
@@ -22,7 +22,7 @@ pub fn row_hash(before: &Hash, seq: i64, row: &NewAudit) -> Hash {
     hash.finalize().into()
 }
 
-/// Walks a trail from its first row.
+/// Verifies a trail from its first row on.
 #[derive(Debug, Clone)]
 pub struct Walk {
     next: i64,
@@ -35,19 +35,22 @@ impl Default for Walk {
     }
 }
 
-/// How a row does not follow from the one before it.
+/// How a row breaks the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Break {
-    /// A number is left out.
+    /// A sequence number is missing.
     #[error("the row is missing")]
     Missing,
-    /// The content is not what the hash covers.
-    #[error("the row was changed, or its predecessor was")]
+    /// The hash does not match the content and the previous hash.
+    #[error("the row or its predecessor was changed")]
     Changed,
 }
 
 impl Walk {
-    /// Takes the next row. An error names the number at which the trail is broken.
+    /// Verifies the next row.
+    ///
+    /// # Errors
+    /// The sequence number at which the trail is broken, and how.
     pub fn step(&mut self, row: &StoredAudit) -> Result<(), (i64, Break)> {
         if row.seq != self.next {
             return Err((self.next, Break::Missing));
@@ -61,7 +64,7 @@ impl Walk {
         Ok(())
     }
 
-    /// Number and hash of the latest good row; 0 before the first.
+    /// Sequence number and hash of the last valid row; 0 before the first.
     #[must_use]
     pub const fn reached(&self) -> (i64, Hash) {
         (self.next - 1, self.before)
@@ -120,7 +123,7 @@ mod tests {
         let mut cut = good.clone();
         cut.remove(3);
         assert_eq!(walk(&cut), Err((4, Break::Missing)));
-        // Whoever writes all following hashes anew is found by the signed word about the newest.
+        // Rewriting all later hashes is detected by the signature over the latest one.
         assert_eq!(walk(&good[..4]), Ok(4));
     }
 }

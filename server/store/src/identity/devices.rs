@@ -5,23 +5,23 @@ use crate::StoreError;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{DeviceId, DeviceName, PublicKey, UnixSeconds, UserId};
 
-/// Which device a v1 login gets.
+/// Device for a v1 login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum V1Choice {
-    /// This one; its earlier login is ended.
+    /// Reuses this device and revokes its earlier login.
     Reuse(DeviceId),
-    /// A new one.
+    /// Creates a device.
     Create,
-    /// None: as many are connected as the account may have.
+    /// No device: the account has reached its limit of connected devices.
     Full,
 }
 
-/// A v1 client cannot say which device it is, so it gets one that is not connected: first one that nobody is
-/// logged in with, then a new one while the account has fewer than `max`, then the one that was logged
-/// in longest ago. Thus a lost token never locks a user out, and the rows stay bounded.
+/// A v1 client cannot identify its device, so it gets one that is not connected: first a device without a login, then a
+/// new one while the account has fewer than `max`, then the one with the oldest login. A lost token thus never locks a
+/// user out, and the number of rows stays bounded.
 ///
-/// `devices` are the account's v1 devices, longest ago first, with whether somebody is logged in with them;
-/// `live` are all its devices with a live session.
+/// `devices` are the account's v1 devices with whether they have a login, oldest login first. `live` are all its
+/// devices with a live session.
 #[must_use]
 pub fn choose_v1(devices: &[(DeviceId, bool)], live: &[DeviceId], max: usize) -> V1Choice {
     let idle = || devices.iter().filter(|(id, _)| !live.contains(id));
@@ -38,7 +38,7 @@ pub fn choose_v1(devices: &[(DeviceId, bool)], live: &[DeviceId], max: usize) ->
     }
 }
 
-/// Finds or makes the device that a login is for. None: there is none to be had.
+/// Finds or creates the device for a login. `None` if the account cannot have another one.
 pub(super) async fn claim(
     db: &mut AnyConnection,
     user: UserId,
@@ -183,7 +183,7 @@ pub(super) async fn ids(db: &mut AnyConnection, user: UserId) -> Result<Vec<Devi
     rows.iter().map(|row| parse_id(row.try_get("id")?)).collect()
 }
 
-/// Devices of one user or with one number; an empty text stands for any.
+/// Devices of one user or the device with one id; an empty text matches none.
 pub(super) async fn list(
     db: &mut AnyConnection,
     user: &str,

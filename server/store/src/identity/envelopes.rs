@@ -1,4 +1,4 @@
-//! Table `spent_envelopes`: ephemeral keys of login envelopes that were accepted once.
+//! Table `spent_envelopes`: ephemeral keys of accepted login envelopes. Each is accepted once.
 
 use super::Hash;
 use crate::StoreError;

@@ -1,4 +1,4 @@
-//! Tables `second_factors` and `recovery_codes`, and their store.
+//! Tables `second_factors` and `recovery_codes`.
 
 use super::sql::SqlIdentityStore;
 use super::{Hash, NewAudit, audit, proofs};
@@ -7,17 +7,17 @@ use async_trait::async_trait;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{OperatorId, UnixSeconds, UserId};
 
-/// Whose second factor.
+/// Owner of a second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FactorOwner {
-    /// A user's.
+    /// A user.
     User(UserId),
-    /// An operator's.
+    /// An operator.
     Operator(OperatorId),
 }
 
 impl FactorOwner {
-    /// The word stored.
+    /// The stored name of the kind.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
@@ -26,7 +26,7 @@ impl FactorOwner {
         }
     }
 
-    /// The owner's number.
+    /// Id of the owner.
     #[must_use]
     pub fn id(self) -> String {
         match self {
@@ -36,20 +36,24 @@ impl FactorOwner {
     }
 }
 
-/// A second factor as it lies there.
+/// A stored second factor.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Factor {
-    /// The secret, sealed by the caller.
+    /// Secret, encrypted by the caller.
     pub sealed_secret: Vec<u8>,
-    /// False until a first code was right.
+    /// False until a first code was correct.
     pub confirmed: bool,
 }
 
-/// Second factors.
+/// Store of second factors.
+///
+/// # Errors
+/// Every method fails when the database is unavailable or contains an invalid value.
+/// A change fails with [`StoreError::Lapsed`] if the verified password or its authority no longer holds.
 #[async_trait]
 pub trait FactorStore: Send + Sync + 'static {
-    /// Keeps a secret that is not asked for yet; replaces one like it. `verified` is the stored hash that the owner's
-    /// password was verified against. False: there is a confirmed one.
+    /// Stores an unconfirmed secret and replaces an earlier unconfirmed one. `verified` is the stored hash that the
+    /// owner's password was verified against. Returns false if the owner has a confirmed factor.
     async fn offer_factor(
         &self,
         owner: FactorOwner,
@@ -59,7 +63,8 @@ pub trait FactorStore: Send + Sync + 'static {
     ) -> Result<bool, StoreError>;
     /// The factor, confirmed or not.
     async fn factor(&self, owner: FactorOwner) -> Result<Option<Factor>, StoreError>;
-    /// Confirms the factor with this sealed secret and keeps its recovery codes. False: there is no such one to confirm.
+    /// Confirms the factor with this encrypted secret and stores its recovery codes. Returns false if there is no such
+    /// unconfirmed factor.
     async fn confirm_factor(
         &self,
         owner: FactorOwner,
@@ -68,9 +73,9 @@ pub trait FactorStore: Send + Sync + 'static {
         codes: &[Hash],
         audit: &NewAudit,
     ) -> Result<bool, StoreError>;
-    /// Uses a step of a confirmed factor up, and all before it. False: it was used before.
+    /// Consumes a time step of a confirmed factor and all earlier ones. Returns false if it was already consumed.
     async fn use_step(&self, owner: FactorOwner, step: i64) -> Result<bool, StoreError>;
-    /// Uses a recovery code up. False: it is none, or was used before.
+    /// Consumes a recovery code. Returns false if it is unknown or was already used.
     async fn use_recovery(
         &self,
         owner: FactorOwner,
@@ -78,7 +83,7 @@ pub trait FactorStore: Send + Sync + 'static {
         now: UnixSeconds,
         audit: &NewAudit,
     ) -> Result<bool, StoreError>;
-    /// Takes a factor away; `verified` as for [`Self::offer_factor`]. False: there was none.
+    /// Removes a factor; `verified` as in [`Self::offer_factor`]. Returns false if there was none.
     async fn remove_factor(&self, owner: FactorOwner, verified: &str, audit: &NewAudit) -> Result<bool, StoreError>;
 }
 

@@ -6,10 +6,10 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{DeviceId, DeviceName, FamilyId, UnixSeconds, UserId};
 
-/// Rows are kept this long after their last token has expired, so that a late one is told why.
+/// Rows are kept for this many seconds after their last token has expired, so that a late token gets the reason.
 const KEEP: i64 = 86_400;
 
-/// Ends the device's earlier login and writes the new one.
+/// Revokes the device's earlier login and inserts the new one.
 pub(super) async fn open(
     db: &mut AnyConnection,
     user: UserId,
@@ -80,8 +80,8 @@ fn reason(word: String) -> Result<RevokeReason, StoreError> {
     RevokeReason::from_stored(&word).ok_or(StoreError::Damaged("token_families.revoke_reason"))
 }
 
-/// Conditional updates decide: the first lets one use of the current token through, or the latest trade
-/// repeated with its number; the second finds the family of a token that is no longer current and ends it.
+/// Two conditional updates decide. The first accepts one use of the current token, or a repetition of the latest
+/// refresh with its idempotency key. The second revokes the family of a token that is no longer current.
 pub(super) async fn rotate(db: &mut AnyConnection, rotation: &Rotation) -> Result<RotateOutcome, StoreError> {
     let rotated = sqlx::query(
         "UPDATE token_families SET refresh_jti = $1, expires_at = $2, spent_jti = $4, spent_attempt = $6
@@ -132,7 +132,7 @@ pub(super) async fn revoke(
     Ok(done.rows_affected() == 1)
 }
 
-/// It lapses at the end of the year 9999, which is never.
+/// Expires at the end of the year 9999, which means never.
 pub(super) async fn keep(db: &mut AnyConnection, family: FamilyId) -> Result<bool, StoreError> {
     const NEVER: UnixSeconds = 253_402_300_799;
     let done = sqlx::query("UPDATE token_families SET expires_at = $1 WHERE id = $2 AND revoked_at IS NULL")
@@ -160,7 +160,7 @@ pub(super) async fn revoke_device(
     Ok(())
 }
 
-/// Ends every login of a user but one. Returns the device of the one that goes on.
+/// Revokes all logins of a user except one. Returns the device of the kept login.
 pub(super) async fn revoke_user(
     db: &mut AnyConnection,
     user: UserId,
@@ -187,7 +187,7 @@ pub(super) async fn revoke_user(
     row.map(|row| devices::parse_id(row.try_get("device_id")?)).transpose()
 }
 
-/// Looks for a good login first, by its index; only a device without one costs the second look.
+/// Searches for a valid login first, by index. Only a device without one needs the second query.
 pub(super) async fn ended(db: &mut AnyConnection, device: DeviceId) -> Result<Option<RevokeReason>, StoreError> {
     let row = sqlx::query(
         "SELECT d.removed_at AS removed_at, u.deleted_at AS deleted_at, u.is_active AS is_active, f.id AS family

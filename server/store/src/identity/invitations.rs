@@ -5,7 +5,7 @@ use crate::StoreError;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{InvitationId, UnixSeconds, UserId};
 
-/// Rows are kept this long after they lapse, for the operators' view.
+/// Rows are kept for this many seconds after they expire, for the console.
 const KEEP: i64 = 30 * 86_400;
 
 pub(super) async fn insert(db: &mut AnyConnection, invitation: &NewInvitation) -> Result<(), StoreError> {
@@ -49,7 +49,7 @@ pub(super) async fn find(
     }))
 }
 
-/// One use: of two at the same time, one gets it.
+/// Marks an invitation as used. Of two concurrent calls only one succeeds.
 pub(super) async fn use_up(db: &mut AnyConnection, id: InvitationId, now: UnixSeconds) -> Result<bool, StoreError> {
     let done = sqlx::query("UPDATE invitations SET used_at = $1 WHERE id = $2 AND used_at IS NULL AND expires_at > $3")
         .bind(now)

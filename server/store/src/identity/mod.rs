@@ -1,4 +1,4 @@
-//! Users, devices, invitations, logins and operators: what service `auth` owns. One file a table.
+//! Users, devices, invitations, logins and operators: the data of service `auth`. One file per table.
 
 mod accounts;
 mod audit;
@@ -43,70 +43,74 @@ use crate::StoreError;
 use async_trait::async_trait;
 use tornado_shared::model::{DeviceId, FamilyId, InvitationId, PublicKey, UnixSeconds, UserId};
 
-/// The durable half of service `auth`. Every method is one statement or one transaction. Privileged acts come with their
-/// row of the audit trail and are written with it or not at all.
+/// Durable state of service `auth`. Every method is one statement or one transaction. A privileged act is written
+/// together with its audit row, or not at all.
+///
+/// # Errors
+/// Every method fails when the database is unavailable or contains an invalid value.
 #[async_trait]
 pub trait IdentityStore: AccountStore + AuditStore + FactorStore + OperatorStore {
-    /// True while there is no account, operator or invitation.
+    /// True if there are no accounts, operators and invitations.
     async fn is_pristine(&self) -> Result<bool, StoreError>;
 
     /// Finds an account that is not deleted.
     async fn find_user(&self, key: UserKey<'_>) -> Result<Option<User>, StoreError>;
-    /// Replaces a password hash by one of the same password. False: it changed meanwhile.
+    /// Replaces a password hash by another hash of the same password. Returns false if the stored hash has changed.
     async fn rehash_user(&self, user: UserId, old: &str, new: &str) -> Result<bool, StoreError>;
 
-    /// Writes a login: last login, device, token family. The device's earlier login is ended.
+    /// Writes a login: time of the latest login, device and token family. The device's earlier login is revoked.
     ///
     /// # Errors
-    /// [`StoreError::Lapsed`] when the account's password or second factor is not that of the proof.
+    /// [`StoreError::Lapsed`] when the account's password or second factor differs from the proof.
     async fn log_in(&self, user: UserId, proof: &Proof, login: &NewLogin) -> Result<LoginOutcome, StoreError>;
-    /// The same for a device that somebody else makes, with its row of the trail.
+    /// The same for a device that another person creates, with its audit row.
     async fn issue_device(&self, user: UserId, login: &NewLogin, audit: &NewAudit) -> Result<LoginOutcome, StoreError>;
-    /// Uses an invitation up and writes account, device and login, all or nothing. Fails as [`Self::log_in`] does.
+    /// Uses an invitation and writes account, device and login, all or nothing. Fails like [`Self::log_in`].
     async fn enroll(
         &self,
         invitation: InvitationId,
         who: &Enrollee,
         login: &NewLogin,
     ) -> Result<EnrollOutcome, StoreError>;
-    /// Everything a token of this family has to be checked against.
+    /// Everything that a token of this family must be checked against.
     async fn standing(&self, family: FamilyId) -> Result<Option<Standing>, StoreError>;
-    /// Uses a refresh token once. Two uses at the same time: one rotates, the other revokes the family.
+    /// Uses a refresh token once. Of two concurrent uses, one rotates the token and the other revokes the family.
     async fn rotate(&self, rotation: &Rotation) -> Result<RotateOutcome, StoreError>;
-    /// Ends a login. False: it was ended before, or there is none.
+    /// Revokes a login. Returns false if it was already revoked or does not exist.
     async fn revoke_family(&self, family: FamilyId, reason: RevokeReason, now: UnixSeconds)
     -> Result<bool, StoreError>;
 
-    /// Keeps a login until it is revoked, whatever becomes of its tokens. False: it was revoked already.
+    /// Keeps a login until it is revoked, even if its tokens expire. Returns false if it was already revoked.
     async fn keep_family(&self, family: FamilyId) -> Result<bool, StoreError>;
 
-    /// Why a device may hold no session any more. None: it has a login, or nothing is known of it (any longer).
+    /// Why a device may no longer have a session. `None` if it has a login, or if the store does not know the device.
     async fn ended(&self, device: DeviceId) -> Result<Option<RevokeReason>, StoreError>;
 
-    /// Makes a key the device's only one.
+    /// Sets the device's only WireGuard key.
     async fn set_wireguard_key(&self, device: DeviceId, key: &PublicKey) -> Result<KeyOutcome, StoreError>;
 
-    /// True for a device of this account that is not removed, by its key.
+    /// True if the account has a device with this key that is not removed.
     async fn has_device(&self, user: UserId, key: &[u8; 32]) -> Result<bool, StoreError>;
 
-    /// Takes note of an envelope's ephemeral key. False: it was seen before.
+    /// Records an envelope's ephemeral key. Returns false if it was already used.
     async fn spend_envelope(&self, key_hash: &Hash, expires_at: UnixSeconds) -> Result<bool, StoreError>;
 
-    /// Writes an invitation.
+    /// Stores an invitation.
     async fn create_invitation(&self, invitation: &NewInvitation, audit: &NewAudit) -> Result<(), StoreError>;
-    /// Finds an invitation that is neither used nor lapsed.
+    /// Finds an invitation that is neither used nor expired.
     async fn find_invitation(&self, code_hash: &Hash, now: UnixSeconds) -> Result<Option<OpenInvitation>, StoreError>;
 
-    /// Makes this the only set-up code. False: there is an operator.
+    /// Replaces the set-up code. Returns false if there is an operator.
     async fn put_setup_code(
         &self,
         code_hash: &Hash,
         expires_at: UnixSeconds,
         audit: &NewAudit,
     ) -> Result<bool, StoreError>;
-    /// Hash of the set-up code while it is good and there is no operator.
+    /// Hash of the set-up code if it has not expired and there is no operator.
     async fn setup_code(&self, now: UnixSeconds) -> Result<Option<Hash>, StoreError>;
-    /// Uses the set-up code up and makes the first operator. None: used, lapsed, or there is an operator.
+    /// Uses the set-up code and creates the first operator. `None` if the code is used or expired, or if there is an
+    /// operator.
     async fn redeem_setup(
         &self,
         code_hash: &Hash,
@@ -114,11 +118,11 @@ pub trait IdentityStore: AccountStore + AuditStore + FactorStore + OperatorStore
         audit: &NewAudit,
     ) -> Result<Option<OperatorRow>, StoreError>;
 
-    /// Takes note of the edge's certificate: SHA-256 of its SubjectPublicKeyInfo, lower-case hex.
+    /// Stores the certificate of the edge: SHA-256 of its SubjectPublicKeyInfo in lower-case hex.
     async fn put_tls(&self, spki_sha256: &str, now: UnixSeconds) -> Result<(), StoreError>;
-    /// The edge's certificate, as last noted.
+    /// The stored certificate of the edge.
     async fn tls(&self) -> Result<Option<String>, StoreError>;
 
-    /// Forgets lapsed envelopes, token families, invitations and set-up codes. Returns how many rows.
+    /// Deletes expired envelopes, token families, invitations, set-up codes and sign-ins. Returns the number of rows.
     async fn prune(&self, now: UnixSeconds) -> Result<u64, StoreError>;
 }

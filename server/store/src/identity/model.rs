@@ -6,17 +6,16 @@ use tornado_shared::model::{
 };
 use uuid::Uuid;
 
-/// Most devices that one account may have, connected or not.
+/// Largest number of devices of one account, connected or not.
 pub const MAX_DEVICE_ROWS: i64 = 50;
 
-/// SHA-256 of something that is not stored itself.
+/// SHA-256 of a value that is not stored.
 pub type Hash = [u8; 32];
 
-/// How to find an account. Names and addresses are separate: one account's name is never compared with
-/// another's address.
+/// Key to find an account. Names and addresses are separate, so a name never matches another account's address.
 #[derive(Debug, Clone, Copy)]
 pub enum UserKey<'a> {
-    /// By number.
+    /// By id.
     Id(UserId),
     /// By name.
     Name(&'a Username),
@@ -24,32 +23,32 @@ pub enum UserKey<'a> {
     Email(&'a str),
 }
 
-/// A live account, suspended or not.
+/// An account that is not deleted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
-    /// Its number.
+    /// Id.
     pub id: UserId,
-    /// Its name.
+    /// Name.
     pub username: Username,
-    /// Its e-mail address, lower case.
+    /// E-mail address, lower case.
     pub email: Option<String>,
-    /// Argon2id in PHC form.
+    /// Password hash: Argon2id in PHC format.
     pub password_hash: String,
-    /// False while suspended.
+    /// False if the account is suspended.
     pub is_active: bool,
-    /// Devices that may be connected at once.
+    /// Number of devices that may be connected at once.
     pub max_devices: u32,
-    /// Bytes that it may move in a calendar month, both ways together; none: as many as it likes.
+    /// Quota in bytes per calendar month, both directions together; `None` for no quota.
     pub month_quota: Option<u64>,
-    /// Bytes a second to its devices together; none: as many as there are.
+    /// Rate limit in bytes per second towards all its devices together; `None` for no limit.
     pub download_rate: Option<u64>,
-    /// Bytes a second from its devices together; none: as many as there are.
+    /// Rate limit in bytes per second from all its devices together; `None` for no limit.
     pub upload_rate: Option<u64>,
-    /// Its devices may reach each other.
+    /// True if its devices may reach each other.
     pub together: bool,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: UnixSeconds,
-    /// Latest login.
+    /// Time of the latest login.
     pub last_login_at: Option<UnixSeconds>,
 }
 
@@ -59,74 +58,74 @@ impl fmt::Debug for User {
     }
 }
 
-/// An account to be made.
+/// An account to create.
 #[derive(Clone)]
 pub struct NewUser {
-    /// Its number.
+    /// Id.
     pub id: UserId,
-    /// Its name.
+    /// Name.
     pub username: Username,
-    /// Its e-mail address; stored in lower case.
+    /// E-mail address; stored in lower case.
     pub email: Option<String>,
-    /// Argon2id in PHC form.
+    /// Password hash: Argon2id in PHC format.
     pub password_hash: String,
-    /// Devices that may be connected at once.
+    /// Number of devices that may be connected at once.
     pub max_devices: u32,
 }
 
-/// Which generation of client a device runs.
+/// Generation of the client on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceKind {
-    /// The original's: no key of its own.
+    /// The original's client, without a device key.
     V1,
-    /// Ours: knows itself by an Ed25519 key.
+    /// Our client, identified by an Ed25519 key.
     V2,
 }
 
-/// With which device somebody logs in.
+/// The device of a login.
 #[derive(Debug, Clone)]
 pub enum DeviceClaim {
-    /// The one with this Ed25519 key; made when the account has none such.
+    /// The account's device with this Ed25519 key; created if it does not exist.
     V2 {
-        /// The device's stable public key.
+        /// Ed25519 public key of the device.
         key: [u8; 32],
-        /// What the user calls it, when it is new.
+        /// Name, if the device is new.
         name: DeviceName,
     },
-    /// Any of the account's v1 devices that is not in `live`; see [`choose_v1`](super::choose_v1).
+    /// One of the account's v1 devices that is not in `live`; see [`choose_v1`](super::choose_v1).
     V1 {
-        /// The account's devices with a live session.
+        /// Devices of the account with a live session.
         live: Vec<DeviceId>,
-        /// What to call it, when it is new.
+        /// Name, if the device is new.
         name: DeviceName,
     },
 }
 
-/// A login to be written: device, token family, time, all or nothing.
+/// A login to write: device, token family and time, all or nothing.
 #[derive(Clone)]
 pub struct NewLogin {
-    /// Number of a device, should one have to be made.
+    /// Id of the device, if a new one is created.
     pub new_device: DeviceId,
-    /// Which device it is.
+    /// The device.
     pub device: DeviceClaim,
-    /// Number of the token family.
+    /// Id of the token family.
     pub family: FamilyId,
-    /// Number of its first refresh token.
+    /// Id of its first refresh token.
     pub refresh_jti: Uuid,
-    /// The login's export secret, sealed by the caller. None for envelope v1.
+    /// Export secret of the login, encrypted by the caller. `None` for envelope v1.
     pub sealed_export: Option<Vec<u8>>,
-    /// Now.
+    /// Current time.
     pub now: UnixSeconds,
-    /// When the first refresh token expires.
+    /// Time at which the first refresh token expires.
     pub expires_at: UnixSeconds,
 }
 
-/// What a login rests on: verified before it is written, and compared again in the transaction that writes it.
+/// What the login was verified against. It is compared again in the transaction that writes the login.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proof {
     /// The stored hash that the password was verified against.
     pub password_hash: String,
-    /// Sealed secret of the confirmed second factor that a code was checked against. None: there was no such factor.
+    /// Encrypted secret of the confirmed second factor that a code was checked against. `None` if there was no factor.
     pub factor: Option<Vec<u8>>,
 }
 
@@ -136,34 +135,34 @@ impl fmt::Debug for Proof {
     }
 }
 
-/// What became of a login.
+/// Outcome of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginOutcome {
-    /// It is written; this is the device.
+    /// The login was written for this device.
     Opened(DeviceId),
-    /// The account was suspended or deleted meanwhile; nothing was written.
+    /// The account is suspended or deleted; nothing was written.
     UserGone,
-    /// No device is to be had; nothing was written.
+    /// No device is available; nothing was written.
     NoDevice,
 }
 
-/// Who enrols.
+/// The account that enrols.
 #[derive(Clone)]
 pub enum Enrollee {
-    /// Somebody new.
+    /// A new account.
     New(NewUser),
-    /// The account that the invitation is bound to, and what its owner proved.
+    /// The account that the invitation is bound to, with the owner's proof.
     Existing(UserId, Proof),
 }
 
-/// What became of an enrolment.
+/// Outcome of an enrolment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnrollOutcome {
-    /// Account, device and login are written and the invitation is used up.
+    /// Account, device and login were written, and the invitation was used.
     Enrolled(DeviceId),
-    /// The invitation is used or lapsed; nothing was written.
+    /// The invitation is used or expired; nothing was written.
     InvalidInvitation,
-    /// The name is taken; nothing was written, the invitation is still good.
+    /// The name is taken; nothing was written, and the invitation stays valid.
     NameTaken,
     /// The bound account is suspended or deleted; nothing was written.
     UserGone,
@@ -171,61 +170,61 @@ pub enum EnrollOutcome {
     NoDevice,
 }
 
-/// Everything a token has to be checked against, read at one instant.
+/// Everything that a token must be checked against, read at one point in time.
 #[derive(Debug, Clone)]
 pub struct Standing {
-    /// The account.
+    /// Account of the login.
     pub user: User,
-    /// True once the account is deleted.
+    /// True if the account is deleted.
     pub user_deleted: bool,
-    /// The device.
+    /// Device of the login.
     pub device: DeviceId,
-    /// What the user calls it.
+    /// Name that the user chose.
     pub device_name: DeviceName,
-    /// True once it is removed.
+    /// True if the device is removed.
     pub device_removed: bool,
-    /// Its current WireGuard key.
+    /// Current WireGuard key of the device.
     pub wireguard_key: Option<PublicKey>,
-    /// The login's export secret, sealed.
+    /// Export secret of the login, encrypted.
     pub sealed_export: Option<Vec<u8>>,
-    /// When the current refresh token expires.
+    /// Time at which the current refresh token expires.
     pub expires_at: UnixSeconds,
-    /// Why the login was ended, if it was.
+    /// Reason of the revocation, if the login is revoked.
     pub revoked: Option<RevokeReason>,
 }
 
 /// One use of a refresh token.
 #[derive(Debug, Clone, Copy)]
 pub struct Rotation {
-    /// The chain.
+    /// Token family.
     pub family: FamilyId,
-    /// The token presented.
+    /// Id of the presented token.
     pub spent: Uuid,
-    /// SHA-256 of the client's number for this trade; the same one again repeats the trade.
+    /// SHA-256 of the client's idempotency key; the same key again repeats the refresh.
     pub attempt: Option<[u8; 32]>,
-    /// Its successor.
+    /// Id of the next token.
     pub next: Uuid,
-    /// Now.
+    /// Current time.
     pub now: UnixSeconds,
-    /// When the successor expires.
+    /// Time at which the next token expires.
     pub expires_at: UnixSeconds,
-    /// When the token presented expires, where this database may be older than the token because a backup was restored:
-    /// one that outlives all the database knows of its chain is then taken for the current one.
+    /// Time at which the presented token expires. Set if a restored backup may be older than the token: a token that
+    /// outlives everything in the database about its family then counts as the current one.
     pub newer: Option<UnixSeconds>,
 }
 
-/// What became of a refresh token's use.
+/// Outcome of the use of a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RotateOutcome {
-    /// The successor is the current one now; so also when the latest trade was repeated.
+    /// The next token is the current one, also after a repetition of the latest refresh.
     Rotated,
-    /// It was spent before: the family is revoked now.
+    /// The token was already used; the family was revoked.
     Reused,
-    /// Family revoked, lapsed or unknown, or its user or device is gone or suspended.
+    /// The family is revoked, expired or unknown, or its user or device is suspended, deleted or removed.
     Refused,
 }
 
-/// Why a login was ended. Stored.
+/// Why a login was revoked. Stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevokeReason {
     /// The user logged out.
@@ -242,7 +241,7 @@ pub enum RevokeReason {
     Deleted,
     /// The password was changed.
     PasswordChanged,
-    /// An operator ended it.
+    /// An operator revoked the login.
     Revoked,
 }
 
@@ -258,7 +257,7 @@ impl RevokeReason {
         Self::Revoked,
     ];
 
-    /// The word stored.
+    /// Stored name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -278,57 +277,57 @@ impl RevokeReason {
     }
 }
 
-/// What became of a WireGuard key.
+/// Outcome of setting a WireGuard key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyOutcome {
-    /// It is the device's only key now.
+    /// The key is the device's only one now.
     Set,
-    /// It is another device's.
+    /// Another device has the key.
     InUse,
-    /// The device was removed.
+    /// The device is removed.
     DeviceGone,
 }
 
-/// An invitation to be made.
+/// An invitation to create.
 #[derive(Clone)]
 pub struct NewInvitation {
-    /// Its number.
+    /// Id.
     pub id: InvitationId,
     /// Hash of its code.
     pub code_hash: Hash,
-    /// The account it adds a device to.
+    /// Account to which it adds a device; `None` if it creates an account.
     pub user: Option<UserId>,
-    /// For the account it makes.
+    /// Device limit of the account that it creates.
     pub max_devices: u32,
-    /// Now.
+    /// Current time.
     pub now: UnixSeconds,
-    /// When it lapses.
+    /// Time at which it expires.
     pub expires_at: UnixSeconds,
 }
 
-/// An invitation that can still be used.
+/// An invitation that is neither used nor expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenInvitation {
-    /// Its number.
+    /// Id.
     pub id: InvitationId,
-    /// The account it adds a device to.
+    /// Account to which it adds a device; `None` if it creates an account.
     pub user: Option<UserId>,
-    /// For the account it makes.
+    /// Device limit of the account that it creates.
     pub max_devices: u32,
 }
 
-/// An operator.
+/// A stored operator.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OperatorRow {
-    /// Number.
+    /// Id.
     pub id: OperatorId,
-    /// The name.
+    /// Name.
     pub name: Username,
-    /// Argon2id in PHC form.
+    /// Password hash: Argon2id in PHC format.
     pub password_hash: String,
     /// `owner`, `operator` or `viewer`.
     pub role: String,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: UnixSeconds,
 }
 

@@ -6,20 +6,20 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{OperatorId, Username};
 
-/// What became of a change.
+/// Outcome of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PutOutcome {
-    /// It is written.
+    /// The change was written.
     Put(OperatorRow),
     /// A new operator needs a password; nothing was written.
     NeedsPassword,
-    /// There would be no owner left; nothing was written.
+    /// No owner would be left; nothing was written.
     LastOwner,
-    /// There is no such operator.
+    /// The operator does not exist.
     Gone,
 }
 
-/// Makes an operator, or changes what is given. The caller undoes it when no owner is left.
+/// Creates an operator or changes the given fields. The caller rolls back if no owner is left.
 pub(super) async fn put(db: &mut AnyConnection, change: &OperatorChange) -> Result<PutOutcome, StoreError> {
     let before = find(db, &change.name).await?;
     let role = change.role.as_deref();
@@ -68,7 +68,7 @@ pub(super) async fn list(db: &mut AnyConnection) -> Result<Vec<OperatorRow>, Sto
     sqlx::query(query).fetch_all(db).await?.iter().map(from_row).collect()
 }
 
-/// The caller has ended the operator's sign-ins before and undoes it when no owner is left.
+/// Removes an operator. The caller has deleted the operator's sign-ins, and rolls back if no owner is left.
 pub(super) async fn remove(db: &mut AnyConnection, id: OperatorId) -> Result<bool, StoreError> {
     sqlx::query("DELETE FROM operators WHERE id = $1").bind(id.to_string()).execute(&mut *db).await?;
     Ok(owners(db).await? > 0)

@@ -1,4 +1,4 @@
-//! The suite on PostgreSQL, as the service's own role.
+//! The conformance checks on PostgreSQL, with the service's own role.
 
 use super::{IdentityStore, SqlIdentityStore, conformance, users};
 use crate::roles::Roles;
@@ -20,7 +20,7 @@ async fn few_accounts_are_found_among_many_by_index() {
     let roles = Roles::start().await;
     let store = SqlIdentityStore::open_postgres(&roles.login("tornado_auth")).await.unwrap();
     let mut tx = store.begin().await.unwrap();
-    // It has no rows, and would rather look at them all.
+    // The table is empty, so the planner would prefer a sequential scan.
     sqlx::query("SET LOCAL enable_seqscan = off").execute(&mut *tx).await.unwrap();
     let query = format!("EXPLAIN {}", users::TREATED);
     let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&mut *tx).await.unwrap();

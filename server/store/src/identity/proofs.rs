@@ -1,10 +1,10 @@
-//! Passwords and second factors that were verified before a transaction, compared again inside it.
+//! Compares passwords and second factors, which were verified before a transaction, again inside it.
 
 use super::{FactorOwner, Proof};
 use crate::{StoreError, Verified};
 use sqlx::{AnyConnection, Row as _};
 
-/// Locks the owner's row and compares both halves.
+/// Locks the owner's row and compares password and second factor.
 pub(super) async fn check(db: &mut AnyConnection, owner: FactorOwner, proof: &Proof) -> Result<(), StoreError> {
     password(db, owner, &proof.password_hash).await?;
     let query = "SELECT sealed_secret FROM second_factors WHERE owner_kind = $1 AND owner_id = $2 AND confirmed = 1";
@@ -13,7 +13,7 @@ pub(super) async fn check(db: &mut AnyConnection, owner: FactorOwner, proof: &Pr
     if factor == proof.factor { Ok(()) } else { Err(StoreError::Lapsed(Verified::Credentials)) }
 }
 
-/// Locks the owner's row, if its password is still the one verified.
+/// Locks the owner's row if its password is still the verified one.
 pub(super) async fn password(db: &mut AnyConnection, owner: FactorOwner, hash: &str) -> Result<(), StoreError> {
     let lock = match owner {
         FactorOwner::User(_) => {

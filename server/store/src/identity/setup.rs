@@ -1,4 +1,4 @@
-//! Table `setup_code`: the one-time code that makes the first operator.
+//! Table `setup_code`: the one-time code that creates the first operator.
 
 use super::Hash;
 use crate::StoreError;
@@ -25,7 +25,7 @@ pub(super) async fn get(db: &mut AnyConnection, now: UnixSeconds) -> Result<Opti
     bytes.try_into().map(Some).map_err(|_| StoreError::Damaged("setup_code.code_hash"))
 }
 
-/// One use: of two at the same time, one gets it.
+/// Uses the code. Of two concurrent calls only one succeeds.
 pub(super) async fn take(db: &mut AnyConnection, code_hash: &Hash, now: UnixSeconds) -> Result<bool, StoreError> {
     let done = sqlx::query("DELETE FROM setup_code WHERE code_hash = $1 AND expires_at > $2")
         .bind(code_hash.to_vec())

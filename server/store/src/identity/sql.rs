@@ -1,4 +1,4 @@
-//! The store over any SQL engine: transactions around the tables' functions.
+//! The identity store on any SQL engine: transactions that call the functions of the tables.
 
 use super::operators::PutOutcome;
 use super::{
@@ -13,29 +13,38 @@ use sqlx::{Any, AnyConnection};
 use std::path::Path;
 use tornado_shared::model::{DeviceId, FamilyId, InvitationId, PublicKey, UnixSeconds, UserId};
 
-/// [`IdentityStore`] over a [`Database`].
+/// [`IdentityStore`] on a [`Database`].
 #[derive(Clone, Debug)]
 pub struct SqlIdentityStore {
     db: Database,
 }
 
-/// The role that works with them; see `installers/postgres/roles.sql`.
+/// PostgreSQL role of the service; see `installers/postgres/roles.sql`.
 const ROLE: &str = "tornado_auth";
 
 const KNOWN: KnownSchema = KnownSchema::Identity;
 
 impl SqlIdentityStore {
-    /// Opens the SQLite file at `path`, made when missing.
+    /// Opens the SQLite file at `path`; creates it if it does not exist.
+    ///
+    /// # Errors
+    /// See [`Database::open_sqlite`].
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
         Ok(Self { db: Database::open_sqlite(path, &KNOWN.sqlite()).await? })
     }
 
-    /// Opens the tables in a PostgreSQL database. Makes none: see [`SqlIdentityStore::migrate_postgres`].
+    /// Opens the tables in a PostgreSQL database. Does not create them; see [`SqlIdentityStore::migrate_postgres`].
+    ///
+    /// # Errors
+    /// When the database is unavailable, rejects the login, or has another schema version.
     pub async fn open_postgres(login: &PostgresLogin) -> Result<Self, StoreError> {
         Ok(Self { db: Database::open_postgres(login, KNOWN.name(), &KNOWN.postgres()).await? })
     }
 
-    /// Makes the tables in a PostgreSQL database, or brings them up to date, as their owner.
+    /// Creates or updates the tables in a PostgreSQL database. `owner` is the role that owns them.
+    ///
+    /// # Errors
+    /// When the database is unavailable or a migration fails.
     pub async fn migrate_postgres(owner: &PostgresLogin) -> Result<(), StoreError> {
         postgres::migrate(owner, KNOWN.name(), ROLE, &KNOWN.postgres()).await
     }
@@ -45,7 +54,7 @@ impl SqlIdentityStore {
         self.db.close().await;
     }
 
-    /// The database it is in.
+    /// The underlying database.
     #[must_use]
     pub const fn database(&self) -> &Database {
         &self.db
@@ -59,7 +68,7 @@ impl SqlIdentityStore {
         self.db.begin().await
     }
 
-    /// A single statement by [`Self::writer`], and then the wait until it is safe.
+    /// Runs a single statement on [`Self::writer`] and waits until its result is durable.
     pub(super) async fn written<T>(
         &self,
         statement: impl Future<Output = Result<T, StoreError>>,
@@ -72,8 +81,8 @@ impl SqlIdentityStore {
     }
 }
 
-/// Device and login, when the account may. The caller commits only [`LoginOutcome::Opened`]. The account's row is locked
-/// first: a change of its password has been written whole by then, or waits and finds this login.
+/// Writes device and login if the account may log in. The caller commits only [`LoginOutcome::Opened`]. Locks the
+/// account's row first: a concurrent change of the password either is complete by then, or waits and finds this login.
 async fn write_login(
     db: &mut AnyConnection,
     user: UserId,

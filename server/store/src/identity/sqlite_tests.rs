@@ -1,4 +1,4 @@
-//! The suite on SQLite, and what only a file can do.
+//! The conformance checks on SQLite, and tests of the file.
 
 use super::{IdentityStore, SqlIdentityStore, UserKey, conformance, users};
 use sqlx::Row as _;
@@ -22,7 +22,7 @@ async fn what_was_spent_stays_spent_after_reopening() {
     let path = dir.path().join("identity.db");
     let store = SqlIdentityStore::open_sqlite(&path).await.unwrap();
     assert!(store.spend_envelope(&[1; 32], 10).await.unwrap());
-    // No close: as if the process had been killed.
+    // Not closed, as after a kill.
     let again = SqlIdentityStore::open_sqlite(&path).await.unwrap();
     assert!(!again.spend_envelope(&[1; 32], 10).await.unwrap());
     assert!(again.find_user(UserKey::Email("x@example.org")).await.unwrap().is_none());

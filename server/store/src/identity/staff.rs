@@ -1,4 +1,4 @@
-//! Operators and their sign-ins: each change with its row of the audit trail, both or neither.
+//! Operators and their sign-ins. Each change is written together with its audit row, or not at all.
 
 use super::operators::PutOutcome;
 use super::sql::SqlIdentityStore;
@@ -8,83 +8,88 @@ use async_trait::async_trait;
 use tornado_shared::model::{OperatorId, UnixSeconds, Username};
 use uuid::Uuid;
 
-/// An operator to be made or changed; what is absent stays.
+/// Creates or changes an operator. `None` keeps the current value.
 #[derive(Clone)]
 pub struct OperatorChange {
-    /// Number, should one have to be made.
+    /// Id, if the operator is new.
     pub id: OperatorId,
-    /// The name.
+    /// Name; also the key.
     pub name: Username,
-    /// Argon2id in PHC form. A new one ends all sign-ins.
+    /// Hash of a new password: Argon2id in PHC format. Ends all sign-ins.
     pub password_hash: Option<String>,
-    /// `owner`, `operator` or `viewer`; `owner` for a new one when absent.
+    /// `owner`, `operator` or `viewer`; a new operator is an `owner` by default.
     pub role: Option<String>,
-    /// Takes the second factor away.
+    /// Removes the second factor.
     pub forget_totp: bool,
-    /// Now.
+    /// Current time.
     pub now: UnixSeconds,
 }
 
-/// A sign-in to be written.
+/// A sign-in to write.
 #[derive(Clone)]
 pub struct NewSignIn {
-    /// Its number.
+    /// Id.
     pub id: Uuid,
-    /// Whose.
+    /// Operator who signs in.
     pub operator: OperatorId,
     /// SHA-256 of its token.
     pub token_hash: Hash,
-    /// Now.
+    /// Current time.
     pub now: UnixSeconds,
-    /// When it lapses.
+    /// Time at which it expires.
     pub expires_at: UnixSeconds,
 }
 
-/// A sign-in that is good.
+/// A sign-in that has not expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInRow {
-    /// Its number.
+    /// Id.
     pub id: Uuid,
-    /// Whose.
+    /// Name of the operator.
     pub operator: Username,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: UnixSeconds,
-    /// When it lapses.
+    /// Time at which it expires.
     pub expires_at: UnixSeconds,
 }
 
-/// What became of removing an operator.
+/// Outcome of removing an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemoveOutcome {
-    /// Gone, with all sign-ins.
+    /// Removed, with all sign-ins.
     Removed,
-    /// There is no such operator.
+    /// The operator does not exist.
     Gone,
-    /// There would be no owner left; nothing was written.
+    /// No owner would be left; nothing was written.
     LastOwner,
 }
 
-/// Operators.
+/// Store of operators and their sign-ins.
+///
+/// # Errors
+/// Every method fails when the database is unavailable or contains an invalid value.
+/// A change fails with [`StoreError::Lapsed`] if its authority no longer holds.
 #[async_trait]
 pub trait OperatorStore: Send + Sync + 'static {
-    /// Finds an operator.
+    /// Finds an operator by name.
     async fn find_operator(&self, name: &Username) -> Result<Option<OperatorRow>, StoreError>;
-    /// All operators, by name.
+    /// All operators, sorted by name.
     async fn list_operators(&self) -> Result<Vec<OperatorRow>, StoreError>;
-    /// Makes an operator, or changes one.
+    /// Creates or changes an operator.
     async fn put_operator(&self, change: &OperatorChange, audit: &NewAudit) -> Result<PutOutcome, StoreError>;
     /// Removes an operator.
     async fn remove_operator(&self, name: &Username, audit: &NewAudit) -> Result<RemoveOutcome, StoreError>;
     /// Writes a sign-in.
     ///
     /// # Errors
-    /// [`StoreError::Lapsed`] when the operator is gone, or its password or second factor is not that of the proof.
+    /// [`StoreError::Lapsed`] when the operator does not exist, or when its password or second factor differs from the
+    /// proof.
     async fn open_sign_in(&self, new: &NewSignIn, proof: &Proof, audit: &NewAudit) -> Result<(), StoreError>;
-    /// Whose sign-in this is, while it is good.
+    /// Sign-in and operator of a token, unless the sign-in has expired.
     async fn sign_in(&self, token_hash: &Hash, now: UnixSeconds) -> Result<Option<(Uuid, OperatorRow)>, StoreError>;
-    /// All good sign-ins, newest first.
+    /// All sign-ins that have not expired, newest first.
     async fn list_sign_ins(&self, now: UnixSeconds) -> Result<Vec<SignInRow>, StoreError>;
-    /// Ends a sign-in. False: there is none.
+    /// Ends a sign-in. Returns false if it does not exist.
     async fn end_sign_in(&self, id: Uuid, audit: &NewAudit) -> Result<bool, StoreError>;
 }
 

@@ -1,4 +1,4 @@
-//! Table `tls_key`: the edge's certificate, as the edge itself attested it.
+//! Table `tls_key`: certificate of the edge, as attested by the edge itself.
 
 use crate::StoreError;
 use sqlx::{AnyConnection, Row as _};

@@ -78,7 +78,7 @@ fn amount(row: &AnyRow, column: &'static str) -> Result<Option<u64>, StoreError>
     bytes.map(u64::try_from).transpose().map_err(|_| StoreError::Damaged(column))
 }
 
-/// Also takes the row's lock, so that logins of one account come one after the other.
+/// Also locks the row, so that logins of one account run in sequence.
 pub(super) async fn touch_login(db: &mut AnyConnection, user: UserId, now: UnixSeconds) -> Result<bool, StoreError> {
     let done =
         sqlx::query("UPDATE users SET last_login_at = $1 WHERE id = $2 AND is_active = 1 AND deleted_at IS NULL")
@@ -99,14 +99,14 @@ pub(super) async fn rehash(db: &mut AnyConnection, user: UserId, old: &str, new:
     Ok(done.rows_affected() == 1)
 }
 
-/// What became of a change.
+/// Outcome of a change.
 pub(super) enum Changed {
     Yes,
     Taken,
     Gone,
 }
 
-/// Takes the row's lock, reads it, writes it whole.
+/// Locks the row, reads it and writes all its columns.
 pub(super) async fn change(db: &mut AnyConnection, user: UserId, change: &UserChange) -> Result<Changed, StoreError> {
     let lock = "UPDATE users SET is_active = is_active WHERE id = $1 AND deleted_at IS NULL";
     sqlx::query(lock).bind(user.to_string()).execute(&mut *db).await?;
@@ -138,20 +138,20 @@ pub(super) async fn change(db: &mut AnyConnection, user: UserId, change: &UserCh
     }
 }
 
-/// Its condition is that of the index `users_treated`, word for word: only then an engine uses that.
+/// The condition must match that of index `users_treated` literally; otherwise the engines do not use the index.
 pub(super) const TREATED: &str =
     "SELECT id, username, email, password_hash, is_active, max_devices, month_quota, download_rate,
             upload_rate, together, created_at, last_login_at
      FROM users
      WHERE deleted_at IS NULL AND (download_rate IS NOT NULL OR upload_rate IS NOT NULL OR together = 1)";
 
-/// Live accounts that are treated otherwise than most.
+/// Accounts with a traffic policy that are not deleted.
 pub(super) async fn treated(db: &mut AnyConnection) -> Result<Vec<User>, StoreError> {
     let rows = sqlx::query(TREATED).fetch_all(db).await?;
     rows.iter().map(from_row).collect()
 }
 
-/// The count ignores the page. A value of 2 for `active` stands for both.
+/// A page of accounts, and the number of matching accounts on all pages. A value of 2 for `active` matches both.
 pub(super) async fn list(db: &mut AnyConnection, filter: &UserFilter) -> Result<(Vec<User>, u64), StoreError> {
     let pattern = pattern(&filter.search);
     let active = filter.active.map_or(2, i64::from);
@@ -183,7 +183,7 @@ pub(super) async fn list(db: &mut AnyConnection, filter: &UserFilter) -> Result<
     Ok((users, u64::try_from(total).unwrap_or_default()))
 }
 
-/// Names and addresses are stored in lower case. What people type stands for itself, also `%` and `_`.
+/// Pattern for `LIKE`. Names and addresses are stored in lower case. Wildcards in the typed text are literal.
 fn pattern(search: &str) -> String {
     let mut pattern = String::from("%");
     for character in search.trim().to_lowercase().chars() {

@@ -1,4 +1,4 @@
-//! Table `allowances`: accounts with a quota.
+//! Table `allowances`: quotas of accounts.
 
 use super::{Allowance, rows};
 use crate::{StoreError, signed};
@@ -37,7 +37,7 @@ pub(super) async fn of_user(db: &mut AnyConnection, user: UserId) -> Result<Opti
     Ok(of_users(db, &[user]).await?.remove(&user))
 }
 
-/// Only where it is a later month than the one that stands; a quota that was changed meanwhile stays.
+/// Changes only rows of an earlier month. Keeps a quota that was changed in the meantime.
 pub(super) async fn begin_month(db: &mut AnyConnection, user: UserId, month: i64, base: u64) -> Result<(), StoreError> {
     sqlx::query("UPDATE allowances SET month = $2, base = $3 WHERE user_id = $1 AND month < $2")
         .bind(user.to_string())
@@ -48,8 +48,8 @@ pub(super) async fn begin_month(db: &mut AnyConnection, user: UserId, month: i64
     Ok(())
 }
 
-/// The base of a month is what was written first: a later writer of the same month, or of an earlier one by a clock
-/// that was set back, changes the quota only.
+/// Sets the quota. The first base of a month stays: a later write for the same month, or for an earlier one after the
+/// clock was set back, changes only the quota.
 pub(super) async fn put(db: &mut AnyConnection, user: UserId, new: Allowance) -> Result<Allowance, StoreError> {
     const PUT: &str = "INSERT INTO allowances (user_id, month, base, quota) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (user_id) DO UPDATE SET quota = excluded.quota, \

@@ -1,4 +1,4 @@
-//! What accounts moved, and what they may, on both engines.
+//! Usage and quotas on both engines.
 
 use super::conformance::{close, open};
 use super::{Allowance, Checkpoint, LaneCount, LiveBytes, Mark, OpenSession, Opened, SessionRow, SessionStore, Span};
@@ -15,7 +15,7 @@ async fn started(store: &SqlSessions, input: &OpenSession) -> SessionRow {
     *row
 }
 
-/// Every session is on one side, whichever gateway carries it.
+/// Every session is either ended or live, regardless of its gateway.
 async fn ended_and_live_are_seen_together(store: &SqlSessions) {
     let (user, other, nobody) = (UserId::random(), UserId::random(), UserId::random());
     let here = started(store, &open(user, DeviceId::random(), 1000)).await;
@@ -53,7 +53,7 @@ async fn a_month_begins_once_and_keeps_quotas(store: &SqlSessions) {
     store.begin_month(24_311, &[(one, 700)]).await.unwrap();
     store.begin_month(24_309, &[(one, 900)]).await.unwrap();
     let known = store.allowances(&[one, two, free]).await.unwrap();
-    assert_eq!(known.len(), 2, "nobody gets a quota by it");
+    assert_eq!(known.len(), 2, "accounts without a quota must not get one");
     assert_eq!((known[&one], known[&two]), (Allowance { month: 24_311, base: 500, ..first }, first));
     assert!(store.allowances(&[]).await.unwrap().is_empty());
 }
@@ -68,7 +68,7 @@ async fn marks_come_with_a_session(store: &SqlSessions) {
     assert_eq!(store.marks(user).await.unwrap(), [mark(20_000, 5)]);
     let again = OpenSession { marks: vec![mark(20_001, 9)], ..input };
     assert!(matches!(store.open(&again).await.unwrap(), Opened::Existing(_)));
-    assert_eq!(store.marks(user).await.unwrap(), [mark(20_000, 5)], "no session, no mark");
+    assert_eq!(store.marks(user).await.unwrap(), [mark(20_000, 5)], "without a new session no mark is written");
 }
 
 async fn all(store: &SqlSessions) {
@@ -91,7 +91,7 @@ async fn postgres_counts_and_limits() {
     store.shut().await;
 }
 
-/// Two gateways at midnight: each writes marks of the same accounts, in the order of its own memory.
+/// Two gateways at midnight: each writes marks of the same accounts in a different order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gateways_that_write_the_same_marks_do_not_wait_for_each_other() {
     let roles = Roles::start().await;

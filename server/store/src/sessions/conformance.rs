@@ -1,4 +1,4 @@
-//! What every engine must do. Each check takes an empty store; an engine's tests run them all unchanged.
+//! Conformance checks for every [`SessionStore`]. Each check receives an empty store. Every engine runs all checks.
 
 use super::{
     AfterClose, Allowance, Checkpoint, CloseSession, LaneCount, OpenSession, Opened, PoolCount, SessionRow,
@@ -86,7 +86,7 @@ pub(super) async fn the_same_key_again_changes_nothing(store: &dyn SessionStore)
     assert_eq!(store.history(None, 10).await.unwrap().len(), 1);
     input.family_id = FamilyId::random();
     let Opened::New { replaced, .. } = store.open(&input).await.unwrap() else {
-        panic!("another login must make a session")
+        panic!("another login must create a session")
     };
     assert_eq!(replaced.unwrap().session_id, row.session_id);
 }
@@ -95,15 +95,15 @@ pub(super) async fn defect_046_and_065_another_key_replaces_the_session_and_keep
     let (user, device) = (UserId::random(), DeviceId::random());
     let first = opened(store, &open(user, device, 1000)).await;
     let Opened::New { row, replaced, .. } = store.open(&open(user, device, 1000)).await.unwrap() else {
-        panic!("the second key must make a session")
+        panic!("the second key must create a session")
     };
     assert_eq!(replaced.unwrap().session_id, first.session_id);
     assert_eq!(row.slot, first.slot);
     assert_eq!(store.live(NODE).await.unwrap(), std::slice::from_ref(&*row));
     let history = store.history(Some(user), 10).await.unwrap();
-    assert_eq!(history.len(), 2, "defect_065: one row a connection");
+    assert_eq!(history.len(), 2, "defect_065: one row per connection");
     assert_eq!(history[1].ended, Some((1000, CloseReason::Replaced)));
-    assert_eq!(history[0].ended, None, "the later one of a second comes first");
+    assert_eq!(history[0].ended, None, "the later one within a second comes first");
 }
 
 pub(super) async fn defect_012_a_key_of_another_device_is_refused(store: &dyn SessionStore) {
@@ -135,7 +135,7 @@ pub(super) async fn defect_063_and_067_closing_twice_counts_once(store: &dyn Ses
     assert_eq!(store.live(NODE).await.unwrap(), []);
     let history = store.history(None, 10).await.unwrap();
     assert_eq!(history.len(), 1);
-    assert_eq!(history[0].ended, Some((1500, CloseReason::Revoked)), "defect_063: the first, true reason");
+    assert_eq!(history[0].ended, Some((1500, CloseReason::Revoked)), "defect_063: the first reason must stay");
     assert_eq!(history[0].tor, Transfer { rx_bytes: 100, tx_bytes: 200 }, "defect_063: the final bytes");
     store
         .checkpoint(&[Checkpoint {
@@ -147,7 +147,7 @@ pub(super) async fn defect_063_and_067_closing_twice_counts_once(store: &dyn Ses
         }])
         .await
         .unwrap();
-    assert_eq!(store.live(NODE).await.unwrap(), [], "defect_066: nothing late brings a session back");
+    assert_eq!(store.live(NODE).await.unwrap(), [], "defect_066: a late checkpoint must not restore a session");
 }
 
 pub(super) async fn isolation_numbers_are_never_shared_or_inherited(store: &dyn SessionStore) {
@@ -158,11 +158,11 @@ pub(super) async fn isolation_numbers_are_never_shared_or_inherited(store: &dyn 
         assert!(row.isolation > 0 && seen.insert(row.isolation));
         let number = store.renew_isolation(row.session_id).await.unwrap().unwrap();
         assert!(seen.insert(number));
-        assert_eq!(store.live(NODE).await.unwrap()[0].isolation, number, "kept over a restart");
+        assert_eq!(store.live(NODE).await.unwrap()[0].isolation, number, "the number must be stored");
         assert!(store.close(&close(row.session_id, CloseReason::Disconnect, 1000)).await.unwrap());
         assert_eq!(store.renew_isolation(row.session_id).await.unwrap(), None);
         let again = opened(store, &open(user, device, 1000)).await;
-        assert_eq!(again.slot, row.slot, "the same address, another number");
+        assert_eq!(again.slot, row.slot, "the address stays, the number changes");
         row = again;
     }
     let other = opened(store, &open(user, DeviceId::random(), 1000)).await;
@@ -176,9 +176,12 @@ pub(super) async fn transitions_are_compare_and_set(store: &dyn SessionStore) {
     assert_eq!(store.connecting(NODE).await.unwrap(), [(id, device)]);
     assert!(store.transition(id, Connecting, Online, None).await.unwrap());
     assert_eq!(store.connecting(NODE).await.unwrap(), []);
-    assert!(store.transition(id, Connecting, Online, None).await.unwrap(), "the same again, after a lost answer");
+    assert!(
+        store.transition(id, Connecting, Online, None).await.unwrap(),
+        "a repetition after a lost response succeeds"
+    );
     assert!(store.transition(id, Online, Offline, Some(1090)).await.unwrap());
-    assert!(!store.transition(id, Connecting, Online, None).await.unwrap(), "it has gone on since");
+    assert!(!store.transition(id, Connecting, Online, None).await.unwrap(), "the state has changed since");
     assert_eq!(store.live(NODE).await.unwrap()[0].offline_since, Some(1090));
     assert!(store.transition(id, Offline, Online, None).await.unwrap());
     let row = store.live(NODE).await.unwrap().remove(0);
@@ -233,7 +236,7 @@ pub(super) async fn a_device_keeps_its_exit_country(store: &dyn SessionStore) {
     assert_eq!(store.exits(NODE).await.unwrap(), [], "no session yet");
     let row = opened(store, &open(UserId::random(), device, 1000)).await;
     let number = store.choose_exit(device, Some(row.session_id), Some(code("nl"))).await.unwrap().unwrap();
-    assert_ne!(number, row.isolation, "another country is another identity");
+    assert_ne!(number, row.isolation, "another country needs a new isolation number");
     assert_eq!(store.live(NODE).await.unwrap()[0].isolation, number);
     assert_eq!(store.exits(NODE).await.unwrap(), [(device, code("nl"))]);
     assert_eq!(store.exits("elsewhere").await.unwrap(), []);
@@ -251,10 +254,10 @@ pub(super) async fn a_month_keeps_its_first_base(store: &dyn SessionStore) {
     assert_eq!(store.put_allowance(user, Some(first)).await.unwrap(), Some(first));
     let again = Allowance { base: 900, quota: 2000, ..first };
     let stands = Allowance { quota: 2000, ..first };
-    assert_eq!(store.put_allowance(user, Some(again)).await.unwrap(), Some(stands), "another quota, the same month");
+    assert_eq!(store.put_allowance(user, Some(again)).await.unwrap(), Some(stands), "a new quota in the same month");
     let next = Allowance { month: 24_311, base: 1500, quota: 2000 };
     assert_eq!(store.put_allowance(user, Some(next)).await.unwrap(), Some(next));
-    assert_eq!(store.put_allowance(user, Some(first)).await.unwrap().unwrap().base, 1500, "a clock that was set back");
+    assert_eq!(store.put_allowance(user, Some(first)).await.unwrap().unwrap().base, 1500, "the clock was set back");
     assert_eq!(store.allowance(other).await.unwrap(), None);
     assert_eq!(store.put_allowance(user, None).await.unwrap(), None);
     assert_eq!(store.allowance(user).await.unwrap(), None);
@@ -283,12 +286,12 @@ pub(super) async fn totals_outlive_the_history(store: &dyn SessionStore) {
     assert_eq!(store.forget(1011, 100).await.unwrap(), 2);
     assert_eq!(store.forget(1011, 100).await.unwrap(), 0);
     let left: Vec<_> = store.history(Some(user), 10).await.unwrap().iter().map(|row| row.started_at).collect();
-    assert_eq!(left, [2000, 0], "the young one and the one that lives");
+    assert_eq!(left, [2000, 0], "the recent one and the live one");
     assert_eq!(ended(store, user).await, usage);
     assert_eq!(store.live(NODE).await.unwrap(), [lives]);
     assert_eq!(store.pool(NODE, 0).await.unwrap().leased, 1);
 
-    // Numbers beyond what a database can hold must not keep a session from ending.
+    // Totals beyond the range of a database must not prevent a session from closing.
     let row = opened(store, &open(other, DeviceId::random(), 5000)).await;
     let end = close(row.session_id, CloseReason::Disconnect, 5001);
     let huge = CloseSession { direct: bytes(u64::MAX / 2), tor: bytes(u64::MAX / 3), ..end };

@@ -1,4 +1,4 @@
-//! A bound for each call: a database server that hangs, or whose machine is gone, holds nobody.
+//! A deadline for each call, so that a hanging or unreachable database server blocks no caller.
 
 use super::{
     Allowance, Checkpoint, CloseSession, HistoryRecord, Mark, Moved, OpenSession, Opened, PoolCount, SessionRow,
@@ -10,13 +10,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tornado_shared::model::{CountryCode, DeviceId, SessionId, SessionState, UnixSeconds, UserId};
 
-/// Of a database server. Shorter than any caller's own deadline.
+/// Deadline with a database server. Shorter than the deadlines of all callers.
 const SERVER: Duration = Duration::from_secs(5);
-/// Of a file, which only a slow disk or a busy machine delays. As above.
+/// Deadline with a file, which only a slow disk or a busy machine delays. Also shorter than those of all callers.
 const FILE: Duration = Duration::from_secs(12);
 
-/// A store whose calls end with [`StoreError::Late`] in time. What was asked then may or may not have been done; the
-/// callers' own repetition finds out, as after a lost answer.
+/// A store whose calls fail with [`StoreError::Late`] in time. The operation may or may not have been performed then;
+/// the caller's retry handles both cases, as after a lost response.
 #[derive(Debug, Clone)]
 pub struct Deadlined<S> {
     store: S,
@@ -24,7 +24,7 @@ pub struct Deadlined<S> {
 }
 
 impl Deadlined<SqlSessions> {
-    /// With the deadline that suits the engine.
+    /// Uses the deadline for the store's engine.
     #[must_use]
     pub const fn new(store: SqlSessions) -> Self {
         let deadline = match store.db.engine() {
@@ -86,7 +86,7 @@ impl<S: SessionStore> SessionStore for Deadlined<S> {
     }
 
     async fn checkpoint(&self, checkpoints: &[Checkpoint]) -> Result<(), StoreError> {
-        // Many thousands are written in many transactions.
+        // Thousands of checkpoints are written in many transactions.
         let parts = u32::try_from(checkpoints.len() / 256).unwrap_or(u32::MAX).saturating_add(1);
         let all = self.deadline.saturating_mul(parts);
         tokio::time::timeout(all, self.store.checkpoint(checkpoints)).await.unwrap_or(Err(StoreError::Late))
@@ -97,7 +97,7 @@ impl<S: SessionStore> SessionStore for Deadlined<S> {
     }
 
     async fn live(&self, node_id: &str) -> Result<Vec<SessionRow>, StoreError> {
-        // At start only, and all rows of a gateway.
+        // Runs at start only and returns all rows of a gateway.
         tokio::time::timeout(self.deadline * 6, self.store.live(node_id)).await.unwrap_or(Err(StoreError::Late))
     }
 

@@ -1,4 +1,4 @@
-//! Table `exits`: in which country a device wishes to leave Tor.
+//! Table `exits`: chosen exit countries of devices.
 
 use super::rows;
 use crate::StoreError;
@@ -13,7 +13,7 @@ pub(super) async fn of_device(db: &mut AnyConnection, device: DeviceId) -> Resul
     row.as_ref().map(|row| rows::parsed(row, "country")).transpose()
 }
 
-/// Those of devices with a live session on a gateway.
+/// Exit countries of devices with a live session on a gateway.
 pub(super) async fn of_node(db: &mut AnyConnection, node_id: &str) -> Result<Vec<(DeviceId, CountryCode)>, StoreError> {
     const LIVE: &str = "SELECT exits.device_id AS device_id, country FROM exits \
          JOIN sessions ON sessions.device_id = exits.device_id WHERE node_id = $1";

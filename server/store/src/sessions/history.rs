@@ -1,4 +1,4 @@
-//! Table `history`: one row a connection.
+//! Table `history`: one row per connection.
 
 use super::{CloseSession, HistoryRecord, SessionRow, rows};
 use crate::{StoreError, signed};
@@ -22,7 +22,7 @@ pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(
     Ok(())
 }
 
-/// Ends a row once. A clock that was set back does not make a connection end before it began.
+/// Ends a row once. After the clock was set back, a connection still does not end before its start.
 pub(super) async fn end(tx: &mut AnyConnection, close: &CloseSession) -> Result<(), StoreError> {
     const END: &str = "UPDATE history SET ended_at = CASE WHEN started_at > $2 THEN started_at ELSE $2 END, \
          reason = $3, direct_rx = $4, direct_tx = $5, tor_rx = $6, tor_tx = $7 \
@@ -35,14 +35,14 @@ pub(super) async fn end(tx: &mut AnyConnection, close: &CloseSession) -> Result<
     Ok(())
 }
 
-/// Drops the oldest rows that ended before an instant; how many.
+/// Deletes the oldest rows that ended before a point in time. Returns the number of rows.
 pub(super) async fn forget(tx: &mut AnyConnection, before: UnixSeconds, most: u32) -> Result<u64, StoreError> {
     const FORGET: &str = "DELETE FROM history WHERE session_id IN (SELECT session_id FROM history \
          WHERE ended_at IS NOT NULL AND ended_at < $1 ORDER BY ended_at LIMIT $2)";
     Ok(sqlx::query(FORGET).bind(before).bind(i64::from(most)).execute(tx).await?.rows_affected())
 }
 
-// A live session's bytes are in its live row.
+// The current bytes of a live session are in its live row.
 const ALL: &str = "SELECT h.session_id AS session_id, h.user_id AS user_id, h.username AS username, \
      h.device_id AS device_id, h.started_at AS started_at, h.ended_at AS ended_at, h.reason AS reason, \
      COALESCE(s.direct_rx, h.direct_rx) AS direct_rx, COALESCE(s.direct_tx, h.direct_tx) AS direct_tx, \
@@ -69,7 +69,8 @@ pub(super) async fn newest(
     found.iter().map(read).collect()
 }
 
-/// An account's rows that come after one of its own in the order of [`newest`]; none when that is not its own.
+/// Rows of an account that follow one of its rows in the order of [`newest`]. Empty if that row belongs to another
+/// account.
 pub(super) async fn before(
     db: &mut AnyConnection,
     user: UserId,

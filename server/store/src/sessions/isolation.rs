@@ -1,15 +1,15 @@
-//! Table `isolation`: which number was given out last.
+//! Table `isolation`: the isolation number assigned last.
 
 use super::rows;
 use crate::StoreError;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::SessionId;
 
-/// The highest number: 22 bits, less one for the gateway itself.
+/// Highest number: 22 bits, without the number of the gateway itself.
 pub(super) const LAST: u32 = (1 << 22) - 2;
 
-/// A number that no live session of the gateway has. Counts up, so that one comes again after all others only.
-/// Whoever counts holds the gateway's turn until the transaction ends.
+/// A number that no live session of the gateway has. Counts up, so a number is reused only after all others. The row
+/// serves as the gateway's lock until the transaction ends.
 pub(super) async fn next(tx: &mut AnyConnection, node_id: &str) -> Result<u32, StoreError> {
     const NEXT: &str = "INSERT INTO isolation (node_id, latest) VALUES ($1, 1) \
          ON CONFLICT (node_id) DO UPDATE SET latest = isolation.latest % $2 + 1 RETURNING latest AS isolation";
@@ -18,14 +18,14 @@ pub(super) async fn next(tx: &mut AnyConnection, node_id: &str) -> Result<u32, S
         let row = sqlx::query(NEXT).bind(node_id).bind(i64::from(LAST)).fetch_one(&mut *tx).await?;
         let number = rows::isolation(&row)?;
         let taken = sqlx::query(TAKEN).bind(node_id).bind(i64::from(number)).fetch_optional(&mut *tx).await?;
-        // Ends: there are fewer slots than numbers.
+        // Terminates, because there are fewer slots than numbers.
         if taken.is_none() {
             return Ok(number);
         }
     }
 }
 
-/// Gives a live session another number. `None`: it has ended.
+/// Assigns a new number to a live session. `None` if it has ended.
 pub(super) async fn renew(tx: &mut AnyConnection, session: SessionId) -> Result<Option<u32>, StoreError> {
     let found = sqlx::query("SELECT node_id FROM sessions WHERE session_id = $1").bind(session.to_string());
     let Some(row) = found.fetch_optional(&mut *tx).await? else { return Ok(None) };
@@ -36,6 +36,6 @@ pub(super) async fn renew(tx: &mut AnyConnection, session: SessionId) -> Result<
         .bind(i64::from(number))
         .execute(tx)
         .await?;
-    // It may have ended while this waited for its gateway's turn.
+    // The session may have ended during the wait for the gateway's lock.
     Ok((done.rows_affected() == 1).then_some(number))
 }

@@ -1,4 +1,4 @@
-//! Table `leases`: which slot belongs to whom.
+//! Table `leases`: owners of slots.
 
 use super::rows;
 use super::{AfterClose, OpenSession, PoolCount};
@@ -6,15 +6,15 @@ use crate::StoreError;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{SessionId, Slot, UnixSeconds};
 
-/// A slot that was taken.
+/// A leased slot.
 pub(super) struct Taken {
     pub(super) slot: Slot,
-    /// The device had it before this session.
+    /// True if the device had the slot before this session.
     pub(super) held_before: bool,
 }
 
-/// Takes a slot for the session: the device's own one, else one never used, else the one that has rested
-/// longest. Each way is one look-up in an index, whatever the size of the pool. `None`: exhausted.
+/// Leases a slot for the session: the device's own slot, else an unused one, else the one with the longest rest. Each
+/// way is one index lookup, regardless of the size of the pool. `None` if the pool is exhausted.
 pub(super) async fn take(tx: &mut AnyConnection, open: &OpenSession) -> Result<Option<Taken>, StoreError> {
     if let Some(slot) = own(tx, open).await? {
         return Ok(Some(Taken { slot, held_before: true }));
@@ -26,7 +26,7 @@ pub(super) async fn take(tx: &mut AnyConnection, open: &OpenSession) -> Result<O
     Ok(slot.map(|slot| Taken { slot, held_before: false }))
 }
 
-/// Gives a session's slot back.
+/// Releases a session's slot.
 pub(super) async fn release(
     tx: &mut AnyConnection,
     session: SessionId,
@@ -45,7 +45,8 @@ pub(super) async fn release(
     Ok(())
 }
 
-/// Forgets which device had a slot; how many slots. The slots stay, so that numbers are still made in order.
+/// Clears the devices of old slots. Returns the number of slots. The rows stay, so that new numbers are still assigned
+/// in order.
 pub(super) async fn forget(tx: &mut AnyConnection, before: UnixSeconds, most: u32) -> Result<u64, StoreError> {
     const FORGET: &str = "UPDATE leases SET device_id = NULL, user_id = NULL WHERE (node_id, slot) IN \
          (SELECT node_id, slot FROM leases WHERE released_at IS NOT NULL AND device_id IS NOT NULL \
@@ -67,7 +68,7 @@ pub(super) async fn count(
     Ok(PoolCount { leased: number(taken)?, resting: number(resting)? })
 }
 
-/// The slot this device had last, also while it rests: no other device has had it since.
+/// The device's previous slot, even if it is in quarantine: no other device has had it since.
 async fn own(tx: &mut AnyConnection, open: &OpenSession) -> Result<Option<Slot>, StoreError> {
     const TAKE: &str = "UPDATE leases SET session_id = $1, user_id = $2, released_at = NULL \
          WHERE device_id = $3 AND node_id = $4 AND slot >= $5 AND slot <= $6 AND released_at IS NOT NULL \
@@ -85,7 +86,7 @@ async fn own(tx: &mut AnyConnection, open: &OpenSession) -> Result<Option<Slot>,
     if let Some(row) = row {
         return Ok(Some(rows::slot(&row)?));
     }
-    // On another gateway, or outside a pool that was made smaller: it remembers the device no longer.
+    // Its slot is on another gateway or outside a smaller pool, so the slot is detached from the device.
     sqlx::query("UPDATE leases SET device_id = NULL WHERE device_id = $1 AND released_at IS NOT NULL")
         .bind(open.device_id.to_string())
         .execute(tx)
@@ -93,7 +94,7 @@ async fn own(tx: &mut AnyConnection, open: &OpenSession) -> Result<Option<Slot>,
     Ok(None)
 }
 
-/// Rows are never deleted and made in order, so the highest number is the edge of what was used.
+/// Rows are never deleted and are created in order, so the highest number is the end of the used range.
 async fn unused(tx: &mut AnyConnection, open: &OpenSession) -> Result<Option<Slot>, StoreError> {
     const HIGHEST: &str = "SELECT slot FROM leases WHERE node_id = $1 ORDER BY slot DESC LIMIT 1";
     const TAKE: &str = "INSERT INTO leases (node_id, slot, device_id, session_id, user_id) VALUES ($1, $2, $3, $4, $5)";
@@ -141,7 +142,7 @@ async fn rested(tx: &mut AnyConnection, open: &OpenSession) -> Result<Option<Slo
             .bind(i64::from(slot.0))
             .execute(&mut *tx)
             .await?;
-        // Zero rows: another transaction was quicker, so the next oldest is looked for.
+        // Zero rows: a concurrent transaction took the slot, so the next oldest is tried.
         if taken.rows_affected() == 1 {
             return Ok(Some(slot));
         }

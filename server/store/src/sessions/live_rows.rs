@@ -66,7 +66,7 @@ pub(super) async fn of_device(tx: &mut AnyConnection, device: DeviceId) -> Resul
     row.as_ref().map(read).transpose()
 }
 
-/// True when another device's live session has this key.
+/// True if a live session of another device has this key.
 pub(super) async fn key_taken(tx: &mut AnyConnection, key: PublicKey, device: DeviceId) -> Result<bool, StoreError> {
     let row = sqlx::query("SELECT slot FROM sessions WHERE public_key = $1 AND device_id <> $2")
         .bind(key.to_string())
@@ -76,7 +76,7 @@ pub(super) async fn key_taken(tx: &mut AnyConnection, key: PublicKey, device: De
     Ok(row.is_some())
 }
 
-/// Live sessions of the user's other devices.
+/// Number of live sessions of the user's other devices.
 pub(super) async fn other_devices(tx: &mut AnyConnection, user: UserId, device: DeviceId) -> Result<i64, StoreError> {
     let row = sqlx::query("SELECT COUNT(*) AS n FROM sessions WHERE user_id = $1 AND device_id <> $2")
         .bind(user.to_string())
@@ -86,7 +86,7 @@ pub(super) async fn other_devices(tx: &mut AnyConnection, user: UserId, device: 
     Ok(row.try_get("n")?)
 }
 
-/// True when there was such a row: whoever deletes it closes the session, nobody else.
+/// Returns true if the row existed. Only the call that deletes the row closes the session.
 pub(super) async fn delete(tx: &mut AnyConnection, session: SessionId) -> Result<bool, StoreError> {
     let done = sqlx::query("DELETE FROM sessions WHERE session_id = $1").bind(session.to_string()).execute(tx).await?;
     Ok(done.rows_affected() == 1)

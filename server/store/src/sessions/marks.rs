@@ -1,21 +1,21 @@
-//! Table `marks`: what accounts had moved when a day or a month began.
+//! Table `marks`: totals of accounts at the start of a day or month.
 
 use super::rows;
 use crate::{StoreError, signed};
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{Transfer, UserId};
 
-/// A day or a month, both in UTC.
+/// A day or month in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Span {
-    /// Numbered by days since 1970.
+    /// Numbered in days since 1970.
     Day,
-    /// Numbered by years times twelve plus months from zero.
+    /// Numbered as year times twelve plus month, from zero.
     Month,
 }
 
 impl Span {
-    /// Both.
+    /// Both kinds.
     pub const ALL: [Self; 2] = [Self::Day, Self::Month];
 
     const fn word(self) -> &'static str {
@@ -30,12 +30,12 @@ impl Span {
     }
 }
 
-/// What an account had moved since it was made when a day or a month began.
+/// Total of an account at the start of a day or month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
-    /// Which kind.
+    /// Kind of the span.
     pub span: Span,
-    /// Which one.
+    /// Number of the day or month.
     pub number: i64,
     /// Bytes on the direct lane.
     pub direct: Transfer,
@@ -60,7 +60,7 @@ pub(super) async fn of_user(db: &mut AnyConnection, user: UserId) -> Result<Vec<
         .collect()
 }
 
-/// What was written first in the latest span stands, as with quotas.
+/// The first mark of the latest span stays, as with quotas.
 pub(super) async fn put(db: &mut AnyConnection, user: UserId, mark: Mark) -> Result<(), StoreError> {
     const PUT: &str = "INSERT INTO marks (user_id, span, number, direct_rx, direct_tx, tor_rx, tor_tx) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (user_id, span) DO UPDATE SET number = excluded.number, \

@@ -1,7 +1,7 @@
-//! Durable state of service `session`: address leases, live sessions, history.
+//! Durable state of service `session`: address leases, live sessions and history.
 //!
-//! One slot number stands for a device's addresses on both lanes, so one row is one lease of both.
-//! A lease, its live session and its history row come in one transaction and go in one transaction.
+//! One slot number determines a device's addresses on both lanes, so one row is the lease of both. A lease, its live
+//! session and its history row are created in one transaction and ended in one transaction.
 
 mod allowances;
 mod deadline;
@@ -38,220 +38,224 @@ use tornado_shared::model::{
     UnixSeconds, UserId, Username,
 };
 
-/// One preshared key a lane.
+/// One preshared key per lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresharedPair {
-    /// For the direct lane.
+    /// Key of the direct lane.
     pub direct: PresharedKey,
-    /// For the tor lane.
+    /// Key of the tor lane.
     pub tor: PresharedKey,
 }
 
-/// A lane's accounting: `total` is what the session moved, `base` the interface's counters at which
-/// `total` was true. The next reading adds `reading.since(base)`.
+/// Accounting of one lane. `total` are the bytes of the session, `base` the counters of the interface at which `total`
+/// was correct. The next reading adds `reading.since(base)`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LaneCount {
     /// Bytes of the session so far.
     pub total: Transfer,
-    /// The interface's counters then.
+    /// Counters of the interface at that time.
     pub base: Transfer,
 }
 
 impl LaneCount {
-    /// Takes a reading of the interface's counters into account.
+    /// Adds a reading of the interface's counters.
     #[must_use]
     pub const fn read(self, reading: Transfer) -> Self {
         Self { total: self.total.plus(reading.since(self.base)), base: reading }
     }
 }
 
-/// A live session with everything needed to program its peers again.
+/// A live session with everything needed to add its peers again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRow {
-    /// The session.
+    /// Id of the session.
     pub session_id: SessionId,
-    /// Which device.
+    /// Device of the session.
     pub device_id: DeviceId,
-    /// Whose.
+    /// Account of the device.
     pub user_id: UserId,
-    /// The login that connected it; tokens of another one have no say in it.
+    /// Login that opened the session; tokens of another login must not control it.
     pub family_id: FamilyId,
-    /// The account's name when it connected.
+    /// Name of the account at the time of the connect.
     pub username: Username,
-    /// The gateway that carries it.
+    /// Gateway of the session.
     pub node_id: String,
-    /// Its place in both pools.
+    /// Slot in both pools.
     pub slot: Slot,
     /// The device's WireGuard key.
     pub public_key: PublicKey,
-    /// True: an ordinary WireGuard app without heartbeats; its session lives until it is ended.
+    /// True for an exported device, which sends no heartbeats; its session lasts until it is closed.
     pub plain: bool,
-    /// Preshared keys of both lanes, or none.
+    /// Preshared keys of both lanes, or `None`.
     pub preshared_keys: Option<PresharedPair>,
-    /// Its number on the tor lane, 1 to 2^22 - 2; no other live session of the gateway has it.
+    /// Isolation number on the tor lane, 1 to 2^22 - 2; unique among live sessions of the gateway.
     pub isolation: u32,
     /// `Connecting`, `Online` or `Offline`; closed sessions have no row.
     pub state: SessionState,
-    /// When it was made.
+    /// Start of the session.
     pub started_at: UnixSeconds,
-    /// Latest heartbeat that was checkpointed.
+    /// Latest heartbeat as of the latest checkpoint.
     pub last_heartbeat: UnixSeconds,
-    /// Latest handshake that was checkpointed.
+    /// Latest handshake as of the latest checkpoint.
     pub latest_handshake: Option<UnixSeconds>,
-    /// Since when it is offline; set in that state only.
+    /// Start of the offline period; set in state `Offline` only.
     pub offline_since: Option<UnixSeconds>,
-    /// Direct lane.
+    /// Counters of the direct lane.
     pub direct: LaneCount,
-    /// Tor lane.
+    /// Counters of the tor lane.
     pub tor: LaneCount,
 }
 
 /// Input of [`SessionStore::open`].
 #[derive(Debug, Clone)]
 pub struct OpenSession {
-    /// Number of the session if a new one is made.
+    /// Id of the session, if a new one is created.
     pub session_id: SessionId,
-    /// Whose.
+    /// Account of the device.
     pub user_id: UserId,
-    /// The login that connects.
+    /// Login that connects.
     pub family_id: FamilyId,
-    /// The account's name.
+    /// Name of the account.
     pub username: Username,
-    /// Which device.
+    /// Device that connects.
     pub device_id: DeviceId,
-    /// The gateway.
+    /// Gateway.
     pub node_id: String,
     /// The device's WireGuard key.
     pub public_key: PublicKey,
-    /// True: an ordinary WireGuard app without heartbeats.
+    /// True for an exported device, which sends no heartbeats.
     pub plain: bool,
-    /// Preshared keys of both lanes, or none.
+    /// Preshared keys of both lanes, or `None`.
     pub preshared_keys: Option<PresharedPair>,
-    /// How many devices of this user may have a live session at once.
+    /// Number of the user's devices that may have a live session at once.
     pub max_devices: u32,
-    /// The slots of this gateway, first and last.
+    /// First and last slot of this gateway.
     pub slots: (Slot, Slot),
-    /// Seconds for which a released slot rests.
+    /// Rest time of a released slot in seconds.
     pub quarantine: i64,
-    /// Marks of the account that may be due, as of before this session: written with it, where none stands already.
+    /// Marks of the account that may be missing, from before this session. Written with the session unless they exist.
     pub marks: Vec<Mark>,
-    /// Now.
+    /// Current time.
     pub now: UnixSeconds,
 }
 
-/// How much an account may move in a month.
+/// Quota of an account for a month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
-    /// Which month: years times twelve plus months from zero, in UTC.
+    /// Month: year times twelve plus month, from zero, in UTC.
     pub month: i64,
-    /// Bytes that it had moved since it was made when the month began, or when it got its quota.
+    /// Total of the account in bytes at the start of the month, or when it got its quota.
     pub base: u64,
-    /// Bytes that it may move in the month, both ways together.
+    /// Bytes per month, both directions together.
     pub quota: u64,
 }
 
-/// What [`SessionStore::open`] found or did.
+/// Outcome of [`SessionStore::open`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opened {
     /// A new session in state `Connecting`.
     New {
-        /// Its row.
+        /// Row of the session.
         row: Box<SessionRow>,
-        /// The device had this slot before, so packets were sent with its addresses.
+        /// True if the device had this slot before, so that packets may have been sent with its addresses.
         held_before: bool,
-        /// A session of the same device that the same transaction closed as `replaced`, if one was left.
+        /// Another session of the device, which the same transaction closed as `replaced`.
         replaced: Option<Box<SessionRow>>,
     },
-    /// The device has a live session of this login with this very key; nothing was changed.
+    /// The device already has a live session of this login with this key; nothing was changed.
     Existing(Box<SessionRow>),
     /// A live session of another device has this key.
     KeyInUse,
-    /// The user's other devices take all slots of the account.
+    /// The user's other devices use all device slots of the account.
     MaxDevices,
-    /// Every slot is taken or rests.
+    /// Every address slot is leased or in quarantine.
     PoolExhausted,
 }
 
-/// What becomes of the addresses when a session closes.
+/// What happens to the addresses when a session closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterClose {
-    /// They rest before another device may have them.
+    /// They rest before another device may get them.
     Quarantine,
-    /// No packet was ever sent with them: they are free at once.
+    /// They were never used for a packet and are free immediately.
     FreeNow,
 }
 
 /// Input of [`SessionStore::close`].
 #[derive(Debug, Clone, Copy)]
 pub struct CloseSession {
-    /// The session.
+    /// Id of the session.
     pub session_id: SessionId,
-    /// Why.
+    /// Reason of the close.
     pub reason: CloseReason,
-    /// When.
+    /// Time of the close.
     pub at: UnixSeconds,
     /// Final bytes of the direct lane.
     pub direct: Transfer,
     /// Final bytes of the tor lane.
     pub tor: Transfer,
-    /// What becomes of the lease.
+    /// What happens to the lease.
     pub lease: AfterClose,
 }
 
-/// The changing part of a live row.
+/// Mutable columns of a live row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// The session.
+    /// Id of the session.
     pub session_id: SessionId,
-    /// Latest heartbeat.
+    /// Time of the latest heartbeat.
     pub last_heartbeat: UnixSeconds,
-    /// Latest handshake.
+    /// Time of the latest handshake.
     pub latest_handshake: Option<UnixSeconds>,
-    /// Direct lane.
+    /// Counters of the direct lane.
     pub direct: LaneCount,
-    /// Tor lane.
+    /// Counters of the tor lane.
     pub tor: LaneCount,
 }
 
-/// One connection that was or is.
+/// One connection, past or current.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryRecord {
-    /// The session.
+    /// Id of the session.
     pub session_id: SessionId,
-    /// Whose.
+    /// Account of the device.
     pub user_id: UserId,
-    /// The account's name at that time.
+    /// Name of the account at that time.
     pub username: Username,
-    /// Which device.
+    /// Device of the session.
     pub device_id: DeviceId,
-    /// When it began.
+    /// Start of the connection.
     pub started_at: UnixSeconds,
-    /// When and why it ended.
+    /// End and its reason; `None` for a live session.
     pub ended: Option<(UnixSeconds, CloseReason)>,
-    /// Bytes on the direct lane; of a live session those of its latest checkpoint.
+    /// Bytes on the direct lane; for a live session, as of its latest checkpoint.
     pub direct: Transfer,
-    /// Bytes on the tor lane; likewise.
+    /// Bytes on the tor lane; for a live session, as of its latest checkpoint.
     pub tor: Transfer,
 }
 
-/// How full a gateway's pool is.
+/// Usage of a gateway's pool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PoolCount {
     /// Slots of live sessions.
     pub leased: u32,
-    /// Slots that rest.
+    /// Slots in quarantine.
     pub resting: u32,
 }
 
-/// Durable sessions. Every method is atomic; every mutating one may be repeated.
+/// Store of sessions. Every method is atomic. Every method that writes may be repeated.
+///
+/// # Errors
+/// Every method fails when the database is unavailable or contains an invalid value.
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
-    /// Takes a lease and opens session and history row, all or nothing. A device keeps the slot it has
-    /// or had last, unless another device got it meanwhile.
+    /// Leases a slot and creates live row and history row, all or nothing. A device keeps its current or previous slot,
+    /// unless another device has got it since.
     async fn open(&self, open: &OpenSession) -> Result<Opened, StoreError>;
 
-    /// Moves a session from one state to another if it is in the first, or in the second already: then the answer of
-    /// an earlier call was lost. `offline_since` belongs to state `Offline` only. False: it is in neither.
+    /// Changes the state of a session from `from` to `to`. Succeeds also if the state is `to` already, because the
+    /// response of an earlier call may have been lost. `offline_since` is used in state `Offline` only. Returns false
+    /// if the session is in neither state.
     async fn transition(
         &self,
         session: SessionId,
@@ -260,17 +264,18 @@ pub trait SessionStore: Send + Sync + 'static {
         offline_since: Option<UnixSeconds>,
     ) -> Result<bool, StoreError>;
 
-    /// Gives a live session a number on the tor lane that comes after all others. `None`: it has ended.
+    /// Assigns a new isolation number to a live session; a number is reused only after all others. `None` if the
+    /// session has ended.
     async fn renew_isolation(&self, session: SessionId) -> Result<Option<u32>, StoreError>;
 
-    /// Where a device wishes to leave Tor, with or without a session.
+    /// Chosen exit country of a device, with or without a session.
     async fn exit(&self, device: DeviceId) -> Result<Option<CountryCode>, StoreError>;
 
-    /// The wishes of all devices with a live session on a gateway.
+    /// Chosen exit countries of all devices with a live session on a gateway.
     async fn exits(&self, node_id: &str) -> Result<Vec<(DeviceId, CountryCode)>, StoreError>;
 
-    /// Writes down where a device wishes to leave Tor, and gives its session, if it names one, another number on the
-    /// tor lane: both or neither. `None`: there is no such session.
+    /// Stores the chosen exit country of a device and, if `session` is given, assigns a new isolation number to it:
+    /// both or neither. `None` if there is no such session.
     async fn choose_exit(
         &self,
         device: DeviceId,
@@ -278,24 +283,24 @@ pub trait SessionStore: Send + Sync + 'static {
         country: Option<CountryCode>,
     ) -> Result<Option<u32>, StoreError>;
 
-    /// Ends a session: live row gone, history row ended, lease released. False: it had ended already,
-    /// and nothing changed.
+    /// Closes a session: deletes the live row, ends the history row and releases the lease. Returns false if it was
+    /// already closed; nothing changes then.
     async fn close(&self, close: &CloseSession) -> Result<bool, StoreError>;
 
-    /// Stores the changing part of live rows. Sessions that ended meanwhile are passed over.
+    /// Updates the mutable columns of live rows. Sessions that have ended are skipped.
     async fn checkpoint(&self, checkpoints: &[Checkpoint]) -> Result<(), StoreError>;
 
-    /// Live sessions of a gateway that are stored as connecting.
+    /// Live sessions of a gateway in state `Connecting`.
     async fn connecting(&self, node_id: &str) -> Result<Vec<(SessionId, DeviceId)>, StoreError>;
 
-    /// Every live session of a gateway.
+    /// All live sessions of a gateway.
     async fn live(&self, node_id: &str) -> Result<Vec<SessionRow>, StoreError>;
 
     /// Connections, newest first.
     async fn history(&self, user: Option<UserId>, limit: u32) -> Result<Vec<HistoryRecord>, StoreError>;
 
-    /// An account's connections, newest first: those before the one that is named, or from the newest on. Nothing when
-    /// there is no such connection of the account.
+    /// Connections of an account, newest first: those before connection `before`, or the latest ones. Empty if the
+    /// account has no such connection.
     async fn history_page(
         &self,
         user: UserId,
@@ -303,34 +308,34 @@ pub trait SessionStore: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<HistoryRecord>, StoreError>;
 
-    /// The latest mark of an account of each kind.
+    /// The latest mark of each kind of an account.
     async fn marks(&self, user: UserId) -> Result<Vec<Mark>, StoreError>;
 
-    /// Writes marks of accounts, all or none. What was written first in a day or month stands, and no earlier one
-    /// takes the place of a later one.
+    /// Stores marks, all or none. The first mark of a day or month stays, and a later one is never replaced by an
+    /// earlier one.
     async fn put_marks(&self, marks: &[(UserId, Mark)]) -> Result<(), StoreError>;
 
-    /// What accounts moved, all at one moment; every one that was asked for is there. Some hundreds at once.
+    /// Totals of accounts, all read at the same time. The result contains each of `users`. Limited to several hundred.
     async fn moved(&self, users: &[UserId]) -> Result<HashMap<UserId, Moved>, StoreError>;
 
-    /// The quota of an account, if it has one.
+    /// Quota of an account, if any.
     async fn allowance(&self, user: UserId) -> Result<Option<Allowance>, StoreError>;
 
-    /// The quotas of those accounts that have one. Some hundreds at once.
+    /// Quotas of those accounts that have one. Limited to several hundred.
     async fn allowances(&self, users: &[UserId]) -> Result<HashMap<UserId, Allowance>, StoreError>;
 
-    /// Notes the beginning of a month, with the base of each account, all or none. What was written first stands, and
-    /// quotas stay as they are.
+    /// Stores the bases of accounts for a new month, all or none. The first base of a month stays, and quotas do not
+    /// change.
     async fn begin_month(&self, month: i64, bases: &[(UserId, u64)]) -> Result<(), StoreError>;
 
-    /// Sets or takes away a quota. The base stays that which was written first in the latest month; what stands
-    /// now is given back.
+    /// Sets or removes a quota. The first base of the latest month stays. Returns the resulting row.
     async fn put_allowance(&self, user: UserId, new: Option<Allowance>) -> Result<Option<Allowance>, StoreError>;
 
-    /// Drops history rows of sessions that ended before an instant, and forgets which device had a slot that was
-    /// released before it: `most` of each at once, oldest first. How many rows of both.
+    /// Deletes history rows that ended before `before`, and clears the devices of slots released before it: at most
+    /// `most` of each, oldest first. Returns the number of rows of both.
     async fn forget(&self, before: UnixSeconds, most: u32) -> Result<u64, StoreError>;
 
-    /// Taken and resting slots; those released before `rested_before` rest no more.
+    /// Number of leased slots and of slots in quarantine. A slot released before `rested_before` is no longer in
+    /// quarantine.
     async fn pool(&self, node_id: &str, rested_before: UnixSeconds) -> Result<PoolCount, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL against the conformance suite, and what only an engine with writers side by side can get wrong.
+//! The conformance checks on PostgreSQL, and tests with concurrent writers.
 
 use super::conformance::{self, NODE};
 use super::{OpenSession, Opened, SessionStore, SqlSessions};
@@ -17,7 +17,7 @@ async fn empty(server: &Postgres) -> SqlSessions {
 
 macro_rules! conform {
     ($($check:ident),+ $(,)?) => {
-        /// One server for all checks, a database for each, as the service's own role.
+        /// Runs all checks on one server with the service's own role, each in its own database.
         #[tokio::test]
         async fn postgres_conforms() {
             let roles = Roles::start().await;
@@ -32,7 +32,7 @@ macro_rules! conform {
 
 conformance::for_each!(conform);
 
-/// Connects, closes and new numbers side by side, from two processes' worth of pools.
+/// Connects, closes and new isolation numbers, concurrently from two pools, as from two processes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn racing_connects_get_different_slots_and_numbers() {
     let server = Postgres::shared().unwrap();
@@ -70,7 +70,7 @@ async fn racing_connects_get_different_slots_and_numbers() {
     assert_eq!(stores[0].history(None, 500).await.unwrap().len(), 240);
 }
 
-/// Two devices of an account with one slot, on two gateways at once: one gets it.
+/// Devices of an account with one device slot connect on several gateways at once: exactly one succeeds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_slot_of_an_account_goes_to_one_device() {
     let server = Postgres::shared().unwrap();
@@ -118,8 +118,8 @@ async fn a_server_that_hangs_or_dies_is_known_soon_and_comes_back() {
     assert_eq!(store.live(NODE).await.unwrap().len(), 2);
 }
 
-/// A crowd that waits for a server must not keep itself from getting a connection once the server is there: with all
-/// of it in the pool's line, whoever's turn came had no time left for a handshake.
+/// A crowd that waits for a server must get connections once the server is up. If all callers waited in the pool, none
+/// would have enough time left for a handshake.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_gets_connections_however_long_they_take() {
     const HANDSHAKE: Duration = Duration::from_secs(1);
@@ -127,7 +127,7 @@ async fn a_crowd_gets_connections_however_long_they_take() {
     let direct = server.database().unwrap();
     let login = PostgresLogin::trusted(direct.parse().unwrap(), "postgres");
     SqlSessions::migrate_postgres(&login).await.unwrap();
-    // Between them something slow.
+    // A slow proxy in front of the server.
     let dir = tempfile::tempdir().unwrap();
     let url = url::Url::parse(&direct).unwrap();
     let of = |name: &str| url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
@@ -151,14 +151,14 @@ async fn a_crowd_gets_connections_however_long_they_take() {
     let slowly = format!("postgres://{path}?host={}&port={}", dir.path().display(), of("port"));
     let login = PostgresLogin::trusted(slowly.parse().unwrap(), "postgres");
     let store = Arc::new(super::Deadlined::new(SqlSessions::open_postgres(&login).await.unwrap()));
-    // At first it does not answer at all.
+    // At first it does not respond at all.
     slow.store(60_000, std::sync::atomic::Ordering::SeqCst);
     let mut crowd = tokio::task::JoinSet::new();
     for number in 0..400 {
         let store = store.clone();
         crowd.spawn(async move {
             while store.exit(DeviceId::random()).await.is_err() {
-                // Nobody's time begins with another's.
+                // Spreads the attempts over time.
                 tokio::time::sleep(Duration::from_millis(number * 37 % 3_000)).await;
             }
         });
@@ -166,5 +166,5 @@ async fn a_crowd_gets_connections_however_long_they_take() {
     tokio::time::sleep(Duration::from_secs(12)).await;
     slow.store(u64::try_from(HANDSHAKE.as_millis()).unwrap(), std::sync::atomic::Ordering::SeqCst);
     let all = async { while crowd.join_next().await.is_some() {} };
-    assert!(tokio::time::timeout(Duration::from_secs(20), all).await.is_ok(), "{} still wait", crowd.len());
+    assert!(tokio::time::timeout(Duration::from_secs(20), all).await.is_ok(), "{} callers still wait", crowd.len());
 }

@@ -1,4 +1,4 @@
-//! Between columns and values: what a stored text or number means, and refusing what it cannot.
+//! Conversion between columns and values. Invalid stored values are errors.
 
 use crate::StoreError;
 use sqlx::Row as _;
@@ -34,7 +34,7 @@ pub(super) fn transfer(row: &AnyRow, rx: &'static str, tx: &'static str) -> Resu
     Ok(Transfer { rx_bytes: column(rx)?, tx_bytes: column(tx)? })
 }
 
-/// The word stored for a state. `Closed` is never stored: closed sessions have no row.
+/// Stored name of a state. `Closed` is never stored, because closed sessions have no row.
 pub(super) const fn state_word(state: SessionState) -> &'static str {
     match state {
         SessionState::Connecting => "connecting",
@@ -52,7 +52,7 @@ pub(super) fn state(row: &AnyRow) -> Result<SessionState, StoreError> {
         .ok_or(StoreError::Damaged("state"))
 }
 
-/// `$1, $2, …`: so many places in a query.
+/// Placeholders for `many` values: `$1, $2, …`.
 pub(super) fn places(many: usize) -> String {
     let places: Vec<String> = (1..=many).map(|number| format!("${number}")).collect();
     places.join(", ")

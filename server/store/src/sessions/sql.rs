@@ -1,4 +1,4 @@
-//! [`SessionStore`] over a SQL database: the transactions. The statements are in one file a table.
+//! [`SessionStore`] on a SQL database: the transactions. The statements are in one file per table.
 
 use super::{
     AfterClose, Allowance, Checkpoint, CloseSession, HistoryRecord, Mark, Moved, OpenSession, Opened, PoolCount,
@@ -12,30 +12,39 @@ use std::path::Path;
 use tornado_shared::model::{CloseReason, CountryCode, DeviceId, SessionId, SessionState, UnixSeconds, UserId};
 
 const KNOWN: KnownSchema = KnownSchema::Sessions;
-/// The role that works with them; see `installers/postgres/roles.sql`.
+/// PostgreSQL role of the service; see `installers/postgres/roles.sql`.
 const ROLE: &str = "tornado_session";
 
-/// Attempts of a transaction that lost a race for a slot or a key to another one.
+/// Number of attempts of a transaction that loses a race for a slot or a key.
 const ATTEMPTS: u32 = 5;
 
-/// Durable sessions in a SQL database.
+/// [`SessionStore`] on a [`Database`].
 #[derive(Debug, Clone)]
 pub struct SqlSessions {
     pub(super) db: Database,
 }
 
 impl SqlSessions {
-    /// Opens the SQLite file at `path`, makes it (mode 0600) when missing.
+    /// Opens the SQLite file at `path`; creates it with mode 0600 if it does not exist.
+    ///
+    /// # Errors
+    /// See [`Database::open_sqlite`].
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
         Ok(Self { db: Database::open_sqlite(path, &KNOWN.sqlite()).await? })
     }
 
-    /// Opens the tables in a PostgreSQL database. Makes none: see [`SqlSessions::migrate_postgres`].
+    /// Opens the tables in a PostgreSQL database. Does not create them; see [`SqlSessions::migrate_postgres`].
+    ///
+    /// # Errors
+    /// When the database is unavailable, rejects the login, or has another schema version.
     pub async fn open_postgres(login: &PostgresLogin) -> Result<Self, StoreError> {
         Ok(Self { db: Database::open_postgres(login, KNOWN.name(), &KNOWN.postgres()).await? })
     }
 
-    /// Makes the tables in a PostgreSQL database, or brings them up to date, as their owner.
+    /// Creates or updates the tables in a PostgreSQL database. `owner` is the role that owns them.
+    ///
+    /// # Errors
+    /// When the database is unavailable or a migration fails.
     pub async fn migrate_postgres(owner: &PostgresLogin) -> Result<(), StoreError> {
         postgres::migrate(owner, KNOWN.name(), ROLE, &KNOWN.postgres()).await
     }
@@ -45,7 +54,7 @@ impl SqlSessions {
         self.db.close().await;
     }
 
-    /// The database it is in.
+    /// The underlying database.
     #[must_use]
     pub const fn database(&self) -> &Database {
         &self.db
@@ -70,7 +79,7 @@ impl SessionStore for SqlSessions {
         let mut attempt = 1;
         loop {
             match self.try_open(open).await {
-                // A constraint decided for another transaction; the next look sees its rows.
+                // A constraint decided in favour of another transaction. The next attempt sees its rows.
                 Err(error) if (error.is_unique_violation() || error.is_conflict()) && attempt < ATTEMPTS => {
                     attempt += 1
                 }
@@ -130,7 +139,7 @@ impl SessionStore for SqlSessions {
     }
 
     async fn checkpoint(&self, checkpoints: &[Checkpoint]) -> Result<(), StoreError> {
-        // In parts, so that a connect does not wait behind ten thousand updates.
+        // In batches, so that a connect does not wait behind ten thousand updates.
         for part in checkpoints.chunks(256) {
             let mut tx = self.db.begin().await?;
             for point in part {
@@ -195,7 +204,7 @@ impl SessionStore for SqlSessions {
     }
 
     async fn begin_month(&self, month: i64, bases: &[(UserId, u64)]) -> Result<(), StoreError> {
-        // In one order everywhere, so that no two gateways wait for each other.
+        // Always in the same order, so that gateways cannot deadlock.
         let mut bases = bases.to_vec();
         bases.sort_by_key(|(user, _)| user.to_string());
         let mut tx = self.db.begin().await?;
@@ -232,8 +241,8 @@ impl SessionStore for SqlSessions {
 }
 
 async fn open_in(tx: &mut AnyConnection, open: &OpenSession) -> Result<Opened, StoreError> {
-    // Two devices of one account must not both find its last slot free. The account comes before the gateway, always,
-    // so that no two transactions wait for each other.
+    // Two devices of one account must not both find its last slot free. The account is always locked before the
+    // gateway, so that transactions cannot deadlock.
     turns::take(tx, open.user_id).await?;
     let old = live_rows::of_device(tx, open.device_id).await?;
     if let Some(row) = &old
@@ -260,7 +269,7 @@ async fn open_in(tx: &mut AnyConnection, open: &OpenSession) -> Result<Opened, S
         };
         close_in(tx, &close).await?;
     }
-    // Before the lease: its row is the gateway's turn, so no two transactions look for a free slot at once.
+    // Before the lease: its row is the gateway's lock, so that only one transaction at a time searches for a free slot.
     let number = isolation::next(tx, &open.node_id).await?;
     let Some(taken) = leases::take(tx, open).await? else { return Ok(Opened::PoolExhausted) };
     let row = live_rows::fresh(open, taken.slot, number);

@@ -1,4 +1,4 @@
-//! SQLite against the conformance suite, and leases against a model.
+//! The conformance checks on SQLite, and leases compared with a model.
 
 use super::conformance::{self, NODE};
 use super::{AfterClose, CloseSession, OpenSession, Opened, SessionStore, SqlSessions, leases};
@@ -58,7 +58,7 @@ async fn connects_at_the_same_time_get_different_slots() {
     assert_eq!(slots, (2..42).collect::<Vec<_>>());
 }
 
-/// The way to a slot is an index, not a scan: what makes 65,000 leases as quick as one.
+/// A slot is found by index, not by a scan. This makes 65,000 leases as fast as one.
 #[tokio::test]
 async fn slots_are_found_by_index() {
     let (store, _dir) = sqlite().await;
@@ -95,8 +95,8 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// No sequence of connects, closes and waits, with restarts in between, gives one slot to two devices,
-    /// or one that rests to a stranger; and whoever is refused was refused because all were taken or resting.
+    /// No sequence of connects, closes, waits and restarts assigns one slot to two devices, or a slot in quarantine to
+    /// another device. A connect fails only if all slots are leased or in quarantine.
     #[test]
     fn defect_047_no_slot_belongs_to_two_devices(steps in proptest::collection::vec(step(), 1..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -136,9 +136,9 @@ async fn check(steps: Vec<Step>) {
                     Opened::Existing(row) => assert_eq!(live[&device], (row.session_id, row.slot)),
                     Opened::New { row, .. } => {
                         live.remove(&device);
-                        assert!(live.values().all(|(_, slot)| *slot != row.slot), "two devices on {}", row.slot);
+                        assert!(live.values().all(|(_, slot)| *slot != row.slot), "two devices on slot {}", row.slot);
                         if let Some((owner, since)) = resting.remove(&row.slot) {
-                            assert!(owner == device || now - since >= 300, "{} still rests", row.slot);
+                            assert!(owner == device || now - since >= 300, "slot {} is in quarantine", row.slot);
                         }
                         live.insert(device, (row.session_id, row.slot));
                     }
@@ -155,8 +155,8 @@ async fn check(steps: Vec<Step>) {
     }
 }
 
-/// The whole pool in one transaction, by the very statements that connects use: taken until none is left, given back in
-/// a random order, taken again by strangers once it has rested. Never does a slot have two owners.
+/// The whole pool in one transaction, with the statements of real connects: leased until none is left, released in
+/// random order, and leased again by other devices after the quarantine. No slot ever has two owners.
 #[tokio::test]
 async fn defect_047_sixty_five_thousand_leases_have_one_owner_each() {
     const SLOTS: u32 = 65_000;
@@ -171,14 +171,14 @@ async fn defect_047_sixty_five_thousand_leases_have_one_owner_each() {
         assert_eq!(owners.insert(slot, one.session_id), None, "two owners of {slot}");
     }
     (one.session_id, one.device_id) = (SessionId::random(), DeviceId::random());
-    assert!(leases::take(&mut tx, &one).await.unwrap().is_none(), "exhausted");
-    // The order of a hash map with a random state is a random order.
+    assert!(leases::take(&mut tx, &one).await.unwrap().is_none(), "the pool must be exhausted");
+    // The iteration order of a hash map with random state is random.
     let back: Vec<_> = owners.drain().take(20_000).collect();
     for (_, session) in &back {
         leases::release(&mut tx, *session, 2000, AfterClose::Quarantine).await.unwrap();
     }
     one.now = 2299;
-    assert!(leases::take(&mut tx, &one).await.unwrap().is_none(), "all that is free rests");
+    assert!(leases::take(&mut tx, &one).await.unwrap().is_none(), "all free slots are in quarantine");
     one.now = 2300;
     let free: HashMap<_, _> = back.into_iter().collect();
     for _ in 0..free.len() {
@@ -186,6 +186,6 @@ async fn defect_047_sixty_five_thousand_leases_have_one_owner_each() {
         let slot = leases::take(&mut tx, &one).await.unwrap().unwrap().slot;
         assert!(free.contains_key(&slot) && owners.insert(slot, one.session_id).is_none(), "two owners of {slot}");
     }
-    assert!(leases::take(&mut tx, &one).await.unwrap().is_none(), "exhausted again");
+    assert!(leases::take(&mut tx, &one).await.unwrap().is_none(), "the pool must be exhausted again");
     tx.commit().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Table `usage`: what accounts moved in sessions that have ended; and with it, what those that live have moved.
+//! Table `usage`: totals of ended sessions per account. Reads those of live sessions, too.
 
 use super::{CloseSession, rows};
 use crate::{StoreError, signed};
@@ -7,10 +7,10 @@ use sqlx::{AnyConnection, Row as _};
 use std::collections::HashMap;
 use tornado_shared::model::{SessionId, Transfer, UserId};
 
-/// What an account moved in sessions that have ended.
+/// Total of an account's ended sessions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// How many.
+    /// Number of sessions.
     pub sessions: u64,
     /// Bytes on the direct lane.
     pub direct: Transfer,
@@ -18,10 +18,10 @@ pub struct Usage {
     pub tor: Transfer,
 }
 
-/// Bytes of a live session, of whichever gateway, as of its latest checkpoint.
+/// Bytes of a live session on any gateway, as of its latest checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LiveBytes {
-    /// Which.
+    /// Id of the session.
     pub session_id: SessionId,
     /// Bytes on the direct lane.
     pub direct: Transfer,
@@ -29,17 +29,17 @@ pub struct LiveBytes {
     pub tor: Transfer,
 }
 
-/// All that an account moved, at one moment: no session is in both parts, and none in neither.
+/// Total of an account at one point in time. Every session is in exactly one part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Moved {
-    /// In sessions that have ended, also in those that history has no more.
+    /// Ended sessions, including those no longer in the history.
     pub ended: Usage,
-    /// In those that live.
+    /// Live sessions.
     pub live: Vec<LiveBytes>,
 }
 
-/// Adds a session that ends now. Its account stands in its history row; sums stop at the largest number, as a database
-/// that refuses one would keep the session for ever.
+/// Adds a session that ends now to the total of its account, which its history row determines. Sums saturate at the
+/// largest number: if the database rejected an overflow, the session could never end.
 pub(super) async fn add(tx: &mut AnyConnection, close: &CloseSession) -> Result<(), StoreError> {
     const COLUMNS: [&str; 4] = ["direct_rx", "direct_tx", "tor_rx", "tor_tx"];
     let sum = |name: &str| {
@@ -63,7 +63,7 @@ pub(super) async fn add(tx: &mut AnyConnection, close: &CloseSession) -> Result<
     Ok(())
 }
 
-/// One statement, so that both tables are seen at the same moment.
+/// A single statement, so that both tables are read at the same time.
 pub(super) async fn of_users(db: &mut AnyConnection, users: &[UserId]) -> Result<HashMap<UserId, Moved>, StoreError> {
     const BYTES: &str = "direct_rx, direct_tx, tor_rx, tor_tx";
     if users.is_empty() {

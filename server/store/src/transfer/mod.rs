@@ -1,8 +1,7 @@
-//! Moving everything from one engine to the other: all tables of both schemas, all or nothing.
+//! Transfers all tables of both schemas from one engine to the other, all or nothing.
 //!
-//! Which tables and columns there are, and which refer to which, is read from SQLite; PostgreSQL has the same ones by
-//! the same names (a test of this module holds the migrations to it). Every row is read, written, read back from the
-//! target before the end of its transaction, and compared.
+//! Tables, columns and references are read from SQLite; PostgreSQL has the same ones with the same names, which a test
+//! verifies. Every row is read, written, read back before the target's transaction ends, and compared.
 
 mod rows;
 mod tables;
@@ -18,48 +17,48 @@ use std::time::Duration;
 use tables::Table;
 use tokio::time::Instant;
 
-/// Connections of services that ended are gone within this time.
+/// Connections of services that have just stopped disappear within this time.
 const GOING: Duration = Duration::from_secs(3);
 
-/// The two files of an embedded server, or copies of them.
+/// The two database files of an embedded server, or copies of them.
 #[derive(Debug, Clone, Copy)]
 pub struct SqliteFiles<'a> {
-    /// Of service `auth`.
+    /// File of service `auth`.
     pub identity: &'a Path,
-    /// Of service `session`.
+    /// File of service `session`.
     pub sessions: &'a Path,
 }
 
-/// Why nothing was moved.
+/// Why nothing was transferred.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
-    /// Either end.
+    /// The source or the target failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Somebody's rows would be mixed with others.
-    #[error("the target is not empty: its table {0} has rows")]
+    /// The target contains rows, which would be mixed with the transferred ones.
+    #[error("cannot transfer: table {0} of the target is not empty")]
     NotEmpty(String),
-    /// A file that was to be made.
-    #[error("there is a file {0} already: move it away")]
+    /// A file to be created already exists.
+    #[error("file {0} already exists; move it away")]
     Exists(PathBuf),
-    /// Services of a gateway work with the database.
-    #[error("{0} connections of services are open: stop the server on every gateway that uses this database")]
+    /// Services have connections to the database.
+    #[error("services have {0} open connections; stop the server on every gateway that uses this database")]
     InUse(i64),
-    /// An embedded server is one gateway.
-    #[error("gateway '{0}' has sessions in this database, and an embedded server is one gateway: end them first")]
+    /// An embedded server supports only one gateway.
+    #[error("gateway '{0}' has sessions, but an embedded server supports only one gateway; disconnect them first")]
     OtherGateway(String),
-    /// What was read back is not what was sent.
-    #[error("of the table {table} {sent} rows were sent, and {arrived} arrived, or not as they were")]
+    /// The rows read back differ from those sent.
+    #[error("table {table} differs after the transfer: {sent} rows sent, {arrived} rows read back")]
     Differs {
-        /// Which.
+        /// Name of the table with its schema.
         table: String,
-        /// Rows read.
+        /// Number of rows read from the source.
         sent: u64,
-        /// Rows read back.
+        /// Number of rows read back from the target.
         arrived: u64,
     },
-    /// A type of column that no table had so far.
-    #[error("the column {0} has a type that cannot be moved")]
+    /// A column has a type that is not supported.
+    #[error("cannot transfer column {0}: its type is not supported")]
     Column(String),
 }
 
@@ -69,16 +68,16 @@ impl From<sqlx::Error> for TransferError {
     }
 }
 
-/// A table and its rows.
+/// A transferred table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
-    /// `identity.users` and so on.
+    /// Name with schema, such as `identity.users`.
     pub table: String,
-    /// How many.
+    /// Number of rows.
     pub rows: u64,
 }
 
-/// One end of a move. Tables are named with their schema where the engine has schemas.
+/// Source or target of a transfer. Table names include the schema on engines that have schemas.
 struct End<'c> {
     db: &'c mut AnyConnection,
     schema: Option<&'static str>,
@@ -90,11 +89,11 @@ impl End<'_> {
     }
 }
 
-/// Fills the database with all that is in the files. `owner` is the role that owns its tables; they must be there, of
-/// this version, and empty. The files are only read, but for what brings them to this version.
+/// Copies the contents of the files into the database. `owner` is the role that owns its tables. The tables must exist,
+/// have this version's schema and be empty. The files are not changed, except for migrations to this version.
 ///
 /// # Errors
-/// Whatever fails, the database is as it was.
+/// When the transfer fails; the database is then unchanged.
 pub async fn to_postgres(files: SqliteFiles<'_>, owner: &PostgresLogin) -> Result<Vec<Moved>, TransferError> {
     current(files).await?;
     let mut database = postgres::writer(owner).await?;
@@ -105,7 +104,7 @@ pub async fn to_postgres(files: SqliteFiles<'_>, owner: &PostgresLogin) -> Resul
         postgres::check(&mut transaction, schema.name(), &schema.postgres()).await?;
         let mut sqlite = snapshot::connect(file).await?;
         let tables = tables::read(&mut sqlite, schema.record()).await?;
-        // Nobody writes meanwhile; who tries waits for the end.
+        // Blocks other writers until the transaction ends.
         lock(&mut transaction, schema, &tables, "EXCLUSIVE").await?;
         let mut from = End { db: &mut sqlite, schema: None };
         let mut to = End { db: &mut transaction, schema: Some(schema.name()) };
@@ -117,19 +116,19 @@ pub async fn to_postgres(files: SqliteFiles<'_>, owner: &PostgresLogin) -> Resul
     Ok(moved)
 }
 
-/// Fills new files with all that is in the database. `gateway`: the node id of the server that
-/// will work with them. The database is only read.
+/// Copies the contents of the database into new files. `gateway` is the node id of the server that will use them. The
+/// database is not changed.
 ///
 /// # Errors
-/// [`TransferError::Exists`] when there is one of the files: it is left as it is. Whatever else fails, what there is of the
-/// files is of no use to anybody.
+/// [`TransferError::Exists`] when one of the files exists; it is not changed. After any other error the files are
+/// incomplete and must not be used.
 pub async fn to_sqlite(
     owner: &PostgresLogin,
     files: SqliteFiles<'_>,
     gateway: &str,
 ) -> Result<Vec<Moved>, TransferError> {
     for (_, file) in both(files) {
-        // Links that lead nowhere are somebody's too.
+        // A dangling link counts as an existing file.
         if std::fs::symlink_metadata(file).is_ok() {
             return Err(TransferError::Exists(file.to_owned()));
         }
@@ -137,7 +136,7 @@ pub async fn to_sqlite(
     current(files).await?;
     let mut database = postgres::writer(owner).await?;
     unused(&mut database).await?;
-    // Both schemas as they were at one moment.
+    // Reads both schemas at the same point in time.
     let mut transaction = database.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await?;
     let mut moved = Vec::new();
     for (schema, file) in both(files) {
@@ -164,7 +163,7 @@ fn both(files: SqliteFiles<'_>) -> [(KnownSchema, &Path); 2] {
     [(KnownSchema::Identity, files.identity), (KnownSchema::Sessions, files.sessions)]
 }
 
-/// Brings both files to this version's schema; makes them when they are missing.
+/// Migrates both files to this version's schema; creates missing ones.
 async fn current(files: SqliteFiles<'_>) -> Result<(), StoreError> {
     SqlIdentityStore::open_sqlite(files.identity).await?.close().await;
     SqlSessions::open_sqlite(files.sessions).await?.shut().await;
@@ -182,7 +181,7 @@ async fn copy(
             return Err(TransferError::NotEmpty(format!("{}.{}", schema.name(), table.name)));
         }
     }
-    // What the migrations themselves write is among what comes.
+    // The transferred rows include those that the migrations insert.
     for table in tables.iter().rev() {
         let clear = format!("DELETE FROM {}", to.name(&table.name));
         to.db.execute(sqlx::raw_sql(AssertSqlSafe(clear))).await?;
@@ -200,7 +199,7 @@ async fn copy(
     Ok(moved)
 }
 
-/// Without rows, or with the one that its migration wrote.
+/// True if the table has no rows, or only the row that its migration inserts.
 async fn is_untouched(table: &Table, end: &mut End<'_>) -> Result<bool, TransferError> {
     let name = end.name(&table.name);
     let query = match table.name.as_str() {
@@ -218,8 +217,8 @@ async fn lock(db: &mut AnyConnection, schema: KnownSchema, tables: &[Table], how
     Ok(())
 }
 
-/// Services keep connections as long as they run, whatever gateway they are on. Those of one that has just ended are
-/// there for a moment.
+/// Waits until no service is connected. Services keep connections while they run, on all gateways; those of a service
+/// that has just stopped remain for a moment.
 async fn unused(db: &mut AnyConnection) -> Result<(), TransferError> {
     let until = Instant::now() + GOING;
     loop {

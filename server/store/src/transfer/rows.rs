@@ -1,4 +1,4 @@
-//! Rows of one table: read as a stream, written in groups, summed up on both sides.
+//! Rows of one table: read as a stream, written in batches, and summed on both sides.
 
 use super::tables::{Kind, Table};
 use super::{End, TransferError};
@@ -8,17 +8,18 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, Row as _};
 
-/// Values of one statement. SQLite takes 32,766, PostgreSQL 65,535.
+/// Number of values per statement. The limit is 32,766 in SQLite and 65,535 in PostgreSQL.
 const VALUES: usize = 8_000;
 
-/// A row's value; `None` is NULL.
+/// A value of a row; `None` is NULL.
 enum Value {
     Integer(Option<i64>),
     Text(Option<String>),
     Blob(Option<Vec<u8>>),
 }
 
-/// What a table holds: how many rows, and a digest that does not depend on their order, which engines give as they like.
+/// Contents of a table: the number of rows, and a digest that does not depend on their order, because engines return
+/// rows in any order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Sum {
     pub(super) rows: u64,
@@ -47,7 +48,7 @@ impl Sum {
     }
 }
 
-/// Sends all rows; what was sent.
+/// Sends all rows. Returns their sum.
 pub(super) async fn send(table: &Table, from: &mut End<'_>, to: &mut End<'_>) -> Result<Sum, TransferError> {
     let mut sum = Sum::default();
     let group = (VALUES / table.columns.len().max(1)).max(1);
@@ -66,7 +67,7 @@ pub(super) async fn send(table: &Table, from: &mut End<'_>, to: &mut End<'_>) ->
     Ok(sum)
 }
 
-/// What is there.
+/// Sum of the rows in a table.
 pub(super) async fn sum(table: &Table, end: &mut End<'_>) -> Result<Sum, TransferError> {
     let mut sum = Sum::default();
     let select = select(table, end);
@@ -77,7 +78,7 @@ pub(super) async fn sum(table: &Table, end: &mut End<'_>) -> Result<Sum, Transfe
     Ok(sum)
 }
 
-/// Integers are read at one width, whatever the engine keeps them in.
+/// Casts integers to 64 bits, regardless of the width that the engine uses.
 fn select(table: &Table, end: &End<'_>) -> String {
     let column = |(name, kind): &(String, Kind)| match kind {
         Kind::Integer => format!("CAST({name} AS BIGINT) AS {name}"),
@@ -110,7 +111,7 @@ async fn write(table: &Table, to: &mut End<'_>, rows: Vec<Vec<Value>>) -> Result
     };
     let places: Vec<String> = (0..rows.len()).map(places).collect();
     let insert = format!("INSERT INTO {} ({}) VALUES {}", to.name(&table.name), names.join(", "), places.join(", "));
-    // Prepared for this one time: groups differ in length.
+    // Not cached, because batches differ in length.
     let query = sqlx::query(AssertSqlSafe(insert)).persistent(false);
     let query = rows.into_iter().flatten().fold(query, bind);
     query.execute(&mut *to.db).await?;

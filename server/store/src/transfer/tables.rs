@@ -1,29 +1,28 @@
-//! What tables there are, read from SQLite.
+//! Reads the list of tables from SQLite.
 
 use super::TransferError;
 use sqlx::{AnyConnection, Row as _};
 
-/// What both engines keep in a column.
+/// Column type that both engines support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// 64 bits.
+    /// 64 bits, signed.
     Integer,
-    /// UTF-8.
+    /// UTF-8 text.
     Text,
     /// Bytes.
     Blob,
 }
 
-/// A table.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: String,
     pub(super) columns: Vec<(String, Kind)>,
-    /// Tables it refers to.
+    /// Tables that it references.
     needs: Vec<String>,
 }
 
-/// All tables but the record of migrations, each after those it refers to.
+/// All tables except the record of migrations, each after the tables that it references.
 pub(super) async fn read(sqlite: &mut AnyConnection, record: &str) -> Result<Vec<Table>, TransferError> {
     let names = sqlx::query(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name <> $1
@@ -40,7 +39,8 @@ pub(super) async fn read(sqlite: &mut AnyConnection, record: &str) -> Result<Vec
     while !waiting.is_empty() {
         let is_there = |need: &String| ordered.iter().any(|table| table.name == *need);
         let is_free = |table: &Table| table.needs.iter().all(|need| *need == table.name || is_there(need));
-        // A circle would be a fault of the schema; the rest then goes as it comes and the constraints decide.
+        // A cycle would be a bug of the schema. The remaining tables are then copied in any order, and the constraints
+        // decide.
         let next = waiting.iter().position(is_free).unwrap_or_default();
         ordered.push(waiting.remove(next));
     }

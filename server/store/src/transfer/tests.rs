@@ -1,4 +1,4 @@
-//! Moves between real engines: nothing is lost on the way there and back, and nothing half done is left.
+//! Transfers between real engines: nothing is lost in either direction, and a failure leaves nothing behind.
 
 use super::{End, Moved, SqliteFiles, TransferError, rows, tables, to_postgres, to_sqlite};
 use crate::identity::chain::Walk;
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tornado_e2e_engines::Postgres;
 
-/// A row in each table, with what engines could take for something else: NULL, empty and large values, quotes, letters.
+/// A row for each table, with values that engines might change: NULL, empty and large values, quotes, non-ASCII
+/// letters.
 const IDENTITY: &str = "
 INSERT INTO users VALUES ('u1', 'łukasz''s', 'a@example.org', '$argon2id$', 1, 3, 1800000000, NULL, NULL, 9007199254740993, 1, 9007199254740995, 1),
     ('u2', 'gone', NULL, '', 0, 1, 1, 2, 3, NULL, NULL, NULL, 0);
@@ -77,7 +78,7 @@ impl Files {
             for table in tables::read(&mut db, schema.record()).await.unwrap() {
                 let query = format!("SELECT * FROM {} LIMIT 1", table.name);
                 let row = sqlx::query(AssertSqlSafe(query)).fetch_optional(&mut db).await.unwrap();
-                assert!(row.is_some(), "give this test a row of the table {}", table.name);
+                assert!(row.is_some(), "add a row of table {} to this test", table.name);
             }
             db.close().await.unwrap();
         }
@@ -91,7 +92,7 @@ async fn run(file: &Path, sql: &str) {
     db.close().await.unwrap();
 }
 
-/// What is in each table.
+/// Sum of each table.
 async fn sums(file: &Path, schema: KnownSchema) -> Vec<(String, rows::Sum)> {
     let mut db = snapshot::connect(file).await.unwrap();
     let mut sums = Vec::new();
@@ -160,7 +161,7 @@ async fn everything_arrives_there_and_back() {
     }
     let again = to_sqlite(&login, named(&identity_back, &sessions_back), "main").await;
     assert!(matches!(again, Err(TransferError::Exists(ref file)) if *file == identity_back), "{again:?}");
-    // An older database is not even brought up to date.
+    // The first file must not be created or migrated if the second one exists.
     let (fresh, foreign) = (files.path("i4"), files.path("s4"));
     std::fs::write(&foreign, "somebody's").unwrap();
     let refused = to_sqlite(&login, named(&fresh, &foreign), "main").await;
@@ -178,13 +179,13 @@ async fn what_fails_leaves_nothing() {
     let (identity, sessions) = (files.path("i"), files.path("s"));
     let count = || server.sql(&name, "SELECT COUNT(*) FROM identity.users").unwrap().trim().to_owned();
 
-    // The last table of the last schema refuses.
+    // The last table of the last schema rejects the rows.
     server.sql(&name, "ALTER TABLE session.usage ADD CHECK (sessions > 1000)").unwrap();
     assert!(to_postgres(named(&identity, &sessions), &login).await.is_err());
-    assert_eq!(count(), "0", "identity went with it");
+    assert_eq!(count(), "0", "the identity schema must be rolled back, too");
     server.sql(&name, "ALTER TABLE session.usage DROP CONSTRAINT usage_sessions_check").unwrap();
 
-    // It takes the rows and keeps others.
+    // The target accepts the row but stores another value.
     let change = "CREATE FUNCTION session.change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.country := ''xx''; RETURN NEW; END';
         CREATE TRIGGER change BEFORE INSERT ON session.exits FOR EACH ROW EXECUTE FUNCTION session.change()";
     server.sql(&name, change).unwrap();
@@ -193,14 +194,14 @@ async fn what_fails_leaves_nothing() {
     assert_eq!((table.as_str(), count().as_str()), ("session.exits", "0"));
     server.sql(&name, "DROP TRIGGER change ON session.exits").unwrap();
 
-    // A row of sessions alone is enough to refuse.
+    // A single row in the sessions schema is enough to refuse.
     server.sql(&name, "INSERT INTO session.turns VALUES ('x', 1)").unwrap();
     let full = to_postgres(named(&identity, &sessions), &login).await;
     assert!(matches!(full, Err(TransferError::NotEmpty(table)) if table == "session.turns"));
     assert_eq!(count(), "0");
     server.sql(&name, "DELETE FROM session.turns").unwrap();
 
-    // Services that still run.
+    // A service is still running.
     server.sql(&name, "CREATE ROLE tornado_session LOGIN SUPERUSER").unwrap();
     let service = PostgresLogin::trusted(server.url(&name).parse().unwrap(), "tornado_session");
     let open = SqlSessions::open_postgres(&service).await.unwrap();
@@ -221,7 +222,7 @@ async fn a_database_without_tables_is_told_what_it_lacks() {
     assert!(matches!(refused, Err(TransferError::Store(StoreError::SchemaMissing))), "{refused:?}");
 }
 
-/// What is read from SQLite is true of PostgreSQL too.
+/// The tables and columns read from SQLite are the same in PostgreSQL.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_engines_have_the_same_tables_and_columns() {
     let server: Arc<Postgres> = Postgres::shared().unwrap();

@@ -1,4 +1,4 @@
-//! One random life for the model and for the real store; and the model alone with a whole pool.
+//! Compares the model with the real store, and fills a whole pool in the model.
 
 use super::{Model, key, open};
 use proptest::prelude::*;
@@ -45,8 +45,8 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3))]
 
-    /// Every slot of a pool is given out, then none; given back in any order, each is given out again; and never does
-    /// one belong to two.
+    /// Every slot of a pool is leased, then none is left. Slots that are released in any order are leased again. No
+    /// slot ever has two owners.
     #[test]
     fn sixty_five_thousand_leases_come_and_go_in_any_order(seed in any::<u64>()) {
         const SLOTS: u32 = 65_000;
@@ -72,7 +72,7 @@ proptest! {
         };
         fill(&mut model, &mut owners, 0, 1000);
         for index in (1..owners.len()).rev() {
-            // Half of them goes, at random, and rests.
+            // Releases a random half.
             if dice.under(2) == 0 {
                 let session_id = owners[index].take().unwrap();
                 let (direct, tor) = Default::default();
@@ -92,7 +92,7 @@ fn device_refused_while_all_rest(model: &mut Model) {
     assert_eq!(model.open(&late), Opened::PoolExhausted);
 }
 
-/// Both get the same life; every answer and everything stored must be the same.
+/// Applies the same steps to both. All results and all stored rows must be equal.
 async fn compare(steps: Vec<Step>) {
     let dir = tempfile::tempdir().unwrap();
     let store = SqlSessions::open_sqlite(&dir.path().join("session.db")).await.unwrap();

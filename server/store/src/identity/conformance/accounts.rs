@@ -1,4 +1,4 @@
-//! Accounts, their devices and the devices' keys.
+//! Accounts, their devices, and the devices' keys.
 
 use super::{NOW, Plainly, Store, WEEK, login, new_user, opened, proof, user, v1, v2};
 use crate::identity::{KeyOutcome, LoginOutcome, MAX_DEVICE_ROWS, NewLogin, RevokeReason, UserKey};
@@ -70,7 +70,7 @@ pub(super) async fn v1_devices(store: Store) {
     let second = opened(&store, alice, &NewLogin { now: NOW + 1, ..login(v1(&[])) }).await;
     assert_ne!(first, second);
     let third = opened(&store, alice, &NewLogin { now: NOW + 2, ..login(v1(&[])) }).await;
-    assert_eq!(third, first, "the one logged in longest ago");
+    assert_eq!(third, first, "the device with the oldest login");
     let fourth = opened(&store, alice, &NewLogin { now: NOW + 3, ..login(v1(&[second])) }).await;
     assert_eq!(fourth, first);
     assert_eq!(store.log_in(alice, &proof(), &login(v1(&[first, second]))).await.unwrap(), LoginOutcome::NoDevice);

@@ -1,4 +1,4 @@
-//! Changing accounts, pages of accounts, devices as their owner sees them.
+//! Changes of accounts, pages of accounts, and devices as shown to their owner.
 
 use super::{NOW, Plainly, Store, act, login, name, new_user, opened, user, v2};
 use crate::identity::{ChangeOutcome, RevokeReason, UserChange, UserFilter, UserKey};
@@ -37,7 +37,7 @@ pub(super) async fn changing_accounts(store: Store) {
     let cleared = UserChange { email: Some(None), ..UserChange::default() };
     assert_eq!(store.change_user(alice, &cleared, NOW, &[]).await.unwrap(), ChangeOutcome::Changed(Vec::new()));
     assert_eq!(store.find_user(UserKey::Id(alice)).await.unwrap().unwrap().email, None);
-    // Another account's login is none to keep.
+    // A login of another account cannot be kept.
     let all = UserChange { end_logins: Some(RevokeReason::Revoked), keep: Some(first.family), ..UserChange::default() };
     let bobs = opened(&store, bob, &login(v2(1))).await;
     assert_eq!(store.change_user(bob, &all, NOW, &[]).await.unwrap(), ChangeOutcome::Changed(vec![bobs]));
@@ -62,7 +62,7 @@ pub(super) async fn pages(store: Store) {
     let (rest, total) = list(UserFilter { after: page[1].clone(), ..all.clone() }).await;
     assert_eq!((rest, total), (vec!["carl".to_owned(), "dora".to_owned()], 4));
     let search = |text: &str| UserFilter { search: text.into(), limit: 10, ..UserFilter::default() };
-    assert_eq!(list(search("A_B")).await.0, ["anna_b"], "defect 71: what is typed stands for itself");
+    assert_eq!(list(search("A_B")).await.0, ["anna_b"], "defect 71: wildcards are literal");
     assert_eq!(list(search("%")).await.1, 0);
     assert_eq!(list(search("dora@EXAMPLE")).await.0, ["dora"]);
     assert_eq!(list(UserFilter { active: Some(false), ..search("") }).await.0, ["carl"]);

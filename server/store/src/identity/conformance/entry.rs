@@ -1,4 +1,4 @@
-//! Invitations, operators, set-up codes, the edge's certificate.
+//! Invitations, operators, set-up codes and the certificate of the edge.
 
 use super::{NOW, Plainly, Store, act, login, name, new_user, proof, user, v2};
 use crate::identity::{

@@ -1,4 +1,4 @@
-//! What was verified before a transaction must still hold inside it.
+//! A precondition that was verified before a transaction must still hold in it.
 
 use super::entry::invitation;
 use super::{NOW, Plainly, Store, act, login, name, opened, proof, user, v2};
@@ -37,7 +37,7 @@ pub(super) async fn passwords(store: Store) {
     assert_eq!(store.list_devices(alice, NOW).await.unwrap(), []);
     let proof = Proof { password_hash: "$two".into(), factor: None };
     assert!(matches!(store.log_in(alice, &proof, &late).await.unwrap(), LoginOutcome::Opened(_)));
-    // The owner's own change, verified against the password before.
+    // The owner's own change, verified against the previous password.
     let stale = UserChange { verified: Some("$argon2id$one".into()), ..new_password("$three") };
     assert_eq!(lapsed(store.change_user(alice, &stale, NOW, &[]).await), Some(Verified::Credentials));
     assert!(store.standing(late.family).await.unwrap().unwrap().revoked.is_none());
@@ -45,7 +45,7 @@ pub(super) async fn passwords(store: Store) {
     change(&store, alice, &good).await;
 }
 
-/// Whichever comes first: none is left.
+/// In any order, no login with the old password remains valid.
 pub(super) async fn logins_race_with_a_new_password(store: Store) {
     let alice = user(&store, "alice").await;
     let logins: Vec<_> = (0..8).map(|key| login(v2(key))).collect();
@@ -75,7 +75,7 @@ pub(super) async fn factors(store: Store) {
     opened(&store, alice, &login(v2(1))).await;
     let confirm =
         async |sealed: u8| store.confirm_factor(owner, &[sealed], 1, &[], &act("user.totp_on")).await.unwrap();
-    assert!(!confirm(2).await, "the code was checked against another secret");
+    assert!(!confirm(2).await, "the code belongs to another secret");
     assert!(confirm(1).await);
     let with = |factor: Option<Vec<u8>>| Proof { factor, ..proof() };
     for stale in [None, Some(vec![2])] {
@@ -96,7 +96,7 @@ pub(super) async fn enrolments(store: Store) {
     assert_eq!(lapsed(store.enroll(id, &who, &login(v2(1))).await), Some(Verified::Credentials));
     let who = Enrollee::Existing(alice, Proof { password_hash: "$two".into(), factor: None });
     let outcome = store.enroll(id, &who, &login(v2(1))).await.unwrap();
-    assert!(matches!(outcome, EnrollOutcome::Enrolled(_)), "the invitation is still good");
+    assert!(matches!(outcome, EnrollOutcome::Enrolled(_)), "the invitation must stay valid");
 }
 
 async fn operator(store: &Store, who: &str, password: Option<&str>, role: Option<&str>) -> OperatorRow {
@@ -136,7 +136,7 @@ pub(super) async fn sign_ins(store: Store) {
     assert_eq!(open(of("$2", Some(vec![7]))).await, Some(Verified::Credentials));
 }
 
-/// An act whose actor lost the right to it before the commit writes nothing.
+/// An act writes nothing if its actor lost the right to it before the commit.
 pub(super) async fn authorities(store: Store) {
     let (ann, alice) = (operator(&store, "ann", Some("$"), None).await, user(&store, "alice").await);
     operator(&store, "ben", Some("$"), None).await;
@@ -152,7 +152,7 @@ pub(super) async fn authorities(store: Store) {
     assert_eq!(create("two", ann_as("owner"), NOW + 100).await, Some(Verified::SignIn), "the sign-in expired");
     operator(&store, "ann", None, Some("viewer")).await;
     assert_eq!(create("two", ann_as("owner"), NOW).await, Some(Verified::SignIn), "the role changed");
-    // One's own sign-in is a right to end it.
+    // Every operator may end their own sign-in.
     assert!(store.end_sign_in(opening.id, &by(ann_as("viewer"), NOW)).await.unwrap());
     assert_eq!(create("two", ann_as("viewer"), NOW).await, Some(Verified::SignIn), "signed out");
 

@@ -1,4 +1,4 @@
-//! What every engine must do. Another engine calls [`identity`] with its own way to make an empty store.
+//! Conformance checks for every engine. A new engine calls [`identity`] with a function that creates an empty store.
 
 mod accounts;
 mod changes;
@@ -34,7 +34,7 @@ fn act(action: &str) -> NewAudit {
     }
 }
 
-/// Changes of accounts without a word about their rows of the audit trail.
+/// Account changes with a fixed audit row.
 struct Plainly<'a>(&'a Store);
 
 impl Plainly<'_> {
@@ -61,7 +61,7 @@ impl Plainly<'_> {
     }
 }
 
-/// Runs the whole suite; `make_store` gives an empty store each time.
+/// Runs all checks; `make_store` returns an empty store for each.
 pub(crate) async fn identity<F: Future<Output = Store>>(make_store: impl Fn() -> F) {
     accounts::users(make_store().await).await;
     accounts::deleted_names_are_free(make_store().await).await;
@@ -122,7 +122,7 @@ async fn user(store: &Store, username: &str) -> UserId {
     new.id
 }
 
-/// Of an account that [`user`] made.
+/// Proof for an account created by [`user`].
 fn proof() -> Proof {
     Proof { password_hash: "$argon2id$one".into(), factor: None }
 }

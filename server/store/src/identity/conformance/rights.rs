@@ -1,4 +1,4 @@
-//! Refresh tokens, the end of logins, spent envelopes, forgetting.
+//! Refresh tokens, revoked logins, spent envelopes and pruning.
 
 use super::entry::invitation;
 use super::{NOW, Plainly, Store, WEEK, act, login, opened, user, v2};
@@ -37,7 +37,7 @@ pub(super) async fn refresh_tokens_newer_than_the_store(store: Store) {
     assert_eq!(store.rotate(&adopted).await.unwrap(), RotateOutcome::Rotated);
     let next = rotation(&login, adopted.next);
     assert_eq!(store.rotate(&next).await.unwrap(), RotateOutcome::Rotated);
-    // What the store knows is newer now: the same token again is a token used twice.
+    // The store knows a newer token now, so the same token counts as used twice.
     let again = Rotation { newer: Some(known + 1), ..rotation(&login, adopted.spent) };
     assert_eq!(store.rotate(&again).await.unwrap(), RotateOutcome::Reused);
 }
@@ -51,7 +51,7 @@ pub(super) async fn refresh_trades_repeat(store: Store) {
     assert_eq!(store.rotate(&lost).await.unwrap(), RotateOutcome::Rotated);
     let again = attempt(login.refresh_jti, 1);
     assert_eq!(store.rotate(&again).await.unwrap(), RotateOutcome::Rotated);
-    // The token whose bearer never saw it is worth nothing; the repeated one goes on.
+    // The token that never reached its owner is invalid; the repeated one stays valid.
     let next = attempt(again.next, 2);
     assert_eq!(store.rotate(&next).await.unwrap(), RotateOutcome::Rotated);
     assert_eq!(store.rotate(&attempt(lost.next, 1)).await.unwrap(), RotateOutcome::Reused);
@@ -61,7 +61,7 @@ pub(super) async fn refresh_trades_repeat(store: Store) {
         opened(&store, user, &login).await;
         let first = Rotation { attempt: Some([number; 32]), ..rotation(&login, login.refresh_jti) };
         assert_eq!(store.rotate(&first).await.unwrap(), RotateOutcome::Rotated);
-        // A thief has the token but not the number, or no number at all.
+        // An attacker has the token, but a wrong idempotency key or none.
         let attempt = if name == "bob" { Some([9; 32]) } else { None };
         let theft = Rotation { attempt, ..rotation(&login, login.refresh_jti) };
         assert_eq!(store.rotate(&theft).await.unwrap(), RotateOutcome::Reused);
@@ -114,13 +114,13 @@ pub(super) async fn ended_devices(store: Store) {
     let (first, removed) = (login(v2(1)), login(v2(2)));
     let device = opened(&store, alice, &first).await;
     let other = opened(&store, alice, &removed).await;
-    assert_eq!(store.ended(DeviceId::random()).await.unwrap(), None, "nothing is known");
+    assert_eq!(store.ended(DeviceId::random()).await.unwrap(), None, "the device is unknown");
     assert_eq!(store.ended(device).await.unwrap(), None);
     store.revoke_family(first.family, RevokeReason::Logout, NOW).await.unwrap();
     assert_eq!(store.ended(device).await.unwrap(), Some(RevokeReason::Logout));
     let second = login(v2(1));
     opened(&store, alice, &second).await;
-    assert_eq!(store.ended(device).await.unwrap(), None, "a newer login holds it");
+    assert_eq!(store.ended(device).await.unwrap(), None, "a newer login exists");
     store.revoke_family(second.family, RevokeReason::Reused, NOW + 1).await.unwrap();
     assert_eq!(store.ended(device).await.unwrap(), Some(RevokeReason::Reused), "the latest reason");
     Plainly(&store).remove_device(other).await;
@@ -141,7 +141,7 @@ pub(super) async fn envelopes(store: Store) {
     assert!(store.spend_envelope(&[1; 32], NOW + 20).await.unwrap());
 }
 
-/// An exported device renews no tokens; were its login forgotten, a suspension would not find its session.
+/// An exported device does not refresh tokens. If its login were pruned, a suspension would not find its session.
 pub(super) async fn kept_logins(store: Store) {
     let alice = user(&store, "alice").await;
     let (kept, other) = (login(v2(1)), login(v2(2)));
@@ -154,8 +154,8 @@ pub(super) async fn kept_logins(store: Store) {
     let change = UserChange { end_logins: Some(RevokeReason::PasswordChanged), ..UserChange::default() };
     let changed = store.change_user(alice, &change, NOW, &[act("user.password")]).await.unwrap();
     let ChangeOutcome::Changed(devices) = changed else { panic!("{changed:?}") };
-    assert!(devices.contains(&device), "a year later it still ends with the account's logins");
-    assert!(!store.keep_family(kept.family).await.unwrap(), "what is revoked stays revoked");
+    assert!(devices.contains(&device), "it must end with the account's logins, even a year later");
+    assert!(!store.keep_family(kept.family).await.unwrap(), "a revoked login must stay revoked");
 }
 
 pub(super) async fn forgetting(store: Store) {
@@ -166,7 +166,7 @@ pub(super) async fn forgetting(store: Store) {
     store.put_setup_code(&[1; 32], NOW + 10, &act("setup.code")).await.unwrap();
     assert_eq!(store.prune(NOW).await.unwrap(), 0);
     store.prune(NOW + WEEK).await.unwrap();
-    assert!(store.standing(old.family).await.unwrap().is_some(), "a late token is told why");
+    assert!(store.standing(old.family).await.unwrap().is_some(), "a late token must get the reason");
     store.prune(NOW + 40 * 86_400).await.unwrap();
     assert!(store.standing(old.family).await.unwrap().is_none());
     assert!(store.find_user(UserKey::Id(alice)).await.unwrap().is_some());

@@ -1,4 +1,4 @@
-//! Operators' roles and sign-ins, second factors.
+//! Roles and sign-ins of operators, and second factors.
 
 use super::{NOW, Store, act, name, user};
 use crate::identity::{FactorOwner, NewSignIn, OperatorChange, Proof, PutOutcome, RemoveOutcome};
@@ -16,7 +16,7 @@ fn change(who: &str, password: Option<&str>, role: Option<&str>) -> OperatorChan
     }
 }
 
-/// Of an account that [`user`] made.
+/// Password hash of an account created by [`user`].
 const HASH: &str = "$argon2id$one";
 
 fn proof(hash: &str) -> Proof {
@@ -83,9 +83,9 @@ pub(super) async fn sign_ins(store: Store) {
     assert!(store.end_sign_in(one.id, &act("operator.sign_out")).await.unwrap());
     assert!(!store.end_sign_in(one.id, &act("operator.sign_out")).await.unwrap());
     put(&store, &change("ann", None, Some("owner"))).await;
-    assert!(store.sign_in(&[2; 32], NOW).await.unwrap().is_some(), "a role ends no sign-in");
+    assert!(store.sign_in(&[2; 32], NOW).await.unwrap().is_some(), "a change of role must not end a sign-in");
     put(&store, &change("ann", Some("$new"), None)).await;
-    assert!(store.sign_in(&[2; 32], NOW).await.unwrap().is_none(), "a new password ends all");
+    assert!(store.sign_in(&[2; 32], NOW).await.unwrap().is_none(), "a new password must end all sign-ins");
     store.open_sign_in(&open(4, NOW + 5), &proof("$new"), &act("operator.sign_in")).await.unwrap();
     assert_eq!(store.prune(NOW + 5).await.unwrap(), 1);
 }
@@ -101,7 +101,7 @@ pub(super) async fn second_factors(store: Store) {
     assert!(!store.offer_factor(owner, HASH, &[3], NOW).await.unwrap());
     let factor = store.factor(owner).await.unwrap().unwrap();
     assert_eq!((factor.sealed_secret.as_slice(), factor.confirmed), ([2].as_slice(), true));
-    assert!(!store.use_step(owner, 10).await.unwrap(), "used while confirming");
+    assert!(!store.use_step(owner, 10).await.unwrap(), "already used for the confirmation");
     let tries = (0..4).map(|_| {
         let store = store.clone();
         tokio::spawn(async move { store.use_step(owner, 12).await.unwrap() })
@@ -110,8 +110,8 @@ pub(super) async fn second_factors(store: Store) {
     for attempt in tries.collect::<Vec<_>>() {
         passed += usize::from(attempt.await.unwrap());
     }
-    assert_eq!(passed, 1, "one code, one login");
-    assert!(!store.use_step(owner, 11).await.unwrap(), "older than the newest used");
+    assert_eq!(passed, 1, "one code must allow one login");
+    assert!(!store.use_step(owner, 11).await.unwrap(), "older than the latest used step");
     let recover = async |code: u8| store.use_recovery(owner, &[code; 32], NOW, &act("user.recovery")).await.unwrap();
     assert!(recover(1).await);
     assert!(!recover(1).await);

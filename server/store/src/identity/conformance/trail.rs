@@ -35,7 +35,7 @@ pub(super) async fn chain(store: Store) {
     assert_eq!(seqs(store.list_audit(&filter(i64::MAX, "", "", 2)).await.unwrap()), [5, 4]);
     assert_eq!(seqs(store.list_audit(&filter(4, "", "", 2)).await.unwrap()), [3, 2]);
     assert_eq!(seqs(store.list_audit(&filter(i64::MAX, "user.act_2", "", 9)).await.unwrap()), [3]);
-    // The text of a filter stands for itself.
+    // Wildcards in a filter are literal.
     assert_eq!(seqs(store.list_audit(&filter(i64::MAX, "user.%", "", 9)).await.unwrap()), [0_i64; 0]);
     assert_eq!(seqs(store.list_audit(&filter(i64::MAX, "", "operator:ann", 9)).await.unwrap()), [4]);
     assert_eq!(seqs(store.audit_after(3, 1).await.unwrap()), [4]);
@@ -56,7 +56,7 @@ pub(super) async fn written_with_the_act(store: Store) {
     };
     store.put_operator(&viewer, &act("operator.put")).await.unwrap();
     let actions: Vec<_> = rows(&store).await.into_iter().map(|row| row.content.action).collect();
-    assert_eq!(actions, ["user.create"], "what was not done left no row");
+    assert_eq!(actions, ["user.create"], "a failed act must leave no row");
     assert_eq!(walk(&rows(&store).await), Ok(1));
 }
 

@@ -1,6 +1,6 @@
-//! Which checks there are.
+//! The list of checks.
 
-/// Hands the names of all checks to a macro: the one list of them.
+/// Passes the names of all checks to a macro.
 macro_rules! for_each {
     ($engine:ident) => {
         $engine! {

@@ -1,4 +1,4 @@
-//! What owners see of their accounts.
+//! Queries of owners about their own accounts.
 
 use super::{close, open, opened};
 use crate::sessions::{AfterClose, CloseSession, Mark, SessionStore, Span};
@@ -17,7 +17,7 @@ pub(in crate::sessions) async fn marks_keep_what_was_written_first(store: &dyn S
     };
     assert_eq!((of(user, Span::Day).await, of(user, Span::Month).await), (Some(day), Some(month)));
     store.put_marks(&[(user, mark(Span::Day, 20_000, 6)), (user, mark(Span::Day, 19_999, 1))]).await.unwrap();
-    assert_eq!(of(user, Span::Day).await, Some(day), "the first of a day stands, and no earlier day comes back");
+    assert_eq!(of(user, Span::Day).await, Some(day), "the first mark of a day stays, and an earlier day is ignored");
     let next = mark(Span::Day, 20_001, 9);
     store.put_marks(&[(user, next)]).await.unwrap();
     assert_eq!((of(user, Span::Day).await, of(user, Span::Month).await), (Some(next), Some(month)));
@@ -41,7 +41,7 @@ pub(in crate::sessions) async fn owners_page_through_their_history(store: &dyn S
         before = Some(last.session_id);
         seen.extend(page);
     }
-    assert_eq!(seen, store.history(Some(user), 10).await.unwrap(), "each once, in order, also within one second");
+    assert_eq!(seen, store.history(Some(user), 10).await.unwrap(), "each row once, in order, even within one second");
     let foreign = store.history(Some(other), 1).await.unwrap().remove(0).session_id;
     for stranger in [foreign, SessionId::random()] {
         assert_eq!(store.history_page(user, Some(stranger), 10).await.unwrap(), []);
