@@ -1,6 +1,6 @@
 //! Invitation links: `tornado://HOST:PORT/?i=IDENTITY&t=TLS&c=CODE`.
 //!
-//! One link holds everything a new device needs to reach the server, to know it for ever, and to enrol once.
+//! A link contains everything that a new device needs to reach the server, to pin its identity and to enrol once.
 
 use crate::crypto::identity::Fingerprint;
 use crate::model::Secret;
@@ -14,36 +14,36 @@ pub const DEFAULT_PORT: u16 = 4605;
 /// A parsed invitation link.
 #[derive(Clone)]
 pub struct Invitation {
-    /// Where the device API is.
+    /// Address of the device API.
     pub server: ServerAddress,
-    /// The server's identity; pinned for ever.
+    /// Fingerprint of the server's identity; pinned permanently.
     pub identity: Fingerprint,
-    /// SHA-256 of the certificate's SubjectPublicKeyInfo at the time of the invitation.
+    /// SHA-256 of the certificate's SubjectPublicKeyInfo when the invitation was created.
     pub tls: Option<Fingerprint>,
     /// The one-time code.
     pub code: Secret,
 }
 
-/// Host and port of a device API. IPv6 literals are written in brackets.
+/// Host and port of a device API. IPv6 literals are displayed in brackets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ServerAddress {
-    /// Name or address, without brackets.
+    /// Host name or IP address, without brackets.
     pub host: String,
     /// TCP port.
     pub port: u16,
 }
 
-/// Why a link was refused.
+/// Reasons for which a link or an address is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvitationError {
-    /// Not a `tornado://` link.
-    #[error("this is not an invitation: it must begin with 'tornado://'")]
+    /// The text is not a `tornado://` link.
+    #[error("not an invitation link: it must begin with 'tornado://'")]
     Scheme,
-    /// No host, or one that cannot be.
-    #[error("the invitation names no valid server address")]
+    /// The host is missing or invalid.
+    #[error("the server address is missing or invalid")]
     Host,
-    /// A part is missing or damaged.
-    #[error("the invitation is damaged ({0}); copy the whole link again")]
+    /// A parameter is missing or invalid.
+    #[error("the invitation link is invalid ({0}); copy the whole link again")]
     Part(&'static str),
 }
 
@@ -77,8 +77,8 @@ impl FromStr for ServerAddress {
 
 impl ServerAddress {
     fn from_url(url: &Url) -> Result<Self, InvitationError> {
-        // `tornado` is not a scheme the URL standard knows, so the host comes as it was written:
-        // parse it again as the hosts of http are.
+        // `tornado` is not a special scheme of the URL standard, so the host is not parsed yet. Parse it like the host
+        // of an http URL.
         let text = url.host_str().filter(|h| !h.is_empty()).ok_or(InvitationError::Host)?;
         let host = match Host::parse(text).map_err(|_| InvitationError::Host)? {
             Host::Domain(name) if is_host_name(&name) => name,
@@ -100,7 +100,7 @@ fn is_host_name(name: &str) -> bool {
 }
 
 impl Invitation {
-    /// The link. Holds the one-time code: show it to the guest only.
+    /// The link. It contains the one-time code, so show it to the invited person only.
     #[must_use]
     pub fn to_link(&self) -> Secret {
         let mut link = format!("tornado://{}/?i={}", self.server, self.identity);

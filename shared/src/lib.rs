@@ -1,6 +1,6 @@
-//! Nouns, wire formats and cryptography shared by the server, the client and the console.
+//! Types, wire formats and cryptography shared by the server, the client and the console.
 //!
-//! No I/O happens here, so the crate also builds for `wasm32-unknown-unknown`.
+//! The crate does no I/O, so it also builds for `wasm32-unknown-unknown`.
 
 pub mod api;
 pub mod crypto;

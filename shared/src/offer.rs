@@ -1,7 +1,7 @@
-//! What a server offers, checked before anybody acts on it.
+//! The server's offer, checked before it is used.
 //!
-//! The helper that acts is privileged, so nothing here is text that could be pasted anywhere: every field is
-//! parsed into the narrowest type and checked against what can be true.
+//! The helper that uses it is privileged. Therefore no field stays text: every field is parsed into the narrowest type
+//! and checked against its possible values.
 
 use crate::api::{Initiated, LaneOffer};
 use crate::invitation::ServerAddress;
@@ -9,72 +9,72 @@ use crate::model::{Lane, PublicKey, SessionId};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-/// Why an offer was refused.
+/// Reasons for which an offer is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OfferError {
-    /// Not an address that a device can have.
-    #[error("the {0} lane's address is not one a device can have")]
+    /// A device cannot have this address.
+    #[error("the {0} lane's address is not valid for a device")]
     Address(Lane),
-    /// Not `host:port`, or the two ports differ.
-    #[error("the {0} lane's endpoint is not a host and a port")]
+    /// The endpoint is not `host:port`, or its port differs from the port field.
+    #[error("the {0} lane's endpoint is not a valid host and port")]
     Endpoint(Lane),
-    /// Outside 1280 (RFC 8200 §5) to 9000.
+    /// The MTU is outside 1280 (RFC 8200 §5) to 9000.
     #[error("the {0} lane's MTU is outside 1280 to 9000")]
     Mtu(Lane),
-    /// Both lanes have the same key, address or port.
-    #[error("the two lanes are not told apart")]
+    /// Both lanes have the same key, address or endpoint.
+    #[error("the two lanes are not distinct")]
     SameLane,
-    /// Zero, or longer than can be meant.
-    #[error("the session's times are outside their bounds")]
+    /// A time is zero or too long.
+    #[error("the session's time limits are out of range")]
     Times,
-    /// The status word is not `success`.
-    #[error("the answer is not a success")]
+    /// The status is not `success`.
+    #[error("the status is not 'success'")]
     Status,
 }
 
-/// One lane, checked.
+/// The checked offer of one lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
-    /// Which.
+    /// The lane.
     pub lane: Lane,
-    /// The device's address.
+    /// The device's IPv4 address.
     pub v4: Ipv4Addr,
-    /// The device's address.
+    /// The device's IPv6 address.
     pub v6: Ipv6Addr,
-    /// The server's end.
+    /// The server's WireGuard endpoint.
     pub endpoint: ServerAddress,
-    /// The server's key.
+    /// The server's public key on this lane.
     pub server_key: PublicKey,
-    /// Inner MTU, 1280 to 9000.
+    /// MTU of inner packets, 1280 to 9000.
     pub mtu: u16,
-    /// Resolver of this lane.
+    /// IPv4 address of this lane's resolver.
     pub dns: Option<Ipv4Addr>,
-    /// The same resolver's IPv6 address.
+    /// IPv6 address of the same resolver.
     pub dns6: Option<Ipv6Addr>,
 }
 
 impl Offer {
-    /// The lane's resolver by its addresses; empty when it has none.
+    /// The addresses of the lane's resolver; empty if the lane has none.
     #[must_use]
     pub fn resolvers(&self) -> Vec<IpAddr> {
         self.dns.map(IpAddr::V4).into_iter().chain(self.dns6.map(IpAddr::V6)).collect()
     }
 }
 
-/// A granted connection, checked.
+/// A checked offer of both lanes for one session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
     /// The session.
     pub session_id: SessionId,
-    /// A heartbeat is due within this.
+    /// Maximum time between heartbeats.
     pub heartbeat_ttl: Duration,
-    /// The session ends after this.
+    /// Maximum duration of the session.
     pub hard_ttl: Duration,
-    /// True when both lanes use the preshared keys of this login.
+    /// True if both lanes use the preshared keys of this login.
     pub preshared: bool,
-    /// Direct lane.
+    /// Offer of the direct lane.
     pub direct: Offer,
-    /// Tor lane.
+    /// Offer of the tor lane.
     pub tor: Offer,
 }
 
@@ -135,7 +135,7 @@ fn check(lane: Lane, offer: LaneOffer) -> Result<Offer, OfferError> {
     if offer.dns6.is_some_and(|dns| dns.is_unspecified() || dns.is_loopback() || dns.is_multicast()) {
         return Err(OfferError::Address(lane));
     }
-    // An endpoint without a port would silently get the device API's, so the two must agree.
+    // Without a port, parsing would use the device API's default port, so the endpoint must contain the port.
     let endpoint: ServerAddress = offer.endpoint.parse().map_err(|_| OfferError::Endpoint(lane))?;
     if endpoint.port != offer.port || offer.port == 0 || !offer.endpoint.ends_with(&format!(":{}", offer.port)) {
         return Err(OfferError::Endpoint(lane));

@@ -5,29 +5,29 @@ use serde::{Deserialize, Serialize};
 /// The media type of [`Problem`].
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// An error for a caller. `code` is stable and meant for programs; `detail` is meant for people and
-/// says what failed, why, and what to do next.
+/// An error for a caller. `code` is stable and meant for programs. `detail` is meant for people and says what failed,
+/// why, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// A URI that names the kind of problem: `urn:tornado:problem:<code>`.
+    /// A URI that identifies the type of problem: `urn:tornado:problem:<code>`.
     #[serde(rename = "type")]
     pub kind: String,
     /// HTTP status.
     pub status: u16,
-    /// Stable word for programs, for example `invalid_credentials`.
+    /// Stable code for programs, for example `invalid_credentials`.
     pub code: String,
-    /// A sentence for people.
+    /// Description for people.
     pub detail: String,
-    /// Seconds to wait before trying again; also in the header `Retry-After`.
+    /// Seconds to wait before a retry; also in the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retry_after: Option<u64>,
-    /// The error as data, so that a contract's own enum survives the wire.
+    /// The error as data, so that a contract's error enum survives the wire.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<serde_json::Value>,
 }
 
 impl Problem {
-    /// A problem without extensions.
+    /// Creates a problem without extensions.
     #[must_use]
     pub fn new(status: u16, code: &str, detail: impl Into<String>) -> Self {
         Self {

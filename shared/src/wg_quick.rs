@@ -1,20 +1,21 @@
-//! A lane of a session as the configuration that every WireGuard app reads (`wg-quick(8)`).
+//! Renders a lane of a session as a configuration file that every WireGuard app reads (`wg-quick(8)`).
 
 use crate::model::{DeviceName, PresharedKey, PrivateKey, Secret};
 use crate::offer::Offer;
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
-/// Seconds between keepalives: shorter than the usual life of a NAT mapping (`wg(8)`).
+/// Seconds between keepalives, shorter than the usual lifetime of a NAT mapping (`wg(8)`).
 const KEEPALIVE: u16 = 25;
 
-/// Renders one lane for an ordinary WireGuard app: everything goes into the tunnel, names too where the lane has a
-/// resolver. Holds the private key.
+/// Renders one lane for an ordinary WireGuard app. All traffic goes into the tunnel, and DNS does too if the lane has a
+/// resolver. The result contains the private key.
 #[must_use]
 pub fn wg_quick(name: &DeviceName, offer: &Offer, private: &PrivateKey, preshared: Option<&PresharedKey>) -> Secret {
     let mut text = Zeroizing::new(String::with_capacity(640));
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "# Tornado VPN: {name}, {} lane. Holds a private key: keep it to yourself.", offer.lane);
+    let _ =
+        writeln!(text, "# Tornado VPN: {name}, {} lane. Contains a private key: keep this file secret.", offer.lane);
     let _ = writeln!(text, "[Interface]");
     let _ = writeln!(text, "PrivateKey = {}", *Zeroizing::new(private.expose_base64()));
     let _ = writeln!(text, "Address = {}/32, {}/128", offer.v4, offer.v6);
@@ -52,7 +53,7 @@ mod tests {
         let name = "my phone".parse().unwrap();
         let text = wg_quick(&name, &tor, &private, Some(&PresharedKey::from_bytes([3; 32])));
         let expected = format!(
-            "# Tornado VPN: my phone, tor lane. Holds a private key: keep it to yourself.\n[Interface]\n\
+            "# Tornado VPN: my phone, tor lane. Contains a private key: keep this file secret.\n[Interface]\n\
              PrivateKey = {}\nAddress = 10.9.0.2/32, fd75::2/128\nDNS = 10.9.0.1, fd75::1\nMTU = 1420\n\n\
              [Peer]\nPublicKey = {server}\nPresharedKey = {}\nAllowedIPs = 0.0.0.0/0, ::/0\n\
              Endpoint = [2001:db8::1]:51821\nPersistentKeepalive = 25\n",

@@ -1,4 +1,4 @@
-//! What can be typed.
+//! Command line definition: commands, options and their help texts.
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -7,42 +7,42 @@ use tornado_shared::model::{CountryCode, DeviceId, DeviceName, Lane, NotCountry,
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  failed for another reason
-  2  wrong usage
-  3  the helper does not run, or this user may not use it
-  4  the server refused: wrong name, password or code, a code is needed, login ended, invitation used
-  5  the server cannot be reached, or is busy
-  6  no handshake: the server never answered over the lane";
+  1  any other failure
+  2  invalid usage
+  3  the helper is not running, or this user may not use it
+  4  the server rejected the request: wrong name, password or code, code required, login ended, invitation used
+  5  the server is unreachable or busy
+  6  no handshake: the server did not respond over the lane";
 
-/// Tornado VPN on this device.
+/// Command-line client of Tornado VPN.
 #[derive(Debug, Parser)]
 #[command(name = "tornado", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Arguments {
-    /// Answer in JSON, errors too.
+    /// Print JSON instead of text, errors included.
     #[arg(long, global = true)]
     pub json: bool,
-    /// The helper's socket.
+    /// Socket of the helper.
     #[arg(long, global = true, env = tornado_helper_api::SOCKET_VARIABLE, value_name = "PATH",
           default_value = tornado_helper_api::DEFAULT_SOCKET)]
     pub socket: PathBuf,
-    /// What to do.
+    /// Command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// Where secrets come from.
+/// Sources of secrets.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct SecretInput {
-    /// Read the password from standard input instead of asking.
+    /// Read the password from standard input instead of prompting.
     #[arg(long)]
     pub password_stdin: bool,
-    /// Read the code of the authenticator, or a recovery code, from standard input instead of asking; with
-    /// --password-stdin it is the second line, after the password.
+    /// Read the authenticator code or a recovery code from standard input instead of prompting. With --password-stdin
+    /// the code is the second line, after the password.
     #[arg(long)]
     pub totp_stdin: bool,
 }
 
-/// A chosen country, or none.
+/// The exit country, or `None` for `any`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExitCountry(pub Option<CountryCode>);
 
@@ -50,91 +50,93 @@ fn exit_country(text: &str) -> Result<ExitCountry, NotCountry> {
     if text == "any" { Ok(ExitCountry(None)) } else { Ok(ExitCountry(Some(text.parse()?))) }
 }
 
-/// What to do.
+/// Command to run.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Join a server with an invitation link from its operator.
+    /// Enrol this device with an invitation link from the server's operator.
     #[command(after_help = EXIT_CODES)]
     Enroll {
-        /// The link, `tornado://…`. `-` reads it from the first line of standard input, so that it shows in no process list.
+        /// Invitation link, `tornado://…`. `-` reads it from the first line of standard input, which keeps it out of
+        /// the process list.
         link: String,
-        /// Name of the account; asked for when absent. Leave empty when the invitation is for an existing account.
+        /// Name of the account; prompted for if absent. Leave it empty if the invitation is for an existing account.
         #[arg(long)]
         username: Option<Username>,
         #[command(flatten)]
         secrets: SecretInput,
-        /// What to call this machine; its host name when absent.
+        /// Name of this device [default: the host name].
         #[arg(long)]
         device_name: Option<DeviceName>,
     },
-    /// Log in again to the server this device is enrolled with.
+    /// Log in again to the server that this device is enrolled with.
     #[command(after_help = EXIT_CODES)]
     Login {
-        /// Where the server is now, HOST or HOST:PORT, should it have moved. It must be the same server.
+        /// New address of the server, HOST or HOST:PORT, if it has moved. It must be the same server.
         #[arg(long)]
         server: Option<String>,
-        /// Account name or e-mail address; the enrolled account when absent.
+        /// Account name or e-mail address [default: the enrolled account].
         #[arg(long)]
         username: Option<String>,
         #[command(flatten)]
         secrets: SecretInput,
     },
-    /// Bring the tunnel up, or switch its lane.
+    /// Connect the tunnel, or switch its lane.
     #[command(after_help = EXIT_CODES)]
     Connect {
-        /// `direct`: out by the server. `tor`: everything through Tor.
+        /// `direct`: leave through the server. `tor`: leave through Tor.
         #[arg(long, default_value = "direct")]
         lane: Lane,
     },
-    /// Move the tunnel to the other lane. Needs no new login, and nothing leaves unprotected on the way.
+    /// Switch the tunnel to the other lane, without a new login and without unprotected traffic in between.
     #[command(after_help = EXIT_CODES)]
     Lane {
-        /// `direct`: out by the server. `tor`: everything through Tor.
+        /// `direct`: leave through the server. `tor`: leave through Tor.
         lane: Lane,
-        /// Leave Tor in this country from now on, two letters; `any`: wherever Tor likes. For the tor lane.
+        /// Use Tor exits in this country from now on: two letters, or `any` for no preference. Only for the tor lane.
         #[arg(long, value_name = "COUNTRY", value_parser = exit_country)]
         exit_country: Option<ExitCountry>,
     },
-    /// List the countries in which this device may leave Tor.
+    /// List the countries that this device may choose its Tor exit from.
     #[command(after_help = EXIT_CODES)]
     Exits,
-    /// Use new circuits on the tor lane for every connection that begins from now on.
+    /// Use new circuits for all new connections on the tor lane.
     #[command(after_help = EXIT_CODES)]
     NewIdentity,
-    /// Show what the account moved today, this month and in all, and what is left of its quota.
+    /// Show how much the account transferred today, this month and in total, and what is left of its quota.
     #[command(after_help = EXIT_CODES)]
     Usage,
-    /// List the account's connections, the newest first.
+    /// List the account's sessions, newest first.
     #[command(after_help = EXIT_CODES)]
     Sessions {
-        /// How many at most, 1 to 100.
+        /// Maximum number of sessions, 1 to 100.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
-        /// Only those that began before this one; the end of a list names it.
+        /// Only sessions that began before this one. The end of each page names the next value.
         #[arg(long, value_name = "SESSION")]
         before: Option<SessionId>,
     },
     /// List the account's devices, or remove one.
     #[command(after_help = EXIT_CODES)]
     Devices {
-        /// Remove the device of this number: its login and its tunnel end.
+        /// Remove the device with this ID. Its login and its session end.
         #[arg(long, value_name = "DEVICE")]
         remove: Option<DeviceId>,
     },
-    /// Make a device that is an ordinary WireGuard app, for example a phone. It takes one of the account's places until
-    /// it is removed, and asks for the password, for it stays good after this device has logged out.
+    /// Create an exported device, for use with an ordinary WireGuard app, for example on a phone. It counts towards the
+    /// account's device limit until it is removed. The password is required because the exported device stays valid
+    /// after this device logs out.
     #[command(after_help = EXIT_CODES)]
     Export {
-        /// `direct`: out by the server. `tor`: everything through Tor.
+        /// `direct`: leave through the server. `tor`: leave through Tor.
         #[arg(long, default_value = "direct")]
         lane: Lane,
-        /// Print the configuration, as wg-quick(8) reads it.
+        /// Print the configuration in the format of wg-quick(8).
         #[arg(long, required_unless_present = "qr", conflicts_with = "qr")]
         conf: bool,
-        /// Print it as a QR code for a phone's camera.
+        /// Print the configuration as a QR code.
         #[arg(long)]
         qr: bool,
-        /// What to call the device.
+        /// Name of the exported device.
         #[arg(long, default_value = "wireguard")]
         device_name: DeviceName,
         #[command(flatten)]
@@ -143,26 +145,26 @@ pub(crate) enum Command {
     /// Write shell completions to standard output.
     #[command(hide = true)]
     Completions {
-        /// Which shell.
+        /// Shell to generate completions for.
         shell: clap_complete::Shell,
     },
-    /// Write the manual pages into a directory.
+    /// Write the manual pages to a directory.
     #[command(hide = true)]
     Man {
-        /// An existing directory.
+        /// Existing directory.
         directory: PathBuf,
     },
-    /// Show the tunnel.
+    /// Show the state of the tunnel.
     #[command(after_help = EXIT_CODES)]
     Status {
-        /// Show it again each time it changes.
+        /// Print the status again each time it changes.
         #[arg(long)]
         watch: bool,
     },
-    /// Take the tunnel down and free its place on the server.
+    /// Disconnect the tunnel and close its session on the server.
     #[command(after_help = EXIT_CODES)]
     Disconnect,
-    /// Take the tunnel down and end the login. The server stays known.
+    /// Disconnect the tunnel and end the login. This device stays enrolled.
     #[command(after_help = EXIT_CODES)]
     Logout,
 }

@@ -1,4 +1,4 @@
-//! `tornado`: the command line of the device. Speaks only to the helper; needs no rights of its own.
+//! `tornado`: the command-line client of the device. It talks to the helper only and needs no privileges.
 
 mod args;
 mod manual;

@@ -1,4 +1,4 @@
-//! What is shown. True before pleasant: nothing is called working that was not seen to work.
+//! Output for people and for scripts. The text never reports a tunnel as working unless a handshake was seen.
 
 mod own;
 mod tor;
@@ -20,7 +20,7 @@ pub(crate) fn status(status: &Status, json: bool) -> std::io::Result<()> {
     std::io::stdout().lock().flush()
 }
 
-/// After a new identity: what has changed and what has not.
+/// States what the new identity changes and what it does not.
 pub(crate) fn new_identity(status: &Status, json: bool) -> std::io::Result<()> {
     if json {
         return self::status(status, true);
@@ -31,15 +31,15 @@ pub(crate) fn new_identity(status: &Status, json: bool) -> std::io::Result<()> {
 const fn identity_text(lane: Option<Lane>) -> &'static str {
     match lane {
         Some(Lane::Tor) => {
-            "New identity: what begins from now on uses new circuits. What is open keeps its own; close it."
+            "New identity: new connections use new circuits. Open connections keep their circuits until they close."
         }
         Some(Lane::Direct) | None => {
-            "New identity on the tor lane. This device is on the direct lane, which shows the server's address as before."
+            "New identity on the tor lane. This device is on the direct lane, which still uses the server's address."
         }
     }
 }
 
-/// A device that was exported: its file, or the same as a picture.
+/// Prints the exported device as a configuration file, as a QR code or as JSON.
 pub(crate) fn exported(exported: &Exported, qr: bool, json: bool) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     if json {
@@ -50,32 +50,32 @@ pub(crate) fn exported(exported: &Exported, qr: bool, json: bool) -> Result<(), 
         return Ok(write!(out, "{}", exported.config.expose())?);
     }
     let code = qrcode::QrCode::new(exported.config.expose());
-    let code = code.map_err(|e| Failure::Terminal(std::io::Error::other(format!("no QR code can be made: {e}"))))?;
+    let code = code.map_err(|e| {
+        Failure::Terminal(std::io::Error::other(format!("cannot encode the configuration as a QR code: {e}")))
+    })?;
     let picture = code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
     Ok(writeln!(out, "{picture}")?)
 }
 
-/// What the account moved.
 pub(crate) fn usage(usage: &OwnUsage, json: bool) -> std::io::Result<()> {
     show(usage, json, || own::usage(usage, now()))
 }
 
-/// A page of connections.
+/// Prints one page of sessions.
 pub(crate) fn sessions(page: &OwnSessions, json: bool) -> std::io::Result<()> {
     show(page, json, || own::sessions(page))
 }
 
-/// The account's devices.
 pub(crate) fn devices(devices: &Devices, json: bool) -> std::io::Result<()> {
     show(devices, json, || own::devices(devices))
 }
 
-/// The countries to choose from.
+/// Prints the countries that have Tor exits.
 pub(crate) fn exits(view: &TorView, json: bool) -> std::io::Result<()> {
     show(view, json, || tor::countries(view))
 }
 
-/// The answer as it came, or for people.
+/// Prints `answer` as JSON, or `text` with control characters escaped.
 fn show<T: Serialize>(answer: &T, json: bool, text: impl FnOnce() -> String) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if json {
@@ -95,14 +95,14 @@ pub(crate) fn error(failure: &Failure, json: bool) {
         Failure::Helper(error) => error.to_problem(),
         Failure::Usage(text) => Problem::new(400, "usage", text),
         Failure::CodeWanted => {
-            let text = "this account asks for a code of its authenticator, or a recovery code; run this on a terminal, or \
-                        feed the code with --totp-stdin";
+            let text = "this account requires an authenticator or recovery code; run this command in a terminal, or \
+                        pass the code with --totp-stdin";
             Problem::new(401, "totp_required", text)
         }
         Failure::Terminal(error) => Problem::new(500, "terminal", error.to_string()),
     };
     let mut err = std::io::stderr().lock();
-    // Nowhere is left to complain to.
+    // If standard error fails, there is no other place to report the failure.
     let _ = if json {
         writeln!(err, "{}", serde_json::to_string(&problem).unwrap_or_default())
     } else {
@@ -110,7 +110,7 @@ pub(crate) fn error(failure: &Failure, json: bool) {
     };
 }
 
-/// The status for people.
+/// The status as text for people.
 fn text(status: &Status, now: i64) -> String {
     let mut text = headline(status);
     text.push('\n');
@@ -134,7 +134,7 @@ fn text(status: &Status, now: i64) -> String {
         if let Some(endpoint) = status.endpoint {
             row("endpoint", format!("{endpoint}{}", chosen(status, now)));
         }
-        row("names", names(status));
+        row("DNS", names(status));
         if let Some(tor) = &status.tor {
             row("exit", tor::exit(tor));
             row("circuit", tor::circuit(tor));
@@ -143,7 +143,7 @@ fn text(status: &Status, now: i64) -> String {
             row("connected", format!("for {}", span(now.saturating_sub(since))));
         }
         if let (None, ControlPlane::Reachable) = (status.lane_state, status.control) {
-            row("lane", "the server did not say whether it is open".into());
+            row("lane", "unknown: the server did not report whether it is open".into());
         }
         row("handshake", handshake(status));
         let transfer = status.transfer;
@@ -162,11 +162,11 @@ fn text(status: &Status, now: i64) -> String {
         let preshared = if status.preshared { ", with a post-quantum preshared key" } else { "" };
         row("protection", format!("{backend}{preshared}"));
         if status.control == ControlPlane::Unreachable {
-            row("server", "its device API does not answer; the tunnel is kept and it is being tried again".into());
+            row("server", "device API unreachable; the tunnel stays up and the helper keeps retrying".into());
         }
     }
     if let Some(notice) = &status.notice {
-        row("trouble", format!("{} ({} ago)", notice.detail, span(now.saturating_sub(notice.at))));
+        row("problem", format!("{} ({} ago)", notice.detail, span(now.saturating_sub(notice.at))));
     }
     text
 }
@@ -174,20 +174,22 @@ fn text(status: &Status, now: i64) -> String {
 fn headline(status: &Status) -> String {
     let lane = status.lane.map_or_else(|| "a".to_owned(), |lane| format!("the {lane}"));
     match status.state {
-        TunnelState::Disconnected => "Disconnected: traffic leaves this device unprotected.".into(),
+        TunnelState::Disconnected => "Disconnected: traffic from this device is not protected.".into(),
         TunnelState::Connecting if status.held => {
-            format!("Connecting over {lane} lane; traffic is held back until then.")
+            format!("Connecting over {lane} lane; traffic is blocked until the tunnel is up.")
         }
         TunnelState::Connecting => format!("Connecting over {lane} lane; traffic is not protected yet."),
         TunnelState::Connected if status.handshake_stale => {
-            format!("Up over {lane} lane, but the server has been silent: traffic may be going nowhere.")
+            format!("Up over {lane} lane, but the server is not responding: traffic may be lost.")
         }
         TunnelState::Connected => match (status.lane, status.lane_state) {
             (Some(on), Some(LaneState::Closed)) => {
-                format!("Connected over {lane} lane, but the server's {on} lane is closed: nothing passes.")
+                format!("Connected over {lane} lane, but the server's {on} lane is closed: no traffic passes.")
             }
             (Some(on), Some(LaneState::Maintenance)) => {
-                format!("Connected over {lane} lane, but the server's {on} lane is under maintenance: nothing passes.")
+                format!(
+                    "Connected over {lane} lane, but the server's {on} lane is under maintenance: no traffic passes."
+                )
             }
             (Some(_), Some(LaneState::Open)) | (_, None) | (None, Some(_)) => format!("Connected over {lane} lane."),
         },
@@ -197,39 +199,39 @@ fn headline(status: &Status) -> String {
         }
         TunnelState::Disconnecting => "Disconnecting.".into(),
         TunnelState::Blocked => {
-            format!("Blocked: {}.", status.reason.as_deref().unwrap_or("the helper gives no reason"))
+            format!("Blocked: {}.", status.reason.as_deref().unwrap_or("the helper did not report a reason"))
         }
     }
 }
 
-/// Who is asked for names.
+/// The resolvers in use.
 fn names(status: &Status) -> String {
     if status.names.is_empty() {
         return match status.lane {
-            Some(Lane::Tor) => "the lane offers no resolver; what is asked is led into the tunnel".into(),
+            Some(Lane::Tor) => "the lane offers no resolver; DNS queries go through the tunnel".into(),
             Some(Lane::Direct) | None => "this device's own resolvers; the lane offers none".into(),
         };
     }
     let servers: Vec<String> = status.names.iter().map(ToString::to_string).collect();
-    format!("asked of {} only, through the tunnel", servers.join(", "))
+    format!("only {}, through the tunnel", servers.join(", "))
 }
 
-/// When and why the server's end in use was chosen.
+/// When and why the endpoint in use was chosen.
 fn chosen(status: &Status, now: i64) -> String {
     let Some(chosen) = status.chosen else { return String::new() };
     let why = match chosen.why {
-        Choice::Connect => "at the connect",
-        Choice::NetworkChanged => "since this machine's network changed",
-        Choice::Woke => "since this machine slept",
-        Choice::Silent => "since the server gave no answer over the lane",
-        Choice::Moved => "since the server's name leads elsewhere",
+        Choice::Connect => "on connect",
+        Choice::NetworkChanged => "because the network of this machine changed",
+        Choice::Woke => "because this machine resumed from sleep",
+        Choice::Silent => "because the server did not respond over the lane",
+        Choice::Moved => "because the server's name resolves to other addresses",
     };
     format!(", chosen {} ago {why}", span(now.saturating_sub(chosen.at)))
 }
 
 fn handshake(status: &Status) -> String {
     match status.latest_handshake_age {
-        Some(age) if status.handshake_stale => format!("{} ago, too long", span(i64::try_from(age).unwrap_or(0))),
+        Some(age) if status.handshake_stale => format!("{} ago, stale", span(i64::try_from(age).unwrap_or(0))),
         Some(age) => format!("{} ago", span(i64::try_from(age).unwrap_or(0))),
         None => "never".into(),
     }
@@ -283,22 +285,25 @@ mod tests {
         });
         let mut quiet: Status = serde_json::from_value(quiet).unwrap();
         assert!(text(&quiet, 1500).starts_with("Up over the tor lane, but"));
-        assert!(text(&quiet, 1500).contains("6 min 40 s ago, too long"));
+        assert!(text(&quiet, 1500).contains("6 min 40 s ago, stale"));
         quiet.handshake_stale = false;
         quiet.control = ControlPlane::Reachable;
         assert!(text(&quiet, 1500).starts_with("Connected over the tor lane.\n"));
-        assert!(text(&quiet, 1500).contains("the server did not say whether it is open"));
+        assert!(text(&quiet, 1500).contains("unknown: the server did not report whether it is open"));
         for (state, headline) in [
             (LaneState::Open, "Connected over the tor lane.\n"),
-            (LaneState::Closed, "Connected over the tor lane, but the server's tor lane is closed: nothing passes.\n"),
+            (
+                LaneState::Closed,
+                "Connected over the tor lane, but the server's tor lane is closed: no traffic passes.\n",
+            ),
             (
                 LaneState::Maintenance,
-                "Connected over the tor lane, but the server's tor lane is under maintenance: nothing passes.\n",
+                "Connected over the tor lane, but the server's tor lane is under maintenance: no traffic passes.\n",
             ),
         ] {
             quiet.lane_state = Some(state);
             assert!(text(&quiet, 1500).starts_with(headline), "{}", text(&quiet, 1500));
-            assert!(!text(&quiet, 1500).contains("did not say"));
+            assert!(!text(&quiet, 1500).contains("did not report"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Does what was typed.
+//! Runs the command that was given on the command line.
 
 use crate::args::{Arguments, Command, ExitCountry};
 use crate::manual;
@@ -12,16 +12,16 @@ use tornado_helper_api::{
 };
 use tornado_shared::model::{DeviceName, Lane, Secret, Username};
 
-/// Why the command failed.
+/// Reasons for which a command fails.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The helper's answer.
+    /// The helper returned an error.
     Helper(HelperError),
-    /// What was typed cannot be used.
+    /// The command line or the input is invalid.
     Usage(String),
-    /// The account has a second factor, and nobody is there to be asked for a code.
+    /// The account has a second factor, and there is no terminal to prompt for a code.
     CodeWanted,
-    /// Reading or writing the terminal.
+    /// Cannot read from or write to the terminal.
     Terminal(std::io::Error),
 }
 
@@ -38,7 +38,7 @@ impl From<std::io::Error> for Failure {
 }
 
 impl Failure {
-    /// As `--help` documents them.
+    /// The exit code, as documented in `--help`.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
@@ -91,10 +91,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Connect { lane } => helper.connect(Connect { lane }).await?,
         Command::Lane { lane: Lane::Direct, exit_country: Some(_) } => {
-            return Err(Failure::Usage("--exit-country goes with the lane 'tor'; nothing was changed".into()));
+            return Err(Failure::Usage("--exit-country requires the lane 'tor'; nothing was changed".into()));
         }
         Command::Lane { lane, exit_country } => {
-            // First the country: nothing of the lane's first connections leaves elsewhere.
+            // The country is set first, so that the first connections on the lane already use it.
             if let Some(ExitCountry(country)) = exit_country {
                 helper.choose_exit(ChooseExit { country }).await?;
             }
@@ -127,7 +127,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             while let Some(status) = events.next().await {
                 output::status(&status, json)?;
             }
-            return Err(HelperError::NotRunning("it has stopped".into()).into());
+            return Err(HelperError::NotRunning("the helper stopped".into()).into());
         }
         Command::Disconnect => helper.disconnect(NoInput {}).await?,
         Command::Logout => helper.logout(NoInput {}).await?,
@@ -152,6 +152,6 @@ fn ask_username() -> Result<Option<Username>, Failure> {
 
 fn host_name() -> Result<DeviceName, Failure> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let missing = |_| Failure::Usage("this machine has no usable host name; give --device-name".into());
+    let missing = |_| Failure::Usage("this machine has no usable host name; pass --device-name".into());
     name.trim().split('.').next().unwrap_or_default().parse().map_err(missing)
 }

@@ -1,5 +1,5 @@
-//! Passwords and codes: typed on a terminal, or fed by standard input, never on the command line, where every program sees
-//! them.
+//! Passwords and codes are read from a terminal or from standard input. They are never taken from the command line,
+//! which every process on the machine can read.
 
 use crate::args::SecretInput;
 use crate::run::Failure;
@@ -8,21 +8,21 @@ use tornado_helper_api::HelperError;
 use tornado_shared::model::Secret;
 use zeroize::Zeroizing;
 
-/// Longest password, code or link that is read, bytes.
+/// Maximum length of a password, code or link, bytes.
 pub(crate) const MAX_INPUT: u64 = 4096;
-const CODE_PROMPT: &str = "Code of your authenticator, or a recovery code: ";
+const CODE_PROMPT: &str = "Authenticator code or recovery code: ";
 
-/// A password, and a code if one was fed with it.
+/// A password, with the code if one was given on standard input.
 pub(crate) struct Typed {
     pub password: Secret,
     totp: Option<Secret>,
 }
 
-/// Reads what proves that the account is the user's own.
+/// Reads the password, and the code if `input` takes one from standard input.
 pub(crate) fn read(input: SecretInput, prompt: &str) -> Result<Typed, Failure> {
     let (password, totp) = match (input.password_stdin, input.totp_stdin) {
         (true, false) => (rest_of_input()?, None),
-        // The password comes first: whoever feeds both knows both.
+        // The password comes first, as `--help` documents.
         (true, true) => (line_of_input()?, Some(line_of_input()?)),
         (false, true) => {
             let totp = line_of_input()?;
@@ -38,8 +38,8 @@ pub(crate) fn read(input: SecretInput, prompt: &str) -> Result<Typed, Failure> {
 }
 
 impl Typed {
-    /// Calls with the code that was fed, if one was; when the server asks for one and a person is there, asks and calls
-    /// again.
+    /// Calls `call` with the code from standard input, if any. If the server requires a code and standard input is a
+    /// terminal, prompts for the code and calls again.
     pub(crate) async fn prove<T>(
         &self,
         call: impl AsyncFn(Secret, Option<Secret>) -> Result<T, HelperError>,
@@ -58,7 +58,7 @@ impl Typed {
     }
 }
 
-/// The next line, without its end.
+/// Reads one line from standard input, without its line ending.
 pub(crate) fn line_of_input() -> Result<Secret, Failure> {
     let mut text = Zeroizing::new(String::new());
     std::io::stdin().lock().take(MAX_INPUT + 1).read_line(&mut text)?;

@@ -1,4 +1,4 @@
-//! What scripts rely on: exit codes, and answers in JSON.
+//! The interface that scripts rely on: exit codes and JSON output.
 #![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "helpers of tests may fail loudly")]
 
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use tornado_helper_api::{
 };
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 
-/// Answers every call with one error, and remembers what was asked.
+/// A helper that records every call and answers it with the same error.
 struct Told {
     error: Mutex<HelperError>,
     seen: Mutex<Vec<String>>,
@@ -48,23 +48,23 @@ impl Helper for Told {
     }
     async fn export(&self, input: Export) -> Result<Exported, HelperError> {
         self.answer(format!("export {} {}", input.lane, input.password.expose()))
-            .map(|_| unreachable!("it always refuses"))
+            .map(|_| unreachable!("every call fails"))
     }
     async fn usage(&self, _: NoInput) -> Result<OwnUsage, HelperError> {
-        self.answer("usage".into()).map(|_| unreachable!("it always refuses"))
+        self.answer("usage".into()).map(|_| unreachable!("every call fails"))
     }
     async fn sessions(&self, input: SessionsQuery) -> Result<OwnSessions, HelperError> {
         self.answer(format!("sessions {} {:?}", input.limit, input.before.is_some()))
-            .map(|_| unreachable!("it always refuses"))
+            .map(|_| unreachable!("every call fails"))
     }
     async fn devices(&self, _: NoInput) -> Result<Devices, HelperError> {
-        self.answer("devices".into()).map(|_| unreachable!("it always refuses"))
+        self.answer("devices".into()).map(|_| unreachable!("every call fails"))
     }
     async fn remove_device(&self, input: RemoveDevice) -> Result<Devices, HelperError> {
-        self.answer(format!("remove {}", input.device_id)).map(|_| unreachable!("it always refuses"))
+        self.answer(format!("remove {}", input.device_id)).map(|_| unreachable!("every call fails"))
     }
     async fn tor(&self, _: NoInput) -> Result<TorView, HelperError> {
-        self.answer("tor".into()).map(|_| unreachable!("it always refuses"))
+        self.answer("tor".into()).map(|_| unreachable!("every call fails"))
     }
     async fn choose_exit(&self, input: ChooseExit) -> Result<Status, HelperError> {
         self.answer(format!("exit {:?}", input.country))
@@ -89,7 +89,7 @@ fn tornado(socket: &Path, words: &[&str], typed: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A command that does not read its input may be gone already.
+    // A command that does not read its input may already have exited.
     let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
     child.wait_with_output().unwrap()
 }
@@ -115,7 +115,7 @@ async fn every_failure_has_its_code() {
     assert_eq!(run(&["lane", "wg0"], "").status.code(), Some(2));
     assert_eq!(run(&["lane", "direct", "--exit-country", "de"], "").status.code(), Some(2));
     assert_eq!(run(&["lane", "tor", "--exit-country", "germany"], "").status.code(), Some(2));
-    assert_eq!(run(&["export"], "").status.code(), Some(2), "file or picture is to be said");
+    assert_eq!(run(&["export"], "").status.code(), Some(2), "one of --conf and --qr is required");
     let help = String::from_utf8(run(&["--help"], "").stdout).unwrap();
     assert!(help.contains("Exit codes:") && help.contains("6  no handshake"), "{help}");
 
@@ -136,15 +136,14 @@ async fn every_failure_has_its_code() {
     ));
 
     let text = String::from_utf8(run(&["status"], "").stdout).unwrap();
-    assert!(text.starts_with("Disconnected: traffic leaves this device unprotected."), "{text}");
+    assert!(text.starts_with("Disconnected: traffic from this device is not protected."), "{text}");
     let json: Status = serde_json::from_slice(&run(&["--json", "status"], "").stdout).unwrap();
     assert_eq!(json, idle());
 
     let refused =
         HelperError::Refused { code: "invalid_credentials".into(), detail: "wrong".into(), retry_after: None };
     let busy = "data_plane_unavailable".to_owned();
-    let away =
-        HelperError::Unreachable { code: busy, detail: "the lanes could not be set up".into(), retry_after: Some(7) };
+    let away = HelperError::Unreachable { code: busy, detail: "cannot set up the lanes".into(), retry_after: Some(7) };
     for (error, code) in [
         (HelperError::NotLoggedIn, 1),
         (HelperError::NotConnected, 1),
@@ -193,7 +192,7 @@ async fn every_failure_has_its_code() {
     serving.await.unwrap().unwrap();
 }
 
-/// On a terminal of its own, made by script(1): what is typed, and what was shown.
+/// Runs the command in a terminal created by script(1). Returns the exit code and the output.
 fn on_a_terminal(socket: &Path, words: &str, typed: &str) -> (Option<i32>, String) {
     let line = format!("{} {words}", env!("CARGO_BIN_EXE_tornado"));
     let mut child = Command::new("script")
@@ -242,8 +241,8 @@ async fn a_second_factor_is_asked_for_where_somebody_can_answer() {
     );
     let typed = "secret\n654321\n";
     let (code, shown) = tokio::task::block_in_place(|| on_a_terminal(&socket, "login", typed));
-    assert_eq!(code, Some(4), "the helper of this test refuses always: {shown}");
-    assert!(shown.contains("Password: ") && shown.contains("Code of your authenticator"), "{shown}");
+    assert_eq!(code, Some(4), "the fake helper rejects every call: {shown}");
+    assert!(shown.contains("Password: ") && shown.contains("Authenticator code"), "{shown}");
     assert!(!shown.contains("secret") && !shown.contains("654321"), "{shown}");
     let seen = told.seen.lock().unwrap().clone();
     let expected = ["secret", "secret code 123456", "secret", "secret code 654321"];

@@ -1,4 +1,4 @@
-//! Which users may call the helper. The kernel vouches for the caller's uid (`SO_PEERCRED`, `unix(7)`).
+//! Access control of the helper's socket. The kernel reports the caller's uid (`SO_PEERCRED`, `unix(7)`).
 
 use crate::{HelperError, ServiceError as _};
 use nix::unistd::{Gid, Group, Uid, User};
@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use tornado_rpc::{Known, UserId};
 use tornado_shared::problem::Problem;
 
-/// What a caller of the helper may be.
+/// The roles that a caller of the helper can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HelperCaller {
-    /// A user of this machine who may use the helper.
+    /// A user of this machine who may call the helper.
     User,
 }
 
-/// Root, the named uids, and the members of one group.
+/// The users who may call the helper: root, a set of uids, and the members of one group.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
     uids: BTreeSet<u32>,
@@ -21,31 +21,31 @@ pub struct Access {
 }
 
 impl Access {
-    /// Root and these uids.
+    /// Allows root and `uids`.
     #[must_use]
     pub fn of(uids: impl IntoIterator<Item = u32>) -> Self {
         Self { uids: uids.into_iter().collect(), group: None }
     }
 
-    /// And the members of this group, as the user database has it at the time of a call.
+    /// Also allows the members of group `name`. Membership is read from the user database when a call arrives.
     #[must_use]
     pub fn and_group(mut self, name: impl Into<String>) -> Self {
         self.group = Some(name.into());
         self
     }
 
-    /// Whether a uid may. Reads the user database, so it may block.
+    /// Returns whether `uid` may call the helper. It reads the user database and may block.
     #[must_use]
     pub fn allows(&self, uid: UserId) -> bool {
         self.names(uid) || self.group.as_deref().is_some_and(|name| is_member(uid, name))
     }
 
-    /// Whether a uid is root or one of those named.
+    /// Returns whether `uid` is root or in the set of uids. It does not block.
     fn names(&self, uid: UserId) -> bool {
         uid == 0 || self.uids.contains(&uid)
     }
 
-    /// Root, who may call every method.
+    /// A caller that is root.
     #[cfg(feature = "fuzzing")]
     pub(crate) const fn superuser() -> tornado_rpc::Caller<HelperCaller> {
         tornado_rpc::Caller::new(tornado_rpc::Peer::new(0, None), Vec::new())
@@ -68,12 +68,12 @@ impl tornado_rpc::Access for Access {
     }
 
     fn refusal(&self) -> Problem {
-        let text = "this user may not use the helper; ask the administrator to add you to the group 'tornado'";
+        let text = "this user may not use the helper; ask the administrator to add the user to the group 'tornado'";
         HelperError::Forbidden(text.into()).to_problem()
     }
 }
 
-/// False when the database cannot be read.
+/// Returns false if the user database cannot be read.
 fn is_member(uid: UserId, group: &str) -> bool {
     let Ok(Some(group)) = Group::from_name(group) else { return false };
     let Ok(Some(user)) = User::from_uid(Uid::from_raw(uid)) else { return false };
@@ -91,7 +91,7 @@ mod tests {
         assert!(!access.allows(1001) && !access.allows(65534));
         let access = access.and_group("no such group here");
         assert!(!access.allows(65534));
-        // Whoever has the group as the primary one is a member.
+        // A user whose primary group is the allowed group is a member.
         let nobody = User::from_name("nobody").unwrap().unwrap();
         let group = Group::from_gid(nobody.gid).unwrap().unwrap();
         assert!(Access::default().and_group(group.name).allows(nobody.uid.as_raw()));

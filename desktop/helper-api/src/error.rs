@@ -1,69 +1,70 @@
-//! What the helper can answer besides success.
+//! Errors of the helper's contract.
 
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tornado_rpc::{Fault, ServiceError};
 
-/// Why the helper did not do as asked. Codes are stable; texts say what failed, why, and what to do next.
+/// Reasons for which a call to the helper fails. Codes are stable. Each text says what failed, why, and what to do
+/// next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "data")]
 pub enum HelperError {
-    /// The helper does not run, or its socket is elsewhere. Made by the client.
-    #[error("the helper cannot be reached ({0}); start it with `systemctl start tornado-helper`")]
+    /// The helper is not running, or it listens on another socket. Only the client creates this error.
+    #[error("cannot reach the helper: {0}; start it with `systemctl start tornado-helper`")]
     NotRunning(String),
     /// The caller may not use the helper.
     #[error("{0}")]
     Forbidden(String),
-    /// The request was not understood; nothing was done.
-    #[error("the request was refused: {0}")]
+    /// The helper could not decode the request, and changed nothing.
+    #[error("invalid request: {0}")]
     Malformed(String),
-    /// The invitation is damaged.
+    /// The invitation link is invalid.
     #[error("{0}")]
     BadInvitation(String),
-    /// There is no server yet.
+    /// This device is not enrolled with a server.
     #[error("this device is not enrolled; run `tornado enroll LINK` with an invitation from the operator")]
     NotEnrolled,
-    /// There are no tokens.
-    #[error("nobody is logged in; run `tornado login`")]
+    /// There are no tokens: the device logged out, or the server ended the login.
+    #[error("not logged in; run `tornado login`")]
     NotLoggedIn,
-    /// There is no tunnel to change.
-    #[error("there is no tunnel; run `tornado connect`")]
+    /// There is no tunnel to switch.
+    #[error("the tunnel is not connected; run `tornado connect`")]
     NotConnected,
-    /// The server said no, for good.
-    #[error("the server refused: {detail}")]
+    /// The server rejected the request. A retry does not help.
+    #[error("the server rejected the request: {detail}")]
     Refused {
         /// The server's stable code, for example `invalid_credentials`.
         code: String,
-        /// The server's sentence.
+        /// The server's description of the problem.
         detail: String,
-        /// Seconds after which it may be otherwise, when the server said.
+        /// Seconds to wait before a retry, if the server sent `Retry-After`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<u64>,
     },
-    /// The server cannot be reached or cannot do it now.
+    /// The server is unreachable, or cannot process the request now.
     #[error("{detail}")]
     Unreachable {
         /// `unreachable`, `timeout`, or the server's own code, for example `data_plane_unavailable`.
         code: String,
-        /// What happened.
+        /// Description for people.
         detail: String,
-        /// Seconds to wait, when the server said.
+        /// Seconds to wait before a retry, if the server sent `Retry-After`.
         retry_after: Option<u64>,
     },
-    /// Somebody else answers at the server's address, or the server lowered its guard.
+    /// Another server answers at the server's address, or the server offered weaker protection than before.
     #[error("{0}")]
     Untrusted(String),
-    /// The server never answered over the lane.
+    /// The server did not respond over the lane.
     #[error("{0}")]
     NoHandshake(String),
-    /// The tunnel may not be used.
+    /// The helper blocks all traffic, and the requested action cannot lift that.
     #[error("the tunnel is blocked: {0}")]
     Blocked(String),
-    /// The network could not be set up.
-    #[error("the tunnel could not be set up: {0}")]
+    /// The helper could not configure the tunnel on this machine.
+    #[error("cannot set up the tunnel: {0}")]
     Tunnel(String),
-    /// The helper failed in a way it did not foresee.
-    #[error("the helper failed: {0}")]
+    /// An unexpected failure inside the helper.
+    #[error("internal error in the helper: {0}")]
     Internal(String),
 }
 
@@ -119,7 +120,7 @@ impl ServiceError for HelperError {
         }
     }
 
-    /// As the server asked.
+    /// The delay that the server requested.
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Refused { retry_after, .. } | Self::Unreachable { retry_after, .. } => *retry_after,

@@ -1,9 +1,9 @@
 //! Contract between the privileged helper and the programs of the user: the `tornado` command and the desktop app.
 //!
-//! The methods are one list for [`tornado_rpc::contract!`]; errors are `application/problem+json` (RFC 9457) that carry
-//! [`HelperError`]. So `curl --unix-socket /run/tornado-helper/helper.sock
-//! http://helper/v1/status` is the debugger. The contract is narrow on purpose: it moves no paths, no commands and
-//! no routes, so the worst a caller can ask for is the user's own tunnel.
+//! The methods are one list for [`tornado_rpc::contract!`]. Errors are `application/problem+json` (RFC 9457) and carry
+//! a [`HelperError`]. For debugging, use `curl --unix-socket /run/tornado-helper/helper.sock http://helper/v1/status`.
+//! The contract is narrow: requests carry no paths, commands or routes, so a caller can change nothing but the user's
+//! own tunnel and account.
 
 mod access;
 mod contract;
@@ -27,21 +27,21 @@ pub use tornado_shared::api::{ChooseExit, SessionsQuery};
 use std::path::PathBuf;
 use tornado_rpc::Channel;
 
-/// Largest reply that a client accepts, bytes.
+/// Maximum size of a response that a client accepts, bytes.
 const MAX_REPLY: usize = 256 * 1024;
 
-/// Where the helper listens unless told otherwise.
+/// Default path of the helper's socket.
 pub const DEFAULT_SOCKET: &str = "/run/tornado-helper/helper.sock";
-/// Environment variable that names another socket.
+/// Environment variable that overrides [`DEFAULT_SOCKET`].
 pub const SOCKET_VARIABLE: &str = "TORNADO_HELPER_SOCKET";
 
-/// The socket by environment or default.
+/// The socket's path: the value of [`SOCKET_VARIABLE`] if it is not empty, otherwise [`DEFAULT_SOCKET`].
 #[must_use]
 pub fn socket_path() -> PathBuf {
     std::env::var_os(SOCKET_VARIABLE).filter(|v| !v.is_empty()).map_or_else(|| DEFAULT_SOCKET.into(), PathBuf::from)
 }
 
-/// A client of the helper that listens on `socket`. Nothing is opened before the first call.
+/// Creates a client of the helper that listens on `socket`. It opens no connection before the first call.
 #[must_use]
 pub fn client(socket: impl Into<PathBuf>) -> HelperClient {
     HelperClient::new(Channel::new(socket).with_max_reply(MAX_REPLY))

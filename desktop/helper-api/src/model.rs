@@ -1,46 +1,46 @@
-//! What crosses the socket.
+//! Requests, responses and the status.
 
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use tornado_shared::api::{LaneState, OwnDevice, OwnUsage, TorView};
 use tornado_shared::model::{DeviceId, DeviceName, Lane, Secret, SessionId, Transfer, UnixSeconds, Username};
 
-/// Input of enrolment.
+/// Input of `enroll`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enroll {
     /// The invitation link, `tornado://…`.
     pub link: Secret,
-    /// Name of the account; needed when the invitation makes a new one.
+    /// Name of the account; required if the invitation creates a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Username>,
     /// Password of the account, new or existing.
     pub password: Secret,
-    /// Code of the authenticator, or a recovery code, when the account has a second factor.
+    /// Authenticator code or recovery code, if the account has a second factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totp: Option<Secret>,
-    /// What the user calls this machine.
+    /// Name of this device.
     pub device_name: DeviceName,
 }
 
-/// Input of a login. The server must be known from an enrolment.
+/// Input of `login`. The device must be enrolled.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
-    /// `host` or `host:port`, should the enrolled server have moved. Its identity stays pinned.
+    /// New address of the enrolled server, `host` or `host:port`, if it has moved. Its identity stays pinned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// Account name or e-mail address; the enrolled account when absent.
+    /// Account name or e-mail address; the enrolled account if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// Password.
+    /// Password of the account.
     pub password: Secret,
-    /// Code of the authenticator, or a recovery code, when the account has a second factor.
+    /// Authenticator code or recovery code, if the account has a second factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totp: Option<Secret>,
 }
 
-/// Input of connect.
+/// Input of `connect`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connect {
@@ -48,60 +48,60 @@ pub struct Connect {
     pub lane: Lane,
 }
 
-/// Input of a switch of lanes.
+/// Input of `switch_lane`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchLane {
-    /// The lane to use from now on.
+    /// The lane to switch to.
     pub lane: Lane,
 }
 
-/// Input of an export: a new device of the account that is an ordinary WireGuard app.
+/// Input of `export`: an exported device of the account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
-    /// The lane that its file is for.
+    /// The lane of the configuration file.
     pub lane: Lane,
-    /// What the user calls the device.
+    /// Name of the exported device.
     pub device_name: DeviceName,
     /// Password of the account.
     pub password: Secret,
-    /// Code of the authenticator, or a recovery code, when the account has a second factor.
+    /// Authenticator code or recovery code, if the account has a second factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totp: Option<Secret>,
 }
 
-/// The account's devices.
+/// The devices of the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Devices {
     /// Oldest first.
     pub devices: Vec<OwnDevice>,
-    /// Which of them this is.
+    /// The ID of this device.
     pub own: DeviceId,
 }
 
-/// Input of a removal.
+/// Input of `remove_device`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveDevice {
-    /// Which device; its login and tunnel end.
+    /// The device to remove. Its login and its session end.
     pub device_id: DeviceId,
 }
 
-/// A device that was made by an export.
+/// Result of `export`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Exported {
-    /// Its number; an operator or its owner removes it by this.
+    /// The device's ID; `remove_device` takes it.
     pub device_id: DeviceId,
-    /// What the user calls it.
+    /// Name of the exported device.
     pub device_name: DeviceName,
-    /// The lane that its file is for.
+    /// The lane of the configuration file.
     pub lane: Lane,
-    /// The file, `wg-quick(8)`. Holds the private key, which is nowhere else.
+    /// The configuration file, `wg-quick(8)`. It contains the only copy of the private key.
     pub config: Secret,
 }
 
-/// Why the address of the server's end was chosen.
+/// The event that caused the choice of the endpoint in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
@@ -109,141 +109,142 @@ pub enum Choice {
     Connect,
     /// Routes or addresses of this machine changed.
     NetworkChanged,
-    /// This machine slept.
+    /// This machine resumed from sleep.
     Woke,
-    /// The former address gave no answer over the lane.
+    /// The previous endpoint did not respond over the lane.
     Silent,
-    /// The device API could not be reached, and the server's name leads to other addresses.
+    /// The device API was unreachable, and the server's name resolves to other addresses.
     Moved,
 }
 
-/// Where the tunnel is.
+/// State of the tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TunnelState {
-    /// No tunnel; traffic goes its usual way.
+    /// There is no tunnel; traffic takes its usual path.
     Disconnected,
-    /// On the way up; traffic still goes its usual way, unless it is held back.
+    /// The tunnel is being set up. Traffic takes its usual path unless lockdown is active.
     Connecting,
-    /// Everything goes through the tunnel, and a handshake was seen.
+    /// All traffic goes through the tunnel, and a handshake was seen.
     Connected,
-    /// Everything goes through the old lane until the new one has shaken hands.
+    /// All traffic goes through the old lane until the new one has completed a handshake.
     Switching,
-    /// On the way down.
+    /// The tunnel is being removed.
     Disconnecting,
-    /// All traffic is held back until a tunnel stands or somebody acts; `reason` says why.
+    /// Lockdown: all traffic is blocked until a tunnel is up or the user acts. `reason` says why.
     Blocked,
 }
 
-/// Who moves the packets.
+/// The WireGuard implementation that carries the packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
-    /// The kernel's WireGuard.
+    /// WireGuard in the kernel.
     Kernel,
-    /// WireGuard inside the helper.
+    /// WireGuard in user space, inside the helper.
     Userspace,
 }
 
-/// Whether the server's device API answers. The tunnel works on without it for a while.
+/// Whether the server's device API is reachable. Without it the tunnel keeps working until the session expires.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ControlPlane {
-    /// Nothing was asked yet.
+    /// No call was made yet.
     #[default]
     Unknown,
-    /// The latest call was answered.
+    /// The latest call received a response.
     Reachable,
-    /// The latest call failed; it is being tried again.
+    /// The latest call failed; the helper retries.
     Unreachable,
 }
 
-/// The latest trouble.
+/// The latest problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// Stable code.
     pub code: String,
-    /// For people.
+    /// Description for people.
     pub detail: String,
-    /// When it happened.
+    /// Time at which the problem occurred.
     pub at: UnixSeconds,
 }
 
-/// When and why the server's end was chosen.
+/// When and why the endpoint in use was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chosen {
-    /// Why.
+    /// The event that caused the choice.
     pub why: Choice,
-    /// When.
+    /// The time of the choice.
     pub at: UnixSeconds,
 }
 
-/// Everything that can be told about the tunnel. Holds no secrets.
+/// The state of the helper and its tunnel. It contains no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// Where the tunnel is.
+    /// State of the tunnel.
     pub state: TunnelState,
-    /// Why it is blocked.
+    /// Why traffic is blocked, in state `blocked`.
     pub reason: Option<String>,
-    /// The lane that carries the traffic, or will.
+    /// The lane that carries the traffic, or will carry it once the tunnel is up.
     pub lane: Option<Lane>,
-    /// The lane that is being switched to.
+    /// The target of the lane switch in progress.
     pub target: Option<Lane>,
-    /// Whether the server lets anything pass on [`lane`](Self::lane), by its own latest word; none while there is no
-    /// session or the server did not say. Asked at each connect, switch and heartbeat.
+    /// The state of [`lane`](Self::lane) as the server reported it last; `None` while there is no session or the server
+    /// did not report it. Queried at each connect, switch and heartbeat.
     #[serde(default)]
     pub lane_state: Option<LaneState>,
-    /// Exit, circuit and chosen country of this device by the server's latest word; none on the direct lane, or while
-    /// the server did not say.
+    /// Exit, circuit and chosen country of this device as the server reported them last; `None` on the direct lane, or
+    /// while the server did not report them.
     #[serde(default)]
     pub tor: Option<TorView>,
-    /// What the account moved and what is left of its quota, as the server said within the last seconds; none while
-    /// there is no session or the server did not say.
+    /// The account's usage and what is left of its quota, as the server reported them within the last seconds; `None`
+    /// while there is no session or the server did not report them.
     #[serde(default)]
     pub usage: Option<OwnUsage>,
-    /// The server's device API, `host:port`.
+    /// Address of the server's device API, `host:port`.
     pub server: Option<String>,
-    /// The account.
+    /// Name of the account.
     pub user: Option<String>,
-    /// What the user calls this machine.
+    /// Name of this device.
     pub device: Option<DeviceName>,
-    /// True while there are tokens that the server has not declared over.
+    /// True while the helper has tokens and the server has not ended the login.
     pub logged_in: bool,
-    /// The session.
+    /// The session of the tunnel.
     pub session: Option<SessionId>,
-    /// The address of the server's end that carries the traffic.
+    /// The WireGuard endpoint that carries the traffic.
     #[serde(default)]
     pub endpoint: Option<SocketAddr>,
-    /// Why it was chosen, and when.
+    /// Why and when the endpoint was chosen.
     #[serde(default)]
     pub chosen: Option<Chosen>,
     /// This device's addresses on the lane.
     pub addresses: Vec<IpAddr>,
-    /// The lane's resolvers, the only ones that are asked while the tunnel is up. Empty: the lane has none, and this
-    /// device's own settings stand.
+    /// The lane's DNS resolvers, the only ones that this machine queries while the tunnel is up. If empty, the lane
+    /// offers none and this machine's own settings apply.
     #[serde(default)]
     pub names: Vec<IpAddr>,
-    /// True while nothing leaves this device but what it needs to reach the server: a tunnel is wanted and not there.
+    /// True while lockdown is active: a tunnel is desired but not up, and only the traffic needed to reach the server
+    /// is allowed.
     #[serde(default)]
     pub held: bool,
-    /// Since when traffic goes through the tunnel.
+    /// Time since which traffic has gone through the tunnel.
     pub since: Option<UnixSeconds>,
-    /// True once the server answered over the lane.
+    /// True once the server responded over the lane.
     pub handshake_seen: bool,
-    /// True when the latest handshake is too old to prove that the tunnel works.
+    /// True if the latest handshake is too old to prove that the tunnel works.
     pub handshake_stale: bool,
     /// Seconds since the latest handshake.
     pub latest_handshake_age: Option<u64>,
-    /// Bytes seen from this device: `rx` came from the server.
+    /// Byte counters from this device's side: `rx` was received from the server.
     pub transfer: Transfer,
-    /// Who moves the packets.
+    /// The WireGuard implementation in use.
     pub backend: Option<Backend>,
-    /// True when a preshared key from the post-quantum login protects the tunnel.
+    /// True if a preshared key from the post-quantum login protects the tunnel.
     pub preshared: bool,
-    /// Whether the device API answers.
+    /// Whether the device API is reachable.
     pub control: ControlPlane,
-    /// The latest trouble since the last success.
+    /// The latest problem since the last success.
     pub notice: Option<Notice>,
-    /// The helper's version.
+    /// Version of the helper.
     pub version: String,
 }

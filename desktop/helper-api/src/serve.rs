@@ -1,4 +1,4 @@
-//! The serving end.
+//! Serves the contract on a Unix socket.
 
 use crate::contract::{EVENTS, Helper, router};
 use crate::{Access, HelperError, Status};
@@ -10,16 +10,21 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tornado_rpc::{Limits, Socket, SocketServer};
 
+<<<<<<< HEAD
 /// Connections at once of the users who may call.
 const CONNECTIONS: usize = 64;
 /// Refusals of other users at once.
 const STRANGERS: usize = 8;
+=======
+/// Maximum number of concurrent connections of allowed users, and of concurrent rejections of all other users.
+const LIMITS: (usize, usize) = (64, 8);
+>>>>>>> 49f7ae2 (words: words-4)
 
-/// Serves the contract, and the states that `status` receives as its stream, until `shutdown`. Running calls get
-/// 3 seconds to end.
+/// Serves the contract until `shutdown`. The stream `events` yields the values of `status`. Running calls get 3 seconds
+/// to finish.
 ///
 /// # Errors
-/// When the socket cannot be watched.
+/// If the socket cannot be registered with the runtime.
 pub async fn serve(
     socket: Socket,
     access: Access,
@@ -39,7 +44,7 @@ pub(crate) fn routes(helper: Arc<dyn Helper>, status: watch::Receiver<Status>, s
     router(helper).merge(EVENTS.router(open))
 }
 
-/// The state now and each later one, as JSON. A slow reader misses those in between.
+/// The current state and each later one, as JSON. A slow reader skips intermediate states.
 fn lines(status: watch::Receiver<Status>, stop: CancellationToken) -> impl Stream<Item = String> {
     futures::stream::unfold((status, stop, true), |(mut status, stop, first)| async move {
         if !first {

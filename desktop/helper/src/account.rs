@@ -1,4 +1,4 @@
-//! What the helper remembers about its server and its login.
+//! The stored account: the enrolled server, this device's key and the login.
 
 use serde::{Deserialize, Serialize};
 use tornado_client::{DeviceIdentity, Welcome};
@@ -10,38 +10,38 @@ use tornado_shared::invitation::{InvitationError, ServerAddress};
 use tornado_shared::model::{DeviceId, DeviceName, Secret, UnixSeconds};
 use zeroize::Zeroize as _;
 
-/// Everything that outlives the helper. Serialised only into the store.
+/// Content of `state.json`. The store is the only place that serialises it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Account {
-    /// Format of the file.
+    /// Version of the file format.
     pub version: Version,
     /// `host:port` of the device API.
     pub server: String,
-    /// Host under which the server offered its lanes last, where that is another than in `server`.
+    /// Host of the lanes in the server's latest offer, if it differs from the host in `server`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offered: Option<String>,
-    /// The server's identity; pinned for ever.
+    /// Fingerprint of the server's identity; pinned permanently.
     pub identity: Fingerprint,
-    /// The TLS key that the identity vouched for.
+    /// Fingerprint of the TLS key that the identity signed.
     pub tls: Fingerprint,
-    /// This device's stable key.
+    /// Seed of this device's long-term key.
     pub device: Seed,
-    /// What the user calls this machine.
+    /// Name of this device.
     #[serde(deserialize_with = "stored_name")]
     pub device_name: DeviceName,
     /// The account's name.
     pub username: String,
-    /// Present while the server has not declared the login over.
+    /// `None` once the device logged out or the server ended the login.
     pub login: Option<Login>,
 }
 
-/// Earlier versions allowed invisible characters, which are refused now.
+/// Accepts names with invisible characters, which earlier versions allowed and new names must not contain.
 fn stored_name<'de, D: serde::Deserializer<'de>>(stored: D) -> Result<DeviceName, D::Error> {
     String::deserialize(stored).map(|name| DeviceName::from_stored(&name))
 }
 
-/// The number of the file's format.
+/// Version of the file format. The only known version is 1.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub(crate) struct Version;
@@ -49,7 +49,7 @@ pub(crate) struct Version;
 impl TryFrom<u8> for Version {
     type Error = String;
     fn try_from(n: u8) -> Result<Self, String> {
-        if n == 1 { Ok(Self) } else { Err(format!("format {n} is not known to this version")) }
+        if n == 1 { Ok(Self) } else { Err(format!("unknown format version {n}")) }
     }
 }
 
@@ -59,7 +59,7 @@ impl From<Version> for u8 {
     }
 }
 
-/// 32 secret bytes. Wiped when dropped.
+/// A secret of 32 bytes, zeroised on drop.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Seed(Bytes<32>);
@@ -80,18 +80,18 @@ impl Drop for Seed {
     }
 }
 
-/// One login.
+/// Tokens and secrets of one login.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Login {
     pub access: Secret,
     pub access_expires_at: UnixSeconds,
     pub refresh: Secret,
-    /// The number of a trade of `refresh` that has not been answered yet.
+    /// Idempotency key of a refresh with `refresh` that has no response yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attempt: Option<Attempt>,
     pub device_id: DeviceId,
-    /// The secret from which the preshared keys come.
+    /// The secret from which preshared keys are derived.
     pub export: Seed,
 }
 
@@ -108,7 +108,7 @@ impl Login {
         }
     }
 
-    /// Takes a new pair of tokens.
+    /// Stores a new pair of tokens and clears the idempotency key.
     pub(crate) fn renew(&mut self, tokens: &Tokens, now: UnixSeconds) {
         self.access = tokens.access_token.clone();
         self.access_expires_at = now.saturating_add(tokens.expires_in);
@@ -116,7 +116,7 @@ impl Login {
         self.attempt = None;
     }
 
-    /// The number for the trade of the refresh token: drawn once, the same until an answer has arrived.
+    /// Returns the idempotency key for the refresh: generated once, then the same until a response arrives.
     pub(crate) fn attempt(&mut self) -> Attempt {
         *self.attempt.get_or_insert_with(|| Bytes(rand::random()))
     }
@@ -131,15 +131,15 @@ impl Account {
         self.server.parse()
     }
 
-    /// Where the device API may be: as enrolled, and where the server said it is. The same key is expected at both.
+    /// The possible addresses of the device API: the enrolled one, then the one from the latest offer. The same key is
+    /// expected at both.
     pub(crate) fn addresses(&self) -> Result<Vec<ServerAddress>, InvitationError> {
         let enrolled = self.address()?;
         let offered = self.offered.clone().map(|host| ServerAddress { host, port: enrolled.port });
         Ok(std::iter::once(enrolled).chain(offered).collect())
     }
 
-    /// Takes note of the host under which the server offers its lanes. True when that is news. What is no host is not
-    /// taken.
+    /// Stores the host of the server's offer. Returns true if it changed. Invalid hosts are ignored.
     pub(crate) fn note_offered(&mut self, host: &str) -> bool {
         let Ok(enrolled) = self.address() else { return false };
         let offered = ServerAddress { host: plain(host).to_owned(), port: enrolled.port };
@@ -157,7 +157,7 @@ impl Account {
     }
 }
 
-/// A host without the brackets of an IPv6 literal.
+/// Removes the brackets of an IPv6 literal.
 pub(crate) fn plain(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(known(&account), "192.0.2.1:4700 vpn.example.org:4700");
         assert!(account.note_offered("[2001:db8::7]") && !account.note_offered("2001:db8::7"));
         assert_eq!(known(&account), "192.0.2.1:4700 [2001:db8::7]:4700");
-        assert!(account.note_offered("192.0.2.1"), "back at the enrolled one");
+        assert!(account.note_offered("192.0.2.1"), "the enrolled host again");
         assert_eq!(known(&account), "192.0.2.1:4700");
     }
 }

@@ -1,5 +1,6 @@
-//! Another way to the server, when the one in use is gone or may be: name, address and family are chosen again, and a
-//! new link is made beside the old one, which carries the traffic until the new one has shaken hands.
+//! Chooses another path to the server when the current one fails or may have failed. Name, address and address family
+//! are chosen again, and a new link is created beside the old one, which carries the traffic until the new link has
+//! completed a handshake.
 
 use crate::engine::Engine;
 use crate::network::Change;
@@ -12,7 +13,7 @@ use tornado_helper_api::{Choice, ControlPlane};
 use tornado_rpc::ServiceError as _;
 use tornado_tunnel::state::Phase;
 
-/// How long the lane waits for what the device API says: whether the session still exists, and where the server is.
+/// How long the lane waits for the device API to report whether the session exists and where the server is.
 const CONTROL: Duration = Duration::from_millis(1500);
 /// The same when only the device API is known to fail.
 const ELSEWHERE: Duration = Duration::from_secs(5);
@@ -27,10 +28,11 @@ impl From<Change> for Choice {
 }
 
 impl Engine {
-    /// Chooses the way again. Without a tunnel there is nothing to do.
+    /// Chooses the path to the server again. Does nothing without a tunnel.
     ///
     /// # Cancel safety
-    /// Dropping it leaves the tunnel as it is, or a link on its way up that ends by itself; the next run starts over.
+    /// If the future is dropped, the tunnel stays as it is, or a link that is being set up times out. The next run
+    /// starts over.
     pub(crate) async fn choose_again(&self, why: Choice) {
         let wish = self.wish();
         let mut inner = self.inner.lock().await;
@@ -47,7 +49,7 @@ impl Engine {
                 self.publish.tunnel(&view);
                 if view.phase == Phase::Connected && view.failure.is_none() {
                     self.publish.chosen(why);
-                    tracing::info!(?why, "the tunnel has its way to the server again");
+                    tracing::info!(?why, "the path to the server was restored");
                     if self.publish.now().control == ControlPlane::Reachable {
                         self.publish.no_notice();
                     }
@@ -57,7 +59,7 @@ impl Engine {
         }
     }
 
-    /// After the device API failed: it may be elsewhere, and the lane with it.
+    /// Called after the device API failed: the server may have moved, and its lanes with it.
     pub(crate) async fn look_elsewhere(&self, inner: &mut Inner, wish: u64) {
         inner.resolver.forget_fresh();
         if let Ok(Ok(server)) = tokio::time::timeout(ELSEWHERE, inner.reach(&self.publish)).await
@@ -89,8 +91,8 @@ impl Engine {
         }
     }
 
-    /// True, and the tunnel is down again, when the user decided otherwise since `wish`: a disconnect may have been answered
-    /// before the new link came up.
+    /// Returns true, and disconnects the tunnel again, if the user disconnected since `wish`: the response to that call
+    /// may have been sent before the new link came up.
     pub(crate) async fn undone(&self, wish: u64) -> bool {
         if self.wish() == wish {
             return false;
@@ -104,8 +106,8 @@ impl Engine {
         matches!(self.tunnel.watch().borrow().phase, Phase::Connected | Phase::Switching)
     }
 
-    /// Finds the server and asks whether the session still exists; makes it again if not. False when the server ended
-    /// what the session needs: the next heartbeat, which is due at once, deals with that.
+    /// Finds the server, checks that the session exists, and creates it again if it does not. Returns false if the
+    /// server ended the login or the session for good: the next heartbeat, which is due at once, handles that.
     async fn session_stands(&self, inner: &mut Inner) -> bool {
         let found = tokio::time::timeout(CONTROL, inner.reach(&self.publish)).await;
         let Ok(Ok(server)) = found else {
@@ -135,12 +137,12 @@ impl Engine {
                     self.publish.control(ControlPlane::Reachable);
                     return true;
                 }
-                Err(error) => tracing::info!(code = error.code(), "the session was not made again"),
+                Err(error) => tracing::info!(code = error.code(), "cannot create the session again"),
             },
             Ok(Err(error)) if error.is_transient() => {}
             Ok(Err(ApiError::WrongCertificate | ApiError::WrongServer(_))) | Err(_) => {}
             Ok(Err(error)) => {
-                tracing::info!(code = error.code(), "the server refused the heartbeat");
+                tracing::info!(code = error.code(), "the server rejected the heartbeat");
                 inner.heartbeat_now();
                 return false;
             }

@@ -1,16 +1,15 @@
-//! When the server was last asked something that the status shows: whoever asks for the status again and again asks the
-//! server less often.
+//! Limits how often a status call queries the server.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// When the server was last asked.
+/// The time of the latest query to the server.
 #[derive(Debug, Default)]
 pub(crate) struct Asked(Mutex<Option<Instant>>);
 
 impl Asked {
-    /// True, and noted, when the latest answer is older than it is good for.
+    /// Returns true if the latest response is older than `good_for`, and then records `now` as the time of the query.
     pub(crate) fn is_due(&self, now: Instant, good_for: Duration) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let due = last.is_none_or(|at| now.saturating_duration_since(at) >= good_for);
@@ -20,7 +19,7 @@ impl Asked {
         due
     }
 
-    /// The latest answer is no longer good.
+    /// Invalidates the latest response.
     pub(crate) fn again(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }

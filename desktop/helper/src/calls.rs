@@ -1,4 +1,4 @@
-//! The contract's methods.
+//! Implementation of the contract's methods.
 
 use crate::account::{Account, Login, Seed, Version};
 use crate::engine::Engine;
@@ -21,7 +21,7 @@ use tornado_shared::invitation::{Invitation, ServerAddress};
 use tornado_tunnel::policy::Outside;
 use tornado_tunnel::state::Phase;
 
-/// How long a question for the status waits for fresh counters.
+/// How long a status call waits for fresh counters.
 const FRESH: Duration = Duration::from_millis(300);
 
 #[async_trait]
@@ -30,9 +30,9 @@ impl Helper for Engine {
         let invitation: Invitation =
             input.link.expose().parse().map_err(|e| HelperError::BadInvitation(format!("{e}")))?;
         let mut inner = self.inner.lock().await;
-        // Before the invitation is used up.
+        // Checked before the invitation is used up.
         inner.store.probe().map_err(not_stored)?;
-        // The same server again: this stays the same device there.
+        // If the server is the same, this device keeps its key and stays the same device there.
         let same = inner.account.as_ref().filter(|a| a.identity == invitation.identity);
         let seed = same.map_or_else(|| Seed::new(*IdentityKey::random().expose_seed()), |a| a.device.clone());
         let device = DeviceIdentity::new(&IdentityKey::from_seed(seed.expose()), input.device_name.clone());
@@ -59,7 +59,7 @@ impl Helper for Engine {
             Ok(()) => inner.settle(account, &server.addresses, self).await,
             Err(error) => Err(HelperError::Internal(error.to_string())),
         };
-        // Nothing here remembers it: the server must not keep a device that cannot come back.
+        // The login is not stored here, so the server must not keep a device that cannot log in again.
         if settled.is_err() && inner.account.as_ref().is_none_or(|kept| kept.identity != invitation.identity) {
             take_back(&server.api, &welcome).await;
         }
@@ -131,9 +131,12 @@ impl Helper for Engine {
                 let server = reach(&mut inner.resolver, &addresses, identity, Some(tls)).await?;
                 server.api.logout(&login.refresh).await.map_err(|e| translate(&e))
             };
-            // The user wants to be logged out here whatever the server says; the tokens end by themselves.
+            // The user wants to be logged out here in any case. Tokens that the server still accepts expire.
             if !matches!(tokio::time::timeout(FAREWELL, farewell).await, Ok(Ok(()))) {
-                self.publish.notice("server_not_told", "logged out here, but the server could not be told");
+                self.publish.notice(
+                    "server_not_told",
+                    "logged out on this device, but the server did not confirm it; its tokens will expire",
+                );
             }
         }
         inner.save();
@@ -142,7 +145,7 @@ impl Helper for Engine {
     }
 
     async fn status(&self, _: NoInput) -> Result<Status, HelperError> {
-        // While the tunnel is busy the latest word is good enough.
+        // While the tunnel is busy, the latest known state is shown.
         if let Ok(Ok(view)) = tokio::time::timeout(FRESH, self.tunnel.look()).await {
             self.publish.tunnel(&view);
         }
@@ -182,18 +185,18 @@ impl Helper for Engine {
 }
 
 fn not_stored(error: StoreError) -> HelperError {
-    HelperError::Internal(format!("the login cannot be stored: {error}"))
+    HelperError::Internal(format!("cannot store the login: {error}"))
 }
 
 impl Inner {
-    /// Keeps a new login. What the old one had ends now, not before: a failed login changes nothing.
+    /// Stores a new login. The old login's session ends only now, so that a failed login changes nothing.
     async fn settle(&mut self, account: Account, api: &[SocketAddr], engine: &Engine) -> Result<Status, HelperError> {
         let same = self.account.as_ref().is_some_and(|known| known.identity == account.identity);
         match engine.wishes.now().filter(|_| same && self.broken.is_none()) {
-            // A login must not let out what goes into a tunnel: it is held back until that stands again.
+            // A login must not let traffic out of the tunnel: traffic is blocked until the tunnel is up again.
             Some(wanted) => {
                 if !engine.tunnel.watch().borrow().held {
-                    let mut hold = wanted.ended("a new login took the place of the former one", true);
+                    let mut hold = wanted.ended("a new login replaced the previous one", true);
                     hold.outside.extend(api.iter().copied().map(Outside::tcp));
                     let view = engine.tunnel.block(hold).await.map_err(|e| HelperError::Internal(e.to_string()))?;
                     engine.publish.tunnel(&view);

@@ -1,4 +1,4 @@
-//! The helper's work: one call at a time speaks to the server, while the tunnel can always be taken down.
+//! Core of the helper. One call at a time talks to the server, but a disconnect never waits for it.
 
 use crate::account::Account;
 use crate::asked::Asked;
@@ -21,18 +21,18 @@ use tornado_shared::model::{Lane, PrivateKey};
 use tornado_tunnel::Tunnel;
 use tornado_tunnel::state::{Failure, Hold, Phase, View};
 
-/// What the store holds at the start.
+/// State that the store contains at startup.
 pub(crate) struct Found {
     store: Store,
     account: Option<Account>,
     broken: Option<String>,
     wanted: Option<Wanted>,
-    /// What to do until somebody acts; none: nothing is to be held back.
+    /// Lockdown until a tunnel is up or the user acts; `None` if traffic is not to be blocked.
     pub(crate) hold: Option<Hold>,
 }
 
 impl Found {
-    /// What cannot be read holds all traffic back; it is not taken for "empty".
+    /// Reads the store. A file that cannot be read activates lockdown; it is not treated as absent.
     pub(crate) fn read(store: Store) -> Self {
         let (account, broken) = match store.load() {
             Ok(account) => (account, None),
@@ -42,37 +42,37 @@ impl Found {
         let logged_in = account.as_ref().is_some_and(|account| account.login.is_some());
         let hold = crate::wish::hold(&wanted, broken.as_deref(), logged_in);
         if let Some(hold) = &hold {
-            tracing::warn!(reason = %hold.reason, "all traffic is held back");
+            tracing::warn!(reason = %hold.reason, "lockdown is active; all traffic is blocked");
         }
         Self { store, account, broken, wanted: wanted.ok().flatten(), hold }
     }
 }
 
-/// The helper's work. Calls that need the server take their turn; taking the tunnel down never waits.
+/// Core of the helper. Calls that need the server run one after the other; a disconnect never waits for them.
 pub(crate) struct Engine {
     pub(crate) inner: Arc<Mutex<Inner>>,
     pub(crate) tunnel: Tunnel,
     pub(crate) publish: Publisher,
-    /// Told when the keeper has something new to look at.
+    /// Wakes the keeper after a change of the login or the session.
     pub(crate) wake: Arc<Notify>,
-    /// What makes the way to the server another.
+    /// Changes of the network and wake-ups from sleep.
     pub(crate) changes: Changes,
-    /// When the server was last asked for this device's circuit.
+    /// When the server was last queried for this device's circuit.
     pub(crate) tor_asked: Asked,
     /// When the server was last asked to confirm the session.
     pub(crate) confirmed: Asked,
-    /// Goes up after each heartbeat, whatever came of it.
+    /// Increases after each heartbeat attempt, whatever its outcome.
     pub(crate) kept: watch::Sender<u64>,
-    /// When the server was last asked what the account moved.
+    /// When the server was last queried for the account's usage.
     pub(crate) usage_asked: Asked,
-    /// Whether a tunnel is wanted, as stored.
+    /// The desired state of the tunnel, as stored.
     pub(crate) wishes: Wishes,
-    /// Counts the wishes for no tunnel, so that a connect under way sees that it was overtaken.
+    /// Counts disconnect requests, so that a connect in progress detects that it was superseded.
     wish: AtomicU64,
 }
 
 impl Engine {
-    /// Begins with what the store holds.
+    /// Starts with the state found in the store.
     pub(crate) fn start(found: Found, tunnel: Tunnel, changes: Changes, paths: (PathBuf, PathBuf)) -> Arc<Self> {
         let publish = Publisher::new();
         publish.account(found.account.as_ref());
@@ -88,27 +88,31 @@ impl Engine {
         Arc::new(Self { inner, tunnel, publish, wake, changes, tor_asked, confirmed, kept, usage_asked, wishes, wish })
     }
 
-    /// The helper is ending: the tunnel goes, and the server is told if it answers soon. What the user wants stays.
+    /// Disconnects when the helper stops: removes the tunnel and closes the session if the server responds soon. The
+    /// stored desired state stays.
     pub(crate) async fn stop(&self) {
         if let Err(error) = self.take_down().await {
-            tracing::warn!(%error, "while stopping");
+            tracing::warn!(%error, "cannot disconnect while stopping");
         }
     }
 
-    /// No tunnel is wanted any more. To be called once it is gone.
+    /// Stores that no tunnel is desired. Call it after the tunnel was removed.
     pub(crate) fn want_none(&self) {
         if let Err(error) = self.wishes.clear() {
-            tracing::error!(%error, "the next start will hold traffic back");
-            self.publish.notice("not_stored", format!("the next start will hold traffic back: {error}"));
+            tracing::error!(%error, "cannot store that no tunnel is desired; the next start will block traffic");
+            self.publish.notice(
+                "not_stored",
+                format!("cannot store the disconnect: {error}; the next start of the helper will block traffic"),
+            );
         }
     }
 
-    /// A number that changes when somebody wants no tunnel any more.
+    /// A number that changes with each disconnect request.
     pub(crate) fn wish(&self) -> u64 {
         self.wish.load(Ordering::SeqCst)
     }
 
-    /// Takes the tunnel down now, and tells a connect under way that it was overtaken.
+    /// Removes the tunnel at once, and marks a connect in progress as superseded.
     pub(crate) async fn drop_tunnel(&self) -> Result<(), HelperError> {
         self.wish.fetch_add(1, Ordering::SeqCst);
         let view = self.tunnel.disconnect().await.map_err(|e| HelperError::Internal(e.to_string()))?;
@@ -119,7 +123,7 @@ impl Engine {
     pub(crate) async fn take_down(&self) -> Result<Status, HelperError> {
         self.drop_tunnel().await?;
         let (inner, publish) = (self.inner.clone(), self.publish.clone());
-        // The slot and the addresses are freed at once; should the server not answer, its own timers do it.
+        // This frees the slot and its addresses at once. If the server does not respond, its own timers free them.
         let farewell = tokio::spawn(async move { inner.lock().await.end_session(&publish).await });
         if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
             self.publish.control(ControlPlane::Unreachable);
@@ -155,7 +159,7 @@ impl Engine {
             }
             other => {
                 if overtaken {
-                    // Whoever wanted no tunnel may have been answered before ours came up.
+                    // The disconnect may have been confirmed to its caller before this tunnel came up.
                     let _ = self.tunnel.disconnect().await;
                 }
                 inner.end_session(&self.publish).await;
@@ -163,7 +167,9 @@ impl Engine {
                     self.want_none();
                 }
                 match other {
-                    Ok(_) if overtaken => Err(HelperError::Tunnel("it was disconnected while connecting".into())),
+                    Ok(_) if overtaken => {
+                        Err(HelperError::Tunnel("a disconnect was requested while connecting".into()))
+                    }
                     Ok(view) => Err(failure(&view)),
                     Err(error) => Err(error),
                 }
@@ -171,7 +177,7 @@ impl Engine {
         }
     }
 
-    /// An API error as callers see it; also noted in the status.
+    /// Converts an API error for callers, and records it in the status.
     pub(crate) fn report(&self, error: &ApiError) -> HelperError {
         let control = if error.is_transient() { ControlPlane::Unreachable } else { ControlPlane::Reachable };
         self.publish.control(control);
@@ -180,15 +186,15 @@ impl Engine {
     }
 }
 
-/// Why a tunnel is not up.
+/// Why the tunnel is not up.
 pub(crate) fn failure(view: &View) -> HelperError {
-    let held = if view.held { "; traffic is held back" } else { "" };
+    let held = if view.held { "; traffic is blocked" } else { "" };
     match (&view.failure, &view.blocked) {
         (Some(failure @ Failure::NoHandshake(_)), _) => HelperError::NoHandshake(format!("{failure}{held}")),
         (Some(failure @ (Failure::Link(_) | Failure::Routing(_))), _) => {
             HelperError::Tunnel(format!("{failure}{held}"))
         }
         (None, Some(reason)) => HelperError::Blocked(reason.to_string()),
-        (None, None) => HelperError::Tunnel("it was taken down".into()),
+        (None, None) => HelperError::Tunnel("the tunnel was disconnected".into()),
     }
 }

@@ -1,7 +1,7 @@
-//! A device that is an ordinary WireGuard app: made with a login of its own, given away as one file.
+//! Exported devices: each has its own login and is handed out as one configuration file.
 //!
-//! The key pair is made here and the private half leaves only in the file. The login's tokens are thrown away: nobody
-//! renews them, and none is needed, as the server tells such a device's life from its handshakes.
+//! The key pair is generated here, and the private key leaves only in the file. The login's tokens are discarded: an
+//! exported device never refreshes them, and the server tracks the device by its handshakes.
 
 use crate::engine::Engine;
 use crate::publish::unix_now;
@@ -11,18 +11,18 @@ use tornado_helper_api::{Export, Exported, HelperError};
 use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::model::PrivateKey;
 
-/// Removes a device that was made for something that then failed, with its login. If the server cannot be reached, the
-/// login expires.
+/// Removes a device, with its login, after a later step of its creation failed. If the server is unreachable, the login
+/// expires.
 pub(crate) async fn take_back(api: &DeviceApi, welcome: &Welcome) {
     let tokens = &welcome.payload.tokens;
     if let Err(error) = api.remove_device(&tokens.access_token, welcome.payload.device_id).await {
-        tracing::debug!(%error, "a half-made device could not be removed");
+        tracing::debug!(%error, "cannot remove the incomplete device");
         drop(api.logout(&tokens.refresh_token).await);
     }
 }
 
 impl Engine {
-    /// Makes the device. Takes the password, for what it makes stays good after this device has logged out.
+    /// Creates an exported device. It requires the password because the device stays valid after this one logs out.
     pub(crate) async fn make_export(&self, input: Export) -> Result<Exported, HelperError> {
         let mut inner = self.inner.lock().await;
         if let Some(reason) = &inner.broken {
@@ -32,14 +32,14 @@ impl Engine {
         let addresses = account.addresses().map_err(|e| HelperError::Internal(e.to_string()))?;
         let server = reach(&mut inner.resolver, &addresses, account.identity, Some(account.tls)).await?;
         let api = server.api;
-        // A key of its own that is forgotten at once: nobody logs in again as this device.
+        // The identity key is discarded at once: no later login uses it.
         let device = DeviceIdentity::new(&IdentityKey::random(), input.device_name.clone());
         let proof = Proof { password: &input.password, totp: input.totp.as_ref() };
         let welcome = api.login(&device, &account.username, proof, unix_now()).await;
         let welcome = welcome.map_err(|e| translate(&e))?;
         let key = PrivateKey::random();
         let exported = match api.export(&welcome.payload.tokens.access_token, key.public_key()).await {
-            // This login derived preshared keys. Who says there are none wants the tunnel weaker.
+            // This login can derive preshared keys, so a server that reports none weakens the tunnel.
             Ok(connection) if !connection.preshared => Err(ApiError::Downgrade("a tunnel without preshared keys")),
             other => other,
         };

@@ -1,9 +1,9 @@
-//! What the fuzz targets call: the files that outlive the helper.
+//! Entry points of the fuzz targets: the files in the state directory.
 
 use crate::account::Account;
 use crate::wish::Wanted;
 
-/// `state.json`: what is taken is written and read back as the same, and names a server.
+/// `state.json`: accepted content survives a round trip, and names a server.
 pub fn account(bytes: &[u8]) {
     let Ok(account) = serde_json::from_slice::<Account>(bytes) else { return };
     let text = serde_json::to_string(&account).unwrap_or_default();
@@ -15,7 +15,7 @@ pub fn account(bytes: &[u8]) {
     account.device();
 }
 
-/// `wanted.json` likewise.
+/// `wanted.json`: accepted content survives a round trip.
 pub fn wanted(bytes: &[u8]) {
     let Ok(wanted) = serde_json::from_slice::<Wanted>(bytes) else { return };
     let text = serde_json::to_string(&wanted).unwrap_or_default();

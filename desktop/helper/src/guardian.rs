@@ -1,5 +1,6 @@
-//! A helper that is not root: the process that root started gives the work to a child that runs as another user with
-//! CAP_NET_ADMIN, and does nothing but open `/dev/net/tun` for it, which belongs to root on a machine without udev.
+//! Runs the helper without root privileges. The process started by root runs the helper as a child process of another
+//! user with CAP_NET_ADMIN. It only opens `/dev/net/tun` for the child, because on a machine without udev that file
+//! belongs to root.
 
 use anyhow::{Context as _, ensure};
 use nix::unistd::User;
@@ -15,24 +16,24 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tornado_rights::{NET_ADMIN, become_user, die_with_parent};
 
-/// Starts the helper as `user` with the words of this process, and stays until it ends. `directories` are those in which
-/// the helper makes files.
+/// Starts the helper as `user` with the arguments of this process, and waits until it ends. `directories` are the
+/// directories in which the helper creates files.
 pub fn run<'a>(user: &str, directories: impl Iterator<Item = &'a Path>) -> anyhow::Result<ExitCode> {
-    ensure!(nix::unistd::geteuid().is_root(), "--user is for a helper that root starts; run it with sudo");
+    ensure!(nix::unistd::geteuid().is_root(), "--user requires root; run the helper with sudo");
     let user = User::from_name(user)?.with_context(|| format!("there is no Unix user '{user}'"))?;
     for directory in directories {
         provide(directory, &user)?;
     }
     let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot make a runtime")?;
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")?;
     runtime.block_on(guard(&user))
 }
 
-/// Makes the directory, the user's own. One that another user owns stays as it is.
+/// Creates the directory and gives it to `user`. A directory that another user owns is not changed.
 fn provide(directory: &Path, user: &User) -> anyhow::Result<()> {
     let shown = directory.display();
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory);
-    made.with_context(|| format!("cannot make {shown}"))?;
+    made.with_context(|| format!("cannot create {shown}"))?;
     let found = std::fs::metadata(directory).with_context(|| format!("cannot read {shown}"))?;
     if found.uid() == user.uid.as_raw() {
         return Ok(());
@@ -41,26 +42,26 @@ fn provide(directory: &Path, user: &User) -> anyhow::Result<()> {
     let name = &user.name;
     ensure!(
         found.uid() == 0 && is_empty,
-        "{shown} belongs to user {}, and {name} makes files there; `chown -R {name} {shown}`, or name another directory",
+        "cannot use {shown}: it belongs to user {}, not {name}; run `chown -R {name} {shown}` or use another directory",
         found.uid()
     );
     std::os::unix::fs::chown(directory, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
-        .with_context(|| format!("cannot give {shown} to {name}"))
+        .with_context(|| format!("cannot change the owner of {shown} to {name}"))
 }
 
 async fn guard(user: &User) -> anyhow::Result<ExitCode> {
-    let (own, other) = std::os::unix::net::UnixStream::pair().context("cannot make a socket pair")?;
+    let (own, other) = std::os::unix::net::UnixStream::pair().context("cannot create a socket pair")?;
     let mut child = start(user, &other).with_context(|| format!("cannot start the helper as {}", user.name))?;
     drop(other);
     own.set_nonblocking(true)?;
     let mut connection = UnixStream::from_std(own)?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    // It would end a process that does not watch it; here it means nothing.
+    // SIGHUP would end a process that does not handle it. It has no meaning here.
     let mut hang_up = signal(SignalKind::hangup())?;
     let mut open = true;
     loop {
         tokio::select! {
-            status = child.wait() => return Ok(code(status.context("the helper cannot be waited for")?)),
+            status = child.wait() => return Ok(code(status.context("cannot wait for the helper")?)),
             _ = terminate.recv() => end(&child),
             _ = interrupt.recv() => end(&child),
             Some(()) = hang_up.recv() => {}
@@ -70,7 +71,7 @@ async fn guard(user: &User) -> anyhow::Result<ExitCode> {
                     Err(error) => Err(error),
                 };
                 if let Err(error) = passed {
-                    tracing::debug!(%error, "the helper asks for no more TUN devices");
+                    tracing::debug!(%error, "the connection to the helper ended; TUN devices are no longer opened");
                     open = false;
                 }
             }
@@ -82,7 +83,7 @@ fn start(user: &User, connection: &std::os::unix::net::UnixStream) -> io::Result
     let (uid, gid, descriptor) = (user.uid.as_raw(), user.gid.as_raw(), connection.as_raw_fd());
     let mut command = Command::new("/proc/self/exe");
     command.args(std::env::args_os().skip(1)).arg("--guardian").arg(descriptor.to_string()).kill_on_drop(true);
-    #[expect(unsafe_code, reason = "rights can only be given up between fork and exec")]
+    #[expect(unsafe_code, reason = "privileges can only be dropped between fork and exec")]
     // SAFETY: the closure only makes system calls on numbers.
     unsafe {
         command.pre_exec(move || {
@@ -103,27 +104,27 @@ fn keep_open(descriptor: RawFd) -> io::Result<()> {
 
 fn end(child: &Child) {
     let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) else { return };
-    // A child that is not waited for keeps its number.
+    // The pid stays valid until the child is waited for.
     if let Err(error) = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM) {
-        tracing::warn!(%error, "cannot end the helper");
+        tracing::warn!(%error, "cannot signal the helper to stop");
     }
 }
 
-/// As a shell has it: 128 and the number of the signal.
+/// The exit code in a shell's convention: 128 plus the signal number for a process that a signal ended.
 fn code(status: ExitStatus) -> ExitCode {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
-/// In the child: its end of the connection.
+/// In the child: takes over its end of the connection.
 pub fn connection(descriptor: RawFd) -> anyhow::Result<UnixStream> {
-    ensure!(descriptor > 2, "--guardian is for the process that root started");
+    ensure!(descriptor > 2, "--guardian is only for internal use by --user");
     #[expect(unsafe_code, reason = "an inherited descriptor has no owner in this process yet")]
     // SAFETY: the parent left it open for this very process, and nothing else here uses its number.
     let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
     nix::fcntl::fcntl(&descriptor, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
     let stream = std::os::unix::net::UnixStream::from(descriptor);
-    stream.peer_addr().context("--guardian names no connection")?;
+    stream.peer_addr().context("--guardian is not a connected socket")?;
     stream.set_nonblocking(true)?;
     Ok(UnixStream::from_std(stream)?)
 }

@@ -1,4 +1,4 @@
-//! Keeps the session alive while a tunnel is up, and the status true.
+//! Keeps the session alive while a tunnel is up, and the status up to date.
 
 use crate::engine::Engine;
 use crate::network::Change;
@@ -13,7 +13,7 @@ use tornado_helper_api::{Choice, ControlPlane};
 use tornado_rpc::ServiceError as _;
 use tornado_tunnel::state::{BlockedReason, Phase};
 
-/// Runs until shutdown, or until the engine is gone.
+/// Runs until shutdown, or until the engine was dropped.
 pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
     let found = engine.upgrade().map(|e| (e.tunnel.watch(), e.wake.clone(), e.changes.subscribe()));
     let Some((mut view, wake, mut changes)) = found else { return };
@@ -26,7 +26,7 @@ pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
         }
         tokio::select! {
             () = shutdown.cancelled() => return,
-            // Somebody logged in: what was waited for may be otherwise.
+            // A login may resolve what the retry waits for.
             () = wake.notified() => retry = Retry::now(),
             changed = changes.changed() => {
                 if changed.is_err() {
@@ -58,7 +58,7 @@ pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
                 }
                 drop(strong);
                 if seen.phase == Phase::Connected && pulse.is_lost(&seen.observed, Instant::now()) {
-                    tracing::info!("the server gives no answer over the lane; looking for another way");
+                    tracing::info!("the server does not respond over the lane; choosing another path");
                     follow(&engine, Some(Choice::Silent), &mut changes, &shutdown).await;
                 }
             }
@@ -66,7 +66,7 @@ pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
     }
 }
 
-/// Chooses the way to the server again, from the start with each further change.
+/// Chooses the path to the server again, and starts over at each further change.
 async fn follow(
     engine: &Weak<Engine>,
     mut why: Option<Choice>,
@@ -87,7 +87,7 @@ async fn follow(
     }
 }
 
-/// When the next heartbeat is due. Far away while there is none, or while a call is under way.
+/// When the next heartbeat is due: in one hour if there is no session, in 500 ms if another call holds the lock.
 fn due(engine: &Weak<Engine>) -> Option<Instant> {
     let engine = engine.upgrade()?;
     let far = Instant::now() + Duration::from_secs(3600);
@@ -95,7 +95,7 @@ fn due(engine: &Weak<Engine>) -> Option<Instant> {
     Some(engine.inner.try_lock().map_or(soon, |inner| inner.session.as_ref().map_or(far, |s| s.schedule.due())))
 }
 
-/// When to try the next time to have the tunnel back.
+/// When to retry to restore the tunnel.
 struct Retry {
     at: Instant,
     failures: u32,
@@ -106,7 +106,7 @@ impl Retry {
         Self { at: Instant::now(), failures: 0 }
     }
 
-    /// Doubles the pause from one second to half a minute, or as long as the server asked.
+    /// Doubles the delay from 1 s to at most 30 s; waits at least as long as the server requested.
     fn later(&mut self, now: Instant, asked: Option<Duration>, jitter: f64) {
         let pause = Duration::from_secs(1 << self.failures.min(5)).min(Duration::from_secs(30));
         self.failures = self.failures.saturating_add(1);
@@ -115,11 +115,11 @@ impl Retry {
 }
 
 impl Engine {
-    /// A tunnel is wanted, is not there, and nobody has to act first.
+    /// Returns true if a tunnel is desired but not up, and no action of the user is needed first.
     fn wants_again(&self) -> bool {
         let view = self.tunnel.watch().borrow().clone();
         let lost = match view.blocked {
-            // The last one after a new login, or when the server may think otherwise: a slot is free again.
+            // After `Denied`, a new login or a change on the server can help, for example a slot that became free.
             Some(
                 BlockedReason::Interrupted | BlockedReason::Lost | BlockedReason::Ended(_) | BlockedReason::Denied(_),
             ) => true,
@@ -128,17 +128,17 @@ impl Engine {
         lost && view.phase == Phase::Blocked && self.wishes.now().is_some() && self.publish.now().logged_in
     }
 
-    /// Tries to have the wanted tunnel back. Why it failed stands in the status. Returns how long the server asked to
-    /// wait.
+    /// Tries to restore the desired tunnel. The status shows why it failed. Returns the delay that the server
+    /// requested.
     async fn try_again(&self) -> Option<Duration> {
         let wanted = self.wishes.now()?;
         match self.bring_up(wanted.lane).await {
             Ok(_) => {
-                tracing::info!("the tunnel is up again");
+                tracing::info!("the tunnel was restored");
                 None
             }
             Err(error) => {
-                tracing::info!(code = error.code(), "the tunnel is not up again; traffic stays held back");
+                tracing::info!(code = error.code(), "cannot restore the tunnel; traffic stays blocked");
                 let inner = self.inner.lock().await;
                 self.publish.account(inner.account.as_ref());
                 if inner.is_logged_in() {
@@ -151,21 +151,21 @@ impl Engine {
         }
     }
 
-    /// A tunnel that went down by itself holds no session.
+    /// Closes the session of a tunnel that went down without a request.
     async fn tunnel_fell(&self) {
-        // A connect under way holds the lock and cleans up for itself.
+        // A connect in progress holds the lock and cleans up itself.
         if let Ok(mut inner) = self.inner.try_lock() {
             inner.end_session(&self.publish).await;
         }
     }
 
-    /// One heartbeat if it is due, and what follows from its answer.
+    /// Sends one heartbeat if it is due, and handles the response.
     pub(crate) async fn keep(&self) {
         self.beat().await;
         self.kept.send_modify(|number| *number += 1);
     }
 
-    /// With a fresh token where needed. A server that cannot be reached never costs the tunnel.
+    /// Refreshes the token where needed. An unreachable server never ends the tunnel.
     async fn beat(&self) {
         let wish = self.wish();
         let mut inner = self.inner.lock().await;
@@ -175,7 +175,7 @@ impl Engine {
         }
         let server = session.server.clone();
         if matches!(self.tunnel.watch().borrow().phase, Phase::Disconnected | Phase::Blocked) {
-            // It fell while a call held the lock: a session without a tunnel is of no use.
+            // The tunnel went down while another call held the lock. A session without a tunnel is of no use.
             inner.end_session(&self.publish).await;
             return;
         }
@@ -190,7 +190,7 @@ impl Engine {
             }
         }
         if outcome.as_ref().is_err_and(ApiError::is_session_expired) && self.wish() == wish {
-            tracing::info!("the server knows this session no more; connecting again with the same keys");
+            tracing::info!("the session expired on the server; connecting again with the same keys");
             outcome = match inner.initiate_again().await {
                 Ok(changed) => {
                     self.publish.session(inner.session_id());
@@ -212,7 +212,7 @@ impl Engine {
                 if let Some(session) = &mut inner.session {
                     session.schedule.succeeded(now, jitter);
                 }
-                // A device without the event stream, or one that was away, learns it here.
+                // A device without the event stream, or one that was offline, learns of changes here.
                 if let Some(host) = self.ask_lanes(&mut inner).await {
                     self.follow_host(&mut inner, &host, wish).await;
                 }
@@ -231,7 +231,8 @@ impl Engine {
                     session.schedule.failed(now, error.retry_after(), jitter);
                 }
                 if error.ends_login() || ends_session(&error) {
-                    // The server no longer wants this device. Its user does not know yet: nothing goes in the clear.
+                    // The server rejected this device and the user does not know yet, so no traffic may leave
+                    // unprotected.
                     inner.session = None;
                     self.publish.session(None);
                     self.hold_back(&error.to_string(), inner.is_logged_in(), wish).await;
@@ -240,13 +241,13 @@ impl Engine {
         }
     }
 
-    /// Holds all traffic back, and says why, until somebody logs in or wants no tunnel any more. Nothing to do when that
-    /// was said already: `wish` is the number of before.
+    /// Activates lockdown and publishes the reason, until the user logs in or disconnects. `wish` is the disconnect
+    /// count from before the call: if it changed, the user disconnected and lockdown is lifted again.
     async fn hold_back(&self, why: &str, logged_in: bool, wish: u64) {
         let Some(hold) = self.wishes.now().map(|wanted| wanted.ended(why, logged_in)) else { return };
         match self.tunnel.block(hold).await {
             Ok(view) => self.publish.tunnel(&view),
-            Err(error) => tracing::error!(%error, "traffic could not be held back"),
+            Err(error) => tracing::error!(%error, "cannot block traffic"),
         }
         if self.wish() != wish
             && let Ok(view) = self.tunnel.disconnect().await
@@ -255,7 +256,7 @@ impl Engine {
         }
     }
 
-    /// The server's TLS key has changed while a session was up.
+    /// The server's TLS key changed during a session: verifies the new key with the pinned identity.
     async fn prove_again(&self, inner: &mut crate::session::Inner) {
         if let Ok(server) = inner.reach(&self.publish).await
             && let Some(session) = &mut inner.session
@@ -265,7 +266,7 @@ impl Engine {
     }
 }
 
-/// Answers to a repeated connect that waiting does not cure.
+/// Responses to a repeated connect that a retry cannot resolve.
 fn ends_session(error: &ApiError) -> bool {
     matches!(error, ApiError::Refused { status: 401 | 403 | 409, .. })
         && !error.wants_fresh_token()
@@ -296,7 +297,7 @@ mod tests {
         assert_eq!([pause(Some(3600)), pause(Some(3)), pause(None), pause(None)], [3600, 16, 30, 30]);
     }
 
-    /// A helper that was never enrolled, and one that holds traffic back since a tunnel is wanted.
+    /// A helper that was never enrolled, and one in lockdown because a tunnel is desired.
     #[tokio::test(start_paused = true)]
     async fn a_keeper_without_a_session_rests_for_sixty_days() {
         for wanted in [false, true] {

@@ -1,4 +1,4 @@
-//! The lanes while the tunnel is up: whether the server lets anything pass, moving to the other one, new circuits.
+//! Lanes while the tunnel is up: their state on the server, lane switches, new circuits.
 
 use crate::engine::{Engine, failure};
 use crate::session::Inner;
@@ -9,10 +9,10 @@ use tornado_shared::api::{LaneState, Lanes};
 use tornado_shared::model::{Lane, Secret};
 use tornado_tunnel::state::{Phase, View};
 
-/// How long a connect waits for the server's word on its lanes. The tunnel does not depend on it.
+/// How long a connect waits for the server to report its lanes. The tunnel does not depend on it.
 const ASK: Duration = Duration::from_secs(2);
 
-/// The server's latest word on each lane.
+/// The latest reported state of each lane.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LaneStates {
     direct: Option<LaneState>,
@@ -27,7 +27,8 @@ impl From<&Lanes> for LaneStates {
 }
 
 impl LaneStates {
-    /// The word on the lane that carries the traffic. An old word is none: the lane may have changed since.
+    /// The state of the lane that carries the traffic. `None` if the server is unreachable, because the lane may have
+    /// changed since.
     pub(crate) fn known(self, status: &Status) -> Option<LaneState> {
         if status.session.is_none() || status.control == ControlPlane::Unreachable {
             return None;
@@ -40,14 +41,14 @@ impl LaneStates {
 }
 
 impl Engine {
-    /// Asks the server which lanes carry traffic. Not to know costs nothing, and is shown as not known. Returns the host
-    /// under which lanes are offered now.
+    /// Queries the server for the states of its lanes. A failure has no consequence except that the states are shown as
+    /// unknown. Returns the host at which the server offers its lanes now.
     pub(crate) async fn ask_lanes(&self, inner: &mut Inner) -> Option<String> {
         let api = inner.session.as_ref()?.server.api.clone();
         let (states, host) = match tokio::time::timeout(ASK, api.lanes(&inner.access())).await {
             Ok(Ok(lanes)) => (LaneStates::from(&lanes), lanes.host),
             Ok(Err(error)) => {
-                tracing::debug!(code = error.code(), "the server did not say which lanes are open");
+                tracing::debug!(code = error.code(), "the server did not report the states of its lanes");
                 (LaneStates::default(), None)
             }
             Err(_) => (LaneStates::default(), None),
@@ -59,7 +60,7 @@ impl Engine {
         host
     }
 
-    /// Moves the tunnel to a lane. Whatever fails, the lane that carries the traffic now goes on carrying it.
+    /// Switches the tunnel to `lane`. On failure, the tunnel stays on its current lane.
     pub(crate) async fn switch_to(&self, inner: &mut Inner, lane: Lane) -> Result<Status, HelperError> {
         let Some(session) = &mut inner.session else { return Err(HelperError::NotConnected) };
         let view = self.tunnel.switch(lane).await.map_err(|e| HelperError::Internal(e.to_string()))?;
@@ -74,14 +75,14 @@ impl Engine {
         Ok(self.publish.now())
     }
 
-    /// As [`switch_to`](Self::switch_to), and never a new session.
+    /// Like [`switch_to`](Self::switch_to), but never creates a session.
     pub(crate) async fn switch_lane(&self, lane: Lane) -> Result<Status, HelperError> {
         let mut inner = self.inner.lock().await;
         self.connected()?;
         self.switch_to(&mut inner, lane).await
     }
 
-    /// New circuits for what this device begins on the tor lane from now on.
+    /// Requests new circuits for the connections that this device opens on the tor lane from now on.
     pub(crate) async fn renew_identity(&self) -> Result<Status, HelperError> {
         let mut inner = self.inner.lock().await;
         self.connected()?;
@@ -89,7 +90,7 @@ impl Engine {
             return Err(HelperError::NotConnected);
         }
         let renew = |api: DeviceApi, access: Secret| async move { api.new_identity(&access).await };
-        // What ends a login or a session is dealt with by the next heartbeat, which meets the same answer.
+        // If the login or the session has ended, the next heartbeat gets the same response and handles it.
         self.asked(&mut inner, renew).await?;
         Ok(self.publish.now())
     }
@@ -97,24 +98,25 @@ impl Engine {
     fn connected(&self) -> Result<(), HelperError> {
         match self.tunnel.watch().borrow().phase {
             Phase::Connected => Ok(()),
-            // Only after a call that was given up in the middle; all others hold the lock until the tunnel is settled.
+            // This state is visible here only if an earlier call was dropped halfway. All other calls hold the lock
+            // until the tunnel has settled.
             Phase::Connecting | Phase::Switching => {
-                Err(HelperError::Tunnel("it is changing right now; try again in a moment".into()))
+                Err(HelperError::Tunnel("another change of the tunnel is in progress; try again in a moment".into()))
             }
             Phase::Disconnected | Phase::Disconnecting | Phase::Blocked => Err(HelperError::NotConnected),
         }
     }
 }
 
-/// Why the tunnel is not on the lane that was asked for, and what carries the traffic instead.
+/// Why the tunnel is not on the requested lane, and which lane carries the traffic instead.
 fn not_switched(view: &View) -> HelperError {
     let error = failure(view);
     let (Phase::Connected, Some(kept)) = (view.phase, view.lane) else { return error };
     if let HelperError::NoHandshake(text) = &error {
-        return HelperError::NoHandshake(format!("{text}; traffic goes on over the {kept} lane"));
+        return HelperError::NoHandshake(format!("{text}; traffic stays on the {kept} lane"));
     }
     if let HelperError::Tunnel(text) = &error {
-        return HelperError::Tunnel(format!("{text}; traffic goes on over the {kept} lane"));
+        return HelperError::Tunnel(format!("{text}; traffic stays on the {kept} lane"));
     }
     error
 }

@@ -1,4 +1,4 @@
-//! The privileged helper: holds the login, keeps the session, drives the tunnel.
+//! The privileged helper. It stores the login, maintains the session and controls the tunnel.
 
 mod account;
 mod again;
@@ -37,30 +37,30 @@ use tornado_tunnel::Tunnel;
 use tornado_tunnel::os::Os;
 use tornado_tunnel::state::Phase;
 
-/// How the helper runs.
+/// Settings of the helper.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where it listens.
+    /// Path of the Unix socket.
     pub socket: PathBuf,
-    /// Where it keeps the login; made with mode 0700.
+    /// Directory of the login and the desired state. It is created with mode 0700.
     pub state_dir: PathBuf,
-    /// Users who may call it besides root.
+    /// Users who may call the helper, besides root.
     pub allow_uids: BTreeSet<u32>,
-    /// The group whose members may call it.
+    /// Group whose members may call the helper.
     pub group: Option<String>,
-    /// The file that names this machine's resolvers, resolv.conf(5).
+    /// The file that lists this machine's resolvers, resolv.conf(5).
     pub resolv_conf: PathBuf,
 }
 
-/// The helper could not start.
+/// Reasons for which the helper cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The socket.
+    /// The socket cannot be created or bound.
     #[error("cannot listen on {path}: {source}{}", listen_cure(.source))]
     Socket {
-        /// Where.
+        /// Path of the socket.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -68,12 +68,17 @@ pub enum Error {
 
 fn listen_cure(why: &std::io::Error) -> String {
     match store::cure(why, "--socket") {
-        unknown if unknown.is_empty() => "; is another helper running, or is this not root?".to_owned(),
+        unknown if unknown.is_empty() => {
+            "; check that no other helper is running and that this process is root".to_owned()
+        }
         known => known,
     }
 }
 
-/// Takes the socket. To be done before anything else is touched: it fails while another helper runs.
+/// Binds the socket. Call this before any other change to the machine, because it fails while another helper runs.
+///
+/// # Errors
+/// If the socket's directory cannot be created, or the socket cannot be bound.
 pub fn listen(config: &Config) -> Result<Socket, Error> {
     let fail = |source| Error::Socket { path: config.socket.clone(), source };
     if let Some(directory) = config.socket.parent() {
@@ -82,11 +87,15 @@ pub fn listen(config: &Config) -> Result<Socket, Error> {
     tornado_rpc::listen_alone(&config.socket).map_err(|error| fail(error.into_source()))
 }
 
-/// Forgets that a tunnel was wanted, so that the next start holds nothing back.
+/// Removes the stored desired state, so that the next start does not activate lockdown.
+///
+/// # Errors
+/// If the file cannot be removed.
 pub fn forget_wish(state_dir: &Path) -> Result<(), StoreError> {
     Store::new(state_dir.to_owned()).forget_wanted()
 }
 
+<<<<<<< HEAD
 /// Longest wait of callers for the firewall of the start, so that the first status they get is that of the kernel.
 const FIRST_HOLD: Duration = Duration::from_secs(5);
 
@@ -101,6 +110,10 @@ async fn first_hold(engine: &Engine) {
 
 /// Serves until `shutdown`; then takes the tunnel down and tells the server. That it was wanted stays stored: the
 /// next start holds traffic back until it is up again.
+=======
+/// Serves until `shutdown`, then disconnects the tunnel and closes the session on the server. The desired state stays
+/// stored: the next start blocks traffic until the tunnel is up again.
+>>>>>>> 49f7ae2 (words: words-4)
 pub async fn run(socket: Socket, config: Config, os: Box<dyn Os>, shutdown: CancellationToken) {
     let found = Found::read(Store::new(config.state_dir.clone()));
     let holds_back = found.hold.is_some();
@@ -119,17 +132,17 @@ pub async fn run(socket: Socket, config: Config, os: Box<dyn Os>, shutdown: Canc
     }
     let status = engine.publish.watch();
     if let Err(error) = tornado_helper_api::serve(socket, access, engine.clone(), status, shutdown).await {
-        tracing::error!(%error, "cannot serve the socket");
+        tracing::error!(%error, "the socket server failed");
     }
     engine.stop().await;
     drop(engine);
     let _ = keeper.await;
     let _ = watch.await;
     let _ = listener_task.await;
-    // The tunnel's task ends with its last handle, and undoes what it did.
+    // The tunnel's task reverts its changes and ends when its last handle is dropped.
     if tokio::time::timeout(Duration::from_secs(10), task).await.is_err() {
-        tracing::warn!("the tunnel was not taken down in time; the next start will clean up");
+        tracing::warn!("the tunnel was not removed in time; the next start removes what is left");
     }
-    // Gone already is fine.
+    // Another process may have removed the socket.
     let _ = std::fs::remove_file(&config.socket);
 }

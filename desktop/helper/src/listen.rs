@@ -1,5 +1,5 @@
-//! Listens to the server while there is a session: what it ends or shuts is known at once instead of at the next
-//! heartbeat. A server without the stream, or without a free one, costs nothing but that.
+//! Listens to the server's event stream while there is a session. Changes that the server makes are known at once
+//! instead of at the next heartbeat. Without a stream the helper works the same, only later.
 
 use crate::account::plain;
 use crate::engine::Engine;
@@ -15,13 +15,13 @@ use tornado_rpc::ServiceError as _;
 use tornado_shared::api::{DeviceEvent, Lanes};
 use tornado_shared::model::SessionId;
 
-/// Pause before a stream that ended is opened again; with up to as much on top, so that devices whose streams ended
-/// together do not come back together.
+/// Delay before a stream that ended is opened again. A random delay of up to the same length is added, so that devices
+/// whose streams ended together do not reconnect together.
 const AGAIN: Duration = Duration::from_secs(2);
-/// The same after a server that has no stream for this device.
+/// The same if the server has no stream for this device.
 const REFUSED: Duration = Duration::from_secs(120);
 
-/// Runs until shutdown, or until the engine is gone.
+/// Runs until shutdown, or until the engine was dropped.
 pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
     let Some(mut status) = engine.upgrade().map(|engine| engine.publish.watch()) else { return };
     let listen = async {
@@ -38,7 +38,7 @@ async fn until_connected(status: &mut watch::Receiver<Status>) -> Option<Session
     status.wait_for(ready).await.ok()?.session
 }
 
-/// One stream from its beginning to its end. Returns how long to wait before the next.
+/// Reads one stream until it ends. Returns the delay before the next one.
 async fn listen(engine: &Weak<Engine>, session: SessionId, status: &mut watch::Receiver<Status>) -> Duration {
     let opened = match engine.upgrade() {
         Some(engine) => engine.open_events().await,
@@ -47,7 +47,7 @@ async fn listen(engine: &Weak<Engine>, session: SessionId, status: &mut watch::R
     let mut stream = match opened {
         Ok(stream) => stream,
         Err(error) => {
-            tracing::debug!(code = error.code(), "the server has no event stream for this device");
+            tracing::debug!(code = error.code(), "cannot open the server's event stream");
             return pause(&error);
         }
     };
@@ -74,7 +74,7 @@ async fn listen(engine: &Weak<Engine>, session: SessionId, status: &mut watch::R
 
 fn pause(error: &ApiError) -> Duration {
     match error.code() {
-        // The heartbeat makes the session again.
+        // The heartbeat creates the session again.
         "session_expired" => AGAIN,
         "streams_full" => REFUSED,
         _ if error.is_transient() || error.wants_fresh_token() => AGAIN * 5,
@@ -95,7 +95,7 @@ impl Engine {
         api.events(&access).await
     }
 
-    /// What a message means for the session.
+    /// Applies an event to the session.
     async fn told(&self, event: DeviceEvent) {
         match event {
             DeviceEvent::State { host, lanes } => {
@@ -104,7 +104,7 @@ impl Engine {
             }
             DeviceEvent::Closed { reason } => {
                 tracing::info!(?reason, "the server ended the session");
-                // The heartbeat's refusal says what may be done about it.
+                // The response to the heartbeat says what to do next.
                 self.inner.lock().await.heartbeat_now();
                 self.wake.notify_one();
             }
@@ -113,7 +113,7 @@ impl Engine {
         }
     }
 
-    /// The server's name for its lanes; another than in the offer is asked for again.
+    /// Stores the host at which the server offers its lanes, and requests a new offer if it changed.
     async fn offered_at(&self, host: &str) {
         let wish = self.wish();
         let mut inner = self.inner.lock().await;
@@ -121,7 +121,7 @@ impl Engine {
         self.follow_host(&mut inner, host, wish).await;
     }
 
-    /// Asks for another offer where the server offers its lanes at another host than before.
+    /// Requests a new offer if the server's lanes moved to another host.
     pub(crate) async fn follow_host(&self, inner: &mut Inner, host: &str, wish: u64) {
         let Some(session) = &inner.session else { return };
         if session.connection.on(session.lane).endpoint.host == plain(host) {
@@ -129,7 +129,7 @@ impl Engine {
         }
         match inner.initiate_again().await {
             Ok(true) if self.wish() == wish => {
-                tracing::info!("the server offers its lanes at another address");
+                tracing::info!("the server moved its lanes to another address");
                 self.publish.session(inner.session_id());
                 let applied = inner.apply(&self.tunnel, &self.wishes).await;
                 if self.undone(wish).await {
@@ -140,7 +140,7 @@ impl Engine {
                 }
             }
             Ok(_) => {}
-            Err(error) => tracing::info!(code = error.code(), "the new offer was not made"),
+            Err(error) => tracing::info!(code = error.code(), "cannot get a new offer from the server"),
         }
     }
 }

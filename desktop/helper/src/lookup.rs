@@ -1,4 +1,5 @@
-//! Names of servers, asked beside the tunnel: a tunnel that leads nowhere must not be asked where its server is.
+//! Resolves the server's name outside the tunnel: a tunnel that does not work cannot carry the query for its own
+//! server.
 
 use crate::wish::Hosts;
 use futures::StreamExt as _;
@@ -19,23 +20,28 @@ use tornado_shared::invitation::ServerAddress;
 use tornado_tunnel::policy::MARK;
 use tornado_tunnel::state::{Phase, View};
 
-/// Longest time for the system's own resolver.
+/// Timeout of the system resolver.
 const SYSTEM: Duration = Duration::from_secs(8);
-/// The same while names are led into a tunnel that may be dead.
+/// The same while DNS queries go into a tunnel that may not work.
 const SYSTEM_INSIDE: Duration = Duration::from_secs(3);
-/// Longest time for a question beside the tunnel, and pause before the next resolver is asked as well.
+/// Timeout of a query outside the tunnel, then the delay before the next resolver is queried in parallel.
 const BESIDE: Duration = Duration::from_secs(2);
 const NEXT: Duration = Duration::from_millis(300);
-/// How long the second family is waited for once the first has answered (RFC 8305 §3 wants 50 ms; a resolver that has
-/// to ask others needs longer).
+/// How long to wait for the second address family after the first one responded. RFC 8305 §3 recommends 50 ms; a
+/// resolver that has to query other servers needs longer.
 const OTHER_FAMILY: Duration = Duration::from_millis(300);
+<<<<<<< HEAD
 /// How long the other hosts of a server are waited for once one is known.
 const OTHER_HOSTS: Duration = Duration::from_millis(500);
 /// An answer serves all questions of one round.
+=======
+/// A response is reused for this time, which covers all lookups of one attempt.
+>>>>>>> 49f7ae2 (words: words-4)
 const ROUND: Duration = Duration::from_secs(1);
-/// Most addresses of one host.
+/// Maximum number of addresses of one host.
 const MOST: usize = 8;
 
+<<<<<<< HEAD
 /// Addresses of a host.
 struct Found {
     addresses: Vec<IpAddr>,
@@ -44,13 +50,16 @@ struct Found {
 }
 
 /// Finds the server's addresses, and remembers them for the time when no name can be asked.
+=======
+/// Finds the server's addresses, and stores them for times when no resolver is reachable.
+>>>>>>> 49f7ae2 (words: words-4)
 pub(crate) struct Resolver {
     hosts: Hosts,
     fresh: HashMap<String, (Instant, Vec<IpAddr>)>,
     tunnel: watch::Receiver<View>,
     resolv_conf: PathBuf,
     state_dir: PathBuf,
-    /// Address at which a lane was seen to answer; tried first.
+    /// Address at which a lane responded last; tried first.
     pub(crate) answered: Option<IpAddr>,
     /// Changes with the network; see [`tornado_client::Options::network`].
     pub(crate) network: watch::Receiver<u64>,
@@ -71,12 +80,12 @@ impl Resolver {
         &self.hosts
     }
 
-    /// The next question is asked again.
+    /// Discards cached responses, so that the next lookup sends a query.
     pub(crate) fn forget_fresh(&mut self) {
         self.fresh.clear();
     }
 
-    /// All addresses of a host. Names are not logged.
+    /// All addresses of a host, or the stored ones if the lookup fails. Names are not logged.
     pub(crate) async fn resolve(&mut self, address: &ServerAddress) -> Result<Vec<SocketAddr>, HelperError> {
         let found = self.look_up(&address.host).await;
         self.noted(address, found)
@@ -112,6 +121,7 @@ impl Resolver {
         }
         let found = if self.led_into_tunnel() { self.beside(host).await } else { system(host, SYSTEM).await };
         match found {
+<<<<<<< HEAD
             Ok(addresses) => Ok(Found { addresses, is_new: true }),
             Err(error) => self.remembered(host, &error),
         }
@@ -138,12 +148,27 @@ impl Resolver {
     }
 
     /// True while the system's resolver does not ask the network in which this machine is.
+=======
+            Ok(found) => {
+                self.hosts.insert(host.to_owned(), found.clone());
+                self.fresh.insert(host.to_owned(), (Instant::now(), found.clone()));
+                Ok(with_port(&found))
+            }
+            Err(error) => match self.hosts.get(host) {
+                Some(known) => Ok(with_port(known)),
+                None => Err(HelperError::unreachable(format!("cannot resolve {host}: {error}"))),
+            },
+        }
+    }
+
+    /// True while the system resolver sends its queries into the tunnel, or lockdown blocks them.
+>>>>>>> 49f7ae2 (words: words-4)
     fn led_into_tunnel(&self) -> bool {
         let view = self.tunnel.borrow();
         view.held || matches!(view.phase, Phase::Connected | Phase::Switching)
     }
 
-    /// The hosts file, then this machine's own resolvers by marked sockets, then the system's way.
+    /// Tries the hosts file, then this machine's own resolvers with marked sockets, then the system resolver.
     async fn beside(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         let hosts = tokio::fs::read_to_string("/etc/hosts").await.unwrap_or_default();
         let listed = listed(&hosts, host);
@@ -191,10 +216,10 @@ async fn gather<T, E>(
 async fn system(host: &str, within: Duration) -> io::Result<Vec<IpAddr>> {
     let found = tokio::time::timeout(within, tokio::net::lookup_host((host, 0))).await;
     let found: Vec<IpAddr> = found.map_err(|_| io::ErrorKind::TimedOut)??.map(|at| at.ip()).take(MOST).collect();
-    if found.is_empty() { Err(io::Error::other("it has no address")) } else { Ok(found) }
+    if found.is_empty() { Err(io::Error::other("the name has no address")) } else { Ok(found) }
 }
 
-/// The addresses of a name in a hosts(5) file.
+/// The addresses of a name in the text of a hosts(5) file.
 fn listed(text: &str, host: &str) -> Vec<IpAddr> {
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
     let of_host = lines.filter_map(|line| {
@@ -205,7 +230,7 @@ fn listed(text: &str, host: &str) -> Vec<IpAddr> {
     of_host.take(MOST).collect()
 }
 
-/// Asks one resolver for both families.
+/// Queries one resolver for both address families.
 async fn ask_both(server: SocketAddr, host: String) -> io::Result<Vec<IpAddr>> {
     let six = ask(server, &host, RecordType::AAAA);
     let four = ask(server, &host, RecordType::A);
@@ -235,11 +260,11 @@ async fn ask_both(server: SocketAddr, host: String) -> io::Result<Vec<IpAddr>> {
     match (found.is_empty(), failure) {
         (false, _) => Ok(found),
         (true, Some(error)) => Err(error),
-        (true, None) => Err(io::Error::other("it has no address")),
+        (true, None) => Err(io::Error::other("the name has no address")),
     }
 }
 
-/// One question over UDP (RFC 1035), by a socket that is let past the tunnel.
+/// Sends one query over UDP (RFC 1035) from a socket that bypasses the tunnel.
 async fn ask(server: SocketAddr, host: &str, kind: RecordType) -> io::Result<Vec<IpAddr>> {
     let name = Name::from_utf8(format!("{}.", host.trim_end_matches('.'))).map_err(io::Error::other)?;
     let mut question = Message::query();
@@ -258,7 +283,7 @@ async fn ask(server: SocketAddr, host: &str, kind: RecordType) -> io::Result<Vec
     }
 }
 
-/// The addresses of an answer, whatever aliases led to them.
+/// All addresses in a response, including those behind aliases.
 fn addresses(answer: &Message) -> Vec<IpAddr> {
     let address = |data: &RData| {
         if let RData::A(v4) = data {
@@ -269,7 +294,7 @@ fn addresses(answer: &Message) -> Vec<IpAddr> {
     answer.answers.iter().filter_map(|record| address(&record.data)).take(MOST).collect()
 }
 
-/// A connected UDP socket with the tunnel's mark: the main routing table decides, not the tunnel's.
+/// A connected UDP socket with the tunnel's mark: the main routing table applies, not the tunnel's.
 pub(crate) async fn marked_udp(to: SocketAddr) -> io::Result<UdpSocket> {
     let any = if to.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0)).await?;
@@ -291,7 +316,7 @@ mod tests {
         assert!(listed(text, "example.org").is_empty());
     }
 
-    /// Answers the questions of one socket; a family without addresses gets an empty answer, or none if `silent`.
+    /// Answers queries on one socket; if `silent`, it ignores AAAA queries.
     async fn resolver(silent: bool) -> SocketAddr {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let at = socket.local_addr().unwrap();
@@ -311,7 +336,7 @@ mod tests {
                 };
                 answer.add_answer(Record::from_rdata(query.name().clone(), 60, data));
                 answer.add_query(query);
-                // A forged answer to another question first: it must not count.
+                // A forged response with another ID comes first. It must be ignored.
                 let mut forged = answer.clone();
                 forged.metadata.id ^= 1;
                 socket.send_to(&forged.to_vec().unwrap(), from).await.unwrap();

@@ -18,42 +18,44 @@ use tracing_subscriber::filter::FilterExt as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The privileged helper of Tornado VPN: holds the login and drives the tunnel.
+/// The privileged helper of Tornado VPN. It stores the login and controls the tunnel.
 #[derive(Parser)]
 #[command(name = "tornado-helperd", version)]
 struct Arguments {
-    /// Socket on which the `tornado` command and the desktop app speak to it.
+    /// Socket for the `tornado` command and the desktop app.
     #[arg(long, env = tornado_helper_api::SOCKET_VARIABLE, default_value = tornado_helper_api::DEFAULT_SOCKET)]
     socket: PathBuf,
-    /// Directory of the stored login; made with mode 0700.
+    /// Directory of the stored login. It is created with mode 0700.
     #[arg(long, env = "TORNADO_HELPER_STATE", default_value = "/var/lib/tornado-helper")]
     state_dir: PathBuf,
-    /// A user id that may call it, besides root. May be given several times.
+    /// User ID that may call the helper, besides root. Can be given several times.
     #[arg(long = "allow-uid", value_name = "UID")]
     allow_uids: Vec<u32>,
-    /// The group whose members may call it.
+    /// Group whose members may call the helper.
     #[arg(long, default_value = "tornado")]
     group: String,
-    /// Beginning of the interfaces' names.
+    /// Prefix of the interface names.
     #[arg(long, default_value = "tornado")]
     interface: String,
-    /// Who moves the packets; by default the kernel where it has WireGuard.
+    /// WireGuard implementation [default: kernel if it supports WireGuard, otherwise userspace].
     #[arg(long, value_enum)]
     backend: Option<Choice>,
-    /// Whether packets are joined and split by the kernel where this process moves them; off for kernels that mishandle it.
+    /// Use the segmentation offloads of the kernel in the userspace backend. `off` is for kernels whose offloads are
+    /// faulty.
     #[arg(long, value_enum, default_value = "auto")]
     offload: OffloadChoice,
-    /// Run as this Unix user with CAP_NET_ADMIN instead of as root. The process that root started stays and does nothing
-    /// but open /dev/net/tun for it.
+    /// Run as this Unix user with CAP_NET_ADMIN instead of as root. The process started by root stays, and only opens
+    /// /dev/net/tun for the helper.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// The connection to the process that root started.
+    /// File descriptor of the connection to the process started by root.
     #[arg(long, hide = true, requires = "user")]
     guardian: Option<i32>,
-    /// Whether connected private networks, names apart, may be reached outside the tunnel.
+    /// Whether directly connected private networks may be reached outside the tunnel. DNS to them is blocked in either
+    /// case.
     #[arg(long, value_enum, default_value = "allow")]
     local_networks: LocalChoice,
-    /// Take away what a helper that died left behind, forget that a tunnel was wanted, and end.
+    /// Remove what a crashed helper left behind, forget the desired state, and exit.
     #[arg(long)]
     clean_up: bool,
 }
@@ -87,7 +89,8 @@ fn main() -> anyhow::Result<ExitCode> {
         let directories = [arguments.socket.parent(), Some(arguments.state_dir.as_path())];
         return guardian::run(user, directories.into_iter().flatten());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot make a runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the async runtime")?;
     runtime.block_on(run(arguments))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -121,15 +124,17 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         local_networks: arguments.local_networks == LocalChoice::Allow,
         ..Settings::default()
     };
-    let mut os = Linux::open(settings).await.context("the helper needs root or CAP_NET_ADMIN")?;
+    let mut os = Linux::open(settings)
+        .await
+        .context("cannot access the network configuration; the helper needs root or CAP_NET_ADMIN")?;
     if arguments.clean_up {
-        os.tear_down().await.context("something could not be taken away")?;
+        os.tear_down().await.context("cannot remove all remains of the tunnel")?;
         tornado_helper::forget_wish(&config.state_dir)?;
         return Ok(std::fs::remove_file(&config.socket)?);
     }
     let shutdown = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    // It would end a process that does not watch it; here it means nothing.
+    // SIGHUP would end a process that does not handle it. The helper has no configuration to reload.
     let mut hang_up = signal(SignalKind::hangup())?;
     let stop = shutdown.clone();
     tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! Notices what makes the way to the server another: routes and addresses by rtnetlink(7), sleep by comparing clocks.
+//! Detects what may change the path to the server: routes and addresses by rtnetlink(7), sleep by comparing clocks.
 
 use futures::{FutureExt as _, StreamExt as _};
 use nix::time::{ClockId, clock_gettime};
@@ -12,13 +12,14 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tornado_tunnel::state::{Phase, View};
 
-/// Changes of one moment are looked at together.
+/// Changes within this time are handled together.
 const SETTLE: Duration = Duration::from_millis(50);
-/// How often the clocks are compared while a tunnel is wanted.
+/// How often the clocks are compared while a tunnel is desired.
 const TICK: Duration = Duration::from_secs(1);
-/// How far the clock that counts sleep gets ahead of the other, at least, when the machine slept.
+/// Minimum difference between the clock that counts sleep and the one that does not, from which the machine is taken to
+/// have slept.
 const SLEPT: Duration = Duration::from_secs(2);
-/// A stop this long counts as sleep even if both clocks went on: a virtual machine or a process was halted.
+/// A pause of this length counts as sleep even if both clocks advanced: a virtual machine or a process was suspended.
 const HALTED: Duration = Duration::from_secs(10);
 const GROUPS: [MulticastGroup; 5] = [
     MulticastGroup::Link,
@@ -27,26 +28,26 @@ const GROUPS: [MulticastGroup; 5] = [
     MulticastGroup::Ipv6Ifaddr,
     MulticastGroup::Ipv6Route,
 ];
-/// Addresses that stand for "any": kept for documentation (RFC 5737, RFC 3849), so only a default route leads there.
-/// Nothing is ever sent to them.
+/// Addresses that represent the default route. They are reserved for documentation (RFC 5737, RFC 3849), so no other
+/// route matches them. No packet is ever sent to them.
 const ANYWHERE: [&str; 2] = ["192.0.2.1", "2001:db8::1"];
 
-/// Why the way to the server has to be chosen again.
+/// Reasons to choose the path to the server again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Another route or address, or none.
+    /// Routes or addresses changed.
     Network,
-    /// The machine slept.
+    /// The machine resumed from sleep.
     Woke,
 }
 
-/// Where changes are announced.
+/// Publishes changes of the network.
 #[derive(Debug, Clone)]
 pub(crate) struct Changes {
-    /// Goes up with each change.
+    /// Increases with each change.
     number: watch::Sender<u64>,
     latest: watch::Sender<Option<Change>>,
-    /// Addresses of the server, whose ways are compared.
+    /// Addresses of the server whose routes are compared.
     targets: Arc<Mutex<BTreeSet<IpAddr>>>,
 }
 
@@ -63,19 +64,19 @@ impl Changes {
         self.latest.subscribe()
     }
 
-    /// The addresses of which the way is of interest.
+    /// Sets the addresses whose routes are compared.
     pub(crate) fn watch_ways_to(&self, addresses: impl IntoIterator<Item = IpAddr>) {
         *self.targets.lock().unwrap_or_else(PoisonError::into_inner) = addresses.into_iter().collect();
     }
 
     fn announce(&self, change: Change) {
-        tracing::info!(?change, "the way to the server is chosen again");
-        // The number first: who hears of the change finds old connections gone.
+        tracing::info!(?change, "choosing the path to the server again");
+        // The number changes first, so that subscribers of `latest` find old connections closed.
         self.number.send_modify(|number| *number += 1);
         self.latest.send_replace(Some(change));
     }
 
-    /// Announces a change of the ways since `former`; the ways now.
+    /// Announces a change if the routes differ from `former`. Returns the current routes.
     async fn compare(&self, former: Ways) -> Ways {
         let ways = self.ways().await;
         if ways.differs(&former) {
@@ -89,7 +90,7 @@ impl Changes {
         let anywhere = ANYWHERE.iter().filter_map(|address| address.parse().ok());
         let mut ways = Ways::default();
         for target in anywhere.chain(targets) {
-            // Asks the routing table; a connect of UDP sends nothing.
+            // Queries the routing table: connecting a UDP socket sends no packet.
             let socket = crate::lookup::marked_udp(SocketAddr::new(target, 9)).await;
             let from = socket.and_then(|socket| socket.local_addr()).ok();
             ways.0.insert(target, from.map(|from| from.ip()));
@@ -98,22 +99,22 @@ impl Changes {
     }
 }
 
-/// From which own address each target is reached.
+/// The source address with which this machine reaches each target.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Ways(BTreeMap<IpAddr, Option<IpAddr>>);
 
 impl Ways {
-    /// A target that is new is no change.
+    /// A target that `former` does not contain is not a change.
     fn differs(&self, former: &Self) -> bool {
         self.0.iter().any(|(target, from)| former.0.get(target).is_some_and(|before| before != from))
     }
 }
 
-/// Watches until `shutdown`. What cannot be watched is left to the timers.
+/// Watches until `shutdown`. If a source of changes cannot be watched, only the timers notice those changes.
 pub(crate) async fn watch(changes: Changes, tunnel: watch::Receiver<View>, shutdown: CancellationToken) {
     let routes = watch_routes(changes.clone());
     let sleep = watch_sleep(changes, tunnel, clocks);
-    let both = async { tokio::join!(or_warn(routes, "changes of the network"), or_warn(sleep, "sleep")) };
+    let both = async { tokio::join!(or_warn(routes, "network changes"), or_warn(sleep, "sleep")) };
     tokio::select! {
         _ = both => {}
         () = shutdown.cancelled() => {}
@@ -122,11 +123,11 @@ pub(crate) async fn watch(changes: Changes, tunnel: watch::Receiver<View>, shutd
 
 async fn or_warn(watching: impl Future<Output = io::Result<()>>, what: &str) {
     if let Err(error) = watching.await {
-        tracing::warn!(%error, "cannot watch {what}; only timers notice it");
+        tracing::warn!(%error, "cannot watch for {what}; only timers detect it");
     }
 }
 
-/// Messages are only counted: the answer is in the routing table.
+/// The content of a message is not used: the routing table is read after each batch.
 async fn watch_routes(changes: Changes) -> io::Result<()> {
     let mut former = changes.ways().await;
     loop {
@@ -137,20 +138,20 @@ async fn watch_routes(changes: Changes) -> io::Result<()> {
             while let Some(Some(_)) = messages.next().now_or_never() {}
             former = changes.compare(former).await;
         }
-        // The kernel ends the subscription when messages come faster than they are read.
+        // The kernel ends the subscription if messages arrive faster than they are read.
         connection.abort();
         tokio::time::sleep(TICK).await;
         former = changes.compare(former).await;
     }
 }
 
-/// `clocks` as [`slept`] takes them.
+/// `clocks` returns the two clocks that [`slept`] compares.
 async fn watch_sleep(
     changes: Changes,
     mut tunnel: watch::Receiver<View>,
     clocks: impl Fn() -> io::Result<(Duration, Duration)>,
 ) -> io::Result<()> {
-    // Without a tunnel nothing has to be quick after a sleep.
+    // Without a tunnel there is nothing to restore quickly after sleep.
     while tunnel.wait_for(|view| view.phase != Phase::Disconnected).await.is_ok() {
         let mut last = clocks()?;
         while tunnel.borrow().phase != Phase::Disconnected {
@@ -165,13 +166,13 @@ async fn watch_sleep(
     Ok(())
 }
 
-/// The clock that goes on while the machine sleeps, and the one that does not (clock_gettime(2)).
+/// CLOCK_BOOTTIME, which counts sleep, and CLOCK_MONOTONIC, which does not (clock_gettime(2)).
 fn clocks() -> io::Result<(Duration, Duration)> {
     Ok((clock_gettime(ClockId::CLOCK_BOOTTIME)?.into(), clock_gettime(ClockId::CLOCK_MONOTONIC)?.into()))
 }
 
-/// `with_sleep` by CLOCK_BOOTTIME, `awake` by CLOCK_MONOTONIC, which stands still while the machine sleeps
-/// (clock_gettime(2)).
+/// Returns whether the machine slept. `with_sleep` is the time elapsed by CLOCK_BOOTTIME, `awake` by CLOCK_MONOTONIC,
+/// which stops while the machine sleeps (clock_gettime(2)).
 fn slept(with_sleep: Duration, awake: Duration) -> bool {
     with_sleep >= awake + SLEPT || with_sleep >= HALTED
 }
@@ -185,7 +186,7 @@ mod tests {
         let seconds = Duration::from_secs;
         assert!(slept(seconds(240), seconds(1)) && slept(seconds(3), seconds(1)));
         assert!(!slept(seconds(1), Duration::from_millis(990)) && !slept(seconds(2), seconds(1)));
-        assert!(!slept(seconds(6), seconds(6)), "busy, both clocks go on");
+        assert!(!slept(seconds(6), seconds(6)), "busy: both clocks advance");
         assert!(slept(seconds(600), seconds(600)), "halted");
     }
 
@@ -193,7 +194,7 @@ mod tests {
     async fn each_night_of_sixty_days_is_noticed_once() {
         let (changes, begun) = (Changes::new(), tokio::time::Instant::now());
         let (_view, tunnel) = watch::channel(View::new(Phase::Connected));
-        // A leap of the simulated days is a night; all else is time awake.
+        // Each leap of the simulated time is a night asleep; the rest is time awake.
         let clocks = || Ok((begun.elapsed(), Duration::from_secs(begun.elapsed().as_secs() % 60)));
         let watching = watch_sleep(changes.clone(), tunnel, clocks);
         tornado_endurance::sixty_days(3_600, watching).await;
@@ -203,7 +204,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn sleep_is_not_watched_without_a_tunnel_for_sixty_days() {
         let (_view, tunnel) = watch::channel(View::new(Phase::Disconnected));
-        let clocks = || -> io::Result<_> { unreachable!("nothing is compared") };
+        let clocks = || -> io::Result<_> { unreachable!("the clocks are not read") };
         tornado_endurance::sixty_days(0, watch_sleep(Changes::new(), tunnel, clocks)).await;
     }
 

@@ -1,4 +1,4 @@
-//! What owners see and change of their accounts: usage, connections, devices.
+//! Usage, sessions and devices of the account.
 
 use crate::engine::Engine;
 use crate::session::Inner;
@@ -9,20 +9,20 @@ use tornado_helper_api::{ControlPlane, Devices, HelperError};
 use tornado_shared::api::{OwnSessions, OwnUsage, SessionsQuery};
 use tornado_shared::model::{DeviceId, Secret};
 
-/// How long a question for the status waits for the server.
+/// How long a status call waits for the server.
 const ASK: Duration = Duration::from_millis(1500);
-/// How long the server's word that the session stands is good.
+/// How long a confirmation that the session exists stays valid.
 const CONFIRMED_FOR: Duration = Duration::from_secs(1);
-/// An answer in the status is good for this long.
+/// How long the usage in the status stays valid.
 pub(crate) const GOOD_FOR: Duration = Duration::from_secs(10);
 
 impl Engine {
-    /// Has the status tell what the account moved. Not to know costs nothing, and is shown as not known.
+    /// Updates the usage in the status. A failure has no consequence except that the usage is shown as unknown.
     pub(crate) async fn see_usage(&self) {
-        // While another call speaks to the server the latest word is good enough.
+        // While another call talks to the server, the latest known usage is shown.
         let Ok(mut inner) = self.inner.try_lock() else { return };
         let Some(api) = inner.session.as_ref().map(|session| session.server.api.clone()) else { return };
-        // Whoever asks for the status of a tunnel without a server has waited long enough.
+        // A status call does not wait for a server that is known to be unreachable.
         if self.publish.now().control == ControlPlane::Unreachable {
             return;
         }
@@ -32,7 +32,7 @@ impl Engine {
         let usage = match tokio::time::timeout(ASK, inner.authorised(&api, usage)).await {
             Ok(Ok(usage)) => Some(usage),
             Ok(Err(error)) => {
-                tracing::debug!(code = error.code(), "the server did not tell the usage");
+                tracing::debug!(code = error.code(), "cannot get the usage from the server");
                 None
             }
             Err(_) => None,
@@ -40,7 +40,7 @@ impl Engine {
         self.publish.usage(usage);
     }
 
-    /// Has the keeper ask the server whether the session that the status is about to show still stands.
+    /// Requests a heartbeat, which confirms that the session in the status still exists.
     pub(crate) async fn confirm(&self) {
         let mut kept = self.kept.subscribe();
         {
@@ -52,7 +52,7 @@ impl Engine {
             inner.heartbeat_now();
         }
         self.wake.notify_one();
-        // Late is as good as not at all: what is known is shown.
+        // If the confirmation is late, the known state is shown.
         let _ = tokio::time::timeout(ASK, kept.changed()).await;
     }
 
@@ -77,7 +77,7 @@ impl Engine {
         let mut known = self.devices(&mut inner).await?;
         let remove = |api: DeviceApi, access: Secret| async move { api.remove_device(&access, device).await };
         self.asked(&mut inner, remove).await?;
-        // Asking again could not work: it may have been this one.
+        // The device list cannot be queried again: this device may be the one that was removed.
         known.devices.retain(|kept| kept.id != device);
         Ok(known)
     }

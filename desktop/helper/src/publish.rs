@@ -1,4 +1,4 @@
-//! The status that callers see, put together from the tunnel's and the login's part.
+//! The status that callers see, combined from the tunnel's state and the login.
 
 use crate::account::Account;
 use crate::lanes::LaneStates;
@@ -11,25 +11,25 @@ use tornado_shared::model::{Lane, SessionId, Transfer, UnixSeconds};
 use tornado_tunnel::plan;
 use tornado_tunnel::state::{Failure, Phase, View};
 
-/// Seconds since the epoch, by this machine's clock.
+/// Unix time by this machine's clock, seconds.
 pub(crate) fn unix_now() -> UnixSeconds {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
-/// Code of the notice that there is no network.
+/// Code of the notice that this machine has no route to the server.
 const NO_NETWORK: &str = "no_network";
 
 /// Codes of the notices about the quota.
 const QUOTA_NEARLY_USED: &str = "quota_nearly_used";
 const QUOTA_USED_UP: &str = "quota_used_up";
 
-/// Writes the status; readers watch it.
+/// Writes the status to a watch channel.
 #[derive(Debug, Clone)]
 pub(crate) struct Publisher {
     status: watch::Sender<Status>,
     lanes: Arc<Mutex<LaneStates>>,
-    /// What another program changed, as it was shown last.
+    /// Description of the latest interference by another program that the status showed.
     disturbed: Arc<Mutex<Option<String>>>,
     /// Code of the latest notice about the quota, until the quota suffices again.
     quota: Arc<Mutex<Option<&'static str>>>,
@@ -90,18 +90,22 @@ impl Publisher {
         self.change(|status| status.session = session);
     }
 
-    /// What the server says of its lanes.
+    /// Sets the lane states that the server reported.
     pub(crate) fn lanes(&self, lanes: LaneStates) {
         *self.lanes.lock().unwrap_or_else(PoisonError::into_inner) = lanes;
         self.change(|_| {});
     }
 
-    /// What the server says of this device on the tor lane.
+    /// Sets the Tor state that the server reported for this device.
     pub(crate) fn tor(&self, view: Option<TorView>) {
         self.change(|status| status.tor = view);
     }
 
+<<<<<<< HEAD
     /// What the server says the account moved. Withdraws the notice about the quota after a new month or a raised quota.
+=======
+    /// Sets the usage that the server reported.
+>>>>>>> 49f7ae2 (words: words-4)
     pub(crate) fn usage(&self, usage: Option<OwnUsage>) {
         let suffices = usage.is_some_and(|usage| usage.quota.is_none_or(|quota| !quota.is_nearly_used()));
         if suffices {
@@ -115,13 +119,17 @@ impl Publisher {
         });
     }
 
+<<<<<<< HEAD
     /// Shows that little or nothing is left of the account's quota. The server repeats it on each new event stream; the
     /// repetition does not replace a notice about something else.
+=======
+    /// Adds a notice that the quota is used up or nearly used up.
+>>>>>>> 49f7ae2 (words: words-4)
     pub(crate) fn quota(&self, quota: QuotaView) {
         let code = if quota.left == 0 { QUOTA_USED_UP } else { QUOTA_NEARLY_USED };
         let days = quota.renews_at.saturating_sub(unix_now()).max(0) / 86_400 + 1;
         let detail = format!(
-            "{} % of this month's quota are used, {} bytes are left; the next month begins within {days} days",
+            "{} % of the monthly quota is used, {} bytes are left; the quota resets within {days} days",
             quota.percent(),
             quota.left
         );
@@ -136,7 +144,7 @@ impl Publisher {
         });
     }
 
-    /// Why the server's end in use was chosen.
+    /// Records the event that caused the choice of the endpoint in use.
     pub(crate) fn chosen(&self, why: Choice) {
         let at = unix_now();
         self.change(|status| status.chosen = Some(Chosen { why, at }));
@@ -155,7 +163,7 @@ impl Publisher {
         self.change(|status| status.notice = None);
     }
 
-    /// Takes over what the tunnel says of itself.
+    /// Copies the state of the tunnel.
     pub(crate) fn tunnel(&self, view: &View) {
         let disturbed = {
             let mut shown = self.disturbed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,7 +180,7 @@ impl Publisher {
             status.addresses.clone_from(&view.addresses);
             status.names.clone_from(&view.names);
             status.held = view.held;
-            // The wall clock may be set while the tunnel is up, so the age counts, not the instant.
+            // The wall clock may be set while the tunnel is up, so the start is recomputed from the tunnel's age.
             let since = view.since.map(|since| unix_now().saturating_sub_unsigned(since.elapsed().as_secs()));
             if was_restarted(view, status.since) {
                 status.since = since;
@@ -193,7 +201,7 @@ impl Publisher {
             }
             match (view.observed.no_network, shown.as_deref() == Some(NO_NETWORK)) {
                 (true, false) => {
-                    let detail = "this machine has no route to the server; the tunnel goes on once it has a network";
+                    let detail = "this machine has no route to the server; the tunnel resumes when the network is back";
                     status.notice = notice(NO_NETWORK, detail.into());
                 }
                 (false, true) => status.notice = None,
@@ -221,7 +229,7 @@ impl Publisher {
             if status.endpoint.is_none() {
                 status.chosen = None;
             }
-            // An old word is none.
+            // Reports that may be outdated are not shown.
             if status.lane != Some(Lane::Tor) || status.session.is_none() || status.control == ControlPlane::Unreachable
             {
                 status.tor = None;
@@ -234,11 +242,15 @@ impl Publisher {
     }
 }
 
+<<<<<<< HEAD
 fn is_about_quota(notice: &Notice) -> bool {
     [QUOTA_NEARLY_USED, QUOTA_USED_UP].contains(&notice.code.as_str())
 }
 
 /// True when the shown start lies more than two seconds from the tunnel's own.
+=======
+/// Returns true if the published start differs by more than two seconds from the tunnel's actual start.
+>>>>>>> 49f7ae2 (words: words-4)
 fn was_restarted(view: &View, shown: Option<UnixSeconds>) -> bool {
     let age = |since: Instant| i64::try_from(since.elapsed().as_secs()).unwrap_or(i64::MAX);
     match (view.since, shown) {

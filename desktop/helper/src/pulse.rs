@@ -1,27 +1,27 @@
-//! Whether the server still answers over the lane. Pure: counters and the time go in.
+//! Detects that the server no longer responds over the lane. Pure: counters and time are arguments.
 
 use std::time::Duration;
 use tokio::time::Instant;
 use tornado_shared::model::Transfer;
 use tornado_tunnel::plan::{KEEPALIVE, Observation};
 
-/// Time in which a peer that gets data sends something back, even if only a keepalive (whitepaper §6.5,
-/// Keepalive-Timeout 10 s), and a slow path.
+/// Time within which a peer that receives data sends something back, even if only a keepalive: Keepalive-Timeout, 10 s
+/// (whitepaper §6.5), plus the delay of a slow path.
 const ANSWER_WITHIN: Duration = Duration::from_secs(12);
-/// A handshake of this age was due for renewal by the keepalives alone: after 120 s (whitepaper §6.1,
-/// Rekey-After-Time), tried for half a minute.
+/// A handshake of this age should have been renewed by the keepalives alone: after Rekey-After-Time, 120 s (whitepaper
+/// §6.1), plus retries for half a minute.
 const RENEWED_WITHIN: Duration = Duration::from_secs(155);
-/// Longest pause between two attempts at another way.
+/// Maximum delay between two attempts to choose another path.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Size of a keepalive, bytes (whitepaper §5.4.6).
 const KEEPALIVE_SIZE: u64 = 32;
 
-/// What one link sent and received since it was last heard.
+/// Counters of one link since data was last received.
 #[derive(Debug)]
 pub(crate) struct Pulse {
     heard: Transfer,
     heard_at: Instant,
-    /// When data was first sent that has no answer.
+    /// When the first data without a response was sent.
     waiting_since: Option<Instant>,
     failures: u32,
     not_before: Instant,
@@ -33,10 +33,10 @@ impl Pulse {
         Self { heard, heard_at: now, waiting_since: None, failures: 0, not_before: now }
     }
 
-    /// Takes the latest counters. True when another way to the server is to be looked for.
+    /// Processes the latest counters. Returns true if another path to the server should be chosen.
     pub(crate) fn is_lost(&mut self, observed: &Observation, now: Instant) -> bool {
         let transfer = observed.transfer;
-        // Another link counts from zero; it was made because it answered.
+        // A new link counts from zero. It was created because its endpoint responded.
         if transfer.rx_bytes != self.heard.rx_bytes || transfer.tx_bytes < self.heard.tx_bytes {
             *self = Self { heard: transfer, heard_at: now, waiting_since: None, failures: 0, not_before: now };
         }
@@ -74,17 +74,17 @@ mod tests {
         let at = |seconds| begun + Duration::from_secs(seconds);
         let mut pulse = Pulse::new(begun);
         assert!(!pulse.is_lost(&seen(1000, 1000, 1), at(0)));
-        // An idle hour: one keepalive each 25 s.
+        // An idle link: one keepalive every 25 s.
         for second in 1..110 {
             assert!(!pulse.is_lost(&seen(1000, 1000 + 32 * (second / 25), second), at(second)), "{second}");
         }
-        // The first data after a long silence is no reason, its missing answer is.
+        // The first data after a long silence is not a reason; a missing response to it is.
         assert!(!pulse.is_lost(&seen(1000, 2000, 110), at(110)));
         assert!(!pulse.is_lost(&seen(1000, 2000, 121), at(121)));
         assert!(pulse.is_lost(&seen(1000, 9000, 122), at(122)));
         let again: Vec<u64> = (123..400).filter(|s| pulse.is_lost(&seen(1000, 9000, 130), at(*s))).collect();
-        assert_eq!(again, [134, 158, 206, 266, 326, 386], "with growing pauses");
-        // Any answer ends it.
+        assert_eq!(again, [134, 158, 206, 266, 326, 386], "with growing delays");
+        // Any received data resets the state.
         assert!(!pulse.is_lost(&seen(1032, 9000, 1), at(401)));
         assert!(!pulse.is_lost(&seen(1032, 9000, 10), at(410)));
     }

@@ -1,4 +1,4 @@
-//! Finding the server: names, addresses, and the proof that it is the pinned one.
+//! Finds the server: names, addresses, and the verification of its pinned identity.
 
 use crate::lookup::{Resolver, marked_udp};
 use std::net::SocketAddr;
@@ -9,23 +9,36 @@ use tornado_shared::crypto::identity::Fingerprint;
 use tornado_shared::invitation::ServerAddress;
 use tornado_tunnel::policy::MARK;
 
-/// A server and the address at which it proved itself.
+/// A verified server and the addresses at which it was verified.
 #[derive(Clone)]
 pub(crate) struct Reached {
     pub(crate) api: DeviceApi,
     pub(crate) addresses: Vec<SocketAddr>,
 }
 
+<<<<<<< HEAD
 /// Resolves all of `addresses` at the same time, connects to the first address that shows the believed key, and checks the
 /// server's statement.
+=======
+/// Resolves all `addresses`, connects to the first that shows the expected TLS key, and verifies the server's
+/// statement.
+///
+/// # Errors
+/// `Unreachable` if no address responds, `Untrusted` if the server cannot prove the pinned identity.
+>>>>>>> 49f7ae2 (words: words-4)
 pub(crate) async fn reach(
     resolver: &mut Resolver,
     addresses: &[ServerAddress],
     identity: Fingerprint,
     tls: Option<Fingerprint>,
 ) -> Result<Reached, HelperError> {
+<<<<<<< HEAD
     let address = addresses.first().ok_or_else(|| HelperError::Internal("the server has no address".into()))?;
     let candidates = alternate(resolver.resolve_all(addresses).await?);
+=======
+    let address = addresses.first().ok_or_else(|| HelperError::Internal("the stored server has no address".into()))?;
+    let candidates = candidates(resolver, addresses).await?;
+>>>>>>> 49f7ae2 (words: words-4)
     let options = Options {
         addresses: candidates.clone(),
         call_timeout: Duration::from_secs(15),
@@ -37,7 +50,7 @@ pub(crate) async fn reach(
         let api = DeviceApi::pinned(address, identity, tls, &options).map_err(|e| translate(&e))?;
         match api.server_info().await {
             Ok(_) => return Ok(Reached::at(api, candidates)),
-            // The key may have been renewed: ask the identity.
+            // The TLS key may have been rotated: verify the new one with the identity.
             Err(ApiError::WrongCertificate | ApiError::WrongServer(_)) => {}
             Err(error) => return Err(translate(&error)),
         }
@@ -46,6 +59,7 @@ pub(crate) async fn reach(
     Ok(Reached::at(api, candidates))
 }
 
+<<<<<<< HEAD
 /// The addresses of all hosts, each once: the first of each host, then the second of each, so that a host whose addresses
 /// are all dead delays the next host by one attempt.
 fn alternate(hosts: Vec<Vec<SocketAddr>>) -> Vec<SocketAddr> {
@@ -55,6 +69,16 @@ fn alternate(hosts: Vec<Vec<SocketAddr>>) -> Vec<SocketAddr> {
         for address in hosts.iter_mut().filter_map(Iterator::next) {
             if !all.contains(&address) {
                 all.push(address);
+=======
+/// The addresses of all hosts, in order. Fails only if no host has an address.
+async fn candidates(resolver: &mut Resolver, addresses: &[ServerAddress]) -> Result<Vec<SocketAddr>, HelperError> {
+    let (mut all, mut failure) = (Vec::new(), None);
+    for address in addresses {
+        match resolver.resolve(address).await {
+            Ok(found) => {
+                let new: Vec<_> = interleave(found).into_iter().filter(|at| !all.contains(at)).collect();
+                all.extend(new);
+>>>>>>> 49f7ae2 (words: words-4)
             }
         }
     }
@@ -68,7 +92,8 @@ impl Reached {
     }
 }
 
-/// Learns the TLS key from the first address at which the pinned identity vouches for it.
+/// Connects to the first address at which the pinned identity signed the TLS key, and returns a client pinned to that
+/// key.
 async fn discover(address: &ServerAddress, identity: Fingerprint, options: &Options) -> Result<DeviceApi, ApiError> {
     let attempt = |candidate| {
         let (address, options) = (address.clone(), Options { addresses: vec![candidate], ..options.clone() });
@@ -82,8 +107,8 @@ async fn discover(address: &ServerAddress, identity: Fingerprint, options: &Opti
     })
 }
 
-/// The addresses of a lane's end to which this machine has a route, best first: at which a lane answered before, then at
-/// which the server proved itself, then both families in turn.
+/// The addresses of a lane's endpoint to which this machine has a route, best first: the address at which a lane
+/// responded before, then those at which the server was verified, then the others, with the two families alternating.
 pub(crate) async fn endpoints(
     resolver: &mut Resolver,
     offer: &Offer,
@@ -98,7 +123,7 @@ pub(crate) async fn endpoints(
     if found.is_empty() {
         return Err(HelperError::Unreachable {
             code: "no_route".into(),
-            detail: "this machine has no route to the server; check its network".into(),
+            detail: "this machine has no route to the server; check the network connection".into(),
             retry_after: None,
         });
     }
@@ -111,7 +136,7 @@ pub(crate) async fn endpoints(
     Ok(found)
 }
 
-/// An API error in the contract's words.
+/// Converts an API error to an error of the contract.
 pub(crate) fn translate(error: &ApiError) -> HelperError {
     let text = error.to_string();
     let retry_after = error.retry_after().map(|after| after.as_secs());

@@ -1,14 +1,14 @@
-//! When to speak to the server. Pure: time and randomness are arguments.
+//! When to send heartbeats and refresh tokens. Pure: time and randomness are arguments.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long before its end an access token is renewed.
+/// How long before its expiry an access token is refreshed.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
-/// The longest pause between two attempts while the server cannot be reached.
+/// Maximum delay between two attempts while the server is unreachable.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// The next heartbeat of one session.
+/// Schedule of one session's heartbeats.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Schedule {
     half: Duration,
@@ -17,7 +17,7 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// A heartbeat each half of `ttl`. `jitter` is in 0..1.
+    /// Schedules a heartbeat every `ttl / 2`. `jitter` is in 0..1.
     pub(crate) fn new(ttl: Duration, now: Instant, jitter: f64) -> Self {
         let half = ttl / 2;
         Self { half, due: now + spread(half, jitter), failures: 0 }
@@ -27,7 +27,7 @@ impl Schedule {
         self.due
     }
 
-    /// The next heartbeat is due now.
+    /// Makes the next heartbeat due at `now`.
     pub(crate) fn hurry(&mut self, now: Instant) {
         self.due = self.due.min(now);
     }
@@ -37,8 +37,8 @@ impl Schedule {
         self.due = now + spread(self.half, jitter);
     }
 
-    /// Doubles the pause from one second, at most 30 s and never longer than a heartbeat's interval, or as
-    /// long as the server asked.
+    /// Doubles the delay from 1 s to at most 30 s, and never more than a heartbeat's interval. Waits at least as long
+    /// as the server requested (`asked`).
     pub(crate) fn failed(&mut self, now: Instant, asked: Option<Duration>, jitter: f64) {
         let pause = Duration::from_secs(1 << self.failures.min(5)).min(LONGEST_PAUSE).min(self.half);
         self.failures = self.failures.saturating_add(1);
@@ -46,12 +46,12 @@ impl Schedule {
     }
 }
 
-/// Up to a tenth earlier, so that devices that connected together do not stay together; never later.
+/// Shortens `pause` by up to a tenth, so that devices that connected together spread out. It never lengthens it.
 fn spread(pause: Duration, jitter: f64) -> Duration {
     pause.mul_f64(1.0 - 0.1 * jitter.clamp(0.0, 1.0))
 }
 
-/// Whether an access token that ends at `expires_at` is to be renewed at `now`, both in seconds.
+/// Whether an access token that expires at `expires_at` should be refreshed at `now`, both in Unix seconds.
 pub(crate) const fn is_due(expires_at: i64, now: i64) -> bool {
     expires_at.saturating_sub(now) <= RENEW_BEFORE.as_secs() as i64
 }
@@ -78,7 +78,7 @@ mod tests {
             assert_eq!(schedule.due() - now, Duration::from_secs(120));
             schedule.succeeded(now, jitter);
             schedule.failed(now, None, jitter);
-            assert!(schedule.due() - now <= Duration::from_secs(1), "a success starts the back-off anew");
+            assert!(schedule.due() - now <= Duration::from_secs(1), "a success resets the back-off");
         }
     }
 

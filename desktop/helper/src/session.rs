@@ -1,4 +1,4 @@
-//! What only one call at a time may touch: the login and the session on the server.
+//! State that one call at a time may use: the login and the session on the server.
 
 use crate::account::{Account, Login};
 use crate::lookup::Resolver;
@@ -19,21 +19,21 @@ use tornado_tunnel::Tunnel;
 use tornado_tunnel::plan::{LanePlan, Plan};
 use tornado_tunnel::state::{Phase, View};
 
-/// How long a disconnect or logout waits for the server before it leaves the telling to a task.
+/// How long a disconnect or logout waits for the server before a background task completes it.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(3);
 
-/// What only one call at a time may touch.
+/// State that one call at a time may use.
 pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) account: Option<Account>,
-    /// The store could not be read. Cleared by an enrolment or a logout.
+    /// Why the store could not be read. Cleared by an enrolment or a logout.
     pub(crate) broken: Option<String>,
     pub(crate) session: Option<Session>,
     pub(crate) resolver: Resolver,
     changes: Changes,
 }
 
-/// What the server would say to a call without a token, in words that help.
+/// The error that the server would return for a call without a token, with advice for the user.
 fn login_is_over() -> ApiError {
     let detail = "the server has ended this login; log in again with `tornado login`".to_owned();
     ApiError::Refused { status: 401, code: "revoked".to_owned(), detail, retry_after: None }
@@ -59,7 +59,7 @@ impl Inner {
         Self { store, account, broken, session: None, resolver, changes }
     }
 
-    /// Applies what the session offers to the tunnel. That it is wanted is on disk before anything is changed.
+    /// Applies the session's offer to the tunnel. The desired state is stored before anything is changed.
     pub(crate) async fn apply(&mut self, tunnel: &Tunnel, wishes: &Wishes) -> Result<View, HelperError> {
         let session = self.session.as_ref().ok_or(HelperError::NotLoggedIn)?;
         let login = self.account.as_ref().and_then(|a| a.login.as_ref()).ok_or(HelperError::NotLoggedIn)?;
@@ -68,18 +68,18 @@ impl Inner {
         let ways = Lane::ALL.into_iter().flat_map(|lane| plan.on(lane).endpoints().map(|at| at.ip()));
         self.changes.watch_ways_to(ways.chain(plan.api.iter().map(SocketAddr::ip)));
         let stored = wishes.want(Wanted::new(&plan, self.resolver.hosts().clone()));
-        stored.map_err(|e| HelperError::Internal(format!("that a tunnel is wanted could not be stored: {e}")))?;
+        stored.map_err(|e| HelperError::Internal(format!("cannot store the desired state of the tunnel: {e}")))?;
         let view = tunnel.connect(plan).await.map_err(|e| HelperError::Internal(e.to_string()))?;
         if view.phase == Phase::Connected && view.failure.is_none() {
             self.resolver.answered = view.endpoint.map(|at| at.ip());
             if view.endpoint.is_some_and(|at| at != first) {
-                tracing::info!(%first, "this address of the server did not answer over the lane; another did");
+                tracing::info!(%first, "this address of the server did not respond over the lane; another one did");
             }
         }
         Ok(view)
     }
 
-    /// Asks for a session; renews the access token when the server wants a fresh one.
+    /// Requests a session; refreshes the access token if the server rejects it as expired.
     pub(crate) async fn initiate(&mut self, server: &Reached, key: &PrivateKey) -> Result<Connection, ApiError> {
         self.renew_if_due(&server.api).await?;
         let mut answer = server.api.initiate(&self.access(), key.public_key()).await;
@@ -88,9 +88,9 @@ impl Inner {
             answer = server.api.initiate(&self.access(), key.public_key()).await;
         }
         match answer {
-            // This login derived preshared keys. Who says there are none wants the tunnel weaker.
+            // This login can derive preshared keys, so a server that reports none weakens the tunnel.
             Ok(connection) if !connection.preshared => {
-                // The session that was just made is of no use; the server's timers end it otherwise.
+                // The new session is of no use. If this call fails, the server's timers end it.
                 let _ = server.api.disconnect(&self.access()).await;
                 Err(ApiError::Downgrade("a tunnel without preshared keys"))
             }
@@ -105,7 +105,7 @@ impl Inner {
         }
     }
 
-    /// Asks again with the same key. True when the offer is another than before.
+    /// Requests the session again with the same key. Returns true if the offer changed.
     pub(crate) async fn initiate_again(&mut self) -> Result<bool, ApiError> {
         let Some(session) = &self.session else { return Ok(false) };
         let (server, key) = (session.server.clone(), session.key.clone());
@@ -117,16 +117,16 @@ impl Inner {
         Ok(changed)
     }
 
-    /// Remembers the host under which the server offers its lanes: by it the device API is found as well, should the
-    /// enrolled address lead nowhere. The pinned key is expected there like anywhere.
+    /// Stores the host of the server's offer. The device API is also tried at that host if the enrolled address fails.
+    /// The pinned key is expected there too.
     pub(crate) fn note_offered(&mut self, host: &str) {
         if self.account.as_mut().is_some_and(|account| account.note_offered(host)) {
-            tracing::info!("the server has another address than the enrolled one; both are tried from now on");
+            tracing::info!("the server reported another address than the enrolled one; both will be tried");
             self.save();
         }
     }
 
-    /// The next heartbeat is due now.
+    /// Makes the next heartbeat due now.
     pub(crate) fn heartbeat_now(&mut self) {
         if let Some(session) = &mut self.session {
             session.schedule.hurry(Instant::now());
@@ -145,7 +145,7 @@ impl Inner {
         self.account.as_ref().and_then(|a| a.login.as_ref()).map(|l| l.access.clone()).unwrap_or_default()
     }
 
-    /// A call with the access token, renewed where needed.
+    /// Runs `call` with the access token, refreshed where needed.
     pub(crate) async fn authorised<T, F: Future<Output = Result<T, ApiError>>>(
         &mut self,
         api: &DeviceApi,
@@ -160,8 +160,8 @@ impl Inner {
         outcome
     }
 
-    /// Before a call with the access token. An error when there is none: the login is over, which another call may have
-    /// been told while this one waited.
+    /// Refreshes the access token if it is about to expire. Fails if there is none: another call may have ended the
+    /// login while this one waited.
     pub(crate) async fn renew_if_due(&mut self, api: &DeviceApi) -> Result<(), ApiError> {
         let login = self.account.as_ref().and_then(|a| a.login.as_ref()).ok_or_else(login_is_over)?;
         if crate::schedule::is_due(login.access_expires_at, unix_now()) {
@@ -170,8 +170,9 @@ impl Inner {
         Ok(())
     }
 
-    /// Trades the refresh token. The number of the trade is on disk before it is sent, so that a trade whose
-    /// answer is lost can be repeated; the new pair is on disk before it is used, as the old one is spent.
+    /// Exchanges the refresh token for a new pair. The idempotency key is stored before the request is sent, so that a
+    /// request whose response is lost can be repeated. The new pair is stored before it is used, because the old one is
+    /// spent.
     pub(crate) async fn renew(&mut self, api: &DeviceApi) -> Result<(), ApiError> {
         let login = self.account.as_mut().and_then(|a| a.login.as_mut()).ok_or_else(login_is_over)?;
         let (refresh, attempt) = (login.refresh.clone(), login.attempt());
@@ -190,7 +191,7 @@ impl Inner {
         }
     }
 
-    /// Tokens go only when the server itself says that the login is over.
+    /// Deletes the tokens, but only if the server states that the login has ended.
     pub(crate) fn forget_login_if_over(&mut self, error: &ApiError) {
         if error.ends_login()
             && let Some(account) = &mut self.account
@@ -205,12 +206,12 @@ impl Inner {
         if let Some(account) = &self.account
             && let Err(error) = self.store.save(account)
         {
-            // The login goes on in memory; after a restart the old tokens may be spent.
-            tracing::error!(%error, "the login could not be stored");
+            // The login stays usable in memory. After a restart, the stored tokens may be spent.
+            tracing::error!(%error, "cannot store the login");
         }
     }
 
-    /// Tells the server that the session is over. Failing is no harm: its timers end it.
+    /// Closes the session on the server. If that fails, the server's timers end it.
     pub(crate) async fn end_session(&mut self, publish: &Publisher) {
         let Some(session) = self.session.take() else { return };
         publish.session(None);
@@ -218,12 +219,12 @@ impl Inner {
         match told {
             Ok(Ok(_)) => publish.control(ControlPlane::Reachable),
             Ok(Err(error)) if error.is_session_expired() => {}
-            Ok(Err(error)) => tracing::info!(%error, "the server was not told of the disconnect"),
-            Err(_) => tracing::info!("the server was not told of the disconnect in time"),
+            Ok(Err(error)) => tracing::info!(%error, "cannot close the session on the server"),
+            Err(_) => tracing::info!("the server did not confirm the disconnect in time"),
         }
     }
 
-    /// The enrolled server, proved. When its TLS key has changed, the pinned identity must vouch for the new one.
+    /// The enrolled server, verified. If its TLS key changed, the pinned identity must have signed the new one.
     pub(crate) async fn reach(&mut self, publish: &Publisher) -> Result<Reached, HelperError> {
         if let Some(reason) = &self.broken {
             return Err(HelperError::Blocked(reason.clone()));
@@ -265,7 +266,8 @@ async fn plan(session: &Session, login: &Login, resolver: &mut Resolver) -> Resu
             dns: offer.resolvers(),
         });
     }
-    let [direct, tor] = <[LanePlan; 2]>::try_from(lanes).map_err(|_| HelperError::Internal("lanes".into()))?;
+    let [direct, tor] = <[LanePlan; 2]>::try_from(lanes)
+        .map_err(|_| HelperError::Internal("the plan does not have two lanes".into()))?;
     let api = session.server.addresses.clone();
     Ok(Plan { private_key: session.key.clone(), lane: session.lane, direct, tor, api })
 }

@@ -1,4 +1,4 @@
-//! The files that outlive the helper: the login, and whether a tunnel is wanted.
+//! The files in the state directory: the login and the desired state of the tunnel.
 
 use crate::account::Account;
 use crate::wish::Wanted;
@@ -10,57 +10,59 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
-/// Largest file that is read, bytes.
+/// Maximum size of a file that is read, bytes.
 const MAX: u64 = 256 * 1024;
 
-/// The state cannot be read or written.
+/// Reasons for which the state cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file system.
+    /// An operation of the file system failed.
     #[error("{path}: {source}{}", cure(.source, "--state-dir"))]
     Io {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// The content.
-    #[error("{path} is damaged ({detail}); `tornado logout` puts it aside, then enrol again")]
+    /// The content of the file is invalid.
+    #[error(
+        "cannot use {path}: invalid content ({detail}); run `tornado logout`, which keeps a copy, then enrol again"
+    )]
     Damaged {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it; quotes nothing of it.
+        /// What is invalid, without any content of the file.
         detail: String,
     },
-    /// Others can read or change it.
-    #[error("{path} can be read or changed by others; `chmod 600` it, and log in again if that was not you")]
+    /// Other users can read or change the file.
+    #[error("cannot use {path}: other users can access it; run `chmod 600 {path}`, and log in again if it was not you")]
     Exposed {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
     },
 }
 
-/// What helps, where that is known. `option` is the helper's for the place.
+/// Advice for the user, if there is any. `option` is the helper's option that sets the path.
 pub(crate) fn cure(why: &io::Error, option: &str) -> String {
     if why.kind() != io::ErrorKind::ReadOnlyFilesystem {
         return String::new();
     }
-    format!("; as root mount it read-write (`mount -o remount,rw`), or start the helper with {option} elsewhere")
+    format!("; remount it read-write as root (`mount -o remount,rw`), or start the helper with another {option}")
 }
 
 const LOGIN: &str = "state.json";
 const PROBE: &str = "probe.json";
 const WANTED: &str = "wanted.json";
 
-/// A directory with `state.json` and, while a tunnel is wanted, `wanted.json`.
+/// The state directory: `state.json` and, while a tunnel is desired, `wanted.json`.
 #[derive(Debug, Clone)]
 pub struct Store {
     directory: PathBuf,
 }
 
 impl Store {
-    /// Nothing is touched before the first call.
+    /// Creates a store for `directory`. It accesses no files yet.
     #[must_use]
     pub const fn new(directory: PathBuf) -> Self {
         Self { directory }
@@ -78,29 +80,29 @@ impl Store {
         StoreError::Damaged { path: self.path(name), detail }
     }
 
-    /// `None` only when there certainly is no file. What cannot be read is an error, never "empty".
+    /// Returns `None` only if the file does not exist. A file that cannot be read is an error, never treated as absent.
     pub(crate) fn load(&self) -> Result<Option<Account>, StoreError> {
         let Some(account) = self.read::<Account>(LOGIN)? else { return Ok(None) };
         account.address().map_err(|e| self.damaged(LOGIN, e.to_string()))?;
         Ok(Some(account))
     }
 
-    /// The tunnel that is wanted; `None` only when there certainly is no file.
+    /// The desired tunnel. Returns `None` only if the file does not exist.
     pub(crate) fn load_wanted(&self) -> Result<Option<Wanted>, StoreError> {
         self.read(WANTED)
     }
 
-    /// Replaces the file in one step: a crash leaves the old one or the new one.
+    /// Replaces the file atomically: after a crash, either the old or the new content is there.
     pub(crate) fn save(&self, account: &Account) -> Result<(), StoreError> {
         self.replace(LOGIN, account)
     }
 
-    /// The same for the tunnel that is wanted.
+    /// Replaces `wanted.json` in the same way.
     pub(crate) fn save_wanted(&self, wanted: &Wanted) -> Result<(), StoreError> {
         self.replace(WANTED, wanted)
     }
 
-    /// No tunnel is wanted.
+    /// Removes `wanted.json`: no tunnel is desired.
     pub(crate) fn forget_wanted(&self) -> Result<(), StoreError> {
         match fs::remove_file(self.path(WANTED)) {
             Ok(()) => {
@@ -112,7 +114,7 @@ impl Store {
         }
     }
 
-    /// Puts a file that cannot be used aside. It is not deleted: somebody may want to know what happened.
+    /// Renames an unusable `state.json`. It is kept so that the cause can be investigated.
     pub(crate) fn set_aside(&self) -> Result<(), StoreError> {
         match fs::rename(self.path(LOGIN), self.directory.join("state.json.broken")) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(self.io(LOGIN, e)),
@@ -120,7 +122,7 @@ impl Store {
         }
     }
 
-    /// Fails where [`Self::save`] would.
+    /// Fails if [`Self::save`] would fail.
     pub(crate) fn probe(&self) -> Result<(), StoreError> {
         self.replace(PROBE, &())?;
         fs::remove_file(self.path(PROBE)).map_err(|e| self.io(PROBE, e))
@@ -139,9 +141,9 @@ impl Store {
         let mut text = Zeroizing::new(Vec::with_capacity(8192));
         file.take(MAX + 1).read_to_end(&mut text).map_err(|e| self.io(name, e))?;
         if text.len() as u64 > MAX {
-            return Err(self.damaged(name, "too long".into()));
+            return Err(self.damaged(name, "too large".into()));
         }
-        // serde_json's own text may quote values, and these are secrets.
+        // The text of a serde_json error may quote values, and these are secrets.
         let read = serde_json::from_slice(&text);
         read.map(Some).map_err(|e| self.damaged(name, format!("line {}, column {}", e.line(), e.column())))
     }

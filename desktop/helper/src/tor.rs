@@ -1,4 +1,4 @@
-//! The tor lane of this device, by the server's word: exit, circuit, countries to choose from.
+//! State of this device on the tor lane, as the server reports it: exit, circuit, available countries.
 
 use crate::engine::Engine;
 use crate::reach::translate;
@@ -11,33 +11,34 @@ use tornado_shared::api::TorView;
 use tornado_shared::model::{CountryCode, Lane, Secret};
 use tornado_tunnel::state::Phase;
 
-/// How long a question for the status waits for the server.
+/// How long a status call waits for the server.
 const ASK: Duration = Duration::from_millis(1500);
-/// An answer is good for this long: whoever asks for the status again and again asks the server less often.
+/// How long a response stays valid. It limits how often repeated status calls query the server.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Has the status tell this device's exit and circuit. Not to know costs nothing, and is shown as not known.
+    /// Updates exit and circuit in the status. A failure has no consequence except that they are shown as unknown.
     pub(crate) async fn see_tor(&self) {
         let on_tor = {
             let view = self.tunnel.watch().borrow().clone();
             view.phase == Phase::Connected && view.lane == Some(Lane::Tor)
         };
-        // While another call speaks to the server the latest word is good enough.
+        // While another call talks to the server, the latest known state is shown.
         let Ok(mut inner) = self.inner.try_lock() else { return };
         if !on_tor || inner.session.is_none() || !self.tor_asked.is_due(Instant::now(), GOOD_FOR) {
             return;
         }
         let view = match tokio::time::timeout(ASK, ask(&mut inner)).await {
             Ok(Ok(view)) => {
-                // "Nothing yet" may be over in a moment, and is what is asked about right after the first page.
+                // A circuit may appear any moment, and the status is usually read right after the first page was
+                // loaded.
                 if view.path.is_none() {
                     self.tor_asked.again();
                 }
                 Some(view)
             }
             Ok(Err(error)) => {
-                tracing::debug!(code = error.code(), "the server did not tell this device's circuit");
+                tracing::debug!(code = error.code(), "cannot get this device's circuit from the server");
                 None
             }
             Err(_) => None,
@@ -45,13 +46,13 @@ impl Engine {
         self.publish.tor(view);
     }
 
-    /// The same as an answer of its own, also without a tunnel.
+    /// Returns the Tor state for a separate call, which also works without a tunnel.
     pub(crate) async fn tor_view(&self) -> Result<TorView, HelperError> {
         let mut inner = self.inner.lock().await;
         self.asked(&mut inner, see).await
     }
 
-    /// Chooses where this device leaves Tor; none: anywhere. Works without a tunnel too.
+    /// Sets the country of this device's Tor exits, or none for any country. It also works without a tunnel.
     pub(crate) async fn leave_in(&self, country: Option<CountryCode>) -> Result<Status, HelperError> {
         {
             let mut inner = self.inner.lock().await;
@@ -63,8 +64,8 @@ impl Engine {
         Ok(self.publish.now())
     }
 
-    /// A call of the session's server, or of the enrolled one. Where its TLS key has changed meanwhile, the pinned
-    /// identity is asked for its word first.
+    /// Calls the session's server, or the enrolled server if there is no session. If its TLS key changed in the
+    /// meantime, verifies the new key with the pinned identity first.
     pub(crate) async fn asked<T, F: Future<Output = Result<T, ApiError>>>(
         &self,
         inner: &mut Inner,

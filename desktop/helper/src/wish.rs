@@ -1,8 +1,9 @@
-//! What the user wants of the tunnel, as it outlives the helper: a file while one is wanted, none while none is.
+//! The desired state of the tunnel, stored so that it survives a restart. The file exists only while a tunnel is
+//! desired.
 //!
-//! Written before the first route is set and removed after the last is gone, so that a helper which is killed at any
-//! moment finds, at its next start, that traffic is to be held back. It also keeps the way to the server: names cannot
-//! be asked while traffic is held back.
+//! It is written before the first route is set and removed after the last route is gone. A helper that is killed at any
+//! time therefore finds at its next start that traffic must be blocked. The file also contains the server's addresses,
+//! because names cannot be resolved while traffic is blocked.
 
 use crate::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -14,37 +15,37 @@ use tornado_tunnel::plan::Plan;
 use tornado_tunnel::policy::Outside;
 use tornado_tunnel::state::{BlockedReason, Hold};
 
-/// Addresses of hosts by name.
+/// Addresses of hosts, by name.
 pub(crate) type Hosts = BTreeMap<String, Vec<IpAddr>>;
 
-/// A tunnel is wanted.
+/// The desired tunnel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// The lane to use.
     pub lane: Lane,
-    /// The device API.
+    /// Addresses of the device API.
     api: Vec<SocketAddr>,
-    /// The server's ends of both lanes.
+    /// WireGuard endpoints of the server, for both lanes.
     ends: Vec<SocketAddr>,
-    /// The server's addresses by the names under which they were found.
+    /// Addresses of the server's host names.
     pub hosts: Hosts,
 }
 
-/// The wish and where it is stored. Nothing here waits for a call that is under way.
+/// The desired state and its store. No method waits for a call in progress.
 pub(crate) struct Wishes {
     store: Store,
     wanted: Mutex<Option<Wanted>>,
 }
 
-/// What a start finds.
+/// The lockdown that the stored state requires at startup.
 pub(crate) fn hold(wanted: &Result<Option<Wanted>, StoreError>, broken: Option<&str>, logged_in: bool) -> Option<Hold> {
     let outside = wanted.as_ref().ok().and_then(Option::as_ref).map(Wanted::outside).unwrap_or_default();
     let reason = match (broken, wanted) {
         (Some(broken), _) => BlockedReason::Store(broken.to_owned()),
         (None, Err(error)) => BlockedReason::Unknown(error.to_string()),
         (None, Ok(Some(_))) if logged_in => BlockedReason::Interrupted,
-        (None, Ok(Some(_))) => BlockedReason::Ended("it is not logged in any more".into()),
+        (None, Ok(Some(_))) => BlockedReason::Ended("this device is not logged in".into()),
         (None, Ok(None)) => return None,
     };
     Some(Hold { reason, outside })
@@ -56,7 +57,7 @@ impl Wanted {
         Self { lane: plan.lane, api: plan.api.clone(), ends, hosts }
     }
 
-    /// What to hold back once the server wants this device no longer, or not now.
+    /// The lockdown that applies once the server rejected this device, permanently or for now.
     pub(crate) fn ended(&self, why: &str, logged_in: bool) -> Hold {
         let reason = if logged_in { BlockedReason::Denied } else { BlockedReason::Ended };
         Hold { reason: reason(why.to_owned()), outside: self.outside() }
@@ -73,7 +74,7 @@ impl Wishes {
         Self { store, wanted: Mutex::new(wanted) }
     }
 
-    /// From now on a tunnel is wanted; on disk when this returns.
+    /// Sets the desired tunnel. It is stored when this returns.
     pub(crate) fn want(&self, wanted: Wanted) -> Result<(), StoreError> {
         let mut held = self.lock();
         if held.as_ref() != Some(&wanted) {
@@ -83,24 +84,24 @@ impl Wishes {
         Ok(())
     }
 
-    /// The tunnel that is wanted goes over this lane. Should it not be stored, a restart takes the former one.
+    /// Sets the lane of the desired tunnel. If it cannot be stored, a restart uses the previous lane.
     pub(crate) fn lane(&self, lane: Lane) {
         let mut held = self.lock();
         if let Some(wanted) = held.as_mut().filter(|wanted| wanted.lane != lane) {
             wanted.lane = lane;
             if let Err(error) = self.store.save_wanted(wanted) {
-                tracing::warn!(%error, "the chosen lane was not stored");
+                tracing::warn!(%error, "cannot store the lane of the desired tunnel");
             }
         }
     }
 
-    /// None is wanted any more. Should it not be stored, a restart holds traffic back until it is told again.
+    /// Sets that no tunnel is desired. If it cannot be stored, a restart blocks traffic until the user acts.
     pub(crate) fn clear(&self) -> Result<(), StoreError> {
         *self.lock() = None;
         self.store.forget_wanted()
     }
 
-    /// The tunnel that is wanted, if one is and it is known which.
+    /// The desired tunnel, if there is one and the store could be read.
     pub(crate) fn now(&self) -> Option<Wanted> {
         self.lock().clone()
     }

@@ -1,4 +1,4 @@
-//! Lanes of a tunnel that is up: switching, what the server says of them, new identities; and one that is refused for now.
+//! Lanes of a connected tunnel: switches, reported states, new identities, and a lane that is temporarily rejected.
 
 mod common;
 
@@ -19,22 +19,22 @@ async fn a_lane_is_switched_within_the_session_and_only_while_there_is_one() {
     let machine = Machine::enrolled(&server).await;
     assert_eq!(machine.client.switch_lane(TO_TOR).await.unwrap_err(), HelperError::NotConnected);
     assert_eq!(machine.client.new_identity(NoInput {}).await.unwrap_err(), HelperError::NotConnected);
-    assert_eq!((server.count(path::INITIATE), server.count(path::NEW_IDENTITY)), (0, 0), "it is no connect");
+    assert_eq!((server.count(path::INITIATE), server.count(path::NEW_IDENTITY)), (0, 0), "neither call connects");
 
     let first = machine.client.connect(DIRECT).await.unwrap();
     for lane in [Lane::Tor, Lane::Tor, Lane::Direct] {
         let status = machine.client.switch_lane(SwitchLane { lane }).await.unwrap();
         assert_eq!((status.state, status.lane, status.session), (TunnelState::Connected, Some(lane), first.session));
         assert_eq!(status.lane_state, Some(LaneState::Open));
-        assert_eq!(machine.os.inside().links.len(), 1, "the old link is gone once the new one carries");
+        assert_eq!(machine.os.inside().links.len(), 1, "the old link is removed once the new one is up");
     }
-    assert_eq!((server.count(path::INITIATE), server.count(path::LOGIN)), (1, 0), "neither session nor login is new");
+    assert_eq!((server.count(path::INITIATE), server.count(path::LOGIN)), (1, 0), "session and login stay the same");
 
-    // A lane that does not answer: told, and the old one goes on.
+    // The switch to a lane that does not respond fails, and the tunnel stays on the old lane.
     machine.os.inside().silent = true;
     let refused = machine.client.switch_lane(TO_TOR).await.unwrap_err();
     assert_eq!(refused.code(), "no_handshake");
-    assert!(refused.to_string().ends_with("traffic goes on over the direct lane"), "{refused}");
+    assert!(refused.to_string().ends_with("traffic stays on the direct lane"), "{refused}");
     let status = machine.client.status(NoInput {}).await.unwrap();
     assert_eq!((status.state, status.lane), (TunnelState::Connected, Some(Lane::Direct)));
     machine.os.inside().silent = false;
@@ -49,12 +49,12 @@ async fn a_lane_through_which_nothing_passes_is_told() {
     let machine = Machine::enrolled(&server).await;
     let status = machine.client.connect(Connect { lane: Lane::Tor }).await.unwrap();
     assert_eq!((status.state, status.lane_state), (TunnelState::Connected, Some(LaneState::Closed)));
-    // Each heartbeat asks again.
+    // Each heartbeat queries the state again.
     server.set(|s| s.tor = Some("maintenance"));
     machine.until(|s| s.lane_state == Some(LaneState::Maintenance)).await;
     server.set(|s| s.tor = Some("open"));
     machine.until(|s| s.lane_state == Some(LaneState::Open)).await;
-    // Not known is not open, and costs no tunnel.
+    // An unknown state is not shown as open, and does not end the tunnel.
     server.set(|s| s.tor = None);
     let status = machine.until(|s| s.lane_state.is_none()).await;
     assert_eq!((status.state, status.notice), (TunnelState::Connected, None));
@@ -94,8 +94,8 @@ async fn a_used_up_quota_is_waited_for_as_the_server_says_and_a_login_asks_at_on
     let status = machine.until(|s| s.held && s.notice.is_some()).await;
     assert!(status.logged_in, "{status:?}");
     let reason = status.reason.unwrap();
-    assert!(reason.contains("tried by itself") && !reason.contains("log in"), "{reason}");
-    // Once more at once, then not for long. Without the server's word it would be four times in this time.
+    assert!(reason.contains("automatic retry") && !reason.contains("log in"), "{reason}");
+    // One retry at once, then a long delay. Without `Retry-After` there would be four attempts in this time.
     tokio::time::sleep(Duration::from_secs(8)).await;
     assert_eq!(server.count(path::INITIATE), 2);
     let told = machine.client.connect(DIRECT).await.unwrap_err();
@@ -119,7 +119,7 @@ async fn what_the_server_ends_or_shuts_is_known_without_a_heartbeat() {
         async move {
             let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
             while server.inside.lock().unwrap().events.is_none() {
-                assert!(tokio::time::Instant::now() < deadline, "no stream was opened");
+                assert!(tokio::time::Instant::now() < deadline, "the helper opened no event stream");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             server.inside.lock().unwrap().events.as_ref().unwrap().send(message).unwrap();
@@ -149,7 +149,7 @@ async fn a_tunnel_whose_system_once_did_not_answer_comes_back() {
     let machine = Machine::enrolled(&server).await;
     machine.os.inside().longest = Some(Duration::from_millis(200));
     let let_out = machine.os.inside().torn_down;
-    // One after the other: also the tunnel that came back is watched.
+    // Several times in a row: the restored tunnel is watched too.
     for call in ["observe", "restore", "observe"] {
         machine.client.connect(DIRECT).await.unwrap();
         let mut seen = machine.client.events().await.unwrap();
@@ -159,7 +159,7 @@ async fn a_tunnel_whose_system_once_did_not_answer_comes_back() {
         tokio::time::timeout(Duration::from_secs(15), fell).await.unwrap();
         machine.until(|s| s.state == TunnelState::Connected && !s.held).await;
         assert_eq!(machine.os.inside().links.len(), 1, "{call}");
-        assert_eq!(machine.os.inside().torn_down, let_out, "{call}: nothing was let out on the way");
+        assert_eq!(machine.os.inside().torn_down, let_out, "{call}: lockdown was never lifted");
     }
     assert_eq!(server.count(path::LOGIN), 0, "the login is the same");
 }

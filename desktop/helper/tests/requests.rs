@@ -1,5 +1,5 @@
-//! Requests on the helper's socket that are not as they should be. Apart from tests that start programs: a child that has not
-//! become its program yet holds connections open, in real time.
+//! Invalid requests on the helper's socket. These tests are separate from those that start programs: between fork and
+//! exec, a child holds inherited connections open, in real time.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 mod common;
@@ -11,16 +11,16 @@ use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout};
 use tornado_helper_api::{Helper as _, NoInput, TunnelState};
 
-/// Longer than the helper waits for anything.
+/// Longer than any timeout of the helper.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn raw(machine: &Machine, bytes: &[u8]) -> (String, Duration) {
     let begun = Instant::now();
     let mut stream = UnixStream::connect(machine.socket()).await.unwrap();
-    // A server that has seen enough may close before everything was written.
+    // The server may close the connection before everything was written.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
-    // Whatever it ends with; only a connection that is held open fails.
+    // The result does not matter; only a connection that stays open is a failure.
     let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap();
     (String::from_utf8_lossy(&answer).into_owned(), begun.elapsed())
 }
@@ -57,7 +57,7 @@ async fn malformed_oversized_and_slow_requests_get_a_clear_4xx() {
     machine.client.status(NoInput {}).await.unwrap();
 }
 
-/// A caller moves no files, commands or configurations: what is not in the contract is refused, not passed over.
+/// Callers cannot pass files, commands or configurations: unknown fields are rejected, not ignored.
 #[tokio::test(start_paused = true)]
 async fn defect_007_no_call_names_a_program_or_a_file() {
     let server = Server::start_paused().await;
@@ -85,6 +85,6 @@ async fn defect_007_no_call_names_a_program_or_a_file() {
         }
     }
     let status = machine.client.status(NoInput {}).await.unwrap();
-    assert!(status.logged_in && status.state == TunnelState::Disconnected, "nothing was done: {status:?}");
+    assert!(status.logged_in && status.state == TunnelState::Disconnected, "the requests had no effect: {status:?}");
     machine.stop().await;
 }

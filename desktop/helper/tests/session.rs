@@ -1,4 +1,4 @@
-//! Logins and sessions against a device API that behaves as told.
+//! Logins and sessions against a fake device API.
 
 mod common;
 
@@ -25,7 +25,7 @@ async fn a_session_lives_from_connect_to_disconnect() {
     assert_eq!((status.state, status.lane), (TunnelState::Connected, Some(Lane::Direct)));
     assert!(status.handshake_seen && status.preshared && status.session.is_some());
     assert_eq!(status.addresses, ["10.8.0.2".parse::<std::net::IpAddr>().unwrap(), "fd78::2".parse().unwrap()]);
-    // Both ends derive the same preshared key from this login; here only that each lane has one of its own.
+    // Both ends derive the same preshared key from this login. Here: each lane has its own key.
     let keys = machine.os.inside().links[&Slot::A].clone();
     let status = machine.client.connect(Connect { lane: Lane::Tor }).await.unwrap();
     assert_eq!((status.state, status.lane), (TunnelState::Connected, Some(Lane::Tor)));
@@ -40,16 +40,16 @@ async fn a_session_lives_from_connect_to_disconnect() {
     assert_eq!(server.count(path::DISCONNECT), 1);
     assert!(machine.os.inside().links.is_empty());
 
-    // Each connection has a key of its own, and none is in the store.
+    // Each session has its own key, and no key is stored.
     machine.client.connect(DIRECT).await.unwrap();
     let keys = server.inside.lock().unwrap().keys.clone();
     assert_ne!(keys[0], keys[1]);
     let stored = std::fs::read_to_string(machine.state_file()).unwrap();
     let private = machine.os.inside().links[&Slot::A].private_key.expose_base64();
-    assert!(!stored.contains(&private), "defect_104: the private key is in memory only");
+    assert!(!stored.contains(&private), "defect_104: the private key is only in memory");
     machine.stop().await;
     assert!(machine.os.inside().links.is_empty() && machine.os.inside().routing.is_none());
-    assert_eq!(server.count(path::DISCONNECT), 2, "a helper that ends says so");
+    assert_eq!(server.count(path::DISCONNECT), 2, "a stopping helper closes its session");
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,16 +63,16 @@ async fn defect_102_network_errors_cost_neither_tunnel_nor_login() {
         assert_eq!((status.state, status.logged_in), (TunnelState::Connected, true));
         server.set(|s| s.heartbeat = None);
         let status = machine.until(|s| s.control == ControlPlane::Reachable).await;
-        assert_eq!(status.notice, None, "trouble that is over is not shown");
+        assert_eq!(status.notice, None, "a resolved problem is not shown");
     }
-    // The server is gone altogether, also when the helper starts.
+    // The server is gone completely, also when the helper starts.
     server.task.abort();
     tokio::time::sleep(Duration::from_secs(3)).await;
     let status = machine.client.status(NoInput {}).await.unwrap();
     assert_eq!((status.state, status.logged_in), (TunnelState::Connected, true));
     let begun = tokio::time::Instant::now();
     let status = machine.client.disconnect(NoInput {}).await.unwrap();
-    assert_eq!(status.state, TunnelState::Disconnected, "defect_103: down even though nobody could be told");
+    assert_eq!(status.state, TunnelState::Disconnected, "defect_103: disconnected although the server is unreachable");
     assert!(begun.elapsed() < Duration::from_secs(8));
     machine.stop().await;
     machine.start().await;
@@ -108,13 +108,13 @@ async fn defect_100_a_login_that_the_server_ended_lets_nothing_out() {
     assert_eq!(status.notice.unwrap().code, "revoked");
     assert!(machine.os.inside().links.is_empty() && machine.os.inside().routing.is_some());
     assert_eq!(machine.client.connect(DIRECT).await.unwrap_err(), HelperError::NotLoggedIn);
-    // Neither a connect that fails nor a restart lets traffic out.
+    // Neither a failed connect nor a restart lets traffic out.
     assert!(machine.client.status(NoInput {}).await.unwrap().held);
     machine.stop().await;
     machine.start().await;
     let status = machine.until(|s| s.held).await;
     assert!(status.reason.as_deref().is_some_and(|reason| reason.contains("not logged in")), "{status:?}");
-    // A login lets nothing out either: the tunnel that is wanted comes up by itself.
+    // A login does not let traffic out either: the desired tunnel is restored automatically.
     server.set(|s| s.heartbeat = None);
     machine.client.login(good()).await.unwrap();
     let status = machine.until(|s| s.state == TunnelState::Connected).await;
@@ -123,14 +123,15 @@ async fn defect_100_a_login_that_the_server_ended_lets_nothing_out() {
     server.set(|s| s.heartbeat = Some((401, "revoked")));
     machine.until(|s| s.held && !s.logged_in).await;
     let status = machine.client.disconnect(NoInput {}).await.unwrap();
-    assert_eq!((status.state, status.held), (TunnelState::Disconnected, false), "the user's word counts");
+    assert_eq!((status.state, status.held), (TunnelState::Disconnected, false), "a disconnect lifts the lockdown");
     assert!(machine.os.inside().routing.is_none());
     machine.stop().await;
     machine.start().await;
     assert_eq!(machine.client.status(NoInput {}).await.unwrap().state, TunnelState::Disconnected);
 }
 
-/// Another call than the heartbeat is told first. No call goes out without a token then, and no traffic.
+/// Another call than the heartbeat gets the rejection first. After that, no call is sent without a token, and no
+/// traffic leaves.
 #[tokio::test(start_paused = true)]
 async fn defect_100_whichever_call_learns_that_the_login_is_over_nothing_gets_out() {
     let server = Server::start_paused().await;
@@ -170,7 +171,7 @@ async fn tokens_are_renewed_before_they_end_and_stored_before_they_are_used() {
     machine.stop().await;
     machine.start().await;
     server.set(|s| s.access_lifetime = 900);
-    // Had an old refresh token been stored, the server would call this reuse.
+    // If an old refresh token had been stored, the server would report its reuse.
     assert_eq!(machine.client.connect(DIRECT).await.unwrap().state, TunnelState::Connected);
 }
 
@@ -187,7 +188,7 @@ async fn defect_102_a_renewal_whose_answer_is_lost_is_repeated_also_after_a_rest
     machine.start().await;
     server.set(|s| s.access_lifetime = 900);
     assert_eq!(machine.client.connect(DIRECT).await.unwrap().state, TunnelState::Connected);
-    assert!(server.count(path::REAUTH) >= before + 2, "the trade was repeated, and it was no reuse");
+    assert!(server.count(path::REAUTH) >= before + 2, "the refresh was repeated and not reported as reuse");
     assert!(machine.client.status(NoInput {}).await.unwrap().logged_in);
 }
 
@@ -201,19 +202,19 @@ async fn wrong_passwords_and_wrong_servers_change_nothing() {
     assert_eq!(refused.code(), "invalid_credentials");
     let status = machine.client.status(NoInput {}).await.unwrap();
     assert_eq!((status.logged_in, status.state), (true, TunnelState::Connected));
-    // Somebody else at the address of the server: the password stays here.
+    // Another server at the server's address does not receive the password.
     let thief = Server::start_paused().await;
     let elsewhere = Login { server: Some(thief.address.clone()), ..good() };
     let refused = machine.client.login(elsewhere).await.unwrap_err();
     assert!(matches!(refused, HelperError::Untrusted(_)), "{refused:?}");
     assert_eq!(thief.count(path::LOGIN), 0);
-    // The same identity with a new TLS key, elsewhere: believed.
+    // The same identity with a new TLS key at another address is accepted.
     let moved = Server::start_as(server.identity.clone(), "127.0.0.1:0").await;
     let elsewhere = Login { server: Some(moved.address.clone()), ..good() };
     let status = machine.client.login(elsewhere).await.unwrap();
     assert_eq!(status.server, Some(moved.address.clone()));
     assert_eq!(server.count(path::DISCONNECT), 1);
-    // The tunnel is wanted still, so it comes up there.
+    // A tunnel is still desired, so it comes up at the new address.
     machine.until(|s| s.state == TunnelState::Connected).await;
     assert_eq!(moved.count(path::INITIATE), 1);
 }
@@ -228,10 +229,10 @@ async fn a_login_while_a_tunnel_is_up_lets_nothing_out() {
     assert!(status.logged_in && status.state != TunnelState::Disconnected, "{status:?}");
     let status = machine.until(|s| s.state == TunnelState::Connected).await;
     assert_eq!((status.lane, status.held), (Some(Lane::Direct), false));
-    assert_eq!(machine.os.inside().torn_down, before, "routes were taken away in between");
+    assert_eq!(machine.os.inside().torn_down, before, "the routes were never removed in between");
 }
 
-/// The server's TLS key rotates while devices are connected: the pinned identity vouches for the new one.
+/// The server's TLS key is rotated while devices are connected: the pinned identity signed the new one.
 #[tokio::test(start_paused = true)]
 async fn a_new_certificate_under_a_live_session_costs_neither_tunnel_nor_login() {
     let server = Server::start_paused().await;
@@ -244,11 +245,15 @@ async fn a_new_certificate_under_a_live_session_costs_neither_tunnel_nor_login()
     let renewed = Server::start_as(identity, &address).await;
     assert_ne!(renewed.spki, spki);
     renewed.set(|s| s.serial = serial);
-    // Before any heartbeat: the call itself finds out, asks the identity, and goes through.
+    // Before any heartbeat: the call itself detects the new key, verifies it with the identity, and succeeds.
     assert_eq!(machine.client.new_identity(NoInput {}).await.unwrap().session, before.session);
     let after = machine.until(|status| status.control == ControlPlane::Reachable && renewed_was_asked(&renewed)).await;
     assert_eq!((after.state, after.session, after.logged_in), (TunnelState::Connected, before.session, true));
-    assert_eq!(renewed.count(path::LOGIN) + renewed.count(path::INITIATE), 0, "nothing was made anew");
+    assert_eq!(
+        renewed.count(path::LOGIN) + renewed.count(path::INITIATE),
+        0,
+        "neither login nor session was created again"
+    );
     assert_eq!(machine.client.switch_lane(SwitchLane { lane: Lane::Tor }).await.unwrap().lane, Some(Lane::Tor));
 }
 
@@ -275,7 +280,7 @@ async fn defect_101_no_handshake_is_told_and_undone() {
     let refused = machine.client.connect(DIRECT).await.unwrap_err();
     assert_eq!(refused.code(), "no_handshake");
     assert!(machine.os.inside().links.is_empty());
-    assert_eq!(server.count(path::DISCONNECT), 1, "slot and addresses are free at once");
+    assert_eq!(server.count(path::DISCONNECT), 1, "slot and addresses are freed at once");
     machine.os.inside().silent = false;
     let status = machine.client.connect(DIRECT).await.unwrap();
     assert_eq!((status.state, status.notice), (TunnelState::Connected, None));
@@ -309,7 +314,8 @@ async fn logging_out_ends_the_login_and_keeps_the_server() {
     machine.client.login(good()).await.unwrap();
 }
 
-/// Sixty days of a session, the nights as leaps. Wake-ups that lead nowhere are counted beside the keeper.
+/// Sixty days of one session, with the nights as leaps of time. Wake-ups without work are counted apart from the
+/// keeper.
 #[tokio::test(start_paused = true)]
 async fn a_session_is_kept_at_a_steady_pace_for_sixty_days() {
     const HOUR: Duration = Duration::from_secs(3600);
@@ -321,7 +327,7 @@ async fn a_session_is_kept_at_a_steady_pace_for_sixty_days() {
     let beats = server.count(path::HEARTBEAT);
     tokio::time::sleep(HOUR).await;
     let beats = server.count(path::HEARTBEAT) - beats;
-    assert!((80..=90).contains(&beats), "one each 45 s, up to a tenth earlier: {beats}");
+    assert!((80..=90).contains(&beats), "one heartbeat every 45 s, up to a tenth earlier: {beats}");
     for night in 0..60 {
         let before = server.calls();
         tokio::time::advance(23 * HOUR).await;
@@ -332,7 +338,7 @@ async fn a_session_is_kept_at_a_steady_pace_for_sixty_days() {
     let status = machine.client.status(NoInput {}).await.unwrap();
     assert_eq!((status.state, status.logged_in), (TunnelState::Connected, true));
 
-    // A server that is away: tried each half minute at most, and the tunnel stays.
+    // An unreachable server is retried at most every half minute, and the tunnel stays up.
     server.set(|s| s.heartbeat = Some((503, "unavailable")));
     let before = server.calls();
     tokio::time::sleep(HOUR).await;
@@ -346,7 +352,7 @@ async fn a_server_that_moved_is_found_where_it_had_said() {
     let mut server = Server::start_paused().await;
     let mut machine = Machine::enrolled(&server).await;
     machine.client.connect(DIRECT).await.unwrap();
-    // At the next heartbeat: this server has no event stream to tell it by.
+    // The device learns the new host at the next heartbeat, because this server has no event stream.
     server.set(|s| s.host = Some("127.0.0.2"));
     let asked = server.count(path::LANES);
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
@@ -356,10 +362,10 @@ async fn a_server_that_moved_is_found_where_it_had_said() {
     }
     machine.stop().await;
     server.task.abort();
-    // Its listener is closed.
+    // The task has ended, so its listener is closed.
     let _ = (&mut server.task).await;
     let serial = server.inside.lock().unwrap().serial;
-    // A stranger has the enrolled address, and the server another TLS key.
+    // Another server has the enrolled address, and the real server has a new TLS key.
     let stranger = Server::start_as(tornado_shared::crypto::identity::IdentityKey::random(), &server.address).await;
     let port = server.address.rsplit_once(':').unwrap().1;
     let moved = Server::start_as(server.identity.clone(), &format!("127.0.0.2:{port}")).await;

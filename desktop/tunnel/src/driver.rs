@@ -1,4 +1,4 @@
-//! Joins the state machine and the operating system in one task.
+//! Connects the state machine and the operating system in one task.
 
 use crate::os::{Os, OsError};
 use crate::plan::{Plan, Slot};
@@ -12,16 +12,17 @@ use tornado_shared::model::Lane;
 
 /// The tunnel's task has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the tunnel's task has ended")]
+#[error("the tunnel task has ended")]
 pub struct Stopped;
 
-/// The same report is logged at most this often.
+/// Minimum interval between two log lines with the same report.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
 
-/// What is requested of the task: an event, or an observation of the links now; and the channel for its completion.
+/// A request to the task: an event, or `None` for an observation of the links; and the channel that signals its
+/// completion.
 type Command = (Option<Event>, oneshot::Sender<()>);
 
-/// A running tunnel. When the last clone is dropped the tunnel is taken down.
+/// A running tunnel. When the last clone is dropped, the tunnel is disconnected.
 #[derive(Debug, Clone)]
 pub struct Tunnel {
     commands: mpsc::Sender<Command>,
@@ -29,7 +30,8 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// Starts the task; it first takes away what an earlier life may have left, or holds all traffic back.
+    /// Starts the task. It first removes what a previous process may have left, or activates lockdown if `hold` is
+    /// given.
     pub fn start(os: Box<dyn Os>, hold: Option<Hold>) -> (Self, JoinHandle<()>) {
         let (tunnel, task) = Self::new(os, hold);
         (tunnel, tokio::spawn(task))
@@ -43,27 +45,30 @@ impl Tunnel {
         (Self { commands, view }, driver.run(next, receiver))
     }
 
-    /// Brings a tunnel up, or changes the one that is up to these parameters. Waits for the outcome.
+    /// Connects a tunnel, or changes the parameters of the one that is up. Waits for the outcome.
+    ///
+    /// # Errors
+    /// If the task has ended. The same holds for the methods below.
     pub async fn connect(&self, plan: Plan) -> Result<View, Stopped> {
         self.command(Event::Connect(Box::new(plan))).await
     }
 
-    /// Uses the other lane of the same session. Waits for the outcome.
+    /// Switches to another lane of the same session. Waits for the outcome.
     pub async fn switch(&self, lane: Lane) -> Result<View, Stopped> {
         self.command(Event::Switch(lane)).await
     }
 
-    /// Takes the tunnel down. Waits for the outcome.
+    /// Disconnects the tunnel. Waits for the outcome.
     pub async fn disconnect(&self) -> Result<View, Stopped> {
         self.command(Event::Disconnect).await
     }
 
-    /// Takes the tunnel down and holds all traffic back.
+    /// Disconnects the tunnel and activates lockdown.
     pub async fn block(&self, hold: Hold) -> Result<View, Stopped> {
         self.command(Event::Block(Box::new(hold))).await
     }
 
-    /// The reason for the block is gone.
+    /// Lifts the lockdown because its reason no longer exists.
     pub async fn unblock(&self) -> Result<View, Stopped> {
         self.command(Event::Unblock).await
     }
@@ -74,7 +79,7 @@ impl Tunnel {
         self.view.clone()
     }
 
-    /// Looks at the links now instead of at the next second.
+    /// Observes the links now, instead of at the next interval, and returns the state.
     pub async fn look(&self) -> Result<View, Stopped> {
         self.send(None).await?;
         Ok(self.view.borrow().clone())
@@ -97,11 +102,11 @@ impl Tunnel {
 struct Driver {
     os: Box<dyn Os>,
     publish: watch::Sender<View>,
-    /// What another program did since the latest connect.
+    /// Description of the latest interference by another program since the latest connect.
     disturbed: Option<String>,
-    /// How often.
+    /// Number of interferences found.
     disturbances: u64,
-    /// When that was last logged.
+    /// When `disturbed` was last logged.
     reported: Option<Instant>,
 }
 
@@ -122,7 +127,7 @@ impl Driver {
                         Some(event) => self.settle(state.handle(event, now())).await,
                         None => self.observe(state, slots).await,
                     };
-                    // The caller may have gone away; the command stands.
+                    // The caller may have dropped its future. The command is executed anyway.
                     let _ = taken.send(());
                 }
                 () = self.os.changed() => state = self.restore(state, slots).await,
@@ -141,7 +146,8 @@ impl Driver {
         state
     }
 
-    /// Puts back what another program changed. What cannot be put back is an event: until then nothing is released.
+    /// Restores what another program changed. If that fails, the error becomes an event; no traffic is released until
+    /// then.
     async fn restore(&mut self, mut state: State, slots: Vec<Slot>) -> State {
         match within(self.os.longest(), self.os.restore()).await {
             Ok(disturbance) if disturbance.is_none() => {}
@@ -164,7 +170,7 @@ impl Driver {
         self.show(state);
     }
 
-    /// Executes effects and feeds the answers back until there are no more.
+    /// Executes effects and passes the results back to the state machine until no effects are left.
     async fn settle(&mut self, (mut state, effects): Next) -> State {
         let mut queue: VecDeque<Effect> = effects.into();
         self.show(&state);
@@ -184,9 +190,9 @@ impl Driver {
             Effect::Route(slot, routing) => Some(Event::Routed(slot, self.route(&routing).await)),
             Effect::Hold(routing) => Some(Event::Held(self.route(&routing).await)),
             Effect::Remove(slot) => {
-                // Nothing leads into it any more; what stays is taken away with the tunnel.
+                // Nothing is routed into the interface any more. If it stays, it is removed with the tunnel.
                 if let Err(error) = within(self.os.longest(), self.os.remove(slot)).await {
-                    tracing::warn!(error, "an interface could not be removed");
+                    tracing::warn!(error, "cannot remove an interface of the tunnel");
                 }
                 None
             }
@@ -211,16 +217,16 @@ impl Driver {
     }
 }
 
-/// By tokio's clock, which tests set.
+/// The time by tokio's clock, which tests can control.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// A call that takes longer has failed: nothing that the system does not answer holds up a command for good.
+/// Limits the duration of a call, so that a call without a response cannot block commands permanently.
 async fn within<T>(longest: Duration, call: impl Future<Output = Result<T, OsError>>) -> Result<T, String> {
     match tokio::time::timeout(longest, call).await {
         Ok(answer) => answer.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("the system did not answer within {longest:?}")),
+        Err(_) => Err(format!("the operating system did not respond within {longest:?}")),
     }
 }
 

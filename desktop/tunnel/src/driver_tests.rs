@@ -1,4 +1,4 @@
-//! A tunnel over a system that only remembers.
+//! Tests of a tunnel on a fake operating system.
 
 use super::*;
 use crate::os::fake::Fake;
@@ -51,7 +51,7 @@ async fn defect_101_connected_means_a_handshake_was_seen() {
     let waited = started.elapsed();
     assert!(waited >= Duration::from_secs(4) && waited < Duration::from_secs(6), "{waited:?}");
     assert_eq!((view.phase, view.failure), (Phase::Disconnected, Some(Failure::NoHandshake(Lane::Tor))));
-    assert!(fake.inside().links.is_empty() && fake.inside().routing.is_none(), "undone, and never routed");
+    assert!(fake.inside().links.is_empty() && fake.inside().routing.is_none(), "removed again, and never routed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,7 +64,7 @@ async fn what_another_program_changes_is_put_back_and_shown() {
     let view = watch.wait_for(|view| view.disturbances == 1).await.unwrap().clone();
     assert_eq!(view.phase, Phase::Connected);
     assert!(view.disturbed.unwrap().contains("the routing rules"));
-    // The next connect starts without it.
+    // The next connect clears the report.
     tunnel.connect(plan(Lane::Direct)).await.unwrap();
     assert_eq!(tunnel.watch().borrow().disturbed, None);
 }
@@ -78,12 +78,12 @@ async fn a_link_that_disappears_is_not_called_connected() {
     let mut watch = tunnel.watch();
     let view = watch.wait_for(|v| v.phase == Phase::Blocked && v.held).await.unwrap().clone();
     assert!(matches!(view.failure, Some(Failure::Link(_))));
-    assert_eq!(fake.inside().routing.as_ref().unwrap().slot, None, "held back, not released");
+    assert_eq!(fake.inside().routing.as_ref().unwrap().slot, None, "blocked, not released");
     tunnel.disconnect().await.unwrap();
     assert!(fake.inside().routing.is_none());
 }
 
-/// Whatever the tunnel's state is: so many looks an hour, and no more.
+/// Runs a tunnel in one state for sixty days and limits how often it wakes up, per hour.
 async fn rests(fake: Fake, hold: Option<Hold>, plan: Option<Plan>, per_hour: u64) {
     let (tunnel, task) = Tunnel::new(Box::new(fake), hold);
     let connected = async {
@@ -121,7 +121,8 @@ async fn a_call_that_the_system_never_answers_costs_no_later_tunnel() {
         let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()), None);
         tunnel.connect(plan(Lane::Direct)).await.unwrap();
         fake.inside().unanswered = Some(call);
-        // Each call is made by one of these; what becomes of the tunnel that is up is shown, and nothing is released.
+        // Each of the methods is called by one of these steps. The state of the tunnel is shown, and no traffic is
+        // released.
         fake.disturb("the routing rules");
         let view = tunnel.switch(Lane::Tor).await.unwrap();
         let is_held = fake.inside().routing.is_some();

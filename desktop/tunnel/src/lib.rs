@@ -1,7 +1,7 @@
-//! The device's end of a tunnel: a pure state machine that decides, and an operating system that executes.
+//! The device's side of a tunnel: a pure state machine that decides, and an operating system layer that executes.
 //!
-//! [`state`] takes events and the time and gives back effects; it never calls the system. [`os`] executes
-//! effects and never decides. [`Tunnel`] joins the two.
+//! [`state`] takes events and the time and returns effects; it never calls the operating system. [`os`] executes
+//! effects and never decides. [`Tunnel`] connects the two.
 
 mod driver;
 pub mod os;

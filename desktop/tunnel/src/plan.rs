@@ -1,4 +1,4 @@
-//! What a tunnel is made of, as data.
+//! The parameters of a tunnel, as data.
 
 use crate::policy::{Outside, Routing, onion_ranges};
 use serde::{Deserialize, Serialize};
@@ -6,50 +6,50 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tornado_shared::model::{Lane, PresharedKey, PrivateKey, PublicKey, Transfer};
 
-/// Seconds between keepalives: shorter than the usual life of a NAT mapping (`wg(8)`).
+/// Seconds between keepalives, shorter than the usual lifetime of a NAT mapping (`wg(8)`).
 pub const KEEPALIVE: u16 = 25;
 
 /// Both lanes of a session, and which of them to use.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The key made for this connection. Lives in memory only.
+    /// The key generated for this session. It exists only in memory.
     pub private_key: PrivateKey,
     /// The lane that carries the traffic.
     pub lane: Lane,
-    /// Direct lane.
+    /// Parameters of the direct lane.
     pub direct: LanePlan,
-    /// Tor lane.
+    /// Parameters of the tor lane.
     pub tor: LanePlan,
-    /// Where the device API was proved to be; our own marked sockets reach it outside the tunnel.
+    /// Addresses at which the device API was verified. Marked sockets of the helper reach it outside the tunnel.
     pub api: Vec<SocketAddr>,
 }
 
 /// One lane of a session.
 #[derive(Debug, Clone)]
 pub struct LanePlan {
-    /// The device's addresses, at most one a family.
+    /// The device's addresses, at most one per family.
     pub addresses: Vec<IpAddr>,
-    /// The server's key.
+    /// The server's public key.
     pub peer: PublicKey,
-    /// Preshared key of this login, lane and device key.
+    /// Preshared key for this login, lane and device key.
     pub preshared_key: Option<PresharedKey>,
-    /// The server's end that is tried first, or carries the traffic.
+    /// The endpoint that is tried first, or that is in use.
     pub endpoint: SocketAddr,
-    /// Other addresses of the same end, in the order in which they are tried.
+    /// Alternative endpoints, in the order in which they are tried.
     pub others: Vec<SocketAddr>,
     /// Inner MTU, bytes.
     pub mtu: u16,
-    /// Resolvers of the lane. Empty: it has none, and the device's own settings stand.
+    /// Resolvers of the lane. If empty, the lane offers none and the device's own settings apply.
     pub dns: Vec<IpAddr>,
 }
 
 impl LanePlan {
-    /// All addresses of the server's end, the one in use first.
+    /// All endpoints, the one in use first.
     pub fn endpoints(&self) -> impl Iterator<Item = SocketAddr> + '_ {
         std::iter::once(self.endpoint).chain(self.others.iter().copied())
     }
 
-    /// The next address comes first, and the first last.
+    /// Moves the first endpoint to the end, so that the next one is tried.
     fn rotate(&mut self) {
         if !self.others.is_empty() {
             self.others.rotate_left(1);
@@ -61,7 +61,7 @@ impl LanePlan {
 }
 
 impl Plan {
-    /// The part of a lane.
+    /// The parameters of a lane.
     #[must_use]
     pub const fn on(&self, lane: Lane) -> &LanePlan {
         match lane {
@@ -70,7 +70,7 @@ impl Plan {
         }
     }
 
-    /// Another address of the lane's end is tried.
+    /// Selects the next endpoint of the lane in use.
     pub(crate) fn try_next_endpoint(&mut self) {
         match self.lane {
             Lane::Direct => self.direct.rotate(),
@@ -78,21 +78,21 @@ impl Plan {
         }
     }
 
-    /// The same session over another lane.
+    /// The same session on another lane.
     #[must_use]
     pub fn with_lane(mut self, lane: Lane) -> Self {
         self.lane = lane;
         self
     }
 
-    /// The link that carries the wanted lane.
+    /// The link for the selected lane.
     #[must_use]
     pub fn link(&self, slot: Slot) -> Link {
         Link { slot, private_key: self.private_key.clone(), lane: self.on(self.lane).clone() }
     }
 
-    /// The routing that leads everything into that link. On the tor lane no name is ever asked outside of it; on the
-    /// direct lane none is as soon as the lane has a resolver.
+    /// The routing that sends all traffic into that link. On the tor lane, DNS queries never leave outside the tunnel;
+    /// on the direct lane, they do not as soon as the lane has a resolver.
     #[must_use]
     pub fn routing(&self, slot: Slot) -> Routing {
         let lane = self.on(self.lane);
@@ -104,7 +104,7 @@ impl Plan {
         }
     }
 
-    /// The routing that holds everything back until the link is up.
+    /// The routing that blocks all traffic until the link is up.
     #[must_use]
     pub fn held(&self) -> Routing {
         let mut held = Routing::held(self.outside());
@@ -117,7 +117,7 @@ impl Plan {
         Lane::ALL.iter().flat_map(|lane| self.on(*lane).addresses.clone()).collect()
     }
 
-    /// What must not go through the tunnel: calls of the device API and both lanes' own packets.
+    /// Traffic that must not go through the tunnel: calls of the device API and the WireGuard packets of both lanes.
     #[must_use]
     pub fn outside(&self) -> Vec<Outside> {
         let mut outside: Vec<Outside> = self.api.iter().copied().map(Outside::tcp).collect();
@@ -126,20 +126,20 @@ impl Plan {
     }
 }
 
-/// One of two interfaces. Two, so that a new tunnel stands before the old one goes.
+/// One of two interfaces. With two, a new tunnel can be set up before the old one is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Slot {
-    /// The first.
+    /// The first interface.
     A,
-    /// The second.
+    /// The second interface.
     B,
 }
 
 impl Slot {
-    /// Both.
+    /// Both interfaces.
     pub const ALL: [Self; 2] = [Self::A, Self::B];
 
-    /// The other one.
+    /// The other interface.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -152,31 +152,31 @@ impl Slot {
 /// One interface with its only peer.
 #[derive(Debug, Clone)]
 pub struct Link {
-    /// Which interface.
+    /// The interface.
     pub slot: Slot,
-    /// The device's key.
+    /// The device's private key.
     pub private_key: PrivateKey,
-    /// Addresses, peer, endpoint.
+    /// Addresses, peer and endpoint.
     pub lane: LanePlan,
 }
 
-/// Which implementation moves the packets.
+/// The WireGuard implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
-    /// The kernel's WireGuard.
+    /// WireGuard in the kernel.
     Kernel,
-    /// WireGuard inside this process over a TUN device.
+    /// WireGuard in this process, on a TUN device.
     Userspace,
 }
 
-/// What an interface says of itself.
+/// State and counters of an interface.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Observation {
-    /// Time since the latest handshake; none before the first.
+    /// Time since the latest handshake; `None` before the first one.
     pub handshake_age: Option<Duration>,
-    /// Bytes seen from the device: `rx` came from the server.
+    /// Byte counters from the device's side: `rx` was received from the server.
     pub transfer: Transfer,
-    /// True when this machine has no route to the server.
+    /// True if this machine has no route to the server.
     pub no_network: bool,
 }

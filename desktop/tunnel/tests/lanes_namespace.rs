@@ -1,4 +1,4 @@
-//! A tunnel on a real network stack: two network namespaces, wireguard-go as the server's end, real packets.
+//! Tests on a real network stack: two network namespaces, wireguard-go on the server's side, real packets.
 //!
 //! Needs root, `ip`, `wg` and `wireguard-go`.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
@@ -20,7 +20,7 @@ use tornado_tunnel::os::linux::Linux;
 use tornado_tunnel::plan::{Backend, Slot};
 use tornado_tunnel::state::{Failure, Phase};
 
-/// What the kernel holds for the tunnel's own packets in a table.
+/// The rules for marked packets in a table of the kernel.
 fn marked(table: &str) -> String {
     sh(&format!("nft list chain inet {table} marked")).lines().skip(1).collect::<Vec<_>>().join("\n")
 }
@@ -45,13 +45,14 @@ fn traffic_of_both_families_takes_the_lane_and_comes_back() {
             assert_eq!(view.phase, Phase::Connected, "{view:?}");
             println!("connected in {:?} by {:?}", started.elapsed(), view.backend);
             assert_eq!(beside(internet).await, through(Lane::Direct));
-            // The helper's own calls stay outside, by a strict reverse-path filter; those of other programs do not.
+            // The helper's own calls stay outside the tunnel, even with a strict reverse-path filter. Calls of other
+            // programs do not.
             assert_eq!(beside(|| seen_marked("192.0.2.1:4605")).await, clear()[0]);
             assert_eq!(beside(|| seen_marked("[2001:db8::1]:4605")).await, clear()[1]);
             assert_eq!(beside(|| seen_by("192.0.2.1:4605")).await, through(Lane::Direct)[0]);
-            assert_eq!(beside(|| seen_marked("192.0.2.1:80")).await, None, "another port of the server");
+            assert_eq!(beside(|| seen_marked("192.0.2.1:80")).await, None, "other ports of the server are blocked");
 
-            // While lanes are switched nothing is seen in the clear: make before break.
+            // No packet leaves in the clear while lanes are switched: make before break.
             let stop = Arc::new(AtomicBool::new(false));
             let asking = tokio::task::spawn_blocking({
                 let stop = stop.clone();
@@ -71,7 +72,7 @@ fn traffic_of_both_families_takes_the_lane_and_comes_back() {
             }
             stop.store(true, Ordering::SeqCst);
             let seen = asking.await.unwrap();
-            assert!(seen.len() > 5, "{} answers", seen.len());
+            assert!(seen.len() > 5, "{} responses", seen.len());
             let lanes = Lane::ALL.map(addresses).concat();
             assert!(seen.iter().all(|address| lanes.contains(address)), "{seen:?}");
 
@@ -111,12 +112,12 @@ fn a_crash_stops_traffic_and_the_next_start_cleans_up() {
             let backend = os.up(&plan.link(Slot::A)).await.unwrap();
             os.route(&plan.routing(Slot::A)).await.unwrap();
             assert_eq!(beside(internet).await, through(Lane::Direct));
-            // As if the process had died: the TUN device goes, rules and routes stay. A kernel's interface stays too,
-            // and goes on carrying.
+            // Simulates a crash: the TUN device disappears, rules and routes stay. An interface of the kernel stays too
+            // and continues to carry traffic.
             drop(os);
             tokio::time::sleep(Duration::from_millis(300)).await;
             let still = if backend == Backend::Kernel { through(Lane::Direct) } else { [None, None] };
-            assert_eq!(beside(internet).await, still, "a dead tunnel releases nothing");
+            assert_eq!(beside(internet).await, still, "no traffic leaves after a crash");
             assert_eq!(beside(|| seen_marked("192.0.2.1:4605")).await, clear()[0]);
 
             let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()), None);
@@ -150,7 +151,7 @@ fn a_lane_without_ipv6_refuses_it_instead_of_leaking_it() {
 fn one_lost_datagram_does_not_fail_a_connect() {
     let world = World::new("e");
     world.tell_addresses();
-    // Drops what fits into 200 bytes: the first handshake message, which has 176 with its headers.
+    // Drops the first 200 bytes: the first handshake message, which has 176 bytes with its headers.
     sh(&format!(
         "ip netns exec {}s nft -f - <<'E'
          table inet lossy {{

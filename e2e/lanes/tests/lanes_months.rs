@@ -239,7 +239,7 @@ fn three_months_cost_no_connection_and_let_nothing_grow() {
             clock.write();
             wake(&world, &device);
             let began = Instant::now();
-            while !lines.more().unwrap().contains("has its way to the server again") && began.elapsed() < AGAIN {
+            while !lines.more().unwrap().contains("path to the server was restored") && began.elapsed() < AGAIN {
                 std::thread::sleep(Duration::from_millis(10));
             }
             std::thread::sleep(PACE);

@@ -1,4 +1,4 @@
-//! The device API, method by method.
+//! The methods of the device API.
 
 use crate::error::Error;
 use crate::events::EventStream;
@@ -19,7 +19,12 @@ use tornado_shared::model::{CountryCode, DeviceId, DeviceName, PublicKey, Secret
 use tornado_shared::offer::Connection;
 use zeroize::Zeroizing;
 
-/// A server that proved to be the pinned one. Cheap to clone.
+/// A server whose TLS key is verified by the pinned identity. Cheap to clone.
+///
+/// # Errors
+/// Every call can fail with [`Error::Unreachable`], [`Error::Timeout`], [`Error::WrongCertificate`] and
+/// [`Error::Malformed`]; with [`Error::Busy`] if the server cannot process it now; with [`Error::Refused`] if the
+/// server rejected it. Methods list only further errors.
 #[derive(Debug, Clone)]
 pub struct DeviceApi {
     transport: Transport,
@@ -27,43 +32,46 @@ pub struct DeviceApi {
     tls: Fingerprint,
 }
 
-/// Who a device says it is when it logs in.
+/// A device as it identifies itself at login.
 #[derive(Debug, Clone)]
 pub struct DeviceIdentity {
-    /// The device's stable key, base64url without padding.
+    /// The device's long-term public key, base64url without padding.
     pub key: String,
-    /// What the user calls it.
+    /// Name of the device.
     pub name: DeviceName,
 }
 
 impl DeviceIdentity {
-    /// The public half of a device's key, with a name.
+    /// Creates the identity from a device's key and name.
     #[must_use]
     pub fn new(key: &IdentityKey, name: DeviceName) -> Self {
         Self { key: BASE64URL_NOPAD.encode(&key.public().0.0), name }
     }
 }
 
-/// What proves that somebody owns an account.
+/// Credentials of an account.
 #[derive(Debug, Clone, Copy)]
 pub struct Proof<'a> {
     /// The password.
     pub password: &'a Secret,
-    /// Code of the authenticator, or a recovery code. Servers that want one and get none answer `totp_required`.
+    /// Authenticator code or recovery code. If it is missing but required, the server responds with `totp_required`.
     pub totp: Option<&'a Secret>,
 }
 
-/// A login that succeeded.
+/// A successful login.
 #[derive(Debug, Clone)]
 pub struct Welcome {
-    /// Account, tokens, device.
+    /// Account, tokens and device.
     pub payload: WelcomePayload,
-    /// The secret from which the preshared keys of this login come.
+    /// The secret from which the preshared keys of this login are derived.
     pub export: ExportSecret,
 }
 
 impl DeviceApi {
-    /// A server whose TLS key is known already. Connects at the first call.
+    /// Uses a server whose TLS key is known. Connects at the first call.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the client cannot be built.
     pub fn pinned(
         server: &ServerAddress,
         identity: Fingerprint,
@@ -73,29 +81,36 @@ impl DeviceApi {
         Ok(Self { transport: Transport::new(server, Some(tls), options)?, identity, tls })
     }
 
-    /// First contact, or the TLS key has changed: learns the key and believes it only when the pinned
-    /// identity signed it. Nothing secret is sent before.
+    /// Connects without a known TLS key, at first contact or after the key changed. The key is accepted only if the
+    /// pinned identity signed it. No secrets are sent before.
+    ///
+    /// # Errors
+    /// [`Error::WrongServer`] if the identity is not the pinned one or did not sign the key; other errors if the call
+    /// fails.
     pub async fn discover(server: &ServerAddress, identity: Fingerprint, options: &Options) -> Result<Self, Error> {
         let probe = Transport::new(server, None, options)?;
         let info: ServerInfo = probe.call(Method::GET, path::SERVER, None, None::<&()>).await?;
-        let seen = probe.accepted().ok_or(Error::WrongServer("it showed no certificate"))?;
+        let seen = probe.accepted().ok_or(Error::WrongServer("it presented no certificate"))?;
         check_info(&info, identity, seen)?;
         Self::pinned(server, identity, seen, options)
     }
 
-    /// The TLS key that is believed; to be stored beside the identity.
+    /// The accepted TLS key, for storage beside the identity.
     #[must_use]
     pub const fn tls(&self) -> Fingerprint {
         self.tls
     }
 
-    /// The address of the latest connection that showed the believed TLS key.
+    /// The address of the latest connection that presented the accepted TLS key.
     #[must_use]
     pub fn proved(&self) -> Option<SocketAddr> {
         self.transport.proved()
     }
 
-    /// The server's statement, checked against both pins.
+    /// Returns the server's statement, checked against both pins.
+    ///
+    /// # Errors
+    /// [`Error::WrongServer`] if the identity is not the pinned one or did not sign the TLS key.
     pub async fn server_info(&self) -> Result<ServerInfo, Error> {
         let info: ServerInfo = self.get(path::SERVER, None).await?;
         check_info(&info, self.identity, self.tls)?;
@@ -103,6 +118,10 @@ impl DeviceApi {
     }
 
     /// Logs in with envelope v2. `now` is the device's clock.
+    ///
+    /// # Errors
+    /// [`Error::WrongServer`] and [`Error::Crypto`] if the server cannot prove its identity, [`Error::Downgrade`] if
+    /// its response is not sealed.
     pub async fn login(
         &self,
         device: &DeviceIdentity,
@@ -121,6 +140,9 @@ impl DeviceApi {
     }
 
     /// Redeems an invitation. `now` is the device's clock.
+    ///
+    /// # Errors
+    /// As for [`login`](Self::login).
     pub async fn enroll(
         &self,
         invitation: &Invitation,
@@ -140,8 +162,8 @@ impl DeviceApi {
         self.open_login(Purpose::Enroll, path::ENROLL, &payload, now).await
     }
 
-    /// Trades the refresh token for a new pair. It is spent by this, whether or not the answer arrives; when it
-    /// does not, the same `attempt` repeats the trade.
+    /// Exchanges the refresh token for a new pair. The token is spent even if the response is lost; a repeated call
+    /// with the same `attempt` then returns the pair.
     pub async fn reauth(&self, refresh_token: &Secret, attempt: Attempt) -> Result<Tokens, Error> {
         #[derive(serde::Deserialize)]
         struct Reply {
@@ -159,79 +181,85 @@ impl DeviceApi {
         Ok(())
     }
 
-    /// Asks for a session with this WireGuard key.
+    /// Requests a session with this WireGuard key.
+    ///
+    /// # Errors
+    /// [`Error::Offer`] if the server's offer is invalid.
     pub async fn initiate(&self, access: &Secret, public_key: PublicKey) -> Result<Connection, Error> {
         let answer: Initiated = self.post(path::INITIATE, Some(access), Some(&Initiate { public_key })).await?;
         Ok(answer.try_into()?)
     }
 
-    /// Asks for a lease for an ordinary WireGuard app with this key. It lives until it is ended.
+    /// Requests a lease for an exported device with this key. It stays valid until it is ended.
+    ///
+    /// # Errors
+    /// [`Error::Offer`] if the server's offer is invalid.
     pub async fn export(&self, access: &Secret, public_key: PublicKey) -> Result<Connection, Error> {
         let answer: Initiated = self.post(path::EXPORT, Some(access), Some(&Initiate { public_key })).await?;
         Ok(answer.try_into()?)
     }
 
-    /// Keeps the session alive.
+    /// Renews the session's lease.
     pub async fn heartbeat(&self, access: &Secret) -> Result<HeartbeatWord, Error> {
         let answer: HeartbeatStatus = self.post(path::HEARTBEAT, Some(access), None::<&()>).await?;
         Ok(answer.status)
     }
 
-    /// Ends the session and keeps the login.
+    /// Closes the session and keeps the login.
     pub async fn disconnect(&self, access: &Secret) -> Result<Disconnected, Error> {
         self.post(path::DISCONNECT, Some(access), None::<&()>).await
     }
 
-    /// Account and device behind the token.
+    /// Returns the account and the device that the token belongs to.
     pub async fn me(&self, access: &Secret) -> Result<Profile, Error> {
         self.get(path::ME, Some(access)).await
     }
 
-    /// What the account moved, and what is left of its quota.
+    /// Returns the account's usage, and what is left of its quota.
     pub async fn usage(&self, access: &Secret) -> Result<OwnUsage, Error> {
         self.get(path::ME_USAGE, Some(access)).await
     }
 
-    /// A page of the account's connections.
+    /// Returns a page of the account's sessions.
     pub async fn sessions(&self, access: &Secret, page: SessionsQuery) -> Result<OwnSessions, Error> {
         let before = page.before.map_or_else(String::new, |before| format!("&before={before}"));
         self.get(&format!("{}?limit={}{before}", path::ME_SESSIONS, page.limit), Some(access)).await
     }
 
-    /// The account's devices.
+    /// Returns the account's devices.
     pub async fn devices(&self, access: &Secret) -> Result<OwnDevices, Error> {
         self.get(path::ME_DEVICES, Some(access)).await
     }
 
-    /// Removes a device of the account; its login and tunnel end.
+    /// Removes a device of the account; its login and its session end.
     pub async fn remove_device(&self, access: &Secret, device: DeviceId) -> Result<(), Error> {
         let path = path::ME_DEVICE.replace("{id}", &device.to_string());
         let _: StatusWord = self.transport.call(Method::DELETE, &path, Some(access), None::<&()>).await?;
         Ok(())
     }
 
-    /// The lanes and whether they are open.
+    /// Returns the lanes and their states.
     pub async fn lanes(&self, access: &Secret) -> Result<Lanes, Error> {
         self.get(path::LANES, Some(access)).await
     }
 
-    /// What the server tells this device at once while it has a session.
+    /// Opens the event stream of this device's session.
     pub async fn events(&self, access: &Secret) -> Result<EventStream, Error> {
         self.transport.events(path::EVENTS, access).await
     }
 
-    /// New circuits on the tor lane for what this device begins from now on.
+    /// Requests new circuits on the tor lane for new connections of this device.
     pub async fn new_identity(&self, access: &Secret) -> Result<(), Error> {
         let _: StatusWord = self.post(path::NEW_IDENTITY, Some(access), None::<&()>).await?;
         Ok(())
     }
 
-    /// The tor lane of this device: where it leaves Tor, by which relays, and what it may choose.
+    /// Returns this device's Tor state: exit, circuit and available countries.
     pub async fn tor(&self, access: &Secret) -> Result<TorView, Error> {
         self.get(path::TOR, Some(access)).await
     }
 
-    /// Chooses the country in which this device leaves Tor; none: anywhere. Kept until the next choice.
+    /// Sets the country of this device's Tor exits, or none for any country. It is kept until the next choice.
     pub async fn choose_exit(&self, access: &Secret, country: Option<CountryCode>) -> Result<(), Error> {
         let body = Some(&ChooseExit { country });
         let _: StatusWord = self.transport.call(Method::PUT, path::TOR_EXIT, Some(access), body).await?;
@@ -253,7 +281,7 @@ impl DeviceApi {
         let reply: LoginReply = self.post(path, None, Some(&LoginBody::V2(Box::new(envelope)))).await?;
         let sealed = match reply {
             LoginReply::V2(sealed) => sealed,
-            LoginReply::V1(_) => return Err(Error::Downgrade("an answer that is not sealed")),
+            LoginReply::V1(_) => return Err(Error::Downgrade("a response that is not sealed")),
         };
         let (plain, export) = pending.open_reply(&sealed.reply)?;
         let payload = serde_json::from_slice(&plain).map_err(|e| Error::Malformed(e.to_string()))?;
@@ -274,16 +302,16 @@ impl DeviceApi {
     }
 }
 
-/// Identity equals the pin, and vouches for exactly this TLS key.
+/// Checks that the identity is the pinned one and that it signed exactly this TLS key.
 fn check_info(info: &ServerInfo, identity: Fingerprint, tls: Fingerprint) -> Result<(), Error> {
     if info.identity.fingerprint() != identity {
-        return Err(Error::WrongServer("its identity is another"));
+        return Err(Error::WrongServer("its identity differs from the pinned one"));
     }
-    let attestation = info.tls.as_ref().ok_or(Error::WrongServer("its identity vouches for no certificate"))?;
+    let attestation = info.tls.as_ref().ok_or(Error::WrongServer("its identity did not sign a certificate"))?;
     if attestation.spki_sha256 != HEXLOWER.encode(&tls.0) {
-        return Err(Error::WrongServer("its identity vouches for another certificate"));
+        return Err(Error::WrongServer("its identity signed another certificate"));
     }
     info.identity
         .verify(&tls_statement(&attestation.spki_sha256), &attestation.signature)
-        .map_err(|_| Error::WrongServer("the signature over its certificate is false"))
+        .map_err(|_| Error::WrongServer("the signature of its certificate is invalid"))
 }

@@ -1,4 +1,4 @@
-//! Connects to the first of several addresses that shows the believed TLS key (Happy Eyeballs, RFC 8305).
+//! Connects to the first of several addresses that presents the accepted TLS key (Happy Eyeballs, RFC 8305).
 
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
@@ -16,10 +16,10 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tornado_shared::invitation::ServerAddress;
 
-/// Pause before the next candidate is tried as well (RFC 8305 §5, Connection Attempt Delay).
+/// Delay before the next candidate is tried in parallel (RFC 8305 §5, Connection Attempt Delay).
 pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// A TLS stream as the HTTP client takes it.
+/// A TLS stream as the HTTP client requires it.
 pub(crate) struct Stream(tokio_rustls::client::TlsStream<TcpStream>);
 
 /// Opens connections to one server.
@@ -33,7 +33,7 @@ struct Inside {
     name: ServerName<'static>,
     mark: Option<u32>,
     timeout: Duration,
-    /// The address of the latest connection that was accepted; tried first next time.
+    /// The address of the latest accepted connection; tried first next time.
     proved: Mutex<Option<SocketAddr>>,
 }
 
@@ -77,7 +77,7 @@ impl Dialer {
     }
 }
 
-/// Each attempt has the whole time: a silent address must not hide the refused certificate of another.
+/// Each attempt gets the full time, so that a silent address does not hide the rejected certificate of another one.
 async fn within(inside: Arc<Inside>, address: SocketAddr) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let limit = inside.timeout;
     tokio::time::timeout(limit, connect(inside, address)).await.map_err(|_| io::ErrorKind::TimedOut)?
@@ -93,20 +93,22 @@ async fn connect(inside: Arc<Inside>, address: SocketAddr) -> io::Result<tokio_r
     inside.tls.connect(inside.name.clone(), stream).await
 }
 
-/// Marks a socket (`SO_MARK`, socket(7)). Without CAP_NET_ADMIN, or on another system, it stays unmarked: the routing
-/// then treats it like any other program's.
+/// Sets the mark of a socket (`SO_MARK`, socket(7)). Without CAP_NET_ADMIN, or on another operating system, the socket
+/// stays unmarked: routing then treats it like that of any other program.
 pub fn set_mark(socket: &socket2::Socket, mark: u32) {
     #[cfg(target_os = "linux")]
     if let Err(error) = socket.set_mark(mark) {
-        tracing::debug!(%error, "the socket was not marked");
+        tracing::debug!(%error, "cannot set the mark of a socket");
     }
     #[cfg(not(target_os = "linux"))]
     let _ = (socket, mark);
 }
 
-/// Tries candidates in order, each `delay` after the former or at once when that failed, and keeps the first that
-/// succeeds. The error of the candidate that came furthest otherwise: a refused certificate says more than a refused
-/// connection.
+/// Tries candidates in order, each `delay` after the previous one, or at once if that one failed. Returns the first
+/// that succeeds.
+///
+/// # Errors
+/// The error of the candidate that got furthest: a rejected certificate has precedence over a refused connection.
 ///
 /// # Cancel safety
 /// Dropping the future ends all attempts.
@@ -147,7 +149,7 @@ where
     }
 }
 
-/// Alternates the families, beginning with that of the first address (RFC 8305 §4).
+/// Alternates the address families, beginning with that of the first address (RFC 8305 §4).
 #[must_use]
 pub fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut all: Vec<SocketAddr> = Vec::new();

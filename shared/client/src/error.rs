@@ -1,64 +1,64 @@
-//! What can go wrong between a device and its server.
+//! Errors of calls to the device API.
 
 use std::time::Duration;
 use tornado_shared::crypto::CryptoError;
 use tornado_shared::offer::OfferError;
 use tornado_shared::problem::Problem;
 
-/// Why a call failed. [`Error::is_transient`] separates what waiting cures from what it does not, so that
-/// a network failure never costs a login.
+/// Reasons for which a call fails. [`Error::is_transient`] separates errors that a retry can resolve from those that it
+/// cannot, so that a network failure never ends a login.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No connection, or it broke.
-    #[error("the server cannot be reached ({0}); check the network and the server's address")]
+    /// There is no connection, or it broke.
+    #[error("cannot reach the server: {0}; check the network and the server's address")]
     Unreachable(String),
-    /// No answer in time.
-    #[error("the server did not answer in time; try again")]
+    /// There was no response in time.
+    #[error("the server did not respond in time; try again")]
     Timeout,
-    /// The server answered 5xx or 429.
-    #[error("the server cannot do this now: {detail}")]
+    /// The server responded with 5xx or 429.
+    #[error("the server cannot process the request now: {detail}")]
     Busy {
         /// HTTP status.
         status: u16,
         /// Stable code.
         code: String,
-        /// For people.
+        /// Description for people.
         detail: String,
-        /// Seconds to wait, when the server said.
+        /// Seconds to wait before a retry, if the server sent `Retry-After`.
         retry_after: Option<u64>,
     },
-    /// The server answered 4xx.
+    /// The server responded with 4xx.
     #[error("{detail}")]
     Refused {
         /// HTTP status.
         status: u16,
         /// Stable code, for example `invalid_credentials`.
         code: String,
-        /// For people.
+        /// Description for people.
         detail: String,
-        /// Seconds after which it may be otherwise, when the server said.
+        /// Seconds to wait before a retry, if the server sent `Retry-After`.
         retry_after: Option<u64>,
     },
     /// The TLS key is not the pinned one.
-    #[error("the server's certificate is not the one this device knows; nothing was sent to it")]
+    #[error("the server's certificate is not the pinned one; no request was sent")]
     WrongCertificate,
-    /// The identity is not the pinned one, or did not vouch for the TLS key.
+    /// The identity is not the pinned one, or it did not sign the TLS key.
     #[error(
-        "this is not the server this device was enrolled with: {0}; nothing secret was sent. \
-         Ask the operator for a new invitation if the server was replaced"
+        "this is not the server that this device is enrolled with: {0}; no secrets were sent; \
+         if the server was replaced, ask the operator for a new invitation"
     )]
     WrongServer(&'static str),
-    /// A signed or sealed part of an answer was not good.
-    #[error("the server's answer was refused: {0}")]
+    /// A signed or sealed part of a response is invalid.
+    #[error("the server's response was rejected: {0}")]
     Crypto(#[from] CryptoError),
-    /// An answer that breaks the contract.
-    #[error("the server's answer makes no sense: {0}")]
+    /// The response violates the contract.
+    #[error("invalid response from the server: {0}")]
     Malformed(String),
-    /// An offer that breaks the contract.
-    #[error("the server's offer was refused: {0}")]
+    /// The offer violates the contract.
+    #[error("invalid offer from the server: {0}")]
     Offer(#[from] OfferError),
-    /// Less protection than was agreed at login.
-    #[error("the server offered less protection than this device asked for ({0}); refused")]
+    /// The server offers less protection than was agreed at login.
+    #[error("the server offered less protection than this device requires: {0}")]
     Downgrade(&'static str),
     /// The client could not be built.
     #[error("cannot set up TLS: {0}")]
@@ -66,7 +66,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// True when the same call may succeed later without anybody doing anything.
+    /// True if the same call may succeed later without any action.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
@@ -82,7 +82,7 @@ impl Error {
         }
     }
 
-    /// True when the server itself said that this login is over: only then may stored tokens go.
+    /// True if the server itself stated that this login has ended. Only then may stored tokens be deleted.
     #[must_use]
     pub fn ends_login(&self) -> bool {
         const ENDS: [&str; 5] = [
@@ -95,13 +95,13 @@ impl Error {
         matches!(self, Self::Refused { status: 401 | 403, code, .. } if ENDS.contains(&code.as_str()))
     }
 
-    /// True when a fresh access token may help.
+    /// True if a new access token may help.
     #[must_use]
     pub fn wants_fresh_token(&self) -> bool {
         matches!(self, Self::Refused { status: 401, code, .. } if code == "token_expired" || code == "invalid_token")
     }
 
-    /// True when the server knows no live session of this device.
+    /// True if the server has no live session for this device.
     #[must_use]
     pub fn is_session_expired(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code == "session_expired")
@@ -124,7 +124,7 @@ impl Error {
         }
     }
 
-    /// How long the server asked to wait, at most one hour.
+    /// The delay that the server requested, at most one hour.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -143,17 +143,18 @@ impl Error {
         }
     }
 
-    /// An answer other than 2xx. Bodies that are no problem documents are not quoted: they may be anything.
+    /// Converts a response other than 2xx. A body that is not a problem document is not quoted, because it may contain
+    /// anything.
     pub(crate) fn from_answer(status: u16, body: &[u8], retry_after: Option<u64>) -> Self {
         let problem = serde_json::from_slice::<Problem>(body)
-            .unwrap_or_else(|_| Problem::new(status, "unknown", format!("the server answered with status {status}")));
-        // Control characters have no place in a terminal or a log.
+            .unwrap_or_else(|_| Problem::new(status, "unknown", format!("the server responded with status {status}")));
+        // Control characters must not reach a terminal or a log.
         let clean = |s: String, max: usize| s.chars().filter(|c| !c.is_control()).take(max).collect::<String>();
         let (code, detail) = (clean(problem.code, 64), clean(problem.detail, 400));
         let retry_after = retry_after.or(problem.retry_after);
         match status {
             429 | 500..=599 => Self::Busy { status, code, detail, retry_after },
-            300..=399 => Self::Malformed("a redirect, which is never followed".into()),
+            300..=399 => Self::Malformed("a redirect, which this client does not follow".into()),
             _ => Self::Refused { status, code, detail, retry_after },
         }
     }
@@ -182,7 +183,7 @@ mod tests {
             assert!(!error.ends_login() && !error.is_transient(), "{code}");
         }
         assert!(Error::from_answer(302, b"", None).to_string().contains("redirect"));
-        // A month that is used up lasts; nobody is let wait for more than an hour without asking again.
+        // The quota resets only next month, but the client never waits for more than an hour before it asks again.
         let quota = Error::from_answer(403, b"", Some(20 * 86_400));
         assert_eq!((quota.retry_after(), quota.is_transient()), (Some(Duration::from_secs(3600)), false));
     }

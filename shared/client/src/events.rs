@@ -1,4 +1,4 @@
-//! Server-sent events (HTML Living Standard §9.2): as much of the format as this server writes.
+//! Server-sent events (HTML Living Standard §9.2), as far as this server uses the format.
 
 use crate::Error;
 use crate::transport::failure;
@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tornado_shared::api::DeviceEvent;
 
-/// Longest message, bytes.
+/// Maximum size of a message, bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
-/// The server comments every 25 s; without any word for this long the connection is dead.
+/// The server sends a comment every 25 s. A connection without any data for this time is dead.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// The messages of `GET /v2/events`.
@@ -21,7 +21,7 @@ pub struct EventStream {
     lines: Lines,
 }
 
-/// Cuts bytes into messages.
+/// Splits bytes into messages.
 #[derive(Debug, Default)]
 struct Lines {
     buffer: Vec<u8>,
@@ -35,10 +35,10 @@ impl EventStream {
         Self { body, network, lines: Lines::default() }
     }
 
-    /// The next message; none when the server ended the stream.
+    /// Returns the next message, or `None` when the server ended the stream.
     ///
     /// # Errors
-    /// When the connection is dead, the network changed, or what came is no message.
+    /// If the connection is dead, the network changed, or the data is not a valid message.
     pub async fn next(&mut self) -> Result<Option<DeviceEvent>, Error> {
         loop {
             if let Some(data) = self.lines.next() {
@@ -69,13 +69,13 @@ impl EventStream {
 impl Lines {
     fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         if self.buffer.len() + bytes.len() > MAX_MESSAGE {
-            return Err(Error::Malformed(format!("a message longer than {MAX_MESSAGE} bytes")));
+            return Err(Error::Malformed(format!("the message is longer than {MAX_MESSAGE} bytes")));
         }
         self.buffer.extend_from_slice(bytes);
         Ok(())
     }
 
-    /// The data of the next whole message. Comments and other fields are skipped.
+    /// The data of the next complete message. Comments and other fields are skipped.
     fn next(&mut self) -> Option<Vec<u8>> {
         loop {
             let end = self.buffer.windows(2).position(|pair| pair == b"\n\n")?;

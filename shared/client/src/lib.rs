@@ -1,8 +1,8 @@
-//! Client of the device API, used by the desktop helper, the command line and the end-to-end tests.
+//! Client of the device API, used by the desktop helper.
 //!
-//! What it believes: an identity that was pinned at enrolment, and through it one TLS key. Host names
-//! and certificate authorities count for nothing. A password leaves only inside a v2 envelope, sealed to a
-//! login key that the pinned identity signed.
+//! It trusts only the identity that was pinned at enrolment, and through it one TLS key. Host names and certificate
+//! authorities are not used for trust. A password is sent only inside a v2 envelope, sealed to a login key that the
+//! pinned identity signed.
 
 mod api;
 mod dial;

@@ -1,4 +1,4 @@
-//! Which TLS keys are believed.
+//! Verification of the server's TLS key.
 
 use crate::Error;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -11,8 +11,8 @@ use std::sync::{Arc, OnceLock};
 use subtle::ConstantTimeEq as _;
 use tornado_shared::crypto::identity::Fingerprint;
 
-/// Accepts one SubjectPublicKeyInfo: the pinned one, or, at first contact, the first that comes.
-/// Whoever uses the second kind sends nothing secret until the identity has vouched for it.
+/// Accepts one SubjectPublicKeyInfo: the pinned one or, at first contact, the first one received. In the second case,
+/// the caller must not send secrets until the identity has vouched for the key.
 #[derive(Debug)]
 pub(crate) struct SpkiVerifier {
     accepted: OnceLock<Fingerprint>,
@@ -20,7 +20,7 @@ pub(crate) struct SpkiVerifier {
 }
 
 impl SpkiVerifier {
-    /// With a pin, or to learn the key.
+    /// Creates a verifier for `pin`, or one that learns the key.
     pub(crate) fn new(pin: Option<Fingerprint>) -> Arc<Self> {
         let accepted = OnceLock::new();
         if let Some(pin) = pin {
@@ -29,12 +29,12 @@ impl SpkiVerifier {
         Arc::new(Self { accepted, provider: Arc::new(rustls::crypto::ring::default_provider()) })
     }
 
-    /// The key that is believed, or was seen.
+    /// The accepted key: the pinned one or the one received first.
     pub(crate) fn accepted(&self) -> Option<Fingerprint> {
         self.accepted.get().copied()
     }
 
-    /// A TLS configuration that believes this verifier and nothing else.
+    /// A TLS configuration that uses only this verifier.
     pub(crate) fn config(self: &Arc<Self>) -> Result<ClientConfig, Error> {
         let builder = ClientConfig::builder_with_provider(self.provider.clone())
             .with_safe_default_protocol_versions()
@@ -89,14 +89,14 @@ impl ServerCertVerifier for SpkiVerifier {
     }
 }
 
-/// True when a chain of errors holds a refused certificate.
+/// Returns true if the chain of errors contains a rejected certificate.
 pub(crate) fn is_certificate_refusal(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
             return matches!(tls, rustls::Error::InvalidCertificate(_));
         }
-        // `io::Error::source` skips the error it wraps, so look inside first.
+        // `io::Error::source` skips the error that it wraps, so check that one first.
         next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
             Some(inner) => Some(inner),
             None => error.source(),

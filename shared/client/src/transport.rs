@@ -1,4 +1,4 @@
-//! HTTPS with bounds on everything.
+//! HTTPS with limits on sizes and times.
 
 use crate::Error;
 use crate::dial::Dialer;
@@ -21,24 +21,24 @@ use tornado_shared::model::Secret;
 use tornado_shared::problem::MEDIA_TYPE;
 use zeroize::Zeroizing;
 
-/// Largest answer that is read, bytes. The largest of the API, `/openapi.json` apart, has a few kilobytes.
+/// Maximum size of a response, bytes. The largest response of the API, apart from `/openapi.json`, has a few kilobytes.
 const MAX_REPLY: usize = 256 * 1024;
-/// How long an unused connection is kept.
+/// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(20);
-const CHANGED: &str = "the network changed while the server was asked";
+const CHANGED: &str = "the network changed during the call";
 
-/// Bounds and addresses of a client.
+/// Limits and addresses of a client.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Addresses to use instead of resolving the host's name, best first; they are raced. Empty: ask the resolver.
+    /// Addresses to use instead of resolving the host name, best first; they are raced. If empty, the resolver is used.
     pub addresses: Vec<SocketAddr>,
-    /// Longest time for a TCP connection and TLS handshake.
+    /// Timeout of a TCP connection with its TLS handshake.
     pub connect_timeout: Duration,
-    /// Longest time for a whole call. A login spends up to a few seconds in Argon2.
+    /// Timeout of a whole call. A login spends up to a few seconds in Argon2.
     pub call_timeout: Duration,
-    /// Mark of the sockets (`SO_MARK`), by which a tunnel's routing lets them pass beside it.
+    /// Mark of the sockets (`SO_MARK`), with which a tunnel's routing lets them bypass it.
     pub mark: Option<u32>,
-    /// Changes when the network does: connections are then dropped, and calls under way fail at once.
+    /// Changes with the network: connections are then dropped, and calls in progress fail at once.
     pub network: Option<watch::Receiver<u64>>,
 }
 
@@ -56,11 +56,11 @@ impl Default for Options {
 
 type Https = Client<Dialer, Full<Bytes>>;
 
-/// One server, reached over one believed TLS key.
+/// One server, reached with one accepted TLS key.
 #[derive(Clone)]
 pub(crate) struct Transport {
     dialer: Dialer,
-    /// The client and the network in which its connections were made.
+    /// The client, and the number of the network in which its connections were made.
     client: Arc<Mutex<(u64, Https)>>,
     network: Option<watch::Receiver<u64>>,
     base: String,
@@ -99,7 +99,7 @@ impl Transport {
         self.dialer.proved()
     }
 
-    /// One call.
+    /// Makes one call.
     pub(crate) async fn call<I, O>(
         &self,
         method: Method,
@@ -127,8 +127,7 @@ impl Transport {
         }
     }
 
-    /// A stream of server-sent events: the data of each message. No deadline but for its beginning; it ends with the
-    /// network.
+    /// Opens a stream of server-sent events. Only opening it has a timeout; the stream ends when the network changes.
     pub(crate) async fn events(&self, path: &str, token: &Secret) -> Result<EventStream, Error> {
         let open = self.send(Method::GET, path, Some(token), None::<&()>, "text/event-stream");
         let response = tokio::select! {
@@ -174,7 +173,7 @@ impl Transport {
         self.client().request(request).await.map_err(|e| failure(&e))
     }
 
-    /// The client of the present network. Connections of a former one lead nowhere, which TCP notices only after
+    /// The client for the current network. Connections from a previous network are dead, which TCP notices only after
     /// minutes.
     fn client(&self) -> Https {
         let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
@@ -206,7 +205,7 @@ fn seconds(value: &HeaderValue) -> Option<u64> {
     value.to_str().ok()?.trim().parse().ok()
 }
 
-/// Answers hold tokens, so the buffer is wiped.
+/// Responses contain tokens, so the buffer is zeroised.
 async fn read_bounded(mut response: Incoming) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut body = Zeroizing::new(Vec::with_capacity(4096));
     while let Some(frame) = response.frame().await {
@@ -223,7 +222,7 @@ pub(crate) fn failure(error: &(dyn std::error::Error + 'static)) -> Error {
     if is_certificate_refusal(error) {
         return Error::WrongCertificate;
     }
-    // The deepest cause says it best: "Connection refused", not "error sending request".
+    // The innermost cause is the most specific: "Connection refused", not "error sending request".
     let mut cause = error;
     loop {
         if let Some(io) = cause.downcast_ref::<std::io::Error>()

@@ -1,4 +1,4 @@
-//! Whom the client believes, shown against real TLS servers.
+//! Tests of the client's trust decisions against real TLS servers.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use data_encoding::HEXLOWER;
@@ -19,7 +19,7 @@ use tornado_shared::model::Secret;
 
 const NOW: i64 = 1_800_000_000;
 
-/// A server that answers every request with one body and counts the requests it could read.
+/// A server that sends the same response to every request, and counts the requests that it could read.
 struct Server {
     address: ServerAddress,
     spki: Fingerprint,
@@ -92,15 +92,15 @@ async fn first_contact_believes_the_pinned_identity() {
 async fn defect_003_a_certificate_nobody_vouched_for_is_refused() {
     let (identity, thief) = (IdentityKey::random(), IdentityKey::random());
     let pin = identity.public().fingerprint();
-    // An attacker's own identity; the right identity with the attacker's signature; the right statement
-    // copied from the true server, which names another certificate.
+    // The attacker's own identity; the right identity with the attacker's signature; the right statement, copied from
+    // the real server, which names another certificate.
     let own = serve(false, |spki| info(&thief, &thief, spki)).await;
     let signed = serve(false, |spki| info(&identity, &thief, spki)).await;
     let copied = serve(false, |_| info(&identity, &identity, Fingerprint([7; 32]))).await;
     for server in [own, signed, copied] {
         let refused = DeviceApi::discover(&server.address, pin, &Options::default()).await.unwrap_err();
         assert!(matches!(refused, Error::WrongServer(_)), "{refused:?}");
-        assert_eq!(server.requests.load(Ordering::SeqCst), 1, "only the question for the statement was sent");
+        assert_eq!(server.requests.load(Ordering::SeqCst), 1, "only the request for the statement was sent");
     }
 }
 

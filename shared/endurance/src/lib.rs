@@ -1,8 +1,8 @@
-//! Test support: runs a loop through sixty simulated days and bounds its wake-ups in each hour.
+//! Test support: runs a loop through sixty simulated days and limits its wake-ups per hour.
 //!
-//! Works in tests with `#[tokio::test(start_paused = true)]`: tokio moves its clock to the next timer when every task
-//! waits, so the days cost as much processor time as the loop uses. A loop that reads the clock of the operating
-//! system, or that waits for real input, cannot be run this way; it takes its time and its input as arguments instead.
+//! It works in tests with `#[tokio::test(start_paused = true)]`: tokio advances its clock to the next timer when every
+//! task waits, so the days cost only the processor time that the loop uses. A loop that reads the operating system's
+//! clock or waits for real input cannot be tested this way; pass time and input as arguments instead.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -13,21 +13,21 @@ use tokio::time::{Instant, advance, sleep};
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 const DAYS: u32 = 60;
-/// Of each day after the first hours.
+/// Time per day that is simulated in full, after the first hours.
 const AWAKE: Duration = Duration::from_secs(60);
-/// Simulated hours that are run without a leap before the first one.
+/// Simulated hours before the first leap.
 const FIRST_HOURS: u32 = 2;
-/// Wake-ups of an hour that this module causes itself, and those of the hour's edges.
+/// Wake-ups per hour caused by this module, plus those at the boundaries of an hour.
 const SLACK: u64 = 8;
 
 /// Polls `task` for sixty simulated days: the first hours in full, then each day as a leap (the machine slept, or the
-/// process was stopped) and a minute in full. Returns the wake-ups of the busiest hour.
+/// process was suspended) and one minute in full. Returns the number of wake-ups of the busiest hour.
 ///
 /// # Panics
 ///
-/// When `task` ends, or wakes up more than `per_hour` times within an hour. A loop that spins keeps the clock from
-/// moving and reaches that bound within the same hour. Iterations that do not wait in between are seen as one wake-up
-/// of about 128 of them (tokio's cooperative budget): where a few count, the test counts the work itself.
+/// If `task` ends, or wakes up more than `per_hour` times within an hour. A loop that spins stops the clock and reaches
+/// that limit within the same hour. Iterations without a wait in between count as one wake-up per about 128 iterations
+/// (tokio's cooperative budget). If single iterations matter, the test must count the work itself.
 pub async fn sixty_days<T>(per_hour: u64, task: impl Future<Output = T>) -> u64 {
     let mut task = pin!(task);
     let started = Instant::now();
@@ -66,7 +66,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_steady_loop_is_counted() {
-        #[expect(clippy::disallowed_methods, reason = "the missed ticks are left out")]
+        #[expect(clippy::disallowed_methods, reason = "missed ticks are skipped")]
         let mut ticks = interval(Duration::from_secs(60));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let steady = async {

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
 
-/// What becomes of a line.
+/// What happens to a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Pass,
     Suppress,
-    /// The first since the latest [`Buckets::collect`].
+    /// The first suppressed line since the latest [`Buckets::collect`].
     SuppressFirst,
 }
 
@@ -21,7 +21,7 @@ struct Bucket {
     suppressed: u64,
 }
 
-/// As many buckets as there are places in the code.
+/// One bucket per place in the code.
 #[derive(Debug)]
 pub(crate) struct Buckets<K> {
     burst: u32,
@@ -34,7 +34,7 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
         Self { burst, refill, buckets: HashMap::new() }
     }
 
-    /// Takes a line at `now`, the time since any fixed instant.
+    /// Takes one line from the bucket. `now` is the time since any fixed instant.
     pub(crate) fn take(&mut self, key: &K, now: Duration) -> Verdict {
         let full = || Bucket { left: self.burst, filled: now, suppressed: 0 };
         let bucket = self.buckets.entry(key.clone()).or_insert_with(full);
@@ -54,7 +54,7 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
         if bucket.suppressed == 1 { Verdict::SuppressFirst } else { Verdict::Suppress }
     }
 
-    /// Lines suppressed since the latest call for this key.
+    /// Lines suppressed for this key since the latest call.
     pub(crate) fn collect(&mut self, key: &K) -> u64 {
         self.buckets.get_mut(key).map_or(0, |bucket| std::mem::take(&mut bucket.suppressed))
     }
@@ -72,9 +72,9 @@ mod tests {
         let verdicts: Vec<_> = (0..5).map(|_| buckets.take(&"a", SECOND)).collect();
         let (pass, suppress) = (Verdict::Pass, Verdict::Suppress);
         assert_eq!(verdicts, [pass, pass, pass, Verdict::SuppressFirst, suppress]);
-        assert_eq!(buckets.take(&"b", SECOND), pass, "another place");
+        assert_eq!(buckets.take(&"b", SECOND), pass, "another key");
         assert_eq!((buckets.collect(&"a"), buckets.collect(&"a"), buckets.collect(&"never")), (2, 0, 0));
-        assert_eq!(buckets.take(&"a", 10 * SECOND), Verdict::SuppressFirst, "a new count after the summary");
+        assert_eq!(buckets.take(&"a", 10 * SECOND), Verdict::SuppressFirst, "the count restarts after a summary");
         assert_eq!(buckets.take(&"a", 11 * SECOND), pass);
         assert_eq!(buckets.take(&"a", 12 * SECOND), suppress);
     }
@@ -85,6 +85,6 @@ mod tests {
         let flood = (0..36_000).map(|tenth| buckets.take(&(), Duration::from_millis(tenth * 100)));
         assert_eq!(flood.filter(|verdict| *verdict == Verdict::Pass).count(), 50 + 359);
         assert_eq!(buckets.take(&(), 100_000 * SECOND), Verdict::Pass);
-        assert_eq!(buckets.buckets[&()].left, 49, "never more than a burst is saved");
+        assert_eq!(buckets.buckets[&()].left, 49, "a bucket never holds more than a burst");
     }
 }

@@ -1,8 +1,9 @@
-//! Bounds how often one place in the code may log.
+//! Limits how often one place in the code may log.
 //!
-//! Strangers and devices can cause many lines: a handshake that fails, a token that expired. Each place in the code has a
-//! token bucket, regardless of what causes its lines; what exceeds it is counted, and a summary follows. Levels below INFO
-//! are not limited: an operator who turns them on wants all of them. Neither are lines with a field [`BOUNDED`].
+//! Strangers and devices can cause many lines, for example by failed handshakes or expired tokens. Each place in the
+//! code has a token bucket, whatever causes its lines. Lines that exceed it are counted, and a summary follows. Levels
+//! below INFO are not limited, because an operator who enables them wants all lines. Lines with a field [`BOUNDED`] are
+//! not limited either.
 
 mod buckets;
 
@@ -15,26 +16,26 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_log::NormalizeEvent as _;
 use tracing_subscriber::layer::{Context, Filter};
 
-/// Lines that one place may log at once.
+/// Lines that one place may log in a burst.
 const BURST: u32 = 50;
-/// After a burst, one line for each such time.
+/// After a burst, one line per this time.
 const REFILL: Duration = Duration::from_secs(10);
-/// How long after the first suppressed line the summary follows.
+/// Delay of the summary after the first suppressed line.
 const SUMMARY: Duration = Duration::from_secs(30);
 
-/// Name of the field of lines that only an operator or the server itself can cause, such as a switch of a lane: each of them
-/// counts.
+/// Field name that marks lines which only an operator or the server itself can cause, such as a lane switch. All of
+/// them are logged.
 pub const BOUNDED: &str = "bounded";
 
 static SUPPRESSED: AtomicU64 = AtomicU64::new(0);
 
-/// Lines suppressed since the process started; for metrics.
+/// Number of lines suppressed since the process started, for metrics.
 #[must_use]
 pub fn suppressed() -> u64 {
     SUPPRESSED.load(Ordering::Relaxed)
 }
 
-/// A place in the code. All lines of the `log` crate share one callsite for each level, so their own place is added.
+/// A place in the code. All lines of the `log` crate share one callsite per level, so target and line number are added.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Place {
     callsite: Identifier,
@@ -87,8 +88,8 @@ impl Limit {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a summary from a separate thread: no event may be sent while another is being filtered. The thread exists
-    /// only while something is suppressed.
+    /// Writes a summary from a separate thread, because no event may be emitted while another is being filtered. The
+    /// thread exists only while lines are suppressed.
     fn summarise_later(&self, place: Place, metadata: &Metadata<'_>) {
         let limit = self.clone();
         let like = format!("{}:{}", metadata.target(), metadata.line().unwrap_or_default());
@@ -97,7 +98,7 @@ impl Limit {
             let lines = limit.buckets().collect(&place);
             tracing::warn!(target: SUMMARY_TARGET, lines, like, "similar lines were suppressed");
         };
-        // Without a thread the counter still holds them.
+        // If the thread cannot be started, the counter still includes the lines.
         drop(std::thread::Builder::new().name("log-summary".into()).spawn(write));
     }
 }

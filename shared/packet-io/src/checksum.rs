@@ -1,4 +1,4 @@
-//! The internet checksum, RFC 1071: ones' complement sums of 16-bit words, as numbers in network order.
+//! The internet checksum, RFC 1071: ones' complement sums of 16-bit words, as numbers in network byte order.
 
 /// Adds two sums.
 pub(crate) const fn add(a: u16, b: u16) -> u16 {
@@ -6,11 +6,11 @@ pub(crate) const fn add(a: u16, b: u16) -> u16 {
     sum + carry as u16
 }
 
-/// The sum of some bytes; an odd last byte counts as the high half of a word. Sums of pieces that begin at even
-/// offsets may be [`add`]ed.
+/// The sum of `data`. An odd last byte counts as the high half of a word. Sums of parts that begin at even offsets may
+/// be [`add`]ed.
 pub(crate) fn sum(data: &[u8]) -> u16 {
-    // The sum does not depend on the byte order it is taken in (RFC 1071 §2 B); 32-bit words in eight lanes that
-    // cannot overflow are what a compiler turns into vector instructions.
+    // The sum does not depend on the byte order (RFC 1071 §2 B). Eight lanes of 32-bit words cannot overflow, and
+    // compilers turn them into vector instructions.
     let mut lanes = [0_u64; 8];
     let mut blocks = data.chunks_exact(32);
     for block in &mut blocks {
@@ -49,7 +49,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_fast_one_is_the_slow_one(data in prop::collection::vec(any::<u8>(), 0..200)) {
-            // Zero has two forms, 0 and 0xffff.
+            // Zero has two representations, 0 and 0xffff.
             let (fast, slow) = (sum(&data), slow(&data));
             prop_assert!(fast == slow || (fast % 0xffff == 0 && slow % 0xffff == 0));
         }

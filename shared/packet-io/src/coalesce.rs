@@ -1,39 +1,39 @@
-//! Joining packets of one flow under one header: what the kernel does with what it receives from a network card.
-//! Nothing is copied but headers; the payloads go to the kernel from where they are.
+//! Coalesces packets of one flow under one header, as the kernel does with packets from a network card. Only headers
+//! are copied; the kernel reads the payloads in place.
 
 use crate::checksum::sum;
 use crate::header::{ACK, Layout, PSH, TCP, UDP, addresses, be16, be32, pseudo, put};
 use crate::vnet::{self, Header, Kind};
 
-/// Largest packet, header and all: the length field has 16 bits.
+/// Maximum length of a packet including its headers: the length field has 16 bits.
 const LONGEST: usize = 65_535;
-/// Most datagrams in one piece: what every kernel takes (UDP_MAX_SEGMENTS was 64 before Linux 6.9).
+/// Maximum number of datagrams in one piece that every kernel accepts (UDP_MAX_SEGMENTS was 64 before Linux 6.9).
 const DATAGRAMS: usize = 64;
-/// Most segments in one piece: with both headers' slices it stays far below IOV_MAX.
+/// Maximum number of segments in one piece. With the slices for both headers, it stays far below IOV_MAX.
 const SEGMENTS: usize = 512;
-/// Flows that are looked through for each packet.
+/// Number of open flows that are searched for each packet.
 const OPEN: usize = 16;
-/// Longest headers: IPv6 and TCP with all its options.
+/// Maximum length of the headers: IPv6 and TCP with all options.
 const HEADERS: usize = vnet::LEN + 40 + 60;
 
-/// One write to the TUN device: a header, then what of the packets follows it.
+/// One write to the TUN device: a header, followed by the rest of the packets.
 #[derive(Debug)]
 pub(crate) struct Piece {
     head: [u8; HEADERS],
     head_len: usize,
-    /// Bytes of each member that stand in `head` for all of them.
+    /// Number of bytes of each packet that `head` represents for all of them.
     skip: usize,
-    /// Numbers of the packets, in order.
+    /// Indices of the packets, in order.
     members: Vec<usize>,
     layout: Option<Layout>,
-    /// Payload bytes of the first member.
+    /// Payload bytes of the first packet.
     segment: usize,
     length: usize,
     next_sequence: u32,
     next_id: u16,
-    /// Another may follow.
+    /// Another packet may be added.
     is_open: bool,
-    /// The first member's checksum is known to be right.
+    /// The checksum of the first packet was verified.
     is_checked: bool,
 }
 
@@ -56,22 +56,22 @@ impl Piece {
         piece
     }
 
-    /// The vnet header and, in a joined piece, the packet's headers.
+    /// The vnet header and, in a coalesced piece, the headers of the packets.
     pub(crate) fn head(&self) -> &[u8] {
         self.head.get(..self.head_len).unwrap_or_default()
     }
 
-    /// The packets in it, by number.
+    /// Indices of the packets in this piece.
     pub(crate) fn members(&self) -> &[usize] {
         &self.members
     }
 
-    /// How much of each packet is not repeated behind [`Self::head`].
+    /// Number of bytes of each packet that are not repeated after [`Self::head`].
     pub(crate) const fn skip(&self) -> usize {
         self.skip
     }
 
-    /// Writes the common header of a joined piece, from that of its first packet.
+    /// Builds the common header of a coalesced piece from that of its first packet.
     fn close(&mut self, first: &[u8], last: &[u8]) {
         let Some(layout) = self.layout.filter(|_| self.members.len() > 1) else { return };
         let Layout { v6, protocol, ip, headers } = layout;
@@ -108,7 +108,7 @@ impl Piece {
         put(packet, ip + layout.checksum_offset(), &partial.to_be_bytes());
     }
 
-    /// True when `packet` can be the next of this piece.
+    /// Returns whether `packet` can be the next of this piece.
     fn takes(&mut self, first: &[u8], packet: &[u8], layout: Layout) -> bool {
         let payload = packet.len() - layout.headers;
         let most = if layout.protocol == TCP { SEGMENTS } else { DATAGRAMS };
@@ -117,10 +117,10 @@ impl Piece {
             && self.length + payload <= LONGEST
             && self.members.len() < most
             && is_same_flow(first, packet, layout)
-            // An identification is only free to be chosen where nobody will fragment (RFC 6864 §4).
+            // The identification may be chosen freely only if the packet must not be fragmented (RFC 6864 §4).
             && (layout.v6 || be16(packet, 6) & 0x4000 != 0 || be16(packet, 4) == self.next_id)
             && (layout.protocol == UDP || be32(packet, layout.ip + 4) == self.next_sequence);
-        // The kernel will make the checksums anew, which would hide that one was wrong.
+        // The kernel recomputes the checksums, which would hide a wrong one.
         fits && layout.is_checksum_right(packet) && {
             self.is_checked = self.is_checked || layout.is_checksum_right(first);
             self.is_checked
@@ -141,7 +141,8 @@ fn is_pushed(packet: &[u8], layout: Layout) -> bool {
     layout.protocol == TCP && packet.get(layout.ip + 13).is_some_and(|flags| flags & PSH != 0)
 }
 
-/// Everything that one header must say for both: all but lengths, identification, sequence, push flag, checksums.
+/// Compares everything that one header represents for both: all except lengths, identification, sequence number, push
+/// flag and checksums.
 fn is_same_flow(a: &[u8], b: &[u8], layout: Layout) -> bool {
     let same = |from: usize, to: usize| a.get(from..to) == b.get(from..to);
     let Layout { v6, protocol, ip, headers } = layout;
@@ -158,7 +159,7 @@ fn is_same_flow(a: &[u8], b: &[u8], layout: Layout) -> bool {
     is_ip && is_transport
 }
 
-/// The layout of a packet that may be joined with others.
+/// The layout of a packet that may be coalesced with others.
 fn candidate(packet: &[u8], join_udp: bool) -> Option<Layout> {
     let layout = Layout::of(packet)?;
     if packet.len() == layout.headers {
@@ -170,10 +171,10 @@ fn candidate(packet: &[u8], join_udp: bool) -> Option<Layout> {
     }
 }
 
-/// Joins what can be joined. Packets between the same two addresses stay in order.
+/// Coalesces packets where possible. Packets between the same two addresses keep their order.
 pub(crate) fn join<'p>(count: usize, packet: impl Fn(usize) -> &'p [u8], join_udp: bool) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::with_capacity(count.min(64));
-    // Pieces that may still grow, by number; the newest last.
+    // Indices of pieces that may still grow, the newest last.
     let mut open: Vec<usize> = Vec::with_capacity(OPEN);
     for number in 0..count {
         let bytes = packet(number);
@@ -195,7 +196,8 @@ pub(crate) fn join<'p>(count: usize, packet: impl Fn(usize) -> &'p [u8], join_ud
                 continue;
             }
         }
-        // It stands alone, or begins a piece: none of its predecessors may take what comes after it.
+        // The packet stands alone or begins a new piece. Older pieces with the same addresses may not accept later
+        // packets.
         let v6 = bytes.first().is_some_and(|byte| byte >> 4 == 6);
         open.retain(|at| {
             pieces.get(*at).is_some_and(|piece| {
@@ -230,12 +232,12 @@ pub(crate) fn join<'p>(count: usize, packet: impl Fn(usize) -> &'p [u8], join_ud
     pieces
 }
 
-/// True for the same addresses and ports.
+/// True if addresses and ports are equal.
 fn is_between(a: &[u8], b: &[u8], layout: Layout) -> bool {
     addresses(a, layout.v6) == addresses(b, layout.v6) && be32(a, layout.ip) == be32(b, layout.ip)
 }
 
-/// A piece as it goes to the kernel.
+/// The bytes of a piece as they are written to the kernel.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn flatten<'p>(piece: &Piece, packet: impl Fn(usize) -> &'p [u8]) -> Vec<u8> {
     let mut bytes = piece.head().to_vec();

@@ -1,4 +1,4 @@
-//! What the fuzz targets call: packets of the kernel and of peers.
+//! Entry points of the fuzz targets: packets of the kernel and of peers.
 
 pub use crate::device::fuzzing::datagrams;
 
@@ -8,8 +8,8 @@ use crate::header::{Layout, TCP, addresses, be16, pseudo, put};
 use crate::split::Cuts;
 use crate::vnet::{self, Header, Kind};
 
-/// One piece as the kernel hands it over, header first. What is cut from it are all its bytes, each once, in packets
-/// whose lengths and checksums are right.
+/// Splits one piece as the kernel passes it, header first. The resulting packets must contain all its bytes, each once,
+/// with right lengths and checksums.
 pub fn split(bytes: &[u8]) {
     let Some((head, piece)) = bytes.split_first_chunk::<{ vnet::LEN }>() else { return };
     let Some(header) = Header::read(head) else { return };
@@ -27,7 +27,7 @@ pub fn split(bytes: &[u8]) {
         assert!(packets.len() == 1 && packets[0].len() == piece.len());
         return;
     }
-    // Whatever stands in the header, payloads add up.
+    // Whatever the header says, the payloads add up.
     let longest = packets.iter().map(Vec::len).max().unwrap_or_default();
     assert!(longest <= piece.len());
     let protocol = if header.kind == Kind::Udp { 17 } else { TCP };
@@ -40,16 +40,16 @@ pub fn split(bytes: &[u8]) {
     }
     let mut payload = 0;
     for packet in packets.iter().filter(|packet| packet.len() <= usize::from(u16::MAX)) {
-        let Some(layout) = Layout::of(packet) else { panic!("a packet that contradicts itself: {packet:02x?}") };
-        assert!(layout.is_checksum_right(packet), "a wrong checksum: {packet:02x?}");
+        let Some(layout) = Layout::of(packet) else { panic!("inconsistent packet: {packet:02x?}") };
+        assert!(layout.is_checksum_right(packet), "wrong checksum: {packet:02x?}");
         payload += packet.len() - layout.headers;
     }
     assert!(payload <= piece.len());
 }
 
-/// Packets one after the other: two bytes of length and a mark, then the packet. With bit 15 of the length set its own
-/// length and checksums are mended first, so that the joining itself is reached. All come through what the kernel does
-/// with joined pieces unchanged, and in order within a flow.
+/// Coalesces and splits a sequence of packets, each of which follows two bytes of length and a flag. If bit 15 of the
+/// length is set, the packet's own length and checksums are corrected first, so that coalescing is reached. All packets
+/// must pass through the kernel's split unchanged, and in order within a flow.
 pub fn join_and_split(bytes: &[u8]) {
     let (mut packets, mut rest) = (Vec::new(), bytes);
     while let Some((length, after)) = rest.split_first_chunk::<2>() {
@@ -62,14 +62,14 @@ pub fn join_and_split(bytes: &[u8]) {
         let after = through(&packets, join_udp);
         assert_eq!(after.len(), packets.len());
         let (mut before, mut after) = (sorted(&packets), sorted(&after));
-        // Stable, by the two ends: order within them stays as it was.
+        // The sort is stable, by addresses and ports, so the order within a flow stays.
         before.sort_by(|a, b| a.0.cmp(&b.0));
         after.sort_by(|a, b| a.0.cmp(&b.0));
-        assert!(before == after, "joining changed packets");
+        assert!(before == after, "coalescing changed packets");
     }
 }
 
-/// Right lengths and checksums, where it is a packet that has them.
+/// Corrects lengths and checksums of a packet that has them.
 fn mended(packet: &[u8]) -> Vec<u8> {
     let mut packet = packet.to_vec();
     let length = u16::try_from(packet.len()).unwrap_or(u16::MAX);
@@ -94,14 +94,14 @@ fn mended(packet: &[u8]) -> Vec<u8> {
         let at = ip + layout.checksum_offset();
         put(&mut packet, at, &[0, 0]);
         let value = !add(pseudo(&packet, v6, protocol, packet.len() - ip), sum(&packet[ip..]));
-        // Zero would mean that there is none, for UDP.
+        // For UDP, zero would mean no checksum.
         let value = if value == 0 && protocol != TCP { 0xffff } else { value };
         put(&mut packet, at, &value.to_be_bytes());
     }
     packet
 }
 
-/// Joins, and cuts as the kernel does.
+/// Coalesces packets, and splits the pieces as the kernel does.
 fn through(packets: &[Vec<u8>], join_udp: bool) -> Vec<Vec<u8>> {
     let mut out = Vec::new();
     for piece in join(packets.len(), |number| &packets[number], join_udp) {
@@ -114,7 +114,7 @@ fn through(packets: &[Vec<u8>], join_udp: bool) -> Vec<Vec<u8>> {
             let cuts = Cuts::of(Header::read(head)?, packet)?;
             Some((cuts, packet))
         });
-        let Some((cuts, packet)) = cuts else { panic!("a piece that the kernel would refuse") };
+        let Some((cuts, packet)) = cuts else { panic!("the kernel would reject this piece") };
         assert_eq!(cuts.count(), piece.members().len());
         for index in 0..cuts.count() {
             let mut one = vec![0; cuts.len_of(index)];
@@ -125,7 +125,7 @@ fn through(packets: &[Vec<u8>], join_udp: bool) -> Vec<Vec<u8>> {
     out
 }
 
-/// Each packet with its flow, without an identification that means nothing and the checksum over it.
+/// Each packet with its flow, without an identification that has no meaning and the checksum that covers it.
 fn sorted(packets: &[Vec<u8>]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let one = |packet: &Vec<u8>| {
         let v6 = packet.first().is_some_and(|byte| byte >> 4 == 6);

@@ -1,47 +1,47 @@
-//! Where things stand in an IP packet, as far as joining and splitting need it.
+//! Positions in an IP packet, as far as coalescing and splitting need them.
 
 use crate::checksum::{add, sum};
 
-/// Protocol numbers.
+/// IP protocol numbers.
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
 
-/// Bits of the TCP flags.
+/// TCP flags.
 pub(crate) const FIN: u8 = 0x01;
 pub(crate) const PSH: u8 = 0x08;
 pub(crate) const ACK: u8 = 0x10;
 pub(crate) const CWR: u8 = 0x80;
 
-/// Reads two bytes in network order; zero where there are none.
+/// Reads two bytes in network byte order; zero if they are out of range.
 pub(crate) fn be16(data: &[u8], at: usize) -> u16 {
     data.get(at..at + 2).map_or(0, |b| u16::from_be_bytes([b[0], b[1]]))
 }
 
-/// Reads four bytes in network order; zero where there are none.
+/// Reads four bytes in network byte order; zero if they are out of range.
 pub(crate) fn be32(data: &[u8], at: usize) -> u32 {
     data.get(at..at + 4).map_or(0, |b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]))
 }
 
-/// Writes bytes at a place; nothing where there is no room.
+/// Writes bytes at a position; does nothing if there is no room.
 pub(crate) fn put(data: &mut [u8], at: usize, bytes: &[u8]) {
     if let Some(place) = data.get_mut(at..at + bytes.len()) {
         place.copy_from_slice(bytes);
     }
 }
 
-/// A whole TCP or UDP packet without IPv4 options, IPv6 extensions or fragmentation.
+/// Layout of a complete TCP or UDP packet without IPv4 options, IPv6 extensions or fragmentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) v6: bool,
     pub(crate) protocol: u8,
-    /// Bytes of the IP header, which is where the transport header begins.
+    /// Length of the IP header, which is the offset of the transport header.
     pub(crate) ip: usize,
-    /// Bytes of both headers, which is where the payload begins.
+    /// Length of both headers, which is the offset of the payload.
     pub(crate) headers: usize,
 }
 
 impl Layout {
-    /// `None` for everything else, and for lengths that contradict each other.
+    /// Returns `None` for all other packets, and for inconsistent lengths.
     pub(crate) fn of(packet: &[u8]) -> Option<Self> {
         let (v6, ip, protocol) = match packet.first()? >> 4 {
             4 if packet[0] & 0x0f == 5 && packet.len() >= 20 => {
@@ -74,12 +74,12 @@ impl Layout {
         (!is_short && headers <= packet.len()).then_some(Self { v6, protocol, ip, headers })
     }
 
-    /// Where the transport's checksum stands, from the start of its header.
+    /// Offset of the transport checksum in the transport header.
     pub(crate) const fn checksum_offset(self) -> usize {
         if self.protocol == TCP { 16 } else { 6 }
     }
 
-    /// True when the transport's checksum is there and right.
+    /// True if the packet has a transport checksum and it is right.
     pub(crate) fn is_checksum_right(self, packet: &[u8]) -> bool {
         let is_absent = self.protocol == UDP && be16(packet, self.ip + 6) == 0;
         let transport = packet.get(self.ip..).unwrap_or_default();
@@ -87,14 +87,14 @@ impl Layout {
     }
 }
 
-/// The sum of the pseudo-header: addresses, protocol, length of the transport part.
+/// The sum of the pseudo-header: addresses, protocol and length of the transport part.
 pub(crate) fn pseudo(packet: &[u8], v6: bool, protocol: u8, length: usize) -> u16 {
     let addresses = addresses(packet, v6);
     let length = u16::try_from(length).unwrap_or(u16::MAX);
     add(add(sum(addresses), u16::from(protocol)), length)
 }
 
-/// Both addresses.
+/// Source and destination address.
 pub(crate) fn addresses(packet: &[u8], v6: bool) -> &[u8] {
     let range = if v6 { 8..40 } else { 12..20 };
     packet.get(range).unwrap_or_default()

@@ -1,5 +1,6 @@
-//! WireGuard in user space: a TUN device, a UDP socket, and between them gotatun's handshakes and sessions. Few system calls
-//! by segmentation offload on both sides, one worker. Linux only; elsewhere there is only the setting.
+//! WireGuard in user space: a TUN device, a UDP socket, and gotatun's handshakes and sessions between them.
+//! Segmentation offload on both sides keeps the number of system calls low; one worker thread does all the work. Linux
+//! only; on other systems the crate contains only the setting [`Offload`].
 
 mod offload;
 

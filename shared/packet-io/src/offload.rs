@@ -1,14 +1,14 @@
-//! The off switch.
+//! The setting that enables or disables offload.
 
 use serde::{Deserialize, Serialize};
 
-/// Whether packets may be joined on their way between kernel and tunnel.
+/// Whether packets may be coalesced between kernel and tunnel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Offload {
-    /// As far as the kernel can. What it refuses once is not tried again.
+    /// As far as the kernel supports it. A feature that the kernel rejects once is not tried again.
     #[default]
     Auto,
-    /// Each packet alone: for kernels and network cards that mishandle the other way.
+    /// Every packet separately, for kernels and network cards with faulty offload.
     Off,
 }

@@ -1,18 +1,18 @@
-//! Cutting what the kernel hands over in one piece into the packets it stands for: what a network card with
-//! segmentation offload does.
+//! Splits a piece from the kernel into the packets that it represents, as a network card with segmentation offload
+//! does.
 
 use crate::checksum::{add, sum};
 use crate::header::{CWR, FIN, PSH, TCP, UDP, be16, be32, pseudo, put};
 use crate::vnet::{Header, Kind};
 use std::ops::Range;
 
-/// The cuts through one piece.
+/// How one piece is split.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cuts {
     header: Header,
     v6: bool,
     protocol: u8,
-    /// Where the transport header and the payload begin.
+    /// Offsets of the transport header and of the payload.
     transport: usize,
     payload: usize,
     length: usize,
@@ -20,7 +20,7 @@ pub(crate) struct Cuts {
 }
 
 impl Cuts {
-    /// `None` for a piece that contradicts its header; such a one is dropped.
+    /// Returns `None` for a piece that contradicts its header. Such a piece is dropped.
     pub(crate) fn of(header: Header, piece: &[u8]) -> Option<Self> {
         let v6 = match piece.first()? >> 4 {
             4 if piece.len() >= 20 => false,
@@ -41,7 +41,7 @@ impl Cuts {
         if header.segment == 0 || transport < if v6 { 40 } else { 20 } {
             return None;
         }
-        // The header's own length is not to be trusted: for forwarded packets it may be that of the first segment.
+        // The length in the vnet header is not reliable: for forwarded packets it may be that of the first segment.
         let transport_len = match protocol {
             TCP => usize::from(piece.get(transport + 12)? >> 4) * 4,
             _ => 8,
@@ -54,12 +54,12 @@ impl Cuts {
         Some(Self { header, v6, protocol, transport, payload, length, count })
     }
 
-    /// How many packets it makes.
+    /// Number of packets.
     pub(crate) const fn count(self) -> usize {
         self.count
     }
 
-    /// Length of packet number `index`.
+    /// Length of packet `index`.
     pub(crate) fn len_of(self, index: usize) -> usize {
         match self.header.kind {
             Kind::Single => self.length,
@@ -73,15 +73,15 @@ impl Cuts {
         start..(start + segment).min(self.length)
     }
 
-    /// Writes packet number `index`, with its checksums, into the beginning of `out`, which is [`Self::len_of`] long.
+    /// Writes packet `index` with its checksums to the beginning of `out`, whose length is [`Self::len_of`].
     pub(crate) fn write(self, index: usize, piece: &[u8], out: &mut [u8]) {
         if self.header.kind == Kind::Single {
             put(out, 0, piece);
             if self.header.needs_checksum {
-                // The field holds the sum of the pseudo-header, and is summed with the rest.
+                // The checksum field contains the sum of the pseudo-header and is included in the sum.
                 let whole = sum(out.get(self.transport..).unwrap_or_default());
                 let at = self.transport + usize::from(self.header.csum_offset);
-                // As UDP wants it: zero would mean that there is none. For TCP both forms of zero are right.
+                // As UDP requires: zero would mean no checksum. TCP allows both representations of zero.
                 let value = if whole == 0xffff { 0xffff } else { !whole };
                 put(out, at, &value.to_be_bytes());
             }

@@ -1,4 +1,4 @@
-//! Splitting and joining undo each other.
+//! Property: splitting reverses coalescing.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -8,7 +8,7 @@ use crate::split::Cuts;
 use crate::vnet::{self, Header};
 use proptest::prelude::*;
 
-/// What a packet is made from; few values, so that flows come about.
+/// Parameters of a packet. They have few values, so that packets form flows.
 #[derive(Debug, Clone)]
 struct Wish {
     v6: bool,
@@ -18,7 +18,7 @@ struct Wish {
     flags: u8,
     options: bool,
     df: bool,
-    /// What is wrong with it: 0 to 3 something, else nothing.
+    /// Fault to inject: 0 to 3; other values inject none.
     fault: u8,
 }
 
@@ -41,7 +41,7 @@ fn wish() -> impl Strategy<Value = Wish> {
     )
 }
 
-/// Builds the packets of a few flows, sequence numbers following each other.
+/// Builds the packets of a few flows, with consecutive sequence numbers.
 fn build(wishes: &[Wish]) -> Vec<Vec<u8>> {
     let mut sequences = [0xffff_f000_u32; 4];
     let mut ids = [0xfffe_u16; 4];
@@ -84,7 +84,7 @@ fn build(wishes: &[Wish]) -> Vec<Vec<u8>> {
     wishes.iter().enumerate().map(one).collect()
 }
 
-/// Puts the checksums, then what is to be wrong.
+/// Sets the checksums, then injects the fault.
 fn finish(packet: &mut Vec<u8>, wish: &Wish, ip: usize) -> Vec<u8> {
     use crate::checksum::{add, sum};
     use crate::header::pseudo;
@@ -97,7 +97,7 @@ fn finish(packet: &mut Vec<u8>, wish: &Wish, ip: usize) -> Vec<u8> {
         let value = if wish.protocol == UDP && value == 0 { 0xffff } else { value };
         put(packet, ip + layout.checksum_offset(), &value.to_be_bytes());
         match wish.fault {
-            // A wrong checksum, none at all, a fragment, a length that lies.
+            // A wrong checksum, no checksum, a fragment, a wrong length.
             0 => put(packet, ip + layout.checksum_offset(), &(value ^ 0x1111).to_be_bytes()),
             1 if wish.protocol == UDP => put(packet, ip + 6, &[0, 0]),
             2 if !wish.v6 => put(packet, 6, &[0x20, 0]),
@@ -108,7 +108,7 @@ fn finish(packet: &mut Vec<u8>, wish: &Wish, ip: usize) -> Vec<u8> {
     std::mem::take(packet)
 }
 
-/// What the kernel makes of the pieces.
+/// Passes packets through coalescing and then through what the kernel does with the pieces.
 fn through(packets: &[Vec<u8>], join_udp: bool) -> Vec<Vec<u8>> {
     let mut out = Vec::new();
     for piece in join(packets.len(), |number| &packets[number], join_udp) {
@@ -125,12 +125,12 @@ fn through(packets: &[Vec<u8>], join_udp: bool) -> Vec<Vec<u8>> {
     out
 }
 
-/// The two ends of a packet; what is between them keeps its order.
+/// The addresses of a packet. Packets between the same addresses keep their order.
 fn ends(packet: &[u8]) -> Vec<u8> {
     crate::header::addresses(packet, packet[0] >> 4 == 6).to_vec()
 }
 
-/// Without the identification where it means nothing, and so without the checksum over it.
+/// The packet without the IPv4 identification if it has no meaning, and without the checksum that covers it.
 fn normal(packet: &[u8]) -> Vec<u8> {
     let mut packet = packet.to_vec();
     if packet[0] >> 4 == 4 && packet[6] & 0x40 != 0 {
@@ -158,7 +158,7 @@ proptest! {
         let packets = build(&wishes);
         let after = through(&packets, join_udp);
         prop_assert_eq!(after.len(), packets.len());
-        // Flows may overtake each other; within a flow the order stays.
+        // Flows may overtake each other; the order within a flow stays.
         let mut flows: Vec<_> = packets.iter().map(|packet| flow_of(packet)).collect();
         flows.sort();
         flows.dedup();

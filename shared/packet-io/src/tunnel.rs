@@ -1,4 +1,4 @@
-//! An interface: a TUN device, a socket, and WireGuard between them.
+//! An interface: a TUN device, a UDP socket, and WireGuard between them.
 
 use crate::Offload;
 use crate::device::table::{Output, Table};
@@ -13,36 +13,36 @@ use tokio::task::{JoinHandle, yield_now};
 use tornado_shared::model::{PrivateKey, PublicKey, Transfer};
 use tornado_tun_node::TunNode;
 
-/// Peers that are put or listed while packets wait: some 0.1 ms.
+/// Number of peers that are set or listed before packets get a turn, about 0.1 ms.
 const SLICE: usize = 128;
 
-/// Why there is no tunnel.
+/// Errors of opening a tunnel.
 #[derive(Debug, thiserror::Error)]
 pub enum PacketIoError {
-    /// A part could not be opened.
+    /// A part of the tunnel could not be opened.
     #[error("cannot open {what}: {source}")]
     Open {
-        /// Which.
+        /// The part.
         what: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
 }
 
-/// What WireGuard is to be.
+/// WireGuard settings of an interface.
 pub struct Settings {
-    /// Its key.
+    /// The private key.
     pub key: PrivateKey,
-    /// UDP port; 0 for any.
+    /// UDP port; 0 for any port.
     pub port: u16,
     /// Mark of the outer packets (`SO_MARK`).
     pub mark: Option<u32>,
-    /// First peers.
+    /// Initial peers.
     pub peers: Vec<Peer>,
 }
 
-/// A TUN device on which no WireGuard runs yet. It is down, and gone when dropped.
+/// A TUN device without running WireGuard. It is down, and is removed on drop.
 pub struct Link {
     worker: Worker,
     tun: Tun,
@@ -50,11 +50,11 @@ pub struct Link {
 }
 
 impl Link {
-    /// Makes the device and the thread that will move its packets, in the caller's network namespace. `mtu` in bytes,
-    /// of the inner packets.
+    /// Creates the device, and the thread that processes its packets, in the caller's network namespace. `mtu` is that
+    /// of the inner packets, in bytes.
     ///
     /// # Errors
-    /// When there is no thread to be had, or the kernel refuses the device.
+    /// If the thread cannot be started, or the kernel rejects the device.
     pub async fn open(name: &str, mtu: u16, offload: Offload, node: &TunNode) -> Result<Self, PacketIoError> {
         let open = |what| move |source| PacketIoError::Open { what, source };
         let worker = Worker::start(name).map_err(open("a thread"))?;
@@ -62,10 +62,10 @@ impl Link {
         Ok(Self { tun: made.map_err(open("the TUN device"))?, worker, offload })
     }
 
-    /// Starts WireGuard on it.
+    /// Starts WireGuard on the device.
     ///
     /// # Errors
-    /// When the port is taken, or the mark refused.
+    /// If the port is in use, or the mark is rejected.
     pub async fn start(self, settings: Settings) -> Result<Tunnel, PacketIoError> {
         let Self { worker, tun, offload } = self;
         let Settings { key, port, mark, peers } = settings;
@@ -80,24 +80,24 @@ impl Link {
     }
 }
 
-/// What is there until the end.
+/// Resources of a running tunnel.
 struct Running {
     socket: Socket,
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// WireGuard that runs. Stops when dropped; [`Self::stop`] waits for it. Peers are changed in small steps between which
-/// packets pass, so that two who change the same peer at the same time get some of each.
+/// A running WireGuard interface. It stops on drop; [`Self::stop`] also waits for it. Peers are changed in small steps
+/// with packets processed in between. If two callers change the same peer concurrently, the result is a mixture.
 pub struct Tunnel {
     shared: Arc<Shared>,
     running: Mutex<Option<Running>>,
-    // With it go the tasks.
+    // The tasks end with it.
     _worker: Worker,
 }
 
 impl Tunnel {
-    /// Makes these peers so, others stay. Of a peer that is there only addresses and preshared key change: its endpoint
-    /// and sessions stay. An address that was another peer's is so no more.
+    /// Adds or changes these peers; others stay. For an existing peer, only addresses and preshared key change; its
+    /// endpoint and its sessions stay. An address that belonged to another peer is moved.
     pub async fn put(&self, peers: &[Peer]) {
         for slice in peers.chunks(SLICE) {
             {
@@ -108,7 +108,7 @@ impl Tunnel {
         }
     }
 
-    /// Takes these peers away. Their last counters in the same order, zero for unknown ones.
+    /// Removes these peers. Returns their last counters in the same order, zero for unknown peers.
     pub async fn remove(&self, keys: &[PublicKey]) -> Vec<Transfer> {
         let mut last = Vec::with_capacity(keys.len());
         for slice in keys.chunks(SLICE) {
@@ -121,7 +121,7 @@ impl Tunnel {
         last
     }
 
-    /// Every peer.
+    /// Returns all peers.
     pub async fn peers(&self) -> Vec<Status> {
         let (mut found, mut next) = (Vec::new(), Some(0));
         while let Some(from) = next {
@@ -133,13 +133,13 @@ impl Tunnel {
         found
     }
 
-    /// Starts a handshake with each of these peers that has no fresh session and an endpoint. Best effort; does not wait
-    /// for answers.
+    /// Starts a handshake with each of these peers that has an endpoint and no fresh session. Best effort; does not
+    /// wait for responses.
     pub async fn kick(&self, keys: &[PublicKey]) {
         let Some(socket) = self.socket() else { return };
         let mut output = Output::default();
         for key in keys {
-            // The work that needs no table is done without it: packets pass meanwhile.
+            // Work that does not need the table is done without it, so that packets are processed in the meantime.
             let sleeper = self.shared.table().sleeper(key);
             let noise = sleeper.map(|sleeper| {
                 let noise = sleeper.wake(&self.shared.own);
@@ -151,7 +151,7 @@ impl Tunnel {
         }
     }
 
-    /// True once it has failed for good, as it does when its TUN device is taken away, or was stopped.
+    /// True once the tunnel failed permanently, for example because its TUN device was removed, or was stopped.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         let is_running = |running: &Running| !running.tasks.iter().any(JoinHandle::is_finished);
@@ -164,7 +164,7 @@ impl Tunnel {
         self.running().is_none()
     }
 
-    /// Ends it, and with it the TUN device. Peers can still be asked for.
+    /// Stops the tunnel and removes the TUN device. The peers can still be listed.
     pub async fn stop(&self) {
         let Some(Running { socket, tasks }) = self.running().take() else { return };
         drop(socket);
@@ -172,7 +172,7 @@ impl Tunnel {
             task.abort();
         }
         for task in tasks {
-            // An error says that it was ended, as it was to be.
+            // An error means that the task was aborted, as intended.
             drop(task.await);
         }
     }

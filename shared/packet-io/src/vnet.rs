@@ -1,7 +1,7 @@
-//! The header the kernel puts before each packet of a TUN device with offload: `struct virtio_net_hdr` of
-//! `linux/virtio_net.h`, in the machine's byte order.
+//! The header before each packet of a TUN device with offload: `struct virtio_net_hdr` of `linux/virtio_net.h`, in host
+//! byte order.
 
-/// Bytes of the header.
+/// Length of the header, bytes.
 pub(crate) const LEN: usize = 10;
 
 const NEEDS_CSUM: u8 = 1;
@@ -11,7 +11,7 @@ const GSO_TCPV6: u8 = 4;
 const GSO_UDP_L4: u8 = 5;
 const GSO_ECN: u8 = 0x80;
 
-/// What a packet is one of.
+/// Content of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// One packet.
@@ -22,25 +22,26 @@ pub(crate) enum Kind {
     Udp,
 }
 
-/// The header, read.
+/// The parsed header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) kind: Kind,
-    /// The transport's checksum is still to be made: over all from `csum_start`, put at `csum_offset` from there.
+    /// The transport checksum must still be computed: over everything from `csum_start`, to be stored at `csum_offset`
+    /// from there.
     pub(crate) needs_checksum: bool,
     pub(crate) header_len: u16,
-    /// Payload bytes of each segment but the last.
+    /// Payload bytes of each segment except the last.
     pub(crate) segment: u16,
     pub(crate) csum_start: u16,
     pub(crate) csum_offset: u16,
 }
 
 impl Header {
-    /// Of a packet that is what it is.
+    /// The header of a single packet without offload.
     pub(crate) const SINGLE: Self =
         Self { kind: Kind::Single, needs_checksum: false, header_len: 0, segment: 0, csum_start: 0, csum_offset: 0 };
 
-    /// `None` for a kind we did not ask the kernel for.
+    /// Returns `None` for a type that was not enabled on the device.
     pub(crate) fn read(bytes: &[u8; LEN]) -> Option<Self> {
         let kind = match bytes[1] & !GSO_ECN {
             GSO_NONE => Kind::Single,

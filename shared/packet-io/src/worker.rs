@@ -1,5 +1,5 @@
-//! One thread that does nothing but move packets. On several, gotatun's tasks wake each other across cores and fight
-//! for the locks of its queues; on one they take turns.
+//! A thread that only processes packets. On several threads, gotatun's tasks would wake each other across cores and
+//! contend for the locks of its queues; on one they take turns.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -7,32 +7,32 @@ use std::pin::pin;
 use tokio::runtime::{Builder, EnterGuard, Handle};
 use tokio::sync::oneshot;
 
-/// The thread. It ends, and with it every task on it, when this is dropped.
+/// The thread. It ends, with all its tasks, when this value is dropped.
 pub(crate) struct Worker {
     handle: Handle,
     _stop: oneshot::Sender<()>,
 }
 
 impl Worker {
-    /// Starts it, in the network namespace of the calling thread.
+    /// Starts the thread, in the network namespace of the calling thread.
     pub(crate) fn start(name: &str) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
-        // Thread names have at most 15 bytes, as have those of interfaces.
+        // Thread names have at most 15 bytes, like interface names.
         std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-            // An error says that the sender is gone, which is how it is told.
+            // An error means that the sender was dropped, which is the signal to stop.
             drop(runtime.block_on(stopped));
         })?;
         Ok(Self { handle, _stop: stop })
     }
 
-    /// While this lives, the calling thread spawns on the worker.
+    /// While the guard exists, the calling thread spawns tasks on the worker.
     fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()
     }
 
-    /// Polls `future` where the caller is; what it spawns and opens belongs to the worker.
+    /// Polls `future` on the caller's thread. Tasks and sockets that it creates belong to the worker.
     pub(crate) async fn within<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|context| {

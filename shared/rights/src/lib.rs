@@ -1,6 +1,6 @@
-//! Giving root up between fork and exec, for programs that start a part of themselves as another user.
+//! Drops root privileges between fork and exec, for programs that run a part of themselves as another user.
 //!
-//! All functions make system calls on numbers only, so they may run in a forked child (signal-safety(7)).
+//! All functions only make system calls with numbers, so they may run in a forked child (signal-safety(7)).
 
 #![cfg(target_os = "linux")]
 
@@ -11,17 +11,18 @@ pub const NET_ADMIN: u32 = 12;
 /// `CAP_NET_BIND_SERVICE`.
 pub const NET_BIND_SERVICE: u32 = 10;
 
-/// Makes the process this user and group, without further groups, with no capability but `keep`, which survives exec;
-/// neither exec nor a set-uid program can give more. To be called as root, in a process of one thread.
+/// Changes the process to this user and group, without supplementary groups and without capabilities except `keep`,
+/// which survives exec. Neither exec nor a set-uid program can gain more. Call it as root, in a process with one
+/// thread.
 ///
 /// # Errors
-/// When the kernel refuses a step; the process must not go on then.
+/// If the kernel rejects a step. The process must not continue then.
 pub fn become_user(uid: u32, gid: u32, keep: Option<u32>) -> io::Result<()> {
     if keep.is_some() {
         prctl(libc::PR_SET_KEEPCAPS, 1, 0)?;
     }
     for capability in (0..64u32).filter(|c| Some(*c) != keep) {
-        // EINVAL: this kernel has no capability of that number.
+        // EINVAL: this kernel has no capability with that number.
         drop(prctl(libc::PR_CAPBSET_DROP, capability, 0));
     }
     set_ids(uid, gid)?;
@@ -33,10 +34,10 @@ pub fn become_user(uid: u32, gid: u32, keep: Option<u32>) -> io::Result<()> {
     prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0)
 }
 
-/// The process is killed when its parent ends. After [`become_user`], which cancels it.
+/// Makes the kernel kill the process when its parent ends. Call it after [`become_user`], which resets this setting.
 ///
 /// # Errors
-/// When the kernel refuses.
+/// If the kernel rejects it.
 pub fn die_with_parent() -> io::Result<()> {
     prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL.cast_unsigned(), 0)
 }
@@ -44,17 +45,17 @@ pub fn die_with_parent() -> io::Result<()> {
 #[expect(unsafe_code, reason = "libc has no safe form of prctl(2)")]
 fn prctl(option: libc::c_int, second: u32, third: u32) -> io::Result<()> {
     let zero: libc::c_ulong = 0;
-    // SAFETY: the options used here take numbers only, and the unused arguments are zero as some demand.
+    // SAFETY: the options used here take numbers only, and unused arguments are zero as some options require.
     let result = unsafe { libc::prctl(option, libc::c_ulong::from(second), libc::c_ulong::from(third), zero, zero) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Groups first, then group, then user: in another order the first would no longer be allowed.
-/// The raw system calls, because libc's own forms take locks to reach all threads.
+/// Sets supplementary groups, then the group, then the user, because changing the user first would forbid the other
+/// steps. Raw system calls are used because libc's functions take locks to reach all threads.
 #[expect(unsafe_code, reason = "see above")]
 fn set_ids(uid: u32, gid: u32) -> io::Result<()> {
     let none: *const libc::gid_t = std::ptr::null();
-    // SAFETY: an empty list and plain numbers.
+    // SAFETY: an empty list and numbers.
     let failed = unsafe {
         libc::syscall(libc::SYS_setgroups, 0usize, none) < 0
             || libc::syscall(libc::SYS_setresgid, gid, gid, gid) < 0
@@ -63,7 +64,7 @@ fn set_ids(uid: u32, gid: u32) -> io::Result<()> {
     if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Permitted, effective and inheritable become exactly `keep`: capset(2), version 3.
+/// Sets permitted, effective and inheritable capabilities to exactly `keep`: capset(2), version 3.
 #[expect(unsafe_code, reason = "libc has no safe form of capset(2)")]
 fn set_capabilities(keep: Option<u32>) -> io::Result<()> {
     #[repr(C)]

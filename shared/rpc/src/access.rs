@@ -1,17 +1,17 @@
-//! Which users may connect, and as what.
+//! Access control: which users may connect, and with which roles.
 
 use crate::{Role, UserId};
 use tornado_shared::problem::Problem;
 
-/// Turns the user at the other end of a connection into roles. The superuser always may connect and call every method.
+/// Maps the user at the other end of a connection to roles. The superuser may always connect and call every method.
 pub trait Access: Send + Sync + 'static {
-    /// What the contract's methods list.
+    /// The roles that the contract's methods list.
     type Role: Role;
 
-    /// The roles of a user, without waiting for anything.
+    /// The roles of a user, as far as they are known without blocking.
     fn known(&self, user: UserId) -> Known<Self::Role>;
 
-    /// The roles of a user, looked up on a thread that may block. Called after [`Known::Ask`] only.
+    /// Looks up the roles of a user. Runs on a thread that may block, and only after [`Known::Ask`].
     fn look_up(&self, _user: UserId) -> Vec<Self::Role> {
         Vec::new()
     }
@@ -20,11 +20,11 @@ pub trait Access: Send + Sync + 'static {
     fn refusal(&self) -> Problem;
 }
 
-/// What [`Access`] can say at once.
+/// Result of [`Access::known`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known<R> {
-    /// The user's roles. None: the user may not connect.
+    /// The user's roles. If empty, the user may not connect.
     Roles(Vec<R>),
-    /// Only a look-up can tell.
+    /// A lookup is required.
     Ask,
 }

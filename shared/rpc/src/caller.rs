@@ -1,16 +1,16 @@
-//! The other end of a connection: its user, as the kernel names it, and its roles.
+//! The caller: its user, as the kernel reports it, and its roles.
 
 use crate::Peer;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-/// What a contract distinguishes its callers by, for example the services of a server.
+/// A contract's type of roles, for example the services of a server.
 pub trait Role: Copy + Eq + fmt::Debug + Send + Sync + 'static {}
 
 impl<R: Copy + Eq + fmt::Debug + Send + Sync + 'static> Role for R {}
 
-/// The process that called, with the roles that [`Access`](crate::Access) gave its user.
+/// The calling process, with the roles that [`Access`](crate::Access) gave its user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Caller<R> {
     peer: Peer,
@@ -18,30 +18,30 @@ pub struct Caller<R> {
 }
 
 tokio::task_local! {
-    /// The [`Caller`] of the method that runs, whatever its role type is.
+    /// The [`Caller`] of the running method, with any role type.
     static CALLER: Option<Arc<dyn Any + Send + Sync>>;
 }
 
-/// Runs a method's work so that [`Caller::current`] finds its caller.
+/// Runs a method's work so that [`Caller::current`] returns its caller.
 pub(crate) async fn as_caller<R: Role, F: Future>(caller: Option<Caller<R>>, work: F) -> F::Output {
     CALLER.scope(caller.map(|caller| Arc::new(caller) as Arc<dyn Any + Send + Sync>), work).await
 }
 
 impl<R: Role> Caller<R> {
-    /// A caller with these roles.
+    /// Creates a caller with these roles.
     #[must_use]
     pub const fn new(peer: Peer, roles: Vec<R>) -> Self {
         Self { peer, roles }
     }
 
-    /// The caller of the method that runs on this task; `None` outside of one.
+    /// The caller of the method that runs on this task; `None` outside of a method.
     #[must_use]
     pub fn current() -> Option<Self> {
         let caller = CALLER.try_with(Clone::clone).ok().flatten()?;
         caller.downcast_ref::<Self>().cloned()
     }
 
-    /// The process, as the kernel names it.
+    /// The process, as the kernel reports it.
     #[must_use]
     pub const fn peer(&self) -> Peer {
         self.peer
@@ -59,13 +59,13 @@ impl<R: Role> Caller<R> {
         self.peer.is_superuser()
     }
 
-    /// True when the caller is the superuser or has one of the roles.
+    /// True if the caller is the superuser or has one of the roles.
     #[must_use]
     pub fn may(&self, allowed: &[R]) -> bool {
         self.is_superuser() || self.roles.iter().any(|role| allowed.contains(role))
     }
 
-    /// True when the caller is the superuser or has any role.
+    /// True if the caller is the superuser or has any role.
     #[must_use]
     pub const fn is_known(&self) -> bool {
         self.is_superuser() || !self.roles.is_empty()

@@ -1,4 +1,4 @@
-//! The calling end of a contract.
+//! The client side of a contract.
 
 use crate::transport::{self, Stream as SocketStream};
 use crate::{Fault, ServiceError};
@@ -17,14 +17,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// Largest reply, unless the channel's owner sets another limit. Bytes from a socket are hostile, also our own.
+/// Default maximum size of a reply. Bytes from a socket are hostile, even our own.
 const MAX_REPLY: usize = 64 * 1024 * 1024;
-/// Longest wait for the head of a stream.
+/// Timeout for the head of a stream.
 const OPENING: Duration = Duration::from_secs(15);
-/// Largest line of an NDJSON stream.
+/// Maximum length of a line of an NDJSON stream.
 const MAX_LINE: usize = 1024 * 1024;
 
-/// A pooled connection to one service's socket. Cheap to clone; reconnects by itself.
+/// Pooled connections to one service's socket. Cheap to clone; reconnects automatically.
 #[derive(Clone)]
 pub struct Channel {
     client: Client<Connector, Full<Bytes>>,
@@ -33,7 +33,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// A channel to the service that listens on `socket`. Nothing is opened before the first call.
+    /// Creates a channel to the service that listens on `socket`. It opens no connection before the first call.
     #[must_use]
     pub fn new(socket: impl Into<PathBuf>) -> Self {
         let socket: Arc<Path> = socket.into().into();
@@ -45,17 +45,18 @@ impl Channel {
         Self { client, socket, max_reply: MAX_REPLY }
     }
 
-    /// Replies of at most `bytes` bytes instead of 64 MiB.
+    /// Limits replies to `bytes` bytes instead of 64 MiB.
     #[must_use]
     pub const fn with_max_reply(mut self, bytes: usize) -> Self {
         self.max_reply = bytes;
         self
     }
 
-    /// Calls a method. `path` starts with `/v1/`. GET input becomes the query, other input JSON.
+    /// Calls a method. `path` starts with `/v1/`. The input becomes the query of a GET, or the JSON body of other
+    /// methods.
     ///
     /// # Errors
-    /// The service's own, or a [`Fault`] as the contract's error.
+    /// The service's own error, or a [`Fault`] converted to the contract's error.
     pub async fn call<I, O, E>(&self, method: Method, path: &str, input: &I, deadline: Duration) -> Result<O, E>
     where
         I: Serialize + Sync,
@@ -68,7 +69,7 @@ impl Channel {
             let body = http_body_util::Limited::new(response.into_body(), self.max_reply)
                 .collect()
                 .await
-                .map_err(|e| Fault::Unavailable(format!("{} cut its response to {path} off: {e}", self.name())))?
+                .map_err(|e| Fault::Unavailable(format!("{}: the response to {path} was cut off: {e}", self.name())))?
                 .to_bytes();
             if status.is_success() {
                 let parsed = serde_json::from_slice(&body);
@@ -77,14 +78,14 @@ impl Channel {
             Err(E::from_response(status.as_u16(), &body))
         };
         tokio::time::timeout(deadline, exchange).await.unwrap_or_else(|_| {
-            Err(Fault::Unavailable(format!("{} did not respond to {path} in {deadline:?}", self.name())).into())
+            Err(Fault::Unavailable(format!("{} did not respond to {path} within {deadline:?}", self.name())).into())
         })
     }
 
-    /// Opens an NDJSON stream. Items end with the connection or with the first line that does not parse.
+    /// Opens an NDJSON stream. It ends with the connection, or at the first line that cannot be parsed.
     ///
     /// # Errors
-    /// As [`call`](Self::call).
+    /// As for [`call`](Self::call).
     pub async fn stream<I, O, E>(
         &self,
         path: &str,
@@ -122,7 +123,7 @@ impl Channel {
         path: &str,
         input: &I,
     ) -> Result<http::Response<hyper::body::Incoming>, E> {
-        let bad = |e: &dyn std::fmt::Display| Fault::Internal(format!("cannot write a call of {path}: {e}"));
+        let bad = |e: &dyn std::fmt::Display| Fault::Internal(format!("cannot encode a call of {path}: {e}"));
         let (uri, body) = if method == Method::GET {
             let query = serde_urlencoded::to_string(input).map_err(|e| bad(&e))?;
             let mark = if query.is_empty() { "" } else { "?" };
@@ -140,7 +141,7 @@ impl Channel {
         self.client.request(request).await.map_err(|e| self.not_running(&e))
     }
 
-    /// With the first cause: those above it say only that a connection failed.
+    /// Uses the innermost cause, because the outer ones only say that a connection failed.
     fn not_running<E: ServiceError>(&self, error: &(dyn std::error::Error + 'static)) -> E {
         let mut cause = error;
         while let Some(source) = cause.source() {
@@ -174,7 +175,7 @@ impl tower::Service<Uri> for Connector {
     }
 }
 
-/// A stream as hyper's client needs it.
+/// A stream as hyper's client requires it.
 struct Connected(TokioIo<SocketStream>);
 
 impl connect::Connection for Connected {

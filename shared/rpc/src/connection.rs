@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection with deadlines, and an answer also for those who never finish their headers.
+//! One HTTP/1.1 connection with deadlines. Callers that never finish their headers get a response too.
 
 use crate::Limits;
 use axum::Router;
@@ -15,16 +15,16 @@ use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tornado_shared::problem::{MEDIA_TYPE, Problem};
 
-/// Longest time spent on saying good-bye.
+/// Maximum time for the final response and for draining the connection.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// Longest wait for the first bytes of somebody who is turned away.
+/// Maximum time to wait for the first bytes of a rejected connection.
 const FIRST_WORD: Duration = Duration::from_secs(1);
-/// Most bytes of a refused request that are read and thrown away, so that the answer is not lost to a reset.
+/// Maximum number of bytes of a rejected request that are read and discarded, so that a reset does not discard the
+/// response.
 const DRAIN: u64 = 1024 * 1024;
 
-/// Serves HTTP/1.1 on one stream until it ends or `shutdown` is cancelled. No upgrades.
-/// Headers that come too slowly or are too large end the connection with 408 or 431; a caller that does not
-/// take its answer is cut off.
+/// Serves HTTP/1.1 on one stream until it ends or `shutdown` is cancelled. It supports no upgrades. Headers that are
+/// too slow or too large end the connection with 408 or 431. A caller that does not read its response is disconnected.
 pub async fn serve_connection<S>(mut stream: S, router: Router, limits: Limits, shutdown: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -47,7 +47,7 @@ where
     };
     let unanswered = watched.unanswered;
     let late = match &result {
-        // A refused body may still be on its way when the answer has been given.
+        // A rejected body may still be in flight after the response was sent.
         Ok(()) => false,
         Err(error) if error.is_timeout() && unanswered => true,
         Err(error) if error.is_parse() => false,
@@ -57,16 +57,16 @@ where
     drop(tokio::time::timeout(FAREWELL, farewell(stream, late.then_some(&problem))).await);
 }
 
-/// Gives whoever is on the other end this one answer, whatever it asks, and closes.
+/// Sends this response, whatever the request is, and closes the connection.
 pub(crate) async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, problem: &Problem) {
-    // Not before it has spoken: an answer to nothing is an error for some clients.
+    // Wait for the first bytes: a response before a request is an error for some clients.
     let mut first = [0; 1024];
     drop(tokio::time::timeout(FIRST_WORD, stream.read(&mut first)).await);
     drop(tokio::time::timeout(FAREWELL, farewell(stream, Some(problem))).await);
 }
 
-/// Answers a request that hyper has not answered (it answers malformed and too large headers itself), then reads a
-/// little more: closing with unread bytes resets the connection and takes the answer with it.
+/// Responds to a request that hyper has not responded to (hyper itself responds to malformed and too large headers).
+/// Then reads a little more, because closing with unread bytes resets the connection and discards the response.
 async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, problem: Option<&Problem>) -> io::Result<()> {
     if let Some(problem) = problem {
         let body = serde_json::to_string(problem)?;
@@ -83,8 +83,8 @@ async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, problem: Opt
     Ok(())
 }
 
-/// Knows whether bytes came in after the latest answer went out: only then is somebody waiting for one. Fails
-/// a write that makes no progress for `stall`.
+/// Records whether bytes arrived after the latest response; only then is the caller waiting for one. Fails a write that
+/// makes no progress for `stall`.
 struct Watched<'a, S> {
     stream: &'a mut S,
     unanswered: bool,
@@ -101,7 +101,7 @@ impl<S> Watched<'_, S> {
         let stall = self.stall;
         let sleep = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(stall)));
         ready!(sleep.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the caller does not read its answer")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the caller does not read its response")))
     }
 }
 

@@ -1,12 +1,11 @@
-//! The macro that writes a contract's trait, router and client from one list of methods.
+//! The macro that generates a contract's trait, router and client from one list of methods.
 
-/// Declares a contract. Each line reads
-/// `name(Input) -> Output = VERB "/v1/path", within SECONDS, up to BYTES, for [Role, …];`
-/// where the roles are variants of the type after `callers`. The optional block `streams` lists NDJSON streams:
-/// `name() -> Item = CONST "/v1/path", for [Role, …];`
+/// Declares a contract. Each line has the form `name(Input) -> Output = VERB "/v1/path", within SECONDS, up to BYTES,
+/// for [Role, …];`, where the roles are variants of the type after `callers`. The optional block `streams` lists NDJSON
+/// streams: `name() -> Item = CONST "/v1/path", for [Role, …];`
 ///
-/// It makes the trait (object-safe, `Arc<dyn Trait>`), `router(service)`, the client with a reader for each stream, one
-/// [`Lines`](crate::Lines) constant a stream, and `METHODS`.
+/// It generates the trait (object-safe, for `Arc<dyn Trait>`), `router(service)`, the client with a reader for each
+/// stream, one [`Lines`](crate::Lines) constant per stream, and `METHODS`.
 #[macro_export]
 macro_rules! contract {
     (
@@ -34,7 +33,7 @@ macro_rules! contract {
             )+
         }
 
-        /// The contract's router over a service.
+        /// The contract's router for a service.
         pub fn router(service: std::sync::Arc<dyn $service>) -> $crate::private::axum::Router {
             let mut router = $crate::private::axum::Router::new();
             $({
@@ -83,7 +82,7 @@ macro_rules! contract {
         pub struct $client($crate::Channel);
 
         impl $client {
-            /// A client over a channel.
+            /// Creates a client that uses `channel`.
             #[must_use]
             pub const fn new(channel: $crate::Channel) -> Self {
                 Self(channel)
@@ -93,7 +92,7 @@ macro_rules! contract {
                 $(#[$sdoc])*
                 ///
                 /// # Errors
-                /// When the stream is refused or the service does not respond.
+                /// If the service rejects the stream or does not respond.
                 pub async fn $reader(
                     &self,
                 ) -> Result<impl $crate::private::futures::Stream<Item = $item> + Send + Unpin + use<>, $error> {

@@ -1,4 +1,4 @@
-//! Which connections are served: decided from the peer's user before anything is spent on them.
+//! Admission: decides from the peer's user which connections are served, before any work is spent on them.
 
 use crate::connection::{serve_connection, turn_away};
 use crate::server::Stopping;
@@ -12,34 +12,34 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tornado_shared::problem::Problem;
 
-/// Connections of known users that wait for a slot; after a restart many come at once.
+/// Maximum number of connections of known users that wait for a slot. After a restart, many arrive at once.
 const WAITING: usize = 1024;
-/// Longest look-up. The user database may be slow; then the user counts as a stranger.
+/// Timeout of a lookup. If the user database is slower, the user is treated as unknown.
 const LOOK_UP: Duration = Duration::from_secs(3);
-/// How long the result of a look-up holds.
+/// How long the result of a lookup is valid.
 const KNOWN_FOR: Duration = Duration::from_secs(5);
-/// Users whose result is kept.
+/// Maximum number of users whose result is kept.
 const REMEMBERED: usize = 64;
-/// One log line for all refusals of this time.
+/// At most one log line about rejections per this time.
 const LINE_EVERY: Duration = Duration::from_secs(60);
 
-/// What a connection gets; the permit bounds how many get the same.
+/// What happens with a connection. The permit limits how many connections are in that state.
 pub(crate) enum Admission<R> {
-    /// A slot, once one is free.
+    /// It gets a slot, once one is free.
     Admitted(Caller<R>, OwnedSemaphorePermit),
-    /// A refusal.
+    /// It is rejected.
     Refused(Caller<R>, OwnedSemaphorePermit),
-    /// A look-up, which decides.
+    /// A lookup decides.
     Unknown(Peer, OwnedSemaphorePermit),
 }
 
-/// Admits connections.
+/// Admits or rejects connections.
 pub(crate) struct Door<A: Access> {
     access: Arc<A>,
     slots: Slots,
     waiting: Arc<Semaphore>,
     refused: Arc<Semaphore>,
-    /// For users of whom nothing is known. One that was refused just now cannot fill these.
+    /// Permits for lookups. Recently rejected users do not use them.
     look_ups: Arc<Semaphore>,
     looked_up: Mutex<Vec<LookedUp<A::Role>>>,
     refusals: Mutex<Refusals>,
@@ -47,6 +47,7 @@ pub(crate) struct Door<A: Access> {
     shutdown: CancellationToken,
 }
 
+<<<<<<< HEAD
 /// The result of a look-up.
 struct LookedUp<R> {
     user: UserId,
@@ -61,6 +62,9 @@ impl<R> LookedUp<R> {
 }
 
 /// Refusals since the latest log line.
+=======
+/// Rejections since the latest log line.
+>>>>>>> 49f7ae2 (words: words-4)
 #[derive(Debug, Default)]
 struct Refusals {
     since_line: u64,
@@ -68,7 +72,7 @@ struct Refusals {
 }
 
 impl Refusals {
-    /// Counts one. `Some` with the number of those since the former line when a line is due.
+    /// Counts one rejection. Returns the number since the previous line if a line is due.
     fn count(&mut self, now: Instant) -> Option<u64> {
         self.since_line += 1;
         if self.line_at.is_some_and(|at| now.saturating_duration_since(at) < LINE_EVERY) {
@@ -98,8 +102,8 @@ impl<A: Access> Door<A> {
         &self.shutdown
     }
 
-    /// Never waits. `None`: the connection is closed, because there are too many of its kind. Known users are never kept
-    /// out by strangers.
+    /// Decides about a connection without waiting. `None` means that it is closed, because there are too many of its
+    /// kind. Unknown users never block known ones.
     pub(crate) fn admit(&self, peer: Peer) -> Option<Admission<A::Role>> {
         let user = peer.user();
         if peer.is_superuser() {
@@ -127,7 +131,7 @@ impl<A: Access> Door<A> {
         Some(Admission::Refused(caller, place))
     }
 
-    /// Serves an admitted connection to its end.
+    /// Serves an admitted connection until it ends.
     pub(crate) async fn serve(self: Arc<Self>, stream: Stream, admission: Admission<A::Role>, router: Router) {
         match admission {
             Admission::Admitted(caller, place) => self.let_in(stream, caller, router, place).await,
@@ -140,8 +144,8 @@ impl<A: Access> Door<A> {
         }
     }
 
-    /// Serves the connection once there is a slot for it. One user leaves some to the others; the superuser, who
-    /// examines what is wrong, has no share to keep to.
+    /// Serves the connection once a slot is free. One user cannot take all slots. The superuser, who may be diagnosing
+    /// a problem, has no limit.
     async fn let_in(&self, stream: Stream, caller: Caller<A::Role>, router: Router, place: OwnedSemaphorePermit) {
         let user = (!caller.is_superuser()).then_some(caller.peer().user());
         let slot = tokio::time::timeout(self.limits.header_read, self.slots.take(user));
@@ -157,7 +161,7 @@ impl<A: Access> Door<A> {
         }
     }
 
-    /// Looks the user up, unless a result has just arrived.
+    /// Looks up the user, unless another lookup has just finished.
     async fn look_up(&self, peer: Peer, place: OwnedSemaphorePermit) -> Option<Admission<A::Role>> {
         let user = peer.user();
         let roles = match self.remembered(user) {
@@ -198,11 +202,11 @@ impl<A: Access> Door<A> {
         self.access.refusal()
     }
 
-    /// No log line for each: a stranger could fill the log.
+    /// Not every rejection is logged, because an unknown user could fill the log.
     fn note(&self, peer: Peer) {
         let due = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).count(Instant::now());
         if let Some(connections) = due {
-            tracing::warn!(%peer, connections, "refused: this user may not use the socket, or too many connections");
+            tracing::warn!(%peer, connections, "rejected connections: user without access, or too many connections");
         }
     }
 }
@@ -219,7 +223,7 @@ mod tests {
         assert_eq!(lines, [1, 600]);
     }
 
-    /// Knows user 1000, and has to look up all others.
+    /// Knows user 1000 and requires a lookup for all others.
     struct One;
 
     impl Access for One {
@@ -241,7 +245,7 @@ mod tests {
         let held: Vec<_> = (0..STRANGERS).map(|_| admit(65_534)).collect();
         assert!(held.iter().all(|admission| matches!(admission, Some(Admission::Unknown(..)))));
         assert!(admit(65_534).is_none() && admit(65_533).is_none());
-        // A user that was refused waits among its like, and leaves the look-ups to others.
+        // A rejected user only competes with other rejected users, and leaves the lookups to others.
         drop(held);
         door.remember(65_534, Vec::new());
         let held: Vec<_> = (0..2 * STRANGERS).filter_map(|_| admit(65_534)).collect();
@@ -250,7 +254,7 @@ mod tests {
         assert!(matches!(admit(1002), Some(Admission::Unknown(..))));
         assert!(matches!(admit(1000), Some(Admission::Admitted(..))));
         assert!(matches!(admit(0), Some(Admission::Admitted(..))));
-        // A member of the group becomes known with the first result of the user database.
+        // A member of the group becomes known with the first result from the user database.
         door.remember(1001, vec!['u']);
         assert!(matches!(admit(1001), Some(Admission::Admitted(..))));
     }

@@ -1,52 +1,52 @@
-//! Failures of the call itself, and what every contract's error must be able to do.
+//! Failures of a call itself, and the trait for contract errors.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::path::Path;
 use tornado_shared::problem::Problem;
 
-/// A call failed on its way, not in the service's own work. A contract's error has a variant for it, or is this type where
-/// the service itself refuses nothing.
+/// A failure of the call, not of the service's own work. A contract's error has a variant for it, or is this type if
+/// the service itself rejects nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "fault", content = "detail")]
 pub enum Fault {
     /// The service did not respond in time, or is not ready.
     #[error("{0}")]
     Unavailable(String),
-    /// The service runs, but its database does not respond. Established tunnels go on; reads and writes wait.
+    /// The service runs, but its database does not respond. Established tunnels stay up; reads and writes wait.
     #[error("{0}")]
     StoreUnavailable(String),
     /// The caller's user may not use this method.
-    #[error("this process may not use this method: {0}")]
+    #[error("permission denied: {0}")]
     Forbidden(String),
-    /// The request was not understood; nothing was done.
-    #[error("the request was refused: {0}")]
+    /// The request could not be decoded, and nothing was changed.
+    #[error("invalid request: {0}")]
     Malformed(String),
-    /// The service panicked, or broke the contract.
-    #[error("the service failed: {0}")]
+    /// The service panicked or violated the contract.
+    #[error("internal error in the service: {0}")]
     Internal(String),
 }
 
-/// A contract's error: an enum that crosses the wire and knows its HTTP status and stable code.
+/// A contract's error: an enum that is sent over the wire and has an HTTP status and a stable code.
 pub trait ServiceError: std::error::Error + Serialize + DeserializeOwned + From<Fault> + Send + Sync + 'static {
     /// HTTP status, 400 to 599.
     fn status(&self) -> u16;
 
-    /// Stable word for programs.
+    /// Stable code for programs.
     fn code(&self) -> &str;
 
-    /// Seconds to wait before another try, where waiting helps.
+    /// Seconds to wait before a retry, if a retry can help.
     fn retry_after(&self) -> Option<u64> {
         None
     }
 
-    /// Made by the client when it cannot connect to `socket`.
+    /// The error of a client that cannot connect to `socket`.
     #[must_use]
     fn not_running(socket: &Path, reason: &str) -> Self {
         let service = socket.file_stem().unwrap_or_default().to_string_lossy();
         Fault::Unavailable(format!("{service} is not reachable: {reason}")).into()
     }
 
-    /// As it crosses the socket.
+    /// The problem document for the wire.
     #[must_use]
     fn to_problem(&self) -> Problem {
         let mut problem = Problem::new(self.status(), self.code(), self.to_string());
@@ -55,7 +55,7 @@ pub trait ServiceError: std::error::Error + Serialize + DeserializeOwned + From<
         problem
     }
 
-    /// From the response of a call that did not succeed.
+    /// Converts the response of a failed call.
     #[must_use]
     fn from_response(status: u16, body: &[u8]) -> Self {
         let Ok(problem) = serde_json::from_slice::<Problem>(body) else {

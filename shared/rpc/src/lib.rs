@@ -1,15 +1,16 @@
 //! Remote procedure calls between processes of one machine: HTTP/1.1 and JSON over a Unix socket.
 //!
-//! A contract is one list of methods for [`contract!`], which writes its trait, router and client. Errors travel as
-//! `application/problem+json` (RFC 9457) and come out as the contract's own enum. The kernel names the user at the other
-//! end of a connection (`SO_PEERCRED`, unix(7)); [`Access`] turns that user into roles, and each method lists the roles
-//! that may call it. This crate knows no service.
+//! A contract is one list of methods for [`contract!`], which generates its trait, router and client. Errors travel as
+//! `application/problem+json` (RFC 9457) and are converted back to the contract's error enum. The kernel reports the
+//! user at the other end of a connection (`SO_PEERCRED`, unix(7)). [`Access`] maps that user to roles, and each method
+//! lists the roles that may call it. This crate does not depend on any service.
 //!
 //! ```text
 //! client → channel → transport ─ socket ─ transport → server → door → connection → respond → the contract's trait
 //! ```
 //!
-//! [`transport`] is the only module that depends on the operating system. A named pipe needs the same few items of it.
+//! [`transport`] is the only module that depends on the operating system. A named pipe would need to provide the same
+//! few items.
 
 mod access;
 mod caller;
@@ -35,7 +36,7 @@ pub use server::{Limits, SocketServer, Stopping, with_unknown_methods};
 pub use stream::Lines;
 pub use transport::{Peer, Socket, SocketError, UserId, listen, listen_alone};
 
-/// For the code that [`contract!`] writes.
+/// For the code that [`contract!`] generates.
 #[doc(hidden)]
 pub mod private {
     pub use crate::respond::{Method, handle};
@@ -43,11 +44,11 @@ pub mod private {
     pub use {axum, futures, http};
 }
 
-/// Input of methods that take none.
+/// Input of methods without parameters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoInput {}
 
-/// Output of methods that only succeed or fail.
+/// Output of methods that return nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Done {}

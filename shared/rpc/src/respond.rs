@@ -1,4 +1,4 @@
-//! The one place that turns results into HTTP.
+//! Converts results to HTTP responses. No other module does this.
 
 use crate::caller::as_caller;
 use crate::{Caller, Fault, Role, ServiceError};
@@ -12,12 +12,12 @@ use std::future::Future;
 use std::time::Duration;
 use tornado_shared::problem::{MEDIA_TYPE, Problem};
 
-/// How many deadlines a change may take before it is cut off half-way.
+/// How many deadlines a change may take before it is cancelled halfway.
 const OVERTIME: u32 = 4;
-/// Longest wait for a request's body to arrive.
+/// Timeout for the body of a request.
 const BODY_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Writes a problem as a response, with `Retry-After` where it has one.
+/// Converts a problem to a response, with `Retry-After` if it has one.
 #[must_use]
 pub fn problem_response(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -33,7 +33,7 @@ pub(crate) fn error_response<E: ServiceError>(error: &E) -> Response {
     problem_response(&error.to_problem())
 }
 
-/// Why a request never reached the service.
+/// Reasons for which a request does not reach the service.
 enum Refusal {
     Fault(Fault),
     TooLarge(usize),
@@ -47,32 +47,32 @@ impl Refusal {
             Self::TooLarge(limit) => problem_response(&Problem::new(
                 413,
                 "too_large",
-                format!("the request is larger than {limit} bytes; nothing was done"),
+                format!("the request is larger than {limit} bytes; nothing was changed"),
             )),
             Self::TooSlow => problem_response(&Problem::new(
                 408,
                 "too_slow",
-                "the request did not arrive within 5 seconds; nothing was done",
+                "the request did not arrive within 5 seconds; nothing was changed",
             )),
         }
     }
 }
 
-/// How a method is served: who may call it, how long it may take, how much it may send.
+/// How a method is served: who may call it, how long it may take, and how large its request may be.
 #[derive(Clone, Copy)]
 pub struct Method<R: 'static> {
     /// `Contract.method`, for the log.
     pub name: &'static str,
     /// The roles that may call it.
     pub allowed: &'static [R],
-    /// When its caller gets a response at the latest.
+    /// Time after which the caller gets a response at the latest.
     pub deadline: Duration,
-    /// Largest request body, bytes.
+    /// Maximum size of the request body, bytes.
     pub max_body: usize,
 }
 
-/// Extract, authorise, call, convert. A change goes on when the caller hangs up or the deadline passes, so that it is
-/// never left half-way. After [`OVERTIME`] deadlines it is cancelled.
+/// Extracts, authorises, calls and converts. A change continues after the caller disconnects or the deadline passes, so
+/// that it is not left halfway. After [`OVERTIME`] deadlines it is cancelled.
 pub async fn handle<R, I, O, E, F, Fut>(method: &'static Method<R>, request: Request, call: F) -> Response
 where
     R: Role,
@@ -113,8 +113,7 @@ async fn admit<R: Role, I: DeserializeOwned>(method: &Method<R>, request: Reques
     authorise(request.extensions().get::<Caller<R>>(), method).map_err(Refusal::Fault)?;
     if request.method() == http::Method::GET {
         let query = request.uri().query().unwrap_or_default();
-        return serde_urlencoded::from_str(query)
-            .map_err(|e| Refusal::Fault(Fault::Malformed(format!("in the query: {e}"))));
+        return serde_urlencoded::from_str(query).map_err(|e| Refusal::Fault(Fault::Malformed(format!("query: {e}"))));
     }
     let bytes = read_body(request.into_body(), method.max_body).await?;
     let bytes = if bytes.is_empty() { b"{}".as_slice() } else { &bytes };
@@ -125,10 +124,10 @@ pub(crate) fn authorise<R: Role>(caller: Option<&Caller<R>>, method: &Method<R>)
     match caller {
         Some(caller) if caller.may(method.allowed) => Ok(()),
         Some(caller) => {
-            tracing::warn!(method = method.name, ?caller, "refused: wrong uid");
-            Err(Fault::Forbidden(format!("{} is not open to uid {}", method.name, caller.peer().user())))
+            tracing::warn!(method = method.name, ?caller, "rejected a call: the user may not use this method");
+            Err(Fault::Forbidden(format!("uid {1} may not call {0}", method.name, caller.peer().user())))
         }
-        None => Err(Fault::Forbidden(format!("{} needs a Unix socket", method.name))),
+        None => Err(Fault::Forbidden(format!("{} requires a Unix socket", method.name))),
     }
 }
 

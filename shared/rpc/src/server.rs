@@ -1,4 +1,4 @@
-//! The serving end: accepts connections and lets the door decide about each.
+//! The server side: accepts connections and passes them to admission control.
 
 use crate::door::Door;
 use crate::respond::problem_response;
@@ -12,21 +12,21 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tornado_shared::problem::Problem;
 
-/// How long running calls may go on after shutdown began.
+/// How long running calls may continue after the start of the shutdown.
 const LAST_CALLS: Duration = Duration::from_secs(3);
 
-/// Bounds of one listening socket.
+/// Limits of one listening socket.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections served at once; more wait, at most `header_read`.
+    /// Maximum number of connections served concurrently. Further ones wait for at most `header_read`.
     pub connections: usize,
-    /// Refused connections that get a response at the same time; more are closed without one.
+    /// Maximum number of rejected connections that get a response concurrently. Further ones are closed without one.
     pub strangers: usize,
-    /// Longest time for a request's headers to arrive, also the longest idle time between requests.
+    /// Timeout for a request's headers, and for an idle connection between requests.
     pub header_read: Duration,
-    /// Largest headers, bytes.
+    /// Maximum size of the headers, bytes.
     pub max_headers: usize,
-    /// Longest time in which a caller takes nothing of its response.
+    /// Maximum time without progress while a response is written.
     pub write_stall: Duration,
 }
 
@@ -42,8 +42,8 @@ impl Default for Limits {
     }
 }
 
-/// In the extensions of each request: cancelled when the server begins to end, so that a response which is held back on
-/// purpose is sent at once.
+/// A request extension: cancelled when the shutdown begins, so that a response that is deliberately held back is sent
+/// at once.
 #[derive(Debug, Clone)]
 pub struct Stopping(pub CancellationToken);
 
@@ -56,23 +56,23 @@ pub struct SocketServer<A> {
 }
 
 impl<A: Access> SocketServer<A> {
-    /// Serves a socket that [`listen`](crate::listen) made, here or in a supervisor.
+    /// Serves a socket from [`listen`](crate::listen), created here or in a supervisor.
     ///
     /// # Errors
-    /// When the socket cannot be watched.
+    /// If the socket cannot be registered with the runtime.
     pub fn new(socket: Socket, access: A, router: Router) -> std::io::Result<Self> {
         let router = with_unknown_methods(router);
         Ok(Self { listener: Listener::new(socket)?, access, limits: Limits::default(), router })
     }
 
-    /// Other bounds than the default ones.
+    /// Uses other limits than the default ones.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Serves until `shutdown`, then lets running calls end for at most 3 seconds.
+    /// Serves until `shutdown`, then lets running calls continue for at most 3 seconds.
     pub async fn serve(self, shutdown: CancellationToken) {
         let Self { listener, access, limits, router } = self;
         let door = Arc::new(Door::new(access, Slots::new(limits.connections), limits, shutdown));
@@ -81,7 +81,7 @@ impl<A: Access> SocketServer<A> {
             let stream = match accepted {
                 Ok(stream) => stream,
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept on the socket; retrying");
+                    tracing::warn!(%error, "cannot accept a connection; retrying");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
@@ -92,12 +92,12 @@ impl<A: Access> SocketServer<A> {
                         tasks.spawn(door.clone().serve(stream, admission, router.clone()));
                     }
                 }
-                Err(error) => tracing::warn!(%error, "a connection without credentials was closed"),
+                Err(error) => tracing::warn!(%error, "cannot read the peer's credentials; the connection was closed"),
             }
         }
         tasks.close();
         if tokio::time::timeout(LAST_CALLS, tasks.wait()).await.is_err() {
-            tracing::warn!("calls still running at shutdown were cut");
+            tracing::warn!("calls still running at shutdown were cancelled");
         }
     }
 }

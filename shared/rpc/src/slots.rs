@@ -1,20 +1,20 @@
-//! Slots for connections: a number in all, and at most three quarters of them for one user.
+//! Slots for connections: a total number, and at most three quarters of it for one user.
 
 use crate::UserId;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// All slots of one socket.
+/// The slots of one socket.
 pub(crate) struct Slots {
     all: Arc<Semaphore>,
-    /// Most slots of one user.
+    /// Maximum number of slots of one user.
     share: usize,
-    /// Known callers only, so there are few.
+    /// Contains only known callers, so there are few.
     by_user: Mutex<HashMap<UserId, Arc<Semaphore>>>,
 }
 
-/// One slot, free again when dropped.
+/// One slot, which is released on drop.
 pub(crate) struct Slot {
     _of_user: Option<OwnedSemaphorePermit>,
     _of_all: Option<OwnedSemaphorePermit>,
@@ -25,9 +25,9 @@ impl Slots {
         Self { all: Arc::new(Semaphore::new(all)), share: (all - all / 4).max(1), by_user: Mutex::default() }
     }
 
-    /// Waits for a slot within the user's share; `None` has no share to keep to.
+    /// Waits for a slot within the user's share; for `None` there is no share.
     pub(crate) async fn take(&self, user: Option<UserId>) -> Slot {
-        // Both fail for a closed semaphore only, and these are never closed.
+        // Both calls fail only for a closed semaphore, and these are never closed.
         let of_user = match user.map(|user| self.of_user(user)) {
             Some(share) => share.acquire_owned().await.ok(),
             None => None,
@@ -53,9 +53,9 @@ mod tests {
         for _ in 0..4 {
             held.push(slots.take(Some(900)).now_or_never().unwrap());
         }
-        assert!(slots.take(Some(900)).now_or_never().is_none(), "it has its share");
+        assert!(slots.take(Some(900)).now_or_never().is_none(), "the user's share is used up");
         let other = slots.take(Some(901)).now_or_never().unwrap();
-        assert!(slots.take(None).now_or_never().is_none(), "all are taken");
+        assert!(slots.take(None).now_or_never().is_none(), "all slots are in use");
         held.pop();
         held.push(slots.take(Some(900)).now_or_never().unwrap());
         drop((held, other));

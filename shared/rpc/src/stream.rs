@@ -18,7 +18,7 @@ use std::time::Duration;
 /// The media type of NDJSON streams.
 const NDJSON: &str = "application/x-ndjson";
 
-/// One stream of a contract: a JSON text of type `T` a line, ended by the service or the reader.
+/// One stream of a contract: a JSON text of type `T` per line. The service or the reader ends it.
 pub struct Lines<R: 'static, T, E> {
     method: Method<R>,
     path: &'static str,
@@ -26,15 +26,15 @@ pub struct Lines<R: 'static, T, E> {
 }
 
 impl<R: Role, T: DeserializeOwned + Send + 'static, E: ServiceError> Lines<R, T, E> {
-    /// A stream that is read with `GET path`.
+    /// Declares a stream that is read with `GET path`.
     #[must_use]
     pub const fn new(name: &'static str, path: &'static str, allowed: &'static [R]) -> Self {
         let method = Method { name, allowed, deadline: Duration::from_secs(5), max_body: 0 };
         Self { method, path, item: PhantomData }
     }
 
-    /// The route of the stream. `open` is called for each reader and gives JSON texts without line ends; it must bound
-    /// what it keeps for a slow reader.
+    /// The route of the stream. `open` is called for each reader and returns JSON texts without line ends. It must
+    /// limit what it buffers for a slow reader.
     pub fn router<F, Fut, S, L>(self, open: F) -> Router
     where
         F: Fn() -> Fut + Clone + Send + Sync + 'static,
@@ -61,10 +61,10 @@ impl<R: Role, T: DeserializeOwned + Send + 'static, E: ServiceError> Lines<R, T,
         Router::new().route(path, get(read))
     }
 
-    /// Reads the stream. It ends with the connection or with the first line that does not parse.
+    /// Reads the stream. It ends with the connection, or at the first line that cannot be parsed.
     ///
     /// # Errors
-    /// When the service does not respond or refuses.
+    /// If the service does not respond or rejects the call.
     pub async fn open(self, channel: &Channel) -> Result<impl Stream<Item = T> + Send + Unpin + use<R, T, E>, E> {
         channel.stream::<_, T, E>(self.path, &NoInput {}).await
     }

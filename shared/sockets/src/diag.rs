@@ -1,4 +1,4 @@
-//! Messages of sock_diag(7) and the socket they go over.
+//! Messages of sock_diag(7), and the netlink socket for them.
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -20,27 +20,28 @@ const DUMP: u16 = 0x300;
 const INET: u8 = 2;
 const INET6: u8 = 10;
 const TCP: u8 = 6;
-/// Every state (tcp_states.h) but `TIME_WAIT`, `CLOSE` and `LISTEN`.
+/// All states (tcp_states.h) except `TIME_WAIT`, `CLOSE` and `LISTEN`.
 const ALIVE: u32 = 0x1ffe & !(1 << 6) & !(1 << 7) & !(1 << 10);
 /// Lengths of `nlmsghdr` and of `inet_diag_sockid`, bytes.
 const HEADER: usize = 16;
 const ID: usize = 48;
-/// The kernel answers within microseconds; a lost answer shall not hold anybody for ever.
+/// Receive timeout, seconds. The kernel responds within microseconds; a lost response must not block the caller
+/// permanently.
 const PATIENCE: i64 = 2;
 
-/// Resets every TCP connection whose own end `ends` names: programs on this host get `ECONNABORTED`, the other end a
-/// reset. Listening sockets stay. Returns how many there were.
+/// Resets every TCP connection for whose local address `ends` returns true: programs on this host get `ECONNABORTED`,
+/// the remote side gets a reset. Listening sockets stay. Returns the number of connections.
 ///
 /// # Errors
-/// When the kernel refuses, `EOPNOTSUPP` where it cannot. Some may have been ended then.
+/// If the kernel rejects the request; `EOPNOTSUPP` if it does not support it. Some connections may already be reset.
 pub fn end_tcp(ends: impl Fn(SocketAddr) -> bool) -> io::Result<usize> {
     end_tcp_between(|local, _| ends(local))
 }
 
-/// As [`end_tcp`], for every connection whose own and other end `ends` names, in this order.
+/// Like [`end_tcp`], for every connection for whose local and remote address `ends` returns true.
 ///
 /// # Errors
-/// As of [`end_tcp`].
+/// As for [`end_tcp`].
 pub fn end_tcp_between(ends: impl Fn(SocketAddr, SocketAddr) -> bool) -> io::Result<usize> {
     let netlink = open()?;
     let mut ended = 0;
@@ -61,7 +62,7 @@ fn open() -> io::Result<OwnedFd> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let netlink = socket(AddressFamily::Netlink, SockType::Datagram, flags, SockProtocol::NetlinkSockDiag)?;
     setsockopt(&netlink, sockopt::ReceiveTimeout, &TimeVal::new(PATIENCE, 0))?;
-    // To the kernel only: answers of others are not taken.
+    // Connect to the kernel, so that messages from other senders are not received.
     connect(netlink.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
     Ok(netlink)
 }
@@ -83,7 +84,7 @@ fn list(netlink: &OwnedFd, family: u8) -> io::Result<Vec<Id>> {
     }
 }
 
-/// False when it ended by itself meanwhile.
+/// Returns false if the connection ended in the meantime.
 fn destroy(netlink: &OwnedFd, family: u8, id: Id) -> io::Result<bool> {
     send(netlink.as_raw_fd(), &request(DESTROY, REQUEST | ACKNOWLEDGE, family, &id), MsgFlags::empty())?;
     let mut buffer = vec![0; 1 << 12];
@@ -95,7 +96,7 @@ fn destroy(netlink: &OwnedFd, family: u8, id: Id) -> io::Result<bool> {
     }
 }
 
-/// `nlmsghdr` and `inet_diag_req_v2`. Numbers are the host's, but for ports and addresses within the id.
+/// `nlmsghdr` and `inet_diag_req_v2`. Numbers are in host byte order, except for ports and addresses within the ID.
 fn request(kind: u16, flags: u16, family: u8, id: &Id) -> Vec<u8> {
     let mut message = Vec::with_capacity(HEADER + 8 + ID);
     message.extend(72_u32.to_ne_bytes());
@@ -108,7 +109,7 @@ fn request(kind: u16, flags: u16, family: u8, id: &Id) -> Vec<u8> {
     message
 }
 
-/// Kind and payload of each message of a datagram.
+/// Type and payload of each message in a datagram.
 fn messages(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
     let mut found = Vec::new();
     while let Some((length, kind)) = header(bytes) {
@@ -124,19 +125,19 @@ fn header(bytes: &[u8]) -> Option<(usize, u16)> {
     Some((usize::try_from(length).ok()?, u16::from_ne_bytes(bytes.get(4..6)?.try_into().ok()?)))
 }
 
-/// `nlmsgerr`: a negative errno, zero for success.
+/// `nlmsgerr`: a negative errno, or zero for success.
 fn check(payload: &[u8]) -> io::Result<()> {
     let code =
         payload.get(..4).and_then(|four| four.try_into().ok()).map_or(-(Errno::EBADMSG as i32), i32::from_ne_bytes);
     if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code.saturating_neg())) }
 }
 
-/// Own and other end of a connection (`inet_diag_sockid`).
+/// Local and remote address of a connection (`inet_diag_sockid`).
 fn both(family: u8, id: &Id) -> Option<(SocketAddr, SocketAddr)> {
     Some((end(family, id.get(..2)?, id.get(4..20)?)?, end(family, id.get(2..4)?, id.get(20..36)?)?))
 }
 
-/// One end; that of an IPv4 connection of an IPv6 socket is IPv4.
+/// One address. For an IPv4 connection of an IPv6 socket it is IPv4.
 fn end(family: u8, port: &[u8], address: &[u8]) -> Option<SocketAddr> {
     let port = u16::from_be_bytes(port.try_into().ok()?);
     let address: IpAddr = match family {
@@ -161,7 +162,7 @@ mod tests {
             let whole = messages(&bytes[..length]);
             assert_eq!(whole.len(), length / 72, "{length}");
         }
-        assert!(messages(&[0; 64]).is_empty(), "a length of nothing does not go on for ever");
+        assert!(messages(&[0; 64]).is_empty(), "a length of zero ends the loop");
     }
 
     #[test]
@@ -171,7 +172,7 @@ mod tests {
         let (mut server, _) = listener.accept().unwrap();
         let own = listener.local_addr().unwrap();
         match end_tcp(|local| local == own) {
-            // Only root may, and only a kernel that is built for it can.
+            // Only root may reset connections, and only some kernels support it.
             Err(error) if [Errno::EPERM as i32, Errno::EOPNOTSUPP as i32].contains(&error.raw_os_error().unwrap()) => {
                 return;
             }

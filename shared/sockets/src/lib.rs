@@ -1,8 +1,8 @@
-//! Ends TCP connections of this network namespace from outside, so that programs hear at once that a path is gone
-//! instead of waiting for packets that cannot come. Both ends of a lane need it: the gateway when the tor lane is
-//! shut, a device when the address of a former lane goes.
+//! Resets TCP connections of this network namespace from outside, so that programs notice at once that a path no longer
+//! exists, instead of waiting for packets that cannot arrive. Both ends of a lane use it: the gateway when the tor lane
+//! closes, and a device when an address of the previous lane is removed.
 //!
-//! Linux only: sock_diag(7), which needs `CAP_NET_ADMIN` and a kernel with `CONFIG_INET_DIAG_DESTROY` (Debian's).
+//! Linux only: sock_diag(7), which requires `CAP_NET_ADMIN` and a kernel with `CONFIG_INET_DIAG_DESTROY`, as in Debian.
 
 #[cfg(target_os = "linux")]
 mod diag;

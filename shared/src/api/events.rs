@@ -1,4 +1,4 @@
-//! The device stream: what a device learns at once instead of at its next heartbeat.
+//! The device's event stream, which reports changes at once instead of at the next heartbeat.
 
 use super::{LaneView, QuotaView};
 use crate::model::CloseReason;
@@ -8,24 +8,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum DeviceEvent {
-    /// The first message, and again when something in it changes.
+    /// Sent first, and again when a value changes.
     State {
-        /// Public name or address of the server, as endpoints of lanes have it.
+        /// Public name or address of the server, as in the endpoints of the lanes.
         host: String,
-        /// Both lanes and whether they carry traffic.
+        /// Both lanes with their states.
         lanes: Vec<LaneView>,
     },
-    /// The session of this device ended; the last message.
+    /// The session of this device ended. This is the last message.
     Closed {
-        /// Why.
+        /// Why the session ended.
         reason: CloseReason,
     },
-    /// Little or nothing is left of the account's quota; also among the first messages while that is so.
+    /// The account's quota is used up or nearly used up. Also sent at the start of the stream in that case.
     Quota {
         /// The quota, and what is left of it.
         quota: QuotaView,
     },
-    /// Anything that a later server may tell.
+    /// An event that this version does not know.
     #[serde(other)]
     Unknown,
 }

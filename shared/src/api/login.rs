@@ -1,4 +1,4 @@
-//! Login, enrolment, tokens.
+//! Login, enrolment and tokens.
 
 use crate::crypto::encoding::Bytes;
 use crate::crypto::v1::EnvelopeV1;
@@ -7,75 +7,75 @@ use crate::model::{DeviceId, DeviceName, Secret, UserId, Username};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Body of `POST /auth/login`: either version. `"version": 2` marks the second.
+/// Body of `POST /auth/login` in either version. `"version": 2` marks version 2.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum LoginBody {
-    /// Hybrid, bound, replay-proof.
+    /// Version 2: hybrid key exchange, bound to the server, protected against replay.
     V2(Box<EnvelopeV2>),
-    /// The original's.
+    /// Version 1, of the original.
     V1(EnvelopeV1),
 }
 
-/// What a v2 login envelope holds.
+/// Content of a v2 login envelope.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginPayload {
     /// Account name or e-mail address.
     pub username_or_email: String,
-    /// Password.
+    /// Password of the account.
     pub password: Secret,
-    /// The device's stable key: Ed25519 public key, base64url without padding.
+    /// The device's long-term Ed25519 public key, base64url without padding.
     pub device_key: String,
-    /// What the user calls the device; only used when the device is new.
+    /// Name of the device; only used if the device is new.
     pub device_name: DeviceName,
-    /// Code of the account's authenticator, or a recovery code; after the answer `totp_required`.
+    /// Authenticator code or recovery code; required after the error `totp_required`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totp: Option<Secret>,
 }
 
-/// What an enrolment envelope holds.
+/// Content of an enrolment envelope.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnrollPayload {
     /// The invitation's one-time code.
     pub code: Secret,
-    /// The account's name. Must be absent or equal for an invitation that adds a device to an account.
+    /// Name of the account. If the invitation adds a device to an account, it must be absent or that account's name.
     #[serde(default)]
     pub username: Option<Username>,
-    /// The account's password, new or existing, at least 10 characters when new.
+    /// Password of the account, new or existing; at least 10 characters for a new account.
     pub password: Secret,
     /// As in [`LoginPayload`].
     pub device_key: String,
     /// As in [`LoginPayload`].
     pub device_name: DeviceName,
-    /// As in [`LoginPayload`]; for an account that exists.
+    /// As in [`LoginPayload`]; for an existing account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totp: Option<Secret>,
 }
 
-/// What a sealed v2 reply holds, for login and enrolment alike.
+/// Content of a sealed v2 reply to a login or an enrolment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WelcomePayload {
     /// The account.
     pub user: UserView,
-    /// Both tokens.
+    /// The access and the refresh token.
     pub tokens: Tokens,
-    /// The device.
+    /// ID of the device.
     pub device_id: DeviceId,
 }
 
-/// Answer to a login.
+/// Response to a login.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum LoginReply {
-    /// Sealed under the envelope's own secret.
+    /// Sealed with a key derived from the envelope's secret.
     V2(V2),
-    /// Plain inside TLS, as the original's clients expect it.
+    /// Plain inside TLS, as clients of the original expect it.
     V1(Box<LoginReplyV1>),
 }
 
-/// A v2 answer.
+/// Response to a v2 envelope.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct V2 {
     /// Always 2.
@@ -92,7 +92,7 @@ pub struct V2Tag;
 impl TryFrom<u8> for V2Tag {
     type Error = &'static str;
     fn try_from(n: u8) -> Result<Self, Self::Error> {
-        if n == 2 { Ok(Self) } else { Err("only version 2 is known") }
+        if n == 2 { Ok(Self) } else { Err("only version 2 is supported") }
     }
 }
 
@@ -102,91 +102,91 @@ impl From<V2Tag> for u8 {
     }
 }
 
-/// A v1 answer.
+/// Response to a v1 envelope.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LoginReplyV1 {
-    /// `ok`.
+    /// Always `ok`.
     pub status: String,
     /// The account.
     pub user: UserView,
-    /// Both tokens.
+    /// The access and the refresh token.
     pub tokens: Tokens,
-    /// The device.
+    /// ID of the device.
     pub device_id: DeviceId,
 }
 
-/// An account as its owner sees it.
+/// The account as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserView {
-    /// Its number.
+    /// The account's ID.
     pub id: UserId,
-    /// Its name.
+    /// Name of the account.
     pub username: Username,
-    /// Its address, or an empty text.
+    /// E-mail address, or an empty text.
     pub email: String,
-    /// True unless suspended.
+    /// True unless the account is suspended.
     pub is_active: bool,
 }
 
-/// A token pair.
+/// A pair of tokens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tokens {
-    /// JWT, 15 minutes.
+    /// JWT, valid for 15 minutes.
     pub access_token: Secret,
-    /// JWT, 7 days, one use.
+    /// JWT, valid for 7 days, for one use.
     pub refresh_token: Secret,
-    /// Number of the access token.
+    /// ID of the access token.
     pub access_jti: Uuid,
-    /// Number of the refresh token.
+    /// ID of the refresh token.
     pub refresh_jti: Uuid,
-    /// The device.
+    /// ID of the device.
     pub device_id: DeviceId,
     /// Seconds until the access token expires.
     pub expires_in: i64,
 }
 
-/// Body of reauth and logout.
+/// Body of a refresh or a logout.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Refresh {
     /// The refresh token.
     pub refresh_token: Secret,
-    /// Reauth only: a number the client drew for this trade and keeps until the answer has arrived. The same token with
-    /// the same number is the same trade repeated, not a token used twice. Clients of the original send none.
+    /// Refresh only: idempotency key, which the client generates and keeps until a response arrives. The same token
+    /// with the same key is a repeated request, not a reused token. Clients of the original do not send it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
 }
 
-/// Random bytes that mark one trade of a refresh token.
+/// Idempotency key of a refresh: random bytes.
 pub type Attempt = Bytes<16>;
 
-/// Who is asking: `GET /v2/me`.
+/// Response to `GET /v2/me`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// The account.
     pub user: UserView,
-    /// The device.
+    /// ID of the device.
     pub device_id: DeviceId,
-    /// What the user calls it.
+    /// Name of the device.
     pub device_name: DeviceName,
-    /// Devices that may be connected at once.
+    /// Maximum number of devices connected at the same time.
     pub max_devices: u32,
-    /// Bytes that the account may move in a calendar month (UTC); none: as many as it likes.
+    /// Bytes that the account may transfer per calendar month (UTC); `None` if there is no quota.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month_quota: Option<u64>,
 }
 
-/// A secret for an authenticator app (RFC 6238: SHA-1, 6 digits, 30 seconds). Asked for once it is confirmed.
+/// A secret for an authenticator app (RFC 6238: SHA-1, 6 digits, 30 seconds). Codes are required once it is confirmed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TotpOffer {
-    /// Base32, to be typed.
+    /// The secret in Base32, for manual entry.
     pub secret: Secret,
     /// `otpauth://totp/…`, for a QR code.
     pub url: Secret,
 }
 
-/// Codes that each stand once for a code of the authenticator. Shown once; the server keeps hashes.
+/// Recovery codes, each valid once instead of an authenticator code. They are shown once; the server stores hashes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecoveryCodes {
-    /// Ten.
+    /// Ten codes.
     pub codes: Vec<Secret>,
 }

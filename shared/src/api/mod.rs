@@ -1,7 +1,7 @@
-//! The device API on port 4605: what goes over the wire.
+//! Wire format of the device API on port 4605.
 //!
-//! The original's routes and fields are kept for its clients (v1). An error is
-//! `application/problem+json` for clients that accept it and `{"detail": "<code>"}` for the others.
+//! The routes and fields of the original are kept for its clients (v1). An error is `application/problem+json` for
+//! clients that accept it, and `{"detail": "<code>"}` for others.
 
 mod events;
 mod login;
@@ -28,21 +28,21 @@ pub use vpn::{
 
 /// Routes of the device API.
 pub mod path {
-    /// `GET`: what a device learns at once, as server-sent events, while it has a session.
+    /// `GET`: changes as server-sent events, while the device has a session.
     pub const EVENTS: &str = "/v2/events";
-    /// `GET`: liveness, no authentication.
+    /// `GET`: liveness; no authentication.
     pub const HEALTH: &str = "/health";
-    /// `GET`: v1 login key.
+    /// `GET`: login key of envelope v1.
     pub const PUBKEY: &str = "/auth/pubkey";
-    /// `POST`: login envelope, both versions.
+    /// `POST`: login envelope of either version.
     pub const LOGIN: &str = "/auth/login";
-    /// `POST`: refresh token → new pair.
+    /// `POST`: exchanges a refresh token for a new pair.
     pub const REAUTH: &str = "/auth/reauth";
     /// `POST`: ends the login.
     pub const LOGOUT: &str = "/auth/logout";
     /// `POST`: connect.
     pub const INITIATE: &str = "/vpn/initiate";
-    /// `POST`: a lease for an ordinary WireGuard app.
+    /// `POST`: a lease for an exported device.
     pub const EXPORT: &str = "/v2/export";
     /// `POST`: token echo of the original.
     pub const VERIFY_ID: &str = "/vpn/verify/id";
@@ -54,27 +54,27 @@ pub mod path {
     pub const ENROLL: &str = "/v2/enroll";
     /// `POST`: disconnect.
     pub const DISCONNECT: &str = "/v2/session/disconnect";
-    /// `GET`: the caller's account, device and session. `PATCH`: changes address or device name.
+    /// `GET`: account, device and session of the caller. `PATCH`: changes the e-mail address or the device name.
     pub const ME: &str = "/v2/me";
-    /// `PUT`: a new password; every other device is logged out.
+    /// `PUT`: changes the password; all other devices are logged out.
     pub const ME_PASSWORD: &str = "/v2/me/password";
     /// `GET`: the account's devices.
     pub const ME_DEVICES: &str = "/v2/me/devices";
-    /// `DELETE`: removes a device; its login and tunnel end.
+    /// `DELETE`: removes a device; its login and its session end.
     pub const ME_DEVICE: &str = "/v2/me/devices/{id}";
-    /// `POST`: a secret for an authenticator. `PUT`: confirms it. `DELETE`: takes it away.
+    /// `POST`: creates a secret for an authenticator. `PUT`: confirms it. `DELETE`: removes it.
     pub const ME_TOTP: &str = "/v2/me/totp";
-    /// `GET`: what the account moved, and its quota.
+    /// `GET`: the account's usage and quota.
     pub const ME_USAGE: &str = "/v2/me/usage";
-    /// `GET`: the account's connections, a page.
+    /// `GET`: a page of the account's sessions.
     pub const ME_SESSIONS: &str = "/v2/me/sessions";
-    /// `GET`: the lanes.
+    /// `GET`: the lanes and their states.
     pub const LANES: &str = "/v2/lanes";
-    /// `POST`: new circuits on the tor lane for the device.
+    /// `POST`: new circuits for the device on the tor lane.
     pub const NEW_IDENTITY: &str = "/v2/tor/new-identity";
-    /// `GET`: the tor lane of the device: exit country, circuit, what can be chosen.
+    /// `GET`: the device's Tor state: exit country, circuit, available countries.
     pub const TOR: &str = "/v2/tor";
-    /// `PUT`: chooses the country in which the device leaves Tor.
+    /// `PUT`: sets the country of the device's Tor exits.
     pub const TOR_EXIT: &str = "/v2/tor/exit";
     /// `GET`: OpenAPI document.
     pub const OPENAPI: &str = "/openapi.json";

@@ -1,27 +1,27 @@
-//! What an account's owner changes.
+//! Account settings, devices, usage and sessions for the account's owner.
 
 use crate::model::{CloseReason, DeviceId, DeviceName, Secret, SessionId, Transfer, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
-/// Body of `PATCH /v2/me`. What is absent stays.
+/// Body of `PATCH /v2/me`. Absent fields are not changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateMe {
-    /// A new e-mail address; empty: none.
+    /// The new e-mail address; an empty text removes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// A new name for the device that asks.
+    /// A new name for the calling device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_name: Option<DeviceName>,
 }
 
-/// Body of `PUT /v2/me/password`. Every other device is logged out.
+/// Body of `PUT /v2/me/password`. All other devices are logged out.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewPassword {
-    /// The password of now.
+    /// The current password.
     pub current: Secret,
-    /// The next one, at least 10 characters.
+    /// The new password, at least 10 characters.
     pub new: Secret,
 }
 
@@ -37,43 +37,43 @@ pub struct PasswordAgain {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FirstCode {
-    /// Six digits of the authenticator.
+    /// Six-digit code of the authenticator.
     pub code: Secret,
 }
 
-/// A device as its owner sees it.
+/// A device of the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnDevice {
-    /// Its number.
+    /// The device's ID.
     pub id: DeviceId,
-    /// What the owner calls it.
+    /// The device's name.
     pub name: DeviceName,
-    /// True while somebody is logged in with it.
+    /// True while the device has a valid login.
     pub logged_in: bool,
-    /// When it was first seen.
+    /// When the device was added.
     pub created_at: UnixSeconds,
-    /// Latest login.
+    /// Time of the latest login.
     pub last_login_at: UnixSeconds,
 }
 
-/// Answer of `GET /v2/me/devices`.
+/// Response to `GET /v2/me/devices`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnDevices {
-    /// All, oldest first.
+    /// All devices, oldest first.
     pub devices: Vec<OwnDevice>,
 }
 
-/// Bytes on each lane, seen from the server.
+/// Bytes on each lane, counted by the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneBytes {
-    /// Direct lane.
+    /// Bytes on the direct lane.
     pub direct: Transfer,
-    /// Tor lane.
+    /// Bytes on the tor lane.
     pub tor: Transfer,
 }
 
 impl LaneBytes {
-    /// Both lanes, both ways.
+    /// Bytes on both lanes in both directions.
     #[must_use]
     pub const fn sum(&self) -> u64 {
         let both = self.direct.plus(self.tor);
@@ -81,71 +81,71 @@ impl LaneBytes {
     }
 }
 
-/// How much an account may move in a month, and what is left of it.
+/// An account's monthly quota, and what is left of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuotaView {
-    /// Bytes a month, both lanes and both ways together.
+    /// Bytes per month, on both lanes and in both directions together.
     pub bytes: u64,
-    /// Bytes of this month that count.
+    /// Bytes used this month.
     pub used: u64,
-    /// Bytes that may still be moved.
+    /// Bytes left this month.
     pub left: u64,
-    /// When the next month begins, in UTC.
+    /// When the quota resets: the start of the next month in UTC.
     pub renews_at: UnixSeconds,
 }
 
 impl QuotaView {
-    /// A quota of which `used` bytes are gone.
+    /// Creates a view of a quota of which `used` bytes are used.
     #[must_use]
     pub const fn new(bytes: u64, used: u64, renews_at: UnixSeconds) -> Self {
         Self { bytes, used, left: bytes.saturating_sub(used), renews_at }
     }
 
-    /// Hundredths that are used, at most 100.
+    /// Percent used, at most 100.
     #[must_use]
     pub fn percent(&self) -> u64 {
         let percent = u128::from(self.used) * 100 / u128::from(self.bytes.max(1));
         u64::try_from(percent.min(100)).unwrap_or(100)
     }
 
-    /// True from 80 hundredths on: time to tell the owner.
+    /// True from 80 percent on: the owner should be warned.
     #[must_use]
     pub fn is_nearly_used(&self) -> bool {
         self.percent() >= 80
     }
 }
 
-/// Answer of `GET /v2/me/usage`: what the account moved, with all its devices, up to this moment.
+/// Response to `GET /v2/me/usage`: bytes that the account's devices transferred up to now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnUsage {
-    /// Sessions since the account was made.
+    /// Number of sessions since the account was created.
     pub sessions: u64,
-    /// Since the account was made.
+    /// Usage since the account was created.
     pub total: LaneBytes,
-    /// Since midnight, in UTC.
+    /// Usage since midnight UTC.
     pub today: LaneBytes,
-    /// Since the month began, in UTC.
+    /// Usage since the start of the month in UTC.
     pub month: LaneBytes,
-    /// The quota; none: there is none.
+    /// The quota; `None` if there is no quota.
     pub quota: Option<QuotaView>,
 }
 
-/// A connection of the account that was or is.
+/// A session of the account, past or current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnSession {
-    /// Its number.
+    /// The session's ID.
     pub session_id: SessionId,
-    /// Which device.
+    /// The session's device.
     pub device_id: DeviceId,
-    /// When it began.
+    /// When the session began.
     pub started_at: UnixSeconds,
-    /// When it ended; none while it lives.
+    /// When the session ended; `None` if it is still open.
     pub ended_at: Option<UnixSeconds>,
-    /// Why it ended.
+    /// Why the session ended.
     pub reason: Option<CloseReason>,
-    /// Bytes on the direct lane, seen from the server.
+    /// Bytes on the direct lane, counted by the server.
     pub direct: Transfer,
-    /// Bytes on the tor lane, seen from the server.
+    /// Bytes on the tor lane, counted by the server.
     pub tor: Transfer,
 }
 
@@ -153,10 +153,10 @@ pub struct OwnSession {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionsQuery {
-    /// Only connections that began before this one; none: from the newest on.
+    /// Only sessions that began before this one; `None` starts with the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<SessionId>,
-    /// How many at most, 1 to 100.
+    /// Maximum number of sessions, 1 to 100.
     #[serde(default = "default_page")]
     pub limit: u32,
 }
@@ -171,12 +171,12 @@ impl Default for SessionsQuery {
     }
 }
 
-/// Answer of `GET /v2/me/sessions`.
+/// Response to `GET /v2/me/sessions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnSessions {
-    /// Newest first.
+    /// Sessions of this page, newest first.
     pub sessions: Vec<OwnSession>,
-    /// To be given as `before` for the next page; none: this is the last.
+    /// Value of `before` for the next page; `None` on the last page.
     pub next: Option<SessionId>,
 }
 

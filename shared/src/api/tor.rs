@@ -1,29 +1,29 @@
-//! The tor lane of one device: where it leaves Tor, by which relays, and where it may wish to.
+//! The Tor state of one device: its exit, its circuit and the countries it may choose.
 
 use crate::api::LaneState;
 use crate::model::{CountryCode, UnixSeconds};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// Answer to `GET /v2/tor`.
+/// Response to `GET /v2/tor`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TorView {
-    /// The lane as it is for every device.
+    /// State of the lane, which is the same for all devices.
     pub lane: LaneState,
-    /// Where this device wishes to leave Tor; none: anywhere.
+    /// The chosen exit country; `None` for any country.
     #[serde(default)]
     pub exit: Option<CountryCode>,
-    /// True while what this device sends is carried: the lane is open, and so is the way to the chosen country.
+    /// True while traffic of this device is carried: the lane is open, and the path to the chosen country is ready.
     pub ready: bool,
-    /// Why it is not, in plain words.
+    /// Why the device has to wait, as text for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_for: Option<String>,
-    /// Countries to choose from, the widest first; empty while Tor does not know.
+    /// Available countries, those with the most exits first; empty while Tor does not know its exits.
     pub countries: Vec<ExitOffer>,
-    /// How this device's latest connection went through Tor.
+    /// The circuit of this device's latest connection.
     #[serde(default)]
     pub path: Option<TorPath>,
-    /// Why there is none, in plain words.
+    /// Why there is no circuit, as text for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_path: Option<String>,
 }
@@ -31,16 +31,16 @@ pub struct TorView {
 /// A country that can be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitOffer {
-    /// Which.
+    /// The country.
     pub country: CountryCode,
-    /// Number of exits there.
+    /// Number of exits in the country.
     pub exits: u32,
 }
 
-/// A circuit that carried something of this device.
+/// A circuit that carried traffic of this device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TorPath {
-    /// The exit's address in the network's directory; most exits are seen by servers under it.
+    /// The exit's address in the Tor directory, which is the address that servers see for most exits.
     #[serde(default)]
     pub exit_address: Option<IpAddr>,
     /// Country of that address.
@@ -48,38 +48,38 @@ pub struct TorPath {
     pub exit_country: Option<CountryCode>,
     /// The relays, guard first, exit last.
     pub hops: Vec<TorHop>,
-    /// When the latest connection of the device began on it.
+    /// When the device's latest connection on this circuit began.
     pub since: UnixSeconds,
 }
 
 /// A relay of a circuit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TorHop {
-    /// Its place.
+    /// The relay's position.
     pub role: TorHopRole,
-    /// Its name for itself.
+    /// The relay's nickname.
     pub nickname: String,
-    /// Where it is, when Tor knows.
+    /// The relay's country, if Tor knows it.
     #[serde(default)]
     pub country: Option<CountryCode>,
 }
 
-/// A relay's place in a circuit.
+/// A relay's position in a circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TorHopRole {
-    /// First; a bridge is one too.
+    /// First relay; may be a bridge.
     Guard,
-    /// Between.
+    /// Middle relay.
     Middle,
-    /// Last.
+    /// Last relay.
     Exit,
 }
 
 /// Body of `PUT /v2/tor/exit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChooseExit {
-    /// Where this device wishes to leave Tor from now on, also after it connected anew; none: anywhere.
+    /// The country of this device's Tor exits from now on, also after a reconnect; `None` for any country.
     #[serde(deserialize_with = "Option::deserialize")]
     pub country: Option<CountryCode>,
 }

@@ -1,4 +1,4 @@
-//! Connecting, heartbeats, lanes.
+//! Connect, heartbeats and lanes.
 
 use crate::model::{Lane, PublicKey, SessionId, SessionState, Transfer, UnixSeconds};
 use serde::{Deserialize, Serialize};
@@ -7,137 +7,137 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// Body of `POST /vpn/initiate`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Initiate {
-    /// The device's WireGuard key, made for this connection.
+    /// The device's WireGuard key, generated for this session.
     pub public_key: PublicKey,
 }
 
-/// One lane as offered to a device. `ip`, `endpoint`, `server_pubkey` are the original's fields.
+/// One lane as offered to a device. `ip`, `endpoint` and `server_pubkey` are fields of the original.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneOffer {
     /// The device's IPv4 address on the lane.
     pub ip: Ipv4Addr,
-    /// `host:port` of the server's end.
+    /// The server's endpoint, `host:port`.
     pub endpoint: String,
     /// The server's key on this lane.
     pub server_pubkey: PublicKey,
     /// The device's IPv6 address on the lane.
     pub ip6: Ipv6Addr,
-    /// UDP port alone, for clients that keep the host they logged in to.
+    /// The UDP port alone, for clients that keep the host they logged in to.
     pub port: u16,
-    /// Inner MTU.
+    /// MTU of inner packets, bytes.
     pub mtu: u16,
-    /// Resolver to use on this lane; none: the lane has none, keep the device's own.
+    /// IPv4 address of this lane's resolver; if `None`, the device keeps its own resolvers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns: Option<Ipv4Addr>,
-    /// The same resolver's IPv6 address.
+    /// IPv6 address of the same resolver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns6: Option<Ipv6Addr>,
 }
 
-/// Times of a session, seconds.
+/// Time limits of a session, seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionTimes {
-    /// A heartbeat is due within this; send one each half of it.
+    /// Maximum time between heartbeats; send one every half of it.
     pub heartbeat_ttl: u64,
-    /// The session ends after this whatever happens.
+    /// Maximum duration of the session.
     pub hard_ttl: u64,
 }
 
-/// Answer to `POST /vpn/initiate`.
+/// Response to `POST /vpn/initiate`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Initiated {
-    /// `success`.
+    /// Always `success`.
     pub status: String,
-    /// Direct lane.
+    /// Offer of the direct lane.
     pub vpn: LaneOffer,
-    /// Tor lane.
+    /// Offer of the tor lane.
     pub tor: LaneOffer,
-    /// Times.
+    /// Time limits of the session.
     pub session: SessionTimes,
-    /// The session.
+    /// ID of the session.
     pub session_id: SessionId,
-    /// True when both lanes use the preshared keys derived from the login.
+    /// True if both lanes use the preshared keys derived from the login.
     pub preshared: bool,
 }
 
-/// `{"status": "ok"}` and its kin.
+/// `{"status": "ok"}` and similar responses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusWord {
-    /// One word.
+    /// The status.
     pub status: String,
 }
 
-/// Answer to a heartbeat: `ok` or `reconnected`.
+/// Response to a heartbeat: `ok` or `reconnected`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeartbeatStatus {
-    /// What it did.
+    /// Effect of the heartbeat.
     pub status: HeartbeatWord,
 }
 
-/// The two words of a heartbeat's answer.
+/// Effects of a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HeartbeatWord {
-    /// Online and stays so.
+    /// The session was online and stays online.
     Ok,
-    /// Was offline; is back.
+    /// The session was offline and is online again.
     Reconnected,
 }
 
-/// Answer to `POST /v2/session/disconnect`.
+/// Response to `POST /v2/session/disconnect`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disconnected {
-    /// The session that ended; none when there was none.
+    /// The session that ended; `None` if there was none.
     pub session_id: Option<SessionId>,
 }
 
-/// Part of `GET /v2/me`.
+/// The session in the response to `GET /v2/me`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionView {
-    /// The session.
+    /// ID of the session.
     pub session_id: SessionId,
-    /// Its state.
+    /// State of the session.
     pub state: SessionState,
-    /// When it began.
+    /// When the session began.
     pub started_at: UnixSeconds,
-    /// Bytes on the direct lane, seen from the server.
+    /// Bytes on the direct lane, counted by the server.
     pub direct: Transfer,
-    /// Bytes on the tor lane, seen from the server.
+    /// Bytes on the tor lane, counted by the server.
     pub tor: Transfer,
 }
 
 /// One lane in `GET /v2/lanes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneView {
-    /// Which.
+    /// The lane.
     pub lane: Lane,
     /// `open`, `maintenance` or `closed`.
     pub state: LaneState,
-    /// UDP port.
+    /// UDP port of the lane.
     pub port: u16,
-    /// The server's key.
+    /// The server's public key on this lane.
     pub server_pubkey: PublicKey,
 }
 
-/// Whether a lane carries traffic.
+/// State of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LaneState {
-    /// Carries traffic.
+    /// The lane carries traffic.
     Open,
-    /// Carries nothing for now: web pages over plain HTTP are answered with a notice, all else is refused.
+    /// The lane carries no traffic for now: plain HTTP requests get a notice page, all other traffic is rejected.
     Maintenance,
-    /// Carries nothing; what is sent into it is refused.
+    /// The lane carries no traffic; all traffic into it is rejected.
     Closed,
 }
 
-/// Answer to `GET /v2/lanes`.
+/// Response to `GET /v2/lanes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lanes {
     /// All lanes.
     pub lanes: Vec<LaneView>,
-    /// Public name or address under which the server offers its lanes now, to be remembered beside the enrolled one;
-    /// none: not known at this moment, or an older server.
+    /// Public name or address at which the server offers its lanes now. Devices store it beside the enrolled one.
+    /// `None` if it is not known now, or from an older server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
 }

@@ -1,11 +1,11 @@
-//! Byte strings in JSON: base64, fixed or bounded length.
+//! Byte strings in JSON: base64 with fixed or bounded length.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-/// A byte string of a fixed length, in JSON base64url without padding (RFC 4648 §5).
+/// A byte string of fixed length; in JSON, base64url without padding (RFC 4648 §5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Bytes<const N: usize>(pub [u8; N]);
 
@@ -31,8 +31,7 @@ impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
     }
 }
 
-/// A byte string of at most 16 KiB, in JSON standard base64 with padding (RFC 4648 §4), as the
-/// original's envelope has it.
+/// A byte string of at most 16 KiB; in JSON, standard base64 with padding (RFC 4648 §4), as in the original's envelope.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Blob(pub Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! The server's identity: an Ed25519 key (RFC 8032) made at first start and pinned by every client.
+//! The server's identity: an Ed25519 key (RFC 8032), generated at the first start and pinned by every client.
 
 use super::CryptoError;
 use super::encoding::Bytes;
@@ -12,7 +12,7 @@ use std::str::FromStr;
 /// An Ed25519 signature, 64 bytes.
 pub type Signature = Bytes<64>;
 
-/// The secret identity. Wiped when dropped; prints nothing. Also serves as a device's stable key.
+/// The private identity key. Zeroised on drop; `Debug` does not print it. Also used as a device's long-term key.
 #[derive(Clone)]
 pub struct IdentityKey(SigningKey);
 
@@ -23,31 +23,31 @@ impl fmt::Debug for IdentityKey {
 }
 
 impl IdentityKey {
-    /// A new identity from the operating system's random numbers.
+    /// Generates an identity from the operating system's random numbers.
     #[must_use]
     pub fn random() -> Self {
         Self::from_seed(&rand::random())
     }
 
-    /// From the 32-byte seed of RFC 8032.
+    /// Creates the key from its 32-byte seed (RFC 8032).
     #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(seed))
     }
 
-    /// The 32-byte seed, to be stored.
+    /// The 32-byte seed, for storage.
     #[must_use]
     pub fn expose_seed(&self) -> zeroize::Zeroizing<[u8; 32]> {
         zeroize::Zeroizing::new(self.0.to_bytes())
     }
 
-    /// The public half.
+    /// The public identity.
     #[must_use]
     pub fn public(&self) -> IdentityPublic {
         IdentityPublic(Bytes(self.0.verifying_key().to_bytes()))
     }
 
-    /// Signs a statement made by one of this module's statement functions.
+    /// Signs a statement of one of the statement functions, such as [`tls_statement`].
     #[must_use]
     pub fn sign(&self, statement: &[u8]) -> Signature {
         Bytes(self.0.sign(statement).to_bytes())
@@ -60,13 +60,16 @@ impl IdentityKey {
 pub struct IdentityPublic(pub Bytes<32>);
 
 impl IdentityPublic {
-    /// SHA-256 of the key: what invitations carry and clients pin.
+    /// SHA-256 of the key, which invitations carry and clients pin.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint(Sha256::digest(self.0.0).into())
     }
 
-    /// Checks a signature strictly (no small-order keys, canonical encodings).
+    /// Checks a signature strictly: no small-order keys, canonical encodings only.
+    ///
+    /// # Errors
+    /// [`CryptoError::Malformed`] if this key is invalid, [`CryptoError::Signature`] if the signature is.
     pub fn verify(&self, statement: &[u8], signature: &Signature) -> Result<(), CryptoError> {
         let key = VerifyingKey::from_bytes(&self.0.0).map_err(|_| CryptoError::Malformed)?;
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
@@ -74,7 +77,7 @@ impl IdentityPublic {
     }
 }
 
-/// SHA-256 fingerprint, 32 bytes, as text base64url without padding.
+/// SHA-256 fingerprint, 32 bytes; as text, base64url without padding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
@@ -111,7 +114,7 @@ impl<'de> Deserialize<'de> for Fingerprint {
     }
 }
 
-/// What the identity signs to vouch for a TLS key. `spki_sha256` is lower-case hex.
+/// The statement that the identity signs for a TLS key. `spki_sha256` is lower-case hex.
 #[must_use]
 pub fn tls_statement(spki_sha256: &str) -> Vec<u8> {
     let mut statement = b"tornado-vpn tls v2\0".to_vec();

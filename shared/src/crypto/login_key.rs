@@ -1,5 +1,5 @@
-//! The login key of envelope v2: X25519 (RFC 7748) and ML-KEM-768 (FIPS 203) side by side, with an
-//! id and an expiry, signed by the identity. Rotates; the identity does not.
+//! The login key of envelope v2: X25519 (RFC 7748) and ML-KEM-768 (FIPS 203) side by side, with an ID and an expiry,
+//! signed by the identity. It is rotated; the identity is not.
 
 use super::CryptoError;
 use super::encoding::Bytes;
@@ -16,21 +16,21 @@ pub const ENCAPSULATION_KEY_LEN: usize = 1184;
 /// Length of an ML-KEM-768 ciphertext, bytes (FIPS 203 table 3).
 pub const CIPHERTEXT_LEN: usize = 1088;
 
-/// Number of a login key.
+/// ID of a login key.
 pub type LoginKeyId = Bytes<8>;
 
-/// What the key's public half says, before it is signed.
+/// The public part of a login key, before it is signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginKeyStatement {
-    /// Number; random.
+    /// Random ID.
     pub id: LoginKeyId,
     /// X25519 public key.
     pub x25519: Bytes<32>,
     /// ML-KEM-768 encapsulation key.
     pub ml_kem_768: Bytes<ENCAPSULATION_KEY_LEN>,
-    /// Not to be used before.
+    /// Start of validity, inclusive.
     pub not_before: UnixSeconds,
-    /// Not to be used from here on.
+    /// End of validity, exclusive.
     pub expires_at: UnixSeconds,
 }
 
@@ -46,17 +46,17 @@ impl LoginKeyStatement {
     }
 }
 
-/// A login key's public half with the identity's signature.
+/// The public part of a login key with the identity's signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedLoginKey {
-    /// What is signed.
+    /// The signed statement.
     #[serde(flatten)]
     pub statement: LoginKeyStatement,
-    /// By the identity.
+    /// Signature by the identity.
     pub signature: Signature,
 }
 
-/// A login key that was checked: signature, time and form are good.
+/// A verified login key: signature, validity and encoding were checked.
 #[derive(Debug, Clone)]
 pub struct VerifiedLoginKey {
     pub(super) identity: IdentityPublic,
@@ -64,11 +64,14 @@ pub struct VerifiedLoginKey {
     pub(super) encapsulation_key: EncapsulationKey<MlKem768>,
 }
 
-/// Clock difference that a login tolerates, seconds, either way.
+/// Clock difference that a login tolerates in either direction, seconds.
 pub const MAX_SKEW: i64 = 120;
 
 impl SignedLoginKey {
-    /// Checks the signature by `identity` and the time, with [`MAX_SKEW`] of tolerance.
+    /// Checks the signature by `identity` and the validity at `now`, with a tolerance of [`MAX_SKEW`].
+    ///
+    /// # Errors
+    /// [`CryptoError::Signature`], [`CryptoError::KeyExpired`] or [`CryptoError::Malformed`].
     pub fn verify(self, identity: &IdentityPublic, now: UnixSeconds) -> Result<VerifiedLoginKey, CryptoError> {
         identity.verify(&self.statement.to_signed_bytes(), &self.signature)?;
         let started = self.statement.not_before <= now.saturating_add(MAX_SKEW);
@@ -82,7 +85,7 @@ impl SignedLoginKey {
     }
 }
 
-/// A login key's secret half. Wiped when dropped; prints nothing.
+/// A login key with its private parts. Zeroised on drop; `Debug` prints only the ID.
 pub struct LoginKey {
     statement: LoginKeyStatement,
     x25519: StaticSecret,
@@ -95,18 +98,18 @@ impl fmt::Debug for LoginKey {
     }
 }
 
-/// A login key as it is stored: 8 bytes of id, 32 of X25519, 64 of ML-KEM seed.
+/// The stored form of a login key: 8 bytes of ID, 32 of X25519, 64 of ML-KEM seed.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct StoredLoginKey {
-    /// Number.
+    /// Random ID.
     pub id: LoginKeyId,
     /// X25519 scalar.
     pub x25519: Bytes<32>,
     /// ML-KEM-768 seed `d ‖ z` (FIPS 203 §7.1).
     pub ml_kem_seed: Bytes<64>,
-    /// Not to be used before.
+    /// Start of validity, inclusive.
     pub not_before: UnixSeconds,
-    /// Not to be used from here on.
+    /// End of validity, exclusive.
     pub expires_at: UnixSeconds,
 }
 
@@ -119,7 +122,7 @@ impl Drop for StoredLoginKey {
 }
 
 impl StoredLoginKey {
-    /// A new key for `lifetime` seconds from `now`.
+    /// Generates a key that is valid for `lifetime` seconds from `now`.
     #[must_use]
     pub fn random(now: UnixSeconds, lifetime: i64) -> Self {
         let mut seed = Zeroizing::new([0u8; 64]);
@@ -135,7 +138,7 @@ impl StoredLoginKey {
         }
     }
 
-    /// Expands it for use.
+    /// Expands the stored form for use.
     #[must_use]
     pub fn load(&self) -> LoginKey {
         let x25519 = StaticSecret::from(self.x25519.0);
@@ -154,20 +157,20 @@ impl StoredLoginKey {
 }
 
 impl LoginKey {
-    /// The public half, signed.
+    /// The public part, signed by `identity`.
     #[must_use]
     pub fn sign(&self, identity: &IdentityKey) -> SignedLoginKey {
         let signature = identity.sign(&self.statement.to_signed_bytes());
         SignedLoginKey { statement: self.statement.clone(), signature }
     }
 
-    /// Number.
+    /// ID of the key.
     #[must_use]
     pub const fn id(&self) -> LoginKeyId {
         self.statement.id
     }
 
-    /// Not to be used from here on.
+    /// End of validity, exclusive.
     #[must_use]
     pub const fn expires_at(&self) -> UnixSeconds {
         self.statement.expires_at

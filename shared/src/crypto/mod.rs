@@ -1,4 +1,4 @@
-//! The login handshake and the server's identity. Wraps well-kept libraries and implements no primitive.
+//! The login handshake and the server's identity. Wraps well-maintained libraries and implements no primitive.
 
 pub mod encoding;
 pub mod identity;
@@ -6,31 +6,31 @@ pub mod login_key;
 pub mod v1;
 pub mod v2;
 
-/// Why a sealed thing did not open or a signed thing was not believed.
+/// Reasons for which sealed data cannot be opened or a signature is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CryptoError {
-    /// Altered, made with another key, or for another purpose.
-    #[error("the sealed data does not open: it was altered or made for another key")]
+    /// The data was altered, or sealed to another key or for another purpose.
+    #[error("cannot open the sealed data: it was altered or sealed to another key")]
     Open,
     /// A field has the wrong length or encoding.
     #[error("a field of the sealed data is malformed")]
     Malformed,
-    /// The peer's key would give a secret that everybody knows.
-    #[error("the other side's key is not acceptable")]
+    /// The peer's key would result in a public shared secret.
+    #[error("the peer's key is weak")]
     WeakKey,
-    /// Signature is wrong.
-    #[error("the signature is not the server's")]
+    /// The signature is invalid.
+    #[error("the server's signature is invalid")]
     Signature,
-    /// Not the server that was pinned.
-    #[error("this is not the server that was pinned: its identity has changed")]
+    /// The server's identity is not the pinned one.
+    #[error("the server's identity differs from the pinned one")]
     WrongIdentity,
-    /// A signed key is outside its time.
-    #[error("the server's login key is outside its time; check the clock")]
+    /// A signed key is not valid at this time.
+    #[error("the server's login key is not valid at this time; check this device's clock")]
     KeyExpired,
-    /// Envelope too old or from the future.
-    #[error("the time of the request is {skew} seconds away from now")]
+    /// The envelope is too old, or from the future.
+    #[error("the time of the request differs from the current time by {skew} seconds")]
     Stale {
-        /// Now less the time of the envelope, seconds.
+        /// Current time minus the time of the envelope, seconds.
         skew: i64,
     },
 }

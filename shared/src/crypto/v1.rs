@@ -1,6 +1,6 @@
-//! Login envelope version 1, the original's: X25519 → HKDF-SHA256 (RFC 5869, no salt) → AES-256-GCM
-//! (NIST SP 800-38D), 12-byte nonce, no additional data, standard base64. Only the request is sealed.
-//! Nothing in it binds server or time; the server accepts each ephemeral key once.
+//! Login envelope version 1, of the original: X25519 → HKDF-SHA256 (RFC 5869, no salt) → AES-256-GCM (NIST SP 800-38D)
+//! with a 12-byte nonce and no additional data, in standard base64. Only the request is sealed. It is not bound to a
+//! server or a time; the server accepts each ephemeral key once.
 
 use super::CryptoError;
 use super::encoding::Blob;
@@ -14,18 +14,21 @@ use zeroize::Zeroizing;
 
 const INFO: &[u8] = b"tornado-vpn-login-v1";
 
-/// What a v1 client posts.
+/// The envelope that a v1 client sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvelopeV1 {
     /// The client's ephemeral X25519 key, 32 bytes.
     pub ephemeral_pubkey: Blob,
     /// AES-GCM nonce, 12 bytes.
     pub iv: Blob,
-    /// Sealed JSON and tag.
+    /// Sealed JSON, with the tag.
     pub ciphertext: Blob,
 }
 
-/// Seals `plaintext` to the server's v1 key. `ephemeral` and `nonce` must never be used again.
+/// Seals `plaintext` to the server's v1 key. `ephemeral` and `nonce` must never be reused.
+///
+/// # Errors
+/// [`CryptoError::WeakKey`] if the server's key is a point of small order.
 pub fn seal(
     server: &[u8; 32],
     ephemeral: &StaticSecret,
@@ -42,6 +45,10 @@ pub fn seal(
 }
 
 /// Opens an envelope with the server's v1 key.
+///
+/// # Errors
+/// [`CryptoError::Malformed`] for a wrong length, [`CryptoError::WeakKey`] for a key of small order,
+/// [`CryptoError::Open`] if the data was altered or sealed to another key.
 pub fn open(server: &StaticSecret, envelope: &EnvelopeV1) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
     let ephemeral: [u8; 32] = envelope.ephemeral_pubkey.0.as_slice().try_into().map_err(|_| CryptoError::Malformed)?;
     let nonce: [u8; 12] = envelope.iv.0.as_slice().try_into().map_err(|_| CryptoError::Malformed)?;

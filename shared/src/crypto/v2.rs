@@ -1,15 +1,15 @@
 //! Login envelope version 2.
 //!
-//! The client has pinned the server's identity and checked the signed login key. It makes an ephemeral
-//! X25519 key and an ML-KEM-768 ciphertext; both secrets go into HKDF-SHA256 (RFC 5869) salted with the
-//! hash of the whole transcript: purpose, identity, key id, both public keys, ephemeral key, KEM
-//! ciphertext and time. From it come the request's key, the reply's key and an export secret, from
-//! which both sides derive the WireGuard preshared keys. AES-256-GCM with the transcript hash as
-//! additional data. A key is used for one message, so the nonces are derived too.
+//! The client has pinned the server's identity and verified the signed login key. It generates an ephemeral X25519 key
+//! and an ML-KEM-768 ciphertext. Both secrets go into HKDF-SHA256 (RFC 5869), salted with the hash of the whole
+//! transcript: purpose, identity, key ID, both public keys, ephemeral key, KEM ciphertext and time. The output consists
+//! of the request's key, the reply's key and an export secret, from which both sides derive the WireGuard preshared
+//! keys. Messages are sealed with AES-256-GCM, with the transcript hash as additional data. Each key seals one message,
+//! so the nonces are derived too.
 //!
-//! Whoever breaks only one of X25519 and ML-KEM learns nothing (concatenation combiner over the full
-//! transcript, as in draft-ietf-tls-hybrid-design). A recorded envelope can be replayed only within
-//! [`MAX_SKEW`]; within that time the server refuses an ephemeral key it has seen.
+//! An attacker who breaks only one of X25519 and ML-KEM learns nothing (concatenation combiner over the full
+//! transcript, as in draft-ietf-tls-hybrid-design). A recorded envelope can be replayed only within [`MAX_SKEW`];
+//! within that time, the server rejects ephemeral keys that it has seen.
 
 use super::CryptoError;
 use super::encoding::{Blob, Bytes};
@@ -27,13 +27,13 @@ use std::fmt;
 use x25519_dalek::{PublicKey, SharedSecret, StaticSecret};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-/// What an envelope is for; bound into the transcript, so one can never be used as the other.
+/// Purpose of an envelope. It is part of the transcript, so an envelope cannot be used for another purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
-    /// Name and password of an account.
+    /// Login with the name and password of an account.
     Login,
-    /// An invitation.
+    /// Enrolment with an invitation.
     Enroll,
 }
 
@@ -46,32 +46,32 @@ impl Purpose {
     }
 }
 
-/// What a v2 client posts. About 2 kB.
+/// The envelope that a v2 client sends, about 2 kB.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvelopeV2 {
     /// Always 2.
     pub version: V2Tag,
-    /// Which login key it is sealed to.
+    /// ID of the login key to which the envelope is sealed.
     pub key_id: LoginKeyId,
     /// The client's ephemeral X25519 key.
     pub ephemeral_pubkey: Bytes<32>,
     /// ML-KEM-768 ciphertext.
     pub kem_ciphertext: Bytes<CIPHERTEXT_LEN>,
-    /// The client's clock.
+    /// Time of the request, by the client's clock.
     pub issued_at: UnixSeconds,
-    /// Sealed JSON and tag.
+    /// Sealed JSON, with the tag.
     pub ciphertext: Blob,
 }
 
-/// What the server answers.
+/// The server's reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedReply {
-    /// Sealed JSON and tag.
+    /// Sealed JSON, with the tag.
     pub ciphertext: Blob,
 }
 
-/// A secret that both sides have after a login, and nobody else. Preshared keys come from it.
-/// Wiped when dropped; prints nothing.
+/// A secret that only the two sides of a login share. Preshared keys are derived from it. Zeroised on drop; `Debug`
+/// does not print it.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct ExportSecret([u8; 32]);
 
@@ -82,26 +82,26 @@ impl fmt::Debug for ExportSecret {
 }
 
 impl ExportSecret {
-    /// From stored bytes.
+    /// Creates the secret from stored bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, to be stored where only their owner reads.
+    /// The secret bytes. Store them where only the owner can read them.
     #[must_use]
     pub const fn expose(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The preshared key of a lane for one WireGuard key of the device. Each connection makes a new
-    /// key, so each has preshared keys of its own.
+    /// Derives the preshared key of a lane for one WireGuard key of the device. Each session uses a new key, so its
+    /// preshared keys are new too.
     #[must_use]
     pub fn preshared_key(&self, lane: Lane, device: &WireGuardKey) -> PresharedKey {
         let mut key = [0u8; 32];
         let info: [&[u8]; 3] = [b"tornado-vpn psk v2\0", lane.as_str().as_bytes(), device.as_bytes()];
         if let Ok(hkdf) = Hkdf::<Sha256>::from_prk(&self.0) {
-            // 32 bytes are within HKDF's limit of 255 blocks, and the key has the hash's length.
+            // 32 bytes are within HKDF's limit of 255 blocks, and the key has the length of the hash.
             let _ = hkdf.expand_multi_info(&info, &mut key);
         }
         let preshared = PresharedKey::from_bytes(key);
@@ -110,19 +110,22 @@ impl ExportSecret {
     }
 }
 
-/// A client's state between request and reply.
+/// The client's state between request and reply.
 pub struct Pending {
     secrets: Secrets,
     reply_aad: [u8; 32],
 }
 
-/// A server's state between request and reply.
+/// The server's state between request and reply.
 pub struct Replier {
     secrets: Secrets,
     reply_aad: [u8; 32],
 }
 
-/// Seals a request to a checked login key.
+/// Seals a request to a verified login key.
+///
+/// # Errors
+/// [`CryptoError::WeakKey`] if the login key is a point of small order.
 pub fn seal(
     key: &VerifiedLoginKey,
     purpose: Purpose,
@@ -152,13 +155,21 @@ pub fn seal(
 
 impl Pending {
     /// Opens the server's reply.
+    ///
+    /// # Errors
+    /// [`CryptoError::Open`] if the reply was altered or belongs to another request.
     pub fn open_reply(self, reply: &SealedReply) -> Result<(Zeroizing<Vec<u8>>, ExportSecret), CryptoError> {
         let plaintext = self.secrets.reply.open(&self.reply_aad, &reply.ciphertext.0)?;
         Ok((plaintext, self.secrets.export.clone()))
     }
 }
 
-/// Opens a request. The caller still has to refuse an ephemeral key it has seen before.
+/// Opens a request. The caller must still reject ephemeral keys that it has seen before.
+///
+/// # Errors
+/// [`CryptoError::KeyExpired`] if the envelope is sealed to another key or the key has expired, [`CryptoError::Stale`]
+/// if its time differs by more than [`MAX_SKEW`], [`CryptoError::WeakKey`], [`CryptoError::Malformed`] or
+/// [`CryptoError::Open`] if its content is invalid.
 pub fn open(
     key: &LoginKey,
     identity: &IdentityPublic,
@@ -184,20 +195,23 @@ pub fn open(
 }
 
 impl Replier {
-    /// Seals the reply. Consumes the state, so a key seals one message only.
+    /// Seals the reply. It consumes the state, so a key seals only one message.
+    ///
+    /// # Errors
+    /// [`CryptoError::Malformed`] if the reply is too long for AES-GCM.
     pub fn seal(self, plaintext: &[u8]) -> Result<(SealedReply, ExportSecret), CryptoError> {
         let ciphertext = self.secrets.reply.seal(&self.reply_aad, plaintext)?;
         Ok((SealedReply { ciphertext: Blob(ciphertext) }, self.secrets.export.clone()))
     }
 
-    /// The secret shared by this login, to be stored with the token family.
+    /// The secret shared by this login, for storage with the token family.
     #[must_use]
     pub const fn export_secret(&self) -> &ExportSecret {
         &self.secrets.export
     }
 }
 
-/// SHA-256 over every public value of the exchange; all parts but the label have fixed lengths.
+/// SHA-256 over all public values of the exchange. All parts except the label have fixed lengths.
 fn transcript(purpose: Purpose, identity: &IdentityPublic, key: &LoginKeyStatement, envelope: &EnvelopeV2) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"tornado-vpn envelope v2\0");

@@ -1,4 +1,4 @@
-//! Envelope v2: agreement, binding, replay window, rubbish.
+//! Envelope v2: agreement, binding, replay window, invalid input.
 
 use super::*;
 use crate::crypto::identity::IdentityKey;

@@ -1,4 +1,4 @@
-//! Lane pools and the addresses a slot stands for.
+//! Address pools of the lanes, and the addresses of a slot.
 
 use super::Lane;
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -6,17 +6,16 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A device's place in both pools. Slot `n` is host number `n` of each pool, so one lease of one
-/// number grants the addresses of both lanes and the two can never drift apart.
-/// Slot 1 is the server; devices have 2 and above.
+/// A device's position in both pools. Slot `n` is host number `n` of each pool, so one lease of one number grants the
+/// addresses of both lanes, and the two cannot diverge. Slot 1 is the server; devices use slots from 2 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Slot(pub u32);
 
 impl Slot {
-    /// The server's own place in each pool.
+    /// The server's slot in each pool.
     pub const SERVER: Self = Self(1);
-    /// The first that a device may have.
+    /// The first slot for devices.
     pub const FIRST: Self = Self(2);
 }
 
@@ -26,21 +25,21 @@ impl fmt::Display for Slot {
     }
 }
 
-/// Why pools were refused.
+/// Reasons for which pools are invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PoolError {
     /// Too small for the server and one device, or larger than a slot number.
     #[error("the pool {0} must be between /8 and /29")]
     Size(Ipv4Net),
-    /// IPv6 pool too small for the slots of its IPv4 pool.
+    /// The IPv6 pool is too small for the slots of its IPv4 pool.
     #[error("the pool {0} must be /104 or larger")]
     Size6(Ipv6Net),
-    /// The two lanes would give out the same addresses.
+    /// The pools of the two lanes share addresses.
     #[error("the pools of the two lanes overlap")]
     Overlap,
 }
 
-/// Where one lane's addresses come from.
+/// The addresses of one lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LanePool {
@@ -60,8 +59,7 @@ pub struct LaneAddresses {
 }
 
 impl LanePool {
-    /// The addresses of a slot. `None` when the slot lies outside the pool or is its network or
-    /// broadcast address.
+    /// The addresses of a slot. `None` if the slot is outside the pool, or is its network or broadcast address.
     #[must_use]
     pub fn addresses(&self, slot: Slot) -> Option<LaneAddresses> {
         let hosts = 1u64 << (32 - self.v4.prefix_len());
@@ -101,7 +99,7 @@ impl Default for LanePools {
 }
 
 impl LanePools {
-    /// True for an address of either lane, of either family.
+    /// Returns true if the address belongs to either lane, in either family.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let within = |pool: &LanePool| match address.to_canonical() {
@@ -120,25 +118,28 @@ impl LanePools {
         }
     }
 
-    /// The highest slot that both pools hold.
+    /// The highest slot that both pools contain.
     #[must_use]
     pub fn last_slot(&self) -> Slot {
         self.direct.last_slot().min(self.tor.last_slot())
     }
 
-    /// The highest slot that a device may have.
+    /// The highest slot for devices.
     #[must_use]
     pub fn last_device_slot(&self) -> Slot {
         Slot(self.last_slot().0 - 1)
     }
 
-    /// The server's own leak canary has this place; never leased.
+    /// The slot of the server's leak canary; never leased.
     #[must_use]
     pub fn canary_slot(&self) -> Slot {
         self.last_slot()
     }
 
-    /// Refuses pools that overlap, are too small, or too large to count.
+    /// Checks the sizes of the pools and that they do not overlap.
+    ///
+    /// # Errors
+    /// A [`PoolError`] for the first pool that is too small or too large, or if the pools overlap.
     pub fn validate(&self) -> Result<(), PoolError> {
         for pool in [&self.direct, &self.tor] {
             if !(8..=29).contains(&pool.v4.prefix_len()) {

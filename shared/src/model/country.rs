@@ -1,17 +1,17 @@
-//! Countries.
+//! Country codes.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A country by its code of ISO 3166-1: two ASCII letters, kept in lower case.
+/// A country by its ISO 3166-1 code: two ASCII letters, in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CountryCode([u8; 2]);
 
-/// The text is not two letters.
+/// The text does not consist of two letters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a country is two letters, such as 'de'")]
+#[error("a country code must have two letters, such as 'de'")]
 pub struct NotCountry;
 
 impl CountryCode {

@@ -1,4 +1,4 @@
-//! Identifiers: UUIDs that cannot be confused with each other.
+//! Identifiers: UUIDs of distinct types, which cannot be confused.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -13,7 +13,7 @@ macro_rules! id {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A new random identifier (UUID version 4, RFC 9562).
+            /// Generates a random identifier (UUID version 4, RFC 9562).
             #[must_use]
             pub fn random() -> Self {
                 Self(Uuid::new_v4())
@@ -46,16 +46,16 @@ id!(
     UserId
 );
 id!(
-    /// A machine of a user; stable over logins.
+    /// A device of a user; stable across logins.
     DeviceId
 );
 id!(
-    /// One tunnel's life from connect to close.
+    /// A session: one tunnel's life from connect to close.
     SessionId
 );
 impl SessionId {
-    /// An identifier that sorts after every one this process made before (UUID version 7, RFC 9562). Sessions
-    /// start in whole seconds; among those of one second the later is told by its identifier.
+    /// Generates an identifier that sorts after all identifiers this process generated before (UUID version 7, RFC
+    /// 9562). Sessions start in whole seconds; the identifier orders those of the same second.
     #[must_use]
     pub fn next() -> Self {
         Self(Uuid::now_v7())
@@ -63,7 +63,7 @@ impl SessionId {
 }
 
 id!(
-    /// A chain of refresh tokens that came from one login.
+    /// A chain of refresh tokens that began with one login.
     FamilyId
 );
 id!(
@@ -71,6 +71,6 @@ id!(
     InvitationId
 );
 id!(
-    /// A person who administers the server.
+    /// An operator of the server.
     OperatorId
 );

@@ -1,4 +1,4 @@
-//! WireGuard keys: 32 bytes, standard base64 of 44 characters, as `wg(8)` prints them.
+//! WireGuard keys: 32 bytes, as text 44 characters of standard base64, as `wg(8)` prints them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,17 +7,17 @@ use std::fmt;
 use std::str::FromStr;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// Why a text is not a key.
+/// Reasons for which a text is not a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// Not standard base64 of exactly 32 bytes.
-    #[error("a WireGuard key is 32 bytes in standard base64 (44 characters ending in '=')")]
+    /// The text is not standard base64 of exactly 32 bytes.
+    #[error("a WireGuard key must be 32 bytes in standard base64 (44 characters ending in '=')")]
     Encoding,
-    /// The same point is also written otherwise, and only one way is a key's name.
-    #[error("this public key is not written in its one canonical form")]
+    /// The encoding is not the canonical one. The same point has other encodings, but only one identifies the key.
+    #[error("the public key is not in canonical form")]
     NotCanonical,
-    /// A point of small order: a shared secret made with it would be known to everybody.
-    #[error("this public key is a point of small order and would give no secrecy")]
+    /// A point of small order: a shared secret computed with it would be public.
+    #[error("the public key is a point of small order and provides no secrecy")]
     SmallOrder,
 }
 
@@ -31,8 +31,8 @@ fn decode(text: &str) -> Result<[u8; 32], KeyError> {
     out
 }
 
-/// Every encoding of a point of small order, least byte first: 0, 1, the two of order 8, p − 1, p and p + 1.
-/// A list, because peers are parsed by the ten thousand and a trial exchange for each would cost seconds.
+/// All encodings of points of small order, least significant byte first: 0, 1, the two of order 8, p − 1, p and p + 1.
+/// A list is used because a trial exchange for each of many thousand peers would take seconds.
 const SMALL_ORDER: [[u8; 32]; 7] = [
     near_zero(0),
     near_zero(1),
@@ -62,22 +62,24 @@ const fn near_p(low: u8) -> [u8; 32] {
     bytes
 }
 
-/// The public half of a WireGuard key pair: a Curve25519 point (RFC 7748).
+/// The public key of a WireGuard key pair: a Curve25519 point (RFC 7748).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
-    /// Takes 32 bytes, little-endian u-coordinate. Refuses points of small order
-    /// ([`KeyError::SmallOrder`]), with which every shared secret is zero (RFC 7748 §6.1), and every
-    /// spelling of a point but the reduced one ([`KeyError::NotCanonical`]).
+    /// Parses 32 bytes, a little-endian u-coordinate.
+    ///
+    /// # Errors
+    /// [`KeyError::SmallOrder`] for a point of small order, with which every shared secret is zero (RFC 7748 §6.1);
+    /// [`KeyError::NotCanonical`] for every encoding of a point except the reduced one.
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
         let mut coordinate = bytes;
         coordinate[31] &= 0x7f;
         if SMALL_ORDER.contains(&coordinate) {
             return Err(KeyError::SmallOrder);
         }
-        // RFC 7748 §5 ignores the top bit and reduces modulo 2^255 - 19, so the same point could be written in
-        // several ways. To us they would be several keys, to an implementation of WireGuard one and the same.
+        // RFC 7748 §5 ignores the top bit and reduces modulo 2^255 - 19, so a point has several encodings. Here they
+        // would be several keys, but a WireGuard implementation treats them as one.
         let is_reduced = bytes[31] != 0x7f || bytes[0] < 0xed || bytes[1..31].iter().any(|byte| *byte != 0xff);
         if bytes != coordinate || !is_reduced {
             return Err(KeyError::NotCanonical);
@@ -85,7 +87,7 @@ impl PublicKey {
         Ok(Self(bytes))
     }
 
-    /// The 32 bytes.
+    /// The 32 bytes of the key.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -131,7 +133,7 @@ macro_rules! secret_key {
         pub struct $name([u8; 32]);
 
         impl $name {
-            /// Takes 32 bytes.
+            /// Creates the key from 32 bytes.
             #[must_use]
             pub const fn from_bytes(bytes: [u8; 32]) -> Self {
                 Self(bytes)
@@ -143,7 +145,7 @@ macro_rules! secret_key {
                 &self.0
             }
 
-            /// Standard base64, for files and contracts that must carry the secret.
+            /// The key in standard base64, for files and contracts that must carry the secret.
             #[must_use]
             pub fn expose_base64(&self) -> String {
                 STANDARD.encode(self.0)
@@ -179,23 +181,23 @@ macro_rules! secret_key {
 }
 
 secret_key!(
-    /// The secret half of a WireGuard key pair. Wiped when dropped; prints nothing.
+    /// The private key of a WireGuard key pair. Zeroised on drop; `Debug` does not print it.
     PrivateKey
 );
 secret_key!(
-    /// A WireGuard preshared key: mixed into the handshake, so a recorded handshake stays safe
-    /// should X25519 fall one day. Wiped when dropped; prints nothing.
+    /// A WireGuard preshared key. It is mixed into the handshake, so a recorded handshake stays secret even if X25519
+    /// is broken later. Zeroised on drop; `Debug` does not print it.
     PresharedKey
 );
 
 impl PrivateKey {
-    /// A new key from the operating system's random numbers.
+    /// Generates a key from the operating system's random numbers.
     #[must_use]
     pub fn random() -> Self {
         Self(rand::random())
     }
 
-    /// The public half.
+    /// The public key of the pair.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         let secret = x25519_dalek::StaticSecret::from(self.0);
@@ -248,7 +250,7 @@ mod tests {
         let mut high = key;
         high[31] |= 0x80;
         assert_eq!(PublicKey::from_bytes(high), Err(KeyError::NotCanonical));
-        // 9 + p is 9.
+        // 9 + p encodes the same point as 9.
         let (nine, mut unreduced) = (near_zero(9), near_p(0xed + 9));
         assert!(PublicKey::from_bytes(nine).is_ok());
         assert_eq!(PublicKey::from_bytes(unreduced), Err(KeyError::NotCanonical));

@@ -4,21 +4,21 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A path choice. Each lane owns an interface, an address pool and a policy.
+/// A path choice. Each lane has its own interface, address pool and policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Lane {
-    /// Plain egress, translated to the server's own address.
+    /// Traffic leaves through the server's uplink, translated to the server's address.
     Direct,
-    /// Everything through Tor or nowhere.
+    /// Traffic leaves through Tor only.
     Tor,
 }
 
 impl Lane {
-    /// Both lanes, in the order in which they are programmed.
+    /// Both lanes, in the order in which they are configured.
     pub const ALL: [Self; 2] = [Self::Direct, Self::Tor];
 
-    /// The lane's word, as in contracts and on the command line.
+    /// The lane's name in contracts and on the command line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl fmt::Display for Lane {
 
 /// The text is neither `direct` nor `tor`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a lane is 'direct' or 'tor'")]
+#[error("the lane must be 'direct' or 'tor'")]
 pub struct UnknownLane;
 
 impl FromStr for Lane {

@@ -1,4 +1,4 @@
-//! The nouns of the platform. Every value here is valid by construction: parsing refuses the rest.
+//! Types of the domain. Every value is valid by construction: parsing rejects everything else.
 
 mod address;
 mod country;
@@ -21,5 +21,5 @@ pub use origin::Origin;
 pub use secret::Secret;
 pub use session::{CloseReason, SessionState, Transfer};
 
-/// Seconds since the Unix epoch, UTC. The only clock format on the wire and in the stores.
+/// Seconds since the Unix epoch, UTC. This is the only time format on the wire and in the stores.
 pub type UnixSeconds = i64;

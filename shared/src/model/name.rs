@@ -5,19 +5,19 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Why a name was refused.
+/// Reasons for which a name is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Wrong number of characters.
+    /// The number of characters is out of range.
     #[error("must be {min} to {max} characters long")]
     Length {
-        /// Fewest characters allowed.
+        /// Minimum number of characters.
         min: usize,
-        /// Most characters allowed.
+        /// Maximum number of characters.
         max: usize,
     },
-    /// A character outside the alphabet.
-    #[error("may hold only {0}")]
+    /// The name contains a character that is not allowed.
+    #[error("may contain only {0}")]
     Alphabet(&'static str),
 }
 
@@ -29,7 +29,7 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// The text.
+            /// The name as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -71,14 +71,15 @@ macro_rules! name {
 }
 
 name!(
-    /// An account's name: 3 to 50 of `a-z 0-9 . _ -`, starting with a letter or digit. Upper case and other widths are
-    /// folded, so two accounts never differ by case alone, and a name never looks like an e-mail address.
+    /// An account name: 3 to 50 characters of `a-z 0-9 . _ -`, starting with a letter or digit. Upper case and
+    /// full-width characters are folded, so accounts never differ by case alone, and a name never looks like an e-mail
+    /// address.
     Username,
     check_username
 );
 name!(
-    /// What a user calls a machine: 1 to 64 visible characters and spaces, in NFC. Nothing in it breaks lines, changes the
-    /// direction of text or hides.
+    /// A device name: 1 to 64 visible characters and spaces, in NFC. It contains no line breaks, direction controls or
+    /// hidden characters.
     DeviceName,
     check_device_name
 );
@@ -97,7 +98,7 @@ fn check_username(s: &str) -> Result<String, NameError> {
 }
 
 fn check_device_name(s: &str) -> Result<String, NameError> {
-    // Bounded before the work is done.
+    // Reject long input before normalising it.
     if s.len() > 4 * LONGEST_DEVICE_NAME + 64 {
         return Err(NameError::Length { min: 1, max: LONGEST_DEVICE_NAME });
     }
@@ -110,7 +111,7 @@ fn check_device_name(s: &str) -> Result<String, NameError> {
 }
 
 impl DeviceName {
-    /// A name that an earlier version stored, when invisible characters were allowed: those are replaced.
+    /// Parses a name stored by an earlier version, which allowed invisible characters: those are replaced.
     #[must_use]
     pub fn from_stored(stored: &str) -> Self {
         if let Ok(name) = stored.parse() {
@@ -121,7 +122,7 @@ impl DeviceName {
     }
 }
 
-/// Most characters of a device's name.
+/// Maximum number of characters of a device name.
 const LONGEST_DEVICE_NAME: usize = 64;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Networks that callers come from, as limits count them.
+//! Networks of callers, as rate limits count them.
 
 use std::net::IpAddr;
 
-/// An IPv4 address, or a network of an IPv6 address: a /64, /56 or /48.
+/// An IPv4 address, or the /64, /56 or /48 network of an IPv6 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origin {
     /// IPv4 addresses as mapped IPv6 addresses; the bits outside the network are zero.
@@ -11,11 +11,11 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Prefix lengths of IPv6, each with how often the limit of a /64 applies to it. A provider gives a customer a /56 or
-    /// a /48 (RFC 6177): who has one has 256 or 65,536 networks of the first step.
+    /// IPv6 prefix lengths, each with a factor for the limit of a /64. A provider assigns a /56 or a /48 to a customer
+    /// (RFC 6177), who then has 256 or 65,536 networks of the first length.
     const V6_STEPS: [(u8, usize); 3] = [(64, 1), (56, 2), (48, 4)];
 
-    /// The networks that count a caller, the smallest first, each with the factor of its limit.
+    /// The networks that count a caller, smallest first, each with the factor for its limit.
     pub fn steps(address: IpAddr) -> impl Iterator<Item = (Self, usize)> {
         let (bits, steps): (u128, &[(u8, usize)]) = match address.to_canonical() {
             IpAddr::V4(v4) => (u128::from(v4.to_ipv6_mapped()), &[(128, 1)]),
@@ -41,7 +41,7 @@ impl Origin {
 }
 
 impl From<IpAddr> for Origin {
-    /// The smallest of [`Self::steps`].
+    /// The smallest network of [`Self::steps`].
     fn from(address: IpAddr) -> Self {
         let unspecified = Self { bits: 0, length: 0 };
         Self::steps(address).next().map_or(unspecified, |(origin, _)| origin)
@@ -67,10 +67,10 @@ mod tests {
     fn ipv6_is_counted_by_three_networks() {
         let (one, other) = (from("2001:db8:1:1::1"), from("2001:db8:1:2::1"));
         assert_eq!((one.len(), from("2001:db8:1:1:ffff::"), one[0] == other[0]), (3, one.clone(), false));
-        assert_eq!(one[1..], other[1..], "one /56");
+        assert_eq!(one[1..], other[1..], "the same /56");
         let far = from("2001:db8:1:100::1");
-        assert_eq!((one[1] == far[1], one[2] == far[2]), (false, true), "one /48");
+        assert_eq!((one[1] == far[1], one[2] == far[2]), (false, true), "the same /48");
         assert_ne!(one[2], from("2001:db8:2:1::1")[2]);
-        assert!(one[0] != one[1] && one[1] != one[2], "a network is not the one around it");
+        assert!(one[0] != one[1] && one[1] != one[2], "a network differs from the network that contains it");
     }
 }

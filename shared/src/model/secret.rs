@@ -4,19 +4,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A secret text. Wiped when dropped, prints nothing, serialises as the plain text because it
-/// travels only inside encrypted envelopes, TLS or a Unix socket with checked credentials.
+/// A secret text. It is zeroised on drop and `Debug` does not print it. It serialises as plain text, because it only
+/// travels inside encrypted envelopes, TLS or a Unix socket with checked credentials.
 #[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a text.
+    /// Wraps `text`.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text.
+    /// The secret text.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,20 +1,20 @@
-//! A session's visible state.
+//! State of a session, close reasons and byte counters.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// `connecting → online ⇄ offline → closed`. Recovered is an event, not a state.
+/// `connecting → online ⇄ offline → closed`. Recovery is an event, not a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionState {
-    /// Addresses are leased, peers are being programmed.
+    /// Addresses are leased, and peers are being configured.
     Connecting,
-    /// A heartbeat or a handshake is recent.
+    /// There was a recent heartbeat or handshake.
     Online,
-    /// Neither is; the lease is still held for the grace time.
+    /// There was neither; the lease is kept for the grace time.
     Offline,
-    /// Over.
+    /// The session has ended.
     Closed,
 }
 
@@ -28,22 +28,22 @@ pub enum CloseReason {
     Logout,
     /// The device connected again with another key.
     Replaced,
-    /// No sign of life for longer than the offline grace.
+    /// No heartbeat or handshake for longer than the grace time.
     Expired,
     /// The hard time limit of a session was reached.
     HardLimit,
-    /// An operator, a suspension or a token reuse took the right away.
+    /// The right to connect was revoked by an operator, a suspension or a reused token.
     Revoked,
-    /// The owner freed the slot from another device.
+    /// The account's owner removed the session from another device.
     Evicted,
-    /// Connecting failed half-way and was undone.
+    /// Connecting failed halfway and was rolled back.
     Failed,
-    /// The account moved as many bytes as it may in a month.
+    /// The account used up its monthly quota.
     QuotaExceeded,
 }
 
 impl CloseReason {
-    /// Every reason.
+    /// All reasons.
     pub const ALL: [Self; 9] = [
         Self::Disconnect,
         Self::Logout,
@@ -56,7 +56,7 @@ impl CloseReason {
         Self::QuotaExceeded,
     ];
 
-    /// The word stored and shown.
+    /// The stored and displayed name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -79,7 +79,7 @@ impl fmt::Display for CloseReason {
     }
 }
 
-/// The stored text names no reason this version knows.
+/// The stored text is not a reason that this version knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown close reason '{0}'")]
 pub struct UnknownReason(pub String);
@@ -91,7 +91,7 @@ impl FromStr for CloseReason {
     }
 }
 
-/// Bytes through a lane or a session, seen from the server: `rx` came from the device, `tx` went to it.
+/// Bytes through a lane or a session, from the server's side: `rx` was received from the device, `tx` was sent to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
     /// Bytes received from the device.
@@ -101,8 +101,8 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// What was added since `earlier`. A counter that went backwards was reset (the interface was
-    /// made anew), so all of it is new.
+    /// The difference to `earlier`. A counter that decreased was reset because the interface was created again, so its
+    /// whole value counts.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Self {
         const fn delta(now: u64, before: u64) -> u64 {
@@ -111,7 +111,7 @@ impl Transfer {
         Self { rx_bytes: delta(self.rx_bytes, earlier.rx_bytes), tx_bytes: delta(self.tx_bytes, earlier.tx_bytes) }
     }
 
-    /// Sum of two transfers, stopping at the largest number.
+    /// The sum of two transfers; saturates at the maximum.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self {

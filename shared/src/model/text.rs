@@ -1,17 +1,17 @@
-//! Text that people type and see: one form for what looks the same, and nothing that cannot be seen.
+//! Text that people type and read: one normal form for texts that look the same, and no invisible characters.
 //!
-//! The rules are those of PRECIS (RFC 8265 §4.2, OpaqueString; §3.3, UsernameCaseMapped) over the current Unicode tables,
-//! with two differences: characters that are not assigned yet are allowed, and variation selectors, which keyboards add to
-//! pictures, are left out instead of refused.
+//! The rules are those of PRECIS (RFC 8265 §4.2, OpaqueString; §3.3, UsernameCaseMapped) with the current Unicode
+//! tables. There are two differences: unassigned characters are allowed, and variation selectors, which keyboards add
+//! to emoji, are removed instead of rejected.
 
 use icu_normalizer::{ComposingNormalizer, ComposingNormalizerBorrowed};
 use icu_properties::props::{BinaryProperty as _, DefaultIgnorableCodePoint, EnumeratedProperty as _, GeneralCategory};
 
-/// What stands for a character that must not be shown.
+/// Replacement for a character that must not be shown.
 const REPLACEMENT: char = '\u{fffd}';
 
-/// True for a character that can be seen, or is the ordinary space. False for controls, line and paragraph separators,
-/// bidirectional and other format characters, fillers, private use and noncharacters.
+/// Returns true for a visible character or the ordinary space. Returns false for controls, line and paragraph
+/// separators, bidirectional and other format characters, fillers, private use and noncharacters.
 #[must_use]
 pub fn is_visible(character: char) -> bool {
     if character.is_ascii() {
@@ -31,8 +31,8 @@ pub fn is_visible(character: char) -> bool {
     !hidden && !is_noncharacter && !DefaultIgnorableCodePoint::for_char(character)
 }
 
-/// The normal form of free text, such as a password or a device's name: other spaces become the ordinary one, then NFC.
-/// `None`: it holds something invisible.
+/// The normal form of free text, such as a password or a device name: other spaces become the ordinary space, then NFC.
+/// `None` if the text contains an invisible character.
 #[must_use]
 pub fn normal(text: &str) -> Option<String> {
     const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizer::new_nfc();
@@ -41,16 +41,17 @@ pub fn normal(text: &str) -> Option<String> {
     normal.chars().all(is_visible).then(|| normal.into_owned())
 }
 
-/// The normal form of a name or address that identifies an account: without surrounding space, NFKC, lower case.
+/// The normal form of a name or address that identifies an account: NFKC, lower case, without surrounding spaces.
 #[must_use]
 pub fn folded(text: &str) -> String {
     const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizer::new_nfkc();
     let lower = NFKC.normalize(text).to_lowercase();
-    // Lower case can take letters apart that the normal form joins; the normal form of some accents begins with a space.
+    // Lower case can separate characters that the normal form combines. The normal form of some accents begins with a
+    // space.
     NFKC.normalize(&lower).trim().to_owned()
 }
 
-/// Text of any origin, safe for a terminal: whatever is invisible is replaced. Line feeds and tabs stay.
+/// Makes text from any source safe for a terminal: invisible characters are replaced. Line feeds and tabs stay.
 #[must_use]
 pub fn shown(text: &str) -> String {
     let shown =
@@ -58,7 +59,7 @@ pub fn shown(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// The same on one line.
+/// Like [`shown`], but line feeds and tabs are replaced too.
 pub(super) fn shown_on_one_line(text: &str) -> String {
     text.chars().map(|c| if is_visible(c) { c } else { REPLACEMENT }).collect()
 }
@@ -132,7 +133,7 @@ mod tests {
     fn names_fold_width_case_and_surrounding_space() {
         assert_eq!(folded(" ＡＬＩＣＥ\t"), "alice");
         assert_eq!(folded("Zoe\u{308}@Example.org"), "zo\u{eb}@example.org");
-        assert_ne!(folded("ali\u{200b}ce"), "alice", "an invisible character is not left out");
+        assert_ne!(folded("ali\u{200b}ce"), "alice", "an invisible character is not removed");
         assert_eq!(folded("\u{b8}"), "\u{327}", "the normal form of an accent has no space before it");
     }
 

@@ -1,4 +1,4 @@
-//! Why there is no descriptor: which file, which user, what to do.
+//! Error texts with file, user and remedy.
 
 use crate::TunNode;
 use crate::node::PATH;
@@ -7,10 +7,10 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 
 const ALLOW: &str =
-    "allow it the device: `DeviceAllow=/dev/net/tun rw` in its unit, `--device /dev/net/tun` for a container";
+    "allow access to the device: `DeviceAllow=/dev/net/tun rw` in its unit, `--device /dev/net/tun` for a container";
 const LOAD: &str = "`modprobe tun`; for a container, `--device /dev/net/tun`";
 
-/// The node cannot be opened. The text names file, user and cure.
+/// The node cannot be opened. The text includes file, user and remedy.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot open {PATH} as {user}: {why}; {cure}")]
 pub struct TunNodeError {
@@ -21,38 +21,37 @@ pub struct TunNodeError {
 }
 
 impl TunNodeError {
-    /// This process cannot, and has no other to ask.
+    /// This process cannot open the node, and there is no other process to ask.
     pub(crate) fn own(errno: Errno) -> Self {
         let is_root = nix::unistd::geteuid().is_root();
         let cure = if errno == Errno::EACCES && !is_root {
-            "start it as root; `tornado-helperd --user NAME` then runs as NAME"
+            "start it as root; with `tornado-helperd --user NAME` it then runs as NAME"
         } else {
             cure_of_root(errno)
         };
         Self { user: me(), why: why(errno), cure: cure.into(), errno }
     }
 
-    /// The root process cannot either.
+    /// The root process cannot open the node either.
     pub(crate) fn refused(errno: Errno) -> Self {
         let cure = cure_of_root(errno);
         Self { user: "root, on behalf of ".to_owned() + &me(), why: why(errno), cure: cure.into(), errno }
     }
 
-    /// The root process did not answer.
+    /// The root process did not respond.
     pub(crate) fn unreachable(errno: Errno, asked: &TunNode, source: io::Error) -> Self {
         let (other, cure) = match asked {
             TunNode::Own => ("no other process".to_owned(), "start it as root"),
-            TunNode::Socket(path) => (
-                format!("the supervisor, asked at {},", path.display()),
-                "start the server as root: `systemctl start tornado`",
-            ),
-            TunNode::Parent(_) => ("the parent process".to_owned(), "start the helper again"),
+            TunNode::Socket(path) => {
+                (format!("the supervisor at {}", path.display()), "start the server as root: `systemctl start tornado`")
+            }
+            TunNode::Parent(_) => ("the parent process".to_owned(), "restart the helper"),
         };
-        let why = format!("{}, and {other} did not pass it: {source}", why(errno));
+        let why = format!("{}, and {other} did not pass a descriptor: {source}", why(errno));
         Self { user: me(), why, cure: cure.into(), errno }
     }
 
-    /// Of open(2).
+    /// The error number of open(2).
     #[must_use]
     pub const fn errno(&self) -> Errno {
         self.errno
@@ -77,7 +76,7 @@ fn me() -> String {
 
 fn why(errno: Errno) -> String {
     match (errno, std::fs::metadata(PATH)) {
-        (Errno::ENOENT, _) => "the node is absent".into(),
+        (Errno::ENOENT, _) => "the file does not exist".into(),
         (Errno::ENODEV | Errno::ENXIO, Ok(_)) => "it is not the TUN device, or the kernel has no driver for it".into(),
         (Errno::EACCES, Ok(node)) => {
             let (uid, gid, mode) = (node.uid(), node.gid(), node.mode() & 0o7777);

@@ -1,5 +1,5 @@
-//! Passing the descriptor: one message of four bytes, the errno of open(2) in native order, and with errno 0 the
-//! descriptor as `SCM_RIGHTS` (unix(7)).
+//! Passes the descriptor in one message of four bytes: the errno of open(2) in native byte order; with errno 0, the
+//! descriptor follows as `SCM_RIGHTS` (unix(7)).
 
 use crate::Handed;
 use crate::node::open_node;
@@ -10,8 +10,8 @@ use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
-/// Opens the node and passes it, or passes the reason. The caller has made sure that the peer may have it
-/// (`SO_PEERCRED`). Never waits: a peer that does not read gets nothing.
+/// Opens the node and sends the descriptor or the error number. The caller must have checked that the peer may have it
+/// (`SO_PEERCRED`). It never waits: a peer that does not read receives nothing.
 ///
 /// # Errors
 /// Those of sendmsg(2).
@@ -50,6 +50,6 @@ fn receive_now(stream: RawFd) -> Handed {
 #[expect(unsafe_code, reason = "a descriptor that was just received has no owner yet")]
 fn owned(message: ControlMessageOwned) -> Vec<OwnedFd> {
     let ControlMessageOwned::ScmRights(fds) = message else { return Vec::new() };
-    // SAFETY: the kernel put these into this process's table for this message, and nothing else has them.
+    // SAFETY: the kernel added these to this process's table for this message, and nothing else owns them.
     fds.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).collect()
 }

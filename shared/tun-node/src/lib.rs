@@ -1,9 +1,9 @@
-//! Opening `/dev/net/tun` with least rights.
+//! Opens `/dev/net/tun` with minimal privileges.
 //!
-//! On a machine without udev (micro-VMs, containers) the node belongs to root with mode 0600, so a process that has
-//! CAP_NET_ADMIN and is not root cannot open it. There a process that runs as root opens the node and passes the
-//! descriptor over a Unix socket ([`hand_over`]); the receiver's own CAP_NET_ADMIN decides whether it can make a device
-//! of it (`TUNSETIFF`, Documentation/networking/tuntap.rst). Mode, owner and ACL of the node stay as they are.
+//! On a machine without udev (micro-VMs, containers), the node belongs to root with mode 0600, so a process with
+//! CAP_NET_ADMIN that is not root cannot open it. In that case a root process opens the node and passes the descriptor
+//! over a Unix socket ([`hand_over`]). The receiver's own CAP_NET_ADMIN decides whether it can create a device with it
+//! (`TUNSETIFF`, Documentation/networking/tuntap.rst). Mode, owner and ACL of the node are not changed.
 //!
 //! A device belongs to the network namespace of the process that opened the node.
 
@@ -27,35 +27,36 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
-/// Longest wait for the root process.
+/// Timeout for the root process.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// A request on an inherited connection. Its value has no meaning.
 const REQUEST: &[u8] = b"o";
 
-/// Where a process gets the node from. Clones share it.
+/// How a process opens the node. Clones share the connection.
 #[derive(Debug, Clone, Default)]
 pub enum TunNode {
-    /// It opens the node itself.
+    /// The process opens the node itself.
     #[default]
     Own,
-    /// It opens the node itself where it may, else it connects to this socket, at which a root process calls
-    /// [`hand_over`] for each connection. Survives a restart of that process.
+    /// The process opens the node itself if it can. Otherwise it connects to this socket, at which a root process calls
+    /// [`hand_over`] for each connection. This works across restarts of the root process.
     Socket(PathBuf),
-    /// It opens the node itself where it may, else it asks its parent, which calls [`hand_over`] for each byte it reads.
+    /// The process opens the node itself if it can. Otherwise it asks its parent, which calls [`hand_over`] for each
+    /// byte it reads.
     Parent(Arc<Mutex<UnixStream>>),
 }
 
 impl TunNode {
-    /// The connection to a parent that serves the node.
+    /// Uses the connection to a parent that serves the node.
     #[must_use]
     pub fn of_parent(connection: UnixStream) -> Self {
         Self::Parent(Arc::new(Mutex::new(connection)))
     }
 
-    /// A new descriptor of the node, non-blocking and closed on exec, for one device. Inside a Tokio runtime.
+    /// Opens a new descriptor of the node for one device, non-blocking and close-on-exec. Requires a Tokio runtime.
     ///
     /// # Errors
-    /// When neither this process nor the root process can open the node.
+    /// If neither this process nor the root process can open the node.
     pub async fn open(&self) -> Result<OwnedFd, TunNodeError> {
         let own = match node::open_node() {
             Ok(fd) => return Ok(fd),

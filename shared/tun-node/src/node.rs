@@ -1,4 +1,4 @@
-//! The node itself.
+//! Opens the node in this process.
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -7,16 +7,16 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-/// The node of the TUN driver.
+/// Path of the TUN driver's node.
 pub const PATH: &str = "/dev/net/tun";
-/// Its major and minor number (Documentation/admin-guide/devices.txt).
+/// Major and minor number of the node (Documentation/admin-guide/devices.txt).
 const NUMBER: (u64, u64) = (10, 200);
 
-/// Opens it, non-blocking and closed on exec. Where the node is absent and this process may make it, it is made with
-/// mode 0600: opening it loads the driver, if the kernel has one.
+/// Opens the node, non-blocking and close-on-exec. If it does not exist and this process may create it, it is created
+/// with mode 0600; opening it then loads the driver, if the kernel has one.
 ///
 /// # Errors
-/// Those of open(2); `ENODEV` when something else is in its place.
+/// Those of open(2); `ENODEV` if the path is something else.
 pub fn open_node() -> Result<OwnedFd, Errno> {
     match open_at(Path::new(PATH)) {
         Err(Errno::ENOENT) => make_and_open(Path::new(PATH)),
@@ -33,14 +33,14 @@ fn open_at(path: &Path) -> Result<OwnedFd, Errno> {
 
 fn make_and_open(path: &Path) -> Result<OwnedFd, Errno> {
     if let Some(directory) = path.parent() {
-        // An error shows in the next call.
+        // A failure shows in the next call.
         drop(std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory));
     }
     match mknod(path, SFlag::S_IFCHR, Mode::S_IRUSR | Mode::S_IWUSR, makedev(NUMBER.0, NUMBER.1)) {
         Ok(()) => open_at(path).inspect_err(|_| drop(std::fs::remove_file(path))),
-        // Another process made it at the same time.
+        // Another process created it at the same time.
         Err(Errno::EEXIST) => open_at(path),
-        // The reason to report is that the node is absent, not that this process may not make it.
+        // Report that the node does not exist, not that this process may not create it.
         Err(_) => Err(Errno::ENOENT),
     }
 }

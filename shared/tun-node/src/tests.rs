@@ -1,7 +1,7 @@
 use super::*;
 use std::os::fd::AsFd as _;
 
-/// What the root process answers, received by the other end.
+/// The message of the root process, as the other end receives it.
 async fn passed() -> Handed {
     let (root, other) = UnixStream::pair().unwrap();
     hand_over(&root).unwrap();

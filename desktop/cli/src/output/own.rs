@@ -1,4 +1,5 @@
-//! Usage, connections and devices, for people. The server counts from its side: what it received, a device sent.
+//! Usage, sessions and devices as text. The server counts from its side: its received bytes are the bytes that devices
+//! sent.
 
 use super::{bytes, span};
 use std::fmt::Write as _;
@@ -7,24 +8,22 @@ use tornado_helper_api::Devices;
 use tornado_shared::api::{LaneBytes, OwnSessions, OwnUsage};
 use tornado_shared::model::Transfer;
 
-/// Everything, as a table.
+/// All usage counters as a table.
 pub(super) fn usage(usage: &OwnUsage, now: i64) -> String {
     let mut text = format!("{:<12}{:>26}{:>26}\n", "", "direct lane", "tor lane");
     // Writing to a String cannot fail.
-    for (name, part) in [("today", usage.today), ("this month", usage.month), ("in all", usage.total)] {
+    for (name, part) in [("today", usage.today), ("this month", usage.month), ("total", usage.total)] {
         let _ = writeln!(text, "{name:<12}{:>26}{:>26}", both_ways(part.direct), both_ways(part.tor));
     }
-    let _ = writeln!(text, "Received / sent by all devices of this account, in days and months of UTC.");
+    let _ = writeln!(text, "Received / sent by all devices of this account; days and months in UTC.");
     match &usage.quota {
         None => text.push_str("No quota.\n"),
         Some(quota) => {
             let renews = span(quota.renews_at.saturating_sub(now));
             let (used, all, left) = (bytes(quota.used), bytes(quota.bytes), bytes(quota.left));
             let percent = quota.percent();
-            let _ = writeln!(
-                text,
-                "Quota: {used} of {all} used ({percent} %), {left} left; the next month begins in {renews}."
-            );
+            let _ =
+                writeln!(text, "Quota: {used} of {all} used ({percent} %), {left} left; the quota resets in {renews}.");
         }
     }
     if let Some(warning) = warning(usage, now) {
@@ -33,36 +32,36 @@ pub(super) fn usage(usage: &OwnUsage, now: i64) -> String {
     text
 }
 
-/// The same in a few words.
+/// The usage in one line.
 pub(super) fn line(usage: &OwnUsage) -> String {
     let quota = usage.quota.map_or_else(String::new, |quota| format!(", {} % of the quota used", quota.percent()));
     format!("{} today, {} this month{quota}", sum(&usage.today), sum(&usage.month))
 }
 
-/// When little is left.
+/// A warning when the quota is nearly used up.
 pub(super) fn warning(usage: &OwnUsage, now: i64) -> Option<String> {
     let quota = usage.quota.filter(|quota| quota.is_nearly_used())?;
     let renews = span(quota.renews_at.saturating_sub(now));
     let all = bytes(quota.bytes);
     Some(if quota.left == 0 {
-        format!("this month's {all} are used up; the server carries nothing for {renews}")
+        format!("this month's quota of {all} is used up; the server forwards no traffic for {renews}")
     } else {
         format!(
-            "{} of this month's {all} are left for {renews}; after them the server ends the tunnel",
+            "{} of the quota of {all} are left for {renews}; the server closes the tunnel when it is used up",
             bytes(quota.left)
         )
     })
 }
 
-/// One line each.
+/// One line per session.
 pub(super) fn sessions(page: &OwnSessions) -> String {
     if page.sessions.is_empty() {
-        return "No connections.\n".into();
+        return "No sessions.\n".into();
     }
     let mut text = String::new();
     for session in &page.sessions {
         let end = match (session.ended_at, session.reason) {
-            (None, _) => "is connected".into(),
+            (None, _) => "connected".into(),
             (Some(at), reason) => {
                 let why = reason.map_or_else(String::new, |reason| format!(", {reason}"));
                 format!("for {}{why}", span(at.saturating_sub(session.started_at)))
@@ -78,7 +77,7 @@ pub(super) fn sessions(page: &OwnSessions) -> String {
     text
 }
 
-/// One line each.
+/// One line per device.
 pub(super) fn devices(devices: &Devices) -> String {
     if devices.devices.is_empty() {
         return "No devices.\n".into();
@@ -100,9 +99,9 @@ fn sum(part: &LaneBytes) -> String {
     bytes(part.sum())
 }
 
-/// A moment in UTC, to the minute. One beyond the calendar's years is shown as the number that it is.
+/// A time in UTC, to the minute. A time outside the range of the calendar is shown as a Unix timestamp.
 fn moment(at: i64) -> String {
-    let Ok(utc) = UtcDateTime::from_unix_timestamp(at) else { return format!("second {at} UTC") };
+    let Ok(utc) = UtcDateTime::from_unix_timestamp(at) else { return format!("Unix time {at}") };
     let (date, month) = (utc.date(), u8::from(utc.month()));
     format!("{:04}-{month:02}-{:02} {:02}:{:02} UTC", date.year(), date.day(), utc.hour(), utc.minute())
 }
@@ -125,7 +124,7 @@ mod tests {
         let warned = warning(&of(9 << 30), 1000).unwrap();
         assert_eq!(
             warned,
-            "1.0 GiB of this month's 10.0 GiB are left for 1 d 1 h; after them the server ends the tunnel"
+            "1.0 GiB of the quota of 10.0 GiB are left for 1 d 1 h; the server closes the tunnel when it is used up"
         );
         assert!(warning(&of(11 << 30), 1000).unwrap().contains("used up"));
         let table = usage(&of(9 << 30), 1000);
@@ -140,7 +139,7 @@ mod tests {
 
     #[test]
     fn moments_are_those_of_the_calendar() {
-        // date -u -d @…
+        // Computed with `date -u -d @…`.
         for (at, text) in [
             (0, "1970-01-01 00:00 UTC"),
             (1_709_251_199, "2024-02-29 23:59 UTC"),
@@ -163,7 +162,7 @@ mod tests {
             "next": uuid(2)
         });
         let text = sessions(&serde_json::from_value(page).unwrap());
-        assert!(text.contains("4 B  is connected\n") && text.contains("0 B  for 1 min 1 s, disconnect\n"), "{text}");
+        assert!(text.contains("4 B  connected\n") && text.contains("0 B  for 1 min 1 s, disconnect\n"), "{text}");
         assert!(text.ends_with(&format!("More: tornado sessions --before {}\n", uuid(2))), "{text}");
         let known = serde_json::json!({
             "devices": [{"id": uuid(7), "name": "lap", "logged_in": true, "created_at": 0, "last_login_at": 0}],

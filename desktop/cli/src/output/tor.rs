@@ -1,17 +1,17 @@
-//! This device on the tor lane, for people.
+//! State of this device on the tor lane, as text.
 
 use std::fmt::Write as _;
 use tornado_shared::api::{TorHop, TorHopRole, TorView};
 use tornado_shared::model::CountryCode;
 
-/// Where it leaves Tor, and where it wants to.
+/// The exit in use, and the chosen country if there is one.
 pub(super) fn exit(view: &TorView) -> String {
     let wish = match (view.exit, view.ready) {
         (None, true) => String::new(),
         (Some(country), true) => format!(" (chosen: {country})"),
         (wish, false) => {
-            let wish = wish.map_or_else(|| "the lane".to_owned(), |country| format!("the way to {country}"));
-            let why = view.waiting_for.as_deref().unwrap_or("no reason is given");
+            let wish = wish.map_or_else(|| "the lane".to_owned(), |country| format!("the path to {country}"));
+            let why = view.waiting_for.as_deref().unwrap_or("no reason reported");
             format!(" ({wish} is not ready: {why})")
         }
     };
@@ -27,14 +27,14 @@ pub(super) fn exit(view: &TorView) -> String {
 pub(super) fn circuit(view: &TorView) -> String {
     match &view.path {
         Some(path) => path.hops.iter().map(hop).collect::<Vec<_>>().join(" → "),
-        None => format!("none yet: {}", view.no_path.as_deref().unwrap_or("nothing was asked for through Tor")),
+        None => format!("none yet: {}", view.no_path.as_deref().unwrap_or("no traffic through Tor so far")),
     }
 }
 
-/// All countries, the widest first.
+/// All countries, those with the most exits first.
 pub(super) fn countries(view: &TorView) -> String {
     if view.countries.is_empty() {
-        return "Tor does not know its exits yet; try again in a moment.\n".into();
+        return "Tor has not loaded its list of exits yet; try again in a moment.\n".into();
     }
     let chosen = |country: Option<CountryCode>| if view.exit == country { "  chosen" } else { "" };
     let mut text = format!("any                {}", chosen(None)).trim_end().to_owned();
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(circuit(&view), "guard relay1 (nl) → middle relay2 → exit exit1 (de)");
         assert_eq!(countries(&view), "any\nde      12 exits     chosen\nnl       1 exit\n");
         (view.path, view.ready, view.waiting_for) = (None, false, Some("Tor builds circuits".into()));
-        assert_eq!(exit(&view), "not known yet (the way to de is not ready: Tor builds circuits)");
+        assert_eq!(exit(&view), "not known yet (the path to de is not ready: Tor builds circuits)");
         assert!(circuit(&view).starts_with("none yet"));
     }
 }

@@ -1,4 +1,4 @@
-//! A device API that behaves as told, and a helper over a system that only remembers.
+//! A fake device API with configurable behaviour, and a helper on a fake operating system.
 #![allow(dead_code, reason = "not every test uses all")]
 #![expect(clippy::unused_async, reason = "axum handlers are async")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
@@ -34,27 +34,27 @@ const STEP: Duration = Duration::from_millis(5);
 
 pub const CODE: &str = "ABCDEFGH23456789ABCD";
 
-/// What the server does, and what it saw.
+/// Behaviour of the fake server, and what it recorded.
 pub struct Inside {
     pub heartbeat: Option<(u16, &'static str)>,
-    /// Refusal of a connect, and for how long.
+    /// Status, code and `Retry-After` of a rejected connect.
     pub initiate: Option<(u16, &'static str, u64)>,
-    /// State of the tor lane; none: a server that does not know.
+    /// State of the tor lane; `None`: the server does not report lanes.
     pub tor: Option<&'static str>,
-    /// Host of the server, as it reports it.
+    /// Host that the server reports for its lanes.
     pub host: Option<&'static str>,
     pub new_identity: Option<(u16, &'static str)>,
     pub preshared: bool,
     pub access_lifetime: i64,
     pub refresh: Option<(u16, &'static str)>,
-    /// Trades of a refresh token that are made, and whose answers are lost.
+    /// Number of refreshes that are performed but whose responses are lost.
     pub lost_trades: u32,
     trade: Option<(Value, Value)>,
     pub address: u8,
     pub calls: Vec<String>,
     pub keys: Vec<PublicKey>,
     pub serial: u32,
-    /// Seconds of a heartbeat's time to live.
+    /// Time to live of a session after a heartbeat, seconds.
     pub heartbeat_ttl: u32,
     /// The device's event stream, once it is open.
     pub events: Option<tokio::sync::mpsc::UnboundedSender<String>>,
@@ -76,14 +76,19 @@ struct Shared {
     spki: Fingerprint,
 }
 
+<<<<<<< HEAD
 /// Lets paused time pass in small steps. Tokio moves it to the next timer whenever no task is ready, also while a packet is
 /// on its way over loopback; so that costs a step and not a whole deadline. Each step gives up the core first: on a busy
 /// one the kernel delivers the packet from a thread that has to run (`ksoftirqd`).
+=======
+/// Lets paused time pass in small steps. Tokio advances it to the next timer whenever no task is ready, even while a
+/// packet is in flight over loopback. With small steps that costs one step and not a whole deadline.
+>>>>>>> 49f7ae2 (words: words-4)
 pub fn small_steps() {
     steps_of(STEP);
 }
 
-/// The same with another step, for days of simulated time.
+/// Like [`small_steps`] with another step, for tests of many days.
 pub fn steps_of(step: Duration) {
     tokio::spawn(async move {
         loop {
@@ -102,13 +107,13 @@ impl Server {
         Self::start_as(IdentityKey::random(), "127.0.0.1:0").await
     }
 
-    /// The same in tests with paused time.
+    /// Starts a server in a test with paused time.
     pub async fn start_paused() -> Self {
         small_steps();
         Self::start().await
     }
 
-    /// The same identity on a chosen address, with a new TLS key.
+    /// Starts a server with this identity on a given address, with a new TLS key.
     pub async fn start_as(identity: IdentityKey, address: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let spki = Fingerprint(Sha256::digest(key.subject_public_key_info()).into());
@@ -155,7 +160,7 @@ impl Server {
         self.inside.lock().unwrap().calls.iter().filter(|c| *c == call).count()
     }
 
-    /// All calls so far.
+    /// Number of calls so far.
     pub fn calls(&self) -> usize {
         self.inside.lock().unwrap().calls.len()
     }
@@ -168,7 +173,7 @@ impl Server {
 async fn accept(listener: tokio::net::TcpListener, acceptor: TlsAcceptor, router: Router) {
     let mut connections = tokio::task::JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        // As the product's: else the kernel's own timer holds an answer back, in real time.
+        // As the real server does. Otherwise the kernel delays responses by a timer, in real time.
         stream.set_nodelay(true).unwrap();
         let (acceptor, router) = (acceptor.clone(), router.clone());
         connections.spawn(async move {
@@ -214,7 +219,7 @@ async fn server(State(shared): State<Shared>) -> Json<ServerInfo> {
 }
 
 fn problem(status: u16, code: &str) -> Response {
-    let body = serde_json::to_vec(&Problem::new(status, code, format!("as told: {code}"))).unwrap();
+    let body = serde_json::to_vec(&Problem::new(status, code, format!("fake problem: {code}"))).unwrap();
     (StatusCode::from_u16(status).unwrap(), body).into_response()
 }
 
@@ -414,7 +419,7 @@ impl Machine {
         machine
     }
 
-    /// Waits until the status is as wished.
+    /// Waits until `wished` returns true for the status.
     pub async fn until(&self, wished: impl Fn(&Status) -> bool) -> Status {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
         loop {

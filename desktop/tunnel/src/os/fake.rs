@@ -1,4 +1,4 @@
-//! An operating system that only remembers: for tests of whoever drives a tunnel.
+//! A fake operating system that records calls, for tests of code that drives a tunnel.
 
 use super::{Disturbance, Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
@@ -9,38 +9,38 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// What a fake holds, and how it behaves.
+/// State of the fake, and how it behaves.
 #[derive(Debug, Default)]
 pub struct Inside {
     /// Links that are up.
     pub links: BTreeMap<Slot, Link>,
-    /// Routing that holds.
+    /// The current routing.
     pub routing: Option<Routing>,
-    /// When true no handshake ever comes.
+    /// If true, no handshake ever completes.
     pub silent: bool,
-    /// When set, bringing a link up fails with this.
+    /// If set, creating a link fails with this cause.
     pub refuses: Option<String>,
-    /// How often everything was taken away, which lets traffic out.
+    /// Number of calls of `tear_down`, each of which releases traffic.
     pub torn_down: u32,
-    /// What the next restore finds changed.
+    /// The result of the next `restore`.
     pub disturbed: Disturbance,
-    /// The next call of this method of [`Os`] is never answered.
+    /// The next call of this method of [`Os`] never returns.
     pub unanswered: Option<&'static str>,
-    /// Longest time for one call, if it is another than a real system's.
+    /// Maximum duration of one call, if it differs from the default.
     pub longest: Option<Duration>,
 }
 
-/// A fake whose inside the test shares.
+/// A fake operating system whose state the test shares.
 #[derive(Debug, Clone, Default)]
 pub struct Fake(Arc<Mutex<Inside>>, Arc<Notify>);
 
 impl Fake {
-    /// Looks inside.
+    /// Locks the state.
     pub fn inside(&self) -> MutexGuard<'_, Inside> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the fake report that another program changed this.
+    /// Reports that another program changed `what`.
     pub fn disturb(&self, what: &'static str) {
         self.inside().disturbed.put_back.push(what);
         self.1.notify_one();
@@ -64,7 +64,7 @@ impl Os for Fake {
         self.answer("up").await;
         let mut inside = self.inside();
         if let Some(refusal) = &inside.refuses {
-            return Err(OsError::new("make the interface", refusal));
+            return Err(OsError::new("create the interface", refusal));
         }
         inside.links.insert(link.slot, link.clone());
         Ok(Backend::Userspace)
@@ -86,7 +86,7 @@ impl Os for Fake {
         self.answer("observe").await;
         let inside = self.inside();
         if !inside.links.contains_key(&slot) {
-            return Err(OsError::new("observe the interface", "it is gone"));
+            return Err(OsError::new("observe the interface", "it does not exist"));
         }
         let handshake_age = (!inside.silent).then_some(Duration::from_secs(1));
         Ok(Observation { handshake_age, ..Observation::default() })

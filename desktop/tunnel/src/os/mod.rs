@@ -1,4 +1,4 @@
-//! The seam to the operating system.
+//! The interface to the operating system.
 
 pub mod fake;
 #[cfg(target_os = "linux")]
@@ -9,13 +9,13 @@ use crate::policy::Routing;
 use async_trait::async_trait;
 use std::time::Duration;
 
-/// The system refused.
+/// An operation of the operating system failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{doing}: {cause}")]
+#[error("cannot {doing}: {cause}")]
 pub struct OsError {
-    /// What was being done.
+    /// The operation, as an imperative: "add a routing rule".
     pub doing: String,
-    /// What the system said.
+    /// The cause.
     pub cause: String,
 }
 
@@ -25,17 +25,18 @@ impl OsError {
     }
 }
 
-/// What another program did to what holds.
+/// Interference of another program with the tunnel's configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Disturbance {
-    /// What it changed, and what was put back.
+    /// What the program changed; all of it was restored.
     pub put_back: Vec<&'static str>,
-    /// Preferences of its routing rules that are now consulted before ours. They stay; the firewall decides.
+    /// Preferences of the program's routing rules that are now evaluated before ours. The rules stay; the firewall
+    /// decides.
     pub ahead: Vec<u32>,
 }
 
 impl Disturbance {
-    /// Nothing was disturbed.
+    /// Returns true if nothing was changed.
     #[must_use]
     pub const fn is_none(&self) -> bool {
         self.put_back.is_empty() && self.ahead.is_empty()
@@ -45,14 +46,14 @@ impl Disturbance {
 impl std::fmt::Display for Disturbance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if !self.put_back.is_empty() {
-            write!(f, "another program changed {} of the tunnel, which was put back", self.put_back.join(" and "))?;
+            write!(f, "another program changed {} of the tunnel; the helper restored it", self.put_back.join(" and "))?;
         }
         for (n, preference) in self.ahead.iter().enumerate() {
             let separator = if n > 0 || !self.put_back.is_empty() { "; " } else { "" };
             write!(
                 f,
-                "{separator}another program's routing rule {preference} is consulted before the tunnel's, and what it \
-                 leads past the tunnel is refused"
+                "{separator}another program's routing rule {preference} is evaluated before the tunnel's; traffic that \
+                 it routes past the tunnel is rejected"
             )?;
         }
         Ok(())
@@ -62,22 +63,23 @@ impl std::fmt::Display for Disturbance {
 /// Executes what the state machine decides. Every method is idempotent.
 #[async_trait]
 pub trait Os: Send {
-    /// Longest time for one call. Netlink answers within milliseconds.
+    /// Maximum duration of one call. Netlink responds within milliseconds.
     fn longest(&self) -> Duration {
         Duration::from_secs(10)
     }
-    /// Makes an interface with its addresses and its peer, and starts a handshake. Routes nothing into it.
+    /// Creates an interface with its addresses and its peer, and starts a handshake. Routes no traffic into it.
     async fn up(&mut self, link: &Link) -> Result<Backend, OsError>;
-    /// Makes rules, routes and the firewall of ours exactly these.
+    /// Sets our rules, routes and firewall to exactly this routing.
     async fn route(&mut self, routing: &Routing) -> Result<(), OsError>;
-    /// Takes an interface away.
+    /// Removes an interface.
     async fn remove(&mut self, slot: Slot) -> Result<(), OsError>;
-    /// What an interface says of itself; an error when it is gone.
+    /// Reads state and counters of an interface. Fails if the interface does not exist.
     async fn observe(&mut self, slot: Slot) -> Result<Observation, OsError>;
-    /// Waits until something changed that may concern what [`route`](Self::route) and [`up`](Self::up) made. Cancel safe.
+    /// Waits for a change that may concern the configuration made by [`route`](Self::route) and [`up`](Self::up).
+    /// Cancel safe.
     async fn changed(&mut self);
-    /// Makes it again what it should be. Returns what was otherwise.
+    /// Restores the configuration. Returns what had changed.
     async fn restore(&mut self) -> Result<Disturbance, OsError>;
-    /// Takes away every rule, route and interface of ours, also of an earlier life.
+    /// Removes all our rules, routes and interfaces, including those of an earlier process.
     async fn tear_down(&mut self) -> Result<(), OsError>;
 }

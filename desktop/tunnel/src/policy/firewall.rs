@@ -1,42 +1,43 @@
-//! What may leave this device, whatever its routes say.
+//! Traffic that may leave this device, independent of its routes.
 
 use super::{LocalNetwork, NAME_PORTS, Outside, Routing, Transport};
 use std::net::IpAddr;
 
-/// Traffic that may leave. The tunnel's own interfaces and loopback always may.
+/// One kind of traffic that may leave. Traffic of the tunnel's interfaces and of loopback always may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Allow {
-    /// Our own marked sockets, to one port of the server.
+    /// Packets of the helper's marked sockets, to one port of the server.
     Marked(Outside),
-    /// Our own marked sockets, to this port of any host: how a server that has moved is found, by its name and by
-    /// the key that it shows. Nothing but the question for the name and a TLS handshake is sent before the key is proved.
+    /// Packets of the helper's marked sockets, to this port of any host. They find a server that moved, by its name and
+    /// its key. Before the key is verified, only a DNS query and a TLS handshake are sent.
     Search(Transport, u16),
-    /// Address configuration: DHCP (RFC 2131, RFC 8415), to the local network only.
+    /// Address configuration by DHCP (RFC 2131, RFC 8415), to the local network only.
     Configuration,
     /// Neighbour discovery, router solicitation and multicast membership (RFC 4861, RFC 3810, RFC 3376).
     Neighbours,
-    /// A connected private network, with its broadcasts and multicasts.
+    /// A directly connected private network, with its broadcast and multicast traffic.
     Local {
-        /// Which.
+        /// The network.
         network: LocalNetwork,
-        /// Whether names may be asked there.
+        /// Whether DNS queries may be sent there.
         names: bool,
     },
 }
 
-/// The firewall of a device. Everything that is not listed is refused.
+/// The firewall of a device. Traffic that is not listed is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Firewall {
-    /// The tunnel's interfaces.
+    /// Names of the tunnel's interfaces.
     pub links: [String; 2],
-    /// What may leave besides.
+    /// Other traffic that may leave.
     pub allow: Vec<Allow>,
-    /// Addresses of the tunnel: what arrives for them on another interface is dropped, and ARP for them is not answered.
+    /// Addresses inside the tunnel. Packets to them are dropped on other interfaces, and ARP requests for them are not
+    /// answered.
     pub inner: Vec<IpAddr>,
 }
 
 impl Routing {
-    /// The firewall that belongs to this routing, on a machine with these local networks.
+    /// The firewall for this routing, on a machine with these local networks.
     #[must_use]
     pub fn firewall(&self, links: [String; 2], local: &[LocalNetwork]) -> Firewall {
         let marked = self.outside.iter().copied().map(Allow::Marked);

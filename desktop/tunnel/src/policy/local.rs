@@ -1,4 +1,4 @@
-//! Which networks are local: connected, and private.
+//! Determines which networks are local: directly connected and private.
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,32 +6,32 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// A network to which this machine is connected.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LocalNetwork {
-    /// By which interface.
+    /// Name of the interface.
     pub interface: String,
-    /// Its addresses.
+    /// The network's prefix.
     pub net: IpNet,
 }
 
-/// Ranges that are never routed in the internet (RFC 1918, RFC 3927, RFC 4193, RFC 4291). A network that claims any
-/// other range may be a false one that wants this machine's traffic to the hosts of that range.
+/// Ranges that are never routed on the internet (RFC 1918, RFC 3927, RFC 4193, RFC 4291). A network that claims another
+/// range may be hostile and try to capture traffic to the hosts of that range.
 const PRIVATE: [IpNet; 6] =
     [v4(10, 0, 8), v4(172, 16, 12), v4(192, 168, 16), v4(169, 254, 16), v6(0xfc00, 7), v6(0xfe80, 10)];
 
-/// Ranges from which a server's Tor takes addresses for `.onion` names, as the server's default has them
-/// (`VirtualAddrNetwork`). A local network that claims them would get connections that are meant for onion services.
+/// Ranges from which the server's Tor assigns addresses to `.onion` names, with the server's default configuration
+/// (`VirtualAddrNetwork`). A local network that claims them would receive connections to onion services.
 #[must_use]
 pub fn onion_ranges() -> Vec<IpNet> {
     let v6 = Ipv6Net::new_assert(Ipv6Addr::new(0xfd74, 0x6f72, 0x6f6e, 0, 0, 0, 0, 0), 48);
     vec![v4(10, 192, 10), IpNet::V6(v6)]
 }
 
-/// True when an address lies in both.
+/// Returns true if the two networks share an address.
 #[must_use]
 pub fn overlap(one: &IpNet, other: &IpNet) -> bool {
     one.contains(other) || other.contains(one)
 }
 
-/// The local networks among the addresses of interfaces. `own` are the tunnel's interfaces.
+/// The local networks among the addresses of interfaces. `own` are the names of the tunnel's interfaces.
 #[must_use]
 pub fn local_networks(addresses: &[(String, IpNet)], own: &[String]) -> Vec<LocalNetwork> {
     let is_local = |interface: &String, net: &IpNet| {
@@ -48,7 +48,7 @@ pub fn local_networks(addresses: &[(String, IpNet)], own: &[String]) -> Vec<Loca
     networks
 }
 
-/// The addresses that this machine has outside the tunnel. Link-local ones of IPv6 are on every link, so they say nothing.
+/// This machine's addresses outside the tunnel. Link-local IPv6 addresses exist on every link, so they are left out.
 #[must_use]
 pub fn own_addresses(addresses: &[(String, IpAddr)], own: &[String]) -> Vec<IpAddr> {
     let outside = addresses.iter().filter(|(interface, _)| interface != "lo" && !own.contains(interface));

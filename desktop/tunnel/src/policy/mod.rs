@@ -1,17 +1,19 @@
-//! Routing and firewall as data: what must hold in the kernel while a tunnel is up or traffic is held back.
+//! Routing and firewall as data: the required state of the kernel while a tunnel is up or lockdown is active.
 //!
-//! The firewall decides, routes guide. The routes of a network are under the control of that network's owner (DHCP option
-//! 121, router advertisements, a false prefix), so a route never makes a packet leave: [`Firewall`] lists what may.
+//! The firewall decides, routes only guide. The owner of a network can set routes on this machine (DHCP option 121,
+//! router advertisements, a false prefix), so no route alone lets a packet leave: [`Firewall`] lists what may.
 //!
-//! Routes follow `wg-quick(8)` without its inverted rule: a separate table whose default route is the tunnel, consulted
-//! for everything but the tunnel's own packets, which carry [`MARK`]. Three things differ. Packets from an address that
-//! this machine has outside the tunnel are looked up in the main table: reverse-path filters (RFC 3704) ignore marks, and
-//! judge replies and ARP requests by such a look-up. A marked packet without a route is refused instead of entering the
-//! tunnel that it carries. The table ends in an unreachable route, so that a link that disappears stops traffic instead of
-//! releasing it. The main table is never asked after ours, whatever interface a socket is bound to.
+//! Routes follow `wg-quick(8)` without its inverted rule: a separate table whose default route is the tunnel, used for
+//! everything except the tunnel's own packets, which carry [`MARK`]. Four things differ.
 //!
-//! Names are a path of their own: a resolver in the local network is reached by the main table, outside the tunnel.
-//! With [`Routing::guard`] the resolvers' ports lead into the tunnel before local networks are considered.
+//! - Packets from an address that this machine has outside the tunnel use the main table: reverse-path filters (RFC
+//!   3704) ignore marks, and check replies and ARP requests with such a lookup.
+//! - A marked packet without a route is rejected, instead of entering the tunnel that it carries.
+//! - The table ends with an unreachable route, so that the loss of a link stops traffic instead of releasing it.
+//! - The main table is never used after ours, whatever interface a socket is bound to.
+//!
+//! DNS needs its own rules: the main table leads to a resolver in the local network, outside the tunnel. With
+//! [`Routing::guard`], the resolvers' ports go into the tunnel before local networks are considered.
 
 mod firewall;
 mod local;
@@ -22,19 +24,19 @@ use ipnet::IpNet;
 pub use local::{LocalNetwork, local_networks, onion_ranges, overlap, own_addresses};
 use std::net::{IpAddr, SocketAddr};
 
-/// Mark of the tunnel's and the helper's own packets: "to".
+/// Firewall mark of packets of the tunnel and the helper: "to" in ASCII.
 pub const MARK: u32 = 0x746f;
-/// Number of our routing table: "to".
+/// Number of our routing table: "to" in ASCII.
 pub const TABLE: u32 = 0x746f;
 /// Number of the main table (`rtnetlink(7)`).
 pub const MAIN: u32 = 254;
-/// Tag of our rules and routes; unassigned in `/etc/iproute2/rt_protos`.
+/// Routing protocol number of our rules and routes; unassigned in `/etc/iproute2/rt_protos`.
 pub const PROTOCOL: u8 = 0x74;
-/// Preferences of our rules, in this order, before the main table's 32766.
+/// Preferences of our rules, in order. They come before the main table's 32766.
 pub const PREFERENCES: std::ops::RangeInclusive<u32> = 29_800..=29_806;
 /// Ports of resolvers: DNS (RFC 1035) and DNS over TLS or QUIC (RFC 7858, RFC 9250).
 pub const NAME_PORTS: [u16; 2] = [53, 853];
-/// Ports at which neighbours are asked for names: mDNS (RFC 6762) and LLMNR (RFC 4795).
+/// Ports for name resolution in the local network: mDNS (RFC 6762) and LLMNR (RFC 4795).
 pub const NEIGHBOUR_NAME_PORTS: [u16; 2] = [5353, 5355];
 
 const OWN: u32 = *PREFERENCES.start();
@@ -43,7 +45,7 @@ const MARKED_REFUSED: u32 = OWN + 2;
 const NAMES: u32 = OWN + 3;
 const LOCAL_NETWORKS: u32 = OWN + 4;
 const EVERYTHING: u32 = OWN + 5;
-/// A socket that is bound to another interface finds nothing in our table; the main table is not for it.
+/// A socket bound to another interface finds no route in our table. It must not continue with the main table.
 const NOTHING_ELSE: u32 = OWN + 6;
 
 /// An address family.
@@ -56,7 +58,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// Both.
+    /// Both families.
     pub const ALL: [Self; 2] = [Self::V4, Self::V6];
 
     /// The family of an address.
@@ -79,93 +81,93 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Both.
+    /// Both protocols.
     pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
 }
 
-/// Traffic of our own marked sockets that must not go through the tunnel: to one port of the server.
+/// Traffic of the helper's marked sockets that must not go through the tunnel: to one port of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Outside {
-    /// By which protocol.
+    /// Transport protocol.
     pub transport: Transport,
-    /// To where.
+    /// Destination.
     pub to: SocketAddr,
 }
 
 impl Outside {
-    /// A TCP port.
+    /// Traffic to a TCP port.
     #[must_use]
     pub const fn tcp(to: SocketAddr) -> Self {
         Self { transport: Transport::Tcp, to }
     }
 
-    /// A UDP port.
+    /// Traffic to a UDP port.
     #[must_use]
     pub const fn udp(to: SocketAddr) -> Self {
         Self { transport: Transport::Udp, to }
     }
 }
 
-/// What a rule does with the packets to which it applies.
+/// What a rule does with a matching packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
-    /// Look in this table.
+    /// Look up the route in this table.
     Table(u32),
-    /// Refuse as unreachable.
+    /// Reject the packet as unreachable.
     Refuse,
 }
 
 /// One routing rule (`ip-rule(8)`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Rule {
-    /// Family.
+    /// Address family.
     pub family: Family,
-    /// Preference; lower is consulted first.
+    /// Preference; lower values are evaluated first.
     pub preference: u32,
-    /// Only from this address.
+    /// Match only this source address.
     pub from: Option<IpAddr>,
-    /// Only to this network.
+    /// Match only destinations in this network.
     pub to: Option<IpNet>,
-    /// Only to this port, by this protocol.
+    /// Match only this destination port of this protocol.
     pub port: Option<(Transport, u16)>,
-    /// Only packets with this mark.
+    /// Match only packets with this mark.
     pub mark: Option<u32>,
-    /// Routes of this prefix length or shorter do not count.
+    /// Ignore routes whose prefix length is this or shorter.
     pub suppress_prefix_length: Option<u32>,
-    /// What it does.
+    /// Action for matching packets.
     pub action: Action,
 }
 
-/// Where a family's default route in our table leads.
+/// Target of a family's default route in our table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Default {
-    /// Into the tunnel.
+    /// The tunnel.
     Tunnel(Slot),
-    /// Nowhere: the lane has no address of this family, and letting it pass would be a leak.
+    /// Unreachable: the lane has no address of this family, and traffic outside the tunnel would be a leak.
     Unreachable,
 }
 
-/// Everything that must hold on this machine, and nothing else of ours may.
+/// The complete required state of routing on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routing {
-    /// The link that carries the traffic; none: all traffic is held back.
+    /// The link that carries the traffic; `None` blocks all traffic.
     pub slot: Option<Slot>,
-    /// The way to the server, for our own marked sockets.
+    /// Traffic to the server from the helper's marked sockets, outside the tunnel.
     pub outside: Vec<Outside>,
-    /// This device's addresses inside the tunnel. What arrives for them on another interface is dropped.
+    /// This device's addresses inside the tunnel. Packets to them are dropped on other interfaces.
     pub inner: Vec<IpAddr>,
     /// Default routes of our table.
     pub defaults: [(Family, Default); 2],
-    /// The only resolvers that this machine asks; empty: its own settings stand.
+    /// The only resolvers that this machine queries. If empty, its own settings apply.
     pub names: Vec<IpAddr>,
-    /// True: no name is asked outside the tunnel.
+    /// If true, no DNS query leaves outside the tunnel.
     pub guard: bool,
-    /// Ranges that are never local, whatever this machine is connected to.
+    /// Ranges that are never treated as local, even if this machine is connected to them.
     pub never_local: Vec<IpNet>,
 }
 
 impl Routing {
-    /// Leads all traffic into `slot`, but for `outside`. The device's own resolvers stay, and are asked as ever.
+    /// Sends all traffic into `slot`, except `outside`. The device's own resolvers stay in use.
     #[must_use]
     pub fn new(slot: Slot, addresses: &[IpAddr], outside: Vec<Outside>) -> Self {
         let has = |family| addresses.iter().any(|address| Family::of(*address) == family);
@@ -181,7 +183,7 @@ impl Routing {
         }
     }
 
-    /// Lets nothing pass but `outside` and the local networks, and no names anywhere.
+    /// Blocks everything except `outside` and the local networks; blocks DNS everywhere.
     #[must_use]
     pub const fn held(outside: Vec<Outside>) -> Self {
         let defaults = [(Family::V4, Default::Unreachable), (Family::V6, Default::Unreachable)];
@@ -196,14 +198,14 @@ impl Routing {
         }
     }
 
-    /// The same, with `names` as the only resolvers and none asked outside the tunnel.
+    /// The same routing with `names` as the only resolvers. No DNS query leaves outside the tunnel.
     #[must_use]
     pub fn guarded(mut self, names: Vec<IpAddr>) -> Self {
         (self.names, self.guard) = (names, true);
         self
     }
 
-    /// The same with more of `outside`.
+    /// The same routing with additional traffic outside the tunnel.
     #[must_use]
     pub fn and_outside(mut self, more: impl IntoIterator<Item = Outside>) -> Self {
         self.outside.extend(more);
@@ -212,7 +214,7 @@ impl Routing {
         self
     }
 
-    /// The rules, sorted, on a machine with these addresses outside the tunnel and these local networks.
+    /// The rules, sorted, for a machine with the addresses `own` outside the tunnel and the networks `local`.
     #[must_use]
     pub fn rules(&self, own: &[IpAddr], local: &[LocalNetwork]) -> Vec<Rule> {
         let main = Action::Table(MAIN);

@@ -1,67 +1,69 @@
-//! All traffic is held back until a tunnel stands or somebody gives it up.
+//! Blocked: lockdown is active until a tunnel is up or the user acts.
 
 use super::disconnecting::Then;
 use super::{Connecting, Disconnecting, Effect, Event, Failure, Next, Phase, State, View};
 use crate::plan::{Plan, Slot};
 use crate::policy::{Outside, Routing};
 
-/// Why no traffic passes.
+/// Reasons for a lockdown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BlockedReason {
-    /// The stored state cannot be read, so nobody knows what was wanted.
-    #[error("the stored state cannot be read: {0}")]
+    /// The stored login cannot be read, so the desired state is unknown.
+    #[error("cannot read the stored state: {0}")]
     Store(String),
-    /// It cannot be read whether a tunnel was wanted.
-    #[error("it cannot be read whether a tunnel was wanted ({0}); say `tornado connect` or `tornado disconnect`")]
+    /// The stored desired state cannot be read.
+    #[error("cannot read the desired state of the tunnel: {0}; run `tornado connect` or `tornado disconnect`")]
     Unknown(String),
-    /// A tunnel was wanted when this program ended without being asked to.
-    #[error("the helper ended while a tunnel was up; traffic is held back until it is up again")]
+    /// A tunnel was desired when an earlier helper process ended.
+    #[error("the helper stopped while a tunnel was up; all traffic is blocked until the tunnel is up again")]
     Interrupted,
     /// The tunnel's interface or routes were lost.
-    #[error("the tunnel was lost; traffic is held back until it is up again")]
+    #[error("the tunnel was lost; all traffic is blocked until it is up again")]
     Lost,
-    /// The server wants this device no longer, while nobody here said that the tunnel should end.
+    /// The server ended the login, but the user did not disconnect.
     #[error(
-        "the server ended this device's tunnel: {0}; traffic is held back until you log in again or say `tornado disconnect`"
+        "the server ended this device's tunnel: {0}; all traffic is blocked until you log in again or run \
+         `tornado disconnect`"
     )]
     Ended(String),
-    /// The server gives this device no tunnel now, though it is logged in.
+    /// The device is logged in but has no tunnel now, for example because the server rejected it.
     #[error(
-        "this device has no tunnel now: {0}; traffic is held back until it is up again, which is tried by itself, or until you say `tornado disconnect`"
+        "this device has no tunnel now: {0}; all traffic is blocked until an automatic retry succeeds or you run \
+         `tornado disconnect`"
     )]
     Denied(String),
-    /// Routes or interfaces of an earlier tunnel could not be taken away.
-    #[error("an earlier tunnel could not be taken away: {0}")]
+    /// Routes or interfaces of an earlier tunnel could not be removed.
+    #[error("cannot remove an earlier tunnel: {0}")]
     CleanUp(String),
 }
 
-/// What to hold back, and why.
+/// A lockdown.
 #[derive(Debug, Clone)]
 pub struct Hold {
-    /// Why.
+    /// The reason.
     pub reason: BlockedReason,
-    /// What passes all the same: the way to the server.
+    /// Traffic to the server that is still allowed.
     pub outside: Vec<Outside>,
 }
 
-/// Waiting for a tunnel, or for somebody to act.
+/// Lockdown, until a tunnel is up or the user acts.
 #[derive(Debug)]
 pub struct Blocked {
     hold: Hold,
     step: Step,
-    /// Why the latest attempt at a tunnel failed.
+    /// Why the latest attempt to connect failed.
     failure: Option<Failure>,
 }
 
 #[derive(Debug)]
 enum Step {
-    /// The rules are being set; then comes this plan, if any.
+    /// The rules are being applied. Afterwards the plan, if any, is connected.
     Setting(Option<Box<Plan>>),
-    /// Nothing passes.
+    /// All traffic is blocked.
     Held,
-    /// The rules could not be set; what holds is not known.
+    /// The rules could not be applied, so the state of the kernel is unknown.
     Failed(String),
-    /// An earlier tunnel could not be taken away.
+    /// An earlier tunnel could not be removed.
     LeftOver,
 }
 
@@ -70,7 +72,7 @@ impl Blocked {
         Self::set(hold, failure, None)
     }
 
-    /// As [`enter`](Self::enter), and then connecting with this plan.
+    /// Like [`enter`](Self::enter), then connects with `plan`.
     pub(super) fn enter_for(hold: Hold, plan: Plan) -> Next {
         Self::set(hold, None, Some(Box::new(plan)))
     }
@@ -99,11 +101,11 @@ impl Blocked {
     }
 
     pub(super) fn handle(mut self, event: Event) -> Next {
-        // Only somebody who repairs or discards the store may lift this one.
+        // Only repairing or discarding the store may lift this lockdown.
         let unknown = matches!(self.hold.reason, BlockedReason::Store(_));
         match (event, self.step) {
             (Event::Held(Ok(())), Step::Setting(plan)) => {
-                // From here on nothing leads into a link of ours.
+                // From here on, nothing is routed into a link of ours.
                 let mut effects: Vec<Effect> = Slot::ALL.map(Effect::Remove).into();
                 let (state, more) = match plan {
                     Some(plan) => Connecting::enter_held(*plan, self.hold),
@@ -124,7 +126,7 @@ impl Blocked {
             (Event::Disconnect, _) if !unknown => Disconnecting::enter(Then::Rest(None)),
             (Event::Connect(plan), Step::LeftOver) => Disconnecting::enter(Then::Connect(plan)),
             (Event::Connect(plan), Step::Held) if !unknown => Connecting::enter_held(*plan, self.hold),
-            // Nothing is known to hold: first that, then the tunnel.
+            // The lockdown is not confirmed: apply it first, then connect.
             (Event::Connect(plan), Step::Setting(_) | Step::Failed(_)) if !unknown => Self::enter_for(self.hold, *plan),
             (Event::Block(hold), Step::LeftOver) => Disconnecting::enter(Then::Block(hold)),
             (Event::Block(hold), _) => Self::enter(*hold, None),

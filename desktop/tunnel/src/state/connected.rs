@@ -1,4 +1,4 @@
-//! Up, and watched.
+//! Connected. The link is observed.
 
 use super::disconnecting::Then;
 use super::{
@@ -7,7 +7,7 @@ use super::{
 use crate::plan::{Backend, Observation, Plan, Slot};
 use std::time::Instant;
 
-/// Everything goes through the tunnel; a handshake was seen.
+/// All traffic goes through the tunnel, and a handshake was seen.
 #[derive(Debug)]
 pub struct Connected {
     pub(super) plan: Plan,
@@ -30,7 +30,8 @@ impl Connected {
                 self.observed = observed;
                 self.stay()
             }
-            // Never show "connected" over an interface that is gone, and release nothing: nobody asked for that.
+            // Without the interface, the state must not stay "connected". Traffic stays blocked, because no disconnect
+            // was requested.
             Event::Observed(slot, Err(e)) if slot == self.slot => self.fall(Failure::Link(e)),
             Event::Disturbed(e) => self.fall(Failure::Routing(e)),
             Event::Routed(slot, Err(e)) if slot == self.slot => self.fall(Failure::Routing(e)),
@@ -41,7 +42,7 @@ impl Connected {
             Event::Connect(plan) => Switching::enter(self, *plan),
             Event::Disconnect => Disconnecting::enter(Then::Rest(None)),
             Event::Block(hold) => Blocked::enter(*hold, None),
-            // Somebody asks for what is: an earlier failure to leave it counts no more.
+            // A request for the current lane clears the failure of an earlier switch.
             Event::Switch(_) => {
                 self.failure = None;
                 self.stay()
@@ -72,7 +73,7 @@ impl Connected {
         }
     }
 
-    /// The tunnel is gone without a wish: traffic waits for the next one.
+    /// Enters lockdown after the tunnel went down without a request.
     pub(super) fn fall(self, failure: Failure) -> Next {
         Blocked::enter(Hold { reason: BlockedReason::Lost, outside: self.plan.outside() }, Some(failure))
     }

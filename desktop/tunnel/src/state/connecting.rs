@@ -1,4 +1,4 @@
-//! On the way up: link, handshake, routes. Traffic is held back from the first step on: a tunnel is wanted.
+//! Connecting: link, handshake, routes. Traffic is blocked from the first step on, because a tunnel is desired.
 
 use super::disconnecting::Then;
 use super::{
@@ -8,25 +8,26 @@ use super::{
 use crate::plan::{Backend, Observation, Plan, Slot};
 use std::time::Instant;
 
-/// A link is being brought up.
+/// A link is being set up.
 #[derive(Debug)]
 pub struct Connecting {
     pub(super) plan: Plan,
     step: Step,
-    /// What held traffic back before, and does so again when this fails. None: a failure ends in no tunnel at all.
+    /// The lockdown that was active before, and becomes active again if this attempt fails. `None`: after a failure
+    /// there is no tunnel and no lockdown.
     held: Option<Hold>,
-    /// Traffic is held back.
+    /// True once traffic is blocked.
     holds: bool,
 }
 
-/// How far a new link is.
+/// Progress of a new link.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
     Linking,
     Shaking {
         backend: Backend,
         deadline: Instant,
-        /// When the link is made again, with the next endpoint; none: no more.
+        /// When the link is created again, with the next endpoint; `None`: not any more.
         retry: Option<Instant>,
         retries: usize,
     },
@@ -43,14 +44,14 @@ impl Connecting {
         Self::begin(plan, None)
     }
 
-    /// Traffic is held back and stays so until the tunnel stands.
+    /// Connects while lockdown is active. It stays active until the tunnel is up.
     pub(super) fn enter_held(plan: Plan, hold: Hold) -> Next {
         Self::begin(plan, Some(hold))
     }
 
     fn begin(plan: Plan, held: Option<Hold>) -> Next {
         let up = Effect::Up(Box::new(plan.link(SLOT)));
-        // The way to the new plan's endpoint must be open as well as what was open before.
+        // Traffic that was allowed before stays allowed, in addition to traffic to the new endpoint.
         let hold = plan.held().and_outside(held.iter().flat_map(|hold| hold.outside.iter().copied()));
         let effects = vec![Effect::Hold(Box::new(hold)), up];
         let holds = held.is_some();
@@ -134,7 +135,7 @@ impl Connecting {
         }
     }
 
-    /// Starts over with another plan. What is half made goes first; what is held back stays so.
+    /// Starts over with another plan. The unfinished link is removed first; a lockdown stays active.
     fn again(self, plan: Plan) -> Next {
         match self.held {
             None => Disconnecting::enter(Then::Connect(Box::new(plan))),
@@ -144,13 +145,13 @@ impl Connecting {
 }
 
 impl Step {
-    /// `others` is the number of further endpoints of the lane.
+    /// `others` is the number of alternative endpoints of the lane.
     pub(super) fn shaking_since(backend: Backend, now: Instant, others: usize) -> Self {
         let pause = if others == 0 { RETRY_AFTER } else { NEXT_AFTER[0] };
         Self::Shaking { backend, deadline: now + HANDSHAKE_DEADLINE, retry: Some(now + pause), retries: 0 }
     }
 
-    /// After the link was made again.
+    /// The step after the link was created again.
     pub(super) fn retried(self, now: Instant, others: usize) -> Self {
         let Self::Shaking { backend, deadline, retries, .. } = self else { return self };
         let retries = retries + 1;
@@ -158,7 +159,7 @@ impl Step {
         Self::Shaking { backend, deadline, retry: pause.map(|pause| now + *pause), retries }
     }
 
-    /// The retry comes before the deadline.
+    /// The time of the next retry, otherwise the handshake deadline.
     pub(super) const fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Shaking { retry: Some(at), .. } => Some(*at),

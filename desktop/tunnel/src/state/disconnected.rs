@@ -1,4 +1,4 @@
-//! Nothing is up.
+//! Disconnected.
 
 use super::{Blocked, Connecting, Event, Failure, Next, State};
 

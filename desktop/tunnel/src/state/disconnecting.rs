@@ -1,15 +1,15 @@
-//! On the way down.
+//! Disconnecting.
 
 use super::{Blocked, Connecting, Disconnected, Effect, Event, Failure, Hold, Next, State};
 use crate::plan::Plan;
 
-/// Everything of ours is being taken away.
+/// Everything of ours is being removed.
 #[derive(Debug)]
 pub struct Disconnecting {
     then: Then,
 }
 
-/// What comes after.
+/// What follows once everything was removed.
 #[derive(Debug)]
 pub(super) enum Then {
     Rest(Option<Failure>),
@@ -31,7 +31,7 @@ impl Disconnecting {
                     Then::Block(hold) => Blocked::enter(*hold, None),
                 };
             }
-            // What could not be taken away is still there: saying "disconnected" would be false.
+            // What could not be removed still exists, so the state must not become "disconnected".
             Event::TornDown(Err(e)) => return Blocked::left_over(e),
             Event::Block(hold) => self.then = Then::Block(hold),
             Event::Connect(plan) if !matches!(self.then, Then::Block(_)) => self.then = Then::Connect(plan),

@@ -1,4 +1,4 @@
-//! The tunnel's state machine. Pure: events and the time go in, the next state and effects come out.
+//! The tunnel's state machine. Pure: it takes events and the time, and returns the next state and effects.
 //!
 //! ```text
 //!   disconnected ──connect──▶ connecting ──handshake, routes──▶ connected ⇄ switching
@@ -8,11 +8,11 @@
 //!                          connecting ◀──connect── blocked(reason) ◀───────────┘
 //! ```
 //!
-//! *Blocked* holds all traffic back: it is entered by a tunnel that fell without being asked to, and by a start that
-//! finds a tunnel wanted or cannot find out what is wanted. Only a handshake or somebody's wish for no tunnel ends it.
+//! *Blocked* means lockdown. The machine enters it when a tunnel goes down without a request, and at startup if a
+//! tunnel is desired or the desired state is unknown. Only a handshake or a disconnect request ends it.
 //!
-//! Invariants, which the property test below checks: a slot is brought up only while it is down; routes lead
-//! only into a slot that is up; whatever happened, a torn-down tunnel leaves nothing.
+//! Invariants, which the property test below checks: a slot is brought up only while it is down; routes lead only into
+//! a slot that is up; after any sequence of events, a disconnected tunnel leaves nothing in the kernel.
 
 mod blocked;
 mod connected;
@@ -35,102 +35,102 @@ use std::time::{Duration, Instant};
 pub use switching::Switching;
 use tornado_shared::model::Lane;
 
-/// How long a first handshake may take.
+/// Deadline of the first handshake.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(4);
 
-/// When a link that was not answered is made anew. One lost datagram must not fail a connect, and WireGuard itself
-/// tries again only after 5 s (whitepaper §6.1, Rekey-Timeout).
+/// When a link without a response is created again. One lost datagram must not fail a connect, and WireGuard itself
+/// retries only after 5 s (whitepaper §6.1, Rekey-Timeout).
 pub const RETRY_AFTER: Duration = Duration::from_millis(1500);
 
-/// Pauses after which the next of several endpoints is tried, while each in turn gives no answer. The first is short:
-/// that a whole family carries no UDP is common. Later ones leave a slow path its time.
+/// Delays before the next endpoint is tried, if there are several and none responds. The first is short, because
+/// networks that block UDP for a whole address family are common. Later ones allow for a slow path.
 pub const NEXT_AFTER: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_millis(700), Duration::from_millis(900), Duration::from_millis(900)];
 
-/// A handshake older than this is no sign of life: WireGuard rejects its keys after 180 s
-/// (whitepaper §6.1, Reject-After-Time); the rest is the time a new one may take.
+/// A handshake older than this does not prove that the peer is alive: WireGuard rejects its keys after 180 s
+/// (whitepaper §6.1, Reject-After-Time), and a new handshake gets the remaining 15 s.
 pub const STALE_AFTER: Duration = Duration::from_secs(195);
 
-/// Where the tunnel is.
+/// State of the tunnel.
 #[derive(Debug)]
 pub enum State {
     /// Nothing is up.
     Disconnected(Disconnected),
-    /// A link is being brought up; no route leads into it yet, and traffic is held back.
+    /// A link is being set up. Traffic is not routed into it yet, and is blocked.
     Connecting(Connecting),
-    /// Everything goes through the tunnel.
+    /// All traffic goes through the tunnel.
     Connected(Connected),
-    /// Everything goes through the old tunnel while a new one is brought up.
+    /// All traffic goes through the old link while a new one is set up.
     Switching(Box<Switching>),
-    /// Everything of ours is being taken away.
+    /// Everything of ours is being removed.
     Disconnecting(Disconnecting),
-    /// All traffic is held back.
+    /// All traffic is blocked.
     Blocked(Blocked),
 }
 
-/// What happened.
+/// Events that the state machine handles.
 #[derive(Debug)]
 pub enum Event {
-    /// Somebody wants a tunnel, or the same one with other parameters.
+    /// A request to connect, or to change the parameters of the tunnel.
     Connect(Box<Plan>),
-    /// Somebody wants the other lane of the same session.
+    /// A request to switch to another lane of the same session.
     Switch(Lane),
-    /// Somebody wants no tunnel.
+    /// A request to disconnect.
     Disconnect,
-    /// All traffic is to be held back.
+    /// A request for lockdown.
     Block(Box<Hold>),
-    /// The reason for the block is gone.
+    /// The reason for the lockdown no longer exists.
     Unblock,
-    /// Answer to [`Effect::Up`].
+    /// Result of [`Effect::Up`].
     LinkUp(Slot, Result<Backend, String>),
-    /// Answer to [`Effect::Route`].
+    /// Result of [`Effect::Route`].
     Routed(Slot, Result<(), String>),
-    /// Answer to [`Effect::Hold`].
+    /// Result of [`Effect::Hold`].
     Held(Result<(), String>),
-    /// Answer to [`Effect::TearDown`].
+    /// Result of [`Effect::TearDown`].
     TornDown(Result<(), String>),
-    /// Another program changed what holds, and it could not be put back.
+    /// Another program changed the configuration, and it could not be restored.
     Disturbed(String),
-    /// What a link says of itself; an error means that it is gone.
+    /// State and counters of a link; an error means that the link does not exist.
     Observed(Slot, Result<Observation, String>),
-    /// The time named by [`State::poll_timeout`] has come.
+    /// The time returned by [`State::poll_timeout`] was reached.
     Timeout,
 }
 
-/// What is to be done, in this order.
+/// Actions for the operating system, to be executed in order.
 #[derive(Debug)]
 pub enum Effect {
-    /// Bring a link up. Nothing is routed into it.
+    /// Create a link. Nothing is routed into it.
     Up(Box<Link>),
-    /// Make the routing exactly this, which leads into that slot.
+    /// Set the routing to exactly this, which leads into that slot.
     Route(Slot, Box<Routing>),
-    /// Make the routing exactly this, which leads nowhere.
+    /// Set the routing to exactly this, which blocks all traffic.
     Hold(Box<Routing>),
-    /// Take a link away that nothing is routed into.
+    /// Remove a link that nothing is routed into.
     Remove(Slot),
-    /// Take everything of ours away, known or found.
+    /// Remove everything of ours, including what an earlier process left.
     TearDown,
 }
 
-/// Why a tunnel did not come up, or went down by itself.
+/// Reasons why a tunnel did not come up or went down.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// The server never answered over the lane.
+    /// The server did not respond over the lane.
     #[error("no handshake over the {0} lane within 4 seconds; the network may block UDP, or the lane is down")]
     NoHandshake(Lane),
-    /// The interface could not be made, or is gone.
-    #[error("the network interface failed: {0}")]
+    /// The interface could not be created, or it disappeared.
+    #[error("network interface failure: {0}")]
     Link(String),
-    /// The routes could not be set.
-    #[error("the routes could not be set: {0}")]
+    /// Routing, the firewall or the resolvers could not be configured.
+    #[error("routing failure: {0}")]
     Routing(String),
 }
 
-/// A state and what is to be done to be in it.
+/// A state, and the effects that lead to it.
 pub type Next = (State, Vec<Effect>);
 
 impl State {
-    /// Where every tunnel starts: taking away what an earlier life may have left, or holding traffic back.
+    /// The state at startup: removing what an earlier process may have left, or entering lockdown.
     #[must_use]
     pub fn start(hold: Option<Hold>) -> Next {
         match hold {
@@ -139,7 +139,7 @@ impl State {
         }
     }
 
-    /// Takes an event at a time.
+    /// Handles an event that occurred at `now`.
     #[must_use]
     pub fn handle(self, event: Event, now: Instant) -> Next {
         match self {
@@ -162,7 +162,7 @@ impl State {
         }
     }
 
-    /// Which links are to be observed, and how often.
+    /// Links to observe, and the interval between observations.
     #[must_use]
     pub fn poll_links(&self) -> (Vec<Slot>, Duration) {
         const HURRY: Duration = Duration::from_millis(50);
@@ -175,7 +175,7 @@ impl State {
         }
     }
 
-    /// What can be told about it.
+    /// The state as published.
     #[must_use]
     pub fn view(&self) -> View {
         match self {
@@ -198,20 +198,20 @@ impl State {
 pub enum Phase {
     /// Nothing is up.
     Disconnected,
-    /// On the way up.
+    /// A link is being set up.
     Connecting,
-    /// Up.
+    /// Connected.
     Connected,
-    /// Up, with another on the way.
+    /// Connected, with another link being set up.
     Switching,
-    /// On the way down.
+    /// The tunnel is being removed.
     Disconnecting,
-    /// All traffic is held back.
+    /// All traffic is blocked.
     Blocked,
 }
 
 impl Phase {
-    /// True when nothing will change by itself soon.
+    /// Returns true if the state does not change soon by itself.
     #[must_use]
     pub const fn is_settled(self) -> bool {
         match self {
@@ -221,45 +221,45 @@ impl Phase {
     }
 }
 
-/// A state for showing.
+/// The published state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
-    /// Where it is.
+    /// The current state.
     pub phase: Phase,
-    /// The lane that carries traffic, or will.
+    /// The lane that carries traffic, or will carry it.
     pub lane: Option<Lane>,
-    /// The lane that is being switched to.
+    /// The target of the lane switch in progress.
     pub target: Option<Lane>,
-    /// Since when it carries traffic.
+    /// When the tunnel began to carry traffic.
     pub since: Option<Instant>,
-    /// Latest word of the link.
+    /// The latest observation of the link.
     pub observed: Observation,
-    /// True when the latest handshake is too old to be a sign of life.
+    /// True if the latest handshake is too old to prove that the tunnel works.
     pub stale: bool,
-    /// Who moves the packets.
+    /// The WireGuard implementation in use.
     pub backend: Option<Backend>,
-    /// The server's end of the lane that carries traffic.
+    /// The endpoint that carries the traffic.
     pub endpoint: Option<SocketAddr>,
-    /// This device's addresses on the lane that carries traffic.
+    /// This device's addresses on the lane that carries the traffic.
     pub addresses: Vec<IpAddr>,
-    /// The only resolvers that are asked; empty: the device's own settings stand.
+    /// The only resolvers in use. If empty, the device's own settings apply.
     pub names: Vec<IpAddr>,
-    /// True while nothing leaves this device but what the tunnel itself needs.
+    /// True while all traffic is blocked except what the tunnel itself needs.
     pub held: bool,
-    /// True when a preshared key protects it.
+    /// True if a preshared key protects the tunnel.
     pub preshared: bool,
     /// Why the latest attempt failed.
     pub failure: Option<Failure>,
-    /// What another program did to the tunnel since the latest connect, for people.
+    /// Description of another program's interference with the tunnel since the latest connect.
     pub disturbed: Option<String>,
-    /// How often such a thing was found.
+    /// Number of interferences found.
     pub disturbances: u64,
-    /// Why it is blocked.
+    /// Why traffic is blocked, in phase `Blocked`.
     pub blocked: Option<BlockedReason>,
 }
 
 impl View {
-    /// A phase of which nothing else is known.
+    /// A view with only a phase.
     #[must_use]
     pub const fn new(phase: Phase) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Make before break: the old link carries everything until the new one has shaken hands.
+//! Switching, make before break: the old link carries all traffic until the new one has completed a handshake.
 
 use super::connecting::Step;
 use super::disconnecting::Then;
@@ -6,7 +6,7 @@ use super::{Blocked, Connected, Disconnecting, Effect, Event, Failure, Next, Sta
 use crate::plan::{Plan, Slot};
 use std::time::Instant;
 
-/// An old link up, a new one on the way.
+/// The old link is up, and a new one is being set up.
 #[derive(Debug)]
 pub struct Switching {
     pub(super) old: Connected,
@@ -18,7 +18,7 @@ impl Switching {
     pub(super) fn enter(old: Connected, plan: Plan) -> Next {
         let up = Effect::Up(Box::new(plan.link(old.slot.other())));
         let mut effects = Vec::new();
-        // The new link's packets must be let out while the old one carries everything.
+        // Packets of the new link must be allowed while the old one carries all traffic.
         if old.plan.outside() != plan.outside() {
             let both = old.plan.routing(old.slot).and_outside(plan.outside());
             effects.push(Effect::Route(old.slot, Box::new(both)));
@@ -85,7 +85,7 @@ impl Switching {
             (Event::Observed(slot, Err(e)), _) if slot == old => self.old.fall(Failure::Link(e)),
             (Event::Switch(lane), _) if lane == self.old.plan.lane && lane != self.plan.lane => self.go_back(None),
             (Event::Connect(plan), _) => {
-                // The half-made link goes first, so that its slot is free for the newest wish.
+                // The unfinished link is removed first, so that its slot is free for the new request.
                 let (state, mut effects) = self.go_back(None);
                 let (state, more) = state.handle(Event::Connect(plan), now);
                 effects.extend(more);
@@ -107,7 +107,7 @@ impl Switching {
         }
     }
 
-    /// Back to the old link. Its routing is set again where the new one may have been half set.
+    /// Returns to the old link. Its routing is applied again if the new one may be partly applied.
     fn go_back(mut self, failure: Option<Failure>) -> Next {
         let mut effects = Vec::new();
         if matches!(self.step, Step::Routing { .. }) || self.old.plan.outside() != self.plan.outside() {

@@ -1,4 +1,4 @@
-//! Whatever happens in whatever order, the kernel is left as it was found.
+//! Property: after any events in any order, a disconnect leaves the kernel as it was found.
 
 use super::*;
 use crate::plan::LanePlan;
@@ -23,7 +23,7 @@ fn plan(lane: Lane) -> Box<Plan> {
     Box::new(Plan { private_key: PrivateKey::from_bytes([1; 32]), lane, direct: part(8), tor: part(9), api: vec![] })
 }
 
-/// What the kernel would hold.
+/// Model of the state in the kernel.
 #[derive(Default)]
 struct Kernel {
     up: BTreeSet<Slot>,
@@ -32,19 +32,19 @@ struct Kernel {
 }
 
 impl Kernel {
-    /// Executes an effect; `works` decides whether the system does as asked. Gives back the true answer.
+    /// Executes an effect and returns its result. `works` decides whether the operation succeeds.
     fn execute(&mut self, effect: &Effect, works: bool) -> Option<Event> {
         let result = |ok: bool| if ok { Ok(()) } else { Err("no".to_owned()) };
         match effect {
             Effect::Up(link) => {
                 assert!(!self.up.contains(&link.slot), "brought up twice: {:?}", link.slot);
-                // A link that fails half-way may be there all the same.
+                // A link whose creation failed halfway may exist anyway.
                 self.up.insert(link.slot);
                 Some(Event::LinkUp(link.slot, result(works).map(|()| Backend::Userspace)))
             }
             Effect::Route(slot, routing) => {
                 assert_eq!(routing.slot, Some(*slot));
-                assert!(self.up.contains(slot), "routed into nothing");
+                assert!(self.up.contains(slot), "routed into a link that is down");
                 (self.routed, self.held) = (Some(*slot), false);
                 Some(Event::Routed(*slot, result(works)))
             }
@@ -56,7 +56,7 @@ impl Kernel {
                 Some(Event::Held(result(works)))
             }
             Effect::Remove(slot) => {
-                assert_ne!(self.routed, Some(*slot), "removed what carries the traffic");
+                assert_ne!(self.routed, Some(*slot), "removed the link that carries the traffic");
                 self.up.remove(slot);
                 None
             }
@@ -70,7 +70,7 @@ impl Kernel {
     }
 }
 
-/// An event from outside, or the passing of time.
+/// An external event, or the passing of time.
 #[derive(Debug, Clone)]
 enum Step {
     Connect(Lane),
@@ -115,13 +115,13 @@ fn event(step: &Step, now: &mut Instant) -> Event {
     }
 }
 
-/// Feeds effects to the kernel and answers back until there are none.
+/// Executes effects and passes the results back until no effects are left.
 fn settle((mut state, effects): Next, kernel: &mut Kernel, now: Instant, mut works: impl FnMut() -> bool) -> State {
     let mut queue = std::collections::VecDeque::from(effects);
     let mut rounds = 0;
     while let Some(effect) = queue.pop_front() {
         rounds += 1;
-        assert!(rounds < 100, "never settles");
+        assert!(rounds < 100, "the effects do not end");
         if let Some(answer) = kernel.execute(&effect, works()) {
             let (next, more) = state.handle(answer, now);
             state = next;
@@ -147,7 +147,7 @@ proptest! {
                 Phase::Connecting => prop_assert!(kernel.routed.is_none()),
                 Phase::Disconnecting | Phase::Blocked => {}
             }
-            // What is said to be held back is, until a tunnel carries it.
+            // If the view says that traffic is blocked, it is blocked.
             prop_assert!(!state.view().held || kernel.held);
         }
         state = settle(state.handle(Event::Unblock, now), &mut kernel, now, || true);
@@ -156,7 +156,7 @@ proptest! {
         prop_assert!(kernel.up.is_empty() && kernel.routed.is_none() && !kernel.held);
     }
 
-    /// Answers to nothing, answers twice, answers to something older: no panic, and still a way down.
+    /// Results without a request, repeated results, results of older requests: no panic, and a disconnect still works.
     #[test]
     fn strange_answers_do_no_harm(picks in prop::collection::vec((0u8..12, any::<bool>(), any::<bool>()), 0..40)) {
         let now = Instant::now();
@@ -216,7 +216,7 @@ fn a_tunnel_that_falls_releases_nothing_until_somebody_says_so() {
     assert_eq!((state.view().phase, state.view().blocked), (Phase::Blocked, Some(BlockedReason::Lost)));
     assert!(state.view().held && kernel.held && kernel.up.is_empty());
 
-    // A try that fails, and one that works: held back all the while.
+    // A failed attempt, then a successful one. Traffic is blocked all the time.
     state = settle(state.handle(Event::Connect(plan(Lane::Tor)), now), &mut kernel, now, || true);
     assert!(state.view().held && kernel.held);
     state = settle(state.handle(Event::Timeout, now + Duration::from_secs(9)), &mut kernel, now, || true);
@@ -238,7 +238,7 @@ fn a_start_that_finds_a_tunnel_wanted_takes_nothing_away_before_it_holds() {
     let hold = Hold { reason: BlockedReason::Interrupted, outside: Vec::new() };
     let (state, effects) = State::start(Some(hold));
     assert!(matches!(effects.as_slice(), [Effect::Hold(_)]), "{effects:?}");
-    assert!(!state.view().held, "not before the system has said so");
+    assert!(!state.view().held, "not before the operating system confirmed it");
     let (state, effects) = state.handle(Event::Held(Ok(())), Instant::now());
     assert!(state.view().held && matches!(effects.as_slice(), [Effect::Remove(_), Effect::Remove(_)]));
 
@@ -246,7 +246,7 @@ fn a_start_that_finds_a_tunnel_wanted_takes_nothing_away_before_it_holds() {
     let (state, _) = state.handle(Event::Block(Box::new(unknown)), Instant::now());
     let (state, _) = state.handle(Event::Held(Ok(())), Instant::now());
     let (state, effects) = state.handle(Event::Disconnect, Instant::now());
-    assert!(state.view().held && effects.is_empty(), "nobody knows what was wanted");
+    assert!(state.view().held && effects.is_empty(), "the desired state is unknown");
 }
 
 #[test]
@@ -267,10 +267,10 @@ fn another_endpoint_is_tried_while_one_gives_no_answer() {
         let [Effect::Remove(Slot::A), Effect::Up(link)] = &effects[..] else { panic!("{effects:?}") };
         tried.push(link.lane.endpoint);
         state = next.handle(Event::LinkUp(Slot::A, Ok(Backend::Userspace)), at).0;
-        assert!(tried.len() < 10, "without end");
+        assert!(tried.len() < 10, "the retries do not end");
     }
     assert_eq!(tried, [second, first, second, first]);
-    // The one in use at the handshake stays, and is shown.
+    // The endpoint in use at the handshake is kept and shown.
     let shaken = Observation { handshake_age: Some(Duration::ZERO), ..Observation::default() };
     let (state, _) = state.handle(Event::Observed(Slot::A, Ok(shaken)), begun);
     let (state, _) = state.handle(Event::Routed(Slot::A, Ok(())), begun);

@@ -1,4 +1,5 @@
-//! What other programs and hostile networks do to a tunnel that is up, with a capture of the uplink under traffic.
+//! Interference by other programs and hostile networks with a connected tunnel, checked by a capture of the uplink
+//! under traffic.
 
 use super::support::{
     INTERNET, LAN, World, beside, block_on, clear, internet, patient, seen_bound, seen_by, settings, sh, through,
@@ -14,12 +15,12 @@ use tornado_tunnel::Tunnel;
 use tornado_tunnel::os::linux::Linux;
 use tornado_tunnel::state::{Phase, View};
 
-/// Everything but the tunnel's own packets.
+/// All packets except the tunnel's own.
 const CLEAR: &str = "(tcp or udp) and not (udp port 51820 or udp port 51821)";
-/// Our routing table, as `ip route` takes it.
+/// Our routing table, as `ip route` expects it.
 const TABLE: &str = "29807";
 
-/// tcpdump on the far end of the device's uplink.
+/// tcpdump on the other end of the device's uplink.
 struct Capture {
     tcpdump: Child,
     file: tempfile::NamedTempFile,
@@ -64,7 +65,7 @@ impl Drop for Capture {
     }
 }
 
-/// Datagrams to the internet in both families without a pause, half of them from sockets bound to the uplink.
+/// Sends datagrams to the internet in both families continuously, half of them from sockets bound to the uplink.
 struct Noise {
     stop: Arc<AtomicBool>,
     sent: Arc<AtomicUsize>,
@@ -103,7 +104,7 @@ fn send_everywhere() {
             if bound {
                 socket.bind_device(Some(b"e0")).unwrap();
             }
-            // A refusal is a try like any other.
+            // The attempt counts even if it is rejected.
             let _ = socket.send_to(b"noise", &target.into());
         }
     }
@@ -116,16 +117,16 @@ fn in_device(world: &World, commands: &str) -> impl FnOnce() + Send + use<> {
     }
 }
 
-/// Waits until both families come out of the lane again.
+/// Waits until traffic of both families leaves through the lane again.
 async fn until_through(lane: Lane) -> Duration {
     let begun = Instant::now();
     while beside(internet).await != through(lane) {
-        assert!(begun.elapsed() < patient(Duration::from_secs(10)), "the tunnel does not carry traffic again");
+        assert!(begun.elapsed() < patient(Duration::from_secs(10)), "the tunnel did not recover");
     }
     begun.elapsed()
 }
 
-/// What a network manager that restarts does, among others.
+/// Changes such as those that a network manager makes when it restarts.
 fn disturbances() -> Vec<(&'static str, String)> {
     let families = ["ip", "ip -6"];
     let all = |text: &str| families.map(|ip| text.replace("IP", ip)).join("; ");
@@ -157,7 +158,7 @@ fn what_another_program_changes_is_put_back_and_nothing_leaves_meanwhile() {
     world.within_scope("d", || {
         block_on(async {
             send_everywhere();
-            assert!(control.seen().len() >= 4, "the capture sees what leaves");
+            assert!(control.seen().len() >= 4, "the capture does not see outgoing packets");
             let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()), None);
             assert_eq!(tunnel.connect(plan.clone()).await.unwrap().phase, Phase::Connected);
             let capture = Capture::start(&world, CLEAR);
@@ -183,7 +184,7 @@ fn what_another_program_changes_is_put_back_and_nothing_leaves_meanwhile() {
                 capture.nothing(&text);
                 assert_eq!(tunnel.watch().borrow().phase, Phase::Connected, "{text}");
             }
-            // An interface that is gone cannot be put back: traffic waits.
+            // An interface that disappeared cannot be restored, so traffic is blocked.
             beside(remove).await;
             let mut watch = tunnel.watch();
             let fallen = watch.wait_for(|v| v.phase == Phase::Blocked && v.held);
@@ -193,15 +194,18 @@ fn what_another_program_changes_is_put_back_and_nothing_leaves_meanwhile() {
             assert_eq!(view.phase, Phase::Connected, "{view:?}");
             until_through(Lane::Tor).await;
             let sent = noise.stop();
-            assert!(sent > 100, "the noise was none: {sent}");
-            capture.nothing("after all");
+            assert!(sent > 100, "too few datagrams were sent: {sent}");
+            capture.nothing("at the end");
             assert_eq!(tunnel.disconnect().await.unwrap().phase, Phase::Disconnected);
             assert_eq!(beside(internet).await, clear());
             drop(tunnel);
             task.await.unwrap();
         });
     });
-    assert!(!sh(&format!("ip netns exec {}d nft list tables", world.id)).contains("tornado"), "a table was left");
+    assert!(
+        !sh(&format!("ip netns exec {}d nft list tables", world.id)).contains("tornado"),
+        "a table was not removed"
+    );
     assert_eq!(world.rules(), before);
 }
 
@@ -230,7 +234,7 @@ fn routes_of_a_hostile_network_lead_nothing_past_the_tunnel() {
     world.within_scope("d", || {
         block_on(async {
             sh(&format!("ip -n {}d addr add 10.99.0.2/32 dev lo", world.id));
-            assert!(arp("10.99.0.2").contains("lladdr"), "an address of this host is answered for by ARP");
+            assert!(arp("10.99.0.2").contains("lladdr"), "ARP requests for an address of the device are not answered");
             let (tunnel, task) = Tunnel::start(Box::new(Linux::open(settings()).await.unwrap()), None);
             let view = tunnel.connect(plan).await.unwrap();
             assert_eq!(view.phase, Phase::Connected, "{view:?}");
@@ -239,7 +243,7 @@ fn routes_of_a_hostile_network_lead_nothing_past_the_tunnel() {
             assert_eq!(
                 beside(move || seen_by(&lan)).await,
                 host,
-                "the local network is reached, and not by the server"
+                "the local network is reached directly, not through the server"
             );
 
             let capture = Capture::start(&world, &format!("{CLEAR} and not arp"));
@@ -249,7 +253,7 @@ fn routes_of_a_hostile_network_lead_nothing_past_the_tunnel() {
             for target in [format!("{}:80", INTERNET[0]), format!("[{}]:80", INTERNET[1])] {
                 assert_eq!(beside(move || seen_bound(&target)).await, None);
             }
-            // No name is asked in the local network, by whatever protocol.
+            // No DNS, mDNS or LLMNR query is sent to the local network.
             for to in
                 [format!("{LAN}.1:53"), format!("{LAN}.1:5353"), "224.0.0.251:5353".into(), "224.0.0.252:5355".into()]
             {
@@ -263,10 +267,10 @@ fn routes_of_a_hostile_network_lead_nothing_past_the_tunnel() {
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
             noise.stop();
-            capture.nothing("with the routes of a hostile network");
+            capture.nothing("with routes of a hostile network");
 
-            // The inner address is neither shown to the network nor reached from it.
-            assert!(!arp("10.9.0.2").contains("lladdr"), "ARP for the inner address was answered");
+            // The inner address is neither announced to the network nor reachable from it.
+            assert!(!arp("10.9.0.2").contains("lladdr"), "an ARP request for the inner address was answered");
             let before = echoes();
             sh(&format!(
                 "mac=$(ip netns exec {0}d cat /sys/class/net/e0/address)
@@ -274,7 +278,7 @@ fn routes_of_a_hostile_network_lead_nothing_past_the_tunnel() {
                  ip netns exec {0}s ping -c 2 -i 0.2 -W 1 -I e0 10.9.0.2 >/dev/null && exit 1 || true",
                 world.id
             ));
-            assert_eq!(echoes(), before, "a packet for the inner address was taken from the local network");
+            assert_eq!(echoes(), before, "a packet from the local network reached the inner address");
             drop(tunnel);
             task.await.unwrap();
         });
@@ -307,7 +311,7 @@ fn without_a_network_the_tunnel_does_not_carry_itself() {
             let mut watch = tunnel.watch();
             let gone = watch.wait_for(|view| view.observed.no_network);
             tokio::time::timeout(patient(Duration::from_secs(10)), gone).await.unwrap().unwrap();
-            // One packet that would loop is enough; ten are sent.
+            // One looping packet would be enough; ten are sent.
             let before = sent();
             for _ in 0..10 {
                 send_everywhere();

@@ -1,4 +1,4 @@
-//! A device and a server with two lanes in network namespaces, with wireguard-go as the server's end.
+//! A device and a server with two lanes in network namespaces, with wireguard-go on the server's side.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -10,7 +10,7 @@ use tornado_tunnel::os::linux::Settings;
 use tornado_tunnel::plan::{LanePlan, Plan};
 use tornado_tunnel::policy::MARK;
 
-/// A device and a server with two lanes, on a wire. Everything goes when it is dropped.
+/// A device and a server with two lanes, connected by a veth pair. Everything is removed on drop.
 pub struct World {
     pub id: String,
     servers: Vec<Child>,
@@ -19,7 +19,7 @@ pub struct World {
     preshared: PresharedKey,
 }
 
-/// The first three bytes of the local network, beside the public one that the servers are in.
+/// The first three bytes of the local network. The servers' public network is on the same interface.
 pub const LAN: &str = "192.168.77";
 pub const INTERNET: [&str; 2] = ["198.51.100.1", "2001:db8:ffff::1"];
 
@@ -110,7 +110,7 @@ impl World {
         }
     }
 
-    /// Runs a piece of work on a thread inside a namespace.
+    /// Runs `work` on a thread inside a namespace.
     pub fn within<T: Send + 'static>(&self, host: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
         let namespace = File::open(format!("/run/netns/{}{host}", self.id)).unwrap();
         let thread = std::thread::spawn(move || {
@@ -132,7 +132,7 @@ impl World {
         })
     }
 
-    /// Listeners in the server's namespace that send each peer the address they saw.
+    /// Starts listeners in the server's namespace that send each client the source address they see.
     pub fn tell_addresses(&self) {
         self.within("s", || {
             for address in [
@@ -183,7 +183,7 @@ pub fn addresses(lane: Lane) -> [IpAddr; 2] {
     }
 }
 
-/// As which address a listener sees this thread; `None` when it cannot be reached.
+/// The source address of this thread as a listener sees it; `None` if the listener is unreachable.
 pub fn seen_by(to: &str) -> Option<IpAddr> {
     seen_from(to, None, None)
 }
@@ -213,7 +213,8 @@ fn seen_from(to: &str, mark: Option<u32>, interface: Option<&[u8]>) -> Option<Ip
     Some(text.parse().unwrap())
 }
 
-/// A limit as it is on this machine now: longer while more tasks want a processor than there are, at most eight times.
+/// Extends a time limit by the load of this machine: while more tasks are runnable than there are processors, by up to
+/// eight times.
 pub fn patient(limit: Duration) -> Duration {
     let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -237,7 +238,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// Blocking work beside the tunnel, on a thread of the same namespace.
+/// Runs blocking work on a thread in the same namespace.
 pub async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()
 }

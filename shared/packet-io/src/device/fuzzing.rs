@@ -1,4 +1,4 @@
-//! What the fuzz target for datagrams calls.
+//! Entry point of the fuzz target for datagrams.
 
 use super::table::{Output, Table};
 use super::{Guard, Kind, Own, Peer, Verdict};
@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tornado_shared::model::PrivateKey;
 
-/// An interface, and what it is about to send.
+/// An interface, and the datagrams that it sends.
 struct End {
     own: Arc<Own>,
     guard: Guard,
@@ -35,7 +35,7 @@ impl End {
         Self { own, guard, table, peer, address, sent: Vec::new() }
     }
 
-    /// What comes of a datagram. Whatever it is, inner packets are whole and from `other`'s address.
+    /// Receives a datagram. Whatever it contains, inner packets must be complete and have `other`'s address as source.
     fn receive(&mut self, datagram: Packet, other: IpAddr, is_loaded: bool) {
         let (from, mut output) = (SocketAddr::from(([192, 0, 2, 99], 9)), Output::default());
         let message = match Kind::of(&datagram) {
@@ -72,8 +72,8 @@ impl End {
     }
 }
 
-/// Two interfaces that are each other's peer, and what happens between them: four bytes that say what, on which side,
-/// and of how many bytes, then those. Datagrams arrive as they were sent, changed, late, again or made up.
+/// Runs two interfaces that are peers of each other through a sequence of steps. Each step has four bytes for action,
+/// side, position and length, followed by data. Datagrams arrive unchanged, changed, late, repeated or made up.
 pub fn datagrams(bytes: &[u8]) {
     let mut ends = [End::new(1), End::new(2)];
     let peers = [ends[0].peer.clone(), ends[1].peer.clone()];
@@ -88,7 +88,7 @@ pub fn datagrams(bytes: &[u8]) {
         let [near, far] = &mut ends;
         let (near, far) = if side & 1 == 0 { (near, far) } else { (far, near) };
         match what % 8 {
-            // One of the last messages of the other side, with some bytes changed: none, for the most part.
+            // One of the last messages of the other side, with some bytes changed, mostly none.
             0..=3 => {
                 let number = far.sent.len().checked_sub(1 + usize::from(what / 8) % 4);
                 let Some(mut message) = number.and_then(|at| far.sent.get(at)).map(|sent| Packet::copy_from(&sent[..]))
@@ -103,7 +103,7 @@ pub fn datagrams(bytes: &[u8]) {
                 near.receive(message, far.address, side & 2 != 0);
             }
             4 => near.receive(Packet::copy_from(own), far.address, side & 2 != 0),
-            // An IP packet whose addresses fit, with what the input has behind them.
+            // An IP packet with matching addresses, followed by bytes of the input.
             5 => {
                 let mut packet = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 0, 10, 0, 0, 0];
                 packet.extend(own);

@@ -1,4 +1,4 @@
-//! What is spent on datagrams of strangers.
+//! Protects against floods of handshake messages.
 
 use super::Own;
 use gotatun::noise::TunnResult;
@@ -7,21 +7,22 @@ use gotatun::packet::{Packet, WgKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// What becomes of a handshake message.
+/// What to do with a handshake message.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// It is worth the work.
+    /// Process it.
     Take(WgKind),
-    /// Its sender has to show first that it receives where it says it is: the cookie to send there.
+    /// The sender must first prove that it receives at its source address: send it this cookie.
     Ask(Packet),
-    /// Not made for this interface, or not to be answered.
+    /// Drop it: it is not for this interface, or must not be answered.
     Drop,
 }
 
-/// Cookies (WireGuard §5.3): of an address that sends many handshake messages, and under load of every one.
+/// Cookies (WireGuard §5.3): required from an address that sends many handshake messages, and from every address under
+/// load.
 pub(crate) struct Guard {
     usual: Arc<RateLimiter>,
-    /// Lets nothing pass without a cookie.
+    /// Accepts nothing without a cookie.
     strict: RateLimiter,
 }
 
@@ -30,7 +31,7 @@ impl Guard {
         Self { usual: Arc::clone(own.limiter()), strict: RateLimiter::new(own.public(), 0) }
     }
 
-    /// Judges any message but data.
+    /// Judges any message except data.
     pub(crate) fn judge(&self, message: Packet, from: SocketAddr, is_loaded: bool) -> Verdict {
         let limiter = if is_loaded { &self.strict } else { &*self.usual };
         match limiter.verify_packet(from, message) {
@@ -40,7 +41,7 @@ impl Guard {
         }
     }
 
-    /// Forgets the counts of the last second. To be called a few times a second.
+    /// Resets the counters of the last second. Call it at least once per second.
     pub(crate) fn tick(&self) {
         self.usual.try_reset_count();
         self.strict.try_reset_count();

@@ -1,13 +1,13 @@
-//! What of an inner packet's header decides where it may go.
+//! The fields of an inner packet's header that decide about its route.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Bytes of the headers (RFC 791 §3.1, RFC 8200 §3).
+/// Minimum header lengths, bytes (RFC 791 §3.1, RFC 8200 §3).
 const V4: usize = 20;
 const V6: usize = 40;
 
-/// The length that its header states, which padding may exceed, and the source address. `None` for what is no IP
-/// packet, or less of one than its header says.
+/// The length in the header, which excludes padding, and the source address. `None` if it is not an IP packet, or is
+/// shorter than its header says.
 pub(super) fn length_and_source(packet: &[u8]) -> Option<(usize, IpAddr)> {
     let (stated, shortest, source) = match packet.first()? >> 4 {
         4 => {
@@ -23,7 +23,7 @@ pub(super) fn length_and_source(packet: &[u8]) -> Option<(usize, IpAddr)> {
     (shortest..=packet.len()).contains(&stated).then_some((stated, source))
 }
 
-/// Where it is to go.
+/// The destination address.
 pub(super) fn destination(packet: &[u8]) -> Option<IpAddr> {
     match packet.first()? >> 4 {
         4 => Some(Ipv4Addr::from(*field(packet, 16)?).into()),
@@ -57,7 +57,7 @@ mod tests {
     fn padding_is_told_from_the_packet_and_a_packet_from_its_beginning() {
         assert_eq!(length_and_source(&v4(28, 32)), Some((28, [10, 0, 0, 1].into())));
         assert_eq!(length_and_source(&v4(32, 32)), Some((32, [10, 0, 0, 1].into())));
-        assert_eq!(length_and_source(&v4(33, 32)), None, "a part");
+        assert_eq!(length_and_source(&v4(33, 32)), None, "a truncated packet");
         assert_eq!(length_and_source(&v4(19, 32)), None, "shorter than its header");
         assert_eq!(destination(&v4(28, 32)), Some([10, 0, 0, 2].into()));
         let mut six = vec![0; 48];

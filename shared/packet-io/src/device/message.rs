@@ -1,19 +1,19 @@
-//! What a datagram claims to be.
+//! Classifies datagrams by their header.
 
 use gotatun::packet::{WgCookieReply, WgData, WgHandshakeInit, WgHandshakeResp};
 
-/// Kinds of messages, as far as they are treated differently.
+/// Kinds of messages that are treated differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Initiation, response or cookie.
+    /// Initiation, response or cookie reply.
     Handshake,
-    /// Sealed packets.
+    /// Encrypted packets.
     Data,
 }
 
 impl Kind {
-    /// By the first four bytes, three of which are zero (WireGuard §5.4), and the length. `None` for what is none of
-    /// ours, which should cost nothing.
+    /// Classifies a datagram by its first four bytes, of which three are zero (WireGuard §5.4), and its length. `None`
+    /// for anything else, which is dropped at no cost.
     pub(crate) fn of(datagram: &[u8]) -> Option<Self> {
         match (u32::from_le_bytes(*datagram.first_chunk()?), datagram.len()) {
             (1, WgHandshakeInit::LEN) | (2, WgHandshakeResp::LEN) | (3, WgCookieReply::LEN) => Some(Self::Handshake),

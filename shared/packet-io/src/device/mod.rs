@@ -1,7 +1,7 @@
-//! WireGuard around gotatun's handshakes and sessions: who a packet is for, who one comes from, and when something is
-//! due.
+//! WireGuard around gotatun's handshakes and sessions: selects the peer for a packet, identifies the sender of a
+//! datagram, and runs the timers.
 //!
-//! [`table`] decides and does no input or output; [`tasks`] move packets between it, the TUN device and the socket.
+//! [`table`] decides and does no I/O; [`tasks`] move packets between the table, the TUN device and the socket.
 
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;

@@ -1,4 +1,4 @@
-//! The interface itself: its key, and what all its peers share.
+//! The interface itself: its key, and what its peers share.
 
 use gotatun::noise::Tunn;
 use gotatun::noise::handshake::parse_handshake_anon;
@@ -9,10 +9,10 @@ use gotatun::x25519;
 use std::sync::Arc;
 use tornado_shared::model::{PresharedKey, PrivateKey, PublicKey};
 
-/// Handshake messages a second of one address beyond which it has to show that it receives there (WireGuard §5.3).
+/// Handshake messages per second from one address beyond which it must prove that it receives there (WireGuard §5.3).
 const HANDSHAKES: u64 = 100;
 
-/// Key, numbers of sessions, limits.
+/// Key, index table and rate limiter.
 pub(crate) struct Own {
     secret: x25519::StaticSecret,
     public: x25519::PublicKey,
@@ -20,12 +20,12 @@ pub(crate) struct Own {
     limiter: Arc<RateLimiter>,
 }
 
-/// What a message says of its sender.
+/// Identification of a message's sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sender {
-    /// An initiation names its key. Nothing is proven by that yet.
+    /// The public key in an initiation. It is not authenticated yet.
     Key(PublicKey),
-    /// Everything else names a handshake or session of ours.
+    /// The index of one of our handshakes or sessions, in all other messages.
     Index(u32),
 }
 
@@ -45,7 +45,7 @@ impl Own {
         &self.limiter
     }
 
-    /// Who sent it. One key agreement for an initiation.
+    /// Identifies the sender of a message. Costs one key agreement for an initiation.
     pub(crate) fn sender(&self, message: &WgKind) -> Option<Sender> {
         match message {
             WgKind::HandshakeInit(message) => {
@@ -58,7 +58,7 @@ impl Own {
         }
     }
 
-    /// The noise of a peer: two key agreements.
+    /// Creates the Noise state of a peer. Costs two key agreements.
     pub(super) fn wake(&self, peer: &PublicKey, psk: Option<&PresharedKey>, keepalive: Option<u16>) -> Box<Tunn> {
         let peer = x25519::PublicKey::from(*peer.as_bytes());
         let psk = psk.map(|psk| *psk.expose());
@@ -66,7 +66,7 @@ impl Own {
         Box::new(Tunn::new(self.secret.clone(), peer, psk, keepalive, indices, limiter))
     }
 
-    /// True while a handshake or session has this number.
+    /// True while a handshake or session uses this index.
     pub(super) fn is_in_use(&self, index: u32) -> bool {
         self.indices.in_use(index)
     }

@@ -1,34 +1,34 @@
-//! Peers as callers give and get them.
+//! Peers as callers set and read them.
 
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tornado_shared::model::{PresharedKey, PublicKey, Transfer};
 
-/// A peer as the interface is to have it.
+/// Configuration of a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// Whose it is.
+    /// Public key of the peer.
     pub public_key: PublicKey,
-    /// Mixed into handshakes, if any.
+    /// Preshared key, mixed into handshakes.
     pub preshared_key: Option<PresharedKey>,
-    /// Allowed IPs: packets to these addresses go to it, and only those from them are taken of it.
+    /// Allowed IPs: packets to these addresses go to this peer, and it may send only from them.
     pub addresses: Vec<IpNet>,
-    /// Where it is thought to be. Of no effect on a peer that is there already: what was learned is newer.
+    /// Initial endpoint. Ignored for an existing peer, whose learned endpoint is newer.
     pub endpoint: Option<SocketAddr>,
-    /// Seconds after which it gets an empty packet when nothing else was sent. Of no effect on one that is there.
+    /// Interval of the persistent keepalive, seconds. Ignored for an existing peer.
     pub keepalive: Option<u16>,
 }
 
-/// A peer as the interface has it.
+/// State of a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Whose it is.
+    /// Public key of the peer.
     pub public_key: PublicKey,
-    /// Where its packets last came from.
+    /// Source address of the peer's latest authenticated packet.
     pub endpoint: Option<SocketAddr>,
-    /// Since the latest handshake; none when there is no session.
+    /// Time since the latest handshake; `None` without a session.
     pub handshake_age: Option<Duration>,
-    /// Bytes since it was put: of inner packets as they come, of datagrams as they go.
+    /// Bytes since the peer was added: of inner packets when received, of datagrams when sent.
     pub transfer: Transfer,
 }

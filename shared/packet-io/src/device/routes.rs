@@ -1,18 +1,19 @@
-//! Cryptokey routing: which peer an address belongs to.
+//! Cryptokey routing: maps addresses to peers.
 
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Number of a peer in the table.
+/// Index of a peer in the table.
 pub(super) type Slot = usize;
 
-/// Addresses and prefixes, each of one peer. A packet goes to the peer of the longest prefix that has its address.
+/// Addresses and prefixes, each of which belongs to one peer. A packet goes to the peer with the longest matching
+/// prefix.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
-    /// Of single addresses.
+    /// Single addresses.
     hosts: HashMap<IpAddr, Slot>,
-    /// Of wider prefixes, longest first. A server has none, a device two.
+    /// Shorter prefixes, longest first. A server has none, a device two.
     wide: Vec<(IpNet, Slot)>,
 }
 
@@ -21,7 +22,7 @@ fn is_host(net: &IpNet) -> bool {
 }
 
 impl Routes {
-    /// The peer that is to get a packet for `address`, and may send one from it.
+    /// The peer that gets packets for `address` and may send packets from it.
     pub(super) fn find(&self, address: IpAddr) -> Option<Slot> {
         if let Some(slot) = self.hosts.get(&address) {
             return Some(*slot);
@@ -29,7 +30,7 @@ impl Routes {
         self.wide.iter().find(|(net, _)| net.contains(&address)).map(|(_, slot)| *slot)
     }
 
-    /// Gives `net`, with the host part zero, to a peer; returns whose it was.
+    /// Assigns `net`, whose host part must be zero, to a peer. Returns its previous peer.
     pub(super) fn insert(&mut self, net: IpNet, slot: Slot) -> Option<Slot> {
         if is_host(&net) {
             return self.hosts.insert(net.addr(), slot);
@@ -42,7 +43,7 @@ impl Routes {
         None
     }
 
-    /// Takes `net` from that peer, if it is its own.
+    /// Removes `net` from that peer, if it belongs to it.
     pub(super) fn remove(&mut self, net: IpNet, slot: Slot) {
         if is_host(&net) {
             if self.hosts.get(&net.addr()) == Some(&slot) {
@@ -65,7 +66,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn net() -> impl Strategy<Value = IpNet> {
-        // Few addresses, so that prefixes hold each other.
+        // Few addresses, so that prefixes contain each other.
         let v4 = (0_u8..4, 0_u8..3, prop_oneof![Just(0_u8), Just(8), Just(24), Just(31), Just(32)])
             .prop_map(|(a, b, length)| IpNet::new([10, 0, a, b].into(), length).unwrap().trunc());
         let v6 = (0_u16..3, prop_oneof![Just(0_u8), Just(64), Just(127), Just(128)])
@@ -74,7 +75,7 @@ mod tests {
     }
 
     proptest! {
-        /// A list that is looked through says the same.
+        /// A linear search gives the same result.
         #[test]
         fn the_longest_prefix_decides(
             steps in prop::collection::vec((net(), 0_usize..4, any::<bool>()), 0..40),

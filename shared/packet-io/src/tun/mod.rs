@@ -13,12 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tornado_tun_node::TunNode;
 
-/// Longest packet, or piece of several.
+/// Maximum length of a packet, or of a piece of several.
 const LONGEST: usize = 65_536;
-/// Longest of the packets that a piece is cut into, beside single ones.
+/// Maximum length of the packets that a piece is split into; single packets may be longer.
 const PACKET: usize = 4096;
 
-/// The device. Clones share it; it is gone with the last.
+/// The TUN device. Clones share it; it is removed with the last one.
 #[derive(Clone)]
 pub struct Tun {
     inner: Arc<Inner>,
@@ -27,39 +27,39 @@ pub struct Tun {
 struct Inner {
     device: Device,
     mtu: u16,
-    /// Packets are joined. Goes off for good when the kernel refuses.
+    /// Packets are coalesced. Permanently disabled once the kernel rejects them.
     joins: AtomicBool,
 }
 
 impl Tun {
-    /// Makes a device that is still down. `mtu` in bytes. Inside the runtime that will move the packets.
+    /// Creates a device that is still down. `mtu` in bytes. Call it inside the runtime that processes the packets.
     ///
     /// # Errors
-    /// Those of `/dev/net/tun`, with the file, the user and what to do; those of `TUNSETIFF`.
+    /// Those of opening `/dev/net/tun`, with file, user and remedy; those of `TUNSETIFF`.
     pub async fn open(name: &str, mtu: u16, offload: Offload, node: &TunNode) -> io::Result<Self> {
         let device = Device::attach(node.open().await?, name, mtu, offload == Offload::Auto)?;
         let joins = AtomicBool::new(device.has_header);
         Ok(Self { inner: Arc::new(Inner { device, mtu, joins }) })
     }
 
-    /// Bytes of inner packets.
+    /// MTU of inner packets, bytes.
     #[must_use]
     pub fn mtu(&self) -> u16 {
         self.inner.mtu
     }
 
-    /// Waits until the kernel has a packet, or the device is gone.
+    /// Waits until the kernel has a packet, or the device was removed.
     ///
     /// # Errors
-    /// When the runtime ends.
+    /// If the runtime ends.
     pub async fn readable(&self) -> io::Result<()> {
         self.inner.device.readable().await
     }
 
-    /// Takes one packet, or a piece of several, if there is one. What is no IP packet counts as none of them.
+    /// Reads one packet, or one piece of several. Data that is not an IP packet yields no packets.
     ///
     /// # Errors
-    /// `WouldBlock` when there is nothing. [`is_final`] ones when the device is gone.
+    /// `WouldBlock` if there is no packet; an error for which [`is_final`] is true if the device was removed.
     pub fn read<'a>(&self, taken: &'a mut Taken) -> io::Result<Pieces<'a>> {
         let length = self.inner.device.read(&mut taken.bytes)?;
         let read = taken.bytes.get(..length).unwrap_or_default();
@@ -70,16 +70,16 @@ impl Tun {
             Cuts::of(Header::SINGLE, read).map(|cuts| (cuts, read))
         };
         if cut.is_none() {
-            tracing::debug!(length, "the kernel handed over what is no packet");
+            tracing::debug!(length, "the kernel passed data that is not a packet");
         }
         Ok(Pieces { cut, pool: &taken.pool })
     }
 
-    /// Writes packets, those of one flow joined. One that is not taken is lost, as on any link, and does not keep the
-    /// others.
+    /// Writes packets; those of one flow are coalesced. A packet that the kernel rejects is lost, as on any link,
+    /// without affecting the others.
     ///
     /// # Errors
-    /// When the device is gone.
+    /// If the device was removed.
     pub fn write(&self, packets: &[Packet]) -> io::Result<()> {
         let bytes = |number: usize| packets.get(number).map(|packet| &packet[..]).unwrap_or_default();
         let (inner, numbers) = (&*self.inner, 0..packets.len());
@@ -108,9 +108,9 @@ impl Inner {
                         single => is_taken |= single.is_ok(),
                     }
                 }
-                // A device that is down refuses all, which says nothing of joined packets.
+                // A device that is down rejects everything, which says nothing about coalesced packets.
                 if is_taken && self.joins.swap(false, Ordering::Relaxed) {
-                    tracing::warn!(%error, "the kernel refuses joined packets; they are written one by one now");
+                    tracing::warn!(%error, "the kernel rejected coalesced packets; writing them one by one now");
                 }
                 Ok(())
             }
@@ -124,7 +124,7 @@ impl Inner {
     }
 }
 
-/// Does all of it. The device is gone or it is not: any other error is of one packet.
+/// Consumes all results. Returns an error only if the device was removed: any other error concerns a single packet.
 fn all(results: impl Iterator<Item = io::Result<()>>) -> io::Result<()> {
     let mut end = Ok(());
     for result in results {
@@ -132,7 +132,7 @@ fn all(results: impl Iterator<Item = io::Result<()>>) -> io::Result<()> {
             if is_final(&error) {
                 end = Err(error);
             } else {
-                tracing::trace!(%error, "the TUN device did not take a packet");
+                tracing::trace!(%error, "the TUN device rejected a packet");
             }
         }
     }
@@ -143,12 +143,12 @@ fn is_refusal(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EIO | libc::EOPNOTSUPP))
 }
 
-/// True for errors of a device that is gone.
+/// True for errors that mean the device was removed.
 pub(crate) fn is_final(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EBADF | libc::EBADFD | libc::ENODEV))
 }
 
-/// Where the kernel puts packets, and buffers for what they are cut into.
+/// Buffer for the kernel's packets, and buffers for the packets that they are split into.
 pub struct Taken {
     bytes: Vec<u8>,
     pool: PacketBufPool<PACKET>,
@@ -160,7 +160,7 @@ impl Default for Taken {
     }
 }
 
-/// What one read gave.
+/// The result of one read.
 pub struct Pieces<'a> {
     cut: Option<(Cuts, &'a [u8])>,
     pool: &'a PacketBufPool<PACKET>,
@@ -173,7 +173,7 @@ impl Pieces<'_> {
         self.cut.map(|(_, bytes)| bytes).unwrap_or_default()
     }
 
-    /// The packets. Each is made when it is asked for, in a buffer that serves for the next when it is dropped.
+    /// The packets. Each is built on demand, in a buffer that is reused once the packet is dropped.
     pub fn packets(&self) -> impl Iterator<Item = Packet> {
         let count = self.cut.map_or(0, |(cuts, _)| cuts.count());
         (0..count).filter_map(|index| {

@@ -1,4 +1,4 @@
-//! Opening the socket.
+//! Opens the UDP socket.
 
 use super::Socket;
 use crate::Offload;
@@ -11,18 +11,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// How often a port that is still taken is tried again: the socket of a device that was just closed lives on
-/// for a moment.
+/// How often to retry a port in use: the socket of a device that was just closed still exists for a moment.
 const TRIES: u32 = 50;
-/// Bytes of each socket buffer.
+/// Size of each socket buffer, bytes.
 const BUFFER: usize = 4 * 1024 * 1024;
 
 impl Socket {
-    /// Binds `port`, 0 for any, on all addresses of both families, or of IPv4 where the kernel has no IPv6. `mark` is
-    /// that of its datagrams (`SO_MARK`). Inside the runtime that will move the packets.
+    /// Binds `port` (0 for any) on all addresses of both families, or of IPv4 only if the kernel does not support IPv6.
+    /// `mark` is the mark of the datagrams (`SO_MARK`). Call it inside the runtime that processes the packets.
     ///
     /// # Errors
-    /// Those of socket(2) and bind(2); a port that is taken is tried for a second. Of setsockopt(2) for the mark.
+    /// Those of socket(2) and bind(2); a port in use is retried for a second. Those of setsockopt(2) for the mark.
     pub async fn bind(port: u16, mark: Option<u32>, offload: Offload) -> io::Result<Self> {
         let mut left = TRIES;
         let bound = loop {
@@ -57,31 +56,31 @@ fn bind_once(port: u16, offload: Offload) -> io::Result<Socket> {
         }
         result => result?,
     };
-    // Beyond the system's limit, which CAP_NET_ADMIN may: a burst for all peers comes by one socket.
+    // CAP_NET_ADMIN allows a size beyond the system's limit. One socket receives bursts for all peers.
     let sized =
         setsockopt(&fd, sockopt::RcvBufForce, &BUFFER).and_then(|()| setsockopt(&fd, sockopt::SndBufForce, &BUFFER));
     if let Err(error) = sized {
-        tracing::debug!(%error, "the UDP socket has buffers of the usual size");
+        tracing::debug!(%error, "cannot enlarge the buffers of the UDP socket");
     }
     if let Err(error) = let_routers_fragment(&fd) {
-        tracing::debug!(%error, "datagrams go out with the kernel's own path MTU discovery");
+        tracing::debug!(%error, "cannot change path MTU discovery; the kernel's default applies");
     }
     let joins = offload == Offload::Auto;
     if joins && let Err(error) = setsockopt(&fd, sockopt::UdpGroSegment, &true) {
-        tracing::debug!(%error, "the kernel does not join received datagrams");
+        tracing::debug!(%error, "the kernel does not support coalescing received datagrams");
     }
     let socket = tokio::net::UdpSocket::from_std(std::net::UdpSocket::from(fd))?;
     Ok(Socket { socket: Arc::new(socket), joins: Arc::new(AtomicBool::new(joins)) })
 }
 
-/// Sends IPv4 datagrams without DF, as the kernel's WireGuard does: an outer packet larger than some link of the path
-/// is cut there, instead of lost where ICMP is filtered. IPv6 routers do not cut; there the kernel's default stays,
-/// which cuts on this side when a router says so.
-#[expect(unsafe_code, reason = "no safe wrapper knows IP_MTU_DISCOVER")]
+/// Sends IPv4 datagrams without DF, as WireGuard in the kernel does: an outer packet that is larger than a link of the
+/// path is fragmented there, instead of lost if ICMP is filtered. IPv6 routers do not fragment, so the kernel's default
+/// stays: it fragments here when a router reports a smaller MTU.
+#[expect(unsafe_code, reason = "no safe wrapper supports IP_MTU_DISCOVER")]
 fn let_routers_fragment(fd: &OwnedFd) -> io::Result<()> {
     let value: libc::c_int = libc::IP_PMTUDISC_OMIT;
     let length = libc::socklen_t::try_from(size_of_val(&value)).map_err(io::Error::other)?;
-    // SAFETY: the descriptor is open, and the value lives through the call and is as long as we say.
+    // SAFETY: the descriptor is open, and the value outlives the call and has the stated length.
     let result = unsafe {
         libc::setsockopt(
             fd.as_fd().as_raw_fd(),

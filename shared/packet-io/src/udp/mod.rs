@@ -1,4 +1,4 @@
-//! One UDP socket for the life of an interface, with segmentation offload.
+//! One UDP socket for the lifetime of an interface, with segmentation offload.
 
 mod bind;
 mod receive;
@@ -14,15 +14,15 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// The socket. Clones share it.
+/// The UDP socket. Clones share it.
 #[derive(Clone)]
 pub struct Socket {
     socket: Arc<tokio::net::UdpSocket>,
-    /// Datagrams are sent together. Goes off for good when the kernel refuses.
+    /// Datagrams are sent together. Permanently disabled once the kernel rejects it.
     joins: Arc<AtomicBool>,
 }
 
-/// True for errors of a socket that is none any more.
+/// True for errors that mean the socket no longer exists.
 pub(crate) fn is_final(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EBADF | libc::ENOTSOCK))
 }

@@ -1,4 +1,4 @@
-//! Receiving datagrams, many at once and each where the kernel put it.
+//! Receives datagrams, many at once and without copying them.
 
 use super::{Socket, is_final};
 use gotatun::packet::{Packet, PacketBufPool};
@@ -9,19 +9,19 @@ use std::os::fd::AsRawFd as _;
 use std::time::Duration;
 use tokio::io::Interest;
 
-/// Most bytes of one call: joined datagrams are no longer than an IP packet.
+/// Maximum number of bytes of one call: coalesced datagrams are not longer than an IP packet.
 const LONGEST: usize = 65_536;
-/// Bytes of the buffer that datagrams of one batch stay in.
+/// Size of the buffer for the datagrams of one batch, bytes.
 const ROOM: usize = 4 * LONGEST;
-/// Datagrams after which others get their turn.
+/// Number of datagrams after which other tasks get a turn.
 const BATCH: usize = 128;
-/// Rest after an error of the socket.
+/// Delay after an error of the socket.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Where the kernel puts what it received.
+/// Buffers for received datagrams.
 pub struct Received {
     pool: PacketBufPool<ROOM>,
-    /// What is left of the buffer.
+    /// The unused part of the buffer.
     room: Packet,
     control: Vec<u8>,
 }
@@ -33,13 +33,13 @@ impl Default for Received {
 }
 
 impl Received {
-    /// Begins at the start of the buffer again, or of a new one if packets still stand in the former.
+    /// Starts at the beginning of the buffer again, or of a new buffer if packets still use the previous one.
     fn rewind(&mut self) {
         self.room = Packet::default();
         self.room = self.pool.get();
     }
 
-    /// Adds what one call gives.
+    /// Adds the datagrams of one call.
     fn take(&mut self, fd: i32, datagrams: &mut Vec<(Packet, SocketAddr)>) -> io::Result<()> {
         let mut slices = [IoSliceMut::new(&mut self.room)];
         let message = recvmsg::<SockaddrStorage>(fd, &mut slices, Some(&mut self.control), MsgFlags::MSG_DONTWAIT)?;
@@ -49,10 +49,14 @@ impl Received {
                 segment = usize::try_from(size).unwrap_or(segment);
             }
         }
-        let from = message.address.as_ref().and_then(from).ok_or_else(|| io::Error::other("no sender"))?;
+        let from = message
+            .address
+            .as_ref()
+            .and_then(from)
+            .ok_or_else(|| io::Error::other("the datagram has no sender address"))?;
         while left > 0 {
             let length = left.min(segment.max(1));
-            // Without a copy: each is a part of the buffer.
+            // No copy: each datagram is a part of the buffer.
             datagrams.push((Packet::from_bytes(self.room.buf_mut().split_to(length)), from));
             left -= length;
         }
@@ -60,7 +64,7 @@ impl Received {
     }
 }
 
-/// An IPv4 sender as such, also on a socket of both families.
+/// Converts the sender's address. IPv4-mapped addresses become IPv4 addresses.
 fn from(address: &SockaddrStorage) -> Option<SocketAddr> {
     if let Some(v4) = address.as_sockaddr_in() {
         return Some(SocketAddr::from((v4.ip(), v4.port())));
@@ -73,11 +77,11 @@ fn from(address: &SockaddrStorage) -> Option<SocketAddr> {
 }
 
 impl Socket {
-    /// Waits for a datagram and adds it and what else is there, up to a bound. For the buffer to be used again the
-    /// datagrams of the former call should be gone.
+    /// Waits for a datagram, and adds it and all others that are available, up to a limit. The buffer can be reused
+    /// only if the datagrams of the previous call were dropped.
     ///
     /// # Errors
-    /// When the socket is none any more.
+    /// If the socket no longer exists.
     pub async fn receive(&self, received: &mut Received, datagrams: &mut Vec<(Packet, SocketAddr)>) -> io::Result<()> {
         received.rewind();
         let before = datagrams.len();
@@ -89,8 +93,8 @@ impl Socket {
                 Err(_) if datagrams.len() > before => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.socket.readable().await?,
                 Err(error) => {
-                    // The socket itself is well: network down, out of memory.
-                    tracing::debug!(%error, "nothing was received");
+                    // The socket itself is fine: for example, the network is down or memory is short.
+                    tracing::debug!(%error, "cannot receive datagrams; retrying");
                     tokio::time::sleep(PAUSE).await;
                 }
             }

@@ -1,4 +1,4 @@
-//! Sending datagrams, those of one size to one place together.
+//! Sends datagrams; those of equal size to one destination are sent together.
 
 use super::{Socket, is_final};
 use gotatun::packet::Packet;
@@ -10,14 +10,15 @@ use std::os::fd::AsRawFd as _;
 use std::sync::atomic::Ordering;
 use tokio::io::Interest;
 
-/// Most datagrams the kernel takes in one call with UDP_SEGMENT, and most bytes: what fits into an IPv4 packet.
+/// Limits of one call with UDP_SEGMENT: number of datagrams, and number of bytes, which must fit into an IPv4 packet.
 const SEGMENTS: usize = 64;
 const BYTES: usize = 65_507;
-/// Destinations whose path is too small for joined datagrams, and for how many batches that is remembered.
+/// Maximum number of destinations with a path too small for coalesced datagrams, and for how many batches they are
+/// remembered.
 const NARROW: usize = 64;
 const REMEMBERED: u32 = 10_000;
 
-/// What the task that sends remembers.
+/// State of the sending task: destinations with a small path MTU.
 #[derive(Default)]
 pub struct Narrow {
     destinations: VecDeque<SocketAddr>,
@@ -28,7 +29,7 @@ impl Narrow {
     fn next_batch(&mut self) {
         self.batches = self.batches.wrapping_add(1);
         if self.batches.is_multiple_of(REMEMBERED) {
-            // A path may have become wider: one attempt tells.
+            // A path may have become wider, so try again.
             self.destinations.clear();
         }
     }
@@ -41,7 +42,8 @@ impl Narrow {
     }
 }
 
-/// How many of the first datagrams go together: one destination, equal sizes, the last may be shorter.
+/// Number of the first datagrams that can be sent together: one destination and equal sizes, of which the last may be
+/// smaller.
 fn group(mut packets: impl Iterator<Item = (usize, SocketAddr)>) -> usize {
     let Some((size, destination)) = packets.next() else { return 0 };
     let (mut count, mut bytes) = (1, size);
@@ -59,11 +61,11 @@ fn group(mut packets: impl Iterator<Item = (usize, SocketAddr)>) -> usize {
 }
 
 impl Socket {
-    /// Sends all and empties the list, waiting where the socket is full. What the kernel does not take is lost, as on
-    /// any link.
+    /// Sends all datagrams and empties the list. Waits while the socket's buffer is full. Datagrams that the kernel
+    /// rejects are lost, as on any link.
     ///
     /// # Errors
-    /// When the socket is none any more.
+    /// If the socket no longer exists.
     pub async fn send(&self, narrow: &mut Narrow, datagrams: &mut Vec<(Packet, SocketAddr)>) -> io::Result<()> {
         narrow.next_batch();
         let mut rest = datagrams.as_slice();
@@ -77,7 +79,7 @@ impl Socket {
                     self.refused(&error, *destination, narrow);
                     self.send_each(together).await?;
                 }
-                Err(error) => tracing::trace!(%error, "a datagram was not sent"),
+                Err(error) => tracing::trace!(%error, "cannot send a datagram"),
                 Ok(()) => {}
             }
             rest = after;
@@ -86,25 +88,25 @@ impl Socket {
         Ok(())
     }
 
-    /// Sends one, if the socket takes it at once. From any thread.
+    /// Sends one datagram if the socket accepts it at once. Callable from any thread.
     pub(crate) fn send_now(&self, datagram: (Packet, SocketAddr)) {
         if let Err(error) = self.send_group_now(&[datagram]) {
-            tracing::trace!(%error, "a datagram was not sent");
+            tracing::trace!(%error, "cannot send a datagram");
         }
     }
 
-    /// Learns from the refusal of joined datagrams.
+    /// Adapts to the rejection of coalesced datagrams.
     fn refused(&self, error: &io::Error, destination: SocketAddr, narrow: &mut Narrow) {
         match error.raw_os_error() {
-            // The path is smaller than a segment: the kernel cuts single datagrams only.
+            // The path MTU is smaller than a segment: the kernel fragments only single datagrams.
             Some(libc::EINVAL | libc::EMSGSIZE) => narrow.add(destination),
-            // The way out cannot make checksums, or the kernel does not know the option.
+            // The outgoing interface cannot compute checksums, or the kernel does not support the option.
             Some(libc::EIO | libc::EOPNOTSUPP | libc::ENOPROTOOPT) => {
                 if self.joins.swap(false, Ordering::Relaxed) {
-                    tracing::warn!(%error, "the kernel refuses joined datagrams; they go one by one now");
+                    tracing::warn!(%error, "the kernel rejected coalesced datagrams; sending them one by one now");
                 }
             }
-            _ => tracing::trace!(%error, "joined datagrams were not sent"),
+            _ => tracing::trace!(%error, "cannot send coalesced datagrams"),
         }
     }
 
@@ -130,8 +132,8 @@ impl Socket {
     async fn send_each(&self, group: &[(Packet, SocketAddr)]) -> io::Result<()> {
         for one in group {
             if let Err(error) = self.send_group(std::slice::from_ref(one)).await {
-                // As for one datagram that is lost on its way: the others still go.
-                tracing::trace!(%error, "a datagram was not sent");
+                // As for a datagram that is lost on its way: the others are still sent.
+                tracing::trace!(%error, "cannot send a datagram");
                 if is_final(&error) {
                     return Err(error);
                 }
@@ -152,7 +154,7 @@ mod tests {
         let of = |list: &[(usize, SocketAddr)]| group(list.iter().copied());
         assert_eq!(of(&[]), 0);
         assert_eq!(of(&[(1452, a), (1452, a), (1452, b)]), 2);
-        assert_eq!(of(&[(1452, a), (100, a), (100, a)]), 2, "a short one is the last");
+        assert_eq!(of(&[(1452, a), (100, a), (100, a)]), 2, "a smaller one is the last");
         assert_eq!(of(&[(100, a), (1452, a)]), 1);
         assert_eq!(of(&[(100, a); 200]), SEGMENTS);
         assert_eq!(of(&[(1452, a); 64]), BYTES / 1452);

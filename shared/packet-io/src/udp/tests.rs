@@ -1,4 +1,4 @@
-//! A socket that sends to itself.
+//! Tests with a socket that sends to itself.
 
 use super::{Narrow, Received, Socket};
 use crate::Offload;
@@ -18,7 +18,7 @@ async fn datagrams_come_through_one_socket_to_itself_and_an_empty_one_does_no_ha
         assert!(batch.is_empty());
         let (mut received, mut got) = (Received::default(), Vec::new());
         while got.len() + 1 < sizes.len() {
-            // They stay valid while more are received.
+            // Received datagrams stay valid while more are received.
             socket.receive(&mut received, &mut got).await.unwrap();
         }
         for ((packet, from), (number, size)) in got.iter().zip(sizes.iter().enumerate().skip(1)) {

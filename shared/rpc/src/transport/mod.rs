@@ -1,8 +1,8 @@
-//! What carries the calls: a listening socket, its streams and the user at the other end.
+//! Transport of the calls: a listening socket, its streams and the user at the other end.
 //!
-//! One module for each operating system, with the same items: [`Socket`], `Listener`, `Stream`, `connect`, `peer`, [`listen`],
-//! [`listen_alone`], [`Peer`], [`UserId`]. Everything else in this crate is the same everywhere. On Windows these are a
-//! named pipe's server, its instances and the SID of the client's token.
+//! There is one module per operating system with the same items: [`Socket`], `Listener`, `Stream`, `connect`, `peer`,
+//! [`listen`], [`listen_alone`], [`Peer`], [`UserId`]. All other modules are portable. On Windows these items are the
+//! server of a named pipe, its instances and the SID of the client's token.
 
 #[cfg(unix)]
 mod unix;
@@ -29,7 +29,7 @@ impl SocketError {
         move |source| Self { path: path.to_owned(), source }
     }
 
-    /// What the operating system reported.
+    /// The error of the operating system.
     #[must_use]
     pub fn into_source(self) -> io::Error {
         self.source

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tokio::net::UnixListener;
 
-/// A listening socket that is not served yet. A supervisor can hand it to another process.
+/// A listening socket that is not served yet. A supervisor can pass it to another process.
 pub type Socket = std::os::unix::net::UnixListener;
 
 /// One connection.
@@ -16,7 +16,7 @@ pub(crate) type Stream = tokio::net::UnixStream;
 /// A user of this machine: the uid.
 pub type UserId = u32;
 
-/// The process at the other end, as it was when it connected (`SO_PEERCRED`).
+/// The process at the other end, at the time when it connected (`SO_PEERCRED`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
     uid: UserId,
@@ -24,7 +24,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A process of a user.
+    /// Creates the peer from a uid and a pid.
     #[must_use]
     pub const fn new(uid: UserId, pid: Option<i32>) -> Self {
         Self { uid, pid }
@@ -49,13 +49,13 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Makes a listening socket at `path`, replacing one that a dead process left there.
+/// Creates a listening socket at `path`, replacing one that a crashed process left there.
 ///
-/// File mode 0666: who may call what is decided by the caller's uid, which the kernel vouches for, not by the file.
-/// The directory is root's, so no other user can replace the file.
+/// The file mode is 0666: access is decided by the caller's uid, which the kernel reports, and not by the file. The
+/// directory belongs to root, so no other user can replace the file.
 ///
 /// # Errors
-/// When the file cannot be replaced or made.
+/// If the file cannot be replaced or created.
 pub fn listen(path: &Path) -> Result<Socket, SocketError> {
     let fail = SocketError::at(path);
     match std::fs::remove_file(path) {
@@ -67,10 +67,10 @@ pub fn listen(path: &Path) -> Result<Socket, SocketError> {
     Ok(listener)
 }
 
-/// As [`listen`], for a process that must be the only one of its kind.
+/// Like [`listen`], for a process that must be the only one of its kind.
 ///
 /// # Errors
-/// Also, with `AddrInUse`, while another process accepts connections at `path`.
+/// Also, with `AddrInUse`, if another process accepts connections at `path`.
 pub fn listen_alone(path: &Path) -> Result<Socket, SocketError> {
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
         return Err(SocketError::at(path)(io::ErrorKind::AddrInUse.into()));
@@ -78,7 +78,7 @@ pub fn listen_alone(path: &Path) -> Result<Socket, SocketError> {
     listen(path)
 }
 
-/// A [`Socket`] that is served.
+/// A [`Socket`] that is being served.
 pub(crate) struct Listener(UnixListener);
 
 impl Listener {
@@ -87,7 +87,7 @@ impl Listener {
         UnixListener::from_std(socket).map(Self)
     }
 
-    /// The next connection.
+    /// Accepts the next connection.
     pub(crate) async fn accept(&self) -> io::Result<Stream> {
         self.0.accept().await.map(|(stream, _)| stream)
     }

@@ -1,4 +1,4 @@
-//! The kernel's WireGuard, by generic netlink.
+//! WireGuard in the kernel, configured by generic netlink.
 
 use crate::os::OsError;
 use crate::plan::{KEEPALIVE, Link, Observation};
@@ -14,7 +14,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tornado_shared::model::Transfer;
 
-/// Sets key, mark and the only peer. A keepalive interval on an interface that comes up sends the first handshake.
+/// Sets the key, the mark and the only peer. The persistent keepalive makes the kernel send the first handshake when
+/// the interface comes up.
 pub(super) async fn configure(name: &str, link: &Link) -> Result<(), OsError> {
     exchange(settings(name, link), NLM_F_ACK).await.map(drop)
 }
@@ -50,7 +51,7 @@ fn settings(name: &str, link: &Link) -> WireguardMessage {
     }
 }
 
-/// Reads the only peer's counters.
+/// Reads the counters of the only peer.
 pub(super) async fn observe(name: &str) -> Result<Observation, OsError> {
     let question = WireguardMessage {
         cmd: WireguardCmd::GetDevice,
@@ -69,7 +70,7 @@ pub(super) async fn observe(name: &str) -> Result<Observation, OsError> {
     Ok(observation)
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum of which we use a few")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of another crate of which we use a few variants")]
 fn read(observation: &mut Observation, value: &WireguardPeerAttribute, now: Duration) {
     let Transfer { rx_bytes, tx_bytes } = &mut observation.transfer;
     match value {
@@ -83,9 +84,9 @@ fn read(observation: &mut Observation, value: &WireguardPeerAttribute, now: Dura
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum of which we use a few")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of another crate of which we use a few variants")]
 async fn exchange(message: WireguardMessage, flags: u16) -> Result<Vec<WireguardMessage>, OsError> {
-    let fail = |e: &dyn std::fmt::Display| OsError::new("speak to the kernel's WireGuard", e);
+    let fail = |e: &dyn std::fmt::Display| OsError::new("exchange messages with WireGuard in the kernel", e);
     let (connection, mut handle, _) = genetlink::new_connection().map_err(|e| fail(&e))?;
     let task = tokio::spawn(connection);
     let mut request = NetlinkMessage::from(GenlMessage::from_payload(message));

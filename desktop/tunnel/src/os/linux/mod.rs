@@ -1,4 +1,5 @@
-//! Linux: interfaces, addresses, rules and routes by netlink, and watched; a firewall by nft(8); WireGuard in the kernel, or in this process.
+//! Linux: interfaces, addresses, rules and routes by netlink, with monitoring; the firewall by nft(8); WireGuard in the
+//! kernel or in this process.
 
 mod firewall;
 mod kernel;
@@ -24,22 +25,22 @@ pub use tornado_packet_io::{Offload, TunNode};
 use userspace::UserLink;
 use watch::Watch;
 
-/// How the interfaces are called, and who moves the packets.
+/// Settings of the tunnel on Linux.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Beginning of the two interfaces' names: `tornado` gives `tornado0` and `tornado1`. At most 14 bytes.
+    /// Prefix of the two interface names: `tornado` gives `tornado0` and `tornado1`. At most 14 bytes.
     pub interface: String,
-    /// Forces an implementation; `None` takes the kernel's where it has one.
+    /// Forces an implementation; `None` selects the kernel's if it exists.
     pub backend: Option<Backend>,
-    /// Whether this process, where it moves the packets, lets the kernel join and split them.
+    /// Whether the userspace backend uses the kernel's segmentation offloads.
     pub offload: Offload,
-    /// Where TUN devices come from.
+    /// How TUN devices are opened.
     pub tun_node: TunNode,
-    /// The file that names this machine's resolvers, resolv.conf(5).
+    /// The file that lists this machine's resolvers, resolv.conf(5).
     pub resolv_conf: PathBuf,
-    /// Where a copy of it is kept while it is changed; made with mode 0700 when needed.
+    /// Directory for a copy of that file while it is changed; created with mode 0700 when needed.
     pub state_dir: PathBuf,
-    /// Whether connected private networks may be reached outside the tunnel.
+    /// Whether directly connected private networks may be reached outside the tunnel.
     pub local_networks: bool,
 }
 
@@ -58,14 +59,14 @@ impl std::default::Default for Settings {
     }
 }
 
-/// What this machine is connected to.
+/// Addresses and networks of this machine outside the tunnel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Surroundings {
     own: Vec<IpAddr>,
     local: Vec<LocalNetwork>,
 }
 
-/// The kernel of this machine, or of the network namespace in which it was opened.
+/// The kernel of this machine, in the network namespace in which it was opened.
 pub struct Linux {
     settings: Settings,
     backend: Backend,
@@ -74,26 +75,30 @@ pub struct Linux {
     names: Names,
     wall: Wall,
     watch: Watch,
-    /// Links that are up: their addresses and their MTU.
+    /// Addresses and MTU of each link that is up.
     addresses: HashMap<Slot, (Vec<IpAddr>, u16)>,
-    /// What holds, or should.
+    /// The required routing.
     wanted: Option<Routing>,
-    /// Other programs' rules that are consulted before ours and were reported, or were there first.
+    /// Rules of other programs that are evaluated before ours and are known: they were reported, or existed before the
+    /// tunnel.
     foreign: Vec<RuleMessage>,
-    /// The firewall may have been changed.
+    /// True if the firewall may have been changed.
     look: bool,
-    /// For which the rules that hold were made.
+    /// The surroundings for which the current rules were made.
     around: Surroundings,
     /// Links that could not get their IPv6 address.
     without_ipv6: HashSet<Slot>,
 }
 
 impl Linux {
-    /// Opens netlink and finds out who can move packets. Needs CAP_NET_ADMIN. Inside a Tokio runtime.
+    /// Opens netlink and selects the WireGuard implementation. Requires CAP_NET_ADMIN and a Tokio runtime.
+    ///
+    /// # Errors
+    /// If the interface prefix is invalid, netlink cannot be opened, or the test for WireGuard in the kernel fails.
     pub async fn open(settings: Settings) -> Result<Self, OsError> {
         let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         if settings.interface.is_empty() || settings.interface.len() > 14 || !settings.interface.bytes().all(fits) {
-            return Err(OsError::new("name the interface", "1 to 14 letters, digits, '-' or '_' are needed"));
+            return Err(OsError::new("use the interface prefix", "it must have 1 to 14 letters, digits, '-' or '_'"));
         }
         let (netlink, watch) = (Netlink::open()?, Watch::open()?);
         let backend = match settings.backend {
@@ -119,13 +124,13 @@ impl Linux {
         })
     }
 
-    /// Who moves the packets.
+    /// The WireGuard implementation in use.
     #[must_use]
     pub const fn backend(&self) -> Backend {
         self.backend
     }
 
-    /// The interface's name of a slot.
+    /// The interface name of a slot.
     #[must_use]
     pub fn name(&self, slot: Slot) -> String {
         name(&self.settings.interface, slot)
@@ -141,7 +146,7 @@ impl Linux {
         self.netlink.remove_link(&self.name(slot)).await
     }
 
-    /// Makes everything in the kernel what the routing demands. Returns what was otherwise.
+    /// Sets everything in the kernel to what the routing requires. Returns what had changed.
     async fn sync(&mut self, routing: &Routing, first: bool) -> Result<Vec<&'static str>, OsError> {
         self.wanted = Some(routing.clone());
         let mut found = Vec::new();
@@ -153,11 +158,17 @@ impl Linux {
         let index = match routing.slot {
             Some(slot) => {
                 let name = self.name(slot);
-                Some(self.netlink.index(&name).await?.ok_or_else(|| OsError::new("find the interface", "it is gone"))?)
+                Some(
+                    self.netlink
+                        .index(&name)
+                        .await?
+                        .ok_or_else(|| OsError::new("find the interface", "it does not exist"))?,
+                )
             }
             None => None,
         };
-        // The firewall comes before what it guards. Where everything is held back, routes hold without it.
+        // The firewall is set before the routes that it protects. In lockdown, the routes alone block traffic if it
+        // fails.
         let mut around = self.surroundings().await?;
         around.local.retain(|network| !routing.never_local.iter().any(|range| overlap(range, &network.net)));
         let same_network = std::mem::replace(&mut self.around, around.clone()) == around;
@@ -178,7 +189,7 @@ impl Linux {
         note(raised, "the interface");
         let ipv6 = self.netlink.has_ipv6().await;
         let only_v4 = routing.slot.is_some_and(|slot| self.without_ipv6.contains(&slot));
-        // Routes before rules: while the rules are set there is something for them to find.
+        // Routes are set before rules, so that a rule never refers to an empty table.
         let mut rerouted = false;
         for (family, leads) in routing.defaults {
             let into = match leads {
@@ -192,9 +203,9 @@ impl Linux {
         note(rerouted, "the routes");
         let wanted: Vec<_> =
             routing.rules(&around.own, &around.local).into_iter().filter(|r| r.family == Family::V4 || ipv6).collect();
-        // With a change of this machine's addresses rules change by themselves.
+        // A change of this machine's addresses changes the rules too. That is not interference.
         note(self.netlink.sync_rules(&wanted).await? && same_network, "the routing rules");
-        // What emptied our tables emptied the one that redirects names, too.
+        // A program that emptied our tables also emptied the table that redirects DNS.
         if first || raised || restored {
             let reachable = |server: &IpAddr| server.is_ipv4() || (ipv6 && !only_v4);
             let names: Vec<IpAddr> = routing.names.iter().copied().filter(reachable).collect();
@@ -206,7 +217,7 @@ impl Linux {
         walled.map(|_| found)
     }
 
-    /// Makes a link up, with its addresses. True when it was not.
+    /// Brings a link up, with its addresses. Returns true if anything was missing.
     async fn sync_link(&mut self, slot: Slot, index: u32) -> Result<bool, OsError> {
         let Some((addresses, mtu)) = self.addresses.get(&slot).cloned() else { return Ok(false) };
         let mut changed = !self.netlink.is_up(&self.name(slot), mtu).await?;
@@ -222,9 +233,9 @@ impl Linux {
             match self.netlink.add_address(index, address).await {
                 Ok(()) => changed = true,
                 Err(error) if Family::of(address) == Family::V4 => return Err(error),
-                // IPv6 is switched off here, perhaps only on new interfaces: then it is refused, not let past.
+                // IPv6 is disabled on this machine, or on new interfaces. It is then rejected instead of leaked.
                 Err(error) => {
-                    tracing::warn!(%error, "the tunnel carries no IPv6; it is blocked while the tunnel is up");
+                    tracing::warn!(%error, "cannot set the IPv6 address; IPv6 is blocked while the tunnel is up");
                     self.without_ipv6.insert(slot);
                 }
             }
@@ -248,7 +259,7 @@ impl Linux {
         Ok(Surroundings { own: own_addresses(&near, &links), local })
     }
 
-    /// Whether there is a route to an endpoint of the server.
+    /// Returns whether this machine has a route to an endpoint of the server.
     async fn has_network(&self) -> bool {
         let Some(routing) = &self.wanted else { return true };
         let mut ends = routing.outside.clone();
@@ -261,14 +272,15 @@ impl Linux {
         ends.is_empty()
     }
 
-    /// Tells programs at once that their connections are over: from an address that is gone nothing can come back.
+    /// Resets TCP connections from addresses that were removed, so that programs notice at once: no packet can reach
+    /// such an address any more.
     fn end_connections(&mut self, slot: Slot) {
         let Some(gone) = self.addresses.remove(&slot) else { return };
         let gone = gone.0;
         let kept = |address: &IpAddr| self.addresses.values().any(|(others, _)| others.contains(address));
         let ended = tornado_sockets::end_tcp(|local| gone.contains(&local.ip()) && !kept(&local.ip()));
         if let Err(error) = ended {
-            tracing::warn!(%error, "connections of the former tunnel end only when programs give them up");
+            tracing::warn!(%error, "cannot reset connections of the previous tunnel; they time out");
         }
     }
 }
@@ -281,7 +293,7 @@ fn name(prefix: &str, slot: Slot) -> String {
     format!("{prefix}{number}")
 }
 
-/// Tries to make a WireGuard interface: the kernel's word is better than a list of modules.
+/// Tries to create a WireGuard interface, which is more reliable than a list of kernel modules.
 async fn probe(netlink: &Netlink, prefix: &str) -> Result<Backend, OsError> {
     let name = name(prefix, Slot::A);
     netlink.remove_link(&name).await?;
@@ -295,13 +307,13 @@ async fn probe(netlink: &Netlink, prefix: &str) -> Result<Backend, OsError> {
 #[async_trait]
 impl Os for Linux {
     async fn up(&mut self, link: &Link) -> Result<Backend, OsError> {
-        // A link that is made again keeps its addresses, and what goes through it goes on.
+        // The addresses of a recreated link stay the same, and so do the connections through it.
         self.drop_link(link.slot).await?;
         let name = self.name(link.slot);
         let user = match self.backend {
             Backend::Kernel => {
                 if !self.netlink.add_wireguard(&name).await? {
-                    return Err(OsError::new("make the interface", "the kernel's WireGuard is gone"));
+                    return Err(OsError::new("create the interface", "the kernel no longer supports WireGuard"));
                 }
                 kernel::configure(&name, link).await?;
                 None
@@ -349,7 +361,7 @@ impl Os for Linux {
     async fn observe(&mut self, slot: Slot) -> Result<Observation, OsError> {
         let name = self.name(slot);
         if self.netlink.index(&name).await?.is_none() {
-            return Err(OsError::new("observe the interface", "it is gone"));
+            return Err(OsError::new("observe the interface", "it does not exist"));
         }
         self.names.look();
         let observed = match self.links.get(&slot) {
@@ -361,7 +373,7 @@ impl Os for Linux {
 
     async fn tear_down(&mut self) -> Result<(), OsError> {
         self.wanted = None;
-        // Rules first: from then on nothing looks into our table.
+        // Rules are removed first: after that, no lookup reaches our table.
         self.netlink.sync_rules(&[]).await?;
         self.netlink.flush_table().await?;
         for slot in Slot::ALL {

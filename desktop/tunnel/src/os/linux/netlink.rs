@@ -1,4 +1,4 @@
-//! Links, addresses, rules, routes (`rtnetlink(7)`).
+//! Links, addresses, rules and routes (`rtnetlink(7)`).
 
 use super::rule;
 use crate::os::OsError;
@@ -27,7 +27,7 @@ const EHOSTUNREACH: i32 = 113;
 /// The kernel's table of local addresses (`rtnetlink(7)`).
 const RT_TABLE_LOCAL: u8 = 255;
 
-/// The metric of the last resort in our table: any other route is preferred.
+/// Metric of the unreachable route in our table. Every other route has precedence.
 const LAST_RESORT: u32 = u32::MAX;
 
 pub(super) struct Netlink {
@@ -41,7 +41,7 @@ impl Drop for Netlink {
     }
 }
 
-/// Treats some error numbers as success.
+/// Treats the error numbers `harmless` as success.
 fn but(result: Result<(), Error>, doing: &str, harmless: &[i32]) -> Result<(), OsError> {
     match result {
         Err(error) if !harmless.contains(&number(&error)) => Err(OsError::new(doing, error)),
@@ -59,19 +59,19 @@ impl Netlink {
         Ok(Self { handle, task: tokio::spawn(connection) })
     }
 
-    /// False when the kernel has no WireGuard.
+    /// Creates a WireGuard interface. Returns false if the kernel does not support WireGuard.
     pub(super) async fn add_wireguard(&self, name: &str) -> Result<bool, OsError> {
         match self.handle.link().add(LinkWireguard::new(name).build()).execute().await {
             Ok(()) => Ok(true),
             Err(error) if number(&error) == EOPNOTSUPP => Ok(false),
-            Err(error) => Err(OsError::new(format!("make interface {name}"), error)),
+            Err(error) => Err(OsError::new(format!("create the interface {name}"), error)),
         }
     }
 
-    /// Whether the interface is up, with this MTU.
+    /// Returns whether the interface is up and has this MTU.
     pub(super) async fn is_up(&self, name: &str, mtu: u16) -> Result<bool, OsError> {
         let found = self.handle.link().get().match_name(name).execute().try_next().await;
-        let link = found.map_err(|e| OsError::new(format!("look for interface {name}"), e))?;
+        let link = found.map_err(|e| OsError::new(format!("find the interface {name}"), e))?;
         Ok(link.is_some_and(|link| {
             link.header.flags.contains(LinkFlags::Up) && link.attributes.contains(&LinkAttribute::Mtu(mtu.into()))
         }))
@@ -82,7 +82,7 @@ impl Netlink {
         match found.try_next().await {
             Ok(link) => Ok(link.map(|l| l.header.index)),
             Err(error) if number(&error) == ENODEV => Ok(None),
-            Err(error) => Err(OsError::new(format!("look for interface {name}"), error)),
+            Err(error) => Err(OsError::new(format!("find the interface {name}"), error)),
         }
     }
 
@@ -103,13 +103,13 @@ impl Netlink {
         but(added, "set the interface's address", &[EEXIST])
     }
 
-    /// Whether this kernel speaks IPv6 at all; one started with `ipv6.disable=1` has no IPv6 rules.
+    /// Returns whether this kernel supports IPv6. A kernel started with `ipv6.disable=1` has no IPv6 rules.
     pub(super) async fn has_ipv6(&self) -> bool {
         let mut rules = Box::pin(self.handle.rule().get(IpVersion::V6).execute());
         matches!(rules.try_next().await, Ok(Some(_)))
     }
 
-    /// Interfaces by index.
+    /// Interface names by index.
     pub(super) async fn link_names(&self) -> Result<HashMap<u32, String>, OsError> {
         let links = self.handle.link().get().execute().try_collect::<Vec<_>>().await;
         let links = links.map_err(|e| OsError::new("list the interfaces", e))?;
@@ -119,7 +119,7 @@ impl Netlink {
         Ok(links.iter().filter_map(|link| Some((link.header.index, name(link)?))).collect())
     }
 
-    /// Every address of this machine: the index of its interface, the address, and its network.
+    /// All addresses of this machine: index of the interface, address and network.
     pub(super) async fn addresses(&self) -> Result<Vec<(u32, IpAddr, IpNet)>, OsError> {
         let found = self.handle.address().get().execute().try_collect::<Vec<AddressMessage>>().await;
         let found = found.map_err(|e| OsError::new("list the addresses", e))?;
@@ -127,14 +127,14 @@ impl Netlink {
             let attributes = || message.attributes.iter();
             let near = attributes().find_map(|a| if let AddressAttribute::Local(ip) = a { Some(*ip) } else { None });
             let far = attributes().find_map(|a| if let AddressAttribute::Address(ip) = a { Some(*ip) } else { None });
-            // The network of a point-to-point address is that of its far end (rtnetlink(7)).
+            // The network of a point-to-point address is that of the remote address (rtnetlink(7)).
             let net = IpNet::new(far.or(near)?, message.header.prefix_len).ok()?;
             Some((message.header.index, near.or(far)?, net))
         };
         Ok(found.iter().filter_map(net).collect())
     }
 
-    /// Whether a marked packet to an address has a route.
+    /// Returns whether a packet to an address has a route if it carries this mark.
     pub(super) async fn has_route(&self, to: IpAddr, mark: u32) -> bool {
         let mut message = match to {
             IpAddr::V4(to) => RouteMessageBuilder::<Ipv4Addr>::new().destination_prefix(to, 32).build(),
@@ -154,8 +154,9 @@ impl Netlink {
         }
     }
 
-    /// Makes the routes of our table for a family exactly these: a default route into the link, where there is one,
-    /// and a last resort beneath, so that traffic stops when the link disappears. True when others were found.
+    /// Sets the routes of our table for one family: a default route into the link, if there is one, and an unreachable
+    /// route with the highest metric, so that traffic stops if the link disappears. Returns true if other routes were
+    /// found.
     pub(super) async fn sync_routes(&self, family: Family, link: Option<u32>) -> Result<bool, OsError> {
         let found = self.routes(family).await;
         let is_wanted = |route: &RouteMessage| {
@@ -179,7 +180,7 @@ impl Netlink {
             self.put_route(family, link).await?;
             changed = true;
         }
-        // What was replaced is gone by now.
+        // By now the replaced routes no longer exist.
         for route in self.routes(family).await.into_iter().filter(|route| !is_wanted(route)) {
             self.remove_route(route).await?;
             changed = true;
@@ -207,7 +208,7 @@ impl Netlink {
         but(self.handle.route().add(route).replace().execute().await, "set the tunnel's route", &[EEXIST])
     }
 
-    /// Empties our table.
+    /// Removes all routes from our table.
     pub(super) async fn flush_table(&self) -> Result<(), OsError> {
         for family in Family::ALL {
             for route in self.routes(family).await {
@@ -230,7 +231,7 @@ impl Netlink {
         };
         filter.header.protocol = RouteProtocol::Unspec;
         let found = self.handle.route().get(filter).execute().try_collect::<Vec<_>>().await;
-        // Without the family there is nothing.
+        // If the kernel does not support the family, there are no routes.
         let mut found = found.unwrap_or_default();
         found.retain(|route| route.attributes.contains(&RouteAttribute::Table(TABLE)));
         found
@@ -246,14 +247,14 @@ impl Netlink {
             let rules = self.handle.rule().get(version).execute().try_collect::<Vec<RuleMessage>>().await;
             match rules {
                 Ok(rules) => found.extend(rules),
-                Err(error) if family == Family::V4 => return Err(OsError::new("read the rules", error)),
+                Err(error) if family == Family::V4 => return Err(OsError::new("list the routing rules", error)),
                 Err(_) => {}
             }
         }
         Ok(found)
     }
 
-    /// Rules of other programs that are consulted before ours.
+    /// Rules of other programs that are evaluated before ours.
     pub(super) async fn foreign_rules(&self) -> Result<Vec<RuleMessage>, OsError> {
         let mut rules = self.all_rules().await?;
         rules.retain(|message| {
@@ -263,7 +264,8 @@ impl Netlink {
         Ok(rules)
     }
 
-    /// Makes our rules exactly these: adds what is missing before removing what is too much. True when others were found.
+    /// Sets our rules to exactly `wanted`. Missing rules are added before surplus rules are removed. Returns true if
+    /// the rules had differed.
     pub(super) async fn sync_rules(&self, wanted: &[Rule]) -> Result<bool, OsError> {
         let mut found = self.all_rules().await?;
         found.retain(rule::is_ours);

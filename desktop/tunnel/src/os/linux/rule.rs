@@ -1,4 +1,4 @@
-//! Our rules as netlink messages and back. Pure.
+//! Converts our rules to netlink messages and back. Pure.
 
 use super::netlink::family_number;
 use crate::policy::{Action, Family, PREFERENCES, PROTOCOL, Rule, Transport};
@@ -50,13 +50,13 @@ pub(super) fn render(rule: &Rule) -> RuleMessage {
     message
 }
 
-/// True for rules that carry our tag and one of our preferences.
+/// Returns true for rules with our protocol number and one of our preferences.
 pub(super) fn is_ours(message: &RuleMessage) -> bool {
     let tagged = message.attributes.contains(&RuleAttribute::Protocol(RouteProtocol::Other(PROTOCOL)));
     tagged && preference(message).is_some_and(|preference| PREFERENCES.contains(&preference))
 }
 
-/// The preference of a rule; none for 0.
+/// The preference of a rule; `None` for 0.
 pub(super) fn preference(message: &RuleMessage) -> Option<u32> {
     message.attributes.iter().find_map(|a| if let RuleAttribute::Priority(p) = a { Some(*p) } else { None })
 }
@@ -65,8 +65,8 @@ const fn address_bits(address: IpAddr) -> usize {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-/// A rule of ours as it is in the kernel; `None` when it is not one that [`render`] makes.
-#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum of which we use a few")]
+/// Parses one of our rules from the kernel. Returns `None` for a message that [`render`] does not produce.
+#[expect(clippy::wildcard_enum_match_arm, reason = "an enum of another crate of which we use a few variants")]
 pub(super) fn parse(message: &RuleMessage) -> Option<Rule> {
     let family = match message.header.family {
         AddressFamily::Inet => Family::V4,
@@ -103,7 +103,7 @@ pub(super) fn parse(message: &RuleMessage) -> Option<Rule> {
             RuleAttribute::IpProtocol(IpProtocol::Tcp) => transport = Some(Transport::Tcp),
             RuleAttribute::IpProtocol(IpProtocol::Udp) => transport = Some(Transport::Udp),
             RuleAttribute::DestinationPortRange(range) if range.start == range.end => port = Some(range.start),
-            // Another program has narrowed a rule of ours.
+            // Another program restricted one of our rules.
             RuleAttribute::Source(_) | RuleAttribute::Iifname(_) | RuleAttribute::Oifname(_) => return None,
             _ => {}
         }

@@ -1,5 +1,5 @@
-//! Notices that something changed what the tunnel relies on: links, addresses, routes, rules (`rtnetlink(7)`), and our
-//! own nftables tables.
+//! Detects changes that concern the tunnel: links, addresses, routes and rules (`rtnetlink(7)`), and our nftables
+//! tables.
 
 use super::firewall::TABLE;
 use crate::os::OsError;
@@ -12,38 +12,38 @@ use std::time::Duration;
 const ROUTE_GROUPS: [u32; 7] = [1, 5, 7, 8, 9, 11, 19];
 /// `NFNLGRP_NFTABLES` (`linux/netfilter/nfnetlink.h`).
 const NFTABLES_GROUP: u32 = 7;
-/// Changes come in bursts; this much of one is taken together.
+/// Changes come in bursts. Changes within this time are handled together.
 const BURST: Duration = Duration::from_millis(5);
-/// How often the firewall is checked where the kernel sends no notifications of its tables.
+/// How often the firewall is checked if the kernel sends no notifications for its tables.
 const INTERVAL: Duration = Duration::from_millis(900);
-/// Some notifications were lost (netlink(7)).
+/// Error number for lost notifications (netlink(7)).
 const ENOBUFS: i32 = 105;
 const DATAGRAM: usize = 32 * 1024;
 
 /// Sockets that receive notifications of changes.
 pub(super) struct Watch {
     route: TokioSocket,
-    /// None: this kernel sends no notifications of its tables.
+    /// `None` if this kernel sends no notifications for its tables.
     nftables: Option<TokioSocket>,
-    /// A change that was heard and not yet reported, and whether it concerns the firewall.
+    /// A change that was received but not reported yet; true if it may concern the firewall.
     pending: Option<bool>,
 }
 
 impl Watch {
-    /// Opens the sockets in the calling thread's network namespace. Inside a Tokio runtime.
+    /// Opens the sockets in the calling thread's network namespace. Requires a Tokio runtime.
     pub(super) fn open() -> Result<Self, OsError> {
         let route =
-            subscribe(NETLINK_ROUTE, &ROUTE_GROUPS).map_err(|e| OsError::new("watch the routes over netlink", e))?;
+            subscribe(NETLINK_ROUTE, &ROUTE_GROUPS).map_err(|e| OsError::new("subscribe to route changes", e))?;
         let nftables = subscribe(NETLINK_NETFILTER, &[NFTABLES_GROUP])
-            .inspect_err(|error| tracing::warn!(%error, "the firewall is checked once a second only"))
+            .inspect_err(|error| tracing::warn!(%error, "cannot watch nftables; checking the firewall once a second"))
             .ok();
         Ok(Self { route, nftables, pending: None })
     }
 
-    /// Waits for a change. True: it concerns the firewall, or may.
+    /// Waits for a change. Returns true if the change may concern the firewall.
     ///
     /// # Cancel safety
-    /// A change that was heard is reported by the next call.
+    /// A change that was received is reported by the next call.
     pub(super) async fn changed(&mut self) -> bool {
         if self.pending.is_none() {
             self.pending = Some(hear(&mut self.route, self.nftables.as_mut()).await);
@@ -74,11 +74,11 @@ async fn hear(route: &mut TokioSocket, nftables: Option<&mut TokioSocket>) -> bo
             Some(socket) => loop {
                 match receive(socket).await {
                     Some(bytes) if !mentions(&bytes, TABLE.as_bytes()) => {}
-                    // Ours, or so much at once that some was lost.
+                    // The message concerns our table, or messages were lost.
                     Some(_) | None => break,
                 }
             },
-            // Without notifications the firewall is looked at at intervals.
+            // Without notifications, the firewall is checked periodically.
             None => tokio::time::sleep(INTERVAL).await,
         }
     };
@@ -88,14 +88,15 @@ async fn hear(route: &mut TokioSocket, nftables: Option<&mut TokioSocket>) -> bo
     }
 }
 
-/// One datagram; `None` when some were lost (ENOBUFS, `netlink(7)`).
+/// Receives one datagram. Returns `None` if messages were lost (ENOBUFS, `netlink(7)`).
 async fn receive(socket: &mut TokioSocket) -> Option<Vec<u8>> {
     let mut buffer = Vec::with_capacity(DATAGRAM);
     match socket.recv(&mut buffer).await {
         Ok(()) => Some(buffer),
         Err(error) => {
             tracing::debug!(%error, "netlink notifications were lost");
-            // Another error may repeat at once. A loss is reported before anything else can drop this future.
+            // Another error may repeat at once, so wait. A loss must be reported before this future can be dropped, so
+            // do not wait.
             if error.raw_os_error() != Some(ENOBUFS) {
                 tokio::time::sleep(BURST).await;
             }

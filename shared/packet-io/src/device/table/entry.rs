@@ -7,24 +7,25 @@ use ipnet::IpNet;
 use std::net::SocketAddr;
 use tornado_shared::model::{PresharedKey, PublicKey, Transfer};
 
-/// A peer. It sleeps until the first packet: most peers of a server never have one, and sessions take 20 KB and two key
-/// agreements. Awake it stays: it knows which initiations it has seen, so that none is taken twice.
+/// A peer. It sleeps, without Noise state, until the first packet: most peers of a server never send one, and the state
+/// takes 20 KB and two key agreements. Once awake it stays awake, because the state records which initiations were
+/// seen, so that none is accepted twice.
 pub(super) struct Entry {
     pub(super) key: PublicKey,
     pub(super) keepalive: Option<u16>,
     pub(super) endpoint: Option<SocketAddr>,
-    /// Its allowed IPs; each is its own in the routes.
+    /// Allowed IPs; each belongs to this peer in the routes.
     pub(super) nets: Vec<IpNet>,
-    /// Its numbers in the table, some of which may be over.
+    /// Indices of its handshakes and sessions; some may have expired.
     pub(super) indices: Vec<u32>,
-    /// Handshake and sessions; none while it sleeps.
+    /// Handshakes and sessions; `None` while it sleeps.
     pub(super) noise: Option<Box<Tunn>>,
-    /// While it sleeps; then `noise` has it.
+    /// Preshared key while it sleeps; afterwards `noise` contains it.
     psk: Option<PresharedKey>,
 }
 
 impl Entry {
-    /// Without addresses.
+    /// Creates an entry without addresses.
     pub(super) fn new(peer: &Peer) -> Self {
         Self {
             key: peer.public_key,
@@ -37,26 +38,26 @@ impl Entry {
         }
     }
 
-    /// Its noise, which is made when it has none.
+    /// Its Noise state, which is created if it sleeps.
     pub(super) fn wake(&mut self, own: &Own) -> &mut Tunn {
         let psk = self.psk.take();
         self.noise.get_or_insert_with(|| own.wake(&self.key, psk.as_ref(), self.keepalive))
     }
 
-    /// What its noise is to be made from, while it sleeps.
+    /// The parameters of its Noise state, while it sleeps.
     pub(super) fn sleeper(&self) -> Option<Sleeper> {
         let sleeper = || Sleeper { key: self.key, psk: self.psk.clone(), keepalive: self.keepalive };
         self.noise.is_none().then(sleeper)
     }
 
-    /// Takes noise that was made elsewhere, if it is still what would be made here.
+    /// Installs Noise state that was created elsewhere, if its parameters are still valid.
     pub(super) fn install(&mut self, made_from: &Sleeper, noise: Box<Tunn>) {
         if self.sleeper().as_ref() == Some(made_from) {
             (self.noise, self.psk) = (Some(noise), None);
         }
     }
 
-    /// For handshakes from now on.
+    /// Sets the preshared key for later handshakes.
     pub(super) fn set_psk(&mut self, psk: Option<&PresharedKey>) {
         match &mut self.noise {
             Some(noise) => {
@@ -79,7 +80,7 @@ impl Entry {
     }
 }
 
-/// Overwrites the preshared key, which gotatun does not.
+/// Overwrites the preshared key, because gotatun does not.
 fn wipe(noise: &mut Tunn) {
     noise.set_preshared_key(Some([0; 32]));
 }

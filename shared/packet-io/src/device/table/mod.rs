@@ -1,5 +1,5 @@
-//! The peers of one interface, and what becomes of each packet. No input or output: what is to be sent or written comes
-//! back in an [`Output`]. Only gotatun's handshakes and sessions look at the clock and draw random numbers.
+//! The peers of one interface, and the processing of each packet. There is no I/O: data to send or write is returned in
+//! an [`Output`]. Only gotatun's handshakes and sessions read the clock and use random numbers.
 
 mod entry;
 mod timers;
@@ -20,16 +20,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tornado_shared::model::{PresharedKey, PublicKey, Transfer};
 
-/// What packets brought about.
+/// Result of processing packets.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
-    /// Messages, and where to.
+    /// Messages with their destinations.
     pub(crate) datagrams: Vec<(Packet, SocketAddr)>,
     /// Inner packets for the TUN device.
     pub(crate) packets: Vec<Packet>,
 }
 
-/// The peers.
+/// The peers of one interface.
 pub(crate) struct Table {
     own: Arc<Own>,
     mtu: MtuWatcher,
@@ -37,20 +37,20 @@ pub(crate) struct Table {
     free: Vec<Slot>,
     by_key: HashMap<PublicKey, Slot>,
     routes: Routes,
-    /// By the number of one of their handshakes or sessions. Each also stands in its entry.
+    /// Peers by the index of one of their handshakes or sessions. Each index is also listed in the peer's entry.
     by_index: HashMap<u32, Slot>,
-    /// Rounds of the timers so far.
+    /// Number of completed timer rounds.
     round: usize,
 }
 
-/// A peer that was taken away. To be dropped where nobody waits: it is large.
+/// A removed peer. It is large, so drop it outside of any lock.
 pub(crate) struct Removed {
     /// Its last counters.
     pub(crate) transfer: Transfer,
     _entry: Entry,
 }
 
-/// What the noise of a sleeping peer is made from, without the table.
+/// Parameters for the Noise state of a sleeping peer, independent of the table.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Sleeper {
     key: PublicKey,
@@ -59,14 +59,14 @@ pub(crate) struct Sleeper {
 }
 
 impl Sleeper {
-    /// Two key agreements.
+    /// Creates the Noise state. Costs two key agreements.
     pub(crate) fn wake(&self, own: &Own) -> Box<Tunn> {
         own.wake(&self.key, self.psk.as_ref(), self.keepalive)
     }
 }
 
 impl Table {
-    /// `mtu` in bytes, of inner packets.
+    /// `mtu` is that of inner packets, in bytes.
     pub(crate) fn new(own: Arc<Own>, mtu: u16) -> Self {
         Self {
             own,
@@ -80,7 +80,7 @@ impl Table {
         }
     }
 
-    /// Makes it so. Of a peer that is there only addresses and preshared key change; sessions go on.
+    /// Adds a peer or changes it. For an existing peer, only addresses and preshared key change; sessions stay.
     pub(crate) fn put(&mut self, peer: &Peer) {
         let slot = match self.by_key.get(&peer.public_key) {
             Some(slot) => *slot,
@@ -96,7 +96,7 @@ impl Table {
             self.routes.remove(net, slot);
         }
         for net in nets {
-            // As in WireGuard, an address has one peer: the last that it was given to.
+            // As in WireGuard, an address belongs to one peer: the last that it was assigned to.
             let former = self.routes.insert(net, slot);
             if let Some(former) = former.and_then(|former| self.entry(former)) {
                 former.nets.retain(|known| *known != net);
@@ -110,7 +110,7 @@ impl Table {
     fn add(&mut self, peer: &Peer) -> Slot {
         let mut entry = Entry::new(peer);
         if peer.keepalive.is_some() {
-            // It has something to send before any packet comes.
+            // It has something to send before any packet arrives.
             entry.wake(&self.own);
         }
         let slot = self.free.pop().unwrap_or(self.entries.len());
@@ -131,7 +131,7 @@ impl Table {
         Some((slot, self.entry(slot)?))
     }
 
-    /// Takes a peer away with all that is its own.
+    /// Removes a peer with its routes and indices.
     pub(crate) fn remove(&mut self, key: &PublicKey) -> Option<Removed> {
         let slot = self.by_key.remove(key)?;
         let entry = self.entries.get_mut(slot)?.take()?;
@@ -145,7 +145,7 @@ impl Table {
         Some(Removed { transfer: entry.status().transfer, _entry: entry })
     }
 
-    /// Peers of `count` places from `from` on, and where to go on.
+    /// The peers in `count` slots starting at `from`, and the start of the next call.
     pub(crate) fn statuses(&self, from: Slot, count: usize) -> (Vec<Status>, Option<Slot>) {
         let end = from.saturating_add(count).min(self.entries.len());
         let places = self.entries.get(from..end).unwrap_or_default();
@@ -153,15 +153,15 @@ impl Table {
         (found, (end < self.entries.len()).then_some(end))
     }
 
-    /// What is needed to wake a peer that sleeps and has an endpoint.
+    /// The parameters to wake a peer that sleeps and has an endpoint.
     pub(crate) fn sleeper(&mut self, key: &PublicKey) -> Option<Sleeper> {
         let (_, entry) = self.entry_of(key)?;
         entry.endpoint?;
         entry.sleeper()
     }
 
-    /// Starts a handshake, unless there is a session that needs none, one is under way, or the endpoint is not known. A
-    /// sleeping peer wakes, with `noise` if it fits.
+    /// Starts a handshake, unless there is an active session, a handshake is in progress, or the endpoint is unknown. A
+    /// sleeping peer wakes, with `noise` if it matches.
     pub(crate) fn kick(&mut self, key: &PublicKey, noise: Option<(Sleeper, Box<Tunn>)>, output: &mut Output) {
         let own = Arc::clone(&self.own);
         let Some((slot, entry)) = self.entry_of(key) else { return };
@@ -177,7 +177,7 @@ impl Table {
         }
     }
 
-    /// Remembers the number that a handshake message of ours asks the peer to use, and puts it with what is to be sent.
+    /// Registers the index that our handshake message announces, and queues the message.
     fn send(&mut self, slot: Slot, message: WgKind, to: SocketAddr, output: &mut Output) {
         if let Some(entry) = self.entries.get_mut(slot).and_then(Option::as_mut) {
             register(&mut self.by_index, slot, &mut entry.indices, &message);
@@ -186,7 +186,7 @@ impl Table {
     }
 }
 
-/// Notes the number of a handshake that a message of ours begins or answers.
+/// Registers the index in a handshake message of ours.
 fn register(by_index: &mut HashMap<u32, Slot>, slot: Slot, indices: &mut Vec<u32>, message: &WgKind) {
     let index = match message {
         WgKind::HandshakeInit(message) => message.sender_idx.get(),
@@ -197,7 +197,7 @@ fn register(by_index: &mut HashMap<u32, Slot>, slot: Slot, indices: &mut Vec<u32
     indices.push(index);
 }
 
-/// Numbers are used again: only an entry that still names this peer is its own.
+/// Indices are reused: remove an entry only if it still refers to this peer.
 fn forget(by_index: &mut HashMap<u32, Slot>, index: u32, slot: Slot) {
     if by_index.get(&index) == Some(&slot) {
         by_index.remove(&index);

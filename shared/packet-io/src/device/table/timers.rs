@@ -1,14 +1,14 @@
-//! What is due without a packet: keepalives, handshakes anew, the end of sessions.
+//! Timers of the peers: keepalives, new handshakes, expiry of sessions.
 
 use super::{Output, Slot, Table, forget};
 
-/// In one of so many rounds the numbers of a peer are gone through for those that are over. One that is over does no
-/// harm: its session takes nothing.
+/// Expired indices of a peer are removed in one of this many rounds. An expired index does no harm, because its session
+/// accepts nothing.
 pub(super) const SWEEP: usize = 16;
 
 impl Table {
-    /// Moves the clocks of peers in `count` places from `from` on; returns where to go on, and nothing at the end of the
-    /// round. A peer without an endpoint ages like any other, only is nothing sent to it.
+    /// Advances the timers of peers in `count` slots starting at `from`. Returns the start of the next call, or `None`
+    /// at the end of a round. The timers of a peer without an endpoint advance too, but nothing is sent to it.
     pub(crate) fn tick(&mut self, from: Slot, count: usize, output: &mut Output) -> Option<Slot> {
         let end = from.saturating_add(count).min(self.entries.len());
         for slot in from..end {
@@ -23,10 +23,10 @@ impl Table {
 
     fn tick_one(&mut self, slot: Slot, output: &mut Output) {
         let Some(entry) = self.entries.get_mut(slot).and_then(Option::as_mut) else { return };
-        // Who sleeps has no clock: time begins with the first packet.
+        // A sleeping peer has no timers: they start with the first packet.
         let Some(noise) = &mut entry.noise else { return };
-        // The only error is that the peer has not answered for long, or was not spoken to. For such a one time stands
-        // still until it comes again.
+        // The only error means that the peer did not respond for a long time, or that no packet was sent to it. Its
+        // timers are stopped until it becomes active again.
         let due = if noise.is_expired() { None } else { noise.update_timers().ok().flatten() };
         if slot % SWEEP == self.round % SWEEP {
             entry.indices.retain(|index| {

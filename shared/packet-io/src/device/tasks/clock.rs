@@ -1,4 +1,4 @@
-//! What is due with time.
+//! Runs the timers of the peers.
 
 use super::Ways;
 use crate::device::table::Output;
@@ -6,9 +6,9 @@ use crate::udp::Narrow;
 use std::io;
 use std::time::Duration;
 
-/// How exact the timers of peers are; the shortest of theirs is 5 s. An interface at rest wakes up this often.
+/// Resolution of the peers' timers, of which the shortest is 5 s. An idle interface wakes up at this interval.
 const TICK: Duration = Duration::from_secs(1);
-/// Places of the table that are gone through at once: some 0.1 ms of peers that are awake.
+/// Number of table slots that are processed at once, about 0.1 ms for active peers.
 const SLICE: usize = 256;
 
 pub(super) async fn run(ways: Ways) -> io::Result<()> {
@@ -24,8 +24,8 @@ pub(super) async fn run(ways: Ways) -> io::Result<()> {
     }
 }
 
-/// Waits between two slices: until other tasks had their turn, or for the next round after the last slice of one. Returns
-/// where the next slice begins.
+/// Waits between two slices: until other tasks had a turn, or after the last slice until the next round. Returns the
+/// start of the next slice.
 async fn rest(next: Option<usize>) -> usize {
     match next {
         Some(from) => {
@@ -46,7 +46,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn timers_are_looked_at_at_a_steady_pace_for_sixty_days() {
-        // A table of three slices.
+        // A table with three slices.
         let slices = Cell::new(0_u64);
         let rounds = async {
             let mut from = 0;
@@ -56,7 +56,7 @@ mod tests {
             }
         };
         tornado_endurance::sixty_days(3 * 3_600, rounds).await;
-        // Two hours in full, and a minute of each day, and what each day's leap makes due at once.
+        // Two full hours, one minute of each day, and what becomes due at each leap.
         let expected = 3 * (2 * 3_600 + 60 * 60);
         assert!((expected - 300..=expected + 300).contains(&slices.get()), "{}", slices.get());
     }

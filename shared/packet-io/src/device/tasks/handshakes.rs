@@ -1,4 +1,4 @@
-//! Initiations of peers, one after the other, so that packets pass between them.
+//! Processes initiations of peers one by one, so that packets are processed in between.
 
 use super::Ways;
 use super::incoming::Initiation;

@@ -1,4 +1,4 @@
-//! From peers to the TUN device.
+//! Moves packets from peers to the TUN device.
 
 use super::Ways;
 use crate::device::table::{Output, Table};
@@ -9,10 +9,10 @@ use std::io;
 use std::net::SocketAddr;
 use tokio::sync::mpsc::Sender;
 
-/// An initiation and where it came from.
+/// An initiation and its source address.
 pub(super) type Initiation = (WgKind, SocketAddr);
 
-/// Work after which others get their turn, in packets; and how many of them a handshake message is worth.
+/// Work after which other tasks get a turn, in packets; and the cost of a handshake message in packets.
 const TURN: usize = 256;
 const HANDSHAKE: usize = 64;
 
@@ -30,7 +30,7 @@ pub(super) async fn run(ways: Ways, initiations: Sender<Initiation>) -> io::Resu
     }
 }
 
-/// Takes datagrams, up to a bound.
+/// Processes datagrams, up to a limit of work.
 fn turn(
     ways: &Ways,
     initiations: &Sender<Initiation>,
@@ -61,17 +61,18 @@ fn take(
             }
         }
         Some(Kind::Handshake) => {
-            // Out of the buffer of received datagrams, which is to be used again.
+            // Copy it out of the receive buffer, which is to be reused.
             let message = Packet::copy_from(&datagram[..]);
             let is_loaded = initiations.capacity() < initiations.max_capacity() / 8 * 7;
             match ways.shared.guard.judge(message, from, is_loaded) {
-                // Each takes as long as hundreds of packets, and anybody may send them: they wait for their turn.
+                // An initiation costs as much as hundreds of packets, and anyone can send one, so it is queued.
                 Verdict::Take(message @ WgKind::HandshakeInit(_)) => {
                     if initiations.try_send((message, from)).is_err() {
-                        tracing::trace!("an initiation was lost: too many wait");
+                        tracing::trace!("dropped an initiation: the queue is full");
                     }
                 }
-                // There are as many of these as we sent messages, and packets may follow that need them.
+                // These only answer messages that we sent, and following packets may need them, so they are processed
+                // at once.
                 Verdict::Take(message) => open(ways, table, message, from, output),
                 Verdict::Ask(cookie) => output.datagrams.push((cookie, from)),
                 Verdict::Drop => {}

@@ -1,5 +1,5 @@
-//! What moves packets. All tasks of an interface run on its one thread and take turns: each ends its turn after a bound
-//! of work, and none holds the table while it waits.
+//! The tasks that move packets. All tasks of an interface run on one thread and take turns: each yields after a limited
+//! amount of work, and none holds the table while it waits.
 
 mod clock;
 mod handshakes;
@@ -16,10 +16,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// Initiations that wait for their turn at most, as in the kernel's WireGuard; more are lost and come again.
+/// Maximum number of queued initiations, as in WireGuard in the kernel. Further ones are dropped, and their senders
+/// retry.
 const INITIATIONS: usize = 4096;
 
-/// What the tasks and those who configure share.
+/// State shared by the tasks and the configuring callers.
 pub(crate) struct Shared {
     pub(crate) own: Arc<Own>,
     guard: Guard,
@@ -33,23 +34,23 @@ impl Shared {
         Self { own, guard, table: Mutex::new(table), has_failed: AtomicBool::new(false) }
     }
 
-    /// The table, for a bound of work.
+    /// The table; hold it only for a limited amount of work.
     pub(crate) fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True once the TUN device or the socket is gone.
+    /// True once the TUN device or the socket no longer exists.
     pub(crate) fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Acquire)
     }
 
     fn fail(&self, error: &io::Error) {
-        tracing::debug!(%error, "the interface is gone");
+        tracing::debug!(%error, "the TUN device or the socket failed; the interface stopped");
         self.has_failed.store(true, Ordering::Release);
     }
 }
 
-/// The ways in and out, as each task has them.
+/// The shared state, the TUN device and the socket, as each task has them.
 #[derive(Clone)]
 struct Ways {
     shared: Arc<Shared>,
@@ -58,7 +59,7 @@ struct Ways {
 }
 
 impl Ways {
-    /// Writes and sends, and leaves the lists empty.
+    /// Writes packets and sends datagrams, and leaves the lists empty.
     async fn carry_out(&self, output: &mut Output, narrow: &mut Narrow) -> io::Result<()> {
         if !output.packets.is_empty() {
             let written = self.tun.write(&output.packets);
@@ -72,7 +73,7 @@ impl Ways {
     }
 }
 
-/// Starts all of them, inside the runtime that is to run them.
+/// Starts all tasks. Call it inside the runtime that runs them.
 pub(crate) fn start(shared: &Arc<Shared>, tun: Tun, socket: Socket) -> Vec<JoinHandle<()>> {
     let ways = Ways { shared: Arc::clone(shared), tun, socket };
     let (initiations, queue) = mpsc::channel(INITIATIONS);
@@ -84,7 +85,7 @@ pub(crate) fn start(shared: &Arc<Shared>, tun: Tun, socket: Socket) -> Vec<JoinH
     ]
 }
 
-/// A task ends only when the interface has failed, which is then known.
+/// Runs a task. It ends only if the interface failed, which is then recorded.
 fn watched(ways: &Ways, task: impl Future<Output = io::Result<()>> + Send + 'static) -> JoinHandle<()> {
     let shared = Arc::clone(&ways.shared);
     tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! Puts the firewall in place in one transaction, verifies it, and finds out later whether it still holds.
+//! Applies the firewall in one transaction, verifies it, and later checks whether it is still in place.
 
 mod nft;
 mod owner;
@@ -13,48 +13,48 @@ pub(super) use render::TABLE;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What version 0.1 called its table; a helper of it may have died and left it.
+/// Removes the table of version 0.1, which a crashed helper of that version may have left.
 const FORMER: &str = "add table inet tornado_names\ndelete table inet tornado_names\n";
 
-/// Pause after a copy failed that had succeeded before.
+/// Delay before the next attempt after creating the copy failed, if it had succeeded before.
 const RETRY: Duration = Duration::from_secs(30);
 
 /// The firewall of this machine.
 #[derive(Debug, Default)]
 pub(super) struct Wall {
     held: Option<Held>,
-    /// The kernel has no ARP tables.
+    /// True if the kernel does not support ARP tables.
     without_arp: bool,
     owner: Option<Owner>,
-    /// A copy was made since this value exists: the kernel and nft know owners of tables.
+    /// True if a copy was created before: the kernel and nft support table owners.
     has_owned: bool,
-    /// The kernel, or nft, does not: the first attempt failed.
+    /// True if the kernel or nft does not support table owners: the first attempt failed.
     without_owner: bool,
-    /// A later attempt failed, and the next is not before this.
+    /// Time of the next attempt after a later attempt failed.
     next_attempt: Option<Instant>,
 }
 
-/// What was found.
+/// Result of a synchronisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Synced {
-    /// The kernel held it.
+    /// The firewall was already in place.
     Held,
-    /// It is new.
+    /// A new firewall was applied.
     Applied,
-    /// Another program had changed or removed it.
+    /// Another program had changed or removed the firewall.
     Restored,
 }
 
-/// What was applied.
+/// The firewall that was applied last.
 #[derive(Debug)]
 struct Held {
     firewall: Firewall,
-    /// The tables, by family, as the kernel listed them right after that.
+    /// The listing of each table right after it was applied, by family.
     listed: Vec<(&'static str, String)>,
 }
 
 impl Wall {
-    /// Makes the firewall exactly this. `look`: the kernel may hold something else than what was applied here.
+    /// Sets the firewall to exactly `firewall`. With `look`, compares the kernel's tables with those applied last.
     pub(super) async fn sync(&mut self, firewall: &Firewall, look: bool) -> Result<Synced, OsError> {
         let mut synced = Synced::Applied;
         if let Some(held) = &self.held
@@ -67,13 +67,13 @@ impl Wall {
             synced = Synced::Restored;
         }
         self.held = None;
-        let fail = |e: Refusal| OsError::new("put the firewall in place", e);
+        let fail = |e: Refusal| OsError::new("apply the firewall", e);
         let tables = self.apply(firewall).await.map_err(fail)?;
         let mut listed = Vec::new();
         for (family, chains) in tables {
             let text = nft::list(family, TABLE).await.map_err(fail)?.unwrap_or_default();
             if !holds(&text, &chains) {
-                return Err(OsError::new("verify the firewall", "the kernel does not hold what nft was given"));
+                return Err(OsError::new("verify the firewall", "the kernel's tables differ from those passed to nft"));
             }
             listed.push((family, text));
         }
@@ -82,13 +82,13 @@ impl Wall {
         Ok(synced)
     }
 
-    /// Whether a copy is wanted now.
+    /// Returns whether a copy should be created now.
     fn may_own(&self) -> bool {
         !self.without_owner && self.next_attempt.is_none_or(|next| next <= Instant::now())
     }
 
-    /// The copy is a second line: without it the first table decides alone. After a failure there is no copy, also not
-    /// of an older firewall: the table ends with the process that owned it.
+    /// Creates the copy, a second line of defence: without it, the first table decides alone. After a failure there is
+    /// no copy, not even of an older firewall, because the table ends with the process that owned it.
     async fn own(&mut self, firewall: &Firewall, listed: &[(&'static str, String)]) {
         if !self.may_own() {
             return;
@@ -109,10 +109,10 @@ impl Wall {
                 self.has_owned = true;
             }
             Err(error) => {
-                // What succeeded once fails for another reason: a busy machine, an update of nft.
+                // If it succeeded before, the cause is another one: a busy machine, or an update of nft.
                 self.without_owner = !self.has_owned;
                 self.next_attempt = self.has_owned.then(|| Instant::now() + RETRY);
-                tracing::warn!(%error, "the firewall has no copy that other programs cannot flush");
+                tracing::warn!(%error, "cannot create the copy of the firewall that other programs cannot flush");
             }
         }
     }
@@ -131,12 +131,14 @@ impl Wall {
         nft::run(&(FORMER.to_owned() + &render::transaction(&one))).await?;
         if !self.without_arp {
             self.without_arp = true;
-            tracing::warn!("the kernel has no ARP tables; ARP requests for the tunnel's addresses may be answered");
+            tracing::warn!(
+                "the kernel does not support ARP tables; it may answer ARP requests for the tunnel's addresses"
+            );
         }
         Ok(one)
     }
 
-    /// Removes it, also that of an earlier life.
+    /// Removes the firewall, including that of an earlier process.
     pub(super) async fn remove(&mut self) -> Result<(), OsError> {
         self.held = None;
         if let Some(owner) = self.owner.take() {
@@ -144,7 +146,7 @@ impl Wall {
         }
         let fail = |e: Refusal| OsError::new("remove the firewall", e);
         match nft::run(&(FORMER.to_owned() + &render::gone("inet"))).await {
-            // Without the program it was never put in place.
+            // Without nft(8), the firewall was never applied.
             Err(Refusal::Missing(_)) => return Ok(()),
             other => other.map_err(fail)?,
         }
@@ -157,7 +159,7 @@ impl Wall {
     }
 }
 
-/// Whether the kernel lists the tables as it did when they were applied.
+/// Returns whether the kernel lists the tables as it did when they were applied.
 async fn still(held: &Held) -> bool {
     for (family, text) in &held.listed {
         if !matches!(nft::list(family, TABLE).await, Ok(Some(now)) if now == *text) {
@@ -167,7 +169,7 @@ async fn still(held: &Held) -> bool {
     true
 }
 
-/// Whether a listing has these chains with as many lines each.
+/// Returns whether the listing has these chains with the same number of lines.
 fn holds(listing: &str, chains: &[Chain]) -> bool {
     chains.iter().all(|(name, lines)| body(listing, name).map(|body| body.lines().count()) == Some(lines.len()))
 }

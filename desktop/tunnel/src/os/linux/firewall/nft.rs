@@ -1,31 +1,31 @@
-//! Calls of nft(8).
+//! Runs nft(8).
 
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-/// The only directories in which the program is looked for.
+/// The only directories in which the program is searched.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
-/// A call takes some 20 ms.
+/// Timeout of a call, which usually takes 20 ms.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
-    #[error("cannot run nft: {0}; is the package nftables installed?")]
+    #[error("cannot run nft: {0}; check that the package nftables is installed")]
     Missing(#[source] std::io::Error),
-    #[error("nft did not end within {DEADLINE:?}")]
+    #[error("nft did not finish within {DEADLINE:?}")]
     Late,
-    #[error("nft refused: {0}")]
+    #[error("nft reported an error: {0}")]
     Said(String),
 }
 
-/// Runs a text as one transaction.
+/// Runs `text` as one transaction.
 pub(super) async fn run(text: &str) -> Result<(), Refusal> {
     call(&["-f", "-"], text).await.map(drop)
 }
 
-/// Our table of a family as the kernel holds it; `None` when it does not exist.
+/// Lists a table as the kernel has it; `None` if it does not exist.
 pub(super) async fn list(family: &str, table: &str) -> Result<Option<String>, Refusal> {
     match call(&["list", "table", family, table], "").await {
         Ok(text) => Ok(Some(text)),
@@ -34,7 +34,8 @@ pub(super) async fn list(family: &str, table: &str) -> Result<Option<String>, Re
     }
 }
 
-/// The program with its input piped, and no home in which it would keep a history; it ends with the value that runs it.
+/// The command, with its input piped and without a home directory for a history file. Dropping the child process kills
+/// it.
 pub(super) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new("nft");
     command
@@ -51,7 +52,7 @@ async fn call(arguments: &[&str], text: &str) -> Result<String, Refusal> {
     let mut child =
         command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(Refusal::Missing)?;
     if let Some(mut input) = child.stdin.take() {
-        // A child that ends early gives the reason on its standard error.
+        // A child that exits early reports the reason on standard error.
         let _ = input.write_all(text.as_bytes()).await;
     }
     let output = tokio::time::timeout(DEADLINE, child.wait_with_output()).await.map_err(|_| Refusal::Late)?;

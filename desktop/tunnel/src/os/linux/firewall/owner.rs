@@ -1,8 +1,9 @@
-//! A second copy of what may leave, in a table that only its owner can change (`flags owner`, Linux 5.12).
+//! A second copy of the rules for outgoing traffic, in a table that only its owner can change (`flags owner`, Linux
+//! 5.12).
 //!
-//! `nft flush ruleset` of another program removes the first table, and leaves this one. It lives as long as the netlink
-//! socket that made it, so an nft(8) in interactive mode is kept running for it; should that or the helper end, the
-//! first table holds alone.
+//! If another program runs `nft flush ruleset`, the first table is removed but this one stays. The table exists as long
+//! as the netlink socket that created it, so a process of nft(8) in interactive mode keeps running. If that process or
+//! the helper ends, only the first table applies.
 
 use super::nft::{self, Refusal};
 use super::render::{Chain, OWNED, flat};
@@ -10,11 +11,11 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin};
 
-/// How often the kernel is asked whether it holds what was written, and with which pause.
+/// How often to check whether the kernel applied the table, then the delay between the checks.
 const LOOKS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The running nft(8).
+/// The running nft(8) process.
 #[derive(Debug)]
 pub(super) struct Owner {
     child: Child,
@@ -32,7 +33,7 @@ impl Owner {
         Ok(Self { child, input })
     }
 
-    /// Replaces the table in one transaction, and verifies that the kernel lists its chains as it lists those of the
+    /// Replaces the table in one transaction. Then verifies that the kernel lists its chains exactly like those of the
     /// first table, `model`: nft prints the same rules as the same text.
     pub(super) async fn put(&mut self, chains: &[Chain], model: &str) -> Result<(), Refusal> {
         let line = flat(chains) + "\n";
@@ -51,19 +52,19 @@ impl Owner {
         Err(Refusal::Late)
     }
 
-    /// True while the process, and with it the table, is there.
+    /// Returns true while the process, and therefore the table, exists.
     pub(super) fn lives(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Ends it, and with it the table.
+    /// Ends the process, which removes the table.
     pub(super) async fn end(mut self) {
-        // An error means that it has ended already.
+        // An error means that the process has already ended.
         let _ = self.child.kill().await;
     }
 }
 
-/// Whether a listing has these chains with the rules that they have in another.
+/// Returns whether the chains have the same rules in both listings.
 fn is_copy(listing: &str, model: &str, chains: &[Chain]) -> bool {
     chains.iter().all(|(name, _)| {
         let found = super::body(listing, name);
@@ -81,7 +82,7 @@ mod tests {
         let listing = |address: &str| super::super::render::transaction(&[("inet", chains(address))]);
         let (old, new) = (listing("192.0.2.1"), listing("192.0.2.2"));
         let wanted = chains("192.0.2.2");
-        assert!(super::super::holds(&old, &wanted), "as many lines");
+        assert!(super::super::holds(&old, &wanted), "the number of lines is equal");
         assert!(!is_copy(&old, &new, &wanted));
         assert!(is_copy(&new, &new, &wanted));
         assert!(!is_copy("", "", &wanted), "neither table has the chain");

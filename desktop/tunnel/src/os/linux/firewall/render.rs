@@ -1,14 +1,15 @@
-//! The firewall as text for nft(8). Pure.
+//! Renders the firewall as text for nft(8). Pure.
 //!
-//! A packet is decided where it leaves (`postrouting`), after other programs' rules may have changed its destination or
-//! its mark. The same list is consulted earlier, at `output` and `forward`, only because a refusal can be answered there.
+//! The decision about a packet is made at `postrouting`, after rules of other programs may have changed its destination
+//! or its mark. The same rules also run at `output` and `forward`, because only there can a packet be rejected with an
+//! error.
 
 use crate::policy::{
     Allow, Family, Firewall, LocalNetwork, MARK, NAME_PORTS, NEIGHBOUR_NAME_PORTS, Outside, Transport,
 };
 use std::net::IpAddr;
 
-/// Our table, in the families `inet` and `arp`; nothing else of ours is in it.
+/// Our table in the families `inet` and `arp`. It contains only our chains.
 pub(in crate::os::linux) const TABLE: &str = "tornado_device";
 
 const CONFIGURATION: [&str; 2] = [
@@ -20,13 +21,13 @@ const NEIGHBOURS: [&str; 2] = [
     "meta l4proto igmp accept",
 ];
 
-/// The table that only we can change.
+/// The table that only this process can change.
 pub(super) const OWNED: &str = "tornado_owned";
 
-/// A chain: its name, and its lines.
+/// A chain: its name and its lines.
 pub(super) type Chain = (&'static str, Vec<String>);
 
-/// The chains of the table of family `inet`.
+/// The chains of the table in family `inet`.
 pub(super) fn inet(firewall: &Firewall) -> Vec<Chain> {
     let links = links(firewall);
     let hook = |hook: &str, priority: &str, policy: &str| {
@@ -46,7 +47,8 @@ pub(super) fn inet(firewall: &Firewall) -> Vec<Chain> {
     ]
 }
 
-/// The chains of the table of family `arp`: inner addresses are neither known nor shown to the local network.
+/// The chains of the table in family `arp`: inner addresses are neither accepted from nor announced to the local
+/// network.
 pub(super) fn arp(firewall: &Firewall) -> Vec<Chain> {
     let inner: Vec<IpAddr> = firewall.inner.iter().copied().filter(IpAddr::is_ipv4).collect();
     let chain = |hook: &str, of: &str| {
@@ -57,13 +59,14 @@ pub(super) fn arp(firewall: &Firewall) -> Vec<Chain> {
     vec![("arriving", chain("input", "daddr")), ("leaving", chain("output", "saddr"))]
 }
 
-/// One transaction that replaces the tables. Adding before deleting makes the same text right whether they exist or not.
+/// One transaction that replaces the tables. Because it adds each table before it deletes it, the same text works
+/// whether or not the table exists.
 pub(super) fn transaction(tables: &[(&str, Vec<Chain>)]) -> String {
     let mut text = String::new();
     for (family, chains) in tables {
         text.push_str(&gone(family));
         text.push_str(&format!("table {family} {TABLE} {{\n"));
-        // A chain has to exist before another jumps to it; nft sorts that out within one table.
+        // A chain must exist before another one jumps to it; nft resolves that within one table.
         for (name, lines) in chains {
             let lines: String = lines.iter().map(|line| format!("\t\t{line}\n")).collect();
             text.push_str(&format!("\tchain {name} {{\n{lines}\t}}\n"));
@@ -78,14 +81,14 @@ pub(super) fn gone(family: &str) -> String {
     format!("add table {family} {TABLE}\ndelete table {family} {TABLE}\n")
 }
 
-/// The chains that decide, for the table that only we can change.
+/// The chains that decide, for the table that only this process can change.
 pub(super) fn owned(firewall: &Firewall) -> Vec<Chain> {
     let mut chains = inet(firewall);
     chains.retain(|(name, _)| ["leaving", "allowed", "marked"].contains(name));
     chains
 }
 
-/// One line that replaces that table in one transaction.
+/// One line of commands that replaces that table in one transaction.
 pub(super) fn flat(chains: &[Chain]) -> String {
     let made = format!("add table inet {OWNED} {{ flags owner; }}");
     let mut commands = vec![made.clone(), format!("delete table inet {OWNED}"), made];
@@ -134,7 +137,7 @@ fn local(network: &LocalNetwork, names: bool) -> Vec<String> {
     lines
 }
 
-/// Our own packets never enter the tunnel that they carry.
+/// Rules for marked packets, which never enter the tunnel that they carry.
 fn marked(firewall: &Firewall) -> Vec<String> {
     let mut lines = vec![format!("oifname {{ {} }} return", links(firewall)), "oifname \"lo\" accept".to_owned()];
     lines.extend(firewall.allow.iter().filter_map(|allow| match allow {

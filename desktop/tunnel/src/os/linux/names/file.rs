@@ -1,5 +1,5 @@
-//! `/etc/resolv.conf` itself. Written in place: a rename cannot replace a file that is mounted over another, as in a
-//! network namespace, and would cut a link that another program follows.
+//! Writes `/etc/resolv.conf` directly. It is written in place: a rename cannot replace a file that is a mount point, as
+//! in a network namespace, and would replace a symbolic link that another program manages.
 
 use crate::os::OsError;
 use std::fmt::Write as _;
@@ -9,13 +9,13 @@ use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// The first line of what we write, by which we know it again.
+/// First line of our file, by which it is recognised.
 const OURS: &str = "# Written by Tornado VPN while its tunnel is up.";
-/// The first line of a copy: whether there was a file.
+/// First line of the copy: whether the file existed.
 const PRESENT: &str = "present\n";
 const ABSENT: &str = "absent\n";
 
-/// The file and the copy of what it was.
+/// The file, and the copy of its previous content.
 pub(super) struct ResolvFile {
     path: PathBuf,
     kept: PathBuf,
@@ -26,12 +26,13 @@ impl ResolvFile {
         Self { path, kept }
     }
 
-    /// Its text; `None` when there is none that can be read.
+    /// The content; `None` if the file does not exist or cannot be read.
     pub(super) fn read(&self) -> Option<String> {
         fs::read(&self.path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Makes these the only resolvers. What another program has written meanwhile replaces the copy.
+    /// Makes `servers` the only resolvers. If another program wrote the file in the meantime, its content replaces the
+    /// copy.
     pub(super) fn set(&self, servers: &[IpAddr]) -> Result<(), OsError> {
         let wanted = render(servers);
         let found = match fs::read(&self.path) {
@@ -48,7 +49,7 @@ impl ResolvFile {
         self.write(wanted.as_bytes())
     }
 
-    /// Puts back what was there, unless another program has written since: then that stays.
+    /// Restores the previous content, unless another program wrote the file since: then that content stays.
     pub(super) fn restore(&self) -> Result<(), OsError> {
         let kept = match fs::read(&self.kept) {
             Ok(kept) => kept,
@@ -63,19 +64,19 @@ impl ResolvFile {
         if ours && let Some(before) = kept.strip_prefix(PRESENT.as_bytes()) {
             self.write(before)?;
         } else if ours {
-            // A link that led nowhere stays, and leads nowhere again.
+            // A dangling symbolic link stays, and dangles again.
             let removed = fs::canonicalize(&self.path).and_then(fs::remove_file);
             removed.map_err(|e| OsError::new(format!("remove {}", self.path.display()), e))?;
             let made = String::from_utf8_lossy(kept.strip_prefix(ABSENT.as_bytes()).unwrap_or_default()).into_owned();
             for directory in made.lines() {
-                // Another program may have put something there since.
+                // Another program may have created files there since.
                 let _ = fs::remove_dir(directory);
             }
         }
         fs::remove_file(&self.kept).map_err(|e| OsError::new(format!("remove {}", self.kept.display()), e))
     }
 
-    /// The copy is on disk before the file is touched.
+    /// Writes the copy to disk, before the file is changed.
     fn keep(&self, found: Option<&[u8]>) -> io::Result<()> {
         let directory = self.kept.parent().ok_or(io::ErrorKind::InvalidInput)?;
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
@@ -95,7 +96,7 @@ impl ResolvFile {
         fs::File::open(directory)?.sync_all()
     }
 
-    /// Where the file is, or would be: a link may lead to a place that does not exist.
+    /// Path of the file; for a symbolic link, its target, which may not exist.
     fn target(&self) -> PathBuf {
         let Ok(target) = fs::read_link(&self.path) else { return self.path.clone() };
         self.path.parent().map_or_else(|| target.clone(), |directory| directory.join(&target))
@@ -113,12 +114,12 @@ impl ResolvFile {
     }
 }
 
-/// What a copy says that the file was; `None` when there was no file.
+/// The previous content in a copy; `None` if the file did not exist.
 pub(super) fn before(copy: &str) -> Option<&str> {
     copy.strip_prefix(PRESENT)
 }
 
-/// The directories above a file that do not exist, innermost first.
+/// The missing directories above a file, innermost first.
 fn missing(file: &Path) -> Vec<&Path> {
     file.ancestors().skip(1).take_while(|directory| !directory.exists()).collect()
 }
@@ -128,7 +129,7 @@ fn is_ours(text: &[u8]) -> bool {
 }
 
 fn render(servers: &[IpAddr]) -> String {
-    let mut text = format!("{OURS}\n# What was here before comes back when the tunnel goes down.\n");
+    let mut text = format!("{OURS}\n# The previous content is restored when the tunnel is disconnected.\n");
     for server in servers {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "nameserver {server}");
@@ -202,6 +203,6 @@ mod tests {
         place.file.set(&LANE).unwrap();
         fs::write(&place.file.path, "nameserver 198.51.100.53\n").unwrap();
         place.file.restore().unwrap();
-        assert_eq!(place.file.read().as_deref(), Some("nameserver 198.51.100.53\n"), "not ours: it stays");
+        assert_eq!(place.file.read().as_deref(), Some("nameserver 198.51.100.53\n"), "not our content: it stays");
     }
 }

@@ -1,10 +1,11 @@
-//! This machine's resolvers: made the lane's while a tunnel is up, and as they were afterwards, also after a crash.
+//! This machine's resolvers: replaced by the lane's resolver while a tunnel is up, and restored afterwards, even after
+//! a crash.
 //!
-//! Who writes `/etc/resolv.conf` is who is asked: systemd-resolved over D-Bus, else resolvconf, else the file itself
-//! with a copy of what it was. Told from the file's content, not from what runs: in a network namespace with a
-//! separate file the machine's services are there too, and know nothing of the namespace. Where that cannot be changed
-//! (immutable, read-only), what is asked is redirected by the firewall; where that fails too there is no tunnel, but the
-//! reason and the cure.
+//! The mechanism is the one that maintains `/etc/resolv.conf`: systemd-resolved over D-Bus, otherwise resolvconf,
+//! otherwise the file itself, with a copy of its previous content. The choice depends on the content of the file, not
+//! on running services: a network namespace may have its own file, and the services that are visible there do not
+//! manage it. If the file cannot be changed (immutable, read-only), the firewall redirects DNS queries. If that fails
+//! too, the tunnel does not come up, and the error says what to do.
 
 mod file;
 mod redirect;
@@ -16,38 +17,38 @@ use file::ResolvFile;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-/// The copy of resolv.conf(5) as it was, in the state directory.
+/// The copy of the previous resolv.conf(5), in the state directory.
 const KEPT: &str = "resolv.conf.before";
-/// Where systemd-resolved(8) lists the resolvers of all links.
+/// The file in which systemd-resolved(8) lists the resolvers of all links.
 const RESOLVED_SERVERS: &str = "/run/systemd/resolve/resolv.conf";
 
-/// Who holds this machine's settings.
+/// The mechanism that manages this machine's resolvers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Keeper {
-    /// systemd-resolved.
+    /// systemd-resolved(8).
     Resolved,
     /// resolvconf(8), Debian's or openresolv's.
     Resolvconf,
-    /// Nobody: the file.
+    /// None: the file is written directly.
     File,
-    /// No mechanism that can be used: questions are redirected by the firewall.
+    /// None that works: the firewall redirects DNS queries.
     Redirect,
 }
 
 /// The resolvers of this machine.
 pub(super) struct Names {
     file: ResolvFile,
-    /// The name under which resolvconf keeps our entry.
+    /// Name of our entry in resolvconf.
     entry: String,
     set: Option<Set>,
 }
 
-/// What was set in this life.
+/// The settings that this process made.
 struct Set {
     keeper: Keeper,
     index: u32,
     servers: Vec<IpAddr>,
-    /// That it cannot be set again was logged.
+    /// True if a failure to write the file again was logged.
     reported: bool,
 }
 
@@ -57,8 +58,8 @@ impl Names {
         Self { file: ResolvFile::new(resolv_conf.to_owned(), kept), entry: entry.to_owned(), set: None }
     }
 
-    /// Makes `servers`, reached through the interface of that index, the only resolvers: by the way that this machine
-    /// has for it, or by the file, or by redirecting what is asked.
+    /// Makes `servers`, reached through the interface `index`, the only resolvers. Tries the machine's own mechanism,
+    /// then the file, then redirection by the firewall.
     pub(super) async fn set(&mut self, index: u32, servers: &[IpAddr]) -> Result<(), OsError> {
         let first = match &self.set {
             Some(set) => set.keeper,
@@ -71,7 +72,7 @@ impl Names {
             match self.set_by(keeper, index, servers).await {
                 Ok(()) => {
                     if self.set.as_ref().is_none_or(|set| set.keeper != keeper) {
-                        tracing::info!(?keeper, failed = failures.join("; "), "names are asked of the lane's resolver");
+                        tracing::info!(?keeper, failed = failures.join("; "), "DNS queries go to the lane's resolver");
                     }
                     self.set = Some(Set { keeper, index, servers: servers.to_vec(), reported: false });
                     return Ok(());
@@ -92,7 +93,7 @@ impl Names {
         }
     }
 
-    /// Gives the machine its own resolvers back, also those of an earlier life.
+    /// Restores the machine's own resolvers, including after a crash.
     pub(super) async fn restore(&mut self) -> Result<(), OsError> {
         match self.set.take() {
             Some(Set { keeper: Keeper::Resolved, index, .. }) => resolved::revert(index).await,
@@ -101,7 +102,7 @@ impl Names {
             Some(Set { keeper: Keeper::File, .. }) => {}
             None => {
                 redirect::remove().await?;
-                // What systemd-resolved was told of a link is gone with the link.
+                // Settings of a link in systemd-resolved disappear with the link.
                 if keeper(&self.file.read().unwrap_or_default()) == Keeper::Resolvconf {
                     resolvconf::remove(&self.entry).await?;
                 }
@@ -110,29 +111,30 @@ impl Names {
         self.file.restore()
     }
 
-    /// Sets the file again when another program has written it: its word counts once the tunnel is down.
+    /// Writes the file again if another program changed it. The other program's content is restored after the tunnel is
+    /// disconnected.
     pub(super) fn look(&mut self) {
         let Some(Set { keeper: Keeper::File, servers, reported, .. }) = &mut self.set else { return };
         match self.file.set(servers) {
             Ok(()) => *reported = false,
             Err(error) if !*reported => {
                 *reported = true;
-                tracing::warn!(%error, "names may not be asked of the lane's resolver");
+                tracing::warn!(%error, "cannot restore the lane's resolver in resolv.conf; DNS queries may fail");
             }
             Err(_) => {}
         }
     }
 }
 
-/// The resolvers that this machine has without a tunnel, also while those of a lane are set; with them perhaps those of
-/// the lane. They are to be asked from sockets that carry the tunnel's mark.
+/// The resolvers that this machine uses without a tunnel, even while those of a lane are set. The result may include
+/// those of the lane. Query them from sockets with the tunnel's mark.
 #[must_use]
 pub fn own_resolvers(resolv_conf: &Path, state_dir: &Path) -> Vec<IpAddr> {
     let before = std::fs::read_to_string(state_dir.join(KEPT)).ok();
     let before = before.as_deref().and_then(file::before).map(str::to_owned);
     let text = before.unwrap_or_else(|| std::fs::read_to_string(resolv_conf).unwrap_or_default());
     match keeper(&text) {
-        // Its stub asks the lane's resolver only; here is what it learned of the networks.
+        // The stub queries only the lane's resolver. This file lists the resolvers of the networks.
         Keeper::Resolved => servers(&std::fs::read_to_string(RESOLVED_SERVERS).unwrap_or_default()),
         Keeper::Resolvconf | Keeper::File | Keeper::Redirect => servers(&text),
     }
@@ -144,7 +146,7 @@ fn servers(text: &str) -> Vec<IpAddr> {
     values.filter_map(|value| value.trim().parse().ok()).collect()
 }
 
-/// Who wrote a resolv.conf(5).
+/// The mechanism that wrote a resolv.conf(5).
 fn keeper(text: &str) -> Keeper {
     let servers: Vec<&str> = text.lines().filter_map(|l| l.trim().strip_prefix("nameserver")).map(str::trim).collect();
     // The two addresses of systemd-resolved(8)'s stub.
@@ -158,7 +160,7 @@ fn keeper(text: &str) -> Keeper {
     Keeper::File
 }
 
-/// Where the resolvers are set unless told otherwise (resolv.conf(5)).
+/// Default path of the file (resolv.conf(5)).
 pub(super) fn default_resolv_conf() -> PathBuf {
     "/etc/resolv.conf".into()
 }
@@ -193,6 +195,6 @@ mod tests {
         for other in ["", "nameserver 192.0.2.53\n", "# Generated by NetworkManager\nnameserver 192.0.2.53\n"] {
             assert_eq!(keeper(other), Keeper::File, "{other}");
         }
-        assert_eq!(keeper("nameserver 127.0.0.53\nnameserver 192.0.2.53\n"), Keeper::File, "asks past the stub");
+        assert_eq!(keeper("nameserver 127.0.0.53\nnameserver 192.0.2.53\n"), Keeper::File, "queries bypass the stub");
     }
 }

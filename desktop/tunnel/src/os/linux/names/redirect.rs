@@ -1,5 +1,6 @@
-//! Questions for names are led to the lane's resolver by the firewall, whomever a program asks: for machines whose
-//! settings cannot be changed. Nothing depends on it for secrecy: routes and the guard keep names inside the tunnel.
+//! Redirects DNS queries to the lane's resolver by the firewall, whichever resolver a program queries. It is for
+//! machines whose settings cannot be changed. Confidentiality does not depend on it: routes and firewall keep DNS
+//! queries inside the tunnel.
 
 use crate::os::OsError;
 use crate::policy::MARK;
@@ -9,33 +10,33 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-/// Our table; nothing else of ours is in it.
+/// Our table. It contains only this chain.
 const TABLE: &str = "inet tornado_redirect";
-/// nft lives in a directory that is not in every search path.
+/// nft may be in a directory that is not in every search path.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
-/// A call takes some 20 ms.
+/// Timeout of a call, which usually takes 20 ms.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Leads questions to these resolvers, one of each family at most.
+/// Redirects queries to these resolvers, of which the first of each family is used.
 pub(super) async fn set(servers: &[IpAddr]) -> Result<(), OsError> {
-    nft(&render(servers)).await.map_err(|e| OsError::new("redirect names to the lane's resolver", e))
+    nft(&render(servers)).await.map_err(|e| OsError::new("redirect DNS queries to the lane's resolver", e))
 }
 
-/// Takes that back. Without nft(8) there is nothing to take back.
+/// Removes the redirection. Without nft(8) there is none.
 pub(super) async fn remove() -> Result<(), OsError> {
     match nft(&gone()).await {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(OsError::new("remove the redirection of names", error)),
+        Err(error) => Err(OsError::new("remove the redirection of DNS queries", error)),
     }
 }
 
-/// Adding before deleting makes the same text right whether the table exists or not.
+/// Because it adds the table before it deletes it, the same text works whether or not the table exists.
 fn gone() -> String {
     format!("add table {TABLE}\ndelete table {TABLE}\n")
 }
 
-/// A resolver of this machine on loopback keeps its clients; what it asks others is redirected.
+/// Queries to a resolver on loopback are not redirected, but the queries that it sends to others are.
 fn render(servers: &[IpAddr]) -> String {
     let first = |v4: bool| servers.iter().find(|server| server.is_ipv4() == v4);
     let to = |server: &IpAddr| {
@@ -61,11 +62,11 @@ async fn nft(text: &str) -> std::io::Result<()> {
         .kill_on_drop(true)
         .spawn()?;
     if let Some(mut input) = child.stdin.take() {
-        // A child that ends early says why on its standard error.
+        // A child that exits early reports the reason on standard error.
         let _ = input.write_all(text.as_bytes()).await;
     }
     let output = tokio::time::timeout(DEADLINE, child.wait_with_output()).await;
-    let output = output.map_err(|_| std::io::Error::other("nft did not end in time"))??;
+    let output = output.map_err(|_| std::io::Error::other("nft did not finish in time"))??;
     if output.status.success() {
         return Ok(());
     }

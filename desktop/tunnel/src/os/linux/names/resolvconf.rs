@@ -1,4 +1,4 @@
-//! resolvconf(8): Debian's, and openresolv's, which takes the same words.
+//! resolvconf(8) of Debian and of openresolv, which accepts the same arguments.
 
 use crate::os::OsError;
 use std::fmt::Write as _;
@@ -9,18 +9,18 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
-/// It runs scripts of other packages, which may wait for their daemons.
+/// Timeout of a call. resolvconf runs scripts of other packages, which may wait for their daemons.
 const DEADLINE: Duration = Duration::from_secs(8);
 
-/// The entry of ours becomes first. Debian's program keeps others behind it: those are unreachable while the guard
-/// is in place, so a name is asked of the lane or not at all.
+/// Makes our entry the first. Debian's program keeps the other entries behind it. They are unreachable while DNS is
+/// restricted to the tunnel, so a query goes to the lane's resolver or fails.
 pub(super) async fn set(entry: &str, servers: &[IpAddr]) -> Result<(), OsError> {
     let mut text = String::new();
     for server in servers {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "nameserver {server}");
     }
-    // Metric 0 and exclusive, for openresolv; Debian's takes no notice.
+    // Metric 0 and exclusive, for openresolv. Debian's program ignores both.
     run(&["-a", &named(entry), "-m", "0", "-x"], &text).await
 }
 
@@ -28,13 +28,13 @@ pub(super) async fn remove(entry: &str) -> Result<(), OsError> {
     run(&["-d", &named(entry), "-f"], "").await
 }
 
-/// Both sort interfaces named like this first.
+/// Both programs sort interfaces with this prefix first.
 fn named(entry: &str) -> String {
     format!("tun0.{entry}")
 }
 
 async fn run(words: &[&str], input: &str) -> Result<(), OsError> {
-    let fail = |cause: String| OsError::new("set the resolvers by resolvconf", cause);
+    let fail = |cause: String| OsError::new("set the resolvers with resolvconf", cause);
     let mut child = Command::new("resolvconf")
         .args(words)
         .env_clear()
@@ -46,12 +46,12 @@ async fn run(words: &[&str], input: &str) -> Result<(), OsError> {
         .spawn()
         .map_err(|e| fail(e.to_string()))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A child that ends early says why on its standard error.
+        // A child that exits early reports the reason on standard error.
         let _ = stdin.write_all(input.as_bytes()).await;
     }
     let output = tokio::time::timeout(DEADLINE, child.wait_with_output())
         .await
-        .map_err(|_| fail(format!("it did not end within {DEADLINE:?}")))?
+        .map_err(|_| fail(format!("it did not finish within {DEADLINE:?}")))?
         .map_err(|e| fail(e.to_string()))?;
     if output.status.success() {
         return Ok(());

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 use zbus::Connection;
 
-/// Longest time for all calls together.
+/// Timeout of all calls together.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// Address families as the interface wants them (`socket(2)`).
+/// Address families as the D-Bus interface expects them (`socket(2)`).
 const AF_INET: i32 = 2;
 const AF_INET6: i32 = 10;
 
@@ -34,13 +34,13 @@ trait Manager {
     fn revert_link(&self, index: i32) -> zbus::Result<()>;
 }
 
-/// Makes the link's resolvers those of every name. Other links keep their settings; what they are asked for by a search
-/// domain of theirs is stopped by the guard.
+/// Makes the link's resolvers responsible for all names. Other links keep their settings; the firewall blocks queries
+/// that go to them because of a search domain.
 pub(super) async fn set(index: u32, servers: &[IpAddr]) -> Result<(), OsError> {
     within(async { tell(&Connection::system().await?, index, servers).await }).await
 }
 
-/// Takes that back. The link may be gone, and its settings with it.
+/// Reverts the settings. The link, and its settings, may no longer exist.
 pub(super) async fn revert(index: u32) {
     let told = within(async {
         let connection = Connection::system().await?;
@@ -49,7 +49,7 @@ pub(super) async fn revert(index: u32) {
         manager.revert_link(number(index)).await
     });
     if let Err(error) = told.await {
-        tracing::debug!(%error, "the link's settings were not reverted; they go with the link");
+        tracing::debug!(%error, "cannot revert the link's settings; they disappear with the link");
     }
 }
 
@@ -58,10 +58,10 @@ async fn tell(connection: &Connection, index: u32, servers: &[IpAddr]) -> zbus::
     let index = number(index);
     let addresses: Vec<(i32, Vec<u8>)> = servers.iter().map(|server| bytes(*server)).collect();
     manager.set_link_dns(index, &addresses).await?;
-    // "~.": this link is asked for every name (systemd-resolved.service(8), "Protocols and routing").
+    // "~.": this link is responsible for all names (systemd-resolved.service(8), "Protocols and routing").
     manager.set_link_domains(index, &[(".", true)]).await?;
     manager.set_link_default_route(index, true).await?;
-    // Tor resolves without DNSSEC records and speaks no TLS; the tunnel protects the way.
+    // Tor resolves without DNSSEC records and does not support DNS over TLS. The tunnel protects the queries.
     manager.set_link_dnssec(index, "no").await?;
     manager.set_link_dns_over_tls(index, "no").await?;
     manager.set_link_llmnr(index, "no").await?;
@@ -70,10 +70,10 @@ async fn tell(connection: &Connection, index: u32, servers: &[IpAddr]) -> zbus::
 }
 
 async fn within(calls: impl Future<Output = zbus::Result<()>>) -> Result<(), OsError> {
-    let fail = |cause: String| OsError::new("set the resolvers by systemd-resolved", cause);
+    let fail = |cause: String| OsError::new("set the resolvers with systemd-resolved", cause);
     match tokio::time::timeout(DEADLINE, calls).await {
         Ok(told) => told.map_err(|e| fail(e.to_string())),
-        Err(_) => Err(fail(format!("it did not answer within {DEADLINE:?}"))),
+        Err(_) => Err(fail(format!("it did not respond within {DEADLINE:?}"))),
     }
 }
 

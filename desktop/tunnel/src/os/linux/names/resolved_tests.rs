@@ -1,4 +1,4 @@
-//! A resolver daemon that only writes down what it is told, over a real D-Bus connection.
+//! Tests with a fake systemd-resolved that records its calls, over a real D-Bus connection.
 
 use super::*;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use zbus::connection::Builder;
 struct Daemon(Arc<Mutex<Vec<String>>>);
 
 #[zbus::interface(name = "org.freedesktop.resolve1.Manager")]
-#[expect(clippy::needless_pass_by_value, reason = "D-Bus hands values over")]
+#[expect(clippy::needless_pass_by_value, reason = "D-Bus passes values")]
 impl Daemon {
     #[zbus(name = "SetLinkDNS")]
     fn set_link_dns(&self, index: i32, addresses: Vec<(i32, Vec<u8>)>) {

@@ -1,4 +1,4 @@
-//! Tables that talk with each other through memory.
+//! Tests with tables that exchange packets in memory.
 
 mod peers;
 mod traffic;
@@ -16,7 +16,7 @@ struct End {
     own: Arc<Own>,
     key: PrivateKey,
     table: Table,
-    /// Where its datagrams come from.
+    /// Source address of its datagrams.
     at: SocketAddr,
 }
 
@@ -56,7 +56,7 @@ impl End {
         all.into_iter().find(|status| status.public_key == *key).unwrap()
     }
 
-    /// The kernel sends these.
+    /// Sends packets as if they came from the kernel.
     fn send(&mut self, packets: &[Vec<u8>]) -> Vec<Packet> {
         let mut output = Output::default();
         let list = packets.iter().map(|packet| Packet::copy_from(packet.as_slice()));
@@ -65,7 +65,7 @@ impl End {
         output.datagrams.into_iter().map(|(datagram, _)| datagram).collect()
     }
 
-    /// Datagrams arrive from somewhere. Answers, and inner packets.
+    /// Receives datagrams from an address. Returns responses and inner packets.
     fn receive(&mut self, datagrams: Vec<Packet>, from: SocketAddr) -> (Vec<Packet>, Vec<Vec<u8>>) {
         let mut output = Output::default();
         for datagram in datagrams {
@@ -87,7 +87,7 @@ fn copies(datagrams: &[Packet]) -> Vec<Packet> {
     datagrams.iter().map(|datagram| Packet::copy_from(&datagram[..])).collect()
 }
 
-/// All that comes of these datagrams of `a`, until both are silent: inner packets at `a` and at `b`.
+/// Exchanges datagrams that begin with these of `a`, until none are left. Returns the inner packets at `a` and at `b`.
 fn exchange(a: &mut End, b: &mut End, datagrams: Vec<Packet>) -> [Vec<Vec<u8>>; 2] {
     let (mut to_b, mut got) = (datagrams, [Vec::new(), Vec::new()]);
     while !to_b.is_empty() {
@@ -100,7 +100,7 @@ fn exchange(a: &mut End, b: &mut End, datagrams: Vec<Packet>) -> [Vec<Vec<u8>>; 
     got
 }
 
-/// A device and a server that know each other. Of the server the device knows where it is.
+/// A device and a server that are peers. Only the device knows the other's endpoint.
 fn acquainted() -> (End, End) {
     let (mut device, mut server) = (End::new(1), End::new(2));
     device.table.put(&server.peer(&["0.0.0.0/0", "::/0"], Some(at(2))));
@@ -108,7 +108,7 @@ fn acquainted() -> (End, End) {
     (device, server)
 }
 
-/// The same with a session.
+/// A device and a server with a session.
 fn connected() -> (End, End) {
     let (mut device, mut server) = acquainted();
     let begun = device.send(&[v4([10, 8, 0, 2], [10, 8, 0, 1], 4)]);
@@ -117,7 +117,7 @@ fn connected() -> (End, End) {
     (device, server)
 }
 
-/// An IPv4 packet of so many bytes of payload, which are different in each.
+/// An IPv4 packet with `payload` bytes, whose content differs for each length.
 fn v4(source: [u8; 4], destination: [u8; 4], payload: u16) -> Vec<u8> {
     let mut packet = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0];
     packet.extend(source);

@@ -1,4 +1,4 @@
-//! Peers come, change and go.
+//! Adding, changing and removing peers.
 
 use super::*;
 use crate::device::table::Sleeper;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 const DEVICE: [u8; 4] = [10, 8, 0, 2];
 const SERVER: [u8; 4] = [10, 8, 0, 1];
 
-/// What must be true of every table.
+/// Invariants of every table.
 fn check(table: &Table) {
     let all: Vec<_> =
         table.entries.iter().enumerate().filter_map(|(slot, entry)| Some((slot, entry.as_ref()?))).collect();
@@ -20,7 +20,7 @@ fn check(table: &Table) {
         assert_eq!(table.by_key.get(&entry.key), Some(slot));
     }
     for (index, slot) in &table.by_index {
-        assert!(table.entries[*slot].as_ref().unwrap().indices.contains(index), "a number without a peer");
+        assert!(table.entries[*slot].as_ref().unwrap().indices.contains(index), "an index without a peer");
     }
 }
 
@@ -39,7 +39,7 @@ fn removal_leaves_nothing_behind_and_ends_traffic() {
     let (answers, packets) = server.receive(copies(&sealed[1..]), device.at);
     assert!(answers.is_empty() && packets.is_empty());
     assert!(server.send(&[v4(SERVER, DEVICE, 4)]).is_empty());
-    // Whoever gets its place gets nothing of its packets.
+    // A peer that gets the freed slot receives none of the packets for the removed peer.
     let mut other = End::new(3);
     other.table.put(&server.peer(&["0.0.0.0/0"], Some(server.at)));
     server.table.put(&other.peer(&["10.8.0.2/32"], None));
@@ -61,9 +61,9 @@ fn a_peer_that_is_put_again_keeps_endpoint_and_session() {
     let status = server.status(&device.public());
     assert_eq!(status.endpoint, Some(device.at));
     let sealed = device.send(&[v4([10, 8, 0, 9], SERVER, 4)]);
-    assert_eq!(server.receive(sealed, device.at).1.len(), 1, "the session goes on");
+    assert_eq!(server.receive(sealed, device.at).1.len(), 1, "the session stays");
     let sealed = device.send(&[v4(DEVICE, SERVER, 4)]);
-    assert_eq!(server.receive(sealed, device.at).1.len(), 0, "the former address is not its own");
+    assert_eq!(server.receive(sealed, device.at).1.len(), 0, "the previous address no longer belongs to it");
     // The next handshake needs the new key.
     let mut late = End::new(1);
     (late.key, late.own) = (device.key.clone(), Arc::new(Own::new(&device.key)));
@@ -86,12 +86,12 @@ fn a_peer_sleeps_until_there_is_something_for_it() {
     let (key, mut output) = (device.public(), Output::default());
     server.table.tick(0, 10, &mut output);
     server.table.kick(&key, None, &mut output);
-    assert!(server.table.sleeper(&key).is_none(), "nobody knows where it is");
+    assert!(server.table.sleeper(&key).is_none(), "its endpoint is unknown");
     assert!(!is_awake(&server.table, &key) && output.datagrams.is_empty());
     let begun = device.send(&[v4(DEVICE, SERVER, 4)]);
     exchange(&mut device, &mut server, begun);
     assert!(is_awake(&server.table, &key));
-    // One that is to be kept alive begins at once.
+    // A peer with a persistent keepalive starts a handshake at once.
     let mut eager = End::new(3);
     let peer = Peer { keepalive: Some(25), ..server.peer(&["0.0.0.0/0"], Some(server.at)) };
     eager.table.put(&peer);
@@ -111,14 +111,14 @@ fn a_kick_starts_one_handshake_also_with_noise_made_elsewhere() {
         });
         device.table.kick(&key, noise, &mut output);
         device.table.kick(&key, None, &mut output);
-        assert_eq!(output.datagrams.len(), 1, "it is under way");
+        assert_eq!(output.datagrams.len(), 1, "the handshake is in progress");
         let begun = output.datagrams.drain(..).map(|(datagram, _)| datagram).collect();
         exchange(&mut device, &mut server, begun);
         assert!(device.status(&key).handshake_age.is_some());
         device.table.kick(&key, None, &mut output);
         assert!(output.datagrams.is_empty(), "there is a session");
     }
-    // Noise of a peer that was changed meanwhile is not used.
+    // Noise state is not used if its peer was changed in the meantime.
     let (mut device, server) = acquainted();
     let stale = Sleeper { key: server.public(), psk: None, keepalive: None };
     let noise = stale.wake(&device.own);
@@ -135,7 +135,7 @@ fn numbers_that_are_over_are_swept_and_those_of_others_stay() {
     let other = End::new(3);
     server.table.put(&other.peer(&["10.8.0.3/32"], None));
     let others = server.table.by_key[&other.public()];
-    // One is over; one is over and was given to another; one is in use.
+    // One index has expired; one has expired and was reassigned; one is in use.
     let in_use = server.table.entry(slot).unwrap().indices.clone();
     server.table.entry(slot).unwrap().indices.extend([1, 2]);
     server.table.by_index.extend([(1, slot), (2, others)]);
@@ -166,7 +166,7 @@ fn of_many_peers_each_has_its_turn_in_each_round() {
             preshared_key: None,
             addresses: vec![net(&format!("10.8.{high}.{low}/32"))],
             endpoint: Some(at(9)),
-            // These have something to send from the beginning.
+            // These peers have something to send from the start.
             keepalive: (number < 8).then_some(25),
         });
     }
@@ -206,7 +206,8 @@ fn peers_are_told_slice_by_slice_and_places_are_used_again() {
 }
 
 proptest! {
-    /// Whatever is put and removed: an address belongs to the last peer that got it and still is there with it.
+    /// After any sequence of changes, an address belongs to the last peer that it was assigned to and that still has
+    /// it.
     #[test]
     fn addresses_are_where_they_were_put_last(
         steps in prop::collection::vec((0_usize..5, prop::collection::vec(0_u8..8, 0..4), any::<bool>()), 0..40)
@@ -217,7 +218,7 @@ proptest! {
             bytes[0] = number;
             PublicKey::from_bytes(bytes).unwrap()
         }).collect();
-        // Host to peer, 7 being a prefix.
+        // Maps hosts to peers; 7 is a prefix.
         let mut model = BTreeMap::<u8, usize>::new();
         let named = |host: u8| if host == 7 { net("10.8.0.0/24") } else { net(&format!("10.8.0.{host}/32")) };
         for (number, hosts, is_put) in steps {

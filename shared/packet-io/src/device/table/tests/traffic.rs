@@ -1,4 +1,4 @@
-//! Packets between two tables, and such as should not pass.
+//! Packets between two tables, including packets that must not pass.
 
 use super::*;
 use crate::device::{Guard, Verdict};
@@ -9,7 +9,7 @@ const SERVER: [u8; 4] = [10, 8, 0, 1];
 #[test]
 fn two_tables_shake_hands_and_packets_pass_both_ways() {
     let (mut device, mut server) = acquainted();
-    // These wait for the handshake; lengths are such that padding is needed and not.
+    // These packets wait for the handshake. Some lengths need padding, others do not.
     let first: Vec<_> = [3, 12, 400, 1400].map(|length| v4(DEVICE, SERVER, length)).into();
     let begun = device.send(&first);
     assert_eq!(begun.len(), 1, "an initiation");
@@ -28,10 +28,10 @@ fn two_tables_shake_hands_and_packets_pass_both_ways() {
 #[test]
 fn nothing_is_sent_without_a_peer_or_an_endpoint() {
     let (mut device, mut server) = acquainted();
-    assert!(server.send(&[v4(SERVER, [10, 8, 0, 3], 4)]).is_empty(), "nobody's address");
-    assert!(server.send(&[v4(SERVER, DEVICE, 4)]).is_empty(), "nobody knows where it is");
-    assert!(server.send(&[vec![0; 40]]).is_empty(), "no IP packet");
-    // A packet that was lost is not sent later.
+    assert!(server.send(&[v4(SERVER, [10, 8, 0, 3], 4)]).is_empty(), "an address without a peer");
+    assert!(server.send(&[v4(SERVER, DEVICE, 4)]).is_empty(), "its endpoint is unknown");
+    assert!(server.send(&[vec![0; 40]]).is_empty(), "not an IP packet");
+    // A dropped packet is not sent later.
     let begun = device.send(&[v4(DEVICE, SERVER, 4)]);
     assert_eq!(exchange(&mut device, &mut server, begun)[0], Vec::<Vec<u8>>::new());
 }
@@ -46,7 +46,7 @@ fn a_peer_speaks_for_its_own_addresses_only() {
         let (_, packets) = server.receive(sealed, device.at);
         assert_eq!(packets.len(), usize::from(passes), "{source:?}");
     }
-    // What is no whole packet has no source.
+    // A truncated packet has no source address.
     let mut cut = v4(DEVICE, SERVER, 100);
     cut.truncate(60);
     let sealed = device.send(&[cut]);
@@ -60,12 +60,12 @@ fn an_address_that_moves_to_another_peer_takes_its_packets_along() {
     heir.table.put(&server.peer(&["0.0.0.0/0"], Some(server.at)));
     server.table.put(&heir.peer(&["10.8.0.2/32"], None));
     let sealed = device.send(&[v4(DEVICE, SERVER, 4)]);
-    assert!(server.receive(sealed, device.at).1.is_empty(), "it is not its address any more");
+    assert!(server.receive(sealed, device.at).1.is_empty(), "the address no longer belongs to it");
     let begun = heir.send(&[v4(DEVICE, SERVER, 5)]);
     assert_eq!(exchange(&mut heir, &mut server, begun)[1].len(), 1);
     let sealed = server.send(&[v4(SERVER, DEVICE, 6)]);
     assert_eq!(exchange(&mut server, &mut heir, sealed)[1].len(), 1);
-    // The former peer's going does not take the address from the new one.
+    // Removing the previous peer does not take the address from the new one.
     assert!(server.table.remove(&device.public()).is_some());
     assert_eq!(server.send(&[v4(SERVER, DEVICE, 6)]).len(), 1);
 }
@@ -96,7 +96,7 @@ fn an_initiation_is_taken_once() {
     assert_eq!(server.receive(copies(&begun), at(1)).0.len(), 1);
     assert_eq!(server.receive(copies(&begun), at(9)).0.len(), 0);
     assert_eq!(server.status(&device.public()).endpoint, Some(at(1)));
-    // Of somebody who is no peer it is not taken at all.
+    // The initiation of a host that is not a peer is not accepted at all.
     let mut stranger = End::new(4);
     stranger.table.put(&server.peer(&["0.0.0.0/0"], Some(server.at)));
     let begun = stranger.send(&[v4(DEVICE, SERVER, 4)]);
@@ -116,7 +116,7 @@ fn a_peer_is_where_its_last_true_packet_came_from() {
         &mut output,
     );
     assert_eq!(output.datagrams[0].1, at(7));
-    // Also an empty one, as it is sent when nothing else is.
+    // The same with an empty packet, which is sent as a keepalive.
     let (mut device, mut server) = acquainted();
     device.table.kick(&server.public(), None, &mut output);
     let begun = output.datagrams.split_off(1).into_iter().map(|(datagram, _)| datagram).collect();
@@ -136,7 +136,7 @@ fn under_load_a_handshake_needs_a_cookie_and_cookies_move_nobody() {
         left -= 1;
         match guard.judge(begun.remove(0), device.at, true) {
             Verdict::Ask(cookie) => {
-                // From elsewhere, as anybody could send it again.
+                // From another address, because anyone could replay it.
                 assert!(device.receive(vec![cookie], at(9)).0.is_empty());
                 assert_eq!(device.status(&server.public()).endpoint, Some(server.at));
             }
@@ -147,9 +147,9 @@ fn under_load_a_handshake_needs_a_cookie_and_cookies_move_nobody() {
                 assert_eq!((output.datagrams.len(), left), (1, 1), "at the second attempt");
                 return;
             }
-            Verdict::Drop => panic!("a true message"),
+            Verdict::Drop => panic!("a valid message was dropped"),
         }
-        // What the timers do when there is no answer.
+        // What the timers do without a response.
         let slot = device.table.by_key[&server.public()];
         let noise = device.table.entry(slot).unwrap().noise.as_mut().unwrap();
         begun.push(noise.format_handshake_initiation(true).unwrap().into());
