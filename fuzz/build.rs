@@ -1,4 +1,4 @@
-//! Makes `cfg(fuzzing)`, which fuzzers set, known to the compiler.
+//! Declares `cfg(fuzzing)`, which fuzzers set, to the compiler.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -1,7 +1,7 @@
-//! Writes the seeds that nobody writes by hand into `corpus/`: `cargo run -p tornado-fuzz --example seeds`.
-//! What is there under the same name is replaced.
+//! Writes the generated seeds into `corpus/`: `cargo run -p tornado-fuzz --example seeds`. Existing files with the same
+//! names are replaced.
 
-#![expect(clippy::unwrap_used, reason = "a generator that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a generator panics on errors")]
 
 use serde_json::{Value, json};
 use std::path::Path;
@@ -120,7 +120,7 @@ fn invitations() {
     }
 }
 
-/// An IP packet with one of the two transports; lengths and checksums are the target's to mend.
+/// An IP packet with one of the two transports; the target sets lengths and checksums.
 fn packet(v6: bool, protocol: u8, sequence: u32, payload: usize) -> Vec<u8> {
     let transport = if protocol == 6 { 20 } else { 8 };
     let length = u16::try_from(transport + payload).unwrap();
@@ -156,7 +156,7 @@ fn packets() {
             joined.extend(one);
         }
         put("join", name, joined);
-        // virtio_net_hdr: wants a checksum, kind, header length, segment, where the checksum is.
+        // virtio_net_hdr: needs a checksum, GSO type, header length, segment size, checksum start, checksum offset.
         let kind = match (protocol, v6) {
             (6, false) => 1,
             (6, true) => 4,
@@ -173,7 +173,7 @@ fn packets() {
     put("split", "single", [&[0; 10][..], &packet(false, 6, 7, 3)].concat());
 }
 
-/// What happens between two interfaces; each step is what, side, place, length and bytes.
+/// Events between two interfaces; each step is event, side, position, length and bytes.
 fn datagrams() {
     // A packet, initiation, response, confirmation: then there is a session.
     let shake = [&[5, 0, 0, 3, 1, 2, 3][..], &[0, 1, 0, 0], &[0, 0, 0, 0], &[0, 1, 0, 0], &[8, 1, 0, 0]].concat();
@@ -186,7 +186,7 @@ fn datagrams() {
     put("datagrams", "made-up", [&[4, 0, 0, 36, 4][..], &[0; 35], &[5, 4, 9, 1, 1]].concat());
 }
 
-/// An attribute of netlink.
+/// A netlink attribute.
 fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
     let mut bytes = u16::try_from(value.len() + 4).unwrap().to_ne_bytes().to_vec();
     bytes.extend(kind.to_ne_bytes());

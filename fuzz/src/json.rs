@@ -1,14 +1,14 @@
-//! The promise of every JSON type: what is read, written and read again is the same.
+//! Checks that every JSON type is stable: a value that is read, written and read again stays the same.
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Reads `bytes` as a `T`; what it makes of them is stable.
+/// Reads `bytes` as a `T` and checks that the value is stable. Returns `None` if `bytes` is not a `T`.
 pub fn stable<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let value: T = serde_json::from_slice(bytes).ok()?;
     let text = written(&value);
     match serde_json::from_slice::<T>(&text) {
         Ok(again) => assert!(written(&again) == text, "{} is not stable", std::any::type_name::<T>()),
-        Err(error) => panic!("{} does not read what it wrote: {error}", std::any::type_name::<T>()),
+        Err(error) => panic!("{} cannot be read back: {error}", std::any::type_name::<T>()),
     }
     Some(value)
 }

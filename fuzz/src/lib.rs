@@ -1,8 +1,9 @@
-//! Fuzz targets: one for each parser that reads what others wrote.
+//! Fuzz targets: one for each parser of untrusted input.
 //!
-//! The tests of this crate replay `corpus/` in the ordinary build; that is the suite `fuzz`. `cargo xtask fuzz TARGET
-//! --seconds N` builds the targets instrumented and goes on from the corpus, guided by coverage; `cargo xtask test --all`
-//! does so for a few seconds each. A target panics where a promise does not hold, and the promises are more than not to panic.
+//! The tests of this crate replay `corpus/` in the ordinary build; this is the suite `fuzz`. `cargo xtask fuzz TARGET
+//! --seconds N` builds the targets instrumented and continues from the corpus, guided by coverage; `cargo xtask test
+//! --all` does this for a few seconds each. A target panics if a guarantee is violated; not panicking is only one of
+//! the guarantees.
 
 mod json;
 mod request;
@@ -12,16 +13,16 @@ mod targets;
 
 pub use targets::{TARGETS, known};
 
-/// A parser under attack.
+/// A fuzz target.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// Its name, and that of its directory in `corpus/`.
+    /// Its name, which is also its directory in `corpus/`.
     pub name: &'static str,
-    /// Takes any bytes; panics where a promise does not hold.
+    /// Accepts any bytes; panics if a guarantee is violated.
     pub run: fn(&[u8]),
 }
 
-/// A target by its name.
+/// Returns the target with this name.
 #[must_use]
 pub fn target(name: &str) -> Option<Target> {
     TARGETS.iter().copied().find(|target| target.name == name)

@@ -1,4 +1,4 @@
-//! One program for all targets, named in `TORNADO_FUZZ_TARGET`: linking is what takes long.
+//! One program for all targets, chosen by `TORNADO_FUZZ_TARGET`, because linking is slow.
 
 #![cfg_attr(fuzzing, no_main)]
 
@@ -30,6 +30,6 @@ mod program {
 
 #[cfg(not(fuzzing))]
 fn main() -> std::process::ExitCode {
-    eprintln!("this program is libFuzzer's: run `cargo xtask fuzz TARGET`");
+    eprintln!("this program must be built for libFuzzer; run `cargo xtask fuzz TARGET`");
     std::process::ExitCode::from(2)
 }

@@ -1,4 +1,4 @@
-//! HTTP requests in a form that mutates well: a line `METHOD PATH`, lines of headers, an empty line, the body.
+//! HTTP requests in a form that mutates well: a line `METHOD PATH`, header lines, an empty line, the body.
 
 use axum::Router;
 use axum::body::Body;
@@ -7,10 +7,10 @@ use http::{HeaderName, HeaderValue, Method, Response, Uri};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
-/// Longest answer that is looked at, bytes.
+/// Maximum length of a response, in bytes.
 const LONGEST: usize = 4 * 1024 * 1024;
 
-/// Reads a request; `None` for what no HTTP library would hand on.
+/// Parses a request; returns `None` for input that no HTTP library would pass on.
 pub fn read(bytes: &[u8]) -> Option<Request> {
     let (head, body) = match bytes.windows(2).position(|pair| pair == b"\n\n") {
         Some(at) => (&bytes[..at], &bytes[at + 2..]),
@@ -30,7 +30,7 @@ pub fn read(bytes: &[u8]) -> Option<Request> {
     Some(request)
 }
 
-/// Status, headers and body of a router's answer.
+/// Returns the status, headers and body of a router's response.
 pub async fn answer(router: Router, request: Request) -> Response<Vec<u8>> {
     let response = match router.oneshot(request).await {
         Ok(response) => response,
@@ -39,7 +39,7 @@ pub async fn answer(router: Router, request: Request) -> Response<Vec<u8>> {
     let (parts, body) = response.into_parts();
     let body = match http_body_util::Limited::new(body, LONGEST).collect().await {
         Ok(body) => body.to_bytes().to_vec(),
-        Err(error) => panic!("the answer broke off: {error}"),
+        Err(error) => panic!("cannot read the response body: {error}"),
     };
     Response::from_parts(parts, body)
 }

@@ -1,4 +1,4 @@
-//! One thread with a reactor, for code that waits.
+//! A single-threaded runtime for asynchronous code.
 
 use std::cell::OnceCell;
 use std::future::Future;
@@ -8,12 +8,12 @@ thread_local! {
     static RUNTIME: OnceCell<Runtime> = const { OnceCell::new() };
 }
 
-/// Runs to the end, on this thread only: what a target covers must not depend on others.
+/// Runs a future to completion on this thread only: the coverage of a target must not depend on other threads.
 pub fn wait<F: Future>(future: F) -> F::Output {
     RUNTIME.with(|cell| {
         let make = || match Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
-            Err(error) => panic!("no runtime: {error}"),
+            Err(error) => panic!("cannot create the runtime: {error}"),
         };
         cell.get_or_init(make).block_on(future)
     })

@@ -1,4 +1,4 @@
-//! A Unix socket that answers one call with given bytes.
+//! A Unix socket that answers one request with given bytes.
 
 use std::cell::OnceCell;
 use std::future::Future;
@@ -17,14 +17,14 @@ thread_local! {
     static PLACE: OnceCell<&'static Place> = const { OnceCell::new() };
 }
 
-/// One for all runs of this process.
+/// The socket for all runs of this process.
 fn place() -> &'static Place {
     let make = || {
-        let Ok(directory) = tempfile::tempdir() else { panic!("no directory") };
+        let Ok(directory) = tempfile::tempdir() else { panic!("cannot create a temporary directory") };
         let path = directory.path().join("s.sock");
         let listener = match UnixListener::bind(&path) {
             Ok(listener) => listener,
-            Err(error) => panic!("no socket: {error}"),
+            Err(error) => panic!("cannot open the socket: {error}"),
         };
         let place: &'static Place = Box::leak(Box::new(Place { listener, path, _directory: directory }));
         place
@@ -32,13 +32,13 @@ fn place() -> &'static Place {
     PLACE.with(|cell| *cell.get_or_init(make))
 }
 
-/// An answer that waits for its call.
+/// A response that waits for its request.
 pub struct Answered {
     place: &'static Place,
     text: Vec<u8>,
 }
 
-/// `how`: 0 to 199 a status and a body of the right length, above that the bytes are the whole answer.
+/// `how`: 0 to 199 choose a status, with a body of the correct length; from 200 on the bytes are the whole response.
 pub fn answered(how: u8, body: &[u8]) -> Answered {
     const STATUS: [&str; 8] = [
         "200 OK",
@@ -60,22 +60,24 @@ pub fn answered(how: u8, body: &[u8]) -> Answered {
 }
 
 impl Answered {
-    /// Where to call.
+    /// The path of the socket.
     pub fn path(&self) -> &Path {
         &self.place.path
     }
 
-    /// Answers the first connection that is made while `call` runs.
+    /// Answers the first connection that is opened while `call` runs.
     pub async fn during<F: Future>(self, call: F) -> F::Output {
         let serve = async {
-            let Ok((mut stream, _)) = self.place.listener.accept().await else { panic!("cannot accept") };
+            let Ok((mut stream, _)) = self.place.listener.accept().await else {
+                panic!("cannot accept the connection")
+            };
             let mut request = Vec::new();
             while !request.windows(4).any(|four| four == b"\r\n\r\n") {
                 if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
                     break;
                 }
             }
-            // The caller may have had enough before the end.
+            // The client may close the connection early.
             drop(stream.write_all(&self.text).await);
             drop(stream.shutdown().await);
             drop(stream);
@@ -83,7 +85,7 @@ impl Answered {
         };
         tokio::select! {
             output = call => output,
-            () = serve => unreachable!("it never ends"),
+            () = serve => unreachable!("the future never completes"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The corpus without libFuzzer, as suite `fuzz`: what was found stays found.
+//! Replays the corpus without libFuzzer, as suite `fuzz`, so that fixed findings stay fixed.
 
 use std::path::Path;
 use tornado_fuzz::TARGETS;
@@ -15,8 +15,8 @@ fn every_target_holds_on_its_corpus() {
             (target.run)(&bytes);
             count += 1;
         }
-        assert!(count > 1, "{} has no corpus", target.name);
+        assert!(count > 1, "{} has no seeds", target.name);
     }
     let kept = std::fs::read_dir(&corpus).unwrap().count();
-    assert_eq!(kept, TARGETS.len(), "a directory belongs to no target");
+    assert_eq!(kept, TARGETS.len(), "a directory in the corpus has no target");
 }

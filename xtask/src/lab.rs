@@ -1,4 +1,4 @@
-//! `cargo xtask lab`: the network of the tests, for people.
+//! `cargo xtask lab`: the network of the tests, for interactive use.
 
 mod tor;
 
@@ -13,56 +13,56 @@ use tornado_e2e_harness::{
     TorNetworkRecord, serve_internet, serve_names, wait_for,
 };
 
-/// Words of `cargo xtask lab`.
+/// Arguments of `cargo xtask lab`.
 #[derive(clap::Subcommand)]
 pub enum LabTask {
-    /// Puts a lab up: namespaces, the built server in `server`, a helper in every device
+    /// Starts a lab: namespaces, the built server in `server`, a helper in every device
     Up {
-        /// How many devices
+        /// Number of devices
         #[arg(long, default_value_t = 2)]
         devices: u16,
-        /// Its name: one to eight of a-z and 0-9
+        /// Name of the lab: one to eight characters of a-z and 0-9
         #[arg(long, default_value = "lab")]
         name: String,
         /// With a private Tor network: authorities, relays, two exits, an onion service
         #[arg(long)]
         tor: bool,
-        /// Takes what is built: how `lab up` calls itself as root
+        /// Skip the build; used when `lab up` runs itself as root
         #[arg(long, hide = true)]
         no_build: bool,
     },
-    /// Takes a lab down: processes, namespaces, files
+    /// Removes a lab: processes, namespaces, files
     Down {
-        /// Which
+        /// Name of the lab
         #[arg(default_value = "lab")]
         name: String,
-        /// All that stay, and what killed test runs left
+        /// All labs, including those that killed test runs left behind
         #[arg(long)]
         all: bool,
     },
     /// Runs a command in a host: device1 …, server, internet, access
     Exec {
-        /// Which lab
+        /// Name of the lab
         #[arg(long, default_value = "lab")]
         name: String,
-        /// Which host
+        /// Name of the host
         host: String,
-        /// The command; `tornado` and `tornadod` speak to the lab's own
+        /// The command; `tornado` and `tornadod` use the lab's helper and server
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
     /// Lists the labs of this machine
     List,
-    /// The servers of `internet`, in the calling namespace
+    /// Runs the servers of `internet` in the calling namespace
     #[command(hide = true)]
     ServeInternet,
-    /// The name server behind the exits, in the calling namespace
+    /// Runs the name server behind the exits in the calling namespace
     #[command(hide = true)]
     ServeNames,
 }
 
 impl LabTask {
-    /// Does it.
+    /// Runs the task.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         if !shell::is_root() {
             return self.run_as_root();
@@ -83,7 +83,7 @@ impl LabTask {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The same words again through sudo. What is built is built before, by whom the tree belongs to.
+    /// Runs the same command line with sudo. The build runs before that, as the owner of the tree.
     fn run_as_root(self) -> anyhow::Result<ExitCode> {
         let mut words: Vec<String> = std::env::args().skip(1).collect();
         if let Self::Up { no_build: false, .. } = self {
@@ -108,13 +108,13 @@ fn up(devices: u16, name: &str, with_tor: bool) -> anyhow::Result<()> {
         Ok(network) => network,
         Err(error) => {
             let shown = format!("{error:#}");
-            lab.down().context("the lab could not be taken down again")?;
+            lab.down().context("cannot remove the lab after a failure")?;
             bail!("{shown}");
         }
     };
-    println!("the lab '{name}' is up: {devices} devices, a server, an internet\n");
+    println!("the lab '{name}' is running: {devices} devices, a server, an internet\n");
     println!("  server    {}  {}", SERVER.v4, SERVER.v6);
-    println!("  internet  {}  {}   http on 80 says who asked, echo on UDP 7", INTERNET.v4, INTERNET.v6);
+    println!("  internet  {}  {}   HTTP on 80 returns the client's address, echo on UDP 7", INTERNET.v4, INTERNET.v6);
     let exec =
         if name == "lab" { "cargo xtask lab exec".to_owned() } else { format!("cargo xtask lab exec --name {name}") };
     println!("\ntry\n  {exec} device1 -- curl -s http://{}/            # in the clear", INTERNET.v4);
@@ -129,10 +129,10 @@ fn up(devices: u16, name: &str, with_tor: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Everything that runs in the lab; it runs on when this process ends.
+/// Starts everything in the lab. It keeps running after this process has ended.
 fn populate(lab: &Lab, with_tor: bool) -> anyhow::Result<Option<TorNetworkRecord>> {
     let internet = lab.host("internet")?;
-    // By its path, not as the running program: the build may just have replaced that.
+    // Use the path instead of the running executable, because the build may have replaced the latter.
     let mut command = internet.command(programs().find("xtask")?);
     command.args(["lab", "serve-internet"]);
     let mut servers = internet.spawn("internet", command)?;
@@ -157,21 +157,21 @@ fn down(name: &str, all: bool) -> anyhow::Result<()> {
         let swept = Lab::sweep(Sweep::Standing)?;
         println!(
             "{}",
-            if swept.is_empty() { "there was no lab".to_owned() } else { format!("down: {}", swept.join(", ")) }
+            if swept.is_empty() { "no labs found".to_owned() } else { format!("removed: {}", swept.join(", ")) }
         );
         return Ok(());
     }
     Lab::attach(name)?.down()?;
-    println!("down: {name}");
+    println!("removed: {name}");
     Ok(())
 }
 
-/// Hands our terminal to the command.
+/// Runs a command on our terminal.
 fn exec(name: &str, host: &str, words: &[String]) -> anyhow::Result<ExitCode> {
     let lab = Lab::attach(name)?;
     let extra = TorNetworkRecord::read(&lab).and_then(|network| network.host(&lab, host)).ok();
     let host = extra.as_ref().map_or_else(|| lab.host(host), Ok)?;
-    let Some((program, rest)) = words.split_first() else { bail!("which command?") };
+    let Some((program, rest)) = words.split_first() else { bail!("no command given") };
     let mut command = match program.as_str() {
         "tornado" => DeviceProc::attach(host, programs()).command()?,
         "tornadod" => server_command(&lab)?,
@@ -193,8 +193,8 @@ fn server_command(lab: &Lab) -> anyhow::Result<Command> {
 fn list() -> anyhow::Result<()> {
     for record in LabRecord::all()? {
         let kind = match (record.owner, record.abandoned()) {
-            (None, _) => "stays".to_owned(),
-            (Some(_), true) => "left behind by a process that ended".to_owned(),
+            (None, _) => "permanent".to_owned(),
+            (Some(_), true) => "left behind by a process that has ended".to_owned(),
             (Some(owner), false) => format!("of process {}", owner.pid),
         };
         println!("{}\t{} devices\t{kind}", record.id, record.devices);

@@ -1,6 +1,6 @@
-//! `cargo xtask …`: everything that is done with this tree, in one place.
+//! `cargo xtask …`: all tasks of this tree.
 
-#![expect(clippy::print_stdout, reason = "a command line talks to people")]
+#![expect(clippy::print_stdout, reason = "a command line program prints its results")]
 
 mod bench;
 mod fuzz;
@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Builds, starts, plays with and tests Tornado VPN")]
+#[command(name = "cargo xtask", about = "Builds, runs, tests and measures Tornado VPN")]
 struct Cli {
     #[command(subcommand)]
     command: Task,
@@ -26,18 +26,18 @@ enum Task {
     Up(up::Up),
     /// Stops what `up` started
     Down(up::Down),
-    /// A small internet of network namespaces with a server and devices in it
+    /// A small internet of network namespaces with a server and devices
     #[command(subcommand)]
     Lab(lab::LabTask),
-    /// Runs the checks and the tests: all, or the suites named
+    /// Runs checks and tests: all, or the given suites
     Test(test::Test),
-    /// Attacks parsers with bytes that grow cleverer: all, or those named
+    /// Fuzzes the parsers: all, or the given targets
     Fuzz(fuzz::Fuzz),
-    /// Measures: all benches, or those named
+    /// Runs benches: all, or the given ones
     Bench(bench::Words),
-    /// Installs what building and testing need and this machine lacks
+    /// Installs missing packages for building and testing
     Install(machine::Install),
-    /// Looks for overlong files and forbidden words; part of `test`
+    /// Checks the tree for long files and forbidden words; part of `test`
     LintTree,
 }
 

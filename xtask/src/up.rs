@@ -1,4 +1,4 @@
-//! `cargo xtask up` and `down`: the server on this machine, as a package would install it.
+//! `cargo xtask up` and `down`: the server on this machine, installed as a package would install it.
 
 mod files;
 mod foreign;
@@ -11,32 +11,32 @@ use crate::{machine, shell};
 use anyhow::Context as _;
 use std::path::Path;
 
-/// Words of `cargo xtask up`.
+/// Arguments of `cargo xtask up`.
 #[derive(clap::Args)]
 pub struct Up {
-    /// Makes and prints another invitation
+    /// Create and print another invitation
     #[arg(long)]
     invite: bool,
-    /// Installs what is built already: how `up` calls itself as root
+    /// Install what is already built; used when `up` runs itself as root
     #[arg(long, hide = true)]
     no_build: bool,
 }
 
-/// Words of `cargo xtask down`.
+/// Arguments of `cargo xtask down`.
 #[derive(clap::Args)]
 pub struct Down {
-    /// Also removes programs, configuration, keys and every account
+    /// Also remove programs, configuration, keys and all accounts
     #[arg(long)]
     purge: bool,
 }
 
 impl Up {
-    /// Builds, installs, starts, and says what to do next. What is there already is left alone.
+    /// Builds, installs and starts the server, and prints the next steps. An up-to-date installation is not changed.
     pub fn run(self) -> anyhow::Result<()> {
         foreign::refuse(Path::new("/"))?;
         machine::provide(&[Need::Server])?;
         if !self.no_build {
-            println!("building (the first time takes minutes)");
+            println!("building (the first build takes minutes)");
             let mut build = vec!["build", "--release", "--quiet"];
             build.extend(files::PACKAGES.iter().flat_map(|package| ["--package", package]));
             shell::run(shell::cargo(&build))?;
@@ -46,7 +46,12 @@ impl Up {
             words.extend(self.invite.then_some("--invite"));
             return shell::as_root(&words);
         }
+<<<<<<< HEAD
         // Services and users pass through the directories that are made here.
+=======
+        foreign::refuse(Path::new("/"))?;
+        // Services and users must be able to pass through the directories that are created here.
+>>>>>>> 84bd035 (words: words-8)
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
         machine::users()?;
         let changed = files::install()?;
@@ -55,7 +60,7 @@ impl Up {
         }
         let (is_ready, is_new) = (service::is_ready()?, changed.iter().any(|path| files::concerns_server(path)));
         match (is_ready, is_new) {
-            (true, false) => println!("the server runs already"),
+            (true, false) => println!("the server is already running"),
             (true, true) => println!("restarting the server"),
             (false, _) => println!("starting the server"),
         }
@@ -67,14 +72,14 @@ impl Up {
 }
 
 impl Down {
-    /// Stops the server; with `--purge` nothing of it stays.
+    /// Stops the server. With `--purge` it also removes the installation.
     pub fn run(self) -> anyhow::Result<()> {
         if !shell::is_root() {
             let mut words = vec!["down"];
             words.extend(self.purge.then_some("--purge"));
             return shell::as_root(&words);
         }
-        println!("{}", if service::stop()? { "the server is stopped" } else { "the server did not run" });
+        println!("{}", if service::stop()? { "stopped the server" } else { "the server was not running" });
         if self.purge {
             for key in forwarding::give_back(Path::new(files::STATE), Path::new("/proc/sys")) {
                 println!("switched off {key}");
@@ -84,7 +89,7 @@ impl Down {
                 println!("removed {path}");
             }
             for path in others {
-                println!("left {path}, which is not of this server");
+                println!("kept {path}, which does not belong to this server");
             }
             machine::remove_users()?;
         }
@@ -92,29 +97,29 @@ impl Down {
     }
 }
 
-/// The next steps: set-up link while there is no operator, an invitation for the first device.
+/// Prints the next steps: the set-up link if there is no operator, and an invitation for the first device.
 fn tell(invite: bool) -> anyhow::Result<()> {
-    println!("\nthe server is ready: tornadod status");
+    println!("\nthe server is ready; see `tornadod status`");
     match service::setup_link()? {
-        Some(link) => println!("\nmake the first operator, once:\n  {link}"),
-        None => println!("\nthe console has its operator"),
+        Some(link) => println!("\ncreate the first operator with this one-time link:\n  {link}"),
+        None => println!("\nthe console already has an operator"),
     }
     if invite {
-        // Refused while this machine has no address; the server is ready all the same.
+        // This fails while the machine has no address; the server is ready nevertheless.
         match service::ask(&["invite", "create"]) {
             Ok(answer) => {
-                let link = answer["link"].as_str().context("the server's answer holds no link")?;
+                let link = answer["link"].as_str().context("the response has no link")?;
                 println!("\ninvite a device:\n  {link}");
                 files::note_invitation()?;
-                println!("on the device: tornado enroll 'LINK', then tornado connect");
+                println!("on the device, run: tornado enroll 'LINK', then: tornado connect");
             }
             Err(error) => {
-                println!("\nthere is no invitation yet: {error:#}");
-                println!("  Set 'host' under [server] in {}, then: cargo xtask up --invite", files::CONFIG);
+                println!("\ncannot create an invitation yet: {error:#}");
+                println!("  set 'host' in [server] in {}, then run: cargo xtask up --invite", files::CONFIG);
             }
         }
     } else {
-        println!("another invitation: tornadod invite create");
+        println!("to create another invitation: tornadod invite create");
     }
     Ok(())
 }

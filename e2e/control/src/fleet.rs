@@ -1,4 +1,4 @@
-//! Very many devices, told what to do by the bench.
+//! A fleet of devices that the bench controls.
 
 use crate::device::{Device, PASSWORD, login_key};
 use crate::http::{Caller, Target, tls};
@@ -14,24 +14,25 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-/// Words of `fleet`.
+/// Arguments of `fleet`.
 #[derive(clap::Args)]
 pub struct Words {
-    /// The device API
+    /// Address of the device API
     #[arg(long)]
     server: SocketAddr,
-    /// The directory of the services' sockets: accounts are made there
+    /// Directory of the services' sockets, to create accounts
     #[arg(long)]
     sockets: PathBuf,
 }
 
-/// A line of the standard input.
+/// An order, one line on standard input.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "do")]
 enum Order {
-    /// Makes accounts `NAMEn` for devices, so many devices each.
+    /// Creates accounts named `NAMEn` with `devices` devices each.
     Accounts { name: String, first: usize, count: usize, devices: usize },
-    /// Those devices that exist so far, from one to another, each once or as often as it can within the time.
+    /// Makes calls for a range of the existing devices, once for each or, with `seconds`, as often as possible in that
+    /// time.
     Act { what: Act, first: usize, count: usize, callers: usize, seconds: Option<f64> },
 }
 
@@ -43,7 +44,7 @@ enum Act {
     Heartbeat,
 }
 
-/// Callers that make accounts.
+/// Concurrent callers that create accounts.
 const MAKERS: usize = 16;
 
 struct Fleet {
@@ -53,13 +54,13 @@ struct Fleet {
 }
 
 impl Words {
-    /// Until its input ends.
+    /// Executes orders until standard input ends.
     pub fn run(self) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let auth = Target::Unix(self.sockets.join("auth.sock"));
         let mut fleet = Fleet { api: tls(self.server)?, auth, devices: Vec::new() };
         for line in std::io::stdin().lines() {
-            let order: Order = serde_json::from_str(&line?).context("an order that is not understood")?;
+            let order: Order = serde_json::from_str(&line?).context("invalid order")?;
             let answer = match runtime.block_on(fleet.obey(order)) {
                 Ok(answer) => answer,
                 Err(error) => json!({ "error": format!("{error:#}") }),
@@ -77,7 +78,7 @@ impl Fleet {
                 self.accounts(&name, first..first + count, devices).await
             }
             Order::Act { what, first, count, callers, seconds } => {
-                let some = self.devices.get(first..first + count).context("there are not so many devices")?;
+                let some = self.devices.get(first..first + count).context("the range exceeds the existing devices")?;
                 let until = seconds.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
                 self.act(what, some.to_vec(), callers, until).await
             }
@@ -112,7 +113,7 @@ impl Fleet {
         Ok(all.report(started.elapsed()))
     }
 
-    /// `until`: round and round; without it, each once.
+    /// With `until`, repeats the calls in a loop until then; otherwise makes one call for each device.
     async fn act(
         &self,
         what: Act,

@@ -1,5 +1,5 @@
-//! HTTP/1.1 over one connection that stays open, with as little work as can be: the load shares its cores with what is
-//! measured.
+//! HTTP/1.1 over one persistent connection with minimal overhead, because the load generator shares its cores with the
+//! server.
 
 use anyhow::{Context as _, bail, ensure};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -13,24 +13,24 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
-/// Any one call.
+/// Deadline of a call.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Longest answer.
+/// Maximum size of a response in bytes.
 const ANSWER_MAX: usize = 64 * 1024;
 
-/// Where calls go.
+/// The target of calls.
 #[derive(Clone)]
 pub enum Target {
-    /// The device API, by TLS.
+    /// The device API, over TLS.
     Tls(SocketAddr, TlsConnector),
-    /// A service's socket.
+    /// The socket of a service.
     Unix(PathBuf),
 }
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-/// One caller with a connection of its own.
+/// A caller with its own connection.
 pub struct Caller {
     target: Target,
     stream: Option<Box<dyn Stream>>,
@@ -38,12 +38,16 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Connects at its first call.
+    /// Creates a caller that connects with its first call.
     pub fn new(target: Target) -> Self {
         Self { target, stream: None, buffer: Vec::with_capacity(4096) }
     }
 
-    /// Calls and returns the body of a 200.
+    /// Makes a call. Returns the body of a response with status 200.
+    ///
+    /// # Errors
+    ///
+    /// Fails with any other status, at the deadline, or if the connection breaks.
     pub async fn call(&mut self, method: &str, path: &str, token: Option<&str>, body: &str) -> anyhow::Result<Vec<u8>> {
         let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
         let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
@@ -55,9 +59,9 @@ impl Caller {
         let (status, body) = match exchanged {
             Ok(Ok(answer)) => answer,
             failed => {
-                // What comes late would be taken for the next answer.
+                // A late response must not be mistaken for the next one.
                 self.stream = None;
-                failed.context("no answer in time")??
+                failed.context("no response in time")??
             }
         };
         if status != 200 {
@@ -76,8 +80,8 @@ impl Caller {
         self.buffer.clear();
         loop {
             let read = stream.read_buf(&mut self.buffer).await?;
-            ensure!(read > 0, "the connection ended");
-            ensure!(self.buffer.len() <= ANSWER_MAX, "the answer is too long");
+            ensure!(read > 0, "the connection was closed");
+            ensure!(self.buffer.len() <= ANSWER_MAX, "the response is too long");
             if let Some(head) = Head::read(&self.buffer)? {
                 let whole = head.length + head.body;
                 if self.buffer.len() >= whole {
@@ -106,24 +110,25 @@ async fn open(target: &Target) -> anyhow::Result<Box<dyn Stream>> {
     }
 }
 
-/// What is needed of an answer's head.
+/// The required parts of a response head.
 #[derive(Debug, PartialEq, Eq)]
 struct Head {
     status: u16,
-    /// Bytes of the head itself.
+    /// Length of the head in bytes.
     length: usize,
-    /// Bytes that follow.
+    /// Length of the body in bytes.
     body: usize,
     closes: bool,
 }
 
 impl Head {
-    /// `None` while it is not whole.
+    /// Returns `None` if the head is incomplete.
     fn read(bytes: &[u8]) -> anyhow::Result<Option<Self>> {
         let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
         let text = std::str::from_utf8(bytes.get(..end).unwrap_or_default())?;
         let mut lines = text.split("\r\n");
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).context("no status")?;
+        let status =
+            lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).context("the response has no status")?;
         let (mut body, mut closes) = (0, false);
         for (name, value) in lines.filter_map(|line| line.split_once(':')) {
             if name.eq_ignore_ascii_case("content-length") {
@@ -131,14 +136,14 @@ impl Head {
             } else if name.eq_ignore_ascii_case("connection") {
                 closes = value.trim().eq_ignore_ascii_case("close");
             } else if name.eq_ignore_ascii_case("transfer-encoding") {
-                bail!("an answer in pieces is not understood");
+                bail!("chunked responses are not supported");
             }
         }
         Ok(Some(Self { status, length: end + 4, body, closes }))
     }
 }
 
-/// TLS to whoever answers: what is measured is known to be ours.
+/// A TLS target whose certificate is not verified, because the bench starts the server itself.
 pub fn tls(address: SocketAddr) -> anyhow::Result<Target> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider.clone())

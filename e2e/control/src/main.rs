@@ -1,7 +1,7 @@
-//! The programs of `cargo xtask bench control`: a fleet of devices that only speak the device API, and the peers that
+//! The programs of `cargo xtask bench control`: a fleet of devices that use only the device API, and the baselines that
 //! the server is compared with.
 
-#![expect(clippy::print_stdout, reason = "a command line answers on its standard output")]
+#![expect(clippy::print_stdout, reason = "a command line program prints its results")]
 
 mod device;
 mod fleet;
@@ -12,7 +12,7 @@ mod times;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(about = "Load for measurements of the control plane")]
+#[command(about = "Load generator for measurements of the control plane")]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -20,11 +20,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Does what it is told on its standard input, a line of JSON each, and answers with a line each
+    /// Executes orders from standard input, one JSON object per line, and prints a line for each
     Fleet(fleet::Words),
-    /// Checks a password again and again, with nothing around it
+    /// Verifies a password repeatedly, without a server
     Argon2(raw::Argon2Words),
-    /// Writes hashes to Redis, with nothing around it
+    /// Writes hashes to Redis, without a server
     Redis(raw::RedisWords),
 }
 

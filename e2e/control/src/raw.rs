@@ -1,4 +1,4 @@
-//! The peers: the same work with no server around it.
+//! The baselines: the same work without a server.
 
 use crate::times::Calls;
 use anyhow::{Context as _, anyhow, ensure};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
-/// Words of `argon2`.
+/// Arguments of `argon2`.
 #[derive(clap::Args)]
 pub struct Argon2Words {
     #[arg(long)]
@@ -24,7 +24,7 @@ pub struct Argon2Words {
 }
 
 impl Argon2Words {
-    /// One thread a core, each checks the right password of a stored hash, as a login does.
+    /// Runs one thread per core. Each verifies the correct password against a stored hash, as a login does.
     pub fn run(self) -> anyhow::Result<Value> {
         let failed = |error: &dyn std::fmt::Display| anyhow!("Argon2: {error}");
         let params = Params::new(self.memory_kib, self.passes, self.lanes, None).map_err(|e| failed(&e))?;
@@ -58,7 +58,7 @@ impl Argon2Words {
     }
 }
 
-/// Words of `redis`.
+/// Arguments of `redis`.
 #[derive(clap::Args)]
 pub struct RedisWords {
     #[arg(long)]
@@ -70,7 +70,7 @@ pub struct RedisWords {
 }
 
 impl RedisWords {
-    /// Each caller has a connection of its own and writes a hash of a session's size, one after the other.
+    /// Each caller uses its own connection and writes hashes of the size of a session one after the other.
     pub fn run(self) -> anyhow::Result<Value> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         runtime.block_on(async {
@@ -78,7 +78,7 @@ impl RedisWords {
             let until = started + Duration::from_secs_f64(self.seconds);
             let mut set = tokio::task::JoinSet::new();
             for number in 0..self.callers {
-                let mut stream = UnixStream::connect(&self.socket).await.context("no Redis there")?;
+                let mut stream = UnixStream::connect(&self.socket).await.context("cannot connect to Redis")?;
                 set.spawn(async move {
                     let mut calls = Calls::default();
                     let mut turn = 0u64;
@@ -101,6 +101,6 @@ async fn write(stream: &mut UnixStream, number: usize, turn: u64) -> anyhow::Res
     stream.write_all(words.as_bytes()).await?;
     let mut answer = [0; 64];
     let length = stream.read(&mut answer).await?;
-    ensure!(length > 0 && answer.first() == Some(&b':'), "Redis refused: {:?}", answer.get(..length));
+    ensure!(length > 0 && answer.first() == Some(&b':'), "Redis rejected the command: {:?}", answer.get(..length));
     Ok(())
 }

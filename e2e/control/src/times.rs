@@ -1,22 +1,22 @@
-//! What many calls came to.
+//! Results of a series of calls.
 
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Calls that ended.
+/// Completed calls.
 #[derive(Debug, Default)]
 pub struct Calls {
-    /// How long the good ones took.
+    /// Durations of the successful calls.
     pub took: Vec<Duration>,
-    /// How many were refused or not answered.
+    /// Number of calls that were rejected or got no response.
     pub failed: usize,
-    /// What one of those said.
+    /// Error of one of the failed calls.
     pub complaint: Option<String>,
 }
 
 impl Calls {
-    /// Those of all callers, when all have ended.
+    /// Collects the results of all callers after they have ended.
     pub async fn of(mut callers: JoinSet<Self>) -> anyhow::Result<Self> {
         let mut all = Self::default();
         while let Some(calls) = callers.join_next().await {
@@ -25,7 +25,7 @@ impl Calls {
         Ok(all)
     }
 
-    /// Notes one.
+    /// Records a call.
     pub fn note<T>(&mut self, took: Duration, result: anyhow::Result<T>) {
         match result {
             Ok(_) => self.took.push(took),
@@ -36,7 +36,7 @@ impl Calls {
         }
     }
 
-    /// Takes those of another caller too.
+    /// Adds the results of another caller.
     pub fn join(&mut self, other: Self) {
         self.took.extend(other.took);
         self.failed += other.failed;
@@ -45,7 +45,7 @@ impl Calls {
         }
     }
 
-    /// Count, rate a second, times in milliseconds.
+    /// Count, rate per second, and percentiles in milliseconds.
     pub fn report(mut self, elapsed: Duration) -> Value {
         self.took.sort_unstable();
         let seconds = elapsed.as_secs_f64();
@@ -61,7 +61,7 @@ impl Calls {
     }
 }
 
-/// Of sorted times, in milliseconds; the nearest rank.
+/// A percentile of sorted durations in milliseconds, by the nearest-rank method.
 fn percentile(sorted: &[Duration], percent: usize) -> Option<f64> {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).map(|time| time.as_secs_f64() * 1e3)

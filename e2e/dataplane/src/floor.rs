@@ -1,5 +1,5 @@
-//! What the cipher, the TUN device and the socket cost alone: packets are sealed and sent, opened and written, with a
-//! fixed key and no protocol at all. No WireGuard in userspace on these transports can cost less.
+//! The cost of cipher, TUN device and socket alone: packets are encrypted and sent, or decrypted and written, with a
+//! fixed key and without a protocol. No userspace WireGuard on these transports can cost less.
 
 use anyhow::{Context as _, anyhow};
 use gotatun::packet::{Packet, PacketBufPool};
@@ -7,10 +7,10 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use std::net::SocketAddr;
 use tornado_packet_io::{Narrow, Offload, Received, Socket, Taken, Tun, TunNode};
 
-/// Words of `floor`.
+/// Arguments of `floor`.
 #[derive(clap::Args)]
 pub struct Words {
-    /// Name of the TUN device; it is left down
+    /// Name of the TUN device; it is not set up
     #[arg(long)]
     name: String,
     /// MTU of the device
@@ -19,16 +19,16 @@ pub struct Words {
     /// UDP port
     #[arg(long)]
     port: u16,
-    /// Where the other end is
+    /// Address of the other end
     #[arg(long)]
     endpoint: SocketAddr,
 }
 
-/// As WireGuard's: type and receiver.
+/// Length of the type and receiver fields, as in WireGuard.
 const HEAD: usize = 8;
 
 fn cipher() -> anyhow::Result<LessSafeKey> {
-    let key = UnboundKey::new(&CHACHA20_POLY1305, &[7; 32]).map_err(|_| anyhow!("no key"))?;
+    let key = UnboundKey::new(&CHACHA20_POLY1305, &[7; 32]).map_err(|_| anyhow!("invalid key"))?;
     Ok(LessSafeKey::new(key))
 }
 
@@ -73,7 +73,7 @@ async fn outgoing(tun: Tun, socket: Socket, to: SocketAddr) -> anyhow::Result<()
             buffer.extend_from_slice(&[4; HEAD]);
             buffer.extend_from_slice(&counter.to_le_bytes());
             buffer.extend_from_slice(&packet);
-            let plain = buffer.get_mut(HEAD + 8..).context("it was just put there")?;
+            let plain = buffer.get_mut(HEAD + 8..).context("the buffer is too short")?;
             let tag = key.seal_in_place_separate_tag(nonce(counter.to_le_bytes()), Aad::empty(), plain);
             buffer.extend_from_slice(tag.map_err(|_| anyhow!("cannot seal"))?.as_ref());
             counter += 1;

@@ -1,4 +1,4 @@
-//! The load: TCP streams with a small question now and then, and datagrams at a rate.
+//! The load: TCP streams with small requests in between, and datagrams at a fixed rate.
 
 use anyhow::Context as _;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -15,12 +15,16 @@ const STREAM: u16 = 5001;
 const ECHO: u16 = 5002;
 const DATAGRAM: u16 = 5003;
 const COUNT: u16 = 5004;
+<<<<<<< HEAD
 /// Bytes: several seconds of datagrams, so that a busy machine loses none because this program does not run.
 const BUFFER: usize = 16 * 1024 * 1024;
 /// Rest between two questions.
+=======
+/// Pause between two small requests.
+>>>>>>> 84bd035 (words: words-8)
 const ASK: Duration = Duration::from_millis(5);
 
-/// Words of `sink`.
+/// Arguments of `sink`.
 #[derive(clap::Args)]
 pub struct SinkWords {
     /// Address to listen on
@@ -74,35 +78,35 @@ fn serve(
     spawn(move || {
         for stream in listener.incoming().flatten() {
             let answer = Arc::clone(&answer);
-            // An error is a caller that has gone.
+            // An error means that the caller has closed the connection.
             spawn(move || drop(answer(stream)));
         }
     })
 }
 
-/// Words of `stream`.
+/// Arguments of `stream`.
 #[derive(clap::Args)]
 pub struct StreamWords {
     /// Address of the sink
     #[arg(long)]
     to: IpAddr,
-    /// Connections at the same time
+    /// Number of parallel connections
     #[arg(long, default_value_t = 1)]
     streams: usize,
-    /// How long
+    /// Duration in seconds
     #[arg(long, default_value_t = 4)]
     seconds: u32,
 }
 
 fn connect(to: IpAddr, port: u16) -> anyhow::Result<TcpStream> {
     let address = SocketAddr::new(to, port);
-    let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).context("the sink does not answer")?;
+    let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).context("cannot connect to the sink")?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     Ok(stream)
 }
 
 impl StreamWords {
-    /// Bytes that arrived, the time they took, and the questions' round trips in microseconds.
+    /// Returns the bytes that arrived, the seconds, and the round-trip times of the small requests in microseconds.
     pub fn run(self) -> anyhow::Result<Value> {
         let connections = (0..self.streams).map(|_| connect(self.to, STREAM)).collect::<anyhow::Result<Vec<_>>>()?;
         let asking = connect(self.to, ECHO)?;
@@ -123,14 +127,14 @@ impl StreamWords {
             bytes += sender.join().map_err(|_| anyhow::anyhow!("a sender panicked"))??;
         }
         let seconds = begun.elapsed().as_secs_f64();
-        let mut trips = asker.join().map_err(|_| anyhow::anyhow!("the asker panicked"))??;
+        let mut trips = asker.join().map_err(|_| anyhow::anyhow!("the thread with the small requests panicked"))??;
         trips.sort_unstable();
         let at = |part: usize| trips.get((trips.len() * part / 100).min(trips.len().saturating_sub(1))).copied();
         Ok(json!({ "bytes": bytes, "seconds": seconds, "trips": trips.len(), "p50_us": at(50), "p99_us": at(99) }))
     }
 }
 
-/// Sends until told, then asks how much came.
+/// Sends until `stop` is set. Returns the number of bytes that arrived.
 fn send(mut stream: TcpStream, stop: &AtomicBool) -> anyhow::Result<u64> {
     let data = vec![0x5a; 1 << 17];
     while !stop.load(Ordering::Relaxed) {
@@ -155,25 +159,25 @@ fn ask(mut stream: TcpStream, stop: &AtomicBool) -> anyhow::Result<Vec<u64>> {
     Ok(trips)
 }
 
-/// Words of `datagrams`.
+/// Arguments of `datagrams`.
 #[derive(clap::Args)]
 pub struct DatagramWords {
     /// Address of the sink
     #[arg(long)]
     to: IpAddr,
-    /// Datagrams a second: a flood without a bound measures the scheduler
+    /// Datagrams per second; an unlimited flood would measure the scheduler
     #[arg(long, default_value_t = 20_000)]
     rate: u32,
-    /// Bytes of each
+    /// Size of a datagram in bytes
     #[arg(long, default_value_t = 200)]
     size: usize,
-    /// How long
+    /// Duration in seconds
     #[arg(long, default_value_t = 4)]
     seconds: u32,
 }
 
 impl DatagramWords {
-    /// How many were sent, and how many came.
+    /// Returns the numbers of sent and received datagrams.
     pub fn run(self) -> anyhow::Result<Value> {
         let count = || -> anyhow::Result<u64> {
             let mut total = [0; 8];
@@ -190,7 +194,7 @@ impl DatagramWords {
         while sent < wanted {
             let due = (begun.elapsed().as_secs_f64() * f64::from(self.rate)) as u64;
             while sent < due.min(wanted) {
-                // What the kernel does not take is lost, as on any link.
+                // Datagrams that the kernel rejects count as lost, as on any link.
                 drop(socket.send(&data));
                 sent += 1;
             }

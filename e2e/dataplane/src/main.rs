@@ -1,6 +1,6 @@
-//! The programs of `cargo xtask bench dataplane`: tunnels of ours without a server around them, and the load.
+//! The programs of `cargo xtask bench dataplane`: our tunnels without a server, and the load generator.
 
-#![expect(clippy::print_stdout, reason = "a command line answers on its standard output")]
+#![expect(clippy::print_stdout, reason = "a command line program prints its results")]
 
 mod floor;
 mod load;
@@ -9,7 +9,7 @@ mod tunnel;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(about = "Tunnels and load for measurements of the data plane")]
+#[command(about = "Tunnels and load generator for measurements of the data plane")]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -17,15 +17,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// A WireGuard tunnel with one peer, until killed
+    /// Runs a WireGuard tunnel with one peer until killed
     Tunnel(tunnel::Words),
-    /// Sealed packets between a TUN device and a UDP socket and nothing else, until killed
+    /// Encrypts packets between a TUN device and a UDP socket, without a protocol, until killed
     Floor(floor::Words),
-    /// Takes what `stream` and `datagrams` send, until killed
+    /// Receives the data of `stream` and `datagrams` until killed
     Sink(load::SinkWords),
-    /// Sends over TCP and measures how long a small question takes meanwhile
+    /// Sends over TCP and measures the latency of small requests meanwhile
     Stream(load::StreamWords),
-    /// Sends datagrams at a rate and asks how many came
+    /// Sends datagrams at a fixed rate and counts those that arrive
     Datagrams(load::DatagramWords),
 }
 

@@ -1,4 +1,4 @@
-//! One tunnel on the transports of the server and the helper.
+//! A tunnel on the transports of server and helper.
 
 use anyhow::Context as _;
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use tornado_packet_io::{Link, Offload, Peer, Settings, TunNode};
 
-/// Words of `tunnel`. Keys in base64, from the environment where they are secret.
+/// Arguments of `tunnel`. Keys are in base64; secret ones come from the environment.
 #[derive(clap::Args)]
 pub struct Words {
-    /// Name of the TUN device; it is left down
+    /// Name of the TUN device; it is not set up
     #[arg(long)]
     name: String,
     /// MTU of the device
@@ -18,13 +18,13 @@ pub struct Words {
     /// UDP port
     #[arg(long)]
     port: u16,
-    /// The peer's public key
+    /// Public key of the peer
     #[arg(long)]
     peer: String,
-    /// Where the peer is
+    /// Endpoint of the peer
     #[arg(long)]
     endpoint: SocketAddr,
-    /// Each packet alone
+    /// Send and receive every packet separately
     #[arg(long)]
     no_offload: bool,
     #[arg(long, env = "TUNNEL_KEY", hide = true)]
@@ -56,5 +56,5 @@ impl Words {
 }
 
 fn key<K: FromStr<Err: std::error::Error + Send + Sync + 'static>>(text: &str) -> anyhow::Result<K> {
-    text.trim().parse().context("a key is 32 bytes in base64")
+    text.trim().parse().context("a key must be 32 bytes in base64")
 }

@@ -1,6 +1,6 @@
-//! Real packets through two tunnels of ours, over a router that one may make narrow.
+//! Real packets through two of our tunnels, over a router whose path MTU can be reduced.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tornado-dataplane");
 
-/// Near end, router, far end, and a tunnel between the ends. All of it goes when this is dropped.
+/// Near end, router and far end, and a tunnel between the ends. Removed on drop.
 struct World {
     prefix: String,
     running: Vec<Child>,
@@ -18,7 +18,7 @@ struct World {
 struct Plan {
     /// MTU of the link between router and far end.
     path: u16,
-    /// MTU of the near end's own link.
+    /// MTU of the near end's link.
     link: u16,
     outer_v6: bool,
     offload: [bool; 2],
@@ -104,7 +104,7 @@ impl World {
             let mut sink = self.command("b", PROGRAM);
             sink.args(["sink", "--bind", inside]);
             self.running.push(sink.spawn().unwrap());
-            // Also the handshake.
+            // This also completes the handshake.
             self.patiently(|world| world.ask("stream", &["--to", inside, "--seconds", "1"]));
         }
     }
@@ -122,7 +122,7 @@ impl World {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        panic!("it did not come about in time");
+        panic!("the condition was not met in time");
     }
 
     fn ask(&self, task: &str, words: &[&str]) -> Option<serde_json::Value> {
@@ -130,19 +130,19 @@ impl World {
         serde_json::from_slice(&output.stdout).ok()
     }
 
-    /// Bytes that a TCP transfer brings over in two seconds.
+    /// Bytes that a TCP transfer delivers in two seconds.
     fn transfer(&self, to: &str) -> u64 {
         self.ask("stream", &["--to", to, "--seconds", "2"]).unwrap()["bytes"].as_u64().unwrap()
     }
 
-    /// Sent and received.
+    /// Numbers of sent and received datagrams.
     fn datagrams(&self, to: &str, rate: &str, size: &str) -> (u64, u64) {
         let words = ["--to", to, "--rate", rate, "--size", size, "--seconds", "1"];
         let got = self.ask("datagrams", &words).unwrap();
         (got["sent"].as_u64().unwrap(), got["came"].as_u64().unwrap())
     }
 
-    /// What the far end's kernel says of checksums that were wrong.
+    /// Counters of checksum errors that are not zero, from the kernels of both ends.
     fn wrong_checksums(&self) -> Vec<(String, u64)> {
         let mut wrong = Vec::new();
         for host in ["a", "b"] {
@@ -157,7 +157,7 @@ impl World {
             let six = lines.iter().filter(|line| line.len() == 2 && line[0].contains("Csum"));
             wrong.extend(six.map(|line| (line[0].to_owned(), line[1].parse().unwrap())));
         }
-        assert!(!wrong.is_empty(), "the kernel tells of no checksums");
+        assert!(!wrong.is_empty(), "the kernel reports no checksum counters");
         wrong.retain(|(_, count)| *count > 0);
         wrong
     }
@@ -179,11 +179,11 @@ fn carries_all(plan: Plan) {
     let world = World::up(plan);
     for inside in ["10.8.0.2", "fd08::2"] {
         let bytes = world.transfer(inside);
-        assert!(bytes > 2_000_000, "{inside}: only {bytes} bytes came");
-        // Small ones, and ones that travel as fragments inside the tunnel.
+        assert!(bytes > 2_000_000, "{inside}: only {bytes} bytes arrived");
+        // Small datagrams, and ones that are fragmented inside the tunnel.
         for (rate, size) in [("3000", "40"), ("100", "5000")] {
             let (sent, came) = world.datagrams(inside, rate, size);
-            assert!(came * 100 >= sent * 97 && sent > 0, "{inside}, {size} bytes: {came} of {sent} came");
+            assert!(came * 100 >= sent * 97 && sent > 0, "{inside}, {size} bytes: {came} of {sent} arrived");
         }
     }
     assert_eq!(world.wrong_checksums(), []);

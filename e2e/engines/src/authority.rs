@@ -1,11 +1,11 @@
-//! Certificates for servers of tests, and the authority that vouches for them.
+//! A certificate authority for test servers.
 
 use crate::EngineError;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-/// A certificate authority of its own.
+/// A certificate authority.
 #[derive(Debug)]
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -13,11 +13,11 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A new one, which nobody trusts yet.
+    /// Creates a new authority, which no program trusts yet.
     pub fn new() -> Result<Self, EngineError> {
         let key = KeyPair::generate().map_err(failed)?;
         let mut params = CertificateParams::new(Vec::new()).map_err(failed)?;
-        // Of two with one name, the wrong one would be found by its signature only.
+        // Names are unique, because a verifier selects the authority by name first.
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("authority {} of a test", NUMBER.fetch_add(1, Ordering::Relaxed));
         params.distinguished_name.push(DnType::CommonName, name);
@@ -26,18 +26,18 @@ impl Authority {
         Ok(Self { issuer: Issuer::new(params, key), certificate })
     }
 
-    /// Its certificate, PEM.
+    /// Certificate of the authority in PEM.
     #[must_use]
     pub fn certificate(&self) -> &str {
         &self.certificate
     }
 
-    /// Certificate and key, PEM, for a server of this name or address.
+    /// Creates certificate and key in PEM for a server with this name or address.
     pub fn server(&self, name: &str) -> Result<(String, String), EngineError> {
         self.server_until(name, SystemTime::now() + Duration::from_secs(365 * 86_400))
     }
 
-    /// The same, good until a moment that may have passed.
+    /// As [`Self::server`], valid until a given time, which may be in the past.
     pub fn server_until(&self, name: &str, until: SystemTime) -> Result<(String, String), EngineError> {
         let key = KeyPair::generate().map_err(failed)?;
         let mut params = CertificateParams::new(vec![name.to_owned()]).map_err(failed)?;
@@ -48,5 +48,5 @@ impl Authority {
 }
 
 fn failed(error: rcgen::Error) -> EngineError {
-    EngineError::Refused { what: "making a certificate".into(), said: error.to_string() }
+    EngineError::Refused { what: "creation of a certificate".into(), said: error.to_string() }
 }

@@ -1,4 +1,4 @@
-//! Both servers as an operator sets them up: with the project's own roles and access lists, and with passwords.
+//! Both servers as an operator sets them up: with the project's roles and access lists, and with passwords.
 
 use crate::place::Place;
 use crate::{EngineError, Postgres, PostgresOptions, Redis, RedisOptions};
@@ -6,21 +6,21 @@ use nix::unistd::{Gid, User, chown};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-/// What the installation gives to an operator.
+/// Files that the installation provides for operators.
 const ROLES: &str = include_str!("../../../installers/postgres/roles.sql");
 const USERS: &str = include_str!("../../../installers/redis/users.acl");
 
-/// The superuser of the test comes without a password, everybody else with one.
+/// Only the superuser of the test needs no password.
 const HBA: &str = "local all postgres trust\nlocal all all scram-sha-256\n";
 
-/// Role of PostgreSQL, name of its password file, Unix user that reads it.
+/// Role in PostgreSQL, name of the password file, Unix user that reads it.
 const READERS: [(&str, &str, &str); 3] = [
     ("tornado_owner", "owner.postgres", "root"),
     ("tornado_auth", "auth.postgres", "tornado-auth"),
     ("tornado_session", "session.postgres", "tornado-session"),
 ];
 
-/// A PostgreSQL and a Redis server for one or more gateways, with the database `tornado` and no tables in it.
+/// A PostgreSQL and a Redis server for one or more gateways, with an empty database `tornado`.
 #[derive(Debug)]
 pub struct Cluster {
     /// Durable state.
@@ -31,7 +31,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts both.
+    /// Starts both servers.
     pub fn start() -> Result<Self, EngineError> {
         let postgres = Postgres::start(&PostgresOptions { hba: Some(HBA.into()), tls: None })?;
         postgres.sql("postgres", ROLES)?;
@@ -54,13 +54,13 @@ impl Cluster {
         format!("[store]\nurl = '{}'\n\n[live]\nurl = '{}'\n\n", self.postgres.url("tornado"), self.redis.url())
     }
 
-    /// The directory of the password files.
+    /// Directory of the password files.
     #[must_use]
     pub fn secrets(&self) -> &Path {
         self.secrets.path()
     }
 
-    /// The password in a file of it.
+    /// The password in one of these files.
     pub fn password(&self, file: &str) -> Result<String, EngineError> {
         let path = self.secrets.path().join(file);
         std::fs::read_to_string(&path).map_err(|source| EngineError::File { what: "read", path, source })
@@ -71,7 +71,7 @@ fn secret(path: &Path, user: &str, text: &str) -> Result<(), EngineError> {
     let failed = |source| EngineError::File { what: "write", path: path.into(), source };
     std::fs::write(path, text).map_err(failed)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o640)).map_err(failed)?;
-    // Where the services run as users of their own.
+    // If the services have their own users.
     let group: Option<Gid> = User::from_name(user).ok().flatten().map(|found| found.gid);
     if nix::unistd::geteuid().is_root() {
         chown(path, None, group).map_err(|errno| failed(errno.into()))?;

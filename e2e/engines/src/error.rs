@@ -1,39 +1,39 @@
-//! What can go wrong with a server for tests.
+//! Errors of test servers.
 
 use std::path::PathBuf;
 
 /// Why a server could not be started or used.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The machine does not have it.
-    #[error("{0} is not installed; `cargo xtask install` brings it")]
+    /// The program is not installed.
+    #[error("{0} is not installed; run `cargo xtask install`")]
     Missing(&'static str),
-    /// A file or directory.
+    /// A file or directory is not usable.
     #[error("cannot {what} {path}: {source}")]
     File {
-        /// What was tried.
+        /// The operation.
         what: &'static str,
-        /// With which file.
+        /// The path.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
     /// A program could not be started or signalled.
     #[error("{what}: {source}")]
     Process {
-        /// What was tried.
+        /// The operation.
         what: String,
-        /// Why not.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// A program said no.
+    /// A program failed.
     #[error("{what} failed: {said}")]
     Refused {
-        /// Which.
+        /// The operation.
         what: String,
-        /// Its last words.
+        /// The last output of the program.
         said: String,
     },
 }

@@ -1,8 +1,8 @@
-//! Real PostgreSQL and Redis servers for tests, as Debian packages them.
+//! Real PostgreSQL and Redis servers for tests, from Debian's packages.
 //!
-//! Each has a directory of its own and listens on a Unix socket in it, so servers never meet each other or one that
-//! the machine has, and programs in any network namespace reach them. A server ends with the process that
-//! started it, also when that is killed; what a killed process left behind is removed by the next one.
+//! Each has its own directory and listens on a Unix socket in it. Servers therefore do not conflict with each other or
+//! with those of the machine, and programs in any network namespace can reach them. A server ends with the process that
+//! started it, even if that is killed. The next process removes what a killed one left behind.
 
 mod authority;
 mod child;

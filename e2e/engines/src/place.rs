@@ -1,4 +1,4 @@
-//! Directories of servers: made, and removed also after a process that could not do it itself.
+//! Directories of servers. Those of killed processes are removed by later ones.
 
 use crate::EngineError;
 use nix::sys::signal::kill;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const PREFIX: &str = "tornado-engine-";
 
-/// A directory that everybody may enter and that goes with this value.
+/// A directory that every user may enter. Removed on drop.
 #[derive(Debug)]
 pub(crate) struct Place(PathBuf);
 
@@ -22,7 +22,7 @@ impl Place {
         SWEPT.call_once(sweep);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("{PREFIX}{}-{number}", std::process::id()));
-        let failed = |source| EngineError::File { what: "make", path: path.clone(), source };
+        let failed = |source| EngineError::File { what: "create", path: path.clone(), source };
         fs::create_dir(&path).map_err(failed)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(failed)?;
         Ok(Self(path))
@@ -39,7 +39,7 @@ impl Drop for Place {
     }
 }
 
-/// Removes the directories of processes that are no more.
+/// Removes the directories of processes that no longer exist.
 fn sweep() {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
     for entry in entries.flatten() {

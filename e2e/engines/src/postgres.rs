@@ -9,11 +9,11 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// It refuses to run as root.
+/// User of the server, which refuses to run as root.
 const USER: &str = "postgres";
-/// Where Debian puts it, one directory a major version.
+/// Debian's installation directory, with a directory for each major version.
 const VERSIONS: &str = "/usr/lib/postgresql";
-/// Nothing of a test outlives the machine, so nothing waits for a disk. What was committed outlives `kill -9`.
+/// Test data need not survive a crash of the machine, so there is no fsync. Committed data survive `kill -9`.
 const QUICK: [&str; 7] = [
     "fsync=off",
     "full_page_writes=off",
@@ -24,19 +24,19 @@ const QUICK: [&str; 7] = [
     "log_min_messages=warning",
 ];
 
-/// What a server has besides its Unix socket.
+/// Options of a server besides its Unix socket.
 #[derive(Debug, Clone, Default)]
 pub struct PostgresOptions {
-    /// Who may log in how: the text of `pg_hba.conf`. None: everybody as anybody.
+    /// Text of `pg_hba.conf`. `None`: every user may log in as any role without a password.
     pub hba: Option<String>,
-    /// PEM of certificate and key: it listens on 127.0.0.1 too, with TLS.
+    /// Certificate and key in PEM, to listen on 127.0.0.1 with TLS as well.
     pub tls: Option<(String, String)>,
 }
 
-/// A running PostgreSQL server with fresh data. Its superuser is `postgres`.
+/// A running PostgreSQL server with a new data directory. Its superuser is `postgres`.
 #[derive(Debug)]
 pub struct Postgres {
-    // Before the directory, so that it has ended when that goes.
+    // Declared before `place`, so that the server ends before the directory is removed.
     server: Mutex<Server>,
     words: Vec<String>,
     port: u16,
@@ -45,7 +45,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// The one server of this process; ends with the last value of it.
+    /// The shared server of this process. It ends with the last reference.
     pub fn shared() -> Result<Arc<Self>, EngineError> {
         static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,7 +57,7 @@ impl Postgres {
         Ok(server)
     }
 
-    /// A server of its own.
+    /// Starts a separate server.
     pub fn start(options: &PostgresOptions) -> Result<Self, EngineError> {
         let template = template()?;
         let place = Place::new()?;
@@ -85,7 +85,7 @@ impl Postgres {
         }
         let chown = format!("{USER}:{USER}");
         if nix::unistd::geteuid().is_root() {
-            // The socket and its lock file are made here.
+            // The server creates the socket and its lock file in this directory.
             let mut command = Command::new("chown");
             command.arg(&chown).arg(place.path());
             run(command, "")?;
@@ -94,14 +94,14 @@ impl Postgres {
         Ok(Self { server, words, port, databases: AtomicU32::new(0), place })
     }
 
-    /// Makes an empty database and gives its URL.
+    /// Creates an empty database. Returns its URL.
     pub fn database(&self) -> Result<String, EngineError> {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.sql("postgres", &format!("CREATE DATABASE {name}"))?;
         Ok(self.url(&name))
     }
 
-    /// Makes a copy of a database that nobody uses, with its tables, rows and rights, and gives its URL.
+    /// Copies a database that is not in use, with its tables, rows and rights. Returns the URL of the copy.
     pub fn copy(&self, of: &str) -> Result<String, EngineError> {
         let name = format!("copy_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {of}"))?;
@@ -114,23 +114,23 @@ impl Postgres {
         format!("postgres:///{database}?host={}&port={}", self.place.path().display(), self.port)
     }
 
-    /// Its TCP port on 127.0.0.1, where it has TLS.
+    /// TCP port on 127.0.0.1 if the server has TLS.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Runs SQL as the superuser; what it prints, unaligned.
+    /// Runs SQL as the superuser. Returns the unaligned output.
     pub fn sql(&self, database: &str, sql: &str) -> Result<String, EngineError> {
         self.sql_as(USER, database, sql)
     }
 
-    /// Runs SQL as anybody whom the server trusts.
+    /// Runs SQL as any role that needs no password.
     pub fn sql_as(&self, role: &str, database: &str, sql: &str) -> Result<String, EngineError> {
         self.sql_with(role, "", database, sql)
     }
 
-    /// Runs SQL as anybody with a password.
+    /// Runs SQL as any role with a password.
     pub fn sql_with(&self, role: &str, password: &str, database: &str, sql: &str) -> Result<String, EngineError> {
         let mut command = Command::new("psql");
         command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
@@ -140,7 +140,7 @@ impl Postgres {
         run(command, sql)
     }
 
-    /// What `pg_dump` says of a database: SQL that puts it in place of the one of its name, with its owner and rights.
+    /// Dumps a database with `pg_dump`: SQL that replaces the database of that name, with owner and rights.
     pub fn dump(&self, database: &str) -> Result<String, EngineError> {
         let mut command = Command::new(programs()?.join("pg_dump"));
         command.args(["--create", "--clean", "--if-exists", "--no-password", "--username", USER]);
@@ -148,22 +148,22 @@ impl Postgres {
         run(command, "")
     }
 
-    /// Stops every process of it (SIGSTOP): connections stay, nothing answers.
+    /// Freezes all processes (SIGSTOP): connections stay open, but the server does not respond.
     pub fn freeze(&self) -> Result<(), EngineError> {
         self.process().signal(Signal::SIGSTOP)
     }
 
-    /// Lets them go on.
+    /// Continues frozen processes.
     pub fn thaw(&self) -> Result<(), EngineError> {
         self.process().signal(Signal::SIGCONT)
     }
 
-    /// `kill -9` of all of it. The data stay.
+    /// Kills all processes with SIGKILL. The data are kept.
     pub fn kill(&self) {
         self.process().kill();
     }
 
-    /// Starts it again on the same data.
+    /// Starts the server again on the same data.
     pub fn restart(&self) -> Result<(), EngineError> {
         let mut server = self.process();
         server.kill();
@@ -171,7 +171,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// All it logged since its start.
+    /// The log since the start.
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
@@ -194,7 +194,7 @@ impl Postgres {
     }
 }
 
-/// Programs of the newest version that is installed.
+/// The programs of the newest installed version.
 fn programs() -> Result<PathBuf, EngineError> {
     let versions = std::fs::read_dir(VERSIONS).map_err(|_| EngineError::Missing("postgresql"))?;
     let numbers = versions.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -203,7 +203,8 @@ fn programs() -> Result<PathBuf, EngineError> {
     Ok(Path::new(VERSIONS).join(newest.to_string()).join("bin"))
 }
 
-/// Fresh data, made once on a machine: making it takes a second, copying it a tenth of one.
+/// A template of a new data directory, created once on a machine: creating it takes a second, copying it a tenth of
+/// that.
 fn template() -> Result<PathBuf, EngineError> {
     let bin = programs()?;
     let version = bin.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
@@ -223,12 +224,12 @@ fn template() -> Result<PathBuf, EngineError> {
     command.arg("-D").arg(&fresh).args(["--username", USER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C"]);
     command.args(["--no-sync", "--no-instructions", "--wal-segsize", "1"]);
     run(command, "")?;
-    // Fails when another process was quicker; then its one is as good.
+    // Fails if another process was faster, whose template is equivalent.
     drop(std::fs::rename(&fresh, &path));
     Ok(path)
 }
 
-/// A file of the server's: its own and nobody else's.
+/// Writes a file that only the server can read.
 fn owned_file(path: &Path, text: &str) -> Result<(), EngineError> {
     use std::os::unix::fs::PermissionsExt as _;
     let failed = |source| EngineError::File { what: "write", path: path.into(), source };
@@ -243,7 +244,7 @@ fn owned_file(path: &Path, text: &str) -> Result<(), EngineError> {
 }
 
 pub(crate) fn free_port() -> Result<u16, EngineError> {
-    let failed = |source| EngineError::Process { what: "no free port".into(), source };
+    let failed = |source| EngineError::Process { what: "cannot find a free port".into(), source };
     let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(failed)?;
     Ok(listener.local_addr().map_err(failed)?.port())
 }

@@ -11,19 +11,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What a server has besides its Unix socket.
+/// Options of a server besides its Unix socket.
 #[derive(Debug, Clone, Default)]
 pub struct RedisOptions {
-    /// Text of an ACL file. None: everybody may do everything.
+    /// Text of an ACL file. `None`: no access control.
     pub acl: Option<String>,
-    /// PEM of certificate and key: it listens on 127.0.0.1 too, with TLS only.
+    /// Certificate and key in PEM, to listen on 127.0.0.1 with TLS as well.
     pub tls: Option<(String, String)>,
 }
 
-/// A running Redis server that keeps nothing on disk.
+/// A running Redis server without persistence.
 #[derive(Debug)]
 pub struct Redis {
-    // Before the directory, so that it has ended when that goes.
+    // Declared before `place`, so that the server ends before the directory is removed.
     server: Mutex<Server>,
     words: Vec<String>,
     port: u16,
@@ -31,7 +31,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// A server of its own.
+    /// Starts a server.
     pub fn start(options: &RedisOptions) -> Result<Self, EngineError> {
         let place = Place::new()?;
         let at = |name: &str| place.path().join(name);
@@ -66,58 +66,58 @@ impl Redis {
         Ok(Self { server, words, port, place })
     }
 
-    /// Its URL over the Unix socket, without a user.
+    /// URL over the Unix socket, without a user.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis+unix://{}", self.socket().display())
     }
 
-    /// Its Unix socket.
+    /// Path of the Unix socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.place.path().join("redis.sock")
     }
 
-    /// Its TCP port on 127.0.0.1, where it has TLS.
+    /// TCP port on 127.0.0.1 if the server has TLS.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Forgets everything, as an operator can and as a restart does.
+    /// Deletes all data, as an operator can and as a restart does.
     pub fn flush(&self) -> Result<(), EngineError> {
-        // With an access list nobody comes in without a name; without one this user is not known and not needed.
+        // With an access list a login is required; without one the AUTH fails, which is harmless.
         self.commands(&["AUTH admin admin", "FLUSHALL"]).map(drop)
     }
 
-    /// One command of plain words; the raw answer.
+    /// Runs one inline command. Returns the raw response.
     pub fn command(&self, words: &str) -> Result<String, EngineError> {
         self.commands(&[words]).map(|answers| answers.into_iter().collect())
     }
 
-    /// Commands of plain words over one connection; their raw answers.
+    /// Runs inline commands over one connection. Returns the raw responses.
     pub fn commands(&self, commands: &[&str]) -> Result<Vec<String>, EngineError> {
-        let failed = |source| EngineError::Process { what: "cannot ask redis".into(), source };
+        let failed = |source| EngineError::Process { what: "cannot query Redis".into(), source };
         let mut stream = connect(&self.socket()).map_err(failed)?;
         commands.iter().map(|words| ask_over(&mut stream, words).map_err(failed)).collect()
     }
 
-    /// Stops it (SIGSTOP): connections stay, nothing answers.
+    /// Freezes the process (SIGSTOP): connections stay open, but the server does not respond.
     pub fn freeze(&self) -> Result<(), EngineError> {
         self.process().signal(Signal::SIGSTOP)
     }
 
-    /// Lets it go on.
+    /// Continues the frozen process.
     pub fn thaw(&self) -> Result<(), EngineError> {
         self.process().signal(Signal::SIGCONT)
     }
 
-    /// `kill -9`. Everything in it is lost.
+    /// Kills the process with SIGKILL. All data are lost.
     pub fn kill(&self) {
         self.process().kill();
     }
 
-    /// Starts it again, empty.
+    /// Starts the server again, empty.
     pub fn restart(&self) -> Result<(), EngineError> {
         let mut server = self.process();
         server.kill();
@@ -141,7 +141,7 @@ impl Redis {
     }
 }
 
-/// One inline command; any answer counts, also a refusal.
+/// Runs one inline command. Any response counts, including an error.
 fn ask(socket: &Path, words: &str) -> std::io::Result<String> {
     ask_over(&mut connect(socket)?, words)
 }
@@ -165,7 +165,7 @@ fn ask_over(stream: &mut UnixStream, words: &str) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// What follows the first value, or nothing while that is not whole. Only the kinds of RESP 2.
+/// The bytes after the first value; `None` if that is incomplete. Supports the types of RESP 2.
 fn after(bytes: &[u8]) -> Option<&[u8]> {
     let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
     let (line, rest) = (bytes.get(..end)?, bytes.get(end + 2..)?);

@@ -1,4 +1,4 @@
-//! Rounds of one fault each, and what must hold after each.
+//! The campaign: rounds of one fault each, and the invariants that must hold after each round.
 
 use crate::chance::Chance;
 use crate::fleet::{Fleet, username};
@@ -11,21 +11,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use tornado_e2e_harness::{Capture, DeviceProc, wait_for};
 
-/// Devices that only speak the API.
+/// Number of devices that use only the API.
 const LIGHT: u16 = 197;
-/// Devices with tunnels; the last one is on the tor lane.
+/// Number of devices with tunnels; the last one uses the tor lane.
 const HEAVY: u16 = 3;
-/// How long the server may take to be whole again.
+/// Time limit for the server to become ready after a fault.
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// How long sweeps may take after that.
+/// Time limit for sweeps to settle after that.
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 
-/// From so many rounds on, every kind of fault must have struck.
+/// From this number of rounds on, every kind of fault must have struck.
 const MANY: u32 = 10;
-/// A step that the load passes all the time.
+/// A step that the load passes constantly.
 const ALWAYS: &str = "login.stored";
 
-/// A server under load, ready for harm.
+/// A server under load.
 #[derive(Debug)]
 pub struct Campaign {
     fleet: Fleet,
@@ -38,10 +38,11 @@ pub struct Campaign {
 }
 
 impl Campaign {
-    /// Puts everything up and waits until all devices are connected.
+    /// Starts everything and waits until all devices are connected.
     ///
     /// # Errors
-    /// When they are not after two minutes.
+    ///
+    /// Fails if they are not connected after two minutes.
     pub fn begin(cluster: bool, seed: u64) -> Result<Self> {
         let world = FaultWorld::up(HEAVY + 1, cluster)?;
         for number in 1..=LIGHT {
@@ -56,12 +57,12 @@ impl Campaign {
             device.cli(&["connect", "--lane", lane])?.success()?;
             devices.push(device);
         }
-        let last = devices.last().context("no devices")?;
+        let last = devices.last().context("the campaign has no devices")?;
         let knocking = Knocking::start(last.host(), world.world.internet.http_v4());
         let fleet = Fleet::start(lab.host(&format!("device{}", HEAVY + 1))?, world.world.api(), LIGHT, seed)?;
         let wanted = std::env::var("TORNADO_FAULT_ONLY").unwrap_or_default();
         let harms: Vec<_> = Harm::all(cluster).into_iter().filter(|harm| harm.name().contains(&wanted)).collect();
-        ensure!(!harms.is_empty(), "no fault's name holds '{wanted}'");
+        ensure!(!harms.is_empty(), "no fault has a name that contains '{wanted}'");
         let campaign = Self { fleet, devices, knocking, capture, world, chance: Chance::new(seed), harms };
         let begun = wait_for("all devices to be connected once", Duration::from_secs(120), || {
             let all = campaign.fleet.journals().iter().all(|(_, journal)| !journal.opened.is_empty());
@@ -69,34 +70,35 @@ impl Campaign {
         });
         begun.with_context(|| campaign.words(&campaign.fleet.troubles()))?;
         campaign.fleet.forgive();
-        campaign.hold("nothing happened")?;
+        campaign.hold("before the first fault")?;
         Ok(campaign)
     }
 
-    /// The programs obey the switches: those that people run do not, and no fault would ever strike.
+    /// Checks that the programs have fault points. Release builds do not, so no fault would ever strike.
     fn obeyed(&mut self) -> Result<()> {
         if !self.harms.iter().any(|harm| matches!(harm.kind(), Kind::Step | Kind::Clock)) {
             return Ok(());
         }
         let struck = self.world.pass(ALWAYS, STEP_WITHIN)?;
-        ensure!(struck, "no process dies at {ALWAYS}: are the programs built with debug assertions?");
+        ensure!(struck, "no process died at {ALWAYS}; build the programs with debug assertions");
         self.world.settle(READY_WITHIN).with_context(|| self.words(ALWAYS))?;
         self.hold(ALWAYS)
     }
 
-    /// One of a kind that has not struck yet, while there is one: few rounds shall meet all kinds.
+    /// Draws a fault of a kind that has not struck yet, if there is one, so that few rounds cover all kinds.
     fn draw(&mut self, struck: &BTreeSet<Kind>) -> Result<Harm> {
         let fresh: Vec<_> = self.harms.iter().copied().filter(|harm| !struck.contains(&harm.kind())).collect();
         let kinds: Vec<Kind> = BTreeSet::from_iter(fresh.iter().map(|harm| harm.kind())).into_iter().collect();
         let kind = self.chance.pick(&kinds).copied();
         let all = self.harms.iter().copied().filter(|harm| kind.is_none_or(|kind| harm.kind() == kind));
-        self.chance.pick(&all.collect::<Vec<_>>()).copied().context("no faults")
+        self.chance.pick(&all.collect::<Vec<_>>()).copied().context("there are no faults to draw from")
     }
 
-    /// Does this many rounds. Prints each.
+    /// Runs this many rounds and prints each.
     ///
     /// # Errors
-    /// At the first round after which something does not hold; when what was done proves nothing.
+    ///
+    /// Fails after the first round that violates an invariant, or if the rounds prove nothing.
     pub fn rounds(&mut self, count: u32) -> Result<()> {
         self.obeyed()?;
         let mut met: BTreeMap<String, (u32, u32)> = BTreeMap::new();
@@ -114,32 +116,36 @@ impl Campaign {
             say(&format!(
                 "round {round} of {count}: {}{} held after {:.1} s",
                 harm.name(),
-                if struck { String::new() } else { format!(" (not met; {})", self.fleet.troubles()) },
+                if struck { String::new() } else { format!(" (did not strike; {})", self.fleet.troubles()) },
                 began.elapsed().as_secs_f32()
             ));
         }
-        say(&format!("faults (struck, not met): {met:?}"));
+        say(&format!("faults (struck, did not strike): {met:?}"));
         proves(count, &self.harms.iter().map(|harm| harm.kind()).collect(), &kinds)
     }
 
-    /// Ends the load and says what the capture saw.
+    /// Ends the load and evaluates the capture.
     ///
     /// # Errors
-    /// When a packet of the tor lane left in the clear, and when the capture would not have seen it.
+    ///
+    /// Fails if a packet of the tor lane left in the clear, or if the capture would not have seen it.
     pub fn end(self) -> Result<()> {
         let Self { fleet, mut knocking, capture, devices, world, .. } = self;
         let knocks = knocking.stop();
         drop(fleet);
         let leaks = lane::leaks(capture, world.world.lab.host("server")?)?;
         drop((devices, world));
-        say(&format!("{knocks} tries to leave the tor lane, {} packets seen besides the server's own", leaks.len()));
-        ensure!(knocks > 0, "nobody tried to leave the tor lane");
+        say(&format!(
+            "{knocks} attempts to leave the tor lane, captured {} packets besides the server's own",
+            leaks.len()
+        ));
+        ensure!(knocks > 0, "there was no attempt to leave the tor lane");
         let first: Vec<_> = leaks.iter().take(5).collect();
         ensure!(leaks.is_empty(), "{} packets left in the clear, the first: {first:?}", leaks.len());
         Ok(())
     }
 
-    /// Holds the load and looks until nothing is wrong.
+    /// Pauses the load and checks the invariants until they hold.
     fn hold(&self, when: &str) -> Result<()> {
         let held = self.fleet.hold();
         let began = Instant::now();
@@ -147,14 +153,14 @@ impl Campaign {
             let journals = self.fleet.journals();
             let faults = match Truth::read(&self.world.world) {
                 Ok(truth) => truth.faults(&journals),
-                Err(error) => vec![format!("the state cannot be read: {error:#}")],
+                Err(error) => vec![format!("cannot read the state: {error:#}")],
             };
             if faults.is_empty() {
                 break;
             }
             if began.elapsed() > SETTLED_WITHIN {
                 let (words, count) = (self.words(when), faults.len());
-                bail!("{words}\n{count} things do not hold:\n{}\n{}", some_of_each(faults), self.fleet.troubles());
+                bail!("{words}\n{count} violations:\n{}\n{}", some_of_each(faults), self.fleet.troubles());
             }
             std::thread::sleep(Duration::from_millis(150));
         }
@@ -162,10 +168,11 @@ impl Campaign {
         self.tunnels(when)
     }
 
-    /// The tunnels carry packets: those of the direct lane to `internet`, that of the tor lane to the server.
+    /// Checks that the tunnels carry packets: those of the direct lane to `internet`, that of the tor lane to the
+    /// server.
     fn tunnels(&self, when: &str) -> Result<()> {
         let echo = self.world.world.internet.echo_v4();
-        let (last, direct) = self.devices.split_last().context("no devices")?;
+        let (last, direct) = self.devices.split_last().context("the campaign has no devices")?;
         for device in direct {
             let carried = wait_for("a tunnel to carry packets", Duration::from_secs(20), || {
                 Ok(device.host().udp_ask(echo, b"hello", Duration::from_millis(500)).ok().flatten())
@@ -176,23 +183,23 @@ impl Campaign {
     }
 
     fn words(&self, when: &str) -> String {
-        format!("{when}; the server's last words:\n{}", self.world.last_words(60))
+        format!("{when}; the server's latest log lines:\n{}", self.world.last_words(60))
     }
 }
 
-/// Whether rounds that went well say anything. `kinds`: those that could be drawn.
+/// Checks whether successful rounds prove anything. `kinds` are those that could be drawn.
 fn proves(rounds: u32, kinds: &BTreeSet<Kind>, struck: &BTreeSet<Kind>) -> Result<()> {
     ensure!(!struck.is_empty(), "no fault struck in {rounds} rounds");
     let missing: Vec<_> = kinds.difference(struck).collect();
-    ensure!(rounds < MANY || missing.is_empty(), "in {rounds} rounds no fault struck of the kinds {missing:?}");
+    ensure!(rounds < MANY || missing.is_empty(), "in {rounds} rounds no fault of these kinds struck: {missing:?}");
     Ok(())
 }
 
-/// The first three of each kind.
+/// The first three violations of each kind.
 fn some_of_each(faults: Vec<String>) -> String {
     let mut kinds = BTreeMap::<String, usize>::new();
     let shown = faults.into_iter().filter(|fault| {
-        // What follows the colon, or a device's name before it, tells one from the other.
+        // Text after a colon, and the name of a device before it, does not belong to the kind.
         let kind = fault.split(':').find(|part| !part.starts_with("light")).unwrap_or_default();
         let met = kinds.entry(kind.to_owned()).or_default();
         *met += 1;
@@ -201,23 +208,24 @@ fn some_of_each(faults: Vec<String>) -> String {
     shown.collect::<Vec<_>>().join("\n")
 }
 
-#[expect(clippy::print_stdout, reason = "the output of a test is how it speaks to its runner")]
+#[expect(clippy::print_stdout, reason = "the runner reads the output of a test")]
 fn say(line: &str) {
     println!("{line}");
 }
 
-/// One campaign as the environment wants it. `share`: the part of the rounds, in percent.
+/// Runs a campaign as configured in the environment. `share` is its part of the rounds in percent.
 ///
 /// # Errors
-/// When something does not come up or does not hold.
+///
+/// Fails if something does not start or an invariant is violated.
 pub fn run(cluster: bool, share: u32) -> Result<()> {
     let number = |name: &str| {
         let value = std::env::var(name).ok();
-        let number = value.map(|value| value.parse::<u64>().with_context(|| format!("{name}={value} is no number")));
+        let number = value.map(|value| value.parse::<u64>().with_context(|| format!("{name}={value} is not a number")));
         number.transpose()
     };
     let rounds = number("TORNADO_FAULT_ROUNDS")?.unwrap_or(20).saturating_mul(share.into()).div_ceil(100);
-    ensure!(rounds > 0, "no rounds prove nothing");
+    ensure!(rounds > 0, "a campaign without rounds proves nothing");
     let seed = number("TORNADO_FAULT_SEED")?.unwrap_or_else(rand::random);
     let profile = if cluster { "cluster" } else { "embedded" };
     say(&format!("profile {profile}, {rounds} rounds, TORNADO_FAULT_SEED={seed}"));
@@ -236,8 +244,8 @@ mod tests {
         assert!(proves(0, &all, &BTreeSet::new()).is_err());
         assert!(proves(5, &all, &BTreeSet::new()).is_err());
         assert!(proves(5, &all, &[Kind::Kill].into()).is_ok());
-        assert!(proves(MANY, &all, &[Kind::Kill].into()).is_err(), "renamed steps are never met");
+        assert!(proves(MANY, &all, &[Kind::Kill].into()).is_err(), "renamed steps never strike");
         assert!(proves(MANY, &all, &all).is_ok());
-        assert!(proves(MANY, &[Kind::Kill].into(), &[Kind::Kill].into()).is_ok(), "only these were asked for");
+        assert!(proves(MANY, &[Kind::Kill].into(), &[Kind::Kill].into()).is_ok(), "only these kinds were requested");
     }
 }

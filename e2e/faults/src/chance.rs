@@ -1,13 +1,13 @@
-//! Chance that can be had again: the same seed draws the same numbers, on every machine.
+//! A reproducible random number generator: the same seed yields the same numbers on every machine.
 
 use std::time::Duration;
 
-/// SplitMix64 (Steele, Lea, Flood 2014): small, and good enough to pick moments.
+/// SplitMix64 (Steele, Lea, Flood 2014): small, and good enough to select moments.
 #[derive(Debug, Clone)]
 pub struct Chance(u64);
 
 impl Chance {
-    /// A sequence of its own for each seed.
+    /// Creates a generator with this seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
@@ -22,18 +22,18 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// A number below `end`; 0 when that is 0.
+    /// A number below `end`; 0 if `end` is 0.
     pub fn below(&mut self, end: u64) -> u64 {
         self.draw().checked_rem(end).unwrap_or_default()
     }
 
-    /// One of them.
+    /// A random element; `None` if there are none.
     pub fn pick<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
         let at = self.below(u64::try_from(all.len()).unwrap_or(u64::MAX));
         all.get(usize::try_from(at).unwrap_or_default())
     }
 
-    /// From `least` to just below `most`, milliseconds.
+    /// A duration of at least `least` and less than `most` milliseconds.
     pub fn millis(&mut self, least: u64, most: u64) -> Duration {
         Duration::from_millis(least + self.below(most.saturating_sub(least)))
     }

@@ -1,4 +1,4 @@
-//! One device that speaks the device API, without a tunnel of its own, and notes down what it was answered.
+//! A device that uses the device API without a tunnel, and records the responses.
 
 use crate::chance::Chance;
 use crate::world::SET_BACK;
@@ -13,60 +13,59 @@ use std::time::Duration;
 use tornado_e2e_lanes::original::{Answer, OriginalClient};
 use tornado_e2e_lanes::world::PASSWORD;
 
-/// What a device does all day.
+/// The behaviour of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Habit {
-    /// Connects once, then heartbeats and trades of its refresh token only.
+    /// Connects once, and then only sends heartbeats and refreshes its tokens.
     Steady,
-    /// Connects, disconnects, trades, logs in again, as it pleases.
+    /// Connects, disconnects, refreshes and logs in again at random.
     Restless,
 }
 
-/// What a device was answered: the other side of the server's books.
+/// The responses that a device received, to compare with the server's state.
 #[derive(Debug, Clone, Default)]
 pub struct Journal {
     /// The account.
     pub username: String,
-    /// Sessions that a connect was answered with.
+    /// Sessions that were opened by a successful connect.
     pub opened: BTreeSet<String>,
-    /// Sessions that a disconnect was answered with: they have ended.
+    /// Sessions that a successful disconnect has ended.
     pub ended: BTreeSet<String>,
-    /// Connects without a good answer: each may have left a row of its own.
+    /// Number of connects without a success; each may have left a row.
     pub unanswered: usize,
-    /// The session it believes to have, and its address on the direct lane.
+    /// The session that the device believes to have, and its address on the direct lane.
     pub current: Option<(String, String)>,
-    /// Something was asked without an answer since, so the session may have ended.
+    /// A request since then got no response, so the session may have ended.
     pub doubtful: bool,
-    /// What a steady device should never have met.
+    /// Responses that a steady device should never receive.
     pub losses: Vec<String>,
-    /// Logins that were answered well.
+    /// Number of successful logins.
     pub logins: u32,
-    /// The last thing that went wrong, in words; for whoever looks for the reason.
+    /// Description of the latest failure, for diagnosis.
     pub trouble: String,
 }
 
-/// The device.
 #[derive(Debug)]
 pub struct Device {
     client: OriginalClient,
     habit: Habit,
     chance: Chance,
-    /// Kept until a connect was answered: asked again it is the same connect.
+    /// Kept until a connect succeeds, so that a retry is the same connect.
     key: String,
-    /// Number of the trade of the refresh token that is under way.
+    /// Idempotency key of the refresh in progress.
     attempt: Option<String>,
     logged_in: bool,
-    /// [`SET_BACK`] when it got its tokens.
+    /// Value of [`SET_BACK`] when the device received its tokens.
     set_back: u32,
     journal: Arc<Mutex<Journal>>,
 }
 
-/// The number of a trade.
+/// Draws an idempotency key.
 fn attempt() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())
 }
 
-/// What a server takes for a public key: Curve25519 has no coordinate whose highest bit is set.
+/// Draws a public key that a server accepts: a Curve25519 coordinate never has its highest bit set.
 fn public_key() -> String {
     let mut key = rand::random::<[u8; 32]>();
     key[31] &= 0x7f;
@@ -74,10 +73,11 @@ fn public_key() -> String {
 }
 
 impl Device {
-    /// One that has an account and is not logged in.
+    /// A device with an account that is not logged in.
     ///
     /// # Errors
-    /// When no HTTP client can be made.
+    ///
+    /// Fails if no HTTP client can be created.
     pub fn new(server: SocketAddr, username: &str, habit: Habit, chance: Chance) -> anyhow::Result<Self> {
         let journal = Journal { username: username.to_owned(), ..Journal::default() };
         Ok(Self {
@@ -92,7 +92,7 @@ impl Device {
         })
     }
 
-    /// Its notes, which go on being written.
+    /// The journal, which the device continues to write.
     #[must_use]
     pub fn journal(&self) -> Arc<Mutex<Journal>> {
         self.journal.clone()
@@ -102,12 +102,12 @@ impl Device {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long it rests before it does something again. A server that answers slowly is asked less often.
+    /// The pause before the next action. A server that responds slowly gets fewer requests.
     pub fn pause(&mut self, last: Duration) -> Duration {
         self.chance.millis(1_500, 5_500) + last * 2
     }
 
-    /// One thing that it does now.
+    /// Performs the next action.
     pub async fn act(&mut self) {
         if !self.logged_in {
             return self.log_in().await;
@@ -126,7 +126,7 @@ impl Device {
     async fn log_in(&mut self) {
         let name = self.note().username.clone();
         self.note().doubtful = true;
-        // The token of before belongs to a login that has ended.
+        // The former token belongs to a login that has ended.
         self.client.access_token.clear();
         let set_back = SET_BACK.load(Ordering::SeqCst);
         match self.client.login(&name, PASSWORD).await {
@@ -172,7 +172,7 @@ impl Device {
                 journal.current = None;
                 drop(journal);
                 self.key = public_key();
-                // Every second one comes back with its password.
+                // Half of the devices log in again with the password.
                 self.logged_in = self.chance.below(2) == 0;
             }
             other => {
@@ -189,7 +189,8 @@ impl Device {
         }
     }
 
-    /// The same number until an answer has come, so that a trade whose answer was lost can be repeated.
+    /// Refreshes the tokens. The idempotency key stays the same until there is a response, so that a refresh with a
+    /// lost response can be repeated.
     async fn trade(&mut self) {
         let set_back = SET_BACK.load(Ordering::SeqCst);
         let attempt = self.attempt.get_or_insert_with(attempt).clone();
@@ -202,20 +203,21 @@ impl Device {
                 self.set_back = set_back;
                 self.attempt = None;
             }
-            Ok(answer) if answer.status == 401 => self.lose(&answer, "a trade of the refresh token"),
-            // Not now; the number is kept.
-            other => self.complain("a trade of the refresh token", &other),
+            Ok(answer) if answer.status == 401 => self.lose(&answer, "a refresh"),
+            // A temporary failure; the key is kept.
+            other => self.complain("a refresh", &other),
         }
     }
 
-    /// What a refusal means. Anything of the kind "not now" means nothing.
+    /// Interprets a failure. Temporary failures have no consequence.
     async fn weigh(&mut self, answer: anyhow::Result<Answer>, what: &str) {
         self.complain(what, &answer);
         let Ok(answer) = answer else { return };
         let text = answer.body.to_string();
         match answer.status {
             401 if text.contains("expired") => self.trade().await,
-            // Of another time: once, as the new one is of this.
+            // The token is from before the clock was set back. A single refresh suffices, because the new token is from
+            // after that.
             401 if text.contains("invalid_token") && self.set_back != SET_BACK.load(Ordering::SeqCst) => {
                 self.trade().await
             }

@@ -1,4 +1,4 @@
-//! Two hundred devices at once, in one host of the lab.
+//! Two hundred devices at the same time, in one host of the lab.
 
 use crate::chance::Chance;
 use crate::device::{Device, Habit, Journal};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{RwLock, RwLockWriteGuard};
 use tornado_e2e_harness::Host;
 
-/// Devices that live their lives until it is dropped.
+/// Devices that are active until this is dropped.
 #[derive(Debug)]
 pub struct Fleet {
     gate: Arc<RwLock<()>>,
@@ -20,17 +20,18 @@ pub struct Fleet {
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-/// The name of a device's account.
+/// Account name of a device.
 #[must_use]
 pub fn username(number: u16) -> String {
     format!("light{number:03}")
 }
 
 impl Fleet {
-    /// Lets `count` devices with accounts of [`username`] begin; every second one is steady.
+    /// Starts `count` devices with the accounts of [`username`]. Every second one is steady.
     ///
     /// # Errors
-    /// When they cannot be made.
+    ///
+    /// Fails if the devices cannot be created.
     pub fn start(host: &Host, server: SocketAddr, count: u16, seed: u64) -> Result<Self> {
         let gate = Arc::new(RwLock::new(()));
         let stop = Arc::new(AtomicBool::new(false));
@@ -47,7 +48,7 @@ impl Fleet {
         let (send, begun) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new().name("fleet".into()).spawn(move || {
             let entered = host.enter(|| {
-                // Its threads are made here, so they are in the host too.
+                // The threads of the runtime are created in the host's namespace.
                 let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
                 let Ok(runtime) = runtime else { return };
                 send.send(()).ok();
@@ -61,23 +62,23 @@ impl Fleet {
             });
             drop(entered);
         })?;
-        begun.recv().context("the devices could not enter their host")?;
+        begun.recv().context("the devices cannot enter the namespace of their host")?;
         Ok(Self { gate, stop, journals, thread: Some(thread) })
     }
 
-    /// Waits for every call that is under way; none begins until the guard is dropped.
+    /// Waits for all calls in progress. No call starts until the guard is dropped.
     pub fn hold(&self) -> RwLockWriteGuard<'_, ()> {
         self.gate.blocking_write()
     }
 
-    /// What every device has noted so far.
+    /// The journals of all devices.
     #[must_use]
     pub fn journals(&self) -> Vec<(Habit, Journal)> {
         let read = |journal: &Arc<Mutex<Journal>>| journal.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.journals.iter().map(|(habit, journal)| (*habit, read(journal))).collect()
     }
 
-    /// What goes wrong for those that are not connected, and for how many of them.
+    /// The failures of devices that are not connected, with the number of devices for each.
     #[must_use]
     pub fn troubles(&self) -> String {
         let journals = self.journals();
@@ -89,7 +90,7 @@ impl Fleet {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// Forgives steady devices what they have lost so far: it was meant to be lost.
+    /// Clears the losses of steady devices that were intended.
     pub fn forgive(&self) {
         for (_, journal) in &self.journals {
             journal.lock().unwrap_or_else(PoisonError::into_inner).losses.clear();

@@ -1,4 +1,4 @@
-//! What can happen to a server.
+//! The faults that can strike a server.
 
 use crate::world::{FaultWorld, STEP_WITHIN};
 use anyhow::{Context as _, Result, ensure};
@@ -6,37 +6,37 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
 
-/// Something that happens at a moment nobody chose.
+/// A fault that strikes at a random moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Harm {
-    /// `kill -9` of a service, or of `master`.
+    /// SIGKILL to a service, or to `master`.
     Kill(&'static str),
-    /// The process that passes this step next dies there.
+    /// The next process that passes this step dies there.
     Step(&'static str),
-    /// No byte can be written to the state directory of a service, for a while.
+    /// The disk of a service's state directory is full for a while.
     DiskFull(&'static str),
-    /// The same, and the service dies meanwhile.
+    /// The disk is full for a while, and the service is killed meanwhile.
     DiskFullAndKill(&'static str),
-    /// The service is killed and finds its state directory read-only, for a while.
+    /// The service is killed and finds its state directory read-only for a while.
     ReadOnly(&'static str),
-    /// The clock of every service jumps by these seconds.
+    /// The clock of every service jumps by this number of seconds.
     Clock(i64),
-    /// PostgreSQL is killed and comes back.
+    /// PostgreSQL is killed and restarted.
     PostgresKilled,
-    /// PostgreSQL stops answering for a while.
+    /// PostgreSQL does not respond for a while.
     PostgresHangs,
-    /// Redis forgets everything.
+    /// Redis loses all data.
     RedisWiped,
-    /// Redis is killed and comes back empty.
+    /// Redis is killed and restarted without data.
     RedisKilled,
-    /// Redis stops answering for a while.
+    /// Redis does not respond for a while.
     RedisHangs,
 }
 
-/// Faults that are alike.
+/// Kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A process dies at any moment.
+    /// A process dies at a random moment.
     Kill,
     /// A process dies at a chosen step.
     Step,
@@ -44,14 +44,14 @@ pub enum Kind {
     Disk,
     /// A clock jumps.
     Clock,
-    /// A database goes away.
+    /// A database fails.
     Engine,
 }
 
 /// Processes that can be killed.
 const PROCESSES: [&str; 8] = ["auth", "session", "wg", "client-api", "admin", "tor", "dns", "master"];
 
-/// Fault points of login, connect, disconnect and rotation.
+/// Fault points in login, connect, disconnect and rotation.
 pub(crate) const STEPS: [&str; 24] = [
     "login.opened",
     "login.checked",
@@ -80,7 +80,7 @@ pub(crate) const STEPS: [&str; 24] = [
 ];
 
 impl Harm {
-    /// All that can happen in a profile.
+    /// All faults that are possible in a profile.
     #[must_use]
     pub fn all(cluster: bool) -> Vec<Self> {
         let mut all: Vec<Self> = PROCESSES.into_iter().map(Self::Kill).collect();
@@ -101,7 +101,7 @@ impl Harm {
         all
     }
 
-    /// Its name, for `TORNADO_FAULT_ONLY` and the log.
+    /// Name for `TORNADO_FAULT_ONLY` and the log.
     #[must_use]
     pub fn name(self) -> String {
         match self {
@@ -119,7 +119,7 @@ impl Harm {
         }
     }
 
-    /// Which of a few kinds it is: a campaign that met one kind only says little.
+    /// The kind of the fault. A campaign should cover all kinds.
     #[must_use]
     pub const fn kind(self) -> Kind {
         match self {
@@ -133,14 +133,16 @@ impl Harm {
         }
     }
 
-    /// Does it and undoes it. False: nothing happened, because the step was never passed or the process was dead.
+    /// Causes the fault and reverts it. Returns false if it did not strike, because the step was never passed or the
+    /// process was not running.
     ///
     /// # Errors
-    /// When the harness cannot do it.
+    ///
+    /// Fails if the harness cannot cause or revert the fault.
     pub fn strike(self, world: &mut FaultWorld) -> Result<bool> {
         match self {
             Self::Kill("master") => {
-                world.world.server.master().context("there is no master to kill")?.signal(Signal::SIGKILL)?;
+                world.world.server.master().context("the supervisor is not running")?.signal(Signal::SIGKILL)?;
                 std::thread::sleep(Duration::from_millis(300));
                 world.world.server.start_master()?;
             }
@@ -190,13 +192,13 @@ impl Harm {
     }
 }
 
-/// A service that just died by itself is as dead: false. One that is misspelt is an error.
+/// Kills a service. Returns false if it has just died by itself. An unknown service is an error.
 fn kill(world: &FaultWorld, service: &str) -> Result<bool> {
-    ensure!(PROCESSES.contains(&service), "no process is called '{service}'");
+    ensure!(PROCESSES.contains(&service), "unknown process '{service}'");
     Ok(world.world.server.kill_if_running(service)?.is_some())
 }
 
-/// The kernel refuses while a file is open for writing, so the service dies again and again until it is done.
+/// The remount fails while a file is open for writing, so the service is killed repeatedly until it succeeds.
 fn read_only(world: &FaultWorld, service: &str) -> Result<()> {
     let dir = world.world.server.state_dir().join(service);
     let remount = |flags| mount(None::<&str>, &dir, None::<&str>, MsFlags::MS_REMOUNT | flags, None::<&str>);
@@ -225,7 +227,7 @@ mod tests {
         all.filter(|path| path.extension().is_some_and(|end| end == "rs")).collect()
     }
 
-    /// The names in every call of `fault_point`; a call may choose one by a `match`.
+    /// The names in all calls of `fault_point`; a call may select one with `match`.
     fn fault_points(text: &str) -> Vec<String> {
         let calls = text.split("fault_point(").skip(1);
         let arguments = calls.filter_map(|rest| rest.split_once(");").map(|(argument, _)| argument));
@@ -240,7 +242,7 @@ mod tests {
         let there: Vec<String> = texts.flat_map(|text| fault_points(&text)).collect();
         let known: BTreeSet<String> = STEPS.map(str::to_owned).into();
         assert_eq!(there.iter().cloned().collect::<BTreeSet<_>>(), known);
-        assert_eq!(known.len(), STEPS.len(), "a step stands twice");
+        assert_eq!(known.len(), STEPS.len(), "a step is listed twice");
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! The fault campaign: a whole server under 200 devices and their load; again and again something dies, fills up, is
-//! forgotten or jumps, at a moment that chance picks. After each time the real state is read and must hold.
+//! The fault campaign: a complete server under the load of 200 devices. In each round a process dies, a disk fills up,
+//! data are lost or the clock jumps, at a random moment. After each round the real state is read, and all invariants
+//! must hold.
 //!
 //! ```text
-//! TORNADO_FAULT_ROUNDS=500 cargo xtask test faults     rounds in all, shared by both profiles
+//! TORNADO_FAULT_ROUNDS=500 cargo xtask test faults     rounds in total, for both profiles together
 //! TORNADO_FAULT_SEED=7                                 the same faults in the same order
-//! TORNADO_FAULT_ONLY=disk                              only faults whose name holds this
+//! TORNADO_FAULT_ONLY=disk                              only faults whose name contains this
 //! ```
 
 pub mod campaign;

@@ -1,4 +1,4 @@
-//! The real state, read from where it is: the database, the interfaces, the service's memory. And what must hold in it.
+//! The real state, read from its sources (database, interfaces, memory of the service), and its invariants.
 
 use crate::device::{Habit, Journal};
 use anyhow::{Context as _, Result, ensure};
@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use tornado_e2e_lanes::world::World;
 
-/// One look at everything.
+/// A snapshot of the state.
 #[derive(Debug, Default)]
 pub struct Truth {
-    /// Taken leases: slot, session, device.
+    /// Leases in use: slot, session, device.
     leases: Vec<[String; 3]>,
     /// Live rows: session, device, state, key, slot.
     live: Vec<[String; 5]>,
@@ -18,13 +18,13 @@ pub struct Truth {
     history: Vec<[String; 3]>,
     /// Keys of the peers, by lane.
     peers: BTreeMap<String, BTreeSet<String>>,
-    /// Peers that stand twice on a lane.
+    /// Peers that exist twice on a lane.
     doubled: Vec<String>,
-    /// What the service has in memory: session, state, key, address on the direct lane.
+    /// Sessions in the service's memory: session, state, key, address on the direct lane.
     memory: Vec<[String; 4]>,
 }
 
-/// One text for both engines.
+/// The same query for both engines.
 const LOOK: &str = "BEGIN;
 SELECT 'lease', slot, session_id, device_id FROM leases WHERE session_id IS NOT NULL;
 SELECT 'live', session_id, device_id, state, public_key, slot FROM sessions;
@@ -32,20 +32,23 @@ SELECT 'history', session_id, username, COALESCE(reason, '-') FROM history;
 COMMIT;\n";
 
 impl Truth {
-    /// Looks now; the load must be held.
+    /// Reads the state. The load must be paused.
     ///
     /// # Errors
-    /// When something does not answer.
+    ///
+    /// Fails if a source does not respond.
     pub fn read(world: &World) -> Result<Self> {
         let mut truth = Self::default();
         truth.read_database(&look(world)?)?;
-        for peer in world.server.mesh("wg").get("/v1/peers")?.as_array().context("peers are no list")? {
+        for peer in world.server.mesh("wg").get("/v1/peers")?.as_array().context("peers are not a list")? {
             let (lane, key) = (text(&peer["lane"]), text(&peer["public_key"]));
             if !truth.peers.entry(lane).or_default().insert(key.clone()) {
                 truth.doubled.push(key);
             }
         }
-        for session in world.server.mesh("session").get("/v1/sessions")?.as_array().context("sessions are no list")? {
+        for session in
+            world.server.mesh("session").get("/v1/sessions")?.as_array().context("sessions are not a list")?
+        {
             let of = |name: &str| text(&session[name]);
             truth.memory.push([of("session_id"), of("state"), of("public_key"), text(&session["direct"]["v4"])]);
         }
@@ -57,7 +60,7 @@ impl Truth {
             let mut words = line.split('|').map(str::to_owned);
             let kind = words.next().unwrap_or_default();
             let rest: Vec<String> = words.collect();
-            let broken = || format!("the database answered '{line}'");
+            let broken = || format!("unexpected output of the database: '{line}'");
             match kind.as_str() {
                 "lease" => self.leases.push(rest.try_into().ok().with_context(broken)?),
                 "live" => self.live.push(rest.try_into().ok().with_context(broken)?),
@@ -68,7 +71,7 @@ impl Truth {
         Ok(())
     }
 
-    /// Everything that does not hold, in words.
+    /// Descriptions of all violated invariants.
     #[must_use]
     pub fn faults(&self, journals: &[(Habit, Journal)]) -> Vec<String> {
         let mut faults = Vec::new();
@@ -82,34 +85,36 @@ impl Truth {
     fn leases_and_sessions(&self, faults: &mut Vec<String>) {
         let leased: BTreeSet<_> = self.leases.iter().map(|[slot, session, device]| (session, device, slot)).collect();
         let live: BTreeSet<_> = self.live.iter().map(|[session, device, _, _, slot]| (session, device, slot)).collect();
-        faults.extend(leased.difference(&live).map(|lease| format!("a lease without its session: {lease:?}")));
-        faults.extend(live.difference(&leased).map(|session| format!("a session without its lease: {session:?}")));
+        faults.extend(leased.difference(&live).map(|lease| format!("a lease has no session: {lease:?}")));
+        faults.extend(live.difference(&leased).map(|session| format!("a session has no lease: {session:?}")));
         once("slot", self.leases.iter().map(|[slot, _, _]| slot), faults);
         once("address", self.memory.iter().map(|[_, _, _, address]| address), faults);
         let stored: BTreeSet<_> = self.live.iter().map(|[session, _, state, key, _]| (session, state, key)).collect();
         let known: BTreeSet<_> = self.memory.iter().map(|[session, state, key, _]| (session, state, key)).collect();
-        faults.extend(stored.difference(&known).map(|row| format!("a stored session is not known as such: {row:?}")));
-        faults.extend(known.difference(&stored).map(|one| format!("a known session is not stored as such: {one:?}")));
+        faults.extend(stored.difference(&known).map(|row| format!("a stored session differs from memory: {row:?}")));
+        faults.extend(
+            known.difference(&stored).map(|one| format!("a session in memory differs from the store: {one:?}")),
+        );
     }
 
     fn peers_and_sessions(&self, faults: &mut Vec<String>) {
-        faults.extend(self.doubled.iter().map(|key| format!("a peer stands twice on a lane: {key}")));
+        faults.extend(self.doubled.iter().map(|key| format!("a peer exists twice on a lane: {key}")));
         let online: BTreeSet<_> =
             self.live.iter().filter(|[_, _, state, _, _]| state == "online").map(|[_, _, _, key, _]| key).collect();
         let none = BTreeSet::new();
         for lane in ["direct", "tor"] {
             let peers: BTreeSet<_> = self.peers.get(lane).unwrap_or(&none).iter().collect();
-            faults.extend(peers.difference(&online).map(|key| format!("a peer without a session on {lane}: {key}")));
-            faults.extend(online.difference(&peers).map(|key| format!("a session without its peer on {lane}: {key}")));
+            faults.extend(peers.difference(&online).map(|key| format!("a peer has no session on {lane}: {key}")));
+            faults.extend(online.difference(&peers).map(|key| format!("a session has no peer on {lane}: {key}")));
         }
     }
 
-    /// The server's history against what devices were answered.
+    /// Compares the server's history with the responses that devices received.
     fn books(&self, journals: &[(Habit, Journal)], faults: &mut Vec<String>) {
         let mut rows: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
         for [session, user, reason] in &self.history {
             if rows.entry(user).or_default().insert(session, reason).is_some() {
-                faults.push(format!("a history row is there twice: {session}"));
+                faults.push(format!("a history row exists twice: {session}"));
             }
         }
         let open: BTreeSet<_> =
@@ -124,22 +129,24 @@ impl Truth {
             let lost = journal.opened.iter().filter(|session| !rows.contains_key(session.as_str()));
             faults.extend(lost.map(|session| format!("{user}: a history row is lost: {session}")));
             let undead = journal.ended.iter().filter(|session| rows.get(session.as_str()) == Some(&"-"));
-            faults.extend(undead.map(|session| format!("{user}: was told that {session} has ended, and it lives")));
+            faults.extend(undead.map(|session| format!("{user}: {session} is live although its disconnect succeeded")));
             let extra = rows.keys().filter(|session| !journal.opened.contains(**session)).count();
             if extra > journal.unanswered {
                 let unanswered = journal.unanswered;
-                faults.push(format!("{user}: {extra} rows of connects nobody was answered, of {unanswered}"));
+                faults.push(format!(
+                    "{user}: {extra} rows of connects without a response, only {unanswered} are possible"
+                ));
             }
             let Some((session, address)) = &journal.current else { continue };
             if rows.get(session.as_str()) == Some(&"-")
                 && let Some(other) = holders.insert(address, user)
             {
-                faults.push(format!("{user} and {other} were both given {address}"));
+                faults.push(format!("{user} and {other} both received {address}"));
             }
         }
     }
 
-    /// Steady devices must have lost nothing.
+    /// Checks that steady devices have lost nothing.
     fn steady(&self, journals: &[(Habit, Journal)], faults: &mut Vec<String>) {
         let online: BTreeSet<_> =
             self.memory.iter().filter(|[_, state, ..]| state == "online").map(|[id, ..]| id).collect();
@@ -149,7 +156,7 @@ impl Truth {
                 && !journal.doubtful
                 && !online.contains(session)
             {
-                faults.push(format!("{}: its session is not online any more", journal.username));
+                faults.push(format!("{}: its session is no longer online", journal.username));
             }
         }
     }
@@ -164,7 +171,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// Asks the database itself, not a service.
+/// Queries the database directly, not through a service.
 fn look(world: &World) -> Result<String> {
     if let Some(cluster) = world.server.cluster() {
         return Ok(cluster.postgres.sql("tornado", &format!("SET search_path TO session;\n{LOOK}"))?);
@@ -212,22 +219,22 @@ mod tests {
             let faults = truth.faults(&journals);
             assert!(faults.iter().any(|fault| fault.contains(word)), "{word}: {faults:?}");
         };
-        seen(&|t, _| t.live.clear(), "a lease without its session");
-        seen(&|t, _| t.leases.clear(), "a session without its lease");
-        seen(&|t, _| drop(t.peers.remove("tor")), "a session without its peer on tor");
-        seen(&|t, _| t.live[0][2] = "offline".into(), "a peer without a session on direct");
+        seen(&|t, _| t.live.clear(), "a lease has no session");
+        seen(&|t, _| t.leases.clear(), "a session has no lease");
+        seen(&|t, _| drop(t.peers.remove("tor")), "a session has no peer on tor");
+        seen(&|t, _| t.live[0][2] = "offline".into(), "a peer has no session on direct");
         seen(&|t, _| drop(t.history.pop()), "a history row is lost");
-        seen(&|t, _| t.history.push(["s9", "ada", "failed"].map(str::to_owned)), "nobody was answered");
-        seen(&|t, _| t.history.push(t.history[0].clone()), "there twice");
-        seen(&|_, j| j[0].1.ended = ["s1".to_owned()].into(), "and it lives");
-        seen(&|t, _| t.memory.clear(), "not online any more");
+        seen(&|t, _| t.history.push(["s9", "ada", "failed"].map(str::to_owned)), "connects without a response");
+        seen(&|t, _| t.history.push(t.history[0].clone()), "exists twice");
+        seen(&|_, j| j[0].1.ended = ["s1".to_owned()].into(), "is live although");
+        seen(&|t, _| t.memory.clear(), "no longer online");
         seen(&|_, j| j[0].1.losses.push("a heartbeat was answered with 401".into()), "ada: a heartbeat");
         seen(&|t, _| t.leases.push(t.leases[0].clone()), "two owners of slot");
         seen(&|t, _| t.memory.push(["s2", "online", "k2", "10.8.0.2"].map(str::to_owned)), "two owners of address");
-        seen(&|t, _| t.memory[0][2] = "k2".into(), "a stored session is not known as such");
-        seen(&|t, _| t.memory[0][1] = "offline".into(), "a known session is not stored as such");
+        seen(&|t, _| t.memory[0][2] = "k2".into(), "a stored session differs from memory");
+        seen(&|t, _| t.memory[0][1] = "offline".into(), "a session in memory differs from the store");
         seen(&|t, _| t.history[0][2] = "logout".into(), "history and live rows differ");
-        seen(&|t, _| t.doubled.push("k1".into()), "stands twice on a lane");
+        seen(&|t, _| t.doubled.push("k1".into()), "exists twice on a lane");
         seen(
             &|t, j| {
                 t.history.push(["s2", "bob", "-"].map(str::to_owned));
@@ -237,7 +244,7 @@ mod tests {
                 other.1.current = Some(("s2".into(), "10.8.0.2".into()));
                 j.push(other);
             },
-            "were both given",
+            "both received",
         );
     }
 }

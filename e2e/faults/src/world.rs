@@ -1,4 +1,5 @@
-//! A lab with a server whose disks can be filled, whose clock can be moved and which can be told where to die.
+//! A lab with a server whose disks can be filled, whose clock can be moved and whose processes can be killed at fault
+//! points.
 
 use anyhow::{Context as _, Result, ensure};
 use nix::mount::{MsFlags, mount};
@@ -12,21 +13,21 @@ use tornado_e2e_engines::Cluster;
 use tornado_e2e_harness::{Lab, LabOptions, ServerOptions, ServerProc, wait_for};
 use tornado_e2e_lanes::world::World;
 
-/// How often the clock was set back so far. A key that was forgotten while the clock was ahead is not known again then,
-/// and tokens that it signed look young: they are `invalid_token`, and their holders are to trade them.
+/// How often the clock was set back so far. A key that was removed while the clock was ahead is unknown after that, and
+/// tokens that it signed still look young. They are rejected as `invalid_token`, and their holders must refresh them.
 pub static SET_BACK: AtomicU32 = AtomicU32::new(0);
 
-/// Services that keep durable state of their own.
+/// Services with their own durable state.
 const KEEPERS: [&str; 2] = ["auth", "session"];
-/// What a keeper's disk holds.
+/// Mount options of such a service's disk.
 const DISK: &str = "size=48m,mode=0700";
-/// What fills it; taken away to empty it.
+/// File that fills the disk; removed to empty it.
 const FILLER: &str = "filler";
 
-/// How long a step may take to be passed.
+/// Time limit for a step to be passed.
 pub(crate) const STEP_WITHIN: Duration = Duration::from_secs(6);
 
-/// Quick times, cheap passwords, and no limits that two hundred devices behind one address would meet.
+/// Short intervals, cheap passwords, and no limits that two hundred devices behind one address would reach.
 const CONFIG: &str = r"
 [session]
 heartbeat_ttl = 90
@@ -44,20 +45,21 @@ connections_per_address = 4096
 anonymous_per_minute = 1000000
 ";
 
-/// Lab, server and its switches.
+/// Lab, server and the switches of the faults.
 #[derive(Debug)]
 pub struct FaultWorld {
-    /// All that any lab has.
+    /// The lab, as in other tests.
     pub world: World,
     trial: PathBuf,
     clock: i64,
 }
 
 impl FaultWorld {
-    /// A lab with a server that is ready.
+    /// Starts a lab with a server and waits until it is ready.
     ///
     /// # Errors
-    /// When something does not come up.
+    ///
+    /// Fails if something does not start.
     pub fn up(devices: u16, cluster: bool) -> Result<Self> {
         let lab = Lab::up(LabOptions::with_devices(devices))?;
         let internet = lab.internet()?;
@@ -69,7 +71,7 @@ impl FaultWorld {
         }
         let trial = host.dir().join("trial");
         fs::create_dir_all(&trial)?;
-        // Every service takes its own switch away, as its own user.
+        // Every service removes its own switch, as its own user.
         fs::set_permissions(&trial, fs::Permissions::from_mode(0o777))?;
         let environment = vec![("TORNADO_TRIAL".to_owned(), trial.display().to_string())];
         let options = ServerOptions { cluster, environment, config: CONFIG.to_owned(), ..ServerOptions::default() };
@@ -78,23 +80,25 @@ impl FaultWorld {
         Ok(Self { world: World { server, internet, lab }, trial, clock: 0 })
     }
 
-    /// Its databases.
+    /// The databases of the server.
     ///
     /// # Errors
-    /// In the embedded profile.
+    ///
+    /// Fails in the embedded profile.
     pub fn cluster(&self) -> Result<&Cluster> {
-        self.world.server.cluster().context("this profile has no cluster")
+        self.world.server.cluster().context("the embedded profile has no database servers")
     }
 
-    /// Arms a step and waits until a process died there. False: none passed it in time.
+    /// Arms a step and waits until a process has died there. Returns false if no process passed it in time.
     ///
     /// # Errors
-    /// When the switch cannot be set.
+    ///
+    /// Fails if the switch cannot be set.
     pub fn pass(&self, step: &str, within: Duration) -> Result<bool> {
         let switch = self.trial.join(step);
         File::create(&switch)?;
         if step.starts_with("rotation.") {
-            // It ends badly when the service dies: that is what is asked of it.
+            // The command fails if the service dies, which is intended.
             drop(self.world.server.cli(&["keys", "rotate"])?);
         }
         if step == "sync.lane" {
@@ -106,7 +110,7 @@ impl FaultWorld {
         }
         match fs::remove_file(&switch) {
             Ok(()) => Ok(false),
-            // Gone in this very moment is as good.
+            // The step was passed at this moment.
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
             Err(error) => Err(error.into()),
         }
@@ -115,7 +119,8 @@ impl FaultWorld {
     /// Moves the clock of every service.
     ///
     /// # Errors
-    /// When the switch cannot be set.
+    ///
+    /// Fails if the switch cannot be set.
     pub fn shift_clock(&mut self, seconds: i64) -> Result<()> {
         self.clock += seconds;
         let (new, switch) = (self.trial.join("clock.new"), self.trial.join("clock"));
@@ -131,13 +136,14 @@ impl FaultWorld {
         self.world.server.state_dir().join(service).join(FILLER)
     }
 
-    /// Leaves no byte free on a keeper's disk.
+    /// Fills the disk of a service completely.
     ///
     /// # Errors
-    /// When it cannot be filled.
+    ///
+    /// Fails if the disk cannot be filled.
     pub fn fill(&self, service: &str) -> Result<()> {
         let mut file = File::create(self.filler(service))?;
-        // What others free meanwhile is taken too.
+        // Repeat small blocks, to fill space that others have freed meanwhile.
         for size in [1 << 16, 4096, 4096] {
             let block = vec![0u8; size];
             loop {
@@ -151,19 +157,21 @@ impl FaultWorld {
         Ok(())
     }
 
-    /// Takes away what [`Self::fill`] wrote.
+    /// Removes the file that [`Self::fill`] wrote.
     ///
     /// # Errors
-    /// When it cannot be removed.
+    ///
+    /// Fails if the file cannot be removed.
     pub fn empty(&self, service: &str) -> Result<()> {
         Ok(fs::remove_file(self.filler(service))?)
     }
 
-    /// Waits until every service is ready again. One that waits longer between its starts than a test has patience is
-    /// started as an operator does.
+    /// Waits until every service is ready again. A service whose back-off is longer than the test can wait is started
+    /// as by an operator.
     ///
     /// # Errors
-    /// When it does not come to that.
+    ///
+    /// Fails if the server does not become ready in time.
     pub fn settle(&mut self, within: Duration) -> Result<()> {
         let began = Instant::now();
         while self.world.server.wait_ready(Duration::from_secs(3)).is_err() {
@@ -173,7 +181,7 @@ impl FaultWorld {
         Ok(())
     }
 
-    /// What the server said last, without the lives of sessions.
+    /// The latest log lines of the server, without session events.
     #[must_use]
     pub fn last_words(&self, lines: usize) -> String {
         let log = self.world.server.log().unwrap_or_default();

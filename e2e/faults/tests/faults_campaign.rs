@@ -1,10 +1,10 @@
-//! Whatever dies, fills up, is forgotten or jumps: the books hold, and devices notice nothing that lasts.
+//! After any fault the state is consistent, and devices have lost nothing permanently.
 
 use tornado_e2e_faults::campaign;
 
 fn run(cluster: bool) {
     if let Err(error) = campaign::run(cluster, 50) {
-        // Not as `Debug` would write it: the log of a server is long.
+        // With `Display`, because the log of a server is long.
         panic!("{error:#}");
     }
 }

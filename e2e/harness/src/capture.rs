@@ -1,17 +1,17 @@
-//! Packets seen on an interface.
+//! Captures packets on an interface.
 
 use crate::{HarnessError, Host, Process, wait_for};
 use nix::sys::signal::Signal;
 use std::time::Duration;
 
-/// A running tcpdump. Dropping it ends it without an answer.
+/// A running tcpdump. Killed on drop, without a result.
 #[derive(Debug)]
 pub struct Capture {
     process: Process,
     interface: String,
 }
 
-/// What a capture saw: one line a packet, as tcpdump prints it.
+/// The result of a capture: one line per packet, as tcpdump prints it.
 #[derive(Debug, Clone)]
 pub struct Captured {
     lines: Vec<String>,
@@ -20,7 +20,7 @@ pub struct Captured {
 impl Capture {
     pub(crate) fn start(host: &Host, interface: &str, filter: &str) -> Result<Self, HarnessError> {
         let mut command = host.command("tcpdump");
-        // One line a packet, written at once; 8 MiB of buffer so that a burst is not lost.
+        // One line per packet, unbuffered; a buffer of 8 MiB, so that a burst is not lost.
         command.args(["-l", "-n", "-q", "-t", "--immediate-mode", "-B", "8192", "-s", "128", "-Z", "root"]);
         command.args(["-i", interface]).arg(filter);
         let mut process = host.spawn("tcpdump", command)?;
@@ -31,20 +31,22 @@ impl Capture {
         Ok(Self { process, interface: interface.to_owned() })
     }
 
-    /// Packets so far; more may be on their way from the kernel.
+    /// The packets so far. The kernel may not have delivered all of them yet.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    ///
+    /// Fails if the log cannot be read.
     pub fn so_far(&self) -> Result<Captured, HarnessError> {
-        // tcpdump ends its output with an empty line when it is interrupted.
+        // tcpdump prints an empty line when it is interrupted.
         let lines = self.process.stdout()?.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
         Ok(Captured { lines })
     }
 
-    /// Waits until at least `count` packets were seen.
+    /// Waits until at least `count` packets were captured.
     ///
     /// # Errors
-    /// [`HarnessError::Timeout`].
+    ///
+    /// Fails with [`HarnessError::Timeout`].
     pub fn wait_for(&self, count: usize, within: Duration) -> Result<Captured, HarnessError> {
         wait_for(&format!("{count} packets on {}", self.interface), within, || {
             let seen = self.so_far()?;
@@ -52,12 +54,13 @@ impl Capture {
         })
     }
 
-    /// Ends it and returns all it saw.
+    /// Ends the capture and returns all packets.
     ///
     /// # Errors
-    /// [`HarnessError::CaptureLost`] when the kernel dropped packets: then the count proves nothing.
+    ///
+    /// Fails with [`HarnessError::CaptureLost`] if the kernel dropped packets, because then the count proves nothing.
     pub fn stop(mut self) -> Result<Captured, HarnessError> {
-        // What was sent just before may still be queued between interface and tcpdump.
+        // Packets that were just sent may still be queued between interface and tcpdump.
         std::thread::sleep(Duration::from_millis(100));
         self.process.signal(Signal::SIGINT)?;
         self.process.wait(Duration::from_secs(10))?;
@@ -83,14 +86,14 @@ impl Captured {
         self.lines.len()
     }
 
-    /// One line a packet.
+    /// One line per packet.
     #[must_use]
     pub fn lines(&self) -> &[String] {
         &self.lines
     }
 }
 
-/// The number in tcpdump's closing line `N packets <what>`.
+/// The number in tcpdump's final line `N packets <what>`.
 fn figure(report: &str, what: &str) -> Result<u64, HarnessError> {
     let line = report.lines().find(|l| l.contains(" packet") && l.trim_end().ends_with(what));
     line.and_then(|l| l.split_whitespace().next()?.parse().ok())

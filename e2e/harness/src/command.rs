@@ -1,4 +1,4 @@
-//! Running a command to its end, with a deadline.
+//! Runs a command to completion, with a deadline.
 
 use crate::HarnessError;
 use nix::sys::signal::{Signal, killpg};
@@ -9,12 +9,12 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// How a command ended and what it said.
+/// The result of a command.
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// As one would type it.
+    /// The command line.
     pub command: String,
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
     /// Its standard output.
     pub stdout: String,
@@ -23,16 +23,17 @@ pub struct Output {
 }
 
 impl Output {
-    /// Did it end with 0?
+    /// Returns true if the exit code is 0.
     #[must_use]
     pub fn ok(&self) -> bool {
         self.status.success()
     }
 
-    /// Itself if it ended with 0.
+    /// Returns itself if the exit code is 0.
     ///
     /// # Errors
-    /// [`HarnessError::Command`] otherwise.
+    ///
+    /// Fails with [`HarnessError::Command`] otherwise.
     pub fn success(self) -> Result<Self, HarnessError> {
         if self.ok() {
             return Ok(self);
@@ -45,27 +46,28 @@ impl Output {
         })
     }
 
-    /// Its standard output read as JSON.
+    /// Parses standard output as JSON.
     ///
     /// # Errors
-    /// [`HarnessError::Answer`] when it is no JSON of this shape.
+    ///
+    /// Fails with [`HarnessError::Answer`] if the output does not have this shape.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, HarnessError> {
         serde_json::from_str(&self.stdout)
             .map_err(|e| HarnessError::answer(&self.command, format!("{e} in {:?}", self.stdout)))
     }
 }
 
-/// What helps, where the words of a failure show it.
+/// Advice for a known failure.
 fn hint(words: &str) -> &'static str {
-    // ip(8) of a kernel without the module.
+    // Message of ip(8) on a kernel without the module.
     if words.contains("Unknown device type") {
-        "; this kernel has no such kind of interface: as root `modprobe veth`, or use a kernel that has it"
+        "; this kernel does not support this kind of interface: run `modprobe veth` as root, or use another kernel"
     } else {
         ""
     }
 }
 
-/// Runs a command in a process group of its own; the whole group is killed when `within` is over.
+/// Runs a command in its own process group. The whole group is killed after `within`.
 pub(crate) fn run(mut command: Command, input: Option<&str>, within: Duration) -> Result<Output, HarnessError> {
     let line = line(&command);
     command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -73,8 +75,8 @@ pub(crate) fn run(mut command: Command, input: Option<&str>, within: Duration) -
     let mut child = command.spawn().map_err(HarnessError::io(format!("cannot start '{line}'")))?;
     let group = group_of(child.id());
     if let (Some(text), Some(mut stdin)) = (input, child.stdin.take()) {
-        // Small inputs only: a command that does not read would fill the pipe.
-        stdin.write_all(text.as_bytes()).map_err(HarnessError::io(format!("cannot feed '{line}'")))?;
+        // Only for small inputs: a command that does not read them would block on a full pipe.
+        stdin.write_all(text.as_bytes()).map_err(HarnessError::io(format!("cannot write to '{line}'")))?;
     }
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || send.send(child.wait_with_output()));
@@ -82,7 +84,7 @@ pub(crate) fn run(mut command: Command, input: Option<&str>, within: Duration) -
     let output = match receive.recv_timeout(within) {
         Ok(output) => output.map_err(HarnessError::io(format!("cannot wait for '{line}'")))?,
         Err(_) => {
-            // The group may have ended in this very moment; then there is nothing to kill.
+            // The group may have ended at this moment.
             let _ = killpg(group, Signal::SIGKILL);
             return Err(HarnessError::Timeout { what: format!("the end of '{line}'"), after: within });
         }
@@ -95,19 +97,19 @@ pub(crate) fn run(mut command: Command, input: Option<&str>, within: Duration) -
     })
 }
 
-/// `ip` with these words; its error if it fails.
+/// Runs `ip` with these arguments. Fails if it fails.
 pub(crate) fn ip(words: &[&str]) -> Result<Output, HarnessError> {
     let mut command = Command::new("ip");
     command.args(words);
     run(command, None, Duration::from_secs(20))?.success()
 }
 
-/// `ip -batch` inside a namespace: one line a command.
+/// Runs `ip -batch` inside a namespace, one command per line.
 pub(crate) fn ip_batch(namespace: &str, lines: &[String]) -> Result<(), HarnessError> {
     batch(&["-n", namespace], lines)
 }
 
-/// The same for lines that do not say their family by an address of their own: `-4` or `-6`.
+/// As [`ip_batch`], with the family `-4` or `-6` for lines without an address that determines it.
 pub(crate) fn ip_batch_of(family: &str, namespace: &str, lines: &[String]) -> Result<(), HarnessError> {
     batch(&[family, "-n", namespace], lines)
 }
@@ -118,19 +120,19 @@ fn batch(options: &[&str], lines: &[String]) -> Result<(), HarnessError> {
     run(command, Some(&lines.join("\n")), Duration::from_secs(60))?.success().map(drop)
 }
 
-/// The command as one would type it.
+/// The command line.
 pub(crate) fn line(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy()];
     words.extend(command.get_args().map(|w| w.to_string_lossy()));
     words.join(" ")
 }
 
-/// The process group that a child started with `process_group(0)` leads.
+/// The process group of a child that was started with `process_group(0)`.
 pub(crate) fn group_of(pid: u32) -> Pid {
     Pid::from_raw(pid.cast_signed())
 }
 
-/// Exit code or signal in words.
+/// Describes an exit code or signal.
 pub(crate) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),

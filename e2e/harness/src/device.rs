@@ -1,4 +1,4 @@
-//! The device under test: helper and command line, running in a host of the lab.
+//! The device under test: helper and command line, in a host of the lab.
 
 use crate::command::Output;
 use crate::{HarnessError, Host, Process, Programs, Tail, wait_for};
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-/// What a helper of another kind would run.
+/// Names of programs that the helper must not run from the search path.
 const TRAPS: [&str; 11] =
     ["nft", "ip", "wg", "wg-quick", "wireguard-go", "resolvconf", "resolvectl", "sysctl", "iptables", "modprobe", "sh"];
 
-/// A `tornado-helperd` with a socket and a state of its own. Dropping it kills it as `kill -9` does.
+/// A `tornado-helperd` with its own socket and state. Killed with SIGKILL on drop.
 #[derive(Debug)]
 pub struct DeviceProc {
     host: Host,
@@ -23,19 +23,21 @@ pub struct DeviceProc {
 }
 
 impl DeviceProc {
-    /// Starts the helper and waits until its socket is there.
+    /// Starts the helper and waits for its socket.
     ///
     /// # Errors
-    /// When it is not built or ends early.
+    ///
+    /// Fails if it is not built or ends early.
     pub fn start(host: &Host, programs: Programs) -> Result<Self, HarnessError> {
         let mut device = Self::attach(host, programs);
         device.start_helper()?;
         Ok(device)
     }
 
-    /// The same with more words for the helper.
+    /// As [`Self::start`], with additional arguments for the helper.
     ///
     /// # Errors
+    ///
     /// As [`Self::start`].
     pub fn start_with(host: &Host, programs: Programs, words: &[&str]) -> Result<Self, HarnessError> {
         let mut device = Self::attach(host, programs);
@@ -44,7 +46,7 @@ impl DeviceProc {
         Ok(device)
     }
 
-    /// One that was started before, in a lab that stays.
+    /// A device that was started earlier, in a permanent lab.
     #[must_use]
     pub fn attach(host: &Host, programs: Programs) -> Self {
         Self {
@@ -57,21 +59,22 @@ impl DeviceProc {
         }
     }
 
-    /// Loads a library into the helper at its next start, with variables for it.
+    /// Preloads a library into the helper at its next start, with environment variables for it.
     pub fn preload(&mut self, library: &Path, variables: &[(&str, &Path)]) {
         self.environment = vec![("LD_PRELOAD".to_owned(), library.to_owned())];
         self.environment.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     }
 
-    /// A line for the shell that runs before the helper at its next start, in the helper's own mount namespace.
+    /// Sets a shell command that runs before the next start of the helper, in the helper's mount namespace.
     pub fn prelude(&mut self, line: &str) {
         line.clone_into(&mut self.prelude);
     }
 
-    /// Starts the helper (again) with the same state.
+    /// Starts or restarts the helper with the same state.
     ///
     /// # Errors
-    /// When it is not built, ends early, or makes no socket within 20 s.
+    ///
+    /// Fails if it is not built, ends early, or has no socket after 20 s.
     pub fn start_helper(&mut self) -> Result<(), HarnessError> {
         let path = self.lay_traps()?;
         let mut command = self.host.command("sh");
@@ -82,15 +85,15 @@ impl DeviceProc {
         let mut helper = self.host.spawn("tornado-helperd", command)?;
         wait_for("the helper's socket", Duration::from_secs(20), || {
             helper.must_run()?;
-            // A socket file of a killed helper stays: only an answer proves that one listens.
+            // The socket file of a killed helper stays; only a connection proves that a process listens.
             Ok(std::os::unix::net::UnixStream::connect(self.socket()).is_ok().then_some(()))
         })?;
         self.helper = Some(helper);
         Ok(())
     }
 
-    /// A search path whose first directory has programs of the names that a helper may want, as a user could put them
-    /// there. They note that they were run, and fail.
+    /// A search path whose first directory contains traps: programs with names that a helper may use, as a user could
+    /// create them. They record that they were run, and fail.
     fn lay_traps(&self) -> Result<String, HarnessError> {
         let directory = self.host.dir().join("traps");
         let write = || -> std::io::Result<()> {
@@ -105,7 +108,7 @@ impl DeviceProc {
             }
             Ok(())
         };
-        write().map_err(HarnessError::io("cannot lay traps"))?;
+        write().map_err(HarnessError::io("cannot create traps"))?;
         Ok(format!("{}:{}", directory.display(), std::env::var("PATH").unwrap_or_default()))
     }
 
@@ -113,67 +116,72 @@ impl DeviceProc {
         self.host.dir().join("trapped")
     }
 
-    /// Programs that the helper took from the front of its search path, where nobody should look.
+    /// Names of the traps that the helper ran.
     #[must_use]
     pub fn trapped(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.trapped_file()).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
-    /// `kill -9` of the helper.
+    /// Kills the helper with SIGKILL.
     pub fn kill_helper(&mut self) {
         self.helper = None;
     }
 
-    /// Ends the helper as a shutdown does, at most 20 s.
+    /// Stops the helper as a shutdown does, within 20 s.
     ///
     /// # Errors
-    /// When it has to be killed and cannot be.
+    ///
+    /// Fails if it must be killed and that is not possible.
     pub fn stop_helper(&mut self) -> Result<Option<ExitStatus>, HarnessError> {
         self.helper.take().map(|helper| helper.stop(Duration::from_secs(20))).transpose()
     }
 
-    /// Lets the helper run on until the lab is taken down.
+    /// Keeps the helper running until the lab is removed.
     pub fn detach(mut self) {
         if let Some(helper) = self.helper.take() {
             helper.detach();
         }
     }
 
-    /// `tornado WORDS` in the device, at most 60 s, whatever its end. Nothing is typed: passwords go by environment
-    /// or file, as the command line offers.
+    /// Runs `tornado WORDS` in the device for at most 60 s. Returns any exit status. Passwords must be passed in the
+    /// environment or in files.
     ///
     /// # Errors
-    /// When it cannot start or does not end.
+    ///
+    /// Fails if it cannot start or does not end in time.
     pub fn cli(&self, words: &[&str]) -> Result<Output, HarnessError> {
         let mut command = self.command()?;
         command.args(words);
         self.host.run(command, Duration::from_secs(60))
     }
 
-    /// The same with `--password-stdin` added and the password fed to it.
+    /// As [`Self::cli`], with `--password-stdin` and the password on standard input.
     ///
     /// # Errors
-    /// When it cannot start or does not end.
+    ///
+    /// Fails if it cannot start or does not end in time.
     pub fn cli_with_password(&self, words: &[&str], password: &str) -> Result<Output, HarnessError> {
         let mut command = self.command()?;
         command.args(words).arg("--password-stdin");
         crate::command::run(command, Some(&format!("{password}\n")), Duration::from_secs(60))
     }
 
-    /// The same with a code of the second factor as well, by `--totp-stdin`.
+    /// As [`Self::cli_with_password`], with `--totp-stdin` and a code of the second factor.
     ///
     /// # Errors
-    /// When it cannot start or does not end.
+    ///
+    /// Fails if it cannot start or does not end in time.
     pub fn cli_with_code(&self, words: &[&str], password: &str, code: &str) -> Result<Output, HarnessError> {
         let mut command = self.command()?;
         command.args(words).args(["--password-stdin", "--totp-stdin"]);
         crate::command::run(command, Some(&format!("{password}\n{code}\n")), Duration::from_secs(60))
     }
 
-    /// The same with `--json` added, which must end with 0; its answer.
+    /// Runs `tornado WORDS --json`, which must succeed, and parses its output.
     ///
     /// # Errors
+    ///
     /// As [`Output::success`] and [`Output::json`].
     pub fn json(&self, words: &[&str]) -> Result<Value, HarnessError> {
         let mut all = words.to_vec();
@@ -181,17 +189,18 @@ impl DeviceProc {
         self.cli(&all)?.success()?.json()
     }
 
-    /// `tornado`, prepared for this device, for calls of another kind.
+    /// A command for `tornado` in this device, for other kinds of calls.
     ///
     /// # Errors
-    /// [`HarnessError::NotBuilt`].
+    ///
+    /// Fails with [`HarnessError::NotBuilt`].
     pub fn command(&self) -> Result<Command, HarnessError> {
         let mut command = self.host.command(self.programs.find("tornado")?);
         command.env("TORNADO_HELPER_SOCKET", self.socket());
         Ok(command)
     }
 
-    /// The host it runs in.
+    /// The host of the device.
     #[must_use]
     pub const fn host(&self) -> &Host {
         &self.host
@@ -203,30 +212,32 @@ impl DeviceProc {
         self.helper.as_ref()
     }
 
-    /// All that the helper logged.
+    /// The complete log of the helper.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    ///
+    /// Fails if the log cannot be read.
     pub fn log(&self) -> Result<String, HarnessError> {
         self.helper.as_ref().map_or_else(|| Ok(String::new()), |h| Ok(h.stdout()? + &h.stderr()?))
     }
 
-    /// What the helper logs from now on, without reading again what stands there.
+    /// Follows the helper's log from its current end.
     ///
     /// # Errors
-    /// When this value did not start the helper, or its log cannot be read.
+    ///
+    /// Fails if this value did not start the helper, or its log cannot be read.
     pub fn log_from_now(&self) -> Result<Tail, HarnessError> {
         let helper = self.helper.as_ref();
-        helper.ok_or_else(|| HarnessError::answer("the helper's log", "this value did not start it"))?.tail()
+        helper.ok_or_else(|| HarnessError::answer("the helper's log", "the helper was not started here"))?.tail()
     }
 
-    /// The helper's socket.
+    /// Path of the helper's socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.host.dir().join("helper.sock")
     }
 
-    /// The helper's state.
+    /// The helper's state directory.
     #[must_use]
     pub fn state_dir(&self) -> PathBuf {
         self.host.dir().join("state")

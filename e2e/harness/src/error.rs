@@ -1,93 +1,93 @@
-//! What can go wrong in the lab.
+//! Errors of the lab.
 
 use std::path::Path;
 use std::time::Duration;
 
-/// Why the lab could not do what it was asked.
+/// Why an operation of the lab failed.
 #[derive(Debug, thiserror::Error)]
 pub enum HarnessError {
-    /// Namespaces are root's.
-    #[error("the lab makes network namespaces and must run as root")]
+    /// The process is not root.
+    #[error("the lab creates network namespaces and must run as root")]
     NotRoot,
-    /// The name of a lab ends up in names of namespaces.
-    #[error("'{0}' cannot name a lab: one to eight of a-z and 0-9")]
+    /// The name of a lab is invalid; it is part of the names of namespaces.
+    #[error("invalid lab name '{0}': use one to eight characters of a-z and 0-9")]
     Name(String),
-    /// More or fewer devices than the addresses reach for.
+    /// The number of devices is not supported.
     #[error("a lab has 1 to 200 devices, not {0}")]
     Devices(u16),
-    /// A lab of this name stands already.
-    #[error("the lab '{0}' is up already; 'cargo xtask lab down {0}' takes it down")]
+    /// A lab with this name exists.
+    #[error("the lab '{0}' already exists; 'cargo xtask lab down {0}' removes it")]
     Exists(String),
-    /// A database server of the profile `cluster`.
-    #[error("a database server: {0}")]
+    /// A database server of the profile `cluster` failed.
+    #[error("cannot use a database server: {0}")]
     Engine(#[from] tornado_e2e_engines::EngineError),
     /// No lab has this name.
-    #[error("no lab is called '{0}'")]
+    #[error("there is no lab '{0}'")]
     NoLab(String),
     /// No host of this lab has this name.
     #[error("this lab has no host '{0}'; there are server, internet, access and device1 to deviceN")]
     NoHost(String),
     /// A program under test is not built.
-    #[error("the program '{0}' is not built; 'cargo build --workspace' makes it")]
+    #[error("the program '{0}' is not built; run 'cargo build --workspace'")]
     NotBuilt(String),
-    /// The operating system refused.
+    /// A system call failed.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         what: String,
-        /// The refusal.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// A command ended badly.
+    /// A command failed.
     #[error("'{command}' ended with {status}: {stderr}")]
     Command {
-        /// As one would type it.
+        /// The command line.
         command: String,
         /// Exit code or signal.
         status: String,
-        /// What it said.
+        /// Its error output.
         stderr: String,
     },
-    /// Something awaited did not come.
-    #[error("waited {after:?} in vain for {what}")]
+    /// An expected event did not occur.
+    #[error("timed out after {after:?} waiting for {what}")]
     Timeout {
-        /// The awaited thing.
+        /// The expected event.
         what: String,
-        /// The patience.
+        /// The time limit.
         after: Duration,
     },
-    /// A program answered something else than agreed.
-    #[error("{what} was not understood: {detail}")]
+    /// A program or file has unexpected content.
+    #[error("unexpected result from {what}: {detail}")]
     Answer {
-        /// Whose answer.
+        /// The source.
         what: String,
-        /// What is wrong with it.
+        /// The problem.
         detail: String,
     },
     /// A capture lost packets, so its count proves nothing.
     #[error("the capture on {interface} lost {lost} packets")]
     CaptureLost {
-        /// Interface.
+        /// The interface.
         interface: String,
-        /// Packets that tcpdump did not see.
+        /// Number of packets that tcpdump did not see.
         lost: u64,
     },
 }
 
 impl HarnessError {
-    /// Wraps an operating-system error with what was tried.
+    /// Adds the operation to an I/O error.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }
     }
 
-    /// The same for a file.
+    /// Adds the operation and the path to an I/O error.
     pub(crate) fn file(verb: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         Self::io(format!("cannot {verb} {}", path.display()))
     }
 
-    /// An answer that could not be used.
+    /// An unexpected content.
     pub(crate) fn answer(what: impl Into<String>, detail: impl ToString) -> Self {
         Self::Answer { what: what.into(), detail: detail.to_string() }
     }

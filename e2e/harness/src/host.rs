@@ -1,4 +1,4 @@
-//! One host of a lab: a network namespace and what can be done in it.
+//! A host of a lab: a network namespace and operations in it.
 
 use crate::capture::Capture;
 use crate::command::{self, Output};
@@ -13,10 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// How long [`Host::exec`] waits.
+/// Time limit of [`Host::exec`].
 const EXEC: Duration = Duration::from_secs(30);
 
-/// A host of a lab.
 #[derive(Debug, Clone)]
 pub struct Host {
     name: String,
@@ -35,25 +34,25 @@ impl Host {
         Self { machine: Some(machine), ..self.clone() }
     }
 
-    /// Its name in the lab: `device1`, `server`, …
+    /// Name in the lab: `device1`, `server`, …
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its network namespace, as `ip netns` lists it.
+    /// Network namespace, as listed by `ip netns`.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// Its own directory, for anything; gone with the lab.
+    /// A directory for arbitrary files. Removed with the lab.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// `program` to be started in this host: its network, and a `/etc/resolv.conf` of its own.
+    /// A command that runs in this host's network, with the host's own `/etc/resolv.conf`.
     #[must_use]
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         if let Some(machine) = &self.machine {
@@ -64,51 +63,57 @@ impl Host {
         command
     }
 
-    /// Runs words to the end, at most 30 s. The end is that of the outputs: what goes on in the background must
-    /// not keep them, or belongs into [`Self::spawn`].
+    /// Runs a command to completion, for at most 30 s. It counts as ended when its outputs are closed, so background
+    /// processes must not keep them, or must be started with [`Self::spawn`].
     ///
     /// # Errors
-    /// [`HarnessError::Command`] when it does not end with 0, [`HarnessError::Timeout`] when it does not end.
+    ///
+    /// Fails with [`HarnessError::Command`] if the exit code is not 0, and with [`HarnessError::Timeout`] if it does
+    /// not end.
     pub fn exec(&self, words: &[&str]) -> Result<Output, HarnessError> {
         self.try_exec(words, EXEC)?.success()
     }
 
-    /// Runs words to the end, whatever it is.
+    /// Runs a command to completion. Returns any exit status.
     ///
     /// # Errors
-    /// When it cannot start, or does not end `within` that time.
+    ///
+    /// Fails if it cannot start or does not end within `within`.
     pub fn try_exec(&self, words: &[&str], within: Duration) -> Result<Output, HarnessError> {
         let Some((program, rest)) = words.split_first() else {
-            return Err(HarnessError::answer("an empty command", "there is no program to run"));
+            return Err(HarnessError::answer("an empty command", "the program is missing"));
         };
         let mut command = self.command(program);
         command.args(rest);
         self.run(command, within)
     }
 
-    /// Runs a command made with [`Self::command`] to its end, whatever it is.
+    /// Runs a command from [`Self::command`] to completion. Returns any exit status.
     ///
     /// # Errors
-    /// When it cannot start, or does not end `within` that time.
+    ///
+    /// Fails if it cannot start or does not end within `within`.
     pub fn run(&self, command: Command, within: Duration) -> Result<Output, HarnessError> {
         command::run(command, None, within)
     }
 
-    /// Starts a command made with [`Self::command`] in the background; its outputs are files in [`Self::dir`].
+    /// Starts a command from [`Self::command`] in the background. Its outputs are files in [`Self::dir`].
     ///
     /// # Errors
-    /// When it cannot start.
+    ///
+    /// Fails if it cannot start.
     pub fn spawn(&self, name: &str, command: Command) -> Result<Process, HarnessError> {
         let number = self.logs.fetch_add(1, Ordering::Relaxed);
-        // The process id keeps apart what several processes start in the same lab.
+        // The process id distinguishes files of several processes in the same lab.
         let log = self.dir.join(format!("{name}-{}-{number}.log", std::process::id()));
         Process::start(command, &format!("{}: {name}", self.name), &log)
     }
 
-    /// Calls `work` on a thread that stands in this host's network: sockets made there belong to the host.
+    /// Calls `work` on a thread in this host's network namespace. Sockets that it creates belong to the host.
     ///
     /// # Errors
-    /// When the namespace cannot be entered.
+    ///
+    /// Fails if the namespace cannot be entered.
     pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, HarnessError> {
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
@@ -122,10 +127,11 @@ impl Host {
         })
     }
 
-    /// Runs a future in this host's network, on a runtime of its own that ends with it.
+    /// Runs a future in this host's network, on a separate runtime.
     ///
     /// # Errors
-    /// When the namespace cannot be entered or no runtime can be made.
+    ///
+    /// Fails if the namespace cannot be entered or the runtime cannot be created.
     pub fn block_on<F: Future>(&self, work: impl FnOnce() -> F + Send) -> Result<F::Output, HarnessError>
     where
         F::Output: Send,
@@ -134,45 +140,50 @@ impl Host {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
-                .map_err(HarnessError::io("cannot make a runtime"))?;
+                .map_err(HarnessError::io("cannot create a runtime"))?;
             Ok(runtime.block_on(work()))
         })?
     }
 
-    /// Watches an interface with tcpdump; returns when it listens. `filter` in the words of pcap-filter(7).
+    /// Captures packets on an interface with tcpdump. Returns when it listens. `filter` has the syntax of
+    /// pcap-filter(7).
     ///
     /// # Errors
-    /// When tcpdump does not start or refuses the filter.
+    ///
+    /// Fails if tcpdump does not start or rejects the filter.
     pub fn capture(&self, interface: &str, filter: &str) -> Result<Capture, HarnessError> {
         Capture::start(self, interface, filter)
     }
 
-    /// One HTTP GET, at most 10 s.
+    /// Sends an HTTP GET, for at most 10 s.
     ///
     /// # Errors
-    /// When the address cannot be reached or the answer is no HTTP.
+    ///
+    /// Fails if the address cannot be reached or the response is not HTTP.
     pub fn http_get(&self, to: SocketAddr, path: &str) -> Result<HttpReply, HarnessError> {
         self.http_get_within(to, path, Duration::from_secs(10))
     }
 
-    /// One HTTP GET with a patience of one's own: short where no answer is what one hopes for.
+    /// Sends an HTTP GET with a custom time limit, which should be short if no response is expected.
     ///
     /// # Errors
+    ///
     /// As [`Self::http_get`].
     pub fn http_get_within(&self, to: SocketAddr, path: &str, within: Duration) -> Result<HttpReply, HarnessError> {
         self.block_on(|| http::get(to, path, within))?
     }
 
-    /// Sends one datagram and returns the answer, or `None` when none came.
+    /// Sends a datagram. Returns the response, or `None` if there was none.
     ///
     /// # Errors
-    /// When it cannot be sent.
+    ///
+    /// Fails if the datagram cannot be sent.
     pub fn udp_ask(&self, to: SocketAddr, data: &[u8], within: Duration) -> Result<Option<Vec<u8>>, HarnessError> {
         self.block_on(|| http::udp_ask(to, data, within))?
     }
 }
 
-/// Moves the calling thread into a named namespace.
+/// Moves the calling thread into a named network namespace.
 pub(crate) fn enter_namespace(namespace: &str) -> Result<(), HarnessError> {
     let path = Path::new("/run/netns").join(namespace);
     let file = File::open(&path).map_err(HarnessError::file("open", &path))?;

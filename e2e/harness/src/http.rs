@@ -1,4 +1,4 @@
-//! A very small HTTP/1.1 client: one request, the connection closed after it.
+//! A minimal HTTP/1.1 client: one request per connection.
 
 use crate::{HarnessError, patient};
 use std::net::{IpAddr, SocketAddr};
@@ -6,28 +6,29 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 
-/// Longest answer that is taken; longer ones are an error, not a surprise for the memory.
+/// Maximum size of a response in bytes; longer ones fail.
 const ANSWER_MAX: u64 = 2 << 30;
 
-/// An answer.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct HttpReply {
-    /// Status code.
+    /// The status code.
     pub status: u16,
-    /// The body, text or not.
+    /// The body.
     pub body: Vec<u8>,
-    /// From the first byte of the request to the last of the answer.
+    /// Time from the first byte of the request to the last byte of the response.
     pub took: Duration,
 }
 
 impl HttpReply {
-    /// The address from which `internet` was asked, read from an answer to `/`.
+    /// The client address as seen by `internet`, parsed from a response to `/`.
     ///
     /// # Errors
-    /// When the body is no address.
+    ///
+    /// Fails if the body is not an address.
     pub fn seen_as(&self) -> Result<IpAddr, HarnessError> {
         let text = self.text();
-        text.trim().parse().map_err(|_| HarnessError::answer("the address in the answer", text.trim()))
+        text.trim().parse().map_err(|_| HarnessError::answer("the address in the response", text.trim()))
     }
 
     pub(crate) fn text(&self) -> std::borrow::Cow<'_, str> {
@@ -35,7 +36,7 @@ impl HttpReply {
     }
 }
 
-/// Waits at most `within`, longer on a busy machine.
+/// Waits at most `within`, or longer on a busy machine.
 pub(crate) async fn get(to: SocketAddr, path: &str, within: Duration) -> Result<HttpReply, HarnessError> {
     let within = patient(within);
     let started = Instant::now();
@@ -43,14 +44,15 @@ pub(crate) async fn get(to: SocketAddr, path: &str, within: Duration) -> Result<
         Ok(bytes) => bytes.map_err(HarnessError::io(format!("http://{to}{path}")))?,
         Err(_) => return Err(HarnessError::Timeout { what: format!("http://{to}{path}"), after: within }),
     };
-    parse(&bytes, started.elapsed()).ok_or_else(|| HarnessError::answer(format!("http://{to}{path}"), "no whole HTTP"))
+    parse(&bytes, started.elapsed())
+        .ok_or_else(|| HarnessError::answer(format!("http://{to}{path}"), "incomplete HTTP response"))
 }
 
 async fn connect_and_exchange(to: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
     exchange(TcpStream::connect(to).await?, &to.to_string(), path).await
 }
 
-/// One request over a stream that leads there; the answer as it came.
+/// Sends a request over a stream. Returns the raw response.
 pub(crate) async fn exchange(mut stream: TcpStream, host: &str, path: &str) -> std::io::Result<Vec<u8>> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
@@ -59,7 +61,7 @@ pub(crate) async fn exchange(mut stream: TcpStream, host: &str, path: &str) -> s
     Ok(bytes)
 }
 
-/// Needs a `Content-Length` that fits: half an answer is none.
+/// Parses a response. Requires a `Content-Length` that matches, so that incomplete responses fail.
 pub(crate) fn parse(bytes: &[u8], took: Duration) -> Option<HttpReply> {
     let end = bytes.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = std::str::from_utf8(bytes.get(..end)?).ok()?;
@@ -73,7 +75,7 @@ pub(crate) fn parse(bytes: &[u8], took: Duration) -> Option<HttpReply> {
     (length == body.len()).then_some(HttpReply { status, body, took })
 }
 
-/// Waits at most `within`, longer on a busy machine.
+/// Waits at most `within`, or longer on a busy machine.
 pub(crate) async fn udp_ask(to: SocketAddr, data: &[u8], within: Duration) -> Result<Option<Vec<u8>>, HarnessError> {
     let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let ask = async {
@@ -87,7 +89,7 @@ pub(crate) async fn udp_ask(to: SocketAddr, data: &[u8], within: Duration) -> Re
     };
     match tokio::time::timeout(patient(within), ask).await {
         Ok(Ok(answer)) => Ok(Some(answer)),
-        // A refusal by ICMP is an answer of the network, not of the host.
+        // An ICMP error comes from the network, not from the host.
         Ok(Err(e)) if e.kind() == std::io::ErrorKind::ConnectionRefused => Ok(None),
         Ok(Err(e)) => Err(HarnessError::io(format!("udp to {to}"))(e)),
         Err(_) => Ok(None),

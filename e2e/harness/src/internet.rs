@@ -1,10 +1,10 @@
-//! What there is to visit: a web server on port 80 and an UDP echo on port 7, both families.
+//! The servers of `internet`: a web server on port 80 and a UDP echo on port 7, for IPv4 and IPv6.
 //!
-//! | path | answer |
+//! | request | response |
 //! |---|---|
-//! | `/` | the address the request came from |
+//! | `/` | the client's address |
 //! | `/bytes/N` | N bytes |
-//! | `POST` anything | how many bytes of body arrived |
+//! | `POST` to any path | the number of body bytes that arrived |
 
 use crate::{Addresses, HarnessError, host::enter_namespace, topology};
 use nix::sys::socket::{setsockopt, sockopt};
@@ -24,13 +24,13 @@ const BYTES_MAX: u64 = 1 << 30;
 /// A request that arrived in `internet`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// Where it came from.
+    /// Source address.
     pub from: IpAddr,
     /// Method and path, or `UDP`.
     pub what: String,
 }
 
-/// The servers of `internet`. Dropping it closes them with every connection.
+/// The servers of `internet`. They end on drop, with all connections.
 #[derive(Debug)]
 pub struct Internet {
     seen: Log,
@@ -56,11 +56,11 @@ impl Internet {
         let log = seen.clone();
         let thread = std::thread::spawn(move || {
             let result = run_in(&namespace, log, || ready.send(Ok(())), async {
-                // The owner going away ends it as well.
+                // The channel also closes if the owner is dropped.
                 let _ = stopped.await;
             });
             if let Err(error) = result {
-                // Nobody waits any more if it failed after the start.
+                // After the start no receiver waits for an error.
                 let _ = ready.send(Err(error));
             }
         });
@@ -71,37 +71,37 @@ impl Internet {
         Ok(Self { seen, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Its addresses.
+    /// The addresses of `internet`.
     #[must_use]
     pub const fn addresses(&self) -> Addresses {
         topology::INTERNET
     }
 
-    /// The web server by IPv4.
+    /// The web server over IPv4.
     #[must_use]
     pub fn http_v4(&self) -> SocketAddr {
         (topology::INTERNET.v4, HTTP).into()
     }
 
-    /// The web server by IPv6.
+    /// The web server over IPv6.
     #[must_use]
     pub fn http_v6(&self) -> SocketAddr {
         (topology::INTERNET.v6, HTTP).into()
     }
 
-    /// The UDP echo by IPv4.
+    /// The UDP echo over IPv4.
     #[must_use]
     pub fn echo_v4(&self) -> SocketAddr {
         (topology::INTERNET.v4, ECHO).into()
     }
 
-    /// The UDP echo by IPv6.
+    /// The UDP echo over IPv6.
     #[must_use]
     pub fn echo_v6(&self) -> SocketAddr {
         (topology::INTERNET.v6, ECHO).into()
     }
 
-    /// Every request so far, oldest first.
+    /// All requests so far, oldest first.
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -117,11 +117,12 @@ impl Drop for Internet {
     }
 }
 
-/// Serves in the calling process until it is killed: for a lab that outlives its maker. The process must stand in
-/// the namespace already, as `ip netns exec` puts it.
+/// Serves in this process until it is killed, for a permanent lab. The process must already be in the namespace, for
+/// example with `ip netns exec`.
 ///
 /// # Errors
-/// When the ports are taken.
+///
+/// Fails if the ports are in use.
 pub fn serve_internet() -> Result<(), HarnessError> {
     run(Log::default(), || (), std::future::pending::<()>())
 }
@@ -131,12 +132,12 @@ fn run_in<R>(namespace: &str, log: Log, ready: impl FnOnce() -> R, end: impl Fut
     run(log, ready, end)
 }
 
-/// A runtime of its own, so that every socket is gone when this returns.
+/// Runs on a separate runtime, so that all sockets are closed when this returns.
 fn run<R>(log: Log, ready: impl FnOnce() -> R, end: impl Future) -> Result<(), HarnessError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(HarnessError::io("cannot make a runtime"))?;
+        .map_err(HarnessError::io("cannot create a runtime"))?;
     runtime.block_on(async {
         let bound = HarnessError::io("cannot listen in the internet");
         let listen = async {
@@ -164,11 +165,11 @@ async fn serve_web(listener: TcpListener, log: Log) {
                 let log = log.clone();
                 tokio::spawn(async move {
                     if let Err(error) = answer(stream, from, &log).await {
-                        tracing::debug!(%error, "a connection ended early");
+                        tracing::debug!(%error, "a connection closed early");
                     }
                 });
             }
-            // Out of descriptors: a pause lets others close.
+            // Out of file descriptors: wait until other connections close.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
@@ -234,7 +235,7 @@ const ECHO_BUFFER: usize = 8 * 1024 * 1024;
 async fn serve_echo(socket: UdpSocket, log: Log) {
     let mut data = vec![0; 65_535];
     loop {
-        // Errors are those of earlier answers that met a closed port.
+        // Errors belong to earlier responses to a closed port.
         let Ok((length, from)) = socket.recv_from(&mut data).await else { continue };
         log.push(from, "UDP");
         let _ = socket.send_to(data.get(..length).unwrap_or_default(), from).await;

@@ -1,4 +1,4 @@
-//! Putting a lab up and taking it down.
+//! Creates and removes labs.
 
 use crate::command::{ip, ip_batch};
 use crate::internet::Internet;
@@ -9,26 +9,26 @@ use nix::unistd::Pid;
 use std::path::Path;
 use std::time::Duration;
 
-/// What kind of lab is wanted.
+/// Options of a lab.
 #[derive(Debug, Clone)]
 pub struct LabOptions {
     /// Number of devices, 1 to [`topology::DEVICES_MAX`].
     pub devices: u16,
-    /// Its name; drawn when `None`.
+    /// Name of the lab; random if `None`.
     pub id: Option<String>,
-    /// Stays when the process that made it ends.
+    /// Whether the lab stays when the process that created it ends.
     pub stay: bool,
 }
 
 impl LabOptions {
-    /// A lab for one test.
+    /// Options of a lab for one test.
     #[must_use]
     pub const fn with_devices(devices: u16) -> Self {
         Self { devices, id: None, stay: false }
     }
 }
 
-/// A lab that stands. Dropping it takes it down, unless it was made to stay.
+/// A lab. Removed on drop, unless it is permanent.
 #[derive(Debug)]
 pub struct Lab {
     record: LabRecord,
@@ -37,10 +37,11 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Makes a lab: namespaces, wires, addresses, routes. Sweeps what dead processes left before.
+    /// Creates a lab: namespaces, links, addresses, routes. Removes what killed processes left behind first.
     ///
     /// # Errors
-    /// When not root, when the name is taken, or when the operating system refuses; nothing is left behind then.
+    ///
+    /// Fails if the process is not root, the name is in use, or a system call fails. Then nothing is left behind.
     pub fn up(options: LabOptions) -> Result<Self, HarnessError> {
         if !nix::unistd::geteuid().is_root() {
             return Err(HarnessError::NotRoot);
@@ -50,25 +51,27 @@ impl Lab {
         let id = options.id.unwrap_or_else(draw_id);
         let record = LabRecord { id, devices: options.devices, owner };
         record.claim()?;
-        // From here on dropping it removes what was made, so an early return leaves nothing.
+        // From here on a drop removes everything, so an early return leaves nothing behind.
         let mut lab = Self::of(record, true);
         lab.build()?;
         lab.take_down = !options.stay;
         Ok(lab)
     }
 
-    /// A lab made to stay, by its name.
+    /// Opens a permanent lab by its name.
     ///
     /// # Errors
-    /// [`HarnessError::NoLab`].
+    ///
+    /// Fails with [`HarnessError::NoLab`].
     pub fn attach(id: &str) -> Result<Self, HarnessError> {
         Ok(Self::of(LabRecord::read(id)?, false))
     }
 
-    /// Takes labs down whose makers will not; returns their names.
+    /// Removes labs that their creators will not remove. Returns their names.
     ///
     /// # Errors
-    /// When something cannot be removed.
+    ///
+    /// Fails if something cannot be removed.
     pub fn sweep(sweep: Sweep) -> Result<Vec<String>, HarnessError> {
         let mut swept = Vec::new();
         for record in LabRecord::all()?.into_iter().filter(|record| record.swept_by(sweep)) {
@@ -78,22 +81,23 @@ impl Lab {
         Ok(swept)
     }
 
-    /// Takes it down: processes, namespaces, files.
+    /// Removes the lab: processes, namespaces, files.
     ///
     /// # Errors
-    /// When something cannot be removed.
+    ///
+    /// Fails if something cannot be removed.
     pub fn down(mut self) -> Result<(), HarnessError> {
         self.take_down = false;
         remove(&self.record)
     }
 
-    /// Its name.
+    /// Name of the lab.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.record.id
     }
 
-    /// Its directory; gone with it.
+    /// Directory of the lab. Removed with it.
     #[must_use]
     pub fn dir(&self) -> std::path::PathBuf {
         self.record.dir()
@@ -108,7 +112,8 @@ impl Lab {
     /// A host: `device1` to `deviceN`, `server`, `internet`, `access`.
     ///
     /// # Errors
-    /// [`HarnessError::NoHost`].
+    ///
+    /// Fails with [`HarnessError::NoHost`].
     pub fn host(&self, name: &str) -> Result<&Host, HarnessError> {
         self.hosts.iter().find(|host| host.name() == name).ok_or_else(|| HarnessError::NoHost(name.to_owned()))
     }
@@ -119,7 +124,7 @@ impl Lab {
         &self.hosts
     }
 
-    /// Addresses of device `number` on its own uplink, outside of every tunnel; counted from 1.
+    /// Addresses of device `number`, counted from 1, on its uplink outside of every tunnel.
     #[must_use]
     pub fn device_address(&self, number: u16) -> Addresses {
         topology::device_addresses(number)
@@ -128,7 +133,8 @@ impl Lab {
     /// Starts the servers of `internet` in this process.
     ///
     /// # Errors
-    /// When they cannot listen.
+    ///
+    /// Fails if they cannot listen.
     pub fn internet(&self) -> Result<Internet, HarnessError> {
         Internet::start(self.host("internet")?.namespace())
     }
@@ -147,9 +153,10 @@ impl Lab {
         for host in &self.hosts {
             let etc = Path::new("/etc/netns").join(host.namespace());
             for dir in [host.dir(), &etc] {
-                std::fs::create_dir_all(dir).map_err(HarnessError::file("make", dir))?;
+                std::fs::create_dir_all(dir).map_err(HarnessError::file("create", dir))?;
             }
-            // `ip netns exec` shows this file as /etc/resolv.conf: a helper under test sets its own host's DNS only.
+            // `ip netns exec` mounts this file as /etc/resolv.conf, so that a helper under test changes only the DNS of
+            // its host.
             let resolv = etc.join("resolv.conf");
             std::fs::write(&resolv, "").map_err(HarnessError::file("write", &resolv))?;
             ip(&["netns", "add", host.namespace()])?;
@@ -168,12 +175,12 @@ impl Drop for Lab {
         if self.take_down
             && let Err(error) = remove(&self.record)
         {
-            tracing::error!(%error, lab = self.record.id, "the lab could not be taken down");
+            tracing::error!(%error, lab = self.record.id, "cannot remove the lab");
         }
     }
 }
 
-/// Kernel settings of the calling thread's namespace: addresses usable at once, routing only where it belongs.
+/// Sets kernel parameters of the current namespace: addresses are usable at once, and only routers forward.
 pub(crate) fn settle(is_router: bool) -> Result<(), HarnessError> {
     let set = |key: &str, value: &str| {
         let path = Path::new("/proc/sys/net").join(key);
@@ -190,7 +197,7 @@ pub(crate) fn settle(is_router: bool) -> Result<(), HarnessError> {
     Ok(())
 }
 
-/// Removes everything of a lab; what is missing already is no error, so it can be repeated after a failure.
+/// Removes all parts of a lab. Missing parts are not an error, so this can be repeated after a failure.
 fn remove(record: &LabRecord) -> Result<(), HarnessError> {
     let _lock = record::lock()?;
     let standing = ip(&["netns", "list"])?.stdout;
@@ -205,12 +212,12 @@ fn remove(record: &LabRecord) -> Result<(), HarnessError> {
     for host in topology::hosts(record.devices) {
         remove_dir(&Path::new("/etc/netns").join(topology::namespace(&record.id, &host)))?;
     }
-    // Its parent only if that is empty, that is, if no other lab and nobody else uses it.
+    // Removes the parent directory only if it is empty, that is, not used by other labs or programs.
     let _ = std::fs::remove_dir("/etc/netns");
     remove_dir(&dir_of(&record.id))
 }
 
-/// Takes away what tests mounted in a lab's directory: the kernel would not let it be removed.
+/// Unmounts what tests mounted in a lab's directory, which otherwise cannot be removed.
 fn unmount_below(dir: &Path) -> Result<(), HarnessError> {
     let path = Path::new("/proc/self/mounts");
     let mounts = std::fs::read_to_string(path).map_err(HarnessError::file("read", path))?;
@@ -222,12 +229,12 @@ fn unmount_below(dir: &Path) -> Result<(), HarnessError> {
     Ok(())
 }
 
-/// Kills what runs in a namespace; done when nothing does. A supervisor may start a child between two looks.
+/// Kills the processes in a namespace. Returns `None` if there were any, because a supervisor may start another child.
 fn end_processes(namespace: &str) -> Result<Option<()>, HarnessError> {
     let pids = ip(&["netns", "pids", namespace])?.stdout;
     let pids: Vec<i32> = pids.lines().filter_map(|line| line.trim().parse().ok()).collect();
     for pid in &pids {
-        // It may have ended since; what is still there is seen at the next look.
+        // It may have ended since; the next call checks again.
         let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
     }
     Ok(pids.is_empty().then_some(()))
@@ -240,7 +247,7 @@ fn remove_dir(path: &Path) -> Result<(), HarnessError> {
     }
 }
 
-/// Six of a-z and 0-9.
+/// Six characters of a-z and 0-9.
 fn draw_id() -> String {
     uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect()
 }

@@ -1,4 +1,4 @@
-//! The lab: a small internet made of network namespaces, on one machine, for tests and for people.
+//! The lab: a small internet of network namespaces on one machine, for tests and interactive use.
 //!
 //! ```text
 //! device1 ─┐
@@ -7,8 +7,8 @@
 //! deviceN ─┘  198.51.100.N, 2001:db8:1::N    and tornet, onion where a TorNetwork is wanted
 //! ```
 //!
-//! `access` is the provider between all of them: it routes in the clear, so a packet that leaves a tunnel is not
-//! lost but *seen*, on the device's own uplink and in `internet` under the device's own address. Only `server`
+//! `access` is the provider between all of them. It routes packets in the clear, so a packet that leaves a tunnel is
+//! not lost but *visible*: on the device's uplink, and in `internet` with the device's own address. Only `server`
 //! translates addresses, and only if the program under test does so.
 //!
 //! ```no_run
@@ -26,7 +26,7 @@
 //! # }
 //! ```
 //!
-//! With the programs under test in it:
+//! With the programs under test:
 //!
 //! ```no_run
 //! use tornado_e2e_harness::{DeviceProc, Lab, LabOptions, Programs, SERVER, ServerOptions, ServerProc};
@@ -67,8 +67,8 @@
 //! # }
 //! ```
 //!
-//! A run's files stand in one directory, its namespaces share one prefix, and dropping [`Lab`] takes all of it
-//! away, also while a panic unwinds. What a killed process left is swept by the next [`Lab::up`].
+//! The files of a lab are in one directory, and its namespaces share a prefix. Dropping [`Lab`] removes all of them,
+//! also during a panic. The next [`Lab::up`] removes what a killed process left behind.
 
 mod capture;
 mod command;
@@ -114,15 +114,15 @@ pub use tor_network::{
 
 use std::time::{Duration, Instant};
 
-/// Says that a test cannot run on this machine, and why; the test returns after it. `cargo xtask test` shows the
-/// reason and counts the test as skipped, not as passed.
-#[expect(clippy::print_stdout, reason = "the output of a test is how it speaks to its runner")]
+/// Reports that a test cannot run on this machine, and why. The test must return after the call. `cargo xtask test`
+/// prints the reason and counts the test as skipped.
+#[expect(clippy::print_stdout, reason = "the runner reads the output of a test")]
 pub fn skip(reason: &str) {
     println!("SKIPPED: {reason}");
 }
 
-/// A deadline as it is on this machine now: longer while more tasks want a processor than there are, at most eight times.
-/// A wait ends with its event, so only one that fails takes longer.
+/// Extends a time limit on a busy machine, by the ratio of load to cores, at most eight times. A wait ends with its
+/// event, so only failures take longer.
 #[must_use]
 pub fn patient(within: Duration) -> Duration {
     let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
@@ -131,11 +131,12 @@ pub fn patient(within: Duration) -> Duration {
     within.mul_f64((load / cores).clamp(1.0, 8.0))
 }
 
-/// Asks until the answer is there: every 20 ms, less often the longer it takes.
+/// Polls until `ask` returns a value: every 20 ms, and less often the longer it takes.
 ///
 /// # Errors
-/// [`HarnessError::Timeout`] after `within`, or longer on a busy machine (see [`patient`]); `what` names the
-/// awaited thing in it. An error of `ask` ends the wait.
+///
+/// Fails with [`HarnessError::Timeout`] after `within`, or later on a busy machine (see [`patient`]). `what` describes
+/// the expected event. An error of `ask` ends the wait.
 pub fn wait_for<T>(
     what: &str,
     within: Duration,

@@ -1,15 +1,15 @@
-//! A host on a machine that lacks something: device nodes, writable directories, files of `/etc`.
+//! Modifies the machine that a host runs on: missing device nodes, read-only directories, other files in `/etc`.
 
 use crate::{HarnessError, Host, Process, wait_for};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A mount namespace kept by a process that sleeps in it. Shared by all values of its host.
+/// A mount namespace, kept by a sleeping process. Shared by all clones of the host.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine(Arc<Process>);
 
-/// What the shell prints when the machine is as it was to be.
+/// Output of the shell after the changes were made.
 const DONE: &str = "changed";
 
 impl Machine {
@@ -23,11 +23,12 @@ impl Machine {
 }
 
 impl Host {
-    /// The same host after the words of a shell, which run as root in a mount namespace of their own: mounts there
-    /// change nothing outside, and end with the last value of the host.
+    /// Returns the host with changes to its machine. `words` are shell commands that run as root in a separate mount
+    /// namespace. Mounts affect nothing outside and end with the last clone of the host.
     ///
     /// # Errors
-    /// When the words fail.
+    ///
+    /// Fails if the commands fail.
     pub fn changed(&self, words: &str) -> Result<Self, HarnessError> {
         let mut command = self.command("unshare");
         let words = format!("{words}\necho {DONE}\nexec sleep infinity");

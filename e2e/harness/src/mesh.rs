@@ -1,4 +1,4 @@
-//! Calls on the Unix socket of a service, as services call each other.
+//! Calls on the Unix socket of a service, as services make them.
 
 use crate::{HarnessError, http};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// A service's socket. Each call has a connection of its own.
+/// The socket of a service. Each call uses a new connection.
 #[derive(Debug, Clone)]
 pub struct Mesh {
     socket: PathBuf,
@@ -19,24 +19,26 @@ impl Mesh {
         Self { socket, within: Duration::from_secs(5) }
     }
 
-    /// The longest time of a call, instead of five seconds.
+    /// Sets the time limit of a call; the default is five seconds.
     #[must_use]
     pub const fn within(mut self, within: Duration) -> Self {
         self.within = within;
         self
     }
 
-    /// `GET`; the JSON that it is answered with.
+    /// Sends a `GET`. Returns the JSON response.
     ///
     /// # Errors
-    /// When no answer comes in time, or one that is no success or no JSON.
+    ///
+    /// Fails if there is no response in time, or the response is not a success with JSON.
     pub fn get(&self, path: &str) -> Result<Value, HarnessError> {
         self.call("GET", path, "")
     }
 
-    /// Another method, with a body; the JSON that it is answered with.
+    /// Sends a request with another method and a body. Returns the JSON response.
     ///
     /// # Errors
+    ///
     /// As [`Self::get`].
     pub fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value, HarnessError> {
         self.call(method, path, &body.to_string())
@@ -86,7 +88,7 @@ mod tests {
     use super::*;
     use std::os::unix::net::UnixListener;
 
-    /// What a call says of this answer, and what was asked.
+    /// The result of a call with this response, and the request.
     fn answered(name: &str, answer: &'static str) -> (Result<Value, HarnessError>, String) {
         let socket = std::env::temp_dir().join(format!("tornado-mesh-{name}-{}.sock", std::process::id()));
         let listener = UnixListener::bind(&socket).unwrap();

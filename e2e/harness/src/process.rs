@@ -1,4 +1,4 @@
-//! A process that runs in the background and is killed with its group.
+//! A background process that is killed with its process group.
 
 use crate::command::{describe, group_of, line};
 use crate::{HarnessError, Tail, wait_for};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// A background process of a lab. Dropping it kills its whole process group.
+/// A background process of a lab. Its process group is killed on drop.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -20,9 +20,9 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` with its outputs in the files `<log>.out` and `<log>.err`.
+    /// Starts `command`. Its outputs go to the files `<log>.out` and `<log>.err`.
     pub(crate) fn start(mut command: Command, name: &str, log: &Path) -> Result<Self, HarnessError> {
-        let create = |path: &Path| File::create(path).map_err(HarnessError::file("make", path));
+        let create = |path: &Path| File::create(path).map_err(HarnessError::file("create", path));
         let (stdout, stderr) = (log.with_extension("out"), log.with_extension("err"));
         let shown = line(&command);
         command.process_group(0).stdin(Stdio::null()).stdout(create(&stdout)?).stderr(create(&stderr)?);
@@ -30,51 +30,55 @@ impl Process {
         Ok(Self { name: name.to_owned(), child, stdout, stderr, detached: false })
     }
 
-    /// The name it was started under.
+    /// The name of the process in error messages.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its process id, which is also its group's.
+    /// The process id, which is also the id of its group.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// All it wrote to standard output so far.
+    /// The standard output so far.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    ///
+    /// Fails if the log cannot be read.
     pub fn stdout(&self) -> Result<String, HarnessError> {
         read(&self.stdout)
     }
 
-    /// All it wrote to standard error so far.
+    /// The standard error so far.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    ///
+    /// Fails if the log cannot be read.
     pub fn stderr(&self) -> Result<String, HarnessError> {
         read(&self.stderr)
     }
 
-    /// What it writes from now on to both.
+    /// Follows both outputs from their current end.
     pub(crate) fn tail(&self) -> Result<Tail, HarnessError> {
         Tail::of(&[&self.stdout, &self.stderr])
     }
 
-    /// How it ended, or `None` while it runs.
+    /// The exit status, or `None` while it runs.
     ///
     /// # Errors
-    /// When the operating system cannot say.
+    ///
+    /// Fails if the status cannot be read.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>, HarnessError> {
-        self.child.try_wait().map_err(HarnessError::io(format!("cannot ask after '{}'", self.name)))
+        self.child.try_wait().map_err(HarnessError::io(format!("cannot get the status of '{}'", self.name)))
     }
 
-    /// [`HarnessError::Command`] with its last words if it ended: for loops that wait for it to be ready.
+    /// Checks that the process still runs; used in loops that wait until it is ready.
     ///
     /// # Errors
-    /// As said.
+    ///
+    /// Fails with [`HarnessError::Command`] and the end of its error output if it has ended.
     pub fn must_run(&mut self) -> Result<(), HarnessError> {
         match self.ended()? {
             None => Ok(()),
@@ -86,28 +90,31 @@ impl Process {
         }
     }
 
-    /// Sends a signal to the process alone.
+    /// Sends a signal to the process, not to its group.
     ///
     /// # Errors
-    /// When it cannot be signalled.
+    ///
+    /// Fails if it cannot be signalled.
     pub fn signal(&self, signal: Signal) -> Result<(), HarnessError> {
         nix::sys::signal::kill(group_of(self.pid()), signal)
             .map_err(|e| HarnessError::io(format!("cannot signal '{}'", self.name))(e.into()))
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     ///
     /// # Errors
-    /// [`HarnessError::Timeout`] when it still runs after `within`.
+    ///
+    /// Fails with [`HarnessError::Timeout`] if it still runs after `within`.
     pub fn wait(&mut self, within: Duration) -> Result<ExitStatus, HarnessError> {
         let what = format!("the end of '{}'", self.name);
         wait_for(&what, within, || self.ended())
     }
 
-    /// Asks it to end, and kills its group when it has not within `within`.
+    /// Sends SIGTERM, and kills the process group if it still runs after `within`.
     ///
     /// # Errors
-    /// When it cannot be signalled.
+    ///
+    /// Fails if it cannot be signalled.
     pub fn stop(mut self, within: Duration) -> Result<ExitStatus, HarnessError> {
         if self.ended()?.is_none() {
             self.signal(Signal::SIGTERM)?;
@@ -121,13 +128,13 @@ impl Process {
         }
     }
 
-    /// Lets it run on after this value is gone; taking the lab down ends it.
+    /// Keeps the process running after this value is dropped. It ends with the lab.
     pub fn detach(mut self) {
         self.detached = true;
     }
 
     fn kill_group(&self) {
-        // Nothing to kill is what is wanted.
+        // An error means that the group has already ended.
         let _ = killpg(group_of(self.pid()), Signal::SIGKILL);
     }
 }
@@ -142,7 +149,7 @@ impl Drop for Process {
     }
 }
 
-/// The end of a text that may be long.
+/// The last `count` lines of a text.
 pub(crate) fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<_> = text.lines().collect();
     let first = lines.len().saturating_sub(count);

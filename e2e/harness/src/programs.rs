@@ -1,17 +1,17 @@
-//! Where the programs under test are.
+//! Paths of the programs under test.
 
 use crate::HarnessError;
 use std::path::{Path, PathBuf};
 
-/// A directory of built programs.
+/// Directories with built programs.
 #[derive(Debug, Clone)]
 pub struct Programs {
     dirs: Vec<PathBuf>,
 }
 
 impl Programs {
-    /// Those built beside the running program: a test in `target/debug/deps` finds `target/debug/tornadod`.
-    /// `TORNADO_BIN_DIR` goes first.
+    /// The programs beside the running one: a test in `target/debug/deps` finds `target/debug/tornadod`. The directory
+    /// in `TORNADO_BIN_DIR` takes precedence.
     #[must_use]
     pub fn beside() -> Self {
         let named = std::env::var_os("TORNADO_BIN_DIR").map(PathBuf::from);
@@ -20,16 +20,17 @@ impl Programs {
         Self { dirs: named.into_iter().chain(near).collect() }
     }
 
-    /// Those of one directory.
+    /// The programs in one directory.
     #[must_use]
     pub fn in_dir(dir: impl Into<PathBuf>) -> Self {
         Self { dirs: vec![dir.into()] }
     }
 
-    /// The path of one.
+    /// Path of a program.
     ///
     /// # Errors
-    /// [`HarnessError::NotBuilt`].
+    ///
+    /// Fails with [`HarnessError::NotBuilt`].
     pub fn find(&self, name: &str) -> Result<PathBuf, HarnessError> {
         let found = self.dirs.iter().map(|dir| dir.join(name)).find(|path| path.is_file());
         found.ok_or_else(|| HarnessError::NotBuilt(name.to_owned()))

@@ -1,58 +1,58 @@
-//! The note each lab leaves about itself, so that what a dead process left can be found and removed.
+//! The record that each lab stores, so that leftovers of killed processes can be found and removed.
 
 use crate::{HarnessError, topology};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Where all labs keep their directories. Short: socket paths have at most 107 bytes.
+/// Parent directory of all labs. The path is short, because socket paths have at most 107 bytes.
 const ROOT: &str = "/run/tornado-lab";
 
-/// What is known about a lab that stands.
+/// The record of a lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LabRecord {
-    /// Its name.
+    /// Name of the lab.
     pub id: String,
     /// Number of devices.
     pub devices: u16,
-    /// The process that made it and will take it down; `None` for a lab made to stay.
+    /// The process that created the lab and will remove it; `None` for a permanent lab.
     pub owner: Option<Owner>,
 }
 
-/// A process, not mistaken for a later one of the same number.
+/// A process, distinguished from later ones with the same pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Owner {
     /// Process id.
     pub pid: u32,
-    /// Start in clock ticks after boot, field 22 of proc_pid_stat(5).
+    /// Start time in clock ticks after boot, field 22 of proc_pid_stat(5).
     pub start: u64,
 }
 
-/// Which labs to take down together.
+/// Which labs to remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sweep {
-    /// Those whose owner ended without taking them down.
+    /// Labs whose owner has ended without removing them.
     Abandoned,
-    /// Those, and the ones made to stay. A lab of a living process is never touched.
+    /// These, and permanent labs. A lab of a running process is never removed.
     Standing,
 }
 
 impl LabRecord {
-    /// The lab's directory.
+    /// Directory of the lab.
     #[must_use]
     pub fn dir(&self) -> PathBuf {
         dir_of(&self.id)
     }
 
-    /// True when the process that should take the lab down is gone.
+    /// Returns true if the process that should remove the lab has ended.
     #[must_use]
     pub fn abandoned(&self) -> bool {
         self.owner.is_some_and(|owner| Owner::of(owner.pid) != Some(owner))
     }
 
-    /// True when `sweep` means this lab.
+    /// Returns true if `sweep` includes this lab.
     #[must_use]
     pub fn swept_by(&self, sweep: Sweep) -> bool {
         match sweep {
@@ -61,10 +61,12 @@ impl LabRecord {
         }
     }
 
-    /// Every lab of this machine, by name.
+    /// All labs of this machine, ordered by name. A lab without a readable record is skipped, because it may be under
+    /// construction.
     ///
     /// # Errors
-    /// When the directory of labs cannot be read; a lab without a readable note is skipped while it is being made.
+    ///
+    /// Fails if the directory of the labs cannot be read.
     pub fn all() -> Result<Vec<Self>, HarnessError> {
         let entries = match std::fs::read_dir(ROOT) {
             Ok(entries) => entries,
@@ -77,28 +79,28 @@ impl LabRecord {
         Ok(found)
     }
 
-    /// The note of one lab.
+    /// The record of one lab.
     pub(crate) fn read(id: &str) -> Result<Self, HarnessError> {
         check_id(id)?;
         let text = std::fs::read_to_string(note(id)).map_err(|_| HarnessError::NoLab(id.to_owned()))?;
-        serde_json::from_str(&text).map_err(|e| HarnessError::answer(format!("the note of the lab '{id}'"), e))
+        serde_json::from_str(&text).map_err(|e| HarnessError::answer(format!("the record of the lab '{id}'"), e))
     }
 
-    /// Makes the lab's directory and writes the note, before anything else is made.
+    /// Creates the lab's directory and writes the record, before anything else is created.
     pub(crate) fn claim(&self) -> Result<(), HarnessError> {
         check_id(&self.id)?;
         if !(1..=topology::DEVICES_MAX).contains(&self.devices) {
             return Err(HarnessError::Devices(self.devices));
         }
         let dir = self.dir();
-        std::fs::create_dir_all(ROOT).map_err(HarnessError::file("make", Path::new(ROOT)))?;
+        std::fs::create_dir_all(ROOT).map_err(HarnessError::file("create", Path::new(ROOT)))?;
         if let Err(error) = std::fs::create_dir(&dir) {
             if error.kind() == std::io::ErrorKind::AlreadyExists {
                 return Err(HarnessError::Exists(self.id.clone()));
             }
-            return Err(HarnessError::file("make", &dir)(error));
+            return Err(HarnessError::file("create", &dir)(error));
         }
-        let text = serde_json::to_string(self).map_err(|e| HarnessError::answer("the lab's note", e))?;
+        let text = serde_json::to_string(self).map_err(|e| HarnessError::answer("the lab's record", e))?;
         let path = note(&self.id);
         std::fs::write(&path, text).map_err(HarnessError::file("write", &path))
     }
@@ -111,10 +113,10 @@ impl Owner {
         Self::of(std::process::id())
     }
 
-    /// The process that has this number now.
+    /// The process that has this pid now.
     fn of(pid: u32) -> Option<Self> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The command's name may hold spaces and brackets, so count after the last bracket.
+        // The name of the command may contain spaces and brackets, so fields are counted after the last bracket.
         let (_, rest) = stat.rsplit_once(')')?;
         let mut fields = rest.split_whitespace();
         if fields.next()? == "Z" {
@@ -125,12 +127,13 @@ impl Owner {
     }
 }
 
-/// The directory of a lab.
+/// Directory of a lab.
 pub(crate) fn dir_of(id: &str) -> PathBuf {
     Path::new(ROOT).join(id)
 }
 
-/// Held while namespaces are made or removed: `ip netns add` races with itself, and so do shared directories.
+/// A lock that is held while namespaces are created or removed: concurrent calls of `ip netns add` interfere, as do
+/// shared directories.
 pub(crate) fn lock() -> Result<File, HarnessError> {
     let path = Path::new(ROOT).join(".lock");
     std::fs::create_dir_all(ROOT).map_err(HarnessError::file("make", Path::new(ROOT)))?;
@@ -143,7 +146,7 @@ fn note(id: &str) -> PathBuf {
     dir_of(id).join("lab.json")
 }
 
-/// Names go into namespaces and paths.
+/// Validates a name, which becomes part of namespaces and paths.
 fn check_id(id: &str) -> Result<(), HarnessError> {
     let fits = (1..=8).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if fits { Ok(()) } else { Err(HarnessError::Name(id.to_owned())) }

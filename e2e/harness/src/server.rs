@@ -1,4 +1,4 @@
-//! The server under test, running in a host of the lab.
+//! The server under test, in a host of the lab.
 
 use crate::command::Output;
 use crate::{HarnessError, Host, Process, Programs, Tail, topology, wait_for};
@@ -8,24 +8,24 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 use tornado_e2e_engines::Cluster;
 
-/// How long a start may take: keys are made at the first one.
+/// Time limit of a start. The first one creates keys.
 const READY: Duration = Duration::from_secs(90);
 
-/// How the server is to run.
+/// Options of the server.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
-    /// Where `tornadod` is.
+    /// Directory of `tornadod`.
     pub programs: Programs,
-    /// Public name or address, as it stands in invitations.
+    /// Public name or address for invitations.
     pub public_host: String,
-    /// TOML added to the configuration: whole tables besides `paths`, `server` and `log`.
+    /// TOML that is appended to the configuration: complete tables except `paths`, `server` and `log`.
     pub config: String,
-    /// Filter of the log, as `[log] level` takes it.
+    /// Log filter, as in `[log] level`.
     pub log: String,
-    /// In PostgreSQL and Redis servers of its own instead of in files and memory. By default as the environment
-    /// variable `TORNADO_TEST_PROFILE` says: `cluster` or nothing.
+    /// Whether to use separate PostgreSQL and Redis servers instead of files and memory. The default depends on the
+    /// environment variable `TORNADO_TEST_PROFILE`: `cluster` or unset.
     pub cluster: bool,
-    /// Added to the environment of `master`.
+    /// Additional environment variables of `master`.
     pub environment: Vec<(String, String)>,
 }
 
@@ -42,22 +42,23 @@ impl Default for ServerOptions {
     }
 }
 
-/// A `tornadod master` with directories of its own. Dropping it kills it as `kill -9` does; its services end with
-/// the lab at the latest.
+/// A `tornadod master` with its own directories. Killed with SIGKILL on drop; its services end with the lab at the
+/// latest.
 #[derive(Debug)]
 pub struct ServerProc {
     host: Host,
     options: ServerOptions,
     master: Option<Process>,
-    /// After `master`, which ends first.
+    /// Declared after `master`, which must end first.
     cluster: Option<Cluster>,
 }
 
 impl ServerProc {
-    /// Starts the server and waits until it says ready.
+    /// Starts the server and waits until it is ready.
     ///
     /// # Errors
-    /// When it is not built, ends early, or is not ready within a minute and a half; its last words are in the error.
+    ///
+    /// Fails if it is not built, ends early, or is not ready after 90 s. The error contains the end of its log.
     pub fn start(host: &Host, options: ServerOptions) -> Result<Self, HarnessError> {
         let cluster = options.cluster.then(Cluster::start).transpose()?;
         let mut server = Self { host: host.clone(), options, master: None, cluster };
@@ -70,59 +71,65 @@ impl ServerProc {
         Ok(server)
     }
 
-    /// One that was started before, in a lab that stays.
+    /// A server that was started earlier, in a permanent lab.
     #[must_use]
     pub fn attach(host: &Host, options: ServerOptions) -> Self {
         Self { host: host.clone(), options, master: None, cluster: None }
     }
 
-    /// Its databases, in the profile `cluster`.
+    /// The database servers in the profile `cluster`.
     #[must_use]
     pub const fn cluster(&self) -> Option<&Cluster> {
         self.cluster.as_ref()
     }
 
-    /// From the next start on it is configured for PostgreSQL and Redis servers of its own, which are started now and
-    /// have no tables.
+    /// Starts PostgreSQL and Redis servers without tables, and configures the server to use them from its next start
+    /// on.
     ///
     /// # Errors
-    /// When they do not start.
+    ///
+    /// Fails if they do not start.
     pub fn enter_cluster(&mut self) -> Result<(), HarnessError> {
         self.cluster = Some(Cluster::start()?);
         self.configure()
     }
 
-    /// From the next start on it is configured for files and memory. The engines it had, which end with the value.
+    /// Configures the server to use files and memory from its next start on. Returns the former database servers, which
+    /// end on drop.
     ///
     /// # Errors
-    /// When the configuration cannot be written.
+    ///
+    /// Fails if the configuration cannot be written.
     pub fn leave_cluster(&mut self) -> Result<Option<Cluster>, HarnessError> {
         let cluster = self.cluster.take();
         self.configure()?;
         Ok(cluster)
     }
 
-    /// Writes its configuration: for one that [`Self::attach`] made, before its first start.
+    /// Writes the configuration of a server from [`Self::attach`], before its first start.
     ///
     /// # Errors
-    /// When it cannot be written.
+    ///
+    /// Fails if it cannot be written.
     pub fn configure(&self) -> Result<(), HarnessError> {
         let path = self.config_path();
         std::fs::write(&path, self.config()).map_err(HarnessError::file("write", &path))
     }
 
-    /// Ends it as an operator does, at most 40 s; it can be started again.
+    /// Stops the server with SIGTERM within 40 s. It can be started again.
     ///
     /// # Errors
-    /// When it has to be killed and cannot be.
+    ///
+    /// Fails if it must be killed and that is not possible.
     pub fn stop_master(&mut self) -> Result<Option<ExitStatus>, HarnessError> {
         self.master.take().map(|master| master.stop(Duration::from_secs(40))).transpose()
     }
 
-    /// Starts `master` (again) with the same directories; does not wait.
+    /// Starts `master` with the same directories. Does not wait until it is ready.
     ///
     /// # Errors
-    /// When it cannot start.
+    ///
+    /// Fails if it cannot start.
     pub fn start_master(&mut self) -> Result<(), HarnessError> {
         let mut command = self.command()?;
         command.arg("master").envs(self.options.environment.iter().map(|(name, value)| (name, value)));
@@ -133,9 +140,10 @@ impl ServerProc {
     /// Waits until every service is ready.
     ///
     /// # Errors
-    /// [`HarnessError::Timeout`], or the end of `master`.
+    ///
+    /// Fails with [`HarnessError::Timeout`], or if `master` ends.
     pub fn wait_ready(&mut self, within: Duration) -> Result<(), HarnessError> {
-        let mut last = String::from("no answer");
+        let mut last = String::from("no response");
         let waited = wait_for("the server to be ready", within, || {
             if let Some(master) = &mut self.master {
                 master.must_run()?;
@@ -146,24 +154,26 @@ impl ServerProc {
             Ok(is_ready.then_some(()))
         });
         if let Err(HarnessError::Timeout { what, after }) = waited {
-            return Err(HarnessError::Timeout { what: format!("{what}; it says {last}"), after });
+            return Err(HarnessError::Timeout { what: format!("{what}; its status: {last}"), after });
         }
         waited
     }
 
-    /// `tornadod --config … WORDS` in the server's host, at most 30 s, whatever its end.
+    /// Runs `tornadod --config … WORDS` in the server's host for at most 30 s. Returns any exit status.
     ///
     /// # Errors
-    /// When it cannot start or does not end.
+    ///
+    /// Fails if it cannot start or does not end in time.
     pub fn cli(&self, words: &[&str]) -> Result<Output, HarnessError> {
         let mut command = self.command()?;
         command.args(words);
         self.host.run(command, Duration::from_secs(30))
     }
 
-    /// The same with `--json` added, which must end with 0; its answer.
+    /// Runs `tornadod … WORDS --json`, which must succeed, and parses its output.
     ///
     /// # Errors
+    ///
     /// As [`Output::success`] and [`Output::json`].
     pub fn json(&self, words: &[&str]) -> Result<Value, HarnessError> {
         let mut all = words.to_vec();
@@ -177,60 +187,64 @@ impl ServerProc {
         self.master.as_ref()
     }
 
-    /// Ends it as an operator does, at most 20 s.
+    /// Stops the server with SIGTERM within 20 s.
     ///
     /// # Errors
-    /// When it has to be killed and cannot be.
+    ///
+    /// Fails if it must be killed and that is not possible.
     pub fn stop(mut self) -> Result<Option<ExitStatus>, HarnessError> {
         self.master.take().map(|master| master.stop(Duration::from_secs(20))).transpose()
     }
 
-    /// Lets it run on until the lab is taken down.
+    /// Keeps the server running until the lab is removed.
     pub fn detach(mut self) {
         if let Some(master) = self.master.take() {
             master.detach();
         }
     }
 
-    /// All that `master` and its services logged.
+    /// The complete log of `master` and its services.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    ///
+    /// Fails if the log cannot be read.
     pub fn log(&self) -> Result<String, HarnessError> {
         self.master.as_ref().map_or_else(|| Ok(String::new()), |m| Ok(m.stdout()? + &m.stderr()?))
     }
 
-    /// What they log from now on, without reading again what stands there.
+    /// Follows the log from its current end.
     ///
     /// # Errors
-    /// When this value did not start `master`, or its log cannot be read.
+    ///
+    /// Fails if this value did not start `master`, or its log cannot be read.
     pub fn log_from_now(&self) -> Result<Tail, HarnessError> {
         let master = self.master.as_ref();
-        master.ok_or_else(|| HarnessError::answer("the server's log", "this value did not start it"))?.tail()
+        master.ok_or_else(|| HarnessError::answer("the server's log", "the server was not started here"))?.tail()
     }
 
-    /// Its configuration file.
+    /// Path of the configuration file.
     #[must_use]
     pub fn config_path(&self) -> PathBuf {
         self.host.dir().join("tornado.toml")
     }
 
-    /// The directory of its sockets.
+    /// Directory of the sockets.
     #[must_use]
     pub fn run_dir(&self) -> PathBuf {
         self.host.dir().join("run")
     }
 
-    /// The directory of its state.
+    /// The state directory.
     #[must_use]
     pub fn state_dir(&self) -> PathBuf {
         self.host.dir().join("state")
     }
 
-    /// `tornadod --config …` in the server's host, for calls of another kind.
+    /// A command for `tornadod --config …` in the server's host, for other kinds of calls.
     ///
     /// # Errors
-    /// [`HarnessError::NotBuilt`].
+    ///
+    /// Fails with [`HarnessError::NotBuilt`].
     pub fn command(&self) -> Result<Command, HarnessError> {
         let mut command = self.host.command(self.options.programs.find("tornadod")?);
         command.arg("--config").arg(self.config_path());

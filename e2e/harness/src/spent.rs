@@ -1,44 +1,48 @@
-//! What a process costs: processor time and wake-ups.
+//! Resource usage of a process: CPU time and wake-ups.
 
 use crate::HarnessError;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// What a process used so far.
+/// Resource usage of a process so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spent {
     at: Instant,
-    /// Processor time of all threads, and of children that ended and were waited for (`proc_pid_stat(5)`: `utime`, `stime`,
-    /// `cutime`, `cstime`).
+    /// CPU time of all threads and of reaped children (`proc_pid_stat(5)`: `utime`, `stime`, `cutime`, `cstime`).
     processor: Duration,
-    /// Voluntary context switches of the threads that run now.
+    /// Voluntary context switches of the existing threads.
     wakeups: u64,
 }
 
-/// The cost of a time.
+/// The usage over an interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
-    /// Hundredths of one core.
+    /// CPU use in percent of a core.
     pub percent: f64,
-    /// Wake-ups a second.
+    /// Wake-ups per second.
     pub wakeups: f64,
 }
 
 impl Spent {
-    /// What the process used so far.
+    /// Reads the usage so far.
     ///
     /// # Errors
-    /// When it has ended, or `/proc` is not as documented.
+    ///
+    /// Fails if the process has ended, or `/proc` has an unexpected format.
     pub fn of(pid: u32) -> Result<Self, HarnessError> {
         let at = Instant::now();
         let stat = read(Path::new(&format!("/proc/{pid}/stat")))?;
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace().collect();
         let ticks = fields.get(11..15).unwrap_or_default().iter().filter_map(|field| field.parse::<u64>().ok());
-        // A tick is 10 ms on every Linux that runs Debian.
+        // A clock tick is 10 ms on all architectures that Debian supports.
         let processor = Duration::from_millis(ticks.sum::<u64>() * 10);
         let threads = format!("/proc/{pid}/task");
         let threads = std::fs::read_dir(&threads).map_err(HarnessError::file("read", Path::new(&threads)))?;
+<<<<<<< HEAD
         // A process that ends during the measurement is omitted.
+=======
+        // Threads that have just ended are skipped.
+>>>>>>> 84bd035 (words: words-8)
         let statuses =
             threads.flatten().filter_map(|thread| std::fs::read_to_string(thread.path().join("status")).ok());
         let switches = |status: String| {
@@ -48,7 +52,7 @@ impl Spent {
         Ok(Self { at, processor, wakeups: statuses.filter_map(switches).sum() })
     }
 
-    /// What it cost since `earlier`.
+    /// The usage since `earlier`.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Cost {
         let seconds = self.at.saturating_duration_since(earlier.at).as_secs_f64().max(0.001);

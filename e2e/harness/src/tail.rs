@@ -1,11 +1,11 @@
-//! Following files that grow.
+//! Follows files that grow.
 
 use crate::HarnessError;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// What is added to files; each part is read once.
+/// Follows several files; each part is read once.
 #[derive(Debug)]
 pub struct Tail(Vec<Follower>);
 
@@ -13,7 +13,7 @@ pub struct Tail(Vec<Follower>);
 struct Follower {
     path: PathBuf,
     file: File,
-    /// The beginning of a line whose end is not there yet.
+    /// The beginning of an incomplete line.
     begun: Vec<u8>,
 }
 
@@ -27,10 +27,11 @@ impl Tail {
         paths.iter().map(follow).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whole lines that were added since it was asked last.
+    /// The complete lines that were added since the last call.
     ///
     /// # Errors
-    /// When a file cannot be read.
+    ///
+    /// Fails if a file cannot be read.
     pub fn more(&mut self) -> Result<String, HarnessError> {
         let mut lines = String::new();
         for Follower { path, file, begun } in &mut self.0 {

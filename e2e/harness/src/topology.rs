@@ -1,14 +1,14 @@
-//! Names, addresses and wires of a lab, as data.
+//! Names, addresses and links of a lab, as data.
 //!
-//! Addresses are those kept for documentation (RFC 5737, RFC 3849), so nothing here can be mistaken for a real host.
+//! Addresses are reserved for documentation (RFC 5737, RFC 3849), so they cannot be confused with real hosts.
 
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Most devices a lab can have: they share the last byte of their address.
+/// Maximum number of devices: they differ in the last byte of their address.
 pub const DEVICES_MAX: u16 = 200;
 
-/// One host's addresses on its uplink `eth0`.
+/// Addresses of a host on its uplink `eth0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addresses {
     /// IPv4.
@@ -17,37 +17,37 @@ pub struct Addresses {
     pub v6: Ipv6Addr,
 }
 
-/// The VPN server's public addresses: what `internet` sees when the server translated.
+/// Public addresses of the VPN server, as which `internet` sees translated packets.
 pub const SERVER: Addresses =
     Addresses { v4: Ipv4Addr::new(203, 0, 113, 10), v6: Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, 0x10) };
 
-/// The host behind the server that is worth visiting.
+/// Addresses of the host with the servers of the lab's internet.
 pub const INTERNET: Addresses =
     Addresses { v4: Ipv4Addr::new(192, 0, 2, 80), v6: Ipv6Addr::new(0x2001, 0xdb8, 0x80, 0, 0, 0, 0, 0x80) };
 
-/// The uplink addresses of device `number`, counted from 1.
+/// Uplink addresses of device `number`, counted from 1.
 #[must_use]
 pub fn device_addresses(number: u16) -> Addresses {
     let [_, last] = number.to_be_bytes();
     Addresses { v4: Ipv4Addr::new(198, 51, 100, last), v6: Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, number) }
 }
 
-/// The provider's address towards every device; outside of the devices' range.
+/// The provider's address for every device, outside of the devices' range.
 pub(crate) const GATEWAY: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 254);
 
-/// Hosts of a lab in the order of their making.
+/// Hosts of a lab in the order of their creation.
 pub(crate) fn hosts(devices: u16) -> Vec<String> {
     let mut hosts = vec!["access".to_owned(), "server".to_owned(), "internet".to_owned()];
     hosts.extend((1..=devices).map(|n| format!("device{n}")));
     hosts
 }
 
-/// The namespace of a host.
+/// Network namespace of a host.
 pub(crate) fn namespace(lab: &str, host: &str) -> String {
     format!("tnd-{lab}-{host}")
 }
 
-/// `ip -batch` lines, host by host. The first entry makes every wire, so the order matters.
+/// `ip -batch` lines for each host. The first entry creates all links, so the order matters.
 pub(crate) fn wiring(lab: &str, devices: u16) -> Vec<(String, Vec<String>)> {
     let wire =
         |near: &str, host: &str| format!("link add {near} type veth peer name eth0 netns {}", namespace(lab, host));
@@ -79,7 +79,7 @@ pub(crate) fn wiring(lab: &str, devices: u16) -> Vec<(String, Vec<String>)> {
     plan
 }
 
-/// The far end of a wire: addresses and the way out.
+/// The far end of a link: addresses and default routes.
 fn uplink(own: Addresses, via4: &str, via6: &str, (bits4, bits6): (u8, u8)) -> Vec<String> {
     vec![
         "link set lo up".to_owned(),

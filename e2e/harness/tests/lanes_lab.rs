@@ -1,6 +1,6 @@
-//! The lab itself: its wires carry, its captures count, and nothing of it stays behind.
+//! The lab itself: links carry packets, captures count, and nothing is left behind.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use std::process::Command;
 use std::time::Duration;
@@ -77,14 +77,14 @@ fn a_host_has_its_own_resolver_file() {
 fn down_leaves_nothing_behind() {
     let lab = Lab::up(LabOptions::with_devices(2)).unwrap();
     let id = lab.id().to_owned();
-    // One that is forgotten, one that left its group: both belong to the namespace.
+    // A detached process, and one that left its process group: both are in the namespace.
     lab.host("device1").unwrap().spawn("sleeper", sleeper(&lab, "device1")).unwrap().detach();
     lab.host("server").unwrap().exec(&["sh", "-c", "setsid --fork sleep 977 >/dev/null 2>&1"]).unwrap();
     let pid = pids(&lab, "server").first().cloned().unwrap();
     assert!(!traces(&id).is_empty());
     lab.down().unwrap();
     assert_eq!(traces(&id), Vec::<String>::new());
-    // What is dead stays listed until its parent looks.
+    // A dead process stays listed until its parent reaps it.
     let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     assert!(state.is_empty() || state.contains(") Z "), "{state}");
 }
@@ -97,7 +97,7 @@ fn a_panic_leaves_nothing_behind() {
         let _internet = lab.internet().unwrap();
         let _sleeper = lab.host("device1").unwrap().spawn("sleeper", sleeper(&lab, "device1")).unwrap();
         send.send(lab.id().to_owned()).unwrap();
-        panic!("as a failing test does");
+        panic!("simulates a failing test");
     });
     assert!(panicked.join().is_err());
     assert_eq!(traces(&receive.recv().unwrap()), Vec::<String>::new());
@@ -107,7 +107,7 @@ fn a_panic_leaves_nothing_behind() {
 fn what_a_killed_process_left_is_swept() {
     let lab = Lab::up(LabOptions { devices: 1, id: None, stay: true }).unwrap();
     let id = lab.id().to_owned();
-    // As if its maker had been killed: the note names a process that is gone.
+    // Simulates a killed creator: the record names a process that does not exist.
     let mut owner = Command::new("true").spawn().unwrap();
     let pid = owner.id();
     owner.wait().unwrap();
@@ -117,7 +117,7 @@ fn what_a_killed_process_left_is_swept() {
     assert!(!traces(&id).is_empty());
     let other = Lab::up(LabOptions::with_devices(1)).unwrap();
     assert_eq!(traces(&id), Vec::<String>::new());
-    assert!(!traces(other.id()).is_empty(), "a lab that is in use is not swept");
+    assert!(!traces(other.id()).is_empty(), "a lab in use is not removed");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn pids(lab: &Lab, host: &str) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// Everything on this machine that carries the lab's name.
+/// All names on this machine that contain the lab's name.
 fn traces(id: &str) -> Vec<String> {
     let prefix = format!("tnd-{id}-");
     let mut found = Vec::new();

@@ -1,7 +1,7 @@
-//! The private Tor network itself: clients get on it, exits carry, and nothing of it stays behind.
+//! The private Tor network itself: clients bootstrap, exits carry traffic, and nothing is left behind.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
-#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
+#![expect(clippy::print_stdout, reason = "the runner shows measurements")]
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tornado_e2e_harness::{
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One network for all of it: putting one up is what takes time.
+/// One network for all checks, because starting it takes most of the time.
 #[test]
 fn a_private_tor_network_carries_what_it_should() {
     let lab = Lab::up(LabOptions::with_devices(1)).unwrap();
@@ -45,8 +45,8 @@ fn by_address_and_by_name(network: &TorNetwork, client: &TorClient) {
     let v4 = INTERNET.v4.to_string();
     for (name, is_v6) in [(v4.as_str(), false), (SITE, false), (SITE_V6, true)] {
         let seen_as = client.http_get(name, "/", "first", PATIENCE).unwrap().seen_as().unwrap();
-        assert!(exit_of(network, seen_as).is_some(), "{name} was asked for by {seen_as}");
-        assert!(!is_v6 || seen_as.is_ipv6(), "{name} was asked for by {seen_as}");
+        assert!(exit_of(network, seen_as).is_some(), "{name} was requested by {seen_as}");
+        assert!(!is_v6 || seen_as.is_ipv6(), "{name} was requested by {seen_as}");
     }
     assert!(network.queries().iter().any(|query| query.name == SITE), "{:?}", network.queries());
     let refused = client.http_get("nowhere.test", "/", "first", PATIENCE);
@@ -94,7 +94,7 @@ fn a_silent_network_carries_nothing_until_it_speaks_again(lab: &Lab, network: &m
     network.mend().unwrap();
     wait_for("the network to carry again", PATIENCE, || Ok(get(Duration::from_secs(5)).ok())).unwrap();
 
-    // Without the exits there is no way out, and the client's tor says so itself.
+    // Without exits no connection is possible.
     network.kill_relay("e1").unwrap();
     network.kill_relay("e2").unwrap();
     assert!(network.pause("e1").is_err());
@@ -106,12 +106,12 @@ fn exit_of(network: &TorNetwork, address: IpAddr) -> Option<&Relay> {
     network.exits().find(|exit| address == exit.addresses.v4 || address == exit.addresses.v6)
 }
 
-/// Tor's resolver does not bind to the exit's own address; it asks from the first address of the exits' host.
+/// Tor's resolver does not bind to the exit's address; it uses the first address of the exits' host.
 fn is_exits_host(address: IpAddr) -> bool {
     address == IpAddr::from([198, 18, 0, 11])
 }
 
-/// Everything on this machine that carries the lab's name, processes among it.
+/// All names and processes on this machine that contain the lab's name.
 fn traces(id: &str) -> Vec<String> {
     let prefix = format!("tnd-{id}-");
     let mut found = Vec::new();

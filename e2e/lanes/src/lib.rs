@@ -1,5 +1,5 @@
-//! Parts of the end-to-end tests of the lanes: a client that speaks only the original's interface, and
-//! packets no honest program would send.
+//! Shared parts of the end-to-end tests of the lanes: a client that speaks only the original's interface, and malformed
+//! packets.
 
 pub mod original;
 pub mod raw;

@@ -1,4 +1,4 @@
-//! Packets no honest program would send, written byte by byte into an interface.
+//! Malformed and unusual IP packets, built byte by byte and sent through an interface.
 
 use anyhow::{Context as _, Result};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -6,13 +6,14 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 /// One crafted packet.
 #[derive(Debug, Clone)]
 pub struct Crafted {
-    /// What it is, for the test's report.
+    /// Its name in the test's report.
     pub name: &'static str,
-    /// The whole IP packet.
+    /// The complete IP packet.
     pub bytes: Vec<u8>,
 }
 
-/// Everything a tor lane must not let out, from one source to one destination, in both families.
+/// Returns every kind of packet that a tor lane must not let out, from one source to one destination, in both address
+/// families.
 #[must_use]
 pub fn arsenal(from: (Ipv4Addr, Ipv6Addr), to: (Ipv4Addr, Ipv6Addr)) -> Vec<Crafted> {
     let v4 = |name, protocol, payload: &[u8]| Crafted { name, bytes: ipv4(from.0, to.0, protocol, 0, payload) };
@@ -53,18 +54,19 @@ pub fn arsenal(from: (Ipv4Addr, Ipv6Addr), to: (Ipv4Addr, Ipv6Addr)) -> Vec<Craf
     all
 }
 
-/// Sends crafted packets through the routes of the calling thread's network; returns how many were taken.
-/// IPv6 goes through an interface's packet socket because the kernel would rewrite it.
+/// Sends crafted packets through the routes of the calling thread's network namespace; returns how many the kernel
+/// accepted. IPv6 goes through a packet socket on an interface, because the kernel would rewrite it otherwise.
 ///
 /// # Errors
-/// When no raw socket can be had.
+///
+/// Fails if a raw socket cannot be opened.
 pub fn send(interface: &str, packets: &[Crafted]) -> Result<usize> {
     let raw4 = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::RAW, Some(socket2::Protocol::from(255)))
-        .context("no raw IPv4 socket")?;
+        .context("cannot open a raw IPv4 socket")?;
     raw4.set_header_included_v4(true)?;
     raw4.bind_device(Some(interface.as_bytes()))?;
     let raw6 = socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::RAW, Some(socket2::Protocol::from(255)))
-        .context("no raw IPv6 socket")?;
+        .context("cannot open a raw IPv6 socket")?;
     raw6.set_header_included_v6(true)?;
     raw6.bind_device(Some(interface.as_bytes()))?;
     let mut taken = 0;
@@ -74,7 +76,7 @@ pub fn send(interface: &str, packets: &[Crafted]) -> Result<usize> {
             Some(6) => raw6.send_to(&packet.bytes, &destination6(&packet.bytes)?.into()),
             _ => continue,
         };
-        // The kernel refuses some of them itself; those cannot leak.
+        // The kernel rejects some of them; those cannot leak.
         taken += usize::from(sent.is_ok());
     }
     Ok(taken)
@@ -90,7 +92,7 @@ fn destination6(bytes: &[u8]) -> Result<SocketAddr> {
     Ok(SocketAddrV6::new(Ipv6Addr::from(octets), 0, 0, 0).into())
 }
 
-/// RFC 791 header with a right checksum.
+/// IPv4 header (RFC 791) with a correct checksum.
 fn ipv4(from: Ipv4Addr, to: Ipv4Addr, protocol: u8, fragment: u16, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(20 + payload.len()).unwrap_or(u16::MAX);
     let mut header = vec![0x45, 0, 0, 0, 0x12, 0x34, 0, 0, 64, protocol, 0, 0];
@@ -104,7 +106,7 @@ fn ipv4(from: Ipv4Addr, to: Ipv4Addr, protocol: u8, fragment: u16, payload: &[u8
     header
 }
 
-/// RFC 8200 header.
+/// IPv6 header (RFC 8200).
 fn ipv6(from: Ipv6Addr, to: Ipv6Addr, next: u8, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len()).unwrap_or(u16::MAX);
     let mut packet = vec![0x60, 0, 0, 0, 0, 0, next, 64];
@@ -115,7 +117,7 @@ fn ipv6(from: Ipv6Addr, to: Ipv6Addr, next: u8, payload: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// RFC 1071.
+/// Internet checksum (RFC 1071).
 fn checksum(bytes: &[u8]) -> u16 {
     let mut sum: u32 = bytes.chunks(2).map(|c| u32::from(c[0]) << 8 | u32::from(c.get(1).copied().unwrap_or(0))).sum();
     while sum > 0xffff {
@@ -131,14 +133,14 @@ fn icmp_echo() -> Vec<u8> {
     message
 }
 
-/// A datagram without checksum, which IPv4 allows.
+/// A UDP datagram without a checksum, which IPv4 allows.
 fn udp(port: u16) -> Vec<u8> {
     let mut datagram = vec![0x30, 0x39, 0, 0, 0, 12, 0, 0, 1, 2, 3, 4];
     datagram[2..4].copy_from_slice(&port.to_be_bytes());
     datagram
 }
 
-/// A segment to port 80 with these flags.
+/// A TCP segment to port 80 with these flags.
 fn tcp(flags: u8) -> Vec<u8> {
     vec![0x30, 0x39, 0, 80, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, flags, 0x20, 0, 0, 0, 0, 0]
 }
@@ -150,7 +152,7 @@ mod tests {
     #[test]
     fn headers_are_right() {
         let packet = ipv4(Ipv4Addr::new(10, 9, 0, 2), Ipv4Addr::new(192, 0, 2, 80), 47, 0, &[0; 4]);
-        assert_eq!(checksum(&packet[..20]), 0, "a right header sums to zero");
+        assert_eq!(checksum(&packet[..20]), 0, "a correct header must sum to zero");
         assert_eq!(packet.len(), 24);
     }
 }

@@ -1,4 +1,4 @@
-//! A resolver in `internet` that knows one name, whose addresses change while it runs.
+//! A resolver in `internet` that knows one name, whose addresses can change while it runs.
 
 use anyhow::{Context as _, Result};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tornado_e2e_harness::{Host, INTERNET};
 
-/// Answers each question for A or AAAA with the addresses of that family, until it is dropped.
+/// Answers each A and AAAA query with the addresses of that family. Stopped on drop.
 #[derive(Debug)]
 pub struct Upstream {
     addresses: Arc<Mutex<Vec<IpAddr>>>,
@@ -20,7 +20,8 @@ impl Upstream {
     /// Listens in `host` on port 53 of [`INTERNET`].
     ///
     /// # Errors
-    /// When the namespace cannot be entered or the port is taken.
+    ///
+    /// Fails if the namespace cannot be entered or the port is in use.
     pub fn start(host: &Host, addresses: &[IpAddr]) -> Result<Self> {
         let at = SocketAddr::from((INTERNET.v4, 53));
         let socket = host.enter(|| UdpSocket::bind(at))?.context("cannot bind port 53")?;
@@ -40,7 +41,7 @@ impl Upstream {
         Ok(Self { addresses, stop, thread: Some(thread) })
     }
 
-    /// From now on the name has these addresses.
+    /// Sets the addresses of the name.
     pub fn set(&self, addresses: &[IpAddr]) {
         *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses.to_vec();
     }
@@ -55,7 +56,7 @@ impl Drop for Upstream {
     }
 }
 
-/// RFC 1035 §4.1: the question back, and the addresses of the family that was asked for.
+/// Builds the response (RFC 1035 §4.1): the question, and the addresses of the queried family.
 fn answer(question: &[u8], known: &[IpAddr]) -> Option<Vec<u8>> {
     let name = question.get(12..)?.iter().position(|byte| *byte == 0)? + 13;
     let kind = question.get(name..name + 2)?;

@@ -1,4 +1,4 @@
-//! The reference implementation as a peer: wireguard-go from Debian, set up with `wg` and `ip`.
+//! The reference implementation as a peer: Debian's wireguard-go, configured with `wg` and `ip`.
 
 use anyhow::{Context as _, Result};
 use std::io::Write as _;
@@ -7,24 +7,24 @@ use std::time::Duration;
 use tornado_e2e_harness::{Host, Process, wait_for};
 use tornado_shared::model::{PresharedKey, PrivateKey, PublicKey};
 
-/// What a WireGuard peer needs to know.
+/// Configuration of a WireGuard peer.
 #[derive(Debug)]
 pub struct PeerConfig {
     /// The device's key.
     pub private_key: PrivateKey,
-    /// Its addresses inside the tunnel.
+    /// The device's addresses inside the tunnel.
     pub addresses: (Ipv4Addr, Ipv6Addr),
     /// The server's key.
     pub server_key: PublicKey,
-    /// Where the server listens.
+    /// The server's endpoint.
     pub endpoint: SocketAddr,
-    /// Preshared key, if the lane has one.
+    /// The preshared key, if the lane has one.
     pub preshared_key: Option<PresharedKey>,
-    /// What goes into the tunnel.
+    /// The networks that are routed into the tunnel.
     pub destinations: Vec<IpAddr>,
 }
 
-/// A running wireguard-go; gone when dropped.
+/// A running wireguard-go. Stopped on drop.
 #[derive(Debug)]
 pub struct WireGuardGo {
     _process: Process,
@@ -35,7 +35,8 @@ impl WireGuardGo {
     /// Starts it in `host` as interface `interface` and brings the interface up.
     ///
     /// # Errors
-    /// When a program is missing or refuses.
+    ///
+    /// Fails if a program is missing or fails.
     pub fn up(host: &Host, interface: &str, config: &PeerConfig) -> Result<Self> {
         let mut command = host.command("wireguard-go");
         command.args(["--foreground", interface]).env("WG_PROCESS_FOREGROUND", "1").env("LOG_LEVEL", "error");
@@ -43,7 +44,7 @@ impl WireGuardGo {
         wait_for("wireguard-go's interface", Duration::from_secs(5), || {
             Ok(host.try_exec(&["wg", "show", interface], Duration::from_secs(5))?.ok().then_some(()))
         })?;
-        let mut file = tempfile::NamedTempFile::new().context("no temporary file")?;
+        let mut file = tempfile::NamedTempFile::new().context("cannot create a temporary file")?;
         writeln!(file, "[Interface]\nPrivateKey = {}", config.private_key.expose_base64())?;
         writeln!(file, "[Peer]\nPublicKey = {}\nEndpoint = {}", config.server_key, config.endpoint)?;
         writeln!(file, "AllowedIPs = 0.0.0.0/0, ::/0\nPersistentKeepalive = 25")?;
@@ -63,7 +64,7 @@ impl WireGuardGo {
         Ok(Self { _process: process, interface: interface.to_owned() })
     }
 
-    /// The interface's name.
+    /// Returns the interface's name.
     #[must_use]
     pub fn interface(&self) -> &str {
         &self.interface

@@ -1,4 +1,4 @@
-//! A lab with the real server and real clients in it.
+//! A lab with a real server and real clients.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -12,58 +12,63 @@ use tornado_e2e_harness::{
 /// The password of every account in the tests.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// Lab, server and `internet`. Everything goes when it is dropped.
+/// The lab, the server and `internet`. Everything is removed on drop.
 #[derive(Debug)]
 pub struct World {
     /// The server under test.
     pub server: ServerProc,
-    /// What there is to visit.
+    /// The host `internet` with its services.
     pub internet: Internet,
-    /// The network.
+    /// The lab.
     pub lab: Lab,
 }
 
 impl World {
-    /// A lab with a server that is ready. `config` is added to the server's configuration.
+    /// Starts a lab with a ready server. `config` is appended to the server's configuration.
     ///
     /// # Errors
-    /// When something does not come up.
+    ///
+    /// Fails if a part does not start.
     pub fn up(devices: u16, config: &str) -> Result<Self> {
         Self::up_with(devices, ServerOptions { config: config.to_owned(), ..ServerOptions::default() })
     }
 
-    /// The same with all of the server's options.
+    /// Like [`Self::up`], with all of the server's options.
     ///
     /// # Errors
-    /// When something does not come up.
+    ///
+    /// Fails if a part does not start.
     pub fn up_with(devices: u16, options: ServerOptions) -> Result<Self> {
         let lab = Lab::up(LabOptions::with_devices(devices))?;
         let internet = lab.internet()?;
         let server = ServerProc::start(lab.host("server")?, options)?;
-        // These labs have no Tor network: the lane stays closed, and no Tor knocks at addresses that are not there.
+        // These labs have no Tor network: the lane stays closed and no Tor process tries to connect to missing
+        // addresses.
         server.cli(&["tor", "stop"])?.success()?;
         Ok(Self { server, internet, lab })
     }
 
-    /// The device API.
+    /// Returns the address of the device API.
     #[must_use]
     pub fn api(&self) -> SocketAddr {
         SocketAddr::new(SERVER.v4.into(), 4605)
     }
 
-    /// An invitation link for a new account.
+    /// Creates an invitation link for a new account.
     ///
     /// # Errors
-    /// When the server makes none.
+    ///
+    /// Fails if the server does not create one.
     pub fn invite(&self, max_devices: u32) -> Result<String> {
         let answer = self.server.json(&["invite", "create", "--devices", &max_devices.to_string()])?;
-        Ok(answer["link"].as_str().context("no link in the answer")?.to_owned())
+        Ok(answer["link"].as_str().context("the response has no link")?.to_owned())
     }
 
-    /// Makes an account for devices that log in with name and password.
+    /// Creates an account for devices that log in with username and password.
     ///
     /// # Errors
-    /// When the server refuses it.
+    ///
+    /// Fails if the server rejects it.
     pub fn account(&self, username: &str, max_devices: u32) -> Result<()> {
         let body = json!({ "username": username, "password": PASSWORD, "max_devices": max_devices });
         let answer = self.server.mesh("auth").within(Duration::from_secs(20)).send("POST", "/v1/users", &body);
@@ -71,62 +76,68 @@ impl World {
         Ok(())
     }
 
-    /// A host of the lab.
+    /// Returns a host of the lab.
     ///
     /// # Errors
-    /// When there is none of this name.
+    ///
+    /// Fails if there is no host with this name.
     pub fn device_host(&self, number: u16) -> Result<&Host> {
         Ok(self.lab.host(&format!("device{number}"))?)
     }
 
-    /// A device whose account `user<number>` was just made by an invitation.
+    /// Starts a device and enrols it with an invitation for the new account `user<number>`.
     ///
     /// # Errors
-    /// When enrolling fails.
+    ///
+    /// Fails if the enrolment fails.
     pub fn enrolled(&self, number: u16) -> Result<DeviceProc> {
         self.enroll(number, DeviceProc::start(self.device_host(number)?, Programs::beside())?)
     }
 
-    /// The same for a device that runs already.
+    /// Enrols a running device, like [`Self::device`].
     ///
     /// # Errors
-    /// When enrolling fails.
+    ///
+    /// Fails if the enrolment fails.
     pub fn enroll(&self, number: u16, device: DeviceProc) -> Result<DeviceProc> {
         let (link, user) = (self.invite(3)?, format!("user{number}"));
         let enrolled =
             device.cli_with_password(&["enroll", &link, "--username", &user, "--device-name", "lab"], PASSWORD)?;
-        ensure!(enrolled.ok(), "enroll: {}{}", enrolled.stdout, enrolled.stderr);
+        ensure!(enrolled.ok(), "the enrolment failed: {}{}", enrolled.stdout, enrolled.stderr);
         Ok(device)
     }
 
-    /// The server's processes by service, with the supervisor as `master`.
+    /// Returns the PIDs of the server's processes by service, with the supervisor as `master`.
     ///
     /// # Errors
-    /// When the server does not answer.
+    ///
+    /// Fails if the server does not respond.
     pub fn processes(&self) -> Result<BTreeMap<String, u32>> {
         let status = self.server.status()?;
-        let services = status["services"].as_array().context("no list of services")?;
+        let services = status["services"].as_array().context("the status has no list of services")?;
         let named = |service: &Value| {
             let pid = u32::try_from(service["pid"].as_u64()?).ok()?;
             Some((service["name"].as_str()?.to_owned(), pid))
         };
         let mut all: BTreeMap<String, u32> = services.iter().filter_map(named).collect();
-        all.insert("master".into(), self.server.master().context("no supervisor runs")?.pid());
+        all.insert("master".into(), self.server.master().context("no supervisor is running")?.pid());
         Ok(all)
     }
 
-    /// Live sessions as the operator sees them.
+    /// Returns the live sessions, as the operator sees them.
     ///
     /// # Errors
-    /// When the server does not answer.
+    ///
+    /// Fails if the server does not respond.
     pub fn sessions(&self) -> Result<Vec<Value>> {
         list(self.server.json(&["session", "list"])?)
     }
 
-    /// Connections that were, newest first.
+    /// Returns past sessions, newest first.
     ///
     /// # Errors
-    /// When the server does not answer.
+    ///
+    /// Fails if the server does not respond.
     pub fn history(&self) -> Result<Vec<Value>> {
         list(self.server.json(&["session", "history"])?)
     }
@@ -134,7 +145,8 @@ impl World {
     /// Waits until the operator's list has `count` live sessions.
     ///
     /// # Errors
-    /// When it does not come to that.
+    ///
+    /// Fails if the time limit is exceeded.
     pub fn wait_sessions(&self, count: usize, within: Duration) -> Result<()> {
         wait_for(&format!("{count} live sessions"), within, || {
             let now = self.sessions().map_or(usize::MAX, |sessions| sessions.len());
@@ -145,5 +157,5 @@ impl World {
 }
 
 fn list(value: Value) -> Result<Vec<Value>> {
-    serde_json::from_value(value).context("not a list")
+    serde_json::from_value(value).context("the response is not a list")
 }

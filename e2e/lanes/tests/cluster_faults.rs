@@ -1,6 +1,7 @@
-//! The profile `cluster` when its databases hang, die and forget: tunnels go on, logins are told, all comes back.
+//! The profile `cluster` when its databases hang, die or lose their data: tunnels continue, logins get an error that
+//! names the cause, and everything recovers.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use serde_json::Value;
 use std::net::IpAddr;
@@ -10,7 +11,7 @@ use tornado_e2e_harness::{DeviceProc, SERVER, ServerOptions, wait_for};
 use tornado_e2e_lanes::original::OriginalClient;
 use tornado_e2e_lanes::world::{PASSWORD, World};
 
-/// Quick times, so that heartbeats come while a database is away.
+/// Short intervals, so that heartbeats happen while a database is unreachable.
 const QUICK: &str = "[session]\nheartbeat_ttl = 10\n";
 
 fn world(devices: u16) -> World {
@@ -19,7 +20,7 @@ fn world(devices: u16) -> World {
 
 fn passes(world: &World, device: &DeviceProc) {
     let reply = device.host().http_get_within(world.internet.http_v4(), "/", Duration::from_secs(3)).unwrap();
-    assert_eq!(reply.seen_as().unwrap(), IpAddr::from(SERVER.v4), "the tunnel goes on");
+    assert_eq!(reply.seen_as().unwrap(), IpAddr::from(SERVER.v4), "the tunnel must keep working");
 }
 
 fn connected(device: &DeviceProc) {
@@ -30,7 +31,7 @@ fn cluster(world: &World) -> &Cluster {
     world.server.cluster().unwrap()
 }
 
-/// The latest heartbeat of the one session, as live state or the server's memory has it.
+/// The latest heartbeat of the only session, from live state or the server's memory.
 fn last_heartbeat(world: &World) -> i64 {
     let sessions = world.sessions().unwrap();
     assert_eq!(sessions.len(), 1, "{sessions:?}");
@@ -47,13 +48,13 @@ fn login(device: &DeviceProc, user: &str) -> tornado_e2e_harness::Output {
     device.cli_with_password(&["login", "--username", user], PASSWORD).unwrap()
 }
 
-/// A request for a login, not sent yet.
+/// Builds a login request without sending it.
 fn sealed(world: &World, device: &DeviceProc) -> Value {
     let seal = || async { OriginalClient::new(world.api()).unwrap().envelope("user2", PASSWORD).await.unwrap() };
     device.host().block_on(seal).unwrap()
 }
 
-/// Whoever asks for a login hears, soon, that it is the database and that waiting helps.
+/// Checks that a login quickly fails with an error that names the database and suggests waiting.
 fn told_of_the_store(world: &World, device: &DeviceProc, envelope: &Value) {
     let ask = || async {
         let http = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap();
@@ -86,8 +87,12 @@ fn without_postgresql_tunnels_go_on_and_logins_are_told() {
         passes(&world, &one);
         told_of_the_store(&world, &two, &envelope);
         let refused = login(&two, "user2");
-        assert!(!refused.ok(), "nobody can be checked: {}", refused.stdout);
-        assert!(!refused.stderr.to_lowercase().contains("password"), "it is not the password: {}", refused.stderr);
+        assert!(!refused.ok(), "the login must fail: {}", refused.stdout);
+        assert!(
+            !refused.stderr.to_lowercase().contains("password"),
+            "the error must not blame the password: {}",
+            refused.stderr
+        );
         heartbeats_go_on(&world);
         passes(&world, &one);
         if hang {
@@ -95,8 +100,10 @@ fn without_postgresql_tunnels_go_on_and_logins_are_told() {
         } else {
             cluster(&world).postgres.restart().unwrap();
         }
-        wait_for("a login after it is back", Duration::from_secs(30), || Ok(login(&two, "user2").ok().then_some(())))
-            .unwrap();
+        wait_for("a login after the database is back", Duration::from_secs(30), || {
+            Ok(login(&two, "user2").ok().then_some(()))
+        })
+        .unwrap();
         two.cli(&["logout"]).unwrap().success().unwrap();
         passes(&world, &one);
     }
@@ -129,13 +136,13 @@ fn without_redis_nothing_is_lost_but_what_may_be() {
     assert_eq!(world.history().unwrap().len(), 2);
 }
 
-/// Each service reaches its own rows and nobody else's, with the roles that are installed.
+/// Each service can access its own tables and no others, with the installed roles.
 #[test]
 fn defect_035_a_service_cannot_read_what_is_anothers() {
     let world = world(1);
     let cluster = cluster(&world);
     let as_role = |role: &str, file: &str, sql: &str| {
-        // The password as libpq takes it; the Unix socket asks for it as the network would.
+        // The password as libpq reads it; the Unix socket requires it like a network connection would.
         cluster.postgres.sql_with(role, &cluster.password(file).unwrap(), "tornado", sql)
     };
     let session = |sql: &str| as_role("tornado_session", "session.postgres", sql);
@@ -161,7 +168,7 @@ fn defect_035_a_service_cannot_read_what_is_anothers() {
         assert!(refused.contains("permission denied") || refused.contains("must be owner"), "{sql}: {refused}");
     }
     assert!(cluster.postgres.sql_with("tornado_session", "wrong", "tornado", "SELECT 1").is_err());
-    // Redis: nobody without a password, and with it nothing but its own keys.
+    // Redis: no access without a password, and with it only to its own keys.
     assert!(cluster.redis.command("GET v1:events").unwrap().contains("NOAUTH"));
     let password = cluster.password("session.redis").unwrap();
     let as_session = |words: &str| {

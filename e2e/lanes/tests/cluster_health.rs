@@ -1,6 +1,6 @@
-//! What operators are told about PostgreSQL and Redis: how they are, since when, and what to do.
+//! What operators see about PostgreSQL and Redis: their state, since when, and what to do.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tornado_e2e_harness::{ServerOptions, wait_for};
 use tornado_e2e_lanes::world::World;
 
-/// Longer than between two looks, and the longest wait of one.
+/// Longer than the interval between two checks plus the longest timeout of one.
 const SEEN: Duration = Duration::from_secs(20);
 
 fn engine(world: &World, part: &str) -> Value {
@@ -24,7 +24,7 @@ fn becomes(world: &World, part: &str, reachable: bool) -> Value {
     .unwrap()
 }
 
-/// What the doctor says about `code`, and its exit code.
+/// Returns the explanation of the doctor's finding `code`, and the doctor's exit code.
 fn doctor(world: &World, code: &str, exit: i32) -> String {
     let output = world.server.cli(&["doctor", "--json"]).unwrap();
     let report: Value = output.json().unwrap();
@@ -52,12 +52,12 @@ fn operators_are_told_how_postgresql_and_redis_are() {
     for part in ["identity", "sessions"] {
         let away = becomes(&world, part, false);
         assert!(away["since"].as_i64().unwrap() >= since && away["error"].is_string(), "{away}");
-        assert!(away["version"].is_string(), "what it was: {away}");
+        assert!(away["version"].is_string(), "the last version must be shown: {away}");
     }
     assert_eq!(engine(&world, "live")["reachable"], true);
     doctor(&world, "postgres_away", 2);
     let said = world.server.cli(&["status"]).unwrap().success().unwrap().stdout;
-    assert!(said.contains("not for"), "{said}");
+    assert!(said.contains("no, for"), "{said}");
     cluster.postgres.restart().unwrap();
     becomes(&world, "identity", true);
     becomes(&world, "sessions", true);
@@ -68,7 +68,7 @@ fn operators_are_told_how_postgresql_and_redis_are() {
     cluster.redis.thaw().unwrap();
     becomes(&world, "live", true);
 
-    // The server does not run: the doctor tries what services would.
+    // The server is stopped: the doctor tests the connections that services would make.
     world.server.stop_master().unwrap();
     doctor(&world, "server_down", 1);
     let cluster = world.server.cluster().unwrap();

@@ -1,6 +1,6 @@
-//! A server moves from files to PostgreSQL and back under a device that is connected: it goes on by itself.
+//! A server moves from files to PostgreSQL and back while a device is connected; the device continues without help.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use serde_json::Value;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ fn carried(world: &World, device: &DeviceProc, when: &str) {
     .unwrap();
 }
 
-/// What people have: who they are, what they are connected with, what was done.
+/// The data that must survive: users, sessions and operators.
 fn known(world: &World) -> Value {
     let server = &world.server;
     server.cli(&["audit", "verify"]).unwrap().success().unwrap();
@@ -70,7 +70,7 @@ fn a_connected_device_goes_on_in_the_other_profile_and_back() {
     assert!(!done.is_empty());
 
     let alone = world.server.cli(&["migrate", "to-cluster"]).unwrap();
-    assert_eq!(alone.status.code(), Some(2), "nobody said where PostgreSQL is: {}", alone.stderr);
+    assert_eq!(alone.status.code(), Some(2), "PostgreSQL is not configured: {}", alone.stderr);
     world.server.enter_cluster().unwrap();
     refused(&world.server.cli(&["migrate", "to-cluster"]).unwrap(), "stop it first");
     world.server.stop_master().unwrap();
@@ -82,14 +82,14 @@ fn a_connected_device_goes_on_in_the_other_profile_and_back() {
     assert_eq!((rows(&there, "identity.users"), rows(&there, "session.sessions")), (1, 1), "{}", there.stdout);
     assert_eq!(rows(&there, "identity.audit_rows"), u64::try_from(done.len()).unwrap());
     refused(&world.server.cli(&["migrate", "to-cluster"]).unwrap(), "identity.db");
-    assert!(!world.server.state_dir().join(".migrate").exists(), "no copy is left");
+    assert!(!world.server.state_dir().join(".migrate").exists(), "no copy must remain");
 
     world.server.start_master().unwrap();
     world.server.wait_ready(Duration::from_secs(60)).unwrap();
     carried(&world, &device, "in the profile cluster");
     assert_eq!(known(&world), before);
     assert_eq!(acts(&world)[..done.len()], done[..]);
-    // What is done here is there when it goes back.
+    // Changes made here must survive the way back.
     let second = world.enrolled(2).unwrap();
     second.cli(&["connect"]).unwrap().success().unwrap();
     carried(&world, &second, "of a device that came in the profile cluster");
@@ -109,7 +109,7 @@ fn a_connected_device_goes_on_in_the_other_profile_and_back() {
     assert_eq!(acts(&world)[..done.len()], done[..]);
     let user = world.server.json(&["user", "show", "user1"]).unwrap();
     assert_eq!(user["user"]["month_quota"], 200_000_000_000_u64, "{user}");
-    // Passwords, devices and tokens are as good as ever.
+    // Passwords, devices and tokens are still valid.
     device.cli(&["logout"]).unwrap().success().unwrap();
     device.cli_with_password(&["login", "--username", "user1"], PASSWORD).unwrap().success().unwrap();
     device.cli(&["connect"]).unwrap().success().unwrap();

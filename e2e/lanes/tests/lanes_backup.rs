@@ -1,6 +1,7 @@
-//! Root saves what services own, and puts back what anyone may have made: neither may lead it elsewhere.
+//! Root reads files that services own when it backs up, and restores archives that anyone may have made. Neither may
+//! make it read or write other files.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::sys::stat::Mode;
@@ -16,8 +17,8 @@ use tornado_e2e_lanes::world::World;
 
 const ROUNDS: usize = 12;
 
-/// `wg` exchanges its own file with a link to a key of `auth`, and a directory with one to another directory,
-/// as fast as it can, until `stop`.
+/// As `wg`, exchanges its own file with a link to a key of `auth`, and a directory with a link to another directory, as
+/// fast as possible until `stop`.
 fn swap(own: &Path, link: &Path, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         renameat2(AT_FDCWD, own, AT_FDCWD, link, RenameFlags::RENAME_EXCHANGE).unwrap();
@@ -41,7 +42,7 @@ fn what_a_service_puts_there_neither_leaks_nor_stops_a_backup() {
     let (own, key) = (state.join("wg"), state.join("auth/keys/identity.json"));
     let secret = std::fs::read(&key).unwrap();
 
-    // Unexpected names, something that never ends, and too much.
+    // Unexpected names, a FIFO and a file that is too large.
     std::fs::write(own.join("a b.json"), "x").unwrap();
     std::fs::write(own.join(std::ffi::OsStr::from_bytes(b"bad-\xff.json")), "x").unwrap();
     std::fs::write(own.join("odd"), "x").unwrap();
@@ -49,7 +50,7 @@ fn what_a_service_puts_there_neither_leaks_nor_stops_a_backup() {
     symlink(&key, own.join("link.json")).unwrap();
     let (file, output) = backup(&world, "odd.backup");
     let report: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
-    assert_eq!(times(&secret, &std::fs::read(&file).unwrap()), 1, "the key once, as the key it is");
+    assert_eq!(times(&secret, &std::fs::read(&file).unwrap()), 1, "the key must appear once, under its own name");
     let skipped = |missed: bool| {
         let all = report["skipped"].as_array().unwrap().iter().filter(|skipped| skipped["is_missed"] == missed);
         let mut all: Vec<String> = all.map(|skipped| skipped["path"].as_str().unwrap().to_owned()).collect();
@@ -58,7 +59,7 @@ fn what_a_service_puts_there_neither_leaks_nor_stops_a_backup() {
     };
     assert_eq!(skipped(true), ["wg/fifo.json", "wg/link.json"]);
     assert_eq!(skipped(false), ["wg/a b.json", "wg/bad-\u{fffd}.json", "wg/odd"]);
-    assert_eq!(output.status.code(), Some(1), "what is missed is not passed over: {output:?}");
+    assert_eq!(output.status.code(), Some(1), "skipped files must be reported: {output:?}");
     for entry in std::fs::read_dir(&own).unwrap().map(|entry| entry.unwrap().path()) {
         let name = entry.file_name().unwrap().to_string_lossy().into_owned();
         if ["a b.json", "odd", "fifo.json", "link.json"].contains(&name.as_str()) || name.starts_with("bad-") {
@@ -78,7 +79,11 @@ fn what_a_service_puts_there_neither_leaks_nor_stops_a_backup() {
         let mut naive = 0;
         for round in 0..ROUNDS {
             let (file, _) = backup(&world, &format!("race-{round}.backup"));
-            assert_eq!(times(&secret, &std::fs::read(&file).unwrap()), 1, "round {round}: another service's key");
+            assert_eq!(
+                times(&secret, &std::fs::read(&file).unwrap()),
+                1,
+                "round {round}: the archive has another service's key"
+            );
             for _ in 0..100 {
                 naive += usize::from(std::fs::read(&lure).is_ok_and(|text| text == secret));
             }
@@ -86,7 +91,7 @@ fn what_a_service_puts_there_neither_leaks_nor_stops_a_backup() {
         stop.store(true, Ordering::Relaxed);
         naive
     });
-    assert!(naive > 0, "the attack does not work on an opener by name, so this shows nothing");
+    assert!(naive > 0, "the race never succeeds against opening by name, so the test proves nothing");
 
     hostile_archives(&mut world, &file);
 }
@@ -104,7 +109,7 @@ fn archive(world: &World, name: &str, files: &[(&str, &str)]) -> PathBuf {
     base
 }
 
-/// The server is stopped, its state and configuration are moved away.
+/// Stops the server and moves its state and configuration away.
 fn hostile_archives(world: &mut World, open: &Path) {
     world.server.stop_master().unwrap();
     let (state, config) = (world.server.state_dir(), world.server.config_path());
@@ -115,7 +120,7 @@ fn hostile_archives(world: &mut World, open: &Path) {
         world.server.cli(&all).unwrap()
     };
 
-    // One that is not sealed, where a sealed one is expected.
+    // An unsealed archive where a sealed one is expected.
     let words: &[&[&str]] = &[&[], &["--passphrase-stdin"], &["--force"]];
     for words in words {
         let output = restore(world, open, words);
@@ -123,9 +128,9 @@ fn hostile_archives(world: &mut World, open: &Path) {
         assert!(output.stderr.contains("not sealed") && !state.exists(), "{output:?}");
     }
     let output = restore(world, open, &["--unsealed", "--passphrase-stdin"]);
-    assert_eq!(output.status.code(), Some(2), "never both: {output:?}");
+    assert_eq!(output.status.code(), Some(2), "the options must be mutually exclusive: {output:?}");
 
-    // A machine without a configuration does not take places from an archive's.
+    // A machine without a configuration does not take paths from the archive's configuration.
     let target = state.with_file_name("planted");
     let text = format!(
         "[paths]\nstate = '{0}/state'\nrun = '{0}/run'\nsecrets = '{0}/secrets'\n\
@@ -150,7 +155,7 @@ fn hostile_archives(world: &mut World, open: &Path) {
     let printed = restore(world, &hostile, &["--unsealed", "--print-config"]);
     assert!(printed.ok() && printed.stdout.trim() == text.trim(), "{printed:?}");
 
-    // Names that only a hostile archive has, on a machine with its own configuration.
+    // Names that occur only in a hostile archive, on a machine with its own configuration.
     std::fs::write(&config, &own).unwrap();
     let file = archive(world, "secrets.backup", &[("secrets/other", "x"), ("state/auth/keys/identity.json", "{}")]);
     let output = restore(world, &file, &["--unsealed"]);
@@ -159,7 +164,7 @@ fn hostile_archives(world: &mut World, open: &Path) {
         "{output:?}"
     );
 
-    // The real one is restored when the operator says what it is, and files no service has stay out.
+    // The real archive is restored when the operator confirms it; files that no service owns are left out.
     let output = restore(world, open, &["--unsealed"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     world.server.start_master().unwrap();

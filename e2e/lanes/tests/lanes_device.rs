@@ -1,6 +1,6 @@
-//! The device's end: whom it asks for names, and what leaves it while its helper is killed or its lane switched.
+//! The device: which resolver it uses, and what leaves it while its helper is killed or its lane is switched.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::path::PathBuf;
@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use tornado_e2e_harness::{Capture, DeviceProc, Host, SERVER, wait_for};
 use tornado_e2e_lanes::world::World;
 
-/// The provider's address: in the device's own network, so that a resolver there needs no default route.
+/// The provider's resolver, in the device's own network, so that it is reachable without a default route.
 const NEIGHBOUR: &str = "198.51.100.254:53";
 const OWN_RESOLVERS: &str = "search lab.example\nnameserver 198.51.100.254\n";
-/// All that may leave a device whose traffic belongs into the tunnel: WireGuard and the device API.
+/// Filter for everything except WireGuard and the device API: nothing else may leave a device whose traffic belongs in
+/// the tunnel.
 const CLEAR: &str = "(tcp or udp) and not (host 203.0.113.10 and (udp port 51820 or udp port 51821 or tcp port 4605))";
 
-/// What `ip netns exec` shows the host's programs as `/etc/resolv.conf`.
+/// The file that `ip netns exec` shows the host's programs as `/etc/resolv.conf`.
 fn resolv_conf(host: &Host) -> PathBuf {
     PathBuf::from("/etc/netns").join(host.namespace()).join("resolv.conf")
 }
@@ -25,13 +26,13 @@ fn resolvers(host: &Host) -> String {
     std::fs::read_to_string(resolv_conf(host)).unwrap()
 }
 
-/// A device with resolvers of its own, before anything was changed.
+/// A device with its own resolvers, before any change.
 fn device(world: &World) -> DeviceProc {
     std::fs::write(resolv_conf(world.device_host(1).unwrap()), OWN_RESOLVERS).unwrap();
     world.enrolled(1).unwrap()
 }
 
-/// Sends datagrams and connects in both families without a pause, as programs do that know nothing of tunnels.
+/// Sends datagrams and connects in both address families continuously, like programs that know nothing of tunnels.
 struct Noise {
     stop: Arc<AtomicBool>,
     sent: Arc<AtomicUsize>,
@@ -65,13 +66,13 @@ fn noise(echo: SocketAddr, page: SocketAddr, stop: &AtomicBool, sent: &AtomicUsi
     let any: SocketAddr = if echo.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
     let mut round = 0u32;
     while !stop.load(Ordering::SeqCst) {
-        // A socket of its own each time: routes and source addresses are chosen anew.
+        // A new socket each time, so that route and source address are selected again.
         if let Ok(socket) = UdpSocket::bind(any) {
-            // A refusal by the routes is a try like any other.
+            // An error from the routing table counts as a try too.
             let _ = socket.send_to(b"noise", echo);
             sent.fetch_add(1, Ordering::SeqCst);
         }
-        // Names are asked past every setting too.
+        // Queries are also sent past every setting.
         if let Ok(socket) = UdpSocket::bind(any) {
             let _ = socket.send_to(b"\0\0\0\0", SocketAddr::new(echo.ip(), 53));
         }
@@ -97,7 +98,7 @@ fn seen_as(world: &World, device: &DeviceProc) -> Option<IpAddr> {
     page.ok()?.seen_as().ok()
 }
 
-/// Asks a resolver in the device's own network, once by the routes and once past them, bound to the uplink.
+/// Queries a resolver in the device's own network, once over the routing table and once bound to the uplink.
 fn ask_the_neighbour(host: &Host) {
     host.enter(|| {
         let to: SocketAddr = NEIGHBOUR.parse().unwrap();
@@ -106,7 +107,7 @@ fn ask_the_neighbour(host: &Host) {
             if bound {
                 socket.bind_device(Some(b"eth0")).unwrap();
             }
-            // To be refused is as good as to be led elsewhere.
+            // An error is as good as a redirected query.
             let _ = socket.send_to(b"\0\0\0\0", &to.into());
             let stream = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
             if bound {
@@ -132,22 +133,22 @@ fn names_are_asked_of_the_lane_and_of_nobody_else() {
     let (outside, inside) = (host.capture("eth0", "port 53 or port 853").unwrap(), inside(&host));
     ask_the_neighbour(&host);
     inside.wait_for(1, Duration::from_secs(3)).unwrap();
-    nothing_left(outside, "a name was asked outside the tor lane");
+    nothing_left(outside, "a DNS query left outside the tor lane");
     drop(inside);
 
-    // Another program's settings do not stay while the tunnel is up, and come back afterwards.
+    // Another program's settings do not stay while the tunnel is up, and are restored afterwards.
     std::fs::write(resolv_conf(&host), "nameserver 198.51.100.253\n").unwrap();
-    wait_for("the lane's resolver to be back", Duration::from_secs(5), || {
+    wait_for("the lane's resolver to be restored", Duration::from_secs(5), || {
         Ok(resolvers(&host).contains("10.9.0.1").then_some(()))
     })
     .unwrap();
     std::fs::write(resolv_conf(&host), OWN_RESOLVERS).unwrap();
-    wait_for("the lane's resolver to be back", Duration::from_secs(5), || {
+    wait_for("the lane's resolver to be restored", Duration::from_secs(5), || {
         Ok(resolvers(&host).contains("10.9.0.1").then_some(()))
     })
     .unwrap();
 
-    // The direct lane of this server has no resolver: the device's own stand, and are asked as ever.
+    // The direct lane of this server has no resolver: the device's own resolvers stay in use.
     device.cli(&["lane", "direct"]).unwrap().success().unwrap();
     let status = device.json(&["status"]).unwrap();
     if status["names"].as_array().is_some_and(Vec::is_empty) {
@@ -164,7 +165,7 @@ fn names_are_asked_of_the_lane_and_of_nobody_else() {
     assert_eq!(resolvers(&host), OWN_RESOLVERS);
     assert!(!host.exec(&["nft", "list", "tables"]).unwrap().stdout.contains("tornado"));
 
-    // After a crash too, even where nobody has a tunnel back.
+    // The same after a crash, even if no tunnel was restored.
     device.cli(&["connect", "--lane", "tor"]).unwrap().success().unwrap();
     device.kill_helper();
     assert!(resolvers(&host).contains("10.9.0.1"));
@@ -190,7 +191,7 @@ fn defect_100_a_helper_that_is_killed_releases_nothing() {
         std::thread::sleep(Duration::from_millis(500));
         let begun = Instant::now();
         device.start_helper().unwrap();
-        let state = wait_for("the tunnel to be back by itself", Duration::from_secs(20), || {
+        let state = wait_for("the tunnel to reconnect", Duration::from_secs(20), || {
             let status = device.json(&["status"])?;
             let state = status["state"].as_str().unwrap_or_default().to_owned();
             assert!(["blocked", "connecting", "connected"].contains(&state.as_str()), "{status}");
@@ -198,11 +199,11 @@ fn defect_100_a_helper_that_is_killed_releases_nothing() {
             Ok((state == "connected").then_some(state))
         });
         state.unwrap();
-        println!("round {round}: the tunnel is back {:?} after the helper's start", begun.elapsed());
+        println!("round {round}: reconnected {:?} after the helper's start", begun.elapsed());
         assert_eq!(seen_as(&world, &device), Some(IpAddr::from(SERVER.v4)));
     }
 
-    // The server is away as well: held back for as long as that lasts, and told.
+    // The server is stopped too: traffic stays blocked until it is back, and the status says so.
     let edge = nix::unistd::Pid::from_raw(world.server.pid_of("client-api").unwrap().cast_signed());
     nix::sys::signal::kill(edge, nix::sys::signal::Signal::SIGSTOP).unwrap();
     device.kill_helper();
@@ -212,12 +213,12 @@ fn defect_100_a_helper_that_is_killed_releases_nothing() {
     assert_eq!((status["state"].as_str(), status["held"].as_bool()), (Some("blocked"), Some(true)), "{status}");
     assert_eq!(seen_as(&world, &device), None);
     nix::sys::signal::kill(edge, nix::sys::signal::Signal::SIGCONT).unwrap();
-    wait_for("the tunnel to be back with its server", Duration::from_secs(60), || {
+    wait_for("the tunnel to reconnect when the server is back", Duration::from_secs(60), || {
         Ok((device.json(&["status"])?["state"] == "connected").then_some(()))
     })
     .unwrap();
 
-    // Nobody can tell what was wanted: held back until the user says so.
+    // The desired state is unreadable: traffic stays blocked until the user decides.
     device.kill_helper();
     std::fs::write(device.state_dir().join("wanted.json"), "{").unwrap();
     device.start_helper().unwrap();
@@ -226,7 +227,7 @@ fn defect_100_a_helper_that_is_killed_releases_nothing() {
     assert_eq!((status["state"].as_str(), status["held"].as_bool()), (Some("blocked"), Some(true)), "{status}");
     assert_eq!(seen_as(&world, &device), None);
 
-    // The same with the whole store; a disconnect cannot know what it would release, a logout starts anew.
+    // The same with the whole store: a disconnect cannot know what it would release; a logout starts from scratch.
     device.kill_helper();
     std::fs::write(device.state_dir().join("state.json"), "{").unwrap();
     device.start_helper().unwrap();
@@ -236,8 +237,8 @@ fn defect_100_a_helper_that_is_killed_releases_nothing() {
     assert_eq!(seen_as(&world, &device), None);
 
     let sent = noise.stop();
-    println!("{sent} datagrams were tried meanwhile");
-    assert!(sent > 500, "the noise was none: {sent}");
+    println!("{sent} datagrams were attempted meanwhile");
+    assert!(sent > 500, "too few datagrams were attempted: {sent}");
     nothing_left(capture, "while the helper was killed and the store unreadable");
     device.cli(&["logout"]).unwrap().success().unwrap();
     assert_eq!(seen_as(&world, &device), Some("198.51.100.1".parse().unwrap()));
@@ -261,8 +262,8 @@ fn fifty_switches_of_lanes_under_traffic_emit_nothing_outside() {
     }
     let sent = noise.stop();
     println!("50 switches, the slowest in {slowest:?}; {sent} datagrams were sent meanwhile");
-    assert!(sent > 500, "the noise was none: {sent}");
+    assert!(sent > 500, "too few datagrams were sent: {sent}");
     nothing_left(capture, "while lanes were switched");
     assert_eq!(seen_as(&world, &device), Some(IpAddr::from(SERVER.v4)));
-    assert_eq!(world.sessions().unwrap().len(), 1, "one session all along");
+    assert_eq!(world.sessions().unwrap().len(), 1, "the session must stay the same");
 }

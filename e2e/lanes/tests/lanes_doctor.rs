@@ -1,6 +1,6 @@
-//! A machine is broken in one way after the other, and the doctor names each.
+//! A machine is broken in one way after the other, and the doctor must report each.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use serde_json::Value;
 use std::net::UdpSocket;
@@ -10,25 +10,25 @@ use tornado_e2e_engines::Authority;
 use tornado_e2e_harness::{Host, Output, Programs, ServerOptions};
 use tornado_e2e_lanes::world::World;
 
-/// Exit code and codes of findings.
+/// Returns the exit code and the codes of the findings.
 fn asked(world: &World) -> (Option<i32>, Vec<String>) {
     read(&world.server.cli(&["doctor", "--json"]).unwrap())
 }
 
-/// What the machine has or lacks by itself. Besides it only what a test broke may be found.
+/// The findings of the unmodified machine. Beyond them, only what a test broke may be reported.
 struct Sane {
     at_first: Vec<String>,
 }
 
 impl Sane {
-    /// Exactly these codes beside those of the machine, in any order.
+    /// Checks that exactly these codes are reported in addition to those of the machine, in any order.
     fn only(&self, wanted: &[&str], (status, codes): &(Option<i32>, Vec<String>), exit: i32) {
         let mut all = self.at_first.clone();
         all.extend(wanted.iter().map(|code| (*code).to_owned()));
         all.sort_unstable();
         let mut found = codes.clone();
         found.sort_unstable();
-        assert_eq!(found, all, "{wanted:?} were to be found, and nothing else");
+        assert_eq!(found, all, "exactly {wanted:?} must be found");
         assert_eq!(*status, Some(exit), "{codes:?}");
     }
 
@@ -36,7 +36,7 @@ impl Sane {
         self.only(wanted, &asked(world), exit);
     }
 
-    /// The same on a machine that words of a shell break for this one time: mounts end with the shell.
+    /// Like [`Self::found`], on a machine that a shell script breaks for this one run: its mounts end with the shell.
     fn found_after(&self, world: &World, broken: &str, wanted: &[&str], exit: i32) {
         let program = Programs::beside().find("tornadod").unwrap();
         let config = world.server.config_path();
@@ -66,7 +66,7 @@ fn sh(host: &Host, words: &str) {
     host.exec(&["sh", "-ec", words]).unwrap();
 }
 
-/// A certificate of the operator's: expired, of another key, not to be read by the service, good.
+/// The operator's certificate: expired, for another key, unreadable to the service, valid.
 fn certificates(world: &World, sane: &Sane) {
     let path = world.server.config_path();
     let before = std::fs::read_to_string(&path).unwrap();
@@ -95,7 +95,7 @@ fn certificates(world: &World, sane: &Sane) {
     std::fs::write(&path, before).unwrap();
 }
 
-/// Healthy engines are shown so.
+/// Healthy engines are shown as healthy.
 fn engines(world: &World) {
     let status = world.server.status().unwrap();
     let engines = status["engines"].as_array().unwrap();
@@ -118,7 +118,7 @@ fn each_broken_thing_is_named_and_nothing_else() {
     let mut world = World::up_with(1, options).unwrap();
     let host = world.lab.host("server").unwrap().clone();
     engines(&world);
-    // What the machine that runs this test has or lacks by itself.
+    // The findings of the machine that runs this test.
     let sane = Sane { at_first: asked(&world).1 };
     for code in &sane.at_first {
         let known = ["host_private", "clock_free", "disk_short", "no_egress_v6"];
@@ -151,7 +151,8 @@ fn each_broken_thing_is_named_and_nothing_else() {
     sane.found(&world, &["file_mode"], 2);
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o700)).unwrap();
 
-    // Something on the machine keeps it off. What is only switched off is on again before the doctor looks.
+    // Another program on the machine keeps the setting off. If it is only switched off, it is on again before the
+    // doctor checks.
     let (forward, zero) =
         ("/proc/sys/net/ipv4/conf/wg0/forwarding", std::env::temp_dir().join(format!("zero-{}", std::process::id())));
     std::fs::write(&zero, "0\n").unwrap();
@@ -159,7 +160,7 @@ fn each_broken_thing_is_named_and_nothing_else() {
     sane.found_after(&world, &broken, &["forwarding_off"], 2);
     std::fs::remove_file(&zero).unwrap();
 
-    // A clock that was set back looks so: what was written is of the future.
+    // After the clock was set back, existing files appear to be from the future.
     let written = world.server.state_dir().join("wg/direct.key");
     let as_it_was = std::fs::metadata(&written).unwrap().modified().unwrap();
     let set = |time| std::fs::File::options().write(true).open(&written).unwrap().set_modified(time).unwrap();
@@ -167,12 +168,12 @@ fn each_broken_thing_is_named_and_nothing_else() {
     sane.found(&world, &["clock_wrong"], 2);
     set(as_it_was);
 
-    // Services read the configuration as themselves.
+    // Services read the configuration under their own user.
     let config = world.server.config_path();
     std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).unwrap();
     sane.found(&world, &["config_unreadable"], 2);
     std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o644)).unwrap();
-    assert_eq!(asked(&world).1, sane.at_first, "all of it is mended");
+    assert_eq!(asked(&world).1, sane.at_first, "everything must be repaired");
 
     let state = world.server.state_dir().display().to_string();
     sane.found_after(&world, &format!("mount -t tmpfs -o size=1m,mode=755 none {state}"), &["disk_full"], 2);
@@ -187,12 +188,12 @@ fn each_broken_thing_is_named_and_nothing_else() {
     let without = "grep -v ^tornado-tor: /etc/passwd > /tmp/passwd.$$; mount --bind /tmp/passwd.$$ /etc/passwd; rm /tmp/passwd.$$";
     sane.found_after(&world, without, &["users_missing"], 2);
     certificates(&world, &sane);
-    assert_eq!(asked(&world).1, sane.at_first, "all of it is mended");
+    assert_eq!(asked(&world).1, sane.at_first, "everything must be repaired");
 
     world.server.cli(&["stop", "admin"]).unwrap().success().unwrap();
-    assert_eq!(asked(&world).1, sane.at_first, "what was stopped on purpose is not wrong");
+    assert_eq!(asked(&world).1, sane.at_first, "a service stopped on purpose must not be reported");
 
-    // The server is away, which is told from here on, and somebody else sits on its port.
+    // The server is stopped, which is reported from here on, and another program uses its port.
     world.server.stop_master().unwrap();
     sane.found(&world, &["server_down"], 1);
     let run = world.server.run_dir();
@@ -210,6 +211,6 @@ fn each_broken_thing_is_named_and_nothing_else() {
     sane.found(&world, &["server_down", "database_closed"], 2);
     let config = std::fs::read_to_string(world.server.config_path()).unwrap();
     std::fs::write(world.server.config_path(), format!("{config}\n[nonsense]\nx = 1\n")).unwrap();
-    // With what can be used of it, the same server is checked.
+    // The same server is checked with the usable part of the configuration.
     sane.found(&world, &["server_down", "database_closed", "config_bad"], 2);
 }

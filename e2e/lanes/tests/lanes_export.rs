@@ -1,6 +1,7 @@
-//! Devices that are ordinary WireGuard apps: the exported file goes into Debian's `wg-quick` with wireguard-go, unread.
+//! Devices that are ordinary WireGuard apps: the exported file goes unmodified into Debian's `wg-quick` with
+//! wireguard-go.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use serde_json::{Value, json};
 use std::net::{IpAddr, UdpSocket};
@@ -9,7 +10,7 @@ use tornado_e2e_harness::{DeviceProc, Host, SERVER, wait_for};
 use tornado_e2e_lanes::original::OriginalClient;
 use tornado_e2e_lanes::world::{PASSWORD, World};
 
-/// `wg-quick up` of a file; down again when dropped.
+/// Runs `wg-quick up` on a file, and `wg-quick down` on drop.
 struct Quick {
     host: Host,
     path: String,
@@ -23,7 +24,7 @@ impl Quick {
         std::fs::write(&path, config).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         let quick = Self { host: host.clone(), path: path.display().to_string(), interface: interface.to_owned() };
-        // It leaves wireguard-go behind, which must not keep our ends of its outputs.
+        // It leaves wireguard-go running, which must not keep the test's output pipes open.
         let words = format!("wg-quick up {0} >{0}.log 2>&1 || (cat {0}.log >&2; exit 1)", quick.path);
         host.exec(&["sh", "-c", &words]).unwrap();
         quick
@@ -42,7 +43,7 @@ impl Drop for Quick {
     }
 }
 
-/// wg-quick sets names by resolvconf, which this machine has not.
+/// Without its DNS lines: wg-quick needs resolvconf for them, which this machine does not have.
 fn without_names(config: &str) -> String {
     config.lines().filter(|line| !line.starts_with("DNS")).flat_map(|line| [line, "\n"]).collect()
 }
@@ -77,8 +78,8 @@ fn an_exported_file_works_until_removed_and_defect_008_the_helper_runs_nothing_o
     for line in ["MTU = 1420", "AllowedIPs = 0.0.0.0/0, ::/0", "Endpoint = 203.0.113.10:51820", "PresharedKey = "] {
         assert!(config.contains(line), "{line} is not in the file");
     }
-    assert!(config.contains("DNS = 10.8.0.1"), "the direct lane's resolver");
-    // Its peers wait for it, also while it was never there.
+    assert!(config.contains("DNS = 10.8.0.1"), "the file must name the direct lane's resolver");
+    // The server keeps its peers, also when the phone was never online.
     wait_for("the phone to count as offline", Duration::from_secs(15), || {
         Ok((state(&world, id).as_deref() == Some("offline")).then_some(()))
     })
@@ -93,7 +94,7 @@ fn an_exported_file_works_until_removed_and_defect_008_the_helper_runs_nothing_o
     })
     .unwrap();
 
-    // The whole server starts anew: programmed before the phone says a word.
+    // The whole server restarts: its peers are configured before the phone sends anything.
     world.server.restart_all(Duration::from_secs(30)).unwrap();
     wait_for("traffic after a restart of the server", Duration::from_secs(20), || {
         Ok(seen(&world, phone).filter(|seen| *seen == IpAddr::from(SERVER.v4)))
@@ -101,13 +102,13 @@ fn an_exported_file_works_until_removed_and_defect_008_the_helper_runs_nothing_o
     .unwrap();
 
     world.server.cli(&["device", "remove", id]).unwrap().success().unwrap();
-    assert_eq!(seen(&world, phone), None, "removed is removed");
+    assert_eq!(seen(&world, phone), None, "a removed device must not get traffic");
     assert_eq!(world.server.mesh("wg").get("/v1/peers").unwrap(), Value::Array(Vec::new()));
     drop(quick);
 
     an_operators_file_works_too(&world, phone);
 
-    // The tor lane, which is closed in this lab: the tunnel stands, and asks for names at the lane's resolver.
+    // The tor lane, which is closed in this lab: the tunnel is up and the app uses the lane's resolver.
     let exported = export(&device, &["--device-name", "tablet", "--lane", "tor"]);
     let (config, id) = (exported["config"].as_str().unwrap(), exported["device_id"].as_str().unwrap());
     assert!(config.contains("Endpoint = 203.0.113.10:51821") && config.contains("DNS = 10.9.0.1, "), "{config}");
@@ -129,17 +130,17 @@ fn an_exported_file_works_until_removed_and_defect_008_the_helper_runs_nothing_o
     let before = devices(&world);
     for _ in 0..3 {
         let full = device.cli_with_password(&["export", "--conf"], PASSWORD).unwrap();
-        assert!(!full.ok(), "three places, all taken: {}", full.stdout);
+        assert!(!full.ok(), "all three device slots are in use: {}", full.stdout);
     }
     assert!(!world.server.cli(&["device", "export", "user1", "--conf"]).unwrap().ok());
-    assert_eq!(devices(&world), before, "a refused export leaves no device behind");
+    assert_eq!(devices(&world), before, "a rejected export must not create a device");
     sees_and_removes_what_is_its_own(&world, &device, id);
     logs_in_with_a_second_factor(&world, &device);
     hears_of_its_quota(&world, &device);
-    assert_eq!(device.trapped(), Vec::<String>::new(), "defect_008: it ran what a user had laid there");
+    assert_eq!(device.trapped(), Vec::<String>::new(), "defect_008: it ran a file that a user had placed there");
 }
 
-/// The code of an authenticator, `steps` of 30 seconds from now.
+/// The code of an authenticator, `steps` times 30 seconds from now.
 fn code(secret: &str, steps: u64) -> String {
     let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
     let totp = totp_rs::Builder::new().with_algorithm(totp_rs::Algorithm::SHA1).with_secret(secret).build().unwrap();
@@ -147,7 +148,7 @@ fn code(secret: &str, steps: u64) -> String {
     totp.generate(now + steps * 30).to_string()
 }
 
-/// The same device, made on the server for somebody who never logs in.
+/// The same with a device created on the server for a user who never logs in.
 fn an_operators_file_works_too(world: &World, phone: &Host) {
     let issued = world.server.json(&["device", "export", "user1", "--name", "desk phone"]).unwrap();
     let (config, id) = (issued["config"].as_str().unwrap(), issued["device_id"].as_str().unwrap());
@@ -160,7 +161,7 @@ fn an_operators_file_works_too(world: &World, phone: &Host) {
     let trail = world.server.json(&["audit", "list", "--action", "device."]).unwrap();
     assert!(trail.to_string().contains("device.issue") && !trail.to_string().contains("PrivateKey"), "{trail}");
     world.server.cli(&["device", "remove", id]).unwrap().success().unwrap();
-    assert_eq!(seen(world, phone), None, "removed is removed");
+    assert_eq!(seen(world, phone), None, "a removed device must not get traffic");
     drop(quick);
     assert_eq!(world.server.cli(&["device", "export", "nobody", "--conf"]).unwrap().status.code(), Some(4));
     let picture = world.server.cli(&["device", "export", "user1", "--qr", "--lane", "tor"]).unwrap().success().unwrap();
@@ -170,13 +171,13 @@ fn an_operators_file_works_too(world: &World, phone: &Host) {
     world.server.cli(&["device", "remove", drawn["id"].as_str().unwrap()]).unwrap().success().unwrap();
 }
 
-/// Usage, connections and devices of the account, on the device's command line.
+/// Usage, sessions and devices of the account on the device's command line.
 fn sees_and_removes_what_is_its_own(world: &World, device: &DeviceProc, tablet: &str) {
     device.cli(&["connect"]).unwrap().success().unwrap();
     world.server.cli(&["user", "set", "user1", "--quota", "1gb"]).unwrap().success().unwrap();
     device.cli(&["disconnect"]).unwrap().success().unwrap();
     device.cli(&["connect"]).unwrap().success().unwrap();
-    wait_for("what the account moved", Duration::from_secs(10), || {
+    wait_for("the account's usage", Duration::from_secs(10), || {
         let _ = seen(world, device.host());
         let usage = device.json(&["usage"])?;
         Ok((usage["today"]["direct"]["rx_bytes"].as_u64() > Some(0)).then_some(()))
@@ -196,37 +197,43 @@ fn sees_and_removes_what_is_its_own(world: &World, device: &DeviceProc, tablet: 
         (own["own"].clone(), Value::Null)
     );
     let theirs = world.server.json(&["session", "history", "--user", "user1", "--limit", "2"]).unwrap();
-    assert_eq!(theirs[0]["session_id"], page["sessions"][0]["session_id"], "operators see the same");
+    assert_eq!(theirs[0]["session_id"], page["sessions"][0]["session_id"], "operators must see the same session");
     let rest = device.json(&["sessions", "--before", page["next"].as_str().unwrap()]).unwrap();
     assert!(!rest["sessions"].as_array().unwrap().is_empty(), "{rest}");
 
     assert!(own["devices"].as_array().unwrap().iter().any(|known| known["id"] == tablet), "{own}");
     let left = device.json(&["devices", "--remove", tablet]).unwrap();
     assert!(!left["devices"].as_array().unwrap().iter().any(|known| known["id"] == tablet), "{left}");
-    assert_eq!(state(world, tablet), None, "its tunnel ended with it");
+    assert_eq!(state(world, tablet), None, "its tunnel must end");
     let again = device.cli(&["devices", "--remove", tablet]).unwrap();
     assert_eq!(again.status.code(), Some(4), "{}{}", again.stdout, again.stderr);
 }
 
-/// Sends datagrams that come back, about as many bytes in all as wanted.
+/// Sends datagrams that are echoed, about `bytes` in total.
 fn spend(world: &World, host: &Host, bytes: u64) {
     let to = world.internet.echo_v4();
     host.enter(|| {
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
         for _ in 0..bytes / 2120 {
+<<<<<<< HEAD
             // The helper blocks traffic once the quota is used up, possibly before the last datagram.
             if socket.send_to(&[7; 1000], to).is_err() {
                 break;
             }
             // One that is lost is one less.
+=======
+            socket.send_to(&[7; 1000], to).unwrap();
+            // A lost datagram is not repeated.
+>>>>>>> 84bd035 (words: words-8)
             let _ = socket.recv(&mut [0; 1500]);
         }
     })
     .unwrap();
 }
 
-/// The server tells a device at once, by its event stream, that little is left of the quota, and that nothing is.
+/// The server tells a device immediately, over its event stream, when little of the quota is left and when it is used
+/// up.
 fn hears_of_its_quota(world: &World, device: &DeviceProc) {
     const QUOTA: u64 = 2_000_000;
     world.server.cli(&["user", "set", "user1", "--quota", "2mb"]).unwrap().success().unwrap();
@@ -259,15 +266,15 @@ fn hears_of_its_quota(world: &World, device: &DeviceProc) {
     })
     .unwrap();
     spend(world, device.host(), QUOTA / 2);
-    wait_for("the end", Duration::from_secs(20), || {
+    wait_for("the quota to be used up", Duration::from_secs(20), || {
         let status = device.json(&["status"])?;
         let reason = status["reason"].as_str().unwrap_or_default();
-        Ok((status["state"] == "blocked" && reason.contains("of this month")).then_some(()))
+        Ok((status["state"] == "blocked" && reason.contains("this account has used its")).then_some(()))
     })
     .unwrap();
 }
 
-/// The owner turns on a second factor: from then on logins and exports ask for a code.
+/// The owner enables a second factor: from then on logins and exports require a code.
 fn logs_in_with_a_second_factor(world: &World, device: &DeviceProc) {
     let api = world.api();
     let (secret, recovery) = device
@@ -286,11 +293,11 @@ fn logs_in_with_a_second_factor(world: &World, device: &DeviceProc) {
     assert!(asked.stderr.contains("--totp-stdin"), "{}", asked.stderr);
     let wrong = device.cli_with_code(&["login"], PASSWORD, "000000").unwrap();
     assert_eq!(wrong.status.code(), Some(4), "{}{}", wrong.stdout, wrong.stderr);
-    // The code of now was spent when the factor was confirmed; the next one is taken already.
+    // The current code was used to confirm the factor; the next one is accepted already.
     let next = code(&secret, 1);
     device.cli_with_code(&["login"], PASSWORD, &next).unwrap().success().unwrap();
     let twice = device.cli_with_code(&["export", "--conf"], PASSWORD, &next).unwrap();
-    assert_eq!(twice.status.code(), Some(4), "a code works once: {}{}", twice.stdout, twice.stderr);
+    assert_eq!(twice.status.code(), Some(4), "a code must work only once: {}{}", twice.stdout, twice.stderr);
     let exported = device.cli_with_code(&["export", "--conf"], PASSWORD, &recovery).unwrap().success().unwrap();
     assert!(exported.stdout.contains("PrivateKey = "));
 }

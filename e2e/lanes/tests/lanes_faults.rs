@@ -1,6 +1,6 @@
-//! Things that die while people are connected.
+//! Processes that die while devices are connected.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use tornado_e2e_harness::{DeviceProc, SERVER, patient, wait_for};
 use tornado_e2e_lanes::world::World;
 
-/// Sends a numbered datagram every 10 ms through a device's tunnel to the echo in `internet`.
+/// Sends a numbered datagram every 10 ms through a device's tunnel to the echo service in `internet`.
 #[derive(Debug)]
 struct Beacon {
     stop: Arc<AtomicBool>,
     thread: std::thread::JoinHandle<Report>,
 }
 
-/// What came back.
+/// What was received.
 #[derive(Debug)]
 struct Report {
     sent: u32,
@@ -25,7 +25,7 @@ struct Report {
     longest_silence: Duration,
 }
 
-/// Time for the last answers.
+/// Time limit for the last replies.
 const ANSWERED: Duration = Duration::from_secs(2);
 
 impl Beacon {
@@ -60,7 +60,7 @@ fn run_beacon(to: SocketAddr, stop: &AtomicBool) -> Report {
     let mut buffer = [0u8; 64];
     let mut ended: Option<Instant> = None;
     loop {
-        // After the last one the answers on their way get time, as much as a busy machine needs.
+        // After the last one, replies in flight get as much time as a busy machine needs.
         match ended {
             None if stop.load(Ordering::SeqCst) => ended = Some(Instant::now()),
             None => {
@@ -126,11 +126,11 @@ fn kill_9_of_each_service_with_20_devices() {
     std::thread::sleep(Duration::from_secs(4));
     let reports = Beacon::stop_all(beacons);
     let worst = reports.iter().map(|report| report.longest_silence).max().unwrap();
-    eprintln!("wg died: longest silence of 20 devices {worst:?}");
-    assert!(worst < patient(Duration::from_secs(2)), "traffic must flow again within 2 s: {reports:?}");
+    eprintln!("wg died: longest interruption of 20 devices {worst:?}");
+    assert!(worst < patient(Duration::from_secs(2)), "traffic must recover within 2 s: {reports:?}");
     world.server.wait_restarted("wg", before, Duration::from_secs(10)).unwrap();
     let peers = world.server.mesh("wg").get("/v1/peers").unwrap();
-    assert_eq!(peers.as_array().map(Vec::len), Some(40), "20 devices on two lanes");
+    assert_eq!(peers.as_array().map(Vec::len), Some(40), "20 devices on two lanes need 40 peers");
     for device in &devices {
         assert_eq!(seen(&world, device), Some(IpAddr::from(SERVER.v4)));
     }
@@ -150,14 +150,14 @@ fn a_new_master_takes_over_what_runs() {
     world.server.wait_ready(Duration::from_secs(15)).unwrap();
     let report = beacon.stop();
     assert_eq!(report.sent, report.received, "{report:?}");
-    assert_eq!(pids(&world), before, "the services were adopted, not started again");
+    assert_eq!(pids(&world), before, "the services must be adopted, not restarted");
     devices[0].cli(&["disconnect"]).unwrap().success().unwrap();
     devices[0].cli(&["connect"]).unwrap().success().unwrap();
 }
 
 #[test]
 fn defect_036_the_second_lane_fails_and_nothing_stays_behind() {
-    // The interface of the second lane is taken away by hand, again and again, while a device tries to connect.
+    // The interface of the second lane is deleted again and again while a device tries to connect.
     let world = World::up(1, "").unwrap();
     let device = world.enrolled(1).unwrap();
     let host = world.lab.host("server").unwrap();
@@ -165,7 +165,7 @@ fn defect_036_the_second_lane_fails_and_nothing_stays_behind() {
     let failed = std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::SeqCst) {
-                // It is not there half of the time: that is the point.
+                // It is missing half of the time, as intended.
                 let _ = host.try_exec(&["ip", "link", "delete", "wg1"], Duration::from_secs(5));
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -181,20 +181,22 @@ fn defect_036_the_second_lane_fails_and_nothing_stays_behind() {
             } else if text.contains("data_plane_unavailable") {
                 failed = Some(text);
             }
-            // The edge allows a few calls a second from one address.
+            // The edge allows a few requests per second from one address.
             std::thread::sleep(Duration::from_millis(300));
         }
         stop.store(true, Ordering::SeqCst);
         failed
     });
-    assert!(failed.is_some(), "taking wg1 away was never noticed while connecting");
-    assert!(world.sessions().unwrap().is_empty(), "no session stays");
-    assert_eq!(world.server.mesh("session").get("/v1/pool").unwrap()["leased"], 0, "no lease stays");
-    wait_for("the lanes to heal", Duration::from_secs(10), || {
+    assert!(failed.is_some(), "no connection attempt failed because of the missing wg1");
+    assert!(world.sessions().unwrap().is_empty(), "no session may remain");
+    assert_eq!(world.server.mesh("session").get("/v1/pool").unwrap()["leased"], 0, "no lease may remain");
+    wait_for("the lanes to recover", Duration::from_secs(10), || {
         Ok((world.server.mesh("wg").get("/v1/peers").ok() == Some(Value::Array(Vec::new()))).then_some(()))
     })
     .unwrap();
-    wait_for("the next try to work", Duration::from_secs(10), || Ok(device.cli(&["connect"])?.ok().then_some(())))
-        .unwrap();
+    wait_for("the next connection attempt to succeed", Duration::from_secs(10), || {
+        Ok(device.cli(&["connect"])?.ok().then_some(()))
+    })
+    .unwrap();
     assert_eq!(seen(&world, &device), Some(IpAddr::from(SERVER.v4)));
 }

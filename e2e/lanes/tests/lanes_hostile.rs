@@ -1,6 +1,6 @@
-//! Bad input and strangers, against the running server: clear refusals, nothing held.
+//! Bad input and unauthorised callers against the running server: clear errors, and no resources kept.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use serde_json::json;
 use std::io::{Read as _, Write as _};
@@ -13,7 +13,7 @@ use tornado_e2e_lanes::world::World;
 
 const SOCKETS: [&str; 5] = ["auth", "session", "wg", "tor", "master"];
 
-/// Open descriptors of a service.
+/// Counts the open file descriptors of a service.
 fn descriptors(world: &World, service: &str) -> usize {
     let pid = world.server.pid_of(service).unwrap();
     std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
@@ -42,14 +42,14 @@ fn the_device_api_refuses_and_holds_nothing() {
         ] {
             let answer = client.post(path, &body).await.unwrap();
             assert!((400..500).contains(&answer.status), "{path} {body}: {answer:?}");
-            assert!(!answer.body["detail"].is_null(), "{path}: a reason is given: {answer:?}");
+            assert!(!answer.body["detail"].is_null(), "{path}: the error needs a reason: {answer:?}");
         }
         let huge = client.post("/auth/login", &json!({ "ciphertext": "A".repeat(200_000) })).await.unwrap();
         assert_eq!(huge.status, 413, "{huge:?}");
     })
     .unwrap();
 
-    // Connections that say nothing, speak plain HTTP, or stop in the middle.
+    // Connections that send nothing, send plain HTTP, or stop in the middle.
     let (silent, plain) = host
         .enter(|| {
             let silent: Vec<_> = (0..50).filter_map(|_| TcpStream::connect(api).ok()).collect();
@@ -62,10 +62,10 @@ fn the_device_api_refuses_and_holds_nothing() {
             (silent, started.elapsed())
         })
         .unwrap();
-    assert!(plain < Duration::from_secs(11), "plain HTTP was kept for {plain:?}");
+    assert!(plain < Duration::from_secs(11), "a plain HTTP connection stayed open for {plain:?}");
     let others =
         host.block_on(|| async { OriginalClient::new(api).unwrap().get("/health").await.unwrap().status }).unwrap();
-    assert_eq!(others, 200, "silent connections keep nobody out");
+    assert_eq!(others, 200, "silent connections must not block others");
     wait_for("the end of 50 silent connections", Duration::from_secs(20), || {
         Ok((descriptors(&world, "client-api") <= before + 10).then_some(()))
     })
@@ -115,7 +115,7 @@ fn every_socket_of_the_mesh_refuses_bad_input_and_strangers() {
             assert_eq!(status, "403", "{service} answered uid {user}");
         }
     }
-    // A service's own uid opens what it needs and nothing else.
+    // A service's own uid can use what it needs and nothing else.
     let api = nix::unistd::User::from_name("tornado-api").unwrap().unwrap().uid.as_raw();
     let run = world.server.run_dir();
     assert_eq!(curl_as(api, &run.join("auth.sock"), "/v1/server"), "200");
@@ -161,7 +161,7 @@ fn defect_030_services_have_dropped_every_right() {
         };
         let uid = nix::unistd::User::from_name(user).unwrap().unwrap().uid.to_string();
         assert_eq!(field("Uid").split_whitespace().collect::<Vec<_>>(), vec![uid.as_str(); 4], "{service}");
-        assert_eq!(field("Groups"), "", "{service} kept groups");
+        assert_eq!(field("Groups"), "", "{service} has supplementary groups");
         assert_eq!(field("NoNewPrivs"), "1", "{service}");
         for set in ["CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd"] {
             assert_eq!(u64::from_str_radix(&field(set), 16).unwrap(), capabilities, "{service} {set}");
@@ -169,18 +169,18 @@ fn defect_030_services_have_dropped_every_right() {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
         assert!(
             environment.len() < 500,
-            "{service} inherited an environment: {}",
+            "{service} inherited environment variables: {}",
             String::from_utf8_lossy(&environment)
         );
     }
     let state = world.server.state_dir();
     for file in walk(&state) {
         let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
-        assert_eq!(mode & 0o077, 0, "{} is open to others: {mode:o}", file.display());
+        assert_eq!(mode & 0o077, 0, "{} is accessible to others: {mode:o}", file.display());
     }
 }
 
-/// Files below the services' own directories.
+/// The files below the services' own directories.
 fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
@@ -205,10 +205,10 @@ fn the_helpers_socket_refuses_strangers_and_rubbish() {
     let _ = stream.read_to_string(&mut answer);
     assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
     let code = curl_as(65_534, &device.socket(), "/v1/status");
-    assert!(code == "403" || code == "000", "a stranger got {code}");
-    assert!(device.cli(&["status"]).unwrap().ok(), "the helper still answers its owner");
+    assert!(code == "403" || code == "000", "another user got {code}");
+    assert!(device.cli(&["status"]).unwrap().ok(), "the helper must still serve its owner");
     let nowhere: SocketAddr = "203.0.113.99:4605".parse().unwrap();
     let refused =
         device.cli_with_password(&["login", "--server", &nowhere.to_string(), "--username", "abc"], "x").unwrap();
-    assert!(!refused.ok(), "a server that was never pinned is not trusted");
+    assert!(!refused.ok(), "a server that was never pinned must not be trusted");
 }

@@ -1,6 +1,6 @@
-//! A device in a local network whose owner is hostile: what its DHCP server and its router advertisements may lead where.
+//! A device in a hostile local network: which traffic its DHCP server and router advertisements can redirect.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn send(host: &Host, targets: &[SocketAddr]) {
             if bound {
                 socket.bind_device(Some(b"eth0")).unwrap();
             }
-            // A refusal is as good as another way.
+            // An error is as good as another route.
             let _ = socket.send_to(b"\0\0\0\0", &target.into());
         }
     })
@@ -45,12 +45,12 @@ fn a_local_network_s_owner_leads_nothing_past_the_tunnel() {
     device.cli(&["connect"]).unwrap().success().unwrap();
     assert_eq!([page(world.internet.http_v4()), page(world.internet.http_v6())], through);
 
-    // Option 121 and route information for everything, and for the very host that is visited.
+    // DHCP option 121 and route information for everything, and for the very host that is visited.
     let capture = lan.router().capture("br0", CLEAR).unwrap();
     let route = |to: [u8; 4], length| StaticRoute { to: Ipv4Addr::from(to), length, via: ROUTER };
     let lease =
         lan.renew(&[route([0, 0, 0, 0], 1), route([128, 0, 0, 0], 1), route(INTERNET.v4.octets(), 32)]).unwrap();
-    assert_eq!(lease.routes.len(), 3, "an address is given while the tunnel is up");
+    assert_eq!(lease.routes.len(), 3, "DHCP must work while the tunnel is up");
     lan.advertise(&[(Ipv6Addr::UNSPECIFIED, 1), (INTERNET.v6, 128)]).unwrap();
     let learned = || host.exec(&["ip", "-6", "route", "show", "proto", "ra"]).map(|o| o.stdout).unwrap();
     tornado_e2e_harness::wait_for("the advertised route", Duration::from_secs(5), || {
@@ -62,22 +62,22 @@ fn a_local_network_s_owner_leads_nothing_past_the_tunnel() {
     }
     assert_eq!([page(world.internet.http_v4()), page(world.internet.http_v6())], through);
     let seen = capture.stop().unwrap();
-    assert_eq!(seen.count(), 0, "left in the clear: {:?}", &seen.lines()[..seen.count().min(10)]);
+    assert_eq!(seen.count(), 0, "packets left in the clear: {:?}", &seen.lines()[..seen.count().min(10)]);
 
-    // The neighbour is reached beside the tunnel, not in the network of the server.
+    // The neighbour is reached outside the tunnel, not in the server's network.
     let listener = lan.neighbour().enter(|| TcpListener::bind((NEIGHBOUR, 8080)).unwrap()).unwrap();
     let accepted = std::thread::spawn(move || listener.accept().map(|(_, from)| from.ip()));
     let reach = || std::net::TcpStream::connect_timeout(&(NEIGHBOUR, 8080).into(), Duration::from_secs(3));
     host.enter(reach).unwrap().unwrap();
     assert_eq!(accepted.join().unwrap().unwrap(), IpAddr::from(LEASED));
 
-    // No name is asked of the neighbour or the router, by whatever protocol.
+    // No DNS query goes to the neighbour or the router, over any protocol.
     let names = lan.router().capture("br0", "port 53 or port 853 or port 5353 or port 5355").unwrap();
     let targets = ["192.168.50.9:53", "192.168.50.1:853", "192.168.50.9:5353", "224.0.0.251:5353", "224.0.0.252:5355"];
     send(&host, &targets.map(|target| target.parse().unwrap()));
     assert_eq!(names.stop().unwrap().count(), 0);
 
-    // Nor is the inner address shown to or reached from the network.
+    // The inner address is neither visible in nor reachable from the local network.
     let status = device.json(&["status"]).unwrap();
     let inner = status["addresses"][0].as_str().unwrap().to_owned();
     lan.neighbour().exec(&["ip", "route", "add", &format!("{inner}/32"), "dev", "eth0"]).unwrap();
@@ -88,20 +88,20 @@ fn a_local_network_s_owner_leads_nothing_past_the_tunnel() {
         lan.neighbour().enter(|| UdpSocket::bind("0.0.0.0:0").unwrap().send_to(b"knock", to).unwrap()).unwrap();
         udp.recv_from(&mut [0; 16]).is_ok()
     };
-    assert!(knock(&LEASED.to_string()), "a neighbour reaches the device at its own address");
+    assert!(knock(&LEASED.to_string()), "a neighbour must reach the device at its own address");
     assert!(!knock(&inner));
     let neighbours = lan.neighbour().exec(&["ip", "neigh", "show", &inner]).unwrap().stdout;
-    assert!(!neighbours.contains("lladdr"), "ARP was answered: {neighbours}");
+    assert!(!neighbours.contains("lladdr"), "the device answered ARP: {neighbours}");
     let mac = host.exec(&["cat", "/sys/class/net/eth0/address"]).unwrap().stdout;
     lan.neighbour().exec(&["ip", "neigh", "replace", &inner, "lladdr", mac.trim(), "dev", "eth0"]).unwrap();
-    assert!(!knock(&inner), "a packet for the inner address was taken from the network");
+    assert!(!knock(&inner), "the device accepted a packet for the inner address from the network");
 
     device.cli(&["disconnect"]).unwrap().success().unwrap();
     send(&host, &internet);
     assert!(page(world.internet.http_v4()).is_some());
 }
 
-/// What a network manager that restarts does to the rules, and the default route that goes with the network.
+/// What a restarting network manager does to the rules, and the loss of the default route with the network.
 #[test]
 fn rules_that_are_flushed_come_back_and_a_network_that_is_gone_is_reported() {
     let world = World::up(1, "").unwrap();
@@ -124,8 +124,13 @@ fn rules_that_are_flushed_come_back_and_a_network_that_is_gone_is_reported() {
         }
     }
     let seen = capture.stop().unwrap();
+<<<<<<< HEAD
     assert_eq!(seen.count(), 0, "left in the clear: {:?}", &seen.lines()[..seen.count().min(10)]);
     notice("interference");
+=======
+    assert_eq!(seen.count(), 0, "packets left in the clear: {:?}", &seen.lines()[..seen.count().min(10)]);
+    notice("interference").unwrap();
+>>>>>>> 84bd035 (words: words-8)
     let page = || host.http_get_within(world.internet.http_v4(), "/", Duration::from_secs(3))?.seen_as();
     assert_eq!(page().unwrap(), IpAddr::from(SERVER.v4));
 

@@ -1,7 +1,6 @@
-//! What every process costs while nothing happens: a server with twenty devices that are connected and idle, and the helper
-//! of such a device.
+//! The cost of every idle process: a server with twenty connected, idle devices, and the helper of such a device.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -16,12 +15,13 @@ use tornado_shared::model::PrivateKey;
 
 /// Devices with a helper and a tunnel.
 const WHOLE: u16 = 3;
-/// Devices with a session and peers, whose tunnels are silent.
+/// Devices with a session and peers, whose tunnels carry no traffic.
 const SILENT: u16 = 17;
-/// The most that an account may have.
+/// Maximum number of devices of an account.
 const OF_ONE_ACCOUNT: u16 = 10;
-/// Time that is measured.
+/// Duration of the measurement.
 const MINUTE: Duration = Duration::from_secs(60);
+<<<<<<< HEAD
 /// How often a process may wake up, a second. With these devices `wg` does so 19 times, `session` 11, a helper 9, `client-api`
 /// 6 and every other fewer than 4 times on machines of every pace; a timer or a watch that never rests takes hundreds.
 const WAKEUPS: f64 = 24.0;
@@ -30,11 +30,20 @@ const WAKEUPS_OF_WG: f64 = 40.0;
 /// Most of a core that a process may use, percent: what one that never sleeps takes is far above it on any machine. How much
 /// a wake-up costs depends on the machine and on optimisation, so the 0.3 % of the product is held by the bench `control`.
 const PERCENT: f64 = 5.0;
+=======
+/// Maximum share of a core that a process may use, in percent. Processor time hardly depends on the load of the
+/// machine.
+const MOST: f64 = 0.3;
+/// The same for `wg` in a debug build; the bench `control` checks the optimised one against the limit above. A third of
+/// its time goes into netlink and HTTP messages, whose code is ten times slower without optimisation. The rest is the
+/// canary check in that minute, with a handshake and nft(8), and the timers of two interfaces.
+const MOST_OF_WG: f64 = if cfg!(debug_assertions) { 0.6 } else { MOST };
+>>>>>>> 84bd035 (words: words-8)
 
 const CONFIG: &str = "[auth]\nargon2 = { memory_kib = 64, passes = 1, lanes = 1 }\n\n\
      [client_api]\nanonymous_per_minute = 1000000\n";
 
-/// The API of devices that are connected and idle: a heartbeat within each 45 s.
+/// API client of connected, idle devices: one heartbeat within each 45 s.
 async fn silent(api: SocketAddr, go: Arc<AtomicBool>) {
     let mut clients = Vec::new();
     for number in 0..SILENT {
@@ -64,7 +73,7 @@ fn no_process_is_busy_while_twenty_devices_are_idle() {
     for account in 0..SILENT.div_ceil(OF_ONE_ACCOUNT) {
         world.account(&format!("crowd{account}"), OF_ONE_ACCOUNT.into()).unwrap();
     }
-    // Not of a device: its firewall lets no other program reach the API.
+    // Not from a device's host: its firewall lets no other program reach the API.
     let host = world.device_host(WHOLE + 1).unwrap().clone();
     let (api, go) = (world.api(), Arc::new(AtomicBool::new(false)));
     let start = go.clone();

@@ -1,10 +1,11 @@
-//! Accounts of an installation of the original, in a real PostgreSQL: their owners log in with the passwords they have.
+//! Accounts of an installation of the original, in a real PostgreSQL: their owners log in with their existing
+//! passwords.
 
 use tornado_e2e_engines::Postgres;
 use tornado_e2e_lanes::original::OriginalClient;
 use tornado_e2e_lanes::world::World;
 
-/// The columns of the original's table, and what argon2-cffi 25 makes of `the old password`.
+/// The columns of the original's table, with the argon2-cffi 25 hash of `the old password`.
 const ORIGINAL: &str = "
 CREATE TABLE users (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(), username varchar(50) NOT NULL, email varchar(255) NOT NULL,
@@ -29,17 +30,20 @@ fn imported_accounts_log_in_with_their_old_passwords() {
 
     let dry = world.server.cli(&["import", &url, "--dry-run", "--json"]).unwrap();
     assert_eq!(dry.status.code(), Some(4), "{}{}", dry.stdout, dry.stderr);
-    assert!(world.server.json(&["user", "list"]).unwrap().as_array().unwrap().is_empty(), "only said");
+    assert!(
+        world.server.json(&["user", "list"]).unwrap().as_array().unwrap().is_empty(),
+        "a dry run must not change anything"
+    );
 
     for round in ["made", "taken"] {
         let import = world.server.cli(&["import", &url, "--json"]).unwrap();
-        assert_eq!(import.status.code(), Some(4), "one name cannot be: {}{}", import.stdout, import.stderr);
+        assert_eq!(import.status.code(), Some(4), "one name is invalid: {}{}", import.stdout, import.stderr);
         let report: serde_json::Value = serde_json::from_str(&import.stdout).unwrap();
         assert_eq!(report[round], serde_json::json!(["margaret", "suspended"]), "{report}");
         assert_eq!(report["refused"][0][0], "no good name", "{report}");
     }
     let margaret = world.server.json(&["user", "show", "margaret@example.org"]).unwrap();
-    assert_eq!(margaret["user"]["max_devices"], 10, "as many as there may be here");
+    assert_eq!(margaret["user"]["max_devices"], 10, "the limit must be the maximum of this server");
     let suspended = world.server.json(&["user", "show", "suspended"]).unwrap();
     assert_eq!(suspended["user"]["is_active"], false);
     world.server.cli(&["audit", "verify"]).unwrap().success().unwrap();

@@ -1,6 +1,6 @@
 //! What a device must not reach: the internet through the closed tor lane, other devices, the server itself.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -9,11 +9,11 @@ use tornado_e2e_harness::{DeviceProc, Host, INTERNET, SERVER};
 use tornado_e2e_lanes::raw;
 use tornado_e2e_lanes::world::World;
 
-/// The helper's name for its interface.
+/// Name of the helper's interface.
 const INTERFACE: &str = "tornado0";
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// Addresses of a device's live session on a lane, as the server has them.
+/// Returns the addresses of a device's live session on a lane, as the server knows them.
 fn leased(world: &World, lane: &str, user: &str) -> (Ipv4Addr, Ipv6Addr) {
     let sessions = world.sessions().unwrap();
     let own = sessions.iter().find(|s| s["username"] == user).unwrap();
@@ -38,24 +38,24 @@ fn defect_038_nothing_on_the_closed_tor_lane_arrives_anywhere() {
     let inside = device.host().capture(INTERFACE, "ip or ip6").unwrap();
     let packets = raw::arsenal(source, (INTERNET.v4, INTERNET.v6));
     let taken = device.host().enter(|| raw::send(INTERFACE, &packets)).unwrap().unwrap();
-    assert!(taken + 3 >= packets.len(), "the kernel took {taken} of {} packets", packets.len());
+    assert!(taken + 3 >= packets.len(), "the kernel accepted {taken} of {} packets", packets.len());
     for target in [world.internet.http_v4(), world.internet.http_v6()] {
         let result = device.host().http_get_within(target, "/", PATIENCE);
-        // The server's own page of maintenance is an answer; a page from the internet would be a leak.
+        // The server's own maintenance page is expected; a page from the internet would be a leak.
         let own_page = result.as_ref().is_ok_and(|reply| reply.status == 503);
         assert!(result.is_err() || own_page, "a page came through the closed lane: {result:?}");
     }
     inside.wait_for(taken, Duration::from_secs(5)).unwrap();
 
     let seen = world.internet.seen();
-    assert!(seen.is_empty(), "arrived in internet: {seen:?}");
+    assert!(seen.is_empty(), "packets arrived in internet: {seen:?}");
     let leaked: Vec<_> = uplink.stop().unwrap().lines().iter().filter(|l| !is_link_chatter(l)).cloned().collect();
-    assert!(leaked.is_empty(), "left the server: {leaked:?}");
+    assert!(leaked.is_empty(), "packets left the server: {leaked:?}");
     let leaked: Vec<_> = clear.stop().unwrap().lines().iter().filter(|l| !is_link_chatter(l)).cloned().collect();
-    assert!(leaked.is_empty(), "left the device in the clear: {leaked:?}");
+    assert!(leaked.is_empty(), "packets left the device in the clear: {leaked:?}");
 }
 
-/// What hosts say to their own wire: ARP, and IPv6 from link-local addresses, which is never forwarded.
+/// Link-local traffic of hosts: ARP, and IPv6 from link-local addresses, which is never forwarded.
 fn is_link_chatter(line: &str) -> bool {
     line.starts_with("ARP") || line.starts_with("IP6 fe80::") || line.starts_with("IP6 :: >")
 }
@@ -68,12 +68,12 @@ fn defect_040_devices_reach_neither_each_other_nor_the_server() {
     let other_tor = leased(&world, "tor", "user2");
     let listening = two.host().capture(INTERFACE, "ip or ip6").unwrap();
 
-    // A service on the server that listens everywhere, as a careless operator would have it.
+    // A service on the server that listens on all addresses, as a careless operator may configure it.
     let server = world.lab.host("server").unwrap();
     let careless = server.enter(|| TcpListener::bind("[::]:8080").unwrap()).unwrap();
     std::thread::spawn(move || {
         for mut visitor in careless.incoming().flatten() {
-            // The visitor may be gone before it is greeted.
+            // The client may disconnect before the response.
             let _ = visitor.read(&mut [0; 1024]);
             let _ = visitor.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nreached");
         }
@@ -83,7 +83,7 @@ fn defect_040_devices_reach_neither_each_other_nor_the_server() {
     let own = [IpAddr::from(SERVER.v4), IpAddr::from(SERVER.v6), IpAddr::from([10, 9, 0, 1])];
     let answers = |host: &Host, address| host.http_get_within(SocketAddr::new(address, 8080), "/", PATIENCE).is_ok();
     let outside = world.lab.host("internet").unwrap();
-    assert!(answers(outside, IpAddr::from(SERVER.v4)), "the careless service is there for everybody else");
+    assert!(answers(outside, IpAddr::from(SERVER.v4)), "the service must be reachable for everyone else");
     for address in gateways.iter().chain(&own) {
         assert!(!answers(one.host(), *address), "{address} was reached from a device");
     }
@@ -115,8 +115,8 @@ fn defect_040_devices_reach_neither_each_other_nor_the_server() {
         .filter(|line| line.contains(&format!("{} >", from.0)) || line.contains(&format!("{} >", from.1)))
         .cloned()
         .collect();
-    assert!(strangers.is_empty(), "arrived at the other device: {strangers:?}");
-    // While all that is refused, what is promised still works.
+    assert!(strangers.is_empty(), "packets arrived at the other device: {strangers:?}");
+    // While all of that is blocked, permitted traffic still works.
     let seen = one.host().http_get(world.internet.http_v4(), "/").unwrap().seen_as().unwrap();
     assert_eq!(seen, IpAddr::from(SERVER.v4));
 }
@@ -128,7 +128,7 @@ fn a_neighbour_of_the_server_cannot_send_to_devices() {
     let target = leased(&world, "direct", "user1");
     let internet = world.lab.host("internet").unwrap();
     let access = world.lab.host("access").unwrap();
-    // Somebody between tells the network that the lanes lie behind the server, which they do.
+    // An attacker on the path announces that the lanes are behind the server, which is true.
     for (family, pool) in [("-4", "10.8.0.0/16"), ("-6", "fd74:6f72:6e61:8::/64")] {
         let via = if family == "-4" { SERVER.v4.to_string() } else { SERVER.v6.to_string() };
         access.exec(&["ip", family, "route", "add", pool, "via", &via, "dev", "server"]).unwrap();

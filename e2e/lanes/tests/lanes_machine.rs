@@ -1,6 +1,7 @@
-//! A whole server on machines that lack something: it works, or says which file, which user, what to do.
+//! A whole server on machines that lack something: it works, or it reports which file and user are affected and what to
+//! do.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
@@ -11,13 +12,13 @@ use std::time::Duration;
 use tornado_e2e_harness::{DeviceProc, Host, Lab, LabOptions, Programs, SERVER, ServerOptions, ServerProc, wait_for};
 use tornado_e2e_lanes::world::{PASSWORD, World};
 
-/// Where the words make nodes and directories: outside of the lab's directory, which they may hide.
+/// Where the scripts create nodes and directories: outside of the host's directory, which they may hide.
 const NODE_OF_ROOT: &str = "\
     node=$(mktemp -u /run/tun.XXXXXX); mknod -m 0600 $node c 10 200; chown 0:0 $node
     mkdir -p /dev/net; [ -e /dev/net/tun ] || touch /dev/net/tun
     mount --bind $node /dev/net/tun; rm $node";
 
-/// The lanes in this process, as on a machine whose kernel has no WireGuard.
+/// Runs the lanes in userspace, as on a machine whose kernel has no WireGuard.
 fn options() -> ServerOptions {
     ServerOptions { cluster: false, config: "[wg]\nbackend = 'userspace'\n".into(), ..ServerOptions::default() }
 }
@@ -43,7 +44,7 @@ const ENOUGH: &[(&str, &str)] = &[
     ("the state cannot hold programs", "mount -t tmpfs -o noexec,nosuid,nodev,mode=755 none $STATE"),
 ];
 
-/// Machines on which it does not: what the reason must name, and the codes of the doctor.
+/// Machines on which it does not: what the reason must name, and the doctor's codes.
 const TOO_LITTLE: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "something else is in the place of the TUN node",
@@ -114,24 +115,24 @@ fn the_tun_node_of_root_is_enough() {
     let lab = Lab::up(LabOptions::with_devices(1)).unwrap();
     let (host, mut server) = start(&lab, NODE_OF_ROOT);
     let mode = || host.exec(&["stat", "-c", "%a %u:%g", "/dev/net/tun"]).unwrap().stdout;
-    assert_eq!(mode(), "600 0:0\n", "the node is as it was");
+    assert_eq!(mode(), "600 0:0\n", "the node must be unchanged");
 
-    // A lane that is taken away comes back, also from the supervisor that took this one's place.
+    // A deleted lane is created again, also by the supervisor that replaced this one.
     lane_returns(&host, "wg0");
     let (wg, master) = (server.pid_of("wg").unwrap(), server.master().unwrap().pid());
     kill(Pid::from_raw(master.cast_signed()), Signal::SIGKILL).unwrap();
     server.start_master().unwrap();
     server.wait_ready(Duration::from_secs(20)).unwrap();
-    assert_eq!(server.pid_of("wg").unwrap(), wg, "it was taken over");
+    assert_eq!(server.pid_of("wg").unwrap(), wg, "the service must be adopted");
     lane_returns(&host, "wg1");
-    assert_eq!(mode(), "600 0:0\n", "the node is as it was");
+    assert_eq!(mode(), "600 0:0\n", "the node must be unchanged");
 
     // Only the lanes' service gets it.
     let socket = server.run_dir().join("tun.sock");
     let owner = std::fs::metadata(&socket).unwrap();
     assert_eq!((owner.uid(), owner.mode() & 0o777), (uid_of("tornado-wg"), 0o600));
     let mut stranger = std::os::unix::net::UnixStream::connect(&socket).unwrap();
-    assert_eq!(stranger.read(&mut [0; 8]).unwrap(), 0, "not even root: it can open the node itself");
+    assert_eq!(stranger.read(&mut [0; 8]).unwrap(), 0, "not even root gets it: root can open the node itself");
 }
 
 fn uid_of(user: &str) -> u32 {
@@ -142,7 +143,7 @@ fn lane_returns(host: &Host, interface: &str) {
     let index = || host.try_exec(&["cat", &format!("/sys/class/net/{interface}/ifindex")], Duration::from_secs(5));
     let before = index().unwrap().success().unwrap().stdout;
     host.exec(&["ip", "link", "del", interface]).unwrap();
-    wait_for("the lane to be back", Duration::from_secs(20), || {
+    wait_for("the lane to be created again", Duration::from_secs(20), || {
         let now = index()?;
         Ok((now.ok() && now.stdout != before).then_some(()))
     })
@@ -160,22 +161,22 @@ fn a_helper_that_is_not_root_connects_with_the_node_of_root() {
     device.cli_with_password(&["enroll", &link, "--username", "ada"], PASSWORD).unwrap().success().unwrap();
     device.cli(&["connect"]).unwrap().success().unwrap();
     let seen = host.http_get(world.internet.http_v4(), "/").unwrap().seen_as().unwrap();
-    assert_eq!(seen, std::net::IpAddr::from(SERVER.v4), "through the tunnel");
-    // Both devices at once: the old lane goes when the new one carries.
+    assert_eq!(seen, std::net::IpAddr::from(SERVER.v4), "traffic must use the tunnel");
+    // Both devices at once: the old lane is removed when the new one works.
     device.cli(&["disconnect"]).unwrap().success().unwrap();
     device.cli(&["connect"]).unwrap().success().unwrap();
 
-    // What moves the packets has one capability, and no way to more.
+    // The process that moves the packets has one capability and cannot gain others.
     let socket = std::os::unix::net::UnixStream::connect(device.socket()).unwrap();
     let helper = getsockopt(&socket, PeerCredentials).unwrap();
     assert_eq!(helper.uid(), uid_of("nobody"));
     let status = std::fs::read_to_string(format!("/proc/{}/status", helper.pid())).unwrap();
     for name in ["CapEff", "CapPrm", "CapBnd"] {
         let set = status.lines().find_map(|line| line.strip_prefix(&format!("{name}:\t"))).unwrap();
-        assert_eq!(u64::from_str_radix(set, 16).unwrap(), 1 << 12, "{name}: CAP_NET_ADMIN alone");
+        assert_eq!(u64::from_str_radix(set, 16).unwrap(), 1 << 12, "{name}: CAP_NET_ADMIN only");
     }
 
-    // Its end is that of the process that root started, and the other way round.
+    // It ends with the process that root started, and vice versa.
     drop(device);
     wait_for("the helper to end", Duration::from_secs(5), || {
         Ok((!std::path::Path::new(&format!("/proc/{}", helper.pid())).exists()).then_some(()))

@@ -1,17 +1,17 @@
-//! A whole server and device on machines with less than a usual system: no IPv6, no `/run`, a read-only root, no cgroups.
+//! A whole server and device on machines with less than usual: no IPv6, no `/run`, a read-only root, no cgroups.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use std::time::Duration;
 use tornado_e2e_harness::{DeviceProc, Host, Lab, LabOptions, Programs, SERVER, ServerOptions, ServerProc};
 use tornado_e2e_lanes::world::{PASSWORD, World};
 
-/// For all interfaces that exist and that will exist.
+/// For all existing and future interfaces.
 const NO_IPV6: &str = "\
     echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
     echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6";
 
-/// `/run` has nothing but the lab's directory of this host, and nothing can be added.
+/// `/run` holds only this host's directory of the lab, and nothing can be added.
 const EMPTY_RUN: &str = "\
     mkdir -p /tmp/tornado-kept; mount -t tmpfs none /tmp/tornado-kept; mkdir /tmp/tornado-kept/dir
     mount --rbind $DIR /tmp/tornado-kept/dir
@@ -19,7 +19,7 @@ const EMPTY_RUN: &str = "\
     mount -o remount,ro /run
     if mkdir /run/tornado; then exit 1; fi";
 
-/// Nothing can be written but in the lab's directory of this host.
+/// Nothing is writable except this host's directory of the lab.
 const READ_ONLY_ROOT: &str = "\
     mount --bind $DIR $DIR
     mount -o remount,bind,ro /; mount -t tmpfs -o ro none /tmp; mount -t tmpfs -o ro none /var/tmp
@@ -28,7 +28,7 @@ const READ_ONLY_ROOT: &str = "\
 
 const NO_CGROUPS: &str = "mount -t tmpfs -o ro none /sys/fs/cgroup; [ -z \"$(ls /sys/fs/cgroup)\" ]";
 
-/// A kernel started with `ipv6.disable=1`: no settings and no tables of IPv6 at all.
+/// A kernel started with `ipv6.disable=1`: no IPv6 settings and tables at all.
 const KERNEL_WITHOUT_IPV6: &str = "\
     echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
     echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
@@ -36,11 +36,11 @@ const KERNEL_WITHOUT_IPV6: &str = "\
     for gone in if_inet6 ipv6_route tcp6 udp6; do mount --bind /dev/null /proc/net/$gone; done
     [ -z \"$(ls /proc/sys/net/ipv6)\" ]";
 
-/// The second version alone, as systemd mounts it.
+/// Cgroup version 2 only, as systemd mounts it.
 const CGROUPS_2: &str = "\
     mount -t cgroup2 none /sys/fs/cgroup; [ -f /sys/fs/cgroup/cgroup.controllers ]";
 
-/// The lanes in this process, as on a machine whose kernel has no WireGuard.
+/// Runs the lanes in userspace, as on a machine whose kernel has no WireGuard.
 fn options() -> ServerOptions {
     ServerOptions { cluster: false, config: "[wg]\nbackend = 'userspace'\n".into(), ..ServerOptions::default() }
 }
@@ -49,7 +49,8 @@ fn changed(host: &Host, words: &str) -> Host {
     host.changed(&format!("DIR={}\n{words}", host.dir().display())).unwrap()
 }
 
-/// A server and a device on such a machine: enrols, connects, gets a page through the tunnel, and `doctor` has no error.
+/// Runs a server and a device on such a machine: the device enrols, connects and gets a page through the tunnel, and
+/// `doctor` reports no error.
 fn the_whole_way(words: &str) -> World {
     let lab = Lab::up(LabOptions::with_devices(1)).unwrap();
     let internet = lab.internet().unwrap();
@@ -62,7 +63,7 @@ fn the_whole_way(words: &str) -> World {
     device.cli_with_password(&["enroll", &link, "--username", "ada"], PASSWORD).unwrap().success().unwrap();
     device.cli(&["connect"]).unwrap().success().unwrap();
     let reply = host.http_get(world.internet.http_v4(), "/").unwrap();
-    assert_eq!(reply.seen_as().unwrap(), std::net::IpAddr::from(SERVER.v4), "through the tunnel");
+    assert_eq!(reply.seen_as().unwrap(), std::net::IpAddr::from(SERVER.v4), "traffic must use the tunnel");
     let found = world.server.cli(&["doctor", "--json"]).unwrap().stdout;
     assert!(found.contains("\"findings\"") && !found.contains("\"error\""), "{found}");
     device.cli(&["disconnect"]).unwrap().success().unwrap();
@@ -73,7 +74,11 @@ fn the_whole_way(words: &str) -> World {
 fn a_machine_without_ipv6_has_everything_else() {
     let world = the_whole_way(NO_IPV6);
     for host in [world.lab.host("server").unwrap(), world.device_host(1).unwrap()] {
-        assert_eq!(host.exec(&["ip", "-6", "address"]).unwrap().stdout, "", "it had none in all this time");
+        assert_eq!(
+            host.exec(&["ip", "-6", "address"]).unwrap().stdout,
+            "",
+            "the host must never have had an IPv6 address"
+        );
     }
 }
 
@@ -124,7 +129,7 @@ fn a_helper_without_a_place_for_its_socket_names_the_option() {
     }
 }
 
-/// Directories that cannot be made: the name in the configuration, where it is, and how the machine becomes so.
+/// Directories that cannot be created: the name in the configuration, the path, and how to break the machine.
 const UNWRITABLE: &[(&str, &str, &str)] = &[
     ("run", "/run/tornado-absent", "mount -t tmpfs -o ro none /run"),
     ("state", "/var/lib/tornado-absent", "mount -o remount,bind,ro /"),
@@ -135,7 +140,7 @@ fn a_directory_that_cannot_be_made_is_named_with_its_cure() {
     let lab = Lab::up(LabOptions::with_devices(1)).unwrap();
     let host = lab.host("server").unwrap();
     for (key, path, words) in UNWRITABLE {
-        // Where the words hide nothing.
+        // In a place that the scripts do not hide.
         let config = tempfile::Builder::new().prefix("tornado-bare").suffix(".toml").tempfile_in("/tmp").unwrap();
         let work = tempfile::tempdir_in("/tmp").unwrap();
         let other = if *key == "run" { "state" } else { "run" };

@@ -1,9 +1,9 @@
-//! Three months in a minute: server and device run under libfaketime, whose clocks leap by twelve hours again and again,
-//! through key rotation, token expiry, certificate renewal, login key change, the quota's months, the end of history and
-//! the hard TTL. Nothing may grow, and nothing may spin at the end.
+//! Three months in a minute: server and device run under libfaketime, whose clocks jump by twelve hours again and
+//! again, through key rotation, token expiry, certificate renewal, login key change, the quota's months, the end of
+//! history and the hard TTL. Nothing may grow, and no process may spin at the end.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
-#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test panics when its setup fails")]
+#![expect(clippy::print_stdout, reason = "the runner shows measurements")]
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -14,27 +14,27 @@ use tornado_e2e_harness::{DeviceProc, Programs, ServerOptions, Spent, wait_for};
 use tornado_e2e_lanes::original::OriginalClient;
 use tornado_e2e_lanes::world::{PASSWORD, World};
 
-/// As long as a heartbeat may be late.
+/// Maximum delay of a heartbeat.
 const LEAP: u64 = 12 * 3600;
-/// 92 days: the certificate lives for 90 of them. Its age is that of its file, whose time no library leaps, so a later
-/// successor would be followed by another at every look.
+/// 92 days: the certificate is valid for 90 of them. Its age is that of its file, whose time libfaketime does not
+/// change, so a later successor would be replaced at every check.
 const LEAPS: u64 = 2 * 92;
 const DAY: u64 = 86_400;
-/// Real time for the work of one leap, after the device has its way to the server again: a leap in the middle of it would end
-/// what waits with a deadline.
+/// Real time for the work of one jump, after the device can reach the server again: a jump in the middle of it would
+/// exceed the deadlines in progress.
 const PACE: Duration = Duration::from_millis(100);
-/// Real time for the device to have its way again. Not every leap needs one: a session may just have ended.
+/// Real time limit for the device to reach the server again. Not every jump requires it: a session may just have ended.
 const AGAIN: Duration = Duration::from_secs(2);
-/// Real time over which the processor time of idle processes is counted.
+/// Real time over which the processor time of idle processes is measured.
 const IDLE: Duration = Duration::from_secs(20);
-/// Processor time of a process that spins at least, percent of one core. Not the bound for idle processes, which is that of
-/// `lanes_idle`: here they are under a library that reads a file each time they look at a clock.
+/// Minimum processor time of a spinning process, in percent of one core. It is not the limit for idle processes, which
+/// `lanes_idle` checks: here they run under a library that reads a file at every clock read.
 const SPINNING: f64 = 10.0;
 
-/// Twice the 1000 pages of 4 KiB at which SQLite takes its log over into the database.
+/// Twice the 1000 pages of 4 KiB at which SQLite writes its log back into the database.
 const WAL: u64 = 8 * 1024 * 1024;
 
-/// Sessions live longer than a leap; upkeep and keys are as they are by default.
+/// Sessions live longer than a jump; upkeep and keys use the defaults.
 const CONFIG: &str = "[session]\nheartbeat_ttl = 86400\nhandshake_ttl = 86400\noffline_grace = 86400\nhistory_days = 30\n\n\
      [auth]\nargon2 = { memory_kib = 64, passes = 1, lanes = 1 }\n\n[client_api]\nanonymous_per_minute = 1000000\n";
 
@@ -56,7 +56,7 @@ impl Clock {
         self.dir.path().join("offset")
     }
 
-    /// In one step: a process that reads half a number would leap back.
+    /// Written in one step: a process that reads a partial number would jump back.
     fn write(&self) {
         let new = self.dir.path().join("new");
         std::fs::write(&new, format!("+{}\n", self.leaps * LEAP)).unwrap();
@@ -76,7 +76,7 @@ impl Clock {
     }
 }
 
-/// Debian's libfaketime, the variant for programs with threads.
+/// Returns the path of Debian's libfaketime, in the variant for multithreaded programs.
 fn library() -> String {
     let dirs = std::fs::read_dir("/usr/lib").unwrap().flatten();
     let mut found = dirs.map(|dir| dir.path().join("faketime/libfaketimeMT.so.1")).filter(|path| path.is_file());
@@ -84,7 +84,7 @@ fn library() -> String {
 }
 
 impl Drop for Clock {
-    /// The library leaves a semaphore and a page of memory of each process that was killed.
+    /// The library leaves a semaphore and a shared memory page of each killed process.
     fn drop(&mut self) {
         for entry in std::fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -97,7 +97,7 @@ impl Drop for Clock {
     }
 }
 
-/// What a process holds.
+/// Resources that a process holds.
 #[derive(Debug, Clone, Copy)]
 struct Holding {
     rss_kib: u64,
@@ -117,7 +117,7 @@ impl Holding {
         Self { rss_kib: number("VmRSS:"), descriptors, threads }
     }
 
-    /// No more than after the first minute, but for what allocators keep.
+    /// True if it holds more than after the first phase, beyond what allocators keep.
     fn has_grown_since(self, before: Self) -> bool {
         self.rss_kib > before.rss_kib + before.rss_kib / 2 + 8 * 1024
             || self.descriptors > before.descriptors + 16
@@ -125,7 +125,7 @@ impl Holding {
     }
 }
 
-/// Bytes of all files below. SQLite's log beside a database is bounded by [`WAL`].
+/// Total size of all files below, in bytes. SQLite's log beside a database is limited by [`WAL`].
 fn size(dir: &Path) -> u64 {
     let entries = std::fs::read_dir(dir).unwrap().flatten();
     entries
@@ -147,23 +147,24 @@ fn processes(world: &World, device: &DeviceProc) -> BTreeMap<String, u32> {
     all
 }
 
-/// The day on which a line of a log was written, counted from 1970 (days_from_civil of Howard Hinnant's date algorithms).
+/// The day on which a log line was written, counted from 1970 (days_from_civil of Howard Hinnant's date algorithms).
 fn day(line: &str) -> i64 {
-    let from = line.find("20").expect("no date");
+    let from = line.find("20").expect("the log line has no date");
     let part = |range: std::ops::Range<usize>| line[from..][range].parse::<i64>().unwrap();
     let (year, month, day) = (part(0..4), part(5..7), part(8..10));
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
-/// The day that each process has now: the server's write a line with it at SIGHUP, the helper wrote one at the last leap.
+/// Returns the current day of each process: the server's processes log a line with it at SIGHUP, the helper logged one
+/// at the last jump.
 fn days(world: &World, device: &DeviceProc, processes: &BTreeMap<String, u32>) -> BTreeMap<String, i64> {
     let mut days = BTreeMap::from([("helper".to_owned(), day(device.log().unwrap().lines().last().unwrap()))]);
     for (name, pid) in processes.iter().filter(|(name, _)| *name != "helper") {
         let mut lines = world.server.log_from_now().unwrap();
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), nix::sys::signal::Signal::SIGHUP)
             .unwrap();
-        let line = wait_for(&format!("the day of {name}"), Duration::from_secs(10), || {
+        let line = wait_for(&format!("a log line with the day of {name}"), Duration::from_secs(10), || {
             Ok(lines.more()?.lines().find(|line| line.contains("SIGHUP")).map(str::to_owned))
         });
         days.insert(name.clone(), day(&line.unwrap()));
@@ -176,11 +177,12 @@ fn bytes(usage: &Value) -> u64 {
     lanes.iter().flat_map(|lane| ["rx_bytes", "tx_bytes"].map(|way| lane[way].as_u64().unwrap())).sum()
 }
 
-/// Wakes every process, so that none sleeps through a leap: what waits for a timer does not see the clock change.
+/// Wakes every process, so that none sleeps through a jump: a process waiting for a timer does not notice the clock
+/// change.
 fn wake(world: &World, device: &DeviceProc) {
     let sockets = std::fs::read_dir(world.server.run_dir()).unwrap().flatten().map(|entry| entry.path());
     let sockets = sockets.filter(|path| path.extension().is_some_and(|end| end == "sock"));
-    // That one is for `wg` only and says so.
+    // That one is for `wg` only and logs it.
     let sockets = sockets.filter(|path| !path.ends_with("tun.sock"));
     for socket in sockets.chain([device.socket()]) {
         drop(UnixStream::connect(socket));
@@ -255,7 +257,7 @@ fn three_months_cost_no_connection_and_let_nothing_grow() {
     let (held, files) = (hold(), size(&world.server.state_dir()) + size(&device.state_dir()));
     pass(&mut clock, LEAPS - 7 * DAY / LEAP);
 
-    // Everything was in fact lived through, by each process.
+    // Each process did experience the whole time.
     for (name, day) in days(&world, &device, &processes) {
         assert!((92..94).contains(&(day - first_day)), "{name} began on day {first_day} and is at {day}");
     }
@@ -272,8 +274,7 @@ fn three_months_cost_no_connection_and_let_nothing_grow() {
         "no session reached the hard TTL: {history:?}"
     );
 
-    // What ended longer ago than `history_days` is gone, and the quota's month is not
-    // the first.
+    // Entries older than `history_days` are gone, and the quota is in a later month than the first.
     let usage = device.json(&["status"]).unwrap()["usage"].clone();
     let today = i64::try_from(clock.leaps * LEAP).unwrap() + first_second;
     let ended: Vec<i64> = history.iter().filter_map(|row| row["ended_at"].as_i64()).collect();
@@ -282,7 +283,7 @@ fn three_months_cost_no_connection_and_let_nothing_grow() {
     assert!(usage["quota"]["renews_at"].as_i64() > Some(today), "{today}: {usage}");
     assert!(usage["quota"]["used"].as_u64() < Some(bytes(&usage["total"])), "{usage}");
 
-    // Still connected, and a new login works with the keys of today.
+    // The device is still connected, and a new login works with the current keys.
     visits(&world, &device);
     world.wait_sessions(1, Duration::from_secs(30)).unwrap();
     world.account("late", 1).unwrap();
@@ -291,7 +292,7 @@ fn three_months_cost_no_connection_and_let_nothing_grow() {
         host.block_on(|| async move { OriginalClient::new(api).unwrap().login("late", PASSWORD).await }).unwrap();
     login.unwrap().ok().unwrap();
 
-    // No process ended, none holds more than after the first week.
+    // No process ended, and none holds more than after the first week.
     let now = hold();
     for (name, before) in &held {
         println!("{name}: {before:?}, then {:?}", now[name]);
@@ -304,7 +305,7 @@ fn three_months_cost_no_connection_and_let_nothing_grow() {
     println!("logs of server and device: {lines:?} lines");
     assert!(lines[0] < 1_500 && lines[1] < 3_000, "{lines:?} lines in three months");
 
-    // And none of them spins.
+    // No process spins.
     let spent = || -> BTreeMap<&String, Spent> {
         processes.iter().map(|(name, pid)| (name, Spent::of(*pid).unwrap())).collect()
     };

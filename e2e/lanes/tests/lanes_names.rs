@@ -1,6 +1,6 @@
-//! Names on the direct lane: asked through the tunnel, answered by the server's own resolver.
+//! DNS on the direct lane: queries go through the tunnel to the server's own resolver.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tornado_e2e_lanes::world::{PASSWORD, World};
 const RESOLVER: &str = "10.8.0.1:53";
 const WITHIN: Duration = Duration::from_secs(6);
 
-/// Answers every question for IPv4 with its own address, in `internet`, until it is dropped.
+/// Answers every A query with its own address, in `internet`. Stopped on drop.
 struct Upstream {
     asked: Arc<AtomicU32>,
     stop: Arc<AtomicBool>,
@@ -49,7 +49,7 @@ impl Drop for Upstream {
     }
 }
 
-/// RFC 1035 §4.1: the question back, and one address if it asked for IPv4.
+/// Builds the response (RFC 1035 §4.1): the question, and one address for an A query.
 fn answer(question: &[u8]) -> Vec<u8> {
     let name = question[12..].iter().position(|byte| *byte == 0).unwrap() + 13;
     let is_a = question[name..name + 2] == [0, 1];
@@ -73,7 +73,7 @@ fn question(name: &str) -> Vec<u8> {
     bytes
 }
 
-/// The code and the last four bytes, which are the address where there is one.
+/// Returns the response code and the last four bytes, which are the address if there is one.
 fn ask(host: &Host, name: &str) -> Option<(u8, Ipv4Addr)> {
     ask_at(host, RESOLVER, name)
 }
@@ -93,24 +93,24 @@ fn devices_of_the_direct_lane_ask_the_server_and_nobody_else_can() {
     device.cli(&["connect"]).unwrap().success().unwrap();
     let ends = world.server.mesh("wg").get("/v1/status").unwrap();
     let direct = ends["lanes"].as_array().unwrap().iter().find(|end| end["lane"] == "direct").unwrap();
-    assert_eq!(direct["dns"]["v4"], "10.8.0.1", "offers name the resolver: {direct}");
+    assert_eq!(direct["dns"]["v4"], "10.8.0.1", "offers must name the resolver: {direct}");
 
     let clear = device.host().capture("eth0", "port 53").unwrap();
     assert_eq!(ask(device.host(), "www.example.org"), Some((0, INTERNET.v4)));
     let asked = upstream.asked.load(Ordering::Relaxed);
     assert_eq!(ask(device.host(), "www.example.org"), Some((0, INTERNET.v4)));
-    assert_eq!(upstream.asked.load(Ordering::Relaxed), asked, "the second time it is known");
-    assert_eq!(clear.stop().unwrap().count(), 0, "nothing went past the tunnel");
+    assert_eq!(upstream.asked.load(Ordering::Relaxed), asked, "the second query must be answered from the cache");
+    assert_eq!(clear.stop().unwrap().count(), 0, "no query may bypass the tunnel");
 
-    // Neither internet nor the server's public address.
+    // The resolver serves neither internet nor the server's public address.
     let internet = world.lab.host("internet").unwrap();
     let public = SocketAddr::from((tornado_e2e_harness::SERVER.v4, 53));
     let refused = internet.udp_ask(public, &question("www.example.org"), Duration::from_secs(1));
-    assert!(!matches!(refused, Ok(Some(_))), "the server answers strangers");
+    assert!(!matches!(refused, Ok(Some(_))), "the server must not answer hosts outside the tunnel");
 
-    // Its death is not the tunnel's.
+    // The resolver's death does not affect the tunnel.
     let pid = world.server.kill_service("dns").unwrap();
-    wait_for("the resolver is back", Duration::from_secs(10), || {
+    wait_for("the resolver to be back", Duration::from_secs(10), || {
         let again = world.server.pid_of("dns").is_ok_and(|new| new != pid);
         let reply =
             device.host().udp_ask(RESOLVER.parse().unwrap(), &question("back.example.org"), Duration::from_secs(1));
@@ -124,11 +124,11 @@ fn devices_of_the_direct_lane_ask_the_server_and_nobody_else_can() {
 const OWN: &str = "198.51.100.254:53";
 const OWN_FILE: &str = "nameserver 198.51.100.254\n";
 
-/// A file that root itself cannot change, until it is dropped.
+/// A file that even root cannot change. Reset on drop.
 struct Immutable(std::path::PathBuf);
 
 impl Immutable {
-    /// None where the file system knows no such flag.
+    /// Returns `None` if the file system does not support the flag.
     fn make(path: &std::path::Path) -> Option<Self> {
         let done = std::process::Command::new("chattr").arg("+i").arg(path).status();
         done.is_ok_and(|status| status.success()).then(|| Self(path.to_owned()))
@@ -147,7 +147,7 @@ fn names_go_to_the_lane_where_resolv_conf_cannot_be_written() {
     let world = World::up(2, &config).unwrap();
     let _upstream = Upstream::start(world.lab.host("internet").unwrap());
     goes_to_the_lane(&world, 1, "mount -o remount,bind,ro /etc/resolv.conf");
-    // The same by the file's own flag.
+    // The same with the file's own flag.
     let resolv_conf = own_resolvers(world.device_host(2).unwrap());
     match Immutable::make(&resolv_conf) {
         Some(immutable) => {
@@ -159,10 +159,10 @@ fn names_go_to_the_lane_where_resolv_conf_cannot_be_written() {
     }
 }
 
-/// Names a resolver that nothing listens at, in the file that the host's programs see.
+/// Configures a resolver address without a listener, in the file that the host's programs see.
 fn own_resolvers(host: &Host) -> std::path::PathBuf {
     let path = std::path::PathBuf::from("/etc/netns").join(host.namespace()).join("resolv.conf");
-    // Not where it is immutable already.
+    // Skipped if the file is immutable already.
     let _ = std::fs::write(&path, OWN_FILE);
     path
 }
@@ -179,11 +179,11 @@ fn goes_to_the_lane(world: &World, number: u16, prelude: &str) {
 
     device.cli(&["connect"]).unwrap().success().unwrap();
     let clear = host.capture("eth0", "port 53").unwrap();
-    assert_eq!(ask_at(&host, OWN, "www.example.org"), Some((0, INTERNET.v4)), "asked of the lane's resolver");
-    assert_eq!(clear.stop().unwrap().count(), 0, "nothing went past the tunnel");
+    assert_eq!(ask_at(&host, OWN, "www.example.org"), Some((0, INTERNET.v4)), "the lane's resolver must be used");
+    assert_eq!(clear.stop().unwrap().count(), 0, "no query may bypass the tunnel");
     assert_eq!(std::fs::read_to_string(&resolv_conf).unwrap(), OWN_FILE);
 
-    // Nothing stays, also after a crash.
+    // Nothing remains, also after a crash.
     device.kill_helper();
     device.start_helper().unwrap();
     device.cli(&["disconnect"]).unwrap().success().unwrap();

@@ -1,4 +1,4 @@
-//! A client that speaks only the original's interface, with wireguard-go as its WireGuard.
+//! A client that speaks only the original's interface, with wireguard-go for WireGuard.
 
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ fn refused(answer: &Answer, status: u16, code: &str) {
 #[test]
 fn the_originals_interface_from_login_to_logout_with_wireguard_go() {
     let world = World::up(2, "").unwrap();
-    // The account is made by a device of ours; the original's client only logs in.
+    // One of our devices creates the account; the original's client only logs in.
     world.enrolled(2).unwrap();
     let host = world.device_host(1).unwrap();
     let key = PrivateKey::random();
@@ -32,7 +32,7 @@ fn the_originals_interface_from_login_to_logout_with_wireguard_go() {
             }
             assert_eq!(login["user"]["username"], "user2");
             let id = client.post("/vpn/verify/id", &json!({})).await.unwrap().ok().unwrap();
-            assert_eq!(id, login["user"]["id"], "a bare JSON string");
+            assert_eq!(id, login["user"]["id"], "the ID must be a bare JSON string");
             let bad = client.post("/vpn/initiate", &json!({ "public_key": "not a key" })).await.unwrap();
             assert_eq!(bad.status, 422, "{bad:?}");
             let bundle =
@@ -69,7 +69,7 @@ fn the_originals_interface_from_login_to_logout_with_wireguard_go() {
         let spent = client.refresh_token.clone();
         let again = client.reauth().await.unwrap().ok().unwrap();
         assert_eq!(again["status"], "ok");
-        assert!(again["tokens"]["device_id"].is_string(), "reauth tells the device: {again}");
+        assert!(again["tokens"]["device_id"].is_string(), "reauth must return the device ID: {again}");
         let beat = client.post("/session/heartbeat", &json!({})).await.unwrap().ok().unwrap();
         assert_eq!(beat["status"], "ok");
         let gone = client.logout().await.unwrap().ok().unwrap();
@@ -95,7 +95,7 @@ fn defect_005_a_recorded_login_is_refused_and_defect_002_devices_are_reused() {
         let envelope = client.envelope("user1", PASSWORD).await.unwrap();
         client.post("/auth/login", &envelope).await.unwrap().ok().unwrap();
         refused(&client.post("/auth/login", &envelope).await.unwrap(), 400, "invalid_encrypted_payload");
-        // The original locked a user out after max_devices logins; here an idle device is used again.
+        // The original locked a user out after max_devices logins; here an idle device is reused.
         for _ in 0..6 {
             let mut client = OriginalClient::new(api).unwrap();
             client.login("user1", PASSWORD).await.unwrap().ok().unwrap();

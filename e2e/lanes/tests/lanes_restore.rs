@@ -1,6 +1,6 @@
-//! The server's machine is lost; its backup is put in place on another one with the same address.
+//! The server's machine is lost; its backup is restored on another machine with the same address.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -12,7 +12,7 @@ use tornado_e2e_harness::{DeviceProc, Host, SERVER, wait_for};
 use tornado_e2e_lanes::world::World;
 
 const PASSPHRASE: &str = "a passphrase for tests";
-/// Access tokens die so fast that a device trades its refresh token at each heartbeat, every two seconds.
+/// Access tokens expire so quickly that a device exchanges its refresh token at each heartbeat, every two seconds.
 const QUICK: &str = "[auth]\naccess_lifetime = 60\n[session]\nheartbeat_ttl = 4\nsweep_interval = 1\n";
 
 fn seen(world: &World, host: &Host) -> Option<IpAddr> {
@@ -32,7 +32,7 @@ fn connected(world: &World, number: u16) -> DeviceProc {
     device
 }
 
-/// `tornadod WORDS` with the passphrase on standard input.
+/// Runs `tornadod` with these arguments and the passphrase on standard input.
 fn with_passphrase(world: &World, words: &[&str]) -> (Option<i32>, String) {
     use std::io::Write as _;
     let mut command = world.server.command().unwrap();
@@ -51,12 +51,12 @@ fn refresh_token(device: &DeviceProc) -> String {
     state["login"]["refresh"].as_str().unwrap().to_owned()
 }
 
-/// Waits until every device holds another token than it did, and once more: then the first was taken for good.
+/// Waits until every device has a new refresh token, twice: then the server has accepted the first one for good.
 fn traded(devices: &[DeviceProc]) {
     for _ in 0..2 {
         for device in devices {
             let before = refresh_token(device);
-            wait_for("a trade of the refresh token", Duration::from_secs(30), || {
+            wait_for("an exchange of the refresh token", Duration::from_secs(30), || {
                 Ok((refresh_token(device) != before).then_some(()))
             })
             .unwrap();
@@ -78,21 +78,21 @@ fn devices_come_back_by_themselves_after_a_restore_on_another_machine() {
     let devices: Vec<DeviceProc> = (1..=2).map(|number| connected(&world, number)).collect();
     let leases = addresses(&world);
 
-    // Online: taken while packets flow.
+    // Online: the backup is made while packets flow.
     let (state, run) = (world.server.state_dir(), world.server.run_dir());
     let file = state.parent().unwrap().join("server.backup");
     let path = file.to_str().unwrap();
     let (code, said) = with_passphrase(&world, &["backup", path]);
     assert_eq!(code, Some(0), "{said}");
     let (code, said) = with_passphrase(&world, &["backup", path]);
-    assert_eq!(code, Some(2), "never written over: {said}");
+    assert_eq!(code, Some(2), "an existing backup must not be overwritten: {said}");
     let (code, said) = with_passphrase(&world, &["restore", path]);
-    assert_eq!(code, Some(4), "there is a state, and the server runs: {said}");
-    assert!(!state.join(".backup").exists(), "nothing is left of the copies");
-    // In the profile cluster accounts and sessions are PostgreSQL's to save.
+    assert_eq!(code, Some(4), "a restore over the state of a running server must fail: {said}");
+    assert!(!state.join(".backup").exists(), "no copy may remain");
+    // In the profile cluster, accounts and sessions are in PostgreSQL, which is backed up separately.
     let dump = world.server.cluster().map(|cluster| cluster.postgres.dump("tornado").unwrap());
 
-    // Time goes on: devices trade tokens, which the backup does not know.
+    // Time passes: devices exchange tokens that the backup does not know.
     traded(&devices);
 
     // The machine is lost, with everything on it.
@@ -114,18 +114,19 @@ fn devices_come_back_by_themselves_after_a_restore_on_another_machine() {
         cluster.redis.flush().unwrap();
     }
 
-    // Another one.
+    // The new machine.
     if let (Some(cluster), Some(dump)) = (world.server.cluster(), dump) {
         cluster.postgres.sql("postgres", &dump).unwrap();
     }
-    // This server's configuration names directories: on a machine without one an operator must have read it.
+    // This server's configuration names directories: on a machine without a configuration the operator must have read
+    // them.
     let (code, said) = with_passphrase(&world, &["restore", path]);
     assert!(code == Some(4) && said.contains("[paths] state") && !state.exists(), "{said}");
     let (code, printed) = with_passphrase(&world, &["restore", path, "--print-config"]);
     assert_eq!((code, printed.trim()), (Some(0), String::from_utf8_lossy(&config).trim()));
     std::fs::write(world.server.config_path(), &config).unwrap();
     let (code, said) = with_passphrase(&world, &["restore", path, "--unsealed"]);
-    assert_eq!(code, Some(2), "never with a passphrase: {said}");
+    assert_eq!(code, Some(2), "not allowed with a passphrase: {said}");
     let (code, said) = with_passphrase(&world, &["restore", path]);
     assert_eq!(code, Some(0), "{said}");
     world.server.start_master().unwrap();
@@ -133,19 +134,18 @@ fn devices_come_back_by_themselves_after_a_restore_on_another_machine() {
     world.server.cli(&["keys", "check"]).unwrap().success().unwrap();
     world.server.cli(&["audit", "verify"]).unwrap().success().unwrap();
     let back = |number: u16| seen(&world, world.device_host(number).unwrap()) == Some(IpAddr::from(SERVER.v4));
-    let waited = wait_for("traffic without anybody doing anything", Duration::from_secs(90), || {
-        Ok((back(1) && back(2)).then_some(()))
-    });
+    let waited =
+        wait_for("traffic without any user action", Duration::from_secs(90), || Ok((back(1) && back(2)).then_some(())));
     if let Err(error) = waited {
         let said: Vec<String> =
             devices.iter().map(|device| format!("{:?}", device.cli(&["status"]).unwrap())).collect();
         panic!("{error}: {said:#?}\n{}", devices[0].log().unwrap());
     }
-    // Against the restored database too.
+    // Another exchange, with the restored database.
     traded(&devices);
     world.wait_sessions(2, Duration::from_secs(20)).unwrap();
     let now = addresses(&world);
-    assert_eq!(now[..], leases[..], "leases are kept");
+    assert_eq!(now[..], leases[..], "leases must be kept");
     for number in 1..=2 {
         carried(&world, &world.device_host(number).unwrap().clone(), "traffic later on");
     }

@@ -1,6 +1,6 @@
-//! Keys change twice in a row under a hundred devices: nobody is logged out, no request fails.
+//! Keys rotate twice in a row with a hundred connected devices: no user is logged out and no request fails.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -12,10 +12,10 @@ use tornado_e2e_lanes::world::{PASSWORD, World};
 use tornado_shared::model::PrivateKey;
 
 const DEVICES: usize = 100;
-/// The most that an account may have.
+/// Maximum number of devices of an account.
 const OF_ONE_ACCOUNT: usize = 10;
 
-/// Keys sign soon after they were made, and a login costs little: a hundred come at once.
+/// Keys sign soon after their creation, and a login is cheap, because a hundred come at once.
 const CONFIG: &str = "[auth]\nkey_lead = 10\nargon2 = { memory_kib = 64, passes = 1, lanes = 1 }\n\n\
      [client_api]\nanonymous_per_minute = 1000000\n";
 
@@ -31,7 +31,7 @@ async fn connected(api: SocketAddr, number: usize) -> OriginalClient {
     client
 }
 
-/// Heartbeats without a pause worth the name, and a new pair of tokens now and then. Any answer but 200 is a failure.
+/// Sends heartbeats almost continuously and sometimes exchanges the tokens. Any status other than 200 is a failure.
 async fn live(
     mut client: OriginalClient,
     number: usize,
@@ -67,7 +67,7 @@ fn two_rotations_in_a_row_log_nobody_out_of_a_hundred_devices() {
     let crowd = std::thread::spawn(move || {
         let everybody = || async move {
             let mut devices = tokio::task::JoinSet::new();
-            // Of one account one after the other: two logins at once would be taken for the same device.
+            // One after the other per account: two simultaneous logins would be taken for the same device.
             let mut accounts = tokio::task::JoinSet::new();
             for first in (0..DEVICES).step_by(OF_ONE_ACCOUNT) {
                 accounts.spawn(async move {
@@ -100,15 +100,15 @@ fn two_rotations_in_a_row_log_nobody_out_of_a_hundred_devices() {
     let rounds = |least: usize| {
         let from = done.load(Ordering::SeqCst);
         while done.load(Ordering::SeqCst) < from + least {
-            assert!(!crowd.is_finished(), "nobody is left");
+            assert!(!crowd.is_finished(), "all devices have stopped");
             std::thread::sleep(Duration::from_millis(50));
         }
     };
     rounds(500);
     world.server.cli(&["keys", "rotate"]).unwrap().success().unwrap();
     world.server.cli(&["keys", "rotate"]).unwrap().success().unwrap();
-    assert!(kids(&world).iter().any(|id| !before.contains(id)), "there are new keys");
-    // A new key signs once everybody had the time to learn it.
+    assert!(kids(&world).iter().any(|id| !before.contains(id)), "there must be new keys");
+    // A new key signs once all services had time to load it.
     let lead = Instant::now() + Duration::from_secs(14);
     while Instant::now() < lead {
         rounds(100);

@@ -1,8 +1,8 @@
-//! How long a device is still heard after its right was taken away: from the answer of whoever took it to the last packet.
-//! On the direct lane packets are looked at where they leave the server; on the tor lane, which is closed in this lab,
-//! where they leave the tunnel. Each lane has a device of its own, which sends on without a pause all the time.
+//! How long a device still gets traffic through after its access was revoked: from the response to the revocation to
+//! the last packet. On the direct lane packets are captured where they leave the server; on the tor lane, which is
+//! closed in this lab, where they leave the tunnel. Each lane has its own device, which sends continuously.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -15,19 +15,19 @@ use tornado_e2e_harness::{DeviceProc, Host, Process, wait_for};
 use tornado_e2e_lanes::original::OriginalClient;
 use tornado_e2e_lanes::world::{PASSWORD, World};
 
-/// Suspensions of a device on each lane, and of each other way.
+/// Suspensions of a device on each lane, and repetitions of each other method.
 const SUSPENSIONS: usize = 20;
 const OTHERS: usize = 2;
-/// Within this time nothing of the device may get through any more.
+/// Time limit after which no packet of the device may get through.
 const SILENT_WITHIN: f64 = 1.0;
-/// Datagrams that a device sends after it lost its right: fewer prove nothing.
+/// Minimum number of datagrams that a device sends after the revocation; fewer prove nothing.
 const SENT_AFTERWARDS: usize = 50;
-/// What the server forwards has lost a hop on its way. Its own kernel sends packets with the same destination: a reset
-/// for each answer of the site to a flow that has ended, such as the repeated SYN-ACK of a connect that the end cut off,
-/// which comes a second later.
+/// A forwarded packet has a lower TTL. The server's own kernel sends packets with the same destination: a reset for
+/// each reply of the site to a closed flow, such as the repeated SYN-ACK of an interrupted connect, which comes a
+/// second later.
 const FORWARDED: &str = " and ip[8] < 64";
 
-/// tcpdump with the kernel's clock.
+/// tcpdump with kernel timestamps.
 struct Tap(Process);
 
 impl Tap {
@@ -45,7 +45,7 @@ impl Tap {
         Self(process)
     }
 
-    /// Packets that passed from an instant on, the latest first: when, in seconds since the epoch, and which.
+    /// Packets captured from an instant on, latest first: their time in seconds since the epoch, and their text.
     fn since(&self, from: f64) -> Vec<(f64, String)> {
         let seen = self.0.stdout().unwrap();
         let timed = |line: &str| Some((line.split_whitespace().next()?.parse().ok()?, line.to_owned()));
@@ -57,7 +57,7 @@ fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
-/// Datagrams, new connections and a long upload, without a pause, as of programs that know nothing of tunnels.
+/// Datagrams, new connections and a long upload, sent continuously as by programs that know nothing of tunnels.
 fn noise(
     world: &World,
     host: &Host,
@@ -76,7 +76,7 @@ fn noise(
 fn datagrams(echo: SocketAddr, page: SocketAddr, stop: &AtomicBool, sent: &AtomicUsize) {
     let mut round = 0u32;
     while !stop.load(Ordering::SeqCst) {
-        // A socket of its own each time: routes and source addresses are chosen anew.
+        // A new socket each time, so that route and source address are selected again.
         if let Ok(socket) = UdpSocket::bind("0.0.0.0:0")
             && socket.send_to(b"noise", echo).is_ok()
         {
@@ -103,7 +103,7 @@ fn upload(_: SocketAddr, page: SocketAddr, stop: &AtomicBool, _: &AtomicUsize) {
     }
 }
 
-/// Ways to take the right away. Each ends with the answer.
+/// Methods to revoke access. Each returns after the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Suspend,
@@ -134,13 +134,14 @@ impl Bench<'_> {
         self.world.server.cli(words).unwrap().success().unwrap();
     }
 
-    /// What the helper stored of its login.
+    /// The login that the helper stored.
     fn login(&self) -> Value {
         let stored = std::fs::read_to_string(self.device.state_dir().join("state.json")).unwrap();
         serde_json::from_str::<Value>(&stored).unwrap()["login"].clone()
     }
 
-    /// In the helper's place, from a host without a tunnel: only the helper's own sockets pass beside the device's.
+    /// Sends a request in place of the helper, from a host without a tunnel: only the helper's own sockets bypass the
+    /// device's.
     fn api(&self, method: &str, path: &str, body: &Value) -> String {
         let token = format!("authorization: Bearer {}", self.login()["access"].as_str().unwrap());
         let url = format!("https://{}{path}", self.world.api());
@@ -182,16 +183,16 @@ impl Bench<'_> {
         self.device.cli(&["connect", "--lane", self.lane]).unwrap().success().unwrap();
     }
 
-    /// Seconds from the answer to the last packet; zero when it came before.
+    /// Seconds from the response to the last packet; zero if the packet came before it.
     fn silence(&self, way: Way) -> f64 {
         self.connected();
         let up = now();
         wait_for("traffic", Duration::from_secs(15), || Ok((self.tap.since(up).len() > 30).then_some(()))).unwrap();
         self.take_away(way);
         let (answered, before) = (now(), self.sent.load(Ordering::SeqCst));
-        // A bit longer than it may take, and until the device has tried often enough.
+        // A bit longer than the limit, and until the device has tried often enough.
         std::thread::sleep(Duration::from_millis(1_150));
-        let what = format!("{} {way:?}: packets that the device sends afterwards", self.lane);
+        let what = format!("{} {way:?}: packets sent by the device afterwards", self.lane);
         wait_for(&what, Duration::from_secs(15), || {
             Ok((self.sent.load(Ordering::SeqCst) > before + SENT_AFTERWARDS).then_some(()))
         })
@@ -203,11 +204,12 @@ impl Bench<'_> {
         silence
     }
 
-    /// Every way, again and again.
-    #[expect(clippy::print_stdout, reason = "the output of a test is how it speaks to its runner")]
+    /// Every method, repeatedly.
+    #[expect(clippy::print_stdout, reason = "the runner reads the output of a test")]
     fn all(&self) {
         for way in WAYS {
-            // With PostgreSQL and Redis each way is shown to be as quick; the figures are those of the embedded profile.
+            // With PostgreSQL and Redis each method only has to be as fast; the published numbers are those of the
+            // embedded profile.
             let rounds = match (self.world.server.cluster().is_some(), way == Way::Suspend) {
                 (false, true) => SUSPENSIONS,
                 (false, false) => OTHERS,
@@ -217,14 +219,15 @@ impl Bench<'_> {
             times.sort_by(f64::total_cmp);
             let at = |percent: usize| times[(times.len() * percent).div_ceil(100).max(1) - 1] * 1e3;
             let (lane, p50, p99, most) = (self.lane, at(50), at(99), at(100));
-            println!("{lane} {way:?}: {rounds} times, p50 {p50:.0} ms, p99 {p99:.0} ms, most {most:.0} ms");
+            println!("{lane} {way:?}: {rounds} times, p50 {p50:.0} ms, p99 {p99:.0} ms, max {most:.0} ms");
         }
     }
 }
 
 #[test]
 fn whoever_lost_the_right_is_silent_within_a_second() {
-    // Heartbeats are far apart and no device has an event stream: the server must keep the device out, not the device itself.
+    // Heartbeats are far apart and no device has an event stream: the server must block the device without its
+    // cooperation.
     let config = "[session]\nheartbeat_ttl = 600\n\n[client_api]\nevent_streams = 0\n";
     let world = World::up(2, config).unwrap();
     let devices = [world.enrolled(1).unwrap(), world.enrolled(2).unwrap()];

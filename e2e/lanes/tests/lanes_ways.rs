@@ -1,8 +1,8 @@
-//! The way to the server is chosen again whenever it stops working: another address behind the name, a family that
-//! carries no UDP, another network, sleep.
+//! The path to the server is selected again whenever it fails: another address for the name, an address family without
+//! UDP, another network, sleep.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-#![expect(clippy::print_stdout, reason = "times are shown with the test's output")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
+#![expect(clippy::print_stdout, reason = "the runner shows measurements")]
 
 use nix::sys::signal::Signal;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
@@ -15,12 +15,12 @@ use tornado_e2e_lanes::upstream::Upstream;
 use tornado_e2e_lanes::world::{PASSWORD, World};
 
 const NAME: &str = "vpn.example.org";
-/// Longest time to traffic, on a machine whose cores are loaded by something else. Old code took longer or never came back;
-/// the time itself is printed.
+/// Time limit for traffic to recover, on a loaded machine. Old code took longer or never recovered; the measured time
+/// is printed.
 const LOADED: Duration = Duration::from_secs(10);
 const MOVED: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 20);
 
-/// A world whose server is known by a name, and a device that asks a resolver in `internet`.
+/// A lab whose server is known by a name, and a device that uses a resolver in `internet`.
 fn world() -> (World, Upstream) {
     let config = format!("[dns]\ndnssec = false\nupstreams = ['{}']\n", INTERNET.v4);
     let options = ServerOptions { public_host: NAME.into(), config, ..ServerOptions::default() };
@@ -32,7 +32,7 @@ fn world() -> (World, Upstream) {
     (world, upstream)
 }
 
-/// True when a datagram comes back from `internet` by the routes of the host.
+/// True if a datagram is echoed from `internet` over the routes of the host.
 fn echo(world: &World, host: &Host) -> bool {
     let to = world.internet.echo_v4();
     host.enter(|| {
@@ -43,7 +43,7 @@ fn echo(world: &World, host: &Host) -> bool {
     .unwrap()
 }
 
-/// The time until a datagram comes back.
+/// Returns the time until a datagram is echoed.
 fn back(world: &World, host: &Host, what: &str, within: Duration) -> Duration {
     let begun = Instant::now();
     let waited = wait_for(what, within, || Ok(echo(world, host).then_some(())));
@@ -70,7 +70,7 @@ fn status(device: &DeviceProc) -> (Option<IpAddr>, String) {
 #[test]
 fn the_way_to_the_server_is_chosen_again_when_it_is_gone() {
     let (world, upstream) = world();
-    // IPv6 carries TCP and no UDP: the API answers there, the lane does not.
+    // IPv6 carries TCP but no UDP: the API is reachable there, the lane is not.
     let access = world.lab.host("access").unwrap();
     let no_udp = "add table ip6 broken; add chain ip6 broken passing { type filter hook forward priority 0; }; \
                   add rule ip6 broken passing meta l4proto udp drop";
@@ -83,7 +83,7 @@ fn the_way_to_the_server_is_chosen_again_when_it_is_gone() {
     assert_eq!(status(&device), (Some(SERVER.v4.into()), "connect".to_owned()));
     back(&world, &host, "traffic over IPv4", Duration::from_secs(2));
 
-    // The server moves, as a name with a dynamic address does. Traffic goes on, which is how it is noticed.
+    // The server moves, as a name with a dynamic address does. The device keeps sending, which is how it notices.
     let server = world.lab.host("server").unwrap();
     upstream.set(&[MOVED.into()]);
     ip(
@@ -102,15 +102,15 @@ fn the_way_to_the_server_is_chosen_again_when_it_is_gone() {
     let text = device.cli(&["status"]).unwrap().stdout;
     assert!(text.contains("203.0.113.20:51820, chosen"), "{text}");
 
-    // The network goes and comes back.
+    // The network disappears and comes back.
     ip(&host, &["link set eth0 down"]);
-    wait_for("the status to say that the network is gone", Duration::from_secs(5), || {
+    wait_for("the status to report that the network is gone", Duration::from_secs(5), || {
         Ok((device.json(&["status"])?["control"] == "unreachable").then_some(()))
     })
     .unwrap();
     ip(&host, &["link set eth0 up", "route add default via 198.51.100.254 dev eth0 onlink"]);
     let took = back(&world, &host, "traffic after the link came back", Duration::from_secs(10));
-    assert!(took < LOADED, "wanted within one second: {took:?}");
+    assert!(took < LOADED, "the goal is one second: {took:?}");
 
     // Another network: another address.
     ip(access, &["route add 198.51.100.101/32 dev dev1"]);
@@ -123,8 +123,8 @@ fn the_way_to_the_server_is_chosen_again_when_it_is_gone() {
         ],
     );
     let took = back(&world, &host, "traffic from another address", Duration::from_secs(10));
-    assert!(took < LOADED, "wanted within one second: {took:?}");
-    wait_for("the status to say why", Duration::from_secs(5), || {
+    assert!(took < LOADED, "the goal is one second: {took:?}");
+    wait_for("the status to report the reason", Duration::from_secs(5), || {
         Ok((device.json(&["status"])?["chosen"]["why"] == "network_changed").then_some(()))
     })
     .unwrap();
@@ -143,13 +143,13 @@ impl Sleep {
         let (library, path) = (host.dir().join("sleep.so"), host.dir().join("slept"));
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shim/sleep.c");
         let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).status();
-        assert!(built.unwrap().success(), "cc did not build the shim");
+        assert!(built.unwrap().success(), "cc failed to build the shim");
         std::fs::write(&path, [0; 8]).unwrap();
         let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
         Self { library, file, path, slept: Duration::ZERO }
     }
 
-    /// Lets the helper sleep while `work` runs.
+    /// Makes the helper sleep while `work` runs.
     fn during(&mut self, device: &DeviceProc, work: impl FnOnce()) {
         let helper = device.helper().unwrap();
         helper.signal(Signal::SIGSTOP).unwrap();
@@ -162,7 +162,7 @@ impl Sleep {
     }
 }
 
-/// Event streams that the helper opened.
+/// Number of event streams that the helper opened.
 fn listening(device: &DeviceProc) -> usize {
     device.log().unwrap().matches("listening to the server's events").count()
 }
@@ -181,20 +181,20 @@ fn after_a_sleep_traffic_passes_at_once() {
     device.cli(&["connect"]).unwrap().success().unwrap();
     back(&world, &host, "traffic before", Duration::from_secs(3));
 
-    // As after three minutes, the server has no keys of the tunnel any more; the device does not know that.
+    // As after three minutes of sleep, the server no longer has keys for the tunnel; the device does not know that.
     let pid = world.server.kill_service("wg").unwrap();
     sleep.during(&device, || {
         world.server.wait_restarted("wg", pid, Duration::from_secs(30)).unwrap();
         std::thread::sleep(Duration::from_secs(3));
     });
     let took = back(&world, &host, "traffic after a sleep", Duration::from_secs(40));
-    assert!(took < LOADED, "wanted within two seconds: {took:?}");
-    wait_for("the status to say why", Duration::from_secs(5), || {
+    assert!(took < LOADED, "the goal is two seconds: {took:?}");
+    wait_for("the status to report the reason", Duration::from_secs(5), || {
         Ok((device.json(&["status"])?["chosen"]["why"] == "woke").then_some(()))
     })
     .unwrap();
 
-    // As after a longer one, the session is over as well.
+    // After a longer sleep, the session has ended too.
     let streams = listening(&device);
     let session = world.sessions().unwrap()[0]["device_id"].as_str().unwrap().to_owned();
     sleep.during(&device, || {
@@ -202,9 +202,9 @@ fn after_a_sleep_traffic_passes_at_once() {
         std::thread::sleep(Duration::from_secs(3));
     });
     let took = back(&world, &host, "traffic after a longer sleep", Duration::from_secs(40));
-    assert!(took < LOADED, "wanted within two seconds: {took:?}");
+    assert!(took < LOADED, "the goal is two seconds: {took:?}");
 
-    // What the server ended is known at once, without a heartbeat and without a question for the status.
+    // The device learns immediately that the server ended the session, without a heartbeat or a status query.
     wait_for("an event stream", Duration::from_secs(20), || Ok((listening(&device) > streams).then_some(()))).unwrap();
     let mut command = device.command().unwrap();
     command.args(["status", "--watch", "--json"]);
@@ -215,10 +215,10 @@ fn after_a_sleep_traffic_passes_at_once() {
     .unwrap();
     let begun = Instant::now();
     world.server.cli(&["user", "suspend", "sleeper"]).unwrap().success().unwrap();
-    wait_for("the status to say that the account is suspended", Duration::from_secs(30), || {
+    wait_for("the status to report that the account is suspended", Duration::from_secs(30), || {
         Ok(watched.stdout()?.contains(r#""state":"blocked""#).then_some(()))
     })
     .unwrap();
-    println!("the status is true: after {:?}", begun.elapsed());
-    assert!(begun.elapsed() < LOADED, "wanted within two seconds: {:?}", begun.elapsed());
+    println!("the status is correct after {:?}", begun.elapsed());
+    assert!(begun.elapsed() < LOADED, "the goal is two seconds: {:?}", begun.elapsed());
 }

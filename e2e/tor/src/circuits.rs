@@ -1,4 +1,4 @@
-//! Which circuit carried what for whom: Tor's own stream of events (control-spec, `STREAM`), from start to end.
+//! Records which circuit carried whose streams, from Tor's stream events (control-spec, `STREAM`).
 
 use crate::control;
 use anyhow::Result;
@@ -8,24 +8,25 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What the events said so far.
+/// The events recorded so far.
 #[derive(Debug, Clone, Default)]
 pub struct Watch(Arc<Mutex<Book>>);
 
 #[derive(Debug, Default)]
 struct Book {
-    /// Stream to the address under which Tor sees the device.
+    /// Maps a stream to the address under which Tor sees the device.
     sources: BTreeMap<String, IpAddr>,
-    /// Circuit to everybody it ever carried something for.
+    /// Maps a circuit to every address it ever carried a stream for.
     circuits: BTreeMap<String, BTreeSet<IpAddr>>,
     latest: Option<IpAddr>,
 }
 
 impl Watch {
-    /// Begins. `sockets` is the directory of Tor's sockets and cookie.
+    /// Starts recording. `sockets` is the directory with Tor's sockets and cookie.
     ///
     /// # Errors
-    /// When Tor does not answer.
+    ///
+    /// Fails if Tor does not respond.
     pub fn start(sockets: &Path) -> Result<Self> {
         let mut control = control::Control::open(sockets)?;
         control.call("SETEVENTS STREAM")?;
@@ -40,13 +41,13 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Whose stream was carried last.
+    /// Returns the source of the stream that was carried last.
     #[must_use]
     pub fn latest(&self) -> Option<IpAddr> {
         self.with(|book| book.latest)
     }
 
-    /// Circuits that carried something for one of them.
+    /// Returns the circuits that carried a stream for `source`.
     #[must_use]
     pub fn circuits_of(&self, source: IpAddr) -> BTreeSet<String> {
         let own = |book: &Book| {
@@ -56,7 +57,7 @@ impl Watch {
         self.with(own)
     }
 
-    /// Circuits that ever carried something for more than one.
+    /// Returns the circuits that carried streams for more than one source.
     #[must_use]
     pub fn shared(&self) -> Vec<(String, BTreeSet<IpAddr>)> {
         self.with(|book| book.circuits.clone().into_iter().filter(|(_, whom)| whom.len() > 1).collect())

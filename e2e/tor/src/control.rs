@@ -1,4 +1,4 @@
-//! Tor's own word about its streams: a second connection to its control port (control-spec), as root.
+//! Tor's open streams, read over a second connection to its control port (control-spec), as root.
 
 use anyhow::{Context as _, Result, ensure};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -9,16 +9,17 @@ use std::time::Duration;
 /// A stream and the circuit that carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
-    /// Tor's number for the circuit.
+    /// Tor's number of the circuit.
     pub circuit: String,
-    /// Where it goes, `host:port`.
+    /// The target, `host:port`.
     pub target: String,
 }
 
-/// Streams that are open now. `sockets` is the directory of Tor's sockets and cookie.
+/// Returns the open streams. `sockets` is the directory with Tor's sockets and cookie.
 ///
 /// # Errors
-/// When Tor does not answer.
+///
+/// Fails if Tor does not respond.
 pub fn streams(sockets: &Path) -> Result<Vec<Stream>> {
     let lines = Control::open(sockets)?.call("GETINFO stream-status")?;
     let parse = |line: &String| {
@@ -30,7 +31,7 @@ pub fn streams(sockets: &Path) -> Result<Vec<Stream>> {
     Ok(lines.iter().filter_map(parse).collect())
 }
 
-/// A connection that is let in.
+/// An authenticated connection.
 pub(crate) struct Control {
     reader: BufReader<UnixStream>,
     writer: UnixStream,
@@ -38,13 +39,13 @@ pub(crate) struct Control {
 
 impl Control {
     pub(crate) fn open(sockets: &Path) -> Result<Self> {
-        let cookie = std::fs::read(sockets.join("cookie")).context("no cookie")?;
+        let cookie = std::fs::read(sockets.join("cookie")).context("cannot read Tor's cookie")?;
         let hex: String = cookie.iter().map(|byte| format!("{byte:02x}")).collect();
-        let stream = UnixStream::connect(sockets.join("control")).context("no control port")?;
+        let stream = UnixStream::connect(sockets.join("control")).context("cannot connect to Tor's control port")?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mut control = Self { reader: BufReader::new(stream.try_clone()?), writer: stream };
         let answer = control.call(&format!("AUTHENTICATE {hex}"))?;
-        ensure!(answer == ["250 OK"], "{answer:?}");
+        ensure!(answer == ["250 OK"], "Tor rejected the authentication: {answer:?}");
         Ok(control)
     }
 
@@ -63,7 +64,7 @@ impl Control {
         }
     }
 
-    /// Events, for as long as Tor lives.
+    /// Returns the event stream, which ends with Tor.
     pub(crate) fn into_events(self) -> Result<BufReader<UnixStream>> {
         self.writer.set_read_timeout(None)?;
         Ok(self.reader)

@@ -1,5 +1,5 @@
-//! Parts of the end-to-end tests of the tor lane: a lab with server and private Tor network, what leaves the
-//! server, and devices that never stop asking.
+//! Shared parts of the end-to-end tests of the tor lane: a lab with server and private Tor network, captures
+//! on the server's uplink, and devices that send requests continuously.
 
 pub mod circuits;
 pub mod control;

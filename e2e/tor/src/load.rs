@@ -1,4 +1,4 @@
-//! Devices that ask for pages without end, and what became of each request.
+//! Devices that request pages continuously, and the outcome of each request.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -8,24 +8,25 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tornado_e2e_harness::Host;
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// A page from beyond Tor.
     Page(String),
     /// The maintenance page.
     Maintenance,
-    /// Refused, reset or closed.
+    /// Rejected, reset or closed.
     Cut,
-    /// Nothing within the time.
+    /// No response within the time limit.
     Hung,
-    /// Something nobody should send.
+    /// An unexpected response.
     Odd(String),
 }
 
-/// Nothing came.
+/// Errors that mean a timeout.
 pub(crate) const HUNG: [ErrorKind; 2] = [ErrorKind::TimedOut, ErrorKind::WouldBlock];
-/// Told at once. The last two: there is no route, as the device's own interface is away.
+/// Errors that are reported immediately. The last two mean that there is no route, because the device's own interface
+/// is missing.
 pub(crate) const CUT: [ErrorKind; 7] = [
     ErrorKind::ConnectionRefused,
     ErrorKind::ConnectionReset,
@@ -36,7 +37,7 @@ pub(crate) const CUT: [ErrorKind; 7] = [
     ErrorKind::HostUnreachable,
 ];
 
-/// One GET of `/` from the calling thread's network.
+/// Sends one `GET /` from the calling thread's network namespace.
 #[must_use]
 pub fn ask(to: SocketAddr, within: Duration) -> Outcome {
     match exchange(to, within) {
@@ -76,18 +77,18 @@ fn judge(bytes: &[u8]) -> Outcome {
     if text.is_empty() { Outcome::Cut } else { Outcome::Odd(text.into_owned()) }
 }
 
-/// What became of a request, when it began and how long it took.
+/// A request's outcome, start and duration.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Start.
+    /// The start.
     pub began: Instant,
-    /// Until its outcome.
+    /// The time until the outcome.
     pub took: Duration,
-    /// Outcome.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// Threads that ask until they are stopped.
+/// Threads that send requests until they are stopped.
 #[derive(Debug)]
 pub struct Hammer {
     stop: Arc<AtomicBool>,
@@ -107,10 +108,10 @@ impl Hammer {
         Self { stop, threads }
     }
 
-    /// Ends it and returns every request.
+    /// Stops the threads and returns all requests.
     ///
     /// # Panics
-    /// When a thread did.
+    /// Panics if a thread panicked.
     #[must_use]
     pub fn stop(self) -> Vec<Request> {
         self.stop.store(true, Ordering::Relaxed);
@@ -128,13 +129,13 @@ fn hammer(to: SocketAddr, patience: Duration, stop: &AtomicBool) -> Vec<Request>
         let began = Instant::now();
         let outcome = ask(to, patience);
         requests.push(Request { began, took: began.elapsed(), outcome });
-        // As a program that tries again at once, not as a flood.
+        // Retries like a program that tries again immediately, not like a flood.
         std::thread::sleep(Duration::from_millis(20));
     }
     requests
 }
 
-/// Counts of outcomes and the longest time, for people.
+/// Summarises the outcomes and the longest time as text.
 #[must_use]
 pub fn summary(requests: &[Request]) -> String {
     let count = |is_it: fn(&Outcome) -> bool| requests.iter().filter(|request| is_it(&request.outcome)).count();

@@ -1,61 +1,61 @@
-//! Questions of RFC 1035, as a device's resolver asks them.
+//! DNS queries (RFC 1035), as a device's resolver sends them.
 
 use anyhow::{Context as _, Result};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// Nobody's resolver: what a device asks there never arrives there.
+/// An address without a resolver: queries sent to it never arrive there.
 pub const RESOLVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 99)), 53);
 
-/// Types by number.
+/// Record types.
 pub mod kind {
     /// IPv4 address.
     pub const A: u16 = 1;
     /// Name of an address.
     pub const PTR: u16 = 12;
-    /// Mail.
+    /// Mail server.
     pub const MX: u16 = 15;
     /// Text.
     pub const TXT: u16 = 16;
     /// IPv6 address.
     pub const AAAA: u16 = 28;
-    /// Service (RFC 9460): browsers ask for it with each name.
+    /// Service (RFC 9460): browsers query it with each name.
     pub const HTTPS: u16 = 65;
-    /// A type that nobody has.
+    /// An unassigned type.
     pub const UNKNOWN: u16 = 65_280;
 }
 
-/// Codes of answers.
+/// Response codes.
 pub mod code {
-    /// It exists.
+    /// The name exists.
     pub const NO_ERROR: u8 = 0;
-    /// Not now.
+    /// Temporary failure.
     pub const FAILED: u8 = 2;
-    /// There is no such name.
+    /// The name does not exist.
     pub const NO_NAME: u8 = 3;
-    /// The server does not do that.
+    /// The server does not support the query.
     pub const NOT_IMPLEMENTED: u8 = 4;
 }
 
-/// What came of a question.
+/// The outcome of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// An answer.
+    /// A DNS response.
     Answer {
         /// Of [`code`].
         code: u8,
         /// Type and data of each record.
         records: Vec<(u16, Vec<u8>)>,
     },
-    /// A word of the network that there is none to ask.
+    /// An ICMP error: no resolver is reachable.
     Refused,
-    /// Nothing.
+    /// No response.
     Silence,
 }
 
 impl Reply {
-    /// Addresses in an answer.
+    /// Returns the addresses in a response.
     #[must_use]
     pub fn addresses(&self) -> Vec<IpAddr> {
         let Self::Answer { records, .. } = self else { return Vec::new() };
@@ -67,7 +67,7 @@ impl Reply {
         records.iter().filter_map(address).collect()
     }
 
-    /// Its code, when it is an answer.
+    /// Returns the response code, if there is a response.
     #[must_use]
     pub const fn code(&self) -> Option<u8> {
         match self {
@@ -77,10 +77,11 @@ impl Reply {
     }
 }
 
-/// Asks from the calling thread's network; how long it took.
+/// Sends a query from the calling thread's network namespace; returns the outcome and its duration.
 ///
 /// # Errors
-/// When the question cannot be sent or the answer is none of RFC 1035.
+///
+/// Fails if the query cannot be sent or the response violates RFC 1035.
 pub fn ask(name: &str, of: u16, within: Duration) -> Result<(Reply, Duration)> {
     let began = Instant::now();
     let socket = UdpSocket::bind("0.0.0.0:0")?;
@@ -88,15 +89,15 @@ pub fn ask(name: &str, of: u16, within: Duration) -> Result<(Reply, Duration)> {
     socket.connect(RESOLVER)?;
     let mut buffer = [0; 1_500];
     let reply = match socket.send(&question(name, of)).and_then(|_| socket.recv(&mut buffer)) {
-        Ok(length) => read(buffer.get(..length).unwrap_or_default()).context("no answer of RFC 1035")?,
+        Ok(length) => read(buffer.get(..length).unwrap_or_default()).context("the response violates RFC 1035")?,
         Err(error) if [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind()) => Reply::Silence,
-        // Words of ICMP, and none of a route.
+        // ICMP errors, and errors for a missing route.
         Err(_) => Reply::Refused,
     };
     Ok((reply, began.elapsed()))
 }
 
-/// A question with recursion.
+/// Builds a recursive query.
 #[must_use]
 pub fn question(name: &str, of: u16) -> Vec<u8> {
     let mut bytes = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
@@ -140,7 +141,7 @@ fn skip_name(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// The name that stands for an IPv4 address.
+/// Returns the reverse name of an IPv4 address.
 #[must_use]
 pub fn reverse(address: Ipv4Addr) -> String {
     let [a, b, c, d] = address.octets();

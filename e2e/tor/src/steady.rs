@@ -1,4 +1,5 @@
-//! A server of the internet that keeps connections: it gives back what comes, and to some it never says a word.
+//! A server in the internet that keeps connections open: it echoes what it receives, except on connections it never
+//! answers.
 
 use anyhow::Result;
 use std::io::{Read as _, Write as _};
@@ -6,22 +7,23 @@ use std::net::{IpAddr, Ipv6Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use tornado_e2e_harness::Lab;
 
-/// Where it listens, as so many that keep connections.
+/// Its port, as of many services that keep connections open.
 pub const PORT: u16 = 443;
-/// What begins with it is never answered.
+/// A connection that starts with this byte is never answered.
 pub const SILENCE: u8 = b'w';
 
-/// Who called, oldest first. The server ends with the test's process.
+/// The client addresses, oldest first. The server ends with the test's process.
 #[derive(Debug, Clone, Default)]
 pub struct Steady(Arc<Mutex<Vec<IpAddr>>>);
 
 impl Steady {
-    /// Starts it in the lab's `internet`.
+    /// Starts it in the lab's host `internet`.
     ///
     /// # Errors
-    /// When it cannot listen.
+    ///
+    /// Fails if it cannot listen.
     pub fn start(lab: &Lab) -> Result<Self> {
-        // A socket stays in the namespace it was made in, whoever uses it.
+        // A socket stays in the namespace in which it was created, whoever uses it.
         let listener = lab.host("internet")?.enter(|| TcpListener::bind((Ipv6Addr::UNSPECIFIED, PORT)))??;
         let steady = Self::default();
         let log = steady.clone();
@@ -36,7 +38,7 @@ impl Steady {
         Ok(steady)
     }
 
-    /// Who called so far.
+    /// Returns the client addresses so far.
     #[must_use]
     pub fn seen(&self) -> Vec<IpAddr> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -1,4 +1,4 @@
-//! A device that uses its connection in every way at once, and what became of each flow.
+//! A device that uses its connection in every way at once, and the outcome of each flow.
 
 use crate::load::{self, Outcome};
 use crate::steady;
@@ -10,58 +10,58 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tornado_e2e_harness::Host;
 
-/// In an open lane a flow may take this long.
+/// Time limit of a flow in an open lane.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What a download reads before it rests: a browser's pace, not that of a benchmark.
+/// Bytes that a download reads between two pauses: the pace of a browser, not of a benchmark.
 const BITE: usize = 32 << 10;
 const REST: Duration = Duration::from_millis(15);
 
-/// A way to use the connection.
+/// A kind of flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A page on port 80.
     Page,
-    /// A connection that is kept and used.
+    /// A connection that stays open and is used.
     Kept,
-    /// A connection whose answer does not come.
+    /// A connection whose response never comes.
     Waiting,
-    /// A download without end.
+    /// An endless download.
     Download,
 }
 
 /// How a flow ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
-    /// With a page, which names who asked.
+    /// With a page, which contains the client's address.
     Page(String),
     /// With the maintenance page.
     Maintenance,
-    /// Refused, reset or closed.
+    /// Rejected, reset or closed.
     Cut,
-    /// It was given up: nothing came.
+    /// Timed out without any data.
     Hung,
-    /// By us, as the storm is over.
+    /// Ended by the test, because the load is stopped.
     Over,
-    /// Something nobody should send.
+    /// With an unexpected response.
     Odd(String),
 }
 
 /// One TCP flow.
 #[derive(Debug, Clone)]
 pub struct Flow {
-    /// Its way.
+    /// Its kind.
     pub kind: Kind,
-    /// When it began to connect.
+    /// When it started to connect.
     pub began: Instant,
     /// When it ended.
     pub ended: Instant,
-    /// How.
+    /// How it ended.
     pub end: End,
-    /// It carried something, not counting maintenance pages.
+    /// True if it carried data other than maintenance pages.
     pub carried: bool,
 }
 
-/// Threads of a device. They go on until they are stopped.
+/// Threads of a device that run until they are stopped.
 #[derive(Debug)]
 pub struct Storm {
     stop: Arc<AtomicBool>,
@@ -69,7 +69,7 @@ pub struct Storm {
 }
 
 impl Storm {
-    /// Starts two threads of each kind, to the web server and the keeper of connections at `to`.
+    /// Starts two threads per kind, to the web server and to the server that keeps connections open at `to`.
     #[must_use]
     pub fn start(host: &Host, to: IpAddr) -> Self {
         let stop = Arc::<AtomicBool>::default();
@@ -81,10 +81,10 @@ impl Storm {
         Self { threads: kinds.into_iter().map(one).collect(), stop }
     }
 
-    /// Ends it and returns every flow.
+    /// Stops the threads and returns all flows.
     ///
     /// # Panics
-    /// When a thread did.
+    /// Panics if a thread panicked.
     #[must_use]
     pub fn stop(self) -> Vec<Flow> {
         self.stop.store(true, Ordering::Relaxed);
@@ -110,7 +110,7 @@ fn rage(kind: Kind, to: IpAddr, stop: &AtomicBool) -> Vec<Flow> {
         };
         carried |= matches!(end, End::Page(_));
         flows.push(Flow { kind, began, ended: Instant::now(), end, carried });
-        // As a program that tries again at once, not as a flood.
+        // Retries like a program that tries again immediately, not like a flood.
         std::thread::sleep(Duration::from_millis(20));
     }
     flows
@@ -138,7 +138,8 @@ fn flow(kind: Kind, to: IpAddr, stop: &AtomicBool, carried: &mut bool) -> std::i
     let mut stream = TcpStream::connect_timeout(&SocketAddr::new(to, port), PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    // What the kernel has taken in is read to its end also after a reset: little, so that the reset is seen when it comes.
+    // Data the kernel has received is read to its end even after a reset. A small buffer makes the reset visible in
+    // time.
     nix::sys::socket::setsockopt(&stream, nix::sys::socket::sockopt::RcvBuf, &BITE)?;
     match kind {
         Kind::Page | Kind::Download => download(&mut stream, stop, carried),
@@ -174,7 +175,7 @@ fn keep(stream: &mut TcpStream, stop: &AtomicBool, carried: &mut bool) -> std::i
             other => other?,
         }
         if buffer != words {
-            return Ok(End::Odd("other words than were sent".to_owned()));
+            return Ok(End::Odd("the echo differs from the sent data".to_owned()));
         }
         *carried = true;
         std::thread::sleep(Duration::from_millis(50));
@@ -182,7 +183,7 @@ fn keep(stream: &mut TcpStream, stop: &AtomicBool, carried: &mut bool) -> std::i
     Ok(End::Over)
 }
 
-/// Waits without a word: nothing that the device sends could be answered with a reset.
+/// Waits without sending, so that no sent packet can be answered with a reset.
 fn wait(stream: &mut TcpStream, stop: &AtomicBool, carried: &mut bool) -> std::io::Result<End> {
     stream.write_all(&[steady::SILENCE])?;
     *carried = true;
@@ -190,7 +191,7 @@ fn wait(stream: &mut TcpStream, stop: &AtomicBool, carried: &mut bool) -> std::i
     while !stop.load(Ordering::Relaxed) {
         match stream.read(&mut [0; 16]) {
             Ok(0) => return Ok(End::Cut),
-            Ok(_) => return Ok(End::Odd("a word from the silent".to_owned())),
+            Ok(_) => return Ok(End::Odd("data on a connection that is never answered".to_owned())),
             Err(error) if load::HUNG.contains(&error.kind()) => {}
             Err(error) => return Err(error),
         }
@@ -198,7 +199,7 @@ fn wait(stream: &mut TcpStream, stop: &AtomicBool, carried: &mut bool) -> std::i
     Ok(End::Over)
 }
 
-/// Counts by kind and end, for people.
+/// Summarises the flows by kind and end as text.
 #[must_use]
 pub fn summary(flows: &[Flow]) -> String {
     let count = |kind: Kind, is_it: fn(&Flow) -> bool| flows.iter().filter(|f| f.kind == kind && is_it(f)).count();

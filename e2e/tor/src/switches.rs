@@ -1,33 +1,33 @@
-//! Switches of the tor lane one after the other, what became of the flows of each state, and what the kernel did.
+//! Consecutive switches of the tor lane: the outcome of the flows in each state, and the kernel's changes.
 
 use crate::storm::{End, Flow};
 use anyhow::{Context as _, Result, ensure};
 use std::time::{Duration, Instant};
 use tornado_e2e_harness::{Host, Process, patient, wait_for};
 
-/// A flow of a former state ends within this time, and one that begins in a lane that is not open.
+/// Time limit for a flow of a previous state to end, and for a flow that starts in a lane that is not open.
 pub const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// A switch that was asked for.
+/// A requested switch.
 #[derive(Debug, Clone, Copy)]
 pub struct Switch {
-    /// When it was asked for.
+    /// When it was requested.
     pub asked: Instant,
-    /// When the answer said that it is done.
+    /// When the response reported it as done.
     pub done: Instant,
     /// Whether the lane is open after it.
     pub opens: bool,
 }
 
-/// Flows that ended as none should.
+/// Checks that every flow ended as it should.
 ///
 /// # Panics
-/// When there is one.
+/// Panics if one did not.
 pub fn judge(flows: &[Flow], switches: &[Switch]) {
     let (mut late, at_once) = (Duration::ZERO, patient(AT_ONCE));
     for flow in flows {
         assert!(!matches!(flow.end, End::Hung | End::Odd(_)), "{flow:?}");
-        // A flow that began while the lane was being opened may be of the new state.
+        // A flow that started while the lane was opening may belong to the new state.
         let is_former = |switch: &&Switch| flow.began < if switch.opens { switch.asked } else { switch.done };
         if let Some(next) = switches.iter().find(|switch| is_former(switch)).filter(|next| flow.ended > next.done) {
             let took = flow.ended - next.done;
@@ -44,27 +44,31 @@ pub fn judge(flows: &[Flow], switches: &[Switch]) {
     println_late(late);
 }
 
-#[expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+#[expect(clippy::print_stdout, reason = "the runner shows measurements")]
 fn println_late(late: Duration) {
-    println!("the last flow of a former state ended {late:?} after the switch");
+    println!("the last flow of a previous state ended {late:?} after the switch");
 }
 
 const fn word(opens: bool) -> &'static str {
-    if opens { "opens" } else { "shuts" }
+    if opens { "opens" } else { "closes" }
 }
 
-/// Median, 99th of a hundred, and the longest.
+/// Returns the median, the 99th percentile and the maximum.
 ///
 /// # Errors
-/// When there is none.
+///
+/// Fails if there are no values.
 pub fn percentiles(mut times: Vec<Duration>) -> Result<[Duration; 3]> {
     times.sort_unstable();
     let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied();
-    Ok([at(50), at(99), times.last().copied()].into_iter().collect::<Option<Vec<_>>>().context("no times")?[..]
+    Ok([at(50), at(99), times.last().copied()]
+        .into_iter()
+        .collect::<Option<Vec<_>>>()
+        .context("there are no values")?[..]
         .try_into()?)
 }
 
-/// How long `wg` says each switch took in the kernel, from its log.
+/// Returns how long each switch took in the kernel, according to the log of `wg`.
 #[must_use]
 pub fn times_of(log: &str) -> Vec<Duration> {
     let figure = |line: &str| {
@@ -76,23 +80,24 @@ pub fn times_of(log: &str) -> Vec<Duration> {
     log.lines().filter(|line| line.contains("switched the tor lane")).filter_map(figure).collect()
 }
 
-/// A watch over the transactions of nftables in a host.
+/// A monitor of nftables transactions in a host.
 #[derive(Debug)]
 pub struct Transactions(Process);
 
 impl Transactions {
-    /// Begins.
+    /// Starts the monitor.
     ///
     /// # Errors
-    /// When nft does not start.
+    ///
+    /// Fails if nft does not start.
     pub fn watch(server: &Host) -> Result<Self> {
         let mut command = server.command("nft");
         command.arg("monitor");
         let process = server.spawn("nft-monitor", command)?;
         let watch = Self(process);
-        // It says nothing when it is ready: a change of ours tells.
+        // It does not report when it is ready, so the test makes a change and waits for its event.
         let mut attempt = 0;
-        wait_for("nft to see a change", Duration::from_secs(10), || {
+        wait_for("nft to report a change", Duration::from_secs(10), || {
             attempt += 1;
             server.exec(&["nft", "add", "table", "inet", &format!("probe{attempt}")])?;
             server.exec(&["nft", "delete", "table", "inet", &format!("probe{attempt}")])?;
@@ -101,12 +106,13 @@ impl Transactions {
         Ok(watch)
     }
 
-    /// Ends, and counts the transactions that changed the chain, each of which emptied it and filled it.
+    /// Stops the monitor and counts the transactions that changed the chain, each of which must empty and refill it.
     ///
     /// # Errors
-    /// When one only emptied or only filled it.
+    ///
+    /// Fails if a transaction only emptied or only filled it.
     pub fn stop(self, chain: &str) -> Result<usize> {
-        // What was done just before may still be on its way.
+        // The events of the last change may still be on their way.
         std::thread::sleep(Duration::from_millis(300));
         let text = self.0.stdout()?;
         let mut count = 0;
@@ -115,7 +121,7 @@ impl Transactions {
             match (has("delete rule"), has("add rule")) {
                 (true, true) => count += 1,
                 (false, false) => {}
-                halves => ensure!(false, "half a switch {halves:?}: {transaction}"),
+                halves => ensure!(false, "not a complete switch: {halves:?}: {transaction}"),
             }
         }
         Ok(count)

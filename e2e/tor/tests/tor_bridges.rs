@@ -1,7 +1,7 @@
-//! The tor lane where the network is entered by a bridge only: nothing but its disguise leaves the server.
+//! The tor lane where only a bridge gives access to the network: no traffic except the transport's leaves the server.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
+#![expect(clippy::print_stdout, reason = "the runner shows measurements")]
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -12,9 +12,9 @@ use tornado_e2e_tor::egress::DEVICES;
 use tornado_e2e_tor::load::{self, Outcome};
 use tornado_e2e_tor::world::{PATIENCE, TorWorld};
 
-/// The disguise.
+/// The pluggable transport.
 const OBFS4PROXY: &str = "/usr/bin/obfs4proxy";
-/// A device's patience for a page.
+/// A device's time limit for a page.
 const PAGE: Duration = Duration::from_secs(10);
 
 #[test]
@@ -34,7 +34,7 @@ fn the_lane_enters_the_network_by_its_bridge_alone() {
     .unwrap();
     let began = Instant::now();
     lab.wait_open().unwrap();
-    println!("open by the bridge {:?} after the server was ready", began.elapsed());
+    println!("open over the bridge {:?} after the server was ready", began.elapsed());
     let device = lab.on_the_tor_lane(1).unwrap();
     carries(&lab, device.host());
     every_circuit_begins_at_the_bridge(&lab);
@@ -56,7 +56,7 @@ fn every_circuit_begins_at_the_bridge(lab: &TorWorld) {
 fn a_transport_that_dies_comes_back(lab: &TorWorld, host: &Host) {
     let before = transports(lab);
     assert_eq!(before.len(), 1, "{before:?}");
-    // Tor's filter is off with a transport; these limits are not.
+    // Tor's own sandbox is off with a transport; these restrictions are not.
     let limits = std::fs::read_to_string(format!("/proc/{}/status", before[0])).unwrap();
     assert!(limits.contains("NoNewPrivs:\t1\n") && limits.contains("CapEff:\t0000000000000000\n"), "{limits}");
     assert!(!limits.contains("Uid:\t0\t"), "{limits}");
@@ -69,18 +69,18 @@ fn a_transport_that_dies_comes_back(lab: &TorWorld, host: &Host) {
 
     let before = transports(lab);
     lab.kill_tor().unwrap();
-    wait_for("the former transport to end with its Tor", Duration::from_secs(5), || {
+    wait_for("the previous transport to end with its Tor", Duration::from_secs(5), || {
         Ok(transports(lab).iter().all(|pid| !before.contains(pid)).then_some(()))
     })
     .unwrap();
-    // The lane is still open at first, until `tor` has seen the death.
+    // The lane stays open until `tor` notices the death.
     wait_for_another_transport(lab, &before);
     lab.wait_open().unwrap();
     carries(lab, host);
 }
 
 fn wait_for_another_transport(lab: &TorWorld, before: &[i32]) {
-    wait_for("another transport", PATIENCE, || {
+    wait_for("a new transport", PATIENCE, || {
         let now = transports(lab);
         Ok((now.len() == 1 && now != before).then_some(()))
     })
@@ -91,7 +91,7 @@ fn a_bridge_that_is_away_shuts_the_lane(mut lab: TorWorld, host: &Host, captures
     lab.network.kill_relay("b1").unwrap();
     lab.wait_maintenance().unwrap();
     assert_ne!(lab.tor().unwrap().lane.reason, LaneReason::Healthy);
-    // Long enough for a Tor that would look for another way in.
+    // Long enough for a Tor that would look for another way into the network.
     std::thread::sleep(Duration::from_secs(5));
     assert!(matches!(ask(&lab, host), Outcome::Maintenance | Outcome::Cut));
     lab.network.start_relay("b1").unwrap();
@@ -103,11 +103,11 @@ fn a_bridge_that_is_away_shuts_the_lane(mut lab: TorWorld, host: &Host, captures
     let is_chatter = |line: &&String| line.starts_with("IP6 fe80::") || line.starts_with("IP6 :: >");
     let strangers: Vec<_> = strangers.lines().iter().filter(|line| !is_chatter(line)).collect();
     println!("{} packets to and from the bridge on the egress, {} others", disguised.count(), strangers.len());
-    assert!(strangers.is_empty(), "left the server: {strangers:#?}");
+    assert!(strangers.is_empty(), "foreign packets left the server: {strangers:#?}");
     assert!(disguised.count() > 0);
 }
 
-/// Process ids of the transport in the server's host.
+/// Returns the process IDs of the transport in the server's host.
 fn transports(lab: &TorWorld) -> Vec<i32> {
     let server = lab.world.lab.host("server").unwrap();
     let all = server.exec(&["ip", "netns", "pids", server.namespace()]).unwrap().stdout;

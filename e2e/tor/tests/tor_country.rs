@@ -1,7 +1,8 @@
-//! Exit countries: each device leaves Tor where it wishes, through a Tor of that country, and nowhere else.
+//! Exit countries: each device leaves Tor in its chosen country, through a Tor process for that country, and nowhere
+//! else.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
+#![expect(clippy::print_stdout, reason = "the runner shows measurements")]
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -14,7 +15,7 @@ use tornado_e2e_tor::load::{self, Outcome};
 use tornado_e2e_tor::world::{PATIENCE, TorWorld};
 use tornado_shared::api::TorView;
 
-/// Within this time a device whose country is not ready hears so.
+/// Time limit for a device to be told that its country is not ready.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 #[test]
@@ -46,11 +47,11 @@ fn two_devices_in_two_countries(lab: &TorWorld, one: &DeviceProc, two: &DevicePr
     let started = Instant::now();
     choose(one, "de");
     choose(two, "nl");
-    // Until its Tor is ready a device is refused: it never leaves elsewhere.
+    // Until its Tor is ready a device gets errors: it never exits elsewhere.
     while !(view(one).ready && view(two).ready) {
         for (device, country) in [(one, "de"), (two, "nl")] {
             if let Some(seen) = page_now(lab, device.host()) {
-                assert_eq!(country_of(lab, seen), country, "left elsewhere before its country was ready");
+                assert_eq!(country_of(lab, seen), country, "traffic exited elsewhere before the country was ready");
             }
         }
         assert!(started.elapsed() < PATIENCE, "{:#?}", countries(lab));
@@ -64,7 +65,7 @@ fn two_devices_in_two_countries(lab: &TorWorld, one: &DeviceProc, two: &DevicePr
         shown(lab, device, country);
         let by_socks = curl(device.host(), &["--socks5-hostname", "10.9.0.1:9050", &format!("http://{SITE}/")]);
         let seen: IpAddr = by_socks.success().unwrap().stdout.trim().parse().unwrap();
-        assert_eq!(country_of(lab, seen), country, "by SOCKS");
+        assert_eq!(country_of(lab, seen), country, "over SOCKS");
     }
 }
 
@@ -83,8 +84,8 @@ fn another_country_is_another_exit_and_ends_what_ran(lab: &TorWorld, device: &De
             running.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").and_then(|()| running.read(&mut [0; 64]))
         })
         .unwrap();
-    assert!(!matches!(ended, Ok(read) if read > 0), "a flow went on through the former country: {ended:?}");
-    assert!(started.elapsed() < patient(AT_ONCE), "it hung for {:?}", started.elapsed());
+    assert!(!matches!(ended, Ok(read) if read > 0), "a flow continued through the previous country: {ended:?}");
+    assert!(started.elapsed() < patient(AT_ONCE), "the flow hung for {:?}", started.elapsed());
     assert_eq!(country_of(lab, page(lab, device.host())), "nl");
     shown(lab, device, "nl");
     choose(device, "any");
@@ -100,20 +101,20 @@ fn a_killed_tor_of_a_country_refuses_its_devices_only(lab: &TorWorld, one: &Devi
     let TorProcess::Running { pid, .. } = tor("de").process else { panic!("{:#?}", tor("de")) };
     kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).unwrap();
     let killed = Instant::now();
-    wait_for("its devices to be refused", AT_ONCE * 2, || {
+    wait_for("its devices to be rejected", AT_ONCE * 2, || {
         Ok(lab.wg().is_ok_and(|wg| !wg.tor_exits.contains_key(&"de".parse().unwrap())).then_some(()))
     })
     .unwrap();
-    println!("refused {:?} after kill -9", killed.elapsed());
+    println!("rejected {:?} after kill -9", killed.elapsed());
     let asked = Instant::now();
     let outcome = one.host().enter(|| load::ask(lab.world.internet.http_v4(), Duration::from_secs(3))).unwrap();
     if !lab.wg().unwrap().tor_exits.contains_key(&"de".parse().unwrap()) {
         assert_eq!(outcome, Outcome::Cut);
         assert!(asked.elapsed() < patient(AT_ONCE), "{:?}", asked.elapsed());
     }
-    assert_eq!(country_of(lab, page(lab, two.host())), "nl", "the other device goes on");
+    assert_eq!(country_of(lab, page(lab, two.host())), "nl", "the other device must not be affected");
     until_ready(lab, one);
-    println!("back {:?} after kill -9", killed.elapsed());
+    println!("ready again {:?} after kill -9", killed.elapsed());
     assert_eq!(country_of(lab, page(lab, one.host())), "de");
 }
 
@@ -142,7 +143,7 @@ fn restarts_keep_the_choice(lab: &TorWorld, device: &DeviceProc) {
         .unwrap();
         lab.wait_open().unwrap();
         until_ready(lab, device);
-        assert_eq!(country_of(lab, page(lab, device.host())), "de", "after a kill of {service}");
+        assert_eq!(country_of(lab, page(lab, device.host())), "de", "after killing {service}");
     }
     device.cli(&["disconnect"]).unwrap().success().unwrap();
     device.cli(&["connect", "--lane", "tor"]).unwrap().success().unwrap();
@@ -164,7 +165,7 @@ fn choose(device: &DeviceProc, country: &str) {
 }
 
 fn view(device: &DeviceProc) -> TorView {
-    wait_for("the view of the lane", PATIENCE, || Ok(try_view(device))).unwrap()
+    wait_for("the status of the lane", PATIENCE, || Ok(try_view(device))).unwrap()
 }
 
 fn try_view(device: &DeviceProc) -> Option<TorView> {
@@ -179,7 +180,7 @@ fn until_ready(lab: &TorWorld, device: &DeviceProc) {
     assert!(waited.is_ok(), "{waited:?}: {:#?} {:#?}", view(device), countries(lab));
 }
 
-/// The device's own view of its way through Tor, after it asked for a page.
+/// Returns the device's own status of its path through Tor, after it requested a page.
 fn shown(lab: &TorWorld, device: &DeviceProc, country: &str) {
     let seen = page(lab, device.host());
     let path = wait_for("the path to be shown", PATIENCE, || Ok(view(device).path.filter(|p| !p.hops.is_empty())));
@@ -193,10 +194,10 @@ fn countries(lab: &TorWorld) -> Vec<CountryTor> {
     serde_json::from_value(lab.world.server.mesh("tor").get("/v1/countries").unwrap()).unwrap()
 }
 
-/// The country of an exit by its address; an exit has two of them.
+/// Returns the country of an exit by its address; an exit has two addresses.
 fn country_of(lab: &TorWorld, seen: IpAddr) -> String {
     let exit = lab.network.exits().find(|exit| seen == exit.addresses.v4 || seen == exit.addresses.v6);
-    exit.map_or_else(|| format!("{seen} is no exit"), |exit| exit.country.clone())
+    exit.map_or_else(|| format!("{seen} is not an exit"), |exit| exit.country.clone())
 }
 
 fn page(lab: &TorWorld, host: &Host) -> IpAddr {

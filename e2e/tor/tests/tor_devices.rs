@@ -1,8 +1,8 @@
-//! What the tor lane keeps apart and what it calls by name: circuits of devices and sessions, an address that goes
+//! What the tor lane keeps apart, and how it handles names: circuits of devices and sessions, an address that moves
 //! from one device to another, and every kind of name.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
+#![expect(clippy::print_stdout, reason = "the runner shows measurements")]
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
@@ -18,10 +18,10 @@ use tornado_e2e_tor::names::{self, RESOLVER, Reply, code, kind};
 use tornado_e2e_tor::steady::{self, Steady};
 use tornado_e2e_tor::world::{PATIENCE, TorWorld};
 
-/// Addresses for four devices, so that the fifth gets one that another had.
+/// Addresses for four devices, so that the fifth device gets one that another had.
 const POOL: &str = "\n[lanes.pools]\ndirect = { v4 = \"10.8.0.0/16\", v6 = \"fd74:6f72:6e61:8::/64\" }\n\
     tor = { v4 = \"10.9.0.0/29\", v6 = \"fd74:6f72:6e61:9::/64\" }\n[session]\nquarantine = 0\n";
-/// An answer that nobody beyond the lane was asked for.
+/// Time limit for a response that needs nothing beyond the lane.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 #[test]
@@ -58,7 +58,7 @@ fn a_new_identity_is_one_devices_alone(watch: &Watch, one: &DeviceProc, two: &De
     running.iter_mut().for_each(echoes);
     one.cli(&["new-identity"]).unwrap().success().unwrap();
     let renewed = source(watch, one.host());
-    assert_ne!(renewed, first, "Tor still sees the former identity");
+    assert_ne!(renewed, first, "Tor still sees the previous identity");
     assert_eq!(source(watch, two.host()), second, "the other device's identity changed too");
     running.iter_mut().for_each(echoes);
     let (now, others) = (watch.circuits_of(renewed), watch.circuits_of(second));
@@ -73,15 +73,15 @@ fn an_address_passes_on_without_its_circuits(lab: &TorWorld, watch: &Watch, a: &
     let (mut held, _) = lab.leased(4).unwrap();
     for round in 0..4 {
         carries(holder.0.host());
-        // Left open: it must not become the next one's.
+        // Left open: the next device must not inherit it.
         let flow = connect(holder.0.host());
         let seen_as = source(watch, holder.0.host());
-        assert!(all.iter().all(|(former, _)| *former != seen_as), "an identity came back: {seen_as}");
+        assert!(all.iter().all(|(former, _)| *former != seen_as), "an identity was reused: {seen_as}");
         all.push((seen_as, watch.circuits_of(seen_as)));
         holder.0.cli(&["disconnect"]).unwrap().success().unwrap();
         next.0.cli(&["connect", "--lane", "tor"]).unwrap().success().unwrap();
         let (address, _) = lab.leased(next.1).unwrap();
-        assert_eq!(address, held, "round {round}: the address was not passed on");
+        assert_eq!(address, held, "round {round}: the address was not reused");
         held = address;
         drop(flow);
         std::mem::swap(&mut holder, &mut next);
@@ -91,10 +91,10 @@ fn an_address_passes_on_without_its_circuits(lab: &TorWorld, watch: &Watch, a: &
         let others = all.iter().skip(index + 1);
         assert!(others.clone().all(|(_, other)| other.is_disjoint(circuits)), "{all:?}");
     }
-    println!("{} passed on {} times: {all:?}", held.0, all.len());
+    println!("{} reused {} times: {all:?}", held.0, all.len());
 }
 
-/// What Tor cannot know it does not pretend to know; nothing is silent.
+/// The lane does not invent answers that Tor cannot give, and every query gets a response.
 fn every_kind_of_name(lab: &TorWorld, host: &Host) {
     let ask = |name: &str, of: u16| {
         let (reply, took) = host.enter(|| names::ask(name, of, Duration::from_secs(10)).unwrap()).unwrap();
@@ -108,7 +108,7 @@ fn every_kind_of_name(lab: &TorWorld, host: &Host) {
     assert_eq!(ask(SITE_V6, kind::AAAA).0.addresses(), [v6]);
     for (name, of) in [(SITE_V4, kind::AAAA), (SITE_V6, kind::A)] {
         let (reply, _) = ask(name, of);
-        assert_eq!(reply, Reply::Answer { code: code::NO_ERROR, records: Vec::new() }, "{name} exists");
+        assert_eq!(reply, Reply::Answer { code: code::NO_ERROR, records: Vec::new() }, "{name} must exist");
     }
     assert_eq!(ask("nowhere.test", kind::A).0.code(), Some(code::NO_NAME));
     assert!(matches!(ask(&names::reverse(INTERNET.v4), kind::PTR).0, Reply::Answer { .. }));
@@ -117,7 +117,7 @@ fn every_kind_of_name(lab: &TorWorld, host: &Host) {
         assert_eq!(reply.code(), Some(code::NOT_IMPLEMENTED), "type {of}");
         assert!(took < patient(AT_ONCE), "type {of} took {took:?}");
     }
-    // By TCP there is nobody, and one is told so.
+    // Over TCP there is no resolver, and the device gets an error.
     let began = Instant::now();
     let refused = host.enter(|| TcpStream::connect_timeout(&RESOLVER, PATIENCE)).unwrap();
     assert!(refused.is_err() && began.elapsed() < patient(AT_ONCE), "{refused:?} after {:?}", began.elapsed());
@@ -139,13 +139,13 @@ fn programs_live_with_the_answers(lab: &TorWorld, host: &Host) {
     }
     let missing = host.try_exec(&["getent", "ahosts", "nowhere.test"], PATIENCE).unwrap();
     assert!(!missing.ok());
-    // IPv6 as such: TransPort takes it, exits that have it carry it.
+    // Direct IPv6: TransPort accepts it, and exits with IPv6 carry it.
     let seen: IpAddr = curl(host, &["http://[2001:db8:80::80]/"]).success().unwrap().stdout.trim().parse().unwrap();
     assert!(seen.is_ipv6() && is_exit(lab, seen), "{seen}");
 }
 
-/// The SOCKS port of the lane: names of RFC 7686 for programs that will not look them up, and a circuit of its own
-/// for each user name.
+/// The SOCKS port of the lane: names of RFC 7686 for programs that do not look them up, and a separate circuit for each
+/// username.
 fn onions_by_socks(lab: &TorWorld, watch: &Watch, device: &DeviceProc) {
     let host = device.host();
     let before = watch.circuits_of(source(watch, host));
@@ -160,10 +160,10 @@ fn onions_by_socks(lab: &TorWorld, watch: &Watch, device: &DeviceProc) {
         by(user, &format!("http://{SITE}/")).success().unwrap();
     }
     let after = watch.circuits_of(seen_as);
-    assert!(after.len() >= before.len() + 2, "each user name has a circuit: {before:?}, then {after:?}");
+    assert!(after.len() >= before.len() + 2, "each username must have its own circuit: {before:?}, then {after:?}");
 }
 
-/// A page, and the address under which Tor saw the one who asked.
+/// Fetches a page; returns the address under which Tor saw the client.
 fn source(watch: &Watch, host: &Host) -> IpAddr {
     let mut stream = connect(host);
     echoes(&mut stream);
@@ -202,9 +202,9 @@ fn is_exit(lab: &TorWorld, address: IpAddr) -> bool {
     lab.network.exits().any(|exit| address == exit.addresses.v4 || address == exit.addresses.v6)
 }
 
-/// Tor's resolver does not bind to the exit's own address; it asks from the first address of the exits' host.
+/// Tor's resolver does not bind to the exit's own address; it sends queries from the first address of the exits' host.
 fn only_exits_asked(lab: &TorWorld) {
     let is_exits = |from: IpAddr| is_exit(lab, from) || from == IpAddr::from(Ipv4Addr::new(198, 18, 0, 11));
     let strangers: Vec<_> = lab.network.queries().into_iter().filter(|query| !is_exits(query.from)).collect();
-    assert!(strangers.is_empty(), "asked the name server: {strangers:?}");
+    assert!(strangers.is_empty(), "unexpected clients of the name server: {strangers:?}");
 }

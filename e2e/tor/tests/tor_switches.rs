@@ -1,8 +1,8 @@
-//! Two hundred switches while a device uses the lane in every way: of the lane by the operator's orders and by `wg`
-//! itself, and of the device between the lanes. Nothing in the clear, nothing that hangs, one transaction each.
+//! Two hundred switches while a device uses the lane in every way: of the lane by operator commands and by `wg` itself,
+//! and of the device between the lanes. Nothing leaves in the clear, nothing hangs, and each switch is one transaction.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
+#![expect(clippy::print_stdout, reason = "the runner shows measurements")]
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -21,11 +21,11 @@ use tornado_e2e_tor::storm::{self, End, Flow, Storm};
 use tornado_e2e_tor::switches::{Switch, Transactions, judge, percentiles, times_of};
 use tornado_e2e_tor::world::{INTERFACE, PATIENCE, TorWorld};
 
-/// Of the whole: 24 by the operator, 136 by `wg`'s contract, 40 of the device.
+/// Of the total, 24 are by the operator, 136 over the contract of `wg`, and 40 by the device.
 const ORDERS: usize = 12;
 const DIRECT: usize = 136;
 const LANES: usize = 20;
-/// A page of the test's own: service `tor`, whose page it is, sleeps while `wg` is commanded past it.
+/// Port of the test's own page: service `tor`, which normally serves it, is stopped while `wg` is controlled directly.
 const PAGE_PORT: u16 = 9_099;
 
 #[test]
@@ -48,7 +48,7 @@ fn two_hundred_switches_leak_nothing_and_leave_nothing_hanging() {
     let counted = transactions.stop("tor_state_input").unwrap();
     let [half, most, longest] = percentiles(times.clone()).unwrap();
     println!("{} switches, {counted} transactions; p50 {half:?}, p99 {most:?}, longest {longest:?}", times.len());
-    assert_eq!(counted, times.len(), "a switch is one transaction");
+    assert_eq!(counted, times.len(), "each switch must be one transaction");
     assert!(counted >= 2 * ORDERS + DIRECT, "{counted}");
     seen.must_be_tor_only("switches of the lane");
     nobody_but_exits(&lab, &steady);
@@ -78,7 +78,7 @@ fn by_the_operator(lab: &TorWorld, device: &DeviceProc) {
     used(&flows);
 }
 
-/// `wg` by its contract, at a pace that no operator has. Service `tor`, which would correct it, sleeps.
+/// Switches over the contract of `wg`, faster than any operator. Service `tor`, which would correct it, is stopped.
 fn by_the_contract(lab: &TorWorld, device: &DeviceProc) {
     let page = Page::start(lab);
     let open = serde_json::to_value(lab.wg().unwrap().tor_lane).unwrap();
@@ -108,10 +108,10 @@ fn by_the_contract(lab: &TorWorld, device: &DeviceProc) {
     lab.wait_open().unwrap();
 }
 
-/// `tornado lane`, there and back.
+/// `tornado lane`, back and forth.
 fn of_the_device(lab: &TorWorld, device: &DeviceProc, steady: &Steady) {
     let server = lab.world.lab.host("server").unwrap();
-    // On the direct lane the server's own address may be seen; never another.
+    // On the direct lane the server's own address may appear; never another.
     let own = format!("host {} or host {}", SERVER.v4, SERVER.v6);
     let strangers = server.capture("eth0", &format!("(ip or ip6) and not ({own}) and not src net fe80::/10")).unwrap();
     let to_server = format!("(host {} and (udp port 51820 or udp port 51821 or tcp port 4605 or icmp))", SERVER.v4);
@@ -133,7 +133,7 @@ fn of_the_device(lab: &TorWorld, device: &DeviceProc, steady: &Steady) {
     let flows = storm.stop();
     let times = percentiles(switches.iter().map(|switch| switch.done - switch.asked).collect()).unwrap();
     println!("of the device: {}; p50, p99, longest {times:?}", storm::summary(&flows));
-    // Both lanes carry: only what was begun before a switch is looked at, and which way each page took.
+    // Both lanes carry traffic: only flows that started before a switch are checked, and which lane each page used.
     let anywhere: Vec<Switch> = switches.iter().map(|switch| Switch { opens: true, ..*switch }).collect();
     judge(&flows, &anywhere);
     used(&flows);
@@ -147,11 +147,15 @@ fn of_the_device(lab: &TorWorld, device: &DeviceProc, steady: &Steady) {
     }
     let seen = lab.world.internet.seen().into_iter().skip(before).map(|seen| seen.from);
     let others: Vec<_> = seen.chain(steady.seen().into_iter().skip(called)).collect();
-    assert!(others.iter().any(|from| is_exit(*from)) && others.contains(&SERVER.v4.into()), "both lanes were used");
+    assert!(others.iter().any(|from| is_exit(*from)) && others.contains(&SERVER.v4.into()), "both lanes must be used");
     assert!(others.iter().all(|from| is_exit(*from) || *from == SERVER.v4), "{others:?}");
-    assert!(tunnel.stop().unwrap().count() > 1_000, "the capture of the device's uplink saw next to nothing");
-    assert_eq!(uplink.unwrap().stop().unwrap().lines(), Vec::<String>::new(), "beside the tunnel");
-    assert_eq!(strangers.stop().unwrap().lines(), Vec::<String>::new(), "left the server untranslated");
+    assert!(tunnel.stop().unwrap().count() > 1_000, "the capture on the device's uplink has too few packets");
+    assert_eq!(uplink.unwrap().stop().unwrap().lines(), Vec::<String>::new(), "packets bypassed the tunnel");
+    assert_eq!(
+        strangers.stop().unwrap().lines(),
+        Vec::<String>::new(),
+        "packets left the server without address translation"
+    );
 }
 
 fn timed(opens: bool, switch: impl FnOnce()) -> Switch {
@@ -160,7 +164,7 @@ fn timed(opens: bool, switch: impl FnOnce()) -> Switch {
     Switch { asked, done: Instant::now(), opens }
 }
 
-/// Every way carried something, so that there was something to cut.
+/// Checks that every kind carried traffic, so that there was something to cut.
 fn used(flows: &[Flow]) {
     for kind in [storm::Kind::Page, storm::Kind::Kept, storm::Kind::Waiting, storm::Kind::Download] {
         let carried = flows.iter().filter(|flow| flow.kind == kind && flow.carried).count();
@@ -179,10 +183,10 @@ fn nobody_but_exits(lab: &TorWorld, steady: &Steady) {
     let is_exit = |from: &IpAddr| lab.network.exits().any(|e| *from == e.addresses.v4 || *from == e.addresses.v6);
     let seen = lab.world.internet.seen().into_iter().map(|seen| seen.from);
     let strangers: Vec<_> = seen.chain(steady.seen()).filter(|from| !is_exit(from)).collect();
-    assert!(strangers.is_empty(), "seen in internet: {strangers:?}");
+    assert!(strangers.is_empty(), "unexpected clients in internet: {strangers:?}");
 }
 
-/// Everything that is not TCP, for as long as the lane is switched: names, datagrams, and what no program sends.
+/// Everything except TCP while the lane is switched: DNS, datagrams, and packets that no program sends.
 struct Noise {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<String>>,
@@ -200,8 +204,8 @@ impl Noise {
             while !end.load(Ordering::Relaxed) {
                 taken += from.enter(|| raw::send(INTERFACE, &packets).unwrap()).unwrap();
                 let answer = from.udp_ask(echo, b"hello", Duration::from_millis(20));
-                assert!(!matches!(answer, Ok(Some(_))), "an echo by UDP came through: {answer:?}");
-                // A device has so many refusals a second: names shall have some of them.
+                assert!(!matches!(answer, Ok(Some(_))), "a UDP echo came through: {answer:?}");
+                // A device gets a limited number of ICMP errors per second: the DNS queries must get some of them.
                 std::thread::sleep(Duration::from_millis(700));
             }
             format!("{taken} crafted packets")
@@ -230,12 +234,15 @@ fn ask_names(host: &Host, stop: &AtomicBool) -> String {
         }
         std::thread::sleep(Duration::from_millis(30));
     }
-    // Linux sends a device six errors at once and then one a second (icmp_ratelimit): the rest is silence.
-    assert!(answered > 20 && refused > 3, "names: {answered} answered, {refused} refused, {silent} silent");
-    format!("names: {answered} answered, {refused} refused, {silent} without an answer")
+    // Linux sends a device six errors at once and then one per second (icmp_ratelimit): all others get no response.
+    assert!(
+        answered > 20 && refused > 3,
+        "names: {answered} answered, {refused} rejected, {silent} without a response"
+    );
+    format!("names: {answered} answered, {refused} rejected, {silent} without a response")
 }
 
-/// A page at the lane's own address.
+/// Serves a page at the lane's own address.
 struct Page(Arc<AtomicBool>);
 
 impl Page {

@@ -1,8 +1,8 @@
-//! The tor lane from a device to a page: through Tor or nowhere, whatever the device sends and however the lane
-//! is switched meanwhile. One network for all of it: putting one up is what takes time.
+//! The tor lane from a device to a page: through Tor or nowhere, whatever the device sends and however the lane is
+//! switched meanwhile. All tests share one network, because starting one is slow.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
+#![expect(clippy::print_stdout, reason = "the runner shows measurements")]
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -14,11 +14,11 @@ use tornado_e2e_tor::egress::Egress;
 use tornado_e2e_tor::load::{self, Hammer, Outcome};
 use tornado_e2e_tor::world::{CANARY_INTERVAL, INTERFACE, PATIENCE, TorWorld};
 
-/// A second address of `internet`, so that Tor's streams of two devices can be told apart.
+/// A second address of `internet`, which makes Tor's streams of two devices distinguishable.
 const ELSEWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 53)), 80);
-/// Nobody's resolver: what a device asks there never arrives there.
+/// An address without a resolver: queries sent to it never arrive there.
 const RESOLVER: &str = "192.0.2.99";
-/// Within this time every request ends in a lane that is not open.
+/// Time limit of every request in a lane that is not open.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 #[test]
@@ -46,7 +46,7 @@ fn pages_by_address_by_name_and_onion_while_an_arsenal_is_fired(lab: &TorWorld, 
     let by_name = curl(host, &["http://site.test/"]);
     let seen: IpAddr = by_name.success().unwrap().stdout.trim().parse().unwrap();
     assert!(is_exit(lab, seen), "by name: the server saw {seen}");
-    assert!(lab.network.queries().iter().any(|query| query.name == SITE), "an exit asked for the name");
+    assert!(lab.network.queries().iter().any(|query| query.name == SITE), "an exit must query the name");
     onion(lab, host);
 
     let packets = raw::arsenal(source, (INTERNET.v4, INTERNET.v6));
@@ -59,7 +59,7 @@ fn pages_by_address_by_name_and_onion_while_an_arsenal_is_fired(lab: &TorWorld, 
             .unwrap();
         for echo in [lab.world.internet.echo_v4(), lab.world.internet.echo_v6()] {
             let answer = host.udp_ask(echo, b"hello", Duration::from_millis(50));
-            assert!(!matches!(answer, Ok(Some(_))), "an echo by UDP came through: {answer:?}");
+            assert!(!matches!(answer, Ok(Some(_))), "a UDP echo came through: {answer:?}");
         }
     }
     for words in [["ping", "-c1", "-W1", "192.0.2.80"], ["ping", "-c1", "-W1", "2001:db8:80::80"]] {
@@ -69,19 +69,19 @@ fn pages_by_address_by_name_and_onion_while_an_arsenal_is_fired(lab: &TorWorld, 
         );
     }
     let fired = inside.stop().unwrap().count();
-    assert!(fired >= taken / 2, "{fired} packets were seen to leave the device, {taken} were taken");
+    assert!(fired >= taken / 2, "{fired} packets left the device, the kernel accepted {taken}");
 
     let requests = load.stop();
-    println!("load: {}; {fired} packets of the arsenal and the like", load::summary(&requests));
+    println!("load: {}; {fired} crafted and similar packets", load::summary(&requests));
     let pages = requests.iter().filter(|request| matches!(request.outcome, Outcome::Page(_))).count();
-    assert!(pages > 10, "the load was none: {}", load::summary(&requests));
-    // A datagram of four bytes to port 53, which is in the arsenal, ends a Tor that is let to read it.
-    assert_eq!(lab.tor().unwrap().restarts, 0, "Tor did not live through it");
-    egress.stop().unwrap().must_be_tor_only("pages, names, onion, arsenal");
+    assert!(pages > 10, "too few pages were loaded: {}", load::summary(&requests));
+    // A crafted datagram of four bytes to port 53 would crash a Tor that receives it.
+    assert_eq!(lab.tor().unwrap().restarts, 0, "Tor must not crash");
+    egress.stop().unwrap().must_be_tor_only("pages, names, onion, crafted packets");
     nobody_but_exits_was_seen(lab);
 }
 
-/// Names with `.onion` by the lane's DNS, as most programs do, and by SOCKS, as those do that keep to RFC 7686.
+/// `.onion` names over the lane's DNS, as most programs use them, and over SOCKS, as programs that follow RFC 7686 do.
 fn onion(lab: &TorWorld, host: &Host) {
     let name = lab.network.onion_address();
     let found = host.exec(&["getent", "ahostsv4", name]).unwrap().stdout;
@@ -93,7 +93,7 @@ fn onion(lab: &TorWorld, host: &Host) {
     assert!(lab.network.onion_seen().len() >= 2);
 }
 
-/// Streams of two devices, and of one before and after a new identity, held open so that Tor tells their circuits.
+/// Streams of two devices, and of one before and after a new identity, held open so that Tor reports their circuits.
 fn devices_never_share_a_circuit(lab: &TorWorld, one: &DeviceProc, two: &DeviceProc) {
     let here = lab.world.internet.http_v4();
     let first = connected(one.host(), here);
@@ -111,18 +111,18 @@ fn devices_never_share_a_circuit(lab: &TorWorld, one: &DeviceProc, two: &DeviceP
     let after = circuits_to(&streams, here);
     assert_eq!(after.len(), 2, "{streams:?}");
     assert!(after.contains(&own[0]), "the running flow changed its circuit: {streams:?}");
-    assert_ne!(after[0], after[1], "a new identity on the same circuit: {streams:?}");
+    assert_ne!(after[0], after[1], "the new identity uses the same circuit: {streams:?}");
     assert!(!after.iter().any(|circuit| theirs.contains(circuit)), "{streams:?}");
     println!("circuits: device1 {own:?}, then {after:?}; device2 {theirs:?}");
     drop((first, others, second));
 }
 
-/// Orders of the operator while a device asks without end.
+/// Operator commands while a device sends requests continuously.
 fn switches_under_load_leave_nothing_hanging(lab: &TorWorld, device: &DeviceProc) {
     let host = device.host();
     let egress = Egress::watch(lab.world.lab.host("server").unwrap()).unwrap();
     let load = Hammer::start(host, lab.world.internet.http_v4(), 3, Duration::from_secs(10));
-    // Times between which the lane was shut in the kernel for certain.
+    // Intervals in which the lane was certainly closed in the kernel.
     let mut shut: Vec<(Instant, Instant)> = Vec::new();
     for round in 0..4 {
         lab.order("down").unwrap();
@@ -145,7 +145,7 @@ fn switches_under_load_leave_nothing_hanging(lab: &TorWorld, device: &DeviceProc
     for request in &requests {
         assert!(!matches!(request.outcome, Outcome::Hung | Outcome::Odd(_)), "{request:?}");
         if is_shut(request.began) && is_shut(request.began + request.took) {
-            assert!(!matches!(request.outcome, Outcome::Page(_)), "a page came through a shut lane");
+            assert!(!matches!(request.outcome, Outcome::Page(_)), "a page came through a closed lane");
         }
         if is_shut(request.began) && !matches!(request.outcome, Outcome::Page(_)) {
             assert!(request.took < patient(AT_ONCE), "{request:?}");
@@ -168,14 +168,14 @@ fn maintenance_is_valid_http(host: &Host) {
     assert!(started.elapsed() < patient(AT_ONCE), "{:?}", started.elapsed());
 }
 
-/// Somebody takes the rules away by hand. No device has anything to say meanwhile.
+/// The firewall rules are deleted by hand. No device sends anything meanwhile.
 fn a_planted_leak_shuts_the_lane(lab: &TorWorld, device: &DeviceProc) {
     let server = lab.world.lab.host("server").unwrap();
-    wait_for("the canary to be well", PATIENCE, || Ok(lab.wg().is_ok_and(|wg| wg.canary.healthy).then_some(())))
+    wait_for("the canary to be healthy", PATIENCE, || Ok(lab.wg().is_ok_and(|wg| wg.canary.healthy).then_some(())))
         .unwrap();
     let before = lab.wg().unwrap().canary.alarms;
-    assert_eq!(before, 0, "an alarm without a leak");
-    // The canary calls addresses kept for measurements; relays of this network have some of them.
+    assert_eq!(before, 0, "a false alarm");
+    // The canary sends to addresses reserved for measurements; relays of this network use some of them.
     let canaries = server.capture("eth0", "(net 198.18.0.0/15 and not net 198.18.0.0/24) or net 2001:2::/48").unwrap();
     server.exec(&["ip", "rule", "del", "pref", "100"]).unwrap();
     server.exec(&["nft", "delete", "table", "inet", "tornado"]).unwrap();
@@ -183,19 +183,19 @@ fn a_planted_leak_shuts_the_lane(lab: &TorWorld, device: &DeviceProc) {
     let limit = Duration::from_secs(CANARY_INTERVAL + 3);
     let shut = wait_for("the alarm", limit, || Ok(lab.wg().ok().filter(|wg| wg.canary.alarms > before)));
     let shut = shut.unwrap();
-    println!("alarm {:?} after the leak was planted", planted.elapsed());
+    println!("alarm {:?} after the rules were deleted", planted.elapsed());
     assert!(shut.canary.last_leak.is_some());
     assert!(
         shut.tor_lane_reason != TorLaneReason::LeakAlarm || shut.tor_lane == TorLane::Closed,
-        "the lane is not shut by the alarm: {shut:#?}"
+        "the alarm did not close the lane: {shut:#?}"
     );
-    // Over by itself: rules put back and verified, a clean round.
+    // The alarm ends without help: the rules are restored and verified, and the next check is clean.
     lab.wait_open().unwrap();
     let seen = wait_for("a page after the alarm", PATIENCE, || {
         Ok(device.host().http_get(lab.world.internet.http_v4(), "/").ok().filter(|reply| reply.status == 200))
     });
     assert!(is_exit(lab, seen.unwrap().seen_as().unwrap()));
-    assert_eq!(canaries.stop().unwrap().lines(), Vec::<String>::new(), "a canary left the server");
+    assert_eq!(canaries.stop().unwrap().lines(), Vec::<String>::new(), "a canary packet left the server");
 }
 
 fn page(host: &Host, to: SocketAddr) -> IpAddr {
@@ -210,7 +210,7 @@ fn curl(host: &Host, words: &[&str]) -> Output {
     host.try_exec(&all, Duration::from_secs(30)).unwrap()
 }
 
-/// The device believes in a resolver somewhere in the internet.
+/// Configures the device with a resolver somewhere in the internet.
 fn use_resolver(lab: &TorWorld, host: &Host) {
     let path = format!("/etc/netns/{}/resolv.conf", host.namespace());
     std::fs::write(path, format!("nameserver {RESOLVER}\n")).unwrap();
@@ -221,7 +221,7 @@ fn connected(host: &Host, to: SocketAddr) -> TcpStream {
     host.enter(|| TcpStream::connect_timeout(&to, Duration::from_secs(20)).unwrap()).unwrap()
 }
 
-/// Streams that Tor carries to the web server's two addresses, once there are `count`.
+/// Returns Tor's streams to the web server's two addresses, once there are `count`.
 fn lab_streams(lab: &TorWorld, count: usize) -> Vec<Stream> {
     let sockets = lab.world.server.state_dir().join("tor/sockets");
     let mut last = Vec::new();
@@ -242,11 +242,11 @@ fn is_exit(lab: &TorWorld, address: IpAddr) -> bool {
     lab.network.exits().any(|exit| address == exit.addresses.v4 || address == exit.addresses.v6)
 }
 
-/// Tor's resolver does not bind to the exit's own address; it asks from the first address of the exits' host.
+/// Tor's resolver does not bind to the exit's own address; it sends queries from the first address of the exits' host.
 fn nobody_but_exits_was_seen(lab: &TorWorld) {
     let strangers: Vec<_> = lab.world.internet.seen().into_iter().filter(|seen| !is_exit(lab, seen.from)).collect();
-    assert!(strangers.is_empty(), "seen in internet: {strangers:?}");
+    assert!(strangers.is_empty(), "unexpected clients in internet: {strangers:?}");
     let is_exits = |from: IpAddr| is_exit(lab, from) || from == IpAddr::from([198, 18, 0, 11]);
     let strangers: Vec<_> = lab.network.queries().into_iter().filter(|query| !is_exits(query.from)).collect();
-    assert!(strangers.is_empty(), "asked the name server: {strangers:?}");
+    assert!(strangers.is_empty(), "unexpected clients of the name server: {strangers:?}");
 }

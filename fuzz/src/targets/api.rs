@@ -1,4 +1,4 @@
-//! The device API: what devices send, and what the client believes of the answers.
+//! The device API: requests from devices, and responses to the client.
 
 use crate::json::{all_stable, stable as read};
 use crate::request;
@@ -21,7 +21,7 @@ thread_local! {
     static ROUTER: OnceCell<axum::Router> = const { OnceCell::new() };
 }
 
-/// The whole router, with nobody behind it.
+/// The whole router, without services behind it.
 fn router() -> axum::Router {
     let channel = || Channel::new("/nonexistent/tornado.sock");
     let config = Config { anonymous_per_minute: u32::MAX, host: Some("vpn.example.org".into()), ..Config::default() };
@@ -35,8 +35,7 @@ fn router() -> axum::Router {
     tornado_client_api::fuzzing::router(api, IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
-/// A request as it comes out of TLS. Whatever it is, the answer is whole, is no failure of ours, and says what is wrong
-/// in JSON.
+/// A request after TLS. The response must be complete, must not be an internal error, and must give the reason in JSON.
 pub fn request(bytes: &[u8]) {
     let Some(request) = request::read(bytes) else { return };
     let is_head = request.method() == http::Method::HEAD;
@@ -45,7 +44,8 @@ pub fn request(bytes: &[u8]) {
         request::answer(router, request).await
     });
     let status = answer.status();
-    // What the original's clients know by 500: the service that it needs is away, as all are here.
+    // The one exception, which the original's clients know as status 500: the session service is unavailable, as it
+    // always is here.
     let is_known =
         [&br#"{"detail":"session_service_unavailable"}"#[..], br#"{"detail":"session_service_unreachable"}"#]
             .contains(&answer.body().as_ref());
@@ -56,14 +56,14 @@ pub fn request(bytes: &[u8]) {
     assert!((1..=64).contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-'));
     if (status.is_client_error() || status.is_server_error()) && !is_head {
         let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-        // A list of reasons is how the original tells of fields.
+        // The original reports invalid fields as a list of reasons.
         let detail = body.get("detail").unwrap_or_default();
         let reasons = detail.as_array().into_iter().flatten().filter(|reason| reason["msg"].is_string());
         assert!(detail.is_string() || status == 422 && reasons.count() > 0, "{status} without a reason: {detail}");
     }
 }
 
-/// A body as each of the requests' types, and as what login envelopes hold.
+/// A body as each request type, and as the content of a login envelope.
 pub fn body(bytes: &[u8]) {
     all_stable!(
         bytes,
@@ -82,8 +82,8 @@ pub fn body(bytes: &[u8]) {
     );
 }
 
-/// An answer as each of the types that the client reads. What passes its checks can be used: a lane becomes a
-/// configuration of WireGuard with no line more than we wrote.
+/// A response as each type that the client reads. A value that passes the client's checks must be usable: a lane
+/// becomes a WireGuard configuration without foreign lines.
 pub fn answer(bytes: &[u8]) {
     all_stable!(
         bytes,

@@ -1,4 +1,4 @@
-//! What people and devices prove themselves with: envelopes, tokens, invitations.
+//! Credentials of users and devices: envelopes, tokens, invitations.
 
 use crate::json::stable;
 use data_encoding::BASE64URL_NOPAD;
@@ -14,9 +14,9 @@ use tornado_shared::invitation::{Invitation, ServerAddress};
 use tornado_shared::model::UnixSeconds;
 use x25519_dalek::{PublicKey, StaticSecret};
 
-/// The time in every target.
+/// The current time in every target.
 pub const NOW: UnixSeconds = 1_800_000_000;
-/// Longest plaintext that is sealed.
+/// Maximum length of a plaintext to encrypt.
 const PLAIN: usize = 1024;
 
 /// The server's key of envelope v1.
@@ -44,21 +44,22 @@ pub fn v2_key() -> LoginKey {
     stored.load()
 }
 
-/// JSON: the posted envelope; anything else: what is sealed. Only what was sealed opens, and gives what was sealed.
+/// JSON is a posted envelope, anything else a plaintext to encrypt. Only unmodified envelopes open, and they return the
+/// plaintext.
 pub fn envelope_v1(bytes: &[u8]) {
     if let Some(LoginBody::V1(mut envelope)) = stable::<LoginBody>(bytes) {
         if let Ok(payload) = v1::open(&v1_key(), &envelope) {
             payloads(&payload);
             let last = envelope.ciphertext.0.len() - 1;
             envelope.ciphertext.0[bytes.len() % last] ^= 1;
-            assert!(v1::open(&v1_key(), &envelope).is_err(), "a changed envelope opens");
+            assert!(v1::open(&v1_key(), &envelope).is_err(), "a modified envelope was accepted");
         }
         return;
     }
     let plain = &bytes[..bytes.len().min(PLAIN)];
     let public = PublicKey::from(&v1_key());
     let Ok(envelope) = v1::seal(public.as_bytes(), &StaticSecret::from([0x22; 32]), [5; 12], plain) else {
-        panic!("cannot seal")
+        panic!("cannot encrypt the envelope")
     };
     assert_eq!(v1::open(&v1_key(), &envelope).ok().as_deref().map(Vec::as_slice), Some(plain));
     payloads(plain);
@@ -69,7 +70,7 @@ fn payloads(plain: &[u8]) {
     stable::<EnrollPayload>(plain);
 }
 
-/// Only what was sealed for this purpose, to this key and lately opens.
+/// Only recent envelopes for this purpose and this key open.
 pub fn envelope_v2(bytes: &[u8]) {
     static KEY: LazyLock<LoginKey> = LazyLock::new(v2_key);
     let Some(LoginBody::V2(mut envelope)) = stable::<LoginBody>(bytes) else { return };
@@ -79,11 +80,11 @@ pub fn envelope_v2(bytes: &[u8]) {
         payloads(&payload);
         assert!((NOW - 120..=NOW + 120).contains(&envelope.issued_at));
         assert!(replier.seal(b"{}").is_ok());
-        assert!(v2::open(key, &server, other, NOW, &envelope).is_err(), "it opens for another purpose");
-        assert!(v2::open(key, &server, purpose, NOW + 300, &envelope).is_err(), "it opens for ever");
+        assert!(v2::open(key, &server, other, NOW, &envelope).is_err(), "an envelope was accepted for another purpose");
+        assert!(v2::open(key, &server, purpose, NOW + 300, &envelope).is_err(), "an expired envelope was accepted");
         let last = envelope.ciphertext.0.len() - 1;
         envelope.ciphertext.0[bytes.len() % last] ^= 1;
-        assert!(v2::open(key, &server, purpose, NOW, &envelope).is_err(), "a changed envelope opens");
+        assert!(v2::open(key, &server, purpose, NOW, &envelope).is_err(), "a modified envelope was accepted");
         return;
     }
 }
@@ -94,7 +95,7 @@ static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
     Verifier::new(&[VerifyingKey { kid: "k1".into(), kind: TokenKind::Access, x }], TokenKind::Access)
 });
 
-/// A token with a good signature.
+/// Returns a token with a valid signature.
 #[must_use]
 pub fn signed(header: &[u8], claims: &[u8]) -> String {
     let message = format!("{}.{}", BASE64URL_NOPAD.encode(header), BASE64URL_NOPAD.encode(claims));
@@ -102,8 +103,8 @@ pub fn signed(header: &[u8], claims: &[u8]) -> String {
     format!("{message}.{}", BASE64URL_NOPAD.encode(&signature))
 }
 
-/// The bytes are a token, and then, with the first line as header and the rest as claims, one with a good signature.
-/// What is believed says all that a token must say.
+/// The bytes are a token. If they contain a line feed, the first line and the rest are also used as header and claims
+/// of a token with a valid signature. An accepted token must have all required claims.
 pub fn token(bytes: &[u8]) {
     believed(&String::from_utf8_lossy(bytes));
     if let Some(at) = bytes.iter().position(|byte| *byte == b'\n') {
@@ -111,8 +112,11 @@ pub fn token(bytes: &[u8]) {
         let token = signed(header, claims);
         if believed(&token) {
             let header: serde_json::Value = serde_json::from_slice(header).unwrap_or_default();
-            assert!(header["alg"] == "EdDSA" && header["kid"] == "k1", "another algorithm or key");
-            // Without its signature it is nothing.
+            assert!(
+                header["alg"] == "EdDSA" && header["kid"] == "k1",
+                "a token with another algorithm or key was accepted"
+            );
+            // A token without its signature must be rejected.
             let (message, _) = token.rsplit_once('.').unwrap_or_default();
             assert!(!believed(&format!("{message}.")) && !believed(message));
         }
@@ -126,7 +130,7 @@ fn believed(token: &str) -> bool {
     true
 }
 
-/// A link or an address of a server. Each has one spelling, which means the same.
+/// An invitation link or a server address. Each must have one spelling, which parses to the same value.
 pub fn invitation(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(address) = text.parse::<ServerAddress>() {
@@ -143,7 +147,7 @@ pub fn invitation(bytes: &[u8]) {
             assert_eq!(again.tls, invitation.tls);
             assert_eq!(again.code.expose(), invitation.code.expose());
         }
-        Err(error) => panic!("its own link is refused: {error}"),
+        Err(error) => panic!("the invitation's own link was rejected: {error}"),
     }
 }
 

@@ -1,9 +1,9 @@
-//! Files: the server's configuration, and what the helper remembers.
+//! Files: the server's configuration and the helper's stored state.
 
 use tornado_live::RedisUrl;
 use tornado_store::PostgresUrl;
 
-/// `tornado.toml`: what is taken can be shown, and shown it is TOML.
+/// `tornado.toml`: an accepted configuration can be printed, and the output is TOML.
 pub fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match tornadod::fuzzing::config(text) {
@@ -12,7 +12,7 @@ pub fn config(bytes: &[u8]) {
     }
 }
 
-/// The table `[tor]`: what is taken makes a torrc without a line that we did not mean.
+/// The table `[tor]`: an accepted table must produce a torrc without injected lines.
 pub fn torrc(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(config) = toml::from_str::<tornado_tor::Config>(text) {
@@ -20,7 +20,8 @@ pub fn torrc(bytes: &[u8]) {
     }
 }
 
-/// URLs of the profile `cluster`: what is taken names nobody and has one meaning.
+/// URLs of the profile `cluster`: an accepted URL must contain no credentials and stay the same when it is printed and
+/// parsed again.
 pub fn cluster_url(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(url) = text.parse::<PostgresUrl>() {

@@ -1,4 +1,4 @@
-//! The desktop helper: what any user of the machine may send to it, and what its callers believe.
+//! The desktop helper: requests from any user of the machine, and responses to its clients.
 
 use crate::runtime::wait;
 use crate::{request, socket};
@@ -15,17 +15,17 @@ use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 use tornado_shared::model::{Lane, Secret};
 use tornado_shared::problem::Problem;
 
-/// Does nothing; what reaches it was understood.
+/// A helper without effects; a request that reaches it was parsed successfully.
 struct Idle(watch::Sender<Status>);
 
 const STATUS: &str = include_str!("../../corpus/helper_answer/status-idle");
 
 impl Idle {
     fn new() -> Self {
-        // Two bytes before the JSON say how it is answered.
+        // The two bytes before the JSON select the response.
         match serde_json::from_str(STATUS.get(2..).unwrap_or_default()) {
             Ok(status) => Self(watch::channel(status).0),
-            Err(error) => panic!("the example of a status is none: {error}"),
+            Err(error) => panic!("the example status is invalid: {error}"),
         }
     }
 }
@@ -33,7 +33,7 @@ impl Idle {
 #[async_trait]
 impl Helper for Idle {
     async fn enroll(&self, _: Enroll) -> Result<Status, HelperError> {
-        Err(HelperError::BadInvitation("none is good here".into()))
+        Err(HelperError::BadInvitation("no invitation is valid here".into()))
     }
     async fn login(&self, _: Login) -> Result<Status, HelperError> {
         Err(HelperError::NotEnrolled)
@@ -89,10 +89,10 @@ fn idle() -> axum::Router {
     tornado_helper_api::fuzzing::router(helper, status)
 }
 
-/// A request to the helper. The answer is whole and never a failure nobody foresaw.
+/// A request to the helper. The response must be complete and must not be an internal error.
 pub fn request(bytes: &[u8]) {
     let Some(request) = request::read(bytes) else { return };
-    // This one never ends.
+    // This stream never ends.
     if request.uri().path() == "/v1/status/stream" {
         return;
     }
@@ -106,7 +106,7 @@ pub fn request(bytes: &[u8]) {
     }
 }
 
-/// The first byte chooses what was asked, the second how it is answered.
+/// The first byte selects the request, the second the kind of response.
 pub fn answer(bytes: &[u8]) {
     let [what, how, rest @ ..] = bytes else { return };
     wait(async {
@@ -134,7 +134,7 @@ pub fn answer(bytes: &[u8]) {
     });
 }
 
-/// What is believed is written as it was read.
+/// An accepted response must be stable.
 fn again<T: serde::Serialize + serde::de::DeserializeOwned>(answer: Result<T, HelperError>) {
     match answer {
         Ok(answer) => {

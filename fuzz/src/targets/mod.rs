@@ -1,4 +1,4 @@
-//! The list.
+//! The list of targets.
 
 mod api;
 mod backup;
@@ -12,7 +12,7 @@ mod tor;
 
 use crate::Target;
 
-/// Keys and the time of the targets, for those who write seeds.
+/// The keys and the time of the targets, for the seeds.
 pub mod known {
     pub use super::credentials::{NOW, identity, signed, v1_key, v2_key};
 }
@@ -21,7 +21,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
     Target { name, run }
 }
 
-/// Every target.
+/// All targets.
 pub const TARGETS: &[Target] = &[
     target("api_request", api::request),
     target("api_body", api::body),

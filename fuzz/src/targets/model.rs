@@ -1,4 +1,4 @@
-//! Nouns that people type or files hold.
+//! Values that people type or files contain.
 
 use crate::json::stable;
 use std::fmt::Display;
@@ -11,18 +11,18 @@ use tornado_shared::model::{
     Username,
 };
 
-/// One of them: what it prints reads as itself.
+/// Checks one type: its printed form must parse to the same value.
 fn spelled<T: FromStr + Display>(text: &str) -> Option<T> {
     let value: T = text.parse().ok()?;
     let once = value.to_string();
     match once.parse::<T>() {
         Ok(again) => assert_eq!(again.to_string(), once, "{}", std::any::type_name::<T>()),
-        Err(_) => panic!("{} refuses its own spelling of {text:?}", std::any::type_name::<T>()),
+        Err(_) => panic!("{} rejects its own printed form of {text:?}", std::any::type_name::<T>()),
     }
     Some(value)
 }
 
-/// Text as each of them, and as address pools.
+/// Text as each of these types, and as address pools.
 pub fn model(bytes: &[u8]) {
     pools(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else { return };
@@ -46,7 +46,7 @@ pub fn model(bytes: &[u8]) {
     spelled::<ServiceName>(text);
 }
 
-/// Pools that pass their check have an address for each slot, and no address twice.
+/// Valid pools have an address for each slot, and no address twice.
 fn pools(bytes: &[u8]) {
     let Some(pools) = stable::<LanePools>(bytes) else { return };
     if pools.validate().is_err() {
@@ -63,7 +63,7 @@ fn pools(bytes: &[u8]) {
         found.extend(pair);
     }
     let outside = all(Slot(pools.last_slot().0.saturating_add(1)));
-    assert!(outside.is_none(), "a slot beyond the last has addresses");
+    assert!(outside.is_none(), "a slot after the last one has addresses");
     for lane in [0, 1] {
         let of_lane = |at: usize| found.get(2 * at + lane).map(|addresses| (addresses.v4, addresses.v6));
         assert!(of_lane(0) < of_lane(1) && of_lane(1) <= of_lane(2) && of_lane(2) < of_lane(3));

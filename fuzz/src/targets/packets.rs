@@ -1,16 +1,16 @@
-//! What comes from the kernel and from peers.
+//! Input from the kernel and from peers.
 
 /// Messages of a netlink socket.
 pub fn netlink(bytes: &[u8]) {
     tornado_wg::fuzzing::netlink(bytes);
 }
 
-/// What nft(8) prints.
+/// The output of nft(8).
 pub fn nft_listing(bytes: &[u8]) {
     tornado_wg::fuzzing::listing(&String::from_utf8_lossy(bytes));
 }
 
-/// A piece of several packets from the kernel.
+/// A combined packet from the kernel, to be split.
 pub fn split(bytes: &[u8]) {
     tornado_packet_io::fuzzing::split(bytes);
 }
@@ -20,7 +20,7 @@ pub fn join(bytes: &[u8]) {
     tornado_packet_io::fuzzing::join_and_split(bytes);
 }
 
-/// Datagrams of anybody to a tunnel.
+/// Datagrams from any sender to a tunnel.
 pub fn datagrams(bytes: &[u8]) {
     tornado_packet_io::fuzzing::datagrams(bytes);
 }

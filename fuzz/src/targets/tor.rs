@@ -1,8 +1,8 @@
-//! Service `tor`: what Tor, its directory, devices and operators say.
+//! Service `tor`: input from Tor, its directory, devices and operators.
 
 use tornado_tor::fuzzing;
 
-/// The first byte says where the stream is cut, the rest is the stream.
+/// The first byte is the position at which the stream is cut, the rest is the stream.
 pub fn control(bytes: &[u8]) {
     let Some((cut, stream)) = bytes.split_first() else { return };
     fuzzing::control(stream, usize::from(*cut));
@@ -18,12 +18,12 @@ pub fn directory(bytes: &[u8]) {
     fuzzing::relays(&String::from_utf8_lossy(bytes));
 }
 
-/// A line for a bridge.
+/// A bridge line.
 pub fn bridge(bytes: &[u8]) {
     fuzzing::bridge(&String::from_utf8_lossy(bytes));
 }
 
-/// A visitor of the maintenance page.
+/// A request for the maintenance page.
 pub fn page(bytes: &[u8]) {
     fuzzing::page(bytes);
 }

@@ -1,4 +1,4 @@
-//! Whose Unix user the Tor process runs as: the service's own, and never root.
+//! The Unix user that the Tor process runs as: the user of the service, and never root.
 
 use crate::Error;
 use nix::unistd::{Gid, Uid, User};
@@ -6,23 +6,27 @@ use std::io;
 use std::path::Path;
 use tokio::process::Command;
 
-/// The user of the Tor process.
+/// The Unix user of the Tor process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Account {
     uid: Uid,
-    /// Set where this process is root and has to become another.
+    /// Set if this process is root and must switch to another user.
     gid: Option<Gid>,
 }
 
 impl Account {
-    /// The service's own user; where that is root, the one that is configured.
+    /// Returns the user of this process. If that is root and `user` is configured, returns the configured user.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the configured user does not exist or the user database cannot be read.
     pub(crate) fn of(user: Option<&str>) -> Result<Self, Error> {
         let own = nix::unistd::geteuid();
         let Some(name) = user.filter(|_| own.is_root()) else {
             return Ok(Self { uid: own, gid: None });
         };
-        let found = User::from_name(name).map_err(|e| Error::Config(format!("user '{name}': {e}")))?;
-        let found = found.ok_or_else(|| Error::Config(format!("there is no user '{name}'")))?;
+        let found = User::from_name(name).map_err(|e| Error::Config(format!("cannot look up user '{name}': {e}")))?;
+        let found = found.ok_or_else(|| Error::Config(format!("user '{name}' does not exist")))?;
         Ok(Self { uid: found.uid, gid: Some(found.gid) })
     }
 
@@ -34,7 +38,7 @@ impl Account {
         self.uid.as_raw()
     }
 
-    /// Makes a file the user's.
+    /// Changes the owner of a file to this user. Does nothing if this process does not switch users.
     pub(crate) fn give(&self, path: &Path) -> io::Result<()> {
         match self.gid {
             Some(gid) => Ok(nix::unistd::chown(path, Some(self.uid), Some(gid))?),
@@ -42,7 +46,7 @@ impl Account {
         }
     }
 
-    /// Lets a command run as the user.
+    /// Makes a command run as this user.
     pub(crate) fn apply(&self, command: &mut Command) {
         if let Some(gid) = self.gid {
             command.uid(self.uid.as_raw()).gid(gid.as_raw());

@@ -1,18 +1,18 @@
-//! [`LaneSwitch`] over the contract of service `wg`.
+//! Implements [`LaneSwitch`] with the contract of service `wg`.
 
 use crate::lanes::{LaneSwitch, SeenLane, SwitchError};
 use std::time::Duration;
 use tornado_contracts::wg::{KnownStatus, SetTorLane, Wg as _, WgClient, WgError, WgStatus};
 use tornado_rpc::NoInput;
 
-/// For so long `wg` holds its response while nothing changes, milliseconds.
+/// How long `wg` may hold its response while nothing changes, in milliseconds.
 const HOLD_MS: u64 = 10_000;
-/// A `wg` that has not responded for so long hangs.
+/// Deadline for a held call. It is longer than [`HOLD_MS`], so a `wg` that exceeds it hangs.
 const LONGEST: Duration = Duration::from_secs(12);
-/// After a failure, or a response without a change.
+/// Pause after a failure or after a response without a change.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Service `wg` as the one who switches the lane.
+/// Service `wg` as the lane switch.
 pub(crate) struct WgSwitch(pub(crate) WgClient);
 
 #[async_trait::async_trait]
@@ -32,7 +32,7 @@ impl LaneSwitch for WgSwitch {
         let SeenLane { boot_id, revision, .. } = *seen;
         let known = KnownStatus { boot_id, revision, hold_ms: HOLD_MS };
         let held = tokio::time::timeout(LONGEST, self.0.next_status(known)).await;
-        // A `wg` that holds nothing is not asked without end.
+        // If `wg` returns without a change, pause, so that this loop does not spin.
         if !held.is_ok_and(|held| held.is_ok_and(|status| (status.boot_id, status.revision) != (boot_id, revision))) {
             tokio::time::sleep(PAUSE).await;
         }

@@ -1,4 +1,4 @@
-//! The contract over the service, and its stream.
+//! Implements the contract and its event stream.
 
 use crate::control::ControlError;
 use crate::service::Service;
@@ -16,10 +16,10 @@ use tornado_contracts::tor::{
 };
 use tornado_rpc::{Done, Fault, NoInput};
 
-/// The service as its callers see it.
+/// The implementation of the contract.
 struct Api(Arc<Service>);
 
-/// Methods and stream.
+/// The routes of the methods and of the event stream.
 pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Router {
     let source = service.clone();
     let open = move || {
@@ -57,7 +57,7 @@ impl Tor for Api {
         for (country, tor) in self.0.countries.all() {
             let Ok(control) = tor.control() else { continue };
             if let Err(error) = control.new_identity().await {
-                tracing::warn!(%error, %country, "the Tor of an exit country took no new identity");
+                tracing::warn!(%error, %country, "the Tor process of an exit country rejected a new identity");
             }
         }
         Ok(Done {})
@@ -92,7 +92,7 @@ struct Subscription {
     service: Arc<Service>,
     events: Receiver<TorEvent>,
     shutdown: CancellationToken,
-    /// A whole status is due: at the beginning and after a loss.
+    /// The next event is a full status. Set at the start and after lost events.
     whole: bool,
     _slot: OwnedSemaphorePermit,
 }

@@ -1,4 +1,4 @@
-//! Holds on to the control port of whatever Tor process runs, and takes in what it says (defect_052).
+//! Keeps a connection to the control port of the running Tor process and processes its events (defect_052).
 
 use crate::account::Account;
 use crate::control::client::Connection;
@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::tor::{TorEvent, TorProcess, TorTraffic};
 
-/// Between two tries to attach.
+/// Pause between attempts to attach.
 const RETRY: Duration = Duration::from_millis(250);
-/// How often Tor is asked what its events may not have said, and whether it is there at all.
+/// Interval of the queries for values that events may have missed. They also detect a Tor that hangs.
 const ASK: Duration = Duration::from_secs(1);
-/// Longest wait for that answer.
+/// Deadline for such a query.
 const DEADLINE: Duration = Duration::from_secs(3);
-/// A Tor that runs but does not answer for this long is ended and started again.
+/// A Tor process that runs but does not respond for this long is replaced.
 const HUNG: Duration = Duration::from_secs(10);
-/// Streams that are counted.
+/// Maximum number of streams that are counted.
 const MAX_STREAMS: usize = 100_000;
 
 const KEYS: [&str; 6] = [
@@ -32,9 +32,9 @@ const KEYS: [&str; 6] = [
     "traffic/written",
 ];
 
-/// Attaches again and again until shutdown.
+/// Attaches repeatedly until shutdown.
 pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: CancellationToken) {
-    // The process that ran last, and when it answered last or was first seen.
+    // The latest process, and when it last responded or was first seen.
     let mut heard_of: Option<(u32, Instant)> = None;
     let mut changed = service.changed();
     while !shutdown.is_cancelled() {
@@ -45,10 +45,10 @@ pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: Cance
             let ended = attach(&service, account, &shutdown, &mut heard).await;
             heard_of = Some((pid, heard));
             service.update(|state| state.detached());
-            tracing::debug!(error = %ended, "not attached to Tor");
+            tracing::debug!(error = %ended, "the control connection to Tor ended");
             if heard.elapsed() > HUNG && running(&service) == Some(pid) {
-                tracing::warn!(pid, "Tor runs but does not answer; it is ended");
-                service.update(|state| state.last_error = Some("Tor ran but did not answer".into()));
+                tracing::warn!(pid, "Tor runs but does not respond and is replaced");
+                service.update(|state| state.last_error = Some("Tor ran but did not respond".into()));
                 service.renew_process();
                 heard_of = None;
             }
@@ -56,7 +56,8 @@ pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: Cance
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = tokio::time::sleep(RETRY), if process.is_some() => {}
-            // A start of Tor is such a change. The sender lives in the service, which this task holds.
+            // A start of Tor is such a change. The sender lives in the service, which this task holds, so it is never
+            // closed.
             _ = changed.changed(), if process.is_none() => {}
         }
     }
@@ -72,7 +73,7 @@ fn running(service: &Service) -> Option<u32> {
     })
 }
 
-/// Stays attached as long as Tor answers, noting when it was last `heard`; gives the reason of the end.
+/// Stays attached as long as Tor responds, and records in `heard` when it last did. Returns the reason for the end.
 async fn attach(
     service: &Service,
     account: Account,
@@ -111,7 +112,7 @@ async fn begin(service: &Service, connection: &Connection) -> Result<(), Control
     let (streams, circuits) = (connection.control.streams().await?, connection.control.circuits().await?);
     circuits.iter().for_each(|line| service.paths().circuit(line));
     service.update(|state| {
-        // Whose they are is told at their beginning only.
+        // Only the first event of a stream carries its source, so the owners of these streams are unknown.
         state.streams = streams.into_iter().take(MAX_STREAMS).map(|id| (id, None)).collect();
         state.control = Some(connection.control.clone());
         state.feed(Input::Controlled(true));
@@ -119,7 +120,7 @@ async fn begin(service: &Service, connection: &Connection) -> Result<(), Control
     ask(service, &connection.control).await
 }
 
-/// Takes in what Tor answers about itself.
+/// Queries Tor for its state and processes the response.
 async fn ask(service: &Service, control: &Control) -> Result<(), ControlError> {
     let info = tokio::time::timeout(DEADLINE, control.info(&KEYS)).await.map_err(|_| ControlError::Late)??;
     let get = |key: &str| info.get(key).map(String::as_str);
@@ -176,11 +177,11 @@ fn take_in(service: &Service, event: Event) {
             }
             stream(service, id, &status, internal, source);
         }
-        Event::Other { kind } => tracing::trace!(kind, "an event of no use"),
+        Event::Other { kind } => tracing::trace!(kind, "ignored an event"),
     }
 }
 
-/// Notes which circuit carries a device.
+/// Records which circuit carries a device.
 fn carried(service: &Service, id: &str, status: &str, circuit: &str) {
     let is_connection = match status {
         "SENTCONNECT" | "SUCCEEDED" => true,

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 const FIRST_MS: u64 = 500;
 const LONGEST_MS: u64 = 60_000;
-/// A Tor that ran this long was no failed start.
+/// A Tor process that ran this long does not count as a failed start.
 pub(crate) const GOOD_RUN: Duration = Duration::from_secs(60);
 
-/// The pause after the `failures`-th failure in a row, counted from 1: doubling from half a second to a minute,
-/// less up to a quarter by `random`, so that several servers do not knock at once. It never gives up (defect_051).
+/// The pause after the `failures`-th consecutive failure, counted from 1. It doubles from half a second to a minute.
+/// `random` shortens it by up to a quarter, so that several servers do not retry at the same time. There is no limit on
+/// the number of retries (defect_051).
 pub(crate) fn pause(failures: u32, random: u8) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
     let full = (FIRST_MS << doublings).min(LONGEST_MS);

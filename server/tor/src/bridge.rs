@@ -2,64 +2,64 @@
 
 use std::net::SocketAddr;
 
-/// Most arguments of a transport.
+/// Maximum number of transport arguments.
 const MAX_ARGUMENTS: usize = 16;
-/// Longest line, bytes. Tor itself hands at most 510 bytes of arguments on.
+/// Maximum length of a line in bytes. Tor passes at most 510 bytes of arguments to a transport.
 const MAX_LINE: usize = 1024;
-/// What obfs4 calls `cert`: 52 bytes in base64 without its padding.
+/// Length of the obfs4 argument `cert`: 52 bytes in base64 without padding.
 const OBFS4_CERT: usize = 70;
 
-/// A bridge line that was understood, word for word.
+/// A parsed bridge line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bridge<'a> {
-    /// Without one the bridge is spoken to as any relay.
+    /// `None`: Tor connects to the bridge directly, as to any relay.
     pub(crate) transport: Option<&'a str>,
     pub(crate) address: SocketAddr,
     /// 40 hexadecimal digits.
     pub(crate) fingerprint: Option<&'a str>,
 }
 
-/// Reads a line. The error says what is wrong without the line itself: who knows a bridge can have it blocked.
+/// Parses a line. The error does not contain the line, because a bridge that becomes known can be blocked.
 pub(crate) fn parse(line: &str) -> Result<Bridge<'_>, &'static str> {
     if line.len() > MAX_LINE {
-        return Err("it is too long");
+        return Err("the line is too long");
     }
-    // torrc(5): none of these stands for itself everywhere in a line.
+    // torrc(5): these characters have a special meaning somewhere in a line.
     if !line.chars().all(|c| (c.is_ascii_graphic() || c == ' ') && !"#\"\\".contains(c)) {
-        return Err("it has characters that no bridge line has");
+        return Err("it contains characters that are not allowed in a bridge line");
     }
     let mut words = line.split(' ').peekable();
     let transport = words.next_if(|word| word.parse::<SocketAddr>().is_err());
     if transport == Some("Bridge") {
-        return Err("it must be given without the word Bridge");
+        return Err("remove the word Bridge from its beginning");
     }
     if let Some(name) = transport
         && !is_transport(name)
     {
-        return Err("it begins with neither an address with a port nor the name of a transport");
+        return Err("it starts neither with ADDRESS:PORT nor with the name of a transport");
     }
     let address = words.next().and_then(|word| word.parse::<SocketAddr>().ok());
-    let address = address.ok_or("after the transport an address with a port must follow")?;
+    let address = address.ok_or("the name of the transport must be followed by ADDRESS:PORT")?;
     if address.port() == 0 || address.ip().is_unspecified() || address.ip().is_multicast() {
-        return Err("its address or port cannot be reached by anybody");
+        return Err("its address or port is not valid for a connection");
     }
     let fingerprint = words.next_if(|word| !word.contains('='));
     if fingerprint.is_some_and(|text| text.len() != 40 || !text.bytes().all(|b| b.is_ascii_hexdigit())) {
-        return Err("a fingerprint has 40 hexadecimal digits");
+        return Err("its fingerprint must have 40 hexadecimal digits");
     }
     let arguments: Vec<(&str, &str)> = words
         .map(argument)
         .collect::<Option<_>>()
-        .ok_or("what follows must have the form KEY=VALUE, one space between")?;
+        .ok_or("its arguments must have the form KEY=VALUE and be separated by single spaces")?;
     match transport {
-        None if !arguments.is_empty() => Err("only a transport takes arguments"),
+        None if !arguments.is_empty() => Err("it has arguments but no transport"),
         Some(_) if arguments.len() > MAX_ARGUMENTS => Err("it has too many arguments"),
         Some("obfs4") => obfs4(&arguments).map(|()| Bridge { transport, address, fingerprint }),
         Some(_) | None => Ok(Bridge { transport, address, fingerprint }),
     }
 }
 
-/// A C identifier, as pt-spec wants it.
+/// Returns true if the name is a C identifier, as pt-spec requires.
 pub(crate) fn is_transport(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 64
@@ -73,7 +73,7 @@ fn argument(word: &str) -> Option<(&str, &str)> {
     is_key.then_some((key, value))
 }
 
-/// Without these two obfs4proxy refuses each connection, and Tor would only say that it cannot connect.
+/// obfs4proxy rejects every connection without these two arguments, and Tor then only reports that it cannot connect.
 fn obfs4(arguments: &[(&str, &str)]) -> Result<(), &'static str> {
     let get = |key: &str| arguments.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
     let is_base64 = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/');

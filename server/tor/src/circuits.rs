@@ -1,4 +1,4 @@
-//! Circuits and exits, with what the directory knows about their relays.
+//! Circuits and exits, completed with what the directory knows about their relays.
 
 use crate::control::{CircuitLine, Control, ControlError, PathHop};
 use crate::directory::{self, Relay};
@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use tornado_contracts::tor::{Circuit, Exit, Exits, Hop, HopRole};
 
-/// Addresses asked for in one command.
+/// Maximum number of addresses in one command.
 const CHUNK: usize = 200;
-/// Circuits that are shown.
+/// Maximum number of circuits that are returned.
 const MAX_CIRCUITS: usize = 2_000;
-/// Exits that are shown.
+/// Maximum number of exits that are returned.
 const MAX_EXITS: usize = 500;
 
-/// A circuit without what only the directory knows.
+/// Converts a circuit. Fields that only the directory knows stay empty.
 pub(crate) fn plain(line: CircuitLine) -> Circuit {
     Circuit {
         id: line.id,
@@ -24,7 +24,7 @@ pub(crate) fn plain(line: CircuitLine) -> Circuit {
     }
 }
 
-/// Relays of a path without what only the directory knows.
+/// Converts the relays of a path. Fields that only the directory knows stay empty.
 pub(crate) fn hops(path: Vec<PathHop>) -> Vec<Hop> {
     let last = path.len().saturating_sub(1);
     let hop = |(index, hop): (usize, PathHop)| Hop {
@@ -42,7 +42,7 @@ pub(crate) fn hops(path: Vec<PathHop>) -> Vec<Hop> {
     path.into_iter().enumerate().map(hop).collect()
 }
 
-/// All circuits with addresses, countries and flags.
+/// Returns all circuits with the addresses, countries and flags of their relays.
 pub(crate) async fn all(control: &Control) -> Result<Vec<Circuit>, ControlError> {
     let lines = control.circuits().await?;
     let mut circuits: Vec<Circuit> = lines.into_iter().take(MAX_CIRCUITS).map(plain).collect();
@@ -50,7 +50,7 @@ pub(crate) async fn all(control: &Control) -> Result<Vec<Circuit>, ControlError>
     Ok(circuits)
 }
 
-/// Adds addresses, countries and flags.
+/// Adds addresses, countries and flags to relays.
 pub(crate) async fn describe(control: &Control, hops: Vec<&mut Hop>) -> Result<(), ControlError> {
     let mut names: Vec<String> = hops.iter().map(|hop| hop.fingerprint.clone()).collect();
     names.sort_unstable();
@@ -73,7 +73,7 @@ pub(crate) async fn describe(control: &Control, hops: Vec<&mut Hop>) -> Result<(
     Ok(())
 }
 
-/// Exits on offer, the widest first.
+/// Returns the available exits, ordered by bandwidth, highest first.
 pub(crate) async fn exits(control: &Control) -> Result<Exits, ControlError> {
     let info = control.info(&["ns/all"]).await?;
     let relays = directory::relays(info.get("ns/all").map_or("", String::as_str));
@@ -88,7 +88,7 @@ pub(crate) async fn exits(control: &Control) -> Result<Exits, ControlError> {
     Ok(Exits { countries, exits, unavailable: None })
 }
 
-/// The exit of the newest built circuit that belongs to a SOCKS client.
+/// Returns the exit of the newest built circuit that belongs to a SOCKS client.
 pub(crate) async fn exit_of(control: &Control, user: &str, token: &str) -> Result<Option<Exit>, ControlError> {
     let circuits = control.circuits().await?;
     let is_its = |c: &&CircuitLine| {
@@ -104,7 +104,7 @@ async fn relay(control: &Control, fingerprint: &str) -> Result<Option<Relay>, Co
     let key = format!("ns/id/{fingerprint}");
     match control.info(&[&key]).await {
         Ok(info) => Ok(info.get(&key).and_then(|text| directory::relays(text).pop())),
-        // A bridge, or a relay that left the directory.
+        // The relay is a bridge or left the directory.
         Err(ControlError::Refused { .. }) => Ok(None),
         Err(error) => Err(error),
     }
@@ -121,7 +121,7 @@ async fn countries<'a>(
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let info = match control.info(&keys).await {
             Ok(info) => info,
-            // Without the file of countries there are none.
+            // Tor has no GeoIP file, so countries are unknown.
             Err(ControlError::Refused { .. }) => return Ok(found),
             Err(error) => return Err(error),
         };

@@ -1,4 +1,4 @@
-//! What an operator can set for Tor.
+//! Configuration of service `tor`.
 
 use crate::{Error, bridge};
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tornado_shared::model::{CountryCode, LanePool, LanePools, Slot};
 
-/// Longest line of the configuration that may reach torrc, bytes.
+/// Maximum length of a configured text that is written to torrc, in bytes.
 const MAX_LINE: usize = 1024;
 
-/// A pluggable transport (pt-spec): a program that carries Tor to bridges in disguise.
+/// A pluggable transport (pt-spec): a program that disguises the traffic between Tor and bridges.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transport {
@@ -21,15 +21,16 @@ pub struct Transport {
     pub program: PathBuf,
 }
 
-/// The active probe that must go through before the lane opens, and again and again while it is open.
+/// The active probe. The lane opens only after a probe has succeeded; further probes follow while it is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Probe {
-    /// A name that an exit resolves, or `host:port` that an exit connects to and leaves.
+    /// A name that an exit resolves, or `host:port` to which an exit connects.
     pub target: String,
-    /// Milliseconds between two probes.
+    /// Milliseconds between two probes, 200 to 600000.
     pub interval_ms: u64,
-    /// Milliseconds until one counts as failed. A failed one is tried once more on a new circuit.
+    /// Milliseconds until an attempt counts as failed, 200 to 10000. A failed attempt is repeated once on a new
+    /// circuit.
     pub deadline_ms: u64,
 }
 
@@ -48,12 +49,12 @@ impl Probe {
         Duration::from_millis(self.deadline_ms)
     }
 
-    /// How long a probe that went through proves anything.
+    /// How long a successful probe is valid, counted from its start.
     pub(crate) const fn proves(&self) -> Duration {
         Duration::from_millis(2 * self.interval_ms + 3 * self.deadline_ms)
     }
 
-    /// Host and, for a connect, port.
+    /// Host and, if the probe makes a connection, port.
     pub(crate) fn parts(&self) -> (&str, Option<u16>) {
         match self.target.rsplit_once(':') {
             Some((host, port)) => (host, port.parse().ok()),
@@ -66,43 +67,43 @@ impl Probe {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Address pools of both lanes; slot 1 of the tor lane's is where Tor and the page listen.
+    /// Address pools of both lanes. Tor and the maintenance page listen on slot 1 of the tor lane's pool.
     pub pools: LanePools,
-    /// Listen on these addresses instead.
+    /// Addresses to listen on instead.
     pub listen: Vec<IpAddr>,
-    /// The program, or its name in the system's directories.
+    /// Path of the program, or its name in the system's program directories.
     pub binary: PathBuf,
-    /// Unix user of the Tor process where this service itself is root, as in tests. Tor never runs as root.
+    /// Unix user of the Tor process if this service runs as root, as in tests. Tor never runs as root.
     pub user: Option<String>,
-    /// TCP port that takes the lane's connections.
+    /// TCP port (TransPort) to which the lane's connections are redirected.
     pub trans_port: u16,
-    /// UDP port that takes the lane's DNS.
+    /// UDP port (DNSPort) to which the lane's DNS queries are redirected.
     pub dns_port: u16,
-    /// TCP port of SOCKS5 on the lane's addresses.
+    /// TCP port of the SOCKS5 proxy on the lane's addresses.
     pub socks_port: u16,
     /// TCP port of the maintenance page.
     pub page_port: u16,
-    /// Addresses that stand for `.onion` names.
+    /// IPv4 addresses that Tor assigns to `.onion` names.
     pub virtual_v4: Ipv4Net,
-    /// The same in IPv6.
+    /// IPv6 addresses that Tor assigns to `.onion` names.
     pub virtual_v6: Ipv6Net,
-    /// Bridge lines as their owners give them; when there are any, nothing else is used to enter the network.
+    /// Bridge lines. If there are any, Tor enters the network only through them.
     pub bridges: Vec<String>,
-    /// Programs for the transports that the bridge lines name.
+    /// Programs of the transports that the bridge lines use.
     pub transports: Vec<Transport>,
-    /// Countries to leave the network in, two letters each; empty means all.
+    /// Countries whose exits may be used, two letters each. Empty: all countries.
     pub exit_countries: Vec<String>,
-    /// Let Tor shut itself into a system call filter. Off by itself where bridges need a transport's program.
+    /// Confines Tor with its system call filter. Ignored if a bridge needs a transport program.
     pub sandbox: bool,
-    /// Exit countries that devices may use at the same time: each has a Tor of its own, 0 to 64.
+    /// Maximum number of exit countries in use at the same time, 0 to 64. Each has its own Tor process.
     pub max_countries: u8,
-    /// First of their ports, three for each on the lane's addresses: TransPort, DNSPort, SOCKS.
+    /// First port of the exit countries. Each takes three on the lane's addresses: TransPort, DNSPort, SOCKS.
     pub country_port: u16,
-    /// Seconds for which a country's Tor runs on after the last device left it.
+    /// Seconds for which the Tor process of a country keeps running after the last device has left it.
     pub country_linger: u32,
-    /// The addresses under which Tor sees devices; those of service `wg`.
+    /// The addresses as which Tor sees devices. They must equal those of service `wg`.
     pub isolation: LanePool,
-    /// A file of further torrc lines, for private Tor networks. Read at each start of Tor.
+    /// A file with further torrc lines, for private Tor networks. It is read at each start of Tor.
     pub extra_torrc: Option<PathBuf>,
     /// The active probe.
     pub probe: Probe,
@@ -139,7 +140,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Where Tor and the page listen.
+    /// Addresses on which Tor and the maintenance page listen.
     #[must_use]
     pub fn addresses(&self) -> Vec<IpAddr> {
         if !self.listen.is_empty() {
@@ -149,13 +150,13 @@ impl Config {
         server.map(|pair| vec![pair.v4.into(), pair.v6.into()]).unwrap_or_default()
     }
 
-    /// The same for a machine without IPv6.
+    /// The configuration for a machine without IPv6.
     pub(crate) fn of_ipv4(self) -> Self {
         let listen = self.addresses().into_iter().filter(IpAddr::is_ipv4).collect();
         Self { listen, ..self }
     }
 
-    /// The same for the Tor of one exit country, in the `slot`-th place from 0.
+    /// The configuration for the Tor process of an exit country. `slot` counts from 0 and selects its ports.
     #[must_use]
     pub(crate) fn of_country(&self, country: CountryCode, slot: u8) -> Self {
         let first = self.country_port.saturating_add(3 * u16::from(slot));
@@ -168,7 +169,7 @@ impl Config {
         }
     }
 
-    /// True when the operator lets devices leave there.
+    /// Returns true if the operator allows exits in this country.
     pub(crate) fn allows_exit(&self, country: CountryCode) -> bool {
         self.exit_countries.is_empty() || self.exit_countries.iter().any(|c| c.parse() == Ok(country))
     }
@@ -183,27 +184,31 @@ impl Config {
         let overlap = own.into_iter().find(|port| (first..end).contains(&u32::from(*port)));
         match overlap {
             Some(port) => {
-                Err(Error::Config(format!("port {port} is one of the exit countries', {first} to {}", end - 1)))
+                Err(Error::Config(format!("port {port} is in the range of the exit countries, {first} to {}", end - 1)))
             }
             None if first == 0 || end > 65_536 => {
-                Err(Error::Config("country_port leaves no room for its ports".into()))
+                Err(Error::Config("country_port is too high or 0: it needs 3 * max_countries ports above it".into()))
             }
             None => Ok(()),
         }
     }
 
-    /// The transports that bridge lines really use.
+    /// The transports that bridge lines use.
     pub(crate) fn used_transports(&self) -> impl Iterator<Item = &Transport> {
         let names = |line: &str, name: &str| line.split(' ').next() == Some(name);
         self.transports.iter().filter(move |t| self.bridges.iter().any(|line| names(line, &t.name)))
     }
 
-    /// Refuses what could not work, and every text that would mean something else inside torrc.
+    /// Rejects values that cannot work and texts that would have a second meaning in torrc.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] for the first such value.
     pub fn validate(&self) -> Result<(), Error> {
         let refuse = |why: String| Err(Error::Config(why));
         let ports = [self.trans_port, self.socks_port, self.page_port];
         if ports.contains(&0) || self.dns_port == 0 {
-            return refuse("every port must be given".into());
+            return refuse("ports must not be 0".into());
         }
         if ports[0] == ports[1] || ports[0] == ports[2] || ports[1] == ports[2] {
             return refuse("trans_port, socks_port and page_port must differ".into());
@@ -212,31 +217,29 @@ impl Config {
             return refuse("the pool of the tor lane is empty".into());
         }
         if let Some(address) = self.addresses().iter().find(|a| a.is_unspecified() || a.is_multicast()) {
-            return refuse(format!("{address} is no address to listen on"));
+            return refuse(format!("{address} is not an address to listen on"));
         }
         if self.virtual_v4.prefix_len() > 16 || self.virtual_v6.prefix_len() > 104 {
             return refuse("virtual_v4 must be /16 or wider, virtual_v6 /104 or wider".into());
         }
         for (line, number) in self.bridges.iter().zip(1..) {
-            // Without the line itself: who knows a bridge can have it blocked.
+            // The message leaves out the line, because a bridge that becomes known can be blocked.
             let bridge = bridge::parse(line).map_err(|why| Error::Config(format!("bridge {number}: {why}")))?;
             if let Some(name) = bridge.transport.filter(|name| self.transports.iter().all(|t| t.name != *name)) {
-                return refuse(format!(
-                    "bridge {number}: no program is set for its transport {name} in tor.transports"
-                ));
+                return refuse(format!("bridge {number}: tor.transports has no program for transport {name}"));
             }
         }
         for transport in &self.transports {
             let name = &transport.name;
             if !bridge::is_transport(name) {
-                return refuse(format!("'{name}' is no name of a transport"));
+                return refuse(format!("'{name}' is not a valid name of a transport"));
             }
             if !transport.program.is_absolute() || !is_path(&transport.program) {
                 return refuse(format!("the program of transport {name} must be an absolute path without spaces"));
             }
         }
         if let Some(bad) = self.exit_countries.iter().find(|c| !is_country(c)) {
-            return refuse(format!("'{}' is no country code", bad.escape_debug()));
+            return refuse(format!("'{}' is not a country code", bad.escape_debug()));
         }
         if let Some(path) = &self.extra_torrc
             && !path.is_absolute()
@@ -266,13 +269,13 @@ fn is_country(text: &str) -> bool {
     text.len() == 2 && text.chars().all(|c| c.is_ascii_alphabetic())
 }
 
-/// One plain torrc value: no line end, comment, quote or continuation in it (torrc(5)).
+/// Returns true for a plain torrc value: no line end, comment, quote or continuation (torrc(5)).
 fn is_line(text: &str) -> bool {
     let plain = |c: char| (c.is_ascii_graphic() || c == ' ') && !"#\"\\".contains(c);
     !text.is_empty() && text.len() <= MAX_LINE && text.trim() == text && text.chars().all(plain)
 }
 
-/// A path that torrc takes as it is.
+/// Returns true for a path that needs no quoting in torrc.
 pub(crate) fn is_path(path: &std::path::Path) -> bool {
     path.to_str().is_some_and(|text| is_line(text) && !text.contains(' '))
 }

@@ -1,6 +1,6 @@
-//! A Tor for each exit country that devices chose: started when the first chooses it, ended some time after the last
-//! has left. Each is a whole [`Service`] of its own, with its own process, readiness and probe; the operator's wish and
-//! the lane's state are the parent's.
+//! A Tor process for each exit country in use. It starts when the first device selects the country and ends some time
+//! after the last one has left. Each is a complete [`Service`] with its own process, readiness and probe. The
+//! operator's desired state and the lane's state belong to the parent.
 
 use crate::account::Account;
 use crate::places::{Places, Step};
@@ -19,12 +19,12 @@ use tornado_contracts::wg::{TorExits, TorPorts};
 use tornado_runtime::Tasks;
 use tornado_shared::model::CountryCode;
 
-/// How often time is looked at.
+/// Interval at which time-dependent steps are checked.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long until a country whose Tor could not be begun is tried again.
+/// Pause before a country is retried after its Tor process could not be set up.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// The countries of a service.
+/// The exit countries of a service.
 pub(crate) struct Countries {
     book: Mutex<Book>,
     changed: Notify,
@@ -45,24 +45,24 @@ impl Countries {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What devices use now.
+    /// Sets the countries that devices use now. Returns those that were refused.
     pub(crate) fn sync(&self, countries: &BTreeSet<CountryCode>) -> BTreeMap<CountryCode, CountryRefusal> {
         let refused = self.book().places.sync(countries, Instant::now());
         self.changed.notify_one();
         refused
     }
 
-    /// The Tor processes that there are.
+    /// The running services, one for each country.
     pub(crate) fn all(&self) -> Vec<(CountryCode, Arc<Service>)> {
         self.book().running.iter().map(|(country, service)| (*country, service.clone())).collect()
     }
 
-    /// True when the country has a Tor, ready or not.
+    /// Returns true if the country has a service, ready or not.
     pub(crate) fn has(&self, country: CountryCode) -> bool {
         self.book().running.contains_key(&country)
     }
 
-    /// How they are.
+    /// The status of every country.
     pub(crate) fn status(&self) -> Vec<CountryTor> {
         let all = self.all();
         let book = self.book();
@@ -80,7 +80,7 @@ impl Countries {
         all.into_iter().map(tor).collect()
     }
 
-    /// The ports of those that carry their devices.
+    /// The ports of the countries that are open.
     pub(crate) fn open(&self) -> TorExits {
         let is_open = |service: &Service| service.read(|state| state.lane().state) == LaneState::Open;
         let all = self.all().into_iter().filter(|(_, service)| is_open(service));
@@ -88,18 +88,18 @@ impl Countries {
     }
 }
 
-/// Ports of a Tor process.
+/// The listening ports of a Tor process.
 pub(crate) const fn ports(config: &Config) -> TorPorts {
     TorPorts { trans_port: config.trans_port, dns_port: config.dns_port, socks_port: config.socks_port }
 }
 
-/// One that runs.
+/// A country whose service runs.
 struct Running {
     country: CountryCode,
     stop: CancellationToken,
 }
 
-/// Starts and ends them until shutdown; all have ended when this returns.
+/// Starts and stops services until shutdown. All of them have ended when this returns.
 pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: CancellationToken) {
     let mut ends = JoinSet::<(CountryCode, bool)>::new();
     let mut running = Vec::<Running>::new();
@@ -120,19 +120,19 @@ pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: Cance
             match step {
                 Step::Start(country, slot) => match begin(&service, account, country, slot, &shutdown) {
                     Ok((child, stop, end)) => {
-                        tracing::info!(%country, "a Tor for an exit country begins");
+                        tracing::info!(%country, "starting Tor for an exit country");
                         service.countries.book().running.insert(country, child);
                         running.push(Running { country, stop });
                         ends.spawn(async move { (country, end.await) });
                     }
                     Err(error) => {
-                        tracing::warn!(%error, %country, "the Tor of an exit country cannot be begun; trying again");
+                        tracing::warn!(%error, %country, "cannot start Tor for an exit country; retrying");
                         service.countries.book().places.ended(country);
                         retry_at = Some(Instant::now() + RETRY);
                     }
                 },
                 Step::End(country) => {
-                    tracing::info!(%country, "nobody uses an exit country any more; its Tor ends");
+                    tracing::info!(%country, "stopping Tor of an unused exit country");
                     running.iter().filter(|r| r.country == country).for_each(|r| r.stop.cancel());
                 }
             }
@@ -143,7 +143,7 @@ pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: Cance
             () = service.countries.changed.notified() => {}
             _ = parent.changed() => {}
             Some(ended) = ends.join_next() => {
-                // A panic there ends the whole service, like one of any other task.
+                // A panic here ends the whole service, as a panic in any other task does.
                 let Ok((country, is_early)) = ended else { return };
                 if is_early {
                     retry_at = Some(Instant::now() + RETRY);
@@ -162,7 +162,7 @@ pub(crate) async fn run(service: Arc<Service>, account: Account, shutdown: Cance
     while ends.join_next().await.is_some() {}
 }
 
-/// Its service, what ends it, and its end: true when nobody had asked for that.
+/// The service, the token that stops it, and its end, which is true if the service was not asked to stop.
 type Begun = (Arc<Service>, CancellationToken, futures::future::BoxFuture<'static, bool>);
 
 fn begin(
@@ -187,7 +187,7 @@ fn begin(
     let stop = tasks.stop().clone();
     let tor_ended = unit::start(&child, account, &mut tasks)?;
     let end = async move {
-        // A task that ends early ends the others; the country is started again.
+        // If one task ends early, the others are stopped, and the country is started again.
         let is_early = tasks.run().await.is_err();
         drop(tor_ended.await);
         is_early

@@ -1,12 +1,12 @@
-//! Lines of Tor's log that a device can cause as often as it likes, collapsed. Time is an argument.
+//! Collapses repeated lines in Tor's log, because a device can trigger some of them at will. Time is an argument.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Lines of one kind that are let through within [`WINDOW`].
+/// Lines of one kind that are logged within [`WINDOW`].
 const SHOWN: u32 = 5;
 const WINDOW: Duration = Duration::from_secs(60);
-/// Kinds that are distinguished; of more than these all count as one.
+/// Maximum number of kinds. Further kinds are counted together.
 const KINDS: usize = 64;
 
 /// Counts lines by kind.
@@ -22,7 +22,8 @@ struct Kind {
 }
 
 impl Damper {
-    /// `None`: one line too many of its kind. Else how many such there were before this one and since the last.
+    /// Returns `None` if the line exceeds the limit of its kind. Otherwise returns how many lines of that kind were
+    /// suppressed in the window that has just ended.
     pub(crate) fn admit(&mut self, line: &str, now: Instant) -> Option<u32> {
         let mut kind = kind(line);
         if self.kinds.len() >= KINDS && !self.kinds.contains_key(&kind) {
@@ -42,7 +43,7 @@ impl Damper {
     }
 }
 
-/// The text behind Tor's date and level, without numbers, quotations and what stands in brackets.
+/// The text after Tor's date and level, without digits and quoted parts.
 fn kind(line: &str) -> String {
     let text = line.split_once("] ").map_or(line, |(_, text)| text);
     let mut quoted = false;
@@ -72,7 +73,7 @@ mod tests {
         };
         let shown = (0..10_000).filter(|n| damper.admit(&line(*n), start).is_some()).count();
         assert_eq!(shown, 5);
-        // Others are not hidden by it.
+        // Lines of other kinds are still logged.
         assert_eq!(damper.admit("Nov 27 07:00:00.000 [err] Could not bind", start), Some(0));
         let later = start + WINDOW;
         assert_eq!(damper.admit(&line(1), later), Some(9_995));

@@ -1,10 +1,9 @@
-//! Relays as Tor's directory describes them: the lines of `GETINFO ns/…` (dir-spec §3.4.1).
+//! Relays as Tor's directory lists them: the lines of `GETINFO ns/…` (dir-spec §3.4.1).
 
 use data_encoding::{BASE64_NOPAD, HEXUPPER};
 use std::net::{IpAddr, Ipv4Addr};
 use tornado_contracts::tor::{Exit, ExitCountry};
 
-/// One relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Relay {
     /// 40 hexadecimal digits, upper case.
@@ -16,14 +15,14 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// True for relays that carry traffic out of the network.
+    /// Returns true for a running relay that may be used as an exit.
     pub(crate) fn is_exit(&self) -> bool {
         let has = |flag: &str| self.flags.iter().any(|f| f == flag);
         has("Exit") && has("Running") && !has("BadExit")
     }
 }
 
-/// All relays of a text. What is broken is left out.
+/// Parses all relays in a text. Malformed entries are skipped.
 pub(crate) fn relays(text: &str) -> Vec<Relay> {
     let mut relays: Vec<Relay> = Vec::new();
     let mut is_whole = false;
@@ -48,7 +47,7 @@ pub(crate) fn relays(text: &str) -> Vec<Relay> {
     relays
 }
 
-/// `NICKNAME IDENTITY DIGEST DATE TIME IP ORPORT DIRPORT`.
+/// Parses `NICKNAME IDENTITY DIGEST DATE TIME IP ORPORT DIRPORT`.
 fn relay(rest: &str) -> Option<Relay> {
     let words: Vec<&str> = rest.split(' ').collect();
     let identity = BASE64_NOPAD.decode(words.get(1)?.as_bytes()).ok().filter(|bytes| bytes.len() == 20)?;
@@ -61,7 +60,7 @@ fn relay(rest: &str) -> Option<Relay> {
     })
 }
 
-/// A relay as an exit on offer.
+/// Converts a relay to an available exit.
 pub(crate) fn exit(relay: Relay, country: Option<String>) -> Exit {
     Exit {
         fingerprint: relay.fingerprint,
@@ -72,13 +71,13 @@ pub(crate) fn exit(relay: Relay, country: Option<String>) -> Exit {
     }
 }
 
-/// Tor's answer for an address as a country; `??` is none.
+/// Parses a value of `ip-to-country`. `??` means unknown.
 pub(crate) fn country(answer: &str) -> Option<String> {
     let is_code = answer.len() == 2 && answer.bytes().all(|b| b.is_ascii_alphabetic());
     is_code.then(|| answer.to_ascii_lowercase())
 }
 
-/// What each country offers, the widest first.
+/// Sums up the exits of each country, ordered by bandwidth, highest first.
 pub(crate) fn countries(exits: &[Exit]) -> Vec<ExitCountry> {
     let mut countries: Vec<ExitCountry> = Vec::new();
     for exit in exits {

@@ -1,37 +1,37 @@
-//! Why the service could not start.
+//! Errors that end the service.
 
 use std::io;
 use std::path::PathBuf;
 use tornado_runtime::{ContextError, TaskError};
 
-/// Failures of service `tor` as a whole. That Tor fails is none of them: it is tried again for ever.
+/// Failures of service `tor` as a whole. A failure of the Tor process is not one of them: it is retried without limit.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The configuration makes no sense.
-    #[error("the configuration of Tor is refused: {0}")]
+    /// The configuration is invalid.
+    #[error("invalid configuration of Tor: {0}")]
     Config(String),
-    /// A file of the state directory.
+    /// A file or directory of the state directory is not usable.
     #[error("cannot use {path}: {source}")]
     File {
-        /// Which file.
+        /// Path of the file or directory.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         source: io::Error,
     },
     /// A thread could not be started.
     #[error("cannot start the thread '{name}': {source}")]
     Thread {
-        /// Its name.
+        /// Name of the thread.
         name: &'static str,
-        /// Why not.
+        /// The cause.
         #[source]
         source: io::Error,
     },
     /// A task ended early.
     #[error(transparent)]
     Task(#[from] TaskError),
-    /// The service's socket.
+    /// The service's socket could not be set up.
     #[error(transparent)]
     Context(#[from] ContextError),
 }

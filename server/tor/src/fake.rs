@@ -1,4 +1,4 @@
-//! A [`crate::LaneSwitch`] that remembers what it was told.
+//! A [`crate::LaneSwitch`] that records the states it was set to.
 
 use crate::lanes::{LaneSwitch, SeenLane, SwitchError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,11 +7,11 @@ use tokio::sync::watch;
 use tornado_contracts::wg::{SetTorLane, TorExits, TorLane};
 use uuid::Uuid;
 
-/// Stands for service `wg` in tests.
+/// A test double of service `wg`.
 #[derive(Debug)]
 pub struct FakeSwitch {
     state: Mutex<State>,
-    /// Grows with each change.
+    /// Increases with each change.
     revision: watch::Sender<u64>,
 }
 
@@ -47,25 +47,25 @@ impl FakeSwitch {
         self.revision.send_modify(|revision| *revision += 1);
     }
 
-    /// Every state it was told, in order; not what concerns exit countries alone.
+    /// Every lane state that was set, in order. Calls that changed only the exit countries are left out.
     #[must_use]
     pub fn told(&self) -> Vec<TorLane> {
         self.state().told.clone()
     }
 
-    /// The state of its lane.
+    /// The current state of the lane.
     #[must_use]
     pub fn lane(&self) -> TorLane {
         self.state().lane
     }
 
-    /// Its exit countries.
+    /// The open exit countries.
     #[must_use]
     pub fn exits(&self) -> TorExits {
         self.state().exits.clone()
     }
 
-    /// Another life, as after a restart: closed.
+    /// Simulates a restart: a new boot id and a closed lane.
     pub fn restart(&self) {
         self.change(|state| {
             state.boot_id = Uuid::new_v4();
@@ -74,12 +74,12 @@ impl FakeSwitch {
         });
     }
 
-    /// Somebody else changes the lane.
+    /// Simulates another caller that changes the lane.
     pub fn meddle(&self, lane: TorLane) {
         self.change(|state| state.lane = lane);
     }
 
-    /// From now on it fails, or works again.
+    /// Makes every call fail, or work again.
     pub fn break_down(&self, broken: bool) {
         self.change(|state| state.broken = broken);
     }

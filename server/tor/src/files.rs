@@ -1,12 +1,12 @@
-//! Files of the state directory: private from the first byte, replaced whole.
+//! Files of the state directory: created private and replaced atomically.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-/// Replaces `path` by `bytes`, mode 0600, on the disk before this returns: a reader sees the old file or the
-/// new one, whole.
+/// Replaces `path` with a file of mode 0600 that contains `bytes`, and syncs it before this returns. A reader sees
+/// either the old or the new content.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("new");
     match std::fs::remove_file(&temporary) {
@@ -24,20 +24,19 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `bytes` over the beginning of the file that is there, and nothing else: it takes no room on the disk, so
-/// it works on a full one. A reader may see a mixture of old and new for a moment, and for good when the power
-/// fails in between.
+/// Overwrites the existing file in place. This allocates no disk space, so it works on a full disk. It is not atomic: a
+/// reader may see a mixture of old and new content, and a power failure can make the mixture permanent.
 pub(crate) fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
     let written = file.write_all(bytes);
-    // Without room for a new file it is left empty, and shorter than it was in any case.
+    // If there was no space for a new file, it is left empty.
     let kept = if written.is_ok() { bytes.len() as u64 } else { 0 };
     file.set_len(kept)?;
     file.sync_all()?;
     written
 }
 
-/// Makes a directory that only its owner can enter, or makes an existing one so.
+/// Creates a directory with mode 0700, or sets that mode on an existing one.
 pub(crate) fn private_dir(path: &Path) -> io::Result<()> {
     match std::fs::DirBuilder::new().mode(0o700).create(path) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
@@ -46,7 +45,7 @@ pub(crate) fn private_dir(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, Permissions::from_mode(0o700))
 }
 
-/// Reads a file of at most `limit` bytes as text.
+/// Reads a file as text. Fails if it is larger than `limit` bytes.
 pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     use std::io::Read as _;
     let mut text = String::new();

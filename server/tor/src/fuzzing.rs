@@ -1,4 +1,4 @@
-//! What the fuzz targets call: each reader of bytes from Tor, devices, operators and disks, and what it promises.
+//! Entry points of the fuzz targets: each parser of bytes from Tor, devices, operators and disks, and its invariants.
 
 use crate::Config;
 use crate::control::auth::{Challenge, LENGTH};
@@ -11,16 +11,16 @@ use std::path::Path;
 use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Decoder as _;
 
-/// A control connection's bytes, cut at `cut`: how they arrive makes no difference, and all that follows holds for
-/// what they say.
+/// Parses bytes of a control connection, split at `cut`. The split makes no difference, and all values in the replies
+/// satisfy their invariants.
 pub fn control(bytes: &[u8], cut: usize) {
     let whole = replies(&[bytes]);
     let (head, tail) = bytes.split_at(cut.min(bytes.len()));
-    assert_eq!(replies(&[head, tail]), whole, "pieces make a difference");
+    assert_eq!(replies(&[head, tail]), whole, "the result depends on how the bytes are split");
     let (replies, _) = whole;
     let said: usize = replies.iter().flat_map(|reply| &reply.lines).map(|line| line.text.len()).sum();
-    // What is not UTF-8 grows to three bytes at most.
-    assert!(said <= 3 * bytes.len(), "more was read than was written");
+    // An invalid UTF-8 byte grows to three bytes at most.
+    assert!(said <= 3 * bytes.len(), "the parsed text is longer than the input");
     for reply in &replies {
         assert!(reply.code < 1000 && !reply.lines.is_empty());
         one_event(&event::event(reply), reply.text());
@@ -33,7 +33,7 @@ pub fn control(bytes: &[u8], cut: usize) {
     }
 }
 
-/// Replies until the first error, and that error's text.
+/// Returns the replies before the first error, and the text of that error.
 fn replies(pieces: &[&[u8]]) -> (Vec<Reply>, Option<String>) {
     let (mut codec, mut buffer, mut replies) = (ReplyCodec::default(), BytesMut::new(), Vec::new());
     for piece in pieces {
@@ -71,7 +71,7 @@ const fn is_upper_hex(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'A'..=b'F')
 }
 
-/// A line of the control port taken apart, and the readers of single values.
+/// Parses a line of the control port, as words and as each single value.
 pub fn words(line: &str) {
     let words = Words::of(line);
     assert!(words.plain.iter().all(|word| !word.is_empty() && !word.contains(' ')));
@@ -84,12 +84,12 @@ pub fn words(line: &str) {
     if let Some(country) = directory::country(line) {
         assert!(country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_lowercase()));
     }
-    // Nobody who does not know the cookie has a proof.
+    // Without the cookie there is no valid proof.
     let challenge = Challenge { cookie: [7; LENGTH], nonce: [9; LENGTH] };
     assert!(challenge.answer(line).is_err());
 }
 
-/// Relays of the directory.
+/// Parses relays of the directory.
 pub fn relays(text: &str) {
     let relays = directory::relays(text);
     assert!(relays.len() <= text.lines().count());
@@ -101,7 +101,7 @@ pub fn relays(text: &str) {
     assert!(directory::countries(&exits).len() <= 1);
 }
 
-/// A bridge line: what is taken stays one plain line of torrc.
+/// Parses a bridge line. An accepted one stays a single plain line in torrc.
 pub fn bridge(line: &str) {
     if bridge::parse(line).is_ok() {
         assert!(line.bytes().all(|byte| (b' '..0x7f).contains(&byte)) && !line.contains(['#', '"', '\\']));
@@ -109,13 +109,13 @@ pub fn bridge(line: &str) {
     }
 }
 
-/// Options that a torrc of ours may have; an operator's texts never make another one.
+/// The options that our torrc may contain. Texts of an operator never add another one.
 const OPTIONS: &str = "DataDirectory ControlPort ControlSocket CookieAuthentication CookieAuthFile RunAsDaemon Log \
                        __OwningControllerProcess SafeLogging ClientOnly DormantCanceledByStartup Sandbox SocksPort \
                        TransPort DNSPort VirtualAddrNetworkIPv4 VirtualAddrNetworkIPv6 AutomapHostsOnResolve \
                        AutomapHostsSuffixes ExitNodes StrictNodes UseBridges ClientTransportPlugin Bridge #";
 
-/// A configuration that passes its check makes a torrc of known options, one a line.
+/// Renders torrc from a valid configuration. It contains only known options, one in each line.
 pub fn torrc(config: &Config) {
     if config.validate().is_err() {
         return;
@@ -130,12 +130,12 @@ pub fn torrc(config: &Config) {
     assert_eq!(bridges, config.bridges.len());
 }
 
-/// A visitor of the maintenance page gets one whole answer.
+/// A request to the maintenance page gets one complete response.
 pub fn page(head: &[u8]) {
     let answer = page::respond(head);
     let (headers, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
     assert!(headers.starts_with("HTTP/1.1 "));
     let length = headers.split("\r\n").find_map(|line| line.strip_prefix("Content-Length: "));
     let length: usize = length.and_then(|value| value.parse().ok()).unwrap_or(usize::MAX);
-    assert!(body.len() == length || body.is_empty(), "{length} bytes were promised");
+    assert!(body.len() == length || body.is_empty(), "Content-Length is {length}, the body differs");
 }

@@ -1,4 +1,4 @@
-//! Tells `wg` what the tor lane should be, and again whenever it could have forgotten.
+//! Sets the tor lane in `wg` to the desired state, and sets it again whenever `wg` may have lost it.
 
 use crate::service::Service;
 use std::sync::Arc;
@@ -6,45 +6,54 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::wg::{SetTorLane, TorExits, TorLane};
 
-/// Between looks at what passes with time, and pause after a failure.
+/// Interval of the checks for changes that come with time, and pause after a failure.
 const LOOK: Duration = Duration::from_secs(1);
-/// Longest wait for `wg`.
+/// Deadline for a call to `wg`.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Why the lane could not be switched.
+/// Why the lane could not be set or read.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct SwitchError(pub String);
 
-/// Who switches the tor lane: service `wg`, or a fake.
+/// Sets the state of the tor lane. Implemented by service `wg` and a fake.
 #[async_trait::async_trait]
 pub trait LaneSwitch: Send + Sync + 'static {
-    /// Makes the lane so; idempotent.
+    /// Sets the lane. Idempotent.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the switch does not respond or rejects the state.
     async fn set(&self, lane: &SetTorLane) -> Result<(), SwitchError>;
-    /// What the lane is now.
+    /// Returns the current lane.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the switch does not respond.
     async fn look(&self) -> Result<SeenLane, SwitchError>;
-    /// Returns as soon as the lane is not as `seen`; earlier, too, after some seconds or a failure.
+    /// Returns as soon as the lane differs from `seen`. It may also return without a change, after some seconds or a
+    /// failure.
     ///
     /// # Cancel safety
     ///
-    /// It changes nothing.
+    /// Cancel safe: it changes nothing.
     async fn changed(&self, seen: &SeenLane);
 }
 
-/// What is seen of the one who switches.
+/// The observed state of the switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenLane {
-    /// Another after each start of the one who switches, who then has forgotten what was asked.
+    /// Changes with each start of the switch, which loses the lane's state.
     pub boot_id: uuid::Uuid,
-    /// The lane as it is.
+    /// The current state of the lane.
     pub lane: TorLane,
-    /// Exit countries that are open besides.
+    /// The exit countries that are open.
     pub exits: TorExits,
-    /// Grows within a life with each change.
+    /// Increases with each change; starts again with a new `boot_id`.
     pub revision: u64,
 }
 
-/// Keeps the lane as it should be until shutdown, then shuts it.
+/// Keeps the lane in its desired state until shutdown, then closes it.
 pub(crate) async fn run(service: Arc<Service>, switch: Arc<dyn LaneSwitch>, shutdown: CancellationToken) {
     let mut changed = service.changed();
     let mut keeper = Keeper { switch: switch.clone(), told: None, complaint: None };
@@ -65,28 +74,28 @@ pub(crate) async fn run(service: Arc<Service>, switch: Arc<dyn LaneSwitch>, shut
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = other.as_mut() => break,
-                // The sender lives in the service, which this task holds.
+                // The sender lives in the service, which this task holds, so it is never closed.
                 _ = changed.changed() => {}
                 () = tokio::time::sleep(LOOK) => service.look(),
             }
         }
     }
-    // The page ends with this service, and so may Tor.
+    // The page ends with this service, and Tor may end as well.
     if let Err(error) = keeper.tell(&TorLane::Closed.into()).await {
-        tracing::warn!(%error, "the tor lane could not be shut at the end; Tor's end refuses its traffic all the same");
+        tracing::warn!(%error, "cannot close the tor lane at shutdown; its traffic is refused when Tor has ended");
     }
 }
 
 struct Keeper {
     switch: Arc<dyn LaneSwitch>,
-    /// What was seen after what was asked last.
+    /// The state that was last set, and what was observed after that.
     told: Option<(SeenLane, SetTorLane)>,
-    /// Said last, so that it is not said twice a second.
+    /// The latest warning, so that it is not repeated every second.
     complaint: Option<String>,
 }
 
 impl Keeper {
-    /// Makes the lane so, and gives what it is; `None` when nobody knows.
+    /// Sets the lane to `wish`. Returns the observed state; `None` if it is unknown.
     async fn keep(&mut self, wish: SetTorLane) -> Option<TorLane> {
         let mut seen = None;
         match self.try_keep(wish, &mut seen).await {
@@ -94,7 +103,7 @@ impl Keeper {
             Err(error) => {
                 self.told = None;
                 if self.complaint.as_ref() != Some(&error.0) {
-                    tracing::warn!(%error, "the tor lane cannot be switched; trying again");
+                    tracing::warn!(%error, "cannot set the tor lane; retrying");
                     self.complaint = Some(error.0);
                 }
             }
@@ -103,7 +112,7 @@ impl Keeper {
     }
 
     async fn try_keep(&mut self, wish: SetTorLane, seen: &mut Option<TorLane>) -> Result<(), SwitchError> {
-        // A change goes first: asking who is there may take a while.
+        // A change is sent before the current state is read, because the read may take a while.
         let is_new = !self.is_told(&wish);
         let told = if is_new { self.tell(&wish).await } else { Ok(()) };
         let mut now = within(self.switch.look()).await?;
@@ -129,7 +138,7 @@ impl Keeper {
 }
 
 async fn within<T>(call: impl Future<Output = Result<T, SwitchError>>) -> Result<T, SwitchError> {
-    tokio::time::timeout(DEADLINE, call).await.unwrap_or_else(|_| Err(SwitchError("no answer in time".into())))
+    tokio::time::timeout(DEADLINE, call).await.unwrap_or_else(|_| Err(SwitchError("no response in time".into())))
 }
 
 #[cfg(test)]
@@ -146,7 +155,7 @@ mod tests {
         let service = Arc::new(Service::new(Arc::default(), Layout::new(dir.path()), || 0));
         let fake = Arc::new(FakeSwitch::default());
         let looks = 3600 * 1000 / u64::try_from(LOOK.as_millis()).unwrap();
-        // A switch that is away at first: failures have no pace of their own.
+        // The switch fails at first: the retries must keep the steady interval as well.
         fake.break_down(true);
         let mended = async {
             tokio::time::sleep(std::time::Duration::from_secs(7200)).await;

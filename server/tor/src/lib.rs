@@ -1,8 +1,8 @@
-//! Service `tor`: the Tor process behind the tor lane, and whether the lane may be open.
+//! Service `tor`: the Tor process of the tor lane, and the decision whether the lane may be open.
 //!
-//! `machine` decides, with time as an argument; `torrc` renders; `process` owns the one child; `control` speaks
-//! with it; `attach` and `prober` find out how it is; `lanes` tells `wg`; `page` is what devices see meanwhile.
-//! The operator's wish is kept apart from all of that, on disk.
+//! `machine` decides, with time as an argument. `torrc` renders. `process` owns the child process, and `control` talks
+//! to it. `attach` and `prober` observe its health. `lanes` sets the lane in `wg`. `page` is what devices see in
+//! maintenance. The operator's desired state is stored separately, in `wanted`.
 
 mod account;
 mod adapter;
@@ -51,20 +51,31 @@ use tornado_contracts::wg::WgClient;
 use tornado_runtime::{Context, Readiness, Tasks, ground};
 use torrc::Layout;
 
-/// Serves until `context.shutdown` is cancelled, then ends Tor and shuts the lane.
+/// Serves until `context.shutdown` is cancelled, then stops Tor and closes the lane.
 ///
-/// Ready means that the contract answers. Tor itself may be missing, stopped or failing: status says so, and
-/// the lane stays shut.
+/// Ready means that the contract is served. Tor may still be missing, stopped or failing; the status reports that, and
+/// the lane stays closed.
+///
+/// # Errors
+///
+/// Fails if the configuration is invalid, the socket or the state directory is not usable, or a task ends early.
 pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let switch = Arc::new(adapter::WgSwitch(WgClient::new(context.channel(ServiceName::Wg))));
     run_with(context, config, switch).await
 }
 
-/// [`run`] with another one who switches the lane.
+/// As [`run`], with another implementation of the lane switch.
+///
+/// # Errors
+///
+/// As [`run`].
 pub async fn run_with(context: Context, config: Config, switch: Arc<dyn LaneSwitch>) -> Result<(), Error> {
     config.validate()?;
     if !config::is_path(&context.state_dir) {
-        return Err(Error::Config(format!("torrc cannot name the directory {}", context.state_dir.display())));
+        return Err(Error::Config(format!(
+            "the path {} has characters that torrc does not allow",
+            context.state_dir.display()
+        )));
     }
     let account = Account::of(config.user.as_deref())?;
     let config = Arc::new(if ground::has_ipv6() { config } else { config.of_ipv4() });
@@ -84,7 +95,7 @@ pub async fn run_with(context: Context, config: Config, switch: Arc<dyn LaneSwit
     tasks.spawn("socket", server.serve(stop.clone()));
     ready.ready();
     let ended = tasks.run().await;
-    // Tor has ended when its supervisor has.
+    // The supervisor returns only after Tor has ended.
     drop(tor_ended.await);
     Ok(ended?)
 }

@@ -1,44 +1,44 @@
-//! Decides the lane's state from the operator's wish and Tor's health. Pure: time is an argument.
+//! Decides the lane's state from the operator's desired state and Tor's health. Pure: time is an argument.
 //!
-//! Invariants: the lane is open only while the operator wants it, Tor runs, answers, is at 100 %, says it has a
-//! circuit, and a probe went through that is young enough. No event about Tor's health changes the wish, and no
-//! wish makes up for health (defect_053, defect_057).
+//! Invariants: the lane is open only while the operator wants it, Tor runs and responds, its bootstrap is at 100 %, it
+//! reports a circuit, and a recent probe has succeeded. No event about Tor's health changes the desired state, and no
+//! desired state overrides health (defect_053, defect_057).
 
 use std::time::{Duration, Instant};
 use tornado_contracts::tor::{LaneReason, LaneState, TorWanted};
 
-/// Something happened.
+/// An event that may change the lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Input {
-    /// The operator's wish; `None`: it cannot be read.
+    /// The operator's desired state; `None` if it cannot be read.
     Wanted(Option<TorWanted>),
-    /// The Tor process runs, or not.
+    /// Whether the Tor process runs.
     Process(bool),
-    /// Its control port answers, or no longer.
+    /// Whether its control port responds.
     Controlled(bool),
-    /// Bootstrap, percent.
+    /// Bootstrap progress in percent.
     Bootstrap(u8),
-    /// Tor says it has a working circuit, or not.
+    /// Whether Tor has a working circuit.
     Established(bool),
-    /// Tor's view of the network.
+    /// Whether Tor considers the network reachable.
     Liveness(bool),
-    /// A probe that was started at this time went through, or failed.
+    /// The outcome of a probe.
     Probe {
-        /// It went through.
+        /// Whether it succeeded.
         ok: bool,
         /// When it was started.
         started: Instant,
     },
 }
 
-/// What is known.
+/// The inputs so far.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
     wanted: Option<TorWanted>,
     health: Health,
-    /// Tor was ready once since the service began.
+    /// Tor was healthy at least once since the service started.
     was_ready: bool,
-    /// How long a probe proves anything.
+    /// How long a successful probe is valid.
     proves: Duration,
 }
 
@@ -49,7 +49,7 @@ struct Health {
     percent: u8,
     established: bool,
     probe: Option<Probe>,
-    /// Before this a probe proves nothing: Tor or the network went away since.
+    /// Probes that were started earlier do not count: Tor or the network failed since then.
     probes_from: Option<Instant>,
 }
 
@@ -59,7 +59,7 @@ struct Probe {
     started: Instant,
 }
 
-/// The lane's state and why.
+/// The lane's state and the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) state: LaneState,
@@ -71,12 +71,12 @@ impl Machine {
         Self { wanted, health: Health::default(), was_ready: false, proves }
     }
 
-    /// Takes in what happened at `now`.
+    /// Applies an event that happened at `now`.
     pub(crate) fn handle(&mut self, input: Input, now: Instant) {
         let health = &mut self.health;
         match input {
             Input::Wanted(wanted) => {
-                // What was proved before a pause says little after it.
+                // A probe from before a pause is not valid after it.
                 if wanted.is_some_and(|w| w.lane) && !self.wanted.is_some_and(|w| w.lane) {
                     health.doubt(now);
                 }
@@ -105,7 +105,7 @@ impl Machine {
                 }
                 health.established = established;
             }
-            // Tor goes by silence, which is normal when nobody is on the lane: a reason to look, not to believe.
+            // Tor infers this from traffic, and silence is normal on an idle lane: a reason to probe, not evidence.
             Input::Liveness(true) => {}
             Input::Liveness(false) => health.doubt(now),
             Input::Probe { ok, started } => {
@@ -119,7 +119,7 @@ impl Machine {
         self.was_ready |= self.unhealthy(now).is_none();
     }
 
-    /// The lane at `now`. Time alone can only make it stricter.
+    /// The lane's state at `now`. The passing of time alone never opens a lane.
     pub(crate) fn verdict(&self, now: Instant) -> Verdict {
         let maintenance = |reason| Verdict { state: LaneState::Maintenance, reason };
         let Some(wanted) = self.wanted else {
@@ -138,14 +138,14 @@ impl Machine {
         }
     }
 
-    /// True when only a probe is missing for an open lane, or an open lane must go on being proved.
+    /// Returns true if the lane depends on the outcome of probes: everything else allows it to be open.
     pub(crate) fn wants_probe(&self) -> bool {
         let h = &self.health;
         let is_wanted = self.wanted.is_some_and(|w| w.process && w.lane);
         is_wanted && h.process && h.controlled && h.percent == 100 && h.established
     }
 
-    /// True when nothing proves the lane at `now`, so a probe should not wait for its turn.
+    /// Returns true if only a valid probe is missing at `now`, so that a probe should start at once.
     pub(crate) fn is_unproved(&self, now: Instant) -> bool {
         self.wants_probe() && self.unhealthy(now) == Some(LaneReason::Unproved)
     }
@@ -173,7 +173,7 @@ impl Machine {
 }
 
 impl Health {
-    /// What was proved is proved no longer.
+    /// Invalidates the latest probe.
     fn doubt(&mut self, now: Instant) {
         self.probe = None;
         self.probes_from = Some(now);
@@ -246,7 +246,7 @@ mod tests {
             let mut machine = healthy(0);
             machine.handle(input, at(10));
             assert_eq!(machine.verdict(at(10)).state, LaneState::Maintenance, "{input:?}");
-            // A probe from before that comes in late proves nothing.
+            // A late result of an earlier probe does not count.
             machine.handle(Input::Probe { ok: true, started: at(9) }, at(11));
             assert_eq!(machine.verdict(at(11)).state, LaneState::Maintenance, "{input:?}");
         }
@@ -283,7 +283,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-        /// An independent reckoning of the newest of each input must agree that an open lane may be open.
+        /// An independent model of the latest inputs must agree that an open lane may be open.
         #[test]
         fn open_means_wanted_and_healthy(inputs in proptest::collection::vec((input(), 0u64..3_000), 1..60)) {
             let mut machine = Machine::new(Some(UP), PROVES);
@@ -318,7 +318,7 @@ mod tests {
                 if wanted.is_some_and(|w| !w.lane || !w.process) {
                     prop_assert_eq!(verdict.state, LaneState::Maintenance);
                 }
-                // Without news an open lane does not outlive its proof, and a shut one does not open.
+                // Without new events, a probe expires: the lane is not open later.
                 let later = machine.verdict(at(now) + PROVES + Duration::from_millis(60_001));
                 prop_assert_ne!(later.state, LaneState::Open);
             }

@@ -1,5 +1,4 @@
-//! What the network offers to devices, and how a device's latest connection went: both asked of Tor when somebody wants
-//! to know.
+//! Queries to Tor on behalf of callers: the available exits, and the path of a device's latest connection.
 
 use crate::circuits;
 use crate::control::{Control, ControlError};
@@ -11,7 +10,7 @@ use tornado_contracts::tor::{CountriesReport, CountryRefusal, DevicePath, Exits,
 use tornado_contracts::wg::Isolation;
 use tornado_shared::model::CountryCode;
 
-/// How long a list of exits counts. The network's directory changes once an hour.
+/// How long a list of exits is reused. The network's directory changes once an hour.
 const FRESH: Duration = Duration::from_secs(30);
 
 /// The latest list of exits.
@@ -19,12 +18,12 @@ const FRESH: Duration = Duration::from_secs(30);
 pub(crate) struct Offer(tokio::sync::Mutex<Option<(Instant, Exits)>>);
 
 impl Service {
-    /// The control port, if it answers.
+    /// The control connection, if Tor responds.
     pub(crate) fn control(&self) -> Result<Control, String> {
-        self.read(|state| state.control.clone()).ok_or_else(|| "Tor does not run or does not answer".to_owned())
+        self.read(|state| state.control.clone()).ok_or_else(|| "Tor does not run or does not respond".to_owned())
     }
 
-    /// Exits and countries on offer.
+    /// Returns the available exits and countries that the configuration allows.
     pub(crate) async fn exits(&self) -> Exits {
         let mut known = self.offer.0.lock().await;
         if let Some((_, exits)) = known.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
@@ -42,12 +41,12 @@ impl Service {
             |code: &str| code.parse().map_or(self.config.exit_countries.is_empty(), |c| self.config.allows_exit(c));
         exits.countries.retain(|offer| is_allowed(&offer.country));
         exits.exits.retain(|exit| is_allowed(exit.country.as_deref().unwrap_or("??")));
-        // Nothing yet is what a Tor knows that begins: asked again the next time.
+        // A Tor that is still starting knows no exits; an empty list is not cached.
         *known = (!exits.exits.is_empty()).then(|| (Instant::now(), exits.clone()));
         exits
     }
 
-    /// Takes over what devices use now.
+    /// Applies the countries and isolation numbers that devices use now.
     pub(crate) async fn sync_countries(&self, input: SyncCountries) -> CountriesReport {
         let live: HashSet<Isolation> = input.live.into_iter().collect();
         self.paths().keep(&live);
@@ -58,7 +57,7 @@ impl Service {
         let fresh: BTreeSet<CountryCode> = wanted.iter().filter(|c| !self.countries.has(**c)).copied().collect();
         if !fresh.is_empty() {
             let exits = self.exits().await;
-            // While Tor does not know its network nobody is sent away for that.
+            // As long as Tor does not know the network, no country is refused for a lack of exits.
             let is_known = exits.unavailable.is_none() && !exits.countries.is_empty();
             let has = |country: &CountryCode| exits.countries.iter().any(|c| c.country.as_str() == country.as_str());
             let missing = |c: &&CountryCode| !self.config.allows_exit(**c) || (is_known && !has(c));
@@ -69,7 +68,7 @@ impl Service {
         CountriesReport { refused, countries: self.countries.status() }
     }
 
-    /// How the latest connection under a number went; without hops when Tor did not report them.
+    /// The path of the latest connection with an isolation number. The hops are empty if Tor did not report them.
     pub(crate) async fn path(&self, number: Isolation) -> Option<DevicePath> {
         let own = self.paths().of(number).map(|seen| (seen, self.control()));
         let others = self.countries.all();
@@ -78,9 +77,9 @@ impl Service {
         let (seen, control) = own.into_iter().chain(others).max_by_key(|(seen, _)| seen.since)?;
         let mut hops = circuits::hops(seen.hops);
         if let Ok(control) = control {
-            // Without addresses and countries rather than not at all.
+            // If this lookup fails, the hops are returned without addresses and countries.
             if let Err(error) = named(&control, &seen.circuit, &mut hops).await {
-                tracing::debug!(%error, "the relays of a path could not be looked up");
+                tracing::debug!(%error, "cannot look up the relays of a path");
             }
         }
         Some(DevicePath { hops, since: seen.since })

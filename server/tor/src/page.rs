@@ -1,7 +1,7 @@
-//! The maintenance page: what a device sees on port 80 while the lane is in maintenance (defect_050).
+//! The maintenance page: the response that a device gets on port 80 while the lane is in maintenance (defect_050).
 //!
-//! One request a connection, answered with 503 and `Retry-After` (RFC 9110 §15.6.4) whatever it asks for.
-//! Everything is bounded: connections, time, bytes read.
+//! One request for each connection. Every request gets 503 with `Retry-After` (RFC 9110 §15.6.4). The numbers of
+//! connections, seconds and bytes are bounded.
 
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -15,18 +15,18 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 const PAGE: &str = include_str!("page.html");
-/// Connections served at once; one more is closed at once rather than kept waiting.
+/// Maximum number of connections. Further ones are closed at once instead of queued.
 const CONNECTIONS: usize = 256;
 const MAX_HEAD: usize = 8 * 1024;
 const READ: Duration = Duration::from_secs(3);
 const WRITE: Duration = Duration::from_secs(3);
-/// What is still read after the answer, so that a reset does not take the answer with it.
+/// Bytes that are read and discarded after the response, so that a reset does not destroy it.
 const DRAIN: u64 = 64 * 1024;
 const FAREWELL: Duration = Duration::from_secs(1);
-/// How long until a socket that could not be opened is tried again.
+/// Pause before a socket that could not be opened is retried.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Serves the page on one address until shutdown. `listening` counts the addresses that are served.
+/// Serves the page on one address until shutdown. `listening` counts the addresses in service.
 pub(crate) async fn serve(address: SocketAddr, listening: Arc<AtomicUsize>, shutdown: CancellationToken) {
     let mut complained = false;
     while !shutdown.is_cancelled() {
@@ -39,7 +39,7 @@ pub(crate) async fn serve(address: SocketAddr, listening: Arc<AtomicUsize>, shut
             }
             Err(error) if !complained => {
                 complained = true;
-                tracing::warn!(%error, %address, "the maintenance page cannot listen; trying again");
+                tracing::warn!(%error, %address, "cannot listen for the maintenance page; retrying");
             }
             Err(_) => {}
         }
@@ -50,7 +50,7 @@ pub(crate) async fn serve(address: SocketAddr, listening: Arc<AtomicUsize>, shut
     }
 }
 
-/// Listens before the address exists: the lane's interface may come later, or go and come back (ip(7), IP_FREEBIND).
+/// Binds before the address exists, because the lane's interface may come later or be recreated (ip(7), IP_FREEBIND).
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let (domain, is_v6) = match address.ip() {
         IpAddr::V4(_) => (Domain::IPV4, false),
@@ -82,13 +82,13 @@ async fn accept(listener: &TcpListener, shutdown: &CancellationToken) {
                 let Ok(slot) = slots.clone().try_acquire_owned() else { continue };
                 tokio::spawn(async move {
                     if let Err(error) = converse(stream).await {
-                        tracing::trace!(%error, "a visitor of the maintenance page left early");
+                        tracing::trace!(%error, "a connection to the maintenance page closed early");
                     }
                     drop(slot);
                 });
             }
             Err(error) => {
-                tracing::debug!(%error, "cannot accept on the maintenance page");
+                tracing::debug!(%error, "cannot accept a connection to the maintenance page");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
@@ -107,7 +107,7 @@ async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result
     Ok(())
 }
 
-/// Reads until the end of the headers and gives the response; `None` when nobody said anything.
+/// Reads the request head and returns the response; `None` if the client sent nothing.
 async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<String>> {
     let mut head = Vec::with_capacity(1024);
     let reading = async {
@@ -130,7 +130,7 @@ fn is_whole(head: &[u8]) -> bool {
     head.windows(4).any(|w| w == b"\r\n\r\n") || head.windows(2).any(|w| w == b"\n\n")
 }
 
-/// The response to a request's head.
+/// The response to a request head.
 pub(crate) fn respond(head: &[u8]) -> String {
     if !is_whole(head) {
         return refusal(if head.len() >= MAX_HEAD { "431 Request Header Fields Too Large" } else { "400 Bad Request" });

@@ -1,5 +1,5 @@
-//! Which circuit carried a device's latest connection, by its isolation number. In memory only, bounded, and gone
-//! with the number. Where the connection went is never kept. Pure: time is an argument.
+//! Records which circuit carried a device's latest connection, by isolation number. Kept in memory only, bounded, and
+//! dropped with the number. Destinations are never recorded. Pure: time is an argument.
 
 use crate::control::{CircuitLine, PathHop};
 use std::collections::{HashMap, HashSet};
@@ -7,34 +7,33 @@ use std::net::{IpAddr, SocketAddr};
 use tornado_contracts::wg::Isolation;
 use tornado_shared::model::{LanePool, UnixSeconds};
 
-/// Devices that are remembered.
+/// Maximum number of devices.
 const DEVICES: usize = 65_536;
-/// Circuits that are remembered.
+/// Maximum number of circuits.
 const CIRCUITS: usize = 20_000;
 
-/// What is remembered.
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
     seen: HashMap<Isolation, Seen>,
-    /// Relays of circuits that are there.
+    /// Relays of the existing circuits, by circuit id.
     circuits: HashMap<String, Vec<PathHop>>,
 }
 
 /// A device's latest connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// Tor's number for the circuit.
+    /// Tor's id of the circuit.
     pub(crate) circuit: String,
-    /// Its relays; empty while they are not known.
+    /// Its relays; empty if unknown.
     pub(crate) hops: Vec<PathHop>,
-    /// When the connection began.
+    /// When the connection started.
     pub(crate) since: UnixSeconds,
-    /// A connection; false: only a name was asked for, which goes by a circuit of its own.
+    /// `false`: a DNS query, which uses a separate circuit.
     is_connection: bool,
 }
 
 impl Paths {
-    /// A circuit as Tor tells it.
+    /// Records a circuit as Tor reports it.
     pub(crate) fn circuit(&mut self, line: &CircuitLine) {
         match line.status.as_str() {
             "CLOSED" | "FAILED" => drop(self.circuits.remove(&line.id)),
@@ -44,7 +43,7 @@ impl Paths {
         }
     }
 
-    /// A connection of a device, or its question for a name, was put on a circuit.
+    /// Records that a circuit carries a connection or DNS query of a device.
     pub(crate) fn carried(&mut self, number: Isolation, circuit: &str, is_connection: bool, now: UnixSeconds) {
         let former = self.seen.get(&number);
         if !is_connection && former.is_some_and(|seen| seen.is_connection) {
@@ -57,7 +56,7 @@ impl Paths {
         self.seen.insert(number, Seen { circuit: circuit.to_owned(), hops, since: now, is_connection });
     }
 
-    /// How the latest connection of a device went.
+    /// Returns the latest connection of a device.
     pub(crate) fn of(&self, number: Isolation) -> Option<Seen> {
         let mut seen = self.seen.get(&number)?.clone();
         if seen.hops.is_empty() {
@@ -66,7 +65,7 @@ impl Paths {
         Some(seen)
     }
 
-    /// Forgets all devices but these.
+    /// Drops all devices except `live`.
     pub(crate) fn keep(&mut self, live: &HashSet<Isolation>) {
         self.seen.retain(|number, _| live.contains(number));
     }
@@ -80,7 +79,7 @@ impl Paths {
     }
 }
 
-/// The isolation number under which Tor sees somebody.
+/// The isolation number of a source address; `None` if the address is not in the pool.
 pub(crate) fn number(pool: &LanePool, source: SocketAddr) -> Option<Isolation> {
     let number = match source.ip() {
         IpAddr::V4(v4) if pool.v4.contains(&v4) => u32::from(v4) ^ u32::from(pool.v4.network()),
@@ -124,14 +123,14 @@ mod tests {
         paths.circuit(&line("2", "BUILT", &["g", "m", "e2"]));
         assert_eq!(paths.of(n(5)), None);
         paths.carried(n(5), "2", false, 10);
-        assert_eq!(exit(&paths, 5).as_deref(), Some("e2"), "a name, while there is nothing else");
+        assert_eq!(exit(&paths, 5).as_deref(), Some("e2"), "a DNS query counts while there is no connection");
         paths.carried(n(5), "1", true, 11);
         paths.carried(n(5), "2", false, 12);
-        assert_eq!(exit(&paths, 5).as_deref(), Some("e1"), "a connection counts more than a name");
+        assert_eq!(exit(&paths, 5).as_deref(), Some("e1"), "a connection takes precedence over a DNS query");
         paths.circuit(&line("1", "CLOSED", &[]));
         assert_eq!((exit(&paths, 5).as_deref(), paths.of(n(5)).unwrap().since), (Some("e1"), 11));
         paths.keep(&HashSet::from([n(6)]));
-        assert_eq!(paths.of(n(5)), None, "gone with its number");
+        assert_eq!(paths.of(n(5)), None, "a device is dropped with its number");
     }
 
     #[test]
@@ -164,6 +163,6 @@ mod tests {
         for other in ["127.0.0.1:80", "100.64.0.0:1", "10.9.0.2:1", "[::1]:80", "[fd74:6f72:6e61:64:1::9]:80"] {
             assert_eq!(of(other), None, "{other}");
         }
-        assert_eq!(of("100.127.255.255:80"), None, "the canary's");
+        assert_eq!(of("100.127.255.255:80"), None, "the canary's number");
     }
 }

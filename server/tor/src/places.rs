@@ -1,27 +1,26 @@
-//! Decides which countries have a Tor of their own. Pure: time is an argument.
+//! Decides which countries have their own Tor process. Pure: time is an argument.
 //!
-//! There is a fixed number of places, each with ports of its own. A country that nobody uses any more keeps its place
-//! for a while, so that a device which comes and goes does not wait for a bootstrap, and gives it up at once to a
-//! country that is used.
+//! The number of slots is fixed, and each has its own ports. An unused country keeps its slot for a while, so that a
+//! device that returns does not wait for a bootstrap. It gives the slot up at once if a country in use needs it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use tornado_contracts::tor::CountryRefusal;
 use tornado_shared::model::CountryCode;
 
-/// Number of a place, from 0.
+/// Number of a slot, from 0.
 pub(crate) type Slot = u8;
 
-/// Something to do.
+/// An action for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// A Tor for this country, with the ports of this place.
+    /// Start a Tor process for this country with the ports of this slot.
     Start(CountryCode, Slot),
-    /// The country's Tor should end; [`Places::ended`] is due when it has.
+    /// Stop the country's Tor process, then call [`Places::ended`].
     End(CountryCode),
 }
 
-/// All places.
+/// All slots.
 #[derive(Debug)]
 pub(crate) struct Places {
     count: Slot,
@@ -42,7 +41,7 @@ impl Places {
         Self { count, linger, wanted: BTreeSet::new(), taken: BTreeMap::new() }
     }
 
-    /// What is used now. Who has a place keeps it; says who finds none.
+    /// Sets the countries in use. Countries that were in use keep their slot. Returns the countries that do not fit.
     pub(crate) fn sync(
         &mut self,
         countries: &BTreeSet<CountryCode>,
@@ -63,7 +62,7 @@ impl Places {
         refused
     }
 
-    /// What is to be done at `now`.
+    /// Returns the actions that are due at `now`.
     pub(crate) fn steps(&mut self, now: Instant) -> Vec<Step> {
         let mut steps = Vec::new();
         for (country, place) in &mut self.taken {
@@ -84,7 +83,7 @@ impl Places {
                 None => waiting += 1,
             }
         }
-        // Those that are ending make room already.
+        // Slots that are about to be freed count.
         let ending = self.taken.values().filter(|place| place.is_ending).count();
         for _ in ending..waiting {
             steps.extend(self.make_room());
@@ -92,22 +91,22 @@ impl Places {
         steps
     }
 
-    /// No country is wanted, and none has a place.
+    /// Returns true if no country is desired and none has a slot.
     pub(crate) fn is_empty(&self) -> bool {
         self.wanted.is_empty() && self.taken.is_empty()
     }
 
-    /// A country's Tor has ended; its place is free.
+    /// Frees the slot of a country whose Tor process has ended.
     pub(crate) fn ended(&mut self, country: CountryCode) {
         self.taken.remove(&country);
     }
 
-    /// True while somebody uses the country.
+    /// Returns true while devices use the country.
     pub(crate) fn is_wanted(&self, country: CountryCode) -> bool {
         self.wanted.contains(&country)
     }
 
-    /// Ends the one that is unused longest.
+    /// Stops the country that has been unused for longest.
     fn make_room(&mut self) -> Option<Step> {
         let unused = self.taken.iter_mut().filter(|(_, place)| !place.is_ending);
         let unused = unused.filter_map(|(country, place)| Some((place.unused_since?, *country, place)));
@@ -146,11 +145,11 @@ mod tests {
         places.sync(&codes(""), at(10));
         assert_eq!(places.steps(at(69)), []);
         places.sync(&codes("de"), at(69));
-        assert_eq!(places.steps(at(200)), [], "used again");
+        assert_eq!(places.steps(at(200)), [], "the country is in use again");
         places.sync(&codes(""), at(200));
         assert_eq!(places.steps(at(260)), [Step::End(code("de"))]);
         places.sync(&codes("de"), at(261));
-        assert_eq!(places.steps(at(261)), [], "still ending");
+        assert_eq!(places.steps(at(261)), [], "the former process has not ended yet");
         places.ended(code("de"));
         assert_eq!(places.steps(at(262)), [Step::Start(code("de"), 0)]);
     }
@@ -171,8 +170,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is wished: never more than there are places, never two in one, and what is accepted gets its
-        /// place as soon as those that were ended have ended.
+        /// For any sequence of requests: slots are never exceeded or shared, and an accepted country gets its slot as
+        /// soon as the processes that were stopped have ended.
         #[test]
         fn places_are_never_shared(wishes in proptest::collection::vec(("[a-d]( [a-d]){0,4}", 0u64..90), 1..40)) {
             let mut places = Places::new(3, LINGER);
@@ -198,7 +197,7 @@ mod tests {
                     }
                 }
                 for country in wish.iter().filter(|c| !refused.contains_key(c)) {
-                    prop_assert!(running.contains_key(country), "{country} has no place");
+                    prop_assert!(running.contains_key(country), "{country} has no slot");
                 }
             }
         }

@@ -1,38 +1,38 @@
-//! The active probe: a name resolved, or a connection made, by an exit, over Tor's own SOCKS socket.
+//! The active probe: an exit resolves a name or opens a connection, over Tor's own SOCKS socket.
 
 use std::io;
 use std::path::Path;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
-/// SOCKS user of every probe: its streams never share a circuit with a device's.
+/// SOCKS user of every probe, so that probes never share a circuit with a device.
 pub(crate) const USER: &str = "tornado-probe";
 
 const CONNECT: u8 = 0x01;
-/// Tor's extension (socks-extensions): resolve a name and say nothing more.
+/// Tor's extension (socks-extensions): resolves a name without a connection.
 const RESOLVE: u8 = 0xF0;
 
-/// Why a probe failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProbeError {
-    #[error("Tor's SOCKS socket: {0}")]
+    #[error("cannot use Tor's SOCKS socket: {0}")]
     Io(#[from] io::Error),
-    #[error("Tor's SOCKS socket does not speak as it should")]
+    #[error("invalid response on Tor's SOCKS socket")]
     Protocol,
     #[error("{}", words(*.0))]
     Refused(u8),
-    #[error("no exit answered in time")]
+    #[error("no exit responded in time")]
     Late,
 }
 
 impl ProbeError {
-    /// True when it was an exit that said no: Tor's way to it is good. Codes 1 and 6 Tor gives by itself.
+    /// Returns true if an exit rejected the request, so that Tor's path to it works. Tor itself generates codes 1 and
+    /// 6.
     pub(crate) const fn is_of_exit(&self) -> bool {
         matches!(self, Self::Refused(2..=5))
     }
 }
 
-/// Goes through Tor once. Another `token` means another circuit. The caller sets the deadline.
+/// Sends one probe through Tor. A new `token` selects a new circuit. The caller sets the deadline.
 pub(crate) async fn once(socket: &Path, host: &str, port: Option<u16>, token: &str) -> Result<(), ProbeError> {
     let mut stream = UnixStream::connect(socket).await?;
     stream.write_all(&[5, 1, 2]).await?;
@@ -55,7 +55,7 @@ async fn expect(stream: &mut UnixStream, wanted: [u8; 2]) -> Result<(), ProbeErr
     if got == wanted { Ok(()) } else { Err(ProbeError::Protocol) }
 }
 
-/// RFC 1929.
+/// User name and password request (RFC 1929).
 fn sign_in(token: &str) -> Result<Vec<u8>, ProbeError> {
     let mut bytes = vec![1];
     for text in [USER, token] {
@@ -65,7 +65,7 @@ fn sign_in(token: &str) -> Result<Vec<u8>, ProbeError> {
     Ok(bytes)
 }
 
-/// RFC 1928 §4.
+/// SOCKS5 request (RFC 1928 §4).
 fn request(host: &str, port: Option<u16>) -> Result<Vec<u8>, ProbeError> {
     let command = if port.is_some() { CONNECT } else { RESOLVE };
     let length = u8::try_from(host.len()).map_err(|_| ProbeError::Protocol)?;
@@ -77,13 +77,13 @@ fn request(host: &str, port: Option<u16>) -> Result<Vec<u8>, ProbeError> {
 
 const fn words(code: u8) -> &'static str {
     match code {
-        1 => "Tor has no working circuit for it",
-        2 => "the exit does not allow it",
+        1 => "Tor has no working circuit for the request",
+        2 => "the exit does not allow the request",
         3 => "the exit cannot reach the network",
         4 => "the exit cannot resolve or reach the target",
-        5 => "the target refused",
-        6 => "it took too long on the way",
-        _ => "Tor refused it",
+        5 => "the target refused the connection",
+        6 => "the request timed out in the Tor network",
+        _ => "Tor rejected the request",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Probes at intervals, at once when there is something to find out, and when an operator asks.
+//! Probes at intervals, at once when the lane's state is in doubt, and on request.
 
 use crate::circuits;
 use crate::probe::{self, ProbeError};
@@ -13,10 +13,10 @@ use tornado_contracts::tor::{Exit, ProbeReport, TorEvent};
 const PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause while probes fail.
 const FAILING: Duration = Duration::from_secs(3);
-/// Longest wait for the name of the exit.
+/// Deadline for the lookup of the exit.
 const NAMING: Duration = Duration::from_secs(2);
 
-/// Probes until shutdown, whenever the outcome decides over the lane.
+/// Probes until shutdown, while the outcome decides about the lane.
 pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         if service.wants_probe() {
@@ -35,13 +35,13 @@ pub(crate) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
     }
 }
 
-/// Probes now, twice if need be, and lets the outcome count.
+/// Probes now, with one retry, and applies the outcome.
 pub(crate) async fn probe(service: &Service) -> ProbeReport {
     let mut token = service.probing.lock().await;
     let started = Instant::now();
     let mut outcome = attempt(service, *token).await;
     if outcome.is_err() {
-        // Another circuit: one exit that fails says nothing about Tor.
+        // Retry on another circuit: the failure of one exit says nothing about Tor.
         *token += 1;
         outcome = attempt(service, *token).await;
     }
@@ -55,7 +55,7 @@ pub(crate) async fn probe(service: &Service) -> ProbeReport {
         exit: None,
         error: outcome.err().map(|error| error.to_string()),
     };
-    // What is proved is proved from the start of the probe on: nothing that went wrong since is overruled.
+    // A probe proves the lane from its start on, so a failure after that start is not overruled.
     service.update(|state| {
         if let Some(error) = &report.error {
             state.last_error = Some(format!("the probe failed: {error}"));

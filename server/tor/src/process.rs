@@ -1,9 +1,9 @@
-//! The one Tor process of this service: started, watched, stopped and started again, for ever.
+//! The Tor process of this service: started, watched, stopped and restarted, without limit.
 //!
-//! All of it runs on a thread of its own, which waits for the child before it starts another: there are never
-//! two (defect_056). The thread lives as long as the service, so the child can be tied to it: when the service
-//! is killed the kernel ends the child (`PR_SET_PDEATHSIG`, which watches the thread that forked). Only a process
-//! with exactly our command line is ever signalled (defect_034).
+//! All of it runs on a dedicated thread, which waits for the child before it starts another one, so there are never two
+//! (defect_056). The thread lives as long as the service, so the child can be tied to it: when the service is killed,
+//! the kernel kills the child (`PR_SET_PDEATHSIG`, which watches the thread that forked). Only a process with exactly
+//! our command line is ever signalled (defect_034).
 
 use crate::account::Account;
 use crate::control::{ControlError, connect};
@@ -28,29 +28,29 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::tor::TorProcess;
 
-/// How often something that is missing is looked for.
+/// Interval at which a missing precondition is checked again.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long Tor may take to end.
+/// How long Tor may take to exit.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Longest try to ask it over the control port.
+/// Deadline for a shutdown request over the control port.
 const ASKING: Duration = Duration::from_secs(1);
-/// Longest wait for the rest of what it said when it has ended.
+/// How long to read the remaining output of a Tor process that has ended.
 const READING: Duration = Duration::from_millis(300);
 const MAX_EXTRA: u64 = 64 * 1024;
-/// Where a program without a path is looked for.
+/// Directories in which a program without a path is searched.
 const PROGRAMS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
 
-/// What the process should do.
+/// The desired state of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) wanted: bool,
-    /// Grows with each `start`: ends a pause.
+    /// Increases with each `start`, which ends a back-off pause.
     pub(crate) kick: u64,
-    /// Grows when the running process should be replaced.
+    /// Increases when the running process should be replaced.
     pub(crate) renew: u64,
 }
 
-/// Everything the thread needs.
+/// What the supervisor thread needs.
 pub(crate) struct Supervisor {
     pub(crate) config: Arc<Config>,
     pub(crate) layout: Layout,
@@ -63,7 +63,6 @@ pub(crate) struct Supervisor {
     pub(crate) unix_now: fn() -> i64,
 }
 
-/// What ended a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Woken {
     Time,
@@ -72,7 +71,7 @@ enum Woken {
 }
 
 impl Supervisor {
-    /// Runs until shutdown; the child has ended when this returns.
+    /// Runs until shutdown. The child has ended when this returns.
     pub(crate) async fn supervise(mut self) {
         let mut failures: u32 = 0;
         let mut starts: u32 = 0;
@@ -98,13 +97,13 @@ impl Supervisor {
                         None => continue,
                     }
                 }
-                Err(error) => format!("Tor could not be started: {error}"),
+                Err(error) => format!("cannot start Tor: {error}"),
             };
             failures = if started.elapsed() >= backoff::GOOD_RUN { 1 } else { failures.saturating_add(1) };
             let mut random = [0];
             getrandom::fill(&mut random).unwrap_or_default();
             let pause = backoff::pause(failures, random[0]);
-            tracing::warn!(reason, ?pause, "Tor is started again after a pause");
+            tracing::warn!(reason, ?pause, "Tor is restarted after a pause");
             let retry_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
             self.report(TorProcess::BackingOff { reason, retry_in_ms });
             if self.wait(pause).await == Woken::Order {
@@ -115,7 +114,7 @@ impl Supervisor {
     }
 
     fn report(&self, state: TorProcess) {
-        // Nobody listens only while the service ends.
+        // The receiver is closed only while the service shuts down.
         drop(self.reports.send(state));
     }
 
@@ -129,15 +128,15 @@ impl Supervisor {
 
     fn missing(&self) -> Option<String> {
         if self.account.is_root() {
-            return Some("Tor is never run as root; this service must have a user of its own".into());
+            return Some("Tor does not run as root; run this service as its own Unix user".into());
         }
         if program(&self.config.binary).is_none() {
             let name = self.config.binary.display();
-            return Some(format!("the program '{name}' is not installed; install the package tor"));
+            return Some(format!("the program '{name}' is not installed; install the package 'tor'"));
         }
         let absent = |address: &IpAddr| TcpListener::bind((*address, 0)).is_err();
         let address = self.config.addresses().into_iter().find(absent)?;
-        Some(format!("the lane's address {address} is not on this machine yet"))
+        Some(format!("this machine does not have the lane's address {address} yet"))
     }
 
     async fn start(&self) -> io::Result<(Child, JoinSet<()>)> {
@@ -185,7 +184,7 @@ impl Supervisor {
             files::private_dir(&directory)?;
             self.account.give(&directory)?;
         }
-        // A socket or cookie of a Tor that was killed must not be taken for the new one's.
+        // A stale socket or cookie of a killed Tor must not be mistaken for the new one.
         for stale in [self.layout.control(), self.layout.probe(), self.layout.cookie()] {
             match std::fs::remove_file(stale) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
@@ -200,16 +199,16 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Waits for the child's end or for the order to end it. `Some` is an end that was not wanted.
+    /// Waits until the child ends or must be stopped. Returns the reason if the end was unexpected.
     async fn attend(&mut self, mut child: Child, mut readers: JoinSet<()>) -> Option<String> {
         let pid = child.id()?;
         let renew = self.run.borrow().renew;
         self.report(TorProcess::Running { pid, since: (self.unix_now)() });
-        tracing::info!(pid, "Tor was started");
+        tracing::info!(pid, "started Tor");
         loop {
             tokio::select! {
                 status = child.wait() => {
-                    // What it said last may still be in the pipe, which a transport may keep open.
+                    // Its last lines may still be in the pipe, which a transport program may keep open.
                     let all = async { while readers.join_next().await.is_some() {} };
                     drop(tokio::time::timeout(READING, all).await);
                     return Some(self.last_words(status));
@@ -225,27 +224,27 @@ impl Supervisor {
         }
         self.report(TorProcess::Stopping { pid });
         self.stop(child).await;
-        tracing::info!(pid, "Tor was stopped");
+        tracing::info!(pid, "stopped Tor");
         None
     }
 
-    /// Over the control port, so that Tor writes down which guards it uses. A signal is no way to ask: shut
-    /// into its filter, Tor 0.4.9 with glibc 2.36 ends up with a random signal mask, because the filter refuses
-    /// the call that would have told it the former one.
+    /// Stops Tor over the control port, so that it saves which guards it uses. SIGTERM is not reliable: with the
+    /// sandbox, Tor 0.4.9 with glibc 2.36 ends up with a random signal mask, because the filter rejects the call that
+    /// would have returned the former mask.
     async fn stop(&self, mut child: Child) {
         if let Err(error) = self.ask_to_end().await {
-            tracing::debug!(%error, "Tor could not be asked to end");
+            tracing::debug!(%error, "cannot request a shutdown over the control port");
             if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
-                // Not waited for yet, so the number cannot belong to another process.
+                // The child has not been reaped, so the pid cannot belong to another process.
                 signal(pid, Signal::SIGTERM);
             }
         }
         if tokio::time::timeout(PATIENCE, child.wait()).await.is_ok() {
             return;
         }
-        tracing::warn!("Tor did not end in time and is killed");
+        tracing::warn!("Tor did not exit in time and is killed");
         if let Err(error) = child.kill().await {
-            tracing::error!(%error, "Tor could not be killed");
+            tracing::error!(%error, "cannot kill Tor");
         }
     }
 
@@ -268,14 +267,14 @@ impl Supervisor {
         }
     }
 
-    /// Ends a Tor of this very state directory that outlived an earlier life of this service.
+    /// Kills a Tor process of this state directory that outlived an earlier run of this service.
     async fn end_leftovers(&self, program: &Path, arguments: &[PathBuf]) {
         let words = std::iter::once(program).chain(arguments.iter().map(PathBuf::as_path));
         let wanted: Vec<u8> = words.flat_map(|word| word.as_os_str().as_bytes().iter().copied().chain([0])).collect();
         let Ok(processes) = std::fs::read_dir("/proc") else { return };
         let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         for pid in pids.filter(|pid| is_ours(*pid, &wanted, self.account.uid())) {
-            tracing::warn!(pid, "a Tor of an earlier life of this service was still there; ended");
+            tracing::warn!(pid, "killing a Tor process that an earlier run of this service left behind");
             signal(pid, Signal::SIGKILL);
             let gone = async {
                 while is_ours(pid, &wanted, self.account.uid()) {
@@ -289,7 +288,7 @@ impl Supervisor {
 
 fn signal(pid: i32, signal: Signal) {
     if let Err(error) = kill(Pid::from_raw(pid), signal) {
-        tracing::debug!(%error, pid, "a signal was too late");
+        tracing::debug!(%error, pid, "cannot signal a process; it has probably ended");
     }
 }
 
@@ -311,14 +310,14 @@ fn program(name: &Path) -> Option<PathBuf> {
 fn tie_to_this_thread(command: &mut Command) {
     let parent = nix::unistd::getpid();
     let tie = move || {
-        // Not SIGTERM, which a Tor in its filter may have blocked (see `stop`).
+        // SIGTERM may be blocked in a sandboxed Tor (see `stop`).
         nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
         if nix::unistd::getppid() != parent {
-            // The service died in between, so the signal will not come.
+            // The service ended in between, so the kernel will not send the signal.
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        // The listening socket that the supervisor handed over must not live on in Tor.
-        // SAFETY: marks descriptors for closing at exec; none is closed under its owner.
+        // Tor must not inherit the listening socket that the supervisor passed to this service.
+        // SAFETY: marks descriptors as close-on-exec; it closes none that is in use.
         let marked = unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
         if marked < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     };
@@ -339,13 +338,13 @@ async fn keep_lines(output: impl AsyncRead + Unpin, log: Arc<Ring>) {
         }
         let line = String::from_utf8_lossy(&bytes);
         let line = line.trim_end();
-        // Devices cause some of them, as many as they like.
+        // Devices can trigger some lines as often as they like.
         let Some(hidden) = damper.admit(line, Instant::now()) else { continue };
         if hidden > 0 {
-            tracing::warn!(target: "tornado_tor::log", lines = hidden, "more of the following were left out");
+            tracing::warn!(target: "tornado_tor::log", lines = hidden, "suppressed more lines like the next one");
         }
         if line.contains("[err]") {
-            // Its own place in the code has its own limit: warnings that devices cause do not use it up.
+            // A separate call site has its own rate limit, so warnings that devices trigger do not use it up.
             tracing::error!(target: "tornado_tor::log", "{line}");
         } else if line.contains("[warn]") {
             tracing::warn!(target: "tornado_tor::log", "{line}");

@@ -6,19 +6,19 @@ use std::sync::{Mutex, PoisonError};
 const LINES: usize = 500;
 const LONGEST: usize = 1024;
 
-/// The latest lines, each cut to a bound.
+/// The latest lines, each of limited length.
 #[derive(Debug, Default)]
 pub(crate) struct Ring(Mutex<Lines>);
 
 #[derive(Debug, Default)]
 struct Lines {
     kept: VecDeque<String>,
-    /// Of the Tor that runs now.
+    /// Number of lines from the Tor process that runs now.
     fresh: usize,
 }
 
 impl Ring {
-    /// Another Tor speaks from now on.
+    /// Marks the start of a new Tor process.
     pub(crate) fn begin(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).fresh = 0;
     }
@@ -34,13 +34,14 @@ impl Ring {
         lines.fresh = lines.fresh.saturating_add(1);
     }
 
-    /// The newest `count`, oldest first.
+    /// Returns the newest `count` lines, oldest first.
     pub(crate) fn tail(&self, count: usize) -> Vec<String> {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.kept.iter().skip(lines.kept.len().saturating_sub(count)).cloned().collect()
     }
 
-    /// The newest line of this Tor that is a warning or an error and not only points to one, without Tor's date.
+    /// Returns the newest warning or error of the current Tor process, without Tor's date. Lines that only point to
+    /// another one are skipped.
     pub(crate) fn complaint(&self) -> Option<String> {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_bad = |line: &&String| {
@@ -71,6 +72,6 @@ mod tests {
         ring.push("Nov 23 08:53:42.332 [err] Reading config failed--see warnings above.");
         assert_eq!(ring.complaint().as_deref(), Some("Failed to bind one of the listener ports."));
         ring.begin();
-        assert_eq!(ring.complaint(), None, "that was another Tor's");
+        assert_eq!(ring.complaint(), None, "the line belongs to the former process");
     }
 }

@@ -1,4 +1,4 @@
-//! What is known, behind one lock, and who is told when it changes.
+//! The state of the service behind one lock, and the notification of its changes.
 
 use crate::control::Control;
 use crate::countries::{Countries, ports};
@@ -22,32 +22,31 @@ use tornado_contracts::tor::{
 use tornado_contracts::wg::{Isolation, SetTorLane, TorLane, TorPorts};
 use tornado_shared::model::CountryCode;
 
-/// Events kept for a reader who is slow.
+/// Events that are kept for a slow reader.
 const EVENTS: usize = 1024;
-/// Readers of the stream at once.
+/// Maximum number of concurrent readers of the event stream.
 const READERS: usize = 16;
 
-/// Service `tor`.
 pub(crate) struct Service {
     pub(crate) config: Arc<Config>,
     pub(crate) layout: Layout,
     pub(crate) log: Arc<Ring>,
     pub(crate) restarts: Arc<AtomicU32>,
-    /// Addresses on which the maintenance page listens.
+    /// Number of addresses on which the maintenance page listens.
     pub(crate) pages: Arc<AtomicUsize>,
     pub(crate) events: broadcast::Sender<TorEvent>,
     pub(crate) readers: Arc<Semaphore>,
     pub(crate) unix_now: fn() -> i64,
-    /// Wakes the probe before its time.
+    /// Starts the next probe early.
     pub(crate) probe_soon: Notify,
-    /// One probe at a time; the number makes circuits differ.
+    /// Serialises probes. The number selects the circuit.
     pub(crate) probing: tokio::sync::Mutex<u64>,
-    /// One order at a time.
+    /// Serialises orders.
     orders: tokio::sync::Mutex<()>,
     run: watch::Sender<Run>,
-    /// Shared with the Tor processes of exit countries: whoever keeps the lane hears of all.
+    /// Shared with the Tor processes of exit countries, so that the task that sets the lane sees all changes.
     changes: watch::Sender<()>,
-    /// The exit country that this is the Tor of; none: the lane's own.
+    /// The exit country of this Tor process; `None` for the lane's own.
     country: Option<CountryCode>,
     pub(crate) countries: Countries,
     pub(crate) offer: Offer,
@@ -55,7 +54,7 @@ pub(crate) struct Service {
     state: Mutex<State>,
 }
 
-/// Everything that changes.
+/// The mutable state.
 pub(crate) struct State {
     machine: Machine,
     progress: Progress,
@@ -69,7 +68,7 @@ pub(crate) struct State {
     pub(crate) probe: Option<ProbeReport>,
     lane: LaneStatus,
     pub(crate) traffic: TorTraffic,
-    /// Streams that are open, and whose they are.
+    /// Open streams, with the isolation number of the device if it is known.
     pub(crate) streams: HashMap<String, Option<Isolation>>,
     pub(crate) last_error: Option<String>,
 }
@@ -85,7 +84,7 @@ impl State {
         self.progress.handle(input, now);
     }
 
-    /// How a probe ended.
+    /// Applies the outcome of a probe.
     pub(crate) fn probed(&mut self, ok: bool, started: Instant, answer: Answer) {
         self.feed(Input::Probe { ok, started });
         self.progress.probed(answer, Instant::now());
@@ -98,7 +97,7 @@ impl Service {
         Self::with(config, layout, unix_now, wanted, watch::Sender::new(()), None)
     }
 
-    /// The Tor of one exit country, under the same wish as its parent.
+    /// The service of one exit country, with the desired state of its parent.
     pub(crate) fn of_country(parent: &Self, country: CountryCode, config: Arc<Config>, layout: Layout) -> Self {
         Self::with(config, layout, parent.unix_now, parent.wanted(), parent.changes.clone(), Some(country))
     }
@@ -157,22 +156,21 @@ impl Service {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The process's orders.
+    /// The desired state of the process.
     pub(crate) fn run(&self) -> watch::Receiver<Run> {
         self.run.subscribe()
     }
 
-    /// Wakes whenever process, lane or wish changed.
+    /// Notifies whenever the process, the lane or the desired state changes.
     pub(crate) fn changed(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }
 
-    /// Reads something.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.lock())
     }
 
-    /// Changes something, decides anew, and tells everyone whom it concerns.
+    /// Changes the state, decides the lane again, and notifies subscribers.
     pub(crate) fn update(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         let before = (state.wanted, state.process.clone(), state.lane, state.control.is_some());
@@ -183,9 +181,9 @@ impl Service {
             state.lane = LaneStatus { state: verdict.state, reason: verdict.reason, since, ..state.lane };
             if verdict.state != before.2.state {
                 match self.country {
-                    None => tracing::info!(lane = ?verdict.state, reason = ?verdict.reason, "the tor lane changes"),
+                    None => tracing::info!(lane = ?verdict.state, reason = ?verdict.reason, "the tor lane changed"),
                     Some(country) => {
-                        tracing::info!(%country, lane = ?verdict.state, reason = ?verdict.reason, "an exit country changes");
+                        tracing::info!(%country, lane = ?verdict.state, reason = ?verdict.reason, "an exit country changed");
                     }
                 }
             }
@@ -203,7 +201,7 @@ impl Service {
         }
     }
 
-    /// Time passes: what was proved may be no longer.
+    /// Decides again at the current time: a probe may have expired.
     pub(crate) fn look(&self) {
         self.update(|_| ());
         for (_, country) in self.countries.all() {
@@ -211,15 +209,15 @@ impl Service {
         }
     }
 
-    /// Nobody may be listening.
+    /// Sends an event. Without a subscriber it is dropped.
     pub(crate) fn emit(&self, event: TorEvent) {
         drop(self.events.send(event));
     }
 
-    /// What `wg` should make of the lane.
+    /// The state that `wg` should set.
     pub(crate) fn lane_wish(&self) -> SetTorLane {
         let lane = self.lane_state();
-        // `maintenance` and `closed` are for all devices.
+        // `maintenance` and `closed` apply to all devices.
         let exits = if matches!(lane, TorLane::Open { .. }) { self.countries.open() } else { BTreeMap::new() };
         SetTorLane { lane, exits }
     }
@@ -234,22 +232,26 @@ impl Service {
         }
     }
 
-    /// What `wg` confirmed.
+    /// Records the state that `wg` confirmed.
     pub(crate) fn applied(&self, lane: Option<TorLane>) {
         self.update(|state| state.lane.applied = lane);
     }
 
-    /// True when a probe has its turn as soon as its time comes.
+    /// Returns true if the lane depends on regular probes.
     pub(crate) fn wants_probe(&self) -> bool {
         self.read(|s| s.machine.wants_probe())
     }
 
-    /// True when the latest probe failed.
+    /// Returns true if the latest probe failed.
     pub(crate) fn is_failing(&self) -> bool {
         self.read(|s| s.lane.reason == LaneReason::ProbeFailed)
     }
 
-    /// Takes an order over, once it is on the disk.
+    /// Applies an order after it has been stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `NotSaved` if it cannot be stored. An order that closes something is applied even so.
     pub(crate) async fn order(&self, order: TorOrder) -> Result<TorStatus, TorError> {
         let _turn = self.orders.lock().await;
         let wish = wanted::after(self.read(|s| s.wanted), order);
@@ -259,13 +261,13 @@ impl Service {
             TorOrder::Stop | TorOrder::Down => false,
         };
         let save = move || match wanted::save(&path, wish) {
-            // A "down" that a full disk made forgotten would open the lane at the next start.
+            // If the disk is full, a lost "down" would open the lane at the next start.
             Err(_) if !opens => wanted::save_without_room(&path, wish),
             saved => saved,
         };
         let saved = tokio::task::spawn_blocking(save).await;
         let saved = saved.map_err(|e| e.to_string()).and_then(|result| result.map_err(|e| e.to_string()));
-        // What shuts is done in any case: a full disk must not keep the lane open.
+        // An order that closes something is always applied: a full disk must not keep the lane open.
         if saved.is_ok() || !opens {
             self.take_over(order, wish);
         }
@@ -274,7 +276,7 @@ impl Service {
     }
 
     fn take_over(&self, order: TorOrder, wish: TorWanted) {
-        tracing::info!(bounded = true, ?order, process = wish.process, lane = wish.lane, "an operator's order");
+        tracing::info!(bounded = true, ?order, process = wish.process, lane = wish.lane, "applied an operator's order");
         self.update(|state| {
             state.wanted = Some(wish);
             state.feed(Input::Wanted(Some(wish)));
@@ -289,31 +291,31 @@ impl Service {
         });
     }
 
-    /// Ends a Tor that gets nowhere.
+    /// Replaces a Tor process that makes no progress.
     pub(crate) fn renew_if_stuck(&self) {
         if !self.read(|state| state.progress.is_stuck(Instant::now())) {
             return;
         }
         let (percent, error) = self.read(|s| (s.bootstrap.percent, s.last_error.clone()));
-        tracing::warn!(percent, error, "Tor gets nowhere and is started anew");
+        tracing::warn!(percent, error, "Tor makes no progress and is restarted");
         self.update(|state| {
             state.progress.renewed();
-            state.last_error = Some(format!("Tor got nowhere, at {percent} %; it was started anew"));
+            state.last_error = Some(format!("Tor made no progress at {percent} %; it was restarted"));
         });
         self.renew_process();
     }
 
-    /// Ends a Tor that does not answer any more; the supervisor starts another.
+    /// Ends the running Tor process; the supervisor starts another.
     pub(crate) fn renew_process(&self) {
         self.run.send_modify(|run| run.renew = run.renew.wrapping_add(1));
     }
 
-    /// What the operator wants.
+    /// The operator's desired state.
     pub(crate) fn wanted(&self) -> Option<TorWanted> {
         self.read(|state| state.wanted)
     }
 
-    /// Takes over the parent's wish.
+    /// Applies the desired state of the parent.
     pub(crate) fn follow(&self, wanted: Option<TorWanted>) {
         if self.wanted() == wanted {
             return;
@@ -325,17 +327,17 @@ impl Service {
         self.run.send_modify(|run| run.wanted = wanted.is_some_and(|w| w.process));
     }
 
-    /// Something changed that the lane's keeper should know.
+    /// Notifies the task that sets the lane.
     pub(crate) fn touch(&self) {
         self.changes.send_replace(());
     }
 
-    /// Which circuits carried whom. Not to be held over an await.
+    /// The circuits of devices. Do not hold the guard across an await.
     pub(crate) fn paths(&self) -> MutexGuard<'_, Paths> {
         self.paths.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The process reports.
+    /// Applies a report of the process supervisor.
     pub(crate) fn process(&self, process: TorProcess) {
         self.update(|state| {
             let runs = matches!(process, TorProcess::Running { .. });
@@ -354,7 +356,6 @@ impl Service {
         });
     }
 
-    /// Everything at a glance.
     pub(crate) fn status(&self) -> TorStatus {
         self.status_of(&self.lock())
     }
@@ -387,7 +388,7 @@ impl Service {
 }
 
 impl State {
-    /// The control port is gone; nothing that it said counts any longer.
+    /// Resets everything that depends on the control connection, which is closed.
     pub(crate) fn detached(&mut self) {
         self.control = None;
         self.established = false;

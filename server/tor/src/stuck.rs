@@ -1,31 +1,32 @@
-//! Decides when a Tor that runs, answers and gets nowhere is started anew. Pure: time is an argument.
+//! Decides when a Tor process that runs and responds but makes no progress is restarted. Pure: time is an argument.
 //!
-//! Tor's own pauses between attempts grow while the network is away, and connections that were begun then hang
-//! on; measured, a minute and more pass after the network is back. A fresh start has no such past, and costs
-//! nobody anything: while Tor ails the lane is shut. Guards are kept (prop271): they are in Tor's state file.
+//! Tor's own retry pauses grow while the network is away, and connections from that time hang. Measurements show a
+//! minute or more until it recovers after the network is back. A new process starts without that backlog, and a restart
+//! disturbs no traffic, because the lane is closed while Tor is unhealthy. Guards are kept, as they are in Tor's state
+//! file (prop271).
 
 use crate::machine::Input;
 use std::time::{Duration, Instant};
 
-/// How long a Tor may get nowhere. A fresh one with a network has a circuit in a few seconds.
+/// How long Tor may make no progress. With a network, a new process has a circuit within a few seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The same where the way in is a bridge: some transports need half a minute to their first byte.
+/// The same with bridges: some transports need half a minute until their first byte.
 const PATIENCE_OF_BRIDGES: Duration = Duration::from_secs(45);
-/// From here on Tor has reached a relay (bootstrap phase `conn_done`), so there is a network.
+/// From this percentage on Tor has reached a relay (bootstrap phase `conn_done`), so the network works.
 const REACHED: u8 = 10;
-/// With a network but no success more starts would only burden the relays: the pauses double up to this.
+/// If the network works, restarts without success only burden the relays: the patience doubles up to this.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// How a probe ended, as far as Tor's way to the relays goes.
+/// The outcome of a probe, as far as it concerns Tor's path to the relays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// An exit said something, be it that the target does not exist.
+    /// An exit responded, even if only to say that the target does not exist.
     Exit,
-    /// Nobody did.
+    /// No exit responded.
     Nobody,
 }
 
-/// What is known of the progress of the running Tor.
+/// The progress of the running Tor process.
 #[derive(Debug, Clone)]
 pub(crate) struct Progress {
     patience: Duration,
@@ -33,11 +34,11 @@ pub(crate) struct Progress {
     percent: u8,
     established: bool,
     unanswered: bool,
-    /// Since when it ails without any progress.
+    /// When it became unhealthy or last made progress; `None` if it is healthy.
     since: Option<Instant>,
-    /// It came as far as to a relay.
+    /// It reached a relay.
     reached: bool,
-    /// Starts in a row that reached a relay and came to nothing.
+    /// Consecutive starts that reached a relay without success.
     vain: u32,
 }
 
@@ -55,7 +56,7 @@ impl Progress {
         }
     }
 
-    /// Takes in what happened at `now`.
+    /// Applies an event that happened at `now`.
     pub(crate) fn handle(&mut self, input: Input, now: Instant) {
         let mut progress = false;
         match input {
@@ -73,28 +74,28 @@ impl Progress {
                 progress = established && !self.established;
                 self.established = established;
             }
-            // It has just heard from a relay.
+            // Tor has just received data from a relay.
             Input::Liveness(true) => progress = true,
             Input::Probe { ok: true, .. } => self.vain = 0,
-            // Nobody probes a lane that is down; what a probe said before says nothing when it is up again.
+            // A lane that is down is not probed, so an earlier result does not apply when it is up again.
             Input::Wanted(_) => self.unanswered = false,
             Input::Probe { ok: false, .. } | Input::Liveness(false) | Input::Controlled(_) => {}
         }
         self.judge(progress, now);
     }
 
-    /// Takes in how a probe ended at `now`.
+    /// Applies the outcome of a probe that ended at `now`.
     pub(crate) fn probed(&mut self, answer: Answer, now: Instant) {
         self.unanswered = answer == Answer::Nobody;
         self.judge(!self.unanswered, now);
     }
 
-    /// True when the running Tor should be replaced.
+    /// Returns true if the running process should be replaced at `now`.
     pub(crate) fn is_stuck(&self, now: Instant) -> bool {
         self.since.is_some_and(|since| now.saturating_duration_since(since) >= self.allowed())
     }
 
-    /// It is replaced.
+    /// Records that the process is replaced.
     pub(crate) fn renewed(&mut self) {
         self.since = None;
         if self.reached {
@@ -148,7 +149,7 @@ mod tests {
         for start in (0..100).map(|round| round * 21) {
             progress.handle(Input::Process(true), at(start));
             progress.handle(Input::Bootstrap(5), at(start + 1));
-            // Said again and again; no progress.
+            // Repeated reports of the same percentage are not progress.
             progress.handle(Input::Bootstrap(5), at(start + 15));
             assert!(!progress.is_stuck(at(start + 20)));
             assert!(progress.is_stuck(at(start + 21)));
@@ -186,17 +187,17 @@ mod tests {
         progress.handle(Input::Process(true), at(now));
         progress.handle(Input::Probe { ok: true, started: at(now) }, at(now));
         progress.handle(Input::Bootstrap(14), at(now));
-        assert!(progress.is_stuck(at(now + 20)), "a success makes up for all that was in vain");
+        assert!(progress.is_stuck(at(now + 20)), "a success resets the patience");
     }
 
     #[test]
     fn an_answer_of_an_exit_keeps_it_and_silence_does_not() {
         let mut progress = ready(0);
-        assert!(!progress.is_stuck(at(10_000)), "nobody asked it for anything");
+        assert!(!progress.is_stuck(at(10_000)), "an idle Tor is not stuck");
         progress.probed(Answer::Nobody, at(100));
         progress.probed(Answer::Nobody, at(110));
         assert!(!progress.is_stuck(at(119)) && progress.is_stuck(at(120)));
-        // The target does not exist: that is no reason to start Tor anew.
+        // A target that does not exist is not a reason to restart Tor.
         progress.probed(Answer::Exit, at(121));
         assert!(!progress.is_stuck(at(10_000)));
         progress.handle(Input::Established(false), at(200));
@@ -215,7 +216,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happened before: a Tor that does not run, or one that is well, is left alone.
+        /// After any events: a Tor process that does not run, or is healthy, is not stuck.
         #[test]
         fn only_a_running_and_ailing_tor_is_stuck(
             steps in proptest::collection::vec((0u8..6, any::<bool>(), 0u8..=100, 0u64..100), 0..40),

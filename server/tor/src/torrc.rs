@@ -1,10 +1,10 @@
-//! torrc, rendered from values. Options as in tor(1).
+//! Renders torrc. Options are described in tor(1).
 
 use crate::Config;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-/// Where the Tor process has its files: all below the service's own directory, mode 0700.
+/// The files of the Tor process, all below the state directory of the service (mode 0700).
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     dir: PathBuf,
@@ -23,7 +23,7 @@ impl Layout {
         self.dir.join("data")
     }
 
-    /// Sockets stand in a directory of their own that only Tor's user can enter: Tor refuses any other.
+    /// Sockets have their own directory that only Tor's user can enter; Tor rejects any other.
     pub(crate) fn sockets(&self) -> PathBuf {
         self.dir.join("sockets")
     }
@@ -44,12 +44,12 @@ impl Layout {
         self.dir.join("torrc")
     }
 
-    /// Empty, so that no torrc of the distribution is mixed in.
+    /// An empty file, so that Tor does not read the torrc of the distribution.
     pub(crate) fn defaults(&self) -> PathBuf {
         self.dir.join("torrc-defaults")
     }
 
-    /// Directories of the Tor processes of exit countries.
+    /// Contains the state directories of the Tor processes of exit countries.
     pub(crate) fn exits(&self) -> PathBuf {
         self.dir.join("exits")
     }
@@ -59,8 +59,8 @@ impl Layout {
     }
 }
 
-/// The whole file. `config` has passed its check; `owner` is the pid of this service; `extra` is the operator's
-/// own file and comes last, so it wins where an option can be given once.
+/// Renders the complete file. `config` must be valid. `owner` is the pid of this service. `extra` is the operator's own
+/// file. It comes last, so it takes precedence for options that can be given once.
 pub(crate) fn render(config: &Config, layout: &Layout, owner: u32, extra: &str) -> String {
     let mut lines = Lines(String::new());
     lines.comment("Written by tornadod at each start of Tor; changes are lost. See [tor] in tornado.toml.");
@@ -69,14 +69,14 @@ pub(crate) fn render(config: &Config, layout: &Layout, owner: u32, extra: &str) 
     lines.path("ControlSocket", &layout.control());
     lines.add("CookieAuthentication", "1");
     lines.path("CookieAuthFile", &layout.cookie());
-    // Tor looks every 15 s whether this process lives: a second net under the parent-death signal.
+    // Tor checks every 15 s whether this process lives: a second safeguard besides the parent-death signal.
     lines.add("__OwningControllerProcess", owner);
     lines.add("RunAsDaemon", "0");
     lines.add("Log", "notice stdout");
     lines.add("SafeLogging", "1");
     lines.add("ClientOnly", "1");
     lines.add("DormantCanceledByStartup", "1");
-    // Tor's filter forbids starting programs, which is what a transport is.
+    // Tor's system call filter forbids the start of programs, so it excludes transports.
     let sandbox = config.sandbox && config.used_transports().next().is_none();
     lines.add("Sandbox", u8::from(sandbox));
     lines.add("SocksPort", format_args!("unix:{} IsolateSOCKSAuth", layout.probe().display()));
@@ -107,7 +107,7 @@ pub(crate) fn render(config: &Config, layout: &Layout, owner: u32, extra: &str) 
         lines.add("Bridge", bridge);
     }
     if !extra.trim().is_empty() {
-        lines.comment("From the file that extra_torrc names:");
+        lines.comment("From the file in extra_torrc:");
         lines.0.push_str(extra);
         lines.0.push('\n');
     }

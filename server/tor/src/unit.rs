@@ -1,4 +1,4 @@
-//! What keeps one Tor: the thread that owns the child, the tasks that watch and probe it.
+//! The parts that run one Tor process: the thread that owns the child, and the tasks that watch and probe it.
 
 use crate::account::Account;
 use crate::process::Supervisor;
@@ -12,7 +12,7 @@ use tornado_runtime::Tasks;
 
 type Reports = mpsc::UnboundedReceiver<TorProcess>;
 
-/// Starts all of it. The receiver ends when Tor has ended, after the tasks were stopped.
+/// Starts all parts. The receiver resolves after the tasks were stopped and Tor has ended.
 pub(crate) fn start(
     service: &Arc<Service>,
     account: Account,
@@ -26,7 +26,7 @@ pub(crate) fn start(
     Ok(ended)
 }
 
-/// Starts the thread that owns the child. The receivers end with it.
+/// Starts the thread that owns the child. Both receivers close when it ends.
 fn start_supervisor(
     service: &Service,
     account: Account,
@@ -50,7 +50,7 @@ fn start_supervisor(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail)?;
     let work = move || {
         runtime.block_on(supervisor.supervise());
-        // Ends the wait by its drop.
+        // The drop closes the channel, which ends the wait.
         drop(end);
     };
     std::thread::Builder::new().name(NAME.into()).spawn(work).map_err(fail)?;

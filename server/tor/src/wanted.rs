@@ -1,4 +1,4 @@
-//! What the operator wants, kept on disk. Nothing but an order changes it (defect_053).
+//! The operator's desired state, stored on disk. Only an order changes it (defect_053).
 
 use crate::files;
 use std::io;
@@ -7,38 +7,38 @@ use tornado_contracts::tor::{TorOrder, TorWanted};
 
 const MAX_FILE: u64 = 4096;
 
-/// Before the first order: Tor runs and the lane opens as soon as it can.
+/// The desired state before the first order: Tor runs, and the lane opens as soon as it can.
 const FIRST: TorWanted = TorWanted { process: true, lane: true };
 
-/// Reads the wish. `None`: there is one and it cannot be read, so nothing may be opened before the next order.
+/// Loads the desired state. `None` if the file exists but cannot be read: nothing may open before the next order.
 pub(crate) fn load(path: &Path) -> Option<TorWanted> {
     let text = match files::read_text(path, MAX_FILE) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(FIRST),
         Err(error) => {
-            tracing::error!(%error, path = %path.display(), "the wanted state cannot be read; the tor lane stays closed");
+            tracing::error!(%error, path = %path.display(), "cannot read the desired state; the tor lane stays closed");
             return None;
         }
     };
     match serde_json::from_str(&text) {
         Ok(wanted) => Some(wanted),
         Err(error) => {
-            tracing::error!(%error, path = %path.display(), "the wanted state makes no sense; the tor lane stays closed");
+            tracing::error!(%error, path = %path.display(), "cannot parse the desired state; the tor lane stays closed");
             None
         }
     }
 }
 
-/// Room that the file takes from the beginning, so that another wish fits into it on a full disk.
+/// Minimum size of the file, so that another state fits into it on a full disk.
 const ROOM: usize = 64;
 
-/// Writes the wish down for good.
+/// Stores the desired state durably.
 pub(crate) fn save(path: &Path, wanted: TorWanted) -> io::Result<()> {
     files::replace(path, &text(wanted)?)
 }
 
-/// The same where [`save`] failed and the wish shuts something, which must outlive this process: over the former
-/// wish, without any room on the disk. What a crash leaves half-written is unreadable, and that opens nothing.
+/// Stores a state that closes something if [`save`] failed, because it must outlive this process. It overwrites the
+/// former state in place and needs no disk space. A write that a crash cut short is unreadable, which opens nothing.
 pub(crate) fn save_without_room(path: &Path, wanted: TorWanted) -> io::Result<()> {
     files::overwrite(path, &text(wanted)?)
 }
@@ -49,8 +49,8 @@ fn text(wanted: TorWanted) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The wish after an order. Where the former one could not be read only what the order says is taken as wanted,
-/// and the lane stays down until `up`.
+/// The desired state after an order. If the former state could not be read, the process runs and the lane stays down
+/// until `up`.
 pub(crate) fn after(former: Option<TorWanted>, order: TorOrder) -> TorWanted {
     let former = former.unwrap_or(TorWanted { process: true, lane: false });
     match order {
@@ -91,11 +91,11 @@ mod tests {
         let blocks = std::fs::metadata(&path).unwrap().len();
         save_without_room(&path, down).unwrap();
         assert_eq!(load(&path), Some(down));
-        assert_eq!(std::fs::metadata(&path).unwrap().len(), blocks, "it took room");
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), blocks, "the file took more space");
         std::fs::write(&path, vec![b'x'; 1_000]).unwrap();
         save_without_room(&path, down).unwrap();
         assert_eq!(load(&path), Some(down));
-        // What a torn write leaves is no wish.
+        // A torn write leaves the old state, the new one or an unreadable file.
         let whole = std::fs::read(&path).unwrap();
         for torn in 1..29 {
             let mut mixture = text(up).unwrap();

@@ -1,7 +1,7 @@
-//! The whole service with a real Tor on a private Tor network: when the lane opens, and when it shuts.
+//! The complete service with a real Tor in a private Tor network: when the lane opens and when it closes.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-#![expect(clippy::print_stdout, reason = "what was measured is shown by the runner")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
+#![expect(clippy::print_stdout, reason = "the runner shows measurements")]
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const OPEN: TorLane = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 };
 const PAGE: TorLane = TorLane::Maintenance { page_port: 9041 };
 
-/// The service as a caller sees it, with the switch it commands.
+/// The service as a caller sees it, with the lane switch that it controls.
 struct Seen {
     tor: TorClient,
     switch: Arc<FakeSwitch>,
@@ -48,7 +48,7 @@ impl Seen {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let log = self.tor.log(tornado_contracts::tor::TorLogQuery { lines: Some(40) }).await;
-        panic!("never {what}: {last:#?} {log:#?}");
+        panic!("timed out waiting for '{what}': {last:#?} {log:#?}");
     }
 
     async fn until_open(&self, what: &str) -> (TorStatus, Duration) {
@@ -66,7 +66,7 @@ fn pid(status: &TorStatus) -> Pid {
         TorProcess::Stopped
         | TorProcess::Waiting { .. }
         | TorProcess::Stopping { .. }
-        | TorProcess::BackingOff { .. } => panic!("Tor does not run: {status:#?}"),
+        | TorProcess::BackingOff { .. } => panic!("Tor is not running: {status:#?}"),
     }
 }
 
@@ -125,11 +125,11 @@ async fn opens_when_everything_is_there(seen: &Seen) {
     assert_eq!((status.bootstrap.percent, status.circuit_established), (100, true));
     assert_eq!((status.lane.state, status.lane.reason), (LaneState::Open, LaneReason::Healthy));
     assert!(status.probe.is_some_and(|probe| probe.ok));
-    // Closed until then, and no maintenance in between.
+    // Closed until then, without maintenance in between.
     assert_eq!(seen.switch.told(), [TorLane::Closed, OPEN]);
 }
 
-/// `defect_054`: the health check needs nothing that is not here, and says what it saw.
+/// `defect_054`: the health check depends on nothing outside this machine and reports what it found.
 async fn tells_what_it_is_made_of(seen: &Seen) {
     let health = seen.tor.health(NoInput {}).await.unwrap();
     let exit = health.exit.unwrap();
@@ -159,24 +159,24 @@ async fn an_exit_country_has_a_tor_of_its_own(seen: &Seen) {
     seen.until("the country open", |_| seen.switch.exits() == [(code("de"), ports)].into()).await;
     let countries = seen.tor.countries(NoInput {}).await.unwrap();
     assert!(countries.len() == 1 && countries[0].ready && countries[0].in_use, "{countries:#?}");
-    // The same again changes nothing; shut for all is shut for it, too.
+    // A repeated call changes nothing. If the lane closes, the country closes as well.
     assert_eq!(seen.tor.sync_countries(wish("de")).await.unwrap().refused, [].into());
     seen.order(TorOrder::Down).await;
-    seen.until("shut with the lane", |_| seen.switch.exits().is_empty()).await;
+    seen.until("the country closed with the lane", |_| seen.switch.exits().is_empty()).await;
     seen.order(TorOrder::Up).await;
-    seen.until("open with the lane", |_| seen.switch.exits().len() == 1).await;
+    seen.until("the country open with the lane", |_| seen.switch.exits().len() == 1).await;
     seen.tor.sync_countries(wish("")).await.unwrap();
-    seen.until("given up", |_| seen.switch.exits().is_empty()).await;
+    seen.until("the country closed", |_| seen.switch.exits().is_empty()).await;
     assert_eq!(seen.switch.lane(), OPEN);
     let gone = wish("nl");
     seen.tor.sync_countries(gone).await.unwrap();
-    seen.until("another in its place", |_| seen.switch.exits() == [(code("nl"), ports)].into()).await;
+    seen.until("another exit in its place", |_| seen.switch.exits() == [(code("nl"), ports)].into()).await;
     seen.tor.sync_countries(wish("")).await.unwrap();
 }
 
 async fn a_cut_network_shuts_it(seen: &Seen, network: &TorNetwork) {
     network.pause_all().unwrap();
-    let (status, took) = seen.until("shut after a cut", |s| s.lane.applied == Some(PAGE)).await;
+    let (status, took) = seen.until("closed after a cut", |s| s.lane.applied == Some(PAGE)).await;
     assert!(took < patient(Duration::from_secs(8)), "{took:?}");
     assert_eq!(status.lane.state, LaneState::Maintenance);
     network.resume_all().unwrap();
@@ -185,7 +185,7 @@ async fn a_cut_network_shuts_it(seen: &Seen, network: &TorNetwork) {
 
 async fn defect_053_the_operator_decides(seen: &Seen) {
     seen.order(TorOrder::Down).await;
-    let (status, took) = seen.until("shut by order", |s| s.lane.applied == Some(PAGE)).await;
+    let (status, took) = seen.until("closed by command", |s| s.lane.applied == Some(PAGE)).await;
     assert!(took < patient(Duration::from_secs(1)), "{took:?}");
     let before = pid(&status);
     kill(before, Signal::SIGKILL).unwrap();
@@ -200,7 +200,7 @@ async fn defect_053_the_operator_decides(seen: &Seen) {
 async fn a_killed_tor_shuts_it(seen: &Seen) {
     let (status, _) = seen.until_open("open").await;
     kill(pid(&status), Signal::SIGKILL).unwrap();
-    let (_, took) = seen.until("shut after kill -9", |s| s.lane.applied == Some(PAGE)).await;
+    let (_, took) = seen.until("closed after kill -9", |s| s.lane.applied == Some(PAGE)).await;
     assert!(took < patient(Duration::from_secs(1)), "{took:?}");
     seen.until_open("open after kill -9").await;
     seen.order(TorOrder::Stop).await;
@@ -212,6 +212,6 @@ async fn a_killed_tor_shuts_it(seen: &Seen) {
         seen.until_open("open after a start").await;
         seen.order(TorOrder::Stop).await;
         let (_, took) = seen.until("stopped", |s| s.process == TorProcess::Stopped).await;
-        assert!(took < patient(Duration::from_secs(2)), "a Tor in its filter must hear that it shall end: {took:?}");
+        assert!(took < patient(Duration::from_secs(2)), "a sandboxed Tor must receive the shutdown request: {took:?}");
     }
 }

@@ -1,6 +1,6 @@
-//! The whole service in this process with a real Tor that has no network.
+//! The complete service in this process, with a real Tor without a network.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
 use futures::StreamExt as _;
 use std::net::Ipv4Addr;
@@ -22,7 +22,7 @@ use tornado_rpc::NoInput;
 use tornado_runtime::{Context, Roles};
 use tornado_tor::{Config, Error, FakeSwitch, run_with};
 
-/// A service with ports of its own.
+/// A service with its own ports and directory.
 struct World {
     dir: TempDir,
     config: Config,
@@ -92,7 +92,7 @@ impl World {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("never {what}: {last:#?}");
+        panic!("timed out waiting for '{what}': {last:#?}");
     }
 
     async fn order(&self, order: TorOrder) -> TorStatus {
@@ -104,13 +104,13 @@ impl World {
     }
 }
 
-/// Tor never runs as root; tests often do.
-/// An address of this process alone: another run on this machine uses the same ports.
+/// A loopback address that only this process uses, because parallel runs on this machine use the same ports.
 fn loopback() -> Ipv4Addr {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     Ipv4Addr::new(127, 1 + (high & 0x7f), middle, low)
 }
 
+/// Tor does not run as root, but tests often do.
 fn user() -> Option<String> {
     nix::unistd::geteuid().is_root().then(|| "debian-tor".to_owned())
 }
@@ -133,7 +133,7 @@ fn exists(pid: i32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 
-/// Tor processes of this state directory.
+/// Pids of the Tor processes of this state directory.
 fn tors(dir: &Path) -> Vec<i32> {
     let torrc = dir.join("tor/torrc").display().to_string();
     let pids = std::fs::read_dir("/proc").unwrap().flatten();
@@ -159,7 +159,7 @@ async fn defect_032_055_and_056_one_tor_of_its_own_user_and_nothing_is_an_http_e
     let data = std::fs::metadata(world.dir.path().join("tor/data")).unwrap();
     assert_eq!(data.permissions().mode() & 0o777, 0o700);
 
-    // Many orders at once are one process.
+    // Concurrent orders result in one process.
     let client = world.client();
     let orders = (0..20).map(|_| client.control(TorControl { order: TorOrder::Start }));
     for order in futures::future::join_all(orders).await {
@@ -169,7 +169,7 @@ async fn defect_032_055_and_056_one_tor_of_its_own_user_and_nothing_is_an_http_e
     assert_eq!(pid(&again), Some(process));
     assert_eq!(tors(world.dir.path()), [process]);
 
-    // defect_055: stopped is data, in every method.
+    // defect_055: a stopped Tor is a regular response of every method.
     world.order(TorOrder::Stop).await;
     let stopped = world.until("stopped", |s| s.process == TorProcess::Stopped).await;
     assert_eq!((stopped.lane.reason, stopped.controlled), (LaneReason::OperatorStopped, false));
@@ -197,10 +197,10 @@ async fn defect_051_052_a_killed_or_hung_tor_comes_back_and_events_with_it() {
     let mut events = world.client().events().await.unwrap();
     assert!(matches!(events.next().await, Some(TorEvent::Status(_))));
     kill(first, nix::sys::signal::Signal::SIGKILL);
-    let second = world.until("another one attached", |s| s.controlled && pid(s).is_some_and(|p| p != first)).await;
+    let second = world.until("a new Tor attached", |s| s.controlled && pid(s).is_some_and(|p| p != first)).await;
     assert_eq!(second.restarts, 1);
     assert!(second.last_error.is_some_and(|e| e.contains("signal: 9")));
-    // The same stream tells of the new one.
+    // The same stream reports the new process.
     let seen = async {
         loop {
             match events.next().await.unwrap() {
@@ -218,11 +218,11 @@ async fn defect_051_052_a_killed_or_hung_tor_comes_back_and_events_with_it() {
     };
     tokio::time::timeout(patient(Duration::from_secs(20)), seen).await.unwrap();
 
-    // One that hangs is noticed within seconds.
+    // A process that hangs is noticed within seconds.
     let hung = pid(&world.until("attached", |s| s.controlled).await).unwrap();
     let begun = Instant::now();
     kill(hung, nix::sys::signal::Signal::SIGSTOP);
-    world.until("doubted", |s| s.lane.reason == LaneReason::ControlDown).await;
+    world.until("control down", |s| s.lane.reason == LaneReason::ControlDown).await;
     assert!(begun.elapsed() < patient(Duration::from_secs(6)), "{:?}", begun.elapsed());
     kill(hung, nix::sys::signal::Signal::SIGCONT);
     world.until("attached", |s| s.controlled).await;
@@ -238,9 +238,9 @@ async fn defect_053_the_wish_survives_and_is_shown_beside_what_is() {
     assert_eq!(down.wanted, Some(TorWanted { process: true, lane: false }));
     let shut = world.until("down", |s| s.lane.applied == Some(TorLane::Maintenance { page_port: 28_302 })).await;
     assert!(pid(&shut).is_some(), "down leaves Tor running");
-    // A `wg` that starts again is told again.
+    // After a restart of `wg` the lane is set again.
     world.switch.restart();
-    world.until("told again", |_| world.switch.lane() == TorLane::Maintenance { page_port: 28_302 }).await;
+    world.until("the lane set again", |_| world.switch.lane() == TorLane::Maintenance { page_port: 28_302 }).await;
     world.stop().await;
     assert_eq!(world.switch.lane(), TorLane::Closed);
 
@@ -249,7 +249,7 @@ async fn defect_053_the_wish_survives_and_is_shown_beside_what_is() {
     assert_eq!((back.wanted, back.lane.reason), (down.wanted, LaneReason::OperatorDown));
     world.stop().await;
 
-    // What cannot be read opens nothing and starts nothing.
+    // An unreadable desired state opens and starts nothing.
     std::fs::write(world.wanted_file(), "{").unwrap();
     world.start();
     let unknown = world.until("answering", |_| true).await;
@@ -289,7 +289,7 @@ async fn defect_034_only_the_own_tor_is_ended() {
     one.until("attached", |s| s.controlled).await;
     one.stop().await;
 
-    // A Tor that outlived its service is ended by the next life of that service, and no other is.
+    // A Tor that outlived its service is killed by the next run of that service, and no other Tor is.
     let torrc = one.dir.path().join("tor/torrc");
     let mut command = std::process::Command::new("/usr/sbin/tor");
     command.arg("-f").arg(&torrc).arg("--defaults-torrc").arg(one.dir.path().join("tor/torrc-defaults"));
@@ -302,7 +302,7 @@ async fn defect_034_only_the_own_tor_is_ended() {
     let mut leftover = command.stdout(std::process::Stdio::null()).spawn().unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(leftover.try_wait().unwrap(), None);
-    // Gone only when waited for, which is this process' duty here.
+    // A zombie disappears only when it is reaped, which is up to this process.
     let reaper = std::thread::spawn(move || leftover.wait().unwrap());
     one.start();
     one.until("attached", |s| s.controlled).await;
@@ -340,7 +340,7 @@ async fn a_full_disk_shuts_but_does_not_open() {
     let mut world = World::new(28_700);
     world.start();
     world.until("attached", |s| s.controlled).await;
-    // A directory where the new file should be made stands for every failure to write.
+    // A directory in the place of the temporary file makes every write fail.
     std::fs::create_dir(world.wanted_file().with_extension("new")).unwrap();
     let status = world.order(TorOrder::Down).await;
     assert_eq!(status.lane.reason, LaneReason::OperatorDown);
@@ -350,8 +350,8 @@ async fn a_full_disk_shuts_but_does_not_open() {
     world.stop().await;
     world.start();
     let status = world.until("back", |s| s.controlled).await;
-    assert_eq!(status.wanted, Some(TorWanted { process: true, lane: false }), "the order did not outlive the service");
-    // Where not even the former wish can be written over the lane is shut all the same, and says so.
+    assert_eq!(status.wanted, Some(TorWanted { process: true, lane: false }), "the order was lost with the service");
+    // If the former state cannot be overwritten either, the lane closes all the same, and the call reports it.
     std::fs::remove_file(world.wanted_file()).unwrap();
     std::fs::create_dir(world.wanted_file()).unwrap();
     assert!(matches!(world.client().control(TorControl { order: TorOrder::Stop }).await, Err(TorError::NotSaved(_))));

@@ -14,10 +14,11 @@ use tornado_shared::model::{DeviceId, Username};
     name = "tornadod",
     version,
     about,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the server is not running or not reachable, 4 the server refused."
+    after_help = "Exit codes: 0 success, 1 failure, 2 invalid usage, 3 the server is not running or not reachable, \
+                  4 the server rejected the request."
 )]
 pub struct Cli {
-    /// Configuration file; one that does not exist means: all defaults.
+    /// Configuration file. If it does not exist, all values are defaults.
     #[arg(
         long,
         global = true,
@@ -26,7 +27,7 @@ pub struct Cli {
         value_name = "FILE"
     )]
     pub config: PathBuf,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -36,34 +37,34 @@ pub struct Cli {
 pub enum Command {
     /// Run the server: supervise all services until SIGTERM.
     Master,
-    /// Run one service; started by the supervisor.
+    /// Run one service. The supervisor starts it.
     #[command(hide = true)]
     Service {
-        /// auth, session, wg, tor, client-api or admin.
+        /// auth, session, wg, tor, dns, client-api or admin.
         name: ServiceName,
     },
     /// Check the configuration file and print the effective values.
     CheckConfig,
-    /// Prepare the database of the profile `cluster`, and move a server into it or out of it.
+    /// Prepare the database of the profile `cluster`, or move a server into or out of it.
     #[command(subcommand)]
     Migrate(Migrate),
-    /// Find what is wrong with this machine, and say the cure. Exit code 0: nothing, 1: warnings, 2: errors.
+    /// Find problems on this machine and print how to fix them. Exit code 0: none, 1: warnings, 2: errors.
     Doctor(Doctor),
-    /// Save the whole server in one sealed file, while it runs.
+    /// Save the complete server to one encrypted file while it runs.
     Backup(Backup),
-    /// Put a saved server in place, on this machine or another; devices need not enrol again.
+    /// Restore a server from a backup, on this machine or another one. Devices need not enrol again.
     Restore(Restore),
-    /// Write completions for a shell to standard output.
+    /// Write shell completions to standard output.
     Completions {
         /// bash, elvish, fish, powershell or zsh.
         shell: clap_complete::Shell,
     },
-    /// Write manual pages into a directory.
+    /// Write manual pages to a directory.
     Man {
-        /// Must exist.
+        /// The directory. It must exist.
         directory: PathBuf,
     },
-    /// What operators ask a running server.
+    /// Commands for a running server.
     #[command(flatten)]
     Operators(Operators),
 }
@@ -71,19 +72,19 @@ pub enum Command {
 /// `tornadod migrate …`
 #[derive(Debug, Subcommand)]
 pub enum Migrate {
-    /// Make the tables in PostgreSQL, or bring them up to date, as their owner.
+    /// Create the tables in PostgreSQL, or migrate them to the current version, as their owner.
     Schema,
-    /// Move accounts, sessions and audit trail from this machine's files into the empty tables in PostgreSQL. The
-    /// server must be stopped; the files are kept.
+    /// Move accounts, sessions and audit trail from the files of this machine into empty tables in PostgreSQL. The
+    /// server must be stopped. The files are kept.
     ToCluster {
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Move them from PostgreSQL into files on this machine, which must not exist. The server must be stopped on every
-    /// gateway; PostgreSQL stays as it is.
+    /// Move accounts, sessions and audit trail from PostgreSQL to files on this machine, which must not exist. The
+    /// server must be stopped on every gateway. The data in PostgreSQL is kept.
     ToEmbedded {
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
@@ -92,55 +93,55 @@ pub enum Migrate {
 /// Commands for a running server. They need root.
 #[derive(Debug, Subcommand)]
 pub enum Operators {
-    /// Show wanted and actual state of every service.
+    /// Show the desired and the actual state of every service.
     Status {
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Start a service, or all; also ends a crash loop.
+    /// Start one service or all. This also ends a crash loop.
     Start {
-        /// auth, session, wg, tor, client-api or admin.
+        /// auth, session, wg, tor, dns, client-api or admin.
         service: Option<ServiceName>,
     },
-    /// Stop a service, or all.
+    /// Stop one service or all.
     Stop {
-        /// auth, session, wg, tor, client-api or admin.
+        /// auth, session, wg, tor, dns, client-api or admin.
         service: Option<ServiceName>,
     },
-    /// Restart a service, or all in order.
+    /// Restart one service, or all in order.
     Restart {
-        /// auth, session, wg, tor, client-api or admin.
+        /// auth, session, wg, tor, dns, client-api or admin.
         service: Option<ServiceName>,
     },
-    /// Print a one-time link that makes the first operator.
+    /// Print a one-time link to create the first operator.
     SetupLink,
     /// Manage operators.
     #[command(subcommand)]
     Operator(Operator),
-    /// Take over the accounts of an installation of the original, with their passwords.
+    /// Import the accounts of an installation of the original, with their passwords.
     Import(Import),
     /// Manage users.
     #[command(subcommand)]
     User(User),
-    /// Look at users' devices and remove them.
+    /// List, export and remove users' devices.
     #[command(subcommand)]
     Device(Device),
-    /// Read and check the trail of privileged acts.
+    /// Read and verify the audit trail of privileged actions.
     #[command(subcommand)]
     Audit(Audit),
-    /// Look at the server's keys and rotate them.
+    /// Show, check and rotate the server's keys.
     #[command(subcommand)]
     Keys(Keys),
     /// Manage invitations.
     #[command(subcommand)]
     Invite(Invite),
-    /// Look at sessions and end them.
+    /// List and end sessions.
     #[command(subcommand)]
     Session(Session),
-    /// Follow what happens to sessions, one JSON object a line.
+    /// Follow session events, one JSON object per line.
     Events,
-    /// Look at Tor and the tor lane, and give them orders.
+    /// Show the state of Tor and the tor lane, and control them.
     #[command(subcommand)]
     Tor(Tor),
 }
@@ -148,71 +149,71 @@ pub enum Operators {
 /// `tornadod tor …`
 #[derive(Debug, Subcommand)]
 pub enum Tor {
-    /// Show the lane, the Tor process and its health.
+    /// Show the state of the lane, the Tor process and its health.
     Status {
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Open the lane as soon as Tor can carry it.
+    /// Open the lane as soon as Tor is healthy.
     Up,
-    /// Put the lane into maintenance; Tor goes on running.
+    /// Put the lane into maintenance. Tor keeps running.
     Down,
-    /// Run Tor.
+    /// Start Tor.
     Start,
-    /// Stop Tor; the lane goes into maintenance.
+    /// Stop Tor. The lane goes into maintenance.
     Stop,
-    /// Show circuits with their relays.
+    /// List circuits with their relays.
     Circuits {
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Show the countries in which traffic can leave the network.
+    /// List the countries that have exits.
     Exits {
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Give all new connections of all devices new circuits.
+    /// Use new circuits for all new connections of all devices.
     NewIdentity,
-    /// Probe the way through Tor now; exit code 1 when it does not work.
+    /// Probe the path through Tor now. Exit code 1 if the probe fails.
     Health {
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
     /// Show the end of Tor's log.
     Log {
-        /// Lines.
+        /// Number of lines.
         #[arg(long, default_value_t = 50)]
         lines: usize,
     },
-    /// Follow what happens to Tor, one JSON object a line.
+    /// Follow Tor events, one JSON object per line.
     Events,
 }
 
 /// `tornadod invite …`
 #[derive(Debug, Subcommand)]
 pub enum Invite {
-    /// Make an invitation link. It works once and is shown only now.
+    /// Create an invitation link. It works once and is printed only now.
     Create {
-        /// Add a device to this account instead of inviting a new person.
+        /// Add a device to this account instead of creating a new account.
         #[arg(long)]
         user: Option<Username>,
-        /// Devices the new account may have connected at once.
+        /// Number of devices of the new account that may be connected at the same time.
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10))]
         devices: u32,
-        /// Life of the link: 30m, 12h, 7d, 2w; at most 30d.
+        /// Lifetime of the link: 30m, 12h, 7d, 2w; at most 30d.
         #[arg(long, default_value = "7d", value_parser = parse_duration)]
         expires: Duration,
-        /// Name or address to write into the link instead of the configured one.
+        /// Name or address for the link instead of the configured one.
         #[arg(long)]
         host: Option<String>,
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// Show a QR code also when the output is no terminal.
+        /// Print a QR code even if the output is not a terminal.
         #[arg(long, conflicts_with = "json")]
         qr: bool,
     },
@@ -221,35 +222,35 @@ pub enum Invite {
 /// `tornadod session …`
 #[derive(Debug, Subcommand)]
 pub enum Session {
-    /// Show live sessions.
+    /// List live sessions.
     List {
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Show connections that were, newest first.
+    /// List past sessions, newest first.
     History {
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// Rows.
+        /// Maximum number of rows.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
         limit: u32,
-        /// Only this account's: name, e-mail address or number.
+        /// Only sessions of this account: name, e-mail address or number.
         #[arg(long)]
         user: Option<String>,
     },
-    /// End a device's session; it may connect again.
+    /// End a device's session. The device may connect again.
     #[command(alias = "close")]
     Disconnect {
-        /// The device, as `tornadod session list` shows it.
+        /// The device id, as shown by `tornadod session list`.
         device_id: DeviceId,
     },
 }
 
-/// A whole number with a unit: s, m, h, d, w.
+/// Parses a whole number with a unit: s, m, h, d or w.
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let bad = || format!("'{text}' is no duration; write 30m, 12h, 7d or 2w");
+    let bad = || format!("'{text}' is not a duration; write 30m, 12h, 7d or 2w");
     let unit = text.chars().last().ok_or_else(bad)?;
     let seconds = match unit {
         's' => 1,

@@ -1,4 +1,4 @@
-//! The profile `cluster`: two URLs, a role and a password file for each service and server.
+//! The profile `cluster`: two URLs, and a role and a password file for each service and database server.
 
 use crate::cli::Migrate;
 use crate::commands;
@@ -18,7 +18,7 @@ use tornado_store::{KnownSchema, PostgresLogin, PostgresUrl};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Store {
-    /// Where PostgreSQL is, without user and password.
+    /// URL of PostgreSQL, without user and password.
     pub url: Option<String>,
 }
 
@@ -26,16 +26,15 @@ pub struct Store {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Live {
-    /// Where Redis is, without user and password.
+    /// URL of Redis, without user and password.
     pub url: Option<String>,
-    /// PEM file of the authorities to trust with `rediss://`; absent: those of the machine.
+    /// PEM file with the certificate authorities for `rediss://`. If absent, those of the machine are trusted.
     pub ca: Option<PathBuf>,
 }
 
-/// Both URLs, when both are set and good. None: the profile is `embedded`.
+/// Both URLs if both are set and valid. `None`: the profile is `embedded`.
 fn urls(config: &Config) -> Result<Option<(PostgresUrl, RedisUrl)>, String> {
-    let half =
-        |missing| format!("the profile cluster takes PostgreSQL and Redis together, and {missing} url is missing");
+    let half = |missing| format!("the profile cluster needs both PostgreSQL and Redis, but {missing} url is missing");
     match (&config.store.url, &config.live.url) {
         (None, None) => Ok(None),
         (Some(_), None) => Err(half("[live]")),
@@ -48,22 +47,23 @@ fn urls(config: &Config) -> Result<Option<(PostgresUrl, RedisUrl)>, String> {
     }
 }
 
-/// Refuses what is half set or cannot be trusted.
+/// Rejects an incomplete or invalid configuration.
 pub fn check(config: &Config) -> Result<(), String> {
     let urls = urls(config)?;
     if urls.is_none() && config.live.ca.is_some() {
-        return Err("[live] ca belongs to a [live] url".into());
+        return Err("[live] ca needs a [live] url".into());
     }
     Ok(())
 }
 
-/// What service `auth` works with, when it is not a file. To be called as that service: the password file is its own.
+/// The PostgreSQL login of service `auth`; `None` in the profile `embedded`. Reads the password file, so it must run as
+/// that service.
 pub fn identity(config: &Config) -> anyhow::Result<Option<PostgresLogin>> {
     let Some((store, _)) = urls(config).map_err(anyhow::Error::msg)? else { return Ok(None) };
     login(config, store, "tornado_auth", "auth.postgres").map(Some)
 }
 
-/// What service `session` works with likewise.
+/// The PostgreSQL and Redis logins of service `session`; `None` in the profile `embedded`. Must run as that service.
 pub fn sessions(config: &Config) -> anyhow::Result<Option<Cluster>> {
     let Some((store, live)) = urls(config).map_err(anyhow::Error::msg)? else { return Ok(None) };
     let store = login(config, store, "tornado_session", "session.postgres")?;
@@ -74,28 +74,28 @@ pub fn sessions(config: &Config) -> anyhow::Result<Option<Cluster>> {
     Ok(Some(Cluster { store, live }))
 }
 
-/// Whether service `auth` would be let in: the version of its database. To be called as root.
+/// Connects to PostgreSQL as service `auth` and returns the server version. Needs root.
 pub async fn probe_identity(config: &Config) -> Result<String, String> {
     let login = ready(identity(config))?;
     tornado_store::probe_postgres(&login, KnownSchema::Identity).await.map_err(|error| error.to_string())
 }
 
-/// Whether service `session` would be let in.
+/// Connects to PostgreSQL as service `session` and returns the server version.
 pub async fn probe_sessions(config: &Config) -> Result<String, String> {
     let login = ready(sessions(config))?.store;
     tornado_store::probe_postgres(&login, KnownSchema::Sessions).await.map_err(|error| error.to_string())
 }
 
-/// Whether service `session` would be let in by Redis.
+/// Connects to Redis as service `session` and returns the server version.
 pub async fn probe_live(config: &Config) -> Result<String, String> {
     let login = ready(sessions(config))?.live;
     tornado_live::probe_redis(&login).await.map_err(|error| error.to_string())
 }
 
 fn ready<T>(login: anyhow::Result<Option<T>>) -> Result<T, String> {
-    // Fails only when one is installed already, which is as good.
+    // Fails only if a provider is installed already, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
-    login.map_err(|error| format!("{error:#}"))?.ok_or_else(|| "it is not configured".to_owned())
+    login.map_err(|error| format!("{error:#}"))?.ok_or_else(|| "the profile cluster is not configured".to_owned())
 }
 
 fn login(config: &Config, url: PostgresUrl, role: &str, file: &str) -> anyhow::Result<PostgresLogin> {
@@ -112,28 +112,27 @@ pub fn migrate(command: Migrate, config: &Config) -> Result<(), Failure> {
     }
 }
 
-/// Whoever owns the tables, for what changes all of them.
+/// The login of the owner of the tables, who may change all of them.
 pub fn owner(config: &Config) -> Result<PostgresLogin, Failure> {
     let Some((url, _)) = urls(config).map_err(Failure::usage)? else {
-        let hint = "set the URLs of the profile cluster ([store] and [live]) first";
-        return Err(Failure::usage(format!("the configuration does not say where PostgreSQL is; {hint}")));
+        let hint = "set url in [store] and in [live] first";
+        return Err(Failure::usage(format!("the configuration has no URL of PostgreSQL; {hint}")));
     };
-    // Fails only when one is installed already, which is as good.
+    // Fails only if a provider is installed already, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
     Ok(login(config, url, "tornado_owner", "owner.postgres")?)
 }
 
 fn schema(config: &Config) -> Result<(), Failure> {
     if config.store.url.is_none() && config.live.url.is_none() {
-        return Err(Failure::usage(
-            "the profile is embedded: its files are brought up to date when the services start",
-        ));
+        return Err(Failure::usage("the profile is embedded: services migrate their files when they start"));
     }
     let owner = owner(config)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        SqlIdentityStore::migrate_postgres(&owner).await.context("the tables of service auth")?;
-        SqlSessions::migrate_postgres(&owner).await.context("the tables of service session")
+        SqlIdentityStore::migrate_postgres(&owner).await.context("cannot migrate the tables of service auth")?;
+        SqlSessions::migrate_postgres(&owner).await.context("cannot migrate the tables of service session")
     })?;
     output::say("The tables of auth and session are up to date.");
     Ok(())

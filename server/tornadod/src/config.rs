@@ -1,4 +1,4 @@
-//! The configuration file: one table a concern, unknown keys refused, read once.
+//! The configuration file: one table for each concern, unknown keys rejected, read once.
 
 use crate::failure::Failure;
 use crate::pools;
@@ -8,19 +8,19 @@ use std::path::{Path, PathBuf};
 use tornado_shared::invitation::{DEFAULT_PORT, ServerAddress};
 use tornado_shared::model::LanePools;
 
-/// The whole file.
+/// The complete file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where things are kept.
+    /// Directories.
     pub paths: Paths,
-    /// Durable state.
+    /// Durable state (PostgreSQL).
     pub store: crate::cluster::Store,
-    /// Live state.
+    /// Live state (Redis).
     pub live: crate::cluster::Live,
     /// How devices reach this server.
     pub server: Server,
-    /// What both lanes share with everyone who needs to know.
+    /// Settings of both lanes that several services share.
     pub lanes: Lanes,
     /// Service `auth`.
     pub auth: tornado_auth::Config,
@@ -44,11 +44,11 @@ pub struct Config {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Paths {
-    /// Sockets.
+    /// Directory of the sockets.
     pub run: PathBuf,
-    /// One directory a service.
+    /// State directory; it contains one directory for each service.
     pub state: PathBuf,
-    /// Password files of the profile `cluster`.
+    /// Directory of the password files of the profile `cluster`.
     pub secrets: PathBuf,
 }
 
@@ -62,7 +62,7 @@ impl Default for Paths {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
-    /// Public name or address, without port. Absent: the address of the interface of the default route.
+    /// Public name or address, without a port. Absent: the address of the interface with the default route.
     pub host: Option<String>,
 }
 
@@ -74,11 +74,11 @@ pub struct Lanes {
     pub direct_port: u16,
     /// UDP port of the tor lane.
     pub tor_port: u16,
-    /// Inner MTU, bytes.
+    /// MTU of the lanes' interfaces, in bytes.
     pub mtu: u16,
-    /// How many flows each address of a device may have at the same time.
+    /// Maximum number of concurrent flows for each address of a device.
     pub max_flows: u32,
-    /// Networks that devices of the direct lane reach although they are not the internet.
+    /// Private networks that devices of the direct lane may reach.
     pub allow_networks: Vec<IpNet>,
     /// Address pools.
     pub pools: LanePools,
@@ -104,7 +104,7 @@ impl Default for Lanes {
 pub struct Log {
     /// error, warn, info, debug or trace, or a filter such as `info,tornado_wg=debug`.
     pub level: String,
-    /// Largest size of the log in MiB where it is a file; 0: no limit.
+    /// Maximum size of the log in MiB if it is a file; 0: no limit.
     pub file_mib: u32,
 }
 
@@ -114,7 +114,7 @@ impl Default for Log {
     }
 }
 
-/// Keys that services have in their own tables, but that only one place may set.
+/// Keys of services' tables that must be set in another place of the file.
 const ELSEWHERE: [(&str, &str, &str); 14] = [
     ("session", "pools", "[lanes] pools"),
     ("wg", "pools", "[lanes] pools"),
@@ -133,17 +133,17 @@ const ELSEWHERE: [(&str, &str, &str); 14] = [
 ];
 
 impl Config {
-    /// Reads a file; one that does not exist means all defaults.
+    /// Loads a file. If it does not exist, all values are defaults.
     pub fn load(path: &Path) -> Result<Self, Failure> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(e) => {
-                let hint = "every service reads it as its own Unix user, so it must be readable (0644)";
+                let hint = "every service reads it as its own Unix user, so it must be readable for all (mode 0644)";
                 return Err(Failure::usage(format!("cannot read the configuration {}: {e}; {hint}", path.display())));
             }
         };
-        let wrong = |why| Failure::usage(format!("in the configuration {}: {why}", path.display()));
+        let wrong = |why| Failure::usage(format!("invalid configuration {}: {why}", path.display()));
         let config = Self::parse(&text).map_err(wrong)?;
         match pools::chosen(&config)? {
             Some(pools) => Self::parse_with(&text, Some(pools)).map_err(wrong),
@@ -155,7 +155,7 @@ impl Config {
         Self::parse_with(text, None)
     }
 
-    /// With other pools than those in `text`.
+    /// Parses `text`. `pools` replaces the pools in it.
     pub(crate) fn parse_with(text: &str, pools: Option<LanePools>) -> Result<Self, String> {
         let tables: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
         for (table, key, place) in ELSEWHERE {
@@ -168,7 +168,7 @@ impl Config {
         config.spread()
     }
 
-    /// Gives each service the values that are set in one place for all.
+    /// Copies the values that are set in one place to each service, and validates the result.
     fn spread(mut self) -> Result<Self, String> {
         let host = self.server.host.as_deref().map(public_host).transpose()?;
         let Some(api) = self.client_api.listen.first() else {
@@ -198,7 +198,7 @@ impl Config {
         Ok(self)
     }
 
-    /// Where devices reach this server: what is configured, or the machine's own address now.
+    /// The address of this server for devices: the configured one, or the machine's current address.
     pub(crate) fn public_host(&self) -> Option<String> {
         let found = || tornado_runtime::ground::address().map(|address| address.to_string());
         self.client_api.host.clone().or_else(found)
@@ -246,7 +246,7 @@ mod tests {
         let parsed = toml::Value::try_from(Config::parse(example).unwrap()).unwrap();
         let defaults = toml::Value::try_from(Config::parse("").unwrap()).unwrap();
         assert_eq!(parsed, defaults);
-        // Uncommented it must parse too, or it would teach keys that do not exist.
+        // With all examples uncommented the file must be valid, or it would document keys that do not exist.
         let whole: String = example
             .lines()
             .map(|line| line.strip_prefix("#").filter(|l| l.contains(" = ") && !l.starts_with(' ')).unwrap_or(line))
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(uncommented["lanes"], defaults["lanes"]);
     }
 
-    /// What must outlive a boot lies where boots leave it alone and where nobody else may make files first.
+    /// Durable state is kept where a reboot does not remove it and where other users cannot create files.
     #[test]
     fn defect_033_nothing_is_kept_in_tmp() {
         fn strings(value: &toml::Value) -> Vec<String> {

@@ -1,10 +1,10 @@
-//! Failures for people, and their exit codes.
+//! Failures of commands and their exit codes.
 
 use std::fmt;
 use std::process::ExitCode;
 use tornado_rpc::ServiceError;
 
-/// Why a command did not do its work. The text says what failed, why, and what to do next.
+/// Why a command failed. The text says what failed, why, and what to do.
 #[derive(Debug)]
 pub struct Failure {
     kind: Kind,
@@ -21,43 +21,43 @@ enum Kind {
 }
 
 impl Failure {
-    /// Wrong usage: command line or configuration.
+    /// Invalid usage: command line or configuration.
     pub fn usage(text: impl Into<String>) -> Self {
         Self { kind: Kind::Usage, text: text.into() }
     }
 
-    /// Anything else.
+    /// Any other failure.
     pub fn failed(text: impl Into<String>) -> Self {
         Self { kind: Kind::Failed, text: text.into() }
     }
 
-    /// Errors that `doctor` found: as bad as a wrong configuration, which is one of them.
+    /// The errors that `doctor` found. They have the exit code of an invalid configuration, which is one of them.
     pub fn grave(text: impl Into<String>) -> Self {
         Self::usage(text)
     }
 
-    /// The server refused.
+    /// The server rejected the request.
     pub fn refused(text: impl Into<String>) -> Self {
         Self { kind: Kind::Refused, text: text.into() }
     }
 
-    /// A call over a socket failed.
+    /// A call to a service failed.
     pub fn of_call<E: ServiceError>(doing: &str, error: &E) -> Self {
         if error.code() == "unavailable" {
-            let hint = "is the server running, and are you root? Try `tornadod status`, `systemctl start tornado`";
+            let hint = "check that the server is running (`systemctl start tornado`) and that you are root";
             return Self { kind: Kind::Unreachable, text: format!("cannot {doing}: {error}; {hint}") };
         }
         let kind = if error.status() < 500 { Kind::Refused } else { Kind::Failed };
         Self { kind, text: format!("cannot {doing}: {error}") }
     }
 
-    /// For the caller's shell.
+    /// The exit code of the process.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.kind as u8)
     }
 }
 
-/// An error with its causes, without those whose text its own text repeats.
+/// The text of an error and its causes, without causes whose text is already contained.
 pub fn chain(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
         "" => cause,

@@ -1,7 +1,7 @@
-//! The server: one binary, one sub-command a process, and the operators' commands.
+//! The server: one binary with a sub-command for each process, and the operator commands.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the server is not running or not reachable,
-//! 4 the server refused.
+//! Exit codes: 0 success, 1 failure, 2 invalid usage, 3 the server is not running or not reachable, 4 the server
+//! rejected the request.
 
 mod cli;
 mod cluster;
@@ -22,7 +22,7 @@ use config::Config;
 use failure::Failure;
 use std::process::ExitCode;
 
-/// Reads the command line and does what it says.
+/// Parses the command line and runs the command.
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -45,7 +45,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(command) => cluster::migrate(command, &load()?),
         Command::Doctor(args) => commands::doctor::run(&path, &args),
         Command::Backup(args) => commands::backup::backup(&load()?, &path, &args),
-        // A machine that is to be restored may have no configuration yet, or a bad one.
+        // A machine may have no configuration, or an invalid one, before a restore.
         Command::Restore(args) => commands::backup::restore(&path, &args),
         Command::Completions { shell } => {
             commands::manual::completions(shell);

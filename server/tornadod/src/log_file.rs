@@ -1,8 +1,8 @@
-//! Bounds the log where it is a file. Every process of the server inherits standard error, which systemd leads into the
-//! journal; without systemd the one who starts the server leads it into a file, such as `cargo xtask up`.
+//! Limits the log if it is a file. Every process of the server inherits standard error. With systemd it is the journal.
+//! Otherwise whatever starts the server may redirect it to a file, as `cargo xtask up` does.
 //!
-//! The file is copied and then truncated, because all processes have it open. They append, so they go on at its new end
-//! (open(2), `O_APPEND`). What is written between the last read of the copy and the truncation is lost.
+//! The file is copied and then truncated, because all processes have it open. They append, so they continue at its new
+//! end (open(2), `O_APPEND`). Lines that are written between the last read of the copy and the truncation are lost.
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::fs::{File, OpenOptions};
@@ -11,12 +11,12 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Between two looks.
+/// Interval between two checks.
 const LOOK: Duration = Duration::from_secs(10);
 /// Standard error of this process.
 const OUTPUT: &str = "/proc/self/fd/2";
 
-/// Keeps the log below `mib` MiB, and two older parts of that size beside it, until it is dropped. 0: never cut.
+/// Keeps the log below `mib` MiB, with two older parts of that size, until it is dropped. 0: no limit.
 pub async fn watch(mib: u32) {
     let limit = u64::from(mib) * 1024 * 1024;
     if limit == 0 {
@@ -27,13 +27,17 @@ pub async fn watch(mib: u32) {
         let look = move || appended(Path::new(OUTPUT)).map_or(Ok(()), |path| cut(&path, limit));
         let cut = tokio::task::spawn_blocking(look).await;
         if let Ok(Err(error)) = cut {
-            tracing::warn!(%error, "the log was not moved aside");
+            tracing::warn!(%error, "cannot rotate the log file");
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
+<<<<<<< HEAD
 /// The regular file that standard error is appended to, under its present name. `None` after it was removed.
+=======
+/// The regular file to which standard error appends; `None` if it is something else.
+>>>>>>> 84bd035 (words: words-8)
 fn appended(output: &Path) -> Option<PathBuf> {
     let flags = fcntl(io::stderr(), FcntlArg::F_GETFL).ok()?;
     let path = std::fs::read_link(output).ok()?;
@@ -42,9 +46,9 @@ fn appended(output: &Path) -> Option<PathBuf> {
     (open.is_file() && is_same && OFlag::from_bits_truncate(flags).contains(OFlag::O_APPEND)).then_some(path)
 }
 
-/// Moves what a file holds aside when it is longer than `limit` bytes.
+/// Moves the content of a file to older parts if it is longer than `limit` bytes.
 fn cut(path: &Path, limit: u64) -> io::Result<()> {
-    // The file itself, not a link that took its place.
+    // Do not follow a link that replaced the file.
     let open = |options: &mut OpenOptions| options.custom_flags(OFlag::O_NOFOLLOW.bits()).open(path);
     let mut log = open(OpenOptions::new().read(true).write(true))?;
     let length = log.metadata()?.len();
@@ -55,9 +59,15 @@ fn cut(path: &Path, limit: u64) -> io::Result<()> {
     // The copy first: where it fails, both older parts are kept.
     let copied = copy(&mut log, &new).and_then(|()| match std::fs::rename(&first, &second) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+<<<<<<< HEAD
         Ok(()) | Err(_) => std::fs::rename(&new, &first),
     });
     // Without room for a copy the bound still holds.
+=======
+        Ok(()) | Err(_) => copy(&mut log, &new).and_then(|()| std::fs::rename(&new, &first)),
+    };
+    // Without space for a copy the limit still holds.
+>>>>>>> 84bd035 (words: words-8)
     if copied.is_ok() || length > limit.saturating_mul(2) {
         log.set_len(0)?;
     }
@@ -114,13 +124,13 @@ mod tests {
     fn without_room_for_a_copy_the_bound_holds_and_older_parts_stay() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log");
-        // Neither can be replaced by a file.
+        // These names cannot be replaced by a file.
         std::fs::create_dir_all(directory.path().join("log.new/full")).unwrap();
         let older = ["log.1", "log.2"].map(|name| directory.path().join(name));
         older.iter().for_each(|part| std::fs::write(part, part.as_os_str().as_encoded_bytes()).unwrap());
         std::fs::write(&path, [b'x'; 1500]).unwrap();
         assert!(cut(&path, 1000).is_err());
-        assert_eq!(std::fs::metadata(&path).unwrap().len(), 1500, "kept while it is not twice as long");
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 1500, "kept up to twice the limit");
         std::fs::write(&path, [b'x'; 2500]).unwrap();
         assert!(cut(&path, 1000).is_err());
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);

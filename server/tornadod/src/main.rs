@@ -1,4 +1,4 @@
-//! `tornadod`; all of it is in the library beside, where fuzz targets reach it.
+//! `tornadod`. All code is in the library, so that fuzz targets can use it.
 
 use std::process::ExitCode;
 

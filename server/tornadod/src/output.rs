@@ -1,19 +1,19 @@
-//! Standard output and error. A reader that went away (`| head`) is no failure.
+//! Standard output and error. A closed reader (`| head`) is not a failure.
 
 use std::io::Write as _;
 use tornado_shared::model::text::shown;
 
-/// Writes a line for programs or people.
+/// Writes a line to standard output.
 pub fn say(line: &str) {
     drop(writeln!(std::io::stdout(), "{}", shown(line)));
 }
 
-/// Writes a line about a failure.
+/// Writes a line to standard error.
 pub fn complain(line: &str) {
     drop(writeln!(std::io::stderr(), "{}", shown(line)));
 }
 
-/// A table with aligned columns; the first row is the heading.
+/// Writes a table with aligned columns. The first row is the heading.
 pub fn table(rows: &[Vec<String>]) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max();
@@ -24,7 +24,7 @@ pub fn table(rows: &[Vec<String>]) {
     }
 }
 
-/// Bytes with a binary unit.
+/// Formats bytes with a binary unit.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let (mut whole, mut tenths, mut unit) = (count, 0, 0);
@@ -37,7 +37,7 @@ pub fn bytes(count: u64) -> String {
     if unit == 0 { format!("{whole} {name}") } else { format!("{whole}.{tenths} {name}") }
 }
 
-/// Seconds as the two largest units.
+/// Formats seconds with the two largest units.
 pub fn span(seconds: i64) -> String {
     let s = seconds.max(0);
     match s {
@@ -48,7 +48,7 @@ pub fn span(seconds: i64) -> String {
     }
 }
 
-/// Whether people look at standard output.
+/// Returns true if standard output is a terminal.
 pub fn is_terminal() -> bool {
     std::io::IsTerminal::is_terminal(&std::io::stdout())
 }

@@ -1,12 +1,12 @@
-//! What can be used of a configuration that is refused.
+//! Extracts the usable part of an invalid configuration.
 
 use crate::config::Config;
 use crate::pools;
 use std::path::Path;
 use toml::{Table, Value};
 
-/// The configuration at `path` without the tables and keys that make it unusable. What checks a broken server must look
-/// at that server's directories, ports and pools; the defaults are those of another one on the same machine.
+/// The configuration at `path` without the tables and keys that make it invalid. A check of a broken server must
+/// examine that server's directories, ports and pools; the defaults may belong to another server on the same machine.
 pub(crate) fn salvage(path: &Path) -> Option<Config> {
     of(&std::fs::read_to_string(path).unwrap_or_default())
 }
@@ -28,7 +28,7 @@ fn of(text: &str) -> Option<Config> {
     let usable = parse(&kept)?;
     match pools::chosen(&usable) {
         Ok(Some(chosen)) => Config::parse_with(&toml::to_string(&kept).ok()?, Some(chosen)).ok(),
-        // A file of pools that cannot be used is refused by itself, and named.
+        // An invalid file of pools is reported by its own check.
         Ok(None) | Err(_) => Some(usable),
     }
 }
@@ -37,7 +37,7 @@ fn parse(tables: &Table) -> Option<Config> {
     Config::parse(&toml::to_string(tables).ok()?).ok()
 }
 
-/// The tables of as many lines from the start as are TOML.
+/// The tables in the longest prefix of lines that is valid TOML.
 fn longest(text: &str) -> Table {
     let lines: Vec<&str> = text.lines().collect();
     let start = |count: usize| toml::from_str(&lines.get(..count).unwrap_or_default().join("\n")).ok();
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(
             of(&named).unwrap().lanes.pools.direct.v4,
             "10.80.0.0/16".parse().unwrap(),
-            "those of the operator win"
+            "the operator's pools take precedence"
         );
     }
 }

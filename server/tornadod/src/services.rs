@@ -1,4 +1,4 @@
-//! Runs one process of the server until it is told to end.
+//! Runs one process of the server until it is asked to stop.
 
 use crate::cluster;
 use crate::config::Config;
@@ -15,16 +15,17 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
-/// The supervisor.
+/// Runs the supervisor.
 pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
     start_logging(&config);
     let config_path = std::path::absolute(config_path).context("cannot resolve the path of the configuration")?;
     let config = pools::settle(config, &config_path)?;
     let watched = config.clone();
     let master = tornado_master::Config { run_dir: config.paths.run, state_dir: config.paths.state, config_path };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        let shutdown = end_on_signals().context("signals cannot be watched")?;
+        let shutdown = end_on_signals().context("cannot handle signals")?;
         let _log = AbortOnDropHandle::new(tokio::spawn(log_file::watch(watched.log.file_mib)));
         let _watch = AbortOnDropHandle::new(tokio::spawn(pools::watch(watched)));
         tornado_master::run(master, shutdown).await.context("the supervisor ended")
@@ -32,19 +33,20 @@ pub fn master(config: Config, config_path: PathBuf) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One service.
+/// Runs one service.
 pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
     start_logging(&config);
-    // Fails only when one is installed already, which is as good.
+    // Fails only if a provider is installed already, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
         let context = Context {
             service: name,
             state_dir: config.paths.state.join(name.as_str()),
             run_dir: config.paths.run.clone(),
             roles: Roles::from_system()?,
-            shutdown: end_on_signals().context("signals cannot be watched")?,
+            shutdown: end_on_signals().context("cannot handle signals")?,
         };
         let state_dir = context.state_dir.clone();
         Box::pin(run(name, context, config))
@@ -55,10 +57,10 @@ pub fn service(name: ServiceName, config: Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// For `tornadod status`. The log has it, too.
+/// Stores the error for `tornadod status`. The log contains it as well.
 fn leave(state_dir: &Path, error: &anyhow::Error) {
     if let Err(failed) = tornado_runtime::failure::leave(state_dir, &crate::failure::chain(error)) {
-        tracing::warn!(error = %failed, "cannot note why the service ended");
+        tracing::warn!(error = %failed, "cannot store why the service ended");
     }
 }
 
@@ -81,21 +83,21 @@ async fn run(name: ServiceName, context: Context, config: Config) -> anyhow::Res
     Ok(())
 }
 
-/// Libraries that write where devices are, one line a packet, or whole netlink messages with keys in them, or which
-/// names devices ask for, or which warn of every handshake that a stranger sends.
-/// First, so that an operator who names one of them in `[log] level` still gets it.
+/// Limits for libraries that log where devices connect, a line for each packet, netlink messages with keys in them,
+/// names that devices query, or a warning for every handshake of a stranger. They come first in the filter, so that an
+/// operator who names such a library in `[log] level` still gets its messages.
 const QUIET: &str = "rustls=error,tokio_rustls=error,gotatun=off,netlink_proto=warn,genetlink=warn,hickory_server=off,hickory_resolver=off,hickory_net=off,hickory_proto=off";
 
-/// JSON lines on standard error.
+/// Logs JSON lines to standard error.
 fn start_logging(config: &Config) {
     let lines = tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr);
     let started = tracing_subscriber::registry().with(lines.with_filter(filter(&config.log.level))).try_init();
     if started.is_err() {
-        crate::output::complain("tornadod: logging was started twice");
+        crate::output::complain("tornadod: logging was already started");
     }
 }
 
-/// What is written, and how often at most.
+/// The filter for `level`, with rate limits.
 fn filter<S: tracing::Subscriber>(level: &str) -> impl tracing_subscriber::layer::Filter<S> + 'static {
     let wanted = EnvFilter::try_new(format!("{QUIET},{level}"));
     let wanted = wanted.unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},info")));
@@ -120,7 +122,7 @@ mod tests {
         }
     }
 
-    /// An IP address as a server name makes rustls warn; a stranger sends as many as it likes.
+    /// rustls warns about a server name that is an IP address, and a stranger can send any number of them.
     #[test]
     fn no_stranger_fills_the_log() {
         let lines = Lines::default();

@@ -1,8 +1,8 @@
-//! Servers on machines that are not as usual, or change while a server runs.
+//! The server on unusual machines, and on machines that change while it runs.
 
-#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a test panics when its setup fails")]
 
-#[expect(dead_code, reason = "other tests use the rest")]
+#[expect(dead_code, reason = "other tests use the other items")]
 mod support;
 
 use serde_json::Value;
@@ -40,32 +40,32 @@ fn a_machine_without_ipv6_and_without_an_address() {
     lab.start_master();
     let status = ready(&lab);
 
-    // IPv4 alone: Tor does not wait for an address that never comes.
+    // Without IPv6, Tor does not wait for an IPv6 address.
     let began = Instant::now();
     let process = loop {
         let tor: Value = serde_json::from_slice(&lab.tornadod(&["tor", "status", "--json"]).stdout).unwrap();
         let text = tor.to_string();
-        if !text.contains("not on this machine yet") || began.elapsed() > Duration::from_secs(20) {
+        if !text.contains("does not have the lane's address") || began.elapsed() > Duration::from_secs(20) {
             break text;
         }
         std::thread::sleep(Duration::from_millis(100));
     };
-    assert!(!process.contains("not on this machine yet"), "{process}");
+    assert!(!process.contains("does not have the lane's address"), "{process}");
     let shown = lab.beside("ip").args(["-j", "address"]).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("10.8.0.1") && !shown.contains("fd74"), "{shown}");
     let listening = lab.beside("ss").args(["-Hlun", "sport", "=", ":53"]).output().unwrap();
     assert!(String::from_utf8(listening.stdout).unwrap().contains("10.8.0.1:53"));
 
-    // No address, no invitation; and not one that leads nowhere.
+    // Without an address there are no invitations, rather than invitations that lead nowhere.
     assert!(alarms(&status).contains("no address"), "{status}");
     let (code, why) = invited(&lab).unwrap_err();
-    assert!(code == Some(4) && why.contains("no address") && why.contains("[server] host"), "{why}");
+    assert!(code == Some(4) && why.contains("address") && why.contains("[server] host"), "{why}");
     assert!(!why.contains("localhost"), "{why}");
     let told = lab.tornadod(&["invite", "create", "--json", "--host", "localhost"]);
-    assert!(told.status.success(), "the operator may say so: {told:?}");
+    assert!(told.status.success(), "an explicit host is accepted: {told:?}");
 
-    // It gets one, then another: each invitation has that of its moment.
+    // The machine gets an address, then another one: an invitation always has the current one.
     ip(&lab, "link add uplink type veth peer name other");
     ip(&lab, "link set uplink up");
     ip(&lab, "link set other up");
@@ -78,7 +78,7 @@ fn a_machine_without_ipv6_and_without_an_address() {
     ip(&lab, "route replace default via 198.51.100.1");
     assert!(invited(&lab).unwrap().contains("198.51.100.8"));
 
-    // A network in the pool of a running server is reported; a start into it is refused.
+    // A network that overlaps a pool is reported while the server runs, and prevents a start.
     ip(&lab, "address add 10.8.1.5/24 dev other");
     let status = lab.wait("an alarm", |status| alarms(status).contains("10.8.1.5/24"));
     assert!(status["ready"] == true && !alarms(&status).contains("no address"), "{status}");
@@ -111,7 +111,7 @@ fn the_first_start_takes_pools_that_are_free() {
     let shown = || String::from_utf8(lab.beside("ip").args(["-4", "address", "show", "wg0"]).output().unwrap().stdout);
     assert!(kept.contains("10.72.0.0/16") && shown().unwrap().contains("10.72.0.1/16"), "{kept}");
 
-    // The choice is kept, also when the reason is gone.
+    // The choice is kept even if its reason is gone.
     assert_eq!(lab.stop_master(), Some(0));
     ip(&lab, "address del 10.8.1.5/24 dev uplink");
     lab.start_master();
@@ -122,14 +122,14 @@ fn the_first_start_takes_pools_that_are_free() {
     stays_bounded(&lab);
 }
 
-/// The log, which is a file here, is moved aside at its size, and all processes go on in what is left.
+/// The log, a file in this test, is rotated at its size limit, and all processes continue to append to it.
 fn stays_bounded(lab: &Lab) {
     let (log, older) = (lab.path("log"), lab.path("log.1"));
     let mut file = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
     file.write_all("filling\n".repeat(150_000).as_bytes()).unwrap();
     let began = Instant::now();
     while std::fs::metadata(&log).unwrap().len() > 1024 * 1024 {
-        assert!(began.elapsed() < Duration::from_secs(60), "the log grows without limit");
+        assert!(began.elapsed() < Duration::from_secs(60), "the log exceeds its limit");
         std::thread::sleep(Duration::from_millis(100));
     }
     assert!(std::fs::read_to_string(&older).unwrap().contains("filling"));

@@ -1,8 +1,8 @@
 //! The supervisor with its real services.
 
-#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a test panics when its setup fails")]
 
-#[expect(dead_code, reason = "other tests use the rest")]
+#[expect(dead_code, reason = "other tests use the other items")]
 mod support;
 
 use std::os::unix::fs::MetadataExt as _;
@@ -35,10 +35,10 @@ fn defect_030_and_031_rights_and_environment_are_dropped_fully() {
             line[field.len()..].split_ascii_whitespace().map(String::from).collect::<Vec<_>>()
         };
         assert!(field("Uid:").iter().chain(&field("Gid:")).all(|id| id.starts_with("647")), "{name}: {status}");
-        assert!(field("Groups:").is_empty(), "{name} keeps groups of root");
+        assert!(field("Groups:").is_empty(), "{name} kept groups of root");
         assert_eq!(field("NoNewPrivs:"), ["1"]);
-        // CAP_NET_ADMIN for interfaces and rules, CAP_NET_BIND_SERVICE for port 53. The bounding set holds no more, so
-        // that nothing which a service might start can gain what it does not have.
+        // CAP_NET_ADMIN for interfaces and rules, CAP_NET_BIND_SERVICE for port 53. The bounding set has nothing else,
+        // so that no program that a service might start can gain further capabilities.
         let capabilities = match name {
             "wg" => "0000000000001000",
             "dns" => "0000000000000400",
@@ -52,7 +52,7 @@ fn defect_030_and_031_rights_and_environment_are_dropped_fully() {
             let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
             line[name.len()..].split_ascii_whitespace().next().unwrap().to_owned()
         };
-        assert_eq!(soft("Max core file size"), "0", "{name} could leave its keys in a core file");
+        assert_eq!(soft("Max core file size"), "0", "a core file of {name} could contain its keys");
         assert!(soft("Max open files").parse::<u64>().unwrap() >= 4096, "{name}: {limits}");
         let environment = proc_file(pid, "environ");
         assert!(!environment.contains("SECRET_OF_THE_PARENT"), "{name}: {environment}");
@@ -63,7 +63,7 @@ fn defect_030_and_031_rights_and_environment_are_dropped_fully() {
     }
 }
 
-/// Other servers read their configuration again when they get it; a process that does not watch it ends.
+/// SIGHUP makes other servers reload their configuration, but its default action ends a process.
 #[test]
 fn defect_025_a_hang_up_ends_nothing() {
     let lab = Lab::ready();
@@ -81,8 +81,8 @@ fn defect_025_a_hang_up_ends_nothing() {
     }
 }
 
-/// What runs is this one program, which the services' users cannot change; an order names a service that is compiled in
-/// and one of three actions, and comes from root.
+/// The supervisor runs only this program, which the services' users cannot change. An order contains a compiled-in
+/// service and one of three actions, and must come from root.
 #[test]
 fn defect_028_nothing_tells_the_supervisor_what_to_run() {
     let lab = Lab::ready();
@@ -111,21 +111,21 @@ fn defect_028_nothing_tells_the_supervisor_what_to_run() {
         assert_eq!(order(uid.unwrap(), good), "403", "{name} stopped the console");
     }
     let program = std::fs::metadata(lab.path("tornadod")).unwrap();
-    assert_eq!((program.uid(), program.mode() & 0o022), (0, 0), "somebody else may change the program");
+    assert_eq!((program.uid(), program.mode() & 0o022), (0, 0), "users other than root can change the program");
     for name in SERVICES {
         let running = std::fs::metadata(format!("/proc/{}/exe", pid(&before, name).unwrap())).unwrap();
-        assert_eq!((running.dev(), running.ino()), (program.dev(), program.ino()), "{name} runs something else");
+        assert_eq!((running.dev(), running.ino()), (program.dev(), program.ino()), "{name} runs another program");
     }
     let after = lab.status().unwrap();
     for name in SERVICES {
         let facts = |status| {
             (pid(status, name), service(status, name)["state"].clone(), service(status, name)["wanted"].clone())
         };
-        assert_eq!(facts(&after), facts(&before), "{name}: nothing has changed");
+        assert_eq!(facts(&after), facts(&before), "{name} changed");
     }
 }
 
-/// An order does what it says, and the state that is shown is what is.
+/// An order is carried out, and the reported state is the actual state.
 #[test]
 fn defect_078_orders_are_done_and_the_state_is_honest() {
     let lab = Lab::ready();
@@ -135,15 +135,19 @@ fn defect_078_orders_are_done_and_the_state_is_honest() {
         let after = lab.wait("another process is ready", |status| {
             status["ready"] == true && pid(status, name).is_some_and(|pid| pid != before)
         });
-        assert!(!is_alive(before), "the former {name} lives");
+        assert!(!is_alive(before), "the former {name} still runs");
         assert_eq!(service(&after, name)["state"], "ready", "{name}");
         assert!(lab.tornadod(&["stop", name]).status.success());
         let stopped = lab.wait("it is stopped", |status| service(status, name)["state"] == "stopped");
-        assert_eq!((pid(&stopped, name), &stopped["ready"]), (None, &serde_json::json!(true)), "{name}: as wished");
+        assert_eq!(
+            (pid(&stopped, name), &stopped["ready"]),
+            (None, &serde_json::json!(true)),
+            "{name}: a stopped service does not make the server unready"
+        );
         assert!(lab.tornadod(&["start", name]).status.success());
         lab.wait("it is back", |status| status["ready"] == true && pid(status, name).is_some());
     }
-    assert_ne!(lab.tornadod(&["restart", "wg0"]).status.code(), Some(0), "there is no such service");
+    assert_ne!(lab.tornadod(&["restart", "wg0"]).status.code(), Some(0), "the service does not exist");
 }
 
 #[test]
@@ -152,8 +156,8 @@ fn services_outlive_the_supervisor_and_are_taken_over() {
     assert!(lab.tornadod(&["stop", "admin"]).status.success());
     let before = lab.wait("admin is stopped", |status| service(status, "admin")["state"] == "stopped");
     lab.kill_master();
-    assert_eq!(lab.tornadod(&["status"]).status.code(), Some(3), "unreachable is exit code 3");
-    assert!(lab.tornadod(&["session", "list"]).status.success(), "services answer without their supervisor");
+    assert_eq!(lab.tornadod(&["status"]).status.code(), Some(3), "exit code 3 means unreachable");
+    assert!(lab.tornadod(&["session", "list"]).status.success(), "services respond without their supervisor");
     let living = ["auth", "session", "wg", "tor", "client-api"];
     assert!(living.iter().all(|name| is_alive(pid(&before, name).unwrap())));
 
@@ -162,7 +166,7 @@ fn services_outlive_the_supervisor_and_are_taken_over() {
     for name in living {
         assert_eq!(pid(&after, name), pid(&before, name), "{name} was restarted");
     }
-    assert_eq!(service(&after, "admin")["wanted"], "stopped", "what the operator asked for is remembered");
+    assert_eq!(service(&after, "admin")["wanted"], "stopped", "the desired state is kept");
 
     signal("KILL", pid(&after, "auth").unwrap());
     let again =
@@ -181,8 +185,8 @@ fn services_that_the_record_does_not_name_are_replaced() {
     lab.start_master();
     let after = lab.wait("a fresh server", |status| status["ready"] == true);
     for name in SERVICES {
-        assert!(!is_alive(pid(&before, name).unwrap()), "{name} of the earlier supervisor lives");
-        assert_eq!(service(&after, name)["restarts"], 0, "{name} failed first");
+        assert!(!is_alive(pid(&before, name).unwrap()), "{name} of the former supervisor still runs");
+        assert_eq!(service(&after, name)["restarts"], 0, "{name} was restarted");
     }
 }
 
@@ -199,13 +203,13 @@ fn a_second_supervisor_is_refused() {
 fn defect_076_stops_in_reverse_order_and_leaves_nothing() {
     let mut lab = Lab::ready();
     let status = lab.status().unwrap();
-    // A service that does not listen to SIGTERM holds nothing up for ever.
+    // A service that does not react to SIGTERM delays the shutdown only for a limited time.
     signal("STOP", pid(&status, "admin").unwrap());
     assert_eq!(lab.stop_master(), Some(0));
     assert!(lab.log().contains("did not end in time; killed"));
     for name in SERVICES {
-        assert!(!is_alive(pid(&status, name).unwrap()), "{name} lives");
-        assert!(!lab.path(&format!("run/{name}.sock")).exists(), "the socket of {name} lies there");
+        assert!(!is_alive(pid(&status, name).unwrap()), "{name} still runs");
+        assert!(!lab.path(&format!("run/{name}.sock")).exists(), "the socket of {name} still exists");
     }
     let log = lab.log();
     let place = |name: &str| {
@@ -225,21 +229,28 @@ fn callers_wait_over_a_restart_and_fail_fast_when_stopped() {
     let lab = Lab::ready();
     let before = lab.pid("session");
     signal("KILL", before);
-    // At once, while it is down: the call waits in the backlog of the socket.
+    // Called at once, while the service is down: the call waits in the backlog of the socket.
     assert!(lab.tornadod(&["session", "list"]).status.success());
     assert!(lab.tornadod(&["stop", "session"]).status.success());
     lab.wait("session is stopped", |status| service(status, "session")["state"] == "stopped");
     let refused = lab.tornadod(&["session", "list"]);
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(3));
+<<<<<<< HEAD
     assert!(said.contains("not reachable") && !said.contains("did not respond"), "it waited for a deadline: {said}");
+=======
+    assert!(
+        said.contains("not reachable") && !said.contains("did not respond"),
+        "the call waited for its deadline: {said}"
+    );
+>>>>>>> 84bd035 (words: words-8)
     assert!(lab.tornadod(&["start", "session"]).status.success());
     lab.wait("session is back", |status| status["ready"] == true);
 }
 
 #[test]
 fn defect_074_a_service_that_cannot_run_ends_in_a_crash_loop_and_harms_nobody() {
-    // 192.0.2.7 is no address of the namespace, so the console cannot listen.
+    // 192.0.2.7 is not an address of the namespace, so the console cannot listen on it.
     let mut lab = Lab::new("[server]\nhost = '192.0.2.1'\n[admin]\nlisten = '192.0.2.7:8000'\n");
     lab.start_master();
     let looping = lab.wait("a crash loop", |status| service(status, "admin")["state"] == "crash_loop");
@@ -256,7 +267,8 @@ fn defect_074_a_service_that_cannot_run_ends_in_a_crash_loop_and_harms_nobody() 
     lab.wait("the rest is a ready server", |status| status["ready"] == true);
 }
 
-/// The console's service has no right of its own: the first invitation is made on the word of the first operator.
+/// The console's service has no privilege of its own: the first invitation is created in the name of the first
+/// operator.
 #[test]
 fn the_first_operator_comes_by_the_page_and_has_an_invitation() {
     let lab = Lab::ready();
@@ -288,7 +300,7 @@ fn operators_commands() {
     assert!(made["link"].as_str().unwrap().contains("&t="), "an invitation pins the certificate");
     assert_eq!(text(&["session", "list", "--json"]).trim(), "[]");
     assert!(text(&["status"]).contains("client-api  running  ready"));
-    assert!(text(&["check-config"]).contains("The configuration is good"));
+    assert!(text(&["check-config"]).contains("The configuration is valid"));
     let bad = lab.tornadod(&["invite", "create", "--host", "a b"]);
     assert_eq!(bad.status.code(), Some(4), "{}", String::from_utf8_lossy(&bad.stderr));
     assert_eq!(lab.tornadod(&["invite", "create", "--devices", "11"]).status.code(), Some(2));

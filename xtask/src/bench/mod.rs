@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measurements. What counts are ratios within one run; absolute figures tell of the machine.
+//! `cargo xtask bench`: measurements. Ratios within one run are meaningful; absolute figures depend on the machine.
 
 mod control;
 mod dataplane;
@@ -20,15 +20,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// One measurement with a name. To add one: a module beside this file, and a line in [`all`].
+/// A measurement. To add one, create a module in this directory and add it to [`all`].
 trait Bench {
-    /// The word of the command line, and the key in the JSON file.
+    /// Name on the command line and key in the JSON file.
     fn name(&self) -> &'static str;
-    /// What it measures, in a line.
+    /// One-line description.
     fn about(&self) -> &'static str;
-    /// Installs and builds what it needs; release builds are its own affair. Not measured.
+    /// Installs and builds what the bench needs, including release builds. Not measured.
     fn prepare(&self) -> anyhow::Result<()>;
-    /// Measures. A contestant that cannot run is missing from the report, and said so on standard error.
+    /// Takes the measurements. A contestant that fails is reported on standard error and missing from the report.
     fn run(&self, options: &Options) -> anyhow::Result<Report>;
 }
 
@@ -36,37 +36,37 @@ fn all() -> Vec<Box<dyn Bench>> {
     vec![Box::new(control::Control), Box::new(dataplane::Dataplane), Box::new(tor::TorLane)]
 }
 
-/// What every bench is told.
+/// Options of every bench.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// How often each contestant is measured; the order changes from round to round.
+    /// Number of measurements of each contestant. The order changes with each round.
     pub rounds: usize,
-    /// Seconds of one measurement.
+    /// Seconds per measurement.
     pub seconds: u32,
 }
 
-/// Words of `cargo xtask bench`.
+/// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub struct Words {
-    /// Which benches; all when none is named
+    /// Benches to run; default: all
     names: Vec<String>,
-    /// Writes what was measured into this file
+    /// Write the results to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// How often each contestant is measured
+    /// Number of measurements of each contestant
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Seconds of one measurement
+    /// Seconds per measurement
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: u32,
 }
 
 impl Words {
-    /// Runs what is wanted. A missed goal is reported and is no failure; a bench that cannot run is one.
+    /// Runs the selected benches. A missed goal is reported but is not a failure; a bench that cannot run is.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let wanted = choose(&self.names)?;
         if !shell::is_root() {
-            bail!("it makes network namespaces and installs packages, which needs root");
+            bail!("benches create network namespaces and install packages; run this as root");
         }
         let options = Options { rounds: self.rounds.into(), seconds: self.seconds };
         let mut benches = serde_json::Map::new();
@@ -95,12 +95,12 @@ impl Words {
 fn choose(names: &[String]) -> anyhow::Result<Vec<Box<dyn Bench>>> {
     let known: Vec<_> = all().iter().map(|bench| bench.name()).collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
-        bail!("no bench is called '{unknown}'; there are {}", known.join(", "));
+        bail!("unknown bench '{unknown}'; available: {}", known.join(", "));
     }
     Ok(all().into_iter().filter(|bench| names.is_empty() || names.iter().any(|name| name == bench.name())).collect())
 }
 
-/// Where it was measured: without this the absolute figures mean nothing.
+/// Describes the machine, without which absolute figures are meaningless.
 fn machine() -> serde_json::Value {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");

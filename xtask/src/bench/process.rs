@@ -1,18 +1,18 @@
-//! What a process has used, from `/proc`.
+//! Resource usage of a process, from `/proc`.
 
 use anyhow::Context as _;
 
-/// Seconds of CPU, user and system, that a process and its threads have used; proc_pid_stat(5). To one clock tick,
-/// 10 ms.
+/// CPU time (user and system) of a process and its threads in seconds; proc_pid_stat(5). The resolution is one clock
+/// tick, 10 ms.
 pub fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
     let path = format!("/proc/{pid}/stat");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let ticks = cpu_ticks(&text).with_context(|| format!("{path} is not as expected"))?;
+    let ticks = cpu_ticks(&text).with_context(|| format!("cannot parse {path}"))?;
     let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)?.unwrap_or(100);
     Ok(ticks as f64 / per_second as f64)
 }
 
-/// Bytes of memory a process holds, its resident set; proc_pid_status(5).
+/// Resident memory of a process in bytes; proc_pid_status(5).
 pub fn resident_bytes(pid: u32) -> anyhow::Result<u64> {
     let path = format!("/proc/{pid}/status");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
@@ -20,7 +20,7 @@ pub fn resident_bytes(pid: u32) -> anyhow::Result<u64> {
     kib.map(|kib: u64| kib * 1024).with_context(|| format!("{path} has no VmRSS"))
 }
 
-/// Fields 14 and 15; the name in field 2 may hold blanks and brackets.
+/// Sums up fields 14 and 15. The name in field 2 may contain spaces and brackets.
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace().skip(11);

@@ -1,32 +1,32 @@
-//! What a bench has found, for people and for machines.
+//! The result of a bench, as text and as JSON.
 
 use super::rounds::{Figure, Rounds};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// A figure that was promised.
+/// A target value.
 #[derive(Debug, Clone, Serialize)]
 pub struct Goal {
-    /// Of what.
+    /// What is measured.
     pub name: String,
     /// The bound.
     pub wanted: f64,
-    /// True when more is better.
+    /// True if higher values are better.
     pub at_least: bool,
-    /// The median; `None` when it could not be measured.
+    /// The median; `None` if it could not be measured.
     pub measured: Option<f64>,
-    /// Kept. What was not measured is not kept.
+    /// Whether the goal is met. A missing measurement does not meet it.
     pub met: bool,
 }
 
 impl Goal {
-    /// `measured` shall be `wanted` or more.
+    /// `measured` must be at least `wanted`.
     pub fn at_least(name: &str, wanted: f64, measured: Option<f64>) -> Self {
         Self::new(name, wanted, true, measured, measured.is_some_and(|value| value >= wanted))
     }
 
-    /// `measured` shall be `wanted` or less.
+    /// `measured` must be at most `wanted`.
     pub fn at_most(name: &str, wanted: f64, measured: Option<f64>) -> Self {
         Self::new(name, wanted, false, measured, measured.is_some_and(|value| value <= wanted))
     }
@@ -36,51 +36,51 @@ impl Goal {
     }
 }
 
-/// What a bench hands back.
+/// The report of a bench.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
-    /// Contestant, figure, value.
+    /// Values by contestant and figure.
     figures: BTreeMap<String, BTreeMap<String, Figure>>,
-    /// What was promised.
+    /// The target values.
     goals: Vec<Goal>,
-    /// Why figures do not mean what their names say.
+    /// Reasons why figures are not reliable.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
-    /// Keys of the bench's own: ratios, versions, notes.
+    /// Additional keys of the bench: ratios, versions, notes.
     #[serde(flatten)]
     more: Map<String, Value>,
 }
 
 impl Report {
-    /// Every figure of every contestant.
+    /// Creates a report with all figures of all contestants.
     pub fn of(rounds: &Rounds) -> Self {
         Self { figures: rounds.figures(), ..Self::default() }
     }
 
-    /// Adds figures of contestants that were measured in other rounds.
+    /// Adds the figures of other rounds.
     pub fn add(&mut self, rounds: &Rounds) {
         for (contestant, figures) in rounds.figures() {
             self.figures.entry(contestant).or_default().extend(figures);
         }
     }
 
-    /// Adds a promise.
+    /// Adds a goal.
     pub fn goal(&mut self, goal: Goal) {
         self.goals.push(goal);
     }
 
-    /// Adds a reason not to believe the figures; it stands before the goals.
+    /// Adds a reason why the figures are not reliable. It is printed before the goals.
     pub fn warn(&mut self, text: &str) {
         self.warnings.push(text.to_owned());
     }
 
-    /// Adds a key of the bench's own.
+    /// Adds a key of the bench.
     pub fn put(&mut self, key: &str, value: impl Serialize) -> anyhow::Result<()> {
         self.more.insert(key.to_owned(), serde_json::to_value(value)?);
         Ok(())
     }
 
-    /// One line a figure, then the goals.
+    /// Prints one line per figure, then the goals.
     pub fn print(&self) {
         for (contestant, figures) in &self.figures {
             println!("\n{contestant}");

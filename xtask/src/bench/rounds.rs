@@ -1,24 +1,23 @@
-//! Interleaved rounds: every contestant once a round, so that what else the machine does meets all alike.
+//! Interleaved rounds: each contestant runs once per round, so that other load on the machine affects all of them
+//! alike.
 
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Figures of one contestant in one round, by name; the name ends with the unit.
+/// Figures of one contestant in one round, by name. Names end with the unit.
 pub type Sample = BTreeMap<String, f64>;
 
-/// Middle and bounds of a figure over all rounds.
+/// Median and bounds of a figure over all rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Figure {
-    /// The middle one; of an even number the mean of the two in the middle.
+    /// The median.
     pub median: f64,
-    /// The smallest.
     pub min: f64,
-    /// The largest.
     pub max: f64,
 }
 
 impl Figure {
-    /// `None` without values.
+    /// `None` if there are no finite values.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);
@@ -30,12 +29,13 @@ impl Figure {
     }
 }
 
-/// What was measured.
+/// The samples of all rounds, by contestant.
 #[derive(Debug, Clone, Default)]
 pub struct Rounds(Vec<BTreeMap<String, Sample>>);
 
 impl Rounds {
-    /// Measures each contestant once a round. Who begins changes; who fails is missing from that round.
+    /// Measures each contestant once per round. The first one changes with each round; one that fails is missing from
+    /// that round.
     pub fn run(rounds: usize, contestants: &[&str], mut measure: impl FnMut(&str) -> anyhow::Result<Sample>) -> Self {
         let mut done = Self::default();
         for round in 0..rounds {
@@ -45,7 +45,7 @@ impl Rounds {
                 eprintln!("round {} of {rounds}: {name}", round + 1);
                 match measure(name) {
                     Ok(sample) => drop(samples.insert((*name).to_owned(), sample)),
-                    Err(error) => eprintln!("  {name} is left out of this round: {error:#}"),
+                    Err(error) => eprintln!("  skipped {name} in this round: {error:#}"),
                 }
             }
             done.0.push(samples);
@@ -53,7 +53,7 @@ impl Rounds {
         done
     }
 
-    /// Every figure of every contestant.
+    /// All figures of all contestants.
     pub fn figures(&self) -> BTreeMap<String, BTreeMap<String, Figure>> {
         let mut values: BTreeMap<&str, BTreeMap<&str, Vec<f64>>> = BTreeMap::new();
         for (contestant, sample) in self.0.iter().flatten() {
@@ -67,12 +67,12 @@ impl Rounds {
         values.into_iter().map(|(contestant, figures)| (contestant.to_owned(), middle(figures))).collect()
     }
 
-    /// How many times `base`'s figure `of`'s is: ratios are taken within a round, then their median.
+    /// The ratio of a figure of `of` to that of `base`, computed within each round.
     pub fn ratio(&self, figure: &str, of: &str, base: &str) -> Option<Figure> {
         self.ratio_of((figure, of), (figure, base))
     }
 
-    /// The same of two figures that have different names; each with its contestant.
+    /// The ratio of two different figures, each with its contestant.
     pub fn ratio_of(&self, of: (&str, &str), base: (&str, &str)) -> Option<Figure> {
         Figure::of(self.0.iter().filter_map(|round| {
             let value = |(figure, name): (&str, &str)| round.get(name)?.get(figure).copied();

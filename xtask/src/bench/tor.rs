@@ -1,4 +1,4 @@
-//! The tor lane against a plain SOCKS client of the same Tor.
+//! Compares the tor lane with a plain SOCKS client of the same Tor process.
 
 use super::tor_load::{self, Way};
 use super::{Bench, Goal, Options, Report, Rounds, Sample, cpu_seconds, resident_bytes, tor_world};
@@ -7,18 +7,19 @@ use crate::{machine, shell};
 use std::net::{IpAddr, Ipv4Addr};
 use tor_world::TorWorld;
 
-/// Streams side by side where it says so.
+/// Number of parallel streams.
 const STREAMS: usize = 4;
-/// Small requests of one measurement.
+/// Number of small requests in a measurement.
 const REQUESTS: usize = 40;
-/// What one circuit of the public network gives on a good day; to this Tor is held for the second comparison.
+/// Throughput of a good circuit in the public network, in bytes per second. Tor is limited to it in the second
+/// comparison.
 const PACE: u32 = 4_000_000;
-/// Devices of the measurement of memory.
+/// Number of devices in the memory measurement.
 const DEVICES: u16 = 1_000;
-/// Addresses of nobody, within those under which Tor sees devices.
+/// Unused addresses in the range as which Tor sees devices.
 const HELD: Ipv4Addr = Ipv4Addr::new(100, 127, 0, 0);
 
-/// On the private Tor network.
+/// The bench `tor`, on a private Tor network.
 pub struct TorLane;
 
 impl Bench for TorLane {
@@ -68,7 +69,7 @@ impl Bench for TorLane {
     }
 }
 
-/// A fresh circuit for each measurement, so that no way is measured on better relays all the time.
+/// Each measurement uses a new circuit, so that no path always gets the better relays.
 fn one(world: &TorWorld, name: &str, turn: usize, seconds: u32) -> anyhow::Result<Sample> {
     let is_paced = name.ends_with("paced");
     world.hold_tor_to(is_paced.then_some(PACE))?;
@@ -91,7 +92,7 @@ fn one(world: &TorWorld, name: &str, turn: usize, seconds: u32) -> anyhow::Resul
     Ok(sample)
 }
 
-/// Eight streams with circuits of their own, over the server's Tor alone or over two.
+/// Eight streams with separate circuits, through the server's Tor alone or through two Tor processes.
 fn many(world: &TorWorld, turn: usize, tors: usize, seconds: u32) -> anyhow::Result<Sample> {
     world.hold_tor_to(None)?;
     let ports = [world.socks(), world.second.socks()];
@@ -101,7 +102,7 @@ fn many(world: &TorWorld, turn: usize, tors: usize, seconds: u32) -> anyhow::Res
     Ok(Sample::from([("8 streams, MB/s".to_owned(), throughput)]))
 }
 
-/// Of Tor by a stream from each of so many addresses, which is how it sees devices; of `wg` by as many peers.
+/// Memory of Tor with a stream from each of many addresses, as which it sees devices, and of `wg` with as many peers.
 fn memory(world: &TorWorld) -> anyhow::Result<serde_json::Value> {
     let mebi = |bytes: u64| (bytes as f64 / f64::from(1 << 20) * 10.0).round() / 10.0;
     let server = world.server();

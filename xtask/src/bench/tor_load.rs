@@ -7,17 +7,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tornado_e2e_harness::{Host, INTERNET};
 
-/// Any one step.
+/// Deadline of a single step.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// A download's start, which is not measured: windows open.
+/// Start of a download that is not measured, while TCP windows open.
 const WARM_UP: Duration = Duration::from_millis(700);
 
-/// The way to the web server.
+/// The path to the web server.
 #[derive(Debug, Clone)]
 pub enum Way {
-    /// As any program: the lane takes it.
+    /// A plain connection, which the lane redirects.
     Lane,
-    /// By a SOCKS port, with a user name that has circuits of its own.
+    /// A SOCKS port, with a user name that selects its own circuits.
     Socks(SocketAddr, String),
 }
 
@@ -32,7 +32,7 @@ impl Way {
         if let Some(from) = from {
             socket.bind(SocketAddr::new(from, 0))?;
         }
-        let mut stream = socket.connect(to).await.context("no connection")?;
+        let mut stream = socket.connect(to).await.context("cannot connect")?;
         stream.set_nodelay(true)?;
         if let Some(user) = user {
             greet(&mut stream, user, site).await?;
@@ -41,9 +41,9 @@ impl Way {
     }
 }
 
-/// SOCKS5 with a user name (RFC 1928, RFC 1929) to an IPv4 address.
+/// SOCKS5 handshake with a user name (RFC 1928, RFC 1929) to an IPv4 address.
 async fn greet(stream: &mut TcpStream, user: &str, to: SocketAddr) -> anyhow::Result<()> {
-    let IpAddr::V4(address) = to.ip() else { bail!("IPv4 is meant") };
+    let IpAddr::V4(address) = to.ip() else { bail!("only IPv4 targets are supported") };
     let length = [1, u8::try_from(user.len())?];
     let name = [&length, user.as_bytes(), &[1, b'x']].concat();
     let target = [&[5, 1, 0, 1][..], &address.octets(), &to.port().to_be_bytes()].concat();
@@ -51,16 +51,16 @@ async fn greet(stream: &mut TcpStream, user: &str, to: SocketAddr) -> anyhow::Re
         stream.write_all(words).await?;
         let mut answer = [0; 2];
         stream.read_exact(&mut answer).await?;
-        anyhow::ensure!(answer == expected, "SOCKS answered {answer:?}");
+        anyhow::ensure!(answer == expected, "unexpected SOCKS response {answer:?}");
     }
     stream.write_all(&target).await?;
     let mut answer = [0; 10];
     stream.read_exact(&mut answer).await?;
-    anyhow::ensure!(answer.get(1) == Some(&0), "SOCKS refused: {answer:?}");
+    anyhow::ensure!(answer.get(1) == Some(&0), "SOCKS request rejected: {answer:?}");
     Ok(())
 }
 
-/// Megabytes a second of downloads side by side, each by one of the ways.
+/// Total throughput of parallel downloads, one per path, in megabytes per second.
 pub fn throughput(host: &Host, ways: &[Way], seconds: u32) -> anyhow::Result<f64> {
     let work = || async {
         let until = Instant::now() + WARM_UP + Duration::from_secs(seconds.into());
@@ -97,11 +97,11 @@ async fn download(way: Way, until: Instant) -> anyhow::Result<u64> {
     Ok(bytes)
 }
 
-/// Milliseconds that small requests took, each on a connection of its own: connect, ask, read to the end.
+/// Durations of small requests in milliseconds, each on a new connection: connect, send, read to the end.
 pub fn small_requests(host: &Host, way: &Way, count: usize) -> anyhow::Result<Vec<f64>> {
     let work = || async {
         let mut times = Vec::new();
-        // The first finds the circuit.
+        // The first request builds the circuit and is not counted.
         for number in 0..=count {
             let began = Instant::now();
             let ask = async {
@@ -109,7 +109,7 @@ pub fn small_requests(host: &Host, way: &Way, count: usize) -> anyhow::Result<Ve
                 stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await?;
                 let mut bytes = Vec::new();
                 stream.read_to_end(&mut bytes).await?;
-                anyhow::ensure!(bytes.starts_with(b"HTTP/1.1 200 "), "no page");
+                anyhow::ensure!(bytes.starts_with(b"HTTP/1.1 200 "), "the response is not 200");
                 Ok(())
             };
             tokio::time::timeout(PATIENCE, ask).await??;
@@ -122,7 +122,7 @@ pub fn small_requests(host: &Host, way: &Way, count: usize) -> anyhow::Result<Ve
     host.block_on(work)?
 }
 
-/// Opens a stream from each of the addresses, holds all of them, and calls `look` with how many there are.
+/// Opens a stream from each address, keeps all of them open and calls `look` with their number.
 pub fn hold<T: Send>(
     host: &Host,
     port: SocketAddr,
@@ -131,7 +131,7 @@ pub fn hold<T: Send>(
 ) -> anyhow::Result<T> {
     let work = || async {
         let mut streams = Vec::new();
-        // Tor builds 32 circuits at once (MaxClientCircuitsPending); more only wait.
+        // Tor builds at most 32 circuits at once (MaxClientCircuitsPending); further requests would only wait.
         for some in addresses.chunks(32) {
             let mut opening = tokio::task::JoinSet::new();
             for from in some.iter().copied() {

@@ -1,4 +1,4 @@
-//! Lab, private Tor network, server and a device for the bench `tor`, from release builds.
+//! The world of the bench `tor`: lab, private Tor network, server and a device, from release builds.
 
 use super::resident_bytes;
 use crate::shell;
@@ -18,21 +18,21 @@ use tornado_e2e_harness::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Of a call of a service.
+/// Deadline of a call to a service.
 const CALL: Duration = Duration::from_secs(60);
-/// More than anybody has: no bound.
+/// A rate that is high enough not to limit anything.
 const UNBOUND: u32 = 1 << 30;
 
-/// Where the programs are: those of `TORNADO_BIN_DIR`, else our own release builds.
+/// Directory of the programs: `TORNADO_BIN_DIR`, or our release builds.
 pub fn programs() -> PathBuf {
     std::env::var_os("TORNADO_BIN_DIR").map_or_else(|| shell::target_dir().join("release"), PathBuf::from)
 }
 
-/// All of it, gone when it is dropped.
+/// The complete world. Everything is removed on drop.
 pub struct TorWorld {
-    /// On the tor lane.
+    /// The device, on the tor lane.
     pub device: DeviceProc,
-    /// A Tor of nobody, beside the server's.
+    /// A separate Tor client beside the server's.
     pub second: TorClient,
     server: ServerProc,
     _network: TorNetwork,
@@ -42,7 +42,7 @@ pub struct TorWorld {
 }
 
 impl TorWorld {
-    /// Puts it up and waits until the lane carries.
+    /// Starts everything and waits until the lane carries traffic.
     pub fn up() -> anyhow::Result<Self> {
         let programs = Programs::in_dir(programs());
         let lab = Lab::up(LabOptions::with_devices(1))?;
@@ -54,7 +54,7 @@ impl TorWorld {
         let server = ServerProc::start(&host, options)?;
         let device = DeviceProc::start(lab.host("device1")?, programs)?;
         let answer = server.json(&["invite", "create"])?;
-        let link = answer["link"].as_str().context("no link in the answer")?;
+        let link = answer["link"].as_str().context("the response has no link")?;
         device.cli_with_password(&["enroll", link, "--username", "ada"], "correct horse battery")?.success()?;
         device.cli(&["connect", "--lane", "tor"])?.success()?;
         let mut second = TorClient::start(&host, &network, "")?;
@@ -65,7 +65,7 @@ impl TorWorld {
         Ok(Self { device, second, server, _network: network, _internet: internet, host, _lab: lab })
     }
 
-    /// Where the server runs.
+    /// The host of the server.
     pub const fn server(&self) -> &Host {
         &self.host
     }
@@ -75,28 +75,33 @@ impl TorWorld {
         ([10, 9, 0, 1], 9050).into()
     }
 
-    /// Process id of the server's Tor.
+    /// Pid of the server's Tor.
     pub fn tor_pid(&self) -> anyhow::Result<u32> {
         let status = self.get("tor", "/v1/status")?;
-        let pid = status["process"]["pid"].as_u64().with_context(|| format!("Tor does not run: {status}"))?;
+        let pid = status["process"]["pid"].as_u64().with_context(|| format!("Tor is not running: {status}"))?;
         Ok(u32::try_from(pid)?)
     }
 
-    /// Circuits that Tor says are built.
+    /// Number of built circuits.
     pub fn circuits(&self) -> anyhow::Result<usize> {
         let answer = self.get("tor", "/v1/circuits")?;
-        Ok(answer["circuits"].as_array().context("no circuits")?.iter().filter(|c| c["status"] == "BUILT").count())
+        Ok(answer["circuits"]
+            .as_array()
+            .context("the response has no circuits")?
+            .iter()
+            .filter(|c| c["status"] == "BUILT")
+            .count())
     }
 
-    /// Holds Tor to so many bytes a second, or to none.
+    /// Limits Tor to `rate` bytes per second; `None` removes the limit.
     pub fn hold_tor_to(&self, rate: Option<u32>) -> anyhow::Result<()> {
         let sockets = self.server.state_dir().join("tor/sockets");
-        let cookie = std::fs::read(sockets.join("cookie")).context("no cookie of Tor")?;
+        let cookie = std::fs::read(sockets.join("cookie")).context("cannot read Tor's cookie")?;
         let mut hex = String::new();
         for byte in cookie {
             write!(hex, "{byte:02x}")?;
         }
-        let stream = UnixStream::connect(sockets.join("control")).context("no control port of Tor")?;
+        let stream = UnixStream::connect(sockets.join("control")).context("cannot connect to Tor's control port")?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mut reader = BufReader::new(stream.try_clone()?);
         let rate = rate.unwrap_or(UNBOUND);
@@ -104,33 +109,34 @@ impl TorWorld {
             (&stream).write_all(format!("{words}\r\n").as_bytes())?;
             let mut line = String::new();
             reader.read_line(&mut line)?;
-            ensure!(line.starts_with("250 "), "Tor's control port answered {line:?}");
+            ensure!(line.starts_with("250 "), "unexpected response of Tor's control port: {line:?}");
         }
         Ok(())
     }
 
-    /// Resident bytes of every service of the server, by name.
+    /// Resident memory in bytes of every service of the server, by name.
     pub fn mesh_memory(&self) -> anyhow::Result<Vec<(String, u64)>> {
         let status = self.server.status()?;
-        let services = status["services"].as_array().context("no services")?;
+        let services = status["services"].as_array().context("the status has no services")?;
         let one = |service: &Value| Some((service["name"].as_str()?.to_owned(), service["pid"].as_u64()?));
         let one = |service| {
-            let (name, pid) = one(service).with_context(|| format!("a service without a process: {service}"))?;
+            let (name, pid) = one(service).with_context(|| format!("a service has no process: {service}"))?;
             anyhow::Ok((name, resident_bytes(u32::try_from(pid)?)?))
         };
         services.iter().map(one).collect()
     }
 
-    /// Looks while `wg` has so many peers on both lanes. Service `session`, which knows nothing of them, sleeps.
+    /// Calls `look` while `wg` has `count` peers on both lanes. Service `session`, which does not know them, is
+    /// suspended until then.
     pub fn with_peers<T>(&self, count: u16, look: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(u64, T)> {
         let session = Pid::from_raw(self.server.pid_of("session")?.cast_signed());
         let peers: Vec<Value> = (0..count).map(peer).collect();
         kill(session, Signal::SIGSTOP)?;
         let looked = (|| {
             self.server.mesh("wg").within(CALL).send("PUT", "/v1/sync", &json!({ "peers": peers }))?;
-            // What was allocated only for the change is given back or not; a moment later is what stays.
+            // Wait until memory that was needed only for the change has been released.
             std::thread::sleep(Duration::from_secs(2));
-            let peers = self.get("wg", "/v1/status")?["peers"].as_u64().context("no number of peers")?;
+            let peers = self.get("wg", "/v1/status")?["peers"].as_u64().context("the status has no number of peers")?;
             Ok((peers, look()?))
         })();
         kill(session, Signal::SIGCONT)?;
@@ -142,7 +148,7 @@ impl TorWorld {
     }
 }
 
-/// A device that does not exist, with a key that is one (any 32 bytes are, but for a few).
+/// A peer without a device. Almost any 32 bytes are a valid key.
 fn peer(number: u16) -> Value {
     let [high, low] = (number + 1_000).to_be_bytes();
     let mut key = [0x55; 32];
@@ -159,7 +165,7 @@ fn peer(number: u16) -> Value {
     json!({ "public_key": base64(key), "direct": lane(8), "tor": lane(9), "isolation": isolation })
 }
 
-/// RFC 4648 of 32 bytes.
+/// Base64 (RFC 4648) of 32 bytes.
 fn base64(bytes: [u8; 32]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();

@@ -1,7 +1,7 @@
-//! `cargo xtask fuzz`, and the suite `fuzz` with `--all`: the parsers under coverage-guided attack.
+//! `cargo xtask fuzz`, and the suite `fuzz` with `--all`: coverage-guided fuzzing of the parsers.
 //!
-//! libFuzzer needs the compiler's coverage marks and nothing else that is unstable, so all of it builds with the usual
-//! toolchain. The marks need flags of their own: this is the one build with `RUSTFLAGS`, in a directory of its own.
+//! libFuzzer needs only the compiler's coverage instrumentation and no other unstable feature, so everything builds
+//! with the usual toolchain. The instrumentation needs `RUSTFLAGS`, so this build has a separate directory.
 
 mod run;
 
@@ -14,32 +14,32 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Seconds for each target in the suite.
+/// Seconds per target in the suite.
 const SHORT: u64 = 8;
-/// Marks each edge with a counter, and tells the fuzzer what was compared with what.
+/// Adds a counter to each edge, and reports the operands of comparisons to the fuzzer.
 const RUSTFLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Clink-dead-code";
 
-/// Words of `cargo xtask fuzz`.
+/// Arguments of `cargo xtask fuzz`.
 #[derive(clap::Args)]
 pub struct Fuzz {
-    /// Which parser; all when none is named
+    /// Targets to run; default: all
     target: Vec<String>,
-    /// Seconds for each
+    /// Seconds per target
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Afterwards, what reached code that the corpus does not reach is kept in `fuzz/corpus`
+    /// Afterwards, add inputs that reach new code to `fuzz/corpus`
     #[arg(long)]
     keep: bool,
 }
 
 impl Fuzz {
-    /// Attacks.
+    /// Runs the selected targets.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let all = targets()?;
         if let Some(unknown) = self.target.iter().find(|name| !all.contains(name)) {
-            bail!("no target is called '{unknown}'; there are {}", all.join(", "));
+            bail!("unknown target '{unknown}'; available: {}", all.join(", "));
         }
         let chosen = if self.target.is_empty() { all } else { self.target };
         let program = build()?;
@@ -54,16 +54,16 @@ impl Fuzz {
     }
 }
 
-/// In the suite: the whole corpus, then a few seconds more, for every target.
+/// Runs every target on its complete corpus and for a few seconds more.
 pub fn suite() -> Tally {
     let attempt = || Ok::<_, anyhow::Error>(attack(&build()?, &targets()?, SHORT));
     attempt().unwrap_or_else(|error| {
-        println!("  it cannot run: {error:#}");
+        println!("  cannot run: {error:#}");
         Tally::one_failed()
     })
 }
 
-/// A target has a corpus; a test of the crate sees to it that none is forgotten.
+/// The targets, which are the directories of the corpus. A test of the crate `fuzz` ensures that each target has one.
 fn targets() -> anyhow::Result<Vec<String>> {
     let corpus = corpus();
     let entries = std::fs::read_dir(&corpus).with_context(|| format!("cannot read {}", corpus.display()))?;
@@ -77,16 +77,16 @@ fn corpus() -> PathBuf {
     shell::root().join("fuzz/corpus")
 }
 
-/// Builds the one program of all targets.
+/// Builds the single program of all targets.
 fn build() -> anyhow::Result<PathBuf> {
     if shell::has("apt-get") {
         machine::provide(&[Need::Fuzz])?;
     }
     let said = shell::read(shell::command("rustc", &["--version", "--verbose"]))?;
-    let host = said.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc does not say its host")?;
+    let host = said.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc did not report its host")?;
     let home = shell::target_dir().join("fuzz");
-    println!("  building the targets; the first time takes minutes");
-    // With a target named, build scripts and macros stay without marks.
+    println!("  building the targets (the first build takes minutes)");
+    // With an explicit target, build scripts and macros are not instrumented.
     let words =
         ["build", "--quiet", "--package", "tornado-fuzz", "--bin", "fuzz", "--profile", "fuzz", "--target", host];
     let mut cargo = shell::cargo(&words);
@@ -107,7 +107,7 @@ fn plan(program: &Path, target: &str, seconds: u64) -> Plan {
     }
 }
 
-/// Every target, as many at once as there are cores.
+/// Runs the targets, one per core at a time.
 fn attack(program: &Path, targets: &[String], seconds: u64) -> Tally {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let results = side_by_side(cores, targets, |target| {
@@ -131,7 +131,7 @@ fn tell(target: &str, report: &anyhow::Result<Report>) -> Tally {
             Tally::one_failed()
         }
         Err(error) => {
-            println!("  {target}: cannot be run: {error:#}");
+            println!("  {target}: cannot run: {error:#}");
             Tally::one_failed()
         }
     }

@@ -1,4 +1,4 @@
-//! One target under libFuzzer.
+//! Runs a target under libFuzzer.
 
 use crate::test::watch;
 use anyhow::{Context as _, bail};
@@ -7,39 +7,39 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-/// Longest input, bytes.
+/// Maximum size of an input in bytes.
 const LONGEST: &str = "-max_len=4096";
-/// A single run that takes longer, or needs more memory, has failed: what others send must cost little.
+/// Limits of a single run. Input from others must be cheap to process, so exceeding a limit is a failure.
 const BOUNDS: [&str; 2] = ["-timeout=10", "-rss_limit_mb=1024"];
-/// So many bytes of a crash are printed.
+/// Maximum number of bytes of a crash input that are printed.
 const SHOWN: usize = 1024;
-/// So many lines of what was said.
+/// Maximum number of lines of the output that are printed.
 const TAIL: usize = 40;
 
-/// What is to be done.
+/// A planned run.
 pub struct Plan {
     /// The program of all targets.
     pub program: PathBuf,
-    /// Which of them.
+    /// The target.
     pub target: String,
-    /// For how long, after the corpus.
+    /// Seconds of fuzzing after the corpus.
     pub seconds: u64,
-    /// The corpus of the tree; only read.
+    /// The corpus of the tree; read only.
     pub kept: PathBuf,
-    /// What earlier runs on this machine found; grows.
+    /// Inputs that earlier runs on this machine found; extended by this run.
     pub found: PathBuf,
-    /// Inputs that failed.
+    /// Directory for inputs that fail.
     pub artifacts: PathBuf,
 }
 
-/// What came of it.
+/// The result of a run.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Runs of the target.
+    /// Number of executions.
     pub runs: u64,
-    /// Edges that the corpus reached, and at the end.
+    /// Edges that the corpus reached, and edges at the end.
     pub edges: (u64, u64),
-    /// What failed, for people.
+    /// Description of the failure, if any.
     pub failure: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Display for Report {
 impl Plan {
     fn command(&self) -> anyhow::Result<Command> {
         for directory in [&self.found, &self.artifacts] {
-            std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+            std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
         }
         let mut command = Command::new(&self.program);
         command.env("TORNADO_FUZZ_TARGET", &self.target).args(BOUNDS).arg(LONGEST);
@@ -62,7 +62,7 @@ impl Plan {
     }
 }
 
-/// Replays both corpora and goes on from there.
+/// Replays both corpora and continues from there.
 pub fn attack(plan: &Plan, within: Duration) -> anyhow::Result<Report> {
     let began = SystemTime::now();
     let mut command = plan.command()?;
@@ -72,7 +72,7 @@ pub fn attack(plan: &Plan, within: Duration) -> anyhow::Result<Report> {
     let mut report = read(&end.output);
     let ended_well = end.status.is_some_and(|status| status.success());
     if !ended_well || report.runs == 0 {
-        let how = end.status.map_or("it hung".into(), |status| status.to_string());
+        let how = end.status.map_or("the target hung".into(), |status| status.to_string());
         let lines: Vec<&str> = end.output.lines().collect();
         let said = lines.get(lines.len().saturating_sub(TAIL)..).unwrap_or_default().join("\n");
         report.failure = Some(format!("{said}\n{how}\n{}", crashes(plan, began)));
@@ -80,18 +80,18 @@ pub fn attack(plan: &Plan, within: Duration) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Adds to the tree what reaches code that its corpus does not reach.
+/// Adds inputs to the tree's corpus that reach code which that corpus does not reach.
 pub fn keep(plan: &Plan) -> anyhow::Result<()> {
     let mut command = plan.command()?;
     command.arg("-merge=1").arg(&plan.kept).arg(&plan.found);
     let end = watch(command, Duration::from_secs(600))?;
     if !end.status.is_some_and(|status| status.success()) {
-        bail!("the corpora of {} could not be merged:\n{}", plan.target, end.output);
+        bail!("cannot merge the corpora of {}:\n{}", plan.target, end.output);
     }
     Ok(())
 }
 
-/// Reads what libFuzzer prints: lines `#N … cov: N …`, and its figures at the end.
+/// Parses libFuzzer's output: lines `#N … cov: N …`, and the statistics at the end.
 fn read(output: &str) -> Report {
     let number = |text: &str, before: &str| -> Option<u64> {
         text.split_once(before)?.1.split_whitespace().next()?.parse().ok()
@@ -111,7 +111,7 @@ fn read(output: &str) -> Report {
     report
 }
 
-/// The inputs that failed in this run, where they are and as hex.
+/// The inputs that failed in this run, with their paths and as hex.
 fn crashes(plan: &Plan, began: SystemTime) -> String {
     let entries = std::fs::read_dir(&plan.artifacts).into_iter().flatten().flatten();
     let fresh = entries.filter(|entry| {
@@ -156,6 +156,6 @@ mod tests {
         };
         let report = attack(&plan, Duration::from_secs(20)).unwrap();
         std::fs::remove_dir_all(directory).unwrap();
-        assert!(report.failure.is_some(), "nothing was executed");
+        assert!(report.failure.is_some(), "a run without executions is a failure");
     }
 }

@@ -1,4 +1,4 @@
-//! What this machine must have: Debian packages, toolchain parts, the services' users.
+//! Requirements of this machine: Debian packages, toolchain components, the services' users.
 
 pub mod programs;
 mod users;
@@ -9,33 +9,34 @@ use programs::Need;
 use std::path::Path;
 pub use users::{remove_users, users};
 
-/// What a package would start by itself, and shall not: our services start programs of their own, and nothing on the
-/// machine speaks to the public Tor network because a test was installed.
+/// Units that a package would start, and that must stay stopped: our services start their own processes, and no program
+/// may contact the public Tor network because a test was installed.
 const UNITS: &[(&str, &[&str])] = &[
     ("tor", &["tor.service", "tor@default.service"]),
     ("postgresql", &["postgresql.service"]),
     ("redis-server", &["redis-server.service"]),
 ];
 
-/// Where init scripts ask whether they may start something (invoke-rc.d(8)), on a machine without systemd.
+/// The policy file that init scripts consult before they start a service, on a machine without systemd
+/// (invoke-rc.d(8)).
 const START_POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// Toolchain parts that the checks need.
+/// Toolchain components that the checks need.
 const COMPONENTS: &[&str] = &["rustfmt", "clippy"];
 
-/// The shared model must build for the console and the desktop app.
+/// Target of the shared model, which must build for the console and the desktop app.
 pub const WASM: &str = "wasm32-unknown-unknown";
 
-/// Words of `cargo xtask install`.
+/// Arguments of `cargo xtask install`.
 #[derive(clap::Args)]
 pub struct Install {
-    /// These packages and the users, not the toolchain: how we call ourselves as root, who has no toolchain
+    /// Only these packages and the users, without the toolchain; used when this program runs itself as root
     #[arg(long, hide = true, value_name = "PACKAGE", num_args = 0..)]
     system_only: Option<Vec<String>>,
 }
 
 impl Install {
-    /// Installs all of it that is missing.
+    /// Installs everything that is missing.
     pub fn run(self) -> anyhow::Result<()> {
         match self.system_only {
             Some(packages) => install(&packages.iter().map(String::as_str).collect::<Vec<_>>())?,
@@ -48,20 +49,20 @@ impl Install {
     }
 }
 
-/// Installs the missing Debian packages of these needs; without root asks sudo for exactly that.
+/// Installs missing Debian packages of these needs. Without root it runs exactly that with sudo.
 pub fn provide(needs: &[Need]) -> anyhow::Result<()> {
     install(&programs::packages(needs))?;
     let absent = programs::absent(needs);
     if !absent.is_empty() {
-        bail!("not on this machine after the installation: {}", absent.join(", "));
+        bail!("still missing after the installation: {}", absent.join(", "));
     }
     Ok(())
 }
 
-/// Adds missing parts of the toolchain. Needs no root.
+/// Adds missing toolchain components. Does not need root.
 pub fn toolchain() -> anyhow::Result<()> {
     if !shell::has("rustup") {
-        println!("no rustup here: rustfmt, clippy and the target {WASM} must come with the toolchain");
+        println!("rustup is not installed: rustfmt, clippy and the target {WASM} must be part of the toolchain");
         return Ok(());
     }
     let installed = shell::read(shell::command("rustup", &["component", "list", "--installed"]))?;
@@ -75,14 +76,14 @@ pub fn toolchain() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Installs those of these packages that are missing.
+/// Installs the missing ones of these packages.
 fn install(packages: &[&str]) -> anyhow::Result<()> {
     let missing = missing(packages);
     if missing.is_empty() {
         return Ok(());
     }
     if !shell::has("apt-get") {
-        bail!("not a Debian: install the equivalents of {}", missing.join(", "));
+        bail!("this is not Debian; install the equivalents of {}", missing.join(", "));
     }
     println!("installing {}", missing.join(", "));
     if !shell::is_root() {
@@ -101,8 +102,8 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     without_starting(&kept_down, || apt(&words))
 }
 
-/// Installs something whose units stay down, now and at the next boot. Units of a package that is there already are
-/// its owner's business.
+/// Runs an installation whose units stay stopped, now and after a reboot. Units of a package that was already installed
+/// are left alone.
 fn without_starting(units: &[&str], install: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
     if units.is_empty() {
         return install();
@@ -113,7 +114,8 @@ fn without_starting(units: &[&str], install: impl FnOnce() -> anyhow::Result<()>
     let systemctl = |words: &[&str]| shell::run(shell::command("systemctl", &[words, units].concat()));
     systemctl(&["mask", "--quiet", "--runtime"])?;
     let installed = install();
-    // The mask goes in any case; what was enabled under it would start at the next boot.
+    // The mask is removed in any case. Units that were enabled while masked would start at the next boot, so they are
+    // disabled.
     let unmasked = systemctl(&["unmask", "--quiet", "--runtime"]);
     installed?;
     unmasked?;
@@ -122,11 +124,12 @@ fn without_starting(units: &[&str], install: impl FnOnce() -> anyhow::Result<()>
 
 fn without_init_scripts(install: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    // One that is there is its owner's business.
+    // An existing policy is not ours and stays.
     if Path::new(START_POLICY).exists() {
         return install();
     }
-    std::fs::write(START_POLICY, "#!/bin/sh\nexit 101\n").context("cannot forbid init scripts to start anything")?;
+    std::fs::write(START_POLICY, "#!/bin/sh\nexit 101\n")
+        .context("cannot write the policy that prevents init scripts from starting services")?;
     std::fs::set_permissions(START_POLICY, std::fs::Permissions::from_mode(0o755))?;
     let installed = install();
     std::fs::remove_file(START_POLICY)?;

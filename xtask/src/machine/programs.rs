@@ -1,5 +1,5 @@
-//! Every program and file of the system that this tree calls, with its Debian package and who needs it. `lint` compares
-//! it with the sources (`test/calls.rs`): what is called and not listed here fails on a fresh machine.
+//! All programs and files of the system that this tree uses, with their Debian packages and needs. `lint` compares this
+//! table with the sources (`test/calls.rs`), because a program that is missing here fails on a fresh machine.
 
 use crate::shell;
 use Need::{Base, Cluster, Fuzz, Kernel, Server, Test, Tree};
@@ -7,13 +7,13 @@ use Need::{Base, Cluster, Fuzz, Kernel, Server, Test, Tree};
 /// What needs a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// Every Debian has it (priority `required`, or `apt` itself): installed by nothing here.
+    /// Part of every Debian (priority `required`, or `apt` itself): not installed by us.
     Base,
-    /// The working tree: comes with the toolchain or the checkout, not from here.
+    /// Needed by the working tree: part of the toolchain or the checkout.
     Tree,
     /// A server or a device: `up`.
     Server,
-    /// Labs and tests of whole systems: `lab`, `test`, `bench`.
+    /// Labs and system tests: `lab`, `test`, `bench`.
     Test,
     /// The profile `cluster`, in tests and benches.
     Cluster,
@@ -23,13 +23,13 @@ pub enum Need {
     Kernel,
 }
 
-/// One program.
+/// A program.
 pub struct Program {
-    /// As it is called; the last part of a path. Of a library, its file.
+    /// The name with which it is called, without directories. For a library, its file name.
     pub name: &'static str,
-    /// Debian 12's package.
+    /// Package in Debian 12.
     pub package: &'static str,
-    /// Who needs it.
+    /// What needs it.
     pub needs: &'static [Need],
 }
 
@@ -37,7 +37,7 @@ const fn of(package: &'static str, needs: &'static [Need], name: &'static str) -
     Program { name, package, needs }
 }
 
-/// All programs, by package.
+/// All programs, ordered by need and package.
 pub const PROGRAMS: &[Program] = &[
     of("apt", &[Base], "apt-cache"),
     of("apt", &[Base], "apt-get"),
@@ -81,8 +81,8 @@ pub const PROGRAMS: &[Program] = &[
     of("util-linux", &[Base], "setpriv"),
     of("util-linux", &[Base], "setsid"),
     of("util-linux", &[Base], "unshare"),
-    // Present or not, the tree copes: systemd is asked where it runs, sudo where the caller is not root, resolvconf where
-    // the device's resolver is managed by it.
+    // Optional programs: systemd is used if it runs, sudo if the caller is not root, resolvconf if it manages the
+    // device's resolver.
     of("systemd", &[Base], "journalctl"),
     of("systemd", &[Base], "systemctl"),
     of("systemd", &[Base], "systemd-sysusers"),
@@ -122,7 +122,7 @@ pub const PROGRAMS: &[Program] = &[
     of("kmod", &[Kernel, Test], "modinfo"),
 ];
 
-/// The packages that any of these need, each once.
+/// The packages that any of these needs requires, without duplicates.
 pub fn packages(needs: &[Need]) -> Vec<&'static str> {
     let mut packages = Vec::new();
     for program in PROGRAMS.iter().filter(|program| program.needs.iter().any(|need| needs.contains(need))) {
@@ -133,20 +133,21 @@ pub fn packages(needs: &[Need]) -> Vec<&'static str> {
     packages
 }
 
-/// Programs of these needs that this machine lacks, each with its package: a package may have changed its content.
+/// Programs of these needs that are missing, each with its package. Checked separately, because packages change their
+/// content.
 pub fn absent(needs: &[Need]) -> Vec<String> {
     let needed = PROGRAMS.iter().filter(|program| program.needs.iter().any(|need| needs.contains(need)));
     needed.filter(|program| !is_there(program.name)).map(|p| format!("{} (package {})", p.name, p.package)).collect()
 }
 
-/// A program in the search path, or a library to load before others, in a directory of its package.
+/// Returns true for a program in the search path, or a library in the directory of its package.
 fn is_there(name: &str) -> bool {
     let of_machines = || std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
     shell::has(name)
         || name.contains(".so.") && of_machines().any(|dir| dir.path().join("faketime").join(name).is_file())
 }
 
-/// True when the table has a program of this name, or of this path's last part.
+/// Returns true if the table contains a program with this name or this last path component.
 pub fn knows(called: &str) -> bool {
     let name = called.rsplit('/').next().unwrap_or(called);
     PROGRAMS.iter().any(|program| program.name == name)

@@ -1,19 +1,19 @@
-//! The services' users and groups: made where they are missing, and never changed or removed where another program or
-//! person made them.
+//! The services' users and groups. Missing ones are created; those of other programs or people are never changed or
+//! removed.
 
 use crate::shell;
 use anyhow::{Context as _, bail};
 use nix::unistd::{Group, User};
 use std::path::Path;
 
-/// Where they are declared.
+/// The declaration of users and groups.
 const SYSUSERS: &str = "installers/sysusers.d/tornado.conf";
-/// How each description in the declaration begins.
+/// Prefix of each description in the declaration.
 const OURS: &str = "Tornado VPN";
-/// Numbers from here on are people's (login.defs(5), `SYS_UID_MAX`).
+/// The lowest uid of regular users (login.defs(5), `SYS_UID_MAX`).
 const PEOPLE: u32 = 1000;
 
-/// Creates the services' users from their declaration, where one is missing.
+/// Creates missing users and groups of the services from the declaration.
 pub fn users() -> anyhow::Result<()> {
     let declared = declared()?;
     let existing = declared.lines().filter_map(user_of).filter_map(user);
@@ -24,8 +24,13 @@ pub fn users() -> anyhow::Result<()> {
     refused.extend(foreign.map(|group| format!("group {} (gid {}) belongs to an account", group.name, group.gid)));
     if !refused.is_empty() {
         bail!(
+<<<<<<< HEAD
             "accounts of other programs or people have names that the services need: {}; rename them (`usermod --login NEW OLD`, \
              `groupmod --new-name NEW OLD`), then run this again",
+=======
+            "accounts of other programs or people use names that the services need: {}; rename them (`usermod --login NEW OLD`), \
+             then run the command again",
+>>>>>>> 84bd035 (words: words-8)
             refused.join(", ")
         );
     }
@@ -39,7 +44,7 @@ pub fn users() -> anyhow::Result<()> {
     }
     println!("creating the users and groups {}", [missing.as_slice(), &groups].concat().join(", "));
     if shell::has("systemd-sysusers") {
-        // A relative name would be looked for among the system's own files.
+        // systemd-sysusers would search a relative path among the system's files.
         let mut command = shell::command("systemd-sysusers", &[]);
         command.arg(shell::root().join(SYSUSERS));
         return shell::run(command);
@@ -48,7 +53,7 @@ pub fn users() -> anyhow::Result<()> {
         shell::run(shell::command("groupadd", &["--system", "--force", group]))?;
     }
     for name in missing {
-        // A group of that name may be there: then it is the user's.
+        // If a group with that name exists, it becomes the user's group.
         let group: &[&str] = if group_exists(name) { &["--gid", name] } else { &["--user-group"] };
         let words = ["--system", "--no-create-home", "--home-dir", "/nonexistent", "--comment", OURS, "--shell"];
         let mut command = shell::command("useradd", &words);
@@ -65,7 +70,7 @@ fn declared() -> anyhow::Result<String> {
     std::fs::read_to_string(shell::root().join(SYSUSERS)).with_context(|| format!("cannot read {SYSUSERS}"))
 }
 
-/// Removes the users and groups that this program made.
+/// Removes the users and groups that this program created.
 pub fn remove_users() -> anyhow::Result<()> {
     let declared = declared()?;
     for found in declared.lines().filter_map(user_of).filter_map(user) {
@@ -73,7 +78,7 @@ pub fn remove_users() -> anyhow::Result<()> {
             shell::run(shell::command("userdel", &[&found.name]))?;
             println!("removed the user {}", found.name);
         } else {
-            println!("left the user {}, which another program made", found.name);
+            println!("kept the user {}, which another program created", found.name);
         }
     }
     for found in declared.lines().filter_map(group_of).filter_map(group) {
@@ -81,13 +86,13 @@ pub fn remove_users() -> anyhow::Result<()> {
             shell::run(shell::command("groupdel", &[&found.name]))?;
             println!("removed the group {}", found.name);
         } else {
-            println!("left the group {}, which has members or is not of this server", found.name);
+            println!("kept the group {}, which has members or belongs to another program", found.name);
         }
     }
     Ok(())
 }
 
-/// The name in a line `u NAME …` of sysusers.d(5); `u!` locks the account.
+/// Parses the name in a line `u NAME …` of sysusers.d(5); `u!` locks the account.
 fn user_of(line: &str) -> Option<&str> {
     let mut words = line.split_whitespace();
     matches!(words.next()?, "u" | "u!").then(|| words.next()).flatten()
@@ -120,13 +125,13 @@ fn group_exists(name: &str) -> bool {
     group(name).is_some()
 }
 
-/// Why an existing account cannot be a service's; `None` where it can.
+/// The reason why an existing account cannot be used for a service, if any.
 fn obstacle(user: &User) -> Option<&'static str> {
     let shell = user.shell.file_name().unwrap_or_default();
     if user.uid.is_root() {
         Some("is root")
     } else if user.uid.as_raw() >= PEOPLE {
-        Some("has the number of a person")
+        Some("has the uid of a regular user")
     } else if shell != "nologin" && shell != "false" {
         Some("can log in")
     } else {
@@ -134,7 +139,7 @@ fn obstacle(user: &User) -> Option<&'static str> {
     }
 }
 
-/// True for an account that this program made, by either of its ways.
+/// Returns true for an account that this program created with systemd-sysusers or useradd.
 fn is_ours(user: &User) -> bool {
     let described = user.gecos.to_str().unwrap_or_default();
     let is_of_useradd = described.is_empty() && user.dir == Path::new("/nonexistent");
@@ -193,9 +198,9 @@ mod tests {
             assert!(obstacle(&ours).is_none() && is_ours(&ours), "{ours:?}");
         }
         let system = account(990, "Tornado web", "/srv/web", nologin);
-        assert!(obstacle(&system).is_none() && !is_ours(&system), "used as it is, and not removed");
+        assert!(obstacle(&system).is_none() && !is_ours(&system), "used unchanged, and not removed");
         for (other, why) in [
-            (account(1000, "Tornado VPN lanes", "/", nologin), "has the number of a person"),
+            (account(1000, "Tornado VPN lanes", "/", nologin), "has the uid of a regular user"),
             (account(990, "", "/nonexistent", "/bin/bash"), "can log in"),
             (account(0, "", "/nonexistent", nologin), "is root"),
         ] {

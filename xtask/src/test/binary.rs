@@ -1,4 +1,4 @@
-//! A built test program: to which suites it belongs, and running it.
+//! A built test program: the suites that it belongs to, and how it runs.
 
 use super::suite::{Limits, Suite};
 use super::tally::{Tally, reasons};
@@ -9,11 +9,12 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-/// Prefixes: `lanes_doctor` breaks files of the embedded store, as `cluster_health` does with databases; `lanes_machine` is
-/// about what is below both, `lanes_months` about one machine's clock, and `lanes_idle` measures a minute.
+/// Prefixes of programs that `cluster` does not repeat. `lanes_doctor` damages files of the embedded store, as
+/// `cluster_health` does with databases. `lanes_machine` tests what is independent of the profile, `lanes_months` the
+/// clock of one machine, and `lanes_idle` measures for a minute.
 const EMBEDDED_ONLY: &[&str] = &["lanes_doctor", "lanes_machine", "lanes_months", "lanes_idle"];
 
-/// The number of rounds of the fault campaign.
+/// Environment variable with the number of rounds of the fault campaign.
 const ROUNDS: &str = "TORNADO_FAULT_ROUNDS";
 
 /// A built test program.
@@ -26,17 +27,17 @@ pub struct Binary {
     package_dir: PathBuf,
 }
 
-/// What came of running it.
+/// The result of a run.
 #[derive(Default)]
 pub struct Ran {
-    /// How its tests ended.
+    /// The results of its tests.
     pub tally: Tally,
-    /// Each test with its time, if known.
+    /// Each test with its duration, if known.
     pub tests: Vec<(String, Duration)>,
 }
 
 impl Binary {
-    /// Reads a line of cargo's `--message-format json`.
+    /// Parses a line of cargo's `--message-format json`.
     pub fn of(line: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Message {
@@ -75,27 +76,27 @@ impl Binary {
         format!("{} {}", self.package, self.target)
     }
 
-    /// The name alone.
+    /// Name without the package.
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// True for this test program of this package.
+    /// Returns true if this is the given integration test of the given package.
     pub fn is(&self, package: &str, target: &str) -> bool {
         self.is_integration && self.package == package && self.target == target
     }
 
-    /// Where it is.
+    /// Path of the program.
     pub fn program(&self) -> &std::path::Path {
         &self.program
     }
 
-    /// Whether a suite runs it. Tests of whole servers belong to two.
+    /// Whether a suite runs this program. Tests of whole servers belong to two suites.
     pub fn is_in(&self, suite: Suite) -> bool {
         self.suite() == suite || (suite == Suite::Cluster && self.is_repeated())
     }
 
-    /// Whether it is of another suite and `cluster` repeats it.
+    /// Whether it belongs to another suite and `cluster` repeats it.
     pub fn is_repeated(&self) -> bool {
         self.is_integration
             && ["e2e/lanes", "e2e/tor"].contains(&self.package.as_str())
@@ -124,19 +125,20 @@ impl Binary {
         }
     }
 
-    /// Runs it and prints one line, or all its output when something failed. Several may run at the same time.
+    /// Runs the program and prints one line, or its complete output if a test failed. Several programs may run in
+    /// parallel.
     pub fn run(&self, limits: Limits) -> Ran {
         let end = match self.watch(limits) {
             Ok(end) => end,
             Err(error) => {
-                println!("  {}: cannot be run: {error:#}", self.name());
+                println!("  {}: cannot run: {error:#}", self.name());
                 return Ran { tally: Tally::one_failed(), tests: Vec::new() };
             }
         };
         let (tally, fault) = judge(&end, limits);
         let mut text = String::new();
         if !tally.is_green() {
-            // What the others said is only in the way, unless it is all there is.
+            // Print only the output of failed tests, if there is such a section.
             let said = end.output.split_once("\nfailures:\n").map_or(end.output.as_str(), |(_, said)| said);
             text.push_str(&format!("{said}\n"));
         }
@@ -145,10 +147,10 @@ impl Binary {
         }
         if tally != Tally::default() {
             let fault = fault.map(|fault| format!(": {fault}")).unwrap_or_default();
-            // In one call: another program may report at the same time.
+            // A single call, because another program may report at the same time.
             println!("{text}  {}: {tally} ({:.1} s){fault}", self.name(), end.took.as_secs_f32());
         }
-        // With several threads a test's time is not known.
+        // With several threads the duration of a test is unknown.
         let tests = if limits.threads == 1 { end.tests } else { Vec::new() };
         let tests = tests.into_iter().map(|(test, took)| (format!("{} {test}", self.name()), took)).collect();
         Ran { tally, tests }
@@ -157,7 +159,7 @@ impl Binary {
     fn watch(&self, limits: Limits) -> anyhow::Result<End> {
         let mut command = Command::new(&self.program);
         command.args(["--show-output", "--test-threads", &limits.threads.to_string()]);
-        // As cargo does; and a snapshot that differs is a failure, not a file to be written beside it.
+        // As cargo does. A snapshot that differs is a failure; no new file is written.
         command.current_dir(&self.package_dir).env("CARGO_MANIFEST_DIR", &self.package_dir);
         command.env("INSTA_UPDATE", "no").env("TORNADO_TEST_PROFILE", limits.profile);
         if let Some(rounds) = limits.rounds.filter(|_| std::env::var_os(ROUNDS).is_none()) {
@@ -167,17 +169,17 @@ impl Binary {
     }
 }
 
-/// The count, and what is wrong with a program besides a test that failed.
+/// The counts, and a fault of the program besides failed tests.
 fn judge(end: &End, limits: Limits) -> (Tally, Option<String>) {
     let counted = Tally::of_libtest(&end.output);
     let fault = match (end.status, counted) {
         (None, _) => {
             let test = end.interrupted.as_ref().map(|test| format!(" in {test}")).unwrap_or_default();
-            Some(format!("still ran after {:?}{test} and was killed", limits.within))
+            Some(format!("killed after {:?}{test}", limits.within))
         }
-        (Some(status), None) => Some(format!("ended with {status} and reported no result")),
+        (Some(status), None) => Some(format!("ended with {status} without a result")),
         (Some(status), Some(tally)) if status.success() != tally.is_green() => {
-            Some(format!("ended with {status} though it counted {tally}"))
+            Some(format!("ended with {status}, but reported {tally}"))
         }
         (Some(_), Some(_)) => None,
     };
@@ -208,7 +210,7 @@ pub(super) mod tests {
         assert!(binary("e2e/lanes", "lanes_faults", true).is_in(Suite::Cluster), "in both profiles");
         assert_eq!(binary("e2e/lanes", "cluster_faults", true).suite(), Suite::Cluster);
         for name in ["lanes_doctor", "lanes_machine", "lanes_machine_bare"] {
-            assert!(!binary("e2e/lanes", name, true).is_in(Suite::Cluster), "it is embedded by itself");
+            assert!(!binary("e2e/lanes", name, true).is_in(Suite::Cluster), "it runs only in the profile embedded");
             assert!(binary("e2e/lanes", name, true).is_in(Suite::Lanes));
         }
         assert!(binary("e2e/tor", "tor_faults", true).is_in(Suite::Tor), "the tor lane as well");
@@ -222,7 +224,7 @@ pub(super) mod tests {
         assert_eq!(binary("e2e/faults", "tornado_e2e_faults", false).suite(), Suite::Unit);
         assert_eq!(binary("fuzz", "corpus", true).suite(), Suite::Fuzz);
         assert_eq!(binary("fuzz", "tornado_fuzz", false).suite(), Suite::Unit);
-        // A library is no test program of a suite by its name.
+        // A library is not assigned to a suite by its name.
         assert_eq!(binary("server/tor", "tor_lane", false).suite(), Suite::Unit);
     }
 

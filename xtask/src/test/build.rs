@@ -1,7 +1,7 @@
-//! One build of everything for tests and lints alike.
+//! One build of everything, for tests and lints.
 //!
-//! `clippy-driver` is the compiler with more lints. As the compiler of this workspace's crates it does in one pass what
-//! `cargo clippy` and `cargo build` do in two, and dependencies are not checked in addition to being built.
+//! `clippy-driver` is the compiler with additional lints. As the compiler of this workspace's crates it does in one
+//! pass what `cargo clippy` and `cargo build` do in two, and dependencies are built without an additional check.
 
 use super::binary::Binary;
 use super::times::Stopwatch;
@@ -10,15 +10,15 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
-/// What came of it.
+/// The result of the build.
 pub struct Built {
-    /// The test programs, or why there are none.
+    /// The test programs, or why the build failed.
     pub binaries: anyhow::Result<Vec<Binary>>,
     /// Findings of compiler and clippy, as they print them.
     pub findings: BTreeSet<String>,
 }
 
-/// Builds every program and every test once, with the features all of them share.
+/// Builds all programs and tests once, with common features.
 pub fn build() -> Built {
     println!("\nbuild");
     let stopwatch = Stopwatch::start();
@@ -41,7 +41,7 @@ pub fn build() -> Built {
     binaries.sort_by_key(Binary::name);
     let binaries = match ended {
         Ok(output) if output.status.success() => Ok(binaries),
-        Ok(output) => Err(anyhow::anyhow!("the build ended with {}", output.status)),
+        Ok(output) => Err(anyhow::anyhow!("the build failed with {}", output.status)),
         Err(error) => Err(anyhow::anyhow!("cannot start cargo: {error}")),
     };
     if binaries.is_err() {
@@ -51,13 +51,14 @@ pub fn build() -> Built {
     Built { binaries, findings }
 }
 
-/// Compiles the workspace's crates with `clippy-driver`. All calls of cargo that shall share their results need it.
+/// Compiles the workspace's crates with `clippy-driver`. All calls of cargo that share their results must use it.
 pub fn with_lints(mut cargo: Command) -> Command {
     cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env_remove("CLIPPY_ARGS");
     cargo
 }
 
-/// A warning or an error in a line of cargo's `--message-format json`. Cargo repeats those of a crate that is built already.
+/// A warning or an error in a line of cargo's `--message-format json`. Cargo repeats the messages of crates that are
+/// already built.
 fn finding(line: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Line {
@@ -72,7 +73,7 @@ fn finding(line: &str) -> Option<String> {
     }
     let line: Line = serde_json::from_str(line).ok()?;
     let message = line.message.filter(|_| line.reason == "compiler-message")?;
-    // Without a place it is a summary: "2 warnings emitted".
+    // A message without a location is a summary: "2 warnings emitted".
     let is_finding = !message.spans.is_empty() || message.level == "error";
     message.rendered.filter(|_| is_finding)
 }

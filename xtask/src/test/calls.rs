@@ -1,34 +1,33 @@
-//! Programs that the sources call, compared with the table of packages: what is not in it is missing on a fresh machine.
+//! Compares programs that the sources call with the table of packages, because a program that is not in the table is
+//! missing on a fresh machine.
 //!
-//! Seen are `Command::new("x")`, `command("x")`, `exec(&["x", …])` and the like, and shell scripts in them or in calls of
-//! [`SHELLS`]. A program whose name is put together at run time is not seen.
+//! Recognised are `Command::new("x")`, `command("x")`, `exec(&["x", …])` and similar calls, and shell scripts in them
+//! or in calls of [`SHELLS`]. Names that are composed at run time are not recognised.
 
 use crate::machine::programs;
 
-/// Functions whose first text is a program; `Command::new` counts as `command`.
+/// Functions whose first argument is a program; `Command::new` counts as `command`.
 const RUNNERS: &[&str] = &["command"];
-/// Functions that take a list of words, the first of which is a program.
+/// Functions that take a list of words, of which the first is a program.
 const LISTS: &[&str] = &["exec", "try_exec"];
 /// Functions that take a script.
 const SHELLS: &[&str] = &["sh", "ok", "found_after", "changed"];
-/// Words of the shell after which a program stands.
+/// Shell keywords that are followed by a program.
 const BEFORE: &[&str] = &["!", "do", "elif", "else", "exec", "if", "then", "until", "while"];
-/// Words of the shell after which no program stands.
+/// Shell words that are not external programs.
 const BUILTINS: &[&str] = &[
     "[", ":", "break", "case", "cd", "command", "continue", "done", "echo", "esac", "exit", "export", "fi", "for",
     "in", "kill", "printf", "read", "return", "set", "shift", "test", "trap", "true", "umask", "unset", "wait",
 ];
 
-/// One line for each call of a program that the table lacks.
+/// Returns one line for each call of a program that is not in the table.
 pub fn unknown(path: &str, text: &str) -> Vec<String> {
     let calls = calls(text).into_iter().filter(|call| !is_known(&call.program));
-    let line = |call: Call| {
-        format!("{path}:{}: '{}' is called and not in xtask/src/machine/programs.rs", call.line, call.program)
-    };
+    let line = |call: Call| format!("{path}:{}: '{}' is not in xtask/src/machine/programs.rs", call.line, call.program);
     calls.map(line).collect()
 }
 
-/// Programs of this tree, and names that are put together, are not the system's.
+/// Programs of this tree and composed names do not belong to the system.
 fn is_known(program: &str) -> bool {
     let is_own = program.starts_with("tornado") || program.starts_with("/proc/self/");
     let is_name = program.len() > 1 && program.chars().all(|c| c.is_ascii_alphanumeric() || "-_./+".contains(c));
@@ -40,11 +39,11 @@ struct Call {
     line: usize,
 }
 
-/// An open bracket: the name before it, and what was in it so far.
+/// An open bracket: the name before it, and its content so far.
 struct Open {
     name: String,
     texts: Vec<String>,
-    /// Nothing but texts so far.
+    /// Only string literals so far.
     is_first: bool,
 }
 
@@ -61,7 +60,7 @@ fn calls(source: &str) -> Vec<Call> {
                 name = word;
             }
             Token::Mark('(' | '[' | '{') => {
-                // `new` is one of many: of `Command` alone it takes a program.
+                // Other types have a function `new` as well; only that of `Command` takes a program.
                 let is_command = name == "new" && before == "Command";
                 let name = if is_command { "command".to_owned() } else { std::mem::take(&mut name) };
                 if name != "format" && !name.is_empty() {
@@ -77,7 +76,7 @@ fn calls(source: &str) -> Vec<Call> {
                 later(&mut open);
                 name.clear();
             }
-            // Of `&`, and of `!` of macros.
+            // `&`, and `!` of macros.
             Token::Mark('!' | '&') => {}
             Token::Mark(':') if name.is_empty() => {}
             Token::Mark(':') => before = std::mem::take(&mut name),
@@ -93,7 +92,7 @@ fn calls(source: &str) -> Vec<Call> {
     found
 }
 
-/// What comes from now on in the innermost bracket is not the first there.
+/// The next item in the innermost bracket is not its first.
 fn later(open: &mut [Open]) {
     if let Some(last) = open.last_mut() {
         last.is_first = false;
@@ -116,9 +115,9 @@ fn programs_in(open: &[Open], text: &str) -> Vec<String> {
     if SHELLS.contains(&inner.name.as_str()) && text.contains(' ') { of_script(text) } else { Vec::new() }
 }
 
-/// The words of a script that stand where a program stands.
+/// The words of a script at positions where a program is expected.
 fn of_script(script: &str) -> Vec<String> {
-    // What follows `<<` is no script.
+    // The text after `<<` is not part of the script.
     let script = script.split("<<").next().unwrap_or_default();
     let script = without_quoted(&script.replace("\\\n", " "));
     let mut programs = Vec::new();
@@ -133,7 +132,7 @@ fn of_script(script: &str) -> Vec<String> {
     programs
 }
 
-/// What is in quotes is an argument.
+/// Replaces quoted text, which is an argument.
 fn without_quoted(script: &str) -> String {
     let (mut rest, mut quote) = (String::with_capacity(script.len()), None);
     for c in script.chars() {
@@ -156,7 +155,7 @@ enum Token {
     Mark(char),
 }
 
-/// Words, string literals and punctuation of a Rust source, with their lines. Comments and numbers are left out.
+/// The words, string literals and punctuation of a Rust source with their lines. Comments and numbers are skipped.
 fn tokens(source: &str) -> Vec<(usize, Token)> {
     let (mut tokens, mut line, mut rest) = (Vec::new(), 1, source);
     while let Some(c) = rest.chars().next() {
@@ -171,7 +170,7 @@ fn tokens(source: &str) -> Vec<(usize, Token)> {
     tokens
 }
 
-/// Length of what begins here, and what it is.
+/// The length and the kind of the token at this position.
 fn token_at(rest: &str, c: char) -> (usize, Option<Token>) {
     let until = |end: &str, from: usize| rest[from..].find(end).map_or(rest.len(), |at| from + at + end.len());
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -212,7 +211,7 @@ fn text_at(rest: &str) -> (usize, Option<Token>) {
                 text.push('\n');
                 escaped = false;
             }
-            // A line that goes on, and its indentation.
+            // A line continuation and the indentation that follows.
             (true, '\n') => {}
             (true, c) if c.is_whitespace() => {}
             (_, c) => {
@@ -224,7 +223,7 @@ fn text_at(rest: &str) -> (usize, Option<Token>) {
     (rest.len(), None)
 }
 
-/// A character literal, or the mark of a lifetime.
+/// The length of a character literal, or of the quote of a lifetime.
 fn char_len(rest: &str) -> usize {
     let mut chars = rest.char_indices().skip(1);
     match chars.next() {
@@ -267,6 +266,6 @@ mod tests {
     #[test]
     fn a_program_without_a_package_is_a_finding_with_its_line() {
         let found = unknown("a.rs", "fn a() {\n    Command::new(\"arping\");\n    Command::new(\"nft\");\n}\n");
-        assert_eq!(found, ["a.rs:2: 'arping' is called and not in xtask/src/machine/programs.rs"]);
+        assert_eq!(found, ["a.rs:2: 'arping' is not in xtask/src/machine/programs.rs"]);
     }
 }

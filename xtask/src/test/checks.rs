@@ -6,8 +6,8 @@ use super::{dependencies, imports, tree};
 use crate::{machine, shell};
 use std::process::Command;
 
-/// Runs every check, also after one failed. The lints of the compiler are in the build, if there was one; `all` asks the
-/// network for advisories as well.
+/// Runs all checks, even if one fails. Compiler lints come from the build, if there was one. `all` also checks
+/// advisories, which needs the network.
 pub fn run(built: Option<&Built>, all: bool) -> Tally {
     let mut tally = Tally::default();
     tally.add(step("format", shell::cargo(&["fmt", "--all", "--check"])));
@@ -32,7 +32,7 @@ pub fn run(built: Option<&Built>, all: bool) -> Tally {
     tally
 }
 
-/// Without a build to look into.
+/// Used if there was no build.
 const CLIPPY: &[&str] = &["clippy", "--quiet", "--keep-going", "--workspace", "--all-targets", "--", "-D", "warnings"];
 
 fn found_in(built: &Built) -> Tally {
@@ -70,15 +70,15 @@ fn tree_check() -> Tally {
     }
 }
 
-/// Advisories need a database from the network; the rest is what `dependencies` checks too.
+/// Advisories need a database from the network. The other checks are those of `dependencies`.
 fn cargo_deny() -> Tally {
     let tools = shell::target_dir().join("tools");
     if shell::read(shell::cargo(&["deny", "--version"])).is_err() && !tools.join("bin/cargo-deny").is_file() {
-        println!("  installing cargo-deny into {}: takes minutes, once", tools.display());
+        println!("  installing cargo-deny to {} (only once, takes minutes)", tools.display());
         let mut install = shell::cargo(&["install", "--quiet", "--locked", "--debug", "cargo-deny", "--root"]);
         install.arg(&tools).env("CARGO_PROFILE_DEV_DEBUG", "0");
         if let Err(error) = shell::run(install) {
-            return failed("cargo-deny", &error.context("it cannot be installed"));
+            return failed("cargo-deny", &error.context("cannot install it"));
         }
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -92,7 +92,7 @@ fn cargo_deny() -> Tally {
     match shell::read(deny(&["advisories"])) {
         Ok(_) => tally.add(passed("advisories")),
         Err(error) if is_unreachable(&format!("{error:#}")) => {
-            println!("  advisories: SKIPPED: the advisory database cannot be fetched from here");
+            println!("  advisories: SKIPPED: cannot fetch the advisory database");
             tally.add(Tally::one_skipped());
         }
         Err(error) => tally.add(failed("advisories", &error)),
@@ -100,7 +100,7 @@ fn cargo_deny() -> Tally {
     tally
 }
 
-/// cargo-deny's words when it has no database; any other failure is a finding.
+/// cargo-deny's message if it has no database; any other failure is a finding.
 fn is_unreachable(error: &str) -> bool {
     error.contains("failed to fetch advisory database") || error.contains("failed to load advisory database")
 }

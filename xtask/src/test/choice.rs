@@ -1,12 +1,13 @@
-//! Which tests of whole servers the suite `cluster` repeats.
+//! Selects the tests of whole servers that the suite `cluster` repeats.
 //!
-//! What is about stored data always; of the others a third that the seed picks. Three seeds in a row pick them all.
+//! Tests of stored data always run. Of the others, the seed selects a third. Three consecutive seeds select all of
+//! them.
 
 use super::binary::Binary;
 use super::suite::Suite;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Programs whose tests are about what a database stores or what happens when it fails.
+/// Programs that test stored data, or the failure of a database.
 const STORED: &[&str] = &[
     "lanes_backup",
     "lanes_export",
@@ -17,26 +18,25 @@ const STORED: &[&str] = &[
     "lanes_restore",
     "lanes_rotation",
 ];
-/// One in so many of the others.
+/// The seed selects one in this many of the other programs.
 const ONE_IN: u64 = 3;
 
-/// How much of it is wanted.
+/// The selection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// All.
     All,
-    /// What the seed picks.
+    /// The programs that the seed selects.
     Seed(u64),
 }
 
 impl Choice {
-    /// All, or by this seed, or by one that differs from run to run.
+    /// All programs, or those for this seed, or for one that differs with each run.
     pub fn new(all: bool, seed: Option<u64>) -> Self {
         let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         if all { Self::All } else { Self::Seed(seed.unwrap_or_else(now)) }
     }
 
-    /// The programs of the suite, and those that are left to other seeds.
+    /// The selected programs of the suite, and those that are left out.
     pub fn of(self, binaries: &[Binary]) -> (Vec<&Binary>, Vec<&Binary>) {
         let suite = binaries.iter().filter(|binary| binary.is_in(Suite::Cluster));
         let (mut taken, others): (Vec<_>, Vec<_>) =
@@ -49,14 +49,11 @@ impl Choice {
         (taken, left)
     }
 
-    /// Says which were left out and how to run them.
+    /// Prints the programs that were left out and how to run them.
     pub fn report(self, left: &[&Binary]) {
         if let Self::Seed(seed) = self {
             let names: Vec<&str> = left.iter().map(|binary| binary.target()).collect();
-            println!(
-                "  seed {seed} (--seed) leaves out, with PostgreSQL and Redis: {}; --all runs them",
-                names.join(", ")
-            );
+            println!("  seed {seed} (--seed) skips with PostgreSQL and Redis: {}; --all runs them", names.join(", "));
         }
     }
 }
@@ -83,8 +80,8 @@ mod tests {
         for seed in [0, 1, 2, 3, u64::MAX] {
             let taken = names(Choice::Seed(seed));
             assert!(["cluster_health", "lanes_restore"].iter().all(|name| taken.iter().any(|taken| taken == name)));
-            assert!(taken.len() < programs().len(), "the rest is chosen from");
-            assert_eq!(taken, names(Choice::Seed(seed)), "a seed is repeatable");
+            assert!(taken.len() < programs().len(), "only some of the other programs are selected");
+            assert_eq!(taken, names(Choice::Seed(seed)), "the same seed selects the same programs");
         }
     }
 

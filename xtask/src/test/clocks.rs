@@ -1,17 +1,22 @@
-//! Tests of suite `unit` that depend on how fast the machine is: real pauses, and time that was measured.
+//! Finds tests of suite `unit` that depend on the speed of the machine: real pauses and measured time.
 //!
+<<<<<<< HEAD
 //! A pause of a thread is never needed there. Elapsed time may be looked at where tokio's clock is paused. What must be
 //! timed for real belongs to a bench, what takes real time to a separate suite.
+=======
+//! These tests never need to pause a thread. They may use elapsed time if tokio's clock is paused. Real timing belongs
+//! in a bench; tests that take real time belong in another suite.
+>>>>>>> 84bd035 (words: words-8)
 
-/// Packages whose tests are of other suites, as `binary.rs` has it.
+/// Packages whose tests belong to other suites, as in `binary.rs`.
 const OTHERS: &[&str] = &["e2e/lanes/", "e2e/tor/", "server/store/", "server/live/"];
-/// Prefixes of the test programs of other suites.
+/// Prefixes of test programs in other suites.
 const PREFIXES: &[&str] = &["lanes_", "tor_", "cluster_", "faults_"];
-/// Written in halves so that these are no findings themselves.
+/// Split in halves, so that they are not findings themselves.
 const PAUSE: [&str; 2] = ["thread::sl", "eep("];
 const MEASURED: [&str; 2] = [".elap", "sed()"];
 
-/// One line for each place in a file; `all` names every file of the tree.
+/// Returns one line for each finding in a file. `all` contains all files of the tree.
 pub fn findings(path: &str, text: &str, all: &[&str]) -> Vec<String> {
     let Some(begin) = begin(path, text, all) else { return Vec::new() };
     let tests = text.get(begin..).unwrap_or_default();
@@ -32,7 +37,7 @@ pub fn findings(path: &str, text: &str, all: &[&str]) -> Vec<String> {
     found
 }
 
-/// Where the tests of suite `unit` begin in a file.
+/// The offset at which the tests of suite `unit` begin in a file; `None` if there are none.
 fn begin(path: &str, text: &str, all: &[&str]) -> Option<usize> {
     if OTHERS.iter().any(|other| path.starts_with(other)) {
         return None;
@@ -45,7 +50,7 @@ fn begin(path: &str, text: &str, all: &[&str]) -> Option<usize> {
     is_unit(package, test, all).then_some(0)
 }
 
-/// Whether a file below `tests` is of a program of this suite, or shared by one.
+/// Whether a file below `tests` belongs to a program of this suite, or is shared by one.
 fn is_unit(package: &str, test: &str, all: &[&str]) -> bool {
     let is_other = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     let Some((room, _)) = test.split_once('/') else { return !is_other(test) };

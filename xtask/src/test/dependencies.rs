@@ -1,16 +1,16 @@
-//! Licences and sources of everything that is linked, by the rules in `deny.toml`.
+//! Checks licences and sources of all dependencies with the rules in `deny.toml`.
 //!
-//! cargo-deny checks the same and the advisories as well; building it takes minutes, so it runs with `--all` only.
+//! cargo-deny makes the same checks and reads advisories. Its build takes minutes, so it runs only with `--all`.
 
 use crate::shell;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use spdx::{Expression, Licensee, ParseMode};
 
-/// The one registry that cargo-deny knows by itself.
+/// The only registry that cargo-deny allows by default.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// `deny.toml` without its lists. A rule that is not here is not checked here, and therefore refused.
+/// `deny.toml` without its lists. A rule that is not listed here is not implemented, and therefore rejected.
 const RULES: &str = r#"
 licenses = { unused-allowed-license = "allow", private = { ignore = false } }
 bans = { multiple-versions = "warn", wildcards = "deny", allow-wildcard-paths = true }
@@ -19,14 +19,15 @@ advisories = { yanked = "deny" }
 graph = {}
 "#;
 
-/// Checks; returns the number of packages.
+/// Runs the checks. Returns the number of packages.
 pub fn check() -> anyhow::Result<usize> {
     let path = shell::root().join("deny.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let (targets, allowed) = lists(&text)?;
     let mut metadata = shell::cargo(&["metadata", "--locked", "--format-version", "1"]);
     metadata.args(targets.iter().flat_map(|target| ["--filter-platform", target]));
-    let graph: Graph = serde_json::from_str(&shell::read(metadata)?).context("cannot read what cargo reports")?;
+    let graph: Graph =
+        serde_json::from_str(&shell::read(metadata)?).context("cannot parse the output of cargo metadata")?;
     let faults: Vec<String> = graph.packages.iter().flat_map(|package| package.faults(&allowed)).collect();
     if graph.packages.is_empty() || !faults.is_empty() {
         bail!("{} packages: {}", graph.packages.len(), faults.join("; "));
@@ -34,7 +35,7 @@ pub fn check() -> anyhow::Result<usize> {
     Ok(graph.packages.len())
 }
 
-/// The targets and the allowed licences of `deny.toml`.
+/// The targets and the allowed licences in `deny.toml`.
 fn lists(text: &str) -> anyhow::Result<(Vec<String>, Vec<Licensee>)> {
     let mut rules: toml::Table = toml::from_str(text).context("cannot read deny.toml")?;
     let mut take = |section: &str, key: &str| {
@@ -45,13 +46,13 @@ fn lists(text: &str) -> anyhow::Result<(Vec<String>, Vec<Licensee>)> {
     };
     let (targets, allowed) = (take("graph", "targets")?, take("licenses", "allow")?);
     if rules != toml::from_str::<toml::Table>(RULES)? {
-        bail!("deny.toml holds rules that {} does not check: {rules}", file!());
+        bail!("deny.toml contains rules that {} does not implement: {rules}", file!());
     }
-    let allowed = allowed.iter().map(|name| Licensee::parse(name).with_context(|| format!("no licence is '{name}'")));
+    let allowed = allowed.iter().map(|name| Licensee::parse(name).with_context(|| format!("unknown licence '{name}'")));
     Ok((targets, allowed.collect::<anyhow::Result<_>>()?))
 }
 
-/// What `cargo metadata` prints.
+/// The output of `cargo metadata`.
 #[derive(Deserialize)]
 struct Graph {
     packages: Vec<Package>,
@@ -62,7 +63,7 @@ struct Package {
     name: String,
     version: String,
     license: Option<String>,
-    /// `None` for our own.
+    /// `None` for our own packages.
     source: Option<String>,
     dependencies: Vec<Dependency>,
 }
@@ -79,8 +80,8 @@ impl Package {
         let name = format!("{} {}", self.name, self.version);
         let mut faults = Vec::new();
         match self.license.as_deref().map(|text| Expression::parse_mode(text, ParseMode::LAX)) {
-            None => faults.push(format!("{name} names no licence")),
-            Some(Err(error)) => faults.push(format!("{name}: the licence cannot be read: {error}")),
+            None => faults.push(format!("{name} has no licence")),
+            Some(Err(error)) => faults.push(format!("{name}: cannot parse the licence: {error}")),
             Some(Ok(licence)) => {
                 if !licence.evaluate(|one| allowed.iter().any(|allowed| allowed.satisfies(one))) {
                     faults.push(format!("{name}: the licence {licence} is not allowed"));
@@ -91,7 +92,7 @@ impl Package {
             faults.push(format!("{name} comes from {source}"));
         }
         let wild = self.dependencies.iter().filter(|wanted| wanted.req == "*" && wanted.path.is_none());
-        faults.extend(wild.map(|wanted| format!("{name} takes any version of {}", wanted.name)));
+        faults.extend(wild.map(|wanted| format!("{name} accepts any version of {}", wanted.name)));
         faults
     }
 }
@@ -134,7 +135,7 @@ mod tests {
         assert_eq!(faults(Some("MIT"), Some(REGISTRY), "*", None).len(), 1);
         assert!(
             faults(Some("MIT"), None, "*", Some("/some/path")).is_empty(),
-            "our own crates name each other by path"
+            "our own crates refer to each other by path"
         );
     }
 

@@ -1,7 +1,8 @@
-//! The suite `kernel`: the same tests of the lanes once more, on a kernel that has WireGuard.
+//! The suite `kernel`: repeats tests of the lanes on a kernel with WireGuard.
 //!
-//! Whatever kernel this machine runs, Debian's own is started in an emulated machine (QEMU without hardware help: works
-//! anywhere, several times slower), with the built test programs in its memory. It has no network and no disk.
+//! Debian's kernel runs in an emulated machine, independent of the kernel of this machine. QEMU does not use hardware
+//! virtualisation: that works everywhere and is several times slower. The built test programs are in the memory of the
+//! guest, which has no network and no disk.
 
 use super::binary::{Binary, Ran};
 use super::tally::Tally;
@@ -15,41 +16,41 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Names the newest of Debian's kernels for virtual machines.
+/// Package that depends on Debian's newest kernel for virtual machines.
 const KERNEL: &str = "linux-image-cloud-amd64";
-/// Programs the tests call; with the libraries they need.
+/// Programs that the tests call; they are copied with their libraries.
 const PROGRAMS: &[&str] =
     &["dash", "busybox", "mount", "kmod", "ip", "nft", "ping", "sysctl", "tcpdump", "wg", "wireguard-go", "curl", "ss"];
-/// Parts of the kernel's modules that a machine of namespaces needs.
+/// Kernel modules that network namespaces and tunnels need.
 const MODULES: &[&str] = &["net", "lib", "crypto", "arch", "drivers/net/wireguard", "drivers/net/tun.ko"];
 const MORE_MODULES: &[&str] = &["drivers/net/veth.ko", "drivers/net/dummy.ko"];
-/// Longest time of a run; it takes about a quarter of it.
+/// Time limit of a run, which takes about a quarter of it.
 const WITHIN: Duration = Duration::from_secs(900);
-/// A processor of the guest that hangs in the kernel ends the run at once, and the trace of all processors says where.
+/// A guest processor that hangs in the kernel ends the run at once, with a trace of all processors.
 const WATCHDOG: &str = "watchdog_thresh=30 softlockup_panic=1 sysctl.kernel.softlockup_all_cpu_backtrace=1";
-/// The guest prints it when all programs have ended.
+/// The guest prints this line after all programs have ended.
 const END: &str = "ALL PROGRAMS HAVE ENDED";
 
-/// Test programs that run in the guest: package, name, and what is left out.
+/// Test programs that run in the guest: package, name, and additional arguments.
 const TESTS: &[(&str, &str, &[&str])] = &[
     ("server/wg", "lanes_start", &[]),
     ("server/wg", "lanes_failure", &[]),
     ("server/wg", "lanes_traffic", &[]),
     ("server/wg", "lanes_guard", &[]),
-    // Two hundred switches under load say nothing more here, and take minutes.
+    // Two hundred switches under load add nothing here and take minutes.
     ("server/wg", "lanes_tor_states", &["--skip", "defect_049"]),
     ("desktop/tunnel", "lanes_namespace", &[]),
 ];
 
-/// Runs them.
+/// Runs the suite.
 pub fn run(binaries: &[Binary]) -> Ran {
     attempt(binaries).unwrap_or_else(|error| {
-        println!("  the machine could not be run: {error:#}");
+        println!("  cannot run the machine: {error:#}");
         Ran { tally: Tally::one_failed(), tests: Vec::new() }
     })
 }
 
-/// Fetches what it needs, if that is possible here.
+/// Downloads what the suite needs, if that is possible on this machine.
 pub fn prepare() -> anyhow::Result<()> {
     if is_possible() {
         machine::provide(&[Need::Kernel])?;
@@ -70,7 +71,7 @@ fn directory() -> anyhow::Result<PathBuf> {
 
 fn attempt(binaries: &[Binary]) -> anyhow::Result<Ran> {
     if !is_possible() {
-        println!("  SKIPPED: only Debian's kernel for amd64 is known here, on a Debian that can fetch it");
+        println!("  SKIPPED: the suite needs Debian on amd64, to download its kernel");
         return Ok(Ran { tally: Tally::one_skipped(), tests: Vec::new() });
     }
     if !shell::has("qemu-system-x86_64") {
@@ -81,7 +82,7 @@ fn attempt(binaries: &[Binary]) -> anyhow::Result<Ran> {
     let memory = fill(&directory, &kernel, binaries)?;
 
     let mut qemu = Command::new("qemu-system-x86_64");
-    // Emulated, also where /dev/kvm exists: inside a virtual machine KVM may fail halfway through the boot, and QEMU then hangs.
+    // Emulated even if /dev/kvm exists: in a virtual machine KVM may fail during the boot, and QEMU then hangs.
     qemu.args(["-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2048", "-nic", "none"]);
     qemu.args(["-nographic", "-no-reboot", "-append", &format!("console=ttyS0 quiet panic=-1 {WATCHDOG}")]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(&memory);
@@ -91,7 +92,8 @@ fn attempt(binaries: &[Binary]) -> anyhow::Result<Ran> {
     Ok(Ran { tally: count(&said), tests })
 }
 
-/// What the guest said. A program that did not report, or that was not run by the kernel's WireGuard, is a failure.
+/// Counts the results in the output of the guest. A program without a result, or a run without WireGuard in the kernel,
+/// is a failure.
 fn count(said: &str) -> Tally {
     let mut sum = Tally::default();
     for (package, name, _) in TESTS {
@@ -105,7 +107,7 @@ fn count(said: &str) -> Tally {
         sum.add(tally);
     }
     for (mark, without) in
-        [("WIREGUARD IN THE KERNEL", "its kernel has no WireGuard"), (END, "it did not come to its end")]
+        [("WIREGUARD IN THE KERNEL", "its kernel has no WireGuard"), (END, "it did not complete the run")]
     {
         if !said.contains(mark) {
             println!("{}\n  the machine failed: {without}", last_words(said));
@@ -115,7 +117,7 @@ fn count(said: &str) -> Tally {
     sum
 }
 
-/// The guest kernel's report of a fault and all that follows it, else the last lines.
+/// The output from the first kernel fault on, or the last lines if there is none.
 fn last_words(said: &str) -> &str {
     const LINES: usize = 60;
     let fault = ["BUG:", "Oops:", "Kernel panic", "rcu: INFO:"].into_iter().filter_map(|mark| said.find(mark)).min();
@@ -123,7 +125,7 @@ fn last_words(said: &str) -> &str {
     said.get(fault.unwrap_or(tail)..).unwrap_or(said)
 }
 
-/// Debian's kernel, taken from its package and not installed.
+/// Debian's kernel, unpacked from its package and not installed.
 struct Kernel {
     image: PathBuf,
     modules: PathBuf,
@@ -135,7 +137,7 @@ impl Kernel {
         let depends = shell::read(shell::command("apt-cache", &["depends", "--important", KERNEL]))?;
         let name = depends.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
         let mut name = name.filter(|name| name.starts_with("linux-image-"));
-        let Some(name) = name.next() else { bail!("no package says which kernel {KERNEL} is") };
+        let Some(name) = name.next() else { bail!("the package {KERNEL} depends on no kernel") };
         let version = name.trim_start_matches("linux-image-").to_owned();
         let home = directory.join(name);
         let image = home.join("boot").join(format!("vmlinuz-{version}"));
@@ -148,8 +150,8 @@ impl Kernel {
             let package = found.filter(|path| path.extension().is_some_and(|end| end == "deb")).find(|path| {
                 path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&format!("{name}_")))
             });
-            let package = package.context("apt-get left no package behind")?;
-            // Unpacked beside and renamed: what is there is whole.
+            let package = package.context("apt-get downloaded no package")?;
+            // Unpacked to another directory and renamed, so that the final directory is always complete.
             let fresh = directory.join("fresh");
             let _ = std::fs::remove_dir_all(&fresh);
             let mut unpack = shell::command("dpkg-deb", &["--extract"]);
@@ -162,7 +164,7 @@ impl Kernel {
     }
 }
 
-/// Makes the guest's file system: programs, libraries, modules, tests. Returns the archive.
+/// Creates the file system of the guest: programs, libraries, modules, tests. Returns the archive.
 fn fill(directory: &Path, kernel: &Kernel, binaries: &[Binary]) -> anyhow::Result<PathBuf> {
     let top = directory.join("root");
     let _ = std::fs::remove_dir_all(&top);
@@ -173,7 +175,7 @@ fn fill(directory: &Path, kernel: &Kernel, binaries: &[Binary]) -> anyhow::Resul
     std::os::unix::fs::symlink("../bin", top.join("usr/sbin"))?;
     let mut libraries = BTreeSet::new();
     for name in PROGRAMS {
-        let program = find(name).with_context(|| format!("there is no program {name}"))?;
+        let program = find(name).with_context(|| format!("the program {name} is not installed"))?;
         libraries.extend(libraries_of(&program)?);
         copy(&program, &top.join("bin").join(name))?;
     }
@@ -182,7 +184,7 @@ fn fill(directory: &Path, kernel: &Kernel, binaries: &[Binary]) -> anyhow::Resul
     {
         std::os::unix::fs::symlink(to, top.join(link))?;
     }
-    // The small rest of a system, where no real program is there already.
+    // Applets of busybox replace programs that were not copied.
     for applet in shell::read(shell::command("busybox", &["--list"]))?.lines() {
         let link = top.join("bin").join(applet);
         if link.symlink_metadata().is_err() {
@@ -201,7 +203,7 @@ fn fill(directory: &Path, kernel: &Kernel, binaries: &[Binary]) -> anyhow::Resul
     let modules = top.join("lib/modules").join(&kernel.version);
     for part in MODULES.iter().chain(MORE_MODULES) {
         let to = modules.join("kernel").join(part);
-        std::fs::create_dir_all(to.parent().context("a module has a place")?)?;
+        std::fs::create_dir_all(to.parent().context("a module path has no parent")?)?;
         let mut copy = shell::command("cp", &["--recursive"]);
         copy.arg(kernel.modules.join("kernel").join(part)).arg(to);
         shell::run(copy)?;
@@ -227,19 +229,19 @@ fn fill(directory: &Path, kernel: &Kernel, binaries: &[Binary]) -> anyhow::Resul
     Ok(archive)
 }
 
-/// The guest's first and only program.
+/// The init script of the guest.
 fn script() -> String {
     let mut script = String::from(
         "#!/bin/sh\nexport PATH=/bin:/sbin TORNADO_TEST_PATIENCE=12\n\
          mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev\n\
          mount -t tmpfs tmp /tmp; mount -t tmpfs run /run; mkdir -p /run/netns /dev/net\n\
          ip link set lo up; modprobe tun; modprobe wireguard && echo WIREGUARD IN THE KERNEL\n\
-         # Emulated, the first call loads modules for longer than wg waits for one.\n\
+         # Under emulation the first use of a module would take longer than the time limit in wg.\n\
          modprobe -a nf_tables nft_chain_nat nft_masq nft_ct nft_reject_inet nft_limit nft_fib_inet nft_log nft_connlimit\n\
          modprobe -a nf_conntrack_netlink nfnetlink_cttimeout\n\
          nft list ruleset\n\
-         # With the first and the last hook, and with the first and the last socket that wants time stamps, the kernel patches\n\
-         # its own code. QEMU can hang at a place that is patched (seen in ip_local_deliver): one of each always exists here.\n\
+         # The kernel patches its own code for the first and the last hook, and for the first and the last socket with\n\
+         # time stamps. QEMU can hang at a patched place (seen in ip_local_deliver), so one of each always exists here.\n\
          for family in ip ip6; do nft add table $family hold\n\
          for hook in prerouting input forward output postrouting; do\n\
          nft \"add chain $family hold $hook { type filter hook $hook priority 300; }\"; done; done\n\
@@ -261,7 +263,7 @@ fn find(name: &str) -> Option<PathBuf> {
         .find(|p| p.is_file())
 }
 
-/// The shared libraries that a program loads, and its loader; none for one that is linked whole.
+/// The shared libraries and the loader of a program; none for a statically linked one.
 fn libraries_of(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut ask = shell::command("ldd", &[]);
     ask.arg(program);
@@ -270,12 +272,12 @@ fn libraries_of(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(said.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect())
 }
 
-/// Copies the file itself, not a link to it.
+/// Copies a file; follows symbolic links.
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     if let Some(place) = to.parent() {
         std::fs::create_dir_all(place)?;
     }
-    std::fs::copy(from, to).with_context(|| format!("cannot copy {} into the machine", from.display()))?;
+    std::fs::copy(from, to).with_context(|| format!("cannot copy {} to the machine", from.display()))?;
     Ok(())
 }
 
@@ -286,7 +288,7 @@ mod tests {
     #[test]
     fn a_program_that_says_nothing_has_failed() {
         let silent = count("WIREGUARD IN THE KERNEL\n== lanes_start\n");
-        assert_eq!(silent.failed as usize, TESTS.len() + 1, "and the end is missing");
+        assert_eq!(silent.failed as usize, TESTS.len() + 1, "the missing end counts as a failure");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: checks and suites, counted truthfully.
+//! `cargo xtask test`: checks and suites, with exact counts.
 
 mod binary;
 mod build;
@@ -29,23 +29,23 @@ use times::Stopwatch;
 use tornado_e2e_harness::{Lab, Sweep};
 pub use watch::watch;
 
-/// Suites that will exist and do not yet: named so that asking for one is an error, not a green nothing.
+/// Suites that are planned but do not exist yet: requesting one is an error instead of an empty success.
 const NOT_YET: &[&str] = &["console", "desktop", "packages"];
 
-/// Words of `cargo xtask test`.
+/// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Test {
-    /// lint, unit, store, lanes, cluster, tor, faults, fuzz, kernel; all of them when none is named
+    /// Suites: lint, unit, store, lanes, cluster, tor, faults, fuzz, kernel; default: all
     suites: Vec<String>,
-    /// Nothing is left out or shortened: all of `cluster`, a long fault campaign, coverage-guided fuzzing, cargo-deny
+    /// Skip and shorten nothing: all of `cluster`, a long fault campaign, coverage-guided fuzzing, cargo-deny
     #[arg(long)]
     all: bool,
-    /// Picks what `cluster` repeats; another one each time unless given
+    /// Seed that selects what `cluster` repeats; default: another one each time
     #[arg(long, env = "TORNADO_TEST_SEED")]
     seed: Option<u64>,
 }
 
-/// One heading of the report.
+/// A section of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Lint,
@@ -78,14 +78,14 @@ impl Part {
         }
         let names = Self::ALL.map(Self::name).join(", ");
         if NOT_YET.contains(&word) {
-            anyhow::bail!("the suite '{word}' is planned and not there yet; there are {names}");
+            anyhow::bail!("the suite '{word}' is planned, but does not exist yet; available: {names}");
         }
-        anyhow::bail!("no suite is called '{word}'; there are {names}")
+        anyhow::bail!("unknown suite '{word}'; available: {names}")
     }
 }
 
 impl Test {
-    /// Runs what is wanted; the last line sums up.
+    /// Runs the selected parts. The last line of the output is the total.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let mut parts = self.suites.iter().map(|word| Part::parse(word)).collect::<anyhow::Result<Vec<_>>>()?;
         if parts.is_empty() {
@@ -93,11 +93,11 @@ impl Test {
         }
         let suites: Vec<Suite> = parts.iter().filter_map(|part| part.suite()).collect();
         machine::toolchain()?;
-        // Packages are fetched while the compiler works.
+        // Packages are downloaded while the compiler runs.
         let (built, prepared) = std::thread::scope(|scope| {
             let prepared = scope.spawn(|| prepare(&suites));
             let built = (!suites.is_empty()).then(build::build);
-            (built, prepared.join().unwrap_or_else(|_| Err(anyhow!("it panicked"))))
+            (built, prepared.join().unwrap_or_else(|_| Err(anyhow!("the preparation panicked"))))
         });
         let mut report = Report::default();
         if parts.contains(&Part::Lint) {
@@ -106,14 +106,14 @@ impl Test {
         let choice = Choice::new(self.all, self.seed);
         for suite in suites {
             let binaries = match (&prepared, built.as_ref().map(|built| &built.binaries)) {
-                (Err(error), _) => Err(anyhow!("the machine could not be prepared: {error:#}")),
+                (Err(error), _) => Err(anyhow!("cannot prepare the machine: {error:#}")),
                 (Ok(()), Some(Ok(binaries))) => Ok(binaries),
                 (Ok(()), Some(Err(error))) => Err(anyhow!("{error:#}")),
                 (Ok(()), None) => Err(anyhow!("nothing was built")),
             };
             report.part(suite.name(), || {
                 binaries.and_then(|binaries| self.suite(suite, binaries, choice)).unwrap_or_else(|error| {
-                    println!("  it cannot run: {error:#}");
+                    println!("  cannot run: {error:#}");
                     Ran { tally: Tally::one_failed(), tests: Vec::new() }
                 })
             });
@@ -125,9 +125,9 @@ impl Test {
     fn suite(&self, suite: Suite, binaries: &[Binary], choice: Choice) -> anyhow::Result<Ran> {
         if suite.needs_root() {
             if !shell::is_root() {
-                anyhow::bail!("it makes network namespaces, which needs root");
+                anyhow::bail!("the suite creates network namespaces; run this as root");
             }
-            // What an earlier run left is not this run's fault.
+            // Leftovers of an earlier run must not fail this one.
             Lab::sweep(Sweep::Abandoned)?;
         }
         let mut ran = suite.run(binaries, choice);
@@ -150,10 +150,10 @@ impl Part {
     }
 }
 
-/// What the suites call.
+/// The needs of the suites.
 const NEEDS: &[Need] = &[Need::Server, Need::Test, Need::Cluster];
 
-/// What the suites need of the machine.
+/// Installs what the suites need on this machine.
 fn prepare(suites: &[Suite]) -> anyhow::Result<()> {
     if !suites.is_empty() {
         machine::provide(NEEDS)?;
@@ -174,7 +174,7 @@ pub fn lint_tree() -> anyhow::Result<ExitCode> {
     Ok(if findings.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What is printed at the end.
+/// The summary at the end.
 #[derive(Default)]
 struct Report {
     total: Tally,
@@ -184,7 +184,7 @@ struct Report {
 }
 
 impl Report {
-    /// Runs a part and prints its count and its time, and whether something else had the machine.
+    /// Runs a part and prints its counts and its duration, and whether other programs used the machine.
     fn part(&mut self, name: &str, run: impl FnOnce() -> Ran) {
         let stopwatch = Stopwatch::start();
         println!("\n{name} (load {:.1})", stopwatch.load());
@@ -201,7 +201,7 @@ impl Report {
         self.lines.push(line);
     }
 
-    /// The slowest tests, then the counts, then their sum.
+    /// Prints the slowest tests, the counts and the total.
     fn print(self) -> Tally {
         if !self.tests.is_empty() {
             print!("\nslowest tests:\n{}", times::slowest(self.tests));
@@ -214,12 +214,12 @@ impl Report {
     }
 }
 
-/// A lab that is still there after the tests is a fault of a test or of the lab.
+/// A lab that still exists after the tests is a fault of a test or of the lab.
 fn left_behind() -> Tally {
     match Lab::sweep(Sweep::Abandoned) {
         Ok(left) if left.is_empty() => return Tally::default(),
-        Ok(left) => println!("labs were left behind, and are swept now: {}", left.join(", ")),
-        Err(error) => println!("labs were left behind and could not be swept: {error}"),
+        Ok(left) => println!("removed labs that were left behind: {}", left.join(", ")),
+        Err(error) => println!("cannot remove labs that were left behind: {error}"),
     }
     Tally::one_failed()
 }

@@ -1,4 +1,4 @@
-//! Suites of test programs, and running them.
+//! Suites of test programs, and how they run.
 
 use super::binary::{Binary, Ran};
 use super::build::with_lints;
@@ -11,29 +11,29 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// A set of tests that need the same surroundings.
+/// A set of tests that need the same environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Suite {
-    /// All that needs nothing but this process, loopback and files.
+    /// Tests that need only this process, loopback and files.
     Unit,
     /// The conformance suites of durable and live state.
     Store,
     /// Real packets in network namespaces; needs root.
     Lanes,
-    /// The tests of whole servers once more with PostgreSQL and Redis, and what only that profile has; needs root.
+    /// Repeats tests of whole servers with PostgreSQL and Redis, and runs those of that profile; needs root.
     Cluster,
-    /// The tor lane and the private Tor network it is tested on; needs root.
+    /// The tor lane and the private Tor network for its tests; needs root.
     Tor,
-    /// Rounds of faults under two hundred devices, in both profiles; needs root.
+    /// Rounds of faults with two hundred devices, in both profiles; needs root.
     Faults,
-    /// Every parser on its corpus. Coverage-guided fuzzing is `crate::fuzz`.
+    /// Every parser on its corpus. Coverage-guided fuzzing is in `crate::fuzz`.
     Fuzz,
-    /// Tests of the lanes once more, on an emulated machine whose kernel has WireGuard.
+    /// Repeats tests of the lanes on an emulated machine whose kernel has WireGuard.
     Kernel,
 }
 
-/// The longest programs, longest first: they begin first, so that none of them runs alone at the end. An order that has
-/// become wrong costs time and nothing else.
+/// The longest programs, longest first. They start first, so that none of them runs alone at the end. A wrong order
+/// only costs time.
 const LONGEST: &[&str] = &[
     "tor_faults",
     "tor_switches",
@@ -47,26 +47,26 @@ const LONGEST: &[&str] = &[
     "lanes_restore",
 ];
 
-/// Rounds of the fault campaign when nothing is left to chance.
+/// Rounds of the fault campaign with `--all`.
 const MANY_ROUNDS: &str = "100";
 
-/// How the programs of a suite run.
+/// Limits for the programs of a suite.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Programs beside each other.
+    /// Programs that run in parallel.
     pub width: usize,
-    /// Tests beside each other in a program.
+    /// Test threads per program.
     pub threads: usize,
-    /// Longest time of a program.
+    /// Time limit of a program.
     pub within: Duration,
-    /// What the lab's servers keep their state in: `cluster`, or embedded.
+    /// Profile of the lab's servers: `cluster`, or empty for embedded.
     pub profile: &'static str,
-    /// Rounds of the fault campaign, if not its own number.
+    /// Rounds of the fault campaign; `None` for its default.
     pub rounds: Option<&'static str>,
 }
 
 impl Suite {
-    /// Its word on the command line.
+    /// Name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unit => "unit",
@@ -80,7 +80,7 @@ impl Suite {
         }
     }
 
-    /// Whether its tests make network namespaces, which needs root.
+    /// Whether its tests create network namespaces, which needs root.
     pub const fn needs_root(self) -> bool {
         match self {
             Self::Lanes | Self::Cluster | Self::Tor | Self::Faults => true,
@@ -88,7 +88,7 @@ impl Suite {
         }
     }
 
-    /// Runs its share of the built programs, the longest first; all of it if nothing is left to chance.
+    /// Runs the suite's share of the built programs, the longest first.
     pub fn run(self, binaries: &[Binary], choice: Choice) -> Ran {
         if self == Self::Kernel {
             return super::guest::run(binaries);
@@ -111,36 +111,36 @@ impl Suite {
             sum.tally.add(doc_examples());
         }
         if sum.tally == Tally::default() {
-            println!("no test was found: an empty suite proves nothing");
+            println!("no tests found: an empty suite counts as a failure");
             sum.tally = Tally::one_failed();
         }
         sum
     }
 
     fn limits(self, cores: usize) -> Limits {
-        // Tests of whole servers and in real time wait more than they work, but more than two at once wait for each other.
+        // Tests of whole servers and in real time mostly wait, but more than two in parallel delay each other.
         let pair =
             Limits { width: cores.min(2), threads: 1, within: Duration::from_secs(900), profile: "", rounds: None };
         match self {
             Self::Unit | Self::Fuzz => Limits { width: cores, ..pair },
-            // Its tests share one PostgreSQL server in a program.
+            // The tests of a program share one PostgreSQL server.
             Self::Store => Limits { width: 1, threads: cores, ..pair },
             Self::Lanes => pair,
             Self::Cluster => Limits { profile: "cluster", ..pair },
             Self::Tor => pair,
-            // As many rounds as somebody asks for; each has its own end.
+            // The number of rounds is configurable, and each round has its own time limit.
             Self::Faults => Limits { width: 1, within: Duration::from_secs(4 * 3600), ..pair },
             Self::Kernel => Limits { width: 1, ..pair },
         }
     }
 }
 
-/// The place of a name in a list; behind all of them if it is not in it.
+/// The position of a name in a list; the length of the list if it is absent.
 fn place(list: &[&str], name: &str) -> usize {
     list.iter().position(|entry| *entry == name).unwrap_or(list.len())
 }
 
-/// Does something with each item, begun in their order, so many at the same time. Returns the results in that order.
+/// Processes items with `width` threads, starting in their order. Returns the results in the same order.
 pub fn side_by_side<T: Sync, R: Send>(width: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -160,13 +160,13 @@ pub fn side_by_side<T: Sync, R: Send>(width: usize, items: &[T], work: impl Fn(&
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The examples in the documentation of the libraries, by cargo itself.
+/// Runs the examples in the documentation of the libraries, with cargo.
 fn doc_examples() -> Tally {
     let cargo = with_lints(shell::cargo(&["test", "--workspace", "--doc", "--quiet"]));
     let end = match watch(cargo, Duration::from_secs(600)) {
         Ok(end) => end,
         Err(error) => {
-            println!("  examples in the documentation: cannot be run: {error:#}");
+            println!("  examples in the documentation: cannot run: {error:#}");
             return Tally::one_failed();
         }
     };
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn as_many_run_at_the_same_time_as_wanted() {
-        // Each waits for the other: with one at a time it would not end.
+        // Each item waits for the other one: sequential execution would never end.
         let both = std::sync::Barrier::new(2);
         assert_eq!(side_by_side(2, &[1, 2], |item| (both.wait(), *item).1), [1, 2]);
     }
@@ -212,6 +212,6 @@ mod tests {
         for suite in [Suite::Lanes, Suite::Cluster, Suite::Tor] {
             assert_eq!((suite.limits(1).width, suite.limits(2).width, suite.limits(64).width), (1, 2, 2));
         }
-        assert_eq!(Suite::Faults.limits(64).width, 1, "its two hundred devices are load enough");
+        assert_eq!(Suite::Faults.limits(64).width, 1, "its two hundred devices are enough load");
     }
 }

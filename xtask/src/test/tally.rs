@@ -1,50 +1,48 @@
-//! Counting.
+//! Counts of test results.
 
 use std::fmt;
 
-/// Line by which a test that cannot run here says why; it then counts as skipped, not as passed.
+/// Prefix of the line with which a test reports why it cannot run; the test then counts as skipped.
 const SKIP_MARK: &str = "SKIPPED: ";
 
-/// How many tests ended how.
+/// Numbers of tests by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Ran and held.
+    /// Tests that succeeded.
     pub passed: u32,
-    /// Ran and did not hold, or could not be counted.
+    /// Tests that failed, or whose result is unknown.
     pub failed: u32,
-    /// Did not run.
+    /// Tests that did not run.
     pub skipped: u32,
 }
 
 impl Tally {
-    /// A single success.
     pub const fn one_passed() -> Self {
         Self { passed: 1, failed: 0, skipped: 0 }
     }
 
-    /// A single failure.
     pub const fn one_failed() -> Self {
         Self { passed: 0, failed: 1, skipped: 0 }
     }
 
-    /// A single thing that could not be done here.
+    /// A single check that is not possible on this machine.
     pub const fn one_skipped() -> Self {
         Self { passed: 0, failed: 0, skipped: 1 }
     }
 
-    /// Adds another count.
+    /// Adds another tally.
     pub const fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
     }
 
-    /// No failure.
+    /// Returns true if nothing failed.
     pub const fn is_green(self) -> bool {
         self.failed == 0
     }
 
-    /// Reads what the test programs of Rust print, one `test result:` line each; `None` when there is none.
+    /// Sums up the `test result:` lines of Rust test programs; `None` if there are none.
     pub fn of_libtest(output: &str) -> Option<Self> {
         let mut sum = None::<Self>;
         for line in output.lines().filter_map(|line| line.strip_prefix("test result: ")) {
@@ -63,7 +61,7 @@ impl Tally {
     }
 }
 
-/// Why tests did not run: said by themselves or by `#[ignore = "…"]`.
+/// Why tests did not run, as reported by themselves or by `#[ignore = "…"]`.
 pub fn reasons(output: &str) -> Vec<String> {
     let ignored = output.lines().filter(|line| line.starts_with("test ") && line.contains(" ... ignored"));
     ignored.map(str::to_owned).chain(skip_reasons(output).map(str::to_owned)).collect()

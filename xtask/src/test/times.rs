@@ -1,15 +1,15 @@
-//! What a run took, and how busy the machine was with other things.
+//! Durations of runs, and the load that other programs caused meanwhile.
 
 use nix::sys::resource::{UsageWho, getrusage};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// So many of the slowest tests are listed.
+/// Number of the slowest tests that are listed.
 const SLOWEST: usize = 15;
-/// A share of the machine that other programs may have without a word.
+/// Share of the machine that other programs may use without a warning.
 const QUIET: f64 = 0.25;
 
-/// Measures from its start.
+/// Measures from its creation.
 pub struct Stopwatch {
     began: Instant,
     load: f64,
@@ -17,20 +17,20 @@ pub struct Stopwatch {
     busy: Duration,
 }
 
-/// What something took.
+/// The cost of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
     took: Duration,
-    /// Processor time of the programs that were started and have ended.
+    /// CPU time of child processes that have ended.
     processor: Duration,
-    /// Load averages over one minute, at its start and end.
+    /// One-minute load averages at start and end.
     load: (f64, f64),
-    /// Share of the machine that other programs, or other machines on the same hardware, had; 1 is all of it.
+    /// Share of the machine that other programs, or other virtual machines on the same hardware, used; 1 is the whole
+    /// machine.
     others: f64,
 }
 
 impl Stopwatch {
-    /// Starts.
     pub fn start() -> Self {
         Self { began: Instant::now(), load: load(), own: own(), busy: busy() }
     }
@@ -40,7 +40,7 @@ impl Stopwatch {
         self.load
     }
 
-    /// Ends.
+    /// Ends the measurement.
     pub fn stop(self) -> Cost {
         let took = self.began.elapsed();
         let processor = own().saturating_sub(self.own);
@@ -51,16 +51,16 @@ impl Stopwatch {
 }
 
 impl Cost {
-    /// Its time in whole seconds, as it stands behind a count.
+    /// The duration in whole seconds, in brackets.
     pub fn seconds(&self) -> String {
         format!("({:.0} s)", self.took.as_secs_f64())
     }
 
-    /// Reports a machine that was busy with something else.
+    /// A warning if other programs used the machine.
     pub fn warning(&self) -> Option<String> {
         (self.others > QUIET).then(|| {
             format!(
-                "THE MACHINE WAS LOADED: other programs had {:.0} % of it; times are not comparable, and a failure may be theirs",
+                "THE MACHINE WAS LOADED: other programs used {:.0} % of it; times are not comparable, and they may have caused failures",
                 self.others * 100.0
             )
         })
@@ -71,29 +71,29 @@ impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (before, after) = self.load;
         let (took, processor) = (self.took.as_secs_f64(), self.processor.as_secs_f64());
-        write!(f, "{took:.0} s, {processor:.0} s of processor, load {before:.1} before and {after:.1} after")
+        write!(f, "{took:.0} s, {processor:.0} s CPU, load {before:.1} before and {after:.1} after")
     }
 }
 
-/// Cores of this machine.
+/// Number of CPU cores.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
-/// The slowest of these tests, one a line.
+/// Lists the slowest tests, one per line.
 pub fn slowest(mut tests: Vec<(String, Duration)>) -> String {
     tests.sort_by_key(|(_, took)| std::cmp::Reverse(*took));
     tests.truncate(SLOWEST);
     tests.iter().map(|(name, took)| format!("{:8.1} s  {name}\n", took.as_secs_f64())).collect()
 }
 
-/// The load average over one minute (proc_loadavg(5)); 0 where it cannot be read.
+/// The one-minute load average (proc_loadavg(5)); 0 if it cannot be read.
 fn load() -> f64 {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or_default()
 }
 
-/// Processor time of ourselves and of children that have been waited for.
+/// CPU time of this process and of its children that have been reaped.
 fn own() -> Duration {
     let of = |who| getrusage(who).map(|usage| [usage.user_time(), usage.system_time()]).into_iter().flatten();
     let times = of(UsageWho::RUSAGE_SELF).chain(of(UsageWho::RUSAGE_CHILDREN));
@@ -102,12 +102,13 @@ fn own() -> Duration {
         .sum()
 }
 
-/// Time in which the machine's cores did something.
+/// Total time in which the cores were busy.
 fn busy() -> Duration {
     busy_of(&std::fs::read_to_string("/proc/stat").unwrap_or_default())
 }
 
-/// The first line of proc_stat(5), in hundredths of a second: all but idle and waiting for disks. Guests are in `user` already.
+/// Parses the first line of proc_stat(5), in hundredths of a second: everything except idle and I/O wait. Guest time is
+/// included in `user`.
 fn busy_of(stat: &str) -> Duration {
     let figures = stat.lines().next().unwrap_or_default().split_whitespace().skip(1).take(8);
     let hundredths = figures.enumerate().filter(|(place, _)| ![3, 4].contains(place));
@@ -130,7 +131,7 @@ mod tests {
         let (took, processor) = (Duration::from_secs(512), Duration::from_secs(300));
         let cost = Cost { took, processor, load: (0.5, 2.25), others: 0.1 };
         assert_eq!(cost.seconds(), "(512 s)");
-        assert_eq!(cost.to_string(), "512 s, 300 s of processor, load 0.5 before and 2.2 after");
+        assert_eq!(cost.to_string(), "512 s, 300 s CPU, load 0.5 before and 2.2 after");
         assert_eq!(cost.warning(), None);
         assert!(Cost { others: 0.6, ..cost }.warning().is_some_and(|text| text.contains("60 %")));
     }

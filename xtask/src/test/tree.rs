@@ -1,29 +1,29 @@
-//! Rules for the tree that no compiler checks.
+//! Rules for the tree that the compiler does not check.
 
 use super::{calls, clocks};
 use crate::shell;
 use anyhow::Context as _;
 
-/// Longer files are listed.
+/// Files with more lines are listed.
 const LONG: usize = 300;
-/// Longer files are refused.
+/// Files with more lines are rejected.
 const TOO_LONG: usize = 600;
 
-/// What must not stand in Rust files, and why. Written in halves so that this list is no finding itself.
+/// Text that must not occur in Rust files, and the reason. Split in halves, so that this list is not a finding itself.
 const FORBIDDEN: &[([&str; 2], &str)] = &[
     (["todo", "!("], "unfinished"),
     (["unimplemented", "!("], "unfinished"),
     (["dbg", "!("], "left from debugging"),
-    (["FIX", "ME"], "do it or write an issue"),
-    (["XX", "X "], "do it or write an issue"),
-    (["#[al", "low("], "say #[expect(…, reason = \"…\")]"),
-    (["#![al", "low("], "say #![expect(…, reason = \"…\")]"),
-    (["#[ign", "ore]"], "say why: #[ignore = \"…\"]"),
-    (["/ro", "ot/."], "a path of one machine"),
-    (["/ho", "me/"], "a path of one machine"),
+    (["FIX", "ME"], "do it or open an issue"),
+    (["XX", "X "], "do it or open an issue"),
+    (["#[al", "low("], "use #[expect(…, reason = \"…\")]"),
+    (["#![al", "low("], "use #![expect(…, reason = \"…\")]"),
+    (["#[ign", "ore]"], "give a reason: #[ignore = \"…\"]"),
+    (["/ro", "ot/."], "a path of a specific machine"),
+    (["/ho", "me/"], "a path of a specific machine"),
 ];
 
-/// What was found.
+/// The findings.
 #[derive(Debug, Default)]
 pub struct Findings {
     long: Vec<String>,
@@ -31,12 +31,11 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// No fault; long files are only mentioned.
+    /// Returns true if there are no faults. Long files are only listed.
     pub const fn is_clean(&self) -> bool {
         self.faults.is_empty()
     }
 
-    /// Tells people.
     pub fn print(&self) {
         if !self.long.is_empty() {
             println!("  over {LONG} lines: {}", self.long.join(", "));
@@ -49,7 +48,7 @@ impl Findings {
     fn add(&mut self, path: &str, text: &str) {
         let length = text.lines().count();
         if length > TOO_LONG {
-            self.faults.push(format!("{path}: {length} lines, {TOO_LONG} are allowed"));
+            self.faults.push(format!("{path}: {length} lines, the limit is {TOO_LONG}"));
         } else if length > LONG {
             self.long.push(format!("{path} {length}"));
         }
@@ -62,20 +61,20 @@ impl Findings {
     }
 }
 
-/// A module that several test programs include cannot *expect* unused code: some of them use all of it. With its
-/// reason beside it, it may allow that.
+/// A module that several test programs include cannot *expect* unused code, because some of them use all of it. It may
+/// allow unused code if a reason is given.
 fn is_shared_support(path: &str, line: &str) -> bool {
     path.contains("/tests/") && path.ends_with("/mod.rs") && line.contains("dead_code") && line.contains("reason = ")
 }
 
-/// Looks at every tracked Rust file.
+/// Checks every tracked Rust file.
 pub fn look() -> anyhow::Result<Findings> {
     let list = shell::command("git", &["ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.rs"]);
-    let names = shell::read(list).context("the tree is checked by what git tracks")?;
+    let names = shell::read(list).context("cannot list the files that git tracks")?;
     let mut findings = Findings::default();
     let all: Vec<&str> = names.split_terminator('\0').collect();
     for name in &all {
-        // A file may be deleted and not yet committed so.
+        // A file may be deleted but still be tracked.
         if let Ok(text) = std::fs::read_to_string(shell::root().join(name)) {
             findings.add(name, &text);
             findings.faults.extend(calls::unknown(name, &text));

@@ -1,4 +1,4 @@
-//! Running a program within a time limit, and timing the tests in it.
+//! Runs a program with a time limit, and times the tests in it.
 
 use anyhow::Context as _;
 use nix::sys::signal::{Signal, killpg};
@@ -12,35 +12,35 @@ use std::time::{Duration, Instant};
 
 /// How a watched program ended.
 pub struct End {
-    /// `None` when it was killed at its time limit.
+    /// `None` if it was killed at its time limit.
     pub status: Option<ExitStatus>,
-    /// Both outputs, joined.
+    /// Standard output and standard error, interleaved.
     pub output: String,
-    /// Time from start to end.
+    /// Duration of the program.
     pub took: Duration,
-    /// Each test of a test program and its time, in order. Exact with one thread only: libtest then prints a name before it
-    /// runs the test.
+    /// Each test of a test program and its duration, in order. Exact only with one thread, because libtest then prints
+    /// the name before it runs the test.
     pub tests: Vec<(String, Duration)>,
-    /// The test that ran when the program ended, if one did.
+    /// The test that was running when the program ended, if any.
     pub interrupted: Option<String>,
 }
 
-/// Runs a command with its outputs joined; kills its process group at the time limit.
+/// Runs a command and captures its outputs. Kills its process group at the time limit.
 pub fn watch(command: Command, within: Duration) -> anyhow::Result<End> {
     watch_until(command, move |ended, _| ended.recv_timeout(within) == Err(mpsc::RecvTimeoutError::Timeout))
 }
 
-/// The same; `is_late` waits, and is true when the program is to be killed. It is given a channel that closes at the
-/// program's end, and one that receives as output arrives.
+/// As [`watch`], with a custom time limit: `is_late` blocks, and returns true if the program must be killed. Its first
+/// channel closes at the program's end, the second one receives a message whenever output arrives.
 fn watch_until(
     mut command: Command,
     is_late: impl FnOnce(&mpsc::Receiver<()>, &mpsc::Receiver<()>) -> bool + Send + 'static,
 ) -> anyhow::Result<End> {
-    let (mut reader, writer) = std::io::pipe().context("cannot make a pipe")?;
+    let (mut reader, writer) = std::io::pipe().context("cannot create a pipe")?;
     command.process_group(0).stdin(Stdio::null()).stderr(writer.try_clone()?).stdout(writer);
     let started = Instant::now();
     let mut child = command.spawn()?;
-    // The command still holds our ends of the pipe: while they are open, reading would not end.
+    // The command still holds our write ends of the pipe, and reading would not end while they are open.
     drop(command);
     let group = Pid::from_raw(child.id().cast_signed());
     let (send, ended) = mpsc::channel::<()>();
@@ -50,7 +50,7 @@ fn watch_until(
     let watchdog = std::thread::spawn(move || {
         if is_late(&ended, &came) {
             bitten.store(true, Ordering::Relaxed);
-            // It may have ended in this very moment.
+            // The program may have ended at this moment.
             let _ = killpg(group, Signal::SIGKILL);
         }
     });
@@ -76,11 +76,11 @@ fn watch_until(
     Ok(End { status, output, took: started.elapsed(), tests, interrupted })
 }
 
-/// Output with the time at which each part of it was read.
+/// Output with the times at which its parts were read.
 #[derive(Default)]
 struct Arrived {
     bytes: Vec<u8>,
-    /// Length of `bytes` after a read, and when that was.
+    /// Length of `bytes` after each read, and the time of the read.
     reads: Vec<(usize, Duration)>,
 }
 
@@ -96,7 +96,7 @@ impl Arrived {
         self.reads.get(read).or(self.reads.last()).map_or(Duration::ZERO, |(_, at)| *at)
     }
 
-    /// The tests by the lines `test NAME … RESULT`; what else is printed may stand between name and result.
+    /// Extracts the tests from lines `test NAME … RESULT`. Other output may occur between name and result.
     fn tests(&self) -> (Vec<(String, Duration)>, Option<String>) {
         let (mut done, mut running, mut offset) = (Vec::new(), None::<(String, Duration)>, 0);
         for line in self.bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -122,7 +122,7 @@ mod tests {
     fn a_program_that_hangs_is_killed_with_its_children() {
         let mut command = Command::new("sh");
         command.args(["-c", "echo begun; sleep 977 & sleep 977"]);
-        // Its time is over when it has printed something.
+        // The time limit is reached as soon as output has arrived.
         let end = watch_until(command, |_, came| came.recv().is_ok()).unwrap();
         assert!(end.status.is_none());
         assert_eq!(end.output, "begun\n");

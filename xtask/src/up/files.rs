@@ -1,4 +1,5 @@
-//! Files that `up` puts on this machine: root's copies, so that nothing runs out of a working tree.
+//! The files that `up` installs on this machine. They are copies that belong to root, so that nothing runs from a
+//! working tree.
 
 use crate::shell;
 use anyhow::Context as _;
@@ -9,51 +10,54 @@ use std::path::{Path, PathBuf};
 /// Crates whose programs are installed.
 pub const PACKAGES: &[&str] = &["tornadod", "tornado-helper", "tornado-cli"];
 
-/// The programs themselves.
+/// The installed programs.
 pub const PROGRAMS: &[&str] = &["tornadod", "tornado-helperd", "tornado"];
 
-/// Where they are.
+/// Directory of the programs.
 pub const LIB: &str = "/usr/local/lib/tornado";
-/// Where their links are.
+/// Directory of the links to the programs.
 pub const BIN: &str = "/usr/local/bin";
-/// The directory of the configuration; other programs may have files in it.
+/// Directory of the configuration. Other programs may have files in it.
 pub const CONFIG_DIR: &str = "/etc/tornado";
 
-/// The configuration; never overwritten.
+/// The configuration file. It is never overwritten.
 pub const CONFIG: &str = "/etc/tornado/tornado.toml";
-/// Where the server keeps everything that must last.
+/// The state directory of the server.
 pub const STATE: &str = "/var/lib/tornado";
-/// Its sockets.
+/// Directory of the sockets.
 pub const RUN: &str = "/run/tornado";
-/// Its log where there is no systemd.
+/// Directory of the log on a machine without systemd.
 pub const LOG: &str = "/var/log/tornado";
-/// Its unit where there is.
+/// The unit file on a machine with systemd.
 pub const UNIT: &str = "/etc/systemd/system/tornado.service";
 
-/// Installs what is missing or differs; returns the paths of what it wrote.
+/// Installs files that are missing or differ. Returns the paths that were written.
 pub fn install() -> anyhow::Result<Vec<String>> {
     let mut changed = Vec::new();
     for program in PROGRAMS {
         let built = shell::target_dir().join("release").join(program);
-        let content = std::fs::read(&built).with_context(|| format!("{} is not built", built.display()))?;
+        let content =
+            std::fs::read(&built).with_context(|| format!("cannot read {}; build it first", built.display()))?;
         changed.extend(write(&Path::new(LIB).join(program), &content, 0o755)?);
         link(program)?;
     }
     if !Path::new(CONFIG).exists() {
-        let first = std::fs::read(shell::root().join("installers/tornado.toml")).context("no first configuration")?;
+        let first = std::fs::read(shell::root().join("installers/tornado.toml"))
+            .context("cannot read the initial configuration")?;
         changed.extend(write(Path::new(CONFIG), &first, 0o644)?);
     }
     if super::service::has_systemd() {
         let unit = shell::root().join("installers/systemd/tornado.service");
         let unit = std::fs::read_to_string(&unit).with_context(|| format!("cannot read {}", unit.display()))?;
-        // The package's programs are in /usr; these are the machine's own.
+        // The unit of the package refers to /usr/bin; these programs are in /usr/local.
         let unit = unit.replace("/usr/bin/tornadod", &format!("{LIB}/tornadod"));
         changed.extend(write(Path::new(UNIT), unit.as_bytes(), 0o644)?);
     }
     Ok(changed)
 }
 
-/// Removes all of it that is ours, with the state. Returns the paths, and those at which something else is.
+/// Removes all installed files that are ours, and the state. Returns the removed paths, and the paths at which another
+/// program has a file.
 pub fn purge() -> anyhow::Result<(Vec<String>, Vec<String>)> {
     let (ours, others) = super::foreign::sort(Path::new("/"));
     let mut removed = Vec::new();
@@ -61,13 +65,14 @@ pub fn purge() -> anyhow::Result<(Vec<String>, Vec<String>)> {
         remove(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         removed.push(path.display().to_string());
     }
-    // Fails where another program has files in it, which stay.
+    // Fails if another program has files in it, which stay.
     if std::fs::remove_dir(CONFIG_DIR).is_ok() {
         removed.push(CONFIG_DIR.to_owned());
     }
     Ok((removed, others.iter().map(|path| path.display().to_string()).collect()))
 }
 
+<<<<<<< HEAD
 /// Removes a file, a directory, or a link with what is in the directory that it names.
 fn remove(path: &Path) -> std::io::Result<()> {
     let one = |path: &Path| {
@@ -83,29 +88,33 @@ fn remove(path: &Path) -> std::io::Result<()> {
 }
 
 /// Exists once an invitation was printed. Beside the programs, so that it goes with them.
+=======
+/// Marker file: exists after an invitation was printed. It is in the directory of the programs, so that it is removed
+/// with them.
+>>>>>>> 84bd035 (words: words-8)
 const INVITED: &str = "/usr/local/lib/tornado/invited";
 
-/// True when an earlier run printed an invitation.
+/// Returns true if an earlier run printed an invitation.
 pub fn was_invited() -> bool {
     Path::new(INVITED).exists()
 }
 
-/// Remembers that an invitation was printed.
+/// Records that an invitation was printed.
 pub fn note_invitation() -> anyhow::Result<()> {
     write(Path::new(INVITED), b"", 0o644).map(drop)
 }
 
-/// The installed server program.
+/// Path of the installed server program.
 pub fn tornadod() -> PathBuf {
     Path::new(LIB).join("tornadod")
 }
 
-/// True when the server must be restarted for a change of this file; the device's programs are not its own.
+/// Returns true if a change of this file requires a restart of the server. Programs of the device do not.
 pub fn concerns_server(path: &str) -> bool {
     [tornadod().as_path(), Path::new(CONFIG), Path::new(UNIT)].contains(&Path::new(path))
 }
 
-/// Writes beside and renames, so that a running program keeps its file and nobody sees half of one.
+/// Writes a temporary file and renames it, so that a running program keeps its file and no reader sees a partial one.
 fn write(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<Option<String>> {
     if std::fs::read(path).is_ok_and(|old| old == content) {
         return Ok(None);

@@ -1,24 +1,34 @@
-//! What another program or person has at the paths that `up` uses. `up` refuses before it writes anything, and
-//! `down --purge` removes only what is ours.
+//! Detects files of other programs or people at the paths that `up` uses. `up` fails before it writes anything, and
+//! `down --purge` removes only our own files.
 
 use super::files::{BIN, CONFIG_DIR, LIB, LOG, PROGRAMS, RUN, STATE, UNIT};
 use anyhow::bail;
 use std::path::{Path, PathBuf};
 
+<<<<<<< HEAD
 /// Directories of ours, each with names of which at least one is in it unless it is empty. A `*` at the end stands for
 /// any end of the name.
+=======
+/// Our directories, each with name prefixes. A directory is ours if it is empty or contains a name with one of them.
+>>>>>>> 84bd035 (words: words-8)
 const DIRECTORIES: &[(&str, &[&str])] = &[
     (LIB, &["tornadod", "tornadod.new"]),
     (STATE, &["auth", "session", "wg", "tor", ".backup*"]),
     (RUN, &["master.sock", "master.lock", "auth.sock", "session.sock", "wg.sock"]),
     (LOG, &["tornadod.log", "tornadod.log.1", "tornadod.log.2"]),
 ];
+<<<<<<< HEAD
 /// What we and the server make in the directory of the configuration, which others may share. `*` as above.
 const CONFIGURATION: &[&str] = &["tornado.toml", "tornado.toml.before-*", "tornado.new", "secrets"];
 /// In each unit of ours.
+=======
+/// Name prefixes of our files in the directory of the configuration, which others may share.
+const CONFIGURATION: &[&str] = &["tornado.toml", "secrets"];
+/// Text in each of our unit files.
+>>>>>>> 84bd035 (words: words-8)
 const UNIT_LINE: &str = "/tornadod master";
 
-/// Fails when something that is not ours is at a path of ours, below `root`.
+/// Fails if a file below `root` at one of our paths is not ours.
 pub fn refuse(root: &Path) -> anyhow::Result<()> {
     let found: Vec<String> =
         all(root).filter(|path| !is_ours(root, path)).map(|path| path.display().to_string()).collect();
@@ -26,7 +36,7 @@ pub fn refuse(root: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!(
-        "another program or person uses paths that the server needs: {}; move them away if nothing needs them, then run `cargo xtask up` again",
+        "another program or person uses paths that the server needs: {}; move them away if they are not needed, then run `cargo xtask up` again",
         found.join(", ")
     )
 }
@@ -47,14 +57,14 @@ fn all(root: &Path) -> impl Iterator<Item = PathBuf> {
     links.chain(DIRECTORIES.iter().map(|(path, _)| below(root, path))).chain([below(root, UNIT)])
 }
 
-/// True also for what does not exist.
+/// Also returns true if the path does not exist.
 fn is_ours(root: &Path, path: &Path) -> bool {
     if path.symlink_metadata().is_err() {
         return true;
     }
     if let Some((_, marks)) = DIRECTORIES.iter().find(|(directory, _)| below(root, directory) == *path) {
         let names = names(path);
-        // A separate file system has this from the start.
+        // A newly created file system contains this directory.
         let is_empty = names.iter().all(|name| name == "lost+found");
         // A link to a directory is one: an operator keeps the state on another disk.
         return path.is_dir() && (is_empty || names.iter().any(|name| is_marked(name, marks)));
@@ -90,7 +100,7 @@ mod tests {
         std::fs::write(path, text).unwrap();
     }
 
-    /// An installation of ours with all its parts.
+    /// A complete installation of ours.
     fn installed() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         let at = root.path();

@@ -1,17 +1,17 @@
-//! Gives back what the server switched on in the kernel.
+//! Reverts the kernel settings that the server switched on.
 
 use std::path::Path;
 
-/// Where service `wg` remembers it, below the state directory.
+/// The file of service `wg` with the former settings, below the state directory.
 const FILE: &str = "wg/forwarding.json";
 
-/// Switches off again what was off before, unless another program has wanted it since. Returns the settings.
+/// Switches off settings that were off before, unless another program has needed them since. Returns those settings.
 pub fn give_back(state: &Path, settings: &Path) -> Vec<String> {
     let bytes = std::fs::read(state.join(FILE)).unwrap_or_default();
     let Ok(former) = serde_json::from_slice::<serde_json::Value>(&bytes) else { return Vec::new() };
     let is = |key: &str, value: &str| std::fs::read_to_string(settings.join(key)).is_ok_and(|now| now.trim() == value);
     let mut keys = Vec::new();
-    // Another program that forwards switches all interfaces on.
+    // Other programs that need forwarding switch on all interfaces.
     if is("net/ipv4/conf/all/forwarding", "0") {
         let names = former["v4"].as_array().into_iter().flatten().filter_map(|name| name.as_str());
         let names = names.filter(|name| !name.contains('/') && !name.starts_with('.'));

@@ -1,4 +1,4 @@
-//! Why a start failed: what the services report, and what they logged since.
+//! Explains a failed start, from what the services report and have logged since.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -6,28 +6,28 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Most lines of the log that are shown.
+/// Maximum number of log lines that are shown.
 const LINES: usize = 8;
-/// Most bytes of the log that are read.
+/// Maximum number of log bytes that are read.
 const BYTES: u64 = 1024 * 1024;
 
-/// The moment before a start: what is logged later belongs to it.
+/// The moment before a start. Later log lines belong to the start.
 pub struct Start {
-    /// The log and its length then; `None` for the journal.
+    /// The log file and its length at that moment; `None` for the journal.
     log: Option<(PathBuf, u64)>,
     at: u64,
 }
 
 impl Start {
-    /// Now. `log` is the file the server writes to, `None` where systemd has the journal.
+    /// Records the current moment. `log` is the server's log file; `None` for the journal of systemd.
     pub fn now(log: Option<&Path>) -> Self {
         let length = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         Self { log: log.map(|path| (path.to_owned(), length(path))), at }
     }
 
-    /// For people: the reasons of the services that are not ready, the warnings and errors that were logged, and where
-    /// the rest is.
+    /// Describes the failure: the reasons of services that are not ready, the logged warnings and errors, and where to
+    /// find more.
     pub fn explain(&self, status: &Value) -> String {
         let mut text = String::from("the server did not become ready\n");
         let reported = not_ready(status);
@@ -57,27 +57,27 @@ impl Start {
         let mut bytes = Vec::new();
         let mut read = || {
             let mut file = std::fs::File::open(path)?;
-            // Shorter than before: it was moved aside since, and begun again.
+            // The file is shorter than before, so it was rotated.
             let from = if file.metadata()?.len() < *from { 0 } else { *from };
             file.seek(SeekFrom::Start(from))?;
             file.take(BYTES).read_to_end(&mut bytes)
         };
-        // What cannot be read is not shown; the path is.
+        // If the log cannot be read, only its path is shown.
         drop(read());
         String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
-/// The reason of a service that is not started again without an order.
+/// The reason of a service that is in a crash loop and is not restarted automatically.
 pub fn given_up(status: &Value) -> Option<String> {
     let service = services(status).find(|service| service["state"] == "crash_loop")?;
-    Some(format!("service {} was given up: {}", text(&service["name"]), text(&service["reason"])))
+    Some(format!("service {} is in a crash loop: {}", text(&service["name"]), text(&service["reason"])))
 }
 
 fn not_ready(status: &Value) -> Vec<String> {
     let line = |service: &Value| {
         let (state, reason) = (text(&service["state"]), text(&service["reason"]));
-        // A service that only waits for another says nothing new.
+        // A service that only waits for another one is not the cause.
         let is_cause = !reason.is_empty() && state != "waiting";
         is_cause.then(|| format!("{}: {state}: {reason}", text(&service["name"])))
     };
@@ -88,7 +88,8 @@ fn services(status: &Value) -> impl Iterator<Item = &Value> {
     status["services"].as_array().into_iter().flatten()
 }
 
-/// Warnings and errors, each once, the latest last; lines that are not JSON are the program's own last words.
+/// The warnings and errors without duplicates, the latest last. Lines that are not JSON are the last output of a
+/// process.
 fn complaints(log: &str) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let all: Vec<String> = log.lines().filter_map(complaint).filter(|line| seen.insert(line.clone())).collect();
@@ -133,7 +134,7 @@ mod tests {
             {"name": "tor", "state": "waiting", "reason": "waits for wg to be ready"},
             {"name": "auth", "state": "ready"},
         ]});
-        assert_eq!(given_up(&status).unwrap(), "service wg was given up: failed: no TUN");
+        assert_eq!(given_up(&status).unwrap(), "service wg is in a crash loop: failed: no TUN");
         let text = start.explain(&status);
         assert!(text.contains("wg: crash_loop: failed: no TUN") && !text.contains("waits for"), "{text}");
         assert_eq!(text.matches("process ended how=cannot open /dev/net/tun").count(), 1, "{text}");

@@ -1,4 +1,4 @@
-//! Starting, stopping and asking the installed server, under systemd or without.
+//! Starts, stops and queries the installed server, with or without systemd.
 
 use super::files;
 use super::reason::{self, Start};
@@ -15,22 +15,22 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// The first start makes keys and a database.
+/// Time limit of a start. The first one creates keys and a database.
 const READY: Duration = Duration::from_secs(60);
-/// A stop waits for the requests in flight of every service.
+/// Time limit of a stop, which waits for the requests in progress of every service.
 const STOPPED: Duration = Duration::from_secs(30);
 
-/// True when systemd runs this machine, sd_booted(3).
+/// Returns true if the machine was booted with systemd, sd_booted(3).
 pub fn has_systemd() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
-/// True when the server answers and says ready.
+/// Returns true if the server responds and is ready.
 pub fn is_ready() -> anyhow::Result<bool> {
     Ok(is_ready_by(&status()?))
 }
 
-/// What the server reports of itself; `null` when it does not answer.
+/// The status that the server reports; `null` if it does not respond.
 fn status() -> anyhow::Result<Value> {
     let output = tornadod(&["status", "--json"])?;
     Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
@@ -40,10 +40,10 @@ fn is_ready_by(status: &Value) -> bool {
     status["ready"] == Value::Bool(true)
 }
 
-/// Exit code of `tornadod` when the server refused, as its help says.
+/// Exit code of `tornadod` if the server rejected the request.
 const REFUSED: i32 = 4;
 
-/// A one-time link that makes the first operator; `None` when there is one already.
+/// Creates a one-time link for the first operator; `None` if an operator exists.
 pub fn setup_link() -> anyhow::Result<Option<String>> {
     let output = tornadod(&["setup-link"])?;
     if output.status.code() == Some(REFUSED) {
@@ -53,49 +53,50 @@ pub fn setup_link() -> anyhow::Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()))
 }
 
-/// True on a server that has no account yet and no printed invitation: also after a first run that failed.
+/// Returns true if the server has no accounts and no invitation was printed yet, also after a first run that failed.
 pub fn is_without_people() -> anyhow::Result<bool> {
     let users = ask(&["user", "list"])?;
     Ok(!files::was_invited() && users.as_array().is_some_and(Vec::is_empty))
 }
 
-/// Asks the server with `--json`.
+/// Runs `tornadod` with `--json` and parses its output.
 pub fn ask(words: &[&str]) -> anyhow::Result<Value> {
     let mut all = words.to_vec();
     all.push("--json");
     let (output, line) = (tornadod(&all)?, words.join(" "));
     succeeded(&line, &output)?;
-    serde_json::from_slice(&output.stdout).with_context(|| format!("'tornadod {line}' answered no JSON"))
+    serde_json::from_slice(&output.stdout).with_context(|| format!("cannot parse the output of 'tornadod {line}'"))
 }
 
 fn succeeded(line: &str, output: &Output) -> anyhow::Result<()> {
     if !output.status.success() {
-        bail!("'tornadod {line}': {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!("'tornadod {line}' failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(())
 }
 
-/// Starts it, or stops and starts it; returns when it is ready.
+/// Starts or restarts the server. Returns when it is ready.
 pub fn restart() -> anyhow::Result<()> {
     if has_systemd() {
         systemctl(&["daemon-reload"])?;
         systemctl(&["enable", "--quiet", "tornado.service"])?;
         let start = Start::now(None);
-        // A notifying unit: this returns when the server is ready, or was given up.
+        // The unit notifies systemd, so this returns when the server is ready or has failed.
         let started = systemctl(&["restart", "tornado.service"]);
         return started.and_then(|()| wait("the server to be ready", READY, progress)).with_context(|| explain(&start));
     }
     stop()?;
     let log = Path::new(files::LOG).join("tornadod.log");
-    std::fs::create_dir_all(files::LOG).with_context(|| format!("cannot make {}", files::LOG))?;
+    std::fs::create_dir_all(files::LOG).with_context(|| format!("cannot create {}", files::LOG))?;
     let file = OpenOptions::new()
         .create(true)
         .append(true)
         .mode(0o600)
         .open(&log)
         .with_context(|| format!("cannot open {}", log.display()))?;
-    // One of an earlier version may be readable by all.
-    file.set_permissions(Permissions::from_mode(0o600)).with_context(|| format!("cannot protect {}", log.display()))?;
+    // The log of an earlier version may be readable for all.
+    file.set_permissions(Permissions::from_mode(0o600))
+        .with_context(|| format!("cannot set the mode of {}", log.display()))?;
     let start = Start::now(Some(&log));
     let mut command = Command::new("setsid");
     command.arg(files::tornadod()).args(["--config", files::CONFIG, "master"]).current_dir("/");
@@ -108,7 +109,7 @@ pub fn restart() -> anyhow::Result<()> {
     ready.with_context(|| explain(&start))
 }
 
-/// True when it is ready; fails when a service was given up, which only a person can change.
+/// Returns true if the server is ready. Fails if a service is in a crash loop, which needs an operator.
 fn progress() -> anyhow::Result<bool> {
     let status = status()?;
     match reason::given_up(&status) {
@@ -117,12 +118,12 @@ fn progress() -> anyhow::Result<bool> {
     }
 }
 
-/// All that status and log tell about a start that failed.
+/// Describes a failed start from status and log.
 fn explain(start: &Start) -> String {
     start.explain(&status().unwrap_or_default())
 }
 
-/// Stops it; false when it did not run.
+/// Stops the server. Returns false if it was not running.
 pub fn stop() -> anyhow::Result<bool> {
     if has_systemd() && Path::new(files::UNIT).exists() {
         let ran = systemctl(&["is-active", "--quiet", "tornado.service"]).is_ok();
@@ -135,14 +136,14 @@ pub fn stop() -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// The process that listens on the supervisor's socket: no pid file that could name another process.
+/// The process that listens on the supervisor's socket. Unlike a pid file, it cannot refer to another process.
 fn master() -> Option<Pid> {
     let stream = UnixStream::connect(Path::new(files::RUN).join("master.sock")).ok()?;
     let credentials = getsockopt(&stream, PeerCredentials).ok()?;
     Some(Pid::from_raw(credentials.pid()))
 }
 
-/// Gone, or dead and not yet asked after by its parent.
+/// Returns true if the process does not exist or is a zombie.
 fn has_ended(process: Pid) -> bool {
     std::fs::read_to_string(format!("/proc/{process}/stat")).map_or(true, |stat| stat.contains(") Z "))
 }
@@ -150,7 +151,7 @@ fn has_ended(process: Pid) -> bool {
 fn tornadod(words: &[&str]) -> anyhow::Result<Output> {
     let mut command = Command::new(files::tornadod());
     command.args(["--config", files::CONFIG]).args(words);
-    command.output().context("cannot start the installed tornadod")
+    command.output().context("cannot run the installed tornadod")
 }
 
 fn systemctl(words: &[&str]) -> anyhow::Result<()> {
@@ -161,7 +162,7 @@ fn wait(what: &str, within: Duration, mut ask: impl FnMut() -> anyhow::Result<bo
     let started = Instant::now();
     while !ask()? {
         if started.elapsed() > within {
-            bail!("waited {within:?} for {what}");
+            bail!("timed out after {within:?} waiting for {what}");
         }
         std::thread::sleep(Duration::from_millis(100));
     }

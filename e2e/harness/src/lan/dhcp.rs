@@ -1,4 +1,4 @@
-//! DHCP (RFC 2131), as much as one client and one server need.
+//! The parts of DHCP (RFC 2131) that one client and one server need.
 
 use super::{LEASED, ROUTER};
 use crate::{HarnessError, Host};
@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const COOKIE: [u8; 4] = [99, 130, 83, 99];
-/// Bytes before the options, cookie included.
+/// Number of bytes before the options, including the cookie.
 const FIXED: usize = 240;
 const SERVER: u16 = 67;
 const CLIENT: u16 = 68;
@@ -22,26 +22,26 @@ const ACK: u8 = 5;
 /// A route of option 121 (RFC 3442).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StaticRoute {
-    /// To this network.
+    /// Destination network.
     pub to: Ipv4Addr,
-    /// Length of its prefix.
+    /// Prefix length.
     pub length: u8,
-    /// By this router.
+    /// Gateway.
     pub via: Ipv4Addr,
 }
 
-/// What a client was given.
+/// The configuration that a client received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// Its address.
+    /// The client's address.
     pub address: Ipv4Addr,
-    /// Its default router.
+    /// The default router.
     pub router: Ipv4Addr,
-    /// Its other routes.
+    /// Additional routes.
     pub routes: Vec<StaticRoute>,
 }
 
-/// A server that gives one address, and whatever routes it was made to. Dropping it ends it.
+/// A server that assigns one address and the configured routes. Ends on drop.
 #[derive(Debug)]
 pub(super) struct Server {
     routes: Arc<Mutex<Vec<StaticRoute>>>,
@@ -81,7 +81,7 @@ impl Drop for Server {
     }
 }
 
-/// Asks for an address on `eth0`.
+/// Requests an address on `eth0`.
 pub(super) fn ask(host: &Host) -> Result<Lease, HarnessError> {
     let socket = host.enter(|| open("eth0", CLIENT))??;
     let begun = Instant::now();
@@ -90,7 +90,7 @@ pub(super) fn ask(host: &Host) -> Result<Lease, HarnessError> {
     while begun.elapsed() < Duration::from_secs(10) {
         let mut request = vec![1, 1, 6, 0];
         request.extend([7; 4]);
-        // Answers are to be broadcast: there is no address yet.
+        // Requests broadcast responses, because the client has no address yet.
         request.extend([0, 0, 0x80, 0]);
         request.resize(FIXED - COOKIE.len(), 0);
         request.extend(COOKIE);
@@ -101,7 +101,8 @@ pub(super) fn ask(host: &Host) -> Result<Lease, HarnessError> {
         match option(reply, 53).and_then(|kind| kind.first().copied()) {
             Some(OFFER) => kind = REQUEST,
             Some(ACK) if kind == REQUEST => {
-                return lease(reply).ok_or_else(|| HarnessError::answer("a DHCP acknowledgement", "it is cut off"));
+                return lease(reply)
+                    .ok_or_else(|| HarnessError::answer("a DHCP acknowledgement", "the message is truncated"));
             }
             _ => {}
         }

@@ -1,5 +1,5 @@
-//! A real local network in front of one device: a bridge with a router that translates, a neighbour, a DHCP server and a
-//! sender of router advertisements, both of which a test can make hostile.
+//! A local network in front of one device: a bridge with a NAT router, a neighbour, a DHCP server and router
+//! advertisements. Tests can make the latter two hostile.
 //!
 //! ```text
 //!   access ──dev1── router (NAT, forwarding) ──br0──┬── device1   192.168.50.100, 2001:db8:50::/64 by advertisement
@@ -18,14 +18,14 @@ use std::time::Duration;
 
 pub use dhcp::{Lease, StaticRoute};
 
-/// The router's address, and that of the DHCP server.
+/// Address of the router and DHCP server.
 pub const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 50, 1);
-/// A host of the same network that is not trusted.
+/// Address of an untrusted host in the same network.
 pub const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(192, 168, 50, 9);
-/// What the DHCP server gives to the device.
+/// Address that the DHCP server assigns to the device.
 pub const LEASED: Ipv4Addr = Ipv4Addr::new(192, 168, 50, 100);
 
-/// A network of which its owner decides everything. The lab removes it with its own hosts.
+/// A local network that the test controls completely. The lab removes it with its own hosts.
 #[derive(Debug)]
 pub struct Lan {
     router: Host,
@@ -35,10 +35,11 @@ pub struct Lan {
 }
 
 impl Lan {
-    /// Moves a device of a lab from its plain wire into a local network, and lets it ask for an address.
+    /// Moves a device of a lab from its direct link into a local network, and requests an address for it.
     ///
     /// # Errors
-    /// When the operating system refuses, or the device gets no address.
+    ///
+    /// Fails if a system call fails, or the device gets no address.
     pub fn around(lab: &Lab, number: u16) -> Result<Self, HarnessError> {
         let host = |name: &str| Host::new(name, topology::namespace(lab.id(), name), &lab.dir());
         let (router, neighbour) = (host(&format!("router{number}")), host(&format!("neighbour{number}")));
@@ -46,7 +47,7 @@ impl Lan {
         {
             let _lock = record::lock()?;
             for (host, forwards) in [(&router, true), (&neighbour, false)] {
-                std::fs::create_dir_all(host.dir()).map_err(HarnessError::file("make", host.dir()))?;
+                std::fs::create_dir_all(host.dir()).map_err(HarnessError::file("create", host.dir()))?;
                 ip(&["netns", "add", host.namespace()])?;
                 host.enter(|| settle(forwards))??;
             }
@@ -65,23 +66,23 @@ impl Lan {
         Ok(lan)
     }
 
-    /// The router: what leaves the device in the clear is seen on its `br0`.
+    /// The router. Packets that leave the device in the clear appear on its `br0`.
     #[must_use]
     pub const fn router(&self) -> &Host {
         &self.router
     }
 
-    /// The neighbour.
     #[must_use]
     pub const fn neighbour(&self) -> &Host {
         &self.neighbour
     }
 
-    /// The device asks for its address again and gets these routes (DHCP option 121, RFC 3442), which it
-    /// then takes, as every DHCP client does.
+    /// Renews the device's address with these routes (DHCP option 121, RFC 3442), which it installs as every DHCP
+    /// client does.
     ///
     /// # Errors
-    /// When the server does not answer.
+    ///
+    /// Fails if the server does not respond.
     pub fn renew(&self, routes: &[StaticRoute]) -> Result<Lease, HarnessError> {
         self.dhcp.offer(routes);
         let lease = dhcp::ask(&self.device)?;
@@ -96,16 +97,17 @@ impl Lan {
         Ok(lease)
     }
 
-    /// The router advertises itself, the network's prefix, and these routes with high preference (RFC 4191).
+    /// Sends a router advertisement with the network's prefix and these routes, which have high preference (RFC 4191).
     ///
     /// # Errors
-    /// When it cannot be sent.
+    ///
+    /// Fails if it cannot be sent.
     pub fn advertise(&self, routes: &[(Ipv6Addr, u8)]) -> Result<(), HarnessError> {
         self.router.enter(|| advert::send("br0", PREFIX, routes))?
     }
 }
 
-/// The network's own prefix, 64 bits.
+/// Prefix of the network (64 bits).
 const PREFIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x50, 0, 0, 0, 0, 0);
 
 fn wire(lab: &Lab, number: u16, [router, neighbour, device]: [&Host; 3]) -> Result<(), HarnessError> {
@@ -163,7 +165,7 @@ fn wire(lab: &Lab, number: u16, [router, neighbour, device]: [&Host; 3]) -> Resu
     ip_batch(device.namespace(), &["link set eth0 up".to_owned()])
 }
 
-/// As the kernel of a device that is not managed by other programs.
+/// Configures the kernel as on a device without a network manager.
 fn learn_from_advertisements(interface: &str) -> Result<(), HarnessError> {
     for (key, value) in [("accept_ra", "2"), ("accept_ra_rt_info_max_plen", "128"), ("accept_ra_defrtr", "1")] {
         let path = Path::new("/proc/sys/net/ipv6/conf").join(interface).join(key);

@@ -1,5 +1,5 @@
-//! Identity keys of relays. Making them takes seconds, so they are kept until the machine starts again; they are
-//! worth nothing outside of a lab.
+//! Identity keys of relays. Their generation takes seconds, so they are cached until the next boot. They have no value
+//! outside of a lab.
 
 use super::plan::{DIR_PORT, Relay, RelayKind};
 use crate::record::dir_of;
@@ -10,20 +10,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// One program making keys on a busy machine.
+/// Time limit of a program that generates keys on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The name is no name of a lab, so no sweep takes it for one.
+/// The name is not a valid lab name, so no sweep removes it.
 const CACHE: &str = ".tor-keys";
 
-/// Fills in fingerprints and vote identities, making keys where none are kept.
+/// Fills in fingerprints and vote identities. Generates missing keys.
 pub(super) fn provide(relays: &mut [Relay]) -> Result<(), HarnessError> {
     let cache = dir_of(CACHE);
     make_private(&cache)?;
     let path = cache.join("lock");
     let lock = File::create(&path).map_err(HarnessError::file("open", &path))?;
     lock.lock().map_err(HarnessError::file("lock", &path))?;
-    // Each works on one core; more at once than cores gains nothing.
+    // Each generation uses one core, so there are as many threads as cores.
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let share = relays.len().div_ceil(cores).max(1);
     std::thread::scope(|scope| {
@@ -38,23 +38,23 @@ pub(super) fn provide(relays: &mut [Relay]) -> Result<(), HarnessError> {
     })
 }
 
-/// Copies a relay's keys into its data directory, which is made.
+/// Copies a relay's keys to its data directory, which is created.
 pub(super) fn install(relay: &Relay, data: &Path) -> Result<(), HarnessError> {
     let (from, to) = (kept(relay, &dir_of(CACHE)).join("keys"), data.join("keys"));
     make_private(data)?;
     make_private(&to)?;
     for entry in std::fs::read_dir(&from).map_err(HarnessError::file("read", &from))? {
         let entry = entry.map_err(HarnessError::file("read", &from))?;
-        // Copies the mode too.
+        // This also copies the mode.
         std::fs::copy(entry.path(), to.join(entry.file_name())).map_err(HarnessError::file("copy", &entry.path()))?;
     }
     Ok(())
 }
 
-/// Makes a directory that only its owner may enter, as tor demands.
+/// Creates a directory with mode 0700, which tor requires.
 pub(super) fn make_private(path: &Path) -> Result<(), HarnessError> {
     let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(path).map_err(HarnessError::file("make", path))
+    builder.recursive(true).mode(0o700).create(path).map_err(HarnessError::file("create", path))
 }
 
 fn provide_one(relay: &mut Relay, cache: &Path) -> Result<(), HarnessError> {
@@ -75,7 +75,7 @@ fn provide_one(relay: &mut Relay, cache: &Path) -> Result<(), HarnessError> {
     Ok(())
 }
 
-/// Made under another name and moved when whole, so that what is kept is whole.
+/// Generates the keys in another directory and renames it, so that cached keys are always complete.
 fn make(relay: &Relay, dir: &Path) -> Result<(), HarnessError> {
     let draft = dir.with_extension("draft");
     match std::fs::remove_dir_all(&draft) {
@@ -96,19 +96,19 @@ fn make(relay: &Relay, dir: &Path) -> Result<(), HarnessError> {
     let mut tor = Command::new("tor");
     tor.args(["--list-fingerprint", "--quiet", "--ignore-missing-torrc", "-f", "/nonexistent"]);
     tor.args(["--defaults-torrc", "/nonexistent", "--orport", "1", "--nickname", &relay.name]);
-    // Any authority but the public ones: nothing is asked, and nothing shall be.
+    // A dummy authority instead of the public ones; tor makes no connection.
     tor.args(["--dirserver", &format!("none 127.0.0.1:1 {}", "f".repeat(40))]);
     tor.arg("--datadirectory").arg(&draft);
     command::run(tor, None, PATIENCE)?.success()?;
     std::fs::rename(&draft, dir).map_err(HarnessError::file("rename", &draft))
 }
 
-/// The address is in the certificate, so it is in the name.
+/// Cache directory of a relay. The certificate contains the address, so the name contains it as well.
 fn kept(relay: &Relay, cache: &Path) -> PathBuf {
     cache.join(format!("{}-{}", relay.name, relay.addresses.v4).replace('.', "-"))
 }
 
-/// Forty hexadecimal digits.
+/// The second word of a line, which must have forty hexadecimal digits.
 fn second_word(line: &str, what: &str) -> Result<String, HarnessError> {
     let word = line.split_whitespace().nth(1).unwrap_or_default();
     if word.len() == 40 && word.bytes().all(|b| b.is_ascii_hexdigit()) {

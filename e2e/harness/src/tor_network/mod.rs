@@ -1,13 +1,13 @@
-//! A private Tor network in a lab: authorities, relays, exits, names behind the exits, an onion service.
+//! A private Tor network in a lab: authorities, relays, exits, a name server behind the exits, an onion service.
 //!
 //! ```text
-//!         ┌─ tornet    198.18.0.0/24  2001:db8:77::/64    every relay, each with addresses of its own
+//!         ┌─ tornet    198.18.0.0/24  2001:db8:77::/64    all relays, each with its own addresses
 //! access ─┼─ onion     198.18.1.10    2001:db8:77:1::a    an onion service and its web server
-//!         └─ internet  192.0.2.53     2001:db8:80::53     the name server that the exits ask
+//!         └─ internet  192.0.2.53     2001:db8:80::53     the name server that the exits use
 //! ```
 //!
-//! Everything is Debian's `tor`; nothing outside of the lab is asked. The programs end with [`TorNetwork`] or with
-//! the lab, whichever goes first.
+//! All processes are Debian's `tor`. Nothing outside of the lab is contacted. The processes end with [`TorNetwork`] or
+//! with the lab, whichever is dropped first.
 
 mod client;
 mod keys;
@@ -34,34 +34,34 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Where a network's note stands in the directory of its host.
+/// File name of the record in the directory of its host.
 const NOTE: &str = "network.json";
 
-/// What kind of network is wanted.
+/// Options of a network.
 #[derive(Debug, Clone)]
 pub struct TorNetworkOptions {
-    /// Directory authorities, 1 to 9; they carry circuits too.
+    /// Number of directory authorities, 1 to 9. They also carry circuits.
     pub authorities: u8,
-    /// Relays that are neither authority nor exit, 0 to 9.
+    /// Number of relays that are neither authority nor exit, 0 to 9.
     pub relays: u8,
-    /// One exit for each, 1 to 9: two small letters of the country it shall be in.
+    /// Countries of the exits, one exit each, 1 to 9. Two lower-case letters.
     pub exit_countries: Vec<String>,
-    /// Bridges that speak obfs4, 0 to 9. They need Debian's obfs4proxy.
+    /// Number of obfs4 bridges, 0 to 9. They need Debian's obfs4proxy.
     pub bridges: u8,
-    /// Who serves names and the onion service's page.
+    /// The server of names and of the onion service's page.
     pub servers: TorServers,
 }
 
-/// Who serves names and the onion service's page.
+/// The server of names and of the onion service's page.
 #[derive(Debug, Clone)]
 pub enum TorServers {
-    /// This process, which then knows what was asked.
+    /// This process, which records the requests.
     Here,
-    /// Programs, for a lab that outlives its maker.
+    /// Separate programs, for a permanent lab.
     Programs {
-        /// A program and its words that calls [`serve_names`], run in `internet`.
+        /// Program and arguments that call [`serve_names`]; runs in `internet`.
         names: Vec<OsString>,
-        /// A program and its words that calls [`serve_internet`](crate::serve_internet), run in `onion`.
+        /// Program and arguments that call [`serve_internet`](crate::serve_internet); runs in `onion`.
         page: Vec<OsString>,
     },
 }
@@ -73,50 +73,51 @@ impl Default for TorNetworkOptions {
     }
 }
 
-/// How long the parts of [`TorNetwork::up`] took.
+/// Durations of the parts of [`TorNetwork::up`].
 #[derive(Debug, Clone, Copy)]
 pub struct TorNetworkTimes {
-    /// Making keys, or finding those of an earlier network.
+    /// Generation of keys, or lookup of cached ones.
     pub keys: Duration,
-    /// Waiting for the right part of a voting period.
+    /// Wait for the right phase of a voting period.
     pub phase: Duration,
-    /// From the start of the relays until their consensus names all of them.
+    /// From the start of the relays until their consensus contains all of them.
     pub consensus: Duration,
-    /// The whole.
+    /// Total time.
     pub total: Duration,
 }
 
-/// What is known about a network that stands; kept beside it for other processes.
+/// The record of a network, stored for other processes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TorNetworkRecord {
-    /// Every relay.
+    /// All relays.
     pub relays: Vec<Relay>,
     /// Name of the onion service, `….onion`.
     pub onion_address: String,
-    /// Lines of the bridges, as torrc takes them.
+    /// Bridge lines in the format of torrc.
     pub bridge_lines: Vec<String>,
-    /// File with the lines that make a tor a client of this network; readable for every user.
+    /// File with the lines that make a tor process a client of this network. Readable for every user.
     pub client_torrc: PathBuf,
-    /// Countries of the relays' IPv4 addresses; readable for every user.
+    /// Countries of the relays' IPv4 addresses. Readable for every user.
     pub geoip_file: PathBuf,
-    /// Countries of the relays' IPv6 addresses; readable for every user.
+    /// Countries of the relays' IPv6 addresses. Readable for every user.
     pub geoip6_file: PathBuf,
 }
 
 impl TorNetworkRecord {
-    /// The note of the network that stands in this lab.
+    /// Reads the record of the network in this lab.
     ///
     /// # Errors
-    /// When there is none.
+    ///
+    /// Fails if there is none.
     pub fn read(lab: &Lab) -> Result<Self, HarnessError> {
         let path = host_of(lab, "tornet").dir().join(NOTE);
         let text = std::fs::read_to_string(&path).map_err(HarnessError::file("read", &path))?;
-        serde_json::from_str(&text).map_err(|e| HarnessError::answer("the note of the Tor network", e))
+        serde_json::from_str(&text).map_err(|e| HarnessError::answer("the record of the Tor network", e))
     }
 
-    /// TOML for [`ServerOptions::config`](crate::ServerOptions): the server's tor is a client of this network, and
-    /// probes a name that exists in it.
+    /// TOML for [`ServerOptions::config`](crate::ServerOptions) that makes the server's tor a client of this network
+    /// and probes a name that exists in it.
     #[must_use]
     pub fn server_config(&self) -> String {
         let text = |text: &str| serde_json::Value::from(text).to_string();
@@ -124,10 +125,11 @@ impl TorNetworkRecord {
         format!("[tor]\nextra_torrc = {extra}\nprobe.target = {}\n", text(SITE))
     }
 
-    /// `tornet` or `onion` of the network that stands in this lab.
+    /// The host `tornet` or `onion` of the network in this lab.
     ///
     /// # Errors
-    /// [`HarnessError::NoHost`] for any other name.
+    ///
+    /// Fails with [`HarnessError::NoHost`] for any other name.
     pub fn host(&self, lab: &Lab, name: &str) -> Result<Host, HarnessError> {
         match name {
             "tornet" | "onion" => Ok(host_of(lab, name)),
@@ -136,7 +138,7 @@ impl TorNetworkRecord {
     }
 }
 
-/// A network that stands. Dropping it kills its programs.
+/// A running network. Its processes are killed on drop.
 #[derive(Debug)]
 pub struct TorNetwork {
     record: TorNetworkRecord,
@@ -149,7 +151,7 @@ pub struct TorNetwork {
     servers: Servers,
 }
 
-/// What serves names and the onion service's page.
+/// The running servers of names and of the onion service's page.
 #[derive(Debug)]
 enum Servers {
     Threads(Names, Internet),
@@ -157,13 +159,14 @@ enum Servers {
 }
 
 impl TorNetwork {
-    /// Puts a network into a lab and waits until its consensus names every relay: typically 10 s, and 5 s more for
-    /// keys when it is the first since the machine started. A lab has one network at most, and it is not put up
-    /// twice: taking the lab down removes it.
+    /// Starts a network in a lab and waits until its consensus contains all relays. This typically takes 10 s, and 5 s
+    /// more for keys if it is the first since the last boot. A lab can have only one network, and only once; removing
+    /// the lab removes it.
     ///
     /// # Errors
-    /// When `tor` is not installed, ends early, or the relays do not agree within a minute. Taking the lab down
-    /// removes what was made until then.
+    ///
+    /// Fails if `tor` is not installed or ends early, or if the relays have no consensus after a minute. Removing the
+    /// lab removes what was created until then.
     pub fn up(lab: &Lab, options: TorNetworkOptions) -> Result<Self, HarnessError> {
         let begun = Instant::now();
         let mut relays = plan::relays(&options)?;
@@ -186,7 +189,8 @@ impl TorNetwork {
         let (service, onion_address) = start_onion(&onion, &record)?;
         record.onion_address = onion_address;
         record.bridge_lines = bridge_lines(&tornet, &record.relays, &mut processes)?;
-        let note = serde_json::to_string_pretty(&record).map_err(|e| HarnessError::answer("the network's note", e))?;
+        let note = serde_json::to_string_pretty(&record)
+            .map_err(|e| HarnessError::answer("the record of the Tor network", e))?;
         write(&tornet.dir().join(NOTE), &note)?;
         wait_for_relays(&mut processes)?;
         let times = TorNetworkTimes { keys, phase, consensus, total: begun.elapsed() };
@@ -194,25 +198,25 @@ impl TorNetwork {
         Ok(Self { record, times, access, tornet, onion, relays: processes, service, servers })
     }
 
-    /// The lines that make a tor a client of this network: authorities, test settings, countries.
+    /// The lines that make a tor process a client of this network: authorities, test settings, countries.
     #[must_use]
     pub fn client_torrc_lines(&self) -> String {
         torrc::membership(&self.record.relays, &files(&self.tornet).borrowed())
     }
 
-    /// A file with these lines, readable for every user.
+    /// A file with these lines. Readable for every user.
     #[must_use]
     pub fn client_torrc(&self) -> &Path {
         &self.record.client_torrc
     }
 
-    /// All of it as data.
+    /// The record of the network.
     #[must_use]
     pub const fn record(&self) -> &TorNetworkRecord {
         &self.record
     }
 
-    /// Every relay, authorities and exits among them.
+    /// All relays, including authorities and exits.
     #[must_use]
     pub fn relays(&self) -> &[Relay] {
         &self.record.relays
@@ -235,31 +239,31 @@ impl TorNetwork {
         &self.record.geoip6_file
     }
 
-    /// Name of the onion service, whose page on port 80 is that of `internet`; it sees everybody as 127.0.0.1.
+    /// Name of the onion service. Its page on port 80 is that of `internet`, and it sees every client as 127.0.0.1.
     #[must_use]
     pub fn onion_address(&self) -> &str {
         &self.record.onion_address
     }
 
-    /// Names that exist behind the exits; they lead to `internet`. Below the first every name exists.
+    /// Names that exist behind the exits and resolve to `internet`. All subdomains of the first exist.
     #[must_use]
     pub const fn dns_names(&self) -> [&'static str; 3] {
         [SITE, SITE_V4, SITE_V6]
     }
 
-    /// Lines of the bridges, in their order: `obfs4 ADDRESS:PORT FINGERPRINT cert=… iat-mode=0`.
+    /// Bridge lines in order: `obfs4 ADDRESS:PORT FINGERPRINT cert=… iat-mode=0`.
     #[must_use]
     pub fn bridge_lines(&self) -> &[String] {
         &self.record.bridge_lines
     }
 
-    /// How long [`Self::up`] took.
+    /// Durations of the parts of [`Self::up`].
     #[must_use]
     pub const fn times(&self) -> TorNetworkTimes {
         self.times
     }
 
-    /// The host of every relay.
+    /// The host of all relays.
     #[must_use]
     pub const fn tornet(&self) -> &Host {
         &self.tornet
@@ -271,7 +275,7 @@ impl TorNetwork {
         &self.onion
     }
 
-    /// Every query to the name server so far, oldest first; none when others serve.
+    /// All queries to the name server so far, oldest first; empty if another process serves.
     #[must_use]
     pub fn queries(&self) -> Vec<Query> {
         match &self.servers {
@@ -280,7 +284,7 @@ impl TorNetwork {
         }
     }
 
-    /// Every request to the onion service so far, oldest first; none when others serve.
+    /// All requests to the onion service so far, oldest first; empty if another process serves.
     #[must_use]
     pub fn onion_seen(&self) -> Vec<Seen> {
         match &self.servers {
@@ -289,10 +293,11 @@ impl TorNetwork {
         }
     }
 
-    /// Waits until the onion service can be found: its descriptor has arrived at a relay.
+    /// Waits until the onion service can be found, that is, until its descriptor was uploaded to a relay.
     ///
     /// # Errors
-    /// [`HarnessError::Timeout`], or the end of its tor.
+    ///
+    /// Fails with [`HarnessError::Timeout`], or if its tor process ends.
     pub fn wait_onion(&mut self, within: Duration) -> Result<(), HarnessError> {
         wait_for("the onion service's descriptor to be published", within, || {
             self.service.must_run()?;
@@ -301,10 +306,11 @@ impl TorNetwork {
         })
     }
 
-    /// `kill -9` of a relay.
+    /// Kills a relay with SIGKILL.
     ///
     /// # Errors
-    /// [`HarnessError::NoHost`] when no relay has this name.
+    ///
+    /// Fails with [`HarnessError::NoHost`] if no relay has this name.
     pub fn kill_relay(&mut self, name: &str) -> Result<(), HarnessError> {
         let index = self.index_of(name)?;
         if let Some(process) = self.relays.get_mut(index) {
@@ -313,10 +319,11 @@ impl TorNetwork {
         Ok(())
     }
 
-    /// Starts a killed relay again, with the same keys; clients learn of it within about 20 s.
+    /// Restarts a killed relay with the same keys. Clients learn of it within about 20 s.
     ///
     /// # Errors
-    /// When it cannot start.
+    ///
+    /// Fails if it cannot start.
     pub fn start_relay(&mut self, name: &str) -> Result<(), HarnessError> {
         let index = self.index_of(name)?;
         if let (Some(relay), Some(process)) = (self.record.relays.get(index), self.relays.get_mut(index))
@@ -327,64 +334,71 @@ impl TorNetwork {
         Ok(())
     }
 
-    /// Stops a relay from doing anything; its connections stay open and silent.
+    /// Freezes a relay; its connections stay open but silent.
     ///
     /// # Errors
-    /// When no relay has this name, or it was killed.
+    ///
+    /// Fails if no relay has this name, or it was killed.
     pub fn pause(&self, name: &str) -> Result<(), HarnessError> {
         self.running(name)?.signal(Signal::SIGSTOP)
     }
 
-    /// Lets a paused relay go on.
+    /// Continues a frozen relay.
     ///
     /// # Errors
-    /// When no relay has this name, or it was killed.
+    ///
+    /// Fails if no relay has this name, or it was killed.
     pub fn resume(&self, name: &str) -> Result<(), HarnessError> {
         self.running(name)?.signal(Signal::SIGCONT)
     }
 
-    /// Pauses every relay that was not killed: the whole network falls silent.
+    /// Freezes all running relays, so that the whole network is silent.
     ///
     /// # Errors
-    /// When one cannot be signalled.
+    ///
+    /// Fails if one cannot be signalled.
     pub fn pause_all(&self) -> Result<(), HarnessError> {
         self.relays.iter().flatten().try_for_each(|process| process.signal(Signal::SIGSTOP))
     }
 
-    /// Lets all go on.
+    /// Continues all relays.
     ///
     /// # Errors
-    /// When one cannot be signalled.
+    ///
+    /// Fails if one cannot be signalled.
     pub fn resume_all(&self) -> Result<(), HarnessError> {
         self.relays.iter().flatten().try_for_each(|process| process.signal(Signal::SIGCONT))
     }
 
-    /// Cuts the wire: what goes to the relays or comes from them is lost without a word, as when a provider drops it.
+    /// Cuts the link: packets to and from the relays are silently dropped, as by a provider.
     ///
     /// # Errors
-    /// When it is cut already.
+    ///
+    /// Fails if the link is already cut.
     pub fn cut(&self) -> Result<(), HarnessError> {
         self.rules(false)
     }
 
-    /// Mends it.
+    /// Restores the link.
     ///
     /// # Errors
-    /// When it is not cut.
+    ///
+    /// Fails if the link is not cut.
     pub fn mend(&self) -> Result<(), HarnessError> {
         self.rules(true)
     }
 
-    /// Memory of every running relay, in kB: what proc_pid_status(5) calls VmRSS.
+    /// Resident memory of all running relays in kB, the value VmRSS in proc_pid_status(5).
     ///
     /// # Errors
-    /// When the operating system cannot say.
+    ///
+    /// Fails if it cannot be read.
     pub fn memory(&self) -> Result<Vec<(String, u64)>, HarnessError> {
         let named = self.record.relays.iter().zip(&self.relays);
         named.filter_map(|(relay, process)| Some((relay.name.clone(), process.as_ref()?.pid()))).map(resident).collect()
     }
 
-    /// Lets its programs run on until the lab is taken down. What this process serves itself ends.
+    /// Keeps the processes running until the lab is removed. Servers in this process end.
     pub fn detach(mut self) {
         self.relays.drain(..).flatten().for_each(Process::detach);
         self.service.detach();

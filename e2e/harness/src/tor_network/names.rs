@@ -1,6 +1,6 @@
-//! The name server behind the exits: authoritative for `test`, UDP only, every query noted.
+//! The name server behind the exits: authoritative for `test`, UDP only. It records every query.
 //!
-//! The question is returned byte for byte, so a resolver that randomises the case of letters is content.
+//! The question is returned byte for byte, as resolvers that randomise the case of letters require.
 
 use super::plan::NAME_SERVER;
 use crate::host::enter_namespace;
@@ -11,15 +11,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// A name with both families; so has every name below it, for tests that need names never asked before.
+/// A name with both families. So are all its subdomains, for tests that need names which were never queried.
 pub const SITE: &str = "site.test";
-/// A name with an IPv4 address only.
+/// A name with only an IPv4 address.
 pub const SITE_V4: &str = "v4.test";
-/// A name with an IPv6 address only.
+/// A name with only an IPv6 address.
 pub const SITE_V6: &str = "v6.test";
 
 const PORT: u16 = 53;
-/// How long an answer is good for, seconds: short, so that caches do not hide queries from a test for long.
+/// TTL of records in seconds. It is short, so that caches hide queries from tests only briefly.
 const TTL: u32 = 5;
 const A: u16 = 1;
 const AAAA: u16 = 28;
@@ -28,18 +28,18 @@ const NO_ERROR: u8 = 0;
 const NO_SUCH_NAME: u8 = 3;
 const REFUSED: u8 = 5;
 
-/// A query that arrived.
+/// A recorded query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// Who asked: an exit, or whoever leaks.
+    /// Source address: an exit, or a host that leaks.
     pub from: IpAddr,
-    /// The name in small letters, without the last dot.
+    /// The name in lower case, without the final dot.
     pub name: String,
-    /// The type by number: 1 is A, 28 is AAAA.
+    /// The numeric type: 1 is A, 28 is AAAA.
     pub kind: u16,
 }
 
-/// The server in a thread of this process. Dropping it ends it.
+/// The server in a thread of this process. Ends on drop.
 #[derive(Debug)]
 pub(super) struct Names {
     seen: Arc<Mutex<Vec<Query>>>,
@@ -58,7 +58,7 @@ impl Names {
             Ok(socket) => socket?,
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        // A socket stays in the namespace it was made in, whoever uses it.
+        // A socket belongs to the namespace in which it was created, independent of the thread that uses it.
         socket.set_read_timeout(Some(Duration::from_millis(100))).map_err(HarnessError::io("cannot set a timeout"))?;
         let (seen, stop) = (Arc::<Mutex<Vec<Query>>>::default(), Arc::<AtomicBool>::default());
         let (log, end) = (Arc::clone(&seen), Arc::clone(&stop));
@@ -85,11 +85,12 @@ impl Drop for Names {
     }
 }
 
-/// Serves in the calling process until it is killed: for a lab that outlives its maker. The process must stand in
-/// the namespace of `internet` already.
+/// Serves in this process until it is killed, for a permanent lab. The process must already be in the namespace of
+/// `internet`.
 ///
 /// # Errors
-/// When the port is taken.
+///
+/// Fails if the port is in use.
 pub fn serve_names() -> Result<(), HarnessError> {
     let socket = bind()?;
     loop {
@@ -97,9 +98,9 @@ pub fn serve_names() -> Result<(), HarnessError> {
     }
 }
 
-/// True when the server answers.
+/// Returns true if the server responds.
 pub(super) fn answers(internet: &Host) -> Result<bool, HarnessError> {
-    // One question: the root, any class, with an id of its own.
+    // A query for the root, any class, with a fixed id.
     let query = [0x74, 0x6e, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
     let answer = internet.udp_ask((NAME_SERVER.v4, PORT).into(), &query, Duration::from_millis(200))?;
     Ok(answer.is_some_and(|bytes| bytes.starts_with(&[0x74, 0x6e])))
@@ -112,19 +113,19 @@ fn bind() -> Result<UdpSocket, HarnessError> {
 
 fn serve_one(socket: &UdpSocket, note: impl FnOnce(Query)) {
     let mut data = [0; 1_500];
-    // Errors are timeouts, and refusals of earlier answers.
+    // Errors are timeouts, or ICMP errors of earlier responses.
     let Ok((length, from)) = socket.recv_from(&mut data) else { return };
     let Some((name, kind, answer)) = data.get(..length).and_then(answer) else { return };
     note(Query { from: from.ip(), name, kind });
-    // Who asked may be gone.
+    // The client may no longer exist.
     let _ = socket.send_to(&answer, from);
 }
 
-/// Name, type and the answer to a query of RFC 1035; `None` for what is no query.
+/// The name, type and response of a query (RFC 1035); `None` if it is not a query.
 fn answer(query: &[u8]) -> Option<(String, u16, Vec<u8>)> {
     let header = query.get(..12)?;
     let (flags, questions) = (*header.get(2)?, header.get(4..6)?);
-    // A response, or another operation than a plain query.
+    // Ignores responses, and operations other than a standard query.
     if flags & 0xf8 != 0 || questions != [0, 1] {
         return None;
     }
@@ -133,11 +134,11 @@ fn answer(query: &[u8]) -> Option<(String, u16, Vec<u8>)> {
     let kind = u16::from_be_bytes(query.get(name_end..name_end + 2)?.try_into().ok()?);
     let (code, record) = look_up(&name, kind);
     let mut reply = header.get(..2)?.to_vec();
-    // A response, authoritative, recursion as asked for, no recursion to be had.
+    // Flags: response, authoritative, recursion desired as in the query, recursion not available.
     reply.extend([0x84 | (flags & 1), code, 0, 1, 0, u8::from(record.is_some()), 0, 0, 0, 0]);
     reply.extend(query.get(12..end)?);
     if let Some(data) = record {
-        // The name is that of the question, at offset 12.
+        // A pointer to the name in the question, at offset 12.
         reply.extend([0xc0, 12]);
         reply.extend(kind.to_be_bytes());
         reply.extend([0, 1]);
@@ -148,7 +149,7 @@ fn answer(query: &[u8]) -> Option<(String, u16, Vec<u8>)> {
     Some((name, kind, reply))
 }
 
-/// The question's name, and where it ends.
+/// The name in the question, and the offset of its end.
 fn name(query: &[u8]) -> Option<(String, usize)> {
     let (mut labels, mut at) = (Vec::new(), 12);
     loop {
@@ -157,7 +158,7 @@ fn name(query: &[u8]) -> Option<(String, usize)> {
         if length == 0 {
             return Some((labels.join("."), at));
         }
-        // A pointer cannot stand in the first name of a message.
+        // The first name in a message cannot contain a pointer.
         if length > 63 {
             return None;
         }

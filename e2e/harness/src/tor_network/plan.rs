@@ -1,62 +1,62 @@
 //! Relays, addresses and countries of a private Tor network, as data.
 //!
-//! Addresses are of the ranges kept for measurements (RFC 2544) and documentation (RFC 3849).
+//! Addresses are reserved for benchmarks (RFC 2544) and documentation (RFC 3849).
 
 use crate::{Addresses, HarnessError, TorNetworkOptions};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Where every relay takes circuits.
+/// OR port of every relay.
 pub(super) const OR_PORT: u16 = 9001;
-/// Where an authority serves and votes.
+/// Directory port of an authority.
 pub(super) const DIR_PORT: u16 = 9030;
-/// Where a bridge takes obfs4.
+/// obfs4 port of a bridge.
 pub(super) const OBFS4_PORT: u16 = 9443;
-/// The host of the onion service; only its own tor knows the way to its web server.
+/// Addresses of the host of the onion service. Only its own tor process has access to its web server.
 pub(super) const ONION: Addresses = addresses(1, 10);
-/// The name server that the exits ask, a second address of `internet`.
+/// Addresses of the name server that the exits use, additional addresses of `internet`.
 pub(super) const NAME_SERVER: Addresses =
     Addresses { v4: Ipv4Addr::new(192, 0, 2, 53), v6: Ipv6Addr::new(0x2001, 0xdb8, 0x80, 0, 0, 0, 0, 0x53) };
 
-/// Where the rules of a cut stand: before the main table's.
+/// Priority of the rules of a cut, before the main table.
 const CUT: u16 = 100;
 
-/// Most relays of one kind: their names have one digit, their addresses a range of 20.
+/// Maximum number of relays of one kind: names have one digit, and each kind has a range of 20 addresses.
 const KIND_MAX: u8 = 9;
 
-/// What a relay is for.
+/// The role of a relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RelayKind {
-    /// Votes on the consensus; also carries circuits.
+    /// Votes on the consensus, and also carries circuits.
     Authority,
-    /// Guard or middle.
+    /// Guard or middle relay.
     Relay,
-    /// Lets circuits out to every address and port.
+    /// Allows all addresses and ports as an exit.
     Exit,
-    /// In no directory: a way in for those who know its line, in the disguise obfs4.
+    /// An obfs4 bridge that is not in any directory.
     Bridge,
 }
 
-/// One relay of the network.
+/// A relay of the network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relay {
-    /// Its nickname, by which it is also killed and paused: `a1` …, `r1` …, `e1` …, `b1` …
+    /// Nickname, which also identifies it for kill and pause: `a1` …, `r1` …, `e1` …, `b1` …
     pub name: String,
-    /// What it is for.
+    /// Its role.
     pub kind: RelayKind,
-    /// Its addresses; an exit is seen by them in `internet`.
+    /// Its addresses. `internet` sees an exit with these.
     pub addresses: Addresses,
-    /// Country in [`TorNetwork::geoip_file`](crate::TorNetwork::geoip_file): two letters, small.
+    /// Country in [`TorNetwork::geoip_file`](crate::TorNetwork::geoip_file): two lower-case letters.
     pub country: String,
-    /// SHA-1 of its identity key: 40 digits, capital.
+    /// SHA-1 of its identity key: 40 upper-case digits.
     pub fingerprint: String,
-    /// The identity it votes with, of an authority.
+    /// Vote identity of an authority.
     pub vote_identity: Option<String>,
 }
 
-/// Every relay, without its keys. Authorities first: the others upload to them.
+/// All relays, without their keys. Authorities come first, because the others upload to them.
 pub(super) fn relays(options: &TorNetworkOptions) -> Result<Vec<Relay>, HarnessError> {
     let exits = u8::try_from(options.exit_countries.len()).unwrap_or(u8::MAX);
     let one_to = |max: u8, count: u8| (1..=max).contains(&count);
@@ -64,7 +64,7 @@ pub(super) fn relays(options: &TorNetworkOptions) -> Result<Vec<Relay>, HarnessE
         || !one_to(KIND_MAX, exits)
         || options.relays.max(options.bridges) > KIND_MAX
     {
-        return Err(wrong("1 to 9 authorities and exits, at most 9 relays and bridges"));
+        return Err(wrong("it must have 1 to 9 authorities and exits, and at most 9 relays and bridges"));
     }
     // A circuit has three hops.
     if options.authorities + options.relays + exits < 3 {
@@ -72,7 +72,7 @@ pub(super) fn relays(options: &TorNetworkOptions) -> Result<Vec<Relay>, HarnessE
     }
     let is_country = |code: &String| code.len() == 2 && code.bytes().all(|b| b.is_ascii_lowercase());
     if !options.exit_countries.iter().all(is_country) {
-        return Err(wrong("a country is two small letters"));
+        return Err(wrong("a country must be two lower-case letters"));
     }
     let one = |kind, letter: char, number: u8, base: u8, country: &str| Relay {
         name: format!("{letter}{number}"),
@@ -89,7 +89,7 @@ pub(super) fn relays(options: &TorNetworkOptions) -> Result<Vec<Relay>, HarnessE
     Ok(authorities.chain(relays).chain(exits).chain(bridges).collect())
 }
 
-/// GeoIP tables in Tor's format, both families: numbers as numbers, IPv6 as text.
+/// GeoIP tables in Tor's format: IPv4 addresses as numbers, IPv6 addresses as text.
 pub(super) fn geoip(relays: &[Relay]) -> (String, String) {
     let (mut v4, mut v6) = (String::new(), String::new());
     for relay in relays {
@@ -101,9 +101,9 @@ pub(super) fn geoip(relays: &[Relay]) -> (String, String) {
     (v4, v6)
 }
 
-/// What must still be waited before relays should start, seen from a wall clock. Consensuses are made at multiples of
-/// 5 s, and the vote begins 4 s before. Started earlier than this, authorities agree on a network without relays,
-/// and the next consensus comes 10 s later; started later, relays are unknown when the vote begins.
+/// The remaining wait until relays should start, from the wall clock. Consensuses are computed at multiples of 5 s, and
+/// the vote starts 4 s before. If relays start too early, authorities agree on a network without relays, and the next
+/// consensus comes 10 s later. If they start too late, they are unknown when the vote starts.
 pub(super) fn until_start(since_epoch: std::time::Duration) -> std::time::Duration {
     let (period, phase) = (5_000, 2_800);
     let now = since_epoch.as_millis() % period;
@@ -144,8 +144,8 @@ pub(super) fn wiring(lab: &str, relays: &[Relay]) -> [(&'static str, Vec<String>
     ]
 }
 
-/// `ip -batch` lines for `access`, one list a family, after which no packet goes to or from the relays, and nobody is
-/// told; with `delete` those that undo it.
+/// `ip -batch` lines for `access`, one list per family, that silently drop all packets to and from the relays; with
+/// `delete`, the lines that revert it.
 pub(super) fn cutting(delete: bool) -> [(&'static str, Vec<String>); 2] {
     let (verb, own) = (if delete { "del" } else { "add" }, addresses(0, 0));
     let rules = |subnet: String| {

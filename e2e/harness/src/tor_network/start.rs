@@ -1,4 +1,4 @@
-//! The parts of putting a network up: namespaces, files, programs, and waiting for each of them.
+//! The steps of starting a network: namespaces, files, programs, and the wait for each of them.
 
 use super::torrc::Files;
 use super::{Names, Relay, RelayKind, Servers, TorNetworkRecord, TorServers, keys, names, plan, torrc};
@@ -11,16 +11,16 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long the network may take to agree on itself: three attempts.
+/// Time limit for the consensus: three attempts.
 const CONSENSUS: Duration = Duration::from_secs(60);
-/// How long a relay may take from being told to ask for the directory to being on the network.
+/// Time limit for a relay to bootstrap after a signal.
 const NUDGE: Duration = Duration::from_secs(3);
 
-/// Starts a tor with this configuration and no other.
+/// Starts a tor process with only this configuration.
 pub(super) fn spawn_tor(host: &Host, name: &str, torrc: &Path) -> Result<Process, HarnessError> {
     let mut command = host.command("tor");
     command.arg("-f").arg(torrc).args(["--defaults-torrc", "/nonexistent", "--ignore-missing-torrc"]);
-    // It says on standard output what it does before it has read where to say it.
+    // Before tor has read the configuration, it logs to standard output.
     host.spawn(name, command)
 }
 
@@ -32,7 +32,8 @@ pub(super) fn serve(wanted: &TorServers, internet: &Host, onion: &Host) -> Resul
         TorServers::Programs { names, page } => (names, page),
     };
     let start = |host: &Host, name: &str, words: &[OsString]| {
-        let (program, rest) = words.split_first().ok_or_else(|| HarnessError::answer(name, "there is no program"))?;
+        let (program, rest) =
+            words.split_first().ok_or_else(|| HarnessError::answer(name, "the program is missing"))?;
         let mut command = host.command(program);
         command.args(rest);
         host.spawn(name, command)
@@ -55,11 +56,11 @@ pub(super) fn dir_of(tornet: &Host, relay: &Relay) -> PathBuf {
     tornet.dir().join(&relay.name)
 }
 
-/// Namespaces and wires. Their names carry the lab's prefix, so the lab removes them with its own.
+/// Creates namespaces and links. Their names have the lab's prefix, so the lab removes them with its own.
 pub(super) fn build(lab: &Lab, hosts: [&Host; 2], relays: &[Relay]) -> Result<(), HarnessError> {
     let _lock = record::lock()?;
     for host in hosts {
-        std::fs::create_dir_all(host.dir()).map_err(HarnessError::file("make", host.dir()))?;
+        std::fs::create_dir_all(host.dir()).map_err(HarnessError::file("create", host.dir()))?;
         ip(&["netns", "add", host.namespace()])?;
         host.enter(|| settle(false))??;
     }
@@ -82,7 +83,7 @@ impl OwnedFiles {
     }
 }
 
-/// Everything that the relays read.
+/// Writes all files that the relays read.
 pub(super) fn write_files(tornet: &Host, relays: Vec<Relay>) -> Result<TorNetworkRecord, HarnessError> {
     let owned = files(tornet);
     let files = owned.borrowed();
@@ -108,7 +109,7 @@ pub(super) fn write_files(tornet: &Host, relays: Vec<Relay>) -> Result<TorNetwor
     })
 }
 
-/// Starts the tor of the onion service; it names the service before it is on the network.
+/// Starts the tor process of the onion service. It has the name of the service before it is on the network.
 pub(super) fn start_onion(onion: &Host, record: &TorNetworkRecord) -> Result<(Process, String), HarnessError> {
     let (data, service, path) = (onion.dir().join("data"), onion.dir().join("service"), onion.dir().join("torrc"));
     keys::make_private(&service)?;
@@ -139,8 +140,8 @@ pub(super) fn wait_for_consensus(
     })
 }
 
-/// A client may ask any relay for the directory, and pauses for ten seconds after one that has none yet; an exit
-/// that has none refuses.
+/// Waits until all relays have bootstrapped. A client may request the directory from any relay, and pauses for ten
+/// seconds if that has none yet; an exit without a directory rejects connections.
 pub(super) fn wait_for_relays(processes: &mut [Option<Process>]) -> Result<(), HarnessError> {
     let mut nudged = None::<Instant>;
     wait_for("every relay to be on the network", CONSENSUS, || {
@@ -152,7 +153,7 @@ pub(super) fn wait_for_relays(processes: &mut [Option<Process>]) -> Result<(), H
             }
         }
         if nudged.is_none_or(|at| at.elapsed() > NUDGE) {
-            // Their pauses between attempts have become long by now; this signal ends them.
+            // By now their retry pauses are long; this signal ends them.
             late.iter().try_for_each(|process| process.signal(Signal::SIGHUP))?;
             nudged = Some(Instant::now());
         }
@@ -160,7 +161,7 @@ pub(super) fn wait_for_relays(processes: &mut [Option<Process>]) -> Result<(), H
     })
 }
 
-/// The lines of the bridges: what obfs4proxy writes down at its first start, with address and fingerprint filled in.
+/// The bridge lines: obfs4proxy writes them at its first start, without address and fingerprint.
 pub(super) fn bridge_lines(
     tornet: &Host,
     relays: &[Relay],
@@ -181,7 +182,7 @@ pub(super) fn bridge_lines(
     bridges.map(line_of).collect()
 }
 
-/// True when every relay runs in this consensus, and every exit is one. Bridges are in none.
+/// Returns true if all relays except bridges are running in this consensus, and all exits have the exit flag.
 pub(super) fn names_all(consensus: &str, relays: &[Relay]) -> bool {
     let flags_of = |name: &str| {
         let mut lines = consensus.lines().skip_while(|line| line.split(' ').take(2).ne(["r", name]));
@@ -198,7 +199,7 @@ pub(super) fn resident((name, pid): (String, u32)) -> Result<(String, u64), Harn
     let status = std::fs::read_to_string(&path).map_err(HarnessError::file("read", &path))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let size = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    Ok((name, size.ok_or_else(|| HarnessError::answer("the memory of a relay", "it ended"))?))
+    Ok((name, size.ok_or_else(|| HarnessError::answer("the memory of a relay", "the process has ended"))?))
 }
 
 pub(super) fn write(path: &Path, text: &str) -> Result<(), HarnessError> {

@@ -1,23 +1,23 @@
-//! Configurations of every tor of the network, rendered from data.
+//! Renders the configurations of all tor processes of the network.
 
 use super::plan::{DIR_PORT, OBFS4_PORT, OR_PORT, Relay, RelayKind};
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// Debian's program for the transport obfs4, of the package of that name.
+/// Debian's program for the transport obfs4, in the package of that name.
 const OBFS4PROXY: &str = "/usr/bin/obfs4proxy";
 
-/// Files that all of them read.
+/// Files that all processes read.
 pub(super) struct Files<'a> {
     /// Countries of IPv4 addresses.
     pub geoip: &'a Path,
     /// Countries of IPv6 addresses.
     pub geoip6: &'a Path,
-    /// The resolver file of the exits.
+    /// The resolver configuration of the exits.
     pub resolv: &'a Path,
 }
 
-/// What makes a tor a member of this network and no other, client or relay.
+/// Lines that make a tor process a member of only this network, as client or relay.
 pub(super) fn membership(relays: &[Relay], files: &Files<'_>) -> String {
     let mut lines = vec![
         "TestingTorNetwork 1".to_owned(),
@@ -38,7 +38,7 @@ pub(super) fn membership(relays: &[Relay], files: &Files<'_>) -> String {
     joined(&lines)
 }
 
-/// A relay's own.
+/// The configuration of a relay.
 pub(super) fn relay(relay: &Relay, relays: &[Relay], files: &Files<'_>, data: &Path) -> String {
     let (v4, v6) = (relay.addresses.v4, relay.addresses.v6);
     let mut lines = vec![
@@ -51,7 +51,7 @@ pub(super) fn relay(relay: &Relay, relays: &[Relay], files: &Files<'_>, data: &P
         format!("OutboundBindAddress {v4}"),
         "SocksPort 0".to_owned(),
         "ContactInfo none@example.test".to_owned(),
-        // A thread a core in each of ten processes would only fight.
+        // Ten processes with a thread per core would compete for the cores.
         "NumCPUs 1".to_owned(),
     ];
     match relay.kind {
@@ -61,7 +61,7 @@ pub(super) fn relay(relay: &Relay, relays: &[Relay], files: &Files<'_>, data: &P
             lines.extend(no_exit());
             lines.extend([
                 "BridgeRelay 1".to_owned(),
-                // Nobody may know it but those who are given its line.
+                // A bridge is known only to those who have its line.
                 "PublishServerDescriptor 0".to_owned(),
                 "ExtORPort auto".to_owned(),
                 format!("ServerTransportPlugin obfs4 exec {OBFS4PROXY}"),
@@ -88,7 +88,7 @@ pub(super) fn relay(relay: &Relay, relays: &[Relay], files: &Files<'_>, data: &P
     membership(relays, files) + &joined(&lines)
 }
 
-/// The intervals are the shortest that Tor takes: a consensus 10 s after the start, a new one every 10 s.
+/// The intervals are the shortest that Tor accepts: a consensus 10 s after the start, then one every 10 s.
 fn authority(relay: &Relay, relays: &[Relay]) -> Vec<String> {
     let exits: Vec<_> =
         relays.iter().filter(|r| r.kind == RelayKind::Exit).map(|r| format!("${}", r.fingerprint)).collect();
@@ -120,11 +120,11 @@ fn no_exit() -> [String; 2] {
     ["ExitRelay 0".to_owned(), "ExitPolicy reject *:*".to_owned()]
 }
 
-/// The tor of the onion service: port 80 of the name is port 80 of its own host.
+/// The configuration of the onion service: port 80 of its name is port 80 of its own host.
 pub(super) fn onion(membership: &str, data: &Path, service: &Path) -> String {
     let lines = [
         format!("DataDirectory {}", data.display()),
-        // How descriptors arrive is said at level info only.
+        // Uploads of descriptors are logged only at level info.
         "Log [rend]info [*]notice stderr".to_owned(),
         "SocksPort 0".to_owned(),
         "ClientOnly 1".to_owned(),
@@ -135,7 +135,7 @@ pub(super) fn onion(membership: &str, data: &Path, service: &Path) -> String {
     membership.to_owned() + &joined(&lines)
 }
 
-/// A plain client with a SOCKS port.
+/// The configuration of a plain client with a SOCKS port.
 pub(super) fn client(membership: &str, data: &Path, socks: SocketAddr, extra: &str) -> String {
     let lines = [
         format!("DataDirectory {}", data.display()),

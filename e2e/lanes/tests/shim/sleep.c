@@ -1,7 +1,7 @@
 /*
- * Preloaded into a program to let it sleep as a suspended machine does: while the program is stopped, CLOCK_MONOTONIC
- * stands still (clock_gettime(2)), and every other clock goes on. The time that is missing, in nanoseconds, is the
- * first 8 bytes of the file that SLEPT_FILE names.
+ * Preloaded into a program to simulate system suspend. While the program is stopped, CLOCK_MONOTONIC stands still
+ * (clock_gettime(2)) and every other clock continues. The first 8 bytes of the file in SLEPT_FILE hold the skipped
+ * time in nanoseconds.
  */
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-//! `kill -9` of every process that has to do with the lane.
+//! `kill -9` of every process that takes part in the lane.
 
 use crate::support::{AT_ONCE, Bench, Fault, exists, running, tors};
 use nix::sys::signal::{Signal, kill};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tornado_e2e_harness::wait_for;
 use tornado_e2e_tor::world::{PATIENCE, TorWorld};
 
-/// How long the kernel may take to end a child with its parent.
+/// Time limit for the kernel to end a child together with its parent.
 const END: Duration = Duration::from_secs(3);
 
 pub fn of_tor(bench: &mut Bench) {
@@ -17,7 +17,7 @@ pub fn of_tor(bench: &mut Bench) {
         another_tor(lab, before);
     };
     bench.survives(&Fault { name: "kill -9 of Tor", strike: &strike, shut_within: None, heal: &|_| () });
-    // Again and without waiting for another: a device is refused at once.
+    // Again, without waiting for a new Tor: a device is rejected immediately.
     let strike = |lab: &mut TorWorld| {
         lab.kill_tor().unwrap();
     };
@@ -42,22 +42,22 @@ pub fn of_wg(bench: &mut Bench) {
         let tor = lab.tor_pid().unwrap();
         let before = lab.world.server.kill_service("wg").unwrap();
         lab.world.server.wait_restarted("wg", before, PATIENCE).unwrap();
-        assert_eq!((lab.tor_pid().unwrap(), exists(tor)), (tor, true), "Tor was of no concern to wg");
+        assert_eq!((lab.tor_pid().unwrap(), exists(tor)), (tor, true), "the restart of wg must not affect Tor");
     };
     bench.survives(&Fault { name: "kill -9 of wg", strike: &strike, shut_within: None, heal: &|_| () });
 }
 
 pub fn of_master(bench: &mut Bench) {
-    // Its services live on and are taken over.
+    // Its services keep running and are adopted.
     let strike = |lab: &mut TorWorld| {
         let services = services(lab);
         let tor = lab.tor_pid().unwrap();
         restart_master(lab, |_| ());
-        assert_eq!(self::services(lab), services, "a service was started twice, or for nothing");
+        assert_eq!(self::services(lab), services, "no service may be started again");
         assert_eq!(tors(lab), [tor]);
     };
     bench.survives_up(&Fault { name: "kill -9 of master", strike: &strike, shut_within: None, heal: &|_| () });
-    // While nobody is there to start it again, service tor dies too.
+    // Service tor dies too, while no supervisor can restart it.
     let strike = |lab: &mut TorWorld| {
         let service = lab.world.server.pid_of("tor").unwrap();
         let tor = lab.tor_pid().unwrap();
@@ -76,7 +76,7 @@ pub fn of_master(bench: &mut Bench) {
     bench.survives(&Fault { name: "kill -9 of master, then tor", strike: &strike, shut_within: None, heal: &|_| () });
 }
 
-/// `kill -9` of master, and a start as the system's supervisor does it.
+/// Kills master with `kill -9` and starts it like the system's supervisor does.
 fn restart_master(lab: &mut TorWorld, meanwhile: impl FnOnce(&TorWorld)) {
     let pid = lab.world.server.master().unwrap().pid();
     kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).unwrap();
@@ -85,7 +85,7 @@ fn restart_master(lab: &mut TorWorld, meanwhile: impl FnOnce(&TorWorld)) {
     lab.world.server.wait_ready(PATIENCE).unwrap();
 }
 
-/// Services with their process ids, sorted.
+/// Returns the services with their process IDs, sorted.
 fn services(lab: &TorWorld) -> Vec<(u32, String)> {
     let name =
         |line: &str| line.strip_prefix("tornadod service ").and_then(|rest| rest.split(' ').next()).map(str::to_owned);
@@ -98,9 +98,9 @@ fn ends(pid: u32) {
     wait_for(&format!("process {pid} to end"), END, || Ok((!exists(pid)).then_some(()))).unwrap();
 }
 
-/// Waits for another Tor than `before`, which has ended by then.
+/// Waits for a Tor other than `before`, which must have ended.
 pub fn another_tor(lab: &TorWorld, before: u32) {
-    wait_for("another Tor", PATIENCE, || Ok(lab.tor_pid().is_ok_and(|pid| pid != before).then_some(()))).unwrap();
-    // A child whose parent was killed stays a zombie until init has looked.
+    wait_for("a new Tor", PATIENCE, || Ok(lab.tor_pid().is_ok_and(|pid| pid != before).then_some(()))).unwrap();
+    // A child whose parent was killed stays a zombie until init reaps it.
     ends(before);
 }

@@ -1,4 +1,4 @@
-//! What Tor needs on the disk: its program, its torrc, and room.
+//! What Tor needs on the disk: its program, its torrc, and free space.
 
 use crate::deaths::another_tor;
 use crate::support::{AT_ONCE, Bench, Fault, put_program, put_tor_back, tors};
@@ -14,13 +14,13 @@ pub fn no_program(bench: &mut Bench) {
         put_program(lab, None);
         lab.kill_tor().unwrap();
         let waits = |process: &TorProcess| matches!(process, TorProcess::Waiting { reason } if reason.contains("not installed"));
-        wait_until(lab, "Tor's program to be missed", waits);
+        wait_until(lab, "the missing Tor program to be reported", waits);
     };
     let heal = |lab: &mut TorWorld| put_tor_back(lab);
     bench.survives(&Fault { name: "no program", strike: &strike, shut_within: Some(AT_ONCE), heal: &heal });
 }
 
-/// A line that no Tor knows, in the file of the operator's own lines.
+/// A line that no Tor accepts, in the file with the operator's own lines.
 pub fn a_torrc_that_tor_refuses(bench: &mut Bench) {
     let extra = bench.lab.network.client_torrc().to_owned();
     let good = std::fs::read_to_string(&extra).unwrap();
@@ -28,13 +28,14 @@ pub fn a_torrc_that_tor_refuses(bench: &mut Bench) {
         std::fs::write(&extra, format!("{good}NoSuchOption 1\n")).unwrap();
         lab.kill_tor().unwrap();
         let fails = |process: &TorProcess| matches!(process, TorProcess::BackingOff { reason, .. } if reason.contains("NoSuchOption"));
-        wait_until(lab, "Tor to refuse its torrc", fails);
+        wait_until(lab, "Tor to reject its torrc", fails);
     };
     let heal = |_: &mut TorWorld| std::fs::write(&extra, &good).unwrap();
-    bench.survives(&Fault { name: "a refused torrc", strike: &strike, shut_within: Some(AT_ONCE), heal: &heal });
+    bench.survives(&Fault { name: "a rejected torrc", strike: &strike, shut_within: Some(AT_ONCE), heal: &heal });
 }
 
-/// Nothing can be written: Tor runs on as long as it lives, orders that shut are obeyed and kept, others refused.
+/// The disk is full: a running Tor keeps running, commands that close the lane are executed and stored, others are
+/// rejected.
 pub fn a_full_disk(bench: &mut Bench) {
     let strike = |lab: &mut TorWorld| {
         fill(lab);
@@ -42,13 +43,13 @@ pub fn a_full_disk(bench: &mut Bench) {
         assert!(!refused.ok(), "{refused:?}");
         lab.kill_tor().unwrap();
         let fails = |process: &TorProcess| matches!(process, TorProcess::BackingOff { .. });
-        wait_until(lab, "Tor not to be started on a full disk", fails);
+        wait_until(lab, "Tor's start to fail on a full disk", fails);
         assert!(tors(lab).is_empty());
     };
     let heal = |lab: &mut TorWorld| std::fs::remove_file(ballast(lab)).unwrap();
     bench.survives(&Fault { name: "a full disk", strike: &strike, shut_within: Some(AT_ONCE), heal: &heal });
 
-    // "down" is given on the full disk, and outlives the service that took it.
+    // The command "down" is sent while the disk is full, and must survive the service that received it.
     fill(&bench.lab);
     bench.lab.order("down").unwrap();
     bench.lab.wait_maintenance().unwrap();

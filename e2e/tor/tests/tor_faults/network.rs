@@ -1,4 +1,4 @@
-//! A network that is not there, from the beginning and for long.
+//! A missing network, from the beginning and for a long time.
 
 use crate::support::{Bench, Fault, carries, cut, mend, restart_tor};
 use std::collections::BTreeSet;
@@ -8,13 +8,13 @@ use tornado_contracts::wg::TorLane;
 use tornado_e2e_tor::load::Outcome;
 use tornado_e2e_tor::world::TorWorld;
 
-/// How long Tor is left without a network: longer than it is given to get anywhere.
+/// How long Tor is without a network: longer than its time limit for progress.
 const CUT: Duration = Duration::from_secs(30);
-/// A lane that carried is without a network for two of Tor's lives.
+/// A working lane is without a network for two lives of Tor.
 const LONG_CUT: Duration = Duration::from_secs(50);
-/// The lane is back this long after the network.
+/// Time limit for the lane to recover after the network is back.
 const BACK: Duration = Duration::from_secs(30);
-/// A cut is found by probes.
+/// A cut is detected by probes.
 const FOUND: Duration = Duration::from_secs(15);
 
 pub fn a_tor_without_a_network_never_opens_the_lane(bench: &mut Bench) {
@@ -33,27 +33,29 @@ pub fn a_tor_without_a_network_never_opens_the_lane(bench: &mut Bench) {
         std::thread::sleep(Duration::from_millis(100));
     }
     let restarts = lab.tor().unwrap().restarts;
-    println!("without a network: closed for {CUT:?}, {asked} refused, {restarts} starts in vain, for {reasons:?}");
+    println!(
+        "without a network: closed for {CUT:?}, {asked} requests rejected, {restarts} restarts, reasons {reasons:?}"
+    );
     assert!(reasons.contains(&format!("{:?}", LaneReason::Bootstrapping)), "{reasons:?}");
-    assert!(restarts > 0, "a Tor that gets nowhere is started anew");
+    assert!(restarts > 0, "a Tor without progress must be restarted");
     assert_eq!(egress.stop().unwrap().lines(), Vec::<String>::new());
 
-    // An order is obeyed and kept meanwhile.
+    // A command is executed and stored meanwhile.
     lab.order("down").unwrap();
     lab.wait_maintenance().unwrap();
     mend(lab);
     let mended = Instant::now();
-    bench.stays_down("a network at last");
-    println!("Tor is well {:?} after the network was there", mended.elapsed());
+    bench.stays_down("after the network is back");
+    println!("Tor is healthy {:?} after the network was back", mended.elapsed());
     assert!(mended.elapsed() < BACK);
     lab.order("up").unwrap();
     lab.wait_open().unwrap();
     carries(lab, bench.host());
 }
 
-/// Tor keeps its guards over the starts that it needs.
+/// Tor keeps its guards over the restarts.
 pub fn a_long_cut_needs_no_help(bench: &mut Bench) {
-    // Tor writes its state down when it ends, else only now and then.
+    // Tor writes its state when it ends, and otherwise rarely.
     restart_tor(&bench.lab);
     let before = guards(&bench.lab);
     assert!(!before.is_empty());
@@ -75,10 +77,10 @@ pub fn a_long_cut_needs_no_help(bench: &mut Bench) {
     let took = mended.get().unwrap().elapsed();
     assert!(took < BACK, "{took:?}");
     let after = guards(&bench.lab);
-    assert!(before.is_subset(&after), "guards were given up: {before:?}, now {after:?}");
+    assert!(before.is_subset(&after), "guards were dropped: {before:?}, now {after:?}");
 }
 
-/// The guards that Tor wrote down: fingerprint, and when each was chosen, which Tor blurs.
+/// Returns the guards that Tor stored: fingerprint, and the date when each was chosen, which Tor randomises.
 fn guards(lab: &TorWorld) -> BTreeSet<String> {
     let state = std::fs::read_to_string(lab.world.server.state_dir().join("tor/data/state")).unwrap_or_default();
     let kept = |word: &&str| word.starts_with("rsa_id=") || word.starts_with("sampled_on=");

@@ -1,4 +1,4 @@
-//! A Tor that is there and says nothing.
+//! A Tor that runs but does not respond.
 
 use crate::deaths::another_tor;
 use crate::support::{Bench, Fault, exists, put_program, put_tor_back, restart_tor, tors};
@@ -10,10 +10,10 @@ use tornado_e2e_harness::wait_for;
 use tornado_e2e_tor::load::Outcome;
 use tornado_e2e_tor::world::TorWorld;
 
-/// It is asked every second and has three to answer.
+/// Tor is queried every second and has three seconds to respond.
 const SHUT: Duration = Duration::from_secs(8);
 
-/// Its control socket accepts and never answers.
+/// Its control socket accepts connections and never responds.
 pub fn a_tor_that_hangs_is_replaced(bench: &mut Bench) {
     let stopped = std::cell::Cell::new(0);
     let strike = |lab: &mut TorWorld| {
@@ -23,7 +23,7 @@ pub fn a_tor_that_hangs_is_replaced(bench: &mut Bench) {
     };
     let heal = |lab: &mut TorWorld| {
         assert!(exists(stopped.get()));
-        wait_for("the lane to be shut", SHUT, || {
+        wait_for("the lane to be closed", SHUT, || {
             Ok(lab.tor().is_ok_and(|tor| tor.lane.reason == LaneReason::ControlDown).then_some(()))
         })
         .unwrap();
@@ -34,7 +34,7 @@ pub fn a_tor_that_hangs_is_replaced(bench: &mut Bench) {
     bench.survives_down(&Fault { name: "a Tor that hangs", strike: &strike, shut_within: None, heal: &heal });
 }
 
-/// Something runs in Tor's place that never opens its control socket. Orders are obeyed meanwhile.
+/// A program that never opens the control socket runs in Tor's place. Commands are executed meanwhile.
 pub fn a_tor_without_a_control_socket_is_replaced(bench: &mut Bench) {
     let strike = |lab: &mut TorWorld| {
         put_program(lab, Some("#!/bin/sh\nexec sleep 1000\n"));

@@ -1,4 +1,4 @@
-//! The bench on which faults are tried: lab, device on the lane, and one way to watch each of them.
+//! The setup for the fault tests: a lab with a device on the lane, and the same checks for each fault.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
@@ -10,34 +10,34 @@ use tornado_e2e_tor::egress::Egress;
 use tornado_e2e_tor::load::{self, Hammer, Outcome};
 use tornado_e2e_tor::world::{PATIENCE, TorWorld};
 
-/// Where the relays are.
+/// The network of the relays.
 const RELAYS: &str = "198.18.0.0/24";
-/// A lane that is shut says so within this time.
+/// Time limit for a closed lane to reject requests.
 pub const AT_ONCE: Duration = Duration::from_secs(1);
 /// Debian's Tor.
 const TOR: &str = "/usr/sbin/tor";
-/// The disk of service `tor`: a few times of what it needs.
+/// Size of the disk of service `tor`: a few times of what it needs.
 const DISK: &str = "size=6m,mode=0700";
 
-/// Lab, server and a device on the tor lane.
+/// The lab, the server and a device on the tor lane.
 pub struct Bench {
     pub device: DeviceProc,
     pub lab: TorWorld,
 }
 
-/// What is done and seen of one fault.
+/// A fault and its expected effect.
 pub struct Fault<'a> {
     pub name: &'a str,
-    /// Breaks something; when it returns the lane is shut, or shuts within `shut_within`.
+    /// Injects the fault; when it returns the lane is closed, or closes within `shut_within`.
     pub strike: &'a dyn Fn(&mut TorWorld),
-    /// The longest time until a device is refused; `None` where packets just stop, or another lane never opens.
+    /// Time limit until a device is rejected; `None` if packets just stop, or if a new lane never opens.
     pub shut_within: Option<Duration>,
-    /// Mends what does not mend itself.
+    /// Repairs what does not recover without help.
     pub heal: &'a dyn Fn(&mut TorWorld),
 }
 
 impl Bench {
-    /// With the lane open.
+    /// Sets up the test with the lane open.
     pub fn ready() -> Self {
         let bench = Self::up(false);
         bench.lab.wait_open().unwrap();
@@ -45,7 +45,7 @@ impl Bench {
         bench
     }
 
-    /// With the server's way to the relays cut before it was started.
+    /// Sets up the test with the server's route to the relays cut before its start.
     pub fn cut_off() -> Self {
         Self::up(true)
     }
@@ -59,7 +59,7 @@ impl Bench {
             }
             let program = server.dir().join("program");
             symlink(TOR, &program)?;
-            // Its state alone on a disk that can be filled; the lab takes it away.
+            // Only its state is on a disk that can be filled; the lab removes it.
             let disk = server.dir().join("state/tor");
             std::fs::create_dir_all(&disk)?;
             nix::mount::mount(Some("tornado-lab"), &disk, Some("tmpfs"), nix::mount::MsFlags::empty(), Some(DISK))?;
@@ -74,13 +74,13 @@ impl Bench {
         self.device.host()
     }
 
-    /// The same fault with the lane wanted up, and with it wanted down.
+    /// Tests the fault with the lane set to up, and with it set to down.
     pub fn survives(&mut self, fault: &Fault<'_>) {
         self.survives_up(fault);
         self.survives_down(fault);
     }
 
-    /// From an open lane over a shut one to an open one.
+    /// From an open lane through a closed one to an open one.
     pub fn survives_up(&mut self, fault: &Fault<'_>) {
         let (name, host) = (fault.name, self.host().clone());
         let server = self.lab.world.lab.host("server").unwrap().clone();
@@ -90,7 +90,7 @@ impl Bench {
         (fault.strike)(&mut self.lab);
         if let Some(within) = fault.shut_within {
             let left = within.saturating_sub(began.elapsed()).max(AT_ONCE);
-            wait_for(&format!("{name}: a refusal"), left, || {
+            wait_for(&format!("{name}: a rejected request"), left, || {
                 let outcome = host.enter(|| load::ask(self.lab.world.internet.http_v4(), AT_ONCE))?;
                 Ok(matches!(outcome, Outcome::Cut | Outcome::Maintenance).then_some(()))
             })
@@ -102,7 +102,7 @@ impl Bench {
         self.lab.wait_open().unwrap();
         carries(&self.lab, &host);
         println!(
-            "{name}: refused after {shut:?}, a page again {:?} after the fault, {:?} after its end",
+            "{name}: rejected after {shut:?}, a page again {:?} after the fault, {:?} after its end",
             began.elapsed(),
             healed.elapsed()
         );
@@ -114,9 +114,9 @@ impl Bench {
         self.only_exits_were_seen();
     }
 
-    /// From a lane that is down to one that is down, though Tor is well again.
+    /// From a lane that is down to a lane that is down, although Tor is healthy again.
     pub fn survives_down(&mut self, fault: &Fault<'_>) {
-        let (name, host) = (format!("{}, wanted down", fault.name), self.host().clone());
+        let (name, host) = (format!("{}, lane set to down", fault.name), self.host().clone());
         let server = self.lab.world.lab.host("server").unwrap().clone();
         self.lab.order("down").unwrap();
         self.lab.wait_maintenance().unwrap();
@@ -130,19 +130,19 @@ impl Bench {
         let passed: Vec<_> =
             requests.iter().filter(|request| matches!(request.outcome, Outcome::Odd(_) | Outcome::Page(_))).collect();
         assert!(passed.is_empty(), "{name}: {passed:?}");
-        // Of Tor there may be none to see, where it was not touched.
+        // Tor may have no packets if the fault did not affect it.
         let seen = egress.stop().unwrap();
         println!("{name}: {} packets of Tor on the egress, {} others", seen.relays, seen.strangers.len());
-        assert!(seen.strangers.is_empty(), "{name}: left the server: {:#?}", seen.strangers);
+        assert!(seen.strangers.is_empty(), "{name}: foreign packets left the server: {:#?}", seen.strangers);
         self.lab.order("up").unwrap();
         self.lab.wait_open().unwrap();
         carries(&self.lab, &host);
     }
 
-    /// Tor is well, and the lane stays down as an operator wants it.
+    /// Waits until Tor is healthy and checks that the lane stays down as the operator set it.
     pub fn stays_down(&self, name: &str) {
         let is_well = || self.lab.tor().is_ok_and(|tor| tor.bootstrap.percent == 100 && tor.circuit_established);
-        wait_for(&format!("{name}: Tor to be well"), PATIENCE, || Ok(is_well().then_some(()))).unwrap();
+        wait_for(&format!("{name}: Tor to be healthy"), PATIENCE, || Ok(is_well().then_some(()))).unwrap();
         self.lab.wait_maintenance().unwrap();
         wait_for(&format!("{name}: the maintenance page"), PATIENCE, || {
             Ok((self.asks() == Outcome::Maintenance).then_some(()))
@@ -159,7 +159,7 @@ impl Bench {
         }
     }
 
-    /// What the device gets now.
+    /// The outcome of a request of the device now.
     pub fn asks(&self) -> Outcome {
         self.host().enter(|| load::ask(self.lab.world.internet.http_v4(), AT_ONCE)).unwrap()
     }
@@ -169,21 +169,21 @@ impl Bench {
             |from| self.lab.network.exits().any(|exit| from == exit.addresses.v4 || from == exit.addresses.v6);
         let seen = self.lab.world.internet.seen();
         let strangers: Vec<_> = seen.into_iter().filter(|seen| !is_exit(seen.from)).collect();
-        assert!(strangers.is_empty(), "seen in internet: {strangers:?}");
+        assert!(strangers.is_empty(), "unexpected clients in internet: {strangers:?}");
     }
 }
 
-/// Lets the server's way to the relays be there again.
+/// Restores the server's route to the relays.
 pub fn mend(lab: &TorWorld) {
     lab.world.lab.host("server").unwrap().exec(&["ip", "route", "del", "blackhole", RELAYS]).unwrap();
 }
 
-/// Takes it away: every attempt fails at once.
+/// Cuts it: every attempt fails immediately.
 pub fn cut(lab: &TorWorld) {
     lab.world.lab.host("server").unwrap().exec(&["ip", "route", "add", "blackhole", RELAYS]).unwrap();
 }
 
-/// `stop` and `start` of an operator.
+/// `stop` and `start` by an operator.
 pub fn restart_tor(lab: &TorWorld) {
     lab.order("stop").unwrap();
     wait_for("Tor to be stopped", PATIENCE, || {
@@ -193,12 +193,12 @@ pub fn restart_tor(lab: &TorWorld) {
     lab.order("start").unwrap();
 }
 
-/// What Tor's name in the configuration leads to.
+/// The target of Tor's path in the configuration.
 pub fn program(lab: &TorWorld) -> PathBuf {
     lab.world.lab.host("server").unwrap().dir().join("program")
 }
 
-/// Puts a shell script in Tor's place, or takes the program away, or puts it back.
+/// Replaces Tor with a shell script, or removes the program.
 pub fn put_program(lab: &TorWorld, script: Option<&str>) {
     let path = program(lab);
     std::fs::remove_file(&path).unwrap();
@@ -208,15 +208,15 @@ pub fn put_program(lab: &TorWorld, script: Option<&str>) {
     }
 }
 
-/// Debian's Tor in its place again.
+/// Puts Debian's Tor back.
 pub fn put_tor_back(lab: &TorWorld) {
     let path = program(lab);
-    // It may have been taken away.
+    // It may have been removed.
     let _ = std::fs::remove_file(&path);
     symlink(TOR, &path).unwrap();
 }
 
-/// Command lines of what runs in the server's host, tcpdump aside.
+/// Returns the command lines of the processes in the server's host, except tcpdump.
 pub fn running(lab: &TorWorld) -> Vec<(u32, String)> {
     let server = lab.world.lab.host("server").unwrap();
     let pids = server.exec(&["ip", "netns", "pids", server.namespace()]).unwrap().stdout;
@@ -227,13 +227,13 @@ pub fn running(lab: &TorWorld) -> Vec<(u32, String)> {
     pids.split_whitespace().filter_map(|word| line(word.parse().ok()?)).collect()
 }
 
-/// Tor processes in the server's host.
+/// Returns the Tor processes in the server's host.
 pub fn tors(lab: &TorWorld) -> Vec<u32> {
     let path = program(lab).display().to_string();
     running(lab).into_iter().filter(|(_, line)| line.starts_with(&path)).map(|(pid, _)| pid).collect()
 }
 
-/// True while a process of this number is there.
+/// True if a process with this ID exists.
 pub fn exists(pid: u32) -> bool {
     std::path::Path::new(&format!("/proc/{pid}")).exists()
 }

@@ -1,4 +1,4 @@
-//! SAFECOOKIE (control-spec §3.24): each side proves that it knows the cookie, and the cookie never travels.
+//! SAFECOOKIE authentication (control-spec §3.24): each side proves that it knows the cookie without sending it.
 
 use crate::control::ControlError;
 use crate::control::words::Words;
@@ -9,30 +9,30 @@ use sha2::Sha256;
 const SERVER: &[u8] = b"Tor safe cookie authentication server-to-controller hash";
 const CONTROLLER: &[u8] = b"Tor safe cookie authentication controller-to-server hash";
 
-/// Length of the cookie and of both nonces, bytes.
+/// Length in bytes of the cookie and of each nonce.
 pub(crate) const LENGTH: usize = 32;
 
-/// The secret of both sides.
+/// The shared cookie and our nonce.
 pub(crate) struct Challenge {
     pub(crate) cookie: [u8; LENGTH],
     pub(crate) nonce: [u8; LENGTH],
 }
 
 impl Challenge {
-    /// The command that asks Tor for its proof.
+    /// The command that requests Tor's proof.
     pub(crate) fn command(&self) -> String {
         format!("AUTHCHALLENGE SAFECOOKIE {}", HEXUPPER_PERMISSIVE.encode(&self.nonce))
     }
 
-    /// Checks Tor's proof and gives the command that carries ours.
+    /// Verifies Tor's proof and returns the command with our proof.
     pub(crate) fn answer(&self, reply: &str) -> Result<String, ControlError> {
         let words = Words::of(reply);
         let bytes = |key: &str| words.get(key).and_then(|hex| HEXUPPER_PERMISSIVE.decode(hex.as_bytes()).ok());
         let (Some(hash), Some(nonce)) = (bytes("SERVERHASH"), bytes("SERVERNONCE")) else {
-            return Err(ControlError::Protocol("the challenge was not answered"));
+            return Err(ControlError::Protocol("the response to the challenge has no hash or no nonce"));
         };
         if nonce.len() != LENGTH {
-            return Err(ControlError::Protocol("the server's nonce has a wrong length"));
+            return Err(ControlError::Protocol("the server nonce has the wrong length"));
         }
         self.mac(SERVER, &nonce)?.verify_slice(&hash).map_err(|_| ControlError::NotTor)?;
         let proof = self.mac(CONTROLLER, &nonce)?.finalize().into_bytes();
@@ -41,7 +41,7 @@ impl Challenge {
 
     fn mac(&self, key: &[u8], server_nonce: &[u8]) -> Result<Hmac<Sha256>, ControlError> {
         let mac = Hmac::<Sha256>::new_from_slice(key);
-        let mut mac = mac.map_err(|_| ControlError::Protocol("a key has a wrong length"))?;
+        let mut mac = mac.map_err(|_| ControlError::Protocol("a key has the wrong length"))?;
         mac.update(&self.cookie);
         mac.update(&self.nonce);
         mac.update(server_nonce);

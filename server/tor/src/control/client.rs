@@ -1,4 +1,4 @@
-//! One connection to the control port: commands in order, events beside them.
+//! A connection to the control port: commands in order, with events in between.
 
 use crate::control::auth::{Challenge, LENGTH};
 use crate::control::event::{self, Event};
@@ -15,30 +15,32 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Commands that wait to be written.
+/// Capacity of the command queue, and maximum number of commands without a reply.
 const COMMANDS: usize = 32;
-/// Events that wait to be read. One who falls behind is cut off and attaches again, which tells it everything.
+/// Capacity of the event queue. If the reader falls behind, the connection is closed; after a new attach it reads the
+/// full state again.
 const EVENTS: usize = 4096;
-/// Longest wait for Tor to take or answer a command.
+/// Longest wait for Tor to accept a command or to reply.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 type Answer = oneshot::Sender<Reply>;
 
-/// The commands' end. Cheap to clone; the connection ends with [`Connection`].
+/// The command side of a connection. Cheap to clone. It fails after the [`Connection`] is dropped.
 #[derive(Clone)]
 pub(crate) struct Control {
     commands: mpsc::Sender<(String, Answer)>,
 }
 
-/// An authenticated connection. Dropping it closes it.
+/// An authenticated connection. Closed on drop.
 pub(crate) struct Connection {
     pub(crate) control: Control,
-    /// Ends when the connection does.
+    /// Ends when the connection closes.
     pub(crate) events: mpsc::Receiver<Event>,
     _end: DropGuard,
 }
 
-/// Opens the control socket of a Tor process that runs as `uid`, proves both sides, and asks for events.
+/// Connects to the control socket of the Tor process that runs as `uid`, authenticates both sides and subscribes to
+/// events.
 pub(crate) async fn connect(socket: &Path, cookie: &Path, uid: u32) -> Result<Connection, ControlError> {
     let opening = async {
         let stream = UnixStream::connect(socket).await?;
@@ -56,12 +58,12 @@ pub(crate) async fn connect(socket: &Path, cookie: &Path, uid: u32) -> Result<Co
 
 async fn read_cookie(path: &Path) -> Result<[u8; LENGTH], ControlError> {
     let bytes = tokio::fs::read(path).await?;
-    bytes.try_into().map_err(|_| ControlError::Protocol("the cookie file has a wrong length"))
+    bytes.try_into().map_err(|_| ControlError::Protocol("the cookie file has the wrong length"))
 }
 
 async fn authenticate(control: &Control, cookie: [u8; LENGTH]) -> Result<(), ControlError> {
     let mut nonce = [0; LENGTH];
-    getrandom::fill(&mut nonce).map_err(|_| ControlError::Protocol("no randomness"))?;
+    getrandom::fill(&mut nonce).map_err(|_| ControlError::Protocol("the random number generator failed"))?;
     let challenge = Challenge { cookie, nonce };
     let reply = control.command(&challenge.command()).await?;
     control.command(&challenge.answer(reply.text())?).await?;
@@ -79,14 +81,14 @@ fn start(stream: UnixStream) -> Connection {
         tokio::select! {
             () = end.cancelled() => {}
             why = carry(replies, writer, command_receiver, event_sender) => {
-                tracing::debug!(error = %why, "the control connection ended");
+                tracing::debug!(error = %why, "the control connection closed");
             }
         }
     });
     Connection { control: Control { commands }, events, _end: guard }
 }
 
-/// Carries commands and replies until one end is gone.
+/// Transports commands and replies until one side closes.
 async fn carry(
     mut replies: FramedRead<OwnedReadHalf, ReplyCodec>,
     mut writer: OwnedWriteHalf,
@@ -104,13 +106,13 @@ async fn carry(
                 };
                 if reply.is_event() {
                     if events.try_send(event::event(&reply)).is_err() {
-                        return ControlError::Protocol("events came faster than they were read");
+                        return ControlError::Protocol("events arrived faster than they were processed");
                     }
                 } else {
                     match pending.pop_front() {
-                        // One who no longer waits is no failure.
+                        // The caller may have stopped waiting; that is not a failure.
                         Some(answer) => drop(answer.send(reply)),
-                        None => return ControlError::Protocol("a reply without a command"),
+                        None => return ControlError::Protocol("a reply arrived without a command"),
                     }
                 }
             }
@@ -128,10 +130,14 @@ async fn carry(
 }
 
 impl Control {
-    /// Sends a command and waits for its reply, which must be a success.
+    /// Sends a command and waits for its reply.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Tor rejects the command, does not reply in time or closes the connection.
     pub(crate) async fn command(&self, command: &str) -> Result<Reply, ControlError> {
         if command.contains(['\r', '\n', '\0']) {
-            return Err(ControlError::Protocol("a command has more than one line"));
+            return Err(ControlError::Protocol("a command contains a line break"));
         }
         let exchange = async {
             let (answer, reply) = oneshot::channel();
@@ -147,7 +153,7 @@ impl Control {
         Err(ControlError::Refused { code: reply.code, text })
     }
 
-    /// Values of `GETINFO` keys. Keys that Tor leaves out are absent.
+    /// Returns the values of `GETINFO` keys. Keys that Tor does not return are absent.
     pub(crate) async fn info(&self, keys: &[&str]) -> Result<HashMap<String, String>, ControlError> {
         let reply = self.command(&format!("GETINFO {}", keys.join(" "))).await?;
         let pairs = reply.lines.into_iter().filter_map(|line| {
@@ -162,7 +168,7 @@ impl Control {
         self.command("SIGNAL NEWNYM").await.map(drop)
     }
 
-    /// `SIGNAL SHUTDOWN`: a client ends at once. It may be gone before it answers.
+    /// `SIGNAL SHUTDOWN`: a Tor client exits at once. It may close the connection before it replies.
     pub(crate) async fn shut_down(&self) -> Result<(), ControlError> {
         match self.command("SIGNAL SHUTDOWN").await {
             Ok(_) | Err(ControlError::Closed) => Ok(()),
@@ -170,13 +176,12 @@ impl Control {
         }
     }
 
-    /// All circuits.
     pub(crate) async fn circuits(&self) -> Result<Vec<event::CircuitLine>, ControlError> {
         let info = self.info(&["circuit-status"]).await?;
         Ok(info.get("circuit-status").map(|text| text.lines().filter_map(event::circuit).collect()).unwrap_or_default())
     }
 
-    /// Numbers of the streams that are not Tor's own.
+    /// Returns the ids of the streams that are not Tor's own.
     pub(crate) async fn streams(&self) -> Result<Vec<String>, ControlError> {
         let info = self.info(&["stream-status"]).await?;
         let Some(text) = info.get("stream-status") else { return Ok(Vec::new()) };

@@ -1,22 +1,21 @@
-//! Events of the control port (control-spec §4.1) as types, and the lines of `circuit-status`.
+//! Typed events of the control port (control-spec §4.1) and the lines of `circuit-status`.
 
 use crate::control::reply::Reply;
 use crate::control::words::Words;
 use std::net::SocketAddr;
 use tornado_contracts::tor::Bootstrap;
 
-/// The events that are asked for.
+/// The subscribed events.
 pub(crate) const WANTED: &str = "STATUS_CLIENT CIRC STREAM BW NETWORK_LIVENESS";
 
-/// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
     Bootstrap(Bootstrap),
-    /// Tor has, or has not, a working circuit.
+    /// Whether Tor has a working circuit.
     Established(bool),
-    /// Tor's view of the network.
+    /// Whether Tor considers the network reachable.
     Liveness(bool),
-    /// Bytes of the last second.
+    /// Bytes in the last second.
     Bandwidth {
         read: u64,
         written: u64,
@@ -26,34 +25,34 @@ pub(crate) enum Event {
     Stream {
         id: String,
         status: String,
-        /// Tor's own fetches; `None` where the event does not say.
+        /// Whether Tor itself opened the stream; `None` if the event does not say.
         internal: Option<bool>,
-        /// Tor's number for the circuit that carries it.
+        /// Tor's id of the circuit that carries the stream.
         circuit: Option<String>,
-        /// Who asked; told with the first event of a stream.
+        /// The source address; only the first event of a stream contains it.
         source: Option<SocketAddr>,
-        /// It goes to an onion service: its circuit has no exit.
+        /// The target is an onion service, so the circuit has no exit.
         is_onion: bool,
     },
-    /// One that is of no use here.
+    /// An event that this service does not use.
     Other {
         kind: String,
     },
 }
 
-/// What Tor says about a circuit.
+/// A circuit as Tor reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CircuitLine {
     pub(crate) id: String,
     pub(crate) status: String,
     pub(crate) purpose: String,
     pub(crate) conflux_id: Option<String>,
-    /// Name and password of the SOCKS client that it belongs to.
+    /// User name and password of the SOCKS client that the circuit belongs to.
     pub(crate) socks: Option<(String, String)>,
     pub(crate) path: Vec<PathHop>,
 }
 
-/// A relay of a path.
+/// A relay in a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PathHop {
     /// 40 hexadecimal digits, upper case.
@@ -61,7 +60,7 @@ pub(crate) struct PathHop {
     pub(crate) nickname: String,
 }
 
-/// Makes an event of an asynchronous reply.
+/// Converts an asynchronous reply to an event.
 pub(crate) fn event(reply: &Reply) -> Event {
     let text = reply.text();
     let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
@@ -103,12 +102,12 @@ fn client_status(rest: &str) -> Option<Event> {
     }
 }
 
-/// `NOTICE BOOTSTRAP PROGRESS=…`, as an event and as the answer to `status/bootstrap-phase`.
+/// Parses `NOTICE BOOTSTRAP PROGRESS=…`, the text of the event and of the value `status/bootstrap-phase`.
 pub(crate) fn bootstrap(text: &str) -> Option<Bootstrap> {
     let words = Words::of(text);
     let percent: u8 = words.get("PROGRESS")?.parse().ok()?;
     let word = |key: &str| words.get(key).unwrap_or_default().to_owned();
-    // HOSTADDR and HOSTID, which name the guard, are left out.
+    // HOSTADDR and HOSTID identify the guard and are left out.
     let warning = words.get("WARNING").map(|warning| match words.get("REASON") {
         Some(reason) => format!("{warning} ({reason})"),
         None => warning.to_owned(),
@@ -116,7 +115,7 @@ pub(crate) fn bootstrap(text: &str) -> Option<Bootstrap> {
     (percent <= 100).then(|| Bootstrap { percent, tag: word("TAG"), summary: word("SUMMARY"), warning })
 }
 
-/// `UP` or `DOWN`, in either case.
+/// Parses `UP` or `DOWN`, in upper or lower case.
 pub(crate) fn liveness(text: &str) -> Option<bool> {
     match text.trim().to_ascii_uppercase().as_str() {
         "UP" => Some(true),
@@ -125,7 +124,7 @@ pub(crate) fn liveness(text: &str) -> Option<bool> {
     }
 }
 
-/// `ID STATUS [PATH] KEY=VALUE…`.
+/// Parses `ID STATUS [PATH] KEY=VALUE…`.
 pub(crate) fn circuit(text: &str) -> Option<CircuitLine> {
     let words = Words::of(text);
     let (id, status) = (words.word(0)?, words.word(1)?);
@@ -172,7 +171,7 @@ mod tests {
         let Event::Bootstrap(step) = parse(
             r#"STATUS_CLIENT WARN BOOTSTRAP PROGRESS=14 TAG=handshake SUMMARY="Handshaking \"x\"" WARNING="DONE" REASON=DONE HOSTADDR="192.0.2.1:5""#,
         ) else {
-            panic!("no step")
+            panic!("not a bootstrap event")
         };
         assert_eq!((step.percent, step.tag.as_str()), (14, "handshake"));
         assert_eq!(step.summary, "Handshaking \"x\"");
@@ -187,7 +186,7 @@ mod tests {
         let Event::Circuit(line) = parse(&format!(
             "CIRC 9 BUILT ${fingerprint}~guard,${fingerprint}=exit BUILD_FLAGS=X PURPOSE=CONFLUX_LINKED CONFLUX_ID=AB SOCKS_USERNAME=\"u\" SOCKS_PASSWORD=\"p\""
         )) else {
-            panic!("no circuit")
+            panic!("not a circuit event")
         };
         assert_eq!((line.path.len(), line.path[1].nickname.as_str()), (2, "exit"));
         assert_eq!(line.conflux_id.as_deref(), Some("AB"));

@@ -1,4 +1,4 @@
-//! Client of Tor's control port (control-spec): own, small, and trusting nothing it reads.
+//! A small client of Tor's control port (control-spec). It validates everything that it reads.
 
 pub(crate) mod auth;
 pub(crate) mod client;
@@ -9,24 +9,24 @@ pub(crate) mod words;
 pub(crate) use client::{Control, connect};
 pub(crate) use event::{CircuitLine, Event, PathHop};
 
-/// Why the control port did not do what it was asked.
+/// Why a request to the control port failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ControlError {
-    #[error("the control socket cannot be used: {0}")]
+    #[error("cannot use the control socket: {0}")]
     Io(#[from] std::io::Error),
-    #[error("the control connection is closed")]
+    #[error("the control connection was closed")]
     Closed,
-    #[error("Tor did not answer in time")]
+    #[error("Tor did not respond in time")]
     Late,
-    #[error("on the control port: {0}")]
+    #[error("protocol error on the control port: {0}")]
     Protocol(&'static str),
-    #[error("whoever answers on the control socket is not our Tor")]
+    #[error("the process behind the control socket is not the Tor process of this service")]
     NotTor,
-    #[error("Tor refused with {code}: {text}")]
+    #[error("Tor rejected the command with {code}: {text}")]
     Refused {
-        /// Code of the reply.
+        /// Status code of the reply.
         code: u16,
-        /// Tor's words.
+        /// Text of the reply.
         text: String,
     },
 }

@@ -1,22 +1,22 @@
-//! Framing of the control protocol (control-spec §2.3): bytes in, whole replies out, everything bounded.
+//! Framing of the control protocol (control-spec §2.3). Line and reply sizes are bounded.
 
 use crate::control::ControlError;
 use tokio_util::bytes::{Buf as _, BytesMut};
 use tokio_util::codec::Decoder;
 
-/// Longest line, bytes.
+/// Maximum length of a line in bytes.
 const MAX_LINE: usize = 64 * 1024;
-/// Largest reply, bytes. The directory of the public network is about 3 MB.
+/// Maximum size of a reply in bytes. The directory of the public network is about 3 MB.
 const MAX_REPLY: usize = 16 * 1024 * 1024;
 
-/// One line of a reply, with the data that may follow it.
+/// A line of a reply and the data block that may follow it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) text: String,
     pub(crate) data: Option<String>,
 }
 
-/// A whole reply, or an asynchronous event (code 650).
+/// A complete reply, or an asynchronous event (code 650).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) code: u16,
@@ -32,18 +32,18 @@ impl Reply {
         self.code / 100 == 2
     }
 
-    /// First line's text.
+    /// The text of the first line.
     pub(crate) fn text(&self) -> &str {
         self.lines.first().map_or("", |line| line.text.as_str())
     }
 }
 
-/// Collects a reply from as many pieces as it comes in.
+/// Assembles replies from arbitrary fragments.
 #[derive(Debug, Default)]
 pub(crate) struct ReplyCodec {
     code: Option<u16>,
     lines: Vec<Line>,
-    /// Data of the last line while it is arriving.
+    /// Data block of the last line, while it is incomplete.
     data: Option<String>,
     size: usize,
 }
@@ -58,7 +58,7 @@ impl ReplyCodec {
             self.data_line(line);
             return Ok(None);
         }
-        let bad = ControlError::Protocol("a reply line does not begin with a code");
+        let bad = ControlError::Protocol("a reply line does not start with a status code");
         let (Some(code), Some(mark), Some(text)) = (line.get(..3), line.as_bytes().get(3), line.get(4..)) else {
             return Err(bad);
         };
@@ -81,7 +81,7 @@ impl ReplyCodec {
                 *self = Self::default();
                 Ok(Some(Reply { code, lines }))
             }
-            _ => Err(ControlError::Protocol("a reply line has an unknown mark")),
+            _ => Err(ControlError::Protocol("a reply line has an unknown separator")),
         }
     }
 
@@ -109,7 +109,7 @@ impl Decoder for ReplyCodec {
             }
             let line = bytes.split_to(end);
             bytes.advance(1);
-            // Names of relays and words of exits may be anything; what is not UTF-8 is shown as such.
+            // Relay names and texts from exits may contain any bytes; invalid UTF-8 is replaced.
             let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(&line));
             if let Some(reply) = self.line(&line)? {
                 return Ok(Some(reply));

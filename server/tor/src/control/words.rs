@@ -1,6 +1,6 @@
-//! Words of a control line: plain ones, and `KEY=VALUE` with or without quotes (control-spec §2.1).
+//! Words of a control line: positional words, and `KEY=VALUE` with or without quotes (control-spec §2.1).
 
-/// A line taken apart.
+/// A parsed line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Words {
     /// Words without a key, in order.
@@ -9,7 +9,7 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// Takes a line apart. Never fails: what is broken ends up as some word.
+    /// Parses a line. Never fails: malformed parts become positional words.
     pub(crate) fn of(line: &str) -> Self {
         let mut words = Self::default();
         let mut rest = line.trim_start_matches(' ');
@@ -30,12 +30,12 @@ impl Words {
         words
     }
 
-    /// The value of a key.
+    /// The value of the first word with this key.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.keyed.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
     }
 
-    /// A plain word by its place.
+    /// The positional word at `index`.
     pub(crate) fn word(&self, index: usize) -> Option<&str> {
         self.plain.get(index).map(String::as_str)
     }
@@ -45,7 +45,7 @@ fn is_key(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// A value and what follows it.
+/// Splits off a value; returns it and the rest of the text.
 fn value_of(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(' ').unwrap_or(text.len());

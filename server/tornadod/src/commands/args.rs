@@ -1,4 +1,4 @@
-//! Arguments of the commands about people, keys and the audit trail.
+//! Arguments of the commands for people, keys and the audit trail.
 
 use clap::Subcommand;
 use tornado_contracts::auth::operators::OperatorRole;
@@ -7,29 +7,29 @@ use tornado_shared::model::{DeviceId, DeviceName, Lane, Username};
 /// `tornadod user …`
 #[derive(Debug, Subcommand)]
 pub enum User {
-    /// Make an account with a password. To have people choose their own, use `tornadod invite create`.
+    /// Create an account with a password. To let people choose their own, use `tornadod invite create`.
     Add {
         /// 3 to 50 of a-z, 0-9, '.', '_', '-'.
         name: Username,
         /// E-mail address; may be used to log in.
         #[arg(long)]
         email: Option<String>,
-        /// Devices that may be connected at once.
+        /// Number of devices that may be connected at the same time.
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10))]
         devices: u32,
-        /// Read the password from standard input instead of asking.
+        /// Read the password from standard input instead of the terminal.
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Show accounts.
+    /// List accounts.
     List {
-        /// Only names and addresses that hold this.
+        /// Only accounts whose name or e-mail address contains this text.
         #[arg(default_value = "")]
         search: String,
         /// Only suspended accounts.
         #[arg(long)]
         suspended: bool,
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
@@ -37,7 +37,7 @@ pub enum User {
     Show {
         /// Name, e-mail address or number.
         user: String,
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
@@ -45,57 +45,57 @@ pub enum User {
     Set {
         /// Name, e-mail address or number.
         user: String,
-        /// A new name.
+        /// New name.
         #[arg(long)]
         name: Option<Username>,
-        /// A new e-mail address; '' for none.
+        /// New e-mail address; '' removes it.
         #[arg(long)]
         email: Option<String>,
-        /// Devices that may be connected at once; the newest sessions that are too many end.
+        /// Number of devices that may be connected at the same time. The newest sessions above the limit end.
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10))]
         devices: Option<u32>,
-        /// Bytes a calendar month (UTC), both ways and lanes together: 500mb, 200gb, 2tb; `none` for no limit. Heeded
-        /// from the next connect of any of its devices on.
+        /// Quota in bytes per calendar month (UTC), both directions and lanes together: 500mb, 200gb, 2tb; `none` for
+        /// no limit. Applies from the next connect of any of its devices.
         #[arg(long, value_parser = parse_quota)]
         quota: Option<u64>,
-        /// Speed to all of its devices together, on both lanes: 500kbit, 20mbit, 1gbit; `none` for no limit. Heeded within
-        /// seconds, as the two that follow.
+        /// Rate limit towards all of its devices together, on both lanes: 500kbit, 20mbit, 1gbit; `none` for no limit.
+        /// Applies within seconds.
         #[arg(long, value_parser = parse_rate)]
         download: Option<u64>,
-        /// Speed from all of its devices together.
+        /// Rate limit from all of its devices together. Applies within seconds.
         #[arg(long, value_parser = parse_rate)]
         upload: Option<u64>,
-        /// `yes`: its devices may reach each other on the direct lane. `no`, as for most: they may not.
+        /// `yes`: its devices may reach each other on the direct lane. `no`: they may not. Applies within seconds.
         #[arg(long, value_parser = parse_yes)]
         together: Option<bool>,
-        /// Take the second factor away, for somebody who lost it.
+        /// Remove the second factor of a user who lost it.
         #[arg(long)]
         forget_totp: bool,
     },
-    /// Suspend an account: every login and tunnel ends at once.
+    /// Suspend an account. All its logins and sessions end at once.
     Suspend {
         /// Name, e-mail address or number.
         user: String,
     },
-    /// Let a suspended account in again.
+    /// Reactivate a suspended account.
     Reactivate {
         /// Name, e-mail address or number.
         user: String,
     },
-    /// Delete an account: every login and tunnel ends at once, the name is free again, the history stays.
+    /// Delete an account. All its logins and sessions end at once. The name becomes free; the history is kept.
     Delete {
         /// Name, e-mail address or number.
         user: String,
     },
-    /// Set an account's password: every login and tunnel ends at once.
+    /// Set an account's password. All its logins and sessions end at once.
     Password {
         /// Name, e-mail address or number.
         user: String,
-        /// Read the password from standard input instead of asking.
+        /// Read the password from standard input instead of the terminal.
         #[arg(long)]
         password_stdin: bool,
     },
-    /// End every login and tunnel of an account; it may log in again.
+    /// End all logins and sessions of an account. It may log in again.
     Revoke {
         /// Name, e-mail address or number.
         user: String,
@@ -105,38 +105,38 @@ pub enum User {
 /// `tornadod device …`
 #[derive(Debug, Subcommand)]
 pub enum Device {
-    /// Show an account's devices.
+    /// List an account's devices.
     List {
         /// Name, e-mail address or number of the account.
         user: String,
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Make a device that is an ordinary WireGuard app for somebody who need not log in. It takes one of the account's
-    /// places until it is removed. The private key is in what is printed and nowhere else.
+    /// Create a device for an ordinary WireGuard app, which does not log in. It uses one of the account's device slots
+    /// until it is removed. The private key exists only in the output of this command.
     Export {
         /// Name, e-mail address or number of the account.
         user: String,
-        /// What to call the device.
+        /// Name of the device.
         #[arg(long, default_value = "wireguard")]
         name: DeviceName,
-        /// `direct`: out by the server. `tor`: everything through Tor.
+        /// `direct`: through the server's uplink. `tor`: everything through Tor.
         #[arg(long, default_value = "direct")]
         lane: Lane,
-        /// Print the configuration, as wg-quick(8) reads it.
+        /// Print the configuration in the format of wg-quick(8).
         #[arg(long, required_unless_present_any = ["qr", "json"], conflicts_with = "qr")]
         conf: bool,
-        /// Print it as a QR code for a phone's camera.
+        /// Print the configuration as a QR code for a phone's camera.
         #[arg(long, conflicts_with = "json")]
         qr: bool,
-        /// Machine-readable: `device_id`, `device_name`, `lane`, `config`.
+        /// Print JSON: `device_id`, `device_name`, `lane`, `config`.
         #[arg(long)]
         json: bool,
     },
-    /// Remove a device: its login and tunnel end at once.
+    /// Remove a device. Its login and session end at once.
     Remove {
-        /// The device, as `tornadod device list` shows it.
+        /// The device id, as shown by `tornadod device list`.
         device_id: DeviceId,
     },
 }
@@ -144,37 +144,37 @@ pub enum Device {
 /// `tornadod operator …`
 #[derive(Debug, Subcommand)]
 pub enum Operator {
-    /// Make an operator, or set an operator's password; a new password ends all sign-ins.
+    /// Create an operator, or set an operator's password. A new password ends all of the operator's sign-ins.
     Add {
         /// 3 to 50 of a-z, 0-9, '.', '_', '-'.
         name: Username,
-        /// owner, operator or viewer; owner for a new operator.
+        /// owner, operator or viewer. The default for a new operator is owner.
         #[arg(long)]
         role: Option<OperatorRole>,
-        /// Read the password from standard input instead of asking.
+        /// Read the password from standard input instead of the terminal.
         #[arg(long)]
         password_stdin: bool,
     },
     /// Change an operator without a new password.
     Set {
-        /// The name.
+        /// Name of the operator.
         name: Username,
         /// owner, operator or viewer.
         #[arg(long)]
         role: Option<OperatorRole>,
-        /// Take the second factor away, for somebody who lost it.
+        /// Remove the second factor of an operator who lost it.
         #[arg(long)]
         forget_totp: bool,
     },
-    /// Show operators.
+    /// List operators.
     List {
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Remove an operator; all sign-ins end. The last owner stays.
+    /// Remove an operator. All of the operator's sign-ins end. The last owner cannot be removed.
     Remove {
-        /// The name.
+        /// Name of the operator.
         name: Username,
     },
 }
@@ -182,27 +182,27 @@ pub enum Operator {
 /// `tornadod audit …`
 #[derive(Debug, Subcommand)]
 pub enum Audit {
-    /// Show rows, newest first.
+    /// List rows, newest first.
     List {
-        /// Only acts that begin so, for example 'user.' or 'keys.rotate'.
+        /// Only actions with this prefix, for example 'user.' or 'keys.rotate'.
         #[arg(long)]
         action: Option<String>,
-        /// Only acts of this actor, for example 'root' or 'operator:ann'.
+        /// Only actions of this actor, for example 'root' or 'operator:ann'.
         #[arg(long)]
         actor: Option<String>,
-        /// Only rows before this number.
+        /// Only rows before this row number.
         #[arg(long)]
         before: Option<i64>,
-        /// Rows.
+        /// Maximum number of rows.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
         limit: u32,
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Check every row and the signed word about the newest; exit code 1 when the trail is broken.
+    /// Verify every row and the signature over the newest one. Exit code 1 if the trail is broken.
     Verify {
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
@@ -211,44 +211,44 @@ pub enum Audit {
 /// `tornadod keys …`
 #[derive(Debug, Subcommand)]
 pub enum Keys {
-    /// Show every key's age and phase and when the next rotation is.
+    /// Show age and phase of every key, and the time of the next rotation.
     Status {
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Make new signing and login keys now. Nobody is logged out.
+    /// Create new signing and login keys now. No login ends.
     Rotate,
-    /// Read all key files again and try each key; exit code 1 when something is wrong.
+    /// Read all key files again and test each key. Exit code 1 if there is a problem.
     Check {
-        /// Machine-readable.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
 }
 
-/// Bits a second in units of powers of ten, as bytes a second; `none` is 0.
+/// Parses bits per second with a decimal unit and returns bytes per second; `none` is 0.
 fn parse_rate(text: &str) -> Result<u64, String> {
     let bits = amount(text, [("kbit", 1_000), ("mbit", 1_000_000), ("gbit", 1_000_000_000)]);
-    bits.map(|bits| bits / 8).ok_or_else(|| format!("'{text}' is no speed; write 500kbit, 20mbit, 1gbit or none"))
+    bits.map(|bits| bits / 8).ok_or_else(|| format!("'{text}' is not a rate; write 500kbit, 20mbit, 1gbit or none"))
 }
 
 fn parse_yes(text: &str) -> Result<bool, String> {
     match text {
         "yes" => Ok(true),
         "no" => Ok(false),
-        _ => Err("write yes or no".to_owned()),
+        _ => Err("expected yes or no".to_owned()),
     }
 }
 
-/// Bytes in units of powers of ten; `none` is 0.
+/// Parses bytes with a decimal unit; `none` is 0.
 fn parse_quota(text: &str) -> Result<u64, String> {
     let bytes = amount(text, [("mb", 1_000_000), ("gb", 1_000_000_000), ("tb", 1_000_000_000_000)]);
     let bytes = bytes.filter(|bytes| *bytes <= 1_000_000_000_000_000);
-    bytes.ok_or_else(|| format!("'{text}' is no amount; write 500mb, 200gb, 2tb or none"))
+    bytes.ok_or_else(|| format!("'{text}' is not an amount of data; write 500mb, 200gb, 2tb or none"))
 }
 
-/// A whole number of one of these units, not 0; `none` is 0.
+/// Parses a positive whole number with one of these units; `none` is 0.
 fn amount(text: &str, units: [(&str, u64); 3]) -> Option<u64> {
     let lower = text.to_ascii_lowercase();
     if lower == "none" {

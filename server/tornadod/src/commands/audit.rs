@@ -45,19 +45,19 @@ fn list(rows: &[AuditRow], json: bool) -> Result<(), Failure> {
 
 async fn verify(trail: &AuditClient, json: bool) -> Result<(), Failure> {
     let verdict = trail.verify(Acting::root(NoInput {})).await;
-    let verdict = verdict.map_err(|e| Failure::of_call("check the audit trail", &e))?;
+    let verdict = verdict.map_err(|e| Failure::of_call("verify the audit trail", &e))?;
     if json {
         say_json(&verdict)?;
     }
     if let Some(broken) = verdict.broken {
         return Err(Failure::failed(format!(
-            "the audit trail is broken at row {}: {}. Keep the database and audit-head.json as they are, compare them \
-             with a backup, and find out who could write them",
+            "the audit trail is broken at row {}: {}; keep the database and audit-head.json unchanged, compare them \
+             with a backup, and find out which processes could write them",
             broken.seq, broken.why
         )));
     }
     if !json {
-        say(&format!("the audit trail is whole: {} rows, signed up to row {}", verdict.rows, verdict.signed));
+        say(&format!("the audit trail is intact: {} rows, signed up to row {}", verdict.rows, verdict.signed));
     }
     Ok(())
 }

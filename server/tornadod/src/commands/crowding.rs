@@ -1,4 +1,4 @@
-//! Devices with more flows than they may have, in one line for `tornadod status`.
+//! Devices that exceed the limit of flows, in one line for `tornadod status`.
 
 use super::{Server, unix_now};
 use crate::output::span;
@@ -7,13 +7,13 @@ use tornado_contracts::session::{LiveQuery, LiveSession, Sessions as _, Sessions
 use tornado_contracts::wg::{Crowding, Wg as _, WgClient};
 use tornado_rpc::NoInput;
 
-/// What service `wg` reports, with the names that `session` knows. None: `wg` does not answer.
+/// The devices that service `wg` reports, with the names that `session` knows. `None` if `wg` does not respond.
 pub(super) async fn line(server: &Server) -> Option<String> {
     let crowding = WgClient::new(server.channel(ServiceName::Wg)).status(NoInput {}).await.ok()?.crowding;
     let live = if crowding.is_empty() {
         Vec::new()
     } else {
-        // Without it keys stand for names.
+        // If `session` does not respond, keys are shown instead of names.
         SessionsClient::new(server.channel(ServiceName::Session)).live(LiveQuery::default()).await.unwrap_or_default()
     };
     Some(words(&crowding, &live, unix_now()))
@@ -21,7 +21,7 @@ pub(super) async fn line(server: &Server) -> Option<String> {
 
 fn words(crowding: &[Crowding], live: &[LiveSession], now: i64) -> String {
     if crowding.is_empty() {
-        return "every device is within its bounds".to_owned();
+        return "every device is within its limit".to_owned();
     }
     let one = |crowd: &Crowding| {
         let session = live.iter().find(|session| session.public_key == crowd.public_key);
@@ -31,7 +31,7 @@ fn words(crowding: &[Crowding], live: &[LiveSession], now: i64) -> String {
             (None, None) => format!("the device with key {}", crowd.public_key),
         };
         let ended = if crowd.ended == 0 { String::new() } else { format!(", {} flows ended", crowd.ended) };
-        format!("{who} was REFUSED flows, last {} ago{ended}", span(now - crowd.last))
+        format!("{who} EXCEEDED its limit, last {} ago{ended}", span(now - crowd.last))
     };
     crowding.iter().map(one).collect::<Vec<_>>().join("; ")
 }

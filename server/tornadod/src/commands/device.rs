@@ -26,7 +26,7 @@ pub async fn run(server: &Server, command: Device) -> Result<(), Failure> {
         Device::Remove { device_id } => {
             let removed = users.remove_device(Acting::root(DeviceRef { device_id })).await;
             removed.map_err(|e| Failure::of_call("remove the device", &e))?;
-            say(&format!("device {device_id} is removed; its login and tunnel are ended"));
+            say(&format!("removed device {device_id}; its login and session have ended"));
             Ok(())
         }
     }

@@ -1,4 +1,4 @@
-//! How the databases are, as the services that work with them found them.
+//! The state of the databases as the services report it.
 
 use super::{Server, unix_now};
 use crate::output::{span, table};
@@ -8,19 +8,19 @@ use tornado_contracts::engines::{EngineKind, EngineStatus, Engines as _, Engines
 use tornado_contracts::master::{Actual, MasterStatus};
 use tornado_rpc::NoInput;
 
-/// A service that runs answers at once: it waits for no database.
+/// A running service responds at once, because this call does not wait for a database.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What a service says, if it runs and answers at once.
+/// Awaits a call to a service if that service is ready. `None` if it is not, or does not respond at once.
 pub(super) async fn soon<T>(master: &MasterStatus, name: ServiceName, call: impl Future<Output = T>) -> Option<T> {
     let answers = master.services.iter().find(|service| service.name == name).is_some_and(|service| {
-        // Of another, the socket is open and nobody reads it.
+        // A service in another state may have an open socket that it does not read yet.
         matches!(service.actual, Actual::Ready | Actual::Degraded { .. })
     });
     if answers { tokio::time::timeout(PATIENCE, call).await.ok() } else { None }
 }
 
-/// Of all services that answer.
+/// The databases of all services that respond.
 pub(super) async fn ask(server: &Server, master: &MasterStatus) -> Vec<EngineStatus> {
     let mut all = Vec::new();
     for name in [ServiceName::Auth, ServiceName::Session] {
@@ -32,18 +32,18 @@ pub(super) async fn ask(server: &Server, master: &MasterStatus) -> Vec<EngineSta
     all
 }
 
-/// For people.
+/// Prints a table.
 pub(super) fn print(engines: &[EngineStatus]) {
     if engines.is_empty() {
         return;
     }
     let now = unix_now();
-    let mut rows = vec![["STATE OF", "KEPT IN", "VERSION", "ANSWERS", "IN", "NOTE"].map(String::from).to_vec()];
+    let mut rows = vec![["PART", "ENGINE", "VERSION", "REACHABLE", "LATENCY", "NOTE"].map(String::from).to_vec()];
     for engine in engines {
-        let word = if engine.reachable { "for" } else { "not for" };
+        let word = if engine.reachable { "yes, for" } else { "no, for" };
         let answers = match engine.checked_at {
             Some(_) => format!("{word} {}", span(now - engine.since)),
-            None => "not asked yet".into(),
+            None => "unknown".into(),
         };
         let latency = engine.latency_us.filter(|_| engine.engine != EngineKind::Memory);
         rows.push(vec![

@@ -1,4 +1,4 @@
-//! `tornadod device export`: the operator's way to what `tornado export` does.
+//! `tornadod device export`: creates an exported device for an account.
 
 use super::{Server, json_text};
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use tornado_shared::model::{DeviceName, Lane, PrivateKey, Secret};
 use tornado_shared::offer::Connection;
 use tornado_shared::wg_quick::wg_quick;
 
-/// What is wanted.
+/// The requested device.
 pub(super) struct Wish {
     pub user: String,
     pub name: DeviceName,
@@ -27,7 +27,7 @@ pub(super) async fn run(server: &Server, wish: Wish, qr: bool, json: bool) -> Re
     let users = UsersClient::new(server.channel(ServiceName::Auth));
     let input = IssueDevice { user: wish.user.clone(), name: wish.name.clone() };
     let issued = users.issue_device(Acting::root(input)).await;
-    let issued = issued.map_err(|e| Failure::of_call("make the device", &e))?;
+    let issued = issued.map_err(|e| Failure::of_call("create the device", &e))?;
     let connected = connect(server, &issued, &wish.name, wish.lane).await;
     match connected.and_then(|config| shown(&config, &issued, &wish, qr, json)) {
         Ok(text) => {
@@ -35,7 +35,7 @@ pub(super) async fn run(server: &Server, wish: Wish, qr: bool, json: bool) -> Re
             Ok(())
         }
         Err(failure) => {
-            // What was half made is of no use; failing that, it is a login that nobody has.
+            // An incomplete device is useless; left in place, it would be a login without an owner.
             let half = Acting::root(DeviceRef { device_id: issued.device_id });
             drop(users.remove_device(half).await);
             Err(failure)
@@ -43,7 +43,7 @@ pub(super) async fn run(server: &Server, wish: Wish, qr: bool, json: bool) -> Re
     }
 }
 
-/// What is printed. The key is nowhere else: without this the device is of no use.
+/// The text to print. It contains the only copy of the private key.
 fn shown(config: &Secret, issued: &IssuedDevice, wish: &Wish, qr: bool, json: bool) -> Result<String, Failure> {
     if json {
         return json_text(&json!({
@@ -57,11 +57,11 @@ fn shown(config: &Secret, issued: &IssuedDevice, wish: &Wish, qr: bool, json: bo
         return Ok(config.expose().to_owned());
     }
     let code = qrcode::QrCode::new(config.expose());
-    let code = code.map_err(|e| Failure::failed(format!("no QR code can be made: {e}")))?;
+    let code = code.map_err(|e| Failure::failed(format!("cannot create a QR code: {e}")))?;
     Ok(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
 }
 
-/// Connects the device with a key pair whose private half leaves in the file only.
+/// Connects the device with a new key pair. Its private half exists only in the returned configuration.
 async fn connect(server: &Server, issued: &IssuedDevice, name: &DeviceName, lane: Lane) -> Result<Secret, Failure> {
     let key = PrivateKey::random();
     let input = Connect {
@@ -72,17 +72,17 @@ async fn connect(server: &Server, issued: &IssuedDevice, name: &DeviceName, lane
     };
     let sessions = SessionsClient::new(server.channel(ServiceName::Session));
     let connected = sessions.connect(input).await.map_err(|e| Failure::of_call("connect the device", &e))?;
-    let unusable = |why: String| Failure::failed(format!("the lanes cannot be written into a file: {why}"));
+    let unusable = |why: String| Failure::failed(format!("cannot write the configuration of the lane: {why}"));
     let host = server.config.public_host();
-    let host = host.ok_or_else(|| unusable("this machine has no address now; set [server] host".into()))?;
+    let host = host.ok_or_else(|| unusable("this machine has no address; set [server] host".into()))?;
     let initiated = connected.initiated(&host);
     let initiated = initiated.ok_or_else(|| unusable("a lane is missing".into()))?;
     let connection = Connection::try_from(initiated).map_err(|e| unusable(e.to_string()))?;
     let export = BASE64URL_NOPAD.decode(issued.export.expose().as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
-    let export = ExportSecret::from_bytes(export.ok_or_else(|| unusable("its secret is damaged".into()))?);
+    let export = ExportSecret::from_bytes(export.ok_or_else(|| unusable("the export secret is damaged".into()))?);
     let preshared = export.preshared_key(lane, &key.public_key());
     if !connection.preshared {
-        return Err(unusable("it has no preshared keys".into()));
+        return Err(unusable("the session has no preshared keys".into()));
     }
     Ok(wg_quick(name, connection.on(lane), &key, Some(&preshared)))
 }
@@ -104,6 +104,6 @@ mod tests {
         let show = |config: &str, qr| shown(&Secret::new(config), &issued, &wish, qr, false);
         assert_eq!(show("[Interface]", false).unwrap(), "[Interface]");
         assert!(show("[Interface]", true).unwrap().lines().count() > 10);
-        assert!(show(&"x".repeat(4_000), true).is_err(), "more than a code holds: the device is taken back");
+        assert!(show(&"x".repeat(4_000), true).is_err(), "the text exceeds a QR code: the device is removed again");
     }
 }

@@ -1,4 +1,4 @@
-//! `tornadod import`: accounts of the original, as they are, into the running server.
+//! `tornadod import`: imports the accounts of the original into the running server.
 
 use super::{Server, machine, say_json};
 use crate::failure::Failure;
@@ -11,22 +11,22 @@ use tornado_rpc::ServiceError as _;
 use tornado_shared::model::{Secret, Username};
 use tornado_store::{OriginalUser, PostgresLogin, PostgresUrl};
 
-/// Most devices an account may have here.
+/// The most devices that an account may have.
 const MAX_DEVICES: u32 = 10;
 
-/// What became of all.
+/// The outcome of an import.
 #[derive(Debug, Default, Serialize)]
 struct Report {
     made: Vec<String>,
     taken: Vec<String>,
-    /// Name and why.
+    /// Name and reason.
     refused: Vec<(String, String)>,
 }
 
 pub async fn run(server: &Server, args: &machine::Import) -> Result<(), Failure> {
-    // Fails only when one is installed already, which is as good.
+    // Fails only if a provider is installed already, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let url: PostgresUrl = args.url.parse().map_err(|why| Failure::usage(format!("the URL: {why}")))?;
+    let url: PostgresUrl = args.url.parse().map_err(|why| Failure::usage(format!("invalid URL: {why}")))?;
     let cannot = |error| Failure::failed(format!("cannot read the original's accounts: {error}"));
     let login = PostgresLogin::new(url, &args.role, &args.password_file).map_err(cannot)?;
     let users = tornado_store::original_users(&login).await.map_err(cannot)?;
@@ -51,13 +51,17 @@ pub async fn run(server: &Server, args: &machine::Import) -> Result<(), Failure>
             Err(error) if error.status() == 422 || error.status() == 400 => {
                 report.refused.push((name, error.to_string()));
             }
-            Err(error) => return Err(Failure::of_call("import accounts (doing it again goes on)", &error)),
+            Err(error) => return Err(Failure::of_call("import accounts (run the command again to continue)", &error)),
         }
     }
     tell(&report, args)
 }
 
-/// As this server wants it, or why it cannot be.
+/// Converts an account for this server.
+///
+/// # Errors
+///
+/// Fails if the name is not valid here.
 fn account(user: OriginalUser) -> Result<ImportAccount, String> {
     let username: Username = user.username.parse().map_err(|why| format!("{why}"))?;
     let max_devices = u32::try_from(user.max_devices.max(1)).map_or(MAX_DEVICES, |most| most.min(MAX_DEVICES));
@@ -74,8 +78,8 @@ fn tell(report: &Report, args: &machine::Import) -> Result<(), Failure> {
     if args.json {
         say_json(report)?;
     } else {
-        let verb = if args.dry_run { "would be made" } else { "were made" };
-        say(&format!("{} accounts {verb}, {} are here already", report.made.len(), report.taken.len()));
+        let verb = if args.dry_run { "would be created" } else { "were created" };
+        say(&format!("{} accounts {verb}, {} already exist", report.made.len(), report.taken.len()));
         for (name, why) in &report.refused {
             say(&format!("not imported: {name}: {why}"));
         }
@@ -83,5 +87,8 @@ fn tell(report: &Report, args: &machine::Import) -> Result<(), Failure> {
     if report.refused.is_empty() {
         return Ok(());
     }
-    Err(Failure::refused(format!("{} accounts could not be imported", report.refused.len())))
+    Err(Failure::refused(format!(
+        "cannot import {} accounts; their names and reasons are listed above",
+        report.refused.len()
+    )))
 }

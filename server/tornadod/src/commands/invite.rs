@@ -9,7 +9,7 @@ use tornado_contracts::ServiceName;
 use tornado_contracts::auth::{Acting, Auth as _, AuthClient, CreateInvitation};
 use tornado_shared::model::Username;
 
-/// What the command line asked for.
+/// The requested invitation.
 pub struct Wish {
     pub user: Option<Username>,
     pub devices: u32,
@@ -22,7 +22,7 @@ pub async fn create(server: &Server, wish: Wish, json: bool, qr: bool) -> Result
     let input = CreateInvitation { username: wish.user, max_devices: wish.devices, lifetime, host: wish.host };
     let auth = AuthClient::new(server.channel(ServiceName::Auth));
     let made =
-        auth.create_invitation(Acting::root(input)).await.map_err(|e| Failure::of_call("make an invitation", &e))?;
+        auth.create_invitation(Acting::root(input)).await.map_err(|e| Failure::of_call("create an invitation", &e))?;
     if json {
         return say_json(&made);
     }
@@ -32,13 +32,16 @@ pub async fn create(server: &Server, wish: Wish, json: bool, qr: bool) -> Result
     }
     say(made.link.expose());
     if for_people {
-        say(&format!("Works once, within {}. On the device: tornado enroll 'LINK'", span(lifetime)));
+        say(&format!(
+            "The link works once and expires in {}. On the device, run: tornado enroll 'LINK'",
+            span(lifetime)
+        ));
     }
     Ok(())
 }
 
-/// A QR code of half-block characters, light on dark as most terminals are.
+/// Renders a QR code with half-block characters, light on dark, as most terminals are dark.
 fn picture(text: &str) -> Result<String, Failure> {
-    let code = qrcode::QrCode::new(text).map_err(|e| Failure::failed(format!("no QR code can be made: {e}")))?;
+    let code = qrcode::QrCode::new(text).map_err(|e| Failure::failed(format!("cannot create a QR code: {e}")))?;
     Ok(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
 }

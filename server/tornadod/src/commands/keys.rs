@@ -14,7 +14,7 @@ pub async fn run(server: &Server, command: Keys) -> Result<(), Failure> {
     match command {
         Keys::Status { json } => {
             let status = keys.status(Acting::root(NoInput {})).await;
-            let status = status.map_err(|e| Failure::of_call("ask for the keys", &e))?;
+            let status = status.map_err(|e| Failure::of_call("read the state of the keys", &e))?;
             if json {
                 return say_json(&status);
             }
@@ -25,7 +25,7 @@ pub async fn run(server: &Server, command: Keys) -> Result<(), Failure> {
             let status = keys.rotate(Acting::root(NoInput {})).await;
             let status = status.map_err(|e| Failure::of_call("rotate the keys", &e))?;
             say(&format!(
-                "new keys are made; those that sign are used in {}, when all services know them",
+                "created new keys; the signing keys come into use in {}, when all services have them",
                 span(status.lead)
             ));
             Ok(())
@@ -40,16 +40,16 @@ async fn check(keys: &KeyRingClient, json: bool) -> Result<(), Failure> {
         say_json(&found)?;
     }
     if !found.problems.is_empty() {
-        return Err(Failure::failed(format!("the keys are not sound: {}", found.problems.join("; "))));
+        return Err(Failure::failed(format!("found problems with the keys: {}", found.problems.join("; "))));
     }
     if !json {
-        say(&format!("{} key files are sound", found.files));
+        say(&format!("{} key files are valid", found.files));
     }
     Ok(())
 }
 
 fn print(status: &KeyStatus) {
-    let heading = ["USE", "KEY", "PHASE", "AGE", "USED FROM", "GONE"].map(String::from).to_vec();
+    let heading = ["USE", "KEY", "PHASE", "AGE", "ACTIVE FROM", "REMOVED"].map(String::from).to_vec();
     let when = |at: i64| {
         if at > status.now { format!("in {}", span(at - status.now)) } else { format!("{} ago", span(status.now - at)) }
     };
@@ -67,10 +67,10 @@ fn print(status: &KeyStatus) {
     say("");
     match status.next_rotation {
         Some(at) => say(&format!("next rotation {}", when(at))),
-        None => say("no rotation is planned"),
+        None => say("no rotation is scheduled"),
     }
     if status.rotating {
-        say("a rotation is under way");
+        say("a rotation is in progress");
     }
     if let Some(tls) = &status.tls {
         say(&format!("certificate of the device API: key {tls}"));

@@ -1,4 +1,4 @@
-//! Arguments of the commands about the machine and the whole of a server's state.
+//! Arguments of the commands for the machine and the complete state of a server.
 
 use clap::Args;
 use std::path::PathBuf;
@@ -6,15 +6,15 @@ use std::path::PathBuf;
 /// `tornadod backup`
 #[derive(Debug, Args)]
 pub struct Backup {
-    /// Where to write it. Must not exist.
+    /// The file to write. It must not exist.
     pub file: PathBuf,
-    /// Read the passphrase from standard input instead of asking.
+    /// Read the passphrase from standard input instead of the terminal.
     #[arg(long)]
     pub passphrase_stdin: bool,
-    /// Without a passphrase: whoever has the file has the server's keys.
+    /// Write the backup without encryption. Anyone with the file has the server's keys.
     #[arg(long, conflicts_with = "passphrase_stdin")]
     pub unsealed: bool,
-    /// Machine-readable.
+    /// Print JSON.
     #[arg(long)]
     pub json: bool,
 }
@@ -22,18 +22,19 @@ pub struct Backup {
 /// `tornadod restore`
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// The backup.
+    /// The backup file.
     pub file: PathBuf,
-    /// Read the passphrase from standard input instead of asking.
+    /// Read the passphrase from standard input instead of the terminal.
     #[arg(long)]
     pub passphrase_stdin: bool,
-    /// Restore a backup that is not sealed. Nothing shows who made it: only for one that was never out of your hands.
+    /// Restore a backup that is not encrypted. Its origin cannot be verified: use this only for a file that was always
+    /// in your possession.
     #[arg(long, conflicts_with = "passphrase_stdin")]
     pub unsealed: bool,
-    /// Only print the configuration in the backup, to be read before it is put in place.
+    /// Only print the configuration in the backup, to review it before a restore.
     #[arg(long, conflicts_with = "force")]
     pub print_config: bool,
-    /// Replace a state that is not empty; it is kept beside.
+    /// Replace an existing state. It is kept under another name.
     #[arg(long)]
     pub force: bool,
 }
@@ -41,7 +42,7 @@ pub struct Restore {
 /// `tornadod doctor`
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Machine-readable.
+    /// Print JSON.
     #[arg(long)]
     pub json: bool,
 }
@@ -49,18 +50,19 @@ pub struct Doctor {
 /// `tornadod import`
 #[derive(Debug, Args)]
 pub struct Import {
-    /// The original's database: postgres://host/tornadodb, without user and password.
+    /// Database of the original: postgres://host/tornadodb, without user and password.
     pub url: String,
-    /// Its DB_USER.
+    /// The original's DB_USER.
     #[arg(long, default_value = "postgres")]
     pub role: String,
-    /// File with its DB_PASS in the first line, which others cannot read; none: no password is asked for.
+    /// File with the original's DB_PASS in its first line, not readable by others. If it does not exist, no password is
+    /// used.
     #[arg(long, default_value = "/etc/tornado/secrets/original.postgres")]
     pub password_file: PathBuf,
-    /// Only say what would be done.
+    /// Only print what would be imported.
     #[arg(long)]
     pub dry_run: bool,
-    /// Machine-readable.
+    /// Print JSON.
     #[arg(long)]
     pub json: bool,
 }

@@ -1,7 +1,7 @@
-//! `tornadod migrate to-cluster|to-embedded`: the state of a server that does not run, from one profile to the other.
+//! `tornadod migrate to-cluster|to-embedded`: moves the state of a stopped server from one profile to the other.
 //!
-//! Only the databases move. Keys, the signed word about the newest audit row, lanes' keys and wishes are files of this
-//! machine in both profiles and stay where they are; what is in Redis is rebuilt by the next heartbeats.
+//! Only the databases move. Keys, the signature over the newest audit row, the lanes' keys and the desired states are
+//! files of this machine in both profiles and stay in place. The next heartbeats rebuild the content of Redis.
 
 use super::backup::{beside, must_be_root, nobody_runs, owner_of, snapshot_database};
 use super::{blocking, say_json, unix_now};
@@ -18,12 +18,12 @@ use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::{Owner, claim};
 use tornado_store::{Moved, SqliteFiles, TransferError};
 
-/// What was moved.
+/// The result of a move.
 #[derive(Serialize)]
 struct Report {
     tables: Vec<Row>,
     rows: u64,
-    /// Where the embedded databases are now.
+    /// Current paths of the embedded databases.
     files: Vec<PathBuf>,
 }
 
@@ -33,19 +33,19 @@ struct Row {
     rows: u64,
 }
 
-/// Both databases of an embedded server.
+/// Paths of both databases of an embedded server.
 struct Embedded {
     identity: PathBuf,
     sessions: PathBuf,
 }
 
 impl Embedded {
-    /// In a state directory.
+    /// The databases in a state directory.
     fn of(state: &Path) -> Self {
         Self { identity: state.join("auth/identity.db"), sessions: state.join("session/session.db") }
     }
 
-    /// Side by side in one directory.
+    /// Both databases in one directory.
     fn within(directory: &Path) -> Self {
         Self { identity: directory.join("identity.db"), sessions: directory.join("session.db") }
     }
@@ -54,13 +54,13 @@ impl Embedded {
         SqliteFiles { identity: &self.identity, sessions: &self.sessions }
     }
 
-    /// Each with the service it belongs to.
+    /// Each database with the service that owns it.
     fn each(&self) -> [(&Path, ServiceName); 2] {
         [(&self.identity, ServiceName::Auth), (&self.sessions, ServiceName::Session)]
     }
 }
 
-/// Fills PostgreSQL with what is in the files of this machine.
+/// Moves the databases from the files of this machine to PostgreSQL.
 pub fn to_cluster(config: &Config, json: bool) -> Result<(), Failure> {
     must_be_root("move")?;
     let owner = cluster::owner(config)?;
@@ -68,35 +68,36 @@ pub fn to_cluster(config: &Config, json: bool) -> Result<(), Failure> {
     let here = Embedded::of(&config.paths.state);
     for (path, _) in here.each() {
         if !path.exists() {
-            let hint = "a server that never ran in the profile embedded needs `tornadod migrate schema` only";
-            return Err(Failure::refused(format!("there is no {}; {hint}", path.display())));
+            let hint = "a server that never ran in the profile embedded needs only `tornadod migrate schema`";
+            return Err(Failure::refused(format!("{} does not exist; {hint}", path.display())));
         }
     }
     let staging = Staging::new(&config.paths.state)?;
     let copies = Embedded::within(&staging.0);
-    // Copies: whatever happens, the files stay as they are.
+    // Work on copies, so that the files stay intact in any case.
     for (to, service) in copies.each() {
-        let name = to.file_name().and_then(|name| name.to_str()).context("a database without a name")?;
+        let name = to.file_name().and_then(|name| name.to_str()).context("a database has no name")?;
         snapshot_database(&config.paths.state, service, name, to)?;
     }
     let moved = blocking(tornado_store::to_postgres(copies.files(), &owner))?.map_err(failed)?;
-    // From here on PostgreSQL has it. Files that kept their names would look like a state in use.
+    // PostgreSQL has the state from here on. Files with their old names would look like a state in use.
     let now = unix_now();
     let mut kept = Vec::new();
     for (path, _) in here.each() {
         let to = beside(path, &format!("moved-{now}"));
-        std::fs::rename(path, &to).with_context(|| format!("all is moved, but {} is still there", path.display()))?;
+        std::fs::rename(path, &to)
+            .with_context(|| format!("the state was moved to PostgreSQL, but {} cannot be renamed", path.display()))?;
         kept.push(to);
     }
     tell(moved, kept, json)?;
     if !json {
-        say("PostgreSQL has it all; the files above are what was here, and are not used any more.");
-        say("Start the server: `systemctl start tornado`. Devices go on by themselves.");
+        say("The state is now in PostgreSQL. The files above are the former databases and no longer used.");
+        say("Start the server: `systemctl start tornado`. Devices reconnect automatically.");
     }
     Ok(())
 }
 
-/// Fills files on this machine with what is in PostgreSQL.
+/// Moves the databases from PostgreSQL to files on this machine.
 pub fn to_embedded(config: &Config, json: bool) -> Result<(), Failure> {
     must_be_root("move")?;
     let owner = cluster::owner(config)?;
@@ -104,14 +105,14 @@ pub fn to_embedded(config: &Config, json: bool) -> Result<(), Failure> {
     let here = Embedded::of(&config.paths.state);
     for (path, service) in here.each() {
         if path.exists() {
-            let why = format!("the target is not empty: there is {}; move it away", path.display());
+            let why = format!("the target is not empty: {} exists; move it away", path.display());
             return Err(Failure::refused(why));
         }
         owner_of(service)?;
     }
     if !config.paths.state.join("auth/keys").is_dir() {
-        let hint = "they are files of each gateway; restore them with `tornadod restore` first";
-        return Err(Failure::refused(format!("this machine has no keys of the server; {hint}")));
+        let hint = "each gateway keeps them in files; restore them with `tornadod restore` first";
+        return Err(Failure::refused(format!("this machine does not have the server's keys; {hint}")));
     }
     let staging = Staging::new(&config.paths.state)?;
     let made = Embedded::within(&staging.0);
@@ -126,29 +127,29 @@ pub fn to_embedded(config: &Config, json: bool) -> Result<(), Failure> {
     let files = here.each().map(|(path, _)| path.to_owned()).to_vec();
     tell(moved, files, json)?;
     if !json {
-        say("The rows in PostgreSQL stay as they are; drop its database when you no longer need it.");
-        say("Take both URLs ([store] and [live]) out of the configuration, then `systemctl start tornado`.");
-        say("Until they are out, the server goes on with PostgreSQL and these files grow old.");
+        say("The rows in PostgreSQL are unchanged; drop the database when you no longer need it.");
+        say("Remove both URLs ([store] and [live]) from the configuration, then run `systemctl start tornado`.");
+        say("Until you remove them, the server continues to use PostgreSQL and these files become outdated.");
     }
     Ok(())
 }
 
-/// Puts both in place, or none.
+/// Puts both files in place, or neither.
 fn place(made: &Embedded, here: &Embedded) -> anyhow::Result<()> {
     let mut placed: Vec<&Path> = Vec::new();
     for ((from, _), (to, _)) in made.each().into_iter().zip(here.each()) {
-        // `link` fails when the name was taken meanwhile, where `rename` would replace the file.
+        // `link` fails if the name was taken in between; `rename` would replace that file.
         if let Err(error) = std::fs::hard_link(from, to) {
             for path in placed {
                 drop(std::fs::remove_file(path));
             }
-            return Err(error).with_context(|| format!("cannot make {}; nothing was changed", to.display()));
+            return Err(error).with_context(|| format!("cannot create {}; nothing was changed", to.display()));
         }
         placed.push(to);
     }
     for (path, _) in here.each() {
-        let directory = path.parent().context("it has no parent directory")?;
-        File::open(directory).and_then(|directory| directory.sync_all()).context("cannot flush the directory")?;
+        let directory = path.parent().context("the path has no parent directory")?;
+        File::open(directory).and_then(|directory| directory.sync_all()).context("cannot sync the directory")?;
     }
     Ok(())
 }
@@ -177,26 +178,26 @@ fn tell(moved: Vec<Moved>, files: Vec<PathBuf>, json: bool) -> Result<(), Failur
     let mut lines = vec![vec!["TABLE".to_owned(), "ROWS".to_owned()]];
     lines.extend(report.tables.iter().map(|row| vec![row.table.clone(), row.rows.to_string()]));
     table(&lines);
-    say(&format!("{rows} rows were moved, read back and compared."));
+    say(&format!("Moved {rows} rows, read them back and compared them."));
     for file in &report.files {
         say(&file.display().to_string());
     }
     Ok(())
 }
 
-/// A directory for copies, each as private as what it is a copy of.
+/// A directory for copies, each as private as its original.
 struct Staging(PathBuf);
 
 impl Staging {
     fn new(state: &Path) -> anyhow::Result<Self> {
         let path = state.join(".migrate");
         let failed = || format!("cannot use {}", path.display());
-        // What a killed move left; the supervisor's lock says that no other one runs.
+        // Leftovers of a move that was killed. The supervisor's lock ensures that no other move runs.
         match std::fs::remove_dir_all(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).with_context(failed),
             Ok(()) | Err(_) => {}
         }
-        // Services pass through it to the rooms in which their databases are copied.
+        // Services pass through it to the directories in which their databases are copied.
         claim(&path, Owner { uid: 0, gid: 0 }, 0o711).with_context(failed)?;
         Ok(Self(path))
     }
@@ -204,7 +205,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // Nothing in it is worth a failure; the next move clears it as well.
+        // A failure here does not matter: the next move cleans up as well.
         drop(std::fs::remove_dir_all(&self.0));
     }
 }

@@ -1,4 +1,4 @@
-//! The operators' commands: each asks a service over its socket.
+//! The operator commands. Most of them call a service over its socket.
 
 pub mod args;
 mod audit;
@@ -33,12 +33,12 @@ use tornado_contracts::master::{self, Action};
 use tornado_rpc::Channel;
 use tornado_runtime::socket_path;
 
-/// Runs a command to its end.
+/// Runs a command.
 pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| Failure::failed(format!("cannot start: {e}")))?;
+        .map_err(|e| Failure::failed(format!("cannot start the runtime: {e}")))?;
     let server = Server { config };
     runtime.block_on(async {
         match command {
@@ -68,18 +68,18 @@ pub fn run(command: Operators, config: Config) -> Result<(), Failure> {
     })
 }
 
-/// Prints the effective values. They were checked while they were read.
+/// Prints the effective configuration. It was validated when it was loaded.
 pub fn check_config(config: &Config) -> Result<(), Failure> {
     let text = toml::to_string(config).map_err(|e| Failure::failed(format!("cannot print the configuration: {e}")))?;
-    output::say(&format!("# The configuration is good. Effective values:\n{text}"));
+    output::say(&format!("# The configuration is valid. Effective values:\n{text}"));
     match config.public_host() {
         Some(host) => output::say(&format!("# Devices reach this server at {host}")),
-        None => output::say("# This machine has no address now: set [server] host"),
+        None => output::say("# This machine has no address; set [server] host"),
     }
     Ok(())
 }
 
-/// The running server.
+/// A client of the running server.
 struct Server {
     config: Config,
 }
@@ -94,18 +94,18 @@ impl Server {
     }
 }
 
-/// Instead of what a service would say.
+/// The text for a service that does not respond.
 fn silent(service: ServiceName) -> String {
-    format!("unknown; service {service} does not answer")
+    format!("unknown; service {service} does not respond")
 }
 
-/// The Unix user of a service: its name, and what the machine knows of it.
+/// The Unix user of a service: its name, and its entry in the user database.
 fn unix_user(service: ServiceName) -> (&'static str, Option<User>) {
     let name = service.unix_user();
     (name, User::from_name(name).ok().flatten())
 }
 
-/// Runs a future of a command that asks no service.
+/// Runs a future to completion.
 fn blocking<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(future))

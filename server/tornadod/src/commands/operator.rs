@@ -11,9 +11,9 @@ use tornado_rpc::NoInput;
 
 pub async fn setup_link(server: &Server) -> Result<(), Failure> {
     let auth = AuthClient::new(server.channel(ServiceName::Auth));
-    let made = auth.setup_link(NoInput {}).await.map_err(|e| Failure::of_call("make a set-up link", &e))?;
+    let made = auth.setup_link(NoInput {}).await.map_err(|e| Failure::of_call("create a set-up link", &e))?;
     let Some(code) = made.code else {
-        return Err(Failure::refused("an operator exists already; use `tornadod operator add NAME` for another"));
+        return Err(Failure::refused("an operator already exists; use `tornadod operator add NAME` to add another"));
     };
     let address = server.config.admin.listen;
     let host = if address.ip().is_loopback() { "localhost".into() } else { address.ip().to_string() };
@@ -30,7 +30,7 @@ pub async fn run(server: &Server, command: Operator) -> Result<(), Failure> {
         }
         Operator::Set { name, role, forget_totp } => {
             if role.is_none() && !forget_totp {
-                return Err(Failure::usage("say what to change: --role or --forget-totp"));
+                return Err(Failure::usage("nothing to change; give --role or --forget-totp"));
             }
             put(&operators, PutOperatorRole { name, password: None, role, forget_totp }).await
         }
@@ -38,7 +38,7 @@ pub async fn run(server: &Server, command: Operator) -> Result<(), Failure> {
         Operator::Remove { name } => {
             let removed = operators.remove(Acting::root(OperatorRef { name: name.clone() })).await;
             removed.map_err(|e| Failure::of_call("remove the operator", &e))?;
-            say(&format!("operator '{name}' is removed; all sign-ins are ended"));
+            say(&format!("removed operator '{name}'; all sign-ins have ended"));
             Ok(())
         }
     }
@@ -46,7 +46,7 @@ pub async fn run(server: &Server, command: Operator) -> Result<(), Failure> {
 
 async fn put(operators: &OperatorsClient, what: PutOperatorRole) -> Result<(), Failure> {
     let put = operators.put(Acting::root(what)).await.map_err(|e| Failure::of_call("change the operator", &e))?;
-    say(&format!("operator '{}' can log in to the console as {}", put.name, put.role));
+    say(&format!("operator '{}' can sign in to the console as {}", put.name, put.role));
     Ok(())
 }
 
@@ -56,7 +56,7 @@ async fn list(operators: &OperatorsClient, json: bool) -> Result<(), Failure> {
         return say_json(&all);
     }
     let now = unix_now();
-    let heading = ["NAME", "ROLE", "2FA", "MADE"].map(String::from).to_vec();
+    let heading = ["NAME", "ROLE", "2FA", "CREATED"].map(String::from).to_vec();
     let rows = all.iter().map(|operator| {
         vec![
             operator.name.to_string(),

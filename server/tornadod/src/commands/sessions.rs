@@ -20,7 +20,8 @@ pub async fn list(server: &Server, json: bool) -> Result<(), Failure> {
         return say_json(&live);
     }
     let now = unix_now();
-    let heading = ["USER", "DEVICE", "STATE", "LANE", "HEARD", "DIRECT", "TOR", "SINCE", "DIRECT RX/TX", "TOR RX/TX"];
+    let heading =
+        ["USER", "DEVICE", "STATE", "LANE", "HANDSHAKE", "DIRECT", "TOR", "SINCE", "DIRECT RX/TX", "TOR RX/TX"];
     let heading = heading.map(String::from);
     let rows = live.iter().map(|session| {
         vec![
@@ -56,7 +57,7 @@ pub async fn history(server: &Server, user: Option<String>, limit: u32, json: bo
         return say_json(&rows);
     }
     let now = unix_now();
-    let heading = ["USER", "DEVICE", "BEGAN", "LASTED", "ENDED BY", "DIRECT RX/TX", "TOR RX/TX"].map(String::from);
+    let heading = ["USER", "DEVICE", "STARTED", "DURATION", "REASON", "DIRECT RX/TX", "TOR RX/TX"].map(String::from);
     let rows = rows.iter().map(|row| {
         vec![
             row.username.to_string(),
@@ -77,30 +78,30 @@ pub async fn close(server: &Server, device_id: DeviceId) -> Result<(), Failure> 
     let input = CloseDevice { device_id, reason: CloseReason::Revoked };
     let closed = sessions.close_device(input).await.map_err(|e| Failure::of_call("end the session", &e))?;
     match closed.session_id {
-        Some(id) => say(&format!("session {id} was ended")),
+        Some(id) => say(&format!("ended session {id}")),
         None => say("this device has no session; nothing was changed"),
     }
     Ok(())
 }
 
-/// Live sessions and repairs in one line, for `tornadod status`. None: the service does not answer.
+/// The live sessions and the repairs in one line, for `tornadod status`. `None` if the service does not respond.
 pub(super) async fn line(server: &Server) -> Option<String> {
     let status = SessionsClient::new(server.channel(ServiceName::Session)).status(NoInput {}).await.ok()?;
     let repairs = match status.repairs.total() {
-        0 => "nothing had to be repaired".to_owned(),
+        0 => "no repairs".to_owned(),
         repairs => format!("{repairs} repairs"),
     };
     let since = span(unix_now() - status.since);
     Some(format!("{} online, {} offline; {repairs} since {since} ago", status.online, status.offline))
 }
 
-/// What an account moved since it was made.
+/// The usage of an account since it was created.
 pub(super) async fn usage(server: &Server, user_id: UserId) -> Result<UserUsage, Failure> {
     let sessions = SessionsClient::new(server.channel(ServiceName::Session));
-    sessions.usage(UsageQuery { user_id }).await.map_err(|e| Failure::of_call("read what was moved", &e))
+    sessions.usage(UsageQuery { user_id }).await.map_err(|e| Failure::of_call("read the usage", &e))
 }
 
-/// The same in words.
+/// Formats a usage.
 pub(super) fn usage_words(usage: &UserUsage) -> String {
     let (direct, tor) = (transfer(usage.direct_transfer), transfer(usage.tor_transfer));
     format!("{direct} direct, {tor} tor, in {} sessions", usage.sessions)

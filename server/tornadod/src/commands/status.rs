@@ -9,14 +9,14 @@ use tornado_contracts::engines::EngineStatus;
 use tornado_contracts::master::{Action, Actual, Control, Master as _, MasterClient, MasterStatus, Wanted};
 use tornado_rpc::NoInput;
 
-/// What `--json` shows.
+/// The output with `--json`.
 #[derive(Serialize)]
 struct Report {
     #[serde(flatten)]
     status: MasterStatus,
-    /// Databases, of the services that answer.
+    /// Databases of the services that respond.
     engines: Vec<EngineStatus>,
-    /// What is wrong with the machine now.
+    /// Current problems of the machine.
     alarms: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ pub async fn status(server: &Server, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What services say in a line each.
+/// One line of state for each of these services.
 async fn lines(server: &Server, status: &MasterStatus) -> [(&'static str, ServiceName, Option<String>); 3] {
     let (sessions, canary, crowding) = tokio::join!(
         engines::soon(status, ServiceName::Session, super::sessions::line(server)),
@@ -56,7 +56,7 @@ async fn lines(server: &Server, status: &MasterStatus) -> [(&'static str, Servic
 pub async fn control(server: &Server, service: Option<ServiceName>, action: Action) -> Result<(), Failure> {
     let master = MasterClient::new(server.master());
     let order = Control { service, action };
-    let status = master.control(order).await.map_err(|e| Failure::of_call("give the order", &e))?;
+    let status = master.control(order).await.map_err(|e| Failure::of_call("control the service", &e))?;
     print(&status);
     Ok(())
 }
@@ -94,8 +94,8 @@ fn words(actual: &Actual) -> (&'static str, String) {
         Actual::Starting { reason } => ("starting", reason.clone()),
         Actual::Ready => ("ready", String::new()),
         Actual::Degraded { reason } => ("degraded", reason.clone()),
-        Actual::BackingOff { reason, retry_in_ms } => ("backing off", format!("{reason}; again in {retry_in_ms} ms")),
-        Actual::CrashLoop { reason } => ("crash loop", format!("{reason}; fix it, then `tornadod start`")),
+        Actual::BackingOff { reason, retry_in_ms } => ("backing off", format!("{reason}; retry in {retry_in_ms} ms")),
+        Actual::CrashLoop { reason } => ("crash loop", format!("{reason}; fix the cause, then run `tornadod start`")),
         Actual::Stopping => ("stopping", String::new()),
     }
 }
@@ -111,7 +111,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_service_that_is_not_ready_or_hangs_is_not_waited_for() {
         let run = tempfile::tempdir().unwrap();
-        // As a starting service has it: the socket is open and nobody reads it.
+        // A starting service has an open socket that it does not read yet.
         let sockets = ["session", "wg"].map(|name| run.path().join(format!("{name}.sock")));
         let _sockets = sockets.map(|path| std::os::unix::net::UnixListener::bind(path).unwrap());
         let mut config = Config::default();

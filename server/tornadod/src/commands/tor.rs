@@ -42,13 +42,13 @@ async fn status(server: &Server, tor: &TorClient, json: bool) -> Result<(), Fail
 }
 
 async fn order(tor: &TorClient, order: TorOrder) -> Result<(), Failure> {
-    let status = tor.control(TorControl { order }).await.map_err(|e| Failure::of_call("give the order", &e))?;
+    let status = tor.control(TorControl { order }).await.map_err(|e| Failure::of_call("control Tor", &e))?;
     print(&status);
     Ok(())
 }
 
 async fn new_identity(tor: &TorClient) -> Result<(), Failure> {
-    tor.new_identity(NoInput {}).await.map_err(|e| Failure::of_call("ask for a new identity", &e))?;
+    tor.new_identity(NoInput {}).await.map_err(|e| Failure::of_call("request a new identity", &e))?;
     say("new connections get new circuits");
     Ok(())
 }
@@ -59,7 +59,7 @@ async fn circuits(tor: &TorClient, json: bool) -> Result<(), Failure> {
         return say_json(&answer);
     }
     if let Some(why) = &answer.unavailable {
-        say(&format!("no circuits: {why}"));
+        say(&format!("circuits are not available: {why}"));
         return Ok(());
     }
     let heading = ["ID", "STATUS", "PURPOSE", "PATH"].map(String::from).to_vec();
@@ -82,7 +82,7 @@ async fn exits(tor: &TorClient, json: bool) -> Result<(), Failure> {
         return say_json(&answer);
     }
     if let Some(why) = &answer.unavailable {
-        say(&format!("no exits: {why}"));
+        say(&format!("exits are not available: {why}"));
         return Ok(());
     }
     let heading = ["COUNTRY", "EXITS", "WEIGHT"].map(String::from).to_vec();
@@ -98,7 +98,7 @@ async fn health(tor: &TorClient, json: bool) -> Result<(), Failure> {
     } else {
         say(&probe_words(&report));
     }
-    if report.ok { Ok(()) } else { Err(Failure::failed("the probe did not get through Tor")) }
+    if report.ok { Ok(()) } else { Err(Failure::failed("the probe through Tor failed")) }
 }
 
 async fn log(tor: &TorClient, lines: usize) -> Result<(), Failure> {
@@ -125,7 +125,7 @@ fn print(status: &TorStatus) {
     };
     let lane = format!("{state} for {}: {}", span(now - status.lane.since), reason(status.lane.reason));
     let wanted = status.wanted.map_or_else(
-        || "unreadable; give an order".to_owned(),
+        || "unreadable; run `tornadod tor up` or another order".to_owned(),
         |w| {
             let (process, lane) = (if w.process { "running" } else { "stopped" }, if w.lane { "up" } else { "down" });
             format!("Tor {process}, lane {lane}")
@@ -135,7 +135,7 @@ fn print(status: &TorStatus) {
     let mut rows = vec![
         row("lane", lane),
         row("in the kernel", applied(status.lane.applied).to_owned()),
-        row("wanted", wanted),
+        row("desired", wanted),
         row("process", process(&status.process, now)),
         row("version", status.version.clone().unwrap_or_else(|| "-".into())),
         row("bootstrap", format!("{} % {}", step.percent, step.summary)),
@@ -146,7 +146,7 @@ fn print(status: &TorStatus) {
         row("restarts", status.restarts.to_string()),
     ];
     if let Some(warning) = &step.warning {
-        rows.push(row("hindered by", warning.clone()));
+        rows.push(row("warning", warning.clone()));
     }
     if let Some(error) = &status.last_error {
         rows.push(row("latest error", error.clone()));
@@ -160,16 +160,16 @@ fn row(name: &str, value: String) -> Vec<String> {
 
 const fn reason(reason: LaneReason) -> &'static str {
     match reason {
-        LaneReason::Healthy => "Tor carries it",
-        LaneReason::OperatorDown => "an operator wants it down",
+        LaneReason::Healthy => "Tor is healthy",
+        LaneReason::OperatorDown => "an operator closed it",
         LaneReason::OperatorStopped => "an operator stopped Tor",
-        LaneReason::WishUnreadable => "what operators want cannot be read",
+        LaneReason::WishUnreadable => "the desired state cannot be read",
         LaneReason::ProcessDown => "Tor does not run",
-        LaneReason::ControlDown => "Tor does not answer",
+        LaneReason::ControlDown => "Tor does not respond",
         LaneReason::Bootstrapping => "Tor is starting",
         LaneReason::NoCircuit => "Tor has no working circuit",
-        LaneReason::Unproved => "no probe went through yet",
-        LaneReason::ProbeFailed => "the probe does not go through",
+        LaneReason::Unproved => "no recent probe succeeded",
+        LaneReason::ProbeFailed => "the probe failed",
     }
 }
 
@@ -178,7 +178,7 @@ const fn applied(lane: Option<TorLane>) -> &'static str {
         Some(TorLane::Closed) => "closed",
         Some(TorLane::Maintenance { .. }) => "maintenance",
         Some(TorLane::Open { .. }) => "open",
-        None => "unknown; service wg does not answer",
+        None => "unknown; service wg does not respond",
     }
 }
 
@@ -188,7 +188,7 @@ fn process(process: &TorProcess, now: i64) -> String {
         TorProcess::Waiting { reason } => format!("waiting: {reason}"),
         TorProcess::Running { pid, since } => format!("running for {}, pid {pid}", span(now - since)),
         TorProcess::Stopping { pid } => format!("stopping, pid {pid}"),
-        TorProcess::BackingOff { reason, retry_in_ms } => format!("{reason}; again in {retry_in_ms} ms"),
+        TorProcess::BackingOff { reason, retry_in_ms } => format!("{reason}; retry in {retry_in_ms} ms"),
     }
 }
 
@@ -199,7 +199,7 @@ fn probe_words(report: &ProbeReport) -> String {
     });
     match (&report.error, exit) {
         (Some(error), _) => format!("failed after {} ms: {error}", report.took_ms),
-        (None, Some(exit)) => format!("went through in {} ms, exit {exit}", report.took_ms),
-        (None, None) => format!("went through in {} ms", report.took_ms),
+        (None, Some(exit)) => format!("succeeded in {} ms, exit {exit}", report.took_ms),
+        (None, None) => format!("succeeded in {} ms", report.took_ms),
     }
 }

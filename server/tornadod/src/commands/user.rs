@@ -8,7 +8,7 @@ use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
 use tornado_contracts::auth::users::{CreateUser, UpdateUser, UserInfo, UserQuery, UserRef, Users as _, UsersClient};
 
-/// Accounts asked for at once.
+/// Accounts in one request.
 const PAGE: u32 = 500;
 
 pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
@@ -17,8 +17,9 @@ pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
         User::Add { name, email, devices, password_stdin } => {
             let password = password::new(password_stdin)?;
             let what = CreateUser { username: name, email, password, max_devices: devices };
-            let made = users.create(Acting::root(what)).await.map_err(|e| Failure::of_call("make the account", &e))?;
-            say(&format!("account '{}' was made; its number is {}", made.username, made.id));
+            let made =
+                users.create(Acting::root(what)).await.map_err(|e| Failure::of_call("create the account", &e))?;
+            say(&format!("created account '{}' with number {}", made.username, made.id));
             Ok(())
         }
         User::List { search, suspended, json } => list(&users, search, suspended, json).await,
@@ -28,7 +29,7 @@ pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
             let is_counted = [devices.is_some(), quota.is_some(), download.is_some(), upload.is_some()];
             if !is_named.into_iter().chain(is_counted).any(|is_given| is_given) {
                 let all = "--name, --email, --devices, --quota, --download, --upload, --together or --forget-totp";
-                return Err(Failure::usage(format!("say what to change: {all}")));
+                return Err(Failure::usage(format!("nothing to change; give {all}")));
             }
             let what = UpdateUser {
                 username: name,
@@ -41,10 +42,10 @@ pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
                 forget_totp,
                 ..of(user)
             };
-            change(&users, what, "is changed").await
+            change(&users, what, "was changed").await
         }
         User::Suspend { user } => {
-            let text = "is suspended; its logins and tunnels are ended";
+            let text = "was suspended; its logins and sessions have ended";
             change(&users, UpdateUser { active: Some(false), ..of(user) }, text).await
         }
         User::Reactivate { user } => {
@@ -52,19 +53,19 @@ pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
         }
         User::Password { user, password_stdin } => {
             let password = Some(password::new(password_stdin)?);
-            let text = "has a new password; its logins and tunnels are ended";
+            let text = "has a new password; its logins and sessions have ended";
             change(&users, UpdateUser { password, ..of(user) }, text).await
         }
         User::Delete { user } => {
             let what = UserRef { user: user.clone() };
             users.delete(Acting::root(what)).await.map_err(|e| Failure::of_call("delete the account", &e))?;
-            say(&format!("account '{user}' is deleted; its logins and tunnels are ended"));
+            say(&format!("deleted account '{user}'; its logins and sessions have ended"));
             Ok(())
         }
         User::Revoke { user } => {
             let what = UserRef { user: user.clone() };
             users.revoke(Acting::root(what)).await.map_err(|e| Failure::of_call("end the logins", &e))?;
-            say(&format!("every login and tunnel of '{user}' is ended"));
+            say(&format!("ended every login and session of '{user}'"));
             Ok(())
         }
     }
@@ -97,7 +98,7 @@ async fn list(users: &UsersClient, search: String, suspended: bool, json: bool) 
         return say_json(&all);
     }
     let now = unix_now();
-    let heading = ["NAME", "E-MAIL", "STATE", "DEVICES", "2FA", "MADE", "LAST LOGIN"].map(String::from).to_vec();
+    let heading = ["NAME", "E-MAIL", "STATE", "DEVICES", "2FA", "CREATED", "LAST LOGIN"].map(String::from).to_vec();
     let line = |user: &UserInfo| {
         vec![
             user.username.to_string(),
@@ -117,7 +118,7 @@ async fn show(server: &Server, users: &UsersClient, user: String, json: bool) ->
     let which = UserRef { user };
     let info = users.show(Acting::root(which.clone())).await.map_err(|e| Failure::of_call("show the account", &e))?;
     let devices = users.devices(Acting::root(which)).await.map_err(|e| Failure::of_call("list devices", &e))?;
-    // The account is shown also while service session is away.
+    // The account is shown even if service session does not respond.
     let usage = sessions::usage(server, info.id).await.ok();
     if json {
         return say_json(&serde_json::json!({ "user": info, "devices": devices, "usage": usage }));
@@ -128,19 +129,20 @@ async fn show(server: &Server, users: &UsersClient, user: String, json: bool) ->
     say(&format!("number      {}", info.id));
     say(&format!("e-mail      {}", info.email.as_deref().unwrap_or("-")));
     say(&format!("state       {}", if info.is_active { "active" } else { "suspended" }));
-    say(&format!("at once     {} devices", info.max_devices));
+    say(&format!("devices     {} at the same time", info.max_devices));
     let quota =
-        info.month_quota.map_or_else(|| "none".into(), |bytes| format!("{} a month", crate::output::bytes(bytes)));
+        info.month_quota.map_or_else(|| "none".into(), |bytes| format!("{} per month", crate::output::bytes(bytes)));
     say(&format!("quota       {quota}"));
-    let rate = |bytes: Option<u64>| bytes.map_or_else(|| "any".into(), |bytes| format!("{} kbit/s", bytes / 125));
+    let rate = |bytes: Option<u64>| bytes.map_or_else(|| "unlimited".into(), |bytes| format!("{} kbit/s", bytes / 125));
     let treatment = info.treatment;
     say(&format!("speed       {} down, {} up", rate(treatment.download_rate), rate(treatment.upload_rate)));
-    say(&format!("together    {}", if treatment.together { "its devices reach each other" } else { "no" }));
+    say(&format!("together    {}", if treatment.together { "its devices may reach each other" } else { "no" }));
     say(&format!("2FA         {}", if info.totp { "on" } else { "off" }));
-    say(&format!("made        {} ago", span(now - info.created_at)));
+    say(&format!("created     {} ago", span(now - info.created_at)));
     say(&format!("last login  {last}"));
-    let moved = usage.as_ref().map_or_else(|| "unknown; service session does not answer".into(), sessions::usage_words);
-    say(&format!("moved       {moved}"));
+    let moved =
+        usage.as_ref().map_or_else(|| "unknown; service session does not respond".into(), sessions::usage_words);
+    say(&format!("usage       {moved}"));
     say("");
     device::print(&devices);
     Ok(())

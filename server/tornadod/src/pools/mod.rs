@@ -1,8 +1,8 @@
-//! Lanes' pools and the networks this machine is in: they must not meet, or hosts of such a network cannot reach
-//! this machine any more once the lanes are up.
+//! The lanes' pools and the networks of this machine. They must not overlap, or hosts in such a network cannot reach
+//! this machine while the lanes are up.
 //!
-//! At the first start of a server whose operator named no pools, free ones are chosen and kept in the state directory.
-//! Later a clash is refused before anything is started, and reported while the server runs.
+//! At the first start of a server without configured pools, free ones are chosen and stored in the state directory.
+//! Later, an overlap prevents the start, and is reported if it appears while the server runs.
 
 mod watch;
 
@@ -23,20 +23,20 @@ use tornado_shared::model::{LanePool, LanePools};
 
 pub use watch::watch;
 
-/// Where chosen pools are kept, in the state directory.
+/// Name of the file with the chosen pools, in the state directory.
 pub const FILE: &str = "pools.toml";
-/// Largest such file, bytes.
+/// Maximum size of that file in bytes.
 const LARGEST: u64 = 4096;
 
-/// A network this machine is in.
+/// A network of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
     interface: String,
-    /// The machine's address in it, with the length of its prefix.
+    /// The machine's address in it, with the prefix length.
     at: IpNet,
 }
 
-/// A pool and a network that meet.
+/// A pool and a network that overlap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clash {
     lane: &'static str,
@@ -52,10 +52,10 @@ impl std::fmt::Display for Clash {
     }
 }
 
-const CURE: &str = "set [lanes.pools] to networks that are used nowhere here (devices reconnect by themselves, exported \
-                    devices need a new file), or take the address away";
+const CURE: &str = "set [lanes.pools] to networks that are not in use here (devices reconnect automatically, exported \
+                    devices need a new file), or remove the address";
 
-/// The pools that were chosen for this server, when its configuration names none.
+/// The pools that were chosen for this server; `None` if the configuration sets pools or none were chosen.
 pub fn chosen(config: &Config) -> Result<Option<LanePools>, Failure> {
     if config.lanes.pools != LanePools::default() {
         return Ok(None);
@@ -66,33 +66,33 @@ pub fn chosen(config: &Config) -> Result<Option<LanePools>, Failure> {
         Ok(found) if found.len() <= LARGEST => {
             std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?
         }
-        Ok(_) => return Err(wrong("it is too large".into())),
+        Ok(_) => return Err(wrong("the file is too large".into())),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        // A state directory that this user may not enter holds none for it.
+        // If this user cannot enter the state directory, no pools were chosen for it.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(None),
         Err(error) => return Err(wrong(error.to_string())),
     };
     parse(&text).map(Some).map_err(wrong)
 }
 
-/// Refuses what are no pools.
+/// Parses and validates pools.
 pub fn parse(text: &str) -> Result<LanePools, String> {
     let pools: LanePools = toml::from_str(text).map_err(|error| error.message().to_owned())?;
     pools.validate().map_err(|error| error.to_string())?;
     Ok(pools)
 }
 
-/// Looks at the machine before a server starts: `config` with pools that can be used.
+/// Checks the machine before the server starts. Returns the configuration with usable pools.
 pub fn settle(config: Config, path: &Path) -> Result<Config, Failure> {
     let networks = networks(&config);
     let pools = config.lanes.pools;
-    // The first start of all: no device has an address yet.
+    // At the very first start no device has an address yet.
     let is_first = !config.paths.state.join("wg/direct.key").exists();
     if is_first && pools == LanePools::default() && !clashes(&pools, &networks, meets).is_empty() {
         let pools = choose(&networks).ok_or_else(|| refusal(&clashes(&pools, &networks, meets)))?;
         keep(&config.paths.state, &pools)?;
         let (direct, tor) = (pools.direct.v4, pools.tor.v4);
-        tracing::warn!(%direct, %tor, "the usual pools are networks of this machine; others were chosen and are kept");
+        tracing::warn!(%direct, %tor, "the default pools overlap networks of this machine; chose and stored others");
         return Config::load(path);
     }
     let found = clashes(&pools, &networks, swallows);
@@ -100,7 +100,7 @@ pub fn settle(config: Config, path: &Path) -> Result<Config, Failure> {
         return Ok(config);
     }
     if UnixStream::connect(socket_path(&config.paths.run, ServiceName::Wg.as_str())).is_ok() {
-        // Services of a supervisor that was killed: what is up stays up.
+        // The services run although their supervisor was killed: they are kept.
         found.iter().for_each(|clash| tracing::error!("{clash}; {CURE}"));
         return Ok(config);
     }
@@ -109,22 +109,22 @@ pub fn settle(config: Config, path: &Path) -> Result<Config, Failure> {
 
 fn refusal(found: &[Clash]) -> Failure {
     let all: Vec<String> = found.iter().map(ToString::to_string).collect();
-    let why = "with the lanes up this machine could not be reached from there";
+    let why = "with the lanes up, hosts there could not reach this machine";
     Failure::refused(format!("cannot start: {}: {why}; {CURE}", all.join("; ")))
 }
 
-/// What is wrong now, for an operator.
+/// Current problems of the machine, for an operator.
 pub fn alarms(config: &Config) -> Vec<String> {
     let clashes = clashes(&config.lanes.pools, &networks(config), swallows);
     let mut all: Vec<String> = clashes.iter().map(|clash| format!("{clash}; {CURE}")).collect();
     if config.public_host().is_none() {
         let why = "this machine has no address and [server] host is not set";
-        all.push(format!("{why}: invitations are refused and devices cannot connect"));
+        all.push(format!("{why}: invitations cannot be created and devices cannot connect"));
     }
     all
 }
 
-/// Networks of all interfaces but the lanes' and loopback, which has addresses of the tor lane.
+/// The networks of all interfaces except the lanes' and loopback, which has addresses of the tor lane.
 fn networks(config: &Config) -> Vec<Network> {
     let ours = [config.wg.direct.as_str(), &config.wg.tor, "lo"];
     let address = |storage: nix::sys::socket::SockaddrStorage| {
@@ -149,17 +149,18 @@ fn clashes(pools: &LanePools, networks: &[Network], does: impl Fn(&IpNet, &Netwo
     pools.filter_map(clash).collect()
 }
 
-/// They have an address in common.
+/// Returns true if the pool and the network have an address in common.
 fn meets(pool: &IpNet, network: &Network) -> bool {
     pool.contains(&network.at.addr()) || pool.contains(&network.at.network()) || network.at.contains(&pool.network())
 }
 
-/// The machine's own address or the whole network is in the pool. Of a larger network only a part is hidden.
+/// Returns true if the pool contains the machine's own address or the whole network. Of a larger network only a part is
+/// hidden.
 fn swallows(pool: &IpNet, network: &Network) -> bool {
     pool.contains(&network.at.addr()) || pool.contains(&network.at.trunc())
 }
 
-/// Pools that meet no network, in a fixed order.
+/// Chooses pools that overlap no network, in a fixed order.
 fn choose(networks: &[Network]) -> Option<LanePools> {
     let tens = [8, 72, 104, 136, 168, 40, 24, 56, 88, 120, 152, 184].map(|second| [10, second]);
     let firsts = tens.into_iter().chain([[172, 24], [172, 28], [172, 20]]);
@@ -174,7 +175,7 @@ fn choose(networks: &[Network]) -> Option<LanePools> {
     all.filter_map(|(first, group)| pair(first, group)).find(|pools| clashes(pools, networks, meets).is_empty())
 }
 
-/// Writes the chosen pools: every service reads them.
+/// Stores the chosen pools. Every service reads the file.
 fn keep(state: &Path, pools: &LanePools) -> anyhow::Result<()> {
     let path: PathBuf = state.join(FILE);
     let failed = || format!("cannot write {}", path.display());
@@ -185,9 +186,9 @@ fn keep(state: &Path, pools: &LanePools) -> anyhow::Result<()> {
     let mut file =
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).with_context(failed)?;
     let head =
-        "# Chosen at the first start: the usual pools were networks of this machine. [lanes.pools] overrides it.\n";
+        "# Chosen at the first start: the default pools overlap networks of this machine. Override: [lanes.pools].\n";
     file.write_all(head.as_bytes()).and_then(|()| file.write_all(text.as_bytes())).with_context(failed)?;
-    // Whatever the umask is.
+    // Independent of the umask.
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     file.set_permissions(readable).and_then(|()| file.sync_all()).with_context(failed)?;
     std::fs::rename(&new, &path).with_context(failed)
@@ -210,7 +211,7 @@ mod tests {
         for at in ["10.8.1.5/24", "10.8.0.1/16", "10.9.255.1/32", "fd74:6f72:6e61:8::5/64", "10.8.1.5/8"] {
             assert_eq!((found(at, meets) > 0, found(at, swallows) > 0), (true, true), "{at}");
         }
-        // A part of a large network is hidden; the machine is reached all the same.
+        // Only a part of a large network is hidden; the machine stays reachable.
         assert_eq!((found("10.1.2.3/8", meets), found("10.1.2.3/8", swallows)), (2, 0));
         for at in ["10.7.0.5/16", "192.0.2.1/24", "2001:db8::1/64", "fd74:6f72:6e61::1/64"] {
             assert_eq!((found(at, meets), found(at, swallows)), (0, 0), "{at}");

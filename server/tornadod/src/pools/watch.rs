@@ -1,24 +1,24 @@
-//! Reports changes of the machine under a running server.
+//! Reports changes of the machine while the server runs.
 
 use super::alarms;
 use crate::config::Config;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Between two looks.
+/// Interval between two checks.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// Logs what comes up and what is over, and a change of the address that devices use, until it is dropped.
+/// Logs new and resolved alarms, and changes of the server's address, until it is dropped.
 pub async fn watch(config: Config) {
     let (mut known, mut host) = (BTreeSet::new(), config.public_host());
     loop {
         let now: BTreeSet<String> = alarms(&config).into_iter().collect();
         now.difference(&known).for_each(|alarm| tracing::error!("{alarm}"));
-        known.difference(&now).for_each(|alarm| tracing::info!(alarm, "this is over"));
+        known.difference(&now).for_each(|alarm| tracing::info!(alarm, "resolved an alarm"));
         known = now;
         let found = config.public_host();
         if found != host {
-            let hint = "new invitations have the new one; devices that enrolled before look for the old one";
+            let hint = "new invitations use the new one, but enrolled devices use the old one";
             tracing::warn!(
                 before = host,
                 now = found,

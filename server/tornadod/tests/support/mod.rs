@@ -1,5 +1,5 @@
-//! A whole server of real processes in a network and a mount namespace of its own: no port, interface or
-//! Unix user of the machine is touched. Needs root, as the server itself does.
+//! A complete server of real processes in its own network and mount namespace, so that it touches no port, interface or
+//! Unix user of the machine. Needs root, as the server does.
 
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -24,13 +24,13 @@ const FIRST_UID: u32 = 64_700;
 
 pub struct Lab {
     dir: tempfile::TempDir,
-    /// Holds the namespaces open.
+    /// Keeps the namespaces open.
     holder: Child,
     master: Option<Child>,
 }
 
 impl Lab {
-    /// Namespaces with the services' users in them, and a configuration file.
+    /// Creates namespaces with the services' users, and a configuration file.
     pub fn new(config: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -45,7 +45,7 @@ impl Lab {
         std::fs::write(at("group"), group).unwrap();
         let paths = format!("[paths]\nrun = {:?}\nstate = {:?}\n{config}", at("run"), at("state"));
         std::fs::write(at("tornado.toml"), paths).unwrap();
-        // A copy: the services' own file must stay while a build replaces the original.
+        // A copy, because a build may replace the original while the services run.
         std::fs::copy(env!("CARGO_BIN_EXE_tornadod"), at("tornadod")).unwrap();
         let script = "mount --bind passwd /etc/passwd && mount --bind group /etc/group && ip link set lo up && echo up && exec sleep 600";
         let mut holder = Command::new("unshare")
@@ -56,11 +56,11 @@ impl Lab {
             .unwrap();
         let mut line = String::new();
         BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "up\n", "no namespaces; are these tests run as root?");
+        assert_eq!(line, "up\n", "cannot create namespaces; run these tests as root");
         Self { dir, holder, master: None }
     }
 
-    /// A lab whose server is ready.
+    /// A lab in which the server is ready.
     pub fn ready() -> Self {
         let mut lab = Self::new("[server]\nhost = '192.0.2.1'\n");
         lab.start_master();
@@ -86,7 +86,7 @@ impl Lab {
         self.master = Some(command.spawn().unwrap());
     }
 
-    /// Another program in the server's network.
+    /// A command that runs another program in the server's network namespace.
     pub fn beside(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
         command.arg(format!("--target={}", self.holder.id())).args(["--net", "--", program]);
@@ -101,7 +101,7 @@ impl Lab {
         serde_json::from_slice(&self.tornadod(&["status", "--json"]).stdout).ok()
     }
 
-    /// Asks for the status until it is as wished, at most 60 seconds.
+    /// Polls the status until it satisfies `is_so`, for at most 60 seconds.
     pub fn wait(&self, wish: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         let mut last = None;
@@ -113,7 +113,7 @@ impl Lab {
             std::thread::sleep(Duration::from_millis(50));
         }
         let log = std::fs::read_to_string(self.path("log")).unwrap_or_default();
-        panic!("not so: {wish}: {last:#?}\n{log}");
+        panic!("timed out waiting for '{wish}': {last:#?}\n{log}");
     }
 
     pub fn pid(&self, service: &str) -> u32 {
@@ -122,7 +122,7 @@ impl Lab {
     }
 
     pub fn master_pid(&self) -> u32 {
-        // `nsenter` becomes the program.
+        // `nsenter` executes the program, so this is its pid.
         self.master.as_ref().unwrap().id()
     }
 
@@ -132,14 +132,14 @@ impl Lab {
         master.wait().unwrap();
     }
 
-    /// SIGTERM, and the exit code.
+    /// Sends SIGTERM and returns the exit code.
     pub fn stop_master(&mut self) -> Option<i32> {
         let mut master = self.master.take().unwrap();
         signal("TERM", master.id());
         master.wait().unwrap().code()
     }
 
-    /// The exit code of a supervisor that ends by itself.
+    /// Returns the exit code of a supervisor that ends without a signal; `None` after `within`.
     pub fn wait_master(&mut self, within: Duration) -> Option<i32> {
         let mut master = self.master.take().unwrap();
         let began = Instant::now();

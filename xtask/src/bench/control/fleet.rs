@@ -1,4 +1,4 @@
-//! The load: a program of its own, built with optimisation, that takes orders.
+//! The load generator: a separate optimised program that executes orders.
 
 use super::world::API;
 use crate::bench::Sample;
@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use tornado_e2e_harness::Host;
 
-/// What devices can do.
+/// The calls that devices make.
 #[derive(Debug, Clone, Copy)]
 pub enum Act {
-    /// With name and password.
+    /// Logs in with name and password.
     Login,
-    /// With a new WireGuard key each time.
+    /// Connects with a new WireGuard key each time.
     Connect,
-    /// A sign of life.
+    /// Sends a heartbeat.
     Heartbeat,
 }
 
@@ -34,16 +34,16 @@ impl Act {
     }
 }
 
-/// What many calls came to.
+/// The result of a series of calls.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Calls {
-    /// Good ones.
+    /// Number of successful calls.
     pub count: usize,
-    /// Good ones a second.
+    /// Successful calls per second.
     pub rate: f64,
-    /// The middle one.
+    /// Median latency.
     pub p50_ms: Option<f64>,
-    /// All but one of a hundred are faster.
+    /// 99th percentile of the latency.
     pub p99_ms: Option<f64>,
     failed: usize,
     complaint: Option<String>,
@@ -51,18 +51,19 @@ pub struct Calls {
 
 impl Calls {
     fn read(text: &str) -> anyhow::Result<Self> {
-        let answer: Value = serde_json::from_str(text).with_context(|| format!("the load answered {text:?}"))?;
+        let answer: Value =
+            serde_json::from_str(text).with_context(|| format!("invalid response of the load generator: {text:?}"))?;
         if let Some(error) = answer["error"].as_str() {
-            anyhow::bail!("the load failed: {error}");
+            anyhow::bail!("the load generator failed: {error}");
         }
         let calls: Self = serde_json::from_value(answer)?;
         let complaint = calls.complaint.as_deref().unwrap_or_default();
-        // A rate that counts only what went well would be told of a server that fails.
+        // A rate of only the successful calls would be misleading for a server that fails.
         ensure!(calls.failed == 0, "{} of {} calls failed: {complaint}", calls.failed, calls.count + calls.failed);
         Ok(calls)
     }
 
-    /// As figures of a contestant.
+    /// Converts the result to figures of a contestant.
     pub fn sample(&self, name: &str) -> Sample {
         let mut sample = Sample::from([(format!("{name}_s"), self.rate)]);
         for (word, value) in [("p50_ms", self.p50_ms), ("p99_ms", self.p99_ms)] {
@@ -72,17 +73,17 @@ impl Calls {
     }
 }
 
-/// The program of the load.
+/// Path of the load generator.
 pub fn program() -> PathBuf {
     programs().join("tornado-control")
 }
 
-/// Runs a peer of the load's program to its end.
+/// Runs a subcommand of the load generator to completion.
 pub fn peer(words: &[&str]) -> anyhow::Result<Calls> {
     Calls::read(&shell::read(shell::command(program(), words))?)
 }
 
-/// Devices, by number.
+/// A fleet of devices, by number.
 pub struct Fleet {
     child: Child,
     orders: ChildStdin,
@@ -92,17 +93,18 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// In a host of the lab.
+    /// Starts the load generator in a host of the lab.
     pub fn start(host: &Host, sockets: &Path) -> anyhow::Result<Self> {
         let mut command = host.command(program());
         command.args(["fleet", "--server", API, "--sockets"]).arg(sockets);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("no load")?;
-        let orders = child.stdin.take().context("the load takes no orders")?;
-        let answers = BufReader::new(child.stdout.take().context("the load does not answer")?);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start the load generator")?;
+        let orders = child.stdin.take().context("the load generator has no standard input")?;
+        let answers = BufReader::new(child.stdout.take().context("the load generator has no standard output")?);
         Ok(Self { child, orders, answers, devices: 0, accounts: 0 })
     }
 
-    /// Makes accounts of so many devices each.
+    /// Creates `count` accounts with `each` devices. Returns the numbers of the devices.
     pub fn accounts(&mut self, count: usize, each: usize) -> anyhow::Result<Range<usize>> {
         let (first, number) = (self.devices, self.accounts);
         self.ask(&json!({ "do": "accounts", "name": "many", "first": number, "count": count, "devices": each }))?;
@@ -111,13 +113,13 @@ impl Fleet {
         Ok(first..self.devices)
     }
 
-    /// Each of the devices once or, for some seconds, as often as so many callers can.
+    /// Makes one call for each device or, with `seconds`, as many as `callers` can make in that time.
     pub fn act(&mut self, what: Act, of: &Range<usize>, callers: usize, seconds: Option<f64>) -> anyhow::Result<Calls> {
         let what = what.word();
         self.ask(&json!({
             "do": "act", "what": what, "first": of.start, "count": of.len(), "callers": callers, "seconds": seconds,
         }))
-        .with_context(|| format!("many a {what}"))
+        .with_context(|| format!("cannot complete a series of {what} calls"))
     }
 
     fn ask(&mut self, order: &Value) -> anyhow::Result<Calls> {
@@ -130,7 +132,7 @@ impl Fleet {
 
 impl Drop for Fleet {
     fn drop(&mut self) {
-        // Gone already is as good.
+        // An error means that the process has already ended.
         drop(self.child.kill());
         drop(self.child.wait());
     }

@@ -1,4 +1,4 @@
-//! What takes more than a round of calls.
+//! Measurements that need more than one round of calls.
 
 use super::fleet::{Act, Calls, peer};
 use super::world::{Cost, World, wait_other};
@@ -12,19 +12,20 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tornado_e2e_engines::Redis;
 
-/// Devices that are connected when starts and reconciling are looked at.
+/// Numbers of connected devices at which starts and reconciliation are measured.
 pub const TALL: [usize; 3] = [1_000, 10_000, 25_000];
-/// Devices that are made at once; the time is looked at in between.
+/// Devices that are created in one step; the time limit is checked between steps.
 const STEP: usize = 1_000;
-/// Devices of an account.
+/// Devices per account.
 pub const EACH: usize = 10;
-/// So long nothing must come out of the tunnel before its end is believed; beyond the other, the bench fails.
+/// The tunnel counts as silent after this interval without a packet. `SILENT_WITHIN` is the limit for that.
 const QUIET: Duration = Duration::from_millis(250);
 const SILENT_WITHIN: Duration = Duration::from_secs(2);
-/// Longest time for making more devices.
+/// Time limit for the creation of further devices.
 const GROWTH: Duration = Duration::from_secs(110);
 
-/// Milliseconds from the call that suspends the account until the last packet of its device came out of the server.
+/// Measures the milliseconds from the call that suspends the account until the last packet of its device leaves the
+/// server.
 pub fn revocations(world: &World, times: usize) -> anyhow::Result<Value> {
     let (mut all, clear) = (Vec::new(), world.pulse.clear());
     for turn in 0..times {
@@ -43,7 +44,7 @@ pub fn revocations(world: &World, times: usize) -> anyhow::Result<Value> {
     )
 }
 
-/// Raw Argon2 at the server's cost.
+/// Measures Argon2 alone at the server's cost.
 pub fn raw_argon2(seconds: f64) -> anyhow::Result<Calls> {
     let Cost(memory, passes, lanes) = Cost::REAL;
     let numbers = [memory, passes, lanes].map(|number| number.to_string());
@@ -52,7 +53,7 @@ pub fn raw_argon2(seconds: f64) -> anyhow::Result<Calls> {
     peer(&["argon2", "--memory-kib", memory, "--passes", passes, "--lanes", lanes, "--seconds", &seconds])
 }
 
-/// Transactions of a row, beside the server's own databases.
+/// Measures single-row transactions on the file system of the server's databases.
 pub fn raw_sqlite(world: &World, seconds: f64) -> anyhow::Result<Sample> {
     #[derive(Deserialize)]
     struct Answer {
@@ -66,13 +67,14 @@ pub fn raw_sqlite(world: &World, seconds: f64) -> anyhow::Result<Sample> {
     Ok(Sample::from([("writes_s".to_owned(), answer.durable), ("writes_not_durable_s".to_owned(), answer.not_durable)]))
 }
 
-/// Hashes in a Redis that keeps nothing on disk, by as many callers as the server has.
+/// Measures hash writes to a Redis without persistence, with `callers` connections.
 pub fn raw_redis(redis: &Redis, callers: usize, seconds: f64) -> anyhow::Result<Calls> {
     let (socket, callers, seconds) = (redis.socket().display().to_string(), callers.to_string(), seconds.to_string());
     peer(&["redis", "--socket", &socket, "--callers", &callers, "--seconds", &seconds])
 }
 
-/// Logs in and connects new devices until so many are connected, or the time is over. How many are, and how fast it went.
+/// Logs in and connects new devices until `to` are connected or the time limit is reached. Returns the number and the
+/// rates.
 pub fn grow(world: &mut World, from: usize, to: usize, callers: usize) -> anyhow::Result<(usize, Value)> {
     let (started, mut now) = (Instant::now(), from);
     let (mut logins, mut connects) = (Vec::new(), Vec::new());
@@ -88,33 +90,33 @@ pub fn grow(world: &mut World, from: usize, to: usize, callers: usize) -> anyhow
     Ok((now, notes))
 }
 
-/// What happens with so many devices connected.
+/// Measurements with a number of connected devices.
 #[derive(Debug, Clone, Serialize)]
 pub struct Standing {
-    /// How many.
+    /// Number of devices.
     pub peers: usize,
-    /// `session` was killed: seconds until the next one had read its sessions and compared the lanes.
+    /// Seconds from the kill of `session` until the next process has read its sessions and compared the lanes.
     pub session_reconciled_s: f64,
-    /// Meanwhile, on the live tunnel, milliseconds.
+    /// Longest silence of a live tunnel during that, in milliseconds.
     pub session_silence_ms: f64,
-    /// `wg` was killed: seconds until the next one had made the lanes anew with all peers.
+    /// Seconds from the kill of `wg` until the next process has recreated the lanes with all peers.
     pub wg_reconciled_s: f64,
-    /// Meanwhile: the lanes are gone for some time.
+    /// Longest silence during that, in milliseconds. The lanes do not exist for some time.
     pub wg_silence_ms: f64,
-    /// The whole server was stopped: seconds from its start until it was ready, with all peers.
+    /// Seconds from the start of a stopped server until it is ready with all peers.
     pub start_to_ready_s: f64,
-    /// Resident memory then, MiB.
+    /// Resident memory of all processes after that, in MiB.
     pub memory_mib: f64,
-    /// That of `wg` and of `session`.
+    /// Resident memory of `wg`, in MiB.
     pub wg_memory_mib: f64,
-    /// As said.
+    /// Resident memory of `session`, in MiB.
     pub session_memory_mib: f64,
 }
 
-/// Measures it. One peer more is the device with the tunnel.
+/// Takes the measurements. There is one peer more, for the device with the tunnel.
 pub fn standing(world: &mut World, peers: usize) -> anyhow::Result<Standing> {
     let all = peers as u64 + 1;
-    world.until("all peers are there", |world| Ok(world.peers() == Some(all)))?;
+    world.until("wg has all peers", |world| Ok(world.peers() == Some(all)))?;
     settle(world)?;
 
     let killed = Instant::now();
@@ -125,12 +127,12 @@ pub fn standing(world: &mut World, peers: usize) -> anyhow::Result<Standing> {
     std::thread::sleep(Duration::from_millis(500));
     let session_silence_ms = world.pulse.longest_ms();
     wait_other(world, "session", before)?;
-    ensure!(world.peers() == Some(all), "peers were lost: {:?}", world.peers());
+    ensure!(world.peers() == Some(all), "peers are missing: {:?}", world.peers());
 
     settle(world)?;
     let killed = Instant::now();
     let before = world.server()?.kill_service("wg")?;
-    // What answers until it is dead says nothing.
+    // The killed process may still respond for a moment.
     wait_other(world, "wg", before)?;
     world.until("wg has all peers", |world| Ok(world.peers() == Some(all)))?;
     let wg_reconciled_s = killed.elapsed().as_secs_f64();
@@ -138,7 +140,7 @@ pub fn standing(world: &mut World, peers: usize) -> anyhow::Result<Standing> {
     let wg_silence_ms = world.pulse.longest_ms();
 
     let start_to_ready_s = world.restart(Cost::NOTHING)?;
-    ensure!(world.peers() == Some(all), "ready without all peers: {:?}", world.peers());
+    ensure!(world.peers() == Some(all), "the server is ready, but peers are missing: {:?}", world.peers());
     world.pulse.wait(Duration::from_secs(60))?;
     std::thread::sleep(Duration::from_secs(2));
     let of = |service: &str| -> anyhow::Result<f64> {
@@ -157,7 +159,7 @@ pub fn standing(world: &mut World, peers: usize) -> anyhow::Result<Standing> {
     })
 }
 
-/// The tunnel carries, and what was before is forgotten.
+/// Waits until the tunnel carries packets, and resets the longest silence.
 fn settle(world: &World) -> anyhow::Result<()> {
     world.pulse.wait(Duration::from_secs(60))?;
     std::thread::sleep(Duration::from_millis(500));

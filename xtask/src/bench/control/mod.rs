@@ -1,5 +1,5 @@
-//! The control plane: what the server does a second, how long one waits for it, and how it starts and puts its lanes in
-//! order with very many peers. Devices, load and server share the machine's cores.
+//! The control plane: throughput and latency of the server, and its start and reconciliation with many peers. Devices,
+//! load generator and server share the cores of the machine.
 
 mod fleet;
 mod measure;
@@ -18,21 +18,21 @@ use std::time::Duration;
 use tornado_e2e_engines::{Redis, RedisOptions};
 use world::{Cost, World};
 
-/// Accounts that log in at Argon2's real cost, and their callers.
+/// Accounts that log in at the real cost of Argon2, and the number of callers.
 const LOGINS: (usize, usize) = (32, 8);
-/// Callers of a storm.
+/// Concurrent callers in a storm.
 const CALLERS: usize = 64;
-/// Devices that connect before there are many.
+/// Devices in the first measurement.
 const FEW: usize = TALL[0];
-/// Starts that are timed; suspensions.
+/// Number of timed starts and of suspensions.
 const STARTS: usize = 3;
 const REVOCATIONS: usize = 30;
-/// Time over which idle processes are measured.
+/// Interval over which idle processes are measured.
 const REST: Duration = Duration::from_secs(60);
-/// More than this would take the whole beyond the six minutes that `docs/performance.md` promises.
+/// Limits that keep the bench within the six minutes that `docs/performance.md` states.
 const MOST: Options = Options { rounds: 3, seconds: 4 };
 
-/// In the lab.
+/// The bench `control`, in a lab.
 pub struct Control;
 
 impl Bench for Control {
@@ -41,7 +41,7 @@ impl Bench for Control {
     }
 
     fn about(&self) -> &'static str {
-        "logins, connects and heartbeats a second, times, memory, start and reconciling with up to 25,000 peers"
+        "logins, connects and heartbeats per second, memory, start and reconciliation with up to 25,000 peers"
     }
 
     fn prepare(&self) -> anyhow::Result<()> {
@@ -50,7 +50,8 @@ impl Bench for Control {
         if std::env::var_os("TORNADO_BIN_DIR").is_some() {
             return Ok(());
         }
-        // All at once: each set of packages has its own set of features, and another set builds half of them again.
+        // All packages in one build: another set of packages has another set of features and would rebuild half of the
+        // dependencies.
         let mut words = vec!["build", "--quiet", "--release", "--bins"];
         for package in ["tornadod", "tornado-helper", "tornado-cli", "tornado-e2e-control", "tornado-store"] {
             words.extend(["--package", package]);
@@ -64,7 +65,7 @@ impl Bench for Control {
         let mut report = Report::default();
         report.put("first_start_to_ready_s", first_start)?;
         if world.is_in_memory()? {
-            report.warn("the server's state is in memory (tmpfs): nothing of it was written to a disk, so connects, starts and SQLite are faster than they are");
+            report.warn("the server's state is in memory (tmpfs): nothing is written to a disk, so connects, starts and SQLite appear too fast");
         }
         idle(&mut world, &mut report)?;
         logins(&mut world, &options, &mut report)?;
@@ -81,7 +82,7 @@ impl Bench for Control {
     }
 }
 
-/// Starts, and memory and processor time while nothing happens.
+/// Measures starts, and memory and CPU time of an idle server.
 fn idle(world: &mut World, report: &mut Report) -> anyhow::Result<()> {
     eprintln!("starts");
     let starts: Vec<f64> = (0..STARTS).map(|_| world.restart(Cost::REAL)).collect::<anyhow::Result<_>>()?;
@@ -97,7 +98,7 @@ fn idle(world: &mut World, report: &mut Report) -> anyhow::Result<()> {
     report.put("processor_idle", table)
 }
 
-/// At the real cost, against the same work with nothing around it.
+/// Measures logins at the real cost, and compares them with Argon2 alone.
 fn logins(world: &mut World, options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let (accounts, callers) = LOGINS;
     let devices = world.fleet.accounts(accounts, 1)?;
@@ -116,8 +117,8 @@ fn logins(world: &mut World, options: &Options, report: &mut Report) -> anyhow::
     Ok(())
 }
 
-/// Connects and heartbeats, until a thousand devices are connected. Each device connects for the first time: what a
-/// connect costs that takes a former session's peers away is a figure of its own.
+/// Measures connects and heartbeats until a thousand devices are connected. Each device connects for the first time;
+/// connects that replace a former session are measured separately.
 fn storms(world: &mut World, options: &Options, report: &mut Report) -> anyhow::Result<usize> {
     let first = world.fleet.accounts(FEW / 10 / EACH, EACH)?;
     world.fleet.act(Act::Login, &first, CALLERS, None)?;
@@ -135,7 +136,7 @@ fn storms(world: &mut World, options: &Options, report: &mut Report) -> anyhow::
     let seconds = f64::from(options.seconds);
     let rounds = Rounds::run(options.rounds, &["tornado", "raw SQLite", "raw Redis"], |name| match name {
         "tornado" => {
-            let some = fresh.pop().context("every round has devices of its own")?;
+            let some = fresh.pop().context("no devices are left for this round")?;
             let mut sample = world.fleet.act(Act::Connect, &some, CALLERS, None)?.sample("connects");
             sample.extend(world.fleet.act(Act::Heartbeat, &some, CALLERS, Some(seconds))?.sample("heartbeats"));
             Ok(sample)
@@ -162,7 +163,7 @@ fn storms(world: &mut World, options: &Options, report: &mut Report) -> anyhow::
     Ok(all.len())
 }
 
-/// Starts and reconciling with many and with very many.
+/// Measures starts and reconciliation with increasing numbers of devices.
 fn heights(world: &mut World, few: usize, report: &mut Report) -> anyhow::Result<()> {
     let mut standings: Vec<Standing> = Vec::new();
     let mut devices = few;
@@ -175,7 +176,7 @@ fn heights(world: &mut World, few: usize, report: &mut Report) -> anyhow::Result
         devices = reached;
         standings.push(measure::standing(world, devices)?);
         if devices < wanted {
-            eprintln!("the time was over at {devices} of {wanted}");
+            eprintln!("reached the time limit at {devices} of {wanted} devices");
             break;
         }
     }

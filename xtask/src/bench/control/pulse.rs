@@ -1,4 +1,4 @@
-//! A datagram each millisecond through a device's tunnel, and when one came out of the server last.
+//! Sends a datagram every millisecond through a device's tunnel and records when one last left the server.
 
 use anyhow::{Context as _, bail};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tornado_e2e_harness::{Host, INTERNET, SERVER};
 
-/// Where they go.
+/// Target port.
 const PORT: u16 = 9_999;
 
 /// Runs until it is dropped.
@@ -20,11 +20,11 @@ pub struct Pulse {
 struct Shared {
     begun: Instant,
     stop: AtomicBool,
-    /// Microseconds since `begun`: the last that came under the server's address.
+    /// Time of the latest datagram from the server's address, in microseconds since `begun`.
     last: AtomicU64,
-    /// Microseconds: the longest pause between two of them.
+    /// Longest interval between two of these, in microseconds.
     longest: AtomicU64,
-    /// Those that came under another address: they did not go through the tunnel.
+    /// Number of datagrams from other addresses, which did not use the tunnel.
     clear: AtomicU64,
 }
 
@@ -55,7 +55,7 @@ impl Shared {
 }
 
 impl Pulse {
-    /// From a device to the lab's internet.
+    /// Starts sending from a device to the lab's internet.
     pub fn start(device: &Host, internet: &Host) -> anyhow::Result<Self> {
         let shared = Arc::new(Shared::new());
         let (ready, is_ready) = mpsc::channel();
@@ -63,32 +63,34 @@ impl Pulse {
             thread(internet.clone(), shared.clone(), move |shared| receive(shared, &ready)),
             thread(device.clone(), shared.clone(), send),
         ];
-        is_ready.recv_timeout(Duration::from_secs(5)).context("nobody listens for the pulse")?;
+        is_ready.recv_timeout(Duration::from_secs(5)).context("the receiver of the datagrams did not start")?;
         Ok(Self { shared, threads })
     }
 
-    /// Waits until one comes that was sent from now on, and then a little, so that there is a row of them.
+    /// Waits for a datagram that arrives at least 100 ms from now, so that a series of them has arrived.
     pub fn wait(&self, within: Duration) -> anyhow::Result<()> {
         let (from, started) = (self.shared.now() + 100_000, Instant::now());
         while self.shared.last.load(Ordering::SeqCst) < from {
             if started.elapsed() > within {
-                bail!("nothing came out of the tunnel within {within:?}");
+                bail!("no datagram left the tunnel within {within:?}");
             }
             std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
     }
 
-    /// The longest silence since it was asked last, also one that goes on, in milliseconds.
+    /// The longest silence since the last call, including one that still lasts, in milliseconds.
     pub fn longest_ms(&self) -> f64 {
         let still = self.shared.now().saturating_sub(self.shared.last.load(Ordering::SeqCst));
         self.shared.longest.swap(0, Ordering::SeqCst).max(still) as f64 / 1e3
     }
 
-    /// Milliseconds from an instant to the last that came, once none has come for `quiet`; zero when none came since.
+    /// Waits until no datagram has arrived for `quiet`. Returns the milliseconds from `instant` to the last one; zero
+    /// if none arrived since then.
     ///
     /// # Errors
-    /// When they still come after `within`.
+    ///
+    /// Fails if datagrams still arrive after `within`.
     pub fn silent_after_ms(&self, instant: Instant, quiet: Duration, within: Duration) -> anyhow::Result<f64> {
         let from = instant.saturating_duration_since(self.shared.begun).as_micros() as u64;
         let (quiet, within) = (quiet.as_micros() as u64, within.as_micros() as u64);
@@ -97,28 +99,28 @@ impl Pulse {
             match silence(self.shared.now(), from, last, quiet, within) {
                 Silence::Since(ms) => return Ok(ms),
                 Silence::NotYet => std::thread::sleep(Duration::from_millis(1)),
-                Silence::Never => bail!("packets still come out of the tunnel"),
+                Silence::Never => bail!("packets still leave the tunnel"),
             }
         }
     }
 
-    /// How many came past the tunnel so far.
+    /// Number of datagrams so far that bypassed the tunnel.
     pub fn clear(&self) -> u64 {
         self.shared.clear.load(Ordering::SeqCst)
     }
 }
 
-/// What can be said now.
+/// The current result.
 #[derive(Debug, PartialEq)]
 enum Silence {
     /// Milliseconds from the instant to the last packet.
     Since(f64),
     NotYet,
-    /// Packets came for longer than they may.
+    /// Packets arrived for longer than `within`.
     Never,
 }
 
-/// The silence after `from`, as of `now`, where the last packet came at `last`; all in microseconds.
+/// Evaluates the silence after `from` at `now`; the latest packet arrived at `last`. All times are in microseconds.
 fn silence(now: u64, from: u64, last: u64, quiet: u64, within: u64) -> Silence {
     if now.saturating_sub(last.max(from)) >= quiet {
         Silence::Since(last.saturating_sub(from) as f64 / 1e3)
@@ -141,7 +143,7 @@ impl Drop for Pulse {
 fn thread(host: Host, shared: Arc<Shared>, work: impl FnOnce(&Shared) + Send + 'static) -> JoinHandle<()> {
     std::thread::spawn(move || {
         if let Err(error) = host.enter(|| work(&shared)) {
-            eprintln!("no pulse: {error}");
+            eprintln!("cannot enter the namespace: {error}");
         }
     })
 }
@@ -149,7 +151,7 @@ fn thread(host: Host, shared: Arc<Shared>, work: impl FnOnce(&Shared) + Send + '
 fn receive(shared: &Shared, ready: &mpsc::Sender<()>) {
     let Ok(socket) = UdpSocket::bind((INTERNET.v4, PORT)) else { return };
     drop(socket.set_read_timeout(Some(Duration::from_millis(100))));
-    // Whoever waits has given up: then it is dropped soon.
+    // If the receiver has given up, this thread is stopped soon.
     let _ = ready.send(());
     let mut buffer = [0; 64];
     while !shared.stop.load(Ordering::SeqCst) {
@@ -159,11 +161,11 @@ fn receive(shared: &Shared, ready: &mpsc::Sender<()>) {
     }
 }
 
-/// Not connected: routes and source addresses are chosen anew each time.
+/// The socket is not connected, so that the kernel chooses route and source address for every datagram.
 fn send(shared: &Shared) {
     let Ok(socket) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)) else { return };
     while !shared.stop.load(Ordering::SeqCst) {
-        // What cannot leave is what is looked for.
+        // Errors are expected: the gap is what is measured.
         drop(socket.send_to(b"pulse", (INTERNET.v4, PORT)));
         std::thread::sleep(Duration::from_millis(1));
     }

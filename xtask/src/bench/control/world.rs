@@ -1,4 +1,4 @@
-//! Lab, server, one device with a tunnel, and the load.
+//! The world of the bench: lab, server, a device with a tunnel, and the load generator.
 
 use super::fleet::{Fleet, program};
 use super::pulse::Pulse;
@@ -11,24 +11,25 @@ use tornado_e2e_harness::{
     DeviceProc, Host, Internet, Lab, LabOptions, Programs, ServerOptions, ServerProc, Spent, wait_for,
 };
 
-/// The device API of the lab's server.
+/// Address of the device API in the lab.
 pub const API: &str = "203.0.113.10:4605";
-/// Of the account whose device has a tunnel.
+/// Credentials of the account whose device has a tunnel.
 const PASSWORD: &str = "correct horse battery";
 const ACCOUNT: &str = "ada";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What Argon2 costs: memory in KiB, passes, lanes.
+/// Cost of Argon2: memory in KiB, passes, lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost(pub u32, pub u32, pub u32);
 
 impl Cost {
     /// The server's default.
     pub const REAL: Self = Self(64 * 1024, 3, 4);
-    /// Next to nothing: for making very many devices.
+    /// The minimum, to create many devices quickly.
     pub const NOTHING: Self = Self(64, 1, 1);
 
-    /// Without the limits that very many devices behind one address would meet, and without heartbeats that nobody sends.
+    /// Raises the limits that many devices behind one address would reach, and disables the expiry of sessions without
+    /// heartbeats.
     fn config(self) -> String {
         let Self(memory, passes, lanes) = self;
         format!(
@@ -40,11 +41,11 @@ impl Cost {
     }
 }
 
-/// All of it, gone when it is dropped.
+/// The complete world. Everything is removed on drop.
 pub struct World {
-    /// Devices without number.
+    /// Devices of the load generator.
     pub fleet: Fleet,
-    /// Looks at the tunnel of `device`.
+    /// Observes the tunnel of `device`.
     pub pulse: Pulse,
     device: DeviceProc,
     server: Option<ServerProc>,
@@ -55,9 +56,9 @@ pub struct World {
 }
 
 impl World {
-    /// Puts it up. Also says how many seconds the very first start took, which makes keys.
+    /// Starts everything. Also returns the seconds of the first start, in which the server creates its keys.
     pub fn up() -> anyhow::Result<(Self, f64)> {
-        ensure!(program().is_file(), "the load is not built");
+        ensure!(program().is_file(), "the load generator is not built");
         let programs = Programs::in_dir(crate::bench::tor_world::programs());
         let lab = Lab::up(LabOptions::with_devices(2))?;
         let internet = lab.internet()?;
@@ -72,7 +73,7 @@ impl World {
         Ok((world, first))
     }
 
-    /// Stops the server in order and starts it again; seconds until it says ready.
+    /// Stops the server in order and starts it again. Returns the seconds until it is ready.
     pub fn restart(&mut self, cost: Cost) -> anyhow::Result<f64> {
         if let Some(server) = self.server.take() {
             server.stop()?;
@@ -82,40 +83,39 @@ impl World {
         Ok(started.elapsed().as_secs_f64())
     }
 
-    /// The server.
     pub fn server(&self) -> anyhow::Result<&ServerProc> {
         self.server.as_ref().context("the server does not run")
     }
 
-    /// The device with the tunnel makes its account.
+    /// Enrols the device with the tunnel.
     pub fn enroll(&self) -> anyhow::Result<()> {
         let answer = self.server()?.json(&["invite", "create"])?;
-        let link = answer["link"].as_str().context("no link in the answer")?;
+        let link = answer["link"].as_str().context("the response has no link")?;
         self.device.cli_with_password(&["enroll", link, "--username", ACCOUNT], PASSWORD)?.success()?;
         Ok(())
     }
 
-    /// It connects on the direct lane, and its packets come out.
+    /// Connects the device on the direct lane and waits for its packets.
     pub fn connect(&self) -> anyhow::Result<()> {
         self.device.cli(&["connect", "--lane", "direct"])?.success()?;
         self.pulse.wait(PATIENCE)
     }
 
-    /// It logs in again, and its tunnel comes back.
+    /// Reactivates the account, logs in and connects again.
     pub fn back(&self) -> anyhow::Result<()> {
         self.server()?.cli(&["user", "reactivate", ACCOUNT])?.success()?;
         self.device.cli_with_password(&["login"], PASSWORD)?.success()?;
         self.connect()
     }
 
-    /// Suspends its account, with as little in between as can be: one call of the service.
+    /// Suspends the account with a single call to the service, to keep the overhead low.
     pub fn suspend(&self) -> anyhow::Result<()> {
         let body = json!({ "user": ACCOUNT, "active": false });
         Ok(self.server()?.mesh("auth").within(PATIENCE).send("PATCH", "/v1/users", &body).map(drop)?)
     }
 
-    /// Resident and proportional memory of every process of the server, MiB, and of Tor's apart. The first number is
-    /// the sum of what is resident of ours: pages that processes share are counted for each.
+    /// Resident and proportional memory of every process of the server in MiB, with Tor separately. The first number is
+    /// the sum of the resident memory of our processes; shared pages count for each process.
     pub fn memory(&self) -> anyhow::Result<(f64, Value)> {
         let tor = self.get("tor", "/v1/status")?["process"]["pid"].as_u64();
         let one = |pid: u64| -> anyhow::Result<(f64, f64)> {
@@ -136,18 +136,18 @@ impl World {
         Ok((sums.0, table.into()))
     }
 
-    /// Our processes with their numbers.
+    /// Our processes with their pids.
     fn processes(&self) -> anyhow::Result<Vec<(String, u64)>> {
         let status = self.get("master", "/v1/status")?;
-        let services = status["services"].as_array().context("no services")?;
-        let master = self.server()?.master().context("no master")?.pid();
+        let services = status["services"].as_array().context("the status has no services")?;
+        let master = self.server()?.master().context("the supervisor is not running")?.pid();
         let mut all = vec![("master".to_owned(), u64::from(master))];
         all.extend(services.iter().filter_map(|one| Some((one["name"].as_str()?.to_owned(), one["pid"].as_u64()?))));
         Ok(all)
     }
 
-    /// What each process costs while nothing happens for `time`: percent of a core and wake-ups a second. Also says the
-    /// most that one of them uses.
+    /// CPU use in percent of a core and wake-ups per second of each idle process over `time`. The first number is the
+    /// highest CPU use of a process.
     pub fn rest(&self, time: Duration) -> anyhow::Result<(f64, Value)> {
         let mut before = Vec::new();
         for (name, pid) in self.processes()? {
@@ -164,22 +164,22 @@ impl World {
         Ok((most, table.into()))
     }
 
-    /// Peers of `wg` once it has been told all of them; `None` before, and while it does not answer.
+    /// Number of peers of `wg` after its first sync; `None` before that or if it does not respond.
     pub fn peers(&self) -> Option<u64> {
         let status = self.get("wg", "/v1/status").ok()?;
         (status["synced"] == true).then(|| status["peers"].as_u64()).flatten()
     }
 
-    /// Whether what the server keeps is lost with the machine's memory.
+    /// Returns true if the server's state is on a tmpfs.
     pub fn is_in_memory(&self) -> anyhow::Result<bool> {
         Ok(statfs(&self.server()?.state_dir())?.filesystem_type() == TMPFS_MAGIC)
     }
 
-    /// Waits, looking every 5 ms; seconds that it took.
+    /// Polls every 5 ms until `done`. Returns the seconds.
     pub fn until(&self, what: &str, mut done: impl FnMut(&Self) -> anyhow::Result<bool>) -> anyhow::Result<f64> {
         let started = Instant::now();
         while !done(self)? {
-            ensure!(started.elapsed() < PATIENCE * 2, "{what}: not after {:?}", started.elapsed());
+            ensure!(started.elapsed() < PATIENCE * 2, "timed out after {:?} waiting for: {what}", started.elapsed());
             std::thread::sleep(Duration::from_millis(5));
         }
         Ok(started.elapsed().as_secs_f64())
@@ -200,7 +200,7 @@ fn mebi(bytes: u64) -> f64 {
     (bytes as f64 / f64::from(1 << 20) * 10.0).round() / 10.0
 }
 
-/// Bytes of memory, shared pages divided among those who share them; proc_pid_smaps_rollup(5).
+/// Memory in bytes with shared pages divided among their processes; proc_pid_smaps_rollup(5).
 fn proportional_bytes(pid: u32) -> anyhow::Result<u64> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
@@ -208,7 +208,7 @@ fn proportional_bytes(pid: u32) -> anyhow::Result<u64> {
     kib.map(|kib: u64| kib * 1024).with_context(|| format!("{path} has no Pss"))
 }
 
-/// Waits until a service runs as another process.
+/// Waits until a service runs with another pid.
 pub fn wait_other(world: &World, service: &str, before: u32) -> anyhow::Result<()> {
     wait_for(service, PATIENCE, || {
         Ok(world.server().ok().and_then(|server| server.pid_of(service).ok()).filter(|pid| *pid != before).map(drop))

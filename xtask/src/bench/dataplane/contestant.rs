@@ -1,4 +1,4 @@
-//! Who moves the packets.
+//! The implementations that are compared.
 
 use super::pair::{End, Pair, Running};
 use super::tools::{Keys, Tools};
@@ -7,32 +7,31 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// A way between the two ends.
+/// An implementation of the path between both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contestant {
-    /// veth alone.
+    /// Only the veth pair.
     Raw,
     /// Cipher, TUN device and socket without a protocol.
     Floor,
-    /// Ours.
+    /// Our implementation.
     Tornado,
-    /// Ours with `offload = "off"`.
+    /// Our implementation with `offload = "off"`.
     TornadoPlain,
     /// The newest wireguard-go.
     WireguardGo,
-    /// Cloudflare's.
+    /// Cloudflare's boringtun.
     Boringtun,
 }
 
-/// Port of both ends.
+/// UDP port of both ends.
 const PORT: u16 = 51_820;
 
 impl Contestant {
-    /// All.
     pub const ALL: [Self; 6] =
         [Self::Raw, Self::Floor, Self::Tornado, Self::TornadoPlain, Self::WireguardGo, Self::Boringtun];
 
-    /// Its key in the report.
+    /// Key in the report.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw_path",
@@ -44,7 +43,7 @@ impl Contestant {
         }
     }
 
-    /// Puts it up on both ends. The processes, nearest first; none where the kernel does it.
+    /// Starts it on both ends. Returns the processes, nearest first; none for an implementation in the kernel.
     pub fn up(self, pair: &Pair, tools: &Tools) -> anyhow::Result<Vec<Running>> {
         let keys = Keys::make()?;
         let mut running = Vec::new();
@@ -62,7 +61,7 @@ impl Contestant {
         Ok(running)
     }
 
-    /// The address of the far end by this way.
+    /// Address of the far end over this path.
     pub fn far(self) -> String {
         if self == Self::Raw { End::Far.outside() } else { End::Far.inside() }
     }
@@ -97,7 +96,7 @@ impl Contestant {
                 command
             }
             Self::Boringtun => {
-                let program = tools.boringtun.as_deref().context("boringtun-cli could not be built")?;
+                let program = tools.boringtun.as_deref().context("boringtun-cli is not available")?;
                 let mut command = outside(program);
                 command.args(["--disable-drop-privileges", end.interface()]);
                 command
@@ -106,12 +105,12 @@ impl Contestant {
     }
 }
 
-/// Waits for the interface.
+/// Waits until the interface exists.
 fn wait_for(pair: &Pair, end: End) -> anyhow::Result<()> {
     let until = Instant::now() + Duration::from_secs(5);
     while pair.ip(end, &format!("link show {}", end.interface())).is_err() {
         if Instant::now() > until {
-            bail!("it has not made its interface");
+            bail!("the interface was not created in time");
         }
         std::thread::sleep(Duration::from_millis(20));
     }

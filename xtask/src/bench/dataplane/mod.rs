@@ -1,4 +1,4 @@
-//! The userspace data plane against others.
+//! Compares the userspace data plane with others.
 
 mod contestant;
 mod pair;
@@ -15,7 +15,7 @@ use std::process::Command;
 use std::time::Duration;
 use tools::Tools;
 
-/// What is compared, and the figure it is read from.
+/// The compared values and the figures that they come from.
 const COMPARED: [(&str, &str); 7] = [
     ("throughput_tcp_1", "tcp_1_gbit_s"),
     ("throughput_tcp_4", "tcp_4_gbit_s"),
@@ -26,7 +26,7 @@ const COMPARED: [(&str, &str); 7] = [
     ("cpu_datagrams", "datagrams_cpu_s_million"),
 ];
 
-/// Between two namespaces over veth.
+/// The bench `dataplane`, between two namespaces over veth.
 pub struct Dataplane;
 
 impl Bench for Dataplane {
@@ -47,7 +47,8 @@ impl Bench for Dataplane {
         let tools = Tools::get()?;
         let names = Contestant::ALL.map(Contestant::name);
         let rounds = Rounds::run(options.rounds, &names, |name| {
-            let contestant = Contestant::ALL.into_iter().find(|one| one.name() == name).context("it is unknown")?;
+            let contestant =
+                Contestant::ALL.into_iter().find(|one| one.name() == name).context("unknown contestant")?;
             measure(contestant, &tools, options.seconds)
         });
         report(&rounds, &tools)
@@ -96,7 +97,7 @@ fn measure(contestant: Contestant, tools: &Tools, seconds: u32) -> anyhow::Resul
         let got = load("stream", &["--streams", &streams.to_string(), "--seconds", &seconds.to_string()])?;
         let used = since(&processes, &before)?;
         let gbit = number(&got, "bytes")? * 8e-9;
-        ensure!(gbit > 0.0, "nothing came");
+        ensure!(gbit > 0.0, "no data arrived");
         let mut put = |name: &str, value| {
             sample.insert(format!("tcp_{streams}_{name}"), value);
         };
@@ -119,7 +120,7 @@ fn measure(contestant: Contestant, tools: &Tools, seconds: u32) -> anyhow::Resul
     Ok(sample)
 }
 
-/// A first connection makes the handshake; the sink may not listen at once.
+/// Opens a first connection, which triggers the handshake. Retries, because the sink may not listen yet.
 fn warm_up(load: &impl Fn(&str, &[&str]) -> anyhow::Result<Value>) -> anyhow::Result<()> {
     let mut last = Ok(());
     for _ in 0..20 {
@@ -141,5 +142,5 @@ fn since(processes: &[Running], before: &[f64]) -> anyhow::Result<Vec<f64>> {
 }
 
 fn number(value: &Value, key: &str) -> anyhow::Result<f64> {
-    value.get(key).and_then(Value::as_f64).with_context(|| format!("the load told no '{key}'"))
+    value.get(key).and_then(Value::as_f64).with_context(|| format!("the output of the load generator has no '{key}'"))
 }

@@ -4,26 +4,26 @@ use crate::shell;
 use anyhow::Context as _;
 use std::process::{Child, Command, Stdio};
 
-/// Names begin so; the process id follows.
+/// Prefix of the namespaces; the process id follows.
 const PREFIX: &str = "tbench";
 
-/// Of every program in the measurement, nice(1).
+/// nice(1) value of every program in the measurement.
 const PRIORITY: &str = "-15";
 
-/// One of the two.
+/// An end of the pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// Sends.
+    /// The sender.
     Near,
-    /// Receives.
+    /// The receiver.
     Far,
 }
 
 impl End {
-    /// Both.
+    /// Both ends.
     pub const BOTH: [Self; 2] = [Self::Near, Self::Far];
 
-    /// Last number of its addresses.
+    /// Last byte of its addresses.
     pub const fn number(self) -> u8 {
         match self {
             Self::Near => 1,
@@ -31,7 +31,8 @@ impl End {
         }
     }
 
-    /// Name of its tunnel's interface. Each has its own: `wg` finds a program by it, wherever that runs.
+    /// Name of the tunnel's interface. It is unique per end, because `wg` finds a userspace program by this name across
+    /// namespaces.
     pub const fn interface(self) -> &'static str {
         match self {
             Self::Near => "tbench1",
@@ -39,33 +40,33 @@ impl End {
         }
     }
 
-    /// Its address outside of a tunnel.
+    /// Address outside of the tunnel.
     pub fn outside(self) -> String {
         format!("198.18.0.{}", self.number())
     }
 
-    /// Its address inside of a tunnel.
+    /// Address inside of the tunnel.
     pub fn inside(self) -> String {
         format!("198.18.1.{}", self.number())
     }
 }
 
-/// The namespaces; gone when dropped.
+/// Both namespaces. They are removed on drop.
 pub struct Pair(());
 
-/// The namespace of an end.
+/// Name of an end's namespace.
 fn namespace(end: End) -> String {
     format!("{PREFIX}{}-{}", std::process::id(), end.number())
 }
 
-/// Runs `ip` with these words.
+/// Runs `ip` with these arguments.
 pub fn ip(words: &str) -> anyhow::Result<()> {
     let words: Vec<&str> = words.split_whitespace().collect();
     shell::read(shell::command("ip", &words)).map(drop)
 }
 
 impl Pair {
-    /// Makes them, after sweeping away what a dead run left.
+    /// Creates the namespaces after removing those of runs that were killed.
     pub fn up() -> anyhow::Result<Self> {
         sweep()?;
         let pair = Self(());
@@ -81,20 +82,20 @@ impl Pair {
         Ok(pair)
     }
 
-    /// Runs `ip` inside an end.
+    /// Runs `ip` inside a namespace.
     pub fn ip(&self, end: End, words: &str) -> anyhow::Result<()> {
         ip(&format!("-n {} {words}", namespace(end)))
     }
 
-    /// A program to be started inside an end, before all else that the machine does: a busy machine would measure how
-    /// its scheduler shares between processes of one thread and of many.
+    /// A command that runs a program inside a namespace with high priority. On a busy machine the bench would otherwise
+    /// measure how the scheduler treats single-threaded and multi-threaded processes.
     pub fn command(&self, end: End, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = shell::command("ip", &["netns", "exec", &namespace(end), "nice", "-n", PRIORITY]);
         command.arg(program);
         command
     }
 
-    /// Starts it; it ends when what is returned is dropped.
+    /// Starts a command. The process is killed when the result is dropped.
     pub fn spawn(&self, mut command: Command) -> anyhow::Result<Running> {
         command.stdout(Stdio::null()).stderr(Stdio::null());
         Ok(Running(command.spawn().with_context(|| format!("cannot start {command:?}"))?))
@@ -104,13 +105,13 @@ impl Pair {
 impl Drop for Pair {
     fn drop(&mut self) {
         for end in End::BOTH {
-            // Gone already is as good.
+            // An error means that the namespace no longer exists.
             drop(ip(&format!("netns delete {}", namespace(end))));
         }
     }
 }
 
-/// Removes namespaces of runs whose process is gone.
+/// Removes namespaces of runs whose process no longer exists.
 fn sweep() -> anyhow::Result<()> {
     let list = shell::read(shell::command("ip", &["netns", "list"]))?;
     for name in list.lines().filter_map(|line| line.split_whitespace().next()) {
@@ -122,11 +123,10 @@ fn sweep() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A program that runs; `ip` and `nice` become it, so the process is the program itself.
+/// A running program. `ip` and `nice` execute it, so its pid is that of the program.
 pub struct Running(Child);
 
 impl Running {
-    /// Its process.
     pub fn pid(&self) -> u32 {
         self.0.id()
     }
@@ -134,7 +134,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Gone already is as good.
+        // An error means that the process has already ended.
         drop(self.0.kill());
         drop(self.0.wait());
     }

@@ -10,29 +10,29 @@ use std::time::Duration;
 
 /// Debian's suite with the newest wireguard-go.
 const SUITE: &str = "sid";
-/// The last release.
+/// The latest release.
 const BORINGTUN: &str = "0.7.1";
 
-/// The programs.
+/// Paths of the programs.
 pub struct Tools {
-    /// Ours.
+    /// Our program.
     pub ours: PathBuf,
-    /// The newest that could be had.
+    /// The newest version that is available.
     pub wireguard_go: PathBuf,
-    /// What it says of itself.
+    /// Its version.
     pub wireguard_go_version: String,
-    /// `None` when it cannot be built.
+    /// `None` if it cannot be built.
     pub boringtun: Option<PathBuf>,
 }
 
 impl Tools {
-    /// Builds and fetches what is not there.
+    /// Builds or downloads missing programs.
     pub fn get() -> anyhow::Result<Self> {
         let dir = shell::target_dir().join("bench");
         std::fs::create_dir_all(&dir)?;
         shell::run(shell::cargo(&["build", "--quiet", "--release", "--package", "tornado-e2e-dataplane"]))?;
         let wireguard_go = newest_wireguard_go(&dir).unwrap_or_else(|error| {
-            eprintln!("no newer wireguard-go than the installed one: {error:#}");
+            eprintln!("using the installed wireguard-go: {error:#}");
             "wireguard-go".into()
         });
         let said = shell::read(shell::command(&wireguard_go, &["--version"])).unwrap_or_default();
@@ -41,12 +41,13 @@ impl Tools {
             ours: shell::target_dir().join("release/tornado-dataplane"),
             wireguard_go_version: package_version(&dir).or(wireguard_go_version.map(str::to_owned)).unwrap_or_default(),
             wireguard_go,
-            boringtun: boringtun(&dir).map_err(|error| eprintln!("no boringtun: {error:#}")).ok(),
+            boringtun: boringtun(&dir).map_err(|error| eprintln!("boringtun is not available: {error:#}")).ok(),
         })
     }
 }
 
-/// Debian's package of its newest suite, unpacked and not installed. The system's own list of packages is left alone.
+/// Downloads and unpacks the package of Debian's newest suite without installing it. The system's package lists are not
+/// changed.
 fn newest_wireguard_go(dir: &Path) -> anyhow::Result<PathBuf> {
     let program = dir.join("wireguard-go/usr/bin/wireguard-go");
     if program.exists() {
@@ -58,7 +59,8 @@ fn newest_wireguard_go(dir: &Path) -> anyhow::Result<PathBuf> {
     }
     let site =
         shell::read(shell::command("apt-get", &["indextargets", "--format", "$(SITE)", "Created-By: Packages"]))?;
-    let site = site.lines().find(|line| line.ends_with("/debian")).context("apt knows no archive of Debian")?;
+    let site =
+        site.lines().find(|line| line.ends_with("/debian")).context("apt has no Debian archive in its sources")?;
     let signed = "signed-by=/usr/share/keyrings/debian-archive-keyring.gpg";
     std::fs::write(apt.join("sources.list"), format!("deb [{signed}] {site} {SUITE} main\n"))?;
     let options = [
@@ -77,15 +79,15 @@ fn newest_wireguard_go(dir: &Path) -> anyhow::Result<PathBuf> {
     let package = std::fs::read_dir(&apt)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .context("apt has fetched nothing")?;
+        .context("apt-get downloaded no package")?;
     let mut unpack = shell::command("dpkg", &["--extract"]);
     unpack.arg(&package).arg(dir.join("wireguard-go"));
     shell::run(unpack)?;
-    ensure!(program.exists(), "the package holds no program");
+    ensure!(program.exists(), "the package does not contain wireguard-go");
     Ok(program)
 }
 
-/// The version in the package's file name: the program may not know its own.
+/// The version in the file name of the package, because the program may not report its version.
 fn package_version(dir: &Path) -> Option<String> {
     std::fs::read_dir(dir.join("apt"))
         .ok()?
@@ -97,7 +99,7 @@ fn boringtun(dir: &Path) -> anyhow::Result<PathBuf> {
     let root = dir.join("boringtun");
     let program = root.join("bin/boringtun-cli");
     if !program.exists() {
-        println!("building boringtun-cli, once");
+        println!("building boringtun-cli (only once)");
         let mut install = shell::cargo(&["install", "--quiet", "--version", BORINGTUN, "boringtun-cli", "--root"]);
         install.arg(&root);
         shell::run(install)?;
@@ -105,14 +107,14 @@ fn boringtun(dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-/// Keys of both ends, in base64.
+/// Keys of both ends in base64.
 pub struct Keys {
     pairs: [(String, String); 2],
     preshared: String,
 }
 
 impl Keys {
-    /// Makes new ones.
+    /// Generates new keys.
     pub fn make() -> anyhow::Result<Self> {
         let pair = || -> anyhow::Result<(String, String)> {
             let private = wg(&["genkey"], "")?;
@@ -130,22 +132,20 @@ impl Keys {
         }
     }
 
-    /// The secret one.
     pub fn private(&self, end: End) -> &str {
         &self.of(end).0
     }
 
-    /// The other one.
     pub fn public(&self, end: End) -> &str {
         &self.of(end).1
     }
 
-    /// The one of both.
+    /// The preshared key.
     pub fn preshared(&self) -> &str {
         &self.preshared
     }
 
-    /// Tells a program that speaks `wg`'s protocol.
+    /// Configures a program that implements the protocol of `wg`.
     pub fn configure(&self, pair: &Pair, end: End, other: End, port: u16) -> anyhow::Result<()> {
         let text = format!(
             "[Interface]\nPrivateKey = {}\nListenPort = {port}\n[Peer]\nPublicKey = {}\nPresharedKey = {}\n\
@@ -158,7 +158,7 @@ impl Keys {
         let path = shell::target_dir().join(format!("bench/wg-{}.conf", std::process::id()));
         std::fs::write(&path, text)?;
         let mut last = Ok(());
-        // The interface is there a little before the socket that `wg` speaks to.
+        // The interface may exist shortly before the socket that `wg` uses.
         for _ in 0..50 {
             let mut command = pair.command(end, "wg");
             command.args(["setconf", end.interface()]).arg(&path);
@@ -178,6 +178,6 @@ fn wg(words: &[&str], input: &str) -> anyhow::Result<String> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start wg")?;
     child.stdin.take().context("wg has no input")?.write_all(input.as_bytes())?;
     let output = child.wait_with_output()?;
-    ensure!(output.status.success(), "wg {words:?} ended with {}", output.status);
+    ensure!(output.status.success(), "wg {words:?} failed with {}", output.status);
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

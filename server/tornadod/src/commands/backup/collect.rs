@@ -1,7 +1,8 @@
-//! What is saved: known files of every service, its databases as consistent copies, and what the configuration names.
+//! Collects the files of a backup: the known files of every service, consistent copies of its databases, and the files
+//! that the configuration names.
 //!
-//! Services own their directories, so nothing in them is trusted: names are those of [`super::known`], files are opened
-//! by [`Beneath`], and whatever is not as it must be is left out and reported.
+//! Services own their directories, so nothing in them is trusted. Only names from [`super::known`] are accepted, files
+//! are opened by [`Beneath`], and every file that fails a check is left out and reported.
 
 use super::known::{Treatment, is_directory, rank, treatment};
 use super::{CERTIFICATE, CERTIFICATE_KEY, CONFIG, database, entry_path, place::owner_of};
@@ -16,23 +17,23 @@ use tornado_backup::Source;
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::Beneath;
 
-/// Most names that are read in one directory.
+/// Maximum number of names that are read in one directory.
 const MOST_NAMES: usize = 4096;
-/// Largest file that is not a database, bytes.
+/// Maximum size in bytes of a file that is not a database.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// A file that is not in the backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Skipped {
-    /// Below the state directory, printable.
+    /// Path relative to the state directory, with special characters escaped.
     pub(super) path: String,
-    /// Why.
+    /// The reason.
     pub(super) why: String,
-    /// Backups have it otherwise: this one lacks it.
+    /// Backups normally contain this file, so this one is incomplete.
     pub(super) is_missed: bool,
 }
 
-/// What one backup takes and leaves.
+/// The files in a backup and the files that were left out.
 #[derive(Debug, Default)]
 pub(super) struct Collected {
     pub(super) sources: Vec<Source>,
@@ -46,7 +47,7 @@ impl Collected {
     }
 }
 
-/// Puts copies of everything into `staging`, and says what they are.
+/// Copies all files to `staging` and returns the list of them.
 pub(super) fn collect(config: &Config, config_path: &Path, staging: &Path) -> anyhow::Result<Collected> {
     let state = &config.paths.state;
     let mut all = Collected::default();
@@ -81,7 +82,7 @@ pub(super) fn collect(config: &Config, config_path: &Path, staging: &Path) -> an
     }
     for (name, from) in extra {
         let to = staging.join(all.sources.len().to_string());
-        // The operator's own file, by any path; only its type is checked.
+        // The operator's own file may be anywhere; only its type is checked.
         let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&from);
         match copy(opened, &to).with_context(|| format!("cannot save {}", from.display()))? {
             Saved::Whole => all.sources.push(Source { path: entry_path(name)?, file: to }),
@@ -94,15 +95,21 @@ pub(super) fn collect(config: &Config, config_path: &Path, staging: &Path) -> an
 
 enum Saved {
     Whole,
-    /// There is no such file (any more).
+    /// The file does not exist, or was removed in between.
     Gone,
-    /// It is not as a file of a service must be.
+    /// The file is not as a service's file must be.
     Refused(String),
 }
 
 fn save(state: &Path, path: &str, treatment: Treatment, to: &Path) -> anyhow::Result<Saved> {
+<<<<<<< HEAD
     let (service, rest) = path.split_once('/').context("it belongs to no service")?;
     let service: ServiceName = service.parse()?;
+=======
+    let (service, rest) = path.split_once('/').context("the path has no service")?;
+    let service =
+        ServiceName::ALL.into_iter().find(|known| known.as_str() == service).context("the service is unknown")?;
+>>>>>>> 84bd035 (words: words-8)
     if treatment == Treatment::Snapshot {
         database::snapshot(state, service, rest, to)?;
         return Ok(Saved::Whole);
@@ -111,7 +118,7 @@ fn save(state: &Path, path: &str, treatment: Treatment, to: &Path) -> anyhow::Re
     copy(directory.file(Path::new(rest)), to)
 }
 
-/// Errors of the source are its owner's doing and no reason to fail; those of the target are.
+/// Errors of the source are caused by its owner and are reported as `Refused`. Errors of the target fail the backup.
 fn copy(opened: io::Result<File>, to: &Path) -> anyhow::Result<Saved> {
     let from = match opened {
         Ok(file) => file,
@@ -120,26 +127,26 @@ fn copy(opened: io::Result<File>, to: &Path) -> anyhow::Result<Saved> {
     };
     let found = from.metadata()?;
     if !found.is_file() {
-        return Ok(Saved::Refused("it is not a regular file".into()));
+        return Ok(Saved::Refused("not a regular file".into()));
     }
     let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
     let copied = if found.len() > LARGEST { found.len() } else { io::copy(&mut from.take(LARGEST + 1), &mut target)? };
     if copied > LARGEST {
         std::fs::remove_file(to)?;
-        return Ok(Saved::Refused(format!("it is larger than {LARGEST} bytes")));
+        return Ok(Saved::Refused(format!("larger than {LARGEST} bytes")));
     }
     Ok(Saved::Whole)
 }
 
-/// Finds known files below the directory of a service, which `at` is or lies in; `under` is its path in the state.
+/// Finds known files below a directory `at` of a service. `under` is its path relative to the state directory.
 fn walk(at: &Beneath, under: &str, found: &mut Vec<(String, Treatment)>, all: &mut Collected) -> anyhow::Result<()> {
     let (names, more) = at.names(MOST_NAMES).with_context(|| format!("cannot read {under}"))?;
     if more {
-        all.skip(under, format!("it holds more than {MOST_NAMES} files; the rest was not read"), true);
+        all.skip(under, format!("the directory has more than {MOST_NAMES} files; the rest was not read"), true);
     }
     for name in names {
         let Some(plain) = name.to_str() else {
-            all.skip(&format!("{under}/{}", name.display()), "its name is not UTF-8", false);
+            all.skip(&format!("{under}/{}", name.display()), "the name is not UTF-8", false);
             continue;
         };
         let path = format!("{under}/{plain}");
@@ -155,7 +162,7 @@ fn walk(at: &Beneath, under: &str, found: &mut Vec<(String, Treatment)>, all: &m
                 Err(error) => all.skip(&path, error, true),
             },
             treatment @ (Treatment::Copy | Treatment::Snapshot) => found.push((path, treatment)),
-            Treatment::Unknown => all.skip(&path, "no service of this program has such a file", false),
+            Treatment::Unknown => all.skip(&path, "no service creates a file with this name", false),
         }
     }
     Ok(())

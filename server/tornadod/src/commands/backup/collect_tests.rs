@@ -1,13 +1,13 @@
 use super::*;
 use std::os::unix::fs::symlink;
 
-/// Names that a service can make, and how far a backup gets with them.
+/// Hostile names that a service can create: known files are found, the others are reported.
 #[test]
 fn whatever_a_service_puts_there_the_rest_is_found_and_it_is_reported() {
     use std::os::unix::ffi::OsStrExt as _;
     let dir = tempfile::tempdir().unwrap();
     let (own, secret) = (dir.path().join("wg"), dir.path().join("secret.key"));
-    std::fs::write(&secret, "another service's").unwrap();
+    std::fs::write(&secret, "key of another service").unwrap();
     std::fs::create_dir_all(own.join("keys")).unwrap();
     for name in ["direct.key", "a b.key", "x\u{202e}.key", "odd", "tor.key.new"] {
         std::fs::write(own.join(name), "mine").unwrap();

@@ -1,4 +1,4 @@
-//! Files of a backup that are not state: configuration, certificate, passwords. What is there already is never lost.
+//! Files of a backup that are not state: configuration, certificate, passwords. Existing files are never lost.
 
 use super::beside;
 use super::place::{Place, ROOT, owner_of};
@@ -9,41 +9,41 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown};
 use std::path::{Path, PathBuf};
 
-/// How the file of this number lies in the directory that is unpacked into.
+/// The path of such a file in the directory into which a backup is unpacked, by its number.
 pub(super) fn unpacked(new: &Path, number: usize) -> PathBuf {
     new.join(format!(".elsewhere-{number}"))
 }
 
-/// A file that lies, whole, beside the place it goes to.
+/// A complete file in the target directory, ready to be renamed.
 struct Ready {
     unfinished: PathBuf,
     to: PathBuf,
-    /// Where that goes which is in its place.
+    /// The new name of the existing file.
     keep_as: Option<PathBuf>,
-    /// The file that stays, when this one is only put beside it.
+    /// The existing file that stays, if the new one is only placed beside it.
     stays: Option<PathBuf>,
 }
 
-/// Those of one restore. Whatever was not put in place is removed with this.
+/// The files of one restore. Files that were not put in place are removed on drop.
 #[derive(Default)]
 pub(super) struct Elsewhere {
     ready: Vec<Ready>,
-    /// What the backup has and this machine has no place for, and why.
+    /// Files for which this machine has no place, with the reason.
     unwanted: Vec<String>,
 }
 
 impl Drop for Elsewhere {
     fn drop(&mut self) {
         for Ready { unfinished, .. } in &self.ready {
-            // Those that are in place are not there any more.
+            // Files that are in place no longer have this name, so this does nothing for them.
             drop(std::fs::remove_file(unfinished));
         }
     }
 }
 
 impl Elsewhere {
-    /// Takes the files out of `new` and puts them beside their places. With a configuration of its own, which stays,
-    /// this machine keeps its other files, too.
+    /// Moves the files out of `new` to their target directories. If this machine keeps its own configuration, it also
+    /// keeps its other files.
     pub(super) fn prepare(
         new: &Path,
         places: &[Place],
@@ -60,7 +60,7 @@ impl Elsewhere {
                 Place::Config => all.one(&from, config_path, (0o644, ROOT.gid), keeps_own, now)?,
                 Place::Elsewhere { path, mode, reader } => {
                     let group = reader.map_or(Ok(ROOT), owner_of)?.gid;
-                    // Where there is none, nothing of this machine's own is lost.
+                    // If there is no file, nothing of this machine is lost.
                     let stays = keeps_own && exists(path);
                     all.one(&from, path, (*mode, group), stays, now)?;
                 }
@@ -83,17 +83,21 @@ impl Elsewhere {
         lay(from, &unfinished, of).with_context(failed)
     }
 
-    /// Puts all of them in place, and says what became of those that were there.
+    /// Puts all files in place. Returns messages about files that existed.
     pub(super) fn finish(self) -> anyhow::Result<Vec<String>> {
         let mut told = Vec::new();
         for Ready { unfinished, to, keep_as, stays } in &self.ready {
             swap_file(unfinished, to, keep_as.as_deref())
-                .with_context(|| format!("the state is in place, but not {}", to.display()))?;
+                .with_context(|| format!("the state was restored, but {} was not", to.display()))?;
             if let Some(stays) = stays {
-                told.push(format!("{} stays; that of the backup is in {}.", stays.display(), to.display()));
+                told.push(format!("Kept {}; the file from the backup is {}.", stays.display(), to.display()));
             }
             if let Some(kept) = keep_as {
-                told.push(format!("{} is that of the backup; the one before is in {}.", to.display(), kept.display()));
+                told.push(format!(
+                    "Replaced {} with the file from the backup; the former file is {}.",
+                    to.display(),
+                    kept.display()
+                ));
             }
         }
         for what in &self.unwanted {
@@ -103,15 +107,15 @@ impl Elsewhere {
     }
 }
 
-/// Also of a link that leads nowhere.
+/// Also true for a dangling symbolic link.
 fn exists(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
 }
 
-/// Copies a file, never over anything or along a link that somebody put there.
+/// Copies a file. Never overwrites a file or follows a symbolic link.
 fn lay(from: &Path, to: &Path, (mode, group): (u32, u32)) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o755).create(to.parent().unwrap_or(Path::new("/")))?;
-    // Of a restore that was killed.
+    // A leftover of a restore that was killed.
     match std::fs::remove_file(to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}

@@ -6,7 +6,8 @@ struct World {
 }
 
 impl World {
-    /// A certificate, a key without a place and a configuration, unpacked. None: files cannot be given to root here.
+    /// Unpacked files: a certificate, a key without a place and a configuration. `None` without root, which cannot
+    /// chown.
     fn new() -> Option<Self> {
         if !nix::unistd::geteuid().is_root() {
             eprintln!("skipped: needs root");
@@ -42,7 +43,7 @@ impl World {
         Elsewhere::prepare(&new, &self.places, &self.at("etc/tornado.toml"), keeps_own, 7)
     }
 
-    /// Everything in the directory of the configuration.
+    /// All names in the directory of the configuration.
     fn names(&self) -> Vec<String> {
         let all = std::fs::read_dir(self.at("etc")).unwrap();
         let mut names: Vec<_> = all.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -61,9 +62,9 @@ fn what_was_there_is_kept_and_told() {
     assert_eq!(world.read("etc/tornado.toml").as_deref(), Some("saved 2"));
     assert_eq!(world.names(), ["certificate.pem", "certificate.pem.before-7", "tornado.toml"]);
     assert!(told.len() == 2 && told[0].contains("before-7") && told[1].contains("key"), "{told:?}");
-    assert!(std::fs::read_dir(world.at("new")).unwrap().next().is_none(), "nothing of it goes into the state");
+    assert!(std::fs::read_dir(world.at("new")).unwrap().next().is_none(), "none of these files stays in the state");
 
-    // The same again changes nothing that would have to be kept.
+    // A second restore of the same files replaces nothing that must be kept.
     let told = world.prepare(false).unwrap().finish().unwrap();
     assert_eq!((told.len(), world.names().len()), (1, 3), "{told:?}");
 }
@@ -79,7 +80,7 @@ fn a_machine_with_a_configuration_of_its_own_keeps_its_other_files() {
     assert_eq!(world.read("etc/certificate.pem").as_deref(), Some("own"));
     assert_eq!(world.read("etc/certificate.pem.from-backup").as_deref(), Some("saved 0"));
     assert_eq!(told.len(), 3, "{told:?}");
-    // One that is named and not there is needed.
+    // A configured file that does not exist is restored.
     std::fs::remove_file(world.at("etc/certificate.pem")).unwrap();
     world.prepare(true).unwrap().finish().unwrap();
     assert_eq!(world.read("etc/certificate.pem").as_deref(), Some("saved 0"));
@@ -91,7 +92,7 @@ fn what_is_not_finished_leaves_nothing() {
     world.write("etc/certificate.pem", "own");
     drop(world.prepare(false).unwrap());
     assert_eq!(world.names(), ["certificate.pem"]);
-    // The second cannot be written: the first goes, too.
+    // The second file cannot be written, so the first one is removed as well.
     world.write("file", "");
     let path = world.at("file/certificate.pem");
     world.places.push(Place::Elsewhere { path, mode: 0o644, reader: None });

@@ -1,45 +1,50 @@
-//! The files that services keep in their state directories: what a backup takes, and what a restore puts back.
+//! The files that services keep in their state directories: which of them a backup contains and a restore accepts.
 
 use std::path::Path;
 use tornado_backup::EntryPath;
 use tornado_contracts::ServiceName;
 
-/// What becomes of a file.
+/// How a backup treats a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Treatment {
-    /// A database in use: a consistent copy.
+    /// A database in use: saved as a consistent copy.
     Snapshot,
-    /// A file that is replaced whole or never changed.
+    /// A file that is replaced atomically or never changes: copied.
     Copy,
-    /// Made again by its service.
+    /// Recreated by its service: not saved.
     Skip,
-    /// No service of this program has it.
+    /// Not a file of any service.
     Unknown,
 }
 
-/// Directories below the state directory that hold files to save, besides those of the services.
+/// Directories below the services' own ones whose files are saved.
 const DIRECTORIES: [&str; 4] = ["auth/keys", "tor/data", "tor/data/keys", "tor/data/pt_state"];
 
-/// Whether files of the directory at `path` (relative to the state directory) are saved.
+/// Returns true if files in the directory `path` (relative to the state directory) are saved.
 pub(super) fn is_directory(path: &str) -> bool {
     !path.contains('/') || DIRECTORIES.contains(&path)
 }
 
-/// Of a file, or a directory that is not entered, by its path in the state directory.
+/// The treatment of a file, or of a directory that is not entered, by its path relative to the state directory.
 pub(super) fn treatment(path: &str) -> Treatment {
     use ServiceName::{Admin, Auth, ClientApi, Dns, Session, Tor, Wg};
     let (service, rest) = path.split_once('/').unwrap_or((path, ""));
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let unfinished = name.starts_with('.') || name.ends_with(".new") || name == "lock";
-    // A database that moved to PostgreSQL is not state any more.
+    // A database that was moved to PostgreSQL is no longer state.
     let of_engine = ["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end)) || name.contains(".db.moved-");
+<<<<<<< HEAD
     // The consensus is fetched again; the guards and Tor's own keys stay.
     let of_tor = service.parse::<ServiceName>() == Ok(Tor)
+=======
+    // The consensus is downloaded again; the guards and Tor's own keys are kept.
+    let of_tor = service == "tor"
+>>>>>>> 84bd035 (words: words-8)
         && (name.starts_with("cached-")
             || name.starts_with("unverified-")
             || name.starts_with("torrc")
             || ["sockets", "exits", "data/diff-cache"].iter().any(|skipped| Path::new(rest).starts_with(skipped)));
-    // What this machine's interfaces were before means nothing on another.
+    // The former forwarding settings of this machine's interfaces have no meaning on another machine.
     let of_machine = path == "wg/forwarding.json";
     if unfinished || of_engine || of_tor || of_machine {
         return Treatment::Skip;
@@ -66,8 +71,8 @@ pub(super) fn treatment(path: &str) -> Treatment {
     }
 }
 
-/// Which comes first. The word about the newest audit row must not be newer than the rows; tokens and sessions must
-/// not be newer than the accounts they belong to, or keys older than what they sealed.
+/// The order in which files are saved. The signature over the newest audit row must not be newer than the rows. Tokens
+/// and sessions must not be newer than their accounts, and keys must not be older than the data they encrypt.
 pub(super) fn rank(path: &str) -> u8 {
     match path {
         "auth/audit-head.json" => 0,

@@ -34,20 +34,20 @@ use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::{Owner, claim};
 use tornado_shared::model::Secret;
 
-/// Names of what is in no service's directory.
+/// Names of entries outside the services' directories.
 const CONFIG: &str = "config/tornado.toml";
 const CERTIFICATE: &str = "tls/certificate.pem";
 const CERTIFICATE_KEY: &str = "tls/key.pem";
-/// Pools that were chosen for this server: the leases in the backup are addresses of them.
+/// The pools that were chosen for this server; the leases in the backup are addresses of them.
 const POOLS: &str = "config/pools.toml";
-/// The one file without which there is no server.
+/// The file without which a server cannot be restored.
 const IDENTITY: &str = "state/auth/keys/identity.json";
 /// Password files of the profile `cluster`, below `secrets/`.
 const SECRETS: [&str; 4] = ["owner.postgres", "auth.postgres", "session.postgres", "session.redis"];
-/// Files left out that are named; more of the same say nothing new.
+/// Maximum number of skipped files that are printed.
 const MOST_NAMED: usize = 20;
 
-/// What `--json` prints.
+/// The output with `--json`.
 #[derive(serde::Serialize)]
 struct Report<'a> {
     #[serde(flatten)]
@@ -59,10 +59,15 @@ struct Report<'a> {
 pub fn backup(config: &Config, config_path: &Path, args: &machine::Backup) -> Result<(), Failure> {
     must_be_root("back up")?;
     if args.file.exists() {
-        return Err(Failure::usage(format!("{} exists; nothing is written over", args.file.display())));
+        return Err(Failure::usage(format!("{} already exists; choose another name", args.file.display())));
     }
+<<<<<<< HEAD
     if !config.paths.state.join(ServiceName::Auth.as_str()).is_dir() {
         let why = format!("there is no state in {}; has this server ever run?", config.paths.state.display());
+=======
+    if !config.paths.state.join("auth").is_dir() {
+        let why = format!("{} has no state; start the server at least once", config.paths.state.display());
+>>>>>>> 84bd035 (words: words-8)
         return Err(Failure::failed(why));
     }
     let passphrase = if args.unsealed { None } else { Some(password::passphrase(args.passphrase_stdin, true)?) };
@@ -71,25 +76,27 @@ pub fn backup(config: &Config, config_path: &Path, args: &machine::Backup) -> Re
     let outcome = if missed == 0 {
         Ok(())
     } else {
-        let hint = "see `tornadod doctor`; a service that puts links or other files there may be under attack";
-        Err(Failure::failed(format!("the backup is written, but {missed} of the server's files are not in it; {hint}")))
+        let hint = "see `tornadod doctor`; a service that creates links or other files there may be compromised";
+        Err(Failure::failed(format!("the backup was written without {missed} of the server's files; {hint}")))
     };
     if args.json {
         return say_json(&Report { manifest: &manifest, skipped: &skipped }).and(outcome);
     }
     let total = manifest.files.iter().map(|entry| entry.size).sum();
-    say(&format!("{} files, {}, are in {}", manifest.files.len(), bytes(total), args.file.display()));
+    say(&format!("Saved {} files, {}, to {}", manifest.files.len(), bytes(total), args.file.display()));
     for Skipped { path, why, .. } in skipped.iter().take(MOST_NAMED) {
-        say(&format!("left out: {path}: {why}"));
+        say(&format!("Left out: {path}: {why}"));
     }
     if let Some(more) = skipped.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
-        say(&format!("left out: {more} more; --json lists them"));
+        say(&format!("Left out: {more} more; --json lists them"));
     }
     if args.unsealed {
-        say("It is not sealed: whoever has this file has the server's keys and can read what it carries.");
+        say("The backup is not encrypted: anyone with this file has the server's keys and can decrypt its traffic.");
     }
     if manifest.profile == Profile::Cluster {
-        say("The profile is cluster: accounts and sessions are in PostgreSQL. Save them by pg_dump, right after this.");
+        say(
+            "The profile is cluster: accounts and sessions are in PostgreSQL. Save them with pg_dump right after this.",
+        );
     }
     outcome
 }
@@ -105,13 +112,13 @@ fn written(
     let manifest = Manifest::new(super::unix_now(), env!("CARGO_PKG_VERSION"), profile);
     let collected = collect::collect(config, config_path, &staging.path)?;
     if !collected.sources.iter().any(|source| source.path.as_str() == IDENTITY) {
-        bail!("{IDENTITY} cannot be saved, and a backup without it restores no server; see `tornadod doctor`");
+        bail!("cannot save {IDENTITY}, without which a server cannot be restored; see `tornadod doctor`");
     }
     let sources = collected.sources;
     let written = new_file(file, |to| {
         let passphrase = passphrase.map(|passphrase| (passphrase, Cost::default()));
         let (mut to, manifest) = tornado_backup::write(BufWriter::new(to), manifest, &sources, passphrase)
-            // Its words hold those of its source.
+            // The error text already contains its source.
             .map_err(|error| anyhow!("{error}"))?;
         to.flush()?;
         to.get_ref().sync_all()?;
@@ -121,8 +128,8 @@ fn written(
     Ok((manifest, collected.skipped))
 }
 
-/// Makes a file that only root reads, under a name that is not taken; none when it does not become whole. Not by a
-/// second name in the same directory: some file systems of portable disks know no links.
+/// Creates a file that only root can read, under a name that is not in use. Removes it if `fill` fails. Does not use a
+/// hard link, because some file systems of portable disks do not support links.
 fn new_file<T>(path: &Path, fill: impl FnOnce(File) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     let done = fill(file).and_then(|filled| swap::sync_parent(path).map(|()| filled));
@@ -132,8 +139,8 @@ fn new_file<T>(path: &Path, fill: impl FnOnce(File) -> anyhow::Result<T>) -> any
     done
 }
 
-/// A directory for copies, each as private as what it is a copy of; one backup at a time. Services pass through it to
-/// the rooms in which their databases are copied.
+/// A directory for copies, each as private as its original. Its lock allows one backup at a time. Services pass through
+/// it to the directories in which their databases are copied.
 struct Staging {
     path: PathBuf,
     _lock: Flock<File>,
@@ -146,9 +153,9 @@ impl Staging {
         claim(&path, Owner { uid: 0, gid: 0 }, 0o711).with_context(failed)?;
         let directory = File::open(&path).with_context(failed)?;
         let Ok(lock) = Flock::lock(directory, FlockArg::LockExclusiveNonblock) else {
-            bail!("another backup is being made");
+            bail!("another backup is running");
         };
-        // What a killed backup left.
+        // Leftovers of a backup that was killed.
         for entry in std::fs::read_dir(&path).with_context(failed)? {
             let entry = entry?;
             let is_directory = entry.file_type().with_context(failed)?.is_dir();
@@ -161,7 +168,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // Nothing in it is worth a failure; the next backup clears it as well.
+        // A failure here does not matter: the next backup cleans up as well.
         drop(std::fs::remove_dir_all(&self.path));
     }
 }
@@ -182,7 +189,7 @@ pub(super) fn beside(file: &Path, word: &str) -> PathBuf {
 }
 
 fn entry_path(text: String) -> anyhow::Result<EntryPath> {
-    EntryPath::try_from(text.clone()).with_context(|| format!("a file named {text} cannot be saved"))
+    EntryPath::try_from(text.clone()).with_context(|| format!("cannot save a file with the name {text}"))
 }
 
 #[cfg(test)]
@@ -205,6 +212,6 @@ mod tests {
         let failing = dir.path().join("b.backup");
         assert!(new_file::<()>(&failing, |mut file| Ok(file.write_all(b"4")?).and_then(|()| bail!("full"))).is_err());
         assert!(!failing.exists());
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "nothing else was made");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "no other file was created");
     }
 }

@@ -1,4 +1,4 @@
-//! Where a file of a backup belongs on this machine, whose it is, and who may read it.
+//! Where a file of a backup belongs on this machine, who owns it and who may read it.
 
 use super::known::{Treatment, treatment};
 use crate::config::Config;
@@ -7,61 +7,74 @@ use std::path::{Path, PathBuf};
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::Owner;
 
-/// Root.
 pub(super) const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
 /// The Unix user of a service.
+///
+/// # Errors
+///
+/// Fails if the user does not exist.
 pub(in crate::commands) fn owner_of(service: ServiceName) -> anyhow::Result<Owner> {
     let (name, user) = crate::commands::unix_user(service);
     let user = user.with_context(|| {
-        format!("there is no Unix user '{name}'; install the file sysusers.d/tornado.conf and run `systemd-sysusers`")
+        format!(
+            "the Unix user '{name}' does not exist; install the file sysusers.d/tornado.conf and run `systemd-sysusers`"
+        )
     })?;
     Ok(Owner { uid: user.uid.as_raw(), gid: user.gid.as_raw() })
 }
 
-/// Where a file goes.
+/// The target of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Into the new state directory.
+    /// The new state directory.
     State {
-        /// Whose directory it is in.
+        /// The service whose directory contains it.
         service: ServiceName,
-        /// In that directory.
+        /// Path in that directory.
         rest: PathBuf,
     },
-    /// The configuration, which is read before all else.
+    /// The configuration, which is read before all other files.
     Config,
     /// The chosen pools, beside the services' directories.
     Pools,
-    /// Anywhere else.
+    /// Another path.
     Elsewhere {
-        /// Where.
+        /// The absolute path.
         path: PathBuf,
-        /// Mode bits.
+        /// Permission bits.
         mode: u32,
-        /// The service that reads it, by its group; none: root alone.
+        /// The service whose group may read it; `None`: only root.
         reader: Option<ServiceName>,
     },
-    /// Nowhere: this machine has no place for it.
+    /// This machine has no place for it; the text is the reason.
     Nowhere(String),
 }
 
-/// Where `name` goes under `config`, which is this machine's own: nothing in a backup names a place.
+/// The target of `name` under `config`, which is this machine's own. A backup never determines a target.
 pub(super) fn place(name: &str, config: &Config) -> anyhow::Result<Place> {
     if let Some(path) = name.strip_prefix("state/") {
+<<<<<<< HEAD
         let (service, rest) = path.split_once('/').context("a file of the state belongs to no service")?;
         let service = service.parse::<ServiceName>();
         let service = service.with_context(|| format!("{name} belongs to a service this program does not have"))?;
+=======
+        let (service, rest) = path.split_once('/').context("a file of the state has no service")?;
+        let service = ServiceName::ALL.into_iter().find(|known| known.as_str() == service);
+        let service = service.with_context(|| format!("{name} belongs to an unknown service"))?;
+>>>>>>> 84bd035 (words: words-8)
         return Ok(match treatment(path) {
             Treatment::Copy | Treatment::Snapshot => Place::State { service, rest: rest.into() },
-            // Among these are files by which SQLite would change others.
-            Treatment::Skip | Treatment::Unknown => Place::Nowhere(format!("{name}: no backup of this program has it")),
+            // These include files with which SQLite would modify other files.
+            Treatment::Skip | Treatment::Unknown => {
+                Place::Nowhere(format!("{name}: not a file that a backup contains"))
+            }
         });
     }
     if let Some(file) = name.strip_prefix("secrets/") {
         let reader = file.split_once('.').and_then(|(service, _)| service.parse().ok());
         if !super::SECRETS.contains(&file) {
-            bail!("{name} is in the backup, and this program does not know where it belongs");
+            bail!("the backup contains {name}, which this program does not know");
         }
         return Ok(Place::Elsewhere { path: config.paths.secrets.join(file), mode: 0o640, reader });
     }
@@ -74,12 +87,12 @@ pub(super) fn place(name: &str, config: &Config) -> anyhow::Result<Place> {
         super::POOLS => Ok(Place::Pools),
         super::CERTIFICATE => Ok(named(&config.client_api.certificate, "certificate", 0o644, None)),
         super::CERTIFICATE_KEY => Ok(named(&config.client_api.key, "key", 0o640, Some(ServiceName::ClientApi))),
-        other => bail!("{other} is in the backup, and this program does not know where it belongs"),
+        other => bail!("the backup contains {other}, which this program does not know"),
     }
 }
 
 #[cfg(feature = "fuzzing")]
-/// The path at which `name` would be put; `None`: none, or the configuration's.
+/// The path to which `name` would be restored. `None` if there is no place or it is the configuration.
 pub fn target(name: &str, config: &Config) -> Option<PathBuf> {
     match place(name, config).ok()? {
         Place::State { service, rest } => Some(config.paths.state.join(service.as_str()).join(rest)),
@@ -89,7 +102,7 @@ pub fn target(name: &str, config: &Config) -> Option<PathBuf> {
     }
 }
 
-/// True when a directory holds no file, however many directories it holds.
+/// Returns true if a directory tree contains no files. Empty directories do not count.
 pub(super) fn is_empty(directory: &Path) -> std::io::Result<bool> {
     let entries = match std::fs::read_dir(directory) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
@@ -122,7 +135,7 @@ mod tests {
         {
             assert_eq!(of(bad, &config), None, "{bad}");
         }
-        // A hot journal names a file that SQLite removes.
+        // A hot journal contains the name of a file that SQLite deletes.
         for odd in ["state/auth/identity.db-journal", "state/tor/torrc", "state/wg/x.sh", "state/auth/keys/a/b.json"] {
             assert!(matches!(of(odd, &config), Some(Place::Nowhere(_))), "{odd}");
         }

@@ -1,4 +1,4 @@
-//! `tornadod restore`: everything is read and checked before anything is changed, then put in place in one step.
+//! `tornadod restore`: reads and checks everything first, then puts it in place in one step.
 
 use super::elsewhere::{Elsewhere, unpacked};
 use super::place::{Place, is_empty, owner_of, place};
@@ -22,16 +22,17 @@ use tornado_runtime::socket_path;
 use tornado_shared::model::Secret;
 use tornado_store::KnownSchema;
 
-/// Longest configuration, bytes.
+/// Maximum size of the configuration in bytes.
 const MAX_CONFIG: u64 = 1024 * 1024;
-/// How far a backup may be in the future, seconds: clocks differ. Tokens younger than it are believed.
+/// How far the time of a backup may be in the future, in seconds, because clocks differ. `auth` accepts tokens that
+/// were issued after that time, although its restored database does not know them.
 const CLOCKS_APART: i64 = 300;
 
-/// The archive, opened once: what was checked is what is unpacked, whatever happens to its name.
+/// The archive, opened once, so that the checked file is the unpacked one even if its name changes.
 struct Opened<'a> {
     path: &'a Path,
     file: File,
-    /// `None`: it is not sealed, and the operator said so.
+    /// `None`: the backup is not encrypted, and the operator passed `--unsealed`.
     passphrase: Option<Secret>,
 }
 
@@ -58,7 +59,7 @@ impl<'a> Opened<'a> {
         Ok(Self { path, file, passphrase })
     }
 
-    /// From its start.
+    /// Opens the archive from its start.
     fn archive(&self) -> Result<Archive<BufReader<&File>>, Error> {
         (&self.file).rewind()?;
         let from = BufReader::new(&self.file);
@@ -72,8 +73,10 @@ impl<'a> Opened<'a> {
 fn cannot(path: &Path, error: &Error) -> Failure {
     let text = format!("cannot restore {}: {error}", path.display());
     match error {
-        Error::NotSealed => Failure::refused(format!("{text}; if it was never out of your hands, add --unsealed")),
-        Error::Sealed => Failure::usage(format!("{text}; leave out --unsealed")),
+        Error::NotSealed => {
+            Failure::refused(format!("{text}; if the file was always in your possession, add --unsealed"))
+        }
+        Error::Sealed => Failure::usage(format!("{text}; remove --unsealed")),
         Error::Io(_)
         | Error::NotABackup
         | Error::Version(_)
@@ -87,13 +90,13 @@ fn cannot(path: &Path, error: &Error) -> Failure {
     }
 }
 
-/// Puts a backup in place on a machine whose server does not run.
+/// Restores a backup on a machine on which the server does not run.
 pub fn restore(config_path: &Path, args: &machine::Restore) -> Result<(), Failure> {
     must_be_root("restore")?;
     let opened = Opened::new(args)?;
     let (manifest, saved) = look_through(&opened)?;
     if args.print_config {
-        // To a file it goes as it is: whatever is odd in it shows in an editor.
+        // If the output is a file, the text is written unchanged: unusual characters are visible in an editor.
         let text = saved.unwrap_or_default();
         say(if is_terminal() { review::printable(&text) } else { text }.trim_end());
         return Ok(());
@@ -101,7 +104,7 @@ pub fn restore(config_path: &Path, args: &machine::Restore) -> Result<(), Failur
     if manifest.taken_at > unix_now() + CLOCKS_APART {
         let hint = "set the clock of this machine first";
         return Err(Failure::refused(format!(
-            "the backup is of {}s in the future; {hint}",
+            "the time of the backup is {} s in the future; {hint}",
             manifest.taken_at - unix_now()
         )));
     }
@@ -112,16 +115,16 @@ pub fn restore(config_path: &Path, args: &machine::Restore) -> Result<(), Failur
         .map(|entry| place(entry.path.as_str(), &config))
         .collect::<Result<_, _>>()
         .map_err(Failure::from)?;
-    // Where it is a link, the directory it leads to.
+    // If the state directory is a link, use its target.
     let state = std::fs::canonicalize(&config.paths.state).unwrap_or_else(|_| config.paths.state.clone());
-    if swap::is_mount_point(&state).with_context(|| format!("cannot look at {}", state.display()))? {
-        let cure = "set [paths] state to a directory below it, or unmount it, restore, and copy the files onto it";
-        let why = "a file system is mounted there, and a whole state takes the place of another in one step";
+    if swap::is_mount_point(&state).with_context(|| format!("cannot examine {}", state.display()))? {
+        let cure = "set [paths] state to a directory below it, or unmount it, restore, and copy the files to it";
+        let why = "a file system is mounted there, so the state cannot be replaced in one step";
         return Err(Failure::refused(format!("cannot restore into {}: {why}; {cure}", state.display())));
     }
-    if !args.force && !is_empty(&state).with_context(|| format!("cannot look into {}", state.display()))? {
-        let hint = "to replace it (it is kept beside), add --force";
-        return Err(Failure::refused(format!("there is a state in {} already; {hint}", state.display())));
+    if !args.force && !is_empty(&state).with_context(|| format!("cannot read {}", state.display()))? {
+        let hint = "to replace it, add --force; the former state is kept under another name";
+        return Err(Failure::refused(format!("{} already contains a state; {hint}", state.display())));
     }
     let _lock = nobody_runs(&config.paths.run)?;
     let new = beside(&state, "restoring");
@@ -142,7 +145,7 @@ pub fn restore(config_path: &Path, args: &machine::Restore) -> Result<(), Failur
     Ok(finished.map(drop)?)
 }
 
-/// Reads all of it, changes nothing. Returns the configuration that is in it.
+/// Reads and checks the complete archive without changes. Returns the manifest and the configuration in it.
 fn look_through(opened: &Opened<'_>) -> Result<(Manifest, Option<String>), Failure> {
     let wrong = |error: Error| cannot(opened.path, &error);
     let archive = opened.archive().map_err(wrong)?;
@@ -155,17 +158,18 @@ fn look_through(opened: &Opened<'_>) -> Result<(Manifest, Option<String>), Failu
                 return Ok(Kept(None));
             }
             if entry.size > MAX_CONFIG {
-                return Err(io::Error::other("its configuration is too long"));
+                return Err(io::Error::other("the configuration is too long"));
             }
             Ok(Kept(Some(&shared)))
         };
         archive.unpack(keep).map_err(wrong)?
     };
-    let text = String::from_utf8(config).map_err(|_| Failure::failed("the configuration in the backup is no text"))?;
+    let text =
+        String::from_utf8(config).map_err(|_| Failure::failed("the configuration in the backup is not UTF-8"))?;
     Ok((manifest, has_config.then_some(text)))
 }
 
-/// Keeps bytes, or forgets them.
+/// A writer that keeps the bytes, or discards them if it is `None`.
 struct Kept<'a, 'b>(Option<&'a std::cell::RefCell<&'b mut Vec<u8>>>);
 
 impl Write for Kept<'_, '_> {
@@ -181,8 +185,9 @@ impl Write for Kept<'_, '_> {
     }
 }
 
-/// This machine's own configuration when it sets anything, else the defaults: what is in the backup names no place. It
-/// is put in place only when it names nothing that an operator must have read. True: the own one stays.
+/// The configuration for the restore: this machine's own if it sets any key, else the defaults. Paths never come from
+/// the backup. The configuration of the backup is put in place only if it sets no key that an operator must review. The
+/// flag is true if the machine's own configuration stays.
 fn effective(path: &Path, saved: Option<&str>, backup: &Path) -> Result<(Config, bool), Failure> {
     let own = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -199,10 +204,10 @@ fn effective(path: &Path, saved: Option<&str>, backup: &Path) -> Result<(Config,
     let saved = saved.unwrap_or_default();
     let keys = review::to_read(saved).map_err(wrong)?;
     if !keys.is_empty() {
-        let first = "these keys of the configuration in the backup name files, programs or hosts, and this machine's own \
-                     configuration does not have them";
+        let first = "these keys of the configuration in the backup set files, programs or hosts, and the configuration \
+                     of this machine does not have them";
         let cure = format!(
-            "print it with `tornadod restore {} --print-config`, read it, save it as {}, and restore again",
+            "print it with `tornadod restore {} --print-config`, review it, save it as {}, and restore again",
             backup.display(),
             path.display()
         );
@@ -212,10 +217,14 @@ fn effective(path: &Path, saved: Option<&str>, backup: &Path) -> Result<(Config,
     Ok((config, false))
 }
 
-/// Holds the supervisor's lock: no server starts while this runs.
+/// Takes the supervisor's lock, so that no server starts while the caller holds it.
+///
+/// # Errors
+///
+/// Fails if a supervisor or a service runs.
 pub(in crate::commands) fn nobody_runs(run: &Path) -> Result<Flock<File>, Failure> {
-    let running = || Failure::refused("the server runs; stop it first: `systemctl stop tornado`");
-    std::fs::create_dir_all(run).with_context(|| format!("cannot make {}", run.display()))?;
+    let running = || Failure::refused("the server is running; stop it first: `systemctl stop tornado`");
+    std::fs::create_dir_all(run).with_context(|| format!("cannot create {}", run.display()))?;
     let path = run.join("master.lock");
     let file = OpenOptions::new()
         .write(true)
@@ -226,7 +235,7 @@ pub(in crate::commands) fn nobody_runs(run: &Path) -> Result<Flock<File>, Failur
         .open(&path);
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
     let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| running())?;
-    // Services outlive a supervisor that was killed.
+    // Services keep running if their supervisor is killed.
     let lives = |name: ServiceName| UnixStream::connect(socket_path(run, name.as_str())).is_ok();
     if ServiceName::ALL.into_iter().any(lives) {
         return Err(running());
@@ -234,17 +243,18 @@ pub(in crate::commands) fn nobody_runs(run: &Path) -> Result<Flock<File>, Failur
     Ok(lock)
 }
 
-/// Writes the files of the state into `new`, the others beside it; all as root, private.
+/// Writes state files to their places in `new` and other files to numbered names in it. All belong to root and are
+/// private.
 fn unpack(opened: &Opened<'_>, manifest: &Manifest, new: &Path, places: &[Place]) -> anyhow::Result<()> {
     directory(new, 0o700)?;
     let archive = opened.archive()?;
     if archive.manifest() != manifest {
-        bail!("the backup changed while it was read");
+        bail!("the backup changed during the restore");
     }
     let mut next = places.iter().enumerate();
     let written = std::cell::RefCell::new(Vec::new());
     archive.unpack(|_| {
-        let (number, place) = next.next().ok_or_else(|| io::Error::other("the backup changed while it was read"))?;
+        let (number, place) = next.next().ok_or_else(|| io::Error::other("the backup changed during the restore"))?;
         let path = match place {
             Place::State { service, rest } => new.join(service.as_str()).join(rest),
             Place::Pools => new.join(pools::FILE),
@@ -264,19 +274,20 @@ fn directory(path: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(mode).create(path)
 }
 
-/// The databases are sound and of a version this program knows, and `auth` learns that its state is that of a backup.
+/// Checks that the databases are intact and of a known version. Tells `auth` that its state comes from a backup.
 fn prove(new: &Path, manifest: &Manifest) -> anyhow::Result<()> {
     let auth = new.join(ServiceName::Auth.as_str());
     if !auth.join("keys").is_dir() {
-        bail!("the backup holds no keys of a server");
+        bail!("the backup does not contain the server's keys");
     }
     let restored = tornado_auth::Restored { taken_at: manifest.taken_at, restored_at: unix_now() };
-    restored.write(&auth).context("cannot write the word about the backup")?;
+    restored.write(&auth).context("cannot write the note about the backup")?;
     let chosen = new.join(pools::FILE);
     if chosen.exists() {
         let text = std::fs::read_to_string(&chosen).context("cannot read the pools in the backup")?;
-        pools::parse(&text).map_err(|why| anyhow!("the pools in the backup are none: {}", review::printable(&why)))?;
-        // Every service reads them.
+        pools::parse(&text)
+            .map_err(|why| anyhow!("the pools in the backup are invalid: {}", review::printable(&why)))?;
+        // Every service reads this file.
         std::fs::set_permissions(&chosen, Permissions::from_mode(0o644))?;
     }
     match manifest.profile {
@@ -290,23 +301,28 @@ async fn prove_databases(new: &Path) -> anyhow::Result<()> {
         [(new.join("auth/identity.db"), KnownSchema::Identity), (new.join("session/session.db"), KnownSchema::Sessions)]
     {
         let name = path.file_name().unwrap_or_default().display();
-        let wrong = tornado_store::check_sqlite(&path).await.with_context(|| format!("the database {name}"))?;
+        let wrong =
+            tornado_store::check_sqlite(&path).await.with_context(|| format!("cannot check the database {name}"))?;
         if let Some(first) = wrong.first() {
             bail!("the database {name} in the backup is damaged: {first}");
         }
-        if tornado_store::is_newer_sqlite(&path, schema).await.with_context(|| format!("the database {name}"))? {
-            bail!("the backup was made by a newer program; install that version");
+        if tornado_store::is_newer_sqlite(&path, schema)
+            .await
+            .with_context(|| format!("cannot check the database {name}"))?
+        {
+            bail!("the backup comes from a newer version; install that version");
         }
     }
     Ok(())
 }
 
-/// Gives each service its directory and all in it, as the supervisor would.
+/// Sets the owners of each service's directory and its content, as the supervisor would.
 fn give(new: &Path) -> anyhow::Result<()> {
     for service in ServiceName::ALL {
         let path = new.join(service.as_str());
         directory(&path, 0o700)?;
-        give_all(&path, owner_of(service)?).with_context(|| format!("cannot give {} away", path.display()))?;
+        give_all(&path, owner_of(service)?)
+            .with_context(|| format!("cannot change the owner of {}", path.display()))?;
     }
     std::fs::set_permissions(new, Permissions::from_mode(0o755))?;
     Ok(())
@@ -327,15 +343,15 @@ fn give_all(path: &Path, owner: Owner) -> io::Result<()> {
 
 fn tell(manifest: &Manifest, state: &Path, kept: Option<&Path>, elsewhere: &[String]) {
     let age = crate::output::span(unix_now() - manifest.taken_at);
-    say(&format!("The server of {age} ago is in {}.", state.display()));
+    say(&format!("Restored the server's state of {age} ago to {}.", state.display()));
     if let Some(kept) = kept {
-        say(&format!("What was there is in {}; remove it when you no longer need it.", kept.display()));
+        say(&format!("The former state is in {}; remove it when you no longer need it.", kept.display()));
     }
     elsewhere.iter().for_each(|line| say(line));
     match manifest.profile {
         Profile::Embedded => {}
-        Profile::Cluster => say("Restore PostgreSQL from its dump as well before you start the server."),
+        Profile::Cluster => say("Restore PostgreSQL from its dump before you start the server."),
     }
-    say("What was taken away after the backup (accounts, devices, invitations) is there again; look at it.");
-    say("Start the server: `systemctl start tornado`. Devices come back by themselves where the address is the same.");
+    say("Accounts, devices and invitations that were removed after the backup exist again; review them.");
+    say("Start the server: `systemctl start tornado`. Devices reconnect automatically if the address is the same.");
 }

@@ -1,12 +1,12 @@
-//! Whether the configuration of a backup may be put in place without an operator having read it.
+//! Decides whether the configuration of a backup may be put in place without a review by an operator.
 //!
-//! A configuration names files that root and services write and read, programs that they run, hosts that they trust and
-//! send passwords to. None of these may come from an archive: such keys must be set on this machine by its operator.
+//! A configuration contains paths that root and services read and write, programs that they run, and hosts that they
+//! trust and send passwords to. None of these may come from an archive: an operator must set such keys on this machine.
 
 use crate::config::Config;
 use toml::Value;
 
-/// Keys with text that names nothing of this machine and no host it would trust. A table stands for all below it.
+/// Text keys that refer to nothing on this machine and to no trusted host. A table covers all keys below it.
 const PLAIN: [&[&str]; 9] = [
     &["server", "host"],
     &["lanes", "pools"],
@@ -19,10 +19,12 @@ const PLAIN: [&[&str]; 9] = [
     &["log", "level"],
 ];
 
-/// Keys of a configuration that an operator must have read, as `[table] key = value`. Empty: it may be put in place.
+/// Returns the keys that an operator must review, as `[table] key = value`. If there are none, the configuration may be
+/// put in place.
 ///
 /// # Errors
-/// When it is not a configuration of this program.
+///
+/// Fails if the text is not valid TOML.
 pub(super) fn to_read(text: &str) -> Result<Vec<String>, String> {
     let table: toml::Table = toml::from_str(text).map_err(|error| printable(error.message()))?;
     let defaults =
@@ -32,7 +34,7 @@ pub(super) fn to_read(text: &str) -> Result<Vec<String>, String> {
     Ok(found)
 }
 
-/// Text is suspect wherever it is; numbers and switches name nothing.
+/// Every other text needs a review; numbers and booleans refer to nothing.
 fn look<'a>(path: &mut Vec<&'a str>, value: &'a Value, default: Option<&Value>, found: &mut Vec<String>) {
     if default == Some(value) || PLAIN.iter().any(|plain| path.starts_with(plain)) {
         return;
@@ -53,7 +55,7 @@ fn look<'a>(path: &mut Vec<&'a str>, value: &'a Value, default: Option<&Value>, 
     }
 }
 
-/// Without characters that move a terminal's cursor or turn text around.
+/// Escapes characters that move a terminal's cursor or change the direction of text.
 pub(super) fn printable(text: &str) -> String {
     let safe = |c: char| matches!(c, '\n' | '\t' | '"' | '\'' | '\\') || !is_escaped(c);
     text.chars().flat_map(|c| if safe(c) { vec![c] } else { c.escape_debug().collect() }).collect()
@@ -106,7 +108,7 @@ mod tests {
         }
     }
 
-    /// A new key with text is to be read until it is listed here.
+    /// A new text key needs a review until it is listed in this test or in `PLAIN`.
     #[test]
     fn every_text_of_the_default_is_to_be_read_or_known_as_plain() {
         fn changed(value: &Value) -> Value {

@@ -1,4 +1,4 @@
-//! Puts a whole directory in the place of another, in one step.
+//! Replaces a directory or a file atomically.
 
 use anyhow::Context as _;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
@@ -7,14 +7,14 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-/// Puts `new` in the place of `old`, which may be absent. Returns where the old one is now, if it was not empty.
-/// At no moment is there none, or a part of one.
+/// Replaces `old`, which may be absent, with `new`. At every moment there is one complete directory. Returns the new
+/// path of the old directory, unless that was empty.
 pub(super) fn swap(new: &Path, old: &Path, keep_as: &Path) -> anyhow::Result<Option<PathBuf>> {
-    let failed = || format!("cannot put {} in the place of {}", new.display(), old.display());
+    let failed = || format!("cannot move {} to {}", new.display(), old.display());
     let is_first = !old.exists();
     let put = if is_first { std::fs::rename(new, old) } else { exchange(new, old) };
     if let Err(error) = put {
-        // From here on, had it worked, it would name what was there before.
+        // After a success, this path would refer to the old directory.
         drop(std::fs::remove_dir_all(new));
         return Err(error).with_context(|| format!("{}; nothing was changed", failed()));
     }
@@ -22,7 +22,7 @@ pub(super) fn swap(new: &Path, old: &Path, keep_as: &Path) -> anyhow::Result<Opt
     if is_first {
         return Ok(None);
     }
-    // `new` names what was there before.
+    // `new` now refers to the old directory.
     if super::place::is_empty(new)? {
         std::fs::remove_dir_all(new).with_context(|| format!("cannot remove {}", new.display()))?;
         return Ok(None);
@@ -31,7 +31,7 @@ pub(super) fn swap(new: &Path, old: &Path, keep_as: &Path) -> anyhow::Result<Opt
     Ok(Some(keep_as.to_owned()))
 }
 
-/// Puts a file in the place of another, which goes to `keep_as`, or goes.
+/// Replaces a file. The old one is renamed to `keep_as`, or removed if that is `None`.
 pub(super) fn swap_file(new: &Path, old: &Path, keep_as: Option<&Path>) -> anyhow::Result<()> {
     if let Some(keep_as) = keep_as {
         std::fs::rename(old, keep_as)?;
@@ -49,13 +49,13 @@ fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     Ok(renameat2(AT_FDCWD, one, AT_FDCWD, other, RenameFlags::RENAME_EXCHANGE)?)
 }
 
-/// Whether something is mounted on this directory: then no other can take its place.
+/// Returns true if a file system is mounted on this directory, so that it cannot be renamed.
 pub(super) fn is_mount_point(path: &Path) -> io::Result<bool> {
     let path = match std::fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         path => path?,
     };
-    // proc(5): the fifth field, with spaces and the like as octal numbers.
+    // proc(5): the fifth field is the mount point, with special characters as octal numbers.
     let mounts = std::fs::read("/proc/self/mountinfo")?;
     let mut targets = mounts.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
     Ok(targets.any(|target| unescaped(target) == path.as_os_str().as_bytes()))
@@ -73,8 +73,8 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn sync_parent(path: &Path) -> anyhow::Result<()> {
-    let parent = path.parent().context("it has no parent directory")?;
-    File::open(parent).and_then(|directory| directory.sync_all()).context("cannot flush the directory")
+    let parent = path.parent().context("the path has no parent directory")?;
+    File::open(parent).and_then(|directory| directory.sync_all()).context("cannot sync the directory")
 }
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
         assert!(!is_mount_point(&state).unwrap());
         std::fs::create_dir(&state).unwrap();
         assert!(!is_mount_point(&state).unwrap());
-        // Of the same file system, so its number tells nothing.
+        // A bind mount of the same file system: the device number would not reveal it.
         let flags = nix::mount::MsFlags::MS_BIND;
         nix::mount::mount(Some(dir.path()), &state, None::<&str>, flags, None::<&str>).unwrap();
         let found = is_mount_point(&state);

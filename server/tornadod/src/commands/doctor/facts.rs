@@ -1,4 +1,4 @@
-//! What was read from the machine.
+//! The facts that were read from the machine.
 
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -8,12 +8,12 @@ use tornado_contracts::master::MasterStatus;
 use tornado_contracts::tor::TorStatus;
 use tornado_shared::model::UnixSeconds;
 
-/// Everything that is judged. `None` and empty lists stand for what could not be read, which accuses nobody.
+/// All inputs of the judgement. `None` and empty lists mean "could not be read" and lead to no finding.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     pub(super) is_root: bool,
     pub(super) now: UnixSeconds,
-    /// Why the configuration cannot be used.
+    /// Why the configuration is invalid.
     pub(super) config_error: Option<String>,
     pub(super) host: Host,
     /// Unix users of services that do not exist.
@@ -21,14 +21,14 @@ pub(super) struct Facts {
     pub(super) files: Vec<FileFact>,
     pub(super) ports: Vec<Port>,
     pub(super) forwarding_off: Vec<String>,
-    /// `/proc/sys/net` is mounted read-only here.
+    /// `/proc/sys/net` is mounted read-only.
     pub(super) is_sysctl_read_only: bool,
-    /// What nft said when asked for its tables; `Err` with its words.
+    /// Version output of nft, or why it cannot run.
     pub(super) nft: Option<Result<String, String>>,
     pub(super) nft_refused: Option<String>,
-    /// Tables under the server's names that it did not make.
+    /// Tables with the server's names that another program created.
     pub(super) foreign_tables: Vec<String>,
-    /// Users of services that another program or person may work as.
+    /// Service users that another program or person may use.
     pub(super) open_users: Vec<OpenUser>,
     pub(super) tor: Option<Result<String, String>>,
     pub(super) tun: bool,
@@ -37,46 +37,45 @@ pub(super) struct Facts {
     pub(super) drops: Vec<Drops>,
     pub(super) routes: Vec<Route>,
     pub(super) pools: Vec<(&'static str, IpNet)>,
-    /// Networks that devices may reach besides the internet.
+    /// Private networks that devices may reach.
     pub(super) allowed: Vec<IpNet>,
     pub(super) clock: Clock,
     pub(super) disks: Vec<Disk>,
     pub(super) databases: Vec<Database>,
-    /// As running services found them, or as they would find them.
+    /// As reported by running services, or as probed if none runs.
     pub(super) engines: Vec<EngineStatus>,
     /// Password files of the profile `cluster` that their service cannot use.
     pub(super) secrets: Vec<SecretFact>,
-    /// The certificate of the configuration, where there is one.
+    /// The configured certificate, if any.
     pub(super) certificate: Option<Certificate>,
-    /// What is in the places of the sockets.
+    /// What exists at the paths of the sockets.
     pub(super) sockets: Vec<(PathBuf, Socket)>,
-    /// The configuration, when a service cannot read it, and why.
+    /// The configuration and the reason, if a service cannot read it.
     pub(super) unreadable: Option<(PathBuf, String)>,
     pub(super) master: Option<MasterStatus>,
     pub(super) tor_status: Option<TorStatus>,
     pub(super) key_problems: Vec<String>,
 }
 
-/// A service's Unix user that is more than that.
+/// A service's Unix user that can log in or is root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OpenUser {
     pub(super) name: String,
     pub(super) uid: u32,
-    /// Its shell.
     pub(super) shell: PathBuf,
 }
 
-/// How devices are told to reach the server.
+/// The address of this server that devices receive.
 #[derive(Debug, Default)]
 pub(super) struct Host {
-    /// Empty: none is known.
+    /// Empty if unknown.
     pub(super) name: String,
     pub(super) is_configured: bool,
-    /// What the name resolves to; `None`: it is an address, or was not asked.
+    /// The addresses of the name. `None` if it is an address itself or was not resolved.
     pub(super) resolved: Option<Vec<IpAddr>>,
 }
 
-/// A directory or file of the state that is not as it must be.
+/// A directory or file of the state with a wrong owner or mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileFact {
     pub(super) path: PathBuf,
@@ -84,11 +83,11 @@ pub(super) struct FileFact {
     pub(super) wanted_uid: u32,
     /// Permission bits.
     pub(super) mode: u32,
-    /// Bits it may have.
+    /// The most permission bits that it may have.
     pub(super) allowed: u32,
 }
 
-/// A port the server needs.
+/// A port that the server needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Port {
     pub(super) protocol: &'static str,
@@ -97,11 +96,11 @@ pub(super) struct Port {
     pub(super) holder: Holder,
 }
 
-/// Who has a port.
+/// Which process holds a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Holder {
     Nobody,
-    /// The kernel or a process that cannot be seen.
+    /// The kernel, or a process that is not visible.
     Unknown,
     Process {
         name: String,
@@ -109,7 +108,7 @@ pub(super) enum Holder {
     },
 }
 
-/// A base chain that is not ours and drops by default.
+/// A base chain of another table that drops by default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Drops {
     pub(super) family: String,
@@ -118,7 +117,6 @@ pub(super) struct Drops {
     pub(super) hook: String,
 }
 
-/// A route of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {
     pub(super) net: IpNet,
@@ -127,20 +125,20 @@ pub(super) struct Route {
 
 #[derive(Debug, Default)]
 pub(super) struct Clock {
-    /// `None`: nobody here knows.
+    /// `None` if unknown.
     pub(super) synchronised: Option<bool>,
-    /// Newest change of a file of the state.
+    /// Time of the newest change to a state file.
     pub(super) newest_file: Option<UnixSeconds>,
 }
 
-/// Room where a path is.
+/// Free space at a path.
 #[derive(Debug, Clone)]
 pub(super) struct Disk {
     pub(super) path: PathBuf,
     pub(super) free_bytes: u64,
     pub(super) free_files: Option<u64>,
     pub(super) is_read_only: bool,
-    /// What makes it writable.
+    /// How to make it writable.
     pub(super) cure_read_only: String,
 }
 
@@ -148,13 +146,13 @@ pub(super) struct Disk {
 #[derive(Debug, Clone)]
 pub(super) struct Database {
     pub(super) path: PathBuf,
-    /// What is wrong inside; `Err`: it does not open.
+    /// Problems in the database; `Err` if it cannot be opened.
     pub(super) check: Result<Vec<String>, String>,
-    /// Its newest migration is one this program does not know.
+    /// Its newest migration is unknown to this program.
     pub(super) is_newer: bool,
 }
 
-/// A password file and why it is of no use.
+/// A password file that is not usable.
 #[derive(Debug, Clone)]
 pub(super) struct SecretFact {
     pub(super) path: PathBuf,
@@ -163,21 +161,21 @@ pub(super) struct SecretFact {
     pub(super) why: String,
 }
 
-/// A certificate of the operator's.
+/// The operator's certificate.
 #[derive(Debug, Clone)]
 pub(super) struct Certificate {
     pub(super) path: PathBuf,
-    /// From when to when it is good, or why it cannot be used.
+    /// Start and end of its validity, or why it cannot be used.
     pub(super) validity: Result<(UnixSeconds, UnixSeconds), String>,
 }
 
-/// What is in the place of a socket.
+/// What exists at the path of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Socket {
-    /// Somebody listens.
+    /// A process listens.
     Answers,
-    /// A socket without anybody.
+    /// A socket without a listener.
     Stale,
-    /// Something that is no file and no socket.
+    /// Neither a file nor a socket.
     Foreign,
 }

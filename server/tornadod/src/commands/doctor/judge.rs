@@ -1,4 +1,4 @@
-//! From facts to findings. Pure.
+//! Derives findings from facts. Pure.
 
 use super::facts::{Facts, Holder, Port, Route, Socket};
 use super::{Finding, Severity, judge_foreign, judge_state};
@@ -8,12 +8,12 @@ use std::net::IpAddr;
 use tornado_contracts::master::{Actual, Wanted};
 use tornado_shared::model::UnixSeconds;
 
-/// 2026-01-01: no clock that is right says less.
+/// 2026-01-01: a correct clock is never earlier.
 const BUILT: UnixSeconds = 1_767_225_600;
-/// Files may be this much newer than the clock.
+/// Files may be newer than the clock by this many seconds.
 const SKEW: UnixSeconds = 120;
 const MIB: u64 = 1024 * 1024;
-/// Oldest versions that are known to do what is needed.
+/// Oldest versions that are known to work.
 const NFT: (u32, u32, u32) = (1, 0, 0);
 const TOR: (u32, u32, u32) = (0, 4, 7);
 
@@ -27,7 +27,7 @@ pub(super) fn found(
     Finding { code, severity, what: what.into(), why: why.into(), cure: cure.into() }
 }
 
-/// All findings, the worst first.
+/// All findings, the most severe first.
 pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     rights(facts, &mut findings);
@@ -49,40 +49,40 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
 
 fn rights(facts: &Facts, to: &mut Vec<Finding>) {
     if !facts.is_root {
-        let why = "state, sockets and the firewall are only open to root";
-        to.push(found("not_root", Warning, "most could not be looked at", why, "run `sudo tornadod doctor`"));
+        let why = "only root can read the state, the sockets and the firewall";
+        to.push(found("not_root", Warning, "most checks were skipped", why, "run `sudo tornadod doctor`"));
     }
     if !facts.missing_users.is_empty() {
         let what = format!("Unix users are missing: {}", facts.missing_users.join(", "));
         let cure = "install the file sysusers.d/tornado.conf and run `systemd-sysusers`";
-        to.push(found("users_missing", Error, what, "each service runs as a user of its own", cure));
+        to.push(found("users_missing", Error, what, "each service runs as its own user", cure));
     }
 }
 
 fn configuration(facts: &Facts, to: &mut Vec<Finding>) {
     if let Some(why) = &facts.config_error {
-        let cure = "correct it; `tornadod check-config` says when it is good";
-        to.push(found("config_bad", Error, "the configuration cannot be used", why, cure));
+        let cure = "correct it; `tornadod check-config` validates it";
+        to.push(found("config_bad", Error, "the configuration is invalid", why, cure));
     }
     if let Some((path, why)) = &facts.unreadable {
         let cure = format!(
-            "chmod a+r {0}, and a+x the directories above it; passwords belong into [paths] secrets",
+            "chmod a+r {0}, and a+x for the directories above it; keep passwords in [paths] secrets",
             path.display()
         );
         to.push(found("config_unreadable", Error, "services cannot read the configuration", why, cure));
     }
     let host = &facts.host;
-    let cure = "set host in [server] to the name or address that devices reach";
+    let cure = "set host in [server] to the public name or address of this server";
     if host.resolved.as_ref().is_some_and(Vec::is_empty) {
-        let why = "devices are told this name, and it does not resolve here";
-        to.push(found("host_unresolved", Warning, format!("{} has no address", host.name), why, cure));
+        let why = "devices receive this name, and it does not resolve here";
+        to.push(found("host_unresolved", Warning, format!("the name {} has no address", host.name), why, cure));
     }
     if !host.is_configured && host.name.is_empty() {
-        let why = "invitations are refused and devices cannot connect: there is nothing to tell them";
+        let why = "invitations cannot be created and devices cannot connect without an address";
         to.push(found("host_unknown", Warning, "this machine has no address, and none is configured", why, cure));
     } else if !host.is_configured && host.name.parse::<IpAddr>().map_or(true, |address| !is_public(address)) {
-        let what = format!("devices are told to reach the server at {}", host.name);
-        to.push(found("host_private", Warning, what, "nobody outside this network reaches that", cure));
+        let what = format!("devices receive {} as the address of the server", host.name);
+        to.push(found("host_private", Warning, what, "this address is not reachable from the internet", cure));
     }
 }
 
@@ -104,12 +104,13 @@ fn files(facts: &Facts, to: &mut Vec<Finding>) {
         if file.uid != file.wanted_uid {
             let what = format!("{path} belongs to user {}, not {}", file.uid, file.wanted_uid);
             let cure = format!("chown {} {path}", file.wanted_uid);
-            to.push(found("file_owner", Error, what, "the service it belongs to cannot use it", cure));
+            to.push(found("file_owner", Error, what, "the service that needs it cannot use it", cure));
         }
         if file.mode & !file.allowed != 0 {
             let what = format!("{path} has mode {:04o}", file.mode);
-            let why = "others than its service can read or change it; a service refuses keys that others may read";
-            let cure = format!("chmod {:04o} {path}; if others could read keys, rotate them", file.mode & file.allowed);
+            let why = "other users can read or change it; a service rejects keys that others may read";
+            let cure =
+                format!("chmod {:04o} {path}; if others were able to read keys, rotate them", file.mode & file.allowed);
             to.push(found("file_mode", Error, what, why, cure));
         }
     }
@@ -120,38 +121,38 @@ fn ports(facts: &Facts, to: &mut Vec<Finding>) {
     for Port { protocol, number, what, holder } in &facts.ports {
         let other = match holder {
             Holder::Process { name, pid } if name != "tornadod" => format!("{name} (process {pid})"),
-            // Others see neither whose a port is nor whether the server runs.
-            Holder::Unknown if !runs && facts.is_root => "somebody".into(),
+            // Without root, neither the holder of a port nor the state of the server is visible.
+            Holder::Unknown if !runs && facts.is_root => "another process".into(),
             Holder::Nobody if runs && facts.master.as_ref().is_some_and(|master| master.ready) => {
-                let why = "the server runs and says ready, and does not listen there";
-                let cure = "`tornadod status`, then `tornadod restart`";
-                let what = format!("nobody has {protocol} port {number} ({what})");
+                let why = "the server runs and is ready, but does not listen there";
+                let cure = "run `tornadod status`, then `tornadod restart`";
+                let what = format!("no process listens on {protocol} port {number} ({what})");
                 to.push(found("port_silent", Error, what, why, cure));
                 continue;
             }
             Holder::Process { .. } | Holder::Unknown | Holder::Nobody => continue,
         };
-        let cure = format!("end it, or give the server another port in the configuration ({what})");
-        let what = format!("{protocol} port {number} ({what}) is taken by {other}");
+        let cure = format!("stop that process, or configure another port for the server ({what})");
+        let what = format!("{protocol} port {number} ({what}) is in use by {other}");
         to.push(found("port_taken", Error, what, "the server needs this port", cure));
     }
 }
 
 fn programs(facts: &Facts, to: &mut Vec<Finding>) {
-    program(facts.nft.as_ref(), "nft", "nftables", NFT, "the firewall that keeps lanes apart", to);
+    program(facts.nft.as_ref(), "nft", "nftables", NFT, "the firewall that separates the lanes", to);
     program(facts.tor.as_ref(), "tor", "tor", TOR, "the tor lane", to);
     if let Some(words) = &facts.nft_refused {
-        let cure = "load the kernel module nf_tables; in a container, give it CAP_NET_ADMIN";
-        to.push(found("nf_tables", Error, "the kernel refuses nftables", words, cure));
+        let cure = "load the kernel module nf_tables; in a container, add CAP_NET_ADMIN";
+        to.push(found("nf_tables", Error, "the kernel rejects nftables", words, cure));
     }
     if facts.needs_kernel && !facts.kernel_wireguard {
         let cure = "`modprobe wireguard`, or set backend = \"auto\" in [wg]";
-        let why = "the configuration asks for the kernel's WireGuard";
-        to.push(found("wireguard_absent", Error, "this kernel has no WireGuard (loaded)", why, cure));
+        let why = "the configuration requires WireGuard in the kernel";
+        to.push(found("wireguard_absent", Error, "WireGuard is not loaded in this kernel", why, cure));
     } else if !facts.tun && !facts.kernel_wireguard {
-        let cure = "`modprobe tun`; in a container, give it /dev/net/tun";
+        let cure = "`modprobe tun`; in a container, add /dev/net/tun";
         let why = "without WireGuard in the kernel, lanes need a TUN device";
-        to.push(found("tun_absent", Error, "there is neither /dev/net/tun nor WireGuard in the kernel", why, cure));
+        to.push(found("tun_absent", Error, "/dev/net/tun does not exist, and the kernel has no WireGuard", why, cure));
     }
 }
 
@@ -169,13 +170,13 @@ fn program(
         None => {}
         Some(Err(why)) => {
             let cure = format!("apt install {package}");
-            let what = format!("the program {name} cannot be run, and {purpose} needs it");
+            let what = format!("cannot run the program {name}, which {purpose} needs");
             to.push(found(missing, severity, what, why, cure));
         }
         Some(Ok(words)) if super::parse::version(words).is_some_and(|version| version < oldest) => {
             let (a, b, c) = oldest;
             let why = format!("{purpose} needs {a}.{b}.{c} or later");
-            to.push(found(old, Warning, format!("{name} is old: {}", words.trim()), why, "update the system"));
+            to.push(found(old, Warning, format!("{name} is outdated: {}", words.trim()), why, "upgrade the package"));
         }
         Some(Ok(_)) => {}
     }
@@ -185,11 +186,11 @@ fn network(facts: &Facts, to: &mut Vec<Finding>) {
     judge_state::sysctl(facts, to);
     for chain in &facts.drops {
         let what = format!("chain {} of table {} {} drops by default", chain.chain, chain.family, chain.table);
-        let why = format!("another firewall on hook {}: what the server lets through is dropped there", chain.hook);
+        let why = format!("another firewall on hook {} drops packets that the server accepts", chain.hook);
         let cure = if chain.hook == "forward" {
-            "let it accept forwarding from and to the lanes' interfaces (wg0, wg1)"
+            "accept forwarding from and to the lanes' interfaces (wg0, wg1) in that firewall"
         } else {
-            "let it accept the server's ports and what comes from the lanes' interfaces (wg0, wg1)"
+            "accept the server's ports and packets from the lanes' interfaces (wg0, wg1) in that firewall"
         };
         to.push(found("firewall_drops", Warning, what, why, cure));
     }
@@ -197,17 +198,14 @@ fn network(facts: &Facts, to: &mut Vec<Finding>) {
     for (lane, pool) in &facts.pools {
         let others = facts.routes.iter().filter(|route| route.net.prefix_len() > 1 && overlap(pool, &route.net));
         let Some(route) = others.max_by_key(|route| route.net.prefix_len()) else { continue };
-        // Of two routes the kernel takes the more exact one, and the lane's own is as exact as its pool.
+        // The kernel prefers the more specific route, and the lane's own is as specific as its pool.
         let (severity, why) = if route.net.prefix_len() >= pool.prefix_len() {
-            (Error, "packets for devices would go there: another VPN or a local network uses these addresses")
+            (Error, "another VPN or a local network uses these addresses, so packets for devices would go there")
         } else {
-            (
-                Note,
-                "devices are served; but other machines there with an address of the pool and this server never meet",
-            )
+            (Note, "devices work, but this server cannot reach machines there that have an address of the pool")
         };
         let what = format!("{} on {} overlaps the {lane} lane's pool {pool}", route.net, route.interface);
-        let cure = "give the lane another pool in [lanes.pools], before devices are enrolled";
+        let cure = "set another pool for the lane in [lanes.pools] before devices enrol";
         to.push(found("pool_overlap", severity, what, why, cure));
     }
     own_networks(facts, to);
@@ -216,21 +214,39 @@ fn network(facts: &Facts, to: &mut Vec<Finding>) {
     match (default(true), default(false)) {
         (true, true) => {}
         (false, false) => {
-            let why = "devices would reach nothing beyond this server";
-            to.push(found("no_egress", Error, "there is no default route", why, "connect the machine, set a gateway"));
+            let why = "devices would reach only this server";
+            to.push(found(
+                "no_egress",
+                Error,
+                "this machine has no default route",
+                why,
+                "connect the machine to a network and set a gateway",
+            ));
         }
         (true, false) => {
-            let why = "devices reach IPv4 only; what they send by IPv6 is refused, not leaked";
-            to.push(found("no_egress_v6", Note, "there is no IPv6 default route", why, "nothing, or ask the provider"));
+            let why = "devices reach only IPv4; their IPv6 packets are rejected and do not leak";
+            to.push(found(
+                "no_egress_v6",
+                Note,
+                "this machine has no IPv6 default route",
+                why,
+                "nothing, or ask the provider for IPv6",
+            ));
         }
         (false, true) => {
-            let why = "devices reach IPv6 only";
-            to.push(found("no_egress_v4", Warning, "there is no IPv4 default route", why, "set a gateway for IPv4"));
+            let why = "devices reach only IPv6";
+            to.push(found(
+                "no_egress_v4",
+                Warning,
+                "this machine has no IPv4 default route",
+                why,
+                "set a gateway for IPv4",
+            ));
         }
     }
 }
 
-/// Networks of the server, which devices of the direct lane do not reach.
+/// Private networks of the server, which devices of the direct lane do not reach.
 fn own_networks(facts: &Facts, to: &mut Vec<Finding>) {
     let is_default = |route: &Route| route.net.prefix_len() <= 1;
     let is_uplink = |name: &str| facts.routes.iter().any(|route| is_default(route) && route.interface == name);
@@ -254,42 +270,42 @@ fn own_networks(facts: &Facts, to: &mut Vec<Finding>) {
     own.sort_unstable();
     own.dedup();
     if !own.is_empty() {
-        let what = format!("devices do not reach networks of this server: {}", own.join(", "));
-        let why = "the direct lane leads to the internet only";
-        let cure = "nothing, or list those that devices may reach in [lanes] allow_networks";
+        let what = format!("devices cannot reach these networks of this server: {}", own.join(", "));
+        let why = "the direct lane forwards only to the internet";
+        let cure = "nothing, or add networks that devices may reach to [lanes] allow_networks";
         to.push(found("networks_refused", Note, what, why, cure));
     }
     if !facts.allowed.is_empty() {
         let allowed: Vec<String> = facts.allowed.iter().map(ToString::to_string).collect();
-        let what = format!("devices reach {} besides the internet", allowed.join(", "));
-        let cure = "nothing, if that is intended; else change [lanes] allow_networks";
-        to.push(found("networks_allowed", Note, what, "every account with a device can use the direct lane", cure));
+        let what = format!("devices can reach {} besides the internet", allowed.join(", "));
+        let cure = "nothing if that is intended; otherwise change [lanes] allow_networks";
+        to.push(found("networks_allowed", Note, what, "every device can use the direct lane", cure));
     }
 }
 
 fn time_and_room(facts: &Facts, to: &mut Vec<Finding>) {
     let behind = facts.clock.newest_file.is_some_and(|newest| newest > facts.now + SKEW);
     if facts.now < BUILT || behind {
-        let why = "tokens, leases and Tor's consensus would count as not yet valid; Tor will not start";
+        let why = "tokens, leases and Tor's consensus are not valid yet, and Tor does not start";
         let cure = "set the clock (`timedatectl set-ntp true`), then `tornadod restart`";
-        to.push(found("clock_wrong", Error, "the clock is behind", why, cure));
+        to.push(found("clock_wrong", Error, "the clock is slow", why, cure));
     } else if facts.clock.synchronised == Some(false) {
-        let why = "an hour of error stops Tor and every login";
+        let why = "an error of an hour stops Tor and every login";
         let cure = "`timedatectl set-ntp true`";
         to.push(found("clock_free", Warning, "the clock is not synchronised", why, cure));
     }
     for disk in &facts.disks {
         let path = disk.path.display();
-        let cure = "make room, or move the state (paths.state)";
+        let cure = "free space, or move the state to another disk ([paths] state)";
         if disk.is_read_only {
             let why = "the server cannot start, or cannot store logins and sessions";
             to.push(found("disk_read_only", Error, format!("{path} is read-only"), why, &disk.cure_read_only));
         } else if disk.free_bytes < 64 * MIB || disk.free_files.is_some_and(|files| files < 256) {
             let what = format!("{path} has {} left", crate::output::bytes(disk.free_bytes));
-            to.push(found("disk_full", Error, what, "logins and sessions can no longer be written", cure));
+            to.push(found("disk_full", Error, what, "logins and sessions cannot be stored", cure));
         } else if disk.free_bytes < 1024 * MIB {
             let what = format!("{path} has {} left", crate::output::bytes(disk.free_bytes));
-            to.push(found("disk_short", Warning, what, "history and the audit trail grow", cure));
+            to.push(found("disk_short", Warning, what, "the history and the audit trail grow", cure));
         }
     }
 }
@@ -297,30 +313,31 @@ fn time_and_room(facts: &Facts, to: &mut Vec<Finding>) {
 fn services(facts: &Facts, to: &mut Vec<Finding>) {
     let Some(master) = &facts.master else {
         if facts.is_root && facts.sockets.iter().all(|(_, state)| *state != Socket::Answers) {
-            let why = "its socket does not answer";
-            let cure = "`systemctl start tornado`, then `journalctl -u tornado`";
-            to.push(found("server_down", Warning, "the server does not run", why, cure));
+            let why = "its socket does not respond";
+            let cure = "run `systemctl start tornado`, then `journalctl -u tornado`";
+            to.push(found("server_down", Warning, "the server is not running", why, cure));
         }
         return;
     };
     for service in master.services.iter().filter(|service| service.wanted == Wanted::Running) {
         let why = match &service.actual {
             Actual::Ready | Actual::Stopping => continue,
-            Actual::Stopped => "it is stopped".to_owned(),
+            Actual::Stopped => "the service is stopped".to_owned(),
             Actual::Waiting { reason }
             | Actual::Starting { reason }
             | Actual::Degraded { reason }
             | Actual::BackingOff { reason, .. }
             | Actual::CrashLoop { reason } => reason.clone(),
         };
-        let cure = format!("`journalctl -u tornado`; when the cause is gone, `tornadod start {}`", service.name);
+        let cure =
+            format!("run `journalctl -u tornado`; after fixing the cause, run `tornadod start {}`", service.name);
         to.push(found("service_not_ready", Error, format!("service {} is not ready", service.name), why, cure));
     }
     let Some(tor) = &facts.tor_status else { return };
     if tor.wanted.is_some_and(|wanted| wanted.process) && tor.bootstrap.percent < 100 {
-        let what = format!("Tor is at {} % of its bootstrap", tor.bootstrap.percent);
+        let what = format!("Tor's bootstrap is at {} %", tor.bootstrap.percent);
         let why = tor.bootstrap.warning.clone().unwrap_or_else(|| tor.bootstrap.summary.clone());
-        let cure = "wait a minute; then `tornadod tor log`. Where the network blocks Tor, set bridges in [tor]";
+        let cure = "wait a minute, then run `tornadod tor log`; if the network blocks Tor, set bridges in [tor]";
         to.push(found("tor_bootstrap", Warning, what, why, cure));
     }
 }

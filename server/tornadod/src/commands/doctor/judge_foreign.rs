@@ -1,4 +1,4 @@
-//! Findings about what other programs and people have under the server's names. Pure.
+//! Findings about other programs and people that use the server's names. Pure.
 
 use super::Finding;
 use super::Severity::{Error, Warning};
@@ -7,9 +7,9 @@ use super::judge::found;
 
 pub(super) fn judge(facts: &Facts, to: &mut Vec<Finding>) {
     for table in &facts.foreign_tables {
-        let what = format!("the nftables table inet {table} was made by another program");
-        let why = "the server does not start: it replaces and removes only tables that it made";
-        let cure = format!("`nft delete table inet {table}` if nothing needs it, or another name as table in [wg]");
+        let what = format!("another program created the nftables table inet {table}");
+        let why = "the server does not start, because it replaces and removes only its own tables";
+        let cure = format!("run `nft delete table inet {table}` if no program needs it, or set another table in [wg]");
         to.push(found("table_foreign", Error, what, why, cure));
     }
     for OpenUser { name, uid, shell } in &facts.open_users {
@@ -18,9 +18,10 @@ pub(super) fn judge(facts: &Facts, to: &mut Vec<Finding>) {
         } else {
             (Warning, format!("the Unix user {name} can log in: its shell is {}", shell.display()))
         };
-        let why = "a service runs as this user: a person or program with the same user reads the keys of the service";
+        let why =
+            "a service runs as this user, so any person or program with the same user can read the service's keys";
         let cure = format!(
-            "rename that account and run `systemd-sysusers`; if it is not in use: usermod --shell /usr/sbin/nologin {name}"
+            "rename that account and run `systemd-sysusers`; if unused: usermod --shell /usr/sbin/nologin {name}"
         );
         to.push(found("user_foreign", severity, what, why, cure));
     }

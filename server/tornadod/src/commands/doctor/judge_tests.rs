@@ -1,4 +1,4 @@
-//! Each fact that is wrong gives its finding, and nothing else does.
+//! Each wrong fact leads to its finding and to no other.
 
 use super::facts::{
     Certificate, Clock, Database, Disk, Drops, Facts, FileFact, Holder, Host, OpenUser, Port, Route, SecretFact, Socket,
@@ -15,7 +15,7 @@ fn route(net: &str, interface: &str) -> Route {
     Route { net: net.parse().unwrap(), interface: interface.into() }
 }
 
-/// A machine on which nothing is wrong and the server runs.
+/// The facts of a healthy machine on which the server runs.
 fn well() -> Facts {
     let port = |protocol, number, what| Port {
         protocol,
@@ -68,7 +68,7 @@ fn codes(facts: &Facts) -> Vec<&'static str> {
     judge(facts).iter().map(|finding: &Finding| finding.code).collect()
 }
 
-/// What is found when one thing is changed on a machine that is well.
+/// The findings if one fact of a healthy machine is changed.
 fn after(change: impl FnOnce(&mut Facts)) -> Vec<&'static str> {
     let mut facts = well();
     change(&mut facts);
@@ -121,7 +121,7 @@ fn who_has_the_ports() {
     let other = || Holder::Process { name: "wg-quick".into(), pid: 9 };
     assert_eq!(after(|f| f.ports[0].holder = other()), ["port_taken"]);
     assert_eq!(after(|f| f.ports[0].holder = Holder::Nobody), ["port_silent"]);
-    assert!(after(|f| f.ports[0].holder = Holder::Unknown).is_empty(), "the kernel's WireGuard has it");
+    assert!(after(|f| f.ports[0].holder = Holder::Unknown).is_empty(), "WireGuard in the kernel holds the port");
     let stopped = |holder| {
         after(|f| {
             f.master = None;
@@ -176,11 +176,12 @@ fn the_network() {
         assert!(found.iter().all(|finding| finding.code == "pool_overlap"), "{found:?}");
         found.iter().map(|finding| finding.severity).collect::<Vec<_>>()
     };
-    // The lane's own route is more exact: nothing goes elsewhere.
+    // The lane's own route is more specific, so no packet takes the other one.
     assert_eq!(overlaps(&["10.0.0.0/8"]), [Severity::Note, Severity::Note]);
     assert_eq!(overlaps(&["10.8.0.0/16"]), [Severity::Error]);
     assert_eq!(overlaps(&["10.0.0.0/8", "10.9.3.0/24"]), [Severity::Error, Severity::Note]);
-    // Another VPN's two halves of everything overlap all pools and take nothing away from a more exact route.
+    // Two halves of the whole address space, as another VPN sets them, overlap all pools but do not affect a more
+    // specific route.
     assert!(after(|f| f.routes.push(route("0.0.0.0/1", "tun5"))).is_empty());
     assert_eq!(after(|f| f.routes.push(route("172.17.0.0/16", "docker0"))), ["networks_refused"]);
     assert_eq!(after(|f| f.routes.push(route("203.0.113.0/24", "eth1"))), ["networks_refused"]);
@@ -224,7 +225,7 @@ fn engines_and_what_lets_in() {
     }
     assert_eq!(with(EngineKind::Postgres, Ok("15".into()), 400), ["engine_slow"]);
     let never = EngineStatus::unknown(EnginePart::Live, EngineKind::Redis, NOW);
-    assert!(after(|f| f.engines = vec![never]).is_empty(), "nobody asked yet");
+    assert!(after(|f| f.engines = vec![never]).is_empty(), "the engine was not checked yet");
     let secret = SecretFact { path: "/s".into(), group: "tornado-auth", why: "mode".into() };
     assert_eq!(after(|f| f.secrets = vec![secret]), ["secret_unusable"]);
     assert_eq!(after(|f| f.unreadable = Some(("/c".into(), "mode".into()))), ["config_unreadable"]);

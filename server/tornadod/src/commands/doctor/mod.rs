@@ -1,6 +1,6 @@
-//! `tornadod doctor`: what is wrong with this machine, and what to do about it.
+//! `tornadod doctor`: problems of this machine and how to fix them.
 //!
-//! [`observe`] reads the machine and decides nothing; [`judge`] decides from what was read and touches nothing.
+//! [`observe`] reads the machine and decides nothing. [`judge`] decides from what was read and reads nothing.
 
 mod facts;
 mod judge;
@@ -18,19 +18,19 @@ use crate::output::say;
 use serde::Serialize;
 use std::path::Path;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Severity {
-    /// Good to know.
+    /// For information.
     Note,
-    /// The server works, or will, but not for everybody or not for long.
+    /// The server works or will work, but not for all devices or not permanently.
     Warning,
     /// The server does not work.
     Error,
 }
 
-/// One thing that was found. `code` stays the same over versions.
+/// A finding. `code` is stable across versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Finding {
     code: &'static str,
@@ -46,7 +46,7 @@ struct Report<'a> {
     findings: &'a [Finding],
 }
 
-/// Looks at the machine. Exit code 0: nothing or notes, 1: warnings, 2: errors.
+/// Examines the machine. Exit code 0: no findings or notes, 1: warnings, 2: errors.
 pub fn run(config_path: &Path, args: &Doctor) -> Result<(), Failure> {
     let facts = observe::observe(config_path)?;
     let findings = judge::judge(&facts);
@@ -61,7 +61,7 @@ pub fn run(config_path: &Path, args: &Doctor) -> Result<(), Failure> {
     match worst {
         None => {
             if !args.json {
-                say("Nothing is wrong.");
+                say("No problems found.");
             }
             Ok(())
         }

@@ -1,4 +1,4 @@
-//! Reads the machine. Decides nothing.
+//! Reads the facts from the machine. Decides nothing.
 
 mod files;
 mod net;
@@ -22,16 +22,16 @@ use tornado_contracts::tor::{Tor as _, TorClient};
 use tornado_rpc::NoInput;
 use tornado_wg::{BackendChoice, foreign_tables};
 
-/// Longest wait for a name.
+/// Deadline for a name lookup.
 const NAME: Duration = Duration::from_secs(5);
 
-/// Everything, as far as this caller may read it.
+/// Reads all facts that the caller has the rights to read.
 pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
     let (config, config_error) = match Config::load(config_path) {
         Ok(config) => (config, None),
-        // The rest is checked with what can be used of it.
+        // Continue with the usable part of the configuration.
         Err(why) => {
-            let usable = salvage(config_path).ok_or_else(|| Failure::failed("the defaults cannot be used"))?;
+            let usable = salvage(config_path).ok_or_else(|| Failure::failed("cannot use the default configuration"))?;
             (usable, Some(why.to_string()))
         }
     };
@@ -66,7 +66,7 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
         allowed: config.lanes.allow_networks.clone(),
         clock: Clock { synchronised: synchronised(), newest_file: files::newest(&config.paths.state) },
         disks: files::disks(&[&config.paths.state, &config.paths.run]),
-        // Others may not read what is to be judged there.
+        // Without root these files are not readable, which would be judged wrongly.
         secrets: if is_root { state::secrets(&config) } else { Vec::new() },
         certificate: if is_root { state::certificate(&config) } else { None },
         sockets: state::sockets(&config.paths.run),
@@ -74,7 +74,7 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
         ..Facts::default()
     };
     if facts.is_root {
-        // Somebody else is refused for other reasons.
+        // Without root, nft fails for other reasons.
         facts.nft_refused = facts.nft.as_ref().and_then(|nft| nft.as_ref().ok()).and(chains.err());
         if config.store.url.is_none() {
             facts.databases = files::databases(&config.paths.state);
@@ -84,7 +84,7 @@ pub(super) fn observe(config_path: &Path) -> Result<Facts, Failure> {
     Ok(facts)
 }
 
-/// What the running server says.
+/// Queries the running server.
 async fn ask(facts: &mut Facts, config: Config) {
     let server = Server { config };
     facts.master = MasterClient::new(server.master()).status(NoInput {}).await.ok();
@@ -105,12 +105,12 @@ fn host(config: &Config) -> Host {
     Host { name, is_configured: config.server.host.is_some(), resolved }
 }
 
-/// The machine's own resolver has no limit of its own that is short enough. None: it did not answer in time.
+/// The system resolver has no sufficiently short deadline. `None` if it does not respond in time.
 fn resolve(name: String) -> Option<Vec<IpAddr>> {
     let (to, answer) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let found = (name.as_str(), 0).to_socket_addrs();
-        // Nobody waits any more when it took too long.
+        // After the deadline the receiver is gone.
         drop(to.send(found.map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()));
     });
     answer.recv_timeout(NAME).ok()
@@ -126,7 +126,8 @@ fn ports(config: &Config) -> Vec<Port> {
     wanted.into_iter().map(port).collect()
 }
 
-/// Settings, as sysctl(8) takes them also where a name has a dot, that are off and without which nothing is forwarded: of IPv4 each interface has one, IPv6 has one for all.
+/// The forwarding settings that are off. Keys use `/`, which sysctl(8) also accepts if a name contains a dot. IPv4 has
+/// one for each interface, IPv6 has a global one.
 fn forwarding(config: &Config, routes: &[Route]) -> Vec<String> {
     let is_way = |route: &&Route| route.net.addr().is_ipv4() && route.net.prefix_len() <= 1;
     let mut names: Vec<&str> = routes.iter().filter(is_way).map(|route| route.interface.as_str()).collect();
@@ -141,7 +142,7 @@ fn forwarding(config: &Config, routes: &[Route]) -> Vec<String> {
     keys
 }
 
-/// What systemd knows about time servers; elsewhere nobody is asked.
+/// Whether systemd considers the clock synchronised. `None` without systemd.
 fn synchronised() -> Option<bool> {
     if !Path::new("/run/systemd/system").is_dir() {
         return None;
@@ -153,7 +154,7 @@ fn synchronised() -> Option<bool> {
     }
 }
 
-/// Standard output of a program, or why there is none.
+/// The standard output of a program, or why it failed.
 fn words(program: &str, arguments: &[&str]) -> Result<String, String> {
     let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     let run = Command::new(program).args(arguments).env("PATH", path).env("LC_ALL", "C").stdin(Stdio::null()).output();
@@ -162,14 +163,14 @@ fn words(program: &str, arguments: &[&str]) -> Result<String, String> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let complaint = String::from_utf8_lossy(&output.stderr);
-    Err(complaint.lines().next().unwrap_or("it failed without a word").to_owned())
+    Err(complaint.lines().next().unwrap_or("it failed without an error message").to_owned())
 }
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-/// Names of all services, for whoever goes through their directories.
+/// All services whose directories are examined.
 fn services() -> impl Iterator<Item = ServiceName> {
     ServiceName::ALL.into_iter()
 }

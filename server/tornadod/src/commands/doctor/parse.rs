@@ -1,11 +1,11 @@
-//! Reading what the kernel and programs print. Pure.
+//! Parses output of the kernel and of programs. Pure.
 
 use super::facts::{Drops, Route};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::Deserialize;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The first `a.b` or `a.b.c` in a program's words about itself.
+/// The first `a.b` or `a.b.c` in a version output.
 pub(super) fn version(words: &str) -> Option<(u32, u32, u32)> {
     let word = |word: &str| {
         let mut numbers =
@@ -16,13 +16,13 @@ pub(super) fn version(words: &str) -> Option<(u32, u32, u32)> {
     words.split_whitespace().find_map(word)
 }
 
-/// `/proc/net/route`: numbers as the machine has them in memory (proc(5)).
+/// Parses `/proc/net/route`, which has numbers in the byte order of the machine (proc(5)).
 pub(super) fn routes_v4(text: &str) -> Vec<Route> {
     let line = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let number = |index: usize| u32::from_str_radix(words.get(index)?, 16).ok();
         let address = |number: u32| Ipv4Addr::from(number.to_ne_bytes());
-        // RTF_UP, and not RTF_REJECT.
+        // RTF_UP is set and RTF_REJECT is not.
         if number(3)? & 0x201 != 1 {
             return None;
         }
@@ -32,7 +32,7 @@ pub(super) fn routes_v4(text: &str) -> Vec<Route> {
     text.lines().skip(1).filter_map(line).collect()
 }
 
-/// `/proc/net/ipv6_route`.
+/// Parses `/proc/net/ipv6_route`.
 pub(super) fn routes_v6(text: &str) -> Vec<Route> {
     let line = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -41,7 +41,8 @@ pub(super) fn routes_v6(text: &str) -> Vec<Route> {
         let flags = u32::from_str_radix(words.get(8)?, 16).ok()?;
         let interface = (*words.get(9)?).to_owned();
         let net = Ipv6Net::new(Ipv6Addr::from(address), length).ok()?;
-        // RTF_UP, and not RTF_REJECT. Every interface has link-local and multicast addresses; they clash with nothing.
+        // RTF_UP is set and RTF_REJECT is not. Every interface has link-local and multicast routes, which cause no
+        // conflict.
         let is_common = interface == "lo" || net.addr().is_unicast_link_local() || net.addr().is_multicast();
         (flags & 0x201 == 1 && !is_common).then_some(Route { net: IpNet::V6(net), interface })
     };
@@ -67,7 +68,7 @@ struct Chain {
     policy: Option<String>,
 }
 
-/// Base chains of `nft --json list chains` that drop by default on the way of packets, ours left out.
+/// Base chains in the output of `nft --json list` that drop packets by default, except those in `own_tables`.
 pub(super) fn drops(json: &str, own_tables: &[&str]) -> Vec<Drops> {
     let Ok(listing) = serde_json::from_str::<Listing>(json) else { return Vec::new() };
     let chain = |item: Item| {
@@ -116,7 +117,7 @@ mod tests {
         let found: Vec<String> = routes_v4(v4).iter().map(|r| format!("{} {}", r.net, r.interface)).collect();
         assert_eq!(found, ["0.0.0.0/0 eth0", "10.8.0.0/16 tun5"]);
         let v6 = "fd000000000000000000000000000000 40 00 00 00000100 00000002 00000000 00000001     eth0\n";
-        assert_eq!(routes_v6(v6).len(), 0, "one column is missing");
+        assert_eq!(routes_v6(v6).len(), 0, "the line lacks a column");
         let zero = "0".repeat(32);
         let v6 = format!(
             "fd00{} 40 {zero} 00 {zero} 00000100 00000002 00000000 00000001 eth0\n\

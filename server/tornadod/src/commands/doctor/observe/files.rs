@@ -1,4 +1,4 @@
-//! Users, files, disks, databases.
+//! Facts about users, files, disks and databases.
 
 use crate::commands::backup::ask_database;
 use crate::commands::doctor::facts::{Database, Disk, FileFact, OpenUser};
@@ -13,16 +13,20 @@ use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::Beneath;
 use tornado_shared::model::UnixSeconds;
 
-/// Most names that are read in one directory.
+/// Maximum number of names that are read in one directory.
 const MOST_NAMES: usize = 10_000;
-/// Files that are named; more of the same say nothing new.
+/// Maximum number of files that are reported.
 const MOST: usize = 10;
 
 pub(super) fn missing_users() -> Vec<&'static str> {
     super::services().map(unix_user).filter(|(_, user)| user.is_none()).map(|(name, _)| name).collect()
 }
 
+<<<<<<< HEAD
 /// Users of services that are root or have a shell.
+=======
+/// Users of services that are root or have a login shell.
+>>>>>>> 84bd035 (words: words-8)
 pub(super) fn open_users() -> Vec<OpenUser> {
     let users = super::services().filter_map(|service| unix_user(service).1);
     let is_open = |user: &User| user.uid.is_root() || !tornado_runtime::ground::is_no_shell(&user.shell);
@@ -30,7 +34,7 @@ pub(super) fn open_users() -> Vec<OpenUser> {
     users.filter(is_open).map(fact).collect()
 }
 
-/// Everything of the state that has another owner or more open mode than it must.
+/// Files and directories of the state whose owner is wrong or whose mode is too permissive.
 pub(super) fn state(state: &Path) -> Vec<FileFact> {
     let mut wrong = Vec::new();
     if let Ok(found) = std::fs::symlink_metadata(state) {
@@ -50,7 +54,7 @@ fn fact(path: &Path, found: &Metadata, wanted_uid: u32, allowed: u32) -> Option<
     (is_plain && (fact.uid != wanted_uid || fact.mode & !allowed != 0)).then_some(fact)
 }
 
-/// The directory of a service and all below it, whatever the service puts there: follows no link.
+/// Calls `look` for the directory of a service and everything below it. Follows no links.
 fn each(state: &Path, service: ServiceName, look: &mut impl FnMut(&Path, &Metadata)) {
     fn below(at: &Beneath, path: &Path, look: &mut impl FnMut(&Path, &Metadata)) {
         let names = at.names(MOST_NAMES).map(|(names, _)| names).unwrap_or_default();
@@ -86,16 +90,16 @@ pub(super) fn newest(state: &Path) -> Option<UnixSeconds> {
     newest
 }
 
-/// Whether a path exists and is on a file system that is mounted read-only.
+/// Returns true if a path exists on a file system that is mounted read-only.
 pub(super) fn is_read_only(path: &Path) -> bool {
     statvfs(path).is_ok_and(|found| found.flags().contains(FsFlags::ST_RDONLY))
 }
 
-/// Room for each path, or where it will be made.
+/// Free space at each path, or at its nearest existing parent.
 pub(super) fn disks(paths: &[&PathBuf]) -> Vec<Disk> {
     let disk = |path: &&PathBuf| {
         let found = path.ancestors().find_map(|existing| statvfs(existing).ok())?;
-        // File systems without a fixed number of files say 0 of 0.
+        // File systems without a fixed number of inodes report 0 of 0.
         let free_files = (found.files() > 0).then(|| found.files_available());
         let free_bytes = found.blocks_available().saturating_mul(found.fragment_size());
         let is_read_only = found.flags().contains(FsFlags::ST_RDONLY);
@@ -105,7 +109,8 @@ pub(super) fn disks(paths: &[&PathBuf]) -> Vec<Disk> {
     paths.iter().filter_map(disk).collect()
 }
 
-/// Both databases, where there are any. Read with the rights of their service, which decides what their names lead to.
+/// The existing databases, read with the rights of their service, because the service controls what their names refer
+/// to.
 pub(super) fn databases(state: &Path) -> Vec<Database> {
     let mut found = Vec::new();
     for (service, name, known) in [

@@ -1,10 +1,10 @@
-//! Who has a port.
+//! Finds the process that holds a port.
 
 use crate::commands::doctor::facts::Holder;
 use crate::commands::doctor::parse;
 use std::path::Path;
 
-/// The process that has a port of this machine, in either family.
+/// The process that holds a local port, IPv4 or IPv6.
 pub(super) fn holder(protocol: &str, port: u16) -> Holder {
     let inodes: Vec<u64> = ["", "6"]
         .iter()
@@ -37,7 +37,7 @@ fn owner(inodes: &[u64]) -> Option<Holder> {
     None
 }
 
-/// What a process was called with. Not `comm`: the supervisor starts services by `/proc/self/exe`.
+/// The name with which a process was started. `comm` is not usable: the supervisor starts services as `/proc/self/exe`.
 fn name(process: &Path) -> String {
     let called = std::fs::read(process.join("cmdline")).unwrap_or_default();
     let first = String::from_utf8_lossy(called.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned();

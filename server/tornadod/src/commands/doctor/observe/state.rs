@@ -1,4 +1,4 @@
-//! Passwords, certificate, sockets, and the databases of the profile `cluster`.
+//! Facts about passwords, certificate, sockets, and the databases of the profile `cluster`.
 
 use super::super::facts::{Certificate, SecretFact, Socket};
 use crate::cluster;
@@ -14,7 +14,7 @@ use tornado_contracts::engines::{EngineKind, EnginePart, EngineStatus};
 use tornado_contracts::{ServiceName, master};
 use tornado_runtime::socket_path;
 
-/// True when the mode lets `user` do what `bit` (4: read, 1: enter) stands for.
+/// Returns true if the mode grants `user` the permission `bit` (4: read, 1: enter).
 fn may(user: &User, found: &Metadata, bit: u32) -> bool {
     let shift = if found.uid() == user.uid.as_raw() {
         6
@@ -26,7 +26,7 @@ fn may(user: &User, found: &Metadata, bit: u32) -> bool {
     user.uid.is_root() || found.mode() >> shift & bit != 0
 }
 
-/// Why `user` cannot read a file that is there.
+/// The reason why `user` cannot read an existing file.
 fn barred(path: &Path, user: &User) -> Option<String> {
     let found = std::fs::metadata(path).ok()?;
     let path = std::path::absolute(path).ok()?;
@@ -38,13 +38,13 @@ fn barred(path: &Path, user: &User) -> Option<String> {
         .then(|| format!("{} may not read {} (mode {:04o})", user.name, path.display(), found.mode() & 0o777))
 }
 
-/// The configuration, when a service cannot read it. Each does, as its own Unix user.
+/// The configuration and the reason, if a service cannot read it. Each service reads it as its own Unix user.
 pub(super) fn unreadable(path: &Path) -> Option<(PathBuf, String)> {
     let barred_of = |service| unix_user(service).1.and_then(|user| barred(path, &user));
     super::services().find_map(barred_of).map(|why| (path.to_owned(), why))
 }
 
-/// Password files that are there and of no use.
+/// Password files that exist but are not usable.
 pub(super) fn secrets(config: &Config) -> Vec<SecretFact> {
     if config.store.url.is_none() {
         return Vec::new();
@@ -68,20 +68,20 @@ pub(super) fn secrets(config: &Config) -> Vec<SecretFact> {
     readers.into_iter().filter_map(wrong).collect()
 }
 
-/// The certificate that the configuration names.
+/// The configured certificate.
 pub(super) fn certificate(config: &Config) -> Option<Certificate> {
     let path = config.client_api.certificate.clone()?;
     let key = config.client_api.key.clone();
     let of_service = unix_user(ServiceName::ClientApi).1;
     let barred = of_service.and_then(|user| barred(&path, &user).or_else(|| barred(&key?, &user)));
-    // As the service does it; without a directory of its own it makes none.
+    // Loads the files as the service does. The empty directory prevents that a certificate is created.
     let loaded = tornado_client_api::load_tls(&config.client_api, Path::new(""), SystemTime::now())
         .map_err(|error| error.to_string());
     let validity = loaded.and_then(|_| barred.map_or(Ok(()), Err)).and_then(|()| tornado_client_api::validity(&path));
     Some(Certificate { path, validity })
 }
 
-/// Of the supervisor and of every service.
+/// The sockets of the supervisor and of every service.
 pub(super) fn sockets(run: &Path) -> Vec<(PathBuf, Socket)> {
     let names = std::iter::once(master::SOCKET).chain(super::services().map(ServiceName::as_str));
     let look = |name: &str| {
@@ -98,7 +98,7 @@ pub(super) fn sockets(run: &Path) -> Vec<(PathBuf, Socket)> {
     names.filter_map(look).collect()
 }
 
-/// The databases of the profile `cluster` as services would find them at their start. Asked only while none runs.
+/// Probes the databases of the profile `cluster` as services would at their start. Called only if no service runs.
 pub(super) async fn engines(config: &Config) -> Vec<EngineStatus> {
     let mut all = Vec::new();
     let mut note = |part, engine, asked: Instant, answer: Result<String, String>| {
