@@ -46,12 +46,7 @@ impl Up {
             words.extend(self.invite.then_some("--invite"));
             return shell::as_root(&words);
         }
-<<<<<<< HEAD
-        // Services and users pass through the directories that are made here.
-=======
-        foreign::refuse(Path::new("/"))?;
         // Services and users must be able to pass through the directories that are created here.
->>>>>>> 84bd035 (words: words-8)
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
         machine::users()?;
         let changed = files::install()?;

@@ -10,15 +10,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tornado_rpc::{Limits, Socket, SocketServer};
 
-<<<<<<< HEAD
-/// Connections at once of the users who may call.
+/// Maximum number of concurrent connections of allowed users.
 const CONNECTIONS: usize = 64;
-/// Refusals of other users at once.
+/// Maximum number of concurrent rejections of other users.
 const STRANGERS: usize = 8;
-=======
-/// Maximum number of concurrent connections of allowed users, and of concurrent rejections of all other users.
-const LIMITS: (usize, usize) = (64, 8);
->>>>>>> 49f7ae2 (words: words-4)
 
 /// Serves the contract until `shutdown`. The stream `events` yields the values of `status`. Running calls get 3 seconds
 /// to finish.

@@ -95,11 +95,10 @@ pub fn forget_wish(state_dir: &Path) -> Result<(), StoreError> {
     Store::new(state_dir.to_owned()).forget_wanted()
 }
 
-<<<<<<< HEAD
-/// Longest wait of callers for the firewall of the start, so that the first status they get is that of the kernel.
+/// Maximum time for which callers wait for the firewall at the start, so that their first status is that of the kernel.
 const FIRST_HOLD: Duration = Duration::from_secs(5);
 
-/// Waits until traffic is held back, or until that failed.
+/// Waits until traffic is blocked, or until blocking failed.
 async fn first_hold(engine: &Engine) {
     let mut views = engine.tunnel.watch();
     let settled = views.wait_for(|view| view.held || view.phase != Phase::Blocked);
@@ -108,12 +107,8 @@ async fn first_hold(engine: &Engine) {
     }
 }
 
-/// Serves until `shutdown`; then takes the tunnel down and tells the server. That it was wanted stays stored: the
-/// next start holds traffic back until it is up again.
-=======
 /// Serves until `shutdown`, then disconnects the tunnel and closes the session on the server. The desired state stays
 /// stored: the next start blocks traffic until the tunnel is up again.
->>>>>>> 49f7ae2 (words: words-4)
 pub async fn run(socket: Socket, config: Config, os: Box<dyn Os>, shutdown: CancellationToken) {
     let found = Found::read(Store::new(config.state_dir.clone()));
     let holds_back = found.hold.is_some();

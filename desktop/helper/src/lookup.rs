@@ -30,29 +30,21 @@ const NEXT: Duration = Duration::from_millis(300);
 /// How long to wait for the second address family after the first one responded. RFC 8305 §3 recommends 50 ms; a
 /// resolver that has to query other servers needs longer.
 const OTHER_FAMILY: Duration = Duration::from_millis(300);
-<<<<<<< HEAD
 /// How long the other hosts of a server are waited for once one is known.
 const OTHER_HOSTS: Duration = Duration::from_millis(500);
-/// An answer serves all questions of one round.
-=======
 /// A response is reused for this time, which covers all lookups of one attempt.
->>>>>>> 49f7ae2 (words: words-4)
 const ROUND: Duration = Duration::from_secs(1);
 /// Maximum number of addresses of one host.
 const MOST: usize = 8;
 
-<<<<<<< HEAD
 /// Addresses of a host.
 struct Found {
     addresses: Vec<IpAddr>,
-    /// From a lookup that was just made.
+    /// True if a lookup was just made.
     is_new: bool,
 }
 
-/// Finds the server's addresses, and remembers them for the time when no name can be asked.
-=======
 /// Finds the server's addresses, and stores them for times when no resolver is reachable.
->>>>>>> 49f7ae2 (words: words-4)
 pub(crate) struct Resolver {
     hosts: Hosts,
     fresh: HashMap<String, (Instant, Vec<IpAddr>)>,
@@ -121,19 +113,18 @@ impl Resolver {
         }
         let found = if self.led_into_tunnel() { self.beside(host).await } else { system(host, SYSTEM).await };
         match found {
-<<<<<<< HEAD
             Ok(addresses) => Ok(Found { addresses, is_new: true }),
             Err(error) => self.remembered(host, &error),
         }
     }
 
-    /// The addresses that a host had before, when a lookup failed.
+    /// The stored addresses of a host whose lookup failed.
     fn remembered(&self, host: &str, error: &io::Error) -> Result<Found, HelperError> {
         let known = self.hosts.get(host).map(|known| Found { addresses: known.clone(), is_new: false });
-        known.ok_or_else(|| HelperError::unreachable(format!("the name {host} could not be resolved: {error}")))
+        known.ok_or_else(|| HelperError::unreachable(format!("cannot resolve {host}: {error}")))
     }
 
-    /// Remembers what a lookup found.
+    /// Stores the result of a lookup.
     fn noted(
         &mut self,
         address: &ServerAddress,
@@ -147,22 +138,7 @@ impl Resolver {
         Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, address.port)).collect())
     }
 
-    /// True while the system's resolver does not ask the network in which this machine is.
-=======
-            Ok(found) => {
-                self.hosts.insert(host.to_owned(), found.clone());
-                self.fresh.insert(host.to_owned(), (Instant::now(), found.clone()));
-                Ok(with_port(&found))
-            }
-            Err(error) => match self.hosts.get(host) {
-                Some(known) => Ok(with_port(known)),
-                None => Err(HelperError::unreachable(format!("cannot resolve {host}: {error}"))),
-            },
-        }
-    }
-
     /// True while the system resolver sends its queries into the tunnel, or lockdown blocks them.
->>>>>>> 49f7ae2 (words: words-4)
     fn led_into_tunnel(&self) -> bool {
         let view = self.tunnel.borrow();
         view.held || matches!(view.phase, Phase::Connected | Phase::Switching)

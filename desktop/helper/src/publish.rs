@@ -101,11 +101,7 @@ impl Publisher {
         self.change(|status| status.tor = view);
     }
 
-<<<<<<< HEAD
-    /// What the server says the account moved. Withdraws the notice about the quota after a new month or a raised quota.
-=======
-    /// Sets the usage that the server reported.
->>>>>>> 49f7ae2 (words: words-4)
+    /// Sets the usage that the server reported. Withdraws the notice about the quota after a new month or a raised quota.
     pub(crate) fn usage(&self, usage: Option<OwnUsage>) {
         let suffices = usage.is_some_and(|usage| usage.quota.is_none_or(|quota| !quota.is_nearly_used()));
         if suffices {
@@ -119,12 +115,8 @@ impl Publisher {
         });
     }
 
-<<<<<<< HEAD
-    /// Shows that little or nothing is left of the account's quota. The server repeats it on each new event stream; the
+    /// Adds a notice that the quota is used up or nearly used up. The server repeats it on each new event stream; the
     /// repetition does not replace a notice about something else.
-=======
-    /// Adds a notice that the quota is used up or nearly used up.
->>>>>>> 49f7ae2 (words: words-4)
     pub(crate) fn quota(&self, quota: QuotaView) {
         let code = if quota.left == 0 { QUOTA_USED_UP } else { QUOTA_NEARLY_USED };
         let days = quota.renews_at.saturating_sub(unix_now()).max(0) / 86_400 + 1;
@@ -242,15 +234,11 @@ impl Publisher {
     }
 }
 
-<<<<<<< HEAD
 fn is_about_quota(notice: &Notice) -> bool {
     [QUOTA_NEARLY_USED, QUOTA_USED_UP].contains(&notice.code.as_str())
 }
 
-/// True when the shown start lies more than two seconds from the tunnel's own.
-=======
 /// Returns true if the published start differs by more than two seconds from the tunnel's actual start.
->>>>>>> 49f7ae2 (words: words-4)
 fn was_restarted(view: &View, shown: Option<UnixSeconds>) -> bool {
     let age = |since: Instant| i64::try_from(since.elapsed().as_secs()).unwrap_or(i64::MAX);
     match (view.since, shown) {

@@ -16,29 +16,19 @@ pub(crate) struct Reached {
     pub(crate) addresses: Vec<SocketAddr>,
 }
 
-<<<<<<< HEAD
-/// Resolves all of `addresses` at the same time, connects to the first address that shows the believed key, and checks the
+/// Resolves all `addresses` at the same time, connects to the first that shows the expected TLS key, and verifies the
 /// server's statement.
-=======
-/// Resolves all `addresses`, connects to the first that shows the expected TLS key, and verifies the server's
-/// statement.
 ///
 /// # Errors
 /// `Unreachable` if no address responds, `Untrusted` if the server cannot prove the pinned identity.
->>>>>>> 49f7ae2 (words: words-4)
 pub(crate) async fn reach(
     resolver: &mut Resolver,
     addresses: &[ServerAddress],
     identity: Fingerprint,
     tls: Option<Fingerprint>,
 ) -> Result<Reached, HelperError> {
-<<<<<<< HEAD
-    let address = addresses.first().ok_or_else(|| HelperError::Internal("the server has no address".into()))?;
-    let candidates = alternate(resolver.resolve_all(addresses).await?);
-=======
     let address = addresses.first().ok_or_else(|| HelperError::Internal("the stored server has no address".into()))?;
-    let candidates = candidates(resolver, addresses).await?;
->>>>>>> 49f7ae2 (words: words-4)
+    let candidates = alternate(resolver.resolve_all(addresses).await?);
     let options = Options {
         addresses: candidates.clone(),
         call_timeout: Duration::from_secs(15),
@@ -59,7 +49,6 @@ pub(crate) async fn reach(
     Ok(Reached::at(api, candidates))
 }
 
-<<<<<<< HEAD
 /// The addresses of all hosts, each once: the first of each host, then the second of each, so that a host whose addresses
 /// are all dead delays the next host by one attempt.
 fn alternate(hosts: Vec<Vec<SocketAddr>>) -> Vec<SocketAddr> {
@@ -69,16 +58,6 @@ fn alternate(hosts: Vec<Vec<SocketAddr>>) -> Vec<SocketAddr> {
         for address in hosts.iter_mut().filter_map(Iterator::next) {
             if !all.contains(&address) {
                 all.push(address);
-=======
-/// The addresses of all hosts, in order. Fails only if no host has an address.
-async fn candidates(resolver: &mut Resolver, addresses: &[ServerAddress]) -> Result<Vec<SocketAddr>, HelperError> {
-    let (mut all, mut failure) = (Vec::new(), None);
-    for address in addresses {
-        match resolver.resolve(address).await {
-            Ok(found) => {
-                let new: Vec<_> = interleave(found).into_iter().filter(|at| !all.contains(at)).collect();
-                all.extend(new);
->>>>>>> 49f7ae2 (words: words-4)
             }
         }
     }

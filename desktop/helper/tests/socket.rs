@@ -26,7 +26,6 @@ fn as_user(uid: u32, machine: &Machine, route: &str) -> String {
     String::from_utf8(out.stdout).unwrap()
 }
 
-<<<<<<< HEAD
 /// More than the helper serves at once.
 const STRANGERS: usize = 80;
 
@@ -36,10 +35,7 @@ fn connections(machine: &Machine) -> usize {
     std::fs::read_to_string("/proc/net/unix").unwrap().lines().filter(|line| line.ends_with(&path)).count()
 }
 
-/// Longer than any machine takes; only a fault makes a test wait so long.
-=======
 /// Longer than any machine needs. A test waits this long only if there is a bug.
->>>>>>> 49f7ae2 (words: words-4)
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,14 +53,9 @@ async fn defect_007_only_those_who_may_get_an_answer() {
         "the socket of a running helper is not replaced"
     );
     assert!(as_user(12_345, &machine, "/v1/status").ends_with(" 200"));
-<<<<<<< HEAD
-    // More strangers than there are places for callers hold their connections open and send nothing.
+    // Other users hold more connections open than there are places for callers, and send nothing.
     let before = connections(&machine);
     let mut strangers: Vec<_> = (0..STRANGERS)
-=======
-    // Other users who hold connections open without sending data must not lock out the owner.
-    let mut strangers: Vec<_> = (0..40)
->>>>>>> 49f7ae2 (words: words-4)
         .map(|_| {
             let mut command = Command::new("curl");
             command.args(["-sN", "telnet://h/", "--unix-socket"]).arg(machine.socket()).uid(65_534).gid(65_534);
@@ -146,11 +137,7 @@ async fn the_stream_tells_every_change() {
     let mut text = String::new();
     tokio::task::block_in_place(|| lines.read_line(&mut text).unwrap());
     machine.client.connect(Connect { lane: Lane::Tor }).await.unwrap();
-<<<<<<< HEAD
-    // A helper that shuts down does not wait for its watchers, whose streams have no end.
-=======
     // A stopping helper does not wait for clients of the status stream, which never ends by itself.
->>>>>>> 49f7ae2 (words: words-4)
     timeout(PATIENCE, machine.stop()).await.unwrap();
     tokio::task::block_in_place(|| lines.read_to_string(&mut text).unwrap());
     let _ = child.wait();

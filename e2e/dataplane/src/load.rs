@@ -15,13 +15,9 @@ const STREAM: u16 = 5001;
 const ECHO: u16 = 5002;
 const DATAGRAM: u16 = 5003;
 const COUNT: u16 = 5004;
-<<<<<<< HEAD
 /// Bytes: several seconds of datagrams, so that a busy machine loses none because this program does not run.
 const BUFFER: usize = 16 * 1024 * 1024;
-/// Rest between two questions.
-=======
 /// Pause between two small requests.
->>>>>>> 84bd035 (words: words-8)
 const ASK: Duration = Duration::from_millis(5);
 
 /// Arguments of `sink`.

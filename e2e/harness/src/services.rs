@@ -8,11 +8,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 impl ServerProc {
-<<<<<<< HEAD
-    /// The whole server at a glance: `MasterStatus` of crate `tornado-contracts`.
-=======
     /// The status of the server: `MasterStatus` in crate `tornado-contracts`.
->>>>>>> 84bd035 (words: words-8)
     ///
     /// # Errors
     ///

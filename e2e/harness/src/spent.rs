@@ -38,11 +38,7 @@ impl Spent {
         let processor = Duration::from_millis(ticks.sum::<u64>() * 10);
         let threads = format!("/proc/{pid}/task");
         let threads = std::fs::read_dir(&threads).map_err(HarnessError::file("read", Path::new(&threads)))?;
-<<<<<<< HEAD
-        // A process that ends during the measurement is omitted.
-=======
         // Threads that have just ended are skipped.
->>>>>>> 84bd035 (words: words-8)
         let statuses =
             threads.flatten().filter_map(|thread| std::fs::read_to_string(thread.path().join("status")).ok());
         let switches = |status: String| {

@@ -216,16 +216,11 @@ fn spend(world: &World, host: &Host, bytes: u64) {
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
         for _ in 0..bytes / 2120 {
-<<<<<<< HEAD
             // The helper blocks traffic once the quota is used up, possibly before the last datagram.
             if socket.send_to(&[7; 1000], to).is_err() {
                 break;
             }
-            // One that is lost is one less.
-=======
-            socket.send_to(&[7; 1000], to).unwrap();
             // A lost datagram is not repeated.
->>>>>>> 84bd035 (words: words-8)
             let _ = socket.recv(&mut [0; 1500]);
         }
     })

@@ -124,13 +124,8 @@ fn rules_that_are_flushed_come_back_and_a_network_that_is_gone_is_reported() {
         }
     }
     let seen = capture.stop().unwrap();
-<<<<<<< HEAD
-    assert_eq!(seen.count(), 0, "left in the clear: {:?}", &seen.lines()[..seen.count().min(10)]);
-    notice("interference");
-=======
     assert_eq!(seen.count(), 0, "packets left in the clear: {:?}", &seen.lines()[..seen.count().min(10)]);
-    notice("interference").unwrap();
->>>>>>> 84bd035 (words: words-8)
+    notice("interference");
     let page = || host.http_get_within(world.internet.http_v4(), "/", Duration::from_secs(3))?.seen_as();
     assert_eq!(page().unwrap(), IpAddr::from(SERVER.v4));
 

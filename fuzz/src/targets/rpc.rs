@@ -1,8 +1,4 @@
-<<<<<<< HEAD:fuzz/src/targets/rpc.rs
-//! Calls of one service by another, and what is accepted of the responses.
-=======
 //! The service sockets: requests between services, and their responses.
->>>>>>> 84bd035 (words: words-8):fuzz/src/targets/mesh.rs
 
 use crate::json::stable;
 use crate::runtime::wait;
@@ -58,12 +54,7 @@ pub fn request(bytes: &[u8]) {
     });
     let answer = wait(request::answer(router, request));
     assert_ne!(answer.status().as_u16(), 500, "{}", String::from_utf8_lossy(answer.body()));
-<<<<<<< HEAD:fuzz/src/targets/rpc.rs
     if !answer.status().is_success() && !is_head {
-=======
-    // Responses without a body: unknown routes and methods.
-    if !answer.status().is_success() && !answer.body().is_empty() && !is_head {
->>>>>>> 84bd035 (words: words-8):fuzz/src/targets/mesh.rs
         let problem: Result<Problem, _> = serde_json::from_slice(answer.body());
         assert!(problem.is_ok_and(|problem| problem.status == answer.status().as_u16()), "{}", answer.status());
     }

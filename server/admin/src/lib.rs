@@ -24,16 +24,11 @@ pub enum Error {
     /// The service's own Unix socket failed.
     #[error(transparent)]
     Context(#[from] ContextError),
-<<<<<<< HEAD
     /// A task ended early.
     #[error(transparent)]
     Task(#[from] TaskError),
-    /// The TCP address cannot be had.
-    #[error("cannot listen on {address}: {source}; is another program there? (see `ss -ltnp`)")]
-=======
     /// The TCP address is not available.
     #[error("cannot listen on {address}: {source}; check with `ss -ltnp` whether another program uses the port")]
->>>>>>> ae2374f (words: words-2)
     Listen {
         /// The address.
         address: SocketAddr,

@@ -68,24 +68,12 @@ pub async fn run(context: Context, config: Config, cluster: Option<PostgresLogin
     let server = context.server(router, readiness)?;
     service.upkeep().await;
     ready.ready();
-<<<<<<< HEAD
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
     tasks.spawn("upkeep", keep_up(service, stop.clone()));
     tasks.spawn("engines", engines.run(stop.clone()));
     tasks.spawn("socket", server.serve(stop));
     let ended = tasks.run().await;
-=======
-    let upkeep = tokio::spawn(keep_up(service, context.shutdown.clone()));
-    let watching = tokio::spawn(engines.run(context.shutdown.clone()));
-    server.serve(context.shutdown).await;
-    if let Err(error) = upkeep.await {
-        tracing::error!(%error, "upkeep task failed");
-    }
-    if let Err(error) = watching.await {
-        tracing::error!(%error, "database health task failed");
-    }
->>>>>>> ae2374f (words: words-2)
     store.close().await;
     Ok(ended?)
 }

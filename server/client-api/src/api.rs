@@ -23,11 +23,7 @@ use tornado_contracts::wg::Wg;
 use tornado_runtime::ground;
 use tornado_shared::api::path;
 
-<<<<<<< HEAD
-/// Longest time a request may take once it has arrived. Longer than any deadline of a contract.
-=======
 /// Maximum processing time of a received request. Longer than any deadline of the internal calls.
->>>>>>> ae2374f (words: words-2)
 const WHOLE_REQUEST: Duration = Duration::from_secs(40);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -64,15 +64,9 @@ impl fmt::Display for ServiceName {
     }
 }
 
-<<<<<<< HEAD
-/// No service has this name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no service is called '{0}'; there are {all}", all = ServiceName::ALL.map(ServiceName::as_str).join(", "))]
-=======
 /// The name does not match a service.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown service '{0}'; services are {all}", all = ServiceName::ALL.map(ServiceName::as_str).join(", "))]
->>>>>>> ae2374f (words: words-2)
 pub struct UnknownService(String);
 
 impl FromStr for ServiceName {

@@ -147,13 +147,8 @@ async fn await_end(pidfd: OwnedFd, name: ServiceName, pid: u32, events: mpsc::Se
     drop(events.send(Event::Ended(name, pid)).await);
 }
 
-<<<<<<< HEAD
-/// Repeats the request until the receiver is dropped. A service that is ready holds its answer: a change is known at once, and a service at
-/// rest is woken every few seconds only.
-=======
 /// Probes until the supervisor is gone. A ready service holds its response, so that a change is known immediately and
 /// an idle service wakes up only every few seconds.
->>>>>>> 717559a (words: words-3)
 async fn probe(watch: Watch, pid: u32) {
     let channel = Channel::new(watch.socket);
     let (mut not_ready, mut hold) = (0u32, Duration::ZERO);
@@ -221,13 +216,8 @@ mod tests {
     async fn a_service_that_hangs_is_asked_at_a_steady_pace_for_sixty_days() {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("auth.sock");
-<<<<<<< HEAD
         let _unread = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        // More connections than the listener queues are refused at once.
-=======
-        let _nobody_reads_it = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         // The kernel refuses connections beyond the listener's backlog.
->>>>>>> 717559a (words: words-3)
         let hanging = last(socket, 6 * 4 * 3_600).await;
         assert!(matches!(hanging, Some(Probe::Silent(_) | Probe::NotReady(_))));
     }

@@ -33,11 +33,7 @@ pub async fn watch(mib: u32) {
     }
 }
 
-<<<<<<< HEAD
-/// The regular file that standard error is appended to, under its present name. `None` after it was removed.
-=======
-/// The regular file to which standard error appends; `None` if it is something else.
->>>>>>> 84bd035 (words: words-8)
+/// The regular file to which standard error appends, under its current name; `None` if it is something else or was removed.
 fn appended(output: &Path) -> Option<PathBuf> {
     let flags = fcntl(io::stderr(), FcntlArg::F_GETFL).ok()?;
     let path = std::fs::read_link(output).ok()?;
@@ -59,15 +55,9 @@ fn cut(path: &Path, limit: u64) -> io::Result<()> {
     // The copy first: where it fails, both older parts are kept.
     let copied = copy(&mut log, &new).and_then(|()| match std::fs::rename(&first, &second) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-<<<<<<< HEAD
         Ok(()) | Err(_) => std::fs::rename(&new, &first),
     });
-    // Without room for a copy the bound still holds.
-=======
-        Ok(()) | Err(_) => copy(&mut log, &new).and_then(|()| std::fs::rename(&new, &first)),
-    };
     // Without space for a copy the limit still holds.
->>>>>>> 84bd035 (words: words-8)
     if copied.is_ok() || length > limit.saturating_mul(2) {
         log.set_len(0)?;
     }

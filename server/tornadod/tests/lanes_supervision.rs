@@ -236,14 +236,10 @@ fn callers_wait_over_a_restart_and_fail_fast_when_stopped() {
     let refused = lab.tornadod(&["session", "list"]);
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(3));
-<<<<<<< HEAD
-    assert!(said.contains("not reachable") && !said.contains("did not respond"), "it waited for a deadline: {said}");
-=======
     assert!(
         said.contains("not reachable") && !said.contains("did not respond"),
         "the call waited for its deadline: {said}"
     );
->>>>>>> 84bd035 (words: words-8)
     assert!(lab.tornadod(&["start", "session"]).status.success());
     lab.wait("session is back", |status| status["ready"] == true);
 }

@@ -47,7 +47,6 @@ pub(crate) struct Door<A: Access> {
     shutdown: CancellationToken,
 }
 
-<<<<<<< HEAD
 /// The result of a look-up.
 struct LookedUp<R> {
     user: UserId,
@@ -61,10 +60,7 @@ impl<R> LookedUp<R> {
     }
 }
 
-/// Refusals since the latest log line.
-=======
 /// Rejections since the latest log line.
->>>>>>> 49f7ae2 (words: words-4)
 #[derive(Debug, Default)]
 struct Refusals {
     since_line: u64,

@@ -24,13 +24,8 @@ pub fn users() -> anyhow::Result<()> {
     refused.extend(foreign.map(|group| format!("group {} (gid {}) belongs to an account", group.name, group.gid)));
     if !refused.is_empty() {
         bail!(
-<<<<<<< HEAD
-            "accounts of other programs or people have names that the services need: {}; rename them (`usermod --login NEW OLD`, \
-             `groupmod --new-name NEW OLD`), then run this again",
-=======
-            "accounts of other programs or people use names that the services need: {}; rename them (`usermod --login NEW OLD`), \
-             then run the command again",
->>>>>>> 84bd035 (words: words-8)
+            "accounts of other programs or people use names that the services need: {}; rename them (`usermod --login NEW OLD`, \
+             `groupmod --new-name NEW OLD`), then run the command again",
             refused.join(", ")
         );
     }

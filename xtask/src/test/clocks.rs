@@ -1,12 +1,7 @@
 //! Finds tests of suite `unit` that depend on the speed of the machine: real pauses and measured time.
 //!
-<<<<<<< HEAD
-//! A pause of a thread is never needed there. Elapsed time may be looked at where tokio's clock is paused. What must be
-//! timed for real belongs to a bench, what takes real time to a separate suite.
-=======
 //! These tests never need to pause a thread. They may use elapsed time if tokio's clock is paused. Real timing belongs
 //! in a bench; tests that take real time belong in another suite.
->>>>>>> 84bd035 (words: words-8)
 
 /// Packages whose tests belong to other suites, as in `binary.rs`.
 const OTHERS: &[&str] = &["e2e/lanes/", "e2e/tor/", "server/store/", "server/live/"];

@@ -72,8 +72,7 @@ pub fn purge() -> anyhow::Result<(Vec<String>, Vec<String>)> {
     Ok((removed, others.iter().map(|path| path.display().to_string()).collect()))
 }
 
-<<<<<<< HEAD
-/// Removes a file, a directory, or a link with what is in the directory that it names.
+/// Removes a file, a directory, or a link together with the contents of the directory that it names.
 fn remove(path: &Path) -> std::io::Result<()> {
     let one = |path: &Path| {
         let is_directory = path.symlink_metadata()?.is_dir();
@@ -87,11 +86,8 @@ fn remove(path: &Path) -> std::io::Result<()> {
     one(path)
 }
 
-/// Exists once an invitation was printed. Beside the programs, so that it goes with them.
-=======
 /// Marker file: exists after an invitation was printed. It is in the directory of the programs, so that it is removed
 /// with them.
->>>>>>> 84bd035 (words: words-8)
 const INVITED: &str = "/usr/local/lib/tornado/invited";
 
 /// Returns true if an earlier run printed an invitation.

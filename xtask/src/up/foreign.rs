@@ -5,27 +5,17 @@ use super::files::{BIN, CONFIG_DIR, LIB, LOG, PROGRAMS, RUN, STATE, UNIT};
 use anyhow::bail;
 use std::path::{Path, PathBuf};
 
-<<<<<<< HEAD
-/// Directories of ours, each with names of which at least one is in it unless it is empty. A `*` at the end stands for
-/// any end of the name.
-=======
-/// Our directories, each with name prefixes. A directory is ours if it is empty or contains a name with one of them.
->>>>>>> 84bd035 (words: words-8)
+/// Our directories, each with patterns of names. A directory is ours if it is empty or contains a name that matches one of
+/// them. A `*` at the end matches any end of the name.
 const DIRECTORIES: &[(&str, &[&str])] = &[
     (LIB, &["tornadod", "tornadod.new"]),
     (STATE, &["auth", "session", "wg", "tor", ".backup*"]),
     (RUN, &["master.sock", "master.lock", "auth.sock", "session.sock", "wg.sock"]),
     (LOG, &["tornadod.log", "tornadod.log.1", "tornadod.log.2"]),
 ];
-<<<<<<< HEAD
-/// What we and the server make in the directory of the configuration, which others may share. `*` as above.
+/// Names that we and the server create in the directory of the configuration, which others may share. `*` as above.
 const CONFIGURATION: &[&str] = &["tornado.toml", "tornado.toml.before-*", "tornado.new", "secrets"];
-/// In each unit of ours.
-=======
-/// Name prefixes of our files in the directory of the configuration, which others may share.
-const CONFIGURATION: &[&str] = &["tornado.toml", "secrets"];
 /// Text in each of our unit files.
->>>>>>> 84bd035 (words: words-8)
 const UNIT_LINE: &str = "/tornadod master";
 
 /// Fails if a file below `root` at one of our paths is not ours.

@@ -76,14 +76,9 @@ struct Shared {
     spki: Fingerprint,
 }
 
-<<<<<<< HEAD
-/// Lets paused time pass in small steps. Tokio moves it to the next timer whenever no task is ready, also while a packet is
-/// on its way over loopback; so that costs a step and not a whole deadline. Each step gives up the core first: on a busy
-/// one the kernel delivers the packet from a thread that has to run (`ksoftirqd`).
-=======
 /// Lets paused time pass in small steps. Tokio advances it to the next timer whenever no task is ready, even while a
-/// packet is in flight over loopback. With small steps that costs one step and not a whole deadline.
->>>>>>> 49f7ae2 (words: words-4)
+/// packet is in flight over loopback. With small steps that costs one step and not a whole deadline. Each step yields the
+/// core first: on a busy one the kernel delivers the packet from a thread that has to run (`ksoftirqd`).
 pub fn small_steps() {
     steps_of(STEP);
 }

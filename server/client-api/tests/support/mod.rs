@@ -142,14 +142,9 @@ async fn handshake(tcp: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
     connector.connect(ServerName::try_from("tornado.invalid").unwrap(), tcp).await
 }
 
-<<<<<<< HEAD
-/// Lets tokio's paused time pass in steps this small. It moves to the next timer whenever no task is ready, also while a
-/// packet is on its way over loopback; so that costs a step and not the server's whole deadline. Each step gives up the
-/// core first: on a busy one the kernel delivers the packet from a thread that has to run (`ksoftirqd`).
-=======
 /// Step width of tokio's paused time. The clock advances to the next timer whenever no task is ready, even while a
-/// packet is in transit over loopback. Small steps keep such a wait from using up the server's whole deadline.
->>>>>>> ae2374f (words: words-2)
+/// packet is in transit over loopback. Small steps keep such a wait from using up the server's whole deadline. Each step
+/// yields the core first: on a busy one the kernel delivers the packet from a thread that has to run (`ksoftirqd`).
 const STEP: Duration = Duration::from_millis(1);
 
 /// Starts the steps, in tests with paused time.

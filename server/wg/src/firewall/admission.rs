@@ -17,18 +17,14 @@ const SIZE: u32 = 131_072;
 const FAMILIES: [(&str, &str, &str, &str); 2] =
     [("ip", "ipv4_addr", "new4", "held4"), ("ip6", "ipv6_addr", "new6", "held6")];
 
-<<<<<<< HEAD
-/// DNS queries per second, and in a burst, that an address on the tor lane may send. Tor keeps an address for every name
-/// under `.onion` in a query (tor(1), `AutomapHostsOnResolve`), whether it exists or not, and one table for all
+/// DNS queries per second, and in a burst, that an address on the tor lane may send. Tor maps every name under `.onion` in
+/// a query to an address (tor(1), `AutomapHostsOnResolve`), whether the name exists or not, and has one table for all
 /// devices. A web page needs some dozens of names.
 const NAMES: (u32, u32) = (20, 300);
 /// For each family: its keyword, and the set of rates.
 const ASKERS: [(&str, &str, &str); 2] = [("ip", "ipv4_addr", "names4"), ("ip6", "ipv6_addr", "names6")];
 
-/// What a device may have, per address.
-=======
 /// Limits for each address of a device.
->>>>>>> db9b1a3 (words: words-1)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Admission {
     /// Number of concurrent flows.
@@ -96,11 +92,10 @@ impl Admission {
         all.into_iter().filter(move |_| self.with_timeouts)
     }
 
-<<<<<<< HEAD
-    /// Refuses queries of names beyond the rate of an address. All UDP that a device on the tor lane may send to the
-    /// server is for a DNSPort.
+    /// Refuses DNS queries beyond the rate of an address. All UDP that a device on the tor lane may send to the server is
+    /// for a DNSPort.
     pub(super) fn names() -> [Rule; 2] {
-        let ((rate, burst), comments) = (NAMES, ["queries of names", "queries of names, IPv6"]);
+        let ((rate, burst), comments) = (NAMES, ["DNS queries", "DNS queries, IPv6"]);
         std::array::from_fn(|number| {
             let (family, _, set) = ASKERS[number];
             let over = format!("{family} saddr limit rate over {rate}/second burst {burst} packets");
@@ -108,10 +103,7 @@ impl Admission {
         })
     }
 
-    /// Returns for a flow that may begin.
-=======
     /// The chain returns for a flow that may start.
->>>>>>> db9b1a3 (words: words-1)
     pub(super) fn chain(self) -> Chain {
         let comments = [
             ["new flows of a device", "flows of a device"],

@@ -45,28 +45,18 @@ pub(super) fn filled(policy: &Policy, host: &Host) -> [(&'static str, Vec<Rule>)
 
 /// Drops packets that the host would not forward without the lanes.
 ///
-<<<<<<< HEAD
-/// With br_netfilter the chain also sees frames that a bridge passes on: they come in and go out by the bridge, and are
-/// addressed to another link-layer address than the bridge's own. Both are compared, because the host also takes frames
-/// addressed to the bridge's ports and routes them, to other interfaces too.
-=======
-/// With br_netfilter this chain also sees frames that a bridge passes between its ports, with the bridge as input
-/// interface. The host does not forward these: their destination is not the bridge's own link-layer address.
->>>>>>> db9b1a3 (words: words-1)
+/// With br_netfilter this chain also sees frames that a bridge passes between its ports: the bridge is both input and
+/// output interface, and the destination is not the bridge's own link-layer address. Both are compared, because the host
+/// also accepts frames addressed to the bridge's ports and routes them, to other interfaces too.
 fn strangers(host: &Host) -> Vec<Rule> {
     let mut rules = Vec::new();
     let is_closed = !host.closed4.is_empty() || host.open6.is_some();
     if is_closed && !host.bridges.is_empty() {
         let same: Vec<_> = host.bridges.keys().map(|name| format!("\"{name}\" . \"{name}\"")).collect();
         let own: Vec<_> = host.bridges.iter().map(|(name, mac)| format!("\"{name}\" . {mac}")).collect();
-<<<<<<< HEAD
         let (same, own) = (same.join(", "), own.join(", "));
         let text = format!("iifname . oifname {{ {same} }} iifname . ether daddr != {{ {own} }} return");
-        rules.push(rule(text, "frames that a bridge passes on"));
-=======
-        let text = format!("iifname {bridges} iifname . ether daddr != {{ {} }} return", own.join(", "));
         rules.push(rule(text, "frames between bridge ports"));
->>>>>>> db9b1a3 (words: words-1)
     }
     if !host.closed4.is_empty() {
         let text = format!("meta nfproto ipv4 iifname {} drop", names(&host.closed4));

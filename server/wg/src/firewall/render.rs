@@ -166,18 +166,7 @@ fn fixed(policy: &Policy) -> Vec<Chain> {
         rate_up,
         meet,
         rate_down,
-<<<<<<< HEAD
         tor_input(),
-=======
-        plain(
-            "tor_input",
-            vec![
-                admit(),
-                rule("jump tor_state_input", "rules of the state"),
-                rule("goto refuse", "nothing else reaches the server"),
-            ],
-        ),
->>>>>>> db9b1a3 (words: words-1)
         direct_input(policy),
         Networks::of(policy).destinations(),
         direct_forward(policy),

@@ -65,11 +65,7 @@ impl Maps {
         tokio::time::timeout(DEADLINE, exchange).await?
     }
 
-<<<<<<< HEAD
-    /// Generation of the ruleset in the kernel; it changes with each transaction of any program.
-=======
     /// The kernel's generation number of the ruleset. It changes with every transaction of any program.
->>>>>>> db9b1a3 (words: words-1)
     pub(crate) async fn generation(&self) -> io::Result<u32> {
         let mut link = self.link.lock().await;
         tokio::time::timeout(DEADLINE, link.generation()).await?

@@ -102,14 +102,8 @@ enum Saved {
 }
 
 fn save(state: &Path, path: &str, treatment: Treatment, to: &Path) -> anyhow::Result<Saved> {
-<<<<<<< HEAD
-    let (service, rest) = path.split_once('/').context("it belongs to no service")?;
-    let service: ServiceName = service.parse()?;
-=======
     let (service, rest) = path.split_once('/').context("the path has no service")?;
-    let service =
-        ServiceName::ALL.into_iter().find(|known| known.as_str() == service).context("the service is unknown")?;
->>>>>>> 84bd035 (words: words-8)
+    let service: ServiceName = service.parse()?;
     if treatment == Treatment::Snapshot {
         database::snapshot(state, service, rest, to)?;
         return Ok(Saved::Whole);

@@ -33,13 +33,8 @@ pub(super) fn treatment(path: &str) -> Treatment {
     let unfinished = name.starts_with('.') || name.ends_with(".new") || name == "lock";
     // A database that was moved to PostgreSQL is no longer state.
     let of_engine = ["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end)) || name.contains(".db.moved-");
-<<<<<<< HEAD
-    // The consensus is fetched again; the guards and Tor's own keys stay.
-    let of_tor = service.parse::<ServiceName>() == Ok(Tor)
-=======
     // The consensus is downloaded again; the guards and Tor's own keys are kept.
-    let of_tor = service == "tor"
->>>>>>> 84bd035 (words: words-8)
+    let of_tor = service.parse::<ServiceName>() == Ok(Tor)
         && (name.starts_with("cached-")
             || name.starts_with("unverified-")
             || name.starts_with("torrc")

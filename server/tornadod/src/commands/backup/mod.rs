@@ -61,13 +61,8 @@ pub fn backup(config: &Config, config_path: &Path, args: &machine::Backup) -> Re
     if args.file.exists() {
         return Err(Failure::usage(format!("{} already exists; choose another name", args.file.display())));
     }
-<<<<<<< HEAD
     if !config.paths.state.join(ServiceName::Auth.as_str()).is_dir() {
-        let why = format!("there is no state in {}; has this server ever run?", config.paths.state.display());
-=======
-    if !config.paths.state.join("auth").is_dir() {
         let why = format!("{} has no state; start the server at least once", config.paths.state.display());
->>>>>>> 84bd035 (words: words-8)
         return Err(Failure::failed(why));
     }
     let passphrase = if args.unsealed { None } else { Some(password::passphrase(args.passphrase_stdin, true)?) };

@@ -54,15 +54,9 @@ pub(super) enum Place {
 /// The target of `name` under `config`, which is this machine's own. A backup never determines a target.
 pub(super) fn place(name: &str, config: &Config) -> anyhow::Result<Place> {
     if let Some(path) = name.strip_prefix("state/") {
-<<<<<<< HEAD
-        let (service, rest) = path.split_once('/').context("a file of the state belongs to no service")?;
-        let service = service.parse::<ServiceName>();
-        let service = service.with_context(|| format!("{name} belongs to a service this program does not have"))?;
-=======
         let (service, rest) = path.split_once('/').context("a file of the state has no service")?;
-        let service = ServiceName::ALL.into_iter().find(|known| known.as_str() == service);
+        let service = service.parse::<ServiceName>();
         let service = service.with_context(|| format!("{name} belongs to an unknown service"))?;
->>>>>>> 84bd035 (words: words-8)
         return Ok(match treatment(path) {
             Treatment::Copy | Treatment::Snapshot => Place::State { service, rest: rest.into() },
             // These include files with which SQLite would modify other files.

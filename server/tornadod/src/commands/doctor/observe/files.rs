@@ -22,11 +22,7 @@ pub(super) fn missing_users() -> Vec<&'static str> {
     super::services().map(unix_user).filter(|(_, user)| user.is_none()).map(|(name, _)| name).collect()
 }
 
-<<<<<<< HEAD
-/// Users of services that are root or have a shell.
-=======
 /// Users of services that are root or have a login shell.
->>>>>>> 84bd035 (words: words-8)
 pub(super) fn open_users() -> Vec<OpenUser> {
     let users = super::services().filter_map(|service| unix_user(service).1);
     let is_open = |user: &User| user.uid.is_root() || !tornado_runtime::ground::is_no_shell(&user.shell);
