@@ -45,6 +45,7 @@ pub struct Journal {
     pub trouble: String,
 }
 
+/// A device of the campaign, with its helper and traffic.
 #[derive(Debug)]
 pub struct Device {
     client: OriginalClient,

@@ -16,6 +16,7 @@ use std::time::Duration;
 /// Time limit of [`Host::exec`].
 const EXEC: Duration = Duration::from_secs(30);
 
+/// A host of a lab: a network namespace, and what runs in it.
 #[derive(Debug, Clone)]
 pub struct Host {
     name: String,

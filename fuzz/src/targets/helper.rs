@@ -97,7 +97,7 @@ pub fn request(bytes: &[u8]) {
         return;
     }
     let is_head = request.method() == http::Method::HEAD;
-    let router = ROUTER.with(|cell| cell.get_or_init(|| idle()).clone());
+    let router = ROUTER.with(|cell| cell.get_or_init(idle).clone());
     let answer = wait(request::answer(router, request));
     assert_ne!(answer.status().as_u16(), 500, "{}", String::from_utf8_lossy(answer.body()));
     if !answer.status().is_success() && !is_head {

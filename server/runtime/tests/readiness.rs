@@ -1,7 +1,5 @@
 //! Readiness over a service's socket.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
-
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;

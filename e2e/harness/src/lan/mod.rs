@@ -72,6 +72,7 @@ impl Lan {
         &self.router
     }
 
+    /// Another host in the same network.
     #[must_use]
     pub const fn neighbour(&self) -> &Host {
         &self.neighbour

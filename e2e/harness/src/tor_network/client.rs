@@ -109,6 +109,7 @@ impl TorClient {
         socks()
     }
 
+    /// The Tor process of the client.
     #[must_use]
     pub const fn process(&self) -> &Process {
         &self.process
