@@ -87,6 +87,6 @@ mod tests {
         let source = std::io::Error::other("a cause");
         let error = tornado_wg::Error::File { path: "/a/file".into(), source };
         let error = anyhow::Error::from(error).context("service wg ended");
-        assert_eq!(chain(&error), "service wg ended: cannot use /a/file: a cause");
+        assert_eq!(chain(&error), "service wg ended: cannot access /a/file: a cause");
     }
 }
