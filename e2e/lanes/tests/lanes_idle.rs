@@ -90,7 +90,6 @@ fn no_process_is_busy_while_twenty_devices_are_idle() {
     world.wait_sessions(usize::from(WHOLE + SILENT), Duration::from_secs(30)).unwrap();
     silent.join().unwrap();
     let most = |name: &str| if name == "wg" { WAKEUPS_OF_WG } else { WAKEUPS };
-    let busy: Vec<_> =
-        cost.iter().filter(|(name, cost)| cost.wakeups > most(name) || cost.percent > PERCENT).collect();
+    let busy: Vec<_> = cost.iter().filter(|(name, cost)| cost.wakeups > most(name) || cost.percent > PERCENT).collect();
     assert!(busy.is_empty(), "awake too often while nothing happens: {busy:.2?}");
 }
