@@ -10,7 +10,7 @@ mod watch;
 
 use super::{Disturbance, Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
-use crate::policy::{Family, LocalNetwork, MARK, Routing, Transport, local_networks, overlap, own_addresses};
+use crate::policy::{Family, LocalNetwork, MARK, Routing, Rule, Transport, local_networks, overlap, own_addresses};
 use async_trait::async_trait;
 use firewall::{Synced, Wall};
 use names::Names;
@@ -58,8 +58,12 @@ impl std::default::Default for Settings {
     }
 }
 
+/// Names of what another program may have changed.
+const FIREWALL: &str = "the firewall";
+const RULES: &str = "the routing rules";
+
 /// What this machine is connected to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug)]
 struct Surroundings {
     own: Vec<IpAddr>,
     local: Vec<LocalNetwork>,
@@ -82,8 +86,10 @@ pub struct Linux {
     foreign: Vec<RuleMessage>,
     /// The firewall may have been changed.
     look: bool,
-    /// For which the rules that hold were made.
-    around: Surroundings,
+    /// The routing rules that were set last; empty when that is unknown.
+    rules: Vec<Rule>,
+    /// Interference that was found and put back by [`Os::route`].
+    unreported: Vec<&'static str>,
     /// Links that could not get their IPv6 address.
     without_ipv6: HashSet<Slot>,
 }
@@ -114,7 +120,8 @@ impl Linux {
             wanted: None,
             foreign: Vec::new(),
             look: false,
-            around: Surroundings::default(),
+            rules: Vec::new(),
+            unreported: Vec::new(),
             without_ipv6: HashSet::new(),
         })
     }
@@ -160,12 +167,11 @@ impl Linux {
         // The firewall comes before what it guards. Where everything is held back, routes hold without it.
         let mut around = self.surroundings().await?;
         around.local.retain(|network| !routing.never_local.iter().any(|range| overlap(range, &network.net)));
-        let same_network = std::mem::replace(&mut self.around, around.clone()) == around;
         let look = std::mem::take(&mut self.look);
         let firewall = routing.firewall(Slot::ALL.map(|slot| self.name(slot)), &around.local);
         let walled = self.wall.sync(&firewall, look).await;
         let restored = matches!(walled, Ok(Synced::Restored));
-        note(restored, "the firewall");
+        note(restored, FIREWALL);
         if routing.slot.is_some() {
             walled.clone()?;
         }
@@ -192,8 +198,9 @@ impl Linux {
         note(rerouted, "the routes");
         let wanted: Vec<_> =
             routing.rules(&around.own, &around.local).into_iter().filter(|r| r.family == Family::V4 || ipv6).collect();
-        // With a change of this machine's addresses rules change by themselves.
-        note(self.netlink.sync_rules(&wanted).await? && same_network, "the routing rules");
+        let before = std::mem::take(&mut self.rules);
+        note(self.netlink.sync_rules(&wanted, &before).await?, RULES);
+        self.rules = wanted;
         // What emptied our tables emptied the one that redirects names, too.
         if first || raised || restored {
             let reachable = |server: &IpAddr| server.is_ipv4() || (ipv6 && !only_v4);
@@ -321,7 +328,10 @@ impl Os for Linux {
 
     async fn route(&mut self, routing: &Routing) -> Result<(), OsError> {
         self.foreign = self.netlink.foreign_rules().await?;
-        self.sync(routing, true).await.map(drop)
+        // Another routing replaces routes and links; what it finds of rules and firewall is another program's work.
+        let found = self.sync(routing, true).await?;
+        self.unreported.extend(found.into_iter().filter(|what| [FIREWALL, RULES].contains(what)));
+        Ok(())
     }
 
     async fn changed(&mut self) {
@@ -330,7 +340,12 @@ impl Os for Linux {
 
     async fn restore(&mut self) -> Result<Disturbance, OsError> {
         let Some(routing) = self.wanted.clone() else { return Ok(Disturbance::default()) };
-        let put_back = self.sync(&routing, false).await?;
+        let mut put_back = self.sync(&routing, false).await?;
+        for what in std::mem::take(&mut self.unreported) {
+            if !put_back.contains(&what) {
+                put_back.push(what);
+            }
+        }
         let foreign = self.netlink.foreign_rules().await?;
         let new = foreign.iter().filter(|rule| !self.foreign.contains(rule));
         let mut ahead: Vec<u32> = new.map(|rule| rule::preference(rule).unwrap_or_default()).collect();
@@ -362,7 +377,9 @@ impl Os for Linux {
     async fn tear_down(&mut self) -> Result<(), OsError> {
         self.wanted = None;
         // Rules first: from then on nothing looks into our table.
-        self.netlink.sync_rules(&[]).await?;
+        self.rules.clear();
+        self.unreported.clear();
+        self.netlink.sync_rules(&[], &[]).await?;
         self.netlink.flush_table().await?;
         for slot in Slot::ALL {
             self.remove(slot).await?;

@@ -263,22 +263,23 @@ impl Netlink {
         Ok(rules)
     }
 
-    /// Makes our rules exactly these: adds what is missing before removing what is too much. True when others were found.
-    pub(super) async fn sync_rules(&self, wanted: &[Rule]) -> Result<bool, OsError> {
+    /// Makes our rules exactly these: adds what is missing before removing what is too much. `before` are those that this
+    /// set the last time, or empty when unknown. True when the kernel had others than those: another program changed them.
+    pub(super) async fn sync_rules(&self, wanted: &[Rule], before: &[Rule]) -> Result<bool, OsError> {
         let mut found = self.all_rules().await?;
         found.retain(rule::is_ours);
         let held: Vec<Option<Rule>> = found.iter().map(rule::parse).collect();
-        let mut changed = false;
+        let is_missing = before.iter().any(|rule| !held.contains(&Some(*rule)));
+        let is_foreign = held.iter().any(|rule| !rule.is_some_and(|rule| before.contains(&rule)));
+        let changed = !before.is_empty() && (is_missing || is_foreign);
         for rule in wanted.iter().filter(|rule| !held.contains(&Some(**rule))) {
             let mut request = self.handle.rule().add();
             *request.message_mut() = rule::render(rule);
             but(request.execute().await, "add a routing rule", &[EEXIST])?;
-            changed = true;
         }
         for (message, rule) in found.into_iter().zip(held) {
             if !rule.is_some_and(|rule| wanted.contains(&rule)) {
                 but(self.handle.rule().del(message).execute().await, "remove a routing rule", &[ENOENT])?;
-                changed = true;
             }
         }
         Ok(changed)
