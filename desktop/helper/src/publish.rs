@@ -33,6 +33,8 @@ pub(crate) struct Publisher {
     disturbed: Arc<Mutex<Option<String>>>,
     /// Code of the latest notice about the quota, until the quota suffices again.
     quota: Arc<Mutex<Option<&'static str>>>,
+    /// The notice that [`NO_NETWORK`] replaced; it returns with the network.
+    replaced: Arc<Mutex<Option<Notice>>>,
 }
 
 impl Publisher {
@@ -66,7 +68,13 @@ impl Publisher {
             notice: None,
             version: env!("CARGO_PKG_VERSION").into(),
         });
-        Self { status, lanes: Arc::default(), disturbed: Arc::default(), quota: Arc::default() }
+        Self {
+            status,
+            lanes: Arc::default(),
+            disturbed: Arc::default(),
+            quota: Arc::default(),
+            replaced: Arc::default(),
+        }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Status> {
@@ -109,8 +117,11 @@ impl Publisher {
         }
         self.change(|status| {
             status.usage = usage;
-            if suffices && status.notice.as_ref().is_some_and(is_about_quota) {
-                status.notice = None;
+            let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+            for notice in [&mut status.notice, &mut *replaced] {
+                if suffices && notice.as_ref().is_some_and(is_about_quota) {
+                    *notice = None;
+                }
             }
         });
     }
@@ -152,6 +163,7 @@ impl Publisher {
     }
 
     pub(crate) fn no_notice(&self) {
+        *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.change(|status| status.notice = None);
     }
 
@@ -188,15 +200,16 @@ impl Publisher {
             status.preshared = view.preshared;
             let notice = |code: &str, detail: String| Some(Notice { code: code.into(), detail, at: unix_now() });
             let shown = status.notice.as_ref().map(|notice| notice.code.clone());
+            let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(what) = disturbed {
                 status.notice = notice("interference", what);
             }
             match (view.observed.no_network, shown.as_deref() == Some(NO_NETWORK)) {
                 (true, false) => {
                     let detail = "this machine has no route to the server; the tunnel resumes when the network is back";
-                    status.notice = notice(NO_NETWORK, detail.into());
+                    *replaced = std::mem::replace(&mut status.notice, notice(NO_NETWORK, detail.into()));
                 }
-                (false, true) => status.notice = None,
+                (false, true) => status.notice = replaced.take(),
                 (true, true) | (false, false) => {}
             }
             if let Some(failure) = &view.failure
@@ -289,6 +302,29 @@ mod tests {
         publisher.notice("interference", "a rule was removed");
         publisher.usage(usage(None));
         assert_eq!(shown(&publisher).as_deref(), Some("interference"));
+    }
+
+    #[test]
+    fn a_notice_returns_when_the_network_does() {
+        let publisher = Publisher::new();
+        let view = |no_network, disturbed: Option<&str>| View {
+            disturbed: disturbed.map(str::to_owned),
+            observed: plan::Observation { no_network, ..plan::Observation::default() },
+            ..View::new(Phase::Connected)
+        };
+        let rules = Some("the routing rules");
+        // While `ip rule flush` removes one rule after the other, the machine has no route for moments.
+        publisher.tunnel(&view(false, rules));
+        publisher.tunnel(&view(true, rules));
+        assert_eq!(shown(&publisher).as_deref(), Some(NO_NETWORK));
+        publisher.tunnel(&view(false, rules));
+        assert_eq!(shown(&publisher).as_deref(), Some("interference"));
+
+        publisher.tunnel(&view(true, rules));
+        publisher.no_notice();
+        publisher.tunnel(&view(true, rules));
+        publisher.tunnel(&view(false, rules));
+        assert_eq!(shown(&publisher), None, "withdrawn while the network was gone");
     }
 
     #[test]

@@ -130,11 +130,20 @@ async fn until_through(lane: Lane) -> Duration {
 fn disturbances() -> Vec<(&'static str, String)> {
     let families = ["ip", "ip -6"];
     let all = |text: &str| families.map(|ip| text.replace("IP", ip)).join("; ");
+    let lines = [
+        "addr add 203.0.113.77/32 dev e0",
+        "rule flush",
+        "rule add pref 32766 lookup main",
+        "rule add pref 32767 lookup default",
+        "",
+    ];
     vec![
         (
             "the routing rules",
             all("IP rule flush; IP rule add pref 32766 lookup main") + "; ip rule add pref 32767 lookup default",
         ),
+        // An address that appears at the same time changes the rules, too.
+        ("the routing rules", format!("printf \"{}\" | ip -batch -", lines.join("\\n"))),
         ("the firewall", "nft flush ruleset".into()),
         ("the firewall", "nft delete chain inet tornado_device leaving".into()),
         ("the interface", "ip link set ttun0 down".into()),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tornado_contracts::tor::{LaneReason, TorProcess};
 use tornado_contracts::wg::TorLane;
-use tornado_e2e_harness::{DeviceProc, Host, TorNetworkOptions, wait_for};
+use tornado_e2e_harness::{DeviceProc, Host, TorNetworkOptions, patient, wait_for};
 use tornado_e2e_tor::egress::Egress;
 use tornado_e2e_tor::load::{self, Hammer, Outcome};
 use tornado_e2e_tor::world::{PATIENCE, TorWorld};
@@ -91,7 +91,7 @@ impl Bench {
         if let Some(within) = fault.shut_within {
             let left = within.saturating_sub(began.elapsed()).max(AT_ONCE);
             wait_for(&format!("{name}: a rejected request"), left, || {
-                let outcome = host.enter(|| load::ask(self.lab.world.internet.http_v4(), AT_ONCE))?;
+                let outcome = host.enter(|| load::ask(self.lab.world.internet.http_v4(), patient(AT_ONCE)))?;
                 Ok(matches!(outcome, Outcome::Cut | Outcome::Maintenance).then_some(()))
             })
             .unwrap();
@@ -161,7 +161,7 @@ impl Bench {
 
     /// The outcome of a request of the device now.
     pub fn asks(&self) -> Outcome {
-        self.host().enter(|| load::ask(self.lab.world.internet.http_v4(), AT_ONCE)).unwrap()
+        self.host().enter(|| load::ask(self.lab.world.internet.http_v4(), patient(AT_ONCE))).unwrap()
     }
 
     fn only_exits_were_seen(&self) {

@@ -11,7 +11,7 @@ mod watch;
 
 use super::{Disturbance, Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
-use crate::policy::{Family, LocalNetwork, MARK, Routing, Transport, local_networks, overlap, own_addresses};
+use crate::policy::{Family, LocalNetwork, MARK, Routing, Rule, Transport, local_networks, overlap, own_addresses};
 use async_trait::async_trait;
 use firewall::{Synced, Wall};
 use names::Names;
@@ -59,8 +59,12 @@ impl std::default::Default for Settings {
     }
 }
 
+/// Names of what another program may have changed.
+const FIREWALL: &str = "the firewall";
+const RULES: &str = "the routing rules";
+
 /// Addresses and networks of this machine outside the tunnel.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug)]
 struct Surroundings {
     own: Vec<IpAddr>,
     local: Vec<LocalNetwork>,
@@ -84,8 +88,10 @@ pub struct Linux {
     foreign: Vec<RuleMessage>,
     /// True if the firewall may have been changed.
     look: bool,
-    /// The surroundings for which the current rules were made.
-    around: Surroundings,
+    /// The routing rules that were set last; empty if unknown.
+    rules: Vec<Rule>,
+    /// Interference that [`Os::route`] found and repaired.
+    unreported: Vec<&'static str>,
     /// Links that could not get their IPv6 address.
     without_ipv6: HashSet<Slot>,
 }
@@ -119,7 +125,8 @@ impl Linux {
             wanted: None,
             foreign: Vec::new(),
             look: false,
-            around: Surroundings::default(),
+            rules: Vec::new(),
+            unreported: Vec::new(),
             without_ipv6: HashSet::new(),
         })
     }
@@ -171,12 +178,11 @@ impl Linux {
         // fails.
         let mut around = self.surroundings().await?;
         around.local.retain(|network| !routing.never_local.iter().any(|range| overlap(range, &network.net)));
-        let same_network = std::mem::replace(&mut self.around, around.clone()) == around;
         let look = std::mem::take(&mut self.look);
         let firewall = routing.firewall(Slot::ALL.map(|slot| self.name(slot)), &around.local);
         let walled = self.wall.sync(&firewall, look).await;
         let restored = matches!(walled, Ok(Synced::Restored));
-        note(restored, "the firewall");
+        note(restored, FIREWALL);
         if routing.slot.is_some() {
             walled.clone()?;
         }
@@ -203,8 +209,9 @@ impl Linux {
         note(rerouted, "the routes");
         let wanted: Vec<_> =
             routing.rules(&around.own, &around.local).into_iter().filter(|r| r.family == Family::V4 || ipv6).collect();
-        // A change of this machine's addresses changes the rules too. That is not interference.
-        note(self.netlink.sync_rules(&wanted).await? && same_network, "the routing rules");
+        let before = std::mem::take(&mut self.rules);
+        note(self.netlink.sync_rules(&wanted, &before).await?, RULES);
+        self.rules = wanted;
         // A program that emptied our tables also emptied the table that redirects DNS.
         if first || raised || restored {
             let reachable = |server: &IpAddr| server.is_ipv4() || (ipv6 && !only_v4);
@@ -333,7 +340,10 @@ impl Os for Linux {
 
     async fn route(&mut self, routing: &Routing) -> Result<(), OsError> {
         self.foreign = self.netlink.foreign_rules().await?;
-        self.sync(routing, true).await.map(drop)
+        // A new routing changes routes and links. Differences in rules and firewall come from another program.
+        let found = self.sync(routing, true).await?;
+        self.unreported.extend(found.into_iter().filter(|what| [FIREWALL, RULES].contains(what)));
+        Ok(())
     }
 
     async fn changed(&mut self) {
@@ -342,7 +352,12 @@ impl Os for Linux {
 
     async fn restore(&mut self) -> Result<Disturbance, OsError> {
         let Some(routing) = self.wanted.clone() else { return Ok(Disturbance::default()) };
-        let put_back = self.sync(&routing, false).await?;
+        let mut put_back = self.sync(&routing, false).await?;
+        for what in std::mem::take(&mut self.unreported) {
+            if !put_back.contains(&what) {
+                put_back.push(what);
+            }
+        }
         let foreign = self.netlink.foreign_rules().await?;
         let new = foreign.iter().filter(|rule| !self.foreign.contains(rule));
         let mut ahead: Vec<u32> = new.map(|rule| rule::preference(rule).unwrap_or_default()).collect();
@@ -374,7 +389,9 @@ impl Os for Linux {
     async fn tear_down(&mut self) -> Result<(), OsError> {
         self.wanted = None;
         // Rules are removed first: after that, no lookup reaches our table.
-        self.netlink.sync_rules(&[]).await?;
+        self.rules.clear();
+        self.unreported.clear();
+        self.netlink.sync_rules(&[], &[]).await?;
         self.netlink.flush_table().await?;
         for slot in Slot::ALL {
             self.remove(slot).await?;

@@ -264,23 +264,24 @@ impl Netlink {
         Ok(rules)
     }
 
-    /// Sets our rules to exactly `wanted`. Missing rules are added before surplus rules are removed. Returns true if
-    /// the rules had differed.
-    pub(super) async fn sync_rules(&self, wanted: &[Rule]) -> Result<bool, OsError> {
+    /// Sets our rules to exactly `wanted`. Missing rules are added before surplus rules are removed. `before` are the
+    /// rules that were set last, or empty if unknown. Returns true if the kernel had other rules than those, because
+    /// another program changed them.
+    pub(super) async fn sync_rules(&self, wanted: &[Rule], before: &[Rule]) -> Result<bool, OsError> {
         let mut found = self.all_rules().await?;
         found.retain(rule::is_ours);
         let held: Vec<Option<Rule>> = found.iter().map(rule::parse).collect();
-        let mut changed = false;
+        let is_missing = before.iter().any(|rule| !held.contains(&Some(*rule)));
+        let is_foreign = held.iter().any(|rule| !rule.is_some_and(|rule| before.contains(&rule)));
+        let changed = !before.is_empty() && (is_missing || is_foreign);
         for rule in wanted.iter().filter(|rule| !held.contains(&Some(**rule))) {
             let mut request = self.handle.rule().add();
             *request.message_mut() = rule::render(rule);
             but(request.execute().await, "add a routing rule", &[EEXIST])?;
-            changed = true;
         }
         for (message, rule) in found.into_iter().zip(held) {
             if !rule.is_some_and(|rule| wanted.contains(&rule)) {
                 but(self.handle.rule().del(message).execute().await, "remove a routing rule", &[ENOENT])?;
-                changed = true;
             }
         }
         Ok(changed)
