@@ -60,6 +60,6 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Fuzz(fuzz) => fuzz.run(),
         Task::Bench(bench) => bench.run(),
         Task::Install(install) => install.run().map(|()| ExitCode::SUCCESS),
-        Task::LintTree => test::lint_tree(),
+        Task::LintTree => Ok(test::lint_tree()),
     }
 }

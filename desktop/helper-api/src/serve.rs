@@ -30,8 +30,7 @@ pub async fn serve(
     status: watch::Receiver<Status>,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let limits =
-        Limits { connections: CONNECTIONS, strangers: STRANGERS, header_read: HEADERS, ..Limits::default() };
+    let limits = Limits { connections: CONNECTIONS, strangers: STRANGERS, header_read: HEADERS, ..Limits::default() };
     let router = routes(helper, status, shutdown.clone());
     let server = SocketServer::new(socket, access, router)?;
     server.with_limits(limits).serve(shutdown).await;

@@ -23,7 +23,7 @@ enum Task {
     Floor(floor::Words),
     /// Receives the data of `stream` and `datagrams` until killed
     Sink(load::SinkWords),
-    /// Sends over TCP and measures the latency of small requests meanwhile
+    /// Sends over TCP and measures the latency of small requests at the same time
     Stream(load::StreamWords),
     /// Sends datagrams at a fixed rate and counts those that arrive
     Datagrams(load::DatagramWords),

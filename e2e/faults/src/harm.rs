@@ -15,7 +15,7 @@ pub enum Harm {
     Step(&'static str),
     /// The disk of a service's state directory is full for a while.
     DiskFull(&'static str),
-    /// The disk is full for a while, and the service is killed meanwhile.
+    /// The disk is full for a while, and the service is killed during that time.
     DiskFullAndKill(&'static str),
     /// The service is killed and finds its state directory read-only for a while.
     ReadOnly(&'static str),

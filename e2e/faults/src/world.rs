@@ -143,7 +143,7 @@ impl FaultWorld {
     /// Fails if the disk cannot be filled.
     pub fn fill(&self, service: &str) -> Result<()> {
         let mut file = File::create(self.filler(service))?;
-        // Repeat small blocks, to fill space that others have freed meanwhile.
+        // Repeat small blocks, to fill space that others have freed in between.
         for size in [1 << 16, 4096, 4096] {
             let block = vec![0u8; size];
             loop {

@@ -23,7 +23,7 @@ impl Steady {
     ///
     /// Fails if it cannot listen.
     pub fn start(lab: &Lab) -> Result<Self> {
-        // A socket stays in the namespace in which it was created, whoever uses it.
+        // A socket stays in the namespace in which it was created, whichever thread uses it.
         let listener = lab.host("internet")?.enter(|| TcpListener::bind((Ipv6Addr::UNSPECIFIED, PORT)))??;
         let steady = Self::default();
         let log = steady.clone();

@@ -1,5 +1,5 @@
 //! The tor lane from a device to a page: through Tor or nowhere, whatever the device sends and however the lane is
-//! switched meanwhile. All tests share one network, because starting one is slow.
+//! switched during the load. All tests share one network, because starting one is slow.
 
 #![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 #![expect(clippy::print_stdout, reason = "the runner shows measurements")]
@@ -168,7 +168,7 @@ fn maintenance_is_valid_http(host: &Host) {
     assert!(started.elapsed() < patient(AT_ONCE), "{:?}", started.elapsed());
 }
 
-/// The firewall rules are deleted by hand. No device sends anything meanwhile.
+/// The firewall rules are deleted by hand. No device sends anything during that time.
 fn a_planted_leak_shuts_the_lane(lab: &TorWorld, device: &DeviceProc) {
     let server = lab.world.lab.host("server").unwrap();
     wait_for("the canary to be healthy", PATIENCE, || Ok(lab.wg().is_ok_and(|wg| wg.canary.healthy).then_some(())))

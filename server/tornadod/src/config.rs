@@ -295,7 +295,10 @@ mod tests {
                 "[store]\nurl = 'postgres://u:p@localhost/x'\n[live]\nurl = 'redis://localhost'",
                 "[store] url: it must not",
             ),
-            ("[store]\nurl = 'postgres://localhost/x'\n[live]\nurl = 'redis://db'", "[live] url: Redis on another machine"),
+            (
+                "[store]\nurl = 'postgres://localhost/x'\n[live]\nurl = 'redis://db'",
+                "[live] url: Redis on another machine",
+            ),
             ("[live]\nca = '/x'", "[live] ca"),
             ("[lanes]\ndirect_port = 5\ntor_port = 5", "differ"),
         ] {

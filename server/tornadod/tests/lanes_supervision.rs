@@ -263,7 +263,7 @@ fn defect_074_a_service_that_cannot_run_ends_in_a_crash_loop_and_harms_nobody() 
     lab.wait("the rest is a ready server", |status| status["ready"] == true);
 }
 
-/// The console's service has no privilege of its own: the first invitation is created in the name of the first
+/// The console's service has no privileges: the first invitation is created in the name of the first
 /// operator.
 #[test]
 fn the_first_operator_comes_by_the_page_and_has_an_invitation() {

@@ -1,5 +1,5 @@
 //! All programs and files of the system that this tree uses, with their Debian packages and needs. `lint` compares this
-//! table with the sources (`test/calls.rs`), because a program that is missing here fails on a fresh machine.
+//! table with the sources (`test/lint/calls.rs`), because a program that is missing here fails on a fresh machine.
 
 use crate::shell;
 use Need::{Base, Cluster, Fuzz, Kernel, Server, Test, Tree};

@@ -1,4 +1,4 @@
-//! Durations of runs, and the load that other programs caused meanwhile.
+//! Durations of runs, and the load that other programs caused during them.
 
 use nix::sys::resource::{UsageWho, getrusage};
 use std::fmt;

@@ -40,7 +40,7 @@ pub fn a_tor_without_a_network_never_opens_the_lane(bench: &mut Bench) {
     assert!(restarts > 0, "a Tor without progress must be restarted");
     assert_eq!(egress.stop().unwrap().lines(), Vec::<String>::new());
 
-    // A command is executed and stored meanwhile.
+    // A command is executed and stored during the fault.
     lab.order("down").unwrap();
     lab.wait_maintenance().unwrap();
     mend(lab);

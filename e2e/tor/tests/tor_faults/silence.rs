@@ -34,7 +34,7 @@ pub fn a_tor_that_hangs_is_replaced(bench: &mut Bench) {
     bench.survives_down(&Fault { name: "a Tor that hangs", strike: &strike, shut_within: None, heal: &heal });
 }
 
-/// A program that never opens the control socket runs in Tor's place. Commands are executed meanwhile.
+/// A program that never opens the control socket runs in Tor's place. Commands are executed during that time.
 pub fn a_tor_without_a_control_socket_is_replaced(bench: &mut Bench) {
     let strike = |lab: &mut TorWorld| {
         put_program(lab, Some("#!/bin/sh\nexec sleep 1000\n"));

@@ -1,8 +1,7 @@
 //! Rules for the tree that the compiler does not check.
 
-use super::{calls, clocks};
+use super::{calls, clocks, files, texts};
 use crate::shell;
-use anyhow::Context as _;
 
 /// Files with more lines are listed.
 const LONG: usize = 300;
@@ -67,19 +66,17 @@ fn is_shared_support(path: &str, line: &str) -> bool {
     path.contains("/tests/") && path.ends_with("/mod.rs") && line.contains("dead_code") && line.contains("reason = ")
 }
 
-/// Checks every tracked Rust file.
+/// Checks every Rust file of the tree.
 pub fn look() -> anyhow::Result<Findings> {
-    let list = shell::command("git", &["ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.rs"]);
-    let names = shell::read(list).context("cannot list the files that git tracks")?;
+    let names = files("*.rs")?;
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut findings = Findings::default();
-    let all: Vec<&str> = names.split_terminator('\0').collect();
     for name in &all {
-        // A file may be deleted but still be tracked.
-        if let Ok(text) = std::fs::read_to_string(shell::root().join(name)) {
-            findings.add(name, &text);
-            findings.faults.extend(calls::unknown(name, &text));
-            findings.faults.extend(clocks::findings(name, &text, &all));
-        }
+        let text = std::fs::read_to_string(shell::root().join(name))?;
+        findings.add(name, &text);
+        findings.faults.extend(calls::unknown(name, &text));
+        findings.faults.extend(clocks::findings(name, &text, &all));
+        findings.faults.extend(texts::words(name, &text));
     }
     Ok(findings)
 }

@@ -1,9 +1,18 @@
-//! The part `lint`: formatting, lints, the shared model on wasm32, licences, who imports whom, the tree.
+//! The part `lint`: formatting, compiler lints, the shared model on wasm32, licences, imports between crates, cycles
+//! between modules, the tree, texts.
+
+mod calls;
+mod clocks;
+mod cycles;
+mod dependencies;
+mod imports;
+mod texts;
+mod tree;
 
 use super::build::Built;
 use super::tally::Tally;
-use super::{dependencies, imports, tree};
 use crate::{machine, shell};
+use anyhow::{Context as _, bail};
 use std::process::Command;
 
 /// Runs all checks, even if one fails. Compiler lints come from the build, if there was one. `all` also checks
@@ -11,7 +20,7 @@ use std::process::Command;
 pub fn run(built: Option<&Built>, all: bool) -> Tally {
     let mut tally = Tally::default();
     tally.add(step("format", shell::cargo(&["fmt", "--all", "--check"])));
-    tally.add(tree_check());
+    tally.add(without_build());
     tally.add(match imports::check() {
         Ok(imports) => passed(&format!("{imports} imports between crates")),
         Err(error) => failed("imports between crates", &error),
@@ -58,6 +67,60 @@ fn passed(name: &str) -> Tally {
 fn failed(name: &str, error: &anyhow::Error) -> Tally {
     println!("  {name}: FAILED: {error:#}");
     Tally::one_failed()
+}
+
+fn counted(name: &str, count: anyhow::Result<usize>) -> Tally {
+    match count {
+        Ok(count) => passed(&format!("{count} {name}")),
+        Err(error) => failed(name, &error),
+    }
+}
+
+/// Names of the files that git tracks, or that are new, as `pattern` selects them.
+fn files(pattern: &str) -> anyhow::Result<Vec<String>> {
+    let list = shell::command("git", &["ls-files", "-z", "--cached", "--others", "--exclude-standard", pattern]);
+    let names = shell::read(list).context("cannot list the files that git tracks")?;
+    // A file may be deleted but still be tracked.
+    let exists = |name: &&str| shell::root().join(name).is_file();
+    Ok(names.split_terminator('\0').filter(exists).map(str::to_owned).collect())
+}
+
+/// Fails with all findings.
+fn none(findings: &[String]) -> anyhow::Result<()> {
+    if !findings.is_empty() {
+        bail!("{} findings:\n    {}", findings.len(), findings.join("\n    "));
+    }
+    Ok(())
+}
+
+fn cycles_check() -> anyhow::Result<usize> {
+    let files = files("*.rs")?;
+    let (modules, cycles) = cycles::check(&files.iter().map(String::as_str).collect::<Vec<_>>())?;
+    none(&cycles)?;
+    Ok(modules)
+}
+
+fn documents_check() -> anyhow::Result<usize> {
+    let (documents, manifests) = (files("*.md")?, files("*Cargo.toml")?);
+    let mut findings = Vec::new();
+    for path in &documents {
+        let text = std::fs::read_to_string(shell::root().join(path))?;
+        findings.extend(texts::words(path, &text));
+        findings.extend(texts::names(&shell::root(), path, &text));
+        if path == "docs/project_structure.md" {
+            findings.extend(texts::drawing(&text, &manifests.iter().map(String::as_str).collect::<Vec<_>>()));
+        }
+    }
+    none(&findings)?;
+    Ok(documents.len())
+}
+
+/// `cargo xtask lint-tree`: without a build.
+pub fn without_build() -> Tally {
+    let mut tally = tree_check();
+    tally.add(counted("modules without cycles", cycles_check()));
+    tally.add(counted("documents", documents_check()));
+    tally
 }
 
 fn tree_check() -> Tally {
