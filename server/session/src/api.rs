@@ -41,8 +41,8 @@ impl Sessions for Service {
     }
 
     async fn mine(&self, input: AccessToken) -> Result<Option<LiveSession>, SessionError> {
-        let claims = self.access.verify(&input).await?;
-        let view = self.access.session_of(&claims).map(|entry| entry.view(self.core.now()));
+        let claims = self.core.access.verify(&input).await?;
+        let view = self.core.access.session_of(&claims).map(|entry| entry.view(self.core.now()));
         Ok(view.map(|view| LiveSession { endpoint: None, ..view }))
     }
 
@@ -51,7 +51,7 @@ impl Sessions for Service {
     }
 
     async fn tor_view(&self, input: AccessToken) -> Result<TorView, SessionError> {
-        tor::tor_view(&self.core, &self.access, &*self.tor, input).await
+        tor::tor_view(&self.core, &*self.tor, input).await
     }
 
     async fn choose_exit(&self, input: ChooseExit) -> Result<Done, SessionError> {
@@ -74,22 +74,22 @@ impl Sessions for Service {
     }
 
     async fn history(&self, input: HistoryQuery) -> Result<Vec<HistoryRow>, SessionError> {
-        self.accounting.usage.history(input.user_id, input.limit).await
+        self.core.accounting.usage.history(input.user_id, input.limit).await
     }
 
     async fn usage(&self, input: UsageQuery) -> Result<UserUsage, SessionError> {
-        self.accounting.usage.usage(input.user_id).await
+        self.core.accounting.usage.usage(input.user_id).await
     }
 
     async fn own_usage(&self, input: AccessToken) -> Result<OwnUsage, SessionError> {
-        let profile = self.access.whoami(input).await?;
-        self.accounting.own_usage(profile.user.id, profile.month_quota, self.core.now()).await
+        let profile = self.core.access.whoami(input).await?;
+        self.core.accounting.own_usage(profile.user.id, profile.month_quota, self.core.now()).await
     }
 
     async fn own_history(&self, input: OwnHistory) -> Result<Vec<HistoryRow>, SessionError> {
         let OwnHistory { access_token, before, limit } = input;
-        let user = self.access.whoami(AccessToken { access_token }).await?.user.id;
-        self.accounting.usage.history_page(user, before, limit).await
+        let user = self.core.access.whoami(AccessToken { access_token }).await?.user.id;
+        self.core.accounting.usage.history_page(user, before, limit).await
     }
 
     async fn status(&self, _: NoInput) -> Result<SessionsStatus, SessionError> {
@@ -107,7 +107,7 @@ impl Sessions for Service {
     }
 
     async fn pool(&self, _: NoInput) -> Result<PoolStatus, SessionError> {
-        let (core, config) = (&self.core, &self.config);
+        let (core, config) = (&self.core, &self.core.config);
         let rested_before = core.now().saturating_sub(config.quarantine.into());
         let count = core.store.pool(&config.node_id, rested_before).await.map_err(error::store)?;
         let (first, last) = config.slots();

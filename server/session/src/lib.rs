@@ -3,6 +3,18 @@
 //! Decisions are pure (`machine`). Durable state is in `tornado-store`, volatile state in `tornado-live`. The lanes
 //! receive the desired peers and are compared with them regularly. The next comparison therefore repairs whatever a
 //! crash between two steps leaves behind.
+//!
+//! A module uses only modules below it:
+//!
+//! | modules | content |
+//! |---|---|
+//! | `api`, `service` | the contract's methods; composition |
+//! | `lifecycle` | connect, heartbeat, close, sweep, restore |
+//! | `tor` | exit countries, circuits, view of the tor lane |
+//! | `core` | what the use cases share |
+//! | `access`, `accounting`, `lanes`, `live` | callers; usage, marks, quotas; calls to `wg`; live store and events |
+//! | `registry` | live sessions in memory, and their locks |
+//! | `machine`, `clock`, `counters`, `config`, `error` | pure or plain |
 
 mod access;
 mod accounting;

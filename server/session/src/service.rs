@@ -32,10 +32,7 @@ pub(crate) struct Parts {
 }
 
 pub(crate) struct Service {
-    pub config: Arc<Config>,
     pub core: Core,
-    pub access: Arc<Access>,
-    pub accounting: Arc<Accounting>,
     pub closer: Arc<Closer>,
     pub heartbeats: Arc<Heartbeats>,
     pub connector: Connector,
@@ -49,49 +46,33 @@ impl Service {
     /// Composes the service and restores all live sessions from the store.
     pub async fn restore(config: Config, parts: Parts) -> Result<Arc<Self>, StoreError> {
         let Parts { store, live, auth, wg, tor, clock } = parts;
-        let config = Arc::new(config);
         let counters = Arc::new(Counters::new(clock()));
         let registry = Arc::new(Registry::default());
         let lanes = Arc::new(LaneClient::new(wg));
+        let policies = Policies::new(auth.clone(), lanes.clone(), registry.clone());
         let reconciler = Reconciler::new(lanes.clone(), registry.clone(), counters.clone(), clock.clone());
         let core = Core {
+            config: Arc::new(config),
             live: Arc::new(LiveState::new(live, counters.clone())),
-            policies: Arc::new(Policies::new(auth.clone(), lanes.clone(), registry.clone())),
+            policies: Arc::new(policies),
             reconciler: Arc::new(reconciler),
+            access: Arc::new(Access::new(auth, registry.clone(), clock.clone())),
+            accounting: Arc::new(Accounting::new(&store, registry.clone())),
             store,
             registry,
             lanes,
             counters,
             clock,
         };
-        lifecycle::restore(&core, &config).await?;
-        let access = Arc::new(Access::new(auth, core.registry.clone(), core.clock.clone()));
-        let accounting = Arc::new(Accounting::new(&core.store, core.registry.clone()));
-        let countries = Arc::new(Countries::new(core.registry.clone(), config.exit_countries));
-        let closer = Arc::new(Closer::new(core.clone(), access.clone()));
-        let heartbeats = Arc::new(Heartbeats::new(core.clone(), access.clone(), closer.clone()));
+        lifecycle::restore(&core).await?;
+        let countries = Arc::new(Countries::new(core.registry.clone(), core.config.exit_countries));
+        let closer = Arc::new(Closer::new(core.clone()));
+        let heartbeats = Arc::new(Heartbeats::new(core.clone(), closer.clone()));
         Ok(Arc::new(Self {
-            connector: Connector::new(
-                config.clone(),
-                core.clone(),
-                access.clone(),
-                accounting.clone(),
-                countries.clone(),
-                closer.clone(),
-                heartbeats.clone(),
-            ),
-            sweeper: Sweeper::new(config.clone(), core.clone(), access.clone(), accounting.clone(), closer.clone()),
-            circuits: Circuits::new(
-                core.clone(),
-                access.clone(),
-                tor.clone(),
-                countries.clone(),
-                config.identity_changes,
-            ),
-            config,
+            connector: Connector::new(core.clone(), countries.clone(), closer.clone(), heartbeats.clone()),
+            sweeper: Sweeper::new(core.clone(), closer.clone()),
+            circuits: Circuits::new(core.clone(), tor.clone(), countries.clone()),
             core,
-            access,
-            accounting,
             closer,
             heartbeats,
             countries,
@@ -102,17 +83,17 @@ impl Service {
     /// The watcher of the lanes.
     pub fn watch(&self) -> Watch {
         let Core { lanes, policies, reconciler, .. } = self.core.clone();
-        Watch::new(lanes, policies, reconciler, Duration::from_secs(self.config.stats_interval.into()))
+        Watch::new(lanes, policies, reconciler, Duration::from_secs(self.core.config.stats_interval.into()))
     }
 
     /// Starts the tasks of the service.
     pub fn spawn(self: &Arc<Self>, tasks: &mut Tasks) {
         let stop = tasks.stop().clone();
-        let longest = Duration::from_millis(self.config.wg_poll_ms.into());
+        let longest = Duration::from_millis(self.core.config.wg_poll_ms.into());
         tasks.spawn("lanes", self.watch().run(longest, stop.clone()));
         tasks.spawn("tor", tor::run(self.tor.clone(), self.countries.clone(), stop.clone()));
         let (service, stopped) = (self.clone(), stop.clone());
-        tasks.spawn("keys", async move { service.access.keys.run(stopped).await });
+        tasks.spawn("keys", async move { service.core.access.keys.run(stopped).await });
         let service = self.clone();
         tasks.spawn("sweep", async move { service.sweeper.run(stop).await });
     }

@@ -1,10 +1,8 @@
 //! Closes a session: first its peers, then live row, history and lease in one transaction, then the event.
 
-use crate::access::Access;
 use crate::core::Core;
 use crate::error;
 use crate::registry::Entry;
-use std::sync::Arc;
 use tornado_contracts::auth::AccessToken;
 use tornado_contracts::session::{Closed, EventKind, SessionError};
 use tornado_runtime::trial::fault_point;
@@ -13,32 +11,31 @@ use tornado_store::sessions::{AfterClose, CloseSession};
 
 pub(crate) struct Closer {
     core: Core,
-    access: Arc<Access>,
 }
 
 impl Closer {
-    pub const fn new(core: Core, access: Arc<Access>) -> Self {
-        Self { core, access }
+    pub const fn new(core: Core) -> Self {
+        Self { core }
     }
 
     /// Closes the session of the token's device.
     pub async fn disconnect(&self, token: AccessToken) -> Result<Closed, SessionError> {
-        let claims = self.access.verify(&token).await?;
+        let claims = self.core.access.verify(&token).await?;
         let _guard = self.core.registry.locks.lock(claims.device_id).await;
-        let Some(entry) = self.core.registry.of_device(claims.device_id) else {
-            return Ok(Closed { session_id: None });
-        };
-        // The session belongs to the device's previous login. Only `auth` knows which of the two was revoked.
-        if entry.family_id != claims.fam {
-            self.access.whoami(token).await?;
+        // The session may belong to the device's previous login. Only `auth` knows which of the two was revoked.
+        if self.core.registry.of_device(claims.device_id).is_some_and(|entry| entry.family_id != claims.fam) {
+            self.core.access.whoami(token).await?;
         }
-        self.close(&entry, CloseReason::Disconnect, AfterClose::Quarantine).await?;
-        Ok(Closed { session_id: Some(entry.session_id) })
+        self.close_current(claims.device_id, CloseReason::Disconnect).await
     }
 
     /// Closes the device's session, if any.
     pub async fn close_device(&self, device: DeviceId, reason: CloseReason) -> Result<Closed, SessionError> {
         let _guard = self.core.registry.locks.lock(device).await;
+        self.close_current(device, reason).await
+    }
+
+    async fn close_current(&self, device: DeviceId, reason: CloseReason) -> Result<Closed, SessionError> {
         let Some(entry) = self.core.registry.of_device(device) else { return Ok(Closed { session_id: None }) };
         self.close(&entry, reason, AfterClose::Quarantine).await?;
         Ok(Closed { session_id: Some(entry.session_id) })

@@ -3,9 +3,6 @@
 use super::close::Closer;
 use super::heartbeat::Heartbeats;
 use super::state::persist_state;
-use crate::access::Access;
-use crate::accounting::Accounting;
-use crate::config::Config;
 use crate::core::Core;
 use crate::error;
 use crate::registry::Entry;
@@ -21,26 +18,15 @@ use tornado_shared::model::{CloseReason, PublicKey, SessionId, SessionState};
 use tornado_store::sessions::{AfterClose, OpenSession, Opened, PresharedPair};
 
 pub(crate) struct Connector {
-    config: Arc<Config>,
     core: Core,
-    access: Arc<Access>,
-    accounting: Arc<Accounting>,
     countries: Arc<Countries>,
     closer: Arc<Closer>,
     heartbeats: Arc<Heartbeats>,
 }
 
 impl Connector {
-    pub const fn new(
-        config: Arc<Config>,
-        core: Core,
-        access: Arc<Access>,
-        accounting: Arc<Accounting>,
-        countries: Arc<Countries>,
-        closer: Arc<Closer>,
-        heartbeats: Arc<Heartbeats>,
-    ) -> Self {
-        Self { config, core, access, accounting, countries, closer, heartbeats }
+    pub const fn new(core: Core, countries: Arc<Countries>, closer: Arc<Closer>, heartbeats: Arc<Heartbeats>) -> Self {
+        Self { core, countries, closer, heartbeats }
     }
 
     pub async fn connect(&self, input: Connect) -> Result<Connected, SessionError> {
@@ -51,16 +37,16 @@ impl Connector {
             return Err(SessionError::KeyInUse);
         }
         let token = AccessToken { access_token: access_token.clone() };
-        let device_id = self.access.verify(&token).await?.device_id;
+        let device_id = self.core.access.verify(&token).await?.device_id;
         // Locked before the call to `auth`: if the login is revoked right after the grant, the call that closes the
         // session waits here until the session exists.
         let _guard = self.core.registry.locks.lock(device_id).await;
-        let grant = self.access.authorize(Authorize { access_token, public_key, plain: exported }).await?;
+        let grant = self.core.access.authorize(Authorize { access_token, public_key, plain: exported }).await?;
         if grant.device_id != device_id {
             return Err(Fault::Internal("service auth returned a grant for another device".into()).into());
         }
         fault_point("connect.granted");
-        self.accounting.quotas.check(grant.user_id, grant.month_quota, self.core.now()).await?;
+        self.core.accounting.quotas.check(grant.user_id, grant.month_quota, self.core.now()).await?;
         self.core.policies.learn(grant.user_id, grant.traffic_policy);
         if let Some(entry) = self.core.registry.of_device(grant.device_id) {
             if entry.exported == exported && same_tunnel(&entry, &grant, public_key) {
@@ -115,14 +101,14 @@ impl Connector {
             family_id: grant.family_id,
             username: grant.username.clone(),
             device_id: grant.device_id,
-            node_id: self.config.node_id.clone(),
+            node_id: self.core.config.node_id.clone(),
             public_key,
             exported,
             preshared_keys: preshared(grant),
             max_devices: grant.max_devices,
-            slots: self.config.slots(),
-            quarantine: self.config.quarantine.into(),
-            marks: self.accounting.marks.due(grant.user_id, now).await?,
+            slots: self.core.config.slots(),
+            quarantine: self.core.config.quarantine.into(),
+            marks: self.core.accounting.marks.due(grant.user_id, now).await?,
             now,
         };
         let mut opened = self.core.store.open(&open).await.map_err(error::store)?;
@@ -131,7 +117,7 @@ impl Connector {
         }
         fault_point("connect.leased");
         if matches!(opened, Opened::New { .. }) {
-            self.accounting.marks.record_set(&[grant.user_id], now);
+            self.core.accounting.marks.record_set(&[grant.user_id], now);
         }
         let (row, undo) = match opened {
             Opened::New { row, held_before: true, .. } => (row, Some(AfterClose::Quarantine)),
@@ -142,8 +128,8 @@ impl Connector {
             Opened::MaxDevices => return Err(SessionError::MaxDevices { max: grant.max_devices }),
             Opened::PoolExhausted => return Err(SessionError::PoolExhausted),
         };
-        let entry =
-            Entry::new(*row, &self.config.pools, self.config.timers(), now, None).ok_or(SessionError::PoolExhausted)?;
+        let entry = Entry::new(*row, &self.core.config.pools, self.core.config.timers(), now, None)
+            .ok_or(SessionError::PoolExhausted)?;
         entry.set_exit(exit);
         let entry = Arc::new(entry);
         self.core.registry.insert(entry.clone());
@@ -207,7 +193,7 @@ impl Connector {
             tor: entry.tor,
             ends,
             preshared: entry.preshared_keys.is_some(),
-            heartbeat_ttl: self.config.heartbeat_ttl.into(),
+            heartbeat_ttl: self.core.config.heartbeat_ttl.into(),
             hard_ttl: u64::try_from(left).unwrap_or(0),
         }
     }

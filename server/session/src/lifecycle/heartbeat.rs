@@ -2,7 +2,6 @@
 
 use super::close::Closer;
 use super::state::persist_state;
-use crate::access::Access;
 use crate::core::Core;
 use crate::error;
 use crate::machine::Change;
@@ -16,21 +15,20 @@ use tornado_store::sessions::AfterClose;
 
 pub(crate) struct Heartbeats {
     core: Core,
-    access: Arc<Access>,
     closer: Arc<Closer>,
 }
 
 impl Heartbeats {
-    pub const fn new(core: Core, access: Arc<Access>, closer: Arc<Closer>) -> Self {
-        Self { core, access, closer }
+    pub const fn new(core: Core, closer: Arc<Closer>) -> Self {
+        Self { core, closer }
     }
 
     /// Handles a heartbeat. The token identifies the device; only the state of the session decides whether it
     /// continues.
     pub async fn heartbeat(&self, token: AccessToken) -> Result<HeartbeatReply, SessionError> {
-        let claims = self.access.verify(&token).await?;
+        let claims = self.core.access.verify(&token).await?;
         let _guard = self.core.registry.locks.lock(claims.device_id).await;
-        let entry = self.access.session_of(&claims).ok_or(SessionError::SessionExpired)?;
+        let entry = self.core.access.session_of(&claims).ok_or(SessionError::SessionExpired)?;
         let recovered = self.record(&entry, false).await?;
         let outcome = if recovered { HeartbeatOutcome::Reconnected } else { HeartbeatOutcome::Ok };
         Ok(HeartbeatReply { outcome })

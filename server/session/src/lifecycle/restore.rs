@@ -1,6 +1,5 @@
 //! Restores all live sessions from the store at the start. Devices are not affected: their peers stay on the lanes.
 
-use crate::config::Config;
 use crate::core::Core;
 use crate::counters::Repair;
 use crate::registry::Entry;
@@ -9,13 +8,13 @@ use tornado_shared::model::{CloseReason, SessionState};
 use tornado_store::StoreError;
 use tornado_store::sessions::{AfterClose, CloseSession, SessionRow};
 
-pub(crate) async fn restore(core: &Core, config: &Config) -> Result<(), StoreError> {
-    let rows = core.store.live(&config.node_id).await?;
+pub(crate) async fn restore(core: &Core) -> Result<(), StoreError> {
+    let rows = core.store.live(&core.config.node_id).await?;
     let count = rows.len();
     for row in rows {
-        restore_row(core, config, row).await?;
+        restore_row(core, row).await?;
     }
-    for (device, country) in core.store.exits(&config.node_id).await? {
+    for (device, country) in core.store.exits(&core.config.node_id).await? {
         if let Some(entry) = core.registry.of_device(device) {
             entry.set_exit(Some(country));
         }
@@ -24,7 +23,7 @@ pub(crate) async fn restore(core: &Core, config: &Config) -> Result<(), StoreErr
     Ok(())
 }
 
-async fn restore_row(core: &Core, config: &Config, row: SessionRow) -> Result<(), StoreError> {
+async fn restore_row(core: &Core, row: SessionRow) -> Result<(), StoreError> {
     let now = core.now();
     let failed = CloseSession {
         session_id: row.session_id,
@@ -41,7 +40,7 @@ async fn restore_row(core: &Core, config: &Config, row: SessionRow) -> Result<()
         return Ok(());
     }
     let facts = core.live.get(row.session_id).await;
-    let Some(entry) = Entry::new(row, &config.pools, config.timers(), now, facts) else {
+    let Some(entry) = Entry::new(row, &core.config.pools, core.config.timers(), now, facts) else {
         tracing::warn!("closed a stored session outside the address pools");
         core.counters.count(Repair::Ended);
         core.store.close(&failed).await?;

@@ -2,10 +2,8 @@
 
 use super::close::Closer;
 use super::state::persist_state;
-use crate::access::Access;
-use crate::accounting::{Accounting, Batches};
+use crate::accounting::Batches;
 use crate::clock::JumpDetector;
-use crate::config::Config;
 use crate::core::Core;
 use crate::counters::Repair;
 use crate::machine::{Change, Machine};
@@ -26,33 +24,24 @@ const AT_ONCE: usize = 16;
 const FORGOTTEN_AT_ONCE: u32 = 500;
 
 pub(crate) struct Sweeper {
-    config: Arc<Config>,
     core: Core,
-    access: Arc<Access>,
-    accounting: Arc<Accounting>,
     closer: Arc<Closer>,
 }
 
 impl Sweeper {
-    pub const fn new(
-        config: Arc<Config>,
-        core: Core,
-        access: Arc<Access>,
-        accounting: Arc<Accounting>,
-        closer: Arc<Closer>,
-    ) -> Self {
-        Self { config, core, access, accounting, closer }
+    pub const fn new(core: Core, closer: Arc<Closer>) -> Self {
+        Self { core, closer }
     }
 
     /// Runs until `shutdown`.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let mut ticks = tornado_runtime::every(Duration::from_secs(self.config.sweep_interval.into()));
-        let checkpoint_interval = Duration::from_secs(self.config.checkpoint_interval.into());
+        let mut ticks = tornado_runtime::every(Duration::from_secs(self.core.config.sweep_interval.into()));
+        let checkpoint_interval = Duration::from_secs(self.core.config.checkpoint_interval.into());
         let mut next_checkpoint = Instant::now() + checkpoint_interval;
         let mut clock = JumpDetector::new(self.core.now(), std::time::Instant::now());
         // Fetches the keys early, so that the first heartbeat does not wait. If `auth` is down, they are fetched on
         // demand.
-        drop(self.access.keys.fetch().await);
+        drop(self.core.access.keys.fetch().await);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -93,7 +82,7 @@ impl Sweeper {
         self.core.policies.refresh().await;
         self.close_failed_connects(now).await;
         self.core.reconciler.reconcile().await;
-        self.accounting.marks.set_missing(self.core.registry.users(), self.core.now()).await;
+        self.core.accounting.marks.set_missing(self.core.registry.users(), self.core.now()).await;
         self.forget_old().await;
     }
 
@@ -144,7 +133,7 @@ impl Sweeper {
     /// Warns the devices of accounts with little quota left, closes the sessions of accounts that have used up theirs,
     /// and stores the bases of new months.
     pub async fn enforce_quotas(&self) {
-        let quotas = &self.accounting.quotas;
+        let quotas = &self.core.accounting.quotas;
         let sessions = self.core.registry.by_user();
         let users: Vec<UserId> = sessions.keys().copied().collect();
         let mut batches = Batches::of(&users);
@@ -189,7 +178,7 @@ impl Sweeper {
     async fn close_failed_connects(&self, now: UnixSeconds) {
         let core = &self.core;
         // Other calls report a database that is down.
-        let Ok(rows) = core.store.connecting(&self.config.node_id).await else { return };
+        let Ok(rows) = core.store.connecting(&self.core.config.node_id).await else { return };
         for (session_id, device) in rows {
             // A connect in progress holds the lock. It leaves either an entry or rows that are not used.
             let Some(_guard) = core.registry.locks.try_lock(device) else { continue };
@@ -217,7 +206,7 @@ impl Sweeper {
 
     /// Deletes a bounded number of rows that are older than the configured age.
     async fn forget_old(&self) {
-        let age = i64::from(self.config.history_days) * 86_400;
+        let age = i64::from(self.core.config.history_days) * 86_400;
         match self.core.store.forget(self.core.now().saturating_sub(age), FORGOTTEN_AT_ONCE).await {
             Ok(0) => {}
             Ok(rows) => {

@@ -18,7 +18,7 @@ async fn paused() -> World {
 }
 
 async fn watch(world: &World) {
-    let longest = Duration::from_millis(world.service.config.wg_poll_ms.into());
+    let longest = Duration::from_millis(world.service.core.config.wg_poll_ms.into());
     world.service.watch().run(longest, CancellationToken::new()).await;
 }
 
@@ -26,7 +26,7 @@ async fn watch(world: &World) {
 async fn the_lanes_are_watched_at_a_steady_pace_for_sixty_days() {
     let world = paused().await;
     // Each counter reading, and two wake-ups per held response of ten seconds.
-    let per_hour = 3_600 / u64::from(world.service.config.stats_interval) + 2 * 360;
+    let per_hour = 3_600 / u64::from(world.service.core.config.stats_interval) + 2 * 360;
     sixty_days(per_hour, watch(&world)).await;
 }
 
@@ -35,7 +35,7 @@ async fn retries_while_wg_is_down_keep_a_steady_pace_for_sixty_days() {
     let world = paused().await;
     world.wg.0.lock().unwrap().down = true;
     // A few more at first, because the pause starts short and doubles.
-    let per_hour = 3_600_000 / u64::from(world.service.config.wg_poll_ms) + 8;
+    let per_hour = 3_600_000 / u64::from(world.service.core.config.wg_poll_ms) + 8;
     sixty_days(per_hour, watch(&world)).await;
 }
 
@@ -49,13 +49,13 @@ async fn exit_countries_are_reported_at_a_steady_pace_for_sixty_days() {
 #[tokio::test]
 async fn keys_are_fetched_at_a_steady_pace_for_sixty_days() {
     let world = paused().await;
-    sixty_days(450, world.service.access.keys.run(CancellationToken::new())).await;
+    sixty_days(450, world.service.core.access.keys.run(CancellationToken::new())).await;
 }
 
 #[tokio::test]
 async fn sweeps_and_checkpoints_keep_their_pace_for_sixty_days() {
     let world = paused().await;
-    let config = &world.service.config;
+    let config = &world.service.core.config;
     let per_hour = 3_600 / u64::from(config.sweep_interval) + 3_600 / u64::from(config.checkpoint_interval);
     sixty_days(per_hour, world.service.sweeper.run(CancellationToken::new())).await;
 }

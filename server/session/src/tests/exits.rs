@@ -64,7 +64,7 @@ async fn an_unavailable_exit_is_rejected_and_changes_nothing() {
     world.choose(&one, Some("de")).await.unwrap();
     world.choose(&two, Some("nl")).await.unwrap();
     let before = world.spec(&three);
-    assert!(refused(world.choose(&three, Some("se")).await).contains("all 2 places"));
+    assert!(refused(world.choose(&three, Some("se")).await).contains("all 2 exit countries"));
     assert_eq!(world.spec(&three), before);
     world.choose(&three, Some("nl")).await.unwrap();
     world.tor.state().away = true;

@@ -5,7 +5,6 @@
 
 use super::exit::Countries;
 use super::limit::ChangeLimit;
-use crate::access::Access;
 use crate::core::Core;
 use crate::error;
 use parking_lot::Mutex;
@@ -18,32 +17,25 @@ use tornado_shared::model::{CountryCode, DeviceId, FamilyId, SessionState};
 
 pub(crate) struct Circuits {
     core: Core,
-    access: Arc<Access>,
     tor: Arc<dyn Tor>,
     countries: Arc<Countries>,
     limit: Mutex<ChangeLimit>,
 }
 
 impl Circuits {
-    /// Allows each device this many changes per minute.
-    pub fn new(
-        core: Core,
-        access: Arc<Access>,
-        tor: Arc<dyn Tor>,
-        countries: Arc<Countries>,
-        changes_per_minute: u32,
-    ) -> Self {
-        Self { core, access, tor, countries, limit: Mutex::new(ChangeLimit::new(changes_per_minute)) }
+    pub fn new(core: Core, tor: Arc<dyn Tor>, countries: Arc<Countries>) -> Self {
+        let limit = Mutex::new(ChangeLimit::new(core.config.identity_changes));
+        Self { core, tor, countries, limit }
     }
 
     /// Sets the device's exit country after `tor` has confirmed that it is available.
     pub async fn choose_exit(&self, input: ChooseExit) -> Result<Done, SessionError> {
         let ChooseExit { access_token, country } = input;
         let token = AccessToken { access_token };
-        let claims = self.access.verify(&token).await?;
+        let claims = self.core.access.verify(&token).await?;
         let device = claims.device_id;
         let _guard = self.core.registry.locks.lock(device).await;
-        let entry = self.access.session_or_login(&claims, token).await?;
+        let entry = self.core.access.session_or_login(&claims, token).await?;
         let former = match &entry {
             Some(entry) => entry.circuits().1,
             None => self.core.store.exit(device).await.map_err(error::store)?,
@@ -72,7 +64,7 @@ impl Circuits {
 
     /// Sets a new isolation number for the token's device.
     pub async fn new_identity(&self, token: AccessToken) -> Result<Done, SessionError> {
-        let claims = self.access.verify(&token).await?;
+        let claims = self.core.access.verify(&token).await?;
         self.count_change(claims.device_id)?;
         self.renew_identity(claims.device_id, |family| family == claims.fam).await
     }

@@ -1,6 +1,5 @@
 //! The tor lane as one device sees it.
 
-use crate::access::Access;
 use crate::core::Core;
 use crate::error;
 use tornado_contracts::auth::AccessToken;
@@ -12,14 +11,9 @@ use tornado_shared::api::{ExitOffer, LaneState, TorHop, TorHopRole, TorPath, Tor
 use tornado_shared::model::{CountryCode, Lane};
 
 /// The tor lane as the token's device sees it.
-pub(crate) async fn tor_view(
-    core: &Core,
-    access: &Access,
-    tor: &dyn Tor,
-    token: AccessToken,
-) -> Result<TorView, SessionError> {
-    let claims = access.verify(&token).await?;
-    let entry = access.session_or_login(&claims, token).await?;
+pub(crate) async fn tor_view(core: &Core, tor: &dyn Tor, token: AccessToken) -> Result<TorView, SessionError> {
+    let claims = core.access.verify(&token).await?;
+    let entry = core.access.session_or_login(&claims, token).await?;
     let (exit, isolation) = match &entry {
         Some(entry) => {
             let (isolation, exit) = entry.circuits();

@@ -33,7 +33,7 @@ async fn ended(world: &World, entry: &Entry) {
 
 async fn set_marks(world: &World) {
     let users = world.service.core.registry.users();
-    world.service.accounting.marks.set_missing(users, world.now()).await;
+    world.service.core.accounting.marks.set_missing(users, world.now()).await;
 }
 
 async fn received(world: &World, user: UserId) -> (u64, u64) {

@@ -216,12 +216,12 @@ async fn a_short_outage_of_auth_fails_no_heartbeat_with_a_new_key() {
     let world = World::new().await;
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();
-    world.service.access.keys.forget();
+    world.service.core.access.keys.forget();
     *world.auth.away.lock().unwrap() = true;
     tokio::time::pause();
     tokio::time::sleep(Duration::from_millis(1_050)).await;
     // The fetch of another call fails now. Its failure must not be returned to this device.
-    assert!(world.service.access.keys.fetch().await.is_err());
+    assert!(world.service.core.access.keys.fetch().await.is_err());
     let back = async {
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         *world.auth.away.lock().unwrap() = false;
