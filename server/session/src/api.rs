@@ -1,5 +1,6 @@
 //! The methods of the contract; each calls one use case.
 
+use crate::accounting::check_limit;
 use crate::error;
 use crate::service::Service;
 use crate::tor;
@@ -88,6 +89,7 @@ impl Sessions for Service {
 
     async fn own_history(&self, input: OwnHistory) -> Result<Vec<HistoryRow>, SessionError> {
         let OwnHistory { access_token, before, limit } = input;
+        check_limit(limit)?;
         let user = self.core.access.whoami(AccessToken { access_token }).await?.user.id;
         self.core.accounting.usage.history_page(user, before, limit).await
     }

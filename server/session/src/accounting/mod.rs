@@ -7,6 +7,7 @@ mod quota;
 mod usage;
 
 pub(crate) use batches::Batches;
+pub(crate) use usage::check_limit;
 
 use crate::registry::Registry;
 use marks::Marks;

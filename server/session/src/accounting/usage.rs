@@ -61,14 +61,13 @@ impl Usage {
         Ok(rows.into_iter().map(|row| self.row(row)).collect())
     }
 
-    /// Sessions of an account that began before the session `before`, newest first.
+    /// Sessions of an account that began before the session `before`, newest first. The caller checks the limit.
     pub async fn history_page(
         &self,
         user: UserId,
         before: Option<SessionId>,
         limit: u32,
     ) -> Result<Vec<HistoryRow>, SessionError> {
-        check_limit(limit)?;
         let rows = self.store.history_page(user, before, limit).await.map_err(error::store)?;
         Ok(rows.into_iter().map(|row| self.row(row)).collect())
     }
@@ -91,6 +90,7 @@ impl Usage {
     }
 }
 
-fn check_limit(limit: u32) -> Result<(), SessionError> {
+/// Fails for a limit that the contract does not allow.
+pub(crate) fn check_limit(limit: u32) -> Result<(), SessionError> {
     if (1..=500).contains(&limit) { Ok(()) } else { Err(Fault::Malformed("limit must be 1 to 500".into()).into()) }
 }
