@@ -82,7 +82,7 @@ impl Auth for FakeAuth {
     async fn authorize(&self, _: Authorize) -> Result<Grant, AuthError> {
         unused()
     }
-    async fn treatments(&self, _: NoInput) -> Result<Vec<tornado_contracts::UserTreatment>, AuthError> {
+    async fn traffic_policies(&self, _: NoInput) -> Result<Vec<tornado_contracts::UserTrafficPolicy>, AuthError> {
         unused()
     }
     async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {

@@ -12,8 +12,8 @@ mod service;
 pub mod session;
 pub mod token;
 pub mod tor;
-mod treatment;
+mod traffic_policy;
 pub mod wg;
 
 pub use service::{ServiceName, UnknownService};
-pub use treatment::{MAX_RATE, Treatment, UserTreatment};
+pub use traffic_policy::{MAX_RATE, TrafficPolicy, UserTrafficPolicy};

@@ -1,6 +1,6 @@
 //! Contract of service `wg`: both lanes, their peers and their firewall.
 
-use crate::{ServiceName, Treatment};
+use crate::{ServiceName, TrafficPolicy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -102,7 +102,8 @@ pub struct Group {
     /// The account; occurs once.
     pub user_id: UserId,
     /// Its traffic policy.
-    pub treatment: Treatment,
+    #[serde(rename = "treatment")]
+    pub traffic_policy: TrafficPolicy,
     /// Its devices: addresses on the direct lane and on the tor lane.
     pub devices: Vec<(LaneAddresses, LaneAddresses)>,
 }

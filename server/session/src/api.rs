@@ -1,91 +1,117 @@
-//! Implementation of the `sessions` contract: each method calls one use case.
+//! The methods of the contract; each calls one use case.
 
-use crate::fault;
+use crate::accounting::check_limit;
+use crate::error;
 use crate::service::Service;
+use crate::tor;
 use async_trait::async_trait;
+use axum::Router;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 use tornado_contracts::auth::AccessToken;
 use tornado_contracts::session::{
-    ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
+    self, ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
     LiveSession, OwnHistory, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery, UserUsage,
 };
 use tornado_rpc::{Done, NoInput};
 use tornado_shared::api::{OwnUsage, TorView};
 use tornado_shared::model::SessionState;
 
-pub(crate) struct Api(pub Arc<Service>);
+/// Router of the contract's methods and its event stream.
+pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Router {
+    let live = service.core.live.clone();
+    let subscribe = move || {
+        let (live, shutdown) = (live.clone(), shutdown.clone());
+        async move { live.subscribe(shutdown).await }
+    };
+    session::router(service.clone()).merge(session::EVENTS.router(subscribe))
+}
 
 #[async_trait]
-impl Sessions for Api {
+impl Sessions for Service {
     async fn connect(&self, input: Connect) -> Result<Connected, SessionError> {
-        self.0.connect(input).await
+        self.connector.connect(input).await
     }
 
     async fn heartbeat(&self, input: AccessToken) -> Result<HeartbeatReply, SessionError> {
-        self.0.heartbeat(input).await
+        self.heartbeats.heartbeat(input).await
     }
 
     async fn disconnect(&self, input: AccessToken) -> Result<Closed, SessionError> {
-        self.0.disconnect(input).await
+        self.closer.disconnect(input).await
     }
 
     async fn mine(&self, input: AccessToken) -> Result<Option<LiveSession>, SessionError> {
-        self.0.mine(input).await
+        let claims = self.core.access.verify(&input).await?;
+        let view = self.core.access.session_of(&claims).map(|entry| entry.view(self.core.now()));
+        Ok(view.map(|view| LiveSession { endpoint: None, ..view }))
     }
 
     async fn new_identity(&self, input: AccessToken) -> Result<Done, SessionError> {
-        self.0.new_identity(input).await
+        self.circuits.new_identity(input).await
     }
 
-    async fn tor(&self, input: AccessToken) -> Result<TorView, SessionError> {
-        self.0.tor_view(input).await
+    async fn tor_view(&self, input: AccessToken) -> Result<TorView, SessionError> {
+        tor::tor_view(&self.core, &*self.tor, input).await
     }
 
     async fn choose_exit(&self, input: ChooseExit) -> Result<Done, SessionError> {
-        self.0.choose_exit(input).await
+        self.circuits.choose_exit(input).await
     }
 
     async fn renew_identity(&self, input: RenewIdentity) -> Result<Done, SessionError> {
-        self.0.renew_identity(input.device_id, |_| true).await
+        self.circuits.renew_identity(input.device_id, |_| true).await
     }
 
     async fn close_device(&self, input: CloseDevice) -> Result<Closed, SessionError> {
-        self.0.close_of_device(input.device_id, input.reason).await
+        self.closer.close_device(input.device_id, input.reason).await
     }
 
     async fn live(&self, input: LiveQuery) -> Result<Vec<LiveSession>, SessionError> {
-        let entries = self.0.registry.all();
-        let wanted = entries.iter().filter(|entry| input.user_id.is_none_or(|user| entry.user_id == user));
-        let now = self.0.now();
-        Ok(wanted.map(|entry| entry.view(now)).filter(|view| view.state != SessionState::Closed).collect())
+        let entries = self.core.registry.all();
+        let selected = entries.iter().filter(|entry| input.user_id.is_none_or(|user| entry.user_id == user));
+        let now = self.core.now();
+        Ok(selected.map(|entry| entry.view(now)).filter(|view| view.state != SessionState::Closed).collect())
     }
 
     async fn history(&self, input: HistoryQuery) -> Result<Vec<HistoryRow>, SessionError> {
-        self.0.check_limit(input.limit)?;
-        let rows = self.0.store.history(input.user_id, input.limit).await.map_err(|error| fault::store(&error))?;
-        Ok(rows.into_iter().map(|row| self.0.up_to_now(row)).collect())
+        self.core.accounting.usage.history(input.user_id, input.limit).await
     }
 
     async fn usage(&self, input: UsageQuery) -> Result<UserUsage, SessionError> {
-        self.0.usage(input.user_id).await
+        self.core.accounting.usage.usage(input.user_id).await
     }
 
     async fn own_usage(&self, input: AccessToken) -> Result<OwnUsage, SessionError> {
-        self.0.own_usage(input).await
+        let profile = self.core.access.whoami(input).await?;
+        self.core.accounting.own_usage(profile.user.id, profile.month_quota, self.core.now()).await
     }
 
     async fn own_history(&self, input: OwnHistory) -> Result<Vec<HistoryRow>, SessionError> {
-        self.0.own_history(input).await
+        let OwnHistory { access_token, before, limit } = input;
+        check_limit(limit)?;
+        let user = self.core.access.whoami(AccessToken { access_token }).await?.user.id;
+        self.core.accounting.usage.history_page(user, before, limit).await
     }
 
     async fn status(&self, _: NoInput) -> Result<SessionsStatus, SessionError> {
-        Ok(self.0.at_a_glance())
+        let states: Vec<_> = self.core.registry.all().iter().map(|entry| entry.state()).collect();
+        let number =
+            |of: SessionState| u32::try_from(states.iter().filter(|state| **state == of).count()).unwrap_or(u32::MAX);
+        let counters = &self.core.counters;
+        Ok(SessionsStatus {
+            since: counters.since(),
+            online: number(SessionState::Online),
+            offline: number(SessionState::Offline),
+            repairs: counters.repairs(),
+            forgotten: counters.forgotten(),
+        })
     }
 
     async fn pool(&self, _: NoInput) -> Result<PoolStatus, SessionError> {
-        let config = &self.0.config;
-        let rested_before = self.0.now().saturating_sub(config.quarantine.into());
-        let count = self.0.store.pool(&config.node_id, rested_before).await.map_err(|error| fault::store(&error))?;
+        let (core, config) = (&self.core, &self.core.config);
+        let rested_before = core.now().saturating_sub(config.quarantine.into());
+        let count = core.store.pool(&config.node_id, rested_before).await.map_err(error::store)?;
         let (first, last) = config.slots();
         Ok(PoolStatus { leased: count.leased, quarantined: count.resting, total: last.0 - first.0 + 1 })
     }

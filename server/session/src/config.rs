@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defaults_hold_and_nonsense_is_refused() {
+    fn defaults_are_valid_and_values_out_of_range_are_rejected() {
         assert_eq!(Config::default().validate(), Ok(()));
         let wrong = Config { sweep_interval: 0, ..Config::default() };
         assert_eq!(wrong.validate(), Err(ConfigError::Bounds { field: "sweep_interval", bounds: "1 to 300 seconds" }));

@@ -1,38 +1,37 @@
 //! Service `session`: sessions, address leases, lifecycle timers, accounting and live events.
 //!
-//! Decisions are pure ([`machine`]). Durable state is in `tornado-store`, volatile state in `tornado-live`. The lanes
+//! Decisions are pure (`machine`). Durable state is in `tornado-store`, volatile state in `tornado-live`. The lanes
 //! receive the desired peers and are compared with them regularly. The next comparison therefore repairs whatever a
 //! crash between two steps leaves behind.
+//!
+//! A module uses only modules below it:
+//!
+//! | modules | content |
+//! |---|---|
+//! | `api`, `service` | the contract's methods; composition |
+//! | `lifecycle` | connect, heartbeat, close, sweep, restore |
+//! | `tor` | exit countries, circuits, view of the tor lane |
+//! | `core` | what the use cases share |
+//! | `access`, `accounting`, `lanes`, `live` | callers; usage, marks, quotas; calls to `wg`; live store and events |
+//! | `registry` | live sessions in memory, and their locks |
+//! | `machine`, `clock`, `counters`, `config`, `error` | pure or plain |
 
-mod allowance;
+mod access;
+mod accounting;
 mod api;
-mod calendar;
-mod close;
+mod clock;
 mod config;
-mod connect;
-mod engine;
-mod entry;
-mod events;
-mod exit;
-mod fault;
-mod heartbeat;
-mod identity;
-mod keys;
+mod core;
+mod counters;
+mod engines;
+mod error;
 mod lanes;
-mod locks;
-pub mod machine;
-mod marks;
-mod pace;
-mod parts;
-mod quota;
+mod lifecycle;
+mod live;
+mod machine;
 mod registry;
 mod service;
-mod sweep;
-mod tor_view;
-mod tor_watch;
-mod treatment;
-mod usage;
-mod watch;
+mod tor;
 
 #[cfg(test)]
 mod tests;
@@ -99,7 +98,7 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
             (store, Arc::new(MemoryStore::default()))
         }
     };
-    let engines = engine::watch(&store, live.clone());
+    let engines = engines::watch(&store, live.clone());
     let parts = Parts {
         store: Arc::new(Deadlined::new(store.clone())),
         live,
@@ -110,19 +109,16 @@ pub async fn run(context: Context, config: Config, cluster: Option<Cluster>) -> 
     };
     let service = Service::restore(config, parts).await?;
     let (ready, readiness) = Readiness::new("sessions are being restored");
-    let router = events::router(&service, context.shutdown.clone()).merge(engines.router());
+    let router = api::router(&service, context.shutdown.clone()).merge(engines.router());
     let server = context.server(router, readiness)?;
     ready.ready();
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
-    tasks.spawn("lanes", watch::run(service.clone(), stop.clone()));
-    tasks.spawn("tor", tor_watch::run(service.clone(), stop.clone()));
-    tasks.spawn("keys", keys::learn(service.clone(), stop.clone()));
-    tasks.spawn("sweep", sweep::run(service.clone(), stop.clone()));
+    service.spawn(&mut tasks);
     tasks.spawn("engines", engines.run(stop.clone()));
     tasks.spawn("socket", server.serve(stop.clone()));
     let ended = tasks.run().await;
-    service.checkpoint().await;
+    service.sweeper.checkpoint().await;
     store.shut().await;
     Ok(ended?)
 }

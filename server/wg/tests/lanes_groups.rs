@@ -10,7 +10,7 @@ use lanes_support::{Device, INTERNET4, INTERNET6, Lab, Ns, sync};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
-use tornado_contracts::Treatment;
+use tornado_contracts::TrafficPolicy;
 use tornado_contracts::wg::{Group, SetGroups, Wg as _, WgClient};
 use tornado_rpc::NoInput;
 use tornado_shared::model::{Lane, UserId};
@@ -94,14 +94,14 @@ fn there_and_back(to: &str) -> u64 {
     count
 }
 
-async fn treat(client: &WgClient, lab: &Lab, all: &[(&[&Device], Treatment)]) {
-    let group = |(number, (devices, treatment)): (usize, &(&[&Device], Treatment))| {
+async fn set_policies(client: &WgClient, lab: &Lab, all: &[(&[&Device], TrafficPolicy)]) {
+    let group = |(number, (devices, traffic_policy)): (usize, &(&[&Device], TrafficPolicy))| {
         let of = |device: &&Device| {
             let spec = device.spec(lab);
             (spec.direct.addresses, spec.tor.addresses)
         };
         let user_id = UserId(uuid::Uuid::from_u128(number as u128 + 1));
-        Group { user_id, treatment: *treatment, devices: devices.iter().map(of).collect() }
+        Group { user_id, traffic_policy: *traffic_policy, devices: devices.iter().map(of).collect() }
     };
     client.set_groups(SetGroups { groups: all.iter().enumerate().map(group).collect() }).await.unwrap();
 }
@@ -111,8 +111,8 @@ async fn a_rate_holds_for_all_devices_of_an_account_on_both_lanes_and_for_nobody
     let Some((lab, service, client, status)) = up().await else { return };
     let (one, two, other) = (lab.device(), lab.device(), lab.device());
     sync(&client, vec![one.spec(&lab), two.spec(&lab), other.spec(&lab)]).await;
-    let limited = Treatment { download_rate: Some(RATE), upload_rate: Some(RATE), together: false };
-    treat(&client, &lab, &[(&[&one, &two], limited)]).await;
+    let limited = TrafficPolicy { download_rate: Some(RATE), upload_rate: Some(RATE), peer_group: false };
+    set_policies(&client, &lab, &[(&[&one, &two], limited)]).await;
     let tunnels = [&one, &two, &other].map(|device| device.connect(&lab, &status, Lane::Direct));
     let (v4, v6) = (format!("{INTERNET4}:8080"), format!("[{INTERNET6}]:8080"));
     serve(&lab.internet, &v4);
@@ -135,7 +135,7 @@ async fn a_rate_holds_for_all_devices_of_an_account_on_both_lanes_and_for_nobody
     assert!(free > FREE, "{free}");
 
     // A change applies to running transfers, and the checks of the firewall report no change.
-    treat(&client, &lab, &[]).await;
+    set_policies(&client, &lab, &[]).await;
     assert!(run(&one, download, &v4).join().unwrap() > FREE);
     assert!(client.status(NoInput {}).await.unwrap().firewall_verified);
 
@@ -145,9 +145,9 @@ async fn a_rate_holds_for_all_devices_of_an_account_on_both_lanes_and_for_nobody
     fake_tor(&lab.server);
     let _tunnel = one.connect(&lab, &status, Lane::Tor);
     let free = run(&one, there_and_back, &v4).join().unwrap();
-    treat(&client, &lab, &[(&[&one], Treatment { download_rate: None, ..limited })]).await;
+    set_policies(&client, &lab, &[(&[&one], TrafficPolicy { download_rate: None, ..limited })]).await;
     let up = run(&one, there_and_back, &v4).join().unwrap();
-    treat(&client, &lab, &[(&[&one], Treatment { upload_rate: None, ..limited })]).await;
+    set_policies(&client, &lab, &[(&[&one], TrafficPolicy { upload_rate: None, ..limited })]).await;
     let down = run(&one, there_and_back, &v4).join().unwrap();
     println!("tor lane: {free} without, {up} up, {down} down");
     assert!(free > FREE && (LEAST..MOST).contains(&up) && (LEAST..MOST).contains(&down), "{free} {up} {down}");
@@ -171,8 +171,8 @@ async fn devices_of_an_account_reach_each_other_only_when_they_may() {
     };
     const NOT: [bool; 3] = [false; 3];
     assert_eq!((reaches(&one, &two), reaches(&two, &one)), (NOT, NOT));
-    let together = Treatment { together: true, ..Treatment::default() };
-    treat(&client, &lab, &[(&[&one, &two], together), (&[&other], together)]).await;
+    let together = TrafficPolicy { peer_group: true, ..TrafficPolicy::default() };
+    set_policies(&client, &lab, &[(&[&one, &two], together), (&[&other], together)]).await;
     // By the addresses of the direct lane only.
     let reached = [true, true, false];
     assert_eq!((reaches(&one, &two), reaches(&two, &one)), (reached, reached));
@@ -184,7 +184,7 @@ async fn devices_of_an_account_reach_each_other_only_when_they_may() {
     })
     .await;
     assert_eq!(reaches(&one, &two), reached);
-    treat(&client, &lab, &[]).await;
+    set_policies(&client, &lab, &[]).await;
     assert_eq!((reaches(&one, &two), reaches(&two, &one)), (NOT, NOT));
     service.stop().unwrap();
 }

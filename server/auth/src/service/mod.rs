@@ -32,7 +32,7 @@ use crate::restored::Restored;
 use crate::tokens::Lifetimes;
 use closing::Unsettled;
 use std::sync::{Arc, Mutex};
-use tornado_contracts::UserTreatment;
+use tornado_contracts::UserTrafficPolicy;
 use tornado_contracts::auth::operators::SignedIn;
 use tornado_contracts::auth::{
     AccessToken, Acting, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin,
@@ -136,9 +136,9 @@ impl Auth for Service {
         self.grant(&input).await
     }
 
-    async fn treatments(&self, _: NoInput) -> Result<Vec<UserTreatment>, AuthError> {
+    async fn traffic_policies(&self, _: NoInput) -> Result<Vec<UserTrafficPolicy>, AuthError> {
         let users = self.store.treated_users().await.map_err(fault::store)?;
-        let of = |user: &User| UserTreatment { user_id: user.id, treatment: users::treatment(user) };
+        let of = |user: &User| UserTrafficPolicy { user_id: user.id, traffic_policy: users::traffic_policy(user) };
         Ok(users.iter().map(of).collect())
     }
 

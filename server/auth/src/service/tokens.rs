@@ -120,7 +120,7 @@ impl Service {
                 Some(LanePresharedKeys { direct: of(Lane::Direct), tor: of(Lane::Tor) })
             }
         };
-        let treatment = super::users::treatment(&standing.user);
+        let traffic_policy = super::users::traffic_policy(&standing.user);
         Ok(Grant {
             user_id: standing.user.id,
             username: standing.user.username,
@@ -128,7 +128,7 @@ impl Service {
             family_id: claims.fam,
             max_devices: standing.user.max_devices,
             month_quota: standing.user.month_quota,
-            treatment,
+            traffic_policy,
             preshared_keys,
         })
     }

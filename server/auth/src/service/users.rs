@@ -7,7 +7,7 @@ use tornado_contracts::auth::users::{
 };
 use tornado_contracts::auth::{Acting, AuthError};
 use tornado_contracts::session::LiveQuery;
-use tornado_contracts::{MAX_RATE, Treatment};
+use tornado_contracts::{MAX_RATE, TrafficPolicy};
 use tornado_rpc::{Done, Fault};
 use tornado_shared::model::{CloseReason, UserId, text};
 use tornado_store::identity::{
@@ -46,7 +46,7 @@ impl Service {
             month_quota: what.month_quota.map(|bytes| (bytes > 0).then_some(bytes)),
             download_rate: what.download_rate.map(check_rate).transpose()?,
             upload_rate: what.upload_rate.map(check_rate).transpose()?,
-            together: what.together,
+            together: what.peer_group,
             active: what.active,
             forget_totp: what.forget_totp,
             ..UserChange::default()
@@ -239,7 +239,7 @@ impl Service {
             is_active: user.is_active,
             max_devices: user.max_devices,
             month_quota: user.month_quota,
-            treatment: treatment(user),
+            traffic_policy: traffic_policy(user),
             totp: self.has_factor(FactorOwner::User(user.id)).await?,
             created_at: user.created_at,
             last_login_at: user.last_login_at,
@@ -260,9 +260,9 @@ fn check_rate(rate: u64) -> Result<Option<u64>, AuthError> {
 }
 
 /// The account's traffic policy.
-pub(super) fn treatment(user: &User) -> Treatment {
+pub(super) fn traffic_policy(user: &User) -> TrafficPolicy {
     let User { download_rate, upload_rate, together, .. } = *user;
-    Treatment { download_rate, upload_rate, together }
+    TrafficPolicy { download_rate, upload_rate, peer_group: together }
 }
 
 pub(super) fn subject(user: UserId) -> String {

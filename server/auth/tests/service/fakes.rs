@@ -78,7 +78,7 @@ impl Sessions for FakeSessions {
     async fn new_identity(&self, _: AccessToken) -> Result<Done, SessionError> {
         Err(not_here())
     }
-    async fn tor(&self, _: AccessToken) -> Result<TorView, SessionError> {
+    async fn tor_view(&self, _: AccessToken) -> Result<TorView, SessionError> {
         Err(not_here())
     }
     async fn choose_exit(&self, _: ChooseExit) -> Result<Done, SessionError> {

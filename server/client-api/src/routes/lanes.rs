@@ -16,7 +16,7 @@ pub async fn initiate(
     Body(body): Body<Initiate>,
 ) -> Result<Json<Initiated>, ApiError> {
     let (access_token, public_key) = (token.access_token, body.public_key);
-    connect(&api, Connect { access_token, public_key, client_ip, plain: false }).await
+    connect(&api, Connect { access_token, public_key, client_ip, exported: false }).await
 }
 
 /// `POST /v2/export`
@@ -27,7 +27,7 @@ pub async fn export(
     Body(body): Body<Initiate>,
 ) -> Result<Json<Initiated>, ApiError> {
     let (access_token, public_key) = (token.access_token, body.public_key);
-    connect(&api, Connect { access_token, public_key, client_ip, plain: true }).await
+    connect(&api, Connect { access_token, public_key, client_ip, exported: true }).await
 }
 
 async fn connect(api: &Api, input: Connect) -> Result<Json<Initiated>, ApiError> {

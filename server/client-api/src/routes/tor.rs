@@ -26,7 +26,7 @@ pub async fn new_identity(State(api): State<Api>, Bearer(token): Bearer) -> Resu
 
 /// `GET /v2/tor`
 pub async fn tor(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json<TorView>, ApiError> {
-    Ok(Json(api.sessions().tor(token).await?))
+    Ok(Json(api.sessions().tor_view(token).await?))
 }
 
 /// `PUT /v2/tor/exit`

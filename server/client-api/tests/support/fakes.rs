@@ -114,7 +114,7 @@ impl Auth for FakeAuth {
     async fn authorize(&self, _: Authorize) -> Result<Grant, AuthError> {
         nobody_calls()
     }
-    async fn treatments(&self, _: NoInput) -> Result<Vec<tornado_contracts::UserTreatment>, AuthError> {
+    async fn traffic_policies(&self, _: NoInput) -> Result<Vec<tornado_contracts::UserTrafficPolicy>, AuthError> {
         nobody_calls()
     }
     async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
@@ -201,7 +201,7 @@ impl Sessions for FakeSessions {
         self.check(&input.access_token)?;
         Ok(Done {})
     }
-    async fn tor(&self, input: AccessToken) -> Result<TorView, SessionError> {
+    async fn tor_view(&self, input: AccessToken) -> Result<TorView, SessionError> {
         self.check(&input.access_token)?;
         Ok(TorView {
             lane: LaneState::Open,

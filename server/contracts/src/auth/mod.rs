@@ -12,7 +12,7 @@ pub mod users;
 pub use error::AuthError;
 
 use crate::token::VerifyingKey;
-use crate::{ServiceName, Treatment, UserTreatment};
+use crate::{ServiceName, TrafficPolicy, UserTrafficPolicy};
 use operators::SignedIn;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -123,8 +123,8 @@ pub struct Grant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month_quota: Option<u64>,
     /// The account's traffic policy.
-    #[serde(default, skip_serializing_if = "Treatment::is_usual")]
-    pub treatment: Treatment,
+    #[serde(default, rename = "treatment", skip_serializing_if = "TrafficPolicy::is_default")]
+    pub traffic_policy: TrafficPolicy,
     /// Preshared keys of both lanes; absent for logins with envelope v1.
     pub preshared_keys: Option<LanePresharedKeys>,
 }
@@ -245,7 +245,7 @@ tornado_rpc::contract! {
         /// Public halves of the signing keys.
         verifying_keys(NoInput) -> Vec<VerifyingKey> = GET "/v1/keys", within 10, up to 0, for [Session, ClientApi, Admin];
         /// Traffic policies of all accounts that differ from the default.
-        treatments(NoInput) -> Vec<UserTreatment> = GET "/v1/treatments", within 10, up to 0, for [Session];
+        traffic_policies(NoInput) -> Vec<UserTrafficPolicy> = GET "/v1/treatments", within 10, up to 0, for [Session];
         /// Stores the fingerprint of the device API's certificate for invitations and the server's statement.
         attest_tls(AttestTls) -> Done = PUT "/v1/tls", within 10, up to 1_024, for [ClientApi];
         /// Creates an invitation.

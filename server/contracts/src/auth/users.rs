@@ -1,7 +1,7 @@
 //! Users and their devices, as changed by operators and by the users themselves.
 
 use super::{Acting, AuthError};
-use crate::{ServiceName, Treatment};
+use crate::{ServiceName, TrafficPolicy};
 use serde::{Deserialize, Serialize};
 use tornado_rpc::Done;
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
@@ -54,8 +54,8 @@ pub struct UpdateUser {
     #[serde(default)]
     pub upload_rate: Option<u64>,
     /// True makes the account's devices a peer group on the direct lane.
-    #[serde(default)]
-    pub together: Option<bool>,
+    #[serde(default, rename = "together")]
+    pub peer_group: Option<bool>,
     /// A new password. Ends every login of the account.
     #[serde(default)]
     pub password: Option<Secret>,
@@ -105,8 +105,8 @@ pub struct UserInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month_quota: Option<u64>,
     /// Traffic policy.
-    #[serde(default, skip_serializing_if = "Treatment::is_usual")]
-    pub treatment: Treatment,
+    #[serde(default, rename = "treatment", skip_serializing_if = "TrafficPolicy::is_default")]
+    pub traffic_policy: TrafficPolicy,
     /// True when a login requires an authenticator code.
     pub totp: bool,
     /// Creation time.

@@ -53,20 +53,23 @@ pub struct Repairs {
     /// Removed peers that had no session.
     pub strays: u64,
     /// Restored peers of online sessions.
-    pub put_back: u64,
+    #[serde(rename = "put_back")]
+    pub peers_restored: u64,
     /// Removed peers of sessions that should not have any.
-    pub taken_away: u64,
+    #[serde(rename = "taken_away")]
+    pub peers_removed: u64,
     /// States written to the store again after a failed write.
     pub written: u64,
     /// Sessions written again to the live state after it lost them.
-    pub told_again: u64,
+    #[serde(rename = "told_again")]
+    pub live_restored: u64,
 }
 
 impl Repairs {
     /// Sum of all repairs.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.ended + self.strays + self.put_back + self.taken_away + self.written + self.told_again
+        self.ended + self.strays + self.peers_restored + self.peers_removed + self.written + self.live_restored
     }
 }
 

@@ -30,8 +30,8 @@ pub struct Connect {
     pub client_ip: IpAddr,
     /// True: an exported device. It sends no heartbeats, so its handshakes show whether it is online. Its peers stay
     /// while it is offline, and its session lasts until it is closed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub plain: bool,
+    #[serde(default, rename = "plain", skip_serializing_if = "std::ops::Not::not")]
+    pub exported: bool,
 }
 
 /// Everything a device needs to bring up both lanes.
@@ -349,7 +349,7 @@ tornado_rpc::contract! {
         /// The same, requested by an operator.
         renew_identity(RenewIdentity) -> Done = PUT "/v1/identity", within 10, up to 4_096, for [];
         /// The tor lane, as seen by the token's device.
-        tor(AccessToken) -> TorView = POST "/v1/tor", within 25, up to 16_384, for [ClientApi];
+        tor_view(AccessToken) -> TorView = POST "/v1/tor", within 25, up to 16_384, for [ClientApi];
         /// Sets the exit country of the token's device, for this and all later sessions. A change implies a new
         /// identity and ends open flows.
         choose_exit(ChooseExit) -> Done = PUT "/v1/tor/exit", within 25, up to 16_384, for [ClientApi];

@@ -1,21 +1,16 @@
 //! Addresses are leased, and the peers are being added.
 
-use super::{Change, Closed, Machine, Online, Signs, Step, Timers};
+use super::activity::Timers;
+use super::states::{Change, Closed, Connecting, Machine, Online, Step};
 use tornado_shared::model::{CloseReason, UnixSeconds};
-
-/// State `connecting`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Connecting {
-    pub(super) signs: Signs,
-}
 
 impl Connecting {
     pub(super) fn programmed(self) -> Step {
-        (Machine::Online(Online { signs: self.signs }), Some(Change::Created))
+        (Machine::Online(Online { activity: self.activity }), Some(Change::Created))
     }
 
     pub(super) fn deadline(&self, timers: &Timers) -> UnixSeconds {
-        self.signs.started_at.saturating_add(timers.connecting)
+        self.activity.started_at.saturating_add(timers.connecting)
     }
 
     /// The connect was abandoned: no call is adding the peers any more.
@@ -23,6 +18,6 @@ impl Connecting {
         if now < self.deadline(timers) {
             return (Machine::Connecting(self), None);
         }
-        Closed::because(self.signs, CloseReason::Failed)
+        Closed::because(self.activity, CloseReason::Failed)
     }
 }

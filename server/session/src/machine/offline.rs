@@ -1,35 +1,29 @@
 //! No activity within the time limit; lease and session are kept for the grace period.
 
-use super::{Change, Closed, Machine, Online, Signs, Step, Timers};
+use super::activity::Timers;
+use super::states::{Change, Closed, Machine, Offline, Online, Step};
 use tornado_shared::model::{CloseReason, UnixSeconds};
-
-/// State `offline`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Offline {
-    pub(super) signs: Signs,
-    pub(super) since: UnixSeconds,
-}
 
 impl Offline {
     pub(super) fn heartbeat(mut self, now: UnixSeconds) -> Step {
-        self.signs.hear_heartbeat(now);
-        (Machine::Online(Online { signs: self.signs }), Some(Change::Recovered))
+        self.activity.record_heartbeat(now);
+        (Machine::Online(Online { activity: self.activity }), Some(Change::Recovered))
     }
 
     /// Ignores an old or known handshake.
     pub(super) fn handshake(mut self, at: UnixSeconds, now: UnixSeconds, timers: &Timers) -> Machine {
-        let young = at.saturating_add(timers.handshake_ttl) > now;
-        let news = Some(at) > self.signs.latest_handshake;
-        if !young || !news {
+        let is_recent = at.saturating_add(timers.handshake_ttl) > now;
+        let is_new = Some(at) > self.activity.latest_handshake;
+        if !is_recent || !is_new {
             return Machine::Offline(self);
         }
-        self.signs.hear_handshake(at, now);
-        Machine::Online(Online { signs: self.signs })
+        self.activity.record_handshake(at, now);
+        Machine::Online(Online { activity: self.activity })
     }
 
     /// After a restart the device has one heartbeat period to report.
     pub(super) fn expires_at(&self, timers: &Timers) -> UnixSeconds {
-        let heard = self.signs.heard_from.saturating_add(timers.heartbeat_ttl);
+        let heard = self.activity.silence_from.saturating_add(timers.heartbeat_ttl);
         self.since.saturating_add(timers.offline_grace).max(heard)
     }
 
@@ -37,6 +31,6 @@ impl Offline {
         if now < self.expires_at(timers) {
             return (Machine::Offline(self), None);
         }
-        Closed::because(self.signs, CloseReason::Expired)
+        Closed::because(self.activity, CloseReason::Expired)
     }
 }

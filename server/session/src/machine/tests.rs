@@ -1,4 +1,4 @@
-use super::{Change, Machine, Signs, Timers};
+use super::{Activity, Change, Machine, Timers};
 use proptest::prelude::*;
 use tornado_shared::model::{CloseReason, SessionState};
 
@@ -26,7 +26,7 @@ fn silence_leads_offline_and_then_to_the_end() {
 }
 
 #[test]
-fn a_handshake_alone_keeps_a_plain_client_online() {
+fn handshakes_alone_keep_a_session_online() {
     let mut machine = online(1000);
     for minute in 1..100 {
         let now = 1000 + minute * 60;
@@ -34,12 +34,16 @@ fn a_handshake_alone_keeps_a_plain_client_online() {
         assert_eq!(machine.handle_timeout(now, &TIMERS).1, None);
     }
     assert_eq!(machine.poll_timeout(&TIMERS), Some(1000 + 99 * 60 - 20 + 180));
-    assert_eq!(machine.handshake(7003, 7000).signs().latest_handshake, Some(7000), "no handshake may be in the future");
+    assert_eq!(
+        machine.handshake(7003, 7000).activity().latest_handshake,
+        Some(7000),
+        "no handshake may be in the future"
+    );
     assert_eq!(machine.handshake(99_999, 7000), machine, "recorded before the clock was set back");
 }
 
 #[test]
-fn recovered_is_an_event_and_heartbeats_bring_back() {
+fn a_heartbeat_recovers_an_offline_session_with_an_event() {
     let (machine, _) = online(1000).handle_timeout(1100, &TIMERS);
     assert_eq!(machine.handshake(1100, 1100), machine, "its peers are removed, so the report is late");
     let (machine, change) = machine.heartbeat(1300, &TIMERS);
@@ -48,7 +52,7 @@ fn recovered_is_an_event_and_heartbeats_bring_back() {
 }
 
 #[test]
-fn the_hard_limit_holds_whatever_comes() {
+fn heartbeats_do_not_extend_the_hard_limit() {
     let mut machine = online(1000);
     for now in (1040..11_000).step_by(40) {
         machine = machine.heartbeat(now, &TIMERS).0;
@@ -59,29 +63,29 @@ fn the_hard_limit_holds_whatever_comes() {
 }
 
 #[test]
-fn defect_067_the_first_reason_stays() {
+fn the_first_close_reason_stays() {
     let (machine, change) = online(1000).close(CloseReason::Revoked);
     assert_eq!(change, Some(Change::Closed(CloseReason::Revoked)));
     assert_eq!(machine.close(CloseReason::Disconnect), (machine, None));
-    assert_eq!(machine.heartbeat(1001, &TIMERS), (machine, None), "defect_014: a closed session stays closed");
+    assert_eq!(machine.heartbeat(1001, &TIMERS), (machine, None), "a closed session stays closed");
     assert_eq!(machine.programmed(), (machine, None));
 }
 
 #[test]
-fn a_connect_given_up_half_way_fails() {
+fn an_abandoned_connect_fails() {
     let machine = Machine::connect(1000);
     assert_eq!(machine.heartbeat(1001, &TIMERS), (machine, None));
     assert_eq!(machine.handle_timeout(1030, &TIMERS).1, Some(Change::Closed(CloseReason::Failed)));
 }
 
 #[test]
-fn defect_064_deadlines_survive_a_restart_and_its_silence_is_forgiven() {
-    let signs = Signs { started_at: 1000, last_heartbeat: 1045, latest_handshake: None, heard_from: 5000 };
-    let machine = Machine::restore(SessionState::Online, signs, None);
+fn deadlines_survive_a_restart_and_its_silence_does_not_count() {
+    let activity = Activity { started_at: 1000, last_heartbeat: 1045, latest_handshake: None, silence_from: 5000 };
+    let machine = Machine::restore(SessionState::Online, activity, None);
     assert_eq!(machine.poll_timeout(&TIMERS), Some(5090));
-    let machine = Machine::restore(SessionState::Offline, signs, Some(1135));
+    let machine = Machine::restore(SessionState::Offline, activity, Some(1135));
     assert_eq!(machine.poll_timeout(&TIMERS), Some(5090));
-    let late = Signs { heard_from: 12_000, ..signs };
+    let late = Activity { silence_from: 12_000, ..activity };
     let machine = Machine::restore(SessionState::Online, late, None);
     assert_eq!(machine.handle_timeout(12_000, &TIMERS).1, Some(Change::Closed(CloseReason::HardLimit)));
 }
@@ -105,7 +109,7 @@ fn input() -> impl Strategy<Value = Input> {
 
 proptest! {
     #[test]
-    fn a_driven_machine_is_never_late_and_never_comes_back(inputs in proptest::collection::vec(input(), 1..80)) {
+    fn transitions_are_never_late_and_closed_is_final(inputs in proptest::collection::vec(input(), 1..80)) {
         let mut now = 1_000;
         let mut machine = online(now);
         for input in inputs {
@@ -120,9 +124,9 @@ proptest! {
                     }
                     prop_assert!(machine.poll_timeout(&TIMERS).is_none_or(|at| at > now));
                     if machine.state() == SessionState::Online {
-                        let signs = machine.signs();
-                        let heartbeat = now - signs.last_heartbeat < TIMERS.heartbeat_ttl;
-                        let handshake = signs.latest_handshake.is_some_and(|at| now - at < TIMERS.handshake_ttl);
+                        let activity = machine.activity();
+                        let heartbeat = now - activity.last_heartbeat < TIMERS.heartbeat_ttl;
+                        let handshake = activity.latest_handshake.is_some_and(|at| now - at < TIMERS.handshake_ttl);
                         prop_assert!(heartbeat || handshake);
                     }
                 }
@@ -130,7 +134,7 @@ proptest! {
             if was == SessionState::Closed {
                 prop_assert_eq!(machine.state(), SessionState::Closed);
             }
-            prop_assert!(machine.signs().latest_handshake.is_none_or(|at| at <= now));
+            prop_assert!(machine.activity().latest_handshake.is_none_or(|at| at <= now));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Exit countries and circuits of devices.
 
-use super::fake_tor::code;
-use super::world::{World, token};
+use super::support::tor::code;
+use super::support::world::{World, token};
 use crate::config::Config;
 use tornado_contracts::session::*;
 use tornado_contracts::tor::{DevicePath, Hop, HopRole};
@@ -10,18 +10,18 @@ use tornado_shared::api::{LaneState, TorHopRole};
 use tornado_shared::model::*;
 
 impl World {
-    async fn choose(&self, device: &super::fakes::Device, country: Option<&str>) -> Result<(), SessionError> {
+    async fn choose(&self, device: &super::support::auth::Device, country: Option<&str>) -> Result<(), SessionError> {
         let input = ChooseExit { access_token: device.token.clone(), country: country.map(code) };
-        self.api.choose_exit(input).await.map(drop)
+        self.service.choose_exit(input).await.map(drop)
     }
 
-    fn spec(&self, device: &super::fakes::Device) -> PeerSpec {
+    fn spec(&self, device: &super::support::auth::Device) -> PeerSpec {
         self.wg.0.lock().unwrap().peers[&device.key].spec.clone()
     }
 }
 
 #[tokio::test]
-async fn a_choice_is_a_new_identity_and_outlives_sessions_and_processes() {
+async fn an_exit_choice_is_a_new_identity_and_survives_restarts() {
     let mut world = World::new().await;
     let device = world.auth.device(UserId::random());
     world.choose(&device, Some("de")).await.unwrap();
@@ -37,7 +37,7 @@ async fn a_choice_is_a_new_identity_and_outlives_sessions_and_processes() {
 
     world.kill_session().await;
     world.wg.restart();
-    world.watch.look().await.unwrap();
+    world.watch.check().await.unwrap();
     assert_eq!(world.spec(&device), second);
     world.disconnect(&device).await;
     world.connect(&device).await.unwrap();
@@ -50,7 +50,7 @@ async fn a_choice_is_a_new_identity_and_outlives_sessions_and_processes() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_had_is_refused_and_changes_nothing() {
+async fn an_unavailable_exit_is_rejected_and_changes_nothing() {
     let world = World::new().await;
     let [one, two, three] = [(); 3].map(|()| world.auth.device(UserId::random()));
     for device in [&one, &two, &three] {
@@ -64,7 +64,7 @@ async fn what_cannot_be_had_is_refused_and_changes_nothing() {
     world.choose(&one, Some("de")).await.unwrap();
     world.choose(&two, Some("nl")).await.unwrap();
     let before = world.spec(&three);
-    assert!(refused(world.choose(&three, Some("se")).await).contains("all 2 places"));
+    assert!(refused(world.choose(&three, Some("se")).await).contains("all 2 exit countries"));
     assert_eq!(world.spec(&three), before);
     world.choose(&three, Some("nl")).await.unwrap();
     world.tor.state().away = true;
@@ -77,7 +77,7 @@ async fn what_cannot_be_had_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn another_login_and_an_ended_one_choose_nothing() {
+async fn other_and_revoked_logins_cannot_choose_an_exit() {
     let world = World::new().await;
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();
@@ -98,35 +98,35 @@ async fn changes_of_circuits_are_limited_for_each_device() {
     world.choose(&one, Some("de")).await.unwrap();
     world.wait(10);
     for _ in 0..2 {
-        world.api.new_identity(token(&one)).await.unwrap();
+        world.service.new_identity(token(&one)).await.unwrap();
     }
     let number = world.spec(&one).isolation;
     assert_eq!(world.choose(&one, Some("nl")).await, Err(SessionError::TooOften { retry_after: 50 }));
-    assert_eq!(world.api.new_identity(token(&one)).await, Err(SessionError::TooOften { retry_after: 50 }));
+    assert_eq!(world.service.new_identity(token(&one)).await, Err(SessionError::TooOften { retry_after: 50 }));
     assert_eq!(world.spec(&one).isolation, number);
-    world.api.new_identity(token(&two)).await.unwrap();
+    world.service.new_identity(token(&two)).await.unwrap();
     world.wait(50);
     world.choose(&one, Some("nl")).await.unwrap();
 }
 
 #[tokio::test]
-async fn the_view_says_what_is() {
+async fn the_view_reports_lane_exit_and_path() {
     let world = World::new().await;
     let device = world.auth.device(UserId::random());
-    let view = world.api.tor(token(&device)).await.unwrap();
+    let view = world.service.tor_view(token(&device)).await.unwrap();
     assert_eq!(
         (view.lane, view.ready, view.no_path.as_deref()),
         (LaneState::Closed, false, Some("the device is not connected"))
     );
     world.connect(&device).await.unwrap();
     world.wg.0.lock().unwrap().tor_lane = Some(TorLane::Open { trans_port: 1, dns_port: 2, socks_port: 3 });
-    let view = world.api.tor(token(&device)).await.unwrap();
+    let view = world.service.tor_view(token(&device)).await.unwrap();
     assert_eq!((view.lane, view.ready, view.no_path.as_deref()), (LaneState::Open, true, Some("nothing was sent yet")));
     let offered: Vec<_> = view.countries.iter().map(|offer| (offer.country.to_string(), offer.exits)).collect();
     assert_eq!(offered, [("de".into(), 2), ("nl".into(), 2), ("se".into(), 2)]);
 
     world.choose(&device, Some("de")).await.unwrap();
-    let view = world.api.tor(token(&device)).await.unwrap();
+    let view = world.service.tor_view(token(&device)).await.unwrap();
     assert_eq!((view.exit, view.ready), (Some(code("de")), false));
     assert_eq!(view.waiting_for.as_deref(), Some("Tor is starting for exits in 'de' (35 %)"));
     world.wg.0.lock().unwrap().tor_exits =
@@ -142,7 +142,7 @@ async fn the_view_says_what_is() {
     let hops = vec![hop(HopRole::Guard, "g", None), hop(HopRole::Exit, "e", Some("de"))];
     let isolation = world.spec(&device).isolation;
     world.tor.state().paths.insert(isolation, DevicePath { hops, since: 77 });
-    let view = world.api.tor(token(&device)).await.unwrap();
+    let view = world.service.tor_view(token(&device)).await.unwrap();
     assert_eq!((view.ready, view.waiting_for, view.no_path), (true, None, None));
     let path = view.path.unwrap();
     assert_eq!((path.exit_country, path.exit_address, path.since), (Some(code("de")), Some([192, 0, 2, 9].into()), 77));
@@ -152,35 +152,35 @@ async fn the_view_says_what_is() {
     );
 
     // After a new identity the path of the previous one is not shown.
-    world.api.new_identity(token(&device)).await.unwrap();
-    assert_eq!(world.api.tor(token(&device)).await.unwrap().path, None);
+    world.service.new_identity(token(&device)).await.unwrap();
+    assert_eq!(world.service.tor_view(token(&device)).await.unwrap().path, None);
     world.tor.state().away = true;
-    let view = world.api.tor(token(&device)).await.unwrap();
+    let view = world.service.tor_view(token(&device)).await.unwrap();
     assert_eq!((view.ready, view.no_path.as_deref()), (true, Some("service tor did not respond")));
 }
 
 #[tokio::test]
-async fn tor_is_told_what_is_in_use() {
+async fn exits_and_isolation_numbers_in_use_are_reported_to_tor() {
     let world = World::new().await;
     let [one, two] = [(); 2].map(|()| world.auth.device(UserId::random()));
     for device in [&one, &two] {
         world.connect(device).await.unwrap();
     }
     world.choose(&one, Some("de")).await.unwrap();
-    let wish = world.service.countries_in_use();
-    assert_eq!(wish.countries, [code("de")].into());
-    let mut live = wish.live;
+    let in_use = world.service.countries.in_use();
+    assert_eq!(in_use.countries, [code("de")].into());
+    let mut live = in_use.live;
     live.sort_unstable();
     let mut numbers = vec![world.spec(&one).isolation, world.spec(&two).isolation];
     numbers.sort_unstable();
     assert_eq!(live, numbers);
     world.disconnect(&one).await;
-    let wish = world.service.countries_in_use();
-    assert_eq!((wish.countries.len(), wish.live.len()), (0, 1));
+    let in_use = world.service.countries.in_use();
+    assert_eq!((in_use.countries.len(), in_use.live.len()), (0, 1));
 }
 
 #[tokio::test]
-async fn one_account_does_not_take_every_country() {
+async fn one_account_cannot_use_every_exit_country() {
     let world = World::with(Config { exit_countries: 1, ..Config::default() }).await;
     let (greedy, other) = (UserId::random(), world.auth.device(UserId::random()));
     let [one, two] = [(); 2].map(|()| world.auth.device(greedy));
@@ -193,7 +193,7 @@ async fn one_account_does_not_take_every_country() {
     world.choose(&two, Some("de")).await.unwrap();
     // The account may use its country again, and another account may choose a different one.
     world.choose(&other, Some("nl")).await.unwrap();
-    assert_eq!(world.service.countries_in_use().countries, [code("de"), code("nl")].into());
+    assert_eq!(world.service.countries.in_use().countries, [code("de"), code("nl")].into());
 
     // Chosen while its other device was not connected: not checked, and no Tor is started for it.
     world.choose(&other, None).await.unwrap();
@@ -202,7 +202,7 @@ async fn one_account_does_not_take_every_country() {
     world.wait(10);
     world.connect(&one).await.unwrap();
     assert_eq!(
-        world.service.countries_in_use().countries,
+        world.service.countries.in_use().countries,
         [code("nl")].into(),
         "the country of the older session counts"
     );

@@ -1,9 +1,9 @@
-use super::world::{World, token};
+use super::support::world::{World, token};
 use tornado_contracts::session::*;
 use tornado_shared::model::*;
 
 #[tokio::test]
-async fn defect_041_a_restart_of_wg_gets_every_online_peer_back() {
+async fn a_restart_of_wg_restores_every_online_peer() {
     let mut world = World::new().await;
     let devices: Vec<_> = (0..20).map(|_| world.auth.device(UserId::random())).collect();
     for device in &devices {
@@ -14,18 +14,18 @@ async fn defect_041_a_restart_of_wg_gets_every_online_peer_back() {
         world.heartbeat(device).await.unwrap();
     }
     world.wait(40);
-    world.service.sweep().await;
+    world.sweep().await;
     assert_eq!(world.wg.keys().len(), 19);
     world.wg.restart();
-    world.watch.look().await.unwrap();
+    world.watch.check().await.unwrap();
     assert_eq!(world.wg.keys(), devices[1..].iter().map(|device| device.key).collect());
     let syncs = world.wg.0.lock().unwrap().syncs;
-    world.watch.look().await.unwrap();
+    world.watch.check().await.unwrap();
     assert_eq!(world.wg.0.lock().unwrap().syncs, syncs, "one sync per start of wg");
 }
 
 #[tokio::test]
-async fn defect_042_the_sweep_puts_lost_peers_back_and_takes_strays_away() {
+async fn the_sweep_restores_lost_peers_and_removes_strays() {
     let world = World::new().await;
     let (lost, whole) = (world.auth.device(UserId::random()), world.auth.device(UserId::random()));
     world.connect(&lost).await.unwrap();
@@ -37,7 +37,7 @@ async fn defect_042_the_sweep_puts_lost_peers_back_and_takes_strays_away() {
         peer.spec.public_key = stray;
         lanes.peers.insert(stray, peer);
     }
-    world.service.sweep().await;
+    world.sweep().await;
     assert_eq!(world.wg.keys(), [lost.key, whole.key].into());
 }
 
@@ -50,16 +50,16 @@ async fn a_peer_that_could_not_be_removed_is_removed_later() {
     world.wg.0.lock().unwrap().down = true;
     world.disconnect(&closed).await.unwrap();
     world.wait(95);
-    world.service.sweep().await;
+    world.sweep().await;
     world.wg.0.lock().unwrap().down = false;
     assert_eq!(world.wg.keys().len(), 2);
-    world.service.sweep().await;
+    world.sweep().await;
     assert_eq!(world.wg.keys(), [].into());
     assert_eq!(world.state(&offline).await, Some(SessionState::Offline));
 }
 
 #[tokio::test]
-async fn connects_and_disconnects_during_syncs_are_not_undone() {
+async fn a_sync_reverts_no_concurrent_connect_or_disconnect() {
     let world = World::new().await;
     let devices: Vec<_> = (0..40).map(|_| world.auth.device(UserId::random())).collect();
     for device in &devices[..20] {
@@ -67,7 +67,7 @@ async fn connects_and_disconnects_during_syncs_are_not_undone() {
     }
     let syncs = async {
         for _ in 0..50 {
-            world.service.sync_lanes().await.unwrap();
+            world.service.core.reconciler.sync().await.unwrap();
             tokio::task::yield_now().await;
         }
     };
@@ -85,7 +85,7 @@ async fn connects_and_disconnects_during_syncs_are_not_undone() {
     assert_eq!(world.wg.keys(), devices[20..].iter().map(|device| device.key).collect());
 }
 
-fn number(world: &World, device: &super::fakes::Device) -> u32 {
+fn number(world: &World, device: &super::support::auth::Device) -> u32 {
     world.wg.0.lock().unwrap().peers[&device.key].spec.isolation.number()
 }
 
@@ -100,9 +100,9 @@ async fn a_new_identity_changes_the_number_of_this_device_only() {
     world.heartbeat(&one).await.unwrap();
     assert_eq!(number(&world, &one), first, "a heartbeat must not change the identity");
 
-    world.api.new_identity(token(&one)).await.unwrap();
+    world.service.new_identity(token(&one)).await.unwrap();
     let second = number(&world, &one);
-    world.api.renew_identity(RenewIdentity { device_id: one.device_id }).await.unwrap();
+    world.service.renew_identity(RenewIdentity { device_id: one.device_id }).await.unwrap();
     let third = number(&world, &one);
     assert_eq!(std::collections::HashSet::from([first, second, third, other]).len(), 4);
     assert_eq!(number(&world, &two), other);
@@ -110,26 +110,26 @@ async fn a_new_identity_changes_the_number_of_this_device_only() {
     // The number survives a crash of either service.
     world.kill_session().await;
     world.wg.restart();
-    world.watch.look().await.unwrap();
+    world.watch.check().await.unwrap();
     assert_eq!((number(&world, &one), number(&world, &two)), (third, other));
 
     // The same address after a release has a new number.
     let address = world.mine(&one).await.unwrap().tor;
     world.disconnect(&one).await.unwrap();
-    assert_eq!(world.api.new_identity(token(&one)).await, Err(SessionError::SessionExpired));
+    assert_eq!(world.service.new_identity(token(&one)).await, Err(SessionError::SessionExpired));
     let again = world.connect(&one).await.unwrap();
     assert_eq!(again.tor, address);
     assert!(![first, second, third, other].contains(&number(&world, &one)));
 }
 
 #[tokio::test]
-async fn a_new_identity_that_the_lanes_missed_comes_with_the_next_put() {
+async fn a_new_identity_that_the_lanes_missed_is_in_the_next_put() {
     let world = World::new().await;
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();
     let first = number(&world, &device);
     world.wg.0.lock().unwrap().down = true;
-    assert!(matches!(world.api.new_identity(token(&device)).await, Err(SessionError::DataPlane(_))));
+    assert!(matches!(world.service.new_identity(token(&device)).await, Err(SessionError::DataPlane(_))));
     world.wg.0.lock().unwrap().down = false;
     world.connect(&device).await.unwrap();
     assert_ne!(number(&world, &device), first);

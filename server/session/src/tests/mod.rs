@@ -1,20 +1,11 @@
 //! The complete service in one process: a real database, fake services, and a clock that the test controls.
 
 mod accounting;
-mod allowances;
-mod books;
-mod connecting;
-mod crashes;
+mod endurance;
 mod exits;
-mod fake_tor;
-mod fakes;
 mod lanes;
 mod lifecycle;
-mod million;
-mod model;
-mod months;
+mod policies;
 mod simulation;
 mod socket;
-mod spans;
-mod treatments;
-mod world;
+mod support;

@@ -1,7 +1,8 @@
 //! The service with its Unix socket, and `auth` and `wg` behind theirs.
 
-use super::fakes::{FakeAuth, FakeWg};
-use super::world::token;
+use super::support::auth::FakeAuth;
+use super::support::wg::FakeWg;
+use super::support::world::token;
 use crate::{Config, run};
 use futures::StreamExt as _;
 use std::net::{IpAddr, Ipv4Addr};
@@ -60,7 +61,7 @@ async fn the_whole_service_over_its_socket() {
         access_token: device.token.clone(),
         public_key: device.key,
         client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        plain: false,
+        exported: false,
     };
     let connected = client.connect(connect.clone()).await.unwrap();
     assert_eq!(events.next().await.unwrap().kind, EventKind::Created);
@@ -85,12 +86,12 @@ async fn the_whole_service_over_its_socket() {
 }
 
 #[tokio::test]
-async fn defect_009_events_are_for_auth_and_the_device_api_only() {
-    let world = super::world::World::new().await;
+async fn events_are_for_auth_and_the_device_api_only() {
+    let world = super::support::world::World::new().await;
     let roles =
         Roles::default().with(900, ServiceName::ClientApi).with(901, ServiceName::Admin).with(902, ServiceName::Auth);
     for (uid, status) in [(900, 200), (901, 403), (902, 200), (903, 403)] {
-        let router = crate::events::router(&world.service, CancellationToken::new());
+        let router = crate::api::router(&world.service, CancellationToken::new());
         let router = router.layer(axum::Extension(roles.caller(uid, None)));
         let request = axum::extract::Request::get("/v1/events").body(axum::body::Body::empty()).unwrap();
         assert_eq!(router.oneshot(request).await.unwrap().status(), status, "uid {uid}");
@@ -98,18 +99,18 @@ async fn defect_009_events_are_for_auth_and_the_device_api_only() {
 }
 
 #[tokio::test]
-async fn a_subscriber_that_does_not_read_is_cut_with_a_note_and_nobody_waits() {
-    let world = super::world::World::new().await;
+async fn a_slow_subscriber_is_cut_with_a_note_and_delays_no_publisher() {
+    let world = super::support::world::World::new().await;
     let roles = Roles::default().with(901, ServiceName::Auth);
-    let router = crate::events::router(&world.service, CancellationToken::new());
+    let router = crate::api::router(&world.service, CancellationToken::new());
     let router = router.layer(axum::Extension(roles.caller(901, None)));
     let request = axum::extract::Request::get("/v1/events").body(axum::body::Body::empty()).unwrap();
     let response = router.oneshot(request).await.unwrap();
     for number in 0..2 * tornado_live::EVENT_BUFFER {
-        world.service.live.publish(number.to_string().into()).await.unwrap();
+        world.service.core.live.store().publish(number.to_string().into()).await.unwrap();
     }
     let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
     let text = std::str::from_utf8(&body).unwrap();
     assert!(text.starts_with("{\"note\":") && text.ends_with("\n"), "{text}");
-    assert_eq!(world.service.streams.available_permits(), 64, "its slot must be free");
+    assert_eq!(world.service.core.live.free_streams(), 64, "its slot must be free");
 }

@@ -1,7 +1,7 @@
 //! Usage and quotas on both engines.
 
 use super::conformance::{close, open};
-use super::{Allowance, Checkpoint, LaneCount, LiveBytes, Mark, OpenSession, Opened, SessionRow, SessionStore, Span};
+use super::{Checkpoint, LaneCount, LiveBytes, Mark, MonthQuota, OpenSession, Opened, SessionRow, SessionStore, Span};
 use super::{SqlSessions, Usage};
 use crate::roles::Roles;
 use tornado_shared::model::{CloseReason, DeviceId, Transfer, UserId};
@@ -45,17 +45,17 @@ async fn ended_and_live_are_seen_together(store: &SqlSessions) {
 
 async fn a_month_begins_once_and_keeps_quotas(store: &SqlSessions) {
     let (one, two, free) = (UserId::random(), UserId::random(), UserId::random());
-    let first = Allowance { month: 24_310, base: 100, quota: 1000 };
+    let first = MonthQuota { month: 24_310, base: 100, quota: 1000 };
     for user in [one, two] {
-        store.put_allowance(user, Some(first)).await.unwrap();
+        store.put_quota(user, Some(first)).await.unwrap();
     }
     store.begin_month(24_311, &[(one, 500), (free, 1)]).await.unwrap();
     store.begin_month(24_311, &[(one, 700)]).await.unwrap();
     store.begin_month(24_309, &[(one, 900)]).await.unwrap();
-    let known = store.allowances(&[one, two, free]).await.unwrap();
+    let known = store.quotas(&[one, two, free]).await.unwrap();
     assert_eq!(known.len(), 2, "accounts without a quota must not get one");
-    assert_eq!((known[&one], known[&two]), (Allowance { month: 24_311, base: 500, ..first }, first));
-    assert!(store.allowances(&[]).await.unwrap().is_empty());
+    assert_eq!((known[&one], known[&two]), (MonthQuota { month: 24_311, base: 500, ..first }, first));
+    assert!(store.quotas(&[]).await.unwrap().is_empty());
 }
 
 async fn marks_come_with_a_session(store: &SqlSessions) {

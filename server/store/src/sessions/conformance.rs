@@ -1,7 +1,7 @@
 //! Conformance checks for every [`SessionStore`]. Each check receives an empty store. Every engine runs all checks.
 
 use super::{
-    AfterClose, Allowance, Checkpoint, CloseSession, LaneCount, OpenSession, Opened, PoolCount, SessionRow,
+    AfterClose, Checkpoint, CloseSession, LaneCount, MonthQuota, OpenSession, Opened, PoolCount, SessionRow,
     SessionStore, Usage,
 };
 use tornado_shared::model::{
@@ -25,7 +25,7 @@ pub(super) fn open(user: UserId, device: DeviceId, now: i64) -> OpenSession {
         device_id: device,
         node_id: NODE.into(),
         public_key: PrivateKey::random().public_key(),
-        plain: false,
+        exported: false,
         preshared_keys: Some(super::PresharedPair {
             direct: PresharedKey::from_bytes([1; 32]),
             tor: PresharedKey::from_bytes([2; 32]),
@@ -249,18 +249,18 @@ pub(super) async fn a_device_keeps_its_exit_country(store: &dyn SessionStore) {
 
 pub(super) async fn a_month_keeps_its_first_base(store: &dyn SessionStore) {
     let (user, other) = (UserId::random(), UserId::random());
-    assert_eq!(store.allowance(user).await.unwrap(), None);
-    let first = Allowance { month: 24_310, base: 100, quota: 1000 };
-    assert_eq!(store.put_allowance(user, Some(first)).await.unwrap(), Some(first));
-    let again = Allowance { base: 900, quota: 2000, ..first };
-    let stands = Allowance { quota: 2000, ..first };
-    assert_eq!(store.put_allowance(user, Some(again)).await.unwrap(), Some(stands), "a new quota in the same month");
-    let next = Allowance { month: 24_311, base: 1500, quota: 2000 };
-    assert_eq!(store.put_allowance(user, Some(next)).await.unwrap(), Some(next));
-    assert_eq!(store.put_allowance(user, Some(first)).await.unwrap().unwrap().base, 1500, "the clock was set back");
-    assert_eq!(store.allowance(other).await.unwrap(), None);
-    assert_eq!(store.put_allowance(user, None).await.unwrap(), None);
-    assert_eq!(store.allowance(user).await.unwrap(), None);
+    assert_eq!(store.quota(user).await.unwrap(), None);
+    let first = MonthQuota { month: 24_310, base: 100, quota: 1000 };
+    assert_eq!(store.put_quota(user, Some(first)).await.unwrap(), Some(first));
+    let again = MonthQuota { base: 900, quota: 2000, ..first };
+    let stands = MonthQuota { quota: 2000, ..first };
+    assert_eq!(store.put_quota(user, Some(again)).await.unwrap(), Some(stands), "a new quota in the same month");
+    let next = MonthQuota { month: 24_311, base: 1500, quota: 2000 };
+    assert_eq!(store.put_quota(user, Some(next)).await.unwrap(), Some(next));
+    assert_eq!(store.put_quota(user, Some(first)).await.unwrap().unwrap().base, 1500, "the clock was set back");
+    assert_eq!(store.quota(other).await.unwrap(), None);
+    assert_eq!(store.put_quota(user, None).await.unwrap(), None);
+    assert_eq!(store.quota(user).await.unwrap(), None);
 }
 
 async fn ended(store: &dyn SessionStore, user: UserId) -> Usage {

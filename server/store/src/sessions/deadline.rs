@@ -1,7 +1,7 @@
 //! A deadline for each call, so that a hanging or unreachable database server blocks no caller.
 
 use super::{
-    Allowance, Checkpoint, CloseSession, HistoryRecord, Mark, Moved, OpenSession, Opened, PoolCount, SessionRow,
+    Checkpoint, CloseSession, HistoryRecord, Mark, MonthQuota, Moved, OpenSession, Opened, PoolCount, SessionRow,
     SessionStore, SqlSessions,
 };
 use crate::{Engine, StoreError};
@@ -126,20 +126,20 @@ impl<S: SessionStore> SessionStore for Deadlined<S> {
         self.within(self.store.moved(users)).await
     }
 
-    async fn allowance(&self, user: UserId) -> Result<Option<Allowance>, StoreError> {
-        self.within(self.store.allowance(user)).await
+    async fn quota(&self, user: UserId) -> Result<Option<MonthQuota>, StoreError> {
+        self.within(self.store.quota(user)).await
     }
 
-    async fn allowances(&self, users: &[UserId]) -> Result<HashMap<UserId, Allowance>, StoreError> {
-        self.within(self.store.allowances(users)).await
+    async fn quotas(&self, users: &[UserId]) -> Result<HashMap<UserId, MonthQuota>, StoreError> {
+        self.within(self.store.quotas(users)).await
     }
 
     async fn begin_month(&self, month: i64, bases: &[(UserId, u64)]) -> Result<(), StoreError> {
         self.within(self.store.begin_month(month, bases)).await
     }
 
-    async fn put_allowance(&self, user: UserId, new: Option<Allowance>) -> Result<Option<Allowance>, StoreError> {
-        self.within(self.store.put_allowance(user, new)).await
+    async fn put_quota(&self, user: UserId, new: Option<MonthQuota>) -> Result<Option<MonthQuota>, StoreError> {
+        self.within(self.store.put_quota(user, new)).await
     }
 
     async fn forget(&self, before: UnixSeconds, most: u32) -> Result<u64, StoreError> {

@@ -21,7 +21,7 @@ pub(super) fn fresh(open: &OpenSession, slot: Slot, isolation: u32) -> SessionRo
         node_id: open.node_id.clone(),
         slot,
         public_key: open.public_key,
-        plain: open.plain,
+        exported: open.exported,
         preshared_keys: open.preshared_keys.clone(),
         isolation,
         state: SessionState::Connecting,
@@ -54,7 +54,7 @@ pub(super) async fn insert(tx: &mut AnyConnection, row: &SessionRow) -> Result<(
         .bind(row.started_at)
         .bind(row.last_heartbeat)
         .bind(i64::from(row.isolation))
-        .bind(i64::from(row.plain))
+        .bind(i64::from(row.exported))
         .execute(tx)
         .await?;
     Ok(())
@@ -159,7 +159,7 @@ fn read(row: &AnyRow) -> Result<SessionRow, StoreError> {
         slot: rows::slot(row)?,
         public_key: rows::parsed(row, "public_key")?,
         preshared_keys,
-        plain: row.try_get::<i64, _>("plain")? != 0,
+        exported: row.try_get::<i64, _>("plain")? != 0,
         isolation: rows::isolation(row)?,
         state: rows::state(row)?,
         started_at: row.try_get("started_at")?,

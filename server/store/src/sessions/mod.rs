@@ -3,7 +3,6 @@
 //! One slot number determines a device's addresses on both lanes, so one row is the lease of both. A lease, its live
 //! session and its history row are created in one transaction and ended in one transaction.
 
-mod allowances;
 mod deadline;
 mod exits;
 mod history;
@@ -11,6 +10,7 @@ mod isolation;
 mod leases;
 mod live_rows;
 mod marks;
+mod quotas;
 mod rows;
 mod sql;
 mod turns;
@@ -85,7 +85,7 @@ pub struct SessionRow {
     /// The device's WireGuard key.
     pub public_key: PublicKey,
     /// True for an exported device, which sends no heartbeats; its session lasts until it is closed.
-    pub plain: bool,
+    pub exported: bool,
     /// Preshared keys of both lanes, or `None`.
     pub preshared_keys: Option<PresharedPair>,
     /// Isolation number on the tor lane, 1 to 2^22 - 2; unique among live sessions of the gateway.
@@ -124,7 +124,7 @@ pub struct OpenSession {
     /// The device's WireGuard key.
     pub public_key: PublicKey,
     /// True for an exported device, which sends no heartbeats.
-    pub plain: bool,
+    pub exported: bool,
     /// Preshared keys of both lanes, or `None`.
     pub preshared_keys: Option<PresharedPair>,
     /// Number of the user's devices that may have a live session at once.
@@ -141,7 +141,7 @@ pub struct OpenSession {
 
 /// Quota of an account for a month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowance {
+pub struct MonthQuota {
     /// Month: year times twelve plus month, from zero, in UTC.
     pub month: i64,
     /// Total of the account in bytes at the start of the month, or when it got its quota.
@@ -319,17 +319,17 @@ pub trait SessionStore: Send + Sync + 'static {
     async fn moved(&self, users: &[UserId]) -> Result<HashMap<UserId, Moved>, StoreError>;
 
     /// Quota of an account, if any.
-    async fn allowance(&self, user: UserId) -> Result<Option<Allowance>, StoreError>;
+    async fn quota(&self, user: UserId) -> Result<Option<MonthQuota>, StoreError>;
 
     /// Quotas of those accounts that have one. Limited to several hundred.
-    async fn allowances(&self, users: &[UserId]) -> Result<HashMap<UserId, Allowance>, StoreError>;
+    async fn quotas(&self, users: &[UserId]) -> Result<HashMap<UserId, MonthQuota>, StoreError>;
 
     /// Stores the bases of accounts for a new month, all or none. The first base of a month stays, and quotas do not
     /// change.
     async fn begin_month(&self, month: i64, bases: &[(UserId, u64)]) -> Result<(), StoreError>;
 
     /// Sets or removes a quota. The first base of the latest month stays. Returns the resulting row.
-    async fn put_allowance(&self, user: UserId, new: Option<Allowance>) -> Result<Option<Allowance>, StoreError>;
+    async fn put_quota(&self, user: UserId, new: Option<MonthQuota>) -> Result<Option<MonthQuota>, StoreError>;
 
     /// Deletes history rows that ended before `before`, and clears the devices of slots released before it: at most
     /// `most` of each, oldest first. Returns the number of rows of both.

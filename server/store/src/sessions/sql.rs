@@ -1,8 +1,8 @@
 //! [`SessionStore`] on a SQL database: the transactions. The statements are in one file per table.
 
 use super::{
-    AfterClose, Allowance, Checkpoint, CloseSession, HistoryRecord, Mark, Moved, OpenSession, Opened, PoolCount,
-    SessionRow, SessionStore, allowances, exits, history, isolation, leases, live_rows, marks, turns, usage,
+    AfterClose, Checkpoint, CloseSession, HistoryRecord, Mark, MonthQuota, Moved, OpenSession, Opened, PoolCount,
+    SessionRow, SessionStore, exits, history, isolation, leases, live_rows, marks, quotas, turns, usage,
 };
 use crate::{Database, KnownSchema, PostgresLogin, StoreError, postgres};
 use async_trait::async_trait;
@@ -193,14 +193,14 @@ impl SessionStore for SqlSessions {
         usage::of_users(&mut *self.db.reader().await?, users).await
     }
 
-    async fn allowance(&self, user: UserId) -> Result<Option<Allowance>, StoreError> {
+    async fn quota(&self, user: UserId) -> Result<Option<MonthQuota>, StoreError> {
         let mut db = self.db.reader().await?;
-        allowances::of_user(&mut db, user).await
+        quotas::of_user(&mut db, user).await
     }
 
-    async fn allowances(&self, users: &[UserId]) -> Result<HashMap<UserId, Allowance>, StoreError> {
+    async fn quotas(&self, users: &[UserId]) -> Result<HashMap<UserId, MonthQuota>, StoreError> {
         let mut db = self.db.reader().await?;
-        allowances::of_users(&mut db, users).await
+        quotas::of_users(&mut db, users).await
     }
 
     async fn begin_month(&self, month: i64, bases: &[(UserId, u64)]) -> Result<(), StoreError> {
@@ -209,18 +209,18 @@ impl SessionStore for SqlSessions {
         bases.sort_by_key(|(user, _)| user.to_string());
         let mut tx = self.db.begin().await?;
         for (user, base) in bases {
-            allowances::begin_month(&mut tx, user, month, base).await?;
+            quotas::begin_month(&mut tx, user, month, base).await?;
         }
         tx.commit().await?;
         Ok(())
     }
 
-    async fn put_allowance(&self, user: UserId, new: Option<Allowance>) -> Result<Option<Allowance>, StoreError> {
+    async fn put_quota(&self, user: UserId, new: Option<MonthQuota>) -> Result<Option<MonthQuota>, StoreError> {
         let mut tx = self.db.begin().await?;
         let stands = match new {
-            Some(new) => Some(allowances::put(&mut tx, user, new).await?),
+            Some(new) => Some(quotas::put(&mut tx, user, new).await?),
             None => {
-                allowances::forget(&mut tx, user).await?;
+                quotas::forget(&mut tx, user).await?;
                 None
             }
         };

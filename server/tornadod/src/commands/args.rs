@@ -66,8 +66,8 @@ pub enum User {
         #[arg(long, value_parser = parse_rate)]
         upload: Option<u64>,
         /// `yes`: its devices may reach each other on the direct lane. `no`: they may not. Applies within seconds.
-        #[arg(long, value_parser = parse_yes)]
-        together: Option<bool>,
+        #[arg(long = "peer-to-peer", alias = "together", value_parser = parse_yes)]
+        peer_group: Option<bool>,
         /// Remove the second factor of a user who lost it.
         #[arg(long)]
         forget_totp: bool,

@@ -68,7 +68,7 @@ async fn connect(server: &Server, issued: &IssuedDevice, name: &DeviceName, lane
         access_token: issued.access_token.clone(),
         public_key: key.public_key(),
         client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        plain: true,
+        exported: true,
     };
     let sessions = SessionsClient::new(server.channel(ServiceName::Session));
     let connected = sessions.connect(input).await.map_err(|e| Failure::of_call("connect the device", &e))?;

@@ -24,11 +24,11 @@ pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
         }
         User::List { search, suspended, json } => list(&users, search, suspended, json).await,
         User::Show { user, json } => show(server, &users, user, json).await,
-        User::Set { user, name, email, devices, quota, download, upload, together, forget_totp } => {
-            let is_named = [name.is_some(), email.is_some(), together.is_some(), forget_totp];
+        User::Set { user, name, email, devices, quota, download, upload, peer_group, forget_totp } => {
+            let is_named = [name.is_some(), email.is_some(), peer_group.is_some(), forget_totp];
             let is_counted = [devices.is_some(), quota.is_some(), download.is_some(), upload.is_some()];
             if !is_named.into_iter().chain(is_counted).any(|is_given| is_given) {
-                let all = "--name, --email, --devices, --quota, --download, --upload, --together or --forget-totp";
+                let all = "--name, --email, --devices, --quota, --download, --upload, --peer-to-peer or --forget-totp";
                 return Err(Failure::usage(format!("nothing to change; give {all}")));
             }
             let what = UpdateUser {
@@ -38,7 +38,7 @@ pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
                 month_quota: quota,
                 download_rate: download,
                 upload_rate: upload,
-                together,
+                peer_group,
                 forget_totp,
                 ..of(user)
             };
@@ -134,9 +134,9 @@ async fn show(server: &Server, users: &UsersClient, user: String, json: bool) ->
         info.month_quota.map_or_else(|| "none".into(), |bytes| format!("{} per month", crate::output::bytes(bytes)));
     say(&format!("quota       {quota}"));
     let rate = |bytes: Option<u64>| bytes.map_or_else(|| "unlimited".into(), |bytes| format!("{} kbit/s", bytes / 125));
-    let treatment = info.treatment;
-    say(&format!("speed       {} down, {} up", rate(treatment.download_rate), rate(treatment.upload_rate)));
-    say(&format!("together    {}", if treatment.together { "its devices may reach each other" } else { "no" }));
+    let policy = info.traffic_policy;
+    say(&format!("speed       {} down, {} up", rate(policy.download_rate), rate(policy.upload_rate)));
+    say(&format!("peer group  {}", if policy.peer_group { "its devices may reach each other" } else { "no" }));
     say(&format!("2FA         {}", if info.totp { "on" } else { "off" }));
     say(&format!("created     {} ago", span(now - info.created_at)));
     say(&format!("last login  {last}"));

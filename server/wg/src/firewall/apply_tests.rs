@@ -3,7 +3,7 @@
 use super::*;
 use crate::Config;
 use crate::netfilter::OwnRuns;
-use tornado_contracts::Treatment;
+use tornado_contracts::TrafficPolicy;
 use tornado_contracts::wg::{Group, Isolation};
 use tornado_shared::model::{LanePools, Slot, UserId};
 
@@ -25,13 +25,13 @@ async fn loaded() -> Option<Firewall> {
 fn treated(slots: &[u32], rate: u64) -> SetGroups {
     let pools = LanePools::default();
     let of = |slot: &u32| (pools.direct.addresses(Slot(*slot)).unwrap(), pools.tor.addresses(Slot(*slot)).unwrap());
-    let treatment = Treatment { download_rate: Some(rate), upload_rate: None, together: true };
+    let traffic_policy = TrafficPolicy { download_rate: Some(rate), upload_rate: None, peer_group: true };
     let user_id = UserId(uuid::Uuid::from_u128(7));
-    SetGroups { groups: vec![Group { user_id, treatment, devices: slots.iter().map(of).collect() }] }
+    SetGroups { groups: vec![Group { user_id, traffic_policy, devices: slots.iter().map(of).collect() }] }
 }
 
 impl Firewall {
-    async fn treat(&self, slots: &[u32], rate: u64) {
+    async fn set_rate(&self, slots: &[u32], rate: u64) {
         self.set_groups(self.groups_of(&treated(slots, rate)).unwrap()).await.unwrap();
     }
 
@@ -53,7 +53,7 @@ impl Firewall {
 #[tokio::test]
 async fn groups_that_the_kernel_refuses_leave_the_table_with_those_of_before() {
     let Some(firewall) = loaded().await else { return };
-    firewall.treat(&[5], 9_000).await;
+    firewall.set_rate(&[5], 9_000).await;
     let before = firewall.content.lock().await.groups.clone();
     let refused = Groups::refused_by_the_kernel();
     assert!(matches!(firewall.set_groups(refused).await, Err(FirewallError::Refused(_))));
@@ -61,7 +61,7 @@ async fn groups_that_the_kernel_refuses_leave_the_table_with_those_of_before() {
     assert!(firewall.verify().await && matches!(firewall.sweep().await, Check::Whole));
     // The table can still be loaded, and groups can still be changed.
     firewall.apply().await.unwrap();
-    firewall.treat(&[5, 6], tornado_contracts::MAX_RATE).await;
+    firewall.set_rate(&[5, 6], tornado_contracts::MAX_RATE).await;
     assert!(firewall.verify().await && matches!(firewall.sweep().await, Check::Whole));
 }
 
@@ -71,7 +71,7 @@ async fn a_change_of_ours_hides_none_of_somebody_else() {
     for what in ["groups", "state", "country"] {
         firewall.turn("guard").await;
         match what {
-            "groups" => firewall.treat(&[5, 6], 9_000).await,
+            "groups" => firewall.set_rate(&[5, 6], 9_000).await,
             "state" => {
                 let open = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 };
                 firewall.switch(open.into()).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_change_of_ours_hides_none_of_somebody_else() {
         assert!(firewall.verify().await && matches!(firewall.sweep().await, Check::Whole), "{what}");
     }
     // Without a change by another program no change is reported.
-    firewall.treat(&[5, 6, 7], 1 << 20).await;
+    firewall.set_rate(&[5, 6, 7], 1 << 20).await;
     firewall.switch(TorLane::Maintenance { page_port: 9041 }.into()).await.unwrap();
     let seat = Seat { isolation: Isolation::try_from(8).unwrap(), exit: Some("nl".parse().unwrap()) };
     firewall.isolate([([10, 9, 0, 6].into(), seat)].into(), Vec::new()).await.unwrap();
@@ -118,7 +118,7 @@ async fn a_limit_or_an_element_of_somebody_else_is_found() {
         ),
     ];
     for planted in limits {
-        firewall.treat(&[5, 6], 9_000).await;
+        firewall.set_rate(&[5, 6], 9_000).await;
         assert!(firewall.verify().await);
         firewall.plant(&planted).await;
         assert!(matches!(firewall.check().await, Check::Changed), "{planted}");
@@ -133,7 +133,7 @@ async fn a_limit_or_an_element_of_somebody_else_is_found() {
         "delete element inet tornado down6 { fd74:6f72:6e61:9::5 }",
         "add element inet tornado isolation4 { * : 100.64.0.9 }",
     ] {
-        firewall.treat(&[5, 6], 9_000).await;
+        firewall.set_rate(&[5, 6], 9_000).await;
         assert!(matches!(firewall.sweep().await, Check::Whole), "{planted}");
         firewall.plant(planted).await;
         assert!(firewall.verify().await, "{planted}: the listing shows no elements");

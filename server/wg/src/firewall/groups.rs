@@ -71,10 +71,10 @@ impl Groups {
     }
 
     fn add(&mut self, group: &Group) {
-        let treatment = group.treatment;
+        let policy = group.traffic_policy;
         let account = group.user_id.to_string().replace('-', "");
         let all = || group.devices.iter().flat_map(|(direct, tor)| [addresses(direct), addresses(tor)]).flatten();
-        for (first, word, rate) in [(0, "up", treatment.upload_rate), (2, "down", treatment.download_rate)] {
+        for (first, word, rate) in [(0, "up", policy.upload_rate), (2, "down", policy.download_rate)] {
             let Some(rate) = rate else { continue };
             let name = format!("{word}_{account}");
             for address in all() {
@@ -83,7 +83,7 @@ impl Groups {
             }
             self.limits.insert(name, rate.clamp(1, MAX_RATE));
         }
-        if treatment.together {
+        if policy.peer_group {
             let direct: Vec<_> = group.devices.iter().map(|(direct, _)| addresses(direct)).collect();
             for one in &direct {
                 for other in direct.iter().filter(|other| *other != one) {
@@ -234,27 +234,28 @@ mod tests {
     }
 
     use crate::Config;
-    use tornado_contracts::Treatment;
+    use tornado_contracts::TrafficPolicy;
     use tornado_shared::model::{LanePools, Slot, UserId};
 
-    fn group(user: u128, treatment: Treatment, slots: &[u32]) -> Group {
+    fn group(user: u128, traffic_policy: TrafficPolicy, slots: &[u32]) -> Group {
         let pools = LanePools::default();
         let of = |slot: &u32| (pools.direct.addresses(Slot(*slot)).unwrap(), pools.tor.addresses(Slot(*slot)).unwrap());
-        Group { user_id: UserId(uuid::Uuid::from_u128(user)), treatment, devices: slots.iter().map(of).collect() }
+        Group { user_id: UserId(uuid::Uuid::from_u128(user)), traffic_policy, devices: slots.iter().map(of).collect() }
     }
 
     fn groups(all: Vec<Group>) -> Groups {
         Groups::of(&SetGroups { groups: all }, &Policy::of(&Config::default()).unwrap()).unwrap()
     }
 
-    fn limited(rate: u64) -> Treatment {
-        Treatment { download_rate: Some(rate), ..Treatment::default() }
+    fn limited(rate: u64) -> TrafficPolicy {
+        TrafficPolicy { download_rate: Some(rate), ..TrafficPolicy::default() }
     }
 
     #[test]
     fn an_account_has_one_limit_for_both_lanes_and_pairs_on_the_direct_one_only() {
-        let treatment = Treatment { upload_rate: Some(8_000), download_rate: Some(1_250_000), together: true };
-        let groups = groups(vec![group(1, treatment, &[5, 6])]);
+        let traffic_policy =
+            TrafficPolicy { upload_rate: Some(8_000), download_rate: Some(1_250_000), peer_group: true };
+        let groups = groups(vec![group(1, traffic_policy, &[5, 6])]);
         let (mut table, mut elements) = (String::new(), String::new());
         groups.declare(&mut table);
         groups.fill(&mut elements, "tornado");

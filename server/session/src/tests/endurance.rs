@@ -1,0 +1,61 @@
+//! Runs every loop for sixty simulated days.
+
+use super::support::world::World;
+use crate::{Config, tor};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tornado_endurance::sixty_days;
+use tornado_shared::model::UserId;
+
+/// A service with a session. The database is open; tokio's clock is paused from here on.
+async fn paused() -> World {
+    // Fewer attempts than by default, so that sixty days take a second.
+    let world = World::with(Config { wg_poll_ms: 2_000, ..Config::default() }).await;
+    let device = world.auth.device(UserId::random());
+    world.connect(&device).await.unwrap();
+    tokio::time::pause();
+    world
+}
+
+async fn watch(world: &World) {
+    let longest = Duration::from_millis(world.service.core.config.wg_poll_ms.into());
+    world.service.watch().run(longest, CancellationToken::new()).await;
+}
+
+#[tokio::test]
+async fn the_lanes_are_watched_at_a_steady_pace_for_sixty_days() {
+    let world = paused().await;
+    // Each counter reading, and two wake-ups per held response of ten seconds.
+    let per_hour = 3_600 / u64::from(world.service.core.config.stats_interval) + 2 * 360;
+    sixty_days(per_hour, watch(&world)).await;
+}
+
+#[tokio::test]
+async fn retries_while_wg_is_down_keep_a_steady_pace_for_sixty_days() {
+    let world = paused().await;
+    world.wg.0.lock().unwrap().down = true;
+    // A few more at first, because the pause starts short and doubles.
+    let per_hour = 3_600_000 / u64::from(world.service.core.config.wg_poll_ms) + 8;
+    sixty_days(per_hour, watch(&world)).await;
+}
+
+#[tokio::test]
+async fn exit_countries_are_reported_at_a_steady_pace_for_sixty_days() {
+    let world = paused().await;
+    let service = &world.service;
+    sixty_days(1_800, tor::run(service.tor.clone(), service.countries.clone(), CancellationToken::new())).await;
+}
+
+#[tokio::test]
+async fn keys_are_fetched_at_a_steady_pace_for_sixty_days() {
+    let world = paused().await;
+    sixty_days(450, world.service.core.access.keys.run(CancellationToken::new())).await;
+}
+
+#[tokio::test]
+async fn sweeps_and_checkpoints_keep_their_pace_for_sixty_days() {
+    let world = paused().await;
+    let config = &world.service.core.config;
+    let per_hour = 3_600 / u64::from(config.sweep_interval) + 3_600 / u64::from(config.checkpoint_interval);
+    sixty_days(per_hour, world.service.sweeper.run(CancellationToken::new())).await;
+}
