@@ -1,6 +1,6 @@
 //! Configuration of the lanes.
 
-use crate::Error;
+use crate::error::Error;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, Ipv6Addr};

@@ -12,7 +12,7 @@ use tornado_rpc::NoInput;
 use tornado_shared::model::{Lane, PrivateKey};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lane_taken_away_fails_whole_and_heals() {
+async fn a_removed_interface_fails_whole_and_is_recreated() {
     let Some((lab, service, client, before)) = up().await else { return };
     let late = lab.spec(&PrivateKey::random(), 9, None);
     assert_eq!(client.put_peer(late.clone()).await, Err(WgError::NotSynced));
@@ -56,7 +56,7 @@ async fn a_lane_taken_away_fails_whole_and_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn defect_041_traffic_flows_again_after_a_death() {
+async fn traffic_flows_again_after_a_crash() {
     let Some((lab, mut service, client, status)) = up().await else { return };
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;

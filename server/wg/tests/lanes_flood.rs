@@ -85,7 +85,7 @@ fn spec(lab: &Lab, device: &Device, account: u128) -> PeerSpec {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flooding_device_is_refused_and_named_and_no_other_notices() {
+async fn a_flooding_device_is_limited_and_delays_no_other() {
     let Some((lab, service, client, status)) = up_with(|lab| lab.config.max_flows = FLOWS).await else { return };
     let (bad, good) = (lab.device(), lab.device());
     sync(&client, vec![spec(&lab, &bad, 7), spec(&lab, &good, 8)]).await;
@@ -99,7 +99,7 @@ async fn a_flooding_device_is_refused_and_named_and_no_other_notices() {
     for device in [&bad, &good] {
         device.ns.ok("ping -c1 -W2 10.8.0.1");
     }
-    assert!(client.status(NoInput {}).await.unwrap().crowding.is_empty());
+    assert!(client.status(NoInput {}).await.unwrap().over_flow_limit.is_empty());
 
     let time = Duration::from_secs(4);
     let floods = [
@@ -132,7 +132,7 @@ async fn a_flooding_device_is_refused_and_named_and_no_other_notices() {
     assert!(attempts.contains(&Err(ErrorKind::ConnectionRefused)));
     assert!(attempts.iter().all(|one| !matches!(one, Err(kind) if *kind != ErrorKind::ConnectionRefused)), "silence");
     eventually(Duration::from_secs(6), async || {
-        let named = client.status(NoInput {}).await.unwrap().crowding;
+        let named = client.status(NoInput {}).await.unwrap().over_flow_limit;
         let (device, account) = (bad.key.public_key(), Some(UserId(uuid::Uuid::from_u128(7))));
         named.len() == 1 && named[0].public_key == device && named[0].account == account
     })
@@ -166,7 +166,7 @@ async fn a_flooding_device_is_refused_and_named_and_no_other_notices() {
     assert_eq!(names_answered(&good, 20).0, 20, "another device's names");
     let status = client.status(NoInput {}).await.unwrap();
     assert!(status.firewall_verified && status.canary.alarms == 0, "{status:?}");
-    assert!(status.crowding.iter().all(|one| one.public_key != good.key.public_key()));
+    assert!(status.over_flow_limit.iter().all(|one| one.public_key != good.key.public_key()));
     drop(tunnels);
     service.stop().unwrap();
 }

@@ -107,7 +107,7 @@ async fn treat(client: &WgClient, lab: &Lab, all: &[(&[&Device], Treatment)]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rate_holds_for_all_devices_of_an_account_on_both_lanes_and_for_nobody_else() {
+async fn a_rate_limit_holds_for_all_devices_of_one_account_only() {
     let Some((lab, service, client, status)) = up().await else { return };
     let (one, two, other) = (lab.device(), lab.device(), lab.device());
     sync(&client, vec![one.spec(&lab), two.spec(&lab), other.spec(&lab)]).await;

@@ -86,7 +86,10 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
         eprintln!("{what}: {:?} after {took:?}", shut.canary.cause.unwrap());
         assert!(took < limit, "{what}: {took:?}");
         // The lane is open again already, or closed by the alarm.
-        assert!(shut.tor_lane_reason == TorLaneReason::Asked || shut.tor_lane == TorLane::Closed, "{what}: {shut:?}");
+        assert!(
+            shut.tor_lane_reason == TorLaneReason::Requested || shut.tor_lane == TorLane::Closed,
+            "{what}: {shut:?}"
+        );
         if what.contains("blind") {
             assert_eq!((shut.canary.cause, shut.tor_lane), (Some(AlarmCause::Blind), TorLane::Closed));
             lab.server.ok("nft delete table inet deaf");
@@ -125,7 +128,7 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_direct_lane_stays_apart_without_a_ruleset_and_has_it_back_at_once() {
+async fn the_direct_lane_stays_isolated_without_a_ruleset() {
     let Some((lab, service, client, status)) = up().await else { return };
     let (one, two) = (lab.device(), lab.device());
     sync(&client, vec![one.spec(&lab), two.spec(&lab)]).await;
@@ -225,7 +228,7 @@ async fn a_removed_peer_leaves_no_flow_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_written_without_nft_reads_back_by_nft() {
+async fn elements_written_over_netlink_are_listed_by_nft() {
     let Some((lab, service, client, _)) = up().await else { return };
     sync(&client, vec![]).await;
     let device = lab.device();

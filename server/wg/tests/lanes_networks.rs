@@ -207,7 +207,7 @@ fn crosses(lab: &Lab) -> [bool; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_host_forwards_for_the_lanes_alone_and_goes_on_with_it() {
+async fn the_host_keeps_forwarding_for_the_lanes_only() {
     let (mut neighbours, mut bridge) = (None, None);
     let up = up_with(|lab| {
         for key in ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] {

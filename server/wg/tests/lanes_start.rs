@@ -7,7 +7,7 @@ use tornado_contracts::wg::Wg as _;
 use tornado_rpc::NoInput;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn defect_043_leftovers_of_a_former_life_are_replaced() {
+async fn leftovers_of_a_former_process_are_replaced() {
     if !can_run() {
         return;
     }

@@ -104,7 +104,7 @@ async fn each_state_lets_through_what_it_should() {
         client.set_tor_lane(TorLane::Closed.into()).await.unwrap();
     }
     let status = client.status(NoInput {}).await.unwrap();
-    assert_eq!((status.tor_lane, status.tor_lane_reason), (TorLane::Closed, TorLaneReason::Asked));
+    assert_eq!((status.tor_lane, status.tor_lane_reason), (TorLane::Closed, TorLaneReason::Requested));
     assert!(status.firewall_verified);
     let nonsense = TorLane::Open { trans_port: 0, dns_port: 1, socks_port: 2 };
     assert!(matches!(client.set_tor_lane(nonsense.into()).await, Err(WgError::Fault(_))));
@@ -118,7 +118,7 @@ async fn each_state_lets_through_what_it_should() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
+async fn two_hundred_switches_under_load_leave_nothing_hanging() {
     let Some(Up { devices, client, service, lab, tunnels }) = up(2).await else { return };
     let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
     let generations = lab.directory.path().join("generations");
@@ -191,7 +191,7 @@ async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_session_is_seen_under_an_address_of_its_own() {
+async fn each_session_has_its_own_isolation_address() {
     let Some(Up { devices, client, service, lab, tunnels }) = up(2).await else { return };
     client.set_tor_lane(OPEN.into()).await.unwrap();
     let seen = |device: &Device| -> Vec<IpAddr> {

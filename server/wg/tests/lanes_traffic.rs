@@ -41,7 +41,7 @@ fn connect(to: &str) -> (Result<(), ErrorKind>, Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn defect_040_and_058_the_direct_lane_carries_both_families_and_hides_the_rest() {
+async fn the_direct_lane_carries_both_families_and_hides_the_rest() {
     let Some((lab, service, client, status)) = up().await else { return };
     assert!(status.firewall_verified && !status.synced && status.lanes.iter().all(|end| end.up));
     let (one, two) = (lab.device(), lab.device());
@@ -96,7 +96,7 @@ async fn defect_040_and_058_the_direct_lane_carries_both_families_and_hides_the_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn defect_038_nothing_leaves_the_tor_lane() {
+async fn nothing_leaves_the_tor_lane() {
     let Some((lab, service, client, status)) = up().await else { return };
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;
@@ -163,7 +163,7 @@ async fn defect_038_nothing_leaves_the_tor_lane() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn defect_039_devices_do_not_reach_the_servers_loopback() {
+async fn devices_do_not_reach_the_servers_loopback() {
     let Some((lab, service, client, status)) = up().await else { return };
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;

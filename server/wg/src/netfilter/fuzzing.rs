@@ -1,9 +1,8 @@
 //! Entry points for the fuzz targets: messages of the kernel.
 
-use super::OwnRuns;
 use super::conntrack::{Which, name};
 use super::message::{FAMILY_HEADER, attribute, attributes, errno, messages};
-use super::notices::Listener;
+use super::notices::{Listener, OwnChanges};
 
 /// Parses bytes of a netlink socket. Parsing must end, must not return a byte twice and must not invent any.
 pub(crate) fn netlink(bytes: &[u8]) {
@@ -24,10 +23,10 @@ pub(crate) fn netlink(bytes: &[u8]) {
     }
     assert!(payloads <= bytes.len(), "messages overlap");
 
-    let ours = || Listener::new(vec!["tornado".into()], OwnRuns::default());
+    let ours = || Listener::new(vec!["tornado".into()], OwnChanges::default());
     // Messages without the name of one of our tables must be ignored.
     if ours().concerns(bytes) {
         assert!(bytes.windows(7).any(|window| window == b"tornado"));
     }
-    assert!(!Listener::new(Vec::new(), OwnRuns::default()).concerns(bytes));
+    assert!(!Listener::new(Vec::new(), OwnChanges::default()).concerns(bytes));
 }
