@@ -155,7 +155,7 @@ async fn a_rate_limit_holds_for_all_devices_of_one_account_only() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn devices_of_an_account_reach_each_other_only_when_they_may() {
+async fn devices_of_an_account_reach_each_other_only_if_allowed() {
     let Some((lab, service, client, status)) = up().await else { return };
     let (one, two, other) = (lab.device(), lab.device(), lab.device());
     sync(&client, vec![one.spec(&lab), two.spec(&lab), other.spec(&lab)]).await;

@@ -32,7 +32,7 @@ async fn calm(client: &WgClient) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_planted_leak_is_found_and_shuts_the_lane() {
+async fn every_planted_leak_is_detected_and_closes_the_lane() {
     let up = up_with(|lab| lab.config.canary_interval = 1);
     let Some((lab, service, client, status)) = up.await else { return };
     let device = lab.device();

@@ -54,7 +54,7 @@ async fn a_start_that_fails_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_table_of_another_program_under_our_name_is_left_alone() {
+async fn a_table_of_another_program_with_our_name_stays() {
     if !can_run() {
         return;
     }

@@ -53,7 +53,7 @@ fn refused(result: std::io::Result<(IpAddr, String)>) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_state_lets_through_what_it_should() {
+async fn each_state_accepts_exactly_its_traffic() {
     let Some(Up { devices, client, service, lab, tunnels }) = up(1).await else { return };
     let device = &devices[0].ns;
     let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());

@@ -197,7 +197,7 @@ async fn devices_do_not_reach_the_servers_loopback() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_device_comes_back_with_another_preshared_key() {
+async fn a_device_reconnects_with_another_preshared_key() {
     let Some((lab, service, client, status)) = up().await else { return };
     let mut device = lab.device();
     device.psk = None;

@@ -168,7 +168,7 @@ impl CanaryWatch {
         state.canary.last_run = Some(unix_now());
         let is_held = state.tor_lane.is_held();
         match self.shared.firewall.check().await {
-            Check::Whole => {}
+            Check::Unchanged => {}
             Check::Changed | Check::NotLoaded | Check::Unknown(_) => {
                 self.shared.wakes.firewall.notify_one();
                 return is_held;

@@ -77,9 +77,9 @@ impl RulesWatch {
     async fn check_rules(&self) -> bool {
         let Shared { firewall, status, .. } = &self.shared;
         let check = firewall.check().await;
-        let verified = matches!(check, Check::Whole);
+        let verified = matches!(check, Check::Unchanged);
         match check {
-            Check::Whole => status.lock().await.firewall_verified = true,
+            Check::Unchanged => status.lock().await.firewall_verified = true,
             Check::Changed => self.alarm.raise(AlarmCause::Changed, "the policy's nftables table").await,
             Check::NotLoaded => {
                 let applied = firewall.apply().await;
@@ -105,7 +105,7 @@ impl RulesWatch {
     /// was changed.
     async fn check_elements(&self) -> bool {
         match self.shared.firewall.check_elements().await {
-            Check::Whole => return true,
+            Check::Unchanged => return true,
             Check::Changed => {
                 self.alarm.raise(AlarmCause::Changed, "the elements of the policy's maps and sets").await;
             }

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn private_and_whole() {
+    fn a_replaced_file_is_private_and_complete() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.json");
         for text in ["one", "two"] {

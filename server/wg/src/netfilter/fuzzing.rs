@@ -1,6 +1,6 @@
 //! Entry points for the fuzz targets: messages of the kernel.
 
-use super::conntrack::{Which, name};
+use super::conntrack::{FlowFilter, flow_id};
 use super::message::{FAMILY_HEADER, attribute, attributes, errno, messages};
 use super::notices::{Listener, OwnChanges};
 
@@ -13,13 +13,13 @@ pub(crate) fn netlink(bytes: &[u8]) {
         let values: usize = attributes(body).map(|(_, value)| value.len() + 4).sum();
         assert!(values <= body.len(), "attributes overlap");
         errno(payload);
-        let Some((family, named)) = name(payload, &Which::Where(Box::new(|_| true))) else { continue };
+        let Some((family, named)) = flow_id(payload, &FlowFilter::Where(Box::new(|_| true))) else { continue };
         assert_eq!(payload.first(), Some(&family));
         // The attributes for deletion must identify exactly the listed flow.
         for kind in [1, 12, 18] {
             assert_eq!(attribute(&named, kind), attribute(body, kind), "attribute {kind}");
         }
-        assert!(name(payload, &Which::Of(Vec::new())).is_none());
+        assert!(flow_id(payload, &FlowFilter::Few(Vec::new())).is_none());
     }
     assert!(payloads <= bytes.len(), "messages overlap");
 

@@ -195,7 +195,7 @@ async fn a_failed_sync_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_removed_peer_stays_removed_though_a_lane_failed() {
+async fn a_removed_peer_stays_removed_after_a_lane_failed() {
     let mut lab = Lab::new();
     lab.put(spec(1, 2, 0)).await.unwrap();
     lab.direct.fail_next(1);

@@ -98,6 +98,6 @@ impl Firewall {
                 Err(error) => return Check::Unknown(FirewallError::Maps(error)),
             }
         }
-        Check::Whole
+        Check::Unchanged
     }
 }

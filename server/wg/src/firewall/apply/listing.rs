@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_of_others_are_left_out() {
+    fn tables_of_other_programs_are_ignored() {
         let all = json!([{ "metainfo": {} }, { "table": { "name": "a" } }, { "table": { "name": "b" } },
             { "chain": { "table": "a" } }, { "rule": { "table": "b" } }, { "map": { "table": "a" } }]);
         let mut listing = json!({ "nftables": all });

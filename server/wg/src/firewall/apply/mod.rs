@@ -30,7 +30,7 @@ use tornado_shared::model::CountryCode;
 #[derive(Debug)]
 pub(crate) enum Check {
     /// As it was loaded.
-    Whole,
+    Unchanged,
     /// Another program changed or deleted it.
     Changed,
     /// This service did not load it successfully, so a difference is no sign of another program.
@@ -60,7 +60,7 @@ struct Content {
     /// change by another program.
     loaded: Option<Value>,
     /// The kernel's generation number when the table was last verified.
-    whole_at: Option<u32>,
+    unchanged_at: Option<u32>,
     /// The elements of the maps differed from ours, so the whole table has to be loaded.
     elements_differ: bool,
 }
@@ -74,7 +74,7 @@ impl Firewall {
             groups: Groups::default(),
             countries: BTreeSet::new(),
             loaded: None,
-            whole_at: None,
+            unchanged_at: None,
             elements_differ: false,
         };
         Self { policy, nft, maps, content: Mutex::new(content) }
@@ -195,13 +195,13 @@ impl Firewall {
         };
         // Read before the listing, so that a change during the listing shows in the next check.
         let number = self.maps.generation().await.ok();
-        if number.is_some() && number == content.whole_at {
-            return Check::Whole;
+        if number.is_some() && number == content.unchanged_at {
+            return Check::Unchanged;
         }
         match self.list().await {
             Ok(now) if now.objects == *loaded && content.groups.has_limits(&now.limits) => {
-                content.whole_at = number;
-                Check::Whole
+                content.unchanged_at = number;
+                Check::Unchanged
             }
             Ok(_) => Check::Changed,
             Err(error) => Check::Unknown(error),
@@ -210,7 +210,7 @@ impl Firewall {
 
     /// True if the table in the kernel is the one that was loaded.
     pub(crate) async fn verify(&self) -> bool {
-        matches!(self.check().await, Check::Whole)
+        matches!(self.check().await, Check::Unchanged)
     }
 
     /// The isolation address of a device.

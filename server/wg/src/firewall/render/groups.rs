@@ -53,9 +53,9 @@ pub(crate) struct Groups {
 
 impl Groups {
     /// Computes limits and elements from a request. `Err` gives the reason why the request is invalid.
-    pub(crate) fn of(wanted: &SetGroups, policy: &Policy) -> Result<Self, &'static str> {
+    pub(crate) fn of(request: &SetGroups, policy: &Policy) -> Result<Self, &'static str> {
         let (mut groups, mut seen) = (Self::default(), BTreeSet::new());
-        for group in &wanted.groups {
+        for group in &request.groups {
             if !seen.insert(group.user_id.to_string()) {
                 return Err("duplicate account");
             }

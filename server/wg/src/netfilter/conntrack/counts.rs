@@ -1,6 +1,6 @@
 //! Counts tracked flows by the address that started them.
 
-use super::wire::{Named, Socket, Which, name, source};
+use super::wire::{FlowFilter, FlowId, Socket, flow_id, source};
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
@@ -42,12 +42,12 @@ impl FlowCounts {
     ) -> io::Result<Vec<(IpAddr, u64)>> {
         let over: HashMap<IpAddr, usize> =
             self.counts().filter_map(|(address, count)| Some((address, keep(&address, count)?))).collect();
-        let mut found = HashMap::<IpAddr, Vec<(bool, Named)>>::new();
-        let any = Which::Where(Box::new(|_| true));
+        let mut found = HashMap::<IpAddr, Vec<(bool, FlowId)>>::new();
+        let any = FlowFilter::Where(Box::new(|_| true));
         let socket = Socket::open()?;
         let each = |flow: &[u8]| {
             if let Some((address, assured)) = source(flow).filter(|(address, _)| over.contains_key(address))
-                && let Some(named) = name(flow, &any)
+                && let Some(named) = flow_id(flow, &any)
             {
                 found.entry(address).or_default().push((assured, named));
             }
@@ -58,7 +58,7 @@ impl FlowCounts {
             flows.sort_unstable_by_key(|(assured, _)| *assured);
             let kept = over.get(&address).copied().unwrap_or_default();
             flows.truncate(flows.len().saturating_sub(kept));
-            let flows: Vec<Named> = flows.into_iter().map(|(_, named)| named).collect();
+            let flows: Vec<FlowId> = flows.into_iter().map(|(_, named)| named).collect();
             ended.push((address, socket.delete(&flows).await? as u64));
         }
         Ok(ended)

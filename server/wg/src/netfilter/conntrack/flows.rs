@@ -1,7 +1,7 @@
 //! Ends the tracked flows of removed peers, so that the next holder of an address inherits none. Concurrent callers
 //! share one listing of the table.
 
-use super::wire::{Which, end};
+use super::wire::{FlowFilter, end};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -107,8 +107,8 @@ impl Flows {
             return true;
         }
         let pick = all.len() <= FEW && tracked.is_none_or(|flows| flows > SMALL);
-        let which = if pick { Which::Of(all.clone()) } else { Which::Any(all.iter().copied().collect()) };
-        let is_done = run(&which).await;
+        let filter = if pick { FlowFilter::Few(all.clone()) } else { FlowFilter::Many(all.iter().copied().collect()) };
+        let is_done = run(&filter).await;
         if !is_done {
             // Before the lock is released, so that a caller whose addresses were in this batch finds them in the queue.
             self.0.queue.lock().extend(all);
@@ -119,7 +119,7 @@ impl Flows {
     /// Ends all flows of addresses for which `is_ended` is true. Returns when the last one has ended.
     pub(crate) async fn end_where(&self, is_ended: impl Fn(IpAddr) -> bool + Send + Sync + 'static) {
         let _batch = self.0.batch.lock().await;
-        run(&Which::Where(Box::new(is_ended))).await;
+        run(&FlowFilter::Where(Box::new(is_ended))).await;
     }
 }
 
@@ -139,9 +139,9 @@ fn number(name: &str) -> Option<usize> {
 
 /// Ends the flows and returns whether none is left. Retries a few times, because the kernel may be short of memory for
 /// a moment.
-async fn run(which: &Which) -> bool {
+async fn run(filter: &FlowFilter) -> bool {
     for left in (0..5).rev() {
-        match end(which).await {
+        match end(filter).await {
             Ok(0) => return true,
             Ok(ended) => {
                 tracing::debug!(ended, "ended the flows of removed peers");

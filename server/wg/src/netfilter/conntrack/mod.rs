@@ -7,4 +7,4 @@ mod wire;
 pub(crate) use counts::FlowCounts;
 pub(crate) use flows::{Flows, max_tracked, tracked};
 #[cfg(feature = "fuzzing")]
-pub(super) use wire::{Which, name};
+pub(super) use wire::{FlowFilter, flow_id};

@@ -53,7 +53,7 @@ async fn an_address_stays_reserved_until_its_last_flow_has_ended() {
 }
 
 #[tokio::test]
-async fn an_address_over_its_share_keeps_just_that() {
+async fn an_address_over_its_share_keeps_exactly_its_share() {
     if !tracking() {
         return;
     }

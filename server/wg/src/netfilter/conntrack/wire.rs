@@ -61,21 +61,21 @@ impl End {
 }
 
 /// Selects flows by their source or destination address.
-pub(crate) enum Which {
+pub(crate) enum FlowFilter {
     /// A few addresses: the kernel filters.
-    Of(Vec<IpAddr>),
+    Few(Vec<IpAddr>),
     /// Many addresses: the whole table is listed.
-    Any(HashSet<IpAddr>),
+    Many(HashSet<IpAddr>),
     /// Addresses that match the predicate: the whole table is listed.
     Where(Box<dyn Fn(IpAddr) -> bool + Send + Sync>),
 }
 
-impl Which {
-    fn is(&self, address: IpAddr) -> bool {
+impl FlowFilter {
+    fn matches(&self, address: IpAddr) -> bool {
         match self {
-            Self::Of(few) => few.contains(&address),
-            Self::Any(many) => many.contains(&address),
-            Self::Where(matches) => matches(address),
+            Self::Few(few) => few.contains(&address),
+            Self::Many(many) => many.contains(&address),
+            Self::Where(predicate) => predicate(address),
         }
     }
 }
@@ -85,11 +85,11 @@ impl Which {
 /// # Errors
 ///
 /// Fails if netlink fails, or if the last of [`ROUNDS`] listings still found flows.
-pub(super) async fn end(which: &Which) -> io::Result<usize> {
+pub(super) async fn end(filter: &FlowFilter) -> io::Result<usize> {
     let socket = Socket::open()?;
     let mut ended = 0;
     for _ in 0..ROUNDS {
-        let found = socket.find(which).await?;
+        let found = socket.find(filter).await?;
         if found.is_empty() {
             return Ok(ended);
         }
@@ -99,7 +99,7 @@ pub(super) async fn end(which: &Which) -> io::Result<usize> {
 }
 
 /// Address family, and the attributes that identify a flow for deletion.
-pub(crate) type Named = (u8, Vec<u8>);
+pub(crate) type FlowId = (u8, Vec<u8>);
 
 pub(super) struct Socket(TokioSocket);
 
@@ -112,17 +112,17 @@ impl Socket {
         Ok(Self(socket))
     }
 
-    async fn find(&self, which: &Which) -> io::Result<Vec<Named>> {
+    async fn find(&self, filter: &FlowFilter) -> io::Result<Vec<FlowId>> {
         let mut found = Vec::new();
-        if let Which::Of(few) = which {
+        if let FlowFilter::Few(few) = filter {
             for address in few {
                 for one in [End::Source, End::Destination] {
-                    let filter = filter(*address, one);
-                    self.list(family(*address), &filter, |flow| found.extend(name(flow, which))).await?;
+                    let attributes = kernel_filter(*address, one);
+                    self.list(family(*address), &attributes, |flow| found.extend(flow_id(flow, filter))).await?;
                 }
             }
         } else {
-            self.list(ANY, &[], |flow| found.extend(name(flow, which))).await?;
+            self.list(ANY, &[], |flow| found.extend(flow_id(flow, filter))).await?;
         }
         Ok(found)
     }
@@ -133,8 +133,8 @@ impl Socket {
     }
 
     /// Calls `each` with the payload of each flow that the kernel lists.
-    async fn list(&self, family: u8, filter: &[u8], mut each: impl FnMut(&[u8])) -> io::Result<()> {
-        self.0.send(&message(GET, DUMP, family, filter)).await?;
+    async fn list(&self, family: u8, attributes: &[u8], mut each: impl FnMut(&[u8])) -> io::Result<()> {
+        self.0.send(&message(GET, DUMP, family, attributes)).await?;
         let mut buffer = Vec::with_capacity(BUFFER);
         loop {
             buffer.clear();
@@ -152,7 +152,7 @@ impl Socket {
     }
 
     /// Deletes flows. Returns how many of them still existed.
-    pub(super) async fn delete(&self, flows: &[Named]) -> io::Result<usize> {
+    pub(super) async fn delete(&self, flows: &[FlowId]) -> io::Result<usize> {
         let (mut ended, mut sequence) = (0, 0_u32);
         let mut buffer = Vec::with_capacity(BUFFER);
         for some in flows.chunks(PER_DATAGRAM) {
@@ -203,11 +203,11 @@ fn address(payload: &[u8], end: End) -> Option<IpAddr> {
 }
 
 /// Address family and the attributes that identify the flow for deletion; `None` if the flow does not match.
-pub(crate) fn name(payload: &[u8], which: &Which) -> Option<Named> {
+pub(crate) fn flow_id(payload: &[u8], filter: &FlowFilter) -> Option<FlowId> {
     let family = *payload.first()?;
     let all = payload.get(FAMILY_HEADER..)?;
     let tuple = attribute(all, TUPLE_ORIGINAL)?;
-    let matches = |end| address(payload, end).is_some_and(|address| which.is(address));
+    let matches = |end| address(payload, end).is_some_and(|address| filter.matches(address));
     if !matches(End::Source) && !matches(End::Destination) {
         return None;
     }
@@ -223,7 +223,7 @@ pub(crate) fn name(payload: &[u8], which: &Which) -> Option<Named> {
 
 /// Filter by which the kernel (5.8 or later) sends only flows with this address at this end. Older kernels ignore it
 /// and send all flows.
-fn filter(address: IpAddr, end: End) -> Vec<u8> {
+fn kernel_filter(address: IpAddr, end: End) -> Vec<u8> {
     let (mut ip, mut tuple, mut flags, mut out) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let attribute = end.attribute(family(address));
     match address {
@@ -263,19 +263,19 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_is_named_by_either_end_and_by_nothing_else() {
+    fn a_flow_matches_by_either_end_only() {
         let (device, other) = (IpAddr::from([10, 8, 0, 2]), IpAddr::from([198, 51, 100, 2]));
-        let which = Which::Of(vec![device]);
-        let (family, named) = name(&flow(device, other), &which).unwrap();
+        let filter = FlowFilter::Few(vec![device]);
+        let (family, named) = flow_id(&flow(device, other), &filter).unwrap();
         assert_eq!(family, INET);
         assert_eq!(attribute(&named, ID), Some([1, 2, 3, 4].as_slice()));
-        assert!(name(&flow(other, device), &which).is_some());
-        assert!(name(&flow(other, other), &which).is_none());
+        assert!(flow_id(&flow(other, device), &filter).is_some());
+        assert!(flow_id(&flow(other, other), &filter).is_none());
         let six: [IpAddr; 2] = ["fd00::2".parse().unwrap(), "fd00::3".parse().unwrap()];
-        assert!(name(&flow(six[0], six[1]), &Which::Any(six[..1].iter().copied().collect())).is_some());
-        assert!(name(&flow(six[0], six[1]), &Which::Where(Box::new(|a| a.is_ipv4()))).is_none());
+        assert!(flow_id(&flow(six[0], six[1]), &FlowFilter::Many(six[..1].iter().copied().collect())).is_some());
+        assert!(flow_id(&flow(six[0], six[1]), &FlowFilter::Where(Box::new(|a| a.is_ipv4()))).is_none());
         for length in 0..28 {
-            assert!(name(&flow(device, other)[..length], &which).is_none(), "truncated at {length}");
+            assert!(flow_id(&flow(device, other)[..length], &filter).is_none(), "truncated at {length}");
         }
     }
 }

@@ -28,17 +28,17 @@ fn bytes_of_a_small_change() {
         [&little(length)[..], &short(kind), &short(flags), &little(7), &little(0), &family, body].concat()
     };
     let body = |element: &[u8]| [name.clone(), attribute(0x8003, &attribute(0x8001, element))].concat();
-    let wanted = [
+    let expected = [
         message(0x10, 1, [0, 0, 0, 10], &[]),
         message(0x0a0e, 5, [1, 0, 0, 0], &body(&key)),
         message(0x0a0c, 0x405, [1, 0, 0, 0], &body(&[key.clone(), data].concat())),
         message(0x11, 1, [0, 0, 0, 10], &[]),
     ];
-    assert_eq!(bytes, wanted.concat());
+    assert_eq!(bytes, expected.concat());
 }
 
 /// Parses an answer that has one element.
-fn told(element: &[u8]) -> (Key, ElementValue) {
+fn parsed(element: &[u8]) -> (Key, ElementValue) {
     let mut payload = vec![0; FAMILY_HEADER];
     nest(&mut payload, ELEMENTS, |out| nest(out, ELEMENT, |out| out.extend(element)));
     let all: Vec<_> = elements(&payload).collect();
@@ -47,25 +47,25 @@ fn told(element: &[u8]) -> (Key, ElementValue) {
 }
 
 #[test]
-fn elements_of_other_forms_are_told_apart() {
+fn elements_of_other_forms_are_distinguished() {
     let keyed = |key: &[u8]| {
         let mut out = Vec::new();
         nest(&mut out, KEY, |out| put(out, VALUE, key));
         out
     };
     let [one, two] = [IpAddr::from([10, 8, 0, 2]), IpAddr::from([10, 8, 0, 3])];
-    assert_eq!(told(&keyed(&[10, 8, 0, 2, 10, 8, 0, 3])), (Key::Pair(one, two), ElementValue::Member));
+    assert_eq!(parsed(&keyed(&[10, 8, 0, 2, 10, 8, 0, 3])), (Key::Pair(one, two), ElementValue::Member));
     let six = |last: u8| IpAddr::from([&[0; 15][..], &[last]].concat().try_into().map(|a: [u8; 16]| a).unwrap());
     let both = [&[0; 15][..], &[1], &[0; 15], &[2]].concat();
-    assert_eq!(told(&keyed(&both)), (Key::Pair(six(1), six(2)), ElementValue::Member));
+    assert_eq!(parsed(&keyed(&both)), (Key::Pair(six(1), six(2)), ElementValue::Member));
     let mut limited = keyed(&[10, 8, 0, 2]);
     put(&mut limited, LIMIT, b"up_1\0");
-    assert_eq!(told(&limited), (Key::One(one), ElementValue::Limit("up_1".into())));
+    assert_eq!(parsed(&limited), (Key::One(one), ElementValue::Limit("up_1".into())));
     // An element with a timeout would expire, so it is not one of ours.
     put(&mut limited, EXTRAS[0], &[0; 8]);
-    assert_eq!(told(&limited), (Key::One(one), ElementValue::Other));
+    assert_eq!(parsed(&limited), (Key::One(one), ElementValue::Other));
     // The catch-all element has no key.
-    assert_eq!(told(&[]), (Key::Other, ElementValue::Member));
+    assert_eq!(parsed(&[]), (Key::Other, ElementValue::Member));
 }
 
 fn any_element() -> impl Strategy<Value = Element> {
@@ -82,7 +82,7 @@ fn any_element() -> impl Strategy<Value = Element> {
 proptest! {
     /// What `change` writes reads back with the parser of kernel messages, in whole messages of bounded size.
     #[test]
-    fn what_is_added_reads_back(rows in proptest::collection::vec(any_element(), 0..1200)) {
+    fn added_elements_are_read_back(rows in proptest::collection::vec(any_element(), 0..1200)) {
         let (bytes, answers) = change("tornado", &[], &rows, 3);
         let mut found = Vec::new();
         let mut count = 0;
@@ -95,9 +95,9 @@ proptest! {
             }
         }
         prop_assert_eq!(count, answers);
-        let mut wanted: Vec<_> = rows.into_iter().map(|row| (text(row.map), Key::One(row.key), row.value)).collect();
-        wanted.sort_by_key(|(map, _, _)| map.clone());
-        prop_assert_eq!(found, wanted);
+        let mut expected: Vec<_> = rows.into_iter().map(|row| (text(row.map), Key::One(row.key), row.value)).collect();
+        expected.sort_by_key(|(map, _, _)| map.clone());
+        prop_assert_eq!(found, expected);
     }
 
     #[test]
