@@ -51,7 +51,7 @@ async fn a_removed_interface_fails_whole_and_is_recreated() {
     lab.server.ok("ip link del wg0");
     let took =
         eventually(Duration::from_secs(5), async || device.ns.sh("ping -c1 -W1 10.8.0.1").status.success()).await;
-    assert!(took < lanes_support::patient(Duration::from_millis(2500)), "{took:?}");
+    assert!(took < lanes_support::scaled(Duration::from_millis(2500)), "{took:?}");
     service.stop().unwrap();
 }
 
@@ -91,12 +91,12 @@ async fn traffic_flows_again_after_a_crash() {
         let started = Instant::now();
         service.kill();
         service = lab.start();
-        service.answers(&client).await;
+        service.wait_for_status(&client).await;
         sync(&client, vec![device.spec(&lab)]).await;
         eventually(Duration::from_secs(10), &flows).await;
         let took = started.elapsed();
         eprintln!("round {round}: traffic resumed after {took:?}");
-        assert!(took < lanes_support::patient(Duration::from_secs(2)), "{took:?}");
+        assert!(took < lanes_support::scaled(Duration::from_secs(2)), "{took:?}");
     }
     // One table, the canary's table and one rule per family, however often the service was started; none after it
     // stopped.

@@ -41,7 +41,7 @@ fn flood(device: &Device, from: &'static str, to: &'static str, time: Duration) 
 }
 
 /// Sends queries of names to Tor, all from one socket; returns how many were answered, and the time it took.
-fn names_answered(device: &Device, queries: usize) -> (usize, Duration) {
+fn count_dns_responses(device: &Device, queries: usize) -> (usize, Duration) {
     device.ns.run(move || {
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
         socket.connect((INTERNET4, 53)).unwrap();
@@ -75,7 +75,7 @@ fn flows_of(lab: &Lab, address: &str) -> usize {
 }
 
 fn connect(to: SocketAddr) -> Result<(), ErrorKind> {
-    TcpStream::connect_timeout(&to, lanes_support::patient(Duration::from_secs(10)))
+    TcpStream::connect_timeout(&to, lanes_support::scaled(Duration::from_secs(10)))
         .map(drop)
         .map_err(|error| error.kind())
 }
@@ -126,7 +126,7 @@ async fn a_flooding_device_is_limited_and_delays_no_other() {
         "{tried} flows attempted, at most {most} tracked per address; three connections of others took {slowest:?}"
     );
     assert!(most <= MOST, "{most} flows of one address are tracked");
-    assert!(slowest < lanes_support::patient(Duration::from_secs(10)), "{slowest:?}");
+    assert!(slowest < lanes_support::scaled(Duration::from_secs(10)), "{slowest:?}");
     // Over its rate the device receives resets.
     let attempts: Vec<_> = bad.ns.run(|| (0..FLOWS).map(|_| connect("198.51.100.2:80".parse().unwrap())).collect());
     assert!(attempts.contains(&Err(ErrorKind::ConnectionRefused)));
@@ -159,11 +159,11 @@ async fn a_flooding_device_is_limited_and_delays_no_other() {
     good.ns.run(|| greeting("198.51.100.2:80")).unwrap();
 
     // In a single flow, so that the rate of new flows does not matter.
-    let (answered, took) = names_answered(&bad, 2_000);
+    let (answered, took) = count_dns_responses(&bad, 2_000);
     // 300 at once, and 20 a second.
     let most = 300 + 25 * (1 + took.as_secs() as usize);
     assert!((150..=most).contains(&answered), "{answered} queries in {took:?} were answered, {most} may be");
-    assert_eq!(names_answered(&good, 20).0, 20, "another device's names");
+    assert_eq!(count_dns_responses(&good, 20).0, 20, "another device's names");
     let status = client.status(NoInput {}).await.unwrap();
     assert!(status.firewall_verified && status.canary.alarms == 0, "{status:?}");
     assert!(status.over_flow_limit.iter().all(|one| one.public_key != good.key.public_key()));

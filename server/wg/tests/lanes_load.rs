@@ -206,7 +206,7 @@ async fn many_peers_delay_no_other_peer() {
     // A restart, as after an update.
     let started = Instant::now();
     let service = lab.start();
-    service.answers(&client).await;
+    service.wait_for_status(&client).await;
     let answering = started.elapsed();
     let count = all.len();
     let report = client.sync_peers(SyncPeers { peers: all }).await.unwrap();

@@ -23,7 +23,7 @@ async fn leftovers_of_a_former_process_are_replaced() {
     lab.server.ok("nft add table inet others");
     let service = lab.start();
     let client = lab.client();
-    let status = service.answers(&client).await;
+    let status = service.wait_for_status(&client).await;
     assert!(status.firewall_verified && status.lanes.iter().all(|end| end.up));
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;

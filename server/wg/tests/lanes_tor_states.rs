@@ -2,7 +2,7 @@
 
 mod lanes_support;
 
-use lanes_support::tor::{GATEWAY4, GATEWAY6, OPEN, PAGE, Tally, arsenal, ask_dns, fake_tor, greeting};
+use lanes_support::tor::{GATEWAY4, GATEWAY6, OPEN, PAGE, Tally, fake_tor, greeting, query_dns, send_leak_packets};
 use lanes_support::up::up_with;
 use lanes_support::{Capture, Device, INTERNET4, INTERNET6, Lab, Running, Tunnel, sync};
 use std::io::ErrorKind;
@@ -67,8 +67,8 @@ async fn each_state_accepts_exactly_its_traffic() {
         for to in web.iter().chain(&tls).chain(&own(9040)).chain(&own(9041)).chain(&own(9050)) {
             assert!(refused(call(to.clone())), "{round}: {to} in a closed lane");
         }
-        assert!(device.run(|| ask_dns("198.51.100.2:53")).is_err());
-        device.run(|| arsenal("10.9.0.2".parse().unwrap()));
+        assert!(device.run(|| query_dns("198.51.100.2:53")).is_err());
+        device.run(|| send_leak_packets("10.9.0.2".parse().unwrap()));
 
         client.set_tor_lane(OPEN.into()).await.unwrap();
         for to in web.iter().chain(&tls) {
@@ -82,11 +82,11 @@ async fn each_state_accepts_exactly_its_traffic() {
             assert!(refused(call(to.clone())), "{to} accepts devices");
         }
         assert!(refused(call(format!("{INTERNET4}:53"))), "DNS over TCP was accepted");
-        device.run(|| ask_dns("198.51.100.2:53")).unwrap();
-        device.run(|| ask_dns("[2001:db8:2::2]:53")).unwrap();
-        device.run(|| ask_dns("10.9.0.1:53")).unwrap();
-        assert!(device.run(|| ask_dns("10.9.0.1:9053")).is_err(), "DNSPort itself accepts devices");
-        device.run(|| arsenal("10.9.0.2".parse().unwrap()));
+        device.run(|| query_dns("198.51.100.2:53")).unwrap();
+        device.run(|| query_dns("[2001:db8:2::2]:53")).unwrap();
+        device.run(|| query_dns("10.9.0.1:53")).unwrap();
+        assert!(device.run(|| query_dns("10.9.0.1:9053")).is_err(), "DNSPort itself accepts devices");
+        device.run(|| send_leak_packets("10.9.0.2".parse().unwrap()));
 
         client.set_tor_lane(PAGE.into()).await.unwrap();
         for to in &web {
@@ -95,12 +95,12 @@ async fn each_state_accepts_exactly_its_traffic() {
         for to in tls.iter().chain(&own(9040)).chain(&own(9041)).chain(&own(9050)) {
             let started = Instant::now();
             assert!(
-                refused(call(to.clone())) && started.elapsed() < lanes_support::patient(Duration::from_secs(1)),
+                refused(call(to.clone())) && started.elapsed() < lanes_support::scaled(Duration::from_secs(1)),
                 "{to} in maintenance"
             );
         }
-        assert!(device.run(|| ask_dns("198.51.100.2:53")).is_err());
-        device.run(|| arsenal("10.9.0.2".parse().unwrap()));
+        assert!(device.run(|| query_dns("198.51.100.2:53")).is_err());
+        device.run(|| send_leak_packets("10.9.0.2".parse().unwrap()));
         client.set_tor_lane(TorLane::Closed.into()).await.unwrap();
     }
     let status = client.status(NoInput {}).await.unwrap();
@@ -133,7 +133,7 @@ async fn two_hundred_switches_under_load_leave_nothing_hanging() {
     // Wait until its socket is listed under its process id and has joined groups: from then on it misses nothing
     // (netlink(7)).
     let pid = monitor.0.id().to_string();
-    let hears = |line: &str| {
+    let receives = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         words.get(1..3) == Some(&["12", pid.as_str()]) && words.get(3).is_some_and(|groups| *groups != "00000000")
     };
@@ -146,7 +146,7 @@ async fn two_hundred_switches_under_load_leave_nothing_hanging() {
     let mut threads = Vec::new();
     for device in &devices {
         for to in ["198.51.100.2:80", "198.51.100.2:443", "[2001:db8:2::2]:80"] {
-            threads.push(tally.hammer(&device.ns, to));
+            threads.push(tally.connect_repeatedly(&device.ns, to));
         }
     }
     let mut times = Vec::new();
@@ -198,10 +198,10 @@ async fn each_session_has_its_own_isolation_address() {
         device.ns.run(|| {
             vec![
                 greeting("198.51.100.2:80").unwrap().0,
-                ask_dns("198.51.100.2:53").unwrap(),
+                query_dns("198.51.100.2:53").unwrap(),
                 greeting("10.9.0.1:9050").unwrap().0,
                 greeting("[2001:db8:2::2]:80").unwrap().0,
-                ask_dns("[2001:db8:2::2]:53").unwrap(),
+                query_dns("[2001:db8:2::2]:53").unwrap(),
             ]
         })
     };

@@ -1,7 +1,7 @@
 //! The peers of both lanes: the desired set, its changes in batches, and the repair of lanes that differ from it.
 //!
-//! `set` and `queue` decide; `both_lanes` applies a change to both interfaces; `registry` holds the desired peers and
-//! the effects that follow a change.
+//! `set` decides; `both_lanes` applies a change to both interfaces; `registry` holds the desired peers and the effects
+//! that follow a change; `add`, `remove` and `sync` are the changes, and `reconcile` repairs lanes.
 
 mod add;
 mod both_lanes;

@@ -1,6 +1,5 @@
 //! Both lanes change together or not at all, for every order of changes and failures.
 
-use super::super::set::PeerSet;
 use super::*;
 use crate::interfaces::FakeInterface;
 use proptest::prelude::*;

@@ -12,37 +12,20 @@
 //! Both pools have an unreachable route in the main table with the highest metric. The routes of the interfaces take
 //! precedence while they exist.
 
+use super::rule::{MAIN, Rule, is_absent, route_to};
 use crate::config::Config;
 use crate::error::Error;
 use crate::host::netlink::{Netlink, NetlinkError, failed};
 use crate::model::PEER_GROUP_MARK;
 use ipnet::IpNet;
-use nix::libc::{EEXIST, ENOENT, ESRCH};
-use rtnetlink::RouteMessageBuilder;
-use rtnetlink::packet_route::route::{RouteMessage, RouteType};
-use rtnetlink::packet_route::rule::{RuleAction, RuleMessage};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use nix::libc::EEXIST;
+use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteType};
+use rtnetlink::packet_route::rule::RuleAction;
+use std::net::IpAddr;
 use tornado_shared::model::Lane;
 
-/// `RT_TABLE_MAIN`
-const MAIN: u32 = 254;
 /// The highest metric, so that every other route takes precedence.
 const LAST: u32 = u32::MAX;
-
-/// One rule. All rules come after the local table (preference 0), so packets to the server itself still reach its
-/// firewall.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Rule {
-    what: &'static str,
-    preference: u32,
-    /// Input interface; `lo` matches packets that the host sends.
-    input: String,
-    from: Option<IpNet>,
-    to: Option<IpNet>,
-    mark: Option<u32>,
-    action: RuleAction,
-    is_v4: bool,
-}
 
 /// The rules and routes of the second layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +49,8 @@ impl Fallback {
             if is_v4 { IpNet::V4(pool.v4) } else { IpNet::V6(pool.v6) }
         };
         let rule = |what, preference, input: &str, to, action| {
-            let input = input.to_owned();
-            Rule { what, preference, input, from: None, to, mark: None, action, is_v4 }
+            let (input, table) = (Some(input.to_owned()), MAIN);
+            Rule { what, preference, input, from: None, to, mark: None, action, table, is_v4 }
         };
         let what = "the rule for peer groups";
         let to_main = rule(what, 99, &config.direct, Some(pool(Lane::Direct)), RuleAction::ToTable);
@@ -93,17 +76,12 @@ impl Fallback {
         }
         Ok(())
     }
-}
 
-impl Fallback {
     /// Adds the missing parts of the second layer. Returns descriptions of what was missing.
     pub(super) async fn add_missing(&self, netlink: &Netlink) -> Result<Vec<&'static str>, NetlinkError> {
         let mut missing = Vec::new();
         for rule in &self.rules {
-            let mut add = netlink.handle().rule().add();
-            *add.message_mut() = rule.message(netlink);
-            // The request is exclusive: the kernel rejects a rule that exists.
-            match add.execute().await.map_err(|e| failed(format!("add {}", rule.what), e)) {
+            match rule.add(netlink).await {
                 Ok(()) => missing.push(rule.what),
                 Err(error) if error.errno() == Some(EEXIST) => {}
                 Err(error) => return Err(error),
@@ -136,64 +114,11 @@ impl Fallback {
     }
 }
 
-impl Rule {
-    /// Removes the rule. Returns false if it did not exist.
-    async fn remove(&self, netlink: &Netlink) -> Result<bool, NetlinkError> {
-        let mut message = self.message(netlink);
-        if self.action == RuleAction::Prohibit {
-            // Any table: programs differ in the table number of a rule that uses none.
-            message.header.table = 0;
-        }
-        match netlink.handle().rule().del(message).execute().await {
-            Ok(()) => Ok(true),
-            Err(error) => is_absent(failed(format!("remove {}", self.what), error)).map(|()| false),
-        }
-    }
-
-    fn message(&self, netlink: &Netlink) -> RuleMessage {
-        let add = netlink.handle().rule().add();
-        let add = add.input_interface(&self.input).action(self.action).priority(self.preference);
-        let add = if self.action == RuleAction::ToTable { add.table_id(MAIN) } else { add };
-        let add = if let Some(mark) = self.mark { add.fw_mark(mark) } else { add };
-        if self.is_v4 {
-            let mut add = add.v4();
-            if let Some(IpNet::V4(net)) = self.from {
-                add = add.source_prefix(net.network(), net.prefix_len());
-            }
-            if let Some(IpNet::V4(net)) = self.to {
-                add = add.destination_prefix(net.network(), net.prefix_len());
-            }
-            return add.message_mut().clone();
-        }
-        let mut add = add.v6();
-        if let Some(IpNet::V6(net)) = self.from {
-            add = add.source_prefix(net.network(), net.prefix_len());
-        }
-        if let Some(IpNet::V6(net)) = self.to {
-            add = add.destination_prefix(net.network(), net.prefix_len());
-        }
-        add.message_mut().clone()
-    }
-}
-
-/// Ignores the error if the rule or route did not exist.
-fn is_absent(error: NetlinkError) -> Result<(), NetlinkError> {
-    if [Some(ENOENT), Some(ESRCH)].contains(&error.errno()) { Ok(()) } else { Err(error) }
-}
-
 fn unreachable(pool: IpNet) -> RouteMessage {
-    match pool {
-        IpNet::V4(net) => RouteMessageBuilder::<Ipv4Addr>::new()
-            .destination_prefix(net.network(), net.prefix_len())
-            .kind(RouteType::Unreachable)
-            .priority(LAST)
-            .build(),
-        IpNet::V6(net) => RouteMessageBuilder::<Ipv6Addr>::new()
-            .destination_prefix(net.network(), net.prefix_len())
-            .kind(RouteType::Unreachable)
-            .priority(LAST)
-            .build(),
-    }
+    let mut route = route_to(pool);
+    route.header.kind = RouteType::Unreachable;
+    route.attributes.push(RouteAttribute::Priority(LAST));
+    route
 }
 
 #[cfg(test)]
@@ -206,10 +131,11 @@ mod tests {
         assert_eq!((fallback.rules.len(), fallback.pools.len()), (20, 4));
         for pool in &fallback.pools {
             let apart = fallback.rules.iter().filter(|r| r.preference == 101 && r.to == Some(*pool));
-            assert!(apart.clone().all(|r| r.action == RuleAction::Prohibit && r.input == "wg0"));
+            assert!(apart.clone().all(|r| r.action == RuleAction::Prohibit && r.input.as_deref() == Some("wg0")));
             assert_eq!(apart.count(), 1, "{pool}");
         }
-        let tor = fallback.rules.iter().filter(|r| r.input == "wg1" && r.action == RuleAction::Prohibit);
+        let tor =
+            fallback.rules.iter().filter(|r| r.input.as_deref() == Some("wg1") && r.action == RuleAction::Prohibit);
         assert_eq!(tor.map(|r| r.is_v4).collect::<Vec<_>>(), [true, false]);
         // A gateway's own packets: allowed to a pool before they are prohibited to all other destinations.
         for rule in fallback.rules.iter().filter(|r| r.preference == 103) {

@@ -1,6 +1,7 @@
 //! Routing rules, routes and addresses besides those of the lanes' interfaces.
 
 mod fallback;
+mod rule;
 mod tor_paths;
 
 use crate::config::Config;

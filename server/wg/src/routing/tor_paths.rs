@@ -1,13 +1,16 @@
 //! The parts of the host's network that Tor needs besides the lane's interface: the addresses of its listeners, which
 //! must exist before Tor starts even without the interface, and the return path to isolation addresses.
 
+use super::rule::{Rule, is_absent, route_to};
 use crate::host::netlink::{Netlink, NetlinkError, failed};
 use crate::host::sysctl::has_ipv6;
 use futures::TryStreamExt as _;
+use ipnet::IpNet;
+use rtnetlink::IpVersion;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressScope, CacheInfo};
+use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage};
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
-use rtnetlink::{IpVersion, RouteMessageBuilder};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use tornado_shared::model::{LaneAddresses, LanePool};
 
 /// Preference before the rule that prohibits forwarding from the tor lane; this rule matches only packets of the host.
@@ -69,68 +72,53 @@ impl TorPaths {
     /// address, so other uses of the same range on this host are not affected.
     pub(super) async fn add_isolation_routes(&self, netlink: &Netlink) -> Result<(), NetlinkError> {
         let lo = loopback(netlink).await?;
-        let (from, to) = (self.gateway.v4, self.isolation.v4);
-        let route = RouteMessageBuilder::<Ipv4Addr>::new().destination_prefix(to.network(), to.prefix_len());
-        let route = route.output_interface(lo).table_id(TABLE).build();
-        let added = netlink.handle().route().add(route).replace().execute().await;
-        added.map_err(|e| failed("add the route of isolation addresses", e))?;
-        if isolation_rules(netlink, &IpVersion::V4).await?.is_empty() {
-            let rule =
-                netlink.handle().rule().add().table_id(TABLE).action(RuleAction::ToTable).priority(PREFERENCE).v4();
-            let rule = rule.source_prefix(from, 32).destination_prefix(to.network(), to.prefix_len());
-            rule.execute().await.map_err(|e| failed("add the rule of isolation addresses", e))?;
-        }
-        if !has_ipv6() {
-            return Ok(());
-        }
-        let (from, to) = (self.gateway.v6, self.isolation.v6);
-        let route = RouteMessageBuilder::<Ipv6Addr>::new().destination_prefix(to.network(), to.prefix_len());
-        let route = route.output_interface(lo).table_id(TABLE).build();
-        let added = netlink.handle().route().add(route).replace().execute().await;
-        added.map_err(|e| failed("add the route of IPv6 isolation addresses", e))?;
-        if isolation_rules(netlink, &IpVersion::V6).await?.is_empty() {
-            let rule =
-                netlink.handle().rule().add().table_id(TABLE).action(RuleAction::ToTable).priority(PREFERENCE).v6();
-            let rule = rule.source_prefix(from, 128).destination_prefix(to.network(), to.prefix_len());
-            rule.execute().await.map_err(|e| failed("add the rule of IPv6 isolation addresses", e))?;
+        for (gateway, isolation) in self.families() {
+            let mut route = isolation_route(isolation);
+            route.attributes.push(RouteAttribute::Oif(lo));
+            let added = netlink.handle().route().add(route).replace().execute().await;
+            added.map_err(|e| failed(format!("add the route to {isolation}"), e))?;
+            if isolation_rules(netlink, isolation).await?.is_empty() {
+                let (what, preference, table) = ("the rule of isolation addresses", PREFERENCE, TABLE);
+                let (from, to, is_v4) = (Some(gateway), Some(isolation), isolation.addr().is_ipv4());
+                let action = RuleAction::ToTable;
+                Rule { what, preference, input: None, from, to, mark: None, action, table, is_v4 }.add(netlink).await?;
+            }
         }
         Ok(())
     }
 
     /// Removes the routes and rules of [`TorPaths::add_isolation_routes`], including those of earlier processes.
     pub(super) async fn remove_isolation_routes(&self, netlink: &Netlink) -> Result<(), NetlinkError> {
-        let (v4, v6) = (self.isolation.v4, self.isolation.v6);
-        let mut routes = vec![
-            RouteMessageBuilder::<Ipv4Addr>::new()
-                .destination_prefix(v4.network(), v4.prefix_len())
-                .table_id(TABLE)
-                .build(),
-        ];
-        let mut versions = vec![IpVersion::V4];
-        if has_ipv6() {
-            let v6 = RouteMessageBuilder::<Ipv6Addr>::new().destination_prefix(v6.network(), v6.prefix_len());
-            routes.push(v6.table_id(TABLE).build());
-            versions.push(IpVersion::V6);
-        }
-        for version in versions {
-            for rule in isolation_rules(netlink, &version).await? {
+        for (_, isolation) in self.families() {
+            for rule in isolation_rules(netlink, isolation).await? {
                 let gone = netlink.handle().rule().del(rule).execute().await;
                 gone.map_err(|e| failed("remove the rule of isolation addresses", e))?;
             }
-        }
-        for route in routes {
-            let gone = netlink.handle().route().del(route).execute().await.map_err(|e| failed("remove a route", e));
-            match gone {
-                Err(error) if error.errno() != Some(nix::libc::ESRCH) => return Err(error),
-                Ok(()) | Err(_) => {}
+            if let Err(error) = netlink.handle().route().del(isolation_route(isolation)).execute().await {
+                is_absent(failed(format!("remove the route to {isolation}"), error))?;
             }
         }
         Ok(())
     }
+
+    /// The gateway's address and the isolation addresses of each family.
+    fn families(&self) -> impl Iterator<Item = (IpNet, IpNet)> + use<> {
+        let v4 = (IpAddr::V4(self.gateway.v4).into(), self.isolation.v4.into());
+        let v6 = has_ipv6().then_some((IpAddr::V6(self.gateway.v6).into(), self.isolation.v6.into()));
+        std::iter::once(v4).chain(v6)
+    }
 }
 
-async fn isolation_rules(netlink: &Netlink, version: &IpVersion) -> Result<Vec<RuleMessage>, NetlinkError> {
-    let list = netlink.handle().rule().get(version.clone()).execute();
+fn isolation_route(isolation: IpNet) -> RouteMessage {
+    let mut route = route_to(isolation);
+    route.attributes.push(RouteAttribute::Table(TABLE));
+    route
+}
+
+/// The rules of the isolation table in the family of this network.
+async fn isolation_rules(netlink: &Netlink, isolation: IpNet) -> Result<Vec<RuleMessage>, NetlinkError> {
+    let version = if isolation.addr().is_ipv4() { IpVersion::V4 } else { IpVersion::V6 };
+    let list = netlink.handle().rule().get(version).execute();
     let mut rules: Vec<RuleMessage> = list.try_collect().await.map_err(|e| failed("list the rules", e))?;
     rules.retain(|rule| rule.attributes.contains(&RuleAttribute::Table(TABLE)));
     Ok(rules)

@@ -96,7 +96,7 @@ fn admit() -> Rule {
 fn tor_input() -> Chain {
     let mut rules = vec![admit()];
     rules.extend(Admission::dns_queries());
-    rules.push(rule("jump tor_state_input", "what the state allows"));
+    rules.push(rule("jump tor_state_input", "rules of the state"));
     rules.push(rule("goto refuse", "nothing else reaches the server"));
     plain("tor_input", rules)
 }

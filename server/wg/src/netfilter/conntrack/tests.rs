@@ -59,11 +59,11 @@ async fn an_address_over_its_share_keeps_exactly_its_share() {
     }
     begin("10.8.0.2", 2_000);
     begin("10.8.0.3", 50);
-    let counts = FlowCounts::read(|address| address.is_ipv4()).await.unwrap();
-    let mut counts: Vec<_> = counts.counts().collect();
+    let flows = FlowCounts::read(|address| address.is_ipv4()).await.unwrap();
+    let mut counts: Vec<_> = flows.counts().collect();
     counts.sort_unstable();
     assert_eq!(counts, [(address("10.8.0.2"), 2_000), (address("10.8.0.3"), 50)]);
-    let ended = counts.end_over(|_, count| (count > 100).then_some(100)).await.unwrap();
+    let ended = flows.end_over(|_, count| (count > 100).then_some(100)).await.unwrap();
     assert_eq!(ended, [(address("10.8.0.2"), 1_900)]);
     assert_eq!(tracked(), Some(150));
 }

@@ -10,8 +10,8 @@ fn element(map: &'static str, key: &str, value: ElementValue) -> Element {
 fn bytes_of_a_small_change() {
     let gone = [element("m", "10.0.0.1", ElementValue::Goto("c".into()))];
     let put = [element("m", "10.0.0.1", ElementValue::Address([100, 64, 0, 1].into()))];
-    let (bytes, answers) = change("t", &gone, &put, 7);
-    assert_eq!(answers, 2);
+    let (bytes, responses) = change("t", &gone, &put, 7);
+    assert_eq!(responses, 2);
     let little = |value: u32| value.to_ne_bytes();
     let short = |value: u16| value.to_ne_bytes();
     let attribute = |kind: u16, value: &[u8]| {
@@ -37,7 +37,7 @@ fn bytes_of_a_small_change() {
     assert_eq!(bytes, expected.concat());
 }
 
-/// Parses an answer that has one element.
+/// Parses a response that has one element.
 fn parsed(element: &[u8]) -> (Key, ElementValue) {
     let mut payload = vec![0; FAMILY_HEADER];
     nest(&mut payload, ELEMENTS, |out| nest(out, ELEMENT, |out| out.extend(element)));
@@ -62,7 +62,7 @@ fn elements_of_other_forms_are_distinguished() {
     put(&mut limited, LIMIT, b"up_1\0");
     assert_eq!(parsed(&limited), (Key::One(one), ElementValue::Limit("up_1".into())));
     // An element with a timeout would expire, so it is not one of ours.
-    put(&mut limited, EXTRAS[0], &[0; 8]);
+    put(&mut limited, UNUSED[0], &[0; 8]);
     assert_eq!(parsed(&limited), (Key::One(one), ElementValue::Other));
     // The catch-all element has no key.
     assert_eq!(parsed(&[]), (Key::Other, ElementValue::Member));
@@ -83,7 +83,7 @@ proptest! {
     /// What `change` writes reads back with the parser of kernel messages, in whole messages of bounded size.
     #[test]
     fn added_elements_are_read_back(rows in proptest::collection::vec(any_element(), 0..1200)) {
-        let (bytes, answers) = change("tornado", &[], &rows, 3);
+        let (bytes, responses) = change("tornado", &[], &rows, 3);
         let mut found = Vec::new();
         let mut count = 0;
         for (kind, payload) in messages(&bytes) {
@@ -94,7 +94,7 @@ proptest! {
                 prop_assert!(payload.len() < 1 << 16);
             }
         }
-        prop_assert_eq!(count, answers);
+        prop_assert_eq!(count, responses);
         let mut expected: Vec<_> = rows.into_iter().map(|row| (text(row.map), Key::One(row.key), row.value)).collect();
         expected.sort_by_key(|(map, _, _)| map.clone());
         prop_assert_eq!(found, expected);
