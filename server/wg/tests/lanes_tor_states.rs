@@ -138,7 +138,7 @@ async fn two_hundred_switches_under_load_leave_nothing_hanging() {
         words.get(1..3) == Some(&["12", pid.as_str()]) && words.get(3).is_some_and(|groups| *groups != "00000000")
     };
     lanes_support::eventually(Duration::from_secs(10), async || {
-        std::fs::read_to_string(format!("/proc/{pid}/net/netlink")).is_ok_and(|text| text.lines().any(hears))
+        std::fs::read_to_string(format!("/proc/{pid}/net/netlink")).is_ok_and(|text| text.lines().any(receives))
     })
     .await;
 
