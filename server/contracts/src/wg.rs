@@ -230,6 +230,21 @@ pub struct SetTorLane {
     pub exits: TorExits,
 }
 
+impl SetTorLane {
+    /// Ports of the Tor process that carries a device's traffic; `exit` is the country that the device chose. `None`:
+    /// the lane is not open, or the country's process is not ready.
+    #[must_use]
+    pub fn open_ports(&self, exit: Option<CountryCode>) -> Option<TorPorts> {
+        match (self.lane, exit) {
+            (TorLane::Closed | TorLane::Maintenance { .. }, _) => None,
+            (TorLane::Open { .. }, Some(country)) => self.exits.get(&country).copied(),
+            (TorLane::Open { trans_port, dns_port, socks_port }, None) => {
+                Some(TorPorts { trans_port, dns_port, socks_port })
+            }
+        }
+    }
+}
+
 impl From<TorLane> for SetTorLane {
     fn from(lane: TorLane) -> Self {
         Self { lane, exits: TorExits::new() }
@@ -243,7 +258,8 @@ pub enum TorLaneReason {
     /// Closed: no request has arrived since `wg` started.
     Start,
     /// As last requested by [`Wg::set_tor_lane`].
-    Asked,
+    #[serde(rename = "asked")]
+    Requested,
     /// Closed: the leak canary raised an alarm. Once the rules are verified and one canary round passes, `wg` applies
     /// the last requested state.
     LeakAlarm,
@@ -281,7 +297,7 @@ pub struct CanaryStatus {
 
 /// A device that recently exceeded its flow limit, so that flows were rejected or ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Crowding {
+pub struct OverFlowLimit {
     /// The device's key.
     pub public_key: PublicKey,
     /// The device's account.
@@ -324,8 +340,8 @@ pub struct WgStatus {
     /// The leak canary.
     pub canary: CanaryStatus,
     /// Devices that exceed their flow limit.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub crowding: Vec<Crowding>,
+    #[serde(default, rename = "crowding", skip_serializing_if = "Vec::is_empty")]
+    pub over_flow_limit: Vec<OverFlowLimit>,
 }
 
 /// Input of [`Wg::next_status`].

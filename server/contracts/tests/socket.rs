@@ -68,7 +68,7 @@ impl Wg for Probe {
             tor_exits: TorExits::new(),
             tor_lane_reason: TorLaneReason::Start,
             canary: CanaryStatus::default(),
-            crowding: Vec::new(),
+            over_flow_limit: Vec::new(),
         })
     }
 }

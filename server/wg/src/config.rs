@@ -1,6 +1,6 @@
 //! Configuration of the lanes.
 
-use crate::Error;
+use crate::error::Error;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_carry_rules() {
+    fn names_cannot_contain_rules() {
         for bad in ["", "wg0\"", "wg0; flush ruleset", "0wg", "a-name-that-is-too-long"] {
             let config = Config { direct: bad.into(), ..Config::default() };
             assert!(config.validate().is_err(), "{bad}");

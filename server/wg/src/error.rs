@@ -1,8 +1,8 @@
 //! Reasons for which the service cannot start or has to stop.
 
-use crate::backend::BackendError;
 use crate::firewall::FirewallError;
-use crate::netlink::NetlinkError;
+use crate::host::netlink::NetlinkError;
+use crate::interfaces::BackendError;
 use std::io;
 use std::path::PathBuf;
 use tornado_runtime::{ContextError, TaskError};

@@ -1,56 +1,49 @@
 //! Service `wg`: both lanes, their peers and their firewall.
 //!
-//! `peers` decides and calls an interface. `backend` holds the kernel's WireGuard and the userspace one. `firewall`
-//! renders the policy and applies it. `service` joins them behind the contract [`tornado_contracts::wg::Wg`]. The
-//! service needs CAP_NET_ADMIN and `nft`; it needs neither root nor the `wg` and `ip` tools.
+//! - `service` composes the parts below and implements the contract [`tornado_contracts::wg::Wg`].
+//! - `peers`: the desired peers, applied to both lanes or to neither.
+//! - `tor_lane`: the state of the tor lane.
+//! - `guard`, `canary`, `flow_limit`: watches of the rules, of leaks and of the table of tracked flows.
+//! - `interfaces`, `firewall`, `routing`: a WireGuard interface for each lane, the nftables policy, rules and routes.
+//! - `netfilter`, `host`: the kernel's interfaces to these.
+//!
+//! The service needs CAP_NET_ADMIN and `nft`; it needs neither root nor the `wg` and `ip` tools.
 //!
 //! If another program removes an interface, the service detects it within a second and recreates the interface with its
 //! peers and their latest endpoints. Until then changes fail with `LaneFailed` and status shows the lane as down.
 
-mod alarms;
-mod backend;
 mod canary;
-mod commit;
 mod config;
-mod contract;
-mod crowd;
-mod endpoints;
 mod error;
-mod fallback;
-mod files;
 mod firewall;
-mod forwarding;
+mod flow_limit;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod guard;
+mod host;
 mod interfaces;
-mod keys;
-mod lane;
-mod leave;
-mod mend;
+mod model;
 mod netfilter;
-mod netlink;
 mod pace;
 mod peers;
-mod program;
+mod routing;
 mod service;
-mod shown;
-mod sysctl;
+mod shared;
+mod status;
 mod tor_lane;
-mod tor_paths;
-mod uplinks;
+mod wakes;
 
-pub use backend::BackendError;
 pub use config::{BackendChoice, Config};
 pub use error::Error;
 pub use firewall::{FirewallError, foreign_tables};
-pub use netlink::NetlinkError;
+pub use host::netlink::NetlinkError;
+pub use interfaces::BackendError;
 
-use contract::Contract;
+use canary::CanaryTable;
 use firewall::{Firewall, Nft, Policy};
-use interfaces::Factory;
-use netfilter::{Maps, Notices, OwnRuns};
-use netlink::Netlink;
+use host::netlink::Netlink;
+use interfaces::{Factory, keys};
+use netfilter::{Maps, Notices, OwnChanges};
 use service::Service;
 use std::sync::Arc;
 use tornado_contracts::ServiceName;
@@ -75,9 +68,9 @@ fn local_users() -> impl Iterator<Item = u32> {
 pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     config.validate()?;
     let keys = keys::load_or_create(&context.state_dir)?;
-    let own = OwnRuns::default();
+    let own = OwnChanges::default();
     let nft = Nft::new(own.clone());
-    let canary = canary::CanaryTable::new(nft.clone(), &config.table, &config.tor, config.canary()?);
+    let canary = CanaryTable::new(nft.clone(), &config.table, &config.tor, config.canary()?);
     // Must precede every change to interfaces and tables.
     firewall::refuse_foreign(&nft, &[&config.table, canary.name()]).await?;
     let maps = Maps::open(&config.table, &own).map_err(FirewallError::Maps)?;
@@ -92,15 +85,13 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let notices = Notices::open(vec![config.table.clone(), canary.name().to_owned()], own)
         .inspect_err(|error| tracing::warn!(%error, "could not watch the firewall; checking at intervals only"))
         .ok();
-    let notifies = notices.is_some();
     let node = TunNode::Socket(socket_path(&context.run_dir, TUN_SOCKET));
     let factory = Factory::new(Netlink::connect()?, config, keys, node).await?;
     let (setter, readiness) = Readiness::new("waiting for the first sync of the peers");
-    let service = Arc::new(Service::start(factory, firewall, &context.state_dir, setter).await?);
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
-    let router = tornado_contracts::wg::router(Arc::new(Contract(service.clone(), stop.clone())));
-    let server = match context.server(router, readiness) {
+    let service = Arc::new(Service::start(factory, firewall, &context.state_dir, setter, stop.clone()).await?);
+    let server = match context.server(tornado_contracts::wg::router(service.clone()), readiness) {
         Ok(server) => server,
         Err(error) => {
             service.stop().await;
@@ -108,23 +99,8 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
         }
     };
     tracing::info!("both lanes are up");
-    let auth = AuditClient::new(context.channel(ServiceName::Auth));
-    tasks.spawn("socket", server.serve(stop.clone()));
-    let own = || (service.clone(), stop.clone());
-    let (wg, until) = own();
-    tasks.spawn("lanes", async move { wg.watch_lanes(notifies, &until).await });
-    let (wg, until) = own();
-    tasks.spawn("endpoints", async move { wg.watch_endpoints(&until).await });
-    let (wg, until) = own();
-    tasks.spawn("firewall", async move { wg.watch_firewall(notices, &until).await });
-    let (wg, until) = own();
-    tasks.spawn("host", async move { wg.watch_host(notifies, &until).await });
-    let (wg, until) = own();
-    tasks.spawn("canary", async move { wg.watch_canary(canary, &until).await });
-    let (wg, until) = own();
-    tasks.spawn("crowd", async move { wg.watch_crowd(&until).await });
-    let (wg, until) = own();
-    tasks.spawn("alarms", async move { wg.alarms.hand_over(auth, &until).await });
+    tasks.spawn("socket", server.serve(stop));
+    service.spawn_watches(&mut tasks, notices, canary, AuditClient::new(context.channel(ServiceName::Auth)));
     let ended = tasks.run().await;
     service.stop().await;
     Ok(ended?)

@@ -22,30 +22,30 @@ pub(crate) async fn again(shutdown: &CancellationToken, wake: &Notify, pause: Du
 }
 
 /// Timing of checks that happen at intervals and after notices.
-pub(crate) struct Looks {
+pub(crate) struct CheckTimer {
     interval: Duration,
     /// Shortest time between two checks.
     least: Duration,
     due: Instant,
 }
 
-impl Looks {
+impl CheckTimer {
     pub(crate) fn new(interval: Duration, least: Duration) -> Self {
         Self { interval, least, due: Instant::now() + interval }
     }
 
-    /// Waits for the result of `heard`, for a notification or for the end of the interval. Returns `None` at
-    /// `shutdown`. Repeated calls do not extend the interval; only [`Looks::begin`] restarts it.
+    /// Waits for the result of `event`, for a notification or for the end of the interval. Returns `None` at
+    /// `shutdown`. Repeated calls do not extend the interval; only [`CheckTimer::begin`] restarts it.
     pub(crate) async fn next<T>(
         &self,
         shutdown: &CancellationToken,
         wake: &Notify,
-        heard: impl Future<Output = T>,
+        event: impl Future<Output = T>,
     ) -> Option<Option<T>> {
         tokio::select! {
             () = shutdown.cancelled() => None,
             () = wake.notified() => Some(None),
-            notice = heard => Some(Some(notice)),
+            event = event => Some(Some(event)),
             () = sleep_until(self.due) => Some(None),
         }
     }
@@ -80,20 +80,20 @@ mod tests {
         }
     }
 
-    async fn looks(
+    async fn checks(
         (stop, wake): (&CancellationToken, &Notify),
-        mut heard: impl AsyncFnMut(),
+        mut event: impl AsyncFnMut(),
         passes: bool,
-        mut look: impl FnMut(),
+        mut check: impl FnMut(),
     ) {
-        let mut looks = Looks::new(SECOND * 10, SHORT);
-        while let Some(notice) = looks.next(stop, wake, heard()).await {
+        let mut timer = CheckTimer::new(SECOND * 10, SHORT);
+        while let Some(notice) = timer.next(stop, wake, event()).await {
             if passes && notice.is_some() {
                 continue;
             }
-            looks.begin();
-            look();
-            looks.rest().await;
+            timer.begin();
+            check();
+            timer.rest().await;
         }
     }
 
@@ -140,25 +140,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_quiet_watch_looks_at_a_steady_pace_for_sixty_days() {
+    async fn a_quiet_watch_checks_at_a_steady_pace_for_sixty_days() {
         let (stop, wake) = (CancellationToken::new(), Notify::new());
-        let heard = async || std::future::pending::<()>().await;
-        let watch = looks((&stop, &wake), heard, false, || ());
+        let event = async || std::future::pending::<()>().await;
+        let watch = checks((&stop, &wake), event, false, || ());
         sixty_days(2 * 360, watch).await;
     }
 
     #[tokio::test(start_paused = true)]
-    async fn notices_without_an_end_neither_spin_nor_put_a_look_off_for_sixty_days() {
+    async fn endless_notices_neither_spin_nor_delay_a_check() {
         for passes in [false, true] {
-            let (stop, wake, looked) = (CancellationToken::new(), Notify::new(), Cell::new(0_u32));
+            let (stop, wake, checked) = (CancellationToken::new(), Notify::new(), Cell::new(0_u32));
             // Netlink delivers notices no faster; more frequent changes arrive as one notice.
-            let heard = async || sleep(Duration::from_millis(200)).await;
-            let look = || looked.set(looked.get() + 1);
-            let watch = looks((&stop, &wake), heard, passes, look);
+            let event = async || sleep(Duration::from_millis(200)).await;
+            let check = || checked.set(checked.get() + 1);
+            let watch = checks((&stop, &wake), event, passes, check);
             sixty_days(u64::from(HOUR) * 6, watch).await;
             let least = if passes { AWAKE / 11 } else { AWAKE };
             let most = if passes { AWAKE / 10 + 180 } else { AWAKE * 2 };
-            assert!((least..=most).contains(&looked.get()), "{passes}: {}", looked.get());
+            assert!((least..=most).contains(&checked.get()), "{passes}: {}", checked.get());
         }
     }
 }

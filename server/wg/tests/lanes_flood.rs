@@ -41,7 +41,7 @@ fn flood(device: &Device, from: &'static str, to: &'static str, time: Duration) 
 }
 
 /// Sends queries of names to Tor, all from one socket; returns how many were answered, and the time it took.
-fn names_answered(device: &Device, queries: usize) -> (usize, Duration) {
+fn count_dns_responses(device: &Device, queries: usize) -> (usize, Duration) {
     device.ns.run(move || {
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
         socket.connect((INTERNET4, 53)).unwrap();
@@ -75,7 +75,7 @@ fn flows_of(lab: &Lab, address: &str) -> usize {
 }
 
 fn connect(to: SocketAddr) -> Result<(), ErrorKind> {
-    TcpStream::connect_timeout(&to, lanes_support::patient(Duration::from_secs(10)))
+    TcpStream::connect_timeout(&to, lanes_support::scaled(Duration::from_secs(10)))
         .map(drop)
         .map_err(|error| error.kind())
 }
@@ -85,7 +85,7 @@ fn spec(lab: &Lab, device: &Device, account: u128) -> PeerSpec {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flooding_device_is_refused_and_named_and_no_other_notices() {
+async fn a_flooding_device_is_limited_and_delays_no_other() {
     let Some((lab, service, client, status)) = up_with(|lab| lab.config.max_flows = FLOWS).await else { return };
     let (bad, good) = (lab.device(), lab.device());
     sync(&client, vec![spec(&lab, &bad, 7), spec(&lab, &good, 8)]).await;
@@ -99,7 +99,7 @@ async fn a_flooding_device_is_refused_and_named_and_no_other_notices() {
     for device in [&bad, &good] {
         device.ns.ok("ping -c1 -W2 10.8.0.1");
     }
-    assert!(client.status(NoInput {}).await.unwrap().crowding.is_empty());
+    assert!(client.status(NoInput {}).await.unwrap().over_flow_limit.is_empty());
 
     let time = Duration::from_secs(4);
     let floods = [
@@ -126,13 +126,13 @@ async fn a_flooding_device_is_refused_and_named_and_no_other_notices() {
         "{tried} flows attempted, at most {most} tracked per address; three connections of others took {slowest:?}"
     );
     assert!(most <= MOST, "{most} flows of one address are tracked");
-    assert!(slowest < lanes_support::patient(Duration::from_secs(10)), "{slowest:?}");
+    assert!(slowest < lanes_support::scaled(Duration::from_secs(10)), "{slowest:?}");
     // Over its rate the device receives resets.
     let attempts: Vec<_> = bad.ns.run(|| (0..FLOWS).map(|_| connect("198.51.100.2:80".parse().unwrap())).collect());
     assert!(attempts.contains(&Err(ErrorKind::ConnectionRefused)));
     assert!(attempts.iter().all(|one| !matches!(one, Err(kind) if *kind != ErrorKind::ConnectionRefused)), "silence");
     eventually(Duration::from_secs(6), async || {
-        let named = client.status(NoInput {}).await.unwrap().crowding;
+        let named = client.status(NoInput {}).await.unwrap().over_flow_limit;
         let (device, account) = (bad.key.public_key(), Some(UserId(uuid::Uuid::from_u128(7))));
         named.len() == 1 && named[0].public_key == device && named[0].account == account
     })
@@ -159,14 +159,14 @@ async fn a_flooding_device_is_refused_and_named_and_no_other_notices() {
     good.ns.run(|| greeting("198.51.100.2:80")).unwrap();
 
     // In a single flow, so that the rate of new flows does not matter.
-    let (answered, took) = names_answered(&bad, 2_000);
+    let (answered, took) = count_dns_responses(&bad, 2_000);
     // 300 at once, and 20 a second.
     let most = 300 + 25 * (1 + took.as_secs() as usize);
     assert!((150..=most).contains(&answered), "{answered} queries in {took:?} were answered, {most} may be");
-    assert_eq!(names_answered(&good, 20).0, 20, "another device's names");
+    assert_eq!(count_dns_responses(&good, 20).0, 20, "another device's names");
     let status = client.status(NoInput {}).await.unwrap();
     assert!(status.firewall_verified && status.canary.alarms == 0, "{status:?}");
-    assert!(status.crowding.iter().all(|one| one.public_key != good.key.public_key()));
+    assert!(status.over_flow_limit.iter().all(|one| one.public_key != good.key.public_key()));
     drop(tunnels);
     service.stop().unwrap();
 }

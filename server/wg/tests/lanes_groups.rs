@@ -94,7 +94,7 @@ fn there_and_back(to: &str) -> u64 {
     count
 }
 
-async fn set_policies(client: &WgClient, lab: &Lab, all: &[(&[&Device], TrafficPolicy)]) {
+async fn set_groups(client: &WgClient, lab: &Lab, all: &[(&[&Device], TrafficPolicy)]) {
     let group = |(number, (devices, traffic_policy)): (usize, &(&[&Device], TrafficPolicy))| {
         let of = |device: &&Device| {
             let spec = device.spec(lab);
@@ -107,12 +107,12 @@ async fn set_policies(client: &WgClient, lab: &Lab, all: &[(&[&Device], TrafficP
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rate_holds_for_all_devices_of_an_account_on_both_lanes_and_for_nobody_else() {
+async fn a_rate_limit_holds_for_all_devices_of_one_account_only() {
     let Some((lab, service, client, status)) = up().await else { return };
     let (one, two, other) = (lab.device(), lab.device(), lab.device());
     sync(&client, vec![one.spec(&lab), two.spec(&lab), other.spec(&lab)]).await;
     let limited = TrafficPolicy { download_rate: Some(RATE), upload_rate: Some(RATE), peer_group: false };
-    set_policies(&client, &lab, &[(&[&one, &two], limited)]).await;
+    set_groups(&client, &lab, &[(&[&one, &two], limited)]).await;
     let tunnels = [&one, &two, &other].map(|device| device.connect(&lab, &status, Lane::Direct));
     let (v4, v6) = (format!("{INTERNET4}:8080"), format!("[{INTERNET6}]:8080"));
     serve(&lab.internet, &v4);
@@ -135,7 +135,7 @@ async fn a_rate_holds_for_all_devices_of_an_account_on_both_lanes_and_for_nobody
     assert!(free > FREE, "{free}");
 
     // A change applies to running transfers, and the checks of the firewall report no change.
-    set_policies(&client, &lab, &[]).await;
+    set_groups(&client, &lab, &[]).await;
     assert!(run(&one, download, &v4).join().unwrap() > FREE);
     assert!(client.status(NoInput {}).await.unwrap().firewall_verified);
 
@@ -145,9 +145,9 @@ async fn a_rate_holds_for_all_devices_of_an_account_on_both_lanes_and_for_nobody
     fake_tor(&lab.server);
     let _tunnel = one.connect(&lab, &status, Lane::Tor);
     let free = run(&one, there_and_back, &v4).join().unwrap();
-    set_policies(&client, &lab, &[(&[&one], TrafficPolicy { download_rate: None, ..limited })]).await;
+    set_groups(&client, &lab, &[(&[&one], TrafficPolicy { download_rate: None, ..limited })]).await;
     let up = run(&one, there_and_back, &v4).join().unwrap();
-    set_policies(&client, &lab, &[(&[&one], TrafficPolicy { upload_rate: None, ..limited })]).await;
+    set_groups(&client, &lab, &[(&[&one], TrafficPolicy { upload_rate: None, ..limited })]).await;
     let down = run(&one, there_and_back, &v4).join().unwrap();
     println!("tor lane: {free} without, {up} up, {down} down");
     assert!(free > FREE && (LEAST..MOST).contains(&up) && (LEAST..MOST).contains(&down), "{free} {up} {down}");
@@ -155,7 +155,7 @@ async fn a_rate_holds_for_all_devices_of_an_account_on_both_lanes_and_for_nobody
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn devices_of_an_account_reach_each_other_only_when_they_may() {
+async fn devices_of_an_account_reach_each_other_only_if_allowed() {
     let Some((lab, service, client, status)) = up().await else { return };
     let (one, two, other) = (lab.device(), lab.device(), lab.device());
     sync(&client, vec![one.spec(&lab), two.spec(&lab), other.spec(&lab)]).await;
@@ -172,7 +172,7 @@ async fn devices_of_an_account_reach_each_other_only_when_they_may() {
     const NOT: [bool; 3] = [false; 3];
     assert_eq!((reaches(&one, &two), reaches(&two, &one)), (NOT, NOT));
     let together = TrafficPolicy { peer_group: true, ..TrafficPolicy::default() };
-    set_policies(&client, &lab, &[(&[&one, &two], together), (&[&other], together)]).await;
+    set_groups(&client, &lab, &[(&[&one, &two], together), (&[&other], together)]).await;
     // By the addresses of the direct lane only.
     let reached = [true, true, false];
     assert_eq!((reaches(&one, &two), reaches(&two, &one)), (reached, reached));
@@ -184,7 +184,7 @@ async fn devices_of_an_account_reach_each_other_only_when_they_may() {
     })
     .await;
     assert_eq!(reaches(&one, &two), reached);
-    set_policies(&client, &lab, &[]).await;
+    set_groups(&client, &lab, &[]).await;
     assert_eq!((reaches(&one, &two), reaches(&two, &one)), (NOT, NOT));
     service.stop().unwrap();
 }

@@ -18,12 +18,12 @@ const RULE: &str = "nft delete rule inet tornado forward handle $(nft -a list ch
 const MASQUERADE: &str = "nft 'add table ip bad; add chain ip bad post { type nat hook postrouting priority 90; }; add rule ip bad post masquerade; delete table inet tornado'";
 const CANARY_RULE: &str = "nft delete rule inet tornado_canary leave handle $(nft -a list chain inet tornado_canary leave | grep 'saddr' | head -1 | sed 's/.*handle //')";
 const OTHER_NUMBER: &str = "nft 'delete element inet tornado isolation6 { fd74:6f72:6e61:9::2 }; add element inet tornado isolation6 { fd74:6f72:6e61:9::2 : fd74:6f72:6e61:64::99 }'";
-const MEET: &str = "nft add element inet tornado together4 { 10.8.0.2 . 10.8.0.9 }";
-const UNBOUND: &str = "nft delete element inet tornado up4 { 10.9.0.2 }";
+const ADDED_PAIR: &str = "nft add element inet tornado together4 { 10.8.0.2 . 10.8.0.9 }";
+const REMOVED_RATE: &str = "nft delete element inet tornado up4 { 10.9.0.2 }";
 const BLIND: &str = "nft 'add table inet deaf; add chain inet deaf pre { type filter hook prerouting priority -500; }; add rule inet deaf pre ip saddr 10.9.255.254 drop'";
 
 /// Waits for a healthy canary and an open lane.
-async fn calm(client: &WgClient) {
+async fn wait_for_all_clear(client: &WgClient) {
     eventually(Duration::from_secs(12), async || {
         let status = client.status(NoInput {}).await.unwrap();
         status.tor_lane == OPEN && status.canary.healthy && status.firewall_verified
@@ -32,7 +32,7 @@ async fn calm(client: &WgClient) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_planted_leak_is_found_and_shuts_the_lane() {
+async fn every_planted_leak_is_detected_and_closes_the_lane() {
     let up = up_with(|lab| lab.config.canary_interval = 1);
     let Some((lab, service, client, status)) = up.await else { return };
     let device = lab.device();
@@ -44,7 +44,7 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
     client.set_groups(SetGroups { groups: vec![group] }).await.unwrap();
     fake_tor(&lab.server);
     client.set_tor_lane(OPEN.into()).await.unwrap();
-    calm(&client).await;
+    wait_for_all_clear(&client).await;
     let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
 
     let interval = Duration::from_secs(1);
@@ -63,12 +63,12 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
         ("a rule of the canary's table is removed", CANARY_RULE, interval),
         ("a device loses its number", "nft delete element inet tornado isolation4 { 10.9.0.2 }", interval),
         ("a device gets another number", OTHER_NUMBER, interval),
-        ("devices are put into a peer group", MEET, interval),
-        ("a device loses its rate", UNBOUND, interval),
+        ("devices are put into a peer group", ADDED_PAIR, interval),
+        ("a device loses its rate", REMOVED_RATE, interval),
         ("the canary is made blind", BLIND, interval * 7),
     ];
     for (what, command, limit) in plants {
-        let limit = lanes_support::patient(limit);
+        let limit = lanes_support::scaled(limit);
         let before = client.status(NoInput {}).await.unwrap().canary.alarms;
         let started = Instant::now();
         lab.server.ok(&format!("sh -c \"{}\"", command.replace('$', "\\$").replace('"', "\\\"")));
@@ -86,12 +86,15 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
         eprintln!("{what}: {:?} after {took:?}", shut.canary.cause.unwrap());
         assert!(took < limit, "{what}: {took:?}");
         // The lane is open again already, or closed by the alarm.
-        assert!(shut.tor_lane_reason == TorLaneReason::Asked || shut.tor_lane == TorLane::Closed, "{what}: {shut:?}");
+        assert!(
+            shut.tor_lane_reason == TorLaneReason::Requested || shut.tor_lane == TorLane::Closed,
+            "{what}: {shut:?}"
+        );
         if what.contains("blind") {
             assert_eq!((shut.canary.cause, shut.tor_lane), (Some(AlarmCause::Blind), TorLane::Closed));
             lab.server.ok("nft delete table inet deaf");
         }
-        calm(&client).await;
+        wait_for_all_clear(&client).await;
         device.ns.run(|| greeting("198.51.100.2:80")).unwrap();
         lab.server.sh("nft delete table ip bad");
     }
@@ -101,7 +104,7 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
         "sh -c 'for i in $(seq 150); do nft delete table inet tornado; ip rule del pref 100; done 2>/dev/null; true'",
     );
     assert!(client.status(NoInput {}).await.unwrap().canary.alarms > before + 3);
-    calm(&client).await;
+    wait_for_all_clear(&client).await;
     let seen = capture.read();
     assert_eq!(seen.lines().count(), 0, "left the server: {seen}");
     // The alarms wait until `auth` stores them.
@@ -113,7 +116,7 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
     // Wait for the new interface first: until the loss is detected, status shows the old one.
     eventually(Duration::from_secs(10), async || lab.server.sh("ip link show dev wg1").status.success()).await;
     eventually(Duration::from_secs(10), async || client.status(NoInput {}).await.unwrap().lanes[1].up).await;
-    calm(&client).await;
+    wait_for_all_clear(&client).await;
     // The canary is not listed as a peer.
     let peers = client.peers(NoInput {}).await.unwrap();
     assert!(peers.iter().all(|peer| peer.public_key == device.key.public_key()), "{peers:?}");
@@ -125,7 +128,7 @@ async fn every_planted_leak_is_found_and_shuts_the_lane() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_direct_lane_stays_apart_without_a_ruleset_and_has_it_back_at_once() {
+async fn the_direct_lane_stays_isolated_without_a_ruleset() {
     let Some((lab, service, client, status)) = up().await else { return };
     let (one, two) = (lab.device(), lab.device());
     sync(&client, vec![one.spec(&lab), two.spec(&lab)]).await;
@@ -138,13 +141,13 @@ async fn the_direct_lane_stays_apart_without_a_ruleset_and_has_it_back_at_once()
         lab.server.ok("nft flush ruleset");
         let started = Instant::now();
         while !lab.server.sh("nft list chain inet tornado guard").status.success() {
-            assert!(started.elapsed() < lanes_support::patient(Duration::from_secs(5)));
+            assert!(started.elapsed() < lanes_support::scaled(Duration::from_secs(5)));
         }
         slowest = slowest.max(started.elapsed());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     eprintln!("flushed ruleset: restored after at most {slowest:?}");
-    assert!(slowest < lanes_support::patient(Duration::from_millis(500)), "{slowest:?}");
+    assert!(slowest < lanes_support::scaled(Duration::from_millis(500)), "{slowest:?}");
 
     // While another program flushes rules in a loop, the second layer keeps devices apart.
     let listener = two.ns.run(|| UdpSocket::bind("0.0.0.0:7").unwrap());
@@ -216,7 +219,7 @@ async fn a_removed_peer_leaves_no_flow_behind() {
     talk(&third, "198.51.100.2:4000");
     service.kill();
     let service = lab.start();
-    service.answers(&client).await;
+    service.wait_for_status(&client).await;
     assert!(flows("10.8.0.4") > 0);
     sync(&client, vec![]).await;
     assert_eq!(flows("10.8.0.4"), 0);
@@ -225,7 +228,7 @@ async fn a_removed_peer_leaves_no_flow_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_written_without_nft_reads_back_by_nft() {
+async fn elements_written_over_netlink_are_listed_by_nft() {
     let Some((lab, service, client, _)) = up().await else { return };
     sync(&client, vec![]).await;
     let device = lab.device();

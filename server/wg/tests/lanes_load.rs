@@ -121,7 +121,7 @@ fn processor() -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_peers_disturb_nobody() {
+async fn many_peers_delay_no_other_peer() {
     let Some((lab, service, client, status)) = up_with(|lab| lab.threads = 2).await else { return };
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;
@@ -206,7 +206,7 @@ async fn many_peers_disturb_nobody() {
     // A restart, as after an update.
     let started = Instant::now();
     let service = lab.start();
-    service.answers(&client).await;
+    service.wait_for_status(&client).await;
     let answering = started.elapsed();
     let count = all.len();
     let report = client.sync_peers(SyncPeers { peers: all }).await.unwrap();

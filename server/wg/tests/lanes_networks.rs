@@ -45,7 +45,7 @@ const PUBLISHED_AFTER: &str = "add table ip after; \
     add chain ip after way { type filter hook forward priority -300; }; add rule ip after way accept";
 
 /// Starts a server that greets every client.
-fn greet(ns: &Ns, at: &'static str) {
+fn serve_greeting(ns: &Ns, at: &'static str) {
     let listener = ns.run(move || TcpListener::bind(at).unwrap());
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
@@ -55,7 +55,7 @@ fn greet(ns: &Ns, at: &'static str) {
 }
 
 /// True if a server greeted; a connection that is reset does not count.
-fn is_greeted(ns: &Ns, address: &str, port: u16) -> bool {
+fn is_reachable(ns: &Ns, address: &str, port: u16) -> bool {
     let to = SocketAddr::new(address.parse().unwrap(), port);
     ns.run(move || {
         let Ok(mut stream) = TcpStream::connect_timeout(&to, Duration::from_secs(3)) else { return false };
@@ -87,7 +87,7 @@ impl Neighbours {
             lab.server.ok(&format!("ip address add {own}/{length} dev lan0 nodad"));
         }
         for ns in [&container, &lan, &lab.internet] {
-            greet(ns, "[::]:80");
+            serve_greeting(ns, "[::]:80");
         }
         Self { container, lan }
     }
@@ -118,31 +118,34 @@ async fn devices_reach_the_internet_and_no_network_of_the_server() {
 
     // The targets work: the server reaches them, and hosts outside reach the published ports.
     for address in PRIVATE.into_iter().chain(ALLOWED).chain([CONTAINER]) {
-        assert!(is_greeted(&lab.server, address, 80), "{address} does not answer the server");
+        assert!(is_reachable(&lab.server, address, 80), "{address} does not answer the server");
     }
     for port in [8080, 8081, 8082] {
-        assert!(is_greeted(&lab.internet, "198.51.100.1", port), "port {port} is not published");
+        assert!(is_reachable(&lab.internet, "198.51.100.1", port), "port {port} is not published");
     }
     for address in [INTERNET4, INTERNET6].into_iter().chain(ALLOWED) {
-        assert!(is_greeted(&device.ns, address, 80), "{address} cannot be reached");
+        assert!(is_reachable(&device.ns, address, 80), "{address} cannot be reached");
     }
     for address in PRIVATE.into_iter().chain([CONTAINER]) {
-        assert!(!is_greeted(&device.ns, address, 80), "{address} can be reached through the direct lane");
+        assert!(!is_reachable(&device.ns, address, 80), "{address} can be reached through the direct lane");
     }
     for port in [8080, 8081, 8082] {
         for address in ["198.51.100.1", "10.8.0.1", "172.17.0.1", "192.168.7.1"] {
-            assert!(!is_greeted(&device.ns, address, port), "{address}:{port} can be reached through the direct lane");
+            assert!(
+                !is_reachable(&device.ns, address, port),
+                "{address}:{port} can be reached through the direct lane"
+            );
         }
     }
-    assert!(!is_greeted(&device.ns, INTERNET4, 8083), "another program redirected a flow of the lane");
+    assert!(!is_reachable(&device.ns, INTERNET4, 8083), "another program redirected a flow of the lane");
 
     // A new uplink is adopted, and its removal, too.
     lab.server.ok("ip route add default via 203.0.113.9 dev lan0 metric 500");
     let wait = Duration::from_secs(3);
-    eventually(wait, async || is_greeted(&device.ns, "203.0.113.9", 80)).await;
-    assert!(!is_greeted(&device.ns, "192.168.7.9", 80));
+    eventually(wait, async || is_reachable(&device.ns, "203.0.113.9", 80)).await;
+    assert!(!is_reachable(&device.ns, "192.168.7.9", 80));
     lab.server.ok("ip route del default via 203.0.113.9 dev lan0 metric 500");
-    eventually(wait, async || !is_greeted(&device.ns, "203.0.113.9", 80)).await;
+    eventually(wait, async || !is_reachable(&device.ns, "203.0.113.9", 80)).await;
     let status = client.status(NoInput {}).await.unwrap();
     assert!(status.firewall_verified && status.canary.alarms == 0, "{status:?}");
     drop((tunnel, container, lan));
@@ -180,7 +183,7 @@ impl Bridge {
             ns
         };
         let guests = [guest(2), guest(3)];
-        greet(&guests[1], "[::]:80");
+        serve_greeting(&guests[1], "[::]:80");
         // The host takes frames addressed to a port of the bridge, and routes them.
         let link = lab.server.ok("ip -o link show port2");
         let mut words = link.split_whitespace().skip_while(|word| *word != "link/ether");
@@ -192,22 +195,22 @@ impl Bridge {
 
     /// A guest's way through the server to its second network.
     fn crosses(&self) -> bool {
-        is_greeted(&self.guests[0], "192.168.7.9", 80)
+        is_reachable(&self.guests[0], "192.168.7.9", 80)
     }
 
     /// For IPv4 and IPv6.
     fn passes(&self) -> [bool; 2] {
-        ["192.168.88.3", "2001:db8:88::3"].map(|address| is_greeted(&self.guests[0], address, 80))
+        ["192.168.88.3", "2001:db8:88::3"].map(|address| is_reachable(&self.guests[0], address, 80))
     }
 }
 
 /// Whether another machine reaches the server's second network through the server, for IPv4 and IPv6.
 fn crosses(lab: &Lab) -> [bool; 2] {
-    ["192.168.7.9", "2001:db8:77::9"].map(|address| is_greeted(&lab.internet, address, 80))
+    ["192.168.7.9", "2001:db8:77::9"].map(|address| is_reachable(&lab.internet, address, 80))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_host_forwards_for_the_lanes_alone_and_goes_on_with_it() {
+async fn the_host_keeps_forwarding_for_the_lanes_only() {
     let (mut neighbours, mut bridge) = (None, None);
     let up = up_with(|lab| {
         for key in ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] {
@@ -233,7 +236,7 @@ async fn the_host_forwards_for_the_lanes_alone_and_goes_on_with_it() {
     let ways = if bridge.is_some() { r#""br0","up0""# } else { r#""up0""# };
     assert_eq!(kept, format!(r#"{{"v4":[{ways}],"v6":true}}"#));
     for address in [INTERNET4, INTERNET6] {
-        assert!(is_greeted(&device.ns, address, 80), "{address} cannot be reached");
+        assert!(is_reachable(&device.ns, address, 80), "{address} cannot be reached");
     }
     assert_eq!(crosses(&lab), [false; 2], "another host uses the server as a router");
     if let Some(bridge) = &bridge {
@@ -258,7 +261,7 @@ async fn the_host_forwards_for_the_lanes_alone_and_goes_on_with_it() {
             setting("ipv4/conf/wg0/forwarding") == "1" && setting("ipv6/conf/all/forwarding") == "1"
         });
         eprintln!("{key}: enabled again after {:?}", took.await);
-        eventually(wait, async || is_greeted(&device.ns, address, 80)).await;
+        eventually(wait, async || is_reachable(&device.ns, address, 80)).await;
     }
     eventually(wait, async || crosses(&lab) == [false; 2]).await;
 

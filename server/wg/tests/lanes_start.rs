@@ -7,7 +7,7 @@ use tornado_contracts::wg::Wg as _;
 use tornado_rpc::NoInput;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn defect_043_leftovers_of_a_former_life_are_replaced() {
+async fn leftovers_of_a_former_process_are_replaced() {
     if !can_run() {
         return;
     }
@@ -23,7 +23,7 @@ async fn defect_043_leftovers_of_a_former_life_are_replaced() {
     lab.server.ok("nft add table inet others");
     let service = lab.start();
     let client = lab.client();
-    let status = service.answers(&client).await;
+    let status = service.wait_for_status(&client).await;
     assert!(status.firewall_verified && status.lanes.iter().all(|end| end.up));
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;
@@ -54,7 +54,7 @@ async fn a_start_that_fails_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_table_of_another_program_under_our_name_is_left_alone() {
+async fn a_table_of_another_program_with_our_name_stays() {
     if !can_run() {
         return;
     }

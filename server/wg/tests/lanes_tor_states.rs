@@ -2,7 +2,7 @@
 
 mod lanes_support;
 
-use lanes_support::tor::{GATEWAY4, GATEWAY6, OPEN, PAGE, Tally, arsenal, ask_dns, fake_tor, greeting};
+use lanes_support::tor::{GATEWAY4, GATEWAY6, OPEN, PAGE, Tally, fake_tor, greeting, query_dns, send_leak_packets};
 use lanes_support::up::up_with;
 use lanes_support::{Capture, Device, INTERNET4, INTERNET6, Lab, Running, Tunnel, sync};
 use std::io::ErrorKind;
@@ -53,7 +53,7 @@ fn refused(result: std::io::Result<(IpAddr, String)>) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_state_lets_through_what_it_should() {
+async fn each_state_accepts_exactly_its_traffic() {
     let Some(Up { devices, client, service, lab, tunnels }) = up(1).await else { return };
     let device = &devices[0].ns;
     let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
@@ -67,8 +67,8 @@ async fn each_state_lets_through_what_it_should() {
         for to in web.iter().chain(&tls).chain(&own(9040)).chain(&own(9041)).chain(&own(9050)) {
             assert!(refused(call(to.clone())), "{round}: {to} in a closed lane");
         }
-        assert!(device.run(|| ask_dns("198.51.100.2:53")).is_err());
-        device.run(|| arsenal("10.9.0.2".parse().unwrap()));
+        assert!(device.run(|| query_dns("198.51.100.2:53")).is_err());
+        device.run(|| send_leak_packets("10.9.0.2".parse().unwrap()));
 
         client.set_tor_lane(OPEN.into()).await.unwrap();
         for to in web.iter().chain(&tls) {
@@ -82,11 +82,11 @@ async fn each_state_lets_through_what_it_should() {
             assert!(refused(call(to.clone())), "{to} accepts devices");
         }
         assert!(refused(call(format!("{INTERNET4}:53"))), "DNS over TCP was accepted");
-        device.run(|| ask_dns("198.51.100.2:53")).unwrap();
-        device.run(|| ask_dns("[2001:db8:2::2]:53")).unwrap();
-        device.run(|| ask_dns("10.9.0.1:53")).unwrap();
-        assert!(device.run(|| ask_dns("10.9.0.1:9053")).is_err(), "DNSPort itself accepts devices");
-        device.run(|| arsenal("10.9.0.2".parse().unwrap()));
+        device.run(|| query_dns("198.51.100.2:53")).unwrap();
+        device.run(|| query_dns("[2001:db8:2::2]:53")).unwrap();
+        device.run(|| query_dns("10.9.0.1:53")).unwrap();
+        assert!(device.run(|| query_dns("10.9.0.1:9053")).is_err(), "DNSPort itself accepts devices");
+        device.run(|| send_leak_packets("10.9.0.2".parse().unwrap()));
 
         client.set_tor_lane(PAGE.into()).await.unwrap();
         for to in &web {
@@ -95,16 +95,16 @@ async fn each_state_lets_through_what_it_should() {
         for to in tls.iter().chain(&own(9040)).chain(&own(9041)).chain(&own(9050)) {
             let started = Instant::now();
             assert!(
-                refused(call(to.clone())) && started.elapsed() < lanes_support::patient(Duration::from_secs(1)),
+                refused(call(to.clone())) && started.elapsed() < lanes_support::scaled(Duration::from_secs(1)),
                 "{to} in maintenance"
             );
         }
-        assert!(device.run(|| ask_dns("198.51.100.2:53")).is_err());
-        device.run(|| arsenal("10.9.0.2".parse().unwrap()));
+        assert!(device.run(|| query_dns("198.51.100.2:53")).is_err());
+        device.run(|| send_leak_packets("10.9.0.2".parse().unwrap()));
         client.set_tor_lane(TorLane::Closed.into()).await.unwrap();
     }
     let status = client.status(NoInput {}).await.unwrap();
-    assert_eq!((status.tor_lane, status.tor_lane_reason), (TorLane::Closed, TorLaneReason::Asked));
+    assert_eq!((status.tor_lane, status.tor_lane_reason), (TorLane::Closed, TorLaneReason::Requested));
     assert!(status.firewall_verified);
     let nonsense = TorLane::Open { trans_port: 0, dns_port: 1, socks_port: 2 };
     assert!(matches!(client.set_tor_lane(nonsense.into()).await, Err(WgError::Fault(_))));
@@ -118,7 +118,7 @@ async fn each_state_lets_through_what_it_should() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
+async fn two_hundred_switches_under_load_leave_nothing_hanging() {
     let Some(Up { devices, client, service, lab, tunnels }) = up(2).await else { return };
     let capture = Capture::start(&lab.internet, "eth0", lab.directory.path());
     let generations = lab.directory.path().join("generations");
@@ -133,12 +133,12 @@ async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
     // Wait until its socket is listed under its process id and has joined groups: from then on it misses nothing
     // (netlink(7)).
     let pid = monitor.0.id().to_string();
-    let hears = |line: &str| {
+    let receives = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         words.get(1..3) == Some(&["12", pid.as_str()]) && words.get(3).is_some_and(|groups| *groups != "00000000")
     };
     lanes_support::eventually(Duration::from_secs(10), async || {
-        std::fs::read_to_string(format!("/proc/{pid}/net/netlink")).is_ok_and(|text| text.lines().any(hears))
+        std::fs::read_to_string(format!("/proc/{pid}/net/netlink")).is_ok_and(|text| text.lines().any(receives))
     })
     .await;
 
@@ -146,7 +146,7 @@ async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
     let mut threads = Vec::new();
     for device in &devices {
         for to in ["198.51.100.2:80", "198.51.100.2:443", "[2001:db8:2::2]:80"] {
-            threads.push(tally.hammer(&device.ns, to));
+            threads.push(tally.connect_repeatedly(&device.ns, to));
         }
     }
     let mut times = Vec::new();
@@ -191,17 +191,17 @@ async fn defect_049_two_hundred_switches_under_load_leave_nothing_hanging() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_session_is_seen_under_an_address_of_its_own() {
+async fn each_session_has_its_own_isolation_address() {
     let Some(Up { devices, client, service, lab, tunnels }) = up(2).await else { return };
     client.set_tor_lane(OPEN.into()).await.unwrap();
     let seen = |device: &Device| -> Vec<IpAddr> {
         device.ns.run(|| {
             vec![
                 greeting("198.51.100.2:80").unwrap().0,
-                ask_dns("198.51.100.2:53").unwrap(),
+                query_dns("198.51.100.2:53").unwrap(),
                 greeting("10.9.0.1:9050").unwrap().0,
                 greeting("[2001:db8:2::2]:80").unwrap().0,
-                ask_dns("[2001:db8:2::2]:53").unwrap(),
+                query_dns("[2001:db8:2::2]:53").unwrap(),
             ]
         })
     };

@@ -24,8 +24,8 @@ fn serve_once(at: &str) -> IpAddr {
 }
 
 fn exchange(to: SocketAddr) -> std::io::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&to, lanes_support::patient(Duration::from_secs(5)))?;
-    stream.set_read_timeout(Some(lanes_support::patient(Duration::from_secs(5))))?;
+    let mut stream = TcpStream::connect_timeout(&to, lanes_support::scaled(Duration::from_secs(5)))?;
+    stream.set_read_timeout(Some(lanes_support::scaled(Duration::from_secs(5))))?;
     let sent: Vec<u8> = (0..200_000u32).map(|n| n as u8).collect();
     stream.write_all(&sent)?;
     let mut got = vec![0; sent.len()];
@@ -36,12 +36,12 @@ fn exchange(to: SocketAddr) -> std::io::Result<()> {
 
 fn connect(to: &str) -> (Result<(), ErrorKind>, Duration) {
     let started = Instant::now();
-    let result = TcpStream::connect_timeout(&to.parse().unwrap(), lanes_support::patient(Duration::from_secs(3)));
+    let result = TcpStream::connect_timeout(&to.parse().unwrap(), lanes_support::scaled(Duration::from_secs(3)));
     (result.map(drop).map_err(|e| e.kind()), started.elapsed())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn defect_040_and_058_the_direct_lane_carries_both_families_and_hides_the_rest() {
+async fn the_direct_lane_carries_both_families_and_hides_the_rest() {
     let Some((lab, service, client, status)) = up().await else { return };
     assert!(status.firewall_verified && !status.synced && status.lanes.iter().all(|end| end.up));
     let (one, two) = (lab.device(), lab.device());
@@ -75,7 +75,7 @@ async fn defect_040_and_058_the_direct_lane_carries_both_families_and_hides_the_
     for port in ["10.8.0.1:22", "198.51.100.1:22", "10.9.0.1:22"] {
         let (result, took) = one.ns.run(move || connect(port));
         assert_eq!(result, Err(ErrorKind::ConnectionRefused), "{port}");
-        assert!(took < lanes_support::patient(Duration::from_secs(1)), "{took:?}");
+        assert!(took < lanes_support::scaled(Duration::from_secs(1)), "{took:?}");
     }
     // Devices cannot reach each other, by the addresses of either lane.
     two.ns.ok("ping -c1 -W2 10.8.0.1");
@@ -96,7 +96,7 @@ async fn defect_040_and_058_the_direct_lane_carries_both_families_and_hides_the_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn defect_038_nothing_leaves_the_tor_lane() {
+async fn nothing_leaves_the_tor_lane() {
     let Some((lab, service, client, status)) = up().await else { return };
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;
@@ -112,7 +112,7 @@ async fn defect_038_nothing_leaves_the_tor_lane() {
         for to in ["198.51.100.2:80", "10.9.0.1:80", "10.8.0.1:53"] {
             let (result, took) = device.ns.run(move || connect(to));
             let refused =
-                result == Err(ErrorKind::ConnectionRefused) && took < lanes_support::patient(Duration::from_secs(1));
+                result == Err(ErrorKind::ConnectionRefused) && took < lanes_support::scaled(Duration::from_secs(1));
             assert!(without_table || refused, "{to}: {result:?} after {took:?}");
         }
         device.ns.run(|| {
@@ -163,7 +163,7 @@ async fn defect_038_nothing_leaves_the_tor_lane() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn defect_039_devices_do_not_reach_the_servers_loopback() {
+async fn devices_do_not_reach_the_servers_loopback() {
     let Some((lab, service, client, status)) = up().await else { return };
     let device = lab.device();
     sync(&client, vec![device.spec(&lab)]).await;
@@ -197,7 +197,7 @@ async fn defect_039_devices_do_not_reach_the_servers_loopback() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_device_comes_back_with_another_preshared_key() {
+async fn a_device_reconnects_with_another_preshared_key() {
     let Some((lab, service, client, status)) = up().await else { return };
     let mut device = lab.device();
     device.psk = None;

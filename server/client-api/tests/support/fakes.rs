@@ -333,7 +333,7 @@ impl Wg for FakeWg {
             tor_exits: TorExits::new(),
             tor_lane_reason: TorLaneReason::Start,
             canary: CanaryStatus::default(),
-            crowding: Vec::new(),
+            over_flow_limit: Vec::new(),
         })
     }
 }

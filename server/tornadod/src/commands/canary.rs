@@ -38,7 +38,7 @@ mod tests {
     fn an_alarm_is_said_in_words() {
         let calm = CanaryStatus { last_run: Some(90), healthy: true, ..CanaryStatus::default() };
         assert_eq!(words(&CanaryStatus::default(), TorLaneReason::Start, 100), "no round yet");
-        assert!(words(&calm, TorLaneReason::Asked, 100).starts_with("healthy"));
+        assert!(words(&calm, TorLaneReason::Requested, 100).starts_with("healthy"));
         let alarm =
             CanaryStatus { healthy: false, last_leak: Some(95), alarms: 2, cause: Some(AlarmCause::Blind), ..calm };
         let said = words(&alarm, TorLaneReason::LeakAlarm, 100);

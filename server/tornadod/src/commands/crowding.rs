@@ -4,12 +4,12 @@ use super::{Server, unix_now};
 use crate::output::span;
 use tornado_contracts::ServiceName;
 use tornado_contracts::session::{LiveQuery, LiveSession, Sessions as _, SessionsClient};
-use tornado_contracts::wg::{Crowding, Wg as _, WgClient};
+use tornado_contracts::wg::{OverFlowLimit, Wg as _, WgClient};
 use tornado_rpc::NoInput;
 
 /// The devices that service `wg` reports, with the names that `session` knows. `None` if `wg` does not respond.
 pub(super) async fn line(server: &Server) -> Option<String> {
-    let crowding = WgClient::new(server.channel(ServiceName::Wg)).status(NoInput {}).await.ok()?.crowding;
+    let crowding = WgClient::new(server.channel(ServiceName::Wg)).status(NoInput {}).await.ok()?.over_flow_limit;
     let live = if crowding.is_empty() {
         Vec::new()
     } else {
@@ -19,11 +19,11 @@ pub(super) async fn line(server: &Server) -> Option<String> {
     Some(words(&crowding, &live, unix_now()))
 }
 
-fn words(crowding: &[Crowding], live: &[LiveSession], now: i64) -> String {
+fn words(crowding: &[OverFlowLimit], live: &[LiveSession], now: i64) -> String {
     if crowding.is_empty() {
         return "every device is within its limit".to_owned();
     }
-    let one = |crowd: &Crowding| {
+    let one = |crowd: &OverFlowLimit| {
         let session = live.iter().find(|session| session.public_key == crowd.public_key);
         let who = match (session, crowd.account) {
             (Some(session), _) => format!("{} (device {})", session.username, session.device_id),
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn the_account_is_named_also_without_its_session() {
         let account = UserId::random();
-        let crowd = Crowding {
+        let crowd = OverFlowLimit {
             public_key: PrivateKey::random().public_key(),
             account: Some(account),
             since: 10,

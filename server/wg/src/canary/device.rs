@@ -1,7 +1,7 @@
 //! The canary as a device: it has a key pair, is a peer of the tor lane and does a real handshake with the server's own
 //! UDP port over loopback. Its packets take the same path as any device's, with either WireGuard implementation.
 
-use crate::backend::LanePeer;
+use crate::interfaces::LanePeer;
 use gotatun::noise::index_table::IndexTable;
 use gotatun::noise::rate_limiter::RateLimiter;
 use gotatun::noise::{Tunn, TunnResult};
@@ -14,13 +14,13 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tornado_shared::model::{LaneAddresses, PrivateKey, PublicKey};
 
-/// Timeout of one handshake attempt. Over loopback an answer takes a millisecond; a busy server takes longer or
+/// Timeout of one handshake attempt. Over loopback a response takes a millisecond; a busy server takes longer or
 /// requests a cookie first.
-const ANSWER: Duration = Duration::from_millis(400);
+const TIMEOUT: Duration = Duration::from_millis(400);
 /// Handshake attempts before the canary gives up.
-const TRIES: u32 = 3;
+const ATTEMPTS: u32 = 3;
 /// Handshake rate limit that the library requires; the canary receives no handshakes.
-const LIMIT: u64 = 100;
+const HANDSHAKE_LIMIT: u64 = 100;
 /// Receive buffer in bytes, longer than any expected message.
 const BUFFER: usize = 2048;
 
@@ -51,11 +51,11 @@ impl CanaryDevice {
     ///
     /// # Errors
     ///
-    /// Fails with `TimedOut` if the lane does not answer the handshake.
+    /// Fails with `TimedOut` if the lane does not respond to the handshake.
     pub(crate) async fn send(&self, packets: &[Vec<u8>]) -> io::Result<()> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         socket.connect((Ipv4Addr::LOCALHOST, self.port)).await?;
-        let mut tunnel = Box::pin(self.shake_hands(&socket)).await?;
+        let mut tunnel = Box::pin(self.handshake(&socket)).await?;
         for packet in packets {
             let sealed = tunnel.encapsulate_with_session(Packet::copy_from(packet.as_slice()));
             let sealed = sealed.map_err(|_| io::Error::other("the session cannot encrypt packets"))?;
@@ -64,25 +64,25 @@ impl CanaryDevice {
         Ok(())
     }
 
-    async fn shake_hands(&self, socket: &UdpSocket) -> io::Result<Box<Tunn>> {
+    async fn handshake(&self, socket: &UdpSocket) -> io::Result<Box<Tunn>> {
         let secret = x25519::StaticSecret::from(*self.key.expose());
         let server = x25519::PublicKey::from(*self.server.as_bytes());
-        let limiter = Arc::new(RateLimiter::new(&x25519::PublicKey::from(&secret), LIMIT));
+        let limiter = Arc::new(RateLimiter::new(&x25519::PublicKey::from(&secret), HANDSHAKE_LIMIT));
         let mut tunnel = Box::new(Tunn::new(secret, server, None, None, IndexTable::from_os_rng(), limiter));
-        for _ in 0..TRIES {
+        for _ in 0..ATTEMPTS {
             let Some(initiation) = tunnel.format_handshake_initiation(true) else { continue };
             // An error was caused by an earlier attempt: the lane was not listening yet.
             drop(socket.send(&initiation.into_bytes()).await);
-            if tokio::time::timeout(ANSWER, answered(&mut tunnel, socket)).await.is_ok() {
+            if tokio::time::timeout(TIMEOUT, finish_handshake(&mut tunnel, socket)).await.is_ok() {
                 return Ok(tunnel);
             }
         }
-        Err(io::Error::new(io::ErrorKind::TimedOut, "the lane did not answer the canary's handshake"))
+        Err(io::Error::new(io::ErrorKind::TimedOut, "the lane did not respond to the canary's handshake"))
     }
 }
 
 /// Returns when the handshake is complete.
-async fn answered(tunnel: &mut Tunn, socket: &UdpSocket) {
+async fn finish_handshake(tunnel: &mut Tunn, socket: &UdpSocket) {
     let mut buffer = vec![0; BUFFER];
     loop {
         let Ok(length) = socket.recv(&mut buffer).await else {

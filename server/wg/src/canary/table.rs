@@ -76,7 +76,7 @@ impl CanaryTable {
     pub(crate) async fn load(&mut self) -> Result<(), FirewallError> {
         self.loaded = None;
         self.before = Counts::default();
-        self.nft.run(&["-f", "-"], Some(self.text.clone())).await?;
+        self.nft.load(self.text.clone()).await?;
         self.loaded = Some(self.list().await?.0);
         Ok(())
     }
@@ -102,8 +102,7 @@ impl CanaryTable {
 
     /// Removes the table.
     pub(crate) async fn remove(&self) -> Result<(), FirewallError> {
-        let name = &self.name;
-        self.nft.run(&["-f", "-"], Some(format!("table inet {name}\ndelete table inet {name}\n"))).await.map(drop)
+        self.nft.remove_table(&self.name).await
     }
 
     async fn list(&self) -> Result<(Value, Counts), FirewallError> {
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_of_another_form_does_no_harm() {
+    fn a_listing_of_another_form_has_no_counts() {
         for text in
             ["[]", "7", "{}", r#"{"nftables":{"counter":1}}"#, r#"{"nftables":[{"counter":"seen"},{"counter":[1]}]}"#]
         {

@@ -67,9 +67,9 @@ pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
-/// The value of the first attribute of the kind `wanted`.
-pub(super) fn attribute(bytes: &[u8], wanted: u16) -> Option<&[u8]> {
-    attributes(bytes).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
+/// The value of the first attribute of this kind.
+pub(super) fn attribute(bytes: &[u8], kind: u16) -> Option<&[u8]> {
+    attributes(bytes).find(|(found, _)| *found == kind).map(|(_, value)| value)
 }
 
 /// Appends an attribute.
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_reads_back_and_cut_bytes_end_it() {
+    fn written_messages_are_parsed_and_truncated_ones_end() {
         let mut inner = Vec::new();
         put(&mut inner, 1, b"abc");
         put(&mut inner, 2 | NESTED, &[9; 8]);

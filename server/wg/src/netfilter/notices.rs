@@ -1,11 +1,12 @@
 //! Reports changes that other programs make to our tables and to the host's routing.
 
 use super::message::{FAMILY_HEADER, Message, attribute, datagram, messages};
+use parking_lot::Mutex;
 use rtnetlink::sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, TokioSocket};
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// `NFNLGRP_NFTABLES`.
@@ -14,7 +15,7 @@ const TABLES: u32 = 7;
 /// `RTNLGRP_IPV4_NETCONF`, `RTNLGRP_IPV6_NETCONF`.
 const ROUTING: [u32; 7] = [1, 7, 8, 11, 19, 24, 25];
 /// `RTM_DELROUTE` and `RTM_DELRULE`.
-const TAKEN: [u16; 2] = [25, 33];
+const REMOVED: [u16; 2] = [25, 33];
 /// `RTM_NEWLINK`, which also reports a renamed interface, and `RTM_DELLINK`.
 const LINK: [u16; 2] = [16, 17];
 /// `RTM_NEWNETCONF`: reports forwarding, among other settings.
@@ -34,7 +35,7 @@ const TABLE: u16 = 1;
 /// Receive buffer in bytes. Every message fits: the kernel sends batches of at most a page or two, and sets in parts.
 const BUFFER: usize = 1 << 18;
 /// How many processes of ours are remembered.
-const RUNS: usize = 64;
+const MAX_PROCESSES: usize = 64;
 /// Pause after an error of the socket, so that the loop cannot spin.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -53,7 +54,7 @@ pub(crate) enum Notice {
 
 /// Processes and sockets through which this service changes tables, so that it can tell its own changes from others'.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct OwnRuns(Arc<Mutex<Own>>);
+pub(crate) struct OwnChanges(Arc<Mutex<Own>>);
 
 #[derive(Debug, Default)]
 struct Own {
@@ -61,11 +62,11 @@ struct Own {
     ports: Vec<u32>,
 }
 
-impl OwnRuns {
+impl OwnChanges {
     /// Registers a process before it changes anything.
     pub(crate) fn note(&self, process: u32) {
-        let runs = &mut self.own().processes;
-        if runs.len() == RUNS {
+        let runs = &mut self.0.lock().processes;
+        if runs.len() == MAX_PROCESSES {
             runs.pop_front();
         }
         runs.push_back(process);
@@ -73,16 +74,12 @@ impl OwnRuns {
 
     /// Registers the port of a socket that stays open as long as this process lives, so that the port cannot be reused.
     pub(super) fn note_socket(&self, port: u32) {
-        self.own().ports.push(port);
+        self.0.lock().ports.push(port);
     }
 
     fn is_own(&self, process: Option<u32>, port: u32) -> bool {
-        let own = self.own();
+        let own = self.0.lock();
         own.ports.contains(&port) || process.is_some_and(|process| own.processes.contains(&process))
-    }
-
-    fn own(&self) -> MutexGuard<'_, Own> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,14 +96,14 @@ pub(crate) struct Notices {
 /// Parses notifications about tables.
 pub(super) struct Listener {
     names: Vec<String>,
-    own: OwnRuns,
+    own: OwnChanges,
     /// True if the current transaction has changed one of our tables.
     touched: bool,
 }
 
 impl Notices {
     /// Subscribes to changes of the tables with these names, in any family.
-    pub(crate) fn open(names: Vec<String>, own: OwnRuns) -> io::Result<Self> {
+    pub(crate) fn open(names: Vec<String>, own: OwnChanges) -> io::Result<Self> {
         let subscribe = |protocol, groups: &[u32]| -> io::Result<TokioSocket> {
             let mut socket = TokioSocket::new(protocol)?;
             socket.socket_mut().bind_auto()?;
@@ -132,12 +129,12 @@ impl Notices {
             of_tables.clear();
             of_routing.clear();
             tokio::select! {
-                heard = self.tables.recv(&mut of_tables) => match heard {
+                received = self.tables.recv(&mut of_tables) => match received {
                     Ok(()) if !self.listener.concerns(&of_tables) => {}
                     Ok(()) => return Notice::Tables,
                     Err(error) => return lost(&error, Notice::Lost).await,
                 },
-                heard = self.routing.recv(&mut of_routing) => match heard {
+                received = self.routing.recv(&mut of_routing) => match received {
                     Ok(()) => if let Some(notice) = about_routing(&of_routing) {
                         return notice;
                     },
@@ -150,7 +147,7 @@ impl Notices {
 
 /// The most serious change among these messages, if any concerns the lanes.
 pub(super) fn about_routing(bytes: &[u8]) -> Option<Notice> {
-    if messages(bytes).any(|(kind, _)| TAKEN.contains(&kind)) {
+    if messages(bytes).any(|(kind, _)| REMOVED.contains(&kind)) {
         return Some(Notice::Routing);
     }
     // The second byte of a route's header is the prefix length of its destination (rtnetlink(7)).
@@ -160,7 +157,7 @@ pub(super) fn about_routing(bytes: &[u8]) -> Option<Notice> {
 }
 
 impl Listener {
-    pub(super) const fn new(names: Vec<String>, own: OwnRuns) -> Self {
+    pub(super) const fn new(names: Vec<String>, own: OwnChanges) -> Self {
         Self { names, own, touched: false }
     }
 
@@ -217,8 +214,8 @@ mod tests {
     }
 
     #[test]
-    fn only_changes_of_our_tables_by_others_are_heard() {
-        let own = OwnRuns::default();
+    fn only_changes_of_our_tables_by_others_are_reported() {
+        let own = OwnChanges::default();
         own.note(17);
         own.note_socket(99);
         let mut notices = Listener::new(vec!["tornado".into(), "tornado_canary".into()], own);

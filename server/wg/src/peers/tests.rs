@@ -1,15 +1,16 @@
 //! Both lanes change together or not at all, for every order of changes and failures.
 
 use super::*;
-use crate::backend::fake::FakeInterface;
+use crate::interfaces::FakeInterface;
 use proptest::prelude::*;
+use std::collections::HashMap;
 use tornado_contracts::wg::{Isolation, PeerLane};
-use tornado_shared::model::{LaneAddresses, PresharedKey, PrivateKey};
+use tornado_shared::model::{LaneAddresses, LanePools, PresharedKey, PrivateKey, Slot};
 
 struct Lab {
     direct: Arc<FakeInterface>,
     tor: Arc<FakeInterface>,
-    lanes: Interfaces,
+    interfaces: Interfaces,
     peers: Peers,
     endpoints: Endpoints,
     _directory: tempfile::TempDir,
@@ -18,31 +19,43 @@ struct Lab {
 impl Lab {
     fn new() -> Self {
         let (direct, tor) = (Arc::new(FakeInterface::default()), Arc::new(FakeInterface::default()));
-        let lanes = Interfaces { direct: direct.clone(), tor: tor.clone() };
+        let interfaces = Interfaces { direct: direct.clone(), tor: tor.clone() };
         let servers = PerLane { direct: key(1000), tor: key(1001) };
         let directory = tempfile::tempdir().unwrap();
         let endpoints = Endpoints::load(directory.path());
-        Self { direct, tor, lanes, peers: Peers::new(pools(), servers), endpoints, _directory: directory }
+        Self {
+            direct,
+            tor,
+            interfaces,
+            peers: Peers::new(PeerSet::new(pools(), servers)),
+            endpoints,
+            _directory: directory,
+        }
     }
 
     async fn put(&mut self, spec: PeerSpec) -> Result<(), WgError> {
-        self.peers.may_put(&spec)?;
-        self.peers.put_all(&self.lanes, vec![spec]).await
+        self.peers.set.may_put(&spec)?;
+        self.peers.put_all(&self.interfaces, vec![spec]).await
     }
 
     async fn repair(&mut self) {
         for lane in Lane::ALL {
-            self.peers.repair(&self.lanes, lane, &self.endpoints).await.unwrap();
+            self.peers.repair(&self.interfaces, lane, &self.endpoints).await.unwrap();
         }
     }
 
+    fn specs(&self) -> HashMap<PublicKey, PeerSpec> {
+        self.peers.set.specs().map(|spec| (spec.public_key, spec.clone())).collect()
+    }
+
     /// Asserts that both lanes hold exactly the desired set.
-    fn assert_true(&self) {
+    fn assert_equal(&self) {
         for (lane, fake) in [(Lane::Direct, &self.direct), (Lane::Tor, &self.tor)] {
             let mut held = fake.snapshot();
             held.values_mut().for_each(|peer| peer.endpoint = None);
-            let wanted = self.peers.wanted.values().map(|spec| (spec.public_key, lane_peer(spec, lane, None)));
-            assert_eq!(held, wanted.collect());
+            let desired = self.specs();
+            let desired = desired.iter().map(|(key, spec)| (*key, lane_peer(spec, lane, None)));
+            assert_eq!(held, desired.collect());
         }
     }
 }
@@ -87,11 +100,11 @@ async fn the_second_lane_failing_undoes_the_first() {
     // The addresses are free for another device, and the next attempt succeeds.
     lab.put(spec(2, 2, 0)).await.unwrap();
     lab.put(spec(1, 3, 0)).await.unwrap();
-    lab.assert_true();
+    lab.assert_equal();
 }
 
 #[tokio::test]
-async fn defect_044_a_failed_change_keeps_the_living_peer() {
+async fn a_failed_change_keeps_the_existing_peer() {
     let mut lab = Lab::new();
     lab.put(spec(1, 2, 0)).await.unwrap();
     lab.tor.fail_next(1);
@@ -99,11 +112,11 @@ async fn defect_044_a_failed_change_keeps_the_living_peer() {
     assert_eq!(lab.direct.snapshot()[&key(1)].addresses.v4.to_string(), "10.8.0.2");
     assert!(matches!(lab.put(spec(2, 2, 0)).await, Err(WgError::AddressInUse)));
     lab.repair().await;
-    lab.assert_true();
+    lab.assert_equal();
 }
 
 #[tokio::test]
-async fn defect_012_an_address_has_one_owner() {
+async fn an_address_has_one_owner() {
     let mut lab = Lab::new();
     lab.put(spec(1, 2, 0)).await.unwrap();
     assert!(matches!(lab.put(spec(2, 2, 0)).await, Err(WgError::AddressInUse)));
@@ -113,11 +126,11 @@ async fn defect_012_an_address_has_one_owner() {
     // The owner itself may change its addresses, and the former ones become free.
     lab.put(spec(1, 4, 0)).await.unwrap();
     lab.put(spec(2, 2, 0)).await.unwrap();
-    lab.assert_true();
+    lab.assert_equal();
 }
 
 #[tokio::test]
-async fn addresses_outside_the_pools_and_the_servers_own_are_refused() {
+async fn addresses_outside_the_pools_are_rejected() {
     let mut lab = Lab::new();
     let malformed = |result| matches!(result, Err(WgError::Fault(Fault::Malformed(_))));
     let mut swapped = spec(1, 2, 0);
@@ -135,34 +148,34 @@ async fn addresses_outside_the_pools_and_the_servers_own_are_refused() {
 }
 
 #[tokio::test]
-async fn defect_046_one_key_has_one_address() {
+async fn one_key_has_one_address() {
     let mut lab = Lab::new();
     for slot in 2..20 {
         lab.put(spec(1, slot, 0)).await.unwrap();
     }
-    assert_eq!((lab.peers.len(), lab.direct.snapshot().len(), lab.peers.owners.len()), (1, 1, 4));
+    assert_eq!((lab.peers.set.len(), lab.direct.snapshot().len(), lab.peers.set.owned().len()), (1, 1, 4));
 }
 
 #[tokio::test]
-async fn sync_keeps_what_is_right_and_calls_who_was_known() {
+async fn a_sync_keeps_equal_peers_and_starts_known_handshakes() {
     let mut lab = Lab::new();
     let at = std::net::SocketAddr::from(([192, 0, 2, 7], 4000));
     lab.endpoints.update(Lane::Direct, [(key(1), at), (key(9), at)], |_| true);
     let first = vec![spec(1, 2, 1), spec(2, 3, 1)];
-    let (report, calls) = lab.peers.sync(&lab.lanes, first, &lab.endpoints).await.unwrap();
+    let (report, handshakes) = lab.peers.sync(&lab.interfaces, first, &lab.endpoints).await.unwrap();
     assert_eq!(report, SyncReport { put: 2, removed: 0, kept: 0 });
-    assert_eq!(calls, Calls { direct: vec![key(1)], tor: vec![] });
+    assert_eq!(handshakes, Handshakes { direct: vec![key(1)], tor: vec![] });
     assert_eq!(lab.direct.snapshot()[&key(1)].endpoint, Some(at));
 
     let second = vec![spec(1, 2, 1), spec(3, 4, 1)];
-    let (report, calls) = lab.peers.sync(&lab.lanes, second, &lab.endpoints).await.unwrap();
+    let (report, handshakes) = lab.peers.sync(&lab.interfaces, second, &lab.endpoints).await.unwrap();
     assert_eq!(report, SyncReport { put: 1, removed: 1, kept: 1 });
-    assert_eq!(calls, Calls::default());
-    lab.assert_true();
+    assert_eq!(handshakes, Handshakes::default());
+    lab.assert_equal();
 
     let swapped = vec![spec(1, 4, 1), spec(3, 2, 1)];
-    lab.peers.sync(&lab.lanes, swapped, &lab.endpoints).await.unwrap();
-    lab.assert_true();
+    lab.peers.sync(&lab.interfaces, swapped, &lab.endpoints).await.unwrap();
+    lab.assert_equal();
 }
 
 #[tokio::test]
@@ -170,25 +183,25 @@ async fn a_failed_sync_changes_nothing() {
     let mut lab = Lab::new();
     lab.put(spec(1, 2, 1)).await.unwrap();
     lab.tor.fail_next(1);
-    let error = lab.peers.sync(&lab.lanes, vec![spec(2, 3, 0)], &lab.endpoints).await.unwrap_err();
+    let error = lab.peers.sync(&lab.interfaces, vec![spec(2, 3, 0)], &lab.endpoints).await.unwrap_err();
     assert!(matches!(error, WgError::LaneFailed { lane: Lane::Tor, .. }));
-    lab.assert_true();
-    assert!(lab.peers.contains(&key(1)));
+    lab.assert_equal();
+    assert!(lab.peers.set.contains(&key(1)));
     let twice = vec![spec(5, 2, 0), spec(6, 2, 0)];
-    let error = lab.peers.sync(&lab.lanes, twice, &lab.endpoints).await.unwrap_err();
+    let error = lab.peers.sync(&lab.interfaces, twice, &lab.endpoints).await.unwrap_err();
     assert!(matches!(error, WgError::AddressInUse));
-    lab.assert_true();
+    lab.assert_equal();
 }
 
 #[tokio::test]
-async fn a_removed_peer_stays_removed_though_a_lane_failed() {
+async fn a_removed_peer_stays_removed_after_a_lane_failed() {
     let mut lab = Lab::new();
     lab.put(spec(1, 2, 0)).await.unwrap();
     lab.direct.fail_next(1);
-    lab.peers.remove_all(&lab.lanes, &[key(1)]).await.unwrap_err();
-    assert!(lab.peers.is_doubtful(Lane::Direct));
+    lab.peers.remove_all(&lab.interfaces, &[key(1)]).await.unwrap_err();
+    assert!(lab.peers.needs_repair(Lane::Direct));
     lab.repair().await;
-    lab.assert_true();
+    lab.assert_equal();
     assert!(lab.direct.snapshot().is_empty());
 }
 
@@ -213,27 +226,27 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn lanes_stay_equal_whatever_happens(steps in proptest::collection::vec(step(), 1..40)) {
+    fn lanes_stay_equal_after_any_changes_and_failures(steps in proptest::collection::vec(step(), 1..40)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let mut lab = Lab::new();
             for step in steps {
-                let before: HashMap<_, _> = lab.peers.wanted.clone();
+                let before = lab.specs();
                 match step {
                     Step::Put { key, slot, psk } => {
                         if lab.put(spec(key, slot, psk)).await.is_err() {
-                            assert_eq!(lab.peers.wanted, before);
+                            assert_eq!(lab.specs(), before);
                         }
                     }
                     Step::Remove { key: number } => {
-                        drop(lab.peers.remove_all(&lab.lanes, &[key(number)]).await);
-                        assert!(!lab.peers.contains(&key(number)));
+                        drop(lab.peers.remove_all(&lab.interfaces, &[key(number)]).await);
+                        assert!(!lab.peers.set.contains(&key(number)));
                     }
                     Step::Fail { tor, times } => if tor { lab.tor.fail_next(times) } else { lab.direct.fail_next(times) },
                     Step::Sync { slots } => {
                         let specs = slots.into_iter().map(|(key, slot)| spec(key, slot, 0)).collect();
-                        if lab.peers.sync(&lab.lanes, specs, &lab.endpoints).await.is_err() {
-                            assert_eq!(lab.peers.wanted, before);
+                        if lab.peers.sync(&lab.interfaces, specs, &lab.endpoints).await.is_err() {
+                            assert_eq!(lab.specs(), before);
                         }
                     }
                     Step::Repair => {
@@ -243,15 +256,15 @@ proptest! {
                     }
                 }
                 // Lanes that are not in doubt are equal and correct. A repair always ends the doubt.
-                if Lane::ALL.iter().all(|lane| !lab.peers.is_doubtful(*lane)) {
-                    lab.assert_true();
+                if Lane::ALL.iter().all(|lane| !lab.peers.needs_repair(*lane)) {
+                    lab.assert_equal();
                 }
-                assert_eq!(lab.peers.owners.len(), lab.peers.len() * 4);
+                assert_eq!(lab.peers.set.owned().len(), lab.peers.set.len() * 4);
             }
             lab.direct.fail_next(0);
             lab.tor.fail_next(0);
             lab.repair().await;
-            lab.assert_true();
+            lab.assert_equal();
         });
     }
 }

@@ -216,8 +216,8 @@ pub struct Running {
 }
 
 impl Running {
-    pub async fn answers(&self, client: &WgClient) -> WgStatus {
-        let until = Instant::now() + patient(Duration::from_secs(20));
+    pub async fn wait_for_status(&self, client: &WgClient) -> WgStatus {
+        let until = Instant::now() + scaled(Duration::from_secs(20));
         loop {
             if let Ok(status) = client.status(NoInput {}).await {
                 return status;
@@ -336,7 +336,7 @@ pub async fn sync(client: &WgClient, peers: Vec<PeerSpec>) {
 
 /// Scales a time limit to this machine: by the factor in the environment, for slow machines such as emulated ones, and
 /// by the load per core, between one and eight times.
-pub fn patient(limit: Duration) -> Duration {
+pub fn scaled(limit: Duration) -> Duration {
     let factor = std::env::var("TORNADO_TEST_PATIENCE").ok().and_then(|factor| factor.parse::<u32>().ok());
     let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -349,7 +349,7 @@ pub async fn eventually(limit: Duration, mut what: impl AsyncFnMut() -> bool) ->
     let started = Instant::now();
     while !what().await {
         let passed = started.elapsed();
-        assert!(passed < limit || passed < patient(limit), "condition not met within {passed:?}");
+        assert!(passed < limit || passed < scaled(limit), "condition not met within {passed:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     started.elapsed()
@@ -384,7 +384,7 @@ impl Capture {
             .spawn()
             .unwrap();
         // tcpdump writes the file header when it starts to capture.
-        let until = Instant::now() + patient(Duration::from_secs(20));
+        let until = Instant::now() + scaled(Duration::from_secs(20));
         while std::fs::metadata(&file).map_or(0, |m| m.len()) < 24 {
             assert!(Instant::now() < until, "tcpdump did not start to capture");
             std::thread::sleep(Duration::from_millis(20));

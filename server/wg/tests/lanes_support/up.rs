@@ -18,6 +18,6 @@ pub async fn up_with(change: impl FnOnce(&mut Lab)) -> Option<(Lab, Running, WgC
     change(&mut lab);
     let service = lab.start();
     let client = lab.client();
-    let status = service.answers(&client).await;
+    let status = service.wait_for_status(&client).await;
     Some((lab, service, client, status))
 }
