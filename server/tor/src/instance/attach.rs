@@ -34,14 +34,14 @@ pub(super) async fn run(instance: Arc<Instance>, account: Account, shutdown: Can
     let mut changed = instance.changed();
     while !shutdown.is_cancelled() {
         changed.mark_unchanged();
-        let process = instance.read(|state| state.pid());
-        if let Some(pid) = process {
+        let process = instance.read(|state| state.running());
+        if let Some((pid, _)) = process {
             let (_, mut responded) = latest.filter(|(of, _)| *of == pid).unwrap_or_else(|| (pid, Instant::now()));
             let ended = attach(&instance, account, &shutdown, &mut responded).await;
             latest = Some((pid, responded));
             instance.update(|state, now| state.detach(now));
             tracing::debug!(error = %ended, "the control connection to Tor ended");
-            if responded.elapsed() > HUNG && instance.read(|state| state.pid()) == Some(pid) {
+            if responded.elapsed() > HUNG && instance.read(|state| state.running()) == process {
                 tracing::warn!(pid, "Tor runs but does not respond and is replaced");
                 instance.update(|state, _| state.set_error("Tor ran but did not respond".into()));
                 instance.replace_process();

@@ -190,10 +190,10 @@ impl State {
         self.desired
     }
 
-    /// The pid of the Tor process while it runs.
-    pub(super) const fn pid(&self) -> Option<u32> {
+    /// The pid of the Tor process and its start time, while it runs.
+    pub(super) const fn running(&self) -> Option<(u32, UnixSeconds)> {
         match self.process {
-            TorProcess::Running { pid, .. } => Some(pid),
+            TorProcess::Running { pid, since } => Some((pid, since)),
             TorProcess::Stopped
             | TorProcess::Waiting { .. }
             | TorProcess::Stopping { .. }
@@ -234,18 +234,11 @@ impl State {
     }
 
     pub(super) fn status(&self, restarts: u32, unix_now: UnixSeconds) -> TorStatus {
-        let uptime = match &self.process {
-            TorProcess::Running { since, .. } => u64::try_from(unix_now - since).ok(),
-            TorProcess::Stopped
-            | TorProcess::Waiting { .. }
-            | TorProcess::Stopping { .. }
-            | TorProcess::BackingOff { .. } => None,
-        };
         TorStatus {
             desired: self.desired,
             process: self.process.clone(),
             version: self.version.clone(),
-            uptime,
+            uptime: self.running().and_then(|(_, since)| u64::try_from(unix_now - since).ok()),
             restarts,
             controlled: self.control.is_some(),
             bootstrap: self.bootstrap.clone(),
