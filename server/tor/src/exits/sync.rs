@@ -17,14 +17,14 @@ pub(crate) async fn sync_countries(
     input: SyncCountries,
 ) -> CountriesReport {
     let live: HashSet<Isolation> = input.live.into_iter().collect();
-    lane.paths().keep(&live);
-    countries.all().iter().for_each(|(_, country)| country.paths().keep(&live));
+    lane.paths().retain(&live);
+    countries.all().iter().for_each(|(_, country)| country.paths().retain(&live));
     let mut in_use = input.countries;
     let new: BTreeSet<CountryCode> = in_use.iter().filter(|c| !countries.has(**c)).copied().collect();
-    let mut refused = match new.is_empty() {
-        true => BTreeMap::new(),
-        false => refusals(&new, lane.config(), &offer.exits(lane).await),
-    };
+    let mut refused = BTreeMap::new();
+    if !new.is_empty() {
+        refused = refusals(&new, lane.config(), &offer.exits(lane).await);
+    }
     in_use.retain(|country| !refused.contains_key(country));
     refused.extend(countries.sync_countries(&in_use));
     CountriesReport { refused, countries: countries.countries() }

@@ -29,7 +29,7 @@ const KEYS: [&str; 6] = [
 
 /// Attaches repeatedly until shutdown.
 pub(super) async fn run(instance: Arc<Instance>, account: Account, shutdown: CancellationToken) {
-    // The latest process, and when it last responded or was first seen.
+    // The latest process, and when it last responded or was started.
     let mut latest: Option<(u32, Instant)> = None;
     let mut changed = instance.changed();
     while !shutdown.is_cancelled() {
@@ -96,7 +96,7 @@ async fn attach(
 async fn begin(instance: &Instance, connection: &Connection) -> Result<(), ControlError> {
     let control = &connection.control;
     let (streams, circuits) = (control.streams().await?, control.circuits().await?);
-    circuits.iter().for_each(|line| instance.paths().circuit(line));
+    circuits.iter().for_each(|line| instance.paths().record_circuit(line));
     instance.update(|state, now| state.attach(control.clone(), streams, now));
     query(instance, control).await
 }
@@ -135,7 +135,7 @@ fn apply(instance: &Instance, event: Event) {
         }
         Event::Bandwidth { read, written } => instance.emit(TorEvent::Bandwidth(TorTraffic { read, written })),
         Event::Circuit(line) => {
-            instance.paths().circuit(&line);
+            instance.paths().record_circuit(&line);
             instance.emit(TorEvent::Circuit(circuits::convert(line)));
         }
         Event::Stream { id, status, internal, circuit, source, is_onion } => {
@@ -166,7 +166,7 @@ fn record_path(instance: &Instance, stream: &str, status: &str, circuit: &str) {
         _ => return,
     };
     if let Some(number) = instance.read(|state| state.stream_owner(stream)) {
-        instance.paths().carried(number, circuit, is_connection, instance.unix_now());
+        instance.paths().record_connection(number, circuit, is_connection, instance.unix_now());
     }
 }
 

@@ -14,14 +14,14 @@ const CIRCUITS: usize = 20_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
-    seen: HashMap<Isolation, Seen>,
+    latest: HashMap<Isolation, Latest>,
     /// Relays of the existing circuits, by circuit id.
     circuits: HashMap<String, Vec<PathHop>>,
 }
 
 /// A device's latest connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct Latest {
     /// Tor's id of the circuit.
     pub(crate) circuit: String,
     /// Its relays; empty if unknown.
@@ -34,7 +34,7 @@ pub(crate) struct Seen {
 
 impl Paths {
     /// Records a circuit as Tor reports it.
-    pub(crate) fn circuit(&mut self, line: &CircuitLine) {
+    pub(crate) fn record_circuit(&mut self, line: &CircuitLine) {
         match line.status.as_str() {
             "CLOSED" | "FAILED" => drop(self.circuits.remove(&line.id)),
             _ if line.path.is_empty() => {}
@@ -44,38 +44,44 @@ impl Paths {
     }
 
     /// Records that a circuit carries a connection or DNS query of a device.
-    pub(crate) fn carried(&mut self, number: Isolation, circuit: &str, is_connection: bool, now: UnixSeconds) {
-        let former = self.seen.get(&number);
-        if !is_connection && former.is_some_and(|seen| seen.is_connection) {
+    pub(crate) fn record_connection(
+        &mut self,
+        number: Isolation,
+        circuit: &str,
+        is_connection: bool,
+        now: UnixSeconds,
+    ) {
+        let former = self.latest.get(&number);
+        if !is_connection && former.is_some_and(|latest| latest.is_connection) {
             return;
         }
-        if former.is_none() && self.seen.len() >= DEVICES {
-            self.forget_the_oldest();
+        if former.is_none() && self.latest.len() >= DEVICES {
+            self.drop_oldest();
         }
         let hops = self.circuits.get(circuit).cloned().unwrap_or_default();
-        self.seen.insert(number, Seen { circuit: circuit.to_owned(), hops, since: now, is_connection });
+        self.latest.insert(number, Latest { circuit: circuit.to_owned(), hops, since: now, is_connection });
     }
 
     /// Returns the latest connection of a device.
-    pub(crate) fn of(&self, number: Isolation) -> Option<Seen> {
-        let mut seen = self.seen.get(&number)?.clone();
-        if seen.hops.is_empty() {
-            seen.hops = self.circuits.get(&seen.circuit).cloned().unwrap_or_default();
+    pub(crate) fn latest(&self, number: Isolation) -> Option<Latest> {
+        let mut latest = self.latest.get(&number)?.clone();
+        if latest.hops.is_empty() {
+            latest.hops = self.circuits.get(&latest.circuit).cloned().unwrap_or_default();
         }
-        Some(seen)
+        Some(latest)
     }
 
     /// Drops all devices except `live`.
-    pub(crate) fn keep(&mut self, live: &HashSet<Isolation>) {
-        self.seen.retain(|number, _| live.contains(number));
+    pub(crate) fn retain(&mut self, live: &HashSet<Isolation>) {
+        self.latest.retain(|number, _| live.contains(number));
     }
 
-    fn forget_the_oldest(&mut self) {
-        let mut ages: Vec<_> = self.seen.values().map(|seen| seen.since).collect();
+    fn drop_oldest(&mut self) {
+        let mut ages: Vec<_> = self.latest.values().map(|latest| latest.since).collect();
         let middle = ages.len() / 8;
         let (_, limit, _) = ages.select_nth_unstable(middle);
         let limit = *limit;
-        self.seen.retain(|_, seen| seen.since > limit);
+        self.latest.retain(|_, latest| latest.since > limit);
     }
 }
 
@@ -113,32 +119,32 @@ mod tests {
     }
 
     fn exit(paths: &Paths, number: u32) -> Option<String> {
-        paths.of(n(number))?.hops.last().map(|hop| hop.nickname.clone())
+        paths.latest(n(number))?.hops.last().map(|hop| hop.nickname.clone())
     }
 
     #[test]
     fn the_latest_connection_counts_and_outlives_its_circuit() {
         let mut paths = Paths::default();
-        paths.circuit(&line("1", "BUILT", &["g", "m", "e1"]));
-        paths.circuit(&line("2", "BUILT", &["g", "m", "e2"]));
-        assert_eq!(paths.of(n(5)), None);
-        paths.carried(n(5), "2", false, 10);
+        paths.record_circuit(&line("1", "BUILT", &["g", "m", "e1"]));
+        paths.record_circuit(&line("2", "BUILT", &["g", "m", "e2"]));
+        assert_eq!(paths.latest(n(5)), None);
+        paths.record_connection(n(5), "2", false, 10);
         assert_eq!(exit(&paths, 5).as_deref(), Some("e2"), "a DNS query counts while there is no connection");
-        paths.carried(n(5), "1", true, 11);
-        paths.carried(n(5), "2", false, 12);
+        paths.record_connection(n(5), "1", true, 11);
+        paths.record_connection(n(5), "2", false, 12);
         assert_eq!(exit(&paths, 5).as_deref(), Some("e1"), "a connection takes precedence over a DNS query");
-        paths.circuit(&line("1", "CLOSED", &[]));
-        assert_eq!((exit(&paths, 5).as_deref(), paths.of(n(5)).unwrap().since), (Some("e1"), 11));
-        paths.keep(&HashSet::from([n(6)]));
-        assert_eq!(paths.of(n(5)), None, "a device is dropped with its number");
+        paths.record_circuit(&line("1", "CLOSED", &[]));
+        assert_eq!((exit(&paths, 5).as_deref(), paths.latest(n(5)).unwrap().since), (Some("e1"), 11));
+        paths.retain(&HashSet::from([n(6)]));
+        assert_eq!(paths.latest(n(5)), None, "a device is dropped with its number");
     }
 
     #[test]
     fn relays_that_are_reported_late_are_found() {
         let mut paths = Paths::default();
-        paths.carried(n(5), "9", true, 1);
+        paths.record_connection(n(5), "9", true, 1);
         assert_eq!(exit(&paths, 5), None);
-        paths.circuit(&line("9", "BUILT", &["g", "e"]));
+        paths.record_circuit(&line("9", "BUILT", &["g", "e"]));
         assert_eq!(exit(&paths, 5).as_deref(), Some("e"));
     }
 
@@ -146,11 +152,11 @@ mod tests {
     fn memory_is_bounded_and_the_newest_stay() {
         let mut paths = Paths::default();
         for number in 1..200_000 {
-            paths.carried(n(number), "1", true, i64::from(number));
-            paths.circuit(&line(&number.to_string(), "BUILT", &["e"]));
+            paths.record_connection(n(number), "1", true, i64::from(number));
+            paths.record_circuit(&line(&number.to_string(), "BUILT", &["e"]));
         }
-        assert!(paths.seen.len() <= DEVICES && paths.circuits.len() <= CIRCUITS);
-        assert!(paths.of(n(199_999)).is_some() && paths.of(n(1)).is_none());
+        assert!(paths.latest.len() <= DEVICES && paths.circuits.len() <= CIRCUITS);
+        assert!(paths.latest(n(199_999)).is_some() && paths.latest(n(1)).is_none());
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) struct Damper {
 #[derive(Debug)]
 struct Kind {
     since: Instant,
-    seen: u32,
+    count: u32,
 }
 
 impl Damper {
@@ -32,14 +32,14 @@ impl Damper {
                 kind.clear();
             }
         }
-        let entry = self.kinds.entry(kind).or_insert(Kind { since: now, seen: 0 });
+        let entry = self.kinds.entry(kind).or_insert(Kind { since: now, count: 0 });
         let mut suppressed = 0;
         if now.saturating_duration_since(entry.since) >= WINDOW {
-            suppressed = entry.seen.saturating_sub(ADMITTED);
-            *entry = Kind { since: now, seen: 0 };
+            suppressed = entry.count.saturating_sub(ADMITTED);
+            *entry = Kind { since: now, count: 0 };
         }
-        entry.seen = entry.seen.saturating_add(1);
-        (entry.seen <= ADMITTED).then_some(suppressed)
+        entry.count = entry.count.saturating_add(1);
+        (entry.count <= ADMITTED).then_some(suppressed)
     }
 }
 
