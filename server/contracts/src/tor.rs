@@ -1,6 +1,6 @@
 //! Contract of service `tor`: the Tor process behind the tor lane, and whether the lane may be open.
 //!
-//! The desired state ([`TorWanted`]) and the actual state (the other fields of [`TorStatus`]) are separate. A stopped,
+//! The desired state ([`TorDesired`]) and the actual state (the other fields of [`TorStatus`]) are separate. A stopped,
 //! starting or failing Tor process is data in the response, never an error of the call.
 //!
 //! Besides the methods there is the stream [`EVENTS`].
@@ -16,7 +16,7 @@ use tornado_shared::model::{CountryCode, UnixSeconds};
 /// Desired state, set by an operator. Stored on disk; failures of Tor do not change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TorWanted {
+pub struct TorDesired {
     /// True: the Tor process should run.
     pub process: bool,
     /// True: the lane should open as soon as Tor can carry traffic.
@@ -114,7 +114,8 @@ pub enum LaneReason {
     /// An operator stopped Tor.
     OperatorStopped,
     /// The desired state cannot be read from disk: the lane stays closed until the next order.
-    WishUnreadable,
+    #[serde(rename = "wish_unreadable")]
+    DesiredUnreadable,
     /// Tor is not running.
     ProcessDown,
     /// Tor's control port does not respond.
@@ -172,7 +173,8 @@ pub struct TorTraffic {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TorStatus {
     /// Desired state; `None` when it cannot be read.
-    pub wanted: Option<TorWanted>,
+    #[serde(rename = "wanted")]
+    pub desired: Option<TorDesired>,
     /// The process.
     pub process: TorProcess,
     /// Tor's version, once known.

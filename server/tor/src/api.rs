@@ -1,14 +1,15 @@
 //! Implements the contract and its event stream.
 
-use crate::control::ControlError;
+use crate::control::circuits;
+use crate::exits;
+use crate::instance::{Instance, probe};
 use crate::service::Service;
-use crate::{circuits, prober};
 use axum::Router;
 use futures::Stream;
 use std::sync::Arc;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::tor::{
     self, Circuits, CountriesReport, CountryTor, DevicePath, Exits, PathQuery, ProbeReport, SyncCountries, Tor,
@@ -16,15 +17,18 @@ use tornado_contracts::tor::{
 };
 use tornado_rpc::{Done, Fault, NoInput};
 
+/// Maximum number of concurrent readers of the event stream.
+const READERS: usize = 16;
+
 /// The implementation of the contract.
 struct Api(Arc<Service>);
 
 /// The routes of the methods and of the event stream.
 pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Router {
-    let source = service.clone();
+    let (tor, readers) = (service.tor.clone(), Arc::new(Semaphore::new(READERS)));
     let open = move || {
-        let (source, shutdown) = (source.clone(), shutdown.clone());
-        async move { subscribe(&source, shutdown) }
+        let (tor, readers, shutdown) = (tor.clone(), readers.clone(), shutdown.clone());
+        async move { events(tor, readers, shutdown) }
     };
     tor::router(Arc::new(Api(service.clone()))).merge(tor::EVENTS.router(open))
 }
@@ -32,87 +36,79 @@ pub(crate) fn router(service: &Arc<Service>, shutdown: CancellationToken) -> Rou
 #[async_trait::async_trait]
 impl Tor for Api {
     async fn status(&self, _: NoInput) -> Result<TorStatus, TorError> {
-        Ok(self.0.status())
+        Ok(self.0.tor.status())
     }
 
     async fn control(&self, input: TorControl) -> Result<TorStatus, TorError> {
-        self.0.order(input.order).await
+        self.0.control(input).await
     }
 
     async fn circuits(&self, _: NoInput) -> Result<Circuits, TorError> {
-        let unavailable = |why| Circuits { unavailable: Some(why), ..Circuits::default() };
-        let control = match self.0.control() {
-            Ok(control) => control,
-            Err(why) => return Ok(unavailable(why)),
+        let circuits = match self.0.tor.control() {
+            Ok(control) => circuits::circuits(&control).await.map_err(|error| error.to_string()),
+            Err(reason) => Err(reason),
         };
-        Ok(match circuits::all(&control).await {
+        Ok(match circuits {
             Ok(circuits) => Circuits { circuits, unavailable: None },
-            Err(error) => unavailable(error.to_string()),
+            Err(reason) => Circuits { circuits: Vec::new(), unavailable: Some(reason) },
         })
     }
 
     async fn new_identity(&self, _: NoInput) -> Result<Done, TorError> {
-        let control = self.0.control().map_err(TorError::NotRunning)?;
-        control.new_identity().await.map_err(|error: ControlError| TorError::NotRunning(error.to_string()))?;
-        for (country, tor) in self.0.countries.all() {
-            let Ok(control) = tor.control() else { continue };
-            if let Err(error) = control.new_identity().await {
-                tracing::warn!(%error, %country, "the Tor process of an exit country rejected a new identity");
-            }
-        }
-        Ok(Done {})
+        self.0.new_identity().await.map(|()| Done {})
     }
 
     async fn health(&self, _: NoInput) -> Result<ProbeReport, TorError> {
-        Ok(prober::probe(&self.0).await)
+        Ok(probe::health(&self.0.tor).await)
     }
 
     async fn exits(&self, _: NoInput) -> Result<Exits, TorError> {
-        Ok(self.0.exits().await)
+        Ok(self.0.offer.exits(&self.0.tor).await)
     }
 
     async fn sync_countries(&self, input: SyncCountries) -> Result<CountriesReport, TorError> {
-        Ok(self.0.sync_countries(input).await)
+        Ok(exits::sync_countries(&self.0.tor, &self.0.countries, &self.0.offer, input).await)
     }
 
     async fn countries(&self, _: NoInput) -> Result<Vec<CountryTor>, TorError> {
-        Ok(self.0.countries.status())
+        Ok(self.0.countries.countries())
     }
 
     async fn path(&self, input: PathQuery) -> Result<Option<DevicePath>, TorError> {
-        Ok(self.0.path(input.isolation).await)
+        Ok(exits::path(&self.0.tor, &self.0.countries, input.isolation).await)
     }
 
     async fn log(&self, input: TorLogQuery) -> Result<TorLog, TorError> {
-        Ok(TorLog { lines: self.0.log.tail(input.lines.unwrap_or(usize::MAX)) })
+        Ok(TorLog { lines: self.0.tor.log().tail(input.lines.unwrap_or(usize::MAX)) })
     }
 }
 
 struct Subscription {
-    service: Arc<Service>,
+    tor: Arc<Instance>,
     events: Receiver<TorEvent>,
     shutdown: CancellationToken,
     /// The next event is a full status. Set at the start and after lost events.
-    whole: bool,
+    is_full_status: bool,
     _slot: OwnedSemaphorePermit,
 }
 
-fn subscribe(
-    service: &Arc<Service>,
+fn events(
+    tor: Arc<Instance>,
+    readers: Arc<Semaphore>,
     shutdown: CancellationToken,
 ) -> Result<impl Stream<Item = String> + Send + 'static + use<>, TorError> {
-    let Ok(slot) = service.readers.clone().try_acquire_owned() else {
+    let Ok(slot) = readers.try_acquire_owned() else {
         return Err(Fault::Unavailable("too many event streams are open".into()).into());
     };
-    let events = service.events.subscribe();
-    let subscription = Subscription { service: service.clone(), events, shutdown, whole: true, _slot: slot };
+    let events = tor.subscribe();
+    let subscription = Subscription { tor, events, shutdown, is_full_status: true, _slot: slot };
     Ok(futures::stream::unfold(subscription, next))
 }
 
 async fn next(mut subscription: Subscription) -> Option<(String, Subscription)> {
-    let event = if subscription.whole {
-        subscription.whole = false;
-        TorEvent::Status(Box::new(subscription.service.status()))
+    let event = if subscription.is_full_status {
+        subscription.is_full_status = false;
+        TorEvent::Status(Box::new(subscription.tor.status()))
     } else {
         let event = tokio::select! {
             event = subscription.events.recv() => event,
@@ -121,7 +117,7 @@ async fn next(mut subscription: Subscription) -> Option<(String, Subscription)> 
         match event {
             Ok(event) => event,
             Err(RecvError::Lagged(events)) => {
-                subscription.whole = true;
+                subscription.is_full_status = true;
                 TorEvent::Lost { events }
             }
             Err(RecvError::Closed) => return None,

@@ -1,12 +1,13 @@
 //! Entry points of the fuzz targets: each parser of bytes from Tor, devices, operators and disks, and its invariants.
 
-use crate::Config;
+use crate::config::Config;
 use crate::control::auth::{Challenge, LENGTH};
+use crate::control::directory;
 use crate::control::event::{self, CircuitLine, Event};
 use crate::control::reply::{Reply, ReplyCodec};
 use crate::control::words::Words;
-use crate::torrc::{self, Layout};
-use crate::{bridge, directory, page};
+use crate::lane::page;
+use crate::process::{Layout, bridge, torrc};
 use std::path::Path;
 use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Decoder as _;
@@ -18,9 +19,9 @@ pub fn control(bytes: &[u8], cut: usize) {
     let (head, tail) = bytes.split_at(cut.min(bytes.len()));
     assert_eq!(replies(&[head, tail]), whole, "the result depends on how the bytes are split");
     let (replies, _) = whole;
-    let said: usize = replies.iter().flat_map(|reply| &reply.lines).map(|line| line.text.len()).sum();
+    let parsed: usize = replies.iter().flat_map(|reply| &reply.lines).map(|line| line.text.len()).sum();
     // An invalid UTF-8 byte grows to three bytes at most.
-    assert!(said <= 3 * bytes.len(), "the parsed text is longer than the input");
+    assert!(parsed <= 3 * bytes.len(), "the parsed text is longer than the input");
     for reply in &replies {
         assert!(reply.code < 1000 && !reply.lines.is_empty());
         one_event(&event::event(reply), reply.text());
@@ -86,7 +87,7 @@ pub fn words(line: &str) {
     }
     // Without the cookie there is no valid proof.
     let challenge = Challenge { cookie: [7; LENGTH], nonce: [9; LENGTH] };
-    assert!(challenge.answer(line).is_err());
+    assert!(challenge.respond(line).is_err());
 }
 
 /// Parses relays of the directory.
@@ -132,8 +133,8 @@ pub fn torrc(config: &Config) {
 
 /// A request to the maintenance page gets one complete response.
 pub fn page(head: &[u8]) {
-    let answer = page::respond(head);
-    let (headers, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    let response = page::respond(head);
+    let (headers, body) = response.split_once("\r\n\r\n").unwrap_or_default();
     assert!(headers.starts_with("HTTP/1.1 "));
     let length = headers.split("\r\n").find_map(|line| line.strip_prefix("Content-Length: "));
     let length: usize = length.and_then(|value| value.parse().ok()).unwrap_or(usize::MAX);

@@ -1,55 +1,38 @@
 //! Service `tor`: the Tor process of the tor lane, and the decision whether the lane may be open.
 //!
-//! `machine` decides, with time as an argument. `torrc` renders. `process` owns the child process, and `control` talks
-//! to it. `attach` and `prober` observe its health. `lanes` sets the lane in `wg`. `page` is what devices see in
-//! maintenance. The operator's desired state is stored separately, in `wanted`.
+//! `process` owns the child and renders its torrc; `control` is a client of its control port. `instance` joins them:
+//! one Tor process with what is known about it. `lane` decides the lane's state from that, with time as an argument,
+//! and `reconcile` sets it in service `wg`. `exits` has one more instance for each exit country in use. `service`
+//! composes these behind the contract in `api`.
 
-mod account;
-mod adapter;
 mod api;
-mod attach;
-mod backoff;
-mod bridge;
-mod circuits;
 mod config;
 mod control;
-mod countries;
-mod damper;
-mod directory;
 mod error;
-mod fake;
+mod exits;
+#[cfg(test)]
+#[expect(dead_code, reason = "the tests of the service use the other functions")]
+#[path = "../tests/support/fake_wg.rs"]
+mod fake_wg;
 mod files;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod lanes;
-mod machine;
-mod offer;
-mod page;
-mod paths;
-mod places;
-mod probe;
-mod prober;
+mod instance;
+mod lane;
 mod process;
-mod ring;
+mod reconcile;
 mod service;
-mod stuck;
-mod torrc;
-mod unit;
-mod wanted;
 
 pub use config::{Config, Probe, Transport};
 pub use error::Error;
-pub use fake::FakeSwitch;
-pub use lanes::{LaneSwitch, SeenLane, SwitchError};
 
-use account::Account;
+use process::{Account, Layout};
 use service::Service;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tornado_contracts::ServiceName;
-use tornado_contracts::wg::WgClient;
+use tornado_contracts::wg::{Wg, WgClient};
 use tornado_runtime::{Context, Readiness, Tasks, ground};
-use torrc::Layout;
 
 /// Serves until `context.shutdown` is cancelled, then stops Tor and closes the lane.
 ///
@@ -60,18 +43,18 @@ use torrc::Layout;
 ///
 /// Fails if the configuration is invalid, the socket or the state directory is not usable, or a task ends early.
 pub async fn run(context: Context, config: Config) -> Result<(), Error> {
-    let switch = Arc::new(adapter::WgSwitch(WgClient::new(context.channel(ServiceName::Wg))));
-    run_with(context, config, switch).await
+    let wg = Arc::new(WgClient::new(context.channel(ServiceName::Wg)));
+    run_with(context, config, wg).await
 }
 
-/// As [`run`], with another implementation of the lane switch.
+/// As [`run`], with another implementation of service `wg`.
 ///
 /// # Errors
 ///
 /// As [`run`].
-pub async fn run_with(context: Context, config: Config, switch: Arc<dyn LaneSwitch>) -> Result<(), Error> {
+pub async fn run_with(context: Context, config: Config, wg: Arc<dyn Wg>) -> Result<(), Error> {
     config.validate()?;
-    if !config::is_path(&context.state_dir) {
+    if !config::validate::is_path(&context.state_dir) {
         return Err(Error::Config(format!(
             "the path {} has characters that torrc does not allow",
             context.state_dir.display()
@@ -85,13 +68,14 @@ pub async fn run_with(context: Context, config: Config, switch: Arc<dyn LaneSwit
     let server = context.server(api::router(&service, context.shutdown.clone()), readiness)?;
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
-    let tor_ended = unit::start(&service, account, &mut tasks)?;
-    tasks.spawn("countries", countries::run(service.clone(), account, stop.clone()));
+    let tor_ended = instance::start(&service.tor, account, &mut tasks)?;
+    let countries = exits::countries::run(service.tor.clone(), service.countries.clone(), account, stop.clone());
+    tasks.spawn("countries", countries);
     for address in config.addresses() {
         let address = SocketAddr::new(address, config.page_port);
-        tasks.spawn("page", page::serve(address, service.pages.clone(), stop.clone()));
+        tasks.spawn("page", lane::page::serve(address, service.pages.clone(), stop.clone()));
     }
-    tasks.spawn("lanes", lanes::run(service.clone(), switch, stop.clone()));
+    tasks.spawn("lanes", reconcile::run(service.clone(), wg, stop.clone()));
     tasks.spawn("socket", server.serve(stop.clone()));
     ready.ready();
     let ended = tasks.run().await;

@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 #![expect(clippy::print_stdout, reason = "the runner shows measurements")]
 
+mod support;
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use support::FakeWg;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_contracts::tor::{
@@ -20,20 +23,20 @@ use tornado_e2e_harness::{Lab, LabOptions, SITE, TorNetwork, TorNetworkOptions, 
 use tornado_rpc::{Channel, NoInput};
 use tornado_runtime::{Context, Roles};
 use tornado_shared::model::CountryCode;
-use tornado_tor::{Config, FakeSwitch, Probe, run_with};
+use tornado_tor::{Config, Probe, run_with};
 
 const USER: &str = "debian-tor";
 const PATIENCE: Duration = Duration::from_secs(90);
 const OPEN: TorLane = TorLane::Open { trans_port: 9040, dns_port: 9053, socks_port: 9050 };
 const PAGE: TorLane = TorLane::Maintenance { page_port: 9041 };
 
-/// The service as a caller sees it, with the lane switch that it controls.
-struct Seen {
+/// The service as a caller sees it, with the lane wg that it controls.
+struct Client {
     tor: TorClient,
-    switch: Arc<FakeSwitch>,
+    wg: Arc<FakeWg>,
 }
 
-impl Seen {
+impl Client {
     async fn until(&self, what: &str, is_so: impl Fn(&TorStatus) -> bool) -> (TorStatus, Duration) {
         let begun = Instant::now();
         let mut last = None;
@@ -52,7 +55,7 @@ impl Seen {
     }
 
     async fn until_open(&self, what: &str) -> (TorStatus, Duration) {
-        self.until(what, |s| s.lane.applied == Some(OPEN) && self.switch.lane() == OPEN).await
+        self.until(what, |s| s.lane.applied == Some(OPEN) && self.wg.lane() == OPEN).await
     }
 
     async fn order(&self, order: TorOrder) {
@@ -78,7 +81,7 @@ fn private_dir(path: &Path) {
 }
 
 #[test]
-fn defect_053_and_054_the_lane_is_open_exactly_while_tor_carries_it() {
+fn the_lane_is_open_exactly_while_tor_works() {
     let lab = Lab::up(LabOptions::with_devices(1)).unwrap();
     let network = TorNetwork::up(&lab, TorNetworkOptions::default()).unwrap();
     let dir = tempfile::Builder::new().prefix("tornado-tor-").tempdir_in("/tmp").unwrap();
@@ -101,117 +104,117 @@ fn defect_053_and_054_the_lane_is_open_exactly_while_tor_carries_it() {
         roles: Roles::default().with(0, ServiceName::Admin),
         shutdown: shutdown.clone(),
     };
-    let switch = Arc::new(FakeSwitch::default());
-    let seen = Seen { tor: TorClient::new(Channel::new(dir.path().join("tor.sock"))), switch: switch.clone() };
+    let wg = Arc::new(FakeWg::default());
+    let client = Client { tor: TorClient::new(Channel::new(dir.path().join("tor.sock"))), wg: wg.clone() };
     lab.host("server")
         .unwrap()
         .block_on(|| async {
-            let service = tokio::spawn(run_with(context, config, switch));
-            opens_when_everything_is_there(&seen).await;
-            tells_what_it_is_made_of(&seen).await;
-            an_exit_country_has_a_tor_of_its_own(&seen).await;
-            a_cut_network_shuts_it(&seen, &network).await;
-            defect_053_the_operator_decides(&seen).await;
-            a_killed_tor_shuts_it(&seen).await;
+            let service = tokio::spawn(run_with(context, config, wg));
+            it_opens_when_tor_is_ready(&client).await;
+            health_exits_and_circuits_are_reported(&client).await;
+            an_exit_country_has_its_own_tor(&client).await;
+            a_cut_network_closes_it(&client, &network).await;
+            the_operator_decides(&client).await;
+            a_killed_tor_closes_it(&client).await;
             shutdown.cancel();
             service.await.unwrap().unwrap();
-            assert_eq!(seen.switch.lane(), TorLane::Closed);
+            assert_eq!(client.wg.lane(), TorLane::Closed);
         })
         .unwrap();
 }
 
-async fn opens_when_everything_is_there(seen: &Seen) {
-    let (status, _) = seen.until_open("open from nothing").await;
+async fn it_opens_when_tor_is_ready(client: &Client) {
+    let (status, _) = client.until_open("open from nothing").await;
     assert_eq!((status.bootstrap.percent, status.circuit_established), (100, true));
     assert_eq!((status.lane.state, status.lane.reason), (LaneState::Open, LaneReason::Healthy));
     assert!(status.probe.is_some_and(|probe| probe.ok));
     // Closed until then, without maintenance in between.
-    assert_eq!(seen.switch.told(), [TorLane::Closed, OPEN]);
+    assert_eq!(client.wg.history(), [TorLane::Closed, OPEN]);
 }
 
-/// `defect_054`: the health check depends on nothing outside this machine and reports what it found.
-async fn tells_what_it_is_made_of(seen: &Seen) {
-    let health = seen.tor.health(NoInput {}).await.unwrap();
+/// The health check depends on nothing outside this machine and reports what it found.
+async fn health_exits_and_circuits_are_reported(client: &Client) {
+    let health = client.tor.health(NoInput {}).await.unwrap();
     let exit = health.exit.unwrap();
     assert!(health.ok && ["de", "nl"].contains(&exit.country.as_deref().unwrap()), "{exit:?}");
-    let exits = seen.tor.exits(NoInput {}).await.unwrap();
+    let exits = client.tor.exits(NoInput {}).await.unwrap();
     let mut countries: Vec<_> = exits.countries.iter().map(|c| (c.country.as_str(), c.exits)).collect();
     countries.sort_unstable();
     assert_eq!(countries, [("de", 1), ("nl", 1)]);
-    let circuits = seen.tor.circuits(NoInput {}).await.unwrap().circuits;
+    let circuits = client.tor.circuits(NoInput {}).await.unwrap().circuits;
     let whole = circuits.iter().find(|c| c.status == "BUILT" && c.path.len() == 3).unwrap();
     let roles: Vec<_> = whole.path.iter().map(|hop| hop.role).collect();
     assert_eq!(roles, [HopRole::Guard, HopRole::Middle, HopRole::Exit]);
     assert!(whole.path.iter().all(|hop| hop.address.is_some() && hop.flags.iter().any(|f| f == "Running")));
-    seen.tor.new_identity(NoInput {}).await.unwrap();
-    let (status, _) = seen.until("traffic is counted", |s| s.traffic.read > 0 && s.traffic.written > 0).await;
+    client.tor.new_identity(NoInput {}).await.unwrap();
+    let (status, _) = client.until("traffic is counted", |s| s.traffic.read > 0 && s.traffic.written > 0).await;
     assert_eq!(status.lane.state, LaneState::Open);
 }
 
-async fn an_exit_country_has_a_tor_of_its_own(seen: &Seen) {
+async fn an_exit_country_has_its_own_tor(client: &Client) {
     let code = |text: &str| text.parse::<CountryCode>().unwrap();
-    let wish =
+    let sync =
         |words: &str| SyncCountries { countries: words.split_whitespace().map(code).collect(), live: Vec::new() };
     let ports = TorPorts { trans_port: 9100, dns_port: 9101, socks_port: 9102 };
-    let report = seen.tor.sync_countries(wish("de fr nl")).await.unwrap();
+    let report = client.tor.sync_countries(sync("de fr nl")).await.unwrap();
     let refused = [(code("fr"), CountryRefusal::NoExit), (code("nl"), CountryRefusal::TooMany { max: 1 })];
     assert_eq!(report.refused, refused.into());
-    seen.until("the country open", |_| seen.switch.exits() == [(code("de"), ports)].into()).await;
-    let countries = seen.tor.countries(NoInput {}).await.unwrap();
+    client.until("the country open", |_| client.wg.exits() == [(code("de"), ports)].into()).await;
+    let countries = client.tor.countries(NoInput {}).await.unwrap();
     assert!(countries.len() == 1 && countries[0].ready && countries[0].in_use, "{countries:#?}");
     // A repeated call changes nothing. If the lane closes, the country closes as well.
-    assert_eq!(seen.tor.sync_countries(wish("de")).await.unwrap().refused, [].into());
-    seen.order(TorOrder::Down).await;
-    seen.until("the country closed with the lane", |_| seen.switch.exits().is_empty()).await;
-    seen.order(TorOrder::Up).await;
-    seen.until("the country open with the lane", |_| seen.switch.exits().len() == 1).await;
-    seen.tor.sync_countries(wish("")).await.unwrap();
-    seen.until("the country closed", |_| seen.switch.exits().is_empty()).await;
-    assert_eq!(seen.switch.lane(), OPEN);
-    let gone = wish("nl");
-    seen.tor.sync_countries(gone).await.unwrap();
-    seen.until("another exit in its place", |_| seen.switch.exits() == [(code("nl"), ports)].into()).await;
-    seen.tor.sync_countries(wish("")).await.unwrap();
+    assert_eq!(client.tor.sync_countries(sync("de")).await.unwrap().refused, [].into());
+    client.order(TorOrder::Down).await;
+    client.until("the country closed with the lane", |_| client.wg.exits().is_empty()).await;
+    client.order(TorOrder::Up).await;
+    client.until("the country open with the lane", |_| client.wg.exits().len() == 1).await;
+    client.tor.sync_countries(sync("")).await.unwrap();
+    client.until("the country closed", |_| client.wg.exits().is_empty()).await;
+    assert_eq!(client.wg.lane(), OPEN);
+    let gone = sync("nl");
+    client.tor.sync_countries(gone).await.unwrap();
+    client.until("another exit in its place", |_| client.wg.exits() == [(code("nl"), ports)].into()).await;
+    client.tor.sync_countries(sync("")).await.unwrap();
 }
 
-async fn a_cut_network_shuts_it(seen: &Seen, network: &TorNetwork) {
+async fn a_cut_network_closes_it(client: &Client, network: &TorNetwork) {
     network.pause_all().unwrap();
-    let (status, took) = seen.until("closed after a cut", |s| s.lane.applied == Some(PAGE)).await;
+    let (status, took) = client.until("closed after a cut", |s| s.lane.applied == Some(PAGE)).await;
     assert!(took < patient(Duration::from_secs(8)), "{took:?}");
     assert_eq!(status.lane.state, LaneState::Maintenance);
     network.resume_all().unwrap();
-    seen.until_open("open after the cut").await;
+    client.until_open("open after the cut").await;
 }
 
-async fn defect_053_the_operator_decides(seen: &Seen) {
-    seen.order(TorOrder::Down).await;
-    let (status, took) = seen.until("closed by command", |s| s.lane.applied == Some(PAGE)).await;
+async fn the_operator_decides(client: &Client) {
+    client.order(TorOrder::Down).await;
+    let (status, took) = client.until("closed by command", |s| s.lane.applied == Some(PAGE)).await;
     assert!(took < patient(Duration::from_secs(1)), "{took:?}");
     let before = pid(&status);
     kill(before, Signal::SIGKILL).unwrap();
     let (status, _) =
-        seen.until("back but down", |s| s.circuit_established && s.bootstrap.percent == 100 && s.restarts == 1).await;
+        client.until("back but down", |s| s.circuit_established && s.bootstrap.percent == 100 && s.restarts == 1).await;
     assert_ne!(pid(&status), before);
-    assert_eq!((status.lane.reason, seen.switch.lane()), (LaneReason::OperatorDown, PAGE));
-    seen.order(TorOrder::Up).await;
-    seen.until_open("open by order").await;
+    assert_eq!((status.lane.reason, client.wg.lane()), (LaneReason::OperatorDown, PAGE));
+    client.order(TorOrder::Up).await;
+    client.until_open("open by order").await;
 }
 
-async fn a_killed_tor_shuts_it(seen: &Seen) {
-    let (status, _) = seen.until_open("open").await;
+async fn a_killed_tor_closes_it(client: &Client) {
+    let (status, _) = client.until_open("open").await;
     kill(pid(&status), Signal::SIGKILL).unwrap();
-    let (_, took) = seen.until("closed after kill -9", |s| s.lane.applied == Some(PAGE)).await;
+    let (_, took) = client.until("closed after kill -9", |s| s.lane.applied == Some(PAGE)).await;
     assert!(took < patient(Duration::from_secs(1)), "{took:?}");
-    seen.until_open("open after kill -9").await;
-    seen.order(TorOrder::Stop).await;
-    let (status, took) = seen.until("stopped", |s| s.process == TorProcess::Stopped).await;
+    client.until_open("open after kill -9").await;
+    client.order(TorOrder::Stop).await;
+    let (status, took) = client.until("stopped", |s| s.process == TorProcess::Stopped).await;
     assert!(took < patient(Duration::from_secs(3)), "{took:?}");
     assert_eq!((status.lane.state, status.lane.reason), (LaneState::Maintenance, LaneReason::OperatorStopped));
     for _ in 0..10 {
-        seen.order(TorOrder::Start).await;
-        seen.until_open("open after a start").await;
-        seen.order(TorOrder::Stop).await;
-        let (_, took) = seen.until("stopped", |s| s.process == TorProcess::Stopped).await;
+        client.order(TorOrder::Start).await;
+        client.until_open("open after a start").await;
+        client.order(TorOrder::Stop).await;
+        let (_, took) = client.until("stopped", |s| s.process == TorProcess::Stopped).await;
         assert!(took < patient(Duration::from_secs(2)), "a sandboxed Tor must receive the shutdown request: {took:?}");
     }
 }

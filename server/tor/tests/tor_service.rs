@@ -2,31 +2,34 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics when its setup fails")]
 
+mod support;
+
 use futures::StreamExt as _;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use support::FakeWg;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::ServiceName;
 use tornado_contracts::tor::{
-    LaneReason, LaneState, Tor as _, TorClient, TorControl, TorError, TorEvent, TorLogQuery, TorOrder, TorProcess,
-    TorStatus, TorWanted,
+    LaneReason, LaneState, Tor as _, TorClient, TorControl, TorDesired, TorError, TorEvent, TorLogQuery, TorOrder,
+    TorProcess, TorStatus,
 };
 use tornado_contracts::wg::TorLane;
 use tornado_e2e_harness::{patient, wait_for};
 use tornado_rpc::NoInput;
 use tornado_runtime::{Context, Roles};
-use tornado_tor::{Config, Error, FakeSwitch, run_with};
+use tornado_tor::{Config, Error, run_with};
 
 /// A service with its own ports and directory.
 struct World {
     dir: TempDir,
     config: Config,
-    switch: Arc<FakeSwitch>,
+    wg: Arc<FakeWg>,
     life: Option<(CancellationToken, JoinHandle<Result<(), Error>>)>,
 }
 
@@ -54,7 +57,7 @@ impl World {
             extra_torrc: Some(extra),
             ..Config::default()
         };
-        Self { dir, config, switch: Arc::default(), life: None }
+        Self { dir, config, wg: Arc::default(), life: None }
     }
 
     fn start(&mut self) {
@@ -66,7 +69,7 @@ impl World {
             roles: Roles::default().with(nix::unistd::geteuid().as_raw(), ServiceName::Admin),
             shutdown: shutdown.clone(),
         };
-        let service = tokio::spawn(run_with(context, self.config.clone(), self.switch.clone()));
+        let service = tokio::spawn(run_with(context, self.config.clone(), self.wg.clone()));
         self.life = Some((shutdown, service));
     }
 
@@ -99,7 +102,7 @@ impl World {
         self.client().control(TorControl { order }).await.unwrap()
     }
 
-    fn wanted_file(&self) -> PathBuf {
+    fn desired_file(&self) -> PathBuf {
         self.dir.path().join("tor/wanted.json")
     }
 }
@@ -146,14 +149,14 @@ fn tors(dir: &Path) -> Vec<i32> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn defect_032_055_and_056_one_tor_of_its_own_user_and_nothing_is_an_http_error() {
+async fn one_tor_runs_as_its_user_and_a_stopped_one_is_no_error() {
     let mut world = World::new(28_100);
     world.start();
     let up = world.until("attached", |s| s.controlled && s.version.is_some()).await;
     let process = pid(&up).unwrap();
     assert!(up.version.as_deref().is_some_and(|v| v.starts_with("0.4.")), "{up:?}");
     assert_eq!((up.lane.state, up.lane.reason), (LaneState::Closed, LaneReason::Bootstrapping));
-    assert_eq!(world.switch.lane(), TorLane::Closed);
+    assert_eq!(world.wg.lane(), TorLane::Closed);
     let uid = std::fs::metadata(format!("/proc/{process}")).map(|m| std::os::unix::fs::MetadataExt::uid(&m)).unwrap();
     assert_ne!(uid, 0, "Tor runs as root");
     let data = std::fs::metadata(world.dir.path().join("tor/data")).unwrap();
@@ -169,7 +172,7 @@ async fn defect_032_055_and_056_one_tor_of_its_own_user_and_nothing_is_an_http_e
     assert_eq!(pid(&again), Some(process));
     assert_eq!(tors(world.dir.path()), [process]);
 
-    // defect_055: a stopped Tor is a regular response of every method.
+    // A stopped Tor is a regular response of every method.
     world.order(TorOrder::Stop).await;
     let stopped = world.until("stopped", |s| s.process == TorProcess::Stopped).await;
     assert_eq!((stopped.lane.reason, stopped.controlled), (LaneReason::OperatorStopped, false));
@@ -186,11 +189,11 @@ async fn defect_032_055_and_056_one_tor_of_its_own_user_and_nothing_is_an_http_e
     assert_ne!(pid(&begun), Some(process));
     world.stop().await;
     assert!(tors(world.dir.path()).is_empty());
-    assert_eq!(world.switch.lane(), TorLane::Closed);
+    assert_eq!(world.wg.lane(), TorLane::Closed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn defect_051_052_a_killed_or_hung_tor_comes_back_and_events_with_it() {
+async fn a_killed_or_hung_tor_comes_back_with_its_events() {
     let mut world = World::new(28_200);
     world.start();
     let first = pid(&world.until("attached", |s| s.controlled).await).unwrap();
@@ -230,39 +233,39 @@ async fn defect_051_052_a_killed_or_hung_tor_comes_back_and_events_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn defect_053_the_wish_survives_and_is_shown_beside_what_is() {
+async fn the_desired_state_survives_and_is_reported_separately() {
     let mut world = World::new(28_300);
     world.start();
     world.until("attached", |s| s.controlled).await;
     let down = world.order(TorOrder::Down).await;
-    assert_eq!(down.wanted, Some(TorWanted { process: true, lane: false }));
+    assert_eq!(down.desired, Some(TorDesired { process: true, lane: false }));
     let shut = world.until("down", |s| s.lane.applied == Some(TorLane::Maintenance { page_port: 28_302 })).await;
     assert!(pid(&shut).is_some(), "down leaves Tor running");
     // After a restart of `wg` the lane is set again.
-    world.switch.restart();
-    world.until("the lane set again", |_| world.switch.lane() == TorLane::Maintenance { page_port: 28_302 }).await;
+    world.wg.restart();
+    world.until("the lane set again", |_| world.wg.lane() == TorLane::Maintenance { page_port: 28_302 }).await;
     world.stop().await;
-    assert_eq!(world.switch.lane(), TorLane::Closed);
+    assert_eq!(world.wg.lane(), TorLane::Closed);
 
     world.start();
     let back = world.until("attached", |s| s.controlled).await;
-    assert_eq!((back.wanted, back.lane.reason), (down.wanted, LaneReason::OperatorDown));
+    assert_eq!((back.desired, back.lane.reason), (down.desired, LaneReason::OperatorDown));
     world.stop().await;
 
     // An unreadable desired state opens and starts nothing.
-    std::fs::write(world.wanted_file(), "{").unwrap();
+    std::fs::write(world.desired_file(), "{").unwrap();
     world.start();
     let unknown = world.until("answering", |_| true).await;
-    assert_eq!((unknown.wanted, unknown.lane.reason), (None, LaneReason::WishUnreadable));
+    assert_eq!((unknown.desired, unknown.lane.reason), (None, LaneReason::DesiredUnreadable));
     assert_eq!((unknown.lane.state, unknown.process), (LaneState::Closed, TorProcess::Stopped));
     let up = world.order(TorOrder::Up).await;
-    assert_eq!(up.wanted, Some(TorWanted { process: true, lane: true }));
+    assert_eq!(up.desired, Some(TorDesired { process: true, lane: true }));
     world.until("attached", |s| s.controlled).await;
     world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_machine_without_tor_still_has_a_service() {
+async fn the_service_runs_on_a_machine_without_tor() {
     let mut world = World::new(28_400);
     world.config.binary = "/nonexistent/tor".into();
     world.start();
@@ -281,7 +284,7 @@ async fn a_machine_without_tor_still_has_a_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn defect_034_only_the_own_tor_is_ended() {
+async fn only_the_own_tor_process_is_killed() {
     let (mut one, mut other) = (World::new(28_500), World::new(28_510));
     one.start();
     other.start();
@@ -314,7 +317,7 @@ async fn defect_034_only_the_own_tor_is_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn defect_050_curl_accepts_the_page() {
+async fn curl_accepts_the_maintenance_page() {
     let mut world = World::new(28_600);
     world.start();
     world.until("answering", |_| true).await;
@@ -336,12 +339,12 @@ async fn defect_050_curl_accepts_the_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_shuts_but_does_not_open() {
+async fn a_full_disk_closes_the_lane_but_does_not_open_it() {
     let mut world = World::new(28_700);
     world.start();
     world.until("attached", |s| s.controlled).await;
     // A directory in the place of the temporary file makes every write fail.
-    std::fs::create_dir(world.wanted_file().with_extension("new")).unwrap();
+    std::fs::create_dir(world.desired_file().with_extension("new")).unwrap();
     let status = world.order(TorOrder::Down).await;
     assert_eq!(status.lane.reason, LaneReason::OperatorDown);
     let client = world.client();
@@ -350,15 +353,15 @@ async fn a_full_disk_shuts_but_does_not_open() {
     world.stop().await;
     world.start();
     let status = world.until("back", |s| s.controlled).await;
-    assert_eq!(status.wanted, Some(TorWanted { process: true, lane: false }), "the order was lost with the service");
+    assert_eq!(status.desired, Some(TorDesired { process: true, lane: false }), "the order was lost with the service");
     // If the former state cannot be overwritten either, the lane closes all the same, and the call reports it.
-    std::fs::remove_file(world.wanted_file()).unwrap();
-    std::fs::create_dir(world.wanted_file()).unwrap();
+    std::fs::remove_file(world.desired_file()).unwrap();
+    std::fs::create_dir(world.desired_file()).unwrap();
     assert!(matches!(world.client().control(TorControl { order: TorOrder::Stop }).await, Err(TorError::NotSaved(_))));
     world.until("stopped", |s| s.process == TorProcess::Stopped).await;
     world.stop().await;
     world.start();
-    world.until("closed", |s| s.lane.reason == LaneReason::WishUnreadable).await;
-    assert_eq!(world.switch.lane(), TorLane::Closed);
+    world.until("closed", |s| s.lane.reason == LaneReason::DesiredUnreadable).await;
+    assert_eq!(world.wg.lane(), TorLane::Closed);
     world.stop().await;
 }

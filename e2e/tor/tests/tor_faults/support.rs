@@ -150,7 +150,7 @@ impl Bench {
         .unwrap();
         for _ in 0..8 {
             let tor = self.lab.tor().unwrap();
-            assert!(tor.wanted.is_some_and(|wanted| !wanted.lane), "{name}: {tor:?}");
+            assert!(tor.desired.is_some_and(|desired| !desired.lane), "{name}: {tor:?}");
             assert_eq!(tor.lane.reason, LaneReason::OperatorDown, "{name}");
             let lane = self.lab.wg().unwrap().tor_lane;
             assert!(matches!(lane, TorLane::Maintenance { .. }), "{name}: {lane:?}");

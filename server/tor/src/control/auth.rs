@@ -1,7 +1,7 @@
 //! SAFECOOKIE authentication (control-spec §3.24): each side proves that it knows the cookie without sending it.
 
-use crate::control::ControlError;
-use crate::control::words::Words;
+use super::error::ControlError;
+use super::words::Words;
 use data_encoding::HEXUPPER_PERMISSIVE;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -25,7 +25,7 @@ impl Challenge {
     }
 
     /// Verifies Tor's proof and returns the command with our proof.
-    pub(crate) fn answer(&self, reply: &str) -> Result<String, ControlError> {
+    pub(crate) fn respond(&self, reply: &str) -> Result<String, ControlError> {
         let words = Words::of(reply);
         let bytes = |key: &str| words.get(key).and_then(|hex| HEXUPPER_PERMISSIVE.decode(hex.as_bytes()).ok());
         let (Some(hash), Some(nonce)) = (bytes("SERVERHASH"), bytes("SERVERNONCE")) else {
@@ -67,19 +67,19 @@ mod tests {
     #[test]
     fn both_sides_prove_the_cookie() {
         let good = reply(&challenge(), &[3; LENGTH]);
-        assert!(challenge().answer(&good).unwrap().starts_with("AUTHENTICATE "));
+        assert!(challenge().respond(&good).unwrap().starts_with("AUTHENTICATE "));
         let other = Challenge { cookie: [9; LENGTH], nonce: [2; LENGTH] };
-        assert!(matches!(other.answer(&good), Err(ControlError::NotTor)));
-        assert!(challenge().answer(&reply(&challenge(), &[3; 8])).is_err());
-        assert!(challenge().answer("AUTHCHALLENGE").is_err());
+        assert!(matches!(other.respond(&good), Err(ControlError::NotTor)));
+        assert!(challenge().respond(&reply(&challenge(), &[3; 8])).is_err());
+        assert!(challenge().respond("AUTHCHALLENGE").is_err());
     }
 
     proptest! {
         #[test]
-        fn no_other_text_is_a_proof(text in any::<String>(), hash in "[0-9A-F]{64}", nonce in "[0-9A-F]{64}") {
-            prop_assert!(challenge().answer(&text).is_err());
+        fn only_a_valid_proof_is_accepted(text in any::<String>(), hash in "[0-9A-F]{64}", nonce in "[0-9A-F]{64}") {
+            prop_assert!(challenge().respond(&text).is_err());
             let forged = format!("AUTHCHALLENGE SERVERHASH={hash} SERVERNONCE={nonce}");
-            prop_assert!(challenge().answer(&forged).is_err());
+            prop_assert!(challenge().respond(&forged).is_err());
         }
     }
 }

@@ -1,9 +1,10 @@
 //! A connection to the control port: commands in order, with events in between.
 
-use crate::control::auth::{Challenge, LENGTH};
-use crate::control::event::{self, Event};
-use crate::control::reply::{Reply, ReplyCodec};
-use crate::control::{ControlError, words};
+use super::auth::{Challenge, LENGTH};
+use super::error::ControlError;
+use super::event::{self, Event};
+use super::reply::{Reply, ReplyCodec};
+use super::words;
 use futures::StreamExt as _;
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -23,12 +24,12 @@ const EVENTS: usize = 4096;
 /// Longest wait for Tor to accept a command or to reply.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-type Answer = oneshot::Sender<Reply>;
+type Pending = oneshot::Sender<Reply>;
 
 /// The command side of a connection. Cheap to clone. It fails after the [`Connection`] is dropped.
 #[derive(Clone)]
 pub(crate) struct Control {
-    commands: mpsc::Sender<(String, Answer)>,
+    commands: mpsc::Sender<(String, Pending)>,
 }
 
 /// An authenticated connection. Closed on drop.
@@ -50,7 +51,7 @@ pub(crate) async fn connect(socket: &Path, cookie: &Path, uid: u32) -> Result<Co
         let cookie = read_cookie(cookie).await?;
         let connection = start(stream);
         authenticate(&connection.control, cookie).await?;
-        connection.control.command(&format!("SETEVENTS {}", event::WANTED)).await?;
+        connection.control.command(&format!("SETEVENTS {}", event::SUBSCRIBED)).await?;
         Ok(connection)
     };
     tokio::time::timeout(2 * DEADLINE, opening).await.map_err(|_| ControlError::Late)?
@@ -66,7 +67,7 @@ async fn authenticate(control: &Control, cookie: [u8; LENGTH]) -> Result<(), Con
     getrandom::fill(&mut nonce).map_err(|_| ControlError::Protocol("the random number generator failed"))?;
     let challenge = Challenge { cookie, nonce };
     let reply = control.command(&challenge.command()).await?;
-    control.command(&challenge.answer(reply.text())?).await?;
+    control.command(&challenge.respond(reply.text())?).await?;
     Ok(())
 }
 
@@ -80,8 +81,8 @@ fn start(stream: UnixStream) -> Connection {
     tokio::spawn(async move {
         tokio::select! {
             () = end.cancelled() => {}
-            why = carry(replies, writer, command_receiver, event_sender) => {
-                tracing::debug!(error = %why, "the control connection closed");
+            error = carry(replies, writer, command_receiver, event_sender) => {
+                tracing::debug!(%error, "the control connection closed");
             }
         }
     });
@@ -92,10 +93,10 @@ fn start(stream: UnixStream) -> Connection {
 async fn carry(
     mut replies: FramedRead<OwnedReadHalf, ReplyCodec>,
     mut writer: OwnedWriteHalf,
-    mut commands: mpsc::Receiver<(String, Answer)>,
+    mut commands: mpsc::Receiver<(String, Pending)>,
     events: mpsc::Sender<Event>,
 ) -> ControlError {
-    let mut pending: VecDeque<Answer> = VecDeque::new();
+    let mut pending: VecDeque<Pending> = VecDeque::new();
     loop {
         tokio::select! {
             reply = replies.next() => {
@@ -111,14 +112,14 @@ async fn carry(
                 } else {
                     match pending.pop_front() {
                         // The caller may have stopped waiting; that is not a failure.
-                        Some(answer) => drop(answer.send(reply)),
+                        Some(command) => drop(command.send(reply)),
                         None => return ControlError::Protocol("a reply arrived without a command"),
                     }
                 }
             }
             command = commands.recv(), if pending.len() < COMMANDS => {
-                let Some((line, answer)) = command else { return ControlError::Closed };
-                pending.push_back(answer);
+                let Some((line, sender)) = command else { return ControlError::Closed };
+                pending.push_back(sender);
                 match tokio::time::timeout(DEADLINE, writer.write_all(line.as_bytes())).await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => return error.into(),
@@ -140,9 +141,9 @@ impl Control {
             return Err(ControlError::Protocol("a command contains a line break"));
         }
         let exchange = async {
-            let (answer, reply) = oneshot::channel();
+            let (sender, reply) = oneshot::channel();
             let line = format!("{command}\r\n");
-            self.commands.send((line, answer)).await.map_err(|_| ControlError::Closed)?;
+            self.commands.send((line, sender)).await.map_err(|_| ControlError::Closed)?;
             reply.await.map_err(|_| ControlError::Closed)
         };
         let reply = tokio::time::timeout(DEADLINE, exchange).await.map_err(|_| ControlError::Late)??;

@@ -1,12 +1,12 @@
 //! Typed events of the control port (control-spec §4.1) and the lines of `circuit-status`.
 
-use crate::control::reply::Reply;
-use crate::control::words::Words;
+use super::reply::Reply;
+use super::words::Words;
 use std::net::SocketAddr;
 use tornado_contracts::tor::Bootstrap;
 
 /// The subscribed events.
-pub(crate) const WANTED: &str = "STATUS_CLIENT CIRC STREAM BW NETWORK_LIVENESS";
+pub(crate) const SUBSCRIBED: &str = "STATUS_CLIENT CIRC STREAM BW NETWORK_LIVENESS";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_and_broken_events_are_kept_as_their_kind() {
+    fn unknown_and_malformed_events_keep_only_their_kind() {
         for text in ["", "X", "NEWDESC a b", "BW 1", "BW a b", "CIRC", "CIRC 1", "STATUS_CLIENT", "NETWORK_LIVENESS X"]
         {
             assert!(matches!(parse(text), Event::Other { .. }), "{text}");
@@ -213,7 +213,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_does_no_harm(kind in "(STATUS_CLIENT|CIRC|STREAM|BW|NETWORK_LIVENESS|)", rest in any::<String>()) {
+        fn no_text_causes_a_panic(kind in "(STATUS_CLIENT|CIRC|STREAM|BW|NETWORK_LIVENESS|)", rest in any::<String>()) {
             drop(parse(&format!("{kind} {rest}")));
         }
     }

@@ -1,32 +1,17 @@
 //! A small client of Tor's control port (control-spec). It validates everything that it reads.
+//!
+//! `client` sends commands; `reply` frames what Tor sends, and `words`, `event` and `directory` parse it. `circuits`
+//! answers questions that need several commands.
 
 pub(crate) mod auth;
-pub(crate) mod client;
+pub(crate) mod circuits;
+mod client;
+pub(crate) mod directory;
+mod error;
 pub(crate) mod event;
 pub(crate) mod reply;
 pub(crate) mod words;
 
-pub(crate) use client::{Control, connect};
+pub(crate) use client::{Connection, Control, connect};
+pub(crate) use error::ControlError;
 pub(crate) use event::{CircuitLine, Event, PathHop};
-
-/// Why a request to the control port failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ControlError {
-    #[error("cannot use the control socket: {0}")]
-    Io(#[from] std::io::Error),
-    #[error("the control connection was closed")]
-    Closed,
-    #[error("Tor did not respond in time")]
-    Late,
-    #[error("protocol error on the control port: {0}")]
-    Protocol(&'static str),
-    #[error("the process behind the control socket is not the Tor process of this service")]
-    NotTor,
-    #[error("Tor rejected the command with {code}: {text}")]
-    Refused {
-        /// Status code of the reply.
-        code: u16,
-        /// Text of the reply.
-        text: String,
-    },
-}

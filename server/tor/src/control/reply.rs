@@ -1,6 +1,6 @@
 //! Framing of the control protocol (control-spec §2.3). Line and reply sizes are bounded.
 
-use crate::control::ControlError;
+use super::error::ControlError;
 use tokio_util::bytes::{Buf as _, BytesMut};
 use tokio_util::codec::Decoder;
 
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_and_events_come_out_whole() {
+    fn replies_and_events_are_complete() {
         let text = b"250+circuit-status=\r\n1 BUILT\r\n..x\r\n.\r\n250-version=0.4\r\n250 OK\r\n650 BW 1 2\r\n";
         let replies = all(text).unwrap();
         assert_eq!(replies.len(), 2);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_an_error() {
+    fn malformed_replies_are_errors() {
         for bad in ["25 OK\r\n", "2x0 OK\r\n", "250*x\r\n", "250-a\r\n251 b\r\n", "\u{e9}\u{e9} OK\r\n", "\r\n", "250"]
         {
             let result = all(bad.as_bytes());
@@ -159,17 +159,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
+        fn no_bytes_cause_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
             drop(all(&bytes));
         }
 
         #[test]
-        fn what_looks_like_a_reply_does_no_harm(text in "([0-9]{3}[-+ ][ -~é]{0,8}\r?\n|\\.?[a-z]{0,3}\r\n){0,12}") {
+        fn no_similar_text_causes_a_panic(text in "([0-9]{3}[-+ ][ -~é]{0,8}\r?\n|\\.?[a-z]{0,3}\r\n){0,12}") {
             drop(all(text.as_bytes()));
         }
 
         #[test]
-        fn pieces_make_no_difference(cut in 0usize..60) {
+        fn a_split_of_the_bytes_makes_no_difference(cut in 0usize..60) {
             let text = b"250+a=\r\nx\r\n.\r\n250 OK\r\n650 BW 1 2\r\n650-CIRC 1\r\n650 OK\r\n";
             let whole = all(text).unwrap();
             let cut = cut.min(text.len());

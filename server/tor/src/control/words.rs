@@ -69,7 +69,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn words_and_values() {
+    fn words_and_values_are_parsed() {
         let words = Words::of(r#"BOOTSTRAP PROGRESS=50 SUMMARY="a \"b\" = c" $AB=nick X= Y="#);
         assert_eq!(words.plain, ["BOOTSTRAP", "$AB=nick"]);
         assert_eq!(words.get("PROGRESS"), Some("50"));
@@ -80,12 +80,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_does_no_harm(text in any::<String>()) {
+        fn no_text_causes_a_panic(text in any::<String>()) {
             drop(Words::of(&text));
         }
 
         #[test]
-        fn any_text_of_its_own_marks_does_no_harm(text in "[ =\"\\\\A-Cé$]{0,40}") {
+        fn no_text_of_separators_causes_a_panic(text in "[ =\"\\\\A-Cé$]{0,40}") {
             drop(Words::of(&text));
         }
     }

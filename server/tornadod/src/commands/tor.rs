@@ -124,7 +124,7 @@ fn print(status: &TorStatus) {
         LaneState::Open => "open",
     };
     let lane = format!("{state} for {}: {}", span(now - status.lane.since), reason(status.lane.reason));
-    let wanted = status.wanted.map_or_else(
+    let wanted = status.desired.map_or_else(
         || "unreadable; run `tornadod tor up` or another order".to_owned(),
         |w| {
             let (process, lane) = (if w.process { "running" } else { "stopped" }, if w.lane { "up" } else { "down" });
@@ -163,7 +163,7 @@ const fn reason(reason: LaneReason) -> &'static str {
         LaneReason::Healthy => "Tor is healthy",
         LaneReason::OperatorDown => "an operator closed it",
         LaneReason::OperatorStopped => "an operator stopped Tor",
-        LaneReason::WishUnreadable => "the desired state cannot be read",
+        LaneReason::DesiredUnreadable => "the desired state cannot be read",
         LaneReason::ProcessDown => "Tor does not run",
         LaneReason::ControlDown => "Tor does not respond",
         LaneReason::Bootstrapping => "Tor is starting",

@@ -166,7 +166,7 @@ impl Wg for FakeWg {
             tor_exits: lanes.tor_exits.clone(),
             tor_lane_reason: TorLaneReason::Start,
             canary: CanaryStatus::default(),
-            crowding: Vec::new(),
+            over_flow_limit: Vec::new(),
         })
     }
 }

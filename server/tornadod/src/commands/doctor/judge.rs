@@ -334,7 +334,7 @@ fn services(facts: &Facts, to: &mut Vec<Finding>) {
         to.push(found("service_not_ready", Error, format!("service {} is not ready", service.name), why, cure));
     }
     let Some(tor) = &facts.tor_status else { return };
-    if tor.wanted.is_some_and(|wanted| wanted.process) && tor.bootstrap.percent < 100 {
+    if tor.desired.is_some_and(|desired| desired.process) && tor.bootstrap.percent < 100 {
         let what = format!("Tor's bootstrap is at {} %", tor.bootstrap.percent);
         let why = tor.bootstrap.warning.clone().unwrap_or_else(|| tor.bootstrap.summary.clone());
         let cure = "wait a minute, then run `tornadod tor log`; if the network blocks Tor, set bridges in [tor]";
