@@ -99,7 +99,7 @@ async fn rubbish_gets_400() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn defect_003_plain_http_is_refused_at_once() {
+async fn plain_http_is_rejected_at_once() {
     let server = start(config()).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
@@ -180,7 +180,7 @@ async fn a_refused_stranger_is_no_device() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn defect_019_strangers_are_slowed_and_known_devices_are_not() {
+async fn anonymous_requests_are_limited_and_devices_are_not() {
     let server = start(Config { anonymous_per_minute: 3, ..config() }).await;
     for _ in 0..3 {
         assert_eq!(server.v1("GET", "/auth/pubkey", None, "").await.status, 200);

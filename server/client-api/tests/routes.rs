@@ -53,7 +53,7 @@ async fn a_client_of_the_original_lives_its_whole_life() {
 }
 
 #[tokio::test]
-async fn defect_020_failures_have_the_originals_words_and_true_statuses() {
+async fn failures_have_the_originals_texts_and_correct_statuses() {
     let server = start(config()).await;
     for (kind, status, detail) in [
         (1, 401, "invalid_credentials"),
@@ -150,7 +150,7 @@ async fn bodies_that_are_none_and_routes_that_are_none() {
 }
 
 #[tokio::test]
-async fn defect_010_strangers_learn_no_more_than_that_it_lives() {
+async fn without_a_token_only_liveness_is_disclosed() {
     let server = start(config()).await;
     let health = server.v1("GET", "/health", None, "").await;
     assert_eq!((health.status, health.json()), (200, json!({ "status": "ok" })));

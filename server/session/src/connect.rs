@@ -29,7 +29,8 @@ impl Service {
         // Locked before the call to `auth`: if the login is revoked right after the grant, the call that closes the
         // session waits here until the session exists.
         let _guard = self.locks.lock(device_id).await;
-        let grant = self.auth.authorize(Authorize { access_token, public_key, plain }).await.map_err(fault::auth)?;
+        let grant =
+            self.auth.authorize(Authorize { access_token, public_key, exported: plain }).await.map_err(fault::auth)?;
         if grant.device_id != device_id {
             return Err(Fault::Internal("service auth returned a grant for another device".into()).into());
         }

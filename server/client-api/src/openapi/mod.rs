@@ -120,7 +120,7 @@ mod tests {
     use serde_json::Value;
 
     #[test]
-    fn every_reference_leads_somewhere_and_every_route_is_there() {
+    fn every_reference_resolves_and_every_route_is_listed() {
         let document = serde_json::to_value(build()).unwrap();
         let mut references = Vec::new();
         collect(&document, &mut references);

@@ -17,7 +17,7 @@ use operators::SignedIn;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use tornado_rpc::{Done, NoInput};
-use tornado_shared::api::{Attempt, LoginBody, LoginReply, Profile, ServerInfo, Tokens};
+use tornado_shared::api::{IdempotencyKey, LoginBody, LoginReply, Profile, ServerInfo, Tokens};
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::{
     DeviceId, FamilyId, InvitationId, OperatorId, PresharedKey, PublicKey, Secret, UnixSeconds, UserId, Username,
@@ -81,8 +81,8 @@ pub struct RefreshToken {
     /// The refresh token.
     pub refresh_token: Secret,
     /// Idempotency key of one refresh: the device repeats it when the response was lost.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attempt: Option<Attempt>,
+    #[serde(rename = "attempt", default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// Input of methods that act for the holder of an access token.
@@ -102,8 +102,8 @@ pub struct Authorize {
     /// The WireGuard key of the device. It replaces any earlier key of the device.
     pub public_key: PublicKey,
     /// True: an exported device. It refreshes no tokens, and its login lasts until it is revoked.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub plain: bool,
+    #[serde(rename = "plain", default, skip_serializing_if = "std::ops::Not::not")]
+    pub exported: bool,
 }
 
 /// The right to connect, checked against users, devices and token families during this call.
