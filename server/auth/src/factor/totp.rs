@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_steps_pass_others_do_not() {
+    fn only_neighbouring_steps_are_accepted() {
         let code = Secret::new(" 287 082");
         assert_eq!(check(RFC, &code, 59 + 30), Some(1));
         assert_eq!(check(RFC, &code, 29), Some(1));

@@ -96,7 +96,7 @@ fn an_ipv6_site_is_one_address_and_mapped_ipv4_is_ipv4() {
 }
 
 #[test]
-fn ones_own_success_does_not_forgive_guesses_at_others() {
+fn a_success_does_not_clear_failures_at_other_accounts() {
     let mut guard = Guard::new(Limits::default());
     let own = at("192.0.2.1", MALLORY);
     for _ in 0..4 {
@@ -109,7 +109,7 @@ fn ones_own_success_does_not_forgive_guesses_at_others() {
 }
 
 #[test]
-fn a_success_forgives_ones_own_slips() {
+fn a_success_clears_the_failures_of_its_address() {
     let mut guard = Guard::new(Limits::default());
     for _ in 0..10 {
         for _ in 0..4 {
@@ -174,7 +174,7 @@ fn failures_of_others_do_not_slow_down_a_known_address() {
 }
 
 #[test]
-fn who_proved_the_password_before_guesses_no_faster() {
+fn a_known_address_guesses_no_faster() {
     let mut guard = Guard::new(Limits::default());
     let known = at("198.51.100.7", ALICE).by_device(Some([7; 16]));
     succeed(&mut guard, known, NOW);
@@ -188,7 +188,7 @@ fn who_proved_the_password_before_guesses_no_faster() {
 }
 
 #[test]
-fn a_known_address_that_is_shut_out_lets_its_owner_in() {
+fn a_blocked_known_address_admits_its_owner() {
     let mut guard = Guard::new(Limits::default());
     let owner = at("192.0.2.1", ALICE);
     succeed(&mut guard, owner, NOW);
@@ -200,7 +200,7 @@ fn a_known_address_that_is_shut_out_lets_its_owner_in() {
 }
 
 #[test]
-fn wrong_codes_make_ever_longer_pauses() {
+fn wrong_codes_double_the_pause() {
     let mut guard = Guard::new(Limits::default());
     let (mut now, mut codes) = (NOW, 0);
     while now < NOW + 86_400 {

@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_bounded_and_plain() {
+    fn rows_have_limits_and_printable_text() {
         assert!(check("root", "nothing", "x", &BTreeMap::new()).is_err());
         assert!(check("root", "a.b", "line\nbreak", &BTreeMap::new()).is_err());
         assert!(check("root", "a.b", "", &BTreeMap::new()).is_err());

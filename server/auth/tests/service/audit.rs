@@ -153,7 +153,7 @@ async fn an_emptied_trail_and_a_forged_head_are_reported() {
 }
 
 #[tokio::test]
-async fn a_word_that_a_crash_left_behind_is_caught_up() {
+async fn a_head_left_behind_by_a_crash_is_signed_again() {
     let world = World::new().await;
     world.trail().await;
     let head = world.dir.path().join("audit-head.json");

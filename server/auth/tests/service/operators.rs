@@ -41,7 +41,7 @@ async fn of_two_redeemers_one_becomes_operator() {
 }
 
 #[tokio::test]
-async fn a_set_up_code_lives_an_hour() {
+async fn a_set_up_code_expires_after_an_hour() {
     let world = World::new().await;
     let code = world.client.setup_link(NoInput {}).await.unwrap().code.unwrap();
     world.pass(3600);
@@ -50,7 +50,7 @@ async fn a_set_up_code_lives_an_hour() {
 }
 
 #[tokio::test]
-async fn root_puts_operators_again_and_again() {
+async fn root_can_put_an_operator_repeatedly() {
     let world = World::new().await;
     let put = |password: &str| PutOperator { name: "root".parse().unwrap(), password: Secret::new(password) };
     let first = world.client.put_operator(put(PASSWORD)).await.unwrap();

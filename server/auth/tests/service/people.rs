@@ -222,7 +222,7 @@ async fn an_operator_ends_every_login_of_an_account() {
 }
 
 #[tokio::test]
-async fn a_silent_session_service_is_told_and_made_up_for() {
+async fn a_failed_close_is_reported_and_repeated() {
     let world = World::new().await;
     let (first, second) = world.two_devices().await;
     let user = first.payload.user.id;

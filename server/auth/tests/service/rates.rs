@@ -7,7 +7,7 @@ use tornado_contracts::auth::users::{CreateUser, UpdateUser, Users as _};
 use tornado_shared::model::Secret;
 
 #[tokio::test]
-async fn a_rate_is_one_that_the_kernel_takes() {
+async fn rates_outside_the_range_are_rejected() {
     let world = World::new().await;
     let bob =
         CreateUser { username: "bob".parse().unwrap(), email: None, password: Secret::new(PASSWORD), max_devices: 2 };

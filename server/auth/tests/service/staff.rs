@@ -119,7 +119,7 @@ async fn a_key_rotation_signs_no_operator_out() {
 }
 
 #[tokio::test]
-async fn the_last_owner_stays() {
+async fn the_last_owner_cannot_be_removed() {
     let world = World::new().await;
     let [owner, ..] = world.staff().await;
     let remove = || Acting::operator(owner.token.clone(), OperatorRef { name: "olga".parse().unwrap() });
@@ -133,7 +133,7 @@ async fn the_last_owner_stays() {
 }
 
 #[tokio::test]
-async fn guesses_at_an_operator_are_counted_and_told() {
+async fn guesses_at_an_operator_are_counted_and_recorded() {
     let world = World::new().await;
     world.staff().await;
     for _ in 0..5 {

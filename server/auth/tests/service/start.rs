@@ -121,7 +121,7 @@ async fn lost_keys_and_a_damaged_database_are_not_replaced() {
 }
 
 #[tokio::test]
-async fn a_first_start_that_was_cut_off_is_begun_again() {
+async fn an_interrupted_first_start_is_repeated() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("keys.new")).unwrap();
     std::fs::write(dir.path().join("keys.new/identity.json"), "half").unwrap();
@@ -177,7 +177,7 @@ async fn public_halves_are_derived_and_not_stored() {
 }
 
 #[tokio::test]
-async fn the_database_alone_opens_nothing() {
+async fn the_database_alone_does_not_reveal_secrets() {
     let world = World::new().await;
     let invitation = world.invitation(None).await;
     let setup = world.client.setup_link(NoInput {}).await.unwrap().code.unwrap();

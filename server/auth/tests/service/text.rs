@@ -54,7 +54,7 @@ async fn passwords_that_were_stored_as_typed_still_open() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_seen_is_refused_at_every_entry() {
+async fn invisible_characters_are_rejected_everywhere() {
     let world = World::new().await;
     let refused = world.users().create_user(create("ann", None, "long enough\u{200b}")).await.unwrap_err();
     assert_eq!(refused.code(), "invalid_fields");

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_that_routes_give_are_told() {
+    fn rejections_of_routes_are_documented() {
         let document = serde_json::to_value(build()).unwrap();
         for (verb, path, statuses) in [
             ("post", "/vpn/initiate", &["401", "403", "409", "422"][..]),

@@ -22,7 +22,7 @@ async fn an_invitation_makes_one_account_once() {
 }
 
 #[tokio::test]
-async fn of_many_guests_with_one_invitation_one_gets_in() {
+async fn an_invitation_admits_one_of_many_guests() {
     let world = World::new().await;
     let invitation = world.invitation(None).await;
     let devices: Vec<_> = (0..4).map(|_| IdentityKey::random()).collect();
@@ -53,7 +53,7 @@ async fn a_rejected_enrolment_does_not_use_up_the_invitation() {
 }
 
 #[tokio::test]
-async fn an_invitation_lapses() {
+async fn an_invitation_expires() {
     let world = World::new().await;
     let invitation = world.invitation(None).await;
     world.pass(3600);

@@ -101,7 +101,7 @@ async fn the_envelope_is_spent_before_the_password_is_checked() {
 }
 
 #[tokio::test]
-async fn a_wrong_clock_is_told_and_a_foreign_key_too() {
+async fn a_wrong_clock_and_an_unknown_key_are_reported() {
     let world = World::new().await;
     world.account("alice", None, 3).await;
     let payload = credentials("alice", PASSWORD, &IdentityKey::random());
@@ -118,7 +118,7 @@ async fn a_wrong_clock_is_told_and_a_foreign_key_too() {
 }
 
 #[tokio::test]
-async fn a_login_envelope_does_not_enrol_and_rubbish_is_refused() {
+async fn a_login_envelope_does_not_enrol() {
     let world = World::new().await;
     let (envelope, _) = world.seal(Purpose::Login, &credentials("alice", PASSWORD, &IdentityKey::random())).await;
     let swapped = world.post(Purpose::Enroll, LoginBody::V2(Box::new(envelope)), "192.0.2.1").await;
@@ -251,7 +251,7 @@ async fn twenty_devices_behind_one_address_log_in_at_once() {
 }
 
 #[tokio::test]
-async fn a_password_is_hashed_anew_when_the_cost_has_changed() {
+async fn a_password_is_rehashed_when_the_cost_has_changed() {
     let argon2 = tornado_auth::Argon2Cost { memory_kib: 96, passes: 1, lanes: 1 };
     let world = World::with(tornado_auth::Config { argon2, ..crate::support::world::config() }).await;
     let user = world.account("alice", None, 3).await;

@@ -191,7 +191,7 @@ async fn a_close_lost_in_a_crash_is_done_at_the_next_start() {
 }
 
 #[tokio::test]
-async fn a_close_that_the_deadline_cut_off_is_made_up_for() {
+async fn a_close_past_its_deadline_is_repeated() {
     let world = World::new().await;
     let welcome = world.alice().await.payload;
     world.service.settle_sessions().await;
@@ -283,7 +283,7 @@ async fn an_old_login_does_not_close_the_session_of_a_newer_one() {
 }
 
 #[tokio::test]
-async fn whoami_tells_account_and_device() {
+async fn whoami_returns_account_and_device() {
     let world = World::new().await;
     let welcome = world.alice().await;
     let access_token = welcome.payload.tokens.access_token.clone();
