@@ -208,7 +208,7 @@ fn an_interrupted_rotation_completes_at_the_next_start() {
         assert_eq!(of_each_use(&again, &schedule), [2; 4], "interrupted at step {at}");
         assert!(!again.is_rotating());
         assert!(!dir.path().join("keys/rotation.json").exists());
-        assert_eq!(again.check(NOW + 5, &schedule).unwrap().problems, Vec::<String>::new());
+        assert_eq!(check(&again, NOW + 5, &schedule).unwrap().problems, Vec::<String>::new());
         // A later request starts a new rotation.
         again.rotate(NOW + 6, &schedule, &mut |_| Ok(())).unwrap();
         assert_eq!(of_each_use(&again, &schedule), [3; 4]);
@@ -229,7 +229,7 @@ fn a_failed_rotation_completes_without_a_restart() {
         let counts = of_each_use(&keys, &schedule);
         assert!(counts.iter().all(|count| (2..=3).contains(count)), "{counts:?} after step {at}, pending: {pending}");
         let reopened = Keys::open(&dir.path().join("keys"), NOW + 2, &schedule).unwrap();
-        assert_eq!(reopened.check(NOW + 2, &schedule).unwrap().problems, Vec::<String>::new());
+        assert_eq!(check(&reopened, NOW + 2, &schedule).unwrap().problems, Vec::<String>::new());
     }
 }
 

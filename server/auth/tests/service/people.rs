@@ -123,7 +123,7 @@ async fn a_search_has_no_wildcards_and_counts_all_pages() {
 async fn every_action_needs_a_caller_or_a_sign_in() {
     let world = World::new().await;
     world.account("alice", None, 3).await;
-    let refused = world.service.delete(which("alice")).await.unwrap_err();
+    let refused = world.service.delete_user(which("alice")).await.unwrap_err();
     assert!(matches!(refused, AuthError::Fault(Fault::Forbidden(_))));
     // Guessed and empty tokens are rejected.
     for token in ["AAAAAAAAAAAAAAAAAAAAAAAAAA", "", "changeme"] {
