@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::net::IpAddr;
 
 const NOW: UnixSeconds = 1_800_000_000;
 const ALICE: AccountTag = [1; 16];
