@@ -3,7 +3,8 @@
 //! Each row holds SHA-256 over its canonical content and the hash of the previous row. `auth` signs the newest row with
 //! a key from the key directory and stores the signature outside the table.
 
-use super::{Acting, AuthError};
+use super::acting::Acting;
+use super::error::AuthError;
 use crate::ServiceName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

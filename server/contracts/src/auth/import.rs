@@ -1,6 +1,7 @@
 //! Import of accounts from another installation, with their existing password hashes.
 
-use super::{Acting, AuthError};
+use super::acting::Acting;
+use super::error::AuthError;
 use crate::ServiceName;
 use serde::{Deserialize, Serialize};
 use tornado_shared::model::{Secret, UserId, Username};

@@ -1,6 +1,7 @@
 //! The server's keys: age, rotation and check. Key material never crosses this contract.
 
-use super::{Acting, AuthError};
+use super::acting::Acting;
+use super::error::AuthError;
 use crate::ServiceName;
 use serde::{Deserialize, Serialize};
 use tornado_rpc::NoInput;

@@ -1,6 +1,7 @@
 //! Operators: roles, sign-ins, second factor.
 
-use super::{Acting, AuthError, Operator};
+use super::acting::Acting;
+use super::error::AuthError;
 use crate::ServiceName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -8,7 +9,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use tornado_rpc::{Done, NoInput};
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
-use tornado_shared::model::{Secret, UnixSeconds, Username};
+use tornado_shared::model::{OperatorId, Secret, UnixSeconds, Username};
 use uuid::Uuid;
 
 /// Role of an operator; each role includes the rights of the roles listed before it.
@@ -47,6 +48,21 @@ impl FromStr for OperatorRole {
         let all = [Self::Viewer, Self::Operator, Self::Owner];
         all.into_iter().find(|role| role.as_str() == s).ok_or("must be owner, operator or viewer")
     }
+}
+
+/// An operator, without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    /// Its id.
+    pub id: OperatorId,
+    /// The name.
+    pub name: Username,
+    /// The operator's role.
+    pub role: OperatorRole,
+    /// True when sign-in requires an authenticator code.
+    pub totp: bool,
+    /// Creation time.
+    pub created_at: UnixSeconds,
 }
 
 /// Input of [`Operators::sign_in`].

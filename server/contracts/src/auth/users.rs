@@ -1,6 +1,7 @@
 //! Users and their devices, as changed by operators and by the users themselves.
 
-use super::{Acting, AuthError};
+use super::acting::Acting;
+use super::error::AuthError;
 use crate::{ServiceName, Treatment};
 use serde::{Deserialize, Serialize};
 use tornado_rpc::Done;
