@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tornado_client::{DeviceIdentity, Welcome};
-use tornado_shared::api::{Attempt, Tokens};
+use tornado_shared::api::{IdempotencyKey, Tokens};
 use tornado_shared::crypto::encoding::Bytes;
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey};
 use tornado_shared::crypto::v2::ExportSecret;
@@ -89,7 +89,7 @@ pub(crate) struct Login {
     pub refresh: Secret,
     /// Idempotency key of a refresh with `refresh` that has no response yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    attempt: Option<Attempt>,
+    attempt: Option<IdempotencyKey>,
     pub device_id: DeviceId,
     /// The secret from which preshared keys are derived.
     pub export: Seed,
@@ -117,7 +117,7 @@ impl Login {
     }
 
     /// Returns the idempotency key for the refresh: generated once, then the same until a response arrives.
-    pub(crate) fn attempt(&mut self) -> Attempt {
+    pub(crate) fn attempt(&mut self) -> IdempotencyKey {
         *self.attempt.get_or_insert_with(|| Bytes(rand::random()))
     }
 

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tornado_admin::{Config, router};
 use tornado_contracts::auth::operators::{
-    ConfirmTotp, MayI, OperatorRef, OperatorRole, Operators, PutOperatorRole, Reaffirm, SignIn, SignInRef, SignInView,
-    SignedIn, Standing,
+    CheckRight, ConfirmPassword, ConfirmTotp, OperatorRef, OperatorRole, Operators, PutOperatorRole, SignIn, SignInRef,
+    SignInView, SignedIn, Standing,
 };
 use tornado_contracts::auth::{
     AccessToken, Acting, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin,
@@ -112,31 +112,31 @@ impl Operators for FakeAuth {
     async fn whoami(&self, _: Acting<NoInput>) -> Result<Standing, AuthError> {
         unused()
     }
-    async fn check(&self, _: Acting<MayI>) -> Result<Operator, AuthError> {
+    async fn check(&self, _: Acting<CheckRight>) -> Result<Operator, AuthError> {
         unused()
     }
-    async fn list(&self, _: Acting<NoInput>) -> Result<Vec<Operator>, AuthError> {
+    async fn list_operators(&self, _: Acting<NoInput>) -> Result<Vec<Operator>, AuthError> {
         unused()
     }
-    async fn put(&self, _: Acting<PutOperatorRole>) -> Result<Operator, AuthError> {
+    async fn put_operator_role(&self, _: Acting<PutOperatorRole>) -> Result<Operator, AuthError> {
         unused()
     }
-    async fn remove(&self, _: Acting<OperatorRef>) -> Result<Done, AuthError> {
+    async fn remove_operator(&self, _: Acting<OperatorRef>) -> Result<Done, AuthError> {
         unused()
     }
-    async fn sign_ins(&self, _: Acting<NoInput>) -> Result<Vec<SignInView>, AuthError> {
+    async fn list_sign_ins(&self, _: Acting<NoInput>) -> Result<Vec<SignInView>, AuthError> {
         unused()
     }
     async fn revoke_sign_in(&self, _: Acting<SignInRef>) -> Result<Done, AuthError> {
         unused()
     }
-    async fn begin_totp(&self, _: Acting<Reaffirm>) -> Result<TotpOffer, AuthError> {
+    async fn begin_totp(&self, _: Acting<ConfirmPassword>) -> Result<TotpOffer, AuthError> {
         unused()
     }
     async fn confirm_totp(&self, _: Acting<ConfirmTotp>) -> Result<RecoveryCodes, AuthError> {
         unused()
     }
-    async fn end_totp(&self, _: Acting<Reaffirm>) -> Result<Done, AuthError> {
+    async fn end_totp(&self, _: Acting<ConfirmPassword>) -> Result<Done, AuthError> {
         unused()
     }
 }

@@ -1,29 +1,42 @@
 //! Service `auth`: authenticates users, devices and operators. It alone reads the key directory.
 //!
-//! Pure parts take time as an argument ([`guard`], [`password`] policy, the plan of [`keys`]). The service combines
-//! them with the store and the other services and implements `tornado_contracts::auth::Auth`.
+//! `service` composes the rooms and authorises the caller of each contract method:
+//! - `login` opens envelopes of logins and enrolments; `tokens` refreshes, checks and ends logins; `closing` ends the
+//!   sessions of ended logins
+//! - `users`, `operators` and `server` hold accounts and devices, operators and their sign-ins, the server's statement
+//!   and invitations
+//! - [`guard`] limits guessing, [`password`] hashes, `factor` checks second factors, `access` has the authorisation
+//!   table, `trail` the audit trail, [`keys`] the key directory and `keyring` its rotation
+//!
+//! Pure parts take time as an argument (counters of [`guard`], policy of [`password`], plans of [`keys`]).
 
+mod access;
+mod actor;
 mod clock;
+mod closing;
 mod code;
 mod config;
 mod engine;
-mod envelope;
 mod error;
+mod factor;
+mod fault;
 pub mod guard;
-mod head;
+mod keyring;
 pub mod keys;
+mod login;
+mod operators;
 pub mod password;
-mod restored;
-mod seal;
+mod server;
 mod service;
 mod tokens;
-pub mod totp;
+mod trail;
+mod users;
 
 pub use clock::Clock;
 pub use config::{Argon2Cost, Config, ConfigError};
 pub use error::Error;
-pub use restored::Restored;
 pub use service::Service;
+pub use tokens::Restored;
 
 use keys::Keys;
 use keys::rotation::Schedule;
@@ -81,7 +94,7 @@ pub async fn run(context: Context, config: Config, cluster: Option<PostgresLogin
 /// The database is created before the keys, so keys without a database mean that the database was lost.
 async fn open_store(context: &Context) -> Result<SqlIdentityStore, Error> {
     let path = context.state_dir.join(DATABASE);
-    if Keys::exist(&context.state_dir.join(KEYS))? && !path.exists() {
+    if keys::exist(&context.state_dir.join(KEYS))? && !path.exists() {
         return Err(Error::DatabaseLost(path));
     }
     Ok(SqlIdentityStore::open_sqlite(&path).await?)
@@ -90,11 +103,11 @@ async fn open_store(context: &Context) -> Result<SqlIdentityStore, Error> {
 /// Keys are created only for an empty database: a database in use without its keys means that the keys were lost.
 async fn open_keys(context: &Context, config: &Config, store: &SqlIdentityStore, clock: &Clock) -> Result<Keys, Error> {
     let dir = context.state_dir.join(KEYS);
-    if !Keys::exist(&dir)? {
+    if !keys::exist(&dir)? {
         if !store.is_pristine().await? {
             return Err(Error::KeysLost(dir));
         }
-        Keys::create(&dir, clock.now(), &Schedule::from(config))?;
+        keys::create(&dir, clock.now(), &Schedule::from(config))?;
     }
     Ok(Keys::open(&dir, clock.now(), &Schedule::from(config))?)
 }
@@ -128,7 +141,7 @@ mod tests {
     use tornado_endurance::sixty_days;
 
     #[tokio::test(start_paused = true)]
-    async fn upkeep_comes_each_hour_and_once_after_a_pause_for_sixty_days() {
+    async fn upkeep_runs_each_hour_and_once_after_a_pause() {
         let (settled, tidied) = (AtomicU32::new(0), AtomicU32::new(0));
         let count = |counter: &AtomicU32| {
             counter.fetch_add(1, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! Extractors: bodies within limits, tokens, the caller's address.
 
 use crate::api::Api;
-use crate::error::ApiError;
+use crate::api_error::ApiError;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header;
 use axum::http::request::Parts;
@@ -36,14 +36,14 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
 }
 
 /// The query string.
-pub struct Asked<T>(pub T);
+pub struct Params<T>(pub T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let asked = Query::<T>::try_from_uri(&parts.uri);
-        asked.map(|Query(asked)| Self(asked)).map_err(|error| ApiError::invalid_body(error.body_text()))
+        let params = Query::<T>::try_from_uri(&parts.uri);
+        params.map(|Query(params)| Self(params)).map_err(|error| ApiError::invalid_body(error.body_text()))
     }
 }
 

@@ -1,23 +1,24 @@
 //! The device API on port 4605: TLS, limits, the routes of the original and of version 2. Holds its TLS key as the only
 //! secret, and only transient state.
 
-mod admission;
 mod api;
+mod api_error;
 mod config;
 mod error;
 mod events;
 mod extract;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod lane_views;
 mod limits;
 mod listener;
 mod openapi;
+mod router;
 mod routes;
 mod tls;
 mod validity;
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tornado_contracts::ServiceName;
@@ -26,53 +27,15 @@ use tornado_contracts::auth::{AttestTls, Auth, AuthClient};
 use tornado_contracts::session::SessionsClient;
 use tornado_contracts::wg::WgClient;
 use tornado_runtime::clock::wall_clock;
-use tornado_runtime::{Context, ContextError, Readiness, TaskError, Tasks};
+use tornado_runtime::{Context, Readiness, Tasks};
 
-pub use api::{Api, router};
+pub use api::Api;
 pub use config::Config;
+pub use error::Error;
 pub use listener::{Edge, bind};
+pub use router::router;
 pub use tls::{Certificate, Tls, load as load_tls};
 pub use validity::validity;
-
-/// The device API cannot be served.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The service's own Unix socket failed.
-    #[error(transparent)]
-    Context(#[from] ContextError),
-    /// A task ended early.
-    #[error(transparent)]
-    Task(#[from] TaskError),
-    /// A TCP address is not available.
-    #[error("cannot listen on {address}: {source}; check with `ss -ltnp` whether another program uses the port")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The system's error.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Only one of the two files is configured.
-    #[error("invalid settings in [client_api]: set both 'certificate' and 'key', or neither")]
-    HalfCertificate,
-    /// The certificate or its key cannot be used.
-    #[error("cannot use the certificate {path}: {why}")]
-    Certificate {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        why: String,
-    },
-    /// A file cannot be read or written.
-    #[error("cannot use {path}: {source}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        #[source]
-        source: std::io::Error,
-    },
-}
 
 /// Serves the device API until `context.shutdown` is cancelled.
 ///
@@ -88,23 +51,22 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
     let sessions = SessionsClient::new(context.channel(ServiceName::Session));
     let wg = Arc::new(WgClient::new(context.channel(ServiceName::Wg)));
     let api = Api::new(auth.clone(), users, Arc::new(sessions.clone()), wg, &config);
-    let streams = api.streams().clone();
     let edge = Edge::new(&tls, api.clone(), &config);
 
     let mut tasks = Tasks::new(&context.shutdown);
     let stop = tasks.stop().clone();
-    tasks.spawn("events", streams.feed(api, sessions, stop.clone()));
+    tasks.spawn("events", events::feed(api, sessions, stop.clone()));
     for listener in listeners {
         tasks.spawn("listener", edge.clone().serve(listener, stop.clone()));
     }
     let (state_dir, until) = (context.state_dir.clone(), stop.clone());
     tasks.spawn("certificate", async move {
         let keep = async {
-            let told = |why: String| setter.not_ready(format!("the certificate is not attested yet: {why}"));
-            attest(&*auth, tls.shown().spki_sha256, told).await;
+            let report = |why: String| setter.not_ready(format!("the certificate is not attested yet: {why}"));
+            attest(&*auth, tls.current().spki_sha256, report).await;
             setter.ready();
-            let vouch = |spki_sha256| attest(&*auth, spki_sha256, drop);
-            renew(vouch, &tls, &config, &state_dir, wall_clock).await;
+            let attest = |spki_sha256| crate::attest(&*auth, spki_sha256, drop);
+            renew(attest, &tls, &config, &state_dir, wall_clock).await;
         };
         until.run_until_cancelled(keep).await;
     });
@@ -115,16 +77,16 @@ pub async fn run(context: Context, config: Config) -> Result<(), Error> {
 /// Checks periodically for a successor of the certificate. The identity attests it before it is used, so the
 /// certificate in use is always attested, except for the moment between the two steps. A device that connects in that
 /// moment has to retry.
-async fn renew<V: Future<Output = ()>>(
-    vouch: impl Fn(String) -> V,
+async fn renew<A: Future<Output = ()>>(
+    attest: impl Fn(String) -> A,
     tls: &Tls,
     config: &Config,
     state_dir: &Path,
     now: impl Fn() -> SystemTime,
 ) {
-    let mut look = tornado_runtime::every_after(Duration::from_secs(config.certificate_look.max(1).into()));
+    let mut check = tornado_runtime::every_after(Duration::from_secs(config.certificate_look.max(1).into()));
     loop {
-        look.tick().await;
+        check.tick().await;
         let next = match tls.successor(config, state_dir, now()) {
             Ok(Some(next)) => next,
             Ok(None) => continue,
@@ -134,19 +96,19 @@ async fn renew<V: Future<Output = ()>>(
             }
         };
         // Retried until it succeeds: a response may be lost after the request was executed.
-        vouch(next.spki_sha256.clone()).await;
-        tls.show(next);
+        attest(next.spki_sha256.clone()).await;
+        tls.replace(next);
         tracing::info!("the device API uses a new certificate");
     }
 }
 
 /// Asks `auth` to attest the key of the certificate. Invitations cannot pin an unattested key, so this retries until it
 /// succeeds.
-async fn attest(auth: &dyn Auth, spki_sha256: String, told: impl Fn(String)) {
+async fn attest(auth: &dyn Auth, spki_sha256: String, report: impl Fn(String)) {
     let mut pause = Duration::from_millis(100);
     while let Err(error) = auth.attest_tls(AttestTls { spki_sha256: spki_sha256.clone() }).await {
         tracing::warn!(%error, "could not attest the certificate; retrying");
-        told(error.to_string());
+        report(error.to_string());
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(5));
     }
@@ -160,26 +122,26 @@ mod tests {
     use tornado_endurance::sixty_days;
 
     #[tokio::test(start_paused = true)]
-    async fn the_certificate_gets_its_successor_within_sixty_days_of_few_looks() {
+    async fn a_certificate_is_renewed_in_sixty_days_of_few_checks() {
         let dir = tempfile::tempdir().unwrap();
         let (config, made) = (Config::default(), SystemTime::now());
         let tls = load_tls(&config, dir.path(), made).unwrap();
-        let first = tls.shown().spki_sha256;
+        let first = tls.current().spki_sha256;
         // The service starts when the certificate is sixty days old; its lifetime is ninety days. File times come from
         // the operating system, so a new certificate restarts the calculation.
         let day = Duration::from_secs(86_400);
-        let (started, vouched) = (Instant::now(), AtomicU32::new(0));
-        let now = || match vouched.load(Ordering::Relaxed) {
+        let (started, attested) = (Instant::now(), AtomicU32::new(0));
+        let now = || match attested.load(Ordering::Relaxed) {
             0 => made + 60 * day + started.elapsed(),
             _ => SystemTime::now() + started.elapsed().saturating_sub(30 * day),
         };
-        let vouch = |_| {
-            vouched.fetch_add(1, Ordering::Relaxed);
+        let attest = |_| {
+            attested.fetch_add(1, Ordering::Relaxed);
             std::future::ready(())
         };
-        let busiest = sixty_days(7, renew(vouch, &tls, &config, dir.path(), now)).await;
+        let busiest = sixty_days(7, renew(attest, &tls, &config, dir.path(), now)).await;
         assert!(busiest >= 6, "{busiest} checks per hour");
-        assert_eq!(vouched.into_inner(), 1);
-        assert_ne!(tls.shown().spki_sha256, first);
+        assert_eq!(attested.into_inner(), 1);
+        assert_ne!(tls.current().spki_sha256, first);
     }
 }

@@ -1,10 +1,12 @@
 //! TCP and TLS: admission, timeouts, then HTTP.
 
-use crate::admission::Admission;
-use crate::api::{Api, router};
+use crate::Config;
+use crate::api::Api;
+use crate::error::Error;
 use crate::extract::Peer;
+use crate::limits::Admission;
+use crate::router::router;
 use crate::tls::Tls;
-use crate::{Config, Error};
 use axum::{Extension, Router};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -22,7 +24,7 @@ const FIRST_BYTE: Duration = Duration::from_secs(2);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// First byte of every TLS handshake (RFC 8446 §5.1).
 const HANDSHAKE_RECORD: u8 = 22;
-const PLAIN_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: 133\r\n\r\n\
+const PLAIN_RESPONSE: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: 133\r\n\r\n\
 {\"type\":\"urn:tornado:problem:plain_http\",\"status\":400,\"code\":\"plain_http\",\"detail\":\"this port speaks TLS only; use https, not http.\"}";
 
 /// Opens a listening socket. `[::]` accepts both families; on a machine without IPv6 it falls back to `0.0.0.0`.
@@ -73,7 +75,7 @@ impl Edge {
         Self {
             acceptor: TlsAcceptor::from(tls.server.clone()),
             limits,
-            admission: api.admission(),
+            admission: api.admission().clone(),
             router: router(api),
         }
     }
@@ -130,11 +132,11 @@ impl Edge {
             drop(socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED)));
             self.acceptor.accept(stream).await.map(Some)
         };
-        let shaken = tokio::select! {
-            shaken = tokio::time::timeout(self.limits.header_read, handshake) => shaken,
+        let handshake = tokio::select! {
+            result = tokio::time::timeout(self.limits.header_read, handshake) => result,
             () = shutdown.cancelled() => return,
         };
-        match shaken {
+        match handshake {
             Ok(Ok(Some(stream))) => {
                 let router = self.router.layer(Extension(Peer(peer)));
                 serve_connection(stream, router, self.limits, shutdown).await;
@@ -147,7 +149,7 @@ impl Edge {
 }
 
 async fn refuse_plain(mut stream: TcpStream) {
-    drop(stream.write_all(PLAIN_ANSWER).await);
+    drop(stream.write_all(PLAIN_RESPONSE).await);
     drop(stream.shutdown().await);
 }
 
@@ -156,8 +158,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_plain_answer_has_the_length_it_claims() {
-        let text = std::str::from_utf8(PLAIN_ANSWER).unwrap();
+    fn the_response_to_plain_http_has_its_stated_length() {
+        let text = std::str::from_utf8(PLAIN_RESPONSE).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("Content-Length: {}", body.len())), "{}", body.len());
         assert!(serde_json::from_str::<tornado_shared::problem::Problem>(body).is_ok());

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_is_said_to_be_none() {
+    fn a_file_without_a_certificate_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.crt");
         assert!(validity(&path).is_err());

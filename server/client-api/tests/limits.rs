@@ -48,7 +48,7 @@ async fn headers_that_trickle_get_408_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_connection_is_closed_without_an_answer() {
+async fn an_idle_connection_is_closed_without_a_response() {
     let server = start(config()).await;
     let mut stream = server.tls().await;
     assert!(read_answer(&mut stream).await.is_none());
@@ -87,7 +87,7 @@ async fn large_headers_get_431() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rubbish_gets_400() {
+async fn malformed_requests_get_400() {
     let server = start(config()).await;
     for text in
         ["rubbish\r\n\r\n", "GET /health HTTP/9.9\r\n\r\n", "\0\0\0\0\0\0\0\0\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n"]
@@ -99,7 +99,7 @@ async fn rubbish_gets_400() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn defect_003_plain_http_is_refused_at_once() {
+async fn plain_http_is_rejected_at_once() {
     let server = start(config()).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
@@ -111,7 +111,7 @@ async fn defect_003_plain_http_is_refused_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handshake_that_never_ends_is_closed() {
+async fn an_unfinished_handshake_is_closed() {
     let server = start(config()).await;
     for first in [&b""[..], &[22, 3, 1, 0, 200, 1]] {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -167,7 +167,7 @@ async fn silent_strangers_do_not_lock_out_who_was_there_before() {
 
 /// A rejected token does not make an address known.
 #[tokio::test(start_paused = true)]
-async fn a_refused_stranger_is_no_device() {
+async fn a_rejected_address_does_not_become_known() {
     let server = start(Config { connections: 4, connections_per_address: 4, handshake_seconds: 30, ..config() }).await;
     let address = "127.0.1.1".parse().unwrap();
     assert_eq!(server.request_from(address, "POST", "/session/heartbeat", "bad").await, Some(401));
@@ -180,7 +180,7 @@ async fn a_refused_stranger_is_no_device() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn defect_019_strangers_are_slowed_and_known_devices_are_not() {
+async fn anonymous_requests_are_limited_and_devices_are_not() {
     let server = start(Config { anonymous_per_minute: 3, ..config() }).await;
     for _ in 0..3 {
         assert_eq!(server.v1("GET", "/auth/pubkey", None, "").await.status, 200);

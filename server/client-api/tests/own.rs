@@ -31,7 +31,7 @@ async fn owners_change_and_see_what_is_theirs() {
 }
 
 #[tokio::test]
-async fn defect_020_refusals_have_their_status_and_their_time_to_wait() {
+async fn rejections_carry_status_and_retry_time() {
     let server = start(config()).await;
     let change = |current: &str| {
         let body = json!({ "current": current, "new": "a new password" }).to_string();
@@ -54,7 +54,7 @@ async fn defect_020_refusals_have_their_status_and_their_time_to_wait() {
 }
 
 #[tokio::test]
-async fn owners_see_their_usage_and_page_through_their_connections() {
+async fn owners_see_their_usage_and_their_sessions() {
     let server = start(config()).await;
     let usage = server.v2("GET", "/v2/me/usage", Some("good"), "").await.json();
     assert_eq!(usage["today"]["direct"], json!({ "rx_bytes": 1, "tx_bytes": 2 }));

@@ -22,7 +22,7 @@ fn key() -> String {
 }
 
 #[tokio::test]
-async fn a_client_of_the_original_lives_its_whole_life() {
+async fn a_client_of_the_original_completes_its_whole_cycle() {
     let server = start(config()).await;
     assert_eq!(server.v1("GET", "/health", None, "").await.json(), json!({ "status": "ok" }));
     assert_eq!(server.v1("GET", "/auth/pubkey", None, "").await.json(), json!({ "pubkey": "AAAA" }));
@@ -53,7 +53,7 @@ async fn a_client_of_the_original_lives_its_whole_life() {
 }
 
 #[tokio::test]
-async fn defect_020_failures_have_the_originals_words_and_true_statuses() {
+async fn failures_have_the_originals_texts_and_correct_statuses() {
     let server = start(config()).await;
     for (kind, status, detail) in [
         (1, 401, "invalid_credentials"),
@@ -136,7 +136,7 @@ async fn our_own_clients_get_problems() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_none_and_routes_that_are_none() {
+async fn malformed_bodies_and_unknown_routes_are_rejected() {
     let server = start(config()).await;
     for body in ["", "{", "[]", "{}", r#"{"public_key":7}"#, r#"{"public_key":"AAAA\nPostUp = x"}"#] {
         let answer = server.v1("POST", "/vpn/initiate", Some("good"), body).await;
@@ -150,7 +150,7 @@ async fn bodies_that_are_none_and_routes_that_are_none() {
 }
 
 #[tokio::test]
-async fn defect_010_strangers_learn_no_more_than_that_it_lives() {
+async fn without_a_token_only_liveness_is_disclosed() {
     let server = start(config()).await;
     let health = server.v1("GET", "/health", None, "").await;
     assert_eq!((health.status, health.json()), (200, json!({ "status": "ok" })));
@@ -164,7 +164,7 @@ async fn defect_010_strangers_learn_no_more_than_that_it_lives() {
 }
 
 #[tokio::test]
-async fn a_bug_in_a_handler_ends_one_request_only() {
+async fn a_panic_in_a_handler_fails_only_that_request() {
     let server = start(config()).await;
     let answer = server.v2("POST", "/auth/login", None, &envelope(5)).await;
     assert_eq!((answer.status, &answer.json()["code"]), (500, &json!("internal")));
@@ -172,7 +172,7 @@ async fn a_bug_in_a_handler_ends_one_request_only() {
 }
 
 #[tokio::test]
-async fn every_answer_has_its_request_id() {
+async fn every_response_has_a_request_id() {
     let server = start(config()).await;
     let ask = |id: &str| format!("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-request-id: {id}\r\n\r\n");
     let answer = server.raw(&ask("abc-123")).await.unwrap();

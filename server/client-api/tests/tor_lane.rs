@@ -15,7 +15,7 @@ async fn states(server: &Server) -> [String; 2] {
 }
 
 #[tokio::test]
-async fn the_lanes_are_told_as_they_are() {
+async fn lane_views_show_the_actual_state() {
     let server = start(config()).await;
     for (lane, word) in [
         (TorLane::Closed, "closed"),
@@ -49,7 +49,7 @@ async fn a_device_gets_a_new_identity_for_its_session_only() {
 }
 
 #[tokio::test]
-async fn a_device_chooses_where_it_leaves_tor() {
+async fn a_device_chooses_its_exit_country() {
     let server = start(config()).await;
     let choose = |body| server.v2("PUT", "/v2/tor/exit", Some("good"), body);
     assert_eq!(server.v2("GET", "/v2/tor", Some("good"), "").await.json()["exit"], json!(null));

@@ -22,7 +22,7 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static 
 /// Service `admin` is reachable by browsers. A compromised console must not gain an operator's rights or see user data:
 /// each call carries an operator's sign-in token, which `auth` checks.
 #[test]
-fn defect_029_the_console_does_and_sees_nothing_without_an_operators_word() {
+fn the_console_needs_an_operators_sign_in() {
     const WITHOUT: [&str; 13] = [
         // These carry their own proof: a one-time code or a password.
         "Auth.redeem_setup",
@@ -48,7 +48,7 @@ fn defect_029_the_console_does_and_sees_nothing_without_an_operators_word() {
 
 /// Service `client-api` is reachable by everyone: it acts on a device's token or forwards a sealed envelope.
 #[test]
-fn defect_029_the_edge_acts_on_tokens_only() {
+fn the_device_api_acts_on_tokens_only() {
     const WITHOUT: [&str; 7] = [
         "Auth.server_info",
         "Auth.open_login",

@@ -8,8 +8,8 @@ use http::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use std::net::SocketAddr;
 use tornado_shared::api::{
-    Attempt, ChooseExit, Disconnected, EnrollPayload, HeartbeatStatus, HeartbeatWord, Initiate, Initiated, Lanes,
-    LoginBody, LoginPayload, LoginReply, OwnDevices, OwnSessions, OwnUsage, Profile, Refresh, ServerInfo,
+    ChooseExit, Disconnected, EnrollPayload, HeartbeatStatus, HeartbeatWord, IdempotencyKey, Initiate, Initiated,
+    Lanes, LoginBody, LoginPayload, LoginReply, OwnDevices, OwnSessions, OwnUsage, Profile, Refresh, ServerInfo,
     SessionsQuery, StatusWord, Tokens, TorView, WelcomePayload, path,
 };
 use tornado_shared::crypto::identity::{Fingerprint, IdentityKey, tls_statement};
@@ -163,20 +163,20 @@ impl DeviceApi {
     }
 
     /// Exchanges the refresh token for a new pair. The token is spent even if the response is lost; a repeated call
-    /// with the same `attempt` then returns the pair.
-    pub async fn reauth(&self, refresh_token: &Secret, attempt: Attempt) -> Result<Tokens, Error> {
+    /// with the same idempotency key then returns the pair.
+    pub async fn reauth(&self, refresh_token: &Secret, idempotency_key: IdempotencyKey) -> Result<Tokens, Error> {
         #[derive(serde::Deserialize)]
         struct Reply {
             tokens: Tokens,
         }
-        let body = Refresh { refresh_token: refresh_token.clone(), attempt: Some(attempt) };
+        let body = Refresh { refresh_token: refresh_token.clone(), idempotency_key: Some(idempotency_key) };
         let reply: Reply = self.post(path::REAUTH, None, Some(&body)).await?;
         Ok(reply.tokens)
     }
 
     /// Ends the login and its session.
     pub async fn logout(&self, refresh_token: &Secret) -> Result<(), Error> {
-        let body = Refresh { refresh_token: refresh_token.clone(), attempt: None };
+        let body = Refresh { refresh_token: refresh_token.clone(), idempotency_key: None };
         let _: StatusWord = self.post(path::LOGOUT, None, Some(&body)).await?;
         Ok(())
     }

@@ -152,12 +152,12 @@ pub struct Refresh {
     pub refresh_token: Secret,
     /// Refresh only: idempotency key, which the client generates and keeps until a response arrives. The same token
     /// with the same key is a repeated request, not a reused token. Clients of the original do not send it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attempt: Option<Attempt>,
+    #[serde(rename = "attempt", default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// Idempotency key of a refresh: random bytes.
-pub type Attempt = Bytes<16>;
+pub type IdempotencyKey = Bytes<16>;
 
 /// Response to `GET /v2/me`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

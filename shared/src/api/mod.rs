@@ -12,8 +12,8 @@ mod vpn;
 
 pub use events::DeviceEvent;
 pub use login::{
-    Attempt, EnrollPayload, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, RecoveryCodes, Refresh, Tokens,
-    TotpOffer, UserView, V2, V2Tag, WelcomePayload,
+    EnrollPayload, IdempotencyKey, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, RecoveryCodes, Refresh,
+    Tokens, TotpOffer, UserView, V2, V2Tag, WelcomePayload,
 };
 pub use own::{
     FirstCode, LaneBytes, NewPassword, OwnDevice, OwnDevices, OwnSession, OwnSessions, OwnUsage, PasswordAgain,

@@ -1,6 +1,6 @@
 //! Files that hold secrets: created with mode 0600, complete or absent, never overwritten.
 
-use super::KeysError;
+use super::error::KeysError;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -18,12 +18,12 @@ fn io(path: &Path) -> impl FnOnce(io::Error) -> KeysError + '_ {
 }
 
 /// Creates a directory that only its owner can enter.
-pub(super) fn make_dir(path: &Path) -> Result<(), KeysError> {
+pub fn make_dir(path: &Path) -> Result<(), KeysError> {
     DirBuilder::new().mode(0o700).create(path).map_err(io(path))
 }
 
 /// Writes a new file: mode 0600 from creation, flushed, then linked to its name. Fails if the name exists.
-pub(super) fn write_new<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), KeysError> {
+pub fn write_new<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), KeysError> {
     let path = dir.join(name);
     let text = serde_json::to_vec_pretty(value).map(Zeroizing::new);
     let text =
@@ -41,7 +41,7 @@ pub(super) fn write_new<T: Serialize>(dir: &Path, name: &str, value: &T) -> Resu
 }
 
 /// Replaces a file atomically: after a power failure readers see either the old or the new content.
-pub(crate) fn replace<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), KeysError> {
+pub fn replace<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), KeysError> {
     let path = dir.join(name);
     let text = serde_json::to_vec(value).map(Zeroizing::new);
     let text =
@@ -60,12 +60,12 @@ pub(crate) fn replace<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result
 }
 
 /// Flushes a directory's entries to disk.
-pub(super) fn sync_dir(dir: &Path) -> Result<(), KeysError> {
+pub fn sync_dir(dir: &Path) -> Result<(), KeysError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(io(dir))
 }
 
 /// Reads a file that must be private and complete.
-pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, KeysError> {
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, KeysError> {
     let mut file = File::open(path).map_err(io(path))?;
     let metadata = file.metadata().map_err(io(path))?;
     let damaged = |reason: &str| KeysError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
@@ -82,7 +82,7 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, KeysError> {
 }
 
 /// The key files of a directory.
-pub(super) fn names(dir: &Path) -> Result<Vec<PathBuf>, KeysError> {
+pub fn names(dir: &Path) -> Result<Vec<PathBuf>, KeysError> {
     let metadata = fs::metadata(dir).map_err(io(dir))?;
     if metadata.mode() & 0o077 != 0 {
         return Err(KeysError::Exposed(dir.to_owned()));
@@ -93,7 +93,7 @@ pub(super) fn names(dir: &Path) -> Result<Vec<PathBuf>, KeysError> {
 }
 
 /// Removes incomplete files left by a crash; they were never used.
-pub(super) fn clear(dir: &Path) -> Result<(), KeysError> {
+pub fn clear(dir: &Path) -> Result<(), KeysError> {
     let (_, unfinished) = entries(dir)?;
     unfinished.iter().try_for_each(|path| remove(path))
 }
@@ -110,19 +110,19 @@ fn entries(dir: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), KeysError> {
 }
 
 /// Removes the file of an unused key permanently.
-pub(super) fn remove(path: &Path) -> Result<(), KeysError> {
+pub fn remove(path: &Path) -> Result<(), KeysError> {
     fs::remove_file(path).map_err(io(path))
 }
 
 /// Gives a directory its final name.
-pub(super) fn rename_dir(from: &Path, to: &Path) -> Result<(), KeysError> {
+pub fn rename_dir(from: &Path, to: &Path) -> Result<(), KeysError> {
     sync_dir(from)?;
     fs::rename(from, to).map_err(io(to))?;
     to.parent().map_or(Ok(()), sync_dir)
 }
 
 /// Removes the directory of an interrupted first start; it was never used.
-pub(super) fn remove_unused_dir(path: &Path) -> Result<(), KeysError> {
+pub fn remove_unused_dir(path: &Path) -> Result<(), KeysError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io(path)(error)),
         Ok(()) | Err(_) => Ok(()),
@@ -130,6 +130,6 @@ pub(super) fn remove_unused_dir(path: &Path) -> Result<(), KeysError> {
 }
 
 /// True if the path exists.
-pub(crate) fn exists(path: &Path) -> Result<bool, KeysError> {
+pub fn exists(path: &Path) -> Result<bool, KeysError> {
     path.try_exists().map_err(io(path))
 }

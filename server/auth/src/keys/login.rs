@@ -1,6 +1,6 @@
 //! Login keys of both envelope versions, and when they change.
 
-use super::LoginV1File;
+use super::stored::LoginV1File;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_successor_is_made_when_a_third_is_left_and_the_old_key_outlives_its_last_use() {
+    fn a_login_key_gets_a_successor_with_a_third_left() {
         assert!(plan(&keys(&[]), None, NOW, LIFETIME).make_v1);
         assert!(!plan(&keys(&[NOW]), None, NOW + 20 * DAY, LIFETIME).make_v1);
         assert!(plan(&keys(&[NOW]), None, NOW + 20 * DAY + 1, LIFETIME).make_v1);

@@ -1,27 +1,23 @@
-//! Key rotation. Each step writes one complete file and a journal records the pending steps, so the next start resumes
-//! a rotation that a crash interrupted.
+//! The keys in memory and their rotation. Each step writes one complete file and a journal records the pending steps,
+//! so the next start resumes a rotation that a crash interrupted.
 
+use super::at_rest::AtRestKey;
+use super::directory::{self, Demand, JOURNAL};
+use super::error::KeysError;
+use super::files;
+use super::login::{self, LoginKeys, V1Key, V2Key};
 use super::rotation::{Schedule, current, gone_at, next_rotation, plan};
-use super::{Keys, KeysError, LoginV1File, SigningKeyFile, V1Key, V2Key};
-use super::{files, login, signing_name, write_signing, write_v1, write_v2};
-use crate::tokens::TokenKeys;
-use serde::{Deserialize, Serialize};
+use super::signing::TokenKeys;
+use super::stored::{LoginV1File, SigningKeyFile, signing_name, write_signing, write_v1, write_v2};
+use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeSet;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tornado_contracts::auth::keys::{KeyInfo, KeyPhase, KeyUse};
 use tornado_contracts::token::TokenKind;
+use tornado_shared::crypto::identity::IdentityKey;
 use tornado_shared::crypto::login_key::StoredLoginKey;
 use tornado_shared::model::UnixSeconds;
-
-/// Name of the journal of a rotation in progress.
-pub const JOURNAL: &str = "rotation.json";
-
-/// A request for new keys of every kind, with the key ids that existed at that time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Demand {
-    before: BTreeSet<String>,
-}
 
 /// Points between the steps of a rotation, at which tests interrupt it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,18 +37,87 @@ pub enum Step {
 /// Called at each step. An error simulates a crash.
 pub type Hook<'a> = &'a mut dyn FnMut(Step) -> Result<(), KeysError>;
 
+/// All keys of the server, in memory.
+#[derive(Debug)]
+pub struct Keys {
+    dir: PathBuf,
+    identity: IdentityKey,
+    audit: IdentityKey,
+    at_rest: AtRestKey,
+    tokens: RwLock<Arc<TokenKeys>>,
+    login: RwLock<Arc<LoginKeys>>,
+    /// The unfinished part of a rotation in progress.
+    demand: Mutex<Option<Demand>>,
+}
+
 impl Keys {
+    /// Loads all keys, creates those that are due, and completes a rotation that a crash interrupted.
+    ///
+    /// # Errors
+    /// A file is missing, damaged, accessible to other users, or cannot be read or written.
+    pub fn open(dir: &Path, now: UnixSeconds, schedule: &Schedule) -> Result<Self, KeysError> {
+        directory::prepare(dir)?;
+        let loaded = directory::load(dir)?;
+        let keys = Self {
+            dir: dir.to_owned(),
+            identity: loaded.identity,
+            audit: loaded.audit,
+            at_rest: loaded.at_rest,
+            tokens: RwLock::new(Arc::new(loaded.tokens)),
+            login: RwLock::new(Arc::new(loaded.login)),
+            demand: Mutex::new(loaded.demand),
+        };
+        keys.advance(now, schedule, &mut |_| Ok(()))?;
+        Ok(keys)
+    }
+
+    /// The key directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The server's identity.
+    #[must_use]
+    pub const fn identity(&self) -> &IdentityKey {
+        &self.identity
+    }
+
+    /// The key that signs the head of the audit trail.
+    #[must_use]
+    pub const fn audit(&self) -> &IdentityKey {
+        &self.audit
+    }
+
+    /// The key that seals secrets in the database.
+    #[must_use]
+    pub(crate) const fn at_rest(&self) -> &AtRestKey {
+        &self.at_rest
+    }
+
+    /// The current login keys.
+    #[must_use]
+    pub fn login(&self) -> Arc<LoginKeys> {
+        self.login.read().clone()
+    }
+
+    /// The current keys that sign and verify tokens.
+    #[must_use]
+    pub(crate) fn tokens(&self) -> Arc<TokenKeys> {
+        self.tokens.read().clone()
+    }
+
     /// Requests new keys of every kind and creates them. A call during an unfinished rotation continues that rotation.
     ///
     /// # Errors
     /// A file cannot be written. The rotation stays in progress, and [`advance`](Self::advance) continues it.
     pub fn rotate(&self, now: UnixSeconds, schedule: &Schedule, hook: Hook<'_>) -> Result<(), KeysError> {
         {
-            let mut owed = self.demand();
-            if owed.is_none() {
+            let mut pending = self.demand.lock();
+            if pending.is_none() {
                 let demand = Demand { before: self.ids() };
                 files::replace(&self.dir, JOURNAL, &demand)?;
-                *owed = Some(demand);
+                *pending = Some(demand);
             }
         }
         hook(Step::Demanded)?;
@@ -64,8 +129,8 @@ impl Keys {
     /// # Errors
     /// A file cannot be written or removed.
     pub fn advance(&self, now: UnixSeconds, schedule: &Schedule, hook: Hook<'_>) -> Result<(), KeysError> {
-        let mut owed = self.demand();
-        let before = owed.as_ref().map(|demand| &demand.before);
+        let mut pending = self.demand.lock();
+        let before = pending.as_ref().map(|demand| &demand.before);
         let signing = plan(self.tokens().stored(), before, now, schedule);
         let logins = login::plan(&self.login(), before, now, schedule.login_lifetime);
         for kind in &signing.make {
@@ -88,16 +153,16 @@ impl Keys {
             self.change_login(|keys| keys.push_v2(V2Key::new(path, &stored, &self.identity)));
         }
         hook(Step::Made)?;
-        if owed.is_some() {
+        if pending.is_some() {
             files::remove(&self.dir.join(JOURNAL))?;
-            *owed = None;
+            *pending = None;
         }
         hook(Step::Settled)?;
         self.forget(&signing.remove, &logins.remove)
     }
 
     /// Removes keys whose tokens and envelopes have all expired.
-    fn forget(&self, signing: &[String], logins: &[std::path::PathBuf]) -> Result<(), KeysError> {
+    fn forget(&self, signing: &[String], logins: &[PathBuf]) -> Result<(), KeysError> {
         let gone: Vec<_> =
             self.tokens().stored().iter().filter(|key| signing.contains(&key.kid)).map(signing_name).collect();
         if !gone.is_empty() {
@@ -110,35 +175,28 @@ impl Keys {
         Ok(())
     }
 
-    fn demand(&self) -> MutexGuard<'_, Option<Demand>> {
-        self.demand.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn change_tokens(&self, change: impl FnOnce(&mut Vec<SigningKeyFile>)) -> Result<(), KeysError> {
         let mut stored = self.tokens().stored().to_vec();
         change(&mut stored);
         let next = Arc::new(TokenKeys::new(stored)?);
-        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = next;
+        *self.tokens.write() = next;
         Ok(())
     }
 
-    fn change_login(&self, change: impl FnOnce(&mut login::LoginKeys)) {
-        let mut next = login::LoginKeys::clone(&self.login());
+    fn change_login(&self, change: impl FnOnce(&mut LoginKeys)) {
+        let mut next = LoginKeys::clone(&self.login());
         change(&mut next);
-        *self.login.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        *self.login.write() = Arc::new(next);
     }
 
-    pub(super) fn ids(&self) -> BTreeSet<String> {
-        let logins = self.login();
-        let (v1, v2) = logins.all();
-        let signing = self.tokens().stored().iter().map(|key| key.kid.clone()).collect::<Vec<_>>();
-        signing.into_iter().chain(v1.iter().map(V1Key::id)).chain(v2.iter().map(V2Key::id)).collect()
+    fn ids(&self) -> BTreeSet<String> {
+        ids(&self.tokens(), &self.login())
     }
 
     /// True while a rotation is in progress.
     #[must_use]
     pub fn is_rotating(&self) -> bool {
-        self.demand().is_some()
+        self.demand.lock().is_some()
     }
 
     /// Time of the next scheduled rotation of the signing keys; `None`: rotation is manual.
@@ -176,6 +234,13 @@ impl Keys {
         infos.extend(v2.iter().map(of_v2));
         infos
     }
+}
+
+/// Ids of all rotating keys.
+pub(super) fn ids(tokens: &TokenKeys, logins: &LoginKeys) -> BTreeSet<String> {
+    let (v1, v2) = logins.all();
+    let signing = tokens.stored().iter().map(|key| key.kid.clone());
+    signing.chain(v1.iter().map(V1Key::id)).chain(v2.iter().map(V2Key::id)).collect()
 }
 
 fn signing_info(keys: &[SigningKeyFile], key: &SigningKeyFile, now: UnixSeconds, schedule: &Schedule) -> KeyInfo {

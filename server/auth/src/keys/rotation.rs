@@ -3,7 +3,7 @@
 //! A new key is published for `lead` seconds before it signs, so every verifier has it by then. The previous key
 //! verifies until the last token that it signed has expired, so a rotation does not end any login.
 
-use super::SigningKeyFile;
+use super::stored::SigningKeyFile;
 use crate::config::Config;
 use std::collections::BTreeSet;
 use tornado_contracts::token::TokenKind;
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn defect_001_an_old_key_checks_as_long_as_its_longest_token() {
+    fn an_old_key_verifies_as_long_as_its_longest_token() {
         let mut keys = first();
         let old = keys[1].kid.clone();
         follow(&mut keys, NOW + DAY);
@@ -162,15 +162,15 @@ mod tests {
     }
 
     #[test]
-    fn a_demand_is_owed_until_every_kind_has_a_new_key() {
+    fn a_demand_is_pending_until_every_kind_has_a_new_key() {
         let mut keys = first();
         let before: BTreeSet<_> = keys.iter().map(|key| key.kid.clone()).collect();
-        let owed = |keys: &[SigningKeyFile]| plan(keys, Some(&before), NOW, &schedule()).make;
-        assert_eq!(owed(&keys), [TokenKind::Access, TokenKind::Refresh]);
+        let pending = |keys: &[SigningKeyFile]| plan(keys, Some(&before), NOW, &schedule()).make;
+        assert_eq!(pending(&keys), [TokenKind::Access, TokenKind::Refresh]);
         keys.push(SigningKeyFile::random(TokenKind::Access, NOW, 120, 900));
-        assert_eq!(owed(&keys), [TokenKind::Refresh]);
+        assert_eq!(pending(&keys), [TokenKind::Refresh]);
         keys.push(SigningKeyFile::random(TokenKind::Refresh, NOW, 120, 900));
-        assert_eq!(owed(&keys), []);
+        assert_eq!(pending(&keys), []);
     }
 
     #[test]

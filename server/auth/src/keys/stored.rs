@@ -1,8 +1,13 @@
-//! Contents of the key files. Only secret halves are stored; public halves are derived, so they always match.
+//! Contents and names of the key files. Only secret halves are stored; public halves are derived, so they always match.
 
+use super::error::KeysError;
+use super::files;
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 use tornado_contracts::token::TokenKind;
 use tornado_shared::crypto::encoding::Bytes;
+use tornado_shared::crypto::login_key::StoredLoginKey;
 use tornado_shared::model::UnixSeconds;
 use uuid::Uuid;
 use zeroize::Zeroize as _;
@@ -85,6 +90,33 @@ impl LoginV1File {
         let expires_at = now.saturating_add(lifetime);
         Self { id: Bytes(rand::random()), x25519: Bytes(rand::random()), not_before: now, expires_at }
     }
+}
+
+const fn word(kind: TokenKind) -> &'static str {
+    match kind {
+        TokenKind::Access => "access",
+        TokenKind::Refresh => "refresh",
+    }
+}
+
+pub fn signing_name(key: &SigningKeyFile) -> String {
+    format!("sign-{}-{}.json", word(key.kind), key.kid)
+}
+
+pub fn write_signing(dir: &Path, key: &SigningKeyFile) -> Result<(), KeysError> {
+    files::write_new(dir, &signing_name(key), key)
+}
+
+pub fn write_v1(dir: &Path, stored: &LoginV1File) -> Result<PathBuf, KeysError> {
+    let name = format!("login-v1-{}.json", HEXLOWER.encode(&stored.id.0));
+    files::write_new(dir, &name, stored)?;
+    Ok(dir.join(name))
+}
+
+pub fn write_v2(dir: &Path, stored: &StoredLoginKey) -> Result<PathBuf, KeysError> {
+    let name = format!("login-v2-{}.json", HEXLOWER.encode(&stored.id.0));
+    files::write_new(dir, &name, stored)?;
+    Ok(dir.join(name))
 }
 
 macro_rules! wipe {

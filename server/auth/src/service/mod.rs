@@ -1,39 +1,29 @@
-//! The use cases, one file per concern. This module holds their shared state and the contract's methods.
+//! Service `auth`: composes the rooms. Each contract method authorises the caller and calls the function of its name.
 
-mod access;
-mod attempt;
-mod closing;
-mod contracts;
-mod enroll;
-mod fault;
-mod import;
-mod invite;
-mod issue;
-mod keyring;
-mod login;
+mod admin;
 mod operators;
-mod own;
-mod passwords;
-mod second_factor;
-mod server;
-mod sign_in;
-mod tokens;
-mod trail;
 mod users;
-mod welcome;
 
+use crate::access::{Access, Act};
 use crate::clock::Clock;
+use crate::closing::Closing;
 use crate::config::Config;
-use crate::guard::Guard;
-use crate::head::HeadFile;
+use crate::factor::Factors;
+use crate::guard::Attempts;
+use crate::keyring::Keyring;
 use crate::keys::Keys;
-use crate::password::{HashError, Hasher};
-use crate::restored::Restored;
-use crate::tokens::Lifetimes;
-use closing::Unsettled;
-use std::sync::{Arc, Mutex};
+use crate::keys::rotation::Schedule;
+use crate::keys::signing::Lifetimes;
+use crate::login::{self, Parts, open_login};
+use crate::operators::{Operators, Setup, SignInParts, SignIns};
+use crate::password::{HashError, Hasher, Passwords};
+use crate::server::{Address, Invitations, Statement};
+use crate::tokens::Logins;
+use crate::trail::{HeadFile, Trail};
+use crate::users::{Accounts, Devices, OwnAccount};
+use std::sync::Arc;
 use tornado_contracts::UserTrafficPolicy;
-use tornado_contracts::auth::operators::SignedIn;
+use tornado_contracts::auth::operators::{PutOperatorRole, SignedIn};
 use tornado_contracts::auth::{
     AccessToken, Acting, AttestTls, Auth, AuthError, Authorize, CreateInvitation, Grant, InvitationLink, OpenLogin,
     Operator, PutOperator, RedeemSetup, RefreshToken, SetupLink,
@@ -42,21 +32,25 @@ use tornado_contracts::session::Sessions;
 use tornado_contracts::token::VerifyingKey;
 use tornado_rpc::{Done, NoInput};
 use tornado_shared::api::{LoginReply, Profile, ServerInfo, Tokens};
-use tornado_shared::crypto::v2::Purpose;
-use tornado_store::identity::{IdentityStore, User};
+use tornado_store::identity::IdentityStore;
 
 /// Service `auth` with any store and any session service.
 pub struct Service {
-    config: Config,
     store: Arc<dyn IdentityStore>,
-    sessions: Arc<dyn Sessions>,
-    keys: Keys,
-    hasher: Hasher,
-    guard: Mutex<Guard>,
-    unsettled: Unsettled,
-    head: HeadFile,
-    restored: Option<Restored>,
-    signing: tokio::sync::Mutex<()>,
+    keys: Arc<Keys>,
+    trail: Arc<Trail>,
+    access: Access,
+    closing: Arc<Closing>,
+    login: login::Parts,
+    keyring: Keyring,
+    statement: Arc<Statement>,
+    invitations: Invitations,
+    accounts: Arc<Accounts>,
+    devices: Arc<Devices>,
+    own: OwnAccount,
+    operators: Arc<Operators>,
+    sign_ins: Arc<SignIns>,
+    setup: Setup,
     clock: Clock,
 }
 
@@ -72,74 +66,132 @@ impl Service {
         keys: Keys,
         clock: Clock,
     ) -> Result<Self, HashError> {
+        let (at, schedule) = (|| clock.clone(), Schedule::from(&config));
+        let lifetimes = Lifetimes { access: config.access_lifetime, refresh: config.refresh_lifetime };
+        let head = HeadFile::new(&keys);
+        let (db, keys) = (|| store.clone(), Arc::new(keys));
+        let trail = Arc::new(Trail::new(db(), head, at()));
+        let closing = Arc::new(Closing::new(db(), sessions));
+        let attempts = Arc::new(Attempts::new(config.guard, at()));
         let hasher = Hasher::new(config.argon2, config.hash_workers, config.hash_queue)?;
-        let guard = Mutex::new(Guard::new(config.guard));
-        let (head, unsettled) = (HeadFile::new(&keys), Unsettled::default());
-        let signing = tokio::sync::Mutex::new(());
-        let restored = keys.dir().parent().map_or(Ok(None), Restored::read).unwrap_or_else(|error| {
-            tracing::error!(%error, "could not read the restore marker; newer logins must be repeated");
-            None
-        });
-        Ok(Self { config, store, sessions, keys, hasher, guard, unsettled, head, restored, signing, clock })
+        let passwords = Arc::new(Passwords::new(hasher, attempts.clone()));
+        let factors = Arc::new(Factors::new(db(), keys.clone(), trail.clone(), at()));
+        let logins = Arc::new(Logins::new(db(), keys.clone(), trail.clone(), closing.clone(), lifetimes, at()));
+        let statement = Arc::new(Statement::new(db(), keys.clone(), at()));
+        let address = Address { host: config.public_host, port: config.api_port };
+        let accounts = Accounts::new(db(), trail.clone(), closing.clone(), passwords.clone(), factors.clone(), at());
+        let accounts = Arc::new(accounts);
+        let devices = Arc::new(Devices::new(db(), trail.clone(), closing.clone(), logins.clone(), at()));
+        let own = OwnAccount::new(
+            db(),
+            trail.clone(),
+            logins.clone(),
+            accounts.clone(),
+            devices.clone(),
+            passwords.clone(),
+            factors.clone(),
+        );
+        let operators = Arc::new(Operators::new(db(), trail.clone(), passwords.clone(), factors.clone(), at()));
+        let parts = SignInParts {
+            store: db(),
+            trail: trail.clone(),
+            attempts: attempts.clone(),
+            passwords: passwords.clone(),
+            factors: factors.clone(),
+            operators: operators.clone(),
+            clock: at(),
+        };
+        let sign_ins = Arc::new(SignIns::new(parts, config.sign_in_lifetime));
+        let lifetime = config.setup_lifetime;
+        let setup = Setup::new(db(), trail.clone(), operators.clone(), sign_ins.clone(), lifetime, at());
+        let login = Parts {
+            store: db(),
+            keys: keys.clone(),
+            attempts,
+            passwords,
+            factors,
+            logins,
+            closing: closing.clone(),
+            clock: at(),
+        };
+        Ok(Self {
+            access: Access::new(db(), trail.clone(), at()),
+            keyring: Keyring::new(db(), trail.clone(), keys.clone(), schedule, at()),
+            invitations: Invitations::new(db(), trail.clone(), statement.clone(), address, at()),
+            clock: at(),
+            store,
+            keys,
+            trail,
+            closing,
+            login,
+            statement,
+            accounts,
+            devices,
+            own,
+            operators,
+            sign_ins,
+            setup,
+        })
     }
 
     /// Number of passwords hashed since the start, for existing and unknown accounts.
     #[must_use]
     pub fn hashes(&self) -> u64 {
-        self.hasher.computed()
+        self.login.passwords.computed()
+    }
+
+    /// Signs the newest row of the audit trail.
+    pub async fn sign_trail(&self) {
+        self.trail.sign_trail().await;
+    }
+
+    /// Closes every live session whose device no longer has a login, if one may have been missed.
+    pub async fn settle_sessions(&self) {
+        self.closing.settle_sessions().await;
     }
 
     /// Rotates keys, deletes expired rows and schedules the comparison of sessions with logins. Failures are logged and
     /// retried at the next upkeep.
     pub async fn upkeep(&self) {
-        self.unsettled.mark();
+        self.closing.mark_unsettled();
         let now = self.clock.now();
-        self.advance_keys(now).await;
-        self.sign_trail().await;
+        self.keyring.advance_keys(now).await;
+        self.trail.sign_trail().await;
         match self.store.prune(now).await {
             Ok(rows) => tracing::debug!(rows, "deleted expired rows"),
             Err(error) => tracing::error!(%error, "could not delete expired rows"),
         }
-    }
-
-    const fn lifetimes(&self) -> Lifetimes {
-        Lifetimes { access: self.config.access_lifetime, refresh: self.config.refresh_lifetime }
     }
 }
 
 #[async_trait::async_trait]
 impl Auth for Service {
     async fn server_info(&self, _: NoInput) -> Result<ServerInfo, AuthError> {
-        self.info().await
+        self.statement.server_info().await
     }
 
     async fn open_login(&self, input: OpenLogin) -> Result<LoginReply, AuthError> {
-        match input.purpose {
-            Purpose::Login => self.log_in(&input.body, input.client_ip).await,
-            Purpose::Enroll => self.enroll(&input.body, input.client_ip).await,
-        }
+        open_login(&self.login, input).await
     }
 
     async fn refresh(&self, input: RefreshToken) -> Result<Tokens, AuthError> {
-        self.rotate(&input).await
+        self.login.logins.refresh(&input).await
     }
 
     async fn logout(&self, input: RefreshToken) -> Result<Done, AuthError> {
-        self.log_out(&input.refresh_token).await
+        self.login.logins.logout(&input.refresh_token).await
     }
 
     async fn whoami(&self, input: AccessToken) -> Result<Profile, AuthError> {
-        self.profile(&input.access_token).await
+        self.login.logins.whoami(&input.access_token).await
     }
 
     async fn authorize(&self, input: Authorize) -> Result<Grant, AuthError> {
-        self.grant(&input).await
+        self.login.logins.authorize(&input).await
     }
 
     async fn traffic_policies(&self, _: NoInput) -> Result<Vec<UserTrafficPolicy>, AuthError> {
-        let users = self.store.treated_users().await.map_err(fault::store)?;
-        let of = |user: &User| UserTrafficPolicy { user_id: user.id, traffic_policy: users::traffic_policy(user) };
-        Ok(users.iter().map(of).collect())
+        self.accounts.traffic_policies().await
     }
 
     async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
@@ -147,22 +199,26 @@ impl Auth for Service {
     }
 
     async fn attest_tls(&self, input: AttestTls) -> Result<Done, AuthError> {
-        self.note_tls(&input.spki_sha256).await
+        self.statement.attest_tls(&input).await
     }
 
     async fn create_invitation(&self, input: Acting<CreateInvitation>) -> Result<InvitationLink, AuthError> {
-        self.invite(input).await
+        let actor = self.access.authorise(input.operator.as_ref(), Act::InvitationsWrite).await?;
+        self.invitations.create_invitation(&actor, input.what).await
     }
 
     async fn setup_link(&self, _: NoInput) -> Result<SetupLink, AuthError> {
-        self.make_setup_code().await
+        self.setup.setup_link().await
     }
 
     async fn redeem_setup(&self, input: RedeemSetup) -> Result<SignedIn, AuthError> {
-        self.redeem(input).await
+        self.setup.redeem_setup(input).await
     }
 
-    async fn put_operator(&self, input: PutOperator) -> Result<Operator, AuthError> {
-        self.set_operator(input).await
+    /// Short form for the command line.
+    async fn put_operator(&self, PutOperator { name, password }: PutOperator) -> Result<Operator, AuthError> {
+        let actor = self.access.authorise(None, Act::OperatorsWrite).await?;
+        let what = PutOperatorRole { name, password: Some(password), role: None, forget_totp: false };
+        self.operators.put_operator(&actor, what).await
     }
 }

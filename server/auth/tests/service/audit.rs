@@ -1,6 +1,6 @@
 //! The audit trail through the service, and every way to falsify it.
 
-use crate::world::{PASSWORD, World};
+use crate::support::world::{PASSWORD, World};
 use std::collections::BTreeMap;
 use tornado_contracts::auth::audit::{AppendAudit, Audit as _, AuditQuery, AuditVerdict, Outcome};
 use tornado_contracts::auth::{Acting, Auth as _, AuthError, PutOperator};
@@ -9,12 +9,12 @@ use tornado_shared::model::Secret;
 
 impl World {
     pub async fn verdict(&self) -> AuditVerdict {
-        self.audit().verify(Acting::root(NoInput {})).await.unwrap()
+        self.audit().verify_audit(Acting::root(NoInput {})).await.unwrap()
     }
 
     pub async fn actions(&self) -> Vec<String> {
         let query = AuditQuery { limit: 100, ..AuditQuery::default() };
-        let rows = self.audit().list(Acting::root(query)).await.unwrap();
+        let rows = self.audit().list_audit(Acting::root(query)).await.unwrap();
         rows.into_iter().rev().map(|row| format!("{} {} {}", row.actor, row.action, row.outcome)).collect()
     }
 
@@ -46,7 +46,7 @@ impl World {
 async fn services_append_and_operators_read() {
     let world = World::new().await;
     world.append("lane.canary_failed", "lane:tor").await.unwrap();
-    let rows = world.audit().list(Acting::root(AuditQuery { limit: 10, ..AuditQuery::default() })).await.unwrap();
+    let rows = world.audit().list_audit(Acting::root(AuditQuery { limit: 10, ..AuditQuery::default() })).await.unwrap();
     let row = &rows[0];
     assert_eq!((row.seq, row.actor.as_str(), row.action.as_str()), (1, "root", "lane.canary_failed"));
     assert_eq!((row.outcome.as_str(), row.details["probe"].as_str()), ("failed", "dns"));
@@ -75,13 +75,13 @@ async fn a_row_of_the_trail_names_its_writer() {
     let stranger = world.audit().append(row(Some(Secret::new("A".repeat(26))))).await.unwrap_err();
     assert_eq!(stranger, AuthError::SignedOut);
     let query = AuditQuery { limit: 10, action: Some("console.".into()), ..AuditQuery::default() };
-    let rows = world.audit().list(Acting::root(query)).await.unwrap();
+    let rows = world.audit().list_audit(Acting::root(query)).await.unwrap();
     let actors: Vec<_> = rows.iter().map(|row| row.actor.as_str()).collect();
     assert_eq!(actors, ["root", "operator:otto"]);
 }
 
 #[tokio::test]
-async fn defect_093_privileged_acts_leave_a_row() {
+async fn privileged_actions_leave_a_row() {
     let world = World::new().await;
     let code = world.client.setup_link(NoInput {}).await.unwrap().code.unwrap();
     let redeem =
@@ -102,7 +102,7 @@ async fn defect_093_privileged_acts_leave_a_row() {
 }
 
 #[tokio::test]
-async fn defect_093_a_changed_row_is_named() {
+async fn a_changed_row_is_reported() {
     let world = World::new().await;
     world.trail().await;
     world.sql("UPDATE audit_rows SET subject = 'lane:direct' WHERE seq = 3").await;
@@ -114,7 +114,7 @@ async fn defect_093_a_changed_row_is_named() {
 }
 
 #[tokio::test]
-async fn defect_093_a_removed_row_is_named() {
+async fn a_removed_row_is_reported() {
     let world = World::new().await;
     world.trail().await;
     world.sql("DELETE FROM audit_rows WHERE seq = 2").await;
@@ -122,7 +122,7 @@ async fn defect_093_a_removed_row_is_named() {
 }
 
 #[tokio::test]
-async fn defect_093_a_trail_that_was_cut_off_is_found() {
+async fn a_truncated_trail_is_reported() {
     let world = World::new().await;
     world.trail().await;
     world
@@ -141,7 +141,7 @@ async fn defect_093_a_trail_that_was_cut_off_is_found() {
 }
 
 #[tokio::test]
-async fn defect_093_an_emptied_trail_and_a_forged_word_are_found() {
+async fn an_emptied_trail_and_a_forged_head_are_reported() {
     let world = World::new().await;
     world.trail().await;
     world.sql("DELETE FROM audit_rows; UPDATE audit_head SET seq = 0, hash = zeroblob(32)").await;
@@ -153,7 +153,7 @@ async fn defect_093_an_emptied_trail_and_a_forged_word_are_found() {
 }
 
 #[tokio::test]
-async fn a_word_that_a_crash_left_behind_is_caught_up() {
+async fn a_head_left_behind_by_a_crash_is_signed_again() {
     let world = World::new().await;
     world.trail().await;
     let head = world.dir.path().join("audit-head.json");

@@ -1,11 +1,11 @@
 //! Key rotation: under load, interrupted at every step, on schedule.
 
-use crate::world::{NOW, PASSWORD, World, config, files};
+use crate::support::world::{NOW, PASSWORD, World, config, files};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tornado_auth::keys::ring::Step;
 use tornado_auth::keys::rotation::Schedule;
-use tornado_auth::keys::{Keys, KeysError};
+use tornado_auth::keys::{self, Keys, KeysError, check};
 use tornado_contracts::auth::keys::{KeyPhase, KeyRing as _, KeyRingClient, KeyStatus, KeyUse};
 use tornado_contracts::auth::{Acting, Auth as _, Authorize, RefreshToken};
 use tornado_contracts::token::{TokenKind, Verifier};
@@ -21,11 +21,11 @@ impl World {
     }
 
     async fn rotate(&self) -> KeyStatus {
-        self.ring().rotate(Acting::root(NoInput {})).await.unwrap()
+        self.ring().rotate_keys(Acting::root(NoInput {})).await.unwrap()
     }
 
     async fn problems(&self) -> Vec<String> {
-        self.ring().check(Acting::root(NoInput {})).await.unwrap().problems
+        self.ring().check_keys(Acting::root(NoInput {})).await.unwrap().problems
     }
 }
 
@@ -34,7 +34,7 @@ fn count(status: &KeyStatus, usage: KeyUse, phase: KeyPhase) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn defect_001_two_rotations_in_a_row_log_nobody_out() {
+async fn two_rotations_in_a_row_end_no_login() {
     let world = World::new().await;
     let mut devices = Vec::new();
     for i in 0..20 {
@@ -51,7 +51,7 @@ async fn defect_001_two_rotations_in_a_row_log_nobody_out() {
         let known = Verifier::new(&keys, TokenKind::Access);
         let refreshing = devices.iter().map(|tokens| {
             let refresh_token = tokens.refresh_token.clone();
-            world.client.refresh(RefreshToken { refresh_token, attempt: None })
+            world.client.refresh(RefreshToken { refresh_token, idempotency_key: None })
         });
         let rotating = async {
             if round == 1 || round == 2 {
@@ -72,14 +72,14 @@ async fn defect_001_two_rotations_in_a_row_log_nobody_out() {
             let grant = Authorize {
                 access_token: tokens.access_token.clone(),
                 public_key: PrivateKey::random().public_key(),
-                plain: false,
+                exported: false,
             };
             failed += usize::from(world.client.authorize(grant).await.is_err());
         }
         world.pass(60);
     }
     assert_eq!((failed, devices.len()), (0, 100));
-    let status = world.ring().status(Acting::root(NoInput {})).await.unwrap();
+    let status = world.ring().key_status(Acting::root(NoInput {})).await.unwrap();
     for usage in USES {
         assert_eq!(count(&status, usage, KeyPhase::Current), 1);
         assert_eq!(count(&status, usage, KeyPhase::VerifyOnly), 2, "{usage:?}");
@@ -88,7 +88,7 @@ async fn defect_001_two_rotations_in_a_row_log_nobody_out() {
 }
 
 #[tokio::test]
-async fn keys_rotate_each_day_and_old_ones_go_when_their_tokens_have() {
+async fn keys_rotate_daily_and_outlive_their_tokens() {
     let world = World::new().await;
     world.account("alice", None, 5).await;
     let mut tokens = world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap().payload.tokens;
@@ -96,11 +96,11 @@ async fn keys_rotate_each_day_and_old_ones_go_when_their_tokens_have() {
         world.pass(12 * 3600);
         world.service.upkeep().await;
         let refresh_token = tokens.refresh_token.clone();
-        tokens = world.client.refresh(RefreshToken { refresh_token, attempt: None }).await.unwrap();
+        tokens = world.client.refresh(RefreshToken { refresh_token, idempotency_key: None }).await.unwrap();
         assert_eq!(world.problems().await, Vec::<String>::new());
         assert!(files(&world.keys_dir()).len() <= 20);
     }
-    let status = world.ring().status(Acting::root(NoInput {})).await.unwrap();
+    let status = world.ring().key_status(Acting::root(NoInput {})).await.unwrap();
     assert!(status.next_rotation.unwrap() > world.now() && !status.rotating);
     assert!(count(&status, KeyUse::Refresh, KeyPhase::VerifyOnly) >= 6);
     let actions = world.actions().await;
@@ -144,7 +144,7 @@ fn of_each_use(keys: &Keys, schedule: &Schedule) -> [usize; 4] {
 
 fn fresh(dir: &Path, schedule: &Schedule) -> Keys {
     let dir = dir.join("keys");
-    Keys::create(&dir, NOW, schedule).unwrap();
+    keys::create(&dir, NOW, schedule).unwrap();
     Keys::open(&dir, NOW, schedule).unwrap()
 }
 
@@ -166,7 +166,7 @@ fn everything(dir: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
 /// The configuration lies beside the keys, readable by all services. A rotation must not write it, change its mode, or
 /// write a secret outside the key directory.
 #[test]
-fn defect_037_a_rotation_writes_key_files_and_nothing_else() {
+fn a_rotation_writes_only_key_files() {
     let schedule = Schedule::from(&config());
     let dir = tempfile::tempdir().unwrap();
     let keys = fresh(dir.path(), &schedule);
@@ -193,7 +193,7 @@ fn defect_037_a_rotation_writes_key_files_and_nothing_else() {
 }
 
 #[test]
-fn defect_079_a_rotation_that_is_cut_off_anywhere_is_ended_at_the_next_start() {
+fn an_interrupted_rotation_completes_at_the_next_start() {
     let schedule = Schedule::from(&config());
     let mut cut_off = 0;
     for at in 0..20 {
@@ -208,7 +208,7 @@ fn defect_079_a_rotation_that_is_cut_off_anywhere_is_ended_at_the_next_start() {
         assert_eq!(of_each_use(&again, &schedule), [2; 4], "interrupted at step {at}");
         assert!(!again.is_rotating());
         assert!(!dir.path().join("keys/rotation.json").exists());
-        assert_eq!(again.check(NOW + 5, &schedule).unwrap().problems, Vec::<String>::new());
+        assert_eq!(check(&again, NOW + 5, &schedule).unwrap().problems, Vec::<String>::new());
         // A later request starts a new rotation.
         again.rotate(NOW + 6, &schedule, &mut |_| Ok(())).unwrap();
         assert_eq!(of_each_use(&again, &schedule), [3; 4]);
@@ -217,19 +217,19 @@ fn defect_079_a_rotation_that_is_cut_off_anywhere_is_ended_at_the_next_start() {
 }
 
 #[test]
-fn defect_079_a_failure_is_made_up_for_without_a_restart_and_no_demand_is_lost() {
+fn a_failed_rotation_completes_without_a_restart() {
     let schedule = Schedule::from(&config());
     for at in 0..9 {
         let dir = tempfile::tempdir().unwrap();
         let keys = fresh(dir.path(), &schedule);
         keys.rotate(NOW, &schedule, &mut crash(at)).unwrap_err();
-        let owed = keys.is_rotating();
+        let pending = keys.is_rotating();
         keys.advance(NOW + 1, &schedule, &mut |_| Ok(())).unwrap();
         assert!(!keys.is_rotating());
         let counts = of_each_use(&keys, &schedule);
-        assert!(counts.iter().all(|count| (2..=3).contains(count)), "{counts:?} after step {at}, pending: {owed}");
+        assert!(counts.iter().all(|count| (2..=3).contains(count)), "{counts:?} after step {at}, pending: {pending}");
         let reopened = Keys::open(&dir.path().join("keys"), NOW + 2, &schedule).unwrap();
-        assert_eq!(reopened.check(NOW + 2, &schedule).unwrap().problems, Vec::<String>::new());
+        assert_eq!(check(&reopened, NOW + 2, &schedule).unwrap().problems, Vec::<String>::new());
     }
 }
 
@@ -238,10 +238,10 @@ fn the_check_finds_files_that_are_not_the_keys_in_use() {
     let schedule = Schedule::from(&config());
     let dir = tempfile::tempdir().unwrap();
     let keys = fresh(dir.path(), &schedule);
-    assert_eq!(keys.check(NOW, &schedule).unwrap().problems, Vec::<String>::new());
+    assert_eq!(check(&keys, NOW, &schedule).unwrap().problems, Vec::<String>::new());
     let signing =
         files(&dir.path().join("keys")).into_iter().find(|path| path.display().to_string().contains("sign-access"));
     std::fs::remove_file(signing.unwrap()).unwrap();
-    assert_eq!(keys.check(NOW, &schedule).unwrap().problems.len(), 1);
-    assert_eq!(keys.check(NOW + 10 * 86_400, &schedule).unwrap().problems.len(), 3);
+    assert_eq!(check(&keys, NOW, &schedule).unwrap().problems.len(), 1);
+    assert_eq!(check(&keys, NOW + 10 * 86_400, &schedule).unwrap().problems.len(), 3);
 }

@@ -3,17 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test helper that cannot continue fails the test")]
 
 mod audit;
-mod enroll;
-mod fakes;
-mod guessing;
-mod in_flight;
 mod keys;
-mod login;
+mod logins;
 mod operators;
 mod people;
 mod rates;
 mod staff;
 mod start;
+mod support;
 mod text;
-mod tokens;
-mod world;

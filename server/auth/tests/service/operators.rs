@@ -1,8 +1,8 @@
 //! Operators and set-up codes.
 
-use crate::world::{PASSWORD, World};
+use crate::support::world::{PASSWORD, World};
 use tornado_contracts::auth::operators::Operators as _;
-use tornado_contracts::auth::users::{IssueDevice, UpdateUser, Users as _};
+use tornado_contracts::auth::users::{ExportDevice, UpdateUser, Users as _};
 use tornado_contracts::auth::{Acting, Auth as _, AuthError, Authorize, PutOperator, RedeemSetup};
 use tornado_rpc::{NoInput, ServiceError as _};
 use tornado_shared::crypto::v2::ExportSecret;
@@ -13,7 +13,7 @@ fn redeem(code: &Secret, name: &str, password: &str) -> RedeemSetup {
 }
 
 #[tokio::test]
-async fn defect_022_the_first_operator_comes_by_a_one_time_code_and_there_is_no_default() {
+async fn the_first_operator_needs_a_one_time_code() {
     let world = World::new().await;
     let stale = world.client.setup_link(NoInput {}).await.unwrap().code.unwrap();
     let code = world.client.setup_link(NoInput {}).await.unwrap().code.unwrap();
@@ -41,7 +41,7 @@ async fn of_two_redeemers_one_becomes_operator() {
 }
 
 #[tokio::test]
-async fn a_set_up_code_lives_an_hour() {
+async fn a_set_up_code_expires_after_an_hour() {
     let world = World::new().await;
     let code = world.client.setup_link(NoInput {}).await.unwrap().code.unwrap();
     world.pass(3600);
@@ -50,7 +50,7 @@ async fn a_set_up_code_lives_an_hour() {
 }
 
 #[tokio::test]
-async fn root_puts_operators_again_and_again() {
+async fn root_can_put_an_operator_repeatedly() {
     let world = World::new().await;
     let put = |password: &str| PutOperator { name: "root".parse().unwrap(), password: Secret::new(password) };
     let first = world.client.put_operator(put(PASSWORD)).await.unwrap();
@@ -60,18 +60,18 @@ async fn root_puts_operators_again_and_again() {
 }
 
 #[tokio::test]
-async fn a_device_is_issued_for_somebody_and_ends_like_every_other() {
+async fn an_exported_device_ends_like_any_other() {
     let world = World::new().await;
     let user = world.account("alice", None, 3).await;
     let issue = async |user: &str| {
-        let what = IssueDevice { user: user.into(), name: "phone".parse().unwrap() };
-        world.users().issue_device(Acting::root(what)).await
+        let what = ExportDevice { user: user.into(), name: "phone".parse().unwrap() };
+        world.users().export_device(Acting::root(what)).await
     };
     assert_eq!(issue("nobody").await.unwrap_err().code(), "not_found");
     let issued = issue("alice").await.unwrap();
     let key = PrivateKey::random().public_key();
     let access_token = issued.access_token.clone();
-    let grant = world.client.authorize(Authorize { access_token, public_key: key, plain: true }).await.unwrap();
+    let grant = world.client.authorize(Authorize { access_token, public_key: key, exported: true }).await.unwrap();
     assert_eq!((grant.user_id, grant.device_id, grant.username.as_str()), (user, issued.device_id, "alice"));
     // The printed secret and the keys of the lanes match.
     let export = data_encoding::BASE64URL_NOPAD.decode(issued.export.expose().as_bytes()).unwrap();
@@ -86,13 +86,13 @@ async fn a_device_is_issued_for_somebody_and_ends_like_every_other() {
     // The token expires after two minutes plus five seconds of leeway.
     world.pass(120 + 5);
     let access_token = issued.access_token.clone();
-    let late = world.client.authorize(Authorize { access_token, public_key: key, plain: true }).await.unwrap_err();
+    let late = world.client.authorize(Authorize { access_token, public_key: key, exported: true }).await.unwrap_err();
     assert!(matches!(late, AuthError::Token(_)), "{late:?}");
     // The login is kept although nothing refreshes it, until it is revoked.
     world.pass(30 * 86_400);
     world.service.upkeep().await;
     let suspended = UpdateUser { user: "alice".into(), active: Some(false), ..UpdateUser::default() };
-    world.users().update(Acting::root(suspended)).await.unwrap();
+    world.users().update_user(Acting::root(suspended)).await.unwrap();
     assert!(world.sessions.closed().iter().any(|(device, _)| *device == issued.device_id));
     assert_eq!(issue("alice").await.unwrap_err(), AuthError::UserInactive);
 }

@@ -1,6 +1,6 @@
 //! Users and their devices: changes by operators and by owners, and the logins and sessions that they end.
 
-use crate::world::{PASSWORD, Welcome, World};
+use crate::support::world::{PASSWORD, Welcome, World};
 use std::sync::atomic::Ordering;
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::users::{
@@ -30,7 +30,7 @@ fn own<T>(tokens: &Tokens, what: T) -> OwnAct<T> {
 
 impl World {
     async fn update(&self, what: UpdateUser) -> Result<UserInfo, AuthError> {
-        self.users().update(Acting::root(what)).await
+        self.users().update_user(Acting::root(what)).await
     }
 
     /// An account with two devices logged in.
@@ -44,7 +44,7 @@ impl World {
 
     async fn can_refresh(&self, tokens: &Tokens) -> bool {
         let refresh_token = tokens.refresh_token.clone();
-        self.client.refresh(RefreshToken { refresh_token, attempt: None }).await.is_ok()
+        self.client.refresh(RefreshToken { refresh_token, idempotency_key: None }).await.is_ok()
     }
 
     fn closed_devices(&self) -> Vec<DeviceId> {
@@ -71,21 +71,21 @@ async fn operators_make_find_and_change_accounts() {
             max_devices: 2,
         })
     };
-    assert_eq!(world.users().create(create("bob", "short")).await.unwrap_err().code(), "invalid_fields");
-    let bob = world.users().create(create("bob", PASSWORD)).await.unwrap();
+    assert_eq!(world.users().create_user(create("bob", "short")).await.unwrap_err().code(), "invalid_fields");
+    let bob = world.users().create_user(create("bob", PASSWORD)).await.unwrap();
     assert_eq!(
         (bob.email.as_deref(), bob.max_devices, bob.is_active, bob.totp),
         (Some("bob@example.org"), 2, true, false)
     );
-    assert_eq!(world.users().create(create("bob2", PASSWORD)).await.unwrap_err(), AuthError::NameTaken);
+    assert_eq!(world.users().create_user(create("bob2", PASSWORD)).await.unwrap_err(), AuthError::NameTaken);
     assert!(world.login("bob", PASSWORD, &IdentityKey::random()).await.is_ok());
     let renamed = UpdateUser { username: Some("robert".parse().unwrap()), email: Some(String::new()), ..of("bob") };
     let robert = world.update(renamed).await.unwrap();
     assert_eq!((robert.id, robert.email, robert.last_login_at), (bob.id, None, Some(world.now())));
-    assert_eq!(world.users().show(which("bob")).await.unwrap_err().code(), "not_found");
-    assert_eq!(world.users().show(which(&bob.id.to_string())).await.unwrap().username.as_str(), "robert");
+    assert_eq!(world.users().show_user(which("bob")).await.unwrap_err().code(), "not_found");
+    assert_eq!(world.users().show_user(which(&bob.id.to_string())).await.unwrap().username.as_str(), "robert");
     let query = UserQuery { search: "OBER".into(), limit: 10, ..UserQuery::default() };
-    assert_eq!(world.users().list(Acting::root(query)).await.unwrap().total, 1);
+    assert_eq!(world.users().list_users(Acting::root(query)).await.unwrap().total, 1);
     for email in ["no address", "@example.org", "a@b@example.org", "a@localhost"] {
         let refused = world.update(UpdateUser { email: Some(email.into()), ..of("robert") }).await.unwrap_err();
         assert_eq!(refused.code(), "invalid_fields", "{email}");
@@ -97,14 +97,14 @@ async fn operators_make_find_and_change_accounts() {
 }
 
 #[tokio::test]
-async fn defect_071_a_search_has_no_wildcards_and_its_total_is_of_all_pages() {
+async fn a_search_has_no_wildcards_and_counts_all_pages() {
     let world = World::new().await;
     for name in ["ann", "a_n", "bob", "b.b", "x-1"] {
         world.account(name, None, 3).await;
     }
     let found = async |search: &str, limit| {
         let query = UserQuery { search: search.into(), limit, ..UserQuery::default() };
-        let page = world.users().list(Acting::root(query)).await.unwrap();
+        let page = world.users().list_users(Acting::root(query)).await.unwrap();
         let names: Vec<_> = page.users.iter().map(|user| user.username.to_string()).collect();
         (names.join(" "), page.total)
     };
@@ -114,21 +114,21 @@ async fn defect_071_a_search_has_no_wildcards_and_its_total_is_of_all_pages() {
     let (page, total) = found("", 2).await;
     assert_eq!((page.split(' ').count(), total), (2, 5), "the total covers all pages");
     // Times are Unix seconds, independent of time zones.
-    world.users().delete(which("bob")).await.unwrap();
+    world.users().delete_user(which("bob")).await.unwrap();
     world.account("bob", None, 3).await;
     assert_eq!(found("bob", 10).await, ("bob".into(), 1), "deleted accounts are neither listed nor counted");
 }
 
 #[tokio::test]
-async fn defect_027_nobody_acts_without_a_caller_or_a_sign_in() {
+async fn every_action_needs_a_caller_or_a_sign_in() {
     let world = World::new().await;
     world.account("alice", None, 3).await;
-    let refused = world.service.delete(which("alice")).await.unwrap_err();
+    let refused = world.service.delete_user(which("alice")).await.unwrap_err();
     assert!(matches!(refused, AuthError::Fault(Fault::Forbidden(_))));
     // Guessed and empty tokens are rejected.
     for token in ["AAAAAAAAAAAAAAAAAAAAAAAAAA", "", "changeme"] {
         let forged = Acting::operator(Secret::new(token), UserRef { user: "alice".into() });
-        assert_eq!(world.users().delete(forged).await.unwrap_err(), AuthError::SignedOut, "{token}");
+        assert_eq!(world.users().delete_user(forged).await.unwrap_err(), AuthError::SignedOut, "{token}");
     }
     // Service `admin` does not have rights of its own: a request without an operator's token is rejected.
     let console = Roles::default().with(901, ServiceName::Admin).caller(901, None);
@@ -148,11 +148,11 @@ async fn defect_027_nobody_acts_without_a_caller_or_a_sign_in() {
         let text = axum::body::to_bytes(answer.into_body(), 1 << 16).await.unwrap();
         assert_eq!(status, 401, "{path}: {}", String::from_utf8_lossy(&text));
     }
-    assert!(world.users().show(which("alice")).await.is_ok());
+    assert!(world.users().show_user(which("alice")).await.is_ok());
 }
 
 #[tokio::test]
-async fn defect_068_suspending_ends_logins_and_sessions_before_it_answers() {
+async fn suspension_ends_logins_and_sessions_before_it_responds() {
     let world = World::new().await;
     let (first, second) = world.two_devices().await;
     let info = world.update(UpdateUser { active: Some(false), ..of("alice") }).await.unwrap();
@@ -169,7 +169,7 @@ async fn defect_068_suspending_ends_logins_and_sessions_before_it_answers() {
 }
 
 #[tokio::test]
-async fn defect_068_a_new_password_ends_logins_and_sessions() {
+async fn a_new_password_ends_logins_and_sessions() {
     let world = World::new().await;
     let (first, second) = world.two_devices().await;
     world.update(UpdateUser { password: Some(Secret::new(NEW)), ..of("alice") }).await.unwrap();
@@ -180,7 +180,7 @@ async fn defect_068_a_new_password_ends_logins_and_sessions() {
 }
 
 #[tokio::test]
-async fn defect_068_fewer_devices_end_the_newest_sessions_that_are_too_many() {
+async fn a_lower_device_limit_ends_the_newest_sessions() {
     let world = World::new().await;
     let (first, second) = world.two_devices().await;
     let user = first.payload.user.id;
@@ -200,29 +200,29 @@ async fn defect_068_fewer_devices_end_the_newest_sessions_that_are_too_many() {
 }
 
 #[tokio::test]
-async fn defect_069_a_deleted_name_is_free_and_the_old_logins_are_dead() {
+async fn a_deleted_name_is_free_and_the_old_logins_ended() {
     let world = World::new().await;
     let (first, second) = world.two_devices().await;
-    world.users().delete(which("alice")).await.unwrap();
+    world.users().delete_user(which("alice")).await.unwrap();
     assert_eq!(world.closed_devices(), sorted([&first, &second]));
-    assert_eq!(world.users().delete(which("alice")).await.unwrap_err().code(), "not_found");
+    assert_eq!(world.users().delete_user(which("alice")).await.unwrap_err().code(), "not_found");
     world.account("alice", Some("alice@example.org"), 3).await;
     assert!(world.login("alice@example.org", PASSWORD, &IdentityKey::random()).await.is_ok());
     assert!(!world.can_refresh(&first.payload.tokens).await, "defect 13: a deleted user cannot refresh");
 }
 
 #[tokio::test]
-async fn defect_062_an_operator_ends_every_login_of_an_account() {
+async fn an_operator_ends_every_login_of_an_account() {
     let world = World::new().await;
     let (first, second) = world.two_devices().await;
-    world.users().revoke(which("alice")).await.unwrap();
+    world.users().revoke_user(which("alice")).await.unwrap();
     assert_eq!(world.closed_devices(), sorted([&first, &second]));
     assert!(!world.can_refresh(&first.payload.tokens).await);
     assert!(world.login("alice", PASSWORD, &IdentityKey::random()).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_silent_session_service_is_told_and_made_up_for() {
+async fn a_failed_close_is_reported_and_repeated() {
     let world = World::new().await;
     let (first, second) = world.two_devices().await;
     let user = first.payload.user.id;
@@ -233,8 +233,8 @@ async fn a_silent_session_service_is_told_and_made_up_for() {
         .unwrap()
         .extend([first.payload.device_id, second.payload.device_id].map(|id| (user, id)));
     world.sessions.silent.store(true, Ordering::SeqCst);
-    let told = world.update(UpdateUser { active: Some(false), ..of("alice") }).await.unwrap_err();
-    assert_eq!(told.code(), "unavailable");
+    let refused = world.update(UpdateUser { active: Some(false), ..of("alice") }).await.unwrap_err();
+    assert_eq!(refused.code(), "unavailable");
     assert!(!world.can_refresh(&first.payload.tokens).await, "the right ends immediately");
     world.sessions.silent.store(false, Ordering::SeqCst);
     world.service.settle_sessions().await;
@@ -242,7 +242,7 @@ async fn a_silent_session_service_is_told_and_made_up_for() {
 }
 
 #[tokio::test]
-async fn defect_002_owners_see_and_evict_their_devices() {
+async fn owners_list_and_remove_their_devices() {
     let world = World::new().await;
     let (phone, laptop) = world.two_devices().await;
     world.account("mallory", None, 3).await;
@@ -264,7 +264,7 @@ async fn defect_002_owners_see_and_evict_their_devices() {
 }
 
 #[tokio::test]
-async fn owners_change_their_password_and_only_the_asking_device_stays() {
+async fn a_new_own_password_keeps_only_the_requesting_device() {
     let world = World::new().await;
     let (phone, laptop) = world.two_devices().await;
     let change = |current: &str, new: &str| {
@@ -282,11 +282,11 @@ async fn owners_change_their_password_and_only_the_asking_device_stays() {
     users.update_own(own(&laptop.payload.tokens, what)).await.unwrap();
     let list = users.own_devices(own(&laptop.payload.tokens, Nothing {})).await.unwrap();
     assert!(list.iter().any(|device| device.name.as_str() == "desk"));
-    assert_eq!(users.show(which("alice")).await.unwrap().email, None);
+    assert_eq!(users.show_user(which("alice")).await.unwrap().email, None);
 }
 
 #[tokio::test]
-async fn defect_019_a_stolen_token_does_not_guess_the_password() {
+async fn a_stolen_token_cannot_guess_the_password() {
     let world = World::new().await;
     let (_, laptop) = world.two_devices().await;
     let guess = async || {

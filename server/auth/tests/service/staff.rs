@@ -1,10 +1,10 @@
 //! Operators: roles, sign-ins, second factors of operators and users.
 
-use crate::world::{PASSWORD, World, credentials};
+use crate::support::world::{PASSWORD, World, credentials};
 use tornado_contracts::auth::keys::KeyRing as _;
 use tornado_contracts::auth::operators::{
-    ConfirmTotp, MayI, OperatorRef, OperatorRole, Operators as _, PutOperatorRole, Reaffirm, SignIn, SignInRef,
-    SignedIn,
+    CheckRight, ConfirmPassword, ConfirmTotp, OperatorRef, OperatorRole, Operators as _, PutOperatorRole, SignIn,
+    SignInRef, SignedIn,
 };
 use tornado_contracts::auth::users::{OwnAct, OwnPassword, TotpCode, UserQuery, UserRef, Users as _};
 use tornado_contracts::auth::{Acting, AuthError};
@@ -44,7 +44,7 @@ impl World {
         let roles = [("olga", OperatorRole::Owner), ("otto", OperatorRole::Operator), ("vera", OperatorRole::Viewer)];
         let mut signed_in = Vec::new();
         for (name, what) in roles {
-            self.operators().put(Acting::root(role(name, what))).await.unwrap();
+            self.operators().put_operator_role(Acting::root(role(name, what))).await.unwrap();
             signed_in.push(self.operators().sign_in(sign_in(name, PASSWORD, None)).await.unwrap());
         }
         signed_in.try_into().unwrap()
@@ -52,20 +52,20 @@ impl World {
 }
 
 #[tokio::test]
-async fn defect_022_each_role_reaches_as_far_as_the_table_says() {
+async fn each_role_has_the_rights_of_the_table() {
     let world = World::new().await;
     world.account("alice", None, 3).await;
     let [owner, operator, viewer] = world.staff().await;
     for token in [&owner.token, &operator.token, &viewer.token] {
-        assert_eq!(world.users().list(everybody(token)).await.unwrap().total, 1);
+        assert_eq!(world.users().list_users(everybody(token)).await.unwrap().total, 1);
     }
     let revoke = |token: &Secret| Acting::operator(token.clone(), UserRef { user: "alice".into() });
-    assert_eq!(world.users().revoke(revoke(&viewer.token)).await.unwrap_err(), AuthError::NotAllowed);
-    world.users().revoke(revoke(&operator.token)).await.unwrap();
+    assert_eq!(world.users().revoke_user(revoke(&viewer.token)).await.unwrap_err(), AuthError::NotAllowed);
+    world.users().revoke_user(revoke(&operator.token)).await.unwrap();
     let put = |token: &Secret| Acting::operator(token.clone(), role("eve", OperatorRole::Owner));
-    assert_eq!(world.operators().put(put(&operator.token)).await.unwrap_err(), AuthError::NotAllowed);
-    world.operators().put(put(&owner.token)).await.unwrap();
-    let may = |token: &Secret, act: &str| Acting::operator(token.clone(), MayI { act: act.into() });
+    assert_eq!(world.operators().put_operator_role(put(&operator.token)).await.unwrap_err(), AuthError::NotAllowed);
+    world.operators().put_operator_role(put(&owner.token)).await.unwrap();
+    let may = |token: &Secret, act: &str| Acting::operator(token.clone(), CheckRight { act: act.into() });
     assert!(world.operators().check(may(&operator.token, "sessions.close")).await.is_ok());
     assert_eq!(world.operators().check(may(&viewer.token, "sessions.close")).await.unwrap_err().status(), 403);
     assert_eq!(world.operators().check(may(&owner.token, "no.such_act")).await.unwrap_err().code(), "not_found");
@@ -76,15 +76,15 @@ async fn defect_022_each_role_reaches_as_far_as_the_table_says() {
 }
 
 #[tokio::test]
-async fn defect_023_sign_ins_end_by_sign_out_time_password_and_revocation() {
+async fn sign_ins_end_by_sign_out_time_password_and_revocation() {
     let world = World::new().await;
     let [owner, operator, viewer] = world.staff().await;
     let me = |token: &Secret| Acting::operator(token.clone(), NoInput {});
     let standing = world.operators().whoami(me(&viewer.token)).await.unwrap();
     assert_eq!((standing.operator.role, standing.operator.totp), (OperatorRole::Viewer, false));
     assert!(standing.allowed.contains(&"users.read".to_owned()));
-    assert_eq!(world.operators().sign_ins(me(&viewer.token)).await.unwrap().len(), 1, "only its own");
-    let all = world.operators().sign_ins(me(&owner.token)).await.unwrap();
+    assert_eq!(world.operators().list_sign_ins(me(&viewer.token)).await.unwrap().len(), 1, "only its own");
+    let all = world.operators().list_sign_ins(me(&owner.token)).await.unwrap();
     assert_eq!(all.len(), 3);
     let other = all.iter().find(|view| view.operator.as_str() == "otto").unwrap().id;
     let revoke = |token: &Secret| Acting::operator(token.clone(), SignInRef { id: other });
@@ -98,17 +98,17 @@ async fn defect_023_sign_ins_end_by_sign_out_time_password_and_revocation() {
     world.pass(1);
     assert_eq!(world.operators().whoami(me(&owner.token)).await.unwrap_err(), AuthError::SignedOut);
     let again = world.operators().sign_in(sign_in("olga", PASSWORD, None)).await.unwrap();
-    world.operators().put(Acting::root(role("olga", OperatorRole::Owner))).await.unwrap();
+    world.operators().put_operator_role(Acting::root(role("olga", OperatorRole::Owner))).await.unwrap();
     assert_eq!(world.operators().whoami(me(&again.token)).await.unwrap_err(), AuthError::SignedOut, "new password");
 }
 
 #[tokio::test]
-async fn defect_024_rotations_sign_no_operator_out() {
+async fn a_key_rotation_signs_no_operator_out() {
     let world = World::new().await;
     let [owner, ..] = world.staff().await;
     let me = || Acting::operator(owner.token.clone(), NoInput {});
     for _ in 0..3 {
-        world.ring().rotate(Acting::operator(owner.token.clone(), NoInput {})).await.unwrap();
+        world.ring().rotate_keys(Acting::operator(owner.token.clone(), NoInput {})).await.unwrap();
         assert!(world.operators().whoami(me()).await.is_ok(), "right after a rotation");
         world.pass(600);
         world.service.upkeep().await;
@@ -119,21 +119,21 @@ async fn defect_024_rotations_sign_no_operator_out() {
 }
 
 #[tokio::test]
-async fn the_last_owner_stays() {
+async fn the_last_owner_cannot_be_removed() {
     let world = World::new().await;
     let [owner, ..] = world.staff().await;
     let remove = || Acting::operator(owner.token.clone(), OperatorRef { name: "olga".parse().unwrap() });
-    assert_eq!(world.operators().remove(remove()).await.unwrap_err(), AuthError::LastOwner);
+    assert_eq!(world.operators().remove_operator(remove()).await.unwrap_err(), AuthError::LastOwner);
     let demote = Acting::root(PutOperatorRole { password: None, ..role("olga", OperatorRole::Viewer) });
-    assert_eq!(world.operators().put(demote).await.unwrap_err(), AuthError::LastOwner);
-    world.operators().put(Acting::root(role("otto", OperatorRole::Owner))).await.unwrap();
-    world.operators().remove(remove()).await.unwrap();
+    assert_eq!(world.operators().put_operator_role(demote).await.unwrap_err(), AuthError::LastOwner);
+    world.operators().put_operator_role(Acting::root(role("otto", OperatorRole::Owner))).await.unwrap();
+    world.operators().remove_operator(remove()).await.unwrap();
     let me = Acting::operator(owner.token.clone(), NoInput {});
     assert_eq!(world.operators().whoami(me).await.unwrap_err(), AuthError::SignedOut);
 }
 
 #[tokio::test]
-async fn guesses_at_an_operator_are_counted_and_told() {
+async fn guesses_at_an_operator_are_counted_and_recorded() {
     let world = World::new().await;
     world.staff().await;
     for _ in 0..5 {
@@ -146,10 +146,11 @@ async fn guesses_at_an_operator_are_counted_and_told() {
 }
 
 #[tokio::test]
-async fn operators_sign_in_with_a_second_factor_and_no_code_is_good_twice() {
+async fn an_operators_code_is_accepted_once() {
     let world = World::new().await;
     let [owner, ..] = world.staff().await;
-    let act = |password: &str| Acting::operator(owner.token.clone(), Reaffirm { password: Secret::new(password) });
+    let act =
+        |password: &str| Acting::operator(owner.token.clone(), ConfirmPassword { password: Secret::new(password) });
     assert_eq!(world.operators().begin_totp(act("wrong")).await.unwrap_err(), AuthError::InvalidCredentials);
     let offer = world.operators().begin_totp(act(PASSWORD)).await.unwrap();
     assert!(world.operators().sign_in(sign_in("olga", PASSWORD, None)).await.is_ok(), "not confirmed yet");
@@ -199,13 +200,13 @@ async fn users_log_in_with_a_second_factor_inside_the_envelope() {
     world.exchange(Purpose::Login, &with(&recovery[0]), from).await.unwrap();
     assert!(world.login_v1("alice", PASSWORD).await.is_err(), "clients of the original cannot bypass it");
     world.users().end_own_totp(act).await.unwrap_err();
-    let info = world.users().show(Acting::root(UserRef { user: "alice".into() })).await.unwrap();
+    let info = world.users().show_user(Acting::root(UserRef { user: "alice".into() })).await.unwrap();
     assert!(info.totp, "the access token of a replaced login changes nothing");
 }
 
 /// An attacker who guesses codes already knows the password. From the sixth wrong code on, the pauses for codes apply.
 #[tokio::test]
-async fn guessing_codes_of_a_second_factor_gets_ever_longer_pauses() {
+async fn wrong_second_factor_codes_cause_longer_pauses() {
     let world = World::new().await;
     world.account("alice", None, 3).await;
     let device = IdentityKey::random();

@@ -1,6 +1,6 @@
 //! Start of the service: the real `run`, and the states in which it must refuse to start.
 
-use crate::world::{PASSWORD, World, config, files};
+use crate::support::world::{PASSWORD, World, config, files};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -57,7 +57,7 @@ async fn runs_answers_and_keeps_its_identity() {
 }
 
 #[tokio::test]
-async fn defect_026_keys_and_database_are_private() {
+async fn keys_and_database_are_private() {
     let world = World::new().await;
     world.account("alice", None, 3).await;
     world.login("alice", PASSWORD, &IdentityKey::random()).await.unwrap();
@@ -74,7 +74,7 @@ async fn defect_026_keys_and_database_are_private() {
 }
 
 #[tokio::test]
-async fn defect_021_a_damaged_missing_or_exposed_key_keeps_the_service_from_starting() {
+async fn an_unusable_key_prevents_the_start() {
     let dir = tempfile::tempdir().unwrap();
     try_start(dir.path()).await.unwrap();
     let keys = dir.path().join("keys");
@@ -101,7 +101,7 @@ async fn defect_021_a_damaged_missing_or_exposed_key_keeps_the_service_from_star
 }
 
 #[tokio::test]
-async fn defect_021_lost_keys_and_a_damaged_database_are_not_replaced() {
+async fn lost_keys_and_a_damaged_database_are_not_replaced() {
     let world = World::new().await;
     world.account("alice", None, 3).await;
     world.store.close().await;
@@ -121,7 +121,7 @@ async fn defect_021_lost_keys_and_a_damaged_database_are_not_replaced() {
 }
 
 #[tokio::test]
-async fn a_first_start_that_was_cut_off_is_begun_again() {
+async fn an_interrupted_first_start_is_repeated() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("keys.new")).unwrap();
     std::fs::write(dir.path().join("keys.new/identity.json"), "half").unwrap();
@@ -134,7 +134,7 @@ fn login_keys(world: &World) -> usize {
 }
 
 #[tokio::test]
-async fn login_keys_are_renewed_and_the_old_stay_until_they_expire() {
+async fn login_keys_are_replaced_and_old_ones_kept_until_expiry() {
     let world = World::new().await;
     world.account("alice", None, 3).await;
     let first = world.info().await;
@@ -160,7 +160,7 @@ async fn login_keys_are_renewed_and_the_old_stay_until_they_expire() {
 }
 
 #[tokio::test]
-async fn defect_080_public_halves_are_derived_and_stored_nowhere() {
+async fn public_halves_are_derived_and_not_stored() {
     let world = World::new().await;
     let info = serde_json::to_value(world.info().await).unwrap();
     let keys = world.client.verifying_keys(NoInput {}).await.unwrap();
@@ -177,7 +177,7 @@ async fn defect_080_public_halves_are_derived_and_stored_nowhere() {
 }
 
 #[tokio::test]
-async fn the_database_alone_opens_nothing() {
+async fn the_database_alone_does_not_reveal_secrets() {
     let world = World::new().await;
     let invitation = world.invitation(None).await;
     let setup = world.client.setup_link(NoInput {}).await.unwrap().code.unwrap();

@@ -1,6 +1,6 @@
 //! Passwords, names and addresses as typed.
 
-use crate::world::{PASSWORD, World, config, credentials};
+use crate::support::world::{PASSWORD, World, config, credentials};
 use tornado_auth::password::Hasher;
 use tornado_contracts::auth::users::{CreateUser, UpdateUser, UserRef, Users as _};
 use tornado_contracts::auth::{Acting, AuthError};
@@ -27,14 +27,14 @@ impl World {
         let hasher = Hasher::new(config().argon2, 1, 1).unwrap();
         let hash = hasher.hash(&Secret::new(password)).await.unwrap();
         let change = UserChange { password_hash: Some(hash), ..UserChange::default() };
-        self.store.change_user(user, &change, self.now(), &[]).await.unwrap();
+        self.store.update_user(user, &change, self.now(), &[]).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_password_is_the_same_from_every_keyboard() {
     let world = World::new().await;
-    world.users().create(create("zoe", None, DECOMPOSED)).await.unwrap();
+    world.users().create_user(create("zoe", None, DECOMPOSED)).await.unwrap();
     for typed in [COMPOSED, DECOMPOSED] {
         world.login("zoe", typed, &IdentityKey::random()).await.unwrap();
     }
@@ -54,15 +54,15 @@ async fn passwords_that_were_stored_as_typed_still_open() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_seen_is_refused_at_every_entry() {
+async fn invisible_characters_are_rejected_everywhere() {
     let world = World::new().await;
-    let refused = world.users().create(create("ann", None, "long enough\u{200b}")).await.unwrap_err();
+    let refused = world.users().create_user(create("ann", None, "long enough\u{200b}")).await.unwrap_err();
     assert_eq!(refused.code(), "invalid_fields");
     for email in ["a\u{202e}@example.org", "a@exa\u{200b}mple.org", "a\nb@example.org", "a b@example.org"] {
-        let refused = world.users().create(create("ann", Some(email), PASSWORD)).await.unwrap_err();
+        let refused = world.users().create_user(create("ann", Some(email), PASSWORD)).await.unwrap_err();
         assert_eq!(refused.code(), "invalid_fields", "{email:?}");
     }
-    world.users().create(create("ann", None, PASSWORD)).await.unwrap();
+    world.users().create_user(create("ann", None, PASSWORD)).await.unwrap();
     for name in ["lap\u{202e}top", "lap\ntop", "\u{200b}", "\u{1b}[2J"] {
         let mut payload = credentials("ann", PASSWORD, &IdentityKey::random());
         payload["device_name"] = name.into();
@@ -78,14 +78,14 @@ async fn what_cannot_be_seen_is_refused_at_every_entry() {
 #[tokio::test]
 async fn names_and_addresses_have_one_form() {
     let world = World::new().await;
-    world.users().create(create("ann", Some(" Zoe\u{308}@Example.org"), PASSWORD)).await.unwrap();
+    world.users().create_user(create("ann", Some(" Zoe\u{308}@Example.org"), PASSWORD)).await.unwrap();
     for typed in ["ＡＮＮ", " Ann ", "zo\u{eb}@example.org", "ZOE\u{308}@EXAMPLE.ORG\u{a0}"] {
         world.login(typed, PASSWORD, &IdentityKey::random()).await.unwrap();
     }
-    let info = world.users().show(Acting::root(UserRef { user: "ann".into() })).await.unwrap();
+    let info = world.users().show_user(Acting::root(UserRef { user: "ann".into() })).await.unwrap();
     assert_eq!(info.email.as_deref(), Some("zo\u{eb}@example.org"));
     let taken = create("ben", Some("Zo\u{eb}@example.org"), PASSWORD);
-    assert_eq!(world.users().create(taken).await.unwrap_err(), AuthError::NameTaken);
+    assert_eq!(world.users().create_user(taken).await.unwrap_err(), AuthError::NameTaken);
     let cleared = UpdateUser { user: "ann".into(), email: Some(" ".into()), ..UpdateUser::default() };
-    assert_eq!(world.users().update(Acting::root(cleared)).await.unwrap().email, None);
+    assert_eq!(world.users().update_user(Acting::root(cleared)).await.unwrap().email, None);
 }

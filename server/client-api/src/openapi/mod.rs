@@ -120,7 +120,7 @@ mod tests {
     use serde_json::Value;
 
     #[test]
-    fn every_reference_leads_somewhere_and_every_route_is_there() {
+    fn every_reference_resolves_and_every_route_is_listed() {
         let document = serde_json::to_value(build()).unwrap();
         let mut references = Vec::new();
         collect(&document, &mut references);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_that_routes_give_are_told() {
+    fn rejections_of_routes_are_documented() {
         let document = serde_json::to_value(build()).unwrap();
         for (verb, path, statuses) in [
             ("post", "/vpn/initiate", &["401", "403", "409", "422"][..]),

@@ -98,7 +98,7 @@ fn schemas_of_accounts_have_the_fields_that_are_written() {
 }
 
 #[test]
-fn schemas_of_the_tor_lane_have_the_fields_that_are_written() {
+fn schemas_of_the_tor_lane_match_the_types() {
     let hop = api::TorHop { role: api::TorHopRole::Guard, nickname: String::new(), country: None };
     assert_eq!(names::<TorHop>(), fields(&hop));
     let path = api::TorPath { exit_address: None, exit_country: None, hops: vec![hop], since: 0 };

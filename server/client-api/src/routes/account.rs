@@ -1,7 +1,7 @@
 //! The server's statement, logins, enrolment, tokens.
 
 use crate::api::Api;
-use crate::error::ApiError;
+use crate::api_error::ApiError;
 use crate::extract::{Body, Peer};
 use axum::Json;
 use axum::extract::State;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tornado_contracts::auth::{AuthError, OpenLogin, RefreshToken};
 use tornado_rpc::NoInput;
-use tornado_shared::api::{Attempt, LoginBody, LoginReply, ServerInfo, StatusWord, Tokens};
+use tornado_shared::api::{IdempotencyKey, LoginBody, LoginReply, ServerInfo, StatusWord, Tokens};
 use tornado_shared::crypto::v2::Purpose;
 use tornado_shared::model::Secret;
 
@@ -34,8 +34,8 @@ pub struct Reauthenticated {
 pub struct Refresh {
     #[serde(default)]
     refresh_token: Secret,
-    #[serde(default)]
-    attempt: Option<Attempt>,
+    #[serde(rename = "attempt", default)]
+    idempotency_key: Option<IdempotencyKey>,
 }
 
 impl TryFrom<Refresh> for RefreshToken {
@@ -44,7 +44,7 @@ impl TryFrom<Refresh> for RefreshToken {
         if body.refresh_token.expose().is_empty() {
             return Err(ApiError::new(401, "missing_refresh_token", "send the field 'refresh_token'"));
         }
-        Ok(Self { refresh_token: body.refresh_token, attempt: body.attempt })
+        Ok(Self { refresh_token: body.refresh_token, idempotency_key: body.idempotency_key })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The event stream of a device.
 
 use crate::api::Api;
-use crate::error::ApiError;
+use crate::api_error::ApiError;
 use crate::events::{Full, Subscription};
 use crate::extract::Bearer;
 use axum::extract::State;

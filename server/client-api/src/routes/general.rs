@@ -1,7 +1,7 @@
 //! Liveness, the caller's profile, and unknown routes.
 
 use crate::api::Api;
-use crate::error::ApiError;
+use crate::api_error::ApiError;
 use crate::extract::Bearer;
 use axum::Json;
 use axum::extract::State;

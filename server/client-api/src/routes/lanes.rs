@@ -1,7 +1,7 @@
 //! Connect, heartbeat, disconnect.
 
 use crate::api::Api;
-use crate::error::ApiError;
+use crate::api_error::ApiError;
 use crate::extract::{Bearer, Body, Peer};
 use axum::Json;
 use axum::extract::State;

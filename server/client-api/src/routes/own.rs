@@ -1,8 +1,8 @@
 //! An account owner's changes (e-mail address, password, devices, second factor) and views (usage, sessions).
 
 use crate::api::Api;
-use crate::error::ApiError;
-use crate::extract::{Asked, Bearer, Body};
+use crate::api_error::ApiError;
+use crate::extract::{Bearer, Body, Params};
 use axum::Json;
 use axum::extract::{Path, State};
 use tornado_contracts::auth::AccessToken;
@@ -75,7 +75,7 @@ pub async fn usage(State(api): State<Api>, Bearer(token): Bearer) -> Result<Json
 pub async fn sessions(
     State(api): State<Api>,
     Bearer(token): Bearer,
-    Asked(query): Asked<SessionsQuery>,
+    Params(query): Params<SessionsQuery>,
 ) -> Result<Json<OwnSessions>, ApiError> {
     if !(1..=MAX_PAGE).contains(&query.limit) {
         return Err(ApiError::invalid_body(format!("limit must be 1 to {MAX_PAGE}")));

@@ -1,6 +1,6 @@
 //! The self-generated certificate.
 
-use crate::Error;
+use crate::error::Error;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;

@@ -2,7 +2,7 @@
 
 use super::fakes::{DEVICE, FakeAuth, USER};
 use tornado_contracts::auth::users::{
-    ChangePassword, CreateUser, DeviceInfo, DeviceRef, IssueDevice, IssuedDevice, Nothing, OwnAct, OwnPassword,
+    ChangePassword, CreateUser, DeviceInfo, DeviceRef, ExportDevice, ExportedDevice, Nothing, OwnAct, OwnPassword,
     TotpCode, UpdateOwn, UpdateUser, UserInfo, UserPage, UserQuery, UserRef, Users,
 };
 use tornado_contracts::auth::{Acting, AuthError};
@@ -22,31 +22,31 @@ fn operators_only<T>() -> Result<T, AuthError> {
 
 #[async_trait::async_trait]
 impl Users for FakeAuth {
-    async fn create(&self, _: Acting<CreateUser>) -> Result<UserInfo, AuthError> {
+    async fn create_user(&self, _: Acting<CreateUser>) -> Result<UserInfo, AuthError> {
         operators_only()
     }
-    async fn update(&self, _: Acting<UpdateUser>) -> Result<UserInfo, AuthError> {
+    async fn update_user(&self, _: Acting<UpdateUser>) -> Result<UserInfo, AuthError> {
         operators_only()
     }
-    async fn delete(&self, _: Acting<UserRef>) -> Result<Done, AuthError> {
+    async fn delete_user(&self, _: Acting<UserRef>) -> Result<Done, AuthError> {
         operators_only()
     }
-    async fn show(&self, _: Acting<UserRef>) -> Result<UserInfo, AuthError> {
+    async fn show_user(&self, _: Acting<UserRef>) -> Result<UserInfo, AuthError> {
         operators_only()
     }
-    async fn list(&self, _: Acting<UserQuery>) -> Result<UserPage, AuthError> {
+    async fn list_users(&self, _: Acting<UserQuery>) -> Result<UserPage, AuthError> {
         operators_only()
     }
-    async fn devices(&self, _: Acting<UserRef>) -> Result<Vec<DeviceInfo>, AuthError> {
+    async fn list_devices(&self, _: Acting<UserRef>) -> Result<Vec<DeviceInfo>, AuthError> {
         operators_only()
     }
     async fn remove_device(&self, _: Acting<DeviceRef>) -> Result<Done, AuthError> {
         operators_only()
     }
-    async fn issue_device(&self, _: Acting<IssueDevice>) -> Result<IssuedDevice, AuthError> {
+    async fn export_device(&self, _: Acting<ExportDevice>) -> Result<ExportedDevice, AuthError> {
         operators_only()
     }
-    async fn revoke(&self, _: Acting<UserRef>) -> Result<Done, AuthError> {
+    async fn revoke_user(&self, _: Acting<UserRef>) -> Result<Done, AuthError> {
         operators_only()
     }
     async fn update_own(&self, input: OwnAct<UpdateOwn>) -> Result<Done, AuthError> {

@@ -3,7 +3,8 @@
 //! Each row holds SHA-256 over its canonical content and the hash of the previous row. `auth` signs the newest row with
 //! a key from the key directory and stores the signature outside the table.
 
-use super::{Acting, AuthError};
+use super::acting::Acting;
+use super::error::AuthError;
 use crate::ServiceName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -75,7 +76,7 @@ pub struct AuditRow {
     pub hash: String,
 }
 
-/// Input of [`Audit::list`].
+/// Input of [`Audit::list_audit`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct AuditQuery {
     /// Only rows before this sequence number; for the next page.
@@ -96,7 +97,7 @@ const fn default_limit() -> u32 {
     50
 }
 
-/// Result of [`Audit::verify`].
+/// Result of [`Audit::verify_audit`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditVerdict {
     /// Number of rows checked.
@@ -122,8 +123,8 @@ tornado_rpc::contract! {
         /// Appends a row about an action or finding of the calling service. Not retried automatically on failure.
         append(AppendAudit) -> Done = POST "/v1/audit", within 10, up to 8_192, for [Session, Wg, Tor, Admin];
         /// Rows, newest first.
-        list(Acting<AuditQuery>) -> Vec<AuditRow> = POST "/v1/audit/list", within 15, up to 4_096, for [Admin];
+        list_audit(Acting<AuditQuery>) -> Vec<AuditRow> = POST "/v1/audit/list", within 15, up to 4_096, for [Admin];
         /// Checks every row, and the signature of the newest row.
-        verify(Acting<NoInput>) -> AuditVerdict = POST "/v1/audit/verify", within 120, up to 4_096, for [Admin];
+        verify_audit(Acting<NoInput>) -> AuditVerdict = POST "/v1/audit/verify", within 120, up to 4_096, for [Admin];
     }
 }

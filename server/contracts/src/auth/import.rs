@@ -1,11 +1,12 @@
 //! Import of accounts from another installation, with their existing password hashes.
 
-use super::{Acting, AuthError};
+use super::acting::Acting;
+use super::error::AuthError;
 use crate::ServiceName;
 use serde::{Deserialize, Serialize};
 use tornado_shared::model::{Secret, UserId, Username};
 
-/// Input of [`Import::account`].
+/// Input of [`Import::import_account`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ImportAccount {
     /// The name.
@@ -38,6 +39,6 @@ tornado_rpc::contract! {
     /// Import from another installation.
     trait Import, client ImportClient, error AuthError, callers ServiceName {
         /// Creates one account. Idempotent.
-        account(Acting<ImportAccount>) -> Imported = POST "/v1/import/account", within 20, up to 8_192, for [];
+        import_account(Acting<ImportAccount>) -> Imported = POST "/v1/import/account", within 20, up to 8_192, for [];
     }
 }

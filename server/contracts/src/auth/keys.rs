@@ -1,6 +1,7 @@
 //! The server's keys: age, rotation and check. Key material never crosses this contract.
 
-use super::{Acting, AuthError};
+use super::acting::Acting;
+use super::error::AuthError;
 use crate::ServiceName;
 use serde::{Deserialize, Serialize};
 use tornado_rpc::NoInput;
@@ -79,10 +80,10 @@ tornado_rpc::contract! {
     /// Key management.
     trait KeyRing, client KeyRingClient, error AuthError, callers ServiceName {
         /// Ages and phases of the keys, and the next rotation.
-        status(Acting<NoInput>) -> KeyStatus = POST "/v1/keyring", within 15, up to 4_096, for [Admin];
+        key_status(Acting<NoInput>) -> KeyStatus = POST "/v1/keyring", within 15, up to 4_096, for [Admin];
         /// Creates new signing and login keys. No login ends: the previous keys still verify what they signed.
-        rotate(Acting<NoInput>) -> KeyStatus = POST "/v1/keyring/rotate", within 15, up to 4_096, for [Admin];
+        rotate_keys(Acting<NoInput>) -> KeyStatus = POST "/v1/keyring/rotate", within 15, up to 4_096, for [Admin];
         /// Reads every key file, signs and verifies with each key, and compares the result with the keys in memory.
-        check(Acting<NoInput>) -> KeyCheck = POST "/v1/keyring/check", within 15, up to 4_096, for [Admin];
+        check_keys(Acting<NoInput>) -> KeyCheck = POST "/v1/keyring/check", within 15, up to 4_096, for [Admin];
     }
 }

@@ -1,6 +1,7 @@
 //! Operators: roles, sign-ins, second factor.
 
-use super::{Acting, AuthError, Operator};
+use super::acting::Acting;
+use super::error::AuthError;
 use crate::ServiceName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -8,7 +9,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use tornado_rpc::{Done, NoInput};
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
-use tornado_shared::model::{Secret, UnixSeconds, Username};
+use tornado_shared::model::{OperatorId, Secret, UnixSeconds, Username};
 use uuid::Uuid;
 
 /// Role of an operator; each role includes the rights of the roles listed before it.
@@ -47,6 +48,21 @@ impl FromStr for OperatorRole {
         let all = [Self::Viewer, Self::Operator, Self::Owner];
         all.into_iter().find(|role| role.as_str() == s).ok_or("must be owner, operator or viewer")
     }
+}
+
+/// An operator, without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    /// Its id.
+    pub id: OperatorId,
+    /// The name.
+    pub name: Username,
+    /// The operator's role.
+    pub role: OperatorRole,
+    /// True when sign-in requires an authenticator code.
+    pub totp: bool,
+    /// Creation time.
+    pub created_at: UnixSeconds,
 }
 
 /// Input of [`Operators::sign_in`].
@@ -97,7 +113,7 @@ pub struct SignInRef {
     pub id: Uuid,
 }
 
-/// Input of [`Operators::put`].
+/// Input of [`Operators::put_operator_role`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PutOperatorRole {
     /// The name.
@@ -132,7 +148,7 @@ pub struct Standing {
 
 /// Password confirmation required before the second factor changes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Reaffirm {
+pub struct ConfirmPassword {
     /// The operator's password.
     pub password: Secret,
 }
@@ -144,9 +160,9 @@ pub struct ConfirmTotp {
     pub code: Secret,
 }
 
-/// Asks `auth` whether the operator's role grants a right in another service.
+/// Input of [`Operators::check`]: whether the operator's role grants a right in another service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct MayI {
+pub struct CheckRight {
     /// Name of a right in the authorisation table, for example `sessions.close`.
     pub act: String,
 }
@@ -161,22 +177,22 @@ tornado_rpc::contract! {
         /// The signed-in operator and the rights of its role.
         whoami(Acting<NoInput>) -> Standing = POST "/v1/operators/me", within 15, up to 4_096, for [Admin];
         /// Checks a right and returns the operator, for services that act on an operator's behalf.
-        check(Acting<MayI>) -> Operator = POST "/v1/operators/check", within 15, up to 4_096, for [Session, Wg, Tor, Admin];
+        check(Acting<CheckRight>) -> Operator = POST "/v1/operators/check", within 15, up to 4_096, for [Session, Wg, Tor, Admin];
         /// All operators.
-        list(Acting<NoInput>) -> Vec<Operator> = POST "/v1/operators/list", within 15, up to 4_096, for [Admin];
+        list_operators(Acting<NoInput>) -> Vec<Operator> = POST "/v1/operators/list", within 15, up to 4_096, for [Admin];
         /// Creates or changes an operator. Refuses to demote the last owner.
-        put(Acting<PutOperatorRole>) -> Operator = PUT "/v1/operators/role", within 20, up to 4_096, for [Admin];
+        put_operator_role(Acting<PutOperatorRole>) -> Operator = PUT "/v1/operators/role", within 20, up to 4_096, for [Admin];
         /// Removes an operator and ends its sign-ins. Refuses to remove the last owner.
-        remove(Acting<OperatorRef>) -> Done = DELETE "/v1/operators", within 15, up to 4_096, for [Admin];
+        remove_operator(Acting<OperatorRef>) -> Done = DELETE "/v1/operators", within 15, up to 4_096, for [Admin];
         /// The operator's own sign-ins; for an owner, all sign-ins.
-        sign_ins(Acting<NoInput>) -> Vec<SignInView> = POST "/v1/sign-ins", within 15, up to 4_096, for [Admin];
+        list_sign_ins(Acting<NoInput>) -> Vec<SignInView> = POST "/v1/sign-ins", within 15, up to 4_096, for [Admin];
         /// Ends a sign-in.
         revoke_sign_in(Acting<SignInRef>) -> Done = DELETE "/v1/sign-ins", within 15, up to 4_096, for [Admin];
         /// Creates an authenticator secret. Sign-in does not require a code until the secret is confirmed.
-        begin_totp(Acting<Reaffirm>) -> TotpOffer = POST "/v1/operators/totp", within 20, up to 4_096, for [Admin];
+        begin_totp(Acting<ConfirmPassword>) -> TotpOffer = POST "/v1/operators/totp", within 20, up to 4_096, for [Admin];
         /// Confirms the secret with a first code. The recovery codes are returned only here.
         confirm_totp(Acting<ConfirmTotp>) -> RecoveryCodes = PUT "/v1/operators/totp", within 15, up to 4_096, for [Admin];
         /// Removes the operator's own second factor.
-        end_totp(Acting<Reaffirm>) -> Done = DELETE "/v1/operators/totp", within 20, up to 4_096, for [Admin];
+        end_totp(Acting<ConfirmPassword>) -> Done = DELETE "/v1/operators/totp", within 20, up to 4_096, for [Admin];
     }
 }

@@ -1,13 +1,14 @@
 //! Users and their devices, as changed by operators and by the users themselves.
 
-use super::{Acting, AuthError};
+use super::acting::Acting;
+use super::error::AuthError;
 use crate::{ServiceName, TrafficPolicy};
 use serde::{Deserialize, Serialize};
 use tornado_rpc::Done;
 use tornado_shared::api::{RecoveryCodes, TotpOffer};
 use tornado_shared::model::{DeviceId, DeviceName, Secret, UnixSeconds, UserId, Username};
 
-/// Input of [`Users::create`].
+/// Input of [`Users::create_user`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CreateUser {
     /// The name.
@@ -28,7 +29,7 @@ pub struct UserRef {
     pub user: String,
 }
 
-/// Input of [`Users::update`]. Absent fields stay unchanged.
+/// Input of [`Users::update_user`]. Absent fields stay unchanged.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct UpdateUser {
     /// Its name or id.
@@ -67,7 +68,7 @@ pub struct UpdateUser {
     pub forget_totp: bool,
 }
 
-/// Input of [`Users::list`].
+/// Input of [`Users::list_users`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct UserQuery {
     /// Substring of name or e-mail address; wildcards are not supported.
@@ -150,9 +151,9 @@ pub struct DeviceRef {
     pub device_id: DeviceId,
 }
 
-/// Input of [`Users::issue_device`].
+/// Input of [`Users::export_device`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct IssueDevice {
+pub struct ExportDevice {
     /// Name, e-mail address or id of the account.
     pub user: String,
     /// The device's name.
@@ -161,7 +162,7 @@ pub struct IssueDevice {
 
 /// An exported device created by an operator, with the secrets for its one connect.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct IssuedDevice {
+pub struct ExportedDevice {
     /// The owner's account name.
     pub username: Username,
     /// Its id.
@@ -225,23 +226,23 @@ tornado_rpc::contract! {
     /// respond.
     trait Users, client UsersClient, error AuthError, callers ServiceName {
         /// Creates an account.
-        create(Acting<CreateUser>) -> UserInfo = POST "/v1/users", within 20, up to 8_192, for [Admin];
+        create_user(Acting<CreateUser>) -> UserInfo = POST "/v1/users", within 20, up to 8_192, for [Admin];
         /// Changes, suspends or reactivates an account.
-        update(Acting<UpdateUser>) -> UserInfo = PATCH "/v1/users", within 20, up to 8_192, for [Admin];
+        update_user(Acting<UpdateUser>) -> UserInfo = PATCH "/v1/users", within 20, up to 8_192, for [Admin];
         /// Deletes an account: its name becomes available, its history is kept.
-        delete(Acting<UserRef>) -> Done = DELETE "/v1/users", within 20, up to 4_096, for [Admin];
+        delete_user(Acting<UserRef>) -> Done = DELETE "/v1/users", within 20, up to 4_096, for [Admin];
         /// One account.
-        show(Acting<UserRef>) -> UserInfo = POST "/v1/users/show", within 15, up to 4_096, for [Admin];
+        show_user(Acting<UserRef>) -> UserInfo = POST "/v1/users/show", within 15, up to 4_096, for [Admin];
         /// One page of accounts, sorted by name.
-        list(Acting<UserQuery>) -> UserPage = POST "/v1/users/list", within 15, up to 4_096, for [Admin];
+        list_users(Acting<UserQuery>) -> UserPage = POST "/v1/users/list", within 15, up to 4_096, for [Admin];
         /// Devices of an account.
-        devices(Acting<UserRef>) -> Vec<DeviceInfo> = POST "/v1/users/devices", within 15, up to 4_096, for [Admin];
+        list_devices(Acting<UserRef>) -> Vec<DeviceInfo> = POST "/v1/users/devices", within 15, up to 4_096, for [Admin];
         /// Removes a device.
         remove_device(Acting<DeviceRef>) -> Done = DELETE "/v1/devices", within 20, up to 4_096, for [Admin];
         /// Creates an exported device without the owner's password. Only for root, because it replaces a login.
-        issue_device(Acting<IssueDevice>) -> IssuedDevice = POST "/v1/devices", within 15, up to 4_096, for [];
+        export_device(Acting<ExportDevice>) -> ExportedDevice = POST "/v1/devices", within 15, up to 4_096, for [];
         /// Ends every login of an account without suspending it.
-        revoke(Acting<UserRef>) -> Done = POST "/v1/users/revoke", within 20, up to 4_096, for [Admin];
+        revoke_user(Acting<UserRef>) -> Done = POST "/v1/users/revoke", within 20, up to 4_096, for [Admin];
 
         /// Changes the owner's e-mail address or the device's name.
         update_own(OwnAct<UpdateOwn>) -> Done = PATCH "/v1/own", within 20, up to 16_384, for [ClientApi];

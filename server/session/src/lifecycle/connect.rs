@@ -41,7 +41,7 @@ impl Connector {
         // Locked before the call to `auth`: if the login is revoked right after the grant, the call that closes the
         // session waits here until the session exists.
         let _guard = self.core.registry.locks.lock(device_id).await;
-        let grant = self.core.access.authorize(Authorize { access_token, public_key, plain: exported }).await?;
+        let grant = self.core.access.authorize(Authorize { access_token, public_key, exported }).await?;
         if grant.device_id != device_id {
             return Err(Fault::Internal("service auth returned a grant for another device".into()).into());
         }

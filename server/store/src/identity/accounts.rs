@@ -88,10 +88,10 @@ pub struct UserFilter {
 #[async_trait]
 pub trait AccountStore: Send + Sync + 'static {
     /// Creates an account. Returns false if name or address is taken.
-    async fn add_user(&self, user: &NewUser, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError>;
+    async fn create_user(&self, user: &NewUser, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError>;
     /// Creates an account from another installation and keeps its suspension. Returns false if name or address is
     /// taken.
-    async fn import_user(
+    async fn import_account(
         &self,
         user: &NewUser,
         is_active: bool,
@@ -102,7 +102,7 @@ pub trait AccountStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::Lapsed`] when the verified password is no longer stored.
-    async fn change_user(
+    async fn update_user(
         &self,
         user: UserId,
         change: &UserChange,
@@ -111,14 +111,14 @@ pub trait AccountStore: Send + Sync + 'static {
     ) -> Result<ChangeOutcome, StoreError>;
     /// Deletes an account, revokes its logins, removes its devices and frees its name. Returns the devices, or `None`
     /// if the account does not exist.
-    async fn erase_user(
+    async fn delete_user(
         &self,
         user: UserId,
         now: UnixSeconds,
         audit: &NewAudit,
     ) -> Result<Option<Vec<DeviceId>>, StoreError>;
     /// Removes a device and revokes its login. Returns false if it does not exist.
-    async fn take_device(&self, device: DeviceId, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError>;
+    async fn remove_device(&self, device: DeviceId, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError>;
     /// Accounts with a rate limit, or with devices that may reach each other.
     async fn treated_users(&self) -> Result<Vec<User>, StoreError>;
     /// A page of accounts, and the number of all matching accounts.
@@ -133,11 +133,11 @@ pub trait AccountStore: Send + Sync + 'static {
 
 #[async_trait]
 impl AccountStore for SqlIdentityStore {
-    async fn add_user(&self, user: &NewUser, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError> {
-        self.import_user(user, true, now, audit).await
+    async fn create_user(&self, user: &NewUser, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError> {
+        self.import_account(user, true, now, audit).await
     }
 
-    async fn import_user(
+    async fn import_account(
         &self,
         user: &NewUser,
         is_active: bool,
@@ -160,7 +160,7 @@ impl AccountStore for SqlIdentityStore {
         Ok(true)
     }
 
-    async fn change_user(
+    async fn update_user(
         &self,
         user: UserId,
         change: &UserChange,
@@ -192,7 +192,7 @@ impl AccountStore for SqlIdentityStore {
         Ok(ChangeOutcome::Changed(ended))
     }
 
-    async fn erase_user(
+    async fn delete_user(
         &self,
         user: UserId,
         now: UnixSeconds,
@@ -211,7 +211,7 @@ impl AccountStore for SqlIdentityStore {
         Ok(Some(ended))
     }
 
-    async fn take_device(&self, device: DeviceId, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError> {
+    async fn remove_device(&self, device: DeviceId, now: UnixSeconds, audit: &NewAudit) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         audit::append(&mut tx, audit).await?;
         if !devices::remove(&mut tx, device, now).await? {

@@ -1,6 +1,6 @@
 //! Table `token_families`.
 
-use super::{NewLogin, RevokeReason, RotateOutcome, Rotation, Standing, devices, users};
+use super::{NewLogin, RefreshOutcome, RevokeReason, Standing, TokenRefresh, devices, users};
 use crate::StoreError;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
@@ -82,7 +82,7 @@ fn reason(word: String) -> Result<RevokeReason, StoreError> {
 
 /// Two conditional updates decide. The first accepts one use of the current token, or a repetition of the latest
 /// refresh with its idempotency key. The second revokes the family of a token that is no longer current.
-pub(super) async fn rotate(db: &mut AnyConnection, rotation: &Rotation) -> Result<RotateOutcome, StoreError> {
+pub(super) async fn refresh(db: &mut AnyConnection, refresh: &TokenRefresh) -> Result<RefreshOutcome, StoreError> {
     let rotated = sqlx::query(
         "UPDATE token_families SET refresh_jti = $1, expires_at = $2, spent_jti = $4, spent_attempt = $6
          WHERE id = $3 AND revoked_at IS NULL AND expires_at > $5
@@ -90,29 +90,29 @@ pub(super) async fn rotate(db: &mut AnyConnection, rotation: &Rotation) -> Resul
            AND user_id IN (SELECT id FROM users WHERE is_active = 1 AND deleted_at IS NULL)
            AND device_id IN (SELECT id FROM devices WHERE removed_at IS NULL)",
     )
-    .bind(rotation.next.to_string())
-    .bind(rotation.expires_at)
-    .bind(rotation.family.to_string())
-    .bind(rotation.spent.to_string())
-    .bind(rotation.now)
-    .bind(rotation.attempt.map(|hash| hash.to_vec()))
-    .bind(rotation.newer.unwrap_or(i64::MIN))
+    .bind(refresh.next.to_string())
+    .bind(refresh.expires_at)
+    .bind(refresh.family.to_string())
+    .bind(refresh.spent.to_string())
+    .bind(refresh.now)
+    .bind(refresh.idempotency_key.map(|hash| hash.to_vec()))
+    .bind(refresh.newer.unwrap_or(i64::MIN))
     .execute(&mut *db)
     .await?;
     if rotated.rows_affected() == 1 {
-        return Ok(RotateOutcome::Rotated);
+        return Ok(RefreshOutcome::Refreshed);
     }
     let reused = sqlx::query(
         "UPDATE token_families SET revoked_at = $1, revoke_reason = $2
          WHERE id = $3 AND refresh_jti <> $4 AND revoked_at IS NULL",
     )
-    .bind(rotation.now)
+    .bind(refresh.now)
     .bind(RevokeReason::Reused.as_str())
-    .bind(rotation.family.to_string())
-    .bind(rotation.spent.to_string())
+    .bind(refresh.family.to_string())
+    .bind(refresh.spent.to_string())
     .execute(db)
     .await?;
-    Ok(if reused.rows_affected() == 1 { RotateOutcome::Reused } else { RotateOutcome::Refused })
+    Ok(if reused.rows_affected() == 1 { RefreshOutcome::Reused } else { RefreshOutcome::Refused })
 }
 
 pub(super) async fn revoke(

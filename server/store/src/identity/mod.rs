@@ -32,7 +32,7 @@ pub use devices::{V1Choice, choose_v1};
 pub use factors::{Factor, FactorOwner, FactorStore};
 pub use model::{
     DeviceClaim, DeviceKind, EnrollOutcome, Enrollee, Hash, KeyOutcome, LoginOutcome, MAX_DEVICE_ROWS, NewInvitation,
-    NewLogin, NewUser, OpenInvitation, OperatorRow, Proof, RevokeReason, RotateOutcome, Rotation, Standing, User,
+    NewLogin, NewUser, OpenInvitation, OperatorRow, Proof, RefreshOutcome, RevokeReason, Standing, TokenRefresh, User,
     UserKey,
 };
 pub use operators::PutOutcome;
@@ -64,7 +64,8 @@ pub trait IdentityStore: AccountStore + AuditStore + FactorStore + OperatorStore
     /// [`StoreError::Lapsed`] when the account's password or second factor differs from the proof.
     async fn log_in(&self, user: UserId, proof: &Proof, login: &NewLogin) -> Result<LoginOutcome, StoreError>;
     /// The same for a device that another person creates, with its audit row.
-    async fn issue_device(&self, user: UserId, login: &NewLogin, audit: &NewAudit) -> Result<LoginOutcome, StoreError>;
+    async fn export_device(&self, user: UserId, login: &NewLogin, audit: &NewAudit)
+    -> Result<LoginOutcome, StoreError>;
     /// Uses an invitation and writes account, device and login, all or nothing. Fails like [`Self::log_in`].
     async fn enroll(
         &self,
@@ -75,7 +76,7 @@ pub trait IdentityStore: AccountStore + AuditStore + FactorStore + OperatorStore
     /// Everything that a token of this family must be checked against.
     async fn standing(&self, family: FamilyId) -> Result<Option<Standing>, StoreError>;
     /// Uses a refresh token once. Of two concurrent uses, one rotates the token and the other revokes the family.
-    async fn rotate(&self, rotation: &Rotation) -> Result<RotateOutcome, StoreError>;
+    async fn refresh(&self, refresh: &TokenRefresh) -> Result<RefreshOutcome, StoreError>;
     /// Revokes a login. Returns false if it was already revoked or does not exist.
     async fn revoke_family(&self, family: FamilyId, reason: RevokeReason, now: UnixSeconds)
     -> Result<bool, StoreError>;
@@ -119,7 +120,7 @@ pub trait IdentityStore: AccountStore + AuditStore + FactorStore + OperatorStore
     ) -> Result<Option<OperatorRow>, StoreError>;
 
     /// Stores the certificate of the edge: SHA-256 of its SubjectPublicKeyInfo in lower-case hex.
-    async fn put_tls(&self, spki_sha256: &str, now: UnixSeconds) -> Result<(), StoreError>;
+    async fn attest_tls(&self, spki_sha256: &str, now: UnixSeconds) -> Result<(), StoreError>;
     /// The stored certificate of the edge.
     async fn tls(&self) -> Result<Option<String>, StoreError>;
 

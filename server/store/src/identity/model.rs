@@ -195,13 +195,13 @@ pub struct Standing {
 
 /// One use of a refresh token.
 #[derive(Debug, Clone, Copy)]
-pub struct Rotation {
+pub struct TokenRefresh {
     /// Token family.
     pub family: FamilyId,
     /// Id of the presented token.
     pub spent: Uuid,
     /// SHA-256 of the client's idempotency key; the same key again repeats the refresh.
-    pub attempt: Option<[u8; 32]>,
+    pub idempotency_key: Option<[u8; 32]>,
     /// Id of the next token.
     pub next: Uuid,
     /// Current time.
@@ -215,9 +215,9 @@ pub struct Rotation {
 
 /// Outcome of the use of a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RotateOutcome {
+pub enum RefreshOutcome {
     /// The next token is the current one, also after a repetition of the latest refresh.
-    Rotated,
+    Refreshed,
     /// The token was already used; the family was revoked.
     Reused,
     /// The family is revoked, expired or unknown, or its user or device is suspended, deleted or removed.

@@ -3,7 +3,7 @@
 use super::operators::PutOutcome;
 use super::{
     EnrollOutcome, Enrollee, FactorOwner, Hash, IdentityStore, KeyOutcome, LoginOutcome, NewAudit, NewInvitation,
-    NewLogin, OpenInvitation, OperatorChange, OperatorRow, Proof, RevokeReason, RotateOutcome, Rotation, Standing,
+    NewLogin, OpenInvitation, OperatorChange, OperatorRow, Proof, RefreshOutcome, RevokeReason, Standing, TokenRefresh,
     User, UserKey, audit, devices, envelopes, families, invitations, operators, proofs, setup, sign_ins, tls, users,
 };
 use crate::{Database, KnownSchema, PostgresLogin, StoreError, Write, postgres};
@@ -128,7 +128,12 @@ impl IdentityStore for SqlIdentityStore {
         Ok(outcome)
     }
 
-    async fn issue_device(&self, user: UserId, login: &NewLogin, audit: &NewAudit) -> Result<LoginOutcome, StoreError> {
+    async fn export_device(
+        &self,
+        user: UserId,
+        login: &NewLogin,
+        audit: &NewAudit,
+    ) -> Result<LoginOutcome, StoreError> {
         let mut tx = self.db.begin().await?;
         audit::append(&mut tx, audit).await?;
         let outcome = write_login(&mut tx, user, None, login).await?;
@@ -168,9 +173,9 @@ impl IdentityStore for SqlIdentityStore {
         families::standing(&mut *self.reader().await?, family).await
     }
 
-    async fn rotate(&self, rotation: &Rotation) -> Result<RotateOutcome, StoreError> {
+    async fn refresh(&self, refresh: &TokenRefresh) -> Result<RefreshOutcome, StoreError> {
         let mut tx = self.db.begin().await?;
-        let outcome = families::rotate(&mut tx, rotation).await?;
+        let outcome = families::refresh(&mut tx, refresh).await?;
         tx.commit().await?;
         Ok(outcome)
     }
@@ -256,7 +261,7 @@ impl IdentityStore for SqlIdentityStore {
         Ok(Some(row))
     }
 
-    async fn put_tls(&self, spki_sha256: &str, now: UnixSeconds) -> Result<(), StoreError> {
+    async fn attest_tls(&self, spki_sha256: &str, now: UnixSeconds) -> Result<(), StoreError> {
         self.written(async { tls::put(&mut *self.writer().await?, spki_sha256, now).await }).await
     }
 

@@ -14,7 +14,7 @@ pub async fn run(server: &Server, command: Audit) -> Result<(), Failure> {
     match command {
         Audit::List { action, actor, before, limit, json } => {
             let query = AuditQuery { before, action, actor, limit };
-            let rows = trail.list(Acting::root(query)).await;
+            let rows = trail.list_audit(Acting::root(query)).await;
             list(&rows.map_err(|e| Failure::of_call("read the audit trail", &e))?, json)
         }
         Audit::Verify { json } => verify(&trail, json).await,
@@ -44,7 +44,7 @@ fn list(rows: &[AuditRow], json: bool) -> Result<(), Failure> {
 }
 
 async fn verify(trail: &AuditClient, json: bool) -> Result<(), Failure> {
-    let verdict = trail.verify(Acting::root(NoInput {})).await;
+    let verdict = trail.verify_audit(Acting::root(NoInput {})).await;
     let verdict = verdict.map_err(|e| Failure::of_call("verify the audit trail", &e))?;
     if json {
         say_json(&verdict)?;

@@ -12,7 +12,7 @@ pub async fn run(server: &Server, command: Device) -> Result<(), Failure> {
     let users = UsersClient::new(server.channel(ServiceName::Auth));
     match command {
         Device::List { user, json } => {
-            let devices = users.devices(Acting::root(UserRef { user })).await;
+            let devices = users.list_devices(Acting::root(UserRef { user })).await;
             let devices = devices.map_err(|e| Failure::of_call("list devices", &e))?;
             if json {
                 return say_json(&devices);

@@ -9,7 +9,7 @@ use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
 use tornado_contracts::ServiceName;
 use tornado_contracts::auth::Acting;
-use tornado_contracts::auth::users::{DeviceRef, IssueDevice, IssuedDevice, Users as _, UsersClient};
+use tornado_contracts::auth::users::{DeviceRef, ExportDevice, ExportedDevice, Users as _, UsersClient};
 use tornado_contracts::session::{Connect, Sessions as _, SessionsClient};
 use tornado_shared::crypto::v2::ExportSecret;
 use tornado_shared::model::{DeviceName, Lane, PrivateKey, Secret};
@@ -25,8 +25,8 @@ pub(super) struct Wish {
 
 pub(super) async fn run(server: &Server, wish: Wish, qr: bool, json: bool) -> Result<(), Failure> {
     let users = UsersClient::new(server.channel(ServiceName::Auth));
-    let input = IssueDevice { user: wish.user.clone(), name: wish.name.clone() };
-    let issued = users.issue_device(Acting::root(input)).await;
+    let input = ExportDevice { user: wish.user.clone(), name: wish.name.clone() };
+    let issued = users.export_device(Acting::root(input)).await;
     let issued = issued.map_err(|e| Failure::of_call("create the device", &e))?;
     let connected = connect(server, &issued, &wish.name, wish.lane).await;
     match connected.and_then(|config| shown(&config, &issued, &wish, qr, json)) {
@@ -44,7 +44,7 @@ pub(super) async fn run(server: &Server, wish: Wish, qr: bool, json: bool) -> Re
 }
 
 /// The text to print. It contains the only copy of the private key.
-fn shown(config: &Secret, issued: &IssuedDevice, wish: &Wish, qr: bool, json: bool) -> Result<String, Failure> {
+fn shown(config: &Secret, issued: &ExportedDevice, wish: &Wish, qr: bool, json: bool) -> Result<String, Failure> {
     if json {
         return json_text(&json!({
             "device_id": issued.device_id,
@@ -62,7 +62,7 @@ fn shown(config: &Secret, issued: &IssuedDevice, wish: &Wish, qr: bool, json: bo
 }
 
 /// Connects the device with a new key pair. Its private half exists only in the returned configuration.
-async fn connect(server: &Server, issued: &IssuedDevice, name: &DeviceName, lane: Lane) -> Result<Secret, Failure> {
+async fn connect(server: &Server, issued: &ExportedDevice, name: &DeviceName, lane: Lane) -> Result<Secret, Failure> {
     let key = PrivateKey::random();
     let input = Connect {
         access_token: issued.access_token.clone(),
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_shown_is_said_before_anything_is_printed() {
-        let issued = IssuedDevice {
+        let issued = ExportedDevice {
             username: "ann".parse().unwrap(),
             device_id: DeviceId::random(),
             access_token: Secret::new("t"),

@@ -45,7 +45,7 @@ pub async fn run(server: &Server, args: &machine::Import) -> Result<(), Failure>
             report.made.push(name);
             continue;
         }
-        match auth.account(Acting::root(account)).await {
+        match auth.import_account(Acting::root(account)).await {
             Ok(Imported::Made { .. }) => report.made.push(name),
             Ok(Imported::Taken) => report.taken.push(name),
             Err(error) if error.status() == 422 || error.status() == 400 => {

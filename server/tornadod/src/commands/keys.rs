@@ -13,7 +13,7 @@ pub async fn run(server: &Server, command: Keys) -> Result<(), Failure> {
     let keys = KeyRingClient::new(server.channel(ServiceName::Auth));
     match command {
         Keys::Status { json } => {
-            let status = keys.status(Acting::root(NoInput {})).await;
+            let status = keys.key_status(Acting::root(NoInput {})).await;
             let status = status.map_err(|e| Failure::of_call("read the state of the keys", &e))?;
             if json {
                 return say_json(&status);
@@ -22,7 +22,7 @@ pub async fn run(server: &Server, command: Keys) -> Result<(), Failure> {
             Ok(())
         }
         Keys::Rotate => {
-            let status = keys.rotate(Acting::root(NoInput {})).await;
+            let status = keys.rotate_keys(Acting::root(NoInput {})).await;
             let status = status.map_err(|e| Failure::of_call("rotate the keys", &e))?;
             say(&format!(
                 "created new keys; the signing keys come into use in {}, when all services have them",
@@ -35,7 +35,7 @@ pub async fn run(server: &Server, command: Keys) -> Result<(), Failure> {
 }
 
 async fn check(keys: &KeyRingClient, json: bool) -> Result<(), Failure> {
-    let found = keys.check(Acting::root(NoInput {})).await.map_err(|e| Failure::of_call("check the keys", &e))?;
+    let found = keys.check_keys(Acting::root(NoInput {})).await.map_err(|e| Failure::of_call("check the keys", &e))?;
     if json {
         say_json(&found)?;
     }

@@ -36,7 +36,7 @@ pub async fn run(server: &Server, command: Operator) -> Result<(), Failure> {
         }
         Operator::List { json } => list(&operators, json).await,
         Operator::Remove { name } => {
-            let removed = operators.remove(Acting::root(OperatorRef { name: name.clone() })).await;
+            let removed = operators.remove_operator(Acting::root(OperatorRef { name: name.clone() })).await;
             removed.map_err(|e| Failure::of_call("remove the operator", &e))?;
             say(&format!("removed operator '{name}'; all sign-ins have ended"));
             Ok(())
@@ -45,13 +45,17 @@ pub async fn run(server: &Server, command: Operator) -> Result<(), Failure> {
 }
 
 async fn put(operators: &OperatorsClient, what: PutOperatorRole) -> Result<(), Failure> {
-    let put = operators.put(Acting::root(what)).await.map_err(|e| Failure::of_call("change the operator", &e))?;
+    let put = operators
+        .put_operator_role(Acting::root(what))
+        .await
+        .map_err(|e| Failure::of_call("change the operator", &e))?;
     say(&format!("operator '{}' can sign in to the console as {}", put.name, put.role));
     Ok(())
 }
 
 async fn list(operators: &OperatorsClient, json: bool) -> Result<(), Failure> {
-    let all = operators.list(Acting::root(NoInput {})).await.map_err(|e| Failure::of_call("list operators", &e))?;
+    let all =
+        operators.list_operators(Acting::root(NoInput {})).await.map_err(|e| Failure::of_call("list operators", &e))?;
     if json {
         return say_json(&all);
     }

@@ -46,7 +46,7 @@ pub async fn history(server: &Server, user: Option<String>, limit: u32, json: bo
     let user_id = match user {
         Some(user) => {
             let users = UsersClient::new(server.channel(ServiceName::Auth));
-            let shown = users.show(Acting::root(UserRef { user })).await;
+            let shown = users.show_user(Acting::root(UserRef { user })).await;
             Some(shown.map_err(|e| Failure::of_call("find the account", &e))?.id)
         }
         None => None,

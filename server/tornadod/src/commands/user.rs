@@ -18,7 +18,7 @@ pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
             let password = password::new(password_stdin)?;
             let what = CreateUser { username: name, email, password, max_devices: devices };
             let made =
-                users.create(Acting::root(what)).await.map_err(|e| Failure::of_call("create the account", &e))?;
+                users.create_user(Acting::root(what)).await.map_err(|e| Failure::of_call("create the account", &e))?;
             say(&format!("created account '{}' with number {}", made.username, made.id));
             Ok(())
         }
@@ -58,13 +58,13 @@ pub async fn run(server: &Server, command: User) -> Result<(), Failure> {
         }
         User::Delete { user } => {
             let what = UserRef { user: user.clone() };
-            users.delete(Acting::root(what)).await.map_err(|e| Failure::of_call("delete the account", &e))?;
+            users.delete_user(Acting::root(what)).await.map_err(|e| Failure::of_call("delete the account", &e))?;
             say(&format!("deleted account '{user}'; its logins and sessions have ended"));
             Ok(())
         }
         User::Revoke { user } => {
             let what = UserRef { user: user.clone() };
-            users.revoke(Acting::root(what)).await.map_err(|e| Failure::of_call("end the logins", &e))?;
+            users.revoke_user(Acting::root(what)).await.map_err(|e| Failure::of_call("end the logins", &e))?;
             say(&format!("ended every login and session of '{user}'"));
             Ok(())
         }
@@ -76,7 +76,8 @@ fn of(user: String) -> UpdateUser {
 }
 
 async fn change(users: &UsersClient, what: UpdateUser, text: &str) -> Result<(), Failure> {
-    let changed = users.update(Acting::root(what)).await.map_err(|e| Failure::of_call("change the account", &e))?;
+    let changed =
+        users.update_user(Acting::root(what)).await.map_err(|e| Failure::of_call("change the account", &e))?;
     say(&format!("account '{}' {text}", changed.username));
     Ok(())
 }
@@ -87,7 +88,7 @@ async fn list(users: &UsersClient, search: String, suspended: bool, json: bool) 
         let after = all.last().map(|user| user.username.clone());
         let active = suspended.then_some(false);
         let query = UserQuery { search: search.clone(), active, after, limit: PAGE };
-        let page = users.list(Acting::root(query)).await.map_err(|e| Failure::of_call("list accounts", &e))?;
+        let page = users.list_users(Acting::root(query)).await.map_err(|e| Failure::of_call("list accounts", &e))?;
         let full = page.users.len() == PAGE as usize;
         all.extend(page.users);
         if !full {
@@ -116,8 +117,9 @@ async fn list(users: &UsersClient, search: String, suspended: bool, json: bool) 
 
 async fn show(server: &Server, users: &UsersClient, user: String, json: bool) -> Result<(), Failure> {
     let which = UserRef { user };
-    let info = users.show(Acting::root(which.clone())).await.map_err(|e| Failure::of_call("show the account", &e))?;
-    let devices = users.devices(Acting::root(which)).await.map_err(|e| Failure::of_call("list devices", &e))?;
+    let info =
+        users.show_user(Acting::root(which.clone())).await.map_err(|e| Failure::of_call("show the account", &e))?;
+    let devices = users.list_devices(Acting::root(which)).await.map_err(|e| Failure::of_call("list devices", &e))?;
     // The account is shown even if service session does not respond.
     let usage = sessions::usage(server, info.id).await.ok();
     if json {

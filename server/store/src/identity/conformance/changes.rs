@@ -18,7 +18,7 @@ pub(super) async fn changing_accounts(store: Store) {
         keep: Some(first.family),
         ..UserChange::default()
     };
-    let outcome = store.change_user(alice, &change, NOW, &[act("user.update")]).await.unwrap();
+    let outcome = store.update_user(alice, &change, NOW, &[act("user.update")]).await.unwrap();
     assert_eq!(outcome, ChangeOutcome::Changed(vec![ended]));
     let row = store.find_user(UserKey::Name(&name("alicia"))).await.unwrap().unwrap();
     assert_eq!(
@@ -29,18 +29,18 @@ pub(super) async fn changing_accounts(store: Store) {
     assert_eq!(store.ended(ended).await.unwrap(), Some(RevokeReason::PasswordChanged));
 
     let taken = UserChange { username: Some(name("alicia")), ..UserChange::default() };
-    assert_eq!(store.change_user(bob, &taken, NOW, &[act("user.update")]).await.unwrap(), ChangeOutcome::Taken);
+    assert_eq!(store.update_user(bob, &taken, NOW, &[act("user.update")]).await.unwrap(), ChangeOutcome::Taken);
     let taken = UserChange { email: Some(Some("ALICIA@example.org".into())), ..UserChange::default() };
-    assert_eq!(store.change_user(bob, &taken, NOW, &[]).await.unwrap(), ChangeOutcome::Taken);
+    assert_eq!(store.update_user(bob, &taken, NOW, &[]).await.unwrap(), ChangeOutcome::Taken);
     let none = UserChange::default();
-    assert_eq!(store.change_user(UserId::random(), &none, NOW, &[]).await.unwrap(), ChangeOutcome::Gone);
+    assert_eq!(store.update_user(UserId::random(), &none, NOW, &[]).await.unwrap(), ChangeOutcome::Gone);
     let cleared = UserChange { email: Some(None), ..UserChange::default() };
-    assert_eq!(store.change_user(alice, &cleared, NOW, &[]).await.unwrap(), ChangeOutcome::Changed(Vec::new()));
+    assert_eq!(store.update_user(alice, &cleared, NOW, &[]).await.unwrap(), ChangeOutcome::Changed(Vec::new()));
     assert_eq!(store.find_user(UserKey::Id(alice)).await.unwrap().unwrap().email, None);
     // A login of another account cannot be kept.
     let all = UserChange { end_logins: Some(RevokeReason::Revoked), keep: Some(first.family), ..UserChange::default() };
     let bobs = opened(&store, bob, &login(v2(1))).await;
-    assert_eq!(store.change_user(bob, &all, NOW, &[]).await.unwrap(), ChangeOutcome::Changed(vec![bobs]));
+    assert_eq!(store.update_user(bob, &all, NOW, &[]).await.unwrap(), ChangeOutcome::Changed(vec![bobs]));
     assert_eq!(store.ended(kept).await.unwrap(), None);
 }
 
@@ -85,7 +85,7 @@ pub(super) async fn devices(store: Store) {
     assert!(Plainly(&store).remove_device(first).await);
     assert!(store.find_device(first, NOW).await.unwrap().is_none());
     assert!(!store.rename_device(first, &"gone".parse().unwrap()).await.unwrap());
-    let erased = store.erase_user(alice, NOW, &act("user.delete")).await.unwrap();
+    let erased = store.delete_user(alice, NOW, &act("user.delete")).await.unwrap();
     assert_eq!(erased, Some(vec![second]));
     assert_eq!(store.list_devices(alice, NOW).await.unwrap(), []);
 }

@@ -122,7 +122,7 @@ pub(super) async fn setup_codes_race(store: Store) {
 pub(super) async fn tls(store: Store) {
     assert_eq!(store.tls().await.unwrap(), None);
     for spki in ["aa", "bb"] {
-        store.put_tls(spki, NOW).await.unwrap();
+        store.attest_tls(spki, NOW).await.unwrap();
         assert_eq!(store.tls().await.unwrap().as_deref(), Some(spki));
     }
 }

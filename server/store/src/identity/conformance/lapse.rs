@@ -24,7 +24,7 @@ fn new_password(hash: &str) -> UserChange {
 }
 
 async fn change(store: &Store, user: UserId, change: &UserChange) {
-    let outcome = store.change_user(user, change, NOW, &[act("user.update")]).await.unwrap();
+    let outcome = store.update_user(user, change, NOW, &[act("user.update")]).await.unwrap();
     assert!(matches!(outcome, ChangeOutcome::Changed(_)));
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn passwords(store: Store) {
     assert!(matches!(store.log_in(alice, &proof, &late).await.unwrap(), LoginOutcome::Opened(_)));
     // The owner's own change, verified against the previous password.
     let stale = UserChange { verified: Some("$argon2id$one".into()), ..new_password("$three") };
-    assert_eq!(lapsed(store.change_user(alice, &stale, NOW, &[]).await), Some(Verified::Credentials));
+    assert_eq!(lapsed(store.update_user(alice, &stale, NOW, &[]).await), Some(Verified::Credentials));
     assert!(store.standing(late.family).await.unwrap().unwrap().revoked.is_none());
     let good = UserChange { verified: Some("$two".into()), ..new_password("$three") };
     change(&store, alice, &good).await;
@@ -146,7 +146,7 @@ pub(super) async fn authorities(store: Store) {
     let by = |authority: Authority, at| NewAudit { authority, at, ..act("user.act") };
     let ann_as = |role: &str| Authority::SignIn { id: opening.id, role: role.into() };
     let create = async |who: &str, authority: Authority, at| {
-        lapsed(store.add_user(&super::new_user(who, None), NOW, &by(authority, at)).await)
+        lapsed(store.create_user(&super::new_user(who, None), NOW, &by(authority, at)).await)
     };
     assert_eq!(create("one", ann_as("owner"), NOW).await, None);
     assert_eq!(create("two", ann_as("owner"), NOW + 100).await, Some(Verified::SignIn), "the sign-in expired");
@@ -160,7 +160,7 @@ pub(super) async fn authorities(store: Store) {
     let device = opened(&store, alice, &first).await;
     opened(&store, alice, &second).await;
     let take =
-        async |family: FamilyId| lapsed(store.take_device(device, NOW, &by(Authority::Login(family), NOW)).await);
+        async |family: FamilyId| lapsed(store.remove_device(device, NOW, &by(Authority::Login(family), NOW)).await);
     store.revoke_family(second.family, RevokeReason::Logout, NOW).await.unwrap();
     assert_eq!(take(second.family).await, Some(Verified::Login), "logged out");
     assert_eq!(take(FamilyId::random()).await, Some(Verified::Login));

@@ -39,13 +39,13 @@ struct Plainly<'a>(&'a Store);
 
 impl Plainly<'_> {
     async fn create_user(&self, user: &NewUser) -> bool {
-        self.0.add_user(user, NOW, &act("user.create")).await.unwrap()
+        self.0.create_user(user, NOW, &act("user.create")).await.unwrap()
     }
 
     async fn set_user_active(&self, user: UserId, active: bool) -> bool {
         let end_logins = (!active).then_some(RevokeReason::Suspended);
         let change = UserChange { active: Some(active), end_logins, ..UserChange::default() };
-        match self.0.change_user(user, &change, NOW, &[act("user.update")]).await.unwrap() {
+        match self.0.update_user(user, &change, NOW, &[act("user.update")]).await.unwrap() {
             ChangeOutcome::Changed(_) => true,
             ChangeOutcome::Gone => false,
             ChangeOutcome::Taken => panic!("no name was changed"),
@@ -53,11 +53,11 @@ impl Plainly<'_> {
     }
 
     async fn delete_user(&self, user: UserId) -> bool {
-        self.0.erase_user(user, NOW, &act("user.delete")).await.unwrap().is_some()
+        self.0.delete_user(user, NOW, &act("user.delete")).await.unwrap().is_some()
     }
 
     async fn remove_device(&self, device: DeviceId) -> bool {
-        self.0.take_device(device, NOW, &act("device.remove")).await.unwrap()
+        self.0.remove_device(device, NOW, &act("device.remove")).await.unwrap()
     }
 }
 

@@ -2,30 +2,30 @@
 
 use super::entry::invitation;
 use super::{NOW, Plainly, Store, WEEK, act, login, opened, user, v2};
-use crate::identity::{ChangeOutcome, NewLogin, RevokeReason, RotateOutcome, Rotation, UserChange, UserKey};
+use crate::identity::{ChangeOutcome, NewLogin, RefreshOutcome, RevokeReason, TokenRefresh, UserChange, UserKey};
 use tornado_shared::model::DeviceId;
 use uuid::Uuid;
 
-fn rotation(login: &NewLogin, spent: Uuid) -> Rotation {
+fn refresh(login: &NewLogin, spent: Uuid) -> TokenRefresh {
     let (next, now) = (Uuid::new_v4(), NOW + 60);
-    Rotation { family: login.family, spent, attempt: None, next, now, expires_at: now + WEEK, newer: None }
+    TokenRefresh { family: login.family, spent, idempotency_key: None, next, now, expires_at: now + WEEK, newer: None }
 }
 
 pub(super) async fn refresh_tokens(store: Store) {
     let alice = user(&store, "alice").await;
     let login = login(v2(1));
     opened(&store, alice, &login).await;
-    let first = rotation(&login, login.refresh_jti);
-    assert_eq!(store.rotate(&first).await.unwrap(), RotateOutcome::Rotated);
+    let first = refresh(&login, login.refresh_jti);
+    assert_eq!(store.refresh(&first).await.unwrap(), RefreshOutcome::Refreshed);
     assert_eq!(store.standing(login.family).await.unwrap().unwrap().expires_at, NOW + 60 + WEEK);
-    let late = Rotation { now: NOW + 60 + WEEK, ..rotation(&login, first.next) };
-    assert_eq!(store.rotate(&late).await.unwrap(), RotateOutcome::Refused);
-    let second = rotation(&login, first.next);
-    assert_eq!(store.rotate(&second).await.unwrap(), RotateOutcome::Rotated);
-    assert_eq!(store.rotate(&rotation(&login, first.next)).await.unwrap(), RotateOutcome::Reused);
+    let late = TokenRefresh { now: NOW + 60 + WEEK, ..refresh(&login, first.next) };
+    assert_eq!(store.refresh(&late).await.unwrap(), RefreshOutcome::Refused);
+    let second = refresh(&login, first.next);
+    assert_eq!(store.refresh(&second).await.unwrap(), RefreshOutcome::Refreshed);
+    assert_eq!(store.refresh(&refresh(&login, first.next)).await.unwrap(), RefreshOutcome::Reused);
     assert_eq!(store.standing(login.family).await.unwrap().unwrap().revoked, Some(RevokeReason::Reused));
-    assert_eq!(store.rotate(&rotation(&login, second.next)).await.unwrap(), RotateOutcome::Refused);
-    assert_eq!(store.rotate(&rotation(&login, first.next)).await.unwrap(), RotateOutcome::Refused);
+    assert_eq!(store.refresh(&refresh(&login, second.next)).await.unwrap(), RefreshOutcome::Refused);
+    assert_eq!(store.refresh(&refresh(&login, first.next)).await.unwrap(), RefreshOutcome::Refused);
 }
 
 pub(super) async fn refresh_tokens_newer_than_the_store(store: Store) {
@@ -33,38 +33,38 @@ pub(super) async fn refresh_tokens_newer_than_the_store(store: Store) {
     let login = login(v2(1));
     opened(&store, alice, &login).await;
     let known = store.standing(login.family).await.unwrap().unwrap().expires_at;
-    let adopted = Rotation { newer: Some(known + 1), ..rotation(&login, Uuid::new_v4()) };
-    assert_eq!(store.rotate(&adopted).await.unwrap(), RotateOutcome::Rotated);
-    let next = rotation(&login, adopted.next);
-    assert_eq!(store.rotate(&next).await.unwrap(), RotateOutcome::Rotated);
+    let adopted = TokenRefresh { newer: Some(known + 1), ..refresh(&login, Uuid::new_v4()) };
+    assert_eq!(store.refresh(&adopted).await.unwrap(), RefreshOutcome::Refreshed);
+    let next = refresh(&login, adopted.next);
+    assert_eq!(store.refresh(&next).await.unwrap(), RefreshOutcome::Refreshed);
     // The store knows a newer token now, so the same token counts as used twice.
-    let again = Rotation { newer: Some(known + 1), ..rotation(&login, adopted.spent) };
-    assert_eq!(store.rotate(&again).await.unwrap(), RotateOutcome::Reused);
+    let again = TokenRefresh { newer: Some(known + 1), ..refresh(&login, adopted.spent) };
+    assert_eq!(store.refresh(&again).await.unwrap(), RefreshOutcome::Reused);
 }
 
 pub(super) async fn refresh_trades_repeat(store: Store) {
     let alice = user(&store, "alice").await;
     let login = login(v2(1));
     opened(&store, alice, &login).await;
-    let attempt = |spent, number| Rotation { attempt: Some([number; 32]), ..rotation(&login, spent) };
-    let lost = attempt(login.refresh_jti, 1);
-    assert_eq!(store.rotate(&lost).await.unwrap(), RotateOutcome::Rotated);
-    let again = attempt(login.refresh_jti, 1);
-    assert_eq!(store.rotate(&again).await.unwrap(), RotateOutcome::Rotated);
+    let with_key = |spent, number| TokenRefresh { idempotency_key: Some([number; 32]), ..refresh(&login, spent) };
+    let lost = with_key(login.refresh_jti, 1);
+    assert_eq!(store.refresh(&lost).await.unwrap(), RefreshOutcome::Refreshed);
+    let again = with_key(login.refresh_jti, 1);
+    assert_eq!(store.refresh(&again).await.unwrap(), RefreshOutcome::Refreshed);
     // The token that never reached its owner is invalid; the repeated one stays valid.
-    let next = attempt(again.next, 2);
-    assert_eq!(store.rotate(&next).await.unwrap(), RotateOutcome::Rotated);
-    assert_eq!(store.rotate(&attempt(lost.next, 1)).await.unwrap(), RotateOutcome::Reused);
+    let next = with_key(again.next, 2);
+    assert_eq!(store.refresh(&next).await.unwrap(), RefreshOutcome::Refreshed);
+    assert_eq!(store.refresh(&with_key(lost.next, 1)).await.unwrap(), RefreshOutcome::Reused);
     for (name, number) in [("bob", 3), ("carol", 4)] {
         let user = user(&store, name).await;
         let login = super::login(v2(number));
         opened(&store, user, &login).await;
-        let first = Rotation { attempt: Some([number; 32]), ..rotation(&login, login.refresh_jti) };
-        assert_eq!(store.rotate(&first).await.unwrap(), RotateOutcome::Rotated);
+        let first = TokenRefresh { idempotency_key: Some([number; 32]), ..refresh(&login, login.refresh_jti) };
+        assert_eq!(store.refresh(&first).await.unwrap(), RefreshOutcome::Refreshed);
         // An attacker has the token, but a wrong idempotency key or none.
-        let attempt = if name == "bob" { Some([9; 32]) } else { None };
-        let theft = Rotation { attempt, ..rotation(&login, login.refresh_jti) };
-        assert_eq!(store.rotate(&theft).await.unwrap(), RotateOutcome::Reused);
+        let idempotency_key = if name == "bob" { Some([9; 32]) } else { None };
+        let theft = TokenRefresh { idempotency_key, ..refresh(&login, login.refresh_jti) };
+        assert_eq!(store.refresh(&theft).await.unwrap(), RefreshOutcome::Reused);
     }
 }
 
@@ -73,15 +73,15 @@ pub(super) async fn refresh_tokens_race(store: Store) {
     let login = login(v2(1));
     opened(&store, alice, &login).await;
     let tries = (0..8).map(|_| {
-        let (store, rotation) = (store.clone(), rotation(&login, login.refresh_jti));
-        tokio::spawn(async move { store.rotate(&rotation).await.unwrap() })
+        let (store, refresh) = (store.clone(), refresh(&login, login.refresh_jti));
+        tokio::spawn(async move { store.refresh(&refresh).await.unwrap() })
     });
     let mut outcomes = Vec::new();
     for attempt in tries.collect::<Vec<_>>() {
         outcomes.push(attempt.await.unwrap());
     }
     let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
-    assert_eq!((count(RotateOutcome::Rotated), count(RotateOutcome::Reused)), (1, 1));
+    assert_eq!((count(RefreshOutcome::Refreshed), count(RefreshOutcome::Reused)), (1, 1));
 }
 
 pub(super) async fn revoking(store: Store) {
@@ -95,7 +95,7 @@ pub(super) async fn revoking(store: Store) {
     assert!(Plainly(&store).remove_device(second).await);
     assert!(!Plainly(&store).remove_device(second).await);
     assert!(Plainly(&store).set_user_active(alice, false).await);
-    assert_eq!(store.rotate(&rotation(&three, three.refresh_jti)).await.unwrap(), RotateOutcome::Refused);
+    assert_eq!(store.refresh(&refresh(&three, three.refresh_jti)).await.unwrap(), RefreshOutcome::Refused);
     let expected = [
         (one.family, RevokeReason::Logout),
         (two.family, RevokeReason::DeviceRemoved),
@@ -152,7 +152,7 @@ pub(super) async fn kept_logins(store: Store) {
     assert!(store.standing(kept.family).await.unwrap().is_some());
     assert!(store.standing(other.family).await.unwrap().is_none());
     let change = UserChange { end_logins: Some(RevokeReason::PasswordChanged), ..UserChange::default() };
-    let changed = store.change_user(alice, &change, NOW, &[act("user.password")]).await.unwrap();
+    let changed = store.update_user(alice, &change, NOW, &[act("user.password")]).await.unwrap();
     let ChangeOutcome::Changed(devices) = changed else { panic!("{changed:?}") };
     assert!(devices.contains(&device), "it must end with the account's logins, even a year later");
     assert!(!store.keep_family(kept.family).await.unwrap(), "a revoked login must stay revoked");

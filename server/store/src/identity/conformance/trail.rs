@@ -43,9 +43,9 @@ pub(super) async fn chain(store: Store) {
 
 pub(super) async fn written_with_the_act(store: Store) {
     let alice = new_user("alice", None);
-    assert!(store.add_user(&alice, NOW, &act("user.create")).await.unwrap());
-    assert!(!store.add_user(&new_user("alice", None), NOW, &act("user.create")).await.unwrap());
-    assert!(store.erase_user(UserId::random(), NOW, &act("user.delete")).await.unwrap().is_none());
+    assert!(store.create_user(&alice, NOW, &act("user.create")).await.unwrap());
+    assert!(!store.create_user(&new_user("alice", None), NOW, &act("user.create")).await.unwrap());
+    assert!(store.delete_user(UserId::random(), NOW, &act("user.delete")).await.unwrap().is_none());
     let viewer = OperatorChange {
         id: OperatorId::random(),
         name: "only".parse().unwrap(),

@@ -94,7 +94,7 @@ async fn ask(facts: &mut Facts, config: Config) {
     };
     facts.engines = crate::commands::engines::ask(&server, master).await;
     facts.tor_status = TorClient::new(server.channel(ServiceName::Tor)).status(NoInput {}).await.ok();
-    let keys = KeyRingClient::new(server.channel(ServiceName::Auth)).check(Acting::root(NoInput {})).await;
+    let keys = KeyRingClient::new(server.channel(ServiceName::Auth)).check_keys(Acting::root(NoInput {})).await;
     facts.key_problems = keys.map(|found| found.problems).unwrap_or_default();
 }
 

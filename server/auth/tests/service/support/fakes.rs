@@ -1,0 +1,123 @@
+//! A session service with scripted behaviour.
+
+use async_trait::async_trait;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tornado_contracts::auth::AccessToken;
+use tornado_contracts::session::{
+    ChooseExit, CloseDevice, Closed, Connect, Connected, HeartbeatReply, HistoryQuery, HistoryRow, LiveQuery,
+    LiveSession, OwnHistory, PoolStatus, RenewIdentity, SessionError, Sessions, SessionsStatus, UsageQuery, UserUsage,
+};
+use tornado_rpc::{Done, Fault, NoInput};
+use tornado_shared::api::{OwnUsage, TorView};
+use tornado_shared::model::{
+    CloseReason, DeviceId, LaneAddresses, LanePools, PrivateKey, SessionId, SessionState, Slot, Transfer, UserId,
+};
+
+#[derive(Default)]
+pub struct FakeSessions {
+    pub silent: AtomicBool,
+    /// Closes never return.
+    pub hangs: AtomicBool,
+    /// Notified when a close that never returns has arrived.
+    pub close_requested: tokio::sync::Notify,
+    pub live: Mutex<Vec<(UserId, DeviceId)>>,
+    pub closed: Mutex<Vec<(DeviceId, CloseReason)>>,
+}
+
+impl FakeSessions {
+    fn respond(&self) -> Result<(), SessionError> {
+        if self.silent.load(Ordering::SeqCst) { Err(not_here()) } else { Ok(()) }
+    }
+
+    pub fn closed(&self) -> Vec<(DeviceId, CloseReason)> {
+        self.closed.lock().unwrap().clone()
+    }
+}
+
+fn not_here() -> SessionError {
+    Fault::Unavailable("session is not reachable".into()).into()
+}
+
+fn session(user_id: UserId, device_id: DeviceId) -> LiveSession {
+    let addresses: LaneAddresses = LanePools::default().direct.addresses(Slot::FIRST).unwrap();
+    LiveSession {
+        session_id: SessionId::random(),
+        user_id,
+        username: "anybody".parse().unwrap(),
+        device_id,
+        public_key: PrivateKey::random().public_key(),
+        state: SessionState::Online,
+        direct: addresses,
+        tor: addresses,
+        started_at: 0,
+        last_heartbeat: 0,
+        latest_handshake: None,
+        handshake_age: None,
+        lane: None,
+        endpoint: None,
+        direct_transfer: Transfer::default(),
+        tor_transfer: Transfer::default(),
+    }
+}
+
+#[async_trait]
+impl Sessions for FakeSessions {
+    async fn connect(&self, _: Connect) -> Result<Connected, SessionError> {
+        Err(not_here())
+    }
+    async fn heartbeat(&self, _: AccessToken) -> Result<HeartbeatReply, SessionError> {
+        Err(not_here())
+    }
+    async fn disconnect(&self, _: AccessToken) -> Result<Closed, SessionError> {
+        Err(not_here())
+    }
+    async fn mine(&self, _: AccessToken) -> Result<Option<LiveSession>, SessionError> {
+        Err(not_here())
+    }
+    async fn new_identity(&self, _: AccessToken) -> Result<Done, SessionError> {
+        Err(not_here())
+    }
+    async fn tor_view(&self, _: AccessToken) -> Result<TorView, SessionError> {
+        Err(not_here())
+    }
+    async fn choose_exit(&self, _: ChooseExit) -> Result<Done, SessionError> {
+        Err(not_here())
+    }
+    async fn renew_identity(&self, _: RenewIdentity) -> Result<Done, SessionError> {
+        Err(not_here())
+    }
+    async fn close_device(&self, input: CloseDevice) -> Result<Closed, SessionError> {
+        self.respond()?;
+        if self.hangs.load(Ordering::SeqCst) {
+            self.close_requested.notify_one();
+            std::future::pending::<()>().await;
+        }
+        self.closed.lock().unwrap().push((input.device_id, input.reason));
+        Ok(Closed { session_id: None })
+    }
+    async fn live(&self, query: LiveQuery) -> Result<Vec<LiveSession>, SessionError> {
+        self.respond()?;
+        let live = self.live.lock().unwrap();
+        let of_user = live.iter().filter(|(user, _)| query.user_id.is_none_or(|requested| requested == *user));
+        Ok(of_user.map(|(user, device)| session(*user, *device)).collect())
+    }
+    async fn history(&self, _: HistoryQuery) -> Result<Vec<HistoryRow>, SessionError> {
+        Err(not_here())
+    }
+    async fn usage(&self, _: UsageQuery) -> Result<UserUsage, SessionError> {
+        Err(not_here())
+    }
+    async fn own_history(&self, _: OwnHistory) -> Result<Vec<HistoryRow>, SessionError> {
+        Err(not_here())
+    }
+    async fn own_usage(&self, _: AccessToken) -> Result<OwnUsage, SessionError> {
+        Err(not_here())
+    }
+    async fn status(&self, _: NoInput) -> Result<SessionsStatus, SessionError> {
+        Err(not_here())
+    }
+    async fn pool(&self, _: NoInput) -> Result<PoolStatus, SessionError> {
+        Err(not_here())
+    }
+}

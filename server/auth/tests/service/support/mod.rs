@@ -1,0 +1,4 @@
+//! A running service with scripted neighbours.
+
+pub mod fakes;
+pub mod world;
