@@ -1,7 +1,9 @@
 //! Serves the contract on a Unix socket.
 
+use crate::access::Access;
 use crate::contract::{EVENTS, Helper, router};
-use crate::{Access, HelperError, Status};
+use crate::error::HelperError;
+use crate::model::Status;
 use axum::Router;
 use futures::Stream;
 use std::io;

@@ -195,7 +195,7 @@ impl Inner {
         match engine.wishes.now().filter(|_| same && self.broken.is_none()) {
             // A login must not let traffic out of the tunnel: traffic is blocked until the tunnel is up again.
             Some(wanted) => {
-                if !engine.tunnel.watch().borrow().held {
+                if !engine.tunnel.watch().borrow().lockdown {
                     let mut hold = wanted.ended("a new login replaced the previous one", true);
                     hold.outside.extend(api.iter().copied().map(Outside::tcp));
                     let view = engine.tunnel.block(hold).await.map_err(|e| HelperError::Internal(e.to_string()))?;

@@ -19,7 +19,7 @@ use tornado_client::Error as ApiError;
 use tornado_helper_api::{Choice, ControlPlane, HelperError, Status};
 use tornado_shared::model::{Lane, PrivateKey};
 use tornado_tunnel::Tunnel;
-use tornado_tunnel::state::{Failure, Hold, Phase, View};
+use tornado_tunnel::state::{Failure, Lockdown, Phase, View};
 
 /// State that the store contains at startup.
 pub(crate) struct Found {
@@ -28,7 +28,7 @@ pub(crate) struct Found {
     broken: Option<String>,
     wanted: Option<Wanted>,
     /// Lockdown until a tunnel is up or the user acts; `None` if traffic is not to be blocked.
-    pub(crate) hold: Option<Hold>,
+    pub(crate) hold: Option<Lockdown>,
 }
 
 impl Found {
@@ -163,7 +163,7 @@ impl Engine {
                     let _ = self.tunnel.disconnect().await;
                 }
                 inner.end_session(&self.publish).await;
-                if overtaken || !self.tunnel.watch().borrow().held {
+                if overtaken || !self.tunnel.watch().borrow().lockdown {
                     self.want_none();
                 }
                 match other {
@@ -188,7 +188,7 @@ impl Engine {
 
 /// Why the tunnel is not up.
 pub(crate) fn failure(view: &View) -> HelperError {
-    let held = if view.held { "; traffic is blocked" } else { "" };
+    let held = if view.lockdown { "; traffic is blocked" } else { "" };
     match (&view.failure, &view.blocked) {
         (Some(failure @ Failure::NoHandshake(_)), _) => HelperError::NoHandshake(format!("{failure}{held}")),
         (Some(failure @ (Failure::Link(_) | Failure::Routing(_))), _) => {

@@ -283,7 +283,7 @@ mod tests {
     use std::sync::Arc;
     use tornado_tunnel::Tunnel;
     use tornado_tunnel::os::fake::Fake;
-    use tornado_tunnel::state::Hold;
+    use tornado_tunnel::state::Lockdown;
 
     #[test]
     fn pauses_grow_and_are_never_shorter_than_the_server_asked() {
@@ -304,7 +304,7 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let store = Store::new(directory.path().join("state"));
             let found = Found::read(store);
-            let hold = wanted.then(|| Hold { reason: BlockedReason::Interrupted, outside: Vec::new() });
+            let hold = wanted.then(|| Lockdown { reason: BlockedReason::Interrupted, outside: Vec::new() });
             let (tunnel, _task) = Tunnel::start(Box::new(Fake::default()), hold);
             let paths = (directory.path().join("resolv.conf"), directory.path().join("state"));
             let engine = Engine::start(found, tunnel, Changes::new(), paths);

@@ -101,7 +101,7 @@ const FIRST_HOLD: Duration = Duration::from_secs(5);
 /// Waits until traffic is blocked, or until blocking failed.
 async fn first_hold(engine: &Engine) {
     let mut views = engine.tunnel.watch();
-    let settled = views.wait_for(|view| view.held || view.phase != Phase::Blocked);
+    let settled = views.wait_for(|view| view.lockdown || view.phase != Phase::Blocked);
     if let Ok(Ok(view)) = tokio::time::timeout(FIRST_HOLD, settled).await {
         engine.publish.tunnel(&view);
     }

@@ -141,7 +141,7 @@ impl Resolver {
     /// True while the system resolver sends its queries into the tunnel, or lockdown blocks them.
     fn led_into_tunnel(&self) -> bool {
         let view = self.tunnel.borrow();
-        view.held || matches!(view.phase, Phase::Connected | Phase::Switching)
+        view.lockdown || matches!(view.phase, Phase::Connected | Phase::Switching)
     }
 
     /// Tries the hosts file, then this machine's own resolvers with marked sockets, then the system resolver.

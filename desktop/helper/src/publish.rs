@@ -54,7 +54,7 @@ impl Publisher {
             chosen: None,
             addresses: Vec::new(),
             names: Vec::new(),
-            held: false,
+            lockdown: false,
             since: None,
             handshake_seen: false,
             handshake_stale: false,
@@ -171,7 +171,7 @@ impl Publisher {
             status.endpoint = view.endpoint;
             status.addresses.clone_from(&view.addresses);
             status.names.clone_from(&view.names);
-            status.held = view.held;
+            status.lockdown = view.lockdown;
             // The wall clock may be set while the tunnel is up, so the start is recomputed from the tunnel's age.
             let since = view.since.map(|since| unix_now().saturating_sub_unsigned(since.elapsed().as_secs()));
             if was_restarted(view, status.since) {

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tornado_shared::model::Lane;
 use tornado_tunnel::plan::Plan;
 use tornado_tunnel::policy::Outside;
-use tornado_tunnel::state::{BlockedReason, Hold};
+use tornado_tunnel::state::{BlockedReason, Lockdown};
 
 /// Addresses of hosts, by name.
 pub(crate) type Hosts = BTreeMap<String, Vec<IpAddr>>;
@@ -39,7 +39,11 @@ pub(crate) struct Wishes {
 }
 
 /// The lockdown that the stored state requires at startup.
-pub(crate) fn hold(wanted: &Result<Option<Wanted>, StoreError>, broken: Option<&str>, logged_in: bool) -> Option<Hold> {
+pub(crate) fn hold(
+    wanted: &Result<Option<Wanted>, StoreError>,
+    broken: Option<&str>,
+    logged_in: bool,
+) -> Option<Lockdown> {
     let outside = wanted.as_ref().ok().and_then(Option::as_ref).map(Wanted::outside).unwrap_or_default();
     let reason = match (broken, wanted) {
         (Some(broken), _) => BlockedReason::Store(broken.to_owned()),
@@ -48,7 +52,7 @@ pub(crate) fn hold(wanted: &Result<Option<Wanted>, StoreError>, broken: Option<&
         (None, Ok(Some(_))) => BlockedReason::Ended("this device is not logged in".into()),
         (None, Ok(None)) => return None,
     };
-    Some(Hold { reason, outside })
+    Some(Lockdown { reason, outside })
 }
 
 impl Wanted {
@@ -58,9 +62,9 @@ impl Wanted {
     }
 
     /// The lockdown that applies once the server rejected this device, permanently or for now.
-    pub(crate) fn ended(&self, why: &str, logged_in: bool) -> Hold {
+    pub(crate) fn ended(&self, why: &str, logged_in: bool) -> Lockdown {
         let reason = if logged_in { BlockedReason::Denied } else { BlockedReason::Ended };
-        Hold { reason: reason(why.to_owned()), outside: self.outside() }
+        Lockdown { reason: reason(why.to_owned()), outside: self.outside() }
     }
 
     fn outside(&self) -> Vec<Outside> {

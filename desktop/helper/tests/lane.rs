@@ -91,7 +91,7 @@ async fn a_used_up_quota_is_waited_for_as_the_server_says_and_a_login_asks_at_on
         s.heartbeat = Some((403, "quota_exceeded"));
         s.initiate = Some((403, "quota_exceeded", 20 * 86_400));
     });
-    let status = machine.until(|s| s.held && s.notice.is_some()).await;
+    let status = machine.until(|s| s.lockdown && s.notice.is_some()).await;
     assert!(status.logged_in, "{status:?}");
     let reason = status.reason.unwrap();
     assert!(reason.contains("automatic retry") && !reason.contains("log in"), "{reason}");
@@ -138,7 +138,7 @@ async fn what_the_server_ends_or_shuts_is_known_without_a_heartbeat() {
     let heartbeats = server.count(path::HEARTBEAT);
     server.set(|s| s.heartbeat = Some((401, "revoked")));
     tell("data: {\"kind\":\"later\"}\n\ndata: {\"kind\":\"closed\",\"reason\":\"revoked\"}\n\n".into()).await;
-    let ended = async { while !futures::StreamExt::next(&mut seen).await.unwrap().held {} };
+    let ended = async { while !futures::StreamExt::next(&mut seen).await.unwrap().lockdown {} };
     tokio::time::timeout(within, ended).await.unwrap();
     assert_eq!(server.count(path::HEARTBEAT), heartbeats + 1);
 }
@@ -155,9 +155,9 @@ async fn a_tunnel_whose_system_once_did_not_answer_comes_back() {
         let mut seen = machine.client.events().await.unwrap();
         machine.os.inside().unanswered = Some(call);
         machine.os.disturb("the routing rules");
-        let fell = async { while !futures::StreamExt::next(&mut seen).await.unwrap().held {} };
+        let fell = async { while !futures::StreamExt::next(&mut seen).await.unwrap().lockdown {} };
         tokio::time::timeout(Duration::from_secs(15), fell).await.unwrap();
-        machine.until(|s| s.state == TunnelState::Connected && !s.held).await;
+        machine.until(|s| s.state == TunnelState::Connected && !s.lockdown).await;
         assert_eq!(machine.os.inside().links.len(), 1, "{call}");
         assert_eq!(machine.os.inside().torn_down, let_out, "{call}: lockdown was never lifted");
     }

@@ -102,28 +102,28 @@ async fn defect_100_a_login_that_the_server_ended_lets_nothing_out() {
     let mut machine = Machine::enrolled(&server).await;
     machine.client.connect(DIRECT).await.unwrap();
     server.set(|s| s.heartbeat = Some((401, "revoked")));
-    let status = machine.until(|s| s.held && !s.logged_in).await;
+    let status = machine.until(|s| s.lockdown && !s.logged_in).await;
     assert_eq!((status.state, status.session), (TunnelState::Blocked, None));
     assert!(status.reason.as_deref().is_some_and(|reason| reason.contains("the server ended")), "{status:?}");
     assert_eq!(status.notice.unwrap().code, "revoked");
     assert!(machine.os.inside().links.is_empty() && machine.os.inside().routing.is_some());
     assert_eq!(machine.client.connect(DIRECT).await.unwrap_err(), HelperError::NotLoggedIn);
     // Neither a failed connect nor a restart lets traffic out.
-    assert!(machine.client.status(NoInput {}).await.unwrap().held);
+    assert!(machine.client.status(NoInput {}).await.unwrap().lockdown);
     machine.stop().await;
     machine.start().await;
-    let status = machine.until(|s| s.held).await;
+    let status = machine.until(|s| s.lockdown).await;
     assert!(status.reason.as_deref().is_some_and(|reason| reason.contains("not logged in")), "{status:?}");
     // A login does not let traffic out either: the desired tunnel is restored automatically.
     server.set(|s| s.heartbeat = None);
     machine.client.login(good()).await.unwrap();
     let status = machine.until(|s| s.state == TunnelState::Connected).await;
-    assert_eq!((status.lane, status.held), (Some(Lane::Direct), false));
+    assert_eq!((status.lane, status.lockdown), (Some(Lane::Direct), false));
 
     server.set(|s| s.heartbeat = Some((401, "revoked")));
-    machine.until(|s| s.held && !s.logged_in).await;
+    machine.until(|s| s.lockdown && !s.logged_in).await;
     let status = machine.client.disconnect(NoInput {}).await.unwrap();
-    assert_eq!((status.state, status.held), (TunnelState::Disconnected, false), "a disconnect lifts the lockdown");
+    assert_eq!((status.state, status.lockdown), (TunnelState::Disconnected, false), "a disconnect lifts the lockdown");
     assert!(machine.os.inside().routing.is_none());
     machine.stop().await;
     machine.start().await;
@@ -143,7 +143,7 @@ async fn defect_100_whichever_call_learns_that_the_login_is_over_nothing_gets_ou
     });
     let told = machine.client.new_identity(NoInput {}).await.unwrap_err();
     assert_eq!(told.code(), "token_revoked_reuse_detected");
-    let status = machine.until(|s| s.held && !s.logged_in).await;
+    let status = machine.until(|s| s.lockdown && !s.logged_in).await;
     assert!(status.reason.as_deref().is_some_and(|reason| reason.contains("log in again")), "{status:?}");
     assert_eq!((status.state, status.notice.unwrap().code.as_str()), (TunnelState::Blocked, "revoked"));
 }
@@ -154,7 +154,7 @@ async fn defect_100_a_session_that_the_server_refuses_lets_nothing_out() {
     let machine = Machine::enrolled(&server).await;
     machine.client.connect(DIRECT).await.unwrap();
     server.set(|s| s.heartbeat = Some((409, "max_devices_exceeded")));
-    let status = machine.until(|s| s.held).await;
+    let status = machine.until(|s| s.lockdown).await;
     assert!(status.logged_in && status.state == TunnelState::Blocked, "{status:?}");
     server.set(|s| s.heartbeat = None);
     machine.until(|s| s.state == TunnelState::Connected).await;
@@ -228,7 +228,7 @@ async fn a_login_while_a_tunnel_is_up_lets_nothing_out() {
     let status = machine.client.login(good()).await.unwrap();
     assert!(status.logged_in && status.state != TunnelState::Disconnected, "{status:?}");
     let status = machine.until(|s| s.state == TunnelState::Connected).await;
-    assert_eq!((status.lane, status.held), (Some(Lane::Direct), false));
+    assert_eq!((status.lane, status.lockdown), (Some(Lane::Direct), false));
     assert_eq!(machine.os.inside().torn_down, before, "the routes were never removed in between");
 }
 

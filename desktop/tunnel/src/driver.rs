@@ -3,7 +3,7 @@
 use crate::os::{Os, OsError};
 use crate::plan::{Plan, Slot};
 use crate::policy::Routing;
-use crate::state::{Effect, Event, Hold, Next, State, View};
+use crate::state::{Effect, Event, Lockdown, Next, State, View};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -30,16 +30,16 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// Starts the task. It first removes what a previous process may have left, or activates lockdown if `hold` is
+    /// Starts the task. It first removes what a previous process may have left, or activates lockdown if `lockdown` is
     /// given.
-    pub fn start(os: Box<dyn Os>, hold: Option<Hold>) -> (Self, JoinHandle<()>) {
-        let (tunnel, task) = Self::new(os, hold);
+    pub fn start(os: Box<dyn Os>, lockdown: Option<Lockdown>) -> (Self, JoinHandle<()>) {
+        let (tunnel, task) = Self::new(os, lockdown);
         (tunnel, tokio::spawn(task))
     }
 
-    fn new(os: Box<dyn Os>, hold: Option<Hold>) -> (Self, impl Future<Output = ()> + Send + 'static) {
+    fn new(os: Box<dyn Os>, lockdown: Option<Lockdown>) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (commands, receiver) = mpsc::channel(16);
-        let next = State::start(hold);
+        let next = State::start(lockdown);
         let (publish, view) = watch::channel(next.0.view());
         let driver = Driver { os, publish, disturbed: None, disturbances: 0, reported: None };
         (Self { commands, view }, driver.run(next, receiver))
@@ -64,8 +64,8 @@ impl Tunnel {
     }
 
     /// Disconnects the tunnel and activates lockdown.
-    pub async fn block(&self, hold: Hold) -> Result<View, Stopped> {
-        self.command(Event::Block(Box::new(hold))).await
+    pub async fn block(&self, lockdown: Lockdown) -> Result<View, Stopped> {
+        self.command(Event::Block(Box::new(lockdown))).await
     }
 
     /// Lifts the lockdown because its reason no longer exists.
@@ -188,7 +188,7 @@ impl Driver {
         match effect {
             Effect::Up(link) => Some(Event::LinkUp(link.slot, within(self.os.longest(), self.os.up(&link)).await)),
             Effect::Route(slot, routing) => Some(Event::Routed(slot, self.route(&routing).await)),
-            Effect::Hold(routing) => Some(Event::Held(self.route(&routing).await)),
+            Effect::LockDown(routing) => Some(Event::LockedDown(self.route(&routing).await)),
             Effect::Remove(slot) => {
                 // Nothing is routed into the interface any more. If it stays, it is removed with the tunnel.
                 if let Err(error) = within(self.os.longest(), self.os.remove(slot)).await {

@@ -76,7 +76,7 @@ async fn a_link_that_disappears_is_not_called_connected() {
     tunnel.connect(plan(Lane::Direct)).await.unwrap();
     fake.inside().links.clear();
     let mut watch = tunnel.watch();
-    let view = watch.wait_for(|v| v.phase == Phase::Blocked && v.held).await.unwrap().clone();
+    let view = watch.wait_for(|v| v.phase == Phase::Blocked && v.lockdown).await.unwrap().clone();
     assert!(matches!(view.failure, Some(Failure::Link(_))));
     assert_eq!(fake.inside().routing.as_ref().unwrap().slot, None, "blocked, not released");
     tunnel.disconnect().await.unwrap();
@@ -84,8 +84,8 @@ async fn a_link_that_disappears_is_not_called_connected() {
 }
 
 /// Runs a tunnel in one state for sixty days and limits how often it wakes up, per hour.
-async fn rests(fake: Fake, hold: Option<Hold>, plan: Option<Plan>, per_hour: u64) {
-    let (tunnel, task) = Tunnel::new(Box::new(fake), hold);
+async fn rests(fake: Fake, lockdown: Option<Lockdown>, plan: Option<Plan>, per_hour: u64) {
+    let (tunnel, task) = Tunnel::new(Box::new(fake), lockdown);
     let connected = async {
         if let Some(plan) = plan {
             tunnel.connect(plan).await.unwrap();
@@ -107,11 +107,11 @@ async fn links_are_looked_at_at_a_steady_pace_for_sixty_days() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn traffic_that_is_held_back_costs_nothing_for_sixty_days() {
+async fn traffic_that_is_blocked_back_costs_nothing_for_sixty_days() {
     let fake = Fake::default();
     fake.inside().silent = true;
-    let hold = Hold { reason: BlockedReason::Interrupted, outside: Vec::new() };
-    Box::pin(rests(fake, Some(hold), None, 0)).await;
+    let lockdown = Lockdown { reason: BlockedReason::Interrupted, outside: Vec::new() };
+    Box::pin(rests(fake, Some(lockdown), None, 0)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,8 +125,8 @@ async fn a_call_that_the_system_never_answers_costs_no_later_tunnel() {
         // released.
         fake.disturb("the routing rules");
         let view = tunnel.switch(Lane::Tor).await.unwrap();
-        let is_held = fake.inside().routing.is_some();
-        assert!(view.phase.is_settled() && is_held, "{call}: {view:?}");
+        let is_blocked = fake.inside().routing.is_some();
+        assert!(view.phase.is_settled() && is_blocked, "{call}: {view:?}");
         tunnel.disconnect().await.unwrap();
         assert_eq!(fake.inside().unanswered, None, "{call} was not called");
 

@@ -42,7 +42,7 @@ impl Fake {
 
     /// Reports that another program changed `what`.
     pub fn disturb(&self, what: &'static str) {
-        self.inside().disturbed.put_back.push(what);
+        self.inside().disturbed.restored.push(what);
         self.1.notify_one();
     }
 

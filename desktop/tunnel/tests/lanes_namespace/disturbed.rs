@@ -187,7 +187,7 @@ fn what_another_program_changes_is_put_back_and_nothing_leaves_meanwhile() {
             // An interface that disappeared cannot be restored, so traffic is blocked.
             beside(remove).await;
             let mut watch = tunnel.watch();
-            let fallen = watch.wait_for(|v| v.phase == Phase::Blocked && v.held);
+            let fallen = watch.wait_for(|v| v.phase == Phase::Blocked && v.lockdown);
             tokio::time::timeout(patient(Duration::from_secs(10)), fallen).await.unwrap().unwrap();
             assert_eq!(beside(internet).await, [None, None]);
             let view = tunnel.connect(plan).await.unwrap();

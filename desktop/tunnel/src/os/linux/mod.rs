@@ -5,6 +5,7 @@ mod firewall;
 mod kernel;
 mod names;
 mod netlink;
+mod nft;
 mod rule;
 mod userspace;
 mod watch;
@@ -13,7 +14,7 @@ use super::{Disturbance, Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
 use crate::policy::{Family, LocalNetwork, MARK, Routing, Transport, local_networks, overlap, own_addresses};
 use async_trait::async_trait;
-use firewall::{Synced, Wall};
+use firewall::{AppliedFirewall, Synced};
 use names::Names;
 pub use names::own_resolvers;
 use netlink::Netlink;
@@ -73,19 +74,19 @@ pub struct Linux {
     netlink: Netlink,
     links: HashMap<Slot, UserLink>,
     names: Names,
-    wall: Wall,
+    firewall: AppliedFirewall,
     watch: Watch,
     /// Addresses and MTU of each link that is up.
     addresses: HashMap<Slot, (Vec<IpAddr>, u16)>,
     /// The required routing.
-    wanted: Option<Routing>,
+    required: Option<Routing>,
     /// Rules of other programs that are evaluated before ours and are known: they were reported, or existed before the
     /// tunnel.
     foreign: Vec<RuleMessage>,
     /// True if the firewall may have been changed.
-    look: bool,
+    check_firewall: bool,
     /// The surroundings for which the current rules were made.
-    around: Surroundings,
+    surroundings: Surroundings,
     /// Links that could not get their IPv6 address.
     without_ipv6: HashSet<Slot>,
 }
@@ -113,13 +114,13 @@ impl Linux {
             netlink,
             links: HashMap::new(),
             names,
-            wall: Wall::default(),
+            firewall: AppliedFirewall::default(),
             watch,
             addresses: HashMap::new(),
-            wanted: None,
+            required: None,
             foreign: Vec::new(),
-            look: false,
-            around: Surroundings::default(),
+            check_firewall: false,
+            surroundings: Surroundings::default(),
             without_ipv6: HashSet::new(),
         })
     }
@@ -148,7 +149,7 @@ impl Linux {
 
     /// Sets everything in the kernel to what the routing requires. Returns what had changed.
     async fn sync(&mut self, routing: &Routing, first: bool) -> Result<Vec<&'static str>, OsError> {
-        self.wanted = Some(routing.clone());
+        self.required = Some(routing.clone());
         let mut found = Vec::new();
         let mut note = |changed: bool, what: &'static str| {
             if changed {
@@ -169,16 +170,16 @@ impl Linux {
         };
         // The firewall is set before the routes that it protects. In lockdown, the routes alone block traffic if it
         // fails.
-        let mut around = self.surroundings().await?;
-        around.local.retain(|network| !routing.never_local.iter().any(|range| overlap(range, &network.net)));
-        let same_network = std::mem::replace(&mut self.around, around.clone()) == around;
-        let look = std::mem::take(&mut self.look);
-        let firewall = routing.firewall(Slot::ALL.map(|slot| self.name(slot)), &around.local);
-        let walled = self.wall.sync(&firewall, look).await;
-        let restored = matches!(walled, Ok(Synced::Restored));
+        let mut surroundings = self.surroundings().await?;
+        surroundings.local.retain(|network| !routing.never_local.iter().any(|range| overlap(range, &network.net)));
+        let same_network = std::mem::replace(&mut self.surroundings, surroundings.clone()) == surroundings;
+        let check = std::mem::take(&mut self.check_firewall);
+        let firewall = routing.firewall(Slot::ALL.map(|slot| self.name(slot)), &surroundings.local);
+        let synced = self.firewall.sync(&firewall, check).await;
+        let restored = matches!(synced, Ok(Synced::Restored));
         note(restored, "the firewall");
         if routing.slot.is_some() {
-            walled.clone()?;
+            synced.clone()?;
         }
         let mut raised = false;
         for slot in Slot::ALL.into_iter().filter(|slot| self.addresses.contains_key(slot)).collect::<Vec<_>>() {
@@ -201,8 +202,11 @@ impl Linux {
             }
         }
         note(rerouted, "the routes");
-        let wanted: Vec<_> =
-            routing.rules(&around.own, &around.local).into_iter().filter(|r| r.family == Family::V4 || ipv6).collect();
+        let wanted: Vec<_> = routing
+            .rules(&surroundings.own, &surroundings.local)
+            .into_iter()
+            .filter(|r| r.family == Family::V4 || ipv6)
+            .collect();
         // A change of this machine's addresses changes the rules too. That is not interference.
         note(self.netlink.sync_rules(&wanted).await? && same_network, "the routing rules");
         // A program that emptied our tables also emptied the table that redirects DNS.
@@ -214,7 +218,7 @@ impl Linux {
                 servers => self.names.set(index.unwrap_or_default(), servers).await?,
             }
         }
-        walled.map(|_| found)
+        synced.map(|_| found)
     }
 
     /// Brings a link up, with its addresses. Returns true if anything was missing.
@@ -224,8 +228,8 @@ impl Linux {
         if changed {
             self.netlink.set_up(index, mtu).await?;
         }
-        let held = self.netlink.addresses().await?;
-        let missing = |address: &IpAddr| !held.iter().any(|(at, held, _)| *at == index && held == address);
+        let present = self.netlink.addresses().await?;
+        let missing = |address: &IpAddr| !present.iter().any(|(at, present, _)| *at == index && present == address);
         for address in addresses.into_iter().filter(missing) {
             if Family::of(address) == Family::V6 && self.without_ipv6.contains(&slot) {
                 continue;
@@ -261,7 +265,7 @@ impl Linux {
 
     /// Returns whether this machine has a route to an endpoint of the server.
     async fn has_network(&self) -> bool {
-        let Some(routing) = &self.wanted else { return true };
+        let Some(routing) = &self.required else { return true };
         let mut ends = routing.outside.clone();
         ends.retain(|outside| outside.transport == Transport::Udp);
         for end in &ends {
@@ -337,19 +341,19 @@ impl Os for Linux {
     }
 
     async fn changed(&mut self) {
-        self.look |= self.watch.changed().await;
+        self.check_firewall |= self.watch.changed().await;
     }
 
     async fn restore(&mut self) -> Result<Disturbance, OsError> {
-        let Some(routing) = self.wanted.clone() else { return Ok(Disturbance::default()) };
-        let put_back = self.sync(&routing, false).await?;
+        let Some(routing) = self.required.clone() else { return Ok(Disturbance::default()) };
+        let restored = self.sync(&routing, false).await?;
         let foreign = self.netlink.foreign_rules().await?;
         let new = foreign.iter().filter(|rule| !self.foreign.contains(rule));
         let mut ahead: Vec<u32> = new.map(|rule| rule::preference(rule).unwrap_or_default()).collect();
         ahead.sort_unstable();
         ahead.dedup();
         self.foreign = foreign;
-        Ok(Disturbance { put_back, ahead })
+        Ok(Disturbance { restored, ahead })
     }
 
     async fn remove(&mut self, slot: Slot) -> Result<(), OsError> {
@@ -363,7 +367,7 @@ impl Os for Linux {
         if self.netlink.index(&name).await?.is_none() {
             return Err(OsError::new("observe the interface", "it does not exist"));
         }
-        self.names.look();
+        self.names.check();
         let observed = match self.links.get(&slot) {
             Some(link) => link.observe().await?,
             None => kernel::observe(&name).await?,
@@ -372,7 +376,7 @@ impl Os for Linux {
     }
 
     async fn tear_down(&mut self) -> Result<(), OsError> {
-        self.wanted = None;
+        self.required = None;
         // Rules are removed first: after that, no lookup reaches our table.
         self.netlink.sync_rules(&[]).await?;
         self.netlink.flush_table().await?;
@@ -380,6 +384,6 @@ impl Os for Linux {
             self.remove(slot).await?;
         }
         self.names.restore().await?;
-        self.wall.remove().await
+        self.firewall.remove().await
     }
 }

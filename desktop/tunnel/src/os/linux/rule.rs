@@ -1,6 +1,5 @@
 //! Converts our rules to netlink messages and back. Pure.
 
-use super::netlink::family_number;
 use crate::policy::{Action, Family, PREFERENCES, PROTOCOL, Rule, Transport};
 use ipnet::IpNet;
 use rtnetlink::packet_route::AddressFamily;
@@ -59,6 +58,13 @@ pub(super) fn is_ours(message: &RuleMessage) -> bool {
 /// The preference of a rule; `None` for 0.
 pub(super) fn preference(message: &RuleMessage) -> Option<u32> {
     message.attributes.iter().find_map(|a| if let RuleAttribute::Priority(p) = a { Some(*p) } else { None })
+}
+
+const fn family_number(family: Family) -> AddressFamily {
+    match family {
+        Family::V4 => AddressFamily::Inet,
+        Family::V6 => AddressFamily::Inet6,
+    }
 }
 
 const fn address_bits(address: IpAddr) -> usize {

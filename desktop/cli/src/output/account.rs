@@ -1,20 +1,21 @@
 //! Usage, sessions and devices as text. The server counts from its side: its received bytes are the bytes that devices
 //! sent.
 
-use super::{bytes, span};
 use std::fmt::Write as _;
 use time::UtcDateTime;
 use tornado_helper_api::Devices;
-use tornado_shared::api::{LaneBytes, OwnSessions, OwnUsage};
+use tornado_shared::api::{LaneBytes, OwnDevice, OwnSession, OwnSessions, OwnUsage};
+use tornado_shared::format::{bytes, span, table};
 use tornado_shared::model::Transfer;
 
 /// All usage counters as a table.
 pub(super) fn usage(usage: &OwnUsage, now: i64) -> String {
-    let mut text = format!("{:<12}{:>26}{:>26}\n", "", "direct lane", "tor lane");
-    // Writing to a String cannot fail.
+    let mut rows = vec![["", "direct lane", "tor lane"].map(str::to_owned).to_vec()];
     for (name, part) in [("today", usage.today), ("this month", usage.month), ("total", usage.total)] {
-        let _ = writeln!(text, "{name:<12}{:>26}{:>26}", both_ways(part.direct), both_ways(part.tor));
+        rows.push(vec![name.into(), both_ways(part.direct), both_ways(part.tor)]);
     }
+    let mut text = table(&rows);
+    // Writing to a String cannot fail.
     let _ = writeln!(text, "Received / sent by all devices of this account; days and months in UTC.");
     match &usage.quota {
         None => text.push_str("No quota.\n"),
@@ -58,8 +59,7 @@ pub(super) fn sessions(page: &OwnSessions) -> String {
     if page.sessions.is_empty() {
         return "No sessions.\n".into();
     }
-    let mut text = String::new();
-    for session in &page.sessions {
+    let row = |session: &OwnSession| {
         let end = match (session.ended_at, session.reason) {
             (None, _) => "connected".into(),
             (Some(at), reason) => {
@@ -68,9 +68,9 @@ pub(super) fn sessions(page: &OwnSessions) -> String {
             }
         };
         let moved = LaneBytes { direct: session.direct, tor: session.tor };
-        let (at, device) = (moment(session.started_at), session.device_id);
-        let _ = writeln!(text, "{at}  device {device}  {}  {end}", sum(&moved));
-    }
+        vec![moment(session.started_at), format!("device {}", session.device_id), sum(&moved), end]
+    };
+    let mut text = table(&page.sessions.iter().map(row).collect::<Vec<_>>());
     if let Some(next) = page.next {
         let _ = writeln!(text, "More: tornado sessions --before {next}");
     }
@@ -82,13 +82,13 @@ pub(super) fn devices(devices: &Devices) -> String {
     if devices.devices.is_empty() {
         return "No devices.\n".into();
     }
-    let mut text = String::new();
-    for device in &devices.devices {
-        let login = if device.logged_in { "logged in " } else { "logged out" };
-        let own = if device.id == devices.own { "  (this device)" } else { "" };
-        let _ = writeln!(text, "{}  {login}  since {}  {}{own}", device.id, moment(device.last_login_at), device.name);
-    }
-    text
+    let row = |device: &OwnDevice| {
+        let login = if device.logged_in { "logged in" } else { "logged out" };
+        let own = if device.id == devices.own { "(this device)" } else { "" };
+        let since = format!("since {}", moment(device.last_login_at));
+        vec![device.id.to_string(), login.into(), since, device.name.to_string(), own.into()]
+    };
+    table(&devices.devices.iter().map(row).collect::<Vec<_>>())
 }
 
 fn both_ways(transfer: Transfer) -> String {
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_is_warned_from_eighty_hundredths_on() {
+    fn a_warning_appears_at_80_percent_of_the_quota() {
         assert_eq!(line(&of(1 << 30)), "4.0 KiB today, 4.0 MiB this month, 10 % of the quota used");
         assert_eq!(warning(&of(1 << 30), 1000), None);
         let warned = warning(&of(9 << 30), 1000).unwrap();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_those_of_the_calendar() {
+    fn times_are_shown_as_calendar_dates() {
         // Computed with `date -u -d @…`.
         for (at, text) in [
             (0, "1970-01-01 00:00 UTC"),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_and_devices_read_well() {
+    fn sessions_and_devices_have_one_line_each() {
         let page = serde_json::json!({
             "sessions": [
                 {"session_id": uuid(1), "device_id": uuid(7), "started_at": 0, "ended_at": null, "reason": null,

@@ -1,9 +1,9 @@
 //! Output for people and for scripts. The text never reports a tunnel as working unless a handshake was seen.
 
-mod own;
+mod account;
 mod tor;
 
-use crate::run::Failure;
+use crate::error::Failure;
 use qrcode::render::unicode::Dense1x2;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -11,6 +11,7 @@ use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tornado_helper_api::{Backend, Choice, ControlPlane, Devices, Exported, ServiceError as _, Status, TunnelState};
 use tornado_shared::api::{LaneState, OwnSessions, OwnUsage, TorView};
+use tornado_shared::format::{bytes, span};
 use tornado_shared::model::Lane;
 use tornado_shared::model::text::shown;
 use tornado_shared::problem::Problem;
@@ -58,16 +59,16 @@ pub(crate) fn exported(exported: &Exported, qr: bool, json: bool) -> Result<(), 
 }
 
 pub(crate) fn usage(usage: &OwnUsage, json: bool) -> std::io::Result<()> {
-    show(usage, json, || own::usage(usage, now()))
+    show(usage, json, || account::usage(usage, now()))
 }
 
 /// Prints one page of sessions.
 pub(crate) fn sessions(page: &OwnSessions, json: bool) -> std::io::Result<()> {
-    show(page, json, || own::sessions(page))
+    show(page, json, || account::sessions(page))
 }
 
 pub(crate) fn devices(devices: &Devices, json: bool) -> std::io::Result<()> {
-    show(devices, json, || own::devices(devices))
+    show(devices, json, || account::devices(devices))
 }
 
 /// Prints the countries that have Tor exits.
@@ -94,7 +95,7 @@ pub(crate) fn error(failure: &Failure, json: bool) {
     let problem = match failure {
         Failure::Helper(error) => error.to_problem(),
         Failure::Usage(text) => Problem::new(400, "usage", text),
-        Failure::CodeWanted => {
+        Failure::CodeRequired => {
             let text = "this account requires an authenticator or recovery code; run this command in a terminal, or \
                         pass the code with --totp-stdin";
             Problem::new(401, "totp_required", text)
@@ -149,8 +150,8 @@ fn text(status: &Status, now: i64) -> String {
         let transfer = status.transfer;
         row("traffic", format!("{} received, {} sent", bytes(transfer.rx_bytes), bytes(transfer.tx_bytes)));
         if let Some(usage) = &status.usage {
-            row("usage", own::line(usage));
-            if let Some(warning) = own::warning(usage, now) {
+            row("usage", account::line(usage));
+            if let Some(warning) = account::warning(usage, now) {
                 row("WARNING", warning);
             }
         }
@@ -175,7 +176,7 @@ fn headline(status: &Status) -> String {
     let lane = status.lane.map_or_else(|| "a".to_owned(), |lane| format!("the {lane}"));
     match status.state {
         TunnelState::Disconnected => "Disconnected: traffic from this device is not protected.".into(),
-        TunnelState::Connecting if status.held => {
+        TunnelState::Connecting if status.lockdown => {
             format!("Connecting over {lane} lane; traffic is blocked until the tunnel is up.")
         }
         TunnelState::Connecting => format!("Connecting over {lane} lane; traffic is not protected yet."),
@@ -237,45 +238,12 @@ fn handshake(status: &Status) -> String {
     }
 }
 
-/// A time span in its two largest units.
-fn span(seconds: i64) -> String {
-    let s = seconds.max(0);
-    match s {
-        0..60 => format!("{s} s"),
-        60..3600 => format!("{} min {} s", s / 60, s % 60),
-        3600..86_400 => format!("{} h {} min", s / 3600, s % 3600 / 60),
-        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
-    }
-}
-
-/// Bytes in binary units (IEC 80000-13).
-fn bytes(n: u64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    if n < 1024 {
-        return format!("{n} B");
-    }
-    let (mut value, mut unit) = (n as f64 / 1024.0, 0);
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        (value, unit) = (value / 1024.0, unit + 1);
-    }
-    format!("{value:.1} {}", UNITS[unit])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn spans_and_bytes_read_well() {
-        assert_eq!(
-            [span(0), span(59), span(61), span(3700), span(90_000)],
-            ["0 s", "59 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]
-        );
-        assert_eq!([bytes(0), bytes(1023), bytes(1024), bytes(5_000_000)], ["0 B", "1023 B", "1.0 KiB", "4.8 MiB"]);
-    }
-
-    #[test]
-    fn silence_is_not_called_connected() {
+    fn a_silent_or_closed_lane_is_not_reported_as_working() {
         let quiet = serde_json::json!({
             "state": "connected", "reason": null, "lane": "tor", "target": null, "server": "vpn.example.org:4605",
             "user": "ann", "device": "laptop", "logged_in": true, "session": null,
