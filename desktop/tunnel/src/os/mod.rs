@@ -64,7 +64,7 @@ impl std::fmt::Display for Disturbance {
 #[async_trait]
 pub trait Os: Send {
     /// Maximum duration of one call. Netlink responds within milliseconds.
-    fn longest(&self) -> Duration {
+    fn call_timeout(&self) -> Duration {
         Duration::from_secs(10)
     }
     /// Creates an interface with its addresses and its peer, and starts a handshake. Routes no traffic into it.

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn both_families_are_always_led_somewhere() {
+    fn both_families_always_have_a_default_route() {
         let v4 = ["10.8.0.2".parse().unwrap()];
         let outside = vec![Outside::udp("192.0.2.1:51820".parse().unwrap()); 2];
         let routing = Routing::new(Slot::B, &v4, outside);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn only_connected_private_networks_are_looked_up_before_the_tunnel() {
+    fn only_connected_private_networks_precede_the_tunnel() {
         let rules = Routing::new(Slot::A, &[], Vec::new()).rules(&[], &lan());
         let local: Vec<_> = rules.iter().filter(|r| r.suppress_prefix_length.is_some()).collect();
         assert_eq!(local.len(), 1);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marked_packet_without_a_route_is_refused() {
+    fn a_marked_packet_without_a_route_is_rejected() {
         let rules = Routing::lockdown(Vec::new()).rules(&[], &[]);
         for family in Family::ALL {
             let marked: Vec<_> =
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn names_go_into_the_tunnel_before_the_local_networks_are_looked_at() {
+    fn dns_rules_precede_those_of_local_networks() {
         let routing = Routing::new(Slot::A, &["10.9.0.2".parse().unwrap()], Vec::new());
         assert!(!routing.guard && routing.rules(&[], &lan()).len() == 9);
         let names: Vec<IpAddr> = vec!["10.9.0.1".parse().unwrap()];

@@ -136,7 +136,7 @@ fn settle((mut state, effects): Next, kernel: &mut Kernel, now: Instant, mut wor
 
 proptest! {
     #[test]
-    fn every_way_up_has_a_way_down(steps in prop::collection::vec((step(), prop::collection::vec(prop::bool::weighted(0.8), 8)), 0..60)) {
+    fn a_disconnect_always_restores_the_kernel(steps in prop::collection::vec((step(), prop::collection::vec(prop::bool::weighted(0.8), 8)), 0..60)) {
         let mut kernel = Kernel::default();
         let mut now = Instant::now();
         let mut state = settle(State::start(None), &mut kernel, now, || true);
@@ -161,7 +161,7 @@ proptest! {
 
     /// Results without a request, repeated results, results of older requests: no panic, and a disconnect still works.
     #[test]
-    fn strange_answers_do_no_harm(picks in prop::collection::vec((0u8..12, any::<bool>(), any::<bool>()), 0..40)) {
+    fn unexpected_results_do_not_prevent_a_disconnect(picks in prop::collection::vec((0u8..12, any::<bool>(), any::<bool>()), 0..40)) {
         let now = Instant::now();
         let (mut state, _) = State::start(None);
         for (pick, first, ok) in picks {
@@ -206,7 +206,7 @@ fn an_old_handshake_is_shown_as_stale() {
 }
 
 #[test]
-fn a_tunnel_that_falls_releases_nothing_until_somebody_says_so() {
+fn a_lost_tunnel_blocks_traffic_until_disconnect() {
     let now = Instant::now();
     let mut kernel = Kernel::default();
     let shaken =
@@ -237,7 +237,7 @@ fn a_tunnel_that_falls_releases_nothing_until_somebody_says_so() {
 }
 
 #[test]
-fn a_start_that_finds_a_tunnel_wanted_takes_nothing_away_before_it_holds() {
+fn startup_removes_nothing_before_lockdown_is_active() {
     let hold = Lockdown { reason: BlockedReason::Interrupted, outside: Vec::new() };
     let (state, effects) = State::start(Some(hold));
     assert!(matches!(effects.as_slice(), [Effect::LockDown(_)]), "{effects:?}");
@@ -253,7 +253,7 @@ fn a_start_that_finds_a_tunnel_wanted_takes_nothing_away_before_it_holds() {
 }
 
 #[test]
-fn another_endpoint_is_tried_while_one_gives_no_answer() {
+fn the_next_endpoint_is_tried_if_one_does_not_respond() {
     let begun = Instant::now();
     let mut several = plan(Lane::Direct);
     let (first, second) = (several.direct.endpoint, "[2001:db8::8]:51820".parse().unwrap());

@@ -7,65 +7,27 @@ mod names;
 mod netlink;
 mod nft;
 mod rule;
+mod settings;
+mod surroundings;
 mod userspace;
 mod watch;
 
 use super::{Disturbance, Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
-use crate::policy::{Family, LocalNetwork, MARK, Routing, Transport, local_networks, overlap, own_addresses};
+use crate::policy::{Family, MARK, Routing, Transport, overlap};
 use async_trait::async_trait;
 use firewall::{AppliedFirewall, Synced};
 use names::Names;
 pub use names::own_resolvers;
 use netlink::Netlink;
 use rtnetlink::packet_route::rule::RuleMessage;
+pub use settings::Settings;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use surroundings::Surroundings;
 pub use tornado_packet_io::{Offload, TunNode};
 use userspace::UserLink;
 use watch::Watch;
-
-/// Settings of the tunnel on Linux.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Prefix of the two interface names: `tornado` gives `tornado0` and `tornado1`. At most 14 bytes.
-    pub interface: String,
-    /// Forces an implementation; `None` selects the kernel's if it exists.
-    pub backend: Option<Backend>,
-    /// Whether the userspace backend uses the kernel's segmentation offloads.
-    pub offload: Offload,
-    /// How TUN devices are opened.
-    pub tun_node: TunNode,
-    /// The file that lists this machine's resolvers, resolv.conf(5).
-    pub resolv_conf: PathBuf,
-    /// Directory for a copy of that file while it is changed; created with mode 0700 when needed.
-    pub state_dir: PathBuf,
-    /// Whether directly connected private networks may be reached outside the tunnel.
-    pub local_networks: bool,
-}
-
-impl std::default::Default for Settings {
-    fn default() -> Self {
-        let resolv_conf = names::default_resolv_conf();
-        Self {
-            interface: "tornado".into(),
-            backend: None,
-            offload: Offload::Auto,
-            tun_node: TunNode::Own,
-            resolv_conf,
-            state_dir: "/var/lib/tornado-helper".into(),
-            local_networks: true,
-        }
-    }
-}
-
-/// Addresses and networks of this machine outside the tunnel.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Surroundings {
-    own: Vec<IpAddr>,
-    local: Vec<LocalNetwork>,
-}
 
 /// The kernel of this machine, in the network namespace in which it was opened.
 pub struct Linux {
@@ -170,11 +132,12 @@ impl Linux {
         };
         // The firewall is set before the routes that it protects. In lockdown, the routes alone block traffic if it
         // fails.
-        let mut surroundings = self.surroundings().await?;
+        let links = Slot::ALL.map(|slot| self.name(slot));
+        let mut surroundings = Surroundings::read(&self.netlink, &links, self.settings.local_networks).await?;
         surroundings.local.retain(|network| !routing.never_local.iter().any(|range| overlap(range, &network.net)));
         let same_network = std::mem::replace(&mut self.surroundings, surroundings.clone()) == surroundings;
         let check = std::mem::take(&mut self.check_firewall);
-        let firewall = routing.firewall(Slot::ALL.map(|slot| self.name(slot)), &surroundings.local);
+        let firewall = routing.firewall(links, &surroundings.local);
         let synced = self.firewall.sync(&firewall, check).await;
         let restored = matches!(synced, Ok(Synced::Restored));
         note(restored, "the firewall");
@@ -202,13 +165,13 @@ impl Linux {
             }
         }
         note(rerouted, "the routes");
-        let wanted: Vec<_> = routing
+        let rules: Vec<_> = routing
             .rules(&surroundings.own, &surroundings.local)
             .into_iter()
             .filter(|r| r.family == Family::V4 || ipv6)
             .collect();
         // A change of this machine's addresses changes the rules too. That is not interference.
-        note(self.netlink.sync_rules(&wanted).await? && same_network, "the routing rules");
+        note(self.netlink.sync_rules(&rules).await? && same_network, "the routing rules");
         // A program that emptied our tables also emptied the table that redirects DNS.
         if first || raised || restored {
             let reachable = |server: &IpAddr| server.is_ipv4() || (ipv6 && !only_v4);
@@ -245,22 +208,6 @@ impl Linux {
             }
         }
         Ok(changed)
-    }
-
-    /// This machine's addresses outside the tunnel, and the local networks that may be reached.
-    async fn surroundings(&self) -> Result<Surroundings, OsError> {
-        let names = self.netlink.link_names().await?;
-        let addresses = self.netlink.addresses().await?;
-        let links = Slot::ALL.map(|slot| self.name(slot));
-        let (mut near, mut nets) = (Vec::new(), Vec::new());
-        for (index, address, net) in addresses {
-            if let Some(name) = names.get(&index) {
-                near.push((name.clone(), address));
-                nets.push((name.clone(), net));
-            }
-        }
-        let local = if self.settings.local_networks { local_networks(&nets, &links) } else { Vec::new() };
-        Ok(Surroundings { own: own_addresses(&near, &links), local })
     }
 
     /// Returns whether this machine has a route to an endpoint of the server.

@@ -130,7 +130,7 @@ mod tests {
     use crate::policy::{LocalNetwork, Outside, Routing};
 
     #[test]
-    fn what_is_rendered_is_recognised() {
+    fn rendered_rules_are_parsed_back() {
         let addresses = ["10.8.0.2".parse().unwrap(), "fd74::2".parse().unwrap()];
         let outside =
             vec![Outside::tcp("192.0.2.1:4605".parse().unwrap()), Outside::udp("[2001:db8::1]:51820".parse().unwrap())];

@@ -82,10 +82,10 @@ mod tests {
         let chains = |address: &str| vec![("marked", vec![format!("ip daddr {address} accept"), "drop".to_owned()])];
         let listing = |address: &str| super::super::render::transaction(&[("inet", chains(address))]);
         let (old, new) = (listing("192.0.2.1"), listing("192.0.2.2"));
-        let wanted = chains("192.0.2.2");
-        assert!(super::super::listing::has_chains(&old, &wanted), "the number of lines is equal");
-        assert!(!is_copy(&old, &new, &wanted));
-        assert!(is_copy(&new, &new, &wanted));
-        assert!(!is_copy("", "", &wanted), "neither table has the chain");
+        let current = chains("192.0.2.2");
+        assert!(super::super::listing::has_chains(&old, &current), "the number of lines is equal");
+        assert!(!is_copy(&old, &new, &current));
+        assert!(is_copy(&new, &new, &current));
+        assert!(!is_copy("", "", &current), "neither table has the chain");
     }
 }

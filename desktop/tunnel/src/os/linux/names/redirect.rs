@@ -38,7 +38,7 @@ fn render(servers: &[IpAddr]) -> String {
     };
     let rules: String = [true, false].into_iter().filter_map(first).map(to).collect();
     format!(
-        "{}table {TABLE} {{\n    chain asked {{\n        type nat hook output priority -100; policy accept;\n        \
+        "{}table {TABLE} {{\n    chain queries {{\n        type nat hook output priority -100; policy accept;\n        \
          meta mark {MARK:#x} return\n        oifname \"lo\" return\n{rules}    }}\n}}\n",
         removal()
     )
@@ -56,7 +56,7 @@ mod tests {
             r#"add table inet tornado_redirect
 delete table inet tornado_redirect
 table inet tornado_redirect {
-    chain asked {
+    chain queries {
         type nat hook output priority -100; policy accept;
         meta mark 0x746f return
         oifname "lo" return

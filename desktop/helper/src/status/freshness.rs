@@ -1,17 +1,17 @@
 //! Limits how often a status call queries the server.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// The time of the latest query to the server.
 #[derive(Debug, Default)]
-pub(crate) struct Asked(Mutex<Option<Instant>>);
+pub(crate) struct Freshness(Mutex<Option<Instant>>);
 
-impl Asked {
+impl Freshness {
     /// Returns true if the latest response is older than `good_for`, and then records `now` as the time of the query.
     pub(crate) fn is_due(&self, now: Instant, good_for: Duration) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         let due = last.is_none_or(|at| now.saturating_duration_since(at) >= good_for);
         if due {
             *last = Some(now);
@@ -20,7 +20,7 @@ impl Asked {
     }
 
     /// Invalidates the latest response.
-    pub(crate) fn again(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    pub(crate) fn invalidate(&self) {
+        self.0.lock().take();
     }
 }

@@ -1,29 +1,26 @@
 //! Listens to the server's event stream while there is a session. Changes that the server makes are known at once
 //! instead of at the next heartbeat. Without a stream the helper works the same, only later.
 
-use crate::account::plain;
-use crate::engine::Engine;
-use crate::lanes::LaneStates;
-use crate::session::Inner;
+use super::engine::Engine;
+use crate::status::LaneStates;
 use std::sync::Weak;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tornado_client::{Error as ApiError, EventStream};
 use tornado_helper_api::{ControlPlane, Status};
-use tornado_rpc::ServiceError as _;
 use tornado_shared::api::{DeviceEvent, Lanes};
 use tornado_shared::model::SessionId;
 
 /// Delay before a stream that ended is opened again. A random delay of up to the same length is added, so that devices
 /// whose streams ended together do not reconnect together.
-const AGAIN: Duration = Duration::from_secs(2);
+const REOPEN_AFTER: Duration = Duration::from_secs(2);
 /// The same if the server has no stream for this device.
-const REFUSED: Duration = Duration::from_secs(120);
+const REFUSED_AFTER: Duration = Duration::from_secs(120);
 
 /// Runs until shutdown, or until the engine was dropped.
 pub(crate) async fn run(engine: Weak<Engine>, shutdown: CancellationToken) {
-    let Some(mut status) = engine.upgrade().map(|engine| engine.publish.watch()) else { return };
+    let Some(mut status) = engine.upgrade().map(|engine| engine.status_changes()) else { return };
     let listen = async {
         while let Some(session) = until_connected(&mut status).await {
             let pause = listen(&engine, session, &mut status).await;
@@ -42,7 +39,7 @@ async fn until_connected(status: &mut watch::Receiver<Status>) -> Option<Session
 async fn listen(engine: &Weak<Engine>, session: SessionId, status: &mut watch::Receiver<Status>) -> Duration {
     let opened = match engine.upgrade() {
         Some(engine) => engine.open_events().await,
-        None => return AGAIN,
+        None => return REOPEN_AFTER,
     };
     let mut stream = match opened {
         Ok(stream) => stream,
@@ -57,16 +54,16 @@ async fn listen(engine: &Weak<Engine>, session: SessionId, status: &mut watch::R
             event = stream.next() => event,
             over = status.wait_for(|status| status.session != Some(session)) => {
                 drop(over);
-                return AGAIN;
+                return REOPEN_AFTER;
             }
         };
-        let Some(engine) = engine.upgrade() else { return AGAIN };
+        let Some(engine) = engine.upgrade() else { return REOPEN_AFTER };
         match event {
-            Ok(Some(event)) => engine.told(event).await,
-            Ok(None) => return AGAIN,
+            Ok(Some(event)) => engine.apply_event(event).await,
+            Ok(None) => return REOPEN_AFTER,
             Err(error) => {
                 tracing::debug!(code = error.code(), "the event stream ended");
-                return AGAIN;
+                return REOPEN_AFTER;
             }
         }
     }
@@ -75,72 +72,35 @@ async fn listen(engine: &Weak<Engine>, session: SessionId, status: &mut watch::R
 fn pause(error: &ApiError) -> Duration {
     match error.code() {
         // The heartbeat creates the session again.
-        "session_expired" => AGAIN,
-        "streams_full" => REFUSED,
-        _ if error.is_transient() || error.wants_fresh_token() => AGAIN * 5,
-        _ => REFUSED,
+        "session_expired" => REOPEN_AFTER,
+        "streams_full" => REFUSED_AFTER,
+        _ if error.is_transient() || error.wants_fresh_token() => REOPEN_AFTER * 5,
+        _ => REFUSED_AFTER,
     }
 }
 
 impl Engine {
     async fn open_events(&self) -> Result<EventStream, ApiError> {
-        let (api, access) = {
-            let mut inner = self.inner.lock().await;
-            let Some(api) = inner.session.as_ref().map(|session| session.server.api.clone()) else {
-                return Err(ApiError::Setup("there is no session".into()));
-            };
-            inner.renew_if_due(&api).await?;
-            (api, inner.access())
-        };
+        let (api, access) = self.connection.lock().await.session_access().await?;
         api.events(&access).await
     }
 
     /// Applies an event to the session.
-    async fn told(&self, event: DeviceEvent) {
+    async fn apply_event(&self, event: DeviceEvent) {
         match event {
             DeviceEvent::State { host, lanes } => {
                 self.publish.lanes(LaneStates::from(&Lanes { lanes, host: None }));
-                self.offered_at(&host).await;
+                let disconnects = self.control.disconnects();
+                self.connection.lock().await.set_offered_host(&host, disconnects).await;
             }
             DeviceEvent::Closed { reason } => {
                 tracing::info!(?reason, "the server ended the session");
                 // The response to the heartbeat says what to do next.
-                self.inner.lock().await.heartbeat_now();
+                self.connection.lock().await.heartbeat_now();
                 self.wake.notify_one();
             }
             DeviceEvent::Quota { quota } => self.publish.quota(quota),
             DeviceEvent::Unknown => {}
-        }
-    }
-
-    /// Stores the host at which the server offers its lanes, and requests a new offer if it changed.
-    async fn offered_at(&self, host: &str) {
-        let wish = self.wish();
-        let mut inner = self.inner.lock().await;
-        inner.note_offered(host);
-        self.follow_host(&mut inner, host, wish).await;
-    }
-
-    /// Requests a new offer if the server's lanes moved to another host.
-    pub(crate) async fn follow_host(&self, inner: &mut Inner, host: &str, wish: u64) {
-        let Some(session) = &inner.session else { return };
-        if session.connection.on(session.lane).endpoint.host == plain(host) {
-            return;
-        }
-        match inner.initiate_again().await {
-            Ok(true) if self.wish() == wish => {
-                tracing::info!("the server moved its lanes to another address");
-                self.publish.session(inner.session_id());
-                let applied = inner.apply(&self.tunnel, &self.wishes).await;
-                if self.undone(wish).await {
-                    return;
-                }
-                if let Err(error) = applied {
-                    self.publish.notice(error.code(), &error);
-                }
-            }
-            Ok(_) => {}
-            Err(error) => tracing::info!(code = error.code(), "cannot get a new offer from the server"),
         }
     }
 }

@@ -1,7 +1,5 @@
-//! The files in the state directory: the login and the desired state of the tunnel.
+//! Files in the state directory.
 
-use crate::account::Account;
-use crate::wish::Wanted;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, OpenOptions};
@@ -17,7 +15,7 @@ const MAX: u64 = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// An operation of the file system failed.
-    #[error("{path}: {source}{}", cure(.source, "--state-dir"))]
+    #[error("{path}: {source}{}", advice(.source, "--state-dir"))]
     Io {
         /// Path of the file.
         path: PathBuf,
@@ -44,27 +42,24 @@ pub enum StoreError {
 }
 
 /// Advice for the user, if there is any. `option` is the helper's option that sets the path.
-pub(crate) fn cure(why: &io::Error, option: &str) -> String {
+pub(crate) fn advice(why: &io::Error, option: &str) -> String {
     if why.kind() != io::ErrorKind::ReadOnlyFilesystem {
         return String::new();
     }
     format!("; remount it read-write as root (`mount -o remount,rw`), or start the helper with another {option}")
 }
 
-const LOGIN: &str = "state.json";
 const PROBE: &str = "probe.json";
-const WANTED: &str = "wanted.json";
 
-/// The state directory: `state.json` and, while a tunnel is desired, `wanted.json`.
+/// The state directory. Its files are private, and their content is JSON.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub(crate) struct Store {
     directory: PathBuf,
 }
 
 impl Store {
     /// Creates a store for `directory`. It accesses no files yet.
-    #[must_use]
-    pub const fn new(directory: PathBuf) -> Self {
+    pub(crate) const fn new(directory: PathBuf) -> Self {
         Self { directory }
     }
 
@@ -76,59 +71,38 @@ impl Store {
         StoreError::Io { path: self.path(name), source }
     }
 
-    fn damaged(&self, name: &str, detail: String) -> StoreError {
+    pub(crate) fn damaged(&self, name: &str, detail: String) -> StoreError {
         StoreError::Damaged { path: self.path(name), detail }
     }
 
-    /// Returns `None` only if the file does not exist. A file that cannot be read is an error, never treated as absent.
-    pub(crate) fn load(&self) -> Result<Option<Account>, StoreError> {
-        let Some(account) = self.read::<Account>(LOGIN)? else { return Ok(None) };
-        account.address().map_err(|e| self.damaged(LOGIN, e.to_string()))?;
-        Ok(Some(account))
-    }
-
-    /// The desired tunnel. Returns `None` only if the file does not exist.
-    pub(crate) fn load_wanted(&self) -> Result<Option<Wanted>, StoreError> {
-        self.read(WANTED)
-    }
-
-    /// Replaces the file atomically: after a crash, either the old or the new content is there.
-    pub(crate) fn save(&self, account: &Account) -> Result<(), StoreError> {
-        self.replace(LOGIN, account)
-    }
-
-    /// Replaces `wanted.json` in the same way.
-    pub(crate) fn save_wanted(&self, wanted: &Wanted) -> Result<(), StoreError> {
-        self.replace(WANTED, wanted)
-    }
-
-    /// Removes `wanted.json`: no tunnel is desired.
-    pub(crate) fn forget_wanted(&self) -> Result<(), StoreError> {
-        match fs::remove_file(self.path(WANTED)) {
+    /// Removes a file, which may not exist.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), StoreError> {
+        match fs::remove_file(self.path(name)) {
             Ok(()) => {
                 let synced = fs::File::open(&self.directory).and_then(|directory| directory.sync_all());
-                synced.map_err(|e| self.io(WANTED, e))
+                synced.map_err(|e| self.io(name, e))
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(self.io(WANTED, e)),
+            Err(e) => Err(self.io(name, e)),
         }
     }
 
-    /// Renames an unusable `state.json`. It is kept so that the cause can be investigated.
-    pub(crate) fn set_aside(&self) -> Result<(), StoreError> {
-        match fs::rename(self.path(LOGIN), self.directory.join("state.json.broken")) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(self.io(LOGIN, e)),
+    /// Renames a file, which may not exist.
+    pub(crate) fn rename(&self, name: &str, new: &str) -> Result<(), StoreError> {
+        match fs::rename(self.path(name), self.path(new)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(self.io(name, e)),
             Ok(()) | Err(_) => Ok(()),
         }
     }
 
-    /// Fails if [`Self::save`] would fail.
+    /// Fails if [`Self::replace`] would fail.
     pub(crate) fn probe(&self) -> Result<(), StoreError> {
         self.replace(PROBE, &())?;
         fs::remove_file(self.path(PROBE)).map_err(|e| self.io(PROBE, e))
     }
 
-    fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
+    /// Returns `None` only if the file does not exist.
+    pub(crate) fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
         let file = match OpenOptions::new().read(true).open(self.path(name)) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -148,7 +122,8 @@ impl Store {
         read.map(Some).map_err(|e| self.damaged(name, format!("line {}, column {}", e.line(), e.column())))
     }
 
-    fn replace<T: Serialize>(&self, name: &str, value: &T) -> Result<(), StoreError> {
+    /// Replaces the file atomically: after a crash, either the old or the new content is there.
+    pub(crate) fn replace<T: Serialize>(&self, name: &str, value: &T) -> Result<(), StoreError> {
         let text = serde_json::to_vec_pretty(value).map_err(|e| self.io(name, io::Error::other(e)))?;
         let text = Zeroizing::new(text);
         let new = self.directory.join(format!("{name}.new"));

@@ -1,6 +1,8 @@
 //! Finds the server: names, addresses, and the verification of its pinned identity.
 
-use crate::lookup::{Resolver, marked_udp};
+use super::dns::marked_udp;
+use super::error::translate;
+use super::resolver::Resolver;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tornado_client::{ATTEMPT_DELAY, DeviceApi, Error as ApiError, Offer, Options, interleave, race};
@@ -11,7 +13,7 @@ use tornado_tunnel::policy::MARK;
 
 /// A verified server and the addresses at which it was verified.
 #[derive(Clone)]
-pub(crate) struct Reached {
+pub(crate) struct VerifiedServer {
     pub(crate) api: DeviceApi,
     pub(crate) addresses: Vec<SocketAddr>,
 }
@@ -26,27 +28,27 @@ pub(crate) async fn reach(
     addresses: &[ServerAddress],
     identity: Fingerprint,
     tls: Option<Fingerprint>,
-) -> Result<Reached, HelperError> {
+) -> Result<VerifiedServer, HelperError> {
     let address = addresses.first().ok_or_else(|| HelperError::Internal("the stored server has no address".into()))?;
     let candidates = alternate(resolver.resolve_all(addresses).await?);
     let options = Options {
         addresses: candidates.clone(),
         call_timeout: Duration::from_secs(15),
         mark: Some(MARK),
-        network: Some(resolver.network.clone()),
+        network: Some(resolver.network()),
         ..Options::default()
     };
     if let Some(tls) = tls {
         let api = DeviceApi::pinned(address, identity, tls, &options).map_err(|e| translate(&e))?;
         match api.server_info().await {
-            Ok(_) => return Ok(Reached::at(api, candidates)),
+            Ok(_) => return Ok(VerifiedServer::at(api, candidates)),
             // The TLS key may have been rotated: verify the new one with the identity.
             Err(ApiError::WrongCertificate | ApiError::WrongServer(_)) => {}
             Err(error) => return Err(translate(&error)),
         }
     }
     let api = discover(address, identity, &options).await.map_err(|e| translate(&e))?;
-    Ok(Reached::at(api, candidates))
+    Ok(VerifiedServer::at(api, candidates))
 }
 
 /// The addresses of all hosts, each once: the first of each host, then the second of each, so that a host whose addresses
@@ -64,7 +66,7 @@ fn alternate(hosts: Vec<Vec<SocketAddr>>) -> Vec<SocketAddr> {
     all
 }
 
-impl Reached {
+impl VerifiedServer {
     fn at(api: DeviceApi, candidates: Vec<SocketAddr>) -> Self {
         let addresses = api.proved().map_or(candidates, |proved| vec![proved]);
         Self { api, addresses }
@@ -81,8 +83,8 @@ async fn discover(address: &ServerAddress, identity: Fingerprint, options: &Opti
     let found = race(options.addresses.clone(), ATTEMPT_DELAY, attempt).await;
     found.map(|(_, api)| api).map_err(|error| {
         let text = error.to_string();
-        let own = error.into_inner().and_then(|inner| inner.downcast::<ApiError>().ok());
-        own.map_or(ApiError::Unreachable(text), |own| *own)
+        let inner = error.into_inner().and_then(|inner| inner.downcast::<ApiError>().ok());
+        inner.map_or(ApiError::Unreachable(text), |inner| *inner)
     })
 }
 
@@ -106,34 +108,13 @@ pub(crate) async fn endpoints(
             retry_after: None,
         });
     }
-    let answered = resolver.answered;
+    let last_responding = resolver.last_responding();
     found.sort_by_key(|at| match at.ip() {
-        ip if Some(ip) == answered => 0,
+        ip if Some(ip) == last_responding => 0,
         ip if proved.iter().any(|proved| proved.ip() == ip) => 1,
         _ => 2,
     });
     Ok(found)
-}
-
-/// Converts an API error to an error of the contract.
-pub(crate) fn translate(error: &ApiError) -> HelperError {
-    let text = error.to_string();
-    let retry_after = error.retry_after().map(|after| after.as_secs());
-    match error {
-        ApiError::Unreachable(_) | ApiError::Timeout | ApiError::Busy { .. } => {
-            HelperError::Unreachable { code: error.code().to_owned(), detail: text, retry_after }
-        }
-        ApiError::Refused { code, detail, .. } => {
-            HelperError::Refused { code: code.clone(), detail: detail.clone(), retry_after }
-        }
-        ApiError::WrongCertificate
-        | ApiError::WrongServer(_)
-        | ApiError::Crypto(_)
-        | ApiError::Malformed(_)
-        | ApiError::Offer(_)
-        | ApiError::Downgrade(_) => HelperError::Untrusted(text),
-        ApiError::Setup(_) => HelperError::Internal(text),
-    }
 }
 
 #[cfg(test)]
@@ -141,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_alternate_and_no_address_comes_twice() {
+    fn hosts_alternate_and_each_address_occurs_once() {
         let at = |number: u8| SocketAddr::from(([192, 0, 2, number], 443));
         let hosts = [vec![1, 2, 3], vec![], vec![4, 2], vec![5]].map(|host| host.into_iter().map(at).collect());
         assert_eq!(alternate(hosts.into()), [1, 4, 5, 2, 3].map(at));

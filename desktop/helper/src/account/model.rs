@@ -1,5 +1,6 @@
 //! The stored account: the enrolled server, this device's key and the login.
 
+use super::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tornado_client::{DeviceIdentity, Welcome};
 use tornado_shared::api::{Attempt, Tokens};
@@ -10,7 +11,7 @@ use tornado_shared::invitation::{InvitationError, ServerAddress};
 use tornado_shared::model::{DeviceId, DeviceName, Secret, UnixSeconds};
 use zeroize::Zeroize as _;
 
-/// Content of `state.json`. The store is the only place that serialises it.
+/// Content of `state.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Account {
@@ -88,8 +89,8 @@ pub(crate) struct Login {
     pub access_expires_at: UnixSeconds,
     pub refresh: Secret,
     /// Idempotency key of a refresh with `refresh` that has no response yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    attempt: Option<Attempt>,
+    #[serde(default, rename = "attempt", skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<Attempt>,
     pub device_id: DeviceId,
     /// The secret from which preshared keys are derived.
     pub export: Seed,
@@ -102,23 +103,23 @@ impl Login {
             access: tokens.access_token.clone(),
             access_expires_at: now.saturating_add(tokens.expires_in),
             refresh: tokens.refresh_token.clone(),
-            attempt: None,
+            idempotency_key: None,
             device_id: welcome.payload.device_id,
             export: Seed::new(*welcome.export.expose()),
         }
     }
 
     /// Stores a new pair of tokens and clears the idempotency key.
-    pub(crate) fn renew(&mut self, tokens: &Tokens, now: UnixSeconds) {
+    pub(crate) fn set_tokens(&mut self, tokens: &Tokens, now: UnixSeconds) {
         self.access = tokens.access_token.clone();
         self.access_expires_at = now.saturating_add(tokens.expires_in);
         self.refresh = tokens.refresh_token.clone();
-        self.attempt = None;
+        self.idempotency_key = None;
     }
 
     /// Returns the idempotency key for the refresh: generated once, then the same until a response arrives.
-    pub(crate) fn attempt(&mut self) -> Attempt {
-        *self.attempt.get_or_insert_with(|| Bytes(rand::random()))
+    pub(crate) fn idempotency_key(&mut self) -> Attempt {
+        *self.idempotency_key.get_or_insert_with(|| Bytes(rand::random()))
     }
 
     pub(crate) const fn export(&self) -> ExportSecret {
@@ -126,7 +127,26 @@ impl Login {
     }
 }
 
+/// Name of the file in the state directory.
+const FILE: &str = "state.json";
+
 impl Account {
+    /// Returns `None` only if the file does not exist. A file that cannot be read is an error, never treated as absent.
+    pub(crate) fn load(store: &Store) -> Result<Option<Self>, StoreError> {
+        let Some(account) = store.load::<Self>(FILE)? else { return Ok(None) };
+        account.address().map_err(|e| store.damaged(FILE, e.to_string()))?;
+        Ok(Some(account))
+    }
+
+    pub(crate) fn save(&self, store: &Store) -> Result<(), StoreError> {
+        store.replace(FILE, self)
+    }
+
+    /// Renames an unusable file. It is kept so that the cause can be investigated.
+    pub(crate) fn set_aside(store: &Store) -> Result<(), StoreError> {
+        store.rename(FILE, "state.json.broken")
+    }
+
     pub(crate) fn address(&self) -> Result<ServerAddress, InvitationError> {
         self.server.parse()
     }
@@ -140,16 +160,16 @@ impl Account {
     }
 
     /// Stores the host of the server's offer. Returns true if it changed. Invalid hosts are ignored.
-    pub(crate) fn note_offered(&mut self, host: &str) -> bool {
+    pub(crate) fn set_offered_host(&mut self, host: &str) -> bool {
         let Ok(enrolled) = self.address() else { return false };
-        let offered = ServerAddress { host: plain(host).to_owned(), port: enrolled.port };
+        let offered = ServerAddress { host: without_brackets(host).to_owned(), port: enrolled.port };
         if offered.to_string().parse().as_ref() != Ok(&offered) {
             return false;
         }
         let offered = (offered != enrolled).then_some(offered.host);
-        let is_news = self.offered != offered;
+        let changed = self.offered != offered;
         self.offered = offered;
-        is_news
+        changed
     }
 
     pub(crate) fn device(&self) -> DeviceIdentity {
@@ -158,7 +178,7 @@ impl Account {
 }
 
 /// Removes the brackets of an IPv6 literal.
-pub(crate) fn plain(host: &str) -> &str {
+pub(crate) fn without_brackets(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
@@ -167,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_host_is_remembered_beside_the_enrolled_one() {
+    fn the_offered_host_is_stored_beside_the_enrolled_one() {
         let fingerprint = Fingerprint([7; 32]);
         let mut account = Account {
             version: Version,
@@ -183,16 +203,16 @@ mod tests {
         let known = |account: &Account| {
             account.addresses().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
-        assert!(!account.note_offered("192.0.2.1") && account.offered.is_none());
+        assert!(!account.set_offered_host("192.0.2.1") && account.offered.is_none());
         for damaged in ["", "a b", "x/y", "user@vpn.example.org", "vpn.example.org:1", "[::1", "\u{202e}x"] {
-            assert!(!account.note_offered(damaged), "{damaged}");
+            assert!(!account.set_offered_host(damaged), "{damaged}");
         }
         assert_eq!(known(&account), "192.0.2.1:4700");
-        assert!(account.note_offered("vpn.example.org") && !account.note_offered("vpn.example.org"));
+        assert!(account.set_offered_host("vpn.example.org") && !account.set_offered_host("vpn.example.org"));
         assert_eq!(known(&account), "192.0.2.1:4700 vpn.example.org:4700");
-        assert!(account.note_offered("[2001:db8::7]") && !account.note_offered("2001:db8::7"));
+        assert!(account.set_offered_host("[2001:db8::7]") && !account.set_offered_host("2001:db8::7"));
         assert_eq!(known(&account), "192.0.2.1:4700 [2001:db8::7]:4700");
-        assert!(account.note_offered("192.0.2.1"), "the enrolled host again");
+        assert!(account.set_offered_host("192.0.2.1"), "the enrolled host again");
         assert_eq!(known(&account), "192.0.2.1:4700");
     }
 }

@@ -1,10 +1,8 @@
-//! When to send heartbeats and refresh tokens. Pure: time and randomness are arguments.
+//! When to send heartbeats. Pure: time and randomness are arguments.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long before its expiry an access token is refreshed.
-const RENEW_BEFORE: Duration = Duration::from_secs(60);
 /// Maximum delay between two attempts while the server is unreachable.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -28,7 +26,7 @@ impl Schedule {
     }
 
     /// Makes the next heartbeat due at `now`.
-    pub(crate) fn hurry(&mut self, now: Instant) {
+    pub(crate) fn make_due(&mut self, now: Instant) {
         self.due = self.due.min(now);
     }
 
@@ -38,11 +36,11 @@ impl Schedule {
     }
 
     /// Doubles the delay from 1 s to at most 30 s, and never more than a heartbeat's interval. Waits at least as long
-    /// as the server requested (`asked`).
-    pub(crate) fn failed(&mut self, now: Instant, asked: Option<Duration>, jitter: f64) {
+    /// as the server requested (`retry_after`).
+    pub(crate) fn failed(&mut self, now: Instant, retry_after: Option<Duration>, jitter: f64) {
         let pause = Duration::from_secs(1 << self.failures.min(5)).min(LONGEST_PAUSE).min(self.half);
         self.failures = self.failures.saturating_add(1);
-        self.due = now + spread(pause, jitter).max(asked.unwrap_or_default());
+        self.due = now + spread(pause, jitter).max(retry_after.unwrap_or_default());
     }
 }
 
@@ -51,17 +49,12 @@ fn spread(pause: Duration, jitter: f64) -> Duration {
     pause.mul_f64(1.0 - 0.1 * jitter.clamp(0.0, 1.0))
 }
 
-/// Whether an access token that expires at `expires_at` should be refreshed at `now`, both in Unix seconds.
-pub(crate) const fn is_due(expires_at: i64, now: i64) -> bool {
-    expires_at.saturating_sub(now) <= RENEW_BEFORE.as_secs() as i64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn heartbeats_come_before_half_the_ttl_and_never_stop() {
+    fn heartbeats_are_sent_before_half_the_ttl_and_never_stop() {
         let start = Instant::now();
         for jitter in [0.0, 0.5, 1.0] {
             let mut schedule = Schedule::new(Duration::from_secs(90), start, jitter);
@@ -80,10 +73,5 @@ mod tests {
             schedule.failed(now, None, jitter);
             assert!(schedule.due() - now <= Duration::from_secs(1), "a success resets the back-off");
         }
-    }
-
-    #[test]
-    fn tokens_are_renewed_a_minute_early() {
-        assert!(!is_due(1000, 900) && is_due(1000, 940) && is_due(1000, 2000));
     }
 }

@@ -1,21 +1,17 @@
 //! The status that callers see, combined from the tunnel's state and the login.
 
+use super::lanes::LaneStates;
 use crate::account::Account;
-use crate::lanes::LaneStates;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use crate::clock::unix_now;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::watch;
 use tornado_helper_api::{Backend, Choice, Chosen, ControlPlane, Notice, Status, TunnelState};
 use tornado_shared::api::{OwnUsage, QuotaView, TorView};
 use tornado_shared::model::{Lane, SessionId, Transfer, UnixSeconds};
 use tornado_tunnel::plan;
 use tornado_tunnel::state::{Failure, Phase, View};
-
-/// Unix time by this machine's clock, seconds.
-pub(crate) fn unix_now() -> UnixSeconds {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    i64::try_from(seconds).unwrap_or(i64::MAX)
-}
 
 /// Code of the notice that this machine has no route to the server.
 const NO_NETWORK: &str = "no_network";
@@ -92,7 +88,7 @@ impl Publisher {
 
     /// Sets the lane states that the server reported.
     pub(crate) fn lanes(&self, lanes: LaneStates) {
-        *self.lanes.lock().unwrap_or_else(PoisonError::into_inner) = lanes;
+        *self.lanes.lock() = lanes;
         self.change(|_| {});
     }
 
@@ -105,7 +101,7 @@ impl Publisher {
     pub(crate) fn usage(&self, usage: Option<OwnUsage>) {
         let suffices = usage.is_some_and(|usage| usage.quota.is_none_or(|quota| !quota.is_nearly_used()));
         if suffices {
-            *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *self.quota.lock() = None;
         }
         self.change(|status| {
             status.usage = usage;
@@ -125,9 +121,9 @@ impl Publisher {
             quota.percent(),
             quota.left
         );
-        let is_news = self.quota.lock().unwrap_or_else(PoisonError::into_inner).replace(code) != Some(code);
+        let is_new = self.quota.lock().replace(code) != Some(code);
         self.change(|status| {
-            if is_news || status.notice.as_ref().is_none_or(is_about_quota) {
+            if is_new || status.notice.as_ref().is_none_or(is_about_quota) {
                 status.notice = Some(Notice { code: code.into(), detail, at: unix_now() });
             }
             if let Some(usage) = &mut status.usage {
@@ -151,17 +147,17 @@ impl Publisher {
         self.change(|status| status.notice = Some(notice));
     }
 
-    pub(crate) fn no_notice(&self) {
+    pub(crate) fn clear_notice(&self) {
         self.change(|status| status.notice = None);
     }
 
     /// Copies the state of the tunnel.
     pub(crate) fn tunnel(&self, view: &View) {
         let disturbed = {
-            let mut shown = self.disturbed.lock().unwrap_or_else(PoisonError::into_inner);
-            let news = view.disturbed.clone().filter(|what| shown.as_ref() != Some(what));
+            let mut shown = self.disturbed.lock();
+            let new = view.disturbed.clone().filter(|what| shown.as_ref() != Some(what));
             shown.clone_from(&view.disturbed);
-            news
+            new
         };
         self.change(|status| {
             status.state = state(view.phase);
@@ -213,11 +209,11 @@ impl Publisher {
     }
 
     fn change(&self, change: impl FnOnce(&mut Status)) {
-        let lanes = *self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lanes = *self.lanes.lock();
         self.status.send_if_modified(|status| {
             let before = status.clone();
             change(status);
-            status.lane_state = lanes.known(status);
+            status.lane_state = lanes.current(status);
             if status.endpoint.is_none() {
                 status.chosen = None;
             }
@@ -273,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_that_suffices_again_withdraws_its_notice() {
+    fn a_sufficient_quota_withdraws_its_notice() {
         let publisher = Publisher::new();
         let [enough, low, none] = [100, 900, 1000].map(|used| QuotaView::new(1000, used, 0));
         for suffices in [Some(enough), None] {
@@ -300,6 +296,6 @@ mod tests {
         publisher.quota(low);
         assert_eq!(shown(&publisher).as_deref(), Some("interference"));
         publisher.quota(none);
-        assert_eq!(shown(&publisher).as_deref(), Some(QUOTA_USED_UP), "news");
+        assert_eq!(shown(&publisher).as_deref(), Some(QUOTA_USED_UP), "another state of the quota");
     }
 }
