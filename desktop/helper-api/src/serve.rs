@@ -8,6 +8,7 @@ use axum::Router;
 use futures::Stream;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tornado_rpc::{Limits, Socket, SocketServer};
@@ -16,6 +17,8 @@ use tornado_rpc::{Limits, Socket, SocketServer};
 const CONNECTIONS: usize = 64;
 /// Maximum number of concurrent rejections of other users.
 const STRANGERS: usize = 8;
+/// Timeout for a request's headers.
+const HEADER_READ: Duration = Duration::from_secs(5);
 
 /// Serves the contract until `shutdown`. The stream `events` yields the values of `status`. Running calls get 3 seconds
 /// to finish.
@@ -29,7 +32,8 @@ pub async fn serve(
     status: watch::Receiver<Status>,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let limits = Limits { connections: CONNECTIONS, strangers: STRANGERS, ..Limits::default() };
+    let limits =
+        Limits { connections: CONNECTIONS, strangers: STRANGERS, header_read: HEADER_READ, ..Limits::default() };
     let router = routes(helper, status, shutdown.clone());
     let server = SocketServer::new(socket, access, router)?;
     server.with_limits(limits).serve(shutdown).await;

@@ -64,7 +64,7 @@ impl Channel {
         E: ServiceError,
     {
         let exchange = async {
-            let response = self.send(method, path, input).await?;
+            let response = self.send::<I, E>(method, path, input).await?;
             let status = response.status();
             let body = http_body_util::Limited::new(response.into_body(), self.max_reply)
                 .collect()
@@ -96,7 +96,7 @@ impl Channel {
         O: DeserializeOwned + Send + 'static,
         E: ServiceError,
     {
-        let response = tokio::time::timeout(OPENING, self.send(Method::GET, path, input))
+        let response = tokio::time::timeout(OPENING, self.send::<I, E>(Method::GET, path, input))
             .await
             .map_err(|_| Fault::Unavailable(format!("{} did not open {path} in time", self.name())))??;
         let status = response.status();
