@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::plan::{Backend, LanePlan, Observation, Plan};
-use crate::policy::Routing;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use tornado_shared::model::{Lane, PrivateKey, PublicKey};
