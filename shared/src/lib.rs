@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod crypto;
+pub mod format;
 pub mod invitation;
 pub mod model;
 pub mod offer;

@@ -1,6 +1,7 @@
 //! `tornado`: the command-line client of the device. It talks to the helper only and needs no privileges.
 
 mod args;
+mod error;
 mod manual;
 mod output;
 mod run;

@@ -1,6 +1,7 @@
 //! Runs the command that was given on the command line.
 
 use crate::args::{Arguments, Command, ExitCountry};
+use crate::error::Failure;
 use crate::manual;
 use crate::output;
 use crate::secrets::{self, MAX_INPUT};
@@ -11,56 +12,6 @@ use tornado_helper_api::{
     SwitchLane,
 };
 use tornado_shared::model::{DeviceName, Lane, Secret, Username};
-
-/// Reasons for which a command fails.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The helper returned an error.
-    Helper(HelperError),
-    /// The command line or the input is invalid.
-    Usage(String),
-    /// The account has a second factor, and there is no terminal to prompt for a code.
-    CodeWanted,
-    /// Cannot read from or write to the terminal.
-    Terminal(std::io::Error),
-}
-
-impl From<HelperError> for Failure {
-    fn from(error: HelperError) -> Self {
-        Self::Helper(error)
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::Terminal(error)
-    }
-}
-
-impl Failure {
-    /// The exit code, as documented in `--help`.
-    pub(crate) const fn exit_code(&self) -> u8 {
-        match self {
-            Self::Usage(_) => 2,
-            Self::Terminal(_) => 1,
-            Self::CodeWanted => 4,
-            Self::Helper(error) => match error {
-                HelperError::Malformed(_) | HelperError::BadInvitation(_) => 2,
-                HelperError::NotRunning(_) | HelperError::Forbidden(_) => 3,
-                HelperError::Refused { .. } => 4,
-                HelperError::Unreachable { .. } => 5,
-                HelperError::NoHandshake(_) => 6,
-                HelperError::NotEnrolled
-                | HelperError::NotLoggedIn
-                | HelperError::NotConnected
-                | HelperError::Untrusted(_)
-                | HelperError::Blocked(_)
-                | HelperError::Tunnel(_)
-                | HelperError::Internal(_) => 1,
-            },
-        }
-    }
-}
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let helper = tornado_helper_api::client(arguments.socket);

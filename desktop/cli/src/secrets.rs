@@ -2,7 +2,7 @@
 //! which every process on the machine can read.
 
 use crate::args::SecretInput;
-use crate::run::Failure;
+use crate::error::Failure;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use tornado_helper_api::HelperError;
 use tornado_shared::model::Secret;
@@ -50,7 +50,7 @@ impl Typed {
             Ok(answer) => return Ok(answer),
         }
         if !std::io::stdin().is_terminal() {
-            return Err(Failure::CodeWanted);
+            return Err(Failure::CodeRequired);
         }
         let code = Secret::new(rpassword::prompt_password(CODE_PROMPT)?);
         checked(&code, "code")?;

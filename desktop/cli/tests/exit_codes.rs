@@ -15,13 +15,13 @@ use tornado_helper_api::{
 use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
 
 /// A helper that records every call and answers it with the same error.
-struct Told {
+struct FakeHelper {
     error: Mutex<HelperError>,
     seen: Mutex<Vec<String>>,
     status: watch::Sender<Status>,
 }
 
-impl Told {
+impl FakeHelper {
     fn answer(&self, seen: String) -> Result<Status, HelperError> {
         self.seen.lock().unwrap().push(seen);
         Err(self.error.lock().unwrap().clone())
@@ -29,7 +29,7 @@ impl Told {
 }
 
 #[async_trait]
-impl Helper for Told {
+impl Helper for FakeHelper {
     async fn enroll(&self, input: Enroll) -> Result<Status, HelperError> {
         self.answer(format!("enroll {} {:?} {}", input.device_name, input.username, input.password.expose()))
     }
@@ -103,7 +103,7 @@ fn idle() -> Status {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_failure_has_its_code() {
+async fn every_failure_has_its_exit_code() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("h.sock");
     let run = |words: &[&str], typed: &str| tokio::task::block_in_place(|| tornado(&socket, words, typed));
@@ -119,7 +119,7 @@ async fn every_failure_has_its_code() {
     let help = String::from_utf8(run(&["--help"], "").stdout).unwrap();
     assert!(help.contains("Exit codes:") && help.contains("6  no handshake"), "{help}");
 
-    let told = Arc::new(Told {
+    let fake = Arc::new(FakeHelper {
         error: Mutex::new(HelperError::NotLoggedIn),
         seen: Mutex::default(),
         status: watch::Sender::new(idle()),
@@ -130,8 +130,8 @@ async fn every_failure_has_its_code() {
     let serving = tokio::spawn(tornado_helper_api::serve(
         listener,
         Access::of([own]),
-        told.clone(),
-        told.status.subscribe(),
+        fake.clone(),
+        fake.status.subscribe(),
         stop.clone(),
     ));
 
@@ -154,7 +154,7 @@ async fn every_failure_has_its_code() {
         (away, 5),
         (HelperError::NoHandshake("x".into()), 6),
     ] {
-        *told.error.lock().unwrap() = error.clone();
+        *fake.error.lock().unwrap() = error.clone();
         let out = run(&["connect", "--lane", "tor", "--json"], "");
         assert_eq!(out.status.code(), Some(code), "{error:?}");
         assert!(out.stdout.is_empty());
@@ -166,7 +166,7 @@ async fn every_failure_has_its_code() {
         assert!(plain.starts_with("tornado: ") && plain.lines().count() == 1, "{plain}");
     }
 
-    told.seen.lock().unwrap().clear();
+    fake.seen.lock().unwrap().clear();
     run(&["lane", "tor"], "");
     run(&["new-identity"], "");
     run(&["lane", "tor", "--exit-country", "DE"], "");
@@ -182,7 +182,7 @@ async fn every_failure_has_its_code() {
     run(&["enroll", "tornado://x", "--username", "Ann", "--device-name", "lap", "--password-stdin"], "p\n");
     assert_eq!(run(&["login", "--password-stdin"], "\n").status.code(), Some(2), "an empty password is not sent");
     assert_eq!(run(&["login", "--password-stdin"], &"x".repeat(5000)).status.code(), Some(2));
-    let seen = told.seen.lock().unwrap().clone();
+    let seen = fake.seen.lock().unwrap().clone();
     assert_eq!(seen[..2], ["lane tor", "new identity"]);
     assert_eq!(seen[2..5], ["exit Some(de)", "exit None", "export tor secret"]);
     assert_eq!(seen[5..8], ["usage", "sessions 20 true", "devices"]);
@@ -210,20 +210,21 @@ fn on_a_terminal(socket: &Path, words: &str, typed: &str) -> (Option<i32>, Strin
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_factor_is_asked_for_where_somebody_can_answer() {
+async fn a_second_factor_is_prompted_for_only_on_a_terminal() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("h.sock");
     let wanted =
         HelperError::Refused { code: "totp_required".into(), detail: "a code is needed".into(), retry_after: None };
-    let told = Arc::new(Told { error: Mutex::new(wanted), seen: Mutex::default(), status: watch::Sender::new(idle()) });
+    let fake =
+        Arc::new(FakeHelper { error: Mutex::new(wanted), seen: Mutex::default(), status: watch::Sender::new(idle()) });
     let stop = CancellationToken::new();
     let listener = tornado_rpc::listen_alone(&socket).unwrap();
     let own = nix::unistd::getuid().as_raw();
     let serving = tokio::spawn(tornado_helper_api::serve(
         listener,
         Access::of([own]),
-        told.clone(),
-        told.status.subscribe(),
+        fake.clone(),
+        fake.status.subscribe(),
         stop.clone(),
     ));
     let run = |words: &[&str], typed: &str| tokio::task::block_in_place(|| tornado(&socket, words, typed));
@@ -244,7 +245,7 @@ async fn a_second_factor_is_asked_for_where_somebody_can_answer() {
     assert_eq!(code, Some(4), "the fake helper rejects every call: {shown}");
     assert!(shown.contains("Password: ") && shown.contains("Authenticator code"), "{shown}");
     assert!(!shown.contains("secret") && !shown.contains("654321"), "{shown}");
-    let seen = told.seen.lock().unwrap().clone();
+    let seen = fake.seen.lock().unwrap().clone();
     let expected = ["secret", "secret code 123456", "secret", "secret code 654321"];
     assert_eq!(seen, expected.map(|words| format!("login None {words}")));
     stop.cancel();
@@ -252,7 +253,7 @@ async fn a_second_factor_is_asked_for_where_somebody_can_answer() {
 }
 
 #[test]
-fn completions_and_manual_pages_know_every_command() {
+fn completions_and_manual_pages_list_every_command() {
     let directory = tempfile::tempdir().unwrap();
     let nowhere = directory.path().join("h.sock");
     for shell in ["bash", "zsh", "fish"] {

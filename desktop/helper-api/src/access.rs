@@ -1,9 +1,9 @@
 //! Access control of the helper's socket. The kernel reports the caller's uid (`SO_PEERCRED`, `unix(7)`).
 
-use crate::{HelperError, ServiceError as _};
+use crate::error::HelperError;
 use nix::unistd::{Gid, Group, Uid, User};
 use std::collections::BTreeSet;
-use tornado_rpc::{Known, UserId};
+use tornado_rpc::{Known, ServiceError as _, UserId};
 use tornado_shared::problem::Problem;
 
 /// The roles that a caller of the helper can have.
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strangers_are_strangers() {
+    fn only_listed_users_and_group_members_are_allowed() {
         let access = Access::of([1000]);
         assert!(access.allows(0) && access.allows(1000));
         assert!(!access.allows(1001) && !access.allows(65534));

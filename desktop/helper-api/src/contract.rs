@@ -1,8 +1,8 @@
 //! The methods of the helper.
 
-use crate::{
-    Connect, Devices, Enroll, Export, Exported, HelperCaller, HelperError, Login, RemoveDevice, Status, SwitchLane,
-};
+use crate::access::HelperCaller;
+use crate::error::HelperError;
+use crate::model::{Connect, Devices, Enroll, Export, Exported, Login, RemoveDevice, Status, SwitchLane};
 use tornado_rpc::NoInput;
 use tornado_shared::api::{ChooseExit, OwnSessions, OwnUsage, SessionsQuery, TorView};
 

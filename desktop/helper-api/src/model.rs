@@ -225,8 +225,8 @@ pub struct Status {
     pub names: Vec<IpAddr>,
     /// True while lockdown is active: a tunnel is desired but not up, and only the traffic needed to reach the server
     /// is allowed.
-    #[serde(default)]
-    pub held: bool,
+    #[serde(default, rename = "held")]
+    pub lockdown: bool,
     /// Time since which traffic has gone through the tunnel.
     pub since: Option<UnixSeconds>,
     /// True once the server responded over the lane.

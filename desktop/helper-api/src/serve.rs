@@ -1,7 +1,9 @@
 //! Serves the contract on a Unix socket.
 
+use crate::access::Access;
 use crate::contract::{EVENTS, Helper, router};
-use crate::{Access, HelperError, Status};
+use crate::error::HelperError;
+use crate::model::Status;
 use axum::Router;
 use futures::Stream;
 use std::io;
@@ -15,8 +17,8 @@ use tornado_rpc::{Limits, Socket, SocketServer};
 const CONNECTIONS: usize = 64;
 /// Maximum number of concurrent rejections of other users.
 const STRANGERS: usize = 8;
-/// Timeout for the headers of a request, and for an idle connection.
-const HEADERS: Duration = Duration::from_secs(5);
+/// Timeout for a request's headers.
+const HEADER_READ: Duration = Duration::from_secs(5);
 
 /// Serves the contract until `shutdown`. The stream `events` yields the values of `status`. Running calls get 3 seconds
 /// to finish.
@@ -30,7 +32,8 @@ pub async fn serve(
     status: watch::Receiver<Status>,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let limits = Limits { connections: CONNECTIONS, strangers: STRANGERS, header_read: HEADERS, ..Limits::default() };
+    let limits =
+        Limits { connections: CONNECTIONS, strangers: STRANGERS, header_read: HEADER_READ, ..Limits::default() };
     let router = routes(helper, status, shutdown.clone());
     let server = SocketServer::new(socket, access, router)?;
     server.with_limits(limits).serve(shutdown).await;

@@ -1,7 +1,6 @@
 //! Entry points of the fuzz targets: the files in the state directory.
 
-use crate::account::Account;
-use crate::wish::Wanted;
+use crate::account::{Account, DesiredTunnel};
 
 /// `state.json`: accepted content survives a round trip, and names a server.
 pub fn account(bytes: &[u8]) {
@@ -17,7 +16,7 @@ pub fn account(bytes: &[u8]) {
 
 /// `wanted.json`: accepted content survives a round trip.
 pub fn wanted(bytes: &[u8]) {
-    let Ok(wanted) = serde_json::from_slice::<Wanted>(bytes) else { return };
+    let Ok(wanted) = serde_json::from_slice::<DesiredTunnel>(bytes) else { return };
     let text = serde_json::to_string(&wanted).unwrap_or_default();
-    assert_eq!(serde_json::from_str::<Wanted>(&text).ok(), Some(wanted));
+    assert_eq!(serde_json::from_str::<DesiredTunnel>(&text).ok(), Some(wanted));
 }

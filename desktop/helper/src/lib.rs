@@ -1,41 +1,28 @@
 //! The privileged helper. It stores the login, maintains the session and controls the tunnel.
 
 mod account;
-mod again;
-mod asked;
-mod calls;
-mod engine;
-mod export;
+mod clock;
+mod connection;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod keeper;
-mod lanes;
-mod listen;
-mod lookup;
 mod network;
-mod own;
-mod publish;
-mod pulse;
-mod reach;
-mod schedule;
-mod session;
-mod store;
-mod tor;
-mod wish;
+mod server;
+mod service;
+mod status;
 
-use engine::{Engine, Found};
+pub use account::StoreError;
+use account::{DesiredState, Store};
 use network::Changes;
+use service::{Engine, Found, events, maintenance};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-pub use store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tornado_helper_api::Access;
 use tornado_rpc::Socket;
 use tornado_tunnel::Tunnel;
 use tornado_tunnel::os::Os;
-use tornado_tunnel::state::Phase;
 
 /// Settings of the helper.
 #[derive(Debug, Clone)]
@@ -56,7 +43,7 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The socket cannot be created or bound.
-    #[error("cannot listen on {path}: {source}{}", listen_cure(.source))]
+    #[error("cannot listen on {path}: {source}{}", listen_advice(.source))]
     Socket {
         /// Path of the socket.
         path: PathBuf,
@@ -66,8 +53,8 @@ pub enum Error {
     },
 }
 
-fn listen_cure(why: &std::io::Error) -> String {
-    match store::cure(why, "--socket") {
+fn listen_advice(why: &std::io::Error) -> String {
+    match account::advice(why, "--socket") {
         unknown if unknown.is_empty() => {
             "; check that no other helper is running and that this process is root".to_owned()
         }
@@ -91,49 +78,37 @@ pub fn listen(config: &Config) -> Result<Socket, Error> {
 ///
 /// # Errors
 /// If the file cannot be removed.
-pub fn forget_wish(state_dir: &Path) -> Result<(), StoreError> {
-    Store::new(state_dir.to_owned()).forget_wanted()
-}
-
-/// Maximum time for which callers wait for the firewall at the start, so that their first status is that of the kernel.
-const FIRST_HOLD: Duration = Duration::from_secs(5);
-
-/// Waits until traffic is blocked, or until blocking failed.
-async fn first_hold(engine: &Engine) {
-    let mut views = engine.tunnel.watch();
-    let settled = views.wait_for(|view| view.held || view.phase != Phase::Blocked);
-    if let Ok(Ok(view)) = tokio::time::timeout(FIRST_HOLD, settled).await {
-        engine.publish.tunnel(&view);
-    }
+pub fn clear_desired_state(state_dir: &Path) -> Result<(), StoreError> {
+    DesiredState::new(Store::new(state_dir.to_owned()), None).clear()
 }
 
 /// Serves until `shutdown`, then disconnects the tunnel and closes the session on the server. The desired state stays
 /// stored: the next start blocks traffic until the tunnel is up again.
 pub async fn run(socket: Socket, config: Config, os: Box<dyn Os>, shutdown: CancellationToken) {
     let found = Found::read(Store::new(config.state_dir.clone()));
-    let holds_back = found.hold.is_some();
-    let (tunnel, task) = Tunnel::start(os, found.hold.clone());
+    let is_lockdown = found.lockdown.is_some();
+    let (tunnel, task) = Tunnel::start(os, found.lockdown.clone());
     let changes = Changes::new();
     let watch = tokio::spawn(network::watch(changes.clone(), tunnel.watch(), shutdown.clone()));
     let engine = Engine::start(found, tunnel, changes, (config.resolv_conf, config.state_dir));
-    let listener_task = tokio::spawn(listen::run(Arc::downgrade(&engine), shutdown.clone()));
-    let keeper = tokio::spawn(keeper::run(Arc::downgrade(&engine), shutdown.clone()));
+    let events = tokio::spawn(events::run(Arc::downgrade(&engine), shutdown.clone()));
+    let maintenance = tokio::spawn(maintenance::run(Arc::downgrade(&engine), shutdown.clone()));
     let mut access = Access::of(config.allow_uids);
     if let Some(group) = config.group {
         access = access.and_group(group);
     }
-    if holds_back {
-        shutdown.run_until_cancelled(first_hold(&engine)).await;
+    if is_lockdown {
+        shutdown.run_until_cancelled(engine.wait_for_lockdown()).await;
     }
-    let status = engine.publish.watch();
+    let status = engine.status_changes();
     if let Err(error) = tornado_helper_api::serve(socket, access, engine.clone(), status, shutdown).await {
         tracing::error!(%error, "the socket server failed");
     }
     engine.stop().await;
     drop(engine);
-    let _ = keeper.await;
+    let _ = maintenance.await;
     let _ = watch.await;
-    let _ = listener_task.await;
+    let _ = events.await;
     // The tunnel's task reverts its changes and ends when its last handle is dropped.
     if tokio::time::timeout(Duration::from_secs(10), task).await.is_err() {
         tracing::warn!("the tunnel was not removed in time; the next start removes what is left");

@@ -129,7 +129,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         .context("cannot access the network configuration; the helper needs root or CAP_NET_ADMIN")?;
     if arguments.clean_up {
         os.tear_down().await.context("cannot remove all remains of the tunnel")?;
-        tornado_helper::forget_wish(&config.state_dir)?;
+        tornado_helper::clear_desired_state(&config.state_dir)?;
         return Ok(std::fs::remove_file(&config.socket)?);
     }
     let shutdown = CancellationToken::new();

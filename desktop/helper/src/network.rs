@@ -2,14 +2,16 @@
 
 use futures::{FutureExt as _, StreamExt as _};
 use nix::time::{ClockId, clock_gettime};
+use parking_lot::Mutex;
 use rtnetlink::{MulticastGroup, new_multicast_connection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tornado_helper_api::Choice;
 use tornado_tunnel::state::{Phase, View};
 
 /// Changes within this time are handled together.
@@ -20,7 +22,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// have slept.
 const SLEPT: Duration = Duration::from_secs(2);
 /// A pause of this length counts as sleep even if both clocks advanced: a virtual machine or a process was suspended.
-const HALTED: Duration = Duration::from_secs(10);
+const SUSPENDED: Duration = Duration::from_secs(10);
 const GROUPS: [MulticastGroup; 5] = [
     MulticastGroup::Link,
     MulticastGroup::Ipv4Ifaddr,
@@ -30,7 +32,7 @@ const GROUPS: [MulticastGroup; 5] = [
 ];
 /// Addresses that represent the default route. They are reserved for documentation (RFC 5737, RFC 3849), so no other
 /// route matches them. No packet is ever sent to them.
-const ANYWHERE: [&str; 2] = ["192.0.2.1", "2001:db8::1"];
+const DEFAULT_ROUTE: [&str; 2] = ["192.0.2.1", "2001:db8::1"];
 
 /// Reasons to choose the path to the server again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,15 @@ pub(crate) enum Change {
     Network,
     /// The machine resumed from sleep.
     Woke,
+}
+
+impl From<Change> for Choice {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Network => Self::NetworkChanged,
+            Change::Woke => Self::Woke,
+        }
+    }
 }
 
 /// Publishes changes of the network.
@@ -65,8 +76,8 @@ impl Changes {
     }
 
     /// Sets the addresses whose routes are compared.
-    pub(crate) fn watch_ways_to(&self, addresses: impl IntoIterator<Item = IpAddr>) {
-        *self.targets.lock().unwrap_or_else(PoisonError::into_inner) = addresses.into_iter().collect();
+    pub(crate) fn set_targets(&self, addresses: impl IntoIterator<Item = IpAddr>) {
+        *self.targets.lock() = addresses.into_iter().collect();
     }
 
     fn announce(&self, change: Change) {
@@ -77,33 +88,33 @@ impl Changes {
     }
 
     /// Announces a change if the routes differ from `former`. Returns the current routes.
-    async fn compare(&self, former: Ways) -> Ways {
-        let ways = self.ways().await;
-        if ways.differs(&former) {
+    async fn compare(&self, former: Routes) -> Routes {
+        let routes = self.routes().await;
+        if routes.differs(&former) {
             self.announce(Change::Network);
         }
-        ways
+        routes
     }
 
-    async fn ways(&self) -> Ways {
-        let targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let anywhere = ANYWHERE.iter().filter_map(|address| address.parse().ok());
-        let mut ways = Ways::default();
-        for target in anywhere.chain(targets) {
+    async fn routes(&self) -> Routes {
+        let targets = self.targets.lock().clone();
+        let defaults = DEFAULT_ROUTE.iter().filter_map(|address| address.parse().ok());
+        let mut routes = Routes::default();
+        for target in defaults.chain(targets) {
             // Queries the routing table: connecting a UDP socket sends no packet.
-            let socket = crate::lookup::marked_udp(SocketAddr::new(target, 9)).await;
+            let socket = crate::server::marked_udp(SocketAddr::new(target, 9)).await;
             let from = socket.and_then(|socket| socket.local_addr()).ok();
-            ways.0.insert(target, from.map(|from| from.ip()));
+            routes.0.insert(target, from.map(|from| from.ip()));
         }
-        ways
+        routes
     }
 }
 
 /// The source address with which this machine reaches each target.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Ways(BTreeMap<IpAddr, Option<IpAddr>>);
+struct Routes(BTreeMap<IpAddr, Option<IpAddr>>);
 
-impl Ways {
+impl Routes {
     /// A target that `former` does not contain is not a change.
     fn differs(&self, former: &Self) -> bool {
         self.0.iter().any(|(target, from)| former.0.get(target).is_some_and(|before| before != from))
@@ -129,7 +140,7 @@ async fn or_warn(watching: impl Future<Output = io::Result<()>>, what: &str) {
 
 /// The content of a message is not used: the routing table is read after each batch.
 async fn watch_routes(changes: Changes) -> io::Result<()> {
-    let mut former = changes.ways().await;
+    let mut former = changes.routes().await;
     loop {
         let (connection, _handle, mut messages) = new_multicast_connection(&GROUPS)?;
         let connection = tokio::spawn(connection);
@@ -174,7 +185,7 @@ fn clocks() -> io::Result<(Duration, Duration)> {
 /// Returns whether the machine slept. `with_sleep` is the time elapsed by CLOCK_BOOTTIME, `awake` by CLOCK_MONOTONIC,
 /// which stops while the machine sleeps (clock_gettime(2)).
 fn slept(with_sleep: Duration, awake: Duration) -> bool {
-    with_sleep >= awake + SLEPT || with_sleep >= HALTED
+    with_sleep >= awake + SLEPT || with_sleep >= SUSPENDED
 }
 
 #[cfg(test)]
@@ -182,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sleep_is_told_from_a_busy_machine() {
+    fn sleep_is_distinguished_from_a_busy_machine() {
         let seconds = Duration::from_secs;
         assert!(slept(seconds(240), seconds(1)) && slept(seconds(3), seconds(1)));
         assert!(!slept(seconds(1), Duration::from_millis(990)) && !slept(seconds(2), seconds(1)));
@@ -191,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_night_of_sixty_days_is_noticed_once() {
+    async fn each_night_of_sixty_days_is_detected_once() {
         let (changes, begun) = (Changes::new(), tokio::time::Instant::now());
         let (_view, tunnel) = watch::channel(View::new(Phase::Connected));
         // Each leap of the simulated time is a night asleep; the rest is time awake.
@@ -209,14 +220,14 @@ mod tests {
     }
 
     #[test]
-    fn only_a_way_that_was_known_can_become_another() {
-        let ways = |list: &[(&str, Option<&str>)]| {
+    fn only_a_known_route_can_change() {
+        let routes = |list: &[(&str, Option<&str>)]| {
             let parse = |text: &str| text.parse::<IpAddr>().unwrap();
-            Ways(list.iter().map(|(to, from)| (parse(to), from.map(parse))).collect())
+            Routes(list.iter().map(|(to, from)| (parse(to), from.map(parse))).collect())
         };
-        let former = ways(&[("192.0.2.1", Some("10.0.0.2"))]);
-        assert!(!ways(&[("192.0.2.1", Some("10.0.0.2")), ("192.0.2.9", None)]).differs(&former));
-        assert!(ways(&[("192.0.2.1", None)]).differs(&former));
-        assert!(ways(&[("192.0.2.1", Some("10.0.0.3"))]).differs(&former));
+        let former = routes(&[("192.0.2.1", Some("10.0.0.2"))]);
+        assert!(!routes(&[("192.0.2.1", Some("10.0.0.2")), ("192.0.2.9", None)]).differs(&former));
+        assert!(routes(&[("192.0.2.1", None)]).differs(&former));
+        assert!(routes(&[("192.0.2.1", Some("10.0.0.3"))]).differs(&former));
     }
 }

@@ -14,7 +14,7 @@ const DIRECT: Connect = Connect { lane: Lane::Direct };
 const TO_TOR: SwitchLane = SwitchLane { lane: Lane::Tor };
 
 #[tokio::test(start_paused = true)]
-async fn a_lane_is_switched_within_the_session_and_only_while_there_is_one() {
+async fn a_lane_is_switched_only_within_a_session() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     assert_eq!(machine.client.switch_lane(TO_TOR).await.unwrap_err(), HelperError::NotConnected);
@@ -43,7 +43,7 @@ async fn a_lane_is_switched_within_the_session_and_only_while_there_is_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lane_through_which_nothing_passes_is_told() {
+async fn a_lane_that_carries_nothing_is_reported() {
     let server = Server::start_paused().await;
     server.set(|s| s.tor = Some("closed"));
     let machine = Machine::enrolled(&server).await;
@@ -66,7 +66,7 @@ async fn a_lane_through_which_nothing_passes_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_identity_is_asked_for_and_refusals_cost_nothing() {
+async fn a_rejected_new_identity_changes_nothing() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.client.connect(Connect { lane: Lane::Tor }).await.unwrap();
@@ -83,7 +83,7 @@ async fn a_new_identity_is_asked_for_and_refusals_cost_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_used_up_quota_is_waited_for_as_the_server_says_and_a_login_asks_at_once() {
+async fn a_used_up_quota_delays_retries_until_a_login() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.client.connect(DIRECT).await.unwrap();
@@ -91,15 +91,15 @@ async fn a_used_up_quota_is_waited_for_as_the_server_says_and_a_login_asks_at_on
         s.heartbeat = Some((403, "quota_exceeded"));
         s.initiate = Some((403, "quota_exceeded", 20 * 86_400));
     });
-    let status = machine.until(|s| s.held && s.notice.is_some()).await;
+    let status = machine.until(|s| s.lockdown && s.notice.is_some()).await;
     assert!(status.logged_in, "{status:?}");
     let reason = status.reason.unwrap();
     assert!(reason.contains("automatic retry") && !reason.contains("log in"), "{reason}");
     // One retry at once, then a long delay. Without `Retry-After` there would be four attempts in this time.
     tokio::time::sleep(Duration::from_secs(8)).await;
     assert_eq!(server.count(path::INITIATE), 2);
-    let told = machine.client.connect(DIRECT).await.unwrap_err();
-    assert!(matches!(&told, HelperError::Refused { code, retry_after: Some(3600), .. } if code == "quota_exceeded"));
+    let error = machine.client.connect(DIRECT).await.unwrap_err();
+    assert!(matches!(&error, HelperError::Refused { code, retry_after: Some(3600), .. } if code == "quota_exceeded"));
 
     server.set(|s| (s.heartbeat, s.initiate) = (None, None));
     let login = Login { server: None, username: None, password: Secret::new("a long password"), totp: None };
@@ -108,7 +108,7 @@ async fn a_used_up_quota_is_waited_for_as_the_server_says_and_a_login_asks_at_on
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_server_ends_or_shuts_is_known_without_a_heartbeat() {
+async fn server_events_are_applied_without_a_heartbeat() {
     let server = Server::start_paused().await;
     server.set(|s| s.heartbeat_ttl = 3600);
     let machine = Machine::enrolled(&server).await;
@@ -138,16 +138,16 @@ async fn what_the_server_ends_or_shuts_is_known_without_a_heartbeat() {
     let heartbeats = server.count(path::HEARTBEAT);
     server.set(|s| s.heartbeat = Some((401, "revoked")));
     tell("data: {\"kind\":\"later\"}\n\ndata: {\"kind\":\"closed\",\"reason\":\"revoked\"}\n\n".into()).await;
-    let ended = async { while !futures::StreamExt::next(&mut seen).await.unwrap().held {} };
+    let ended = async { while !futures::StreamExt::next(&mut seen).await.unwrap().lockdown {} };
     tokio::time::timeout(within, ended).await.unwrap();
     assert_eq!(server.count(path::HEARTBEAT), heartbeats + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tunnel_whose_system_once_did_not_answer_comes_back() {
+async fn a_tunnel_is_restored_after_a_call_without_response() {
     let server = Server::start().await;
     let machine = Machine::enrolled(&server).await;
-    machine.os.inside().longest = Some(Duration::from_millis(200));
+    machine.os.inside().call_timeout = Some(Duration::from_millis(200));
     let let_out = machine.os.inside().torn_down;
     // Several times in a row: the restored tunnel is watched too.
     for call in ["observe", "restore", "observe"] {
@@ -155,9 +155,9 @@ async fn a_tunnel_whose_system_once_did_not_answer_comes_back() {
         let mut seen = machine.client.events().await.unwrap();
         machine.os.inside().unanswered = Some(call);
         machine.os.disturb("the routing rules");
-        let fell = async { while !futures::StreamExt::next(&mut seen).await.unwrap().held {} };
+        let fell = async { while !futures::StreamExt::next(&mut seen).await.unwrap().lockdown {} };
         tokio::time::timeout(Duration::from_secs(15), fell).await.unwrap();
-        machine.until(|s| s.state == TunnelState::Connected && !s.held).await;
+        machine.until(|s| s.state == TunnelState::Connected && !s.lockdown).await;
         assert_eq!(machine.os.inside().links.len(), 1, "{call}");
         assert_eq!(machine.os.inside().torn_down, let_out, "{call}: lockdown was never lifted");
     }

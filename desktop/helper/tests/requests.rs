@@ -59,7 +59,7 @@ async fn malformed_oversized_and_slow_requests_get_a_clear_4xx() {
 
 /// Callers cannot pass files, commands or configurations: unknown fields are rejected, not ignored.
 #[tokio::test(start_paused = true)]
-async fn defect_007_no_call_names_a_program_or_a_file() {
+async fn no_call_carries_a_program_or_a_file() {
     let server = Server::start_paused().await;
     let mut machine = Machine::enrolled(&server).await;
     let device = uuid::Uuid::nil();

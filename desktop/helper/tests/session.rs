@@ -46,14 +46,14 @@ async fn a_session_lives_from_connect_to_disconnect() {
     assert_ne!(keys[0], keys[1]);
     let stored = std::fs::read_to_string(machine.state_file()).unwrap();
     let private = machine.os.inside().links[&Slot::A].private_key.expose_base64();
-    assert!(!stored.contains(&private), "defect_104: the private key is only in memory");
+    assert!(!stored.contains(&private), "the private key is only in memory");
     machine.stop().await;
     assert!(machine.os.inside().links.is_empty() && machine.os.inside().routing.is_none());
     assert_eq!(server.count(path::DISCONNECT), 2, "a stopping helper closes its session");
 }
 
 #[tokio::test(start_paused = true)]
-async fn defect_102_network_errors_cost_neither_tunnel_nor_login() {
+async fn network_errors_end_neither_tunnel_nor_login() {
     let server = Server::start_paused().await;
     let mut machine = Machine::enrolled(&server).await;
     machine.client.connect(DIRECT).await.unwrap();
@@ -72,7 +72,7 @@ async fn defect_102_network_errors_cost_neither_tunnel_nor_login() {
     assert_eq!((status.state, status.logged_in), (TunnelState::Connected, true));
     let begun = tokio::time::Instant::now();
     let status = machine.client.disconnect(NoInput {}).await.unwrap();
-    assert_eq!(status.state, TunnelState::Disconnected, "defect_103: disconnected although the server is unreachable");
+    assert_eq!(status.state, TunnelState::Disconnected, "disconnected although the server is unreachable");
     assert!(begun.elapsed() < Duration::from_secs(8));
     machine.stop().await;
     machine.start().await;
@@ -83,7 +83,7 @@ async fn defect_102_network_errors_cost_neither_tunnel_nor_login() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_session_is_made_anew_with_the_same_keys() {
+async fn a_lost_session_is_created_again_with_the_same_keys() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     let first = machine.client.connect(DIRECT).await.unwrap();
@@ -97,33 +97,33 @@ async fn a_lost_session_is_made_anew_with_the_same_keys() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn defect_100_a_login_that_the_server_ended_lets_nothing_out() {
+async fn a_login_that_the_server_ended_blocks_traffic() {
     let server = Server::start_paused().await;
     let mut machine = Machine::enrolled(&server).await;
     machine.client.connect(DIRECT).await.unwrap();
     server.set(|s| s.heartbeat = Some((401, "revoked")));
-    let status = machine.until(|s| s.held && !s.logged_in).await;
+    let status = machine.until(|s| s.lockdown && !s.logged_in).await;
     assert_eq!((status.state, status.session), (TunnelState::Blocked, None));
     assert!(status.reason.as_deref().is_some_and(|reason| reason.contains("the server ended")), "{status:?}");
     assert_eq!(status.notice.unwrap().code, "revoked");
     assert!(machine.os.inside().links.is_empty() && machine.os.inside().routing.is_some());
     assert_eq!(machine.client.connect(DIRECT).await.unwrap_err(), HelperError::NotLoggedIn);
     // Neither a failed connect nor a restart lets traffic out.
-    assert!(machine.client.status(NoInput {}).await.unwrap().held);
+    assert!(machine.client.status(NoInput {}).await.unwrap().lockdown);
     machine.stop().await;
     machine.start().await;
-    let status = machine.until(|s| s.held).await;
+    let status = machine.until(|s| s.lockdown).await;
     assert!(status.reason.as_deref().is_some_and(|reason| reason.contains("not logged in")), "{status:?}");
     // A login does not let traffic out either: the desired tunnel is restored automatically.
     server.set(|s| s.heartbeat = None);
     machine.client.login(good()).await.unwrap();
     let status = machine.until(|s| s.state == TunnelState::Connected).await;
-    assert_eq!((status.lane, status.held), (Some(Lane::Direct), false));
+    assert_eq!((status.lane, status.lockdown), (Some(Lane::Direct), false));
 
     server.set(|s| s.heartbeat = Some((401, "revoked")));
-    machine.until(|s| s.held && !s.logged_in).await;
+    machine.until(|s| s.lockdown && !s.logged_in).await;
     let status = machine.client.disconnect(NoInput {}).await.unwrap();
-    assert_eq!((status.state, status.held), (TunnelState::Disconnected, false), "a disconnect lifts the lockdown");
+    assert_eq!((status.state, status.lockdown), (TunnelState::Disconnected, false), "a disconnect lifts the lockdown");
     assert!(machine.os.inside().routing.is_none());
     machine.stop().await;
     machine.start().await;
@@ -133,7 +133,7 @@ async fn defect_100_a_login_that_the_server_ended_lets_nothing_out() {
 /// Another call than the heartbeat gets the rejection first. After that, no call is sent without a token, and no
 /// traffic leaves.
 #[tokio::test(start_paused = true)]
-async fn defect_100_whichever_call_learns_that_the_login_is_over_nothing_gets_out() {
+async fn traffic_stays_blocked_whichever_call_ends_the_login() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.client.connect(DIRECT).await.unwrap();
@@ -141,27 +141,27 @@ async fn defect_100_whichever_call_learns_that_the_login_is_over_nothing_gets_ou
         s.new_identity = Some((401, "token_expired"));
         s.refresh = Some((401, "token_revoked_reuse_detected"));
     });
-    let told = machine.client.new_identity(NoInput {}).await.unwrap_err();
-    assert_eq!(told.code(), "token_revoked_reuse_detected");
-    let status = machine.until(|s| s.held && !s.logged_in).await;
+    let error = machine.client.new_identity(NoInput {}).await.unwrap_err();
+    assert_eq!(error.code(), "token_revoked_reuse_detected");
+    let status = machine.until(|s| s.lockdown && !s.logged_in).await;
     assert!(status.reason.as_deref().is_some_and(|reason| reason.contains("log in again")), "{status:?}");
     assert_eq!((status.state, status.notice.unwrap().code.as_str()), (TunnelState::Blocked, "revoked"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn defect_100_a_session_that_the_server_refuses_lets_nothing_out() {
+async fn a_session_that_the_server_rejects_blocks_traffic() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.client.connect(DIRECT).await.unwrap();
     server.set(|s| s.heartbeat = Some((409, "max_devices_exceeded")));
-    let status = machine.until(|s| s.held).await;
+    let status = machine.until(|s| s.lockdown).await;
     assert!(status.logged_in && status.state == TunnelState::Blocked, "{status:?}");
     server.set(|s| s.heartbeat = None);
     machine.until(|s| s.state == TunnelState::Connected).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn tokens_are_renewed_before_they_end_and_stored_before_they_are_used() {
+async fn tokens_are_refreshed_early_and_stored_before_use() {
     let server = Server::start_paused().await;
     server.set(|s| s.access_lifetime = 60);
     let mut machine = Machine::enrolled(&server).await;
@@ -176,12 +176,12 @@ async fn tokens_are_renewed_before_they_end_and_stored_before_they_are_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn defect_102_a_renewal_whose_answer_is_lost_is_repeated_also_after_a_restart() {
+async fn a_refresh_without_response_is_repeated_even_after_a_restart() {
     let server = Server::start_paused().await;
     server.set(|s| s.access_lifetime = 60);
     let mut machine = Machine::enrolled(&server).await;
     machine.client.connect(DIRECT).await.unwrap();
-    server.set(|s| s.lost_trades = 1);
+    server.set(|s| s.lost_refreshes = 1);
     let before = server.count(path::REAUTH);
     machine.until(|_| server.count(path::REAUTH) > before).await;
     machine.stop().await;
@@ -220,7 +220,7 @@ async fn wrong_passwords_and_wrong_servers_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_login_while_a_tunnel_is_up_lets_nothing_out() {
+async fn a_login_while_a_tunnel_is_up_does_not_leak() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.client.connect(DIRECT).await.unwrap();
@@ -228,13 +228,13 @@ async fn a_login_while_a_tunnel_is_up_lets_nothing_out() {
     let status = machine.client.login(good()).await.unwrap();
     assert!(status.logged_in && status.state != TunnelState::Disconnected, "{status:?}");
     let status = machine.until(|s| s.state == TunnelState::Connected).await;
-    assert_eq!((status.lane, status.held), (Some(Lane::Direct), false));
+    assert_eq!((status.lane, status.lockdown), (Some(Lane::Direct), false));
     assert_eq!(machine.os.inside().torn_down, before, "the routes were never removed in between");
 }
 
 /// The server's TLS key is rotated while devices are connected: the pinned identity signed the new one.
 #[tokio::test(start_paused = true)]
-async fn a_new_certificate_under_a_live_session_costs_neither_tunnel_nor_login() {
+async fn a_new_certificate_ends_neither_tunnel_nor_login() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     let before = machine.client.connect(DIRECT).await.unwrap();
@@ -247,7 +247,8 @@ async fn a_new_certificate_under_a_live_session_costs_neither_tunnel_nor_login()
     renewed.set(|s| s.serial = serial);
     // Before any heartbeat: the call itself detects the new key, verifies it with the identity, and succeeds.
     assert_eq!(machine.client.new_identity(NoInput {}).await.unwrap().session, before.session);
-    let after = machine.until(|status| status.control == ControlPlane::Reachable && renewed_was_asked(&renewed)).await;
+    let after =
+        machine.until(|status| status.control == ControlPlane::Reachable && renewed_was_queried(&renewed)).await;
     assert_eq!((after.state, after.session, after.logged_in), (TunnelState::Connected, before.session, true));
     assert_eq!(
         renewed.count(path::LOGIN) + renewed.count(path::INITIATE),
@@ -257,7 +258,7 @@ async fn a_new_certificate_under_a_live_session_costs_neither_tunnel_nor_login()
     assert_eq!(machine.client.switch_lane(SwitchLane { lane: Lane::Tor }).await.unwrap().lane, Some(Lane::Tor));
 }
 
-fn renewed_was_asked(server: &Server) -> bool {
+fn renewed_was_queried(server: &Server) -> bool {
     server.count(path::HEARTBEAT) >= 2
 }
 
@@ -273,7 +274,7 @@ async fn a_tunnel_without_preshared_keys_is_a_downgrade() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn defect_101_no_handshake_is_told_and_undone() {
+async fn a_missing_handshake_is_reported_and_undone() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.os.inside().silent = true;
@@ -287,7 +288,7 @@ async fn defect_101_no_handshake_is_told_and_undone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_disconnect_overtakes_a_connect() {
+async fn a_disconnect_supersedes_a_connect() {
     let server = Server::start_paused().await;
     let machine = Machine::enrolled(&server).await;
     machine.os.inside().silent = true;
@@ -317,7 +318,7 @@ async fn logging_out_ends_the_login_and_keeps_the_server() {
 /// Sixty days of one session, with the nights as leaps of time. Wake-ups without work are counted apart from the
 /// keeper.
 #[tokio::test(start_paused = true)]
-async fn a_session_is_kept_at_a_steady_pace_for_sixty_days() {
+async fn heartbeats_keep_a_steady_rate_for_sixty_days() {
     const HOUR: Duration = Duration::from_secs(3600);
     let server = Server::start().await;
     common::steps_of(Duration::from_millis(100));
@@ -348,15 +349,15 @@ async fn a_session_is_kept_at_a_steady_pace_for_sixty_days() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_moved_is_found_where_it_had_said() {
+async fn a_moved_server_is_found_at_the_offered_host() {
     let mut server = Server::start_paused().await;
     let mut machine = Machine::enrolled(&server).await;
     machine.client.connect(DIRECT).await.unwrap();
     // The device learns the new host at the next heartbeat, because this server has no event stream.
     server.set(|s| s.host = Some("127.0.0.2"));
-    let asked = server.count(path::LANES);
+    let queried = server.count(path::LANES);
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-    while server.count(path::LANES) < asked + 2 {
+    while server.count(path::LANES) < queried + 2 {
         assert!(tokio::time::Instant::now() < deadline, "no heartbeat");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -33,7 +33,7 @@ const STRANGERS: usize = 80;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn defect_007_only_those_who_may_get_an_answer() {
+async fn only_allowed_users_get_a_response() {
     let machine = Machine::new().await;
     for route in ["/v1/status", "/v1/status/stream", "/v1/connect", "/nothing"] {
         let answer = as_user(65_534, &machine, route);
@@ -66,7 +66,7 @@ async fn defect_007_only_those_who_may_get_an_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unreadable_store_blocks_and_is_not_taken_for_empty() {
+async fn an_unreadable_store_blocks_traffic() {
     let server = Server::start().await;
     let mut machine = Machine::enrolled(&server).await;
     let file = machine.state_file();
@@ -106,7 +106,7 @@ async fn an_unreadable_store_blocks_and_is_not_taken_for_empty() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_stream_tells_every_change() {
+async fn the_stream_yields_every_change() {
     let server = Server::start().await;
     let mut machine = Machine::enrolled(&server).await;
     let mut child = Command::new("curl")

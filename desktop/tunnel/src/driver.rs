@@ -3,7 +3,7 @@
 use crate::os::{Os, OsError};
 use crate::plan::{Plan, Slot};
 use crate::policy::Routing;
-use crate::state::{Effect, Event, Hold, Next, State, View};
+use crate::state::{Effect, Event, Lockdown, Next, State, View};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -30,16 +30,16 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// Starts the task. It first removes what a previous process may have left, or activates lockdown if `hold` is
+    /// Starts the task. It first removes what a previous process may have left, or activates lockdown if `lockdown` is
     /// given.
-    pub fn start(os: Box<dyn Os>, hold: Option<Hold>) -> (Self, JoinHandle<()>) {
-        let (tunnel, task) = Self::new(os, hold);
+    pub fn start(os: Box<dyn Os>, lockdown: Option<Lockdown>) -> (Self, JoinHandle<()>) {
+        let (tunnel, task) = Self::new(os, lockdown);
         (tunnel, tokio::spawn(task))
     }
 
-    fn new(os: Box<dyn Os>, hold: Option<Hold>) -> (Self, impl Future<Output = ()> + Send + 'static) {
+    fn new(os: Box<dyn Os>, lockdown: Option<Lockdown>) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (commands, receiver) = mpsc::channel(16);
-        let next = State::start(hold);
+        let next = State::start(lockdown);
         let (publish, view) = watch::channel(next.0.view());
         let driver = Driver { os, publish, disturbed: None, disturbances: 0, reported: None };
         (Self { commands, view }, driver.run(next, receiver))
@@ -64,8 +64,8 @@ impl Tunnel {
     }
 
     /// Disconnects the tunnel and activates lockdown.
-    pub async fn block(&self, hold: Hold) -> Result<View, Stopped> {
-        self.command(Event::Block(Box::new(hold))).await
+    pub async fn block(&self, lockdown: Lockdown) -> Result<View, Stopped> {
+        self.command(Event::Block(Box::new(lockdown))).await
     }
 
     /// Lifts the lockdown because its reason no longer exists.
@@ -80,7 +80,7 @@ impl Tunnel {
     }
 
     /// Observes the links now, instead of at the next interval, and returns the state.
-    pub async fn look(&self) -> Result<View, Stopped> {
+    pub async fn observe(&self) -> Result<View, Stopped> {
         self.send(None).await?;
         Ok(self.view.borrow().clone())
     }
@@ -140,7 +140,7 @@ impl Driver {
 
     async fn observe(&mut self, mut state: State, slots: Vec<Slot>) -> State {
         for slot in slots {
-            let observed = within(self.os.longest(), self.os.observe(slot)).await;
+            let observed = within(self.os.call_timeout(), self.os.observe(slot)).await;
             state = self.settle(state.handle(Event::Observed(slot, observed), now())).await;
         }
         state
@@ -149,7 +149,7 @@ impl Driver {
     /// Restores what another program changed. If that fails, the error becomes an event; no traffic is released until
     /// then.
     async fn restore(&mut self, mut state: State, slots: Vec<Slot>) -> State {
-        match within(self.os.longest(), self.os.restore()).await {
+        match within(self.os.call_timeout(), self.os.restore()).await {
             Ok(disturbance) if disturbance.is_none() => {}
             Ok(disturbance) => self.report(&state, &disturbance.to_string()),
             Err(error) => state = self.settle(state.handle(Event::Disturbed(error), now())).await,
@@ -159,52 +159,52 @@ impl Driver {
 
     fn report(&mut self, state: &State, what: &str) {
         let now = now();
-        let again = self.disturbed.as_deref() == Some(what)
+        let repeated = self.disturbed.as_deref() == Some(what)
             && self.reported.is_some_and(|at| now.saturating_duration_since(at) < REPEAT_AFTER);
-        if !again {
+        if !repeated {
             tracing::warn!("{what}");
             self.reported = Some(now);
         }
         self.disturbed = Some(what.to_owned());
         self.disturbances += 1;
-        self.show(state);
+        self.publish_view(state);
     }
 
     /// Executes effects and passes the results back to the state machine until no effects are left.
     async fn settle(&mut self, (mut state, effects): Next) -> State {
         let mut queue: VecDeque<Effect> = effects.into();
-        self.show(&state);
+        self.publish_view(&state);
         while let Some(effect) = queue.pop_front() {
             let Some(answer) = self.execute(effect).await else { continue };
             let (next, more) = state.handle(answer, now());
             state = next;
             queue.extend(more);
-            self.show(&state);
+            self.publish_view(&state);
         }
         state
     }
 
     async fn execute(&mut self, effect: Effect) -> Option<Event> {
         match effect {
-            Effect::Up(link) => Some(Event::LinkUp(link.slot, within(self.os.longest(), self.os.up(&link)).await)),
+            Effect::Up(link) => Some(Event::LinkUp(link.slot, within(self.os.call_timeout(), self.os.up(&link)).await)),
             Effect::Route(slot, routing) => Some(Event::Routed(slot, self.route(&routing).await)),
-            Effect::Hold(routing) => Some(Event::Held(self.route(&routing).await)),
+            Effect::LockDown(routing) => Some(Event::LockedDown(self.route(&routing).await)),
             Effect::Remove(slot) => {
                 // Nothing is routed into the interface any more. If it stays, it is removed with the tunnel.
-                if let Err(error) = within(self.os.longest(), self.os.remove(slot)).await {
+                if let Err(error) = within(self.os.call_timeout(), self.os.remove(slot)).await {
                     tracing::warn!(error, "cannot remove an interface of the tunnel");
                 }
                 None
             }
-            Effect::TearDown => Some(Event::TornDown(within(self.os.longest(), self.os.tear_down()).await)),
+            Effect::TearDown => Some(Event::TornDown(within(self.os.call_timeout(), self.os.tear_down()).await)),
         }
     }
 
     async fn route(&mut self, routing: &Routing) -> Result<(), String> {
-        within(self.os.longest(), self.os.route(routing)).await
+        within(self.os.call_timeout(), self.os.route(routing)).await
     }
 
-    fn show(&self, state: &State) {
+    fn publish_view(&self, state: &State) {
         let view = View { disturbed: self.disturbed.clone(), disturbances: self.disturbances, ..state.view() };
         let changed = |old: &mut View| {
             let changed = *old != view;
@@ -223,10 +223,10 @@ fn now() -> Instant {
 }
 
 /// Limits the duration of a call, so that a call without a response cannot block commands permanently.
-async fn within<T>(longest: Duration, call: impl Future<Output = Result<T, OsError>>) -> Result<T, String> {
-    match tokio::time::timeout(longest, call).await {
+async fn within<T>(timeout: Duration, call: impl Future<Output = Result<T, OsError>>) -> Result<T, String> {
+    match tokio::time::timeout(timeout, call).await {
         Ok(answer) => answer.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("the operating system did not respond within {longest:?}")),
+        Err(_) => Err(format!("the operating system did not respond within {timeout:?}")),
     }
 }
 

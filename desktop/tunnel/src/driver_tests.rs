@@ -20,7 +20,7 @@ fn plan(lane: Lane) -> Plan {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tunnel_goes_up_over_and_down() {
+async fn a_tunnel_connects_switches_and_disconnects() {
     let fake = Fake::default();
     let (tunnel, task) = Tunnel::start(Box::new(fake.clone()), None);
     let view = tunnel.connect(plan(Lane::Direct)).await.unwrap();
@@ -42,7 +42,7 @@ async fn a_tunnel_goes_up_over_and_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn defect_101_connected_means_a_handshake_was_seen() {
+async fn connected_means_that_a_handshake_was_seen() {
     let fake = Fake::default();
     fake.inside().silent = true;
     let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()), None);
@@ -55,7 +55,7 @@ async fn defect_101_connected_means_a_handshake_was_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_program_changes_is_put_back_and_shown() {
+async fn changes_by_other_programs_are_reverted_and_shown() {
     let fake = Fake::default();
     let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()), None);
     tunnel.connect(plan(Lane::Direct)).await.unwrap();
@@ -70,13 +70,13 @@ async fn what_another_program_changes_is_put_back_and_shown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_link_that_disappears_is_not_called_connected() {
+async fn a_link_that_disappears_is_not_reported_as_connected() {
     let fake = Fake::default();
     let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()), None);
     tunnel.connect(plan(Lane::Direct)).await.unwrap();
     fake.inside().links.clear();
     let mut watch = tunnel.watch();
-    let view = watch.wait_for(|v| v.phase == Phase::Blocked && v.held).await.unwrap().clone();
+    let view = watch.wait_for(|v| v.phase == Phase::Blocked && v.lockdown).await.unwrap().clone();
     assert!(matches!(view.failure, Some(Failure::Link(_))));
     assert_eq!(fake.inside().routing.as_ref().unwrap().slot, None, "blocked, not released");
     tunnel.disconnect().await.unwrap();
@@ -84,8 +84,8 @@ async fn a_link_that_disappears_is_not_called_connected() {
 }
 
 /// Runs a tunnel in one state for sixty days and limits how often it wakes up, per hour.
-async fn rests(fake: Fake, hold: Option<Hold>, plan: Option<Plan>, per_hour: u64) {
-    let (tunnel, task) = Tunnel::new(Box::new(fake), hold);
+async fn rests(fake: Fake, lockdown: Option<Lockdown>, plan: Option<Plan>, per_hour: u64) {
+    let (tunnel, task) = Tunnel::new(Box::new(fake), lockdown);
     let connected = async {
         if let Some(plan) = plan {
             tunnel.connect(plan).await.unwrap();
@@ -97,25 +97,25 @@ async fn rests(fake: Fake, hold: Option<Hold>, plan: Option<Plan>, per_hour: u64
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tunnel_that_is_down_rests_for_sixty_days() {
+async fn a_disconnected_tunnel_is_idle_for_sixty_days() {
     Box::pin(rests(Fake::default(), None, None, 0)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn links_are_looked_at_at_a_steady_pace_for_sixty_days() {
+async fn links_are_observed_at_a_steady_rate_for_sixty_days() {
     Box::pin(rests(Fake::default(), None, Some(plan(Lane::Direct)), 3_600)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn traffic_that_is_held_back_costs_nothing_for_sixty_days() {
+async fn lockdown_is_idle_for_sixty_days() {
     let fake = Fake::default();
     fake.inside().silent = true;
-    let hold = Hold { reason: BlockedReason::Interrupted, outside: Vec::new() };
-    Box::pin(rests(fake, Some(hold), None, 0)).await;
+    let lockdown = Lockdown { reason: BlockedReason::Interrupted, outside: Vec::new() };
+    Box::pin(rests(fake, Some(lockdown), None, 0)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_the_system_never_answers_costs_no_later_tunnel() {
+async fn a_call_that_never_returns_does_not_block_later_tunnels() {
     for call in ["observe", "restore", "up", "route", "remove", "tear_down"] {
         let fake = Fake::default();
         let (tunnel, _task) = Tunnel::start(Box::new(fake.clone()), None);
@@ -125,8 +125,8 @@ async fn a_call_that_the_system_never_answers_costs_no_later_tunnel() {
         // released.
         fake.disturb("the routing rules");
         let view = tunnel.switch(Lane::Tor).await.unwrap();
-        let is_held = fake.inside().routing.is_some();
-        assert!(view.phase.is_settled() && is_held, "{call}: {view:?}");
+        let is_blocked = fake.inside().routing.is_some();
+        assert!(view.phase.is_settled() && is_blocked, "{call}: {view:?}");
         tunnel.disconnect().await.unwrap();
         assert_eq!(fake.inside().unanswered, None, "{call} was not called");
 

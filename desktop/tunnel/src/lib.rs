@@ -7,6 +7,7 @@ mod driver;
 pub mod os;
 pub mod plan;
 pub mod policy;
+mod slot;
 pub mod state;
 
 pub use driver::{Stopped, Tunnel};

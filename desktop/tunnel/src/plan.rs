@@ -1,6 +1,7 @@
 //! The parameters of a tunnel, as data.
 
 use crate::policy::{Outside, Routing, onion_ranges};
+pub use crate::slot::Slot;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -106,10 +107,10 @@ impl Plan {
 
     /// The routing that blocks all traffic until the link is up.
     #[must_use]
-    pub fn held(&self) -> Routing {
-        let mut held = Routing::held(self.outside());
-        held.inner = self.inner();
-        held
+    pub fn lockdown(&self) -> Routing {
+        let mut routing = Routing::lockdown(self.outside());
+        routing.inner = self.inner();
+        routing
     }
 
     /// This device's addresses on both lanes.
@@ -123,29 +124,6 @@ impl Plan {
         let mut outside: Vec<Outside> = self.api.iter().copied().map(Outside::tcp).collect();
         outside.extend(Lane::ALL.into_iter().flat_map(|lane| self.on(lane).endpoints()).map(Outside::udp));
         outside
-    }
-}
-
-/// One of two interfaces. With two, a new tunnel can be set up before the old one is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Slot {
-    /// The first interface.
-    A,
-    /// The second interface.
-    B,
-}
-
-impl Slot {
-    /// Both interfaces.
-    pub const ALL: [Self; 2] = [Self::A, Self::B];
-
-    /// The other interface.
-    #[must_use]
-    pub const fn other(self) -> Self {
-        match self {
-            Self::A => Self::B,
-            Self::B => Self::A,
-        }
     }
 }
 

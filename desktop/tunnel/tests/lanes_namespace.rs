@@ -26,7 +26,7 @@ fn marked(table: &str) -> String {
 }
 
 #[test]
-fn traffic_of_both_families_takes_the_lane_and_comes_back() {
+fn both_families_use_the_lane_and_return_after_disconnect() {
     let world = World::new("a");
     world.tell_addresses();
     let before = world.rules();
@@ -131,7 +131,7 @@ fn a_crash_stops_traffic_and_the_next_start_cleans_up() {
 }
 
 #[test]
-fn a_lane_without_ipv6_refuses_it_instead_of_leaking_it() {
+fn a_lane_without_ipv6_rejects_it_instead_of_leaking_it() {
     let world = World::new("c");
     world.tell_addresses();
     let mut plan = world.plan(Lane::Direct);
@@ -176,7 +176,7 @@ E",
 }
 
 #[test]
-fn ipv6_that_is_switched_off_for_new_interfaces_only_does_not_leak() {
+fn ipv6_disabled_for_new_interfaces_does_not_leak() {
     let world = World::new("f");
     world.tell_addresses();
     let before = world.rules();

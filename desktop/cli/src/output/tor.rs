@@ -6,20 +6,20 @@ use tornado_shared::model::CountryCode;
 
 /// The exit in use, and the chosen country if there is one.
 pub(super) fn exit(view: &TorView) -> String {
-    let wish = match (view.exit, view.ready) {
+    let choice = match (view.exit, view.ready) {
         (None, true) => String::new(),
         (Some(country), true) => format!(" (chosen: {country})"),
-        (wish, false) => {
-            let wish = wish.map_or_else(|| "the lane".to_owned(), |country| format!("the path to {country}"));
+        (chosen, false) => {
+            let path = chosen.map_or_else(|| "the lane".to_owned(), |country| format!("the path to {country}"));
             let why = view.waiting_for.as_deref().unwrap_or("no reason reported");
-            format!(" ({wish} is not ready: {why})")
+            format!(" ({path} is not ready: {why})")
         }
     };
     let path = view.path.as_ref();
     let place = path.and_then(|p| p.exit_country).map_or_else(String::new, |country| format!(" in {country}"));
     match path.and_then(|p| p.exit_address) {
-        Some(address) => format!("{address}{place}{wish}"),
-        None => format!("not known yet{wish}"),
+        Some(address) => format!("{address}{place}{choice}"),
+        None => format!("not known yet{choice}"),
     }
 }
 
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exit_circuit_and_countries_read_well() {
+    fn exit_circuit_and_countries_as_text() {
         let view = serde_json::json!({
             "lane": "open", "exit": "de", "ready": true,
             "countries": [{"country": "de", "exits": 12}, {"country": "nl", "exits": 1}],

@@ -48,8 +48,8 @@ pub struct Inside {
     pub access_lifetime: i64,
     pub refresh: Option<(u16, &'static str)>,
     /// Number of refreshes that are performed but whose responses are lost.
-    pub lost_trades: u32,
-    trade: Option<(Value, Value)>,
+    pub lost_refreshes: u32,
+    refreshed: Option<(Value, Value)>,
     pub address: u8,
     pub calls: Vec<String>,
     pub keys: Vec<PublicKey>,
@@ -130,8 +130,8 @@ impl Server {
             preshared: true,
             access_lifetime: 900,
             refresh: None,
-            lost_trades: 0,
-            trade: None,
+            lost_refreshes: 0,
+            refreshed: None,
             address: 2,
             calls: Vec::new(),
             keys: Vec::new(),
@@ -248,14 +248,14 @@ async fn reauth(State(shared): State<Shared>, Json(body): Json<Value>) -> Respon
     if let Some((status, code)) = inside.refresh {
         return problem(status, code);
     }
-    let trade = Some((body["refresh_token"].clone(), body["attempt"].clone()));
-    if body["refresh_token"] != format!("refresh{}", inside.serial) && inside.trade != trade {
+    let refreshed = Some((body["refresh_token"].clone(), body["attempt"].clone()));
+    if body["refresh_token"] != format!("refresh{}", inside.serial) && inside.refreshed != refreshed {
         return problem(401, "token_revoked_reuse_detected");
     }
-    inside.trade = trade;
+    inside.refreshed = refreshed;
     let tokens = tokens(&mut inside);
-    if inside.lost_trades > 0 {
-        inside.lost_trades -= 1;
+    if inside.lost_refreshes > 0 {
+        inside.lost_refreshes -= 1;
         return problem(503, "unavailable");
     }
     Json(json!({"status": "ok", "tokens": tokens})).into_response()

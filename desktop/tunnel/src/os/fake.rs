@@ -4,8 +4,9 @@ use super::{Disturbance, Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
 use crate::policy::Routing;
 use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -27,7 +28,7 @@ pub struct Inside {
     /// The next call of this method of [`Os`] never returns.
     pub unanswered: Option<&'static str>,
     /// Maximum duration of one call, if it differs from the default.
-    pub longest: Option<Duration>,
+    pub call_timeout: Option<Duration>,
 }
 
 /// A fake operating system whose state the test shares.
@@ -37,12 +38,12 @@ pub struct Fake(Arc<Mutex<Inside>>, Arc<Notify>);
 impl Fake {
     /// Locks the state.
     pub fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Reports that another program changed `what`.
     pub fn disturb(&self, what: &'static str) {
-        self.inside().disturbed.put_back.push(what);
+        self.inside().disturbed.restored.push(what);
         self.1.notify_one();
     }
 
@@ -56,8 +57,8 @@ impl Fake {
 
 #[async_trait]
 impl Os for Fake {
-    fn longest(&self) -> Duration {
-        self.inside().longest.unwrap_or(Duration::from_secs(10))
+    fn call_timeout(&self) -> Duration {
+        self.inside().call_timeout.unwrap_or(Duration::from_secs(10))
     }
 
     async fn up(&mut self, link: &Link) -> Result<Backend, OsError> {

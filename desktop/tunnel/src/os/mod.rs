@@ -29,7 +29,7 @@ impl OsError {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Disturbance {
     /// What the program changed; all of it was restored.
-    pub put_back: Vec<&'static str>,
+    pub restored: Vec<&'static str>,
     /// Preferences of the program's routing rules that are now evaluated before ours. The rules stay; the firewall
     /// decides.
     pub ahead: Vec<u32>,
@@ -39,17 +39,17 @@ impl Disturbance {
     /// Returns true if nothing was changed.
     #[must_use]
     pub const fn is_none(&self) -> bool {
-        self.put_back.is_empty() && self.ahead.is_empty()
+        self.restored.is_empty() && self.ahead.is_empty()
     }
 }
 
 impl std::fmt::Display for Disturbance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if !self.put_back.is_empty() {
-            write!(f, "another program changed {} of the tunnel; the helper restored it", self.put_back.join(" and "))?;
+        if !self.restored.is_empty() {
+            write!(f, "another program changed {} of the tunnel; the helper restored it", self.restored.join(" and "))?;
         }
         for (n, preference) in self.ahead.iter().enumerate() {
-            let separator = if n > 0 || !self.put_back.is_empty() { "; " } else { "" };
+            let separator = if n > 0 || !self.restored.is_empty() { "; " } else { "" };
             write!(
                 f,
                 "{separator}another program's routing rule {preference} is evaluated before the tunnel's; traffic that \
@@ -64,7 +64,7 @@ impl std::fmt::Display for Disturbance {
 #[async_trait]
 pub trait Os: Send {
     /// Maximum duration of one call. Netlink responds within milliseconds.
-    fn longest(&self) -> Duration {
+    fn call_timeout(&self) -> Duration {
         Duration::from_secs(10)
     }
     /// Creates an interface with its addresses and its peer, and starts a handshake. Routes no traffic into it.

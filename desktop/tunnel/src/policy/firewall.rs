@@ -1,6 +1,8 @@
 //! Traffic that may leave this device, independent of its routes.
 
-use super::{LocalNetwork, NAME_PORTS, Outside, Routing, Transport};
+use super::local::LocalNetwork;
+use super::model::{NAME_PORTS, Outside, Transport};
+use super::routing::Routing;
 use std::net::IpAddr;
 
 /// One kind of traffic that may leave. Traffic of the tunnel's interfaces and of loopback always may.

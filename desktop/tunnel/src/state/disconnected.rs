@@ -1,6 +1,7 @@
 //! Disconnected.
 
-use super::{Blocked, Connecting, Event, Failure, Next, State};
+use super::model::{Event, Failure};
+use super::transition::{Target, Transition};
 
 /// Nothing of ours is in the kernel.
 #[derive(Debug)]
@@ -10,24 +11,20 @@ pub struct Disconnected {
 }
 
 impl Disconnected {
-    pub(super) fn enter(failure: Option<Failure>) -> Next {
-        (State::Disconnected(Self { failure }), Vec::new())
-    }
-
-    pub(super) fn handle(self, event: Event) -> Next {
+    pub(super) fn handle(self, event: Event) -> Transition<Self> {
         match event {
-            Event::Connect(plan) => Connecting::enter(*plan),
-            Event::Disconnect => Self::enter(None),
-            Event::Block(hold) => Blocked::enter(*hold, None),
+            Event::Connect(plan) => Target::Connecting { plan, lockdown: None }.into(),
+            Event::Disconnect => Transition::Stay(Self { failure: None }, Vec::new()),
+            Event::Block(lockdown) => Target::lockdown(*lockdown, None).into(),
             Event::Switch(_)
             | Event::Unblock
             | Event::LinkUp(..)
             | Event::Routed(..)
-            | Event::Held(_)
+            | Event::LockedDown(_)
             | Event::TornDown(_)
             | Event::Disturbed(_)
             | Event::Observed(..)
-            | Event::Timeout => (State::Disconnected(self), Vec::new()),
+            | Event::Timeout => Transition::Stay(self, Vec::new()),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Property: after any events in any order, a disconnect leaves the kernel as it was found.
 
 use super::*;
-use crate::plan::LanePlan;
+use crate::plan::{Backend, LanePlan, Observation, Plan};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use tornado_shared::model::{PrivateKey, PublicKey};
+use tornado_shared::model::{Lane, PrivateKey, PublicKey};
 
 fn key() -> PublicKey {
     PrivateKey::from_bytes([7; 32]).public_key()
@@ -48,12 +48,12 @@ impl Kernel {
                 (self.routed, self.held) = (Some(*slot), false);
                 Some(Event::Routed(*slot, result(works)))
             }
-            Effect::Hold(routing) => {
+            Effect::LockDown(routing) => {
                 assert_eq!(routing.slot, None);
                 if works {
                     (self.routed, self.held) = (None, true);
                 }
-                Some(Event::Held(result(works)))
+                Some(Event::LockedDown(result(works)))
             }
             Effect::Remove(slot) => {
                 assert_ne!(self.routed, Some(*slot), "removed the link that carries the traffic");
@@ -101,7 +101,9 @@ fn event(step: &Step, now: &mut Instant) -> Event {
         Step::Connect(lane) => Event::Connect(plan(*lane)),
         Step::Switch(lane) => Event::Switch(*lane),
         Step::Disconnect => Event::Disconnect,
-        Step::Block => Event::Block(Box::new(Hold { reason: BlockedReason::Store("x".into()), outside: Vec::new() })),
+        Step::Block => {
+            Event::Block(Box::new(Lockdown { reason: BlockedReason::Store("x".into()), outside: Vec::new() }))
+        }
         Step::Unblock => Event::Unblock,
         Step::Observed(slot, Some(shaken)) => {
             let handshake_age = shaken.then_some(Duration::from_secs(1));
@@ -133,7 +135,7 @@ fn settle((mut state, effects): Next, kernel: &mut Kernel, now: Instant, mut wor
 
 proptest! {
     #[test]
-    fn every_way_up_has_a_way_down(steps in prop::collection::vec((step(), prop::collection::vec(prop::bool::weighted(0.8), 8)), 0..60)) {
+    fn a_disconnect_always_restores_the_kernel(steps in prop::collection::vec((step(), prop::collection::vec(prop::bool::weighted(0.8), 8)), 0..60)) {
         let mut kernel = Kernel::default();
         let mut now = Instant::now();
         let mut state = settle(State::start(None), &mut kernel, now, || true);
@@ -148,7 +150,7 @@ proptest! {
                 Phase::Disconnecting | Phase::Blocked => {}
             }
             // If the view says that traffic is blocked, it is blocked.
-            prop_assert!(!state.view().held || kernel.held);
+            prop_assert!(!state.view().lockdown || kernel.held);
         }
         state = settle(state.handle(Event::Unblock, now), &mut kernel, now, || true);
         state = settle(state.handle(Event::Disconnect, now), &mut kernel, now, || true);
@@ -158,7 +160,7 @@ proptest! {
 
     /// Results without a request, repeated results, results of older requests: no panic, and a disconnect still works.
     #[test]
-    fn strange_answers_do_no_harm(picks in prop::collection::vec((0u8..12, any::<bool>(), any::<bool>()), 0..40)) {
+    fn unexpected_results_do_not_prevent_a_disconnect(picks in prop::collection::vec((0u8..12, any::<bool>(), any::<bool>()), 0..40)) {
         let now = Instant::now();
         let (mut state, _) = State::start(None);
         for (pick, first, ok) in picks {
@@ -203,7 +205,7 @@ fn an_old_handshake_is_shown_as_stale() {
 }
 
 #[test]
-fn a_tunnel_that_falls_releases_nothing_until_somebody_says_so() {
+fn a_lost_tunnel_blocks_traffic_until_disconnect() {
     let now = Instant::now();
     let mut kernel = Kernel::default();
     let shaken =
@@ -214,11 +216,11 @@ fn a_tunnel_that_falls_releases_nothing_until_somebody_says_so() {
         state = settle(state.handle(event, now), &mut kernel, now, || true);
     }
     assert_eq!((state.view().phase, state.view().blocked), (Phase::Blocked, Some(BlockedReason::Lost)));
-    assert!(state.view().held && kernel.held && kernel.up.is_empty());
+    assert!(state.view().lockdown && kernel.held && kernel.up.is_empty());
 
     // A failed attempt, then a successful one. Traffic is blocked all the time.
     state = settle(state.handle(Event::Connect(plan(Lane::Tor)), now), &mut kernel, now, || true);
-    assert!(state.view().held && kernel.held);
+    assert!(state.view().lockdown && kernel.held);
     state = settle(state.handle(Event::Timeout, now + Duration::from_secs(9)), &mut kernel, now, || true);
     assert_eq!(state.view().phase, Phase::Blocked);
     assert!(kernel.held && matches!(state.view().failure, Some(Failure::NoHandshake(Lane::Tor))));
@@ -234,23 +236,23 @@ fn a_tunnel_that_falls_releases_nothing_until_somebody_says_so() {
 }
 
 #[test]
-fn a_start_that_finds_a_tunnel_wanted_takes_nothing_away_before_it_holds() {
-    let hold = Hold { reason: BlockedReason::Interrupted, outside: Vec::new() };
+fn startup_removes_nothing_before_lockdown_is_active() {
+    let hold = Lockdown { reason: BlockedReason::Interrupted, outside: Vec::new() };
     let (state, effects) = State::start(Some(hold));
-    assert!(matches!(effects.as_slice(), [Effect::Hold(_)]), "{effects:?}");
-    assert!(!state.view().held, "not before the operating system confirmed it");
-    let (state, effects) = state.handle(Event::Held(Ok(())), Instant::now());
-    assert!(state.view().held && matches!(effects.as_slice(), [Effect::Remove(_), Effect::Remove(_)]));
+    assert!(matches!(effects.as_slice(), [Effect::LockDown(_)]), "{effects:?}");
+    assert!(!state.view().lockdown, "not before the operating system confirmed it");
+    let (state, effects) = state.handle(Event::LockedDown(Ok(())), Instant::now());
+    assert!(state.view().lockdown && matches!(effects.as_slice(), [Effect::Remove(_), Effect::Remove(_)]));
 
-    let unknown = Hold { reason: BlockedReason::Store("x".into()), outside: Vec::new() };
+    let unknown = Lockdown { reason: BlockedReason::Store("x".into()), outside: Vec::new() };
     let (state, _) = state.handle(Event::Block(Box::new(unknown)), Instant::now());
-    let (state, _) = state.handle(Event::Held(Ok(())), Instant::now());
+    let (state, _) = state.handle(Event::LockedDown(Ok(())), Instant::now());
     let (state, effects) = state.handle(Event::Disconnect, Instant::now());
-    assert!(state.view().held && effects.is_empty(), "the desired state is unknown");
+    assert!(state.view().lockdown && effects.is_empty(), "the desired state is unknown");
 }
 
 #[test]
-fn another_endpoint_is_tried_while_one_gives_no_answer() {
+fn the_next_endpoint_is_tried_if_one_does_not_respond() {
     let begun = Instant::now();
     let mut several = plan(Lane::Direct);
     let (first, second) = (several.direct.endpoint, "[2001:db8::8]:51820".parse().unwrap());
@@ -258,7 +260,7 @@ fn another_endpoint_is_tried_while_one_gives_no_answer() {
     let (state, _) = State::start(None);
     let (state, _) = state.handle(Event::TornDown(Ok(())), begun);
     let (mut state, effects) = state.handle(Event::Connect(several), begun);
-    assert!(matches!(&effects[..], [Effect::Hold(_), Effect::Up(link)] if link.lane.endpoint == first));
+    assert!(matches!(&effects[..], [Effect::LockDown(_), Effect::Up(link)] if link.lane.endpoint == first));
     state = state.handle(Event::LinkUp(Slot::A, Ok(Backend::Userspace)), begun).0;
 
     let mut tried = Vec::new();

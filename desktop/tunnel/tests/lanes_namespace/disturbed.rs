@@ -155,7 +155,7 @@ fn disturbances() -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn what_another_program_changes_is_put_back_and_nothing_leaves_meanwhile() {
+fn changes_by_other_programs_are_reverted_without_a_leak() {
     let world = World::new("g");
     world.tell_addresses();
     let before = world.rules();
@@ -196,7 +196,7 @@ fn what_another_program_changes_is_put_back_and_nothing_leaves_meanwhile() {
             // An interface that disappeared cannot be restored, so traffic is blocked.
             beside(remove).await;
             let mut watch = tunnel.watch();
-            let fallen = watch.wait_for(|v| v.phase == Phase::Blocked && v.held);
+            let fallen = watch.wait_for(|v| v.phase == Phase::Blocked && v.lockdown);
             tokio::time::timeout(patient(Duration::from_secs(10)), fallen).await.unwrap().unwrap();
             assert_eq!(beside(internet).await, [None, None]);
             let view = tunnel.connect(plan).await.unwrap();
@@ -219,7 +219,7 @@ fn what_another_program_changes_is_put_back_and_nothing_leaves_meanwhile() {
 }
 
 #[test]
-fn routes_of_a_hostile_network_lead_nothing_past_the_tunnel() {
+fn routes_of_a_hostile_network_do_not_bypass_the_tunnel() {
     let world = World::new("h");
     world.tell_addresses();
     let plan = world.plan(Lane::Tor);

@@ -112,7 +112,7 @@ mod tests {
     use tornado_shared::model::{PresharedKey, PrivateKey};
 
     #[test]
-    fn settings_replace_whatever_was_there() {
+    fn settings_replace_existing_ones() {
         let link = Link {
             slot: Slot::A,
             private_key: PrivateKey::random(),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handshake_that_never_was_is_none() {
+    fn no_handshake_has_no_age() {
         let mut observation = Observation::default();
         let never = WireguardTimeSpec { seconds: 0, nano_seconds: 0 };
         read(&mut observation, &WireguardPeerAttribute::LastHandshake(never), Duration::from_secs(100));

@@ -5,70 +5,33 @@ mod firewall;
 mod kernel;
 mod names;
 mod netlink;
+mod nft;
 mod rule;
+mod settings;
+mod surroundings;
 mod userspace;
 mod watch;
 
 use super::{Disturbance, Os, OsError};
 use crate::plan::{Backend, Link, Observation, Slot};
-use crate::policy::{Family, LocalNetwork, MARK, Routing, Rule, Transport, local_networks, overlap, own_addresses};
+use crate::policy::{Family, MARK, Routing, Rule, Transport, overlap};
 use async_trait::async_trait;
-use firewall::{Synced, Wall};
+use firewall::{AppliedFirewall, Synced};
 use names::Names;
 pub use names::own_resolvers;
 use netlink::Netlink;
 use rtnetlink::packet_route::rule::RuleMessage;
+pub use settings::Settings;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use surroundings::Surroundings;
 pub use tornado_packet_io::{Offload, TunNode};
 use userspace::UserLink;
 use watch::Watch;
 
-/// Settings of the tunnel on Linux.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Prefix of the two interface names: `tornado` gives `tornado0` and `tornado1`. At most 14 bytes.
-    pub interface: String,
-    /// Forces an implementation; `None` selects the kernel's if it exists.
-    pub backend: Option<Backend>,
-    /// Whether the userspace backend uses the kernel's segmentation offloads.
-    pub offload: Offload,
-    /// How TUN devices are opened.
-    pub tun_node: TunNode,
-    /// The file that lists this machine's resolvers, resolv.conf(5).
-    pub resolv_conf: PathBuf,
-    /// Directory for a copy of that file while it is changed; created with mode 0700 when needed.
-    pub state_dir: PathBuf,
-    /// Whether directly connected private networks may be reached outside the tunnel.
-    pub local_networks: bool,
-}
-
-impl std::default::Default for Settings {
-    fn default() -> Self {
-        let resolv_conf = names::default_resolv_conf();
-        Self {
-            interface: "tornado".into(),
-            backend: None,
-            offload: Offload::Auto,
-            tun_node: TunNode::Own,
-            resolv_conf,
-            state_dir: "/var/lib/tornado-helper".into(),
-            local_networks: true,
-        }
-    }
-}
-
 /// Names of what another program may have changed.
 const FIREWALL: &str = "the firewall";
 const RULES: &str = "the routing rules";
-
-/// Addresses and networks of this machine outside the tunnel.
-#[derive(Debug)]
-struct Surroundings {
-    own: Vec<IpAddr>,
-    local: Vec<LocalNetwork>,
-}
 
 /// The kernel of this machine, in the network namespace in which it was opened.
 pub struct Linux {
@@ -77,17 +40,17 @@ pub struct Linux {
     netlink: Netlink,
     links: HashMap<Slot, UserLink>,
     names: Names,
-    wall: Wall,
+    firewall: AppliedFirewall,
     watch: Watch,
     /// Addresses and MTU of each link that is up.
     addresses: HashMap<Slot, (Vec<IpAddr>, u16)>,
     /// The required routing.
-    wanted: Option<Routing>,
+    required: Option<Routing>,
     /// Rules of other programs that are evaluated before ours and are known: they were reported, or existed before the
     /// tunnel.
     foreign: Vec<RuleMessage>,
     /// True if the firewall may have been changed.
-    look: bool,
+    check_firewall: bool,
     /// The routing rules that were set last; empty if unknown.
     rules: Vec<Rule>,
     /// Interference that [`Os::route`] found and repaired.
@@ -119,12 +82,12 @@ impl Linux {
             netlink,
             links: HashMap::new(),
             names,
-            wall: Wall::default(),
+            firewall: AppliedFirewall::default(),
             watch,
             addresses: HashMap::new(),
-            wanted: None,
+            required: None,
             foreign: Vec::new(),
-            look: false,
+            check_firewall: false,
             rules: Vec::new(),
             unreported: Vec::new(),
             without_ipv6: HashSet::new(),
@@ -155,7 +118,7 @@ impl Linux {
 
     /// Sets everything in the kernel to what the routing requires. Returns what had changed.
     async fn sync(&mut self, routing: &Routing, first: bool) -> Result<Vec<&'static str>, OsError> {
-        self.wanted = Some(routing.clone());
+        self.required = Some(routing.clone());
         let mut found = Vec::new();
         let mut note = |changed: bool, what: &'static str| {
             if changed {
@@ -176,15 +139,16 @@ impl Linux {
         };
         // The firewall is set before the routes that it protects. In lockdown, the routes alone block traffic if it
         // fails.
-        let mut around = self.surroundings().await?;
-        around.local.retain(|network| !routing.never_local.iter().any(|range| overlap(range, &network.net)));
-        let look = std::mem::take(&mut self.look);
-        let firewall = routing.firewall(Slot::ALL.map(|slot| self.name(slot)), &around.local);
-        let walled = self.wall.sync(&firewall, look).await;
-        let restored = matches!(walled, Ok(Synced::Restored));
+        let links = Slot::ALL.map(|slot| self.name(slot));
+        let mut surroundings = Surroundings::read(&self.netlink, &links, self.settings.local_networks).await?;
+        surroundings.local.retain(|network| !routing.never_local.iter().any(|range| overlap(range, &network.net)));
+        let check = std::mem::take(&mut self.check_firewall);
+        let firewall = routing.firewall(links, &surroundings.local);
+        let synced = self.firewall.sync(&firewall, check).await;
+        let restored = matches!(synced, Ok(Synced::Restored));
         note(restored, FIREWALL);
         if routing.slot.is_some() {
-            walled.clone()?;
+            synced.clone()?;
         }
         let mut raised = false;
         for slot in Slot::ALL.into_iter().filter(|slot| self.addresses.contains_key(slot)).collect::<Vec<_>>() {
@@ -207,11 +171,14 @@ impl Linux {
             }
         }
         note(rerouted, "the routes");
-        let wanted: Vec<_> =
-            routing.rules(&around.own, &around.local).into_iter().filter(|r| r.family == Family::V4 || ipv6).collect();
+        let rules: Vec<_> = routing
+            .rules(&surroundings.own, &surroundings.local)
+            .into_iter()
+            .filter(|r| r.family == Family::V4 || ipv6)
+            .collect();
         let before = std::mem::take(&mut self.rules);
-        note(self.netlink.sync_rules(&wanted, &before).await?, RULES);
-        self.rules = wanted;
+        note(self.netlink.sync_rules(&rules, &before).await?, RULES);
+        self.rules = rules;
         // A program that emptied our tables also emptied the table that redirects DNS.
         if first || raised || restored {
             let reachable = |server: &IpAddr| server.is_ipv4() || (ipv6 && !only_v4);
@@ -221,7 +188,7 @@ impl Linux {
                 servers => self.names.set(index.unwrap_or_default(), servers).await?,
             }
         }
-        walled.map(|_| found)
+        synced.map(|_| found)
     }
 
     /// Brings a link up, with its addresses. Returns true if anything was missing.
@@ -231,8 +198,8 @@ impl Linux {
         if changed {
             self.netlink.set_up(index, mtu).await?;
         }
-        let held = self.netlink.addresses().await?;
-        let missing = |address: &IpAddr| !held.iter().any(|(at, held, _)| *at == index && held == address);
+        let present = self.netlink.addresses().await?;
+        let missing = |address: &IpAddr| !present.iter().any(|(at, present, _)| *at == index && present == address);
         for address in addresses.into_iter().filter(missing) {
             if Family::of(address) == Family::V6 && self.without_ipv6.contains(&slot) {
                 continue;
@@ -250,25 +217,9 @@ impl Linux {
         Ok(changed)
     }
 
-    /// This machine's addresses outside the tunnel, and the local networks that may be reached.
-    async fn surroundings(&self) -> Result<Surroundings, OsError> {
-        let names = self.netlink.link_names().await?;
-        let addresses = self.netlink.addresses().await?;
-        let links = Slot::ALL.map(|slot| self.name(slot));
-        let (mut near, mut nets) = (Vec::new(), Vec::new());
-        for (index, address, net) in addresses {
-            if let Some(name) = names.get(&index) {
-                near.push((name.clone(), address));
-                nets.push((name.clone(), net));
-            }
-        }
-        let local = if self.settings.local_networks { local_networks(&nets, &links) } else { Vec::new() };
-        Ok(Surroundings { own: own_addresses(&near, &links), local })
-    }
-
     /// Returns whether this machine has a route to an endpoint of the server.
     async fn has_network(&self) -> bool {
-        let Some(routing) = &self.wanted else { return true };
+        let Some(routing) = &self.required else { return true };
         let mut ends = routing.outside.clone();
         ends.retain(|outside| outside.transport == Transport::Udp);
         for end in &ends {
@@ -347,15 +298,15 @@ impl Os for Linux {
     }
 
     async fn changed(&mut self) {
-        self.look |= self.watch.changed().await;
+        self.check_firewall |= self.watch.changed().await;
     }
 
     async fn restore(&mut self) -> Result<Disturbance, OsError> {
-        let Some(routing) = self.wanted.clone() else { return Ok(Disturbance::default()) };
-        let mut put_back = self.sync(&routing, false).await?;
+        let Some(routing) = self.required.clone() else { return Ok(Disturbance::default()) };
+        let mut restored = self.sync(&routing, false).await?;
         for what in std::mem::take(&mut self.unreported) {
-            if !put_back.contains(&what) {
-                put_back.push(what);
+            if !restored.contains(&what) {
+                restored.push(what);
             }
         }
         let foreign = self.netlink.foreign_rules().await?;
@@ -364,7 +315,7 @@ impl Os for Linux {
         ahead.sort_unstable();
         ahead.dedup();
         self.foreign = foreign;
-        Ok(Disturbance { put_back, ahead })
+        Ok(Disturbance { restored, ahead })
     }
 
     async fn remove(&mut self, slot: Slot) -> Result<(), OsError> {
@@ -378,7 +329,7 @@ impl Os for Linux {
         if self.netlink.index(&name).await?.is_none() {
             return Err(OsError::new("observe the interface", "it does not exist"));
         }
-        self.names.look();
+        self.names.check();
         let observed = match self.links.get(&slot) {
             Some(link) => link.observe().await?,
             None => kernel::observe(&name).await?,
@@ -387,7 +338,7 @@ impl Os for Linux {
     }
 
     async fn tear_down(&mut self) -> Result<(), OsError> {
-        self.wanted = None;
+        self.required = None;
         // Rules are removed first: after that, no lookup reaches our table.
         self.rules.clear();
         self.unreported.clear();
@@ -397,6 +348,6 @@ impl Os for Linux {
             self.remove(slot).await?;
         }
         self.names.restore().await?;
-        self.wall.remove().await
+        self.firewall.remove().await
     }
 }

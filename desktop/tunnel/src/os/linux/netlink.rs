@@ -5,7 +5,6 @@ use crate::os::OsError;
 use crate::policy::{Family, PREFERENCES, PROTOCOL, Rule, TABLE};
 use futures::TryStreamExt as _;
 use ipnet::IpNet;
-use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType};
@@ -42,7 +41,7 @@ impl Drop for Netlink {
 }
 
 /// Treats the error numbers `harmless` as success.
-fn but(result: Result<(), Error>, doing: &str, harmless: &[i32]) -> Result<(), OsError> {
+fn ignoring(result: Result<(), Error>, doing: &str, harmless: &[i32]) -> Result<(), OsError> {
     match result {
         Err(error) if !harmless.contains(&number(&error)) => Err(OsError::new(doing, error)),
         Ok(()) | Err(_) => Ok(()),
@@ -88,19 +87,19 @@ impl Netlink {
 
     pub(super) async fn remove_link(&self, name: &str) -> Result<(), OsError> {
         let Some(index) = self.index(name).await? else { return Ok(()) };
-        but(self.handle.link().del(index).execute().await, "remove the interface", &[ENODEV])
+        ignoring(self.handle.link().del(index).execute().await, "remove the interface", &[ENODEV])
     }
 
     pub(super) async fn set_up(&self, index: u32, mtu: u16) -> Result<(), OsError> {
         let change = LinkMessageBuilder::<LinkUnspec>::default().index(index).mtu(u32::from(mtu)).up().build();
         let set = self.handle.link().set(change).execute().await;
-        but(set, "bring the interface up", &[])
+        ignoring(set, "bring the interface up", &[])
     }
 
     pub(super) async fn add_address(&self, index: u32, address: IpAddr) -> Result<(), OsError> {
         let length = if address.is_ipv4() { 32 } else { 128 };
         let added = self.handle.address().add(index, address, length).replace().execute().await;
-        but(added, "set the interface's address", &[EEXIST])
+        ignoring(added, "set the interface's address", &[EEXIST])
     }
 
     /// Returns whether this kernel supports IPv6. A kernel started with `ipv6.disable=1` has no IPv6 rules.
@@ -159,7 +158,7 @@ impl Netlink {
     /// found.
     pub(super) async fn sync_routes(&self, family: Family, link: Option<u32>) -> Result<bool, OsError> {
         let found = self.routes(family).await;
-        let is_wanted = |route: &RouteMessage| {
+        let is_required = |route: &RouteMessage| {
             let all = route.header.destination_prefix_length == 0;
             let via =
                 route.attributes.iter().find_map(|a| if let RouteAttribute::Oif(i) = a { Some(*i) } else { None });
@@ -170,7 +169,7 @@ impl Netlink {
             let unicast = route.header.kind == RouteType::Unicast;
             unicast && all && !gateway && link.is_some() && via == link && !is_last_resort(route)
         };
-        let has = |last: bool| found.iter().any(|route| is_wanted(route) && is_last_resort(route) == last);
+        let has = |last: bool| found.iter().any(|route| is_required(route) && is_last_resort(route) == last);
         let mut changed = false;
         if !has(true) {
             self.put_route(family, None).await?;
@@ -181,7 +180,7 @@ impl Netlink {
             changed = true;
         }
         // By now the replaced routes no longer exist.
-        for route in self.routes(family).await.into_iter().filter(|route| !is_wanted(route)) {
+        for route in self.routes(family).await.into_iter().filter(|route| !is_required(route)) {
             self.remove_route(route).await?;
             changed = true;
         }
@@ -205,7 +204,7 @@ impl Netlink {
                 route.attributes.push(RouteAttribute::Priority(LAST_RESORT));
             }
         }
-        but(self.handle.route().add(route).replace().execute().await, "set the tunnel's route", &[EEXIST])
+        ignoring(self.handle.route().add(route).replace().execute().await, "set the tunnel's route", &[EEXIST])
     }
 
     /// Removes all routes from our table.
@@ -220,7 +219,7 @@ impl Netlink {
 
     async fn remove_route(&self, route: RouteMessage) -> Result<(), OsError> {
         let deleted = self.handle.route().del(route).execute().await;
-        but(deleted, "remove a route of the tunnel", &[ESRCH, ENOENT, ENODEV])
+        ignoring(deleted, "remove a route of the tunnel", &[ESRCH, ENOENT, ENODEV])
     }
 
     /// The routes of our table.
@@ -264,24 +263,24 @@ impl Netlink {
         Ok(rules)
     }
 
-    /// Sets our rules to exactly `wanted`. Missing rules are added before surplus rules are removed. `before` are the
+    /// Sets our rules to exactly `required`. Missing rules are added before surplus rules are removed. `before` are the
     /// rules that were set last, or empty if unknown. Returns true if the kernel had other rules than those, because
     /// another program changed them.
-    pub(super) async fn sync_rules(&self, wanted: &[Rule], before: &[Rule]) -> Result<bool, OsError> {
+    pub(super) async fn sync_rules(&self, required: &[Rule], before: &[Rule]) -> Result<bool, OsError> {
         let mut found = self.all_rules().await?;
         found.retain(rule::is_ours);
-        let held: Vec<Option<Rule>> = found.iter().map(rule::parse).collect();
-        let is_missing = before.iter().any(|rule| !held.contains(&Some(*rule)));
-        let is_foreign = held.iter().any(|rule| !rule.is_some_and(|rule| before.contains(&rule)));
+        let present: Vec<Option<Rule>> = found.iter().map(rule::parse).collect();
+        let is_missing = before.iter().any(|rule| !present.contains(&Some(*rule)));
+        let is_foreign = present.iter().any(|rule| !rule.is_some_and(|rule| before.contains(&rule)));
         let changed = !before.is_empty() && (is_missing || is_foreign);
-        for rule in wanted.iter().filter(|rule| !held.contains(&Some(**rule))) {
+        for rule in required.iter().filter(|rule| !present.contains(&Some(**rule))) {
             let mut request = self.handle.rule().add();
             *request.message_mut() = rule::render(rule);
-            but(request.execute().await, "add a routing rule", &[EEXIST])?;
+            ignoring(request.execute().await, "add a routing rule", &[EEXIST])?;
         }
-        for (message, rule) in found.into_iter().zip(held) {
-            if !rule.is_some_and(|rule| wanted.contains(&rule)) {
-                but(self.handle.rule().del(message).execute().await, "remove a routing rule", &[ENOENT])?;
+        for (message, rule) in found.into_iter().zip(present) {
+            if !rule.is_some_and(|rule| required.contains(&rule)) {
+                ignoring(self.handle.rule().del(message).execute().await, "remove a routing rule", &[ENOENT])?;
             }
         }
         Ok(changed)
@@ -290,11 +289,4 @@ impl Netlink {
 
 fn is_last_resort(route: &RouteMessage) -> bool {
     route.attributes.contains(&RouteAttribute::Priority(LAST_RESORT))
-}
-
-pub(super) const fn family_number(family: Family) -> AddressFamily {
-    match family {
-        Family::V4 => AddressFamily::Inet,
-        Family::V6 => AddressFamily::Inet6,
-    }
 }

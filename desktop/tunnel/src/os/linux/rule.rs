@@ -1,6 +1,5 @@
 //! Converts our rules to netlink messages and back. Pure.
 
-use super::netlink::family_number;
 use crate::policy::{Action, Family, PREFERENCES, PROTOCOL, Rule, Transport};
 use ipnet::IpNet;
 use rtnetlink::packet_route::AddressFamily;
@@ -59,6 +58,13 @@ pub(super) fn is_ours(message: &RuleMessage) -> bool {
 /// The preference of a rule; `None` for 0.
 pub(super) fn preference(message: &RuleMessage) -> Option<u32> {
     message.attributes.iter().find_map(|a| if let RuleAttribute::Priority(p) = a { Some(*p) } else { None })
+}
+
+const fn family_number(family: Family) -> AddressFamily {
+    match family {
+        Family::V4 => AddressFamily::Inet,
+        Family::V6 => AddressFamily::Inet6,
+    }
 }
 
 const fn address_bits(address: IpAddr) -> usize {
@@ -124,7 +130,7 @@ mod tests {
     use crate::policy::{LocalNetwork, Outside, Routing};
 
     #[test]
-    fn what_is_rendered_is_recognised() {
+    fn rendered_rules_are_parsed_back() {
         let addresses = ["10.8.0.2".parse().unwrap(), "fd74::2".parse().unwrap()];
         let outside =
             vec![Outside::tcp("192.0.2.1:4605".parse().unwrap()), Outside::udp("[2001:db8::1]:51820".parse().unwrap())];

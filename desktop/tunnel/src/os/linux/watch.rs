@@ -46,11 +46,11 @@ impl Watch {
     /// A change that was received is reported by the next call.
     pub(super) async fn changed(&mut self) -> bool {
         if self.pending.is_none() {
-            self.pending = Some(hear(&mut self.route, self.nftables.as_mut()).await);
+            self.pending = Some(receive_change(&mut self.route, self.nftables.as_mut()).await);
         }
         let rest = async {
             loop {
-                let firewall = hear(&mut self.route, self.nftables.as_mut()).await;
+                let firewall = receive_change(&mut self.route, self.nftables.as_mut()).await;
                 self.pending = Some(firewall || self.pending == Some(true));
             }
         };
@@ -68,7 +68,7 @@ fn subscribe(protocol: isize, groups: &[u32]) -> std::io::Result<TokioSocket> {
     Ok(socket)
 }
 
-async fn hear(route: &mut TokioSocket, nftables: Option<&mut TokioSocket>) -> bool {
+async fn receive_change(route: &mut TokioSocket, nftables: Option<&mut TokioSocket>) -> bool {
     let firewall = async {
         match nftables {
             Some(socket) => loop {

@@ -5,14 +5,15 @@
 //! as the netlink socket that created it, so a process of nft(8) in interactive mode keeps running. If that process or
 //! the helper ends, only the first table applies.
 
-use super::nft::{self, Refusal};
-use super::render::{Chain, OWNED, flat};
+use super::super::nft::{self, NftError};
+use super::listing::body;
+use super::render::{Chain, OWNED, owner_transaction};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin};
 
 /// How often to check whether the kernel applied the table, then the delay between the checks.
-const LOOKS: u32 = 50;
+const CHECKS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The running nft(8) process.
@@ -23,37 +24,37 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    pub(super) fn start() -> Result<Self, Refusal> {
+    pub(super) fn start() -> Result<Self, NftError> {
         let mut child = nft::command(&["-i"])
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .spawn()
-            .map_err(Refusal::Missing)?;
-        let input = child.stdin.take().ok_or(Refusal::Late)?;
+            .map_err(NftError::NotRun)?;
+        let input = child.stdin.take().ok_or(NftError::Timeout)?;
         Ok(Self { child, input })
     }
 
     /// Replaces the table in one transaction. Then verifies that the kernel lists its chains exactly like those of the
     /// first table, `model`: nft prints the same rules as the same text.
-    pub(super) async fn put(&mut self, chains: &[Chain], model: &str) -> Result<(), Refusal> {
-        let line = flat(chains) + "\n";
+    pub(super) async fn put(&mut self, chains: &[Chain], model: &str) -> Result<(), NftError> {
+        let line = owner_transaction(chains) + "\n";
         let written = async {
             self.input.write_all(line.as_bytes()).await?;
             self.input.flush().await
         };
-        written.await.map_err(Refusal::Missing)?;
-        for _ in 0..LOOKS {
+        written.await.map_err(NftError::NotRun)?;
+        for _ in 0..CHECKS {
             let listed = nft::list("inet", OWNED).await?.unwrap_or_default();
             if is_copy(&listed, model, chains) {
                 return Ok(());
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Err(Refusal::Late)
+        Err(NftError::Timeout)
     }
 
     /// Returns true while the process, and therefore the table, exists.
-    pub(super) fn lives(&mut self) -> bool {
+    pub(super) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
@@ -67,8 +68,8 @@ impl Owner {
 /// Returns whether the chains have the same rules in both listings.
 fn is_copy(listing: &str, model: &str, chains: &[Chain]) -> bool {
     chains.iter().all(|(name, _)| {
-        let found = super::body(listing, name);
-        found.is_some() && found == super::body(model, name)
+        let found = body(listing, name);
+        found.is_some() && found == body(model, name)
     })
 }
 
@@ -77,14 +78,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_old_table_of_equal_length_is_not_the_copy() {
+    fn an_old_table_of_equal_length_is_not_taken_for_the_copy() {
         let chains = |address: &str| vec![("marked", vec![format!("ip daddr {address} accept"), "drop".to_owned()])];
         let listing = |address: &str| super::super::render::transaction(&[("inet", chains(address))]);
         let (old, new) = (listing("192.0.2.1"), listing("192.0.2.2"));
-        let wanted = chains("192.0.2.2");
-        assert!(super::super::holds(&old, &wanted), "the number of lines is equal");
-        assert!(!is_copy(&old, &new, &wanted));
-        assert!(is_copy(&new, &new, &wanted));
-        assert!(!is_copy("", "", &wanted), "neither table has the chain");
+        let current = chains("192.0.2.2");
+        assert!(super::super::listing::has_chains(&old, &current), "the number of lines is equal");
+        assert!(!is_copy(&old, &new, &current));
+        assert!(is_copy(&new, &new, &current));
+        assert!(!is_copy("", "", &current), "neither table has the chain");
     }
 }

@@ -10,7 +10,7 @@ use crate::policy::{
 use std::net::IpAddr;
 
 /// Our table in the families `inet` and `arp`. It contains only our chains.
-pub(in crate::os::linux) const TABLE: &str = "tornado_device";
+pub(crate) const TABLE: &str = "tornado_device";
 
 const CONFIGURATION: [&str; 2] = [
     "udp sport 68 udp dport 67 ip daddr { 10.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, 255.255.255.255 } accept",
@@ -64,7 +64,7 @@ pub(super) fn arp(firewall: &Firewall) -> Vec<Chain> {
 pub(super) fn transaction(tables: &[(&str, Vec<Chain>)]) -> String {
     let mut text = String::new();
     for (family, chains) in tables {
-        text.push_str(&gone(family));
+        text.push_str(&removal(family));
         text.push_str(&format!("table {family} {TABLE} {{\n"));
         // A chain must exist before another one jumps to it; nft resolves that within one table.
         for (name, lines) in chains {
@@ -77,21 +77,21 @@ pub(super) fn transaction(tables: &[(&str, Vec<Chain>)]) -> String {
 }
 
 /// The text that removes the table of a family.
-pub(super) fn gone(family: &str) -> String {
+pub(super) fn removal(family: &str) -> String {
     format!("add table {family} {TABLE}\ndelete table {family} {TABLE}\n")
 }
 
 /// The chains that decide, for the table that only this process can change.
-pub(super) fn owned(firewall: &Firewall) -> Vec<Chain> {
+pub(super) fn owner_chains(firewall: &Firewall) -> Vec<Chain> {
     let mut chains = inet(firewall);
     chains.retain(|(name, _)| ["leaving", "allowed", "marked"].contains(name));
     chains
 }
 
 /// One line of commands that replaces that table in one transaction.
-pub(super) fn flat(chains: &[Chain]) -> String {
-    let made = format!("add table inet {OWNED} {{ flags owner; }}");
-    let mut commands = vec![made.clone(), format!("delete table inet {OWNED}"), made];
+pub(super) fn owner_transaction(chains: &[Chain]) -> String {
+    let add = format!("add table inet {OWNED} {{ flags owner; }}");
+    let mut commands = vec![add.clone(), format!("delete table inet {OWNED}"), add];
     let is_hook = |line: &&String| line.starts_with("type ");
     for (name, lines) in chains {
         let hook = lines.iter().find(is_hook).map(|hook| format!(" {{ {hook} }}")).unwrap_or_default();
@@ -199,12 +199,12 @@ mod tests {
     }
 
     #[test]
-    fn held_back_without_local_networks() {
-        insta::assert_snapshot!(text(&Routing::held(Vec::new()).firewall(links(), &[])));
+    fn lockdown_without_local_networks() {
+        insta::assert_snapshot!(text(&Routing::lockdown(Vec::new()).firewall(links(), &[])));
     }
 
     #[test]
-    fn names_of_the_local_network_without_a_resolver() {
+    fn local_dns_is_allowed_if_the_lane_has_no_resolver() {
         let routing = Routing::new(Slot::A, &["10.8.0.2".parse().unwrap()], Vec::new());
         let text = text(&routing.firewall(links(), &lan()));
         assert!(!text.contains(" return\n\t\toifname \"eth0\"") && text.contains("192.168.7.0/24 accept"), "{text}");

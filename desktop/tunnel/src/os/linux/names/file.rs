@@ -34,19 +34,19 @@ impl ResolvFile {
     /// Makes `servers` the only resolvers. If another program wrote the file in the meantime, its content replaces the
     /// copy.
     pub(super) fn set(&self, servers: &[IpAddr]) -> Result<(), OsError> {
-        let wanted = render(servers);
+        let content = render(servers);
         let found = match fs::read(&self.path) {
             Ok(found) => Some(found),
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             Err(e) => return Err(OsError::new(format!("read {}", self.path.display()), e)),
         };
-        if found.as_deref() == Some(wanted.as_bytes()) {
+        if found.as_deref() == Some(content.as_bytes()) {
             return Ok(());
         }
         if !found.as_deref().is_some_and(is_ours) {
             self.keep(found.as_deref()).map_err(|e| OsError::new(format!("write {}", self.kept.display()), e))?;
         }
-        self.write(wanted.as_bytes())
+        self.write(content.as_bytes())
     }
 
     /// Restores the previous content, unless another program wrote the file since: then that content stays.
@@ -159,7 +159,7 @@ mod tests {
     const LANE: [IpAddr; 1] = [IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 1))];
 
     #[test]
-    fn what_was_there_comes_back_also_in_another_life() {
+    fn the_previous_file_is_restored_even_by_the_next_process() {
         for before in [Some("search home.example\nnameserver 192.0.2.53\n"), Some(""), None] {
             let place = place(before);
             place.file.set(&LANE).unwrap();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_nowhere_leads_to_the_lane_s_resolver_and_nowhere_again() {
+    fn a_dangling_link_is_replaced_and_restored() {
         for target in ["run/resolve/stub.conf", "stub.conf"] {
             let place = place(None);
             let root = place.file.path.parent().unwrap().to_owned();
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn another_writer_is_overruled_while_the_tunnel_is_up_and_heard_afterwards() {
+    fn changes_by_other_programs_apply_after_the_tunnel() {
         let place = place(Some("nameserver 192.0.2.53\n"));
         place.file.set(&LANE).unwrap();
         fs::write(&place.file.path, "nameserver 203.0.113.53\n").unwrap();

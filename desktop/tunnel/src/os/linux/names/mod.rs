@@ -24,7 +24,7 @@ const RESOLVED_SERVERS: &str = "/run/systemd/resolve/resolv.conf";
 
 /// The mechanism that manages this machine's resolvers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Keeper {
+enum Manager {
     /// systemd-resolved(8).
     Resolved,
     /// resolvconf(8), Debian's or openresolv's.
@@ -45,7 +45,7 @@ pub(super) struct Names {
 
 /// The settings that this process made.
 struct Set {
-    keeper: Keeper,
+    manager: Manager,
     index: u32,
     servers: Vec<IpAddr>,
     /// True if a failure to write the file again was logged.
@@ -62,48 +62,48 @@ impl Names {
     /// then the file, then redirection by the firewall.
     pub(super) async fn set(&mut self, index: u32, servers: &[IpAddr]) -> Result<(), OsError> {
         let first = match &self.set {
-            Some(set) => set.keeper,
-            None => keeper(&self.file.read().unwrap_or_default()),
+            Some(set) => set.manager,
+            None => manager(&self.file.read().unwrap_or_default()),
         };
-        let mut ways = vec![first, Keeper::File, Keeper::Redirect];
-        ways.dedup();
+        let mut managers = vec![first, Manager::File, Manager::Redirect];
+        managers.dedup();
         let mut failures = Vec::new();
-        for keeper in ways {
-            match self.set_by(keeper, index, servers).await {
+        for manager in managers {
+            match self.set_by(manager, index, servers).await {
                 Ok(()) => {
-                    if self.set.as_ref().is_none_or(|set| set.keeper != keeper) {
-                        tracing::info!(?keeper, failed = failures.join("; "), "DNS queries go to the lane's resolver");
+                    if self.set.as_ref().is_none_or(|set| set.manager != manager) {
+                        tracing::info!(?manager, failed = failures.join("; "), "DNS queries go to the lane's resolver");
                     }
-                    self.set = Some(Set { keeper, index, servers: servers.to_vec(), reported: false });
+                    self.set = Some(Set { manager, index, servers: servers.to_vec(), reported: false });
                     return Ok(());
                 }
                 Err(error) => failures.push(error.to_string()),
             }
         }
-        let cure = "make /etc/resolv.conf writable (`chattr -i`, or remount its file system), or install nftables";
-        Err(OsError::new("set the lane's resolver", format!("{}; {cure}", failures.join("; "))))
+        let advice = "make /etc/resolv.conf writable (`chattr -i`, or remount its file system), or install nftables";
+        Err(OsError::new("set the lane's resolver", format!("{}; {advice}", failures.join("; "))))
     }
 
-    async fn set_by(&self, keeper: Keeper, index: u32, servers: &[IpAddr]) -> Result<(), OsError> {
-        match keeper {
-            Keeper::Resolved => resolved::set(index, servers).await,
-            Keeper::Resolvconf => resolvconf::set(&self.entry, servers).await,
-            Keeper::File => self.file.set(servers),
-            Keeper::Redirect => redirect::set(servers).await,
+    async fn set_by(&self, manager: Manager, index: u32, servers: &[IpAddr]) -> Result<(), OsError> {
+        match manager {
+            Manager::Resolved => resolved::set(index, servers).await,
+            Manager::Resolvconf => resolvconf::set(&self.entry, servers).await,
+            Manager::File => self.file.set(servers),
+            Manager::Redirect => redirect::set(servers).await,
         }
     }
 
     /// Restores the machine's own resolvers, including after a crash.
     pub(super) async fn restore(&mut self) -> Result<(), OsError> {
         match self.set.take() {
-            Some(Set { keeper: Keeper::Resolved, index, .. }) => resolved::revert(index).await,
-            Some(Set { keeper: Keeper::Resolvconf, .. }) => resolvconf::remove(&self.entry).await?,
-            Some(Set { keeper: Keeper::Redirect, .. }) => redirect::remove().await?,
-            Some(Set { keeper: Keeper::File, .. }) => {}
+            Some(Set { manager: Manager::Resolved, index, .. }) => resolved::revert(index).await,
+            Some(Set { manager: Manager::Resolvconf, .. }) => resolvconf::remove(&self.entry).await?,
+            Some(Set { manager: Manager::Redirect, .. }) => redirect::remove().await?,
+            Some(Set { manager: Manager::File, .. }) => {}
             None => {
                 redirect::remove().await?;
                 // Settings of a link in systemd-resolved disappear with the link.
-                if keeper(&self.file.read().unwrap_or_default()) == Keeper::Resolvconf {
+                if manager(&self.file.read().unwrap_or_default()) == Manager::Resolvconf {
                     resolvconf::remove(&self.entry).await?;
                 }
             }
@@ -113,8 +113,8 @@ impl Names {
 
     /// Writes the file again if another program changed it. The other program's content is restored after the tunnel is
     /// disconnected.
-    pub(super) fn look(&mut self) {
-        let Some(Set { keeper: Keeper::File, servers, reported, .. }) = &mut self.set else { return };
+    pub(super) fn check(&mut self) {
+        let Some(Set { manager: Manager::File, servers, reported, .. }) = &mut self.set else { return };
         match self.file.set(servers) {
             Ok(()) => *reported = false,
             Err(error) if !*reported => {
@@ -133,10 +133,10 @@ pub fn own_resolvers(resolv_conf: &Path, state_dir: &Path) -> Vec<IpAddr> {
     let before = std::fs::read_to_string(state_dir.join(KEPT)).ok();
     let before = before.as_deref().and_then(file::before).map(str::to_owned);
     let text = before.unwrap_or_else(|| std::fs::read_to_string(resolv_conf).unwrap_or_default());
-    match keeper(&text) {
+    match manager(&text) {
         // The stub queries only the lane's resolver. This file lists the resolvers of the networks.
-        Keeper::Resolved => servers(&std::fs::read_to_string(RESOLVED_SERVERS).unwrap_or_default()),
-        Keeper::Resolvconf | Keeper::File | Keeper::Redirect => servers(&text),
+        Manager::Resolved => servers(&std::fs::read_to_string(RESOLVED_SERVERS).unwrap_or_default()),
+        Manager::Resolvconf | Manager::File | Manager::Redirect => servers(&text),
     }
 }
 
@@ -147,17 +147,17 @@ fn servers(text: &str) -> Vec<IpAddr> {
 }
 
 /// The mechanism that wrote a resolv.conf(5).
-fn keeper(text: &str) -> Keeper {
+fn manager(text: &str) -> Manager {
     let servers: Vec<&str> = text.lines().filter_map(|l| l.trim().strip_prefix("nameserver")).map(str::trim).collect();
     // The two addresses of systemd-resolved(8)'s stub.
     if !servers.is_empty() && servers.iter().all(|s| ["127.0.0.53", "127.0.0.54"].contains(s)) {
-        return Keeper::Resolved;
+        return Manager::Resolved;
     }
     let comments = text.lines().filter(|l| l.starts_with('#'));
     if comments.into_iter().any(|l| l.contains("resolvconf") && l.to_lowercase().contains("generated")) {
-        return Keeper::Resolvconf;
+        return Manager::Resolvconf;
     }
-    Keeper::File
+    Manager::File
 }
 
 /// Default path of the file (resolv.conf(5)).
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machine_s_own_resolvers_are_known_while_the_lane_s_are_set() {
+    fn own_resolvers_are_known_while_the_lanes_are_set() {
         let directory = tempfile::tempdir().unwrap();
         let (conf, state) = (directory.path().join("resolv.conf"), directory.path().join("state"));
         std::fs::write(&conf, "nameserver 192.0.2.53\nnameserver 2001:db8::53\n").unwrap();
@@ -184,17 +184,17 @@ mod tests {
     }
 
     #[test]
-    fn the_writer_of_the_file_is_who_is_asked() {
+    fn the_program_that_wrote_the_file_is_detected() {
         let stub = "# This is /run/systemd/resolve/stub-resolv.conf managed by man:systemd-resolved(8).\n\
                     nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch .\n";
-        assert_eq!(keeper(stub), Keeper::Resolved);
+        assert_eq!(manager(stub), Manager::Resolved);
         let debian =
             "# Dynamic resolv.conf(5) file for glibc resolver(3) generated by resolvconf(8)\nnameserver 192.0.2.53\n";
-        assert_eq!(keeper(debian), Keeper::Resolvconf);
-        assert_eq!(keeper("# Generated by resolvconf\nnameserver 192.0.2.53\n"), Keeper::Resolvconf);
+        assert_eq!(manager(debian), Manager::Resolvconf);
+        assert_eq!(manager("# Generated by resolvconf\nnameserver 192.0.2.53\n"), Manager::Resolvconf);
         for other in ["", "nameserver 192.0.2.53\n", "# Generated by NetworkManager\nnameserver 192.0.2.53\n"] {
-            assert_eq!(keeper(other), Keeper::File, "{other}");
+            assert_eq!(manager(other), Manager::File, "{other}");
         }
-        assert_eq!(keeper("nameserver 127.0.0.53\nnameserver 192.0.2.53\n"), Keeper::File, "queries bypass the stub");
+        assert_eq!(manager("nameserver 127.0.0.53\nnameserver 192.0.2.53\n"), Manager::File, "queries bypass the stub");
     }
 }

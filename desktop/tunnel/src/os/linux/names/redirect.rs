@@ -2,37 +2,30 @@
 //! machines whose settings cannot be changed. Confidentiality does not depend on it: routes and firewall keep DNS
 //! queries inside the tunnel.
 
+use super::super::nft::{self, NftError};
 use crate::os::OsError;
 use crate::policy::MARK;
 use std::net::IpAddr;
-use std::process::Stdio;
-use std::time::Duration;
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
 
 /// Our table. It contains only this chain.
 const TABLE: &str = "inet tornado_redirect";
-/// nft may be in a directory that is not in every search path.
-const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
-/// Timeout of a call, which usually takes 20 ms.
-const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Redirects queries to these resolvers, of which the first of each family is used.
 pub(super) async fn set(servers: &[IpAddr]) -> Result<(), OsError> {
-    nft(&render(servers)).await.map_err(|e| OsError::new("redirect DNS queries to the lane's resolver", e))
+    nft::run(&render(servers)).await.map_err(|e| OsError::new("redirect DNS queries to the lane's resolver", e))
 }
 
 /// Removes the redirection. Without nft(8) there is none.
 pub(super) async fn remove() -> Result<(), OsError> {
-    match nft(&gone()).await {
+    match nft::run(&removal()).await {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(NftError::NotRun(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(OsError::new("remove the redirection of DNS queries", error)),
     }
 }
 
 /// Because it adds the table before it deletes it, the same text works whether or not the table exists.
-fn gone() -> String {
+fn removal() -> String {
     format!("add table {TABLE}\ndelete table {TABLE}\n")
 }
 
@@ -45,32 +38,10 @@ fn render(servers: &[IpAddr]) -> String {
     };
     let rules: String = [true, false].into_iter().filter_map(first).map(to).collect();
     format!(
-        "{}table {TABLE} {{\n    chain asked {{\n        type nat hook output priority -100; policy accept;\n        \
+        "{}table {TABLE} {{\n    chain queries {{\n        type nat hook output priority -100; policy accept;\n        \
          meta mark {MARK:#x} return\n        oifname \"lo\" return\n{rules}    }}\n}}\n",
-        gone()
+        removal()
     )
-}
-
-async fn nft(text: &str) -> std::io::Result<()> {
-    let mut child = Command::new("nft")
-        .args(["-f", "-"])
-        .env_clear()
-        .env("PATH", PATH)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
-    if let Some(mut input) = child.stdin.take() {
-        // A child that exits early reports the reason on standard error.
-        let _ = input.write_all(text.as_bytes()).await;
-    }
-    let output = tokio::time::timeout(DEADLINE, child.wait_with_output()).await;
-    let output = output.map_err(|_| std::io::Error::other("nft did not finish in time"))??;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(std::io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
 }
 
 #[cfg(test)]
@@ -78,14 +49,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn questions_of_both_families_are_redirected_but_for_our_own_and_loopback() {
+    fn all_queries_except_our_own_and_loopback_are_redirected() {
         let servers: Vec<IpAddr> = vec!["10.8.0.1".parse().unwrap(), "fd74::1".parse().unwrap()];
         assert_eq!(
             render(&servers),
             r#"add table inet tornado_redirect
 delete table inet tornado_redirect
 table inet tornado_redirect {
-    chain asked {
+    chain queries {
         type nat hook output priority -100; policy accept;
         meta mark 0x746f return
         oifname "lo" return

@@ -37,23 +37,23 @@ trait Manager {
 /// Makes the link's resolvers responsible for all names. Other links keep their settings; the firewall blocks queries
 /// that go to them because of a search domain.
 pub(super) async fn set(index: u32, servers: &[IpAddr]) -> Result<(), OsError> {
-    within(async { tell(&Connection::system().await?, index, servers).await }).await
+    within(async { apply(&Connection::system().await?, index, servers).await }).await
 }
 
 /// Reverts the settings. The link, and its settings, may no longer exist.
 pub(super) async fn revert(index: u32) {
-    let told = within(async {
+    let reverted = within(async {
         let connection = Connection::system().await?;
         let manager = ManagerProxy::new(&connection).await?;
         manager.flush_caches().await?;
         manager.revert_link(number(index)).await
     });
-    if let Err(error) = told.await {
+    if let Err(error) = reverted.await {
         tracing::debug!(%error, "cannot revert the link's settings; they disappear with the link");
     }
 }
 
-async fn tell(connection: &Connection, index: u32, servers: &[IpAddr]) -> zbus::Result<()> {
+async fn apply(connection: &Connection, index: u32, servers: &[IpAddr]) -> zbus::Result<()> {
     let manager = ManagerProxy::new(connection).await?;
     let index = number(index);
     let addresses: Vec<(i32, Vec<u8>)> = servers.iter().map(|server| bytes(*server)).collect();
@@ -72,7 +72,7 @@ async fn tell(connection: &Connection, index: u32, servers: &[IpAddr]) -> zbus::
 async fn within(calls: impl Future<Output = zbus::Result<()>>) -> Result<(), OsError> {
     let fail = |cause: String| OsError::new("set the resolvers with systemd-resolved", cause);
     match tokio::time::timeout(DEADLINE, calls).await {
-        Ok(told) => told.map_err(|e| fail(e.to_string())),
+        Ok(result) => result.map_err(|e| fail(e.to_string())),
         Err(_) => Err(fail(format!("it did not respond within {DEADLINE:?}"))),
     }
 }

@@ -42,23 +42,23 @@ impl Daemon {
 }
 
 #[tokio::test]
-async fn every_name_is_asked_of_the_link() {
-    let told = Arc::new(Mutex::new(Vec::new()));
+async fn every_name_is_resolved_through_the_link() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
     let (here, there) = UnixStream::pair().unwrap();
     let guid = zbus::Guid::generate();
     let daemon = Builder::unix_stream(there)
         .server(guid)
         .unwrap()
         .p2p()
-        .serve_at("/org/freedesktop/resolve1", Daemon(told.clone()))
+        .serve_at("/org/freedesktop/resolve1", Daemon(calls.clone()))
         .unwrap()
         .build();
     let (daemon, client) = tokio::join!(daemon, Builder::unix_stream(here).p2p().build());
     let (_daemon, client) = (daemon.unwrap(), client.unwrap());
-    tell(&client, 7, &["10.9.0.1".parse().unwrap(), "fd75::1".parse().unwrap()]).await.unwrap();
-    let told = told.lock().unwrap().clone();
+    apply(&client, 7, &["10.9.0.1".parse().unwrap(), "fd75::1".parse().unwrap()]).await.unwrap();
+    let calls = calls.lock().unwrap().clone();
     let v6 = [0xfd, 0x75, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-    assert_eq!(told[0], format!("dns 7 [(2, [10, 9, 0, 1]), (10, {v6:?})]"));
-    assert_eq!(told[1], "domains 7 [(\".\", true)]");
-    assert_eq!(told[2..], ["default 7 true", "dnssec 7 no", "tls 7 no", "llmnr 7 no", "mdns 7 no", "flush"]);
+    assert_eq!(calls[0], format!("dns 7 [(2, [10, 9, 0, 1]), (10, {v6:?})]"));
+    assert_eq!(calls[1], "domains 7 [(\".\", true)]");
+    assert_eq!(calls[2..], ["default 7 true", "dnssec 7 no", "tls 7 no", "llmnr 7 no", "mdns 7 no", "flush"]);
 }

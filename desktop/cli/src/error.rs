@@ -1,0 +1,53 @@
+//! Reasons for which a command fails, and their exit codes.
+
+use tornado_helper_api::HelperError;
+
+/// Reasons for which a command fails.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The helper returned an error.
+    Helper(HelperError),
+    /// The command line or the input is invalid.
+    Usage(String),
+    /// The account has a second factor, and there is no terminal to prompt for a code.
+    CodeRequired,
+    /// Cannot read from or write to the terminal.
+    Terminal(std::io::Error),
+}
+
+impl From<HelperError> for Failure {
+    fn from(error: HelperError) -> Self {
+        Self::Helper(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Terminal(error)
+    }
+}
+
+impl Failure {
+    /// The exit code, as documented in `--help`.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Terminal(_) => 1,
+            Self::CodeRequired => 4,
+            Self::Helper(error) => match error {
+                HelperError::Malformed(_) | HelperError::BadInvitation(_) => 2,
+                HelperError::NotRunning(_) | HelperError::Forbidden(_) => 3,
+                HelperError::Refused { .. } => 4,
+                HelperError::Unreachable { .. } => 5,
+                HelperError::NoHandshake(_) => 6,
+                HelperError::NotEnrolled
+                | HelperError::NotLoggedIn
+                | HelperError::NotConnected
+                | HelperError::Untrusted(_)
+                | HelperError::Blocked(_)
+                | HelperError::Tunnel(_)
+                | HelperError::Internal(_) => 1,
+            },
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Files in the state directory.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// Maximum size of a file that is read, bytes.
+const MAX: u64 = 256 * 1024;
+
+/// Reasons for which the state cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// An operation of the file system failed.
+    #[error("{path}: {source}{}", advice(.source, "--state-dir"))]
+    Io {
+        /// Path of the file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The content of the file is invalid.
+    #[error(
+        "cannot use {path}: invalid content ({detail}); run `tornado logout`, which keeps a copy, then enrol again"
+    )]
+    Damaged {
+        /// Path of the file.
+        path: PathBuf,
+        /// What is invalid, without any content of the file.
+        detail: String,
+    },
+    /// Other users can read or change the file.
+    #[error("cannot use {path}: other users can access it; run `chmod 600 {path}`, and log in again if it was not you")]
+    Exposed {
+        /// Path of the file.
+        path: PathBuf,
+    },
+}
+
+/// Advice for the user, if there is any. `option` is the helper's option that sets the path.
+pub(crate) fn advice(why: &io::Error, option: &str) -> String {
+    if why.kind() != io::ErrorKind::ReadOnlyFilesystem {
+        return String::new();
+    }
+    format!("; remount it read-write as root (`mount -o remount,rw`), or start the helper with another {option}")
+}
+
+const PROBE: &str = "probe.json";
+
+/// The state directory. Its files are private, and their content is JSON.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    directory: PathBuf,
+}
+
+impl Store {
+    /// Creates a store for `directory`. It accesses no files yet.
+    pub(crate) const fn new(directory: PathBuf) -> Self {
+        Self { directory }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    fn io(&self, name: &str, source: io::Error) -> StoreError {
+        StoreError::Io { path: self.path(name), source }
+    }
+
+    pub(crate) fn damaged(&self, name: &str, detail: String) -> StoreError {
+        StoreError::Damaged { path: self.path(name), detail }
+    }
+
+    /// Removes a file, which may not exist.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), StoreError> {
+        match fs::remove_file(self.path(name)) {
+            Ok(()) => {
+                let synced = fs::File::open(&self.directory).and_then(|directory| directory.sync_all());
+                synced.map_err(|e| self.io(name, e))
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(self.io(name, e)),
+        }
+    }
+
+    /// Renames a file, which may not exist.
+    pub(crate) fn rename(&self, name: &str, new: &str) -> Result<(), StoreError> {
+        match fs::rename(self.path(name), self.path(new)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(self.io(name, e)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Fails if [`Self::replace`] would fail.
+    pub(crate) fn probe(&self) -> Result<(), StoreError> {
+        self.replace(PROBE, &())?;
+        fs::remove_file(self.path(PROBE)).map_err(|e| self.io(PROBE, e))
+    }
+
+    /// Returns `None` only if the file does not exist.
+    pub(crate) fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        let file = match OpenOptions::new().read(true).open(self.path(name)) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(self.io(name, e)),
+        };
+        let mode = file.metadata().map_err(|e| self.io(name, e))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(StoreError::Exposed { path: self.path(name) });
+        }
+        let mut text = Zeroizing::new(Vec::with_capacity(8192));
+        file.take(MAX + 1).read_to_end(&mut text).map_err(|e| self.io(name, e))?;
+        if text.len() as u64 > MAX {
+            return Err(self.damaged(name, "too large".into()));
+        }
+        // The text of a serde_json error may quote values, and these are secrets.
+        let read = serde_json::from_slice(&text);
+        read.map(Some).map_err(|e| self.damaged(name, format!("line {}, column {}", e.line(), e.column())))
+    }
+
+    /// Replaces the file atomically: after a crash, either the old or the new content is there.
+    pub(crate) fn replace<T: Serialize>(&self, name: &str, value: &T) -> Result<(), StoreError> {
+        let text = serde_json::to_vec_pretty(value).map_err(|e| self.io(name, io::Error::other(e)))?;
+        let text = Zeroizing::new(text);
+        let new = self.directory.join(format!("{name}.new"));
+        let write = || -> io::Result<()> {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
+            let _ = fs::remove_file(&new);
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            fs::rename(&new, self.path(name))?;
+            fs::File::open(&self.directory)?.sync_all()
+        };
+        write().map_err(|e| self.io(name, e))
+    }
+}

@@ -1,0 +1,17 @@
+//! The connection to the server: the tunnel, its session and the login, and what keeps them alive.
+
+mod control;
+mod heartbeat;
+mod login;
+mod path;
+mod retry;
+mod schedule;
+mod session;
+mod silence;
+mod state;
+
+pub(crate) use control::TunnelControl;
+pub(crate) use retry::Retry;
+pub(crate) use session::CLOSE_TIMEOUT;
+pub(crate) use silence::SilenceDetector;
+pub(crate) use state::Connection;

@@ -1,0 +1,120 @@
+//! Implementation of the contract's methods.
+
+use super::engine::Engine;
+use super::queries::{tor, usage};
+use crate::connection::Connection;
+use async_trait::async_trait;
+use tornado_client::DeviceApi;
+use tornado_helper_api::{
+    ChooseExit, Connect, Devices, Enroll, Export, Exported, Helper, HelperError, Login, NoInput, RemoveDevice,
+    SessionsQuery, Status, SwitchLane,
+};
+use tornado_shared::api::{OwnSessions, OwnUsage, TorView};
+use tornado_shared::model::Secret;
+use tornado_tunnel::state::Phase;
+
+#[async_trait]
+impl Helper for Engine {
+    async fn enroll(&self, input: Enroll) -> Result<Status, HelperError> {
+        self.connection.lock().await.enroll(input).await
+    }
+
+    async fn login(&self, input: Login) -> Result<Status, HelperError> {
+        self.connection.lock().await.login(input).await
+    }
+
+    async fn connect(&self, input: Connect) -> Result<Status, HelperError> {
+        let disconnects = self.control.disconnects();
+        self.connection.lock().await.connect(input.lane, disconnects).await
+    }
+
+    async fn switch_lane(&self, input: SwitchLane) -> Result<Status, HelperError> {
+        let mut connection = self.connection.lock().await;
+        self.control.require_connected()?;
+        connection.switch_lane(input.lane).await
+    }
+
+    async fn new_identity(&self, _: NoInput) -> Result<Status, HelperError> {
+        let mut connection = self.connection.lock().await;
+        self.control.require_connected()?;
+        if !connection.has_session() {
+            return Err(HelperError::NotConnected);
+        }
+        let call = |api: DeviceApi, access: Secret| async move { api.new_identity(&access).await };
+        // If the login or the session has ended, the next heartbeat gets the same response and handles it.
+        connection.call_server(call).await?;
+        Ok(self.publish.now())
+    }
+
+    async fn disconnect(&self, _: NoInput) -> Result<Status, HelperError> {
+        self.remove_tunnel().await?;
+        self.publish.clear_notice();
+        if self.control.phase() == Phase::Disconnected {
+            self.control.clear_desired();
+        }
+        Ok(self.publish.now())
+    }
+
+    async fn logout(&self, _: NoInput) -> Result<Status, HelperError> {
+        self.remove_tunnel().await?;
+        self.control.clear_desired();
+        self.connection.lock().await.logout().await
+    }
+
+    async fn status(&self, _: NoInput) -> Result<Status, HelperError> {
+        self.control.observe().await;
+        self.confirm_session().await;
+        self.queries.update_tor(&self.connection, &self.control, &self.publish).await;
+        self.queries.update_usage(&self.connection, &self.publish).await;
+        Ok(self.publish.now())
+    }
+
+    async fn export(&self, input: Export) -> Result<Exported, HelperError> {
+        self.connection.lock().await.export(input).await
+    }
+
+    async fn usage(&self, _: NoInput) -> Result<OwnUsage, HelperError> {
+        self.connection.lock().await.call_server(usage).await
+    }
+
+    async fn sessions(&self, input: SessionsQuery) -> Result<OwnSessions, HelperError> {
+        let call = |api: DeviceApi, access: Secret| async move { api.sessions(&access, input).await };
+        self.connection.lock().await.call_server(call).await
+    }
+
+    async fn devices(&self, _: NoInput) -> Result<Devices, HelperError> {
+        let mut connection = self.connection.lock().await;
+        devices(&mut connection).await
+    }
+
+    async fn remove_device(&self, input: RemoveDevice) -> Result<Devices, HelperError> {
+        let device = input.device_id;
+        let mut connection = self.connection.lock().await;
+        let mut known = devices(&mut connection).await?;
+        let call = |api: DeviceApi, access: Secret| async move { api.remove_device(&access, device).await };
+        connection.call_server(call).await?;
+        // The device list cannot be queried again: this device may be the one that was removed.
+        known.devices.retain(|kept| kept.id != device);
+        Ok(known)
+    }
+
+    async fn tor(&self, _: NoInput) -> Result<TorView, HelperError> {
+        self.connection.lock().await.call_server(tor).await
+    }
+
+    async fn choose_exit(&self, input: ChooseExit) -> Result<Status, HelperError> {
+        let country = input.country;
+        let call = |api: DeviceApi, access: Secret| async move { api.choose_exit(&access, country).await };
+        self.connection.lock().await.call_server(call).await?;
+        self.queries.invalidate_tor();
+        self.queries.update_tor(&self.connection, &self.control, &self.publish).await;
+        Ok(self.publish.now())
+    }
+}
+
+async fn devices(connection: &mut Connection) -> Result<Devices, HelperError> {
+    let own = connection.device_id().ok_or(HelperError::NotLoggedIn)?;
+    let call = |api: DeviceApi, access: Secret| async move { api.devices(&access).await };
+    let found = connection.call_server(call).await?;
+    Ok(Devices { devices: found.devices, own })
+}

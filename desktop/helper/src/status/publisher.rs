@@ -1,0 +1,337 @@
+//! The status that callers see, combined from the tunnel's state and the login.
+
+use super::lanes::LaneStates;
+use crate::account::Account;
+use crate::clock::unix_now;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::watch;
+use tornado_helper_api::{Backend, Choice, Chosen, ControlPlane, Notice, Status, TunnelState};
+use tornado_shared::api::{OwnUsage, QuotaView, TorView};
+use tornado_shared::model::{Lane, SessionId, Transfer, UnixSeconds};
+use tornado_tunnel::plan;
+use tornado_tunnel::state::{Failure, Phase, View};
+
+/// Code of the notice that this machine has no route to the server.
+const NO_NETWORK: &str = "no_network";
+
+/// Codes of the notices about the quota.
+const QUOTA_NEARLY_USED: &str = "quota_nearly_used";
+const QUOTA_USED_UP: &str = "quota_used_up";
+
+/// Writes the status to a watch channel.
+#[derive(Debug, Clone)]
+pub(crate) struct Publisher {
+    status: watch::Sender<Status>,
+    lanes: Arc<Mutex<LaneStates>>,
+    /// Description of the latest interference by another program that the status showed.
+    disturbed: Arc<Mutex<Option<String>>>,
+    /// Code of the latest notice about the quota, until the quota suffices again.
+    quota: Arc<Mutex<Option<&'static str>>>,
+    /// The notice that [`NO_NETWORK`] replaced; it returns with the network.
+    replaced: Arc<Mutex<Option<Notice>>>,
+}
+
+impl Publisher {
+    pub(crate) fn new() -> Self {
+        let status = watch::Sender::new(Status {
+            state: TunnelState::Disconnected,
+            reason: None,
+            lane: None,
+            target: None,
+            lane_state: None,
+            tor: None,
+            usage: None,
+            server: None,
+            user: None,
+            device: None,
+            logged_in: false,
+            session: None,
+            endpoint: None,
+            chosen: None,
+            addresses: Vec::new(),
+            names: Vec::new(),
+            lockdown: false,
+            since: None,
+            handshake_seen: false,
+            handshake_stale: false,
+            latest_handshake_age: None,
+            transfer: Transfer::default(),
+            backend: None,
+            preshared: false,
+            control: ControlPlane::Unknown,
+            notice: None,
+            version: env!("CARGO_PKG_VERSION").into(),
+        });
+        Self {
+            status,
+            lanes: Arc::default(),
+            disturbed: Arc::default(),
+            quota: Arc::default(),
+            replaced: Arc::default(),
+        }
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    pub(crate) fn now(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    pub(crate) fn account(&self, account: Option<&Account>) {
+        self.change(|status| {
+            status.server = account.map(|a| a.server.clone());
+            status.user = account.map(|a| a.username.clone());
+            status.device = account.map(|a| a.device_name.clone());
+            status.logged_in = account.is_some_and(|a| a.login.is_some());
+        });
+    }
+
+    pub(crate) fn session(&self, session: Option<SessionId>) {
+        self.change(|status| status.session = session);
+    }
+
+    /// Sets the lane states that the server reported.
+    pub(crate) fn lanes(&self, lanes: LaneStates) {
+        *self.lanes.lock() = lanes;
+        self.change(|_| {});
+    }
+
+    /// Sets the Tor state that the server reported for this device.
+    pub(crate) fn tor(&self, view: Option<TorView>) {
+        self.change(|status| status.tor = view);
+    }
+
+    /// Sets the usage that the server reported. Withdraws the notice about the quota after a new month or a raised quota.
+    pub(crate) fn usage(&self, usage: Option<OwnUsage>) {
+        let suffices = usage.is_some_and(|usage| usage.quota.is_none_or(|quota| !quota.is_nearly_used()));
+        if suffices {
+            *self.quota.lock() = None;
+        }
+        self.change(|status| {
+            status.usage = usage;
+            let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+            for notice in [&mut status.notice, &mut *replaced] {
+                if suffices && notice.as_ref().is_some_and(is_about_quota) {
+                    *notice = None;
+                }
+            }
+        });
+    }
+
+    /// Adds a notice that the quota is used up or nearly used up. The server repeats it on each new event stream; the
+    /// repetition does not replace a notice about something else.
+    pub(crate) fn quota(&self, quota: QuotaView) {
+        let code = if quota.left == 0 { QUOTA_USED_UP } else { QUOTA_NEARLY_USED };
+        let days = quota.renews_at.saturating_sub(unix_now()).max(0) / 86_400 + 1;
+        let detail = format!(
+            "{} % of the monthly quota is used, {} bytes are left; the quota resets within {days} days",
+            quota.percent(),
+            quota.left
+        );
+        let is_new = self.quota.lock().replace(code) != Some(code);
+        self.change(|status| {
+            if is_new || status.notice.as_ref().is_none_or(is_about_quota) {
+                status.notice = Some(Notice { code: code.into(), detail, at: unix_now() });
+            }
+            if let Some(usage) = &mut status.usage {
+                usage.quota = Some(quota);
+            }
+        });
+    }
+
+    /// Records the event that caused the choice of the endpoint in use.
+    pub(crate) fn chosen(&self, why: Choice) {
+        let at = unix_now();
+        self.change(|status| status.chosen = Some(Chosen { why, at }));
+    }
+
+    pub(crate) fn control(&self, control: ControlPlane) {
+        self.change(|status| status.control = control);
+    }
+
+    pub(crate) fn notice(&self, code: &str, detail: impl std::fmt::Display) {
+        let notice = Notice { code: code.into(), detail: detail.to_string(), at: unix_now() };
+        self.change(|status| status.notice = Some(notice));
+    }
+
+    pub(crate) fn clear_notice(&self) {
+        *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.change(|status| status.notice = None);
+    }
+
+    /// Copies the state of the tunnel.
+    pub(crate) fn tunnel(&self, view: &View) {
+        let disturbed = {
+            let mut shown = self.disturbed.lock();
+            let new = view.disturbed.clone().filter(|what| shown.as_ref() != Some(what));
+            shown.clone_from(&view.disturbed);
+            new
+        };
+        self.change(|status| {
+            status.state = state(view.phase);
+            status.reason = view.blocked.as_ref().map(ToString::to_string);
+            status.lane = view.lane;
+            status.target = view.target;
+            status.endpoint = view.endpoint;
+            status.addresses.clone_from(&view.addresses);
+            status.names.clone_from(&view.names);
+            status.lockdown = view.lockdown;
+            // The wall clock may be set while the tunnel is up, so the start is recomputed from the tunnel's age.
+            let since = view.since.map(|since| unix_now().saturating_sub_unsigned(since.elapsed().as_secs()));
+            if was_restarted(view, status.since) {
+                status.since = since;
+            }
+            status.handshake_seen = view.observed.handshake_age.is_some();
+            status.handshake_stale = view.stale;
+            status.latest_handshake_age = view.observed.handshake_age.map(|age| age.as_secs());
+            status.transfer = view.observed.transfer;
+            status.backend = view.backend.map(|backend| match backend {
+                plan::Backend::Kernel => Backend::Kernel,
+                plan::Backend::Userspace => Backend::Userspace,
+            });
+            status.preshared = view.preshared;
+            let notice = |code: &str, detail: String| Some(Notice { code: code.into(), detail, at: unix_now() });
+            let shown = status.notice.as_ref().map(|notice| notice.code.clone());
+            let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(what) = disturbed {
+                status.notice = notice("interference", what);
+            }
+            match (view.observed.no_network, shown.as_deref() == Some(NO_NETWORK)) {
+                (true, false) => {
+                    let detail = "this machine has no route to the server; the tunnel resumes when the network is back";
+                    *replaced = std::mem::replace(&mut status.notice, notice(NO_NETWORK, detail.into()));
+                }
+                (false, true) => status.notice = replaced.take(),
+                (true, true) | (false, false) => {}
+            }
+            if let Some(failure) = &view.failure
+                && status.notice.as_ref().is_none_or(|notice| notice.detail != failure.to_string())
+            {
+                let at = unix_now();
+                let code = match failure {
+                    Failure::NoHandshake(_) => "no_handshake",
+                    Failure::Link(_) | Failure::Routing(_) => "tunnel",
+                };
+                status.notice = Some(Notice { code: code.into(), detail: failure.to_string(), at });
+            }
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Status)) {
+        let lanes = *self.lanes.lock();
+        self.status.send_if_modified(|status| {
+            let before = status.clone();
+            change(status);
+            status.lane_state = lanes.current(status);
+            if status.endpoint.is_none() {
+                status.chosen = None;
+            }
+            // Reports that may be outdated are not shown.
+            if status.lane != Some(Lane::Tor) || status.session.is_none() || status.control == ControlPlane::Unreachable
+            {
+                status.tor = None;
+            }
+            if status.session.is_none() || status.control == ControlPlane::Unreachable {
+                status.usage = None;
+            }
+            *status != before
+        });
+    }
+}
+
+fn is_about_quota(notice: &Notice) -> bool {
+    [QUOTA_NEARLY_USED, QUOTA_USED_UP].contains(&notice.code.as_str())
+}
+
+/// Returns true if the published start differs by more than two seconds from the tunnel's actual start.
+fn was_restarted(view: &View, shown: Option<UnixSeconds>) -> bool {
+    let age = |since: Instant| i64::try_from(since.elapsed().as_secs()).unwrap_or(i64::MAX);
+    match (view.since, shown) {
+        (Some(since), Some(shown)) => (unix_now() - age(since) - shown).abs() > 2,
+        (None, _) | (_, None) => true,
+    }
+}
+
+const fn state(phase: Phase) -> TunnelState {
+    match phase {
+        Phase::Disconnected => TunnelState::Disconnected,
+        Phase::Connecting => TunnelState::Connecting,
+        Phase::Connected => TunnelState::Connected,
+        Phase::Switching => TunnelState::Switching,
+        Phase::Disconnecting => TunnelState::Disconnecting,
+        Phase::Blocked => TunnelState::Blocked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tornado_shared::api::LaneBytes;
+
+    fn usage(quota: Option<QuotaView>) -> Option<OwnUsage> {
+        let bytes = LaneBytes::default();
+        Some(OwnUsage { sessions: 1, total: bytes, today: bytes, month: bytes, quota })
+    }
+
+    fn shown(publisher: &Publisher) -> Option<String> {
+        publisher.now().notice.map(|notice| notice.code)
+    }
+
+    #[test]
+    fn a_sufficient_quota_withdraws_its_notice() {
+        let publisher = Publisher::new();
+        let [enough, low, none] = [100, 900, 1000].map(|used| QuotaView::new(1000, used, 0));
+        for suffices in [Some(enough), None] {
+            publisher.quota(low);
+            publisher.usage(None);
+            publisher.usage(usage(Some(low)));
+            assert_eq!(shown(&publisher).as_deref(), Some(QUOTA_NEARLY_USED), "unknown or little is left");
+            publisher.quota(none);
+            assert_eq!(shown(&publisher).as_deref(), Some(QUOTA_USED_UP));
+            publisher.usage(usage(suffices));
+            assert_eq!(shown(&publisher), None, "{suffices:?}");
+        }
+        publisher.notice("interference", "a rule was removed");
+        publisher.usage(usage(None));
+        assert_eq!(shown(&publisher).as_deref(), Some("interference"));
+    }
+
+    #[test]
+    fn a_notice_returns_when_the_network_does() {
+        let publisher = Publisher::new();
+        let view = |no_network, disturbed: Option<&str>| View {
+            disturbed: disturbed.map(str::to_owned),
+            observed: plan::Observation { no_network, ..plan::Observation::default() },
+            ..View::new(Phase::Connected)
+        };
+        let rules = Some("the routing rules");
+        // While `ip rule flush` removes one rule after the other, the machine has no route for moments.
+        publisher.tunnel(&view(false, rules));
+        publisher.tunnel(&view(true, rules));
+        assert_eq!(shown(&publisher).as_deref(), Some(NO_NETWORK));
+        publisher.tunnel(&view(false, rules));
+        assert_eq!(shown(&publisher).as_deref(), Some("interference"));
+
+        publisher.tunnel(&view(true, rules));
+        publisher.no_notice();
+        publisher.tunnel(&view(true, rules));
+        publisher.tunnel(&view(false, rules));
+        assert_eq!(shown(&publisher), None, "withdrawn while the network was gone");
+    }
+
+    #[test]
+    fn a_repeated_quota_event_does_not_replace_another_notice() {
+        let publisher = Publisher::new();
+        let [low, none] = [900, 1000].map(|used| QuotaView::new(1000, used, 0));
+        publisher.quota(low);
+        publisher.notice("interference", "a rule was removed");
+        publisher.quota(low);
+        assert_eq!(shown(&publisher).as_deref(), Some("interference"));
+        publisher.quota(none);
+        assert_eq!(shown(&publisher).as_deref(), Some(QUOTA_USED_UP), "another state of the quota");
+    }
+}

@@ -1,0 +1,78 @@
+//! Numbers, protocols and destinations that routing and firewall share.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// Firewall mark of packets of the tunnel and the helper: "to" in ASCII.
+pub const MARK: u32 = 0x746f;
+/// Number of our routing table: "to" in ASCII.
+pub const TABLE: u32 = 0x746f;
+/// Number of the main table (`rtnetlink(7)`).
+pub const MAIN: u32 = 254;
+/// Routing protocol number of our rules and routes; unassigned in `/etc/iproute2/rt_protos`.
+pub const PROTOCOL: u8 = 0x74;
+/// Preferences of our rules, in order. They come before the main table's 32766.
+pub const PREFERENCES: std::ops::RangeInclusive<u32> = 29_800..=29_806;
+/// Ports of resolvers: DNS (RFC 1035) and DNS over TLS or QUIC (RFC 7858, RFC 9250).
+pub const NAME_PORTS: [u16; 2] = [53, 853];
+/// Ports for name resolution in the local network: mDNS (RFC 6762) and LLMNR (RFC 4795).
+pub const NEIGHBOUR_NAME_PORTS: [u16; 2] = [5353, 5355];
+
+/// An address family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// Both families.
+    pub const ALL: [Self; 2] = [Self::V4, Self::V6];
+
+    /// The family of an address.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+}
+
+/// A transport protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Transport {
+    /// Both protocols.
+    pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
+}
+
+/// Traffic of the helper's marked sockets that must not go through the tunnel: to one port of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Outside {
+    /// Transport protocol.
+    pub transport: Transport,
+    /// Destination.
+    pub to: SocketAddr,
+}
+
+impl Outside {
+    /// Traffic to a TCP port.
+    #[must_use]
+    pub const fn tcp(to: SocketAddr) -> Self {
+        Self { transport: Transport::Tcp, to }
+    }
+
+    /// Traffic to a UDP port.
+    #[must_use]
+    pub const fn udp(to: SocketAddr) -> Self {
+        Self { transport: Transport::Udp, to }
+    }
+}
