@@ -1,6 +1,6 @@
 //! One HTTP/1.1 connection with deadlines. Callers that never finish their headers get a response too.
 
-use crate::Limits;
+use crate::limits::Limits;
 use axum::Router;
 use http::StatusCode;
 use hyper_util::rt::{TokioIo, TokioTimer};
