@@ -1,7 +1,6 @@
 //! Admission: decides from the peer's user which connections are served, before any work is spent on them.
 
-use crate::connection::{serve_connection, turn_away};
-use crate::limits::Limits;
+use crate::connection::{Limits, serve_connection, turn_away};
 use crate::slots::Slots;
 use crate::transport::Stream;
 use crate::{Access, Caller, Known, Peer, Role, UserId};

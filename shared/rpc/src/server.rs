@@ -1,7 +1,7 @@
 //! The server side: accepts connections and passes them to admission control.
 
+use crate::connection::Limits;
 use crate::door::Door;
-use crate::limits::Limits;
 use crate::respond::problem_response;
 use crate::transport::{self, Listener, Socket};
 use crate::{Access, slots::Slots};
