@@ -102,3 +102,8 @@ fn line(command: &Command) -> String {
     words.extend(command.get_args().map(|w| w.to_string_lossy()));
     words.join(" ")
 }
+
+/// Returns true if the machine was booted with systemd, sd_booted(3).
+pub fn has_systemd() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}

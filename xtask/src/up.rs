@@ -3,6 +3,7 @@
 mod files;
 mod foreign;
 mod forwarding;
+mod paths;
 mod reason;
 mod service;
 
@@ -76,7 +77,7 @@ impl Down {
         }
         println!("{}", if service::stop()? { "stopped the server" } else { "the server was not running" });
         if self.purge {
-            for key in forwarding::give_back(Path::new(files::STATE), Path::new("/proc/sys")) {
+            for key in forwarding::give_back(Path::new(paths::STATE), Path::new("/proc/sys")) {
                 println!("switched off {key}");
             }
             let (removed, others) = files::purge()?;
@@ -110,7 +111,7 @@ fn tell(invite: bool) -> anyhow::Result<()> {
             }
             Err(error) => {
                 println!("\ncannot create an invitation yet: {error:#}");
-                println!("  set 'host' in [server] in {}, then run: cargo xtask up --invite", files::CONFIG);
+                println!("  set 'host' in [server] in {}, then run: cargo xtask up --invite", paths::CONFIG);
             }
         }
     } else {

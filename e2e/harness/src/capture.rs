@@ -1,7 +1,8 @@
 //! Captures packets on an interface.
 
-use crate::{HarnessError, Host, Process, wait_for};
+use crate::{HarnessError, Process, wait_for};
 use nix::sys::signal::Signal;
+use std::process::Command;
 use std::time::Duration;
 
 /// A running tcpdump. Killed on drop, without a result.
@@ -18,12 +19,15 @@ pub struct Captured {
 }
 
 impl Capture {
-    pub(crate) fn start(host: &Host, interface: &str, filter: &str) -> Result<Self, HarnessError> {
-        let mut command = host.command("tcpdump");
+    /// Adds the arguments to a command that runs tcpdump.
+    pub(crate) fn arguments(command: &mut Command, interface: &str, filter: &str) {
         // One line per packet, unbuffered; a buffer of 8 MiB, so that a burst is not lost.
         command.args(["-l", "-n", "-q", "-t", "--immediate-mode", "-B", "8192", "-s", "128", "-Z", "root"]);
         command.args(["-i", interface]).arg(filter);
-        let mut process = host.spawn("tcpdump", command)?;
+    }
+
+    /// Waits until a tcpdump listens.
+    pub(crate) fn wait(mut process: Process, interface: &str) -> Result<Self, HarnessError> {
         wait_for("tcpdump to listen", Duration::from_secs(10), || {
             process.must_run()?;
             Ok(process.stderr()?.contains("listening on").then_some(()))

@@ -31,8 +31,17 @@ impl Host {
         Self { name: name.to_owned(), namespace, dir: lab_dir.join(name), logs: Arc::default(), machine: None }
     }
 
-    pub(crate) fn on(&self, machine: Machine) -> Self {
-        Self { machine: Some(machine), ..self.clone() }
+    /// Returns the host with changes to its machine. `words` are shell commands that run as root in a separate mount
+    /// namespace. Mounts affect nothing outside and end with the last clone of the host.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the commands fail.
+    pub fn changed(&self, words: &str) -> Result<Self, HarnessError> {
+        let mut command = self.command("unshare");
+        Machine::arguments(&mut command, words);
+        let machine = Machine::wait(self.spawn("machine", command)?)?;
+        Ok(Self { machine: Some(machine), ..self.clone() })
     }
 
     /// Name in the lab: `device1`, `server`, …
@@ -153,7 +162,9 @@ impl Host {
     ///
     /// Fails if tcpdump does not start or rejects the filter.
     pub fn capture(&self, interface: &str, filter: &str) -> Result<Capture, HarnessError> {
-        Capture::start(self, interface, filter)
+        let mut command = self.command("tcpdump");
+        Capture::arguments(&mut command, interface, filter);
+        Capture::wait(self.spawn("tcpdump", command)?, interface)
     }
 
     /// Sends an HTTP GET, for at most 10 s.

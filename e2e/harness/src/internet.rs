@@ -8,8 +8,9 @@
 
 use crate::{Addresses, HarnessError, host::enter_namespace, topology};
 use nix::sys::socket::{setsockopt, sockopt};
+use parking_lot::Mutex;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -44,7 +45,7 @@ struct Log(Arc<Mutex<Vec<Seen>>>);
 impl Log {
     fn push(&self, from: SocketAddr, what: &str) {
         let seen = Seen { from: from.ip().to_canonical(), what: what.to_owned() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+        self.0.lock().push(seen);
     }
 }
 
@@ -104,7 +105,7 @@ impl Internet {
     /// All requests so far, oldest first.
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
-        self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen.0.lock().clone()
     }
 }
 

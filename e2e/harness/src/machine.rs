@@ -1,6 +1,6 @@
 //! Modifies the machine that a host runs on: missing device nodes, read-only directories, other files in `/etc`.
 
-use crate::{HarnessError, Host, Process, wait_for};
+use crate::{HarnessError, Process, wait_for};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,24 +20,18 @@ impl Machine {
         command.arg(program);
         command
     }
-}
-
-impl Host {
-    /// Returns the host with changes to its machine. `words` are shell commands that run as root in a separate mount
-    /// namespace. Mounts affect nothing outside and end with the last clone of the host.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the commands fail.
-    pub fn changed(&self, words: &str) -> Result<Self, HarnessError> {
-        let mut command = self.command("unshare");
+    /// Adds the arguments to a command that runs unshare.
+    pub(crate) fn arguments(command: &mut Command, words: &str) {
         let words = format!("{words}\necho {DONE}\nexec sleep infinity");
         command.args(["--mount", "--propagation", "private", "sh", "-exc", &words]);
-        let mut holder = self.spawn("machine", command)?;
+    }
+
+    /// Waits until the process has made the changes.
+    pub(crate) fn wait(mut holder: Process) -> Result<Self, HarnessError> {
         wait_for("the machine to be changed", Duration::from_secs(20), || {
             holder.must_run()?;
             Ok(holder.stdout()?.contains(DONE).then_some(()))
         })?;
-        Ok(self.on(Machine(Arc::new(holder))))
+        Ok(Self(Arc::new(holder)))
     }
 }

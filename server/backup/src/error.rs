@@ -1,7 +1,5 @@
 //! Errors of reading and writing backups.
 
-use crate::manifest::PathError;
-
 /// A backup cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -53,3 +51,8 @@ impl Error {
         }
     }
 }
+
+/// A path that is not allowed in a backup.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a path is not allowed")]
+pub struct PathError;

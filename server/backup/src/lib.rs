@@ -20,6 +20,6 @@ mod manifest;
 mod sealed;
 
 pub use archive::{Archive, Source, write};
-pub use error::Error;
+pub use error::{Error, PathError};
 pub use header::Cost;
-pub use manifest::{Entry, EntryPath, Manifest, PathError, Profile};
+pub use manifest::{Entry, EntryPath, Manifest, Profile};

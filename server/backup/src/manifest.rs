@@ -1,5 +1,6 @@
 //! The manifest of a backup.
 
+use crate::error::{Error, PathError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -66,32 +67,32 @@ impl Manifest {
 
     /// Rejects newer manifest versions, values that this program never writes, and names that are duplicates or that
     /// use another file's name as a directory.
-    pub(crate) fn check(&self) -> Result<(), crate::Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         if self.version != VERSION {
-            return Err(crate::Error::Damaged("the manifest has an unknown version"));
+            return Err(Error::Damaged("the manifest has an unknown version"));
         }
         if self.files.len() > MOST_FILES {
-            return Err(crate::Error::Damaged("too many files"));
+            return Err(Error::Damaged("too many files"));
         }
         let total = self.files.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.size));
         if total.is_none_or(|total| total > MOST_BYTES) {
-            return Err(crate::Error::Damaged("the files are too large"));
+            return Err(Error::Damaged("the files are too large"));
         }
         let is_hash =
             |text: &str| text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if !self.files.iter().all(|entry| is_hash(&entry.sha256)) {
-            return Err(crate::Error::Damaged("the manifest contains an invalid checksum"));
+            return Err(Error::Damaged("the manifest contains an invalid checksum"));
         }
         let is_plain =
             self.program.len() <= LONGEST_PROGRAM && self.program.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_plain || !(0..=LAST_SECOND).contains(&self.taken_at) {
-            return Err(crate::Error::Damaged("the manifest contains invalid values"));
+            return Err(Error::Damaged("the manifest contains invalid values"));
         }
         let names: BTreeSet<&str> = self.files.iter().map(|entry| entry.path.as_str()).collect();
         // A name that sorts between a file and a path below it must not hide the conflict.
         let is_below = |name: &str| name.match_indices('/').any(|(at, _)| names.contains(&name[..at]));
         if names.len() != self.files.len() || names.iter().copied().any(is_below) {
-            return Err(crate::Error::Damaged("conflicting names in the manifest"));
+            return Err(Error::Damaged("conflicting names in the manifest"));
         }
         Ok(())
     }
@@ -101,11 +102,6 @@ impl Manifest {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EntryPath(String);
-
-/// A path that is not allowed in a backup.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a path is not allowed")]
-pub struct PathError;
 
 impl EntryPath {
     /// The path as text, with `/` between names.

@@ -1,32 +1,25 @@
 //! The supervisor: starts the services in dependency order, watches and restarts them, stops them in reverse order, and
 //! gives each one only the rights that it needs.
 //!
-//! Modules that decide ([`policy`], [`backoff`], [`table`]) never touch a process. Modules that touch processes
-//! ([`spawn`], [`proc`], [`supervisor`]) never decide.
+//! [`policy`] decides and never touches a process. [`process`] and [`supervisor`] touch processes and never decide.
 //!
 //! The services survive a `kill -9` of this process, so that packets keep flowing. The next `master` finds them through
-//! its [`record`] and takes them over.
+//! its [`record`](process::record) and takes them over.
 
-mod backoff;
-mod handle;
-mod notify;
+mod event;
 mod policy;
-mod proc;
-mod record;
-mod spawn;
-mod stray;
+mod process;
 mod supervisor;
-mod table;
 mod tun;
-mod watch;
 
+use process::{record, spawn};
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::{ServiceName, master};
 use tornado_rpc::{SocketError, SocketServer, listen};
 use tornado_runtime::{Readiness, Roles, RolesError, TUN_SOCKET, socket_path};
 
-pub use table::{Capabilities, Service, service};
+pub use policy::table::{Capabilities, Service, service};
 
 /// Settings from the command line and the configuration file.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@
 //! the same path. File mode and `SO_PEERCRED` both admit only the user of `wg`.
 
 use crate::Error;
-use crate::spawn::Account;
+use crate::process::spawn::Account;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

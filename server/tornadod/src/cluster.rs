@@ -1,60 +1,12 @@
-//! The profile `cluster`: two URLs, and a role and a password file for each service and database server.
+//! Logins of the profile `cluster`: a role and a password file for each service and database server.
 
-use crate::cli::Migrate;
-use crate::commands;
 use crate::config::Config;
+use crate::config::cluster::urls;
 use crate::failure::Failure;
-use crate::output;
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
-use tornado_live::{RedisLogin, RedisUrl};
+use tornado_live::RedisLogin;
 use tornado_session::Cluster;
-use tornado_store::identity::SqlIdentityStore;
-use tornado_store::sessions::SqlSessions;
 use tornado_store::{KnownSchema, PostgresLogin, PostgresUrl};
-
-/// `[store]`
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Store {
-    /// URL of PostgreSQL, without user and password.
-    pub url: Option<String>,
-}
-
-/// `[live]`
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Live {
-    /// URL of Redis, without user and password.
-    pub url: Option<String>,
-    /// PEM file with the certificate authorities for `rediss://`. If absent, those of the machine are trusted.
-    pub ca: Option<PathBuf>,
-}
-
-/// Both URLs if both are set and valid. `None`: the profile is `embedded`.
-fn urls(config: &Config) -> Result<Option<(PostgresUrl, RedisUrl)>, String> {
-    let half = |missing| format!("the profile cluster needs both PostgreSQL and Redis, but {missing} url is missing");
-    match (&config.store.url, &config.live.url) {
-        (None, None) => Ok(None),
-        (Some(_), None) => Err(half("[live]")),
-        (None, Some(_)) => Err(half("[store]")),
-        (Some(store), Some(live)) => {
-            let store = store.parse().map_err(|e| format!("[store] url: {e}"))?;
-            let live = live.parse().map_err(|e| format!("[live] url: {e}"))?;
-            Ok(Some((store, live)))
-        }
-    }
-}
-
-/// Rejects an incomplete or invalid configuration.
-pub fn check(config: &Config) -> Result<(), String> {
-    let urls = urls(config)?;
-    if urls.is_none() && config.live.ca.is_some() {
-        return Err("[live] ca needs a [live] url".into());
-    }
-    Ok(())
-}
 
 /// The PostgreSQL login of service `auth`; `None` in the profile `embedded`. Reads the password file, so it must run as
 /// that service.
@@ -103,15 +55,6 @@ fn login(config: &Config, url: PostgresUrl, role: &str, file: &str) -> anyhow::R
     PostgresLogin::new(url, role, &path).with_context(|| format!("cannot use the password in {}", path.display()))
 }
 
-/// `tornadod migrate …`
-pub fn migrate(command: Migrate, config: &Config) -> Result<(), Failure> {
-    match command {
-        Migrate::Schema => schema(config),
-        Migrate::ToCluster { json } => commands::migrate::to_cluster(config, json),
-        Migrate::ToEmbedded { json } => commands::migrate::to_embedded(config, json),
-    }
-}
-
 /// The login of the owner of the tables, who may change all of them.
 pub fn owner(config: &Config) -> Result<PostgresLogin, Failure> {
     let Some((url, _)) = urls(config).map_err(Failure::usage)? else {
@@ -121,19 +64,4 @@ pub fn owner(config: &Config) -> Result<PostgresLogin, Failure> {
     // Fails only if a provider is installed already, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
     Ok(login(config, url, "tornado_owner", "owner.postgres")?)
-}
-
-fn schema(config: &Config) -> Result<(), Failure> {
-    if config.store.url.is_none() && config.live.url.is_none() {
-        return Err(Failure::usage("the profile is embedded: services migrate their files when they start"));
-    }
-    let owner = owner(config)?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(async {
-        SqlIdentityStore::migrate_postgres(&owner).await.context("cannot migrate the tables of service auth")?;
-        SqlSessions::migrate_postgres(&owner).await.context("cannot migrate the tables of service session")
-    })?;
-    output::say("The tables of auth and session are up to date.");
-    Ok(())
 }

@@ -42,7 +42,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Master => services::master(load()?, path),
         Command::Service { name } => services::service(name, load()?),
         Command::CheckConfig => commands::check_config(&load()?),
-        Command::Migrate(command) => cluster::migrate(command, &load()?),
+        Command::Migrate(command) => commands::migrate::run(command, &load()?),
         Command::Doctor(args) => commands::doctor::run(&path, &args),
         Command::Backup(args) => commands::backup::backup(&load()?, &path, &args),
         // A machine may have no configuration, or an invalid one, before a restore.

@@ -1,7 +1,6 @@
 //! Extracts the usable part of an invalid configuration.
 
-use crate::config::Config;
-use crate::pools;
+use crate::config::{Config, pools};
 use std::path::Path;
 use toml::{Table, Value};
 

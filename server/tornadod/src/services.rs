@@ -107,14 +107,15 @@ fn filter<S: tracing::Subscriber>(level: &str) -> impl tracing_subscriber::layer
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex, PoisonError};
+    use parking_lot::Mutex;
+    use std::sync::Arc;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
 
     impl std::io::Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
         }
         fn flush(&mut self) -> std::io::Result<()> {
@@ -136,7 +137,7 @@ mod tests {
             }
             tracing::error!(target: "rustls::msgs::handshake", "kept");
         });
-        let text = String::from_utf8_lossy(&lines.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned();
+        let text = String::from_utf8_lossy(&lines.0.lock()).into_owned();
         let count = |word: &str| text.matches(word).count();
         assert_eq!((count("Illegal SNI"), count("kept")), (0, 1));
         assert!((1..60).contains(&count("a device was refused")), "{}", count("a device was refused"));

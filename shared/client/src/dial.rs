@@ -2,13 +2,14 @@
 
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
@@ -56,7 +57,7 @@ impl Dialer {
 
     /// The address of the latest connection whose TLS key was accepted.
     pub(crate) fn proved(&self) -> Option<SocketAddr> {
-        *self.0.proved.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.proved.lock()
     }
 
     async fn dial(self) -> io::Result<TokioIo<Stream>> {
@@ -72,7 +73,7 @@ impl Dialer {
             candidates[..=at].rotate_right(1);
         }
         let (address, stream) = race(candidates, ATTEMPT_DELAY, |address| within(self.0.clone(), address)).await?;
-        *inside.proved.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
+        *inside.proved.lock() = Some(address);
         Ok(TokioIo::new(Stream(stream)))
     }
 }

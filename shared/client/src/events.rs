@@ -1,7 +1,7 @@
 //! Server-sent events (HTML Living Standard §9.2), as far as this server uses the format.
 
 use crate::Error;
-use crate::transport::failure;
+use crate::failure::failure;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use std::time::Duration;

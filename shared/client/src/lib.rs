@@ -8,6 +8,7 @@ mod api;
 mod dial;
 mod error;
 mod events;
+mod failure;
 mod pin;
 mod transport;
 

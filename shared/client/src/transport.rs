@@ -3,16 +3,18 @@
 use crate::Error;
 use crate::dial::Dialer;
 use crate::events::EventStream;
-use crate::pin::{SpkiVerifier, is_certificate_refusal};
+use crate::failure::failure;
+use crate::pin::SpkiVerifier;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tornado_shared::crypto::identity::Fingerprint;
@@ -176,7 +178,7 @@ impl Transport {
     /// The client for the current network. Connections from a previous network are dead, which TCP notices only after
     /// minutes.
     fn client(&self) -> Https {
-        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut client = self.client.lock();
         let now = self.network.as_ref().map_or(0, |network| *network.borrow());
         if client.0 != now {
             *client = (now, https(&self.dialer));
@@ -216,23 +218,4 @@ async fn read_bounded(mut response: Incoming) -> Result<Zeroizing<Vec<u8>>, Erro
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-pub(crate) fn failure(error: &(dyn std::error::Error + 'static)) -> Error {
-    if is_certificate_refusal(error) {
-        return Error::WrongCertificate;
-    }
-    // The innermost cause is the most specific: "Connection refused", not "error sending request".
-    let mut cause = error;
-    loop {
-        if let Some(io) = cause.downcast_ref::<std::io::Error>()
-            && io.kind() == std::io::ErrorKind::TimedOut
-        {
-            return Error::Timeout;
-        }
-        match cause.source() {
-            Some(next) => cause = next,
-            None => return Error::Unreachable(cause.to_string()),
-        }
-    }
 }

@@ -1,6 +1,5 @@
 //! One HTTP/1.1 connection with deadlines. Callers that never finish their headers get a response too.
 
-use crate::Limits;
 use axum::Router;
 use http::StatusCode;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,6 +21,33 @@ const FIRST_WORD: Duration = Duration::from_secs(1);
 /// Maximum number of bytes of a rejected request that are read and discarded, so that a reset does not discard the
 /// response.
 const DRAIN: u64 = 1024 * 1024;
+
+/// Limits of one listening socket.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Maximum number of connections served concurrently. Further ones wait for at most `header_read`.
+    pub connections: usize,
+    /// Maximum number of rejected connections that get a response concurrently. Further ones are closed without one.
+    pub strangers: usize,
+    /// Timeout for a request's headers, and for an idle connection between requests.
+    pub header_read: Duration,
+    /// Maximum size of the headers, bytes.
+    pub max_headers: usize,
+    /// Maximum time without progress while a response is written.
+    pub write_stall: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            strangers: 32,
+            header_read: Duration::from_secs(30),
+            max_headers: 16 * 1024,
+            write_stall: Duration::from_secs(30),
+        }
+    }
+}
 
 /// Serves HTTP/1.1 on one stream until it ends or `shutdown` is cancelled. It supports no upgrades. Headers that are
 /// too slow or too large end the connection with 408 or 431. A caller that does not read its response is disconnected.

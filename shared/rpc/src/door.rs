@@ -1,12 +1,12 @@
 //! Admission: decides from the peer's user which connections are served, before any work is spent on them.
 
-use crate::connection::{serve_connection, turn_away};
-use crate::server::Stopping;
+use crate::connection::{Limits, serve_connection, turn_away};
 use crate::slots::Slots;
 use crate::transport::Stream;
-use crate::{Access, Caller, Known, Limits, Peer, Role, UserId};
+use crate::{Access, Caller, Known, Peer, Role, UserId};
 use axum::Router;
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,11 @@ const KNOWN_FOR: Duration = Duration::from_secs(5);
 const REMEMBERED: usize = 64;
 /// At most one log line about rejections per this time.
 const LINE_EVERY: Duration = Duration::from_secs(60);
+
+/// A request extension: cancelled when the shutdown begins, so that a response that is deliberately held back is sent
+/// at once.
+#[derive(Debug, Clone)]
+pub struct Stopping(pub CancellationToken);
 
 /// What happens with a connection. The permit limits how many connections are in that state.
 pub(crate) enum Admission<R> {
@@ -178,13 +183,13 @@ impl<A: Access> Door<A> {
     }
 
     fn remembered(&self, user: UserId) -> Option<Vec<A::Role>> {
-        let looked_up = self.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let looked_up = self.looked_up.lock();
         let known = looked_up.iter().find(|known| known.user == user && known.holds());
         known.map(|known| known.roles.clone())
     }
 
     fn remember(&self, user: UserId, roles: Vec<A::Role>) {
-        let mut looked_up = self.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looked_up = self.looked_up.lock();
         looked_up.retain(|known| known.user != user && known.holds());
         if looked_up.len() < REMEMBERED {
             looked_up.push(LookedUp { user, roles, at: Instant::now() });
@@ -200,7 +205,7 @@ impl<A: Access> Door<A> {
 
     /// Not every rejection is logged, because an unknown user could fill the log.
     fn note(&self, peer: Peer) {
-        let due = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).count(Instant::now());
+        let due = self.refusals.lock().count(Instant::now());
         if let Some(connections) = due {
             tracing::warn!(%peer, connections, "rejected connections: user without access, or too many connections");
         }

@@ -29,10 +29,11 @@ pub use access::{Access, Known};
 pub use axum::Router;
 pub use caller::{Caller, Role};
 pub use channel::Channel;
-pub use connection::serve_connection;
+pub use connection::{Limits, serve_connection};
+pub use door::Stopping;
 pub use fault::{Fault, ServiceError};
 pub use respond::problem_response;
-pub use server::{Limits, SocketServer, Stopping, with_unknown_methods};
+pub use server::{SocketServer, with_unknown_methods};
 pub use stream::Lines;
 pub use transport::{Peer, Socket, SocketError, UserId, listen, listen_alone};
 

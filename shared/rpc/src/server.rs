@@ -1,5 +1,6 @@
 //! The server side: accepts connections and passes them to admission control.
 
+use crate::connection::Limits;
 use crate::door::Door;
 use crate::respond::problem_response;
 use crate::transport::{self, Listener, Socket};
@@ -14,38 +15,6 @@ use tornado_shared::problem::Problem;
 
 /// How long running calls may continue after the start of the shutdown.
 const LAST_CALLS: Duration = Duration::from_secs(3);
-
-/// Limits of one listening socket.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Maximum number of connections served concurrently. Further ones wait for at most `header_read`.
-    pub connections: usize,
-    /// Maximum number of rejected connections that get a response concurrently. Further ones are closed without one.
-    pub strangers: usize,
-    /// Timeout for a request's headers, and for an idle connection between requests.
-    pub header_read: Duration,
-    /// Maximum size of the headers, bytes.
-    pub max_headers: usize,
-    /// Maximum time without progress while a response is written.
-    pub write_stall: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 512,
-            strangers: 32,
-            header_read: Duration::from_secs(30),
-            max_headers: 16 * 1024,
-            write_stall: Duration::from_secs(30),
-        }
-    }
-}
-
-/// A request extension: cancelled when the shutdown begins, so that a response that is deliberately held back is sent
-/// at once.
-#[derive(Debug, Clone)]
-pub struct Stopping(pub CancellationToken);
 
 /// One listening socket with its router.
 pub struct SocketServer<A> {

@@ -1,8 +1,9 @@
 //! Slots for connections: a total number, and at most three quarters of it for one user.
 
 use crate::UserId;
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The slots of one socket.
@@ -36,7 +37,7 @@ impl Slots {
     }
 
     fn of_user(&self, user: UserId) -> Arc<Semaphore> {
-        let mut by_user = self.by_user.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_user = self.by_user.lock();
         by_user.entry(user).or_insert_with(|| Arc::new(Semaphore::new(self.share))).clone()
     }
 }

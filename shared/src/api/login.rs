@@ -2,7 +2,7 @@
 
 use crate::crypto::encoding::Bytes;
 use crate::crypto::v1::EnvelopeV1;
-use crate::crypto::v2::{EnvelopeV2, SealedReply};
+use crate::crypto::v2::{EnvelopeV2, SealedReply, V2Tag};
 use crate::model::{DeviceId, DeviceName, Secret, UserId, Username};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -82,24 +82,6 @@ pub struct V2 {
     pub version: V2Tag,
     /// [`WelcomePayload`], sealed.
     pub reply: SealedReply,
-}
-
-/// The number 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
-pub struct V2Tag;
-
-impl TryFrom<u8> for V2Tag {
-    type Error = &'static str;
-    fn try_from(n: u8) -> Result<Self, Self::Error> {
-        if n == 2 { Ok(Self) } else { Err("only version 2 is supported") }
-    }
-}
-
-impl From<V2Tag> for u8 {
-    fn from(_: V2Tag) -> Self {
-        2
-    }
 }
 
 /// Response to a v1 envelope.

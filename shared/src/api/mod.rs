@@ -10,10 +10,11 @@ mod server;
 mod tor;
 mod vpn;
 
+pub use crate::crypto::v2::V2Tag;
 pub use events::DeviceEvent;
 pub use login::{
-    EnrollPayload, IdempotencyKey, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, RecoveryCodes, Refresh,
-    Tokens, TotpOffer, UserView, V2, V2Tag, WelcomePayload,
+    IdempotencyKey, EnrollPayload, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, RecoveryCodes, Refresh, Tokens,
+    TotpOffer, UserView, V2, WelcomePayload,
 };
 pub use own::{
     FirstCode, LaneBytes, NewPassword, OwnDevice, OwnDevices, OwnSession, OwnSessions, OwnUsage, PasswordAgain,

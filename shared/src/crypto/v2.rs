@@ -15,7 +15,6 @@ use super::CryptoError;
 use super::encoding::{Blob, Bytes};
 use super::identity::IdentityPublic;
 use super::login_key::{CIPHERTEXT_LEN, LoginKey, LoginKeyId, LoginKeyStatement, MAX_SKEW, VerifiedLoginKey};
-use crate::api::V2Tag;
 use crate::model::{Lane, PresharedKey, PublicKey as WireGuardKey, UnixSeconds};
 use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -61,6 +60,24 @@ pub struct EnvelopeV2 {
     pub issued_at: UnixSeconds,
     /// Sealed JSON, with the tag.
     pub ciphertext: Blob,
+}
+
+/// The number 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct V2Tag;
+
+impl TryFrom<u8> for V2Tag {
+    type Error = &'static str;
+    fn try_from(n: u8) -> Result<Self, Self::Error> {
+        if n == 2 { Ok(Self) } else { Err("only version 2 is supported") }
+    }
+}
+
+impl From<V2Tag> for u8 {
+    fn from(_: V2Tag) -> Self {
+        2
+    }
 }
 
 /// The server's reply.

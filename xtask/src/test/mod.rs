@@ -5,6 +5,7 @@ mod build;
 mod choice;
 mod guest;
 mod lint;
+mod run;
 mod suite;
 mod tally;
 mod times;
@@ -15,10 +16,10 @@ use crate::{fuzz, machine, shell};
 use anyhow::anyhow;
 use binary::{Binary, Ran};
 use choice::Choice;
+pub use run::side_by_side;
 use std::process::ExitCode;
 use std::time::Duration;
 use suite::Suite;
-pub use suite::side_by_side;
 pub use tally::Tally;
 use times::Stopwatch;
 use tornado_e2e_harness::{Lab, Sweep};
@@ -125,7 +126,7 @@ impl Test {
             // Leftovers of an earlier run must not fail this one.
             Lab::sweep(Sweep::Abandoned)?;
         }
-        let mut ran = suite.run(binaries, choice);
+        let mut ran = run::run(suite, binaries, choice);
         if suite.needs_root() {
             ran.tally.add(left_behind());
         }

@@ -1,6 +1,8 @@
 //! The files that `up` installs on this machine. They are copies that belong to root, so that nothing runs from a
 //! working tree.
 
+use super::foreign;
+use super::paths::{BIN, CONFIG, CONFIG_DIR, LIB, PROGRAMS, UNIT};
 use crate::shell;
 use anyhow::Context as _;
 use std::fs::Permissions;
@@ -9,27 +11,6 @@ use std::path::{Path, PathBuf};
 
 /// Crates whose programs are installed.
 pub const PACKAGES: &[&str] = &["tornadod", "tornado-helper", "tornado-cli"];
-
-/// The installed programs.
-pub const PROGRAMS: &[&str] = &["tornadod", "tornado-helperd", "tornado"];
-
-/// Directory of the programs.
-pub const LIB: &str = "/usr/local/lib/tornado";
-/// Directory of the links to the programs.
-pub const BIN: &str = "/usr/local/bin";
-/// Directory of the configuration. Other programs may have files in it.
-pub const CONFIG_DIR: &str = "/etc/tornado";
-
-/// The configuration file. It is never overwritten.
-pub const CONFIG: &str = "/etc/tornado/tornado.toml";
-/// The state directory of the server.
-pub const STATE: &str = "/var/lib/tornado";
-/// Directory of the sockets.
-pub const RUN: &str = "/run/tornado";
-/// Directory of the log on a machine without systemd.
-pub const LOG: &str = "/var/log/tornado";
-/// The unit file on a machine with systemd.
-pub const UNIT: &str = "/etc/systemd/system/tornado.service";
 
 /// Installs files that are missing or differ. Returns the paths that were written.
 pub fn install() -> anyhow::Result<Vec<String>> {
@@ -46,7 +27,7 @@ pub fn install() -> anyhow::Result<Vec<String>> {
             .context("cannot read the initial configuration")?;
         changed.extend(write(Path::new(CONFIG), &first, 0o644)?);
     }
-    if super::service::has_systemd() {
+    if shell::has_systemd() {
         let unit = shell::root().join("installers/systemd/tornado.service");
         let unit = std::fs::read_to_string(&unit).with_context(|| format!("cannot read {}", unit.display()))?;
         // The unit of the package refers to /usr/bin; these programs are in /usr/local.
@@ -59,7 +40,7 @@ pub fn install() -> anyhow::Result<Vec<String>> {
 /// Removes all installed files that are ours, and the state. Returns the removed paths, and the paths at which another
 /// program has a file.
 pub fn purge() -> anyhow::Result<(Vec<String>, Vec<String>)> {
-    let (ours, others) = super::foreign::sort(Path::new("/"));
+    let (ours, others) = foreign::sort(Path::new("/"));
     let mut removed = Vec::new();
     for path in ours {
         remove(&path).with_context(|| format!("cannot remove {}", path.display()))?;

@@ -1,7 +1,7 @@
 //! Detects files of other programs or people at the paths that `up` uses. `up` fails before it writes anything, and
 //! `down --purge` removes only our own files.
 
-use super::files::{BIN, CONFIG_DIR, LIB, LOG, PROGRAMS, RUN, STATE, UNIT};
+use super::paths::{BIN, CONFIG_DIR, LIB, LOG, PROGRAMS, RUN, STATE, UNIT};
 use anyhow::bail;
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! Starts, stops and queries the installed server, with or without systemd.
 
-use super::files;
 use super::reason::{self, Start};
+use super::{files, paths};
 use crate::shell;
 use anyhow::{Context as _, bail};
 use nix::sys::signal::{Signal, kill};
@@ -19,11 +19,6 @@ use std::time::{Duration, Instant};
 const READY: Duration = Duration::from_secs(60);
 /// Time limit of a stop, which waits for the requests in progress of every service.
 const STOPPED: Duration = Duration::from_secs(30);
-
-/// Returns true if the machine was booted with systemd, sd_booted(3).
-pub fn has_systemd() -> bool {
-    Path::new("/run/systemd/system").is_dir()
-}
 
 /// Returns true if the server responds and is ready.
 pub fn is_ready() -> anyhow::Result<bool> {
@@ -77,7 +72,7 @@ fn succeeded(line: &str, output: &Output) -> anyhow::Result<()> {
 
 /// Starts or restarts the server. Returns when it is ready.
 pub fn restart() -> anyhow::Result<()> {
-    if has_systemd() {
+    if shell::has_systemd() {
         systemctl(&["daemon-reload"])?;
         systemctl(&["enable", "--quiet", "tornado.service"])?;
         let start = Start::now(None);
@@ -86,8 +81,8 @@ pub fn restart() -> anyhow::Result<()> {
         return started.and_then(|()| wait("the server to be ready", READY, progress)).with_context(|| explain(&start));
     }
     stop()?;
-    let log = Path::new(files::LOG).join("tornadod.log");
-    std::fs::create_dir_all(files::LOG).with_context(|| format!("cannot create {}", files::LOG))?;
+    let log = Path::new(paths::LOG).join("tornadod.log");
+    std::fs::create_dir_all(paths::LOG).with_context(|| format!("cannot create {}", paths::LOG))?;
     let file = OpenOptions::new()
         .create(true)
         .append(true)
@@ -99,7 +94,7 @@ pub fn restart() -> anyhow::Result<()> {
         .with_context(|| format!("cannot set the mode of {}", log.display()))?;
     let start = Start::now(Some(&log));
     let mut command = Command::new("setsid");
-    command.arg(files::tornadod()).args(["--config", files::CONFIG, "master"]).current_dir("/");
+    command.arg(files::tornadod()).args(["--config", paths::CONFIG, "master"]).current_dir("/");
     command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
     let mut master = command.spawn().context("cannot start the server")?;
     let ready = wait("the server to be ready", READY, || match master.try_wait()? {
@@ -125,7 +120,7 @@ fn explain(start: &Start) -> String {
 
 /// Stops the server. Returns false if it was not running.
 pub fn stop() -> anyhow::Result<bool> {
-    if has_systemd() && Path::new(files::UNIT).exists() {
+    if shell::has_systemd() && Path::new(paths::UNIT).exists() {
         let ran = systemctl(&["is-active", "--quiet", "tornado.service"]).is_ok();
         systemctl(&["disable", "--quiet", "--now", "tornado.service"])?;
         return Ok(ran);
@@ -138,7 +133,7 @@ pub fn stop() -> anyhow::Result<bool> {
 
 /// The process that listens on the supervisor's socket. Unlike a pid file, it cannot refer to another process.
 fn master() -> Option<Pid> {
-    let stream = UnixStream::connect(Path::new(files::RUN).join("master.sock")).ok()?;
+    let stream = UnixStream::connect(Path::new(paths::RUN).join("master.sock")).ok()?;
     let credentials = getsockopt(&stream, PeerCredentials).ok()?;
     Some(Pid::from_raw(credentials.pid()))
 }
@@ -150,7 +145,7 @@ fn has_ended(process: Pid) -> bool {
 
 fn tornadod(words: &[&str]) -> anyhow::Result<Output> {
     let mut command = Command::new(files::tornadod());
-    command.args(["--config", files::CONFIG]).args(words);
+    command.args(["--config", paths::CONFIG]).args(words);
     command.output().context("cannot run the installed tornadod")
 }
 

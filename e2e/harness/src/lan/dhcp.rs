@@ -2,10 +2,11 @@
 
 use super::{LEASED, ROUTER};
 use crate::{HarnessError, Host};
+use parking_lot::Mutex;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -58,7 +59,7 @@ impl Server {
             let mut buffer = [0; 1500];
             while !end.load(Ordering::Relaxed) {
                 let Ok((length, _)) = socket.recv_from(&mut buffer) else { continue };
-                let routes = given.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let routes = given.lock().clone();
                 if let Some(reply) = buffer.get(..length).and_then(|request| answer(request, &routes)) {
                     let _ = socket.send_to(&reply, (Ipv4Addr::BROADCAST, CLIENT));
                 }
@@ -68,7 +69,7 @@ impl Server {
     }
 
     pub(super) fn offer(&self, routes: &[StaticRoute]) {
-        *self.routes.lock().unwrap_or_else(PoisonError::into_inner) = routes.to_vec();
+        *self.routes.lock() = routes.to_vec();
     }
 }
 

@@ -5,9 +5,10 @@
 use super::plan::NAME_SERVER;
 use crate::host::enter_namespace;
 use crate::{HarnessError, Host, INTERNET};
+use parking_lot::Mutex;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -63,7 +64,7 @@ impl Names {
         let (seen, stop) = (Arc::<Mutex<Vec<Query>>>::default(), Arc::<AtomicBool>::default());
         let (log, end) = (Arc::clone(&seen), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
-            let note = |query| log.lock().unwrap_or_else(PoisonError::into_inner).push(query);
+            let note = |query| log.lock().push(query);
             while !end.load(Ordering::Relaxed) {
                 serve_one(&socket, note);
             }
@@ -72,7 +73,7 @@ impl Names {
     }
 
     pub(super) fn seen(&self) -> Vec<Query> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen.lock().clone()
     }
 }
 

@@ -1,84 +1,14 @@
 //! Changes of accounts. Each change is written together with its audit row, or not at all.
 
+use super::model::{
+    ChangeOutcome, DeviceRow, FactorOwner, NewAudit, NewUser, RevokeReason, User, UserChange, UserFilter,
+};
 use super::sql::SqlIdentityStore;
-use super::{NewAudit, NewUser, RevokeReason, User, audit, devices, factors, families, proofs, users};
+use super::tables::{audit, devices, families, users};
+use super::{factors, proofs};
 use crate::StoreError;
 use async_trait::async_trait;
-use tornado_shared::model::{DeviceId, DeviceName, FamilyId, UnixSeconds, UserId, Username};
-
-/// Changes of an account. `None` keeps the current value.
-#[derive(Clone, Default)]
-pub struct UserChange {
-    /// New name.
-    pub username: Option<Username>,
-    /// New e-mail address, or `Some(None)` to remove it.
-    pub email: Option<Option<String>>,
-    /// Number of devices that may be connected at once.
-    pub max_devices: Option<u32>,
-    /// Quota in bytes per month, or `Some(None)` to remove it.
-    pub month_quota: Option<Option<u64>>,
-    /// Rate limit towards its devices in bytes per second, or `Some(None)` to remove it.
-    pub download_rate: Option<Option<u64>>,
-    /// Rate limit from its devices in bytes per second, or `Some(None)` to remove it.
-    pub upload_rate: Option<Option<u64>>,
-    /// Whether its devices may reach each other.
-    pub together: Option<bool>,
-    /// Hash of a new password: Argon2id in PHC format.
-    pub password_hash: Option<String>,
-    /// False suspends the account, true reactivates it.
-    pub active: Option<bool>,
-    /// Removes the second factor.
-    pub forget_totp: bool,
-    /// Revokes the account's logins for this reason.
-    pub end_logins: Option<RevokeReason>,
-    /// A login that is kept when the others are revoked.
-    pub keep: Option<FamilyId>,
-    /// The stored hash that the owner's password was verified against. The change fails if it is no longer stored.
-    pub verified: Option<String>,
-}
-
-/// Outcome of a change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChangeOutcome {
-    /// The change was written. The logins of these devices were revoked.
-    Changed(Vec<DeviceId>),
-    /// Name or address is taken; nothing was written.
-    Taken,
-    /// The account does not exist.
-    Gone,
-}
-
-/// A device as shown to its owner and to operators.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeviceRow {
-    /// Id.
-    pub id: DeviceId,
-    /// Account of the device.
-    pub user: UserId,
-    /// Name that the user chose.
-    pub name: DeviceName,
-    /// False for clients of the original, which have no device key.
-    pub has_key: bool,
-    /// True if the device has a login.
-    pub logged_in: bool,
-    /// Time of its first login.
-    pub created_at: UnixSeconds,
-    /// Time of its latest login.
-    pub last_login_at: UnixSeconds,
-}
-
-/// Filter and page of a list of accounts. Lists are sorted by name.
-#[derive(Debug, Clone, Default)]
-pub struct UserFilter {
-    /// Part of the name or address, as typed.
-    pub search: String,
-    /// Only active or only suspended accounts.
-    pub active: Option<bool>,
-    /// Only names after this one; empty for the first page.
-    pub after: String,
-    /// Largest number of rows.
-    pub limit: i64,
-}
+use tornado_shared::model::{DeviceId, DeviceName, UnixSeconds, UserId};
 
 /// Changes of accounts and devices by operators and owners.
 ///
@@ -172,7 +102,7 @@ impl AccountStore for SqlIdentityStore {
             audit::append(&mut tx, row).await?;
         }
         if let Some(hash) = &change.verified {
-            proofs::password(&mut tx, super::FactorOwner::User(user), hash).await?;
+            proofs::password(&mut tx, FactorOwner::User(user), hash).await?;
         }
         match users::change(&mut tx, user, change).await? {
             users::Changed::Yes => {}
@@ -180,7 +110,7 @@ impl AccountStore for SqlIdentityStore {
             users::Changed::Gone => return Ok(ChangeOutcome::Gone),
         }
         if change.forget_totp {
-            factors::drop_factor(&mut tx, super::FactorOwner::User(user)).await?;
+            factors::drop_factor(&mut tx, FactorOwner::User(user)).await?;
         }
         let mut ended = Vec::new();
         if let Some(reason) = change.end_logins {
@@ -206,7 +136,7 @@ impl AccountStore for SqlIdentityStore {
         let ended = devices::ids(&mut tx, user).await?;
         families::revoke_user(&mut tx, user, RevokeReason::Deleted, None, now).await?;
         devices::remove_all(&mut tx, user, now).await?;
-        factors::drop_factor(&mut tx, super::FactorOwner::User(user)).await?;
+        factors::drop_factor(&mut tx, FactorOwner::User(user)).await?;
         tx.commit().await?;
         Ok(Some(ended))
     }

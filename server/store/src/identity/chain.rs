@@ -1,6 +1,6 @@
 //! Hash chain of the audit trail. Pure.
 
-use super::{Hash, NewAudit, StoredAudit};
+use super::model::{Hash, NewAudit, StoredAudit};
 use sha2::{Digest as _, Sha256};
 
 /// The hash before the first row.

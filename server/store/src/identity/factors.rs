@@ -1,49 +1,13 @@
 //! Tables `second_factors` and `recovery_codes`.
 
+use super::model::{Factor, FactorOwner, Hash, NewAudit};
+use super::proofs;
 use super::sql::SqlIdentityStore;
-use super::{Hash, NewAudit, audit, proofs};
+use super::tables::audit;
 use crate::StoreError;
 use async_trait::async_trait;
 use sqlx::{AnyConnection, Row as _};
-use tornado_shared::model::{OperatorId, UnixSeconds, UserId};
-
-/// Owner of a second factor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FactorOwner {
-    /// A user.
-    User(UserId),
-    /// An operator.
-    Operator(OperatorId),
-}
-
-impl FactorOwner {
-    /// The stored name of the kind.
-    #[must_use]
-    pub const fn kind(self) -> &'static str {
-        match self {
-            Self::User(_) => "user",
-            Self::Operator(_) => "operator",
-        }
-    }
-
-    /// Id of the owner.
-    #[must_use]
-    pub fn id(self) -> String {
-        match self {
-            Self::User(id) => id.to_string(),
-            Self::Operator(id) => id.to_string(),
-        }
-    }
-}
-
-/// A stored second factor.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Factor {
-    /// Secret, encrypted by the caller.
-    pub sealed_secret: Vec<u8>,
-    /// False until a first code was correct.
-    pub confirmed: bool,
-}
+use tornado_shared::model::UnixSeconds;
 
 /// Store of second factors.
 ///

@@ -1,23 +1,14 @@
-//! Users, devices, invitations, logins and operators: the data of service `auth`. One file per table.
+//! Users, devices, invitations, logins and operators: the data of service `auth`. The room [`tables`] has one file per table.
 
 mod accounts;
-mod audit;
 mod audit_store;
 pub mod chain;
-mod devices;
-mod envelopes;
 mod factors;
-mod families;
-mod invitations;
 mod model;
-mod operators;
 mod proofs;
-mod setup;
-mod sign_ins;
 mod sql;
 mod staff;
-mod tls;
-mod users;
+mod tables;
 
 #[cfg(test)]
 mod conformance;
@@ -26,18 +17,18 @@ mod postgres_tests;
 #[cfg(test)]
 mod sqlite_tests;
 
-pub use accounts::{AccountStore, ChangeOutcome, DeviceRow, UserChange, UserFilter};
-pub use audit_store::{AuditFilter, AuditHead, AuditStore, Authority, NewAudit, StoredAudit};
-pub use devices::{V1Choice, choose_v1};
-pub use factors::{Factor, FactorOwner, FactorStore};
+pub use accounts::AccountStore;
+pub use audit_store::AuditStore;
+pub use factors::FactorStore;
 pub use model::{
-    DeviceClaim, DeviceKind, EnrollOutcome, Enrollee, Hash, KeyOutcome, LoginOutcome, MAX_DEVICE_ROWS, NewInvitation,
-    NewLogin, NewUser, OpenInvitation, OperatorRow, Proof, RefreshOutcome, RevokeReason, Standing, TokenRefresh, User,
-    UserKey,
+    AuditFilter, AuditHead, Authority, ChangeOutcome, DeviceClaim, DeviceKind, DeviceRow, EnrollOutcome, Enrollee,
+    Factor, FactorOwner, Hash, KeyOutcome, LoginOutcome, MAX_DEVICE_ROWS, NewAudit, NewInvitation, NewLogin, NewSignIn,
+    NewUser, OpenInvitation, OperatorChange, OperatorRow, Proof, PutOutcome, RemoveOutcome, RevokeReason,
+    RefreshOutcome, TokenRefresh, SignInRow, Standing, StoredAudit, User, UserChange, UserFilter, UserKey,
 };
-pub use operators::PutOutcome;
 pub use sql::SqlIdentityStore;
-pub use staff::{NewSignIn, OperatorChange, OperatorStore, RemoveOutcome, SignInRow};
+pub use staff::OperatorStore;
+pub use tables::devices::{V1Choice, choose_v1};
 
 use crate::StoreError;
 use async_trait::async_trait;

@@ -1,6 +1,6 @@
 //! The conformance checks on PostgreSQL, with the service's own role.
 
-use super::{IdentityStore, SqlIdentityStore, conformance, users};
+use super::{IdentityStore, SqlIdentityStore, conformance, tables};
 use crate::roles::Roles;
 use sqlx::Row as _;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ async fn few_accounts_are_found_among_many_by_index() {
     let mut tx = store.begin().await.unwrap();
     // The table is empty, so the planner would prefer a sequential scan.
     sqlx::query("SET LOCAL enable_seqscan = off").execute(&mut *tx).await.unwrap();
-    let query = format!("EXPLAIN {}", users::TREATED);
+    let query = format!("EXPLAIN {}", tables::users::TREATED);
     let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&mut *tx).await.unwrap();
     let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     assert!(plan.join("; ").contains("users_treated"), "{plan:?}");

@@ -1,6 +1,6 @@
 //! Compares passwords and second factors, which were verified before a transaction, again inside it.
 
-use super::{FactorOwner, Proof};
+use super::model::{FactorOwner, Proof};
 use crate::{StoreError, Verified};
 use sqlx::{AnyConnection, Row as _};
 

@@ -1,11 +1,12 @@
 //! The identity store on any SQL engine: transactions that call the functions of the tables.
 
-use super::operators::PutOutcome;
-use super::{
-    EnrollOutcome, Enrollee, FactorOwner, Hash, IdentityStore, KeyOutcome, LoginOutcome, NewAudit, NewInvitation,
-    NewLogin, OpenInvitation, OperatorChange, OperatorRow, Proof, RefreshOutcome, RevokeReason, Standing, TokenRefresh,
-    User, UserKey, audit, devices, envelopes, families, invitations, operators, proofs, setup, sign_ins, tls, users,
+use super::model::{
+    EnrollOutcome, Enrollee, FactorOwner, Hash, KeyOutcome, LoginOutcome, NewAudit, NewInvitation, NewLogin,
+    OpenInvitation, OperatorChange, OperatorRow, Proof, PutOutcome, RevokeReason, RefreshOutcome, TokenRefresh, Standing,
+    User, UserKey,
 };
+use super::tables::{audit, devices, envelopes, families, invitations, operators, setup, sign_ins, tls, users};
+use super::{IdentityStore, proofs};
 use crate::{Database, KnownSchema, PostgresLogin, StoreError, Write, postgres};
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;

@@ -1,6 +1,6 @@
 //! The conformance checks on SQLite, and tests of the file.
 
-use super::{IdentityStore, SqlIdentityStore, UserKey, conformance, users};
+use super::{IdentityStore, SqlIdentityStore, UserKey, conformance, tables};
 use sqlx::Row as _;
 use std::sync::{Arc, Mutex};
 
@@ -32,7 +32,7 @@ async fn what_was_spent_stays_spent_after_reopening() {
 async fn few_accounts_are_found_among_many_by_index() {
     let dir = tempfile::tempdir().unwrap();
     let store = SqlIdentityStore::open_sqlite(&dir.path().join("identity.db")).await.unwrap();
-    let query = format!("EXPLAIN QUERY PLAN {}", users::TREATED);
+    let query = format!("EXPLAIN QUERY PLAN {}", tables::users::TREATED);
     let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&mut *store.reader().await.unwrap()).await.unwrap();
     let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
     assert!(plan.join("; ").contains("USING INDEX users_treated"), "{plan:?}");

@@ -1,68 +1,15 @@
 //! Operators and their sign-ins. Each change is written together with its audit row, or not at all.
 
-use super::operators::PutOutcome;
+use super::model::{
+    FactorOwner, Hash, NewAudit, NewSignIn, OperatorChange, OperatorRow, Proof, PutOutcome, RemoveOutcome, SignInRow,
+};
 use super::sql::SqlIdentityStore;
-use super::{FactorOwner, Hash, NewAudit, OperatorRow, Proof, audit, factors, operators, proofs, sign_ins};
+use super::tables::{audit, operators, sign_ins};
+use super::{factors, proofs};
 use crate::StoreError;
 use async_trait::async_trait;
-use tornado_shared::model::{OperatorId, UnixSeconds, Username};
+use tornado_shared::model::{UnixSeconds, Username};
 use uuid::Uuid;
-
-/// Creates or changes an operator. `None` keeps the current value.
-#[derive(Clone)]
-pub struct OperatorChange {
-    /// Id, if the operator is new.
-    pub id: OperatorId,
-    /// Name; also the key.
-    pub name: Username,
-    /// Hash of a new password: Argon2id in PHC format. Ends all sign-ins.
-    pub password_hash: Option<String>,
-    /// `owner`, `operator` or `viewer`; a new operator is an `owner` by default.
-    pub role: Option<String>,
-    /// Removes the second factor.
-    pub forget_totp: bool,
-    /// Current time.
-    pub now: UnixSeconds,
-}
-
-/// A sign-in to write.
-#[derive(Clone)]
-pub struct NewSignIn {
-    /// Id.
-    pub id: Uuid,
-    /// Operator who signs in.
-    pub operator: OperatorId,
-    /// SHA-256 of its token.
-    pub token_hash: Hash,
-    /// Current time.
-    pub now: UnixSeconds,
-    /// Time at which it expires.
-    pub expires_at: UnixSeconds,
-}
-
-/// A sign-in that has not expired.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignInRow {
-    /// Id.
-    pub id: Uuid,
-    /// Name of the operator.
-    pub operator: Username,
-    /// Time of creation.
-    pub created_at: UnixSeconds,
-    /// Time at which it expires.
-    pub expires_at: UnixSeconds,
-}
-
-/// Outcome of removing an operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RemoveOutcome {
-    /// Removed, with all sign-ins.
-    Removed,
-    /// The operator does not exist.
-    Gone,
-    /// No owner would be left; nothing was written.
-    LastOwner,
-}
 
 /// Store of operators and their sign-ins.
 ///

@@ -1,10 +1,11 @@
-//! `tornadod migrate to-cluster|to-embedded`: moves the state of a stopped server from one profile to the other.
+//! `tornadod migrate`: updates the tables, or moves the state of a stopped server from one profile to the other.
 //!
 //! Only the databases move. Keys, the signature over the newest audit row, the lanes' keys and the desired states are
 //! files of this machine in both profiles and stay in place. The next heartbeats rebuild the content of Redis.
 
 use super::backup::{beside, must_be_root, nobody_runs, owner_of, snapshot_database};
 use super::{blocking, say_json, unix_now};
+use crate::cli::Migrate;
 use crate::cluster;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -16,6 +17,8 @@ use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
 use tornado_contracts::ServiceName;
 use tornado_runtime::beneath::{Owner, claim};
+use tornado_store::identity::SqlIdentityStore;
+use tornado_store::sessions::SqlSessions;
 use tornado_store::{Moved, SqliteFiles, TransferError};
 
 /// The result of a move.
@@ -60,8 +63,32 @@ impl Embedded {
     }
 }
 
+/// `tornadod migrate …`
+pub fn run(command: Migrate, config: &Config) -> Result<(), Failure> {
+    match command {
+        Migrate::Schema => schema(config),
+        Migrate::ToCluster { json } => to_cluster(config, json),
+        Migrate::ToEmbedded { json } => to_embedded(config, json),
+    }
+}
+
+fn schema(config: &Config) -> Result<(), Failure> {
+    if config.store.url.is_none() && config.live.url.is_none() {
+        return Err(Failure::usage("the profile is embedded: services migrate their files when they start"));
+    }
+    let owner = cluster::owner(config)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        SqlIdentityStore::migrate_postgres(&owner).await.context("cannot migrate the tables of service auth")?;
+        SqlSessions::migrate_postgres(&owner).await.context("cannot migrate the tables of service session")
+    })?;
+    say("The tables of auth and session are up to date.");
+    Ok(())
+}
+
 /// Moves the databases from the files of this machine to PostgreSQL.
-pub fn to_cluster(config: &Config, json: bool) -> Result<(), Failure> {
+fn to_cluster(config: &Config, json: bool) -> Result<(), Failure> {
     must_be_root("move")?;
     let owner = cluster::owner(config)?;
     let _lock = nobody_runs(&config.paths.run)?;
@@ -98,7 +125,7 @@ pub fn to_cluster(config: &Config, json: bool) -> Result<(), Failure> {
 }
 
 /// Moves the databases from PostgreSQL to files on this machine.
-pub fn to_embedded(config: &Config, json: bool) -> Result<(), Failure> {
+fn to_embedded(config: &Config, json: bool) -> Result<(), Failure> {
     must_be_root("move")?;
     let owner = cluster::owner(config)?;
     let _lock = nobody_runs(&config.paths.run)?;

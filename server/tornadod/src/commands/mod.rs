@@ -1,33 +1,24 @@
 //! The operator commands. Most of them call a service over its socket.
 
+mod accounts;
 pub mod args;
-mod audit;
 pub mod backup;
-mod canary;
-mod crowding;
-mod device;
 pub mod doctor;
-mod engines;
-mod export;
-mod import;
-mod invite;
 mod keys;
 pub mod machine;
 pub mod manual;
 pub mod migrate;
-mod operator;
 mod password;
-mod sessions;
-mod status;
-mod tor;
-mod user;
+mod services;
 
 use crate::cli::{Invite, Operators, Session};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
+use accounts::{audit, device, import, invite, operator, user};
 use nix::unistd::User;
 use serde::Serialize;
+use services::{sessions, status, tor};
 use tornado_contracts::ServiceName;
 use tornado_contracts::master::{self, Action};
 use tornado_rpc::Channel;

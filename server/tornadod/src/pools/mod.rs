@@ -7,11 +7,12 @@
 mod watch;
 
 use crate::config::Config;
+use crate::config::pools::FILE;
 use crate::failure::Failure;
 use anyhow::Context as _;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use nix::ifaddrs::getifaddrs;
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
@@ -22,11 +23,6 @@ use tornado_runtime::socket_path;
 use tornado_shared::model::{LanePool, LanePools};
 
 pub use watch::watch;
-
-/// Name of the file with the chosen pools, in the state directory.
-pub const FILE: &str = "pools.toml";
-/// Maximum size of that file in bytes.
-const LARGEST: u64 = 4096;
 
 /// A network of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,33 +50,6 @@ impl std::fmt::Display for Clash {
 
 const CURE: &str = "set [lanes.pools] to networks that are not in use here (devices reconnect automatically, exported \
                     devices need a new file), or remove the address";
-
-/// The pools that were chosen for this server; `None` if the configuration sets pools or none were chosen.
-pub fn chosen(config: &Config) -> Result<Option<LanePools>, Failure> {
-    if config.lanes.pools != LanePools::default() {
-        return Ok(None);
-    }
-    let path = config.paths.state.join(FILE);
-    let wrong = |why: String| Failure::usage(format!("cannot use the pools in {}: {why}", path.display()));
-    let text = match std::fs::metadata(&path) {
-        Ok(found) if found.len() <= LARGEST => {
-            std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?
-        }
-        Ok(_) => return Err(wrong("the file is too large".into())),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        // If this user cannot enter the state directory, no pools were chosen for it.
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(None),
-        Err(error) => return Err(wrong(error.to_string())),
-    };
-    parse(&text).map(Some).map_err(wrong)
-}
-
-/// Parses and validates pools.
-pub fn parse(text: &str) -> Result<LanePools, String> {
-    let pools: LanePools = toml::from_str(text).map_err(|error| error.message().to_owned())?;
-    pools.validate().map_err(|error| error.to_string())?;
-    Ok(pools)
-}
 
 /// Checks the machine before the server starts. Returns the configuration with usable pools.
 pub fn settle(config: Config, path: &Path) -> Result<Config, Failure> {
@@ -197,6 +166,7 @@ fn keep(state: &Path, pools: &LanePools) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::pools::{chosen, parse};
 
     fn on(at: &str) -> Network {
         Network { interface: "eth0".into(), at: at.parse().unwrap() }

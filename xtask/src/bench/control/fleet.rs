@@ -1,6 +1,5 @@
 //! The load generator: a separate optimised program that executes orders.
 
-use super::world::API;
 use crate::bench::Sample;
 use crate::bench::tor_world::programs;
 use crate::shell;
@@ -12,6 +11,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use tornado_e2e_harness::Host;
+
+/// Address of the device API in the lab.
+pub const API: &str = "203.0.113.10:4605";
 
 /// The calls that devices make.
 #[derive(Debug, Clone, Copy)]

@@ -11,8 +11,6 @@ use tornado_e2e_harness::{
     DeviceProc, Host, Internet, Lab, LabOptions, Programs, ServerOptions, ServerProc, Spent, wait_for,
 };
 
-/// Address of the device API in the lab.
-pub const API: &str = "203.0.113.10:4605";
 /// Credentials of the account whose device has a tunnel.
 const PASSWORD: &str = "correct horse battery";
 const ACCOUNT: &str = "ada";

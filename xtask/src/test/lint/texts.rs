@@ -52,7 +52,8 @@ pub fn words(path: &str, text: &str) -> Vec<String> {
 
 /// The comment in a line of Rust.
 fn comment(line: &str) -> Option<&str> {
-    let is_text = |at: usize| line.get(..at).is_some_and(|before| before.matches('"').count() % 2 == 1);
+    let quotes = |before: &str| before.matches('"').count() - before.matches("\\\"").count();
+    let is_text = |at: usize| line.get(..at).is_some_and(|before| quotes(before) % 2 == 1);
     line.match_indices("//").find(|(at, _)| !is_text(*at)).and_then(|(at, _)| line.get(at..))
 }
 
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn words_to_avoid_are_found_in_prose_only() {
-        for text in ["// Nobody knows.", "let a = 1; // starts anew", "/// tried once more"] {
+        for text in ["// Nobody knows.", "let a = 1; // starts anew", "/// tried once more", r#"f("a\"b"); // anew"#] {
             assert_eq!(words("a.rs", text).len(), 1, "{text}");
         }
         for text in ["let nobody = 1;", "println!(\"// nobody\");", "// anewer", "// a colorful"] {

@@ -71,7 +71,7 @@ pub(super) fn collect(config: &Config, config_path: &Path, staging: &Path) -> an
         }
     }
     let mut extra = vec![(CONFIG.to_owned(), config_path.to_owned())];
-    extra.push((super::POOLS.to_owned(), state.join(crate::pools::FILE)));
+    extra.push((super::POOLS.to_owned(), state.join(crate::config::pools::FILE)));
     if let (Some(certificate), Some(key)) = (&config.client_api.certificate, &config.client_api.key) {
         extra.push((CERTIFICATE.to_owned(), certificate.clone()));
         extra.push((CERTIFICATE_KEY.to_owned(), key.clone()));

@@ -91,7 +91,7 @@ pub fn target(name: &str, config: &Config) -> Option<PathBuf> {
     match place(name, config).ok()? {
         Place::State { service, rest } => Some(config.paths.state.join(service.as_str()).join(rest)),
         Place::Elsewhere { path, .. } => Some(path),
-        Place::Pools => Some(config.paths.state.join(crate::pools::FILE)),
+        Place::Pools => Some(config.paths.state.join(crate::config::pools::FILE)),
         Place::Config | Place::Nowhere(_) => None,
     }
 }

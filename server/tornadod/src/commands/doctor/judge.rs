@@ -1,8 +1,9 @@
 //! Derives findings from facts. Pure.
 
 use super::facts::{Facts, Holder, Port, Route, Socket};
-use super::{Finding, Severity, judge_foreign, judge_state};
-use Severity::{Error, Note, Warning};
+use super::finding::Severity::{Error, Note, Warning};
+use super::finding::{Finding, found};
+use super::{judge_foreign, judge_state};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use tornado_contracts::master::{Actual, Wanted};
@@ -16,16 +17,6 @@ const MIB: u64 = 1024 * 1024;
 /// Oldest versions that are known to work.
 const NFT: (u32, u32, u32) = (1, 0, 0);
 const TOR: (u32, u32, u32) = (0, 4, 7);
-
-pub(super) fn found(
-    code: &'static str,
-    severity: Severity,
-    what: impl Into<String>,
-    why: impl Into<String>,
-    cure: impl Into<String>,
-) -> Finding {
-    Finding { code, severity, what: what.into(), why: why.into(), cure: cure.into() }
-}
 
 /// All findings, the most severe first.
 pub(super) fn judge(facts: &Facts) -> Vec<Finding> {

@@ -1,9 +1,8 @@
 //! Findings about other programs and people that use the server's names. Pure.
 
-use super::Finding;
-use super::Severity::{Error, Warning};
 use super::facts::{Facts, OpenUser};
-use super::judge::found;
+use super::finding::Severity::{Error, Warning};
+use super::finding::{Finding, found};
 
 pub(super) fn judge(facts: &Facts, to: &mut Vec<Finding>) {
     for table in &facts.foreign_tables {

@@ -1,11 +1,8 @@
 //! Findings about the server's state and where it is kept. Pure.
 
 use super::facts::{Facts, Socket};
-use super::judge::found;
-use super::{
-    Finding,
-    Severity::{Error, Note, Warning},
-};
+use super::finding::Severity::{Error, Note, Warning};
+use super::finding::{Finding, found};
 use tornado_contracts::engines::{EngineKind, EngineStatus};
 
 /// A certificate is reported this many seconds before it expires.

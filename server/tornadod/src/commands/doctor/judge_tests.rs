@@ -3,8 +3,8 @@
 use super::facts::{
     Certificate, Clock, Database, Disk, Drops, Facts, FileFact, Holder, Host, OpenUser, Port, Route, SecretFact, Socket,
 };
+use super::finding::{Finding, Severity};
 use super::judge::judge;
-use super::{Finding, Severity};
 use tornado_contracts::ServiceName;
 use tornado_contracts::engines::{EngineKind, EnginePart, EngineStatus};
 use tornado_contracts::master::{Actual, MasterStatus, ServiceStatus, Wanted};

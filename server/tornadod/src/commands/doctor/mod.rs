@@ -3,6 +3,7 @@
 //! [`observe`] reads the machine and decides nothing. [`judge`] decides from what was read and reads nothing.
 
 mod facts;
+mod finding;
 mod judge;
 mod judge_foreign;
 mod judge_state;
@@ -15,30 +16,9 @@ use super::machine::Doctor;
 use super::say_json;
 use crate::failure::Failure;
 use crate::output::say;
+use finding::{Finding, Severity};
 use serde::Serialize;
 use std::path::Path;
-
-/// The severity of a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Severity {
-    /// For information.
-    Note,
-    /// The server works or will work, but not for all devices or not permanently.
-    Warning,
-    /// The server does not work.
-    Error,
-}
-
-/// A finding. `code` is stable across versions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Finding {
-    code: &'static str,
-    severity: Severity,
-    what: String,
-    why: String,
-    cure: String,
-}
 
 #[derive(Serialize)]
 struct Report<'a> {

@@ -92,7 +92,7 @@ async fn ask(facts: &mut Facts, config: Config) {
         facts.engines = state::engines(&server.config).await;
         return;
     };
-    facts.engines = crate::commands::engines::ask(&server, master).await;
+    facts.engines = crate::commands::services::engines::ask(&server, master).await;
     facts.tor_status = TorClient::new(server.channel(ServiceName::Tor)).status(NoInput {}).await.ok();
     let keys = KeyRingClient::new(server.channel(ServiceName::Auth)).check_keys(Acting::root(NoInput {})).await;
     facts.key_problems = keys.map(|found| found.problems).unwrap_or_default();

@@ -1,0 +1,24 @@
+//! Rows and outcomes of the identity store.
+
+mod audit;
+mod factors;
+mod logins;
+mod operators;
+mod reason;
+mod users;
+
+pub use audit::{AuditFilter, AuditHead, Authority, NewAudit, StoredAudit};
+pub use factors::{Factor, FactorOwner};
+pub use logins::{
+    DeviceClaim, DeviceKind, EnrollOutcome, Enrollee, KeyOutcome, LoginOutcome, NewInvitation, NewLogin,
+    OpenInvitation, Proof, RotateOutcome, Rotation, Standing,
+};
+pub use operators::{NewSignIn, OperatorChange, OperatorRow, PutOutcome, RemoveOutcome, SignInRow};
+pub use reason::RevokeReason;
+pub use users::{ChangeOutcome, DeviceRow, NewUser, User, UserChange, UserFilter, UserKey};
+
+/// Largest number of devices of one account, connected or not.
+pub const MAX_DEVICE_ROWS: i64 = 50;
+
+/// SHA-256 of a value that is not stored.
+pub type Hash = [u8; 32];
