@@ -5,6 +5,7 @@
 
 use super::binary::{Binary, Ran};
 use super::tally::Tally;
+use super::times;
 use super::watch::watch;
 use crate::machine::programs::{self, Need};
 use crate::{machine, shell};
@@ -23,8 +24,10 @@ const PROGRAMS: &[&str] =
 /// Parts of the kernel's modules that a machine of namespaces needs.
 const MODULES: &[&str] = &["net", "lib", "crypto", "arch", "drivers/net/wireguard", "drivers/net/tun.ko"];
 const MORE_MODULES: &[&str] = &["drivers/net/veth.ko", "drivers/net/dummy.ko"];
-/// Longest time of a run; it takes about a quarter of it.
+/// Longest time of a run, which takes about a quarter of it; twice as long on a busy machine.
 const WITHIN: Duration = Duration::from_secs(900);
+/// How much slower than a processor the emulated one may be, as the limits of the tests take it.
+const EMULATED: f64 = 12.0;
 /// A processor of the guest that hangs in the kernel ends the run at once, and the trace of all processors says where.
 const WATCHDOG: &str = "watchdog_thresh=30 softlockup_panic=1 sysctl.kernel.softlockup_all_cpu_backtrace=1";
 /// The guest prints it when all programs have ended.
@@ -85,7 +88,7 @@ fn attempt(binaries: &[Binary]) -> anyhow::Result<Ran> {
     qemu.args(["-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2048", "-nic", "none"]);
     qemu.args(["-nographic", "-no-reboot", "-append", &format!("console=ttyS0 quiet panic=-1 {WATCHDOG}")]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(&memory);
-    let end = watch(qemu, WITHIN)?;
+    let end = watch(qemu, WITHIN.mul_f64(busy().min(2.0)))?;
     let said: String = end.output.lines().map(|line| format!("{}\n", line.trim_end_matches('\r'))).collect();
     let tests = end.tests.into_iter().map(|(test, took)| (format!("kernel {test}"), took)).collect();
     Ok(Ran { tally: count(&said), tests })
@@ -227,10 +230,16 @@ fn fill(directory: &Path, kernel: &Kernel, binaries: &[Binary]) -> anyhow::Resul
     Ok(archive)
 }
 
+/// How many tasks want a processor for each that there is, at least 1 and at most 4.
+fn busy() -> f64 {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (times::load() / f64::from(u32::try_from(processors).unwrap_or(1))).clamp(1.0, 4.0)
+}
+
 /// The guest's first and only program.
 fn script() -> String {
     let mut script = String::from(
-        "#!/bin/sh\nexport PATH=/bin:/sbin TORNADO_TEST_PATIENCE=12\n\
+        "#!/bin/sh\nexport PATH=/bin:/sbin\n\
          mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev\n\
          mount -t tmpfs tmp /tmp; mount -t tmpfs run /run; mkdir -p /run/netns /dev/net\n\
          ip link set lo up; modprobe tun; modprobe wireguard && echo WIREGUARD IN THE KERNEL\n\
@@ -246,6 +255,7 @@ fn script() -> String {
          ping -q -i 60 127.0.0.1 >/dev/null &\n\
          cd /tests\n",
     );
+    script.push_str(&format!("export TORNADO_TEST_PATIENCE={:.0}\n", EMULATED * busy()));
     for (_, name, words) in TESTS {
         let words = words.join(" ");
         script.push_str(&format!("echo; echo '== {name}'; ./{name} --test-threads 1 --show-output {words} 2>&1\n"));
