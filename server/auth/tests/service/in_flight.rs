@@ -15,7 +15,7 @@ use tornado_store::identity::{
 
 /// Passes of the hash that keeps the only worker busy. On a machine under load a short one may end too early, which the
 /// scenarios see and then try a longer one.
-const PASSES: [u32; 3] = [8, 60, 400];
+const PASSES: [u32; 4] = [8, 60, 400, 3000];
 
 /// One worker, so that what comes after the account `slow` waits with its hash in hand.
 async fn world(passes: u32) -> Arc<World> {
