@@ -48,7 +48,7 @@ impl Engine {
                     self.publish.chosen(why);
                     tracing::info!(?why, "the tunnel has its way to the server again");
                     if self.publish.now().control == ControlPlane::Reachable {
-                        self.publish.no_notice();
+                        self.publish.recovered();
                     }
                 }
             }

@@ -205,7 +205,7 @@ impl Engine {
         match outcome {
             Ok(()) => {
                 if self.publish.now().control == ControlPlane::Unreachable {
-                    self.publish.no_notice();
+                    self.publish.recovered();
                 }
                 self.publish.control(ControlPlane::Reachable);
                 if let Some(session) = &mut inner.session {

@@ -20,6 +20,9 @@ pub(crate) fn unix_now() -> UnixSeconds {
 /// Code of the notice that there is no network.
 const NO_NETWORK: &str = "no_network";
 
+/// Code of the notice that another program changed the tunnel.
+const INTERFERENCE: &str = "interference";
+
 /// Codes of the notices about the quota.
 const QUOTA_NEARLY_USED: &str = "quota_nearly_used";
 const QUOTA_USED_UP: &str = "quota_used_up";
@@ -162,6 +165,18 @@ impl Publisher {
         self.change(|status| status.notice = Some(notice));
     }
 
+    /// Withdraws the notice about a failure, because the connection works. Other notices stay: interference, the quota.
+    pub(crate) fn recovered(&self) {
+        let is_over = |notice: &Notice| notice.code != INTERFERENCE && !is_about_quota(notice);
+        self.change(|status| {
+            let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+            if status.notice.as_ref().is_some_and(is_over) {
+                status.notice = replaced.take().filter(|notice| !is_over(notice));
+            }
+        });
+    }
+
+    /// Withdraws the notice, whatever it is about.
     pub(crate) fn no_notice(&self) {
         *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.change(|status| status.notice = None);
@@ -202,7 +217,7 @@ impl Publisher {
             let shown = status.notice.as_ref().map(|notice| notice.code.clone());
             let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(what) = disturbed {
-                status.notice = notice("interference", what);
+                status.notice = notice(INTERFERENCE, what);
             }
             match (view.observed.no_network, shown.as_deref() == Some(NO_NETWORK)) {
                 (true, false) => {
@@ -325,6 +340,24 @@ mod tests {
         publisher.tunnel(&view(true, rules));
         publisher.tunnel(&view(false, rules));
         assert_eq!(shown(&publisher), None, "withdrawn while the network was gone");
+    }
+
+    #[test]
+    fn a_recovered_connection_withdraws_only_notices_about_failures() {
+        let publisher = Publisher::new();
+        for (code, stays) in [("unreachable", false), (INTERFERENCE, true), (QUOTA_USED_UP, true)] {
+            publisher.notice(code, "why");
+            publisher.recovered();
+            assert_eq!(shown(&publisher).as_deref(), stays.then_some(code));
+        }
+        publisher.notice(INTERFERENCE, "why");
+        publisher.tunnel(&View {
+            observed: plan::Observation { no_network: true, ..plan::Observation::default() },
+            ..View::new(Phase::Connected)
+        });
+        assert_eq!(shown(&publisher).as_deref(), Some(NO_NETWORK));
+        publisher.recovered();
+        assert_eq!(shown(&publisher).as_deref(), Some(INTERFERENCE), "hidden by the one that is over");
     }
 
     #[test]
