@@ -36,8 +36,28 @@ pub(crate) struct Publisher {
     disturbed: Arc<Mutex<Option<String>>>,
     /// Code of the latest notice about the quota, until the quota suffices again.
     quota: Arc<Mutex<Option<&'static str>>>,
-    /// The notice that [`NO_NETWORK`] replaced; it returns with the network.
-    replaced: Arc<Mutex<Option<Notice>>>,
+    notices: Arc<Mutex<Notices>>,
+}
+
+/// What users should know. A failure hides the other one, which is shown again when the failure is over.
+#[derive(Debug, Default)]
+struct Notices {
+    /// Of what does not work now.
+    failure: Option<Notice>,
+    /// Of another program's interference, or the quota.
+    standing: Option<Notice>,
+}
+
+impl Notices {
+    fn put(&mut self, code: &str, detail: String) {
+        let notice = Notice { code: code.into(), detail, at: unix_now() };
+        let is_standing = notice.code == INTERFERENCE || is_about_quota(&notice);
+        *(if is_standing { &mut self.standing } else { &mut self.failure }) = Some(notice);
+    }
+
+    fn has_failure(&self, code: &str) -> bool {
+        self.failure.as_ref().is_some_and(|notice| notice.code == code)
+    }
 }
 
 impl Publisher {
@@ -76,7 +96,7 @@ impl Publisher {
             lanes: Arc::default(),
             disturbed: Arc::default(),
             quota: Arc::default(),
-            replaced: Arc::default(),
+            notices: Arc::default(),
         }
     }
 
@@ -118,14 +138,9 @@ impl Publisher {
         if suffices {
             *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-        self.change(|status| {
+        self.update(|status, notices| {
             status.usage = usage;
-            let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
-            for notice in [&mut status.notice, &mut *replaced] {
-                if suffices && notice.as_ref().is_some_and(is_about_quota) {
-                    *notice = None;
-                }
-            }
+            notices.standing.take_if(|notice| suffices && is_about_quota(notice));
         });
     }
 
@@ -140,9 +155,9 @@ impl Publisher {
             quota.left
         );
         let is_news = self.quota.lock().unwrap_or_else(PoisonError::into_inner).replace(code) != Some(code);
-        self.change(|status| {
-            if is_news || status.notice.as_ref().is_none_or(is_about_quota) {
-                status.notice = Some(Notice { code: code.into(), detail, at: unix_now() });
+        self.update(|status, notices| {
+            if is_news || notices.standing.as_ref().is_none_or(is_about_quota) {
+                notices.put(code, detail);
             }
             if let Some(usage) = &mut status.usage {
                 usage.quota = Some(quota);
@@ -161,25 +176,17 @@ impl Publisher {
     }
 
     pub(crate) fn notice(&self, code: &str, detail: impl std::fmt::Display) {
-        let notice = Notice { code: code.into(), detail: detail.to_string(), at: unix_now() };
-        self.change(|status| status.notice = Some(notice));
+        self.update(|_, notices| notices.put(code, detail.to_string()));
     }
 
-    /// Withdraws the notice about a failure, because the connection works. Other notices stay: interference, the quota.
+    /// Withdraws the notice about a failure, because the connection works.
     pub(crate) fn recovered(&self) {
-        let is_over = |notice: &Notice| notice.code != INTERFERENCE && !is_about_quota(notice);
-        self.change(|status| {
-            let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
-            if status.notice.as_ref().is_some_and(is_over) {
-                status.notice = replaced.take().filter(|notice| !is_over(notice));
-            }
-        });
+        self.update(|_, notices| notices.failure = None);
     }
 
-    /// Withdraws the notice, whatever it is about.
+    /// Withdraws every notice.
     pub(crate) fn no_notice(&self) {
-        *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.change(|status| status.notice = None);
+        self.update(|_, notices| *notices = Notices::default());
     }
 
     /// Takes over what the tunnel says of itself.
@@ -190,7 +197,7 @@ impl Publisher {
             shown.clone_from(&view.disturbed);
             news
         };
-        self.change(|status| {
+        self.update(|status, notices| {
             status.state = state(view.phase);
             status.reason = view.blocked.as_ref().map(ToString::to_string);
             status.lane = view.lane;
@@ -213,38 +220,40 @@ impl Publisher {
                 plan::Backend::Userspace => Backend::Userspace,
             });
             status.preshared = view.preshared;
-            let notice = |code: &str, detail: String| Some(Notice { code: code.into(), detail, at: unix_now() });
-            let shown = status.notice.as_ref().map(|notice| notice.code.clone());
-            let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(what) = disturbed {
-                status.notice = notice(INTERFERENCE, what);
+                notices.put(INTERFERENCE, what);
             }
-            match (view.observed.no_network, shown.as_deref() == Some(NO_NETWORK)) {
+            match (view.observed.no_network, notices.has_failure(NO_NETWORK)) {
                 (true, false) => {
                     let detail = "this machine has no route to the server; the tunnel goes on once it has a network";
-                    *replaced = std::mem::replace(&mut status.notice, notice(NO_NETWORK, detail.into()));
+                    notices.put(NO_NETWORK, detail.into());
                 }
-                (false, true) => status.notice = replaced.take(),
+                (false, true) => notices.failure = None,
                 (true, true) | (false, false) => {}
             }
             if let Some(failure) = &view.failure
-                && status.notice.as_ref().is_none_or(|notice| notice.detail != failure.to_string())
+                && notices.failure.as_ref().is_none_or(|notice| notice.detail != failure.to_string())
             {
-                let at = unix_now();
                 let code = match failure {
                     Failure::NoHandshake(_) => "no_handshake",
                     Failure::Link(_) | Failure::Routing(_) => "tunnel",
                 };
-                status.notice = Some(Notice { code: code.into(), detail: failure.to_string(), at });
+                notices.put(code, failure.to_string());
             }
         });
     }
 
     fn change(&self, change: impl FnOnce(&mut Status)) {
+        self.update(|status, _| change(status));
+    }
+
+    fn update(&self, update: impl FnOnce(&mut Status, &mut Notices)) {
         let lanes = *self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         self.status.send_if_modified(|status| {
             let before = status.clone();
-            change(status);
+            let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+            update(status, &mut notices);
+            status.notice = notices.failure.as_ref().or(notices.standing.as_ref()).cloned();
             status.lane_state = lanes.known(status);
             if status.endpoint.is_none() {
                 status.chosen = None;
@@ -356,8 +365,9 @@ mod tests {
             ..View::new(Phase::Connected)
         });
         assert_eq!(shown(&publisher).as_deref(), Some(NO_NETWORK));
+        publisher.notice("unreachable", "why");
         publisher.recovered();
-        assert_eq!(shown(&publisher).as_deref(), Some(INTERFERENCE), "hidden by the one that is over");
+        assert_eq!(shown(&publisher).as_deref(), Some(INTERFERENCE), "hidden by those that are over");
     }
 
     #[test]
