@@ -112,7 +112,8 @@ fn rules_that_are_flushed_come_back_and_a_network_that_is_gone_is_reported() {
         let waited = tornado_e2e_harness::wait_for(&format!("the notice {code}"), Duration::from_secs(5), || {
             Ok((device.json(&["status"])?["notice"]["code"] == code).then_some(()))
         });
-        assert!(waited.is_ok(), "{waited:?}: {:#}", device.json(&["status"]).unwrap());
+        let (status, log) = (device.json(&["status"]).unwrap(), device.log().unwrap());
+        assert!(waited.is_ok(), "{waited:?}: {status:#}\n{log}");
     };
     device.cli(&["connect"]).unwrap().success().unwrap();
     let capture = host.capture("eth0", CLEAR).unwrap();

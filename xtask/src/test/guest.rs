@@ -6,6 +6,7 @@
 
 use super::binary::{Binary, Ran};
 use super::tally::Tally;
+use super::times;
 use super::watch::watch;
 use crate::machine::programs::{self, Need};
 use crate::{machine, shell};
@@ -24,8 +25,10 @@ const PROGRAMS: &[&str] =
 /// Kernel modules that network namespaces and tunnels need.
 const MODULES: &[&str] = &["net", "lib", "crypto", "arch", "drivers/net/wireguard", "drivers/net/tun.ko"];
 const MORE_MODULES: &[&str] = &["drivers/net/veth.ko", "drivers/net/dummy.ko"];
-/// Time limit of a run, which takes about a quarter of it.
+/// Time limit of a run, which takes about a quarter of it; twice as long on a busy machine.
 const WITHIN: Duration = Duration::from_secs(900);
+/// By how much the tests may be slower in the emulator.
+const EMULATED: f64 = 12.0;
 /// A guest processor that hangs in the kernel ends the run at once, with a trace of all processors.
 const WATCHDOG: &str = "watchdog_thresh=30 softlockup_panic=1 sysctl.kernel.softlockup_all_cpu_backtrace=1";
 /// The guest prints this line after all programs have ended.
@@ -86,7 +89,7 @@ fn attempt(binaries: &[Binary]) -> anyhow::Result<Ran> {
     qemu.args(["-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2048", "-nic", "none"]);
     qemu.args(["-nographic", "-no-reboot", "-append", &format!("console=ttyS0 quiet panic=-1 {WATCHDOG}")]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(&memory);
-    let end = watch(qemu, WITHIN)?;
+    let end = watch(qemu, WITHIN.mul_f64(busy().min(2.0)))?;
     let said: String = end.output.lines().map(|line| format!("{}\n", line.trim_end_matches('\r'))).collect();
     let tests = end.tests.into_iter().map(|(test, took)| (format!("kernel {test}"), took)).collect();
     Ok(Ran { tally: count(&said), tests })
@@ -229,10 +232,16 @@ fn fill(directory: &Path, kernel: &Kernel, binaries: &[Binary]) -> anyhow::Resul
     Ok(archive)
 }
 
+/// Runnable tasks for each processor, between 1 and 4.
+fn busy() -> f64 {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (times::load() / f64::from(u32::try_from(processors).unwrap_or(1))).clamp(1.0, 4.0)
+}
+
 /// The init script of the guest.
 fn script() -> String {
     let mut script = String::from(
-        "#!/bin/sh\nexport PATH=/bin:/sbin TORNADO_TEST_PATIENCE=12\n\
+        "#!/bin/sh\nexport PATH=/bin:/sbin\n\
          mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev\n\
          mount -t tmpfs tmp /tmp; mount -t tmpfs run /run; mkdir -p /run/netns /dev/net\n\
          ip link set lo up; modprobe tun; modprobe wireguard && echo WIREGUARD IN THE KERNEL\n\
@@ -248,6 +257,7 @@ fn script() -> String {
          ping -q -i 60 127.0.0.1 >/dev/null &\n\
          cd /tests\n",
     );
+    script.push_str(&format!("export TORNADO_TEST_PATIENCE={:.0}\n", EMULATED * busy()));
     for (_, name, words) in TESTS {
         let words = words.join(" ");
         script.push_str(&format!("echo; echo '== {name}'; ./{name} --test-threads 1 --show-output {words} 2>&1\n"));

@@ -40,7 +40,7 @@ impl Connection {
         match outcome {
             Ok(()) => {
                 if self.publish.now().control == ControlPlane::Unreachable {
-                    self.publish.clear_notice();
+                    self.publish.recovered();
                 }
                 self.publish.control(ControlPlane::Reachable);
                 if let Some(session) = &mut self.session {

@@ -35,7 +35,7 @@ impl Connection {
             self.publish.chosen(why);
             tracing::info!(?why, "the path to the server was restored");
             if self.publish.now().control == ControlPlane::Reachable {
-                self.publish.clear_notice();
+                self.publish.recovered();
             }
         }
     }

@@ -16,6 +16,9 @@ use tornado_tunnel::state::{Failure, Phase, View};
 /// Code of the notice that this machine has no route to the server.
 const NO_NETWORK: &str = "no_network";
 
+/// Code of the notice that another program changed the tunnel.
+const INTERFERENCE: &str = "interference";
+
 /// Codes of the notices about the quota.
 const QUOTA_NEARLY_USED: &str = "quota_nearly_used";
 const QUOTA_USED_UP: &str = "quota_used_up";
@@ -29,8 +32,28 @@ pub(crate) struct Publisher {
     disturbed: Arc<Mutex<Option<String>>>,
     /// Code of the latest notice about the quota, until the quota suffices again.
     quota: Arc<Mutex<Option<&'static str>>>,
-    /// The notice that [`NO_NETWORK`] replaced; it returns with the network.
-    replaced: Arc<Mutex<Option<Notice>>>,
+    notices: Arc<Mutex<Notices>>,
+}
+
+/// Notices for the user. A failure hides the standing notice, which is shown again when the failure is over.
+#[derive(Debug, Default)]
+struct Notices {
+    /// About something that does not work now.
+    failure: Option<Notice>,
+    /// About interference by another program, or about the quota.
+    standing: Option<Notice>,
+}
+
+impl Notices {
+    fn put(&mut self, code: &str, detail: String) {
+        let notice = Notice { code: code.into(), detail, at: unix_now() };
+        let is_standing = notice.code == INTERFERENCE || is_about_quota(&notice);
+        *(if is_standing { &mut self.standing } else { &mut self.failure }) = Some(notice);
+    }
+
+    fn has_failure(&self, code: &str) -> bool {
+        self.failure.as_ref().is_some_and(|notice| notice.code == code)
+    }
 }
 
 impl Publisher {
@@ -69,7 +92,7 @@ impl Publisher {
             lanes: Arc::default(),
             disturbed: Arc::default(),
             quota: Arc::default(),
-            replaced: Arc::default(),
+            notices: Arc::default(),
         }
     }
 
@@ -111,14 +134,9 @@ impl Publisher {
         if suffices {
             *self.quota.lock() = None;
         }
-        self.change(|status| {
+        self.update(|status, notices| {
             status.usage = usage;
-            let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
-            for notice in [&mut status.notice, &mut *replaced] {
-                if suffices && notice.as_ref().is_some_and(is_about_quota) {
-                    *notice = None;
-                }
-            }
+            notices.standing.take_if(|notice| suffices && is_about_quota(notice));
         });
     }
 
@@ -133,9 +151,9 @@ impl Publisher {
             quota.left
         );
         let is_new = self.quota.lock().replace(code) != Some(code);
-        self.change(|status| {
-            if is_new || status.notice.as_ref().is_none_or(is_about_quota) {
-                status.notice = Some(Notice { code: code.into(), detail, at: unix_now() });
+        self.update(|status, notices| {
+            if is_new || notices.standing.as_ref().is_none_or(is_about_quota) {
+                notices.put(code, detail);
             }
             if let Some(usage) = &mut status.usage {
                 usage.quota = Some(quota);
@@ -154,13 +172,17 @@ impl Publisher {
     }
 
     pub(crate) fn notice(&self, code: &str, detail: impl std::fmt::Display) {
-        let notice = Notice { code: code.into(), detail: detail.to_string(), at: unix_now() };
-        self.change(|status| status.notice = Some(notice));
+        self.update(|_, notices| notices.put(code, detail.to_string()));
     }
 
+    /// Withdraws the notice about a failure, because the connection works.
+    pub(crate) fn recovered(&self) {
+        self.update(|_, notices| notices.failure = None);
+    }
+
+    /// Withdraws every notice.
     pub(crate) fn clear_notice(&self) {
-        *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.change(|status| status.notice = None);
+        self.update(|_, notices| *notices = Notices::default());
     }
 
     /// Copies the state of the tunnel.
@@ -171,7 +193,7 @@ impl Publisher {
             shown.clone_from(&view.disturbed);
             new
         };
-        self.change(|status| {
+        self.update(|status, notices| {
             status.state = state(view.phase);
             status.reason = view.blocked.as_ref().map(ToString::to_string);
             status.lane = view.lane;
@@ -194,38 +216,40 @@ impl Publisher {
                 plan::Backend::Userspace => Backend::Userspace,
             });
             status.preshared = view.preshared;
-            let notice = |code: &str, detail: String| Some(Notice { code: code.into(), detail, at: unix_now() });
-            let shown = status.notice.as_ref().map(|notice| notice.code.clone());
-            let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(what) = disturbed {
-                status.notice = notice("interference", what);
+                notices.put(INTERFERENCE, what);
             }
-            match (view.observed.no_network, shown.as_deref() == Some(NO_NETWORK)) {
+            match (view.observed.no_network, notices.has_failure(NO_NETWORK)) {
                 (true, false) => {
                     let detail = "this machine has no route to the server; the tunnel resumes when the network is back";
-                    *replaced = std::mem::replace(&mut status.notice, notice(NO_NETWORK, detail.into()));
+                    notices.put(NO_NETWORK, detail.into());
                 }
-                (false, true) => status.notice = replaced.take(),
+                (false, true) => notices.failure = None,
                 (true, true) | (false, false) => {}
             }
             if let Some(failure) = &view.failure
-                && status.notice.as_ref().is_none_or(|notice| notice.detail != failure.to_string())
+                && notices.failure.as_ref().is_none_or(|notice| notice.detail != failure.to_string())
             {
-                let at = unix_now();
                 let code = match failure {
                     Failure::NoHandshake(_) => "no_handshake",
                     Failure::Link(_) | Failure::Routing(_) => "tunnel",
                 };
-                status.notice = Some(Notice { code: code.into(), detail: failure.to_string(), at });
+                notices.put(code, failure.to_string());
             }
         });
     }
 
     fn change(&self, change: impl FnOnce(&mut Status)) {
+        self.update(|status, _| change(status));
+    }
+
+    fn update(&self, update: impl FnOnce(&mut Status, &mut Notices)) {
         let lanes = *self.lanes.lock();
         self.status.send_if_modified(|status| {
             let before = status.clone();
-            change(status);
+            let mut notices = self.notices.lock();
+            update(status, &mut notices);
+            status.notice = notices.failure.as_ref().or(notices.standing.as_ref()).cloned();
             status.lane_state = lanes.current(status);
             if status.endpoint.is_none() {
                 status.chosen = None;
@@ -317,10 +341,29 @@ mod tests {
         assert_eq!(shown(&publisher).as_deref(), Some("interference"));
 
         publisher.tunnel(&view(true, rules));
-        publisher.no_notice();
+        publisher.clear_notice();
         publisher.tunnel(&view(true, rules));
         publisher.tunnel(&view(false, rules));
         assert_eq!(shown(&publisher), None, "withdrawn while the network was gone");
+    }
+
+    #[test]
+    fn a_recovered_connection_withdraws_only_notices_about_failures() {
+        let publisher = Publisher::new();
+        for (code, stays) in [("unreachable", false), (INTERFERENCE, true), (QUOTA_USED_UP, true)] {
+            publisher.notice(code, "why");
+            publisher.recovered();
+            assert_eq!(shown(&publisher).as_deref(), stays.then_some(code));
+        }
+        publisher.notice(INTERFERENCE, "why");
+        publisher.tunnel(&View {
+            observed: plan::Observation { no_network: true, ..plan::Observation::default() },
+            ..View::new(Phase::Connected)
+        });
+        assert_eq!(shown(&publisher).as_deref(), Some(NO_NETWORK));
+        publisher.notice("unreachable", "why");
+        publisher.recovered();
+        assert_eq!(shown(&publisher).as_deref(), Some(INTERFERENCE), "hidden by those that are over");
     }
 
     #[test]

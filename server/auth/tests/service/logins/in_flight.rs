@@ -15,7 +15,7 @@ use tornado_store::identity::{
 
 /// Passes of the hash that keeps the only worker busy. On a loaded machine a short hash may end too early. The tests
 /// detect that and retry with a longer one.
-const PASSES: [u32; 3] = [8, 60, 400];
+const PASSES: [u32; 4] = [8, 60, 400, 3000];
 
 /// One worker, so that later logins wait for the hash of account `slow` with their stored hash already read.
 async fn world(passes: u32) -> Arc<World> {

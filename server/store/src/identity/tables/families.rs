@@ -2,7 +2,7 @@
 
 use super::{devices, users};
 use crate::StoreError;
-use crate::identity::model::{NewLogin, RevokeReason, RotateOutcome, Rotation, Standing};
+use crate::identity::model::{NewLogin, RevokeReason, RefreshOutcome, TokenRefresh, Standing};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{DeviceId, DeviceName, FamilyId, UnixSeconds, UserId};
