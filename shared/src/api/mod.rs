@@ -13,8 +13,8 @@ mod vpn;
 pub use crate::crypto::v2::V2Tag;
 pub use events::DeviceEvent;
 pub use login::{
-    IdempotencyKey, EnrollPayload, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, RecoveryCodes, Refresh, Tokens,
-    TotpOffer, UserView, V2, WelcomePayload,
+    EnrollPayload, IdempotencyKey, LoginBody, LoginPayload, LoginReply, LoginReplyV1, Profile, RecoveryCodes, Refresh,
+    Tokens, TotpOffer, UserView, V2, WelcomePayload,
 };
 pub use own::{
     FirstCode, LaneBytes, NewPassword, OwnDevice, OwnDevices, OwnSession, OwnSessions, OwnUsage, PasswordAgain,

@@ -23,8 +23,8 @@ pub use factors::FactorStore;
 pub use model::{
     AuditFilter, AuditHead, Authority, ChangeOutcome, DeviceClaim, DeviceKind, DeviceRow, EnrollOutcome, Enrollee,
     Factor, FactorOwner, Hash, KeyOutcome, LoginOutcome, MAX_DEVICE_ROWS, NewAudit, NewInvitation, NewLogin, NewSignIn,
-    NewUser, OpenInvitation, OperatorChange, OperatorRow, Proof, PutOutcome, RemoveOutcome, RevokeReason,
-    RefreshOutcome, TokenRefresh, SignInRow, Standing, StoredAudit, User, UserChange, UserFilter, UserKey,
+    NewUser, OpenInvitation, OperatorChange, OperatorRow, Proof, PutOutcome, RefreshOutcome, RemoveOutcome,
+    RevokeReason, SignInRow, Standing, StoredAudit, TokenRefresh, User, UserChange, UserFilter, UserKey,
 };
 pub use sql::SqlIdentityStore;
 pub use staff::OperatorStore;

@@ -2,8 +2,8 @@
 
 use super::model::{
     EnrollOutcome, Enrollee, FactorOwner, Hash, KeyOutcome, LoginOutcome, NewAudit, NewInvitation, NewLogin,
-    OpenInvitation, OperatorChange, OperatorRow, Proof, PutOutcome, RevokeReason, RefreshOutcome, TokenRefresh, Standing,
-    User, UserKey,
+    OpenInvitation, OperatorChange, OperatorRow, Proof, PutOutcome, RefreshOutcome, RevokeReason, Standing,
+    TokenRefresh, User, UserKey,
 };
 use super::tables::{audit, devices, envelopes, families, invitations, operators, setup, sign_ins, tls, users};
 use super::{IdentityStore, proofs};

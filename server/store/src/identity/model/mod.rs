@@ -11,7 +11,7 @@ pub use audit::{AuditFilter, AuditHead, Authority, NewAudit, StoredAudit};
 pub use factors::{Factor, FactorOwner};
 pub use logins::{
     DeviceClaim, DeviceKind, EnrollOutcome, Enrollee, KeyOutcome, LoginOutcome, NewInvitation, NewLogin,
-    OpenInvitation, Proof, RefreshOutcome, TokenRefresh, Standing,
+    OpenInvitation, Proof, RefreshOutcome, Standing, TokenRefresh,
 };
 pub use operators::{NewSignIn, OperatorChange, OperatorRow, PutOutcome, RemoveOutcome, SignInRow};
 pub use reason::RevokeReason;

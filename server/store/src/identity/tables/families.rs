@@ -2,7 +2,7 @@
 
 use super::{devices, users};
 use crate::StoreError;
-use crate::identity::model::{NewLogin, RevokeReason, RefreshOutcome, TokenRefresh, Standing};
+use crate::identity::model::{NewLogin, RefreshOutcome, RevokeReason, Standing, TokenRefresh};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use tornado_shared::model::{DeviceId, DeviceName, FamilyId, UnixSeconds, UserId};
