@@ -143,7 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn defect_107_addresses_of_all_kinds_parse() {
+    fn addresses_of_all_kinds_parse() {
         for (text, host, port) in [
             ("vpn.example.org", "vpn.example.org", 4605),
             ("vpn.example.org:443", "vpn.example.org", 443),

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn defect_006_nothing_but_typed_values_is_believed() {
+    fn only_typed_values_are_accepted() {
         let connection = parse(&good()).unwrap();
         assert_eq!(connection.on(Lane::Tor).endpoint.to_string(), "[2001:db8::1]:51821");
         let hostile = [

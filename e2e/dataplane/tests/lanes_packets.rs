@@ -202,12 +202,12 @@ fn a_side_without_offload_gets_on_with_one_that_has_it() {
 }
 
 #[test]
-fn defect_058_a_path_of_1280_bytes_carries_all() {
+fn a_path_with_an_mtu_of_1280_carries_everything() {
     carries_all(Plan { path: 1280, ..Plan::default() });
 }
 
 #[test]
-fn defect_058_a_path_of_1280_bytes_of_ipv6_carries_all() {
+fn an_ipv6_path_with_an_mtu_of_1280_carries_everything() {
     carries_all(Plan { path: 1280, outer_v6: true, ..Plan::default() });
 }
 

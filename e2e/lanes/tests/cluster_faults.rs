@@ -138,7 +138,7 @@ fn without_redis_nothing_is_lost_but_what_may_be() {
 
 /// Each service can access its own tables and no others, with the installed roles.
 #[test]
-fn defect_035_a_service_cannot_read_what_is_anothers() {
+fn a_service_cannot_read_the_data_of_another_service() {
     let world = world(1);
     let cluster = cluster(&world);
     let as_role = |role: &str, file: &str, sql: &str| {

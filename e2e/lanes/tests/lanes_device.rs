@@ -179,7 +179,7 @@ fn inside(host: &Host) -> Capture {
 }
 
 #[test]
-fn defect_100_a_helper_that_is_killed_releases_nothing() {
+fn a_killed_helper_releases_no_traffic() {
     let world = World::up(1, "").unwrap();
     let mut device = device(&world);
     let host = device.host().clone();

@@ -66,7 +66,7 @@ fn state(world: &World, device_id: &str) -> Option<String> {
 }
 
 #[test]
-fn an_exported_file_works_until_removed_and_defect_008_the_helper_runs_nothing_of_others() {
+fn an_exported_device_works_until_it_is_removed() {
     let mut world = World::up(2, "[session]\nheartbeat_ttl = 4\nsweep_interval = 1\nstats_interval = 1\n").unwrap();
     let device = world.enrolled(1).unwrap();
     let phone = &world.device_host(2).unwrap().clone();
@@ -137,7 +137,7 @@ fn an_exported_file_works_until_removed_and_defect_008_the_helper_runs_nothing_o
     sees_and_removes_what_is_its_own(&world, &device, id);
     logs_in_with_a_second_factor(&world, &device);
     hears_of_its_quota(&world, &device);
-    assert_eq!(device.trapped(), Vec::<String>::new(), "defect_008: it ran a file that a user had placed there");
+    assert_eq!(device.trapped(), Vec::<String>::new(), "it ran a file that a user had placed there");
 }
 
 /// The code of an authenticator, `steps` times 30 seconds from now.

@@ -156,7 +156,7 @@ fn a_new_master_takes_over_what_runs() {
 }
 
 #[test]
-fn defect_036_the_second_lane_fails_and_nothing_stays_behind() {
+fn a_failure_on_the_second_lane_leaves_nothing_behind() {
     // The interface of the second lane is deleted again and again while a device tries to connect.
     let world = World::up(1, "").unwrap();
     let device = world.enrolled(1).unwrap();

@@ -45,7 +45,7 @@ fn enrol_login_connect_browse_disconnect() {
     assert_eq!(history.len(), 1);
     assert_eq!(history[0]["reason"], "disconnect");
     let tx = history[0]["direct_transfer"]["tx_bytes"].as_u64().unwrap();
-    assert!(tx > 2_000_000, "defect_060: the history must have the byte counts: {history:?}");
+    assert!(tx > 2_000_000, "the history must have the byte counts: {history:?}");
     assert_eq!(device.json(&["status"]).unwrap()["state"], "disconnected");
     // The device sends traffic in the clear again, as the user requested.
     let own = device.host().http_get(world.internet.http_v4(), "/").unwrap().seen_as().unwrap();
@@ -86,7 +86,7 @@ fn sessions_survive_restarts_of_the_helper_and_of_the_whole_server() {
     };
     assert_eq!(through(&world).unwrap(), IpAddr::from(SERVER.v4));
 
-    // The original created new server keys at each start (defect_041); here the same tunnel keeps working.
+    // The original created new server keys at each start; here the same tunnel keeps working.
     world.server.restart_all(Duration::from_secs(30)).unwrap();
     tornado_e2e_harness::wait_for("traffic after a restart of the server", Duration::from_secs(20), || {
         Ok(through(&world).ok().filter(|seen| *seen == IpAddr::from(SERVER.v4)))

@@ -142,7 +142,7 @@ fn curl_as(uid: u32, socket: &std::path::Path, path: &str) -> String {
 }
 
 #[test]
-fn defect_030_services_have_dropped_every_right() {
+fn services_have_no_rights_that_they_do_not_need() {
     let world = World::up(1, "").unwrap();
     for (service, user, capabilities) in [
         ("auth", "tornado-auth", 0u64),

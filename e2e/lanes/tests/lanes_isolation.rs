@@ -28,7 +28,7 @@ fn connect(world: &World, number: u16, lane: &str) -> DeviceProc {
 }
 
 #[test]
-fn defect_038_nothing_on_the_closed_tor_lane_arrives_anywhere() {
+fn packets_on_the_closed_tor_lane_arrive_nowhere() {
     let world = World::up(1, "").unwrap();
     let device = connect(&world, 1, "tor");
     let source = leased(&world, "tor", "user1");
@@ -61,7 +61,7 @@ fn is_link_chatter(line: &str) -> bool {
 }
 
 #[test]
-fn defect_040_devices_reach_neither_each_other_nor_the_server() {
+fn devices_cannot_reach_each_other_or_the_server() {
     let world = World::up(2, "").unwrap();
     let (one, two) = (connect(&world, 1, "direct"), connect(&world, 2, "direct"));
     let other = leased(&world, "direct", "user2");
@@ -106,7 +106,7 @@ fn defect_040_devices_reach_neither_each_other_nor_the_server() {
         })
         .unwrap();
     std::thread::sleep(Duration::from_millis(300));
-    assert_eq!(on_lo.stop().unwrap().count(), 0, "defect_039: packets reached the server's loopback");
+    assert_eq!(on_lo.stop().unwrap().count(), 0, "packets reached the server's loopback");
     let strangers: Vec<_> = listening
         .stop()
         .unwrap()

@@ -84,7 +84,7 @@ fn the_originals_interface_from_login_to_logout_with_wireguard_go() {
 }
 
 #[test]
-fn defect_005_a_recorded_login_is_refused_and_defect_002_devices_are_reused() {
+fn a_replayed_login_is_rejected_and_devices_are_reused() {
     let world = World::up(1, "").unwrap();
     let device = world.enrolled(1).unwrap();
     device.cli(&["logout"]).unwrap().success().unwrap();

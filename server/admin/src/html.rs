@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defect_094_nothing_from_outside_becomes_markup() {
+    fn input_never_becomes_markup() {
         assert_eq!(escape(r#"<a href="x" title='y'>&"#), "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;");
     }
 }

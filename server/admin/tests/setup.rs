@@ -210,7 +210,7 @@ async fn an_operator_without_an_invitation_is_no_failure() {
 }
 
 #[tokio::test]
-async fn defect_094_nothing_from_outside_becomes_markup() {
+async fn input_never_becomes_markup() {
     let (router, _) = console();
     let page = get(&router, "/setup?code=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
     assert!(!page.text.contains("<script") && page.text.contains("&quot;&gt;&lt;script&gt;"), "{}", page.text);
@@ -224,7 +224,7 @@ async fn defect_094_nothing_from_outside_becomes_markup() {
 }
 
 #[tokio::test]
-async fn defect_095_and_011_every_answer_has_strict_headers() {
+async fn every_response_has_strict_headers() {
     let (router, _) = console();
     for path in ["/setup?code=X", "/setup", "/style.css", "/nowhere", "/health"] {
         let page = get(&router, path).await;
@@ -239,7 +239,7 @@ async fn defect_095_and_011_every_answer_has_strict_headers() {
 }
 
 #[tokio::test]
-async fn defect_010_strangers_learn_no_more_than_that_it_lives() {
+async fn unauthenticated_callers_see_only_that_the_service_runs() {
     let (router, _) = console();
     let health = get(&router, "/health").await;
     assert_eq!((health.status.as_u16(), health.text.as_str()), (200, r#"{"status":"ok"}"#));
@@ -271,7 +271,7 @@ async fn mistakes_are_explained_and_nothing_is_made() {
 }
 
 #[tokio::test]
-async fn defect_009_foreign_sites_and_foreign_names_are_refused() {
+async fn requests_of_other_origins_and_host_names_are_rejected() {
     let (router, auth) = console();
     for origin in ["http://evil.example", "null", "https://localhost:8001"] {
         assert_eq!(post(&router, origin, GOOD).await.status, 403, "{origin}");

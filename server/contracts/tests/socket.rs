@@ -151,7 +151,7 @@ async fn calls_and_errors_keep_their_types() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn defect_072_large_messages_arrive_whole() {
+async fn large_messages_arrive_complete() {
     let fixture = Fixture::start();
     let peers: Vec<_> = (0..2_000).map(|_| peer()).collect();
     let report = fixture.client().sync_peers(SyncPeers { peers }).await.unwrap();
@@ -234,7 +234,7 @@ async fn a_slow_body_is_refused_and_holds_nothing() {
 
 /// The kernel reports another uid, and the access policy rejects it.
 #[tokio::test(flavor = "multi_thread")]
-async fn defect_029_a_stranger_gets_403_on_every_path() {
+async fn an_unknown_user_gets_403_on_every_path() {
     if !nix::unistd::geteuid().is_root() {
         eprintln!("SKIPPED: needs root to become another uid");
         return;
@@ -263,7 +263,7 @@ async fn defect_029_a_stranger_gets_403_on_every_path() {
 
 /// Idle connections from other users do not occupy slots for the server's own processes.
 #[tokio::test(flavor = "multi_thread")]
-async fn defect_029_idle_strangers_hold_no_slot() {
+async fn idle_unknown_users_occupy_no_slot() {
     if !nix::unistd::geteuid().is_root() {
         eprintln!("SKIPPED: needs root to become another uid");
         return;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use support::{GATEWAY4, GATEWAY6, Key, Space, Upstream, ask, ask_tcp, config, start};
 
 #[test]
-fn defect_059_it_listens_when_its_addresses_exist_and_checks_what_it_hears() {
+fn it_listens_once_its_addresses_exist_and_validates_responses() {
     Space::run(|space| async move {
         let key = Key::new();
         let upstream = Upstream::start("127.0.0.1:5300", &key).await;

@@ -35,7 +35,7 @@ pub(crate) async fn late_news_changes_nothing_newer(store: &dyn LiveStore) {
     assert_eq!(store.get(session).await.unwrap(), Some(facts(100)));
 }
 
-pub(crate) async fn defect_066_late_news_makes_no_ghost(store: &dyn LiveStore) {
+pub(crate) async fn a_late_update_does_not_restore_a_session(store: &dyn LiveStore) {
     let session = SessionId::random();
     store.open(session, facts(100)).await.unwrap();
     store.forget(session).await.unwrap();

@@ -90,7 +90,7 @@ mod tests {
     conform!(
         facts_round_trip,
         late_news_changes_nothing_newer,
-        defect_066_late_news_makes_no_ghost,
+        a_late_update_does_not_restore_a_session,
         forgetting_twice_is_no_error,
         a_sign_of_life,
         every_subscriber_hears_every_event_in_order,

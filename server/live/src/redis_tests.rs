@@ -39,7 +39,7 @@ macro_rules! conform {
 conform!(
     facts_round_trip,
     late_news_changes_nothing_newer,
-    defect_066_late_news_makes_no_ghost,
+    a_late_update_does_not_restore_a_session,
     forgetting_twice_is_no_error,
     a_sign_of_life,
     every_subscriber_hears_every_event_in_order,
@@ -56,7 +56,7 @@ fn hears<'a>(events: &'a mut Events, line: &'a str) -> impl Future<Output = ()> 
 }
 
 #[tokio::test]
-async fn defect_073_the_servers_settings_are_left_alone() {
+async fn the_settings_of_the_redis_server_are_not_changed() {
     const SETTINGS: &str = "notify-keyspace-events maxmemory maxmemory-policy save appendonly timeout dir";
     let server = Redis::start(&RedisOptions::default()).unwrap();
     // Another program's setting for keyspace events, and settings that clients often change. The response to `CONFIG

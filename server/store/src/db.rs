@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn defect_021_a_damaged_file_is_refused_and_kept() {
+    async fn a_damaged_database_is_rejected_and_kept() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.db");
         std::fs::write(&path, [7u8; 5000]).unwrap();

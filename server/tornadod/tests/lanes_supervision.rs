@@ -25,7 +25,7 @@ fn each_service_comes_back_alone_after_kill_9() {
 }
 
 #[test]
-fn defect_030_and_031_rights_and_environment_are_dropped_fully() {
+fn services_drop_rights_and_environment_completely() {
     let lab = Lab::ready();
     for name in SERVICES {
         let pid = lab.pid(name);
@@ -65,7 +65,7 @@ fn defect_030_and_031_rights_and_environment_are_dropped_fully() {
 
 /// SIGHUP makes other servers reload their configuration, but its default action ends a process.
 #[test]
-fn defect_025_a_hang_up_ends_nothing() {
+fn a_closed_terminal_ends_no_service() {
     let lab = Lab::ready();
     let before = lab.status().unwrap();
     for name in SERVICES {
@@ -84,7 +84,7 @@ fn defect_025_a_hang_up_ends_nothing() {
 /// The supervisor runs only this program, which the services' users cannot change. An order contains a compiled-in
 /// service and one of three actions, and must come from root.
 #[test]
-fn defect_028_nothing_tells_the_supervisor_what_to_run() {
+fn no_input_selects_a_program_for_the_supervisor() {
     let lab = Lab::ready();
     let order = |uid: u32, body: &str| {
         let mut curl = std::process::Command::new("curl");
@@ -127,7 +127,7 @@ fn defect_028_nothing_tells_the_supervisor_what_to_run() {
 
 /// An order is carried out, and the reported state is the actual state.
 #[test]
-fn defect_078_orders_are_done_and_the_state_is_honest() {
+fn commands_take_effect_and_the_status_is_accurate() {
     let lab = Lab::ready();
     for name in ["wg", "tor", "client-api"] {
         let before = lab.pid(name);
@@ -200,7 +200,7 @@ fn a_second_supervisor_is_refused() {
 }
 
 #[test]
-fn defect_076_stops_in_reverse_order_and_leaves_nothing() {
+fn services_stop_in_reverse_order_and_leave_nothing() {
     let mut lab = Lab::ready();
     let status = lab.status().unwrap();
     // A service that does not react to SIGTERM delays the shutdown only for a limited time.
@@ -245,7 +245,7 @@ fn callers_wait_over_a_restart_and_fail_fast_when_stopped() {
 }
 
 #[test]
-fn defect_074_a_service_that_cannot_run_ends_in_a_crash_loop_and_harms_nobody() {
+fn a_crash_loop_ends_without_effect_on_other_services() {
     // 192.0.2.7 is not an address of the namespace, so the console cannot listen on it.
     let mut lab = Lab::new("[server]\nhost = '192.0.2.1'\n[admin]\nlisten = '192.0.2.7:8000'\n");
     lab.start_master();

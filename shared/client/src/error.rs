@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn defect_102_transient_and_final_errors_differ() {
+    fn transient_and_final_errors_differ() {
         for transient in [Error::Timeout, Error::Unreachable("x".into()), answer(503, "busy"), answer(429, "revoked")] {
             assert!(transient.is_transient() && !transient.ends_login(), "{transient:?}");
         }

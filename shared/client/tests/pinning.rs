@@ -89,7 +89,7 @@ async fn first_contact_believes_the_pinned_identity() {
 }
 
 #[tokio::test]
-async fn defect_003_a_certificate_nobody_vouched_for_is_refused() {
+async fn a_certificate_without_a_signed_statement_is_rejected() {
     let (identity, thief) = (IdentityKey::random(), IdentityKey::random());
     let pin = identity.public().fingerprint();
     // The attacker's own identity; the right identity with the attacker's signature; the right statement, copied from
@@ -105,7 +105,7 @@ async fn defect_003_a_certificate_nobody_vouched_for_is_refused() {
 }
 
 #[tokio::test]
-async fn defect_003_another_key_than_the_pinned_gets_no_request() {
+async fn a_server_with_another_key_gets_no_request() {
     for tls12 in [false, true] {
         let identity = IdentityKey::random();
         let server = serve(tls12, |spki| info(&identity, &identity, spki)).await;
@@ -119,7 +119,7 @@ async fn defect_003_another_key_than_the_pinned_gets_no_request() {
 }
 
 #[tokio::test]
-async fn defect_004_a_login_key_of_another_signer_gets_no_password() {
+async fn a_login_key_of_another_signer_gets_no_password() {
     let (identity, thief) = (IdentityKey::random(), IdentityKey::random());
     let server = serve(false, |spki| {
         let text = info(&identity, &identity, spki);

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defect_029_roles_decide_by_uid() {
+    fn roles_are_determined_by_the_uid() {
         let caller = |uid, roles| Caller::new(Peer::new(uid, None), roles);
         assert!(caller(900, vec!['s']).may(&['s']));
         assert!(!caller(900, vec!['s']).may(&['c']));

@@ -66,7 +66,7 @@ fn survives_json() {
 }
 
 #[test]
-fn defect_004_a_login_key_of_another_server_is_not_believed() {
+fn a_login_key_of_another_server_is_rejected() {
     let (real, other) = (Server::new(), Server::new());
     let result = other.signed().verify(&real.identity.public(), NOW);
     assert_eq!(result.unwrap_err(), CryptoError::Signature);
@@ -83,7 +83,7 @@ fn an_expired_or_stretched_login_key_is_not_believed() {
 }
 
 #[test]
-fn defect_005_a_recorded_login_goes_stale() {
+fn a_recorded_login_expires() {
     let server = Server::new();
     let (envelope, _) = seal(&server.verified(), Purpose::Login, NOW, b"x").unwrap();
     for now in [NOW + MAX_SKEW + 1, NOW - MAX_SKEW - 1] {

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn defect_012_public_keys_are_checked() {
+    fn public_keys_are_validated() {
         assert_eq!("".parse::<PublicKey>(), Err(KeyError::Encoding));
         assert_eq!("a".repeat(44).parse::<PublicKey>(), Err(KeyError::Encoding));
         let zero = STANDARD.encode([0u8; 32]);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn defect_012_another_spelling_of_a_key_is_no_other_key() {
+    fn another_spelling_of_a_key_is_the_same_key() {
         let key = *PrivateKey::random().public_key().as_bytes();
         assert!(PublicKey::from_bytes(key).is_ok());
         let mut high = key;

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defect_061_counters_are_added_as_deltas_and_survive_resets() {
+    fn counters_are_added_as_deltas_and_survive_resets() {
         let at = |rx_bytes| Transfer { rx_bytes, tx_bytes: 0 };
         assert_eq!(at(150).since(at(100)), at(50));
         assert_eq!(at(30).since(at(100)), at(30));

@@ -41,7 +41,7 @@ const TESTS: &[(&str, &str, &[&str])] = &[
     ("server/wg", "lanes_traffic", &[]),
     ("server/wg", "lanes_guard", &[]),
     // Two hundred switches under load add nothing here and take minutes.
-    ("server/wg", "lanes_tor_states", &["--skip", "defect_049"]),
+    ("server/wg", "lanes_tor_states", &["--skip", "two_hundred_switches"]),
     ("desktop/tunnel", "lanes_namespace", &[]),
 ];
 

@@ -67,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn defect_074_pauses_double_and_a_crash_loop_ends() {
+    fn restart_delays_double_and_a_crash_loop_ends() {
         let mut failures = Failures::default();
         let mut pauses = Vec::new();
         let mut now = Duration::ZERO;

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defect_077_every_need_comes_earlier_in_the_order_of_start() {
+    fn dependencies_start_before_their_dependents() {
         for (index, name) in ServiceName::ALL.into_iter().enumerate() {
             for need in service(name).needs {
                 assert!(ServiceName::ALL[..index].contains(need), "{name} needs {need}, which starts later");
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn defect_030_two_services_keep_one_capability_and_nobody_is_root() {
+    fn two_services_keep_one_capability_and_none_runs_as_root() {
         for name in ServiceName::ALL {
             let row = service(name);
             assert_ne!(name.unix_user(), "root");

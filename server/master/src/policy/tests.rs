@@ -16,7 +16,7 @@ fn ready() -> Machine {
 }
 
 #[test]
-fn defect_077_waits_for_what_it_needs() {
+fn a_service_waits_for_its_dependencies() {
     let mut machine = Machine::new(Wanted::Running, 0);
     let missing = Surroundings { missing: Some("auth is not ready".into()), may_stop: true };
     assert_eq!(machine.tick(at(0), &missing), None);
@@ -25,7 +25,7 @@ fn defect_077_waits_for_what_it_needs() {
 }
 
 #[test]
-fn defect_074_a_busy_service_is_never_ended() {
+fn a_busy_service_is_never_killed() {
     let mut machine = ready();
     for n in 1..=100u64 {
         machine.probed(at(n * 1000), Probe::NotReady("busy".into()));
@@ -69,7 +69,7 @@ fn a_machine_that_slept_between_silent_probes_ends_no_service() {
 }
 
 #[test]
-fn defect_075_a_stop_cancels_the_delayed_restart() {
+fn a_stop_cancels_a_delayed_restart() {
     let mut machine = ready();
     machine.exited(at(10), 0.0, "killed".into());
     machine.tick(at(10), &FREE);
@@ -92,7 +92,7 @@ fn the_first_restart_is_immediate() {
 }
 
 #[test]
-fn defect_076_stop_is_asked_then_forced() {
+fn a_stop_sends_sigterm_then_sigkill() {
     let mut machine = ready();
     machine.order(Action::Stop);
     let busy = Surroundings { missing: None, may_stop: false };
@@ -106,7 +106,7 @@ fn defect_076_stop_is_asked_then_forced() {
 }
 
 #[test]
-fn defect_078_a_restart_ends_the_process_and_starts_another() {
+fn a_restart_ends_the_process_and_starts_another() {
     let mut machine = ready();
     machine.order(Action::Restart);
     assert!(!machine.is_ready(), "dependent services must wait for the new process");

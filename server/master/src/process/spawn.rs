@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn defect_031_the_environment_is_a_short_list() {
+    fn services_get_a_short_list_of_environment_variables() {
         for line in environment() {
             let name = line.split('=').next().unwrap();
             assert!(["LISTEN_FDS", "PATH", "LANG", "RUST_BACKTRACE"].contains(&name), "{name}");

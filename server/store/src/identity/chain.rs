@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn defect_093_every_change_names_the_first_broken_row() {
+    fn every_change_names_the_first_broken_row() {
         let rows: Vec<_> = (0..5).map(|i| content("root", &format!("user.act{i}"))).collect();
         let good = trail(&rows);
         let walk = |rows: &[StoredAudit]| {

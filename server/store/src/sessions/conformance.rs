@@ -91,7 +91,7 @@ pub(super) async fn the_same_key_again_changes_nothing(store: &dyn SessionStore)
     assert_eq!(replaced.unwrap().session_id, row.session_id);
 }
 
-pub(super) async fn defect_046_and_065_another_key_replaces_the_session_and_keeps_the_lease(store: &dyn SessionStore) {
+pub(super) async fn another_key_replaces_the_session_and_keeps_the_lease(store: &dyn SessionStore) {
     let (user, device) = (UserId::random(), DeviceId::random());
     let first = opened(store, &open(user, device, 1000)).await;
     let Opened::New { row, replaced, .. } = store.open(&open(user, device, 1000)).await.unwrap() else {
@@ -101,12 +101,12 @@ pub(super) async fn defect_046_and_065_another_key_replaces_the_session_and_keep
     assert_eq!(row.slot, first.slot);
     assert_eq!(store.live(NODE).await.unwrap(), std::slice::from_ref(&*row));
     let history = store.history(Some(user), 10).await.unwrap();
-    assert_eq!(history.len(), 2, "defect_065: one row per connection");
+    assert_eq!(history.len(), 2, "one row per connection");
     assert_eq!(history[1].ended, Some((1000, CloseReason::Replaced)));
     assert_eq!(history[0].ended, None, "the later one within a second comes first");
 }
 
-pub(super) async fn defect_012_a_key_of_another_device_is_refused(store: &dyn SessionStore) {
+pub(super) async fn a_key_of_another_device_is_rejected(store: &dyn SessionStore) {
     let first = open(UserId::random(), DeviceId::random(), 1000);
     let row = opened(store, &first).await;
     let mut thief = open(UserId::random(), DeviceId::random(), 1000);
@@ -115,7 +115,7 @@ pub(super) async fn defect_012_a_key_of_another_device_is_refused(store: &dyn Se
     assert_eq!(store.live(NODE).await.unwrap(), [row]);
 }
 
-pub(super) async fn defect_002_slots_of_an_account_count_other_live_devices(store: &dyn SessionStore) {
+pub(super) async fn account_limits_count_other_live_devices(store: &dyn SessionStore) {
     let user = UserId::random();
     let limited = |device| OpenSession { max_devices: 1, ..open(user, device, 1000) };
     let (one, two) = (DeviceId::random(), DeviceId::random());
@@ -128,15 +128,15 @@ pub(super) async fn defect_002_slots_of_an_account_count_other_live_devices(stor
     opened(store, &limited(two)).await;
 }
 
-pub(super) async fn defect_063_and_067_closing_twice_counts_once(store: &dyn SessionStore) {
+pub(super) async fn closing_twice_counts_once(store: &dyn SessionStore) {
     let row = opened(store, &open(UserId::random(), DeviceId::random(), 1000)).await;
     assert!(store.close(&close(row.session_id, CloseReason::Revoked, 1500)).await.unwrap());
     assert!(!store.close(&close(row.session_id, CloseReason::Disconnect, 1600)).await.unwrap());
     assert_eq!(store.live(NODE).await.unwrap(), []);
     let history = store.history(None, 10).await.unwrap();
     assert_eq!(history.len(), 1);
-    assert_eq!(history[0].ended, Some((1500, CloseReason::Revoked)), "defect_063: the first reason must stay");
-    assert_eq!(history[0].tor, Transfer { rx_bytes: 100, tx_bytes: 200 }, "defect_063: the final bytes");
+    assert_eq!(history[0].ended, Some((1500, CloseReason::Revoked)), "the first reason must stay");
+    assert_eq!(history[0].tor, Transfer { rx_bytes: 100, tx_bytes: 200 }, "the final bytes");
     store
         .checkpoint(&[Checkpoint {
             session_id: row.session_id,
@@ -147,7 +147,7 @@ pub(super) async fn defect_063_and_067_closing_twice_counts_once(store: &dyn Ses
         }])
         .await
         .unwrap();
-    assert_eq!(store.live(NODE).await.unwrap(), [], "defect_066: a late checkpoint must not restore a session");
+    assert_eq!(store.live(NODE).await.unwrap(), [], "a late checkpoint must not restore a session");
 }
 
 pub(super) async fn isolation_numbers_are_never_shared_or_inherited(store: &dyn SessionStore) {

@@ -98,7 +98,7 @@ proptest! {
     /// No sequence of connects, closes, waits and restarts assigns one slot to two devices, or a slot in quarantine to
     /// another device. A connect fails only if all slots are leased or in quarantine.
     #[test]
-    fn defect_047_no_slot_belongs_to_two_devices(steps in proptest::collection::vec(step(), 1..60)) {
+    fn no_slot_belongs_to_two_devices(steps in proptest::collection::vec(step(), 1..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(check(steps));
     }
@@ -158,7 +158,7 @@ async fn check(steps: Vec<Step>) {
 /// The whole pool in one transaction, with the statements of real connects: leased until none is left, released in
 /// random order, and leased again by other devices after the quarantine. No slot ever has two owners.
 #[tokio::test]
-async fn defect_047_sixty_five_thousand_leases_have_one_owner_each() {
+async fn sixty_five_thousand_leases_have_one_owner_each() {
     const SLOTS: u32 = 65_000;
     let (store, _dir) = sqlite().await;
     let mut tx = store.db.begin().await.unwrap();

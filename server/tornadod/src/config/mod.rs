@@ -259,7 +259,7 @@ mod tests {
 
     /// Durable state is kept where a reboot does not remove it and where other users cannot create files.
     #[test]
-    fn defect_033_nothing_is_kept_in_tmp() {
+    fn no_persistent_data_is_stored_in_tmp() {
         fn strings(value: &toml::Value) -> Vec<String> {
             match value {
                 toml::Value::String(text) => vec![text.clone()],

@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defect_002_a_lost_token_never_locks_a_one_device_user_out() {
+    fn a_lost_token_never_locks_out_a_user_with_one_device() {
         let a = DeviceId::random();
         assert_eq!(choose_v1(&[], &[], 1), V1Choice::Create);
         assert_eq!(choose_v1(&[(a, true)], &[], 1), V1Choice::Reuse(a));
