@@ -4,10 +4,11 @@ use crate::EngineError;
 use crate::child::{Server, as_user, run};
 use crate::place::Place;
 use nix::sys::signal::Signal;
+use parking_lot::Mutex;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 /// User of the server, which refuses to run as root.
 const USER: &str = "postgres";
@@ -48,7 +49,7 @@ impl Postgres {
     /// The shared server of this process. It ends with the last reference.
     pub fn shared() -> Result<Arc<Self>, EngineError> {
         static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = SHARED.lock();
         if let Some(server) = shared.upgrade() {
             return Ok(server);
         }
@@ -189,8 +190,8 @@ impl Postgres {
         Ok(server)
     }
 
-    fn process(&self) -> std::sync::MutexGuard<'_, Server> {
-        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    fn process(&self) -> parking_lot::MutexGuard<'_, Server> {
+        self.server.lock()
     }
 }
 

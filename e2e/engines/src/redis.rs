@@ -5,10 +5,10 @@ use crate::child::Server;
 use crate::place::Place;
 use crate::postgres::free_port;
 use nix::sys::signal::Signal;
+use parking_lot::{Mutex, MutexGuard};
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Options of a server besides its Unix socket.
@@ -137,7 +137,7 @@ impl Redis {
     }
 
     fn process(&self) -> MutexGuard<'_, Server> {
-        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+        self.server.lock()
     }
 }
 

@@ -4,11 +4,12 @@ use crate::chance::Chance;
 use crate::world::SET_BACK;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tornado_e2e_lanes::original::{Answer, OriginalClient};
 use tornado_e2e_lanes::world::PASSWORD;
@@ -100,7 +101,7 @@ impl Device {
     }
 
     fn note(&self) -> MutexGuard<'_, Journal> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+        self.journal.lock()
     }
 
     /// The pause before the next action. A server that responds slowly gets fewer requests.

@@ -3,10 +3,11 @@
 use crate::chance::Chance;
 use crate::device::{Device, Habit, Journal};
 use anyhow::{Context as _, Result};
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{RwLock, RwLockWriteGuard};
 use tornado_e2e_harness::Host;
@@ -74,7 +75,7 @@ impl Fleet {
     /// The journals of all devices.
     #[must_use]
     pub fn journals(&self) -> Vec<(Habit, Journal)> {
-        let read = |journal: &Arc<Mutex<Journal>>| journal.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let read = |journal: &Arc<Mutex<Journal>>| journal.lock().clone();
         self.journals.iter().map(|(habit, journal)| (*habit, read(journal))).collect()
     }
 
@@ -93,7 +94,7 @@ impl Fleet {
     /// Clears the losses of steady devices that were intended.
     pub fn forgive(&self) {
         for (_, journal) in &self.journals {
-            journal.lock().unwrap_or_else(PoisonError::into_inner).losses.clear();
+            journal.lock().losses.clear();
         }
     }
 }

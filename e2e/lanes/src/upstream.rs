@@ -1,9 +1,10 @@
 //! A resolver in `internet` that knows one name, whose addresses can change while it runs.
 
 use anyhow::{Context as _, Result};
+use parking_lot::Mutex;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tornado_e2e_harness::{Host, INTERNET};
@@ -32,7 +33,7 @@ impl Upstream {
             let mut buffer = [0; 1500];
             while !end.load(Ordering::Relaxed) {
                 let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
-                let known = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let known = known.lock().clone();
                 if let Some(answer) = buffer.get(..length).and_then(|question| answer(question, &known)) {
                     let _ = socket.send_to(&answer, from);
                 }
@@ -43,7 +44,7 @@ impl Upstream {
 
     /// Sets the addresses of the name.
     pub fn set(&self, addresses: &[IpAddr]) {
-        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses.to_vec();
+        *self.addresses.lock() = addresses.to_vec();
     }
 }
 

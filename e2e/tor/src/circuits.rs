@@ -2,11 +2,12 @@
 
 use crate::control;
 use anyhow::Result;
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// The events recorded so far.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +36,7 @@ impl Watch {
         let reader = control.into_events()?;
         std::thread::spawn(move || {
             for line in reader.lines().map_while(Result::ok) {
-                book.0.lock().unwrap_or_else(PoisonError::into_inner).note(&line);
+                book.0.lock().note(&line);
             }
         });
         Ok(watch)
@@ -64,7 +65,7 @@ impl Watch {
     }
 
     fn with<T>(&self, look: impl FnOnce(&Book) -> T) -> T {
-        look(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&self.0.lock())
     }
 }
 

@@ -2,9 +2,10 @@
 //! answers.
 
 use anyhow::Result;
+use parking_lot::Mutex;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv6Addr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tornado_e2e_harness::Lab;
 
 /// Its port, as of many services that keep connections open.
@@ -30,7 +31,7 @@ impl Steady {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if let Ok(from) = stream.peer_addr() {
-                    log.0.lock().unwrap_or_else(PoisonError::into_inner).push(from.ip().to_canonical());
+                    log.0.lock().push(from.ip().to_canonical());
                 }
                 std::thread::spawn(move || answer(stream));
             }
@@ -41,7 +42,7 @@ impl Steady {
     /// Returns the client addresses so far.
     #[must_use]
     pub fn seen(&self) -> Vec<IpAddr> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 }
 

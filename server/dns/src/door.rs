@@ -6,7 +6,7 @@ use hickory_server::proto::op::{Header, HeaderCounts, MessageType, Metadata, OpC
 use hickory_server::proto::rr::{DNSClass, RecordType};
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::zone_handler::{Catalog, MessageResponseBuilder};
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 use std::time::Instant;
 use tokio::sync::Semaphore;
 
@@ -26,7 +26,7 @@ impl Door {
     }
 
     fn verdict(&self, request: &Request, now: Instant) -> Option<ResponseCode> {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock();
         if !buckets.take(request.src().ip(), now) {
             return Some(ResponseCode::Refused);
         }

@@ -13,7 +13,8 @@ use hickory_server::server::{Request, RequestInfo};
 use hickory_server::zone_handler::{
     AuthLookup, AxfrPolicy, LookupControlFlow, LookupError, LookupOptions, Nsec3QueryInfo, ZoneHandler, ZoneType,
 };
-use std::sync::{Arc, PoisonError, RwLock};
+use parking_lot::RwLock;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Timeout of a query to one upstream.
@@ -44,12 +45,12 @@ impl Forward {
     /// network.
     pub(crate) fn ask(&self, config: &Config, upstreams: &[Upstream]) -> Result<(), Error> {
         let resolver = if upstreams.is_empty() { None } else { Some(Arc::new(resolver(config, upstreams)?)) };
-        *self.resolver.write().unwrap_or_else(PoisonError::into_inner) = resolver;
+        *self.resolver.write() = resolver;
         Ok(())
     }
 
     async fn answer(&self, name: &LowerName, kind: RecordType) -> Result<AuthLookup, LookupError> {
-        let resolver = self.resolver.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let resolver = self.resolver.read().clone();
         let failed = || LookupError::ResponseCode(ResponseCode::ServFail);
         let resolver = resolver.ok_or_else(failed)?;
         let mut asked: Name = name.into();

@@ -2,8 +2,8 @@
 
 use crate::{EVENT_BUFFER, EventLine, Events, LiveError, LiveFacts, LiveStore};
 use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 use tornado_shared::model::SessionId;
 
@@ -23,7 +23,7 @@ impl Default for MemoryStore {
 impl MemoryStore {
     /// Ignores poisoning: every value is written in one step, so a panic cannot leave a partial value.
     fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, LiveFacts>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sessions.lock()
     }
 }
 

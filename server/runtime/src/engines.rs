@@ -3,7 +3,8 @@
 use crate::clock::unix_now;
 use async_trait::async_trait;
 use futures::future::join_all;
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tornado_contracts::engines::{self, EngineKind, EnginePart, EngineStatus, Engines};
@@ -31,7 +32,7 @@ impl Watched {
         let asked = Instant::now();
         let answer = tokio::time::timeout(patience, self.engine.pulse()).await;
         let answer = answer.unwrap_or_else(|_| Err(format!("no response within {patience:?}")));
-        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut status = self.status.lock();
         status.note(answer, asked.elapsed(), unix_now());
     }
 }
@@ -79,7 +80,7 @@ impl EngineWatch {
 #[async_trait]
 impl Engines for EngineWatch {
     async fn engines(&self, _: NoInput) -> Result<Vec<EngineStatus>, Fault> {
-        let status = |watched: &Watched| watched.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let status = |watched: &Watched| watched.status.lock().clone();
         Ok(self.0.iter().map(status).collect())
     }
 }

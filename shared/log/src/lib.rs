@@ -8,8 +8,9 @@
 mod buckets;
 
 use buckets::{Buckets, Verdict};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tracing::callsite::Identifier;
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -85,7 +86,7 @@ const SUMMARY_TARGET: &str = "tornado_log::summary";
 
 impl Limit {
     fn buckets(&self) -> MutexGuard<'_, Buckets<Place>> {
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+        self.buckets.lock()
     }
 
     /// Writes a summary from a separate thread, because no event may be emitted while another is being filtered. The
@@ -115,7 +116,7 @@ mod tests {
 
     impl Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
         }
         fn flush(&mut self) -> std::io::Result<()> {

@@ -7,8 +7,9 @@ use crate::device::{Own, Peer, Status};
 use crate::tun::Tun;
 use crate::udp::Socket;
 use crate::worker::Worker;
+use parking_lot::Mutex;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::task::{JoinHandle, yield_now};
 use tornado_shared::model::{PrivateKey, PublicKey, Transfer};
 use tornado_tun_node::TunNode;
@@ -177,8 +178,8 @@ impl Tunnel {
         }
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> parking_lot::MutexGuard<'_, Option<Running>> {
+        self.running.lock()
     }
 
     fn socket(&self) -> Option<Socket> {

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
 use tornado_contracts::auth::*;
 use tornado_contracts::token::{AUDIENCE, Claims, ISSUER, TokenKind, Verifier, VerifyingKey};
 use tornado_contracts::{TrafficPolicy, UserTrafficPolicy};
@@ -91,18 +91,14 @@ impl FakeAuth {
     fn claims(&self, token: &Secret) -> Result<Claims, AuthError> {
         let verifier = Verifier::new(&self.keys(), TokenKind::Access);
         let claims = verifier.verify(token.expose(), 1).map_err(AuthError::Token)?;
-        if self.revoked.lock().unwrap_or_else(PoisonError::into_inner).contains(&claims.fam) {
+        if self.revoked.lock().contains(&claims.fam) {
             return Err(AuthError::Revoked);
         }
         Ok(claims)
     }
 
     fn here(&self) -> Result<(), AuthError> {
-        if *self.away.lock().unwrap_or_else(PoisonError::into_inner) {
-            Err(Fault::Unavailable("auth is down".into()).into())
-        } else {
-            Ok(())
-        }
+        if *self.away.lock() { Err(Fault::Unavailable("auth is down".into()).into()) } else { Ok(()) }
     }
 }
 
@@ -115,7 +111,7 @@ impl Auth for FakeAuth {
     async fn authorize(&self, input: Authorize) -> Result<Grant, AuthError> {
         self.here()?;
         let claims = self.claims(&input.access_token)?;
-        *self.decided.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *self.decided.lock() += 1;
         drop(self.hold.lock().await);
         let mut half = [0; 32];
         half[..16].copy_from_slice(claims.fam.0.as_bytes());

@@ -1,8 +1,8 @@
 //! A fake of service `tor`.
 
 use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use tornado_contracts::tor::*;
 use tornado_contracts::wg::Isolation;
 use tornado_rpc::{Done, Fault, NoInput};
@@ -27,7 +27,7 @@ pub(in crate::tests) fn code(text: &str) -> CountryCode {
 
 impl FakeTor {
     pub fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     fn here(&self) -> Result<MutexGuard<'_, State>, TorError> {

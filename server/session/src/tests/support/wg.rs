@@ -1,8 +1,8 @@
 //! A fake of service `wg`. It follows the contract.
 
 use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use tornado_contracts::wg::*;
 use tornado_rpc::{Done, Fault, NoInput};
 use tornado_shared::model::*;
@@ -61,7 +61,7 @@ impl FakeWg {
     }
 
     fn here(&self) -> Result<MutexGuard<'_, Lanes>, WgError> {
-        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lanes = self.0.lock();
         if lanes.down { Err(Fault::Unavailable("down".into()).into()) } else { Ok(lanes) }
     }
 }

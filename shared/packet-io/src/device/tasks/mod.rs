@@ -10,9 +10,10 @@ use super::table::{Output, Table};
 use super::{Guard, Own};
 use crate::tun::Tun;
 use crate::udp::{Narrow, Socket};
+use parking_lot::{Mutex, MutexGuard};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -36,7 +37,7 @@ impl Shared {
 
     /// The table; hold it only for a limited amount of work.
     pub(crate) fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock()
     }
 
     /// True once the TUN device or the socket no longer exists.

@@ -3,8 +3,8 @@
 //! Needs root, `ip`, `wg` and `wireguard-go`.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
-#[path = "lanes_namespace/disturbed.rs"]
 mod disturbed;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::sync::Arc;
