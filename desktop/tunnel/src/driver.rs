@@ -54,21 +54,33 @@ impl Tunnel {
     }
 
     /// Switches to another lane of the same session. Waits for the outcome.
+    ///
+    /// # Errors
+    /// [`Stopped`] if the task of the tunnel has ended.
     pub async fn switch(&self, lane: Lane) -> Result<View, Stopped> {
         self.command(Event::Switch(lane)).await
     }
 
     /// Disconnects the tunnel. Waits for the outcome.
+    ///
+    /// # Errors
+    /// [`Stopped`] if the task of the tunnel has ended.
     pub async fn disconnect(&self) -> Result<View, Stopped> {
         self.command(Event::Disconnect).await
     }
 
     /// Disconnects the tunnel and activates lockdown.
+    ///
+    /// # Errors
+    /// [`Stopped`] if the task of the tunnel has ended.
     pub async fn block(&self, lockdown: Lockdown) -> Result<View, Stopped> {
         self.command(Event::Block(Box::new(lockdown))).await
     }
 
     /// Lifts the lockdown because its reason no longer exists.
+    ///
+    /// # Errors
+    /// [`Stopped`] if the task of the tunnel has ended.
     pub async fn unblock(&self) -> Result<View, Stopped> {
         self.command(Event::Unblock).await
     }
@@ -80,6 +92,9 @@ impl Tunnel {
     }
 
     /// Observes the links now, instead of at the next interval, and returns the state.
+    ///
+    /// # Errors
+    /// [`Stopped`] if the task of the tunnel has ended.
     pub async fn observe(&self) -> Result<View, Stopped> {
         self.send(None).await?;
         Ok(self.view.borrow().clone())

@@ -14,6 +14,9 @@ pub struct Authority {
 
 impl Authority {
     /// Creates a new authority, which no program trusts yet.
+    ///
+    /// # Errors
+    /// The certificate cannot be created.
     pub fn new() -> Result<Self, EngineError> {
         let key = KeyPair::generate().map_err(failed)?;
         let mut params = CertificateParams::new(Vec::new()).map_err(failed)?;
@@ -33,11 +36,17 @@ impl Authority {
     }
 
     /// Creates certificate and key in PEM for a server with this name or address.
+    ///
+    /// # Errors
+    /// The certificate cannot be created.
     pub fn server(&self, name: &str) -> Result<(String, String), EngineError> {
         self.server_until(name, SystemTime::now() + Duration::from_secs(365 * 86_400))
     }
 
     /// As [`Self::server`], valid until a given time, which may be in the past.
+    ///
+    /// # Errors
+    /// The certificate cannot be created.
     pub fn server_until(&self, name: &str, until: SystemTime) -> Result<(String, String), EngineError> {
         let key = KeyPair::generate().map_err(failed)?;
         let mut params = CertificateParams::new(vec![name.to_owned()]).map_err(failed)?;

@@ -32,6 +32,9 @@ pub struct Cluster {
 
 impl Cluster {
     /// Starts both servers.
+    ///
+    /// # Errors
+    /// A server does not start.
     pub fn start() -> Result<Self, EngineError> {
         let postgres = Postgres::start(&PostgresOptions { hba: Some(HBA.into()), tls: None })?;
         postgres.sql("postgres", ROLES)?;
@@ -61,6 +64,9 @@ impl Cluster {
     }
 
     /// The password in one of these files.
+    ///
+    /// # Errors
+    /// The file cannot be read.
     pub fn password(&self, file: &str) -> Result<String, EngineError> {
         let path = self.secrets.path().join(file);
         std::fs::read_to_string(&path).map_err(|source| EngineError::File { what: "read", path, source })

@@ -47,6 +47,9 @@ pub struct Postgres {
 
 impl Postgres {
     /// The shared server of this process. It ends with the last reference.
+    ///
+    /// # Errors
+    /// The server does not start.
     pub fn shared() -> Result<Arc<Self>, EngineError> {
         static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock();
@@ -59,6 +62,9 @@ impl Postgres {
     }
 
     /// Starts a separate server.
+    ///
+    /// # Errors
+    /// The server does not start.
     pub fn start(options: &PostgresOptions) -> Result<Self, EngineError> {
         let template = template()?;
         let place = Place::new()?;
@@ -96,6 +102,9 @@ impl Postgres {
     }
 
     /// Creates an empty database. Returns its URL.
+    ///
+    /// # Errors
+    /// The server rejects the statement.
     pub fn database(&self) -> Result<String, EngineError> {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.sql("postgres", &format!("CREATE DATABASE {name}"))?;
@@ -103,6 +112,9 @@ impl Postgres {
     }
 
     /// Copies a database that is not in use, with its tables, rows and rights. Returns the URL of the copy.
+    ///
+    /// # Errors
+    /// The server rejects the statement.
     pub fn copy(&self, of: &str) -> Result<String, EngineError> {
         let name = format!("copy_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {of}"))?;
@@ -122,16 +134,25 @@ impl Postgres {
     }
 
     /// Runs SQL as the superuser. Returns the unaligned output.
+    ///
+    /// # Errors
+    /// psql(1) fails, or the server rejects the statement.
     pub fn sql(&self, database: &str, sql: &str) -> Result<String, EngineError> {
         self.sql_as(USER, database, sql)
     }
 
     /// Runs SQL as any role that needs no password.
+    ///
+    /// # Errors
+    /// psql(1) fails, or the server rejects the statement.
     pub fn sql_as(&self, role: &str, database: &str, sql: &str) -> Result<String, EngineError> {
         self.sql_with(role, "", database, sql)
     }
 
     /// Runs SQL as any role with a password.
+    ///
+    /// # Errors
+    /// psql(1) fails, or the server rejects the statement.
     pub fn sql_with(&self, role: &str, password: &str, database: &str, sql: &str) -> Result<String, EngineError> {
         let mut command = Command::new("psql");
         command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
@@ -142,6 +163,9 @@ impl Postgres {
     }
 
     /// Dumps a database with `pg_dump`: SQL that replaces the database of that name, with owner and rights.
+    ///
+    /// # Errors
+    /// pg_dump(1) fails.
     pub fn dump(&self, database: &str) -> Result<String, EngineError> {
         let mut command = Command::new(programs()?.join("pg_dump"));
         command.args(["--create", "--clean", "--if-exists", "--no-password", "--username", USER]);
@@ -150,11 +174,17 @@ impl Postgres {
     }
 
     /// Freezes all processes (SIGSTOP): connections stay open, but the server does not respond.
+    ///
+    /// # Errors
+    /// The process cannot be signalled.
     pub fn freeze(&self) -> Result<(), EngineError> {
         self.process().signal(Signal::SIGSTOP)
     }
 
     /// Continues frozen processes.
+    ///
+    /// # Errors
+    /// The process cannot be signalled.
     pub fn thaw(&self) -> Result<(), EngineError> {
         self.process().signal(Signal::SIGCONT)
     }
@@ -165,6 +195,9 @@ impl Postgres {
     }
 
     /// Starts the server again on the same data.
+    ///
+    /// # Errors
+    /// The server does not start again.
     pub fn restart(&self) -> Result<(), EngineError> {
         let mut server = self.process();
         server.kill();

@@ -32,6 +32,9 @@ pub struct Redis {
 
 impl Redis {
     /// Starts a server.
+    ///
+    /// # Errors
+    /// The server does not start.
     pub fn start(options: &RedisOptions) -> Result<Self, EngineError> {
         let place = Place::new()?;
         let at = |name: &str| place.path().join(name);
@@ -85,17 +88,26 @@ impl Redis {
     }
 
     /// Deletes all data, as an operator can and as a restart does.
+    ///
+    /// # Errors
+    /// The server does not respond, or rejects the command.
     pub fn flush(&self) -> Result<(), EngineError> {
         // With an access list a login is required; without one the AUTH fails, which is harmless.
         self.commands(&["AUTH admin admin", "FLUSHALL"]).map(drop)
     }
 
     /// Runs one inline command. Returns the raw response.
+    ///
+    /// # Errors
+    /// The server does not respond, or rejects the command.
     pub fn command(&self, words: &str) -> Result<String, EngineError> {
         self.commands(&[words]).map(|answers| answers.into_iter().collect())
     }
 
     /// Runs inline commands over one connection. Returns the raw responses.
+    ///
+    /// # Errors
+    /// The server does not respond, or rejects the command.
     pub fn commands(&self, commands: &[&str]) -> Result<Vec<String>, EngineError> {
         let failed = |source| EngineError::Process { what: "cannot query Redis".into(), source };
         let mut stream = connect(&self.socket()).map_err(failed)?;
@@ -103,11 +115,17 @@ impl Redis {
     }
 
     /// Freezes the process (SIGSTOP): connections stay open, but the server does not respond.
+    ///
+    /// # Errors
+    /// The process cannot be signalled.
     pub fn freeze(&self) -> Result<(), EngineError> {
         self.process().signal(Signal::SIGSTOP)
     }
 
     /// Continues the frozen process.
+    ///
+    /// # Errors
+    /// The process cannot be signalled.
     pub fn thaw(&self) -> Result<(), EngineError> {
         self.process().signal(Signal::SIGCONT)
     }
@@ -118,6 +136,9 @@ impl Redis {
     }
 
     /// Starts the server again, empty.
+    ///
+    /// # Errors
+    /// The server does not start again.
     pub fn restart(&self) -> Result<(), EngineError> {
         let mut server = self.process();
         server.kill();

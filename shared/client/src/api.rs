@@ -164,6 +164,9 @@ impl DeviceApi {
 
     /// Exchanges the refresh token for a new pair. The token is spent even if the response is lost; a repeated call
     /// with the same idempotency key then returns the pair.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn reauth(&self, refresh_token: &Secret, idempotency_key: IdempotencyKey) -> Result<Tokens, Error> {
         #[derive(serde::Deserialize)]
         struct Reply {
@@ -175,6 +178,9 @@ impl DeviceApi {
     }
 
     /// Ends the login and its session.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn logout(&self, refresh_token: &Secret) -> Result<(), Error> {
         let body = Refresh { refresh_token: refresh_token.clone(), idempotency_key: None };
         let _: StatusWord = self.post(path::LOGOUT, None, Some(&body)).await?;
@@ -200,38 +206,59 @@ impl DeviceApi {
     }
 
     /// Renews the session's lease.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn heartbeat(&self, access: &Secret) -> Result<HeartbeatWord, Error> {
         let answer: HeartbeatStatus = self.post(path::HEARTBEAT, Some(access), None::<&()>).await?;
         Ok(answer.status)
     }
 
     /// Closes the session and keeps the login.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn disconnect(&self, access: &Secret) -> Result<Disconnected, Error> {
         self.post(path::DISCONNECT, Some(access), None::<&()>).await
     }
 
     /// Returns the account and the device that the token belongs to.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn me(&self, access: &Secret) -> Result<Profile, Error> {
         self.get(path::ME, Some(access)).await
     }
 
     /// Returns the account's usage, and what is left of its quota.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn usage(&self, access: &Secret) -> Result<OwnUsage, Error> {
         self.get(path::ME_USAGE, Some(access)).await
     }
 
     /// Returns a page of the account's sessions.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn sessions(&self, access: &Secret, page: SessionsQuery) -> Result<OwnSessions, Error> {
         let before = page.before.map_or_else(String::new, |before| format!("&before={before}"));
         self.get(&format!("{}?limit={}{before}", path::ME_SESSIONS, page.limit), Some(access)).await
     }
 
     /// Returns the account's devices.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn devices(&self, access: &Secret) -> Result<OwnDevices, Error> {
         self.get(path::ME_DEVICES, Some(access)).await
     }
 
     /// Removes a device of the account; its login and its session end.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn remove_device(&self, access: &Secret, device: DeviceId) -> Result<(), Error> {
         let path = path::ME_DEVICE.replace("{id}", &device.to_string());
         let _: StatusWord = self.transport.call(Method::DELETE, &path, Some(access), None::<&()>).await?;
@@ -239,27 +266,42 @@ impl DeviceApi {
     }
 
     /// Returns the lanes and their states.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn lanes(&self, access: &Secret) -> Result<Lanes, Error> {
         self.get(path::LANES, Some(access)).await
     }
 
     /// Opens the event stream of this device's session.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn events(&self, access: &Secret) -> Result<EventStream, Error> {
         self.transport.events(path::EVENTS, access).await
     }
 
     /// Requests new circuits on the tor lane for new connections of this device.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn new_identity(&self, access: &Secret) -> Result<(), Error> {
         let _: StatusWord = self.post(path::NEW_IDENTITY, Some(access), None::<&()>).await?;
         Ok(())
     }
 
     /// Returns this device's Tor state: exit, circuit and available countries.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn tor(&self, access: &Secret) -> Result<TorView, Error> {
         self.get(path::TOR, Some(access)).await
     }
 
     /// Sets the country of this device's Tor exits, or none for any country. It is kept until the next choice.
+    ///
+    /// # Errors
+    /// The server is not reachable, or rejects the call.
     pub async fn choose_exit(&self, access: &Secret, country: Option<CountryCode>) -> Result<(), Error> {
         let body = Some(&ChooseExit { country });
         let _: StatusWord = self.transport.call(Method::PUT, path::TOR_EXIT, Some(access), body).await?;
