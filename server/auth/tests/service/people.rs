@@ -208,7 +208,7 @@ async fn a_deleted_name_is_free_and_the_old_logins_ended() {
     assert_eq!(world.users().delete_user(which("alice")).await.unwrap_err().code(), "not_found");
     world.account("alice", Some("alice@example.org"), 3).await;
     assert!(world.login("alice@example.org", PASSWORD, &IdentityKey::random()).await.is_ok());
-    assert!(!world.can_refresh(&first.payload.tokens).await, "defect 13: a deleted user cannot refresh");
+    assert!(!world.can_refresh(&first.payload.tokens).await, "a deleted user cannot refresh");
 }
 
 #[tokio::test]

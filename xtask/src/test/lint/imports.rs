@@ -1,6 +1,6 @@
 //! Which crate may import which: a table of rules over what `cargo metadata` reports.
 //!
-//! The reasons are in `docs/project_structure.md`, "Who may import whom".
+//! The reasons are in `docs/project_structure.md`, "Dependencies between crates".
 
 use crate::shell;
 use anyhow::{Context as _, bail};
