@@ -16,7 +16,7 @@ impl World {
     }
 
     fn spec(&self, device: &super::support::auth::Device) -> PeerSpec {
-        self.wg.0.lock().unwrap().peers[&device.key].spec.clone()
+        self.wg.0.lock().peers[&device.key].spec.clone()
     }
 }
 
@@ -84,7 +84,7 @@ async fn other_and_revoked_logins_cannot_choose_an_exit() {
     let other = world.auth.login(device.user_id, device.device_id, device.key);
     assert_eq!(world.choose(&other, Some("de")).await, Err(SessionError::SessionExpired));
     world.disconnect(&device).await;
-    world.auth.revoked.lock().unwrap().insert(device.family_id);
+    world.auth.revoked.lock().insert(device.family_id);
     assert_eq!(world.choose(&device, Some("de")).await, Err(SessionError::Revoked));
 }
 
@@ -119,7 +119,7 @@ async fn the_view_reports_lane_exit_and_path() {
         (LaneState::Closed, false, Some("the device is not connected"))
     );
     world.connect(&device).await.unwrap();
-    world.wg.0.lock().unwrap().tor_lane = Some(TorLane::Open { trans_port: 1, dns_port: 2, socks_port: 3 });
+    world.wg.0.lock().tor_lane = Some(TorLane::Open { trans_port: 1, dns_port: 2, socks_port: 3 });
     let view = world.service.tor_view(token(&device)).await.unwrap();
     assert_eq!((view.lane, view.ready, view.no_path.as_deref()), (LaneState::Open, true, Some("nothing was sent yet")));
     let offered: Vec<_> = view.countries.iter().map(|offer| (offer.country.to_string(), offer.exits)).collect();
@@ -129,8 +129,7 @@ async fn the_view_reports_lane_exit_and_path() {
     let view = world.service.tor_view(token(&device)).await.unwrap();
     assert_eq!((view.exit, view.ready), (Some(code("de")), false));
     assert_eq!(view.waiting_for.as_deref(), Some("Tor is starting for exits in 'de' (35 %)"));
-    world.wg.0.lock().unwrap().tor_exits =
-        [(code("de"), TorPorts { trans_port: 4, dns_port: 5, socks_port: 6 })].into();
+    world.wg.0.lock().tor_exits = [(code("de"), TorPorts { trans_port: 4, dns_port: 5, socks_port: 6 })].into();
     let hop = |role, nickname: &str, country: Option<&str>| Hop {
         role,
         fingerprint: "0".repeat(40),

@@ -19,9 +19,9 @@ async fn a_restart_of_wg_restores_every_online_peer() {
     world.wg.restart();
     world.watch.check().await.unwrap();
     assert_eq!(world.wg.keys(), devices[1..].iter().map(|device| device.key).collect());
-    let syncs = world.wg.0.lock().unwrap().syncs;
+    let syncs = world.wg.0.lock().syncs;
     world.watch.check().await.unwrap();
-    assert_eq!(world.wg.0.lock().unwrap().syncs, syncs, "one sync per start of wg");
+    assert_eq!(world.wg.0.lock().syncs, syncs, "one sync per start of wg");
 }
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn the_sweep_restores_lost_peers_and_removes_strays() {
     world.connect(&whole).await.unwrap();
     let stray = PrivateKey::random().public_key();
     {
-        let mut lanes = world.wg.0.lock().unwrap();
+        let mut lanes = world.wg.0.lock();
         let mut peer = lanes.peers.remove(&lost.key).unwrap();
         peer.spec.public_key = stray;
         lanes.peers.insert(stray, peer);
@@ -47,11 +47,11 @@ async fn a_peer_that_could_not_be_removed_is_removed_later() {
     let (closed, offline) = (world.auth.device(UserId::random()), world.auth.device(UserId::random()));
     world.connect(&closed).await.unwrap();
     world.connect(&offline).await.unwrap();
-    world.wg.0.lock().unwrap().down = true;
+    world.wg.0.lock().down = true;
     world.disconnect(&closed).await.unwrap();
     world.wait(95);
     world.sweep().await;
-    world.wg.0.lock().unwrap().down = false;
+    world.wg.0.lock().down = false;
     assert_eq!(world.wg.keys().len(), 2);
     world.sweep().await;
     assert_eq!(world.wg.keys(), [].into());
@@ -86,7 +86,7 @@ async fn a_sync_reverts_no_concurrent_connect_or_disconnect() {
 }
 
 fn number(world: &World, device: &super::support::auth::Device) -> u32 {
-    world.wg.0.lock().unwrap().peers[&device.key].spec.isolation.number()
+    world.wg.0.lock().peers[&device.key].spec.isolation.number()
 }
 
 #[tokio::test]
@@ -128,9 +128,9 @@ async fn a_new_identity_that_the_lanes_missed_is_in_the_next_put() {
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();
     let first = number(&world, &device);
-    world.wg.0.lock().unwrap().down = true;
+    world.wg.0.lock().down = true;
     assert!(matches!(world.service.new_identity(token(&device)).await, Err(SessionError::DataPlane(_))));
-    world.wg.0.lock().unwrap().down = false;
+    world.wg.0.lock().down = false;
     world.connect(&device).await.unwrap();
     assert_ne!(number(&world, &device), first);
 }

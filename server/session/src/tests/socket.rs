@@ -52,7 +52,7 @@ async fn the_whole_service_over_its_socket() {
     serve(&context, ServiceName::Auth, tornado_contracts::auth::router(auth.clone()));
     serve(&context, ServiceName::Wg, tornado_contracts::wg::router(wg.clone()));
     let running = tokio::spawn(run(context.clone(), Config::default(), None));
-    until(|| wg.0.lock().unwrap().synced).await;
+    until(|| wg.0.lock().synced).await;
 
     let client = SessionsClient::new(context.channel(ServiceName::Session));
     let mut events = client.events().await.unwrap();

@@ -113,9 +113,9 @@ impl Wg for FakeWg {
             firewall_verified: true,
             tor_lane: state.lane.lane,
             tor_exits: state.lane.exits.clone(),
-            tor_lane_reason: TorLaneReason::Asked,
+            tor_lane_reason: TorLaneReason::Requested,
             canary: CanaryStatus::default(),
-            crowding: Vec::new(),
+            over_flow_limit: Vec::new(),
         })
     }
 

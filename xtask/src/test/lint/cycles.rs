@@ -2,8 +2,7 @@
 //!
 //! A module points to another when its code or imports name an item of it; a re-export (`pub use`) points to where the
 //! item is defined. What a module names of the modules around it does not count, because a folder is one unit for its
-//! neighbours; neither does code that is compiled for tests only. In a state machine with one file for each state
-//! ([`STATE_MACHINES`]) the states name each other.
+//! neighbours; neither does code that is compiled for tests only.
 
 use crate::shell;
 use anyhow::Context as _;
@@ -12,8 +11,6 @@ use quote::ToTokens as _;
 use std::collections::{BTreeMap, BTreeSet};
 use syn::{Attribute, ImplItem, Item, UseTree, Visibility};
 
-/// Crate folder and module of each state machine. A transition consumes the old state and returns the enum.
-const STATE_MACHINES: &[(&str, &str)] = &[("server/session", "lifecycle::machine"), ("desktop/tunnel", "state")];
 /// A re-export of a re-export, and so on, is followed this often.
 const REEXPORTS: usize = 8;
 
@@ -44,7 +41,7 @@ pub fn check(files: &[&str]) -> anyhow::Result<(usize, Vec<String>)> {
             modules.add(path, &text).with_context(|| format!("cannot parse {file}"))?;
         }
         count += modules.0.len();
-        let cycles = modules.cycles(STATE_MACHINES.iter().filter(|(at, _)| at == &folder).map(|(_, module)| *module));
+        let cycles = modules.cycles();
         found.extend(cycles.into_iter().map(|cycle| format!("{folder}: {cycle}")));
     }
     Ok((count, found))
@@ -146,14 +143,8 @@ impl Modules {
     }
 
     /// One line for each set of modules that reach each other.
-    fn cycles<'a>(&self, state_machines: impl Iterator<Item = &'a str>) -> Vec<String> {
-        let mut arrows = self.arrows();
-        for machine in state_machines {
-            let machine: Names = machine.split("::").map(str::to_owned).collect();
-            for (_, targets) in arrows.iter_mut().filter(|(from, _)| from.starts_with(&machine)) {
-                targets.retain(|target| !target.starts_with(&machine));
-            }
-        }
+    fn cycles(&self) -> Vec<String> {
+        let arrows = self.arrows();
         let reachable: BTreeMap<&Names, BTreeSet<&Names>> =
             arrows.keys().map(|from| (*from, reachable(&arrows, from))).collect();
         let mut cycles: BTreeSet<Vec<&Names>> = BTreeSet::new();
@@ -261,7 +252,7 @@ mod tests {
     }
 
     fn cycles(files: &[(&str, &str)]) -> Vec<String> {
-        modules(files).cycles(std::iter::empty())
+        modules(files).cycles()
     }
 
     #[test]
@@ -275,12 +266,11 @@ mod tests {
     }
 
     #[test]
-    fn children_may_name_their_parent_and_states_each_other() {
+    fn children_may_name_their_parent_but_not_each_other_in_turn() {
         let parent = ("/src/m/mod.rs", "pub enum State { One(one::One) }");
         assert!(cycles(&[parent, ("/src/m/one.rs", "use super::State;")]).is_empty());
         let states = [("/src/m/one.rs", "use super::two::Two;"), ("/src/m/two.rs", "use super::one::One;")];
         assert_eq!(cycles(&states), ["m::one <-> m::two"]);
-        assert!(modules(&states).cycles(["m"].into_iter()).is_empty());
     }
 
     #[test]

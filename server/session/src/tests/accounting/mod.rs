@@ -102,7 +102,7 @@ async fn operators_see_lane_endpoint_and_handshake_age() {
     assert_eq!((seen().await.lane, seen().await.endpoint, seen().await.handshake_age), (None, None, None));
     let endpoint = "192.0.2.7:4000".parse().unwrap();
     {
-        let mut lanes = world.wg.0.lock().unwrap();
+        let mut lanes = world.wg.0.lock();
         let peer = lanes.peers.get_mut(&device.key).unwrap();
         (peer.handshake, peer.endpoint) = (Some(world.now()), Some(endpoint));
         peer.count.tor.rx_bytes += 148;
@@ -124,7 +124,7 @@ async fn repairs_are_counted() {
     world.connect(&one).await.unwrap();
     world.connect(&two).await.unwrap();
     {
-        let mut lanes = world.wg.0.lock().unwrap();
+        let mut lanes = world.wg.0.lock();
         let mut stray = lanes.peers.remove(&one.key).unwrap();
         stray.spec.public_key = PrivateKey::random().public_key();
         lanes.peers.insert(stray.spec.public_key, stray);

@@ -85,7 +85,7 @@ async fn own_usage_contains_the_remaining_quota() {
     let world = World::new().await;
     let device = world.auth.device(UserId::random());
     assert_eq!(world.service.own_usage(token(&device)).await.unwrap().quota, None);
-    *world.auth.month_quota.lock().unwrap() = Some(10_000);
+    *world.auth.month_quota.lock() = Some(10_000);
     let quota = world.service.own_usage(token(&device)).await.unwrap().quota.unwrap();
     assert_eq!((quota.bytes, quota.used, quota.left), (10_000, 0, 10_000));
     world.connect(&device).await.unwrap();
@@ -123,7 +123,7 @@ async fn owners_see_their_own_connections_and_no_others() {
     assert_eq!((rows.len(), rest.len()), (2, 1));
     assert!(rows.iter().chain(&rest).all(|row| row.user_id == user));
     assert!(page(None, 501).await.is_err());
-    world.auth.revoked.lock().unwrap().insert(own.family_id);
+    world.auth.revoked.lock().insert(own.family_id);
     assert_eq!(page(None, 2).await.unwrap_err(), SessionError::Revoked);
     assert_eq!(world.service.own_usage(token(&own)).await.unwrap_err(), SessionError::Revoked);
 }

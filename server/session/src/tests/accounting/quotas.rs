@@ -13,7 +13,7 @@ async fn a_used_quota_closes_sessions_until_the_month_ends() {
     let user = UserId::random();
     let (one, two) = (world.auth.device(user), world.auth.device(user));
     let other = world.auth.device(UserId::random());
-    *world.auth.month_quota.lock().unwrap() = Some(10_000);
+    *world.auth.month_quota.lock() = Some(10_000);
     for device in [&one, &two, &other] {
         world.connect(device).await.unwrap();
     }
@@ -53,7 +53,7 @@ async fn devices_are_warned_before_and_when_a_quota_is_used_up() {
     let world = World::new().await;
     let user = UserId::random();
     let (one, two) = (world.auth.device(user), world.auth.device(user));
-    *world.auth.month_quota.lock().unwrap() = Some(10_000);
+    *world.auth.month_quota.lock() = Some(10_000);
     for device in [&one, &two] {
         world.connect(device).await.unwrap();
     }
@@ -85,7 +85,7 @@ async fn devices_are_warned_before_and_when_a_quota_is_used_up() {
 async fn a_new_month_resets_the_quota_of_a_live_session() {
     let mut world = World::new().await;
     let user = UserId::random();
-    *world.auth.month_quota.lock().unwrap() = Some(10_000);
+    *world.auth.month_quota.lock() = Some(10_000);
     let device = world.auth.device(user);
     world.export(&device).await.unwrap();
     world.wg.moves(device.key, 900, 0);
@@ -109,17 +109,17 @@ async fn a_new_month_resets_the_quota_of_a_live_session() {
 async fn a_changed_quota_applies_from_the_next_connect() {
     let world = World::new().await;
     let user = UserId::random();
-    *world.auth.month_quota.lock().unwrap() = Some(1_000);
+    *world.auth.month_quota.lock() = Some(1_000);
     let device = world.auth.device(user);
     world.connect(&device).await.unwrap();
     world.wg.moves(device.key, 100, 0);
     world.read_counters().await;
     world.sweep().await;
     assert!(world.connect(&device).await.is_err());
-    *world.auth.month_quota.lock().unwrap() = Some(2_000);
+    *world.auth.month_quota.lock() = Some(2_000);
     world.connect(&device).await.unwrap();
     world.disconnect(&device).await.unwrap();
-    *world.auth.month_quota.lock().unwrap() = None;
+    *world.auth.month_quota.lock() = None;
     world.connect(&device).await.unwrap();
     world.wg.moves(device.key, 100_000, 0);
     world.read_counters().await;

@@ -69,7 +69,7 @@ async fn a_month_that_begins_during_a_close_charges_no_old_bytes() {
     let world = World::new().await;
     let user = UserId::random();
     let device = world.auth.device(user);
-    *world.auth.month_quota.lock().unwrap() = Some(10_000);
+    *world.auth.month_quota.lock() = Some(10_000);
     world.connect(&device).await.unwrap();
     moves(&world, &device, 900).await;
     let entry = entry(&world, &device);
@@ -96,7 +96,7 @@ async fn a_month_that_begins_after_a_stored_close_loses_no_bytes() {
     let world = World::new().await;
     let user = UserId::random();
     let device = world.auth.device(user);
-    *world.auth.month_quota.lock().unwrap() = Some(10_000);
+    *world.auth.month_quota.lock() = Some(10_000);
     world.connect(&device).await.unwrap();
     moves(&world, &device, 900).await;
     world.wait(TO_DECEMBER);
@@ -116,7 +116,7 @@ async fn a_close_that_is_not_stored_yet_counts_at_a_connect() {
     let world = World::new().await;
     let user = UserId::random();
     let (one, two) = (world.auth.device(user), world.auth.device(user));
-    *world.auth.month_quota.lock().unwrap() = Some(10_000);
+    *world.auth.month_quota.lock() = Some(10_000);
     world.connect(&one).await.unwrap();
     moves(&world, &one, 1_000).await;
     ends(&entry(&world, &one));
@@ -130,7 +130,7 @@ async fn quotas_apply_across_gateways() {
     let (second, lanes) = world.gateway("second").await;
     let user = UserId::random();
     let (here, there) = (world.auth.device(user), world.auth.device(user));
-    *world.auth.month_quota.lock().unwrap() = Some(10_000);
+    *world.auth.month_quota.lock() = Some(10_000);
     world.connect(&here).await.unwrap();
     second.connect(request(&there)).await.unwrap();
     moves(&world, &here, 500).await;
@@ -141,7 +141,7 @@ async fn quotas_apply_across_gateways() {
     assert_eq!(received(&world, user).await, (2, 1_000));
     // A change of the quota through one gateway applies on the other one, too.
     world.service.core.registry.of_device(here.device_id).unwrap();
-    *world.auth.month_quota.lock().unwrap() = Some(20_000);
+    *world.auth.month_quota.lock() = Some(20_000);
     second.connect(request(&there)).await.unwrap();
     world.sweep().await;
     assert!(world.mine(&here).await.is_some(), "11000 of 20000");
@@ -158,10 +158,10 @@ async fn a_raised_quota_applies_on_all_gateways() {
     let (second, _) = world.gateway("second").await;
     let user = UserId::random();
     let (here, there) = (world.auth.device(user), world.auth.device(user));
-    *world.auth.month_quota.lock().unwrap() = Some(10_000);
+    *world.auth.month_quota.lock() = Some(10_000);
     world.connect(&here).await.unwrap();
     world.sweep().await;
-    *world.auth.month_quota.lock().unwrap() = Some(20_000);
+    *world.auth.month_quota.lock() = Some(20_000);
     second.connect(request(&there)).await.unwrap();
     moves(&world, &here, 1_000).await;
     world.sweep().await;

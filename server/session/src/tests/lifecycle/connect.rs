@@ -16,7 +16,7 @@ async fn connect_leases_addresses_adds_peers_and_opens_a_session() {
     assert_eq!((connected.ends.len(), connected.preshared), (2, true));
     let session = world.mine(&device).await.unwrap();
     assert_eq!((session.state, session.session_id), (SessionState::Online, connected.session_id));
-    let lanes = world.wg.0.lock().unwrap();
+    let lanes = world.wg.0.lock();
     let spec = &lanes.peers[&device.key].spec;
     assert_eq!((spec.direct.addresses, spec.tor.addresses), (connected.direct, connected.tor));
     assert!(spec.direct.preshared_key.is_some() && spec.direct.preshared_key != spec.tor.preshared_key);
@@ -25,7 +25,7 @@ async fn connect_leases_addresses_adds_peers_and_opens_a_session() {
 #[tokio::test]
 async fn a_login_with_envelope_v1_has_no_preshared_keys() {
     let world = World::new().await;
-    *world.auth.v1.lock().unwrap() = true;
+    *world.auth.v1.lock() = true;
     let device = world.auth.device(UserId::random());
     assert!(!world.connect(&device).await.unwrap().preshared);
 }
@@ -63,10 +63,10 @@ async fn a_new_login_with_the_old_key_gets_its_new_preshared_keys() {
     let world = World::new().await;
     let old = world.auth.device(UserId::random());
     world.connect(&old).await.unwrap();
-    let before = world.wg.0.lock().unwrap().peers[&old.key].spec.clone();
+    let before = world.wg.0.lock().peers[&old.key].spec.clone();
     let new = world.auth.login(old.user_id, old.device_id, old.key);
     world.connect(&new).await.unwrap();
-    let after = world.wg.0.lock().unwrap().peers[&old.key].spec.clone();
+    let after = world.wg.0.lock().peers[&old.key].spec.clone();
     assert_eq!(after.direct.addresses, before.direct.addresses);
     assert_ne!(after.direct.preshared_key, before.direct.preshared_key);
 }
@@ -74,7 +74,7 @@ async fn a_new_login_with_the_old_key_gets_its_new_preshared_keys() {
 #[tokio::test]
 async fn a_new_v1_login_of_a_device_gets_its_own_session() {
     let world = World::new().await;
-    *world.auth.v1.lock().unwrap() = true;
+    *world.auth.v1.lock() = true;
     let old = world.auth.device(UserId::random());
     let first = world.connect(&old).await.unwrap();
     let new = world.auth.login(old.user_id, old.device_id, old.key);
@@ -113,7 +113,7 @@ async fn the_servers_own_key_is_rejected() {
 #[tokio::test]
 async fn an_offline_device_frees_its_slot_for_another_of_its_owner() {
     let world = World::new().await;
-    *world.auth.max_devices.lock().unwrap() = 1;
+    *world.auth.max_devices.lock() = 1;
     let user = UserId::random();
     let (lost, new) = (world.auth.device(user), world.auth.device(user));
     world.connect(&lost).await.unwrap();
@@ -129,7 +129,7 @@ async fn an_offline_device_frees_its_slot_for_another_of_its_owner() {
 #[tokio::test]
 async fn device_slots_count_live_sessions_and_are_free_immediately() {
     let world = World::new().await;
-    *world.auth.max_devices.lock().unwrap() = 1;
+    *world.auth.max_devices.lock() = 1;
     let user = UserId::random();
     let (one, two) = (world.auth.device(user), world.auth.device(user));
     world.connect(&one).await.unwrap();
@@ -143,7 +143,7 @@ async fn device_slots_count_live_sessions_and_are_free_immediately() {
 #[tokio::test]
 async fn parallel_connects_do_not_exceed_the_device_limit() {
     let world = World::new().await;
-    *world.auth.max_devices.lock().unwrap() = 3;
+    *world.auth.max_devices.lock() = 3;
     let user = UserId::random();
     let devices: Vec<_> = (0..12).map(|_| world.auth.device(user)).collect();
     let results = futures::future::join_all(devices.iter().map(|device| world.connect(device))).await;
@@ -156,7 +156,7 @@ async fn parallel_connects_do_not_exceed_the_device_limit() {
 async fn a_failed_lane_leaves_nothing_and_the_next_connect_works() {
     let world = World::new().await;
     let device = world.auth.device(UserId::random());
-    world.wg.0.lock().unwrap().failing_puts = 1;
+    world.wg.0.lock().failing_puts = 1;
     let error = world.connect(&device).await.unwrap_err();
     assert!(matches!(error, SessionError::DataPlane(_)), "{error}");
     assert_eq!(world.wg.keys(), [].into(), "no peer without a session");
@@ -172,7 +172,7 @@ async fn a_used_lease_rests_also_after_a_failed_connect() {
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();
     world.disconnect(&device).await.unwrap();
-    world.wg.0.lock().unwrap().failing_puts = 1;
+    world.wg.0.lock().failing_puts = 1;
     world.connect(&device).await.unwrap_err();
     assert_eq!(world.leased().await, (0, 1));
 }
@@ -182,7 +182,7 @@ async fn a_failed_resume_keeps_lease_and_session() {
     let world = World::new().await;
     let device = world.auth.device(UserId::random());
     let first = world.connect(&device).await.unwrap();
-    world.wg.0.lock().unwrap().failing_puts = 1;
+    world.wg.0.lock().failing_puts = 1;
     let error = world.connect(&device).await.unwrap_err();
     assert!(matches!(error, SessionError::DataPlane(_)));
     assert_eq!(world.leased().await, (1, 0));
@@ -194,10 +194,10 @@ async fn a_failed_resume_keeps_lease_and_session() {
 async fn a_connect_without_wg_fails_and_leaves_nothing() {
     let world = World::new().await;
     let device = world.auth.device(UserId::random());
-    world.wg.0.lock().unwrap().down = true;
+    world.wg.0.lock().down = true;
     assert!(matches!(world.connect(&device).await, Err(SessionError::DataPlane(_))));
     assert_eq!(world.leased().await.0, 0);
-    world.wg.0.lock().unwrap().down = false;
+    world.wg.0.lock().down = false;
     world.connect(&device).await.unwrap();
 }
 
@@ -235,7 +235,7 @@ async fn a_stray_peer_on_the_leased_address_is_removed() {
         account: None,
     };
     let peer = crate::tests::support::wg::Peer { spec, count: Removed::default(), handshake: None, endpoint: None };
-    world.wg.0.lock().unwrap().peers.insert(stray, peer);
+    world.wg.0.lock().peers.insert(stray, peer);
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();
     assert_eq!(world.wg.keys(), [device.key].into());
@@ -245,9 +245,9 @@ async fn a_stray_peer_on_the_leased_address_is_removed() {
 async fn every_connect_is_authorised_by_auth() {
     let world = World::new().await;
     let device = world.auth.device(UserId::random());
-    world.auth.revoked.lock().unwrap().insert(device.family_id);
+    world.auth.revoked.lock().insert(device.family_id);
     assert_eq!(world.connect(&device).await, Err(SessionError::Revoked));
-    *world.auth.away.lock().unwrap() = true;
+    *world.auth.away.lock() = true;
     assert!(matches!(world.connect(&device).await, Err(SessionError::Fault(_))), "new access must fail");
 }
 
@@ -257,10 +257,10 @@ async fn a_login_revoked_during_a_connect_keeps_no_session() {
     let device = world.auth.device(UserId::random());
     let hold = world.auth.hold.lock().await;
     let ended = async {
-        while *world.auth.decided.lock().unwrap() == 0 {
+        while *world.auth.decided.lock() == 0 {
             tokio::task::yield_now().await;
         }
-        world.auth.revoked.lock().unwrap().insert(device.family_id);
+        world.auth.revoked.lock().insert(device.family_id);
         let close = CloseDevice { device_id: device.device_id, reason: CloseReason::Revoked };
         let close = world.service.close_device(close);
         let release = async {

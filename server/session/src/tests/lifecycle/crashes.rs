@@ -73,7 +73,7 @@ async fn a_crash_after_adding_peers_leaves_none() {
     let spec = {
         let other = world.auth.device(UserId::random());
         world.connect(&other).await.unwrap();
-        let mut lanes = world.wg.0.lock().unwrap();
+        let mut lanes = world.wg.0.lock();
         let mut peer = lanes.peers[&other.key].clone();
         peer.spec.public_key = device.key;
         lanes.peers.insert(device.key, peer);
@@ -90,7 +90,7 @@ async fn a_crash_during_a_close_leaves_lanes_and_store_consistent() {
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();
     // A close removes the peers first; then the process dies.
-    world.wg.0.lock().unwrap().peers.clear();
+    world.wg.0.lock().peers.clear();
     world.kill_session().await;
     world.watch.check().await.unwrap();
     assert!(world.wg.has(device.key), "the stored state is online, so the peer must exist");

@@ -35,7 +35,7 @@ async fn a_failed_recovery_keeps_lease_and_session() {
     world.connect(&device).await.unwrap();
     world.wait(90);
     world.sweep().await;
-    world.wg.0.lock().unwrap().failing_puts = 1;
+    world.wg.0.lock().failing_puts = 1;
     assert!(matches!(world.heartbeat(&device).await, Err(SessionError::DataPlane(_))));
     assert_eq!(world.state(&device).await, Some(SessionState::Offline));
     assert_eq!(world.leased().await, (1, 0));
@@ -64,7 +64,7 @@ async fn handshakes_keep_a_client_without_heartbeats_online() {
     world.connect(&device).await.unwrap();
     for _ in 0..20 {
         world.wait(120);
-        world.wg.0.lock().unwrap().peers.get_mut(&device.key).unwrap().handshake = Some(world.now() - 10);
+        world.wg.0.lock().peers.get_mut(&device.key).unwrap().handshake = Some(world.now() - 10);
         world.read_counters().await;
         world.watch.check().await.unwrap();
         world.sweep().await;
@@ -90,7 +90,7 @@ async fn an_exported_device_keeps_its_peers_until_it_is_removed() {
     assert!(world.wg.has(device.key), "the peer must exist after a restart, before any handshake");
     assert_eq!(world.state(&device).await, Some(SessionState::Offline));
 
-    world.wg.0.lock().unwrap().peers.get_mut(&device.key).unwrap().handshake = Some(world.now() - 5);
+    world.wg.0.lock().peers.get_mut(&device.key).unwrap().handshake = Some(world.now() - 5);
     world.read_counters().await;
     world.sweep().await;
     let now = world.mine(&device).await.unwrap();
@@ -173,7 +173,7 @@ async fn a_revoked_login_does_not_control_a_newer_session() {
     let old = world.auth.device(UserId::random());
     world.connect(&old).await.unwrap();
     let new = world.auth.login(old.user_id, old.device_id, old.key);
-    world.auth.revoked.lock().unwrap().insert(old.family_id);
+    world.auth.revoked.lock().insert(old.family_id);
     let connected = world.connect(&new).await.unwrap();
     world.kill_session().await;
     world.watch.check().await.unwrap();
@@ -190,7 +190,7 @@ async fn a_new_login_can_close_the_former_session_but_not_extend_it() {
     let old = world.auth.device(UserId::random());
     let connected = world.connect(&old).await.unwrap();
     let new = world.auth.login(old.user_id, old.device_id, old.key);
-    world.auth.revoked.lock().unwrap().insert(old.family_id);
+    world.auth.revoked.lock().insert(old.family_id);
     assert_eq!(world.heartbeat(&new).await, Err(SessionError::SessionExpired), "it must connect first");
     assert_eq!(world.disconnect(&new).await, Some(connected.session_id));
 }
@@ -200,7 +200,7 @@ async fn an_unknown_key_is_not_an_invalid_token_while_auth_is_down() {
     let world = World::new().await;
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();
-    *world.auth.away.lock().unwrap() = true;
+    *world.auth.away.lock() = true;
     tokio::time::pause();
     tokio::time::sleep(Duration::from_millis(1_050)).await;
     let mut rotated = device.clone();
@@ -217,14 +217,14 @@ async fn a_short_outage_of_auth_fails_no_heartbeat_with_a_new_key() {
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();
     world.service.core.access.keys.forget();
-    *world.auth.away.lock().unwrap() = true;
+    *world.auth.away.lock() = true;
     tokio::time::pause();
     tokio::time::sleep(Duration::from_millis(1_050)).await;
     // The fetch of another call fails now. Its failure must not be returned to this device.
     assert!(world.service.core.access.keys.fetch().await.is_err());
     let back = async {
         tokio::time::sleep(Duration::from_millis(1_500)).await;
-        *world.auth.away.lock().unwrap() = false;
+        *world.auth.away.lock() = false;
     };
     let (beat, ()) = tokio::join!(world.heartbeat(&device), back);
     assert_eq!(beat, Ok(HeartbeatOutcome::Ok));
@@ -236,11 +236,11 @@ async fn heartbeats_work_while_auth_is_down() {
     let device = world.auth.device(UserId::random());
     world.connect(&device).await.unwrap();
     assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok));
-    *world.auth.away.lock().unwrap() = true;
+    *world.auth.away.lock() = true;
     for _ in 0..5 {
         assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok));
     }
-    assert_eq!(*world.auth.fetches.lock().unwrap(), 1);
+    assert_eq!(*world.auth.fetches.lock(), 1);
 }
 
 #[tokio::test]
@@ -251,7 +251,7 @@ async fn invalid_tokens_cause_no_flood_of_key_fetches() {
     for _ in 0..20 {
         assert!(matches!(world.heartbeat(&device).await, Err(SessionError::Token(_))));
     }
-    assert_eq!(*world.auth.fetches.lock().unwrap(), 1);
+    assert_eq!(*world.auth.fetches.lock(), 1);
 }
 
 #[tokio::test]
@@ -289,7 +289,7 @@ async fn a_jump_of_the_clock_is_neither_silence_nor_activity() {
         assert_eq!(world.heartbeat(&device).await, Ok(HeartbeatOutcome::Ok), "{by}");
     }
     // The interface recorded a handshake before the clock was set back.
-    world.wg.0.lock().unwrap().peers.get_mut(&device.key).unwrap().handshake = Some(world.now() + 3_000);
+    world.wg.0.lock().peers.get_mut(&device.key).unwrap().handshake = Some(world.now() + 3_000);
     world.read_counters().await;
     world.wait(90);
     world.sweep().await;

@@ -77,8 +77,8 @@ async fn live(events: Vec<Event>) {
         apply(&mut world, &mut devices, event).await;
         no_address_twice(&world);
     }
-    world.wg.0.lock().unwrap().down = false;
-    world.wg.0.lock().unwrap().failing_puts = 0;
+    world.wg.0.lock().down = false;
+    world.wg.0.lock().failing_puts = 0;
     world.watch.check().await.unwrap();
     world.sweep().await;
     agree(&world).await;
@@ -115,15 +115,15 @@ async fn apply(world: &mut World, devices: &mut [Device], event: Event) {
             let _ = world.watch.check().await;
         }
         Event::Checkpoint => world.service.sweeper.checkpoint().await,
-        Event::FailPuts(count) => world.wg.0.lock().unwrap().failing_puts = count,
-        Event::WgDown(down) => world.wg.0.lock().unwrap().down = down,
+        Event::FailPuts(count) => world.wg.0.lock().failing_puts = count,
+        Event::WgDown(down) => world.wg.0.lock().down = down,
         Event::WgRestart => world.wg.restart(),
         Event::KillSession => world.kill_session().await,
     }
 }
 
 fn no_address_twice(world: &World) {
-    let lanes = world.wg.0.lock().unwrap();
+    let lanes = world.wg.0.lock();
     let addresses: HashSet<_> = lanes.peers.values().map(|peer| peer.spec.direct.addresses).collect();
     assert_eq!(addresses.len(), lanes.peers.len());
 }
@@ -144,7 +144,7 @@ async fn agree(world: &World) {
     let open: HashSet<_> =
         world.history().await.iter().filter(|row| row.ended_at.is_none()).map(|row| row.session_id).collect();
     assert_eq!(open, sessions.iter().map(|session| session.session_id).collect(), "history and sessions differ");
-    let lanes = world.wg.0.lock().unwrap();
+    let lanes = world.wg.0.lock();
     for session in sessions.iter().filter(|session| session.state == SessionState::Online) {
         assert_eq!(lanes.peers[&session.public_key].spec.direct.addresses, session.direct);
     }

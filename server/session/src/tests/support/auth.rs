@@ -123,17 +123,17 @@ impl Auth for FakeAuth {
             username: "alice".parse().unwrap(),
             device_id: claims.device_id,
             family_id: claims.fam,
-            max_devices: *self.max_devices.lock().unwrap(),
-            month_quota: *self.month_quota.lock().unwrap(),
-            traffic_policy: self.policies.lock().unwrap().get(&claims.sub).copied().unwrap_or_default(),
-            preshared_keys: (!*self.v1.lock().unwrap()).then_some(LanePresharedKeys { direct, tor }),
+            max_devices: *self.max_devices.lock(),
+            month_quota: *self.month_quota.lock(),
+            traffic_policy: self.policies.lock().get(&claims.sub).copied().unwrap_or_default(),
+            preshared_keys: (!*self.v1.lock()).then_some(LanePresharedKeys { direct, tor }),
         })
     }
     async fn traffic_policies(&self, _: NoInput) -> Result<Vec<UserTrafficPolicy>, AuthError> {
         // Like any call to a service that hangs.
         let _held = self.hold_policies.lock().await;
         self.here()?;
-        let all = self.policies.lock().unwrap();
+        let all = self.policies.lock();
         let policy = |(user_id, policy): (&UserId, &TrafficPolicy)| UserTrafficPolicy {
             user_id: *user_id,
             traffic_policy: *policy,
@@ -142,7 +142,7 @@ impl Auth for FakeAuth {
     }
     async fn verifying_keys(&self, _: NoInput) -> Result<Vec<VerifyingKey>, AuthError> {
         self.here()?;
-        *self.fetches.lock().unwrap() += 1;
+        *self.fetches.lock() += 1;
         Ok(self.keys())
     }
     async fn server_info(&self, _: NoInput) -> Result<ServerInfo, AuthError> {
@@ -163,7 +163,7 @@ impl Auth for FakeAuth {
         let (id, username, email) = (claims.sub, "alice".parse().unwrap(), String::new());
         let user = UserView { id, username, email, is_active: true };
         let (device_id, device_name) = (claims.device_id, "laptop".parse().unwrap());
-        let (max_devices, month_quota) = (*self.max_devices.lock().unwrap(), *self.month_quota.lock().unwrap());
+        let (max_devices, month_quota) = (*self.max_devices.lock(), *self.month_quota.lock());
         Ok(Profile { user, device_id, device_name, max_devices, month_quota })
     }
     async fn attest_tls(&self, _: AttestTls) -> Result<Done, AuthError> {

@@ -38,21 +38,21 @@ pub(in crate::tests) struct FakeWg(pub Mutex<Lanes>);
 impl FakeWg {
     /// Restarts the process; userspace peers are lost.
     pub fn restart(&self) {
-        let mut lanes = self.0.lock().unwrap();
+        let mut lanes = self.0.lock();
         let syncs = lanes.syncs;
         *lanes = Lanes { boot_id: uuid::Uuid::new_v4(), syncs, ..Lanes::default() };
     }
 
     pub fn has(&self, key: PublicKey) -> bool {
-        self.0.lock().unwrap().peers.contains_key(&key)
+        self.0.lock().peers.contains_key(&key)
     }
 
     pub fn keys(&self) -> HashSet<PublicKey> {
-        self.0.lock().unwrap().peers.keys().copied().collect()
+        self.0.lock().peers.keys().copied().collect()
     }
 
     pub fn moves(&self, key: PublicKey, direct: u64, tor: u64) {
-        let mut lanes = self.0.lock().unwrap();
+        let mut lanes = self.0.lock();
         let count = &mut lanes.peers.get_mut(&key).unwrap().count;
         count.direct.rx_bytes += direct;
         count.direct.tx_bytes += 10 * direct;
