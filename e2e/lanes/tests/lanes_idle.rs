@@ -22,13 +22,13 @@ const SILENT: u16 = 17;
 const OF_ONE_ACCOUNT: u16 = 10;
 /// Time that is measured.
 const MINUTE: Duration = Duration::from_secs(60);
-/// How often a process may wake up, a second. With these devices `wg` does so 19 times, `session` 11, a helper 9, `client-api`
-/// 6 and every other fewer than 4 times on machines of every pace; a timer or a watch that never rests takes hundreds.
+/// Most wake-ups of a process per second. With these devices `wg` has 19, `session` 11, a helper 9, `client-api` 6 and
+/// each of the others fewer than 4, on machines of every speed; a timer or a watch that never rests has hundreds.
 const WAKEUPS: f64 = 24.0;
 /// The same for `wg`, which reads netlink, and drives two interfaces and the canary.
 const WAKEUPS_OF_WG: f64 = 40.0;
-/// Most of a core that a process may use, percent: what one that never sleeps takes is far above it on any machine. How much
-/// a wake-up costs depends on the machine and on optimisation, so the 0.3 % of the product is held by the bench `control`.
+/// Most of a core that a process may use, percent; one that never sleeps uses far more on any machine. The cost of a
+/// wake-up depends on the machine and on optimisation, so the bench `control` holds the optimised programs to 0.3 %.
 const PERCENT: f64 = 5.0;
 
 const CONFIG: &str = "[auth]\nargon2 = { memory_kib = 64, passes = 1, lanes = 1 }\n\n\

@@ -146,8 +146,8 @@ async fn await_end(pidfd: OwnedFd, name: ServiceName, pid: u32, events: mpsc::Se
     drop(events.send(Event::Ended(name, pid)).await);
 }
 
-/// Repeats the request until the receiver is dropped. A service that is ready holds its answer: a change is known at once, and a service at
-/// rest is woken every few seconds only.
+/// Repeats the request until the receiver is dropped. A service that is ready holds its answer: a change is known at
+/// once, and a service at rest is woken every few seconds only.
 async fn probe(watch: Watch, pid: u32) {
     let channel = Channel::new(watch.socket);
     let (mut not_ready, mut hold) = (0u32, Duration::ZERO);
