@@ -7,7 +7,7 @@ use common::{Machine, Server};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tokio::time::timeout;
 use tornado_helper_api::{Connect, Helper as _, HelperError, NoInput, TunnelState};
@@ -28,6 +28,13 @@ fn as_user(uid: u32, machine: &Machine, route: &str) -> String {
 
 /// More than the helper serves at once.
 const STRANGERS: usize = 80;
+
+/// curl has a pair of sockets for itself; a third is its connection (`/proc/PID/fd`, proc(5)).
+fn has_connected(curl: &Child) -> bool {
+    let Ok(open) = std::fs::read_dir(format!("/proc/{}/fd", curl.id())) else { return false };
+    let targets = open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count() > 2
+}
 
 /// Longer than any machine needs. A test waits this long only if there is a bug.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -59,6 +66,13 @@ async fn only_allowed_users_get_a_response() {
             timeout(PATIENCE, machine.client.status(NoInput {})).await.unwrap().unwrap();
         }
     }
+    let all_connected = async {
+        while !strangers.iter_mut().all(|stranger| stranger.try_wait().unwrap().is_some() || has_connected(stranger)) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, all_connected).await.unwrap();
+    timeout(PATIENCE, machine.client.status(NoInput {})).await.unwrap().unwrap();
     for stranger in &mut strangers {
         let _ = stranger.kill();
         let _ = stranger.wait();

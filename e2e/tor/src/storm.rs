@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tornado_e2e_harness::Host;
+use tornado_e2e_harness::{Host, patient};
 
-/// Time limit of a flow in an open lane.
+/// Time limit of a flow in an open lane, longer on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes that a download reads between two pauses: the pace of a browser, not of a benchmark.
 const BITE: usize = 32 << 10;
@@ -117,7 +117,7 @@ fn rage(kind: Kind, to: IpAddr, stop: &AtomicBool) -> Vec<Flow> {
 }
 
 fn page(to: SocketAddr) -> End {
-    match load::ask(to, PATIENCE) {
+    match load::ask(to, patient(PATIENCE)) {
         Outcome::Page(from) => End::Page(from),
         Outcome::Maintenance => End::Maintenance,
         Outcome::Cut => End::Cut,
@@ -135,9 +135,9 @@ fn judge(error: &std::io::Error) -> End {
 
 fn flow(kind: Kind, to: IpAddr, stop: &AtomicBool, carried: &mut bool) -> std::io::Result<End> {
     let port = if kind == Kind::Download { 80 } else { steady::PORT };
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::new(to, port), PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::new(to, port), patient(PATIENCE))?;
+    stream.set_read_timeout(Some(patient(PATIENCE)))?;
+    stream.set_write_timeout(Some(patient(PATIENCE)))?;
     // Data the kernel has received is read to its end even after a reset. A small buffer makes the reset visible in
     // time.
     nix::sys::socket::setsockopt(&stream, nix::sys::socket::sockopt::RcvBuf, &BITE)?;

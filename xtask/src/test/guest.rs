@@ -6,7 +6,6 @@
 
 use super::binary::{Binary, Ran};
 use super::tally::Tally;
-use super::times;
 use super::watch::watch;
 use crate::machine::programs::{self, Need};
 use crate::{machine, shell};
@@ -16,6 +15,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use tornado_e2e_harness::patient;
 
 /// Package that depends on Debian's newest kernel for virtual machines.
 const KERNEL: &str = "linux-image-cloud-amd64";
@@ -27,8 +27,8 @@ const MODULES: &[&str] = &["net", "lib", "crypto", "arch", "drivers/net/wireguar
 const MORE_MODULES: &[&str] = &["drivers/net/veth.ko", "drivers/net/dummy.ko"];
 /// Time limit of a run, which takes about a quarter of it; twice as long on a busy machine.
 const WITHIN: Duration = Duration::from_secs(900);
-/// By how much the tests may be slower in the emulator.
-const EMULATED: f64 = 12.0;
+/// The time limits of one second of the tests, emulated; up to four times as long on a busy machine.
+const EMULATED: Duration = Duration::from_secs(12);
 /// A guest processor that hangs in the kernel ends the run at once, with a trace of all processors.
 const WATCHDOG: &str = "watchdog_thresh=30 softlockup_panic=1 sysctl.kernel.softlockup_all_cpu_backtrace=1";
 /// The guest prints this line after all programs have ended.
@@ -89,7 +89,7 @@ fn attempt(binaries: &[Binary]) -> anyhow::Result<Ran> {
     qemu.args(["-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2048", "-nic", "none"]);
     qemu.args(["-nographic", "-no-reboot", "-append", &format!("console=ttyS0 quiet panic=-1 {WATCHDOG}")]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(&memory);
-    let end = watch(qemu, WITHIN.mul_f64(busy().min(2.0)))?;
+    let end = watch(qemu, patient(WITHIN).min(WITHIN * 2))?;
     let said: String = end.output.lines().map(|line| format!("{}\n", line.trim_end_matches('\r'))).collect();
     let tests = end.tests.into_iter().map(|(test, took)| (format!("kernel {test}"), took)).collect();
     Ok(Ran { tally: count(&said), tests })
@@ -232,12 +232,6 @@ fn fill(directory: &Path, kernel: &Kernel, binaries: &[Binary]) -> anyhow::Resul
     Ok(archive)
 }
 
-/// Runnable tasks for each processor, between 1 and 4.
-fn busy() -> f64 {
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    (times::load() / f64::from(u32::try_from(processors).unwrap_or(1))).clamp(1.0, 4.0)
-}
-
 /// The init script of the guest.
 fn script() -> String {
     let mut script = String::from(
@@ -257,7 +251,7 @@ fn script() -> String {
          ping -q -i 60 127.0.0.1 >/dev/null &\n\
          cd /tests\n",
     );
-    script.push_str(&format!("export TORNADO_TEST_PATIENCE={:.0}\n", EMULATED * busy()));
+    script.push_str(&format!("export TORNADO_TEST_PATIENCE={}\n", patient(EMULATED).min(EMULATED * 4).as_secs()));
     for (_, name, words) in TESTS {
         let words = words.join(" ");
         script.push_str(&format!("echo; echo '== {name}'; ./{name} --test-threads 1 --show-output {words} 2>&1\n"));

@@ -88,7 +88,7 @@ pub fn slowest(mut tests: Vec<(String, Duration)>) -> String {
 }
 
 /// The one-minute load average (proc_loadavg(5)); 0 if it cannot be read.
-pub fn load() -> f64 {
+fn load() -> f64 {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or_default()
 }
