@@ -209,22 +209,27 @@ fn sees_and_removes_what_is_its_own(world: &World, device: &DeviceProc, tablet: 
     assert_eq!(again.status.code(), Some(4), "{}{}", again.stdout, again.stderr);
 }
 
-/// Sends datagrams that are echoed, about `bytes` in total.
-fn spend(world: &World, host: &Host, bytes: u64) {
+/// Sends datagrams that are echoed, about `bytes` in total. Returns the payload of those that came back, both ways: at
+/// least so much is counted.
+fn spend(world: &World, host: &Host, bytes: u64) -> u64 {
     let to = world.internet.echo_v4();
     host.enter(|| {
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        let mut echoed = 0;
         for _ in 0..bytes / 2120 {
             // The helper blocks traffic once the quota is used up, possibly before the last datagram.
             if socket.send_to(&[7; 1000], to).is_err() {
                 break;
             }
             // A lost datagram is not repeated.
-            let _ = socket.recv(&mut [0; 1500]);
+            if socket.recv(&mut [0; 1500]).is_ok() {
+                echoed += 2000;
+            }
         }
+        echoed
     })
-    .unwrap();
+    .unwrap()
 }
 
 /// The server tells a device immediately, over its event stream, when little of the quota is left and when it is used
@@ -249,12 +254,11 @@ fn hears_of_its_quota(world: &World, device: &DeviceProc) {
         }
         // In steps that are counted before the next one, so that the warning comes before the end.
         let step = (QUOTA / 100 * 84 - before).min(QUOTA / 4);
-        spend(world, device.host(), step);
+        let spent = spend(world, device.host(), step);
         wait_for("what was spent to be counted", Duration::from_secs(10), || {
-            Ok((used()? >= before + step / 4).then_some(()))
+            Ok((used()? >= before + spent).then_some(()))
         })
         .unwrap();
-        std::thread::sleep(Duration::from_millis(1000));
     }
     wait_for("the warning", Duration::from_secs(20), || {
         Ok(watched.stdout()?.contains("quota_nearly_used").then_some(()))
