@@ -111,8 +111,11 @@ async fn every_planted_leak_is_detected_and_closes_the_lane() {
     let waiting = std::fs::read_to_string(lab.directory.path().join("alarms.json")).unwrap();
     assert!(waiting.contains("\"blind\"") && waiting.contains("prohibits forwarding"), "{waiting}");
 
-    // A renamed interface is no longer the lane's; the lane is recreated.
-    lab.server.ok("sh -c 'ip link set wg1 down; ip link set wg1 name gone1'");
+    // A renamed interface is no longer the lane's; the lane is recreated. It is also recreated when it is down, and may
+    // be missing before it is renamed.
+    lab.server.ok(
+        "sh -c 'for i in $(seq 100); do ip link set wg1 down; ip link set wg1 name gone1 && exit; done; false'",
+    );
     // Wait for the new interface first: until the loss is detected, status shows the old one.
     eventually(Duration::from_secs(10), async || lab.server.sh("ip link show dev wg1").status.success()).await;
     eventually(Duration::from_secs(10), async || client.status(NoInput {}).await.unwrap().lanes[1].up).await;
